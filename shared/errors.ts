@@ -1,0 +1,62 @@
+/**
+ * The families of errors, by who must act: a failed {@linkcode assert} is our bug, {@linkcode ConfigError} the
+ * operator's, {@linkcode ProtocolError} the peer's, {@linkcode DependencyError} the storage's or the bus's. Full queues
+ * and "not found" are return values, not errors.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "./gen/auth_pb.ts";
+
+/** A broken promise of our own code; never the peer's doing. */
+export class AssertionError extends Error {
+  override name = "AssertionError";
+}
+
+/**
+ * Holds an invariant of our own.
+ *
+ * @throws {AssertionError} when `condition` is falsy.
+ */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new AssertionError(message);
+}
+
+/** A peer broke the wire contract; its connection is closed with `reason`, nobody else notices. */
+export class ProtocolError extends Error {
+  override name = "ProtocolError";
+
+  /**
+   * @param reason What DISCONNECT_NOTICE tells the peer.
+   * @param message Act, value, limit.
+   */
+  constructor(readonly reason: DisconnectReason, message: string) {
+    super(message);
+  }
+}
+
+/** A configuration that cannot be used; lists every problem at once. The process exits 78. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+
+  /** @param problems One sentence for each problem. */
+  constructor(readonly problems: readonly string[]) {
+    super(`Cannot use configuration: ${problems.join("; ")}`);
+  }
+}
+
+/** What is wrong with a dependency. */
+export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "overloaded";
+
+/** Storage or bus could not do what was asked; nothing was done unless `code` is `timeout`. */
+export class DependencyError extends Error {
+  override name = "DependencyError";
+
+  /**
+   * @param code `unavailable`: down or refusing; `conflict`: a unique value is taken; `timeout`: no answer in time;
+   * `overloaded`: our own bound on waiting requests is reached.
+   */
+  constructor(readonly code: DependencyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * Every bound of the system, with its unit and its reason. Relations between them are checked at the end, when the
+ * module loads.
+ *
+ * @module
+ */
+
+import { assert } from "./errors.ts";
+
+// Wire (docs/protocol.md, "Framing" and "Packet")
+
+/** Bytes of the little-endian length before each frame's body. */
+export const FRAME_HEADER_BYTES = 4;
+/** Largest frame body, in bytes: the wire contract's MAX_PACKET_SIZE. */
+export const FRAME_BYTES_MAX = 65_536;
+/** Payloads above this may be compressed, in bytes: below it DEFLATE seldom pays for its header. */
+export const COMPRESSION_THRESHOLD_BYTES = 1_024;
+/** Largest payload after decompression, in bytes: inflating stops there. */
+export const DECOMPRESSED_BYTES_MAX = 262_144;
+/** Largest envelope around a payload, in bytes: header fields at their widest, both tags and lengths. */
+export const ENVELOPE_BYTES_MAX = 64;
+
+// Connections
+
+/** A connection that has sent nothing valid for this long is closed, in milliseconds. */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/** A connection that has sent nothing at all for this long is closed, in milliseconds: three missed heartbeats. */
+export const IDLE_TIMEOUT_MS = 45_000;
+/** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
+export const LINGER_TIMEOUT_MS = 2_000;
+/** Packets refused for the connection's state before it counts as a violation. */
+export const REFUSED_PACKETS_MAX = 16;
+/** Tokens that come back to a connection each second; the packet table says what each type costs. */
+export const PACKET_TOKENS_PER_SECOND = 100;
+/** Most tokens of a connection: a burst after a stall must pass. */
+export const PACKET_TOKENS_BURST = 500;
+/** Packets dropped for want of tokens, each second of them warned once, before the connection is closed. */
+export const FLOOD_DROPS_MAX = 500;
+/** A heartbeat echo older than this tells nothing about the round trip, in milliseconds. */
+export const RTT_MS_MAX = 10_000;
+/** Pending bytes above which a connection counts as slow: droppable packets are dropped, snapshots are not built. */
+export const SEND_QUEUE_SOFT_BYTES = 65_536;
+/** Pending bytes above which a connection is closed as a slow reader. */
+export const SEND_QUEUE_HARD_BYTES = 1_048_576;
+/** How long a request's head may take to arrive, in milliseconds; an idle HTTP connection is closed as soon. */
+export const HTTP_HEAD_TIMEOUT_MS = 5_000;
+/** Bytes one read takes from a socket at most. */
+export const READ_CHUNK_BYTES = 65_536;
+/** What an idle connection reads into, in bytes, where each needs a buffer of its own. */
+export const READ_BUFFER_BYTES = 2_048;
+/** Size of a pooled send buffer, in bytes. */
+export const POOL_BUFFER_BYTES = 4_096;
+/** Send buffers kept for reuse by one io worker. */
+export const POOL_BUFFERS_MAX = 1_000;
+/** Size of a large pooled send buffer, in bytes: what one read may ask for in answers. */
+export const POOL_LARGE_BUFFER_BYTES = 131_072;
+/** Large send buffers kept for reuse by one io worker. */
+export const POOL_LARGE_BUFFERS_MAX = 16;
+/** Connections one io worker may have that were refused and are being told so. */
+export const REFUSED_CONNECTIONS_MAX = 256;
+/** WebSocket frames of the server carry at most this, in bytes: what a 16-bit length can say. */
+export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
+/** Connections one io worker may hold, in slots. */
+export const SLOTS_MAX = 65_536;
+
+/** How long stopping may take in all, in milliseconds, before the process exits anyway. */
+export const STOP_TIMEOUT_MS = 9_000;
+/** How long the io workers may take to let everyone go when the server stops, in milliseconds. */
+export const DRAIN_TIMEOUT_MS = 3_000;
+/** How often time-outs are looked at, in milliseconds. */
+export const SWEEP_INTERVAL_MS = 500;
+/** A longer step of the clock means that the process did not run, in milliseconds. */
+export const CLOCK_STEP_MS_MAX = 2_000;
+/** Pause after an accept that failed for want of file descriptors or memory, in milliseconds. */
+export const ACCEPT_PAUSE_MS = 50;
+/** Connections one listener accepts in a round of the epoll loop, so that a burst does not hold up the others. */
+export const ACCEPTS_PER_ROUND_MAX = 64;
+/** Sockets one round of the epoll loop serves. */
+export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
+/** Rounds of the epoll loop before timers, messages and promises have their turn. */
+export const EPOLL_ROUNDS_PER_TURN_MAX = 50;
+/** Longest wait of the epoll loop, in milliseconds: timers and messages wait as long. */
+export const EPOLL_WAIT_MS = 5;
+/** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */
+export const TCP_USER_TIMEOUT_MS = IDLE_TIMEOUT_MS;
+/** HTTP connections one io worker serves at a time. */
+export const HTTP_CONNECTIONS_MAX = 1_024;
+
+// Rings between threads
+
+/** Size of one ring, in bytes. A power of two. */
+export const RING_BYTES = 4 * 1_048_576;
+/** Largest record a ring takes, in bytes: a decompressed payload and its header. */
+export const RING_RECORD_BYTES_MAX = DECOMPRESSED_BYTES_MAX + 1_024;
+
+/** Records that wait for room in one ring to an io worker: answers that are in no outbox. */
+export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
+/** Recipients one broadcast record names: 16 bytes each, so that the record stays within its bound. */
+export const BROADCAST_RECIPIENTS_MAX = 12_288;
+/** Records logic takes from one ring before it looks at the others and at the time. */
+export const RECORDS_PER_TURN_MAX = 4_096;
+/** Ticks that may be made up for after a stall; older ones are left out. */
+export const TICKS_BEHIND_MAX = 5;
+/** Characters are saved this often while their player is in the world, in milliseconds. */
+export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
+
+// Sessions
+
+/** How long a session waits for its player to come back after the connection broke, in milliseconds. */
+export const LINK_DEAD_MS = 60_000;
+/** Reliable packets kept until acknowledged, per session. */
+export const OUTBOX_PACKETS_MAX = 1_024;
+/** Bytes of reliable packets kept until acknowledged, per session. */
+export const OUTBOX_BYTES_MAX = 262_144;
+
+// Names and chat
+
+/** Letters of a player's name, least and most. */
+export const PLAYER_NAME_LENGTH_MIN = 3;
+export const PLAYER_NAME_LENGTH_MAX = 20;
+/** Bytes of a chat message in UTF-8. */
+export const CHAT_BYTES_MAX = 255;
+
+// Operation
+
+/** Connections that one port may be configured for: one io worker could hold them all. */
+export const CONNECTIONS_MAX = 65_536;
+/** Io workers that may be configured: more threads than any machine this runs on has cores to give. */
+export const IO_WORKERS_MAX = 64;
+/** Characters of a configuration file, so that a wrong path given to `--config` cannot fill the memory. */
+export const CONFIG_FILE_CHARS_MAX = 1_048_576;
+/** Least characters of an admin token where the admin site can be reached from other machines. */
+export const ADMIN_TOKEN_LENGTH_MIN = 16;
+/** How long open requests of the admin site may hold up its end, in milliseconds. */
+export const ADMIN_STOP_TIMEOUT_MS = 1_000;
+/** Bytes of one log line: a pipe takes PIPE_BUF bytes whole, so lines of several threads never mix. */
+export const LOG_LINE_BYTES_MAX = 4_096;
+/** Characters of one value in a log line. */
+export const LOG_VALUE_CHARS_MAX = 1_024;
+/** Properties of one log line. */
+export const LOG_PROPERTIES_MAX = 32;
+/** Handling one packet may take this long before it is counted and warned of, in milliseconds. */
+export const SLOW_PACKET_MS = 1;
+/** Warnings of slow packets, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
+export const SLOW_PACKET_LINES_MAX = 5;
+/** Lines of the packet logger, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
+export const PACKET_LOG_LINES_MAX = 200;
+/** The interval of rate-limited logs, in milliseconds. */
+export const LOG_INTERVAL_MS = 1_000;
+/** Payload bytes that the packet logger shows in hex. */
+export const PACKET_LOG_PAYLOAD_BYTES_MAX = 64;
+/** How often the monitor takes a sample, in milliseconds. */
+export const MONITOR_INTERVAL_MS = 1_000;
+/** Samples the monitor keeps: one minute for the sparklines of the status page. */
+export const MONITOR_SAMPLES_MAX = 60;
+/** Samples the round trip is taken over: two heartbeats of every client, as one second may hold none. */
+export const MONITOR_RTT_SAMPLES = 30;
+/** Accounts that one run of the account tool creates, at most. */
+export const BULK_PLAYERS_MAX = 100_000;
+/** Accounts that the account tool creates in one transaction, which a running server has to wait for. */
+export const BULK_PLAYERS_BATCH = 500;
+
+// Gateway: HTTP and WebSocket
+
+/** Bytes of an HTTP request head, with every line end. */
+export const HTTP_HEAD_BYTES_MAX = 8_192;
+/** Field lines of an HTTP request head: browsers send some 20. */
+export const HTTP_FIELDS_MAX = 100;
+/** Requests served on one HTTP connection before it is closed. */
+export const HTTP_REQUESTS_PER_CONNECTION_MAX = 100;
+/** Largest HTTP response body, in bytes: it is written as one piece. */
+export const HTTP_BODY_BYTES_MAX = 4 * 1_048_576;
+/** Largest payload of a WebSocket control frame, in bytes (RFC 6455, section 5.5). */
+export const WEBSOCKET_CONTROL_BYTES_MAX = 125;
+/** Largest reason in a WebSocket close frame, in bytes of UTF-8: a control payload less its code. */
+export const WEBSOCKET_REASON_BYTES_MAX = WEBSOCKET_CONTROL_BYTES_MAX - 2;
+/** Largest message on `/ws`, over all its fragments, in bytes: 64 KiB of frame body and its length. */
+export const WEBSOCKET_MESSAGE_BYTES_MAX = FRAME_HEADER_BYTES + FRAME_BYTES_MAX;
+/** Largest message on `/echo`, in bytes: twice what the Autobahn test suite sends. Kept until its last frame is here. */
+export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
+
+// Storage
+
+/** Requests one thread may have waiting at the storage: three for each of 5,000 players. */
+export const STORAGE_PENDING_MAX = 16_384;
+/** A storage request without an answer for this long is given up, in milliseconds. */
+export const STORAGE_TIMEOUT_MS = 5_000;
+/** How often waiting storage requests are looked at, in milliseconds. */
+export const STORAGE_SWEEP_INTERVAL_MS = 250;
+/** How long a write waits for another process that writes the same database, in milliseconds. */
+export const STORAGE_BUSY_TIMEOUT_MS = 2_000;
+/** Requests in one transaction of the storage worker: more would keep the first ones waiting for the last. */
+export const STORAGE_BATCH_REQUESTS_MAX = 1_024;
+/** Rows one bulk request may carry: some 100 ms during which no other process writes. */
+export const STORAGE_ROWS_MAX = 10_000;
+/** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
+export const STORAGE_STOP_TIMEOUT_MS = 5_000;
+
+// Passwords and session tokens
+
+/** Memory of one password hash, in KiB: the least OWASP advises for Argon2id with two passes. */
+export const PASSWORD_MEMORY_KIB = 19_456;
+/** Passes over that memory. */
+export const PASSWORD_PASSES = 2;
+/** Lanes of one password hash: each hash has one thread. */
+export const PASSWORD_PARALLELISM = 1;
+/** Most memory a stored verifier may ask for, in KiB. */
+export const PASSWORD_MEMORY_KIB_MAX = 65_536;
+/** Most passes a stored verifier may ask for. */
+export const PASSWORD_PASSES_MAX = 10;
+/** Most lanes a stored verifier may ask for. */
+export const PASSWORD_PARALLELISM_MAX = 4;
+/** Characters of a stored verifier: prefix, parameters, 64 bytes of salt and 64 of hash. */
+export const PASSWORD_VERIFIER_CHARS_MAX = 256;
+/** Password hashes computed at once: each takes a core for some 50 ms. */
+export const PASSWORD_HASHES_MAX = 4;
+/** Password hashes that may wait: what two cores do in the 5 s a player is willing to wait. */
+export const PASSWORD_QUEUE_MAX = 256;
+/** Characters of a session token: ours have some 300. */
+export const SESSION_TOKEN_CHARS_MAX = 2_048;
+/** How long a session token is good for, in milliseconds, if not configured. */
+export const SESSION_TOKEN_LIFETIME_MS = 24 * 3_600_000;
+/** How far the clocks of two servers may differ, in seconds. */
+export const SESSION_TOKEN_LEEWAY_S = 60;
+
+// World
+
+/** Entities one world may hold at most: who sees whom is a square of bits, 32 MiB at this size. */
+export const WORLD_ENTITIES_MAX = 16_384;
+/** Entity ids handed out between the end of one use of an id and its next: longer than any packet is on its way. */
+export const ENTITY_ID_QUARANTINE = 1_024;
+/** Longest side of a map, in units: a coordinate in centimetres stays a varint of three bytes. */
+export const MAP_SIZE_MAX = 10_000;
+/** Farthest an entity may be above or below the ground, in units. */
+export const ALTITUDE_MAX = 1_000;
+/** Highest configurable speed, in units/s: a velocity in cm/s stays a varint of three bytes. */
+export const SPEED_MAX = 1_000;
+/** An entity seen stays seen until this many times the interest radius away, so that borders do not flicker. */
+export const INTEREST_HYSTERESIS = 1.1;
+/** How much faster than the map's speed a player may move: clocks and rounding of honest clients. */
+export const MOVEMENT_SPEED_TOLERANCE = 1.15;
+/** Travel time a player has to spare when it enters or is moved by the server, in milliseconds. */
+export const MOVEMENT_TOLERANCE_MS = 250;
+/** Travel time a player may save up, in milliseconds: one second of silence (a stalled network) and the tolerance. */
+export const MOVEMENT_CREDIT_MS_MAX = 1_000 + MOVEMENT_TOLERANCE_MS;
+/** Bytes of one WORLD_SNAPSHOT payload at most; the rest waits a tick. */
+export const SNAPSHOT_BYTES_MAX = 8_192;
+/** Bytes of an entity's name in UTF-8. */
+export const ENTITY_NAME_BYTES_MAX = 80;
+/** Bytes of a guild tag in UTF-8. */
+export const GUILD_TAG_BYTES_MAX = 32;
+/** Buffs, and likewise debuffs, one entity shows. */
+export const STATUS_EFFECTS_MAX = 16;
+
+// Client
+
+/** How often a client sends a heartbeat unless told otherwise, in milliseconds: three fit into a short outage. */
+export const HEARTBEAT_INTERVAL_MS = 5_000;
+/** Longest interval of heartbeats the wire contract allows, in milliseconds. */
+export const HEARTBEAT_INTERVAL_MS_MAX = 15_000;
+/** How long a client waits for a connection to be made, in milliseconds. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+/** How long a client waits for the answer to a request, in milliseconds. */
+export const REQUEST_TIMEOUT_MS = 10_000;
+/** Requests one client may have waiting for their answers. */
+export const CLIENT_REQUESTS_MAX = 1_024;
+/** Reliable packets a client keeps while it cannot send them. */
+export const CLIENT_QUEUE_PACKETS_MAX = 256;
+/** Bytes of reliable packets a client keeps while it cannot send them. */
+export const CLIENT_QUEUE_BYTES_MAX = 262_144;
+/** Bytes its transport may hold before a client keeps packets back instead. */
+export const CLIENT_BUFFERED_BYTES_MAX = 262_144;
+/** How often a client looks whether its transport has drained, in milliseconds: nothing announces it on a WebSocket. */
+export const CLIENT_DRAIN_POLL_MS = 10;
+/** A client acknowledges after this many reliable packets at the latest, well before the sender's outbox is full. */
+export const CLIENT_ACK_PACKETS = 128;
+/** A client acknowledges after this many bytes of reliable packets at the latest. */
+export const CLIENT_ACK_BYTES = 32_768;
+/** First ceiling of the wait before a reconnection, in milliseconds. */
+export const RECONNECT_BASE_MS = 250;
+/** Highest ceiling of the wait before a reconnection, in milliseconds: several attempts within LINK_DEAD_MS. */
+export const RECONNECT_CAP_MS = 10_000;
+/** A connection that lasted this long counts as good: the next reconnection begins at the base again, in milliseconds. */
+export const RECONNECT_STABLE_MS = 5_000;
+/** Longest wait a server may ask a client for, in milliseconds; it also keeps timers below their 31 bits. */
+export const RETRY_AFTER_MS_MAX = 3_600_000;
+/** Compressed bytes inflated in one step, so that inflating stops within 1,032 times as many of its bound. */
+export const INFLATE_SLICE_BYTES = 512;
+
+assert(FRAME_BYTES_MAX + FRAME_HEADER_BYTES <= SEND_QUEUE_HARD_BYTES, "A send queue must hold the largest frame");
+assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
+assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
+assert(CLOCK_STEP_MS_MAX >= 2 * SWEEP_INTERVAL_MS, "The clock must be asked more often than its longest step");
+assert(
+  BROADCAST_RECIPIENTS_MAX * 16 + FRAME_BYTES_MAX <= RING_RECORD_BYTES_MAX,
+  "A broadcast to the most recipients must fit a record",
+);
+assert(RING_BYTES >= 4 * RING_RECORD_BYTES_MAX, "A ring must hold several of its largest records");
+assert(COMPRESSION_THRESHOLD_BYTES < DECOMPRESSED_BYTES_MAX, "Compression must fit its bound");
+assert(MONITOR_RTT_SAMPLES < MONITOR_SAMPLES_MAX, "The round trip is taken over samples that are kept");
+assert(LOG_VALUE_CHARS_MAX < LOG_LINE_BYTES_MAX, "A log line must hold one of its largest values");
+assert(WEBSOCKET_MESSAGE_BYTES_MAX >= FRAME_HEADER_BYTES + FRAME_BYTES_MAX, "A WebSocket message must hold a frame");
+assert(STORAGE_BUSY_TIMEOUT_MS < STORAGE_TIMEOUT_MS, "A locked database is reported before its request times out");
+assert(PASSWORD_MEMORY_KIB <= PASSWORD_MEMORY_KIB_MAX, "Password hashes of our own must be within their bounds");
+assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must be within their bounds");
+assert(SNAPSHOT_BYTES_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
+assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
+assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
+assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
+assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");
+assert(4 * CLIENT_ACK_PACKETS <= OUTBOX_PACKETS_MAX, "A client must acknowledge before the server's outbox is full");
+assert(4 * CLIENT_ACK_BYTES <= OUTBOX_BYTES_MAX, "A client must acknowledge before the server's outbox is full");
+assert(3 * RECONNECT_CAP_MS < LINK_DEAD_MS, "A client must come back in time to resume");
+assert(CONNECTIONS_MAX <= SLOTS_MAX, "An io worker must have a slot for every connection of a port");
+assert(BULK_PLAYERS_BATCH <= STORAGE_ROWS_MAX, "A batch of the account tool must fit a request to the storage");
