@@ -1,0 +1,109 @@
+/**
+ * What the gateway answers to ordinary HTTP requests: the page, its assets, health. The only file that names Hono.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+import { type Context, Hono } from "hono";
+
+/** A file that the gateway serves. */
+export interface Asset {
+  /** Its media type, with the charset of a text. */
+  readonly type: string;
+  /** Its content. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What {@linkcode createApp} needs. */
+export interface AppOptions {
+  /** Files by absolute path; `/index.html` is the page at `/`. */
+  readonly assets: ReadonlyMap<string, Asset>;
+  /** Whether the server takes players. */
+  readonly ready: () => boolean;
+  /** Told of every error behind a 500; the peer is told nothing. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** Answers requests. */
+export interface App {
+  /** Never throws: an error becomes a 500. */
+  fetch(request: Request): Promise<Response> | Response;
+}
+
+const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
+  [
+    "content-security-policy",
+    "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:; object-src 'none'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ],
+  ["x-content-type-options", "nosniff"],
+  ["referrer-policy", "no-referrer"],
+  ["cross-origin-opener-policy", "same-origin"],
+  ["cross-origin-resource-policy", "same-origin"],
+];
+
+/** Names of assets don't change with their content, so browsers ask each time; the ETag keeps that cheap. */
+const ASSET_CACHE_CONTROL = "no-cache";
+const UNCACHED = { "cache-control": "no-store" };
+
+/**
+ * Builds the gateway's router.
+ *
+ * @example
+ * ```ts ignore
+ * const app = createApp({ assets, ready: () => isListening });
+ * const response = await app.fetch(new Request("http://localhost:8082/healthz"));
+ * ```
+ */
+export function createApp(options: AppOptions): App {
+  const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    for (const [name, value] of SECURITY_HEADERS) context.header(name, value);
+  });
+  app.get("/healthz", (context) => {
+    const isReady = options.ready();
+    return context.text(isReady ? "ok" : "not ready", isReady ? 200 : 503, UNCACHED);
+  });
+  app.get("/ws", (context) => answerNoUpgrade(context, "the game: binary messages, see docs/protocol.md"));
+  app.get("/echo", (context) => answerNoUpgrade(context, "an echo: what is sent comes back"));
+  // A look-up, not a route for each: a file's name may hold what a route takes for a pattern.
+  const files = new Map([...options.assets].map(([path, asset]) => [path, { asset, etag: entityTag(asset.bytes) }]));
+  app.get("*", (context) => {
+    const file = files.get(context.req.path === "/" ? "/index.html" : context.req.path);
+    return file === undefined ? context.notFound() : answerAsset(context, file.asset, file.etag);
+  });
+  app.notFound((context) => context.text("Not found\n", 404, UNCACHED));
+  app.onError((error, context) => {
+    options.onError?.(error);
+    return context.text("Internal server error\n", 500, UNCACHED);
+  });
+  return { fetch: (request) => app.fetch(request) };
+}
+
+function answerAsset(context: Context, asset: Asset, etag: string): Response {
+  const headers = { "etag": etag, "cache-control": ASSET_CACHE_CONTROL };
+  if (matchesEntityTag(context.req.header("if-none-match"), etag)) return context.body(null, 304, headers);
+  return context.body(asset.bytes, 200, { ...headers, "content-type": asset.type });
+}
+
+function answerNoUpgrade(context: Context, what: string): Response {
+  const { pathname } = new URL(context.req.url);
+  return context.text(`This is ${what}.\nConnect to ${pathname} with a WebSocket (RFC 6455, version 13).\n`, 426, {
+    ...UNCACHED,
+    "upgrade": "websocket",
+    "sec-websocket-version": "13",
+  });
+}
+
+function entityTag(bytes: Uint8Array): string {
+  return `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+}
+
+/** Compares weakly, as If-None-Match does (RFC 9110, section 13.1.2). */
+function matchesEntityTag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(",").map((tag) => tag.trim()).some((tag) => tag === "*" || tag.replace(/^W\//, "") === etag);
+}

@@ -1,0 +1,4 @@
+/** The door to the property-test library. @module */
+import fc from "fast-check";
+
+export { fc };
