@@ -1,0 +1,129 @@
+/**
+ * Passwords. A client sends the SHA-256 of the password; that is as good as the password itself to whoever steals it,
+ * so only its Argon2id hash is stored.
+ *
+ * @module
+ */
+
+import { DependencyError } from "../../shared/errors.ts";
+import {
+  PASSWORD_HASHES_MAX,
+  PASSWORD_MEMORY_KIB,
+  PASSWORD_PARALLELISM,
+  PASSWORD_PASSES,
+  PASSWORD_QUEUE_MAX,
+} from "../../shared/limits.ts";
+import { type Argon2id, argon2idWebCrypto } from "./argon2id.ts";
+import { encodePasswordVerifier, parsePasswordVerifier, type PasswordVerifier } from "./password_verifier.ts";
+
+const SALT_BYTES = 16;
+const HASH_BYTES = 32;
+const COST = { memoryKib: PASSWORD_MEMORY_KIB, passes: PASSWORD_PASSES, parallelism: PASSWORD_PARALLELISM };
+const CLIENT_HASH_PATTERN = /^[0-9A-Fa-f]{64}$/;
+/** The verifier of nobody: the same work as any other, and no password fits. */
+const NOBODY: PasswordVerifier = { cost: COST, salt: new Uint8Array(SALT_BYTES), hash: new Uint8Array(HASH_BYTES) };
+
+/** Tells whether `text` is what LOGIN_REQUEST carries as `password_hash`: 64 hex digits, in any case. */
+export function isClientPasswordHash(text: string): boolean {
+  return CLIENT_HASH_PATTERN.test(text);
+}
+
+/** What a {@linkcode PasswordHasher} is made of; everything has a default. */
+export interface PasswordHasherOptions {
+  readonly argon2id?: Argon2id;
+  readonly randomBytes?: (count: number) => Uint8Array<ArrayBuffer>;
+  /** Hashes computed at once. */
+  readonly hashesMax?: number;
+  /** Hashes that may wait. */
+  readonly queueMax?: number;
+}
+
+/**
+ * Makes and checks password verifiers, a few at once; the others wait in a bounded queue.
+ *
+ * Every method takes the client's hash ({@linkcode isClientPasswordHash}; upper and lower case are the same) and throws
+ * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full.
+ */
+export class PasswordHasher {
+  readonly #argon2id: Argon2id;
+  readonly #randomBytes: (count: number) => Uint8Array<ArrayBuffer>;
+  readonly #hashesMax: number;
+  readonly #queueMax: number;
+  readonly #queue: (() => void)[] = [];
+  #runningCount = 0;
+
+  constructor(options: PasswordHasherOptions = {}) {
+    this.#argon2id = options.argon2id ?? argon2idWebCrypto;
+    this.#randomBytes = options.randomBytes ?? ((count) => crypto.getRandomValues(new Uint8Array(count)));
+    this.#hashesMax = options.hashesMax ?? PASSWORD_HASHES_MAX;
+    this.#queueMax = options.queueMax ?? PASSWORD_QUEUE_MAX;
+  }
+
+  /** Hashes that wait for their turn. */
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  /** Makes a new verifier, a PHC string of some 100 characters. */
+  async hash(clientHash: string): Promise<string> {
+    const salt = this.#randomBytes(SALT_BYTES);
+    const hash = await this.#compute(clientHash, { cost: COST, salt, hash: NOBODY.hash });
+    return encodePasswordVerifier({ cost: COST, salt, hash });
+  }
+
+  /**
+   * Checks a password, in the same time wherever the first difference is.
+   *
+   * @param verifier Null for an account without a password: no password fits, after the same work.
+   * @throws {DependencyError} `unavailable` when the stored verifier is malformed.
+   */
+  async verify(clientHash: string, verifier: string | null): Promise<boolean> {
+    if (verifier === null) return this.verifyAgainstNobody(clientHash);
+    const expected = parsePasswordVerifier(verifier);
+    if (!expected) throw new DependencyError("unavailable", "Cannot read password verifier: it is malformed");
+    return isEqual(await this.#compute(clientHash, expected), expected.hash);
+  }
+
+  /** Does the work of {@linkcode PasswordHasher.verify} for a player who does not exist, so that time tells nothing. */
+  async verifyAgainstNobody(clientHash: string): Promise<false> {
+    isEqual(await this.#compute(clientHash, NOBODY), NOBODY.hash);
+    return false;
+  }
+
+  async #compute(clientHash: string, { cost, salt, hash }: PasswordVerifier): Promise<Uint8Array<ArrayBuffer>> {
+    if (!isClientPasswordHash(clientHash)) throw new TypeError("Cannot hash password: it is not 64 hex digits");
+    await this.#takeTurn();
+    try {
+      const secret = Uint8Array.fromHex(clientHash);
+      return await this.#argon2id({ secret, salt, cost, hashBytes: hash.length });
+    } finally {
+      this.#passTurn();
+    }
+  }
+
+  async #takeTurn(): Promise<void> {
+    if (this.#runningCount < this.#hashesMax) {
+      this.#runningCount++;
+      return;
+    }
+    if (this.#queue.length >= this.#queueMax) {
+      const reason = `${this.#queue.length} hashes wait, limit is ${this.#queueMax} hashes`;
+      throw new DependencyError("overloaded", `Cannot hash password: ${reason}`);
+    }
+    await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  /** The turn goes from hand to hand, so nobody can come in between. */
+  #passTurn(): void {
+    const next = this.#queue.shift();
+    if (next) next();
+    else this.#runningCount--;
+  }
+}
+
+/** Looks at every byte, whatever the ones before it were. */
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let index = 0; index < b.length; index++) difference |= a[index] ^ b[index];
+  return difference === 0;
+}

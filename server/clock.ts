@@ -1,0 +1,37 @@
+/**
+ * Time as the server's parts get it: an argument, so that a simulation can give another.
+ *
+ * @module
+ */
+
+import { CLOCK_STEP_MS_MAX } from "../shared/limits.ts";
+
+/** Two clocks. */
+export interface Clock {
+  /** Never goes back; for intervals and time-outs, in milliseconds. */
+  monotonicMs(): number;
+  /** Unix time, for what is written down or sent, in milliseconds. */
+  unixMs(): number;
+}
+
+/**
+ * The clocks of this process. The monotonic one does not count the time in which the process did not run: after a
+ * SIGSTOP, a suspended machine or a long pause nobody's time-out is over at once. It must be asked at least every
+ * {@linkcode CLOCK_STEP_MS_MAX} for that.
+ */
+export class SystemClock implements Clock {
+  #lastMs = performance.now();
+  #lostMs = 0;
+
+  monotonicMs(): number {
+    const nowMs = performance.now();
+    const stepMs = nowMs - this.#lastMs;
+    this.#lastMs = nowMs;
+    if (stepMs > CLOCK_STEP_MS_MAX) this.#lostMs += stepMs - CLOCK_STEP_MS_MAX;
+    return nowMs - this.#lostMs;
+  }
+
+  unixMs(): number {
+    return Date.now();
+  }
+}

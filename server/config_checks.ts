@@ -1,0 +1,161 @@
+/**
+ * Checks what options say together: each value may be fine and the whole still impossible.
+ *
+ * @module
+ */
+
+import { ADMIN_TOKEN_LENGTH_MIN } from "../shared/limits.ts";
+import type { Platform, ServerConfig } from "./config_schema.ts";
+import { isLoopback, isWildcard } from "./host.ts";
+
+/** A part that a build may lack. */
+export type Feature = "tls" | "epoll" | "postgres" | "nats";
+
+/** What the checks need to know besides the values. */
+export interface CheckContext {
+  readonly platform: Platform;
+  readonly features: ReadonlySet<Feature>;
+  /** The flag, variable or key that gave the value in use. */
+  readonly nameOf: (key: keyof ServerConfig) => string;
+  /** Tells that a value given for `key` was refused already. */
+  readonly isBad: (key: keyof ServerConfig) => boolean;
+  readonly readTextFile: (path: string) => string;
+}
+
+/** All contradictions in `config`; checks of options with a refused value are left out. */
+export function findContradictions(config: ServerConfig, context: CheckContext): string[] {
+  return CHECKS.filter((check) => !check.of.some(context.isBad)).flatMap((check) => check.find(config, context));
+}
+
+interface Check {
+  readonly of: readonly (keyof ServerConfig)[];
+  readonly find: (config: ServerConfig, context: CheckContext) => readonly string[];
+}
+
+const CHECKS: readonly Check[] = [
+  { of: ["host", "loginPort", "gamePort", "gatewayPort", "adminHost", "adminPort"], find: findPortConflicts },
+  { of: ["adminHost", "adminToken"], find: checkAdmin },
+  { of: ["tlsCert", "tlsKey"], find: checkTls },
+  { of: ["ioBackend", "tlsCert"], find: checkEpoll },
+  { of: ["ioBackend", "reuseAddress"], find: checkReuseAddress },
+  { of: ["ioWorkers"], find: checkIoWorkers },
+  { of: ["sendQueueSoftBytes", "sendQueueHardBytes"], find: checkSendQueue },
+  { of: ["databaseUrl"], find: checkDatabase },
+  { of: ["natsUrl"], find: checkNats },
+];
+
+function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  const listeners = [
+    { key: "loginPort", host: config.host, port: config.loginPort },
+    { key: "gamePort", host: config.host, port: config.gamePort },
+    { key: "gatewayPort", host: config.host, port: config.gatewayPort },
+    { key: "adminPort", host: config.adminHost, port: config.adminPort },
+  ] as const;
+  const problems: string[] = [];
+  for (const [index, listener] of listeners.entries()) {
+    const other = listeners.slice(0, index).find((before) =>
+      before.port === listener.port && overlap(before, listener)
+    );
+    if (other !== undefined && listener.port !== 0) {
+      problems.push(`Cannot use ${nameOf(listener.key)} ${listener.port}: ${nameOf(other.key)} is the same port`);
+    }
+  }
+  return problems;
+}
+
+function overlap(left: { readonly host: string }, right: { readonly host: string }): boolean {
+  return left.host === right.host || isWildcard(left.host) || isWildcard(right.host) ||
+    (isLoopback(left.host) && isLoopback(right.host));
+}
+
+function checkAdmin(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (isLoopback(config.adminHost)) return [];
+  const name = `${nameOf("adminHost")} ${config.adminHost}`;
+  if (config.adminToken === "") {
+    return [`Cannot use ${name}: other machines can reach it, so DRAWBRIDGE_ADMIN_TOKEN must be set`];
+  }
+  if (config.adminToken.length < ADMIN_TOKEN_LENGTH_MIN) {
+    return [
+      `Cannot use ${name}: other machines can reach it and ${nameOf("adminToken")} has ` +
+      `${config.adminToken.length} characters, least is ${ADMIN_TOKEN_LENGTH_MIN}`,
+    ];
+  }
+  return [];
+}
+
+function checkTls(config: ServerConfig, { features, nameOf, readTextFile }: CheckContext): string[] {
+  if (config.tlsCert === "" && config.tlsKey === "") return [];
+  if (config.tlsKey === "") return [`Cannot use ${nameOf("tlsCert")} alone: --tls-key must name its private key`];
+  if (config.tlsCert === "") return [`Cannot use ${nameOf("tlsKey")} alone: --tls-cert must name its certificate`];
+  if (!features.has("tls")) return [`Cannot use ${nameOf("tlsCert")}: TLS is not available in this build`];
+  return [
+    ...checkPem(
+      nameOf("tlsCert"),
+      { path: config.tlsCert, what: "certificate", label: CERTIFICATE_LABEL },
+      readTextFile,
+    ),
+    ...checkPem(nameOf("tlsKey"), { path: config.tlsKey, what: "private key", label: PRIVATE_KEY_LABEL }, readTextFile),
+  ];
+}
+
+const CERTIFICATE_LABEL = /-----BEGIN CERTIFICATE-----/;
+const PRIVATE_KEY_LABEL = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+
+interface PemFile {
+  readonly path: string;
+  readonly what: string;
+  readonly label: RegExp;
+}
+
+function checkPem(name: string, file: PemFile, readTextFile: (path: string) => string): string[] {
+  try {
+    if (file.label.test(readTextFile(file.path))) return [];
+    return [`Cannot use ${name} ${file.path}: it holds no ${file.what} in PEM`];
+  } catch (error) {
+    return [`Cannot read ${name} ${file.path}: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+function checkEpoll(config: ServerConfig, { features, nameOf, platform }: CheckContext): string[] {
+  if (config.ioBackend !== "epoll") return [];
+  const name = `${nameOf("ioBackend")} epoll`;
+  if (!features.has("epoll")) return [`Cannot use ${name}: it is not available in this build`];
+  const problems: string[] = [];
+  if (platform.os !== "linux") problems.push(`Cannot use ${name}: it needs Linux, this is ${platform.os}`);
+  if (config.tlsCert !== "") {
+    problems.push(`Cannot use ${name}: it speaks no TLS, and ${nameOf("tlsCert")} asks for it`);
+  }
+  return problems;
+}
+
+function checkReuseAddress(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (config.reuseAddress || config.ioBackend === "epoll") return [];
+  return [`Cannot use ${nameOf("reuseAddress")} off: Deno.listen always sets SO_REUSEADDR`];
+}
+
+function checkIoWorkers(config: ServerConfig, { nameOf, platform }: CheckContext): string[] {
+  if (config.ioWorkers === 1 || platform.os === "linux") return [];
+  return [
+    `Cannot use ${
+      nameOf("ioWorkers")
+    } ${config.ioWorkers}: threads share ports on Linux only, limit is 1 on ${platform.os}`,
+  ];
+}
+
+function checkSendQueue(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (config.sendQueueSoftBytes < config.sendQueueHardBytes) return [];
+  return [
+    `Cannot use ${nameOf("sendQueueSoftBytes")} ${config.sendQueueSoftBytes}: ` +
+    `it must be below ${nameOf("sendQueueHardBytes")}, which is ${config.sendQueueHardBytes}`,
+  ];
+}
+
+function checkDatabase(config: ServerConfig, { features, nameOf }: CheckContext): string[] {
+  if (config.databaseUrl.startsWith("sqlite:") || features.has("postgres")) return [];
+  return [`Cannot use ${nameOf("databaseUrl")}: PostgreSQL is not available in this build`];
+}
+
+function checkNats(config: ServerConfig, { features, nameOf }: CheckContext): string[] {
+  if (config.natsUrl === "" || features.has("nats")) return [];
+  return [`Cannot use ${nameOf("natsUrl")}: NATS is not available in this build`];
+}

@@ -1,0 +1,90 @@
+/**
+ * What an io backend is: the loop that accepts connections, reads and writes. Everything above it - framing,
+ * WebSocket, sessions - is the same for every backend.
+ *
+ * @module
+ */
+
+/** Takes what happens on one socket. Calls never nest: none is made from within a call to the socket. */
+export interface SocketHandler {
+  /** Bytes arrived: `bytes[start, end)`, which the handler may overwrite but not keep. */
+  onBytes(bytes: Uint8Array, start: number, end: number): void;
+  /** A write that {@linkcode Socket.write} left in flight is done; its bytes may be used again. */
+  onWritten(): void;
+  /** The peer has sent all it will send. */
+  onEnd(): void;
+  /** The socket broke and is closed; nothing is called after this. */
+  onBroken(): void;
+}
+
+/** One accepted socket. */
+export interface Socket {
+  /** The peer's address, without its port. */
+  readonly remoteAddress: string;
+  /** The address the peer connected to, without its port. */
+  readonly localAddress: string;
+  /**
+   * Writes `bytes[start, end)`. At most one write may be in flight.
+   *
+   * @returns `true` when all of it was taken; `false` when it is in flight: the bytes must stay as they are until
+   * `onWritten`.
+   */
+  write(bytes: Uint8Array, start: number, end: number): boolean;
+  /** Stops reading; the peer's bytes stay in the kernel. */
+  pauseReading(): void;
+  /** Reads again after {@linkcode Socket.pauseReading}. */
+  resumeReading(): void;
+  /** Sends FIN behind what has been written; reading goes on. */
+  endWriting(): void;
+  /** Closes at once, once what was written is on its way. No handler is called after this. */
+  close(): void;
+  /** Closes at once and drops what the peer has not taken, where the backend can. No handler is called after this. */
+  abort(): void;
+}
+
+/** Called for each connection; gives the handler, or `null` to close it at once. */
+export type AcceptHandler = (socket: Socket) => SocketHandler | null;
+
+/** How to listen. */
+export interface ListenOptions {
+  readonly hostname: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Connections the kernel holds until they are accepted. */
+  readonly backlog: number;
+  /** Sends small packets at once (TCP_NODELAY). */
+  readonly noDelay: boolean;
+  /** Several workers share the port (SO_REUSEPORT). */
+  readonly reusePort: boolean;
+  /** PEM certificate and key: the listener speaks TLS. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+/** An open listener. */
+export interface Listener {
+  /** The real port. */
+  readonly port: number;
+  /** Stops accepting. */
+  close(): void;
+}
+
+/** What a backend calls as it goes round. */
+export interface LoopHandler {
+  /** After the sockets of one round have been served: drains rings, flushes what is to be sent. */
+  onRound(): void;
+  /** The loop is about to wait; gives whether it may: `false` when there is work. */
+  beforeSleep(): boolean;
+  /** The wait is over. */
+  afterSleep(): void;
+}
+
+/** A loop that serves sockets. */
+export interface IoBackend {
+  listen(options: ListenOptions, onAccept: AcceptHandler): Listener;
+  /** Starts the loop; `handler` is called once a round from now on. */
+  start(handler: LoopHandler): void;
+  /** Asks for a round soon, even if no socket has anything. */
+  requestRound(): void;
+  /** Ends the loop; listeners and sockets are closed by their owners. */
+  stop(): void;
+}

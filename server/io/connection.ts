@@ -1,0 +1,589 @@
+/**
+ * One live socket: cuts its bytes into packets, checks each against the packet table, answers what the io worker
+ * answers, passes the rest to logic, and sends what logic sends.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../../shared/errors.ts";
+import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DeliveryClass, ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  FLOOD_DROPS_MAX,
+  LINGER_TIMEOUT_MS,
+  REFUSED_PACKETS_MAX,
+  RING_RECORD_BYTES_MAX,
+  RTT_MS_MAX,
+} from "../../shared/limits.ts";
+import type { PacketView } from "../../shared/packet_codec.ts";
+import { packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { connectionSlot, Counter, type CounterBlock, Histogram, TRANSPORTS } from "../ops/counters.ts";
+import type { PacketLogger } from "../ops/packet_logger.ts";
+import type { RingProducer } from "../ring/byte_ring.ts";
+import {
+  RECORD_CONGESTED,
+  RECORD_HEADER_BYTES,
+  RECORD_OPEN,
+  RECORD_PACKET,
+  RECORD_REFUSED,
+  RECORD_SEQUENCE,
+  tryPushRecord,
+} from "../ring/records.ts";
+import type { Socket, SocketHandler } from "./backend.ts";
+import type { BufferPool } from "./buffer_pool.ts";
+import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "./diagnostics.ts";
+import { inflatePayload } from "./inflate.ts";
+import { disconnectNotice, errorResponse, refuseRequest } from "./refusal.ts";
+import { SendQueue } from "./send_queue.ts";
+import { type BucketRate, TokenBucket } from "./token_bucket.ts";
+
+/** What carries a connection's bytes. */
+export type TransportName = "tcp" | "tls" | "websocket" | "http";
+
+/** Where a connection came in. */
+export interface PortInfo {
+  readonly name: "login" | "game" | "gateway";
+  /** Its bit in the packet table. */
+  readonly bit: number;
+}
+
+/** Turns the socket's bytes into the bytes of frames, where the socket does not carry them bare. */
+export interface ConnectionAdapter {
+  /** Bytes from the socket. */
+  onBytes(bytes: Uint8Array, start: number, end: number): void;
+  /** Whether packets can be sent: the upgrade is done. */
+  readonly open: boolean;
+  /** When {@linkcode onDeadline} is due, monotonic milliseconds; 0: never. */
+  readonly deadlineMs: number;
+  /** The deadline has passed. */
+  onDeadline(): void;
+  /** Everything that was to be sent has been taken by the kernel. */
+  onDrained(): void;
+  /** Appends the transport's own farewell behind the DISCONNECT_NOTICE. */
+  appendClose(queue: SendQueue, reason: DisconnectReason, message: string): void;
+}
+
+/** What all connections of an io worker share. */
+export interface ConnectionHost {
+  readonly view: PacketView;
+  readonly toLogic: RingProducer;
+  readonly pool: BufferPool;
+  readonly counters: CounterBlock;
+  /** `null` unless packets are logged. */
+  readonly tap: PacketLogger | null;
+  /** ECHO is answered. */
+  readonly diagnostics: boolean;
+  /** `null`: flood control is off. */
+  readonly packetRate: BucketRate | null;
+  readonly sendQueueSoftBytes: number;
+  readonly sendQueueHardBytes: number;
+  /** Monotonic, in milliseconds; as of this round. */
+  readonly nowMs: number;
+  /** Unix milliseconds; as of this round. */
+  readonly unixMs: number;
+  /** The connection has something to send or to say this round. */
+  touch(connection: Connection): void;
+  /** The connection waits for room in the ring to logic. */
+  waitForRing(connection: Connection): void;
+  /** The connection closes: it no longer counts, logic is to be told. `reason` 0: the peer went. */
+  onClosing(connection: Connection, reason: DisconnectReason): void;
+  /** The socket is closed: the slot is free. */
+  onGone(connection: Connection): void;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** One connection; made at accept, or for a WebSocket at its upgrade. */
+export class Connection implements SocketHandler, FrameSink {
+  readonly slot: number;
+  readonly generation: number;
+  readonly port: PortInfo;
+  readonly queue: SendQueue;
+  transport: TransportName;
+  /** Set while the socket carries something else than bare frames. */
+  adapter: ConnectionAdapter | null = null;
+  /** One of the packet table's states. */
+  state = STATE_CONNECTED;
+  /** Highest sequence that logic has taken from the client; goes out with every packet. */
+  ack = 0;
+  /** When anything arrived last, monotonic milliseconds. */
+  lastBytesMs: number;
+  /** Whether a valid packet has arrived. */
+  proven = false;
+  /** When it was accepted, monotonic milliseconds. */
+  readonly acceptedMs: number;
+  /** Logic knows of it. */
+  announced = false;
+  /** It is in the host's list of this round. */
+  touched = false;
+  /** It is in the host's list of those that wait for the ring. */
+  waitsForRing = false;
+  /** Set when it closes: until when the peer may still read what was sent. */
+  closingUntilMs = 0;
+  /** Logic was told that the send queue is above its soft cap. */
+  congested = false;
+  /** It counts against the limit of its port. */
+  admitted = false;
+  /** The send queue may grow beyond its caps: a diagnostic echo, which stops reading instead. */
+  uncapped = false;
+  /** The socket is closed. */
+  gone = false;
+
+  readonly #host: ConnectionHost;
+  readonly #socket: Socket;
+  readonly #decoder: FrameDecoder;
+  #bucket: TokenBucket | null;
+  #refusedCount = 0;
+  #floodDrops = 0;
+  #floodWarnedMs = -Infinity;
+  #heartbeatSentMs = 0;
+  #roundTripMs = 0;
+  #endAsked = false;
+  #peerEnded = false;
+
+  constructor(
+    host: ConnectionHost,
+    socket: Socket,
+    place: { slot: number; generation: number; port: PortInfo; transport: TransportName },
+  ) {
+    this.#host = host;
+    this.#socket = socket;
+    this.slot = place.slot;
+    this.generation = place.generation;
+    this.port = place.port;
+    this.transport = place.transport;
+    this.queue = new SendQueue(host.pool);
+    this.#decoder = new FrameDecoder(this);
+    this.#bucket = host.packetRate === null ? null : new TokenBucket(host.packetRate, host.nowMs);
+    this.acceptedMs = this.lastBytesMs = host.nowMs;
+  }
+
+  /** The peer's address, without its port. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress;
+  }
+
+  /** The gauge that counts connections of this state and transport. */
+  get gaugeSlot(): number {
+    const state = this.state === STATE_CONNECTED ? 0 : this.state === STATE_IN_WORLD ? 2 : 1;
+    return connectionSlot(state, TRANSPORTS.indexOf(this.transport));
+  }
+
+  /** Whether it closes or has closed. */
+  get closing(): boolean {
+    return this.closingUntilMs !== 0;
+  }
+
+  // SocketHandler
+
+  onBytes(bytes: Uint8Array, start: number, end: number): void {
+    if (this.closing) return;
+    this.lastBytesMs = this.#host.nowMs;
+    this.#host.counters.add(Counter.BYTES_IN, end - start);
+    if (this.adapter !== null) this.adapter.onBytes(bytes, start, end);
+    else this.onStreamBytes(bytes, start, end);
+  }
+
+  /** Bytes of the frame stream, from the socket or from an adapter. */
+  onStreamBytes(bytes: Uint8Array, start: number, end: number): void {
+    try {
+      this.#decoder.push(bytes, start, end);
+    } catch (error) {
+      this.#onProtocolError(error);
+    }
+    if (this.#decoder.paused) this.#pause();
+  }
+
+  onWritten(): void {
+    this.queue.onWritten();
+    if (!this.queue.idle) this.queue.flush(this.#socket);
+    if (this.congested) this.#host.touch(this);
+    if (!this.queue.idle) return;
+    if (this.closing) this.#endWriting();
+    else this.adapter?.onDrained();
+  }
+
+  onEnd(): void {
+    this.#peerEnded = true;
+    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
+    else if (this.#endAsked) this.closeSocket();
+  }
+
+  onBroken(): void {
+    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
+    this.queue.clear(true);
+    this.#leave();
+  }
+
+  // Receiving
+
+  onFrame(bytes: Uint8Array, start: number, end: number): boolean {
+    if (this.closing) return true;
+    const host = this.#host;
+    const view = host.view;
+    view.decode(bytes, start, end);
+    const row = packetRow(view.type);
+    let payload = bytes;
+    let payloadStart = view.payloadStart;
+    let payloadEnd = view.payloadEnd;
+    // Room first: a frame is taken whole or not at all.
+    const recordBytes = view.isCompressed ? RING_RECORD_BYTES_MAX : RECORD_HEADER_BYTES + payloadEnd - payloadStart;
+    if (!host.toLogic.hasRoom(recordBytes + OPEN_RECORD_BYTES_MAX)) {
+      host.counters.add(Counter.RING_FULL_PAUSES, 1);
+      return false;
+    }
+    host.counters.add(Counter.PACKETS_IN, 1);
+    if (host.tap !== null) this.#log("in", view.type, view.sequence, bytes, payloadStart, payloadEnd);
+
+    if (row === undefined || row.states === 0) {
+      return this.#refusePlainly(ErrorCode.UNSUPPORTED, `Packet type ${view.type} is not for clients to send`);
+    }
+    if ((row.ports & this.port.bit) === 0) {
+      return this.#refusePlainly(ErrorCode.UNSUPPORTED, `${row.name} is not served on the ${this.port.name} port`);
+    }
+    if ((row.states & this.state) === 0) {
+      const code = this.state === STATE_CONNECTED ? ErrorCode.NOT_AUTHENTICATED : ErrorCode.INVALID_STATE;
+      return this.#refusePlainly(code, `${row.name} is not allowed in this state`);
+    }
+    if (view.size !== 0 && view.size !== payloadEnd - payloadStart) {
+      return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, header says ${view.size} bytes`);
+    }
+    if (this.#bucket !== null && !this.#bucket.tryTake(row.cost, host.packetRate!, host.nowMs)) return this.#onFlood();
+    if (view.isCompressed) {
+      const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd));
+      if (inflated === null) return this.#refuse("Payload is not valid DEFLATE");
+      payload = inflated;
+      payloadStart = 0;
+      payloadEnd = inflated.length;
+    }
+    if (payloadEnd - payloadStart > row.payloadBytesMax) {
+      return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, limit is ${row.payloadBytesMax} bytes`);
+    }
+    this.proven = true;
+    if (row.handledBy === "logic") {
+      this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd);
+    } else if (view.type === PacketType.ECHO_REQUEST) {
+      this.#onEcho(payload, payloadStart, payloadEnd);
+    } else {
+      this.#onHeartbeat(payload, payloadStart, payloadEnd);
+    }
+    return true;
+  }
+
+  /** Takes up the frames that were kept while the ring to logic was full. */
+  resumeFrames(): void {
+    if (this.closing) return;
+    try {
+      if (this.#decoder.resume()) this.#socket.resumeReading();
+      else this.#pause();
+    } catch (error) {
+      this.#onProtocolError(error);
+    }
+  }
+
+  #pause(): void {
+    this.#socket.pauseReading();
+    this.#host.waitForRing(this);
+  }
+
+  #onProtocolError(error: unknown): void {
+    if (error instanceof ProtocolError) this.close(error.reason, error.message);
+    else throw error;
+  }
+
+  #onHeartbeat(payload: Uint8Array, start: number, end: number): void {
+    const request = parseHeartbeat(payload.slice(start, end));
+    if (request === null) {
+      this.#refuse("HEARTBEAT_REQUEST cannot be parsed");
+      return;
+    }
+    this.#passSequence();
+    const nowMs = this.#host.unixMs;
+    if (request.serverTimestampEcho !== 0 && request.serverTimestampEcho === this.#heartbeatSentMs) {
+      const roundTripMs = nowMs - this.#heartbeatSentMs;
+      if (roundTripMs >= 0 && roundTripMs <= RTT_MS_MAX) {
+        this.#roundTripMs = roundTripMs;
+        this.#host.counters.observe(Histogram.RTT_MS, roundTripMs);
+      }
+    }
+    this.#heartbeatSentMs = nowMs;
+    const response = heartbeatResponse(nowMs, this.#roundTripMs, request.timestamp);
+    this.#sendDroppable(PacketType.HEARTBEAT_RESPONSE, response, 0, response.length);
+  }
+
+  #onEcho(payload: Uint8Array, start: number, end: number): void {
+    if (!this.#host.diagnostics) {
+      this.#refusePlainly(ErrorCode.UNSUPPORTED, "ECHO_REQUEST needs a server with diagnostics on");
+      return;
+    }
+    let route = scanEcho(payload, start, end);
+    if (route === ECHO_UNUSUAL) {
+      const echo = parseEcho(payload.slice(start, end));
+      if (echo === null) {
+        this.#refuse("ECHO_REQUEST cannot be parsed");
+        return;
+      }
+      route = echo.route;
+      payload = echo.response;
+      start = 0;
+      end = payload.length;
+    }
+    if (route === 1) {
+      this.#forward(RECORD_PACKET, payload, start, end);
+    } else {
+      this.#passSequence();
+      this.#sendDroppable(PacketType.ECHO_RESPONSE, payload, start, end);
+    }
+  }
+
+  /** Drops a packet for want of tokens; warns once a second; closes who goes on. */
+  #onFlood(): boolean {
+    const host = this.#host;
+    this.#passSequence();
+    if (++this.#floodDrops > FLOOD_DROPS_MAX) {
+      this.close(DisconnectReason.FLOOD, "Too many packets");
+    } else if (host.nowMs - this.#floodWarnedMs >= 1_000) {
+      this.#floodWarnedMs = host.nowMs;
+      const { type, sequence } = host.view;
+      const { payload } = errorResponse(ErrorCode.RATE_LIMITED, "Too many packets", type, sequence);
+      this.#sendDroppable(PacketType.ERROR_RESPONSE, payload, 0, payload.length);
+    }
+    return true;
+  }
+
+  /** Refuses the packet in view as INVALID_PACKET, by its own response type where it has one. */
+  #refuse(message: string): true {
+    const { type, sequence } = this.#host.view;
+    return this.#sendRefusal(refuseRequest(ErrorCode.INVALID_PACKET, message, type, sequence));
+  }
+
+  /** Refuses the packet in view by an ERROR_RESPONSE. */
+  #refusePlainly(code: ErrorCode, message: string): true {
+    const { type, sequence } = this.#host.view;
+    return this.#sendRefusal(errorResponse(code, message, type, sequence));
+  }
+
+  #sendRefusal(refusal: { type: PacketType; payload: Uint8Array }): true {
+    if (++this.#refusedCount > REFUSED_PACKETS_MAX) {
+      this.close(DisconnectReason.PROTOCOL_VIOLATION, "Too many packets that cannot be handled");
+    } else if (this.state === STATE_IN_WORLD) {
+      // Reliable packets of a session are numbered by logic, this one too.
+      const view = this.#host.view;
+      view.type = refusal.type;
+      this.#forward(RECORD_REFUSED, refusal.payload, 0, refusal.payload.length);
+    } else {
+      this.send(refusal.type, 0, false, refusal.payload, 0, refusal.payload.length);
+    }
+    return true;
+  }
+
+  /** Lets logic know of a sequence or an ack on a packet that it does not see. */
+  #passSequence(): void {
+    const view = this.#host.view;
+    if (this.state === STATE_IN_WORLD && (view.sequence !== 0 || view.ack !== 0)) {
+      this.#forward(RECORD_SEQUENCE, EMPTY, 0, 0);
+    }
+  }
+
+  /** Passes the packet in view to logic; there is room, as `onFrame` has seen to. */
+  #forward(kind: number, payload: Uint8Array, start: number, end: number): void {
+    const { toLogic, view } = this.#host;
+    if (!this.announced) {
+      this.announced = true;
+      const info = new TextEncoder().encode(JSON.stringify({
+        transport: this.transport,
+        port: this.port.name,
+        address: this.#socket.remoteAddress,
+        localAddress: this.#socket.localAddress,
+      }));
+      tryPushRecord(toLogic, RECORD_OPEN, this.slot, this.generation, 0, 0, 0, info, 0, info.length);
+    }
+    tryPushRecord(
+      toLogic,
+      kind,
+      this.slot,
+      this.generation,
+      view.type,
+      view.sequence,
+      view.ack,
+      payload,
+      start,
+      end,
+    );
+  }
+
+  // Sending
+
+  /** Sends one packet; see {@linkcode SendQueue.appendPacket}. */
+  send(
+    type: number,
+    sequence: number,
+    isCompressed: boolean,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.adapter !== null && !this.adapter.open) return;
+    const host = this.#host;
+    this.queue.appendPacket(type, sequence, host.unixMs, isCompressed, this.ack, payload, start, end);
+    host.counters.add(Counter.PACKETS_OUT, 1);
+    if (host.tap !== null) this.#log("out", type, sequence, payload, start, end);
+    if (!this.touched) host.touch(this);
+  }
+
+  #log(
+    direction: "in" | "out",
+    type: number,
+    sequence: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const payload = bytes.subarray(start, end);
+    this.#host.tap!.log({ direction, connection: this.slot, type, sequence, payload });
+  }
+
+  #sendDroppable(type: number, payload: Uint8Array, start: number, end: number): void {
+    if (this.queue.pendingBytes > this.#host.sendQueueSoftBytes) this.#host.counters.add(Counter.DROPPABLE_SHED, 1);
+    else this.send(type, 0, false, payload, start, end);
+  }
+
+  /** Sends a packet that logic sent; a DROPPABLE one is dropped while the send queue is above its soft cap. */
+  sendFromLogic(
+    type: number,
+    sequence: number,
+    isCompressed: boolean,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (this.closing) return;
+    if (sequence === 0 && packetRow(type)?.delivery === DeliveryClass.DROPPABLE) {
+      this.#sendDroppable(type, payload, start, end);
+    } else {
+      this.send(type, sequence, isCompressed, payload, start, end);
+    }
+  }
+
+  /** Moves to another state of the packet table. */
+  setState(state: number): void {
+    if (this.closing || state === this.state) return;
+    const { counters } = this.#host;
+    counters.add(this.gaugeSlot, -1);
+    this.state = state;
+    counters.add(this.gaugeSlot, 1);
+  }
+
+  /** At the end of a round: hands what gathered to the socket, and holds the caps of the send queue. */
+  flush(): void {
+    if (this.gone) return;
+    const host = this.#host;
+    const drained = this.queue.flush(this.#socket);
+    host.counters.add(Counter.BYTES_OUT, this.queue.takeSentBytes());
+    if (drained && this.closing) return this.#endWriting();
+    if (this.closing) return;
+    if (this.uncapped) return;
+    const pendingBytes = this.queue.pendingBytes;
+    if (pendingBytes > host.sendQueueHardBytes) return this.#closeSlowReader();
+    const congested = pendingBytes > (this.congested ? host.sendQueueSoftBytes / 2 : host.sendQueueSoftBytes);
+    if (congested !== this.congested && this.announced) {
+      const { toLogic } = host;
+      const type = congested ? 1 : 0;
+      if (tryPushRecord(toLogic, RECORD_CONGESTED, this.slot, this.generation, type, 0, 0, EMPTY, 0, 0) >= 0) {
+        this.congested = congested;
+      } else {
+        host.touch(this);
+      }
+    }
+  }
+
+  /** Sends bytes as they are: an adapter's own. */
+  sendRaw(bytes: Uint8Array): void {
+    if (this.gone) return;
+    this.queue.appendRaw(bytes);
+    this.#host.touch(this);
+  }
+
+  /** Stops reading until {@linkcode resumeReading}: an adapter is busy. */
+  pauseReading(): void {
+    this.#socket.pauseReading();
+  }
+
+  /** Reads again. */
+  resumeReading(): void {
+    if (!this.#decoder.paused) this.#socket.resumeReading();
+  }
+
+  /** Becomes a WebSocket: packets travel in binary messages from now on. */
+  startWebSocket(): void {
+    const { counters } = this.#host;
+    this.queue.startWebSocket();
+    counters.add(this.gaugeSlot, -1);
+    this.transport = "websocket";
+    counters.add(this.gaugeSlot, 1);
+  }
+
+  // Closing
+
+  /**
+   * Tells the peer why, and closes: nothing more is read as packets, and the peer has a moment to read the notice.
+   *
+   * @param retryAfterMs When the peer may come back; 0 says nothing.
+   */
+  close(reason: DisconnectReason, message: string, retryAfterMs = 0): void {
+    if (this.closing) return;
+    if (this.adapter === null || this.adapter.open) {
+      const payload = disconnectNotice(reason, message, retryAfterMs);
+      this.send(PacketType.DISCONNECT_NOTICE, 0, false, payload, 0, payload.length);
+    }
+    this.adapter?.appendClose(this.queue, reason, message);
+    this.#beginClosing(reason);
+  }
+
+  /** Closes without a word, once what gathered has been sent. */
+  closeQuietly(): void {
+    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
+  }
+
+  /** Closes the socket now. */
+  closeSocket(): void {
+    if (this.gone) return;
+    // What a peer has not taken by now it need not be sent for minutes.
+    if (this.queue.idle) this.#socket.close();
+    else this.#socket.abort();
+    this.queue.clear(false);
+    this.#leave();
+  }
+
+  /** A peer that does not read cannot be told why either. */
+  #closeSlowReader(): void {
+    this.#beginClosing(DisconnectReason.SLOW_READER);
+    this.closeSocket();
+  }
+
+  #beginClosing(reason: DisconnectReason): void {
+    this.closingUntilMs = this.#host.nowMs + LINGER_TIMEOUT_MS;
+    this.#host.onClosing(this, reason);
+    this.#host.touch(this);
+    this.#socket.resumeReading();
+  }
+
+  /** Everything is sent: says so, and closes once the peer has said the same or its time is over. */
+  #endWriting(): void {
+    if (this.#peerEnded) return this.closeSocket();
+    if (this.#endAsked) return;
+    this.#endAsked = true;
+    this.#socket.endWriting();
+  }
+
+  #leave(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.#host.onGone(this);
+  }
+}
+
+/** Room that the announcement of a connection may take in the ring. */
+const OPEN_RECORD_BYTES_MAX = 512;

@@ -1,0 +1,397 @@
+/**
+ * The io backend on Linux's epoll, through FFI: one receive buffer for all connections, and as many sockets a round as
+ * have something. No TLS.
+ *
+ * @module
+ */
+
+import {
+  ACCEPT_PAUSE_MS,
+  ACCEPTS_PER_ROUND_MAX,
+  EPOLL_EVENTS_PER_ROUND_MAX,
+  EPOLL_ROUNDS_PER_TURN_MAX,
+  EPOLL_WAIT_MS,
+  READ_CHUNK_BYTES,
+  TCP_USER_TIMEOUT_MS,
+} from "../../shared/limits.ts";
+import type {
+  AcceptHandler,
+  IoBackend,
+  Listener,
+  ListenOptions,
+  LoopHandler,
+  Socket,
+  SocketHandler,
+} from "./backend.ts";
+import { Errno, Libc, type LibcCalls } from "./libc.ts";
+import { AF_INET6, encodeSocketAddress, hostnameOf, portOf, SOCKET_ADDRESS_BYTES } from "./socket_address.ts";
+
+const SOCK_STREAM = 1;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_LINGER = 13;
+const SO_REUSEPORT = 15;
+const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
+const TCP_USER_TIMEOUT = 18;
+const MSG_NOSIGNAL = 0x4000;
+const SHUT_WR = 1;
+const EPOLL_CLOEXEC = 0o2000000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLLIN = 1;
+const EPOLLOUT = 4;
+const EFD_NONBLOCK = 0o4000;
+const EFD_CLOEXEC = 0o2000000;
+
+/** `struct epoll_event` is packed on x86_64 only: `events u32, data u64`. */
+const EVENT_BYTES = Deno.build.arch === "x86_64" ? 12 : 16;
+const EVENT_DATA_OFFSET = EVENT_BYTES - 8;
+
+/** A failed call: what was tried and the error number. */
+function failure(what: string, libc: Libc): Error {
+  return new Error(`Cannot ${what}: error ${libc.errno}`);
+}
+
+/** The loop on epoll. It blocks its thread for some milliseconds while nothing happens, so it needs one of its own. */
+export class EpollBackend implements IoBackend {
+  readonly libc: Libc;
+  readonly #calls: LibcCalls;
+  readonly #epoll: number;
+  readonly #wake: number;
+  readonly #wakeBytes = new Uint8Array(8);
+  readonly #events = new Uint8Array(EPOLL_EVENTS_PER_ROUND_MAX * EVENT_BYTES);
+  readonly #eventsView = new DataView(this.#events.buffer);
+  readonly #eventWords = new Uint32Array(this.#events.buffer);
+  readonly #change = new Uint8Array(EVENT_BYTES);
+  readonly #changeView = new DataView(this.#change.buffer);
+  /** What everything is received into. */
+  readonly #received = new Uint8Array(READ_CHUNK_BYTES);
+  readonly #sockets: (EpollSocket | undefined)[] = [];
+  readonly #listeners = new Map<number, EpollListener>();
+  /** Sockets to close, or to tell that they broke, when the round is over: a descriptor is not reused before. */
+  #ending: EpollSocket[] = [];
+  #handler: LoopHandler | null = null;
+  #stopped = false;
+
+  /** @throws {Error} when epoll cannot be used here. */
+  constructor() {
+    this.libc = new Libc();
+    this.#calls = this.libc.calls;
+    this.#epoll = this.#calls.epoll_create1(EPOLL_CLOEXEC);
+    if (this.#epoll < 0) throw failure("create epoll", this.libc);
+    this.#wake = this.#calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (this.#wake < 0) throw failure("create eventfd", this.libc);
+    this.control(EPOLL_CTL_ADD, this.#wake, EPOLLIN);
+  }
+
+  /** An eventfd; whoever writes to it, from any thread, ends the loop's wait. */
+  get wakeDescriptor(): number {
+    return this.#wake;
+  }
+
+  listen(options: ListenOptions, onAccept: AcceptHandler): Listener {
+    if (options.tls !== undefined) throw new Error("Cannot listen with TLS on the epoll backend");
+    const address = encodeSocketAddress(options.hostname, options.port);
+    const calls = this.#calls;
+    const family = address.length === SOCKET_ADDRESS_BYTES ? AF_INET6 : 2;
+    const descriptor = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) throw failure("create socket", this.libc);
+    this.#setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (options.reusePort) this.#setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
+    // Accepted sockets inherit these.
+    if (options.noDelay) this.#setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    this.#setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
+    if (calls.bind(descriptor, address, address.length) < 0 || calls.listen(descriptor, options.backlog) < 0) {
+      const error = failure(`listen on ${options.hostname}:${options.port}`, this.libc);
+      calls.close(descriptor);
+      throw error;
+    }
+    const listener = new EpollListener(descriptor, onAccept);
+    this.#listeners.set(descriptor, listener);
+    this.control(EPOLL_CTL_ADD, descriptor, EPOLLIN);
+    return {
+      port: portOf(this.localAddress(descriptor)),
+      close: () => {
+        if (!this.#listeners.delete(descriptor)) return;
+        this.#calls.close(descriptor);
+      },
+    };
+  }
+
+  start(handler: LoopHandler): void {
+    this.#handler = handler;
+    setImmediate(this.#turn);
+  }
+
+  /** Nothing to do: a round follows at once, as `LoopHandler.beforeSleep` sees that there is work. */
+  requestRound(): void {}
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** The event loop's share is one look between turns: it serves timers, messages and promises. */
+  readonly #turn = (): void => {
+    const handler = this.#handler!;
+    for (let round = 0; round < EPOLL_ROUNDS_PER_TURN_MAX && !this.#stopped; round++) {
+      const asleep = handler.beforeSleep();
+      const count = this.#calls.epoll_wait(
+        this.#epoll,
+        this.#events,
+        EPOLL_EVENTS_PER_ROUND_MAX,
+        asleep ? EPOLL_WAIT_MS : 0,
+      );
+      if (asleep) handler.afterSleep();
+      for (let index = 0; index < count; index++) this.#serve(index);
+      handler.onRound();
+      if (this.#ending.length > 0) this.#endSockets();
+      // Idle, or waiting for a promise: the event loop's turn.
+      if (count <= 0) break;
+    }
+    if (!this.#stopped) setImmediate(this.#turn);
+    else this.#close();
+  };
+
+  #serve(index: number): void {
+    const at = index * EVENT_BYTES;
+    const events = this.#eventWords[at >>> 2];
+    const descriptor = this.#eventWords[(at + EVENT_DATA_OFFSET) >>> 2];
+    const socket = this.#sockets[descriptor];
+    if (socket !== undefined) {
+      if ((events & EPOLLOUT) !== 0) socket.continueWrite();
+      // EPOLLERR and EPOLLHUP come unasked: reading tells what they mean.
+      if ((events & ~EPOLLOUT) !== 0) socket.receive(this.#received);
+    } else if (descriptor === this.#wake) {
+      this.#calls.read(this.#wake, this.#wakeBytes, 8);
+    } else {
+      const listener = this.#listeners.get(descriptor);
+      if (listener !== undefined) this.#accept(listener);
+    }
+  }
+
+  #accept(listener: EpollListener): void {
+    const { calls } = this.libc;
+    for (let count = 0; count < ACCEPTS_PER_ROUND_MAX; count++) {
+      const descriptor = calls.accept4(listener.descriptor, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (descriptor < 0) {
+        const { errno } = this.libc;
+        if (errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM) {
+          this.#pauseAccepting(listener);
+        }
+        // EAGAIN: nobody is left; EINTR, ECONNABORTED and the like: the next round goes on.
+        return;
+      }
+      const socket = new EpollSocket(this, descriptor);
+      const handler = listener.onAccept(socket);
+      if (handler === null) {
+        calls.close(descriptor);
+        continue;
+      }
+      socket.handler = handler;
+      this.#sockets[descriptor] = socket;
+      if (!this.control(EPOLL_CTL_ADD, descriptor, EPOLLIN)) socket.break();
+    }
+  }
+
+  /** Out of descriptors or memory: connections wait in the backlog for a moment, instead of the loop spinning. */
+  #pauseAccepting(listener: EpollListener): void {
+    this.control(EPOLL_CTL_DEL, listener.descriptor, 0);
+    setTimeout(() => {
+      if (this.#listeners.has(listener.descriptor)) this.control(EPOLL_CTL_ADD, listener.descriptor, EPOLLIN);
+    }, ACCEPT_PAUSE_MS);
+  }
+
+  /** Adds, changes or removes what a descriptor waits for; gives whether that worked. */
+  control(operation: number, descriptor: number, events: number): boolean {
+    this.#changeView.setUint32(0, events, true);
+    this.#changeView.setUint32(EVENT_DATA_OFFSET, descriptor, true);
+    return this.#calls.epoll_ctl(this.#epoll, operation, descriptor, this.#change) === 0;
+  }
+
+  /** The address a descriptor is bound to. */
+  localAddress(descriptor: number): Uint8Array {
+    return this.#askAddress(this.#calls.getsockname, descriptor);
+  }
+
+  /** The address of a descriptor's peer. */
+  peerAddress(descriptor: number): Uint8Array {
+    return this.#askAddress(this.#calls.getpeername, descriptor);
+  }
+
+  #askAddress(call: LibcCalls["getsockname"], descriptor: number): Uint8Array {
+    const address = new Uint8Array(SOCKET_ADDRESS_BYTES);
+    const length = new Uint32Array([SOCKET_ADDRESS_BYTES]);
+    call(descriptor, address, length);
+    return address;
+  }
+
+  #setOption(descriptor: number, level: number, option: number, value: number): void {
+    if (this.#calls.setsockopt(descriptor, level, option, new Int32Array([value]), 4) < 0) {
+      const error = failure(`set socket option ${option}`, this.libc);
+      this.#calls.close(descriptor);
+      throw error;
+    }
+  }
+
+  /** Makes the kernel drop what was not sent, and tell the peer by RST, when the descriptor is closed. */
+  setAbort(descriptor: number): void {
+    this.#calls.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, new Int32Array([1, 0]), 8);
+  }
+
+  /** Closes a socket, or tells its handler that it broke, when the round is over. */
+  endLater(socket: EpollSocket): void {
+    this.#ending.push(socket);
+  }
+
+  #endSockets(): void {
+    const ending = this.#ending;
+    this.#ending = [];
+    for (const socket of ending) {
+      // The handler may close others, which then end in the next round.
+      if (!socket.closeAsked) socket.handler!.onBroken();
+      this.#sockets[socket.descriptor] = undefined;
+      this.#calls.close(socket.descriptor);
+    }
+  }
+
+  #close(): void {
+    this.#endSockets();
+    this.#calls.close(this.#epoll);
+    this.#calls.close(this.#wake);
+  }
+}
+
+class EpollListener {
+  constructor(readonly descriptor: number, readonly onAccept: AcceptHandler) {}
+}
+
+/** One connection. */
+class EpollSocket implements Socket {
+  handler: SocketHandler | null = null;
+  /** `close` was called: the handler wants to hear nothing more. */
+  closeAsked = false;
+
+  readonly descriptor: number;
+  readonly #backend: EpollBackend;
+  /** What is in flight: `#bytes[#start, #end)`. */
+  #bytes: Uint8Array | null = null;
+  #start = 0;
+  #end = 0;
+  #events = EPOLLIN;
+  /** It is closed or broken: nothing is read or written any more. */
+  #ended = false;
+
+  constructor(backend: EpollBackend, descriptor: number) {
+    this.#backend = backend;
+    this.descriptor = descriptor;
+  }
+
+  get remoteAddress(): string {
+    return this.#ended ? "" : hostnameOf(this.#backend.peerAddress(this.descriptor));
+  }
+
+  get localAddress(): string {
+    return this.#ended ? "" : hostnameOf(this.#backend.localAddress(this.descriptor));
+  }
+
+  /** Reads once: what a busy peer has more to say waits for the next round, behind everyone else. */
+  receive(buffer: Uint8Array<ArrayBuffer>): void {
+    if (this.#ended || (this.#events & EPOLLIN) === 0) {
+      // Not reading, and yet told of something: the peer is gone for good.
+      if (!this.#ended && this.#events === 0) this.break();
+      return;
+    }
+    const { libc } = this.#backend;
+    const count = libc.calls.recv(this.descriptor, buffer, buffer.length, 0);
+    if (count > 0) {
+      this.handler!.onBytes(buffer, 0, count);
+    } else if (count === 0) {
+      // The end would be told again every round.
+      this.#setEvents(this.#events & ~EPOLLIN);
+      this.handler!.onEnd();
+    } else {
+      const { errno } = libc;
+      if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) this.break();
+    }
+  }
+
+  write(bytes: Uint8Array, start: number, end: number): boolean {
+    const sent = this.#send(bytes, start, end);
+    if (sent === end) return true;
+    this.#bytes = bytes;
+    this.#start = sent;
+    this.#end = end;
+    if (!this.#ended) this.#setEvents(this.#events | EPOLLOUT);
+    return false;
+  }
+
+  /** The kernel has room again. */
+  continueWrite(): void {
+    if (this.#ended || this.#bytes === null) return;
+    this.#start = this.#send(this.#bytes, this.#start, this.#end);
+    if (this.#start < this.#end) return;
+    this.#bytes = null;
+    this.#setEvents(this.#events & ~EPOLLOUT);
+    this.handler!.onWritten();
+  }
+
+  /** Sends what the kernel takes; gives where the rest begins. */
+  #send(bytes: Uint8Array, start: number, end: number): number {
+    const { libc } = this.#backend;
+    while (start < end && !this.#ended) {
+      const from = (start === 0 ? bytes : bytes.subarray(start)) as Uint8Array<ArrayBuffer>;
+      const count = libc.calls.send(this.descriptor, from, end - start, MSG_NOSIGNAL);
+      if (count > 0) {
+        start += count;
+        continue;
+      }
+      const { errno } = libc;
+      if (errno === Errno.EINTR) continue;
+      if (errno !== Errno.EAGAIN) this.break();
+      break;
+    }
+    return start;
+  }
+
+  pauseReading(): void {
+    this.#setEvents(this.#events & ~EPOLLIN);
+  }
+
+  resumeReading(): void {
+    this.#setEvents(this.#events | EPOLLIN);
+  }
+
+  endWriting(): void {
+    if (!this.#ended) this.#backend.libc.calls.shutdown(this.descriptor, SHUT_WR);
+  }
+
+  close(): void {
+    if (this.closeAsked) return;
+    this.closeAsked = true;
+    this.#bytes = null;
+    if (!this.#ended) this.#backend.endLater(this);
+    this.#ended = true;
+  }
+
+  abort(): void {
+    if (!this.#ended) this.#backend.setAbort(this.descriptor);
+    this.close();
+  }
+
+  /** It is of no use any more: its handler hears so when the round is over. */
+  break(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#backend.endLater(this);
+  }
+
+  #setEvents(events: number): void {
+    if (events === this.#events || this.#ended) return;
+    this.#events = events;
+    this.#backend.control(EPOLL_CTL_MOD, this.descriptor, events);
+  }
+}

@@ -1,0 +1,395 @@
+/**
+ * The connections of one io worker, and its way to and from logic.
+ *
+ * One packet's way: socket -> decoder -> packet table -> ring -> (logic) -> ring -> send queue -> socket.
+ *
+ * @module
+ */
+
+import type { App } from "../../gateway/app.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import {
+  HANDSHAKE_TIMEOUT_MS,
+  HTTP_CONNECTIONS_MAX,
+  IDLE_TIMEOUT_MS,
+  PACKET_TOKENS_BURST,
+  PACKET_TOKENS_PER_SECOND,
+  REFUSED_CONNECTIONS_MAX,
+  SLOTS_MAX,
+} from "../../shared/limits.ts";
+import { PacketView } from "../../shared/packet_codec.ts";
+import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN } from "../../shared/packet_table.ts";
+import type { Clock } from "../clock.ts";
+import type { ServerConfig } from "../config.ts";
+import { Counter, type CounterBlock } from "../ops/counters.ts";
+import type { PacketLogger } from "../ops/packet_logger.ts";
+import type { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
+import type { Doorbell, Waker } from "../ring/doorbell.ts";
+import {
+  FLAG_COMPRESSED,
+  KIND_MASK,
+  RECORD_ACK,
+  RECORD_BROADCAST,
+  RECORD_CLOSE,
+  RECORD_CLOSED,
+  RECORD_HEADER_BYTES,
+  RECORD_SEND,
+  STATE_SHIFT,
+  tryPushRecord,
+} from "../ring/records.ts";
+import type { AdmissionCounts } from "./admission.ts";
+import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
+import { BufferPool } from "./buffer_pool.ts";
+import { Connection, type ConnectionHost, type PortInfo } from "./connection.ts";
+import { GatewayAdapter, type GatewayHost } from "./gateway_adapter.ts";
+import type { BucketRate } from "./token_bucket.ts";
+
+/** The three ports, in the order of the shared admission counts. */
+export const PORTS: readonly PortInfo[] = [
+  { name: "login", bit: PORT_LOGIN },
+  { name: "game", bit: PORT_GAME },
+  { name: "gateway", bit: PORT_GATEWAY },
+];
+
+/** What an {@linkcode IoWorker} is built from. */
+export interface IoWorkerParts {
+  readonly config: ServerConfig;
+  readonly clock: Clock;
+  readonly counters: CounterBlock;
+  readonly toLogic: RingProducer;
+  readonly fromLogic: RingConsumer;
+  readonly logicWaker: Waker;
+  /** Where logic rings. */
+  readonly doorbell: Doorbell;
+  /** Connections admitted on each port by all io workers together. */
+  readonly admitted: AdmissionCounts;
+  readonly app: App;
+  /** The gateway's own address, such as `http://127.0.0.1:8082`. */
+  readonly gatewayOrigin: string;
+  /** Sees every packet, or `null`. */
+  readonly tap: PacketLogger | null;
+  /** Asks the backend for a round soon. */
+  readonly requestRound: () => void;
+}
+
+const EMPTY = new Uint8Array(0);
+const UTF8 = new TextDecoder();
+const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
+
+/** All connections of one io worker. */
+export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
+  readonly view = new PacketView();
+  readonly pool = new BufferPool();
+  readonly toLogic: RingProducer;
+  readonly counters: CounterBlock;
+  readonly tap: PacketLogger | null;
+  readonly app: App;
+  readonly origin: string;
+  readonly allowedOrigins: readonly string[];
+  readonly diagnostics: boolean;
+  readonly packetRate: BucketRate | null;
+  readonly sendQueueSoftBytes: number;
+  readonly sendQueueHardBytes: number;
+  nowMs: number;
+  unixMs: number;
+  /** Promises at work: the loop must come round soon. */
+  pendingPromises = 0;
+
+  readonly #parts: IoWorkerParts;
+  readonly #admittedMax: readonly number[];
+  readonly #connections: (Connection | null)[] = [];
+  readonly #generations: number[] = [];
+  readonly #freeSlots: number[] = [];
+  #touched: Connection[] = [];
+  #touchedNext: Connection[] = [];
+  #waiting: Connection[] = [];
+  /** Connections whose end could not be told to logic yet: the ring was full. */
+  readonly #closedUntold: { slot: number; generation: number; reason: number }[] = [];
+  #refusedNow = 0;
+  #httpNow = 0;
+  #draining = false;
+
+  constructor(parts: IoWorkerParts) {
+    const { config } = parts;
+    this.#parts = parts;
+    this.toLogic = parts.toLogic;
+    this.counters = parts.counters;
+    this.tap = parts.tap;
+    this.app = parts.app;
+    this.origin = parts.gatewayOrigin;
+    this.allowedOrigins = config.allowedOrigins;
+    this.diagnostics = config.diagnostics;
+    this.packetRate = config.floodControl ? FLOOD_RATE : null;
+    this.sendQueueSoftBytes = config.sendQueueSoftBytes;
+    this.sendQueueHardBytes = config.sendQueueHardBytes;
+    this.#admittedMax = [config.loginMaxConnections, config.maxConnections, config.gatewayMaxConnections];
+    this.nowMs = parts.clock.monotonicMs();
+    this.unixMs = parts.clock.unixMs();
+  }
+
+  /** Connections held, refused and closing ones among them. */
+  get connectionCount(): number {
+    return this.#connections.length - this.#freeSlots.length;
+  }
+
+  /**
+   * Takes a new connection.
+   *
+   * @param portIndex Its place in {@linkcode PORTS}.
+   * @returns `null` when it cannot even be told that the server is full.
+   */
+  accept(portIndex: number, socket: Socket, transport: "tcp" | "tls"): SocketHandler | null {
+    const isGateway = portIndex === 2;
+    if (this.#draining || (isGateway && this.#httpNow >= HTTP_CONNECTIONS_MAX)) return this.#turnAway();
+    const admitted = !isGateway && this.#tryAdmit(portIndex);
+    if (!admitted && !isGateway && this.#refusedNow >= REFUSED_CONNECTIONS_MAX) return this.#turnAway();
+    const slot = this.#freeSlots.pop() ?? this.#connections.length;
+    if (slot >= SLOTS_MAX) return this.#turnAway();
+    const generation = this.#generations[slot] = ((this.#generations[slot] ?? 0) + 1) >>> 0;
+    const connection = new Connection(this, socket, {
+      slot,
+      generation,
+      port: PORTS[portIndex],
+      transport: isGateway ? "http" : transport,
+    });
+    this.#connections[slot] = connection;
+    connection.admitted = admitted;
+    this.counters.add(connection.gaugeSlot, 1);
+    if (isGateway) {
+      connection.adapter = new GatewayAdapter(connection, this);
+      this.#httpNow++;
+    } else if (admitted) {
+      this.counters.add(Counter.CONNECTIONS_ACCEPTED, 1);
+    } else {
+      this.#refuse(connection);
+    }
+    return connection;
+  }
+
+  #turnAway(): null {
+    this.counters.add(Counter.CONNECTIONS_REFUSED, 1);
+    return null;
+  }
+
+  #tryAdmit(portIndex: number): boolean {
+    return this.#parts.admitted.tryAdmit(portIndex, this.#admittedMax[portIndex]);
+  }
+
+  #refuse(connection: Connection): void {
+    this.#refusedNow++;
+    this.counters.add(Counter.CONNECTIONS_REFUSED, 1);
+    connection.close(DisconnectReason.SERVER_FULL, "The server is full", 5_000);
+  }
+
+  // GatewayHost
+
+  onUpgraded(connection: Connection): void {
+    this.#httpNow--;
+    connection.admitted = this.#tryAdmit(2);
+    if (connection.admitted) this.counters.add(Counter.CONNECTIONS_ACCEPTED, 1);
+    else this.#refuse(connection);
+  }
+
+  promiseStarted(): void {
+    this.pendingPromises++;
+  }
+
+  promiseEnded(): void {
+    this.pendingPromises--;
+    this.#parts.requestRound();
+  }
+
+  // ConnectionHost
+
+  touch(connection: Connection): void {
+    if (connection.touched) return;
+    connection.touched = true;
+    this.#touched.push(connection);
+    if (this.#touched.length === 1) this.#parts.requestRound();
+  }
+
+  waitForRing(connection: Connection): void {
+    if (connection.waitsForRing) return;
+    connection.waitsForRing = true;
+    this.#waiting.push(connection);
+  }
+
+  onClosing(connection: Connection, reason: DisconnectReason): void {
+    this.counters.add(connection.gaugeSlot, -1);
+    if (connection.transport === "http") {
+      this.#httpNow--;
+    } else if (connection.admitted) {
+      this.#parts.admitted.release(PORTS.indexOf(connection.port));
+      this.counters.add(reason === 0 ? Counter.CLOSED_BY_PEER : Counter.CLOSED_BY_REASON + reason, 1);
+    }
+    if (connection.announced) {
+      this.#closedUntold.push({ slot: connection.slot, generation: connection.generation, reason });
+      this.#tellClosed();
+    }
+  }
+
+  onGone(connection: Connection): void {
+    if (!connection.admitted && connection.transport !== "http") this.#refusedNow--;
+    this.#connections[connection.slot] = null;
+    this.#freeSlots.push(connection.slot);
+  }
+
+  /** Bounded by the slots: one entry a connection at most. */
+  #tellClosed(): void {
+    let told = 0;
+    for (const { slot, generation, reason } of this.#closedUntold) {
+      if (tryPushRecord(this.toLogic, RECORD_CLOSED, slot, generation, reason, 0, 0, EMPTY, 0, 0) < 0) break;
+      told++;
+    }
+    this.#closedUntold.splice(0, told);
+  }
+
+  // LoopHandler
+
+  onRound(): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    this.unixMs = this.#parts.clock.unixMs();
+    this.#drainLogic();
+    if (this.#closedUntold.length > 0) this.#tellClosed();
+    if (this.#waiting.length > 0) this.#retryWaiting();
+    this.#flushTouched();
+    if (this.toLogic.publish()) this.#parts.logicWaker.ring();
+  }
+
+  beforeSleep(): boolean {
+    if (this.#touched.length > 0 || this.#waiting.length > 0 || this.pendingPromises > 0) return false;
+    const { doorbell, fromLogic } = this.#parts;
+    doorbell.markSleeping();
+    if (fromLogic.empty) return true;
+    doorbell.markAwake();
+    return false;
+  }
+
+  afterSleep(): void {
+    this.#parts.doorbell.markAwake();
+  }
+
+  #flushTouched(): void {
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    this.#touched = this.#touchedNext;
+    this.#touchedNext = touched;
+    for (let index = 0; index < touched.length; index++) {
+      const connection = touched[index];
+      connection.touched = false;
+      connection.flush();
+    }
+    touched.length = 0;
+  }
+
+  #retryWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const connection of waiting) {
+      connection.waitsForRing = false;
+      connection.resumeFrames();
+    }
+  }
+
+  #drainLogic(): void {
+    const ring = this.#parts.fromLogic;
+    for (let at = ring.next(); at >= 0; at = ring.next()) {
+      const word = at >>> 2;
+      const kindWord = ring.words[word + 1];
+      const slot = ring.words[word + 2];
+      if ((kindWord & KIND_MASK) === RECORD_BROADCAST) {
+        this.#broadcast(ring, at, kindWord, slot);
+        continue;
+      }
+      const connection = this.#find(slot, ring.words[word + 3]);
+      if (connection === null) continue;
+      const type = ring.words[word + 4];
+      const payloadStart = at + RECORD_HEADER_BYTES;
+      const payloadEnd = payloadStart + ring.words[word + 5];
+      const sequence = ring.doubles[(at >>> 3) + 3];
+      const state = (kindWord >>> STATE_SHIFT) & 0xff;
+      switch (kindWord & KIND_MASK) {
+        case RECORD_SEND:
+          if (state !== 0) connection.setState(state);
+          connection.ack = ring.doubles[(at >>> 3) + 4];
+          connection.sendFromLogic(
+            type,
+            sequence,
+            (kindWord & FLAG_COMPRESSED) !== 0,
+            ring.bytes,
+            payloadStart,
+            payloadEnd,
+          );
+          break;
+        case RECORD_ACK:
+          if (state !== 0) connection.setState(state);
+          connection.ack = ring.doubles[(at >>> 3) + 4];
+          break;
+        case RECORD_CLOSE:
+          if (type === 0) connection.closeQuietly();
+          else connection.close(type, UTF8.decode(ring.bytes.slice(payloadStart, payloadEnd)), sequence);
+          break;
+      }
+    }
+    ring.release();
+  }
+
+  #broadcast(ring: RingConsumer, at: number, kindWord: number, count: number): void {
+    const type = ring.words[(at >>> 2) + 4];
+    const payloadStart = at + RECORD_HEADER_BYTES;
+    const payloadEnd = payloadStart + ring.words[(at >>> 2) + 5];
+    const isCompressed = (kindWord & FLAG_COMPRESSED) !== 0;
+    let entry = (payloadEnd + 7) & ~7;
+    for (let index = 0; index < count; index++, entry += 16) {
+      const connection = this.#find(ring.words[entry >>> 2], ring.words[(entry >>> 2) + 1]);
+      if (connection === null) continue;
+      const sequence = ring.doubles[(entry >>> 3) + 1];
+      connection.sendFromLogic(type, sequence, isCompressed, ring.bytes, payloadStart, payloadEnd);
+    }
+  }
+
+  #find(slot: number, generation: number): Connection | null {
+    const connection = this.#connections[slot];
+    return connection !== undefined && connection !== null && connection.generation === generation ? connection : null;
+  }
+
+  // Time-outs and the end
+
+  /** Closes whoever is late; to be called every `SWEEP_INTERVAL_MS`. */
+  sweep(): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    for (let slot = 0; slot < this.#connections.length; slot++) {
+      const connection = this.#connections[slot];
+      if (connection !== null) this.#sweepOne(connection);
+    }
+    this.#parts.requestRound();
+  }
+
+  #sweepOne(connection: Connection): void {
+    const { nowMs } = this;
+    const { adapter } = connection;
+    if (connection.closing) {
+      if (nowMs >= connection.closingUntilMs) connection.closeSocket();
+    } else if (adapter !== null && adapter.deadlineMs !== 0 && nowMs >= adapter.deadlineMs) {
+      adapter.onDeadline();
+    } else if (adapter !== null && !adapter.open && !connection.proven) {
+      // Still an HTTP connection, which has its own deadline.
+    } else if (!connection.proven && nowMs - connection.acceptedMs >= HANDSHAKE_TIMEOUT_MS) {
+      connection.close(DisconnectReason.HANDSHAKE_TIMEOUT, "Nothing valid was sent in time");
+    } else if (nowMs - connection.lastBytesMs >= IDLE_TIMEOUT_MS) {
+      connection.close(DisconnectReason.IDLE, "Nothing was received for too long");
+    }
+  }
+
+  /** Takes no one new, and closes everyone. */
+  closeAll(reason: DisconnectReason, message: string): void {
+    this.#draining = true;
+    for (const connection of this.#connections) connection?.close(reason, message);
+    this.#parts.requestRound();
+  }
+
+  /** Closes every socket at once. */
+  abortAll(): void {
+    for (const connection of this.#connections) connection?.closeSocket();
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * The calls of Linux's C library that the epoll backend makes, through FFI. The only file that names it.
+ *
+ * @module
+ */
+
+/** Where the library lies, by processor; `--allow-ffi` names the same paths. */
+const LIBRARY_PATHS: Readonly<Record<string, string>> = {
+  x86_64: "/lib/x86_64-linux-gnu/libc.so.6",
+  aarch64: "/lib/aarch64-linux-gnu/libc.so.6",
+};
+
+const SYMBOLS = {
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  // These take size_t and give ssize_t, never above 2^31 here: 32 bits say it all, and are faster than a bigint.
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** Error numbers that are the same on every Linux that Deno runs on. */
+export const Errno = {
+  EINTR: 4,
+  EBADF: 9,
+  EAGAIN: 11,
+  ENFILE: 23,
+  EMFILE: 24,
+  ENOBUFS: 105,
+  ENOMEM: 12,
+} as const;
+
+/** The calls, as functions. A result of -1 means that {@linkcode Libc.errno} tells why. */
+export type LibcCalls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** The C library of this thread. */
+export class Libc {
+  readonly calls: LibcCalls;
+  readonly #errno: Deno.UnsafePointerView;
+
+  /** @throws {Error} when it cannot be opened: no permission, or not this kind of Linux. */
+  constructor() {
+    const path = LIBRARY_PATHS[Deno.build.arch];
+    if (Deno.build.os !== "linux" || path === undefined) {
+      throw new Error(`Cannot use epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
+    }
+    this.calls = Deno.dlopen(path, SYMBOLS).symbols;
+    this.#errno = new Deno.UnsafePointerView(this.calls.__errno_location()!);
+  }
+
+  /** Why the call before failed. */
+  get errno(): number {
+    return this.#errno.getInt32(0);
+  }
+}

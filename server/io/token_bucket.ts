@@ -1,0 +1,40 @@
+/**
+ * A token bucket: what a peer may spend, refilled over time.
+ *
+ * @module
+ */
+
+/** The two figures of a bucket. */
+export interface BucketRate {
+  /** Tokens that come back each second. */
+  readonly perSecond: number;
+  /** Most tokens it holds. */
+  readonly burst: number;
+}
+
+/** One peer's bucket. */
+export class TokenBucket {
+  #tokens: number;
+  #filledMs: number;
+
+  constructor(rate: BucketRate, nowMs: number) {
+    this.#tokens = rate.burst;
+    this.#filledMs = nowMs;
+  }
+
+  /**
+   * Takes `cost` tokens.
+   *
+   * @param nowMs A monotonic clock, in milliseconds.
+   * @returns `false`, and takes nothing, when there are too few.
+   */
+  tryTake(cost: number, rate: BucketRate, nowMs: number): boolean {
+    if (nowMs > this.#filledMs) {
+      this.#tokens = Math.min(rate.burst, this.#tokens + (nowMs - this.#filledMs) * rate.perSecond / 1_000);
+      this.#filledMs = nowMs;
+    }
+    if (this.#tokens < cost) return false;
+    this.#tokens -= cost;
+    return true;
+  }
+}

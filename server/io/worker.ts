@@ -1,0 +1,148 @@
+/// <reference lib="deno.worker" />
+/**
+ * The entry of an io worker: builds its parts, listens, goes round.
+ *
+ * @module
+ */
+
+import { createApp } from "../../gateway/app.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
+import { SystemClock } from "../clock.ts";
+import type { NodePorts } from "../logic/context.ts";
+import { CounterBlock } from "../ops/counters.ts";
+import { getLogger, setupLogging } from "../ops/logging.ts";
+import { PacketLogger } from "../ops/packet_logger.ts";
+import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
+import { Doorbell } from "../ring/doorbell.ts";
+import type { IoCommand, IoInit, IoReport } from "../worker_messages.ts";
+import { AdmissionCounts } from "./admission.ts";
+import type { Listener } from "./backend.ts";
+import { DenoBackend } from "./deno_backend.ts";
+import { EpollBackend } from "./epoll_backend.ts";
+import { IoWorker } from "./io_worker.ts";
+
+const report = (message: IoReport) => self.postMessage(message);
+
+/** Longest wait for logic, in milliseconds. */
+const DOORBELL_WAIT_MS = 1_000;
+
+/** A running io worker. */
+class Runtime {
+  readonly #init: IoInit;
+  readonly #backend: DenoBackend | EpollBackend;
+  readonly #doorbell: Doorbell;
+  readonly #worker: IoWorker;
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #listeners: Listener[] = [];
+  #stopped = false;
+
+  constructor(init: IoInit) {
+    const { config, index, rings } = init;
+    setupLogging({ level: config.logLevel, format: config.logFormat, thread: `io-${index}` });
+    const log = getLogger("io");
+    const clock = new SystemClock();
+    const counters = new CounterBlock(init.counters);
+    counters.resetGauges();
+    const ready = new Int32Array(init.ready);
+    this.#init = init;
+    this.#doorbell = new Doorbell(rings.doorbell);
+    this.#backend = config.ioBackend === "epoll" ? new EpollBackend() : new DenoBackend();
+    this.#worker = new IoWorker({
+      config,
+      clock,
+      counters,
+      toLogic: new RingProducer(rings.toLogic),
+      fromLogic: new RingConsumer(rings.fromLogic),
+      doorbell: this.#doorbell,
+      logicWaker: new Doorbell(init.logicDoorbell),
+      admitted: new AdmissionCounts(init.admitted, index),
+      app: createApp({
+        assets: init.assets,
+        ready: () => Atomics.load(ready, 0) === 1,
+        onError: (error) => log.error("Cannot answer HTTP request", { error: error.stack }),
+      }),
+      gatewayOrigin: "http://gateway",
+      tap: config.debugPackets ? new PacketLogger(getLogger("packets"), { nowMs: () => clock.monotonicMs() }) : null,
+      requestRound: () => this.#backend.requestRound(),
+    });
+    this.#backend.start(this.#worker);
+    this.#sweep = setInterval(() => this.#worker.sweep(), SWEEP_INTERVAL_MS);
+    if (this.#backend instanceof DenoBackend) void this.#waitForLogic(this.#backend);
+  }
+
+  /** What logic writes to when this thread sleeps in the kernel; `null` when the doorbell alone wakes it. */
+  get wakeDescriptor(): number | null {
+    return this.#backend instanceof EpollBackend ? this.#backend.wakeDescriptor : null;
+  }
+
+  /** Opens the three ports. */
+  listen(ports: NodePorts): NodePorts {
+    const { config, tls } = this.#init;
+    const open = (portIndex: number, port: number): number => {
+      const listener = this.#backend.listen(
+        {
+          hostname: config.host,
+          port,
+          backlog: config.acceptBacklog,
+          noDelay: config.tcpNoDelay,
+          reusePort: config.ioWorkers > 1,
+          ...(tls === null ? {} : { tls }),
+        },
+        (socket) => this.#worker.accept(portIndex, socket, tls === null ? "tcp" : "tls"),
+      );
+      this.#listeners.push(listener);
+      return listener.port;
+    };
+    const login = config.role === "game" ? 0 : open(0, ports.login);
+    const game = config.role === "login" ? 0 : open(1, ports.game);
+    const gateway = open(2, ports.gateway);
+    return { login, game, gateway };
+  }
+
+  /** Takes no one new, tells everyone that the server stops, and resolves when all are gone. */
+  async drain(): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    this.#worker.closeAll(DisconnectReason.SHUTDOWN, "The server stops");
+    const untilMs = performance.now() + DRAIN_TIMEOUT_MS;
+    while (this.#worker.connectionCount > 0 && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    this.#worker.abortAll();
+    this.#worker.onRound();
+    clearInterval(this.#sweep);
+    this.#stopped = true;
+    this.#backend.stop();
+  }
+
+  /** On Deno's event loop, whoever waits for logic is a promise; the epoll loop waits for everything at once. */
+  async #waitForLogic(backend: DenoBackend): Promise<void> {
+    while (!this.#stopped) {
+      if (this.#worker.beforeSleep()) await this.#doorbell.wait(DOORBELL_WAIT_MS);
+      this.#worker.afterSleep();
+      await backend.roundEnd();
+    }
+  }
+}
+
+let runtime: Runtime | null = null;
+
+self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
+  switch (command.kind) {
+    case "init":
+      runtime = new Runtime(command);
+      report({ kind: "started", wakeDescriptor: runtime.wakeDescriptor });
+      break;
+    case "listen":
+      try {
+        report({ kind: "listening", ports: runtime!.listen(command.ports) });
+      } catch (error) {
+        report({ kind: "listen_failed", message: error instanceof Error ? error.message : String(error) });
+      }
+      break;
+    case "drain":
+      await runtime!.drain();
+      report({ kind: "drained" });
+      break;
+  }
+};

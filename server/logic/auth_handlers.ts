@@ -1,0 +1,141 @@
+/**
+ * Register, login, logout.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  LoginResponseSchema,
+  LogoutRequestSchema,
+  LogoutResponseSchema,
+  RegisterRequestSchema,
+  RegisterResponseSchema,
+  ServerInfoSchema,
+} from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
+import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { isClientPasswordHash } from "../auth/password.ts";
+import { Counter } from "../ops/counters.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { isOlderVersion } from "./version.ts";
+import type { Session } from "./session.ts";
+import type { WorldService } from "./world_service.ts";
+
+/** Registers the handlers of this module. */
+export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicContext, world: WorldService): void {
+  const { clock, config, counters, hasher, sessions, storage, tokens } = context;
+
+  /** Runs one request of its kind at a time: a session that asks again before the answer is refused. */
+  async function exclusively(session: Session, run: () => Promise<void>): Promise<void> {
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    session.busy = true;
+    try {
+      await run();
+    } finally {
+      session.busy = false;
+    }
+  }
+
+  dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>
+    exclusively(session, async () => {
+      if (checkPlayerName(username) !== "ok") {
+        throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 20 letters, digits, _ or -");
+      }
+      if (!isClientPasswordHash(passwordHash)) {
+        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
+      }
+      const key = nameKey(username);
+      // A name in use costs no hash; names are no secret, as everyone in the world sees them.
+      if (await storage.accounts.findByName(key) !== undefined) {
+        throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
+      }
+      const passwordVerifier = await hasher.hash(passwordHash);
+      const createdAtMs = clock.unixMs();
+      const result = await storage.accounts.create({ name: username, nameKey: key, passwordVerifier, createdAtMs });
+      if (result.kind === "name_taken") throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
+      const response = create(RegisterResponseSchema, { success: true, playerId: BigInt(result.accountId) });
+      if (!session.ended) {
+        sessions.send(session, PacketType.REGISTER_RESPONSE, toBinary(RegisterResponseSchema, response));
+      }
+    }));
+
+  dispatcher.on(LoginRequestSchema, (session, request) =>
+    exclusively(session, async () => {
+      if (isOlderVersion(request.clientVersion, config.clientVersionMin)) {
+        throw new RequestError(ErrorCode.VERSION_MISMATCH, `The client must be ${config.clientVersionMin} or newer`);
+      }
+      const { username, passwordHash } = request;
+      if (username === "" || !isClientPasswordHash(passwordHash)) {
+        counters.add(Counter.LOGINS_FAILED, 1);
+        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
+      }
+      const account = checkPlayerName(username) === "ok"
+        ? await storage.accounts.findByName(nameKey(username))
+        : undefined;
+      // Unknown names cost the same work, so that neither answer nor time tells them apart.
+      const correct = account === undefined
+        ? await hasher.verifyAgainstNobody(passwordHash)
+        : await hasher.verify(passwordHash, account.passwordVerifier);
+      if (account === undefined || !correct) {
+        counters.add(Counter.LOGINS_FAILED, 1);
+        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
+      }
+      const player = { playerId: account.accountId, name: account.name };
+      const sessionToken = await tokens.sign(player, clock.unixMs());
+      if (session.ended) return;
+      const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
+        .filter((other) => other !== undefined);
+      if (config.duplicateLogin === "reject" && others.some((other) => other.link !== null)) {
+        throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
+      }
+      for (const other of others) {
+        world.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player logged in elsewhere");
+      }
+      sessions.bindPlayer(session, player);
+      session.link!.stateDue = STATE_AUTHENTICATED;
+      counters.add(Counter.LOGINS_OK, 1);
+      const response = create(LoginResponseSchema, {
+        success: true,
+        sessionToken,
+        playerId: BigInt(player.playerId),
+        gameServers: [serverInfo(context, session)],
+      });
+      sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));
+    }));
+
+  dispatcher.on(LogoutRequestSchema, (session) =>
+    exclusively(session, async () => {
+      // Saved first: what LOGOUT_RESPONSE promises holds.
+      await world.leaveAndSave(session);
+      if (session.ended) return;
+      const response = create(LogoutResponseSchema, { success: true });
+      if (session.link !== null) session.link.stateDue = STATE_CONNECTED;
+      sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
+      world.finish(session);
+      sessions.unbindPlayer(session);
+    }));
+}
+
+/** This node as the server list shows it, by addresses that the client can reach. */
+function serverInfo({ config, ports, sessions }: LogicContext, session: Session) {
+  const address = config.publicHost !== "" ? config.publicHost : session.link?.info.localAddress ?? "127.0.0.1";
+  const currentPlayers = sessions.inWorld.size;
+  const host = address.includes(":") ? `[${address}]` : address;
+  const scheme = config.tlsCert !== "" ? "wss" : "ws";
+  return create(ServerInfoSchema, {
+    serverId: config.serverId,
+    serverName: config.serverName,
+    ipAddress: address,
+    port: ports.game,
+    currentPlayers,
+    maxPlayers: config.maxConnections,
+    loadFactor: Math.min(1, currentPlayers / config.maxConnections),
+    gatewayUrl: config.gatewayUrl !== "" ? config.gatewayUrl : `${scheme}://${host}:${ports.gateway}/ws`,
+  });
+}

@@ -1,0 +1,73 @@
+/**
+ * Saves characters: at once when their player leaves, in batches while they play.
+ *
+ * @module
+ */
+
+import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import type { Logger } from "../ops/logging.ts";
+import type { CharacterState, SavedCharacter, Storage } from "../storage/storage.ts";
+
+/** Pause before a failed save is tried again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/**
+ * Keeps what is still to be saved, one state a character, so that a player who comes back at once finds it, and a
+ * storage that is down loses nothing.
+ */
+export class CharacterSaver {
+  readonly #storage: Storage;
+  readonly #log: Logger;
+  /** States not yet known to be saved, by character; bounded by the players that were online. */
+  readonly #unsaved = new Map<number, SavedCharacter>();
+  #running: Promise<void> | null = null;
+
+  constructor(storage: Storage, log: Logger) {
+    this.#storage = storage;
+    this.#log = log;
+  }
+
+  /** Characters whose newest state is not saved yet. */
+  get unsavedCount(): number {
+    return this.#unsaved.size;
+  }
+
+  /** The newest state of a character, if storage may not have it yet. */
+  find(characterId: number): CharacterState | undefined {
+    return this.#unsaved.get(characterId);
+  }
+
+  /** Saves a character soon; several in one turn share a transaction. */
+  save(character: SavedCharacter): void {
+    this.#unsaved.set(character.characterId, character);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when this character's state, as it is now, is on disk. */
+  async saved(characterId: number): Promise<void> {
+    const state = this.#unsaved.get(characterId);
+    while (state !== undefined && this.#unsaved.get(characterId) === state && this.#running !== null) {
+      await this.#running;
+    }
+  }
+
+  /** Resolves when everything is on disk. */
+  async flush(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve();
+    const batch = [...this.#unsaved.values()].slice(0, STORAGE_ROWS_MAX);
+    try {
+      await this.#storage.characters.saveMany(batch);
+      for (const character of batch) {
+        if (this.#unsaved.get(character.characterId) === character) this.#unsaved.delete(character.characterId);
+      }
+    } catch (error) {
+      this.#log.warn("Cannot save characters, will try again", { count: batch.length, error: String(error) });
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+    this.#running = this.#unsaved.size > 0 ? this.#run() : null;
+  }
+}

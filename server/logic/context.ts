@@ -1,0 +1,43 @@
+/**
+ * What the handlers of logic work with. All of it is handed over by the composition root, so that the same code runs in
+ * a simulation.
+ *
+ * @module
+ */
+
+import type { PasswordHasher } from "../auth/password.ts";
+import type { SessionTokens } from "../auth/token.ts";
+import type { Clock } from "../clock.ts";
+import type { ServerConfig } from "../config.ts";
+import type { CounterBlock } from "../ops/counters.ts";
+import type { Logger } from "../ops/logging.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { World } from "../world/world.ts";
+import type { CharacterSaver } from "./character_saver.ts";
+import type { SessionManager } from "./session_manager.ts";
+
+/** The real addresses of this node's ports. */
+export interface NodePorts {
+  readonly login: number;
+  readonly game: number;
+  readonly gateway: number;
+}
+
+/** The parts of logic. */
+export interface LogicContext {
+  readonly config: ServerConfig;
+  readonly ports: NodePorts;
+  readonly clock: Clock;
+  readonly storage: Storage;
+  readonly hasher: Pick<PasswordHasher, "hash" | "verify" | "verifyAgainstNobody">;
+  readonly tokens: Pick<SessionTokens, "sign" | "verify">;
+  /** Makes a token that cannot be guessed. */
+  readonly randomToken: () => string;
+  readonly sessions: SessionManager;
+  readonly world: World;
+  /** Entities the world has room for. */
+  readonly worldCapacity: number;
+  readonly saver: CharacterSaver;
+  readonly counters: CounterBlock;
+  readonly log: Logger;
+}

@@ -1,0 +1,210 @@
+/**
+ * Logic's end of a connection, and of the rings to the io workers.
+ *
+ * @module
+ */
+
+import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX } from "../../shared/limits.ts";
+import type { RingProducer } from "../ring/byte_ring.ts";
+import type { Waker } from "../ring/doorbell.ts";
+import {
+  FLAG_COMPRESSED,
+  type OpenInfo,
+  RECORD_ACK,
+  RECORD_BROADCAST,
+  RECORD_CLOSE,
+  RECORD_HEADER_BYTES,
+  RECORD_SEND,
+  STATE_SHIFT,
+  tryPushRecord,
+} from "../ring/records.ts";
+import type { Session } from "./session.ts";
+
+const EMPTY = new Uint8Array(0);
+const UTF8 = new TextEncoder();
+
+/** The way to the connections of one io worker. */
+export interface IoOutput {
+  /**
+   * Sends one packet.
+   *
+   * @returns `false` when there is no room now.
+   */
+  trySend(
+    link: Link,
+    type: number,
+    sequence: number,
+    ack: number,
+    isCompressed: boolean,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean;
+  /** Sends one packet that cannot be sent again later: it waits, within a bound, when there is no room. */
+  send(link: Link, type: number, payload: Uint8Array): void;
+  /** Sends a new acknowledgement, and a new state if one is due, and nothing else. */
+  tryAck(link: Link, ack: number): boolean;
+  /** Sends one packet to the links gathered by {@linkcode addRecipient}, and forgets them. */
+  flushBroadcast(type: number, isCompressed: boolean, payload: Uint8Array): void;
+  /** Gathers a link for {@linkcode flushBroadcast}; `sequence` is its packet's number. */
+  addRecipient(link: Link, sequence: number): void;
+  /** Closes the connection with a reason. */
+  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void;
+  /** Whether a packet with this much payload would be taken now. */
+  hasRoomFor(payloadBytes: number): boolean;
+  /** Makes everything visible to the io worker, and wakes it. */
+  publish(): void;
+}
+
+/** One connection as logic knows it, from its first forwarded packet to its end. */
+export class Link {
+  /** The session that this connection carries. */
+  session: Session;
+  /** The io worker sheds: snapshots are not built until it has drained. */
+  congested = false;
+  /** The state that its next record tells the io worker, as the packet table has it; 0: none. */
+  stateDue = 0;
+  /** It was closed, by either side. */
+  closed = false;
+
+  constructor(
+    readonly output: IoOutput,
+    readonly worker: number,
+    readonly slot: number,
+    readonly generation: number,
+    readonly info: OpenInfo,
+    session: Session,
+  ) {
+    this.session = session;
+  }
+}
+
+/** A record that waits for room. */
+interface WaitingRecord {
+  readonly kind: number;
+  readonly link: Link;
+  readonly type: number;
+  readonly sequence: number;
+  readonly payload: Uint8Array;
+}
+
+/** {@linkcode IoOutput} over a ring. */
+export class RingOutput implements IoOutput {
+  readonly #ring: RingProducer;
+  readonly #waker: Waker;
+  #waiting: WaitingRecord[] = [];
+  readonly #recipients: Link[] = [];
+  readonly #sequences: number[] = [];
+  /** Called for each recipient of a broadcast that did not fit; its packet is in its outbox. */
+  readonly #onBroadcastFull: (link: Link, sequence: number) => void;
+
+  constructor(ring: RingProducer, waker: Waker, onBroadcastFull: (link: Link, sequence: number) => void) {
+    this.#ring = ring;
+    this.#waker = waker;
+    this.#onBroadcastFull = onBroadcastFull;
+  }
+
+  trySend(
+    link: Link,
+    type: number,
+    sequence: number,
+    ack: number,
+    isCompressed: boolean,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
+    const kind = RECORD_SEND | (link.stateDue << STATE_SHIFT) | (isCompressed ? FLAG_COMPRESSED : 0);
+    const { slot, generation } = link;
+    if (tryPushRecord(this.#ring, kind, slot, generation, type, sequence, ack, payload, start, end) < 0) return false;
+    link.stateDue = 0;
+    return true;
+  }
+
+  send(link: Link, type: number, payload: Uint8Array): void {
+    this.#pushOrWait({ kind: RECORD_SEND, link, type, sequence: 0, payload });
+  }
+
+  tryAck(link: Link, ack: number): boolean {
+    if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
+    const kind = RECORD_ACK | (link.stateDue << STATE_SHIFT);
+    if (tryPushRecord(this.#ring, kind, link.slot, link.generation, 0, 0, ack, EMPTY, 0, 0) < 0) return false;
+    link.stateDue = 0;
+    return true;
+  }
+
+  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void {
+    if (link.closed) return;
+    link.closed = true;
+    const payload = UTF8.encode(message);
+    this.#pushOrWait({ kind: RECORD_CLOSE, link, type: reason, sequence: retryAfterMs, payload });
+  }
+
+  addRecipient(link: Link, sequence: number): void {
+    this.#recipients.push(link);
+    this.#sequences.push(sequence);
+  }
+
+  flushBroadcast(type: number, isCompressed: boolean, payload: Uint8Array): void {
+    const recipients = this.#recipients;
+    for (let from = 0; from < recipients.length; from += BROADCAST_RECIPIENTS_MAX) {
+      const to = Math.min(from + BROADCAST_RECIPIENTS_MAX, recipients.length);
+      if (!this.#tryBroadcast(type, isCompressed, payload, from, to)) {
+        for (let index = from; index < to; index++) this.#onBroadcastFull(recipients[index], this.#sequences[index]);
+      }
+    }
+    recipients.length = 0;
+    this.#sequences.length = 0;
+  }
+
+  #tryBroadcast(type: number, isCompressed: boolean, payload: Uint8Array, from: number, to: number): boolean {
+    if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
+    const ring = this.#ring;
+    const kind = RECORD_BROADCAST | (isCompressed ? FLAG_COMPRESSED : 0);
+    const count = to - from;
+    // 8 bytes more than the entries, so that they can be aligned.
+    const at = tryPushRecord(ring, kind, count, 0, type, 0, 0, payload, 0, payload.length, 8 + count * 16);
+    if (at < 0) return false;
+    let entry = (at + RECORD_HEADER_BYTES + payload.length + 7) & ~7;
+    for (let index = from; index < to; index++, entry += 16) {
+      ring.words[entry >>> 2] = this.#recipients[index].slot;
+      ring.words[(entry >>> 2) + 1] = this.#recipients[index].generation;
+      ring.doubles[(entry >>> 3) + 1] = this.#sequences[index];
+    }
+    return true;
+  }
+
+  hasRoomFor(payloadBytes: number): boolean {
+    return this.#ring.hasRoom(RECORD_HEADER_BYTES + payloadBytes);
+  }
+
+  publish(): void {
+    if (this.#waiting.length > 0) this.#flushWaiting();
+    if (this.#ring.publish()) this.#waker.ring();
+  }
+
+  #pushOrWait(record: WaitingRecord): void {
+    if (this.#waiting.length === 0 && this.#push(record)) return;
+    // A worker that is this far behind has lost its clients already; theirs are told by time-out.
+    if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX) this.#waiting.push(record);
+  }
+
+  #push({ kind, link, type, sequence, payload }: WaitingRecord): boolean {
+    const { slot, generation } = link;
+    const ack = link.session.receivedSequence;
+    const kindWord = kind | (link.stateDue << STATE_SHIFT);
+    const end = payload.length;
+    if (tryPushRecord(this.#ring, kindWord, slot, generation, type, sequence, ack, payload, 0, end) < 0) return false;
+    link.stateDue = 0;
+    return true;
+  }
+
+  #flushWaiting(): boolean {
+    let pushed = 0;
+    while (pushed < this.#waiting.length && this.#push(this.#waiting[pushed])) pushed++;
+    this.#waiting.splice(0, pushed);
+    return this.#waiting.length === 0;
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * Logic: takes the records of the io workers in order, handles them, steps the world.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { RECORDS_PER_TURN_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
+import { Counter, Gauge, Histogram } from "../ops/counters.ts";
+import type { SlowPackets } from "../ops/slow_packets.ts";
+import type { RingConsumer } from "../ring/byte_ring.ts";
+import {
+  KIND_MASK,
+  type OpenInfo,
+  RECORD_CLOSED,
+  RECORD_CONGESTED,
+  RECORD_HEADER_BYTES,
+  RECORD_OPEN,
+  RECORD_PACKET,
+  RECORD_REFUSED,
+  RECORD_SEQUENCE,
+} from "../ring/records.ts";
+import { registerAuthHandlers } from "./auth_handlers.ts";
+import { registerChatHandlers } from "./chat_handlers.ts";
+import type { LogicContext } from "./context.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import type { IoOutput, Link } from "./link.ts";
+import type { Session } from "./session.ts";
+import { WorldService } from "./world_service.ts";
+
+/** How often time-outs and saves are looked at, in milliseconds. */
+const SWEEP_INTERVAL_MS = 1_000;
+const UTF8 = new TextDecoder();
+
+/** Everything authoritative, in one thread. */
+export class Logic {
+  readonly context: LogicContext;
+  readonly world: WorldService;
+  readonly #dispatcher: Dispatcher;
+  readonly #rings: (RingConsumer | undefined)[] = [];
+  readonly #watch: Pick<SlowPackets, "check">;
+  #ackDue: Session[] = [];
+  #nextTickMs: number;
+  #nextSweepMs: number;
+
+  constructor(context: LogicContext, watch: Pick<SlowPackets, "check">) {
+    this.context = context;
+    this.#watch = watch;
+    this.world = new WorldService(context);
+    this.#dispatcher = new Dispatcher({
+      send: (session, type, payload) => context.sessions.send(session, type, payload),
+      onHandlerError: (type, error) => {
+        context.counters.add(Counter.HANDLER_ERRORS, 1);
+        const stack = error instanceof Error ? error.stack : String(error);
+        context.log.error("Cannot handle packet", { type: PacketType[type], error: stack });
+      },
+    });
+    registerAuthHandlers(this.#dispatcher, context, this.world);
+    this.world.register(this.#dispatcher);
+    registerChatHandlers(this.#dispatcher, context, this.world);
+    this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
+    this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
+  }
+
+  /** When the next tick is due, monotonic milliseconds. */
+  get nextTickMs(): number {
+    return this.#nextTickMs;
+  }
+
+  /** Takes an io worker, or its successor after a crash: the connections of the one before are lost. */
+  setIoWorker(worker: number, ring: RingConsumer, output: IoOutput): void {
+    for (const link of this.context.sessions.setOutput(worker, output)) this.world.onLinkClosed(link);
+    this.#rings[worker] = ring;
+  }
+
+  /**
+   * Takes what the io workers have sent, steps the world when it is time, and publishes what is to be sent.
+   *
+   * @returns Whether there is more to do at once.
+   */
+  turn(): boolean {
+    const { clock, sessions } = this.context;
+    let more = false;
+    for (let worker = 0; worker < this.#rings.length; worker++) {
+      const ring = this.#rings[worker];
+      if (ring !== undefined && this.#drain(worker, ring)) more = true;
+    }
+    const nowMs = clock.monotonicMs();
+    if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
+    if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
+    sessions.flushBehind();
+    this.#sendAcks();
+    sessions.publish();
+    return more;
+  }
+
+  #tick(nowMs: number): void {
+    const { clock, config, counters } = this.context;
+    this.world.tick();
+    const tookMs = clock.monotonicMs() - nowMs;
+    counters.observe(Histogram.TICK_US, tookMs * 1_000);
+    if (tookMs > config.tickMs) counters.add(Counter.TICK_OVERRUNS, 1);
+    this.#nextTickMs += config.tickMs;
+    // After a long stall the world goes on from now instead of racing after the clock.
+    if (nowMs - this.#nextTickMs > TICKS_BEHIND_MAX * config.tickMs) this.#nextTickMs = nowMs + config.tickMs;
+  }
+
+  #sweep(nowMs: number): void {
+    this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
+    this.world.sweep();
+    const { counters, sessions, world } = this.context;
+    let linkDead = 0;
+    for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;
+    counters.set(Gauge.SESSIONS, sessions.sessionCount);
+    counters.set(Gauge.PLAYERS_ONLINE, sessions.inWorld.size);
+    counters.set(Gauge.LINK_DEAD, linkDead);
+    counters.set(Gauge.ENTITIES, world.entityCount);
+  }
+
+  /** Acknowledges what came in and was not acknowledged by anything sent since. */
+  #sendAcks(): void {
+    const due = this.#ackDue;
+    if (due.length === 0) return;
+    this.#ackDue = [];
+    for (const session of due) {
+      const { link } = session;
+      if (!session.ackDue || link === null || link.closed) continue;
+      if (link.output.tryAck(link, session.receivedSequence)) session.ackDue = false;
+      else this.#ackDue.push(session);
+    }
+  }
+
+  #drain(worker: number, ring: RingConsumer): boolean {
+    let count = 0;
+    let at = -1;
+    let startMs = performance.now();
+    while (count < RECORDS_PER_TURN_MAX && (at = ring.next()) >= 0) {
+      count++;
+      const type = this.#take(worker, ring, at);
+      const endMs = performance.now();
+      this.#watch.check(type, endMs - startMs);
+      startMs = endMs;
+    }
+    ring.release();
+    return count === RECORDS_PER_TURN_MAX;
+  }
+
+  /** Takes one record; gives its packet type. */
+  #take(worker: number, ring: RingConsumer, at: number): number {
+    const word = at >>> 2;
+    const kind = ring.words[word + 1] & KIND_MASK;
+    const slot = ring.words[word + 2];
+    const generation = ring.words[word + 3];
+    const type = ring.words[word + 4];
+    const start = at + RECORD_HEADER_BYTES;
+    const end = start + ring.words[word + 5];
+    const { sessions } = this.context;
+    if (kind === RECORD_OPEN) {
+      const info = JSON.parse(UTF8.decode(ring.bytes.slice(start, end))) as OpenInfo;
+      sessions.register(worker, slot, generation, info);
+      return 0;
+    }
+    const link = sessions.find(worker, slot, generation);
+    if (link === undefined) return type;
+    if (kind === RECORD_CLOSED) {
+      sessions.unregister(link);
+      this.world.onLinkClosed(link);
+      return 0;
+    }
+    if (kind === RECORD_CONGESTED) {
+      link.congested = type === 1;
+      return 0;
+    }
+    if (link.closed || link.session.ended) return type;
+    if (kind === RECORD_PACKET && type === PacketType.ECHO_REQUEST && link.session.outbox === null) {
+      link.output.trySend(link, PacketType.ECHO_RESPONSE, 0, 0, false, ring.bytes, start, end);
+      return type;
+    }
+    const sequence = ring.doubles[(at >>> 3) + 3];
+    if (this.#receive(link, sequence, ring.doubles[(at >>> 3) + 4])) {
+      this.#handle(link, kind, type, sequence, ring, start, end);
+    }
+    return type;
+  }
+
+  /** Takes the numbers of a packet; gives whether it is to be applied. */
+  #receive(link: Link, sequence: number, ack: number): boolean {
+    const { session } = link;
+    if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
+    const verdict = session.receive(sequence);
+    if (session.ackDue && sequence !== 0) this.#ackDue.push(session);
+    if (verdict === "skip") {
+      const message = `Packet ${sequence} came after ${session.receivedSequence}`;
+      link.output.close(link, DisconnectReason.PROTOCOL_VIOLATION, message, 0);
+    }
+    return verdict === "apply";
+  }
+
+  #handle(
+    link: Link,
+    kind: number,
+    type: number,
+    sequence: number,
+    ring: RingConsumer,
+    start: number,
+    end: number,
+  ): void {
+    const { session } = link;
+    if (kind === RECORD_REFUSED) {
+      this.context.sessions.send(session, type, ring.bytes.slice(start, end));
+    } else if (kind === RECORD_PACKET) {
+      if (type === PacketType.MOVEMENT_UPDATE && this.world.tryMove(session, ring.bytes, start, end)) return;
+      if (type === PacketType.ECHO_REQUEST) {
+        const ack = session.receivedSequence;
+        link.output.trySend(link, PacketType.ECHO_RESPONSE, 0, ack, false, ring.bytes, start, end);
+        return;
+      }
+      // A copy: messages are decoded from memory of our own, which may be kept.
+      this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)));
+    } else if (kind !== RECORD_SEQUENCE) {
+      this.context.log.error("Cannot take record", { kind });
+    }
+  }
+
+  /** Saves everyone; to be called once, when the io workers send no more. */
+  async stop(): Promise<void> {
+    await this.world.stop();
+  }
+}

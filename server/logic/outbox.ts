@@ -1,0 +1,101 @@
+/**
+ * The reliable packets of one session that its client has not acknowledged yet.
+ *
+ * @module
+ */
+
+import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
+
+/** A reliable packet; its payload may be shared with other outboxes and is never changed. */
+export interface OutboxPacket {
+  readonly type: number;
+  readonly isCompressed: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** What a packet costs beside its payload, in bytes. */
+const PACKET_OVERHEAD_BYTES = 64;
+
+/**
+ * Numbers packets 1, 2, 3 … and keeps them until acknowledged, bounded in count and bytes: above either bound the oldest
+ * are forgotten, and a client that asks for them is told of the gap.
+ */
+export class Outbox {
+  /** The packets `#first` to `#last`, at `#packets[#offset]` and on; the array is compacted as it is emptied. */
+  #packets: (OutboxPacket | undefined)[] = [];
+  #offset = 0;
+  #first = 1;
+  #bytes = 0;
+  #sent = 0;
+
+  /** The number of the packet appended last; 0 when there was none. */
+  get lastSequence(): number {
+    return this.#first + this.#packets.length - this.#offset - 1;
+  }
+
+  /** The number of the oldest packet kept; one above the last when none is. */
+  get firstSequence(): number {
+    return this.#first;
+  }
+
+  /** Packets kept. */
+  get count(): number {
+    return this.#packets.length - this.#offset;
+  }
+
+  /** Bytes kept, with what each packet costs beside its payload. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The number of the packet that was handed to the connection last. */
+  get sentSequence(): number {
+    return this.#sent;
+  }
+
+  /**
+   * Appends a packet.
+   *
+   * @returns Its sequence, or -1 when it would push out packets that were never handed to a live connection, so that
+   * the connection cannot keep up.
+   */
+  append(packet: OutboxPacket, connected: boolean): number {
+    this.#packets.push(packet);
+    this.#bytes += packet.payload.length + PACKET_OVERHEAD_BYTES;
+    const sequence = this.lastSequence;
+    while (this.count > OUTBOX_PACKETS_MAX || this.#bytes > OUTBOX_BYTES_MAX) {
+      if (connected && this.#first > this.#sent) return -1;
+      this.#forgetFirst();
+    }
+    return sequence;
+  }
+
+  /** Forgets all packets up to `sequence`; anything beyond the last is ignored. */
+  acknowledge(sequence: number): void {
+    const upTo = Math.min(sequence, this.lastSequence);
+    while (this.#first <= upTo) this.#forgetFirst();
+  }
+
+  /** The packet with this number, if it is kept. */
+  get(sequence: number): OutboxPacket | undefined {
+    return sequence < this.#first ? undefined : this.#packets[this.#offset + sequence - this.#first];
+  }
+
+  /** Says that everything up to `sequence` was handed to the connection. */
+  markSent(sequence: number): void {
+    this.#sent = sequence;
+  }
+
+  #forgetFirst(): void {
+    this.#bytes -= this.#packets[this.#offset]!.payload.length + PACKET_OVERHEAD_BYTES;
+    this.#packets[this.#offset++] = undefined;
+    this.#first++;
+    if (this.#offset === this.#packets.length) {
+      this.#packets = [];
+      this.#offset = 0;
+    } else if (this.#offset >= 64 && this.#offset * 2 >= this.#packets.length) {
+      this.#packets = this.#packets.slice(this.#offset);
+      this.#offset = 0;
+    }
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * All sessions of a node: by connection, by player, by resume token.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { packetRow } from "../../shared/packet_table.ts";
+import { DeliveryClass } from "../../shared/gen/common_pb.ts";
+import { nameKey } from "../auth/names.ts";
+import type { OpenInfo } from "../ring/records.ts";
+import { compressPayload } from "./compress.ts";
+import { type IoOutput, Link } from "./link.ts";
+import { type Player, Session } from "./session.ts";
+
+/** The session manager. */
+export class SessionManager {
+  /** Links by io worker and slot. */
+  readonly #links: (Link | undefined)[][] = [];
+  /** The outputs of the io workers, by worker. */
+  readonly #outputs: (IoOutput | undefined)[] = [];
+  /** Sessions that have a player, by player; the login port's are not among them: they never play. */
+  readonly #byPlayer = new Map<number, Session>();
+  /** Sessions on the login port, by player. */
+  readonly #loginByPlayer = new Map<number, Session>();
+  /** Players of `#byPlayer` by what their name is unique by. */
+  readonly #byName = new Map<string, Session>();
+  readonly #byResumeToken = new Map<string, Session>();
+  readonly #sessions = new Set<Session>();
+  /** Sessions whose kept packets could not be sent for want of room in a ring. */
+  readonly #behind = new Set<Session>();
+  /** Sessions in the world. */
+  readonly #inWorld = new Set<Session>();
+
+  /** Every session, those without a player among them. */
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Sessions in the world, link-dead ones among them. */
+  get inWorld(): ReadonlySet<Session> {
+    return this.#inWorld;
+  }
+
+  /** Takes an io worker, or its successor after a crash; gives the connections that the one before held. */
+  setOutput(worker: number, output: IoOutput): Link[] {
+    const lost = (this.#links[worker] ?? []).filter((link) => link !== undefined);
+    for (const link of lost) link.closed = true;
+    this.#links[worker] = [];
+    this.#outputs[worker] = output;
+    return lost;
+  }
+
+  /** Publishes what was sent since the last call, to all io workers. */
+  publish(): void {
+    for (const output of this.#outputs) output?.publish();
+  }
+
+  /** Registers a connection, with a session of its own. */
+  register(worker: number, slot: number, generation: number, info: OpenInfo): Link {
+    const session = new Session();
+    const link = new Link(this.#outputs[worker]!, worker, slot, generation, info, session);
+    session.link = link;
+    this.#links[worker][slot] = link;
+    this.#sessions.add(session);
+    return link;
+  }
+
+  /** The connection of an io worker's record, or `undefined` when it is gone. */
+  find(worker: number, slot: number, generation: number): Link | undefined {
+    const link = this.#links[worker]?.[slot];
+    return link !== undefined && link.generation === generation ? link : undefined;
+  }
+
+  /** Forgets a connection that is gone. */
+  unregister(link: Link): void {
+    link.closed = true;
+    const links = this.#links[link.worker];
+    if (links?.[link.slot] === link) links[link.slot] = undefined;
+  }
+
+  /** Says who is behind a session. */
+  bindPlayer(session: Session, player: Player): void {
+    session.player = player;
+    if (session.link?.info.port === "login") {
+      this.#loginByPlayer.set(player.playerId, session);
+    } else {
+      this.#byPlayer.set(player.playerId, session);
+      this.#byName.set(nameKey(player.name), session);
+    }
+  }
+
+  /** Says that nobody is behind a session any more; its connection stays. */
+  unbindPlayer(session: Session): void {
+    const { player } = session;
+    if (player === null) return;
+    session.player = null;
+    for (const byPlayer of [this.#byPlayer, this.#loginByPlayer]) {
+      if (byPlayer.get(player.playerId) === session) byPlayer.delete(player.playerId);
+    }
+    const key = nameKey(player.name);
+    if (this.#byName.get(key) === session) this.#byName.delete(key);
+  }
+
+  /** Says that a session is in the world. */
+  enterWorld(session: Session): void {
+    this.#inWorld.add(session);
+  }
+
+  /** Says that a session is out of the world. */
+  leaveWorld(session: Session): void {
+    this.#inWorld.delete(session);
+    if (session.resumeToken !== "") this.#byResumeToken.delete(session.resumeToken);
+    session.resumeToken = "";
+  }
+
+  /** Gives a session a new resume token; the one before is spent. */
+  setResumeToken(session: Session, token: string): void {
+    if (session.resumeToken !== "") this.#byResumeToken.delete(session.resumeToken);
+    session.resumeToken = token;
+    this.#byResumeToken.set(token, session);
+  }
+
+  /** The session that a resume token is for. */
+  findByResumeToken(token: string): Session | undefined {
+    return this.#byResumeToken.get(token);
+  }
+
+  /** Moves a connection from the session it came with to one that lost its own. */
+  adopt(session: Session, link: Link): void {
+    const fresh = link.session;
+    this.#sessions.delete(fresh);
+    fresh.ended = true;
+    fresh.link = null;
+    session.link = link;
+    link.session = session;
+  }
+
+  /** Forgets a session. */
+  end(session: Session): void {
+    session.ended = true;
+    this.leaveWorld(session);
+    this.unbindPlayer(session);
+    session.finish();
+    this.#behind.delete(session);
+    this.#sessions.delete(session);
+  }
+
+  /** The session of a player on the game port or the gateway. */
+  findPlayer(playerId: number): Session | undefined {
+    return this.#byPlayer.get(playerId);
+  }
+
+  /** The same by what {@linkcode nameKey} makes of a name. */
+  findPlayerByName(key: string): Session | undefined {
+    return this.#byName.get(key);
+  }
+
+  /** The session of a player on the login port. */
+  findLoginSession(playerId: number): Session | undefined {
+    return this.#loginByPlayer.get(playerId);
+  }
+
+  /** Whether a player has a session that can play, link-dead or not. */
+  isPlayerOnline(playerId: number): boolean {
+    return this.#byPlayer.has(playerId);
+  }
+
+  /** Sends a packet to a player; `false` where the player is offline. */
+  sendToPlayer(playerId: number, type: number, payload: Uint8Array): boolean {
+    const session = this.#byPlayer.get(playerId);
+    if (session === undefined) return false;
+    this.send(session, type, payload);
+    return true;
+  }
+
+  /** Sends one packet, compressed where that makes it smaller. */
+  send(session: Session, type: number, payload: Uint8Array): void {
+    if (packetRow(type)?.delivery === DeliveryClass.RELIABLE && session.outbox !== null) {
+      const { bytes, isCompressed } = compressPayload(payload);
+      session.send(type, bytes, isCompressed);
+      if (session.link !== null && session.outbox.sentSequence < session.outbox.lastSequence) this.#behind.add(session);
+    } else {
+      session.send(type, payload);
+    }
+  }
+
+  /**
+   * Sends one reliable packet to many: it is compressed once, kept once and crosses each ring once.
+   *
+   * @returns How many it was sent to, or kept for.
+   */
+  broadcast(recipients: Iterable<Session>, type: number, payload: Uint8Array): number {
+    const { bytes, isCompressed } = compressPayload(payload);
+    const packet = { type, payload: bytes, isCompressed };
+    let count = 0;
+    for (const session of recipients) {
+      count++;
+      const { link, outbox } = session;
+      if (outbox === null) {
+        if (link !== null && !link.closed) link.output.addRecipient(link, 0);
+        continue;
+      }
+      const sequence = session.keep(packet);
+      if (sequence === 0 || link === null || link.closed) continue;
+      if (outbox.sentSequence === sequence - 1) {
+        outbox.markSent(sequence);
+        link.output.addRecipient(link, sequence);
+      } else {
+        this.#behind.add(session);
+      }
+    }
+    for (const output of this.#outputs) output?.flushBroadcast(type, isCompressed, bytes);
+    return count;
+  }
+
+  /** Sends one packet to everyone who can play: in the world, or logged in on a port that leads there. */
+  broadcastToAll(type: number, payload: Uint8Array): number {
+    return this.broadcast(this.#byPlayer.values(), type, payload);
+  }
+
+  /** A broadcast found no room for this link: its packet is sent from the outbox later. */
+  onBroadcastFull(link: Link, sequence: number): void {
+    const { session } = link;
+    if (sequence === 0 || session.outbox === null) return;
+    session.outbox.markSent(Math.min(session.outbox.sentSequence, sequence - 1));
+    this.#behind.add(session);
+  }
+
+  /** Sends what a session has kept and not sent yet; what does not fit follows later. */
+  flushOutbox(session: Session): void {
+    if (!session.flushOutbox()) this.#behind.add(session);
+  }
+
+  /** Sends what could not be sent before for want of room. */
+  flushBehind(): void {
+    for (const session of this.#behind) {
+      if (session.flushOutbox()) this.#behind.delete(session);
+    }
+  }
+
+  /** Closes the connection of a session with a reason. */
+  disconnect(session: Session, reason: DisconnectReason, message: string, retryAfterMs = 0): void {
+    const { link } = session;
+    if (link !== null) link.output.close(link, reason, message, retryAfterMs);
+  }
+}

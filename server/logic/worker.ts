@@ -1,0 +1,152 @@
+/// <reference lib="deno.worker" />
+/**
+ * The entry of the logic worker: builds its parts and goes round until it is told to stop.
+ *
+ * @module
+ */
+
+import { WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import { PasswordHasher } from "../auth/password.ts";
+import { SessionTokens } from "../auth/token.ts";
+import { SystemClock } from "../clock.ts";
+import { CounterBlock, Gauge } from "../ops/counters.ts";
+import { getLogger, setupLogging } from "../ops/logging.ts";
+import { SlowPackets } from "../ops/slow_packets.ts";
+import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
+import { Doorbell } from "../ring/doorbell.ts";
+import { EventfdWaker } from "../io/eventfd_waker.ts";
+import { WorkerStorage } from "../storage/worker_storage.ts";
+import type { IoRings, LogicCommand, LogicInit, LogicReport } from "../worker_messages.ts";
+import { Prng } from "../world/prng.ts";
+import { World } from "../world/world.ts";
+import { CharacterSaver } from "./character_saver.ts";
+import { RingOutput } from "./link.ts";
+import { Logic } from "./logic.ts";
+import { SessionManager } from "./session_manager.ts";
+
+const report = (message: LogicReport) => self.postMessage(message);
+
+const RESUME_TOKEN_BYTES = 24;
+
+/** A running logic worker. */
+class Runtime {
+  readonly #doorbell: Doorbell;
+  readonly #logic: Logic;
+  readonly #sessions = new SessionManager();
+  readonly #rings: (RingConsumer | undefined)[] = [];
+  readonly #clock: SystemClock;
+  readonly #storage: WorkerStorage;
+  readonly #counters: CounterBlock;
+  #stopping = false;
+  readonly #ended = Promise.withResolvers<void>();
+
+  private constructor(init: LogicInit, tokens: SessionTokens) {
+    const { config } = init;
+    const log = getLogger("logic");
+    this.#clock = new SystemClock();
+    this.#counters = new CounterBlock(init.counters);
+    this.#counters.resetGauges();
+    this.#storage = new WorkerStorage(init.storage);
+    this.#doorbell = new Doorbell(init.doorbell);
+    // Room for link-dead players beside a full house.
+    const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
+    const worldCapacity = Math.min(WORLD_ENTITIES_MAX, Math.ceil(fullHouse));
+    this.#logic = new Logic(
+      {
+        config,
+        ports: init.ports,
+        clock: this.#clock,
+        storage: this.#storage,
+        hasher: new PasswordHasher(),
+        tokens,
+        randomToken: () =>
+          crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),
+        sessions: this.#sessions,
+        world: new World({
+          mapId: 0,
+          width: config.mapSize,
+          height: config.mapSize,
+          interestRadius: config.interestRadius,
+          maxSpeed: config.maxSpeed,
+          tickIntervalMs: config.tickMs,
+          capacity: worldCapacity,
+          prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
+        }),
+        worldCapacity,
+        saver: new CharacterSaver(this.#storage, log),
+        counters: this.#counters,
+        log,
+      },
+      new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
+    );
+  }
+
+  static async create(init: LogicInit): Promise<Runtime> {
+    const { config } = init;
+    setupLogging({ level: config.logLevel, format: config.logFormat, thread: "logic" });
+    const tokens = await SessionTokens.create({
+      key: init.sessionKey,
+      lifetimeMs: config.sessionTokenHours * 3_600_000,
+    });
+    return new Runtime(init, tokens);
+  }
+
+  /** Takes an io worker or its successor. */
+  setIoWorker(index: number, rings: IoRings, wakeDescriptor: number | null): void {
+    this.#rings[index] = new RingConsumer(rings.toLogic);
+    const doorbell = new Doorbell(rings.doorbell);
+    const output = new RingOutput(
+      new RingProducer(rings.fromLogic),
+      wakeDescriptor === null ? doorbell : new EventfdWaker(doorbell, wakeDescriptor),
+      (link, sequence) => this.#sessions.onBroadcastFull(link, sequence),
+    );
+    this.#logic.setIoWorker(index, this.#rings[index], output);
+  }
+
+  /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next tick. */
+  async run(): Promise<void> {
+    while (!this.#stopping) {
+      const more = this.#logic.turn();
+      this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
+      this.#doorbell.markSleeping();
+      const waitMs = this.#logic.nextTickMs - this.#clock.monotonicMs();
+      if (more || waitMs <= 0 || this.#rings.some((ring) => ring !== undefined && !ring.empty)) {
+        this.#doorbell.markAwake();
+        await new Promise((resolve) => setImmediate(resolve));
+      } else {
+        await this.#doorbell.wait(waitMs);
+        this.#doorbell.markAwake();
+      }
+    }
+    this.#logic.turn();
+    await this.#logic.stop();
+    await this.#storage.close();
+    this.#ended.resolve();
+  }
+
+  /** Saves everyone and resolves when that is done. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#doorbell.ring();
+    await this.#ended.promise;
+  }
+}
+
+let runtime: Runtime | null = null;
+
+self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
+  switch (command.kind) {
+    case "init":
+      runtime = await Runtime.create(command);
+      void runtime.run();
+      report({ kind: "started" });
+      break;
+    case "io":
+      runtime!.setIoWorker(command.index, command.rings, command.wakeDescriptor);
+      break;
+    case "stop":
+      await runtime!.stop();
+      report({ kind: "stopped" });
+      break;
+  }
+};

@@ -1,0 +1,365 @@
+/**
+ * Sessions in the world: entry, movement, leaving, link-death, resume, snapshots.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  DisconnectReason,
+  type ResumeRequest,
+  ResumeRequestSchema,
+  type ResumeResponse,
+  ResumeResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  DespawnReason,
+  type EnterWorldRequest,
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
+  EntityKind,
+  EntityUpdateSchema,
+  LeaveWorldRequestSchema,
+  MovementCorrectionSchema,
+  type MovementUpdate,
+  MovementUpdateSchema,
+} from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
+import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { Counter } from "../ops/counters.ts";
+import type { SavedCharacter } from "../storage/storage.ts";
+import type { Movement } from "../world/movement.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { Link } from "./link.ts";
+import { MovementReader } from "./movement_reader.ts";
+import type { Player, Session } from "./session.ts";
+
+/** Hit points of a player. */
+const PLAYER_HP_MAX = 100;
+
+/** What becomes of sessions in the world. */
+export class WorldService {
+  readonly #context: LogicContext;
+  readonly #movement = new MovementReader();
+  readonly #snapshot = new Uint8Array(SNAPSHOT_BYTES_MAX);
+  readonly #byEntity = new Map<number, Session>();
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(EnterWorldRequestSchema, (session, request) => this.#enter(session, request));
+    dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
+    dispatcher.on(ResumeRequestSchema, (session, request) => this.#resume(session, request));
+    dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
+  }
+
+  /** The session that plays an entity. */
+  sessionOf(entityId: number): Session | undefined {
+    return this.#byEntity.get(entityId);
+  }
+
+  // Entry
+
+  async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
+    const { config, sessions, storage } = this.#context;
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
+    session.busy = true;
+    try {
+      const player = session.player ?? await this.#playerOf(request.sessionToken);
+      const character = await storage.characters.load({
+        accountId: player.playerId,
+        characterId: Number(request.characterId),
+      });
+      if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+      const { link } = session;
+      if (session.ended || link === null || link.closed) return;
+
+      const other = sessions.findPlayer(player.playerId);
+      if (other !== undefined && other !== session) {
+        if (config.duplicateLogin === "reject" && other.link !== null) {
+          throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
+        }
+        this.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
+      }
+      if (session.player === null) sessions.bindPlayer(session, player);
+      this.#join(session, link, player, character);
+    } finally {
+      session.busy = false;
+    }
+  }
+
+  async #playerOf(sessionToken: string): Promise<Player> {
+    const { clock, storage, tokens } = this.#context;
+    if (sessionToken === "") throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
+    const verdict = await tokens.verify(sessionToken, clock.unixMs());
+    if (!verdict.ok) {
+      const code = verdict.error === "token_expired" ? ErrorCode.TOKEN_EXPIRED : ErrorCode.INVALID_TOKEN;
+      throw new RequestError(code, "The session token is not valid");
+    }
+    const account = await storage.accounts.find(verdict.playerId);
+    if (account === undefined) throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid");
+    return { playerId: account.accountId, name: account.name };
+  }
+
+  #join(
+    session: Session,
+    link: Link,
+    player: Player,
+    character: { characterId: number; name: string; state: SavedState | null },
+  ): void {
+    const { clock, config, randomToken, saver, sessions, world, worldCapacity } = this.#context;
+    if (world.entityCount >= worldCapacity) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    const nowMs = clock.monotonicMs();
+    const saved = saver.find(character.characterId) ?? character.state;
+    // A place saved on a larger map may be none here.
+    const place = saved !== null && saved.x <= world.width && saved.z <= world.height ? saved : null;
+    const entityId = world.join({
+      kind: EntityKind.PLAYER,
+      name: player.name,
+      ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
+      hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
+      hpMax: PLAYER_HP_MAX,
+      viewer: true,
+    }, nowMs);
+    session.begin();
+    session.presence = {
+      characterId: character.characterId,
+      entityId,
+      saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS,
+    };
+    this.#byEntity.set(entityId, session);
+    sessions.enterWorld(session);
+    sessions.setResumeToken(session, randomToken());
+    link.stateDue = STATE_IN_WORLD;
+    const response = create(EnterWorldResponseSchema, {
+      success: true,
+      spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      mapId: world.mapId,
+      entityId: BigInt(entityId),
+      resumeToken: session.resumeToken,
+      tickIntervalMs: config.tickMs,
+      interestRadius: world.interestRadius,
+      maxSpeed: world.maxSpeed,
+      mapWidth: world.width,
+      mapHeight: world.height,
+    });
+    sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+  }
+
+  // Movement
+
+  /**
+   * Handles a MOVEMENT_UPDATE straight from the ring.
+   *
+   * @returns `false` when the payload is unusual: the dispatcher decides then.
+   */
+  tryMove(session: Session, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#movement.tryRead(bytes, start, end)) return false;
+    this.#move(session, this.#movement.entityId, this.#movement);
+    return true;
+  }
+
+  #moveMessage(session: Session, message: MovementUpdate): void {
+    this.#move(session, Number(message.entityId), {
+      x: message.position?.x ?? 0,
+      y: message.position?.y ?? 0,
+      z: message.position?.z ?? 0,
+      vx: message.velocity?.x ?? 0,
+      vy: message.velocity?.y ?? 0,
+      vz: message.velocity?.z ?? 0,
+      yaw: message.rotation?.y ?? 0,
+      sequenceNumber: message.sequenceNumber,
+    });
+  }
+
+  #move(session: Session, entityId: number, movement: Movement): void {
+    const { clock, sessions, world } = this.#context;
+    const { presence } = session;
+    if (presence === null) return;
+    const own = presence.entityId;
+    const verdict = entityId !== 0 && entityId !== own
+      ? "not_own_entity"
+      : world.move(own, movement, clock.monotonicMs());
+    if (verdict === "ok") return;
+    const correction = create(MovementCorrectionSchema, {
+      position: { x: world.xOf(own), y: world.yOf(own), z: world.zOf(own) },
+      sequenceNumber: movement.sequenceNumber,
+      reason: verdict,
+    });
+    sessions.send(session, PacketType.MOVEMENT_CORRECTION, toBinary(MovementCorrectionSchema, correction));
+  }
+
+  // Leaving
+
+  #onLeaveRequest(session: Session): void {
+    const { presence } = session;
+    if (presence === null) return;
+    this.#leave(session, DespawnReason.LEFT_WORLD);
+    if (session.link !== null) session.link.stateDue = STATE_AUTHENTICATED;
+    const update = create(EntityUpdateSchema, {
+      entityId: BigInt(presence.entityId),
+      update: { case: "despawn", value: { reason: DespawnReason.LEFT_WORLD } },
+    });
+    const payload = toBinary(EntityUpdateSchema, update);
+    session.sendLatest(PacketType.ENTITY_UPDATE, payload, 0, payload.length);
+    this.finish(session);
+  }
+
+  /** Takes a session's entity out of the world, and resolves when it is saved. */
+  async leaveAndSave(session: Session): Promise<void> {
+    const { presence } = session;
+    if (presence === null) return;
+    this.#leave(session, DespawnReason.LEFT_WORLD);
+    await this.#context.saver.saved(presence.characterId);
+  }
+
+  /** Ends a session's reliable numbering, after it left the world. */
+  finish(session: Session): void {
+    this.#context.sessions.leaveWorld(session);
+    session.finish();
+  }
+
+  #leave(session: Session, reason: DespawnReason): void {
+    const { presence } = session;
+    if (presence === null) return;
+    this.#save(session);
+    this.#context.world.leave(presence.entityId, reason);
+    this.#byEntity.delete(presence.entityId);
+    this.#context.sessions.leaveWorld(session);
+    session.presence = null;
+  }
+
+  #save(session: Session): void {
+    const { saver, world } = this.#context;
+    const { characterId, entityId } = session.presence!;
+    saver.save({
+      characterId,
+      mapId: world.mapId,
+      x: world.xOf(entityId),
+      y: world.yOf(entityId),
+      z: world.zOf(entityId),
+      yaw: world.yawOf(entityId),
+      hp: Math.round(world.hpOf(entityId)),
+    });
+  }
+
+  /** Ends a session because another takes its place, and tells its client why. */
+  replace(session: Session, reason: DisconnectReason, message: string): void {
+    this.#leave(session, DespawnReason.LEFT_WORLD);
+    this.#context.sessions.disconnect(session, reason, message);
+    this.#context.sessions.end(session);
+  }
+
+  // Link-death and resume
+
+  /** A connection is gone: a session in the world waits for its client to come back, any other ends. */
+  onLinkClosed(link: Link): void {
+    const { clock, sessions, world } = this.#context;
+    const { session } = link;
+    if (session.ended || session.link !== link) return;
+    session.link = null;
+    if (session.presence === null) {
+      sessions.end(session);
+      return;
+    }
+    session.linkDeadSinceMs = clock.monotonicMs();
+    world.requestFullSnapshot(session.presence.entityId);
+  }
+
+  #resume(fresh: Session, request: ResumeRequest): void {
+    const { randomToken, sessions, world } = this.#context;
+    const link = fresh.link!;
+    const session = sessions.findByResumeToken(request.resumeToken);
+    if (session === undefined || session.presence === null) {
+      throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world anew");
+    }
+    const outbox = session.outbox!;
+    const lastSequence = Number(request.lastSequence);
+    if (lastSequence > outbox.lastSequence) {
+      throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
+    }
+    // The connection before may be dead without our knowing.
+    const before = session.link;
+    if (before !== null) {
+      before.output.close(before, DisconnectReason.LOGGED_IN_ELSEWHERE, "The session was resumed elsewhere", 0);
+      sessions.unregister(before);
+    }
+    sessions.adopt(session, link);
+    session.linkDeadSinceMs = 0;
+    outbox.acknowledge(lastSequence);
+    const gap = lastSequence + 1 < outbox.firstSequence;
+    outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
+    sessions.setResumeToken(session, randomToken());
+    link.stateDue = STATE_IN_WORLD;
+    this.#answerResume(link, {
+      success: true,
+      lastSequence: BigInt(session.receivedSequence),
+      resumeToken: session.resumeToken,
+      gap,
+      entityId: BigInt(session.presence.entityId),
+    });
+    sessions.flushOutbox(session);
+    world.requestFullSnapshot(session.presence.entityId);
+  }
+
+  /** RESUME_RESPONSE carries no sequence: what it announces comes after it under numbers given before. */
+  #answerResume(link: Link, response: Partial<Omit<ResumeResponse, "$typeName" | "$unknown">>): void {
+    const payload = toBinary(ResumeResponseSchema, create(ResumeResponseSchema, response));
+    link.output.send(link, PacketType.RESUME_RESPONSE, payload);
+  }
+
+  // Time
+
+  /** One tick: steps the world and sends snapshots to whoever can take one. */
+  tick(): void {
+    const { clock, counters, sessions, world } = this.#context;
+    world.step(clock.unixMs());
+    const snapshot = this.#snapshot;
+    let built = 0;
+    let bytes = 0;
+    for (const session of sessions.inWorld) {
+      const { link, presence } = session;
+      if (link === null || link.congested || presence === null || !link.output.hasRoomFor(SNAPSHOT_BYTES_MAX)) continue;
+      const length = world.buildSnapshot(presence.entityId, snapshot, 0);
+      if (length === 0) continue;
+      session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);
+      built++;
+      bytes += length;
+    }
+    counters.add(Counter.SNAPSHOTS_BUILT, built);
+    counters.add(Counter.SNAPSHOT_BYTES, bytes);
+  }
+
+  /** Ends link-dead sessions whose time is over and saves whoever is due; to be called every second or so. */
+  sweep(): void {
+    const { clock, config, sessions } = this.#context;
+    const nowMs = clock.monotonicMs();
+    for (const session of sessions.inWorld) {
+      if (session.linkDeadSinceMs !== 0 && nowMs - session.linkDeadSinceMs >= config.linkDeadMs) {
+        this.#leave(session, DespawnReason.LEFT_WORLD);
+        sessions.end(session);
+      } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
+        session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
+        this.#save(session);
+      }
+    }
+  }
+
+  /** Takes everyone out of the world and resolves when all are saved: the server stops. */
+  async stop(): Promise<void> {
+    for (const session of [...this.#context.sessions.inWorld]) {
+      this.#leave(session, DespawnReason.LEFT_WORLD);
+      this.#context.sessions.end(session);
+    }
+    await this.#context.saver.flush();
+  }
+}
+
+type SavedState = Pick<SavedCharacter, "x" | "y" | "z" | "yaw" | "hp">;

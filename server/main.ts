@@ -1,0 +1,90 @@
+/**
+ * Drawbridge: one command starts login server, game server, gateway, world and admin site.
+ *
+ *     native client --TCP------\
+ *                               io workers --rings-- logic worker --port-- storage worker
+ *     browser ------WebSocket--/
+ *     main thread: configuration, supervision, monitor, admin site
+ *
+ * @module
+ */
+
+import { ConfigError } from "../shared/errors.ts";
+import { loadSessionKey } from "./auth/key_file.ts";
+import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
+import { informationText } from "./config_help.ts";
+import { startAdminSite } from "./ops/admin_site.ts";
+import { getLogger, setupLogging } from "./ops/logging.ts";
+import { Monitor } from "./ops/monitor.ts";
+import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
+import { onStopSignal } from "./signals.ts";
+import { startStorageWorker } from "./storage/start_storage_worker.ts";
+import { Supervisor } from "./supervisor.ts";
+import { readTls } from "./tls.ts";
+import { loadWebAssets } from "./web_assets.ts";
+
+const MONITOR_INTERVAL_MS = 1_000;
+
+async function serve(config: ServerConfig): Promise<void> {
+  setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
+  const log = getLogger("main");
+  await Deno.mkdir(config.dataDir, { recursive: true });
+
+  const sessionKey = await loadSessionKey(config.dataDir);
+  const storage = await startStorageWorker({
+    path: sqlitePath(config)!,
+    onError: (error) => log.error("The storage worker crashed", { error: error.message }),
+  });
+  const monitor = new Monitor({ nowMs: () => performance.now() });
+  const supervisor = new Supervisor({
+    config,
+    tls: await readTls(config),
+    assets: await loadWebAssets(),
+    sessionKey,
+    connectStorage: () => storage.connect(),
+    attachCounters: (worker, counters) => monitor.attach(worker, counters),
+    log: getLogger("supervisor"),
+  });
+  await supervisor.start();
+  const admin = await startAdminSite({
+    host: config.adminHost,
+    port: config.adminPort,
+    token: config.adminToken,
+    monitor,
+    facts: () => ({
+      serverId: config.serverId,
+      serverName: config.serverName,
+      role: config.role,
+      addresses: addressesOf(config, supervisor.ports, admin.address),
+      config: describeConfig(config),
+    }),
+    reasons: () => supervisor.reasons(),
+    logger: getLogger("admin"),
+  });
+  const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
+
+  onStopSignal(async (signal) => {
+    log.info("Stopping", { signal });
+    await supervisor.stop();
+    await storage.stop();
+    clearInterval(sampling);
+    await admin.stop();
+    log.info("Stopped");
+  });
+  console.log(readyLine(addressesOf(config, supervisor.ports, admin.address)));
+  if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
+}
+
+if (import.meta.main) {
+  const information = informationText(Deno.args);
+  if (information !== undefined) {
+    console.log(information);
+    Deno.exit(0);
+  }
+  try {
+    await serve(loadConfig({ args: Deno.args, env: Deno.env.toObject() }));
+  } catch (error) {
+    console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${error}`);
+    Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+  }
+}

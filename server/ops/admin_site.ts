@@ -1,0 +1,175 @@
+/**
+ * The admin site: a status page, metrics and health for the operator and his tools. It runs on the main thread and
+ * never on a public address without a token.
+ *
+ * @module
+ */
+
+import { type Context, Hono, type Next } from "hono";
+import { ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
+import { hostPort } from "../host.ts";
+import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
+import type { Logger } from "./logging.ts";
+import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
+import type { Monitor } from "./monitor.ts";
+import { type ServerFacts, statusReport } from "./status.ts";
+
+/** What the admin site needs. */
+export interface AdminSiteOptions {
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Asked for by every path but `/healthz`; empty: nobody is asked. */
+  readonly token: string;
+  readonly monitor: Monitor;
+  readonly facts: () => ServerFacts;
+  /** Why the server is not ready; none: it is. */
+  readonly reasons: () => readonly string[];
+  readonly logger: Logger;
+}
+
+/** A running admin site. */
+export interface AdminSite {
+  /** Where it listens: `http://127.0.0.1:9090`. */
+  readonly address: string;
+  /** Stops; requests that take too long are cut off. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the admin site.
+ *
+ * @throws {Deno.errors.AddrInUse} and others of `Deno.serve`, when it cannot listen.
+ */
+export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSite> {
+  const app = createAdminApp(options, await loadPages());
+  const cut = new AbortController();
+  const server = Deno.serve({
+    hostname: options.host,
+    port: options.port,
+    signal: cut.signal,
+    onListen: () => {},
+    onError: (error) => answerError(error, options.logger),
+  }, (request) => app.fetch(request));
+  return {
+    address: `http://${hostPort(options.host, server.addr.port)}`,
+    stop: async () => {
+      const timer = setTimeout(() => cut.abort(), ADMIN_STOP_TIMEOUT_MS);
+      await server.shutdown();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A file of the site. */
+interface Page {
+  readonly body: string;
+  readonly contentType: string;
+}
+
+type Pages = ReadonlyMap<string, Page>;
+
+async function loadPages(): Promise<Pages> {
+  const read = async (name: string, contentType: string): Promise<Page> => ({
+    body: await Deno.readTextFile(new URL(`./web/${name}`, import.meta.url)),
+    contentType: `${contentType}; charset=utf-8`,
+  });
+  return new Map([
+    ["/", await read("status.html", "text/html")],
+    ["/status.css", await read("status.css", "text/css")],
+    ["/status.js", await read("status.js", "text/javascript")],
+  ]);
+}
+
+function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
+  const { monitor, facts, reasons, logger } = options;
+  const app = new Hono();
+  app.use(addSecurityHeaders);
+  app.use(checkHost(options.host));
+  app.use(refuseOtherMethods);
+  app.get("/healthz", (context) => context.text("ok\n"));
+  if (options.token !== "") app.use(checkToken(options.token));
+  app.get("/readyz", (context) => {
+    const found = reasons();
+    return found.length === 0 ? context.text("ready\n") : context.text(`not ready\n${found.join("\n")}\n`, 503);
+  });
+  app.get(
+    "/metrics",
+    async (context) => context.body(await renderMetrics(monitor), 200, contentType(METRICS_CONTENT_TYPE)),
+  );
+  app.get("/status.json", (context) => context.json(statusReport(monitor, facts(), reasons())));
+  for (const [path, page] of pages) {
+    app.get(path, (context) => context.body(page.body, 200, contentType(page.contentType)));
+  }
+  app.notFound((context) => context.text("Not found\n", 404));
+  app.onError((error) => answerError(error, logger));
+  return app;
+}
+
+function contentType(value: string): Record<string, string> {
+  return { "content-type": value };
+}
+
+const SECURITY_HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
+
+async function addSecurityHeaders(context: Context, next: Next): Promise<void> {
+  await next();
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.res.headers.set(name, value);
+}
+
+function checkHost(listenHost: string) {
+  return async (context: Context, next: Next): Promise<Response | void> => {
+    if (isHostAllowed(context.req.header("host"), listenHost)) return await next();
+    return context.text("This name does not lead to the admin site; use localhost\n", 421);
+  };
+}
+
+async function refuseOtherMethods(context: Context, next: Next): Promise<Response | void> {
+  if (context.req.method === "GET" || context.req.method === "HEAD") return await next();
+  return context.text("Method not allowed\n", 405, { allow: "GET, HEAD" });
+}
+
+/**
+ * Asks for the token: as a bearer, or once as `?token=` in the address, which is exchanged for a cookie so that the
+ * token does not stay in the browser's history. The cookie is not the token and dies with the process.
+ */
+function checkToken(token: string) {
+  const cookieSecret = crypto.randomUUID() + crypto.randomUUID();
+  return async (context: Context, next: Next): Promise<Response | void> => {
+    const url = new URL(context.req.url);
+    // Cookies do not keep the ports of one host apart.
+    const cookieName = `drawbridge_admin_${url.port || "80"}`;
+    const cookie = cookieValue(context.req.header("cookie"), cookieName);
+    if (cookie !== undefined && isSameSecret(cookie, cookieSecret)) return await next();
+    const bearer = bearerToken(context.req.header("authorization"));
+    if (bearer !== undefined && isSameSecret(bearer, token)) return await next();
+    const given = url.searchParams.get("token");
+    if (given === null || !isSameSecret(given, token)) {
+      return context.text(
+        "The admin token is missing or wrong. Send Authorization: Bearer TOKEN, or open /?token=TOKEN once\n",
+        401,
+        { "www-authenticate": 'Bearer realm="drawbridge admin"' },
+      );
+    }
+    url.searchParams.delete("token");
+    // Two slashes at the start would name another host.
+    const path = url.pathname.replace(/^\/+/, "/");
+    return context.body(null, 303, {
+      "location": `${path}${url.search}`,
+      "set-cookie": `${cookieName}=${cookieSecret}; HttpOnly; SameSite=Strict; Path=/`,
+    });
+  };
+}
+
+function answerError(error: unknown, logger: Logger): Response {
+  logger.error("Cannot answer request to the admin site", { error });
+  return new Response("Internal error\n", { status: 500 });
+}

@@ -1,0 +1,137 @@
+/**
+ * The counters of one worker in shared memory: the worker alone writes, the main thread reads whenever it likes. A slot
+ * is a 64-bit float, exact up to 2^53; aligned 64-bit stores are not torn on the processors Deno runs on, so the hot
+ * path needs no atomics.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { bucketOf, HISTOGRAM_SLOTS } from "./histogram.ts";
+
+/** What a connection may do, in the order of the slots. */
+export const CONNECTION_STATES = ["connected", "authenticated", "in_world"] as const;
+/** What a connection speaks, in the order of the slots. */
+export const TRANSPORTS = ["tcp", "tls", "websocket", "http"] as const;
+
+/** The state part of {@linkcode connectionSlot}. */
+export const ConnectionState = { CONNECTED: 0, AUTHENTICATED: 1, IN_WORLD: 2 } as const;
+/** The transport part of {@linkcode connectionSlot}. */
+export const TransportKind = { TCP: 0, TLS: 1, WEBSOCKET: 2, HTTP: 3 } as const;
+
+/** How many reasons DISCONNECT_NOTICE knows. */
+export const DISCONNECT_REASON_COUNT = DisconnectReason.PROTOCOL_VIOLATION + 1;
+
+/** Slots that only grow. `CLOSED_BY_REASON` is the first of {@linkcode DISCONNECT_REASON_COUNT}. */
+export const Counter = {
+  PACKETS_IN: 0,
+  PACKETS_OUT: 1,
+  BYTES_IN: 2,
+  BYTES_OUT: 3,
+  CONNECTIONS_ACCEPTED: 4,
+  /** Refused with SERVER_FULL; not among those closed. */
+  CONNECTIONS_REFUSED: 5,
+  ACCEPT_ERRORS: 6,
+  /** Closed by the peer, with or without a word. */
+  CLOSED_BY_PEER: 7,
+  /** Closed by a network error, a reset among them. */
+  CLOSED_BY_ERROR: 8,
+  RING_FULL_PAUSES: 9,
+  DROPPABLE_SHED: 10,
+  SLOW_PACKETS: 11,
+  HANDLER_ERRORS: 12,
+  SNAPSHOTS_BUILT: 13,
+  SNAPSHOT_BYTES: 14,
+  /** Entities encoded for snapshots: at most once a changed entity and tick. */
+  ENCODER_CALLS: 15,
+  CHAT_MESSAGES: 16,
+  LOGINS_OK: 17,
+  LOGINS_FAILED: 18,
+  /** Ticks that took longer than their interval. */
+  TICK_OVERRUNS: 19,
+  /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
+  CLOSED_BY_REASON: 20,
+} as const;
+
+const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;
+
+/** Slots that go up and down. For connections see {@linkcode connectionSlot}. */
+export const Gauge = {
+  SESSIONS: GAUGES_AT,
+  PLAYERS_ONLINE: GAUGES_AT + 1,
+  LINK_DEAD: GAUGES_AT + 2,
+  ENTITIES: GAUGES_AT + 3,
+  /** Requests that wait for the storage. */
+  STORAGE_PENDING: GAUGES_AT + 4,
+} as const;
+
+const CONNECTIONS_AT = GAUGES_AT + 5;
+const HISTOGRAMS_AT = CONNECTIONS_AT + CONNECTION_STATES.length * TRANSPORTS.length;
+
+/** Slots for {@linkcode CounterBlock.observe}. */
+export const Histogram = {
+  /** Round trips of heartbeats, in milliseconds. */
+  RTT_MS: HISTOGRAMS_AT,
+  /** Work of ticks, in microseconds. */
+  TICK_US: HISTOGRAMS_AT + HISTOGRAM_SLOTS,
+} as const;
+
+/** Slots of a block. */
+export const COUNTER_SLOTS = HISTOGRAMS_AT + 2 * HISTOGRAM_SLOTS;
+
+/** The gauge of connections in `state` ({@linkcode ConnectionState}) over `transport` ({@linkcode TransportKind}). */
+export function connectionSlot(state: number, transport: number): number {
+  return CONNECTIONS_AT + state * TRANSPORTS.length + transport;
+}
+
+/** The memory of one block, zeroed, to be posted to its worker. */
+export function createCounterBlock(): SharedArrayBuffer {
+  return new SharedArrayBuffer(COUNTER_SLOTS * Float64Array.BYTES_PER_ELEMENT);
+}
+
+/** One worker's counters. Cost of each method: nanoseconds, no allocation. */
+export class CounterBlock {
+  readonly #values: Float64Array;
+
+  /** @param memory What {@linkcode createCounterBlock} made. */
+  constructor(memory: SharedArrayBuffer) {
+    if (memory.byteLength !== COUNTER_SLOTS * Float64Array.BYTES_PER_ELEMENT) {
+      throw new RangeError(`Cannot use counters of ${memory.byteLength} bytes: expected ${COUNTER_SLOTS} slots`);
+    }
+    this.#values = new Float64Array(memory);
+  }
+
+  /** Adds `amount` to a counter or a gauge. */
+  add(slot: number, amount: number): void {
+    this.#values[slot] += amount;
+  }
+
+  /** Sets a gauge. */
+  set(slot: number, value: number): void {
+    this.#values[slot] = value;
+  }
+
+  get(slot: number): number {
+    return this.#values[slot];
+  }
+
+  /** Counts `value` in one of {@linkcode Histogram}. */
+  observe(histogram: number, value: number): void {
+    const values = this.#values;
+    values[histogram] += value;
+    values[histogram + 1 + bucketOf(value)] += 1;
+  }
+
+  /**
+   * Sets all gauges to 0. A worker that takes over the block of a crashed one begins so: the counters go on, as a
+   * counter must never fall, but the connections are gone.
+   */
+  resetGauges(): void {
+    this.#values.fill(0, GAUGES_AT, HISTOGRAMS_AT);
+  }
+
+  /** Adds all slots to `totals`, which has {@linkcode COUNTER_SLOTS} numbers. */
+  addTo(totals: Float64Array): void {
+    for (let slot = 0; slot < COUNTER_SLOTS; slot++) totals[slot] += this.#values[slot];
+  }
+}

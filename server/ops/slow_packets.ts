@@ -1,0 +1,44 @@
+/**
+ * Counts and warns of packets whose handling takes too long.
+ *
+ * @module
+ */
+
+import { LOG_INTERVAL_MS, SLOW_PACKET_LINES_MAX, SLOW_PACKET_MS } from "../../shared/limits.ts";
+import { Counter, type CounterBlock } from "./counters.ts";
+import type { Logger } from "./logging.ts";
+import { packetTypeName } from "./packet_logger.ts";
+import { RateLimitedLog } from "./rate_limited_log.ts";
+
+/** Watches the handling times of one worker. */
+export class SlowPackets {
+  readonly #log: RateLimitedLog;
+  readonly #counters: CounterBlock;
+
+  constructor(logger: Logger, counters: CounterBlock, clock: { readonly nowMs: () => number }) {
+    this.#counters = counters;
+    this.#log = new RateLimitedLog(logger, {
+      linesMax: SLOW_PACKET_LINES_MAX,
+      intervalMs: LOG_INTERVAL_MS,
+      nowMs: clock.nowMs,
+    });
+  }
+
+  /**
+   * Takes note that a packet of `type` was handled in `elapsedMs`. Cost: one comparison unless it was slow, so it may
+   * stand after every packet.
+   */
+  check(type: number, elapsedMs: number): void {
+    if (elapsedMs > SLOW_PACKET_MS) this.#warn(type, elapsedMs);
+  }
+
+  #warn(type: number, elapsedMs: number): void {
+    this.#counters.add(Counter.SLOW_PACKETS, 1);
+    if (!this.#log.tryTake()) return;
+    this.#log.write("warn", "Handling a packet took too long", {
+      type: packetTypeName(type),
+      elapsedMs: Math.round(elapsedMs * 1_000) / 1_000,
+      limitMs: SLOW_PACKET_MS,
+    });
+  }
+}

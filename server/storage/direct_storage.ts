@@ -1,0 +1,40 @@
+/** The storage in the caller's own thread. @module */
+
+import { DependencyError } from "../../shared/errors.ts";
+import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
+import type { AccountStore, CharacterStore, Storage } from "./storage.ts";
+import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
+
+/**
+ * Runs every operation in the caller's thread, in the order of the calls, and answers in a later microtask: for command
+ * line tools, tests, and simulations that must repeat exactly. A server that must not wait for a disk uses
+ * `WorkerStorage`.
+ */
+export class DirectStorage implements Storage {
+  readonly accounts: AccountStore;
+  readonly characters: CharacterStore;
+  readonly isHealthy: () => Promise<boolean>;
+  #database: SqliteDatabase | undefined;
+
+  /** @throws as {@linkcode SqliteDatabase}'s constructor does. */
+  constructor(options: SqliteOptions) {
+    this.#database = new SqliteDatabase(options);
+    ({ accounts: this.accounts, characters: this.characters, isHealthy: this.isHealthy } = storageSubjects(
+      (operation, argument) => this.#call(operation, argument),
+    ));
+  }
+
+  close(): Promise<void> {
+    this.#database?.close();
+    this.#database = undefined;
+    return Promise.resolve();
+  }
+
+  async #call<K extends OperationName>(operation: K, argument: Argument<K>): Promise<Result<K>> {
+    await null;
+    if (!this.#database) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
+    const [outcome] = this.#database.execute([{ operation, argument }]);
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value as Result<K>;
+  }
+}

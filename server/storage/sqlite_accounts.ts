@@ -1,0 +1,65 @@
+/** Accounts in SQLite. @module */
+
+import type { DatabaseSync } from "node:sqlite";
+import { assert } from "../../shared/errors.ts";
+import type { Account, CreateAccountResult, NewAccount, PlayerName } from "./storage.ts";
+import type { Handlers } from "./storage_operations.ts";
+import { checkId, checkRows } from "./storage_checks.ts";
+
+const ACCOUNT_COLUMNS = `id AS accountId, name, name_key AS nameKey, password_verifier AS passwordVerifier,
+  created_at_ms AS createdAtMs`;
+
+/** Prepares the statements for accounts. */
+export function sqliteAccounts(database: DatabaseSync): Handlers<"accounts"> {
+  const insertAccount = database.prepare(
+    `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms) VALUES (?, ?, ?, ?)
+      ON CONFLICT (name_key) DO NOTHING RETURNING id`,
+  );
+  const insertCharacter = database.prepare("INSERT INTO characters (account_id, name) VALUES (?, ?)");
+  const selectById = database.prepare(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = ?`);
+  const selectByName = database.prepare(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE name_key = ?`);
+  const selectNames = database.prepare(
+    "SELECT id AS playerId, name FROM accounts WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+  );
+
+  function create(account: NewAccount): CreateAccountResult {
+    checkId(account.createdAtMs, "createdAtMs");
+    const row = insertAccount.get(account.name, account.nameKey, account.passwordVerifier, account.createdAtMs);
+    if (row === undefined) return { kind: "name_taken" };
+    insertCharacter.run(row.id, account.name);
+    return { kind: "created", accountId: Number(row.id) };
+  }
+
+  function findByName(nameKey: string): Account | undefined {
+    return plainRow<Account>(selectByName.get(nameKey));
+  }
+
+  return {
+    "accounts.create": create,
+    "accounts.createMany": (accounts) => {
+      checkRows(accounts.length);
+      return accounts.map((account) => {
+        const result = create(account);
+        if (result.kind === "created") return { accountId: result.accountId, isNew: true };
+        const existing = findByName(account.nameKey);
+        assert(existing, "A taken name belongs to an account");
+        return { accountId: existing.accountId, isNew: false };
+      });
+    },
+    "accounts.find": (accountId) => {
+      checkId(accountId, "accountId");
+      return plainRow<Account>(selectById.get(accountId));
+    },
+    "accounts.findByName": findByName,
+    "accounts.findNames": (playerIds) => {
+      checkRows(playerIds.length);
+      for (const playerId of playerIds) checkId(playerId, "playerId");
+      return selectNames.all(JSON.stringify(playerIds)).map((row) => ({ ...row }) as unknown as PlayerName);
+    },
+  };
+}
+
+/** Rows come without a prototype; callers and other threads get ordinary objects. */
+function plainRow<T>(row: Record<string, unknown> | undefined): T | undefined {
+  return row && { ...row } as T;
+}

@@ -1,0 +1,185 @@
+/**
+ * The embedded database: SQLite, used synchronously, so only from a thread that may wait for a disk.
+ *
+ * @module
+ */
+
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
+import { STORAGE_BUSY_TIMEOUT_MS } from "../../shared/limits.ts";
+import { migrate } from "./migrations.ts";
+import { sqliteAccounts } from "./sqlite_accounts.ts";
+import { sqliteCharacters } from "./sqlite_characters.ts";
+import { OPERATION_KINDS, type OperationName } from "./storage_operations.ts";
+
+/** The path of a database that lives in memory and is gone when closed. */
+export const MEMORY_PATH = ":memory:";
+
+/** What a health check writes, in bytes: as much as a few players do. */
+const PROBE_BYTES = 32_768;
+
+/** One operation to run. */
+export interface StorageRequest {
+  readonly operation: OperationName;
+  readonly argument: unknown;
+}
+
+/** What became of a request: exactly one of the two. */
+export type StorageOutcome = { readonly value: unknown } | { readonly error: Error };
+
+/** How to open a database. */
+export interface SqliteOptions {
+  /** A file's path, created if missing, or {@linkcode MEMORY_PATH}. */
+  readonly path: string;
+  /** How long to wait for another process that writes, in milliseconds. */
+  readonly busyTimeoutMs?: number;
+  /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
+  readonly pagesMax?: number;
+}
+
+/**
+ * One open database file. Several processes may have the same file open.
+ *
+ * What {@linkcode SqliteDatabase.execute} has answered survives a killed process and a power failure: every commit waits
+ * for the disk (`synchronous = FULL`).
+ */
+export class SqliteDatabase {
+  readonly #database: DatabaseSync;
+  readonly #handlers: Readonly<Record<OperationName, (argument: never) => unknown>>;
+  readonly #begin: StatementSync;
+  readonly #commit: StatementSync;
+  readonly #rollback: StatementSync;
+  readonly #savepoint: StatementSync;
+  readonly #release: StatementSync;
+  readonly #rollbackTo: StatementSync;
+
+  /**
+   * Opens the file, creates it if missing, and brings its schema up to date.
+   *
+   * @throws {ConfigError} when the file cannot be opened, is not ours, or is of a newer version.
+   * @throws {DependencyError} `unavailable` when another process keeps it locked, or the disk is full.
+   */
+  constructor(options: SqliteOptions) {
+    const database = openDatabase(options);
+    try {
+      migrate(database);
+      if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
+      // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
+      const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
+      this.#handlers = {
+        ...sqliteAccounts(database),
+        ...sqliteCharacters(database),
+        "health.probe": () => void probe.run(),
+      };
+      this.#begin = database.prepare("BEGIN IMMEDIATE");
+      this.#commit = database.prepare("COMMIT");
+      this.#rollback = database.prepare("ROLLBACK");
+      this.#savepoint = database.prepare("SAVEPOINT request");
+      this.#release = database.prepare("RELEASE request");
+      this.#rollbackTo = database.prepare("ROLLBACK TO request");
+    } catch (error) {
+      database.close();
+      throw openError(options.path, error);
+    }
+    this.#database = database;
+  }
+
+  /**
+   * Runs requests in order, all in one transaction, and returns after it is on disk. A request that fails takes nothing
+   * with it but its own changes; where the transaction itself fails, every write in it has failed and changed nothing.
+   *
+   * Cost: one wait for the disk for all writes together, none where there are only reads.
+   *
+   * @returns One outcome for each request, in order. Errors are `DependencyError`, or `RangeError` for a bad argument.
+   */
+  execute(requests: readonly StorageRequest[]): StorageOutcome[] {
+    if (requests.every(isRead)) return requests.map((request) => this.#run(request));
+    try {
+      this.#begin.run();
+      const outcomes = requests.map((request) => isRead(request) ? this.#run(request) : this.#runInSavepoint(request));
+      this.#commit.run();
+      return outcomes;
+    } catch (cause) {
+      if (this.#database.isTransaction) this.#rollback.run();
+      // What a read saw may just have been undone: it is asked again.
+      return requests.map((request) =>
+        isRead(request) ? this.#run(request) : { error: operationError(request.operation, cause) }
+      );
+    }
+  }
+
+  /** Closes the file; the last process to do so folds the write-ahead log into it. */
+  close(): void {
+    this.#database.close();
+  }
+
+  #run(request: StorageRequest): StorageOutcome {
+    try {
+      return { value: this.#handlers[request.operation](request.argument as never) };
+    } catch (error) {
+      return { error: operationError(request.operation, error) };
+    }
+  }
+
+  #runInSavepoint(request: StorageRequest): StorageOutcome {
+    this.#savepoint.run();
+    try {
+      const value = this.#handlers[request.operation](request.argument as never);
+      this.#release.run();
+      return { value };
+    } catch (error) {
+      // A full disk makes SQLite undo the whole transaction by itself: then there is no savepoint to return to.
+      if (!this.#database.isTransaction) throw error;
+      this.#rollbackTo.run();
+      this.#release.run();
+      return { error: operationError(request.operation, error) };
+    }
+  }
+}
+
+function isRead(request: StorageRequest): boolean {
+  return OPERATION_KINDS[request.operation] === "read";
+}
+
+function openDatabase(options: SqliteOptions): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    if (options.path !== MEMORY_PATH) createPrivately(options.path);
+    database = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs ?? STORAGE_BUSY_TIMEOUT_MS });
+    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    return database;
+  } catch (error) {
+    database?.close();
+    throw openError(options.path, error);
+  }
+}
+
+/** The file holds password verifiers: nobody else reads it. SQLite gives its side files the same mode. */
+function createPrivately(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function openError(path: string, error: unknown): Error {
+  if (error instanceof ConfigError) return error;
+  const reason = messageOf(error);
+  if (/database is locked|disk is full|disk I\/O error/.test(reason)) {
+    return new DependencyError("unavailable", `Cannot open database ${path}: ${reason}`, { cause: error });
+  }
+  return new ConfigError([`Cannot open database ${path}: ${reason}`]);
+}
+
+/** SQLite's errors carry no code here, only their text; constraints are the only ones that are not the disk's doing. */
+function operationError(operation: OperationName, error: unknown): Error {
+  if (error instanceof RangeError || error instanceof TypeError || error instanceof AssertionError) return error;
+  const reason = messageOf(error);
+  const code = /constraint failed|cannot store/.test(reason) ? "conflict" : "unavailable";
+  return new DependencyError(code, `Cannot run ${operation}: ${reason}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,79 @@
+/** Starts and stops the storage worker. @module */
+
+import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
+import type { SqliteOptions } from "./sqlite_database.ts";
+import { decodeError, type WorkerCommand, type WorkerReport } from "./storage_messages.ts";
+
+/** What a storage worker opens, and who hears of its death. */
+export interface StorageWorkerOptions extends SqliteOptions {
+  /** Called at most once, when the worker has died of an error after it was open; start another one then. */
+  readonly onError?: (error: Error) => void;
+}
+
+/** A running storage worker. */
+export interface StorageWorker {
+  readonly worker: Worker;
+  /** Makes a port for one `WorkerStorage`; it can be sent to the thread that will use it. */
+  connect(): MessagePort;
+  /** Answers what has arrived, closes the database and ends the thread. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the storage worker and waits until its database is open.
+ *
+ * @throws {ConfigError} when the database cannot be used, as {@linkcode SqliteOptions} describes it.
+ * @throws {DependencyError} `unavailable` when the database is locked, its disk is full, or the worker does not start.
+ */
+export async function startStorageWorker(options: StorageWorkerOptions): Promise<StorageWorker> {
+  const { onError, ...sqliteOptions } = options;
+  const worker = new Worker(new URL("./storage_worker.ts", import.meta.url), { type: "module", name: "storage" });
+  const opened = Promise.withResolvers<void>();
+  const stopped = Promise.withResolvers<void>();
+  let isOpen = false;
+  worker.onmessage = ({ data: report }: MessageEvent<WorkerReport>) => {
+    if (report.kind === "opened") opened.resolve();
+    else if (report.kind === "open_failed") opened.reject(decodeError(report.error));
+    else stopped.resolve();
+  };
+  worker.onerror = (event) => {
+    // Otherwise the error ends the whole process.
+    event.preventDefault();
+    worker.terminate();
+    const error = new DependencyError("unavailable", `Cannot go on in storage worker: ${event.message}`, {
+      cause: event.error,
+    });
+    opened.reject(error);
+    stopped.resolve();
+    if (isOpen) onError?.(error);
+    isOpen = false;
+  };
+  const send = (command: WorkerCommand, ports: MessagePort[] = []) => worker.postMessage(command, ports);
+
+  try {
+    send({ kind: "open", options: sqliteOptions });
+    await opened.promise;
+    isOpen = true;
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+  return {
+    worker,
+    connect: () => {
+      const { port1, port2 } = new MessageChannel();
+      send({ kind: "connect", port: port2 }, [port2]);
+      return port1;
+    },
+    stop: async () => {
+      isOpen = false;
+      send({ kind: "stop" });
+      // A thread that hangs loses nothing it has acknowledged.
+      const timer = setTimeout(() => stopped.resolve(), STORAGE_STOP_TIMEOUT_MS);
+      await stopped.promise;
+      clearTimeout(timer);
+      worker.terminate();
+    },
+  };
+}

@@ -1,0 +1,141 @@
+/** The storage as seen from another thread than the one that owns the database. @module */
+
+import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
+import type { AccountStore, CharacterStore, Storage } from "./storage.ts";
+import { decodeError, type NumberedRequest, type NumberedResponse } from "./storage_messages.ts";
+import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
+
+/** Bounds of a {@linkcode WorkerStorage}; each has its default in `limits.ts`. */
+export interface WorkerStorageOptions {
+  /** Requests that may wait for an answer. */
+  readonly pendingMax?: number;
+  /** How long a request may wait, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** How often waiting requests are looked at, in milliseconds. */
+  readonly sweepIntervalMs?: number;
+}
+
+interface Pending {
+  readonly operation: OperationName;
+  readonly deadlineMs: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * Asks the storage worker through a port. All requests of one turn go as one message; requests of one port are done in
+ * the order they were made.
+ */
+export class WorkerStorage implements Storage {
+  readonly accounts: AccountStore;
+  readonly characters: CharacterStore;
+  readonly isHealthy: () => Promise<boolean>;
+  readonly #pendingMax: number;
+  readonly #timeoutMs: number;
+  readonly #sweepIntervalMs: number;
+  /** By request number; a map keeps the order of insertion, which is the order of deadlines. */
+  readonly #pending = new Map<number, Pending>();
+  #port: MessagePort | undefined;
+  #outgoing: NumberedRequest[] = [];
+  #nextId = 1;
+  #sweepTimer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param port From `StorageWorker.connect()`, given or sent to this thread. */
+  constructor(port: MessagePort, options: WorkerStorageOptions = {}) {
+    this.#pendingMax = options.pendingMax ?? STORAGE_PENDING_MAX;
+    this.#timeoutMs = options.timeoutMs ?? STORAGE_TIMEOUT_MS;
+    this.#sweepIntervalMs = options.sweepIntervalMs ?? STORAGE_SWEEP_INTERVAL_MS;
+    ({ accounts: this.accounts, characters: this.characters, isHealthy: this.isHealthy } = storageSubjects(
+      (operation, argument) => this.#call(operation, argument),
+    ));
+    this.#listen(port);
+  }
+
+  /** Requests that wait for an answer. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /**
+   * Goes on with the port of a new storage worker after the old one has died. What was sent and not answered may or may
+   * not have been done, so it is rejected with `timeout`.
+   */
+  replacePort(port: MessagePort): void {
+    this.#port?.close();
+    this.#failPending("timeout", "the storage worker was restarted");
+    this.#listen(port);
+  }
+
+  close(): Promise<void> {
+    this.#port?.close();
+    this.#port = undefined;
+    this.#failPending("unavailable", "storage is closed");
+    clearTimeout(this.#sweepTimer);
+    this.#sweepTimer = undefined;
+    return Promise.resolve();
+  }
+
+  #listen(port: MessagePort): void {
+    this.#port = port;
+    port.onmessage = ({ data: responses }: MessageEvent<NumberedResponse[]>) => {
+      for (const response of responses) this.#settle(response);
+    };
+  }
+
+  #call<K extends OperationName>(operation: K, argument: Argument<K>): Promise<Result<K>> {
+    if (!this.#port) return Promise.reject(callError("unavailable", operation, "storage is closed"));
+    if (this.#pending.size >= this.#pendingMax) {
+      const reason = `${this.#pending.size} requests wait, limit is ${this.#pendingMax} requests`;
+      return Promise.reject(callError("overloaded", operation, reason));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const id = this.#nextId++;
+    this.#pending.set(id, { operation, deadlineMs: performance.now() + this.#timeoutMs, resolve, reject });
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
+    this.#outgoing.push({ id, operation, argument });
+    this.#scheduleSweep();
+    return promise as Promise<Result<K>>;
+  }
+
+  #flush(): void {
+    const requests = this.#outgoing;
+    this.#outgoing = [];
+    if (requests.length > 0) this.#port?.postMessage(requests);
+  }
+
+  /** A response without a request is one that came too late. */
+  #settle({ id, value, error }: NumberedResponse): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (error) pending?.reject(decodeError(error));
+    else pending?.resolve(value);
+  }
+
+  #scheduleSweep(): void {
+    this.#sweepTimer ??= setTimeout(() => {
+      this.#sweepTimer = undefined;
+      this.#sweep(performance.now());
+      if (this.#pending.size > 0) this.#scheduleSweep();
+    }, this.#sweepIntervalMs);
+  }
+
+  #sweep(nowMs: number): void {
+    for (const [id, { operation, deadlineMs, reject }] of this.#pending) {
+      if (deadlineMs > nowMs) return;
+      this.#pending.delete(id);
+      reject(callError("timeout", operation, `no answer within ${this.#timeoutMs} ms`));
+    }
+  }
+
+  #failPending(code: "timeout" | "unavailable", reason: string): void {
+    this.#outgoing = [];
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { operation, reject } of pending) reject(callError(code, operation, reason));
+  }
+}
+
+function callError(code: "timeout" | "unavailable" | "overloaded", operation: OperationName, reason: string) {
+  return new DependencyError(code, `Cannot run ${operation}: ${reason}`);
+}

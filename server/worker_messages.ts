@@ -1,0 +1,69 @@
+/**
+ * What the main thread and its workers tell each other: start, listen, stop. Packets never travel this way.
+ *
+ * @module
+ */
+
+import type { Asset } from "../gateway/app.ts";
+import type { ServerConfig } from "./config.ts";
+import type { NodePorts } from "./logic/context.ts";
+
+/** The rings between one io worker and logic, and the io worker's doorbell. */
+export interface IoRings {
+  readonly toLogic: SharedArrayBuffer;
+  readonly fromLogic: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+}
+
+/** Starts an io worker. */
+export interface IoInit {
+  readonly kind: "init";
+  readonly index: number;
+  readonly config: ServerConfig;
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly counters: SharedArrayBuffer;
+  readonly rings: IoRings;
+  readonly logicDoorbell: SharedArrayBuffer;
+  readonly admitted: SharedArrayBuffer;
+  readonly ready: SharedArrayBuffer;
+  readonly assets: ReadonlyMap<string, Asset>;
+}
+
+/** What the main thread tells an io worker. `ports`: 0 takes a free one. */
+export type IoCommand =
+  | IoInit
+  | { readonly kind: "listen"; readonly ports: NodePorts }
+  | { readonly kind: "drain" };
+
+/** What an io worker reports. */
+export type IoReport =
+  | { readonly kind: "started"; readonly wakeDescriptor: number | null }
+  | { readonly kind: "listening"; readonly ports: NodePorts }
+  | { readonly kind: "listen_failed"; readonly message: string }
+  | { readonly kind: "drained" };
+
+/** Starts the logic worker. */
+export interface LogicInit {
+  readonly kind: "init";
+  readonly config: ServerConfig;
+  readonly ports: NodePorts;
+  readonly counters: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+  readonly storage: MessagePort;
+  readonly sessionKey: Uint8Array<ArrayBuffer>;
+}
+
+/** What the main thread tells the logic worker. */
+export type LogicCommand =
+  | LogicInit
+  | {
+    readonly kind: "io";
+    readonly index: number;
+    readonly rings: IoRings;
+    /** An eventfd that wakes the io worker out of the kernel; `null`: its doorbell does. */
+    readonly wakeDescriptor: number | null;
+  }
+  | { readonly kind: "stop" };
+
+/** What the logic worker reports. */
+export type LogicReport = { readonly kind: "started" } | { readonly kind: "stopped" };

@@ -1,0 +1,126 @@
+/**
+ * The state of every entity, as one array for each property, indexed by entity id.
+ *
+ * @module
+ */
+
+import { assert } from "../../shared/errors.ts";
+import { ALTITUDE_MAX, ENTITY_ID_QUARANTINE, MAP_SIZE_MAX, SPEED_MAX } from "../../shared/limits.ts";
+
+/** Centimetres in a unit: positions and velocities are kept as the wire carries them, so both ends mean the same. */
+export const CM_PER_UNIT = 100;
+
+/**
+ * Entities by id. Ids are small numbers from 1 on and are at the same time the index into every array. A freed id goes
+ * to the end of a queue that is never shorter than {@linkcode ENTITY_ID_QUARANTINE}, so a packet on its way that names
+ * the old entity does not hit the new one.
+ */
+export class EntityStore {
+  /** Entities alive at most. */
+  readonly capacity: number;
+  /** Length of every array: ids in use or in quarantine, and 0, which is no entity. */
+  readonly slotCount: number;
+
+  /** 1 while the entity is in the world. */
+  readonly alive: Uint8Array;
+  /** 1 when the entity receives snapshots. */
+  readonly viewer: Uint8Array;
+  /** Position in centimetres, whole numbers, which 32-bit floats hold exactly up to 2^24. */
+  readonly x: Int32Array;
+  readonly y: Int32Array;
+  readonly z: Int32Array;
+  /** Velocity in cm/s, whole numbers. */
+  readonly vx: Int32Array;
+  readonly vz: Int32Array;
+  /** 1/256 turns. */
+  readonly yaw: Uint8Array;
+  readonly hp: Float32Array;
+  readonly hpMax: Float32Array;
+  readonly shield: Float32Array;
+  readonly stunned: Uint8Array;
+  /** Sequence number of the last accepted movement, 0: none. */
+  readonly movementSequence: Uint32Array;
+  /** Travel time saved up at {@linkcode EntityStore.creditAtMs}, in milliseconds. */
+  readonly creditMs: Float64Array;
+  readonly creditAtMs: Float64Array;
+  /** Why the last entity with this id left; a `DespawnReason`. */
+  readonly leaveReason: Uint8Array;
+
+  readonly #freeIds: Int32Array;
+  #freeHead = 0;
+  #freeCount: number;
+
+  constructor(capacity: number) {
+    const slotCount = capacity + ENTITY_ID_QUARANTINE + 1;
+    this.capacity = capacity;
+    this.slotCount = slotCount;
+    this.alive = new Uint8Array(slotCount);
+    this.viewer = new Uint8Array(slotCount);
+    this.x = new Int32Array(slotCount);
+    this.y = new Int32Array(slotCount);
+    this.z = new Int32Array(slotCount);
+    this.vx = new Int32Array(slotCount);
+    this.vz = new Int32Array(slotCount);
+    this.yaw = new Uint8Array(slotCount);
+    this.hp = new Float32Array(slotCount);
+    this.hpMax = new Float32Array(slotCount);
+    this.shield = new Float32Array(slotCount);
+    this.stunned = new Uint8Array(slotCount);
+    this.movementSequence = new Uint32Array(slotCount);
+    this.creditMs = new Float64Array(slotCount);
+    this.creditAtMs = new Float64Array(slotCount);
+    this.leaveReason = new Uint8Array(slotCount);
+    this.#freeIds = new Int32Array(slotCount - 1);
+    for (let id = 1; id < slotCount; id++) this.#freeIds[id - 1] = id;
+    this.#freeCount = slotCount - 1;
+  }
+
+  /** Entities alive. */
+  get count(): number {
+    return this.slotCount - 1 - this.#freeCount;
+  }
+
+  /** Takes the id that has been free longest; 0 when the store is full. Every property but the leave reason is 0. */
+  tryAllocate(): number {
+    if (this.count >= this.capacity) return 0;
+    const id = this.#freeIds[this.#freeHead];
+    this.#freeHead = (this.#freeHead + 1) % this.#freeIds.length;
+    this.#freeCount--;
+    this.alive[id] = 1;
+    this.viewer[id] = this.yaw[id] = this.stunned[id] = 0;
+    this.x[id] =
+      this.y[id] =
+      this.z[id] =
+      this.vx[id] =
+      this.vz[id] =
+        0;
+    this.hp[id] = this.hpMax[id] = this.shield[id] = 0;
+    this.movementSequence[id] = this.creditMs[id] = this.creditAtMs[id] = 0;
+    return id;
+  }
+
+  /** Gives the id back, into quarantine. */
+  release(id: number): void {
+    assert(this.isAlive(id), `Cannot release entity ${id}: it is not in the world`);
+    this.alive[id] = 0;
+    this.#freeIds[(this.#freeHead + this.#freeCount) % this.#freeIds.length] = id;
+    this.#freeCount++;
+  }
+
+  /** Whether the id names an entity in the world; any number may be asked, as peers do. */
+  isAlive(id: number): boolean {
+    return id > 0 && id < this.slotCount && this.alive[id] === 1;
+  }
+}
+
+assert(Math.max(MAP_SIZE_MAX, ALTITUDE_MAX, 2 * SPEED_MAX) * CM_PER_UNIT < 2 ** 24, "Centimetres must be exact");
+
+/** Whole centimetres of a coordinate or speed in units. */
+export function toCentimetres(units: number): number {
+  return Math.round(units * CM_PER_UNIT) + 0; // "+ 0" turns -0 into 0
+}
+
+/** 1/256 turns, 0 to 255, of an angle in radians. */
+export function toYawSteps(radians: number): number {
+  return Math.round(((radians / (2 * Math.PI)) % 1) * 256) & 255;
+}

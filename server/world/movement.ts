@@ -1,0 +1,106 @@
+/**
+ * What a player may do with its own position.
+ *
+ * @module
+ */
+
+import {
+  ALTITUDE_MAX,
+  MOVEMENT_CREDIT_MS_MAX,
+  MOVEMENT_SPEED_TOLERANCE,
+  MOVEMENT_TOLERANCE_MS,
+} from "../../shared/limits.ts";
+import { CM_PER_UNIT, type EntityStore, toCentimetres } from "./entity_store.ts";
+
+/** Where a player says it is: units, units/s; `yaw` in radians about the vertical axis (`rotation.y` on the wire). */
+export interface Movement {
+  x: number;
+  y: number;
+  z: number;
+  vx: number;
+  vy: number;
+  vz: number;
+  yaw: number;
+  sequenceNumber: number;
+}
+
+/** Why a movement was refused; MOVEMENT_CORRECTION carries it as is. */
+export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" | "too_fast";
+
+/**
+ * Judges movements. Nothing the peer says about time is believed: distance is paid for with travel time, and travel
+ * time comes from the server's clock only.
+ *
+ * Each entity has a credit of travel time. It grows with the clock, up to {@linkcode MOVEMENT_CREDIT_MS_MAX}, and every
+ * accepted movement takes what its distance costs at the map's speed and 15 %. The credit begins at 250 ms. Thus
+ * - in the long run nobody is faster than the speed limit and 15 %, however many packets it sends: a tolerance granted
+ *   anew to each packet would allow 350 % at 10 packets/s;
+ * - a network that stalls for up to a second and then delivers everything at once is not punished;
+ * - whoever stood still, or comes back after its connection was lost for a minute, can be at most the full credit away
+ *   (14.375 units at 10 units/s), whether it says so in one movement or replays a hundred.
+ *
+ * A refused movement costs nothing, so the next honest one, from where the correction put the player, is accepted.
+ */
+export class MovementRules {
+  readonly #store: EntityStore;
+  readonly #widthCm: number;
+  readonly #heightCm: number;
+  /** Highest speed tolerated, in cm/ms. */
+  readonly #speedCmPerMs: number;
+
+  /** @param options Map sides in units, speed in units/s. */
+  constructor(store: EntityStore, options: { width: number; height: number; maxSpeed: number }) {
+    this.#store = store;
+    this.#widthCm = toCentimetres(options.width);
+    this.#heightCm = toCentimetres(options.height);
+    this.#speedCmPerMs = options.maxSpeed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
+  }
+
+  /** Gives the entity the credit it has after the server put it somewhere. */
+  reset(id: number, nowMs: number): void {
+    this.#store.creditMs[id] = MOVEMENT_TOLERANCE_MS;
+    this.#store.creditAtMs[id] = nowMs;
+  }
+
+  /** Whether a point, in centimetres, is on the map. */
+  contains(xCm: number, yCm: number, zCm: number): boolean {
+    return xCm >= 0 && xCm <= this.#widthCm && zCm >= 0 && zCm <= this.#heightCm &&
+      Math.abs(yCm) <= ALTITUDE_MAX * CM_PER_UNIT;
+  }
+
+  /**
+   * Judges a movement and, when it is accepted, takes its cost from the entity's credit. Moves nothing.
+   *
+   * Distance is measured in space, height included, between whole centimetres.
+   *
+   * @param nowMs The server's clock; a clock that goes back earns nothing.
+   */
+  spend(id: number, movement: Readonly<Movement>, nowMs: number): "ok" | MovementRefusal {
+    const { x, y, z, vx, vy, vz, yaw } = movement;
+    // One check for all: a sum with a part that is not finite is not finite.
+    if (!Number.isFinite(x + y + z + vx + vy + vz + yaw)) return "non_finite";
+    const store = this.#store;
+    if (store.hp[id] <= 0) return "dead";
+    if (store.stunned[id] === 1) return "stunned";
+    const xCm = toCentimetres(x), yCm = toCentimetres(y), zCm = toCentimetres(z);
+    if (!this.contains(xCm, yCm, zCm)) return "outside_map";
+    const dx = xCm - store.x[id], dy = yCm - store.y[id], dz = zCm - store.z[id];
+    const costMs = Math.sqrt(dx * dx + dy * dy + dz * dz) / this.#speedCmPerMs;
+    const earnedMs = Math.max(0, nowMs - store.creditAtMs[id]);
+    const creditMs = Math.min(MOVEMENT_CREDIT_MS_MAX, store.creditMs[id] + earnedMs);
+    // Kept even when refused: after the clock was set back, the next movement earns again.
+    store.creditAtMs[id] = nowMs;
+    if (costMs > creditMs) {
+      store.creditMs[id] = creditMs;
+      return "too_fast";
+    }
+    store.creditMs[id] = creditMs - costMs;
+    return "ok";
+  }
+
+  /** Factor, at most 1, that brings a velocity in units/s down to the tolerated speed. */
+  velocityScale(vx: number, vz: number): number {
+    const speedCmPerMs = Math.sqrt(vx * vx + vz * vz) * CM_PER_UNIT / 1_000;
+    return speedCmPerMs > this.#speedCmPerMs ? this.#speedCmPerMs / speedCmPerMs : 1;
+  }
+}

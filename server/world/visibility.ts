@@ -1,0 +1,310 @@
+/**
+ * Who is in whose interest, and who was told so.
+ *
+ * @module
+ */
+
+import { assert } from "../../shared/errors.ts";
+import { INTEREST_HYSTERESIS } from "../../shared/limits.ts";
+import type { ChangeLog } from "./change_log.ts";
+import { CM_PER_UNIT, type EntityStore } from "./entity_store.ts";
+import { CHUNK_IDS, IdLists, LIST_ID_MAX } from "./id_lists.ts";
+import type { InterestGrid } from "./interest_grid.ts";
+
+/**
+ * Marks an id: in a despawn list as that of an entity that is gone while its id is in use again, in a late list as that
+ * of an entity to be spawned.
+ */
+const MARK = LIST_ID_MAX + 1;
+
+/** Rings around a viewer by which the late list is ordered. */
+const RINGS = 64;
+
+/**
+ * The pairs of entities that see each other. A pair begins at the interest radius and ends beyond the radius times
+ * {@linkcode INTEREST_HYSTERESIS}, both on the ground plane, so it depends only on distances at ticks and is the same
+ * from both sides. Pairs without a viewer are not kept: nobody would be told.
+ *
+ * Each entity has four lists, so that a snapshot finds what is due without comparing:
+ * - shown: seen, and the viewer was told. For an entity that is no viewer: who sees it;
+ * - spawn: seen, and the viewer is still to be told;
+ * - despawn: no longer seen, and the viewer is still to be told;
+ * - late: what did not fit a snapshot, also in one of the first two, nearest last.
+ */
+export class Visibility {
+  readonly lists: IdLists;
+  readonly #store: EntityStore;
+  readonly #grid: InterestGrid;
+  readonly #slotCount: number;
+  readonly #radiusCm: number;
+  readonly #enterSquared: number;
+  readonly #leaveSquared: number;
+  /** In how many despawn lists each id is, unmarked. */
+  readonly #despawnsDue: Int32Array;
+  /** Round in which each entity was last found to be seen by the one looked at. */
+  readonly #seenRounds: Int32Array;
+  #round = 0;
+  readonly #found: Int32Array;
+  readonly #sorted: Int32Array;
+  readonly #rings: Uint8Array;
+  readonly #ringPlaces = new Int32Array(RINGS + 1);
+  readonly #leaveCm: number;
+
+  /** @param radius Interest radius in units. */
+  constructor(store: EntityStore, grid: InterestGrid, radius: number) {
+    assert(store.slotCount <= LIST_ID_MAX, "Entity ids must leave a bit to mark them with");
+    this.#store = store;
+    this.#grid = grid;
+    this.#slotCount = store.slotCount;
+    this.lists = new IdLists(4 * store.slotCount, 4 * store.slotCount);
+    this.#despawnsDue = new Int32Array(store.slotCount);
+    this.#seenRounds = new Int32Array(store.slotCount);
+    this.#found = new Int32Array(store.slotCount);
+    this.#sorted = new Int32Array(store.slotCount);
+    this.#rings = new Uint8Array(store.slotCount);
+    this.#radiusCm = Math.round(radius * CM_PER_UNIT);
+    this.#leaveCm = Math.round(radius * CM_PER_UNIT * INTEREST_HYSTERESIS);
+    this.#enterSquared = this.#radiusCm * this.#radiusCm;
+    this.#leaveSquared = this.#leaveCm * this.#leaveCm;
+  }
+
+  /** Number, in {@linkcode Visibility.lists}, of the list of what the entity is shown. */
+  shownList(id: number): number {
+    return id;
+  }
+
+  /** Number of the list of what the viewer is to be told the spawn of. */
+  spawnList(id: number): number {
+    return this.#slotCount + id;
+  }
+
+  /** Number of the list of what the viewer is to be told the despawn of; read it by `plainId` and `isMarked`. */
+  despawnList(id: number): number {
+    return 2 * this.#slotCount + id;
+  }
+
+  /** Number of the list of what the viewer is told late; read it by `plainId` and `isMarked`. */
+  lateList(id: number): number {
+    return 3 * this.#slotCount + id;
+  }
+
+  /** Whether two entities see each other. */
+  sees(a: number, b: number): boolean {
+    return this.lists.has(this.shownList(a), b) || this.lists.has(this.spawnList(a), b);
+  }
+
+  /** Brings the pairs of one entity up to its position, after every position of the tick is in the grid. */
+  update(id: number): void {
+    this.#beginRound();
+    this.#losePairs(id, this.shownList(id));
+    this.#losePairs(id, this.spawnList(id));
+    this.#findPairs(id);
+  }
+
+  /** Ends all pairs of an entity that leaves the world, and forgets what it was told. */
+  remove(id: number): void {
+    const { lists } = this;
+    this.#removePairs(id, this.shownList(id));
+    this.#removePairs(id, this.spawnList(id));
+    while (lists.counts[this.despawnList(id)] > 0) this.takeDespawn(id);
+    lists.clear(this.lateList(id));
+  }
+
+  /** Forgets what the viewer was told: everything it sees is to be spawned, nothing to be despawned. */
+  forget(viewerId: number): void {
+    const { lists } = this, shown = this.shownList(viewerId);
+    while (lists.counts[shown] > 0) {
+      lists.add(this.spawnList(viewerId), lists.newestOf(shown));
+      lists.removeNewest(shown);
+    }
+    while (lists.counts[this.despawnList(viewerId)] > 0) this.takeDespawn(viewerId);
+    lists.clear(this.lateList(viewerId));
+  }
+
+  /** Notes that the viewer was told the spawn of everything in its spawn list. */
+  showAll(viewerId: number): void {
+    const { lists } = this, spawn = this.spawnList(viewerId);
+    while (lists.counts[spawn] > 0) {
+      lists.add(this.shownList(viewerId), lists.newestOf(spawn));
+      lists.removeNewest(spawn);
+    }
+  }
+
+  /** Notes that the viewer was told of the newest entry of its late list, which must not be empty. */
+  takeLate(viewerId: number): void {
+    const { lists } = this, late = this.lateList(viewerId);
+    const entry = lists.newestOf(late);
+    lists.removeNewest(late);
+    if (!isMarked(entry)) return;
+    // Found at once: the spawn list is in the order of the late list.
+    lists.tryRemove(this.spawnList(viewerId), plainId(entry));
+    lists.add(this.shownList(viewerId), plainId(entry));
+  }
+
+  /**
+   * Fills the viewer's empty late list with all it is to be told the spawn of, and what it is shown that changed.
+   *
+   * @param since Tick after which a change counts.
+   * @returns Length of the late list.
+   */
+  collectLate(viewerId: number, changes: ChangeLog, since: number): number {
+    const { lists } = this, spawn = this.spawnList(viewerId), late = this.lateList(viewerId);
+    const count = this.#copyDue(viewerId, changes, since);
+    const spawnCount = lists.counts[spawn];
+    this.#sortFarFirst(viewerId, count);
+    lists.clear(spawn);
+    for (let index = 0; index < count; index++) {
+      const entry = this.#sorted[index];
+      lists.add(late, entry);
+      if (isMarked(entry)) lists.add(spawn, plainId(entry));
+    }
+    assert(lists.counts[spawn] === spawnCount, "Sorting must keep what is to be spawned");
+    return count;
+  }
+
+  /** Notes that the viewer was told of the newest despawn in its list, which must not be empty. */
+  takeDespawn(viewerId: number): void {
+    const { lists } = this, despawn = this.despawnList(viewerId);
+    const entry = lists.newestOf(despawn);
+    if (!isMarked(entry)) this.#despawnsDue[entry]--;
+    lists.removeNewest(despawn);
+  }
+
+  /** Before an id is used again: keeps apart the despawns of its last entity that viewers still have to be told. */
+  reuseId(id: number): void {
+    const { lists } = this;
+    for (let viewerId = 1; this.#despawnsDue[id] > 0; viewerId++) {
+      const at = lists.find(this.despawnList(viewerId), id);
+      if (at < 0) continue;
+      lists.ids[at] = id | MARK;
+      this.#despawnsDue[id]--;
+    }
+  }
+
+  /** Ends the pairs of a list that are too far apart, and remembers the others for this round. */
+  #losePairs(id: number, list: number): void {
+    const { lists } = this, { x, z } = this.#store;
+    const leaveSquared = this.#leaveSquared, ownX = x[id], ownZ = z[id];
+    const seenRounds = this.#seenRounds, round = this.#round, lost = this.#found;
+    const { ids, nexts } = lists;
+    let lostCount = 0, fill = lists.headFill(list);
+    for (let chunk = lists.heads[list]; chunk !== 0; chunk = nexts[chunk]) {
+      const start = chunk * CHUNK_IDS;
+      for (let at = start; at < start + fill; at++) {
+        const other = ids[at], dx = x[other] - ownX, dz = z[other] - ownZ;
+        seenRounds[other] = round;
+        if (dx * dx + dz * dz > leaveSquared) lost[lostCount++] = other;
+      }
+      fill = CHUNK_IDS;
+    }
+    for (let index = 0; index < lostCount; index++) this.#unlink(id, lost[index]);
+  }
+
+  #beginRound(): void {
+    if (this.#round === 0x7fff_ffff) {
+      this.#seenRounds.fill(0);
+      this.#round = 0;
+    }
+    this.#round++;
+  }
+
+  #findPairs(id: number): void {
+    const { viewer, x, z } = this.#store, seenRounds = this.#seenRounds, round = this.#round;
+    const count = this.#grid.within(x[id], z[id], this.#radiusCm, this.#found);
+    seenRounds[id] = round;
+    for (let index = 0; index < count; index++) {
+      const other = this.#found[index];
+      if (seenRounds[other] !== round && (viewer[id] | viewer[other]) !== 0) this.#link(id, other);
+    }
+  }
+
+  #removePairs(id: number, list: number): void {
+    const { lists } = this;
+    while (lists.counts[list] > 0) {
+      this.#lose(lists.newestOf(list), id);
+      lists.removeNewest(list);
+    }
+  }
+
+  #link(a: number, b: number): void {
+    this.#gain(a, b);
+    this.#gain(b, a);
+  }
+
+  #unlink(a: number, b: number): void {
+    this.#lose(a, b);
+    this.#lose(b, a);
+  }
+
+  #gain(id: number, other: number): void {
+    const { lists } = this;
+    if (this.#store.viewer[id] === 0) {
+      lists.add(this.shownList(id), other);
+    } else if (lists.counts[this.despawnList(id)] > 0 && lists.tryRemove(this.despawnList(id), other)) {
+      // It came back before the viewer was told that it had gone.
+      this.#despawnsDue[other]--;
+      lists.add(this.shownList(id), other);
+      // It was late perhaps, when it was lost: told once more is better than not at all.
+      if (lists.counts[this.lateList(id)] > 0) lists.add(this.lateList(id), other);
+    } else {
+      lists.add(this.spawnList(id), other);
+    }
+  }
+
+  #lose(id: number, other: number): void {
+    const { lists } = this, late = this.lateList(id);
+    const wasShown = lists.tryRemove(this.shownList(id), other);
+    if (!wasShown) lists.tryRemove(this.spawnList(id), other);
+    if (this.#store.viewer[id] === 0) return;
+    if (lists.counts[late] > 0) lists.tryRemove(late, wasShown ? other : other | MARK);
+    if (!wasShown) return;
+    lists.add(this.despawnList(id), other);
+    this.#despawnsDue[other]++;
+  }
+
+  /** Copies what collectLate() collects, unsorted, into `found`. */
+  #copyDue(viewerId: number, changes: ChangeLog, since: number): number {
+    const { lists } = this, { ids, nexts } = lists, found = this.#found;
+    let count = 0;
+    const spawn = this.spawnList(viewerId), shown = this.shownList(viewerId);
+    let fill = lists.headFill(spawn);
+    for (let chunk = lists.heads[spawn]; chunk !== 0; chunk = nexts[chunk]) {
+      for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) found[count++] = ids[at] | MARK;
+      fill = CHUNK_IDS;
+    }
+    fill = lists.headFill(shown);
+    for (let chunk = lists.heads[shown]; chunk !== 0; chunk = nexts[chunk]) {
+      for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) {
+        if (changes.changedSince(ids[at], since)) found[count++] = ids[at];
+      }
+      fill = CHUNK_IDS;
+    }
+    return count;
+  }
+
+  /** Sorts the first `count` entries found by their ring around the viewer, by counting. */
+  #sortFarFirst(viewerId: number, count: number): void {
+    const { x, z } = this.#store, found = this.#found, places = this.#ringPlaces;
+    const ownX = x[viewerId], ownZ = z[viewerId], ringsPerCm = RINGS / (this.#leaveCm + 1);
+    places.fill(0);
+    for (let index = 0; index < count; index++) {
+      const id = plainId(found[index]), dx = x[id] - ownX, dz = z[id] - ownZ;
+      // Whoever was moved since the last tick may be farther away than anything seen.
+      const ring = Math.min(RINGS - 1, Math.floor(Math.sqrt(dx * dx + dz * dz) * ringsPerCm));
+      this.#rings[index] = RINGS - 1 - ring;
+      places[RINGS - ring]++;
+    }
+    for (let ring = 1; ring <= RINGS; ring++) places[ring] += places[ring - 1];
+    for (let index = 0; index < count; index++) this.#sorted[places[this.#rings[index]]++] = found[index];
+  }
+}
+
+/** The entity id of an entry of a despawn or late list. */
+export function plainId(entry: number): number {
+  return entry & LIST_ID_MAX;
+}
+
+/** Whether an entry is marked: in a despawn list, that the id is in use again; in a late list, that it is to be spawned. */
+export function isMarked(entry: number): boolean {
+  return entry >= MARK;
+}

@@ -1,0 +1,540 @@
+/**
+ * One map and everything on it.
+ *
+ * @module
+ */
+
+import { assert } from "../../shared/errors.ts";
+import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
+import { MAP_SIZE_MAX, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import { ChangeLog } from "./change_log.ts";
+import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
+import { CHUNK_IDS } from "./id_lists.ts";
+import { InterestGrid } from "./interest_grid.ts";
+import { type Movement, type MovementRefusal, MovementRules } from "./movement.ts";
+import type { Prng } from "./prng.ts";
+import { SnapshotBuilder } from "./snapshot_builder.ts";
+import { type EntityStatus, SnapshotEncoder } from "./snapshot_encoder.ts";
+import { Visibility } from "./visibility.ts";
+
+/** A grid has at most this many cells a side, however small the interest radius. */
+const GRID_CELLS_MAX = 256;
+/** Random places looked at before an entity without a position is put at the emptiest of them. */
+const SPAWN_CANDIDATES = 4;
+
+/** What of an entity changed since the last tick. */
+const CHANGED = { MOVE: 1, POSITION: 2, HEALTH: 4, STATUS: 8, PROFILE: 16, LISTED: 32 } as const;
+
+/** What a {@linkcode World} is made with. */
+export interface WorldOptions {
+  mapId: number;
+  /** Sides of the map in units: x from 0 to `width`, z from 0 to `height`. Above 0, up to {@linkcode MAP_SIZE_MAX}. */
+  width: number;
+  height: number;
+  /** Units; entities nearer than this see each other. */
+  interestRadius: number;
+  /** Units/s, up to {@linkcode SPEED_MAX}. */
+  maxSpeed: number;
+  tickIntervalMs: number;
+  /** Entities at most, up to {@linkcode WORLD_ENTITIES_MAX}. */
+  capacity: number;
+  /** Chooses spawn points. */
+  prng: Prng;
+  /** Bytes of one snapshot at most; {@linkcode SNAPSHOT_BYTES_MAX} unless told. */
+  snapshotBytesMax?: number;
+}
+
+/** A place: units; `yaw` in radians. */
+export interface Place {
+  x: number;
+  y: number;
+  z: number;
+  yaw: number;
+}
+
+/** Who joins a {@linkcode World}. */
+export interface EntityOptions {
+  kind: EntityKind;
+  name: string;
+  /** Where; without `x` or `z` the world chooses a place. */
+  x?: number;
+  y?: number;
+  z?: number;
+  yaw?: number;
+  hp: number;
+  hpMax: number;
+  guildId?: number;
+  guildTag?: string;
+  /** Whether it receives snapshots. */
+  viewer: boolean;
+}
+
+/**
+ * The authoritative state of one map, in fixed ticks. Pure: time comes as an argument, chance as a {@linkcode Prng}.
+ *
+ * Between ticks the caller applies what players do ({@linkcode World.move}, {@linkcode World.setHealth} …). Then it calls
+ * {@linkcode World.step} once and {@linkcode World.buildSnapshot} for each viewer that can take one. A viewer not asked
+ * for some ticks (its connection is congested) gets all it missed, newest state only, when it is asked again.
+ *
+ * What a viewer is told:
+ * - first its own `spawn`, from which it learns its name and health; afterwards its own health and status, never its own
+ *   moves: it predicts those, `last_movement_sequence` confirms them, and MOVEMENT_CORRECTION puts them right;
+ * - others within the interest radius: `spawn` (followed by `status` if they have any), then moves, health and status,
+ *   and `despawn` when they leave. A `spawn` of an entity already shown replaces it (its guild changed).
+ *
+ * Positions are whole centimetres here as on the wire, so what a client is shown is what the server reckons with. `yaw`
+ * is the angle about the vertical axis, `rotation.y` on the wire, in radians, kept in 1/256 turns.
+ *
+ * Cost of a tick: entities that changed are encoded once, and what they look like to each viewer is a copy of some 20
+ * bytes. Memory is allocated when the world is made and never again.
+ *
+ * @see docs/protocol.md, "World"
+ */
+export class World {
+  readonly mapId: number;
+  readonly width: number;
+  readonly height: number;
+  readonly interestRadius: number;
+  readonly maxSpeed: number;
+  readonly tickIntervalMs: number;
+
+  readonly #prng: Prng;
+  readonly #store: EntityStore;
+  readonly #grid: InterestGrid;
+  readonly #visibility: Visibility;
+  readonly #rules: MovementRules;
+  readonly #encoder: SnapshotEncoder;
+  readonly #changes: ChangeLog;
+  readonly #builder: SnapshotBuilder;
+
+  readonly #changed: Uint8Array;
+  readonly #changedIds: Int32Array;
+  #changedCount = 0;
+  readonly #viewerIds: Int32Array;
+  readonly #viewerIndexes: Int32Array;
+  #viewerCount = 0;
+  readonly #candidates: Int32Array;
+
+  /** @throws {RangeError} when an option is out of its range. */
+  constructor(options: WorldOptions) {
+    checkRange("map width", options.width, MAP_SIZE_MAX);
+    checkRange("map height", options.height, MAP_SIZE_MAX);
+    checkRange("interest radius", options.interestRadius, MAP_SIZE_MAX);
+    checkRange("max speed", options.maxSpeed, SPEED_MAX);
+    checkRange("capacity", options.capacity, WORLD_ENTITIES_MAX);
+    if (!Number.isInteger(options.capacity)) {
+      throw new RangeError(`Cannot make world: capacity is ${options.capacity}, must be a whole number`);
+    }
+    this.mapId = options.mapId;
+    this.width = options.width;
+    this.height = options.height;
+    this.interestRadius = options.interestRadius;
+    this.maxSpeed = options.maxSpeed;
+    this.tickIntervalMs = options.tickIntervalMs;
+    this.#prng = options.prng;
+
+    const store = new EntityStore(options.capacity);
+    this.#store = store;
+    const widthCm = toCentimetres(options.width), heightCm = toCentimetres(options.height);
+    const cellCm = Math.ceil(
+      Math.max(options.interestRadius * CM_PER_UNIT, widthCm / GRID_CELLS_MAX, heightCm / GRID_CELLS_MAX),
+    );
+    this.#grid = new InterestGrid(store, { widthCm, heightCm, cellCm });
+    this.#visibility = new Visibility(store, this.#grid, options.interestRadius);
+    this.#rules = new MovementRules(store, options);
+    this.#encoder = new SnapshotEncoder(store);
+    this.#changes = new ChangeLog(store.slotCount);
+    this.#builder = new SnapshotBuilder(
+      { store, visibility: this.#visibility, encoder: this.#encoder, changes: this.#changes },
+      { bytesMax: options.snapshotBytesMax ?? SNAPSHOT_BYTES_MAX },
+    );
+    this.#changed = new Uint8Array(store.slotCount);
+    this.#changedIds = new Int32Array(store.slotCount);
+    this.#viewerIds = new Int32Array(options.capacity);
+    this.#viewerIndexes = new Int32Array(store.slotCount);
+    this.#candidates = new Int32Array(store.slotCount);
+  }
+
+  /** Ticks so far. */
+  get tick(): number {
+    return this.#changes.tick;
+  }
+
+  get entityCount(): number {
+    return this.#store.count;
+  }
+
+  get viewerCount(): number {
+    return this.#viewerCount;
+  }
+
+  /** Encodings made so far; grows by the number of changes a tick, not by who sees them. */
+  get encodedCount(): number {
+    return this.#encoder.encodedCount;
+  }
+
+  /** Entity ids are below this: the length for arrays indexed by them. */
+  get slotCount(): number {
+    return this.#store.slotCount;
+  }
+
+  /**
+   * Entity id of a viewer, for loops over all of them.
+   *
+   * @param index 0 to {@linkcode World.viewerCount} - 1; the order changes when viewers leave.
+   */
+  viewerAt(index: number): number {
+    return this.#viewerIds[index];
+  }
+
+  /**
+   * Puts an entity into the world; others see it from the next tick on.
+   *
+   * @returns Its entity id, a small number; 0 when the world is full.
+   * @throws {RangeError} when the place is not on the map or a text is too long.
+   */
+  join(options: Readonly<EntityOptions>, nowMs: number): number {
+    const place = options.x === undefined || options.z === undefined
+      ? this.#spreadPlace(options.yaw ?? 0)
+      : { x: options.x, y: options.y ?? 0, z: options.z, yaw: options.yaw ?? 0 };
+    this.#checkPlace(place);
+    const store = this.#store, id = store.tryAllocate();
+    if (id === 0) return 0;
+    try {
+      this.#encoder.setProfile(id, {
+        name: options.name,
+        kind: options.kind,
+        guildId: options.guildId ?? 0,
+        guildTag: options.guildTag ?? "",
+      });
+    } catch (error) {
+      store.release(id);
+      throw error;
+    }
+    this.#visibility.reuseId(id);
+    this.#changes.clear(id);
+    this.#encoder.clearStatus(id);
+    store.hp[id] = options.hp;
+    store.hpMax[id] = options.hpMax;
+    this.#put(id, place, nowMs);
+    this.#mark(id, CHANGED.MOVE | CHANGED.POSITION);
+    if (options.viewer) this.#openViewer(id);
+    return id;
+  }
+
+  /** Takes an entity out of the world; who sees it is told the reason. */
+  leave(entityId: number, reason: DespawnReason = DespawnReason.LEFT_WORLD): void {
+    this.#checkAlive(entityId);
+    if (this.#store.viewer[entityId] === 1) this.#closeViewer(entityId);
+    this.#visibility.remove(entityId);
+    this.#grid.remove(entityId);
+    this.#changed[entityId] &= CHANGED.LISTED;
+    this.#store.leaveReason[entityId] = reason;
+    this.#store.release(entityId);
+  }
+
+  /**
+   * Applies a player's movement, if the rules allow it.
+   *
+   * A velocity above the tolerated speed is shortened to it. A movement that changes nothing a client could see is
+   * accepted and told to nobody but, as acknowledgement, its sender.
+   *
+   * @param nowMs The server's clock.
+   * @returns "ok", or why MOVEMENT_CORRECTION is due.
+   */
+  move(entityId: number, movement: Readonly<Movement>, nowMs: number): "ok" | MovementRefusal {
+    this.#checkAlive(entityId);
+    const verdict = this.#rules.spend(entityId, movement, nowMs);
+    if (verdict !== "ok") return verdict;
+    const store = this.#store;
+    store.movementSequence[entityId] = movement.sequenceNumber;
+    if (store.viewer[entityId] === 1) this.#builder.noteMovement(entityId);
+
+    const x = toCentimetres(movement.x), y = toCentimetres(movement.y), z = toCentimetres(movement.z);
+    if (x !== store.x[entityId] || y !== store.y[entityId] || z !== store.z[entityId]) {
+      store.x[entityId] = x;
+      store.y[entityId] = y;
+      store.z[entityId] = z;
+      this.#grid.place(entityId);
+      this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
+    }
+    const scale = this.#rules.velocityScale(movement.vx, movement.vz);
+    const vx = toCentimetres(movement.vx * scale), vz = toCentimetres(movement.vz * scale);
+    const yaw = toYawSteps(movement.yaw);
+    if (vx !== store.vx[entityId] || vz !== store.vz[entityId] || yaw !== store.yaw[entityId]) {
+      store.vx[entityId] = vx;
+      store.vz[entityId] = vz;
+      store.yaw[entityId] = yaw;
+      this.#mark(entityId, CHANGED.MOVE);
+    }
+    return "ok";
+  }
+
+  /**
+   * Puts an entity somewhere, at rest, without asking the movement rules: respawns, monsters, portals. The entity's own
+   * client learns it from MOVEMENT_CORRECTION.
+   *
+   * @param place Without it the world chooses one.
+   * @throws {RangeError} when the place is not on the map.
+   */
+  teleport(entityId: number, nowMs: number, place?: Readonly<Place>): void {
+    this.#checkAlive(entityId);
+    const target = place ?? this.#spreadPlace(0);
+    this.#checkPlace(target);
+    this.#put(entityId, target, nowMs);
+    this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
+  }
+
+  /** Sets hit points; at 0 the entity is dead: it stops and may not move. */
+  setHealth(entityId: number, health: { hp: number; hpMax: number; shield?: number }): void {
+    this.#checkAlive(entityId);
+    const store = this.#store;
+    store.hp[entityId] = health.hp;
+    store.hpMax[entityId] = health.hpMax;
+    store.shield[entityId] = health.shield ?? 0;
+    this.#mark(entityId, CHANGED.HEALTH);
+    if (health.hp <= 0) this.#stop(entityId);
+  }
+
+  /**
+   * Sets buffs and debuffs; stunned, the entity stops and may not move.
+   *
+   * @throws {RangeError} when there are too many of them.
+   */
+  setStatus(entityId: number, status: Readonly<EntityStatus>): void {
+    this.#checkAlive(entityId);
+    this.#encoder.encodeStatus(entityId, status);
+    this.#store.stunned[entityId] = status.isStunned ? 1 : 0;
+    this.#mark(entityId, CHANGED.STATUS);
+    if (status.isStunned) this.#stop(entityId);
+  }
+
+  /**
+   * Sets name, kind and guild; who sees the entity gets its `spawn` again.
+   *
+   * @throws {RangeError} when a text is too long.
+   */
+  setProfile(
+    entityId: number,
+    profile: Readonly<{ name: string; kind: EntityKind; guildId?: number; guildTag?: string }>,
+  ): void {
+    this.#checkAlive(entityId);
+    this.#encoder.setProfile(entityId, {
+      name: profile.name,
+      kind: profile.kind,
+      guildId: profile.guildId ?? 0,
+      guildTag: profile.guildTag ?? "",
+    });
+    this.#mark(entityId, CHANGED.PROFILE);
+  }
+
+  /**
+   * Makes the next tick of all that was done since the last: brings up to date who sees whom and encodes each change
+   * once. Cost grows with the entities that changed.
+   *
+   * @param nowMs The server's clock, in Unix milliseconds: `server_timestamp` of the snapshots.
+   */
+  step(nowMs: number): void {
+    this.#changes.beginTick(nowMs);
+    for (let index = 0; index < this.#changedCount; index++) {
+      const id = this.#changedIds[index], changed = this.#changed[id];
+      this.#changed[id] = 0;
+      if (this.#store.alive[id] === 0) continue;
+      if ((changed & CHANGED.POSITION) !== 0) this.#visibility.update(id);
+      this.#encode(id, changed);
+    }
+    this.#changedCount = 0;
+  }
+
+  /**
+   * Writes the viewer's WORLD_SNAPSHOT payload: everything in its interest it was not told yet, up to the byte bound;
+   * what does not fit comes in the next ones. Bytes behind the result may be overwritten, within the bound.
+   *
+   * @param target Has the bound's bytes after `offset`; less room is a lower bound, 1,024 bytes at least.
+   * @returns Bytes written; 0 when nothing in its interest changed.
+   */
+  buildSnapshot(viewerEntityId: number, target: Uint8Array, offset: number): number {
+    this.#checkViewer(viewerEntityId);
+    return this.#builder.build(viewerEntityId, target, offset);
+  }
+
+  /**
+   * Makes the viewer's next snapshot a full one, for a client that begins anew with what it is shown: everything in its
+   * interest as spawn, no despawns. Called as well for a viewer whose connection is gone, it spares what would be kept
+   * for it.
+   */
+  requestFullSnapshot(viewerEntityId: number): void {
+    this.#checkViewer(viewerEntityId);
+    this.#builder.forget(viewerEntityId);
+  }
+
+  /** Whether the id names an entity in this world; any number may be asked. */
+  has(entityId: number): boolean {
+    return this.#store.isAlive(entityId);
+  }
+
+  /** Whether two entities of this world are in each other's interest, as of the last tick. */
+  sees(viewerEntityId: number, entityId: number): boolean {
+    return this.has(viewerEntityId) && this.has(entityId) && this.#visibility.sees(viewerEntityId, entityId);
+  }
+
+  /**
+   * Finds the viewers that see the entity, itself not among them.
+   *
+   * @param out Takes their entity ids; what does not fit is left out. {@linkcode World.slotCount} always suffices.
+   * @returns How many ids were written.
+   */
+  watchersOf(entityId: number, out: Int32Array): number {
+    this.#checkAlive(entityId);
+    const count = this.#copyViewers(this.#visibility.shownList(entityId), out, 0);
+    return this.#copyViewers(this.#visibility.spawnList(entityId), out, count);
+  }
+
+  /**
+   * Finds the entities within a radius of a point, as they stand now, in no order.
+   *
+   * @param area Units, on the ground plane.
+   * @param out Takes their entity ids; what does not fit is left out.
+   * @returns How many ids were written.
+   */
+  entitiesInRadius(area: Readonly<{ x: number; z: number; radius: number }>, out: Int32Array): number {
+    const { x, z, radius } = area;
+    if (!(radius >= 0) || !Number.isFinite(x + z)) return 0;
+    return this.#grid.within(x * CM_PER_UNIT, z * CM_PER_UNIT, radius * CM_PER_UNIT, out);
+  }
+
+  /** Position, in units. */
+  xOf(entityId: number): number {
+    return this.#store.x[entityId] / CM_PER_UNIT;
+  }
+
+  yOf(entityId: number): number {
+    return this.#store.y[entityId] / CM_PER_UNIT;
+  }
+
+  zOf(entityId: number): number {
+    return this.#store.z[entityId] / CM_PER_UNIT;
+  }
+
+  /** Angle about the vertical axis, in radians. */
+  yawOf(entityId: number): number {
+    return this.#store.yaw[entityId] * 2 * Math.PI / 256;
+  }
+
+  hpOf(entityId: number): number {
+    return this.#store.hp[entityId];
+  }
+
+  hpMaxOf(entityId: number): number {
+    return this.#store.hpMax[entityId];
+  }
+
+  /** Distance of two entities on the ground plane, in units. */
+  distanceBetween(a: number, b: number): number {
+    const { x, z } = this.#store;
+    const dx = x[a] - x[b], dz = z[a] - z[b];
+    return Math.sqrt(dx * dx + dz * dz) / CM_PER_UNIT;
+  }
+
+  #encode(id: number, changed: number): void {
+    const encoder = this.#encoder, changes = this.#changes;
+    if ((changed & CHANGED.MOVE) !== 0) {
+      encoder.encodeMove(id);
+      changes.noteMove(id, encoder.moveLengths[id]);
+    }
+    if ((changed & CHANGED.HEALTH) !== 0) {
+      encoder.encodeHealth(id);
+      changes.noteOther(id, changes.healthTicks);
+    }
+    if ((changed & CHANGED.STATUS) !== 0) changes.noteOther(id, changes.statusTicks);
+    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.profileTicks);
+  }
+
+  #mark(id: number, changed: number): void {
+    if (this.#changed[id] === 0) this.#changedIds[this.#changedCount++] = id;
+    this.#changed[id] |= changed | CHANGED.LISTED;
+  }
+
+  #put(id: number, place: Readonly<Place>, nowMs: number): void {
+    const store = this.#store;
+    store.x[id] = toCentimetres(place.x);
+    store.y[id] = toCentimetres(place.y);
+    store.z[id] = toCentimetres(place.z);
+    store.vx[id] = store.vz[id] = 0;
+    store.yaw[id] = toYawSteps(place.yaw);
+    this.#grid.place(id);
+    this.#rules.reset(id, nowMs);
+  }
+
+  #stop(id: number): void {
+    const store = this.#store;
+    if (store.vx[id] === 0 && store.vz[id] === 0) return;
+    store.vx[id] = store.vz[id] = 0;
+    this.#mark(id, CHANGED.MOVE);
+  }
+
+  #copyViewers(list: number, out: Int32Array, count: number): number {
+    const { lists } = this.#visibility;
+    let fill = lists.headFill(list);
+    for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
+      for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill && count < out.length; at++) {
+        if (this.#store.viewer[lists.ids[at]] === 1) out[count++] = lists.ids[at];
+      }
+      fill = CHUNK_IDS;
+    }
+    return count;
+  }
+
+  #openViewer(id: number): void {
+    this.#store.viewer[id] = 1;
+    this.#viewerIndexes[id] = this.#viewerCount;
+    this.#viewerIds[this.#viewerCount++] = id;
+    this.#builder.forget(id);
+  }
+
+  #closeViewer(id: number): void {
+    this.#builder.forget(id);
+    const index = this.#viewerIndexes[id], lastId = this.#viewerIds[--this.#viewerCount];
+    this.#viewerIds[index] = lastId;
+    this.#viewerIndexes[lastId] = index;
+    this.#store.viewer[id] = 0;
+  }
+
+  /** The emptiest of a few random places. */
+  #spreadPlace(yaw: number): Place {
+    let best: Place = { x: 0, y: 0, z: 0, yaw };
+    let bestCount = Infinity;
+    for (let attempt = 0; attempt < SPAWN_CANDIDATES && bestCount > 0; attempt++) {
+      const x = this.#prng.nextFloat() * this.width, z = this.#prng.nextFloat() * this.height;
+      const count = this.entitiesInRadius({ x, z, radius: this.interestRadius }, this.#candidates);
+      if (count >= bestCount) continue;
+      best = { x, y: 0, z, yaw };
+      bestCount = count;
+    }
+    return best;
+  }
+
+  #checkPlace(place: Readonly<Place>): void {
+    const { x, y, z, yaw } = place;
+    const isOnMap = this.#rules.contains(toCentimetres(x), toCentimetres(y), toCentimetres(z));
+    if (!isOnMap || !Number.isFinite(yaw)) {
+      throw new RangeError(
+        `Cannot place entity: ${x}, ${y}, ${z} is not on the map of ${this.width} x ${this.height} units`,
+      );
+    }
+  }
+
+  #checkAlive(id: number): void {
+    if (!this.#store.isAlive(id)) throw new RangeError(`Cannot use entity ${id}: it is not in this world`);
+  }
+
+  #checkViewer(id: number): void {
+    this.#checkAlive(id);
+    assert(this.#store.viewer[id] === 1, `Cannot build snapshots for entity ${id}: it is not a viewer`);
+  }
+}
+
+function checkRange(name: string, value: number, max: number): void {
+  if (value > 0 && value <= max) return;
+  throw new RangeError(`Cannot make world: ${name} is ${value}, must be above 0 and at most ${max}`);
+}

@@ -1,0 +1,32 @@
+import { helpText, informationText, optionsMarkdown, versionText } from "../../server/config_help.ts";
+import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { assert, assertEquals } from "../support/assert.ts";
+
+Deno.test("helpText() names every flag once at the start of a line, within 100 columns", () => {
+  const lines = helpText().split("\n");
+  for (const key of OPTION_KEYS) {
+    assertEquals(lines.filter((line) => line.startsWith(`  ${flagOf(key)} `)).length, 1, flagOf(key));
+  }
+  assertEquals(lines.filter((line) => line.length > 100), []);
+});
+
+Deno.test("optionsMarkdown() has a row for every option with flag, variable and key", () => {
+  const rows = optionsMarkdown().split("\n").filter((line) => line.startsWith("| `"));
+  assertEquals(rows.length, OPTION_KEYS.length);
+  for (const key of OPTION_KEYS) {
+    assert(
+      rows.some((row) => row.startsWith(`| \`${flagOf(key)}\` | \`${environmentVariableOf(key)}\` | \`${key}\` |`)),
+    );
+  }
+});
+
+Deno.test("versionText() gives the version of deno.json", () => {
+  assert(versionText().startsWith(`drawbridge ${manifest.version} (deno `));
+});
+
+Deno.test("informationText() answers help and version and nothing else", () => {
+  assertEquals(informationText(["--login-port", "1"]), undefined);
+  for (const flag of ["--help", "-h"]) assertEquals(informationText(["--wat", flag]), helpText());
+  for (const flag of ["--version", "-V"]) assertEquals(informationText([flag]), versionText());
+});

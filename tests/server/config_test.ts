@@ -1,0 +1,579 @@
+import {
+  describeConfig,
+  EXIT_CONFIG,
+  FEATURES_OF_THIS_BUILD,
+  loadConfig,
+  problemText,
+  type ServerConfig,
+  sqlitePath,
+} from "../../server/config.ts";
+import type { Feature } from "../../server/config_checks.ts";
+import { environmentVariableOf, flagOf, OPTION_KEYS, OPTIONS } from "../../server/config_schema.ts";
+import { ConfigError } from "../../shared/errors.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { fc } from "../support/property.ts";
+
+const LINUX = { os: "linux", cores: 4 };
+const ALL_FEATURES: ReadonlySet<Feature> = new Set<Feature>(["tls", "epoll", "postgres", "nats"]);
+
+interface Given {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly os?: string;
+  readonly features?: ReadonlySet<Feature>;
+}
+
+function load({ args = [], env = {}, files = {}, os = "linux", features }: Given): ServerConfig {
+  return loadConfig({
+    args,
+    env,
+    platform: { ...LINUX, os },
+    features: features ?? FEATURES_OF_THIS_BUILD,
+    readTextFile: (path) => {
+      if (Object.hasOwn(files, path)) return files[path];
+      throw new Deno.errors.NotFound("No such file");
+    },
+  });
+}
+
+function problemsOf(given: Given): readonly string[] {
+  return assertThrows(() => load(given), ConfigError).problems;
+}
+
+const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
+  "--host": "DRAWBRIDGE_HOST",
+  "--data-dir": "DRAWBRIDGE_DATA_DIR",
+  "--login-port": "DRAWBRIDGE_LOGIN_PORT",
+  "--game-port": "DRAWBRIDGE_GAME_PORT",
+  "--gateway-port": "DRAWBRIDGE_GATEWAY_PORT",
+  "--admin-host": "DRAWBRIDGE_ADMIN_HOST",
+  "--admin-port": "DRAWBRIDGE_ADMIN_PORT",
+  "--admin-token": "DRAWBRIDGE_ADMIN_TOKEN",
+  "--io-workers": "DRAWBRIDGE_IO_WORKERS",
+  "--io-backend": "DRAWBRIDGE_IO_BACKEND",
+  "--accept-backlog": "DRAWBRIDGE_ACCEPT_BACKLOG",
+  "--tcp-no-delay": "DRAWBRIDGE_TCP_NO_DELAY",
+  "--reuse-address": "DRAWBRIDGE_REUSE_ADDRESS",
+  "--max-connections": "DRAWBRIDGE_MAX_CONNECTIONS",
+  "--login-max-connections": "DRAWBRIDGE_LOGIN_MAX_CONNECTIONS",
+  "--gateway-max-connections": "DRAWBRIDGE_GATEWAY_MAX_CONNECTIONS",
+  "--database-url": "DRAWBRIDGE_DATABASE_URL",
+  "--nats-url": "DRAWBRIDGE_NATS_URL",
+  "--role": "DRAWBRIDGE_ROLE",
+  "--server-id": "DRAWBRIDGE_SERVER_ID",
+  "--server-name": "DRAWBRIDGE_SERVER_NAME",
+  "--diagnostics": "DRAWBRIDGE_DIAGNOSTICS",
+  "--flood-control": "DRAWBRIDGE_FLOOD_CONTROL",
+  "--tls-cert": "DRAWBRIDGE_TLS_CERT",
+  "--tls-key": "DRAWBRIDGE_TLS_KEY",
+  "--allowed-origins": "DRAWBRIDGE_ALLOWED_ORIGINS",
+  "--log-level": "DRAWBRIDGE_LOG_LEVEL",
+  "--log-format": "DRAWBRIDGE_LOG_FORMAT",
+  "--tick-ms": "DRAWBRIDGE_TICK_MS",
+  "--map-size": "DRAWBRIDGE_MAP_SIZE",
+  "--interest-radius": "DRAWBRIDGE_INTEREST_RADIUS",
+  "--max-speed": "DRAWBRIDGE_MAX_SPEED",
+  "--duplicate-login": "DRAWBRIDGE_DUPLICATE_LOGIN",
+  "--session-token-hours": "DRAWBRIDGE_SESSION_TOKEN_HOURS",
+  "--client-version-min": "DRAWBRIDGE_CLIENT_VERSION_MIN",
+  "--link-dead-ms": "DRAWBRIDGE_LINK_DEAD_MS",
+  "--send-queue-soft-bytes": "DRAWBRIDGE_SEND_QUEUE_SOFT_BYTES",
+  "--send-queue-hard-bytes": "DRAWBRIDGE_SEND_QUEUE_HARD_BYTES",
+  "--debug-packets": "DRAWBRIDGE_DEBUG_PACKETS",
+  "--public-host": "DRAWBRIDGE_PUBLIC_HOST",
+  "--gateway-url": "DRAWBRIDGE_GATEWAY_URL",
+};
+
+Deno.test("OPTIONS has exactly the documented flags and environment variables", () => {
+  const names = Object.fromEntries(OPTION_KEYS.map((key) => [flagOf(key), environmentVariableOf(key)]));
+  assertEquals(Object.entries(names).sort(), Object.entries(DOCUMENTED_NAMES).sort());
+});
+
+Deno.test("loadConfig() gives the documented defaults", () => {
+  assertEquals({ ...load({}) }, {
+    host: "0.0.0.0",
+    loginPort: 8080,
+    gamePort: 8081,
+    gatewayPort: 8082,
+    ioBackend: "deno",
+    ioWorkers: 4,
+    acceptBacklog: 1024,
+    tcpNoDelay: true,
+    reuseAddress: true,
+    tlsCert: "",
+    tlsKey: "",
+    allowedOrigins: [],
+    maxConnections: 5000,
+    loginMaxConnections: 1000,
+    gatewayMaxConnections: 5000,
+    sendQueueSoftBytes: 65_536,
+    sendQueueHardBytes: 1_048_576,
+    linkDeadMs: 60_000,
+    floodControl: true,
+    role: "all",
+    serverId: 1,
+    serverName: "Dragon Server",
+    publicHost: "",
+    gatewayUrl: "",
+    dataDir: "./data",
+    databaseUrl: "sqlite:drawbridge.db",
+    natsUrl: "",
+    duplicateLogin: "replace",
+    sessionTokenHours: 24,
+    clientVersionMin: "",
+    tickMs: 50,
+    mapSize: 1000,
+    interestRadius: 50,
+    maxSpeed: 10,
+    adminHost: "127.0.0.1",
+    adminPort: 9090,
+    adminToken: "",
+    logLevel: "info",
+    logFormat: "auto",
+    debugPackets: false,
+    diagnostics: false,
+  });
+});
+
+Deno.test("loadConfig() gives one io worker where ports cannot be shared", () => {
+  assertEquals(load({ os: "darwin" }).ioWorkers, 1);
+});
+
+Deno.test("loadConfig() takes the gateway's limit from --max-connections unless it is given", () => {
+  assertEquals(load({ args: ["--max-connections", "70"] }).gatewayMaxConnections, 70);
+  const both = load({ args: ["--max-connections", "70", "--gateway-max-connections", "9"] });
+  assertEquals(both.gatewayMaxConnections, 9);
+});
+
+Deno.test("loadConfig() prefers flags over environment over file over defaults", () => {
+  const files = { "c.json": JSON.stringify({ loginPort: 1001, gamePort: 1002, gatewayPort: 1003 }) };
+  const config = load({
+    files,
+    env: { DRAWBRIDGE_CONFIG: "c.json", DRAWBRIDGE_GAME_PORT: "2002", DRAWBRIDGE_GATEWAY_PORT: "2003" },
+    args: ["--gateway-port", "3003"],
+  });
+  assertEquals(
+    [config.loginPort, config.gamePort, config.gatewayPort, config.adminPort],
+    [1001, 2002, 3003, 9090],
+  );
+});
+
+Deno.test("loadConfig() prefers --config over DRAWBRIDGE_CONFIG", () => {
+  const files = { "a.json": '{"serverId": 1}', "b.json": '{"serverId": 2}' };
+  assertEquals(load({ files, env: { DRAWBRIDGE_CONFIG: "a.json" }, args: ["--config=b.json"] }).serverId, 2);
+});
+
+Deno.test("loadConfig() reads --flag value, --flag=value, a switch alone, and the last of two flags", () => {
+  const config = load({
+    args: ["--", "--server-name", "A = B", "--tick-ms=20", "--diagnostics", "--flood-control=off", "--tick-ms", "40"],
+  });
+  assertEquals(
+    [config.serverName, config.tickMs, config.diagnostics, config.floodControl],
+    ["A = B", 40, true, false],
+  );
+});
+
+Deno.test("loadConfig() reads on, off, true and false for a switch", () => {
+  for (const [word, value] of [["on", true], ["true", true], ["off", false], ["false", false]] as const) {
+    assertEquals(load({ args: ["--debug-packets", word] }).debugPackets, value);
+    assertEquals(load({ env: { DRAWBRIDGE_DEBUG_PACKETS: word } }).debugPackets, value);
+    assertEquals(
+      load({ files: { f: JSON.stringify({ debugPackets: word }) }, args: ["--config", "f"] }).debugPackets,
+      value,
+    );
+  }
+  assertEquals(load({ files: { f: '{"debugPackets": true}' }, args: ["--config", "f"] }).debugPackets, true);
+});
+
+Deno.test("loadConfig() counts an empty environment variable as unset", () => {
+  assertEquals(load({ env: { DRAWBRIDGE_LOGIN_PORT: "", DRAWBRIDGE_NATS_URL: "" } }).loginPort, 8080);
+});
+
+Deno.test("loadConfig() leaves environment variables of others alone", () => {
+  assertEquals(load({ env: { PATH: "/bin", LOGIN_PORT: "x" } }).loginPort, 8080);
+});
+
+Deno.test("loadConfig() reads origins from a list with commas and from a JSON array, in their canonical form", () => {
+  const expected = ["https://a.example", "http://b.example:8080"];
+  const flag = load({ args: ["--allowed-origins", "https://A.example:443/, http://b.example:8080"] });
+  assertEquals(flag.allowedOrigins, expected);
+  const files = { f: JSON.stringify({ allowedOrigins: ["https://a.example", "http://b.example:8080"] }) };
+  assertEquals(load({ files, args: ["--config", "f"] }).allowedOrigins, expected);
+});
+
+Deno.test("loadConfig() gives a frozen object that can be posted to a worker", () => {
+  const config = load({ args: ["--allowed-origins", "https://a.example"] });
+  assert(Object.isFrozen(config));
+  assertEquals(structuredClone(config), config);
+});
+
+/** For each option: values at the ends of its range, and values just outside or of another kind. */
+const RANGES: {
+  readonly [Key in keyof ServerConfig]: { readonly good: readonly string[]; readonly bad: readonly string[] };
+} = {
+  host: {
+    good: ["127.0.0.1", "::", "::1", "fe80::1", "localhost", "play.example-1.org", "255.255.255.255"],
+    bad: [
+      "256.0.0.1",
+      "1.2.3",
+      "01.2.3.4",
+      "[::1]",
+      "a b",
+      "-a",
+      "a..b",
+      "host:80",
+      "::1::2",
+      "http://x",
+      "a".repeat(254),
+    ],
+  },
+  loginPort: { good: ["0", "1", "65535"], bad: ["-1", "65536", "80.5", "0x50", "1e3", "", " 80", "http"] },
+  gamePort: { good: ["0", "65535"], bad: ["-1", "65536"] },
+  gatewayPort: { good: ["0", "65535"], bad: ["-1", "65536"] },
+  ioBackend: { good: ["deno"], bad: ["DENO", "io_uring", ""] },
+  ioWorkers: { good: ["1", "64"], bad: ["0", "65", "1.5"] },
+  acceptBacklog: { good: ["1", "65535"], bad: ["0", "65536"] },
+  tcpNoDelay: { good: ["on", "off"], bad: ["yes", "1", "ON"] },
+  reuseAddress: { good: ["on", "true"], bad: ["2"] },
+  tlsCert: { good: [""], bad: ["a\0b"] },
+  tlsKey: { good: [""], bad: ["a\0b"] },
+  allowedOrigins: {
+    good: ["", "https://a.example", "http://localhost:3000,https://a.example"],
+    bad: ["a.example", "https://a.example/path", "ftp://a.example", "https://a.example,", "*", "https://u@a.example"],
+  },
+  maxConnections: { good: ["1", "65536"], bad: ["0", "65537", "-5"] },
+  loginMaxConnections: { good: ["1", "65536"], bad: ["0", "65537"] },
+  gatewayMaxConnections: { good: ["1", "65536"], bad: ["0", "65537"] },
+  sendQueueSoftBytes: { good: ["4096", "1048575"], bad: ["4095", "67108865", "64k"] },
+  sendQueueHardBytes: { good: ["65540", "67108864"], bad: ["65539", "67108865"] },
+  linkDeadMs: { good: ["0", "3600000"], bad: ["-1", "3600001"] },
+  floodControl: { good: ["on", "off"], bad: ["no"] },
+  role: { good: ["all", "login", "game"], bad: ["both", "Login"] },
+  serverId: { good: ["1", "65535"], bad: ["0", "65536"] },
+  serverName: { good: ["x", "용의 서버", "n".repeat(64)], bad: ["", "n".repeat(65), "a\nb", "\x1b[31m"] },
+  publicHost: { good: ["", "game.example.org", "203.0.113.7"], bad: ["game.example.org:8081", "a b"] },
+  gatewayUrl: {
+    good: ["", "wss://g.example/ws", "http://g.example:8082"],
+    bad: ["g.example", "ftp://g", "ws:/g", "wss://a b"],
+  },
+  dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
+  databaseUrl: {
+    good: ["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:"],
+    bad: ["a.db", "sqlite:", "postgres://", "postgres:x", "mysql://h/d", "sqlite:a\n"],
+  },
+  natsUrl: { good: [""], bad: ["nats:", "nats://", "http://n", "localhost:4222"] },
+  duplicateLogin: { good: ["replace", "reject"], bad: ["kick"] },
+  sessionTokenHours: { good: ["1", "8760"], bad: ["0", "8761", "0.5"] },
+  clientVersionMin: { good: ["", "1", "1.2", "1.2.3.4"], bad: ["v1", "1.", "1..2", "1.2.3.4.5", "1.2-beta", "123456"] },
+  tickMs: { good: ["10", "1000"], bad: ["9", "1001", "33.3"] },
+  mapSize: { good: ["10", "10000", "560.5"], bad: ["9.9", "10001", "NaN", "Infinity", "1e3"] },
+  interestRadius: { good: ["1", "10000", "12.5"], bad: ["0", "0.99", "10001"] },
+  maxSpeed: { good: ["0.1", "1000"], bad: ["0", "1000.1", "-3", "fast"] },
+  adminHost: { good: ["127.0.0.1", "::1", "localhost", "127.1.2.3"], bad: ["", "a b"] },
+  adminPort: { good: ["0", "65535"], bad: ["-1", "65536"] },
+  adminToken: { good: ["", "t", "!~".repeat(128)], bad: ["a b", "a\n", "é", "t".repeat(257)] },
+  logLevel: { good: ["debug", "info", "warn", "error"], bad: ["trace", "warning", "INFO"] },
+  logFormat: { good: ["auto", "pretty", "json"], bad: ["text"] },
+  debugPackets: { good: ["on", "off"], bad: ["maybe"] },
+  diagnostics: { good: ["on", "off"], bad: ["1"] },
+};
+
+for (const key of OPTION_KEYS) {
+  Deno.test(`loadConfig() takes the values of ${flagOf(key)} up to the ends of its range and no others`, () => {
+    const { good, bad } = RANGES[key];
+    for (const value of good) load({ args: [`${flagOf(key)}=${value}`] });
+    for (const value of bad) {
+      const [problem, ...others] = problemsOf({ args: [`${flagOf(key)}=${value}`] });
+      assertEquals(others, []);
+      assert(problem.startsWith(`Cannot use ${flagOf(key)}`), problem);
+      assert(problem.endsWith(`expected ${OPTIONS[key].kind.expects}`), problem);
+    }
+  });
+}
+
+Deno.test("loadConfig() takes no JSON value of another type", () => {
+  const wrong: readonly (readonly [keyof ServerConfig, unknown])[] = [
+    ["loginPort", "8080"],
+    ["loginPort", null],
+    ["loginPort", 80.5],
+    ["mapSize", "1000"],
+    ["diagnostics", 1],
+    ["serverName", 7],
+    ["role", ["all"]],
+    ["allowedOrigins", [1]],
+    ["allowedOrigins", {}],
+    ["host", null],
+  ];
+  for (const [key, value] of wrong) {
+    const [problem, ...others] = problemsOf({
+      files: { f: JSON.stringify({ [key]: value }) },
+      args: ["--config", "f"],
+    });
+    assertEquals(others, []);
+    assert(problem.startsWith(`Cannot use "${key}" in f ${JSON.stringify(value)}: expected `), problem);
+  }
+});
+
+/** Configurations that cannot be used, and each whole list of problems. */
+const BAD: readonly { readonly given: Given; readonly problems: readonly string[] }[] = [
+  { given: { args: ["--lgoin-port", "1"] }, problems: ["Unknown flag --lgoin-port, did you mean --login-port?"] },
+  { given: { args: ["--loginport=1"] }, problems: ["Unknown flag --loginport, did you mean --login-port?"] },
+  {
+    given: { args: ["--worker-threads", "4"] },
+    problems: ["Unknown flag --worker-threads, did you mean --io-workers?"],
+  },
+  { given: { args: ["--conifg", "f"] }, problems: ["Unknown flag --conifg, did you mean --config?"] },
+  { given: { args: ["--xyzzy"] }, problems: ["Unknown flag --xyzzy"] },
+  { given: { args: ["--constructor"] }, problems: ["Unknown flag --constructor"] },
+  { given: { args: ["serve"] }, problems: ['Unexpected argument "serve": every setting has a flag'] },
+  { given: { args: ["-p"] }, problems: ['Unexpected argument "-p": every setting has a flag'] },
+  {
+    given: { args: ["--tick-ms"] },
+    problems: ["Cannot use --tick-ms without a value: expected an integer from 10 to 1000"],
+  },
+  {
+    given: { args: ["--tick-ms", "--role", "all"] },
+    problems: ["Cannot use --tick-ms without a value: expected an integer from 10 to 1000"],
+  },
+  { given: { args: ["--config"] }, problems: ["Cannot use --config without a value: expected a path"] },
+  {
+    given: { env: { DRAWBRIDGE_LOGINPORT: "1" } },
+    problems: ["Unknown environment variable DRAWBRIDGE_LOGINPORT, did you mean DRAWBRIDGE_LOGIN_PORT?"],
+  },
+  {
+    given: { env: { DRAWBRIDGE_QUUX: "1" } },
+    problems: ["Unknown environment variable DRAWBRIDGE_QUUX"],
+  },
+  {
+    given: { env: { DRAWBRIDGE_ROLE: "x" } },
+    problems: ['Cannot use DRAWBRIDGE_ROLE "x": expected one of all, login, game'],
+  },
+  {
+    given: { args: ["--config", "nope.json"] },
+    problems: ["Cannot read configuration file nope.json: No such file"],
+  },
+  {
+    given: { args: ["--config", "f"], files: { f: "[1]" } },
+    problems: ["Cannot use configuration file f: expected a JSON object"],
+  },
+  {
+    given: { args: ["--config", "f"], files: { f: '{"adminToken": "s3cret",}' } },
+    problems: ["Cannot use configuration file f: it is not valid JSON"],
+  },
+  {
+    given: { args: ["--config", "f"], files: { f: " ".repeat(1_048_577) } },
+    problems: ["Cannot use configuration file f: it has 1048577 characters, limit is 1048576"],
+  },
+  {
+    given: { args: ["--config", "f"], files: { f: '{"login_port": 1, "toString": 2, "__proto__": 3}' } },
+    problems: [
+      'Unknown key "login_port" in f, did you mean "loginPort"?',
+      'Unknown key "toString" in f',
+      'Unknown key "__proto__" in f',
+    ],
+  },
+  {
+    given: { args: ["--login-port", "7000", "--admin-port", "7000"] },
+    problems: ["Cannot use --admin-port 7000: --login-port is the same port"],
+  },
+  {
+    given: { env: { DRAWBRIDGE_GAME_PORT: "8082" } },
+    problems: ["Cannot use --gateway-port 8082: DRAWBRIDGE_GAME_PORT is the same port"],
+  },
+  {
+    given: { args: ["--admin-host", "0.0.0.0"] },
+    problems: ["Cannot use --admin-host 0.0.0.0: other machines can reach it, so DRAWBRIDGE_ADMIN_TOKEN must be set"],
+  },
+  {
+    given: { args: ["--admin-host", "0.0.0.0"], env: { DRAWBRIDGE_ADMIN_TOKEN: "123456789012345" } },
+    problems: [
+      "Cannot use --admin-host 0.0.0.0: other machines can reach it and DRAWBRIDGE_ADMIN_TOKEN has 15 characters, least is 16",
+    ],
+  },
+  {
+    given: { args: ["--tls-cert", "c.pem"] },
+    problems: ["Cannot use --tls-cert alone: --tls-key must name its private key"],
+  },
+  {
+    given: { args: ["--tls-key", "k.pem"] },
+    problems: ["Cannot use --tls-key alone: --tls-cert must name its certificate"],
+  },
+  {
+    given: { args: ["--tls-cert", "c.pem", "--tls-key", "k.pem"], files: { "k.pem": "-----BEGIN CERTIFICATE-----" } },
+    problems: [
+      "Cannot read --tls-cert c.pem: No such file",
+      "Cannot use --tls-key k.pem: it holds no private key in PEM",
+    ],
+  },
+  {
+    given: { args: ["--tls-cert", "c.pem", "--tls-key", "k.pem"], features: new Set() },
+    problems: ["Cannot use --tls-cert: TLS is not available in this build"],
+  },
+  {
+    given: { args: ["--io-backend", "epoll"], features: new Set() },
+    problems: ["Cannot use --io-backend epoll: it is not available in this build"],
+  },
+  {
+    given: {
+      args: ["--io-backend", "epoll", "--tls-cert", "c", "--tls-key", "k"],
+      os: "darwin",
+      features: ALL_FEATURES,
+      files: { c: "-----BEGIN CERTIFICATE-----", k: "-----BEGIN PRIVATE KEY-----" },
+    },
+    problems: [
+      "Cannot use --io-backend epoll: it needs Linux, this is darwin",
+      "Cannot use --io-backend epoll: it speaks no TLS, and --tls-cert asks for it",
+    ],
+  },
+  {
+    given: { args: ["--reuse-address", "off"] },
+    problems: ["Cannot use --reuse-address off: Deno.listen always sets SO_REUSEADDR"],
+  },
+  {
+    given: { args: ["--io-workers", "2"], os: "windows" },
+    problems: ["Cannot use --io-workers 2: threads share ports on Linux only, limit is 1 on windows"],
+  },
+  {
+    given: { args: ["--send-queue-soft-bytes", "70000", "--send-queue-hard-bytes", "70000"] },
+    problems: [
+      "Cannot use --send-queue-soft-bytes 70000: it must be below --send-queue-hard-bytes, which is 70000",
+    ],
+  },
+  {
+    given: { env: { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" }, features: new Set() },
+    problems: ["Cannot use DRAWBRIDGE_DATABASE_URL: PostgreSQL is not available in this build"],
+  },
+  {
+    given: { args: ["--nats-url=nats://u:p@h:4222"], features: new Set() },
+    problems: ["Cannot use --nats-url: NATS is not available in this build"],
+  },
+];
+
+for (const { given, problems } of BAD) {
+  Deno.test(`loadConfig() refuses ${JSON.stringify(given).slice(0, 90)}`, () => {
+    assertEquals(problemsOf(given), problems);
+  });
+}
+
+Deno.test("loadConfig() lists the problems of all sources at once", () => {
+  const problems = problemsOf({
+    args: ["--config", "f", "--tick-ms", "5", "--wat"],
+    env: { DRAWBRIDGE_ROLE: "boss", DRAWBRIDGE_TICK_MS: "7" },
+    files: { f: '{"gamePort": "x", "nope": 1, "sendQueueSoftBytes": 2000000}' },
+  });
+  assertEquals(problems.map((problem) => problem.split(":")[0]), [
+    "Unknown flag --wat",
+    'Unknown key "nope" in f',
+    'Cannot use "gamePort" in f "x"',
+    'Cannot use DRAWBRIDGE_ROLE "boss"',
+    'Cannot use DRAWBRIDGE_TICK_MS "7"',
+    'Cannot use --tick-ms "5"',
+    'Cannot use "sendQueueSoftBytes" in f 2000000',
+  ]);
+});
+
+Deno.test("loadConfig() finds no contradiction in an option whose value it refused", () => {
+  assertEquals(problemsOf({ args: ["--login-port", "x", "--game-port", "8080"] }).length, 1);
+});
+
+Deno.test("loadConfig() allows the same free port and the same port on different addresses", () => {
+  load({ args: ["--login-port=0", "--game-port=0", "--gateway-port=0", "--admin-port=0"] });
+  load({ args: ["--host=192.0.2.1", "--admin-port=8080"] });
+});
+
+Deno.test("loadConfig() takes every part that the build has", () => {
+  const config = load({
+    args: ["--io-backend=epoll", "--reuse-address=off", "--nats-url=nats://n:4222", "--database-url=postgres://h/d"],
+    features: ALL_FEATURES,
+  });
+  assertEquals([config.ioBackend, config.reuseAddress], ["epoll", false]);
+});
+
+Deno.test("loadConfig() takes a certificate with its key, and a token for an admin site others can reach", () => {
+  const config = load({
+    args: ["--tls-cert=c", "--tls-key=k", "--admin-host=0.0.0.0"],
+    env: { DRAWBRIDGE_ADMIN_TOKEN: "0123456789abcdef" },
+    features: ALL_FEATURES,
+    files: { c: "-----BEGIN CERTIFICATE-----\n", k: "-----BEGIN EC PRIVATE KEY-----\n" },
+  });
+  assertEquals(config.tlsCert, "c");
+});
+
+Deno.test("loadConfig() never shows a secret in its problems", () => {
+  const problems = problemsOf({
+    args: ["--admin-token", "pass word-1", "--admin-tokne", "pass-word-2", "--nats-url", "http://u:pass-word-3@h"],
+    env: { DRAWBRIDGE_DATABASE_URL: "mysql://u:pass-word-4@h/d" },
+  });
+  assertEquals(problems.length, 4);
+  assert(!/pass.word/.test(problems.join()), problems.join());
+});
+
+Deno.test("describeConfig() leaves out tokens and the credentials in URLs", () => {
+  const config = load({
+    args: ["--nats-url=nats://token-1@n:4222", "--allowed-origins=https://a.example,https://b.example"],
+    env: {
+      DRAWBRIDGE_ADMIN_TOKEN: "secret-token-1234",
+      DRAWBRIDGE_DATABASE_URL: "postgres://user:secret-pw@h:5432/game?password=secret-query",
+    },
+    features: ALL_FEATURES,
+  });
+  const described = describeConfig(config);
+  assertEquals(described.adminToken, "***");
+  assertEquals(described.databaseUrl, "postgres://***@h:5432/game?***");
+  assertEquals(described.natsUrl, "nats://***@n:4222");
+  assertEquals(described.allowedOrigins, "https://a.example,https://b.example");
+  assertEquals(Object.keys(described), [...OPTION_KEYS]);
+  assert(!JSON.stringify(described).includes("secret"));
+});
+
+Deno.test("describeConfig() shows that no token is set", () => {
+  assertEquals(describeConfig(load({})).adminToken, "");
+});
+
+Deno.test("sqlitePath() lies in the data folder unless absolute or in memory", () => {
+  const dataDir = "/srv/data";
+  assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:a.db" }), "/srv/data/a.db");
+  assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:/x/a.db" }), "/x/a.db");
+  assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite::memory:" }), ":memory:");
+  assertEquals(sqlitePath({ dataDir, databaseUrl: "postgres://h/d" }), undefined);
+});
+
+Deno.test("problemText() gives every problem its own line", () => {
+  assertEquals(EXIT_CONFIG, 78);
+  const text = problemText(new ConfigError(["One is wrong", "Two is wrong"]));
+  assertEquals(text.split("\n").slice(0, 3), [
+    "Cannot start, the configuration has 2 problems:",
+    "  - One is wrong",
+    "  - Two is wrong",
+  ]);
+});
+
+Deno.test("loadConfig() gives a configuration or a ConfigError for any command line", () => {
+  const word = fc.oneof(
+    fc.constantFrom(...OPTION_KEYS.map(flagOf), "--", "--config", "on", "off", "0", "-1", "", "=", "--="),
+    fc.string({ maxLength: 12 }),
+  );
+  fc.assert(fc.property(fc.array(word, { maxLength: 8 }), (args) => {
+    try {
+      load({ args });
+    } catch (error) {
+      assert(error instanceof ConfigError, String(error));
+      assert(error.problems.length > 0);
+    }
+  }));
+});
+
+Deno.test("loadConfig() gives a configuration or a ConfigError for any JSON file", () => {
+  const content = fc.oneof(
+    fc.json(),
+    fc.dictionary(fc.constantFrom(...OPTION_KEYS), fc.jsonValue()).map((value) => JSON.stringify(value)),
+  );
+  fc.assert(fc.property(content, (text) => {
+    try {
+      load({ args: ["--config", "f"], files: { f: text } });
+    } catch (error) {
+      assert(error instanceof ConfigError, String(error));
+    }
+  }));
+});

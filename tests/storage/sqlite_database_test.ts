@@ -1,0 +1,256 @@
+import { DatabaseSync } from "node:sqlite";
+import {
+  MEMORY_PATH,
+  SqliteDatabase,
+  type SqliteOptions,
+  type StorageOutcome,
+  type StorageRequest,
+} from "../../server/storage/sqlite_database.ts";
+import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
+import { WorkerStorage } from "../../server/storage/worker_storage.ts";
+import { ConfigError, DependencyError } from "../../shared/errors.ts";
+import { newAccount } from "../contract/storage_contract.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+
+async function withDatabase(
+  options: Partial<SqliteOptions>,
+  run: (database: SqliteDatabase, path: string) => void,
+): Promise<void> {
+  await withTempDir((dir) => {
+    const path = `${dir}/storage.db`;
+    const database = new SqliteDatabase({ path, ...options });
+    try {
+      run(database, path);
+    } finally {
+      database.close();
+    }
+  });
+}
+
+/** Another program that has the file open. */
+function withOther<T>(path: string, run: (other: DatabaseSync) => T): T {
+  const other = new DatabaseSync(path);
+  try {
+    return run(other);
+  } finally {
+    other.close();
+  }
+}
+
+function create(name: string): StorageRequest {
+  return { operation: "accounts.create", argument: newAccount(name) };
+}
+
+function createMany(prefix: string, count: number): StorageRequest {
+  const accounts = Array.from({ length: count }, (_, i) => newAccount(`${prefix}${i}`, "x".repeat(200)));
+  return { operation: "accounts.createMany", argument: accounts };
+}
+
+function findByName(name: string): StorageRequest {
+  return { operation: "accounts.findByName", argument: name };
+}
+
+const PROBE: StorageRequest = { operation: "health.probe", argument: undefined };
+
+function runOne(database: SqliteDatabase, request: StorageRequest): unknown {
+  const [outcome] = database.execute([request]);
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
+
+function assertFull(outcome: StorageOutcome): void {
+  assert("error" in outcome && outcome.error instanceof DependencyError);
+  assertEquals(outcome.error.code, "unavailable");
+  assert(outcome.error.message.includes("full"));
+  assert(outcome.error.cause instanceof Error);
+}
+
+function isNameFree(database: SqliteDatabase, name: string): boolean {
+  return runOne(database, findByName(name)) === undefined;
+}
+
+Deno.test("SqliteDatabase.constructor() makes a file that only its owner reads", async () => {
+  await withDatabase({}, (database, path) => {
+    runOne(database, create("Mira"));
+    for (const each of [path, `${path}-wal`, `${path}-shm`]) {
+      assertEquals((Deno.statSync(each).mode ?? 0) & 0o777, 0o600, each);
+    }
+  });
+});
+
+Deno.test("SqliteDatabase.constructor() keeps a write-ahead log", async () => {
+  await withDatabase({}, (_database, path) => {
+    const mode = withOther(path, (other) => other.prepare("PRAGMA journal_mode").get());
+    assertEquals(mode?.journal_mode, "wal");
+  });
+});
+
+Deno.test("SqliteDatabase.constructor() refuses files it must not use, and says why", async () => {
+  await withTempDir((dir) => {
+    const open = (name: string) => () => new SqliteDatabase({ path: `${dir}/${name}` });
+    assertThrows(open("missing/storage.db"), ConfigError, "Cannot open database");
+    Deno.mkdirSync(`${dir}/folder`);
+    assertThrows(open("folder"), ConfigError, "Cannot open database");
+    Deno.writeTextFileSync(`${dir}/text`, "This is a text, not a database. ".repeat(100));
+    assertThrows(open("text"), ConfigError, "not a database");
+    withOther(`${dir}/foreign`, (other) => other.exec("CREATE TABLE notes (text TEXT)"));
+    assertThrows(open("foreign"), ConfigError, "belongs to another program");
+    new SqliteDatabase({ path: `${dir}/newer` }).close();
+    withOther(`${dir}/newer`, (other) => other.exec("PRAGMA user_version = 999"));
+    assertThrows(open("newer"), ConfigError, "its schema has version 999");
+    // Refused is untouched.
+    withOther(`${dir}/newer`, (other) => assertEquals(other.prepare("PRAGMA user_version").get()?.user_version, 999));
+  });
+});
+
+Deno.test("SqliteDatabase.constructor() reports a locked file as unavailable", async () => {
+  await withDatabase({}, (_database, path) => {
+    withOther(path, (other) => {
+      other.exec("BEGIN IMMEDIATE");
+      const open = () => new SqliteDatabase({ path, busyTimeoutMs: 10 });
+      assertEquals(assertThrows(open, DependencyError, "locked").code, "unavailable");
+    });
+    new SqliteDatabase({ path, busyTimeoutMs: 10 }).close();
+  });
+});
+
+Deno.test("SqliteDatabase.execute() leaves other requests of the transaction alone when one fails", async () => {
+  await withDatabase({}, (database) => {
+    const bad: StorageRequest = { operation: "accounts.create", argument: { ...newAccount("Bad"), name: null } };
+    const outcomes = database.execute([create("First"), bad, findByName("first"), create("first"), create("Last")]);
+    assert("error" in outcomes[1] && outcomes[1].error instanceof DependencyError);
+    assertEquals(outcomes[1].error.code, "conflict");
+    assert("value" in outcomes[2] && outcomes[2].value !== undefined, "a read sees the writes before it");
+    assertEquals("value" in outcomes[3] && outcomes[3].value, { kind: "name_taken" });
+    assertEquals(["first", "bad", "last"].map((name) => isNameFree(database, name)), [false, true, false]);
+  });
+});
+
+Deno.test("SqliteDatabase.execute() refuses an account id that a number cannot hold", async () => {
+  await withDatabase({}, (database, path) => {
+    withOther(path, (other) => {
+      other.exec(
+        `INSERT INTO accounts (id, name, name_key, created_at_ms) VALUES (${Number.MAX_SAFE_INTEGER}, 'Last', 'last', 0)`,
+      );
+    });
+    const found = runOne(database, { operation: "accounts.find", argument: Number.MAX_SAFE_INTEGER });
+    assertEquals((found as { accountId: number }).accountId, Number.MAX_SAFE_INTEGER);
+    assertEquals(assertThrows(() => runOne(database, create("Next")), DependencyError).code, "conflict");
+  });
+});
+
+Deno.test("SqliteDatabase.execute() fails only the request for which the disk has no room", async () => {
+  await withDatabase({ pagesMax: 100 }, (database) => {
+    const outcomes = database.execute([create("Small"), createMany("bot", 5_000), findByName("bot0"), PROBE]);
+    assertFull(outcomes[1]);
+    assertEquals(outcomes[2], { value: undefined });
+    assertEquals(isNameFree(database, "small"), false);
+    assertEquals(isNameFree(database, "bot0"), true);
+  });
+});
+
+Deno.test("SqliteDatabase.execute() fails all writes when SQLite gives up the transaction, and recovers", async () => {
+  await withDatabase({ pagesMax: 100 }, (database, path) => {
+    // First in large steps, then in small ones, as each waits for the disk.
+    let count = 0;
+    assertThrows(
+      () => {
+        for (;; count += 100) runOne(database, createMany(`bot${count}_`, 100));
+      },
+      DependencyError,
+      "full",
+    );
+    const full = assertThrows(
+      () => {
+        for (;; count++) runOne(database, create(`bot${count}`));
+      },
+      DependencyError,
+      "full",
+    );
+    assertEquals(full.code, "unavailable");
+    // Growing a row in place has no journal of its own, so there is no way back but to the transaction's beginning.
+    const states = Array.from({ length: count }, (_, i) => (
+      { characterId: i + 1, mapId: 1, x: 0.5, y: 0.5, z: 0.5, yaw: 0.5, hp: 0.5 }
+    ));
+    const save: StorageRequest = { operation: "characters.save", argument: states[0] };
+    const saveAll: StorageRequest = { operation: "characters.saveMany", argument: states };
+    const load: StorageRequest = { operation: "characters.load", argument: { accountId: 1, characterId: 0 } };
+    const outcomes = database.execute([save, load, saveAll, load, PROBE]);
+    for (const index of [0, 2, 4]) assertFull(outcomes[index]);
+    for (const index of [1, 3]) {
+      const outcome = outcomes[index];
+      assert("value" in outcome, "reads are answered");
+      assertEquals((outcome.value as { state: unknown }).state, null, "with what is on disk");
+    }
+    // Room is made as an operator would make it, by another program.
+    withOther(path, (other) => other.exec("PRAGMA foreign_keys = ON; DELETE FROM accounts WHERE id > 100"));
+    assertEquals(runOne(database, { ...saveAll, argument: states.slice(0, 100) }), 100);
+  });
+});
+
+Deno.test("SqliteDatabase.execute() fails writes while another process keeps the file locked, and recovers", async () => {
+  await withDatabase({ busyTimeoutMs: 10 }, (database, path) => {
+    runOne(database, create("Before"));
+    withOther(path, (other) => {
+      other.exec("BEGIN IMMEDIATE");
+      const [failed, read] = database.execute([create("During"), findByName("before")]);
+      assert("error" in failed && failed.error instanceof DependencyError && failed.error.code === "unavailable");
+      assert("value" in read && read.value !== undefined);
+      other.exec("ROLLBACK");
+    });
+    runOne(database, create("During"));
+  });
+});
+
+Deno.test("SqliteDatabase.execute() runs every operation in memory too", () => {
+  const database = new SqliteDatabase({ path: MEMORY_PATH });
+  runOne(database, create("Mira"));
+  runOne(database, PROBE);
+  assertEquals(isNameFree(database, "mira"), false);
+  database.close();
+});
+
+Deno.test("startStorageWorker() rejects with what is wrong with the database", async () => {
+  await withTempDir(async (dir) => {
+    await assertRejects(() => startStorageWorker({ path: `${dir}/missing/storage.db` }), ConfigError, "Cannot open");
+    withOther(`${dir}/foreign`, (other) => other.exec("CREATE TABLE notes (text TEXT)"));
+    await assertRejects(() => startStorageWorker({ path: `${dir}/foreign` }), ConfigError, "another program");
+  });
+});
+
+Deno.test("startStorageWorker() opens one new file from several threads at once", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    const workers = await Promise.all([1, 2, 3, 4].map(() => startStorageWorker({ path })));
+    const storages = workers.map((worker) => new WorkerStorage(worker.connect()));
+    const results = await Promise.all(
+      storages.flatMap((storage) => [1, 2, 3, 4, 5].map((i) => storage.accounts.create(newAccount(`bot${i}`)))),
+    );
+    assertEquals(results.filter(({ kind }) => kind === "created").length, 5);
+    for (const storage of storages) await storage.close();
+    for (const worker of workers) await worker.stop();
+  });
+});
+
+Deno.test("WorkerStorage.isHealthy() is false while nothing can be written, and true again afterwards", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    const worker = await startStorageWorker({ path, busyTimeoutMs: 10 });
+    const storage = new WorkerStorage(worker.connect());
+    const other = new DatabaseSync(path);
+    assertEquals(await storage.isHealthy(), true);
+    other.exec("BEGIN IMMEDIATE");
+    assertEquals(await storage.isHealthy(), false);
+    const error = await assertRejects(() => storage.accounts.create(newAccount("Mira")), DependencyError, "locked");
+    assertEquals(error.code, "unavailable");
+    assert(error.cause instanceof Error, "the cause crosses the thread");
+    assertEquals(await storage.accounts.findByName("mira"), undefined);
+    other.exec("ROLLBACK");
+    other.close();
+    assertEquals(await storage.isHealthy(), true);
+    assertEquals((await storage.accounts.create(newAccount("Mira"))).kind, "created");
+    await storage.close();
+    await worker.stop();
+  });
+});

@@ -1,0 +1,74 @@
+/**
+ * The operator's command line: `deno task admin COMMAND`.
+ *
+ * @module
+ */
+
+import { EXIT_CONFIG } from "../server/config.ts";
+import { ConfigError, DependencyError } from "../shared/errors.ts";
+import { parsePlayersOptions, PLAYERS_HELP, runPlayers } from "./admin_players.ts";
+
+const HELP = `Usage: deno task admin COMMAND [flags]
+
+  players   Create accounts in bulk, with a session token each, for load tests
+
+deno task admin COMMAND --help tells more.`;
+
+/** Where the command line writes, a line at a time. */
+export interface AdminOutput {
+  /** Standard output: what was asked for. */
+  readonly print: (text: string) => void;
+  /** Standard error: what happened. */
+  readonly report: (text: string) => void;
+}
+
+/**
+ * Runs one command.
+ *
+ * @param args The command and its flags.
+ * @returns The exit status: 0 done, 78 unusable command or configuration, 1 a dependency failed.
+ */
+export async function runAdmin(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  output: AdminOutput,
+): Promise<number> {
+  const [command, ...flags] = args[0] === "--" ? args.slice(1) : args;
+  const wantsHelp = args.some((arg) => arg === "--help" || arg === "-h");
+  if (command !== "players") {
+    if (wantsHelp) {
+      output.print(HELP);
+      return 0;
+    }
+    output.report(command === undefined ? HELP : `Unknown command ${JSON.stringify(command)}\n\n${HELP}`);
+    return EXIT_CONFIG;
+  }
+  if (wantsHelp) {
+    output.print(PLAYERS_HELP);
+    return 0;
+  }
+  try {
+    output.report(await runPlayers(parsePlayersOptions(flags, env)));
+    return 0;
+  } catch (error) {
+    return reportError(error, command, output);
+  }
+}
+
+function reportError(error: unknown, command: string, output: AdminOutput): number {
+  if (error instanceof ConfigError) {
+    const lines = error.problems.map((problem) => `  - ${problem}`);
+    output.report(`Cannot run ${command}:\n${lines.join("\n")}\nAll flags: deno task admin ${command} --help`);
+    return EXIT_CONFIG;
+  }
+  if (error instanceof DependencyError) {
+    output.report(`Cannot run ${command}: ${error.message}`);
+    return 1;
+  }
+  throw error;
+}
+
+if (import.meta.main) {
+  const output = { print: console.log, report: console.error };
+  Deno.exit(await runAdmin(Deno.args, Deno.env.toObject(), output));
+}

@@ -1,0 +1,216 @@
+/**
+ * Creates accounts in bulk for load tests: without passwords, so that nothing is hashed, and with a session token each,
+ * so that nobody has to log in.
+ *
+ * @module
+ */
+
+import { loadSessionKey } from "../server/auth/key_file.ts";
+import { checkPlayerName, nameKey } from "../server/auth/names.ts";
+import { SessionTokens } from "../server/auth/token.ts";
+import { loadConfig, type ServerConfig, sqlitePath } from "../server/config.ts";
+import { DirectStorage } from "../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
+import type { EnsuredAccount, Storage } from "../server/storage/storage.ts";
+import { ConfigError } from "../shared/errors.ts";
+import {
+  BULK_PLAYERS_BATCH,
+  BULK_PLAYERS_MAX,
+  PLAYER_NAME_LENGTH_MAX,
+  PLAYER_NAME_LENGTH_MIN,
+} from "../shared/limits.ts";
+
+/** What `players --help` prints. */
+export const PLAYERS_HELP = `Creates accounts without passwords and writes a session token for each.
+
+Usage: deno task admin players --count N [--prefix TEXT] [--tokens FILE] [server flags]
+
+  --count N       Accounts, 1 to ${BULK_PLAYERS_MAX}: named PREFIX1 to PREFIXN
+  --prefix TEXT   Letters, digits, _ or - [bot]; names have ${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} characters
+  --tokens FILE   Where to write one line "name token" each, readable by you only; - is standard output [-]
+
+Of the server's flags and environment variables --data-dir, --database-url, --session-token-hours and --config
+matter; they must be the server's own. The server may be running or not. Accounts that are there already get a token
+too, so that the command can be repeated. The tokens are as good as passwords.
+
+Exit status: 0 done, 78 the command or the configuration cannot be used, 1 anything else`;
+
+/** What to create. */
+export interface PlayersOptions {
+  readonly count: number;
+  readonly prefix: string;
+  /** A path, or `-` for standard output. */
+  readonly tokensPath: string;
+  readonly config: ServerConfig;
+}
+
+/** A player and what lets a client play as it. */
+export interface PlayerToken {
+  readonly name: string;
+  readonly token: string;
+}
+
+/** What {@linkcode createPlayers} did. */
+export interface CreatedPlayers {
+  readonly tokens: readonly PlayerToken[];
+  readonly newCount: number;
+}
+
+/**
+ * Reads the command line of `players`; flags it does not know are the server's.
+ *
+ * @throws {ConfigError} with every problem.
+ */
+export function parsePlayersOptions(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): PlayersOptions {
+  const { own, others, problems } = splitArgs(args);
+  const count = own.get("--count");
+  const prefix = own.get("--prefix") ?? "bot";
+  const isCount = count !== undefined && /^\d{1,9}$/.test(count) && Number(count) >= 1 &&
+    Number(count) <= BULK_PLAYERS_MAX;
+  if (count === undefined) problems.push(`Cannot create players without --count: expected 1 to ${BULK_PLAYERS_MAX}`);
+  else if (!isCount) problems.push(`Cannot use --count ${JSON.stringify(count)}: expected 1 to ${BULK_PLAYERS_MAX}`);
+  else problems.push(...checkNames(prefix, Number(count)));
+  let config: ServerConfig | undefined;
+  try {
+    config = loadConfig({ args: others, env });
+    if (sqlitePath(config) === MEMORY_PATH) {
+      problems.push("Cannot create players in memory: --database-url must name a file");
+    }
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    problems.push(...error.problems);
+  }
+  if (config === undefined || problems.length > 0) throw new ConfigError(problems);
+  return { count: Number(count), prefix, tokensPath: own.get("--tokens") ?? "-", config };
+}
+
+/**
+ * Creates the accounts `${prefix}1` to `${prefix}${count}`, keeps those that exist, and signs a token for each.
+ *
+ * @throws {DependencyError} when the storage fails; accounts of earlier batches are there then.
+ */
+export async function createPlayers(
+  options: { readonly count: number; readonly prefix: string },
+  parts: { readonly storage: Storage; readonly tokens: SessionTokens; readonly nowMs: () => number },
+): Promise<CreatedPlayers> {
+  const made: PlayerToken[] = [];
+  let newCount = 0;
+  // A running server waits for its turn to write, so no batch may take long.
+  for (let first = 1; first <= options.count; first += BULK_PLAYERS_BATCH) {
+    const last = Math.min(options.count, first + BULK_PLAYERS_BATCH - 1);
+    const names = Array.from({ length: last - first + 1 }, (_, index) => `${options.prefix}${first + index}`);
+    const accounts = await parts.storage.accounts.createMany(names.map((name) => ({
+      name,
+      nameKey: nameKey(name),
+      passwordVerifier: null,
+      createdAtMs: parts.nowMs(),
+    })));
+    const namesInUse = await findNames(parts.storage, accounts);
+    for (const [index, { accountId, isNew }] of accounts.entries()) {
+      if (isNew) newCount += 1;
+      const name = namesInUse.get(accountId) ?? names[index];
+      made.push({ name, token: await parts.tokens.sign({ playerId: accountId, name }, parts.nowMs()) });
+    }
+  }
+  return { tokens: made, newCount };
+}
+
+/** Names of accounts that were there before: they may be written in other cases than ours. */
+async function findNames(storage: Storage, accounts: readonly EnsuredAccount[]): Promise<Map<number, string>> {
+  const oldIds = accounts.filter(({ isNew }) => !isNew).map(({ accountId }) => accountId);
+  const found = oldIds.length === 0 ? [] : await storage.accounts.findNames(oldIds);
+  return new Map(found.map(({ playerId, name }) => [playerId, name]));
+}
+
+/**
+ * Runs the command.
+ *
+ * @returns A sentence about what was done.
+ * @throws {ConfigError} when the data folder, the key, the database or the tokens' file cannot be used.
+ * @throws {DependencyError} when the storage fails.
+ */
+export async function runPlayers(options: PlayersOptions): Promise<string> {
+  const { config } = options;
+  await makeFolder(config.dataDir);
+  // Opened first: better no accounts than accounts whose tokens are nowhere.
+  using output = await openOutput(options.tokensPath);
+  const key = await loadSessionKey(config.dataDir);
+  const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
+  const storage = new DirectStorage({ path: sqlitePath(config)! });
+  try {
+    const created = await createPlayers(options, { storage, tokens, nowMs: Date.now });
+    await output.write(created.tokens.map(({ name, token }) => `${name} ${token}\n`).join(""));
+    const where = options.tokensPath === "-" ? "standard output" : options.tokensPath;
+    const oldCount = created.tokens.length - created.newCount;
+    return `${created.newCount} players created, ${oldCount} were there; ${created.tokens.length} tokens, ` +
+      `good for ${config.sessionTokenHours} hours, written to ${where}`;
+  } finally {
+    await storage.close();
+  }
+}
+
+const OWN_FLAGS: ReadonlySet<string> = new Set(["--count", "--prefix", "--tokens"]);
+
+function splitArgs(args: readonly string[]) {
+  const own = new Map<string, string>();
+  const others: string[] = [];
+  const problems: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const [flag] = args[index].split("=", 1);
+    if (!OWN_FLAGS.has(flag)) {
+      others.push(args[index]);
+      continue;
+    }
+    const value = args[index].includes("=") ? args[index].slice(flag.length + 1) : args[index + 1];
+    if (value === undefined || value === "" || (!args[index].includes("=") && value.startsWith("--"))) {
+      problems.push(`Cannot use ${flag} without a value`);
+      continue;
+    }
+    if (!args[index].includes("=")) index += 1;
+    own.set(flag, value);
+  }
+  return { own, others, problems };
+}
+
+/** The first name is the shortest and the last one the longest. */
+function checkNames(prefix: string, count: number): string[] {
+  const wrong = [`${prefix}1`, `${prefix}${count}`].find((name) => checkPlayerName(name) !== "ok");
+  if (wrong === undefined) return [];
+  return [
+    `Cannot use --prefix ${JSON.stringify(prefix.slice(0, 64))}: ${JSON.stringify(wrong.slice(0, 80))} is no name of ` +
+    `${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`,
+  ];
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new ConfigError([`Cannot make data folder ${path}: ${error instanceof Error ? error.message : error}`]);
+  }
+}
+
+interface Output extends Disposable {
+  write(text: string): Promise<void>;
+}
+
+async function openOutput(path: string): Promise<Output> {
+  if (path === "-") return { write: (text) => writeAll(Deno.stdout, text), [Symbol.dispose]: () => {} };
+  try {
+    const file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+    // A file that was there keeps its mode, which may let others read.
+    const { isFile, mode } = await file.stat();
+    if (isFile && mode !== null) await Deno.chmod(path, 0o600);
+    return { write: (text) => writeAll(file, text), [Symbol.dispose]: () => file.close() };
+  } catch (error) {
+    throw new ConfigError([`Cannot write --tokens ${path}: ${error instanceof Error ? error.message : error}`]);
+  }
+}
+
+async function writeAll(target: { write(bytes: Uint8Array): Promise<number> }, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let written = 0; written < bytes.length;) written += await target.write(bytes.subarray(written));
+}
