@@ -11,6 +11,7 @@
 
 import { ConfigError } from "../shared/errors.ts";
 import { loadSessionKey } from "./auth/key_file.ts";
+import { SystemClock } from "./clock.ts";
 import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
 import { informationText } from "./config_help.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
@@ -19,7 +20,8 @@ import { Monitor } from "./ops/monitor.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
 import { onStopSignal } from "./signals.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
-import { Supervisor } from "./supervisor.ts";
+import { drillsOf } from "./drills.ts";
+import { EXIT_HANG, Supervisor } from "./supervisor.ts";
 import { readTls } from "./tls.ts";
 import { loadWebAssets } from "./web_assets.ts";
 
@@ -31,18 +33,16 @@ async function serve(config: ServerConfig): Promise<void> {
   await Deno.mkdir(config.dataDir, { recursive: true });
 
   const sessionKey = await loadSessionKey(config.dataDir);
-  const storage = await startStorageWorker({
-    path: sqlitePath(config)!,
-    onError: (error) => log.error("The storage worker crashed", { error: error.message }),
-  });
   const monitor = new Monitor({ nowMs: () => performance.now() });
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
     assets: await loadWebAssets(),
     sessionKey,
-    connectStorage: () => storage.connect(),
+    startStorage: (onError) => startStorageWorker({ path: sqlitePath(config)!, onError }),
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
+    clock: new SystemClock(),
+    onHang: () => Deno.exit(EXIT_HANG),
     log: getLogger("supervisor"),
   });
   await supervisor.start();
@@ -60,13 +60,13 @@ async function serve(config: ServerConfig): Promise<void> {
     }),
     reasons: () => supervisor.reasons(),
     logger: getLogger("admin"),
+    drills: config.diagnostics ? drillsOf(supervisor) : new Map(),
   });
   const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
 
   onStopSignal(async (signal) => {
     log.info("Stopping", { signal });
     await supervisor.stop();
-    await storage.stop();
     clearInterval(sampling);
     await admin.stop();
     log.info("Stopped");

@@ -1,18 +1,28 @@
 /**
  * Starts the workers, starts them again when they crash, and stops them in order.
  *
+ * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
+ * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
+ * Logic that never comes round again cannot be ended from here: the process exits, for whoever started it to start it
+ * again.
+ *
  * @module
  */
 
 import type { Asset } from "../gateway/app.ts";
 import { DependencyError } from "../shared/errors.ts";
+import { LOGIC_STALL_MS_MAX, STORAGE_RESTART_MS, SWEEP_INTERVAL_MS } from "../shared/limits.ts";
+import type { Clock } from "./clock.ts";
 import type { ServerConfig } from "./config.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
+import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import type { NodePorts } from "./logic/context.ts";
 import { createCounterBlock } from "./ops/counters.ts";
 import type { Logger } from "./ops/logging.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
+import type { StorageWorker } from "./storage/start_storage_worker.ts";
+import { WorkerHandle } from "./worker_handle.ts";
 import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
 
 /** What the supervisor needs. */
@@ -21,79 +31,53 @@ export interface SupervisorOptions {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
-  /** Makes a port to the storage worker. */
-  readonly connectStorage: () => MessagePort;
-  /** Told of each worker's counters. */
+  readonly clock: Clock;
+  /** Starts the storage worker, which is told on when it crashes. */
+  readonly startStorage: (onCrash: (error: Error) => void) => Promise<StorageWorker>;
+  /** Told of each worker's counters, once. */
   readonly attachCounters: (worker: string, counters: SharedArrayBuffer) => void;
+  /** Logic hangs: nothing but the end of the process helps. */
+  readonly onHang: () => void;
   readonly log: Logger;
 }
 
-/** One io worker, whichever of its lives it is in. */
-interface IoSlot {
-  readonly index: number;
-  readonly counters: SharedArrayBuffer;
-  worker: WorkerHandle<IoCommand, IoReport> | null;
-}
-
+type IoHandle = WorkerHandle<IoCommand, IoReport>;
+type LogicHandle = WorkerHandle<LogicCommand, LogicReport>;
 /** What logic is told of an io worker that has started. */
 type IoStarted = Extract<LogicCommand, { kind: "io" }>;
 
-/** A worker and the reports that are waited for. */
-class WorkerHandle<Command, Report extends { kind: string }> {
-  readonly #worker: Worker;
-  readonly #waiting = new Map<string, PromiseWithResolvers<Report>>();
-
-  constructor(url: URL, name: string, onCrash: (message: string) => void) {
-    this.#worker = new Worker(url, { type: "module", name });
-    this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
-      this.#waiting.get(data.kind)?.resolve(data);
-      this.#waiting.delete(data.kind);
-    };
-    this.#worker.onerror = (event) => {
-      // Otherwise the error ends the whole process.
-      event.preventDefault();
-      const error = new DependencyError("unavailable", `Worker ${name} crashed: ${event.message}`);
-      for (const waiting of this.#waiting.values()) waiting.reject(error);
-      this.#waiting.clear();
-      onCrash(event.message);
-    };
-  }
-
-  send(command: Command, transfer: Transferable[] = []): void {
-    this.#worker.postMessage(command, transfer);
-  }
-
-  /** Resolves with the first report of one of these kinds. */
-  async next(...kinds: Report["kind"][]): Promise<Report> {
-    const waiting = Promise.withResolvers<Report>();
-    for (const kind of kinds) this.#waiting.set(kind, waiting);
-    const report = await waiting.promise;
-    for (const kind of kinds) this.#waiting.delete(kind);
-    return report;
-  }
-
-  terminate(): void {
-    this.#worker.terminate();
-  }
-}
+/** Exit status of a process whose logic hangs: EX_SOFTWARE. */
+export const EXIT_HANG = 70;
 
 /** The io workers and the logic worker of one node. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #logicDoorbell = createDoorbellBuffer();
-  readonly #admitted: SharedArrayBuffer;
-  readonly #ready = new SharedArrayBuffer(4);
-  readonly #io: IoSlot[] = [];
-  #logic: WorkerHandle<LogicCommand, LogicReport> | null = null;
+  readonly #ioCounters: SharedArrayBuffer[] = [];
+  readonly #descriptors: SharedArrayBuffer[] = [];
+  readonly #logicCounters = createCounterBlock();
+  readonly #ready = new Int32Array(new SharedArrayBuffer(4));
+  readonly #pulse = new Int32Array(new SharedArrayBuffer(4));
+  readonly #problems = new Map<string, string>();
+  #logicDoorbell = createDoorbellBuffer();
+  #admitted: SharedArrayBuffer;
+  #io: IoHandle[] = [];
+  #logic: LogicHandle | null = null;
+  #storage: StorageWorker | null = null;
   #ports: NodePorts;
   #stopping = false;
-  readonly #problems = new Map<string, string>();
+  #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: SupervisorOptions) {
-    const { config } = options;
+    const { attachCounters, config } = options;
     this.#options = options;
     this.#admitted = createAdmissionBuffer(config.ioWorkers);
     this.#ports = { login: config.loginPort, game: config.gamePort, gateway: config.gatewayPort };
+    for (let index = 0; index < config.ioWorkers; index++) {
+      this.#ioCounters.push(createCounterBlock());
+      this.#descriptors.push(createDescriptorBuffer());
+      attachCounters(`io-${index}`, this.#ioCounters[index]);
+    }
+    attachCounters("logic", this.#logicCounters);
   }
 
   /** The real ports. */
@@ -109,118 +93,176 @@ export class Supervisor {
   /**
    * Starts everything; resolves when all ports listen.
    *
+   * @throws {ConfigError} when the database cannot be used.
    * @throws {DependencyError} `unavailable` when a port cannot be opened or a worker does not start.
    */
   async start(): Promise<void> {
-    this.#problems.set("start", "The server is starting");
-    const { config, attachCounters } = this.#options;
-    for (let index = 0; index < config.ioWorkers; index++) {
-      const counters = createCounterBlock();
-      attachCounters(`io-${index}`, counters);
-      this.#io.push({ index, counters, worker: null });
-    }
-    // The first one finds free ports where 0 was asked for; logic tells clients of them.
-    const started = await Promise.all(this.#io.map((slot) => this.#startIo(slot)));
-    this.#ports = await this.#listen(this.#io[0]);
-    await this.#startLogic(started);
-    for (const slot of this.#io.slice(1)) await this.#listen(slot);
-    this.#setReady();
+    this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+    await this.#startAll();
+    this.#watch = this.#watchPulse();
   }
 
   /** Tells everyone that the server stops, saves, and ends the workers. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#problems.set("stop", "The server is stopping");
-    Atomics.store(new Int32Array(this.#ready), 0, 0);
-    await Promise.all(this.#io.map(async ({ worker }) => {
-      if (worker === null) return;
-      worker.send({ kind: "drain" });
-      await worker.next("drained");
-      worker.terminate();
-    }));
-    if (this.#logic !== null) {
-      this.#logic.send({ kind: "stop" });
-      await this.#logic.next("stopped");
-      this.#logic.terminate();
-    }
+    clearInterval(this.#watch);
+    this.#setProblem("node", "The server is stopping");
+    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
+    await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
+    this.#terminateAll();
+    await this.#storage?.stop();
   }
 
-  #setReady(): void {
-    this.#problems.delete("start");
-    Atomics.store(new Int32Array(this.#ready), 0, 1);
+  /** Drills: makes a worker fail; `false` where there is none. */
+  crashIo(index: number): boolean {
+    this.#io[index]?.send({ kind: "crash" });
+    return this.#io[index] !== undefined;
   }
 
-  async #startLogic(started: readonly IoStarted[]): Promise<void> {
-    const { config, connectStorage, attachCounters, sessionKey } = this.#options;
-    const counters = createCounterBlock();
-    attachCounters("logic", counters);
-    const url = new URL("./logic/worker.ts", import.meta.url);
-    const logic = new WorkerHandle<LogicCommand, LogicReport>(url, "logic", (message) => this.#onLogicCrash(message));
-    this.#logic = logic;
-    const storage = connectStorage();
-    const ready = logic.next("started");
-    const doorbell = this.#logicDoorbell;
-    logic.send({ kind: "init", config, ports: this.#ports, counters, doorbell, storage, sessionKey }, [storage]);
-    await ready;
-    for (const io of started) logic.send(io);
+  /** A drill: logic dies, or hangs. */
+  failLogic(kind: "crash" | "hang"): boolean {
+    this.#logic?.send({ kind });
+    return this.#logic !== null;
   }
 
-  async #startIo(slot: IoSlot): Promise<IoStarted> {
+  async #startAll(): Promise<void> {
+    this.#setProblem("node", "The server is starting");
+    const { config } = this.#options;
+    this.#admitted = createAdmissionBuffer(config.ioWorkers);
+    this.#logicDoorbell = createDoorbellBuffer();
+    const started = await Promise.all(this.#ioCounters.map((_, index) => this.#startIo(index)));
+    // The first one finds free ports where 0 was asked for; logic tells clients of them.
+    this.#ports = await this.#listen(this.#io[0]);
+    await this.#startLogic(started);
+    for (const worker of this.#io.slice(1)) await this.#listen(worker);
+    this.#problems.clear();
+    Atomics.store(this.#ready, 0, 1);
+  }
+
+  async #startIo(index: number): Promise<IoStarted> {
     const { assets, config, tls } = this.#options;
-    const { index, counters } = slot;
     const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
     const url = new URL("./io/worker.ts", import.meta.url);
-    const worker = new WorkerHandle<IoCommand, IoReport>(
-      url,
-      `io-${index}`,
-      (message) => void this.#onIoCrash(slot, message),
-    );
-    slot.worker = worker;
-    const started = worker.next("started");
-    worker.send({
+    const worker: IoHandle = new WorkerHandle(url, `io-${index}`, (message) => void this.#onIoCrash(index, message));
+    this.#io[index] = worker;
+    const report = await worker.ask({
       kind: "init",
       index,
       config,
       tls,
-      counters,
+      counters: this.#ioCounters[index],
       rings,
       logicDoorbell: this.#logicDoorbell,
       admitted: this.#admitted,
-      ready: this.#ready,
+      descriptors: this.#descriptors[index],
+      ready: this.#ready.buffer as SharedArrayBuffer,
       assets,
-    });
-    const report = await started;
+    }, ["started"]);
     return { kind: "io", index, rings, wakeDescriptor: report.kind === "started" ? report.wakeDescriptor : null };
   }
 
-  async #listen(slot: IoSlot): Promise<NodePorts> {
-    const answer = slot.worker!.next("listening", "listen_failed");
-    slot.worker!.send({ kind: "listen", ports: this.#ports });
-    const report = await answer;
+  async #startLogic(io: readonly IoStarted[]): Promise<void> {
+    const { config, sessionKey } = this.#options;
+    const url = new URL("./logic/worker.ts", import.meta.url);
+    const logic: LogicHandle = new WorkerHandle(url, "logic", (message) => void this.#onLogicCrash(message));
+    this.#logic = logic;
+    const storage = this.#storage!.connect();
+    await logic.ask(
+      {
+        kind: "init",
+        config,
+        ports: this.#ports,
+        counters: this.#logicCounters,
+        doorbell: this.#logicDoorbell,
+        storage,
+        sessionKey,
+        pulse: this.#pulse.buffer as SharedArrayBuffer,
+      },
+      ["started"],
+      [storage],
+    );
+    for (const started of io) logic.send(started);
+  }
+
+  async #listen(worker: IoHandle): Promise<NodePorts> {
+    const report = await worker.ask({ kind: "listen", ports: this.#ports }, ["listening", "listen_failed"]);
     if (report.kind === "listening") return report.ports;
     const message = report.kind === "listen_failed" ? report.message : report.kind;
     throw new DependencyError("unavailable", `Cannot listen: ${message}`);
   }
 
-  /** The others keep their sessions; those of the crashed worker resume on whichever accepts them. */
-  async #onIoCrash(slot: IoSlot, message: string): Promise<void> {
-    if (this.#stopping) return;
-    const name = `io-${slot.index}`;
+  async #onIoCrash(index: number, message: string): Promise<void> {
+    if (this.#stopping || Atomics.load(this.#ready, 0) === 0) return;
+    const name = `io-${index}`;
     this.#options.log.error("Worker crashed, starting it again", { worker: name, error: message });
     this.#problems.set(name, `Worker ${name} is being started again`);
     try {
-      this.#logic!.send(await this.#startIo(slot));
-      await this.#listen(slot);
+      const started = await this.#startIo(index);
+      this.#logic!.send(started);
+      await this.#listen(this.#io[index]);
       this.#problems.delete(name);
+      this.#options.log.info("Worker is back", { worker: name });
     } catch (error) {
       this.#options.log.error("Cannot start worker again", { worker: name, error: String(error) });
     }
   }
 
-  #onLogicCrash(message: string): void {
+  async #onLogicCrash(message: string): Promise<void> {
+    if (this.#stopping || Atomics.load(this.#ready, 0) === 0) return;
+    this.#options.log.error("The logic worker crashed, starting everything again", { error: message });
+    this.#setProblem("node", "The logic worker crashed");
+    this.#terminateAll();
+    try {
+      await this.#startAll();
+      this.#options.log.info("Everything is back");
+    } catch (error) {
+      this.#options.log.error("Cannot start again", { error: String(error) });
+      this.#options.onHang();
+    }
+  }
+
+  /** Requests under way fail as unavailable; those after find the new worker. */
+  async #onStorageCrash(error: Error): Promise<void> {
     if (this.#stopping) return;
-    this.#options.log.error("The logic worker crashed", { error: message });
-    this.#problems.set("logic", "The logic worker crashed");
-    Atomics.store(new Int32Array(this.#ready), 0, 0);
+    this.#options.log.error("The storage worker crashed, starting it again", { error: error.message });
+    this.#problems.set("storage", "The storage worker is being started again");
+    try {
+      this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+      const port = this.#storage.connect();
+      this.#logic?.send({ kind: "storage", port }, [port]);
+      this.#problems.delete("storage");
+    } catch (error) {
+      this.#options.log.error("Cannot start the storage worker again", { error: String(error) });
+      setTimeout(() => void this.#onStorageCrash(error as Error), STORAGE_RESTART_MS);
+    }
+  }
+
+  /** Logic comes round many times a second; when it does not, something never ends. */
+  #watchPulse(): ReturnType<typeof setInterval> {
+    const { clock, log, onHang } = this.#options;
+    let lastPulse = -1;
+    let changedMs = clock.monotonicMs();
+    return setInterval(() => {
+      const nowMs = clock.monotonicMs();
+      const pulse = Atomics.load(this.#pulse, 0);
+      if (pulse !== lastPulse || Atomics.load(this.#ready, 0) === 0) {
+        lastPulse = pulse;
+        changedMs = nowMs;
+      } else if (nowMs - changedMs > LOGIC_STALL_MS_MAX) {
+        this.#setProblem("node", "The logic worker hangs");
+        log.error("The logic worker hangs, the process ends itself", { stalledMs: Math.round(nowMs - changedMs) });
+        onHang();
+      }
+    }, SWEEP_INTERVAL_MS);
+  }
+
+  #setProblem(name: string, text: string): void {
+    this.#problems.set(name, text);
+    Atomics.store(this.#ready, 0, 0);
+  }
+
+  #terminateAll(): void {
+    for (const worker of this.#io) worker.terminate();
+    this.#logic?.terminate();
   }
 }

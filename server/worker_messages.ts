@@ -25,6 +25,9 @@ export interface IoInit {
   readonly rings: IoRings;
   readonly logicDoorbell: SharedArrayBuffer;
   readonly admitted: SharedArrayBuffer;
+  /** The file descriptors that it holds; a successor closes what is left of them. */
+  readonly descriptors: SharedArrayBuffer;
+  /** One 32-bit integer: 1 while the node serves players. */
   readonly ready: SharedArrayBuffer;
   readonly assets: ReadonlyMap<string, Asset>;
 }
@@ -33,7 +36,9 @@ export interface IoInit {
 export type IoCommand =
   | IoInit
   | { readonly kind: "listen"; readonly ports: NodePorts }
-  | { readonly kind: "drain" };
+  | { readonly kind: "drain" }
+  /** A drill: dies of an uncaught error. */
+  | { readonly kind: "crash" };
 
 /** What an io worker reports. */
 export type IoReport =
@@ -51,6 +56,8 @@ export interface LogicInit {
   readonly doorbell: SharedArrayBuffer;
   readonly storage: MessagePort;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
+  /** One 32-bit integer that grows with every turn. */
+  readonly pulse: SharedArrayBuffer;
 }
 
 /** What the main thread tells the logic worker. */
@@ -63,7 +70,12 @@ export type LogicCommand =
     /** An eventfd that wakes the io worker out of the kernel; `null`: its doorbell does. */
     readonly wakeDescriptor: number | null;
   }
-  | { readonly kind: "stop" };
+  /** The storage worker was started again. */
+  | { readonly kind: "storage"; readonly port: MessagePort }
+  | { readonly kind: "stop" }
+  /** A drill: dies of an uncaught error, or never comes round again. */
+  | { readonly kind: "crash" }
+  | { readonly kind: "hang" };
 
 /** What the logic worker reports. */
 export type LogicReport = { readonly kind: "started" } | { readonly kind: "stopped" };

@@ -63,6 +63,10 @@ export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 /** Connections one io worker may hold, in slots. */
 export const SLOTS_MAX = 65_536;
 
+/** Logic that does not come round for this long hangs, in milliseconds. */
+export const LOGIC_STALL_MS_MAX = 2_000;
+/** Pause before the storage worker is started again after it could not be started, in milliseconds. */
+export const STORAGE_RESTART_MS = 1_000;
 /** How long stopping may take in all, in milliseconds, before the process exits anyway. */
 export const STOP_TIMEOUT_MS = 9_000;
 /** How long the io workers may take to let everyone go when the server stops, in milliseconds. */
@@ -81,6 +85,8 @@ export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
 export const EPOLL_ROUNDS_PER_TURN_MAX = 50;
 /** Longest wait of the epoll loop, in milliseconds: timers and messages wait as long. */
 export const EPOLL_WAIT_MS = 5;
+/** File descriptors are below this on the epoll backend. */
+export const DESCRIPTORS_MAX = 1_048_576;
 /** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */
 export const TCP_USER_TIMEOUT_MS = IDLE_TIMEOUT_MS;
 /** HTTP connections one io worker serves at a time. */

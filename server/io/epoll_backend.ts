@@ -23,6 +23,7 @@ import type {
   Socket,
   SocketHandler,
 } from "./backend.ts";
+import type { DescriptorSet } from "./descriptor_set.ts";
 import { Errno, Libc, type LibcCalls } from "./libc.ts";
 import { AF_INET6, encodeSocketAddress, hostnameOf, portOf, SOCKET_ADDRESS_BYTES } from "./socket_address.ts";
 
@@ -60,6 +61,7 @@ function failure(what: string, libc: Libc): Error {
 export class EpollBackend implements IoBackend {
   readonly libc: Libc;
   readonly #calls: LibcCalls;
+  readonly #descriptors: DescriptorSet;
   readonly #epoll: number;
   readonly #wake: number;
   readonly #wakeBytes = new Uint8Array(8);
@@ -77,14 +79,19 @@ export class EpollBackend implements IoBackend {
   #handler: LoopHandler | null = null;
   #stopped = false;
 
-  /** @throws {Error} when epoll cannot be used here. */
-  constructor() {
+  /**
+   * Closes what a crashed worker left behind, and begins anew.
+   *
+   * @param descriptors What this worker holds.
+   * @throws {Error} when epoll cannot be used here.
+   */
+  constructor(descriptors: DescriptorSet) {
     this.libc = new Libc();
     this.#calls = this.libc.calls;
-    this.#epoll = this.#calls.epoll_create1(EPOLL_CLOEXEC);
-    if (this.#epoll < 0) throw failure("create epoll", this.libc);
-    this.#wake = this.#calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (this.#wake < 0) throw failure("create eventfd", this.libc);
+    this.#descriptors = descriptors;
+    for (const descriptor of descriptors.takeAll()) this.#calls.close(descriptor);
+    this.#epoll = this.#hold(this.#calls.epoll_create1(EPOLL_CLOEXEC), "create epoll");
+    this.#wake = this.#hold(this.#calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "create eventfd");
     this.control(EPOLL_CTL_ADD, this.#wake, EPOLLIN);
   }
 
@@ -98,8 +105,10 @@ export class EpollBackend implements IoBackend {
     const address = encodeSocketAddress(options.hostname, options.port);
     const calls = this.#calls;
     const family = address.length === SOCKET_ADDRESS_BYTES ? AF_INET6 : 2;
-    const descriptor = calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) throw failure("create socket", this.libc);
+    const descriptor = this.#hold(
+      calls.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+      "create socket",
+    );
     this.#setOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
     if (options.reusePort) this.#setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1);
     // Accepted sockets inherit these.
@@ -107,7 +116,7 @@ export class EpollBackend implements IoBackend {
     this.#setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
     if (calls.bind(descriptor, address, address.length) < 0 || calls.listen(descriptor, options.backlog) < 0) {
       const error = failure(`listen on ${options.hostname}:${options.port}`, this.libc);
-      calls.close(descriptor);
+      this.#release(descriptor);
       throw error;
     }
     const listener = new EpollListener(descriptor, onAccept);
@@ -116,8 +125,7 @@ export class EpollBackend implements IoBackend {
     return {
       port: portOf(this.localAddress(descriptor)),
       close: () => {
-        if (!this.#listeners.delete(descriptor)) return;
-        this.#calls.close(descriptor);
+        if (this.#listeners.delete(descriptor)) this.#release(descriptor);
       },
     };
   }
@@ -186,9 +194,9 @@ export class EpollBackend implements IoBackend {
         return;
       }
       const socket = new EpollSocket(this, descriptor);
-      const handler = listener.onAccept(socket);
+      const handler = this.#descriptors.tryAdd(descriptor) ? listener.onAccept(socket) : null;
       if (handler === null) {
-        calls.close(descriptor);
+        this.#release(descriptor);
         continue;
       }
       socket.handler = handler;
@@ -232,7 +240,7 @@ export class EpollBackend implements IoBackend {
   #setOption(descriptor: number, level: number, option: number, value: number): void {
     if (this.#calls.setsockopt(descriptor, level, option, new Int32Array([value]), 4) < 0) {
       const error = failure(`set socket option ${option}`, this.libc);
-      this.#calls.close(descriptor);
+      this.#release(descriptor);
       throw error;
     }
   }
@@ -254,14 +262,26 @@ export class EpollBackend implements IoBackend {
       // The handler may close others, which then end in the next round.
       if (!socket.closeAsked) socket.handler!.onBroken();
       this.#sockets[socket.descriptor] = undefined;
-      this.#calls.close(socket.descriptor);
+      this.#release(socket.descriptor);
     }
   }
 
   #close(): void {
     this.#endSockets();
-    this.#calls.close(this.#epoll);
-    this.#calls.close(this.#wake);
+    this.#release(this.#epoll);
+    this.#release(this.#wake);
+  }
+
+  /** Takes a new descriptor into the set. */
+  #hold(descriptor: number, what: string): number {
+    if (descriptor < 0) throw failure(what, this.libc);
+    this.#descriptors.tryAdd(descriptor);
+    return descriptor;
+  }
+
+  #release(descriptor: number): void {
+    this.#descriptors.remove(descriptor);
+    this.#calls.close(descriptor);
   }
 }
 

@@ -19,6 +19,7 @@ import type { IoCommand, IoInit, IoReport } from "../worker_messages.ts";
 import { AdmissionCounts } from "./admission.ts";
 import type { Listener } from "./backend.ts";
 import { DenoBackend } from "./deno_backend.ts";
+import { DescriptorSet } from "./descriptor_set.ts";
 import { EpollBackend } from "./epoll_backend.ts";
 import { IoWorker } from "./io_worker.ts";
 
@@ -47,7 +48,9 @@ class Runtime {
     const ready = new Int32Array(init.ready);
     this.#init = init;
     this.#doorbell = new Doorbell(rings.doorbell);
-    this.#backend = config.ioBackend === "epoll" ? new EpollBackend() : new DenoBackend();
+    this.#backend = config.ioBackend === "epoll"
+      ? new EpollBackend(new DescriptorSet(init.descriptors))
+      : new DenoBackend();
     this.#worker = new IoWorker({
       config,
       clock,
@@ -144,5 +147,7 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
       await runtime!.drain();
       report({ kind: "drained" });
       break;
+    case "crash":
+      throw new Error("Crashed by a drill");
   }
 };

@@ -37,6 +37,7 @@ class Runtime {
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
   readonly #counters: CounterBlock;
+  readonly #pulse: Int32Array;
   #stopping = false;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -47,6 +48,7 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#storage = new WorkerStorage(init.storage);
+    this.#pulse = new Int32Array(init.pulse);
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
     const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
@@ -103,9 +105,15 @@ class Runtime {
     this.#logic.setIoWorker(index, this.#rings[index], output);
   }
 
+  /** Goes on with a new storage worker. */
+  replaceStorage(port: MessagePort): void {
+    this.#storage.replacePort(port);
+  }
+
   /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next tick. */
   async run(): Promise<void> {
     while (!this.#stopping) {
+      Atomics.add(this.#pulse, 0, 1);
       const more = this.#logic.turn();
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       this.#doorbell.markSleeping();
@@ -144,9 +152,16 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
     case "io":
       runtime!.setIoWorker(command.index, command.rings, command.wakeDescriptor);
       break;
+    case "storage":
+      runtime!.replaceStorage(command.port);
+      break;
     case "stop":
       await runtime!.stop();
       report({ kind: "stopped" });
       break;
+    case "crash":
+      throw new Error("Crashed by a drill");
+    case "hang":
+      for (;;);
   }
 };

@@ -26,6 +26,11 @@ export interface AdminSiteOptions {
   /** Why the server is not ready; none: it is. */
   readonly reasons: () => readonly string[];
   readonly logger: Logger;
+  /**
+   * Faults that an operator can cause on purpose, to see the server recover: `POST /drill/NAME?…` with the header
+   * `X-Drawbridge-Drill: yes`, which no page of another site can send. Each gives whether it could be caused.
+   */
+  readonly drills: ReadonlyMap<string, (parameters: URLSearchParams) => boolean>;
 }
 
 /** A running admin site. */
@@ -86,9 +91,15 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
   const app = new Hono();
   app.use(addSecurityHeaders);
   app.use(checkHost(options.host));
-  app.use(refuseOtherMethods);
-  app.get("/healthz", (context) => context.text("ok\n"));
+  app.on(["GET", "HEAD"], "/healthz", (context) => context.text("ok\n"));
   if (options.token !== "") app.use(checkToken(options.token));
+  app.post("/drill/:name", (context) => {
+    const drill = options.drills.get(context.req.param("name"));
+    if (drill === undefined || context.req.header("x-drawbridge-drill") !== "yes") return context.notFound();
+    const done = drill(new URL(context.req.url).searchParams);
+    return done ? context.text("started\n", 202) : context.text("Cannot do that\n", 400);
+  });
+  app.use(refuseOtherMethods);
   app.get("/readyz", (context) => {
     const found = reasons();
     return found.length === 0 ? context.text("ready\n") : context.text(`not ready\n${found.join("\n")}\n`, 503);

@@ -18,6 +18,9 @@ export const MEMORY_PATH = ":memory:";
 /** What a health check writes, in bytes: as much as a few players do. */
 const PROBE_BYTES = 32_768;
 
+/** How long to wait before trying again to open a file that another process is opening, in milliseconds. */
+const OPEN_RETRY_MS = 10;
+
 /** One operation to run. */
 export interface StorageRequest {
   readonly operation: OperationName;
@@ -141,16 +144,31 @@ function isRead(request: StorageRequest): boolean {
   return OPERATION_KINDS[request.operation] === "read";
 }
 
-function openDatabase(options: SqliteOptions): DatabaseSync {
+function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteOptions): DatabaseSync {
   let database: DatabaseSync | undefined;
   try {
-    if (options.path !== MEMORY_PATH) createPrivately(options.path);
-    database = new DatabaseSync(options.path, { timeout: options.busyTimeoutMs ?? STORAGE_BUSY_TIMEOUT_MS });
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    if (path !== MEMORY_PATH) createPrivately(path);
+    database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    keepWriteAheadLog(database, busyTimeoutMs);
+    database.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     return database;
   } catch (error) {
     database?.close();
-    throw openError(options.path, error);
+    throw openError(path, error);
+  }
+}
+
+/** SQLite itself does not wait where two processes change a new file's mode at once, so the waiting is done here. */
+function keepWriteAheadLog(database: DatabaseSync, busyTimeoutMs: number): void {
+  const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
+  const deadlineMs = performance.now() + busyTimeoutMs;
+  while (true) {
+    try {
+      return database.exec("PRAGMA journal_mode = WAL");
+    } catch (error) {
+      if (performance.now() >= deadlineMs || !messageOf(error).includes("locked")) throw error;
+      Atomics.wait(nobodyWakes, 0, 0, OPEN_RETRY_MS);
+    }
   }
 }
 

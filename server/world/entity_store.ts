@@ -5,14 +5,14 @@
  */
 
 import { assert } from "../../shared/errors.ts";
-import { ALTITUDE_MAX, ENTITY_ID_QUARANTINE, MAP_SIZE_MAX, SPEED_MAX } from "../../shared/limits.ts";
+import { ALTITUDE_MAX, MAP_SIZE_MAX, SPEED_MAX } from "../../shared/limits.ts";
 
 /** Centimetres in a unit: positions and velocities are kept as the wire carries them, so both ends mean the same. */
 export const CM_PER_UNIT = 100;
 
 /**
  * Entities by id. Ids are small numbers from 1 on and are at the same time the index into every array. A freed id goes
- * to the end of a queue that is never shorter than {@linkcode ENTITY_ID_QUARANTINE}, so a packet on its way that names
+ * to the end of a queue that is never shorter than the quarantine, so a packet on its way that names
  * the old entity does not hit the new one.
  */
 export class EntityStore {
@@ -50,8 +50,12 @@ export class EntityStore {
   #freeHead = 0;
   #freeCount: number;
 
-  constructor(capacity: number) {
-    const slotCount = capacity + ENTITY_ID_QUARANTINE + 1;
+  /**
+   * @param capacity Entities alive at most.
+   * @param quarantine Ids handed out between two uses of the same id, at least.
+   */
+  constructor(capacity: number, quarantine: number) {
+    const slotCount = capacity + quarantine + 1;
     this.capacity = capacity;
     this.slotCount = slotCount;
     this.alive = new Uint8Array(slotCount);
@@ -101,7 +105,7 @@ export class EntityStore {
 
   /** Gives the id back, into quarantine. */
   release(id: number): void {
-    assert(this.isAlive(id), `Cannot release entity ${id}: it is not in the world`);
+    assert(this.isAlive(id), "Only an entity in the world can be released");
     this.alive[id] = 0;
     this.#freeIds[(this.#freeHead + this.#freeCount) % this.#freeIds.length] = id;
     this.#freeCount++;

@@ -111,7 +111,7 @@ export class IdLists {
 
   /** Removes what {@linkcode IdLists.newestOf} gives. */
   removeNewest(list: number): void {
-    assert(this.counts[list] > 0, `Cannot remove from list ${list}: it is empty`);
+    assert(this.counts[list] > 0, "Only a list with ids has a newest one");
     this.counts[list]--;
     if ((this.counts[list] & (CHUNK_IDS - 1)) !== 0) return;
     const chunk = this.heads[list];

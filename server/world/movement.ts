@@ -98,8 +98,9 @@ export class MovementRules {
     return "ok";
   }
 
-  /** Factor, at most 1, that brings a velocity in units/s down to the tolerated speed. */
-  velocityScale(vx: number, vz: number): number {
+  /** Factor, at most 1, that brings the velocity down to the tolerated speed. */
+  velocityScale(movement: Readonly<Movement>): number {
+    const { vx, vz } = movement;
     const speedCmPerMs = Math.sqrt(vx * vx + vz * vz) * CM_PER_UNIT / 1_000;
     return speedCmPerMs > this.#speedCmPerMs ? this.#speedCmPerMs / speedCmPerMs : 1;
   }

@@ -4,9 +4,14 @@
  * @module
  */
 
-import { assert } from "../../shared/errors.ts";
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
-import { MAP_SIZE_MAX, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import {
+  ENTITY_ID_QUARANTINE,
+  MAP_SIZE_MAX,
+  SNAPSHOT_BYTES_MAX,
+  SPEED_MAX,
+  WORLD_ENTITIES_MAX,
+} from "../../shared/limits.ts";
 import { ChangeLog } from "./change_log.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
@@ -42,6 +47,8 @@ export interface WorldOptions {
   prng: Prng;
   /** Bytes of one snapshot at most; {@linkcode SNAPSHOT_BYTES_MAX} unless told. */
   snapshotBytesMax?: number;
+  /** Ids handed out between two uses of the same id, at least; {@linkcode ENTITY_ID_QUARANTINE} unless told. */
+  idQuarantine?: number;
 }
 
 /** A place: units; `yaw` in radians. */
@@ -133,7 +140,7 @@ export class World {
     this.tickIntervalMs = options.tickIntervalMs;
     this.#prng = options.prng;
 
-    const store = new EntityStore(options.capacity);
+    const store = new EntityStore(options.capacity, options.idQuarantine ?? ENTITY_ID_QUARANTINE);
     this.#store = store;
     const widthCm = toCentimetres(options.width), heightCm = toCentimetres(options.height);
     const cellCm = Math.ceil(
@@ -258,7 +265,7 @@ export class World {
       this.#grid.place(entityId);
       this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
     }
-    const scale = this.#rules.velocityScale(movement.vx, movement.vz);
+    const scale = this.#rules.velocityScale(movement);
     const vx = toCentimetres(movement.vx * scale), vz = toCentimetres(movement.vz * scale);
     const yaw = toYawSteps(movement.yaw);
     if (vx !== store.vx[entityId] || vz !== store.vz[entityId] || yaw !== store.yaw[entityId]) {
@@ -530,7 +537,7 @@ export class World {
 
   #checkViewer(id: number): void {
     this.#checkAlive(id);
-    assert(this.#store.viewer[id] === 1, `Cannot build snapshots for entity ${id}: it is not a viewer`);
+    if (this.#store.viewer[id] === 0) throw new RangeError(`Cannot build snapshot: entity ${id} is not a viewer`);
   }
 }
 

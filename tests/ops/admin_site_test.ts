@@ -32,6 +32,7 @@ async function withSite(
     }),
     reasons: () => [],
     logger,
+    drills: new Map(),
     ...options,
   });
   try {

@@ -219,6 +219,22 @@ Deno.test("startStorageWorker() rejects with what is wrong with the database", a
   });
 });
 
+Deno.test("SqliteDatabase.constructor() waits for another process that is opening the same new file", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    const locker = new Worker(new URL("../support/storage_locker.ts", import.meta.url), { type: "module" });
+    const nextMessage = () => new Promise((resolve) => locker.onmessage = resolve);
+    const isOpening = new Int32Array(new SharedArrayBuffer(4));
+    locker.postMessage({ path, isOpening });
+    await nextMessage();
+    Atomics.store(isOpening, 0, 1);
+    Atomics.notify(isOpening, 0);
+    new SqliteDatabase({ path, busyTimeoutMs: 60_000 }).close();
+    await nextMessage();
+    locker.terminate();
+  });
+});
+
 Deno.test("startStorageWorker() opens one new file from several threads at once", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;

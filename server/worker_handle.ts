@@ -1,0 +1,66 @@
+/**
+ * A worker as the main thread holds it: commands in, reports out, crashes told.
+ *
+ * @module
+ */
+
+import { DependencyError } from "../shared/errors.ts";
+
+/** One life of one worker. */
+export class WorkerHandle<Command, Report extends { kind: string }> {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<string, PromiseWithResolvers<Report>>();
+  #ended = false;
+
+  /**
+   * Starts a worker.
+   *
+   * @param onCrash Called at most once, when it dies of an uncaught error.
+   */
+  constructor(url: URL, name: string, onCrash: (message: string) => void) {
+    this.#worker = new Worker(url, { type: "module", name });
+    this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
+      this.#waiting.get(data.kind)?.resolve(data);
+    };
+    this.#worker.onerror = (event) => {
+      // Otherwise the error ends the whole process.
+      event.preventDefault();
+      if (this.#ended) return;
+      this.#end(new DependencyError("unavailable", `Worker ${name} crashed: ${event.message}`));
+      onCrash(event.message);
+    };
+  }
+
+  /** Tells the worker something. */
+  send(command: Command, transfer: Transferable[] = []): void {
+    if (!this.#ended) this.#worker.postMessage(command, transfer);
+  }
+
+  /**
+   * Tells the worker something and waits for its report of one of these kinds.
+   *
+   * @throws {DependencyError} `unavailable` when it crashes first.
+   */
+  async ask(command: Command, kinds: readonly Report["kind"][], transfer: Transferable[] = []): Promise<Report> {
+    const waiting = Promise.withResolvers<Report>();
+    for (const kind of kinds) this.#waiting.set(kind, waiting);
+    this.send(command, transfer);
+    try {
+      return await waiting.promise;
+    } finally {
+      for (const kind of kinds) this.#waiting.delete(kind);
+    }
+  }
+
+  /** Ends the worker; nothing is heard of it any more. */
+  terminate(): void {
+    this.#end(new DependencyError("unavailable", "The worker was ended"));
+    this.#worker.terminate();
+  }
+
+  #end(error: Error): void {
+    this.#ended = true;
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+}
