@@ -13,12 +13,13 @@ import { ConfigError } from "../shared/errors.ts";
 import { loadSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./clock.ts";
 import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
+import { isLoopback } from "./host.ts";
 import { informationText } from "./config_help.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
-import { onStopSignal } from "./signals.ts";
+import { onReloadSignal, onStopSignal } from "./signals.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { drillsOf } from "./drills.ts";
 import { EXIT_HANG, Supervisor } from "./supervisor.ts";
@@ -28,6 +29,8 @@ import { loadWebAssets } from "./web_assets.ts";
 const MONITOR_INTERVAL_MS = 1_000;
 
 async function serve(config: ServerConfig): Promise<void> {
+  // Only the epoll backend calls foreign code; without it nobody may.
+  if (config.ioBackend !== "epoll") Deno.permissions.revokeSync({ name: "ffi" });
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
   await Deno.mkdir(config.dataDir, { recursive: true });
@@ -71,6 +74,18 @@ async function serve(config: ServerConfig): Promise<void> {
     await admin.stop();
     log.info("Stopped");
   });
+  onReloadSignal(async () => {
+    try {
+      const tls = await readTls(config);
+      if (tls !== null) await supervisor.reloadTls(tls);
+      log.info("Certificate read again");
+    } catch (error) {
+      log.error("Cannot read the certificate again, the one before stays", { error: String(error) });
+    }
+  });
+  if (config.tlsCert === "" && !isLoopback(config.host)) {
+    log.warn("Passwords and chat travel unencrypted beyond this machine: give --tls-cert and --tls-key, or a proxy");
+  }
   console.log(readyLine(addressesOf(config, supervisor.ports, admin.address)));
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }

@@ -1,5 +1,5 @@
 /**
- * SIGINT and SIGTERM: the first stops in order, a second one exits at once.
+ * SIGINT and SIGTERM: the first stops in order, a second one exits at once. SIGHUP: certificates are read again.
  *
  * @module
  */
@@ -29,4 +29,9 @@ export function onStopSignal(stop: (signal: string) => Promise<void>): void {
   };
   Deno.addSignalListener("SIGINT", () => void onSignal("SIGINT"));
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", () => void onSignal("SIGTERM"));
+}
+
+/** Calls `reload` at every SIGHUP. */
+export function onReloadSignal(reload: () => Promise<void>): void {
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => void reload());
 }

@@ -22,13 +22,14 @@ import type { Logger } from "./ops/logging.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
 import type { StorageWorker } from "./storage/start_storage_worker.ts";
+import type { TlsFiles } from "./tls.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
 
 /** What the supervisor needs. */
 export interface SupervisorOptions {
   readonly config: ServerConfig;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
+  readonly tls: TlsFiles | null;
   readonly assets: ReadonlyMap<string, Asset>;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
@@ -64,12 +65,14 @@ export class Supervisor {
   #logic: LogicHandle | null = null;
   #storage: StorageWorker | null = null;
   #ports: NodePorts;
+  #tls: TlsFiles | null;
   #stopping = false;
   #watch: ReturnType<typeof setInterval> | undefined;
 
   constructor(options: SupervisorOptions) {
     const { attachCounters, config } = options;
     this.#options = options;
+    this.#tls = options.tls;
     this.#admitted = createAdmissionBuffer(config.ioWorkers);
     this.#ports = { login: config.loginPort, game: config.gamePort, gateway: config.gatewayPort };
     for (let index = 0; index < config.ioWorkers; index++) {
@@ -97,6 +100,7 @@ export class Supervisor {
    * @throws {DependencyError} `unavailable` when a port cannot be opened or a worker does not start.
    */
   async start(): Promise<void> {
+    this.#checkPortsFree();
     this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
     await this.#startAll();
     this.#watch = this.#watchPulse();
@@ -113,6 +117,12 @@ export class Supervisor {
     await this.#storage?.stop();
   }
 
+  /** New connections meet a new certificate; those there are go on with the old one. */
+  async reloadTls(tls: TlsFiles): Promise<void> {
+    this.#tls = tls;
+    await Promise.all(this.#io.map((worker) => this.#listen(worker)));
+  }
+
   /** Drills: makes a worker fail; `false` where there is none. */
   crashIo(index: number): boolean {
     this.#io[index]?.send({ kind: "crash" });
@@ -123,6 +133,20 @@ export class Supervisor {
   failLogic(kind: "crash" | "hang"): boolean {
     this.#logic?.send({ kind });
     return this.#logic !== null;
+  }
+
+  /** Workers share their ports, and would share them with another server just as gladly. */
+  #checkPortsFree(): void {
+    const { config } = this.#options;
+    for (const port of Object.values(this.#ports)) {
+      if (port === 0) continue;
+      try {
+        Deno.listen({ hostname: config.host, port }).close();
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        throw new DependencyError("unavailable", `Cannot listen on ${config.host}:${port}: ${reason}`);
+      }
+    }
   }
 
   async #startAll(): Promise<void> {
@@ -140,7 +164,7 @@ export class Supervisor {
   }
 
   async #startIo(index: number): Promise<IoStarted> {
-    const { assets, config, tls } = this.#options;
+    const { assets, config } = this.#options;
     const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
     const url = new URL("./io/worker.ts", import.meta.url);
     const worker: IoHandle = new WorkerHandle(url, `io-${index}`, (message) => void this.#onIoCrash(index, message));
@@ -149,7 +173,6 @@ export class Supervisor {
       kind: "init",
       index,
       config,
-      tls,
       counters: this.#ioCounters[index],
       rings,
       logicDoorbell: this.#logicDoorbell,
@@ -185,7 +208,8 @@ export class Supervisor {
   }
 
   async #listen(worker: IoHandle): Promise<NodePorts> {
-    const report = await worker.ask({ kind: "listen", ports: this.#ports }, ["listening", "listen_failed"]);
+    const command = { kind: "listen", ports: this.#ports, tls: this.#tls } as const;
+    const report = await worker.ask(command, ["listening", "listen_failed"]);
     if (report.kind === "listening") return report.ports;
     const message = report.kind === "listen_failed" ? report.message : report.kind;
     throw new DependencyError("unavailable", `Cannot listen: ${message}`);

@@ -7,13 +7,19 @@
 import { ConfigError } from "../shared/errors.ts";
 import type { ServerConfig } from "./config.ts";
 
+/** A certificate chain and its key, PEM. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /**
  * Reads `--tls-cert` and `--tls-key`.
  *
  * @returns `null` when neither is given.
  * @throws {ConfigError} when a file cannot be read.
  */
-export async function readTls(config: ServerConfig): Promise<{ cert: string; key: string } | null> {
+export async function readTls(config: ServerConfig): Promise<TlsFiles | null> {
   if (config.tlsCert === "") return null;
   const read = async (flag: string, path: string) => {
     try {

@@ -7,6 +7,7 @@
 import type { Asset } from "../gateway/app.ts";
 import type { ServerConfig } from "./config.ts";
 import type { NodePorts } from "./logic/context.ts";
+import type { TlsFiles } from "./tls.ts";
 
 /** The rings between one io worker and logic, and the io worker's doorbell. */
 export interface IoRings {
@@ -20,7 +21,6 @@ export interface IoInit {
   readonly kind: "init";
   readonly index: number;
   readonly config: ServerConfig;
-  readonly tls: { readonly cert: string; readonly key: string } | null;
   readonly counters: SharedArrayBuffer;
   readonly rings: IoRings;
   readonly logicDoorbell: SharedArrayBuffer;
@@ -32,10 +32,11 @@ export interface IoInit {
   readonly assets: ReadonlyMap<string, Asset>;
 }
 
-/** What the main thread tells an io worker. `ports`: 0 takes a free one. */
+/** What the main thread tells an io worker. */
 export type IoCommand =
   | IoInit
-  | { readonly kind: "listen"; readonly ports: NodePorts }
+  /** Opens the ports, 0 taking a free one; asked again, it opens them anew, with a new certificate. */
+  | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
   | { readonly kind: "drain" }
   /** A drill: dies of an uncaught error. */
   | { readonly kind: "crash" };

@@ -258,6 +258,33 @@ export const GUILD_TAG_BYTES_MAX = 32;
 /** Buffs, and likewise debuffs, one entity shows. */
 export const STATUS_EFFECTS_MAX = 16;
 
+// Combat and monsters
+
+/** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */
+export const COOLDOWN_TOLERANCE_MS = 50;
+/** Entities one use of an area skill hits, nearest first: each of them is a packet to everyone around. */
+export const AREA_TARGETS_MAX = 32;
+/** How long a player stays dead at least, in milliseconds. */
+export const RESPAWN_DELAY_MS = 3_000;
+/** How long a player stays dead at most, in milliseconds. */
+export const RESPAWN_DELAY_MS_MAX = 10_000;
+/** How often used-up cooldowns are forgotten, in milliseconds. */
+export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
+/** Monsters take up at most one in this many places of a world: the others are for players. */
+export const MONSTER_WORLD_SHARE = 10;
+/** Side of the map that the counts of `monsters.json` are for, in units. */
+export const MONSTER_MAP_SIZE = 1_000;
+/** Kinds, and likewise spawns, that `monsters.json` may have. */
+export const MONSTER_ENTRIES_MAX = 256;
+/** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */
+export const MONSTER_STEP_MS = 100;
+/** Longest time a monster moves on by in one step, in milliseconds: what a stalled server missed is not walked. */
+export const MONSTER_STEP_MS_MAX = 250;
+/** How often each monster that sleeps or is dead is looked at, in milliseconds. */
+export const MONSTER_CHECK_INTERVAL_MS = 500;
+/** How long a dead monster lies on the ground, in milliseconds. */
+export const MONSTER_CORPSE_MS = 3_000;
+
 // Client
 
 /** How often a client sends a heartbeat unless told otherwise, in milliseconds: three fit into a short outage. */
@@ -293,6 +320,39 @@ export const RETRY_AFTER_MS_MAX = 3_600_000;
 /** Compressed bytes inflated in one step, so that inflating stops within 1,032 times as many of its bound. */
 export const INFLATE_SLICE_BYTES = 512;
 
+// Load test
+
+/** Connections of one run: what five source addresses have ports for. */
+export const LOADTEST_CONNECTIONS_MAX = 100_000;
+/** Threads of one run. */
+export const LOADTEST_THREADS_MAX = 64;
+/** Connections from one address, or to one where none can be chosen: of some 28,000 ports Linux has to give. */
+export const LOADTEST_CONNECTIONS_PER_ADDRESS = 20_000;
+/** Connections one thread has in the making: more would overflow the server's accept queue and wait a second each. */
+export const LOADTEST_CONNECTING_MAX = 256;
+/** How long one connection may take to be ready, its WebSocket upgrade or its entry included, in milliseconds. */
+export const LOADTEST_READY_TIMEOUT_MS = 20_000;
+/** Bytes a connection may have unsent before its sends fail: a server that stopped reading. */
+export const LOADTEST_PENDING_BYTES_MAX = 1_048_576;
+/** Highest rate of one connection, in messages/s. */
+export const LOADTEST_RATE_MAX = 100_000;
+/** Messages a connection may have outstanding in a closed loop. */
+export const LOADTEST_OUTSTANDING_MAX = 1_024;
+/** Longest phase of a run, in seconds. */
+export const LOADTEST_SECONDS_MAX = 86_400;
+/** Sequences that may be known beyond a missing one, for one connection, until that one counts as lost. */
+export const LOADTEST_GAP_MAX = 4_096;
+/** Positions kept of each player, to find when what a snapshot shows was sent: 6 s at 10 Hz. A power of two. */
+export const LOADTEST_POSITIONS = 64;
+/** Entity ids whose moves can be told apart: ids are small numbers, and this is a table of 4 MiB. */
+export const LOADTEST_ENTITY_IDS_MAX = 1_048_576;
+/** Messages times recipients one run of the chat scenario may keep account of, a bit each: 125 MB. */
+export const LOADTEST_DELIVERIES_MAX = 1_000_000_000;
+/** A connection sends a heartbeat this often, in milliseconds, as the wire contract wants it. */
+export const LOADTEST_HEARTBEAT_MS = 10_000;
+/** Points a chart of the report shows at most: more than that no screen has pixels for. */
+export const LOADTEST_CHART_POINTS_MAX = 600;
+
 assert(FRAME_BYTES_MAX + FRAME_HEADER_BYTES <= SEND_QUEUE_HARD_BYTES, "A send queue must hold the largest frame");
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
@@ -313,9 +373,13 @@ assert(SNAPSHOT_BYTES_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot m
 assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
+assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");
+assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
 assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");
 assert(4 * CLIENT_ACK_PACKETS <= OUTBOX_PACKETS_MAX, "A client must acknowledge before the server's outbox is full");
 assert(4 * CLIENT_ACK_BYTES <= OUTBOX_BYTES_MAX, "A client must acknowledge before the server's outbox is full");
 assert(3 * RECONNECT_CAP_MS < LINK_DEAD_MS, "A client must come back in time to resume");
 assert(CONNECTIONS_MAX <= SLOTS_MAX, "An io worker must have a slot for every connection of a port");
 assert(BULK_PLAYERS_BATCH <= STORAGE_ROWS_MAX, "A batch of the account tool must fit a request to the storage");
+assert(LOADTEST_HEARTBEAT_MS <= HEARTBEAT_INTERVAL_MS_MAX, "The load test must keep its connections alive");
+assert((LOADTEST_POSITIONS & (LOADTEST_POSITIONS - 1)) === 0, "The positions kept must be a power of two");

@@ -197,9 +197,16 @@ export function varintBytes(value: number): number {
  * @returns The offset behind it.
  */
 export function writeVarint(target: Uint8Array, offset: number, value: number): number {
-  while (value > 0x7fffffff) {
-    target[offset++] = (value % 128) | 0x80;
-    value = Math.floor(value / 128);
+  if (value > 0x7fffffff) {
+    // Four bytes at once, so that all but one step is in integers.
+    const high = Math.floor(value / 0x1000_0000);
+    const low = value - high * 0x1000_0000;
+    target[offset] = (low & 0x7f) | 0x80;
+    target[offset + 1] = ((low >>> 7) & 0x7f) | 0x80;
+    target[offset + 2] = ((low >>> 14) & 0x7f) | 0x80;
+    target[offset + 3] = (low >>> 21) | 0x80;
+    offset += 4;
+    value = high;
   }
   while (value > 0x7f) {
     target[offset++] = (value & 0x7f) | 0x80;

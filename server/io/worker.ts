@@ -15,6 +15,7 @@ import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
+import type { TlsFiles } from "../tls.ts";
 import type { IoCommand, IoInit, IoReport } from "../worker_messages.ts";
 import { AdmissionCounts } from "./admission.ts";
 import type { Listener } from "./backend.ts";
@@ -79,9 +80,11 @@ class Runtime {
     return this.#backend instanceof EpollBackend ? this.#backend.wakeDescriptor : null;
   }
 
-  /** Opens the three ports. */
-  listen(ports: NodePorts): NodePorts {
-    const { config, tls } = this.#init;
+  /** Opens the ports of this node's role, and closes those that were open before. */
+  listen(ports: NodePorts, tls: TlsFiles | null): NodePorts {
+    const { config } = this.#init;
+    const before = this.#listeners;
+    this.#listeners = [];
     const open = (portIndex: number, port: number): number => {
       const listener = this.#backend.listen(
         {
@@ -89,7 +92,8 @@ class Runtime {
           port,
           backlog: config.acceptBacklog,
           noDelay: config.tcpNoDelay,
-          reusePort: config.ioWorkers > 1,
+          // Other workers listen too, and, while a certificate is changed, this one twice.
+          reusePort: Deno.build.os === "linux",
           ...(tls === null ? {} : { tls }),
         },
         (socket) => this.#worker.accept(portIndex, socket, tls === null ? "tcp" : "tls"),
@@ -100,6 +104,7 @@ class Runtime {
     const login = config.role === "game" ? 0 : open(0, ports.login);
     const game = config.role === "login" ? 0 : open(1, ports.game);
     const gateway = open(2, ports.gateway);
+    for (const listener of before) listener.close();
     return { login, game, gateway };
   }
 
@@ -138,7 +143,7 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
       break;
     case "listen":
       try {
-        report({ kind: "listening", ports: runtime!.listen(command.ports) });
+        report({ kind: "listening", ports: runtime!.listen(command.ports, command.tls) });
       } catch (error) {
         report({ kind: "listen_failed", message: error instanceof Error ? error.message : String(error) });
       }

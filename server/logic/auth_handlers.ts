@@ -67,6 +67,7 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
 
   dispatcher.on(LoginRequestSchema, (session, request) =>
     exclusively(session, async () => {
+      if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
       if (isOlderVersion(request.clientVersion, config.clientVersionMin)) {
         throw new RequestError(ErrorCode.VERSION_MISMATCH, `The client must be ${config.clientVersionMin} or newer`);
       }
@@ -88,7 +89,7 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
       }
       const player = { playerId: account.accountId, name: account.name };
       const sessionToken = await tokens.sign(player, clock.unixMs());
-      if (session.ended) return;
+      if (session.ended || session.player !== null) return;
       const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
         .filter((other) => other !== undefined);
       if (config.duplicateLogin === "reject" && others.some((other) => other.link !== null)) {

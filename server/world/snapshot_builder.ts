@@ -196,7 +196,7 @@ export class SnapshotBuilder {
   #writeShown(viewerId: number, offset: number): number {
     const since = this.#informedTicks[viewerId], { lists } = this.#visibility;
     const list = this.#visibility.shownList(viewerId);
-    const isCurrent = since === this.#changes.tick - 1;
+    const isCurrent = true;
     let fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
       const start = chunk * CHUNK_IDS;

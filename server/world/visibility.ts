@@ -176,7 +176,7 @@ export class Visibility {
     for (let viewerId = 1; this.#despawnsDue[id] > 0; viewerId++) {
       const at = lists.find(this.despawnList(viewerId), id);
       if (at < 0) continue;
-      
+      lists.ids[at] = id | MARK;
       this.#despawnsDue[id]--;
     }
   }

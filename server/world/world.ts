@@ -59,6 +59,15 @@ export interface Place {
   yaw: number;
 }
 
+/** Where something is and how it moves: units, units/s; `yaw` in radians. */
+export interface Pose {
+  x: number;
+  z: number;
+  vx: number;
+  vz: number;
+  yaw: number;
+}
+
 /** Who joins a {@linkcode World}. */
 export interface EntityOptions {
   kind: EntityKind;
@@ -441,6 +450,44 @@ export class World {
     const { x, z } = this.#store;
     const dx = x[a] - x[b], dz = z[a] - z[b];
     return Math.sqrt(dx * dx + dz * dz) / CM_PER_UNIT;
+  }
+
+  /**
+   * Puts an entity somewhere, on its way, without asking the movement rules: what the server itself moves. What did not
+   * change is told to nobody.
+   *
+   * @param pose Units and units/s; its altitude stays.
+   * @throws {RangeError} when the place is not on the map.
+   */
+  place(entityId: number, pose: Readonly<Pose>): void {
+    this.#checkAlive(entityId);
+    const store = this.#store;
+    this.#checkPlace({ x: pose.x, y: store.y[entityId] / CM_PER_UNIT, z: pose.z, yaw: pose.yaw });
+    const x = toCentimetres(pose.x), z = toCentimetres(pose.z);
+    if (x !== store.x[entityId] || z !== store.z[entityId]) {
+      store.x[entityId] = x;
+      store.z[entityId] = z;
+      this.#grid.place(entityId);
+      this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
+    }
+    const vx = toCentimetres(pose.vx), vz = toCentimetres(pose.vz), yaw = toYawSteps(pose.yaw);
+    if (vx === store.vx[entityId] && vz === store.vz[entityId] && yaw === store.yaw[entityId]) return;
+    store.vx[entityId] = vx;
+    store.vz[entityId] = vz;
+    store.yaw[entityId] = yaw;
+    this.#mark(entityId, CHANGED.MOVE);
+  }
+
+  /** Takes away the travel time an entity has saved up: it could not move until now. */
+  resetTravelTime(entityId: number, nowMs: number): void {
+    this.#checkAlive(entityId);
+    this.#rules.reset(entityId, nowMs);
+  }
+
+  /** Whether any viewer sees an entity that is no viewer itself, as of the last tick. O(1). */
+  isWatched(entityId: number): boolean {
+    const { lists } = this.#visibility;
+    return this.has(entityId) && lists.counts[this.#visibility.shownList(entityId)] > 0;
   }
 
   #encode(id: number, changed: number): void {

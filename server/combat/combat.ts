@@ -1,0 +1,194 @@
+/**
+ * Who hits whom, and what comes of it.
+ *
+ * @module
+ */
+
+import { AREA_TARGETS_MAX } from "../../shared/limits.ts";
+import type { Prng } from "../world/prng.ts";
+import type { World } from "../world/world.ts";
+import { Cooldowns } from "./cooldowns.ts";
+import { type Blow, rollBlow } from "./dice.ts";
+import { type Damage, findSkill, type Skill } from "./skills.ts";
+import { StatusEffects } from "./status_effects.ts";
+
+/** What an attacker wants to do. */
+export interface CombatAct {
+  readonly attackerId: number;
+  /** What the attacker's cooldowns are kept by. */
+  readonly attackerKey: number;
+  readonly skillId: number;
+  /** The target of a skill that has one; any number, as it came from the wire. */
+  readonly targetId: number;
+  /** The middle of an area, in units; as it came from the wire. */
+  readonly targetPosition?: { readonly x: number; readonly y: number; readonly z: number };
+}
+
+/** Why nothing was done. */
+export type CombatRefusal =
+  | "unknown_skill"
+  | "bad_position"
+  | "cannot_act"
+  | "bad_target"
+  | "out_of_range"
+  | "on_cooldown";
+
+/** What one blow can do: a skill's, or a monster's own. */
+export interface Strike extends Damage {
+  /** As COMBAT_RESULT names it. */
+  readonly skillId: number;
+  /** How long a critical blow stuns, in milliseconds; 0: not at all. */
+  readonly criticalStunMs: number;
+}
+
+/** One blow that fell. */
+export interface BlowReport extends Blow {
+  readonly attackerId: number;
+  /** 0: an area in which nobody was. */
+  readonly targetId: number;
+  readonly skillId: number;
+  /** How long it stunned the target, in milliseconds; 0: not at all. */
+  readonly stunMs: number;
+  readonly targetDied: boolean;
+}
+
+/** Who is told. */
+export interface CombatEvents {
+  onBlow(report: BlowReport): void;
+  /** After the blow was told. The entity is still in the world, with no hit points. */
+  onDeath(killerId: number, victimId: number): void;
+}
+
+const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked: false };
+
+/**
+ * Combat in one world. Everything that counts is the server's own: where both stand, the clock, the dice.
+ *
+ * Distances are on the ground plane. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
+ * by themselves, only with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
+ *
+ * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as a {@linkcode Prng}.
+ */
+export class Combat {
+  readonly #world: World;
+  readonly #prng: Prng;
+  readonly #events: CombatEvents;
+  readonly #cooldowns = new Cooldowns();
+  readonly #effects: StatusEffects;
+  readonly #found: Int32Array;
+
+  constructor(options: { world: World; prng: Prng; events: CombatEvents }) {
+    this.#world = options.world;
+    this.#prng = options.prng;
+    this.#events = options.events;
+    this.#effects = new StatusEffects(options.world);
+    this.#found = new Int32Array(options.world.slotCount);
+  }
+
+  /** Whether the entity can move and act: it is in the world, alive and not stunned. */
+  canAct(entityId: number): boolean {
+    return this.isAlive(entityId) && !this.#effects.isStunned(entityId);
+  }
+
+  /** Whether the entity is in the world and has hit points left; any number may be asked. */
+  isAlive(entityId: number): boolean {
+    return this.#world.has(entityId) && this.#world.hpOf(entityId) > 0;
+  }
+
+  /** Uses a skill, if the rules allow it; otherwise nothing happens and no cooldown begins. */
+  act(action: CombatAct, nowMs: number): "ok" | CombatRefusal {
+    const skill = findSkill(action.skillId);
+    if (skill === undefined) return "unknown_skill";
+    const { attackerId, attackerKey, targetPosition: at } = action;
+    if (at !== undefined && !Number.isFinite(at.x + at.y + at.z)) return "bad_position";
+    if (skill.areaRadius > 0 && at === undefined) return "bad_position";
+    if (!this.canAct(attackerId)) return "cannot_act";
+    const refusal = skill.areaRadius > 0 ? this.#judgeArea(attackerId, at!, skill) : this.#judgeTarget(action, skill);
+    if (refusal !== "ok") return refusal;
+    if (this.#cooldowns.remainingMs(attackerKey, skill, nowMs) > 0) return "on_cooldown";
+    this.#cooldowns.start(attackerKey, skill, nowMs);
+    const strike: Strike = { ...skill, skillId: skill.id };
+    if (skill.areaRadius > 0) this.#strikeArea(attackerId, at!, { skill, strike, nowMs });
+    else this.strike(attackerId, action.targetId, { strike, nowMs });
+    return "ok";
+  }
+
+  /** Deals one blow; that attacker and target are fit for it, and near enough, is the caller's promise. */
+  strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
+    const world = this.#world;
+    const blow = rollBlow(strike, this.#prng);
+    const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
+    const targetDied = hp === 0;
+    const stunMs = blow.isCritical && !targetDied ? strike.criticalStunMs : 0;
+    if (blow.damage > 0) world.setHealth(targetId, { hp, hpMax });
+    if (targetDied) this.#effects.clear(targetId);
+    else if (stunMs > 0) this.#effects.stun(targetId, nowMs + stunMs);
+    this.#events.onBlow({ ...blow, attackerId, targetId, skillId: strike.skillId, stunMs, targetDied });
+    if (targetDied) this.#events.onDeath(attackerId, targetId);
+  }
+
+  /** Ends effects whose time is over; to be called every tick. */
+  step(nowMs: number): void {
+    this.#effects.step(nowMs);
+  }
+
+  /** Forgets cooldowns that are over; to be called now and then. */
+  sweep(nowMs: number): void {
+    this.#cooldowns.sweep(nowMs);
+  }
+
+  /** Forgets an entity that leaves the world. */
+  remove(entityId: number): void {
+    this.#effects.remove(entityId);
+  }
+
+  #judgeTarget({ attackerId, targetId }: CombatAct, skill: Skill): "ok" | CombatRefusal {
+    const world = this.#world;
+    // What is dead, out of sight or was never there is one answer: it tells nothing of what the attacker cannot see.
+    if (targetId === attackerId || !this.isAlive(targetId) || !world.sees(attackerId, targetId)) return "bad_target";
+    return world.distanceBetween(attackerId, targetId) <= skill.range ? "ok" : "out_of_range";
+  }
+
+  #judgeArea(attackerId: number, at: { x: number; z: number }, skill: Skill): "ok" | CombatRefusal {
+    return this.#distanceTo(attackerId, at) <= skill.range ? "ok" : "out_of_range";
+  }
+
+  #strikeArea(
+    attackerId: number,
+    at: { x: number; z: number },
+    { skill, strike, nowMs }: { skill: Skill; strike: Strike; nowMs: number },
+  ): void {
+    const targets = this.#targetsAround(attackerId, at, skill.areaRadius);
+    // Those who see the attacker are shown that something was done.
+    if (targets.length === 0) {
+      const { skillId } = strike;
+      this.#events.onBlow({ ...NOTHING, attackerId, targetId: 0, skillId, stunMs: 0, targetDied: false });
+    }
+    for (const targetId of targets) {
+      // Whoever is told of a death may have taken others out of the world.
+      if (this.isAlive(targetId)) this.strike(attackerId, targetId, { strike, nowMs });
+    }
+  }
+
+  /** The living that the attacker sees around a point, itself not among them: nearest first, of equals the lowest id. */
+  #targetsAround(attackerId: number, at: { x: number; z: number }, radius: number): number[] {
+    const count = this.#world.entitiesInRadius({ x: at.x, z: at.z, radius }, this.#found);
+    const candidates: { readonly id: number; readonly distance: number }[] = [];
+    for (let index = 0; index < count; index++) {
+      const id = this.#found[index];
+      if (id !== attackerId && this.isAlive(id)) candidates.push({ id, distance: this.#distanceTo(id, at) });
+    }
+    candidates.sort((a, b) => a.distance - b.distance || a.id - b.id);
+    const targets: number[] = [];
+    for (const { id } of candidates) {
+      if (targets.length === AREA_TARGETS_MAX) break;
+      if (this.#world.sees(attackerId, id)) targets.push(id);
+    }
+    return targets;
+  }
+
+  #distanceTo(entityId: number, at: { x: number; z: number }): number {
+    const dx = this.#world.xOf(entityId) - at.x, dz = this.#world.zOf(entityId) - at.z;
+    return Math.sqrt(dx * dx + dz * dz);
+  }
+}
