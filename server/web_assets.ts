@@ -10,6 +10,8 @@ const WEB = new URL("../gateway/web/", import.meta.url);
 const FILES: readonly { path: string; file: string; type: string }[] = [
   { path: "/index.html", file: "index.html", type: "text/html; charset=utf-8" },
   { path: "/style.css", file: "style.css", type: "text/css; charset=utf-8" },
+  { path: "/icon.svg", file: "icon.svg", type: "image/svg+xml" },
+  { path: "/timer_worker.js", file: "timer_worker.js", type: "text/javascript; charset=utf-8" },
   { path: "/page.js", file: "dist/page.js", type: "text/javascript; charset=utf-8" },
 ];
 

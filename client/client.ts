@@ -1,0 +1,691 @@
+/**
+ * The Drawbridge client: one class over any {@linkcode Transport}. It sends typed messages, awaits answers, keeps the
+ * connection alive, comes back by itself after a loss and takes its session up again, so that no reliable message is
+ * lost, doubled or reordered.
+ *
+ * @example
+ * ```ts ignore
+ * const client = new DrawbridgeClient({ connect: () => connectWebSocket("ws://localhost:8082/ws") });
+ * client.on(PacketType.CHAT_MESSAGE, (chat) => console.log(chat.senderName, chat.message));
+ * await client.open();
+ * await client.login("alice", "correct horse");
+ * await client.enterWorld();
+ * client.send(ChatMessageSchema, { channel: Channel.GLOBAL, message: "hi" });
+ * ```
+ *
+ * @see docs/protocol.md, "Session flow"
+ * @module
+ */
+
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { ProtocolError } from "../shared/errors.ts";
+import {
+  type DisconnectNotice,
+  DisconnectReason,
+  type ErrorResponse,
+  HeartbeatRequestSchema,
+  type HeartbeatResponse,
+  LoginRequestSchema,
+  type LoginResponse,
+  LogoutRequestSchema,
+  type LogoutResponse,
+  RegisterRequestSchema,
+  type RegisterResponse,
+  ResumeRequestSchema,
+  type ResumeResponse,
+} from "../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../shared/gen/common_pb.ts";
+import { type EnterWorldRequest, EnterWorldRequestSchema, type EnterWorldResponse } from "../shared/gen/game_pb.ts";
+import { PacketType } from "../shared/gen/packet_pb.ts";
+import type { PacketView } from "../shared/packet_codec.ts";
+import { PACKET_TABLE, type PacketRow, packetRow, STATE_CONNECTED } from "../shared/packet_table.ts";
+import { changeFor, type ClientEvents, type ClientState, type SessionLoss, type StateChange } from "./client_events.ts";
+import { type ClientOptions, resolveClientOptions, type ResolvedClientOptions } from "./client_options.ts";
+import { ClientSession } from "./client_session.ts";
+import { Handlers, type Unsubscribe } from "./handlers.ts";
+import { inflatePayload } from "./inflate.ts";
+import { Link } from "./link.ts";
+import type { MessageByType, MessageType, RequestSchema, ResponseOf, SendSchema, SendType } from "./messages.ts";
+import type { OutgoingPacket } from "./outgoing.ts";
+import { hashPassword } from "./password.ts";
+import { type PendingRequest, PendingRequests } from "./requests.ts";
+import { Sender, type SendResult } from "./sender.ts";
+
+export { hashPassword } from "./password.ts";
+export { RequestError, type RequestErrorReason } from "./requests.ts";
+export type { ClientEvents, ClientState, SessionLoss, StateChange } from "./client_events.ts";
+export type { ClientOptions, ReconnectOptions, Timers } from "./client_options.ts";
+export type { Unsubscribe } from "./handlers.ts";
+export type { MessageByType, MessageType, RequestSchema, ResponseOf, SendSchema, SendType } from "./messages.ts";
+export type { OutgoingQueueMax } from "./outgoing.ts";
+export type { SendResult } from "./sender.ts";
+export type { Connect, Transport, TransportHandler } from "./transport.ts";
+
+/** The envelope of a packet, valid only during the call. */
+export type PacketHeader = Readonly<
+  Pick<PacketView, "type" | "size" | "sequence" | "timestamp" | "isCompressed" | "ack">
+>;
+
+/** Options of one request. */
+export interface RequestOptions {
+  /** How long to wait for the answer, in milliseconds. */
+  timeoutMs?: number;
+}
+
+/** How to enter the world. */
+export interface EnterWorldOptions {
+  /** A session token; default: the one of the last login, where it is needed. */
+  token?: string;
+  /** Default: the account's first. */
+  characterId?: bigint;
+  /** Default: 0. */
+  channelId?: number;
+}
+
+/**
+ * What the connection is used for. `down`: there is none · `resuming`, `reentering`: the client takes its session up by
+ * itself · `entering`: the application's ENTER_WORLD_REQUEST is under way · `ready`: anything may be sent.
+ */
+type Phase = "down" | "resuming" | "reentering" | "entering" | "ready";
+
+/** Notices after which coming back would be refused or unwelcome. */
+const FINAL_REASONS: ReadonlySet<DisconnectReason> = new Set([
+  DisconnectReason.LOGGED_IN_ELSEWHERE,
+  DisconnectReason.KICKED,
+  DisconnectReason.BANNED,
+  DisconnectReason.PROTOCOL_VIOLATION,
+]);
+
+/** Refusals that pass: the client tries again later instead of giving its session up. */
+const PASSING_CODES: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.SERVER_FULL,
+  ErrorCode.MAINTENANCE,
+  ErrorCode.INTERNAL,
+  ErrorCode.TIMEOUT,
+  ErrorCode.ALREADY_LOGGED_IN,
+  ErrorCode.RATE_LIMITED,
+  ErrorCode.SHUTTING_DOWN,
+  ErrorCode.UNAVAILABLE,
+]);
+
+/** Types the client itself acts on, whoever listens. */
+const OWN_TYPES: ReadonlySet<number> = new Set([
+  PacketType.HEARTBEAT_RESPONSE,
+  PacketType.LOGIN_RESPONSE,
+  PacketType.LOGOUT_RESPONSE,
+  PacketType.RESUME_RESPONSE,
+  PacketType.ENTER_WORLD_RESPONSE,
+  PacketType.ERROR_RESPONSE,
+  PacketType.DISCONNECT_NOTICE,
+]);
+
+const ROW_BY_SCHEMA: ReadonlyMap<DescMessage, PacketRow> = new Map(PACKET_TABLE.map((row) => [row.schema, row]));
+
+/** Types whose messages would point into the transport's buffer, which is used again. */
+const TYPES_WITH_BYTES: ReadonlySet<number> = new Set(
+  PACKET_TABLE.filter(({ schema }) => hasBytes(schema)).map(({ type }) => type),
+);
+
+/** A client of one server. */
+export class DrawbridgeClient {
+  readonly #options: ResolvedClientOptions;
+  readonly #handlers: Handlers;
+  readonly #requests = new PendingRequests();
+  readonly #sender: Sender;
+  readonly #link: Link;
+
+  #state: ClientState = "idle";
+  #phase: Phase = "down";
+  #opening: PromiseWithResolvers<void> | null = null;
+  #sessionToken: string | null = null;
+  /** Whether this connection is logged in, so that entering needs no token. */
+  #isLoggedIn = false;
+  /** The last ENTER_WORLD_REQUEST, to repeat it. */
+  #entry: Pick<EnterWorldRequest, "characterId" | "channelId"> | null = null;
+  /** Whether the next connection has to enter the world anew. */
+  #mustReenter = false;
+
+  /**
+   * Makes a client; {@linkcode DrawbridgeClient.open} connects it.
+   *
+   * @throws {RangeError} when an interval is out of its bounds.
+   */
+  constructor(options: ClientOptions) {
+    this.#options = resolveClientOptions(options);
+    this.#handlers = new Handlers(this.#options.onError);
+    this.#sender = new Sender(this.#options, (packet) => this.#sent(packet));
+    this.#link = new Link(this.#options, {
+      handleUp: () => this.#up(),
+      handleDown: (change) => this.#down(change),
+      handleEnd: (change, error) => this.#ended(change, error),
+      handlePacket: (view, bytes) => this.#receive(view, bytes),
+      handleFault: (error) => this.#handlers.report(error, "connection"),
+      sendHeartbeat: (timestamp, serverTimestampEcho) => {
+        const request = create(HeartbeatRequestSchema, { timestamp, serverTimestampEcho });
+        this.#sender.writeOwn(PacketType.HEARTBEAT_REQUEST, toBinary(HeartbeatRequestSchema, request));
+      },
+    });
+  }
+
+  /** What the client is doing. */
+  get state(): ClientState {
+    return this.#state;
+  }
+
+  /** Round trip of the last answered heartbeat by the client's clock, in milliseconds; `null` before the first. */
+  get rttMs(): number | null {
+    return this.#link.rttMs;
+  }
+
+  /** The player's own entity while there is a session, else `null`. */
+  get entityId(): bigint | null {
+    return this.#sender.session?.entityId ?? null;
+  }
+
+  /** The token of the last successful login, which ENTER_WORLD_REQUEST takes; else `null`. */
+  get sessionToken(): string | null {
+    return this.#sessionToken;
+  }
+
+  /** Bytes sent that the network has not taken yet. */
+  get bufferedBytes(): number {
+    return this.#link.connection?.bufferedBytes ?? 0;
+  }
+
+  /**
+   * Connects.
+   *
+   * Only this first attempt is the caller's to repeat; a connection lost later is made again by the client.
+   *
+   * @throws {Error} when the server cannot be reached, or the client is closed meanwhile; it may be opened again.
+   * @throws {TypeError} when the client is open already.
+   */
+  open(): Promise<void> {
+    if (this.#state !== "idle" && this.#state !== "closed") {
+      return Promise.reject(new TypeError(`Cannot open client: it is ${this.#state}`));
+    }
+    const opening = this.#opening = Promise.withResolvers<void>();
+    this.#setState("connecting", changeFor(""));
+    this.#link.start();
+    return opening.promise;
+  }
+
+  /**
+   * Sends what is written, closes the connection and stays closed. The player stays in the world, link-dead, for the
+   * server's time of grace; {@linkcode DrawbridgeClient.logout} takes it out at once.
+   *
+   * @returns Resolves when the transport is closed, or does not close in time.
+   */
+  close(): Promise<void> {
+    this.#link.end(changeFor("The application closed the client"));
+    return this.#link.closed;
+  }
+
+  /**
+   * Gives the present connection up, or cuts the wait for the next one short; the session is taken up again. For a page
+   * that learns that its network changed.
+   */
+  reconnectNow(): void {
+    this.#link.restart();
+  }
+
+  /**
+   * Listens to a packet type or an event. Payloads that nobody listens to are not decoded.
+   *
+   * A handler that throws or rejects is reported to `onError` and disturbs nobody else. `header` is valid only during
+   * the call.
+   */
+  on<T extends MessageType>(
+    type: T,
+    handler: (message: MessageByType[T], header: PacketHeader) => unknown,
+  ): Unsubscribe;
+  /** Listens to an event. */
+  on<E extends keyof ClientEvents>(event: E, handler: (...args: ClientEvents[E]) => unknown): Unsubscribe;
+  // deno-lint-ignore no-explicit-any -- the overloads above say what a handler takes
+  on(key: MessageType | keyof ClientEvents, handler: (first: any, second: any) => unknown): Unsubscribe {
+    return this.#handlers.add(key, handler);
+  }
+
+  /** Listens to the state: `on("state", handler)`. */
+  onState(handler: (state: ClientState, change: StateChange) => unknown): Unsubscribe {
+    return this.on("state", handler);
+  }
+
+  /**
+   * Sends a message. While it cannot be sent, its delivery class decides: RELIABLE ones are kept in order up to
+   * `queueMax`, of LATEST ones the newest of each type is kept, DROPPABLE ones are dropped.
+   *
+   * @throws {RangeError} when the message is too large for a frame.
+   */
+  send<D extends SendSchema>(schema: D, message: MessageInitShape<D>): SendResult {
+    const row = rowOf(schema);
+    if (row.type === PacketType.ENTER_WORLD_REQUEST) {
+      // It holds everything else back, so its answer is awaited even when the caller does not.
+      const { result, response } = this.#request(schema, create(schema, message), this.#options.requestTimeoutMs);
+      response.catch(() => {});
+      return result;
+    }
+    return this.#submit(this.#sender.pack(row, toBinary<DescMessage>(schema, create(schema, message))));
+  }
+
+  /**
+   * Sends a payload that is encoded already, for tools that send the same many times.
+   *
+   * @throws {TypeError} when the type is not a client's, or needs its answer.
+   * @throws {RangeError} when the payload is too large for a frame.
+   */
+  sendEncoded(type: SendType, payload: Uint8Array): SendResult {
+    const row = packetRow(type);
+    if (row === undefined || row.states === 0 || type === PacketType.ENTER_WORLD_REQUEST) {
+      throw new TypeError(`Cannot send packet type ${type} encoded`);
+    }
+    return this.#submit(this.#sender.pack(row, payload));
+  }
+
+  /**
+   * Sends a request and awaits its response. Several may wait; those of one type are answered in order.
+   *
+   * A request that was sent in a session survives the loss of its connection: it, or its answer, comes again with the
+   * session.
+   *
+   * @returns The response, also when it says `success: false`.
+   * @throws {RequestError} when there is no response; see {@linkcode RequestErrorReason}.
+   * @throws {RangeError} when the message is too large for a frame.
+   */
+  request<D extends RequestSchema>(
+    schema: D,
+    message: MessageInitShape<D>,
+    options: RequestOptions = {},
+  ): Promise<ResponseOf<D>> {
+    const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
+    return this.#request(schema, create(schema, message), timeoutMs).response as Promise<ResponseOf<D>>;
+  }
+
+  /**
+   * Makes an account.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  async register(name: string, password: string): Promise<RegisterResponse> {
+    return await this.request(RegisterRequestSchema, { username: name, passwordHash: await hashPassword(password) });
+  }
+
+  /**
+   * Logs in; the token is remembered for {@linkcode DrawbridgeClient.enterWorld}.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  async login(name: string, password: string): Promise<LoginResponse> {
+    const { clientVersion, deviceId } = this.#options;
+    const passwordHash = await hashPassword(password);
+    return await this.request(LoginRequestSchema, { username: name, passwordHash, clientVersion, deviceId });
+  }
+
+  /**
+   * Enters the world. Messages sent meanwhile follow when it is done.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  enterWorld(options: EnterWorldOptions = {}): Promise<EnterWorldResponse> {
+    const { token, characterId = 0n, channelId = 0 } = options;
+    const sessionToken = token ?? (this.#isLoggedIn ? "" : this.#sessionToken ?? "");
+    return this.request(EnterWorldRequestSchema, { characterId, channelId, sessionToken });
+  }
+
+  /**
+   * Logs out and closes.
+   *
+   * @throws {RequestError} when there is no response; the client is closed all the same.
+   */
+  async logout(): Promise<LogoutResponse> {
+    try {
+      return await this.request(LogoutRequestSchema, {});
+    } finally {
+      await this.close();
+    }
+  }
+
+  // Sending
+
+  #submit(packet: OutgoingPacket): SendResult {
+    return this.#isOpen() ? this.#sender.submit(packet) : "dropped";
+  }
+
+  #isOpen(): boolean {
+    return this.#state !== "idle" && this.#state !== "closed";
+  }
+
+  #request<D extends SendSchema>(
+    schema: D,
+    message: MessageShape<D>,
+    timeoutMs: number,
+  ): { result: SendResult; response: Promise<Message> } {
+    const packet = this.#sender.pack(rowOf(schema), toBinary<DescMessage>(schema, message));
+    const { promise, resolve, reject } = Promise.withResolvers<Message>();
+    let timer: unknown = null;
+    const clear = () => this.#options.timers.clear(timer);
+    const request: PendingRequest = { message, packet, resolve, reject, clear, isSettled: false };
+    const result = this.#requests.hasRoom ? this.#submit(packet) : "full";
+    if (result === "full" || result === "dropped") {
+      if (!this.#isOpen()) this.#requests.giveUp(request, "closed", `the client is ${this.#state}`);
+      else this.#requests.giveUp(request, "not_sent", result === "full" ? "the queue is full" : "it was dropped");
+      return { result, response: promise };
+    }
+    if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#rememberEntry(message as EnterWorldRequest);
+    timer = this.#options.timers.set(() => this.#timeOut(request, timeoutMs), timeoutMs);
+    this.#requests.add(request);
+    return { result, response: promise };
+  }
+
+  #rememberEntry({ characterId, channelId, sessionToken }: EnterWorldRequest): void {
+    this.#entry = { characterId, channelId };
+    if (sessionToken !== "") this.#sessionToken = sessionToken;
+  }
+
+  #timeOut(request: PendingRequest, timeoutMs: number): void {
+    const { packet } = request;
+    this.#sender.queue.remove(packet);
+    this.#requests.giveUp(request, packet.isSent ? "timeout" : "not_sent", `no answer within ${timeoutMs} ms`);
+    const isEntry = packet.isSent && packet.row.type === PacketType.ENTER_WORLD_REQUEST;
+    if (isEntry && this.#phase === "entering") this.#makeReady();
+  }
+
+  /** A packet of the application is written. */
+  #sent({ row: { type } }: OutgoingPacket): void {
+    if (type === PacketType.ENTER_WORLD_REQUEST) {
+      this.#phase = "entering";
+      this.#sender.pause();
+    } else if (type === PacketType.LEAVE_WORLD_REQUEST) {
+      this.#forgetSession();
+    }
+  }
+
+  // Connection
+
+  #up(): void {
+    this.#sender.attach(this.#link.connection!);
+    if (this.#sender.session !== null) this.#resume(this.#sender.session);
+    else if (this.#mustReenter) this.#reenter();
+    else this.#settle();
+  }
+
+  /** The connection may be used: the session is taken up, or there is none. */
+  #settle(): void {
+    const connection = this.#link.connection;
+    this.#link.answered();
+    if (this.#opening === null && this.#sender.session === null) this.#dropQueue();
+    this.#phase = "ready";
+    this.#setState("connected", changeFor(""));
+    this.#opening?.resolve();
+    this.#opening = null;
+    if (this.#link.connection === connection && this.#phase === "ready") this.#sender.resume();
+  }
+
+  #makeReady(): void {
+    this.#phase = "ready";
+    this.#sender.resume();
+  }
+
+  /** Drops what waits but is not allowed on a connection that is not logged in. */
+  #dropQueue(): void {
+    const isAllowed = ({ row }: OutgoingPacket) => (row.states & STATE_CONNECTED) !== 0;
+    const isDropped = (packet: OutgoingPacket) => !packet.isSent && !isAllowed(packet);
+    this.#sender.queue.drop(isAllowed);
+    this.#requests.giveUpAll(isDropped, "not_sent", "the session is over");
+  }
+
+  #detach(): void {
+    this.#phase = "down";
+    this.#isLoggedIn = false;
+    this.#sender.detach();
+  }
+
+  #down(change: StateChange): void {
+    this.#detach();
+    // What has a number comes again with the session, or its answer does.
+    this.#requests.giveUpAll(({ isSent, sequence }) => isSent && sequence === 0, "lost", change.reason);
+    this.#setState("reconnecting", change);
+  }
+
+  #ended(change: StateChange, error: unknown): void {
+    this.#detach();
+    this.#sender.session = null;
+    this.#sender.queue.drop(() => false);
+    this.#mustReenter = false;
+    this.#requests.giveUpAll(() => true, "closed", change.reason);
+    const opening = this.#opening;
+    this.#opening = null;
+    this.#setState("closed", change);
+    opening?.reject(error ?? new Error(`Cannot open client: ${change.reason}`));
+  }
+
+  #setState(state: ClientState, change: StateChange): void {
+    this.#state = state;
+    this.#handlers.call("state", state, change);
+  }
+
+  // Session
+
+  #resume(session: ClientSession): void {
+    if (session.resumeToken === "") return this.#loseSession(session, ErrorCode.RESUME_EXPIRED);
+    this.#phase = "resuming";
+    const request = create(ResumeRequestSchema, {
+      resumeToken: session.resumeToken,
+      lastSequence: BigInt(session.received),
+    });
+    this.#sender.writeOwn(PacketType.RESUME_REQUEST, toBinary(ResumeRequestSchema, request));
+    this.#link.awaitAnswer("RESUME_REQUEST");
+  }
+
+  #resumed(session: ClientSession, response: ResumeResponse): void {
+    if (!response.success) return this.#resumeRefused(session, response.errorCode);
+    const lastSequence = Number(response.lastSequence);
+    session.resumeToken = response.resumeToken;
+    session.entityId = response.entityId;
+    try {
+      session.resume(lastSequence, response.gap);
+    } catch (error) {
+      this.#handlers.report(error, "resume");
+      return this.#loseSession(session, ErrorCode.INTERNAL);
+    }
+    this.#sender.bind(session);
+    this.#sender.replay(session);
+    if (response.gap) {
+      // The answers to what the server has may be among what is gone.
+      const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= lastSequence;
+      this.#requests.giveUpAll(isAnswered, "lost", "the server's answers are gone");
+      this.#handlers.call("gap");
+    }
+    if (this.#phase === "resuming") this.#settle();
+  }
+
+  #resumeRefused(session: ClientSession, code: ErrorCode): void {
+    if (!PASSING_CODES.has(code)) return this.#loseSession(session, code);
+    this.#link.lose(changeFor(`Server cannot resume the session now: ${codeName(code)}`));
+  }
+
+  #loseSession(session: ClientSession, code: ErrorCode): void {
+    this.#forgetSession();
+    this.#sender.queue.takeLatest();
+    this.#requests.giveUpAll(({ isSent }) => isSent, "lost", "the session is over");
+    this.#mustReenter = this.#options.reenter && this.#sessionToken !== null && this.#entry !== null;
+    const unacknowledgedCount = session.outbox.length;
+    if (!this.#announceLoss({ code, unacknowledgedCount, isReentering: this.#mustReenter })) return;
+    if (this.#mustReenter) this.#reenter();
+    else this.#settle();
+  }
+
+  /** Tells the application; gives whether the connection is still the same afterwards. */
+  #announceLoss(loss: SessionLoss): boolean {
+    const connection = this.#link.connection;
+    this.#handlers.call("sessionLost", loss);
+    return this.#link.connection === connection;
+  }
+
+  #reenter(): void {
+    this.#phase = "reentering";
+    const request = create(EnterWorldRequestSchema, { ...this.#entry!, sessionToken: this.#sessionToken! });
+    this.#sender.writeOwn(PacketType.ENTER_WORLD_REQUEST, toBinary(EnterWorldRequestSchema, request));
+    this.#link.awaitAnswer("ENTER_WORLD_REQUEST");
+  }
+
+  #reenterRefused(code: ErrorCode): void {
+    if (PASSING_CODES.has(code)) {
+      return this.#link.lose(changeFor(`Server cannot let the player in now: ${codeName(code)}`));
+    }
+    this.#mustReenter = false;
+    if (this.#announceLoss({ code, unacknowledgedCount: 0, isReentering: false })) this.#settle();
+  }
+
+  #entered(response: EnterWorldResponse, sequence: number): void {
+    const isReentering = this.#phase === "reentering";
+    if (!response.success) return isReentering ? this.#reenterRefused(response.errorCode) : this.#makeReady();
+    this.#forgetSession();
+    this.#sender.bind(new ClientSession(response.resumeToken, response.entityId, sequence));
+    this.#mustReenter = false;
+    if (isReentering) this.#settle();
+    else this.#makeReady();
+  }
+
+  #forgetSession(): void {
+    this.#sender.session = null;
+    this.#requests.forgetSequences();
+  }
+
+  // Receiving
+
+  #receive(view: PacketView, bytes: Uint8Array): void {
+    const { type, sequence } = view;
+    if (!this.#accept(view)) return;
+    try {
+      this.#options.onPacket?.(view, bytes);
+    } catch (error) {
+      this.#handlers.report(error, "onPacket");
+    }
+    const row = packetRow(type);
+    const isOwn = OWN_TYPES.has(type);
+    if (row === undefined || !(isOwn || this.#handlers.has(type) || this.#requests.awaits(type))) return;
+    const message = decodeMessage(row, view, bytes);
+    if (isOwn) this.#handleOwn(type, message, sequence);
+    this.#requests.answer(type, message);
+    this.#handlers.call(type, message, view);
+    if (type === PacketType.DISCONNECT_NOTICE) this.#dismissed(message as DisconnectNotice);
+  }
+
+  /** Takes a packet's numbers; gives whether it is to be applied. */
+  #accept({ type, sequence, ack, payloadStart, payloadEnd }: PacketView): boolean {
+    const session = this.#sender.boundSession;
+    const isEntry = type === PacketType.ENTER_WORLD_RESPONSE && this.#isEntering();
+    if (session === null || isEntry) return true;
+    if (ack > 0 && session.acknowledge(ack) && this.#sender.queue.reliableCount > 0) this.#sender.flush();
+    if (sequence === 0) return true;
+    if (!session.accept(sequence)) return false;
+    if (this.#sender.countReceived(payloadEnd - payloadStart)) this.#sendAcknowledgement();
+    return true;
+  }
+
+  /** A heartbeat is the one packet that may be sent at any time and costs the server next to nothing. */
+  #sendAcknowledgement(): void {
+    const request = create(HeartbeatRequestSchema, { timestamp: BigInt(Math.floor(this.#options.now())) });
+    this.#sender.writeOwn(PacketType.HEARTBEAT_REQUEST, toBinary(HeartbeatRequestSchema, request));
+  }
+
+  #isEntering(): boolean {
+    return this.#phase === "entering" || this.#phase === "reentering";
+  }
+
+  #handleOwn(type: PacketType, message: Message, sequence: number): void {
+    switch (type) {
+      case PacketType.HEARTBEAT_RESPONSE:
+        return this.#link.heartbeatAnswered(message as HeartbeatResponse);
+      case PacketType.LOGIN_RESPONSE:
+        return this.#loggedIn(message as LoginResponse);
+      case PacketType.LOGOUT_RESPONSE:
+        return this.#loggedOut(message as LogoutResponse);
+      case PacketType.RESUME_RESPONSE:
+        if (this.#phase === "resuming") this.#resumed(this.#sender.session!, message as ResumeResponse);
+        return;
+      case PacketType.ENTER_WORLD_RESPONSE:
+        if (this.#isEntering()) this.#entered(message as EnterWorldResponse, sequence);
+        return;
+      case PacketType.ERROR_RESPONSE:
+        return this.#refused(message as ErrorResponse);
+    }
+  }
+
+  #loggedIn({ success, sessionToken }: LoginResponse): void {
+    if (!success) return;
+    this.#sessionToken = sessionToken;
+    this.#isLoggedIn = true;
+    this.#link.mayReconnect = true;
+  }
+
+  #loggedOut({ success }: LogoutResponse): void {
+    if (!success) return;
+    this.#forgetSession();
+    this.#sessionToken = null;
+    this.#isLoggedIn = false;
+    this.#link.mayReconnect = false;
+  }
+
+  #refused({ requestType, requestSequence, errorCode, message }: ErrorResponse): void {
+    if (requestType === PacketType.RESUME_REQUEST && this.#phase === "resuming") {
+      this.#resumeRefused(this.#sender.session!, errorCode);
+    } else if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "reentering") {
+      this.#reenterRefused(errorCode);
+    } else {
+      this.#requests.refuse(requestType, Number(requestSequence), errorCode, message);
+      if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "entering") this.#makeReady();
+    }
+  }
+
+  #dismissed(notice: DisconnectNotice): void {
+    if (this.#link.connection === null) return;
+    const name = DisconnectReason[notice.reason] ?? String(notice.reason);
+    const reason = `Server closed the connection: ${name}${notice.message === "" ? "" : `, ${notice.message}`}`;
+    if (FINAL_REASONS.has(notice.reason)) this.#link.end(changeFor(reason, notice));
+    else this.#link.lose(changeFor(reason, notice), notice.retryAfterMs);
+  }
+}
+
+function rowOf(schema: DescMessage): PacketRow {
+  const row = ROW_BY_SCHEMA.get(schema);
+  if (row === undefined) throw new TypeError(`Cannot send ${schema.typeName}: it is the message of no packet type`);
+  return row;
+}
+
+function codeName(code: ErrorCode): string {
+  return ErrorCode[code] ?? String(code);
+}
+
+/** Whether a message has fields of bytes, which the codec does not copy out of the payload. */
+function hasBytes(schema: DescMessage): boolean {
+  return schema.fields.some((field) =>
+    field.message === undefined
+      ? field.scalar === ScalarType.BYTES
+      : field.message !== schema && hasBytes(field.message)
+  );
+}
+
+/** @throws {ProtocolError} when the payload is not what its type says. */
+function decodeMessage(row: PacketRow, view: PacketView, bytes: Uint8Array): Message {
+  const { isCompressed, payloadStart, payloadEnd } = view;
+  const isKept = !isCompressed && TYPES_WITH_BYTES.has(row.type);
+  const carried = isKept ? bytes.slice(payloadStart, payloadEnd) : bytes.subarray(payloadStart, payloadEnd);
+  const payload = isCompressed ? inflatePayload(carried) : carried;
+  try {
+    return fromBinary(row.schema, payload, { readUnknownFields: false });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ProtocolError(DisconnectReason.MALFORMED_PACKET, `Cannot decode ${row.name}: ${why}`);
+  }
+}

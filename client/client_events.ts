@@ -1,0 +1,46 @@
+/**
+ * What a client tells its application beside packets.
+ *
+ * @module
+ */
+
+import type { DisconnectNotice } from "../shared/gen/auth_pb.ts";
+import type { ErrorCode } from "../shared/gen/common_pb.ts";
+
+/** What a client is doing. `connected`: ready to use, a session that could be taken up again has been. */
+export type ClientState = "idle" | "connecting" | "connected" | "reconnecting" | "closed";
+
+/** Why the state changed. */
+export interface StateChange {
+  /** In words; empty when there is nothing to say. */
+  readonly reason: string;
+  /** What the server said before it closed the connection; else `null`. */
+  readonly notice: DisconnectNotice | null;
+  /** When `reconnecting`: how long the client waits before the next attempt, in milliseconds; else `null`. */
+  readonly retryInMs: number | null;
+}
+
+/** A session that could not be taken up again. */
+export interface SessionLoss {
+  /** The server's reason. */
+  readonly code: ErrorCode;
+  /** Messages sent and never acknowledged: whether the server applied them is not known, they are not sent again. */
+  readonly unacknowledgedCount: number;
+  /** Whether the client now enters the world anew by itself. */
+  readonly isReentering: boolean;
+}
+
+/** The events, and the arguments of their handlers. */
+export interface ClientEvents {
+  /** The state changed. */
+  state: [state: ClientState, change: StateChange];
+  /** The session was taken up again, but some packets of the server are gone; a full snapshot follows. */
+  gap: [];
+  /** The session is over: what was known of the world is void. Comes again if entering anew is refused, too. */
+  sessionLost: [loss: SessionLoss];
+}
+
+/** A change with nothing but its reason. */
+export function changeFor(reason: string, notice: DisconnectNotice | null = null): StateChange {
+  return { reason, notice, retryInMs: null };
+}

@@ -1,0 +1,238 @@
+/**
+ * Keeps one client connected: makes connections, notices dead ones, makes new ones after a wait. Knows nothing of
+ * sessions; what a connection is used for is its owner's.
+ *
+ * @module
+ */
+
+import type { HeartbeatResponse } from "../shared/gen/auth_pb.ts";
+import { LINGER_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from "../shared/limits.ts";
+import type { PacketView } from "../shared/packet_codec.ts";
+import { Backoff } from "./backoff.ts";
+import { changeFor, type StateChange } from "./client_events.ts";
+import type { ResolvedClientOptions } from "./client_options.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { Transport } from "./transport.ts";
+
+/** Takes what one {@linkcode Link} reports. */
+export interface LinkOwner {
+  /** There is a connection, nothing has been sent over it. */
+  handleUp(): void;
+  /** The connection is gone; the next attempt follows after `change.retryInMs`. */
+  handleDown(change: StateChange): void;
+  /** The connection is gone, or could not be made the first time; there will be no other. */
+  handleEnd(change: StateChange, error: unknown): void;
+  /** Takes one packet; `view` and `bytes` are valid only during the call. */
+  handlePacket(view: PacketView, bytes: Uint8Array): void;
+  /** The server broke the contract, or we failed to understand it; the connection is closed. */
+  handleFault(error: Error): void;
+  /** Sends a HEARTBEAT_REQUEST. */
+  sendHeartbeat(timestamp: bigint, serverTimestampEcho: bigint): void;
+}
+
+/** The connection of one client, and the one after it. */
+export class Link implements ConnectionOwner {
+  /** Whether a lost connection is made again. */
+  mayReconnect = true;
+
+  readonly #options: ResolvedClientOptions;
+  readonly #owner: LinkOwner;
+  readonly #heartbeat: Heartbeat;
+  readonly #backoff: Backoff;
+  readonly #keepAlive = () => this.#checkHeartbeat();
+  #connection: Connection | null = null;
+  #connectedMs = 0;
+  /** Counts attempts to connect; one that is not the newest any more is discarded. */
+  #attempt = 0;
+  #isFirstAttempt = false;
+  #isRunning = false;
+  /** Aborts the attempt under way. */
+  #abort: AbortController | null = null;
+  /** The wait for a reconnection, a connection or an answer, one after the other. */
+  #stageTimer: unknown = null;
+  #heartbeatTimer: unknown = null;
+  #closed: Promise<void> = Promise.resolve();
+
+  /**
+   * @param options Time-outs, back-off, clock.
+   * @param owner Takes what happens.
+   */
+  constructor(options: ResolvedClientOptions, owner: LinkOwner) {
+    this.#options = options;
+    this.#owner = owner;
+    this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.deadAfterMs);
+    const { baseMs, capMs } = options.reconnect ?? { baseMs: 0, capMs: 0 };
+    this.#backoff = new Backoff({ baseMs, capMs, random: options.random });
+  }
+
+  /** The connection, while there is one. */
+  get connection(): Connection | null {
+    return this.#connection;
+  }
+
+  /** Round trip of the last answered heartbeat, in milliseconds; `null` before the first. */
+  get rttMs(): number | null {
+    return this.#heartbeat.rttMs;
+  }
+
+  /** Resolves when the transport of an ended link is closed, or does not close in time. */
+  get closed(): Promise<void> {
+    return this.#closed;
+  }
+
+  /** Makes the first attempt; if it fails, the link ends. */
+  start(): void {
+    this.#isRunning = true;
+    this.#isFirstAttempt = true;
+    this.mayReconnect = true;
+    this.#backoff.reset();
+    this.#connect();
+  }
+
+  /** Cuts the wait for the next attempt short, or gives the present connection up for a new one. */
+  restart(): void {
+    if (!this.#isRunning || this.#abort !== null) return;
+    if (this.#connection === null) this.#connect();
+    else this.#lose(changeFor("The application asked for a new connection"), { isImmediate: true });
+  }
+
+  /** Gives the connection up and makes another after a wait of at least `retryAfterMs`. */
+  lose(change: StateChange, retryAfterMs = 0): void {
+    this.#lose(change, { retryAfterMs });
+  }
+
+  /** Closes for good after what is written is out. */
+  end(change: StateChange, error?: unknown): void {
+    if (!this.#isRunning) return;
+    this.#isRunning = false;
+    const connection = this.#connection;
+    this.#disconnect();
+    if (connection !== null) this.#closed = this.#untilClosed(connection);
+    this.#owner.handleEnd(change, error);
+  }
+
+  /** Gives the connection up unless {@linkcode Link.answered} is called in time. */
+  awaitAnswer(name: string): void {
+    const { requestTimeoutMs } = this.#options;
+    this.#setStageTimer(requestTimeoutMs, () => {
+      this.lose(changeFor(`Server did not answer ${name} within ${requestTimeoutMs} ms`));
+    });
+  }
+
+  /** What {@linkcode Link.awaitAnswer} waits for has come. */
+  answered(): void {
+    this.#clearStageTimer();
+  }
+
+  /** Takes a HEARTBEAT_RESPONSE; sends its time-stamp back at once when it answers the probe. */
+  heartbeatAnswered({ clientTimestamp, serverTimestamp }: HeartbeatResponse): void {
+    const nowMs = this.#options.now();
+    if (!this.#heartbeat.answered(clientTimestamp, nowMs)) return;
+    this.#owner.sendHeartbeat(BigInt(Math.floor(nowMs)), serverTimestamp);
+  }
+
+  /** Takes note that the server lives. */
+  handleBytes(): void {
+    this.#heartbeat.received(this.#options.now());
+  }
+
+  /** Passes a packet on. */
+  handlePacket(view: PacketView, bytes: Uint8Array): void {
+    this.#owner.handlePacket(view, bytes);
+  }
+
+  /** Takes the end of the connection. */
+  handleEnd(reason: string, error: Error | null): void {
+    if (error !== null) this.#owner.handleFault(error);
+    this.lose(changeFor(reason));
+  }
+
+  async #connect(): Promise<void> {
+    const attempt = ++this.#attempt;
+    const { connect, connectTimeoutMs } = this.#options;
+    const abort = this.#abort = new AbortController();
+    this.#setStageTimer(connectTimeoutMs, () => {
+      this.#connectFailed(new Error(`Cannot connect: no connection within ${connectTimeoutMs} ms`));
+    });
+    let transport: Transport;
+    try {
+      transport = await connect(abort.signal);
+    } catch (error) {
+      if (attempt === this.#attempt) this.#connectFailed(error);
+      return;
+    }
+    if (attempt === this.#attempt) return this.#connected(transport);
+    transport.start({ onBytes() {}, onClose() {} });
+    transport.close();
+  }
+
+  #connectFailed(error: unknown): void {
+    const change = changeFor(error instanceof Error ? error.message : String(error));
+    if (this.#isFirstAttempt) this.end(change, error);
+    else this.lose(change);
+  }
+
+  #connected(transport: Transport): void {
+    this.#clearStageTimer();
+    this.#abort = null;
+    this.#isFirstAttempt = false;
+    this.#connectedMs = this.#options.now();
+    const connection = this.#connection = new Connection(transport, this);
+    connection.start();
+    this.#heartbeat.start(this.#connectedMs);
+    this.#owner.handleUp();
+    if (this.#connection === connection) this.#checkHeartbeat();
+  }
+
+  #lose(change: StateChange, { retryAfterMs = 0, isImmediate = false }): void {
+    const { reconnect, now } = this.#options;
+    if (!this.#isRunning) return;
+    if (reconnect === null || !this.mayReconnect) return this.end(change);
+    if (this.#connection !== null && now() - this.#connectedMs >= reconnect.stableMs) this.#backoff.reset();
+    if (this.#backoff.attemptCount >= reconnect.attemptsMax) return this.end(change);
+    this.#disconnect();
+    const retryInMs = isImmediate ? 0 : this.#backoff.next(Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
+    this.#setStageTimer(retryInMs, () => this.#connect());
+    this.#owner.handleDown({ ...change, retryInMs });
+  }
+
+  /** Lets go of the connection, made or in the making, and of the timers that served it. */
+  #disconnect(): void {
+    this.#attempt++;
+    this.#abort?.abort();
+    this.#abort = null;
+    this.#connection?.close();
+    this.#connection = null;
+    this.#clearStageTimer();
+    this.#options.timers.clear(this.#heartbeatTimer);
+  }
+
+  #untilClosed(connection: Connection): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#options.timers.set(resolve, LINGER_TIMEOUT_MS);
+      connection.whenClosed(() => {
+        this.#options.timers.clear(timer);
+        resolve();
+      });
+    });
+  }
+
+  #checkHeartbeat(): void {
+    const { now, timers, deadAfterMs } = this.#options;
+    const nowMs = now();
+    const action = this.#heartbeat.action(nowMs);
+    if (action === "dead") return this.lose(changeFor(`Server sent nothing for ${deadAfterMs} ms`));
+    if (action === "beat") this.#owner.sendHeartbeat(this.#heartbeat.probe(nowMs), 0n);
+    this.#heartbeatTimer = timers.set(this.#keepAlive, this.#heartbeat.waitMs(nowMs));
+  }
+
+  #setStageTimer(delayMs: number, run: () => void): void {
+    this.#clearStageTimer();
+    this.#stageTimer = this.#options.timers.set(run, delayMs);
+  }
+
+  #clearStageTimer(): void {
+    this.#options.timers.clear(this.#stageTimer);
+  }
+}

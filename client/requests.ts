@@ -1,0 +1,184 @@
+/**
+ * Requests that wait for their answers.
+ *
+ * A server answers the requests of one type in order, so the oldest waiting one takes the answer. One whose time ran
+ * out stays in line until its answer has passed; else that answer would be taken for the next one's. Echo and
+ * heartbeat may be dropped on the way and are told apart by what they carry.
+ *
+ * @module
+ */
+
+import type { Message } from "@bufbuild/protobuf";
+import type { EchoRequest, EchoResponse, HeartbeatRequest, HeartbeatResponse } from "../shared/gen/auth_pb.ts";
+import type { RoomResponse } from "../shared/gen/chat_pb.ts";
+import { DeliveryClass, ErrorCode } from "../shared/gen/common_pb.ts";
+import { PacketType } from "../shared/gen/packet_pb.ts";
+import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
+import { RESPONSE_TYPES } from "./messages.ts";
+import type { OutgoingPacket } from "./outgoing.ts";
+
+/**
+ * Why a request has no answer. `refused`: the server said so, see {@linkcode RequestError.code} · `timeout`: no answer in
+ * time · `lost`: the connection or session was lost, it may have been done · `not_sent`: nothing was done, the queue is
+ * full, the packet was dropped or the server was not reached in time · `closed`: the client was closed.
+ */
+export type RequestErrorReason = "refused" | "timeout" | "lost" | "not_sent" | "closed";
+
+/** A request that was not answered with its response. */
+export class RequestError extends Error {
+  /** Tells it from other errors where classes do not meet, such as across realms. */
+  override name = "RequestError";
+
+  /**
+   * Makes one.
+   *
+   * @param reason Why there is no answer.
+   * @param code From ERROR_RESPONSE; `TIMEOUT` or `UNAVAILABLE` when the client gave up by itself.
+   * @param type The request's packet type.
+   * @param message Act, value, limit.
+   */
+  constructor(
+    readonly reason: RequestErrorReason,
+    readonly code: ErrorCode,
+    readonly type: PacketType,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** One request and those who wait for it. */
+export interface PendingRequest {
+  readonly message: Message;
+  readonly packet: OutgoingPacket;
+  readonly resolve: (response: Message) => void;
+  readonly reject: (error: RequestError) => void;
+  /** Stops its timer. */
+  readonly clear: () => void;
+  /** Whether it was answered, or given up and only waits for its late answer to pass. */
+  isSettled: boolean;
+}
+
+/** The request type of each response type that answers only one. */
+const REQUEST_TYPE_BY_RESPONSE: Map<number, number> = new Map();
+/** Response types that name the request type they answer. */
+const SHARED_RESPONSES: ReadonlySet<number> = new Set([PacketType.ROOM_RESPONSE, PacketType.GUILD_ACTION_RESPONSE]);
+
+for (const [request, response] of Object.entries(RESPONSE_TYPES)) {
+  if (!SHARED_RESPONSES.has(response)) REQUEST_TYPE_BY_RESPONSE.set(response, Number(request));
+}
+
+function isAnswer(request: Message, response: Message): boolean {
+  switch (request.$typeName) {
+    case "drawbridge.v1.EchoRequest": {
+      const { data, route } = request as EchoRequest;
+      const answer = response as EchoResponse;
+      return answer.route === route && answer.data.length === data.length &&
+        answer.data.every((byte, i) => byte === data[i]);
+    }
+    case "drawbridge.v1.HeartbeatRequest":
+      return (request as HeartbeatRequest).timestamp === (response as HeartbeatResponse).clientTimestamp;
+    default:
+      return true;
+  }
+}
+
+/** Every request of one client that waits, by type, oldest first. */
+export class PendingRequests {
+  readonly #byType: Map<number, PendingRequest[]> = new Map();
+  #count = 0;
+
+  /** Requests in line, those given up included. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Whether one more request may wait. */
+  get hasRoom(): boolean {
+    return this.#count < CLIENT_REQUESTS_MAX;
+  }
+
+  /** Lets a request wait for its answer. */
+  add(request: PendingRequest): void {
+    const type = request.packet.row.type;
+    const line = this.#byType.get(type);
+    if (line === undefined) this.#byType.set(type, [request]);
+    else line.push(request);
+    this.#count++;
+  }
+
+  /** Whether a packet of `responseType` may answer a waiting request, and is worth decoding. */
+  awaits(responseType: number): boolean {
+    if (this.#count === 0) return false;
+    if (SHARED_RESPONSES.has(responseType)) return true;
+    const requestType = REQUEST_TYPE_BY_RESPONSE.get(responseType);
+    return requestType !== undefined && this.#byType.has(requestType);
+  }
+
+  /** Hands a response to the request it answers. */
+  answer(responseType: number, response: Message): void {
+    const type = SHARED_RESPONSES.has(responseType)
+      ? (response as RoomResponse).requestType
+      : REQUEST_TYPE_BY_RESPONSE.get(responseType);
+    if (type === undefined) return;
+    const request = this.#byType.get(type)?.find(({ packet, message }) => packet.isSent && isAnswer(message, response));
+    if (request === undefined) return;
+    this.#remove(request);
+    if (settle(request)) request.resolve(response);
+  }
+
+  /** Hands an ERROR_RESPONSE to the request it names: by number, or the oldest sent one of its type. */
+  refuse(type: PacketType, sequence: number, code: ErrorCode, message: string): void {
+    const request = this.#byType.get(type)?.find(({ packet }) =>
+      packet.isSent && (sequence === 0 || packet.sequence === sequence)
+    );
+    if (request === undefined) return;
+    this.#remove(request);
+    if (!settle(request)) return;
+    const what = `Cannot complete ${PacketType[type]}: ${ErrorCode[code] ?? code}${
+      message === "" ? "" : `, ${message}`
+    }`;
+    request.reject(new RequestError("refused", code, type, what));
+  }
+
+  /** Gives a request up; it stays in line when its answer may still come. */
+  giveUp(request: PendingRequest, reason: RequestErrorReason, why: string): void {
+    const type = request.packet.row.type;
+    const mayAnswer = reason === "timeout" && request.packet.isSent &&
+      request.packet.row.delivery !== DeliveryClass.DROPPABLE;
+    if (!mayAnswer) this.#remove(request);
+    if (!settle(request)) return;
+    const code = reason === "timeout" ? ErrorCode.TIMEOUT : ErrorCode.UNAVAILABLE;
+    request.reject(new RequestError(reason, code, type, `Cannot complete ${PacketType[type]}: ${why}`));
+  }
+
+  /** Gives up every request that `isLost` names. */
+  giveUpAll(isLost: (packet: OutgoingPacket) => boolean, reason: RequestErrorReason, why: string): void {
+    for (const line of [...this.#byType.values()]) {
+      for (const request of [...line]) if (isLost(request.packet)) this.giveUp(request, reason, why);
+    }
+  }
+
+  /** Forgets the numbers of a session that is over. */
+  forgetSequences(): void {
+    for (const line of this.#byType.values()) for (const { packet } of line) packet.sequence = 0;
+  }
+
+  #remove(request: PendingRequest): void {
+    const type = request.packet.row.type;
+    const line = this.#byType.get(type);
+    const index = line?.indexOf(request) ?? -1;
+    if (line === undefined || index < 0) return;
+    this.#count--;
+    if (line.length === 1) this.#byType.delete(type);
+    else line.splice(index, 1);
+  }
+}
+
+/** Marks a request as settled; gives whether it was not yet. */
+function settle(request: PendingRequest): boolean {
+  if (request.isSettled) return false;
+  request.isSettled = true;
+  request.clear();
+  return true;
+}

@@ -1,0 +1,99 @@
+/**
+ * What a line typed into the chat means.
+ *
+ * @module
+ */
+
+import { Channel } from "../../shared/gen/chat_pb.ts";
+import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+
+/** A line of chat, understood. */
+export type ChatCommand =
+  | { readonly kind: "say"; readonly channel: Channel; readonly message: string; readonly recipientName: string }
+  | { readonly kind: "help" }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "mistake"; readonly text: string };
+
+/** What a line without a command goes by. */
+export interface ChatDefaults {
+  readonly channel: Channel;
+  /** Whom a whisper goes to. */
+  readonly recipientName: string;
+  /** Who whispered last, for `/r`. */
+  readonly lastWhisperer: string;
+}
+
+/** What `/help` shows, a line each. */
+export const CHAT_HELP: readonly string[] = [
+  "/w name text - whisper to one player",
+  "/r text - answer the last whisper",
+  "/a text - say it to those around you",
+  "/g text - say it to everyone",
+  "Enter opens the chat, Escape leaves it",
+];
+
+const encoder = new TextEncoder();
+
+/** What a server refuses: control characters, and marks that turn the text around them. Pasted text may have them. */
+const CONTROLS = /\p{Cc}+|[\u2028\u2029]/gu;
+const TURNING_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Bytes of `text` in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/**
+ * Reads a line of chat. `/w`, `/r`, `/a`, `/g` and `/help` are commands; `//` begins a line that starts with a slash.
+ */
+export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
+  const text = line.replace(TURNING_MARKS, "").replace(CONTROLS, " ").trim();
+  if (text === "") return { kind: "nothing" };
+  if (!text.startsWith("/")) return say(defaults.channel, text, defaults.recipientName);
+  if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults.recipientName);
+  const [word, rest] = splitWord(text.slice(1));
+  switch (word.toLowerCase()) {
+    case "w":
+    case "whisper": {
+      const [name, message] = splitWord(rest);
+      if (message === "") return mistake("Write it like this: /w name text");
+      return say(Channel.WHISPER, message, name);
+    }
+    case "r":
+    case "reply":
+      if (defaults.lastWhisperer === "") return mistake("Nobody has whispered to you yet");
+      return say(Channel.WHISPER, rest, defaults.lastWhisperer);
+    case "a":
+    case "area":
+      return say(Channel.AREA, rest, "");
+    case "g":
+    case "global":
+      return say(Channel.GLOBAL, rest, "");
+    case "help":
+    case "?":
+      return { kind: "help" };
+    default:
+      return mistake(`There is no command /${word}. Try /help`);
+  }
+}
+
+function say(channel: Channel, message: string, recipientName: string): ChatCommand {
+  if (message === "") return mistake("There is no text to send");
+  const isWhisper = channel === Channel.WHISPER;
+  if (isWhisper && recipientName.trim() === "") return mistake("Say whom to whisper to");
+  const bytes = utf8Bytes(message);
+  if (bytes > CHAT_BYTES_MAX) {
+    return mistake(`This is too long: ${bytes} bytes, ${CHAT_BYTES_MAX} are allowed`);
+  }
+  return { kind: "say", channel, message, recipientName: isWhisper ? recipientName.trim() : "" };
+}
+
+function mistake(text: string): ChatCommand {
+  return { kind: "mistake", text };
+}
+
+/** The first word, and what follows without the space between. */
+function splitWord(text: string): [string, string] {
+  const match = /^(\S*)\s*([^]*)$/.exec(text);
+  return match === null ? [text, ""] : [match[1], match[2]];
+}

@@ -1,0 +1,29 @@
+/** The page's elements. @module */
+
+/**
+ * An element of the page.
+ *
+ * @throws {Error} when `index.html` has no such element.
+ */
+export function byId<E extends Element>(id: string, elementClass: abstract new () => E): E {
+  const element = document.getElementById(id);
+  if (element instanceof elementClass) return element;
+  throw new Error(`Cannot find #${id}: the page has no such ${elementClass.name}`);
+}
+
+/** Makes an element with a class and a text; the text is never read as markup. */
+export function make<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  className: string,
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  element.className = className;
+  if (text !== "") element.textContent = text;
+  return element;
+}
+
+/** Whether the player asked the system for less motion. */
+export function prefersStill(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
+}

@@ -1,0 +1,259 @@
+/**
+ * The world on the page, from entering it to leaving it.
+ *
+ * @module
+ */
+
+import type { EnterWorldResponse, EntityUpdate, WorldSnapshot } from "../../shared/gen/game_pb.ts";
+import type { Vector3 } from "../../shared/gen/common_pb.ts";
+import { Camera } from "./camera.ts";
+import type { MapSize } from "./castle_wall.ts";
+import { Controls } from "./controls.ts";
+import { prefersStill } from "./dom.ts";
+import type { Minimap } from "./minimap.ts";
+import type { NearbyList, Neighbour } from "./nearby_list.ts";
+import { type MovementReport, OwnMovement } from "./own_movement.ts";
+import type { StatusBar } from "./status_bar.ts";
+import { type Health, WorldModel } from "./world_model.ts";
+import { WorldRenderer } from "./world_renderer.ts";
+
+/** What the world is shown on, and whom it tells. */
+export interface GameViewOptions {
+  readonly canvas: HTMLCanvasElement;
+  readonly minimap: Minimap;
+  readonly nearby: NearbyList;
+  readonly status: StatusBar;
+  readonly ownName: string;
+  /** How much of the world's lower end is covered, in CSS pixels. */
+  readonly coveredBelow: () => number;
+  /** Sends a MOVEMENT_UPDATE. */
+  readonly onReport: (report: MovementReport) => void;
+  /** The server told what the player is called. */
+  readonly onNamed: (name: string) => void;
+  /** The player asked to move. */
+  readonly onMoved: () => void;
+  /** The player went down, or got up again. */
+  readonly onDead: (isDead: boolean) => void;
+}
+
+/** How often the list of those in view, and what else is text, is brought up to date, in milliseconds. */
+const TEXT_INTERVAL_MS = 200;
+/** How long a speech bubble stays, in milliseconds, and by how much longer for each character. */
+const SPEECH_MS = 3_000;
+const SPEECH_MS_PER_CHAR = 45;
+const SPEECH_MS_MAX = 9_000;
+/** Speech bubbles at once. */
+const SPEAKERS_MAX = 64;
+/** Time of walking at full speed that lies between us and what the server knows of us at most, in seconds. */
+const LEAD_SECONDS_MAX = 1.5;
+
+/** Time constant by which the view makes room for what covers it, in milliseconds. */
+const COVER_MS = 70;
+
+const ORIGIN = { x: 0, y: 0, z: 0 };
+
+/** One stay in the world. */
+export class GameView {
+  readonly #options: GameViewOptions;
+  readonly #map: MapSize;
+  readonly #interestRadius: number;
+  readonly #leadUnitsMax: number;
+  readonly #camera: Camera;
+  readonly #movement: OwnMovement;
+  readonly #model: WorldModel;
+  readonly #renderer: WorldRenderer;
+  readonly #controls: Controls;
+  readonly #resizing: ResizeObserver;
+  readonly #listening = new AbortController();
+  readonly #speech: Map<string, { readonly text: string; readonly untilMs: number }> = new Map();
+  readonly #spoken: Map<string, string> = new Map();
+  readonly #isStill = prefersStill();
+  #ownName: string;
+  #isConnected = true;
+  #isStunned = false;
+  #health: Health | null = null;
+  #frame = 0;
+  #frameMs = NaN;
+  #coveredBelow = 0;
+  #textMs = -Infinity;
+
+  /** Shows the world that the player has entered. */
+  constructor(entered: EnterWorldResponse, options: GameViewOptions) {
+    this.#options = options;
+    this.#ownName = options.ownName;
+    this.#map = { width: entered.mapWidth || 1_000, height: entered.mapHeight || 1_000 };
+    this.#interestRadius = entered.interestRadius || 50;
+    const maxSpeed = entered.maxSpeed || 10;
+    this.#leadUnitsMax = maxSpeed * LEAD_SECONDS_MAX;
+    this.#camera = new Camera();
+    this.#movement = new OwnMovement({
+      spawn: entered.spawnPosition ?? ORIGIN,
+      maxSpeed,
+      mapWidth: this.#map.width,
+      mapHeight: this.#map.height,
+    });
+    this.#model = new WorldModel(Number(entered.entityId), {
+      onAcknowledged: (sequence) => this.#movement.acknowledge(sequence),
+      onPlaced: (position) => this.#placed(position),
+      onNamed: (name) => {
+        this.#ownName = name;
+        options.onNamed(name);
+      },
+      onHealth: (health) => this.#setHealth(health),
+      onStatus: (isStunned) => {
+        this.#isStunned = isStunned;
+        this.#hold();
+      },
+    });
+    const { canvas } = options;
+    this.#renderer = new WorldRenderer(canvas, this.#map, { isStill: this.#isStill });
+    this.#controls = new Controls(canvas, this.#camera, options.onMoved);
+    this.#resizing = new ResizeObserver(() => this.#renderer.resize(this.#camera, devicePixelRatio));
+    this.#resizing.observe(canvas);
+    const { signal } = this.#listening;
+    document.addEventListener("visibilitychange", () => document.hidden && this.#standStill(), { signal });
+    document.documentElement.dataset.entityId = String(entered.entityId);
+    options.status.setHealth(null);
+    this.#renderer.resize(this.#camera, devicePixelRatio);
+    this.#updateText();
+    this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
+  }
+
+  /** Takes a WORLD_SNAPSHOT. */
+  applySnapshot(snapshot: WorldSnapshot): void {
+    this.#model.applySnapshot(snapshot, performance.now());
+  }
+
+  /** Takes an ENTITY_UPDATE, sent at `serverMs` by the server's clock. */
+  applyUpdate(update: EntityUpdate, serverMs: number): void {
+    this.#model.applyUpdate(update, serverMs, performance.now());
+  }
+
+  /** Takes a MOVEMENT_CORRECTION. */
+  correct(sequence: number, position: Vector3 | undefined): void {
+    if (position !== undefined) this.#movement.correct(sequence, position);
+  }
+
+  /** The connection was lost, or is there again: without one the player stands. */
+  setConnected(isConnected: boolean): void {
+    // Whatever was told meanwhile is gone, unless the session goes on: then all of it comes again.
+    if (isConnected && !this.#isConnected) this.#model.expectFullSnapshot();
+    this.#isConnected = isConnected;
+    this.#hold();
+  }
+
+  /** Shows a speech bubble over whoever is called `name`. */
+  say(name: string, text: string): void {
+    if (!this.#speech.has(name) && this.#speech.size >= SPEAKERS_MAX) return;
+    const stayMs = Math.min(SPEECH_MS_MAX, SPEECH_MS + SPEECH_MS_PER_CHAR * text.length);
+    this.#speech.set(name, { text, untilMs: performance.now() + stayMs });
+    this.#spoken.set(name, text);
+  }
+
+  /** Leaves the world: nothing is drawn or listened to any more. */
+  close(): void {
+    cancelAnimationFrame(this.#frame);
+    this.#controls.close();
+    this.#resizing.disconnect();
+    this.#listening.abort();
+    this.#options.nearby.update([]);
+    const { dataset } = document.documentElement;
+    for (const key of ["entityId", "x", "z", "visible"]) delete dataset[key];
+  }
+
+  #step(nowMs: number): void {
+    this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
+    const elapsedMs = Number.isNaN(this.#frameMs) ? 0 : nowMs - this.#frameMs;
+    this.#frameMs = nowMs;
+    this.#controls.apply(this.#movement, nowMs);
+    this.#movement.step(elapsedMs);
+    this.#report(nowMs);
+    this.#camera.x = this.#movement.shownX;
+    this.#camera.z = this.#movement.shownZ;
+    const uncovered = this.#coveredBelow - this.#camera.coveredBelow;
+    const isNear = Math.abs(uncovered) < 1 || this.#isStill;
+    this.#camera.coveredBelow += isNear ? uncovered : uncovered * (1 - Math.exp(-elapsedMs / COVER_MS));
+    this.#model.sweep(nowMs);
+    this.#forgetSpeech(nowMs);
+    this.#renderer.draw(
+      {
+        model: this.#model,
+        playbackMs: this.#model.clock.playbackMs(nowMs),
+        movement: this.#movement,
+        ownName: this.#ownName,
+        ownHealth: this.#health,
+        ownIsStunned: this.#isStunned,
+        interestRadius: this.#interestRadius,
+        speech: this.#spoken,
+      },
+      this.#camera,
+      nowMs,
+    );
+    if (nowMs - this.#textMs >= TEXT_INTERVAL_MS) {
+      this.#textMs = nowMs;
+      this.#coveredBelow = this.#options.coveredBelow();
+      this.#updateText();
+    }
+  }
+
+  #report(nowMs: number): void {
+    const report = this.#movement.takeReport(nowMs);
+    if (report !== null) this.#options.onReport(report);
+  }
+
+  #updateText(): void {
+    const { dataset } = document.documentElement;
+    dataset.x = this.#movement.x.toFixed(2);
+    dataset.z = this.#movement.z.toFixed(2);
+    dataset.visible = String(this.#model.entities.size);
+    const playbackMs = this.#model.clock.playbackMs(performance.now());
+    const neighbours: Neighbour[] = [];
+    for (const { id, name, track } of this.#model.entities.values()) {
+      const { x, z } = track.poseAt(playbackMs);
+      neighbours.push({ id, name, x, z });
+    }
+    this.#options.nearby.update(neighbours);
+    this.#options.status.setVisible(neighbours.length);
+    const { x, z } = this.#movement;
+    this.#options.minimap.draw({ x, z, interestRadius: this.#interestRadius, others: neighbours }, this.#map);
+  }
+
+  #forgetSpeech(nowMs: number): void {
+    for (const [name, { untilMs }] of this.#speech) {
+      if (nowMs < untilMs) continue;
+      this.#speech.delete(name);
+      this.#spoken.delete(name);
+    }
+  }
+
+  get #isDead(): boolean {
+    return this.#health !== null && this.#health.max > 0 && this.#health.current <= 0;
+  }
+
+  #setHealth(health: Health): void {
+    const wasDead = this.#isDead;
+    this.#health = health;
+    this.#options.status.setHealth(health);
+    this.#hold();
+    if (wasDead !== this.#isDead) this.#options.onDead(this.#isDead);
+  }
+
+  #hold(): void {
+    this.#movement.isHeld = !this.#isConnected || this.#isDead || this.#isStunned;
+    if (this.#movement.isHeld) this.#movement.stop();
+  }
+
+  /** Small differences are what the server has not seen yet; the player is ahead of it. */
+  #placed({ x, y, z }: { readonly x: number; readonly y: number; readonly z: number }): void {
+    const lead = Math.hypot(x - this.#movement.x, z - this.#movement.z);
+    if (this.#isDead || lead > this.#leadUnitsMax) this.#movement.teleport({ x, y, z });
+  }
+
+  /** A hidden page gets no frames, so nobody would tell the server to stop. */
+  #standStill(): void {
+    this.#controls.release();
+    this.#movement.stop();
+    this.#movement.step(0);
+    this.#report(performance.now());
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Text on the canvas, drawn once and copied after: outlined text is dear, and a crowd has many names.
+ *
+ * @module
+ */
+
+import type { Pen } from "./brush.ts";
+import { COLORS } from "./palette.ts";
+
+/** Texts kept; beyond that all are drawn anew, which a frame can bear. */
+const LABELS_MAX = 512;
+/** Characters of a line of a speech bubble, and lines of it. */
+const BUBBLE_LINE_CHARS = 26;
+const BUBBLE_LINES_MAX = 3;
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
+
+/** A drawn text, and its size in CSS pixels. */
+interface Label {
+  readonly canvas: HTMLCanvasElement;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Names and speech bubbles as pictures. */
+export class LabelCache {
+  readonly #labels: Map<string, Label> = new Map();
+  #pixelRatio = 1;
+
+  /** Forgets everything when the device's pixel ratio changed. */
+  setPixelRatio(pixelRatio: number): void {
+    if (pixelRatio === this.#pixelRatio) return;
+    this.#pixelRatio = pixelRatio;
+    this.#labels.clear();
+  }
+
+  /** Draws a name with its middle at `x` and its foot at `y`. */
+  drawName(pen: Pen, text: string, color: string, x: number, y: number): void {
+    const label = this.#get(`name ${color} ${text}`, () => this.#makeName(text, color));
+    this.#draw(pen, label, x, y);
+  }
+
+  /**
+   * Draws a speech bubble with its tip at `x`, `y`.
+   *
+   * @returns Its height, in CSS pixels.
+   */
+  drawBubble(pen: Pen, text: string, x: number, y: number): number {
+    const label = this.#get(`bubble ${text}`, () => this.#makeBubble(text));
+    this.#draw(pen, label, x, y);
+    return label.height;
+  }
+
+  #draw(pen: Pen, label: Label, x: number, y: number): void {
+    pen.drawImage(label.canvas, x - label.width / 2, y - label.height, label.width, label.height);
+  }
+
+  #get(key: string, make: () => Label): Label {
+    let label = this.#labels.get(key);
+    if (label === undefined) {
+      if (this.#labels.size >= LABELS_MAX) this.#labels.clear();
+      this.#labels.set(key, label = make());
+    }
+    return label;
+  }
+
+  #makeName(text: string, color: string): Label {
+    const font = `600 13px ${FONT}`;
+    return this.#make(measure(font, text) + 8, 19, (pen, width) => {
+      pen.font = font;
+      pen.textAlign = "center";
+      pen.lineJoin = "round";
+      pen.lineWidth = 4;
+      pen.strokeStyle = COLORS.outline;
+      pen.strokeText(text, width / 2, 14);
+      pen.fillStyle = color;
+      pen.fillText(text, width / 2, 14);
+    });
+  }
+
+  #makeBubble(text: string): Label {
+    const font = `13px ${FONT}`;
+    const lines = wrapText(text, { lineChars: BUBBLE_LINE_CHARS, linesMax: BUBBLE_LINES_MAX });
+    const textWidth = Math.max(...lines.map((line) => measure(font, line)));
+    const bodyHeight = lines.length * 17 + 10;
+    return this.#make(textWidth + 22, bodyHeight + 8, (pen, width) => {
+      pen.fillStyle = COLORS.text;
+      pen.beginPath();
+      pen.roundRect(1, 1, width - 2, bodyHeight, 9);
+      pen.moveTo(width / 2 - 6, bodyHeight);
+      pen.lineTo(width / 2, bodyHeight + 7);
+      pen.lineTo(width / 2 + 6, bodyHeight);
+      pen.fill();
+      pen.font = font;
+      pen.textAlign = "center";
+      pen.fillStyle = COLORS.ink;
+      lines.forEach((line, index) => pen.fillText(line, width / 2, 19 + index * 17));
+    });
+  }
+
+  #make(width: number, height: number, paint: (pen: Pen, width: number) => void): Label {
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.ceil(width * this.#pixelRatio);
+    canvas.height = Math.ceil(height * this.#pixelRatio);
+    const pen = canvas.getContext("2d");
+    if (pen !== null) {
+      pen.scale(this.#pixelRatio, this.#pixelRatio);
+      paint(pen, width);
+    }
+    return { canvas, width: canvas.width / this.#pixelRatio, height: canvas.height / this.#pixelRatio };
+  }
+}
+
+let measuringPen: Pen | null = null;
+
+function measure(font: string, text: string): number {
+  measuringPen ??= document.createElement("canvas").getContext("2d");
+  if (measuringPen === null) return text.length * 8;
+  measuringPen.font = font;
+  return Math.ceil(measuringPen.measureText(text).width);
+}
+
+/**
+ * Breaks a text into lines, at spaces where it can; what does not fit ends in "…".
+ *
+ * @returns At least one line.
+ */
+export function wrapText(
+  text: string,
+  limits: { readonly lineChars: number; readonly linesMax: number },
+): string[] {
+  const lines: string[] = [];
+  let rest = [...text.trim()];
+  while (rest.length > limits.lineChars && lines.length < limits.linesMax - 1) {
+    const space = rest.slice(0, limits.lineChars + 1).lastIndexOf(" ");
+    const end = space > 0 ? space : limits.lineChars;
+    lines.push(rest.slice(0, end).join(""));
+    rest = rest.slice(space > 0 ? end + 1 : end);
+  }
+  lines.push(
+    rest.length > limits.lineChars ? rest.slice(0, limits.lineChars - 1).join("").trimEnd() + "…" : rest.join(""),
+  );
+  return lines;
+}

@@ -1,0 +1,386 @@
+/**
+ * The game in the browser: logging in, walking, talking. Puts the page's parts together around one client.
+ *
+ * @module
+ */
+
+import {
+  type ClientState,
+  DrawbridgeClient,
+  RequestError,
+  type SessionLoss,
+  type StateChange,
+} from "../../client/client.ts";
+import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { type EnterWorldResponse, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { ChatPanel, type SayCommand } from "./chat_panel.ts";
+import { isTyping } from "./controls.ts";
+import { byId } from "./dom.ts";
+import { chatErrorText, disconnectText, errorText } from "./error_text.ts";
+import { GameView } from "./game_view.ts";
+import { GateScene } from "./gate_scene.ts";
+import { LoginCard, type LoginEntry } from "./login_card.ts";
+import { Minimap } from "./minimap.ts";
+import { NearbyList } from "./nearby_list.ts";
+import { Notice } from "./notice.ts";
+import type { MovementReport } from "./own_movement.ts";
+import { deviceId, rememberName, storedLogin, storeLogin } from "./page_storage.ts";
+import { PendingChat } from "./pending_chat.ts";
+import { StatusBar } from "./status_bar.ts";
+import { createWorkerTimers } from "./worker_timers.ts";
+
+/** Sent with LOGIN_REQUEST, so that a server can turn outdated pages away. */
+const PAGE_VERSION = "0.1.0";
+/** Logging in waits for a slow hash, and behind others: longer than any other request, in milliseconds. */
+const REQUEST_TIMEOUT_MS = 20_000;
+/** How often ping and countdown are brought up to date, in milliseconds. */
+const STATUS_INTERVAL_MS = 250;
+/** A connection gone for less than this is no news, in milliseconds. */
+const LOSS_SHOWN_MS = 900;
+/** After this the server lets the dead rise again, in milliseconds. */
+const RESPAWN_MS = 3_000;
+
+const UNREACHABLE = "The castle can't be reached. Check your connection and try again.";
+
+class Page {
+  readonly #client = new DrawbridgeClient({
+    connect: (signal) => connectWebSocket(webSocketUrl(), { signal }),
+    clientVersion: PAGE_VERSION,
+    deviceId: deviceId(),
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    timers: createWorkerTimers("timer_worker.js"),
+  });
+  readonly #canvas = byId("world", HTMLCanvasElement);
+  readonly #hint = byId("hint", HTMLElement);
+  readonly #scene = new GateScene();
+  readonly #login = new LoginCard((entry) => this.#enter((client) => logIn(client, entry), entry.name));
+  readonly #status = new StatusBar(() => this.#leave());
+  readonly #nearby = new NearbyList();
+  readonly #minimap = new Minimap();
+  readonly #notice = new Notice();
+  readonly #chat = new ChatPanel({
+    onSay: (command) => this.#say(command),
+    onLeave: () => this.#canvas.focus({ preventScroll: true }),
+  });
+  readonly #pendingChat = new PendingChat();
+  #game: GameView | null = null;
+  #ownName = "";
+  /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
+  #isEntering = false;
+  /** Whether the page was reloaded by a player who is logged in. */
+  #isReturning = false;
+  /** Why the server closed the connection last; `null` where it did not say. */
+  #closedBy: DisconnectReason | null = null;
+  /** When reconnecting: why, since when, and when the next attempt is due; local milliseconds. */
+  #lostBy: DisconnectReason | null = null;
+  #lostMs = 0;
+  #retryMs = 0;
+  /** When the player went down, in local milliseconds; -1: up. */
+  #deadMs = -1;
+
+  start(): void {
+    this.#listen();
+    this.#status.setConnection("idle");
+    setInterval(() => this.#tick(), STATUS_INTERVAL_MS);
+    const login = storedLogin();
+    if (login === null) return this.#login.show();
+    this.#isReturning = true;
+    this.#enter(() => Promise.resolve(login.token), login.name);
+  }
+
+  #listen(): void {
+    const client = this.#client;
+    client.on("state", (state, change) => this.#stateChanged(state, change));
+    client.on("sessionLost", (loss) => this.#sessionLost(loss));
+    client.on(PacketType.ENTER_WORLD_RESPONSE, (entered) => {
+      if (entered.success) this.#showWorld(entered);
+    });
+    client.on(PacketType.WORLD_SNAPSHOT, (snapshot) => this.#game?.applySnapshot(snapshot));
+    client.on(PacketType.ENTITY_UPDATE, (update, header) => this.#game?.applyUpdate(update, header.timestamp));
+    client.on(PacketType.MOVEMENT_CORRECTION, (correction) => {
+      this.#game?.correct(correction.sequenceNumber, correction.position);
+    });
+    client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
+    client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode));
+    client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
+      const wait = etaMs > 0 ? `, about ${Math.ceil(etaMs / 1_000)} s` : "";
+      if (this.#isEntering) this.#login.setBusy(`You are number ${position} in line${wait}`);
+    });
+    document.addEventListener("keydown", (event) => {
+      const isFree = !isTyping() && !(document.activeElement instanceof HTMLButtonElement);
+      if (event.key !== "Enter" || event.isComposing || this.#game === null || !isFree) return;
+      event.preventDefault();
+      this.#chat.focus();
+    });
+    addEventListener("online", () => this.#retryNow());
+  }
+
+  // In and out
+
+  /** Connects, gets a token by `authenticate` and enters the world with it. */
+  async #enter(authenticate: (client: DrawbridgeClient) => Promise<string>, name: string): Promise<void> {
+    if (this.#isEntering) return;
+    this.#isEntering = true;
+    this.#ownName = name;
+    this.#login.setBusy("Calling the gatekeeper …");
+    this.#notice.show(null);
+    try {
+      await this.#client.open();
+      const token = await authenticate(this.#client);
+      this.#scene.turn(true);
+      this.#login.setBusy("The bridge is coming down …");
+      storeLogin({ token, name });
+      const entered = await this.#client.enterWorld({ token });
+      if (!entered.success) throw new Refusal(entered.errorCode);
+      rememberName(this.#ownName);
+      this.#isEntering = false;
+    } catch (error) {
+      this.#isEntering = false;
+      this.#turnedAway(error);
+    }
+  }
+
+  #turnedAway(error: unknown): void {
+    const notice = this.#closedBy;
+    const code = error instanceof Refusal ? error.code : error instanceof RequestError ? error.code : null;
+    // A token that is refused is of no more use; any other trouble may pass.
+    if (code === ErrorCode.INVALID_TOKEN || code === ErrorCode.TOKEN_EXPIRED || code === ErrorCode.BANNED) {
+      storeLogin(null);
+    }
+    this.#showGate();
+    if (notice !== null) this.#login.showProblem(disconnectText(notice));
+    else if (error instanceof Refusal) this.#login.showRefusal(error.code);
+    else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
+    else this.#login.showProblem(UNREACHABLE);
+  }
+
+  async #leave(): Promise<void> {
+    storeLogin(null);
+    const farewell = this.#client.state === "connected" ? this.#client.logout() : this.#client.close();
+    this.#showGate();
+    // The player is gone either way; the server notices a lost connection too.
+    await farewell.catch(() => {});
+  }
+
+  #stateChanged(state: ClientState, { notice, retryInMs }: StateChange): void {
+    this.#closedBy = notice?.reason ?? null;
+    if (state === "reconnecting") {
+      if (this.#isEntering) return void this.#client.close();
+      if (this.#lostMs === 0) {
+        this.#lostMs = performance.now();
+        this.#lostBy = this.#closedBy;
+      }
+      this.#retryMs = performance.now() + (retryInMs ?? 0);
+    } else {
+      this.#lostMs = 0;
+    }
+    this.#game?.setConnected(state === "connected");
+    if (state === "connected" && this.#deadMs < 0) this.#notice.show(null);
+    if (state === "closed" && this.#game !== null && !this.#isEntering) this.#ended(notice?.reason ?? null);
+    this.#tick();
+  }
+
+  /** The server ended the game. */
+  #ended(reason: DisconnectReason | null): void {
+    this.#status.setConnection(reason === DisconnectReason.LOGGED_IN_ELSEWHERE ? "replaced" : "closed");
+    this.#status.setPing(null);
+    const login = storedLogin();
+    if (reason === DisconnectReason.LOGGED_IN_ELSEWHERE && login !== null) {
+      this.#notice.show({
+        title: "Playing elsewhere",
+        text: "You crossed the bridge in another window, so this one was let go.",
+        isLight: false,
+        action: {
+          text: "Play here instead",
+          onClick: () => this.#enter(() => Promise.resolve(login.token), this.#ownName),
+        },
+        second: { text: "Log out here", onClick: () => this.#leave() },
+      });
+      return;
+    }
+    if (reason === DisconnectReason.BANNED || reason === DisconnectReason.KICKED) storeLogin(null);
+    this.#showGate();
+    this.#login.showProblem(disconnectText(reason ?? DisconnectReason.UNSPECIFIED));
+  }
+
+  #sessionLost({ code, isReentering }: SessionLoss): void {
+    this.#pendingChat.clear();
+    if (isReentering) return this.#chat.addNote("You were away for a while and have come in anew.");
+    storeLogin(null);
+    this.#showGate();
+    this.#login.showProblem(errorText(code));
+    this.#client.close();
+  }
+
+  #retryNow(): void {
+    if (this.#client.state === "reconnecting") this.#client.reconnectNow();
+  }
+
+  // What is shown
+
+  #showWorld(entered: EnterWorldResponse): void {
+    const isFirst = this.#game === null;
+    this.#game?.close();
+    this.#notice.show(null);
+    this.#setWorldShown(true);
+    this.#deadMs = -1;
+    this.#status.setName(this.#ownName);
+    this.#game = new GameView(entered, {
+      canvas: this.#canvas,
+      minimap: this.#minimap,
+      nearby: this.#nearby,
+      status: this.#status,
+      ownName: this.#ownName,
+      coveredBelow: () => this.#chat.coveredBelow,
+      onReport: (report) => this.#report(report),
+      onNamed: (name) => {
+        this.#ownName = name;
+        this.#status.setName(name);
+      },
+      onMoved: () => this.#hint.hidden = true,
+      onDead: (isDead) => {
+        this.#deadMs = isDead ? performance.now() : -1;
+        if (!isDead) this.#notice.show(null);
+      },
+    });
+    this.#tick();
+    if (!isFirst) return;
+    this.#chat.addNote(`Welcome, ${this.#ownName}. Enter opens the chat, /help says more.`);
+    this.#canvas.focus({ preventScroll: true });
+  }
+
+  #showGate(): void {
+    this.#game?.close();
+    this.#game = null;
+    this.#pendingChat.clear();
+    this.#chat.clear();
+    this.#notice.show(null);
+    this.#setWorldShown(false);
+    this.#scene.turn(false);
+    this.#login.show();
+    if (this.#client.state !== "idle") this.#client.close();
+    this.#status.setConnection("idle");
+  }
+
+  #setWorldShown(isShown: boolean): void {
+    if (isShown) this.#login.hide(this.#isReturning);
+    this.#isReturning = false;
+    this.#canvas.hidden = !isShown;
+    this.#hint.hidden = !isShown;
+    this.#status.setShown(isShown);
+    this.#minimap.setShown(isShown);
+    this.#nearby.setShown(isShown);
+    this.#chat.setShown(isShown);
+  }
+
+  /** Brings up to date what changes with time alone. */
+  #tick(): void {
+    const { state } = this.#client;
+    const nowMs = performance.now();
+    if (state === "closed" || state === "idle") return;
+    const seconds = Math.max(0, Math.ceil((this.#retryMs - nowMs) / 1_000));
+    this.#status.setConnection(state, state === "reconnecting" ? seconds : 0);
+    this.#status.setPing(state === "connected" ? this.#client.rttMs : null);
+    if (this.#game === null) return;
+    if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
+      const why = this.#lostBy === null ? "" : `${disconnectText(this.#lostBy)} `;
+      this.#notice.show({
+        title: "The connection is lost",
+        text: `${why}Trying again ${seconds > 0 ? `in ${seconds} s` : "now"}.`,
+        isLight: true,
+        action: { text: "Try now", onClick: () => this.#retryNow() },
+      });
+    } else if (this.#deadMs >= 0 && state === "connected") {
+      this.#showDead(this.#deadMs + RESPAWN_MS - nowMs);
+    }
+  }
+
+  #showDead(waitMs: number): void {
+    const seconds = Math.max(0, Math.ceil(waitMs / 1_000));
+    this.#notice.show({
+      title: "You were struck down",
+      text: seconds > 0 ? `You can rise again in ${seconds} s.` : "Rise again when you are ready.",
+      isLight: true,
+      action: {
+        text: "Rise again",
+        isDisabled: seconds > 0,
+        onClick: () => this.#client.send(RespawnRequestSchema, {}),
+      },
+    });
+  }
+
+  // Walking and talking
+
+  #report({ sequence, x, y, z, vx, vz, yaw }: MovementReport): void {
+    if (this.#client.state !== "connected") return;
+    this.#client.send(MovementUpdateSchema, {
+      position: { x, y, z },
+      velocity: { x: vx, y: 0, z: vz },
+      rotation: { x: 0, y: yaw, z: 0 },
+      timestamp: BigInt(Date.now()),
+      sequenceNumber: sequence,
+    });
+  }
+
+  #say({ channel, message, recipientName }: SayCommand): boolean {
+    const result = this.#client.send(ChatMessageSchema, { channel, message, recipientName });
+    if (result === "full" || result === "dropped") {
+      this.#chat.addNote("This could not be sent. Try again in a moment.", "error");
+      return false;
+    }
+    this.#pendingChat.add({ channel, message, recipientName });
+    if (result === "queued") this.#chat.addNote("This will be sent when the connection is back.");
+    return true;
+  }
+
+  #heard({ channel, senderName, recipientName, message, timestamp }: ChatMessage): void {
+    const isOwn = senderName.toLowerCase() === this.#ownName.toLowerCase();
+    if (isOwn) this.#pendingChat.answered(channel, message);
+    this.#chat.addSpoken({ channel, senderName, recipientName, text: message, timestampMs: Number(timestamp) }, isOwn);
+    if (channel === Channel.GLOBAL || channel === Channel.AREA) this.#game?.say(senderName, message);
+  }
+
+  /** Requests have their own answers; what is left is chat and what the player did not ask for. */
+  #refused(requestType: PacketType, code: ErrorCode): void {
+    if (requestType === PacketType.CHAT_MESSAGE) {
+      const refused = this.#pendingChat.refused(code);
+      this.#chat.addNote(chatErrorText(code, refused?.recipientName ?? ""), "error");
+    } else if (requestType === PacketType.RESPAWN_REQUEST) {
+      this.#chat.addNote(errorText(code), "error");
+    }
+  }
+}
+
+/** A response that says no. */
+class Refusal extends Error {
+  override name = "Refusal";
+
+  constructor(readonly code: ErrorCode) {
+    super(`The server refused: ${ErrorCode[code] ?? code}`);
+  }
+}
+
+/** Logs in, with a new account where that is asked for, and gives the session token. */
+async function logIn(client: DrawbridgeClient, { mode, name, password }: LoginEntry): Promise<string> {
+  if (mode === "register") {
+    const registered = await client.register(name, password);
+    if (!registered.success) throw new Refusal(registered.errorCode);
+  }
+  const loggedIn = await client.login(name, password);
+  if (!loggedIn.success) throw new Refusal(loggedIn.errorCode);
+  return loggedIn.sessionToken;
+}
+
+/** The gateway's WebSocket, beside this page. */
+function webSocketUrl(): string {
+  const url = new URL("ws", location.href);
+  url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+  url.search = url.hash = "";
+  return url.href;
+}
+
+new Page().start();

@@ -1,0 +1,66 @@
+/**
+ * What the page remembers: the player's name, this device, and until the tab is closed the login.
+ *
+ * @module
+ */
+
+const NAME_KEY = "drawbridge.name";
+const DEVICE_KEY = "drawbridge.device";
+const LOGIN_KEY = "drawbridge.login";
+
+/** The name of the last login; empty before. */
+export function rememberedName(): string {
+  return read(() => localStorage, NAME_KEY);
+}
+
+/** Remembers a name beyond this visit. */
+export function rememberName(name: string): void {
+  write(() => localStorage, NAME_KEY, name);
+}
+
+/** Who is logged in, in this tab. */
+export interface StoredLogin {
+  readonly name: string;
+  /** The session token. */
+  readonly token: string;
+}
+
+/** The login of this tab; `null` when nobody is logged in. */
+export function storedLogin(): StoredLogin | null {
+  const [token, name] = read(() => sessionStorage, LOGIN_KEY).split(" ");
+  return token === "" || name === undefined ? null : { token, name };
+}
+
+/** Keeps a login until the tab is closed; `null` forgets it. */
+export function storeLogin(login: StoredLogin | null): void {
+  write(() => sessionStorage, LOGIN_KEY, login === null ? "" : `${login.token} ${login.name}`);
+}
+
+/** A random name of this browser, the same at each visit. */
+export function deviceId(): string {
+  const known = read(() => localStorage, DEVICE_KEY);
+  if (known !== "") return known;
+  // Not `randomUUID`, which plain HTTP does not have.
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const fresh = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  write(() => localStorage, DEVICE_KEY, fresh);
+  return fresh;
+}
+
+/** Storage may be forbidden, even to ask for; then nothing is remembered. */
+function read(storage: () => Storage, key: string): string {
+  try {
+    return storage().getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function write(storage: () => Storage, key: string, value: string): void {
+  try {
+    if (value === "") storage().removeItem(key);
+    else storage().setItem(key, value);
+  } catch {
+    // Full or forbidden: the player types it again next time.
+  }
+}

@@ -1,0 +1,60 @@
+/** The colours of the canvas: dusk over stone, torchlight for what matters. `style.css` has the same ones. @module */
+
+export const COLORS = {
+  beyond: "#0e0b1c",
+  water: "#1b2145",
+  waterLine: "rgb(122 140 214 / 16%)",
+  grass: "#27323c",
+  /** Red, green and blue of light and dark spots. */
+  grassLight: "104 138 118",
+  grassDark: "10 12 28",
+  tuft: "rgb(126 158 134 / 42%)",
+  flowers: ["#f2a0b8", "#ffd18f", "#b8a6f0"],
+  pebble: "#4a4a5f",
+  path: "#4b3f49",
+  pathLight: "#5a4b50",
+  slab: "#4d4863",
+  slabLine: "#332f49",
+  wall: "#564a6e",
+  wallTop: "#6d5f86",
+  wallLine: "#3a3152",
+  roofLight: "#96506a",
+  roofDark: "#4c2441",
+  chain: "#b9b4cf",
+  shore: "#19152c",
+  plank: "#a2683f",
+  plankLine: "#4a2a2c",
+  torch: "#ffb454",
+  torchLight: "#ffd18f",
+  flame: "#fff3d6",
+  text: "#f6ecdc",
+  outline: "rgb(14 9 28 / 85%)",
+  interest: "rgb(255 209 143 / 24%)",
+  ink: "#1d1430",
+  shadow: "rgb(8 5 18 / 45%)",
+  facing: "rgb(246 236 220 / 42%)",
+  face: "#f3d9bd",
+  monster: "#5a3b78",
+  stone: "#8d86a3",
+  ember: "#ff8f7d",
+  mint: "#7fdcc4",
+} as const;
+
+/** Hues of cloaks, in degrees: apart from each other, and from the grass. */
+const CLOAK_HUES = [8, 28, 46, 172, 200, 222, 262, 290, 325, 345];
+
+/** The colour of a player's cloak: the same on every screen, as it comes from the name. */
+export function cloakColor(name: string): { readonly main: string; readonly dark: string; readonly light: string } {
+  let hash = 7;
+  for (let index = 0; index < name.length; index++) hash = (hash * 31 + name.charCodeAt(index)) >>> 0;
+  const hue = CLOAK_HUES[hash % CLOAK_HUES.length];
+  return { main: `hsl(${hue} 58% 56%)`, dark: `hsl(${hue} 52% 36%)`, light: `hsl(${hue} 72% 72%)` };
+}
+
+/** A number from 0 to below 1 that depends on a place only, so that the same grass grows on every screen. */
+export function noise(x: number, z: number, salt: number): number {
+  let hash = (Math.imul(x, 0x27d4eb2d) ^ Math.imul(z, 0x165667b1) ^ Math.imul(salt, 0x9e3779b1)) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b) >>> 0;
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) >>> 0;
+  return ((hash ^ (hash >>> 16)) >>> 0) / 4_294_967_296;
+}

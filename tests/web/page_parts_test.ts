@@ -1,0 +1,130 @@
+import { Camera, ZOOM_MAX, ZOOM_MIN } from "../../gateway/web/camera.ts";
+import { HeldKeys } from "../../gateway/web/controls.ts";
+import { chatErrorText, disconnectText, errorText } from "../../gateway/web/error_text.ts";
+import { wrapText } from "../../gateway/web/label_cache.ts";
+import { checkLoginEntry, PASSWORD_LENGTH_MIN } from "../../gateway/web/login_card.ts";
+import { noise } from "../../gateway/web/palette.ts";
+import { PENDING_LINES_MAX, PendingChat } from "../../gateway/web/pending_chat.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { fc } from "../support/property.ts";
+
+Deno.test("Camera.worldAt() is the inverse of screenX() and screenY()", () => {
+  const number = fc.double({ min: -2_000, max: 2_000, noNaN: true });
+  const side = fc.integer({ min: 100, max: 4_000 });
+  fc.assert(fc.property(number, number, side, side, fc.integer({ min: 0, max: 90 }), (x, z, width, height, covered) => {
+    const camera = new Camera();
+    Object.assign(camera, { x: 500, z: 400, width, height, coveredBelow: covered });
+    const at = camera.worldAt(camera.screenX(x), camera.screenY(z));
+    assert(Math.abs(at.x - x) < 1e-6 && Math.abs(at.z - z) < 1e-6);
+  }));
+});
+
+Deno.test("Camera.zoomBy() keeps the scale within its bounds", () => {
+  const camera = new Camera();
+  Object.assign(camera, { width: 1_280, height: 800 });
+  for (let step = 0; step < 50; step++) camera.zoomBy(1.5);
+  assert(camera.scale <= ZOOM_MAX);
+  for (let step = 0; step < 50; step++) camera.zoomBy(0.5);
+  assert(camera.scale >= ZOOM_MIN);
+});
+
+Deno.test("HeldKeys.direction adds keys up and cancels opposite ones", () => {
+  const keys = new HeldKeys();
+  assertEquals(keys.tryPress("KeyW"), true);
+  assertEquals(keys.tryPress("ArrowUp"), true);
+  assertEquals(keys.tryPress("ArrowRight"), true);
+  assertEquals(keys.direction, { x: 1, z: -1 });
+  keys.tryPress("KeyA");
+  assertEquals(keys.direction, { x: 0, z: -1 });
+  keys.release("KeyW");
+  keys.release("ArrowUp");
+  assertEquals(keys.direction, { x: 0, z: 0 });
+  keys.tryPress("KeyS");
+  keys.clear();
+  assertEquals(keys.direction, { x: 0, z: 0 });
+});
+
+Deno.test("HeldKeys.tryPress() leaves other keys alone", () => {
+  assertEquals(new HeldKeys().tryPress("Enter"), false);
+  assertEquals(new HeldKeys().tryPress("toString"), false);
+});
+
+Deno.test("errorText() and disconnectText() have a text for every code and for those of later versions", () => {
+  for (const code of [...Object.values(ErrorCode), 999]) {
+    if (typeof code === "number") assert(errorText(code).endsWith("."), `no text for ${ErrorCode[code]}`);
+  }
+  for (const reason of [...Object.values(DisconnectReason), 999]) {
+    if (typeof reason === "number") assert(disconnectText(reason).endsWith("."), `no text for ${reason}`);
+  }
+});
+
+Deno.test("chatErrorText() names whom a whisper was for", () => {
+  assertEquals(chatErrorText(ErrorCode.NOT_FOUND, "Ada"), "Nobody called Ada is online.");
+  assertEquals(chatErrorText(ErrorCode.MUTED, "Ada"), errorText(ErrorCode.MUTED));
+});
+
+Deno.test("wrapText() breaks at spaces, cuts long words and ends what does not fit in an ellipsis", () => {
+  const limits = { lineChars: 5, linesMax: 2 };
+  assertEquals(wrapText("", limits), [""]);
+  assertEquals(wrapText("ab cd", limits), ["ab cd"]);
+  assertEquals(wrapText("ab cde", limits), ["ab", "cde"]);
+  assertEquals(wrapText("abcdefg", limits), ["abcde", "fg"]);
+  assertEquals(wrapText("ab cd ef gh", limits), ["ab cd", "ef gh"]);
+  assertEquals(wrapText("ab cd ef ghi", limits), ["ab cd", "ef g…"]);
+});
+
+Deno.test("wrapText() keeps its limits for any text", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
+    const lines = wrapText(text, { lineChars: 26, linesMax: 3 });
+    assert(lines.length >= 1 && lines.length <= 3);
+    for (const line of lines) assert([...line].length <= 26);
+  }));
+});
+
+Deno.test("checkLoginEntry() finds what is wrong before anything is sent", () => {
+  const check = (name: string, password: string, mode: "login" | "register" = "login") =>
+    checkLoginEntry({ mode, name, password });
+  assertEquals(check("Ada", "x"), { name: "", password: "" });
+  assertEquals(check("Ada", "x".repeat(PASSWORD_LENGTH_MIN), "register"), { name: "", password: "" });
+  assert(check("Ada", "x".repeat(PASSWORD_LENGTH_MIN - 1), "register").password !== "");
+  assert(check("Ada", "").password !== "");
+  for (const name of ["", "Ad", "A".repeat(21), "A da", "Ädä"]) assert(check(name, "x").name !== "", name);
+});
+
+Deno.test("PendingChat.refused() gives the whisper that a NOT_FOUND is about", () => {
+  const pending = new PendingChat();
+  const whisper = { channel: Channel.WHISPER, message: "hi", recipientName: "Ghost" };
+  pending.add({ channel: Channel.GLOBAL, message: "hello", recipientName: "" });
+  pending.add({ channel: Channel.WHISPER, message: "hi", recipientName: "Ada" });
+  pending.add(whisper);
+  pending.answered(Channel.WHISPER, "hi");
+  assertEquals(pending.refused(ErrorCode.NOT_FOUND), whisper);
+  assertEquals(pending.refused(ErrorCode.NOT_FOUND), undefined);
+  assertEquals(pending.refused(ErrorCode.MUTED)?.message, "hello");
+});
+
+Deno.test("PendingChat.add() keeps a bounded number of lines", () => {
+  const pending = new PendingChat();
+  for (let index = 0; index <= PENDING_LINES_MAX; index++) {
+    pending.add({ channel: Channel.GLOBAL, message: String(index), recipientName: "" });
+  }
+  assertEquals(pending.refused(ErrorCode.MUTED)?.message, "1");
+  pending.clear();
+  assertEquals(pending.refused(ErrorCode.MUTED), undefined);
+});
+
+Deno.test("noise() is the same at the same place, and even", () => {
+  let sum = 0;
+  for (let x = -50; x < 50; x++) {
+    for (let z = -50; z < 50; z++) {
+      const value = noise(x, z, 3);
+      assert(value >= 0 && value < 1);
+      assertEquals(noise(x, z, 3), value);
+      sum += value;
+    }
+  }
+  assert(Math.abs(sum / 10_000 - 0.5) < 0.02, `mean is ${sum / 10_000}`);
+});

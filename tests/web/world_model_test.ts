@@ -1,0 +1,125 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { ENTITIES_MAX, FADE_MS, type Health, WorldModel } from "../../gateway/web/world_model.ts";
+import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+
+const SERVER_MS = 1_763_900_000_000;
+const OWN_ID = 1;
+
+type Update = MessageInitShape<typeof EntityUpdateSchema>;
+
+function newModel() {
+  const news: unknown[] = [];
+  const model = new WorldModel(OWN_ID, {
+    onAcknowledged: (sequence) => news.push(["acknowledged", sequence]),
+    onPlaced: ({ x, z }) => news.push(["placed", x, z]),
+    onNamed: (name) => news.push(["named", name]),
+    onHealth: (health: Health) => news.push(["health", health.current, health.max]),
+    onStatus: (isStunned) => news.push(["stunned", isStunned]),
+  });
+  return { model, news };
+}
+
+/** A snapshot sent `afterMs` after the first; `moves` are of entity 2. */
+function snapshot(afterMs: number, updates: Update[], part: { x?: number; movementSequence?: number } = {}) {
+  return create(WorldSnapshotSchema, {
+    serverTimestamp: BigInt(SERVER_MS + afterMs),
+    updates,
+    lastMovementSequence: part.movementSequence ?? 0,
+    moves: part.x === undefined ? [] : [{ entityId: 2n, x: part.x * 100, z: 700, vx: 250, yaw: 64 }],
+  });
+}
+
+function spawn(id: number, name = `n${id}`): Update {
+  const movement = { position: { x: 5, y: 0, z: 7 }, velocity: { x: 1, y: 0, z: 0 }, rotation: { x: 0, y: 1, z: 0 } };
+  const value = { name, kind: EntityKind.MONSTER, guildTag: "OAK", movement, health: { currentHp: 40, maxHp: 100 } };
+  return { entityId: BigInt(id), update: { case: "spawn", value } };
+}
+
+function despawn(id: number): Update {
+  return { entityId: BigInt(id), update: { case: "despawn", value: { reason: DespawnReason.LEFT_WORLD } } };
+}
+
+Deno.test("WorldModel.applySnapshot() takes what a spawn says", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2, "Bo")]), 10);
+  const entity = model.entities.get(2);
+  assert(entity !== undefined);
+  assertEquals([entity.name, entity.guildTag, entity.kind], ["Bo", "OAK", EntityKind.MONSTER]);
+  assertEquals(entity.health, { current: 40, max: 100, shield: 0 });
+  const pose = entity.track.poseAt(SERVER_MS);
+  assertEquals([pose.x, pose.z, pose.yaw], [5, 7, 1]);
+});
+
+Deno.test("WorldModel.applySnapshot() moves a known entity, in centimetres and 1/256 turns", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2)]), 10);
+  model.applySnapshot(snapshot(100, [], { x: 5.25 }), 110);
+  const newest = model.entities.get(2)?.track.newest;
+  assert(newest !== undefined);
+  assertEquals([newest.x, newest.z, newest.vx, newest.yaw], [5.25, 7, 2.5, Math.PI / 2]);
+});
+
+Deno.test("WorldModel.applySnapshot() ignores moves of entities it does not know", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [], { x: 5 }), 10);
+  assertEquals(model.entities.size, 0);
+});
+
+Deno.test("WorldModel.applySnapshot() keeps the track of an entity that is spawned again", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2, "Bo")]), 10);
+  const track = model.entities.get(2)?.track;
+  model.applySnapshot(snapshot(50, [spawn(2, "Bob")]), 60);
+  assertEquals(model.entities.get(2)?.name, "Bob");
+  assert(model.entities.get(2)?.track === track);
+});
+
+Deno.test("WorldModel.applySnapshot() tells the player's own news and does not list the player", () => {
+  const { model, news } = newModel();
+  const status: Update = { entityId: 1n, update: { case: "status", value: { isStunned: true } } };
+  model.applySnapshot(snapshot(0, [spawn(OWN_ID, "Me"), status], { movementSequence: 9 }), 10);
+  assertEquals(news, [["named", "Me"], ["health", 40, 100], ["placed", 5, 7], ["stunned", true], ["acknowledged", 9]]);
+  assertEquals(model.entities.size, 0);
+});
+
+Deno.test("WorldModel.applyUpdate() takes a change between snapshots", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2)]), 10);
+  const value = { currentHp: 0, maxHp: 100, shield: 5 };
+  model.applyUpdate(
+    create(EntityUpdateSchema, { entityId: 2n, update: { case: "health", value } }),
+    SERVER_MS + 20,
+    30,
+  );
+  assertEquals(model.entities.get(2)?.health, { current: 0, max: 100, shield: 5 });
+});
+
+Deno.test("WorldModel.sweep() forgets who left once they have faded out", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2)]), 10);
+  model.applySnapshot(snapshot(50, [despawn(2), despawn(3)]), 60);
+  assertEquals([model.entities.size, model.gone.length], [0, 1]);
+  model.sweep(60 + FADE_MS);
+  assertEquals(model.gone.length, 1);
+  model.sweep(61 + FADE_MS);
+  assertEquals(model.gone.length, 0);
+});
+
+Deno.test("WorldModel.expectFullSnapshot() drops whom the full snapshot and its further parts do not show", () => {
+  const { model } = newModel();
+  model.applySnapshot(snapshot(0, [spawn(2), spawn(3), spawn(4)]), 10);
+  model.expectFullSnapshot();
+  model.applySnapshot(snapshot(5_000, [spawn(2)]), 5_010);
+  model.applySnapshot(snapshot(5_050, [spawn(3)]), 5_060);
+  assertEquals([...model.entities.keys()], [2, 3, 4]);
+  model.sweep(6_000);
+  assertEquals([...model.entities.keys()], [2, 3]);
+});
+
+Deno.test("WorldModel.applySnapshot() knows a bounded number of entities", () => {
+  const { model } = newModel();
+  const ids = Array.from({ length: ENTITIES_MAX + 1 }, (_, index) => index + 2);
+  model.applySnapshot(snapshot(0, ids.map((id) => spawn(id))), 10);
+  assertEquals(model.entities.size, ENTITIES_MAX);
+});
