@@ -119,6 +119,17 @@ export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
 export const OUTBOX_BYTES_MAX = 262_144;
 
+// Login
+
+/** Wrong passwords for one account before the next attempt must wait. */
+export const LOGIN_FAILURES_PER_ACCOUNT = 5;
+/** Wrong passwords from one address before the next attempt must wait. */
+export const LOGIN_FAILURES_PER_ADDRESS = 10;
+/** Longest wait after wrong passwords, in milliseconds; failures before that are forgotten. */
+export const LOGIN_DELAY_MS_MAX = 15 * 60_000;
+/** Accounts and addresses whose failures are remembered. */
+export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
+
 // Names and chat
 
 /** Letters of a player's name, least and most. */

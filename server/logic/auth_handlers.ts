@@ -18,6 +18,7 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
+import { LoginGuard } from "../auth/login_guard.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import { Counter } from "../ops/counters.ts";
@@ -30,6 +31,8 @@ import type { WorldService } from "./world_service.ts";
 /** Registers the handlers of this module. */
 export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicContext, world: WorldService): void {
   const { clock, config, counters, hasher, sessions, storage, tokens } = context;
+
+  const guard = new LoginGuard();
 
   /** Runs one request of its kind at a time: a session that asks again before the answer is refused. */
   async function exclusively(session: Session, run: () => Promise<void>): Promise<void> {
@@ -76,6 +79,12 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
         counters.add(Counter.LOGINS_FAILED, 1);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
+      const address = session.link?.info.address ?? "";
+      const waitMs = config.floodControl ? guard.waitMs(nameKey(username), address, clock.monotonicMs()) : 0;
+      if (waitMs > 0) {
+        const seconds = Math.ceil(waitMs / 1_000);
+        throw new RequestError(ErrorCode.RATE_LIMITED, `Too many failed logins, try again in ${seconds} s`);
+      }
       const account = checkPlayerName(username) === "ok"
         ? await storage.accounts.findByName(nameKey(username))
         : undefined;
@@ -85,8 +94,10 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
         : await hasher.verify(passwordHash, account.passwordVerifier);
       if (account === undefined || !correct) {
         counters.add(Counter.LOGINS_FAILED, 1);
+        guard.failed(nameKey(username), address, clock.monotonicMs());
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
+      guard.succeeded(nameKey(username));
       const player = { playerId: account.accountId, name: account.name };
       const sessionToken = await tokens.sign(player, clock.unixMs());
       if (session.ended || session.player !== null) return;
