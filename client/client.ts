@@ -139,7 +139,7 @@ const TYPES_WITH_BYTES: ReadonlySet<number> = new Set(
 export class DrawbridgeClient {
   readonly #options: ResolvedClientOptions;
   readonly #handlers: Handlers;
-  readonly #requests = new PendingRequests();
+  readonly #requests: PendingRequests;
   readonly #sender: Sender;
   readonly #link: Link;
 
@@ -162,6 +162,7 @@ export class DrawbridgeClient {
   constructor(options: ClientOptions) {
     this.#options = resolveClientOptions(options);
     this.#handlers = new Handlers(this.#options.onError);
+    this.#requests = new PendingRequests(this.#options, (request) => this.#timeOut(request));
     this.#sender = new Sender(this.#options, (packet) => this.#sent(packet));
     this.#link = new Link(this.#options, {
       handleUp: () => this.#up(),
@@ -371,9 +372,8 @@ export class DrawbridgeClient {
   ): { result: SendResult; response: Promise<Message> } {
     const packet = this.#sender.pack(rowOf(schema), toBinary<DescMessage>(schema, message));
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
-    let timer: unknown = null;
-    const clear = () => this.#options.timers.clear(timer);
-    const request: PendingRequest = { message, packet, resolve, reject, clear, isSettled: false };
+    const deadlineMs = this.#options.now() + timeoutMs;
+    const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, isSettled: false };
     const result = this.#requests.hasRoom ? this.#submit(packet) : "full";
     if (result === "full" || result === "dropped") {
       if (!this.#isOpen()) this.#requests.giveUp(request, "closed", `the client is ${this.#state}`);
@@ -381,7 +381,6 @@ export class DrawbridgeClient {
       return { result, response: promise };
     }
     if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#rememberEntry(message as EnterWorldRequest);
-    timer = this.#options.timers.set(() => this.#timeOut(request, timeoutMs), timeoutMs);
     this.#requests.add(request);
     return { result, response: promise };
   }
@@ -391,10 +390,11 @@ export class DrawbridgeClient {
     if (sessionToken !== "") this.#sessionToken = sessionToken;
   }
 
-  #timeOut(request: PendingRequest, timeoutMs: number): void {
+  #timeOut(request: PendingRequest): void {
     const { packet } = request;
     this.#sender.queue.remove(packet);
-    this.#requests.giveUp(request, packet.isSent ? "timeout" : "not_sent", `no answer within ${timeoutMs} ms`);
+    if (packet.isSent) this.#requests.giveUp(request, "timeout", "no answer in time");
+    else this.#requests.giveUp(request, "not_sent", "no connection in time");
     const isEntry = packet.isSent && packet.row.type === PacketType.ENTER_WORLD_REQUEST;
     if (isEntry && this.#phase === "entering") this.#makeReady();
   }
@@ -461,7 +461,7 @@ export class DrawbridgeClient {
     this.#sender.session = null;
     this.#sender.queue.drop(() => false);
     this.#mustReenter = false;
-    this.#requests.giveUpAll(() => true, "closed", change.reason);
+    this.#requests.close(change.reason);
     const opening = this.#opening;
     this.#opening = null;
     this.#setState("closed", change);

@@ -14,6 +14,7 @@ import type { RoomResponse } from "../shared/gen/chat_pb.ts";
 import { DeliveryClass, ErrorCode } from "../shared/gen/common_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
 import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
+import type { ResolvedClientOptions } from "./client_options.ts";
 import { RESPONSE_TYPES } from "./messages.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 
@@ -53,11 +54,14 @@ export interface PendingRequest {
   readonly packet: OutgoingPacket;
   readonly resolve: (response: Message) => void;
   readonly reject: (error: RequestError) => void;
-  /** Stops its timer. */
-  readonly clear: () => void;
+  /** When it is given up, by the client's clock. */
+  readonly deadlineMs: number;
   /** Whether it was answered, or given up and only waits for its late answer to pass. */
   isSettled: boolean;
 }
+
+/** A timer's delay has 31 bits; more of it would fire at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** The request type of each response type that answers only one. */
 const REQUEST_TYPE_BY_RESPONSE: Map<number, number> = new Map();
@@ -73,8 +77,7 @@ function isAnswer(request: Message, response: Message): boolean {
     case "drawbridge.v1.EchoRequest": {
       const { data, route } = request as EchoRequest;
       const answer = response as EchoResponse;
-      return answer.route === route && answer.data.length === data.length &&
-        answer.data.every((byte, i) => byte === data[i]);
+      return answer.route === route && isEqual(answer.data, data);
     }
     case "drawbridge.v1.HeartbeatRequest":
       return (request as HeartbeatRequest).timestamp === (response as HeartbeatResponse).clientTimestamp;
@@ -83,14 +86,30 @@ function isAnswer(request: Message, response: Message): boolean {
   }
 }
 
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
 /** Every request of one client that waits, by type, oldest first. */
 export class PendingRequests {
+  readonly #clock: Pick<ResolvedClientOptions, "now" | "timers">;
+  readonly #onTimeout: (request: PendingRequest) => void;
   readonly #byType: Map<number, PendingRequest[]> = new Map();
   #count = 0;
+  /** One timer serves all: setting and clearing one for each would cost more than the rest of a request. */
+  #timer: unknown = null;
+  /** When the timer fires; not later than the first deadline. */
+  #timerMs = Infinity;
 
-  /** Requests in line, those given up included. */
-  get count(): number {
-    return this.#count;
+  /**
+   * @param clock The clock and its timers.
+   * @param onTimeout Takes each request whose time is out.
+   */
+  constructor(clock: Pick<ResolvedClientOptions, "now" | "timers">, onTimeout: (request: PendingRequest) => void) {
+    this.#clock = clock;
+    this.#onTimeout = onTimeout;
   }
 
   /** Whether one more request may wait. */
@@ -105,6 +124,15 @@ export class PendingRequests {
     if (line === undefined) this.#byType.set(type, [request]);
     else line.push(request);
     this.#count++;
+    if (request.deadlineMs < this.#timerMs) this.#setTimer(request.deadlineMs);
+  }
+
+  /** Gives every request up and stops the timer. */
+  close(why: string): void {
+    this.giveUpAll(() => true, "closed", why);
+    this.#byType.clear();
+    this.#count = 0;
+    this.#setTimer(Infinity);
   }
 
   /** Whether a packet of `responseType` may answer a waiting request, and is worth decoding. */
@@ -164,6 +192,24 @@ export class PendingRequests {
     for (const line of this.#byType.values()) for (const { packet } of line) packet.sequence = 0;
   }
 
+  #setTimer(deadlineMs: number): void {
+    const { now, timers } = this.#clock;
+    timers.clear(this.#timer);
+    this.#timerMs = deadlineMs;
+    if (deadlineMs === Infinity) return;
+    const delayMs = Math.min(Math.max(0, deadlineMs - now()), TIMER_MS_MAX);
+    this.#timer = timers.set(() => this.#expire(), delayMs);
+  }
+
+  #expire(): void {
+    const nowMs = this.#clock.now();
+    const waiting = [...this.#byType.values()].flat().filter(({ isSettled }) => !isSettled);
+    this.#setTimer(
+      waiting.reduce((min, { deadlineMs }) => deadlineMs > nowMs ? Math.min(min, deadlineMs) : min, Infinity),
+    );
+    for (const request of waiting) if (request.deadlineMs <= nowMs && !request.isSettled) this.#onTimeout(request);
+  }
+
   #remove(request: PendingRequest): void {
     const type = request.packet.row.type;
     const line = this.#byType.get(type);
@@ -179,6 +225,5 @@ export class PendingRequests {
 function settle(request: PendingRequest): boolean {
   if (request.isSettled) return false;
   request.isSettled = true;
-  request.clear();
   return true;
 }

@@ -29,24 +29,23 @@ export function connectWebSocket(url: string, { signal }: WebSocketOptions = {})
     const transport = new WebSocketTransport(socket);
     const settle = (error: Error | null) => {
       signal?.removeEventListener("abort", abort);
-      if (error === null) return resolve(transport);
-      socket.onclose = null;
-      reject(error);
+      socket.onopen = socket.onerror = socket.onclose = null;
+      if (error === null) resolve(transport);
+      else reject(error);
     };
+    const fail = (why: string) => settle(new Error(`Cannot connect to ${url}: ${why}`));
     const abort = () => {
       socket.close();
-      settle(new Error(`Cannot connect to ${url}: the attempt was given up`));
+      fail("the attempt was given up");
     };
     signal?.addEventListener("abort", abort);
     socket.onopen = () => settle(null);
-    // An error is always followed by a close, which knows more.
-    socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => {
-      settle(new Error(`Cannot connect to ${url}: closed with status ${code}${reason === "" ? "" : `, ${reason}`}`));
-    };
+    socket.onerror = (event) => fail((event as Partial<ErrorEvent>).message || "no connection");
+    socket.onclose = ({ code }) => fail(`closed with status ${code}`);
   });
 }
 
+/** The bytes and the end of one socket. */
 class WebSocketTransport implements Transport {
   readonly #socket: WebSocket;
   #handler: TransportHandler | null = null;

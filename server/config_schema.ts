@@ -60,6 +60,7 @@ export interface ServerConfig {
   readonly mapSize: number;
   readonly interestRadius: number;
   readonly maxSpeed: number;
+  readonly monsters: boolean;
 
   readonly adminHost: string;
   readonly adminPort: number;
@@ -345,6 +346,13 @@ export const OPTIONS: OptionTable = {
     kind: decimal({ min: 0.1, max: SPEED_MAX, placeholder: "UNITS" }),
     default: 10,
     help: "Fastest a player may move, in units a second",
+  },
+  monsters: {
+    group: "World",
+    kind: onOff(),
+    default: true,
+    help: "Whether monsters live on the map, more of them on a larger one",
+    alsoCalled: ["npcs", "mobs"],
   },
 
   adminHost: {

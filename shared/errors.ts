@@ -10,6 +10,7 @@ import { DisconnectReason } from "./gen/auth_pb.ts";
 
 /** A broken promise of our own code; never the peer's doing. */
 export class AssertionError extends Error {
+  /** The class\'s name. */
   override name = "AssertionError";
 }
 
@@ -24,9 +25,12 @@ export function assert(condition: unknown, message: string): asserts condition {
 
 /** A peer broke the wire contract; its connection is closed with `reason`, nobody else notices. */
 export class ProtocolError extends Error {
+  /** The class\'s name. */
   override name = "ProtocolError";
 
   /**
+   * An error that closes its peer's connection.
+   *
    * @param reason What DISCONNECT_NOTICE tells the peer.
    * @param message Act, value, limit.
    */
@@ -37,9 +41,14 @@ export class ProtocolError extends Error {
 
 /** A configuration that cannot be used; lists every problem at once. The process exits 78. */
 export class ConfigError extends Error {
+  /** The class\'s name. */
   override name = "ConfigError";
 
-  /** @param problems One sentence for each problem. */
+  /**
+   * An error that ends the process before it has begun.
+   *
+   * @param problems One sentence for each problem.
+   */
   constructor(readonly problems: readonly string[]) {
     super(`Cannot use configuration: ${problems.join("; ")}`);
   }
@@ -50,9 +59,12 @@ export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "over
 
 /** Storage or bus could not do what was asked; nothing was done unless `code` is `timeout`. */
 export class DependencyError extends Error {
+  /** The class\'s name. */
   override name = "DependencyError";
 
   /**
+   * An error of a dependency.
+   *
    * @param code `unavailable`: down or refusing; `conflict`: a unique value is taken; `timeout`: no answer in time;
    * `overloaded`: our own bound on waiting requests is reached.
    */

@@ -54,7 +54,7 @@ export class FrameDecoder {
   #end = 0;
   #paused = false;
 
-  /** @param sink Takes the frames. */
+  /** A decoder at the start of a stream; `sink` takes the frames. */
   constructor(sink: FrameSink) {
     this.#sink = sink;
   }

@@ -88,7 +88,7 @@ export const EPOLL_WAIT_MS = 5;
 /** File descriptors are below this on the epoll backend. */
 export const DESCRIPTORS_MAX = 1_048_576;
 /** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */
-export const TCP_USER_TIMEOUT_MS = IDLE_TIMEOUT_MS;
+export const TCP_USER_TIMEOUT_MS: number = IDLE_TIMEOUT_MS;
 /** HTTP connections one io worker serves at a time. */
 export const HTTP_CONNECTIONS_MAX = 1_024;
 
@@ -97,7 +97,7 @@ export const HTTP_CONNECTIONS_MAX = 1_024;
 /** Size of one ring, in bytes. A power of two. */
 export const RING_BYTES = 4 * 1_048_576;
 /** Largest record a ring takes, in bytes: a decompressed payload and its header. */
-export const RING_RECORD_BYTES_MAX = DECOMPRESSED_BYTES_MAX + 1_024;
+export const RING_RECORD_BYTES_MAX: number = DECOMPRESSED_BYTES_MAX + 1_024;
 
 /** Records that wait for room in one ring to an io worker: answers that are in no outbox. */
 export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
@@ -114,6 +114,8 @@ export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 
 /** How long a session waits for its player to come back after the connection broke, in milliseconds. */
 export const LINK_DEAD_MS = 60_000;
+/** A resumed connection that sends nothing for this long may never have heard the answer, in milliseconds. */
+export const RESUME_REPEAT_MS = 1_000;
 /** Reliable packets kept until acknowledged, per session. */
 export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
@@ -132,8 +134,9 @@ export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
 
 // Names and chat
 
-/** Letters of a player's name, least and most. */
+/** Letters of a player's name, at least. */
 export const PLAYER_NAME_LENGTH_MIN = 3;
+/** Letters of a player's name, at most. */
 export const PLAYER_NAME_LENGTH_MAX = 20;
 /** Bytes of a chat message in UTF-8. */
 export const CHAT_BYTES_MAX = 255;
@@ -190,9 +193,9 @@ export const HTTP_BODY_BYTES_MAX = 4 * 1_048_576;
 /** Largest payload of a WebSocket control frame, in bytes (RFC 6455, section 5.5). */
 export const WEBSOCKET_CONTROL_BYTES_MAX = 125;
 /** Largest reason in a WebSocket close frame, in bytes of UTF-8: a control payload less its code. */
-export const WEBSOCKET_REASON_BYTES_MAX = WEBSOCKET_CONTROL_BYTES_MAX - 2;
+export const WEBSOCKET_REASON_BYTES_MAX: number = WEBSOCKET_CONTROL_BYTES_MAX - 2;
 /** Largest message on `/ws`, over all its fragments, in bytes: 64 KiB of frame body and its length. */
-export const WEBSOCKET_MESSAGE_BYTES_MAX = FRAME_HEADER_BYTES + FRAME_BYTES_MAX;
+export const WEBSOCKET_MESSAGE_BYTES_MAX: number = FRAME_HEADER_BYTES + FRAME_BYTES_MAX;
 /** Largest message on `/echo`, in bytes: twice what the Autobahn test suite sends. Kept until its last frame is here. */
 export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
 
@@ -259,7 +262,7 @@ export const MOVEMENT_SPEED_TOLERANCE = 1.15;
 /** Travel time a player has to spare when it enters or is moved by the server, in milliseconds. */
 export const MOVEMENT_TOLERANCE_MS = 250;
 /** Travel time a player may save up, in milliseconds: one second of silence (a stalled network) and the tolerance. */
-export const MOVEMENT_CREDIT_MS_MAX = 1_000 + MOVEMENT_TOLERANCE_MS;
+export const MOVEMENT_CREDIT_MS_MAX: number = 1_000 + MOVEMENT_TOLERANCE_MS;
 /** Bytes of one WORLD_SNAPSHOT payload at most; the rest waits a tick. */
 export const SNAPSHOT_BYTES_MAX = 8_192;
 /** Bytes of an entity's name in UTF-8. */

@@ -18,14 +18,18 @@ import * as guild from "./gen/guild_pb.ts";
 import { PacketType } from "./gen/packet_pb.ts";
 import { FRAME_BYTES_MAX } from "./limits.ts";
 
-/** States of a connection, as bits: connected (not logged in), authenticated, in world. */
+/** A connection's first state, as a bit: not logged in. */
 export const STATE_CONNECTED = 1;
+/** A connection's state, as a bit: logged in. */
 export const STATE_AUTHENTICATED = 2;
+/** A connection's state, as a bit: in the world. */
 export const STATE_IN_WORLD = 4;
 
-/** Ports a packet type is served on, as bits. */
+/** The login port, as a bit. */
 export const PORT_LOGIN = 1;
+/** The game port, as a bit. */
 export const PORT_GAME = 2;
+/** The gateway's port, as a bit. */
 export const PORT_GATEWAY = 4;
 
 const C = STATE_CONNECTED;
@@ -38,6 +42,7 @@ const EVERY_PORT = PORT_LOGIN | PORT_GAME | PORT_GATEWAY;
 
 /** What the system knows about one packet type. */
 export interface PacketRow {
+  /** Its number on the wire. */
   readonly type: PacketType;
   /** The type's name, as in the wire contract. */
   readonly name: string;

@@ -5,10 +5,10 @@
  */
 
 import { AREA_TARGETS_MAX } from "../../shared/limits.ts";
-import type { Prng } from "../world/prng.ts";
+import { CM_PER_UNIT, toCentimetres } from "../world/entity_store.ts";
 import type { World } from "../world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
-import { type Blow, rollBlow } from "./dice.ts";
+import { type Blow, type Dice, rollBlow } from "./dice.ts";
 import { type Damage, findSkill, type Skill } from "./skills.ts";
 import { StatusEffects } from "./status_effects.ts";
 
@@ -67,19 +67,19 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
  * Distances are on the ground plane. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
  * by themselves, only with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
  *
- * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as a {@linkcode Prng}.
+ * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
  */
 export class Combat {
   readonly #world: World;
-  readonly #prng: Prng;
+  readonly #dice: Dice;
   readonly #events: CombatEvents;
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
   readonly #found: Int32Array;
 
-  constructor(options: { world: World; prng: Prng; events: CombatEvents }) {
+  constructor(options: { world: World; dice: Dice; events: CombatEvents }) {
     this.#world = options.world;
-    this.#prng = options.prng;
+    this.#dice = options.dice;
     this.#events = options.events;
     this.#effects = new StatusEffects(options.world);
     this.#found = new Int32Array(options.world.slotCount);
@@ -116,7 +116,7 @@ export class Combat {
   /** Deals one blow; that attacker and target are fit for it, and near enough, is the caller's promise. */
   strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
     const world = this.#world;
-    const blow = rollBlow(strike, this.#prng);
+    const blow = rollBlow(strike, this.#dice);
     const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
     const targetDied = hp === 0;
     const stunMs = blow.isCritical && !targetDied ? strike.criticalStunMs : 0;
@@ -187,8 +187,10 @@ export class Combat {
     return targets;
   }
 
+  /** Units, between whole centimetres as the world has them: the border of a range is in it. */
   #distanceTo(entityId: number, at: { x: number; z: number }): number {
-    const dx = this.#world.xOf(entityId) - at.x, dz = this.#world.zOf(entityId) - at.z;
-    return Math.sqrt(dx * dx + dz * dz);
+    const dx = toCentimetres(this.#world.xOf(entityId)) - toCentimetres(at.x);
+    const dz = toCentimetres(this.#world.zOf(entityId)) - toCentimetres(at.z);
+    return Math.sqrt(dx * dx + dz * dz) / CM_PER_UNIT;
   }
 }

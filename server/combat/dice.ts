@@ -7,6 +7,9 @@
 import type { Prng } from "../world/prng.ts";
 import type { Damage } from "./skills.ts";
 
+/** What decides. */
+export type Dice = Pick<Prng, "nextInt">;
+
 /** Of a hundred blows, how many are dodged, blocked and critical; the others just hit. */
 export const DODGE_PERCENT = 5;
 export const BLOCK_PERCENT = 5;
@@ -29,9 +32,9 @@ export interface Blow {
  * Rolls one blow. One die decides which of the four it is, so that each comes as often as its percentage says; a dodged
  * blow does nothing, a blocked one half, a critical one half as much again, rounded to whole points, halves up.
  */
-export function rollBlow({ damageMin, damageMax }: Damage, prng: Prng): Blow {
-  const die = prng.nextInt(100);
-  const rolled = damageMin + prng.nextInt(damageMax - damageMin + 1);
+export function rollBlow({ damageMin, damageMax }: Damage, dice: Dice): Blow {
+  const die = dice.nextInt(100);
+  const rolled = damageMin + dice.nextInt(damageMax - damageMin + 1);
   const isDodged = die < DODGE_PERCENT;
   const isBlocked = !isDodged && die < DODGE_PERCENT + BLOCK_PERCENT;
   const isCritical = !isDodged && !isBlocked && die < DODGE_PERCENT + BLOCK_PERCENT + CRITICAL_PERCENT;

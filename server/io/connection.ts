@@ -484,6 +484,7 @@ export class Connection implements SocketHandler, FrameSink {
     host.counters.add(Counter.BYTES_OUT, this.queue.takeSentBytes());
     if (drained && this.closing) return this.#endWriting();
     if (this.closing) return;
+    if (drained) this.adapter?.onDrained();
     if (this.uncapped) return;
     const pendingBytes = this.queue.pendingBytes;
     if (pendingBytes > host.sendQueueHardBytes) return this.#closeSlowReader();

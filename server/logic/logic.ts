@@ -8,6 +8,7 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RECORDS_PER_TURN_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
+import { loadMonsterData, type MonsterData } from "../monsters/monster_data.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
@@ -21,8 +22,10 @@ import {
   RECORD_REFUSED,
   RECORD_SEQUENCE,
 } from "../ring/records.ts";
+import { Prng } from "../world/prng.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
 import { registerChatHandlers } from "./chat_handlers.ts";
+import { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { IoOutput, Link } from "./link.ts";
@@ -33,10 +36,19 @@ import { WorldService } from "./world_service.ts";
 const SWEEP_INTERVAL_MS = 1_000;
 const UTF8 = new TextDecoder();
 
+/** What {@linkcode Logic} can be given of the game itself. */
+export interface GameOptions {
+  /** All chance but tokens and spawn points; if left out, seeded by a token of the context. */
+  readonly prng?: Prng;
+  /** Who lives in the world beside players; if left out, the monsters of this build, or none, as configured. */
+  readonly monsters?: MonsterData;
+}
+
 /** Everything authoritative, in one thread. */
 export class Logic {
   readonly context: LogicContext;
   readonly world: WorldService;
+  readonly combat: CombatService;
   readonly #dispatcher: Dispatcher;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #watch: Pick<SlowPackets, "check">;
@@ -44,10 +56,14 @@ export class Logic {
   #nextTickMs: number;
   #nextSweepMs: number;
 
-  constructor(context: LogicContext, watch: Pick<SlowPackets, "check">) {
+  constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
     this.context = context;
     this.#watch = watch;
     this.world = new WorldService(context);
+    this.combat = new CombatService(context, this.world, {
+      prng: game.prng ?? new Prng(seedOf(context.randomToken())),
+      monsters: game.monsters ?? (context.config.monsters ? loadMonsterData() : { kinds: [], spawns: [] }),
+    });
     this.#dispatcher = new Dispatcher({
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onHandlerError: (type, error) => {
@@ -59,6 +75,7 @@ export class Logic {
     registerAuthHandlers(this.#dispatcher, context, this.world);
     this.world.register(this.#dispatcher);
     registerChatHandlers(this.#dispatcher, context, this.world);
+    this.combat.register(this.#dispatcher);
     this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
@@ -97,6 +114,7 @@ export class Logic {
 
   #tick(nowMs: number): void {
     const { clock, config, counters } = this.context;
+    this.combat.step(nowMs);
     this.world.tick();
     const tookMs = clock.monotonicMs() - nowMs;
     counters.observe(Histogram.TICK_US, tookMs * 1_000);
@@ -187,6 +205,7 @@ export class Logic {
   /** Takes the numbers of a packet; gives whether it is to be applied. */
   #receive(link: Link, sequence: number, ack: number): boolean {
     const { session } = link;
+    if (session.previousResumeToken !== "") this.context.sessions.confirmResumeToken(session);
     if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
     const verdict = session.receive(sequence);
     if (session.ackDue && sequence !== 0) this.#ackDue.push(session);
@@ -227,4 +246,11 @@ export class Logic {
   async stop(): Promise<void> {
     await this.world.stop();
   }
+}
+
+/** A seed that depends on every character of a text. */
+function seedOf(text: string): number {
+  let seed = 0;
+  for (const character of text) seed = (Math.imul(seed, 31) + character.codePointAt(0)!) | 0;
+  return seed;
 }

@@ -40,8 +40,12 @@ export class Session {
   ackDue = false;
   /** What RESUME_REQUEST must bring; empty before the world. */
   resumeToken = "";
+  /** The token before it, while it is unknown whether the client has learned the new one; else empty. */
+  previousResumeToken = "";
   /** When its connection was lost, monotonic milliseconds; 0 while it has one. */
   linkDeadSinceMs = 0;
+  /** When it was resumed last, monotonic milliseconds. */
+  resumedAtMs = 0;
   /** A request that must be answered before the next of its kind: login, entry. */
   busy = false;
   /** It ended: whatever still comes for it is dropped. */

@@ -110,15 +110,27 @@ export class SessionManager {
   /** Says that a session is out of the world. */
   leaveWorld(session: Session): void {
     this.#inWorld.delete(session);
-    if (session.resumeToken !== "") this.#byResumeToken.delete(session.resumeToken);
+    this.confirmResumeToken(session);
+    this.#byResumeToken.delete(session.resumeToken);
     session.resumeToken = "";
   }
 
-  /** Gives a session a new resume token; the one before is spent. */
+  /**
+   * Gives a session a new resume token. The one before stays good until the client shows that it has learned the new
+   * one: the connection may break before it does.
+   */
   setResumeToken(session: Session, token: string): void {
-    if (session.resumeToken !== "") this.#byResumeToken.delete(session.resumeToken);
+    this.confirmResumeToken(session);
+    session.previousResumeToken = session.resumeToken;
     session.resumeToken = token;
     this.#byResumeToken.set(token, session);
+  }
+
+  /** The client has the present resume token: the one before is spent. */
+  confirmResumeToken(session: Session): void {
+    if (session.previousResumeToken === "") return;
+    this.#byResumeToken.delete(session.previousResumeToken);
+    session.previousResumeToken = "";
   }
 
   /** The session that a resume token is for. */

@@ -26,7 +26,7 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS, SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, RESUME_REPEAT_MS, SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
@@ -40,12 +40,16 @@ import type { Player, Session } from "./session.ts";
 /** Hit points of a player. */
 const PLAYER_HP_MAX = 100;
 
+/** Told that a session's entity is about to leave the world, for whatever reason. */
+export type LeaveListener = (session: Session, entityId: number) => void;
+
 /** What becomes of sessions in the world. */
 export class WorldService {
   readonly #context: LogicContext;
   readonly #movement = new MovementReader();
   readonly #snapshot = new Uint8Array(SNAPSHOT_BYTES_MAX);
   readonly #byEntity = new Map<number, Session>();
+  readonly #leaveListeners: LeaveListener[] = [];
 
   constructor(context: LogicContext) {
     this.#context = context;
@@ -57,6 +61,11 @@ export class WorldService {
     dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
     dispatcher.on(ResumeRequestSchema, (session, request) => this.#resume(session, request));
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
+  }
+
+  /** Adds a listener for every entity of a session that leaves the world. */
+  onLeave(listener: LeaveListener): void {
+    this.#leaveListeners.push(listener);
   }
 
   /** The session that plays an entity. */
@@ -118,8 +127,8 @@ export class WorldService {
     if (world.entityCount >= worldCapacity) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
     const nowMs = clock.monotonicMs();
     const saved = saver.find(character.characterId) ?? character.state;
-    // A place saved on a larger map may be none here.
-    const place = saved !== null && saved.x <= world.width && saved.z <= world.height ? saved : null;
+    // A place saved on a larger map may be none here; whoever died enters as after a respawn.
+    const place = saved !== null && saved.hp > 0 && saved.x <= world.width && saved.z <= world.height ? saved : null;
     const entityId = world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
@@ -180,18 +189,29 @@ export class WorldService {
   }
 
   #move(session: Session, entityId: number, movement: Movement): void {
-    const { clock, sessions, world } = this.#context;
+    const { clock, world } = this.#context;
     const { presence } = session;
     if (presence === null) return;
     const own = presence.entityId;
     const verdict = entityId !== 0 && entityId !== own
       ? "not_own_entity"
       : world.move(own, movement, clock.monotonicMs());
-    if (verdict === "ok") return;
+    if (verdict !== "ok") this.correct(session, { sequenceNumber: movement.sequenceNumber, reason: verdict });
+  }
+
+  /**
+   * Tells a session where it is: MOVEMENT_CORRECTION.
+   *
+   * @param cause The movement that was refused, 0: none, the server moved it.
+   */
+  correct(session: Session, cause: { readonly sequenceNumber: number; readonly reason: string }): void {
+    const { sessions, world } = this.#context;
+    const { presence } = session;
+    if (presence === null) return;
+    const { entityId } = presence;
     const correction = create(MovementCorrectionSchema, {
-      position: { x: world.xOf(own), y: world.yOf(own), z: world.zOf(own) },
-      sequenceNumber: movement.sequenceNumber,
-      reason: verdict,
+      position: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      ...cause,
     });
     sessions.send(session, PacketType.MOVEMENT_CORRECTION, toBinary(MovementCorrectionSchema, correction));
   }
@@ -230,6 +250,7 @@ export class WorldService {
     const { presence } = session;
     if (presence === null) return;
     this.#save(session);
+    for (const listener of this.#leaveListeners) listener(session, presence.entityId);
     this.#context.world.leave(presence.entityId, reason);
     this.#byEntity.delete(presence.entityId);
     this.#context.sessions.leaveWorld(session);
@@ -280,6 +301,9 @@ export class WorldService {
     if (session === undefined || session.presence === null) {
       throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world anew");
     }
+    if (!this.#mayResume(session, request.resumeToken)) {
+      throw new RequestError(ErrorCode.RESUME_EXPIRED, "The resume token was used already");
+    }
     const outbox = session.outbox!;
     const lastSequence = Number(request.lastSequence);
     if (lastSequence > outbox.lastSequence) {
@@ -293,6 +317,7 @@ export class WorldService {
     }
     sessions.adopt(session, link);
     session.linkDeadSinceMs = 0;
+    session.resumedAtMs = this.#context.clock.monotonicMs();
     outbox.acknowledge(lastSequence);
     const gap = lastSequence + 1 < outbox.firstSequence;
     outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
@@ -307,6 +332,15 @@ export class WorldService {
     });
     sessions.flushOutbox(session);
     world.requestFullSnapshot(session.presence.entityId);
+  }
+
+  /**
+   * A token that was used is good once more where its answer may never have arrived: its connection is gone, or silent
+   * for so long that it may be. Of two that use it at once, the first wins.
+   */
+  #mayResume(session: Session, resumeToken: string): boolean {
+    if (resumeToken !== session.previousResumeToken || session.link === null) return true;
+    return this.#context.clock.monotonicMs() - session.resumedAtMs > RESUME_REPEAT_MS;
   }
 
   /** RESUME_RESPONSE carries no sequence: what it announces comes after it under numbers given before. */

@@ -69,8 +69,7 @@ function numberField(bounds: { min: number; max: number; whole?: boolean; option
   const { min, max, whole = false, optional = false } = bounds;
   return {
     expects: `${whole ? "an integer" : "a number"} from ${min} to ${max}`,
-    fits: (value) =>
-      typeof value === "number" && value >= min && value <= max && (!whole || Number.isInteger(value)),
+    fits: (value) => typeof value === "number" && value >= min && value <= max && (!whole || Number.isInteger(value)),
     isOptional: optional,
   };
 }
@@ -218,7 +217,9 @@ class Checker {
 
   #add(at: string, value: unknown, expects: string): void {
     const found = typeof value === "string" ? value : JSON.stringify(value) ?? "missing";
-    const subject = at === "" ? `it is ${found.slice(0, FOUND_CHARS_MAX)}` : `${at} is ${found.slice(0, FOUND_CHARS_MAX)}`;
+    const subject = at === ""
+      ? `it is ${found.slice(0, FOUND_CHARS_MAX)}`
+      : `${at} is ${found.slice(0, FOUND_CHARS_MAX)}`;
     this.problems.push(`Cannot use ${this.#name}: ${subject}, expected ${expects}`);
   }
 

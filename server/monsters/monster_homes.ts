@@ -32,7 +32,9 @@ export interface MonsterMap {
  */
 export function monsterHomes(data: MonsterData, map: MonsterMap, prng: Prng): MonsterHome[] {
   const areaFactor = map.width * map.height / MONSTER_MAP_SIZE ** 2;
-  const counts = data.spawns.map((spawn) => Math.round(spawn.count * (isFixed(spawn) ? Math.min(1, areaFactor) : areaFactor)));
+  const counts = data.spawns.map((spawn) =>
+    Math.round(spawn.count * (isFixed(spawn) ? Math.min(1, areaFactor) : areaFactor))
+  );
   const wanted = counts.reduce((sum, count) => sum + count, 0);
   const part = wanted > map.countMax ? map.countMax / wanted : 1;
   const kinds = new Map(data.kinds.map((kind) => [kind.id, kind]));

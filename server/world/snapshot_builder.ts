@@ -196,7 +196,7 @@ export class SnapshotBuilder {
   #writeShown(viewerId: number, offset: number): number {
     const since = this.#informedTicks[viewerId], { lists } = this.#visibility;
     const list = this.#visibility.shownList(viewerId);
-    const isCurrent = true;
+    const isCurrent = since === this.#changes.tick - 1;
     let fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
       const start = chunk * CHUNK_IDS;
@@ -323,6 +323,7 @@ export class SnapshotBuilder {
       offset = end;
       visibility.takeDespawn(viewerId);
     }
+    visibility.beginLate();
     while (lists.counts[late] > 0 || this.#collectLate(viewerId) > 0) {
       const entry = lists.newestOf(late);
       const end = isMarked(entry)

@@ -41,8 +41,8 @@ export class Visibility {
   readonly #leaveSquared: number;
   /** In how many despawn lists each id is, unmarked. */
   readonly #despawnsDue: Int32Array;
-  /** Round in which each entity was last found to be seen by the one looked at. */
-  readonly #seenRounds: Int32Array;
+  /** An entity is marked when its entry is the current round: all marks are taken off by counting the round up. */
+  readonly #markRounds: Int32Array;
   #round = 0;
   readonly #found: Int32Array;
   readonly #sorted: Int32Array;
@@ -58,7 +58,7 @@ export class Visibility {
     this.#slotCount = store.slotCount;
     this.lists = new IdLists(4 * store.slotCount, 4 * store.slotCount);
     this.#despawnsDue = new Int32Array(store.slotCount);
-    this.#seenRounds = new Int32Array(store.slotCount);
+    this.#markRounds = new Int32Array(store.slotCount);
     this.#found = new Int32Array(store.slotCount);
     this.#sorted = new Int32Array(store.slotCount);
     this.#rings = new Uint8Array(store.slotCount);
@@ -95,7 +95,7 @@ export class Visibility {
 
   /** Brings the pairs of one entity up to its position, after every position of the tick is in the grid. */
   update(id: number): void {
-    this.#beginRound();
+    this.#clearMarks();
     this.#losePairs(id, this.shownList(id));
     this.#losePairs(id, this.spawnList(id));
     this.#findPairs(id);
@@ -130,11 +130,17 @@ export class Visibility {
     }
   }
 
+  /** Begins a snapshot that tells late: what it tells is not collected again for it. */
+  beginLate(): void {
+    this.#clearMarks();
+  }
+
   /** Notes that the viewer was told of the newest entry of its late list, which must not be empty. */
   takeLate(viewerId: number): void {
     const { lists } = this, late = this.lateList(viewerId);
     const entry = lists.newestOf(late);
     lists.removeNewest(late);
+    this.#markRounds[plainId(entry)] = this.#round;
     if (!isMarked(entry)) return;
     // Found at once: the spawn list is in the order of the late list.
     lists.tryRemove(this.spawnList(viewerId), plainId(entry));
@@ -185,14 +191,14 @@ export class Visibility {
   #losePairs(id: number, list: number): void {
     const { lists } = this, { x, z } = this.#store;
     const leaveSquared = this.#leaveSquared, ownX = x[id], ownZ = z[id];
-    const seenRounds = this.#seenRounds, round = this.#round, lost = this.#found;
+    const markRounds = this.#markRounds, round = this.#round, lost = this.#found;
     const { ids, nexts } = lists;
     let lostCount = 0, fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = nexts[chunk]) {
       const start = chunk * CHUNK_IDS;
       for (let at = start; at < start + fill; at++) {
         const other = ids[at], dx = x[other] - ownX, dz = z[other] - ownZ;
-        seenRounds[other] = round;
+        markRounds[other] = round;
         if (dx * dx + dz * dz > leaveSquared) lost[lostCount++] = other;
       }
       fill = CHUNK_IDS;
@@ -200,21 +206,21 @@ export class Visibility {
     for (let index = 0; index < lostCount; index++) this.#unlink(id, lost[index]);
   }
 
-  #beginRound(): void {
+  #clearMarks(): void {
     if (this.#round === 0x7fff_ffff) {
-      this.#seenRounds.fill(0);
+      this.#markRounds.fill(0);
       this.#round = 0;
     }
     this.#round++;
   }
 
   #findPairs(id: number): void {
-    const { viewer, x, z } = this.#store, seenRounds = this.#seenRounds, round = this.#round;
+    const { viewer, x, z } = this.#store, markRounds = this.#markRounds, round = this.#round;
     const count = this.#grid.within(x[id], z[id], this.#radiusCm, this.#found);
-    seenRounds[id] = round;
+    markRounds[id] = round;
     for (let index = 0; index < count; index++) {
       const other = this.#found[index];
-      if (seenRounds[other] !== round && (viewer[id] | viewer[other]) !== 0) this.#link(id, other);
+      if (markRounds[other] !== round && (viewer[id] | viewer[other]) !== 0) this.#link(id, other);
     }
   }
 
@@ -275,7 +281,8 @@ export class Visibility {
     fill = lists.headFill(shown);
     for (let chunk = lists.heads[shown]; chunk !== 0; chunk = nexts[chunk]) {
       for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) {
-        if (changes.changedSince(ids[at], since)) found[count++] = ids[at];
+        const id = ids[at];
+        if (this.#markRounds[id] !== this.#round && changes.changedSince(id, since)) found[count++] = id;
       }
       fill = CHUNK_IDS;
     }

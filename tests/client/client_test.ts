@@ -290,7 +290,7 @@ Deno.test("DrawbridgeClient.request() tells echoes apart by what they carry, as 
   peer.reply(PacketType.ECHO_RESPONSE, { data: Uint8Array.of(2), route: 1 });
   await fixture.settle();
   assertEquals((await answered).data, Uint8Array.of(2));
-  const rejected = assertRejects(() => lost, RequestError, "no answer within 1000 ms");
+  const rejected = assertRejects(() => lost, RequestError, "no answer in time");
   await fixture.advance(1_000);
   const error = await rejected;
   assertEquals([error.reason, error.code, error.type], ["timeout", ErrorCode.TIMEOUT, PacketType.ECHO_REQUEST]);

@@ -1,0 +1,400 @@
+/**
+ * What monsters do.
+ *
+ * @module
+ */
+
+import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
+import {
+  MONSTER_CHECK_INTERVAL_MS,
+  MONSTER_CORPSE_MS,
+  MONSTER_STEP_MS,
+  MONSTER_STEP_MS_MAX,
+} from "../../shared/limits.ts";
+import type { Combat } from "../combat/combat.ts";
+import { SKILL_NONE } from "../combat/skills.ts";
+import type { Prng } from "../world/prng.ts";
+import type { World } from "../world/world.ts";
+import type { MonsterKind } from "./monster_data.ts";
+import { clamp, type MonsterHome, placeAround } from "./monster_homes.ts";
+
+/**
+ * What a monster is up to.
+ *
+ *     gone ------> asleep <----> resting <--> walking       awake: resting, walking, chasing, returning
+ *      ^            ^              |  ^         |
+ *      |            |              v  |         v           asleep: no player sees it
+ *     corpse <--- any living    chasing <-------+           corpse: dead, still lying there
+ *                                  |                        gone:   not in the world
+ *                                  v
+ *                              returning --> resting
+ */
+export type MonsterMode = "gone" | "asleep" | "resting" | "walking" | "chasing" | "returning" | "corpse";
+
+/** How long a monster stays where it is before it walks on, in milliseconds. */
+const REST_MS_MIN = 2_000;
+const REST_MS_MAX = 6_000;
+/** Part of its speed at which a monster walks about. */
+const WALK_SPEED_PART = 0.5;
+/** Part of its range that a monster comes near before it hits: one step of its target must not lead out of it. */
+const APPROACH_PART = 0.8;
+
+/** One monster; lives as long as the world, under a new entity id after each death. */
+interface Monster {
+  readonly kind: MonsterKind;
+  readonly homeX: number;
+  readonly homeZ: number;
+  /** How far it notices players. */
+  readonly aggroRadius: number;
+  mode: MonsterMode;
+  /** 0 while gone. */
+  entityId: number;
+  /** Where it walks to. */
+  goalX: number;
+  goalZ: number;
+  /** Whom it chases. */
+  targetId: number;
+  steppedAtMs: number;
+  nextStepMs: number;
+  nextAttackMs: number;
+  /** When its rest ends, its corpse goes, or it comes back. */
+  untilMs: number;
+  /** Its place among the awake, -1: none. */
+  awakeIndex: number;
+}
+
+/** What {@linkcode Monsters} are made with. */
+export interface MonstersOptions {
+  readonly world: World;
+  readonly combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
+  readonly prng: Prng;
+  readonly homes: readonly MonsterHome[];
+}
+
+/**
+ * The monsters of one world. Each lives around its home, chases the nearest player who comes near, hits, goes home when
+ * it was led too far, and comes back some time after its death. On its way home it minds nobody and heals.
+ *
+ * Cost of a tick: the monsters that a player sees, a tenth of a second apart each. The others sleep: nothing moves them,
+ * and whether a player sees one again is looked at every {@linkcode MONSTER_CHECK_INTERVAL_MS}, at the cost of a
+ * comparison.
+ *
+ * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as a {@linkcode Prng}.
+ */
+export class Monsters {
+  readonly #world: World;
+  readonly #combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
+  readonly #prng: Prng;
+  readonly #monsters: Monster[];
+  readonly #awake: Monster[] = [];
+  /** Place in `#monsters` plus 1 of each entity, 0: no monster. */
+  readonly #placeOf: Int32Array;
+  readonly #found: Int32Array;
+  #checkIndex = 0;
+  #checkedAtMs: number;
+  #checksDue = 0;
+  #stepCount = 0;
+
+  constructor(options: MonstersOptions, nowMs: number) {
+    const { world } = options;
+    this.#world = world;
+    this.#combat = options.combat;
+    this.#prng = options.prng;
+    this.#placeOf = new Int32Array(world.slotCount);
+    this.#found = new Int32Array(world.slotCount);
+    this.#checkedAtMs = nowMs;
+    this.#monsters = options.homes.map(({ kind, x, z }) => ({
+      kind,
+      homeX: x,
+      homeZ: z,
+      aggroRadius: Math.min(kind.aggroRadius, world.interestRadius),
+      mode: "gone",
+      entityId: 0,
+      goalX: x,
+      goalZ: z,
+      targetId: 0,
+      steppedAtMs: nowMs,
+      nextStepMs: nowMs,
+      nextAttackMs: nowMs,
+      untilMs: nowMs,
+      awakeIndex: -1,
+    }));
+    for (let index = 0; index < this.#monsters.length; index++) this.#appear(index, nowMs);
+  }
+
+  /** All monsters, the dead among them. */
+  get count(): number {
+    return this.#monsters.length;
+  }
+
+  /** Monsters that a player sees. */
+  get awakeCount(): number {
+    return this.#awake.length;
+  }
+
+  /** Moves and decisions so far: grows with the monsters awake, not with all of them. */
+  get stepCount(): number {
+    return this.#stepCount;
+  }
+
+  /** What a monster is up to. */
+  modeOf(entityId: number): MonsterMode | undefined {
+    return this.#find(entityId)?.mode;
+  }
+
+  /** Whether an entity is a monster; any number may be asked. */
+  isMonster(entityId: number): boolean {
+    return this.#find(entityId) !== undefined;
+  }
+
+  /** Brings all monsters up to date; to be called every tick, before the world's step. */
+  step(nowMs: number): void {
+    this.#checkDormant(nowMs);
+    // From the end: a monster that falls asleep leaves its place to the last one, which had its turn.
+    for (let index = this.#awake.length - 1; index >= 0; index--) {
+      const monster = this.#awake[index];
+      if (nowMs >= monster.nextStepMs) this.#stepOne(monster, nowMs);
+    }
+  }
+
+  /** A monster was hit: if it minds, it goes for the attacker. */
+  provoke(entityId: number, attackerId: number, nowMs: number): void {
+    const monster = this.#find(entityId);
+    if (monster === undefined) return;
+    if (monster.mode === "asleep") this.#wake(monster, nowMs);
+    if (monster.mode === "resting" || monster.mode === "walking") this.#chase(monster, attackerId);
+  }
+
+  /** A monster was killed. */
+  onDeath(entityId: number, nowMs: number): void {
+    const monster = this.#find(entityId);
+    if (monster === undefined) return;
+    this.#leaveAwake(monster);
+    monster.mode = "corpse";
+    monster.untilMs = nowMs + MONSTER_CORPSE_MS;
+  }
+
+  // The dormant
+
+  /** Looks at a part of all monsters, so that each has its turn once an interval. */
+  #checkDormant(nowMs: number): void {
+    const count = this.#monsters.length;
+    this.#checksDue += count * (nowMs - this.#checkedAtMs) / MONSTER_CHECK_INTERVAL_MS;
+    this.#checkedAtMs = nowMs;
+    // After a stall once round is enough.
+    this.#checksDue = Math.min(this.#checksDue, count);
+    for (; this.#checksDue >= 1; this.#checksDue--) {
+      this.#checkOne(this.#checkIndex, nowMs);
+      this.#checkIndex = (this.#checkIndex + 1) % count;
+    }
+  }
+
+  #checkOne(index: number, nowMs: number): void {
+    const monster = this.#monsters[index];
+    if (monster.mode === "asleep") {
+      if (this.#world.isWatched(monster.entityId)) this.#wake(monster, nowMs);
+    } else if (nowMs < monster.untilMs) {
+      return;
+    } else if (monster.mode === "corpse") {
+      this.#vanish(monster);
+    } else if (monster.mode === "gone") {
+      this.#appear(index, nowMs);
+    }
+  }
+
+  /** Takes a corpse away. The time until the monster comes back counts from its death. */
+  #vanish(monster: Monster): void {
+    this.#world.leave(monster.entityId, DespawnReason.DIED);
+    this.#placeOf[monster.entityId] = 0;
+    monster.entityId = 0;
+    monster.mode = "gone";
+    monster.untilMs += monster.kind.respawnSeconds * 1_000 - MONSTER_CORPSE_MS;
+  }
+
+  /** Comes into the world at home; while the world is full, it stays gone. */
+  #appear(index: number, nowMs: number): void {
+    const monster = this.#monsters[index], { kind, homeX, homeZ } = monster;
+    const entityId = this.#world.join({
+      kind: EntityKind.MONSTER,
+      name: kind.name,
+      x: homeX,
+      z: homeZ,
+      yaw: this.#prng.nextFloat() * 2 * Math.PI,
+      hp: kind.hp,
+      hpMax: kind.hp,
+      viewer: false,
+    }, nowMs);
+    if (entityId === 0) return;
+    this.#placeOf[entityId] = index + 1;
+    monster.entityId = entityId;
+    monster.mode = "asleep";
+  }
+
+  #wake(monster: Monster, nowMs: number): void {
+    monster.awakeIndex = this.#awake.length;
+    this.#awake.push(monster);
+    monster.steppedAtMs = monster.nextStepMs = nowMs;
+    this.#rest(monster, nowMs);
+  }
+
+  /** Nobody looks: it is at home and sound again when somebody does. */
+  #fallAsleep(monster: Monster): void {
+    const { entityId, mode, homeX, homeZ } = monster, world = this.#world;
+    const isStray = mode === "chasing" || mode === "returning";
+    this.#stand(monster, isStray ? homeX : world.xOf(entityId), isStray ? homeZ : world.zOf(entityId));
+    this.#heal(monster);
+    this.#leaveAwake(monster);
+    monster.mode = "asleep";
+  }
+
+  #leaveAwake(monster: Monster): void {
+    if (monster.awakeIndex < 0) return;
+    const last = this.#awake.pop()!;
+    if (last !== monster) {
+      this.#awake[monster.awakeIndex] = last;
+      last.awakeIndex = monster.awakeIndex;
+    }
+    monster.awakeIndex = -1;
+  }
+
+  // The awake
+
+  #stepOne(monster: Monster, nowMs: number): void {
+    this.#stepCount++;
+    const seconds = Math.min(nowMs - monster.steppedAtMs, MONSTER_STEP_MS_MAX) / 1_000;
+    monster.steppedAtMs = nowMs;
+    monster.nextStepMs = Math.max(monster.nextStepMs + MONSTER_STEP_MS, nowMs + 1);
+    if (!this.#world.isWatched(monster.entityId)) return this.#fallAsleep(monster);
+    if (!this.#combat.canAct(monster.entityId)) return;
+    this.#decide(monster, nowMs);
+    if (monster.mode === "walking") {
+      const goal = { x: monster.goalX, z: monster.goalZ, speed: monster.kind.speed * WALK_SPEED_PART };
+      if (this.#goTowards(monster, goal, seconds)) this.#rest(monster, nowMs);
+    } else if (monster.mode === "chasing") {
+      this.#fight(monster, seconds, nowMs);
+    } else if (monster.mode === "returning") {
+      this.#heal(monster);
+      const goal = { x: monster.homeX, z: monster.homeZ, speed: monster.kind.speed };
+      if (this.#goTowards(monster, goal, seconds)) this.#rest(monster, nowMs);
+    }
+  }
+
+  #decide(monster: Monster, nowMs: number): void {
+    if (monster.mode === "returning") return;
+    if (monster.mode === "chasing") {
+      if (this.#distanceFromHome(monster) > monster.kind.leashRadius) monster.mode = "returning";
+      else if (!this.#canChase(monster, monster.targetId)) {
+        monster.mode = "returning";
+        this.#chase(monster, this.#nearestPlayer(monster));
+      }
+      return;
+    }
+    this.#chase(monster, this.#nearestPlayer(monster));
+    if (monster.mode !== "resting" || nowMs < monster.untilMs) return;
+    const { homeX: x, homeZ: z, kind } = monster;
+    const goal = placeAround({ x, z }, kind.wanderRadius, this.#prng);
+    monster.goalX = clamp(goal.x, this.#world.width);
+    monster.goalZ = clamp(goal.z, this.#world.height);
+    monster.mode = "walking";
+  }
+
+  /** @param targetId 0: nobody. */
+  #chase(monster: Monster, targetId: number): void {
+    if (targetId === 0) return;
+    monster.targetId = targetId;
+    monster.mode = "chasing";
+  }
+
+  #rest(monster: Monster, nowMs: number): void {
+    monster.mode = "resting";
+    monster.untilMs = nowMs + REST_MS_MIN + this.#prng.nextInt(REST_MS_MAX - REST_MS_MIN);
+  }
+
+  #fight(monster: Monster, seconds: number, nowMs: number): void {
+    const world = this.#world, { entityId, targetId, kind } = monster;
+    if (world.distanceBetween(entityId, targetId) > kind.range) {
+      const goal = { x: world.xOf(targetId), z: world.zOf(targetId), speed: kind.speed };
+      this.#goTowards(monster, { ...goal, nearness: kind.range * APPROACH_PART }, seconds);
+      return;
+    }
+    this.#stand(monster, world.xOf(entityId), world.zOf(entityId), targetId);
+    if (nowMs < monster.nextAttackMs) return;
+    monster.nextAttackMs = nowMs + kind.attackIntervalMs;
+    const { damageMin, damageMax } = kind;
+    const strike = { skillId: SKILL_NONE, damageMin, damageMax, criticalStunMs: 0 };
+    this.#combat.strike(entityId, targetId, { strike, nowMs });
+  }
+
+  /** The nearest living player it notices, of equals the lowest id; 0: none. */
+  #nearestPlayer(monster: Monster): number {
+    const world = this.#world, { entityId } = monster;
+    const area = { x: world.xOf(entityId), z: world.zOf(entityId), radius: monster.aggroRadius };
+    const count = world.entitiesInRadius(area, this.#found);
+    let nearest = 0;
+    let nearestDistance = Infinity;
+    for (let index = 0; index < count; index++) {
+      const id = this.#found[index];
+      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0) continue;
+      const distance = world.distanceBetween(entityId, id);
+      if (distance > nearestDistance || (distance === nearestDistance && id > nearest)) continue;
+      nearest = id;
+      nearestDistance = distance;
+    }
+    // Whoever came since the last tick is noticed at the next step.
+    return nearest !== 0 && world.sees(nearest, entityId) ? nearest : 0;
+  }
+
+  #canChase(monster: Monster, targetId: number): boolean {
+    return this.#combat.isAlive(targetId) && this.#world.sees(targetId, monster.entityId);
+  }
+
+  #distanceFromHome(monster: Monster): number {
+    const { entityId, homeX, homeZ } = monster;
+    return Math.hypot(this.#world.xOf(entityId) - homeX, this.#world.zOf(entityId) - homeZ);
+  }
+
+  /**
+   * Goes on towards a goal, or to within `nearness` of it.
+   *
+   * @returns Whether it is there.
+   */
+  #goTowards(
+    monster: Monster,
+    goal: { x: number; z: number; speed: number; nearness?: number },
+    seconds: number,
+  ): boolean {
+    const world = this.#world, { entityId } = monster;
+    const x = world.xOf(entityId), z = world.zOf(entityId);
+    const dx = goal.x - x, dz = goal.z - z, distance = Math.hypot(dx, dz);
+    const way = distance - (goal.nearness ?? 0), reach = goal.speed * seconds;
+    const part = distance === 0 ? 0 : Math.max(0, Math.min(way, reach)) / distance;
+    const isThere = way <= reach;
+    const speed = isThere || distance === 0 ? 0 : goal.speed / distance;
+    world.place(entityId, {
+      x: x + dx * part,
+      z: z + dz * part,
+      vx: dx * speed,
+      vz: dz * speed,
+      yaw: distance === 0 ? world.yawOf(entityId) : Math.atan2(dx, dz),
+    });
+    return isThere;
+  }
+
+  /** Stands at a place, turned to whom it fights if to anyone. */
+  #stand(monster: Monster, x: number, z: number, targetId = 0): void {
+    const world = this.#world;
+    const yaw = targetId === 0
+      ? world.yawOf(monster.entityId)
+      : Math.atan2(world.xOf(targetId) - x, world.zOf(targetId) - z);
+    world.place(monster.entityId, { x, z, vx: 0, vz: 0, yaw });
+  }
+
+  #heal(monster: Monster): void {
+    const { entityId, kind } = monster;
+    if (this.#world.hpOf(entityId) < kind.hp) this.#world.setHealth(entityId, { hp: kind.hp, hpMax: kind.hp });
+  }
+
+  #find(entityId: number): Monster | undefined {
+    return this.#monsters[(this.#placeOf[entityId] ?? 0) - 1];
+  }
+}
