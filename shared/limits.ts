@@ -245,7 +245,7 @@ export const SESSION_TOKEN_LEEWAY_S = 60;
 
 // World
 
-/** Entities one world may hold at most: who sees whom is a square of bits, 32 MiB at this size. */
+/** Entities one world may hold at most: ids take three bytes on the wire and leave a bit in 16 to mark them with. */
 export const WORLD_ENTITIES_MAX = 16_384;
 /** Entity ids handed out between the end of one use of an id and its next: longer than any packet is on its way. */
 export const ENTITY_ID_QUARANTINE = 1_024;
@@ -344,6 +344,8 @@ export const LOADTEST_THREADS_MAX = 64;
 export const LOADTEST_CONNECTIONS_PER_ADDRESS = 20_000;
 /** Connections one thread has in the making: more would overflow the server's accept queue and wait a second each. */
 export const LOADTEST_CONNECTING_MAX = 256;
+/** Messages one thread sends before it looks for answers again, so that being late does not make it deaf. */
+export const LOADTEST_SENDS_PER_ROUND_MAX = 256;
 /** How long one connection may take to be ready, its WebSocket upgrade or its entry included, in milliseconds. */
 export const LOADTEST_READY_TIMEOUT_MS = 20_000;
 /** Bytes a connection may have unsent before its sends fail: a server that stopped reading. */

@@ -166,7 +166,7 @@ export class Combat {
     }
     for (const targetId of targets) {
       // Whoever is told of a death may have taken others out of the world.
-      if (this.isAlive(targetId)) this.strike(attackerId, targetId, { strike, nowMs });
+      if (this.#world.has(attackerId) && this.isAlive(targetId)) this.strike(attackerId, targetId, { strike, nowMs });
     }
   }
 

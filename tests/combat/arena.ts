@@ -1,0 +1,73 @@
+/** A world with fighters in it, and everything that is told of their fights. @module */
+
+import { type BlowReport, Combat } from "../../server/combat/combat.ts";
+import type { Dice } from "../../server/combat/dice.ts";
+import { Prng } from "../../server/world/prng.ts";
+import { World } from "../../server/world/world.ts";
+import { EntityKind } from "../../shared/gen/game_pb.ts";
+import { assert } from "../support/assert.ts";
+import { LoadedDice } from "./loaded_dice.ts";
+
+/** One world of 200 x 200 units, with its clock. */
+export class Arena<D extends Dice = LoadedDice> {
+  readonly world: World;
+  readonly combat: Combat;
+  readonly dice: D;
+  readonly blows: BlowReport[] = [];
+  readonly deaths: { readonly killerId: number; readonly victimId: number }[] = [];
+  nowMs = 10_000;
+
+  constructor(options: { dice: D; interestRadius?: number; capacity?: number }) {
+    this.dice = options.dice;
+    this.world = new World({
+      mapId: 0,
+      width: 200,
+      height: 200,
+      interestRadius: options.interestRadius ?? 50,
+      maxSpeed: 10,
+      tickIntervalMs: 50,
+      capacity: options.capacity ?? 128,
+      prng: new Prng(1),
+    });
+    this.combat = new Combat({
+      world: this.world,
+      dice: this.dice,
+      events: {
+        onBlow: (report) => this.blows.push(report),
+        onDeath: (killerId, victimId) => this.deaths.push({ killerId, victimId }),
+      },
+    });
+  }
+
+  /** Adds a fighter; others see it after {@linkcode Arena.step}. */
+  join(x: number, z: number, hp = 100): number {
+    const options = { kind: EntityKind.PLAYER, name: "fighter", x, z, hp, hpMax: 100, viewer: true };
+    const id = this.world.join(options, this.nowMs);
+    assert(id !== 0, "The arena is full");
+    return id;
+  }
+
+  /** Goes on by `ms`, in one tick. */
+  step(ms = 50): void {
+    this.nowMs += ms;
+    this.combat.step(this.nowMs);
+    this.world.step(this.nowMs);
+  }
+
+  /** Uses a skill on a target, or on a point. */
+  act(attackerId: number, skillId: number, target: number | { x: number; y: number; z: number }) {
+    const aim = typeof target === "number" ? { targetId: target } : { targetId: 0, targetPosition: target };
+    return this.combat.act({ attackerId, attackerKey: attackerId, skillId, ...aim }, this.nowMs);
+  }
+
+  /** Whether a step forward is allowed by the world. */
+  tryMove(id: number) {
+    const x = this.world.xOf(id) + 0.1, z = this.world.zOf(id);
+    return this.world.move(id, { x, y: 0, z, vx: 1, vy: 0, vz: 0, yaw: 0, sequenceNumber: 1 }, this.nowMs);
+  }
+}
+
+/** An arena whose dice fall as told. */
+export function loadedArena(options: { interestRadius?: number; capacity?: number } = {}): Arena {
+  return new Arena({ ...options, dice: new LoadedDice() });
+}

@@ -1,0 +1,96 @@
+import { loadMonsterData, type MonsterData, type MonsterKind } from "../../server/monsters/monster_data.ts";
+import { monsterHomes, placeAround } from "../../server/monsters/monster_homes.ts";
+import { Prng } from "../../server/world/prng.ts";
+import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
+import { fc } from "../support/property.ts";
+
+const [KIND] = loadMonsterData().kinds;
+const NO_LIMIT = 1_000_000;
+
+function homes(
+  spawns: MonsterData["spawns"],
+  options: { size?: number; countMax?: number; seed?: number; kind?: MonsterKind } = {},
+) {
+  const { size = 1_000, countMax = NO_LIMIT, seed = 1, kind = KIND } = options;
+  return monsterHomes({ kinds: [kind], spawns }, { width: size, height: size, countMax }, new Prng(seed));
+}
+
+Deno.test("monsterHomes() settles the monsters of this build on a map of 1,000 x 1,000 units: 40", () => {
+  const all = monsterHomes(loadMonsterData(), { width: 1_000, height: 1_000, countMax: NO_LIMIT }, new Prng(1));
+  assertEquals(all.length, 40);
+});
+
+/** Monsters of 40 spread and of 6 at a fixed place, by the side of the map. */
+const SCALES = [
+  { size: 10, spread: 0, fixed: 0 },
+  { size: 200, spread: 2, fixed: 0 },
+  { size: 500, spread: 10, fixed: 2 },
+  { size: 1_000, spread: 40, fixed: 6 },
+  { size: 2_000, spread: 160, fixed: 6 },
+  { size: 10_000, spread: 4_000, fixed: 6 },
+];
+for (const { size, spread, fixed } of SCALES) {
+  Deno.test(`monsterHomes() puts ${spread} of 40 spread and ${fixed} of 6 fixed ones on ${size} x ${size} units`, () => {
+    assertEquals(homes([{ kind: KIND.id, count: 40 }], { size }).length, spread);
+    assertEquals(homes([{ kind: KIND.id, count: 6, x: 0.5, z: 0.5 }], { size }).length, fixed);
+  });
+}
+
+Deno.test("monsterHomes() gives all spawns less, in proportion, where the world has room for fewer", () => {
+  const kinds = [KIND, { ...KIND, id: "other" }];
+  const spawns = [{ kind: KIND.id, count: 30 }, { kind: "other", count: 10 }];
+  const count = (countMax: number) => {
+    const all = monsterHomes({ kinds, spawns }, { width: 1_000, height: 1_000, countMax }, new Prng(1));
+    return [all.length, all.filter(({ kind }) => kind.id === "other").length];
+  };
+  assertEquals([count(40), count(20), count(0)], [[40, 10], [20, 5], [0, 0]]);
+});
+
+Deno.test("monsterHomes() keeps a pack together, at its fixed place or where chance decides", () => {
+  const fixed = homes([{ kind: KIND.id, count: 50, x: 0.25, z: 0.75 }]);
+  for (const { x, z } of fixed) assert(Math.hypot(x - 250, z - 750) <= KIND.wanderRadius);
+  const packs = homes([{ kind: KIND.id, count: 20, packSize: 5 }]);
+  for (let index = 0; index < packs.length; index++) {
+    const first = packs[index - index % 5];
+    assert(Math.hypot(packs[index].x - first.x, packs[index].z - first.z) <= 2 * KIND.wanderRadius);
+  }
+  assert(Math.hypot(packs[0].x - packs[5].x, packs[0].z - packs[5].z) > 2 * KIND.wanderRadius);
+});
+
+Deno.test("monsterHomes() repeats from its seed", () => {
+  const spawns = [{ kind: KIND.id, count: 40, packSize: 4 }];
+  assertEquals(homes(spawns, { seed: 5 }), homes(spawns, { seed: 5 }));
+  assertNotEquals(homes(spawns, { seed: 5 }), homes(spawns, { seed: 6 }));
+});
+
+Deno.test("monsterHomes() settles nobody outside the map", () => {
+  const spawn = fc.record({
+    kind: fc.constant(KIND.id),
+    count: fc.integer({ min: 1, max: 50 }),
+    packSize: fc.integer({ min: 1, max: 100 }),
+  });
+  const fixed = fc.record({
+    kind: fc.constant(KIND.id),
+    count: fc.integer({ min: 1, max: 50 }),
+    x: fc.double({ min: 0, max: 1, noNaN: true }),
+    z: fc.double({ min: 0, max: 1, noNaN: true }),
+  });
+  const wide = { ...KIND, wanderRadius: 900, leashRadius: 900 };
+  fc.assert(fc.property(fc.array(fc.oneof(spawn, fixed), { maxLength: 5 }), fc.integer(), (spawns, seed) => {
+    for (const { x, z } of homes(spawns, { seed, kind: wide, size: 800 })) {
+      assert(x >= 0 && x <= 800 && z >= 0 && z <= 800);
+    }
+  }));
+});
+
+Deno.test("placeAround() spreads evenly over the circle", () => {
+  const prng = new Prng(3);
+  let inner = 0;
+  for (let index = 0; index < 10_000; index++) {
+    const { x, z } = placeAround({ x: 100, z: 50 }, 10, prng);
+    const distance = Math.hypot(x - 100, z - 50);
+    assert(distance <= 10 + 1e-9);
+    if (distance < 5) inner++;
+  }
+  assert(Math.abs(inner / 10_000 - 0.25) < 0.03, `${inner} of 10,000 in a quarter of the area`);
+});

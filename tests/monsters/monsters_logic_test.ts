@@ -1,0 +1,127 @@
+import { loadMonsterData, type MonsterData } from "../../server/monsters/monster_data.ts";
+import { SKILL_NONE, SKILL_RANGED } from "../../server/combat/skills.ts";
+import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { MONSTER_CORPSE_MS, MONSTER_WORLD_SHARE } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { RAT } from "./wilds.ts";
+
+/** One rat in the middle of the map. */
+const ONE_RAT: MonsterData = {
+  kinds: [{ ...RAT, wanderRadius: 0 }],
+  spawns: [{ kind: RAT.id, count: 1, x: 0.5, z: 0.5 }],
+};
+
+/** What a client was told of anything but moves, by case. */
+function updatesOf<C extends NonNullable<EntityUpdate["update"]["case"]>>(
+  harness: LogicHarness,
+  client: HarnessClient,
+  kind: C,
+) {
+  return harness.received(client, PacketType.WORLD_SNAPSHOT).flatMap(({ updates }) => updates)
+    .flatMap(({ entityId, update }) =>
+      update.case === kind
+        ? [{ entityId: Number(entityId), value: update.value as Extract<EntityUpdate["update"], { case: C }>["value"] }]
+        : []
+    );
+}
+
+Deno.test("Logic shows a monster as one, with its name and health", async () => {
+  await using harness = await LogicHarness.create({ monsters: ONE_RAT });
+  const client = await harness.connect({ at: { x: 520, z: 500 } });
+  harness.tick();
+  const monsters = updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER);
+  assertEquals(
+    monsters.map(({ value: { name, health, movement } }) => [
+      name,
+      health?.currentHp,
+      movement?.position?.x,
+      movement?.position?.z,
+    ]),
+    [[RAT.name, RAT.hp, 500, 500]],
+  );
+});
+
+Deno.test("Logic lets a monster kill a player, who comes back", async () => {
+  await using harness = await LogicHarness.create({ monsters: ONE_RAT });
+  const kills: unknown[] = [];
+  harness.logic.combat.onKill((killer, victim) => kills.push([killer, victim?.player?.name]));
+  const client = await harness.connect({ name: "victim", at: { x: 505, z: 500 } });
+  for (let second = 0; harness.world.hpOf(client.entityId) > 0; second++) {
+    assert(second < 120, "A player who does nothing must die in two minutes");
+    harness.advance(1_000);
+  }
+  const results = harness.received(client, PacketType.COMBAT_RESULT);
+  assert(results.every(({ skillId, targetId }) => skillId === SKILL_NONE && Number(targetId) === client.entityId));
+  assert(results.every(({ attackerId }) => harness.logic.combat.monsters.isMonster(Number(attackerId))));
+  assertEquals(results.filter(({ targetDied }) => targetDied).length, 1);
+  assertEquals(kills, [[null, "victim"]]);
+  harness.advance(10_000);
+  assertEquals(harness.world.hpOf(client.entityId), 100);
+});
+
+Deno.test("Logic lets a player kill a monster, and tells it as the player's kill of nobody", async () => {
+  await using harness = await LogicHarness.create({ monsters: ONE_RAT });
+  const kills: unknown[] = [];
+  harness.logic.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim]));
+  const client = await harness.connect({ name: "hunter", at: { x: 520, z: 500 } });
+  harness.tick();
+  const [{ entityId }] = updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER);
+  for (let round = 0; harness.logic.combat.monsters.modeOf(entityId) !== "corpse"; round++) {
+    assert(round < 40, "A rat must die of forty blows");
+    harness.send(client, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(entityId) });
+    harness.advance(1_500);
+    harness.world.setHealth(client.entityId, { hp: 100, hpMax: 100 });
+  }
+  assertEquals(kills, [["hunter", null]]);
+  assertEquals(
+    updatesOf(harness, client, "health").filter(({ value }) => value.currentHp === 0).map((u) => u.entityId),
+    [
+      entityId,
+    ],
+  );
+  harness.advance(MONSTER_CORPSE_MS + 1_000);
+  assertEquals(updatesOf(harness, client, "despawn").map(({ entityId, value }) => [entityId, value.reason]), [
+    [entityId, DespawnReason.DIED],
+  ]);
+  harness.advance(RAT.respawnSeconds * 1_000);
+  assertEquals(updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER).length, 2);
+});
+
+Deno.test("Logic has the monsters of the build on the map, unless they are switched off", async () => {
+  await using on = await LogicHarness.create({ config: { monsters: true } });
+  await using off = await LogicHarness.create({ config: { monsters: false } });
+  assertEquals([on.world.entityCount, on.logic.combat.monsters.count], [40, 40]);
+  assertEquals([off.world.entityCount, off.logic.combat.monsters.count], [0, 0]);
+});
+
+Deno.test("Logic leaves the world to players but for a part: no monster takes a player's place", async () => {
+  for (const worldCapacity of [1, 9, 10, 100, 1_000]) {
+    await using harness = await LogicHarness.create({ config: { monsters: true }, worldCapacity });
+    const { count } = harness.logic.combat.monsters;
+    assert(count <= worldCapacity / MONSTER_WORLD_SHARE && count <= 40, `${count} of ${worldCapacity}`);
+  }
+});
+
+Deno.test("Logic puts players who enter where monsters are not", async () => {
+  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  for (let count = 0; count < 20; count++) {
+    const client = await harness.connect();
+    harness.tick();
+    const spawned = updatesOf(harness, client, "spawn");
+    assertEquals(spawned.filter(({ value }) => value.kind === EntityKind.MONSTER), []);
+  }
+});
+
+Deno.test("Logic lets monsters sleep until a player comes", async () => {
+  const { kinds, spawns } = loadMonsterData();
+  await using harness = await LogicHarness.create({ monsters: { kinds, spawns } });
+  const { monsters } = harness.logic.combat;
+  harness.advance(10_000);
+  assertEquals([monsters.awakeCount, monsters.stepCount], [0, 0]);
+  const { x, z } = spawns.find((spawn) => spawn.x !== undefined)!;
+  await harness.connect({ at: { x: x! * 1_000, z: z! * 1_000 } });
+  harness.advance(1_000);
+  assert(monsters.awakeCount > 0 && monsters.awakeCount < monsters.count);
+});

@@ -1,0 +1,473 @@
+/**
+ * The whole of logic in one thread, without sockets, time and chance: real sessions, world and storage, packets in by
+ * the real rings, packets out into arrays.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { inflateRawSync } from "node:zlib";
+import type { MessageByType, MessageType } from "../../client/messages.ts";
+import { nameKey } from "../../server/auth/names.ts";
+import type { TokenVerdict } from "../../server/auth/token.ts";
+import type { Clock } from "../../server/clock.ts";
+import { loadConfig, type ServerConfig } from "../../server/config.ts";
+import { CharacterSaver } from "../../server/logic/character_saver.ts";
+import type { IoOutput, Link } from "../../server/logic/link.ts";
+import { Logic } from "../../server/logic/logic.ts";
+import type { Session } from "../../server/logic/session.ts";
+import { SessionManager } from "../../server/logic/session_manager.ts";
+import type { MonsterData } from "../../server/monsters/monster_data.ts";
+import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
+import {
+  type OpenInfo,
+  RECORD_CLOSED,
+  RECORD_CONGESTED,
+  RECORD_OPEN,
+  RECORD_PACKET,
+  tryPushRecord,
+} from "../../server/ring/records.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import type { Storage } from "../../server/storage/storage.ts";
+import { Prng } from "../../server/world/prng.ts";
+import { World } from "../../server/world/world.ts";
+import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PACKET_TABLE, packetRow } from "../../shared/packet_table.ts";
+import { assert } from "./assert.ts";
+import { RecordingLogger } from "./recording_logger.ts";
+
+/** A clock that stands still until it is told otherwise. */
+export class ManualClock implements Clock {
+  #monotonicMs = 1_000;
+  #unixMs = 1_700_000_000_000;
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  unixMs(): number {
+    return this.#unixMs;
+  }
+
+  advance(ms: number): void {
+    this.#monotonicMs += ms;
+    this.#unixMs += ms;
+  }
+}
+
+/** A packet that logic sent to a client. */
+export interface SentPacket {
+  readonly type: PacketType;
+  /** 0: not reliable. */
+  readonly sequence: number;
+  readonly ack: number;
+  /** Decompressed. */
+  readonly payload: Uint8Array;
+}
+
+/** How logic closed a connection. */
+export interface ClosedBy {
+  readonly reason: DisconnectReason;
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
+
+/** One connection, and who is behind it. */
+export class HarnessClient {
+  /** What came over this connection since it was opened, or since {@linkcode LogicHarness.forget}. */
+  packets: SentPacket[] = [];
+  /** Null while logic has not closed the connection. */
+  closedBy: ClosedBy | null = null;
+  /** The account's id; 0 before {@linkcode LogicHarness.connect}. */
+  playerId = 0;
+  characterId = 0;
+  /** Of the entry into the world; 0 before. */
+  entityId = 0;
+  /** As of the entry into the world. */
+  resumeToken = "";
+
+  constructor(readonly slot: number, readonly generation: number, readonly name: string) {}
+}
+
+/** What a {@linkcode LogicHarness} is made with; everything has a default. */
+export interface HarnessOptions {
+  /** Seed of all chance. */
+  readonly seed?: number;
+  /** What differs from the default configuration, in which there are no monsters here. */
+  readonly config?: Partial<ServerConfig>;
+  /** Who lives in the world beside players; if left out, the monsters of the build where the configuration has them. */
+  readonly monsters?: MonsterData;
+  /** A storage to go on with; an empty one in memory unless told. Closed with the harness. */
+  readonly storage?: Storage;
+  /** Entities the world has room for. */
+  readonly worldCapacity?: number;
+}
+
+/** Who enters the world. */
+export interface ConnectOptions {
+  /** A new account unless there is one; `player1`, `player2` … unless told. */
+  readonly name?: string;
+  readonly port?: OpenInfo["port"];
+  /** Where the character was saved, in units; without it the world chooses a place. */
+  readonly at?: { readonly x: number; readonly z: number };
+  /** Hit points it was saved with. Only together with `at`. */
+  readonly hp?: number;
+}
+
+const SLOT_COUNT_MAX = 4_096;
+const WORKER = 0;
+const EMPTY = new Uint8Array(0);
+/** Turns of the event loop that a request may take until it is answered: each needs a few. */
+const TURNS_MAX = 1_000;
+
+/** Gathers what logic sends, by connection. */
+class CollectingOutput implements IoOutput {
+  readonly clients: (HarnessClient | undefined)[] = [];
+  /** Links that logic closed since the last look. */
+  closed: Link[] = [];
+  /** Whether there is room for anything; see {@linkcode LogicHarness.setFull}. */
+  isFull = false;
+  readonly #onBroadcastFull: (link: Link, sequence: number) => void;
+  #recipients: { readonly link: Link; readonly sequence: number }[] = [];
+
+  constructor(onBroadcastFull: (link: Link, sequence: number) => void) {
+    this.#onBroadcastFull = onBroadcastFull;
+  }
+
+  trySend(
+    link: Link,
+    type: number,
+    sequence: number,
+    ack: number,
+    isCompressed: boolean,
+    payload: Uint8Array,
+    start: number,
+    end: number,
+  ): boolean {
+    if (this.isFull) return false;
+    link.stateDue = 0;
+    this.#add(link, { type, sequence, ack, payload: inflate(payload.slice(start, end), isCompressed) });
+    return true;
+  }
+
+  send(link: Link, type: number, payload: Uint8Array): void {
+    this.#add(link, { type, sequence: 0, ack: 0, payload: payload.slice() });
+  }
+
+  tryAck(link: Link): boolean {
+    if (this.isFull) return false;
+    link.stateDue = 0;
+    return true;
+  }
+
+  addRecipient(link: Link, sequence: number): void {
+    this.#recipients.push({ link, sequence });
+  }
+
+  flushBroadcast(type: number, isCompressed: boolean, payload: Uint8Array): void {
+    const recipients = this.#recipients;
+    this.#recipients = [];
+    const copy = inflate(payload.slice(), isCompressed);
+    for (const { link, sequence } of recipients) {
+      if (this.isFull) this.#onBroadcastFull(link, sequence);
+      else this.#add(link, { type, sequence, ack: 0, payload: copy });
+    }
+  }
+
+  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void {
+    if (link.closed) return;
+    link.closed = true;
+    this.closed.push(link);
+    const client = this.clients[link.slot];
+    if (client?.generation === link.generation) client.closedBy = { reason, message, retryAfterMs };
+  }
+
+  hasRoomFor(): boolean {
+    return !this.isFull;
+  }
+
+  publish(): void {}
+
+  #add(link: Link, packet: SentPacket): void {
+    const client = this.clients[link.slot];
+    if (client?.generation === link.generation && !link.closed) client.packets.push(packet);
+  }
+}
+
+function inflate(bytes: Uint8Array, isCompressed: boolean): Uint8Array {
+  return isCompressed ? new Uint8Array(inflateRawSync(bytes)) : bytes;
+}
+
+/** Tokens that name the player in plain text. */
+const PLAIN_TOKENS = {
+  sign: ({ playerId, name }: { playerId: number; name: string }) => Promise.resolve(`plain:${playerId}:${name}`),
+  verify: (token: string): Promise<TokenVerdict> => {
+    const [, playerId, name] = /^plain:(\d+):(.+)$/.exec(token) ?? [];
+    return Promise.resolve(
+      name === undefined ? { ok: false, error: "invalid_token" } : { ok: true, playerId: Number(playerId), name },
+    );
+  },
+};
+
+/** Passwords in plain text. */
+const PLAIN_HASHER = {
+  hash: (clientHash: string) => Promise.resolve(`plain:${clientHash}`),
+  verify: (clientHash: string, verifier: string | null) => Promise.resolve(verifier === `plain:${clientHash}`),
+  verifyAgainstNobody: () => Promise.resolve(false as const),
+};
+
+/**
+ * Runs logic step by step:
+ *
+ * ```ts ignore
+ * await using harness = await LogicHarness.create({ seed: 7 });
+ * const [anna, bert] = [await harness.connect({ at: { x: 10, z: 10 } }), await harness.connect({ at: { x: 12, z: 10 } })];
+ * harness.tick();
+ * harness.send(anna, CombatActionSchema, { skillId: 1, targetId: BigInt(bert.entityId) });
+ * const [result] = harness.received(bert, PacketType.COMBAT_RESULT);
+ * ```
+ *
+ * Two runs with the same seed and the same calls are the same.
+ */
+export class LogicHarness implements AsyncDisposable {
+  readonly clock = new ManualClock();
+  readonly log = new RecordingLogger();
+  readonly sessions = new SessionManager();
+  readonly config: ServerConfig;
+  readonly storage: Storage;
+  readonly world: World;
+  readonly logic: Logic;
+  readonly #ring: RingProducer;
+  readonly #output: CollectingOutput;
+  #generation = 0;
+  #playerCount = 0;
+
+  private constructor(options: HarnessOptions) {
+    const prng = new Prng(options.seed ?? 1);
+    const defaults = loadConfig({ args: ["--monsters=off"], env: {}, platform: { os: "linux", cores: 1 } });
+    const config = { ...defaults, ...options.config };
+    const worldCapacity = options.worldCapacity ?? 1_024;
+    this.config = config;
+    this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH });
+    this.world = new World({
+      mapId: 0,
+      width: config.mapSize,
+      height: config.mapSize,
+      interestRadius: config.interestRadius,
+      maxSpeed: config.maxSpeed,
+      tickIntervalMs: config.tickMs,
+      capacity: worldCapacity,
+      prng: new Prng(prng.nextUint32()),
+    });
+    let tokenCount = 0;
+    this.logic = new Logic(
+      {
+        config,
+        ports: { login: 8080, game: 8081, gateway: 8082 },
+        clock: this.clock,
+        storage: this.storage,
+        hasher: PLAIN_HASHER,
+        tokens: PLAIN_TOKENS,
+        randomToken: () => `token${++tokenCount}`,
+        sessions: this.sessions,
+        world: this.world,
+        worldCapacity,
+        saver: new CharacterSaver(this.storage, this.log),
+        counters: new CounterBlock(createCounterBlock()),
+        log: this.log,
+      },
+      // How long a packet took depends on the machine.
+      { check: () => {} },
+      { prng: new Prng(prng.nextUint32()), monsters: options.monsters },
+    );
+    const memory = createRingBuffer();
+    this.#ring = new RingProducer(memory);
+    this.#output = new CollectingOutput((link, sequence) => this.sessions.onBroadcastFull(link, sequence));
+    this.logic.setIoWorker(WORKER, new RingConsumer(memory), this.#output);
+  }
+
+  static create(options: HarnessOptions = {}): Promise<LogicHarness> {
+    return Promise.resolve(new LogicHarness(options));
+  }
+
+  /** Opens a connection that has sent nothing yet. */
+  open({ name = "", port = "gateway" }: { name?: string; port?: OpenInfo["port"] } = {}): HarnessClient {
+    const { clients } = this.#output;
+    let slot = clients.indexOf(undefined);
+    if (slot < 0) slot = clients.length;
+    assert(slot < SLOT_COUNT_MAX, "Too many connections");
+    const client = new HarnessClient(slot, ++this.#generation, name);
+    clients[slot] = client;
+    const transport = port === "gateway" ? "websocket" : "tcp";
+    const info: OpenInfo = { transport, port, address: "203.0.113.7", localAddress: "192.0.2.1" };
+    this.#push(client, { kind: RECORD_OPEN, payload: new TextEncoder().encode(JSON.stringify(info)) });
+    this.logic.turn();
+    return client;
+  }
+
+  /** Opens a connection and enters the world on it. */
+  async connect(options: ConnectOptions = {}): Promise<HarnessClient> {
+    const name = options.name ?? `player${++this.#playerCount}`;
+    const playerId = await this.#ensureAccount(name);
+    const character = await this.storage.characters.load({ accountId: playerId, characterId: 0 });
+    assert(character !== undefined, "Every account has a character");
+    const { characterId } = character;
+    if (options.at !== undefined) {
+      const { at: { x, z }, hp = 100 } = options;
+      await this.storage.characters.save({ characterId, mapId: 0, x, y: 0, z, yaw: 0, hp });
+    }
+    const client = this.open({ name, port: options.port });
+    client.playerId = playerId;
+    client.characterId = characterId;
+    await this.enter(client);
+    return client;
+  }
+
+  /** Enters the world, or enters it again, with the player of {@linkcode LogicHarness.connect}. */
+  async enter(client: HarnessClient): Promise<void> {
+    const answers = this.received(client, PacketType.ENTER_WORLD_RESPONSE).length;
+    this.send(client, EnterWorldRequestSchema, { sessionToken: `plain:${client.playerId}:${client.name}` });
+    await this.until(() => this.received(client, PacketType.ENTER_WORLD_RESPONSE).length > answers);
+    const response = this.received(client, PacketType.ENTER_WORLD_RESPONSE)[answers];
+    assert(response.success, `${client.name} cannot enter the world: error ${response.errorCode}`);
+    client.entityId = Number(response.entityId);
+    client.resumeToken = response.resumeToken;
+  }
+
+  /**
+   * Sends one message and lets logic handle it; what it awaits is done after {@linkcode LogicHarness.until}.
+   *
+   * @param header Sequence and ack of the packet; 0 unless told: a client that ignores both.
+   */
+  send<Desc extends DescMessage>(
+    client: HarnessClient,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+    header: { readonly sequence?: number; readonly ack?: number } = {},
+  ): void {
+    const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName);
+    assert(row !== undefined, `${schema.typeName} is no packet's message`);
+    this.sendRaw(client, row.type, toBinary(schema, create(schema, message)), header);
+  }
+
+  /** Sends any payload under any type. */
+  sendRaw(
+    client: HarnessClient,
+    type: PacketType,
+    payload: Uint8Array,
+    header: { readonly sequence?: number; readonly ack?: number } = {},
+  ): void {
+    this.#push(client, { kind: RECORD_PACKET, type, payload, ...header });
+    this.#turn();
+  }
+
+  /** The client's connection is lost. */
+  disconnect(client: HarnessClient): void {
+    this.#push(client, { kind: RECORD_CLOSED });
+    this.#output.clients[client.slot] = undefined;
+    this.#turn();
+  }
+
+  /** The client reads too slowly, or fast enough again. */
+  setCongested(client: HarnessClient, isCongested: boolean): void {
+    this.#push(client, { kind: RECORD_CONGESTED, type: isCongested ? 1 : 0 });
+    this.#turn();
+  }
+
+  /** The ring to the io worker has no room, or has room again. */
+  setFull(isFull: boolean): void {
+    this.#output.isFull = isFull;
+  }
+
+  /** Goes on by `count` ticks. */
+  tick(count = 1): void {
+    for (let index = 0; index < count; index++) {
+      this.clock.advance(this.config.tickMs);
+      this.#turn();
+    }
+  }
+
+  /** Goes on by as many ticks as take `ms` or more. */
+  advance(ms: number): void {
+    this.tick(Math.ceil(ms / this.config.tickMs));
+  }
+
+  /** Lets what logic awaits go on, without time passing, until `condition` holds; fails when that takes too long. */
+  async until(condition: () => boolean): Promise<void> {
+    for (let turn = 0; !condition(); turn++) {
+      assert(turn < TURNS_MAX, `Waited for ${TURNS_MAX} turns: ${condition}`);
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turn();
+    }
+  }
+
+  /** What a client received of one type, oldest first. */
+  received<T extends MessageType>(client: HarnessClient, type: T): MessageByType[T][] {
+    const { schema } = packetRow(type)!;
+    return client.packets.filter((packet) => packet.type === type)
+      .map(({ payload }) => fromBinary(schema, payload) as MessageByType[T]);
+  }
+
+  /** What a client received of one type since it was last taken or forgotten; takes it. */
+  take<T extends MessageType>(client: HarnessClient, type: T): MessageByType[T][] {
+    const messages = this.received(client, type);
+    client.packets = client.packets.filter((packet) => packet.type !== type);
+    return messages;
+  }
+
+  /** Forgets what clients received so far; all of them unless told. */
+  forget(...clients: HarnessClient[]): void {
+    for (const client of clients.length > 0 ? clients : this.#output.clients) {
+      if (client !== undefined) client.packets = [];
+    }
+  }
+
+  /** The session that a client's entity belongs to. */
+  sessionOf(client: HarnessClient): Session {
+    const session = this.logic.world.sessionOf(client.entityId);
+    assert(session !== undefined, `${client.name} is not in the world`);
+    return session;
+  }
+
+  /** Takes everyone out of the world, saves them and closes the storage. */
+  async close(): Promise<void> {
+    await this.logic.stop();
+    await this.storage.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #ensureAccount(name: string): Promise<number> {
+    const account = { name, nameKey: nameKey(name), passwordVerifier: null, createdAtMs: this.clock.unixMs() };
+    const [{ accountId }] = await this.storage.accounts.createMany([account]);
+    return accountId;
+  }
+
+  #push(
+    client: HarnessClient,
+    record: { kind: number; type?: number; sequence?: number; ack?: number; payload?: Uint8Array },
+  ): void {
+    const { kind, type = 0, sequence = 0, ack = 0, payload = EMPTY } = record;
+    const { slot, generation } = client;
+    const at = tryPushRecord(this.#ring, kind, slot, generation, type, sequence, ack, payload, 0, payload.length);
+    assert(at >= 0, "The ring to logic is full");
+    this.#ring.publish();
+  }
+
+  /** One turn of logic, and what io workers do with the connections it closed. */
+  #turn(): void {
+    this.logic.turn();
+    const { closed } = this.#output;
+    this.#output.closed = [];
+    for (const { slot, generation } of closed) {
+      const client = this.#output.clients[slot];
+      if (client?.generation === generation) this.disconnect(client);
+    }
+  }
+}
