@@ -18,8 +18,10 @@ export class ChangeLog {
   readonly otherChanges: Uint8Array;
   /** Other changes in the current tick. */
   otherCount = 0;
-  /** Tick of the last change of each kind, by entity id. */
+  /** Tick of the last move of each entity, and of its last change of any other kind. */
   readonly moveTicks: Int32Array;
+  readonly otherTicks: Int32Array;
+  /** Tick of the last change of each of the other kinds. */
   readonly healthTicks: Int32Array;
   readonly statusTicks: Int32Array;
   readonly profileTicks: Int32Array;
@@ -31,6 +33,7 @@ export class ChangeLog {
     this.movedLengths = new Uint8Array(slotCount);
     this.otherChanges = new Uint8Array(slotCount);
     this.moveTicks = new Int32Array(slotCount);
+    this.otherTicks = new Int32Array(slotCount);
     this.healthTicks = new Int32Array(slotCount);
     this.statusTicks = new Int32Array(slotCount);
     this.profileTicks = new Int32Array(slotCount);
@@ -64,13 +67,12 @@ export class ChangeLog {
   noteOther(id: number, ticks: Int32Array): void {
     this.otherChanges[id] = 1;
     this.otherCount++;
-    ticks[id] = this.tick;
+    this.otherTicks[id] = ticks[id] = this.tick;
   }
 
   /** Whether anything about the entity changed after the tick. */
   changedSince(id: number, tick: number): boolean {
-    return this.moveTicks[id] > tick || this.healthTicks[id] > tick || this.statusTicks[id] > tick ||
-      this.profileTicks[id] > tick;
+    return this.moveTicks[id] > tick || this.otherTicks[id] > tick;
   }
 
   /** Forgets the changes of an earlier entity with this id. */

@@ -258,7 +258,7 @@ export class SnapshotBuilder {
 
   /** Writes whatever changed about a known entity after tick `since`. */
   #writeNews(id: number, offset: number, since: number): number {
-    offset = this.#writeOther(id, offset, since);
+    if (this.#changes.otherTicks[id] > since) offset = this.#writeOther(id, offset, since);
     if (offset === NO_ROOM || this.#changes.moveTicks[id] <= since) return offset;
     return this.#copy(this.#encoder.moveWords, id * (SMALL_SLOT_BYTES / 4), this.#encoder.moveLengths[id], offset);
   }

@@ -180,6 +180,7 @@ export class Visibility {
   reuseId(id: number): void {
     const { lists } = this;
     for (let viewerId = 1; this.#despawnsDue[id] > 0; viewerId++) {
+      assert(viewerId < this.#slotCount, "Every despawn that is due must be in a list");
       const at = lists.find(this.despawnList(viewerId), id);
       if (at < 0) continue;
       lists.ids[at] = id | MARK;

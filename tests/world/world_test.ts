@@ -478,42 +478,6 @@ Deno.test("World.teleport() puts an entity elsewhere, at rest, with the toleranc
   assert(world.has(other));
 });
 
-Deno.test("World.place() moves what the server moves, beyond any speed, and tells only what changed", () => {
-  const world = makeWorld();
-  const [viewer] = populate(world, 500);
-  const monster = world.join({ ...PLAYER, kind: EntityKind.MONSTER, x: 510, viewer: false }, 0);
-  settle(world);
-  const pose = { x: 540, z: 501, vx: 3, vz: 0, yaw: 0 };
-  world.place(monster, pose);
-  world.step(50);
-  const [move] = snapshotOf(world, viewer)!.moves;
-  assertEquals([move.x, move.z, move.vx], [54_000, 50_100, 300]);
-  world.place(monster, pose);
-  world.step(100);
-  assertEquals(snapshotOf(world, viewer), undefined);
-  assertThrows(() => world.place(monster, { ...pose, x: -1 }), RangeError, "is not on the map");
-});
-
-Deno.test("World.isWatched() says whether a viewer sees a monster", () => {
-  const world = makeWorld();
-  const [viewer] = populate(world, 500);
-  const monster = world.join({ ...PLAYER, kind: EntityKind.MONSTER, x: 510, viewer: false }, 0);
-  world.join({ ...PLAYER, kind: EntityKind.MONSTER, x: 800, viewer: false }, 0);
-  const lonely = world.join({ ...PLAYER, kind: EntityKind.MONSTER, x: 801, viewer: false }, 0);
-  settle(world);
-  assertEquals([world.isWatched(monster), world.isWatched(lonely), world.isWatched(0)], [true, false, false]);
-  world.leave(viewer);
-  assertEquals(world.isWatched(monster), false);
-});
-
-Deno.test("World.resetTravelTime() leaves an entity the tolerance only", () => {
-  const world = makeWorld();
-  const [id] = populate(world, 500);
-  world.resetTravelTime(id, 10_000);
-  assertEquals(world.move(id, { ...STILL, x: 503 }, 10_000), "too_fast");
-  assertEquals(world.move(id, { ...STILL, x: 502.8 }, 10_000), "ok");
-});
-
 Deno.test("World.watchersOf() gives the viewers that see an entity, and no monsters", () => {
   const world = makeWorld();
   const [a, b, c] = populate(world, 500, 530, 560);
