@@ -30,6 +30,8 @@ const SYMBOLS = {
   close: { parameters: ["i32"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
+  // Reading memory by `Deno.UnsafePointerView` needs permission for all of FFI, not only for this library.
+  memcpy: { parameters: ["buffer", "pointer", "u32"], result: "void" },
 } as const;
 
 /** Error numbers that are the same on every Linux that Deno runs on. */
@@ -49,7 +51,8 @@ export type LibcCalls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** The C library of this thread. */
 export class Libc {
   readonly calls: LibcCalls;
-  readonly #errno: Deno.UnsafePointerView;
+  readonly #errno = new Int32Array(1);
+  readonly #errnoLocation: Deno.PointerValue;
 
   /** @throws {Error} when it cannot be opened: no permission, or not this kind of Linux. */
   constructor() {
@@ -58,11 +61,12 @@ export class Libc {
       throw new Error(`Cannot use epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
     }
     this.calls = Deno.dlopen(path, SYMBOLS).symbols;
-    this.#errno = new Deno.UnsafePointerView(this.calls.__errno_location()!);
+    this.#errnoLocation = this.calls.__errno_location();
   }
 
   /** Why the call before failed. */
   get errno(): number {
-    return this.#errno.getInt32(0);
+    this.calls.memcpy(this.#errno, this.#errnoLocation, 4);
+    return this.#errno[0];
   }
 }

@@ -354,6 +354,7 @@ export class WorldService {
   /** One tick: steps the world and sends snapshots to whoever can take one. */
   tick(): void {
     const { clock, counters, sessions, world } = this.#context;
+    const encodedBefore = world.encodedCount;
     world.step(clock.unixMs());
     const snapshot = this.#snapshot;
     let built = 0;
@@ -367,6 +368,7 @@ export class WorldService {
       built++;
       bytes += length;
     }
+    counters.add(Counter.ENCODER_CALLS, world.encodedCount - encodedBefore);
     counters.add(Counter.SNAPSHOTS_BUILT, built);
     counters.add(Counter.SNAPSHOT_BYTES, bytes);
   }
