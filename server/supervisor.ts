@@ -11,7 +11,7 @@
 
 import type { Asset } from "../gateway/app.ts";
 import { DependencyError } from "../shared/errors.ts";
-import { LOGIC_STALL_MS_MAX, STORAGE_RESTART_MS, SWEEP_INTERVAL_MS } from "../shared/limits.ts";
+import { LOGIC_STALL_MS_MAX, STORAGE_RESTART_MS, SWEEP_INTERVAL_MS, WORKER_RESTART_MS } from "../shared/limits.ts";
 import type { Clock } from "./clock.ts";
 import type { ServerConfig } from "./config.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
@@ -62,6 +62,7 @@ export class Supervisor {
   #logicDoorbell = createDoorbellBuffer();
   #admitted: SharedArrayBuffer;
   #io: IoHandle[] = [];
+  readonly #ioStartedMs: number[] = [];
   #logic: LogicHandle | null = null;
   #storage: StorageWorker | null = null;
   #ports: NodePorts;
@@ -169,6 +170,7 @@ export class Supervisor {
     const url = new URL("./io/worker.ts", import.meta.url);
     const worker: IoHandle = new WorkerHandle(url, `io-${index}`, (message) => void this.#onIoCrash(index, message));
     this.#io[index] = worker;
+    this.#ioStartedMs[index] = this.#options.clock.monotonicMs();
     const report = await worker.ask({
       kind: "init",
       index,
@@ -220,6 +222,10 @@ export class Supervisor {
     const name = `io-${index}`;
     this.#options.log.error("Worker crashed, starting it again", { worker: name, error: message });
     this.#problems.set(name, `Worker ${name} is being started again`);
+    // One that dies at once would otherwise keep a core busy with dying.
+    const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
+    if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
+    if (this.#stopping) return;
     try {
       const started = await this.#startIo(index);
       this.#logic!.send(started);

@@ -20,6 +20,9 @@ export const DECOMPRESSED_BYTES_MAX = 262_144;
 /** Largest envelope around a payload, in bytes: header fields at their widest, both tags and lengths. */
 export const ENVELOPE_BYTES_MAX = 64;
 
+/** Largest payload of an echo, in bytes: its answer, with type and size in the header, must fit a frame as well. */
+export const ECHO_PAYLOAD_BYTES_MAX: number = FRAME_BYTES_MAX - 13;
+
 // Connections
 
 /** A connection that has sent nothing valid for this long is closed, in milliseconds. */
@@ -65,6 +68,8 @@ export const SLOTS_MAX = 65_536;
 
 /** Logic that does not come round for this long hangs, in milliseconds. */
 export const LOGIC_STALL_MS_MAX = 2_000;
+/** Pause before a worker is started again that lived no longer than this, in milliseconds. */
+export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */
 export const STORAGE_RESTART_MS = 1_000;
 /** How long stopping may take in all, in milliseconds, before the process exits anyway. */
@@ -140,6 +145,35 @@ export const PLAYER_NAME_LENGTH_MIN = 3;
 export const PLAYER_NAME_LENGTH_MAX = 20;
 /** Bytes of a chat message in UTF-8. */
 export const CHAT_BYTES_MAX = 255;
+
+// Guilds
+
+/** Characters of a guild's name, at least. */
+export const GUILD_NAME_LENGTH_MIN = 3;
+/** Characters of a guild's name, at most. */
+export const GUILD_NAME_LENGTH_MAX = 24;
+/** Characters of a guild's tag, at least. */
+export const GUILD_TAG_LENGTH_MIN = 2;
+/** Characters of a guild's tag, at most: it stands before every member's name. */
+export const GUILD_TAG_LENGTH_MAX = 5;
+/** Members of one guild: its roster is one packet. */
+export const GUILD_MEMBERS_MAX = 100;
+/** How long an invitation to a guild stands, in milliseconds. */
+export const GUILD_INVITE_LIFETIME_MS = 7 * 24 * 3_600_000;
+/** Invitations of one guild that are not answered yet: a full house. */
+export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
+/** Invitations of one player that are not answered yet: they are told at every login. */
+export const GUILD_INVITES_PER_PLAYER_MAX = 16;
+/** Wars of one guild at a time, whoever declared them. */
+export const GUILD_WARS_MAX = 32;
+/** Wars that one request to the storage ends; the others follow a moment later. */
+export const GUILD_WARS_ENDED_MAX = 256;
+/** Requests about guilds that may wait for the storage. */
+export const GUILD_REQUESTS_MAX = 1_024;
+/** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
+export const GUILD_KILLS_PENDING_MAX = 4_096;
+/** How often it is forgotten to which guilds players belong who are gone, in milliseconds. */
+export const GUILD_FORGET_INTERVAL_MS = 60_000;
 
 // Operation
 
@@ -272,6 +306,37 @@ export const GUILD_TAG_BYTES_MAX = 32;
 /** Buffs, and likewise debuffs, one entity shows. */
 export const STATUS_EFFECTS_MAX = 16;
 
+// Rooms, friends and kept whispers
+
+/** Characters of a room's name, at least. */
+export const ROOM_NAME_LENGTH_MIN = 3;
+/** Characters of a room's name, at most. */
+export const ROOM_NAME_LENGTH_MAX = 32;
+/** Members of a room where its creator names no number. */
+export const ROOM_MEMBERS_DEFAULT = 50;
+/** Members of a room, at most: each message is a packet to all of them. */
+export const ROOM_MEMBERS_MAX = 500;
+/** Messages a room keeps for those who join later: with names some 20 KiB. */
+export const ROOM_HISTORY_MESSAGES = 50;
+/** Rooms one player may be in. */
+export const ROOMS_PER_PLAYER = 20;
+/** Rooms of one server: their histories take some 20 MiB. */
+export const ROOMS_MAX = 1_000;
+/** Rooms that one list names: half a frame where all names are as long as may be. */
+export const ROOM_LIST_ENTRIES_MAX = 200;
+/** Friends of one player, with those it has asked and who have not answered. */
+export const FRIENDS_MAX = 100;
+/** Players who may wait for one player's answer to their request for friendship. */
+export const FRIEND_REQUESTS_WAITING_MAX = 100;
+/** Players one player may ignore. */
+export const IGNORED_PLAYERS_MAX = 100;
+/** Whispers kept for a player who is offline; the newest count. */
+export const KEPT_WHISPERS_MAX = 50;
+/** How long a whisper is kept for a player who is offline, in milliseconds. */
+export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
+/** Chat messages that wait for a player whose ignore list is being read, so that none of them escapes it. */
+export const CHAT_HELD_MESSAGES_MAX = 256;
+
 // Combat and monsters
 
 /** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */
@@ -387,10 +452,19 @@ assert(PASSWORD_MEMORY_KIB <= PASSWORD_MEMORY_KIB_MAX, "Password hashes of our o
 assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must be within their bounds");
 assert(SNAPSHOT_BYTES_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
 assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
+assert(GUILD_TAG_LENGTH_MAX <= GUILD_TAG_BYTES_MAX, "An entity must be able to show every guild's tag");
+assert(GUILD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Guilds must leave the storage room for others");
+assert(GUILD_KILLS_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");
 assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
+assert(ROOM_MEMBERS_DEFAULT <= ROOM_MEMBERS_MAX, "A room of ordinary size must be allowed");
+assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_LENGTH_MAX * 4 + 32) <= FRAME_BYTES_MAX, "A list of rooms must fit a frame");
+assert(
+  ROOM_HISTORY_MESSAGES * (CHAT_BYTES_MAX + PLAYER_NAME_LENGTH_MAX + 64) <= FRAME_BYTES_MAX,
+  "A room's history must fit a frame",
+);
 assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");
 assert(4 * CLIENT_ACK_PACKETS <= OUTBOX_PACKETS_MAX, "A client must acknowledge before the server's outbox is full");
 assert(4 * CLIENT_ACK_BYTES <= OUTBOX_BYTES_MAX, "A client must acknowledge before the server's outbox is full");

@@ -70,6 +70,8 @@ export interface Listener {
 
 /** What a backend calls as it goes round. */
 export interface LoopHandler {
+  /** Sockets are about to be served, after a wait: what time is it? */
+  onWake(): void;
   /** After the sockets of one round have been served: drains rings, flushes what is to be sent. */
   onRound(): void;
   /** The loop is about to wait; gives whether it may: `false` when there is work. */

@@ -11,7 +11,9 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DeliveryClass, ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
+  ENVELOPE_BYTES_MAX,
   FLOOD_DROPS_MAX,
+  FRAME_BYTES_MAX,
   LINGER_TIMEOUT_MS,
   REFUSED_PACKETS_MAX,
   RING_RECORD_BYTES_MAX,
@@ -427,7 +429,10 @@ export class Connection implements SocketHandler, FrameSink {
   ): void {
     if (this.adapter !== null && !this.adapter.open) return;
     const host = this.#host;
-    this.queue.appendPacket(type, sequence, host.unixMs, isCompressed, this.ack, payload, start, end);
+    // The largest payloads leave no room for the parts of the header that can be done without.
+    const tight = end - start > FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX;
+    const timestamp = tight ? 0 : host.unixMs;
+    this.queue.appendPacket(type, sequence, timestamp, isCompressed, tight ? 0 : this.ack, payload, start, end);
     host.counters.add(Counter.PACKETS_OUT, 1);
     if (host.tap !== null) this.#log("out", type, sequence, payload, start, end);
     if (!this.touched) host.touch(this);

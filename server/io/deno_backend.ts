@@ -48,6 +48,11 @@ export class DenoBackend implements IoBackend {
     setImmediate(this.#endRound);
   }
 
+  /** A socket has something: the first of a round sets the time. */
+  beginService(): void {
+    if (!this.#roundAsked) this.#handler?.onWake();
+  }
+
   /** Resolves when the round is over. */
   roundEnd(): Promise<void> {
     this.requestRound();
@@ -84,6 +89,7 @@ export class DenoBackend implements IoBackend {
     } catch {
       return socket.close();
     }
+    this.beginService();
     const handler = onAccept(socket);
     if (handler === null) return socket.close();
     await socket.run(handler);
@@ -123,6 +129,7 @@ class DenoSocket implements Socket {
       while (!this.#closed) {
         const count = await this.#conn.read(buffer);
         if (this.#closed) return;
+        this.#backend.beginService();
         if (count === null) return handler.onEnd();
         handler.onBytes(buffer, 0, count);
         if (count === buffer.length && count < READ_CHUNK_BYTES) buffer = new Uint8Array(count * 4);

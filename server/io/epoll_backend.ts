@@ -154,6 +154,7 @@ export class EpollBackend implements IoBackend {
         asleep ? EPOLL_WAIT_MS : 0,
       );
       if (asleep) handler.afterSleep();
+      if (count > 0) handler.onWake();
       for (let index = 0; index < count; index++) this.#serve(index);
       handler.onRound();
       if (this.#ending.length > 0) this.#endSockets();

@@ -246,9 +246,13 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
 
   // LoopHandler
 
-  onRound(): void {
+  onWake(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
     this.unixMs = this.#parts.clock.unixMs();
+  }
+
+  onRound(): void {
+    this.onWake();
     this.#drainLogic();
     if (this.#closedUntold.length > 0) this.#tellClosed();
     if (this.#waiting.length > 0) this.#retryWaiting();

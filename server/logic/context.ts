@@ -33,6 +33,8 @@ export interface LogicContext {
   readonly tokens: Pick<SessionTokens, "sign" | "verify">;
   /** Makes a token that cannot be guessed. */
   readonly randomToken: () => string;
+  /** Has logic come round soon. */
+  readonly wake: () => void;
   readonly sessions: SessionManager;
   readonly world: World;
   /** Entities the world has room for. */

@@ -33,6 +33,8 @@ export interface DispatcherOutput {
   send(session: Session, type: number, payload: Uint8Array): void;
   /** A handler failed: our bug, or a dependency that is down. */
   onHandlerError(type: PacketType, error: unknown): void;
+  /** A handler that took its time is done: what it sent should not wait for the next tick. */
+  onSettled(): void;
 }
 
 interface Entry {
@@ -74,7 +76,10 @@ export class Dispatcher {
     }
     try {
       const done = entry.handle(session, message);
-      if (done !== undefined) done.catch((error) => this.#fail(session, type, sequence, error));
+      if (done === undefined) return;
+      done
+        .catch((error) => this.#fail(session, type, sequence, error))
+        .finally(() => this.#output.onSettled());
     } catch (error) {
       this.#fail(session, type, sequence, error);
     }

@@ -66,6 +66,7 @@ export class Logic {
     });
     this.#dispatcher = new Dispatcher({
       send: (session, type, payload) => context.sessions.send(session, type, payload),
+      onSettled: () => context.wake(),
       onHandlerError: (type, error) => {
         context.counters.add(Counter.HANDLER_ERRORS, 1);
         const stack = error instanceof Error ? error.stack : String(error);

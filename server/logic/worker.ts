@@ -63,6 +63,7 @@ class Runtime {
         tokens,
         randomToken: () =>
           crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),
+        wake: () => this.#doorbell.ring(),
         sessions: this.#sessions,
         world: new World({
           mapId: 0,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { DependencyError } from "../../shared/errors.ts";
 import { type Context, Hono, type Next } from "hono";
 import { ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { hostPort } from "../host.ts";
@@ -44,18 +45,19 @@ export interface AdminSite {
 /**
  * Starts the admin site.
  *
- * @throws {Deno.errors.AddrInUse} and others of `Deno.serve`, when it cannot listen.
+ * @throws {DependencyError} `unavailable` when it cannot listen.
  */
 export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSite> {
   const app = createAdminApp(options, await loadPages());
   const cut = new AbortController();
-  const server = Deno.serve({
-    hostname: options.host,
-    port: options.port,
-    signal: cut.signal,
-    onListen: () => {},
-    onError: (error) => answerError(error, options.logger),
-  }, (request) => app.fetch(request));
+  const server = listen(options.host, options.port, () =>
+    Deno.serve({
+      hostname: options.host,
+      port: options.port,
+      signal: cut.signal,
+      onListen: () => {},
+      onError: (error) => answerError(error, options.logger),
+    }, (request) => app.fetch(request)));
   return {
     address: `http://${hostPort(options.host, server.addr.port)}`,
     stop: async () => {
@@ -64,6 +66,15 @@ export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSi
       clearTimeout(timer);
     },
   };
+}
+
+function listen<T>(host: string, port: number, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DependencyError("unavailable", `Cannot listen on ${hostPort(host, port)}: ${reason}`, { cause: error });
+  }
 }
 
 /** A file of the site. */

@@ -272,6 +272,7 @@ export class LogicHarness implements AsyncDisposable {
         storage: this.storage,
         hasher: PLAIN_HASHER,
         tokens: PLAIN_TOKENS,
+        wake: () => {},
         randomToken: () => `token${++tokenCount}`,
         sessions: this.sessions,
         world: this.world,

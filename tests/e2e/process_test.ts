@@ -1,0 +1,116 @@
+import { DisconnectNoticeSchema, DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { IO_BACKENDS, runServerToEnd, ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
+import { WireClient } from "../support/wire.ts";
+import { TRANSPORTS, WirePlayer } from "../support/wire_session.ts";
+
+Deno.test("serve --help prints every subject and exits 0", async () => {
+  const { code, stdout, stderr } = await runServerToEnd(["--help", "--no-such-flag"]);
+  assertEquals([code, stderr], [0, ""]);
+  for (const part of ["Usage: deno task serve", "--login-port PORT", "DRAWBRIDGE_LOGIN_PORT", "Listening", "World"]) {
+    assert(stdout.includes(part), part);
+  }
+});
+
+Deno.test("serve lists every problem of its configuration, suggests names, and exits 78 before it listens", async () => {
+  await withTempDir(async (dir) => {
+    const { code, stdout, stderr } = await runServerToEnd(
+      ["--data-dir", `${dir}/data`, "--gmae-port", "1", "--tick-ms", "fast", "--io-backend=uring"],
+      { DRAWBRIDGE_LOGIN_PROT: "8080", DRAWBRIDGE_MAP_SIZE: "-5" },
+    );
+    assertEquals([code, stdout], [78, ""]);
+    assert(stderr.startsWith("Cannot start, the configuration has 5 problems:\n"), stderr);
+    for (const name of ["--gmae-port", "--tick-ms", "--io-backend", "DRAWBRIDGE_LOGIN_PROT", "DRAWBRIDGE_MAP_SIZE"]) {
+      assert(stderr.includes(name), name);
+    }
+    for (const suggestion of ["--game-port", "DRAWBRIDGE_LOGIN_PORT"]) assert(stderr.includes(suggestion), suggestion);
+    await assertRejects(() => Deno.stat(`${dir}/data`), Deno.errors.NotFound);
+  });
+});
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) prints one ready line with the real addresses when all ports take connections`, async () => {
+    await using server = await ServerProcess.start({ backend });
+    const { login, game, gateway, admin } = server.ports;
+    assertEquals(
+      server.readyText,
+      `ready login=0.0.0.0:${login} game=0.0.0.0:${game} gateway=http://0.0.0.0:${gateway} ` +
+        `admin=http://127.0.0.1:${admin}\n`,
+    );
+    for (const port of [login, game, gateway, admin]) await (await RawSocket.connect(port)).close();
+    await server.stop();
+  });
+
+  for (const taken of ["login", "game", "gateway", "admin"] as const) {
+    Deno.test(`serve (${backend}) says which port is in use when it is the ${taken} port's, and exits 1`, async () => {
+      using blocker = Deno.listen({ port: 0, hostname: taken === "admin" ? "127.0.0.1" : "0.0.0.0" });
+      const { port } = blocker.addr as Deno.NetAddr;
+      await withTempDir(async (dir) => {
+        const { code, stdout, stderr } = await runServerToEnd([
+          ...["--data-dir", dir, "--io-backend", backend, "--io-workers", "2"],
+          ...["login", "game", "gateway", "admin"].flatMap((name) => [
+            `--${name}-port`,
+            name === taken ? String(port) : "0",
+          ]),
+        ]);
+        assertEquals([code, stdout], [1, ""], stderr);
+        assert(/^Cannot (start|listen)/m.test(stderr), stderr);
+        assert(stderr.includes(String(port)), `The error names the port: ${stderr}`);
+        assert(!/^\s+at /m.test(stderr), `No stack trace is for the operator: ${stderr}`);
+      });
+    });
+  }
+
+  Deno.test(`serve (${backend}) tells everyone at SIGTERM, saves positions, exits 0, and has them after the restart`, async () => {
+    await withTempDir(async (dir) => {
+      const players = [];
+      const places: { x: number; z: number }[] = [];
+      {
+        await using server = await ServerProcess.start({ backend, dataDir: `${dir}/data`, players: 2 });
+        players.push(server.takePlayer(), server.takePlayer());
+        await using native = await WirePlayer.enter(server, "tcp", players[0]);
+        await using browser = await WirePlayer.enter(server, "websocket", players[1]);
+        await using idle = await WireClient.tcp(server.ports.login);
+        await using http = await RawSocket.connect(server.ports.gateway);
+        for (const player of [native, browser]) {
+          const { x = 0, z = 0 } = player.entry.spawnPosition!;
+          const place = { x: x + (x > 500 ? -1 : 1), z: z + 0.5 };
+          places.push(place);
+          player.move(place);
+          // The server's answer to a chat message comes behind what it did with the movement.
+          player.say(0, "moved");
+          await player.hears(player.name);
+        }
+        server.kill("SIGTERM");
+        for (const client of [native.client, browser.client, idle]) {
+          assertEquals((await client.expect(DisconnectNoticeSchema)).reason, DisconnectReason.SHUTDOWN);
+        }
+        assertEquals(await native.client.ended(), { kind: "fin", closeCode: null });
+        assertEquals(await browser.client.ended(), { kind: "fin", closeCode: 1001 });
+        assertEquals(await http.ended, "fin");
+        await server.stop();
+      }
+      await using server = await ServerProcess.start({ backend, dataDir: `${dir}/data` });
+      for (const [index, transport] of TRANSPORTS.entries()) {
+        await using player = await WirePlayer.enter(server, transport, players[index]);
+        const { x, z } = player.entry.spawnPosition!;
+        assert(Math.hypot(x - places[index].x, z - places[index].z) < 0.02, `${x}, ${z}`);
+      }
+      await server.stop();
+    });
+  });
+
+  Deno.test(`serve (${backend}) exits at once at a second signal`, async () => {
+    await using server = await ServerProcess.start({ backend, players: 1 });
+    // Whoever keeps its side of the connection open holds the orderly stop up for a while.
+    await using player = await WirePlayer.enter(server, "tcp");
+    server.kill("SIGTERM");
+    await player.client.expect(DisconnectNoticeSchema);
+    server.kill("SIGTERM");
+    await until("the exit", () => server.status !== null);
+    assertEquals(server.status!.code, 143);
+  });
+}

@@ -1,0 +1,117 @@
+import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel } from "../../shared/gen/chat_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { IO_BACKENDS, ServerProcess, type TestPlayer } from "../support/server_process.ts";
+import { until } from "../support/wait.ts";
+import { WireClient } from "../support/wire.ts";
+import { connect, enterWorld, resume, TRANSPORTS, WirePlayer } from "../support/wire_session.ts";
+
+async function drill(server: ServerProcess, name: string): Promise<void> {
+  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/drill/${name}`, {
+    method: "POST",
+    headers: { "x-drawbridge-drill": "yes" },
+  });
+  assertEquals([response.status, await response.text()], [202, "started\n"]);
+}
+
+/** Connections of one worker, as of the monitor's last look. */
+async function connectionsOf(server: ServerProcess, worker: string): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/status.json`);
+  const { workers } = await response.json() as { workers: { worker: string; connectionCount: number }[] };
+  return workers.find((load) => load.worker === worker)?.connectionCount ?? 0;
+}
+
+async function isReady(server: ServerProcess): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
+  await response.body?.cancel();
+  return response.status === 200;
+}
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) starts a crashed io worker again, and nobody's session is lost`, async () => {
+    await using server = await ServerProcess.start({
+      backend,
+      players: 30,
+      flags: ["--diagnostics", "on"],
+      errorsExpected: true,
+    });
+    await using cleanUp = new AsyncDisposableStack();
+    const players: WirePlayer[] = [];
+    const enter = async () => {
+      const player = await WirePlayer.enter(server, TRANSPORTS[players.length % 2]);
+      players.push(cleanUp.use(player));
+    };
+    // The kernel spreads connections over the workers by their ports.
+    while (players.length < 8) await enter();
+    await until("connections of both workers", async () => {
+      const both = await connectionsOf(server, "io-0") > 0 && await connectionsOf(server, "io-1") > 0;
+      if (!both && players.length < 20) await enter();
+      return both;
+    });
+    const speaker = players[0];
+    const crashed = new Set<WirePlayer>();
+    for (const player of players) void player.client.socket.ended.then(() => crashed.add(player));
+
+    await drill(server, "crash-io-worker?index=1");
+    await until("the worker's connections to end", () => crashed.size > 0);
+    await until("the worker's return", async () => (await server.log()).includes("Worker is back"));
+    await until("readiness", () => isReady(server));
+    const survivors = players.filter((player) => !crashed.has(player));
+    assert(survivors.length > 0, "The other worker's connections stay");
+    for (const player of survivors) {
+      await player.client.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+    }
+    const voice = survivors.includes(speaker) ? speaker : survivors[0];
+    voice.say(Channel.GLOBAL, "still here");
+    for (const player of survivors) assertEquals((await player.hears(voice.name)).message, "still here");
+    // The others' sessions wait for them, on whatever worker.
+    for (const [index, player] of [...crashed].entries()) {
+      const client = cleanUp.use(await connect(server, TRANSPORTS[index % 2]));
+      const answer = await resume(client, player.entry.resumeToken, player.client.lastSequence);
+      assertEquals([answer.success, answer.gap, answer.entityId], [true, false, player.entityId]);
+      await client.until("what was missed", () => client.reliable.length > 0);
+    }
+    // New connections reach the new worker, and none is left with the old one's listeners.
+    const fresh: WireClient[] = [];
+    await until("connections of the new worker", async () => {
+      for (let count = 0; count < 4; count++) {
+        const client = cleanUp.use(await WireClient.tcp(server.ports.game));
+        await client.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+        fresh.push(client);
+      }
+      return await connectionsOf(server, "io-1") > 0;
+    });
+    await cleanUp.disposeAsync();
+    await until("all connections to be gone", async () => await server.metric("drawbridge_connections") === 0);
+    await server.stop();
+  });
+
+  Deno.test(`serve (${backend}) starts anew on the same ports after logic crashed, and players are where they were`, async () => {
+    await using server = await ServerProcess.start({
+      backend,
+      players: 2,
+      flags: ["--diagnostics", "on"],
+      errorsExpected: true,
+    });
+    const accounts: TestPlayer[] = [server.takePlayer(), server.takePlayer()];
+    {
+      await using native = await WirePlayer.enter(server, "tcp", accounts[0]);
+      await using browser = await WirePlayer.enter(server, "websocket", accounts[1]);
+      await drill(server, "crash-logic-worker");
+      await Promise.all([native, browser].map((player) => player.client.ended()));
+    }
+    await until("everything's return", async () => (await server.log()).includes("Everything is back"));
+    await until("readiness", () => isReady(server));
+    for (const [index, transport] of TRANSPORTS.entries()) {
+      await using client = await connect(server, transport);
+      assert((await enterWorld(client, accounts[index].token)).success);
+    }
+    await server.stop();
+  });
+}
+
+Deno.test("serve exits 70 when logic hangs, for whoever started it to start it again", async () => {
+  await using server = await ServerProcess.start({ flags: ["--diagnostics", "on"] });
+  await drill(server, "hang-logic-worker");
+  assertEquals(await server.exitCode(), 70);
+});
