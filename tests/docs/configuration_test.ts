@@ -1,0 +1,24 @@
+import { loadConfig } from "../../server/config.ts";
+import { optionsMarkdown } from "../../server/config_help.ts";
+import { assertEquals } from "../support/assert.ts";
+import { generatedPart, isUpdating, MarkdownDocument, withoutPadding, writeGeneratedPart } from "./markdown.ts";
+
+const DOCUMENT = await MarkdownDocument.read("docs/configuration.md");
+
+Deno.test("docs/configuration.md has the options as the server knows them", async () => {
+  if (isUpdating) return await writeGeneratedPart(DOCUMENT, optionsMarkdown());
+  assertEquals(
+    generatedPart(DOCUMENT),
+    withoutPadding(optionsMarkdown()),
+    `${DOCUMENT.path} is not up to date: deno test -A tests/docs/ -- --update`,
+  );
+});
+
+Deno.test("docs/configuration.md's configuration file is valid", () => {
+  const files = DOCUMENT.codeBlocks("json");
+  assertEquals(files.length, 1);
+  const config = loadConfig({ args: ["--config", "x"], env: {}, readTextFile: () => files[0] });
+  for (const [key, value] of Object.entries(JSON.parse(files[0]))) {
+    assertEquals(config[key as keyof typeof config] as unknown, value, key);
+  }
+});

@@ -1,0 +1,56 @@
+import * as limits from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import {
+  allDocuments,
+  generatedPart,
+  isUpdating,
+  MarkdownDocument,
+  parseNumber,
+  ROOT,
+  withoutPadding,
+  writeGeneratedPart,
+} from "./markdown.ts";
+
+const DOCUMENT = await MarkdownDocument.read("docs/limits.md");
+const VALUES: ReadonlyMap<string, number> = new Map(Object.entries(limits));
+
+/** The constants of limits.ts under its headings, as tables. */
+async function limitsMarkdown(): Promise<string> {
+  const source = await Deno.readTextFile(new URL("shared/limits.ts", ROOT));
+  const lines: string[] = [];
+  let what = "";
+  for (const [, heading, comment, name] of source.matchAll(/^\/\/ (.+)|^\/\*\* (.+?) ?\*\/$|^export const (\w+)/gm)) {
+    if (heading !== undefined) {
+      const [title] = heading.split(" (docs/", 1);
+      lines.push("", `## ${title}`, "", "| Name | Value | What it bounds |", "| --- | --- | --- |");
+    } else if (comment !== undefined) {
+      what = comment.replaceAll(/{@linkcode (\w+)}/g, "`$1`").replaceAll("|", "\\|").replace(/\.$/, "");
+    } else {
+      lines.push(`| \`${name}\` | ${VALUES.get(name)?.toLocaleString("en")} | ${what} |`);
+    }
+  }
+  return lines.join("\n").trim();
+}
+
+Deno.test("docs/limits.md has every bound of limits.ts with its value", async () => {
+  const markdown = await limitsMarkdown();
+  for (const name of VALUES.keys()) assert(markdown.includes(`| \`${name}\` |`), `${name} was not found in limits.ts`);
+  if (isUpdating) return await writeGeneratedPart(DOCUMENT, markdown);
+  assertEquals(
+    generatedPart(DOCUMENT),
+    withoutPadding(markdown),
+    `${DOCUMENT.path} is not up to date: deno test -A tests/docs/ -- --update`,
+  );
+});
+
+Deno.test("Documents that give a bound with its name give its value", async () => {
+  let count = 0;
+  for (const { path, text } of await allDocuments()) {
+    for (const [, value, name] of text.matchAll(/([\d,.]*\d)\s\(`([A-Z][A-Z0-9_]+)`\)/g)) {
+      if (!VALUES.has(name)) continue;
+      count++;
+      assertEquals(parseNumber(value), VALUES.get(name), `${path}: ${name}`);
+    }
+  }
+  assert(count >= 10, `Only ${count} bounds were found`);
+});

@@ -1,0 +1,54 @@
+import { drillsOf } from "../../server/drills.ts";
+import { EXIT_CONFIG } from "../../server/config.ts";
+import { METRICS_CONTENT_TYPE, renderMetrics } from "../../server/ops/metrics.ts";
+import { Monitor } from "../../server/ops/monitor.ts";
+import { EXIT_HANG, type Supervisor } from "../../server/supervisor.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { MarkdownDocument, ROOT } from "./markdown.ts";
+
+const DOCUMENT = await MarkdownDocument.read("docs/operations.md");
+
+function plain(cell: string): string {
+  return cell.replaceAll("`", "");
+}
+
+Deno.test("docs/operations.md explains every metric with its labels", async () => {
+  const text = await renderMetrics(new Monitor({ nowMs: () => 0 }));
+  assert(METRICS_CONTENT_TYPE.startsWith("text/plain"));
+  const labels = new Map<string, Set<string>>();
+  for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) labels.set(name, new Set());
+  for (const [, name, list] of text.matchAll(/^(\w+)\{(.*)\}/gm)) {
+    for (const [, label] of list.matchAll(/(\w+)="/g)) labels.get(name)?.add(label);
+  }
+  const expected = [...labels].map(([name, set]) => set.size === 0 ? name : `${name}{${[...set].join(",")}}`);
+  const documented = DOCUMENT.section("Metrics").table("Metric").map((row) => plain(row.Metric));
+  assertEquals(documented.sort(), expected.sort());
+});
+
+Deno.test("docs/operations.md explains every drill, and shows the call of each", () => {
+  const drills = [...drillsOf({} as Supervisor).keys()];
+  const section = DOCUMENT.section("Drills");
+  assertEquals(section.table("Drill").map((row) => plain(row.Drill)), drills);
+  for (const drill of drills) assert(section.codeBlocks("sh")[0].includes(`/drill/${drill}`), drill);
+});
+
+Deno.test("docs/operations.md's exit statuses are the server's", () => {
+  const documented = DOCUMENT.section("Starting and stopping").table("Exit status").map((row) => row["Exit status"]);
+  assertEquals(documented, ["0", "1", String(EXIT_HANG), String(EXIT_CONFIG), "130, 143"]);
+});
+
+Deno.test("docs/operations.md's log messages are those of the server", async () => {
+  const sources: string[] = [];
+  for (const folder of ["server", "server/ops", "server/logic"]) {
+    for await (const { name, isFile } of Deno.readDir(new URL(folder, ROOT))) {
+      if (isFile && name.endsWith(".ts")) sources.push(await Deno.readTextFile(new URL(`${folder}/${name}`, ROOT)));
+    }
+  }
+  for (const { Message: message, Level: level } of DOCUMENT.section("Logs").table("Message")) {
+    const quoted = `"${plain(message)}"`;
+    const found = sources.map((source) => source.slice(0, source.indexOf(quoted))).find((before, index) =>
+      sources[index].includes(quoted) && before.slice(-80).includes(level)
+    );
+    assert(found !== undefined, `No ${level} of the server says ${message}`);
+  }
+});

@@ -1,0 +1,185 @@
+import { type DescEnum, type DescField, type DescFile, type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import type { App } from "../../gateway/app.ts";
+import { Connection } from "../../server/io/connection.ts";
+import { GatewayAdapter } from "../../server/io/gateway_adapter.ts";
+import { readFrameLength } from "../../shared/frame_decoder.ts";
+import { DisconnectReason, file_auth } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema, file_chat } from "../../shared/gen/chat_pb.ts";
+import { DeliveryClass, file_common } from "../../shared/gen/common_pb.ts";
+import { file_game } from "../../shared/gen/game_pb.ts";
+import { file_guild } from "../../shared/gen/guild_pb.ts";
+import { file_packet, PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
+import { file_social } from "../../shared/gen/social_pb.ts";
+import * as limits from "../../shared/limits.ts";
+import {
+  PACKET_TABLE,
+  packetRow,
+  PORT_GAME,
+  PORT_GATEWAY,
+  PORT_LOGIN,
+  STATE_AUTHENTICATED,
+  STATE_CONNECTED,
+  STATE_IN_WORLD,
+} from "../../shared/packet_table.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { MarkdownDocument, parseNumber, ROOT } from "./markdown.ts";
+
+const DOCUMENT = await MarkdownDocument.read("docs/protocol.md");
+const FILES: readonly DescFile[] = [file_common, file_packet, file_auth, file_game, file_chat, file_guild, file_social];
+/** As protobuf numbers them: google.protobuf.FieldDescriptorProto.Type. */
+const SCALARS = new Map([[2, "float"], [4, "uint64"], [8, "bool"], [9, "string"], [12, "bytes"], [13, "uint32"]])
+  .set(17, "sint32");
+const STATES: readonly (readonly [number, string])[] = [
+  [STATE_CONNECTED, "C"],
+  [STATE_AUTHENTICATED, "A"],
+  [STATE_IN_WORLD, "W"],
+];
+const PORTS: readonly (readonly [number, string])[] = [[PORT_LOGIN, "L"], [PORT_GAME, "G"], [PORT_GATEWAY, "W"]];
+
+function letters(bits: number, names: readonly (readonly [number, string])[]): string {
+  return names.filter(([bit]) => (bits & bit) !== 0).map(([, name]) => name).join(" ");
+}
+
+function typeName(field: DescField): string {
+  const named = field.message?.name ?? field.enum?.name ?? SCALARS.get(field.scalar!);
+  assert(named !== undefined, `${field.parent.name}.${field.name} has a type this test does not know`);
+  return field.fieldKind === "list" ? `repeated ${named}` : named;
+}
+
+function fieldsOf(message: DescMessage): string[] {
+  return message.fields.map((field) => `${field.name} ${field.number} ${typeName(field)}`);
+}
+
+function documentedFields(text: string): string[] {
+  if (text === "none") return [];
+  return [...text.matchAll(/`(\w+)` (\d+) ((?:repeated )?\w+)/g)].map(([, name, no, type]) => `${name} ${no} ${type}`);
+}
+
+Deno.test("docs/protocol.md has the packet table's types, names, directions, states, ports, classes and bounds", () => {
+  const documented = DOCUMENT.section("Packet types").table("No");
+  const expected = PACKET_TABLE.map((row) => ({
+    No: String(row.type),
+    Name: row.name,
+    From: row.direction,
+    In: letters(row.states, STATES),
+    Ports: letters(row.ports, PORTS),
+    Delivery: DeliveryClass[row.delivery],
+    Cost: row.states === 0 ? "" : String(row.cost),
+    Bytes: row.states === 0 ? "" : row.payloadBytesMax.toLocaleString("en"),
+    "Answered by": packetRow(row.responseType)?.name ?? "",
+  }));
+  assertEquals(documented, expected);
+});
+
+Deno.test("docs/protocol.md has every field of every message with its number and type", () => {
+  const documented = DOCUMENT.section("Messages").definitions();
+  const payloads = new Map(PACKET_TABLE.map((row) => [row.schema.typeName, `${row.type} ${row.schema.name}`]));
+  const messages = FILES.flatMap(({ messages }) => messages);
+  for (const message of messages) {
+    const name = payloads.get(message.typeName) ?? message.name;
+    const text = documented.get(name);
+    assert(text !== undefined, `docs/protocol.md does not have ${name}`);
+    assertEquals(documentedFields(text), fieldsOf(message), name);
+  }
+  assertEquals(documented.size, messages.length);
+});
+
+Deno.test("docs/protocol.md has every value of every enum but the packet types, which are a table", () => {
+  const documented = DOCUMENT.section("Enums").definitions();
+  const enums = FILES.flatMap(({ enums }): DescEnum[] => enums).filter(({ name }) => name !== "PacketType");
+  for (const { name, values } of enums) {
+    const expected = values.map(({ number, localName }) => `${number} ${localName}`).join(", ");
+    assertEquals(documented.get(name), expected, name);
+  }
+  assertEquals(documented.size, enums.length);
+});
+
+Deno.test("docs/protocol.md's example frame is what its comments say", () => {
+  const [hex] = DOCUMENT.section("An example frame").codeBlocks("hex");
+  const digits = [...hex.matchAll(/^ *((?:[0-9a-f]{2} )+)/gm)].map(([, line]) => line).join("");
+  const bytes = Uint8Array.fromHex(digits.replaceAll(" ", ""));
+  assertEquals(readFrameLength(bytes, 0), bytes.length - limits.FRAME_HEADER_BYTES);
+  const { header, payload } = fromBinary(PacketSchema, bytes.subarray(limits.FRAME_HEADER_BYTES));
+  assert(header !== undefined);
+  assertEquals(
+    [header.type, header.size, header.sequence, header.timestamp, header.isCompressed, header.ack],
+    [PacketType.CHAT_MESSAGE, 4, 3n, 1_700_000_000_000n, false, 7n],
+  );
+  assertEquals(new Date(Number(header.timestamp)).toISOString(), "2023-11-14T22:13:20.000Z");
+  const chat = fromBinary(ChatMessageSchema, payload);
+  assertEquals([chat.channel, chat.message], [Channel.GLOBAL, "hi"]);
+});
+
+Deno.test("docs/protocol.md says which of the clients' types no handler is registered for", async () => {
+  const registered = new Set<string>();
+  for await (const { name } of Deno.readDir(new URL("server/logic/", ROOT))) {
+    const source = await Deno.readTextFile(new URL(`server/logic/${name}`, ROOT));
+    for (const [, schema] of source.matchAll(/\.on\(\s*(\w+)Schema,/g)) registered.add(schema);
+  }
+  const unhandled = PACKET_TABLE
+    .filter(({ handledBy, schema }) => handledBy === "logic" && !registered.has(schema.name))
+    .map(({ name }) => name);
+  const text = DOCUMENT.section("Packet types").text.replaceAll("\n", " ");
+  const sentence = /does not handle these types of clients and answers them with UNSUPPORTED: ([A-Z_, ]+)\./.exec(text);
+  assertEquals(sentence?.[1].split(", ") ?? [], unhandled);
+});
+
+/** The close code that a gateway connection sends with a reason. */
+function closeCodeOf(reason: DisconnectReason): number {
+  const sent: Uint8Array[] = [];
+  const connection = {
+    closing: false,
+    sendRaw: () => {},
+    startWebSocket: () => {},
+  } as unknown as Connection;
+  const adapter = new GatewayAdapter(connection, {
+    app: { fetch: () => new Response() } satisfies App,
+    origin: "http://localhost",
+    allowedOrigins: [],
+    diagnostics: false,
+    nowMs: 0,
+    unixMs: 0,
+    onUpgraded: () => {},
+    promiseStarted: () => {},
+    promiseEnded: () => {},
+  });
+  const request = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  const bytes = new TextEncoder().encode(request);
+  adapter.onBytes(bytes, 0, bytes.length);
+  const queue = { appendRaw: (frame: Uint8Array) => void sent.push(frame) };
+  adapter.appendClose(queue as unknown as Connection["queue"], reason, "");
+  const [frame] = sent;
+  assertEquals(frame[0], 0x88, "A close frame");
+  return frame[2] << 8 | frame[3];
+}
+
+Deno.test("docs/protocol.md has every disconnect reason with the close code that the gateway sends", () => {
+  const documented = DOCUMENT.section("Disconnects").table("No");
+  const reasons = Object.values(DisconnectReason).filter((value) => typeof value === "number");
+  assertEquals(
+    documented.map((row) => [Number(row.No), row.DisconnectReason, Number(row["WebSocket close"])]),
+    reasons.map((reason) => [reason, DisconnectReason[reason], closeCodeOf(reason)]),
+  );
+});
+
+Deno.test("docs/protocol.md's skills are those of the server", async () => {
+  const { SKILLS } = await import("../../server/combat/skills.ts");
+  const documented = DOCUMENT.section("World").table("Skill");
+  assertEquals(
+    documented.map((row) => [
+      Number(row.Skill.split(" ")[0]),
+      Number(row.Range),
+      parseNumber(row.Cooldown.replace(" ms", "")),
+      row.Damage,
+      Number(row.Area.replace("radius ", "")),
+    ]),
+    SKILLS.map((skill) => [
+      skill.id,
+      skill.range,
+      skill.cooldownMs,
+      `${skill.damageMin}-${skill.damageMax}`,
+      skill.areaRadius,
+    ]),
+  );
+});
