@@ -1,0 +1,139 @@
+/**
+ * The servers that `peer.ts` compares, as processes of their own on free ports.
+ *
+ * @module
+ */
+
+const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 20;
+/** USER_HZ: what /proc counts processor time in. */
+const TICKS_PER_S = 100;
+/** More than any row opens: those of the row before may still be closing. */
+const MAX_CONNECTIONS = 12_000;
+
+/** How to start one server. */
+export interface ContenderPlan {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Where it listens; 0: its `ready` line says. */
+  readonly port: number;
+}
+
+/** What a process has used so far. */
+export interface Usage {
+  readonly cpuS: number;
+  readonly memoryMb: number;
+}
+
+/** This server, with one of its io backends. Its data folder is `dir`. */
+export function drawbridgePlan(backend: string, ioWorkers: number, dir: string): ContenderPlan {
+  const free = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
+  return {
+    name: `drawbridge ${backend}`,
+    command: Deno.execPath(),
+    args: ["run", "--no-prompt", "-A", MAIN, "--data-dir", `${dir}/${backend}`, "--io-backend", backend]
+      .concat(["--io-workers", String(ioWorkers), "--diagnostics", "on", "--flood-control", "off"])
+      .concat(["--max-connections", String(MAX_CONNECTIONS), "--log-level", "error", ...free]),
+    port: 0,
+  };
+}
+
+/** A built program of the reference peer's, which takes a port and a number of threads. */
+export function peerPlan(name: string, path: string, threads: number): ContenderPlan {
+  const port = freePort();
+  return { name, command: path, args: [String(port), String(threads)], port };
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** A running server. */
+export class Contender implements AsyncDisposable {
+  readonly name: string;
+  readonly port: number;
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(name: string, port: number, child: Deno.ChildProcess) {
+    this.name = name;
+    this.port = port;
+    this.#child = child;
+  }
+
+  /** Starts a server and waits until it can be connected to. */
+  static async start(plan: ContenderPlan): Promise<Contender> {
+    const isOurs = plan.port === 0;
+    const child = new Deno.Command(plan.command, {
+      args: [...plan.args],
+      stdin: "null",
+      stdout: isOurs ? "piped" : "null",
+      stderr: "inherit",
+    }).spawn();
+    try {
+      const port = isOurs ? await readGamePort(child.stdout) : plan.port;
+      await waitForPort(port);
+      return new Contender(plan.name, port, child);
+    } catch (error) {
+      child.kill("SIGKILL");
+      await child.status;
+      throw new Error(`Cannot start ${plan.name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+
+  /** What it has used so far. */
+  async usage(): Promise<Usage> {
+    const stat = await Deno.readTextFile(`/proc/${this.#child.pid}/stat`);
+    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return {
+      cpuS: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_S,
+      memoryMb: Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1_024,
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#child.status;
+  }
+}
+
+/** Reads the `ready` line, and the rest of the output so that the server never waits for its reader. */
+async function readGamePort(stdout: ReadableStream<Uint8Array>): Promise<number> {
+  const found = Promise.withResolvers<number>();
+  const timer = setTimeout(() => found.reject(new Error("it was not ready in time")), START_TIMEOUT_MS);
+  void (async () => {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of stdout) {
+      text = (text + decoder.decode(chunk, { stream: true })).slice(-4_096);
+      const port = /^ready .*\bgame=\S+:(\d+)/m.exec(text)?.[1];
+      if (port !== undefined) found.resolve(Number(port));
+    }
+    found.reject(new Error("it ended"));
+  })();
+  try {
+    return await found.promise;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function waitForPort(port: number): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      return;
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+}

@@ -1,0 +1,239 @@
+/** Imports point one way, and each library has one door. @module */
+
+import { assert, assertEquals } from "./support/assert.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** One import of one file, both from the project's folder; a package or a module of the platform as it is written. */
+interface Import {
+  readonly file: string;
+  readonly target: string;
+  readonly isLocal: boolean;
+}
+
+interface Source {
+  readonly file: string;
+  /** Without comments. */
+  readonly code: string;
+  readonly imports: readonly Import[];
+}
+
+async function* typescriptFiles(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) {
+      if (name !== "dist" && name !== "node_modules") yield* typescriptFiles(`${folder}${name}/`);
+    } else if (name.endsWith(".ts")) {
+      yield `${folder}${name}`;
+    }
+  }
+}
+
+const SPECIFIERS = [
+  /^(?:import|export)\b[^;"']*?\bfrom\s*["']([^"']+)["']/gm,
+  /^import\s*["']([^"']+)["']/gm,
+  /\bimport\(\s*["']([^"']+)["']/g,
+  // Workers.
+  /\bnew URL\(\s*["'](\.[^"']+\.ts)["'],\s*import\.meta\.url/g,
+];
+
+async function readSource(file: string): Promise<Source> {
+  const text = await Deno.readTextFile(new URL(file, ROOT));
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/^\s*\/\/.*$/gm, "");
+  const imports = SPECIFIERS.flatMap((pattern) => [...code.matchAll(pattern)]).map(([, specifier]) => {
+    const isLocal = specifier.startsWith(".");
+    const target = isLocal ? new URL(specifier, new URL(file, ROOT)).href.slice(ROOT.href.length) : specifier;
+    return { file, target, isLocal };
+  });
+  return { file, code, imports };
+}
+
+const FOLDERS = ["bench/", "client/", "gateway/", "server/", "shared/", "tests/", "tools/"];
+const SOURCES: Source[] = [];
+for (const folder of FOLDERS) {
+  for await (const file of typescriptFiles(folder)) SOURCES.push(await readSource(file));
+}
+const IMPORTS = SOURCES.flatMap(({ imports }) => imports);
+
+/** What the files of `pattern` may import; a target is allowed when one of the others matches it. */
+interface Rule {
+  readonly claim: string;
+  readonly files: RegExp;
+  readonly allowed: readonly RegExp[];
+}
+
+/** Any third-party package. */
+const PACKAGE = /^(?!(?:bench|client|gateway|server|shared|tests|tools)\/)[@a-z][^:]*$/;
+const PROTOBUF = /^@bufbuild\/protobuf($|\/)/;
+const RULES: readonly Rule[] = [
+  { claim: "shared/ imports only itself and protobuf", files: /^shared\//, allowed: [/^shared\//, PROTOBUF] },
+  {
+    claim: "gateway/ imports only itself and shared/, hono in app.ts, and node:crypto",
+    files: /^gateway\/[^/]+\.ts$/,
+    allowed: [/^gateway\/[^/]+\.ts$/, /^shared\//, /^hono$/, /^node:crypto$/],
+  },
+  {
+    claim: "gateway/web/ imports only itself, client/ and shared/",
+    files: /^gateway\/web\//,
+    allowed: [/^gateway\/web\//, /^client\//, /^shared\//],
+  },
+  {
+    claim: "client/ imports only itself, shared/, protobuf and fflate",
+    files: /^client\//,
+    allowed: [/^client\//, /^shared\//, PROTOBUF, /^fflate$/],
+  },
+  {
+    claim: "server/ imports nothing of client/, gateway/web/, tools/, tests/ and bench/",
+    files: /^server\//,
+    allowed: [/^server\//, /^gateway\/[^/]+\.ts$/, /^shared\//, /^deno\.json$/, /^node:/, PACKAGE],
+  },
+  {
+    claim: "tools/ imports nothing of tests/ and bench/",
+    files: /^tools\//,
+    allowed: [/^tools\//, /^server\//, /^gateway\//, /^client\//, /^shared\//, /^node:/, PACKAGE],
+  },
+  {
+    claim: "server/ring/ imports only itself and shared/",
+    files: /^server\/ring\//,
+    allowed: [/^server\/ring\//, /^shared\//],
+  },
+  {
+    claim: "server/world/ imports only itself and shared/",
+    files: /^server\/world\//,
+    allowed: [/^server\/world\//, /^shared\//],
+  },
+  {
+    claim: "server/storage/ imports only itself, shared/ and the platform",
+    files: /^server\/storage\//,
+    allowed: [/^server\/storage\//, /^shared\//, /^node:/],
+  },
+  {
+    claim: "server/logic/ imports of server/io/ only what it answers with, and its worker how to wake",
+    files: /^server\/logic\//,
+    allowed: [/^(?!server\/io\/)/, /^server\/io\/refusal\.ts$/, /^server\/io\/eventfd_waker\.ts$/],
+  },
+];
+
+/** The imports that break a rule. */
+function breaches(rule: Rule, imports: readonly { file: string; target: string }[]): string[] {
+  return imports
+    .filter(({ file, target }) => rule.files.test(file) && !rule.allowed.some((pattern) => pattern.test(target)))
+    .map(({ file, target }) => `${file} imports ${target}`);
+}
+
+for (const rule of RULES) {
+  Deno.test(`imports: ${rule.claim}`, () => {
+    assert(IMPORTS.some(({ file }) => rule.files.test(file)), "The rule is about no file");
+    assertEquals(breaches(rule, IMPORTS), []);
+  });
+}
+
+Deno.test("imports: the rules refuse what they are there for", () => {
+  const wrong: readonly (readonly [string, string])[] = [
+    ["shared/limits.ts", "server/config.ts"],
+    ["shared/limits.ts", "node:zlib"],
+    ["shared/limits.ts", "fflate"],
+    ["gateway/http.ts", "server/config.ts"],
+    ["gateway/http.ts", "gateway/web/page.ts"],
+    ["gateway/http.ts", "node:http"],
+    ["gateway/web/page.ts", "gateway/http.ts"],
+    ["gateway/web/page.ts", "server/config.ts"],
+    ["client/client.ts", "server/config.ts"],
+    ["client/client.ts", "node:net"],
+    ["server/main.ts", "client/client.ts"],
+    ["server/main.ts", "tests/support/wait.ts"],
+    ["server/main.ts", "gateway/web/page.ts"],
+    ["tools/admin.ts", "tests/support/wait.ts"],
+    ["server/ring/byte_ring.ts", "server/clock.ts"],
+    ["server/world/world.ts", "server/logic/session.ts"],
+    ["server/storage/storage.ts", "server/logic/session.ts"],
+    ["server/logic/logic.ts", "server/io/connection.ts"],
+  ];
+  for (const [file, target] of wrong) {
+    assertEquals(RULES.flatMap((rule) => breaches(rule, [{ file, target }])).length, 1, `${file} imports ${target}`);
+  }
+});
+
+Deno.test("imports: every local one names a file that is there, with its extension", async () => {
+  for (const { file, target, isLocal } of IMPORTS) {
+    if (!isLocal) continue;
+    const { isFile } = await Deno.stat(new URL(target, ROOT));
+    assert(isFile, `${file} imports ${target}`);
+  }
+});
+
+/** Packages with more than one door, and the doors. */
+const DOORS: Readonly<Record<string, readonly string[]>> = {
+  hono: ["gateway/app.ts", "server/ops/admin_site.ts"],
+};
+
+/** The name of a package without the path inside it. */
+function packageOf(specifier: string): string {
+  return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+}
+
+Deno.test("imports: each third-party package is imported in one file, and everywhere by the name in deno.json", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+    imports: Record<string, string>;
+  };
+  const filesByPackage = new Map<string, Set<string>>();
+  for (const { file, target, isLocal } of IMPORTS) {
+    if (isLocal || target.startsWith("node:")) continue;
+    assert(target in imports, `${file} imports ${target}, which deno.json does not name`);
+    const name = packageOf(target);
+    if (name !== "@bufbuild/protobuf" && !/^(?:tests|tools|bench)\//.test(file)) {
+      filesByPackage.set(name, (filesByPackage.get(name) ?? new Set()).add(file));
+    }
+  }
+  for (const [name, files] of filesByPackage) {
+    if (name in DOORS) assertEquals([...files].sort(), [...DOORS[name]], name);
+    else assertEquals(files.size, 1, `${name} is imported in ${[...files]}`);
+  }
+});
+
+Deno.test("imports: every package in deno.json is used", async () => {
+  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+    imports: Record<string, string>;
+  };
+  const used = new Set(IMPORTS.map(({ target }) => target));
+  assertEquals(Object.keys(imports).filter((name) => !used.has(name)), []);
+});
+
+/** What only the platform, the clock or chance can give. */
+const PLATFORM = /\bDeno\.|\bprocess\.|\bwindow\.|\bdocument\./;
+const TIMERS = /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|requestAnimationFrame)\b/;
+const CLOCKS_AND_CHANCE = /\bDate\.now\b|\bnew Date\(\)|\bperformance\.|\bMath\.random\b|\bgetRandomValues\b/;
+
+const PURITY: readonly { claim: string; files: RegExp; forbidden: readonly RegExp[] }[] = [
+  {
+    claim: "shared/ knows no platform, no timers, no clock and no chance",
+    files: /^shared\//,
+    forbidden: [PLATFORM, TIMERS, CLOCKS_AND_CHANCE],
+  },
+  {
+    claim: "gateway/ knows no platform, no timers, no clock and no chance",
+    files: /^gateway\/[^/]+\.ts$/,
+    forbidden: [PLATFORM, TIMERS, CLOCKS_AND_CHANCE],
+  },
+  {
+    claim: "server/world/ gets time and chance as arguments",
+    files: /^server\/world\//,
+    forbidden: [PLATFORM, TIMERS, CLOCKS_AND_CHANCE],
+  },
+  { claim: "gateway/web/ runs without Deno", files: /^gateway\/web\//, forbidden: [/\bDeno\./, /\bprocess\./] },
+  {
+    claim: "client/ runs without Deno but for its TCP transport",
+    files: /^client\/(?!tcp_transport\.ts)/,
+    forbidden: [/\bDeno\./, /\bprocess\./],
+  },
+];
+
+for (const { claim, files, forbidden } of PURITY) {
+  Deno.test(`globals: ${claim}`, () => {
+    const checked = SOURCES.filter(({ file }) => files.test(file));
+    assert(checked.length > 0, "The rule is about no file");
+    const wrong = checked.flatMap(({ file, code }) =>
+      forbidden.flatMap((pattern) => pattern.exec(code)?.[0] ?? []).map((found) => `${file} uses ${found}`)
+    );
+    assertEquals(wrong, []);
+  });
+}

@@ -1,0 +1,47 @@
+import { BufferPool } from "../../server/io/buffer_pool.ts";
+import {
+  POOL_BUFFER_BYTES,
+  POOL_BUFFERS_MAX,
+  POOL_LARGE_BUFFER_BYTES,
+  POOL_LARGE_BUFFERS_MAX,
+} from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+
+Deno.test("BufferPool.take() gives the smallest size that fits", () => {
+  const pool = new BufferPool();
+  const sizes = [0, 1, POOL_BUFFER_BYTES, POOL_BUFFER_BYTES + 1, POOL_LARGE_BUFFER_BYTES, POOL_LARGE_BUFFER_BYTES + 1];
+  assertEquals(sizes.map((bytes) => pool.take(bytes).length), [
+    POOL_BUFFER_BYTES,
+    POOL_BUFFER_BYTES,
+    POOL_BUFFER_BYTES,
+    POOL_LARGE_BUFFER_BYTES,
+    POOL_LARGE_BUFFER_BYTES,
+    2 * POOL_LARGE_BUFFER_BYTES,
+  ]);
+});
+
+Deno.test("BufferPool.release() zeroes what was used and gives the buffer out again, the last one first", () => {
+  for (const bytes of [POOL_BUFFER_BYTES, POOL_LARGE_BUFFER_BYTES]) {
+    const pool = new BufferPool();
+    const [first, second] = [pool.take(bytes), pool.take(bytes)];
+    for (const buffer of [first, second]) {
+      buffer.fill(0xaa, 0, 1_000);
+      pool.release(buffer, 1_000);
+    }
+    assertEquals(pool.keptCount, 2);
+    assert(pool.take(bytes) === second && pool.take(bytes) === first);
+    assert(first.every((byte) => byte === 0) && second.every((byte) => byte === 0));
+    assertEquals(pool.keptCount, 0);
+  }
+});
+
+Deno.test("BufferPool.release() keeps a bounded number of buffers, and none of the sizes made for an occasion", () => {
+  const pool = new BufferPool();
+  for (let count = 0; count < POOL_BUFFERS_MAX + 10; count++) pool.release(new Uint8Array(POOL_BUFFER_BYTES), 0);
+  assertEquals(pool.keptCount, POOL_BUFFERS_MAX);
+  for (let count = 0; count < POOL_LARGE_BUFFERS_MAX + 5; count++) {
+    pool.release(new Uint8Array(POOL_LARGE_BUFFER_BYTES), 0);
+  }
+  pool.release(pool.take(POOL_LARGE_BUFFER_BYTES + 1), 10);
+  assertEquals(pool.keptCount, POOL_BUFFERS_MAX + POOL_LARGE_BUFFERS_MAX);
+});

@@ -1,0 +1,42 @@
+import { checkChatText } from "../../server/logic/chat_handlers.ts";
+import { RequestError } from "../../server/logic/dispatcher.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+import { assertEquals, assertThrows } from "../support/assert.ts";
+
+Deno.test("checkChatText() takes text of any script up to CHAT_BYTES_MAX bytes", () => {
+  const taken = [
+    "hi",
+    " two  words ",
+    "안녕하세요",
+    "👩‍🚀 é ﷽",
+    "x".repeat(CHAT_BYTES_MAX),
+    "가".repeat(CHAT_BYTES_MAX / 3),
+    "<b>&amp;",
+    "\u00a0.",
+  ];
+  for (const text of taken) checkChatText(text);
+});
+
+Deno.test("checkChatText() refuses text that is too long in UTF-8", () => {
+  for (const text of ["x".repeat(CHAT_BYTES_MAX + 1), "가".repeat(CHAT_BYTES_MAX / 3) + "x", "😀".repeat(64)]) {
+    const { code } = assertThrows(() => checkChatText(text), RequestError, "limit is 255 bytes");
+    assertEquals(code, ErrorCode.INVALID_PACKET);
+  }
+});
+
+Deno.test("checkChatText() refuses text without anything to see", () => {
+  for (const text of ["", " ", "\u3000\u2003", "\t\n", "\ufeff"]) {
+    assertEquals(assertThrows(() => checkChatText(text), RequestError, "empty").code, ErrorCode.INVALID_PACKET);
+  }
+});
+
+Deno.test("checkChatText() refuses control characters and what turns or hides the text around it", () => {
+  const forbidden = [0x00, 0x07, 0x09, 0x0a, 0x0d, 0x1b, 0x7f, 0x85, 0x9f];
+  forbidden.push(0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202d, 0x202e, 0x2066, 0x2069);
+  for (const codePoint of forbidden) {
+    const text = `a${String.fromCodePoint(codePoint)}b`;
+    const { code } = assertThrows(() => checkChatText(text), RequestError, "control characters");
+    assertEquals(code, ErrorCode.INVALID_PACKET, codePoint.toString(16));
+  }
+});

@@ -1,0 +1,137 @@
+import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { Dispatcher, RequestError } from "../../server/logic/dispatcher.ts";
+import { Session } from "../../server/logic/session.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { until } from "../support/wait.ts";
+
+interface Sent {
+  readonly session: Session;
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** A dispatcher, and what it sent and reported. */
+function openDispatcher(): { dispatcher: Dispatcher; sent: Sent[]; errors: { type: PacketType; error: unknown }[] } {
+  const sent: Sent[] = [];
+  const errors: { type: PacketType; error: unknown }[] = [];
+  const dispatcher = new Dispatcher({
+    send: (session, type, payload) => void sent.push({ session, type, payload }),
+    onHandlerError: (type, error) => void errors.push({ type, error }),
+    onSettled: () => {},
+  });
+  return { dispatcher, sent, errors };
+}
+
+const LOGIN = toBinary(LoginRequestSchema, create(LoginRequestSchema, { username: "anna" }));
+const CHAT = toBinary(ChatMessageSchema, create(ChatMessageSchema, { message: "hi" }));
+
+Deno.test("Dispatcher.dispatch() hands the message over, without fields that nobody knows", () => {
+  const { dispatcher, sent } = openDispatcher();
+  const session = new Session();
+  const handled: [Session, Message][] = [];
+  dispatcher.on(ChatMessageSchema, (session, message) => void handled.push([session, message]));
+  dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 5, new Uint8Array([...CHAT, 0xf8, 0x07, 0x01]));
+  assertEquals(handled, [[session, create(ChatMessageSchema, { message: "hi" })]]);
+  assertEquals(sent, []);
+});
+
+Deno.test("Dispatcher.dispatch() answers a type without a handler with UNSUPPORTED", () => {
+  const { dispatcher, sent } = openDispatcher();
+  const session = new Session();
+  dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 5, CHAT);
+  assert(sent[0].session === session);
+  const { errorCode, requestType, requestSequence } = fromBinary(ErrorResponseSchema, sent[0].payload);
+  assertEquals([errorCode, requestType, requestSequence], [ErrorCode.UNSUPPORTED, PacketType.CHAT_MESSAGE, 5n]);
+});
+
+Deno.test("Dispatcher.dispatch() answers what cannot be parsed with INVALID_PACKET, by its own response type", () => {
+  const { dispatcher, sent, errors } = openDispatcher();
+  const session = new Session();
+  let handled = 0;
+  dispatcher.on(LoginRequestSchema, () => void handled++);
+  dispatcher.on(ChatMessageSchema, () => void handled++);
+  // Cut; no UTF-8; a group without an end.
+  for (const payload of [[0x0a, 0x05], [0x0a, 0x01, 0xff], [0x0b]]) {
+    dispatcher.dispatch(session, PacketType.LOGIN_REQUEST, 0, new Uint8Array(payload));
+  }
+  dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 3, new Uint8Array([0x0a]));
+  assertEquals(sent.map(({ type }) => type), [
+    PacketType.LOGIN_RESPONSE,
+    PacketType.LOGIN_RESPONSE,
+    PacketType.LOGIN_RESPONSE,
+    PacketType.ERROR_RESPONSE,
+  ]);
+  assertEquals(fromBinary(LoginResponseSchema, sent[0].payload).errorCode, ErrorCode.INVALID_PACKET);
+  assertEquals([handled, errors], [0, []]);
+});
+
+const FAILURES: readonly { what: string; error: unknown; code: ErrorCode; type: PacketType; isReported: boolean }[] = [
+  {
+    what: "a RequestError",
+    error: new RequestError(ErrorCode.MUTED, "You are muted"),
+    code: ErrorCode.MUTED,
+    type: PacketType.LOGIN_RESPONSE,
+    isReported: false,
+  },
+  {
+    what: "a DependencyError",
+    error: new DependencyError("timeout", "Storage did not answer in 5000 ms"),
+    code: ErrorCode.UNAVAILABLE,
+    type: PacketType.LOGIN_RESPONSE,
+    isReported: true,
+  },
+  {
+    what: "any other error",
+    error: new TypeError("undefined is not a function"),
+    code: ErrorCode.INTERNAL,
+    type: PacketType.ERROR_RESPONSE,
+    isReported: true,
+  },
+];
+
+for (const { what, error, code, type, isReported } of FAILURES) {
+  for (const how of ["throws", "rejects"]) {
+    Deno.test(`Dispatcher.dispatch() answers ${ErrorCode[code]} when the handler ${how} ${what}, and goes on`, async () => {
+      const { dispatcher, sent, errors } = openDispatcher();
+      const session = new Session();
+      dispatcher.on(LoginRequestSchema, () => {
+        if (how === "rejects") return Promise.reject(error);
+        throw error;
+      });
+      let handled = 0;
+      dispatcher.on(ChatMessageSchema, () => void handled++);
+      dispatcher.dispatch(session, PacketType.LOGIN_REQUEST, 4, LOGIN);
+      dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 5, CHAT);
+      await until("the answer", () => sent.length === 1);
+      assertEquals([sent[0].type, handled], [type, 1]);
+      const schema = type === PacketType.LOGIN_RESPONSE ? LoginResponseSchema : ErrorResponseSchema;
+      const answer = fromBinary(schema, sent[0].payload);
+      assertEquals(answer.errorCode, code);
+      const text = "message" in answer ? answer.message : answer.errorMessage;
+      assert(isReported ? !text.includes((error as Error).message) : text === (error as Error).message, text);
+      assertEquals(errors, isReported ? [{ type: PacketType.LOGIN_REQUEST, error }] : []);
+    });
+  }
+}
+
+Deno.test("Dispatcher.dispatch() answers nothing to a session that has ended meanwhile", async () => {
+  const { dispatcher, sent, errors } = openDispatcher();
+  const session = new Session();
+  const gate = Promise.withResolvers<void>();
+  dispatcher.on(LoginRequestSchema, () => gate.promise);
+  dispatcher.dispatch(session, PacketType.LOGIN_REQUEST, 0, LOGIN);
+  session.ended = true;
+  gate.reject(new TypeError("late"));
+  await until("the report", () => errors.length === 1);
+  assertEquals(sent, []);
+});
+
+Deno.test("Dispatcher.on() refuses a message that no packet carries", () => {
+  const { dispatcher } = openDispatcher();
+  assertThrows(() => dispatcher.on(Vector3Schema, () => {}), TypeError, "drawbridge.v1.Vector3");
+});

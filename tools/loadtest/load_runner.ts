@@ -1,0 +1,84 @@
+/**
+ * The loop of one thread: opens connections along the ramp, lets the scenario send, and follows the phases that the main
+ * thread sets.
+ *
+ * @module
+ */
+
+import { LOADTEST_CONNECTING_MAX, LOADTEST_HEARTBEAT_MS } from "../../shared/limits.ts";
+import type { EngineDriver } from "./engine.ts";
+import type { LoadContext } from "./load_session.ts";
+import type { Pacer } from "./pacer.ts";
+import { pacerOf, type Scenario } from "./scenario.ts";
+import { Counter, Phase } from "./shared_state.ts";
+
+/** How often what takes a look at every session is done, in microseconds. */
+const SWEEP_US = 100_000;
+
+/** Runs one scenario. */
+export class LoadRunner implements EngineDriver {
+  readonly #context: LoadContext;
+  readonly #scenario: Scenario;
+  readonly #heartbeats: Pacer;
+  #phase: Phase = Phase.RAMP;
+  #sweepUs = 0;
+
+  constructor(context: LoadContext, scenario: Scenario) {
+    this.#context = context;
+    this.#scenario = scenario;
+    this.#heartbeats = pacerOf(context, 1_000 / LOADTEST_HEARTBEAT_MS);
+  }
+
+  onRound(): number {
+    const { phase } = this.#context.phase;
+    const nowUs = this.#context.host.engine.nowUs();
+    while (this.#phase < phase) this.#enter(this.#phase + 1 as Phase, nowUs);
+    if (phase === Phase.STOP) return -1;
+    let dueUs = this.#heartbeats.takeDue(nowUs, this.#onBeat);
+    if (phase <= Phase.MEASURE) dueUs = Math.min(dueUs, this.#open(nowUs), this.#scenario.sendDue(nowUs));
+    if (nowUs >= this.#sweepUs) this.#sweep(nowUs);
+    return Math.max(0, Math.min(dueUs, this.#sweepUs) - nowUs);
+  }
+
+  #enter(phase: Phase, nowUs: number): void {
+    this.#phase = phase;
+    if (phase === Phase.MEASURE) this.#scenario.startMeasuring(nowUs);
+    else if (phase === Phase.DRAIN) this.#scenario.endMeasuring(nowUs);
+    else if (phase === Phase.LEAVE) this.#scenario.leave();
+    this.#sweepUs = 0;
+  }
+
+  #open(nowUs: number): number {
+    let dueUs = 0;
+    while (dueUs <= nowUs) {
+      // The answer to one of those in the making comes first.
+      if (this.#openingCount >= LOADTEST_CONNECTING_MAX) return Infinity;
+      dueUs = this.#scenario.openDue(nowUs);
+    }
+    return dueUs;
+  }
+
+  get #openingCount(): number {
+    const { counters } = this.#context;
+    return counters.get(Counter.ATTEMPTED) - counters.get(Counter.READY) - counters.get(Counter.FAILED);
+  }
+
+  readonly #onBeat = (index: number, dueUs: number): void => {
+    const session = this.#scenario.sessions[index];
+    if (session.ready) session.sendHeartbeat(dueUs);
+  };
+
+  #sweep(nowUs: number): void {
+    this.#sweepUs = nowUs + SWEEP_US;
+    const { counters } = this.#context;
+    let openCount = 0;
+    for (const session of this.#scenario.sessions) {
+      session.isOpening(nowUs);
+      if (session.connection !== null) openCount++;
+    }
+    counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs));
+    const allOpened = this.#scenario.openDue(-Infinity) === Infinity && this.#openingCount === 0;
+    counters.set(Counter.RAMPED, allOpened || !this.#scenario.hasRamp ? 1 : 0);
+    if (this.#phase === Phase.LEAVE && openCount === 0) counters.set(Counter.LEFT, 1);
+  }
+}

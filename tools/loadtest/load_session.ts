@@ -1,0 +1,240 @@
+/**
+ * What every simulated client does, whatever its scenario: open a connection, send heartbeats, and say what went wrong.
+ *
+ * @module
+ */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX, LOADTEST_READY_TIMEOUT_MS } from "../../shared/limits.ts";
+import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
+import type { Endpoint } from "./engine.ts";
+import type { LatencyCounts } from "./latency_counts.ts";
+import { type ConnectionHandler, type ConnectionHost, LoadConnection, type TransportName } from "./load_connection.ts";
+import type { WorkerTask } from "./messages.ts";
+import { Counter, type Counters, type LatencyKind, type PhaseState } from "./shared_state.ts";
+
+/** What the sessions of one thread share. */
+export interface LoadContext {
+  readonly task: WorkerTask;
+  readonly host: ConnectionHost;
+  readonly counters: Counters;
+  readonly phase: PhaseState;
+  readonly latencies: Readonly<Record<LatencyKind, readonly LatencyCounts[]>>;
+  readonly failures: Map<string, number>;
+}
+
+/** A payload, and the frame around it: filled again for every packet. */
+export const payloadScratch = new Uint8Array(FRAME_BYTES_MAX);
+export const payloadView = new DataView(payloadScratch.buffer);
+const frameScratch = new Uint8Array(FRAME_BYTES_MAX + ENVELOPE_BYTES_MAX);
+
+/** One simulated client. */
+export abstract class LoadSession implements ConnectionHandler {
+  /** Of this thread's connections. */
+  readonly index: number;
+  readonly transport: TransportName;
+  protected readonly context: LoadContext;
+  /** The highest reliable sequence received in order: goes out with every packet. */
+  protected ack = 0;
+  /** The one that went out last. */
+  protected ackSent = 0;
+  connection: LoadConnection | null = null;
+  /** It got where its scenario wants it. */
+  ready = false;
+  /** When it was to be opened. */
+  intendedUs = 0;
+  #openedUs = 0;
+  #notice = "";
+  /** When the heartbeat was due that has no answer yet; 0: none. */
+  #heartbeatUs = 0;
+
+  constructor(context: LoadContext, index: number) {
+    this.context = context;
+    this.index = index;
+    const { plan, first } = context.task;
+    this.transport = plan.transport === "both" ? ((first + index) % 2 === 0 ? "tcp" : "ws") : plan.transport;
+  }
+
+  /** The index in lists by transport. */
+  get transportIndex(): number {
+    return this.transport === "tcp" ? 0 : 1;
+  }
+
+  /** Unix milliseconds. */
+  protected get unixMs(): number {
+    return Math.floor(this.context.task.plan.baseUnixMs + this.context.host.engine.nowUs() / 1_000);
+  }
+
+  /** Opens the connection. */
+  open(endpoint: Endpoint, intendedUs: number): void {
+    this.intendedUs = intendedUs;
+    this.ready = false;
+    this.#notice = "";
+    this.#heartbeatUs = 0;
+    this.#openedUs = this.context.host.engine.nowUs();
+    this.context.counters.add(Counter.ATTEMPTED, 1);
+    this.connection = new LoadConnection(this.context.host, endpoint, this.transport, this);
+  }
+
+  /** Says whether it is on its way, and gives it up when that takes too long. */
+  isOpening(nowUs: number): boolean {
+    if (this.connection === null || this.ready) return false;
+    if (nowUs - this.#openedUs < LOADTEST_READY_TIMEOUT_MS * 1_000) return true;
+    this.connection.close();
+    this.onClosed("timed out");
+    return false;
+  }
+
+  onReady(): void {
+    this.record("connect", this.intendedUs, this.context.host.engine.nowUs(), true);
+    this.onConnected();
+  }
+
+  /** The connection is made; packets can be sent. */
+  protected abstract onConnected(): void;
+
+  /** It got where its scenario wants it. */
+  protected becomeReady(): void {
+    this.ready = true;
+    this.context.counters.add(Counter.READY, 1);
+    this.context.counters.add(Counter.OPEN, 1);
+  }
+
+  onPacket(view: PacketView, bytes: Uint8Array): void {
+    switch (view.type) {
+      case PacketType.HEARTBEAT_RESPONSE:
+        return this.#onHeartbeat(view, bytes);
+      case PacketType.DISCONNECT_NOTICE: {
+        const notice = fromBinary(DisconnectNoticeSchema, bytes.subarray(view.payloadStart, view.payloadEnd));
+        this.#notice = `DISCONNECT_NOTICE ${DisconnectReason[notice.reason] ?? notice.reason}`;
+        return;
+      }
+      case PacketType.ERROR_RESPONSE: {
+        const error = fromBinary(ErrorResponseSchema, bytes.subarray(view.payloadStart, view.payloadEnd));
+        const type = PacketType[error.requestType] ?? String(error.requestType);
+        if (this.onErrorResponse(error.requestType, Number(error.requestSequence))) return;
+        this.fail(`ERROR_RESPONSE ${ErrorCode[error.errorCode] ?? error.errorCode} to ${type}`);
+        return;
+      }
+      default:
+        return this.onScenarioPacket(view, bytes);
+    }
+  }
+
+  /** A packet that not every scenario has. */
+  protected abstract onScenarioPacket(view: PacketView, bytes: Uint8Array): void;
+
+  /** A request was refused; gives whether that is part of the game, and no failure. */
+  protected onErrorResponse(_type: number, _sequence: number): boolean {
+    return false;
+  }
+
+  onClosed(reason: string): void {
+    const { counters } = this.context;
+    const words = this.#notice !== "" ? this.#notice : reason;
+    this.connection = null;
+    if (this.ready) {
+      counters.add(Counter.OPEN, -1);
+      counters.add(Counter.DROPPED, 1);
+      this.fail(`connection dropped: ${words}`);
+    } else {
+      counters.add(Counter.FAILED, 1);
+      this.fail(`connection failed: ${words}`);
+    }
+    this.ready = false;
+    this.onGone();
+  }
+
+  /** The connection is gone without our doing. */
+  protected onGone(): void {}
+
+  /** Closes the connection; that is no failure. */
+  close(): void {
+    if (this.connection === null) return;
+    this.connection.close();
+    this.connection = null;
+    if (this.ready) this.context.counters.add(Counter.OPEN, -1);
+    this.ready = false;
+  }
+
+  /** Counts something that went wrong. */
+  protected fail(words: string): void {
+    const { counters, failures } = this.context;
+    counters.add(Counter.ERRORS, 1);
+    failures.set(words, (failures.get(words) ?? 0) + 1);
+  }
+
+  /** Records a latency if its start was in the measured time, or `always`. */
+  protected record(kind: LatencyKind, fromUs: number, toUs: number, always = false): void {
+    if (always || this.context.phase.isMeasured(fromUs)) {
+      this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
+    }
+  }
+
+  /**
+   * Whether a message that was due can be sent now. Notes how late it is: when the load test itself cannot keep up, its
+   * latencies say nothing about the server.
+   *
+   * @param dueUs -1: there is no schedule.
+   */
+  protected canSend(dueUs: number): boolean {
+    if (this.connection === null || !this.ready) return false;
+    if (!this.connection.writable) {
+      this.fail("message not sent: the server does not read");
+      return false;
+    }
+    if (dueUs >= 0) this.record("late", dueUs, this.context.host.engine.nowUs());
+    return true;
+  }
+
+  /** Sends the first `length` bytes of {@linkcode payloadScratch} as a packet. */
+  protected sendPayload(type: number, sequence: number, length: number): void {
+    this.ackSent = this.ack;
+    const end = writeFrame(frameScratch, 0, type, sequence, this.unixMs, false, this.ack, payloadScratch, 0, length);
+    this.connection?.send(frameScratch, 0, end);
+  }
+
+  /** Sends a payload as a packet. */
+  protected sendPacket(type: number, sequence: number, payload: Uint8Array): void {
+    payloadScratch.set(payload);
+    this.sendPayload(type, sequence, payload.length);
+  }
+
+  /** Sends HEARTBEAT_REQUEST. */
+  sendHeartbeat(intendedUs: number): void {
+    if (this.connection === null) return;
+    this.#heartbeatUs = intendedUs;
+    this.#sendHeartbeat(0);
+  }
+
+  #sendHeartbeat(serverTimestampEcho: number): void {
+    payloadScratch[0] = 0x10;
+    let at = writeVarint(payloadScratch, 1, this.unixMs);
+    if (serverTimestampEcho > 0) {
+      payloadScratch[at++] = 0x18;
+      at = writeVarint(payloadScratch, at, serverTimestampEcho);
+    }
+    this.sendPayload(PacketType.HEARTBEAT_REQUEST, 0, at);
+  }
+
+  /** The answer's time-stamp goes back at once, so that the server measures the round trip and not our interval. */
+  #onHeartbeat(view: PacketView, bytes: Uint8Array): void {
+    if (this.#heartbeatUs === 0) return;
+    this.record("heartbeat", this.#heartbeatUs, this.context.host.nowUs);
+    this.#heartbeatUs = 0;
+    let serverTimestamp = 0;
+    let factor = 1;
+    for (let at = view.payloadStart + 1; at < view.payloadEnd; at++, factor *= 128) {
+      serverTimestamp += (bytes[at] & 0x7f) * factor;
+      if (bytes[at] < 128) break;
+    }
+    this.#sendHeartbeat(bytes[view.payloadStart] === 0x08 ? serverTimestamp : 0);
+    this.onHeartbeatAnswered();
+  }
+
+  /** The server answered a heartbeat. */
+  protected onHeartbeatAnswered(): void {}
+}

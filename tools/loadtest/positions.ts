@@ -1,0 +1,103 @@
+/**
+ * Where every player was when, in memory that all threads of a run share: whoever is shown a position finds when it was
+ * sent, whichever thread sent it.
+ *
+ * @module
+ */
+
+import { LOADTEST_ENTITY_IDS_MAX, LOADTEST_POSITIONS } from "../../shared/limits.ts";
+
+const MASK = LOADTEST_POSITIONS - 1;
+
+/** Makes the memory for so many players. */
+export function createPositionsBuffer(playerCount: number): SharedArrayBuffer {
+  const entries = playerCount * LOADTEST_POSITIONS;
+  return new SharedArrayBuffer(8 * entries + 4 * (LOADTEST_ENTITY_IDS_MAX + playerCount + 2 * entries));
+}
+
+/**
+ * The last positions of each player, in whole centimetres, as numbers 0, 1, 2 … in the order they were sent.
+ *
+ * Each player's positions have one writer; a number is published after what it stands for.
+ */
+export class Positions {
+  /** By player and place. */
+  readonly #sentUs: Float64Array;
+  /** By entity id: the player and one, 0 for entities that are not ours. */
+  readonly #players: Int32Array;
+  /** By player: positions sent so far. */
+  readonly #counts: Int32Array;
+  readonly #xs: Int32Array;
+  readonly #zs: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer, playerCount: number) {
+    const entries = playerCount * LOADTEST_POSITIONS;
+    this.#sentUs = new Float64Array(buffer, 0, entries);
+    let at = 8 * entries;
+    const take = (length: number) => {
+      const array = new Int32Array(buffer, at, length);
+      at += 4 * length;
+      return array;
+    };
+    this.#players = take(LOADTEST_ENTITY_IDS_MAX);
+    this.#counts = take(playerCount);
+    this.#xs = take(entries);
+    this.#zs = take(entries);
+  }
+
+  /** Says which entity a player is. */
+  enter(entityId: number, player: number): void {
+    if (entityId < LOADTEST_ENTITY_IDS_MAX) Atomics.store(this.#players, entityId, player + 1);
+  }
+
+  /** The player behind an entity; -1: none of ours. */
+  playerOf(entityId: number): number {
+    return entityId < LOADTEST_ENTITY_IDS_MAX ? this.#players[entityId] - 1 : -1;
+  }
+
+  /** Notes a position that a player is about to send. */
+  push(player: number, x: number, z: number, sentUs: number): void {
+    const count = this.#counts[player], at = player * LOADTEST_POSITIONS + (count & MASK);
+    this.#xs[at] = x;
+    this.#zs[at] = z;
+    this.#sentUs[at] = sentUs;
+    Atomics.store(this.#counts, player, count + 1);
+  }
+
+  /** The number of the newest kept position at a place; -1: the player was not there lately. */
+  find(player: number, x: number, z: number): number {
+    const count = Atomics.load(this.#counts, player), first = player * LOADTEST_POSITIONS;
+    const oldest = Math.max(0, count - LOADTEST_POSITIONS);
+    for (let number = count - 1; number >= oldest; number--) {
+      const at = first + (number & MASK);
+      if (this.#xs[at] === x && this.#zs[at] === z) return number;
+    }
+    return -1;
+  }
+
+  /**
+   * Whether a player's newest position is the one of this number, or the same place.
+   *
+   * @param beforeUs A newer position than this may still be on its way: any number will do.
+   */
+  isNewest(player: number, number: number, beforeUs: number): boolean {
+    const newest = Atomics.load(this.#counts, player) - 1;
+    if (number === newest || this.sentUsOf(player, newest) >= beforeUs) return true;
+    if (number < 0 || newest - number >= LOADTEST_POSITIONS) return false;
+    const at = player * LOADTEST_POSITIONS + (number & MASK), other = player * LOADTEST_POSITIONS + (newest & MASK);
+    return this.#xs[at] === this.#xs[other] && this.#zs[at] === this.#zs[other];
+  }
+
+  /** How far a player is from a place, in centimetres; infinite before its first position. */
+  distanceTo(player: number, x: number, z: number): number {
+    const count = Atomics.load(this.#counts, player);
+    if (count === 0) return Infinity;
+    const at = player * LOADTEST_POSITIONS + ((count - 1) & MASK);
+    return Math.hypot(this.#xs[at] - x, this.#zs[at] - z);
+  }
+
+  /** When a position was due to be sent. */
+  sentUsOf(player: number, number: number): number {
+    return this.#sentUs[player * LOADTEST_POSITIONS + (number & MASK)];
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * What a scenario is to the loop that runs it: sessions, and what is due.
+ *
+ * @module
+ */
+
+import { LOADTEST_CONNECTIONS_PER_ADDRESS } from "../../shared/limits.ts";
+import type { Endpoint } from "./engine.ts";
+import type { LoadContext, LoadSession } from "./load_session.ts";
+import type { ClientStats, WorkerReport } from "./messages.ts";
+import { Pacer } from "./pacer.ts";
+
+/** Everyone's turn at `ratePerS`, begun now and shifted so that threads do not send at once. */
+export function pacerOf(context: LoadContext, ratePerS: number): Pacer {
+  const { task, host } = context;
+  return new Pacer({
+    connectionCount: task.count,
+    ratePerS,
+    startUs: host.engine.nowUs(),
+    offset: task.threadIndex / task.plan.threadCount,
+  });
+}
+
+/**
+ * Where a session connects.
+ *
+ * One address has some 28,000 ports to connect from. Above {@linkcode LOADTEST_CONNECTIONS_PER_ADDRESS} connections to
+ * this machine, they come from 127.0.0.1, 127.0.0.2 and so on; or, where the engine cannot choose that, go there: a
+ * server that listens on every address hears both.
+ */
+export function endpointOf(context: LoadContext, session: LoadSession): Endpoint {
+  const { plan, first } = context.task;
+  const port = session.transport === "tcp" ? plan.gamePort : plan.gatewayPort;
+  const group = Math.floor((first + session.index) / LOADTEST_CONNECTIONS_PER_ADDRESS);
+  if (group === 0 || plan.address !== "127.0.0.1") return { address: plan.address, port };
+  const other = `127.0.0.${1 + group}`;
+  return context.host.engine.bindsSource ? { address: plan.address, port, source: other } : { address: other, port };
+}
+
+/** One thread's sessions and their load. */
+export abstract class Scenario {
+  protected readonly context: LoadContext;
+  abstract readonly sessions: readonly LoadSession[];
+  /** Whether its connections are opened once, at the beginning, and all of them before anything is measured. */
+  readonly hasRamp: boolean = true;
+  #opened = 0;
+  readonly #startUs: number;
+  #bytesAtStart: Float64Array = new Float64Array(0);
+  /** When the measured time began and ended here. */
+  protected measuredFromUs = 0;
+  protected measuredToUs = 0;
+  #bytesPerS: Float32Array<ArrayBuffer> = new Float32Array(0);
+
+  constructor(context: LoadContext) {
+    this.context = context;
+    this.#startUs = context.host.engine.nowUs();
+  }
+
+  /**
+   * Opens one more connection, if its time has come.
+   *
+   * @returns When the next one is due: `nowUs` or before when it is late, infinite when there is none.
+   */
+  openDue(nowUs: number): number {
+    if (this.#opened < this.sessions.length && this.#openUs(this.#opened) <= nowUs) {
+      const session = this.sessions[this.#opened];
+      session.open(endpointOf(this.context, session), this.#openUs(this.#opened));
+      this.#opened++;
+    }
+    return this.#opened < this.sessions.length ? this.#openUs(this.#opened) : Infinity;
+  }
+
+  #openUs(index: number): number {
+    const { plan, first } = this.context.task;
+    return this.#startUs + plan.rampS * 1e6 * (first + index) / plan.connectionCount;
+  }
+
+  /**
+   * Sends what is due.
+   *
+   * @returns When something is due next; infinite when nothing is.
+   */
+  abstract sendDue(nowUs: number): number;
+
+  /** What was sent and may still be answered. */
+  abstract outstandingCount(nowUs: number): number;
+
+  /** The measured time begins. */
+  startMeasuring(nowUs: number): void {
+    this.measuredFromUs = nowUs;
+    this.#bytesAtStart = Float64Array.from(this.sessions, ({ connection }) => connection?.bytesIn ?? 0);
+  }
+
+  /** The measured time is over. */
+  endMeasuring(nowUs: number): void {
+    this.measuredToUs = nowUs;
+    this.#bytesPerS = Float32Array.from(this.sessions, ({ connection }, index) => {
+      const bytes = (connection?.bytesIn ?? 0) - (this.#bytesAtStart[index] ?? 0);
+      return connection === null ? NaN : bytes / this.measuredS;
+    });
+  }
+
+  /** Length of the measured time, in seconds. */
+  protected get measuredS(): number {
+    return Math.max(1e-3, (this.measuredToUs - this.measuredFromUs) / 1e6);
+  }
+
+  /** Begins to close everything. */
+  leave(): void {
+    for (const session of this.sessions) session.close();
+  }
+
+  /** The account. */
+  abstract report(): Pick<WorkerReport, "ledgers" | "details">;
+
+  /** What each client got; NaN: it was not there. */
+  clientStats(): ClientStats {
+    const none = new Float32Array(0);
+    return { bytesPerS: this.#bytesPerS, snapshotsPerS: none, visible: none, movementMsP95: none };
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The result as text, for a terminal.
+ *
+ * @module
+ */
+
+import { allTotals } from "./metrics.ts";
+import type { LoadResult, Spread } from "./result.ts";
+
+const LATENCY_COLUMNS = ["count", "mean", "p50", "p95", "p99", "p999", "max"] as const;
+const LEDGER_COLUMNS = ["sent", "received", "lost", "duplicated", "outOfOrder", "corrupted"] as const;
+const FAILURES_SHOWN = 10;
+/** Later than this, in milliseconds, at the 99th percentile, the load test measures itself. */
+const LATE_MS_MAX = 20;
+
+/** A number with the digits that matter. */
+export function shortNumber(value: number): string {
+  const magnitude = Math.abs(value);
+  const digits = magnitude >= 100 || Number.isInteger(value) ? 0 : magnitude >= 10 ? 1 : magnitude >= 1 ? 2 : 3;
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
+
+/** Bytes a second with a unit. */
+export function byteRate(value: number): string {
+  if (value >= 1e6) return `${shortNumber(value / 1e6)} MB/s`;
+  return value >= 1e3 ? `${shortNumber(value / 1e3)} KB/s` : `${shortNumber(value)} B/s`;
+}
+
+/** One sentence about the load. */
+export function describeLoad({ load }: LoadResult): string {
+  const transport = { tcp: "TCP", ws: "WebSocket", both: "TCP and WebSocket" }[load.transport];
+  const what = load.scenario === "echo" || load.scenario === "login" ? "connections" : "players";
+  const rate = load.ratePerS > 0
+    ? `${shortNumber(load.ratePerS)} ${
+      { echo: "messages", login: "logins", world: "movements", chat: "lines" }[load.scenario]
+    }/s each`
+    : `${load.outstanding} outstanding each`;
+  return `${shortNumber(load.connections)} ${what} over ${transport}, ${rate}, ${shortNumber(load.durationS)} s`;
+}
+
+/** The verdict in a few words. */
+export function describeCorrectness(result: LoadResult): string {
+  const { lost, duplicated, outOfOrder, corrupted } = allTotals(result.ledgers);
+  if (lost + duplicated + outOfOrder + corrupted === 0) return "every message accounted for";
+  return `${shortNumber(lost)} lost, ${shortNumber(duplicated)} duplicated, ${shortNumber(outOfOrder)} out of order, ` +
+    `${shortNumber(corrupted)} corrupted`;
+}
+
+/** What to know before the numbers are believed; empty when there is nothing. */
+export function describeDoubts({ latencies }: LoadResult): string {
+  const late = latencies.late?.all.p99 ?? 0;
+  if (late <= LATE_MS_MAX) return "";
+  return `The load test could not keep up: one message in 100 was sent ${
+    shortNumber(late)
+  } ms late or more, which counts ` +
+    "into the latencies. Use more --threads, a lower --rate, or a machine that is less busy.";
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column].length)));
+  return [head, ...rows].map((row) =>
+    `  ${row.map((cell, column) => column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column])).join("  ")}`
+  ).join("\n");
+}
+
+function latencyTable({ latencies }: LoadResult): string {
+  const rows = Object.entries(latencies).flatMap(([kind, { all, tcp, ws }]) =>
+    [[kind, all], ["  tcp", tcp], ["  ws", ws]] as const
+  ).flatMap(([name, summary]) =>
+    summary === undefined ? [] : [[name, ...LATENCY_COLUMNS.map((column) => shortNumber(summary[column]))]]
+  );
+  return table(["latency, ms", ...LATENCY_COLUMNS.map((column) => column === "p999" ? "p99.9" : column)], rows);
+}
+
+function ledgerTable({ ledgers }: LoadResult): string {
+  const rows = Object.entries(ledgers).map(([name, totals]) => [
+    name,
+    ...LEDGER_COLUMNS.map((column) => shortNumber(totals[column])),
+  ]);
+  return table(["ledger", ...LEDGER_COLUMNS.map((column) => column === "outOfOrder" ? "out of order" : column)], rows);
+}
+
+function spreadLine(name: string, spread: Spread | null, format: (value: number) => string): string[] {
+  if (spread === null) return [];
+  const { min, mean, median, max } = spread;
+  return [
+    `  ${name.padEnd(24)} min ${format(min)}, mean ${format(mean)}, median ${format(median)}, max ${format(max)}`,
+  ];
+}
+
+function trafficLines(result: LoadResult): string[] {
+  const { connections, details, generator, server, traffic } = result;
+  const megabytes = (value: number | null) => value === null ? "?" : `${shortNumber(value)} MB`;
+  const percent = (value: number | null) => value === null ? "?" : `${shortNumber(value)} %`;
+  return [
+    `  connections  ${shortNumber(connections.attempted)} attempted, ${shortNumber(connections.ready)} ready, ` +
+    `${shortNumber(connections.failed)} failed, ${shortNumber(connections.dropped)} dropped`,
+    `  sent         ${shortNumber(traffic.sentPerS)}/s (${byteRate(traffic.bytesOutPerS)})`,
+    `  received     ${shortNumber(traffic.receivedPerS)}/s (${byteRate(traffic.bytesInPerS)})`,
+    `  errors       ${shortNumber(result.metrics.error_rate ?? 0)} %`,
+    ...server === null ? ["  server       not looked at (--admin URL or --pid N)"] : [
+      `  server       ${percent(server.cpuMean)} of a core (highest ${percent(server.cpuMax)}), ` +
+      `${megabytes(server.memoryMbMax)}${
+        server.tickMsP95Max === null ? "" : `, tick p95 ${shortNumber(server.tickMsP95Max)} ms`
+      }`,
+    ],
+    `  load test    ${percent(generator.cpuMean)} of a core`,
+    ...details.moves_superseded === undefined ? [] : [
+      `  moves        ${shortNumber(details.moves)} shown, ${shortNumber(details.moves_looked_at)} looked at, ` +
+      `${shortNumber(details.moves_superseded)} superseded before they were shown; ` +
+      `${shortNumber(details.corrections)} corrections, ${shortNumber(details.deaths)} deaths`,
+    ],
+  ];
+}
+
+function clientLines({ clients, load }: LoadResult): string[] {
+  const lines = [
+    ...spreadLine("received", clients.bytesPerS, byteRate),
+    ...spreadLine("snapshots/s", clients.snapshotsPerS, shortNumber),
+    ...spreadLine("visible entities", clients.visible, shortNumber),
+    ...spreadLine("movement p95, ms (to 12 %)", clients.movementMsP95, shortNumber),
+  ];
+  return lines.length === 0 || load.scenario === "login" ? [] : ["", "By client", ...lines];
+}
+
+/** The whole report. */
+export function textReport(result: LoadResult): string {
+  const failures = Object.entries(result.failures);
+  return [
+    `${result.load.scenario}: ${describeLoad(result)}${result.interrupted ? " (broken off)" : ""}`,
+    "",
+    latencyTable(result),
+    "",
+    ledgerTable(result),
+    `  => ${describeCorrectness(result)}`,
+    "",
+    ...trafficLines(result),
+    ...clientLines(result),
+    ...describeDoubts(result) === "" ? [] : ["", describeDoubts(result)],
+    ...failures.length === 0 ? [] : ["", "What went wrong"],
+    ...failures.slice(0, FAILURES_SHOWN).map(([words, count]) => `  ${shortNumber(count).padStart(9)} x ${words}`),
+    ...failures.length > FAILURES_SHOWN ? [`  and ${failures.length - FAILURES_SHOWN} other kinds`] : [],
+    ...result.verdicts.length === 0 ? [] : ["", "Conditions"],
+    ...result.verdicts.map(({ expression, failed, value }) =>
+      `  ${failed ? "FAIL" : "ok  "} ${expression} (${value === null ? "not measured" : shortNumber(value)})`
+    ),
+  ].join("\n");
+}
