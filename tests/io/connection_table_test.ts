@@ -11,7 +11,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { DECOMPRESSED_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
+import { DECOMPRESSED_BYTES_MAX, ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
 import { packetRow } from "../../shared/packet_table.ts";
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { CONTRACT, type ContractRow, type PortName, type StateLetter } from "../shared/contract.ts";
@@ -153,7 +153,7 @@ for (const { row, state } of SERVED) {
   Deno.test(`Connection.onFrame() refuses ${row.name} in state ${state} as INVALID_PACKET when its payload is too large`, () => {
     const { payloadBytesMax } = packetRow(row.type)!;
     // A frame cannot carry more than the largest echo as it is, but it can compressed.
-    if (payloadBytesMax < FRAME_BYTES_MAX) {
+    if (payloadBytesMax < FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX) {
       const peer = openFixture().connectIn(state, portFor(row));
       const request = { type: row.type, payload: pattern(payloadBytesMax + 1), sequence: 4 };
       peer.send(request);

@@ -1,6 +1,11 @@
 import { DeliveryClass } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { DECOMPRESSED_BYTES_MAX, FRAME_BYTES_MAX, PACKET_TOKENS_BURST } from "../../shared/limits.ts";
+import {
+  DECOMPRESSED_BYTES_MAX,
+  ECHO_PAYLOAD_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  PACKET_TOKENS_BURST,
+} from "../../shared/limits.ts";
 import {
   CLIENT_PAYLOAD_BYTES_MAX,
   PACKET_TABLE,
@@ -58,7 +63,7 @@ Deno.test("PACKET_TABLE bounds what a client may send, and charges for what othe
     assert(row.cost <= PACKET_TOKENS_BURST, row.name);
     assert(row.cost > 0 || row.type === PacketType.ECHO_REQUEST, row.name);
   }
-  assertEquals(CLIENT_PAYLOAD_BYTES_MAX, FRAME_BYTES_MAX);
+  assertEquals(CLIENT_PAYLOAD_BYTES_MAX, ECHO_PAYLOAD_BYTES_MAX);
   assert(CLIENT_PAYLOAD_BYTES_MAX <= DECOMPRESSED_BYTES_MAX);
 });
 
