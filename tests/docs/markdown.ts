@@ -88,8 +88,12 @@ export function generatedPart(document: MarkdownDocument): string {
 /** Writes the generated part of a document anew. */
 export async function writeGeneratedPart(document: MarkdownDocument, part: string): Promise<void> {
   const [before, , after] = splitAtMarks(document);
-  const formatted = await format(`${before}\n\n${part.trim()}\n\n${after}`);
-  await Deno.writeTextFile(new URL(document.path, ROOT), formatted);
+  await writeDocument(document.path, `${before}\n\n${part.trim()}\n\n${after}`);
+}
+
+/** Writes a document, formatted. */
+export async function writeDocument(path: string, text: string): Promise<void> {
+  await Deno.writeTextFile(new URL(path, ROOT), await format(text));
 }
 
 /** The formatter pads cells of tables: texts are compared without that. */
@@ -105,7 +109,7 @@ function splitAtMarks({ path, text }: MarkdownDocument): [before: string, part: 
 
 async function format(text: string): Promise<string> {
   const formatter = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
+    args: ["fmt", "--prose-wrap", "always", "--ext", "md", "-"],
     cwd: ROOT,
     stdin: "piped",
     stdout: "piped",

@@ -3,13 +3,10 @@ import type { App } from "../../gateway/app.ts";
 import { Connection } from "../../server/io/connection.ts";
 import { GatewayAdapter } from "../../server/io/gateway_adapter.ts";
 import { readFrameLength } from "../../shared/frame_decoder.ts";
-import { DisconnectReason, file_auth } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema, file_chat } from "../../shared/gen/chat_pb.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { DeliveryClass, file_common } from "../../shared/gen/common_pb.ts";
-import { file_game } from "../../shared/gen/game_pb.ts";
-import { file_guild } from "../../shared/gen/guild_pb.ts";
 import { file_packet, PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
-import { file_social } from "../../shared/gen/social_pb.ts";
 import * as limits from "../../shared/limits.ts";
 import {
   PACKET_TABLE,
@@ -22,10 +19,14 @@ import {
   STATE_IN_WORLD,
 } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { MarkdownDocument, parseNumber, ROOT } from "./markdown.ts";
+import { isUpdating, MarkdownDocument, parseNumber, ROOT, writeDocument } from "./markdown.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/protocol.md");
-const FILES: readonly DescFile[] = [file_common, file_packet, file_auth, file_game, file_chat, file_guild, file_social];
+const OUTDATED = "docs/protocol.md is not up to date: deno test -A tests/docs/ -- --update, then say what is new";
+/** The files of `proto/`, those that every subject uses first. */
+const FILES: readonly DescFile[] = [
+  ...new Set([file_common, file_packet, ...PACKET_TABLE.map(({ schema }) => schema.file)]),
+];
 /** As protobuf numbers them: google.protobuf.FieldDescriptorProto.Type. */
 const SCALARS = new Map([[2, "float"], [4, "uint64"], [8, "bool"], [9, "string"], [12, "bytes"], [13, "uint32"]])
   .set(17, "sint32");
@@ -55,43 +56,108 @@ function documentedFields(text: string): string[] {
   return [...text.matchAll(/`(\w+)` (\d+) ((?:repeated )?\w+)/g)].map(([, name, no, type]) => `${name} ${no} ${type}`);
 }
 
+/** The packet table as the document has it. */
+const TYPES: readonly Readonly<Record<string, string>>[] = PACKET_TABLE.map((row) => ({
+  No: String(row.type),
+  Name: row.name,
+  From: row.direction,
+  In: letters(row.states, STATES),
+  Ports: letters(row.ports, PORTS),
+  Delivery: DeliveryClass[row.delivery],
+  Cost: row.states === 0 ? "" : String(row.cost),
+  Bytes: row.states === 0 ? "" : row.payloadBytesMax.toLocaleString("en"),
+  "Answered by": packetRow(row.responseType)?.name ?? "",
+}));
+
+/** Every message by the name that the document gives it: those of packets with their numbers. */
+const MESSAGES: ReadonlyMap<string, DescMessage> = new Map([
+  ...PACKET_TABLE.map(({ type, schema }) => [`${type} ${schema.name}`, schema] as const),
+  ...FILES.flatMap(({ messages }) => messages)
+    .filter(({ typeName }) => !PACKET_TABLE.some(({ schema }) => schema.typeName === typeName))
+    .map((message) => [message.name, message] as const),
+]);
+
+/** Every enum but the packet types, which are a table. */
+const ENUMS: readonly DescEnum[] = FILES.flatMap(({ enums }) => enums).filter(({ name }) => name !== "PacketType");
+
+function valuesOf({ values }: DescEnum): string {
+  return values.map(({ number, localName }) => `${number} ${localName}`).join(", ");
+}
+
+/** The types of clients that logic should handle and no handler is registered for. */
+async function unhandledTypes(): Promise<string[]> {
+  const registered = new Set<string>();
+  for await (const { name } of Deno.readDir(new URL("server/logic/", ROOT))) {
+    const source = await Deno.readTextFile(new URL(`server/logic/${name}`, ROOT));
+    for (const [, schema] of source.matchAll(/\.on\(\s*(\w+)Schema,/g)) registered.add(schema);
+  }
+  return PACKET_TABLE
+    .filter(({ handledBy, schema }) => handledBy === "logic" && !registered.has(schema.name))
+    .map(({ name }) => name);
+}
+
+const UNHANDLED = /This version (?:handles them all|does not handle these types[^.]*UNSUPPORTED: ([A-Z_,\s]+))\./;
+
+function unhandledSentence(names: readonly string[]): string {
+  if (names.length === 0) return "This version handles them all.";
+  return "This version does not handle these types of clients and answers them with UNSUPPORTED: " +
+    `${names.join(", ")}.`;
+}
+
+/** Writes what follows from the code anew; what people have added to fields stays where the fields are as they were. */
+async function updated(): Promise<string> {
+  const columns = Object.keys(TYPES[0]);
+  const cells = (values: readonly string[]) => `| ${values.join(" | ")} |`;
+  const table = [columns, columns.map(() => "---"), ...TYPES.map((row) => Object.values(row))].map(cells).join("\n");
+  const before = DOCUMENT.section("Messages").definitions();
+  const definition = ([name, message]: readonly [string, DescMessage]) => {
+    const text = before.get(name);
+    const fields = fieldsOf(message);
+    const isSame = text !== undefined && documentedFields(text).join() === fields.join();
+    const plain = fields.map((field) => field.replace(/^\w+/, "`$&`")).join(", ") || "none";
+    return `- **${name}**: ${isSame ? text : plain}`;
+  };
+  const lists = [
+    [...MESSAGES].filter(([name]) => /^\d/.test(name)).map(definition),
+    [...MESSAGES].filter(([name]) => !/^\d/.test(name)).map(definition),
+    ENUMS.map((each) => `- **${each.name}**: ${valuesOf(each)}`),
+  ].map((items) => items.join("\n"));
+  const [head, tail] = [DOCUMENT.text.slice(0, DOCUMENT.text.indexOf("## Messages")), DOCUMENT.text].map((text, part) =>
+    part === 0 ? text : text.slice(text.indexOf("## Messages"))
+  );
+  return head.replace(/^\| No +\| Name [\s\S]*?\n\n/m, () => `${table}\n\n`)
+    .replace(UNHANDLED, unhandledSentence(await unhandledTypes())) +
+    tail.replaceAll(/^- \*\*[\s\S]*?(?=\n\n|\n*$(?![\s\S]))/gm, () => lists.shift()!);
+}
+
+if (isUpdating) {
+  Deno.test({
+    name: "docs/protocol.md is written anew",
+    fn: async () => await writeDocument(DOCUMENT.path, await updated()),
+  });
+}
+
 Deno.test("docs/protocol.md has the packet table's types, names, directions, states, ports, classes and bounds", () => {
-  const documented = DOCUMENT.section("Packet types").table("No");
-  const expected = PACKET_TABLE.map((row) => ({
-    No: String(row.type),
-    Name: row.name,
-    From: row.direction,
-    In: letters(row.states, STATES),
-    Ports: letters(row.ports, PORTS),
-    Delivery: DeliveryClass[row.delivery],
-    Cost: row.states === 0 ? "" : String(row.cost),
-    Bytes: row.states === 0 ? "" : row.payloadBytesMax.toLocaleString("en"),
-    "Answered by": packetRow(row.responseType)?.name ?? "",
-  }));
-  assertEquals(documented, expected);
+  if (isUpdating) return;
+  assertEquals(DOCUMENT.section("Packet types").table("No"), TYPES.map((row) => ({ ...row })), OUTDATED);
 });
 
 Deno.test("docs/protocol.md has every field of every message with its number and type", () => {
+  if (isUpdating) return;
   const documented = DOCUMENT.section("Messages").definitions();
-  const payloads = new Map(PACKET_TABLE.map((row) => [row.schema.typeName, `${row.type} ${row.schema.name}`]));
-  const messages = FILES.flatMap(({ messages }) => messages);
-  for (const message of messages) {
-    const name = payloads.get(message.typeName) ?? message.name;
+  for (const [name, message] of MESSAGES) {
     const text = documented.get(name);
-    assert(text !== undefined, `docs/protocol.md does not have ${name}`);
+    assert(text !== undefined, `docs/protocol.md does not have ${name}. ${OUTDATED}`);
     assertEquals(documentedFields(text), fieldsOf(message), name);
   }
-  assertEquals(documented.size, messages.length);
+  assertEquals(documented.size, MESSAGES.size);
 });
 
 Deno.test("docs/protocol.md has every value of every enum but the packet types, which are a table", () => {
+  if (isUpdating) return;
   const documented = DOCUMENT.section("Enums").definitions();
-  const enums = FILES.flatMap(({ enums }): DescEnum[] => enums).filter(({ name }) => name !== "PacketType");
-  for (const { name, values } of enums) {
-    const expected = values.map(({ number, localName }) => `${number} ${localName}`).join(", ");
-    assertEquals(documented.get(name), expected, name);
-  }
-  assertEquals(documented.size, enums.length);
+  for (const each of ENUMS) assertEquals(documented.get(each.name), valuesOf(each), each.name);
+  assertEquals(documented.size, ENUMS.length);
 });
 
 Deno.test("docs/protocol.md's example frame is what its comments say", () => {
@@ -111,17 +177,9 @@ Deno.test("docs/protocol.md's example frame is what its comments say", () => {
 });
 
 Deno.test("docs/protocol.md says which of the clients' types no handler is registered for", async () => {
-  const registered = new Set<string>();
-  for await (const { name } of Deno.readDir(new URL("server/logic/", ROOT))) {
-    const source = await Deno.readTextFile(new URL(`server/logic/${name}`, ROOT));
-    for (const [, schema] of source.matchAll(/\.on\(\s*(\w+)Schema,/g)) registered.add(schema);
-  }
-  const unhandled = PACKET_TABLE
-    .filter(({ handledBy, schema }) => handledBy === "logic" && !registered.has(schema.name))
-    .map(({ name }) => name);
-  const text = DOCUMENT.section("Packet types").text.replaceAll("\n", " ");
-  const sentence = /does not handle these types of clients and answers them with UNSUPPORTED: ([A-Z_, ]+)\./.exec(text);
-  assertEquals(sentence?.[1].split(", ") ?? [], unhandled);
+  if (isUpdating) return;
+  const sentence = UNHANDLED.exec(DOCUMENT.section("Packet types").text);
+  assertEquals(sentence?.[0].replaceAll("\n", " "), unhandledSentence(await unhandledTypes()), OUTDATED);
 });
 
 /** The close code that a gateway connection sends with a reason. */
