@@ -1,5 +1,5 @@
 /**
- * What the gateway answers to ordinary HTTP requests: the page, its assets, health. The only file that names Hono.
+ * What the gateway answers to ordinary HTTP requests: the page, its assets, health. The only file of the gateway that names Hono.
  *
  * @module
  */

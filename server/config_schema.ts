@@ -61,6 +61,7 @@ export interface ServerConfig {
   readonly interestRadius: number;
   readonly maxSpeed: number;
   readonly monsters: boolean;
+  readonly guildWarMinutes: number;
 
   readonly adminHost: string;
   readonly adminPort: number;
@@ -228,7 +229,7 @@ export const OPTIONS: OptionTable = {
     group: "Limits",
     kind: onOff(),
     default: true,
-    help: "Token buckets, address limits and bans; off only for load tests on a trusted network",
+    help: "Token buckets, and delays after failed logins; off only for load tests on a trusted network",
   },
 
   role: {
@@ -353,6 +354,13 @@ export const OPTIONS: OptionTable = {
     default: true,
     help: "Whether monsters live on the map, more of them on a larger one",
     alsoCalled: ["npcs", "mobs"],
+  },
+  guildWarMinutes: {
+    group: "World",
+    kind: integer({ min: 1, max: 10_080, placeholder: "MINUTES" }),
+    default: 60,
+    help: "How long a war between two guilds lasts",
+    alsoCalled: ["war-minutes", "guild-war-duration"],
   },
 
   adminHost: {

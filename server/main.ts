@@ -9,7 +9,7 @@
  * @module
  */
 
-import { ConfigError } from "../shared/errors.ts";
+import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { loadSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./clock.ts";
 import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
@@ -79,7 +79,8 @@ async function serve(config: ServerConfig): Promise<void> {
   onReloadSignal(async () => {
     try {
       const tls = await readTls(config);
-      if (tls !== null) await supervisor.reloadTls(tls);
+      if (tls === null) return log.info("Nothing to read again: there is no certificate");
+      await supervisor.reloadTls(tls);
       log.info("Certificate read again");
     } catch (error) {
       log.error("Cannot read the certificate again, the one before stays", { error: String(error) });
@@ -92,6 +93,11 @@ async function serve(config: ServerConfig): Promise<void> {
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }
 
+/** What an operator needs of an error: our own by its message, any other whole. */
+function textOf(error: unknown): string {
+  return error instanceof DependencyError ? error.message : String(error);
+}
+
 if (import.meta.main) {
   const information = informationText(Deno.args);
   if (information !== undefined) {
@@ -101,7 +107,7 @@ if (import.meta.main) {
   try {
     await serve(loadConfig({ args: Deno.args, env: Deno.env.toObject() }));
   } catch (error) {
-    console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${error}`);
+    console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
 }

@@ -11,7 +11,14 @@
 
 import type { Asset } from "../gateway/app.ts";
 import { DependencyError } from "../shared/errors.ts";
-import { LOGIC_STALL_MS_MAX, STORAGE_RESTART_MS, SWEEP_INTERVAL_MS, WORKER_RESTART_MS } from "../shared/limits.ts";
+import {
+  LOGIC_HANG_MS,
+  LOGIC_STALL_MS,
+  STORAGE_CHECK_INTERVAL_MS,
+  STORAGE_RESTART_MS,
+  SWEEP_INTERVAL_MS,
+  WORKER_RESTART_MS,
+} from "../shared/limits.ts";
 import type { Clock } from "./clock.ts";
 import type { ServerConfig } from "./config.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
@@ -22,6 +29,7 @@ import type { Logger } from "./ops/logging.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
 import type { StorageWorker } from "./storage/start_storage_worker.ts";
+import { WorkerStorage } from "./storage/worker_storage.ts";
 import type { TlsFiles } from "./tls.ts";
 import { WorkerHandle } from "./worker_handle.ts";
 import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
@@ -69,6 +77,9 @@ export class Supervisor {
   #tls: TlsFiles | null;
   #stopping = false;
   #watch: ReturnType<typeof setInterval> | undefined;
+  #check: ReturnType<typeof setInterval> | undefined;
+  /** Our own way to the storage, to ask how it is. */
+  #ownStorage: WorkerStorage | null = null;
 
   constructor(options: SupervisorOptions) {
     const { attachCounters, config } = options;
@@ -103,14 +114,18 @@ export class Supervisor {
   async start(): Promise<void> {
     this.#checkPortsFree();
     this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+    this.#ownStorage = new WorkerStorage(this.#storage.connect());
     await this.#startAll();
     this.#watch = this.#watchPulse();
+    this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
   }
 
   /** Tells everyone that the server stops, saves, and ends the workers. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#watch);
+    clearInterval(this.#check);
+    await this.#ownStorage?.close();
     this.#setProblem("node", "The server is stopping");
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
     await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
@@ -120,8 +135,14 @@ export class Supervisor {
 
   /** New connections meet a new certificate; those there are go on with the old one. */
   async reloadTls(tls: TlsFiles): Promise<void> {
+    const before = this.#tls;
     this.#tls = tls;
-    await Promise.all(this.#io.map((worker) => this.#listen(worker)));
+    try {
+      await Promise.all(this.#io.map((worker) => this.#listen(worker)));
+    } catch (error) {
+      this.#tls = before;
+      throw error;
+    }
   }
 
   /** Drills: makes a worker fail; `false` where there is none. */
@@ -233,7 +254,8 @@ export class Supervisor {
       this.#problems.delete(name);
       this.#options.log.info("Worker is back", { worker: name });
     } catch (error) {
-      this.#options.log.error("Cannot start worker again", { worker: name, error: String(error) });
+      this.#options.log.error("Cannot start worker again, will try once more", { worker: name, error: String(error) });
+      setTimeout(() => void this.#onIoCrash(index, String(error)), WORKER_RESTART_MS);
     }
   }
 
@@ -258,6 +280,7 @@ export class Supervisor {
     this.#problems.set("storage", "The storage worker is being started again");
     try {
       this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+      this.#ownStorage?.replacePort(this.#storage.connect());
       const port = this.#storage.connect();
       this.#logic?.send({ kind: "storage", port }, [port]);
       this.#problems.delete("storage");
@@ -265,6 +288,13 @@ export class Supervisor {
       this.#options.log.error("Cannot start the storage worker again", { error: String(error) });
       setTimeout(() => void this.#onStorageCrash(error as Error), STORAGE_RESTART_MS);
     }
+  }
+
+  async #checkStorage(): Promise<void> {
+    const healthy = await this.#ownStorage!.isHealthy();
+    if (this.#stopping) return;
+    if (healthy) this.#problems.delete("writes");
+    else this.#problems.set("writes", "The storage takes no writes");
   }
 
   /** Logic comes round many times a second; when it does not, something never ends. */
@@ -278,10 +308,12 @@ export class Supervisor {
       if (pulse !== lastPulse || Atomics.load(this.#ready, 0) === 0) {
         lastPulse = pulse;
         changedMs = nowMs;
-      } else if (nowMs - changedMs > LOGIC_STALL_MS_MAX) {
-        this.#setProblem("node", "The logic worker hangs");
+        this.#problems.delete("logic");
+      } else if (nowMs - changedMs > LOGIC_HANG_MS) {
         log.error("The logic worker hangs, the process ends itself", { stalledMs: Math.round(nowMs - changedMs) });
         onHang();
+      } else if (nowMs - changedMs > LOGIC_STALL_MS) {
+        this.#problems.set("logic", "The logic worker does not come round");
       }
     }, SWEEP_INTERVAL_MS);
   }

@@ -10,7 +10,7 @@ import { DisconnectReason } from "./gen/auth_pb.ts";
 
 /** A broken promise of our own code; never the peer's doing. */
 export class AssertionError extends Error {
-  /** The class\'s name. */
+  /** The class's name. */
   override name = "AssertionError";
 }
 
@@ -25,7 +25,7 @@ export function assert(condition: unknown, message: string): asserts condition {
 
 /** A peer broke the wire contract; its connection is closed with `reason`, nobody else notices. */
 export class ProtocolError extends Error {
-  /** The class\'s name. */
+  /** The class's name. */
   override name = "ProtocolError";
 
   /**
@@ -41,7 +41,7 @@ export class ProtocolError extends Error {
 
 /** A configuration that cannot be used; lists every problem at once. The process exits 78. */
 export class ConfigError extends Error {
-  /** The class\'s name. */
+  /** The class's name. */
   override name = "ConfigError";
 
   /**
@@ -59,7 +59,7 @@ export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "over
 
 /** Storage or bus could not do what was asked; nothing was done unless `code` is `timeout`. */
 export class DependencyError extends Error {
-  /** The class\'s name. */
+  /** The class's name. */
   override name = "DependencyError";
 
   /**

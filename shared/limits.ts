@@ -31,7 +31,7 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const IDLE_TIMEOUT_MS = 45_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
 export const LINGER_TIMEOUT_MS = 2_000;
-/** Packets refused for the connection's state before it counts as a violation. */
+/** Packets of one connection that may be refused unhandled before it counts as a violation. */
 export const REFUSED_PACKETS_MAX = 16;
 /** Tokens that come back to a connection each second; the packet table says what each type costs. */
 export const PACKET_TOKENS_PER_SECOND = 100;
@@ -66,8 +66,12 @@ export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 /** Connections one io worker may hold, in slots. */
 export const SLOTS_MAX = 65_536;
 
-/** Logic that does not come round for this long hangs, in milliseconds. */
-export const LOGIC_STALL_MS_MAX = 2_000;
+/** Logic that does not come round for this long makes the server unready, in milliseconds. */
+export const LOGIC_STALL_MS = 1_500;
+/** Logic that does not come round for this long hangs for good: the process ends itself, in milliseconds. */
+export const LOGIC_HANG_MS = 4_000;
+/** How often the storage is asked whether a write reaches the disk, in milliseconds. */
+export const STORAGE_CHECK_INTERVAL_MS = 5_000;
 /** Pause before a worker is started again that lived no longer than this, in milliseconds. */
 export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */

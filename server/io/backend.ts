@@ -74,6 +74,8 @@ export interface LoopHandler {
   onWake(): void;
   /** After the sockets of one round have been served: drains rings, flushes what is to be sent. */
   onRound(): void;
+  /** A connection could not be accepted: no descriptors, no memory, a failed handshake. */
+  onAcceptError(): void;
   /** The loop is about to wait; gives whether it may: `false` when there is work. */
   beforeSleep(): boolean;
   /** The wait is over. */

@@ -126,6 +126,8 @@ export class Connection implements SocketHandler, FrameSink {
   closingUntilMs = 0;
   /** Logic was told that the send queue is above its soft cap. */
   congested = false;
+  /** The network broke it. */
+  broken = false;
   /** It counts against the limit of its port. */
   admitted = false;
   /** The send queue may grow beyond its caps: a diagnostic echo, which stops reading instead. */
@@ -142,6 +144,11 @@ export class Connection implements SocketHandler, FrameSink {
   #floodWarnedMs = -Infinity;
   #heartbeatSentMs = 0;
   #roundTripMs = 0;
+  /**
+   * The answer to a request that changes the state, while it is under way: the packets behind it are judged by the
+   * state that it leads to.
+   */
+  #awaited = 0;
   #endAsked = false;
   #peerEnded = false;
 
@@ -214,6 +221,7 @@ export class Connection implements SocketHandler, FrameSink {
   }
 
   onBroken(): void {
+    this.broken = true;
     if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
     this.queue.clear(true);
     this.#leave();
@@ -223,6 +231,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.closing) return true;
+    if (this.#awaited !== 0) return false;
     const host = this.#host;
     const view = host.view;
     view.decode(bytes, start, end);
@@ -266,6 +275,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.proven = true;
     if (row.handledBy === "logic") {
       this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd);
+      if (row.changesState) this.#awaited = row.responseType || ANY_ANSWER;
     } else if (view.type === PacketType.ECHO_REQUEST) {
       this.#onEcho(payload, payloadStart, payloadEnd);
     } else {
@@ -287,7 +297,15 @@ export class Connection implements SocketHandler, FrameSink {
 
   #pause(): void {
     this.#socket.pauseReading();
-    this.#host.waitForRing(this);
+    if (this.#awaited === 0) this.#host.waitForRing(this);
+  }
+
+  /** Logic sent a packet; frames that waited for it go on. */
+  onAnswer(type: number): void {
+    if (this.#awaited === 0) return;
+    if (this.#awaited !== type && this.#awaited !== ANY_ANSWER && type !== PacketType.ERROR_RESPONSE) return;
+    this.#awaited = 0;
+    if (this.#decoder.paused) this.#host.waitForRing(this);
   }
 
   #onProtocolError(error: unknown): void {
@@ -590,6 +608,9 @@ export class Connection implements SocketHandler, FrameSink {
     this.#host.onGone(this);
   }
 }
+
+/** The request that changes the state has no response type: the next packet of logic answers it. */
+const ANY_ANSWER = -1;
 
 /** Room that the announcement of a connection may take in the ring. */
 const OPEN_RECORD_BYTES_MAX = 512;

@@ -75,6 +75,7 @@ export class DenoBackend implements IoBackend {
       } catch (error) {
         // BadResource: the listener was closed. All else - file descriptors, an aborted handshake - passes.
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
+        this.#handler?.onAcceptError();
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
         continue;
       }

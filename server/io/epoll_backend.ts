@@ -189,6 +189,7 @@ export class EpollBackend implements IoBackend {
       if (descriptor < 0) {
         const { errno } = this.libc;
         if (errno === Errno.EMFILE || errno === Errno.ENFILE || errno === Errno.ENOBUFS || errno === Errno.ENOMEM) {
+          this.#handler!.onAcceptError();
           this.#pauseAccepting(listener);
         }
         // EAGAIN: nobody is left; EINTR, ECONNABORTED and the like: the next round goes on.

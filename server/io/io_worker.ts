@@ -220,7 +220,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
       this.#httpNow--;
     } else if (connection.admitted) {
       this.#parts.admitted.release(PORTS.indexOf(connection.port));
-      this.counters.add(reason === 0 ? Counter.CLOSED_BY_PEER : Counter.CLOSED_BY_REASON + reason, 1);
+      const peer = connection.broken ? Counter.CLOSED_BY_ERROR : Counter.CLOSED_BY_PEER;
+      this.counters.add(reason === 0 ? peer : Counter.CLOSED_BY_REASON + reason, 1);
     }
     if (connection.announced) {
       this.#closedUntold.push({ slot: connection.slot, generation: connection.generation, reason });
@@ -258,6 +259,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
     if (this.#waiting.length > 0) this.#retryWaiting();
     this.#flushTouched();
     if (this.toLogic.publish()) this.#parts.logicWaker.ring();
+  }
+
+  onAcceptError(): void {
+    this.counters.add(Counter.ACCEPT_ERRORS, 1);
   }
 
   beforeSleep(): boolean {
@@ -315,6 +320,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
       switch (kindWord & KIND_MASK) {
         case RECORD_SEND:
           if (state !== 0) connection.setState(state);
+          connection.onAnswer(type);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           connection.sendFromLogic(
             type,

@@ -6,6 +6,8 @@ import {
   DespawnReason,
   EntityDespawnSchema,
   EntityUpdateSchema,
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
   LeaveWorldRequestSchema,
   MovementCorrectionSchema,
   MovementUpdateSchema,
@@ -13,7 +15,7 @@ import {
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";
-import { despawnsOf, enterWorld, TRANSPORTS, WirePlayer } from "../support/wire_session.ts";
+import { connect, despawnsOf, enterWorld, TRANSPORTS, WirePlayer } from "../support/wire_session.ts";
 
 const MAP_SIZE = 60;
 const INTEREST_RADIUS = 10;
@@ -26,6 +28,17 @@ const flags = [
 onEachBackend({ players: 40, flags }, (backend, server) => {
   for (const [index, transport] of TRANSPORTS.entries()) {
     const other = TRANSPORTS[1 - index];
+
+    Deno.test(`serve (${backend}) takes packets that a ${transport} client sends behind ENTER_WORLD_REQUEST`, async () => {
+      await using client = await connect(server(), transport);
+      client.send(EnterWorldRequestSchema, { sessionToken: server().takePlayer().token });
+      for (const sequence of [1n, 2n]) {
+        client.send(ChatMessageSchema, { channel: Channel.GLOBAL, message: `behind ${sequence}` }, { sequence });
+      }
+      assert((await client.expect(EnterWorldResponseSchema)).success);
+      assertEquals((await client.expect(ChatMessageSchema)).message, "behind 1");
+      assertEquals((await client.expect(ChatMessageSchema)).message, "behind 2");
+    });
 
     Deno.test(`serve (${backend}) shows a ${other} player to a ${transport} player while it is near, and no longer`, async () => {
       await using viewer = await WirePlayer.enter(server(), transport);

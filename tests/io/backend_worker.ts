@@ -64,7 +64,13 @@ function handle(command: BackendCommand): void {
       backend = command.backend === "epoll"
         ? new EpollBackend(new DescriptorSet(createDescriptorBuffer()))
         : new DenoBackend();
-      backend.start({ onWake: () => {}, onRound: () => {}, beforeSleep: () => true, afterSleep: () => {} });
+      backend.start({
+        onWake: () => {},
+        onAcceptError: () => {},
+        onRound: () => {},
+        beforeSleep: () => true,
+        afterSleep: () => {},
+      });
       return report({ kind: "started" });
     case "listen":
       return listen(command.options, command.takes);

@@ -181,12 +181,28 @@ Deno.test("Connection.onFrame() takes every forwarded type at its largest payloa
     const { handledBy, payloadBytesMax } = packetRow(row.type)!;
     if (handledBy !== "logic") continue;
     const payload = pattern(payloadBytesMax);
+    const deflated = new Uint8Array(deflateRawSync(payload));
+    for (const carried of [{ payload }, { payload: deflated, isCompressed: true }]) {
+      const peer = openFixture().connectIn(state, portFor(row));
+      peer.send({ type: row.type, ...carried });
+      const records = peer.fixture.takeRecordsButOpen();
+      assertEquals(records.map(({ kind, type }) => [kind, type]), [[RECORD_PACKET, row.type]]);
+      assertEquals(records[0].payload, payload, row.name);
+    }
+  }
+});
+
+Deno.test("Connection.onFrame() keeps what comes behind a request that changes the state until it is answered", () => {
+  for (const { row, state } of SERVED) {
+    const { changesState, responseType } = packetRow(row.type)!;
+    if (!changesState) continue;
     const peer = openFixture().connectIn(state, portFor(row));
-    peer.send({ type: row.type, payload });
-    peer.send({ type: row.type, payload: new Uint8Array(deflateRawSync(payload)), isCompressed: true });
-    const records = peer.fixture.takeRecordsButOpen();
-    assertEquals(records.map(({ kind, type }) => [kind, type]), [[RECORD_PACKET, row.type], [RECORD_PACKET, row.type]]);
-    for (const record of records) assertEquals(record.payload, payload, row.name);
+    peer.send({ type: row.type, payload: pattern(4) });
+    peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
+    assertEquals(peer.takePackets().map(({ type }) => type), [], `${row.name} holds up what follows`);
+    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE);
+    peer.fixture.round();
+    assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.HEARTBEAT_RESPONSE], row.name);
   }
 });
 
