@@ -11,6 +11,7 @@ import * as chat from "../shared/gen/chat_pb.ts";
 import * as game from "../shared/gen/game_pb.ts";
 import * as guild from "../shared/gen/guild_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
+import * as social from "../shared/gen/social_pb.ts";
 
 /** A packet type that carries a message: every one but `UNSPECIFIED`. */
 export type MessageType = Exclude<PacketType, PacketType.UNSPECIFIED>;
@@ -67,6 +68,19 @@ export const MESSAGE_SCHEMAS = {
   [PacketType.ROOM_RESPONSE]: chat.RoomResponseSchema,
   [PacketType.ROOM_LIST_RESPONSE]: chat.RoomListResponseSchema,
   [PacketType.ROOM_EVENT]: chat.RoomEventSchema,
+
+  [PacketType.FRIEND_REQUEST]: social.FriendRequestSchema,
+  [PacketType.FRIEND_ANSWER]: social.FriendAnswerSchema,
+  [PacketType.FRIEND_REMOVE]: social.FriendRemoveSchema,
+  [PacketType.FRIEND_RESPONSE]: social.FriendResponseSchema,
+  [PacketType.FRIEND_LIST_REQUEST]: social.FriendListRequestSchema,
+  [PacketType.FRIEND_LIST_RESPONSE]: social.FriendListResponseSchema,
+  [PacketType.FRIEND_NOTICE]: social.FriendNoticeSchema,
+  [PacketType.IGNORE_ADD]: social.IgnoreAddSchema,
+  [PacketType.IGNORE_REMOVE]: social.IgnoreRemoveSchema,
+  [PacketType.IGNORE_RESPONSE]: social.IgnoreResponseSchema,
+  [PacketType.IGNORE_LIST_REQUEST]: social.IgnoreListRequestSchema,
+  [PacketType.IGNORE_LIST_RESPONSE]: social.IgnoreListResponseSchema,
 } as const satisfies Record<MessageType, DescMessage>;
 
 /** The type that answers a request, for those a client may await. All others answer with ERROR_RESPONSE or not at all. */
@@ -89,6 +103,13 @@ export const RESPONSE_TYPES = {
   [PacketType.ROOM_JOIN_REQUEST]: PacketType.ROOM_RESPONSE,
   [PacketType.ROOM_LEAVE_REQUEST]: PacketType.ROOM_RESPONSE,
   [PacketType.ROOM_LIST_REQUEST]: PacketType.ROOM_LIST_RESPONSE,
+  [PacketType.FRIEND_REQUEST]: PacketType.FRIEND_RESPONSE,
+  [PacketType.FRIEND_ANSWER]: PacketType.FRIEND_RESPONSE,
+  [PacketType.FRIEND_REMOVE]: PacketType.FRIEND_RESPONSE,
+  [PacketType.FRIEND_LIST_REQUEST]: PacketType.FRIEND_LIST_RESPONSE,
+  [PacketType.IGNORE_ADD]: PacketType.IGNORE_RESPONSE,
+  [PacketType.IGNORE_REMOVE]: PacketType.IGNORE_RESPONSE,
+  [PacketType.IGNORE_LIST_REQUEST]: PacketType.IGNORE_LIST_RESPONSE,
 } as const satisfies Partial<Record<MessageType, MessageType>>;
 
 /** The schema of each packet type. */

@@ -31,8 +31,10 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
 export const IDLE_TIMEOUT_MS = 45_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
 export const LINGER_TIMEOUT_MS = 2_000;
-/** Packets of one connection that may be refused unhandled before it counts as a violation. */
+/** Packets of one connection that may be refused unhandled in an interval before it counts as a violation. */
 export const REFUSED_PACKETS_MAX = 16;
+/** The interval that refused packets are counted in, in milliseconds. */
+export const REFUSED_INTERVAL_MS = 60_000;
 /** Tokens that come back to a connection each second; the packet table says what each type costs. */
 export const PACKET_TOKENS_PER_SECOND = 100;
 /** Most tokens of a connection: a burst after a stall must pass. */

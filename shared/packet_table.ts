@@ -16,7 +16,8 @@ import { delivery_class, DeliveryClass } from "./gen/common_pb.ts";
 import * as game from "./gen/game_pb.ts";
 import * as guild from "./gen/guild_pb.ts";
 import { PacketType } from "./gen/packet_pb.ts";
-import { FRAME_BYTES_MAX } from "./limits.ts";
+import * as social from "./gen/social_pb.ts";
+import { ECHO_PAYLOAD_BYTES_MAX } from "./limits.ts";
 
 /** A connection's first state, as a bit: not logged in. */
 export const STATE_CONNECTED = 1;
@@ -62,6 +63,8 @@ export interface PacketRow {
   readonly cost: number;
   /** Largest payload a client may send, in bytes, after decompression. */
   readonly payloadBytesMax: number;
+  /** It leads to another state: what the client sends behind it waits until it is answered. */
+  readonly changesState: boolean;
   /** The type that answers it, whose first fields are `success` and `error_code`; otherwise ERROR_RESPONSE does. */
   readonly responseType: PacketType;
 }
@@ -70,7 +73,9 @@ function fromClient(
   type: PacketType,
   schema: DescMessage,
   states: number,
-  row: Partial<Pick<PacketRow, "direction" | "ports" | "handledBy" | "cost" | "payloadBytesMax" | "responseType">> = {},
+  row: Partial<
+    Pick<PacketRow, "direction" | "ports" | "handledBy" | "cost" | "payloadBytesMax" | "changesState" | "responseType">
+  > = {},
 ): PacketRow {
   return {
     type,
@@ -83,6 +88,7 @@ function fromClient(
     handledBy: "logic",
     cost: 1,
     payloadBytesMax: 256,
+    changesState: false,
     responseType: PacketType.UNSPECIFIED,
     ...row,
   };
@@ -100,12 +106,14 @@ export const PACKET_TABLE: readonly PacketRow[] = [
     ports: LOGIN_AND_GATEWAY,
     cost: 10,
     payloadBytesMax: 1_024,
+    changesState: true,
     responseType: T.LOGIN_RESPONSE,
   }),
   fromServer(T.LOGIN_RESPONSE, auth.LoginResponseSchema),
   fromClient(T.LOGOUT_REQUEST, auth.LogoutRequestSchema, A | W, {
     ports: EVERY_PORT,
     payloadBytesMax: 4_096,
+    changesState: true,
     responseType: T.LOGOUT_RESPONSE,
   }),
   fromServer(T.LOGOUT_RESPONSE, auth.LogoutResponseSchema),
@@ -122,6 +130,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
     ports: GAME_AND_GATEWAY,
     cost: 5,
     payloadBytesMax: 1_024,
+    changesState: true,
     responseType: T.RESUME_RESPONSE,
   }),
   fromServer(T.RESUME_RESPONSE, auth.ResumeResponseSchema),
@@ -132,7 +141,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
     ports: EVERY_PORT,
     handledBy: "io",
     cost: 0,
-    payloadBytesMax: FRAME_BYTES_MAX,
+    payloadBytesMax: ECHO_PAYLOAD_BYTES_MAX,
   }),
   fromServer(T.ECHO_RESPONSE, auth.EchoResponseSchema),
   fromServer(T.LOGIN_QUEUE_STATUS, auth.LoginQueueStatusSchema),
@@ -140,6 +149,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromClient(T.ENTER_WORLD_REQUEST, game.EnterWorldRequestSchema, C | A, {
     cost: 5,
     payloadBytesMax: 4_096,
+    changesState: true,
     responseType: T.ENTER_WORLD_RESPONSE,
   }),
   fromServer(T.ENTER_WORLD_RESPONSE, game.EnterWorldResponseSchema),
@@ -150,7 +160,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromClient(T.CHAT_MESSAGE, chat.ChatMessageSchema, A | W, { direction: "both", cost: 3, payloadBytesMax: 1_024 }),
   fromServer(T.WORLD_SNAPSHOT, game.WorldSnapshotSchema),
   fromServer(T.MOVEMENT_CORRECTION, game.MovementCorrectionSchema),
-  fromClient(T.LEAVE_WORLD_REQUEST, game.LeaveWorldRequestSchema, W, { cost: 5 }),
+  fromClient(T.LEAVE_WORLD_REQUEST, game.LeaveWorldRequestSchema, W, { cost: 5, changesState: true }),
   fromClient(T.RESPAWN_REQUEST, game.RespawnRequestSchema, W),
 
   fromClient(T.GUILD_CREATE_REQUEST, guild.GuildCreateRequestSchema, A | W, {
@@ -205,6 +215,25 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromServer(T.ROOM_RESPONSE, chat.RoomResponseSchema),
   fromServer(T.ROOM_LIST_RESPONSE, chat.RoomListResponseSchema),
   fromServer(T.ROOM_EVENT, chat.RoomEventSchema),
+
+  fromClient(T.FRIEND_REQUEST, social.FriendRequestSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
+  fromClient(T.FRIEND_ANSWER, social.FriendAnswerSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
+  fromClient(T.FRIEND_REMOVE, social.FriendRemoveSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
+  fromServer(T.FRIEND_RESPONSE, social.FriendResponseSchema),
+  fromClient(T.FRIEND_LIST_REQUEST, social.FriendListRequestSchema, A | W, {
+    cost: 5,
+    responseType: T.FRIEND_LIST_RESPONSE,
+  }),
+  fromServer(T.FRIEND_LIST_RESPONSE, social.FriendListResponseSchema),
+  fromServer(T.FRIEND_NOTICE, social.FriendNoticeSchema),
+  fromClient(T.IGNORE_ADD, social.IgnoreAddSchema, A | W, { cost: 5, responseType: T.IGNORE_RESPONSE }),
+  fromClient(T.IGNORE_REMOVE, social.IgnoreRemoveSchema, A | W, { cost: 5, responseType: T.IGNORE_RESPONSE }),
+  fromServer(T.IGNORE_RESPONSE, social.IgnoreResponseSchema),
+  fromClient(T.IGNORE_LIST_REQUEST, social.IgnoreListRequestSchema, A | W, {
+    cost: 5,
+    responseType: T.IGNORE_LIST_RESPONSE,
+  }),
+  fromServer(T.IGNORE_LIST_RESPONSE, social.IgnoreListResponseSchema),
 ];
 
 /** Types are below this, so that a plain array can be indexed by type. */

@@ -15,6 +15,7 @@ import {
   FLOOD_DROPS_MAX,
   FRAME_BYTES_MAX,
   LINGER_TIMEOUT_MS,
+  REFUSED_INTERVAL_MS,
   REFUSED_PACKETS_MAX,
   RING_RECORD_BYTES_MAX,
   RTT_MS_MAX,
@@ -140,6 +141,7 @@ export class Connection implements SocketHandler, FrameSink {
   readonly #decoder: FrameDecoder;
   #bucket: TokenBucket | null;
   #refusedCount = 0;
+  #refusedSinceMs = 0;
   #floodDrops = 0;
   #floodWarnedMs = -Infinity;
   #heartbeatSentMs = 0;
@@ -300,10 +302,13 @@ export class Connection implements SocketHandler, FrameSink {
     if (this.#awaited === 0) this.#host.waitForRing(this);
   }
 
-  /** Logic sent a packet; frames that waited for it go on. */
-  onAnswer(type: number): void {
+  /**
+   * Logic sent a packet of `type`, or an acknowledgement, 0; frames that waited for it go on. A repeated request gets
+   * no answer but its acknowledgement.
+   */
+  onAnswer(type: number, changedState: boolean): void {
     if (this.#awaited === 0) return;
-    if (this.#awaited !== type && this.#awaited !== ANY_ANSWER && type !== PacketType.ERROR_RESPONSE) return;
+    if (this.#awaited !== type && !changedState && type !== PacketType.ERROR_RESPONSE) return;
     this.#awaited = 0;
     if (this.#decoder.paused) this.#host.waitForRing(this);
   }
@@ -364,7 +369,8 @@ export class Connection implements SocketHandler, FrameSink {
     this.#passSequence();
     if (++this.#floodDrops > FLOOD_DROPS_MAX) {
       this.close(DisconnectReason.FLOOD, "Too many packets");
-    } else if (host.nowMs - this.#floodWarnedMs >= 1_000) {
+    } else if (host.view.sequence !== 0 || host.nowMs - this.#floodWarnedMs >= 1_000) {
+      // A numbered packet counts as received, so its sender must hear of each that was not handled.
       this.#floodWarnedMs = host.nowMs;
       const { type, sequence } = host.view;
       const { payload } = errorResponse(ErrorCode.RATE_LIMITED, "Too many packets", type, sequence);
@@ -386,6 +392,11 @@ export class Connection implements SocketHandler, FrameSink {
   }
 
   #sendRefusal(refusal: { type: PacketType; payload: Uint8Array }): true {
+    const { nowMs } = this.#host;
+    if (nowMs - this.#refusedSinceMs > REFUSED_INTERVAL_MS) {
+      this.#refusedSinceMs = nowMs;
+      this.#refusedCount = 0;
+    }
     if (++this.#refusedCount > REFUSED_PACKETS_MAX) {
       this.close(DisconnectReason.PROTOCOL_VIOLATION, "Too many packets that cannot be handled");
     } else if (this.state === STATE_IN_WORLD) {
@@ -609,7 +620,7 @@ export class Connection implements SocketHandler, FrameSink {
   }
 }
 
-/** The request that changes the state has no response type: the next packet of logic answers it. */
+/** The request that changes the state has no response type: the change of state answers it. */
 const ANY_ANSWER = -1;
 
 /** Room that the announcement of a connection may take in the ring. */

@@ -141,10 +141,11 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
   accept(portIndex: number, socket: Socket, transport: "tcp" | "tls"): SocketHandler | null {
     const isGateway = portIndex === 2;
     if (this.#draining || (isGateway && this.#httpNow >= HTTP_CONNECTIONS_MAX)) return this.#turnAway();
+    const slot = this.#freeSlots.at(-1) ?? this.#connections.length;
+    if (slot >= SLOTS_MAX) return this.#turnAway();
     const admitted = !isGateway && this.#tryAdmit(portIndex);
     if (!admitted && !isGateway && this.#refusedNow >= REFUSED_CONNECTIONS_MAX) return this.#turnAway();
-    const slot = this.#freeSlots.pop() ?? this.#connections.length;
-    if (slot >= SLOTS_MAX) return this.#turnAway();
+    this.#freeSlots.pop();
     const generation = this.#generations[slot] = ((this.#generations[slot] ?? 0) + 1) >>> 0;
     const connection = new Connection(this, socket, {
       slot,
@@ -320,7 +321,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
       switch (kindWord & KIND_MASK) {
         case RECORD_SEND:
           if (state !== 0) connection.setState(state);
-          connection.onAnswer(type);
+          connection.onAnswer(type, state !== 0);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           connection.sendFromLogic(
             type,
@@ -333,6 +334,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
           break;
         case RECORD_ACK:
           if (state !== 0) connection.setState(state);
+          connection.onAnswer(0, true);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           break;
         case RECORD_CLOSE:

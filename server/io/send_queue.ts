@@ -182,7 +182,10 @@ export class SendQueue {
       } else {
         headerStart = frameStart;
         buffer.copyWithin(frameStart + headerBytes, payloadStart, this.#end);
-        this.#end -= reservedBytes - headerBytes;
+        // Zeroed by hand: the pool zeroes only what lies before the end.
+        const end = this.#end - (reservedBytes - headerBytes);
+        buffer.fill(0, end, this.#end);
+        this.#end = end;
       }
     }
     buffer[headerStart] = WEBSOCKET_BINARY_FINAL;

@@ -44,10 +44,15 @@ export function hostnameOf(address: Uint8Array): string {
   for (let at = 8; at < 24; at += 2) groups.push(((address[at] << 8) | address[at + 1]).toString(16));
   // The longest run of zero groups is written as "::" (RFC 5952).
   const text = groups.join(":");
-  const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort((a, b) => b[0].length - a[0].length);
+  const runs = [...text.matchAll(/(?:^|:)0(?::0)+(?=:|$)/g)].sort((a, b) => groupCount(b[0]) - groupCount(a[0]));
   if (runs.length === 0) return text;
   const { index } = runs[0];
   return `${text.slice(0, index)}::${text.slice(index + runs[0][0].length).replace(/^:/, "")}`;
+}
+
+/** Zero groups in a run, whether it begins with a colon or not. */
+function groupCount(run: string): number {
+  return run.replaceAll(":", "").length;
 }
 
 /** The port of a `struct sockaddr`. */

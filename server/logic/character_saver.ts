@@ -45,10 +45,7 @@ export class CharacterSaver {
 
   /** Resolves when this character's state, as it is now, is on disk. */
   async saved(characterId: number): Promise<void> {
-    const state = this.#unsaved.get(characterId);
-    while (state !== undefined && this.#unsaved.get(characterId) === state && this.#running !== null) {
-      await this.#running;
-    }
+    while (this.#unsaved.has(characterId) && this.#running !== null) await this.#running;
   }
 
   /** Resolves when everything is on disk. */

@@ -1,5 +1,5 @@
 /**
- * Chat: GLOBAL, AREA, WHISPER.
+ * Chat: GLOBAL, AREA, GUILD, ROOM, WHISPER.
  *
  * @module
  */
@@ -11,9 +11,13 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { nameKey } from "../auth/names.ts";
 import { Counter } from "../ops/counters.ts";
+import type { Saying } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { GuildService } from "./guild_handlers.ts";
+import type { RoomService } from "./room_handlers.ts";
 import type { Player, Session } from "./session.ts";
+import type { SocialService } from "./social_handlers.ts";
 import type { WorldService } from "./world_service.ts";
 
 /** Control characters, and what reorders or hides text around it. */
@@ -38,9 +42,21 @@ export function checkChatText(text: string): void {
   if (FORBIDDEN.test(text)) throw new RequestError(ErrorCode.INVALID_PACKET, "The message has control characters");
 }
 
+/** Who knows who is where. */
+export interface ChatServices {
+  readonly world: WorldService;
+  readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
+  readonly rooms: Pick<RoomService, "say">;
+  readonly social: SocialService;
+}
+
 /** Registers the handlers of this module. */
-export function registerChatHandlers(dispatcher: Dispatcher, context: LogicContext, world: WorldService): void {
-  let lastMessageId = 0n;
+export function registerChatHandlers(
+  dispatcher: Dispatcher,
+  context: LogicContext,
+  services: ChatServices,
+): void {
+  const { guilds, rooms, social, world } = services;
   const nearby = new Int32Array(context.world.slotCount);
 
   dispatcher.on(ChatMessageSchema, (session, request) => {
@@ -53,17 +69,21 @@ export function registerChatHandlers(dispatcher: Dispatcher, context: LogicConte
       channel: request.channel,
       message: request.message,
       timestamp: BigInt(context.clock.unixMs()),
-      messageId: ++lastMessageId,
+      messageId: social.delivery.nextMessageId(),
     });
     switch (request.channel) {
       case Channel.GLOBAL:
-        context.sessions.broadcastToAll(PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
+        social.delivery.deliverToAll(sayingOf(message));
         break;
       case Channel.AREA:
         sayNearby(session, message);
         break;
+      case Channel.GUILD:
+        return sayToGuild(player, message);
       case Channel.WHISPER:
-        whisper(session, player, request, message);
+        return whisper(session, request, message);
+      case Channel.ROOM:
+        rooms.say(player, request.roomId, message);
         break;
       default:
         throw new RequestError(ErrorCode.UNSUPPORTED, "This channel is not supported");
@@ -86,21 +106,59 @@ export function registerChatHandlers(dispatcher: Dispatcher, context: LogicConte
       const recipient = world.sessionOf(nearby[index]);
       if (recipient !== undefined) recipients.push(recipient);
     }
-    context.sessions.broadcast(recipients, PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
+    social.delivery.deliver(sayingOf(message), recipients);
   }
 
-  /** To one player by id or, without one, by name; the sender gets a copy that shows it was delivered. */
-  function whisper(session: Session, player: Player, request: ChatMessage, message: ChatMessage): void {
-    const recipient = request.recipientId !== 0n
-      ? context.sessions.findPlayer(Number(request.recipientId))
-      : context.sessions.findPlayerByName(nameKey(request.recipientName));
-    if (recipient?.player == null) throw new RequestError(ErrorCode.NOT_FOUND, "Nobody of that name is online");
+  /** To every member of the sender's guild who is online. */
+  async function sayToGuild({ playerId }: Player, message: ChatMessage): Promise<void> {
+    // It is known since the login, or else the storage was down then.
+    if (guilds.find(playerId) === undefined) await guilds.load(playerId);
+    const guild = guilds.find(playerId);
+    if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
+    const recipients = guilds.membersOnline(guild.guildId);
+    social.delivery.deliver(sayingOf(message), recipients);
+    context.counters.add(Counter.CHAT_MESSAGES, 1);
+  }
+
+  /**
+   * To one player by id or, without one, by name; kept for one who is offline. The sender gets a copy, which shows that
+   * there is such a player, and not whether it listens.
+   */
+  function whisper(session: Session, request: ChatMessage, message: ChatMessage): void | Promise<void> {
+    const { recipientId, recipientName } = request;
+    const recipient = recipientId !== 0n
+      ? context.sessions.findPlayer(Number(recipientId))
+      : context.sessions.findPlayerByName(nameKey(recipientName));
+    if (recipient?.player == null) return whisperToAbsent(session, request, message);
     message.recipientId = BigInt(recipient.player.playerId);
     message.recipientName = recipient.player.name;
-    const payload = toBinary(ChatMessageSchema, message);
-    context.sessions.send(recipient, PacketType.CHAT_MESSAGE, payload);
-    if (recipient.player.playerId !== player.playerId) {
-      context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
-    }
+    whisperTo(recipient, session, message);
   }
+
+  async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
+    const { recipientId, recipientName } = request;
+    const { playerId, name } = recipientId !== 0n
+      ? await social.findPlayerById(recipientId)
+      : await social.findPlayer(recipientName);
+    message.recipientId = BigInt(playerId);
+    message.recipientName = name;
+    const recipient = context.sessions.findPlayer(playerId);
+    if (recipient === undefined) await social.whispers.keep(message);
+    whisperTo(recipient, session, message);
+  }
+
+  /** To the recipient, if it is online, and back to the sender. */
+  function whisperTo(recipient: Session | undefined, session: Session, message: ChatMessage): void {
+    const saying = sayingOf(message);
+    if (recipient !== undefined) social.delivery.deliver(saying, [recipient]);
+    if (message.recipientId !== message.senderId) {
+      context.sessions.send(session, PacketType.CHAT_MESSAGE, saying.payload);
+    }
+    context.counters.add(Counter.CHAT_MESSAGES, 1);
+  }
+}
+
+function sayingOf(message: ChatMessage): Saying {
+  const payload = toBinary(ChatMessageSchema, message);
+  return { senderId: Number(message.senderId), type: PacketType.CHAT_MESSAGE, payload };
 }

@@ -28,8 +28,11 @@ import { registerChatHandlers } from "./chat_handlers.ts";
 import { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { GuildService } from "./guild_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
+import { RoomService } from "./room_handlers.ts";
 import type { Session } from "./session.ts";
+import { SocialService } from "./social_handlers.ts";
 import { WorldService } from "./world_service.ts";
 
 /** How often time-outs and saves are looked at, in milliseconds. */
@@ -49,6 +52,9 @@ export class Logic {
   readonly context: LogicContext;
   readonly world: WorldService;
   readonly combat: CombatService;
+  readonly guilds: GuildService;
+  readonly rooms: RoomService;
+  readonly social: SocialService;
   readonly #dispatcher: Dispatcher;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #watch: Pick<SlowPackets, "check">;
@@ -59,7 +65,10 @@ export class Logic {
   constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
     this.context = context;
     this.#watch = watch;
-    this.world = new WorldService(context);
+    this.social = new SocialService(context);
+    this.rooms = new RoomService(context, this.social);
+    this.guilds = new GuildService(context);
+    this.world = new WorldService(context, this.guilds);
     this.combat = new CombatService(context, this.world, {
       prng: game.prng ?? new Prng(seedOf(context.randomToken())),
       monsters: game.monsters ?? (context.config.monsters ? loadMonsterData() : { kinds: [], spawns: [] }),
@@ -75,8 +84,12 @@ export class Logic {
     });
     registerAuthHandlers(this.#dispatcher, context, this.world);
     this.world.register(this.#dispatcher);
-    registerChatHandlers(this.#dispatcher, context, this.world);
+    registerChatHandlers(this.#dispatcher, context, this);
+    this.rooms.register(this.#dispatcher);
+    this.social.register(this.#dispatcher);
     this.combat.register(this.#dispatcher);
+    this.combat.onKill((killer, victim) => this.guilds.onKill(killer, victim));
+    this.guilds.register(this.#dispatcher);
     this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
@@ -128,6 +141,8 @@ export class Logic {
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     this.world.sweep();
+    this.guilds.sweep();
+    this.social.sweep();
     const { counters, sessions, world } = this.context;
     let linkDead = 0;
     for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;
@@ -246,6 +261,7 @@ export class Logic {
   /** Saves everyone; to be called once, when the io workers send no more. */
   async stop(): Promise<void> {
     await this.world.stop();
+    await this.guilds.stop();
   }
 }
 

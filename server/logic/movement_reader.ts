@@ -40,6 +40,7 @@ export class MovementReader implements Movement {
       this.sequenceNumber =
         0;
     this.#at = start;
+    let vectors = 0;
     while (this.#at < end) {
       const tag = bytes[this.#at++];
       switch (tag) {
@@ -55,7 +56,9 @@ export class MovementReader implements Movement {
         case 0x12:
         case 0x1a:
         case 0x22: {
-          if (!this.#readVector(bytes, end)) return false;
+          // One that comes again is merged, which is left to the generated codec.
+          if ((vectors & (1 << (tag >> 3))) !== 0 || !this.#readVector(bytes, end)) return false;
+          vectors |= 1 << (tag >> 3);
           const [x, y, z] = this.#vector;
           if (tag === 0x12) {
             this.x = x;

@@ -111,7 +111,7 @@ export class Session {
 
   /** Numbers and keeps a reliable packet without sending it; gives its number, or 0 when the session cannot keep up. */
   keep(packet: { type: number; payload: Uint8Array; isCompressed: boolean }): number {
-    const sequence = this.outbox!.append(packet, this.link !== null);
+    const sequence = this.outbox!.append(packet, this.link !== null && !this.link.closed);
     if (sequence > 0) return sequence;
     const { link } = this;
     if (link !== null) link.output.close(link, DisconnectReason.SLOW_READER, "Too many packets wait", 0);

@@ -13,6 +13,9 @@ import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
 import { type Player, Session } from "./session.ts";
 
+/** Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. */
+export type PresenceListener = (player: Player, isOnline: boolean) => void;
+
 /** The session manager. */
 export class SessionManager {
   /** Links by io worker and slot. */
@@ -31,6 +34,7 @@ export class SessionManager {
   readonly #behind = new Set<Session>();
   /** Sessions in the world. */
   readonly #inWorld = new Set<Session>();
+  readonly #presenceListeners: PresenceListener[] = [];
 
   /** Every session, those without a player among them. */
   get sessionCount(): number {
@@ -79,6 +83,16 @@ export class SessionManager {
     if (links?.[link.slot] === link) links[link.slot] = undefined;
   }
 
+  /** The sessions of all players on the game port and the gateway, link-dead ones among them. */
+  get online(): Iterable<Session> {
+    return this.#byPlayer.values();
+  }
+
+  /** Adds a listener for every player that comes online or goes offline. */
+  onPresence(listener: PresenceListener): void {
+    this.#presenceListeners.push(listener);
+  }
+
   /** Says who is behind a session. */
   bindPlayer(session: Session, player: Player): void {
     session.player = player;
@@ -87,6 +101,7 @@ export class SessionManager {
     } else {
       this.#byPlayer.set(player.playerId, session);
       this.#byName.set(nameKey(player.name), session);
+      for (const listener of this.#presenceListeners) listener(player, true);
     }
   }
 
@@ -95,11 +110,14 @@ export class SessionManager {
     const { player } = session;
     if (player === null) return;
     session.player = null;
+    const wasOnline = this.#byPlayer.get(player.playerId) === session;
     for (const byPlayer of [this.#byPlayer, this.#loginByPlayer]) {
       if (byPlayer.get(player.playerId) === session) byPlayer.delete(player.playerId);
     }
     const key = nameKey(player.name);
     if (this.#byName.get(key) === session) this.#byName.delete(key);
+    if (!wasOnline) return;
+    for (const listener of this.#presenceListeners) listener(player, false);
   }
 
   /** Says that a session is in the world. */

@@ -33,6 +33,7 @@ import type { SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { GuildService } from "./guild_handlers.ts";
 import type { Link } from "./link.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Player, Session } from "./session.ts";
@@ -50,9 +51,11 @@ export class WorldService {
   readonly #snapshot = new Uint8Array(SNAPSHOT_BYTES_MAX);
   readonly #byEntity = new Map<number, Session>();
   readonly #leaveListeners: LeaveListener[] = [];
+  readonly #guilds: Pick<GuildService, "find" | "load">;
 
-  constructor(context: LogicContext) {
+  constructor(context: LogicContext, guilds: Pick<GuildService, "find" | "load">) {
     this.#context = context;
+    this.#guilds = guilds;
   }
 
   /** Registers the handlers of this module. */
@@ -82,6 +85,8 @@ export class WorldService {
     session.busy = true;
     try {
       const player = session.player ?? await this.#playerOf(request.sessionToken);
+      await this.#guilds.load(player.playerId);
+      // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
       const character = await storage.characters.load({
         accountId: player.playerId,
         characterId: Number(request.characterId),
@@ -129,9 +134,12 @@ export class WorldService {
     const saved = saver.find(character.characterId) ?? character.state;
     // A place saved on a larger map may be none here; whoever died enters as after a respawn.
     const place = saved !== null && saved.hp > 0 && saved.x <= world.width && saved.z <= world.height ? saved : null;
+    const guild = this.#guilds.find(player.playerId);
     const entityId = world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
+      guildId: guild?.guildId,
+      guildTag: guild?.tag,
       ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
       hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
       hpMax: PLAYER_HP_MAX,
@@ -228,7 +236,8 @@ export class WorldService {
       update: { case: "despawn", value: { reason: DespawnReason.LEFT_WORLD } },
     });
     const payload = toBinary(EntityUpdateSchema, update);
-    session.sendLatest(PacketType.ENTITY_UPDATE, payload, 0, payload.length);
+    // Not as LATEST: the client waits for it.
+    session.link?.output.send(session.link, PacketType.ENTITY_UPDATE, payload);
     this.finish(session);
   }
 

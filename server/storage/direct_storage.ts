@@ -2,7 +2,8 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
-import type { AccountStore, CharacterStore, Storage } from "./storage.ts";
+import type { GuildStore } from "./guild_store.ts";
+import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 
 /**
@@ -13,13 +14,21 @@ import { type Argument, type OperationName, type Result, storageSubjects } from 
 export class DirectStorage implements Storage {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
+  readonly guilds: GuildStore;
+  readonly social: SocialStore;
   readonly isHealthy: () => Promise<boolean>;
   #database: SqliteDatabase | undefined;
 
   /** @throws as {@linkcode SqliteDatabase}'s constructor does. */
   constructor(options: SqliteOptions) {
     this.#database = new SqliteDatabase(options);
-    ({ accounts: this.accounts, characters: this.characters, isHealthy: this.isHealthy } = storageSubjects(
+    ({
+      accounts: this.accounts,
+      characters: this.characters,
+      guilds: this.guilds,
+      social: this.social,
+      isHealthy: this.isHealthy,
+    } = storageSubjects(
       (operation, argument) => this.#call(operation, argument),
     ));
   }

@@ -43,6 +43,92 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE health (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB NOT NULL) STRICT;
   INSERT INTO health (id, bytes) VALUES (1, x'');
   `,
+  // A friendship is a row for each of the two. What an account has goes with it.
+  `
+  CREATE TABLE friends (
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    friend_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    since_ms INTEGER NOT NULL,
+    PRIMARY KEY (player_id, friend_id),
+    CHECK (player_id <> friend_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX friends_by_friend ON friends (friend_id);
+
+  CREATE TABLE friend_requests (
+    from_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    to_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    requested_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (from_id, to_id),
+    CHECK (from_id <> to_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX friend_requests_by_recipient ON friend_requests (to_id);
+
+  CREATE TABLE ignored_players (
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    ignored_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (player_id, ignored_id),
+    CHECK (player_id <> ignored_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX ignored_players_by_ignored ON ignored_players (ignored_id);
+
+  CREATE TABLE kept_whispers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    recipient_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    sender_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    message TEXT NOT NULL,
+    sent_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX kept_whispers_by_recipient ON kept_whispers (recipient_id, id);
+  CREATE INDEX kept_whispers_by_sender ON kept_whispers (sender_id);
+  CREATE INDEX kept_whispers_by_time ON kept_whispers (sent_at_ms);
+  `,
+  `
+  CREATE TABLE guilds (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
+    tag TEXT NOT NULL,
+    tag_key TEXT NOT NULL UNIQUE,
+    created_at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  -- The id tells who joined first.
+  CREATE TABLE guild_members (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    player_id INTEGER NOT NULL UNIQUE REFERENCES accounts (id),
+    guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    rank INTEGER NOT NULL CHECK (rank BETWEEN 0 AND 2)
+  ) STRICT;
+
+  CREATE INDEX guild_members_by_guild ON guild_members (guild_id, id);
+  CREATE UNIQUE INDEX guild_leaders ON guild_members (guild_id) WHERE rank = 2;
+
+  CREATE TABLE guild_invites (
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    inviter_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (player_id, guild_id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE INDEX guild_invites_by_guild ON guild_invites (guild_id);
+  CREATE INDEX guild_invites_by_end ON guild_invites (expires_at_ms);
+
+  CREATE TABLE guild_wars (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    low_guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    high_guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    low_kills INTEGER NOT NULL DEFAULT 0,
+    high_kills INTEGER NOT NULL DEFAULT 0,
+    started_at_ms INTEGER NOT NULL,
+    ends_at_ms INTEGER NOT NULL,
+    CHECK (low_guild_id < high_guild_id),
+    UNIQUE (low_guild_id, high_guild_id)
+  ) STRICT;
+
+  CREATE INDEX guild_wars_by_high ON guild_wars (high_guild_id);
+  CREATE INDEX guild_wars_by_end ON guild_wars (ends_at_ms);
+  `,
 ];
 
 /**

@@ -10,6 +10,8 @@ import { STORAGE_BUSY_TIMEOUT_MS } from "../../shared/limits.ts";
 import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
+import { sqliteGuilds } from "./sqlite_guilds.ts";
+import { sqliteSocial } from "./sqlite_social.ts";
 import { OPERATION_KINDS, type OperationName } from "./storage_operations.ts";
 
 /** The path of a database that lives in memory and is gone when closed. */
@@ -72,6 +74,8 @@ export class SqliteDatabase {
       this.#handlers = {
         ...sqliteAccounts(database),
         ...sqliteCharacters(database),
+        ...sqliteGuilds(database),
+        ...sqliteSocial(database),
         "health.probe": () => void probe.run(),
       };
       this.#begin = database.prepare("BEGIN IMMEDIATE");

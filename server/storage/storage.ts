@@ -10,10 +10,14 @@
  * @module
  */
 
+import type { GuildStore } from "./guild_store.ts";
+
 /** The storage of one node or, where the adapter can be shared, of all nodes. */
 export interface Storage {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
+  readonly guilds: GuildStore;
+  readonly social: SocialStore;
 
   /** Tells whether a write reaches the disk at this moment, by doing one; never rejects. For readiness checks. */
   isHealthy(): Promise<boolean>;
@@ -62,6 +66,86 @@ export interface CharacterStore {
    * @returns How many of them exist.
    */
   saveMany(characters: readonly SavedCharacter[]): Promise<number>;
+}
+
+/**
+ * Friends, ignore lists and kept whispers. Players are accounts: the id of nobody rejects with `conflict`. Two ids in one
+ * argument are two players, else it is a `RangeError`.
+ */
+export interface SocialStore {
+  /** A player's lists, each in the order of names; requests of players it ignores are left out. */
+  load(playerId: number): Promise<SocialLists>;
+
+  /** Asks for friendship, or accepts where the other has asked already. */
+  requestFriend(request: PlayerPair & { readonly atMs: number }): Promise<RequestFriendResult>;
+
+  /** Answers the request of `otherId`. */
+  answerFriend(
+    answer: PlayerPair & { readonly isAccepted: boolean; readonly atMs: number },
+  ): Promise<"accepted" | "declined" | "not_found" | "own_list_full">;
+
+  /** Ends a friendship, or takes back the request of `playerId`. */
+  removeFriend(pair: PlayerPair): Promise<"removed" | "withdrawn" | "not_found">;
+
+  /** Has a player ignore another. */
+  addIgnored(pair: PlayerPair): Promise<"added" | "ignored_already" | "list_full">;
+
+  /** @returns False where the other was not ignored. */
+  removeIgnored(pair: PlayerPair): Promise<boolean>;
+
+  /**
+   * Keeps a whisper for a player who is offline, unless that player ignores the sender: the newest `KEPT_WHISPERS_MAX`
+   * are kept. Those of all players that were sent before `forgetBeforeMs` are deleted.
+   */
+  keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<void>;
+
+  /** The whispers kept for a player that were sent at `sentFromMs` or later, oldest first. */
+  listWhispers(query: { readonly recipientId: number; readonly sentFromMs: number }): Promise<KeptWhisper[]>;
+
+  /** Deletes the whispers kept for a player up to and with one. @returns How many there were. */
+  deleteWhispers(range: { readonly recipientId: number; readonly upToWhisperId: number }): Promise<number>;
+}
+
+/** Two players, as `playerId` sees it. */
+export interface PlayerPair {
+  readonly playerId: number;
+  readonly otherId: number;
+}
+
+/** Whom a player is friends with, who asks to be, who was asked, and whom it ignores. */
+export interface SocialLists {
+  readonly friends: readonly PlayerName[];
+  readonly incoming: readonly PlayerName[];
+  readonly outgoing: readonly PlayerName[];
+  readonly ignored: readonly PlayerName[];
+}
+
+/** What became of a request for friendship. */
+export type RequestFriendResult =
+  | "requested"
+  | "accepted"
+  | "friends_already"
+  | "requested_already"
+  | "own_list_full"
+  | "other_list_full";
+
+/** A whisper to a player who is offline. */
+export interface NewWhisper {
+  readonly recipientId: number;
+  readonly senderId: number;
+  readonly message: string;
+  /** Unix time in milliseconds. */
+  readonly sentAtMs: number;
+}
+
+/** A whisper as it is stored. */
+export interface KeptWhisper {
+  /** Rises with every whisper kept. */
+  readonly whisperId: number;
+  readonly senderId: number;
+  readonly senderName: string;
+  readonly message: string;
+  readonly sentAtMs: number;
 }
 
 /** An account to create. */

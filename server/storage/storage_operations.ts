@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { AccountStore, CharacterStore, Storage } from "./storage.ts";
+import type { GuildStore } from "./guild_store.ts";
+import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 
 /** Every operation with the method it stands for. */
 export interface Operations {
@@ -17,6 +18,29 @@ export interface Operations {
   "characters.load": CharacterStore["load"];
   "characters.save": CharacterStore["save"];
   "characters.saveMany": CharacterStore["saveMany"];
+  "social.load": SocialStore["load"];
+  "social.requestFriend": SocialStore["requestFriend"];
+  "social.answerFriend": SocialStore["answerFriend"];
+  "social.removeFriend": SocialStore["removeFriend"];
+  "social.addIgnored": SocialStore["addIgnored"];
+  "social.removeIgnored": SocialStore["removeIgnored"];
+  "social.keepWhisper": SocialStore["keepWhisper"];
+  "social.listWhispers": SocialStore["listWhispers"];
+  "social.deleteWhispers": SocialStore["deleteWhispers"];
+  "guilds.create": GuildStore["create"];
+  "guilds.invite": GuildStore["invite"];
+  "guilds.join": GuildStore["join"];
+  "guilds.decline": GuildStore["decline"];
+  "guilds.leave": GuildStore["leave"];
+  "guilds.kick": GuildStore["kick"];
+  "guilds.setRank": GuildStore["setRank"];
+  "guilds.load": GuildStore["load"];
+  "guilds.loadOf": GuildStore["loadOf"];
+  "guilds.findTies": GuildStore["findTies"];
+  "guilds.findInvites": GuildStore["findInvites"];
+  "guilds.declareWar": GuildStore["declareWar"];
+  "guilds.addKills": GuildStore["addKills"];
+  "guilds.endDueWars": GuildStore["endDueWars"];
   "health.probe": (nothing: undefined) => Promise<void>;
 }
 
@@ -43,6 +67,29 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "characters.load": "read",
   "characters.save": "write",
   "characters.saveMany": "write",
+  "social.load": "read",
+  "social.requestFriend": "write",
+  "social.answerFriend": "write",
+  "social.removeFriend": "write",
+  "social.addIgnored": "write",
+  "social.removeIgnored": "write",
+  "social.keepWhisper": "write",
+  "social.listWhispers": "read",
+  "social.deleteWhispers": "write",
+  "guilds.create": "write",
+  "guilds.invite": "write",
+  "guilds.join": "write",
+  "guilds.decline": "write",
+  "guilds.leave": "write",
+  "guilds.kick": "write",
+  "guilds.setRank": "write",
+  "guilds.load": "read",
+  "guilds.loadOf": "read",
+  "guilds.findTies": "read",
+  "guilds.findInvites": "read",
+  "guilds.declareWar": "write",
+  "guilds.addKills": "write",
+  "guilds.endDueWars": "write",
   "health.probe": "write",
 };
 
@@ -60,6 +107,33 @@ export function storageSubjects(call: Call): Omit<Storage, "close"> {
       load: (query) => call("characters.load", query),
       save: (character) => call("characters.save", character),
       saveMany: (characters) => call("characters.saveMany", characters),
+    },
+    social: {
+      load: (playerId) => call("social.load", playerId),
+      requestFriend: (request) => call("social.requestFriend", request),
+      answerFriend: (answer) => call("social.answerFriend", answer),
+      removeFriend: (pair) => call("social.removeFriend", pair),
+      addIgnored: (pair) => call("social.addIgnored", pair),
+      removeIgnored: (pair) => call("social.removeIgnored", pair),
+      keepWhisper: (whisper) => call("social.keepWhisper", whisper),
+      listWhispers: (query) => call("social.listWhispers", query),
+      deleteWhispers: (range) => call("social.deleteWhispers", range),
+    },
+    guilds: {
+      create: (guild) => call("guilds.create", guild),
+      invite: (invite) => call("guilds.invite", invite),
+      join: (answer) => call("guilds.join", answer),
+      decline: (answer) => call("guilds.decline", answer),
+      leave: (leaver) => call("guilds.leave", leaver),
+      kick: (target) => call("guilds.kick", target),
+      setRank: (target) => call("guilds.setRank", target),
+      load: (query) => call("guilds.load", query),
+      loadOf: (query) => call("guilds.loadOf", query),
+      findTies: (playerIds) => call("guilds.findTies", playerIds),
+      findInvites: (query) => call("guilds.findInvites", query),
+      declareWar: (war) => call("guilds.declareWar", war),
+      addKills: (kills) => call("guilds.addKills", kills),
+      endDueWars: (due) => call("guilds.endDueWars", due),
     },
     isHealthy: () => call("health.probe", undefined).then(() => true, () => false),
   };

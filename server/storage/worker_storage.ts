@@ -2,7 +2,8 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
-import type { AccountStore, CharacterStore, Storage } from "./storage.ts";
+import type { GuildStore } from "./guild_store.ts";
+import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 import { decodeError, type NumberedRequest, type NumberedResponse } from "./storage_messages.ts";
 import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 
@@ -30,6 +31,8 @@ interface Pending {
 export class WorkerStorage implements Storage {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
+  readonly guilds: GuildStore;
+  readonly social: SocialStore;
   readonly isHealthy: () => Promise<boolean>;
   readonly #pendingMax: number;
   readonly #timeoutMs: number;
@@ -46,7 +49,13 @@ export class WorkerStorage implements Storage {
     this.#pendingMax = options.pendingMax ?? STORAGE_PENDING_MAX;
     this.#timeoutMs = options.timeoutMs ?? STORAGE_TIMEOUT_MS;
     this.#sweepIntervalMs = options.sweepIntervalMs ?? STORAGE_SWEEP_INTERVAL_MS;
-    ({ accounts: this.accounts, characters: this.characters, isHealthy: this.isHealthy } = storageSubjects(
+    ({
+      accounts: this.accounts,
+      characters: this.characters,
+      guilds: this.guilds,
+      social: this.social,
+      isHealthy: this.isHealthy,
+    } = storageSubjects(
       (operation, argument) => this.#call(operation, argument),
     ));
     this.#listen(port);

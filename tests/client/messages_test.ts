@@ -36,6 +36,13 @@ const SEND_TYPES: Record<SendType, true> = {
   [PacketType.ROOM_JOIN_REQUEST]: true,
   [PacketType.ROOM_LEAVE_REQUEST]: true,
   [PacketType.ROOM_LIST_REQUEST]: true,
+  [PacketType.FRIEND_REQUEST]: true,
+  [PacketType.FRIEND_ANSWER]: true,
+  [PacketType.FRIEND_REMOVE]: true,
+  [PacketType.FRIEND_LIST_REQUEST]: true,
+  [PacketType.IGNORE_ADD]: true,
+  [PacketType.IGNORE_REMOVE]: true,
+  [PacketType.IGNORE_LIST_REQUEST]: true,
 };
 
 Deno.test("MESSAGE_SCHEMAS has the packet table's schema for every packet type", () => {

@@ -8,6 +8,8 @@ import type { NewAccount, Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { claimSocial, claimSocialDurability } from "./social_contract.ts";
+import { claimGuilds } from "./guild_contract.ts";
 
 /** An adapter, opened on data of its own. */
 export interface OpenedStorage {
@@ -55,11 +57,17 @@ export function storageContract(name: string, adapter: StorageAdapter): void {
 
   claimAccounts(claim);
   claimCharacters(claim);
+  claimGuilds(claim);
   claimLimits(claim);
-  if (adapter.isDurable) claimDurability(claim);
+  claimSocial(claim);
+  if (adapter.isDurable) {
+    claimDurability(claim);
+    claimSocialDurability(claim);
+  }
 }
 
-type Claim = (text: string, run: (storage: Storage, opened: OpenedStorage) => Promise<void>) => void;
+/** Declares one test of the contract. */
+export type Claim = (text: string, run: (storage: Storage, opened: OpenedStorage) => Promise<void>) => void;
 
 function claimAccounts(claim: Claim): void {
   claim("accounts.create() gives an id under which and by name the account is found", async (storage) => {

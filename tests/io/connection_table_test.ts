@@ -200,7 +200,7 @@ Deno.test("Connection.onFrame() keeps what comes behind a request that changes t
     peer.send({ type: row.type, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     assertEquals(peer.takePackets().map(({ type }) => type), [], `${row.name} holds up what follows`);
-    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE);
+    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE, true);
     peer.fixture.round();
     assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.HEARTBEAT_RESPONSE], row.name);
   }

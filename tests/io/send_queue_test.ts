@@ -139,7 +139,7 @@ for (const isWebSocket of [false, true]) {
   Deno.test(`SendQueue sends everything once and in order on ${where}, and gives every buffer back`, () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60, size: "max" }), fc.boolean(), (steps, takesAtOnce) => {
-        const pool = new WatchedPool(!isWebSocket);
+        const pool = new WatchedPool();
         const socket = new FakeSocket();
         socket.takesAtOnce = takesAtOnce;
         const queue = new SendQueue(pool);

@@ -1,0 +1,89 @@
+/**
+ * Brings what one player says to others, but not to those who ignore that player.
+ *
+ * @module
+ */
+
+import { CHAT_HELD_MESSAGES_MAX } from "../../shared/limits.ts";
+import type { OnlineLists } from "../social/online_lists.ts";
+import type { Session } from "./session.ts";
+import type { SessionManager } from "./session_manager.ts";
+
+/** Something a player says or asks. */
+export interface Saying {
+  readonly senderId: number;
+  /** The packet's type. */
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * What players say to each other, with ignore lists applied. What comes for a player whose list is still being read
+ * waits until it is here.
+ */
+export class ChatDelivery {
+  readonly #sessions: SessionManager;
+  readonly #lists: OnlineLists;
+  /** What waits, by player. */
+  readonly #held = new Map<number, Saying[]>();
+  #lastMessageId = 0n;
+
+  constructor(sessions: SessionManager, lists: OnlineLists) {
+    this.#sessions = sessions;
+    this.#lists = lists;
+  }
+
+  /** The number of the next message: each has one of its own as long as the server runs. */
+  nextMessageId(): bigint {
+    return ++this.#lastMessageId;
+  }
+
+  /** To those of `recipients` who do not ignore the sender; the sender itself may be among them. */
+  deliver(saying: Saying, recipients: Iterable<Session>): void {
+    const { senderId, type, payload } = saying;
+    // Nearly always: nobody ignores the sender, and nobody has just come online.
+    const everybody = this.#held.size === 0 && !this.#lists.isIgnoredByAny(senderId);
+    this.#sessions.broadcast(everybody ? recipients : this.#hearers(saying, recipients), type, payload);
+  }
+
+  /** To everybody who is online. */
+  deliverToAll(saying: Saying): void {
+    this.deliver(saying, this.#sessions.online);
+  }
+
+  /** Holds back what comes for a player, whose ignore list is being read. */
+  hold(playerId: number): void {
+    this.#held.set(playerId, []);
+  }
+
+  /** Delivers what was held back, now that the list is here. */
+  release(playerId: number): void {
+    const held = this.#held.get(playerId) ?? [];
+    this.#held.delete(playerId);
+    for (const { senderId, type, payload } of held) {
+      if (!this.#lists.ignores(playerId, senderId)) this.#sessions.sendToPlayer(playerId, type, payload);
+    }
+  }
+
+  /** Forgets what was held back: the player is gone. */
+  drop(playerId: number): void {
+    this.#held.delete(playerId);
+  }
+
+  *#hearers(saying: Saying, recipients: Iterable<Session>): Generator<Session> {
+    const { senderId } = saying;
+    for (const recipient of recipients) {
+      const playerId = recipient.player?.playerId ?? 0;
+      if (playerId === senderId) {
+        yield recipient;
+        continue;
+      }
+      const held = this.#held.get(playerId);
+      if (held === undefined) {
+        if (!this.#lists.ignores(playerId, senderId)) yield recipient;
+      } else if (held.length < CHAT_HELD_MESSAGES_MAX) {
+        held.push(saying);
+      }
+    }
+  }
+}

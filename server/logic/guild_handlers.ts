@@ -1,0 +1,510 @@
+/**
+ * Guilds and their wars, as sessions see them.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DependencyError } from "../../shared/errors.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EntityKind } from "../../shared/gen/game_pb.ts";
+import {
+  GuildActionResponseSchema,
+  GuildCreateRequestSchema,
+  GuildCreateResponseSchema,
+  GuildInfoRequestSchema,
+  GuildInfoResponseSchema,
+  GuildInviteNoticeSchema,
+  GuildInviteRequestSchema,
+  GuildInviteResponseSchema,
+  GuildJoinRequestSchema,
+  GuildKickRequestSchema,
+  GuildLeaveRequestSchema,
+  type GuildRank,
+  GuildSetRankRequestSchema,
+  GuildWarEndSchema,
+  GuildWarStartSchema,
+} from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  GUILD_FORGET_INTERVAL_MS,
+  GUILD_INVITE_LIFETIME_MS,
+  GUILD_REQUESTS_MAX,
+  STORAGE_ROWS_MAX,
+} from "../../shared/limits.ts";
+import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { checkGuildName, checkGuildTag, guildKey } from "../guild/guild_names.ts";
+import { GuildTies } from "../guild/guild_ties.ts";
+import { KillLedger } from "../guild/kill_ledger.ts";
+import { OrderedCalls } from "../guild/ordered_calls.ts";
+import {
+  type DeclaredWar,
+  type EndedWar,
+  type Guild,
+  type GuildRefusal,
+  type GuildTie,
+  type Invite,
+  type Rank,
+  RANK_LEADER,
+  RANK_MEMBER,
+  RANK_OFFICER,
+  type Refused,
+} from "../storage/guild_store.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { Player, Session } from "./session.ts";
+
+/** What the one who asked is told. */
+const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
+  in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "You are in a guild already" },
+  name_taken: { code: ErrorCode.NAME_TAKEN, message: "The name or the tag is in use" },
+  not_in_guild: { code: ErrorCode.NOT_FOUND, message: "You are in no guild" },
+  no_right: { code: ErrorCode.PERMISSION_DENIED, message: "Your rank does not allow this" },
+  unknown_player: { code: ErrorCode.NOT_FOUND, message: "No such player" },
+  unknown_member: { code: ErrorCode.NOT_FOUND, message: "Your guild has no such member" },
+  target_in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "The player is in a guild already" },
+  invited_already: { code: ErrorCode.ALREADY_EXISTS, message: "The player is invited already" },
+  not_invited: { code: ErrorCode.NOT_FOUND, message: "This guild has not invited you" },
+  guild_full: { code: ErrorCode.SERVER_FULL, message: "The guild is full" },
+  invites_full: { code: ErrorCode.SERVER_FULL, message: "Too many invitations are not answered yet" },
+  own_rank: { code: ErrorCode.TARGET_INVALID, message: "A leader gives the leadership to another first" },
+  unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
+  own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
+  at_war: { code: ErrorCode.ALREADY_EXISTS, message: "The guilds are at war already" },
+  wars_full: { code: ErrorCode.SERVER_FULL, message: "One of the guilds has too many wars" },
+};
+
+/** An id that nothing has. */
+const NO_ID = Number.MAX_SAFE_INTEGER;
+const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
+
+/**
+ * The guilds of one node. Every change is decided and done by the storage in one transaction; kept here is only who of
+ * those online is in which guild, and that is taken from the storage's answers, in their order.
+ */
+export class GuildService {
+  readonly #context: LogicContext;
+  readonly #ties = new GuildTies();
+  readonly #calls = new OrderedCalls();
+  readonly #kills: KillLedger;
+  /** Players whose guild must be asked for again: it could not be learned, or may have changed without our knowing. */
+  readonly #doubtful = new Set<number>();
+  /** Players who are known and were away when this was last looked at. */
+  #absent = new Set<number>();
+  #requestCount = 0;
+  /** When a war is due next, Unix milliseconds: at once, so that those that ended while the server was down end now. */
+  #nextWarEndMs = 0;
+  #nextForgetMs: number;
+  #sweeping: Promise<void> | null = null;
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+    this.#kills = new KillLedger(context.storage.guilds, context.log);
+    this.#nextForgetMs = context.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
+    context.sessions.onPresence(({ playerId }, isOnline) => {
+      if (isOnline) this.#welcome(playerId);
+    });
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(GuildCreateRequestSchema, (session, { name, tag }) => this.#create(session, name, tag));
+    dispatcher.on(GuildInviteRequestSchema, (session, { playerName }) => this.#invite(session, playerName));
+    dispatcher.on(
+      GuildJoinRequestSchema,
+      (session, { guildId, accept }) =>
+        accept ? this.#join(session, idOf(guildId)) : this.#decline(session, idOf(guildId)),
+    );
+    dispatcher.on(GuildLeaveRequestSchema, (session) => this.#leave(session));
+    dispatcher.on(GuildKickRequestSchema, (session, { playerName }) => this.#kick(session, playerName));
+    dispatcher.on(GuildInfoRequestSchema, (session, { guildId }) => this.#inform(session, idOf(guildId)));
+    dispatcher.on(
+      GuildWarStartSchema,
+      (session, { enemyGuildId, enemyName }) => this.#declareWar(session, idOf(enemyGuildId), enemyName),
+    );
+    dispatcher.on(
+      GuildSetRankRequestSchema,
+      (session, { playerName, rank }) => this.#setRank(session, playerName, rank),
+    );
+  }
+
+  /** The guild of a player; `null` for one in none, `undefined` for one who is not {@linkcode load}ed. */
+  find(playerId: number): GuildTie | null | undefined {
+    return this.#ties.find(playerId);
+  }
+
+  /**
+   * Learns the guild of a player, unless it is known.
+   *
+   * @throws {DependencyError} when the storage cannot tell.
+   */
+  async load(playerId: number): Promise<void> {
+    this.#absent.delete(playerId);
+    if (this.#ties.find(playerId) !== undefined && !this.#doubtful.has(playerId)) return;
+    await this.#loadAll([playerId]);
+  }
+
+  /** The sessions of a guild's members. */
+  membersOnline(guildId: number): Session[] {
+    const sessions: Session[] = [];
+    for (const playerId of this.#ties.membersOf(guildId)) {
+      const session = this.#context.sessions.findPlayer(playerId);
+      if (session !== undefined) sessions.push(session);
+    }
+    return sessions;
+  }
+
+  /** Takes note of a death: it counts where both are players of guilds at war. */
+  onKill(killer: Session | null, victim: Session | null): void {
+    if (killer?.player == null || victim?.player == null) return;
+    const killerTie = this.#ties.find(killer.player.playerId);
+    const victimTie = this.#ties.find(victim.player.playerId);
+    if (killerTie == null || victimTie == null || killerTie.guildId === victimTie.guildId) return;
+    this.#kills.add({
+      killerGuildId: killerTie.guildId,
+      victimGuildId: victimTie.guildId,
+      atMs: this.#context.clock.unixMs(),
+    });
+  }
+
+  /** Ends the wars that are due and makes up for what the storage refused; to be called every second or so. */
+  sweep(): void {
+    const { clock } = this.#context;
+    if (clock.monotonicMs() >= this.#nextForgetMs) {
+      this.#nextForgetMs = clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
+      this.#forgetAbsent();
+    }
+    this.#sweeping ??= this.#catchUp().finally(() => this.#sweeping = null);
+  }
+
+  /** Resolves when everything is written; to be called once, when nobody is in the world any more. */
+  async stop(): Promise<void> {
+    await this.#sweeping;
+    await this.#kills.flush();
+    await this.#calls.idle();
+  }
+
+  // Requests
+
+  #create(session: Session, name: string, tag: string): Promise<void> {
+    const { playerId } = playerOf(session);
+    if (checkGuildName(name) !== "ok") {
+      throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
+    }
+    if (checkGuildTag(tag) !== "ok") throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+    const { clock, storage } = this.#context;
+    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag) };
+    return this.#request(
+      () => storage.guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
+      ({ guildId }) => {
+        this.#setTie(playerId, { guildId, name, tag });
+        const response = { success: true, guildId: BigInt(guildId) };
+        this.#send(session, PacketType.GUILD_CREATE_RESPONSE, GuildCreateResponseSchema, response);
+      },
+    );
+  }
+
+  #invite(session: Session, playerName: string): Promise<void> {
+    const inviter = playerOf(session);
+    const { clock, sessions, storage } = this.#context;
+    const nowMs = clock.unixMs();
+    const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
+    return this.#request(
+      () =>
+        storage.guilds.invite({ inviterId: inviter.playerId, nameKey: playerKeyOf(playerName), nowMs, expiresAtMs }),
+      ({ playerId, tie }) => {
+        this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
+        const invited = sessions.findPlayer(playerId);
+        const invite = { guildId: tie.guildId, guildName: tie.name, inviterName: inviter.name };
+        if (invited !== undefined) this.#sendInvite(invited, invite);
+      },
+    );
+  }
+
+  #join(session: Session, guildId: number): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
+      ({ tie }) => {
+        this.#setTie(playerId, tie);
+        this.#confirm(session, PacketType.GUILD_JOIN_REQUEST);
+      },
+    );
+  }
+
+  #decline(session: Session, guildId: number): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.guilds.decline({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => this.#confirm(session, PacketType.GUILD_JOIN_REQUEST),
+    );
+  }
+
+  #leave(session: Session): Promise<void> {
+    const { playerId } = playerOf(session);
+    return this.#request(
+      () => this.#context.storage.guilds.leave({ playerId }),
+      ({ endedWars }) => {
+        this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
+        // The last one to leave still hears how the wars ended.
+        for (const war of endedWars) this.#announceEnd(war);
+        this.#setTie(playerId, null);
+      },
+    );
+  }
+
+  #kick(session: Session, playerName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    return this.#request(
+      () => this.#context.storage.guilds.kick({ actorId, nameKey: playerKeyOf(playerName) }),
+      ({ playerId }) => {
+        this.#setTie(playerId, null);
+        this.#confirm(session, PacketType.GUILD_KICK_REQUEST);
+      },
+    );
+  }
+
+  /** Success is answered with the guild as it is now, as the type has no response of its own. */
+  #setRank(session: Session, playerName: string, wanted: GuildRank): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const rank = RANKS.find((rank) => rank === wanted as number);
+    if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
+    return this.#request(
+      () => this.#context.storage.guilds.setRank({ actorId, nameKey: playerKeyOf(playerName), rank }),
+      ({ guild }) => this.#sendInfo(session, guild),
+    );
+  }
+
+  async #inform(session: Session, guildId: number): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { guilds } = this.#context.storage;
+    const guild = guildId === 0 ? await guilds.loadOf({ playerId }) : await guilds.load({ guildId });
+    if (guild === undefined) throw refusalOf(guildId === 0 ? "not_in_guild" : "unknown_guild");
+    this.#sendInfo(session, guild);
+  }
+
+  #declareWar(session: Session, enemyGuildId: number, enemyName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { clock, config, storage } = this.#context;
+    const nowMs = clock.unixMs();
+    const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
+    const enemyNameKey = checkGuildName(enemyName) === "ok" ? guildKey(enemyName) : "";
+    return this.#request(
+      () => storage.guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      ({ war }) => {
+        this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
+        this.#confirm(session, PacketType.GUILD_WAR_START);
+        this.#announceStart(war, endsAtMs);
+      },
+    );
+  }
+
+  /**
+   * Has the storage decide and do something, and takes the answer in its turn; rejects with what the client is told.
+   *
+   * @param apply Called only when it was done.
+   */
+  async #request<T extends { readonly kind: string }>(
+    call: () => Promise<T | Refused>,
+    apply: (answer: Exclude<T, Refused>) => void,
+  ): Promise<void> {
+    if (this.#requestCount >= GUILD_REQUESTS_MAX) {
+      const message = `${this.#requestCount} requests wait, limit is ${GUILD_REQUESTS_MAX} requests`;
+      throw new DependencyError("overloaded", `Cannot take request about guilds: ${message}`);
+    }
+    this.#requestCount++;
+    try {
+      await this.#calls.run(call, (answer) => {
+        if (isRefused(answer)) throw refusalOf(answer.reason);
+        apply(answer as Exclude<T, Refused>);
+      });
+    } catch (error) {
+      // It may have been done: what is known here may not be so any more.
+      if (error instanceof DependencyError && error.code === "timeout") {
+        for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
+      }
+      throw error;
+    } finally {
+      this.#requestCount--;
+    }
+  }
+
+  // Who is in which guild
+
+  /** Learns the guild of a player who came online, and tells the invitations that still stand. */
+  #welcome(playerId: number): void {
+    const { clock, log, sessions, storage } = this.#context;
+    const session = sessions.findPlayer(playerId)!;
+    this.load(playerId).catch((error) => {
+      log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
+      this.#doubtful.add(playerId);
+    });
+    this.#calls.run(
+      () => storage.guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
+      (invites) => {
+        for (const invite of invites) this.#sendInvite(session, invite);
+      },
+    ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
+  }
+
+  async #loadAll(playerIds: readonly number[]): Promise<void> {
+    await this.#calls.run(
+      () => this.#context.storage.guilds.findTies(playerIds),
+      (ties) => {
+        const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
+        for (const playerId of playerIds) this.#setTie(playerId, byPlayer.get(playerId) ?? null);
+      },
+    );
+  }
+
+  /** Forgets who has been away the whole time since the last call: whoever is about to come is not among them. */
+  #forgetAbsent(): void {
+    const absent = new Set<number>();
+    for (const playerId of this.#ties.playerIds) {
+      if (this.#context.sessions.isPlayerOnline(playerId)) continue;
+      if (this.#absent.has(playerId)) this.#ties.forget(playerId);
+      else absent.add(playerId);
+    }
+    this.#absent = absent;
+  }
+
+  /** Takes what the storage says of a player, and shows it in the world. */
+  #setTie(playerId: number, tie: GuildTie | null): void {
+    const { sessions, world } = this.#context;
+    const session = sessions.findPlayer(playerId);
+    if (!this.#ties.set(playerId, tie) || session?.presence == null) return;
+    const profile = { name: session.player!.name, kind: EntityKind.PLAYER, guildId: tie?.guildId, guildTag: tie?.tag };
+    world.setProfile(session.presence.entityId, profile);
+  }
+
+  async #catchUp(): Promise<void> {
+    const { clock, log, storage } = this.#context;
+    try {
+      await this.#kills.flush();
+      const isWarDue = clock.unixMs() >= this.#nextWarEndMs;
+      // The kills come first: they decide who has won.
+      if (isWarDue && this.#kills.pendingCount === 0) {
+        await this.#calls.run(() => storage.guilds.endDueWars({ nowMs: clock.unixMs() }), (answer) => {
+          this.#nextWarEndMs = answer.nextEndsAtMs ?? Infinity;
+          for (const war of answer.endedWars) this.#announceEnd(war);
+        });
+      }
+      await this.#clearDoubts();
+    } catch (error) {
+      log.warn("Cannot bring guilds up to date, will try again", { error: String(error) });
+    }
+  }
+
+  /** Asks the storage again for the guilds of players that are not known for certain. */
+  async #clearDoubts(): Promise<void> {
+    if (this.#doubtful.size === 0) return;
+    const playerIds = [...this.#doubtful].slice(0, STORAGE_ROWS_MAX);
+    for (const playerId of playerIds) this.#doubtful.delete(playerId);
+    try {
+      await this.#loadAll(playerIds);
+    } catch (error) {
+      for (const playerId of playerIds) this.#doubtful.add(playerId);
+      throw error;
+    }
+  }
+
+  // Telling
+
+  #send<Desc extends DescMessage>(
+    session: Session,
+    type: PacketType,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+  ): void {
+    if (!session.ended) this.#context.sessions.send(session, type, toBinary(schema, create(schema, message)));
+  }
+
+  #confirm(session: Session, requestType: PacketType): void {
+    const response = { success: true, requestType };
+    this.#send(session, PacketType.GUILD_ACTION_RESPONSE, GuildActionResponseSchema, response);
+  }
+
+  #sendInvite(session: Session, { guildId, guildName, inviterName }: Invite): void {
+    const notice = { guildId: BigInt(guildId), guildName, inviterName };
+    this.#send(session, PacketType.GUILD_INVITE_NOTICE, GuildInviteNoticeSchema, notice);
+  }
+
+  #sendInfo(session: Session, guild: Guild): void {
+    this.#send(session, PacketType.GUILD_INFO_RESPONSE, GuildInfoResponseSchema, {
+      success: true,
+      guildId: BigInt(guild.guildId),
+      name: guild.name,
+      tag: guild.tag,
+      members: guild.members.map(({ playerId, name, rank }) => ({
+        playerId: BigInt(playerId),
+        name,
+        rank,
+        online: this.#context.sessions.isPlayerOnline(playerId),
+      })),
+      wars: guild.wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
+        warId: BigInt(warId),
+        enemyGuildId: BigInt(enemyGuildId),
+        enemyName,
+        ownKills,
+        enemyKills,
+        endsAt: BigInt(endsAtMs),
+      })),
+    });
+  }
+
+  #tellGuild<Desc extends DescMessage>(
+    guildId: number,
+    type: PacketType,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+  ): void {
+    this.#context.sessions.broadcast(this.membersOnline(guildId), type, toBinary(schema, create(schema, message)));
+  }
+
+  #announceStart({ warId, sides: [first, second] }: DeclaredWar, endsAtMs: number): void {
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      this.#tellGuild(own.guildId, PacketType.GUILD_WAR_START, GuildWarStartSchema, {
+        enemyGuildId: BigInt(enemy.guildId),
+        enemyName: enemy.name,
+        warId: BigInt(warId),
+        endsAt: BigInt(endsAtMs),
+      });
+    }
+  }
+
+  #announceEnd({ warId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      this.#tellGuild(own.guildId, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
+        warId: BigInt(warId),
+        winnerGuildId: BigInt(winnerGuildId),
+        ownKills: own.kills,
+        enemyKills: enemy.kills,
+      });
+    }
+  }
+}
+
+function playerOf(session: Session): Player {
+  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  return session.player;
+}
+
+/** An id from the wire; one that no number can hold belongs to nothing. */
+function idOf(id: bigint): number {
+  return id < BigInt(NO_ID) ? Number(id) : NO_ID;
+}
+
+/** What a player is found by; what cannot be a name finds nobody. */
+function playerKeyOf(playerName: string): string {
+  return checkPlayerName(playerName) === "ok" ? nameKey(playerName) : "";
+}
+
+function isRefused(answer: { readonly kind: string }): answer is Refused {
+  return answer.kind === "refused";
+}
+
+function refusalOf(reason: GuildRefusal): RequestError {
+  return new RequestError(REFUSALS[reason].code, REFUSALS[reason].message);
+}

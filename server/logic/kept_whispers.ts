@@ -1,0 +1,90 @@
+/**
+ * Whispers to players who are offline: kept in the storage, delivered when they come back.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { KEPT_WHISPER_MS } from "../../shared/limits.ts";
+import type { KeptWhisper } from "../storage/storage.ts";
+import type { ChatDelivery } from "./chat_delivery.ts";
+import type { LogicContext } from "./context.ts";
+
+/** The whispers that wait for their recipients. */
+export class KeptWhispers {
+  readonly #context: LogicContext;
+  readonly #delivery: ChatDelivery;
+  /** The deliveries that are under way, by player: one at a time, so that none is delivered twice. */
+  readonly #deliveries = new Map<number, Promise<void>>();
+
+  constructor(context: LogicContext, delivery: ChatDelivery) {
+    this.#context = context;
+    this.#delivery = delivery;
+  }
+
+  /** Keeps a whisper, and resolves when that is certain. A recipient who ignores the sender never gets it. */
+  async keep(message: ChatMessage): Promise<void> {
+    const { clock, sessions, storage } = this.#context;
+    const recipientId = Number(message.recipientId);
+    await storage.social.keepWhisper({
+      recipientId,
+      senderId: Number(message.senderId),
+      message: message.message,
+      sentAtMs: Number(message.timestamp),
+      forgetBeforeMs: this.#forgetBeforeMs(clock.unixMs()),
+    });
+    // Who came online meanwhile may have been given what was kept before this.
+    if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId);
+  }
+
+  /**
+   * Delivers what is kept for a player, in order, and forgets it.
+   *
+   * @returns When that is done, or cannot be done now: then it is done when the player comes back.
+   */
+  deliver(playerId: number): Promise<void> {
+    const delivery = (this.#deliveries.get(playerId) ?? Promise.resolve())
+      .then(() => this.#deliver(playerId))
+      .catch((error) => this.#context.log.error("Cannot deliver kept whispers", { playerId, error: String(error) }))
+      .finally(() => {
+        if (this.#deliveries.get(playerId) === delivery) this.#deliveries.delete(playerId);
+      });
+    this.#deliveries.set(playerId, delivery);
+    return delivery;
+  }
+
+  async #deliver(playerId: number): Promise<void> {
+    const { clock, sessions, storage, wake } = this.#context;
+    const sentFromMs = this.#forgetBeforeMs(clock.unixMs());
+    const whispers = await storage.social.listWhispers({ recipientId: playerId, sentFromMs });
+    const player = sessions.findPlayer(playerId)?.player;
+    const last = whispers.at(-1);
+    if (player == null || last === undefined) return;
+    for (const whisper of whispers) {
+      const message = this.#messageOf(whisper, playerId, player.name);
+      sessions.sendToPlayer(playerId, PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
+    }
+    wake();
+    // Only now: a whisper is delivered twice, after a crash right here, rather than never.
+    await storage.social.deleteWhispers({ recipientId: playerId, upToWhisperId: last.whisperId });
+  }
+
+  #messageOf(whisper: KeptWhisper, recipientId: number, recipientName: string): ChatMessage {
+    return create(ChatMessageSchema, {
+      senderId: BigInt(whisper.senderId),
+      senderName: whisper.senderName,
+      channel: Channel.WHISPER,
+      message: whisper.message,
+      timestamp: BigInt(whisper.sentAtMs),
+      recipientId: BigInt(recipientId),
+      recipientName,
+      messageId: this.#delivery.nextMessageId(),
+    });
+  }
+
+  #forgetBeforeMs(nowMs: number): number {
+    return Math.max(0, nowMs - KEPT_WHISPER_MS);
+  }
+}

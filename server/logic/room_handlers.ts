@@ -1,0 +1,187 @@
+/**
+ * Chat rooms, as sessions see them.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  type ChatMessage,
+  ChatMessageSchema,
+  type RoomCreateRequest,
+  RoomCreateRequestSchema,
+  RoomEventKind,
+  RoomEventSchema,
+  RoomInfoSchema,
+  type RoomJoinRequest,
+  RoomJoinRequestSchema,
+  type RoomLeaveRequest,
+  RoomLeaveRequestSchema,
+  RoomListRequestSchema,
+  RoomListResponseSchema,
+  RoomResponseSchema,
+} from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN, ROOMS_MAX, ROOMS_PER_PLAYER } from "../../shared/limits.ts";
+import { type CreateRefusal, type JoinRefusal, type Room, Rooms } from "../rooms/rooms.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { Player, Session } from "./session.ts";
+import type { SocialService } from "./social_handlers.ts";
+
+const TOO_MANY_OF_PLAYER = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms`;
+
+/** What a player is told. */
+const REFUSALS: Readonly<Record<CreateRefusal | JoinRefusal, { readonly code: ErrorCode; readonly message: string }>> =
+  {
+    name_invalid: {
+      code: ErrorCode.NAME_INVALID,
+      message: `Names of rooms have ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters`,
+    },
+    name_taken: { code: ErrorCode.ALREADY_EXISTS, message: "There is a room of that name" },
+    too_many_of_player: { code: ErrorCode.OUT_OF_RANGE, message: TOO_MANY_OF_PLAYER },
+    too_many: { code: ErrorCode.SERVER_FULL, message: `There are ${ROOMS_MAX} rooms already` },
+    not_found: { code: ErrorCode.NOT_FOUND, message: "There is no such room" },
+    wrong_password: { code: ErrorCode.PERMISSION_DENIED, message: "Wrong password" },
+    full: { code: ErrorCode.SERVER_FULL, message: "The room is full" },
+  };
+
+/** The chat rooms of one server. */
+export class RoomService {
+  readonly #context: LogicContext;
+  readonly #social: SocialService;
+  readonly #rooms: Rooms<ChatMessage>;
+
+  constructor(context: LogicContext, social: SocialService) {
+    this.#context = context;
+    this.#social = social;
+    this.#rooms = new Rooms(context.randomToken);
+    context.sessions.onPresence((player, isOnline) => {
+      if (!isOnline) this.#leaveAll(player);
+    });
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(RoomCreateRequestSchema, (session, request) => this.#create(session, request));
+    dispatcher.on(RoomJoinRequestSchema, (session, request) => this.#join(session, request));
+    dispatcher.on(RoomLeaveRequestSchema, (session, request) => this.#onLeaveRequest(session, request));
+    dispatcher.on(RoomListRequestSchema, (session) => this.#list(session));
+  }
+
+  /**
+   * Says something in a room, to all its members.
+   *
+   * @param message Complete but for its room.
+   * @throws {RequestError} `NOT_FOUND` without such a room, `PERMISSION_DENIED` when the player is not in it.
+   */
+  say(player: Player, roomId: bigint, message: ChatMessage): void {
+    const room = this.#rooms.find(Number(roomId));
+    if (room === undefined) throw refusal("not_found");
+    if (!room.members.has(player.playerId)) {
+      throw new RequestError(ErrorCode.PERMISSION_DENIED, "Only members of a room can speak in it");
+    }
+    message.roomId = roomId;
+    this.#rooms.say(room.roomId, message);
+    const payload = toBinary(ChatMessageSchema, message);
+    const saying = { senderId: player.playerId, type: PacketType.CHAT_MESSAGE, payload };
+    this.#social.delivery.deliver(saying, this.#sessionsOf(room));
+  }
+
+  #create(session: Session, { name, maxMembers, password }: RoomCreateRequest): void {
+    const { playerId } = playerOf(session);
+    const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId });
+    if (typeof room === "string") throw refusal(room);
+    this.#respond(session, PacketType.ROOM_CREATE_REQUEST, room);
+  }
+
+  #join(session: Session, request: RoomJoinRequest): void {
+    const player = playerOf(session);
+    const { playerId } = player;
+    const { name, password } = request;
+    const joined = this.#rooms.join({ roomId: Number(request.roomId), name, password, playerId });
+    if (typeof joined === "string") throw refusal(joined);
+    const { room, isNew } = joined;
+    const history = room.history.filter(({ senderId }) => !this.#social.ignores(playerId, Number(senderId)));
+    this.#respond(session, PacketType.ROOM_JOIN_REQUEST, room, history);
+    if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
+  }
+
+  #onLeaveRequest(session: Session, { roomId }: RoomLeaveRequest): void {
+    const player = playerOf(session);
+    const left = this.#rooms.leave(Number(roomId), player.playerId);
+    if (left === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "You are not in such a room");
+    const { room, isClosed } = left;
+    this.#respond(session, PacketType.ROOM_LEAVE_REQUEST, room);
+    if (isClosed) {
+      const payload = eventOf(room, player, RoomEventKind.CLOSED);
+      this.#context.sessions.send(session, PacketType.ROOM_EVENT, payload);
+    } else {
+      this.#tellOthers(room, player, RoomEventKind.LEFT);
+    }
+  }
+
+  #list(session: Session): void {
+    const response = create(RoomListResponseSchema, { rooms: this.#rooms.list().map(infoOf) });
+    const payload = toBinary(RoomListResponseSchema, response);
+    this.#context.sessions.send(session, PacketType.ROOM_LIST_RESPONSE, payload);
+  }
+
+  #leaveAll(player: Player): void {
+    for (const { roomId } of this.#rooms.roomsOf(player.playerId)) {
+      const { room, isClosed } = this.#rooms.leave(roomId, player.playerId)!;
+      if (!isClosed) this.#tellOthers(room, player, RoomEventKind.LEFT);
+    }
+  }
+
+  #respond(session: Session, requestType: PacketType, room: Room<ChatMessage>, history: ChatMessage[] = []): void {
+    const response = create(RoomResponseSchema, { success: true, requestType, room: infoOf(room), history });
+    this.#context.sessions.send(session, PacketType.ROOM_RESPONSE, toBinary(RoomResponseSchema, response));
+  }
+
+  /** Tells the members but the player itself. */
+  #tellOthers(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): void {
+    const others = this.#sessionsOf(room).filter((session) => session.player?.playerId !== player.playerId);
+    this.#context.sessions.broadcast(others, PacketType.ROOM_EVENT, eventOf(room, player, kind));
+  }
+
+  #sessionsOf(room: Room<ChatMessage>): Session[] {
+    const sessions: Session[] = [];
+    for (const playerId of room.members) {
+      const session = this.#context.sessions.findPlayer(playerId);
+      if (session !== undefined) sessions.push(session);
+    }
+    return sessions;
+  }
+}
+
+function playerOf(session: Session): Player {
+  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  return session.player;
+}
+
+function refusal(reason: CreateRefusal | JoinRefusal): RequestError {
+  const { code, message } = REFUSALS[reason];
+  return new RequestError(code, message);
+}
+
+function infoOf(room: Room<ChatMessage>) {
+  return create(RoomInfoSchema, {
+    roomId: BigInt(room.roomId),
+    name: room.name,
+    memberCount: room.members.size,
+    maxMembers: room.membersMax,
+    hasPassword: room.hasPassword,
+  });
+}
+
+function eventOf(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): Uint8Array {
+  const event = create(RoomEventSchema, {
+    roomId: BigInt(room.roomId),
+    playerId: BigInt(player.playerId),
+    playerName: player.name,
+    kind,
+  });
+  return toBinary(RoomEventSchema, event);
+}

@@ -1,0 +1,314 @@
+/**
+ * Friends, presence and ignore lists.
+ *
+ * @module
+ */
+
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  type FriendAnswer,
+  FriendAnswerSchema,
+  FriendListRequestSchema,
+  FriendListResponseSchema,
+  FriendNoticeKind,
+  FriendNoticeSchema,
+  type FriendRemove,
+  FriendRemoveSchema,
+  type FriendRequest,
+  FriendRequestSchema,
+  FriendResponseSchema,
+  type IgnoreAdd,
+  IgnoreAddSchema,
+  IgnoreListRequestSchema,
+  IgnoreListResponseSchema,
+  type IgnoreRemove,
+  IgnoreRemoveSchema,
+  IgnoreResponseSchema,
+} from "../../shared/gen/social_pb.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
+import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { OnlineLists } from "../social/online_lists.ts";
+import type { PlayerName, SocialLists } from "../storage/storage.ts";
+import { ChatDelivery } from "./chat_delivery.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { KeptWhispers } from "./kept_whispers.ts";
+import type { Player, Session } from "./session.ts";
+
+/** Who knows whom, and who wants to hear from whom. */
+export class SocialService {
+  /** Everything that players say to each other goes this way, so that ignore lists hold everywhere. */
+  readonly delivery: ChatDelivery;
+  readonly whispers: KeptWhispers;
+  readonly #context: LogicContext;
+  readonly #lists = new OnlineLists();
+  /** Players online whose lists could not be read; it is tried again. */
+  readonly #unread = new Set<number>();
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+    this.delivery = new ChatDelivery(context.sessions, this.#lists);
+    this.whispers = new KeptWhispers(context, this.delivery);
+    context.sessions.onPresence((player, isOnline) => {
+      if (isOnline) void this.#comeOnline(player);
+      else this.#goOffline(player);
+    });
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(FriendRequestSchema, (session, request) => this.#request(session, request));
+    dispatcher.on(FriendAnswerSchema, (session, request) => this.#answer(session, request));
+    dispatcher.on(FriendRemoveSchema, (session, request) => this.#remove(session, request));
+    dispatcher.on(FriendListRequestSchema, (session) => this.#listFriends(session));
+    dispatcher.on(IgnoreAddSchema, (session, request) => this.#ignore(session, request));
+    dispatcher.on(IgnoreRemoveSchema, (session, request) => this.#stopIgnoring(session, request));
+    dispatcher.on(IgnoreListRequestSchema, (session) => this.#listIgnored(session));
+  }
+
+  /** Whether a player who is online ignores another. */
+  ignores(playerId: number, otherId: number): boolean {
+    return this.#lists.ignores(playerId, otherId);
+  }
+
+  /**
+   * The player of a name, online or not.
+   *
+   * @throws {RequestError} `NOT_FOUND` when there is none.
+   */
+  async findPlayer(name: string): Promise<Player> {
+    const { sessions, storage } = this.#context;
+    const online = sessions.findPlayerByName(nameKey(name))?.player;
+    if (online != null) return online;
+    const account = checkPlayerName(name) === "ok" ? await storage.accounts.findByName(nameKey(name)) : undefined;
+    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player of that name");
+    return { playerId: account.accountId, name: account.name };
+  }
+
+  /** The same by id. */
+  async findPlayerById(id: bigint): Promise<Player> {
+    const { sessions, storage } = this.#context;
+    const playerId = Number(id);
+    const online = sessions.findPlayer(playerId)?.player;
+    if (online != null) return online;
+    const account = Number.isSafeInteger(playerId) ? await storage.accounts.find(playerId) : undefined;
+    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no such player");
+    return { playerId, name: account.name };
+  }
+
+  /** Reads the lists that could not be read before; to be called every second or so. */
+  sweep(): void {
+    for (const playerId of this.#unread) {
+      this.#unread.delete(playerId);
+      const player = this.#context.sessions.findPlayer(playerId)?.player;
+      if (player != null) void this.#readLists(player);
+    }
+  }
+
+  // Presence
+
+  /** What others say to the player waits until its lists are here, and comes after what was kept for it. */
+  async #comeOnline(player: Player): Promise<void> {
+    const { playerId } = player;
+    const session = this.#context.sessions.findPlayer(playerId);
+    this.delivery.hold(playerId);
+    await this.#readLists(player);
+    await this.whispers.deliver(playerId);
+    if (this.#context.sessions.findPlayer(playerId) !== session) return;
+    this.delivery.release(playerId);
+    this.#context.wake();
+  }
+
+  async #readLists(player: Player): Promise<void> {
+    const { log, sessions, storage } = this.#context;
+    const { playerId } = player;
+    const session = sessions.findPlayer(playerId);
+    let lists: SocialLists;
+    try {
+      lists = await storage.social.load(playerId);
+    } catch (error) {
+      log.error("Cannot read friends and ignore list", { playerId, error: String(error) });
+      this.#unread.add(playerId);
+      return;
+    }
+    // It may be gone by now, or be here anew, and then its lists are being read anew.
+    if (sessions.findPlayer(playerId) !== session) return;
+    const idsOf = (players: readonly PlayerName[]) => players.map(({ playerId }) => playerId);
+    this.#lists.add(playerId, idsOf(lists.friends), idsOf(lists.ignored));
+    this.#tellFriends(player, FriendNoticeKind.ONLINE);
+  }
+
+  #goOffline(player: Player): void {
+    this.delivery.drop(player.playerId);
+    this.#unread.delete(player.playerId);
+    // Nobody was told of a player whose lists were never read.
+    this.#tellFriends(player, FriendNoticeKind.OFFLINE);
+    this.#lists.remove(player.playerId);
+  }
+
+  #tellFriends(player: Player, kind: FriendNoticeKind): void {
+    const { sessions } = this.#context;
+    const online: Session[] = [];
+    for (const friendId of this.#lists.friendsOf(player.playerId)) {
+      const session = sessions.findPlayer(friendId);
+      if (session !== undefined) online.push(session);
+    }
+    if (online.length > 0) sessions.broadcast(online, PacketType.FRIEND_NOTICE, noticeOf(player, kind));
+  }
+
+  // Friends
+
+  async #request(session: Session, { playerName }: FriendRequest): Promise<void> {
+    const { clock, storage } = this.#context;
+    const [player, other] = await this.#pairOf(session, playerName);
+    const result = await storage.social.requestFriend({
+      playerId: player.playerId,
+      otherId: other.playerId,
+      atMs: clock.unixMs(),
+    });
+    switch (result) {
+      case "friends_already":
+        throw new RequestError(ErrorCode.ALREADY_EXISTS, "You are friends already");
+      case "requested_already":
+        throw new RequestError(ErrorCode.ALREADY_EXISTS, "The player was asked already");
+      case "own_list_full":
+        throw ownListFull();
+      case "other_list_full":
+        throw new RequestError(ErrorCode.OUT_OF_RANGE, "Too many players wait for an answer of this one");
+      case "accepted":
+        this.#befriend(player, other);
+        break;
+      case "requested":
+        this.#ask(player, other);
+    }
+    this.#respond(session, PacketType.FRIEND_REQUEST, other, result === "accepted");
+  }
+
+  async #answer(session: Session, { playerName, accept }: FriendAnswer): Promise<void> {
+    const { clock, storage } = this.#context;
+    const [player, other] = await this.#pairOf(session, playerName);
+    const result = await storage.social.answerFriend({
+      playerId: player.playerId,
+      otherId: other.playerId,
+      isAccepted: accept,
+      atMs: clock.unixMs(),
+    });
+    if (result === "not_found") throw new RequestError(ErrorCode.NOT_FOUND, "The player has not asked");
+    if (result === "own_list_full") throw ownListFull();
+    if (result === "accepted") this.#befriend(player, other);
+    this.#respond(session, PacketType.FRIEND_ANSWER, other, result === "accepted");
+  }
+
+  async #remove(session: Session, { playerName }: FriendRemove): Promise<void> {
+    const [player, other] = await this.#pairOf(session, playerName);
+    const pair = { playerId: player.playerId, otherId: other.playerId };
+    const result = await this.#context.storage.social.removeFriend(pair);
+    if (result === "not_found") {
+      throw new RequestError(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
+    }
+    this.#lists.removeFriends(player.playerId, other.playerId);
+    this.#tell(other, player, FriendNoticeKind.REMOVED);
+    this.#respond(session, PacketType.FRIEND_REMOVE, other, false);
+  }
+
+  async #listFriends(session: Session): Promise<void> {
+    const { sessions, storage } = this.#context;
+    const { friends, incoming, outgoing } = await storage.social.load(playerOf(session).playerId);
+    const response = create(FriendListResponseSchema, {
+      success: true,
+      friends: friends.map(({ playerId, name }) => ({
+        playerId: BigInt(playerId),
+        name,
+        online: sessions.isPlayerOnline(playerId),
+      })),
+      incoming: incoming.map(refOf),
+      outgoing: outgoing.map(refOf),
+    });
+    sessions.send(session, PacketType.FRIEND_LIST_RESPONSE, toBinary(FriendListResponseSchema, response));
+  }
+
+  /** Two players are friends now, by the doing of the first. */
+  #befriend(player: Player, other: Player): void {
+    this.#lists.addFriends(player.playerId, other.playerId);
+    this.#tell(other, player, FriendNoticeKind.ACCEPTED);
+  }
+
+  /** A request goes the way of chat: whoever ignores the player does not hear of it. */
+  #ask(player: Player, other: Player): void {
+    const recipient = this.#context.sessions.findPlayer(other.playerId);
+    if (recipient === undefined) return;
+    const payload = noticeOf(player, FriendNoticeKind.REQUESTED);
+    this.delivery.deliver({ senderId: player.playerId, type: PacketType.FRIEND_NOTICE, payload }, [recipient]);
+  }
+
+  #tell(recipient: Player, player: Player, kind: FriendNoticeKind): void {
+    this.#context.sessions.sendToPlayer(recipient.playerId, PacketType.FRIEND_NOTICE, noticeOf(player, kind));
+  }
+
+  #respond(session: Session, requestType: PacketType, other: Player, isFriend: boolean): void {
+    const response = create(FriendResponseSchema, { success: true, requestType, player: refOf(other), isFriend });
+    this.#context.sessions.send(session, PacketType.FRIEND_RESPONSE, toBinary(FriendResponseSchema, response));
+  }
+
+  // Ignore lists
+
+  async #ignore(session: Session, { playerName }: IgnoreAdd): Promise<void> {
+    const [player, other] = await this.#pairOf(session, playerName);
+    const pair = { playerId: player.playerId, otherId: other.playerId };
+    const result = await this.#context.storage.social.addIgnored(pair);
+    if (result === "list_full") {
+      throw new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
+    }
+    this.#lists.addIgnored(player.playerId, other.playerId);
+    this.#respondIgnore(session, PacketType.IGNORE_ADD, other);
+  }
+
+  async #stopIgnoring(session: Session, { playerName }: IgnoreRemove): Promise<void> {
+    const [player, other] = await this.#pairOf(session, playerName);
+    const pair = { playerId: player.playerId, otherId: other.playerId };
+    const wasIgnored = await this.#context.storage.social.removeIgnored(pair);
+    if (!wasIgnored) throw new RequestError(ErrorCode.NOT_FOUND, "The player is not ignored");
+    this.#lists.removeIgnored(player.playerId, other.playerId);
+    this.#respondIgnore(session, PacketType.IGNORE_REMOVE, other);
+  }
+
+  async #listIgnored(session: Session): Promise<void> {
+    const { sessions, storage } = this.#context;
+    const { ignored } = await storage.social.load(playerOf(session).playerId);
+    const response = create(IgnoreListResponseSchema, { success: true, players: ignored.map(refOf) });
+    sessions.send(session, PacketType.IGNORE_LIST_RESPONSE, toBinary(IgnoreListResponseSchema, response));
+  }
+
+  #respondIgnore(session: Session, requestType: PacketType, other: Player): void {
+    const response = create(IgnoreResponseSchema, { success: true, requestType, player: refOf(other) });
+    this.#context.sessions.send(session, PacketType.IGNORE_RESPONSE, toBinary(IgnoreResponseSchema, response));
+  }
+
+  /** The player of a session, and the other one it names. */
+  async #pairOf(session: Session, name: string): Promise<[player: Player, other: Player]> {
+    const player = playerOf(session);
+    const other = await this.findPlayer(name);
+    if (other.playerId === player.playerId) throw new RequestError(ErrorCode.TARGET_INVALID, "This is yourself");
+    return [player, other];
+  }
+}
+
+function playerOf(session: Session): Player {
+  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  return session.player;
+}
+
+function ownListFull(): RequestError {
+  return new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can have or ask more than ${FRIENDS_MAX} friends`);
+}
+
+function refOf({ playerId, name }: PlayerName): { playerId: bigint; name: string } {
+  return { playerId: BigInt(playerId), name };
+}
+
+function noticeOf(player: Player, kind: FriendNoticeKind): Uint8Array {
+  const notice: MessageInitShape<typeof FriendNoticeSchema> = { kind, player: refOf(player) };
+  return toBinary(FriendNoticeSchema, create(FriendNoticeSchema, notice));
+}

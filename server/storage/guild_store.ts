@@ -1,0 +1,233 @@
+/**
+ * Guilds as the storage keeps them. Every change is one request, decided and done in one transaction, so that the rules
+ * hold however many ask at once.
+ *
+ * @module
+ */
+
+/** The rank of a new member; ranks are numbered as on the wire. */
+export const RANK_MEMBER = 0;
+/** The rank that invites, kicks members and declares wars. */
+export const RANK_OFFICER = 1;
+/** The rank that exactly one member of every guild has. */
+export const RANK_LEADER = 2;
+/** What a member may do; the higher, the more. */
+export type Rank = typeof RANK_MEMBER | typeof RANK_OFFICER | typeof RANK_LEADER;
+
+/** Guilds, their members, invitations and wars. Requests are done in the order they are made. */
+export interface GuildStore {
+  /** Founds a guild, whose leader drops all invitations; refused with `in_guild`, `name_taken`. */
+  create(guild: NewGuild): Promise<{ readonly kind: "created"; readonly guildId: number } | Refused>;
+
+  /**
+   * Invites a player; refused with `not_in_guild`, `no_right`, `unknown_player`, `target_in_guild`, `invited_already`,
+   * `guild_full`, `invites_full`.
+   */
+  invite(
+    invite: NewInvite,
+  ): Promise<{ readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie } | Refused>;
+
+  /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
+  join(answer: InviteAnswer): Promise<{ readonly kind: "joined"; readonly tie: GuildTie } | Refused>;
+
+  /** Drops an invitation; refused with `not_invited`. */
+  decline(answer: InviteAnswer): Promise<{ readonly kind: "declined" } | Refused>;
+
+  /**
+   * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
+   * members is gone, and has lost its wars. Refused with `not_in_guild`.
+   */
+  leave(
+    leaver: { readonly playerId: number },
+  ): Promise<{ readonly kind: "left"; readonly guildId: number; readonly endedWars: readonly EndedWar[] } | Refused>;
+
+  /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
+  kick(target: MemberTarget): Promise<{ readonly kind: "kicked"; readonly playerId: number } | Refused>;
+
+  /**
+   * Sets a member's rank; a new leader's predecessor becomes an officer. Refused with `not_in_guild`, `no_right`,
+   * `unknown_member`, `own_rank` where the leader would be none.
+   */
+  setRank(
+    target: MemberTarget & { readonly rank: Rank },
+  ): Promise<{ readonly kind: "set"; readonly guild: Guild } | Refused>;
+
+  /** A guild with its members, in the order they joined, and its wars. */
+  load(query: { readonly guildId: number }): Promise<Guild | undefined>;
+
+  /** The same of the guild a player is in. */
+  loadOf(query: { readonly playerId: number }): Promise<Guild | undefined>;
+
+  /**
+   * The guilds players are in; those in none are left out.
+   *
+   * @param playerIds At most `STORAGE_ROWS_MAX`.
+   */
+  findTies(playerIds: readonly number[]): Promise<readonly PlayerTie[]>;
+
+  /** The invitations of a player that still stand, oldest guild first. */
+  findInvites(query: { readonly playerId: number; readonly nowMs: number }): Promise<readonly Invite[]>;
+
+  /**
+   * Declares a war; refused with `not_in_guild`, `no_right`, `unknown_guild`, `own_guild`, `at_war`, `wars_full`.
+   */
+  declareWar(war: NewWar): Promise<{ readonly kind: "declared"; readonly war: DeclaredWar } | Refused>;
+
+  /**
+   * Counts kills in the wars that were going on between the two guilds at their time; others are skipped.
+   *
+   * @param kills At most `STORAGE_ROWS_MAX`.
+   * @returns How many counted.
+   */
+  addKills(kills: readonly Kill[]): Promise<number>;
+
+  /** Ends wars that are due, at most `GUILD_WARS_ENDED_MAX`, and tells when the next one is; null: there is none. */
+  endDueWars(
+    due: { readonly nowMs: number },
+  ): Promise<{ readonly endedWars: readonly EndedWar[]; readonly nextEndsAtMs: number | null }>;
+}
+
+/** Why a request changed nothing. */
+export type GuildRefusal =
+  | "in_guild"
+  | "name_taken"
+  | "not_in_guild"
+  | "no_right"
+  | "unknown_player"
+  | "unknown_member"
+  | "target_in_guild"
+  | "invited_already"
+  | "not_invited"
+  | "guild_full"
+  | "invites_full"
+  | "own_rank"
+  | "unknown_guild"
+  | "own_guild"
+  | "at_war"
+  | "wars_full";
+
+/** A request that the rules forbid; nothing was changed. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly reason: GuildRefusal;
+}
+
+/** A guild to found. */
+export interface NewGuild {
+  readonly leaderId: number;
+  readonly name: string;
+  /** What must be unique: `guildKey(name)`. */
+  readonly nameKey: string;
+  readonly tag: string;
+  /** What must be unique: `guildKey(tag)`. */
+  readonly tagKey: string;
+  /** Unix time in milliseconds. */
+  readonly createdAtMs: number;
+}
+
+/** An invitation to make. Times are Unix milliseconds. */
+export interface NewInvite {
+  readonly inviterId: number;
+  /** What `nameKey()` makes of the name of the one who is invited. */
+  readonly nameKey: string;
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** A player's answer to an invitation. */
+export interface InviteAnswer {
+  readonly playerId: number;
+  readonly guildId: number;
+  /** Unix time in milliseconds. */
+  readonly nowMs: number;
+}
+
+/** What one member does to another. */
+export interface MemberTarget {
+  readonly actorId: number;
+  /** What `nameKey()` makes of the other's name. */
+  readonly nameKey: string;
+}
+
+/** What is shown of a guild beside its members' names. */
+export interface GuildTie {
+  readonly guildId: number;
+  readonly name: string;
+  readonly tag: string;
+}
+
+/** The guild that a player is in. */
+export interface PlayerTie extends GuildTie {
+  readonly playerId: number;
+}
+
+/** An invitation that is not answered yet. */
+export interface Invite {
+  readonly guildId: number;
+  readonly guildName: string;
+  readonly inviterName: string;
+}
+
+/** A guild with all that is known of it. */
+export interface Guild extends GuildTie {
+  readonly members: readonly GuildMember[];
+  readonly wars: readonly GuildWar[];
+}
+
+/** One member. */
+export interface GuildMember {
+  readonly playerId: number;
+  readonly name: string;
+  readonly rank: Rank;
+}
+
+/** A war as one of its two guilds sees it. */
+export interface GuildWar {
+  readonly warId: number;
+  readonly enemyGuildId: number;
+  readonly enemyName: string;
+  readonly ownKills: number;
+  readonly enemyKills: number;
+  /** Unix time in milliseconds. */
+  readonly endsAtMs: number;
+}
+
+/** A war to declare. Times are Unix milliseconds. */
+export interface NewWar {
+  readonly actorId: number;
+  /** 0: the guild of the name. */
+  readonly enemyGuildId: number;
+  /** What `guildKey()` makes of the name; not looked at where there is an id. */
+  readonly enemyNameKey: string;
+  readonly nowMs: number;
+  readonly endsAtMs: number;
+}
+
+/** A war that has begun. */
+export interface DeclaredWar {
+  readonly warId: number;
+  /** The one that declared it, then its enemy. */
+  readonly sides: readonly [GuildTie, GuildTie];
+}
+
+/** A kill among members of two guilds. */
+export interface Kill {
+  readonly killerGuildId: number;
+  readonly victimGuildId: number;
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+}
+
+/** One guild's part in a war that is over. */
+export interface WarSide {
+  readonly guildId: number;
+  readonly kills: number;
+}
+
+/** A war that is over. */
+export interface EndedWar {
+  readonly warId: number;
+  /** 0: a draw. */
+  readonly winnerGuildId: number;
+  readonly sides: readonly [WarSide, WarSide];
+}

@@ -1,0 +1,332 @@
+/** Guilds in SQLite. @module */
+
+import type { DatabaseSync } from "node:sqlite";
+import { assert } from "../../shared/errors.ts";
+import {
+  GUILD_INVITES_PER_GUILD_MAX,
+  GUILD_INVITES_PER_PLAYER_MAX,
+  GUILD_MEMBERS_MAX,
+  GUILD_WARS_ENDED_MAX,
+  GUILD_WARS_MAX,
+} from "../../shared/limits.ts";
+import {
+  type EndedWar,
+  type Guild,
+  type GuildMember,
+  type GuildRefusal,
+  type GuildTie,
+  type GuildWar,
+  type Invite,
+  type PlayerTie,
+  type Rank,
+  RANK_LEADER,
+  RANK_MEMBER,
+  RANK_OFFICER,
+  type Refused,
+} from "./guild_store.ts";
+import { checkId, checkRows } from "./storage_checks.ts";
+import type { Handlers } from "./storage_operations.ts";
+
+const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_kills, high_kills, ends_at_ms";
+
+interface MemberRow {
+  readonly playerId: number;
+  readonly guildId: number;
+  readonly rank: Rank;
+}
+
+/** Prepares the statements for guilds. */
+export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
+  const insertGuild = database.prepare(
+    `INSERT INTO guilds (name, name_key, tag, tag_key, created_at_ms) VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT DO NOTHING RETURNING id`,
+  );
+  const deleteGuild = database.prepare("DELETE FROM guilds WHERE id = ?");
+  const selectTie = database.prepare("SELECT id AS guildId, name, tag FROM guilds WHERE id = ?");
+  const selectByKey = database.prepare("SELECT id AS guildId, name, tag FROM guilds WHERE name_key = ?");
+  const selectAccount = database.prepare("SELECT id FROM accounts WHERE name_key = ?");
+
+  const insertMember = database.prepare("INSERT INTO guild_members (player_id, guild_id, rank) VALUES (?, ?, ?)");
+  const deleteMember = database.prepare("DELETE FROM guild_members WHERE player_id = ?");
+  const updateRank = database.prepare("UPDATE guild_members SET rank = ? WHERE player_id = ?");
+  const countMembers = database.prepare("SELECT count(*) AS count FROM guild_members WHERE guild_id = ?");
+  const selectMember = database.prepare(
+    "SELECT player_id AS playerId, guild_id AS guildId, rank FROM guild_members WHERE player_id = ?",
+  );
+  const selectMembers = database.prepare(
+    `SELECT player_id AS playerId, name, rank FROM guild_members JOIN accounts ON accounts.id = player_id
+      WHERE guild_id = ? ORDER BY guild_members.id`,
+  );
+  const selectSuccessor = database.prepare(
+    "SELECT player_id AS playerId FROM guild_members WHERE guild_id = ? ORDER BY rank DESC, id LIMIT 1",
+  );
+  const selectTies = database.prepare(
+    `SELECT player_id AS playerId, guild_id AS guildId, name, tag
+      FROM guild_members JOIN guilds ON guilds.id = guild_id
+      WHERE player_id IN (SELECT value FROM json_each(?)) ORDER BY player_id`,
+  );
+
+  const insertInvite = database.prepare(
+    "INSERT INTO guild_invites (player_id, guild_id, inviter_id, expires_at_ms) VALUES (?, ?, ?, ?)",
+  );
+  const deleteInvite = database.prepare(
+    "DELETE FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
+  );
+  const deleteInvitesOf = database.prepare("DELETE FROM guild_invites WHERE player_id = ?");
+  const deleteExpiredInvites = database.prepare("DELETE FROM guild_invites WHERE expires_at_ms <= ?");
+  const countInvitesTo = database.prepare("SELECT count(*) AS count FROM guild_invites WHERE guild_id = ?");
+  const countInvitesOf = database.prepare("SELECT count(*) AS count FROM guild_invites WHERE player_id = ?");
+  const hasInvite = database.prepare(
+    "SELECT 1 FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
+  );
+  const selectInvites = database.prepare(
+    `SELECT guild_id AS guildId, guilds.name AS guildName, accounts.name AS inviterName
+      FROM guild_invites JOIN guilds ON guilds.id = guild_id JOIN accounts ON accounts.id = inviter_id
+      WHERE player_id = ? AND expires_at_ms > ? ORDER BY guild_id`,
+  );
+
+  const insertWar = database.prepare(
+    "INSERT INTO guild_wars (low_guild_id, high_guild_id, started_at_ms, ends_at_ms) VALUES (?, ?, ?, ?)",
+  );
+  const hasWar = database.prepare("SELECT 1 FROM guild_wars WHERE low_guild_id = ? AND high_guild_id = ?");
+  const deleteWar = database.prepare("DELETE FROM guild_wars WHERE id = ?");
+  const countWars = database.prepare(
+    "SELECT count(*) AS count FROM guild_wars WHERE low_guild_id = ?1 OR high_guild_id = ?1",
+  );
+  const selectWars = database.prepare(
+    `SELECT ${WAR_COLUMNS}, low.name AS low_name, high.name AS high_name FROM guild_wars
+      JOIN (SELECT id AS low_id, name FROM guilds) AS low ON low_id = low_guild_id
+      JOIN (SELECT id AS high_id, name FROM guilds) AS high ON high_id = high_guild_id
+      WHERE low_guild_id = ?1 OR high_guild_id = ?1 ORDER BY id`,
+  );
+  const selectDueWars = database.prepare(
+    `SELECT ${WAR_COLUMNS} FROM guild_wars WHERE ends_at_ms <= ? ORDER BY ends_at_ms, id LIMIT ${GUILD_WARS_ENDED_MAX}`,
+  );
+  const selectNextEnd = database.prepare("SELECT min(ends_at_ms) AS next FROM guild_wars");
+  const [addLowKill, addHighKill] = ["low_kills", "high_kills"].map((column) =>
+    database.prepare(
+      `UPDATE guild_wars SET ${column} = ${column} + 1
+        WHERE low_guild_id = ? AND high_guild_id = ? AND started_at_ms <= ?3 AND ends_at_ms > ?3`,
+    )
+  );
+
+  function memberOf(playerId: number): MemberRow | undefined {
+    checkId(playerId, "playerId");
+    return selectMember.get(playerId) as MemberRow | undefined;
+  }
+
+  function tieOf(guildId: number): GuildTie {
+    const row = selectTie.get(guildId);
+    assert(row, "A member's guild is there");
+    return { ...row } as unknown as GuildTie;
+  }
+
+  function accountIdOf(nameKey: string): number | undefined {
+    return selectAccount.get(nameKey)?.id as number | undefined;
+  }
+
+  /** A member of the actor's guild, or why the actor cannot do anything to them. */
+  function findTarget(
+    { actorId, nameKey }: { actorId: number; nameKey: string },
+    rankMin: Rank,
+  ): { kind: "found"; actor: MemberRow; target: MemberRow } | Refused {
+    const actor = memberOf(actorId);
+    if (actor === undefined) return refused("not_in_guild");
+    if (actor.rank < rankMin) return refused("no_right");
+    const targetId = accountIdOf(nameKey);
+    const target = targetId === undefined ? undefined : memberOf(targetId);
+    if (target?.guildId !== actor.guildId) return refused("unknown_member");
+    return { kind: "found", actor, target };
+  }
+
+  function guildOf(tie: GuildTie): Guild {
+    const members = selectMembers.all(tie.guildId).map((row) => ({ ...row }) as unknown as GuildMember);
+    const wars = selectWars.all(tie.guildId).map((row) => warOfRow(row, tie.guildId));
+    return { ...tie, members, wars };
+  }
+
+  /** Ends a guild that has no members any more, and with it its wars. */
+  function disband(guildId: number): EndedWar[] {
+    const endedWars = selectWars.all(guildId).map((row) => {
+      const war = endedWarOfRow(row);
+      const enemy = war.sides.find((side) => side.guildId !== guildId)!;
+      return { ...war, winnerGuildId: enemy.guildId };
+    });
+    deleteGuild.run(guildId);
+    return endedWars;
+  }
+
+  return {
+    "guilds.create": (guild) => {
+      checkId(guild.createdAtMs, "createdAtMs");
+      if (memberOf(guild.leaderId) !== undefined) return refused("in_guild");
+      const row = insertGuild.get(guild.name, guild.nameKey, guild.tag, guild.tagKey, guild.createdAtMs);
+      if (row === undefined) return refused("name_taken");
+      const guildId = Number(row.id);
+      insertMember.run(guild.leaderId, guildId, RANK_LEADER);
+      deleteInvitesOf.run(guild.leaderId);
+      return { kind: "created", guildId };
+    },
+
+    "guilds.invite": ({ inviterId, nameKey, nowMs, expiresAtMs }) => {
+      for (const ms of [nowMs, expiresAtMs]) checkId(ms, "nowMs or expiresAtMs");
+      const inviter = memberOf(inviterId);
+      if (inviter === undefined) return refused("not_in_guild");
+      if (inviter.rank < RANK_OFFICER) return refused("no_right");
+      const { guildId } = inviter;
+      const playerId = accountIdOf(nameKey);
+      if (playerId === undefined) return refused("unknown_player");
+      if (memberOf(playerId) !== undefined) return refused("target_in_guild");
+      deleteExpiredInvites.run(nowMs);
+      if (hasInvite.get(playerId, guildId, nowMs) !== undefined) return refused("invited_already");
+      if (countOf(countMembers.get(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
+      const isFull = countOf(countInvitesTo.get(guildId)) >= GUILD_INVITES_PER_GUILD_MAX ||
+        countOf(countInvitesOf.get(playerId)) >= GUILD_INVITES_PER_PLAYER_MAX;
+      if (isFull) return refused("invites_full");
+      insertInvite.run(playerId, guildId, inviterId, expiresAtMs);
+      return { kind: "invited", playerId, tie: tieOf(guildId) };
+    },
+
+    "guilds.join": ({ playerId, guildId, nowMs }) => {
+      checkId(guildId, "guildId");
+      checkId(nowMs, "nowMs");
+      if (memberOf(playerId) !== undefined) return refused("in_guild");
+      if (hasInvite.get(playerId, guildId, nowMs) === undefined) return refused("not_invited");
+      if (countOf(countMembers.get(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
+      insertMember.run(playerId, guildId, RANK_MEMBER);
+      deleteInvitesOf.run(playerId);
+      return { kind: "joined", tie: tieOf(guildId) };
+    },
+
+    "guilds.decline": ({ playerId, guildId, nowMs }) => {
+      checkId(playerId, "playerId");
+      checkId(guildId, "guildId");
+      checkId(nowMs, "nowMs");
+      const { changes } = deleteInvite.run(playerId, guildId, nowMs);
+      return Number(changes) === 0 ? refused("not_invited") : { kind: "declined" };
+    },
+
+    "guilds.leave": ({ playerId }) => {
+      const member = memberOf(playerId);
+      if (member === undefined) return refused("not_in_guild");
+      const { guildId, rank } = member;
+      deleteMember.run(playerId);
+      const successor = selectSuccessor.get(guildId);
+      if (successor === undefined) return { kind: "left", guildId, endedWars: disband(guildId) };
+      if (rank === RANK_LEADER) updateRank.run(RANK_LEADER, successor.playerId);
+      return { kind: "left", guildId, endedWars: [] };
+    },
+
+    "guilds.kick": (request) => {
+      const found = findTarget(request, RANK_OFFICER);
+      if (found.kind === "refused") return found;
+      const { actor, target } = found;
+      if (target.rank >= actor.rank) return refused("no_right");
+      deleteMember.run(target.playerId);
+      return { kind: "kicked", playerId: target.playerId };
+    },
+
+    "guilds.setRank": ({ rank, ...request }) => {
+      const found = findTarget(request, RANK_LEADER);
+      if (found.kind === "refused") return found;
+      const { actor, target } = found;
+      if (target.playerId === actor.playerId && rank !== RANK_LEADER) return refused("own_rank");
+      // In this order: a guild never has two leaders, not even in between.
+      if (rank === RANK_LEADER) updateRank.run(RANK_OFFICER, actor.playerId);
+      updateRank.run(rank, target.playerId);
+      return { kind: "set", guild: guildOf(tieOf(actor.guildId)) };
+    },
+
+    "guilds.load": ({ guildId }) => {
+      checkId(guildId, "guildId");
+      const tie = selectTie.get(guildId);
+      return tie && guildOf({ ...tie } as unknown as GuildTie);
+    },
+    "guilds.loadOf": ({ playerId }) => {
+      const member = memberOf(playerId);
+      return member && guildOf(tieOf(member.guildId));
+    },
+    "guilds.findTies": (playerIds) => {
+      checkRows(playerIds.length);
+      for (const playerId of playerIds) checkId(playerId, "playerId");
+      return selectTies.all(JSON.stringify(playerIds)).map((row) => ({ ...row }) as unknown as PlayerTie);
+    },
+    "guilds.findInvites": ({ playerId, nowMs }) => {
+      checkId(playerId, "playerId");
+      checkId(nowMs, "nowMs");
+      return selectInvites.all(playerId, nowMs).map((row) => ({ ...row }) as unknown as Invite);
+    },
+
+    "guilds.declareWar": ({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }) => {
+      checkId(enemyGuildId, "enemyGuildId");
+      for (const ms of [nowMs, endsAtMs]) checkId(ms, "nowMs or endsAtMs");
+      const actor = memberOf(actorId);
+      if (actor === undefined) return refused("not_in_guild");
+      if (actor.rank < RANK_OFFICER) return refused("no_right");
+      const enemy = enemyGuildId === 0 ? selectByKey.get(enemyNameKey) : selectTie.get(enemyGuildId);
+      if (enemy === undefined) return refused("unknown_guild");
+      const own = tieOf(actor.guildId);
+      const enemyTie = { ...enemy } as unknown as GuildTie;
+      if (enemyTie.guildId === own.guildId) return refused("own_guild");
+      const [low, high] = inOrder(own.guildId, enemyTie.guildId);
+      if (hasWar.get(low, high) !== undefined) return refused("at_war");
+      if ([low, high].some((guildId) => countOf(countWars.get(guildId)) >= GUILD_WARS_MAX)) {
+        return refused("wars_full");
+      }
+      const { lastInsertRowid } = insertWar.run(low, high, nowMs, endsAtMs);
+      return { kind: "declared", war: { warId: Number(lastInsertRowid), sides: [own, enemyTie] } };
+    },
+
+    "guilds.addKills": (kills) => {
+      checkRows(kills.length);
+      let count = 0;
+      for (const { killerGuildId, victimGuildId, atMs } of kills) {
+        for (const id of [killerGuildId, victimGuildId]) checkId(id, "guildId");
+        checkId(atMs, "atMs");
+        const [low, high] = inOrder(killerGuildId, victimGuildId);
+        const statement = killerGuildId === low ? addLowKill : addHighKill;
+        count += Number(statement.run(low, high, atMs).changes);
+      }
+      return count;
+    },
+
+    "guilds.endDueWars": ({ nowMs }) => {
+      checkId(nowMs, "nowMs");
+      const endedWars = selectDueWars.all(nowMs).map(endedWarOfRow);
+      for (const { warId } of endedWars) deleteWar.run(warId);
+      return { endedWars, nextEndsAtMs: selectNextEnd.get()?.next as number | null };
+    },
+  };
+}
+
+function refused(reason: GuildRefusal): Refused {
+  return { kind: "refused", reason };
+}
+
+function countOf(row: Record<string, unknown> | undefined): number {
+  return Number(row?.count);
+}
+
+function inOrder(first: number, second: number): [low: number, high: number] {
+  return first < second ? [first, second] : [second, first];
+}
+
+function warOfRow(row: Record<string, unknown>, guildId: number): GuildWar {
+  const [own, enemy] = Number(row.low_guild_id) === guildId ? ["low", "high"] : ["high", "low"];
+  return {
+    warId: Number(row.id),
+    enemyGuildId: Number(row[`${enemy}_guild_id`]),
+    enemyName: String(row[`${enemy}_name`]),
+    ownKills: Number(row[`${own}_kills`]),
+    enemyKills: Number(row[`${enemy}_kills`]),
+    endsAtMs: Number(row.ends_at_ms),
+  };
+}
+
+/** The one with more kills has won. */
+function endedWarOfRow(row: Record<string, unknown>): EndedWar {
+  const low = { guildId: Number(row.low_guild_id), kills: Number(row.low_kills) };
+  const high = { guildId: Number(row.high_guild_id), kills: Number(row.high_kills) };
+  const winnerGuildId = low.kills === high.kills ? 0 : low.kills > high.kills ? low.guildId : high.guildId;
+  return { warId: Number(row.id), winnerGuildId, sides: [low, high] };
+}

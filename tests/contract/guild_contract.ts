@@ -1,0 +1,429 @@
+/** What every storage adapter promises of guilds. @module */
+
+import {
+  type GuildMember,
+  type GuildRefusal,
+  RANK_LEADER,
+  RANK_MEMBER,
+  RANK_OFFICER,
+} from "../../server/storage/guild_store.ts";
+import type { Storage } from "../../server/storage/storage.ts";
+import {
+  GUILD_INVITES_PER_GUILD_MAX,
+  GUILD_INVITES_PER_PLAYER_MAX,
+  GUILD_MEMBERS_MAX,
+  GUILD_WARS_ENDED_MAX,
+  GUILD_WARS_MAX,
+  STORAGE_ROWS_MAX,
+} from "../../shared/limits.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+
+type Claim = (text: string, run: (storage: Storage) => Promise<void>) => void;
+
+const NOW_MS = 1_760_000_000_000;
+const EXPIRES_AT_MS = NOW_MS + 1_000;
+const WAR = { nowMs: NOW_MS, endsAtMs: NOW_MS + 60_000, enemyNameKey: "" };
+
+async function createPlayers(storage: Storage, names: readonly string[]): Promise<number[]> {
+  const accounts = names.map((name) => ({
+    name,
+    nameKey: name.toLowerCase(),
+    passwordVerifier: null,
+    createdAtMs: NOW_MS,
+  }));
+  return (await storage.accounts.createMany(accounts)).map(({ accountId }) => accountId);
+}
+
+function founding(leaderId: number, name: string, tag = name.slice(0, 5)) {
+  return { leaderId, name, nameKey: name.toLowerCase(), tag, tagKey: tag.toLowerCase(), createdAtMs: NOW_MS };
+}
+
+async function mustFound(storage: Storage, leaderId: number, name: string, tag?: string): Promise<number> {
+  const result = await storage.guilds.create(founding(leaderId, name, tag));
+  assert(result.kind === "created", `${name} must be free`);
+  return result.guildId;
+}
+
+function invite(storage: Storage, inviterId: number, nameKey: string, nowMs = NOW_MS) {
+  return storage.guilds.invite({ inviterId, nameKey, nowMs, expiresAtMs: nowMs + (EXPIRES_AT_MS - NOW_MS) });
+}
+
+/** Has a player join, by an invitation of `leaderId`. */
+async function enlist(storage: Storage, leaderId: number, guildId: number, name: string): Promise<number> {
+  const [playerId] = await createPlayers(storage, [name]);
+  assertEquals((await invite(storage, leaderId, name.toLowerCase())).kind, "invited");
+  assertEquals((await storage.guilds.join({ playerId, guildId, nowMs: NOW_MS })).kind, "joined");
+  return playerId;
+}
+
+/** Many guilds of one member each, with their leaders. */
+async function foundMany(storage: Storage, count: number): Promise<{ leaderId: number; guildId: number }[]> {
+  const names = Array.from({ length: count }, (_, index) => `lord${index}`);
+  const leaderIds = await createPlayers(storage, names);
+  return await Promise.all(leaderIds.map(async (leaderId, index) => ({
+    leaderId,
+    guildId: await mustFound(storage, leaderId, `Guild ${index}`, `t${index}`),
+  })));
+}
+
+async function assertRefused(result: Promise<{ kind: string }>, reason: GuildRefusal): Promise<void> {
+  assertEquals(await result, { kind: "refused", reason } as { kind: string });
+}
+
+async function ranks(storage: Storage, guildId: number): Promise<[string, number][]> {
+  const guild = await storage.guilds.load({ guildId });
+  return guild?.members.map(({ name, rank }) => [name, rank]) ?? [];
+}
+
+/** Runs the claims. */
+export function claimGuilds(claim: Claim): void {
+  claimMembers(claim);
+  claimInvites(claim);
+  claimRanks(claim);
+  claimWars(claim);
+  claimBounds(claim);
+}
+
+function claimMembers(claim: Claim): void {
+  claim("guilds.create() founds a guild that its leader is in", async (storage) => {
+    const [anna, bert] = await createPlayers(storage, ["Anna", "Bert"]);
+    const guildId = await mustFound(storage, anna, "Iron Wolves", "IW");
+    const tie = { guildId, name: "Iron Wolves", tag: "IW" };
+    const members: GuildMember[] = [{ playerId: anna, name: "Anna", rank: RANK_LEADER }];
+    assertEquals(await storage.guilds.load({ guildId }), { ...tie, members, wars: [] });
+    assertEquals(await storage.guilds.loadOf({ playerId: anna }), { ...tie, members, wars: [] });
+    assertEquals(await storage.guilds.loadOf({ playerId: bert }), undefined);
+    assertEquals(await storage.guilds.load({ guildId: guildId + 1 }), undefined);
+    assertEquals(await storage.guilds.findTies([bert, anna, 999]), [{ playerId: anna, ...tie }]);
+  });
+
+  claim("guilds.create() refuses a name, a tag, or a member twice", async (storage) => {
+    const [anna, bert] = await createPlayers(storage, ["Anna", "Bert"]);
+    await mustFound(storage, anna, "Wolves", "WLF");
+    await assertRefused(storage.guilds.create(founding(bert, "WOLVES", "X1")), "name_taken");
+    await assertRefused(storage.guilds.create(founding(bert, "Foxes", "wlf")), "name_taken");
+    await assertRefused(storage.guilds.create(founding(anna, "Bears")), "in_guild");
+    assertEquals(await storage.guilds.loadOf({ playerId: bert }), undefined);
+  });
+
+  claim("guilds.create() lets exactly one of many racing for a name win", async (storage) => {
+    const players = await createPlayers(storage, Array.from({ length: 20 }, (_, index) => `racer${index}`));
+    const results = await Promise.all(
+      players.map((playerId, index) => storage.guilds.create(founding(playerId, "Wolves", `t${index}`))),
+    );
+    assertEquals(results.filter(({ kind }) => kind === "created").length, 1);
+    assertEquals((await storage.guilds.findTies(players)).length, 1);
+  });
+
+  claim("guilds.leave() passes the leadership to the first officer, then to the first member", async (storage) => {
+    const [anna] = await createPlayers(storage, ["Anna"]);
+    const guildId = await mustFound(storage, anna, "Wolves");
+    for (const name of ["Bert", "Cleo", "Dora"]) await enlist(storage, anna, guildId, name);
+    for (const nameKey of ["dora", "cleo"]) {
+      await storage.guilds.setRank({ actorId: anna, nameKey, rank: RANK_OFFICER });
+    }
+    assertEquals(await storage.guilds.leave({ playerId: anna }), { kind: "left", guildId, endedWars: [] });
+    assertEquals(await ranks(storage, guildId), [["Bert", 0], ["Cleo", 2], ["Dora", 1]]);
+    const [bert, cleo, dora] = await createPlayers(storage, ["Bert", "Cleo", "Dora"]);
+    await storage.guilds.leave({ playerId: cleo });
+    await storage.guilds.leave({ playerId: dora });
+    assertEquals(await ranks(storage, guildId), [["Bert", 2]]);
+    await storage.guilds.leave({ playerId: bert });
+    assertEquals(await storage.guilds.load({ guildId }), undefined);
+    await assertRefused(storage.guilds.leave({ playerId: bert }), "not_in_guild");
+  });
+
+  claim("guilds.leave() of the last member frees name and tag, never the id", async (storage) => {
+    const [anna, bert] = await createPlayers(storage, ["Anna", "Bert"]);
+    const guildId = await mustFound(storage, anna, "Wolves");
+    await invite(storage, anna, "bert");
+    await storage.guilds.leave({ playerId: anna });
+    assertEquals(await storage.guilds.findInvites({ playerId: bert, nowMs: NOW_MS }), []);
+    assert(await mustFound(storage, anna, "Wolves") > guildId);
+  });
+}
+
+function claimInvites(claim: Claim): void {
+  claim("guilds.invite() stands until answered or expired", async (storage) => {
+    const [anna, bert, cleo] = await createPlayers(storage, ["Anna", "Bert", "Cleo"]);
+    const guildId = await mustFound(storage, anna, "Wolves");
+    const tie = { guildId, name: "Wolves", tag: "Wolve" };
+    assertEquals(await invite(storage, anna, "bert"), { kind: "invited", playerId: bert, tie });
+    await assertRefused(invite(storage, anna, "bert"), "invited_already");
+    const query = { playerId: bert, nowMs: EXPIRES_AT_MS - 1 };
+    assertEquals(await storage.guilds.findInvites(query), [{ guildId, guildName: "Wolves", inviterName: "Anna" }]);
+    assertEquals(await storage.guilds.findInvites({ playerId: bert, nowMs: EXPIRES_AT_MS }), []);
+    const tooLate = { playerId: bert, guildId, nowMs: EXPIRES_AT_MS };
+    await assertRefused(storage.guilds.join(tooLate), "not_invited");
+    await assertRefused(storage.guilds.decline(tooLate), "not_invited");
+    assertEquals((await invite(storage, anna, "bert", EXPIRES_AT_MS)).kind, "invited");
+    assertEquals(await storage.guilds.decline({ ...tooLate }), { kind: "declined" });
+    await assertRefused(storage.guilds.decline({ ...tooLate }), "not_invited");
+    await assertRefused(storage.guilds.join({ playerId: cleo, guildId, nowMs: NOW_MS }), "not_invited");
+  });
+
+  claim("guilds.invite() refuses who may not invite and who cannot be invited", async (storage) => {
+    const [anna, bert] = await createPlayers(storage, ["Anna", "Bert"]);
+    await assertRefused(invite(storage, anna, "bert"), "not_in_guild");
+    const guildId = await mustFound(storage, anna, "Wolves");
+    const cleo = await enlist(storage, anna, guildId, "Cleo");
+    await assertRefused(invite(storage, cleo, "bert"), "no_right");
+    await assertRefused(invite(storage, anna, "nobody"), "unknown_player");
+    await assertRefused(invite(storage, anna, "cleo"), "target_in_guild");
+    await assertRefused(invite(storage, anna, "anna"), "target_in_guild");
+    await mustFound(storage, bert, "Foxes");
+    await assertRefused(invite(storage, anna, "bert"), "target_in_guild");
+  });
+
+  claim("guilds.join() and guilds.create() drop all other invitations", async (storage) => {
+    const [anna, bert, cleo, dora] = await createPlayers(storage, ["Anna", "Bert", "Cleo", "Dora"]);
+    const wolves = await mustFound(storage, anna, "Wolves");
+    const foxes = await mustFound(storage, bert, "Foxes");
+    for (const inviterId of [anna, bert]) {
+      for (const nameKey of ["cleo", "dora"]) await invite(storage, inviterId, nameKey);
+    }
+    const joined = await storage.guilds.join({ playerId: cleo, guildId: foxes, nowMs: NOW_MS });
+    assertEquals(joined, { kind: "joined", tie: { guildId: foxes, name: "Foxes", tag: "Foxes" } });
+    await assertRefused(storage.guilds.join({ playerId: cleo, guildId: wolves, nowMs: NOW_MS }), "in_guild");
+    await mustFound(storage, dora, "Bears");
+    for (const playerId of [cleo, dora]) {
+      assertEquals(await storage.guilds.findInvites({ playerId, nowMs: NOW_MS }), []);
+    }
+  });
+}
+
+function claimRanks(claim: Claim): void {
+  claim("guilds.kick() needs a higher rank than the target's", async (storage) => {
+    const [anna, bert] = await createPlayers(storage, ["Anna", "Bert"]);
+    await assertRefused(storage.guilds.kick({ actorId: anna, nameKey: "bert" }), "not_in_guild");
+    const guildId = await mustFound(storage, anna, "Wolves");
+    const [cleo, dora, ella] = [
+      await enlist(storage, anna, guildId, "Cleo"),
+      await enlist(storage, anna, guildId, "Dora"),
+      await enlist(storage, anna, guildId, "Ella"),
+    ];
+    for (const nameKey of ["cleo", "dora"]) {
+      await storage.guilds.setRank({ actorId: anna, nameKey, rank: RANK_OFFICER });
+    }
+    const refusals: [actorId: number, nameKey: string, reason: GuildRefusal][] = [
+      [ella, "cleo", "no_right"],
+      [ella, "nobody", "no_right"],
+      [cleo, "dora", "no_right"],
+      [cleo, "anna", "no_right"],
+      [cleo, "cleo", "no_right"],
+      [anna, "anna", "no_right"],
+      [anna, "bert", "unknown_member"],
+      [anna, "nobody", "unknown_member"],
+    ];
+    for (const [actorId, nameKey, reason] of refusals) {
+      await assertRefused(storage.guilds.kick({ actorId, nameKey }), reason);
+    }
+    assertEquals(await storage.guilds.kick({ actorId: cleo, nameKey: "ella" }), { kind: "kicked", playerId: ella });
+    assertEquals(await storage.guilds.kick({ actorId: anna, nameKey: "dora" }), { kind: "kicked", playerId: dora });
+    assertEquals(await ranks(storage, guildId), [["Anna", 2], ["Cleo", 1]]);
+    assertEquals((await storage.guilds.findTies([anna, bert, cleo, dora, ella])).length, 2);
+  });
+
+  claim("guilds.setRank() is the leader's alone and leaves exactly one leader", async (storage) => {
+    const [anna] = await createPlayers(storage, ["Anna"]);
+    const set = (actorId: number, nameKey: string, rank: 0 | 1 | 2) =>
+      storage.guilds.setRank({ actorId, nameKey, rank });
+    await assertRefused(set(anna, "anna", RANK_OFFICER), "not_in_guild");
+    const guildId = await mustFound(storage, anna, "Wolves");
+    const bert = await enlist(storage, anna, guildId, "Bert");
+    await assertRefused(set(bert, "bert", RANK_LEADER), "no_right");
+    await assertRefused(set(anna, "nobody", RANK_OFFICER), "unknown_member");
+    await assertRefused(set(anna, "anna", RANK_MEMBER), "own_rank");
+    await assertRefused(set(anna, "anna", RANK_OFFICER), "own_rank");
+    assertEquals((await set(anna, "anna", RANK_LEADER)).kind, "set");
+    assertEquals(await ranks(storage, guildId), [["Anna", 2], ["Bert", 0]]);
+    await set(anna, "bert", RANK_OFFICER);
+    await assertRefused(set(bert, "bert", RANK_LEADER), "no_right");
+    await set(anna, "bert", RANK_MEMBER);
+    const result = await set(anna, "bert", RANK_LEADER);
+    assertEquals(await ranks(storage, guildId), [["Anna", 1], ["Bert", 2]]);
+    assert(result.kind === "set");
+    assertEquals(result.guild, await storage.guilds.load({ guildId }));
+  });
+}
+
+function claimWars(claim: Claim): void {
+  claim("guilds.declareWar() is seen from both sides and counts their kills", async (storage) => {
+    const [first, second, third] = await foundMany(storage, 3);
+    const declared = await storage.guilds.declareWar({ ...WAR, actorId: second.leaderId, enemyGuildId: first.guildId });
+    assert(declared.kind === "declared");
+    const { warId } = declared.war;
+    assertEquals(declared.war.sides.map(({ guildId }) => guildId), [second.guildId, first.guildId]);
+    const kill = (killer: { guildId: number }, victim: { guildId: number }, atMs = NOW_MS) => ({
+      killerGuildId: killer.guildId,
+      victimGuildId: victim.guildId,
+      atMs,
+    });
+    const counted = await storage.guilds.addKills([
+      kill(first, second),
+      kill(second, first),
+      kill(second, first, WAR.endsAtMs - 1),
+      kill(second, first, NOW_MS - 1),
+      kill(second, first, WAR.endsAtMs),
+      kill(third, first),
+      kill(first, third),
+    ]);
+    assertEquals(counted, 3);
+    const warsOf = async ({ guildId }: { guildId: number }) => (await storage.guilds.load({ guildId }))?.wars;
+    const { endsAtMs } = WAR;
+    assertEquals(await warsOf(first), [
+      { warId, enemyGuildId: second.guildId, enemyName: "Guild 1", ownKills: 1, enemyKills: 2, endsAtMs },
+    ]);
+    assertEquals(await warsOf(second), [
+      { warId, enemyGuildId: first.guildId, enemyName: "Guild 0", ownKills: 2, enemyKills: 1, endsAtMs },
+    ]);
+    assertEquals(await warsOf(third), []);
+  });
+
+  claim("guilds.declareWar() refuses without right, an enemy, or peace", async (storage) => {
+    const [first, second] = await foundMany(storage, 2);
+    const member = await enlist(storage, first.leaderId, first.guildId, "Anna");
+    const [outsider] = await createPlayers(storage, ["Out"]);
+    const declare = (actorId: number, enemyGuildId: number, enemyNameKey = "") =>
+      storage.guilds.declareWar({ ...WAR, actorId, enemyGuildId, enemyNameKey });
+    await assertRefused(declare(outsider, second.guildId), "not_in_guild");
+    await assertRefused(declare(member, second.guildId), "no_right");
+    await assertRefused(declare(first.leaderId, 999), "unknown_guild");
+    await assertRefused(declare(first.leaderId, 0, "nobody"), "unknown_guild");
+    await assertRefused(declare(first.leaderId, first.guildId), "own_guild");
+    await assertRefused(declare(first.leaderId, 0, "guild 0"), "own_guild");
+    assertEquals((await declare(first.leaderId, 0, "guild 1")).kind, "declared");
+    await assertRefused(declare(first.leaderId, second.guildId), "at_war");
+    await assertRefused(declare(second.leaderId, first.guildId), "at_war");
+  });
+
+  claim("guilds.endDueWars() ends what is due and tells when to ask again", async (storage) => {
+    const [first, second, third] = await foundMany(storage, 3);
+    assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS }), { endedWars: [], nextEndsAtMs: null });
+    const declare = async (enemyGuildId: number, endsAtMs: number) => {
+      const war = { ...WAR, endsAtMs, actorId: first.leaderId, enemyGuildId };
+      const result = await storage.guilds.declareWar(war);
+      assert(result.kind === "declared");
+      return result.war.warId;
+    };
+    const early = await declare(second.guildId, NOW_MS + 10);
+    const late = await declare(third.guildId, NOW_MS + 20);
+    await storage.guilds.addKills([{ killerGuildId: third.guildId, victimGuildId: first.guildId, atMs: NOW_MS }]);
+    assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 9 }), { endedWars: [], nextEndsAtMs: NOW_MS + 10 });
+    assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 10 }), {
+      endedWars: [{
+        warId: early,
+        winnerGuildId: 0,
+        sides: [{ guildId: first.guildId, kills: 0 }, { guildId: second.guildId, kills: 0 }],
+      }],
+      nextEndsAtMs: NOW_MS + 20,
+    });
+    assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 99 }), {
+      endedWars: [{
+        warId: late,
+        winnerGuildId: third.guildId,
+        sides: [{ guildId: first.guildId, kills: 0 }, { guildId: third.guildId, kills: 1 }],
+      }],
+      nextEndsAtMs: null,
+    });
+    assert(await declare(second.guildId, NOW_MS + 10) > late);
+  });
+
+  claim("guilds.leave() of the last member loses the guild's wars, whatever their score", async (storage) => {
+    const [first, second] = await foundMany(storage, 2);
+    await storage.guilds.declareWar({ ...WAR, actorId: first.leaderId, enemyGuildId: second.guildId });
+    await storage.guilds.addKills([{
+      killerGuildId: first.guildId,
+      victimGuildId: second.guildId,
+      atMs: NOW_MS,
+    }]);
+    const left = await storage.guilds.leave({ playerId: first.leaderId });
+    assert(left.kind === "left");
+    assertEquals(left.endedWars.map(({ winnerGuildId, sides }) => ({ winnerGuildId, sides })), [{
+      winnerGuildId: second.guildId,
+      sides: [{ guildId: first.guildId, kills: 1 }, { guildId: second.guildId, kills: 0 }],
+    }]);
+    assertEquals((await storage.guilds.load({ guildId: second.guildId }))?.wars, []);
+    assertEquals((await storage.guilds.endDueWars({ nowMs: NOW_MS })).nextEndsAtMs, null);
+  });
+}
+
+function claimBounds(claim: Claim): void {
+  claim(
+    `guilds have at most ${GUILD_MEMBERS_MAX} members and ${GUILD_INVITES_PER_GUILD_MAX} invitations`,
+    async (storage) => {
+      const [anna] = await createPlayers(storage, ["Anna"]);
+      const guildId = await mustFound(storage, anna, "Wolves");
+      const names = Array.from({ length: GUILD_INVITES_PER_GUILD_MAX + 1 }, (_, index) => `bot${index}`);
+      const playerIds = await createPlayers(storage, names);
+      const invited = await Promise.all(names.map((name) => invite(storage, anna, name)));
+      assertEquals(invited.filter(({ kind }) => kind === "invited").length, GUILD_INVITES_PER_GUILD_MAX);
+      assertEquals(invited.at(-1), { kind: "refused", reason: "invites_full" });
+      const joined = await Promise.all(
+        playerIds.slice(0, -1).map((playerId) => storage.guilds.join({ playerId, guildId, nowMs: NOW_MS })),
+      );
+      assertEquals(joined.filter(({ kind }) => kind === "joined").length, GUILD_MEMBERS_MAX - 1);
+      assertEquals(joined.at(-1), { kind: "refused", reason: "guild_full" });
+      await assertRefused(invite(storage, anna, names.at(-1)!), "guild_full");
+      assertEquals((await storage.guilds.load({ guildId }))?.members.length, GUILD_MEMBERS_MAX);
+    },
+  );
+
+  claim(`players have at most ${GUILD_INVITES_PER_PLAYER_MAX} invitations, those expired left out`, async (storage) => {
+    const guilds = await foundMany(storage, GUILD_INVITES_PER_PLAYER_MAX + 1);
+    const [bert] = await createPlayers(storage, ["Bert"]);
+    const results = await Promise.all(guilds.map(({ leaderId }) => invite(storage, leaderId, "bert")));
+    assertEquals(results.at(-1), { kind: "refused", reason: "invites_full" });
+    const standing = await storage.guilds.findInvites({ playerId: bert, nowMs: NOW_MS });
+    assertEquals(standing.length, GUILD_INVITES_PER_PLAYER_MAX);
+    assertEquals((await invite(storage, guilds.at(-1)!.leaderId, "bert", EXPIRES_AT_MS)).kind, "invited");
+  });
+
+  claim(`guilds have at most ${GUILD_WARS_MAX} wars, whoever declared them`, async (storage) => {
+    const [first, ...others] = await foundMany(storage, GUILD_WARS_MAX + 2);
+    const results = await Promise.all(
+      others.slice(0, -1).map(({ leaderId }) =>
+        storage.guilds.declareWar({ ...WAR, actorId: leaderId, enemyGuildId: first.guildId })
+      ),
+    );
+    assert(results.every(({ kind }) => kind === "declared"));
+    const last = others.at(-1)!;
+    const byOther = { ...WAR, actorId: last.leaderId, enemyGuildId: first.guildId };
+    await assertRefused(storage.guilds.declareWar(byOther), "wars_full");
+    const own = { ...WAR, actorId: first.leaderId, enemyGuildId: last.guildId };
+    await assertRefused(storage.guilds.declareWar(own), "wars_full");
+    const again = { ...WAR, actorId: first.leaderId, enemyGuildId: others[0].guildId };
+    await assertRefused(storage.guilds.declareWar(again), "at_war");
+  });
+
+  claim(
+    `guilds.endDueWars() ends ${GUILD_WARS_ENDED_MAX} wars at once, and the others when asked again`,
+    async (storage) => {
+      const guilds = await foundMany(storage, 24);
+      const pairs = guilds.flatMap((guild, index) => guilds.slice(index + 1).map((enemy) => [guild, enemy]));
+      for (const [{ leaderId }, { guildId }] of pairs.slice(0, GUILD_WARS_ENDED_MAX + 3)) {
+        await storage.guilds.declareWar({ ...WAR, actorId: leaderId, enemyGuildId: guildId });
+      }
+      const first = await storage.guilds.endDueWars({ nowMs: WAR.endsAtMs });
+      assertEquals([first.endedWars.length, first.nextEndsAtMs], [GUILD_WARS_ENDED_MAX, WAR.endsAtMs]);
+      const second = await storage.guilds.endDueWars({ nowMs: WAR.endsAtMs });
+      assertEquals([second.endedWars.length, second.nextEndsAtMs], [3, null]);
+    },
+  );
+
+  claim("guilds refuse ids that are not exact as numbers, and more rows than a request has", async (storage) => {
+    for (const id of [2 ** 53, -1, 1.5, NaN, Infinity]) {
+      await assertRejects(() => storage.guilds.load({ guildId: id }), RangeError, "guildId");
+      await assertRejects(() => storage.guilds.loadOf({ playerId: id }), RangeError, "playerId");
+      await assertRejects(() => storage.guilds.leave({ playerId: id }), RangeError, "playerId");
+      await assertRejects(() => storage.guilds.findTies([id]), RangeError, "playerId");
+      const answer = { playerId: 1, guildId: id, nowMs: NOW_MS };
+      await assertRejects(() => storage.guilds.join(answer), RangeError, "guildId");
+      await assertRejects(() => storage.guilds.decline(answer), RangeError, "guildId");
+    }
+    const ids = Array.from({ length: STORAGE_ROWS_MAX + 1 }, (_, index) => index);
+    await assertRejects(() => storage.guilds.findTies(ids), RangeError, `${STORAGE_ROWS_MAX} rows`);
+    const kills = ids.map(() => ({ killerGuildId: 1, victimGuildId: 2, atMs: NOW_MS }));
+    await assertRejects(() => storage.guilds.addKills(kills), RangeError, `${STORAGE_ROWS_MAX} rows`);
+  });
+}

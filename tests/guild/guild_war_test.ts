@@ -1,0 +1,190 @@
+import { SKILL_MELEE } from "../../server/combat/skills.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { CombatActionSchema } from "../../shared/gen/game_pb.ts";
+import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { breakableStorage, declareWar, infoOf, must, type Scene, settle, twoGuilds } from "./guild_scene.ts";
+
+const HOUR_MS = 3_600_000;
+
+/** Hits until the target is dead. */
+async function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): Promise<void> {
+  harness.world.setHealth(target.entityId, { hp: 1, hpMax: 100 });
+  for (let round = 0; harness.world.hpOf(target.entityId) > 0; round++) {
+    assert(round < 100, "Somebody must be hit in a hundred blows");
+    harness.send(attacker, CombatActionSchema, { skillId: SKILL_MELEE, targetId: BigInt(target.entityId) });
+    harness.advance(500);
+  }
+  await settle(harness);
+}
+
+/** A kill without the fight. */
+async function countKill({ harness }: Scene, killer: HarnessClient, victim: HarnessClient): Promise<void> {
+  harness.logic.guilds.onKill(harness.sessionOf(killer), harness.sessionOf(victim));
+  await settle(harness);
+}
+
+async function scoresOf(harness: LogicHarness, client: HarnessClient): Promise<number[][]> {
+  return (await infoOf(harness, client)).wars.map(({ ownKills, enemyKills }) => [ownKills, enemyKills]);
+}
+
+/** What a client heard of the end of wars. */
+function endsOf(harness: LogicHarness, client: HarnessClient) {
+  return harness.take(client, PacketType.GUILD_WAR_END)
+    .map(({ warId, winnerGuildId, ownKills, enemyKills }) => ({ warId, winnerGuildId, ownKills, enemyKills }));
+}
+
+/** Lets time pass at once. */
+async function pass(harness: LogicHarness, ms: number): Promise<void> {
+  harness.clock.advance(ms);
+  harness.tick();
+  await settle(harness);
+}
+
+Deno.test("GUILD_WAR_START goes to everyone of both guilds, each told of its enemy", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, otto, mia, bela, rosa, ines, lena, wolves, foxes } = scene;
+  const nowMs = harness.clock.unixMs();
+  await must(harness, otto, GuildWarStartSchema, { enemyName: "red FOXES", warId: 77n, endsAt: 5n });
+  const notices = (client: HarnessClient) =>
+    harness.take(client, PacketType.GUILD_WAR_START)
+      .map(({ enemyGuildId, enemyName, warId, endsAt }) => ({ enemyGuildId, enemyName, warId, endsAt }));
+  const [{ warId }] = (await infoOf(harness, anna)).wars;
+  const endsAt = BigInt(nowMs + HOUR_MS);
+  for (const client of [anna, otto, mia]) {
+    assertEquals(notices(client), [{ enemyGuildId: foxes, enemyName: "Red Foxes", warId, endsAt }]);
+  }
+  for (const client of [bela, rosa]) {
+    assertEquals(notices(client), [{ enemyGuildId: wolves, enemyName: "Iron Wolves", warId, endsAt }]);
+  }
+  for (const client of [ines, lena]) assertEquals(notices(client), []);
+});
+
+Deno.test("GUILD_WAR_START lasts as long as configured", async () => {
+  await using scene = await twoGuilds({ config: { guildWarMinutes: 2 } });
+  const { harness, anna } = scene;
+  await declareWar(scene);
+  assertEquals((await infoOf(harness, anna)).wars[0].endsAt, BigInt(harness.clock.unixMs() + 120_000));
+});
+
+Deno.test("A kill in a fight counts in a war, for the killer's guild", async () => {
+  await using scene = await twoGuilds();
+  const { harness, bela, mia, anna } = scene;
+  await kill(harness, bela, mia);
+  await declareWar(scene);
+  await kill(harness, bela, scene.otto);
+  assertEquals(await scoresOf(harness, bela), [[1, 0]]);
+  assertEquals(await scoresOf(harness, anna), [[0, 1]]);
+});
+
+Deno.test("Kills count only between guilds at war", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, mia, bela, rosa, lena } = scene;
+  await declareWar(scene);
+  await countKill(scene, anna, mia);
+  await countKill(scene, anna, lena);
+  await countKill(scene, lena, anna);
+  harness.logic.guilds.onKill(null, harness.sessionOf(anna));
+  harness.logic.guilds.onKill(harness.sessionOf(anna), null);
+  await countKill(scene, anna, bela);
+  await countKill(scene, mia, rosa);
+  await countKill(scene, rosa, anna);
+  assertEquals(await scoresOf(harness, anna), [[2, 1]]);
+});
+
+Deno.test("GUILD_WAR_END tells both sides the result as each sees it", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, mia, bela, rosa, lena } = scene;
+  const warId = await declareWar(scene);
+  await countKill(scene, rosa, anna);
+  await pass(harness, HOUR_MS - 2_000);
+  assertEquals(endsOf(harness, anna), []);
+  await pass(harness, 2_000);
+  const winnerGuildId = scene.foxes;
+  for (const client of [anna, mia]) {
+    assertEquals(endsOf(harness, client), [{ warId, winnerGuildId, ownKills: 0, enemyKills: 1 }]);
+  }
+  for (const client of [bela, rosa]) {
+    assertEquals(endsOf(harness, client), [{ warId, winnerGuildId, ownKills: 1, enemyKills: 0 }]);
+  }
+  assertEquals(endsOf(harness, lena), []);
+  assertEquals(await scoresOf(harness, anna), []);
+  const next = await declareWar(scene);
+  assert(next > warId);
+});
+
+Deno.test("GUILD_WAR_END names no winner of a draw", async () => {
+  await using scene = await twoGuilds();
+  const { harness, bela } = scene;
+  const warId = await declareWar(scene);
+  await pass(harness, HOUR_MS);
+  assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: 0n, ownKills: 0, enemyKills: 0 }]);
+});
+
+Deno.test("A guild that disbands loses its wars, and its last member hears of it", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, bela, rosa, wolves } = scene;
+  const warId = await declareWar(scene);
+  await countKill(scene, rosa, anna);
+  await must(harness, rosa, GuildLeaveRequestSchema, {});
+  assertEquals(endsOf(harness, anna), []);
+  await must(harness, bela, GuildLeaveRequestSchema, {});
+  assertEquals(endsOf(harness, anna), [{ warId, winnerGuildId: wolves, ownKills: 0, enemyKills: 1 }]);
+  assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: wolves, ownKills: 1, enemyKills: 0 }]);
+  assertEquals(endsOf(harness, rosa), []);
+  assertEquals(await scoresOf(harness, anna), []);
+});
+
+Deno.test("A war goes on after a restart with its score, and ends in its time", async () => {
+  await withTempDir(async (dir) => {
+    const open = () => new DirectStorage({ path: `${dir}/storage.db` });
+    const scene = await twoGuilds({ storage: open() });
+    const warId = await declareWar(scene);
+    await countKill(scene, scene.anna, scene.bela);
+    scene.harness.logic.guilds.onKill(scene.harness.sessionOf(scene.anna), scene.harness.sessionOf(scene.rosa));
+    const { winnerGuildId } = { winnerGuildId: scene.wolves };
+    await scene.harness.close();
+
+    await using harness = await LogicHarness.create({ storage: open() });
+    const [anna, rosa] = [await harness.connect({ name: "Anna" }), await harness.connect({ name: "Rosa" })];
+    assertEquals(await scoresOf(harness, anna), [[2, 0]]);
+    harness.logic.guilds.onKill(harness.sessionOf(rosa), harness.sessionOf(anna));
+    await settle(harness);
+    assertEquals(await scoresOf(harness, anna), [[2, 1]]);
+    await pass(harness, HOUR_MS);
+    assertEquals(endsOf(harness, rosa), [{ warId, winnerGuildId, ownKills: 1, enemyKills: 2 }]);
+  });
+});
+
+Deno.test("A war that was due while the server was down ends when it starts", async () => {
+  await withTempDir(async (dir) => {
+    const open = () => new DirectStorage({ path: `${dir}/storage.db` });
+    const scene = await twoGuilds({ storage: open() });
+    await declareWar(scene);
+    await scene.harness.close();
+    await using harness = await LogicHarness.create({ storage: open() });
+    harness.clock.advance(HOUR_MS);
+    harness.tick();
+    await settle(harness);
+    const anna = await harness.connect({ name: "Anna" });
+    assertEquals(await scoresOf(harness, anna), []);
+  });
+});
+
+Deno.test("Kills and ends of wars wait for a storage that is down, and the kills count", async () => {
+  const { storage, fail } = breakableStorage();
+  await using scene = await twoGuilds({ storage });
+  const { harness, anna, bela } = scene;
+  const warId = await declareWar(scene);
+  fail("unavailable");
+  await countKill(scene, anna, bela);
+  await countKill(scene, anna, bela);
+  await pass(harness, HOUR_MS);
+  assertEquals(endsOf(harness, bela), []);
+  fail(null);
+  await pass(harness, 1_000);
+  assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: scene.wolves, ownKills: 0, enemyKills: 2 }]);
+});
