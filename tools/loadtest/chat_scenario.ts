@@ -171,13 +171,13 @@ class ChatSession extends PlayerSession {
 /** Players who talk. */
 export class ChatScenario extends Scenario {
   readonly sessions: readonly ChatSession[];
-  readonly #pacer: Pacer;
+  protected readonly pacers: readonly [Pacer];
 
   constructor(context: LoadContext) {
     super(context);
     const groups = new Groups(context.task.groups!);
     this.sessions = Array.from({ length: context.task.count }, (_, index) => new ChatSession(context, index, groups));
-    this.#pacer = pacerOf(context, context.task.plan.ratePerS);
+    this.pacers = [pacerOf(context, context.task.plan.ratePerS)];
   }
 
   /** Nobody talks before everyone is there. */
@@ -185,8 +185,8 @@ export class ChatScenario extends Scenario {
     if (this.measuredFromUs > 0) this.sessions[index].say(dueUs);
   };
 
-  sendDue(nowUs: number): number {
-    return this.#pacer.takeDue(nowUs, this.#onTurn);
+  sendDue(untilUs: number): number {
+    return this.pacers[0].takeDue(untilUs, this.#onTurn);
   }
 
   override startMeasuring(nowUs: number): void {

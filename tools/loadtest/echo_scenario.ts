@@ -147,20 +147,20 @@ class EchoSession extends LoadSession {
 /** Echoes. */
 export class EchoScenario extends Scenario {
   readonly sessions: readonly EchoSession[];
-  readonly #pacer: Pacer;
+  protected readonly pacers: readonly [Pacer];
 
   constructor(context: LoadContext) {
     super(context);
     const { frameBytes, route, baseUnixMs } = context.task.plan;
     const template = new EchoTemplate({ frameBytes, route, unixMs: Math.floor(baseUnixMs) });
     this.sessions = Array.from({ length: context.task.count }, (_, index) => new EchoSession(context, index, template));
-    this.#pacer = pacerOf(context, context.task.plan.ratePerS);
+    this.pacers = [pacerOf(context, context.task.plan.ratePerS)];
   }
 
   readonly #onTurn = (index: number, dueUs: number): void => this.sessions[index].echo(dueUs);
 
-  sendDue(nowUs: number): number {
-    return this.#pacer.takeDue(nowUs, this.#onTurn);
+  sendDue(untilUs: number): number {
+    return this.pacers[0].takeDue(untilUs, this.#onTurn);
   }
 
   outstandingCount(): number {

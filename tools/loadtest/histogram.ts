@@ -60,7 +60,7 @@ export class LatencyHistogram {
       p95: this.#percentileMs(95),
       p99: this.#percentileMs(99),
       p999: this.#percentileMs(99.9),
-      max: histogram.maxValue / 1_000,
+      max: this.#percentileMs(100),
     };
   }
 

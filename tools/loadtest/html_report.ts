@@ -271,7 +271,7 @@ ${result.interrupted ? '<span class="pill plain">broken off</span>' : ""}
 
 /** The whole report. */
 export function htmlReport(result: LoadResult): string {
-  const doubts = describeDoubts(result);
+  const doubts = describeDoubts(result).map((doubt) => `<div class="doubt">${escapeText(doubt)}</div>`).join("\n");
   const title = `Load test: ${result.load.scenario}`;
   return `<!doctype html>
 <html lang="en">
@@ -288,7 +288,7 @@ export function htmlReport(result: LoadResult): string {
 <p>${escapeText(describeLoad(result))}</p></div>
 ${pills(result)}
 </header>
-${doubts === "" ? "" : `<div class="doubt">${escapeText(doubts)}</div>`}
+${doubts}
 ${tiles(result)}
 <div class="grid2">
 ${charts(result)}

@@ -26,7 +26,7 @@ p { margin: 4px 0 0; color: var(--dim); }
 .good { color: var(--green); } .bad { color: var(--red); } .plain { color: var(--dim); }
 .doubt { border-left: 4px solid var(--amber); background: var(--card); border-radius: 8px; padding: 12px 16px;
   margin: 0 0 20px; color: var(--ink); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(152px, 1fr)); gap: 12px; margin-bottom: 20px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: 12px; margin-bottom: 20px; }
 .tile, figure, section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; }
 .tile { padding: 14px 16px; }
 .tile b { display: block; font-size: 25px; line-height: 1.25; font-variant-numeric: tabular-nums; letter-spacing: -.02em; }

@@ -40,7 +40,7 @@ export class ConnectionHost {
   /** Packets of one call gather here, so that they become one system call. */
   readonly out = new Uint8Array(2 * (FRAME_HEADER_BYTES + FRAME_BYTES_MAX));
   outEnd = 0;
-  /** When the bytes at hand arrived, on the engine's clock. */
+  /** When the bytes at hand arrived, or else the round began, on the engine's clock: asking it costs a call. */
   nowUs = 0;
   readonly masked = new Uint8Array(this.out.length + MASKED_HEADER_BYTES_MAX);
   readonly maskedView = new DataView(this.masked.buffer);

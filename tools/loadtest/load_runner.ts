@@ -31,11 +31,12 @@ export class LoadRunner implements EngineDriver {
 
   onRound(): number {
     const { phase } = this.#context.phase;
-    const nowUs = this.#context.host.engine.nowUs();
+    const nowUs = this.#context.host.nowUs = this.#context.host.engine.nowUs();
     while (this.#phase < phase) this.#enter(this.#phase + 1 as Phase, nowUs);
     if (phase === Phase.STOP) return -1;
     let dueUs = this.#heartbeats.takeDue(nowUs, this.#onBeat);
     if (phase <= Phase.MEASURE) dueUs = Math.min(dueUs, this.#open(nowUs), this.#scenario.sendDue(nowUs));
+    else if (phase === Phase.CATCH_UP) dueUs = Math.min(dueUs, this.#sendLate());
     if (nowUs >= this.#sweepUs) this.#sweep(nowUs);
     return Math.max(0, Math.min(dueUs, this.#sweepUs) - nowUs);
   }
@@ -43,9 +44,16 @@ export class LoadRunner implements EngineDriver {
   #enter(phase: Phase, nowUs: number): void {
     this.#phase = phase;
     if (phase === Phase.MEASURE) this.#scenario.startMeasuring(nowUs);
-    else if (phase === Phase.DRAIN) this.#scenario.endMeasuring(nowUs);
+    else if (phase === Phase.CATCH_UP) this.#scenario.endMeasuring(nowUs);
     else if (phase === Phase.LEAVE) this.#scenario.leave();
     this.#sweepUs = 0;
+  }
+
+  /** Sends what was due in the measured time. */
+  #sendLate(): number {
+    const { endUs } = this.#context.phase;
+    const dueUs = this.#scenario.sendDue(endUs);
+    return dueUs < endUs ? dueUs : Infinity;
   }
 
   #open(nowUs: number): number {
@@ -77,6 +85,9 @@ export class LoadRunner implements EngineDriver {
       if (session.connection !== null) openCount++;
     }
     counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs));
+    if (this.#phase === Phase.CATCH_UP) {
+      counters.set(Counter.UNSENT, this.#scenario.unsentCount(this.#context.phase.endUs));
+    }
     const allOpened = this.#scenario.openDue(-Infinity) === Infinity && this.#openingCount === 0;
     counters.set(Counter.RAMPED, allOpened || !this.#scenario.hasRamp ? 1 : 0);
     if (this.#phase === Phase.LEAVE && openCount === 0) counters.set(Counter.LEFT, 1);

@@ -65,7 +65,7 @@ export abstract class LoadSession implements ConnectionHandler {
 
   /** Unix milliseconds. */
   protected get unixMs(): number {
-    return Math.floor(this.context.task.plan.baseUnixMs + this.context.host.engine.nowUs() / 1_000);
+    return Math.floor(this.context.task.plan.baseUnixMs + this.context.host.nowUs / 1_000);
   }
 
   /** Opens the connection. */
@@ -186,7 +186,7 @@ export abstract class LoadSession implements ConnectionHandler {
       this.fail("message not sent: the server does not read");
       return false;
     }
-    if (dueUs >= 0) this.record("late", dueUs, this.context.host.engine.nowUs());
+    if (dueUs >= 0) this.record("late", dueUs, this.context.host.nowUs);
     return true;
   }
 

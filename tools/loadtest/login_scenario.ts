@@ -6,6 +6,7 @@
 
 import type { PacketView } from "../../shared/packet_codec.ts";
 import type { LoadContext } from "./load_session.ts";
+import type { Pacer } from "./pacer.ts";
 import { PlayerSession, reliableLedgers } from "./player_session.ts";
 import { endpointOf, Scenario } from "./scenario.ts";
 import { NO_TOTALS } from "./sequence_ledger.ts";
@@ -56,6 +57,8 @@ class LoginSession extends PlayerSession {
 export class LoginScenario extends Scenario {
   readonly sessions: readonly LoginSession[];
   override readonly hasRamp = false;
+  /** The schedule is its own: a visit has to wait for the end of the one before. */
+  protected readonly pacers: readonly Pacer[] = [];
   readonly #intervalUs: number;
   readonly #originUs: number;
   /** The visit that is due next, over all players in turn. */
@@ -82,24 +85,32 @@ export class LoginScenario extends Scenario {
     return this.#originUs + ((first + player) / plan.connectionCount + visit) * this.#intervalUs;
   }
 
-  sendDue(nowUs: number): number {
+  sendDue(untilUs: number): number {
     const { length } = this.sessions;
     if (length === 0) return Infinity;
     for (const player of this.#late) {
       if (this.sessions[player].connection !== null) continue;
       const { begunCount } = this.sessions[player];
       this.sessions[player].come(this.#dueUs(player, begunCount));
-      if (this.#dueUs(player, begunCount + 1) > nowUs) this.#late.delete(player);
+      if (this.#dueUs(player, begunCount + 1) > untilUs) this.#late.delete(player);
     }
     for (;;) {
       const player = this.#turn % length, visit = Math.floor(this.#turn / length);
       const dueUs = this.#dueUs(player, visit);
-      if (dueUs > nowUs) return dueUs;
+      if (dueUs > untilUs) return dueUs;
       this.#turn++;
       const session = this.sessions[player];
       if (session.connection !== null || this.#late.has(player)) this.#late.add(player);
       else session.comePunctually(dueUs);
     }
+  }
+
+  /** Visits that were due before a time and have not begun. */
+  override unsentCount(beforeUs: number): number {
+    return this.sessions.reduce((sum, { begunCount }, player) => {
+      const dueCount = Math.ceil((beforeUs - this.#dueUs(player, 0)) / this.#intervalUs);
+      return sum + Math.max(0, dueCount - begunCount);
+    }, 0);
   }
 
   outstandingCount(): number {

@@ -159,6 +159,7 @@ export function makeResult(
       failed: sumCounter(buffers, Counter.FAILED),
       dropped: sumCounter(buffers, Counter.DROPPED),
     },
+    unsent: sumCounter(buffers, Counter.UNSENT),
     traffic: run.traffic,
     mainLatency: mainName,
     latencies,

@@ -78,6 +78,10 @@ const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
   refused: { help: "requests and movements that the server refused, fights aside", value: refusedCount },
   failed_connections: { help: "connections that could not be made", value: ({ connections }) => connections.failed },
   dropped_connections: { help: "connections that broke", value: ({ connections }) => connections.dropped },
+  unsent: {
+    help: "messages that were due and never sent: the load test could not keep up",
+    value: ({ unsent }) => unsent,
+  },
   lost: { help: "messages that never came", value: ({ ledgers }) => allTotals(ledgers).lost },
   duplicated: { help: "messages that came again", value: ({ ledgers }) => allTotals(ledgers).duplicated },
   out_of_order: { help: "messages that came after later ones", value: ({ ledgers }) => allTotals(ledgers).outOfOrder },

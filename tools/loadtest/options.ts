@@ -119,7 +119,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     default: 10,
     help: "Time that is measured, after the ramp",
   },
-  drain: { kind: seconds, default: 5, help: "How long answers are waited for at the end" },
+  drain: {
+    kind: seconds,
+    default: 5,
+    help: "At the end, how long late messages are still sent, and then how long answers are waited for",
+  },
   tokens: {
     kind: file,
     default: "",

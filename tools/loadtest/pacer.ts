@@ -49,4 +49,15 @@ export class Pacer {
     }
     return dueUs;
   }
+
+  /** Turns that were due before a time and not given. */
+  countDue(beforeUs: number): number {
+    if (this.#gapUs === Infinity) return 0;
+    return Math.max(0, Math.ceil((beforeUs - this.#firstUs) / this.#gapUs) - this.#turns);
+  }
+
+  /** Leaves out the turns that were due before a time. */
+  skipTo(nowUs: number): void {
+    this.#turns += this.countDue(nowUs);
+  }
 }

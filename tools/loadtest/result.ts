@@ -120,6 +120,8 @@ export interface LoadResult {
     readonly failed: number;
     readonly dropped: number;
   };
+  /** Messages that were due in the measured time and never sent: the load test could not keep up. */
+  readonly unsent: number;
   readonly traffic: Traffic;
   /** The kind that the scenario is about. */
   readonly mainLatency: string;

@@ -103,15 +103,24 @@ class Run implements FinishedRun {
     this.traffic = this.#trafficSince(before, this.measuredS);
     await sampler.sampleEnd();
 
-    this.phase.phase = Phase.DRAIN;
-    const drainedFrom = performance.now() + PHASE_SETTLE_MS;
-    await wait(
-      Math.max(this.#options.drain, PHASE_SETTLE_MS / 1_000),
-      () => performance.now() >= drainedFrom && sumCounter(this.buffers, Counter.OUTSTANDING) === 0,
-    );
+    this.phase.setWindow(startUs, Math.min(this.phase.endUs, this.#nowUs()));
+    await this.#settle(Phase.CATCH_UP, Counter.UNSENT, wait);
+    await this.#settle(Phase.DRAIN, Counter.OUTSTANDING, wait);
     this.phase.phase = Phase.LEAVE;
     await wait(LEAVE_TIMEOUT_MS / 1_000, () => this.#all(Counter.LEFT));
     this.phase.phase = Phase.STOP;
+  }
+
+  /** Waits in a phase until a counter is down to nothing, or `--drain` has passed. */
+  async #settle(
+    phase: Phase,
+    counter: number,
+    wait: (seconds: number, until: () => boolean) => Promise<void>,
+  ): Promise<void> {
+    this.phase.phase = phase;
+    const settledMs = performance.now() + PHASE_SETTLE_MS;
+    const isDone = () => performance.now() >= settledMs && sumCounter(this.buffers, counter) === 0;
+    await wait(Math.max(this.#options.drain, PHASE_SETTLE_MS / 1_000), isDone);
   }
 
   /** The accounts of all threads, once the phase is over. */

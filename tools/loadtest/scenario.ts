@@ -11,8 +11,7 @@ import type { ClientStats, WorkerReport } from "./messages.ts";
 import { Pacer } from "./pacer.ts";
 
 /** Everyone's turn at `ratePerS`, begun now and shifted so that threads do not send at once. */
-export function pacerOf(context: LoadContext, ratePerS: number): Pacer {
-  const { task, host } = context;
+export function pacerOf({ host, task }: LoadContext, ratePerS: number): Pacer {
   return new Pacer({
     connectionCount: task.count,
     ratePerS,
@@ -75,18 +74,28 @@ export abstract class Scenario {
     return this.#startUs + plan.rampS * 1e6 * (first + index) / plan.connectionCount;
   }
 
+  /** What is due when; in the order of importance. */
+  protected abstract readonly pacers: readonly Pacer[];
+
   /**
    * Sends what is due.
    *
+   * @param untilUs Now; or, when the measured time is over, its end: what was due in it is still sent.
    * @returns When something is due next; infinite when nothing is.
    */
-  abstract sendDue(nowUs: number): number;
+  abstract sendDue(untilUs: number): number;
+
+  /** What was due before a time and not sent. */
+  unsentCount(beforeUs: number): number {
+    return this.pacers.reduce((sum, pacer) => sum + pacer.countDue(beforeUs), 0);
+  }
 
   /** What was sent and may still be answered. */
   abstract outstandingCount(nowUs: number): number;
 
-  /** The measured time begins. */
+  /** The measured time begins; what was late in the ramp, when thousands of connections were made, is let go. */
   startMeasuring(nowUs: number): void {
+    for (const pacer of this.pacers) pacer.skipTo(nowUs);
     this.measuredFromUs = nowUs;
     this.#bytesAtStart = Float64Array.from(this.sessions, ({ connection }) => connection?.bytesIn ?? 0);
   }

@@ -13,17 +13,19 @@ export const Phase = {
   RAMP: 0,
   /** What is intended now counts. */
   MEASURE: 1,
-  /** Nothing new is sent; answers are waited for. */
-  DRAIN: 2,
+  /** What was due is sent even now: leaving it out would hide a stall. */
+  CATCH_UP: 2,
+  /** Nothing is sent; answers are waited for. */
+  DRAIN: 3,
   /** Players log out. */
-  LEAVE: 3,
+  LEAVE: 4,
   /** The loops end. */
-  STOP: 4,
+  STOP: 5,
 } as const;
 /** One of {@linkcode Phase}. */
 export type Phase = typeof Phase[keyof typeof Phase];
 /** Their names, in order. */
-export const PHASE_NAMES = ["ramp", "measure", "drain", "leave", "stop"] as const;
+export const PHASE_NAMES = ["ramp", "measure", "catch up", "drain", "leave", "stop"] as const;
 
 /** What a thread counts. */
 export const Counter = {
@@ -53,8 +55,10 @@ export const Counter = {
   RAMPED: 14,
   /** 1 when every connection has been closed from here. */
   LEFT: 15,
+  /** Messages that were due in the measured time and are not sent. */
+  UNSENT: 16,
 } as const;
-const COUNTER_COUNT = 16;
+const COUNTER_COUNT = 17;
 
 /** What is timed, in the words of the result. */
 export const LATENCY_KINDS = [
@@ -102,6 +106,11 @@ export class PhaseState {
   setWindow(startUs: number, endUs: number): void {
     this.#times[0] = startUs;
     this.#times[1] = endUs;
+  }
+
+  /** The end of what is measured. */
+  get endUs(): number {
+    return this.#times[1];
   }
 
   /** Whether what was intended at this time counts. */

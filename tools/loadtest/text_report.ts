@@ -12,6 +12,9 @@ const LEDGER_COLUMNS = ["sent", "received", "lost", "duplicated", "outOfOrder", 
 const FAILURES_SHOWN = 10;
 /** Later than this, in milliseconds, at the 99th percentile, the load test measures itself. */
 const LATE_MS_MAX = 20;
+/** Chance spreads players unevenly too; not by this factor, when more than a few are seen. */
+const CROWD_FACTOR = 2.5;
+const CROWD_MIN = 20;
 
 /** A number with the digits that matter. */
 export function shortNumber(value: number): string {
@@ -46,14 +49,29 @@ export function describeCorrectness(result: LoadResult): string {
     `${shortNumber(corrupted)} corrupted`;
 }
 
-/** What to know before the numbers are believed; empty when there is nothing. */
-export function describeDoubts({ latencies }: LoadResult): string {
+/** What to know before the numbers are believed; none when there is nothing. */
+export function describeDoubts({ clients, latencies, unsent }: LoadResult): string[] {
+  const doubts: string[] = [];
   const late = latencies.late?.all.p99 ?? 0;
-  if (late <= LATE_MS_MAX) return "";
-  return `The load test could not keep up: one message in 100 was sent ${
-    shortNumber(late)
-  } ms late or more, which counts ` +
-    "into the latencies. Use more --threads, a lower --rate, or a machine that is less busy.";
+  if (late > LATE_MS_MAX || unsent > 0) {
+    doubts.push(
+      `The load test could not keep up: one message in 100 was sent ${
+        shortNumber(late)
+      } ms late or more, which counts ` +
+        `into the latencies; ${shortNumber(unsent)} were not sent at all. Use more --threads, a lower --rate, or a ` +
+        "machine that is less busy.",
+    );
+  }
+  const { visible } = clients;
+  if (visible !== null && visible.mean > CROWD_MIN && visible.max > CROWD_FACTOR * visible.mean) {
+    doubts.push(
+      `The players are not evenly spread: one is shown ${shortNumber(visible.max)} entities, the mean is ` +
+        `${
+          shortNumber(visible.mean)
+        }. The server remembers where they were; use new ones after a change of --map-size.`,
+    );
+  }
+  return doubts;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -136,7 +154,7 @@ export function textReport(result: LoadResult): string {
     "",
     ...trafficLines(result),
     ...clientLines(result),
-    ...describeDoubts(result) === "" ? [] : ["", describeDoubts(result)],
+    ...describeDoubts(result).flatMap((doubt) => ["", doubt]),
     ...failures.length === 0 ? [] : ["", "What went wrong"],
     ...failures.slice(0, FAILURES_SHOWN).map(([words, count]) => `  ${shortNumber(count).padStart(9)} x ${words}`),
     ...failures.length > FAILURES_SHOWN ? [`  and ${failures.length - FAILURES_SHOWN} other kinds`] : [],

@@ -6,7 +6,7 @@
 
 import { bucketUpperBound, HISTOGRAM_BUCKETS } from "../../server/ops/histogram.ts";
 import type { LoadContext } from "./load_session.ts";
-import type { ClientStats } from "./messages.ts";
+import type { ClientStats, WorkerReport } from "./messages.ts";
 import type { Pacer } from "./pacer.ts";
 import { reliableLedgers } from "./player_session.ts";
 import { Positions } from "./positions.ts";
@@ -21,9 +21,8 @@ const SETTLE_US = 500_000;
 /** Players in the world. */
 export class WorldScenario extends Scenario {
   readonly sessions: readonly WorldSession[];
-  readonly #movements: Pacer;
-  readonly #chat: Pacer;
-  readonly #fights: Pacer;
+  /** Movements, chat, fights. */
+  protected readonly pacers: readonly [Pacer, Pacer, Pacer];
   readonly #positions: Positions;
   readonly #totals = new WorldTotals();
   readonly #buckets: Uint32Array;
@@ -45,20 +44,20 @@ export class WorldScenario extends Scenario {
         totals: this.#totals,
         buckets: buckets.subarray(index * HISTOGRAM_BUCKETS, (index + 1) * HISTOGRAM_BUCKETS),
       }));
-    this.#movements = pacerOf(context, task.plan.ratePerS);
-    this.#chat = pacerOf(context, task.plan.chatRatePerS);
-    this.#fights = pacerOf(context, task.plan.fightRatePerS);
+    const { chatRatePerS, fightRatePerS, ratePerS } = task.plan;
+    this.pacers = [pacerOf(context, ratePerS), pacerOf(context, chatRatePerS), pacerOf(context, fightRatePerS)];
   }
 
   readonly #onMovement = (index: number, dueUs: number): void => this.sessions[index].move(dueUs);
   readonly #onChat = (index: number, dueUs: number): void => this.sessions[index].say(dueUs);
   readonly #onFight = (index: number, dueUs: number): void => this.sessions[index].fight(dueUs);
 
-  sendDue(nowUs: number): number {
+  sendDue(untilUs: number): number {
+    const [movements, chat, fights] = this.pacers;
     return Math.min(
-      this.#movements.takeDue(nowUs, this.#onMovement),
-      this.#chat.takeDue(nowUs, this.#onChat),
-      this.#fights.takeDue(nowUs, this.#onFight),
+      movements.takeDue(untilUs, this.#onMovement),
+      chat.takeDue(untilUs, this.#onChat),
+      fights.takeDue(untilUs, this.#onFight),
     );
   }
 
@@ -107,7 +106,7 @@ export class WorldScenario extends Scenario {
     for (const session of this.sessions) session.logOut();
   }
 
-  report() {
+  report(): Pick<WorkerReport, "ledgers" | "details"> {
     const totals = this.#totals;
     let movements = NO_TOTALS, chat = NO_TOTALS, fights = NO_TOTALS, chatDisorder = 0;
     for (const session of this.sessions) {

@@ -125,6 +125,11 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     this.#positions.push(this.#player, x, z, this.context.host.nowUs);
   }
 
+  /** Where the player takes itself to be, in centimetres. */
+  get whereabouts(): { readonly x: number; readonly z: number } {
+    return this.#walker;
+  }
+
   // Sending
 
   readonly #isTaken = (x: number, z: number): boolean => this.#positions.find(this.#player, x, z) !== UNKNOWN;
