@@ -4,10 +4,10 @@ import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   DespawnReason,
-  EntityDespawnSchema,
-  EntityUpdateSchema,
   EnterWorldRequestSchema,
   EnterWorldResponseSchema,
+  EntityDespawnSchema,
+  EntityUpdateSchema,
   LeaveWorldRequestSchema,
   MovementCorrectionSchema,
   MovementUpdateSchema,
