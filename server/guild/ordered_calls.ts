@@ -9,18 +9,18 @@ export class OrderedCalls {
   #tail: Promise<unknown> = Promise.resolve();
 
   /**
-   * Makes a call; rejects as the call does, or `apply`.
+   * Makes a call; rejects as the call does, or `apply`. Whatever reacts to that directly has reacted before the next
+   * answer is taken.
    *
    * @param apply Called with the answer, after those of all calls before.
    */
-  async run<T>(call: () => Promise<T>, apply: (answer: T) => void): Promise<void> {
-    const settled = Promise.allSettled([call(), this.#tail]);
-    const done = settled.then(([outcome]) => {
+  run<T>(call: () => Promise<T>, apply: (answer: T) => void): Promise<void> {
+    const done = Promise.allSettled([call(), this.#tail]).then(([outcome]) => {
       if (outcome.status === "rejected") throw outcome.reason;
       apply(outcome.value);
     });
     this.#tail = done.catch(() => {});
-    await done;
+    return done;
   }
 
   /** Resolves when everything called so far is answered. */

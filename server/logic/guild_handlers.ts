@@ -66,12 +66,12 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   invited_already: { code: ErrorCode.ALREADY_EXISTS, message: "The player is invited already" },
   not_invited: { code: ErrorCode.NOT_FOUND, message: "This guild has not invited you" },
   guild_full: { code: ErrorCode.SERVER_FULL, message: "The guild is full" },
-  invites_full: { code: ErrorCode.SERVER_FULL, message: "Too many invitations are not answered yet" },
+  invites_full: { code: ErrorCode.OUT_OF_RANGE, message: "Too many invitations are not answered yet" },
   own_rank: { code: ErrorCode.TARGET_INVALID, message: "A leader gives the leadership to another first" },
   unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
   own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
   at_war: { code: ErrorCode.ALREADY_EXISTS, message: "The guilds are at war already" },
-  wars_full: { code: ErrorCode.SERVER_FULL, message: "One of the guilds has too many wars" },
+  wars_full: { code: ErrorCode.OUT_OF_RANGE, message: "One of the guilds has too many wars" },
 };
 
 /** An id that nothing has. */
@@ -306,7 +306,7 @@ export class GuildService {
    *
    * @param apply Called only when it was done.
    */
-  async #request<T extends { readonly kind: string }>(
+  #request<T extends { readonly kind: string }>(
     call: () => Promise<T | Refused>,
     apply: (answer: Exclude<T, Refused>) => void,
   ): Promise<void> {
@@ -314,12 +314,17 @@ export class GuildService {
       const message = `${this.#requestCount} requests wait, limit is ${GUILD_REQUESTS_MAX} requests`;
       throw new DependencyError("overloaded", `Cannot take request about guilds: ${message}`);
     }
+    // The promise of the call itself, so that refusals go out in their turn as well.
+    return this.#calls.run(() => this.#counted(call), (answer) => {
+      if (isRefused(answer)) throw refusalOf(answer.reason);
+      apply(answer as Exclude<T, Refused>);
+    });
+  }
+
+  async #counted<T>(call: () => Promise<T>): Promise<T> {
     this.#requestCount++;
     try {
-      await this.#calls.run(call, (answer) => {
-        if (isRefused(answer)) throw refusalOf(answer.reason);
-        apply(answer as Exclude<T, Refused>);
-      });
+      return await call();
     } catch (error) {
       // It may have been done: what is known here may not be so any more.
       if (error instanceof DependencyError && error.code === "timeout") {

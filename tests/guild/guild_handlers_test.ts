@@ -11,7 +11,16 @@ import {
   GuildSetRankRequestSchema,
 } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { GUILD_FORGET_INTERVAL_MS, GUILD_INVITE_LIFETIME_MS, GUILD_REQUESTS_MAX } from "../../shared/limits.ts";
+import {
+  GUILD_FORGET_INTERVAL_MS,
+  GUILD_INVITE_LIFETIME_MS,
+  GUILD_INVITES_PER_PLAYER_MAX,
+  GUILD_MEMBERS_MAX,
+  GUILD_REQUESTS_MAX,
+} from "../../shared/limits.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { withTempDir } from "../support/temp_dir.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { ask, breakableStorage, enlist, found, infoOf, must, rosterOf, settle, twoGuilds } from "./guild_scene.ts";
@@ -213,9 +222,7 @@ Deno.test("Guilds serve players who are logged in and not in the world", async (
 });
 
 Deno.test("Guilds go on as they were after a restart", async () => {
-  const dir = await Deno.makeTempDir({ prefix: "drawbridge-test-" });
-  try {
-    const { DirectStorage } = await import("../../server/storage/direct_storage.ts");
+  await withTempDir(async (dir) => {
     const open = () => new DirectStorage({ path: `${dir}/storage.db` });
     const scene = await twoGuilds({ storage: open() });
     const before = await infoOf(scene.harness, scene.anna);
@@ -236,9 +243,7 @@ Deno.test("Guilds go on as they were after a restart", async () => {
     assertEquals(harness.received(ines, PacketType.GUILD_INVITE_NOTICE).length, 1);
     harness.send(mia, ChatMessageSchema, { channel: Channel.GUILD, message: "back" });
     assertEquals(guildChat(harness, anna), ["Mia GUILD back"]);
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
+  });
 });
 
 Deno.test("A change of which it is unknown whether it was done is looked up again", async () => {
@@ -295,7 +300,7 @@ Deno.test(`At most ${GUILD_REQUESTS_MAX} requests about guilds wait; more are an
   const answers = () => harness.received(lena, PacketType.GUILD_ACTION_RESPONSE);
   await harness.until(() => answers().length === GUILD_REQUESTS_MAX + 1);
   const codes = answers().map(({ errorCode }) => errorCode);
-  const unavailable = codes.filter((code) => code === 27).length;
+  const unavailable = codes.filter((code) => code === ErrorCode.UNAVAILABLE).length;
   assertEquals([unavailable, codes.length - unavailable], [1, GUILD_REQUESTS_MAX]);
 });
 
@@ -311,4 +316,37 @@ Deno.test("GuildService.find() forgets players who have been away for a while", 
   harness.tick();
   assertEquals(harness.logic.guilds.find(mia.playerId), undefined);
   assertEquals(harness.logic.guilds.find(anna.playerId)?.tag, "IW");
+});
+
+Deno.test("A full guild answers with SERVER_FULL, a full list of invitations with OUT_OF_RANGE", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, bela, ines, lena, wolves } = scene;
+  const { storage } = harness;
+  const nowMs = harness.clock.unixMs(), expiresAtMs = nowMs + 60_000;
+  const names = Array.from({ length: GUILD_MEMBERS_MAX }, (_, index) => `bot${index}`);
+  const accounts = names.map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: nowMs }));
+  const bots = await storage.accounts.createMany(accounts);
+  for (let index = 0; index < GUILD_INVITES_PER_PLAYER_MAX; index++) {
+    const leaderId = bots[index].accountId, name = `Guild ${index}`, tag = `T${index}`;
+    await storage.guilds.create({ leaderId, name, nameKey: name, tag, tagKey: tag, createdAtMs: nowMs });
+    await storage.guilds.invite({ inviterId: leaderId, nameKey: "lena", nowMs, expiresAtMs });
+  }
+  assertEquals((await ask(harness, bela, GuildInviteRequestSchema, { playerName: "Lena" })).code, "OUT_OF_RANGE");
+  const members = bots.slice(GUILD_INVITES_PER_PLAYER_MAX, GUILD_INVITES_PER_PLAYER_MAX + GUILD_MEMBERS_MAX);
+  for (const [index, { accountId: playerId }] of members.entries()) {
+    const nameKey = `bot${index + GUILD_INVITES_PER_PLAYER_MAX}`;
+    await storage.guilds.invite({ inviterId: anna.playerId, nameKey, nowMs, expiresAtMs });
+    await storage.guilds.join({ playerId, guildId: Number(wolves), nowMs });
+  }
+  const more = GUILD_MEMBERS_MAX - (await infoOf(harness, anna)).members.length;
+  for (let index = 0; index < more; index++) {
+    await enlist(harness, anna, await harness.connect({ name: `more${index}` }));
+  }
+  const { members: all } = await infoOf(harness, lena, wolves);
+  assertEquals([all.length, all.at(-1)?.name], [GUILD_MEMBERS_MAX, `more${more - 1}`]);
+  assertEquals(
+    (await ask(harness, ines, GuildJoinRequestSchema, { guildId: wolves, accept: true })).code,
+    "SERVER_FULL",
+  );
+  assertEquals((await ask(harness, anna, GuildInviteRequestSchema, { playerName: "Lena" })).code, "SERVER_FULL");
 });

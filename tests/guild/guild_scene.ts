@@ -132,7 +132,7 @@ export type Scene = Awaited<ReturnType<typeof twoGuilds>>;
 /** Begins a war of the Wolves against the Foxes; gives its id. */
 export async function declareWar({ harness, anna, foxes }: Scene): Promise<bigint> {
   await must(harness, anna, GuildWarStartSchema, { enemyGuildId: foxes });
-  const [{ warId }] = harness.received(anna, PacketType.GUILD_WAR_START);
+  const [{ warId }] = harness.take(anna, PacketType.GUILD_WAR_START);
   return warId;
 }
 

@@ -145,10 +145,12 @@ Deno.test("A war goes on after a restart with its score, and ends in its time", 
     const warId = await declareWar(scene);
     await countKill(scene, scene.anna, scene.bela);
     scene.harness.logic.guilds.onKill(scene.harness.sessionOf(scene.anna), scene.harness.sessionOf(scene.rosa));
-    const { winnerGuildId } = { winnerGuildId: scene.wolves };
+    const winnerGuildId = scene.wolves;
     await scene.harness.close();
 
     await using harness = await LogicHarness.create({ storage: open() });
+    // Its clock begins where the other's did.
+    harness.clock.advance(60_000);
     const [anna, rosa] = [await harness.connect({ name: "Anna" }), await harness.connect({ name: "Rosa" })];
     assertEquals(await scoresOf(harness, anna), [[2, 0]]);
     harness.logic.guilds.onKill(harness.sessionOf(rosa), harness.sessionOf(anna));

@@ -224,6 +224,8 @@ Deno.test("RoomService keeps players in their rooms without a connection, until 
   const back = harness.open({ name: "bob" });
   harness.send(back, ResumeRequestSchema, { resumeToken: bob.resumeToken, lastSequence: 0n });
   assert(heard(harness, back).includes("still there?"));
+  // Everything it had not acknowledged came again.
+  harness.forget(back);
   harness.advance(LINK_DEAD_MS);
   assertEquals(events(harness, ann), ["LEFT cid"]);
   assertEquals(leave(harness, back, roomId).success, true);

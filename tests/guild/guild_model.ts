@@ -1,0 +1,128 @@
+/** The rules of guilds as a plain model, to compare the server with. @module */
+
+/** One guild. */
+export interface ModelGuild {
+  /** 0 until the server has told it. */
+  id: number;
+  readonly name: string;
+  /** In the order of joining. */
+  readonly members: { readonly player: number; rank: number }[];
+  readonly invited: Set<number>;
+}
+
+/** One war. */
+export interface ModelWar {
+  readonly sides: readonly [ModelGuild, ModelGuild];
+  readonly kills: [number, number];
+  readonly endsAtMs: number;
+}
+
+/** Guilds, members, invitations and wars; every request answers with the name of its code. Bounds are not modelled. */
+export class GuildModel {
+  guilds: ModelGuild[] = [];
+  wars: ModelWar[] = [];
+
+  guildOf(player: number): ModelGuild | undefined {
+    return this.guilds.find(({ members }) => members.some((member) => member.player === player));
+  }
+
+  create(player: number, name: string): string {
+    if (this.guildOf(player) !== undefined) return "ALREADY_EXISTS";
+    if (this.guilds.some((guild) => guild.name.toLowerCase() === name.toLowerCase())) return "NAME_TAKEN";
+    this.guilds.push({ id: 0, name, members: [{ player, rank: 2 }], invited: new Set() });
+    this.#dropInvites(player);
+    return "NONE";
+  }
+
+  invite(player: number, target: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
+    if (this.guildOf(target) !== undefined || guild.invited.has(target)) return "ALREADY_EXISTS";
+    guild.invited.add(target);
+    return "NONE";
+  }
+
+  answer(player: number, guildId: number, accept: boolean): string {
+    if (accept && this.guildOf(player) !== undefined) return "ALREADY_EXISTS";
+    const guild = this.guilds.find(({ id }) => id !== 0 && id === guildId);
+    if (!guild?.invited.has(player)) return "NOT_FOUND";
+    guild.invited.delete(player);
+    if (!accept) return "NONE";
+    guild.members.push({ player, rank: 0 });
+    this.#dropInvites(player);
+    return "NONE";
+  }
+
+  leave(player: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    const { members } = guild;
+    const [{ rank }] = members.splice(members.findIndex((member) => member.player === player), 1);
+    if (members.length === 0) {
+      this.guilds = this.guilds.filter((other) => other !== guild);
+      this.wars = this.wars.filter(({ sides }) => !sides.includes(guild));
+    } else if (rank === 2) {
+      (members.find((member) => member.rank === 1) ?? members[0]).rank = 2;
+    }
+    return "NONE";
+  }
+
+  kick(player: number, target: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
+    if (this.guildOf(target) !== guild) return "NOT_FOUND";
+    if (this.#rankOf(target) >= this.#rankOf(player)) return "PERMISSION_DENIED";
+    guild.members.splice(guild.members.findIndex((member) => member.player === target), 1);
+    return "NONE";
+  }
+
+  setRank(player: number, target: number, rank: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    if (this.#rankOf(player) < 2) return "PERMISSION_DENIED";
+    if (this.guildOf(target) !== guild) return "NOT_FOUND";
+    if (target === player) return rank === 2 ? "NONE" : "TARGET_INVALID";
+    for (const member of guild.members) {
+      if (member.player === target) member.rank = rank;
+      else if (member.player === player && rank === 2) member.rank = 1;
+    }
+    return "NONE";
+  }
+
+  declareWar(player: number, enemyName: string, endsAtMs: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
+    const enemy = this.guilds.find(({ name }) => name === enemyName);
+    if (enemy === undefined) return "NOT_FOUND";
+    if (enemy === guild) return "TARGET_INVALID";
+    if (this.#warBetween(guild, enemy) !== undefined) return "ALREADY_EXISTS";
+    this.wars.push({ sides: [guild, enemy], kills: [0, 0], endsAtMs });
+    return "NONE";
+  }
+
+  kill(killer: number, victim: number): void {
+    const own = this.guildOf(killer), enemy = this.guildOf(victim);
+    if (own === undefined || enemy === undefined || own === enemy) return;
+    const war = this.#warBetween(own, enemy);
+    if (war !== undefined) war.kills[war.sides.indexOf(own)]++;
+  }
+
+  endWars(nowMs: number): void {
+    this.wars = this.wars.filter(({ endsAtMs }) => endsAtMs > nowMs);
+  }
+
+  #rankOf(player: number): number {
+    return this.guildOf(player)!.members.find((member) => member.player === player)!.rank;
+  }
+
+  #warBetween(first: ModelGuild, second: ModelGuild): ModelWar | undefined {
+    return this.wars.find(({ sides }) => sides.includes(first) && sides.includes(second));
+  }
+
+  #dropInvites(player: number): void {
+    for (const { invited } of this.guilds) invited.delete(player);
+  }
+}

@@ -1,0 +1,43 @@
+import { checkGuildName, checkGuildTag, guildKey } from "../../server/guild/guild_names.ts";
+import {
+  GUILD_NAME_LENGTH_MAX,
+  GUILD_NAME_LENGTH_MIN,
+  GUILD_TAG_LENGTH_MAX,
+  GUILD_TAG_LENGTH_MIN,
+} from "../../shared/limits.ts";
+import { assertEquals } from "../support/assert.ts";
+import { fc } from "../support/property.ts";
+
+Deno.test("checkGuildName() takes names up to the ends of their range", () => {
+  for (const length of [GUILD_NAME_LENGTH_MIN, GUILD_NAME_LENGTH_MAX]) {
+    assertEquals(checkGuildName("x".repeat(length)), "ok");
+  }
+  for (const length of [0, GUILD_NAME_LENGTH_MIN - 1, GUILD_NAME_LENGTH_MAX + 1]) {
+    assertEquals(checkGuildName("x".repeat(length)), "invalid");
+  }
+});
+
+Deno.test("checkGuildName() takes letters, digits, _, - and single spaces between them", () => {
+  for (const name of ["Iron Wolves", "a-b_c 9", "1 2 3 4", "---"]) assertEquals(checkGuildName(name), "ok", name);
+  for (const name of ["   ", " abc", "abc ", "a  b", "a\tb", "a\u00a0b", "a\nb", "Wölfe", "abc\n"]) {
+    assertEquals(checkGuildName(name), "invalid", name);
+  }
+});
+
+Deno.test("checkGuildTag() takes letters and digits up to the ends of their range", () => {
+  for (const tag of ["x".repeat(GUILD_TAG_LENGTH_MIN), "X9".repeat(9).slice(0, GUILD_TAG_LENGTH_MAX)]) {
+    assertEquals(checkGuildTag(tag), "ok");
+  }
+  for (const tag of ["", "x", "x".repeat(GUILD_TAG_LENGTH_MAX + 1), "a b", "a_b", "ab\n", "ÄÄ"]) {
+    assertEquals(checkGuildTag(tag), "invalid", tag);
+  }
+});
+
+Deno.test("checkGuildName() and guildKey() let only plain names pass, each the same as itself in other case", () => {
+  fc.assert(fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (name) => {
+    if (checkGuildName(name) !== "ok") return;
+    assertEquals(/^[\x20-\x7e]+$/.test(name), true);
+    assertEquals(name, name.trim());
+    assertEquals(guildKey(name.toUpperCase()), guildKey(name));
+  }));
+});
