@@ -9,7 +9,14 @@ import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 
 /** A line of chat, understood. */
 export type ChatCommand =
-  | { readonly kind: "say"; readonly channel: Channel; readonly message: string; readonly recipientName: string }
+  | {
+    readonly kind: "say";
+    readonly channel: Channel;
+    readonly message: string;
+    readonly recipientName: string;
+    /** 0 where the channel is no room. */
+    readonly roomId: bigint;
+  }
   | { readonly kind: "help" }
   | { readonly kind: "nothing" }
   | { readonly kind: "mistake"; readonly text: string };
@@ -21,6 +28,8 @@ export interface ChatDefaults {
   readonly recipientName: string;
   /** Who whispered last, for `/r`. */
   readonly lastWhisperer: string;
+  /** The room that is looked at, which its channel goes to; 0: none. */
+  readonly roomId: bigint;
 }
 
 /** What `/help` shows, a line each. */
@@ -28,8 +37,11 @@ export const CHAT_HELP: readonly string[] = [
   "/w name text - whisper to one player",
   "/r text - answer the last whisper",
   "/a text - say it to those around you",
-  "/g text - say it to everyone",
+  "/g text - say it to your guild",
+  "/all text - say it to everyone",
   "Enter opens the chat, Escape leaves it",
+  "1, 2, 3 use skills, Q chooses whom to fight, Escape lets go",
+  "G, R and F open guild, rooms and friends",
 ];
 
 const encoder = new TextEncoder();
@@ -44,31 +56,34 @@ export function utf8Bytes(text: string): number {
 }
 
 /**
- * Reads a line of chat. `/w`, `/r`, `/a`, `/g` and `/help` are commands; `//` begins a line that starts with a slash.
+ * Reads a line of chat. `/w`, `/r`, `/a`, `/g`, `/all` and `/help` are commands; `//` begins a line that starts with a slash.
  */
 export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
   const text = line.replace(TURNING_MARKS, "").replace(CONTROLS, " ").trim();
   if (text === "") return { kind: "nothing" };
-  if (!text.startsWith("/")) return say(defaults.channel, text, defaults.recipientName);
-  if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults.recipientName);
+  if (!text.startsWith("/")) return say(defaults.channel, text, defaults);
+  if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults);
   const [word, rest] = splitWord(text.slice(1));
   switch (word.toLowerCase()) {
     case "w":
     case "whisper": {
       const [name, message] = splitWord(rest);
       if (message === "") return mistake("Write it like this: /w name text");
-      return say(Channel.WHISPER, message, name);
+      return say(Channel.WHISPER, message, { recipientName: name });
     }
     case "r":
     case "reply":
       if (defaults.lastWhisperer === "") return mistake("Nobody has whispered to you yet");
-      return say(Channel.WHISPER, rest, defaults.lastWhisperer);
+      return say(Channel.WHISPER, rest, { recipientName: defaults.lastWhisperer });
     case "a":
     case "area":
-      return say(Channel.AREA, rest, "");
+      return say(Channel.AREA, rest);
     case "g":
+    case "guild":
+      return say(Channel.GUILD, rest);
+    case "all":
     case "global":
-      return say(Channel.GLOBAL, rest, "");
+      return say(Channel.GLOBAL, rest);
     case "help":
     case "?":
       return { kind: "help" };
@@ -77,15 +92,19 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
   }
 }
 
-function say(channel: Channel, message: string, recipientName: string): ChatCommand {
+function say(
+  channel: Channel,
+  message: string,
+  to: { readonly recipientName?: string; readonly roomId?: bigint } = {},
+): ChatCommand {
   if (message === "") return mistake("There is no text to send");
-  const isWhisper = channel === Channel.WHISPER;
-  if (isWhisper && recipientName.trim() === "") return mistake("Say whom to whisper to");
+  const recipientName = channel === Channel.WHISPER ? (to.recipientName ?? "").trim() : "";
+  if (channel === Channel.WHISPER && recipientName === "") return mistake("Say whom to whisper to");
   const bytes = utf8Bytes(message);
   if (bytes > CHAT_BYTES_MAX) {
     return mistake(`This is too long: ${bytes} bytes, ${CHAT_BYTES_MAX} are allowed`);
   }
-  return { kind: "say", channel, message, recipientName: isWhisper ? recipientName.trim() : "" };
+  return { kind: "say", channel, message, recipientName, roomId: channel === Channel.ROOM ? to.roomId ?? 0n : 0n };
 }
 
 function mistake(text: string): ChatCommand {

@@ -7,12 +7,10 @@
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { CHAT_HELP, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
+import { ChatLog } from "./chat_log.ts";
 import { byId, make } from "./dom.ts";
+import { listenToTabs, showSelected } from "./tab_list.ts";
 
-/** Lines kept. */
-export const CHAT_LINES_MAX = 200;
-/** Within this of the end the log follows what is new, in CSS pixels. */
-const FOLLOW_PX = 40;
 /** Where the chat is folded away at first: what `style.css` calls a phone. */
 const PHONE_QUERY = "(max-width: 640px), (max-height: 480px)";
 
@@ -23,6 +21,8 @@ export interface SpokenLine {
   /** Whom a whisper of our own went to; else empty. */
   readonly recipientName: string;
   readonly text: string;
+  /** 0 where the channel is no room. */
+  readonly roomId: bigint;
   /** Unix milliseconds. */
   readonly timestampMs: number;
 }
@@ -33,6 +33,7 @@ export type SayCommand = Extract<ChatCommand, { kind: "say" }>;
 const CHANNEL_VALUES: Readonly<Record<string, Channel>> = {
   global: Channel.GLOBAL,
   area: Channel.AREA,
+  guild: Channel.GUILD,
   whisper: Channel.WHISPER,
 };
 const CHANNEL_LABELS: Readonly<Partial<Record<Channel, string>>> = {
@@ -47,8 +48,30 @@ const CHANNEL_CLASSES: Readonly<Partial<Record<Channel, string>>> = {
   [Channel.GLOBAL]: "line-global",
   [Channel.AREA]: "line-area",
   [Channel.WHISPER]: "line-whisper",
+  [Channel.GUILD]: "line-guild",
   [Channel.SYSTEM]: "line-system",
 };
+
+/** What is said in one place, and the tab that leads there. */
+interface Conversation {
+  /** 0: not in a room. */
+  readonly roomId: bigint;
+  readonly name: string;
+  readonly log: ChatLog;
+  readonly tab: HTMLElement;
+  readonly badge: HTMLElement;
+  unread: number;
+}
+
+/** Whom the chat tells. */
+export interface ChatHandlers {
+  /** Gives whether the text was taken, else it stays for another try. */
+  readonly onSay: (command: SayCommand) => boolean;
+  /** The player is done typing. */
+  readonly onLeave: () => void;
+  /** How many lines of a room are unread. */
+  readonly onUnread: (roomId: bigint, count: number) => void;
+}
 
 /** The chat panel. */
 export class ChatPanel {
@@ -56,25 +79,34 @@ export class ChatPanel {
   readonly #toggle = byId("chat-toggle", HTMLButtonElement);
   readonly #preview = byId("chat-preview", HTMLElement);
   readonly #unreadBadge = byId("chat-unread", HTMLElement);
-  readonly #log = byId("chat-log", HTMLOListElement);
+  readonly #tabs = byId("chat-tabs", HTMLElement);
   readonly #form = byId("chat-form", HTMLFormElement);
   readonly #input = byId("chat-input", HTMLInputElement);
   readonly #recipient = byId("chat-recipient", HTMLInputElement);
   readonly #recipientField = byId("recipient-field", HTMLElement);
   readonly #count = byId("chat-count", HTMLElement);
   readonly #send = byId("chat-send", HTMLButtonElement);
-  readonly #onSay: (command: SayCommand) => boolean;
-  readonly #onLeave: () => void;
+  readonly #channels = byId("channels", HTMLElement);
+  readonly #guildChannel = byId("channel-guild", HTMLElement);
+  readonly #handlers: ChatHandlers;
+  readonly #main: Conversation = {
+    roomId: 0n,
+    name: "",
+    log: new ChatLog(byId("chat-log", HTMLOListElement)),
+    tab: byId("chat-tab-main", HTMLElement),
+    badge: byId("chat-tab-main-unread", HTMLElement),
+    unread: 0,
+  };
+  /** Rooms the player is in, by id. */
+  readonly #rooms: Map<bigint, Conversation> = new Map();
+  #shown: Conversation = this.#main;
   #lastWhisperer = "";
-  #unread = 0;
 
-  /**
-   * @param handlers `onSay` gives whether the text was taken, else it stays for another try; `onLeave` is called when the
-   * player is done typing.
-   */
-  constructor(handlers: { readonly onSay: (command: SayCommand) => boolean; readonly onLeave: () => void }) {
-    this.#onSay = handlers.onSay;
-    this.#onLeave = handlers.onLeave;
+  constructor(handlers: ChatHandlers) {
+    this.#handlers = handlers;
+    listenToTabs(this.#tabs, (tab) => {
+      for (const conversation of this.#conversations()) if (conversation.tab === tab) this.#show(conversation);
+    });
     this.#toggle.addEventListener("click", () => this.#setCollapsed(!this.#isCollapsed));
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -85,10 +117,10 @@ export class ChatPanel {
     this.#panel.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
-      this.#onLeave();
+      this.#handlers.onLeave();
     });
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && !this.#isCollapsed) this.#setUnread(0);
+      if (!document.hidden && !this.#isCollapsed) this.#setUnread(this.#shown, 0);
     });
     this.#setCollapsed(matchMedia(PHONE_QUERY).matches);
     this.#showCount();
@@ -97,7 +129,69 @@ export class ChatPanel {
   /** Shows the chat, or takes it away. */
   setShown(isShown: boolean): void {
     this.#panel.hidden = !isShown;
-    if (!isShown) this.#setUnread(0);
+    if (!isShown) this.#setUnread(this.#main, 0);
+  }
+
+  /** Offers the guild's channel, or takes it away. */
+  setGuildOffered(isOffered: boolean): void {
+    this.#guildChannel.hidden = !isOffered;
+    if (isOffered || this.#channel !== Channel.GUILD) return;
+    byId("channel-global", HTMLInputElement).checked = true;
+  }
+
+  /** The player is in a room; what it was in already stays as it is. */
+  addRoom(roomId: bigint, name: string, history: readonly SpokenLine[]): void {
+    if (this.#rooms.has(roomId)) return;
+    const log = ChatLog.forRoom(`chat-room-${roomId}`, name);
+    const tab = make("button", "chat-tab");
+    const badge = make("span", "badge");
+    tab.type = "button";
+    tab.role = "tab";
+    tab.setAttribute("aria-controls", log.element.id);
+    tab.append(make("span", "chat-tab-name", name), badge);
+    badge.hidden = true;
+    this.#tabs.append(tab);
+    this.#main.log.element.after(log.element);
+    const room = { roomId, name, log, tab, badge, unread: 0 };
+    this.#rooms.set(roomId, room);
+    for (const line of history) log.append(this.#spokenItem(line, false));
+    this.#tabs.hidden = false;
+    showSelected(this.#tabs, this.#shown.tab);
+  }
+
+  /** The player is out of a room. */
+  removeRoom(roomId: bigint): void {
+    const room = this.#rooms.get(roomId);
+    if (room === undefined) return;
+    if (this.#shown === room) this.#show(this.#main);
+    this.#rooms.delete(roomId);
+    room.tab.remove();
+    room.log.element.remove();
+    this.#tabs.hidden = this.#rooms.size === 0;
+    this.#showUnread();
+  }
+
+  /** Shows a room, to speak in it. */
+  openRoom(roomId: bigint): void {
+    const room = this.#rooms.get(roomId);
+    if (room === undefined) return;
+    this.#setCollapsed(false);
+    this.#show(room);
+    this.#input.focus();
+  }
+
+  /** Shows what happened in a room. */
+  addRoomNote(roomId: bigint, text: string): void {
+    this.#rooms.get(roomId)?.log.append(noteItem(text, "system"));
+  }
+
+  /** Begins a whisper. */
+  whisperTo(name: string): void {
+    this.#show(this.#main);
+    byId("channel-whisper", HTMLInputElement).checked = true;
+    this.#recipient.value = name;
+    this.#recipientField.hidden = false;
+    this.focus();
   }
 
   /**
@@ -112,12 +206,14 @@ export class ChatPanel {
 
   /** Forgets what was said, for another player. */
   clear(): void {
-    this.#log.replaceChildren();
+    for (const roomId of [...this.#rooms.keys()]) this.removeRoom(roomId);
+    this.#main.log.element.replaceChildren();
+    this.setGuildOffered(false);
     this.#input.value = "";
     this.#recipient.value = "";
     this.#lastWhisperer = "";
     this.#preview.textContent = "Chat";
-    this.#setUnread(0);
+    this.#setUnread(this.#main, 0);
     this.#showCount();
   }
 
@@ -135,24 +231,34 @@ export class ChatPanel {
   addSpoken(line: SpokenLine, isOwn: boolean): void {
     const isWhisper = line.channel === Channel.WHISPER;
     if (isWhisper && !isOwn) this.#lastWhisperer = line.senderName;
+    const conversation = line.channel === Channel.ROOM ? this.#rooms.get(line.roomId) : this.#main;
+    // What is said in a room may come before the answer that lets the player in: the history has it too.
+    if (conversation === undefined) return;
+    conversation.log.append(this.#spokenItem(line, isOwn));
+    const name = isWhisper && isOwn ? line.recipientName : line.senderName;
+    this.#preview.textContent = name === "" ? line.text : `${name}: ${line.text}`;
+    const isUnseen = this.#isCollapsed || document.hidden || conversation !== this.#shown;
+    if (!isOwn && isUnseen) this.#setUnread(conversation, conversation.unread + 1);
+  }
+
+  /** Shows what the page itself has to say, where the player looks. */
+  addNote(text: string, kind: "system" | "error" = "system"): void {
+    this.#shown.log.append(noteItem(text, kind));
+  }
+
+  #spokenItem(line: SpokenLine, isOwn: boolean): HTMLLIElement {
+    const isWhisper = line.channel === Channel.WHISPER;
     const item = make("li", `line ${CHANNEL_CLASSES[line.channel] ?? "line-other"}`);
     item.append(timeOf(line.timestampMs), " ");
     const label = isWhisper ? (isOwn ? "to" : "from") : CHANNEL_LABELS[line.channel];
-    if (label !== undefined) item.append(make("span", "line-channel", isWhisper ? label : `[${label}]`), " ");
+    // A room's own log need not say which room it is.
+    if (label !== undefined && line.channel !== Channel.ROOM) {
+      item.append(make("span", "line-channel", isWhisper ? label : `[${label}]`), " ");
+    }
     const name = isWhisper && isOwn ? line.recipientName : line.senderName;
     if (name !== "") item.append(make("span", "line-name", name), ": ");
     item.append(make("span", "line-text", line.text));
-    this.#append(item);
-    this.#preview.textContent = name === "" ? line.text : `${name}: ${line.text}`;
-    const isUnseen = this.#isCollapsed || document.hidden;
-    if (!isOwn && isUnseen) this.#setUnread(this.#unread + 1);
-  }
-
-  /** Shows what the page itself has to say. */
-  addNote(text: string, kind: "system" | "error" = "system"): void {
-    const item = make("li", `line line-${kind}`);
-    item.append(timeOf(Date.now()), " ", make("span", "line-text", text));
-    this.#append(item);
+    return item;
   }
 
   get #isCollapsed(): boolean {
@@ -160,6 +266,7 @@ export class ChatPanel {
   }
 
   get #channel(): Channel {
+    if (this.#shown !== this.#main) return Channel.ROOM;
     return CHANNEL_VALUES[String(new FormData(this.#form).get("channel"))] ?? Channel.GLOBAL;
   }
 
@@ -168,10 +275,11 @@ export class ChatPanel {
       channel: this.#channel,
       recipientName: this.#recipient.value,
       lastWhisperer: this.#lastWhisperer,
+      roomId: this.#shown.roomId,
     });
     switch (command.kind) {
       case "nothing":
-        return this.#onLeave();
+        return this.#handlers.onLeave();
       case "mistake":
         this.addNote(command.text, "error");
         if (this.#channel === Channel.WHISPER && this.#recipient.value.trim() === "") this.#recipient.focus();
@@ -180,11 +288,11 @@ export class ChatPanel {
         for (const line of CHAT_HELP) this.addNote(line);
         break;
       case "say":
-        if (!this.#onSay(command)) return;
+        if (!this.#handlers.onSay(command)) return;
     }
     this.#input.value = "";
     this.#showCount();
-    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#shown.log.scrollToEnd();
   }
 
   #channelChanged(event: Event): void {
@@ -200,6 +308,7 @@ export class ChatPanel {
       channel: Channel.GLOBAL,
       recipientName: "",
       lastWhisperer: this.#lastWhisperer,
+      roomId: 0n,
     });
     const bytes = utf8Bytes(command.kind === "say" ? command.message : this.#input.value.trim());
     const isOver = command.kind === "mistake" && bytes > CHAT_BYTES_MAX;
@@ -208,29 +317,56 @@ export class ChatPanel {
     this.#send.disabled = isOver;
   }
 
-  #append(item: HTMLLIElement): void {
-    const log = this.#log;
-    const follows = log.scrollHeight - log.scrollTop - log.clientHeight < FOLLOW_PX;
-    log.append(item);
-    while (log.childElementCount > CHAT_LINES_MAX) log.firstElementChild?.remove();
-    if (follows) log.scrollTop = log.scrollHeight;
+  *#conversations(): Generator<Conversation> {
+    yield this.#main;
+    yield* this.#rooms.values();
+  }
+
+  #show(shown: Conversation): void {
+    this.#shown = shown;
+    for (const conversation of this.#conversations()) conversation.log.element.hidden = conversation !== shown;
+    showSelected(this.#tabs, shown.tab);
+    this.#channels.hidden = shown !== this.#main;
+    this.#input.placeholder = shown === this.#main ? "Message or /help" : `Message to ${shown.name}`;
+    shown.log.scrollToEnd();
+    if (!this.#isCollapsed) this.#setUnread(shown, 0);
   }
 
   #setCollapsed(isCollapsed: boolean): void {
     this.#panel.classList.toggle("is-collapsed", isCollapsed);
     this.#toggle.setAttribute("aria-expanded", String(!isCollapsed));
     if (isCollapsed) return;
-    this.#setUnread(0);
-    this.#log.scrollTop = this.#log.scrollHeight;
+    this.#setUnread(this.#shown, 0);
+    this.#shown.log.scrollToEnd();
   }
 
-  #setUnread(count: number): void {
-    this.#unread = count;
-    this.#unreadBadge.hidden = count === 0;
-    this.#unreadBadge.textContent = count > 99 ? "99+" : String(count);
-    this.#unreadBadge.setAttribute("aria-label", `${count} unread`);
+  #setUnread(conversation: Conversation, count: number): void {
+    if (conversation.unread !== count && conversation !== this.#main) {
+      this.#handlers.onUnread(conversation.roomId, count);
+    }
+    conversation.unread = count;
+    showBadge(conversation.badge, count);
+    this.#showUnread();
+  }
+
+  #showUnread(): void {
+    let count = 0;
+    for (const { unread } of this.#conversations()) count += unread;
+    showBadge(this.#unreadBadge, count);
     document.title = count === 0 ? "Drawbridge" : `(${count}) Drawbridge`;
   }
+}
+
+function showBadge(badge: HTMLElement, count: number): void {
+  badge.hidden = count === 0;
+  badge.textContent = count > 99 ? "99+" : String(count);
+  badge.setAttribute("aria-label", `${count} unread`);
+}
+
+function noteItem(text: string, kind: "system" | "error"): HTMLLIElement {
+  const item = make("li", `line line-${kind}`);
+  item.append(timeOf(Date.now()), " ", make("span", "line-text", text));
+  return item;
 }
 
 function timeOf(timestampMs: number): HTMLTimeElement {

@@ -56,23 +56,33 @@ export class HeldKeys {
   }
 }
 
+/** Whom the controls tell. */
+export interface ControlHandlers {
+  /** The player asked to move. */
+  readonly onMoved: () => void;
+  /** The player pressed a point of the screen, in CSS pixels; gives whether that was meant for somebody there. */
+  readonly onPress: (x: number, y: number, press: { readonly isTouch: boolean }) => boolean;
+}
+
 /** Steers one movement while the world is shown. */
 export class Controls {
   readonly #canvas: HTMLCanvasElement;
   readonly #camera: Camera;
   readonly #keys = new HeldKeys();
   readonly #pointers: Map<number, { x: number; y: number; sinceMs: number }> = new Map();
+  /** Pointers that pressed on somebody: they lead nowhere until they are let go. */
+  readonly #busy: Set<number> = new Set();
   readonly #listening = new AbortController();
-  readonly #onMoved: () => void;
+  readonly #handlers: ControlHandlers;
   #wasSteering = false;
+  #hover: { readonly x: number; readonly y: number } | null = null;
   /** Where a click wants to go, until the next frame. */
   #click: { x: number; z: number } | null = null;
 
-  /** @param onMoved Called whenever the player asks to move. */
-  constructor(canvas: HTMLCanvasElement, camera: Camera, onMoved: () => void) {
+  constructor(canvas: HTMLCanvasElement, camera: Camera, handlers: ControlHandlers) {
     this.#canvas = canvas;
     this.#camera = camera;
-    this.#onMoved = onMoved;
+    this.#handlers = handlers;
     const { signal } = this.#listening;
     document.addEventListener("keydown", (event) => this.#keyDown(event), { signal });
     document.addEventListener("keyup", (event) => this.#keys.release(event.code), { signal });
@@ -82,8 +92,12 @@ export class Controls {
     canvas.addEventListener("pointerdown", (event) => this.#pointerDown(event), { signal });
     canvas.addEventListener("pointermove", (event) => this.#pointerMove(event), { signal });
     for (const type of ["pointerup", "pointercancel"] as const) {
-      canvas.addEventListener(type, (event) => this.#pointers.delete(event.pointerId), { signal });
+      canvas.addEventListener(type, (event) => {
+        this.#pointers.delete(event.pointerId);
+        this.#busy.delete(event.pointerId);
+      }, { signal });
     }
+    canvas.addEventListener("pointerleave", () => this.#hover = null, { signal });
     canvas.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
     canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
@@ -95,7 +109,14 @@ export class Controls {
   release(): void {
     this.#keys.clear();
     this.#pointers.clear();
+    this.#busy.clear();
     this.#click = null;
+    this.#hover = null;
+  }
+
+  /** Where the mouse points on the world; `null`: nowhere. */
+  get pointer(): { x: number; z: number } | null {
+    return this.#hover === null ? null : this.#camera.worldAt(this.#hover.x, this.#hover.y);
   }
 
   /** Stops listening. */
@@ -104,21 +125,28 @@ export class Controls {
     this.#listening.abort();
   }
 
-  /** Tells a movement what is wanted now. */
-  apply(movement: OwnMovement, nowMs: number): void {
+  /**
+   * Tells a movement what is wanted now.
+   *
+   * @returns Whether anything is.
+   */
+  apply(movement: OwnMovement, nowMs: number): boolean {
     const { x, z } = this.#keys.direction;
     const isSteering = x !== 0 || z !== 0;
     if (isSteering || this.#wasSteering) movement.steer(x, z);
     this.#wasSteering = isSteering;
-    if (isSteering) return;
-    if (this.#click !== null) movement.walkTo(this.#click.x, this.#click.z);
+    if (isSteering) return true;
+    const click = this.#click;
+    if (click !== null) movement.walkTo(click.x, click.z);
     this.#click = null;
     const [pointer] = this.#pointers.values();
-    if (this.#pointers.size === 1 && nowMs - pointer.sinceMs > HOLD_MS) {
+    const isLed = this.#pointers.size === 1 && this.#busy.size === 0 && nowMs - pointer.sinceMs > HOLD_MS;
+    if (isLed) {
       // The world moves under a pointer that is held still.
       const goal = this.#camera.worldAt(pointer.x, pointer.y);
       movement.walkTo(goal.x, goal.z);
     }
+    return click !== null || isLed;
   }
 
   #keyDown(event: KeyboardEvent): void {
@@ -128,7 +156,7 @@ export class Controls {
     if (event.code.startsWith("Arrow") && !isWorldFocused(this.#canvas)) return;
     if (!this.#keys.tryPress(event.code)) return;
     event.preventDefault();
-    this.#onMoved();
+    this.#handlers.onMoved();
   }
 
   #pointerDown(event: PointerEvent): void {
@@ -138,12 +166,19 @@ export class Controls {
     const { offsetX: x, offsetY: y } = event;
     this.#pointers.set(event.pointerId, { x, y, sinceMs: performance.now() });
     this.#canvas.setPointerCapture(event.pointerId);
+    this.#click = null;
     // A second finger zooms and does not walk.
-    this.#click = this.#pointers.size === 1 ? this.#camera.worldAt(x, y) : null;
-    this.#onMoved();
+    if (this.#pointers.size > 1) return;
+    if (this.#handlers.onPress(x, y, { isTouch: event.pointerType !== "mouse" })) {
+      this.#busy.add(event.pointerId);
+      return;
+    }
+    this.#click = this.#camera.worldAt(x, y);
+    this.#handlers.onMoved();
   }
 
   #pointerMove(event: PointerEvent): void {
+    if (event.pointerType === "mouse") this.#hover = { x: event.offsetX, y: event.offsetY };
     const pointer = this.#pointers.get(event.pointerId);
     if (pointer === undefined) return;
     const before = this.#spread();

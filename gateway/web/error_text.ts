@@ -5,6 +5,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PLAYER_NAME_LENGTH_MAX, PLAYER_NAME_LENGTH_MIN } from "../../shared/limits.ts";
 
@@ -65,12 +66,35 @@ export function errorText(code: ErrorCode): string {
 /**
  * Why a line of chat was refused.
  *
- * @param recipientName Whom it was for; empty when it was no whisper.
+ * @param line What is known of it; `undefined`: nothing.
  */
-export function chatErrorText(code: ErrorCode, recipientName: string): string {
-  if (code === ErrorCode.NOT_FOUND && recipientName !== "") return `Nobody called ${recipientName} is online.`;
+export function chatErrorText(
+  code: ErrorCode,
+  line?: { readonly channel: Channel; readonly recipientName: string },
+): string {
   if (code === ErrorCode.RATE_LIMITED) return "You are writing too fast. Wait a moment.";
+  if (code === ErrorCode.NOT_FOUND || code === ErrorCode.PERMISSION_DENIED) {
+    if (line?.channel === Channel.WHISPER) return `There is nobody called ${line.recipientName}.`;
+    if (line?.channel === Channel.GUILD) return "You are in no guild. G opens the guild.";
+    if (line?.channel === Channel.ROOM) return "You are not in that room any more.";
+  }
   return errorText(code);
+}
+
+/** Why a blow was refused, in few words: they are read in the middle of a fight. */
+export function combatErrorText(code: ErrorCode): string {
+  switch (code) {
+    case ErrorCode.OUT_OF_RANGE:
+      return "Too far away.";
+    case ErrorCode.ON_COOLDOWN:
+      return "Not ready yet.";
+    case ErrorCode.TARGET_INVALID:
+      return "Nobody there to hit.";
+    case ErrorCode.INVALID_STATE:
+      return "You can't do that now.";
+    default:
+      return errorText(code);
+  }
 }
 
 /** Why the server closed the connection. */

@@ -5,6 +5,7 @@
  */
 
 import { dot, type Pen } from "./brush.ts";
+import { monsterSize, paintCorpse, paintMonster } from "./monster_figure.ts";
 import { cloakColor, COLORS } from "./palette.ts";
 
 /** What is known of a figure at this moment; lengths in CSS pixels. */
@@ -27,6 +28,24 @@ export interface FigureLook {
 /** How tall a figure is, as a multiple of its radius: labels begin above. */
 export const FIGURE_HEIGHT = 2.75;
 
+/** Half the width of a player's figure, in units, and its bounds in CSS pixels: a figure stays a figure at any zoom. */
+const FIGURE_UNITS = 0.95;
+const FIGURE_PX_MIN = 10;
+const FIGURE_PX_MAX = 20;
+
+/**
+ * Half the width of a figure, in CSS pixels.
+ *
+ * @param scale CSS pixels per unit.
+ */
+export function figureRadius(
+  scale: number,
+  { name, isMonster }: { readonly name: string; readonly isMonster: boolean },
+): number {
+  const radius = Math.max(FIGURE_PX_MIN, Math.min(FIGURE_PX_MAX, FIGURE_UNITS * scale));
+  return isMonster ? radius * monsterSize(name) : radius;
+}
+
 /** Paints a figure. */
 export function paintFigure(pen: Pen, look: FigureLook): void {
   const { x, y, radius } = look;
@@ -34,7 +53,7 @@ export function paintFigure(pen: Pen, look: FigureLook): void {
   pen.beginPath();
   pen.ellipse(x, y, radius * 0.95, radius * 0.42, 0, 0, 7);
   pen.fill();
-  if (look.isDead) return paintGrave(pen, look);
+  if (look.isDead) return look.isMonster ? paintCorpse(pen, look) : paintGrave(pen, look);
   paintFacing(pen, look);
   if (look.isMonster) paintMonster(pen, look);
   else paintPlayer(pen, look);
@@ -99,27 +118,6 @@ function paintPlayer(pen: Pen, { x, y, radius, yaw, name, stride }: FigureLook):
   for (const side of [-1, 1]) {
     const eyeX = faceX + side * headRadius * 0.26 + lookX * headRadius * 0.2;
     dot(pen, COLORS.ink, eyeX, faceY, Math.max(1, headRadius * 0.12));
-  }
-}
-
-function paintMonster(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
-  const middle = y - radius * (0.85 + 0.08 * Math.sin(stride * 0.7));
-  pen.fillStyle = COLORS.monster;
-  pen.strokeStyle = COLORS.outline;
-  pen.lineWidth = 1;
-  pen.beginPath();
-  for (let tip = 0; tip < 18; tip++) {
-    const reach = radius * (tip % 2 === 0 ? 1.05 : 0.76);
-    const angle = tip / 18 * 2 * Math.PI;
-    pen.lineTo(x + Math.cos(angle) * reach, middle + Math.sin(angle) * reach * 0.92);
-  }
-  pen.closePath();
-  pen.fill();
-  pen.stroke();
-  for (const side of [-1, 1]) {
-    const eyeX = x + Math.sin(yaw) * radius * 0.3 + side * radius * 0.3;
-    dot(pen, COLORS.ember, eyeX, middle - radius * 0.08, radius * 0.17);
-    dot(pen, COLORS.flame, eyeX, middle - radius * 0.08, radius * 0.07);
   }
 }
 

@@ -4,8 +4,15 @@
  * @module
  */
 
-import type { EnterWorldResponse, EntityUpdate, WorldSnapshot } from "../../shared/gen/game_pb.ts";
-import type { Vector3 } from "../../shared/gen/common_pb.ts";
+import type { ErrorCode, Vector3 } from "../../shared/gen/common_pb.ts";
+import {
+  type CombatResult,
+  type EnterWorldResponse,
+  EntityKind,
+  type EntityUpdate,
+  type WorldSnapshot,
+} from "../../shared/gen/game_pb.ts";
+import { Battle, type CombatIntent } from "./battle.ts";
 import { Camera } from "./camera.ts";
 import type { MapSize } from "./castle_wall.ts";
 import { Controls } from "./controls.ts";
@@ -13,8 +20,10 @@ import { prefersStill } from "./dom.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
 import { type MovementReport, OwnMovement } from "./own_movement.ts";
+import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
-import { type Health, WorldModel } from "./world_model.ts";
+import type { TargetFrame } from "./target_frame.ts";
+import { type Health, isDead, WorldModel } from "./world_model.ts";
 import { WorldRenderer } from "./world_renderer.ts";
 
 /** What the world is shown on, and whom it tells. */
@@ -23,14 +32,18 @@ export interface GameViewOptions {
   readonly minimap: Minimap;
   readonly nearby: NearbyList;
   readonly status: StatusBar;
+  readonly skills: SkillBar;
+  readonly target: TargetFrame;
   readonly ownName: string;
   /** How much of the world's lower end is covered, in CSS pixels. */
   readonly coveredBelow: () => number;
   /** Sends a MOVEMENT_UPDATE. */
   readonly onReport: (report: MovementReport) => void;
+  /** Sends a COMBAT_ACTION. */
+  readonly onCast: (intent: CombatIntent) => void;
   /** The server told what the player is called. */
   readonly onNamed: (name: string) => void;
-  /** The player asked to move. */
+  /** The player asked to move, or to fight. */
   readonly onMoved: () => void;
   /** The player went down, or got up again. */
   readonly onDead: (isDead: boolean) => void;
@@ -63,12 +76,15 @@ export class GameView {
   readonly #model: WorldModel;
   readonly #renderer: WorldRenderer;
   readonly #controls: Controls;
+  readonly #battle: Battle;
   readonly #resizing: ResizeObserver;
   readonly #listening = new AbortController();
   readonly #speech: Map<string, { readonly text: string; readonly untilMs: number }> = new Map();
   readonly #spoken: Map<string, string> = new Map();
   readonly #isStill = prefersStill();
+  readonly #ownId: number;
   #ownName: string;
+  #ownGuildTag = "";
   #isConnected = true;
   #isStunned = false;
   #health: Health | null = null;
@@ -80,6 +96,7 @@ export class GameView {
   /** Shows the world that the player has entered. */
   constructor(entered: EnterWorldResponse, options: GameViewOptions) {
     this.#options = options;
+    this.#ownId = Number(entered.entityId);
     this.#ownName = options.ownName;
     this.#map = { width: entered.mapWidth || 1_000, height: entered.mapHeight || 1_000 };
     this.#interestRadius = entered.interestRadius || 50;
@@ -92,22 +109,41 @@ export class GameView {
       mapWidth: this.#map.width,
       mapHeight: this.#map.height,
     });
-    this.#model = new WorldModel(Number(entered.entityId), {
+    this.#model = new WorldModel(this.#ownId, {
       onAcknowledged: (sequence) => this.#movement.acknowledge(sequence),
       onPlaced: (position) => this.#placed(position),
-      onNamed: (name) => {
+      onNamed: (name, guildTag) => {
         this.#ownName = name;
+        this.#ownGuildTag = guildTag;
         options.onNamed(name);
       },
       onHealth: (health) => this.#setHealth(health),
       onStatus: (isStunned) => {
+        if (isStunned && !this.#isStunned) options.skills.note("You are stunned.");
         this.#isStunned = isStunned;
         this.#hold();
       },
     });
     const { canvas } = options;
     this.#renderer = new WorldRenderer(canvas, this.#map, { isStill: this.#isStill });
-    this.#controls = new Controls(canvas, this.#camera, options.onMoved);
+    this.#controls = new Controls(canvas, this.#camera, {
+      onMoved: options.onMoved,
+      onPress: (x, y, press) => {
+        const isHit = this.#canAct && this.#battle.press(x, y, press);
+        if (isHit) options.onMoved();
+        return isHit;
+      },
+    });
+    this.#battle = new Battle({
+      ownId: this.#ownId,
+      model: this.#model,
+      movement: this.#movement,
+      camera: this.#camera,
+      canAct: () => this.#canAct,
+      pointer: () => this.#controls.pointer,
+      onCast: options.onCast,
+      onNote: (text) => options.skills.note(text),
+    });
     this.#resizing = new ResizeObserver(() => this.#renderer.resize(this.#camera, devicePixelRatio));
     this.#resizing.observe(canvas);
     const { signal } = this.#listening;
@@ -134,6 +170,37 @@ export class GameView {
     if (position !== undefined) this.#movement.correct(sequence, position);
   }
 
+  /** Takes a COMBAT_RESULT. */
+  applyResult(result: CombatResult): void {
+    this.#battle.applyResult(result, performance.now());
+  }
+
+  /** The server refused a COMBAT_ACTION. */
+  refuseCombat(code: ErrorCode): void {
+    this.#battle.refused(code, performance.now());
+  }
+
+  /** The player asked for a skill. */
+  useSkill(skillId: number): void {
+    this.#options.onMoved();
+    this.#battle.useSkill(skillId, performance.now());
+  }
+
+  /** Chooses the next one in sight. */
+  selectNext(): void {
+    this.#battle.selectNext();
+  }
+
+  /** Chooses nobody. */
+  clearTarget(): void {
+    this.#battle.clearTarget();
+  }
+
+  /** The guild's tag that the player's name carries; empty: none. */
+  setGuildTag(guildTag: string): void {
+    this.#ownGuildTag = guildTag;
+  }
+
   /** The connection was lost, or is there again: without one the player stands. */
   setConnected(isConnected: boolean): void {
     // Whatever was told meanwhile is gone, unless the session goes on: then all of it comes again.
@@ -157,15 +224,18 @@ export class GameView {
     this.#resizing.disconnect();
     this.#listening.abort();
     this.#options.nearby.update([]);
+    this.#options.target.show(null);
     const { dataset } = document.documentElement;
-    for (const key of ["entityId", "x", "z", "visible"]) delete dataset[key];
+    for (const key of ["entityId", "x", "z", "visible", "hp"]) delete dataset[key];
   }
 
   #step(nowMs: number): void {
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
     const elapsedMs = Number.isNaN(this.#frameMs) ? 0 : nowMs - this.#frameMs;
     this.#frameMs = nowMs;
-    this.#controls.apply(this.#movement, nowMs);
+    const playbackMs = this.#model.clock.playbackMs(nowMs);
+    if (this.#controls.apply(this.#movement, nowMs)) this.#battle.halt();
+    this.#battle.step(nowMs, playbackMs);
     this.#movement.step(elapsedMs);
     this.#report(nowMs);
     this.#camera.x = this.#movement.shownX;
@@ -178,17 +248,24 @@ export class GameView {
     this.#renderer.draw(
       {
         model: this.#model,
-        playbackMs: this.#model.clock.playbackMs(nowMs),
+        playbackMs,
         movement: this.#movement,
+        ownId: this.#ownId,
+        ownGuildTag: this.#ownGuildTag,
         ownName: this.#ownName,
         ownHealth: this.#health,
         ownIsStunned: this.#isStunned,
         interestRadius: this.#interestRadius,
         speech: this.#spoken,
+        effects: this.#battle.effects,
+        targetId: this.#battle.targetId,
+        isApproaching: this.#battle.isApproaching,
       },
       this.#camera,
       nowMs,
     );
+    this.#options.skills.update(this.#battle.cooldowns, this.#canAct, nowMs);
+    this.#options.target.show(this.#battle.target);
     if (nowMs - this.#textMs >= TEXT_INTERVAL_MS) {
       this.#textMs = nowMs;
       this.#coveredBelow = this.#options.coveredBelow();
@@ -205,15 +282,18 @@ export class GameView {
     const { dataset } = document.documentElement;
     dataset.x = this.#movement.x.toFixed(2);
     dataset.z = this.#movement.z.toFixed(2);
-    dataset.visible = String(this.#model.entities.size);
     const playbackMs = this.#model.clock.playbackMs(performance.now());
     const neighbours: Neighbour[] = [];
-    for (const { id, name, track } of this.#model.entities.values()) {
+    let playerCount = 0;
+    for (const { id, name, kind, health, track } of this.#model.entities.values()) {
       const { x, z } = track.poseAt(playbackMs);
-      neighbours.push({ id, name, x, z });
+      const isMonster = kind === EntityKind.MONSTER;
+      if (!isMonster) playerCount++;
+      neighbours.push({ id, name, x, z, isMonster, health });
     }
+    dataset.visible = String(playerCount);
     this.#options.nearby.update(neighbours);
-    this.#options.status.setVisible(neighbours.length);
+    this.#options.status.setVisible(playerCount);
     const { x, z } = this.#movement;
     this.#options.minimap.draw({ x, z, interestRadius: this.#interestRadius, others: neighbours }, this.#map);
   }
@@ -227,13 +307,19 @@ export class GameView {
   }
 
   get #isDead(): boolean {
-    return this.#health !== null && this.#health.max > 0 && this.#health.current <= 0;
+    return isDead(this.#health);
+  }
+
+  get #canAct(): boolean {
+    return this.#isConnected && !this.#isDead && !this.#isStunned;
   }
 
   #setHealth(health: Health): void {
     const wasDead = this.#isDead;
     this.#health = health;
     this.#options.status.setHealth(health);
+    document.documentElement.dataset.hp = String(Math.ceil(health.current));
+    if (this.#isDead) this.#battle.clearTarget();
     this.#hold();
     if (wasDead !== this.#isDead) this.#options.onDead(this.#isDead);
   }

@@ -35,7 +35,22 @@ export class LabelCache {
 
   /** Draws a name with its middle at `x` and its foot at `y`. */
   drawName(pen: Pen, text: string, color: string, x: number, y: number): void {
-    const label = this.#get(`name ${color} ${text}`, () => this.#makeName(text, color));
+    const label = this.#get(`name ${color} ${text}`, () => this.#makeOutlined(text, color, `600 13px ${FONT}`, 13));
+    this.#draw(pen, label, x, y);
+  }
+
+  /** Draws the number of a blow with its middle at `x` and its foot at `y`. */
+  drawNumber(
+    pen: Pen,
+    { text, color, isLarge }: { readonly text: string; readonly color: string; readonly isLarge: boolean },
+    x: number,
+    y: number,
+  ): void {
+    const sizePx = isLarge ? 23 : 16;
+    const label = this.#get(
+      `${sizePx} ${color} ${text}`,
+      () => this.#makeOutlined(text, color, `700 ${sizePx}px ${FONT}`, sizePx),
+    );
     this.#draw(pen, label, x, y);
   }
 
@@ -63,17 +78,17 @@ export class LabelCache {
     return label;
   }
 
-  #makeName(text: string, color: string): Label {
-    const font = `600 13px ${FONT}`;
-    return this.#make(measure(font, text) + 8, 19, (pen, width) => {
+  #makeOutlined(text: string, color: string, font: string, sizePx: number): Label {
+    const baseline = Math.round(sizePx * 1.08);
+    return this.#make(measure(font, text) + 8, Math.round(sizePx * 1.46), (pen, width) => {
       pen.font = font;
       pen.textAlign = "center";
       pen.lineJoin = "round";
       pen.lineWidth = 4;
       pen.strokeStyle = COLORS.outline;
-      pen.strokeText(text, width / 2, 14);
+      pen.strokeText(text, width / 2, baseline);
       pen.fillStyle = color;
-      pen.fillText(text, width / 2, 14);
+      pen.fillText(text, width / 2, baseline);
     });
   }
 

@@ -14,7 +14,7 @@ export interface MinimapScene {
   readonly x: number;
   readonly z: number;
   readonly interestRadius: number;
-  readonly others: readonly { readonly x: number; readonly z: number }[];
+  readonly others: readonly { readonly x: number; readonly z: number; readonly isMonster: boolean }[];
 }
 
 const MARGIN = 8;
@@ -59,7 +59,9 @@ export class Minimap {
     pen.clip();
     dot(pen, COLORS.interest, x, z, scene.interestRadius * scale);
     pen.restore();
-    for (const other of scene.others) dot(pen, COLORS.text, other.x * scale, other.z * scale, 1.4);
+    for (const { x, z, isMonster } of scene.others) {
+      dot(pen, isMonster ? COLORS.ember : COLORS.text, x * scale, z * scale, 1.4);
+    }
     dot(pen, COLORS.ink, x, z, 4);
     dot(pen, COLORS.torch, x, z, 3);
   }

@@ -5,6 +5,7 @@
  */
 
 import { byId, make } from "./dom.ts";
+import { type Health, isDead } from "./world_model.ts";
 
 /** One who is in view; positions in units. */
 export interface Neighbour {
@@ -12,6 +13,9 @@ export interface Neighbour {
   readonly name: string;
   readonly x: number;
   readonly z: number;
+  readonly isMonster: boolean;
+  /** `null` while unknown. */
+  readonly health: Health | null;
 }
 
 /** Entries shown: a list beyond this is read by nobody. */
@@ -39,7 +43,8 @@ export class NearbyList {
       item.remove();
       this.#items.delete(id);
     }
-    for (const { id, name, x, z } of shown) {
+    for (const neighbour of shown) {
+      const { id, name, x, z, isMonster, health } = neighbour;
       let item = this.#items.get(id);
       if (item === undefined) {
         item = make("li", "");
@@ -47,18 +52,36 @@ export class NearbyList {
         this.#items.set(id, item);
         this.#list.append(item);
       }
-      const text = `${name} at ${Math.round(x)}, ${Math.round(z)}`;
+      const text = neighbourText(neighbour);
       if (item.textContent === text) continue;
       item.textContent = text;
       item.dataset.name = name;
+      item.dataset.kind = isMonster ? "monster" : "player";
       item.dataset.x = x.toFixed(1);
       item.dataset.z = z.toFixed(1);
+      if (health !== null) item.dataset.hp = String(Math.ceil(health.current));
     }
-    const summary = neighbours.length === 0
-      ? "Nobody else is in view"
-      : neighbours.length === 1
-      ? "One other is in view"
-      : `${neighbours.length} others are in view`;
+    const summary = nearbySummary(neighbours);
     if (this.#summary.textContent !== summary) this.#summary.textContent = summary;
   }
+}
+
+/** One who is in view, as a screen reader reads it. */
+export function neighbourText({ name, x, z, isMonster, health }: Neighbour): string {
+  const place = `${name}${isMonster ? ", a monster," : ""} at ${Math.round(x)}, ${Math.round(z)}`;
+  if (health === null || health.max <= 0) return place;
+  const state = isDead(health) ? "dead" : `health ${Math.ceil(health.current)} of ${Math.ceil(health.max)}`;
+  return `${place}, ${state}`;
+}
+
+/** How many are in view. */
+export function nearbySummary(neighbours: readonly { readonly isMonster: boolean }[]): string {
+  const monsters = neighbours.filter(({ isMonster }) => isMonster).length;
+  const others = neighbours.length - monsters;
+  const people = others === 0
+    ? "Nobody else is in view"
+    : others === 1
+    ? "One other is in view"
+    : `${others} others are in view`;
+  return monsters === 0 ? people : `${people}, and ${monsters === 1 ? "a monster" : `${monsters} monsters`}`;
 }

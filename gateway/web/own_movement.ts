@@ -69,6 +69,8 @@ export class OwnMovement {
   #sequence = 0;
   #reportedMs = -Infinity;
   #reportedMoving = false;
+  /** Whether the player has turned on the spot since the last report. */
+  #hasTurned = false;
   #offsetX = 0;
   #offsetZ = 0;
 
@@ -125,6 +127,15 @@ export class OwnMovement {
     this.#goal = { x: clamp(x, this.#mapWidth), z: clamp(z, this.#mapHeight) };
   }
 
+  /** Turns to a point of the world, on the spot; whoever walks looks where it goes. */
+  face(x: number, z: number): void {
+    const wayX = x - this.#x;
+    const wayZ = z - this.#z;
+    if (this.isMoving || this.isHeld || Math.hypot(wayX, wayZ) < REACHED_UNITS) return;
+    this.#yaw = (Math.atan2(wayX, wayZ) + 2 * Math.PI) % (2 * Math.PI);
+    this.#hasTurned = true;
+  }
+
   /** Stands still. */
   stop(): void {
     this.steer(0, 0);
@@ -167,12 +178,14 @@ export class OwnMovement {
   }
 
   /**
-   * What to tell the server now: while moving ten times a second, and once on stopping.
+   * What to tell the server now: while moving or turning ten times a second, and once on stopping.
    *
    * @returns `null` when there is nothing to tell.
    */
   takeReport(nowMs: number): MovementReport | null {
-    if (this.isMoving ? nowMs - this.#reportedMs < REPORT_INTERVAL_MS : !this.#reportedMoving) return null;
+    const isSoon = nowMs - this.#reportedMs < REPORT_INTERVAL_MS;
+    if (this.isMoving ? isSoon : !this.#reportedMoving && (isSoon || !this.#hasTurned)) return null;
+    this.#hasTurned = false;
     this.#reportedMs = nowMs;
     this.#reportedMoving = this.isMoving;
     const sequence = ++this.#sequence;

@@ -15,22 +15,35 @@ import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { type EnterWorldResponse, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
+import {
+  CombatActionSchema,
+  type EnterWorldResponse,
+  MovementUpdateSchema,
+  RespawnRequestSchema,
+} from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { ChatPanel, type SayCommand } from "./chat_panel.ts";
+import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import type { CombatIntent } from "./battle.ts";
+import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
 import { isTyping } from "./controls.ts";
 import { byId } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText } from "./error_text.ts";
+import { FriendDesk } from "./friend_desk.ts";
 import { GameView } from "./game_view.ts";
 import { GateScene } from "./gate_scene.ts";
+import { GuildDesk } from "./guild_desk.ts";
 import { LoginCard, type LoginEntry } from "./login_card.ts";
 import { Minimap } from "./minimap.ts";
 import { NearbyList } from "./nearby_list.ts";
 import { Notice } from "./notice.ts";
 import type { MovementReport } from "./own_movement.ts";
-import { deviceId, rememberName, storedLogin, storeLogin } from "./page_storage.ts";
+import { deviceId, rememberName, storedLogin, storedRooms, storeLogin, storeRooms } from "./page_storage.ts";
 import { PendingChat } from "./pending_chat.ts";
+import { RoomDesk } from "./room_desk.ts";
+import { SidePanel } from "./side_panel.ts";
+import { SkillBar } from "./skill_bar.ts";
 import { StatusBar } from "./status_bar.ts";
+import { TargetFrame } from "./target_frame.ts";
 import { createWorkerTimers } from "./worker_timers.ts";
 
 /** Sent with LOGIN_REQUEST, so that a server can turn outdated pages away. */
@@ -41,8 +54,6 @@ const REQUEST_TIMEOUT_MS = 20_000;
 const STATUS_INTERVAL_MS = 250;
 /** A connection gone for less than this is no news, in milliseconds. */
 const LOSS_SHOWN_MS = 900;
-/** After this the server lets the dead rise again, in milliseconds. */
-const RESPAWN_MS = 3_000;
 
 const UNREACHABLE = "The castle can't be reached. Check your connection and try again.";
 
@@ -65,8 +76,58 @@ class Page {
   readonly #chat = new ChatPanel({
     onSay: (command) => this.#say(command),
     onLeave: () => this.#canvas.focus({ preventScroll: true }),
+    onUnread: (roomId, count) => this.#rooms.setUnread(roomId, count),
   });
   readonly #pendingChat = new PendingChat();
+  readonly #skills = new SkillBar({
+    onUse: (skillId) => this.#game?.useSkill(skillId),
+    onNext: () => this.#game?.selectNext(),
+    onClear: () => this.#game?.clearTarget(),
+  });
+  readonly #target = new TargetFrame(() => {
+    this.#game?.clearTarget();
+    this.#canvas.focus({ preventScroll: true });
+  });
+  readonly #side: SidePanel = new SidePanel((tab) => {
+    const desks = { guild: this.#guild, rooms: this.#rooms, friends: this.#friends };
+    desks[tab].refresh();
+  });
+  readonly #guild: GuildDesk = new GuildDesk({
+    client: this.#client,
+    panel: this.#side,
+    ownName: () => this.#ownName,
+    onGuild: (name, tag) => this.#showGuild(name, tag),
+    onNews: (text) => this.#chat.addNote(text),
+  });
+  readonly #rooms: RoomDesk = new RoomDesk({
+    client: this.#client,
+    panel: this.#side,
+    ownName: () => this.#ownName,
+    onJoined: (roomId, name, history) => {
+      this.#chat.addRoom(roomId, name, history.map(spokenLine));
+      storeRooms(this.#rooms.roomNames);
+    },
+    onLeft: (roomId) => {
+      this.#chat.removeRoom(roomId);
+      storeRooms(this.#rooms.roomNames);
+    },
+    onEvent: (roomId, text) => this.#chat.addRoomNote(roomId, text),
+    onNews: (text) => this.#chat.addNote(text),
+    onOpen: (roomId) => {
+      // A sheet would lie over the chat.
+      if (this.#side.coveredBelow > 0) this.#side.close();
+      this.#chat.openRoom(roomId);
+    },
+  });
+  readonly #friends: FriendDesk = new FriendDesk({
+    client: this.#client,
+    panel: this.#side,
+    onNews: (text) => this.#chat.addNote(text),
+    onWhisper: (name) => {
+      if (this.#side.coveredBelow > 0) this.#side.close();
+      this.#chat.whisperTo(name);
+    },
+  });
   #game: GameView | null = null;
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
@@ -104,6 +165,7 @@ class Page {
     client.on(PacketType.MOVEMENT_CORRECTION, (correction) => {
       this.#game?.correct(correction.sequenceNumber, correction.position);
     });
+    client.on(PacketType.COMBAT_RESULT, (result) => this.#game?.applyResult(result));
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
     client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode));
     client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
@@ -234,9 +296,12 @@ class Page {
       minimap: this.#minimap,
       nearby: this.#nearby,
       status: this.#status,
+      skills: this.#skills,
+      target: this.#target,
       ownName: this.#ownName,
-      coveredBelow: () => this.#chat.coveredBelow,
+      coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
       onReport: (report) => this.#report(report),
+      onCast: (intent) => this.#cast(intent),
       onNamed: (name) => {
         this.#ownName = name;
         this.#status.setName(name);
@@ -247,16 +312,29 @@ class Page {
         if (!isDead) this.#notice.show(null);
       },
     });
+    this.#guild.entered();
+    this.#rooms.entered(isFirst ? storedRooms() : this.#rooms.roomNames);
+    this.#friends.entered();
     this.#tick();
     if (!isFirst) return;
     this.#chat.addNote(`Welcome, ${this.#ownName}. Enter opens the chat, /help says more.`);
     this.#canvas.focus({ preventScroll: true });
   }
 
+  #showGuild(name: string, tag: string): void {
+    if (name === "") delete document.documentElement.dataset.guild;
+    else document.documentElement.dataset.guild = name;
+    this.#game?.setGuildTag(tag);
+    this.#chat.setGuildOffered(name !== "");
+  }
+
   #showGate(): void {
     this.#game?.close();
     this.#game = null;
     this.#pendingChat.clear();
+    this.#guild.clear();
+    this.#rooms.clear();
+    this.#friends.clear();
     this.#chat.clear();
     this.#notice.show(null);
     this.#setWorldShown(false);
@@ -274,7 +352,9 @@ class Page {
     this.#status.setShown(isShown);
     this.#minimap.setShown(isShown);
     this.#nearby.setShown(isShown);
+    this.#skills.setShown(isShown);
     this.#chat.setShown(isShown);
+    this.#side.setShown(isShown);
   }
 
   /** Brings up to date what changes with time alone. */
@@ -286,6 +366,8 @@ class Page {
     this.#status.setConnection(state, state === "reconnecting" ? seconds : 0);
     this.#status.setPing(state === "connected" ? this.#client.rttMs : null);
     if (this.#game === null) return;
+    this.#guild.tick();
+    this.#rooms.tick();
     if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
       const why = this.#lostBy === null ? "" : `${disconnectText(this.#lostBy)} `;
       this.#notice.show({
@@ -295,25 +377,30 @@ class Page {
         action: { text: "Try now", onClick: () => this.#retryNow() },
       });
     } else if (this.#deadMs >= 0 && state === "connected") {
-      this.#showDead(this.#deadMs + RESPAWN_MS - nowMs);
+      this.#showDead(nowMs - this.#deadMs);
     }
   }
 
-  #showDead(waitMs: number): void {
-    const seconds = Math.max(0, Math.ceil(waitMs / 1_000));
+  #showDead(deadMs: number): void {
+    const seconds = Math.max(0, Math.ceil((RESPAWN_DELAY_MS - deadMs) / 1_000));
+    const byItself = Math.max(0, Math.ceil((RESPAWN_DELAY_MS_MAX - deadMs) / 1_000));
+    const may = seconds > 0 ? `You can rise again in ${seconds} s` : "Rise again when you are ready";
     this.#notice.show({
       title: "You were struck down",
-      text: seconds > 0 ? `You can rise again in ${seconds} s.` : "Rise again when you are ready.",
+      text: `${may}. It happens by itself ${byItself > 0 ? `in ${byItself} s` : "now"}.`,
       isLight: true,
       action: {
         text: "Rise again",
         isDisabled: seconds > 0,
-        onClick: () => this.#client.send(RespawnRequestSchema, {}),
+        onClick: () => {
+          this.#client.send(RespawnRequestSchema, {});
+          this.#canvas.focus({ preventScroll: true });
+        },
       },
     });
   }
 
-  // Walking and talking
+  // Walking, fighting and talking
 
   #report({ sequence, x, y, z, vx, vz, yaw }: MovementReport): void {
     if (this.#client.state !== "connected") return;
@@ -326,8 +413,12 @@ class Page {
     });
   }
 
-  #say({ channel, message, recipientName }: SayCommand): boolean {
-    const result = this.#client.send(ChatMessageSchema, { channel, message, recipientName });
+  #cast({ skillId, targetId, targetPosition, actionSequence }: CombatIntent): void {
+    this.#client.send(CombatActionSchema, { skillId, targetId: BigInt(targetId), targetPosition, actionSequence });
+  }
+
+  #say({ channel, message, recipientName, roomId }: SayCommand): boolean {
+    const result = this.#client.send(ChatMessageSchema, { channel, message, recipientName, roomId });
     if (result === "full" || result === "dropped") {
       this.#chat.addNote("This could not be sent. Try again in a moment.", "error");
       return false;
@@ -337,22 +428,38 @@ class Page {
     return true;
   }
 
-  #heard({ channel, senderName, recipientName, message, timestamp }: ChatMessage): void {
+  #heard(heard: ChatMessage): void {
+    const { channel, senderName, message } = heard;
     const isOwn = senderName.toLowerCase() === this.#ownName.toLowerCase();
     if (isOwn) this.#pendingChat.answered(channel, message);
-    this.#chat.addSpoken({ channel, senderName, recipientName, text: message, timestampMs: Number(timestamp) }, isOwn);
+    this.#chat.addSpoken(spokenLine(heard), isOwn);
     if (channel === Channel.GLOBAL || channel === Channel.AREA) this.#game?.say(senderName, message);
   }
 
-  /** Requests have their own answers; what is left is chat and what the player did not ask for. */
+  /** Requests have their own answers; what is left is chat, blows and the like. */
   #refused(requestType: PacketType, code: ErrorCode): void {
-    if (requestType === PacketType.CHAT_MESSAGE) {
-      const refused = this.#pendingChat.refused(code);
-      this.#chat.addNote(chatErrorText(code, refused?.recipientName ?? ""), "error");
-    } else if (requestType === PacketType.RESPAWN_REQUEST) {
-      this.#chat.addNote(errorText(code), "error");
+    switch (requestType) {
+      case PacketType.CHAT_MESSAGE:
+        return this.#chat.addNote(chatErrorText(code, this.#pendingChat.refused(code)), "error");
+      case PacketType.COMBAT_ACTION:
+        return this.#game?.refuseCombat(code);
+      case PacketType.RESPAWN_REQUEST:
+        return this.#chat.addNote(errorText(code), "error");
+      case PacketType.GUILD_SET_RANK_REQUEST:
+        return this.#guild.refused(code);
+      case PacketType.FRIEND_REQUEST:
+      case PacketType.FRIEND_ANSWER:
+      case PacketType.FRIEND_REMOVE:
+      case PacketType.IGNORE_ADD:
+      case PacketType.IGNORE_REMOVE:
+        return this.#friends.refused(requestType, code);
     }
   }
+}
+
+/** A CHAT_MESSAGE, as the chat shows it. */
+function spokenLine({ channel, senderName, recipientName, message, timestamp, roomId }: ChatMessage): SpokenLine {
+  return { channel, senderName, recipientName, text: message, timestampMs: Number(timestamp), roomId };
 }
 
 /** A response that says no. */

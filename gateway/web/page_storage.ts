@@ -1,5 +1,5 @@
 /**
- * What the page remembers: the player's name, this device, and until the tab is closed the login.
+ * What the page remembers: the player's name, this device, and until the tab is closed the login and the chat rooms.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 const NAME_KEY = "drawbridge.name";
 const DEVICE_KEY = "drawbridge.device";
 const LOGIN_KEY = "drawbridge.login";
+const ROOMS_KEY = "drawbridge.rooms";
 
 /** The name of the last login; empty before. */
 export function rememberedName(): string {
@@ -34,6 +35,18 @@ export function storedLogin(): StoredLogin | null {
 /** Keeps a login until the tab is closed; `null` forgets it. */
 export function storeLogin(login: StoredLogin | null): void {
   write(() => sessionStorage, LOGIN_KEY, login === null ? "" : `${login.token} ${login.name}`);
+}
+
+/** Names of the rooms that the player is in, in this tab. */
+export function storedRooms(): string[] {
+  // Names have no control characters.
+  const names = read(() => sessionStorage, ROOMS_KEY);
+  return names === "" ? [] : names.split("\n");
+}
+
+/** Keeps the names of rooms until the tab is closed. */
+export function storeRooms(names: readonly string[]): void {
+  write(() => sessionStorage, ROOMS_KEY, names.join("\n"));
 }
 
 /** A random name of this browser, the same at each visit. */

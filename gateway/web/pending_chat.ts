@@ -18,6 +18,10 @@ export interface PendingLine {
 /** Lines kept; a server that does not answer is not waited for any longer. */
 export const PENDING_LINES_MAX = 32;
 
+/** Channels that lead to somebody in particular, and the codes that can only be about them. */
+const ADDRESSED: ReadonlySet<Channel> = new Set([Channel.WHISPER, Channel.GUILD, Channel.ROOM]);
+const ADDRESSED_CODES: ReadonlySet<ErrorCode> = new Set([ErrorCode.NOT_FOUND, ErrorCode.PERMISSION_DENIED]);
+
 /** Lines on their way, oldest first. Every line is answered: by itself when it is said, or by a refusal. */
 export class PendingChat {
   #lines: PendingLine[] = [];
@@ -39,7 +43,7 @@ export class PendingChat {
    * @returns `undefined` when none is known.
    */
   refused(code: ErrorCode): PendingLine | undefined {
-    return this.#take((line) => code !== ErrorCode.NOT_FOUND || line.channel === Channel.WHISPER);
+    return this.#take(({ channel }) => !ADDRESSED_CODES.has(code) || ADDRESSED.has(channel));
   }
 
   /** The session is over; what was not answered will not be. */

@@ -11,6 +11,7 @@ import {
   type MovementUpdate,
 } from "../../shared/gen/game_pb.ts";
 import { DespawnReason, EntityKind, type WorldSnapshot } from "../../shared/gen/game_pb.ts";
+import { MONSTER_CORPSE_MS } from "../../shared/limits.ts";
 import { EntityTrack } from "./entity_track.ts";
 import { PlaybackClock } from "./playback_clock.ts";
 
@@ -30,6 +31,8 @@ export interface Entity {
   /** `null` while unknown. */
   health: Health | null;
   isStunned: boolean;
+  /** Since when it has been seen dead, in local milliseconds; `null`: it lives. */
+  deadSinceMs: number | null;
   readonly track: EntityTrack;
   /** When it came into sight, in local milliseconds; it fades in. */
   readonly seenSinceMs: number;
@@ -49,7 +52,7 @@ export interface OwnNews {
   onAcknowledged(sequence: number): void;
   /** The server says where the player is, unasked: a respawn, or a resumed session. */
   onPlaced(position: { readonly x: number; readonly y: number; readonly z: number }): void;
-  onNamed(name: string): void;
+  onNamed(name: string, guildTag: string): void;
   onHealth(health: Health): void;
   onStatus(isStunned: boolean): void;
 }
@@ -58,11 +61,30 @@ export interface OwnNews {
 export const ENTITIES_MAX = 5_000;
 /** How long who left is still drawn, in milliseconds. */
 export const FADE_MS = 300;
+/** When a dead monster begins to fade and when it is gone, in milliseconds after its death. */
+export const CORPSE_FADE_FROM_MS = 800;
+export const CORPSE_FADE_TO_MS: number = MONSTER_CORPSE_MS - 200;
 
 /** A large snapshot comes in parts; whoever is in none of them within this time is gone, in milliseconds. */
 const FULL_SNAPSHOT_MS = 500;
 const CM_PER_UNIT = 100;
 const YAW_STEPS = 256;
+
+/**
+ * How much of an entity in sight is seen, 0 to 1: it fades in when it comes, and a dead monster fades out.
+ *
+ * @param localMs Now, by the model's local clock.
+ */
+export function opacityOf(entity: Entity, localMs: number): number {
+  const shown = clampPart((localMs - entity.seenSinceMs) / FADE_MS);
+  if (entity.kind !== EntityKind.MONSTER || entity.deadSinceMs === null) return shown;
+  const deadMs = localMs - entity.deadSinceMs;
+  return shown * (1 - clampPart((deadMs - CORPSE_FADE_FROM_MS) / (CORPSE_FADE_TO_MS - CORPSE_FADE_FROM_MS)));
+}
+
+function clampPart(part: number): number {
+  return Math.max(0, Math.min(1, part));
+}
 
 /** Everyone in sight. Local times are milliseconds of one monotonic clock. */
 export class WorldModel {
@@ -156,7 +178,7 @@ export class WorldModel {
         if (entity !== undefined) addMovement(entity.track, update.value, serverMs);
         return;
       case "health":
-        if (entity !== undefined) entity.health = healthOf(update.value);
+        if (entity !== undefined) setHealth(entity, update.value, localMs);
         return;
       case "status":
         if (entity !== undefined) entity.isStunned = update.value.isStunned;
@@ -166,7 +188,7 @@ export class WorldModel {
   #applyOwn(update: EntityUpdate["update"]): void {
     switch (update.case) {
       case "spawn":
-        this.#own.onNamed(update.value.name);
+        this.#own.onNamed(update.value.name, update.value.guildTag);
         if (update.value.health !== undefined) this.#own.onHealth(healthOf(update.value.health));
         if (update.value.movement?.position !== undefined) this.#own.onPlaced(update.value.movement.position);
         return;
@@ -192,6 +214,7 @@ export class WorldModel {
         kind: spawn.kind,
         health: null,
         isStunned: false,
+        deadSinceMs: null,
         track: new EntityTrack(),
         seenSinceMs: localMs,
       };
@@ -200,7 +223,7 @@ export class WorldModel {
     entity.name = spawn.name;
     entity.guildTag = spawn.guildTag;
     entity.kind = spawn.kind;
-    if (spawn.health !== undefined) entity.health = healthOf(spawn.health);
+    if (spawn.health !== undefined) setHealth(entity, spawn.health, localMs);
     if (spawn.movement !== undefined) addMovement(entity.track, spawn.movement, serverMs);
   }
 
@@ -210,6 +233,16 @@ export class WorldModel {
     this.entities.delete(id);
     this.gone.push({ entity, goneAtMs: localMs, reason });
   }
+}
+
+/** Whether somebody has no hit points left. */
+export function isDead(health: Health | null): boolean {
+  return health !== null && health.max > 0 && health.current <= 0;
+}
+
+function setHealth(entity: Entity, update: HealthUpdate, localMs: number): void {
+  entity.health = healthOf(update);
+  entity.deadSinceMs = isDead(entity.health) ? entity.deadSinceMs ?? localMs : null;
 }
 
 function healthOf(update: HealthUpdate): Health {

@@ -8,12 +8,14 @@ import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
 import { dot, glow, type Pen, pill } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import type { MapSize } from "./castle_wall.ts";
-import { FIGURE_HEIGHT, paintFigure } from "./figure.ts";
+import { type CombatEffects } from "./combat_effects.ts";
+import { EffectPainter } from "./effect_painter.ts";
+import { FIGURE_HEIGHT, figureRadius, paintFigure } from "./figure.ts";
 import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
 import type { OwnMovement } from "./own_movement.ts";
 import { COLORS } from "./palette.ts";
-import { type Entity, FADE_MS, type Health, type WorldModel } from "./world_model.ts";
+import { type Entity, FADE_MS, type Health, isDead, opacityOf, type WorldModel } from "./world_model.ts";
 
 /** What a frame shows. */
 export interface WorldScene {
@@ -21,19 +23,22 @@ export interface WorldScene {
   /** The server time at which others are shown. */
   readonly playbackMs: number;
   readonly movement: OwnMovement;
+  readonly ownId: number;
   readonly ownName: string;
+  readonly ownGuildTag: string;
   readonly ownHealth: Health | null;
   readonly ownIsStunned: boolean;
   /** Units. */
   readonly interestRadius: number;
   /** The newest text of each speaker, by name. */
   readonly speech: ReadonlyMap<string, string>;
+  readonly effects: CombatEffects;
+  /** Whom the player has chosen; `null`: nobody. */
+  readonly targetId: number | null;
+  /** Whether the player walks up to the target: then its goal needs no mark. */
+  readonly isApproaching: boolean;
 }
 
-/** Half the width of a figure, in units, and its bounds in CSS pixels: a figure stays a figure at any zoom. */
-const FIGURE_UNITS = 0.95;
-const FIGURE_PX_MIN = 10;
-const FIGURE_PX_MAX = 20;
 /** Radians of stride for each unit walked. */
 const STRIDE = 1.5;
 /** Names are left out above this many figures in view, but the player's: a crowd's names hide the crowd. */
@@ -41,6 +46,7 @@ const NAMES_MAX = 150;
 
 /** A figure to be drawn, with what sorting by depth needs. */
 interface Figure {
+  readonly id: number;
   readonly x: number;
   readonly z: number;
   readonly yaw: number;
@@ -60,6 +66,7 @@ export class WorldRenderer {
   readonly #pen: Pen;
   readonly #ground: GroundCache;
   readonly #labels: LabelCache = new LabelCache();
+  readonly #effects: EffectPainter;
   readonly #isStill: boolean;
   #pixelRatio = 1;
   /** Darkness beyond the interest radius, for the size and scale it was made for. */
@@ -76,6 +83,7 @@ export class WorldRenderer {
     this.#pen = pen;
     this.#ground = new GroundCache(map);
     this.#isStill = options.isStill;
+    this.#effects = new EffectPainter(this.#labels, options);
   }
 
   /** Fits the canvas to its place on the page. */
@@ -101,11 +109,16 @@ export class WorldRenderer {
     pen.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
     this.#ground.draw(pen, camera, this.#pixelRatio);
     this.#drawInterest(camera, scene.interestRadius);
-    this.#drawGoal(scene, camera, localMs);
+    if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
     const showsNames = figures.length <= NAMES_MAX;
-    for (const figure of figures) this.#drawFigure(figure, camera, localMs);
+    this.#effects.drawBelow(pen, scene.effects, camera, localMs);
+    for (const figure of figures) {
+      if (figure.id === scene.targetId && !figure.isOwn) this.#drawTargetRing(figure, camera, localMs);
+      this.#drawFigure(figure, scene, camera, localMs);
+    }
     for (const figure of figures) this.#drawLabel(figure, scene, camera, showsNames);
+    this.#effects.drawAbove(pen, scene.effects, camera, localMs);
     pen.globalAlpha = 1;
   }
 
@@ -153,11 +166,31 @@ export class WorldRenderer {
     dot(pen, COLORS.torchLight, x, y, 2.5);
   }
 
-  #drawFigure(figure: Figure, camera: Camera, localMs: number): void {
+  #drawTargetRing(figure: Figure, camera: Camera, localMs: number): void {
     const pen = this.#pen;
     const x = camera.screenX(figure.x);
     const y = camera.screenY(figure.z);
-    const radius = figureRadius(camera);
+    const radius = figureRadius(camera.scale, figure) * 1.3;
+    const turn = this.#isStill ? 0 : localMs / 900;
+    pen.globalAlpha = figure.opacity;
+    pen.strokeStyle = COLORS.ember;
+    pen.lineWidth = 2.5;
+    pen.save();
+    pen.translate(x, y);
+    pen.scale(1, 0.52);
+    for (let part = 0; part < 4; part++) {
+      pen.beginPath();
+      pen.arc(0, 0, radius, turn + part * Math.PI / 2, turn + part * Math.PI / 2 + 1.1);
+      pen.stroke();
+    }
+    pen.restore();
+  }
+
+  #drawFigure(figure: Figure, scene: WorldScene, camera: Camera, localMs: number): void {
+    const pen = this.#pen;
+    const x = camera.screenX(figure.x);
+    const y = camera.screenY(figure.z);
+    const radius = figureRadius(camera.scale, figure);
     if (figure.isOwn) {
       pen.globalAlpha = 1;
       glow(pen, x, y - radius, radius * 6, 0.3);
@@ -179,18 +212,19 @@ export class WorldRenderer {
       isStunned: figure.isStunned,
       stride: figure.isMoving && !this.#isStill ? localMs / 1_000 * 10 * STRIDE : 0,
     });
+    if (scene.effects.isFlashing(figure.id, localMs)) this.#effects.drawFlash(pen, x, y - radius, radius);
   }
 
   #drawLabel(figure: Figure, scene: WorldScene, camera: Camera, showsNames: boolean): void {
     const pen = this.#pen;
     pen.globalAlpha = figure.opacity;
     const x = camera.screenX(figure.x);
-    let y = camera.screenY(figure.z) - figureRadius(camera) * FIGURE_HEIGHT - 2;
+    let y = camera.screenY(figure.z) - figureRadius(camera.scale, figure) * FIGURE_HEIGHT - 2;
     if (figure.health !== null && figure.health.max > 0 && !isDead(figure.health)) {
-      this.#drawHealth(x, y - 3, figure.health);
+      this.#drawHealth(x, y - 3, figure.health, figure.isMonster);
       y -= 9;
     }
-    if (showsNames || figure.isOwn) {
+    if (showsNames || figure.isOwn || figure.id === scene.targetId) {
       const text = figure.guildTag === "" ? figure.name : `[${figure.guildTag}] ${figure.name}`;
       const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
       this.#labels.drawName(pen, text, color, x, y);
@@ -200,27 +234,19 @@ export class WorldRenderer {
     if (words !== undefined) this.#labels.drawBubble(pen, words, x, y);
   }
 
-  #drawHealth(x: number, y: number, health: Health): void {
+  #drawHealth(x: number, y: number, health: Health, isMonster: boolean): void {
     const pen = this.#pen;
     const width = 34;
     const part = Math.max(0, Math.min(1, health.current / health.max));
     pen.lineWidth = 1;
     pill(pen, COLORS.ink, x, y, width, 5);
     if (part > 0) {
-      pen.fillStyle = part > 0.5 ? COLORS.mint : part > 0.25 ? COLORS.torch : COLORS.ember;
+      pen.fillStyle = isMonster ? COLORS.ember : part > 0.5 ? COLORS.mint : part > 0.25 ? COLORS.torch : COLORS.ember;
       pen.beginPath();
       pen.roundRect(x - width / 2 + 0.5, y - 2, (width - 1) * part, 4, 2);
       pen.fill();
     }
   }
-}
-
-function figureRadius(camera: Camera): number {
-  return Math.max(FIGURE_PX_MIN, Math.min(FIGURE_PX_MAX, FIGURE_UNITS * camera.scale));
-}
-
-function isDead(health: Health | null): boolean {
-  return health !== null && health.max > 0 && health.current <= 0;
 }
 
 /** Everyone on the screen, from the farthest to the nearest. */
@@ -235,6 +261,7 @@ function collectFigures(scene: WorldScene, camera: Camera, localMs: number): Fig
     if (screenX < -reach || screenX > camera.width + reach) return;
     if (screenY < -reach || screenY > camera.height + reach) return;
     figures.push({
+      id: entity.id,
       x,
       z,
       yaw,
@@ -248,17 +275,19 @@ function collectFigures(scene: WorldScene, camera: Camera, localMs: number): Fig
       opacity,
     });
   };
-  for (const entity of model.entities.values()) add(entity, Math.min(1, (localMs - entity.seenSinceMs) / FADE_MS));
+  for (const entity of model.entities.values()) add(entity, opacityOf(entity, localMs));
   for (const { entity, goneAtMs, reason } of model.gone) {
+    // Who died was seen to fade while it lay there.
     if (reason !== DespawnReason.DIED) add(entity, Math.max(0, 1 - (localMs - goneAtMs) / FADE_MS));
   }
   figures.push({
+    id: scene.ownId,
     x: movement.shownX,
     z: movement.shownZ,
     yaw: movement.yaw,
     isMoving: movement.isMoving,
     name: scene.ownName,
-    guildTag: "",
+    guildTag: scene.ownGuildTag,
     isMonster: false,
     isStunned: scene.ownIsStunned,
     isOwn: true,

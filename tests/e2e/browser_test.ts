@@ -17,8 +17,8 @@ async function untilConnected(page: Page): Promise<void> {
 
 async function logIn(page: Page, mode: "login" | "register", name: string, password: string): Promise<void> {
   await page.locator(`#login-form label:has(input[value="${mode}"])`).click();
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.locator("#login-name").fill(name);
+  await page.locator("#login-password").fill(password);
   await page.locator("#login-submit").click();
 }
 

@@ -4,17 +4,17 @@ import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
-const DEFAULTS: ChatDefaults = { channel: Channel.GLOBAL, recipientName: "", lastWhisperer: "" };
+const DEFAULTS: ChatDefaults = { channel: Channel.GLOBAL, recipientName: "", lastWhisperer: "", roomId: 0n };
 
 function saying(line: string, defaults: Partial<ChatDefaults> = {}) {
   const command = parseChat(line, { ...DEFAULTS, ...defaults });
-  assert(command.kind === "say", `"${line}" is ${JSON.stringify(command)}`);
+  assert(command.kind === "say", `"${line}" is ${Deno.inspect(command)}`);
   return [command.channel, command.recipientName, command.message];
 }
 
 function mistakeOf(line: string, defaults: Partial<ChatDefaults> = {}): string {
   const command = parseChat(line, { ...DEFAULTS, ...defaults });
-  assert(command.kind === "mistake", `"${line}" is ${JSON.stringify(command)}`);
+  assert(command.kind === "mistake", `"${line}" is ${Deno.inspect(command)}`);
   return command.text;
 }
 
@@ -33,14 +33,26 @@ Deno.test("parseChat() names nobody where the channel is no whisper", () => {
   assertEquals(saying("/a hello", { channel: Channel.WHISPER, recipientName: "Ada" }), [Channel.AREA, "", "hello"]);
 });
 
-Deno.test("parseChat() reads /w, /a, /g and their long forms in any case", () => {
+Deno.test("parseChat() reads /w, /a, /g, /all and their long forms in any case", () => {
   for (const word of ["/w", "/whisper", "/W"]) {
     assertEquals(saying(`${word} Ada  how are you`), [Channel.WHISPER, "Ada", "how are you"]);
   }
   for (const word of ["/a", "/area"]) assertEquals(saying(`${word} here`), [Channel.AREA, "", "here"]);
-  for (const word of ["/g", "/global"]) {
+  for (const word of ["/g", "/guild"]) assertEquals(saying(`${word} hail`), [Channel.GUILD, "", "hail"]);
+  for (const word of ["/all", "/global"]) {
     assertEquals(saying(`${word} all`, { channel: Channel.AREA }), [Channel.GLOBAL, "", "all"]);
   }
+});
+
+Deno.test("parseChat() says plain text to the room that is looked at, and nothing else", () => {
+  const defaults = { ...DEFAULTS, channel: Channel.ROOM, roomId: 7n };
+  const roomOf = (line: string) => {
+    const command = parseChat(line, defaults);
+    assert(command.kind === "say");
+    return [command.channel, command.roomId];
+  };
+  assertEquals(roomOf("cheers"), [Channel.ROOM, 7n]);
+  assertEquals(roomOf("/a cheers"), [Channel.AREA, 0n]);
 });
 
 Deno.test("parseChat() answers the last whisper with /r", () => {
@@ -84,7 +96,7 @@ Deno.test("parseChat() never sends an empty, untrimmed or too long text, whateve
     ),
   );
   fc.assert(fc.property(line, channel, fc.string(), (line, channel, name) => {
-    const command = parseChat(line, { channel, recipientName: name, lastWhisperer: name });
+    const command = parseChat(line, { channel, recipientName: name, lastWhisperer: name, roomId: 0n });
     if (command.kind !== "say") return;
     assert(command.message.trim() !== "");
     assert(utf8Bytes(command.message) <= CHAT_BYTES_MAX);

@@ -189,3 +189,25 @@ Deno.test("OwnMovement.teleport() puts the player there and ends the walk", () =
   movement.teleport({ x: 10, y: 0, z: 20 });
   assertEquals([movement.x, movement.z, movement.shownX, movement.goal], [10, 20, 10, null]);
 });
+
+Deno.test("OwnMovement.face() turns on the spot and reports it once", () => {
+  const movement = newMovement();
+  movement.face(600, 500);
+  assertNear(movement.yaw, Math.PI / 2);
+  const reports = run(movement, 500);
+  assertEquals(reports.map(({ vx, vz }) => [vx, vz]), [[0, 0]]);
+  assertNear(reports[0].yaw, Math.PI / 2);
+});
+
+Deno.test("OwnMovement.face() does not turn whoever walks or cannot move", () => {
+  const movement = newMovement();
+  movement.steer(0, 1);
+  run(movement, 100);
+  movement.face(600, 500);
+  assertNear(movement.yaw, 0);
+  movement.stop();
+  movement.step(FRAME_MS);
+  movement.isHeld = true;
+  movement.face(600, 500);
+  assertNear(movement.yaw, 0);
+});

@@ -1,8 +1,9 @@
 import { Camera, ZOOM_MAX, ZOOM_MIN } from "../../gateway/web/camera.ts";
 import { HeldKeys } from "../../gateway/web/controls.ts";
-import { chatErrorText, disconnectText, errorText } from "../../gateway/web/error_text.ts";
+import { chatErrorText, combatErrorText, disconnectText, errorText } from "../../gateway/web/error_text.ts";
 import { wrapText } from "../../gateway/web/label_cache.ts";
 import { checkLoginEntry, PASSWORD_LENGTH_MIN } from "../../gateway/web/login_card.ts";
+import { nearbySummary, neighbourText } from "../../gateway/web/nearby_list.ts";
 import { noise } from "../../gateway/web/palette.ts";
 import { PENDING_LINES_MAX, PendingChat } from "../../gateway/web/pending_chat.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
@@ -61,9 +62,25 @@ Deno.test("errorText() and disconnectText() have a text for every code and for t
   }
 });
 
-Deno.test("chatErrorText() names whom a whisper was for", () => {
-  assertEquals(chatErrorText(ErrorCode.NOT_FOUND, "Ada"), "Nobody called Ada is online.");
-  assertEquals(chatErrorText(ErrorCode.MUTED, "Ada"), errorText(ErrorCode.MUTED));
+Deno.test("chatErrorText() says whom or what a line did not reach", () => {
+  const text = (channel: Channel, recipientName = "") => chatErrorText(ErrorCode.NOT_FOUND, { channel, recipientName });
+  assert(text(Channel.WHISPER, "Ada").includes("Ada"));
+  assert(text(Channel.GUILD).includes("guild"));
+  assert(text(Channel.ROOM).includes("room"));
+  assertEquals(chatErrorText(ErrorCode.NOT_FOUND), errorText(ErrorCode.NOT_FOUND));
+  assertEquals(
+    chatErrorText(ErrorCode.MUTED, { channel: Channel.GLOBAL, recipientName: "" }),
+    errorText(ErrorCode.MUTED),
+  );
+});
+
+Deno.test("combatErrorText() has a text for every code and is short for those of a fight", () => {
+  for (const code of Object.values(ErrorCode)) {
+    if (typeof code === "number") assert(combatErrorText(code).endsWith("."));
+  }
+  for (const code of [ErrorCode.OUT_OF_RANGE, ErrorCode.ON_COOLDOWN, ErrorCode.TARGET_INVALID]) {
+    assert(combatErrorText(code).length < 30);
+  }
 });
 
 Deno.test("wrapText() breaks at spaces, cuts long words and ends what does not fit in an ellipsis", () => {
@@ -104,6 +121,31 @@ Deno.test("PendingChat.refused() gives the whisper that a NOT_FOUND is about", (
   assertEquals(pending.refused(ErrorCode.NOT_FOUND), whisper);
   assertEquals(pending.refused(ErrorCode.NOT_FOUND), undefined);
   assertEquals(pending.refused(ErrorCode.MUTED)?.message, "hello");
+});
+
+Deno.test("PendingChat.refused() gives the line to a room that a PERMISSION_DENIED is about", () => {
+  const pending = new PendingChat();
+  pending.add({ channel: Channel.GLOBAL, message: "hello", recipientName: "" });
+  pending.add({ channel: Channel.ROOM, message: "cheers", recipientName: "" });
+  assertEquals(pending.refused(ErrorCode.PERMISSION_DENIED)?.message, "cheers");
+  assertEquals(pending.refused(ErrorCode.PERMISSION_DENIED), undefined);
+});
+
+Deno.test("neighbourText() tells health, and monsters from players", () => {
+  const place = { id: 1, name: "Bo", x: 1.2, z: 3.7 };
+  assertEquals(neighbourText({ ...place, isMonster: false, health: null }), "Bo at 1, 4");
+  const health = { current: 0, max: 60, shield: 0 };
+  assertEquals(neighbourText({ ...place, isMonster: true, health }), "Bo, a monster, at 1, 4, dead");
+  const hurt = neighbourText({ ...place, isMonster: false, health: { ...health, current: 11.5 } });
+  assertEquals(hurt, "Bo at 1, 4, health 12 of 60");
+});
+
+Deno.test("nearbySummary() counts others and monsters apart", () => {
+  const summary = (others: number, monsters: number) =>
+    nearbySummary([...Array(others).fill({ isMonster: false }), ...Array(monsters).fill({ isMonster: true })]);
+  assertEquals(summary(0, 0), "Nobody else is in view");
+  assertEquals(summary(1, 1), "One other is in view, and a monster");
+  assertEquals(summary(2, 3), "2 others are in view, and 3 monsters");
 });
 
 Deno.test("PendingChat.add() keeps a bounded number of lines", () => {

@@ -1,6 +1,15 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ENTITIES_MAX, FADE_MS, type Health, WorldModel } from "../../gateway/web/world_model.ts";
+import {
+  CORPSE_FADE_FROM_MS,
+  CORPSE_FADE_TO_MS,
+  ENTITIES_MAX,
+  FADE_MS,
+  type Health,
+  opacityOf,
+  WorldModel,
+} from "../../gateway/web/world_model.ts";
 import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { MONSTER_CORPSE_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;
@@ -122,4 +131,24 @@ Deno.test("WorldModel.applySnapshot() knows a bounded number of entities", () =>
   const ids = Array.from({ length: ENTITIES_MAX + 1 }, (_, index) => index + 2);
   model.applySnapshot(snapshot(0, ids.map((id) => spawn(id))), 10);
   assertEquals(model.entities.size, ENTITIES_MAX);
+});
+
+Deno.test("opacityOf() fades a dead monster out before its corpse is gone, and no player", () => {
+  const { model } = newModel();
+  const health = (currentHp: number): Update => ({
+    entityId: 2n,
+    update: { case: "health", value: { currentHp, maxHp: 100 } },
+  });
+  model.applySnapshot(snapshot(0, [spawn(2)]), 10);
+  const entity = model.entities.get(2)!;
+  assertEquals(opacityOf(entity, 10 + FADE_MS), 1);
+  model.applySnapshot(snapshot(50, [health(0)]), 1_000);
+  model.applySnapshot(snapshot(100, [health(0)]), 1_500);
+  assertEquals(entity.deadSinceMs, 1_000);
+  assertEquals(opacityOf(entity, 1_000 + CORPSE_FADE_FROM_MS), 1);
+  assertEquals(opacityOf(entity, 1_000 + CORPSE_FADE_TO_MS), 0);
+  assert(CORPSE_FADE_TO_MS < MONSTER_CORPSE_MS);
+  assertEquals(opacityOf({ ...entity, kind: EntityKind.PLAYER }, 1_000 + CORPSE_FADE_TO_MS), 1);
+  model.applySnapshot(snapshot(150, [health(100)]), 1_600);
+  assertEquals(opacityOf(entity, 1_600), 1);
 });
