@@ -1,0 +1,226 @@
+import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../shared/limits.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { answerTo, gather, heard, logIn, say, settle } from "./company.ts";
+
+async function ignore(harness: LogicHarness, client: HarnessClient, playerName: string, on = true): Promise<void> {
+  harness.send(client, on ? IgnoreAddSchema : IgnoreRemoveSchema, { playerName });
+  assert((await answerTo(harness, client, PacketType.IGNORE_RESPONSE)).success);
+}
+
+/** Has a player leave for good, so that its name is free to enter again. */
+function goOffline(harness: LogicHarness, client: HarnessClient): void {
+  harness.disconnect(client);
+  harness.advance(harness.config.linkDeadMs + 1_000);
+}
+
+async function errorOf(harness: LogicHarness, client: HarnessClient): Promise<ErrorCode> {
+  return (await answerTo(harness, client, PacketType.ERROR_RESPONSE)).errorCode;
+}
+
+Deno.test("Chat of an ignored player reaches everyone else, on every channel, and the player is told nothing", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  harness.send(ann, RoomCreateRequestSchema, { name: "Lion" });
+  const roomId = harness.take(ann, PacketType.ROOM_RESPONSE)[0].room!.roomId;
+  for (const client of [bob, cid]) harness.send(client, RoomJoinRequestSchema, { roomId });
+  await ignore(harness, ann, "BOB");
+  harness.forget();
+  for (const channel of [Channel.GLOBAL, Channel.AREA, Channel.ROOM]) {
+    say(harness, bob, channel, "hello", { roomId });
+    assertEquals([heard(harness, ann), heard(harness, bob), heard(harness, cid)], [[], ["hello"], ["hello"]]);
+    say(harness, ann, channel, "I am here", { roomId });
+    assertEquals([heard(harness, ann), heard(harness, bob)], [["I am here"], ["I am here"]]);
+    harness.forget(cid);
+  }
+  say(harness, bob, Channel.WHISPER, "psst", { recipientName: "ann" });
+  const [copy] = harness.take(bob, PacketType.CHAT_MESSAGE);
+  assertEquals([copy.message, copy.recipientId, copy.recipientName], ["psst", BigInt(ann.playerId), "ann"]);
+  assertEquals(heard(harness, ann), []);
+
+  await ignore(harness, ann, "bob", false);
+  say(harness, bob, Channel.GLOBAL, "again");
+  assertEquals(heard(harness, ann), ["again"]);
+});
+
+Deno.test("A room's history lacks what an ignored player said", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  harness.send(bob, RoomCreateRequestSchema, { name: "Lion" });
+  const roomId = harness.take(bob, PacketType.ROOM_RESPONSE)[0].room!.roomId;
+  harness.send(cid, RoomJoinRequestSchema, { roomId });
+  say(harness, bob, Channel.ROOM, "from bob", { roomId });
+  say(harness, cid, Channel.ROOM, "from cid", { roomId });
+  await ignore(harness, ann, "bob");
+  harness.send(ann, RoomJoinRequestSchema, { roomId });
+  const [{ history }] = harness.take(ann, PacketType.ROOM_RESPONSE);
+  assertEquals(history.map(({ message }) => message), ["from cid"]);
+});
+
+Deno.test("A friend request of an ignored player seems to be made, and is not heard of", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  await ignore(harness, ann, "bob");
+  harness.send(bob, FriendRequestSchema, { playerName: "ann" });
+  assert((await answerTo(harness, bob, PacketType.FRIEND_RESPONSE)).success);
+  assertEquals(harness.take(ann, PacketType.FRIEND_NOTICE), []);
+});
+
+Deno.test("An ignore list holds from the first moment after a login", async () => {
+  const storage = new DirectStorage({ path: ":memory:" });
+  const { accounts, characters, guilds, isHealthy } = storage;
+  let gate: Promise<void> = Promise.resolve();
+  const load: typeof storage.social.load = async (playerId) => {
+    const lists = await storage.social.load(playerId);
+    await gate;
+    return lists;
+  };
+  const slow = {
+    accounts,
+    characters,
+    guilds,
+    isHealthy,
+    social: { ...storage.social, load },
+    close: () => storage.close(),
+  };
+  await using harness = await LogicHarness.create({ storage: slow });
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  await ignore(harness, ann, "bob");
+  goOffline(harness, ann);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  gate = promise;
+  const again = await harness.connect({ name: "ann" });
+  say(harness, bob, Channel.GLOBAL, "not for ann");
+  say(harness, cid, Channel.GLOBAL, "for ann");
+  say(harness, again, Channel.GLOBAL, "myself");
+  assertEquals(heard(harness, again), ["myself"]);
+  resolve();
+  await settle(harness);
+  assertEquals(heard(harness, again), ["for ann"]);
+});
+
+Deno.test("A whisper to a player who is offline is delivered when it enters the world, once, in order", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  goOffline(harness, ann);
+  harness.forget();
+  const sentAtMs = harness.clock.unixMs();
+  say(harness, bob, Channel.WHISPER, "one", { recipientName: "ANN" });
+  const copy = await answerTo(harness, bob, PacketType.CHAT_MESSAGE);
+  assertEquals([copy.message, copy.recipientId, copy.recipientName], ["one", BigInt(ann.playerId), "ann"]);
+  harness.advance(60_000);
+  say(harness, cid, Channel.WHISPER, "two", { recipientId: BigInt(ann.playerId) });
+  await answerTo(harness, cid, PacketType.CHAT_MESSAGE);
+  harness.advance(3_600_000 / 60);
+
+  const again = await harness.connect({ name: "ann" });
+  const whispers = harness.take(again, PacketType.CHAT_MESSAGE);
+  assertEquals(
+    whispers.map(({ message, senderName, channel, timestamp }) => [message, senderName, channel, Number(timestamp)]),
+    [["one", "bob", Channel.WHISPER, sentAtMs], ["two", "cid", Channel.WHISPER, sentAtMs + 60_000]],
+  );
+  assertEquals(whispers.map(({ recipientName }) => recipientName), ["ann", "ann"]);
+  assert(harness.sessionOf(again).outbox!.lastSequence >= 3, "They are reliable packets of the session");
+  goOffline(harness, again);
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("A whisper to a player who is offline is delivered when it logs in on the gateway", async () => {
+  await using harness = await LogicHarness.create();
+  const { bob } = await gather(harness, "bob");
+  const [{ accountId }] = await harness.storage.accounts.createMany([
+    { name: "dora", nameKey: "dora", passwordVerifier: `plain:${"0".repeat(64)}`, createdAtMs: 0 },
+  ]);
+  say(harness, bob, Channel.WHISPER, "hello", { recipientId: BigInt(accountId) });
+  await answerTo(harness, bob, PacketType.CHAT_MESSAGE);
+  const dora = await logIn(harness, "dora");
+  await settle(harness);
+  assertEquals(heard(harness, dora), ["hello"]);
+});
+
+Deno.test("A whisper to nobody is refused with NOT_FOUND", async () => {
+  await using harness = await LogicHarness.create();
+  const { bob } = await gather(harness, "bob");
+  const nobody = [{ recipientName: "nobody" }, { recipientName: "" }, { recipientName: "a b" }, { recipientId: 999n }, {
+    recipientId: 2n ** 64n - 1n,
+  }];
+  for (const recipient of nobody) {
+    say(harness, bob, Channel.WHISPER, "hello", recipient);
+    assertEquals(await errorOf(harness, bob), ErrorCode.NOT_FOUND);
+    assertEquals(heard(harness, bob), []);
+  }
+});
+
+Deno.test("Of the whispers to a player who is offline, the newest KEPT_WHISPERS_MAX are kept, for KEPT_WHISPER_MS", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  goOffline(harness, ann);
+  harness.forget();
+  const texts = Array.from({ length: KEPT_WHISPERS_MAX + 2 }, (_, index) => `message ${index}`);
+  for (const text of texts) say(harness, bob, Channel.WHISPER, text, { recipientName: "ann" });
+  await harness.until(() => harness.received(bob, PacketType.CHAT_MESSAGE).length === texts.length);
+  const again = await harness.connect({ name: "ann" });
+  assertEquals(heard(harness, again), texts.slice(2));
+
+  goOffline(harness, again);
+  say(harness, bob, Channel.WHISPER, "forgotten", { recipientName: "ann" });
+  await settle(harness);
+  harness.clock.advance(KEPT_WHISPER_MS + 1);
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("A whisper of an ignored player to one who is offline seems to be kept, and is not", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  await ignore(harness, ann, "bob");
+  goOffline(harness, ann);
+  harness.forget();
+  say(harness, bob, Channel.WHISPER, "hello", { recipientName: "ann" });
+  assertEquals((await answerTo(harness, bob, PacketType.CHAT_MESSAGE)).recipientName, "ann");
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("Kept whispers survive a restart", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    {
+      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+      const { ann, bob } = await gather(harness, "ann", "bob");
+      goOffline(harness, ann);
+      harness.forget();
+      say(harness, bob, Channel.WHISPER, "until tomorrow", { recipientName: "ann" });
+      await answerTo(harness, bob, PacketType.CHAT_MESSAGE);
+    }
+    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    assertEquals(heard(harness, await harness.connect({ name: "ann" })), ["until tomorrow"]);
+  });
+});
+
+Deno.test("Whispers to a player who comes online meanwhile arrive exactly once each", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  goOffline(harness, ann);
+  harness.forget();
+  const texts: string[] = [];
+  const whisper = () => {
+    texts.push(`message ${texts.length}`);
+    say(harness, bob, Channel.WHISPER, texts.at(-1)!, { recipientName: "ann" });
+  };
+  for (let index = 0; index < 5; index++) whisper();
+  const connecting = harness.connect({ name: "ann" });
+  for (let index = 0; index < 20; index++) {
+    whisper();
+    await Promise.resolve();
+  }
+  const again = await connecting;
+  whisper();
+  await harness.until(() => harness.received(bob, PacketType.CHAT_MESSAGE).length === texts.length);
+  await settle(harness);
+  assertEquals(heard(harness, again).sort(), texts.sort());
+});
