@@ -66,7 +66,12 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 /** The request type of each response type that answers only one. */
 const REQUEST_TYPE_BY_RESPONSE: Map<number, number> = new Map();
 /** Response types that name the request type they answer. */
-const SHARED_RESPONSES: ReadonlySet<number> = new Set([PacketType.ROOM_RESPONSE, PacketType.GUILD_ACTION_RESPONSE]);
+const SHARED_RESPONSES: ReadonlySet<number> = new Set([
+  PacketType.ROOM_RESPONSE,
+  PacketType.GUILD_ACTION_RESPONSE,
+  PacketType.FRIEND_RESPONSE,
+  PacketType.IGNORE_RESPONSE,
+]);
 
 for (const [request, response] of Object.entries(RESPONSE_TYPES)) {
   if (!SHARED_RESPONSES.has(response)) REQUEST_TYPE_BY_RESPONSE.set(response, Number(request));
