@@ -11,6 +11,7 @@ import * as chat from "../shared/gen/chat_pb.ts";
 import * as game from "../shared/gen/game_pb.ts";
 import * as guild from "../shared/gen/guild_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
+import * as leaderboard from "../shared/gen/leaderboard_pb.ts";
 import * as social from "../shared/gen/social_pb.ts";
 
 /** A packet type that carries a message: every one but `UNSPECIFIED`. */
@@ -81,6 +82,9 @@ export const MESSAGE_SCHEMAS = {
   [PacketType.IGNORE_RESPONSE]: social.IgnoreResponseSchema,
   [PacketType.IGNORE_LIST_REQUEST]: social.IgnoreListRequestSchema,
   [PacketType.IGNORE_LIST_RESPONSE]: social.IgnoreListResponseSchema,
+
+  [PacketType.LEADERBOARD_REQUEST]: leaderboard.LeaderboardRequestSchema,
+  [PacketType.LEADERBOARD_RESPONSE]: leaderboard.LeaderboardResponseSchema,
 } as const satisfies Record<MessageType, DescMessage>;
 
 /** The type that answers a request, for those a client may await. All others answer with ERROR_RESPONSE or not at all. */
@@ -110,6 +114,7 @@ export const RESPONSE_TYPES = {
   [PacketType.IGNORE_ADD]: PacketType.IGNORE_RESPONSE,
   [PacketType.IGNORE_REMOVE]: PacketType.IGNORE_RESPONSE,
   [PacketType.IGNORE_LIST_REQUEST]: PacketType.IGNORE_LIST_RESPONSE,
+  [PacketType.LEADERBOARD_REQUEST]: PacketType.LEADERBOARD_RESPONSE,
 } as const satisfies Partial<Record<MessageType, MessageType>>;
 
 /** The schema of each packet type. */

@@ -343,6 +343,28 @@ export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
 /** Chat messages that wait for a player whose ignore list is being read, so that none of them escapes it. */
 export const CHAT_HELD_MESSAGES_MAX = 256;
 
+// Leaderboards
+
+/** Entries of one leaderboard, at most: some 5 KiB. */
+export const LEADERBOARD_ENTRIES_MAX = 100;
+/** The lowest rank that is counted: who is behind is told no rank. Counting so far takes the storage 0.7 ms. */
+export const LEADERBOARD_RANK_MAX = 10_000;
+/** How long a leaderboard, or a player's place in it, is served from memory, in milliseconds. */
+export const LEADERBOARD_CACHE_MS = 1_000;
+/** Places of players that are kept in memory: those of a full house on a board or two. */
+export const LEADERBOARD_CACHE_ENTRIES_MAX = 8_192;
+/** Questions about leaderboards that may wait for the storage, so that logins and saves find room. */
+export const LEADERBOARD_REQUESTS_MAX = 1_024;
+/** Kills that wait while the storage is down; above this the oldest are lost. */
+export const SCORES_PENDING_MAX = 10_000;
+/** Scores of past days that are deleted with one write, so that the first kill of a day takes no longer than others. */
+export const SCORES_DELETED_MAX = 256;
+
+// Moderation
+
+/** Ranges of addresses that can be banned at once: they are kept in memory and listed in one answer. */
+export const ADDRESS_BANS_MAX = 1_000;
+
 // Combat and monsters
 
 /** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */
@@ -461,6 +483,8 @@ assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name mu
 assert(GUILD_TAG_LENGTH_MAX <= GUILD_TAG_BYTES_MAX, "An entity must be able to show every guild's tag");
 assert(GUILD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Guilds must leave the storage room for others");
 assert(GUILD_KILLS_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
+assert(SCORES_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
+assert(LEADERBOARD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Leaderboards must leave the storage room for others");
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");

@@ -15,6 +15,7 @@ import * as chat from "./gen/chat_pb.ts";
 import { delivery_class, DeliveryClass } from "./gen/common_pb.ts";
 import * as game from "./gen/game_pb.ts";
 import * as guild from "./gen/guild_pb.ts";
+import * as leaderboard from "./gen/leaderboard_pb.ts";
 import { PacketType } from "./gen/packet_pb.ts";
 import * as social from "./gen/social_pb.ts";
 import { ECHO_PAYLOAD_BYTES_MAX } from "./limits.ts";
@@ -234,6 +235,12 @@ export const PACKET_TABLE: readonly PacketRow[] = [
     responseType: T.IGNORE_LIST_RESPONSE,
   }),
   fromServer(T.IGNORE_LIST_RESPONSE, social.IgnoreListResponseSchema),
+
+  fromClient(T.LEADERBOARD_REQUEST, leaderboard.LeaderboardRequestSchema, A | W, {
+    cost: 5,
+    responseType: T.LEADERBOARD_RESPONSE,
+  }),
+  fromServer(T.LEADERBOARD_RESPONSE, leaderboard.LeaderboardResponseSchema),
 ];
 
 /** Types are below this, so that a plain array can be indexed by type. */

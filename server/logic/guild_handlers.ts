@@ -29,13 +29,13 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   GUILD_FORGET_INTERVAL_MS,
   GUILD_INVITE_LIFETIME_MS,
+  GUILD_KILLS_PENDING_MAX,
   GUILD_REQUESTS_MAX,
   STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "../guild/guild_names.ts";
 import { GuildTies } from "../guild/guild_ties.ts";
-import { KillLedger } from "../guild/kill_ledger.ts";
 import { OrderedCalls } from "../guild/ordered_calls.ts";
 import {
   type DeclaredWar,
@@ -44,6 +44,7 @@ import {
   type GuildRefusal,
   type GuildTie,
   type Invite,
+  type Kill,
   type Rank,
   RANK_LEADER,
   RANK_MEMBER,
@@ -52,6 +53,7 @@ import {
 } from "../storage/guild_store.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { KillLedger } from "./kill_ledger.ts";
 import type { Player, Session } from "./session.ts";
 
 /** What the one who asked is told. */
@@ -86,7 +88,7 @@ export class GuildService {
   readonly #context: LogicContext;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
-  readonly #kills: KillLedger;
+  readonly #kills: KillLedger<Kill>;
   /** Players whose guild must be asked for again: it could not be learned, or may have changed without our knowing. */
   readonly #doubtful = new Set<number>();
   /** Players who are known and were away when this was last looked at. */
@@ -99,7 +101,11 @@ export class GuildService {
 
   constructor(context: LogicContext) {
     this.#context = context;
-    this.#kills = new KillLedger(context.storage.guilds, context.log);
+    this.#kills = new KillLedger({
+      write: (kills) => context.storage.guilds.addKills(kills),
+      pendingMax: GUILD_KILLS_PENDING_MAX,
+      log: context.log,
+    });
     this.#nextForgetMs = context.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
     context.sessions.onPresence(({ playerId }, isOnline) => {
       if (isOnline) this.#welcome(playerId);

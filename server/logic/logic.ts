@@ -29,6 +29,7 @@ import { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { GuildService } from "./guild_handlers.ts";
+import { LeaderboardService } from "./leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
 import { RoomService } from "./room_handlers.ts";
 import type { Session } from "./session.ts";
@@ -55,6 +56,7 @@ export class Logic {
   readonly guilds: GuildService;
   readonly rooms: RoomService;
   readonly social: SocialService;
+  readonly leaderboards: LeaderboardService;
   readonly #dispatcher: Dispatcher;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #watch: Pick<SlowPackets, "check">;
@@ -68,6 +70,7 @@ export class Logic {
     this.social = new SocialService(context);
     this.rooms = new RoomService(context, this.social);
     this.guilds = new GuildService(context);
+    this.leaderboards = new LeaderboardService(context);
     this.world = new WorldService(context, this.guilds);
     this.combat = new CombatService(context, this.world, {
       prng: game.prng ?? new Prng(seedOf(context.randomToken())),
@@ -90,6 +93,8 @@ export class Logic {
     this.combat.register(this.#dispatcher);
     this.combat.onKill((killer, victim) => this.guilds.onKill(killer, victim));
     this.guilds.register(this.#dispatcher);
+    this.combat.onKill((killer, victim) => this.leaderboards.onKill(killer, victim));
+    this.leaderboards.register(this.#dispatcher);
     this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
@@ -142,6 +147,7 @@ export class Logic {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     this.world.sweep();
     this.guilds.sweep();
+    this.leaderboards.sweep();
     this.social.sweep();
     const { counters, sessions, world } = this.context;
     let linkDead = 0;
@@ -262,6 +268,7 @@ export class Logic {
   async stop(): Promise<void> {
     await this.world.stop();
     await this.guilds.stop();
+    await this.leaderboards.stop();
   }
 }
 

@@ -3,6 +3,8 @@
 import { DependencyError } from "../../shared/errors.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
 import type { GuildStore } from "./guild_store.ts";
+import type { SanctionStore } from "./sanction_store.ts";
+import type { ScoreStore } from "./score_store.ts";
 import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 
@@ -16,6 +18,8 @@ export class DirectStorage implements Storage {
   readonly characters: CharacterStore;
   readonly guilds: GuildStore;
   readonly social: SocialStore;
+  readonly scores: ScoreStore;
+  readonly sanctions: SanctionStore;
   readonly isHealthy: () => Promise<boolean>;
   #database: SqliteDatabase | undefined;
 
@@ -27,6 +31,8 @@ export class DirectStorage implements Storage {
       characters: this.characters,
       guilds: this.guilds,
       social: this.social,
+      scores: this.scores,
+      sanctions: this.sanctions,
       isHealthy: this.isHealthy,
     } = storageSubjects(
       (operation, argument) => this.#call(operation, argument),

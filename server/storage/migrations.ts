@@ -129,6 +129,35 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX guild_wars_by_high ON guild_wars (high_guild_id);
   CREATE INDEX guild_wars_by_end ON guild_wars (ends_at_ms);
   `,
+  // Scores of day 0 are those of all time. A sanction is for a player or for addresses.
+  `
+  CREATE TABLE scores (
+    day INTEGER NOT NULL CHECK (day >= 0),
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kills INTEGER NOT NULL,
+    deaths INTEGER NOT NULL,
+    monster_kills INTEGER NOT NULL,
+    PRIMARY KEY (day, player_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX scores_by_kills ON scores (day, kills DESC, player_id) WHERE kills > 0;
+  CREATE INDEX scores_by_deaths ON scores (day, deaths DESC, player_id) WHERE deaths > 0;
+  CREATE INDEX scores_by_monster_kills ON scores (day, monster_kills DESC, player_id) WHERE monster_kills > 0;
+  CREATE INDEX scores_by_player ON scores (player_id);
+
+  CREATE TABLE sanctions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    kind TEXT NOT NULL CHECK (kind IN ('mute', 'ban')),
+    player_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    address TEXT UNIQUE CHECK (address IS NULL OR kind = 'ban'),
+    reason TEXT NOT NULL,
+    moderator TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    ends_at_ms INTEGER,
+    CHECK ((player_id IS NULL) <> (address IS NULL)),
+    UNIQUE (player_id, kind)
+  ) STRICT;
+  CREATE INDEX sanctions_by_end ON sanctions (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
+  `,
 ];
 
 /**

@@ -11,6 +11,8 @@ import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
 import { sqliteGuilds } from "./sqlite_guilds.ts";
+import { sqliteSanctions } from "./sqlite_sanctions.ts";
+import { sqliteScores } from "./sqlite_scores.ts";
 import { sqliteSocial } from "./sqlite_social.ts";
 import { OPERATION_KINDS, type OperationName } from "./storage_operations.ts";
 
@@ -76,6 +78,8 @@ export class SqliteDatabase {
         ...sqliteCharacters(database),
         ...sqliteGuilds(database),
         ...sqliteSocial(database),
+        ...sqliteScores(database),
+        ...sqliteSanctions(database),
         "health.probe": () => void probe.run(),
       };
       this.#begin = database.prepare("BEGIN IMMEDIATE");

@@ -11,6 +11,8 @@
  */
 
 import type { GuildStore } from "./guild_store.ts";
+import type { SanctionStore } from "./sanction_store.ts";
+import type { ScoreStore } from "./score_store.ts";
 
 /** The storage of one node or, where the adapter can be shared, of all nodes. */
 export interface Storage {
@@ -18,6 +20,8 @@ export interface Storage {
   readonly characters: CharacterStore;
   readonly guilds: GuildStore;
   readonly social: SocialStore;
+  readonly scores: ScoreStore;
+  readonly sanctions: SanctionStore;
 
   /** Tells whether a write reaches the disk at this moment, by doing one; never rejects. For readiness checks. */
   isHealthy(): Promise<boolean>;

@@ -6,6 +6,8 @@
  */
 
 import type { GuildStore } from "./guild_store.ts";
+import type { SanctionStore } from "./sanction_store.ts";
+import type { ScoreStore } from "./score_store.ts";
 import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 
 /** Every operation with the method it stands for. */
@@ -41,6 +43,14 @@ export interface Operations {
   "guilds.declareWar": GuildStore["declareWar"];
   "guilds.addKills": GuildStore["addKills"];
   "guilds.endDueWars": GuildStore["endDueWars"];
+  "scores.add": ScoreStore["add"];
+  "scores.top": ScoreStore["top"];
+  "scores.of": ScoreStore["of"];
+  "sanctions.set": SanctionStore["set"];
+  "sanctions.lift": SanctionStore["lift"];
+  "sanctions.ofPlayer": SanctionStore["ofPlayer"];
+  "sanctions.ofAddresses": SanctionStore["ofAddresses"];
+  "sanctions.list": SanctionStore["list"];
   "health.probe": (nothing: undefined) => Promise<void>;
 }
 
@@ -90,6 +100,14 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "guilds.declareWar": "write",
   "guilds.addKills": "write",
   "guilds.endDueWars": "write",
+  "scores.add": "write",
+  "scores.top": "read",
+  "scores.of": "read",
+  "sanctions.set": "write",
+  "sanctions.lift": "write",
+  "sanctions.ofPlayer": "read",
+  "sanctions.ofAddresses": "read",
+  "sanctions.list": "read",
   "health.probe": "write",
 };
 
@@ -134,6 +152,18 @@ export function storageSubjects(call: Call): Omit<Storage, "close"> {
       declareWar: (war) => call("guilds.declareWar", war),
       addKills: (kills) => call("guilds.addKills", kills),
       endDueWars: (due) => call("guilds.endDueWars", due),
+    },
+    scores: {
+      add: (kills) => call("scores.add", kills),
+      top: (query) => call("scores.top", query),
+      of: (query) => call("scores.of", query),
+    },
+    sanctions: {
+      set: (sanction) => call("sanctions.set", sanction),
+      lift: (target) => call("sanctions.lift", target),
+      ofPlayer: (query) => call("sanctions.ofPlayer", query),
+      ofAddresses: (query) => call("sanctions.ofAddresses", query),
+      list: (query) => call("sanctions.list", query),
     },
     isHealthy: () => call("health.probe", undefined).then(() => true, () => false),
   };

@@ -3,6 +3,8 @@
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
 import type { GuildStore } from "./guild_store.ts";
+import type { SanctionStore } from "./sanction_store.ts";
+import type { ScoreStore } from "./score_store.ts";
 import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
 import { decodeError, type NumberedRequest, type NumberedResponse } from "./storage_messages.ts";
 import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
@@ -33,6 +35,8 @@ export class WorkerStorage implements Storage {
   readonly characters: CharacterStore;
   readonly guilds: GuildStore;
   readonly social: SocialStore;
+  readonly scores: ScoreStore;
+  readonly sanctions: SanctionStore;
   readonly isHealthy: () => Promise<boolean>;
   readonly #pendingMax: number;
   readonly #timeoutMs: number;
@@ -54,6 +58,8 @@ export class WorkerStorage implements Storage {
       characters: this.characters,
       guilds: this.guilds,
       social: this.social,
+      scores: this.scores,
+      sanctions: this.sanctions,
       isHealthy: this.isHealthy,
     } = storageSubjects(
       (operation, argument) => this.#call(operation, argument),

@@ -43,6 +43,7 @@ const SEND_TYPES: Record<SendType, true> = {
   [PacketType.IGNORE_ADD]: true,
   [PacketType.IGNORE_REMOVE]: true,
   [PacketType.IGNORE_LIST_REQUEST]: true,
+  [PacketType.LEADERBOARD_REQUEST]: true,
 };
 
 Deno.test("MESSAGE_SCHEMAS has the packet table's schema for every packet type", () => {

@@ -10,6 +10,8 @@ import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
 import { claimGuilds } from "./guild_contract.ts";
+import { claimSanctionDurability, claimSanctions } from "./sanction_contract.ts";
+import { claimScoreDurability, claimScores } from "./score_contract.ts";
 
 /** An adapter, opened on data of its own. */
 export interface OpenedStorage {
@@ -60,9 +62,13 @@ export function storageContract(name: string, adapter: StorageAdapter): void {
   claimGuilds(claim);
   claimLimits(claim);
   claimSocial(claim);
+  claimScores(claim);
+  claimSanctions(claim);
   if (adapter.isDurable) {
     claimDurability(claim);
     claimSocialDurability(claim);
+    claimScoreDurability(claim);
+    claimSanctionDurability(claim);
   }
 }
 

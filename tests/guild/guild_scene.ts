@@ -158,6 +158,8 @@ export function breakableStorage(): { storage: Storage; fail: (code: DependencyE
     accounts: direct.accounts,
     characters: direct.characters,
     social: direct.social,
+    scores: direct.scores,
+    sanctions: direct.sanctions,
     guilds,
     isHealthy: () => direct.isHealthy(),
     close: () => direct.close(),

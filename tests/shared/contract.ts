@@ -87,6 +87,8 @@ const ROWS = `
 5009 IGNORE_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType, player 4 PlayerRef
 5010 IGNORE_LIST_REQUEST    >  AW  IGNORE_LIST_RESPONSE |
 5011 IGNORE_LIST_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, players 3 PlayerRef[]
+6000 LEADERBOARD_REQUEST    >  AW  LEADERBOARD_RESPONSE | board 1 LeaderboardBoard, period 2 LeaderboardPeriod, limit 3 uint32
+6001 LEADERBOARD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, board 3 LeaderboardBoard, period 4 LeaderboardPeriod, entries 5 LeaderboardEntry[], own 6 LeaderboardEntry, ends_at 7 uint64
 `;
 
 const LATEST = ["MOVEMENT_UPDATE", "ENTITY_UPDATE", "WORLD_SNAPSHOT"];
@@ -150,6 +152,9 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   ),
   PlayerRef: fieldList("player_id 1 uint64, name 2 string"),
   Friend: fieldList("player_id 1 uint64, name 2 string, online 3 bool"),
+  LeaderboardEntry: fieldList(
+    "rank 1 uint32, player_id 2 uint64, name 3 string, kills 4 uint32, deaths 5 uint32, monster_kills 6 uint32",
+  ),
 };
 
 function fieldList(text: string): string[] {
@@ -173,5 +178,7 @@ export const CONTRACT_ENUMS: Readonly<Record<string, readonly string[]>> = {
   EntityKind: "PLAYER MONSTER".split(" "),
   DespawnReason: "LEFT_INTEREST LEFT_WORLD DIED".split(" "),
   RoomEventKind: "JOINED LEFT CLOSED".split(" "),
+  LeaderboardBoard: "KILLS DEATHS MONSTER_KILLS".split(" "),
+  LeaderboardPeriod: "ALL_TIME DAY".split(" "),
   FriendNoticeKind: "REQUESTED ACCEPTED ONLINE OFFLINE REMOVED".split(" "),
 };

@@ -4,12 +4,13 @@ import { file_chat } from "../../shared/gen/chat_pb.ts";
 import { delivery_class, DeliveryClass, file_common } from "../../shared/gen/common_pb.ts";
 import { file_game } from "../../shared/gen/game_pb.ts";
 import { file_guild } from "../../shared/gen/guild_pb.ts";
+import { file_leaderboard } from "../../shared/gen/leaderboard_pb.ts";
 import { file_packet, PacketTypeSchema } from "../../shared/gen/packet_pb.ts";
 import { file_social } from "../../shared/gen/social_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { CONTRACT, CONTRACT_ENUMS, CONTRACT_PARTS } from "./contract.ts";
 
-const FILES = [file_auth, file_chat, file_common, file_game, file_guild, file_packet, file_social];
+const FILES = [file_auth, file_chat, file_common, file_game, file_guild, file_leaderboard, file_packet, file_social];
 const MESSAGES = new Map(FILES.flatMap(({ messages }) => messages).map((message) => [message.name, message]));
 const ENUMS = new Map(FILES.flatMap(({ enums }) => enums).map((description) => [description.name, description]));
 

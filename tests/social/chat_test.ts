@@ -74,7 +74,7 @@ Deno.test("A friend request of an ignored player seems to be made, and is not he
 
 Deno.test("An ignore list holds from the first moment after a login", async () => {
   const storage = new DirectStorage({ path: ":memory:" });
-  const { accounts, characters, guilds, isHealthy } = storage;
+  const { accounts, characters, guilds, scores, sanctions, isHealthy } = storage;
   let gate: Promise<void> = Promise.resolve();
   const load: typeof storage.social.load = async (playerId) => {
     const lists = await storage.social.load(playerId);
@@ -85,6 +85,8 @@ Deno.test("An ignore list holds from the first moment after a login", async () =
     accounts,
     characters,
     guilds,
+    scores,
+    sanctions,
     isHealthy,
     social: { ...storage.social, load },
     close: () => storage.close(),

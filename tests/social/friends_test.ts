@@ -263,8 +263,8 @@ Deno.test("SocialService reads the lists of a player later where the storage was
 });
 
 function storageOf(storage: DirectStorage) {
-  const { accounts, characters, guilds, social, isHealthy } = storage;
-  return { accounts, characters, guilds, social, isHealthy, close: () => storage.close() };
+  const { accounts, characters, guilds, social, scores, sanctions, isHealthy } = storage;
+  return { accounts, characters, guilds, social, scores, sanctions, isHealthy, close: () => storage.close() };
 }
 
 const NAMES = ["ann", "bob", "cid"];

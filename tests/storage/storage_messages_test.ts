@@ -36,7 +36,7 @@ Deno.test("storageSubjects() asks for every operation by its name", async () => 
     return Promise.reject(new DependencyError("unavailable", "not here"));
   });
   const expected: string[] = [];
-  for (const subject of ["accounts", "characters", "guilds", "social"] as const) {
+  for (const subject of ["accounts", "characters", "guilds", "social", "scores", "sanctions"] as const) {
     for (const [method, ask] of Object.entries(storage[subject])) {
       expected.push(`${subject}.${method}`);
       await (ask as (argument: unknown) => Promise<unknown>)(undefined).catch(() => {});

@@ -1,4 +1,4 @@
-import { KillLedger } from "../../server/guild/kill_ledger.ts";
+import { KillLedger } from "../../server/logic/kill_ledger.ts";
 import type { Kill } from "../../server/storage/guild_store.ts";
 import { DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
 import { GUILD_KILLS_PENDING_MAX } from "../../shared/limits.ts";
@@ -20,7 +20,8 @@ class FakeStore {
 
 function ledger() {
   const store = new FakeStore(), log = new RecordingLogger();
-  return { store, log, kills: new KillLedger(store, log) };
+  const write = (kills: readonly Kill[]) => store.addKills(kills);
+  return { store, log, kills: new KillLedger<Kill>({ write, pendingMax: GUILD_KILLS_PENDING_MAX, log }) };
 }
 
 const killAt = (atMs: number): Kill => ({ killerGuildId: 1, victimGuildId: 2, atMs });

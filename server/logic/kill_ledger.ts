@@ -1,25 +1,30 @@
 /** Kills on their way to the storage. @module */
 
 import { DependencyError } from "../../shared/errors.ts";
-import { GUILD_KILLS_PENDING_MAX } from "../../shared/limits.ts";
 import type { Logger } from "../ops/logging.ts";
-import type { GuildStore, Kill } from "../storage/guild_store.ts";
+
+/** What a {@linkcode KillLedger} needs. */
+export interface KillLedgerOptions<Kill> {
+  /** Writes kills down, all or none. */
+  readonly write: (kills: readonly Kill[]) => Promise<unknown>;
+  /** Kills that may wait. */
+  readonly pendingMax: number;
+  readonly log: Pick<Logger, "warn">;
+}
 
 /**
  * Writes kills down as they happen, and keeps them while the storage is down. A kill of which it is unknown whether it
- * was written is not written again: a war may miss a kill, never count one twice.
+ * was written is not written again: a count may miss a kill, never have one twice.
  */
-export class KillLedger {
-  readonly #store: Pick<GuildStore, "addKills">;
-  readonly #log: Pick<Logger, "warn">;
+export class KillLedger<Kill> {
+  readonly #options: KillLedgerOptions<Kill>;
   #pending: Kill[] = [];
   #writing: Promise<void> | null = null;
   /** The last write failed: the next try comes with {@linkcode flush}. */
   #isDown = false;
 
-  constructor(store: Pick<GuildStore, "addKills">, log: Pick<Logger, "warn">) {
-    this.#store = store;
-    this.#log = log;
+  constructor(options: KillLedgerOptions<Kill>) {
+    this.#options = options;
   }
 
   /** Kills that are not written yet, those being written left out. */
@@ -27,7 +32,7 @@ export class KillLedger {
     return this.#pending.length;
   }
 
-  /** Takes a kill; above {@linkcode GUILD_KILLS_PENDING_MAX} the oldest is lost. */
+  /** Takes a kill; above the bound the oldest is lost. */
   add(kill: Kill): void {
     this.#keep([kill]);
     if (!this.#isDown) void this.flush();
@@ -45,10 +50,10 @@ export class KillLedger {
       const kills = this.#pending;
       this.#pending = [];
       try {
-        await this.#store.addKills(kills);
+        await this.#options.write(kills);
       } catch (error) {
         this.#isDown = true;
-        this.#log.warn("Cannot count kills", { count: kills.length, error: String(error) });
+        this.#options.log.warn("Cannot count kills", { count: kills.length, error: String(error) });
         const isUndone = error instanceof DependencyError && error.code !== "timeout";
         if (isUndone) this.#keep(kills, "before");
         return;
@@ -58,6 +63,6 @@ export class KillLedger {
 
   #keep(kills: readonly Kill[], place: "before" | "after" = "after"): void {
     const all = place === "after" ? [...this.#pending, ...kills] : [...kills, ...this.#pending];
-    this.#pending = all.slice(-GUILD_KILLS_PENDING_MAX);
+    this.#pending = all.slice(-this.#options.pendingMax);
   }
 }
