@@ -19,6 +19,7 @@ import { loadMonsterData } from "./monsters/monster_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
+import { narrowPermissions, storagePermissions } from "./permissions.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
 import { onReloadSignal, onStopSignal } from "./signals.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
@@ -30,21 +31,21 @@ import { loadWebAssets } from "./web_assets.ts";
 const MONITOR_INTERVAL_MS = 1_000;
 
 async function serve(config: ServerConfig): Promise<void> {
-  // Only the epoll backend calls foreign code; without it nobody may.
-  if (config.ioBackend !== "epoll") Deno.permissions.revokeSync({ name: "ffi" });
+  await Deno.mkdir(config.dataDir, { recursive: true });
+  const isNarrow = narrowPermissions(config);
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
   if (config.monsters) loadMonsterData();
-  await Deno.mkdir(config.dataDir, { recursive: true });
 
   const sessionKey = await loadSessionKey(config.dataDir);
+  const path = sqlitePath(config)!;
   const monitor = new Monitor({ nowMs: () => performance.now() });
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
     assets: await loadWebAssets(),
     sessionKey,
-    startStorage: (onError) => startStorageWorker({ path: sqlitePath(config)!, onError }),
+    startStorage: (onError) => startStorageWorker({ path, onError, permissions: storagePermissions(path) }),
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock: new SystemClock(),
     onHang: () => Deno.exit(EXIT_HANG),
@@ -86,6 +87,7 @@ async function serve(config: ServerConfig): Promise<void> {
       log.error("Cannot read the certificate again, the one before stays", { error: String(error) });
     }
   });
+  if (!isNarrow) log.warn("The process may use all files: start it with --allow-read=/ --allow-write=/ to limit it");
   if (config.tlsCert === "" && !isLoopback(config.host)) {
     log.warn("Passwords and chat travel unencrypted beyond this machine: give --tls-cert and --tls-key, or a proxy");
   }

@@ -26,6 +26,7 @@ import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import type { NodePorts } from "./logic/context.ts";
 import { createCounterBlock } from "./ops/counters.ts";
 import type { Logger } from "./ops/logging.ts";
+import { ioPermissions, logicPermissions } from "./permissions.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
 import type { StorageWorker } from "./storage/start_storage_worker.ts";
@@ -189,7 +190,11 @@ export class Supervisor {
     const { assets, config } = this.#options;
     const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
     const url = new URL("./io/worker.ts", import.meta.url);
-    const worker: IoHandle = new WorkerHandle(url, `io-${index}`, (message) => void this.#onIoCrash(index, message));
+    const worker: IoHandle = new WorkerHandle(url, {
+      name: `io-${index}`,
+      permissions: ioPermissions(config),
+      onCrash: (message) => void this.#onIoCrash(index, message),
+    });
     this.#io[index] = worker;
     this.#ioStartedMs[index] = this.#options.clock.monotonicMs();
     const report = await worker.ask({
@@ -210,7 +215,11 @@ export class Supervisor {
   async #startLogic(io: readonly IoStarted[]): Promise<void> {
     const { config, sessionKey } = this.#options;
     const url = new URL("./logic/worker.ts", import.meta.url);
-    const logic: LogicHandle = new WorkerHandle(url, "logic", (message) => void this.#onLogicCrash(message));
+    const logic: LogicHandle = new WorkerHandle(url, {
+      name: "logic",
+      permissions: logicPermissions(config),
+      onCrash: (message) => void this.#onLogicCrash(message),
+    });
     this.#logic = logic;
     const storage = this.#storage!.connect();
     await logic.ask(

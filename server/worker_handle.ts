@@ -5,6 +5,15 @@
  */
 
 import { DependencyError } from "../shared/errors.ts";
+import type { WorkerPermissions } from "./permissions.ts";
+
+/** How to start a worker. */
+export interface WorkerHandleOptions {
+  readonly name: string;
+  readonly permissions: WorkerPermissions;
+  /** Called at most once, when it dies of an uncaught error. */
+  readonly onCrash: (message: string) => void;
+}
 
 /** One life of one worker. */
 export class WorkerHandle<Command, Report extends { kind: string }> {
@@ -13,12 +22,12 @@ export class WorkerHandle<Command, Report extends { kind: string }> {
   #ended = false;
 
   /**
-   * Starts a worker.
+   * Starts a worker that may do what `permissions` say.
    *
-   * @param onCrash Called at most once, when it dies of an uncaught error.
+   * @param url Its entry.
    */
-  constructor(url: URL, name: string, onCrash: (message: string) => void) {
-    this.#worker = new Worker(url, { type: "module", name });
+  constructor(url: URL, { name, permissions, onCrash }: WorkerHandleOptions) {
+    this.#worker = new Worker(url, { type: "module", name, deno: { permissions } });
     this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
       this.#waiting.get(data.kind)?.resolve(data);
     };

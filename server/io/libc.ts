@@ -10,6 +10,9 @@ const LIBRARY_PATHS: Readonly<Record<string, string>> = {
   aarch64: "/lib/aarch64-linux-gnu/libc.so.6",
 };
 
+/** The library on this machine; `undefined` where it is not known. */
+export const LIBC_PATH: string | undefined = Deno.build.os === "linux" ? LIBRARY_PATHS[Deno.build.arch] : undefined;
+
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
@@ -56,11 +59,10 @@ export class Libc {
 
   /** @throws {Error} when it cannot be opened: no permission, or not this kind of Linux. */
   constructor() {
-    const path = LIBRARY_PATHS[Deno.build.arch];
-    if (Deno.build.os !== "linux" || path === undefined) {
+    if (LIBC_PATH === undefined) {
       throw new Error(`Cannot use epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
     }
-    this.calls = Deno.dlopen(path, SYMBOLS).symbols;
+    this.calls = Deno.dlopen(LIBC_PATH, SYMBOLS).symbols;
     this.#errnoLocation = this.calls.__errno_location();
   }
 

@@ -9,6 +9,8 @@ import { decodeError, type WorkerCommand, type WorkerReport } from "./storage_me
 export interface StorageWorkerOptions extends SqliteOptions {
   /** Called at most once, when the worker has died of an error after it was open; start another one then. */
   readonly onError?: (error: Error) => void;
+  /** What it may do; default: what the thread that starts it may. */
+  readonly permissions?: Deno.PermissionOptions;
 }
 
 /** A running storage worker. */
@@ -27,8 +29,12 @@ export interface StorageWorker {
  * @throws {DependencyError} `unavailable` when the database is locked, its disk is full, or the worker does not start.
  */
 export async function startStorageWorker(options: StorageWorkerOptions): Promise<StorageWorker> {
-  const { onError, ...sqliteOptions } = options;
-  const worker = new Worker(new URL("./storage_worker.ts", import.meta.url), { type: "module", name: "storage" });
+  const { onError, permissions, ...sqliteOptions } = options;
+  const worker = new Worker(new URL("./storage_worker.ts", import.meta.url), {
+    type: "module",
+    name: "storage",
+    deno: { permissions },
+  });
   const opened = Promise.withResolvers<void>();
   const stopped = Promise.withResolvers<void>();
   let isOpen = false;

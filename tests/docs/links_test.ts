@@ -6,7 +6,14 @@ import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";
 const DOCUMENTS = await allDocuments();
 const TASKS: readonly string[] = Object.keys(manifest.tasks);
 /** Flags that the documents name and that are not the server's own. */
-const OTHER_FLAGS: ReadonlySet<string> = new Set(["--flag", "--help", "--allow-ffi", "--ulimit"]);
+const OTHER_FLAGS: ReadonlySet<string> = new Set([
+  "--flag",
+  "--help",
+  "--allow-ffi",
+  "--allow-read",
+  "--allow-write",
+  "--ulimit",
+]);
 
 /** The text outside of code blocks. */
 function prose(text: string): string {

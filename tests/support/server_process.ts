@@ -39,6 +39,10 @@ export interface ServerOptions {
   readonly dataDir?: string;
   /** Whether lines of level `error` in the log are no fault. Default: false. */
   readonly errorsExpected?: boolean;
+  /** The folder of the source that is run. Default: this one. */
+  readonly root?: string;
+  /** A command that runs the server's, which follows it. Default: none. */
+  readonly launcher?: readonly string[];
 }
 
 /** An account that needs no password. */
@@ -142,7 +146,7 @@ export class ServerProcess {
     try {
       const dataDir = options.dataDir ?? `${workDir}/data`;
       const players = options.players === undefined ? [] : await makePlayers(dataDir, options.players);
-      const child = spawn(workDir, [
+      const child = spawn(workDir, options, [
         ...["--data-dir", dataDir, "--io-backend", options.backend ?? "deno", "--io-workers", "2", ...FREE_PORTS],
         ...["--monsters", "off"],
         ...options.flags ?? [],
@@ -179,6 +183,11 @@ export class ServerProcess {
       .filter((sample) => sample.name === name)
       .filter((sample) => Object.entries(labels).every(([label, value]) => sample.labels[label] === value))
       .reduce((sum, { value }) => sum + value, 0);
+  }
+
+  /** The number of its process. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** The exit status, or `null` while it runs. */
@@ -226,13 +235,16 @@ export class ServerProcess {
 }
 
 /** Its output goes to files: a pipe would have a read pending from one test to the next. */
-function spawn(workDir: string, args: readonly string[]): Deno.ChildProcess {
+function spawn(workDir: string, options: ServerOptions, args: readonly string[]): Deno.ChildProcess {
+  const { launcher = [], root = ROOT } = options;
   const child = new Deno.Command("sh", {
-    args: ["-c", `exec "$@" >"$TEST_OUTPUT/stdout" 2>"$TEST_OUTPUT/stderr"`, "sh", Deno.execPath()].concat(
+    args: ["-c", `exec "$@" >"$TEST_OUTPUT/stdout" 2>"$TEST_OUTPUT/stderr"`, "sh"].concat(
+      launcher,
+      Deno.execPath(),
       serveArgs(),
       args,
     ),
-    cwd: ROOT,
+    cwd: root,
     env: { ...cleanEnvironment(), TEST_OUTPUT: workDir },
     clearEnv: true,
     stdin: "null",
