@@ -37,6 +37,7 @@ const CHECKS: readonly Check[] = [
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
   { of: ["ioBackend", "tlsCert"], find: checkEpoll },
+  { of: ["proxyProtocolFrom", "tlsCert"], find: checkProxyProtocol },
   { of: ["ioBackend", "reuseAddress"], find: checkReuseAddress },
   { of: ["ioWorkers"], find: checkIoWorkers },
   { of: ["sendQueueSoftBytes", "sendQueueHardBytes"], find: checkSendQueue },
@@ -126,6 +127,12 @@ function checkEpoll(config: ServerConfig, { features, nameOf, platform }: CheckC
     problems.push(`Cannot use ${name}: it speaks no TLS, and ${nameOf("tlsCert")} asks for it`);
   }
   return problems;
+}
+
+/** The header comes before the TLS handshake, where Deno's TLS cannot see it. */
+function checkProxyProtocol(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (config.proxyProtocolFrom.length === 0 || config.tlsCert === "") return [];
+  return [`Cannot use ${nameOf("proxyProtocolFrom")} with ${nameOf("tlsCert")}: the proxy must end TLS`];
 }
 
 function checkReuseAddress(config: ServerConfig, { nameOf }: CheckContext): string[] {

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { ADDRESS_RANGES_MAX } from "../shared/limits.ts";
 import { isHost } from "./host.ts";
+import { canonicalRange } from "./ip_address.ts";
 
 /** One kind of value. Both readers give `undefined` for what is not of the kind. */
 export interface Kind<T> {
@@ -126,14 +128,35 @@ export function isUrl(value: string, schemes: readonly string[]): boolean {
 
 /** Origins of web pages, split by commas, in their canonical form. */
 export function origins(): Kind<readonly string[]> {
+  return list("origins such as https://play.example.org, split by commas", "ORIGINS", readOrigin);
+}
+
+/** Ranges of IP addresses, split by commas, in their canonical form. */
+export function addressRanges(): Kind<readonly string[]> {
+  return list(
+    "IP addresses or ranges such as 10.0.0.0/8, split by commas",
+    "RANGES",
+    (value) => typeof value === "string" ? canonicalRange(value) : undefined,
+    ADDRESS_RANGES_MAX,
+  );
+}
+
+/** Parts split by commas, or an array of them in JSON; nothing is an empty list, the same twice counts once. */
+function list(
+  expects: string,
+  placeholder: string,
+  read: (value: unknown) => string | undefined,
+  countMax = Infinity,
+): Kind<readonly string[]> {
   const readAll = (values: readonly unknown[]): readonly string[] | undefined => {
-    const found = values.map(readOrigin);
-    return found.every((origin) => origin !== undefined) ? [...new Set(found)] : undefined;
+    if (values.length > countMax) return undefined;
+    const found = values.map(read);
+    return found.every((part) => part !== undefined) ? [...new Set(found)] : undefined;
   };
   const parse = (value: string) => readAll(value === "" ? [] : value.split(",").map((part) => part.trim()));
   return {
-    expects: "origins such as https://play.example.org, split by commas",
-    placeholder: "ORIGINS",
+    expects,
+    placeholder,
     parse,
     fromJson: (value) => typeof value === "string" ? parse(value) : Array.isArray(value) ? readAll(value) : undefined,
   };

@@ -17,7 +17,20 @@ import {
   SESSION_TOKEN_LIFETIME_MS,
   SPEED_MAX,
 } from "../shared/limits.ts";
-import { choice, decimal, host, integer, isUrl, type Kind, onOff, origins, path, text, url } from "./config_kinds.ts";
+import {
+  addressRanges,
+  choice,
+  decimal,
+  host,
+  integer,
+  isUrl,
+  type Kind,
+  onOff,
+  origins,
+  path,
+  text,
+  url,
+} from "./config_kinds.ts";
 
 /** Everything an operator can set. Plain values only: it is posted to every worker. */
 export interface ServerConfig {
@@ -33,6 +46,7 @@ export interface ServerConfig {
   readonly tlsCert: string;
   readonly tlsKey: string;
   readonly allowedOrigins: readonly string[];
+  readonly proxyProtocolFrom: readonly string[];
 
   readonly maxConnections: number;
   readonly loginMaxConnections: number;
@@ -41,6 +55,11 @@ export interface ServerConfig {
   readonly sendQueueHardBytes: number;
   readonly linkDeadMs: number;
   readonly floodControl: boolean;
+  readonly addressMaxConnections: number;
+  readonly addressConnectsPerSecond: number;
+  readonly addressTokensPerSecond: number;
+  readonly addressRegistrationsPerHour: number;
+  readonly trustedAddresses: readonly string[];
 
   readonly role: "all" | "login" | "game";
   readonly serverId: number;
@@ -186,6 +205,14 @@ export const OPTIONS: OptionTable = {
     help: "Origins of web pages that may open the gateway's WebSocket, split by commas",
     alsoCalled: ["origins", "cors"],
   },
+  proxyProtocolFrom: {
+    group: "Listening",
+    kind: addressRanges(),
+    default: [],
+    defaultText: "none",
+    help: "Addresses of proxies that begin every connection with a PROXY protocol v2 header, split by commas",
+    alsoCalled: ["proxy-protocol", "trusted-proxies", "send-proxy"],
+  },
 
   maxConnections: {
     group: "Limits",
@@ -229,7 +256,41 @@ export const OPTIONS: OptionTable = {
     group: "Limits",
     kind: onOff(),
     default: true,
-    help: "Token buckets, and delays after failed logins; off only for load tests on a trusted network",
+    help:
+      "Token buckets, limits and bans of addresses, delays after failed logins; off only for load tests on a trusted network",
+  },
+  addressMaxConnections: {
+    group: "Limits",
+    kind: connections,
+    default: 500,
+    help: "Connections of one address at once, over all ports; many players may share one behind a router",
+    alsoCalled: ["max-connections-per-address", "max-connections-per-ip"],
+  },
+  addressConnectsPerSecond: {
+    group: "Limits",
+    kind: integer({ min: 1, max: 100_000 }),
+    default: 100,
+    help: "New connections of one address each second; five times as many at once",
+  },
+  addressTokensPerSecond: {
+    group: "Limits",
+    kind: integer({ min: 100, max: 10_000_000 }),
+    default: 5_000,
+    help: "Tokens for packets that come back to one address each second, over all its connections",
+  },
+  addressRegistrationsPerHour: {
+    group: "Limits",
+    kind: integer({ min: 1, max: 1_000_000 }),
+    default: 100,
+    help: "Accounts one address may register in an hour",
+  },
+  trustedAddresses: {
+    group: "Limits",
+    kind: addressRanges(),
+    default: ["127.0.0.0/8", "::1"],
+    defaultText: "127.0.0.0/8,::1",
+    help: "Addresses that have no limits of their own and are never banned, split by commas",
+    alsoCalled: ["allow-list", "exempt-addresses"],
   },
 
   role: {

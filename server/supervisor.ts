@@ -21,6 +21,7 @@ import {
 } from "../shared/limits.ts";
 import type { Clock } from "./clock.ts";
 import type { ServerConfig } from "./config.ts";
+import { createAddressTableBuffer } from "./io/address_table.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
 import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import type { NodePorts } from "./logic/context.ts";
@@ -70,6 +71,8 @@ export class Supervisor {
   readonly #problems = new Map<string, string>();
   #logicDoorbell = createDoorbellBuffer();
   #admitted: SharedArrayBuffer;
+  /** Outlives workers and logic: bans hold. */
+  readonly #addresses: SharedArrayBuffer;
   #io: IoHandle[] = [];
   readonly #ioStartedMs: number[] = [];
   #logic: LogicHandle | null = null;
@@ -87,6 +90,7 @@ export class Supervisor {
     this.#options = options;
     this.#tls = options.tls;
     this.#admitted = createAdmissionBuffer(config.ioWorkers);
+    this.#addresses = createAddressTableBuffer(config.ioWorkers);
     this.#ports = { login: config.loginPort, game: config.gamePort, gateway: config.gatewayPort };
     for (let index = 0; index < config.ioWorkers; index++) {
       this.#ioCounters.push(createCounterBlock());
@@ -205,6 +209,7 @@ export class Supervisor {
       rings,
       logicDoorbell: this.#logicDoorbell,
       admitted: this.#admitted,
+      addresses: this.#addresses,
       descriptors: this.#descriptors[index],
       ready: this.#ready.buffer as SharedArrayBuffer,
       assets,

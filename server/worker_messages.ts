@@ -25,6 +25,8 @@ export interface IoInit {
   readonly rings: IoRings;
   readonly logicDoorbell: SharedArrayBuffer;
   readonly admitted: SharedArrayBuffer;
+  /** What is known of peers' addresses. */
+  readonly addresses: SharedArrayBuffer;
   /** The file descriptors that it holds; a successor closes what is left of them. */
   readonly descriptors: SharedArrayBuffer;
   /** One 32-bit integer: 1 while the node serves players. */

@@ -39,8 +39,32 @@ export const REFUSED_INTERVAL_MS = 60_000;
 export const PACKET_TOKENS_PER_SECOND = 100;
 /** Most tokens of a connection: a burst after a stall must pass. */
 export const PACKET_TOKENS_BURST = 500;
-/** Packets dropped for want of tokens, each second of them warned once, before the connection is closed. */
+/** Packets dropped for want of tokens in an interval, each second of them warned once, before the connection is closed. */
 export const FLOOD_DROPS_MAX = 500;
+/** The interval that dropped packets are counted in, in milliseconds: who is a little too fast is slowed, not closed. */
+export const FLOOD_INTERVAL_MS = 10_000;
+/** Tokens a connection takes from its address at a time: the shared table is asked once for so many. */
+export const ADDRESS_TOKENS_BATCH = 50;
+/** Addresses that are remembered: 1.3 MB that all io workers share. */
+export const ADDRESSES_MAX = 16_384;
+/** Addresses that compete for the same places. */
+export const ADDRESS_SET_ENTRIES = 8;
+/** Seconds' worth of connections, and likewise of tokens, that one address may use at once. */
+export const ADDRESS_BURST_SECONDS = 5;
+/** First ban of an address, in milliseconds; each further one is twice as long. */
+export const ADDRESS_BAN_MS_FIRST = 10_000;
+/** Longest ban of an address, in milliseconds. */
+export const ADDRESS_BAN_MS_MAX = 3_600_000;
+/** Time without a ban that makes one ban forgotten, in milliseconds. */
+export const ADDRESS_BAN_DECAY_MS = 600_000;
+/** Ranges of addresses that one option may name. */
+export const ADDRESS_RANGES_MAX = 64;
+/** Bytes of a PROXY protocol header: 52 for two IPv6 addresses, the rest for what proxies add. */
+export const PROXY_HEADER_BYTES_MAX = 2_048;
+/** How long a proxy may take to send its header, in milliseconds. */
+export const PROXY_HEADER_TIMEOUT_MS = 5_000;
+/** Fields of a client's message before it is parsed, those sent twice included: the longest message has 10. */
+export const MESSAGE_FIELDS_MAX = 64;
 /** A heartbeat echo older than this tells nothing about the round trip, in milliseconds. */
 export const RTT_MS_MAX = 10_000;
 /** Pending bytes above which a connection counts as slow: droppable packets are dropped, snapshots are not built. */
@@ -142,6 +166,12 @@ export const LOGIN_FAILURES_PER_ADDRESS = 10;
 export const LOGIN_DELAY_MS_MAX = 15 * 60_000;
 /** Accounts and addresses whose failures are remembered. */
 export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
+/** Logins of one account whose password is being checked: more guesses at once would not be slowed by failures. */
+export const LOGINS_PENDING_PER_ACCOUNT = 5;
+/** Passwords of one address that are being checked or made: a part of the queue that everyone waits in. */
+export const PASSWORDS_PENDING_PER_ADDRESS = 32;
+/** Addresses whose registrations are remembered. */
+export const REGISTRATION_ADDRESSES_MAX = 10_000;
 
 // Names and chat
 
@@ -203,6 +233,8 @@ export const LOG_PROPERTIES_MAX = 32;
 export const SLOW_PACKET_MS = 1;
 /** Warnings of slow packets, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const SLOW_PACKET_LINES_MAX = 5;
+/** Lines about banned addresses, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
+export const ADDRESS_LOG_LINES_MAX = 5;
 /** Lines of the packet logger, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const PACKET_LOG_LINES_MAX = 200;
 /** The interval of rate-limited logs, in milliseconds. */
@@ -464,6 +496,10 @@ export const LOADTEST_CHART_POINTS_MAX = 600;
 
 assert(FRAME_BYTES_MAX + FRAME_HEADER_BYTES <= SEND_QUEUE_HARD_BYTES, "A send queue must hold the largest frame");
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
+assert(ADDRESSES_MAX % ADDRESS_SET_ENTRIES === 0, "Addresses must fill whole sets");
+assert(ADDRESS_BAN_MS_FIRST < ADDRESS_BAN_MS_MAX, "Bans must be able to grow");
+assert(LOGINS_PENDING_PER_ACCOUNT <= LOGIN_FAILURES_PER_ACCOUNT, "Guesses at once must not pass what may fail");
+assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(CLOCK_STEP_MS_MAX >= 2 * SWEEP_INTERVAL_MS, "The clock must be asked more often than its longest step");
 assert(

@@ -62,6 +62,11 @@ export interface PacketRow {
   readonly handledBy: "io" | "logic" | "none";
   /** Tokens it takes from the sender's bucket. */
   readonly cost: number;
+  /**
+   * How many of it one connection may send, besides what its tokens allow: each second and at once. `null`: tokens
+   * alone decide.
+   */
+  readonly rate: { readonly perSecond: number; readonly burst: number } | null;
   /** Largest payload a client may send, in bytes, after decompression. */
   readonly payloadBytesMax: number;
   /** It leads to another state: what the client sends behind it waits until it is answered. */
@@ -75,7 +80,10 @@ function fromClient(
   schema: DescMessage,
   states: number,
   row: Partial<
-    Pick<PacketRow, "direction" | "ports" | "handledBy" | "cost" | "payloadBytesMax" | "changesState" | "responseType">
+    Pick<
+      PacketRow,
+      "direction" | "ports" | "handledBy" | "cost" | "rate" | "payloadBytesMax" | "changesState" | "responseType"
+    >
   > = {},
 ): PacketRow {
   return {
@@ -88,6 +96,7 @@ function fromClient(
     ports: GAME_AND_GATEWAY,
     handledBy: "logic",
     cost: 1,
+    rate: null,
     payloadBytesMax: 256,
     changesState: false,
     responseType: PacketType.UNSPECIFIED,
@@ -106,6 +115,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromClient(T.LOGIN_REQUEST, auth.LoginRequestSchema, C, {
     ports: LOGIN_AND_GATEWAY,
     cost: 10,
+    rate: { perSecond: 2, burst: 30 },
     payloadBytesMax: 1_024,
     changesState: true,
     responseType: T.LOGIN_RESPONSE,
@@ -123,6 +133,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromClient(T.REGISTER_REQUEST, auth.RegisterRequestSchema, C, {
     ports: LOGIN_AND_GATEWAY,
     cost: 20,
+    rate: { perSecond: 1, burst: 25 },
     payloadBytesMax: 1_024,
     responseType: T.REGISTER_RESPONSE,
   }),
@@ -130,6 +141,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromClient(T.RESUME_REQUEST, auth.ResumeRequestSchema, C, {
     ports: GAME_AND_GATEWAY,
     cost: 5,
+    rate: { perSecond: 5, burst: 50 },
     payloadBytesMax: 1_024,
     changesState: true,
     responseType: T.RESUME_RESPONSE,
@@ -149,6 +161,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
 
   fromClient(T.ENTER_WORLD_REQUEST, game.EnterWorldRequestSchema, C | A, {
     cost: 5,
+    rate: { perSecond: 5, burst: 50 },
     payloadBytesMax: 4_096,
     changesState: true,
     responseType: T.ENTER_WORLD_RESPONSE,
@@ -158,7 +171,13 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromServer(T.ENTITY_UPDATE, game.EntityUpdateSchema),
   fromClient(T.COMBAT_ACTION, game.CombatActionSchema, W),
   fromServer(T.COMBAT_RESULT, game.CombatResultSchema),
-  fromClient(T.CHAT_MESSAGE, chat.ChatMessageSchema, A | W, { direction: "both", cost: 3, payloadBytesMax: 1_024 }),
+  // Each may be a packet to everyone.
+  fromClient(T.CHAT_MESSAGE, chat.ChatMessageSchema, A | W, {
+    direction: "both",
+    cost: 3,
+    rate: { perSecond: 20, burst: 170 },
+    payloadBytesMax: 1_024,
+  }),
   fromServer(T.WORLD_SNAPSHOT, game.WorldSnapshotSchema),
   fromServer(T.MOVEMENT_CORRECTION, game.MovementCorrectionSchema),
   fromClient(T.LEAVE_WORLD_REQUEST, game.LeaveWorldRequestSchema, W, { cost: 5, changesState: true }),
@@ -166,6 +185,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
 
   fromClient(T.GUILD_CREATE_REQUEST, guild.GuildCreateRequestSchema, A | W, {
     cost: 10,
+    rate: { perSecond: 2, burst: 30 },
     responseType: T.GUILD_CREATE_RESPONSE,
   }),
   fromServer(T.GUILD_CREATE_RESPONSE, guild.GuildCreateResponseSchema),
@@ -203,6 +223,7 @@ export const PACKET_TABLE: readonly PacketRow[] = [
 
   fromClient(T.ROOM_CREATE_REQUEST, chat.RoomCreateRequestSchema, A | W, {
     cost: 10,
+    rate: { perSecond: 2, burst: 30 },
     payloadBytesMax: 1_024,
     responseType: T.ROOM_RESPONSE,
   }),

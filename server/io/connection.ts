@@ -11,8 +11,10 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DeliveryClass, ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
+  ADDRESS_TOKENS_BATCH,
   ENVELOPE_BYTES_MAX,
   FLOOD_DROPS_MAX,
+  FLOOD_INTERVAL_MS,
   FRAME_BYTES_MAX,
   LINGER_TIMEOUT_MS,
   REFUSED_INTERVAL_MS,
@@ -21,7 +23,7 @@ import {
   RTT_MS_MAX,
 } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
-import { packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { type PacketRow, packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { connectionSlot, Counter, type CounterBlock, Histogram, TRANSPORTS } from "../ops/counters.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
 import type { RingProducer } from "../ring/byte_ring.ts";
@@ -86,6 +88,10 @@ export interface ConnectionHost {
   readonly nowMs: number;
   /** Unix milliseconds; as of this round. */
   readonly unixMs: number;
+  /** Takes tokens of the connection's address, which is limited; `false` when there are too few. */
+  tryTakeOfAddress(connection: Connection, tokens: number): boolean;
+  /** The connection floods and will be closed; gives when its peer may come back, in milliseconds, 0 for at once. */
+  onFlood(connection: Connection): number;
   /** The connection has something to send or to say this round. */
   touch(connection: Connection): void;
   /** The connection waits for room in the ring to logic. */
@@ -131,6 +137,8 @@ export class Connection implements SocketHandler, FrameSink {
   broken = false;
   /** It counts against the limit of its port. */
   admitted = false;
+  /** Its address's place among those that are limited; -1: it is not. */
+  addressEntry = -1;
   /** The send queue may grow beyond its caps: a diagnostic echo, which stops reading instead. */
   uncapped = false;
   /** The socket is closed. */
@@ -140,9 +148,15 @@ export class Connection implements SocketHandler, FrameSink {
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
   #bucket: TokenBucket | null;
+  /** Buckets of the types that have one of their own, by type; made when the first of them comes. */
+  #typeBuckets: Map<number, TokenBucket> | null = null;
+  #addressTokens = 0;
+  /** What a proxy said of the peer; otherwise the socket knows. */
+  #proxied: { readonly remoteAddress: string; readonly localAddress: string } | null = null;
   #refusedCount = 0;
   #refusedSinceMs = 0;
   #floodDrops = 0;
+  #floodSinceMs = 0;
   #floodWarnedMs = -Infinity;
   #heartbeatSentMs = 0;
   #roundTripMs = 0;
@@ -171,9 +185,14 @@ export class Connection implements SocketHandler, FrameSink {
     this.acceptedMs = this.lastBytesMs = host.nowMs;
   }
 
-  /** The peer's address, without its port. */
+  /** The peer's address, without its port: behind a proxy that says so, the address that connected to the proxy. */
   get remoteAddress(): string {
-    return this.#socket.remoteAddress;
+    return (this.#proxied ?? this.#socket).remoteAddress;
+  }
+
+  /** A proxy said who the peer is. */
+  setProxied(addresses: { readonly remoteAddress: string; readonly localAddress: string }): void {
+    this.#proxied = addresses;
   }
 
   /** The gauge that counts connections of this state and transport. */
@@ -263,7 +282,7 @@ export class Connection implements SocketHandler, FrameSink {
     if (view.size !== 0 && view.size !== payloadEnd - payloadStart) {
       return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, header says ${view.size} bytes`);
     }
-    if (this.#bucket !== null && !this.#bucket.tryTake(row.cost, host.packetRate!, host.nowMs)) return this.#onFlood();
+    if (this.#bucket !== null && !this.#tryPay(this.#bucket, row)) return this.#onFlood();
     if (view.isCompressed) {
       const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd));
       if (inflated === null) return this.#refuse("Payload is not valid DEFLATE");
@@ -363,12 +382,38 @@ export class Connection implements SocketHandler, FrameSink {
     }
   }
 
+  /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */
+  #tryPay(bucket: TokenBucket, row: PacketRow): boolean {
+    const { nowMs, packetRate } = this.#host;
+    if (!bucket.tryTake(row.cost, packetRate!, nowMs)) return false;
+    if (row.rate !== null && !this.#bucketOf(row.type, row.rate).tryTake(1, row.rate, nowMs)) return false;
+    if (this.addressEntry < 0) return true;
+    if (this.#addressTokens < row.cost) {
+      if (!this.#host.tryTakeOfAddress(this, ADDRESS_TOKENS_BATCH)) return false;
+      this.#addressTokens += ADDRESS_TOKENS_BATCH;
+    }
+    this.#addressTokens -= row.cost;
+    return true;
+  }
+
+  #bucketOf(type: number, rate: BucketRate): TokenBucket {
+    this.#typeBuckets ??= new Map();
+    let bucket = this.#typeBuckets.get(type);
+    if (bucket === undefined) this.#typeBuckets.set(type, bucket = new TokenBucket(rate, this.#host.nowMs));
+    return bucket;
+  }
+
   /** Drops a packet for want of tokens; warns once a second; closes who goes on. */
   #onFlood(): boolean {
     const host = this.#host;
+    host.counters.add(Counter.PACKETS_DROPPED, 1);
     this.#passSequence();
+    if (host.nowMs - this.#floodSinceMs > FLOOD_INTERVAL_MS) {
+      this.#floodSinceMs = host.nowMs;
+      this.#floodDrops = 0;
+    }
     if (++this.#floodDrops > FLOOD_DROPS_MAX) {
-      this.close(DisconnectReason.FLOOD, "Too many packets");
+      this.close(DisconnectReason.FLOOD, "Too many packets", host.onFlood(this));
     } else if (host.view.sequence !== 0 || host.nowMs - this.#floodWarnedMs >= 1_000) {
       // A numbered packet counts as received, so its sender must hear of each that was not handled.
       this.#floodWarnedMs = host.nowMs;
@@ -426,8 +471,8 @@ export class Connection implements SocketHandler, FrameSink {
       const info = new TextEncoder().encode(JSON.stringify({
         transport: this.transport,
         port: this.port.name,
-        address: this.#socket.remoteAddress,
-        localAddress: this.#socket.localAddress,
+        address: this.remoteAddress,
+        localAddress: (this.#proxied ?? this.#socket).localAddress,
       }));
       tryPushRecord(toLogic, RECORD_OPEN, this.slot, this.generation, 0, 0, 0, info, 0, info.length);
     }

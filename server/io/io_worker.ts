@@ -23,6 +23,7 @@ import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import { Counter, type CounterBlock } from "../ops/counters.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
+import type { RateLimitedLog } from "../ops/rate_limited_log.ts";
 import type { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import type { Doorbell, Waker } from "../ring/doorbell.ts";
 import {
@@ -37,11 +38,14 @@ import {
   STATE_SHIFT,
   tryPushRecord,
 } from "../ring/records.ts";
+import type { AddressGate } from "./address_gate.ts";
 import type { AdmissionCounts } from "./admission.ts";
 import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Connection, type ConnectionHost, type PortInfo } from "./connection.ts";
 import { GatewayAdapter, type GatewayHost } from "./gateway_adapter.ts";
+import { ProxyAdapter, type ProxyHost } from "./proxy_adapter.ts";
+import type { ProxyHeader } from "./proxy_header.ts";
 import type { BucketRate } from "./token_bucket.ts";
 
 /** The three ports, in the order of the shared admission counts. */
@@ -63,6 +67,10 @@ export interface IoWorkerParts {
   readonly doorbell: Doorbell;
   /** Connections admitted on each port by all io workers together. */
   readonly admitted: AdmissionCounts;
+  /** What peers' addresses may do. */
+  readonly addresses: AddressGate;
+  /** For what peers can cause. */
+  readonly log: RateLimitedLog;
   readonly app: App;
   /** The gateway's own address, such as `http://127.0.0.1:8082`. */
   readonly gatewayOrigin: string;
@@ -72,12 +80,14 @@ export interface IoWorkerParts {
   readonly requestRound: () => void;
 }
 
+/** The gateway's place in {@linkcode PORTS}. */
+const GATEWAY = 2;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextDecoder();
 const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
 
 /** All connections of one io worker. */
-export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
+export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, ProxyHost {
   readonly view = new PacketView();
   readonly pool = new BufferPool();
   readonly toLogic: RingProducer;
@@ -139,12 +149,24 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
    * @returns `null` when it cannot even be told that the server is full.
    */
   accept(portIndex: number, socket: Socket, transport: "tcp" | "tls"): SocketHandler | null {
-    const isGateway = portIndex === 2;
+    const isGateway = portIndex === GATEWAY;
     if (this.#draining || (isGateway && this.#httpNow >= HTTP_CONNECTIONS_MAX)) return this.#turnAway();
     const slot = this.#freeSlots.at(-1) ?? this.#connections.length;
     if (slot >= SLOTS_MAX) return this.#turnAway();
-    const admitted = !isGateway && this.#tryAdmit(portIndex);
-    if (!admitted && !isGateway && this.#refusedNow >= REFUSED_CONNECTIONS_MAX) return this.#turnAway();
+    const { addresses } = this.#parts;
+    const address = addresses.active ? socket.remoteAddress : "";
+    const isProxied = addresses.isProxy(address);
+    // Behind a proxy the address is not known yet.
+    const source = isProxied ? null : addresses.tryAdmit(address, this.nowMs);
+    const isRefused = source !== null && source.kind !== "admitted";
+    if (isRefused) this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
+    // A banned peer has been told for how long; HTTP has not begun.
+    if (isRefused && (isGateway || source.kind === "banned")) return null;
+    const admitted = !isGateway && !isRefused && this.#tryAdmit(portIndex);
+    if (!admitted && !isGateway && this.#refusedNow >= REFUSED_CONNECTIONS_MAX) {
+      if (source !== null && source.entry >= 0) addresses.release(source.entry);
+      return isRefused ? null : this.#turnAway();
+    }
     this.#freeSlots.pop();
     const generation = this.#generations[slot] = ((this.#generations[slot] ?? 0) + 1) >>> 0;
     const connection = new Connection(this, socket, {
@@ -155,15 +177,19 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
     });
     this.#connections[slot] = connection;
     connection.admitted = admitted;
+    connection.addressEntry = source?.entry ?? -1;
     this.counters.add(connection.gaugeSlot, 1);
     if (isGateway) {
       connection.adapter = new GatewayAdapter(connection, this);
       this.#httpNow++;
     } else if (admitted) {
       this.counters.add(Counter.CONNECTIONS_ACCEPTED, 1);
+    } else if (isRefused) {
+      this.#refuseAddress(connection, source.waitMs);
     } else {
       this.#refuse(connection);
     }
+    if (isProxied && !connection.closing) connection.adapter = new ProxyAdapter(connection, this, !isGateway);
     return connection;
   }
 
@@ -180,6 +206,25 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
     this.#refusedNow++;
     this.counters.add(Counter.CONNECTIONS_REFUSED, 1);
     connection.close(DisconnectReason.SERVER_FULL, "The server is full", 5_000);
+  }
+
+  /** The peer's address has too many connections, or opens them too fast. */
+  #refuseAddress(connection: Connection, retryAfterMs: number): void {
+    if (!connection.admitted && connection.transport !== "http") this.#refusedNow++;
+    connection.close(DisconnectReason.FLOOD, "Too many connections from this address", retryAfterMs);
+  }
+
+  // ProxyHost
+
+  onProxied(connection: Connection, proxied: ProxyHeader["addresses"]): void {
+    const isGateway = PORTS.indexOf(connection.port) === GATEWAY;
+    connection.adapter = isGateway ? new GatewayAdapter(connection, this) : null;
+    if (proxied !== null) connection.setProxied(proxied);
+    const source = this.#parts.addresses.tryAdmit(connection.remoteAddress, this.nowMs);
+    connection.addressEntry = source.entry;
+    if (source.kind === "admitted") return;
+    this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
+    this.#refuseAddress(connection, source.waitMs);
   }
 
   // GatewayHost
@@ -201,6 +246,20 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
   }
 
   // ConnectionHost
+
+  tryTakeOfAddress(connection: Connection, tokens: number): boolean {
+    return this.#parts.addresses.tryTakeTokens(connection.addressEntry, tokens, this.nowMs);
+  }
+
+  onFlood(connection: Connection): number {
+    if (connection.addressEntry < 0) return 0;
+    const { banMs, isNew } = this.#parts.addresses.ban(connection.addressEntry, this.nowMs);
+    if (isNew) {
+      this.counters.add(Counter.ADDRESS_BANS, 1);
+      this.#parts.log.log("warn", "Address is banned for flooding", { address: connection.remoteAddress, banMs });
+    }
+    return banMs;
+  }
 
   touch(connection: Connection): void {
     if (connection.touched) return;
@@ -232,6 +291,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost {
 
   onGone(connection: Connection): void {
     if (!connection.admitted && connection.transport !== "http") this.#refusedNow--;
+    if (connection.addressEntry >= 0) this.#parts.addresses.release(connection.addressEntry);
     this.#connections[connection.slot] = null;
     this.#freeSlots.push(connection.slot);
   }

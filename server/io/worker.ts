@@ -7,16 +7,18 @@
 
 import { createApp } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
+import { ADDRESS_LOG_LINES_MAX, DRAIN_TIMEOUT_MS, LOG_INTERVAL_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
 import { SystemClock } from "../clock.ts";
 import type { NodePorts } from "../logic/context.ts";
 import { CounterBlock } from "../ops/counters.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
+import { RateLimitedLog } from "../ops/rate_limited_log.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
 import type { TlsFiles } from "../tls.ts";
 import type { IoCommand, IoInit, IoReport } from "../worker_messages.ts";
+import { AddressGate } from "./address_gate.ts";
 import { AdmissionCounts } from "./admission.ts";
 import type { Listener } from "./backend.ts";
 import { DenoBackend } from "./deno_backend.ts";
@@ -61,6 +63,12 @@ class Runtime {
       doorbell: this.#doorbell,
       logicWaker: new Doorbell(init.logicDoorbell),
       admitted: new AdmissionCounts(init.admitted, index),
+      addresses: new AddressGate(config, init.addresses, index, clock),
+      log: new RateLimitedLog(log, {
+        linesMax: ADDRESS_LOG_LINES_MAX,
+        intervalMs: LOG_INTERVAL_MS,
+        nowMs: () => clock.monotonicMs(),
+      }),
       app: createApp({
         assets: init.assets,
         ready: () => Atomics.load(ready, 0) === 1,

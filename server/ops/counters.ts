@@ -49,8 +49,14 @@ export const Counter = {
   LOGINS_FAILED: 18,
   /** Ticks that took longer than their interval. */
   TICK_OVERRUNS: 19,
+  /** Packets dropped for want of tokens: of the connection, the type or the address. */
+  PACKETS_DROPPED: 20,
+  /** Connections refused because of their address: too many, too fast, or banned. */
+  REFUSED_BY_ADDRESS: 21,
+  /** Bans of addresses that flooded. */
+  ADDRESS_BANS: 22,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 20,
+  CLOSED_BY_REASON: 23,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

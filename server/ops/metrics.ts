@@ -53,13 +53,18 @@ function addTraffic(page: MetricsPage, totals: Totals): void {
   });
   page.counter("ring_full_pauses_total", "Times reading stopped because a ring was full", totals.ringFullPauses);
   page.counter("droppable_shed_total", "Droppable packets left out for slow readers", totals.droppableShed);
+  page.counter("packets_dropped_total", "Packets dropped by flood control", totals.packetsDropped);
   page.counter("slow_packets_total", "Packets whose handling took over 1 ms", totals.slowPackets);
   page.counter("handler_errors_total", "Packets whose handler threw", totals.handlerErrors);
 }
 
 function addConnections(page: MetricsPage, totals: Totals): void {
   page.counter("connections_accepted_total", "Connections accepted", totals.accepted);
-  page.counter("connections_refused_total", "Connections refused because the server was full", totals.refused);
+  page.counter("connections_refused_total", "Connections refused", "reason", {
+    full: totals.refused,
+    address: totals.refusedByAddress,
+  });
+  page.counter("address_bans_total", "Bans of addresses that flooded", totals.addressBans);
   page.counter("accept_errors_total", "Connections the system could not accept", totals.acceptErrors);
   page.counter("connections_closed_total", "Connections closed", "reason", totals.closed);
   const connections = page.gaugeOf("connections", "Connections now", ["state", "transport"]);

@@ -36,7 +36,12 @@ export interface Totals {
   readonly bytesIn: number;
   readonly bytesOut: number;
   readonly accepted: number;
+  /** Because the server was full. */
   readonly refused: number;
+  /** Because of what their address does or did. */
+  readonly refusedByAddress: number;
+  readonly addressBans: number;
+  readonly packetsDropped: number;
   readonly acceptErrors: number;
   /** Every reason is there, also those with 0. */
   readonly closed: Readonly<Record<CloseReason, number>>;
@@ -259,6 +264,9 @@ function totalsOf({ values, tick }: Gathered): Totals {
     bytesOut: values[Counter.BYTES_OUT],
     accepted: values[Counter.CONNECTIONS_ACCEPTED],
     refused: values[Counter.CONNECTIONS_REFUSED],
+    refusedByAddress: values[Counter.REFUSED_BY_ADDRESS],
+    addressBans: values[Counter.ADDRESS_BANS],
+    packetsDropped: values[Counter.PACKETS_DROPPED],
     acceptErrors: values[Counter.ACCEPT_ERRORS],
     closed: closedOf(values),
     ringFullPauses: values[Counter.RING_FULL_PAUSES],

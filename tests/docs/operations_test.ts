@@ -39,7 +39,7 @@ Deno.test("docs/operations.md's exit statuses are the server's", () => {
 
 Deno.test("docs/operations.md's log messages are those of the server", async () => {
   const sources: string[] = [];
-  for (const folder of ["server", "server/ops", "server/logic"]) {
+  for (const folder of ["server", "server/io", "server/ops", "server/logic"]) {
     for await (const { name, isFile } of Deno.readDir(new URL(folder, ROOT))) {
       if (isFile && name.endsWith(".ts")) sources.push(await Deno.readTextFile(new URL(`${folder}/${name}`, ROOT)));
     }

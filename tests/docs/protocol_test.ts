@@ -65,6 +65,7 @@ const TYPES: readonly Readonly<Record<string, string>>[] = PACKET_TABLE.map((row
   Ports: letters(row.ports, PORTS),
   Delivery: DeliveryClass[row.delivery],
   Cost: row.states === 0 ? "" : String(row.cost),
+  Rate: row.rate === null ? "" : `${row.rate.perSecond}, ${row.rate.burst}`,
   Bytes: row.states === 0 ? "" : row.payloadBytesMax.toLocaleString("en"),
   "Answered by": packetRow(row.responseType)?.name ?? "",
 }));

@@ -24,12 +24,13 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   DECOMPRESSED_BYTES_MAX,
   FLOOD_DROPS_MAX,
+  FLOOD_INTERVAL_MS,
   PACKET_TOKENS_BURST,
   PACKET_TOKENS_PER_SECOND,
   REFUSED_PACKETS_MAX,
   RTT_MS_MAX,
 } from "../../shared/limits.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import { PACKET_TABLE, packetRow, PORT_GAME, STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
 import { concatenate } from "../gateway/frames.ts";
 import { frameOf, headerOf, pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -308,30 +309,31 @@ Deno.test("Connection refuses ECHO_REQUEST as UNSUPPORTED unless diagnostics are
 // Flood control
 
 Deno.test("Connection drops packets beyond its tokens, warns once a second and recovers with time", () => {
+  const LIST = { type: PacketType.ROOM_LIST_REQUEST };
   const fixture = new IoFixture();
   const peer = fixture.connectIn("A");
-  const cost = packetRow(PacketType.CHAT_MESSAGE)!.cost;
+  const cost = packetRow(PacketType.ROOM_LIST_REQUEST)!.cost;
   const burst = Math.floor(PACKET_TOKENS_BURST / cost);
-  for (let count = 0; count < burst; count++) peer.arrive(packetFrame(CHAT));
+  for (let count = 0; count < burst; count++) peer.arrive(packetFrame(LIST));
   fixture.round();
   assertEquals(fixture.takeRecordsButOpen().length, burst);
-  for (let count = 0; count < 20; count++) peer.send(CHAT);
+  for (let count = 0; count < 20; count++) peer.send(LIST);
   assertEquals(fixture.takeRecordsButOpen(), []);
   const warning = peer.takePacket();
   const { errorCode, requestType } = messageOf(ErrorResponseSchema, warning);
   assertEquals([errorCode, requestType, warning.sequence], [
     ErrorCode.RATE_LIMITED,
-    PacketType.CHAT_MESSAGE,
+    PacketType.ROOM_LIST_REQUEST,
     0n,
   ]);
   // Numbered packets count as received: each is answered.
   for (const sequence of [9, 10]) {
-    peer.send({ ...CHAT, sequence });
+    peer.send({ ...LIST, sequence });
     assertEquals(messageOf(ErrorResponseSchema, peer.takePacket()).requestSequence, BigInt(sequence));
   }
   fixture.clock.advance(1_000);
   fixture.round();
-  for (let count = 0; count < 60; count++) peer.arrive(packetFrame(CHAT));
+  for (let count = 0; count < 60; count++) peer.arrive(packetFrame(LIST));
   fixture.round();
   const leftOver = PACKET_TOKENS_BURST - burst * cost;
   assertEquals(fixture.takeRecordsButOpen().length, Math.floor((PACKET_TOKENS_PER_SECOND + leftOver) / cost));
@@ -347,6 +349,51 @@ Deno.test("Connection closes as FLOOD after FLOOD_DROPS_MAX dropped packets", ()
   fixture.round();
   assert(peer.connection.closing);
   assertEquals(takeNotice(peer), DisconnectReason.FLOOD);
+});
+
+Deno.test("Connection forgets dropped packets after FLOOD_INTERVAL_MS: who is a little too fast is not closed", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connect();
+  for (let count = 0; count < PACKET_TOKENS_BURST; count++) peer.arrive(packetFrame(heartbeat()));
+  for (let round = 0; round < 4; round++) {
+    for (let count = 0; count < FLOOD_DROPS_MAX - 1; count++) peer.arrive(packetFrame(heartbeat()));
+    assert(!peer.connection.closing);
+    fixture.clock.advance(FLOOD_INTERVAL_MS + 1);
+    fixture.round();
+    // What came back meanwhile.
+    for (let count = 0; count < PACKET_TOKENS_BURST; count++) peer.arrive(packetFrame(heartbeat()));
+  }
+});
+
+Deno.test("Connection drops packets beyond the rate of their type, and takes others all the same", () => {
+  for (const row of PACKET_TABLE) {
+    if (row.rate === null) continue;
+    const { burst, perSecond } = row.rate;
+    const fixture = new IoFixture();
+    const isLogin = (row.states & STATE_AUTHENTICATED) === 0;
+    const peer = fixture.connectIn(isLogin ? "C" : "A", (row.ports & PORT_GAME) !== 0 ? "game" : "login");
+    // Half as fast again as its rate: the connection has tokens for that.
+    const intervalMs = Math.ceil(1_000 / (1.5 * perSecond));
+    assert(1.5 * perSecond * row.cost <= PACKET_TOKENS_PER_SECOND, row.name);
+    const sentCount = Math.ceil(4 * burst);
+    let servedCount = 0;
+    for (let count = 0; count < sentCount; count++) {
+      peer.arrive(packetFrame({ type: row.type, payload: pattern(3) }));
+      if (row.changesState) peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false);
+      fixture.round();
+      servedCount += fixture.takeRecordsButOpen().length;
+      fixture.clock.advance(intervalMs);
+      fixture.round();
+    }
+    assert(
+      Math.abs(servedCount - (burst + perSecond * sentCount * intervalMs / 1_000)) <= 2,
+      `${row.name}: ${servedCount}`,
+    );
+    const refusals = peer.takePackets().map((packet) => messageOf(ErrorResponseSchema, packet));
+    assert(refusals.length > 0 && refusals.every(({ errorCode }) => errorCode === ErrorCode.RATE_LIMITED), row.name);
+    peer.send(heartbeat());
+    assertEquals(peer.takePacket().type, PacketType.HEARTBEAT_RESPONSE, row.name);
+  }
 });
 
 Deno.test("Connection has no tokens to run out of when flood control is off", () => {

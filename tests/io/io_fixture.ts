@@ -13,12 +13,15 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { loadConfig, type ServerConfig } from "../../server/config.ts";
+import { AddressGate } from "../../server/io/address_gate.ts";
+import { createAddressTableBuffer } from "../../server/io/address_table.ts";
 import { AdmissionCounts, createAdmissionBuffer } from "../../server/io/admission.ts";
 import type { Socket, SocketHandler } from "../../server/io/backend.ts";
 import { Connection } from "../../server/io/connection.ts";
 import { IoWorker, PORTS } from "../../server/io/io_worker.ts";
 import type { Clock } from "../../server/clock.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { RateLimitedLog } from "../../server/ops/rate_limited_log.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import {
@@ -37,6 +40,7 @@ import { clientFrame, concatenate, readServerFrames, type ServerFrame, utf8 } fr
 import type { PortName, StateLetter } from "../shared/contract.ts";
 import { frameOf } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { RecordingLogger } from "../support/recording_logger.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -64,9 +68,11 @@ export class ManualClock implements Clock {
   }
 }
 
+/** Where peers come from unless it matters: they are trusted. */
+const PEER_ADDRESS = "192.0.2.7";
+
 /** A socket whose kernel is the test. */
 export class FakeSocket implements Socket {
-  readonly remoteAddress = "192.0.2.7";
   readonly localAddress = "198.51.100.1";
   /** The kernel takes writes at once; otherwise they stay in flight until {@linkcode FakeSocket.take}. */
   takesAtOnce = true;
@@ -77,6 +83,8 @@ export class FakeSocket implements Socket {
   writeCount = 0;
   #taken: Uint8Array[] = [];
   #inFlight: { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | null = null;
+
+  constructor(readonly remoteAddress = PEER_ADDRESS) {}
 
   /** Bytes in flight. */
   get inFlightBytes(): number {
@@ -271,6 +279,8 @@ export interface LogicRecord {
 export interface FixtureOptions {
   readonly config?: Partial<ServerConfig>;
   readonly ringBytes?: number;
+  /** The table of addresses, where it is shared or looked at. */
+  readonly addresses?: SharedArrayBuffer;
   /** Shared with other fixtures: the counts of all io workers. */
   readonly admitted?: { readonly buffer: SharedArrayBuffer; readonly worker: number };
 }
@@ -283,6 +293,7 @@ export class IoFixture {
   readonly fromLogic: RingProducer;
   readonly toLogic: RingConsumer;
   readonly doorbell = new Doorbell(createDoorbellBuffer());
+  readonly log = new RecordingLogger();
   /** How often logic was woken. */
   wakeCount = 0;
   /** How often the backend was asked for a round. */
@@ -294,8 +305,12 @@ export class IoFixture {
     this.toLogic = new RingConsumer(toLogic);
     this.fromLogic = new RingProducer(fromLogic);
     const admitted = options.admitted ?? { buffer: createAdmissionBuffer(1), worker: 0 };
+    const config = {
+      ...loadConfig({ args: ["--trusted-addresses", PEER_ADDRESS], env: {}, platform: { os: "linux", cores: 1 } }),
+      ...options.config,
+    };
     this.worker = new IoWorker({
-      config: { ...loadConfig({ args: [], env: {}, platform: { os: "linux", cores: 1 } }), ...options.config },
+      config,
       clock: this.clock,
       counters: this.counters,
       toLogic: new RingProducer(toLogic),
@@ -303,6 +318,8 @@ export class IoFixture {
       logicWaker: { ring: () => this.wakeCount++ },
       doorbell: this.doorbell,
       admitted: new AdmissionCounts(admitted.buffer, admitted.worker),
+      addresses: new AddressGate(config, options.addresses ?? createAddressTableBuffer(1), 0, this.clock),
+      log: new RateLimitedLog(this.log, { linesMax: 1_000, intervalMs: 1_000, nowMs: () => this.clock.monotonicMs() }),
       app: { fetch: () => new Response("page\n") },
       gatewayOrigin: "http://gateway",
       tap: null,

@@ -1,0 +1,76 @@
+/**
+ * What an io worker asks about a peer's address: whether it is a proxy, whether it is limited, and how much it may do.
+ *
+ * @module
+ */
+
+import { ADDRESS_BURST_SECONDS } from "../../shared/limits.ts";
+import type { Clock } from "../clock.ts";
+import type { ServerConfig } from "../config.ts";
+import { AddressRanges, parseIpAddress } from "../ip_address.ts";
+import { type AddressLimits, AddressTable, type AddressVerdict } from "./address_table.ts";
+import type { BucketRate } from "./token_bucket.ts";
+
+const UNLIMITED: AddressVerdict = { kind: "admitted", entry: -1, waitMs: 0 };
+
+/** The addresses of one io worker's peers. */
+export class AddressGate {
+  readonly #proxies: AddressRanges;
+  readonly #trusted: AddressRanges;
+  /** `null`: flood control is off. */
+  readonly #table: AddressTable | null;
+
+  /**
+   * @param shared See `createAddressTableBuffer`.
+   * @param worker The io worker's index.
+   */
+  constructor(config: ServerConfig, shared: SharedArrayBuffer, worker: number, clock: Clock) {
+    this.#proxies = new AddressRanges(config.proxyProtocolFrom);
+    this.#trusted = new AddressRanges(config.trustedAddresses);
+    this.#table = config.floodControl ? new AddressTable(shared, worker, limitsOf(config), clock) : null;
+  }
+
+  /** Whether it needs to know any address. */
+  get active(): boolean {
+    return this.#table !== null || !this.#proxies.empty;
+  }
+
+  /** Whether a connection from here begins with a PROXY header. */
+  isProxy(address: string): boolean {
+    return this.#proxies.containsText(address);
+  }
+
+  /** Counts one more connection of an address, where that is to be limited; see `AddressTable.tryAdmit`. */
+  tryAdmit(address: string, nowMs: number): AddressVerdict {
+    if (this.#table === null) return UNLIMITED;
+    const bytes = parseIpAddress(address);
+    return bytes === null || this.#trusted.contains(bytes) ? UNLIMITED : this.#table.tryAdmit(bytes, nowMs);
+  }
+
+  /** Counts one connection less. */
+  release(entry: number): void {
+    this.#table!.release(entry);
+  }
+
+  /** Takes tokens for packets; `false` when there are too few. */
+  tryTakeTokens(entry: number, count: number, nowMs: number): boolean {
+    return this.#table!.tryTakeTokens(entry, count, nowMs);
+  }
+
+  /** See `AddressTable.ban`. */
+  ban(entry: number, nowMs: number): { readonly banMs: number; readonly isNew: boolean } {
+    return this.#table!.ban(entry, nowMs);
+  }
+}
+
+function limitsOf(config: ServerConfig): AddressLimits {
+  return {
+    connectionsMax: config.addressMaxConnections,
+    connects: rateOf(config.addressConnectsPerSecond),
+    packets: rateOf(config.addressTokensPerSecond),
+  };
+}
+
+function rateOf(perSecond: number): BucketRate {
+  return { perSecond, burst: perSecond * ADDRESS_BURST_SECONDS };
+}
