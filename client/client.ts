@@ -499,6 +499,8 @@ export class DrawbridgeClient {
     }
     this.#sender.bind(session);
     this.#sender.replay(session);
+    // Tells the server that the answer was heard: until then it takes the spent token too.
+    if (session.outbox.length === 0) this.#sendAcknowledgement();
     if (response.gap) {
       // The answers to what the server has may be among what is gone.
       const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= lastSequence;

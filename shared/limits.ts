@@ -71,6 +71,8 @@ export const RTT_MS_MAX = 10_000;
 export const SEND_QUEUE_SOFT_BYTES = 65_536;
 /** Pending bytes above which a connection is closed as a slow reader. */
 export const SEND_QUEUE_HARD_BYTES = 1_048_576;
+/** How long a connection may stay above its soft cap before it is closed as a slow reader, in milliseconds. */
+export const SLOW_READER_MS = 30_000;
 /** How long a request's head may take to arrive, in milliseconds; an idle HTTP connection is closed as soon. */
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
 /** Bytes one read takes from a socket at most. */

@@ -133,6 +133,8 @@ export class Connection implements SocketHandler, FrameSink {
   closingUntilMs = 0;
   /** Logic was told that the send queue is above its soft cap. */
   congested = false;
+  /** Since when logic has been told what it was told last of the send queue, monotonic milliseconds. */
+  congestedSinceMs = 0;
   /** The network broke it. */
   broken = false;
   /** It counts against the limit of its port. */
@@ -407,19 +409,21 @@ export class Connection implements SocketHandler, FrameSink {
   #onFlood(): boolean {
     const host = this.#host;
     host.counters.add(Counter.PACKETS_DROPPED, 1);
-    this.#passSequence();
+    const { type, sequence } = host.view;
+    const isNumbered = sequence !== 0 && this.state === STATE_IN_WORLD;
+    if (!isNumbered) this.#passSequence();
     if (host.nowMs - this.#floodSinceMs > FLOOD_INTERVAL_MS) {
       this.#floodSinceMs = host.nowMs;
       this.#floodDrops = 0;
     }
     if (++this.#floodDrops > FLOOD_DROPS_MAX) {
       this.close(DisconnectReason.FLOOD, "Too many packets", host.onFlood(this));
-    } else if (host.view.sequence !== 0 || host.nowMs - this.#floodWarnedMs >= 1_000) {
-      // A numbered packet counts as received, so its sender must hear of each that was not handled.
+    } else if (sequence !== 0 || host.nowMs - this.#floodWarnedMs >= 1_000) {
       this.#floodWarnedMs = host.nowMs;
-      const { type, sequence } = host.view;
       const { payload } = errorResponse(ErrorCode.RATE_LIMITED, "Too many packets", type, sequence);
-      this.#sendDroppable(PacketType.ERROR_RESPONSE, payload, 0, payload.length);
+      // A numbered packet counts as received, so its sender must surely hear of each that was not handled.
+      if (isNumbered) this.#forwardRefusal(PacketType.ERROR_RESPONSE, payload);
+      else this.#sendDroppable(PacketType.ERROR_RESPONSE, payload, 0, payload.length);
     }
     return true;
   }
@@ -445,14 +449,17 @@ export class Connection implements SocketHandler, FrameSink {
     if (++this.#refusedCount > REFUSED_PACKETS_MAX) {
       this.close(DisconnectReason.PROTOCOL_VIOLATION, "Too many packets that cannot be handled");
     } else if (this.state === STATE_IN_WORLD) {
-      // Reliable packets of a session are numbered by logic, this one too.
-      const view = this.#host.view;
-      view.type = refusal.type;
-      this.#forward(RECORD_REFUSED, refusal.payload, 0, refusal.payload.length);
+      this.#forwardRefusal(refusal.type, refusal.payload);
     } else {
       this.send(refusal.type, 0, false, refusal.payload, 0, refusal.payload.length);
     }
     return true;
+  }
+
+  /** Refuses the packet in view through logic, which numbers all reliable packets of a session, refusals too. */
+  #forwardRefusal(type: number, payload: Uint8Array): void {
+    this.#host.view.type = type;
+    this.#forward(RECORD_REFUSED, payload, 0, payload.length);
   }
 
   /** Lets logic know of a sequence or an ack on a packet that it does not see. */
@@ -566,13 +573,14 @@ export class Connection implements SocketHandler, FrameSink {
     if (drained) this.adapter?.onDrained();
     if (this.uncapped) return;
     const pendingBytes = this.queue.pendingBytes;
-    if (pendingBytes > host.sendQueueHardBytes) return this.#closeSlowReader();
+    if (pendingBytes > host.sendQueueHardBytes) return this.closeSlowReader();
     const congested = pendingBytes > (this.congested ? host.sendQueueSoftBytes / 2 : host.sendQueueSoftBytes);
     if (congested !== this.congested && this.announced) {
       const { toLogic } = host;
       const type = congested ? 1 : 0;
       if (tryPushRecord(toLogic, RECORD_CONGESTED, this.slot, this.generation, type, 0, 0, EMPTY, 0, 0) >= 0) {
         this.congested = congested;
+        this.congestedSinceMs = host.nowMs;
       } else {
         host.touch(this);
       }
@@ -630,6 +638,7 @@ export class Connection implements SocketHandler, FrameSink {
   /** Closes the socket now. */
   closeSocket(): void {
     if (this.gone) return;
+    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
     // What a peer has not taken by now it need not be sent for minutes.
     if (this.queue.idle) this.#socket.close();
     else this.#socket.abort();
@@ -637,8 +646,8 @@ export class Connection implements SocketHandler, FrameSink {
     this.#leave();
   }
 
-  /** A peer that does not read cannot be told why either. */
-  #closeSlowReader(): void {
+  /** Closes now: a peer that does not read cannot be told why either. */
+  closeSlowReader(): void {
     this.#beginClosing(DisconnectReason.SLOW_READER);
     this.closeSocket();
   }

@@ -16,6 +16,7 @@ import {
   PACKET_TOKENS_PER_SECOND,
   REFUSED_CONNECTIONS_MAX,
   SLOTS_MAX,
+  SLOW_READER_MS,
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN } from "../../shared/packet_table.ts";
@@ -450,6 +451,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       connection.close(DisconnectReason.HANDSHAKE_TIMEOUT, "Nothing valid was sent in time");
     } else if (nowMs - connection.lastBytesMs >= IDLE_TIMEOUT_MS) {
       connection.close(DisconnectReason.IDLE, "Nothing was received for too long");
+    } else if (connection.congested && nowMs - connection.congestedSinceMs >= SLOW_READER_MS) {
+      connection.closeSlowReader();
     }
   }
 

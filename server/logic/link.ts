@@ -187,8 +187,9 @@ export class RingOutput implements IoOutput {
 
   #pushOrWait(record: WaitingRecord): void {
     if (this.#waiting.length === 0 && this.#push(record)) return;
-    // A worker that is this far behind has lost its clients already; theirs are told by time-out.
-    if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX) this.#waiting.push(record);
+    // A worker that is this far behind has lost its clients already; theirs are told by time-out. A close, of which
+    // there is one a connection, is kept all the same: else the connection would live on, heard by nobody.
+    if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX || record.kind === RECORD_CLOSE) this.#waiting.push(record);
   }
 
   #push({ kind, link, type, sequence, payload }: WaitingRecord): boolean {

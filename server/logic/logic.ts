@@ -165,8 +165,9 @@ export class Logic {
     this.#ackDue = [];
     for (const session of due) {
       const { link } = session;
-      if (!session.ackDue || link === null || link.closed) continue;
-      if (link.output.tryAck(link, session.receivedSequence)) session.ackDue = false;
+      if (!session.ackDue) continue;
+      // Without a connection nothing is due: the answer to the resume says what has come.
+      if (link === null || link.closed || link.output.tryAck(link, session.receivedSequence)) session.ackDue = false;
       else this.#ackDue.push(session);
     }
   }
@@ -229,8 +230,9 @@ export class Logic {
     const { session } = link;
     if (session.previousResumeToken !== "") this.context.sessions.confirmResumeToken(session);
     if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
+    const wasDue = session.ackDue;
     const verdict = session.receive(sequence);
-    if (session.ackDue && sequence !== 0) this.#ackDue.push(session);
+    if (!wasDue && session.ackDue) this.#ackDue.push(session);
     if (verdict === "skip") {
       const message = `Packet ${sequence} came after ${session.receivedSequence}`;
       link.output.close(link, DisconnectReason.PROTOCOL_VIOLATION, message, 0);

@@ -310,8 +310,9 @@ export class WorldService {
     if (session === undefined || session.presence === null) {
       throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world anew");
     }
-    if (!this.#mayResume(session, request.resumeToken)) {
-      throw new RequestError(ErrorCode.RESUME_EXPIRED, "The resume token was used already");
+    const isRepeat = request.resumeToken === session.previousResumeToken;
+    if (isRepeat && !this.#mayRepeat(session)) {
+      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The session was resumed a moment ago");
     }
     const outbox = session.outbox!;
     const lastSequence = Number(request.lastSequence);
@@ -321,7 +322,9 @@ export class WorldService {
     // The connection before may be dead without our knowing.
     const before = session.link;
     if (before !== null) {
-      before.output.close(before, DisconnectReason.LOGGED_IN_ELSEWHERE, "The session was resumed elsewhere", 0);
+      // Whoever repeats itself was told nothing there; and if it was, it must come back with what it learned.
+      const reason = isRepeat ? DisconnectReason.UNSPECIFIED : DisconnectReason.LOGGED_IN_ELSEWHERE;
+      before.output.close(before, reason, "The session was resumed elsewhere", 0);
       sessions.unregister(before);
     }
     sessions.adopt(session, link);
@@ -330,7 +333,8 @@ export class WorldService {
     outbox.acknowledge(lastSequence);
     const gap = lastSequence + 1 < outbox.firstSequence;
     outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
-    sessions.setResumeToken(session, randomToken());
+    // A repeated request gets the same token again: whichever answer arrives, it is the one that counts.
+    if (!isRepeat) sessions.setResumeToken(session, randomToken());
     link.stateDue = STATE_IN_WORLD;
     this.#answerResume(link, {
       success: true,
@@ -347,8 +351,8 @@ export class WorldService {
    * A token that was used is good once more where its answer may never have arrived: its connection is gone, or silent
    * for so long that it may be. Of two that use it at once, the first wins.
    */
-  #mayResume(session: Session, resumeToken: string): boolean {
-    if (resumeToken !== session.previousResumeToken || session.link === null) return true;
+  #mayRepeat(session: Session): boolean {
+    if (session.link === null || session.link.closed) return true;
     return this.#context.clock.monotonicMs() - session.resumedAtMs > RESUME_REPEAT_MS;
   }
 

@@ -329,3 +329,24 @@ Deno.test("DrawbridgeClient does not take requests of a session it left for thos
   assertEquals((await kept).rooms, []);
   await fixture.close();
 });
+
+Deno.test("DrawbridgeClient shows at once that it has heard the answer to its resume, so that the old token is spent", async () => {
+  const fixture = await Fixture.enter();
+  await fixture.reconnect();
+  const { peer } = fixture.server;
+  const before = peer.packets.length;
+  peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: "token-2", lastSequence: 0n });
+  await fixture.settle();
+  assertEquals(peer.packets.slice(before).map(({ type, ack }) => [type, ack]), [[PacketType.HEARTBEAT_REQUEST, 1]]);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient asks again with the same token when the server says that the session is taken", async () => {
+  const fixture = await Fixture.enter();
+  await fixture.reconnect();
+  const token = fixture.server.peer.last(PacketType.RESUME_REQUEST).resumeToken;
+  fixture.server.peer.reply(PacketType.RESUME_RESPONSE, { errorCode: ErrorCode.ALREADY_LOGGED_IN });
+  await fixture.advance(20_000);
+  assertEquals(fixture.server.peer.last(PacketType.RESUME_REQUEST).resumeToken, token);
+  await fixture.close();
+});

@@ -1,3 +1,4 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { deflateRawSync } from "node:zlib";
 import { Counter, Histogram } from "../../server/ops/counters.ts";
 import {
@@ -29,6 +30,8 @@ import {
   PACKET_TOKENS_PER_SECOND,
   REFUSED_PACKETS_MAX,
   RTT_MS_MAX,
+  SLOW_READER_MS,
+  SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
 import { PACKET_TABLE, packetRow, PORT_GAME, STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
 import { concatenate } from "../gateway/frames.ts";
@@ -340,6 +343,25 @@ Deno.test("Connection drops packets beyond its tokens, warns once a second and r
   assertEquals(messageOf(ErrorResponseSchema, peer.takePacket()).errorCode, ErrorCode.RATE_LIMITED);
 });
 
+Deno.test("Connection has logic number the refusal of a numbered packet in the world, so that no broken connection loses it", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connectIn("W");
+  const burst = Math.floor(PACKET_TOKENS_BURST / packetRow(PacketType.CHAT_MESSAGE)!.cost);
+  for (let sequence = 1; sequence <= burst; sequence++) peer.arrive(packetFrame({ ...CHAT, sequence }));
+  fixture.round();
+  fixture.takeRecordsButOpen();
+  peer.send({ ...CHAT, sequence: burst + 1, ack: 3 }, { ...CHAT, sequence: burst + 2 });
+  assertEquals(peer.takePackets(), []);
+  const records = fixture.takeRecordsButOpen();
+  assertEquals(records.map(({ kind, type, sequence }) => [kind, type, sequence]), [
+    [RECORD_REFUSED, PacketType.ERROR_RESPONSE, burst + 1],
+    [RECORD_REFUSED, PacketType.ERROR_RESPONSE, burst + 2],
+  ]);
+  assertEquals(records[0].ack, 3);
+  const { errorCode, requestSequence } = fromBinary(ErrorResponseSchema, records[1].payload);
+  assertEquals([errorCode, requestSequence], [ErrorCode.RATE_LIMITED, BigInt(burst + 2)]);
+});
+
 Deno.test("Connection closes as FLOOD after FLOOD_DROPS_MAX dropped packets", () => {
   const fixture = new IoFixture();
   const peer = fixture.connect();
@@ -542,6 +564,33 @@ Deno.test("Connection above its hard cap is cut off as SLOW_READER, and nobody e
   ]);
   assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
   assertEquals(other.takePackets().length, 5);
+});
+
+Deno.test("Connection that stays above its soft cap is cut off as SLOW_READER after SLOW_READER_MS, and not before", () => {
+  const peer = openSlowPeer();
+  const { fixture } = peer;
+  const stay = (forMs: number) => {
+    // It is not silent: it only does not read.
+    for (let passedMs = 0; passedMs < forMs; passedMs += SWEEP_INTERVAL_MS) {
+      peer.send(heartbeat());
+      fixture.pass(SWEEP_INTERVAL_MS);
+      fixture.worker.sweep();
+    }
+  };
+  fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(SOFT_BYTES + 1), { sequence: 1 });
+  fixture.round();
+  stay(SLOW_READER_MS - SWEEP_INTERVAL_MS);
+  assert(!peer.connection.closing);
+  peer.drain();
+  fixture.round();
+  stay(SLOW_READER_MS);
+  assert(!peer.connection.closing, "It has caught up in time");
+  peer.socket.takesAtOnce = false;
+  fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(SOFT_BYTES + 1), { sequence: 2 });
+  fixture.round();
+  stay(SLOW_READER_MS);
+  assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
+  assertEquals(peer.socket.closed, "abort");
 });
 
 Deno.test("Connection holds exactly its hard cap", () => {

@@ -381,14 +381,19 @@ Deno.test("IoWorker.closeAll() tells everyone that the server stops, and takes n
   assertEquals(fixture.worker.connectionCount, 0);
 });
 
-Deno.test("IoWorker.abortAll() drops what peers have not taken", () => {
+Deno.test("IoWorker.abortAll() drops what peers have not taken, and tells logic that they are gone", () => {
   const fixture = new IoFixture();
   const socket = new FakeSocket();
   const peer = fixture.connect("game", socket);
+  fixture.setState(peer, "W");
+  peer.send({ type: PacketType.CHAT_MESSAGE, payload: pattern(1) });
+  fixture.takeRecords();
   socket.takesAtOnce = false;
   peer.send(HEARTBEAT);
   fixture.worker.abortAll();
   assertEquals(socket.closed, "abort");
+  fixture.round();
+  assertEquals(fixture.takeRecords().map(({ kind, slot }) => [kind, slot]), [[RECORD_CLOSED, peer.connection.slot]]);
 });
 
 Deno.test("IoWorker.sweep() is called often enough for its time-outs", () => {

@@ -160,6 +160,23 @@ Deno.test("RingOutput.send() drops what is beyond LINK_OVERFLOW_RECORDS_MAX wait
   assertEquals(waited, LINK_OVERFLOW_RECORDS_MAX);
 });
 
+Deno.test("RingOutput.close() is never dropped: a connection that logic gave up does not live on", () => {
+  const fixture = new Fixture(1_024);
+  const link = fixture.link(1);
+  while (fixture.output.trySend(link, PacketType.WORLD_SNAPSHOT, 0, 0, false, pattern(8), 0, 8));
+  for (let count = 0; count < LINK_OVERFLOW_RECORDS_MAX; count++) {
+    fixture.output.send(link, PacketType.LOGIN_RESPONSE, pattern(8));
+  }
+  const closedLinks = [2, 3, 4].map((slot) => fixture.link(slot));
+  for (const closed of closedLinks) fixture.output.close(closed, DisconnectReason.KICKED, "", 0);
+  const closes: number[] = [];
+  for (let turn = 0; turn < LINK_OVERFLOW_RECORDS_MAX && closes.length < 3; turn++) {
+    fixture.output.publish();
+    closes.push(...fixture.take().filter(({ kind }) => kind === RECORD_CLOSE).map(({ slot }) => slot));
+  }
+  assertEquals(closes, [2, 3, 4]);
+});
+
 Deno.test("RingOutput.flushBroadcast() names every recipient with its sequence, for any length of payload", () => {
   for (const payloadBytes of [0, 1, 7, 8, 60, 64, 65, 1_001]) {
     const fixture = new Fixture();

@@ -1,0 +1,138 @@
+/** Resume as logic sees it: which token counts when, and what is told. @module */
+
+import { DisconnectReason, HeartbeatRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { LINK_DEAD_MS, OUTBOX_PACKETS_MAX, RESUME_REPEAT_MS } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+
+/** Asks for a session on a fresh connection. */
+function ask(harness: LogicHarness, resumeToken: string, lastSequence = 1) {
+  const client = harness.open();
+  harness.send(client, ResumeRequestSchema, { resumeToken, lastSequence: BigInt(lastSequence) });
+  const [answer] = harness.received(client, PacketType.RESUME_RESPONSE);
+  assert(answer !== undefined, "Every resume is answered");
+  return { client, ...answer };
+}
+
+/** Shows that the answer to the resume was heard. */
+function prove(harness: LogicHarness, client: HarnessClient): void {
+  harness.send(client, ChatMessageSchema, { channel: Channel.AREA, message: "heard" });
+}
+
+Deno.test("WorldService resumes by the same token as often as its answer is lost, and gives the same new one", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player);
+  const tokens = new Set<string>();
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const { client, success, resumeToken } = ask(harness, player.resumeToken);
+    assert(success, `Attempt ${attempt} is refused`);
+    tokens.add(resumeToken);
+    harness.disconnect(client);
+  }
+  assertEquals([tokens.size, tokens.has(player.resumeToken)], [1, false]);
+  // The new token counts although the answer that is heard was the first of five.
+  const [token] = tokens;
+  const { client, success, resumeToken } = ask(harness, token);
+  assert(success && resumeToken !== token);
+  prove(harness, client);
+  harness.disconnect(client);
+  for (const spent of [player.resumeToken, token]) {
+    assertEquals(ask(harness, spent).errorCode, ErrorCode.RESUME_EXPIRED);
+  }
+  assert(ask(harness, resumeToken).success);
+});
+
+Deno.test("WorldService lets the first of two resumes win, and says that the session is taken, not over", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player);
+  const first = ask(harness, player.resumeToken);
+  const second = ask(harness, player.resumeToken);
+  assertEquals([first.success, second.success, second.errorCode], [true, false, ErrorCode.ALREADY_LOGGED_IN]);
+  assertEquals(first.client.closedBy, null);
+  prove(harness, first.client);
+  assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
+});
+
+Deno.test("WorldService takes a repeated resume when the first has been silent for RESUME_REPEAT_MS", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player);
+  const first = ask(harness, player.resumeToken);
+  harness.clock.advance(RESUME_REPEAT_MS);
+  assert(!ask(harness, player.resumeToken).success);
+  harness.clock.advance(1);
+  const second = ask(harness, player.resumeToken);
+  assert(second.success);
+  // Without a word: should its client live, it must come back with the token it learned, which still counts.
+  assertEquals(first.client.closedBy?.reason, DisconnectReason.UNSPECIFIED);
+  assert(ask(harness, first.resumeToken).success);
+  assertEquals(second.client.closedBy?.reason, DisconnectReason.LOGGED_IN_ELSEWHERE);
+});
+
+Deno.test("WorldService takes a repeated resume at once when it has closed the connection of the first", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player);
+  ask(harness, player.resumeToken);
+  harness.sessions.disconnect(harness.sessionOf(player), DisconnectReason.SLOW_READER, "Too slow");
+  assert(ask(harness, player.resumeToken).success);
+});
+
+Deno.test("WorldService takes an acknowledgement alone as a sign that the answer was heard", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player);
+  const { client } = ask(harness, player.resumeToken);
+  harness.send(client, HeartbeatRequestSchema, {}, { ack: 1 });
+  harness.disconnect(client);
+  assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
+});
+
+Deno.test("WorldService refuses a resume that has heard more than was said, and changes nothing by it", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  const last = harness.sessionOf(player).outbox!.lastSequence;
+  const refused = ask(harness, player.resumeToken, last + 1);
+  assertEquals([refused.success, refused.errorCode], [false, ErrorCode.INVALID_PACKET]);
+  assertEquals(player.closedBy, null);
+  assert(ask(harness, player.resumeToken, last).success);
+});
+
+Deno.test("WorldService tells of a gap exactly when a packet is gone, and replays the rest in order", async () => {
+  for (const missedCount of [OUTBOX_PACKETS_MAX, OUTBOX_PACKETS_MAX + 1]) {
+    await using harness = await LogicHarness.create();
+    const player = await harness.connect();
+    const last = harness.sessionOf(player).outbox!.lastSequence;
+    harness.disconnect(player);
+    const session = harness.sessionOf(player);
+    for (let count = 0; count < missedCount; count++) {
+      harness.sessions.send(session, PacketType.ROOM_EVENT, new Uint8Array(0));
+    }
+    const { client, success, gap } = ask(harness, player.resumeToken, last);
+    assertEquals([success, gap], [true, missedCount > OUTBOX_PACKETS_MAX]);
+    const numbers = client.packets.map(({ sequence }) => sequence).filter((sequence) => sequence > 0);
+    const first = last + missedCount - OUTBOX_PACKETS_MAX + 1;
+    assertEquals(numbers, Array.from({ length: OUTBOX_PACKETS_MAX }, (_, index) => first + index));
+    harness.tick();
+    assert(harness.received(client, PacketType.WORLD_SNAPSHOT).length > 0, "A full snapshot follows");
+  }
+});
+
+Deno.test("WorldService keeps a link-dead player for LINK_DEAD_MS, then saves it and lets it leave", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect({ at: { x: 100, z: 100 } });
+  harness.disconnect(player);
+  harness.advance(LINK_DEAD_MS - 1_000);
+  assert(harness.world.has(player.entityId));
+  harness.world.setHealth(player.entityId, { hp: 42, hpMax: 100 });
+  harness.advance(2_000);
+  assert(!harness.world.has(player.entityId));
+  assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
+  const again = await harness.connect({ name: player.name });
+  assertEquals([harness.world.xOf(again.entityId), harness.world.hpOf(again.entityId)], [100, 42]);
+});
