@@ -11,6 +11,8 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
+import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { isMessageWithin } from "../../shared/message_scan.ts";
 
 /** The payload of an echo is not in the usual form; see {@linkcode scanEcho}. */
 export const ECHO_UNUSUAL = -1;
@@ -45,6 +47,7 @@ export function scanEcho(bytes: Uint8Array, start: number, end: number): number 
  * @returns Its route and the response's payload, or `null` when it cannot be parsed.
  */
 export function parseEcho(payload: Uint8Array): { route: number; response: Uint8Array } | null {
+  if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) return null;
   try {
     const { data, route } = fromBinary(EchoRequestSchema, payload, { readUnknownFields: false });
     return { route, response: toBinary(EchoResponseSchema, create(EchoResponseSchema, { data, route })) };
@@ -55,6 +58,7 @@ export function parseEcho(payload: Uint8Array): { route: number; response: Uint8
 
 /** What a HEARTBEAT_REQUEST says, or `null` when it cannot be parsed. */
 export function parseHeartbeat(payload: Uint8Array): { timestamp: bigint; serverTimestampEcho: number } | null {
+  if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) return null;
   try {
     const request = fromBinary(HeartbeatRequestSchema, payload, { readUnknownFields: false });
     return { timestamp: request.timestamp, serverTimestampEcho: Number(request.serverTimestampEcho) };

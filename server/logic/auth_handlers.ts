@@ -18,10 +18,10 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
-import { LoginGuard } from "../auth/login_guard.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import { Counter } from "../ops/counters.ts";
+import { AuthLimits } from "./auth_limits.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { isOlderVersion } from "./version.ts";
@@ -32,7 +32,7 @@ import type { WorldService } from "./world_service.ts";
 export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicContext, world: WorldService): void {
   const { clock, config, counters, hasher, sessions, storage, tokens } = context;
 
-  const guard = new LoginGuard();
+  const limits = new AuthLimits(config, clock);
 
   /** Runs one request of its kind at a time: a session that asks again before the answer is refused. */
   async function exclusively(session: Session, run: () => Promise<void>): Promise<void> {
@@ -58,7 +58,8 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
       if (await storage.accounts.findByName(key) !== undefined) {
         throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       }
-      const passwordVerifier = await hasher.hash(passwordHash);
+      limits.registering(session);
+      const passwordVerifier = await limits.hashing(key, session, () => hasher.hash(passwordHash));
       const createdAtMs = clock.unixMs();
       const result = await storage.accounts.create({ name: username, nameKey: key, passwordVerifier, createdAtMs });
       if (result.kind === "name_taken") throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
@@ -79,31 +80,34 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
         counters.add(Counter.LOGINS_FAILED, 1);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
-      const address = session.link?.info.address ?? "";
-      const waitMs = config.floodControl ? guard.waitMs(nameKey(username), address, clock.monotonicMs()) : 0;
-      if (waitMs > 0) {
-        const seconds = Math.ceil(waitMs / 1_000);
-        throw new RequestError(ErrorCode.RATE_LIMITED, `Too many failed logins, try again in ${seconds} s`);
-      }
-      const account = checkPlayerName(username) === "ok"
-        ? await storage.accounts.findByName(nameKey(username))
-        : undefined;
+      const key = nameKey(username);
+      limits.checkLogin(key, session);
+      const account = checkPlayerName(username) === "ok" ? await storage.accounts.findByName(key) : undefined;
       // Unknown names cost the same work, so that neither answer nor time tells them apart.
-      const correct = account === undefined
-        ? await hasher.verifyAgainstNobody(passwordHash)
-        : await hasher.verify(passwordHash, account.passwordVerifier);
+      const correct = await limits.hashing(key, session, () =>
+        account === undefined
+          ? hasher.verifyAgainstNobody(passwordHash)
+          : hasher.verify(passwordHash, account.passwordVerifier));
       if (account === undefined || !correct) {
         counters.add(Counter.LOGINS_FAILED, 1);
-        guard.failed(nameKey(username), address, clock.monotonicMs());
+        limits.failed(key, session);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
-      guard.succeeded(nameKey(username));
+      limits.succeeded(key);
       const player = { playerId: account.accountId, name: account.name };
       const sessionToken = await tokens.sign(player, clock.unixMs());
-      if (session.ended || session.player !== null) return;
+      if (session.ended || session.player !== null) {
+        return;
+      }
       const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
-        .filter((other) => other !== undefined);
-      if (config.duplicateLogin === "reject" && others.some((other) => other.link !== null)) {
+        .filter((other) =>
+          other !== undefined
+        );
+      if (
+        config.duplicateLogin === "reject" && others.some((other) =>
+          other.link !== null
+        )
+      ) {
         throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
       }
       for (const other of others) {

@@ -8,6 +8,8 @@ import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/proto
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { PacketType } from "../../shared/gen/packet_pb.ts";
+import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { isMessageWithin } from "../../shared/message_scan.ts";
 import { PACKET_TABLE } from "../../shared/packet_table.ts";
 import { errorResponse, refuseRequest } from "../io/refusal.ts";
 import type { Session } from "./session.ts";
@@ -67,6 +69,10 @@ export class Dispatcher {
     const entry = this.#entries.get(type);
     if (entry === undefined) {
       return this.#answer(session, errorResponse(ErrorCode.UNSUPPORTED, "Not supported", type, sequence));
+    }
+    // A payload of nothing but small fields would take long to parse.
+    if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) {
+      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", type, sequence));
     }
     let message: MessageShape<DescMessage>;
     try {

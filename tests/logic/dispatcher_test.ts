@@ -6,6 +6,7 @@ import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "..
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { until } from "../support/wait.ts";
 
@@ -56,11 +57,14 @@ Deno.test("Dispatcher.dispatch() answers what cannot be parsed with INVALID_PACK
   dispatcher.on(LoginRequestSchema, () => void handled++);
   dispatcher.on(ChatMessageSchema, () => void handled++);
   // Cut; no UTF-8; a group without an end.
-  for (const payload of [[0x0a, 0x05], [0x0a, 0x01, 0xff], [0x0b]]) {
+  const crowd = new Array(MESSAGE_FIELDS_MAX + 1).fill([0x78, 0x01]).flat();
+  assertEquals(fromBinary(LoginRequestSchema, new Uint8Array(crowd)).username, "", "The codec takes many fields");
+  for (const payload of [[0x0a, 0x05], [0x0a, 0x01, 0xff], [0x0b], crowd]) {
     dispatcher.dispatch(session, PacketType.LOGIN_REQUEST, 0, new Uint8Array(payload));
   }
   dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 3, new Uint8Array([0x0a]));
   assertEquals(sent.map(({ type }) => type), [
+    PacketType.LOGIN_RESPONSE,
     PacketType.LOGIN_RESPONSE,
     PacketType.LOGIN_RESPONSE,
     PacketType.LOGIN_RESPONSE,

@@ -13,6 +13,7 @@ import type { TokenVerdict } from "../../server/auth/token.ts";
 import type { Clock } from "../../server/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config.ts";
 import { CharacterSaver } from "../../server/logic/character_saver.ts";
+import type { LogicContext } from "../../server/logic/context.ts";
 import type { IoOutput, Link } from "../../server/logic/link.ts";
 import { Logic } from "../../server/logic/logic.ts";
 import type { Session } from "../../server/logic/session.ts";
@@ -105,6 +106,8 @@ export interface HarnessOptions {
   readonly storage?: Storage;
   /** Entities the world has room for. */
   readonly worldCapacity?: number;
+  /** Passwords in plain text unless told. */
+  readonly hasher?: LogicContext["hasher"];
 }
 
 /** Who enters the world. */
@@ -270,7 +273,7 @@ export class LogicHarness implements AsyncDisposable {
         ports: { login: 8080, game: 8081, gateway: 8082 },
         clock: this.clock,
         storage: this.storage,
-        hasher: PLAIN_HASHER,
+        hasher: options.hasher ?? PLAIN_HASHER,
         tokens: PLAIN_TOKENS,
         wake: () => {},
         randomToken: () => `token${++tokenCount}`,
@@ -296,7 +299,13 @@ export class LogicHarness implements AsyncDisposable {
   }
 
   /** Opens a connection that has sent nothing yet. */
-  open({ name = "", port = "gateway" }: { name?: string; port?: OpenInfo["port"] } = {}): HarnessClient {
+  open(
+    { name = "", port = "gateway", address = "203.0.113.7" }: {
+      name?: string;
+      port?: OpenInfo["port"];
+      address?: string;
+    } = {},
+  ): HarnessClient {
     const { clients } = this.#output;
     let slot = clients.indexOf(undefined);
     if (slot < 0) slot = clients.length;
@@ -304,7 +313,7 @@ export class LogicHarness implements AsyncDisposable {
     const client = new HarnessClient(slot, ++this.#generation, name);
     clients[slot] = client;
     const transport = port === "gateway" ? "websocket" : "tcp";
-    const info: OpenInfo = { transport, port, address: "203.0.113.7", localAddress: "192.0.2.1" };
+    const info: OpenInfo = { transport, port, address, localAddress: "192.0.2.1" };
     this.#push(client, { kind: RECORD_OPEN, payload: new TextEncoder().encode(JSON.stringify(info)) });
     this.logic.turn();
     return client;

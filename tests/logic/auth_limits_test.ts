@@ -1,0 +1,139 @@
+import {
+  LoginRequestSchema,
+  type LoginResponse,
+  RegisterRequestSchema,
+  type RegisterResponse,
+} from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  LOGIN_FAILURES_PER_ACCOUNT,
+  LOGIN_FAILURES_PER_ADDRESS,
+  LOGINS_PENDING_PER_ACCOUNT,
+  PASSWORDS_PENDING_PER_ADDRESS,
+} from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+
+const HASH = "ab".repeat(32);
+const WRONG = "cd".repeat(32);
+
+/** Asks on a connection of its own, from an address. */
+async function register(harness: LogicHarness, username: string, address?: string): Promise<RegisterResponse> {
+  const client = harness.open({ port: "login", address });
+  harness.send(client, RegisterRequestSchema, { username, passwordHash: HASH });
+  await harness.until(() => harness.received(client, PacketType.REGISTER_RESPONSE).length > 0);
+  return harness.received(client, PacketType.REGISTER_RESPONSE)[0];
+}
+
+function startLogin(harness: LogicHarness, username: string, passwordHash: string, address?: string): HarnessClient {
+  const client = harness.open({ port: "login", address });
+  harness.send(client, LoginRequestSchema, { username, passwordHash });
+  return client;
+}
+
+async function loginAnswer(harness: LogicHarness, client: HarnessClient): Promise<LoginResponse> {
+  await harness.until(() => harness.received(client, PacketType.LOGIN_RESPONSE).length > 0);
+  return harness.received(client, PacketType.LOGIN_RESPONSE)[0];
+}
+
+async function login(harness: LogicHarness, username: string, hash: string, address?: string): Promise<LoginResponse> {
+  return await loginAnswer(harness, startLogin(harness, username, hash, address));
+}
+
+/** A hasher whose work ends when the test says so. */
+function heldHasher() {
+  const waiting: (() => void)[] = [];
+  const held = <Result>(result: Result) => new Promise<Result>((resolve) => waiting.push(() => resolve(result)));
+  return {
+    waiting,
+    hash: (clientHash: string) => held(`plain:${clientHash}`),
+    verify: (clientHash: string, verifier: string | null) => held(verifier === `plain:${clientHash}`),
+    verifyAgainstNobody: () => held(false as const),
+  };
+}
+
+Deno.test("AuthLimits lets an address register so many accounts an hour, and others go on", async () => {
+  await using harness = await LogicHarness.create({ config: { addressRegistrationsPerHour: 3 } });
+  for (const name of ["one", "two", "three"]) assert((await register(harness, name, "198.51.100.1")).success);
+  const refused = await register(harness, "four", "198.51.100.1");
+  assertEquals([refused.success, refused.errorCode], [false, ErrorCode.RATE_LIMITED]);
+  assert((await register(harness, "four", "198.51.100.2")).success);
+  // Names that are taken or bad cost nothing.
+  assertEquals((await register(harness, "one", "198.51.100.3")).errorCode, ErrorCode.NAME_TAKEN);
+  for (const name of ["five", "six", "seven"]) assert((await register(harness, name, "198.51.100.3")).success);
+  harness.clock.advance(20 * 60_000);
+  assert((await register(harness, "eight", "198.51.100.1")).success);
+  assertEquals((await register(harness, "nine", "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
+});
+
+Deno.test("AuthLimits counts registrations of one IPv6 network together, and none of a trusted address", async () => {
+  await using harness = await LogicHarness.create({ config: { addressRegistrationsPerHour: 1 } });
+  assert((await register(harness, "one", "2001:db8:1:2::1")).success);
+  assertEquals((await register(harness, "two", "2001:db8:1:2::2")).errorCode, ErrorCode.RATE_LIMITED);
+  assert((await register(harness, "two", "2001:db8:1:3::1")).success);
+  for (const name of ["three", "four", "five"]) assert((await register(harness, name, "127.0.0.1")).success);
+});
+
+Deno.test("AuthLimits makes an account wait after five failures and an address after ten, the right password too", async () => {
+  await using harness = await LogicHarness.create();
+  for (const name of ["victim", "other"]) await register(harness, name, "198.51.100.1");
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT; failure++) {
+    const { errorCode } = await login(harness, "victim", WRONG, `203.0.113.${failure}`);
+    assertEquals(errorCode, ErrorCode.INVALID_CREDENTIALS);
+  }
+  assertEquals((await login(harness, "Victim", HASH, "192.0.2.1")).errorCode, ErrorCode.RATE_LIMITED);
+  harness.clock.advance(1_001);
+  assert((await login(harness, "victim", HASH, "192.0.2.1")).success);
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ADDRESS; failure++) {
+    const { errorCode } = await login(harness, `name${failure}`, WRONG, "2001:db8::1");
+    assertEquals(errorCode, ErrorCode.INVALID_CREDENTIALS);
+  }
+  assertEquals((await login(harness, "other", HASH, "2001:db8::2")).errorCode, ErrorCode.RATE_LIMITED);
+  assert((await login(harness, "other", HASH, "192.0.2.2")).success);
+});
+
+Deno.test("AuthLimits hears only so many guesses at one account at once", async () => {
+  const hasher = heldHasher();
+  await using harness = await LogicHarness.create({ hasher });
+  const clients = Array.from(
+    { length: LOGINS_PENDING_PER_ACCOUNT + 3 },
+    (_, index) => startLogin(harness, "victim", WRONG, `203.0.113.${index}`),
+  );
+  await harness.until(() => hasher.waiting.length === LOGINS_PENDING_PER_ACCOUNT);
+  for (const client of clients.slice(LOGINS_PENDING_PER_ACCOUNT)) {
+    assertEquals((await loginAnswer(harness, client)).errorCode, ErrorCode.RATE_LIMITED);
+  }
+  for (const finish of hasher.waiting.splice(0)) finish();
+  for (const client of clients.slice(0, LOGINS_PENDING_PER_ACCOUNT)) {
+    assertEquals((await loginAnswer(harness, client)).errorCode, ErrorCode.INVALID_CREDENTIALS);
+  }
+  // All were given back: after the wait as many are heard again.
+  harness.clock.advance(60_000);
+  for (let index = 0; index < LOGINS_PENDING_PER_ACCOUNT; index++) startLogin(harness, "victim", WRONG, "192.0.2.1");
+  await harness.until(() => hasher.waiting.length === LOGINS_PENDING_PER_ACCOUNT);
+  for (const finish of hasher.waiting.splice(0)) finish();
+});
+
+Deno.test("AuthLimits leaves room in the queue of passwords for other addresses, and trusts who is trusted", async () => {
+  const hasher = heldHasher();
+  await using harness = await LogicHarness.create({ hasher });
+  const count = PASSWORDS_PENDING_PER_ADDRESS;
+  for (let index = 0; index < count; index++) startLogin(harness, `name${index}`, WRONG, "198.51.100.1");
+  await harness.until(() => hasher.waiting.length === count);
+  const { errorCode } = await login(harness, "another", WRONG, "198.51.100.1");
+  assertEquals(errorCode, ErrorCode.RATE_LIMITED);
+  startLogin(harness, "another", WRONG, "198.51.100.2");
+  for (let index = 0; index < count + 1; index++) startLogin(harness, `local${index}`, WRONG, "127.0.0.1");
+  await harness.until(() => hasher.waiting.length === 2 * count + 2);
+  for (const finish of hasher.waiting.splice(0)) finish();
+});
+
+Deno.test("AuthLimits has no limits when flood control is off", async () => {
+  await using harness = await LogicHarness.create({ config: { floodControl: false, addressRegistrationsPerHour: 1 } });
+  for (const name of ["one", "two", "three"]) assert((await register(harness, name)).success);
+  for (let failure = 0; failure < 20; failure++) {
+    assertEquals((await login(harness, "one", WRONG)).errorCode, ErrorCode.INVALID_CREDENTIALS);
+  }
+  assert((await login(harness, "one", HASH)).success);
+});
