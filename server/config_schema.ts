@@ -89,6 +89,7 @@ export interface ServerConfig {
   readonly logFormat: "auto" | "pretty" | "json";
   readonly debugPackets: boolean;
   readonly diagnostics: boolean;
+  readonly supervise: boolean;
 }
 
 /** The machine the server runs on, as far as defaults and checks depend on it. */
@@ -469,6 +470,13 @@ export const OPTIONS: OptionTable = {
     default: false,
     help: "Answer ECHO_REQUEST, and serve /echo on the gateway",
     alsoCalled: ["echo"],
+  },
+  supervise: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Run the server in a child process and start it again when a fault ends it; use the task supervise for it",
+    alsoCalled: ["restart", "watchdog"],
   },
 };
 

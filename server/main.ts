@@ -20,6 +20,7 @@ import { startAdminSite } from "./ops/admin_site.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { narrowPermissions, storagePermissions } from "./permissions.ts";
+import { keepServer } from "./process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
 import { onReloadSignal, onStopSignal } from "./signals.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
@@ -95,6 +96,12 @@ async function serve(config: ServerConfig): Promise<void> {
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }
 
+/** Runs the server in a child process; gives the exit status to end with. */
+async function supervise(config: ServerConfig): Promise<number> {
+  setupLogging({ level: config.logLevel, format: config.logFormat, thread: "parent" });
+  return await keepServer(Deno.args, getLogger("keeper"));
+}
+
 /** What an operator needs of an error: our own by its message, any other whole. */
 function textOf(error: unknown): string {
   return error instanceof DependencyError ? error.message : String(error);
@@ -107,7 +114,9 @@ if (import.meta.main) {
     Deno.exit(0);
   }
   try {
-    await serve(loadConfig({ args: Deno.args, env: Deno.env.toObject() }));
+    const config = loadConfig({ args: Deno.args, env: Deno.env.toObject() });
+    if (config.supervise) Deno.exit(await supervise(config));
+    await serve(config);
   } catch (error) {
     console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);

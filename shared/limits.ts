@@ -96,8 +96,17 @@ export const SLOTS_MAX = 65_536;
 
 /** Logic that does not come round for this long makes the server unready, in milliseconds. */
 export const LOGIC_STALL_MS = 1_500;
-/** Logic that does not come round for this long hangs for good: the process ends itself, in milliseconds. */
-export const LOGIC_HANG_MS = 4_000;
+/**
+ * Logic that does not come round for this long hangs for good: the process ends itself, in milliseconds. With the time
+ * to start anew, players are back within 5 s.
+ */
+export const LOGIC_HANG_MS = 3_000;
+/** First pause before a parent process starts the server again, in milliseconds. */
+export const KEEPER_PAUSE_MS = 250;
+/** Longest pause before a parent process starts the server again, in milliseconds. */
+export const KEEPER_PAUSE_MS_MAX = 30_000;
+/** A server that ran for this long was well: the pause begins at its first length again, in milliseconds. */
+export const KEEPER_STABLE_MS = 60_000;
 /** How often the storage is asked whether a write reaches the disk, in milliseconds. */
 export const STORAGE_CHECK_INTERVAL_MS = 5_000;
 /** Pause before a worker is started again that lived no longer than this, in milliseconds. */

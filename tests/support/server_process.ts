@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly errorsExpected?: boolean;
   /** The folder of the source that is run. Default: this one. */
   readonly root?: string;
+  /** The task that is run. Default: `serve`. */
+  readonly task?: "serve" | "supervise";
   /** A command that runs the server's, which follows it. Default: none. */
   readonly launcher?: readonly string[];
 }
@@ -66,12 +68,17 @@ export interface FailedStart {
   readonly stderr: string;
 }
 
-/** What `deno task serve` runs, after `deno`: the server must do with the permissions it is given there. */
-function serveArgs(): string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as { tasks: { serve: { command: string } } };
-  const [program, ...args] = tasks.serve.command.split(" ");
-  assertEquals([program, args.at(-1)], ["deno", "server/main.ts"]);
+/** What a task runs, after `deno`: the server must do with the permissions it is given there. */
+function taskArgs(task: "serve" | "supervise" = "serve"): string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as Manifest;
+  const command = tasks[task].command.replace(`"$(deno eval -p 'Deno.execPath()')"`, Deno.execPath());
+  const [program, ...args] = command.split(" ");
+  assertEquals([program, args.includes("server/main.ts")], ["deno", true]);
   return args;
+}
+
+interface Manifest {
+  readonly tasks: Readonly<Record<"serve" | "supervise", { readonly command: string }>>;
 }
 
 /** The environment of this process without the settings of servers and tests. */
@@ -84,7 +91,7 @@ function cleanEnvironment(): Record<string, string> {
 }
 
 const FREE_PORTS = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
-const READY = /^ready login=\S+:(\d+) game=\S+:(\d+) gateway=https?:\/\/\S+:(\d+) admin=http:\/\/\S+:(\d+)$/m;
+const READY = /^ready login=\S+:(\d+) game=\S+:(\d+) gateway=https?:\/\/\S+:(\d+) admin=http:\/\/\S+:(\d+)$/gm;
 
 /**
  * Runs the server's command until it exits by itself.
@@ -96,7 +103,7 @@ export async function runServerToEnd(
   env: Readonly<Record<string, string>> = {},
 ): Promise<FailedStart> {
   const output = await new Deno.Command(Deno.execPath(), {
-    args: [...serveArgs(), ...args],
+    args: [...taskArgs(), ...args],
     cwd: ROOT,
     env: { ...cleanEnvironment(), ...env },
     clearEnv: true,
@@ -110,7 +117,7 @@ export async function runServerToEnd(
 export class ServerProcess {
   readonly dataDir: string;
   readonly backend: IoBackendName;
-  readonly ports: ServerPorts;
+  ports: ServerPorts;
   /** What it printed on standard output when it was ready. */
   readonly readyText: string;
   readonly #child: Deno.ChildProcess;
@@ -132,8 +139,7 @@ export class ServerProcess {
     this.dataDir = parts.dataDir;
     this.backend = parts.options.backend ?? "deno";
     this.readyText = parts.readyText;
-    const [login, game, gateway, admin] = READY.exec(parts.readyText)!.slice(1).map(Number);
-    this.ports = { login, game, gateway, admin };
+    this.ports = portsOf(parts.readyText);
     void child.status.then((status) => {
       this.#status = status;
       running.delete(child);
@@ -174,6 +180,16 @@ export class ServerProcess {
   /** Everything on standard output and standard error so far. */
   async log(): Promise<string> {
     return await readOutput(this.#workDir);
+  }
+
+  /** How often a server has been ready: more than once where a parent process starts it again. */
+  async readyCount(): Promise<number> {
+    return (await this.log()).match(READY)?.length ?? 0;
+  }
+
+  /** Takes the ports of the last ready line: a server that is started again chooses free ones anew. */
+  async readPortsAnew(): Promise<void> {
+    this.ports = portsOf(await this.log());
   }
 
   /** The sum of one metric's samples that have these labels. */
@@ -234,14 +250,20 @@ export class ServerProcess {
   }
 }
 
+/** The ports of the last ready line. */
+function portsOf(text: string): ServerPorts {
+  const [login, game, gateway, admin] = [...text.matchAll(READY)].at(-1)!.slice(1).map(Number);
+  return { login, game, gateway, admin };
+}
+
 /** Its output goes to files: a pipe would have a read pending from one test to the next. */
 function spawn(workDir: string, options: ServerOptions, args: readonly string[]): Deno.ChildProcess {
-  const { launcher = [], root = ROOT } = options;
+  const { launcher = [], root = ROOT, task } = options;
   const child = new Deno.Command("sh", {
     args: ["-c", `exec "$@" >"$TEST_OUTPUT/stdout" 2>"$TEST_OUTPUT/stderr"`, "sh"].concat(
       launcher,
       Deno.execPath(),
-      serveArgs(),
+      taskArgs(task),
       args,
     ),
     cwd: root,
@@ -266,7 +288,7 @@ async function waitForReady(child: Deno.ChildProcess, workDir: string): Promise<
   try {
     await until("the server's start", async () => {
       const hasEnded = exit !== undefined;
-      if (READY.test(await readOutput(workDir))) return true;
+      if ((await readOutput(workDir)).search(READY) >= 0) return true;
       if (hasEnded) throw new Error(`The server exited with ${exit!.code}`);
       return false;
     }, START_PATIENCE_MS);
