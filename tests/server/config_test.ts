@@ -64,6 +64,7 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--server-id": "DRAWBRIDGE_SERVER_ID",
   "--server-name": "DRAWBRIDGE_SERVER_NAME",
   "--diagnostics": "DRAWBRIDGE_DIAGNOSTICS",
+  "--supervise": "DRAWBRIDGE_SUPERVISE",
   "--flood-control": "DRAWBRIDGE_FLOOD_CONTROL",
   "--tls-cert": "DRAWBRIDGE_TLS_CERT",
   "--tls-key": "DRAWBRIDGE_TLS_KEY",
@@ -149,6 +150,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     logFormat: "auto",
     debugPackets: false,
     diagnostics: false,
+    supervise: false,
   });
 });
 
@@ -304,6 +306,7 @@ const RANGES: {
   logFormat: { good: ["auto", "pretty", "json"], bad: ["text"] },
   debugPackets: { good: ["on", "off"], bad: ["maybe"] },
   diagnostics: { good: ["on", "off"], bad: ["1"] },
+  supervise: { good: ["on", "off"], bad: ["1"] },
 };
 
 for (const key of OPTION_KEYS) {
