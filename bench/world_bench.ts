@@ -46,10 +46,7 @@ export class WalkingCrowd {
     this.vx = new Float64Array(playerCount);
     this.vz = new Float64Array(playerCount);
     this.world = new World({
-      mapId: 0,
-      width: size,
-      height: size,
-      interestRadius: RADIUS,
+      maps: [{ mapId: 0, width: size, height: size, interestRadius: RADIUS }],
       maxSpeed: MAX_SPEED,
       tickIntervalMs: TICK_MS,
       capacity: playerCount,
@@ -112,7 +109,12 @@ export class WalkingCrowd {
   /** One viewer's snapshot by the generated codec: the moves of those within the radius who moved in this tick. */
   #naiveSnapshot(viewer: number, near: Int32Array): WorldSnapshot {
     const { world } = this, moving = (world.tick - 1) & 1;
-    const count = world.entitiesInRadius({ x: world.xOf(viewer), z: world.zOf(viewer), radius: RADIUS }, near);
+    const count = world.entitiesInRadius({
+      map: world.maps[0],
+      x: world.xOf(viewer),
+      z: world.zOf(viewer),
+      radius: RADIUS,
+    }, near);
     const snapshot = create(WorldSnapshotSchema, { tick: BigInt(world.tick), serverTimestamp: BigInt(this.#nowMs) });
     for (let index = 0; index < count; index++) {
       const id = near[index];
@@ -130,7 +132,7 @@ export class WalkingCrowd {
   }
 
   #walk(index: number): void {
-    const { width, height } = this.world, stepSeconds = 2 * TICK_MS / 1_000;
+    const [{ width, height }] = this.world.maps, stepSeconds = 2 * TICK_MS / 1_000;
     const x = this.x[index] + this.vx[index] * stepSeconds, z = this.z[index] + this.vz[index] * stepSeconds;
     if (x < 0 || x > width) this.vx[index] = -this.vx[index];
     else this.x[index] = x;

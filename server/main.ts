@@ -15,7 +15,7 @@ import { SystemClock } from "./clock.ts";
 import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
 import { isLoopback } from "./host.ts";
 import { informationText } from "./config_help.ts";
-import { loadMonsterData } from "./monsters/monster_data.ts";
+import { loadGameData } from "./data/game_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
@@ -36,7 +36,7 @@ async function serve(config: ServerConfig): Promise<void> {
   const isNarrow = narrowPermissions(config);
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
-  if (config.monsters) loadMonsterData();
+  loadGameData();
 
   const sessionKey = await loadSessionKey(config.dataDir);
   const path = sqlitePath(config)!;

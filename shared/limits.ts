@@ -334,6 +334,16 @@ export const WORLD_ENTITIES_MAX = 16_384;
 export const ENTITY_ID_QUARANTINE = 1_024;
 /** Longest side of a map, in units: a coordinate in centimetres stays a varint of three bytes. */
 export const MAP_SIZE_MAX = 10_000;
+/** Highest map id: entities are marked with it in a byte. */
+export const MAP_ID_MAX = 255;
+/** Maps that `maps.json` may have. */
+export const MAP_ENTRIES_MAX = 64;
+/** Portals of one map: all are told in one packet. */
+export const PORTALS_MAX = 32;
+/** Largest radius of a portal, in units: what its users see when they come near. */
+export const PORTAL_RADIUS_MAX = 50;
+/** How far from the end of a portal its users arrive at most, in units: not all in one place. */
+export const PORTAL_ARRIVAL_RADIUS = 3;
 /** Farthest an entity may be above or below the ground, in units. */
 export const ALTITUDE_MAX = 1_000;
 /** Highest configurable speed, in units/s: a velocity in cm/s stays a varint of three bytes. */
@@ -422,8 +432,6 @@ export const RESPAWN_DELAY_MS_MAX = 10_000;
 export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 /** Monsters take up at most one in this many places of a world: the others are for players. */
 export const MONSTER_WORLD_SHARE = 10;
-/** Side of the map that the counts of `monsters.json` are for, in units. */
-export const MONSTER_MAP_SIZE = 1_000;
 /** Kinds, and likewise spawns, that `monsters.json` may have. */
 export const MONSTER_ENTRIES_MAX = 256;
 /** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */

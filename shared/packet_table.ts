@@ -182,6 +182,10 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromServer(T.MOVEMENT_CORRECTION, game.MovementCorrectionSchema),
   fromClient(T.LEAVE_WORLD_REQUEST, game.LeaveWorldRequestSchema, W, { cost: 5, changesState: true }),
   fromClient(T.RESPAWN_REQUEST, game.RespawnRequestSchema, W),
+  fromClient(T.PORTAL_REQUEST, game.PortalRequestSchema, W, { cost: 5, responseType: T.MAP_ENTERED }),
+  fromServer(T.MAP_ENTERED, game.MapEnteredSchema),
+  fromClient(T.MAP_INFO_REQUEST, game.MapInfoRequestSchema, W, { cost: 5, responseType: T.MAP_INFO_RESPONSE }),
+  fromServer(T.MAP_INFO_RESPONSE, game.MapInfoResponseSchema),
 
   fromClient(T.GUILD_CREATE_REQUEST, guild.GuildCreateRequestSchema, A | W, {
     cost: 10,

@@ -62,7 +62,7 @@ export interface CombatEvents {
 const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked: false };
 
 /**
- * Combat in one world. Everything that counts is the server's own: where both stand, the clock, the dice.
+ * Combat in one world, on all its maps. Everything that counts is the server's own: where both stand, the clock, the dice.
  *
  * Distances are on the ground plane. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
  * by themselves, only with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
@@ -172,7 +172,10 @@ export class Combat {
 
   /** The living that the attacker sees around a point, itself not among them: nearest first, of equals the lowest id. */
   #targetsAround(attackerId: number, at: { x: number; z: number }, radius: number): number[] {
-    const count = this.#world.entitiesInRadius({ x: at.x, z: at.z, radius }, this.#found);
+    const count = this.#world.entitiesInRadius(
+      { map: this.#world.mapOf(attackerId), x: at.x, z: at.z, radius },
+      this.#found,
+    );
     const candidates: { readonly id: number; readonly distance: number }[] = [];
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];

@@ -91,14 +91,15 @@ export function registerChatHandlers(
     context.counters.add(Counter.CHAT_MESSAGES, 1);
   });
 
-  /** To everyone within the interest radius, the sender among them. */
+  /** To everyone on the map within its interest radius, the sender among them. */
   function sayNearby(session: Session, message: ChatMessage): void {
     if (session.presence === null) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
-    const { entityId } = session.presence;
+    const { entityId } = session.presence, map = context.world.mapOf(entityId);
     const area = {
+      map,
       x: context.world.xOf(entityId),
       z: context.world.zOf(entityId),
-      radius: context.world.interestRadius,
+      radius: map.interestRadius,
     };
     const count = context.world.entitiesInRadius(area, nearby);
     const recipients: Session[] = [];

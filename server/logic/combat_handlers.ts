@@ -39,7 +39,7 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
 
-/** The fights of one world. */
+/** The fights of a world, on all its maps. */
 export class CombatService {
   readonly monsters: Monsters;
   readonly #context: LogicContext;
@@ -63,7 +63,7 @@ export class CombatService {
     this.#rounds = new Float64Array(context.world.slotCount);
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
-    const [dice, map, whims] = [1, 2, 3].map(() => new Prng(options.prng.nextUint32()));
+    const [dice, places, whims] = [1, 2, 3].map(() => new Prng(options.prng.nextUint32()));
     this.#combat = new Combat({
       world: context.world,
       dice,
@@ -72,11 +72,16 @@ export class CombatService {
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
       },
     });
-    const { width, height } = context.world;
+    const maps = context.world.maps.map((map) => ({ map, areaFactor: context.atlas.find(map.mapId)!.areaFactor }));
     const countMax = Math.floor(context.worldCapacity / MONSTER_WORLD_SHARE);
-    const homes = monsterHomes(options.monsters, { width, height, countMax }, map);
+    const homes = monsterHomes(options.monsters, { maps, countMax }, places);
     this.monsters = new Monsters({ world: context.world, combat: this.#combat, prng: whims, homes }, nowMs);
     world.onLeave((_session, entityId) => this.#remove(entityId));
+  }
+
+  /** Whether the entity can move and act: it is in the world, alive and not stunned. */
+  canAct(entityId: number): boolean {
+    return this.#combat.canAct(entityId);
   }
 
   /** Registers the handlers of this module. */

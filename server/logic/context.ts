@@ -9,6 +9,7 @@ import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
+import type { Atlas } from "../maps/atlas.ts";
 import type { CounterBlock } from "../ops/counters.ts";
 import type { Logger } from "../ops/logging.ts";
 import type { Storage } from "../storage/storage.ts";
@@ -36,6 +37,8 @@ export interface LogicContext {
   /** Has logic come round soon. */
   readonly wake: () => void;
   readonly sessions: SessionManager;
+  readonly atlas: Atlas;
+  /** Has the maps of the atlas. */
   readonly world: World;
   /** Entities the world has room for. */
   readonly worldCapacity: number;

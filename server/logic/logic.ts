@@ -8,7 +8,8 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RECORDS_PER_TURN_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
-import { loadMonsterData, type MonsterData } from "../monsters/monster_data.ts";
+import { loadGameData } from "../data/game_data.ts";
+import { type MonsterData, NO_MONSTERS } from "../monsters/monster_data.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
@@ -32,6 +33,7 @@ import { GuildService } from "./guild_handlers.ts";
 import { LeaderboardService } from "./leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
 import { RoomService } from "./room_handlers.ts";
+import { registerMapHandlers } from "./map_handlers.ts";
 import type { Session } from "./session.ts";
 import { SocialService } from "./social_handlers.ts";
 import { WorldService } from "./world_service.ts";
@@ -72,9 +74,10 @@ export class Logic {
     this.guilds = new GuildService(context);
     this.leaderboards = new LeaderboardService(context);
     this.world = new WorldService(context, this.guilds);
+    const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
     this.combat = new CombatService(context, this.world, {
-      prng: game.prng ?? new Prng(seedOf(context.randomToken())),
-      monsters: game.monsters ?? (context.config.monsters ? loadMonsterData() : { kinds: [], spawns: [] }),
+      prng,
+      monsters: game.monsters ?? (context.config.monsters ? loadGameData().monsters : NO_MONSTERS),
     });
     this.#dispatcher = new Dispatcher({
       send: (session, type, payload) => context.sessions.send(session, type, payload),
@@ -91,6 +94,7 @@ export class Logic {
     this.rooms.register(this.#dispatcher);
     this.social.register(this.#dispatcher);
     this.combat.register(this.#dispatcher);
+    registerMapHandlers(this.#dispatcher, context, { ...this, prng: new Prng(prng.nextUint32()) });
     this.combat.onKill((killer, victim) => this.guilds.onKill(killer, victim));
     this.guilds.register(this.#dispatcher);
     this.combat.onKill((killer, victim) => this.leaderboards.onKill(killer, victim));

@@ -9,6 +9,8 @@ import { WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
 import { PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
+import { loadGameData } from "../data/game_data.ts";
+import { Atlas } from "../maps/atlas.ts";
 import { CounterBlock, Gauge } from "../ops/counters.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
@@ -52,6 +54,7 @@ class Runtime {
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
     const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
+    const atlas = new Atlas(loadGameData().maps, config);
     const worldCapacity = Math.min(WORLD_ENTITIES_MAX, Math.ceil(fullHouse));
     this.#logic = new Logic(
       {
@@ -65,11 +68,9 @@ class Runtime {
           crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),
         wake: () => this.#doorbell.ring(),
         sessions: this.#sessions,
+        atlas,
         world: new World({
-          mapId: 0,
-          width: config.mapSize,
-          height: config.mapSize,
-          interestRadius: config.interestRadius,
+          maps: atlas.maps,
           maxSpeed: config.maxSpeed,
           tickIntervalMs: config.tickMs,
           capacity: worldCapacity,

@@ -31,6 +31,7 @@ import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.t
 import { Counter } from "../ops/counters.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
+import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { GuildService } from "./guild_handlers.ts";
@@ -132,12 +133,12 @@ export class WorldService {
     if (world.entityCount >= worldCapacity) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
     const nowMs = clock.monotonicMs();
     const saved = saver.find(character.characterId) ?? character.state;
-    // A place saved on a larger map may be none here; whoever died enters as after a respawn.
-    const place = saved !== null && saved.hp > 0 && saved.x <= world.width && saved.z <= world.height ? saved : null;
+    const { map, place } = this.#placeOf(saved);
     const guild = this.#guilds.find(player.playerId);
     const entityId = world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
+      mapId: map.mapId,
       guildId: guild?.guildId,
       guildTag: guild?.tag,
       ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
@@ -158,16 +159,27 @@ export class WorldService {
     const response = create(EnterWorldResponseSchema, {
       success: true,
       spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
-      mapId: world.mapId,
+      mapId: map.mapId,
       entityId: BigInt(entityId),
       resumeToken: session.resumeToken,
       tickIntervalMs: config.tickMs,
-      interestRadius: world.interestRadius,
+      interestRadius: map.interestRadius,
       maxSpeed: world.maxSpeed,
-      mapWidth: world.width,
-      mapHeight: world.height,
+      mapWidth: map.width,
+      mapHeight: map.height,
     });
     sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+  }
+
+  /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */
+  #placeOf(saved: SavedState | null): { map: WorldMap; place: SavedState | null } {
+    const { world } = this.#context;
+    const map = saved === null ? undefined : world.findMap(saved.mapId);
+    // A map that is gone or full is no reason to keep anybody out.
+    if (saved === null || map === undefined || map.isFull) return { map: world.maps[0], place: null };
+    // A place saved on a larger map may be none here.
+    const isPlace = saved.hp > 0 && saved.x <= map.width && saved.z <= map.height;
+    return { map, place: isPlace ? saved : null };
   }
 
   // Movement
@@ -258,7 +270,7 @@ export class WorldService {
   #leave(session: Session, reason: DespawnReason): void {
     const { presence } = session;
     if (presence === null) return;
-    this.#save(session);
+    this.save(session);
     for (const listener of this.#leaveListeners) listener(session, presence.entityId);
     this.#context.world.leave(presence.entityId, reason);
     this.#byEntity.delete(presence.entityId);
@@ -266,12 +278,13 @@ export class WorldService {
     session.presence = null;
   }
 
-  #save(session: Session): void {
+  /** Saves the character of a session in the world as it is now. */
+  save(session: Session): void {
     const { saver, world } = this.#context;
     const { characterId, entityId } = session.presence!;
     saver.save({
       characterId,
-      mapId: world.mapId,
+      mapId: world.mapOf(entityId).mapId,
       x: world.xOf(entityId),
       y: world.yOf(entityId),
       z: world.zOf(entityId),
@@ -396,7 +409,7 @@ export class WorldService {
         sessions.end(session);
       } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
         session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
-        this.#save(session);
+        this.save(session);
       }
     }
   }
@@ -411,4 +424,4 @@ export class WorldService {
   }
 }
 
-type SavedState = Pick<SavedCharacter, "x" | "y" | "z" | "yaw" | "hp">;
+type SavedState = Omit<SavedCharacter, "characterId">;

@@ -4,54 +4,63 @@
  * @module
  */
 
-import { MONSTER_MAP_SIZE } from "../../shared/limits.ts";
+import { placeAround } from "../world/places.ts";
 import type { Prng } from "../world/prng.ts";
+import type { WorldMap } from "../world/world_map.ts";
 import type { MonsterData, MonsterKind, MonsterSpawn } from "./monster_data.ts";
 
 /** One monster's home: units. */
 export interface MonsterHome {
   readonly kind: MonsterKind;
+  readonly map: WorldMap;
   readonly x: number;
   readonly z: number;
 }
 
-/** The map to be settled. */
+/** A map to be settled. */
 export interface MonsterMap {
-  /** Units. */
-  readonly width: number;
-  readonly height: number;
-  /** Monsters at most; if the data ask for more, all spawns get less in the same proportion. */
-  readonly countMax: number;
+  readonly map: WorldMap;
+  /** How many times larger it is than the counts are for. */
+  readonly areaFactor: number;
 }
 
 /**
- * Settles a map. The same data, map and seed give the same homes.
+ * Settles maps. The same data, maps and seed give the same homes.
  *
- * The counts are for a map of {@linkcode MONSTER_MAP_SIZE} units a side and grow and shrink with the map's area, so that
- * a larger map is not emptier; only packs at fixed places do not grow, as their place does not either.
+ * Counts grow and shrink with a map's area, so that a larger one is not emptier; only packs at fixed places do not grow,
+ * as their place does not either.
+ *
+ * @param options Monsters at most; if the data ask for more, all spawns get less in the same proportion.
  */
-export function monsterHomes(data: MonsterData, map: MonsterMap, prng: Prng): MonsterHome[] {
-  const areaFactor = map.width * map.height / MONSTER_MAP_SIZE ** 2;
-  const counts = data.spawns.map((spawn) =>
-    Math.round(spawn.count * (isFixed(spawn) ? Math.min(1, areaFactor) : areaFactor))
-  );
-  const wanted = counts.reduce((sum, count) => sum + count, 0);
-  const part = wanted > map.countMax ? map.countMax / wanted : 1;
+export function monsterHomes(
+  data: MonsterData,
+  options: { readonly maps: readonly MonsterMap[]; readonly countMax: number },
+  prng: Prng,
+): MonsterHome[] {
   const kinds = new Map(data.kinds.map((kind) => [kind.id, kind]));
-  const homes: MonsterHome[] = [];
-  for (const [index, spawn] of data.spawns.entries()) {
-    const kind = kinds.get(spawn.kind)!;
-    settle(homes, { spawn, kind, count: Math.floor(counts[index] * part) }, map, prng);
+  const packs: Pack[] = [];
+  for (const spawn of data.spawns) {
+    const place = options.maps.find(({ map }) => map.mapId === (spawn.map ?? 0));
+    if (place === undefined) continue;
+    const factor = isFixed(spawn) ? Math.min(1, place.areaFactor) : place.areaFactor;
+    packs.push({ spawn, kind: kinds.get(spawn.kind)!, map: place.map, count: Math.round(spawn.count * factor) });
   }
+  const wanted = packs.reduce((sum, { count }) => sum + count, 0);
+  const part = Math.min(1, options.countMax / wanted);
+  const homes: MonsterHome[] = [];
+  for (const pack of packs) settle(homes, { ...pack, count: Math.floor(pack.count * part) }, prng);
   return homes;
 }
 
-function settle(
-  homes: MonsterHome[],
-  { spawn, kind, count }: { spawn: MonsterSpawn; kind: MonsterKind; count: number },
-  map: MonsterMap,
-  prng: Prng,
-): void {
+/** Who shall live where. */
+interface Pack {
+  readonly spawn: MonsterSpawn;
+  readonly kind: MonsterKind;
+  readonly map: WorldMap;
+  readonly count: number;
+}
+
+function settle(homes: MonsterHome[], { spawn, kind, map, count }: Pack, prng: Prng): void {
   const packSize = isFixed(spawn) ? count : spawn.packSize ?? 1;
   let centre = { x: 0, z: 0 };
   for (let index = 0; index < count; index++) {
@@ -60,25 +69,10 @@ function settle(
       centre = { x: x * map.width, z: z * map.height };
     }
     const place = packSize === 1 ? centre : placeAround(centre, kind.wanderRadius, prng);
-    homes.push({ kind, x: clamp(place.x, map.width), z: clamp(place.z, map.height) });
+    homes.push({ kind, map, ...map.clamp(place) });
   }
 }
 
 function isFixed(spawn: MonsterSpawn): boolean {
   return spawn.x !== undefined;
-}
-
-/** A place within a radius, each as likely as any other. */
-export function placeAround(
-  centre: { readonly x: number; readonly z: number },
-  radius: number,
-  prng: Prng,
-): { x: number; z: number } {
-  const distance = radius * Math.sqrt(prng.nextFloat()), angle = prng.nextFloat() * 2 * Math.PI;
-  return { x: centre.x + distance * Math.cos(angle), z: centre.z + distance * Math.sin(angle) };
-}
-
-/** Brings a coordinate onto a side of the map. */
-export function clamp(value: number, max: number): number {
-  return value < 0 ? 0 : value > max ? max : value;
 }

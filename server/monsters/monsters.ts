@@ -13,10 +13,12 @@ import {
 } from "../../shared/limits.ts";
 import type { Combat } from "../combat/combat.ts";
 import { SKILL_NONE } from "../combat/skills.ts";
+import { placeAround } from "../world/places.ts";
 import type { Prng } from "../world/prng.ts";
 import type { World } from "../world/world.ts";
+import type { WorldMap } from "../world/world_map.ts";
 import type { MonsterKind } from "./monster_data.ts";
-import { clamp, type MonsterHome, placeAround } from "./monster_homes.ts";
+import type { MonsterHome } from "./monster_homes.ts";
 
 /**
  * What a monster is up to.
@@ -42,6 +44,7 @@ const APPROACH_PART = 0.8;
 /** One monster; lives as long as the world, under a new entity id after each death. */
 interface Monster {
   readonly kind: MonsterKind;
+  readonly map: WorldMap;
   readonly homeX: number;
   readonly homeZ: number;
   /** How far it notices players. */
@@ -103,11 +106,12 @@ export class Monsters {
     this.#placeOf = new Int32Array(world.slotCount);
     this.#found = new Int32Array(world.slotCount);
     this.#checkedAtMs = nowMs;
-    this.#monsters = options.homes.map(({ kind, x, z }) => ({
+    this.#monsters = options.homes.map(({ kind, map, x, z }) => ({
       kind,
+      map,
       homeX: x,
       homeZ: z,
-      aggroRadius: Math.min(kind.aggroRadius, world.interestRadius),
+      aggroRadius: Math.min(kind.aggroRadius, map.interestRadius),
       mode: "gone",
       entityId: 0,
       goalX: x,
@@ -213,9 +217,10 @@ export class Monsters {
 
   /** Comes into the world at home; while the world is full, it stays gone. */
   #appear(index: number, nowMs: number): void {
-    const monster = this.#monsters[index], { kind, homeX, homeZ } = monster;
+    const monster = this.#monsters[index], { kind, map, homeX, homeZ } = monster;
     const entityId = this.#world.join({
       kind: EntityKind.MONSTER,
+      mapId: map.mapId,
       name: kind.name,
       x: homeX,
       z: homeZ,
@@ -291,10 +296,10 @@ export class Monsters {
     }
     this.#chase(monster, this.#nearestPlayer(monster));
     if (monster.mode !== "resting" || nowMs < monster.untilMs) return;
-    const { homeX: x, homeZ: z, kind } = monster;
-    const goal = placeAround({ x, z }, kind.wanderRadius, this.#prng);
-    monster.goalX = clamp(goal.x, this.#world.width);
-    monster.goalZ = clamp(goal.z, this.#world.height);
+    const { homeX: x, homeZ: z, kind, map } = monster;
+    const goal = map.clamp(placeAround({ x, z }, kind.wanderRadius, this.#prng));
+    monster.goalX = goal.x;
+    monster.goalZ = goal.z;
     monster.mode = "walking";
   }
 
@@ -327,8 +332,8 @@ export class Monsters {
 
   /** The nearest living player it notices, of equals the lowest id; 0: none. */
   #nearestPlayer(monster: Monster): number {
-    const world = this.#world, { entityId } = monster;
-    const area = { x: world.xOf(entityId), z: world.zOf(entityId), radius: monster.aggroRadius };
+    const world = this.#world, { entityId, map } = monster;
+    const area = { map, x: world.xOf(entityId), z: world.zOf(entityId), radius: monster.aggroRadius };
     const count = world.entitiesInRadius(area, this.#found);
     let nearest = 0;
     let nearestDistance = Infinity;

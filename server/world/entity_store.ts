@@ -25,6 +25,8 @@ export class EntityStore {
   readonly alive: Uint8Array;
   /** 1 when the entity receives snapshots. */
   readonly viewer: Uint8Array;
+  /** On which map it is: the map's place among those of the world. */
+  readonly mapIndex: Uint8Array;
   /** Position in centimetres, whole numbers, which 32-bit floats hold exactly up to 2^24. */
   readonly x: Int32Array;
   readonly y: Int32Array;
@@ -60,6 +62,7 @@ export class EntityStore {
     this.slotCount = slotCount;
     this.alive = new Uint8Array(slotCount);
     this.viewer = new Uint8Array(slotCount);
+    this.mapIndex = new Uint8Array(slotCount);
     this.x = new Int32Array(slotCount);
     this.y = new Int32Array(slotCount);
     this.z = new Int32Array(slotCount);
@@ -91,7 +94,11 @@ export class EntityStore {
     this.#freeHead = (this.#freeHead + 1) % this.#freeIds.length;
     this.#freeCount--;
     this.alive[id] = 1;
-    this.viewer[id] = this.yaw[id] = this.stunned[id] = 0;
+    this.viewer[id] =
+      this.mapIndex[id] =
+      this.yaw[id] =
+      this.stunned[id] =
+        0;
     this.x[id] =
       this.y[id] =
       this.z[id] =

@@ -7,32 +7,27 @@
 import type { EntityStore } from "./entity_store.ts";
 import { CHUNK_IDS, IdLists } from "./id_lists.ts";
 
-/**
- * Uniform grid over the map: one list of entity ids for each cell. Entering, leaving and changing cells are O(1).
- */
-export class InterestGrid {
-  /** Side of a cell, in centimetres. */
+/** What a grid lies over: sides and the side of a cell, in centimetres. */
+export interface GridArea {
+  readonly widthCm: number;
+  readonly heightCm: number;
+  readonly cellCm: number;
+}
+
+/** The cells of one map among those of all. Cell = cellStart + row * columnCount + column. */
+class GridPart {
   readonly cellCm: number;
   readonly columnCount: number;
   readonly rowCount: number;
-  /** The ids in each cell. Cell = row * columnCount + column. */
-  readonly cells: IdLists;
-  readonly #store: EntityStore;
-  /** Cell of each entity, -1: none. */
-  readonly #cellOf: Int32Array;
-  /** Where in its cell's list each entity is. */
-  readonly #placeOf: Int32Array;
 
-  /** @param options Sides in centimetres; entities outside count for the nearest border cell. */
-  constructor(store: EntityStore, options: { widthCm: number; heightCm: number; cellCm: number }) {
-    this.#store = store;
-    this.cellCm = options.cellCm;
-    this.columnCount = Math.max(1, Math.ceil(options.widthCm / options.cellCm));
-    this.rowCount = Math.max(1, Math.ceil(options.heightCm / options.cellCm));
-    const cellCount = this.columnCount * this.rowCount;
-    this.cells = new IdLists(cellCount, Math.ceil(store.slotCount / CHUNK_IDS));
-    this.#cellOf = new Int32Array(store.slotCount).fill(-1);
-    this.#placeOf = new Int32Array(store.slotCount);
+  constructor({ widthCm, heightCm, cellCm }: GridArea, readonly cellStart: number) {
+    this.cellCm = cellCm;
+    this.columnCount = Math.max(1, Math.ceil(widthCm / cellCm));
+    this.rowCount = Math.max(1, Math.ceil(heightCm / cellCm));
+  }
+
+  get cellEnd(): number {
+    return this.cellStart + this.rowCount * this.columnCount;
   }
 
   /** Column of a coordinate, within the grid. */
@@ -44,10 +39,37 @@ export class InterestGrid {
   rowOf(zCm: number): number {
     return clamp(Math.floor(zCm / this.cellCm), this.rowCount - 1);
   }
+}
 
-  /** Puts the entity into the cell of its position, from wherever it was. O(1). */
+/**
+ * Uniform grids over all maps: one list of entity ids for each cell. Entering, leaving and changing cells, also to those
+ * of another map, are O(1). A map costs its cells; what there is for each entity is there once for all maps.
+ */
+export class InterestGrid {
+  /** The ids in each cell of all maps. */
+  readonly cells: IdLists;
+  readonly #store: EntityStore;
+  readonly #parts: readonly GridPart[];
+  /** Cell of each entity, -1: none. */
+  readonly #cellOf: Int32Array;
+  /** Where in its cell's list each entity is. */
+  readonly #placeOf: Int32Array;
+
+  /** @param areas The maps, in the order that entities name them by; entities outside count for the nearest border cell. */
+  constructor(store: EntityStore, areas: readonly GridArea[]) {
+    this.#store = store;
+    const parts: GridPart[] = [];
+    for (const area of areas) parts.push(new GridPart(area, parts.at(-1)?.cellEnd ?? 0));
+    this.#parts = parts;
+    this.cells = new IdLists(parts.at(-1)?.cellEnd ?? 0, Math.ceil(store.slotCount / CHUNK_IDS));
+    this.#cellOf = new Int32Array(store.slotCount).fill(-1);
+    this.#placeOf = new Int32Array(store.slotCount);
+  }
+
+  /** Puts the entity into the cell of its map and position, from wherever it was. O(1). */
   place(id: number): void {
-    const cell = this.rowOf(this.#store.z[id]) * this.columnCount + this.columnOf(this.#store.x[id]);
+    const { mapIndex, x, z } = this.#store, part = this.#parts[mapIndex[id]];
+    const cell = part.cellStart + part.rowOf(z[id]) * part.columnCount + part.columnOf(x[id]);
     if (cell === this.#cellOf[id]) return;
     this.remove(id);
     this.#cellOf[id] = cell;
@@ -63,21 +85,21 @@ export class InterestGrid {
   }
 
   /**
-   * Finds the entities within `radiusCm` of a point on the ground plane, the border included, in no order.
+   * Finds the entities within `radiusCm` of a point on the ground plane of a map, the border included, in no order.
    *
    * @param out Takes the ids; what does not fit is left out.
    * @returns How many ids were written.
    */
-  within(xCm: number, zCm: number, radiusCm: number, out: Int32Array): number {
-    const { x, z } = this.#store;
+  within(mapIndex: number, xCm: number, zCm: number, radiusCm: number, out: Int32Array): number {
+    const { x, z } = this.#store, part = this.#parts[mapIndex];
     const { heads, ids, nexts } = this.cells;
     const radiusSquared = radiusCm * radiusCm;
-    const columnStart = this.columnOf(xCm - radiusCm), columnEnd = this.columnOf(xCm + radiusCm);
-    const rowEnd = this.rowOf(zCm + radiusCm);
+    const columnStart = part.columnOf(xCm - radiusCm), columnEnd = part.columnOf(xCm + radiusCm);
+    const rowEnd = part.rowOf(zCm + radiusCm);
     let count = 0;
-    for (let row = this.rowOf(zCm - radiusCm); row <= rowEnd; row++) {
-      const cellEnd = row * this.columnCount + columnEnd;
-      for (let cell = row * this.columnCount + columnStart; cell <= cellEnd; cell++) {
+    for (let row = part.rowOf(zCm - radiusCm); row <= rowEnd; row++) {
+      const rowStart = part.cellStart + row * part.columnCount, cellEnd = rowStart + columnEnd;
+      for (let cell = rowStart + columnStart; cell <= cellEnd; cell++) {
         let fill = this.cells.headFill(cell);
         for (let chunk = heads[cell]; chunk !== 0; chunk = nexts[chunk]) {
           const start = chunk * CHUNK_IDS;

@@ -24,6 +24,12 @@ export interface Movement {
   sequenceNumber: number;
 }
 
+/** Sides of a map, in centimetres. */
+export interface MapSides {
+  readonly widthCm: number;
+  readonly heightCm: number;
+}
+
 /** Why a movement was refused; MOVEMENT_CORRECTION carries it as is. */
 export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" | "too_fast";
 
@@ -32,7 +38,7 @@ export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" 
  * time comes from the server's clock only.
  *
  * Each entity has a credit of travel time. It grows with the clock, up to {@linkcode MOVEMENT_CREDIT_MS_MAX}, and every
- * accepted movement takes what its distance costs at the map's speed and 15 %. The credit begins at 250 ms. Thus
+ * accepted movement takes what its distance costs at the highest speed and 15 %. The credit begins at 250 ms. Thus
  * - in the long run nobody is faster than the speed limit and 15 %, however many packets it sends: a tolerance granted
  *   anew to each packet would allow 350 % at 10 packets/s;
  * - a network that stalls for up to a second and then delivers everything at once is not punished;
@@ -43,16 +49,14 @@ export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" 
  */
 export class MovementRules {
   readonly #store: EntityStore;
-  readonly #widthCm: number;
-  readonly #heightCm: number;
+  readonly #maps: readonly MapSides[];
   /** Highest speed tolerated, in cm/ms. */
   readonly #speedCmPerMs: number;
 
-  /** @param options Map sides in units, speed in units/s. */
-  constructor(store: EntityStore, options: { width: number; height: number; maxSpeed: number }) {
+  /** @param options The maps, in the order that entities name them by; speed in units/s. */
+  constructor(store: EntityStore, options: { maps: readonly MapSides[]; maxSpeed: number }) {
     this.#store = store;
-    this.#widthCm = toCentimetres(options.width);
-    this.#heightCm = toCentimetres(options.height);
+    this.#maps = options.maps;
     this.#speedCmPerMs = options.maxSpeed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
   }
 
@@ -62,9 +66,10 @@ export class MovementRules {
     this.#store.creditAtMs[id] = nowMs;
   }
 
-  /** Whether a point, in centimetres, is on the map. */
-  contains(xCm: number, yCm: number, zCm: number): boolean {
-    return xCm >= 0 && xCm <= this.#widthCm && zCm >= 0 && zCm <= this.#heightCm &&
+  /** Whether a point, in centimetres, is on a map. */
+  contains(mapIndex: number, xCm: number, yCm: number, zCm: number): boolean {
+    const { widthCm, heightCm } = this.#maps[mapIndex];
+    return xCm >= 0 && xCm <= widthCm && zCm >= 0 && zCm <= heightCm &&
       Math.abs(yCm) <= ALTITUDE_MAX * CM_PER_UNIT;
   }
 
@@ -83,7 +88,7 @@ export class MovementRules {
     if (store.hp[id] <= 0) return "dead";
     if (store.stunned[id] === 1) return "stunned";
     const xCm = toCentimetres(x), yCm = toCentimetres(y), zCm = toCentimetres(z);
-    if (!this.contains(xCm, yCm, zCm)) return "outside_map";
+    if (!this.contains(store.mapIndex[id], xCm, yCm, zCm)) return "outside_map";
     const dx = xCm - store.x[id], dy = yCm - store.y[id], dz = zCm - store.z[id];
     const costMs = Math.sqrt(dx * dx + dy * dy + dz * dz) / this.#speedCmPerMs;
     const earnedMs = Math.max(0, nowMs - store.creditAtMs[id]);

@@ -21,7 +21,7 @@ const MARK = LIST_ID_MAX + 1;
 const RINGS = 64;
 
 /**
- * The pairs of entities that see each other. A pair begins at the interest radius and ends beyond the radius times
+ * The pairs of entities of one map that see each other. A pair begins at the interest radius and ends beyond the radius times
  * {@linkcode INTEREST_HYSTERESIS}, both on the ground plane, so it depends only on distances at ticks and is the same
  * from both sides. Pairs without a viewer are not kept: nobody would be told.
  *
@@ -36,9 +36,9 @@ export class Visibility {
   readonly #store: EntityStore;
   readonly #grid: InterestGrid;
   readonly #slotCount: number;
-  readonly #radiusCm: number;
-  readonly #enterSquared: number;
-  readonly #leaveSquared: number;
+  /** Where pairs begin and end on each map, in centimetres. */
+  readonly #enterCm: readonly number[];
+  readonly #leaveCm: readonly number[];
   /** In how many despawn lists each id is, unmarked. */
   readonly #despawnsDue: Int32Array;
   /** An entity is marked when its entry is the current round: all marks are taken off by counting the round up. */
@@ -48,10 +48,9 @@ export class Visibility {
   readonly #sorted: Int32Array;
   readonly #rings: Uint8Array;
   readonly #ringPlaces = new Int32Array(RINGS + 1);
-  readonly #leaveCm: number;
 
-  /** @param radius Interest radius in units. */
-  constructor(store: EntityStore, grid: InterestGrid, radius: number) {
+  /** @param radii Interest radius of each map, in units. */
+  constructor(store: EntityStore, grid: InterestGrid, radii: readonly number[]) {
     assert(store.slotCount <= LIST_ID_MAX, "Entity ids must leave a bit to mark them with");
     this.#store = store;
     this.#grid = grid;
@@ -62,10 +61,8 @@ export class Visibility {
     this.#found = new Int32Array(store.slotCount);
     this.#sorted = new Int32Array(store.slotCount);
     this.#rings = new Uint8Array(store.slotCount);
-    this.#radiusCm = Math.round(radius * CM_PER_UNIT);
-    this.#leaveCm = Math.round(radius * CM_PER_UNIT * INTEREST_HYSTERESIS);
-    this.#enterSquared = this.#radiusCm * this.#radiusCm;
-    this.#leaveSquared = this.#leaveCm * this.#leaveCm;
+    this.#enterCm = radii.map((radius) => Math.round(radius * CM_PER_UNIT));
+    this.#leaveCm = radii.map((radius) => Math.round(radius * CM_PER_UNIT * INTEREST_HYSTERESIS));
   }
 
   /** Number, in {@linkcode Visibility.lists}, of the list of what the entity is shown. */
@@ -101,7 +98,7 @@ export class Visibility {
     this.#findPairs(id);
   }
 
-  /** Ends all pairs of an entity that leaves the world, and forgets what it was told. */
+  /** Ends all pairs of an entity that leaves the world or its map, and forgets what it was told. */
   remove(id: number): void {
     const { lists } = this;
     this.#removePairs(id, this.shownList(id));
@@ -190,8 +187,8 @@ export class Visibility {
 
   /** Ends the pairs of a list that are too far apart, and remembers the others for this round. */
   #losePairs(id: number, list: number): void {
-    const { lists } = this, { x, z } = this.#store;
-    const leaveSquared = this.#leaveSquared, ownX = x[id], ownZ = z[id];
+    const { lists } = this, { mapIndex, x, z } = this.#store;
+    const leaveSquared = this.#leaveCm[mapIndex[id]] ** 2, ownX = x[id], ownZ = z[id];
     const markRounds = this.#markRounds, round = this.#round, lost = this.#found;
     const { ids, nexts } = lists;
     let lostCount = 0, fill = lists.headFill(list);
@@ -216,8 +213,9 @@ export class Visibility {
   }
 
   #findPairs(id: number): void {
-    const { viewer, x, z } = this.#store, markRounds = this.#markRounds, round = this.#round;
-    const count = this.#grid.within(x[id], z[id], this.#radiusCm, this.#found);
+    const { mapIndex, viewer, x, z } = this.#store, markRounds = this.#markRounds, round = this.#round;
+    const map = mapIndex[id];
+    const count = this.#grid.within(map, x[id], z[id], this.#enterCm[map], this.#found);
     markRounds[id] = round;
     for (let index = 0; index < count; index++) {
       const other = this.#found[index];
@@ -292,8 +290,8 @@ export class Visibility {
 
   /** Sorts the first `count` entries found by their ring around the viewer, by counting. */
   #sortFarFirst(viewerId: number, count: number): void {
-    const { x, z } = this.#store, found = this.#found, places = this.#ringPlaces;
-    const ownX = x[viewerId], ownZ = z[viewerId], ringsPerCm = RINGS / (this.#leaveCm + 1);
+    const { mapIndex, x, z } = this.#store, found = this.#found, places = this.#ringPlaces;
+    const ownX = x[viewerId], ownZ = z[viewerId], ringsPerCm = RINGS / (this.#leaveCm[mapIndex[viewerId]] + 1);
     places.fill(0);
     for (let index = 0; index < count; index++) {
       const id = plainId(found[index]), dx = x[id] - ownX, dz = z[id] - ownZ;

@@ -1,17 +1,11 @@
 /**
- * One map and everything on it.
+ * Maps and everything on them.
  *
  * @module
  */
 
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
-import {
-  ENTITY_ID_QUARANTINE,
-  MAP_SIZE_MAX,
-  SNAPSHOT_BYTES_MAX,
-  SPEED_MAX,
-  WORLD_ENTITIES_MAX,
-} from "../../shared/limits.ts";
+import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
 import { ChangeLog } from "./change_log.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
@@ -21,9 +15,8 @@ import type { Prng } from "./prng.ts";
 import { SnapshotBuilder } from "./snapshot_builder.ts";
 import { type EntityStatus, SnapshotEncoder } from "./snapshot_encoder.ts";
 import { Visibility } from "./visibility.ts";
+import { type MapOptions, WorldMap } from "./world_map.ts";
 
-/** A grid has at most this many cells a side, however small the interest radius. */
-const GRID_CELLS_MAX = 256;
 /** Random places looked at before an entity without a position is put at the emptiest of them. */
 const SPAWN_CANDIDATES = 4;
 
@@ -32,12 +25,8 @@ const CHANGED = { MOVE: 1, POSITION: 2, HEALTH: 4, STATUS: 8, PROFILE: 16, LISTE
 
 /** What a {@linkcode World} is made with. */
 export interface WorldOptions {
-  mapId: number;
-  /** Sides of the map in units: x from 0 to `width`, z from 0 to `height`. Above 0, up to {@linkcode MAP_SIZE_MAX}. */
-  width: number;
-  height: number;
-  /** Units; entities nearer than this see each other. */
-  interestRadius: number;
+  /** At least one; the first is where entities come that are for no map in particular. */
+  maps: readonly MapOptions[];
   /** Units/s, up to {@linkcode SPEED_MAX}. */
   maxSpeed: number;
   tickIntervalMs: number;
@@ -59,6 +48,14 @@ export interface Place {
   yaw: number;
 }
 
+/** A circle on the ground of a map: units. */
+export interface Area {
+  map: WorldMap;
+  x: number;
+  z: number;
+  radius: number;
+}
+
 /** Where something is and how it moves: units, units/s; `yaw` in radians. */
 export interface Pose {
   x: number;
@@ -72,6 +69,8 @@ export interface Pose {
 export interface EntityOptions {
   kind: EntityKind;
   name: string;
+  /** The world's first map unless told. */
+  mapId?: number;
   /** Where; without `x` or `z` the world chooses a place. */
   x?: number;
   y?: number;
@@ -86,7 +85,7 @@ export interface EntityOptions {
 }
 
 /**
- * The authoritative state of one map, in fixed ticks. Pure: time comes as an argument, chance as a {@linkcode Prng}.
+ * The authoritative state of several maps, in fixed ticks. Pure: time comes as an argument, chance as a {@linkcode Prng}.
  *
  * Between ticks the caller applies what players do ({@linkcode World.move}, {@linkcode World.setHealth} …). Then it calls
  * {@linkcode World.step} once and {@linkcode World.buildSnapshot} for each viewer that can take one. A viewer not asked
@@ -101,16 +100,16 @@ export interface EntityOptions {
  * Positions are whole centimetres here as on the wire, so what a client is shown is what the server reckons with. `yaw`
  * is the angle about the vertical axis, `rotation.y` on the wire, in radians, kept in 1/256 turns.
  *
+ * Entities of different maps neither see nor reach each other. Ids and the memory for entities are common to all maps:
+ * an entity keeps its id when it goes to another map, and an empty map costs no more than its grid.
+ *
  * Cost of a tick: entities that changed are encoded once, and what they look like to each viewer is a copy of some 20
  * bytes. Memory is allocated when the world is made and never again.
  *
  * @see docs/protocol.md, "World"
  */
 export class World {
-  readonly mapId: number;
-  readonly width: number;
-  readonly height: number;
-  readonly interestRadius: number;
+  readonly maps: readonly WorldMap[];
   readonly maxSpeed: number;
   readonly tickIntervalMs: number;
 
@@ -133,31 +132,21 @@ export class World {
 
   /** @throws {RangeError} when an option is out of its range. */
   constructor(options: WorldOptions) {
-    checkRange("map width", options.width, MAP_SIZE_MAX);
-    checkRange("map height", options.height, MAP_SIZE_MAX);
-    checkRange("interest radius", options.interestRadius, MAP_SIZE_MAX);
     checkRange("max speed", options.maxSpeed, SPEED_MAX);
     checkRange("capacity", options.capacity, WORLD_ENTITIES_MAX);
     if (!Number.isInteger(options.capacity)) {
       throw new RangeError(`Cannot make world: capacity is ${options.capacity}, must be a whole number`);
     }
-    this.mapId = options.mapId;
-    this.width = options.width;
-    this.height = options.height;
-    this.interestRadius = options.interestRadius;
+    this.maps = makeMaps(options.maps);
     this.maxSpeed = options.maxSpeed;
     this.tickIntervalMs = options.tickIntervalMs;
     this.#prng = options.prng;
 
     const store = new EntityStore(options.capacity, options.idQuarantine ?? ENTITY_ID_QUARANTINE);
     this.#store = store;
-    const widthCm = toCentimetres(options.width), heightCm = toCentimetres(options.height);
-    const cellCm = Math.ceil(
-      Math.max(options.interestRadius * CM_PER_UNIT, widthCm / GRID_CELLS_MAX, heightCm / GRID_CELLS_MAX),
-    );
-    this.#grid = new InterestGrid(store, { widthCm, heightCm, cellCm });
-    this.#visibility = new Visibility(store, this.#grid, options.interestRadius);
-    this.#rules = new MovementRules(store, options);
+    this.#grid = new InterestGrid(store, this.maps);
+    this.#visibility = new Visibility(store, this.#grid, this.maps.map((map) => map.interestRadius));
+    this.#rules = new MovementRules(store, { maps: this.maps, maxSpeed: options.maxSpeed });
     this.#encoder = new SnapshotEncoder(store);
     this.#changes = new ChangeLog(store.slotCount);
     this.#builder = new SnapshotBuilder(
@@ -206,14 +195,16 @@ export class World {
   /**
    * Puts an entity into the world; others see it from the next tick on.
    *
-   * @returns Its entity id, a small number; 0 when the world is full.
-   * @throws {RangeError} when the place is not on the map or a text is too long.
+   * @returns Its entity id, a small number; 0 when the world is full, or the map for viewers.
+   * @throws {RangeError} when there is no such map, the place is not on it or a text is too long.
    */
   join(options: Readonly<EntityOptions>, nowMs: number): number {
+    const map = options.mapId === undefined ? this.maps[0] : this.#checkMap(options.mapId);
     const place = options.x === undefined || options.z === undefined
-      ? this.#spreadPlace(options.yaw ?? 0)
+      ? this.#spreadPlace(map, options.yaw ?? 0)
       : { x: options.x, y: options.y ?? 0, z: options.z, yaw: options.yaw ?? 0 };
-    this.#checkPlace(place);
+    this.#checkPlace(map, place);
+    if (options.viewer && map.isFull) return 0;
     const store = this.#store, id = store.tryAllocate();
     if (id === 0) return 0;
     try {
@@ -232,15 +223,18 @@ export class World {
     this.#encoder.clearStatus(id);
     store.hp[id] = options.hp;
     store.hpMax[id] = options.hpMax;
+    store.mapIndex[id] = map.index;
     this.#put(id, place, nowMs);
     this.#mark(id, CHANGED.MOVE | CHANGED.POSITION);
     if (options.viewer) this.#openViewer(id);
+    this.#count(id, 1);
     return id;
   }
 
   /** Takes an entity out of the world; who sees it is told the reason. */
   leave(entityId: number, reason: DespawnReason = DespawnReason.LEFT_WORLD): void {
     this.#checkAlive(entityId);
+    this.#count(entityId, -1);
     if (this.#store.viewer[entityId] === 1) this.#closeViewer(entityId);
     this.#visibility.remove(entityId);
     this.#grid.remove(entityId);
@@ -287,18 +281,46 @@ export class World {
   }
 
   /**
-   * Puts an entity somewhere, at rest, without asking the movement rules: respawns, monsters, portals. The entity's own
-   * client learns it from MOVEMENT_CORRECTION.
+   * Puts an entity somewhere on its map, at rest, without asking the movement rules: respawns. The entity's own client
+   * learns it from MOVEMENT_CORRECTION.
    *
    * @param place Without it the world chooses one.
    * @throws {RangeError} when the place is not on the map.
    */
   teleport(entityId: number, nowMs: number, place?: Readonly<Place>): void {
     this.#checkAlive(entityId);
-    const target = place ?? this.#spreadPlace(0);
-    this.#checkPlace(target);
+    const map = this.mapOf(entityId), target = place ?? this.#spreadPlace(map, 0);
+    this.#checkPlace(map, target);
     this.#put(entityId, target, nowMs);
     this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
+  }
+
+  /**
+   * Takes an entity to another map, at rest. Those who saw it are told as if it had walked away; what it is told of its
+   * old map is forgotten, and its next snapshot is a full one of the new map.
+   *
+   * @param target Without a place the world chooses one.
+   * @returns `false` when the map takes no more viewers; nothing was done then.
+   * @throws {RangeError} when there is no such map or the place is not on it.
+   */
+  tryTransfer(
+    entityId: number,
+    target: { readonly mapId: number; readonly place?: Readonly<Place> },
+    nowMs: number,
+  ): boolean {
+    this.#checkAlive(entityId);
+    const store = this.#store, map = this.#checkMap(target.mapId);
+    const place = target.place ?? this.#spreadPlace(map, 0);
+    this.#checkPlace(map, place);
+    if (map.index !== store.mapIndex[entityId] && store.viewer[entityId] === 1 && map.isFull) return false;
+    this.#visibility.remove(entityId);
+    this.#count(entityId, -1);
+    store.mapIndex[entityId] = map.index;
+    this.#count(entityId, 1);
+    this.#put(entityId, place, nowMs);
+    this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
+    if (store.viewer[entityId] === 1) this.#builder.forget(entityId);
+    return true;
   }
 
   /** Sets hit points; at 0 the entity is dead: it stops and may not move. */
@@ -384,6 +406,16 @@ export class World {
     this.#builder.forget(viewerEntityId);
   }
 
+  /** The map with an id; any number may be asked. */
+  findMap(mapId: number): WorldMap | undefined {
+    return this.maps.find((map) => map.mapId === mapId);
+  }
+
+  /** The map that an entity of this world is on. */
+  mapOf(entityId: number): WorldMap {
+    return this.maps[this.#store.mapIndex[entityId]];
+  }
+
   /** Whether the id names an entity in this world; any number may be asked. */
   has(entityId: number): boolean {
     return this.#store.isAlive(entityId);
@@ -409,14 +441,14 @@ export class World {
   /**
    * Finds the entities within a radius of a point, as they stand now, in no order.
    *
-   * @param area Units, on the ground plane.
+   * @param area Units, on the ground plane of a map.
    * @param out Takes their entity ids; what does not fit is left out.
    * @returns How many ids were written.
    */
-  entitiesInRadius(area: Readonly<{ x: number; z: number; radius: number }>, out: Int32Array): number {
-    const { x, z, radius } = area;
+  entitiesInRadius(area: Readonly<Area>, out: Int32Array): number {
+    const { map, x, z, radius } = area;
     if (!(radius >= 0) || !Number.isFinite(x + z)) return 0;
-    return this.#grid.within(x * CM_PER_UNIT, z * CM_PER_UNIT, radius * CM_PER_UNIT, out);
+    return this.#grid.within(map.index, x * CM_PER_UNIT, z * CM_PER_UNIT, radius * CM_PER_UNIT, out);
   }
 
   /** Position, in units. */
@@ -445,7 +477,7 @@ export class World {
     return this.#store.hpMax[entityId];
   }
 
-  /** Distance of two entities on the ground plane, in units. */
+  /** Distance of two entities of one map on the ground plane, in units. */
   distanceBetween(a: number, b: number): number {
     const { x, z } = this.#store;
     const dx = x[a] - x[b], dz = z[a] - z[b];
@@ -462,7 +494,12 @@ export class World {
   place(entityId: number, pose: Readonly<Pose>): void {
     this.#checkAlive(entityId);
     const store = this.#store;
-    this.#checkPlace({ x: pose.x, y: store.y[entityId] / CM_PER_UNIT, z: pose.z, yaw: pose.yaw });
+    this.#checkPlace(this.mapOf(entityId), {
+      x: pose.x,
+      y: store.y[entityId] / CM_PER_UNIT,
+      z: pose.z,
+      yaw: pose.yaw,
+    });
     const x = toCentimetres(pose.x), z = toCentimetres(pose.z);
     if (x !== store.x[entityId] || z !== store.z[entityId]) {
       store.x[entityId] = x;
@@ -555,12 +592,12 @@ export class World {
   }
 
   /** The emptiest of a few random places. */
-  #spreadPlace(yaw: number): Place {
+  #spreadPlace(map: WorldMap, yaw: number): Place {
     let best: Place = { x: 0, y: 0, z: 0, yaw };
     let bestCount = Infinity;
     for (let attempt = 0; attempt < SPAWN_CANDIDATES && bestCount > 0; attempt++) {
-      const x = this.#prng.nextFloat() * this.width, z = this.#prng.nextFloat() * this.height;
-      const count = this.entitiesInRadius({ x, z, radius: this.interestRadius }, this.#candidates);
+      const { x, z } = map.randomSpawn(this.#prng);
+      const count = this.entitiesInRadius({ map, x, z, radius: map.interestRadius }, this.#candidates);
       if (count >= bestCount) continue;
       best = { x, y: 0, z, yaw };
       bestCount = count;
@@ -568,12 +605,24 @@ export class World {
     return best;
   }
 
-  #checkPlace(place: Readonly<Place>): void {
+  #count(id: number, change: 1 | -1): void {
+    const map = this.mapOf(id);
+    map.entityCount += change;
+    if (this.#store.viewer[id] === 1) map.playerCount += change;
+  }
+
+  #checkMap(mapId: number): WorldMap {
+    const map = this.findMap(mapId);
+    if (map === undefined) throw new RangeError(`Cannot place entity: there is no map ${mapId}`);
+    return map;
+  }
+
+  #checkPlace(map: WorldMap, place: Readonly<Place>): void {
     const { x, y, z, yaw } = place;
-    const isOnMap = this.#rules.contains(toCentimetres(x), toCentimetres(y), toCentimetres(z));
+    const isOnMap = this.#rules.contains(map.index, toCentimetres(x), toCentimetres(y), toCentimetres(z));
     if (!isOnMap || !Number.isFinite(yaw)) {
       throw new RangeError(
-        `Cannot place entity: ${x}, ${y}, ${z} is not on the map of ${this.width} x ${this.height} units`,
+        `Cannot place entity: ${x}, ${y}, ${z} is not on the map of ${map.width} x ${map.height} units`,
       );
     }
   }
@@ -586,6 +635,15 @@ export class World {
     this.#checkAlive(id);
     if (this.#store.viewer[id] === 0) throw new RangeError(`Cannot build snapshot: entity ${id} is not a viewer`);
   }
+}
+
+function makeMaps(options: readonly MapOptions[]): WorldMap[] {
+  if (options.length === 0) throw new RangeError("Cannot make world: it has no map");
+  const maps = options.map((map, index) => new WorldMap(map, index));
+  if (new Set(maps.map((map) => map.mapId)).size < maps.length) {
+    throw new RangeError("Cannot make world: two maps have the same id");
+  }
+  return maps;
 }
 
 function checkRange(name: string, value: number, max: number): void {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_game: GenFile = /*@__PURE__*/
   fileDesc(
-    "CgpnYW1lLnByb3RvEg1kcmF3YnJpZGdlLnYxIlQKEUVudGVyV29ybGRSZXF1ZXN0EhQKDGNoYXJhY3Rlcl9pZBgBIAEoBBISCgpjaGFubmVsX2lkGAIgASgNEhUKDXNlc3Npb25fdG9rZW4YAyABKAkiqQIKEkVudGVyV29ybGRSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIuCg5zcGF3bl9wb3NpdGlvbhgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZtYXBfaWQYBCABKA0SEQoJZW50aXR5X2lkGAUgASgEEhQKDHJlc3VtZV90b2tlbhgGIAEoCRIYChB0aWNrX2ludGVydmFsX21zGAcgASgNEhcKD2ludGVyZXN0X3JhZGl1cxgIIAEoAhIRCgltYXhfc3BlZWQYCSABKAISEQoJbWFwX3dpZHRoGAogASgCEhIKCm1hcF9oZWlnaHQYCyABKAIi0wEKDk1vdmVtZW50VXBkYXRlEhEKCWVudGl0eV9pZBgBIAEoBBIoCghwb3NpdGlvbhgCIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIoCgh2ZWxvY2l0eRgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIoCghyb3RhdGlvbhgEIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIRCgl0aW1lc3RhbXAYBSABKAQSFwoPc2VxdWVuY2VfbnVtYmVyGAYgASgNOgSItRgBIkIKDEhlYWx0aFVwZGF0ZRISCgpjdXJyZW50X2hwGAEgASgCEg4KBm1heF9ocBgCIAEoAhIOCgZzaGllbGQYAyABKAIiXQoMU3RhdHVzVXBkYXRlEhAKCGJ1ZmZfaWRzGAEgAygNEhIKCmRlYnVmZl9pZHMYAiADKA0SEgoKaXNfc3R1bm5lZBgDIAEoCBITCgtpc19zaWxlbmNlZBgEIAEoCCLHAQoLRW50aXR5U3Bhd24SDAoEbmFtZRgBIAEoCRInCgRraW5kGAIgASgOMhkuZHJhd2JyaWRnZS52MS5FbnRpdHlLaW5kEi8KCG1vdmVtZW50GAMgASgLMh0uZHJhd2JyaWRnZS52MS5Nb3ZlbWVudFVwZGF0ZRIrCgZoZWFsdGgYBCABKAsyGy5kcmF3YnJpZGdlLnYxLkhlYWx0aFVwZGF0ZRIQCghndWlsZF9pZBgFIAEoBBIRCglndWlsZF90YWcYBiABKAkiPQoNRW50aXR5RGVzcGF3bhIsCgZyZWFzb24YASABKA4yHC5kcmF3YnJpZGdlLnYxLkRlc3Bhd25SZWFzb24ioAIKDEVudGl0eVVwZGF0ZRIRCgllbnRpdHlfaWQYASABKAQSMQoIbW92ZW1lbnQYAiABKAsyHS5kcmF3YnJpZGdlLnYxLk1vdmVtZW50VXBkYXRlSAASLQoGaGVhbHRoGAMgASgLMhsuZHJhd2JyaWRnZS52MS5IZWFsdGhVcGRhdGVIABItCgZzdGF0dXMYBCABKAsyGy5kcmF3YnJpZGdlLnYxLlN0YXR1c1VwZGF0ZUgAEisKBXNwYXduGAUgASgLMhouZHJhd2JyaWRnZS52MS5FbnRpdHlTcGF3bkgAEi8KB2Rlc3Bhd24YBiABKAsyHC5kcmF3YnJpZGdlLnYxLkVudGl0eURlc3Bhd25IADoEiLUYAUIICgZ1cGRhdGUiZQoKRW50aXR5TW92ZRIRCgllbnRpdHlfaWQYASABKAQSCQoBeBgCIAEoERIJCgF5GAMgASgREgkKAXoYBCABKBESCgoCdngYBSABKBESCgoCdnoYBiABKBESCwoDeWF3GAcgASgNIqUBCgxDb21iYXRBY3Rpb24SEwoLYXR0YWNrZXJfaWQYASABKAQSEQoJdGFyZ2V0X2lkGAIgASgEEhAKCHNraWxsX2lkGAMgASgNEi8KD3RhcmdldF9wb3NpdGlvbhgEIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIRCgljYXN0X3RpbWUYBSABKAISFwoPYWN0aW9uX3NlcXVlbmNlGAYgASgNIkIKDFN0YXR1c0VmZmVjdBIRCgllZmZlY3RfaWQYASABKA0SEAoIZHVyYXRpb24YAiABKAISDQoFdmFsdWUYAyABKAIi3wEKDENvbWJhdFJlc3VsdBITCgthdHRhY2tlcl9pZBgBIAEoBBIRCgl0YXJnZXRfaWQYAiABKAQSEAoIc2tpbGxfaWQYAyABKA0SDgoGZGFtYWdlGAQgASgCEhMKC2lzX2NyaXRpY2FsGAUgASgIEhEKCWlzX2RvZGdlZBgGIAEoCBISCgppc19ibG9ja2VkGAcgASgIEjQKD2FwcGxpZWRfZWZmZWN0cxgIIAMoCzIbLmRyYXdicmlkZ2UudjEuU3RhdHVzRWZmZWN0EhMKC3RhcmdldF9kaWVkGAkgASgIIrUBCg1Xb3JsZFNuYXBzaG90EgwKBHRpY2sYASABKAQSGAoQc2VydmVyX3RpbWVzdGFtcBgCIAEoBBIsCgd1cGRhdGVzGAMgAygLMhsuZHJhd2JyaWRnZS52MS5FbnRpdHlVcGRhdGUSHgoWbGFzdF9tb3ZlbWVudF9zZXF1ZW5jZRgEIAEoDRIoCgVtb3ZlcxgFIAMoCzIZLmRyYXdicmlkZ2UudjEuRW50aXR5TW92ZToEiLUYASJnChJNb3ZlbWVudENvcnJlY3Rpb24SKAoIcG9zaXRpb24YASABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSFwoPc2VxdWVuY2VfbnVtYmVyGAIgASgNEg4KBnJlYXNvbhgDIAEoCSITChFMZWF2ZVdvcmxkUmVxdWVzdCIQCg5SZXNwYXduUmVxdWVzdCo9CgpFbnRpdHlLaW5kEhYKEkVOVElUWV9LSU5EX1BMQVlFUhAAEhcKE0VOVElUWV9LSU5EX01PTlNURVIQASppCg1EZXNwYXduUmVhc29uEiAKHERFU1BBV05fUkVBU09OX0xFRlRfSU5URVJFU1QQABIdChlERVNQQVdOX1JFQVNPTl9MRUZUX1dPUkxEEAESFwoTREVTUEFXTl9SRUFTT05fRElFRBACYgZwcm90bzM",
+    "CgpnYW1lLnByb3RvEg1kcmF3YnJpZGdlLnYxIlQKEUVudGVyV29ybGRSZXF1ZXN0EhQKDGNoYXJhY3Rlcl9pZBgBIAEoBBISCgpjaGFubmVsX2lkGAIgASgNEhUKDXNlc3Npb25fdG9rZW4YAyABKAkiqQIKEkVudGVyV29ybGRSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIuCg5zcGF3bl9wb3NpdGlvbhgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZtYXBfaWQYBCABKA0SEQoJZW50aXR5X2lkGAUgASgEEhQKDHJlc3VtZV90b2tlbhgGIAEoCRIYChB0aWNrX2ludGVydmFsX21zGAcgASgNEhcKD2ludGVyZXN0X3JhZGl1cxgIIAEoAhIRCgltYXhfc3BlZWQYCSABKAISEQoJbWFwX3dpZHRoGAogASgCEhIKCm1hcF9oZWlnaHQYCyABKAIi0wEKDk1vdmVtZW50VXBkYXRlEhEKCWVudGl0eV9pZBgBIAEoBBIoCghwb3NpdGlvbhgCIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIoCgh2ZWxvY2l0eRgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIoCghyb3RhdGlvbhgEIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIRCgl0aW1lc3RhbXAYBSABKAQSFwoPc2VxdWVuY2VfbnVtYmVyGAYgASgNOgSItRgBIkIKDEhlYWx0aFVwZGF0ZRISCgpjdXJyZW50X2hwGAEgASgCEg4KBm1heF9ocBgCIAEoAhIOCgZzaGllbGQYAyABKAIiXQoMU3RhdHVzVXBkYXRlEhAKCGJ1ZmZfaWRzGAEgAygNEhIKCmRlYnVmZl9pZHMYAiADKA0SEgoKaXNfc3R1bm5lZBgDIAEoCBITCgtpc19zaWxlbmNlZBgEIAEoCCLHAQoLRW50aXR5U3Bhd24SDAoEbmFtZRgBIAEoCRInCgRraW5kGAIgASgOMhkuZHJhd2JyaWRnZS52MS5FbnRpdHlLaW5kEi8KCG1vdmVtZW50GAMgASgLMh0uZHJhd2JyaWRnZS52MS5Nb3ZlbWVudFVwZGF0ZRIrCgZoZWFsdGgYBCABKAsyGy5kcmF3YnJpZGdlLnYxLkhlYWx0aFVwZGF0ZRIQCghndWlsZF9pZBgFIAEoBBIRCglndWlsZF90YWcYBiABKAkiPQoNRW50aXR5RGVzcGF3bhIsCgZyZWFzb24YASABKA4yHC5kcmF3YnJpZGdlLnYxLkRlc3Bhd25SZWFzb24ioAIKDEVudGl0eVVwZGF0ZRIRCgllbnRpdHlfaWQYASABKAQSMQoIbW92ZW1lbnQYAiABKAsyHS5kcmF3YnJpZGdlLnYxLk1vdmVtZW50VXBkYXRlSAASLQoGaGVhbHRoGAMgASgLMhsuZHJhd2JyaWRnZS52MS5IZWFsdGhVcGRhdGVIABItCgZzdGF0dXMYBCABKAsyGy5kcmF3YnJpZGdlLnYxLlN0YXR1c1VwZGF0ZUgAEisKBXNwYXduGAUgASgLMhouZHJhd2JyaWRnZS52MS5FbnRpdHlTcGF3bkgAEi8KB2Rlc3Bhd24YBiABKAsyHC5kcmF3YnJpZGdlLnYxLkVudGl0eURlc3Bhd25IADoEiLUYAUIICgZ1cGRhdGUiZQoKRW50aXR5TW92ZRIRCgllbnRpdHlfaWQYASABKAQSCQoBeBgCIAEoERIJCgF5GAMgASgREgkKAXoYBCABKBESCgoCdngYBSABKBESCgoCdnoYBiABKBESCwoDeWF3GAcgASgNIqUBCgxDb21iYXRBY3Rpb24SEwoLYXR0YWNrZXJfaWQYASABKAQSEQoJdGFyZ2V0X2lkGAIgASgEEhAKCHNraWxsX2lkGAMgASgNEi8KD3RhcmdldF9wb3NpdGlvbhgEIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIRCgljYXN0X3RpbWUYBSABKAISFwoPYWN0aW9uX3NlcXVlbmNlGAYgASgNIkIKDFN0YXR1c0VmZmVjdBIRCgllZmZlY3RfaWQYASABKA0SEAoIZHVyYXRpb24YAiABKAISDQoFdmFsdWUYAyABKAIi3wEKDENvbWJhdFJlc3VsdBITCgthdHRhY2tlcl9pZBgBIAEoBBIRCgl0YXJnZXRfaWQYAiABKAQSEAoIc2tpbGxfaWQYAyABKA0SDgoGZGFtYWdlGAQgASgCEhMKC2lzX2NyaXRpY2FsGAUgASgIEhEKCWlzX2RvZGdlZBgGIAEoCBISCgppc19ibG9ja2VkGAcgASgIEjQKD2FwcGxpZWRfZWZmZWN0cxgIIAMoCzIbLmRyYXdicmlkZ2UudjEuU3RhdHVzRWZmZWN0EhMKC3RhcmdldF9kaWVkGAkgASgIIrUBCg1Xb3JsZFNuYXBzaG90EgwKBHRpY2sYASABKAQSGAoQc2VydmVyX3RpbWVzdGFtcBgCIAEoBBIsCgd1cGRhdGVzGAMgAygLMhsuZHJhd2JyaWRnZS52MS5FbnRpdHlVcGRhdGUSHgoWbGFzdF9tb3ZlbWVudF9zZXF1ZW5jZRgEIAEoDRIoCgVtb3ZlcxgFIAMoCzIZLmRyYXdicmlkZ2UudjEuRW50aXR5TW92ZToEiLUYASJnChJNb3ZlbWVudENvcnJlY3Rpb24SKAoIcG9zaXRpb24YASABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSFwoPc2VxdWVuY2VfbnVtYmVyGAIgASgNEg4KBnJlYXNvbhgDIAEoCSITChFMZWF2ZVdvcmxkUmVxdWVzdCIQCg5SZXNwYXduUmVxdWVzdCKFAQoGUG9ydGFsEhEKCXBvcnRhbF9pZBgBIAEoDRIoCghwb3NpdGlvbhgCIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZyYWRpdXMYAyABKAISFQoNdGFyZ2V0X21hcF9pZBgEIAEoDRIXCg90YXJnZXRfbWFwX25hbWUYBSABKAkilgEKB01hcEluZm8SDgoGbWFwX2lkGAEgASgNEgwKBG5hbWUYAiABKAkSDQoFd2lkdGgYAyABKAISDgoGaGVpZ2h0GAQgASgCEhcKD2ludGVyZXN0X3JhZGl1cxgFIAEoAhImCgdwb3J0YWxzGAYgAygLMhUuZHJhd2JyaWRnZS52MS5Qb3J0YWwSDQoFdGhlbWUYByABKAkiIgoNUG9ydGFsUmVxdWVzdBIRCglwb3J0YWxfaWQYASABKA0irQEKCk1hcEVudGVyZWQSDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSEQoJZW50aXR5X2lkGAMgASgEEigKCHBvc2l0aW9uGAQgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEiMKA21hcBgFIAEoCzIWLmRyYXdicmlkZ2UudjEuTWFwSW5mbyIQCg5NYXBJbmZvUmVxdWVzdCJ1Cg9NYXBJbmZvUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSIwoDbWFwGAMgASgLMhYuZHJhd2JyaWRnZS52MS5NYXBJbmZvKj0KCkVudGl0eUtpbmQSFgoSRU5USVRZX0tJTkRfUExBWUVSEAASFwoTRU5USVRZX0tJTkRfTU9OU1RFUhABKmkKDURlc3Bhd25SZWFzb24SIAocREVTUEFXTl9SRUFTT05fTEVGVF9JTlRFUkVTVBAAEh0KGURFU1BBV05fUkVBU09OX0xFRlRfV09STEQQARIXChNERVNQQVdOX1JFQVNPTl9ESUVEEAJiBnByb3RvMw",
     [file_common],
   );
 
@@ -607,6 +607,197 @@ export type RespawnRequest = Message<"drawbridge.v1.RespawnRequest"> & {};
  */
 export const RespawnRequestSchema: GenMessage<RespawnRequest> = /*@__PURE__*/
   messageDesc(file_game, 15);
+
+/**
+ * A place that leads to another map.
+ *
+ * @generated from message drawbridge.v1.Portal
+ */
+export type Portal = Message<"drawbridge.v1.Portal"> & {
+  /**
+   * @generated from field: uint32 portal_id = 1;
+   */
+  portalId: number;
+
+  /**
+   * @generated from field: drawbridge.v1.Vector3 position = 2;
+   */
+  position?: Vector3 | undefined;
+
+  /**
+   * How near one must be to use it, in units on the ground plane.
+   *
+   * @generated from field: float radius = 3;
+   */
+  radius: number;
+
+  /**
+   * @generated from field: uint32 target_map_id = 4;
+   */
+  targetMapId: number;
+
+  /**
+   * @generated from field: string target_map_name = 5;
+   */
+  targetMapName: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.Portal.
+ * Use `create(PortalSchema)` to create a new message.
+ */
+export const PortalSchema: GenMessage<Portal> = /*@__PURE__*/
+  messageDesc(file_game, 16);
+
+/**
+ * @generated from message drawbridge.v1.MapInfo
+ */
+export type MapInfo = Message<"drawbridge.v1.MapInfo"> & {
+  /**
+   * @generated from field: uint32 map_id = 1;
+   */
+  mapId: number;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * x from 0 to width, z from 0 to height.
+   *
+   * @generated from field: float width = 3;
+   */
+  width: number;
+
+  /**
+   * @generated from field: float height = 4;
+   */
+  height: number;
+
+  /**
+   * @generated from field: float interest_radius = 5;
+   */
+  interestRadius: number;
+
+  /**
+   * @generated from field: repeated drawbridge.v1.Portal portals = 6;
+   */
+  portals: Portal[];
+
+  /**
+   * How it may be painted, such as "meadow", "cave", "marsh", "snow"; more may come.
+   *
+   * @generated from field: string theme = 7;
+   */
+  theme: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.MapInfo.
+ * Use `create(MapInfoSchema)` to create a new message.
+ */
+export const MapInfoSchema: GenMessage<MapInfo> = /*@__PURE__*/
+  messageDesc(file_game, 17);
+
+/**
+ * @generated from message drawbridge.v1.PortalRequest
+ */
+export type PortalRequest = Message<"drawbridge.v1.PortalRequest"> & {
+  /**
+   * @generated from field: uint32 portal_id = 1;
+   */
+  portalId: number;
+};
+
+/**
+ * Describes the message drawbridge.v1.PortalRequest.
+ * Use `create(PortalRequestSchema)` to create a new message.
+ */
+export const PortalRequestSchema: GenMessage<PortalRequest> = /*@__PURE__*/
+  messageDesc(file_game, 18);
+
+/**
+ * @generated from message drawbridge.v1.MapEntered
+ */
+export type MapEntered = Message<"drawbridge.v1.MapEntered"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * The player's own, the same as before.
+   *
+   * @generated from field: uint64 entity_id = 3;
+   */
+  entityId: bigint;
+
+  /**
+   * Where it stands now.
+   *
+   * @generated from field: drawbridge.v1.Vector3 position = 4;
+   */
+  position?: Vector3 | undefined;
+
+  /**
+   * @generated from field: drawbridge.v1.MapInfo map = 5;
+   */
+  map?: MapInfo | undefined;
+};
+
+/**
+ * Describes the message drawbridge.v1.MapEntered.
+ * Use `create(MapEnteredSchema)` to create a new message.
+ */
+export const MapEnteredSchema: GenMessage<MapEntered> = /*@__PURE__*/
+  messageDesc(file_game, 19);
+
+/**
+ * @generated from message drawbridge.v1.MapInfoRequest
+ */
+export type MapInfoRequest = Message<"drawbridge.v1.MapInfoRequest"> & {};
+
+/**
+ * Describes the message drawbridge.v1.MapInfoRequest.
+ * Use `create(MapInfoRequestSchema)` to create a new message.
+ */
+export const MapInfoRequestSchema: GenMessage<MapInfoRequest> = /*@__PURE__*/
+  messageDesc(file_game, 20);
+
+/**
+ * @generated from message drawbridge.v1.MapInfoResponse
+ */
+export type MapInfoResponse = Message<"drawbridge.v1.MapInfoResponse"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * The map that the player is on.
+   *
+   * @generated from field: drawbridge.v1.MapInfo map = 3;
+   */
+  map?: MapInfo | undefined;
+};
+
+/**
+ * Describes the message drawbridge.v1.MapInfoResponse.
+ * Use `create(MapInfoResponseSchema)` to create a new message.
+ */
+export const MapInfoResponseSchema: GenMessage<MapInfoResponse> = /*@__PURE__*/
+  messageDesc(file_game, 21);
 
 /**
  * What an entity is.

@@ -24,6 +24,8 @@ const SEND_TYPES: Record<SendType, true> = {
   [PacketType.CHAT_MESSAGE]: true,
   [PacketType.LEAVE_WORLD_REQUEST]: true,
   [PacketType.RESPAWN_REQUEST]: true,
+  [PacketType.PORTAL_REQUEST]: true,
+  [PacketType.MAP_INFO_REQUEST]: true,
   [PacketType.GUILD_CREATE_REQUEST]: true,
   [PacketType.GUILD_INVITE_REQUEST]: true,
   [PacketType.GUILD_JOIN_REQUEST]: true,

@@ -20,10 +20,7 @@ export class Arena<D extends Dice = LoadedDice> {
   constructor(options: { dice: D; interestRadius?: number; capacity?: number }) {
     this.dice = options.dice;
     this.world = new World({
-      mapId: 0,
-      width: 200,
-      height: 200,
-      interestRadius: options.interestRadius ?? 50,
+      maps: [{ mapId: 0, width: 200, height: 200, interestRadius: options.interestRadius ?? 50 }],
       maxSpeed: 10,
       tickIntervalMs: 50,
       capacity: options.capacity ?? 128,

@@ -412,7 +412,7 @@ Deno.test("RESPAWN_REQUEST brings the dead back elsewhere, sound, once the delay
   harness.forget();
   harness.send(target, RespawnRequestSchema, {});
   assertEquals(takeErrors(harness, target), []);
-  assert(harness.world.distanceBetween(target.entityId, attacker.entityId) > harness.world.interestRadius);
+  assert(harness.world.distanceBetween(target.entityId, attacker.entityId) > harness.config.interestRadius);
   assertRespawned(harness, target);
 });
 

@@ -1,4 +1,4 @@
-import { checkMonsterData, loadMonsterData } from "../../server/monsters/monster_data.ts";
+import { checkMonsterData } from "../../server/monsters/monster_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { ENTITY_NAME_BYTES_MAX, MONSTER_ENTRIES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -19,9 +19,10 @@ const KIND = {
   respawnSeconds: 30,
 };
 const SPAWN = { kind: "rat", count: 3 };
+const MAP_IDS = new Set([0, 7]);
 
 function problemsOf(value: unknown): readonly string[] {
-  return assertThrows(() => checkMonsterData(value, "m.json"), ConfigError).problems
+  return assertThrows(() => checkMonsterData(value, "m.json", MAP_IDS), ConfigError).problems
     .map((problem) => {
       assert(problem.startsWith("Cannot use m.json: "), problem);
       return problem.slice("Cannot use m.json: ".length);
@@ -40,20 +41,15 @@ function withSpawn(fields: Record<string, unknown>): unknown {
   return { kinds: [KIND], spawns: [{ ...SPAWN, ...fields }] };
 }
 
-Deno.test("loadMonsterData() gives the monsters of this build: 40 on a map of 1,000 x 1,000 units", () => {
-  const { kinds, spawns } = loadMonsterData();
-  assert(kinds.length > 0);
-  assertEquals(spawns.reduce((sum, spawn) => sum + spawn.count, 0), 40);
-});
-
 Deno.test("checkMonsterData() takes empty lists, fixed places and packs", () => {
   const files = [
     { kinds: [], spawns: [] },
     { kinds: [KIND], spawns: [SPAWN] },
     withSpawn({ x: 0, z: 1 }),
     withSpawn({ packSize: 3 }),
+    withSpawn({ map: 7 }),
   ];
-  for (const file of files) assertEquals(checkMonsterData(file, "m.json"), file);
+  for (const file of files) assertEquals(checkMonsterData(file, "m.json", MAP_IDS), file);
 });
 
 /** What is wrong, and each whole list of problems. */
@@ -128,6 +124,8 @@ const BAD: readonly { readonly value: unknown; readonly problems: readonly strin
   },
   { value: withKind({ range: 21 }), problems: ["kinds[0].range is 21, expected at most leashRadius, which is 20"] },
   { value: withSpawn({ kind: "cat" }), problems: ["spawns[0].kind is cat, expected the id of a kind"] },
+  { value: withSpawn({ map: 1 }), problems: ["spawns[0].map is 1, expected the id of a map"] },
+  { value: withSpawn({ map: -1 }), problems: ["spawns[0].map is -1, expected an integer from 0 to 255"] },
   { value: withSpawn({ count: 0 }), problems: ["spawns[0].count is 0, expected an integer from 1 to 10000"] },
   { value: withSpawn({ x: 0.5 }), problems: ["spawns[0].x is given alone, expected z too"] },
   { value: withSpawn({ z: 0.5 }), problems: ["spawns[0].z is given alone, expected x too"] },
@@ -169,7 +167,7 @@ Deno.test("checkMonsterData() gives data or a ConfigError for any JSON", () => {
   fc.assert(fc.property(fc.jsonValue(), fc.jsonValue(), (kinds, spawns) => {
     for (const value of [kinds, { kinds, spawns }, { kinds: [kinds], spawns: [spawns] }]) {
       try {
-        checkMonsterData(value, "m.json");
+        checkMonsterData(value, "m.json", MAP_IDS);
       } catch (error) {
         assert(error instanceof ConfigError && error.problems.length > 0);
       }

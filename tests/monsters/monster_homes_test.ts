@@ -1,24 +1,30 @@
-import { loadMonsterData, type MonsterData, type MonsterKind } from "../../server/monsters/monster_data.ts";
-import { monsterHomes, placeAround } from "../../server/monsters/monster_homes.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
+import { type MonsterData, type MonsterKind, NO_MONSTERS } from "../../server/monsters/monster_data.ts";
+import { monsterHomes } from "../../server/monsters/monster_homes.ts";
 import { Prng } from "../../server/world/prng.ts";
+import { WorldMap } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
-const [KIND] = loadMonsterData().kinds;
+const [KIND] = loadGameData().monsters.kinds;
 const NO_LIMIT = 1_000_000;
+
+/** A map whose definition has sides of 1,000 units. */
+function mapOf(mapId: number, size = 1_000) {
+  return {
+    map: new WorldMap({ mapId, width: size, height: size, interestRadius: 50 }, mapId),
+    areaFactor: (size / 1_000) ** 2,
+  };
+}
 
 function homes(
   spawns: MonsterData["spawns"],
   options: { size?: number; countMax?: number; seed?: number; kind?: MonsterKind } = {},
 ) {
   const { size = 1_000, countMax = NO_LIMIT, seed = 1, kind = KIND } = options;
-  return monsterHomes({ kinds: [kind], spawns }, { width: size, height: size, countMax }, new Prng(seed));
+  const maps = [mapOf(0, size), mapOf(4, size / 2)];
+  return monsterHomes({ kinds: [kind], spawns }, { maps, countMax }, new Prng(seed));
 }
-
-Deno.test("monsterHomes() settles the monsters of this build on a map of 1,000 x 1,000 units: 40", () => {
-  const all = monsterHomes(loadMonsterData(), { width: 1_000, height: 1_000, countMax: NO_LIMIT }, new Prng(1));
-  assertEquals(all.length, 40);
-});
 
 /** Monsters of 40 spread and of 6 at a fixed place, by the side of the map. */
 const SCALES = [
@@ -40,10 +46,17 @@ Deno.test("monsterHomes() gives all spawns less, in proportion, where the world 
   const kinds = [KIND, { ...KIND, id: "other" }];
   const spawns = [{ kind: KIND.id, count: 30 }, { kind: "other", count: 10 }];
   const count = (countMax: number) => {
-    const all = monsterHomes({ kinds, spawns }, { width: 1_000, height: 1_000, countMax }, new Prng(1));
+    const all = monsterHomes({ kinds, spawns }, { maps: [mapOf(0)], countMax }, new Prng(1));
     return [all.length, all.filter(({ kind }) => kind.id === "other").length];
   };
   assertEquals([count(40), count(20), count(0)], [[40, 10], [20, 5], [0, 0]]);
+});
+
+Deno.test("monsterHomes() settles each map with those whose spawn names it, by its own area", () => {
+  const all = homes([{ kind: KIND.id, count: 40 }, { kind: KIND.id, map: 4, count: 40 }]);
+  assertEquals([0, 4].map((mapId) => all.filter(({ map }) => map.mapId === mapId).length), [40, 10]);
+  for (const { map, x, z } of all) assert(x <= map.width && z <= map.height);
+  assertEquals(homes(NO_MONSTERS.spawns), []);
 });
 
 Deno.test("monsterHomes() keeps a pack together, at its fixed place or where chance decides", () => {
@@ -81,16 +94,4 @@ Deno.test("monsterHomes() settles nobody outside the map", () => {
       assert(x >= 0 && x <= 800 && z >= 0 && z <= 800);
     }
   }));
-});
-
-Deno.test("placeAround() spreads evenly over the circle", () => {
-  const prng = new Prng(3);
-  let inner = 0;
-  for (let index = 0; index < 10_000; index++) {
-    const { x, z } = placeAround({ x: 100, z: 50 }, 10, prng);
-    const distance = Math.hypot(x - 100, z - 50);
-    assert(distance <= 10 + 1e-9);
-    if (distance < 5) inner++;
-  }
-  assert(Math.abs(inner / 10_000 - 0.25) < 0.03, `${inner} of 10,000 in a quarter of the area`);
 });

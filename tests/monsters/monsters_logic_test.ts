@@ -1,4 +1,5 @@
-import { loadMonsterData, type MonsterData } from "../../server/monsters/monster_data.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
+import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { SKILL_NONE, SKILL_RANGED } from "../../server/combat/skills.ts";
 import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
@@ -89,10 +90,11 @@ Deno.test("Logic lets a player kill a monster, and tells it as the player's kill
   assertEquals(updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER).length, 2);
 });
 
-Deno.test("Logic has the monsters of the build on the map, unless they are switched off", async () => {
+Deno.test("Logic has the monsters of the build on their maps, unless they are switched off", async () => {
   await using on = await LogicHarness.create({ config: { monsters: true } });
   await using off = await LogicHarness.create({ config: { monsters: false } });
-  assertEquals([on.world.entityCount, on.logic.combat.monsters.count], [40, 40]);
+  assertEquals(on.world.maps.map((map) => map.entityCount), [40, 18, 24, 13]);
+  assertEquals([on.world.entityCount, on.logic.combat.monsters.count], [95, 95]);
   assertEquals([off.world.entityCount, off.logic.combat.monsters.count], [0, 0]);
 });
 
@@ -100,7 +102,7 @@ Deno.test("Logic leaves the world to players but for a part: no monster takes a 
   for (const worldCapacity of [1, 9, 10, 100, 1_000]) {
     await using harness = await LogicHarness.create({ config: { monsters: true }, worldCapacity });
     const { count } = harness.logic.combat.monsters;
-    assert(count <= worldCapacity / MONSTER_WORLD_SHARE && count <= 40, `${count} of ${worldCapacity}`);
+    assert(count <= worldCapacity / MONSTER_WORLD_SHARE && count <= 95, `${count} of ${worldCapacity}`);
   }
 });
 
@@ -115,12 +117,12 @@ Deno.test("Logic puts players who enter where monsters are not", async () => {
 });
 
 Deno.test("Logic lets monsters sleep until a player comes", async () => {
-  const { kinds, spawns } = loadMonsterData();
+  const { kinds, spawns } = loadGameData().monsters;
   await using harness = await LogicHarness.create({ monsters: { kinds, spawns } });
   const { monsters } = harness.logic.combat;
   harness.advance(10_000);
   assertEquals([monsters.awakeCount, monsters.stepCount], [0, 0]);
-  const { x, z } = spawns.find((spawn) => spawn.x !== undefined)!;
+  const { x, z } = spawns.find((spawn) => spawn.map === undefined && spawn.x !== undefined)!;
   await harness.connect({ at: { x: x! * 1_000, z: z! * 1_000 } });
   harness.advance(1_000);
   assert(monsters.awakeCount > 0 && monsters.awakeCount < monsters.count);

@@ -43,10 +43,7 @@ export class Wilds {
     seed?: number;
   }) {
     this.world = new World({
-      mapId: 0,
-      width: 400,
-      height: 400,
-      interestRadius: options.interestRadius ?? 50,
+      maps: [{ mapId: 0, width: 400, height: 400, interestRadius: options.interestRadius ?? 50 }],
       maxSpeed: 10,
       tickIntervalMs: TICK_MS,
       capacity: options.capacity ?? 512,
@@ -63,7 +60,7 @@ export class Wilds {
         onDeath: (_killerId, victimId) => this.monsters.onDeath(victimId, this.nowMs),
       },
     });
-    const homes = options.homes.map(({ x, z, kind }) => ({ x, z, kind: { ...RAT, ...kind } }));
+    const homes = options.homes.map(({ x, z, kind }) => ({ map: this.world.maps[0], x, z, kind: { ...RAT, ...kind } }));
     const prng = new Prng(options.seed ?? 1);
     this.monsters = new Monsters({ world: this.world, combat: this.combat, prng, homes }, this.nowMs);
     this.world.step(this.nowMs);

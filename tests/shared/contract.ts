@@ -54,6 +54,10 @@ const ROWS = `
 2008 MOVEMENT_CORRECTION    <  -   - | position 1 Vector3, sequence_number 2 uint32, reason 3 string
 2009 LEAVE_WORLD_REQUEST    >  W   ERROR_RESPONSE |
 2010 RESPAWN_REQUEST        >  W   ERROR_RESPONSE |
+2011 PORTAL_REQUEST         >  W   MAP_ENTERED | portal_id 1 uint32
+2012 MAP_ENTERED            <  -   - | success 1 bool, error_code 2 ErrorCode, entity_id 3 uint64, position 4 Vector3, map 5 MapInfo
+2013 MAP_INFO_REQUEST       >  W   MAP_INFO_RESPONSE |
+2014 MAP_INFO_RESPONSE      <  -   - | success 1 bool, error_code 2 ErrorCode, map 3 MapInfo
 3000 GUILD_CREATE_REQUEST   >  AW  GUILD_CREATE_RESPONSE | name 1 string, tag 2 string
 3001 GUILD_CREATE_RESPONSE  <  -   - | success 1 bool, error_code 2 ErrorCode, guild_id 3 uint64
 3002 GUILD_INVITE_REQUEST   >  AW  GUILD_INVITE_RESPONSE | player_name 1 string
@@ -151,6 +155,13 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
     "room_id 1 uint64, name 2 string, member_count 3 uint32, max_members 4 uint32, has_password 5 bool",
   ),
   PlayerRef: fieldList("player_id 1 uint64, name 2 string"),
+  Portal: fieldList(
+    "portal_id 1 uint32, position 2 Vector3, radius 3 float, target_map_id 4 uint32, target_map_name 5 string",
+  ),
+  MapInfo: fieldList(
+    "map_id 1 uint32, name 2 string, width 3 float, height 4 float, interest_radius 5 float, portals 6 Portal[], " +
+      "theme 7 string",
+  ),
   Friend: fieldList("player_id 1 uint64, name 2 string, online 3 bool"),
   LeaderboardEntry: fieldList(
     "rank 1 uint32, player_id 2 uint64, name 3 string, kills 4 uint32, deaths 5 uint32, monster_kills 6 uint32",

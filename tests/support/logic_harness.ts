@@ -18,6 +18,9 @@ import type { IoOutput, Link } from "../../server/logic/link.ts";
 import { Logic } from "../../server/logic/logic.ts";
 import type { Session } from "../../server/logic/session.ts";
 import { SessionManager } from "../../server/logic/session_manager.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
+import { Atlas } from "../../server/maps/atlas.ts";
+import type { MapDefinition } from "../../server/maps/map_data.ts";
 import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
@@ -102,6 +105,8 @@ export interface HarnessOptions {
   readonly config?: Partial<ServerConfig>;
   /** Who lives in the world beside players; if left out, the monsters of the build where the configuration has them. */
   readonly monsters?: MonsterData;
+  /** Where they live; if left out, the maps of the build. */
+  readonly maps?: readonly MapDefinition[];
   /** A storage to go on with; an empty one in memory unless told. Closed with the harness. */
   readonly storage?: Storage;
   /** Entities the world has room for. */
@@ -117,6 +122,8 @@ export interface ConnectOptions {
   readonly port?: OpenInfo["port"];
   /** Where the character was saved, in units; without it the world chooses a place. */
   readonly at?: { readonly x: number; readonly z: number };
+  /** On which map, the first one unless told. Only together with `at`. */
+  readonly mapId?: number;
   /** Hit points it was saved with. Only together with `at`. */
   readonly hp?: number;
 }
@@ -256,11 +263,9 @@ export class LogicHarness implements AsyncDisposable {
     const worldCapacity = options.worldCapacity ?? 1_024;
     this.config = config;
     this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH });
+    const atlas = new Atlas(options.maps ?? loadGameData().maps, config);
     this.world = new World({
-      mapId: 0,
-      width: config.mapSize,
-      height: config.mapSize,
-      interestRadius: config.interestRadius,
+      maps: atlas.maps,
       maxSpeed: config.maxSpeed,
       tickIntervalMs: config.tickMs,
       capacity: worldCapacity,
@@ -278,6 +283,7 @@ export class LogicHarness implements AsyncDisposable {
         wake: () => {},
         randomToken: () => `token${++tokenCount}`,
         sessions: this.sessions,
+        atlas,
         world: this.world,
         worldCapacity,
         saver: new CharacterSaver(this.storage, this.log),
@@ -327,8 +333,8 @@ export class LogicHarness implements AsyncDisposable {
     assert(character !== undefined, "Every account has a character");
     const { characterId } = character;
     if (options.at !== undefined) {
-      const { at: { x, z }, hp = 100 } = options;
-      await this.storage.characters.save({ characterId, mapId: 0, x, y: 0, z, yaw: 0, hp });
+      const { at: { x, z }, hp = 100, mapId = 0 } = options;
+      await this.storage.characters.save({ characterId, mapId, x, y: 0, z, yaw: 0, hp });
     }
     const client = this.open({ name, port: options.port });
     client.playerId = playerId;

@@ -11,7 +11,7 @@ const STILL: Movement = { x: 0, y: 0, z: 0, vx: 0, vy: 0, vz: 0, yaw: 0, sequenc
 /** One living entity at 500, 0, 500 of a 1,000 x 1,000 map, at time 0. */
 function setUp(): { store: EntityStore; rules: MovementRules; id: number; tryMove: TryMove } {
   const store = new EntityStore(1, 0);
-  const rules = new MovementRules(store, { width: 1_000, height: 1_000, maxSpeed: MAX_SPEED });
+  const rules = new MovementRules(store, { maps: [{ widthCm: 100_000, heightCm: 100_000 }], maxSpeed: MAX_SPEED });
   const id = store.tryAllocate();
   store.x[id] = store.z[id] = 50_000;
   store.hp[id] = 100;

@@ -7,14 +7,18 @@ import { fc } from "../support/property.ts";
 import { ClientModel, type ShownEntity } from "./client_model.ts";
 
 const SIZE = 100;
-const RADIUS = 20;
-const LEAVE_RADIUS = 22;
+/** The second is smaller, and one sees less there. */
+const MAPS = [
+  { mapId: 0, width: SIZE, height: SIZE, interestRadius: 20 },
+  { mapId: 9, width: SIZE / 2, height: SIZE, interestRadius: 10 },
+];
 const CAPACITY = 24;
 const TARGET = new Uint8Array(65_536);
 
 interface ModelEntity extends ShownEntity {
   id: number;
   isViewer: boolean;
+  map: typeof MAPS[number];
 }
 
 /** The world as plainly as it can be said: every entity against every other, each tick. */
@@ -28,10 +32,7 @@ class BruteForce {
 
   constructor(options: { snapshotBytesMax: number; idQuarantine: number }) {
     this.world = new World({
-      mapId: 0,
-      width: SIZE,
-      height: SIZE,
-      interestRadius: RADIUS,
+      maps: MAPS,
       maxSpeed: 10,
       tickIntervalMs: 50,
       capacity: CAPACITY,
@@ -40,18 +41,19 @@ class BruteForce {
     });
   }
 
-  join(x: number, z: number, isViewer: boolean): void {
+  join(wantedX: number, z: number, isViewer: boolean, map = MAPS[0]): void {
+    const x = Math.min(wantedX, map.width);
     // As long as names get, so that a few spawns are more than the smallest snapshot holds.
     const name = `e${++this.#joinCount}`.padEnd(ENTITY_NAME_BYTES_MAX, "-");
     const id = this.world.join(
-      { kind: EntityKind.PLAYER, name, x, z, hp: 100, hpMax: 100, viewer: isViewer },
+      { kind: EntityKind.PLAYER, name, mapId: map.mapId, x, z, hp: 100, hpMax: 100, viewer: isViewer },
       this.#nowMs,
     );
     assertEquals(id === 0, this.entities.length === CAPACITY);
     if (id === 0) return;
     assert(this.entities.every((entity) => entity.id !== id), "An id in use is not handed out");
     const place = { x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 };
-    this.entities.push({ id, name, guildTag: "", ...place, hp: 100, buffs: [], isViewer });
+    this.entities.push({ id, name, guildTag: "", ...place, hp: 100, buffs: [], isViewer, map });
     if (isViewer) this.clients.set(id, new ClientModel(id));
   }
 
@@ -62,14 +64,24 @@ class BruteForce {
     for (const other of this.entities) this.#pairs.delete(pairKey(entity, other));
   }
 
-  teleport(entity: ModelEntity, x: number, z: number): void {
+  /** To the other map, or out of and back into the same one. */
+  transfer(entity: ModelEntity, map: typeof MAPS[number], wantedX: number, z: number): void {
+    const x = Math.min(wantedX, map.width), target = { mapId: map.mapId, place: { x, y: 0, z, yaw: 0 } };
+    assert(this.world.tryTransfer(entity.id, target, this.#nowMs));
+    Object.assign(entity, { map, x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 });
+    for (const other of this.entities) this.#pairs.delete(pairKey(entity, other));
+    this.clients.get(entity.id)?.reset();
+  }
+
+  teleport(entity: ModelEntity, wantedX: number, z: number): void {
+    const x = Math.min(wantedX, entity.map.width);
     this.world.teleport(entity.id, this.#nowMs, { x, y: 0, z, yaw: 0 });
     Object.assign(entity, { x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 });
   }
 
   walk(entity: ModelEntity, dx: number, dz: number): void {
     this.#nowMs += 1_000;
-    const x = clamp(entity.x / 100 + dx), z = clamp(entity.z / 100 + dz);
+    const x = clamp(entity.x / 100 + dx, entity.map.width), z = clamp(entity.z / 100 + dz, SIZE);
     const movement = { x, y: 1, z, vx: dx / 2, vy: 0, vz: dz / 2, yaw: dx, sequenceNumber: 7 };
     const verdict = this.world.move(entity.id, movement, this.#nowMs);
     assertEquals(verdict, entity.hp > 0 ? "ok" : "dead");
@@ -105,10 +117,10 @@ class BruteForce {
     this.world.step(this.#nowMs);
     for (const a of this.entities) {
       for (const b of this.entities) {
-        const distance = Math.hypot(a.x - b.x, a.z - b.z);
-        if (a.id >= b.id) continue;
-        if (distance <= RADIUS * 100 && (a.isViewer || b.isViewer)) this.#pairs.add(pairKey(a, b));
-        else if (distance > LEAVE_RADIUS * 100) this.#pairs.delete(pairKey(a, b));
+        if (a.id >= b.id || a.map !== b.map) continue;
+        const distance = Math.hypot(a.x - b.x, a.z - b.z), radius = a.map.interestRadius * 100;
+        if (distance <= radius && (a.isViewer || b.isViewer)) this.#pairs.add(pairKey(a, b));
+        else if (distance > radius * 1.1) this.#pairs.delete(pairKey(a, b));
       }
     }
   }
@@ -177,8 +189,8 @@ function cm(units: number): number {
   return Math.round(units * 100) + 0;
 }
 
-function clamp(units: number): number {
-  return Math.max(0, Math.min(SIZE, units));
+function clamp(units: number, max: number): number {
+  return Math.max(0, Math.min(max, units));
 }
 
 type Action = readonly [kind: number, which: number, a: number, b: number];
@@ -187,12 +199,12 @@ const coordinate = fc.oneof(
   fc.integer({ min: 0, max: SIZE }),
   fc.integer({ min: 0, max: SIZE * 100 }).map((n) => n / 100),
 );
-const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(19), fc.nat(1_000), coordinate, coordinate);
+const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(20), fc.nat(1_000), coordinate, coordinate);
 
 /** Does what the numbers say. @returns Whether it is time for a tick. */
 function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
   const entity = model.entities[which % Math.max(1, model.entities.length)];
-  if (entity === undefined || kind < 4) model.join(a, b, kind !== 3);
+  if (entity === undefined || kind < 4) model.join(a, b, kind !== 3, MAPS[kind % 2]);
   else if (kind < 6) model.leave(entity);
   else if (kind < 8) model.teleport(entity, a, b);
   else if (kind < 12) model.walk(entity, a / 20 - 2.5, b / 20 - 2.5);
@@ -200,6 +212,7 @@ function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
   else if (kind === 13) model.setBuffs(entity, which % 2 === 0 ? [] : [which, 1]);
   else if (kind === 14) model.setGuildTag(entity, `T${which % 5}`);
   else if (kind === 15) model.resume(entity);
+  else if (kind === 16) model.transfer(entity, MAPS[which % 2], a, b);
   else return true;
   return false;
 }

@@ -8,10 +8,7 @@ import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 /** A viewer at (50, 50), and something that is no viewer 10 units from it. */
 function scene(): { world: World; viewer: number; thing: number; moves: () => Record<string, number>[] } {
   const world = new World({
-    mapId: 0,
-    width: 100,
-    height: 100,
-    interestRadius: 20,
+    maps: [{ mapId: 0, width: 100, height: 100, interestRadius: 20 }],
     maxSpeed: 10,
     tickIntervalMs: 50,
     capacity: 8,

@@ -3,6 +3,7 @@ import { DespawnReason, EntityKind, type WorldSnapshot, WorldSnapshotSchema } fr
 import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { type EntityOptions, World, type WorldOptions } from "../../server/world/world.ts";
+import type { MapOptions } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { ClientModel } from "./client_model.ts";
 
@@ -16,14 +17,13 @@ const PLAYER: EntityOptions = {
   hpMax: 100,
   viewer: true,
 };
+const MAP: MapOptions = { mapId: 0, width: 1_000, height: 1_000, interestRadius: 50 };
 const STILL = { x: 500, y: 0, z: 500, vx: 0, vy: 0, vz: 0, yaw: 0, sequenceNumber: 0 };
 
-function makeWorld(options: Partial<WorldOptions> = {}): World {
+/** A world of one map, which `options` may also describe. */
+function makeWorld(options: Partial<WorldOptions & MapOptions> = {}): World {
   return new World({
-    mapId: 0,
-    width: 1_000,
-    height: 1_000,
-    interestRadius: 50,
+    maps: [{ ...MAP, ...options }],
     maxSpeed: 10,
     tickIntervalMs: 50,
     capacity: 600,
@@ -445,7 +445,7 @@ Deno.test("World.join() returns 0 when the world is full and takes the next afte
 });
 
 Deno.test("World.join() spreads those without a position over the map", () => {
-  const world = makeWorld(), quarters = [0, 0, 0, 0], out = new Int32Array(world.slotCount);
+  const world = makeWorld(), quarters = [0, 0, 0, 0], out = new Int32Array(world.slotCount), [map] = world.maps;
   for (let index = 0; index < 400; index++) {
     const id = world.join({ ...PLAYER, x: undefined, z: undefined }, 0);
     quarters[(world.xOf(id) < 500 ? 0 : 1) + (world.zOf(id) < 500 ? 0 : 2)]++;
@@ -453,7 +453,7 @@ Deno.test("World.join() spreads those without a position over the map", () => {
   for (const count of quarters) assert(count > 80, `${count} of 400 in one quarter`);
   for (let index = 0; index < world.viewerCount; index++) {
     const id = world.viewerAt(index);
-    const count = world.entitiesInRadius({ x: world.xOf(id), z: world.zOf(id), radius: 50 }, out);
+    const count = world.entitiesInRadius({ map, x: world.xOf(id), z: world.zOf(id), radius: 50 }, out);
     assert(count < 15, `${count} within one interest radius`);
   }
 });
@@ -497,21 +497,25 @@ Deno.test("World.watchersOf() gives the viewers that see an entity, and no monst
 });
 
 Deno.test("World.entitiesInRadius() sees positions as they are now and refuses nonsense", () => {
-  const world = makeWorld(), out = new Int32Array(world.slotCount);
+  const world = makeWorld(), out = new Int32Array(world.slotCount), [map] = world.maps;
   const [a, b] = populate(world, 500, 510);
   world.teleport(b, 0, { x: 500, y: 0, z: 502, yaw: 0 });
-  assertEquals([...out.subarray(0, world.entitiesInRadius({ x: 500, z: 500, radius: 2 }, out))].sort(), [a, b]);
-  for (const radius of [NaN, -1]) assertEquals(world.entitiesInRadius({ x: 0, z: 0, radius }, out), 0);
-  assertEquals(world.entitiesInRadius({ x: NaN, z: 0, radius: 5 }, out), 0);
-  assertEquals(world.entitiesInRadius({ x: 500, z: 500, radius: Infinity }, out), 2);
+  assertEquals([...out.subarray(0, world.entitiesInRadius({ map, x: 500, z: 500, radius: 2 }, out))].sort(), [a, b]);
+  for (const radius of [NaN, -1]) assertEquals(world.entitiesInRadius({ map, x: 0, z: 0, radius }, out), 0);
+  assertEquals(world.entitiesInRadius({ map, x: NaN, z: 0, radius: 5 }, out), 0);
+  assertEquals(world.entitiesInRadius({ map, x: 500, z: 500, radius: Infinity }, out), 2);
   assertEquals(world.distanceBetween(a, b), 2);
 });
 
 Deno.test("World refuses options out of their range", () => {
-  const table: [Partial<WorldOptions>, string][] = [
-    [{ width: 0 }, "map width is 0"],
-    [{ height: 10_001 }, "map height is 10001"],
+  const table: [Partial<WorldOptions & MapOptions>, string][] = [
+    [{ width: 0 }, "width is 0"],
+    [{ height: 10_001 }, "height is 10001"],
     [{ interestRadius: NaN }, "interest radius is NaN"],
+    [{ mapId: 256 }, "id is 256"],
+    [{ mapId: 0.5 }, "id is 0.5"],
+    [{ maps: [] }, "it has no map"],
+    [{ maps: [MAP, MAP] }, "two maps have the same id"],
     [{ maxSpeed: -1 }, "max speed is -1"],
     [{ capacity: WORLD_ENTITIES_MAX + 1 }, "capacity is 16385"],
     [{ capacity: 1.5 }, "capacity is 1.5"],
