@@ -51,6 +51,7 @@ import {
   RANK_OFFICER,
   type Refused,
 } from "../storage/guild_store.ts";
+import type { ChatDelivery } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
@@ -86,6 +87,7 @@ const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
  */
 export class GuildService {
   readonly #context: LogicContext;
+  readonly #delivery: Pick<ChatDelivery, "deliver">;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
   readonly #kills: KillLedger<Kill>;
@@ -99,8 +101,10 @@ export class GuildService {
   #nextForgetMs: number;
   #sweeping: Promise<void> | null = null;
 
-  constructor(context: LogicContext) {
+  /** @param delivery What players ask each other goes this way. */
+  constructor(context: LogicContext, delivery: Pick<ChatDelivery, "deliver">) {
     this.#context = context;
+    this.#delivery = delivery;
     this.#kills = new KillLedger({
       write: (kills) => context.storage.guilds.addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
@@ -221,7 +225,12 @@ export class GuildService {
       ({ playerId, tie }) => {
         this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
         const invited = sessions.findPlayer(playerId);
-        const invite = { guildId: tie.guildId, guildName: tie.name, inviterName: inviter.name };
+        const invite = {
+          guildId: tie.guildId,
+          guildName: tie.name,
+          inviterId: inviter.playerId,
+          inviterName: inviter.name,
+        };
         if (invited !== undefined) this.#sendInvite(invited, invite);
       },
     );
@@ -355,7 +364,7 @@ export class GuildService {
     this.#calls.run(
       () => storage.guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
       (invites) => {
-        for (const invite of invites) this.#sendInvite(session, invite);
+        for (const invite of invites) if (!session.ended) this.#sendInvite(session, invite);
       },
     ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
   }
@@ -437,9 +446,11 @@ export class GuildService {
     this.#send(session, PacketType.GUILD_ACTION_RESPONSE, GuildActionResponseSchema, response);
   }
 
-  #sendInvite(session: Session, { guildId, guildName, inviterName }: Invite): void {
-    const notice = { guildId: BigInt(guildId), guildName, inviterName };
-    this.#send(session, PacketType.GUILD_INVITE_NOTICE, GuildInviteNoticeSchema, notice);
+  /** An invitation goes the way of chat: whoever ignores the one who invites does not hear of it. */
+  #sendInvite(session: Session, { guildId, guildName, inviterId, inviterName }: Invite): void {
+    const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
+    const payload = toBinary(GuildInviteNoticeSchema, notice);
+    this.#delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [session]);
   }
 
   #sendInfo(session: Session, guild: Guild): void {

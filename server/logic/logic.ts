@@ -71,7 +71,7 @@ export class Logic {
     this.#watch = watch;
     this.social = new SocialService(context);
     this.rooms = new RoomService(context, this.social);
-    this.guilds = new GuildService(context);
+    this.guilds = new GuildService(context, this.social.delivery);
     this.leaderboards = new LeaderboardService(context);
     this.world = new WorldService(context, this.guilds);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));

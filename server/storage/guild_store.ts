@@ -165,6 +165,7 @@ export interface PlayerTie extends GuildTie {
 export interface Invite {
   readonly guildId: number;
   readonly guildName: string;
+  readonly inviterId: number;
   readonly inviterName: string;
 }
 

@@ -80,7 +80,7 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
     "SELECT 1 FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
   );
   const selectInvites = database.prepare(
-    `SELECT guild_id AS guildId, guilds.name AS guildName, accounts.name AS inviterName
+    `SELECT guild_id AS guildId, guilds.name AS guildName, inviter_id AS inviterId, accounts.name AS inviterName
       FROM guild_invites JOIN guilds ON guilds.id = guild_id JOIN accounts ON accounts.id = inviter_id
       WHERE player_id = ? AND expires_at_ms > ? ORDER BY guild_id`,
   );

@@ -151,7 +151,12 @@ function claimInvites(claim: Claim): void {
     assertEquals(await invite(storage, anna, "bert"), { kind: "invited", playerId: bert, tie });
     await assertRefused(invite(storage, anna, "bert"), "invited_already");
     const query = { playerId: bert, nowMs: EXPIRES_AT_MS - 1 };
-    assertEquals(await storage.guilds.findInvites(query), [{ guildId, guildName: "Wolves", inviterName: "Anna" }]);
+    assertEquals(await storage.guilds.findInvites(query), [{
+      guildId,
+      guildName: "Wolves",
+      inviterId: anna,
+      inviterName: "Anna",
+    }]);
     assertEquals(await storage.guilds.findInvites({ playerId: bert, nowMs: EXPIRES_AT_MS }), []);
     const tooLate = { playerId: bert, guildId, nowMs: EXPIRES_AT_MS };
     await assertRefused(storage.guilds.join(tooLate), "not_invited");

@@ -1,5 +1,6 @@
 import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../shared/limits.ts";
@@ -70,6 +71,25 @@ Deno.test("A friend request of an ignored player seems to be made, and is not he
   harness.send(bob, FriendRequestSchema, { playerName: "ann" });
   assert((await answerTo(harness, bob, PacketType.FRIEND_RESPONSE)).success);
   assertEquals(harness.take(ann, PacketType.FRIEND_NOTICE), []);
+});
+
+Deno.test("An invitation to a guild by an ignored player seems to be made, and is not heard of, at no login", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  await ignore(harness, ann, "bob");
+  harness.send(bob, GuildCreateRequestSchema, { name: "Grey Bears", tag: "GB" });
+  assert((await answerTo(harness, bob, PacketType.GUILD_CREATE_RESPONSE)).success);
+  for (const playerName of ["ann", "cid"]) {
+    harness.send(bob, GuildInviteRequestSchema, { playerName });
+    assert((await answerTo(harness, bob, PacketType.GUILD_INVITE_RESPONSE)).success);
+  }
+  await settle(harness);
+  assertEquals(harness.take(ann, PacketType.GUILD_INVITE_NOTICE), []);
+  assertEquals(harness.take(cid, PacketType.GUILD_INVITE_NOTICE).length, 1);
+  goOffline(harness, ann);
+  const again = await harness.connect({ name: "ann" });
+  await settle(harness);
+  assertEquals(harness.take(again, PacketType.GUILD_INVITE_NOTICE), []);
 });
 
 Deno.test("An ignore list holds from the first moment after a login", async () => {
