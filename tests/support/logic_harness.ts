@@ -113,6 +113,8 @@ export interface HarnessOptions {
   readonly worldCapacity?: number;
   /** Passwords in plain text unless told. */
   readonly hasher?: LogicContext["hasher"];
+  /** Takes each packet at once, in the order logic sends them; then {@linkcode HarnessClient.packets} stays empty. */
+  readonly onPacket?: (client: HarnessClient, packet: SentPacket) => void;
 }
 
 /** Who enters the world. */
@@ -142,10 +144,15 @@ class CollectingOutput implements IoOutput {
   /** Whether there is room for anything; see {@linkcode LogicHarness.setFull}. */
   isFull = false;
   readonly #onBroadcastFull: (link: Link, sequence: number) => void;
+  readonly #onPacket: (client: HarnessClient, packet: SentPacket) => void;
   #recipients: { readonly link: Link; readonly sequence: number }[] = [];
 
-  constructor(onBroadcastFull: (link: Link, sequence: number) => void) {
+  constructor(
+    onBroadcastFull: (link: Link, sequence: number) => void,
+    onPacket: HarnessOptions["onPacket"] = (client, packet) => client.packets.push(packet),
+  ) {
     this.#onBroadcastFull = onBroadcastFull;
+    this.#onPacket = onPacket;
   }
 
   trySend(
@@ -204,7 +211,7 @@ class CollectingOutput implements IoOutput {
 
   #add(link: Link, packet: SentPacket): void {
     const client = this.clients[link.slot];
-    if (client?.generation === link.generation && !link.closed) client.packets.push(packet);
+    if (client?.generation === link.generation && !link.closed) this.#onPacket(client, packet);
   }
 }
 
@@ -296,7 +303,10 @@ export class LogicHarness implements AsyncDisposable {
     );
     const memory = createRingBuffer();
     this.#ring = new RingProducer(memory);
-    this.#output = new CollectingOutput((link, sequence) => this.sessions.onBroadcastFull(link, sequence));
+    this.#output = new CollectingOutput(
+      (link, sequence) => this.sessions.onBroadcastFull(link, sequence),
+      options.onPacket,
+    );
     this.logic.setIoWorker(WORKER, new RingConsumer(memory), this.#output);
   }
 

@@ -1,0 +1,136 @@
+/** Chat: who hears what, once and in order. @module */
+
+import { Channel, type ChatMessage } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { type Actor, type Board, Contradiction } from "./board.ts";
+import type { DueLedger } from "./due_ledger.ts";
+import type { FriendCheck } from "./friend_check.ts";
+import type { GuildCheck } from "./guild_check.ts";
+import type { RoomCheck } from "./room_check.ts";
+import type { SightCheck } from "./sight_check.ts";
+
+const BYTES_MAX = 255;
+const KEPT_WHISPERS = 50;
+const UTF8 = new TextEncoder();
+
+/** Who knows who is where. */
+export interface ChatOptions {
+  readonly board: Board;
+  readonly dues: DueLedger;
+  readonly sight: SightCheck;
+  readonly friends: FriendCheck;
+  readonly rooms: RoomCheck;
+  readonly guilds: GuildCheck;
+  /** Units. */
+  readonly radius: number;
+}
+
+/** Follows every message. */
+export class ChatCheck {
+  readonly #options: ChatOptions;
+  readonly #radiusCm: number;
+  /** Whispers to those who are offline, oldest first. */
+  readonly #kept = new Map<Actor, string[]>();
+  /** Number of the last message heard, by listener and channel. */
+  readonly #lastIds = new Map<Actor, Map<Channel, bigint>>();
+
+  constructor(options: ChatOptions) {
+    this.#options = options;
+    this.#radiusCm = options.radius * 100;
+  }
+
+  /** A player says something; gives the code of a refusal, NONE where it is heard. */
+  say(actor: Actor, message: ChatMessage): ErrorCode {
+    const { message: text, channel } = message;
+    if (text.trim() === "" || UTF8.encode(text).length > BYTES_MAX || /\p{Cc}/u.test(text)) {
+      return ErrorCode.INVALID_PACKET;
+    }
+    switch (channel) {
+      case Channel.GLOBAL:
+        return this.#deliver(actor, message, this.#options.board.actors.filter(({ isOnline }) => isOnline));
+      case Channel.AREA:
+        return actor.entityId === 0 ? ErrorCode.INVALID_STATE : this.#deliver(actor, message, this.#nearby(actor));
+      case Channel.GUILD: {
+        const guild = this.#options.guilds.tieOf(actor);
+        if (guild === undefined) return ErrorCode.NOT_FOUND;
+        return this.#deliver(
+          actor,
+          message,
+          this.#options.board.actors.filter((other) => other.isOnline && this.#options.guilds.tieOf(other) === guild),
+        );
+      }
+      case Channel.WHISPER:
+        return this.#whisper(actor, message);
+      case Channel.ROOM: {
+        const heard = this.#options.rooms.say(actor, message.roomId, text);
+        return typeof heard === "number" ? heard : this.#deliver(actor, message, heard);
+      }
+      default:
+        return ErrorCode.UNSUPPORTED;
+    }
+  }
+
+  /** A player came online: what was whispered meanwhile comes. */
+  onOnline(actor: Actor): void {
+    for (const key of this.#kept.get(actor) ?? []) this.#expect(actor, Channel.WHISPER, key);
+    this.#kept.delete(actor);
+    this.#lastIds.delete(actor);
+  }
+
+  /** A message came. */
+  onMessage(actor: Actor, { channel, senderName, message, messageId }: ChatMessage): void {
+    this.#options.dues.take(actor, `chat ${Channel[channel]}`, `${senderName}: ${message}`);
+    if (actor.isReplaying || channel === Channel.WHISPER) return;
+    const lastIds = this.#lastIds.get(actor) ?? new Map<Channel, bigint>();
+    this.#lastIds.set(actor, lastIds);
+    const lastId = lastIds.get(channel) ?? 0n;
+    if (messageId <= lastId) throw new Contradiction(`${actor.name} heard message ${messageId} after ${lastId}`);
+    lastIds.set(channel, messageId);
+  }
+
+  #whisper(actor: Actor, message: ChatMessage): ErrorCode {
+    const { board, friends } = this.#options;
+    const { recipientId, recipientName } = message;
+    const recipient = recipientId !== 0n ? board.byPlayerId.get(Number(recipientId)) : board.find(recipientName);
+    if (recipient === undefined) return ErrorCode.NOT_FOUND;
+    const key = `${actor.name}: ${message.message}`;
+    if (recipient !== actor) this.#expect(actor, Channel.WHISPER, key);
+    if (friends.ignores(recipient, actor)) return ErrorCode.NONE;
+    if (recipient.isOnline) {
+      this.#expect(recipient, Channel.WHISPER, key);
+      return ErrorCode.NONE;
+    }
+    const kept = this.#kept.get(recipient) ?? [];
+    kept.push(key);
+    this.#kept.set(recipient, kept.slice(-KEPT_WHISPERS));
+    return ErrorCode.NONE;
+  }
+
+  #nearby(actor: Actor): Actor[] {
+    const { sight } = this.#options;
+    const own = sight.bodies.get(actor.entityId)!;
+    const nearby: Actor[] = [];
+    for (const body of sight.bodies.values()) {
+      if (body.actor !== null && (!body.isExact || sight.distanceCm(own, body) <= this.#radiusCm)) {
+        nearby.push(body.actor);
+      }
+    }
+    return nearby;
+  }
+
+  #deliver(actor: Actor, { channel, message }: ChatMessage, listeners: readonly Actor[]): ErrorCode {
+    const { friends, sight } = this.#options;
+    const key = `${actor.name}: ${message}`;
+    for (const listener of listeners) {
+      if (friends.ignores(listener, actor)) continue;
+      // Whoever stands nobody knows where hears of it, or not.
+      const isOptional = channel === Channel.AREA && sight.bodies.get(listener.entityId)?.isExact === false;
+      this.#expect(listener, channel, key, isOptional);
+    }
+    return ErrorCode.NONE;
+  }
+
+  #expect(actor: Actor, channel: Channel, key: string, isOptional = false): void {
+    this.#options.dues.expect(actor, `chat ${Channel[channel]}`, key, { isOptional });
+  }
+}

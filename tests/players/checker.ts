@@ -1,0 +1,386 @@
+/**
+ * Follows every packet to and from every player, beside a model of its own, and throws at the first contradiction. It
+ * shares nothing with the server but the generated messages.
+ *
+ * @module
+ */
+
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { ErrorResponseSchema, LogoutResponseSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  type ChatMessage,
+  ChatMessageSchema,
+  RoomEventSchema,
+  RoomListResponseSchema,
+  RoomResponseSchema,
+} from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  type CombatAction,
+  CombatResultSchema,
+  DespawnReason,
+  type EnterWorldResponse,
+  EnterWorldResponseSchema,
+  EntityUpdateSchema,
+  MovementCorrectionSchema,
+} from "../../shared/gen/game_pb.ts";
+import {
+  GuildActionResponseSchema,
+  GuildCreateResponseSchema,
+  GuildInfoResponseSchema,
+  GuildInviteNoticeSchema,
+  GuildInviteResponseSchema,
+  GuildWarEndSchema,
+  GuildWarStartSchema,
+} from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  FriendListResponseSchema,
+  FriendNoticeSchema,
+  FriendResponseSchema,
+  IgnoreListResponseSchema,
+  IgnoreResponseSchema,
+} from "../../shared/gen/social_pb.ts";
+import { type Actor, Board, Contradiction } from "./board.ts";
+import { ChatCheck } from "./chat_check.ts";
+import { DeliveryCheck } from "./delivery_check.ts";
+import { DueLedger } from "./due_ledger.ts";
+import { FightCheck } from "./fight_check.ts";
+import { FriendCheck } from "./friend_check.ts";
+import { GuildCheck } from "./guild_check.ts";
+import { RoomCheck } from "./room_check.ts";
+import { SightCheck, toCm } from "./sight_check.ts";
+
+/** What the run was set up with. */
+export interface CheckerOptions {
+  /** Units. */
+  readonly radius: number;
+  /** Units. */
+  readonly mapSize: number;
+  readonly idBound: number;
+  readonly warMinutes: number;
+  readonly linkDeadMs: number;
+  readonly tickMs: number;
+}
+
+/** What a character was when it left. */
+interface Saved {
+  readonly x: number;
+  readonly z: number;
+  readonly hp: number;
+}
+
+/** Packets that are not numbered. */
+const UNNUMBERED: ReadonlySet<PacketType> = new Set([
+  PacketType.WORLD_SNAPSHOT,
+  PacketType.ENTITY_UPDATE,
+  PacketType.RESUME_RESPONSE,
+]);
+/** Sessions without a connection are looked at once a second. */
+const SWEEP_MS = 1_000;
+
+/** The judge. */
+export class Checker {
+  readonly board = new Board();
+  readonly dues = new DueLedger();
+  readonly sight: SightCheck;
+  readonly fights: FightCheck;
+  readonly friends: FriendCheck;
+  readonly rooms: RoomCheck;
+  readonly guilds: GuildCheck;
+  readonly chat: ChatCheck;
+  readonly delivery = new DeliveryCheck();
+  packetCount = 0;
+  readonly #options: CheckerOptions;
+  readonly #saved = new Map<Actor, Saved | null>();
+  /** Who is leaving the world for good in this tick. */
+  #expiring: Actor[] = [];
+  #decoded: { readonly payload: Uint8Array; readonly message: unknown } | null = null;
+  /** Code of the refusal that the action under way was answered with. */
+  #actionCode: ErrorCode = ErrorCode.NONE;
+  #tick = 0;
+
+  constructor(options: CheckerOptions) {
+    const { board, dues } = this;
+    const { mapSize, radius } = options;
+    this.#options = options;
+    this.sight = new SightCheck(board, options);
+    this.friends = new FriendCheck(dues);
+    this.rooms = new RoomCheck(dues, this.friends);
+    this.guilds = new GuildCheck({ board, dues, friends: this.friends, warMinutes: options.warMinutes });
+    const onKill = (killer: Actor, victim: Actor) => this.guilds.onKill(killer, victim);
+    this.fights = new FightCheck({ board, dues, sight: this.sight, mapSize, onKill });
+    const { friends, guilds, rooms, sight } = this;
+    this.chat = new ChatCheck({ board, dues, sight, friends, rooms, guilds, radius });
+  }
+
+  // Coming and going
+
+  /** A player is about to enter the world. */
+  expectEntry(actor: Actor): void {
+    if (actor.standing === "world") {
+      this.#leaveWorld(actor);
+      this.#goOffline(actor);
+    }
+    if (actor.standing === "offline") this.#comeOnline(actor);
+    actor.isConnected = true;
+    this.delivery.begin(actor);
+    this.dues.expect(actor, "entry", "ok");
+  }
+
+  /** A player asks to leave the world, and stays logged in. */
+  expectLeaving(actor: Actor): void {
+    this.dues.expect(actor, "left", String(actor.entityId));
+    this.#leaveWorld(actor);
+    actor.standing = "authenticated";
+  }
+
+  /** A player logs out; its connection stays. */
+  expectLogout(actor: Actor): void {
+    this.dues.expect(actor, "logout", "ok");
+    if (actor.standing === "world") this.#leaveWorld(actor);
+    this.#goOffline(actor);
+  }
+
+  /** A player's connection is lost. */
+  onDisconnect(actor: Actor): void {
+    actor.isConnected = false;
+    actor.lostAtMs = this.board.nowMs;
+    if (actor.standing === "world") this.sight.beginAnew(actor.entityId);
+    else this.#goOffline(actor);
+  }
+
+  /** A player takes its session up again on a new connection. */
+  beginResume(actor: Actor, lastSequence: number): void {
+    actor.isConnected = true;
+    actor.isReplaying = true;
+    this.delivery.resume(actor, lastSequence);
+    this.sight.beginAnew(actor.entityId);
+    if (this.sight.bodies.get(actor.entityId)?.isExact === false) this.fights.find(actor);
+  }
+
+  endResume(actor: Actor): void {
+    actor.isReplaying = false;
+  }
+
+  /** A request is to be answered by ERROR_RESPONSE; NONE: not at all. */
+  expectError(actor: Actor, requestType: PacketType, code: ErrorCode): void {
+    if (code !== ErrorCode.NONE) this.dues.expect(actor, "errors", `${requestType} ${ErrorCode[code]}`);
+  }
+
+  /** FRIEND_RESPONSE or IGNORE_RESPONSE is to come. */
+  expectSocial(actor: Actor, requestType: PacketType, code: ErrorCode): void {
+    this.dues.expect(actor, "social", `${requestType} ${ErrorCode[code]}`);
+  }
+
+  /** A player says something. */
+  say(actor: Actor, message: ChatMessage): void {
+    this.expectError(actor, PacketType.CHAT_MESSAGE, this.chat.say(actor, message));
+  }
+
+  /** A player acts; `send` sends it. */
+  act(actor: Actor, action: CombatAction, send: () => void): void {
+    const codes = this.fights.onAction(actor, action);
+    this.#actionCode = ErrorCode.NONE;
+    if (!codes.includes(ErrorCode.NONE)) {
+      const keys = codes.map((code) => `${PacketType.COMBAT_ACTION} ${ErrorCode[code]}`);
+      this.dues.expect(actor, "errors", keys);
+    } else if (codes.length > 1) {
+      const keys = codes.map((code) => `${PacketType.COMBAT_ACTION} ${ErrorCode[code]}`);
+      this.dues.expect(actor, "errors", keys, { isOptional: true });
+    }
+    send();
+    this.fights.endAction(actor, action, this.#actionCode);
+  }
+
+  #comeOnline(actor: Actor): void {
+    actor.standing = "authenticated";
+    this.friends.onPresence(actor, true);
+    this.guilds.onOnline(actor);
+    this.chat.onOnline(actor);
+  }
+
+  #goOffline(actor: Actor): void {
+    actor.standing = "offline";
+    this.rooms.leaveAll(actor);
+    this.friends.onPresence(actor, false);
+    if (!actor.isConnected) this.dues.forget(actor);
+  }
+
+  #leaveWorld(actor: Actor): void {
+    const body = this.sight.bodies.get(actor.entityId);
+    if (body === undefined) throw new Contradiction(`${actor.name} is not in the world`);
+    const { x, z, hp, isExact } = body;
+    this.#saved.set(actor, isExact ? { x, z, hp } : null);
+    this.sight.leave(actor.entityId, DespawnReason.LEFT_WORLD);
+    this.board.byEntity.delete(actor.entityId);
+    actor.entityId = 0;
+  }
+
+  #onEntry(actor: Actor, response: EnterWorldResponse): void {
+    const { success, errorCode, entityId, spawnPosition, interestRadius, mapWidth } = response;
+    this.dues.take(actor, "entry", success ? "ok" : ErrorCode[errorCode]);
+    if (interestRadius !== this.#options.radius || mapWidth !== this.#options.mapSize) {
+      throw new Contradiction(`${actor.name} was sent to a map of ${mapWidth} with a radius of ${interestRadius}`);
+    }
+    const saved = this.#saved.get(actor);
+    if (saved != null && saved.hp > 0 && (toCm(spawnPosition?.x) !== saved.x || toCm(spawnPosition?.z) !== saved.z)) {
+      throw new Contradiction(`${actor.name} entered at another place than it left`);
+    }
+    actor.entityId = Number(entityId);
+    actor.standing = "world";
+    this.board.byEntity.set(actor.entityId, actor);
+    const hp = saved === null ? NaN : saved === undefined || saved.hp <= 0 ? 100 : saved.hp;
+    const guildTag = this.guilds.tieOf(actor)?.tag ?? "";
+    this.sight.enter(actor, actor.entityId, spawnPosition!, { hp, guildTag });
+    this.fights.enter(actor);
+  }
+
+  // Packets
+
+  /** A packet came to a player. */
+  onPacket(
+    actor: Actor,
+    { type, sequence, payload }: { type: PacketType; sequence: number; payload: Uint8Array },
+  ): void {
+    this.packetCount++;
+    if (type === PacketType.WORLD_SNAPSHOT) return this.sight.onSnapshot(actor, payload);
+    if (sequence > 0) {
+      if (!this.delivery.receive(actor, type, sequence, payload)) return;
+    } else if (actor.standing === "world" && !UNNUMBERED.has(type)) {
+      throw new Contradiction(`${actor.name} was sent ${PacketType[type]} without a number`);
+    }
+    this.#take(actor, type, payload);
+  }
+
+  #take(actor: Actor, type: PacketType, payload: Uint8Array): void {
+    const { chat, dues, fights, friends, guilds, rooms } = this;
+    const read = <Desc extends DescMessage>(schema: Desc) => this.#read(schema, payload);
+    switch (type) {
+      case PacketType.COMBAT_RESULT:
+        return fights.onResult(actor, read(CombatResultSchema));
+      case PacketType.CHAT_MESSAGE:
+        return chat.onMessage(actor, read(ChatMessageSchema));
+      case PacketType.MOVEMENT_CORRECTION:
+        return fights.onCorrection(actor, read(MovementCorrectionSchema));
+      case PacketType.ENTER_WORLD_RESPONSE:
+        return this.#onEntry(actor, read(EnterWorldResponseSchema));
+      case PacketType.ENTITY_UPDATE:
+        return dues.take(actor, "left", String(read(EntityUpdateSchema).entityId));
+      case PacketType.LOGOUT_RESPONSE:
+        return dues.take(actor, "logout", read(LogoutResponseSchema).success ? "ok" : "failed");
+      case PacketType.RESUME_RESPONSE:
+        return this.#onResume(actor, payload);
+      case PacketType.ERROR_RESPONSE: {
+        const { requestType, errorCode } = read(ErrorResponseSchema);
+        this.#actionCode = errorCode;
+        return dues.take(actor, "errors", `${requestType} ${ErrorCode[errorCode]}`);
+      }
+      case PacketType.FRIEND_RESPONSE:
+      case PacketType.IGNORE_RESPONSE: {
+        const schema = type === PacketType.FRIEND_RESPONSE ? FriendResponseSchema : IgnoreResponseSchema;
+        const { requestType, errorCode } = read<typeof FriendResponseSchema | typeof IgnoreResponseSchema>(schema);
+        return dues.take(actor, "social", `${requestType} ${ErrorCode[errorCode]}`);
+      }
+      case PacketType.FRIEND_LIST_RESPONSE:
+        return friends.onFriendList(actor, "friend list", read(FriendListResponseSchema));
+      case PacketType.IGNORE_LIST_RESPONSE:
+        return friends.onIgnoreList(actor, "ignore list", read(IgnoreListResponseSchema));
+      case PacketType.FRIEND_NOTICE:
+        return friends.onNotice(actor, read(FriendNoticeSchema));
+      case PacketType.ROOM_RESPONSE:
+        return rooms.onResponse(actor, read(RoomResponseSchema));
+      case PacketType.ROOM_LIST_RESPONSE:
+        return rooms.onList(actor, read(RoomListResponseSchema));
+      case PacketType.ROOM_EVENT:
+        return rooms.onEvent(actor, read(RoomEventSchema));
+      case PacketType.GUILD_CREATE_RESPONSE:
+        return guilds.onCreate(actor, read(GuildCreateResponseSchema));
+      case PacketType.GUILD_INVITE_RESPONSE:
+        return dues.take(actor, "guild invite", ErrorCode[read(GuildInviteResponseSchema).errorCode]);
+      case PacketType.GUILD_INVITE_NOTICE:
+        return guilds.onInviteNotice(actor, read(GuildInviteNoticeSchema));
+      case PacketType.GUILD_ACTION_RESPONSE: {
+        const { requestType, errorCode } = read(GuildActionResponseSchema);
+        return dues.take(actor, "guild action", `${requestType} ${ErrorCode[errorCode]}`);
+      }
+      case PacketType.GUILD_INFO_RESPONSE:
+        return guilds.onInfo(actor, read(GuildInfoResponseSchema));
+      case PacketType.GUILD_WAR_START:
+        return guilds.onWarStart(actor, read(GuildWarStartSchema));
+      case PacketType.GUILD_WAR_END:
+        return guilds.onWarEnd(actor, read(GuildWarEndSchema));
+      default:
+        throw new Contradiction(`${actor.name} was sent ${PacketType[type]}, which nobody asked for`);
+    }
+  }
+
+  /** What goes to many comes as one object, so that it is read once. */
+  #read<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): MessageShape<Desc> {
+    if (this.#decoded?.payload !== payload) this.#decoded = { payload, message: fromBinary(schema, payload) };
+    return this.#decoded.message as MessageShape<Desc>;
+  }
+
+  #onResume(actor: Actor, payload: Uint8Array): void {
+    const { success, errorCode, lastSequence, entityId, gap } = fromBinary(ResumeResponseSchema, payload);
+    const key = success ? `${lastSequence} ${entityId}` : ErrorCode[errorCode];
+    this.dues.take(actor, "resume", key);
+    if (!gap) return;
+    this.dues.acceptGap(actor);
+    this.delivery.acceptGap(actor);
+  }
+
+  // Time
+
+  /** What storage was asked for is answered by now. */
+  settle(): void {
+    for (const [actor, guild] of this.guilds.settle()) {
+      const body = this.sight.bodies.get(actor.entityId);
+      if (body === undefined) continue;
+      body.guildTag = guild?.tag ?? "";
+      body.version++;
+    }
+    this.dues.checkNothingLeft();
+  }
+
+  /** A tick is about to begin; the time is its. */
+  beginTick(nowMs: number, unixMs: number): void {
+    const { board, fights, guilds, sight } = this;
+    board.nowMs = nowMs;
+    board.unixMs = unixMs;
+    sight.beginTick(++this.#tick);
+    fights.beginTick();
+    guilds.checkWars();
+    if (nowMs % SWEEP_MS !== 0) return;
+    for (const actor of board.actors) {
+      if (actor.standing !== "world" || actor.isConnected) continue;
+      if (nowMs - actor.lostAtMs < this.#options.linkDeadMs) continue;
+      this.#expiring.push(actor);
+      this.rooms.leaveAll(actor);
+      this.friends.onPresence(actor, false);
+    }
+  }
+
+  /** A tick is over. */
+  endTick(): void {
+    this.fights.endTick();
+    for (const body of this.sight.bodies.values()) {
+      const { actor } = body;
+      if (actor === null || actor.isConnected || !body.isExact) continue;
+      if (!this.#isWatched(body.entityId)) this.fights.lose(body);
+    }
+    this.sight.checkTick();
+    for (const actor of this.#expiring) {
+      this.#leaveWorld(actor);
+      actor.standing = "offline";
+      this.dues.forget(actor);
+    }
+    this.#expiring = [];
+    this.dues.checkNothingLeft();
+  }
+
+  #isWatched(entityId: number): boolean {
+    for (const watcher of this.sight.watchersOf(entityId)) if (watcher.isConnected) return true;
+    return false;
+  }
+}

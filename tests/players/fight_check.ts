@@ -1,0 +1,414 @@
+/**
+ * Blows, deaths and respawns: what may be done, who is told, and whether hit points add up.
+ *
+ * @module
+ */
+
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import type { CombatAction, CombatResult, MovementCorrection, MovementUpdate } from "../../shared/gen/game_pb.ts";
+import { type Actor, type Board, Contradiction } from "./board.ts";
+import type { DueLedger } from "./due_ledger.ts";
+import { type Body, type SightCheck, toCm } from "./sight_check.ts";
+
+interface SkillRule {
+  readonly rangeCm: number;
+  readonly cooldownMs: number;
+  readonly damage: readonly [min: number, max: number];
+  readonly areaCm: number;
+  readonly stunMs: number;
+}
+
+/** As the contract has them. */
+const SKILLS: Readonly<Record<number, SkillRule>> = {
+  1: { rangeCm: 300, cooldownMs: 500, damage: [8, 12], areaCm: 0, stunMs: 1_000 },
+  2: { rangeCm: 2_500, cooldownMs: 1_500, damage: [15, 25], areaCm: 0, stunMs: 0 },
+  3: { rangeCm: 2_500, cooldownMs: 4_000, damage: [10, 20], areaCm: 500, stunMs: 0 },
+};
+/** What a monster does has no skill, and damage from its file. */
+const MONSTER_DAMAGE = [1, 1_000] as const;
+const COOLDOWN_TOLERANCE_MS = 50;
+const AREA_TARGETS = 32;
+const RESPAWN_AFTER_MS = 3_000;
+const RESPAWN_BY_ITSELF_MS = 10_000;
+const HP = 100;
+/** Units a second that anybody may move, with 15 %, in cm/ms. */
+const SPEED_CM_PER_MS = 10 * 1.15 / 10;
+/** Travel time that may be saved up. */
+const TRAVEL_MS_MAX = 1_250;
+const TRAVEL_MS_START = 250;
+/** What rounding may make of a distance, in centimetres. */
+const BORDER_CM = 2;
+const MAP_ALTITUDE_CM = 100_000;
+/** Deaths in a minute without a connection, at most. */
+const RESPAWNS_UNSEEN_MAX = 6;
+
+/** What one player can do, and has done. */
+interface Fighter {
+  readonly readyAtMs: Map<number, number>;
+  /** When it died; 0: it lives; NaN: it is not known when. */
+  diedAtMs: number;
+  /** Travel time saved up, and when that was. */
+  travelMs: number;
+  travelAtMs: number;
+}
+
+/** Told of deaths: a player killed a player. */
+export type KillListener = (killer: Actor, victim: Actor) => void;
+
+/** Follows combat, movement and respawns. */
+export class FightCheck {
+  readonly #board: Board;
+  readonly #dues: DueLedger;
+  readonly #sight: SightCheck;
+  readonly #mapCm: number;
+  readonly #fighters = new Map<Actor, Fighter>();
+  readonly #onKill: KillListener;
+  /** Who may be hit by the action under way, and who was. */
+  #targets: { readonly attacker: Body; readonly may: Set<number>; readonly must: Set<number> } | null = null;
+  #isTicking = false;
+  #lastResult: CombatResult | null = null;
+  blowCount = 0;
+  deathCount = 0;
+  /** Deaths of players by players. */
+  killCount = 0;
+  moveCount = 0;
+
+  /** @param mapSize Units. */
+  constructor(
+    options: { board: Board; dues: DueLedger; sight: SightCheck; mapSize: number; onKill: KillListener },
+  ) {
+    this.#board = options.board;
+    this.#dues = options.dues;
+    this.#sight = options.sight;
+    this.#mapCm = options.mapSize * 100;
+    this.#onKill = options.onKill;
+  }
+
+  /** A player enters. */
+  enter(actor: Actor): void {
+    const fighter = this.#fighterOf(actor);
+    fighter.diedAtMs = 0;
+    this.#resetTravel(actor);
+  }
+
+  isDead(actor: Actor): boolean {
+    const body = this.#sight.bodies.get(actor.entityId);
+    return body !== undefined && body.hp <= 0;
+  }
+
+  // Movement
+
+  /** A player says where it is; expects a correction where that cannot be. */
+  onMove(actor: Actor, movement: MovementUpdate): void {
+    const body = this.#bodyOf(actor);
+    const { position, velocity, sequenceNumber } = movement;
+    const [x, y, z] = [position?.x, position?.y, position?.z].map(toCm);
+    const costMs = Math.hypot(x - body.x, y - body.y, z - body.z) / SPEED_CM_PER_MS;
+    const verdict = this.#judgeMove(actor, body, movement, costMs);
+    if (verdict !== "ok") {
+      this.#dues.expect(actor, "correction", `${sequenceNumber}:${verdict}`);
+      return;
+    }
+    this.moveCount++;
+    this.#fighterOf(actor).travelMs -= costMs;
+    const [vx, vz] = [velocity?.x, velocity?.z].map(toCm);
+    this.#sight.place(body, { x, y, z, vx, vz });
+    this.#sight.acceptMovement(actor.entityId, sequenceNumber);
+  }
+
+  #judgeMove(actor: Actor, body: Body, movement: MovementUpdate, costMs: number): string {
+    const { entityId, position: at } = movement;
+    if (entityId !== 0n && entityId !== BigInt(actor.entityId)) return "not_own_entity";
+    if (!Number.isFinite((at?.x ?? 0) + (at?.y ?? 0) + (at?.z ?? 0))) return "non_finite";
+    if (body.hp <= 0) return "dead";
+    if (body.stunnedUntilMs > 0) return "stunned";
+    const [x, y, z] = [at?.x, at?.y, at?.z].map(toCm);
+    const isOnMap = x >= 0 && x <= this.#mapCm && z >= 0 && z <= this.#mapCm && Math.abs(y) <= MAP_ALTITUDE_CM;
+    if (!isOnMap) return "outside_map";
+    const fighter = this.#fighterOf(actor);
+    const earnedMs = this.#board.nowMs - fighter.travelAtMs;
+    fighter.travelMs = Math.min(TRAVEL_MS_MAX, fighter.travelMs + earnedMs);
+    fighter.travelAtMs = this.#board.nowMs;
+    return costMs > fighter.travelMs ? "too_fast" : "ok";
+  }
+
+  /** The server says where a player is. */
+  onCorrection(actor: Actor, { position, sequenceNumber, reason }: MovementCorrection): void {
+    this.#dues.take(actor, "correction", `${sequenceNumber}:${reason}`);
+    const body = this.#bodyOf(actor);
+    const [x, y, z] = [position?.x, position?.y, position?.z].map(toCm);
+    if (reason === "respawn") {
+      if (actor.isReplaying) return;
+      this.#sight.place(body, { x, y, z, vx: 0, vz: 0 });
+      this.#comeBack(actor, body);
+    } else if (!actor.isReplaying && (x !== body.x || y !== body.y || z !== body.z)) {
+      throw new Contradiction(`${actor.name} was set to ${x}, ${y}, ${z}, it is at ${body.x}, ${body.y}, ${body.z}`);
+    }
+  }
+
+  // Respawns
+
+  /** Whether it is known when a dead player died. */
+  isDeathKnown(actor: Actor): boolean {
+    return !Number.isNaN(this.#fighterOf(actor).diedAtMs);
+  }
+
+  /** A player asks to come back; gives the code it is to be answered with. */
+  onRespawnRequest(actor: Actor): ErrorCode {
+    const { diedAtMs } = this.#fighterOf(actor);
+    if (!this.isDead(actor) || this.#board.nowMs - diedAtMs < RESPAWN_AFTER_MS) return ErrorCode.INVALID_STATE;
+    this.#dues.expect(actor, "correction", "0:respawn");
+    return ErrorCode.NONE;
+  }
+
+  #comeBack(actor: Actor, body: Body): void {
+    body.hp = body.hpMax = HP;
+    this.#fighterOf(actor).diedAtMs = 0;
+    this.#resetTravel(actor);
+  }
+
+  // Blows
+
+  /** A player acts; gives the codes it may be answered with. */
+  onAction(actor: Actor, action: CombatAction): ErrorCode[] {
+    const body = this.#bodyOf(actor);
+    if (action.attackerId !== 0n && Number(action.attackerId) !== actor.entityId) return [ErrorCode.PERMISSION_DENIED];
+    const skill = SKILLS[action.skillId];
+    if (skill === undefined) return [ErrorCode.INVALID_PACKET];
+    const at = action.targetPosition;
+    if (at !== undefined && !Number.isFinite(at.x + at.y + at.z)) return [ErrorCode.INVALID_PACKET];
+    if (skill.areaCm > 0 && at === undefined) return [ErrorCode.INVALID_PACKET];
+    if (body.hp <= 0 || body.stunnedUntilMs > 0) return [ErrorCode.INVALID_STATE];
+    const aim = skill.areaCm > 0 ? { x: toCm(at!.x), z: toCm(at!.z) } : this.#targetOf(body, action);
+    if (aim === null) return [ErrorCode.TARGET_INVALID];
+    const distanceCm = this.#sight.distanceCm(body, aim);
+    if (distanceCm > skill.rangeCm + BORDER_CM) return [ErrorCode.OUT_OF_RANGE];
+    const codes = distanceCm > skill.rangeCm - BORDER_CM ? [ErrorCode.OUT_OF_RANGE] : [];
+    if ("entityId" in aim && !isKnown(aim)) codes.push(ErrorCode.TARGET_INVALID);
+    const { readyAtMs } = this.#fighterOf(actor);
+    const waitMs = (readyAtMs.get(action.skillId) ?? 0) - this.#board.nowMs;
+    if (waitMs > COOLDOWN_TOLERANCE_MS) return [...codes, ErrorCode.ON_COOLDOWN];
+    this.#targets = this.#targetsOf(body, aim, skill);
+    return [...codes, ErrorCode.NONE];
+  }
+
+  #targetOf(body: Body, { targetId }: CombatAction): Body | null {
+    const target = this.#sight.bodies.get(Number(targetId));
+    if (target === undefined || target === body || target.hp <= 0) return null;
+    return this.#sight.sees(body.entityId, target.entityId) ? target : null;
+  }
+
+  #targetsOf(attacker: Body, aim: Body | { x: number; z: number }, skill: SkillRule) {
+    if ("entityId" in aim) return { attacker, may: new Set([aim.entityId]), must: new Set([aim.entityId]) };
+    const near: number[] = [], may = new Set<number>();
+    for (const body of this.#sight.bodies.values()) {
+      if (body === attacker || body.hp <= 0 || !this.#sight.sees(attacker.entityId, body.entityId)) continue;
+      const distanceCm = this.#sight.distanceCm(body, aim);
+      if (distanceCm <= skill.areaCm + BORDER_CM) may.add(body.entityId);
+      if (distanceCm <= skill.areaCm - BORDER_CM && isKnown(body)) near.push(body.entityId);
+    }
+    return { attacker, may, must: new Set(may.size <= AREA_TARGETS ? near : []) };
+  }
+
+  /** The action was answered; `code` is what came, NONE where it was done. */
+  endAction(actor: Actor, action: CombatAction, code: ErrorCode): void {
+    const targets = this.#targets;
+    this.#targets = null;
+    if (code !== ErrorCode.NONE || targets === null) return;
+    if (targets.must.size > 0) {
+      throw new Contradiction(`${actor.name} used skill ${action.skillId}, and ${[...targets.must]} were not hit`);
+    }
+    const { readyAtMs } = this.#fighterOf(actor);
+    const { cooldownMs } = SKILLS[action.skillId];
+    readyAtMs.set(action.skillId, Math.max(readyAtMs.get(action.skillId) ?? 0, this.#board.nowMs) + cooldownMs);
+  }
+
+  /** A COMBAT_RESULT came; each blow is told to many, in one object. */
+  onResult(actor: Actor, result: CombatResult): void {
+    const key = keyOf(result);
+    if (result !== this.#lastResult && !this.#dues.tryTake(actor, "combat", key)) {
+      this.#lastResult = result;
+      this.#apply(actor, result, key);
+      if (!actor.isReplaying) this.#dues.take(actor, "combat", key);
+    } else if (result === this.#lastResult) this.#dues.take(actor, "combat", key);
+  }
+
+  #apply(actor: Actor, result: CombatResult, key: string): void {
+    const attacker = this.#sight.bodies.get(Number(result.attackerId));
+    const target = this.#sight.bodies.get(Number(result.targetId));
+    if (actor.isReplaying) {
+      // Nobody who has a connection saw it: only what no player did can be so.
+      if (attacker?.actor != null && attacker.isExact) throw new Contradiction(`${actor.name} was sent late: ${key}`);
+      if (target !== undefined) target.isHealthDoubtful = true;
+      return;
+    }
+    if (attacker === undefined) throw new Contradiction(`A blow of ${result.attackerId}, who is not there`);
+    if (attacker.actor !== null) this.#checkTarget(attacker, Number(result.targetId), key);
+    else if (!this.#isTicking) throw new Contradiction(`Monster ${attacker.entityId} struck between ticks`);
+    if (target !== undefined) this.#checkBlow(attacker, target, result);
+    for (const watcher of this.#audienceOf(attacker, target)) {
+      this.#dues.expect(watcher.actor, "combat", key, { isOptional: !watcher.isCertain });
+    }
+    if (target !== undefined) this.#hurt(attacker, target, result);
+  }
+
+  #checkTarget(attacker: Body, targetId: number, key: string): void {
+    const targets = this.#targets;
+    if (targets?.attacker !== attacker) throw new Contradiction(`A blow nobody asked for: ${key}`);
+    if (targetId === 0) {
+      if (targets.must.size > 0) throw new Contradiction(`A blow into the air, though ${[...targets.must]} were there`);
+      targets.may.clear();
+      return;
+    }
+    if (!targets.may.delete(targetId)) throw new Contradiction(`A blow that hits whom it cannot, or twice: ${key}`);
+    targets.must.delete(targetId);
+  }
+
+  #checkBlow(attacker: Body, target: Body, result: CombatResult): void {
+    const { damage, isBlocked, isCritical, isDodged, skillId } = result;
+    const rule = SKILLS[skillId];
+    if ((attacker.actor === null) !== (rule === undefined)) throw new Contradiction(`Wrong skill: ${keyOf(result)}`);
+    const [min, max] = rule?.damage ?? MONSTER_DAMAGE;
+    const factor = isDodged ? 0 : isBlocked ? 0.5 : isCritical ? 1.5 : 1;
+    const isPossible = damage >= Math.round(min * factor) && damage <= Math.round(max * factor) &&
+      [isBlocked, isCritical, isDodged].filter(Boolean).length <= 1;
+    if (!isPossible) throw new Contradiction(`Damage that cannot be: ${keyOf(result)}`);
+    if (target.hp <= 0) throw new Contradiction(`A blow at the dead: ${keyOf(result)}`);
+  }
+
+  #hurt(attacker: Body, target: Body, result: CombatResult): void {
+    this.blowCount++;
+    const hp = Math.max(0, target.hp - result.damage);
+    const isDead = hp === 0;
+    if (!Number.isNaN(hp) && !target.isHealthDoubtful && isDead !== result.targetDied) {
+      throw new Contradiction(`${hp} hit points are left, and the target ${result.targetDied ? "died" : "lives"}`);
+    }
+    target.hp = result.targetDied ? 0 : hp;
+    const stunS = result.appliedEffects[0]?.duration ?? 0;
+    const stunMs = result.isCritical && !result.targetDied ? SKILLS[result.skillId]?.stunMs ?? 0 : 0;
+    const isMonsters = attacker.actor === null;
+    if (!isMonsters && stunS * 1_000 !== stunMs) {
+      throw new Contradiction(`Stunned for ${stunS} s instead of ${stunMs} ms`);
+    }
+    if (stunMs > 0) {
+      target.stunnedUntilMs = Math.max(target.stunnedUntilMs, this.#board.nowMs + stunMs);
+      if (target.isExact) this.#sight.stop(target);
+    }
+    if (result.targetDied) this.#die(attacker, target);
+  }
+
+  #die(attacker: Body, target: Body): void {
+    this.deathCount++;
+    target.stunnedUntilMs = 0;
+    if (target.isExact) this.#sight.stop(target);
+    if (target.actor === null) return;
+    this.#fighterOf(target.actor).diedAtMs = this.#board.nowMs;
+    if (attacker.actor === null) return;
+    this.killCount++;
+    this.#onKill(attacker.actor, target.actor);
+  }
+
+  /** Those who see either of two, and themselves. */
+  #audienceOf(attacker: Body, target: Body | undefined): { readonly actor: Actor; readonly isCertain: boolean }[] {
+    const audience: { actor: Actor; isCertain: boolean }[] = [];
+    const sides = target === undefined ? [attacker] : [attacker, target];
+    for (const { actor, entityId } of this.#sight.bodies.values()) {
+      if (actor === null) continue;
+      let isCertain = false, isThere = false;
+      for (const side of sides) {
+        if (side.entityId === entityId) isCertain = isThere = true;
+        else if (this.#sight.sees(entityId, side.entityId)) {
+          isThere = true;
+          isCertain ||= this.#sight.isCertain(entityId, side.entityId) || actor.isConnected;
+        } else if (!this.#sight.isCertain(entityId, side.entityId) && !actor.isConnected) isThere = true;
+      }
+      if (isThere) audience.push({ actor, isCertain });
+    }
+    return audience;
+  }
+
+  // Time
+
+  /** Nobody with a connection sees a player who has none: what becomes of it is learned when it is back. */
+  lose(body: Body): void {
+    body.isExact = false;
+    body.isHealthDoubtful = true;
+    this.#fighterOf(body.actor!).diedAtMs = NaN;
+  }
+
+  /** Such a player is back, and may be told that it respawned meanwhile. */
+  find(actor: Actor): void {
+    for (let count = 0; count < RESPAWNS_UNSEEN_MAX; count++) {
+      this.#dues.expect(actor, "correction", "0:respawn", { isOptional: true });
+    }
+  }
+
+  /** A tick begins: the stunned come to, the dead come back. */
+  beginTick(): void {
+    this.#isTicking = true;
+    const { nowMs } = this.#board;
+    for (const body of this.#sight.bodies.values()) {
+      if (body.stunnedUntilMs > 0 && body.stunnedUntilMs <= nowMs) {
+        body.stunnedUntilMs = 0;
+        if (body.actor !== null) this.#resetTravel(body.actor);
+      }
+      if (body.actor === null) continue;
+      const fighter = this.#fighterOf(body.actor);
+      if (body.hp <= 0) this.#beginTickOfDead(body.actor, body);
+      else if (body.isExact && Number.isNaN(fighter.diedAtMs)) fighter.diedAtMs = 0;
+    }
+  }
+
+  #beginTickOfDead(actor: Actor, body: Body): void {
+    const fighter = this.#fighterOf(actor);
+    if (Number.isNaN(fighter.diedAtMs) || !body.isExact) {
+      if (!actor.isConnected) {
+        body.isHealthDoubtful ||= !(this.#board.nowMs - fighter.diedAtMs < RESPAWN_BY_ITSELF_MS);
+        return;
+      }
+      this.#dues.expect(actor, "correction", "0:respawn", { isOptional: true });
+      return;
+    }
+    if (this.#board.nowMs - fighter.diedAtMs < RESPAWN_BY_ITSELF_MS) return;
+    this.#dues.expect(actor, "correction", "0:respawn");
+    if (actor.isConnected) return;
+    // Where it comes back, only those know who see it there.
+    this.lose(body);
+  }
+
+  endTick(): void {
+    this.#isTicking = false;
+  }
+
+  #resetTravel(actor: Actor): void {
+    const fighter = this.#fighterOf(actor);
+    fighter.travelMs = TRAVEL_MS_START;
+    fighter.travelAtMs = this.#board.nowMs;
+  }
+
+  #fighterOf(actor: Actor): Fighter {
+    let fighter = this.#fighters.get(actor);
+    if (fighter === undefined) {
+      fighter = { readyAtMs: new Map(), diedAtMs: 0, travelMs: TRAVEL_MS_START, travelAtMs: this.#board.nowMs };
+      this.#fighters.set(actor, fighter);
+    }
+    return fighter;
+  }
+
+  #bodyOf(actor: Actor): Body {
+    const body = this.#sight.bodies.get(actor.entityId);
+    if (body === undefined) throw new Contradiction(`${actor.name} is not in the world`);
+    return body;
+  }
+}
+
+/** The model knows whether it lives, and where. */
+function isKnown({ isExact, isHealthDoubtful, isShown }: Body): boolean {
+  return isExact || (isShown && !isHealthDoubtful);
+}
+
+function keyOf(result: CombatResult): string {
+  const { attackerId, damage, isBlocked, isCritical, isDodged, skillId, targetDied, targetId } = result;
+  const flags = [isBlocked && "blocked", isCritical && "critical", isDodged && "dodged", targetDied && "died"];
+  return `${attackerId} ${skillId} ${targetId} ${damage} ${flags.filter(Boolean).join(" ")}`;
+}

@@ -1,0 +1,400 @@
+/** Guilds and their wars, as the contract has them. @module */
+
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  type GuildCreateRequest,
+  type GuildCreateResponse,
+  type GuildInfoResponse,
+  type GuildInviteNotice,
+  GuildRank,
+  type GuildWarEnd,
+  type GuildWarStart,
+} from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { type Actor, type Board, Contradiction } from "./board.ts";
+import type { DueLedger } from "./due_ledger.ts";
+import type { FriendCheck } from "./friend_check.ts";
+
+/** A guild of the model. */
+export interface ModelGuild {
+  /** 0 until the server has said. */
+  guildId: number;
+  readonly name: string;
+  readonly tag: string;
+  /** By when they joined. */
+  readonly members: Map<Actor, GuildRank>;
+}
+
+interface ModelWar {
+  /** 0 until the server has said. */
+  warId: number;
+  readonly sides: readonly [ModelGuild, ModelGuild];
+  readonly kills: [number, number];
+  /** Kills of the same instant as its beginning or end, which may count. */
+  doubtfulKills: number;
+  readonly startedAtMs: number;
+  readonly endsAtMs: number;
+}
+
+const MEMBERS_MAX = 100;
+const INVITES_OF_PLAYER = 16;
+const WARS_MAX = 32;
+/** Ends of wars are looked at once a second, and told a moment later. */
+const END_PATIENCE_MS = 1_100;
+
+/** Follows guilds, invitations, wars, and the kills that count. */
+export class GuildCheck {
+  readonly #board: Board;
+  readonly #dues: DueLedger;
+  readonly #friends: FriendCheck;
+  readonly #warMs: number;
+  readonly #guilds = new Set<ModelGuild>();
+  /** Guilds that invite a player, and who did it. */
+  readonly #invites = new Map<Actor, Map<ModelGuild, Actor>>();
+  readonly #founded = new Map<Actor, ModelGuild>();
+  #wars: ModelWar[] = [];
+  /** Who became a member of what, or of nothing, and is not yet shown so. */
+  #newTies = new Map<Actor, ModelGuild | null>();
+  readonly #ties = new Map<Actor, ModelGuild>();
+  killCount = 0;
+  endedWarCount = 0;
+
+  constructor(options: { board: Board; dues: DueLedger; friends: FriendCheck; warMinutes: number }) {
+    this.#board = options.board;
+    this.#dues = options.dues;
+    this.#friends = options.friends;
+    this.#warMs = options.warMinutes * 60_000;
+  }
+
+  get guilds(): readonly ModelGuild[] {
+    return [...this.#guilds];
+  }
+
+  guildOf(actor: Actor): ModelGuild | undefined {
+    for (const guild of this.#guilds) if (guild.members.has(actor)) return guild;
+  }
+
+  rankOf(actor: Actor): GuildRank | undefined {
+    return this.guildOf(actor)?.members.get(actor);
+  }
+
+  invitesOf(actor: Actor): ModelGuild[] {
+    return [...this.#invites.get(actor)?.keys() ?? []];
+  }
+
+  /** The guild that a player is shown to be of: known to all once the request is answered. */
+  tieOf(actor: Actor): ModelGuild | undefined {
+    return this.#ties.get(actor);
+  }
+
+  /** What was asked for is done, and shown; gives who is of another guild now. */
+  settle(): ReadonlyMap<Actor, ModelGuild | null> {
+    const changed = this.#newTies;
+    this.#newTies = new Map();
+    for (const [actor, guild] of changed) {
+      if (guild === null) this.#ties.delete(actor);
+      else this.#ties.set(actor, guild);
+    }
+    return changed;
+  }
+
+  /** A player came online: invitations that stand are told again. */
+  onOnline(actor: Actor): void {
+    const invites = [...this.#invites.get(actor) ?? []].sort(([a], [b]) => a.guildId - b.guildId);
+    for (const [guild, inviter] of invites) this.#tellInvite(actor, guild, inviter);
+  }
+
+  // Requests
+
+  create(actor: Actor, { name, tag }: GuildCreateRequest): void {
+    const isBad = !/^(?=.{3,24}$)[\w-]+( [\w-]+)*$/.test(name) || !/^[A-Za-z0-9]{2,5}$/.test(tag);
+    const isTaken = () => this.guilds.some((guild) => isSame(guild.name, name) || isSame(guild.tag, tag));
+    const code = isBad
+      ? ErrorCode.NAME_INVALID
+      : this.guildOf(actor) !== undefined
+      ? ErrorCode.ALREADY_EXISTS
+      : isTaken()
+      ? ErrorCode.NAME_TAKEN
+      : ErrorCode.NONE;
+    this.#dues.expect(actor, "guild create", ErrorCode[code]);
+    if (code !== ErrorCode.NONE) return;
+    const guild: ModelGuild = { guildId: 0, name, tag, members: new Map([[actor, GuildRank.LEADER]]) };
+    this.#guilds.add(guild);
+    this.#founded.set(actor, guild);
+    this.#invites.delete(actor);
+    this.#newTies.set(actor, guild);
+  }
+
+  invite(actor: Actor, other: Actor | undefined): void {
+    const code = this.#judgeInvite(actor, other);
+    this.#dues.expect(actor, "guild invite", ErrorCode[code]);
+    if (code !== ErrorCode.NONE) return;
+    const guild = this.guildOf(actor)!, invited = other!;
+    const invites = this.#invites.get(invited) ?? new Map<ModelGuild, Actor>();
+    this.#invites.set(invited, invites.set(guild, actor));
+    if (invited.isOnline) this.#tellInvite(invited, guild, actor);
+  }
+
+  #judgeInvite(actor: Actor, other: Actor | undefined): ErrorCode {
+    const guild = this.guildOf(actor);
+    if (guild === undefined) return ErrorCode.NOT_FOUND;
+    if (guild.members.get(actor)! < GuildRank.OFFICER) return ErrorCode.PERMISSION_DENIED;
+    if (other === undefined) return ErrorCode.NOT_FOUND;
+    if (this.guildOf(other) !== undefined || this.#invites.get(other)?.has(guild)) return ErrorCode.ALREADY_EXISTS;
+    if (guild.members.size >= MEMBERS_MAX) return ErrorCode.SERVER_FULL;
+    const toGuild = [...this.#invites.values()].filter((invites) => invites.has(guild)).length;
+    const isFull = toGuild >= MEMBERS_MAX || (this.#invites.get(other)?.size ?? 0) >= INVITES_OF_PLAYER;
+    return isFull ? ErrorCode.OUT_OF_RANGE : ErrorCode.NONE;
+  }
+
+  join(actor: Actor, guildId: bigint, isAccepted: boolean): void {
+    const guild = this.#find(guildId);
+    const invites = this.#invites.get(actor);
+    const isInvited = guild !== undefined && invites?.has(guild) === true;
+    let code = isInvited ? ErrorCode.NONE : ErrorCode.NOT_FOUND;
+    if (isAccepted && this.guildOf(actor) !== undefined) code = ErrorCode.ALREADY_EXISTS;
+    else if (isAccepted && isInvited && guild.members.size >= MEMBERS_MAX) code = ErrorCode.SERVER_FULL;
+    this.#answer(actor, PacketType.GUILD_JOIN_REQUEST, code);
+    if (code !== ErrorCode.NONE) return;
+    if (!isAccepted) {
+      invites!.delete(guild!);
+      return;
+    }
+    guild!.members.set(actor, GuildRank.MEMBER);
+    this.#invites.delete(actor);
+    this.#newTies.set(actor, guild!);
+  }
+
+  leave(actor: Actor): void {
+    const guild = this.guildOf(actor);
+    this.#answer(actor, PacketType.GUILD_LEAVE_REQUEST, guild === undefined ? ErrorCode.NOT_FOUND : ErrorCode.NONE);
+    if (guild === undefined) return;
+    const wasLeader = guild.members.get(actor) === GuildRank.LEADER;
+    this.#newTies.set(actor, null);
+    if (guild.members.size === 1) return this.#disband(guild);
+    guild.members.delete(actor);
+    if (!wasLeader) return;
+    const members = [...guild.members];
+    const [heir] = members.find(([, rank]) => rank === GuildRank.OFFICER) ?? members[0];
+    guild.members.set(heir, GuildRank.LEADER);
+  }
+
+  #disband(guild: ModelGuild): void {
+    for (const war of this.#wars.filter(({ sides }) => sides.includes(guild))) {
+      this.#expectEnd(war, war.sides.find((side) => side !== guild)!);
+    }
+    guild.members.clear();
+    this.#guilds.delete(guild);
+    for (const invites of this.#invites.values()) invites.delete(guild);
+  }
+
+  kick(actor: Actor, other: Actor | undefined): void {
+    const guild = this.guildOf(actor), rank = guild?.members.get(actor);
+    const target = other === undefined ? undefined : guild?.members.get(other);
+    const code = rank === undefined
+      ? ErrorCode.NOT_FOUND
+      : rank < GuildRank.OFFICER
+      ? ErrorCode.PERMISSION_DENIED
+      : target === undefined
+      ? ErrorCode.NOT_FOUND
+      : target >= rank
+      ? ErrorCode.PERMISSION_DENIED
+      : ErrorCode.NONE;
+    this.#answer(actor, PacketType.GUILD_KICK_REQUEST, code);
+    if (code !== ErrorCode.NONE) return;
+    guild!.members.delete(other!);
+    this.#newTies.set(other!, null);
+  }
+
+  /** Success is answered with the guild as it is then; gives the code of a refusal. */
+  setRank(actor: Actor, other: Actor | undefined, rank: GuildRank): ErrorCode {
+    const guild = this.guildOf(actor);
+    if (GuildRank[rank] === undefined) return ErrorCode.INVALID_PACKET;
+    if (guild === undefined) return ErrorCode.NOT_FOUND;
+    if (guild.members.get(actor) !== GuildRank.LEADER) return ErrorCode.PERMISSION_DENIED;
+    if (other === undefined || !guild.members.has(other)) return ErrorCode.NOT_FOUND;
+    if (other === actor && rank !== GuildRank.LEADER) return ErrorCode.TARGET_INVALID;
+    if (rank === GuildRank.LEADER) guild.members.set(actor, GuildRank.OFFICER);
+    guild.members.set(other, rank);
+    this.#expectInfo(actor, guild);
+    return ErrorCode.NONE;
+  }
+
+  inform(actor: Actor, guildId: bigint): void {
+    const guild = guildId === 0n ? this.guildOf(actor) : this.#find(guildId);
+    if (guild === undefined) this.#dues.expect(actor, "guild info", ErrorCode[ErrorCode.NOT_FOUND]);
+    else this.#expectInfo(actor, guild);
+  }
+
+  declareWar(actor: Actor, enemyId: bigint, enemyName: string): void {
+    const guild = this.guildOf(actor);
+    const enemy = enemyId !== 0n ? this.#find(enemyId) : this.guilds.find(({ name }) => isSame(name, enemyName));
+    const code = guild === undefined ? ErrorCode.NOT_FOUND : this.#judgeWar(actor, guild, enemy);
+    const before = this.#wars.find(({ sides }) => sides.includes(guild!) && sides.includes(enemy!));
+    if (before !== undefined && code === ErrorCode.ALREADY_EXISTS && this.#board.unixMs >= before.endsAtMs) {
+      throw new Contradiction(`${actor.name} declares war while one ends: the script should not`);
+    }
+    this.#answer(actor, PacketType.GUILD_WAR_START, code);
+    if (code !== ErrorCode.NONE) return;
+    const startedAtMs = this.#board.unixMs;
+    const war: ModelWar = {
+      ...{ warId: 0, sides: [guild!, enemy!], kills: [0, 0], doubtfulKills: 0 },
+      startedAtMs,
+      endsAtMs: startedAtMs + this.#warMs,
+    };
+    this.#wars.push(war);
+    for (const [own, other] of [[guild!, enemy!], [enemy!, guild!]]) {
+      this.#tellGuild(own, "war", `starts ${other.name} ${war.endsAtMs}`);
+    }
+  }
+
+  #judgeWar(actor: Actor, guild: ModelGuild, enemy: ModelGuild | undefined): ErrorCode {
+    if (guild.members.get(actor)! < GuildRank.OFFICER) return ErrorCode.PERMISSION_DENIED;
+    if (enemy === undefined) return ErrorCode.NOT_FOUND;
+    if (enemy === guild) return ErrorCode.TARGET_INVALID;
+    if (this.isAtWar(guild, enemy)) return ErrorCode.ALREADY_EXISTS;
+    const isFull = [guild, enemy].some((one) =>
+      this.#wars.filter(({ sides }) => sides.includes(one)).length >= WARS_MAX
+    );
+    return isFull ? ErrorCode.OUT_OF_RANGE : ErrorCode.NONE;
+  }
+
+  isAtWar(guild: ModelGuild, enemy: ModelGuild): boolean {
+    return this.#wars.some(({ sides }) => sides.includes(guild) && sides.includes(enemy));
+  }
+
+  /** Whether a war of the guild is over and not yet ended: whether it is still there depends on the moment. */
+  isWarEnding(guild: ModelGuild): boolean {
+    return this.#wars.some(({ sides, endsAtMs }) => sides.includes(guild) && this.#board.unixMs >= endsAtMs);
+  }
+
+  /** A player killed another. */
+  onKill(killer: Actor, victim: Actor): void {
+    const own = this.#ties.get(killer), enemy = this.#ties.get(victim);
+    if (own === undefined || enemy === undefined || own === enemy) return;
+    const { unixMs } = this.#board;
+    for (const war of this.#wars) {
+      if (!war.sides.includes(own) || !war.sides.includes(enemy) || unixMs >= war.endsAtMs) continue;
+      this.killCount++;
+      if (unixMs === war.startedAtMs) war.doubtfulKills++;
+      war.kills[war.sides.indexOf(own)]++;
+    }
+  }
+
+  // Answers
+
+  onCreate(actor: Actor, { errorCode, guildId }: GuildCreateResponse): void {
+    this.#dues.take(actor, "guild create", ErrorCode[errorCode]);
+    if (errorCode !== ErrorCode.NONE) return;
+    const guild = this.#founded.get(actor);
+    this.#founded.delete(actor);
+    if (guild === undefined || this.#find(guildId) !== undefined || guildId === 0n) {
+      throw new Contradiction(`${actor.name} was sent the number ${guildId} of a guild, which is in use`);
+    }
+    guild.guildId = Number(guildId);
+  }
+
+  onInfo(actor: Actor, response: GuildInfoResponse): void {
+    const { success, errorCode, guildId, name, tag, members, wars } = response;
+    if (!success) return this.#dues.take(actor, "guild info", ErrorCode[errorCode]);
+    const roster = members.map(({ name, rank, online }) => memberKey(name, rank, online));
+    const own = this.#find(guildId);
+    const fights = own === undefined || this.isWarEnding(own)
+      ? []
+      : wars.map((war) => this.#scoreOf(own, war.enemyName, war.ownKills, war.enemyKills));
+    this.#dues.take(actor, "guild info", `${name} ${tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
+  }
+
+  /** What is told of a war; as the model has it where a kill of its first instant may count or not. */
+  #scoreOf(own: ModelGuild, enemyName: string, ownKills: number, enemyKills: number): string {
+    const war = this.#wars.find(({ sides }) => sides.includes(own) && sides.some(({ name }) => name === enemyName));
+    if (war !== undefined && war.doubtfulKills > 0) {
+      const mine = war.sides.indexOf(own);
+      const missing = war.kills[mine] - ownKills + war.kills[1 - mine] - enemyKills;
+      if (missing >= 0 && missing <= war.doubtfulKills) [ownKills, enemyKills] = [war.kills[mine], war.kills[1 - mine]];
+    }
+    return `${enemyName} ${ownKills}:${enemyKills}`;
+  }
+
+  onInviteNotice(actor: Actor, { guildName, inviterName }: GuildInviteNotice): void {
+    this.#dues.take(actor, "invited", `${guildName} ${inviterName}`);
+  }
+
+  onWarStart(actor: Actor, { enemyName, warId, endsAt }: GuildWarStart): void {
+    this.#dues.take(actor, "war", `starts ${enemyName} ${endsAt}`);
+    const own = this.guildOf(actor);
+    const war = this.#wars.find(({ sides, endsAtMs }) =>
+      sides.includes(own!) && sides.some(({ name }) => name === enemyName) && endsAtMs === Number(endsAt)
+    );
+    if (war !== undefined) war.warId = Number(warId);
+  }
+
+  onWarEnd(actor: Actor, { warId, winnerGuildId, ownKills, enemyKills }: GuildWarEnd): void {
+    const war = this.#wars.find((war) => war.warId === Number(warId));
+    const { unixMs } = this.#board;
+    if (war !== undefined) {
+      if (unixMs < war.endsAtMs) {
+        throw new Contradiction(`The war ${warId} ended ${war.endsAtMs - unixMs} ms too early`);
+      }
+      const [first, second] = war.kills;
+      this.#expectEnd(war, first === second ? null : war.sides[first > second ? 0 : 1]);
+    }
+    this.#dues.take(actor, "war", `ends ${warId} ${winnerGuildId} ${ownKills}:${enemyKills}`);
+  }
+
+  #expectEnd(war: ModelWar, winner: ModelGuild | null): void {
+    this.endedWarCount++;
+    this.#wars = this.#wars.filter((other) => other !== war);
+    war.sides.forEach((side, index) => {
+      const score = `${war.kills[index]}:${war.kills[1 - index]}`;
+      this.#tellGuild(side, "war", `ends ${war.warId} ${winner?.guildId ?? 0} ${score}`);
+    });
+  }
+
+  /** Wars that are over have been ended. */
+  checkWars(): void {
+    for (const war of this.#wars) {
+      if (this.#board.unixMs < war.endsAtMs + END_PATIENCE_MS) continue;
+      const isHeard = war.sides.some(({ members }) => [...members.keys()].some(({ isConnected }) => isConnected));
+      if (isHeard) throw new Contradiction(`The war ${war.warId} should have ended at ${war.endsAtMs}`);
+      const [first, second] = war.kills;
+      this.#expectEnd(war, first === second ? null : war.sides[first > second ? 0 : 1]);
+    }
+  }
+
+  // Telling
+
+  #find(guildId: bigint): ModelGuild | undefined {
+    for (const guild of this.#guilds) if (BigInt(guild.guildId) === guildId && guildId !== 0n) return guild;
+  }
+
+  #expectInfo(actor: Actor, guild: ModelGuild): void {
+    const roster = [...guild.members].map(([{ name, isOnline }, rank]) => memberKey(name, rank, isOnline));
+    const wars = this.isWarEnding(guild) ? [] : this.#wars.filter(({ sides }) => sides.includes(guild));
+    const fights = wars.map(({ sides, kills }) => {
+      const mine = sides.indexOf(guild);
+      return `${sides[1 - mine].name} ${kills[mine]}:${kills[1 - mine]}`;
+    });
+    this.#dues.expect(actor, "guild info", `${guild.name} ${guild.tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
+  }
+
+  #tellInvite(actor: Actor, guild: ModelGuild, inviter: Actor): void {
+    if (!this.#friends.ignores(actor, inviter)) this.#dues.expect(actor, "invited", `${guild.name} ${inviter.name}`);
+  }
+
+  #tellGuild(guild: ModelGuild, stream: string, key: string): void {
+    for (const member of guild.members.keys()) if (member.isOnline) this.#dues.expect(member, stream, key);
+  }
+
+  #answer(actor: Actor, requestType: PacketType, code: ErrorCode): void {
+    this.#dues.expect(actor, "guild action", `${requestType} ${ErrorCode[code]}`);
+  }
+}
+
+function memberKey(name: string, rank: GuildRank, isOnline: boolean): string {
+  return `${name}/${GuildRank[rank]}${isOnline ? "+" : ""}`;
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

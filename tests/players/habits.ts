@@ -1,0 +1,423 @@
+/** What scripted players do, mostly what is allowed, and now and then what is not. @module */
+
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import * as chat from "../../shared/gen/chat_pb.ts";
+import type { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { CombatActionSchema, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
+import * as guild from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import * as social from "../../shared/gen/social_pb.ts";
+import type { Actor } from "./board.ts";
+import type { Chance } from "./chance.ts";
+import type { Checker } from "./checker.ts";
+import type { ScriptedPlayer } from "./scripted_player.ts";
+import type { Body } from "./sight_check.ts";
+
+/** How far a player walks between two movements of its own, 200 ms apart, in centimetres: the speed limit. */
+const STEP_CM = 200;
+/** There are names for one guild in this many players: few enough that wars meet. */
+const PLAYERS_PER_GUILD = 40;
+const NOBODY = "Nobody-at-all";
+const HUGE_ID = 2n ** 63n + 1n;
+
+/** What players do. */
+export class Habits {
+  readonly #chance: Chance;
+  readonly #checker: Checker;
+  readonly #mapCm: number;
+  #textCount = 0;
+
+  /** @param mapSize Units. */
+  constructor(chance: Chance, checker: Checker, mapSize: number) {
+    this.#chance = chance;
+    this.#checker = checker;
+    this.#mapCm = mapSize * 100;
+  }
+
+  // Walking and fighting
+
+  /** Walks a step towards its goal, or tries what a cheat would. */
+  walk(player: ScriptedPlayer): void {
+    const { fights } = this.#checker;
+    const body = this.#bodyOf(player);
+    const sequenceNumber = ++player.movementSequence;
+    const init = this.#chance.percent(2) ? this.#cheat(body) : this.#step(player, body);
+    const message = { ...init, sequenceNumber };
+    player.send(
+      PacketType.MOVEMENT_UPDATE,
+      MovementUpdateSchema,
+      message,
+      (movement) => fights.onMove(player.actor, movement),
+    );
+  }
+
+  #step(player: ScriptedPlayer, body: Body) {
+    const { goal } = player;
+    const distance = Math.hypot(goal.x - body.x, goal.z - body.z);
+    if (distance < STEP_CM) this.#chooseGoal(player);
+    const share = distance === 0 ? 0 : Math.min(1, STEP_CM / distance);
+    const x = Math.trunc(body.x + (goal.x - body.x) * share), z = Math.trunc(body.z + (goal.z - body.z) * share);
+    const [vx, vz] = [(x - body.x) * 5, (z - body.z) * 5];
+    return { position: units(x, body.y, z), velocity: units(vx, 0, vz), rotation: { x: 0, y: 0.5, z: 0 } };
+  }
+
+  #chooseGoal(player: ScriptedPlayer): void {
+    // The market draws a crowd; whoever is elsewhere is mostly alone.
+    const isToMarket = this.#chance.percent(40);
+    const [from, to] = isToMarket ? [this.#mapCm * 0.45, this.#mapCm * 0.55] : [0, this.#mapCm];
+    player.goal = { x: Math.trunc(this.#chance.between(from, to)), z: Math.trunc(this.#chance.between(from, to)) };
+  }
+
+  #cheat({ entityId, x, y, z }: Body) {
+    const away = x > this.#mapCm / 2 ? x - 5_000 : x + 5_000;
+    return this.#chance.pick([
+      { position: units(away, y, z) },
+      { position: { x: NaN, y: 0, z: 0 } },
+      { position: { x: 0, y: 0, z: Infinity } },
+      { position: units(x, y, -100) },
+      { position: units(this.#mapCm + 100, y, z) },
+      { entityId: BigInt(entityId + 1), position: units(x, y, z) },
+      { entityId: HUGE_ID, position: units(x, y, z) },
+    ]);
+  }
+
+  /** Uses a skill on somebody who is near, or on what cannot be hit. */
+  fight(player: ScriptedPlayer): void {
+    const body = this.#bodyOf(player);
+    const target = this.#findTarget(body);
+    if (target === undefined && !this.#chance.percent(5)) return;
+    const action = this.#chance.percent(8) || target === undefined ? this.#badAction(body) : this.#action(body, target);
+    this.#act(player, action);
+  }
+
+  #act(player: ScriptedPlayer, action: MessageInitShape<typeof CombatActionSchema>): void {
+    const message = create(CombatActionSchema, action);
+    const send = () => player.send(PacketType.COMBAT_ACTION, CombatActionSchema, message);
+    this.#checker.act(player.actor, message, send);
+  }
+
+  #findTarget(body: Body): Body | undefined {
+    const { sight } = this.#checker;
+    const near = [...sight.bodies.values()].filter((other) =>
+      other !== body && sight.isShown(body.entityId, other.entityId) && sight.distanceCm(body, other) < 2_400
+    );
+    if (near.length === 0) return undefined;
+    const enemies = near.filter((other) => other.hp > 0 && this.#isEnemy(body.actor, other.actor));
+    if (enemies.length > 0) return this.#chance.pick(enemies);
+    // The nearest of a few: most will do to fight with.
+    const some = [1, 2, 3].map(() => this.#chance.pick(near));
+    return some.sort((a, b) => sight.distanceCm(body, a) - sight.distanceCm(body, b))[0];
+  }
+
+  #isEnemy(one: Actor | null, other: Actor | null): boolean {
+    const { guilds } = this.#checker;
+    const own = one === null ? undefined : guilds.tieOf(one), enemy = other === null ? undefined : guilds.tieOf(other);
+    return own !== undefined && enemy !== undefined && guilds.isAtWar(own, enemy);
+  }
+
+  #action(body: Body, target: Body) {
+    const isNear = this.#checker.sight.distanceCm(body, target) < 290;
+    const skillId = isNear ? this.#chance.pick([1, 1, 2, 3]) : this.#chance.pick([2, 2, 3]);
+    return skillId === 3
+      ? { skillId, targetPosition: units(target.x + 50, 0, target.z - 50) }
+      : { skillId, targetId: BigInt(target.entityId) };
+  }
+
+  #badAction({ entityId, x, z }: Body) {
+    return this.#chance.pick([
+      { skillId: 0, targetId: 1n },
+      { skillId: 99, targetId: 1n },
+      { skillId: 1, targetId: BigInt(entityId) },
+      { skillId: 2, targetId: HUGE_ID },
+      { skillId: 2, targetId: 0n },
+      { skillId: 1, targetId: 1n, attackerId: BigInt(entityId + 1) },
+      { skillId: 3 },
+      { skillId: 3, targetPosition: { x: NaN, y: 0, z: 0 } },
+      { skillId: 3, targetPosition: units(x > 10_000 ? x - 6_000 : x + 6_000, 0, z) },
+      { skillId: 3, targetPosition: units(x + 100, 0, z + 100) },
+    ]);
+  }
+
+  /** The dead ask to come back, at times too early; at times the living ask. */
+  askRespawn(player: ScriptedPlayer): void {
+    const { fights } = this.#checker;
+    if (!fights.isDeathKnown(player.actor)) return;
+    player.send(PacketType.RESPAWN_REQUEST, RespawnRequestSchema, {}, () => {
+      this.#checker.expectError(player.actor, PacketType.RESPAWN_REQUEST, fights.onRespawnRequest(player.actor));
+    });
+  }
+
+  // Talking
+
+  /** Says something somewhere. */
+  talk(player: ScriptedPlayer): void {
+    const { actor } = player;
+    const message = this.#chance.percent(6)
+      ? this.#badText()
+      : `text-${++this.#textCount}-${"x".repeat(this.#chance.below(60))}`;
+    const channel = this.#chance.pick([
+      ...[Channel.GLOBAL, Channel.AREA, Channel.AREA, Channel.GUILD, Channel.GUILD, Channel.ROOM, Channel.ROOM],
+      ...[Channel.WHISPER, Channel.WHISPER, this.#chance.percent(10) ? Channel.TRADE : Channel.WHISPER],
+    ]);
+    const to = channel === Channel.WHISPER ? this.#whisperTo() : {};
+    const rooms = this.#checker.rooms.roomsOf(actor);
+    const roomId = channel !== Channel.ROOM
+      ? 0n
+      : rooms.length > 0 && !this.#chance.percent(10)
+      ? BigInt(this.#chance.pick(rooms))
+      : this.#chance.pick([0n, HUGE_ID, 1n]);
+    player.send(
+      PacketType.CHAT_MESSAGE,
+      ChatMessageSchema,
+      { channel, message, roomId, ...to },
+      (message) => this.#checker.say(actor, message),
+    );
+  }
+
+  #whisperTo() {
+    const { name, playerId } = this.#anybody();
+    return this.#chance.pick([
+      ...[{ recipientName: name }, { recipientName: name.toUpperCase() }, { recipientId: BigInt(playerId) }],
+      ...(this.#chance.percent(10) ? [{ recipientName: NOBODY }, { recipientId: HUGE_ID }, { recipientName: "" }] : []),
+    ]);
+  }
+
+  #badText(): string {
+    return this.#chance.pick(["", "   ", "x".repeat(256), "ä".repeat(128), "bell \u0007"]);
+  }
+
+  // Guilds
+
+  /** Does something about guilds. */
+  guild(player: ScriptedPlayer): void {
+    const { actor } = player, { guilds } = this.#checker;
+    const rank = guilds.rankOf(actor);
+    const own = guilds.guildOf(actor);
+    if (own !== undefined && guilds.isWarEnding(own)) return;
+    const roll = this.#chance.below(100);
+    if (rank === undefined) {
+      const invites = guilds.invitesOf(actor);
+      if (invites.length > 0 && roll < 70) this.#answerInvite(player, this.#chance.pick(invites).guildId);
+      else if (roll < 85) this.#found(player);
+      else if (roll < 90) this.#answerInvite(player, this.#chance.pick([0, 1, 2]));
+      else this.#guildMatter(player, roll);
+    } else this.#guildMatter(player, roll);
+  }
+
+  #answerInvite(player: ScriptedPlayer, guildId: number): void {
+    const accept = this.#chance.percent(80);
+    player.send(
+      PacketType.GUILD_JOIN_REQUEST,
+      guild.GuildJoinRequestSchema,
+      { guildId: BigInt(guildId), accept },
+      () => this.#checker.guilds.join(player.actor, BigInt(guildId), accept),
+    );
+  }
+
+  #found(player: ScriptedPlayer): void {
+    const number = this.#chance.below(Math.max(3, this.#checker.board.actors.length / PLAYERS_PER_GUILD));
+    const init = this.#chance.percent(10)
+      ? this.#chance.pick([{ name: "x", tag: "TAG" }, { name: "Good Name", tag: "?" }, { name: "", tag: "" }])
+      : { name: `Guild ${number}`, tag: `G${number}` };
+    player.send(
+      PacketType.GUILD_CREATE_REQUEST,
+      guild.GuildCreateRequestSchema,
+      init,
+      (request) => this.#checker.guilds.create(player.actor, request),
+    );
+  }
+
+  #guildMatter(player: ScriptedPlayer, roll: number): void {
+    const { actor } = player, { guilds } = this.#checker;
+    const other = this.#chance.percent(5) ? undefined : this.#anybody();
+    const playerName = other?.name ?? NOBODY;
+    if (roll < 45) {
+      player.send(
+        PacketType.GUILD_INVITE_REQUEST,
+        guild.GuildInviteRequestSchema,
+        { playerName },
+        () => guilds.invite(actor, other),
+      );
+    } else if (roll < 65) this.#declareWar(player);
+    else if (roll < 70) this.#kick(player);
+    else if (roll < 80) this.#setRank(player);
+    else if (roll < 83) {
+      player.send(PacketType.GUILD_LEAVE_REQUEST, guild.GuildLeaveRequestSchema, {}, () => guilds.leave(actor));
+    } else {
+      const guildId = this.#chance.percent(70) ? 0n : BigInt(this.#chance.pick(guilds.guilds)?.guildId ?? 77);
+      player.send(
+        PacketType.GUILD_INFO_REQUEST,
+        guild.GuildInfoRequestSchema,
+        { guildId },
+        () => guilds.inform(actor, guildId),
+      );
+    }
+  }
+
+  #declareWar(player: ScriptedPlayer): void {
+    const { guilds } = this.#checker;
+    const enemy = guilds.guilds.length === 0 ? undefined : this.#chance.pick(guilds.guilds);
+    if (enemy !== undefined && guilds.isWarEnding(enemy)) return;
+    const enemyName = this.#chance.percent(5) ? "No such guild" : enemy?.name ?? "";
+    player.send(
+      PacketType.GUILD_WAR_START,
+      guild.GuildWarStartSchema,
+      { enemyName },
+      () => guilds.declareWar(player.actor, 0n, enemyName),
+    );
+  }
+
+  #kick(player: ScriptedPlayer): void {
+    const other = this.#member(player);
+    player.send(
+      PacketType.GUILD_KICK_REQUEST,
+      guild.GuildKickRequestSchema,
+      { playerName: other.name },
+      () => this.#checker.guilds.kick(player.actor, other),
+    );
+  }
+
+  #setRank(player: ScriptedPlayer): void {
+    const other = this.#member(player), { actor } = player;
+    const rank = this.#chance.percent(5) ? 7 as guild.GuildRank : this.#chance.pick([0, 1, 1, 2]) as guild.GuildRank;
+    const code = this.#checker.guilds.setRank(actor, other, rank);
+    this.#checker.expectError(actor, PacketType.GUILD_SET_RANK_REQUEST, code);
+    const init = { playerName: other.name, rank };
+    player.send(PacketType.GUILD_SET_RANK_REQUEST, guild.GuildSetRankRequestSchema, init);
+  }
+
+  #member({ actor }: ScriptedPlayer): Actor {
+    const members = [...this.#checker.guilds.guildOf(actor)?.members.keys() ?? []];
+    return members.length > 0 && !this.#chance.percent(15) ? this.#chance.pick(members) : this.#anybody();
+  }
+
+  // Rooms
+
+  /** Does something about rooms. */
+  room(player: ScriptedPlayer): void {
+    const { actor } = player, { rooms } = this.#checker;
+    const roll = this.#chance.below(100);
+    if (roll < 25) {
+      const name = this.#chance.percent(8)
+        ? this.#chance.pick(["", "ab", " padded "])
+        : `Room ${this.#chance.below(120)}`;
+      const password = this.#chance.percent(25) ? "open sesame" : "";
+      const init = { name, password, maxMembers: this.#chance.pick([0, 2, 3, 10, 5_000]) };
+      player.send(
+        PacketType.ROOM_CREATE_REQUEST,
+        chat.RoomCreateRequestSchema,
+        init,
+        (request) => rooms.create(actor, request),
+      );
+    } else if (roll < 70) this.#joinRoom(player);
+    else if (roll < 85) {
+      const own = rooms.roomsOf(actor);
+      const roomId = own.length > 0 && roll < 82
+        ? BigInt(this.#chance.pick(own))
+        : this.#chance.pick([0n, 1n, HUGE_ID]);
+      player.send(
+        PacketType.ROOM_LEAVE_REQUEST,
+        chat.RoomLeaveRequestSchema,
+        { roomId },
+        () => rooms.leave(actor, roomId),
+      );
+    } else player.send(PacketType.ROOM_LIST_REQUEST, chat.RoomListRequestSchema, {}, () => rooms.list(actor));
+  }
+
+  #joinRoom(player: ScriptedPlayer): void {
+    const { actor } = player, { rooms } = this.#checker;
+    if (rooms.rooms.length === 0) return;
+    const room = this.#chance.pick(rooms.rooms);
+    const which = this.#chance.pick([
+      ...[{ roomId: BigInt(room.roomId) }, { name: room.name.toUpperCase() }],
+      ...(this.#chance.percent(10) ? [{ roomId: HUGE_ID }, { name: "No such room" }, {}] : []),
+    ]);
+    const password = this.#chance.percent(15) ? "wrong" : room.password;
+    const init = { ...which, password };
+    player.send(
+      PacketType.ROOM_JOIN_REQUEST,
+      chat.RoomJoinRequestSchema,
+      init,
+      (request) => rooms.join(actor, request),
+    );
+  }
+
+  // Friends
+
+  /** Does something about friends or ignored players. */
+  befriend(player: ScriptedPlayer): void {
+    const { actor } = player, { friends } = this.#checker;
+    const roll = this.#chance.below(100);
+    const other = this.#chance.percent(5) ? undefined : this.#anybody();
+    const playerName = other?.name ?? NOBODY;
+    const incoming = friends.incomingOf(actor);
+    const expect = (type: PacketType, code: ErrorCode) => this.#checker.expectSocial(actor, type, code);
+    if (incoming.length > 0 && roll < 50) {
+      const asking = this.#chance.pick(incoming), accept = this.#chance.percent(80);
+      player.send(
+        PacketType.FRIEND_ANSWER,
+        social.FriendAnswerSchema,
+        { playerName: asking.name, accept },
+        () => expect(PacketType.FRIEND_ANSWER, friends.answer(actor, asking, accept)),
+      );
+    } else if (roll < 60) {
+      player.send(
+        PacketType.FRIEND_REQUEST,
+        social.FriendRequestSchema,
+        { playerName },
+        () => expect(PacketType.FRIEND_REQUEST, friends.ask(actor, other)),
+      );
+    } else if (roll < 68) {
+      const own = friends.friendsOf(actor);
+      const former = own.length > 0 ? this.#chance.pick(own) : other;
+      player.send(
+        PacketType.FRIEND_REMOVE,
+        social.FriendRemoveSchema,
+        { playerName: former?.name ?? NOBODY },
+        () => expect(PacketType.FRIEND_REMOVE, friends.remove(actor, former)),
+      );
+    } else if (roll < 76) {
+      player.send(
+        PacketType.IGNORE_ADD,
+        social.IgnoreAddSchema,
+        { playerName },
+        () => expect(PacketType.IGNORE_ADD, friends.ignore(actor, other)),
+      );
+    } else if (roll < 84) {
+      player.send(
+        PacketType.IGNORE_REMOVE,
+        social.IgnoreRemoveSchema,
+        { playerName },
+        () => expect(PacketType.IGNORE_REMOVE, friends.stopIgnoring(actor, other)),
+      );
+    } else if (roll < 92) {
+      player.send(
+        PacketType.FRIEND_LIST_REQUEST,
+        social.FriendListRequestSchema,
+        {},
+        () => friends.expectFriendList(actor, "friend list"),
+      );
+    } else {
+      player.send(
+        PacketType.IGNORE_LIST_REQUEST,
+        social.IgnoreListRequestSchema,
+        {},
+        () => friends.expectIgnoreList(actor, "ignore list"),
+      );
+    }
+  }
+
+  #anybody(): Actor {
+    return this.#chance.pick(this.#checker.board.actors);
+  }
+
+  #bodyOf({ actor }: ScriptedPlayer): Body {
+    return this.#checker.sight.bodies.get(actor.entityId)!;
+  }
+}
+
+/** Centimetres as the wire has them. */
+function units(x: number, y: number, z: number): { x: number; y: number; z: number } {
+  return { x: Math.fround(x / 100), y: Math.fround(y / 100), z: Math.fround(z / 100) };
+}

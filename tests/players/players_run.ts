@@ -1,0 +1,291 @@
+/**
+ * Many scripted players in one world, on a clock that is moved by hand, with everything they send and are sent followed
+ * by a checker. The same options give the same run.
+ *
+ * @module
+ */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { ResumeRequestSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
+  LeaveWorldRequestSchema,
+} from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { type HarnessClient, LogicHarness, type SentPacket } from "../support/logic_harness.ts";
+import { Actor, Contradiction } from "./board.ts";
+import { Chance } from "./chance.ts";
+import { Checker } from "./checker.ts";
+import { Habits } from "./habits.ts";
+import { ScriptedPlayer } from "./scripted_player.ts";
+
+/** What a run is made of. */
+export interface RunOptions {
+  readonly players: number;
+  /** Of simulated time. */
+  readonly minutes: number;
+  readonly seed: number;
+  /** Called once a simulated second. */
+  readonly onSecond?: (second: number, run: PlayersRun) => void;
+  /** Called when everything is set up and nobody is there yet: to break something on purpose. */
+  readonly prepare?: (harness: LogicHarness) => void;
+}
+
+/** A player moves and may act every this many ticks. */
+const TICKS_PER_TURN = 4;
+/** Players per map of this side, in units, on average: sparse outside the market. */
+const MAP_UNITS_PER_PLAYER = 500;
+const MAP_UNITS_MIN = 250;
+const WAR_MINUTES = 1;
+/** Times without a connection, in milliseconds: most come back in time. */
+const AWAY_MS = [200, 1_000, 3_000, 8_000, 20_000, 75_000];
+/** Of a thousand turns of one player, how many bring each. */
+const PER_MILLE = { fight: 60, talk: 8, guild: 7, room: 7, friends: 6, connection: 4 };
+
+/** One run. */
+export class PlayersRun {
+  readonly harness: LogicHarness;
+  readonly checker: Checker;
+  readonly #options: RunOptions;
+  readonly #chance: Chance;
+  readonly #habits: Habits;
+  readonly #players: ScriptedPlayer[] = [];
+  readonly #byClient = new Map<HarnessClient, ScriptedPlayer>();
+  /** Connections that only try a resume token, and what they are answered. */
+  readonly #probes = new Map<HarnessClient, ErrorCode | null>();
+  /** What went wrong first. */
+  #failure: unknown = null;
+  resumeCount = 0;
+  entryCount = 0;
+
+  private constructor(options: RunOptions, harness: LogicHarness, mapSize: number) {
+    this.#options = options;
+    this.#chance = new Chance(options.seed);
+    this.harness = harness;
+    const { interestRadius, linkDeadMs, tickMs } = harness.config;
+    this.checker = new Checker({
+      ...{ radius: interestRadius, mapSize, idBound: harness.world.slotCount, linkDeadMs, tickMs },
+      warMinutes: WAR_MINUTES,
+    });
+    this.#habits = new Habits(this.#chance, this.checker, mapSize);
+  }
+
+  /**
+   * Runs to the end.
+   *
+   * @throws {Contradiction} where what players were sent is not as the model says.
+   */
+  static async run(options: RunOptions): Promise<PlayersRun> {
+    const mapSize = Math.max(MAP_UNITS_MIN, Math.round(Math.sqrt(options.players * MAP_UNITS_PER_PLAYER)));
+    let run: PlayersRun | null = null;
+    await using harness = await LogicHarness.create({
+      seed: options.seed,
+      config: { mapSize, guildWarMinutes: WAR_MINUTES, monsters: true },
+      worldCapacity: options.players * 2,
+      onPacket: (client, packet) => run!.#onPacket(client, packet),
+    });
+    run = new PlayersRun(options, harness, mapSize);
+    options.prepare?.(harness);
+    await run.#createPlayers();
+    try {
+      await run.#play();
+    } finally {
+      // What the end of the server tells is not followed.
+      run.#byClient.clear();
+    }
+    return run;
+  }
+
+  async #createPlayers(): Promise<void> {
+    const { harness, checker } = this;
+    const accounts = Array.from({ length: this.#options.players }, (_, index) => {
+      const name = `Player-${index + 1}`;
+      return { name, nameKey: name.toLowerCase(), passwordVerifier: null, createdAtMs: harness.clock.unixMs() };
+    });
+    const created = await harness.storage.accounts.createMany(accounts);
+    created.forEach(({ accountId }, index) => {
+      const actor = new Actor(index, accountId, accounts[index].name);
+      checker.board.add(actor);
+      this.#players.push(new ScriptedPlayer(harness, checker, actor));
+    });
+  }
+
+  async #play(): Promise<void> {
+    const { harness } = this;
+    const ticksPerSecond = 1_000 / harness.config.tickMs;
+    const tickCount = Math.round(this.#options.minutes * 60 * ticksPerSecond);
+    for (let tick = 1; tick <= tickCount; tick++) {
+      await this.#playTurns(tick);
+      await this.#settle();
+      this.checker.beginTick(
+        harness.clock.monotonicMs() + harness.config.tickMs,
+        harness.clock.unixMs() + harness.config.tickMs,
+      );
+      harness.tick();
+      this.#failIfFailed();
+      this.checker.endTick();
+      await this.#settle();
+      if (tick % ticksPerSecond === 0) this.#options.onSecond?.(tick / ticksPerSecond, this);
+    }
+  }
+
+  async #playTurns(tick: number): Promise<void> {
+    for (const player of this.#players) {
+      if ((player.actor.index + tick) % TICKS_PER_TURN !== 0) continue;
+      const isAway = player.client === null;
+      if (isAway) await this.#stayAway(player);
+      else await this.#takeTurn(player);
+    }
+  }
+
+  async #takeTurn(player: ScriptedPlayer): Promise<void> {
+    const { actor } = player;
+    if (actor.standing === "world") {
+      this.#habits.walk(player);
+      if (this.checker.fights.isDead(actor) && this.#chance.percent(8)) return this.#habits.askRespawn(player);
+    } else if (actor.standing === "offline" || this.#chance.percent(10)) {
+      return await this.#enter(player, player.client!);
+    }
+    await this.#act(player);
+  }
+
+  async #act(player: ScriptedPlayer): Promise<void> {
+    let roll = this.#chance.fraction() * 1_000;
+    // Those who lead have more to do.
+    if ((this.checker.guilds.rankOf(player.actor) ?? 0) > 0 && this.#chance.percent(10)) {
+      return this.#habits.guild(player);
+    }
+    const isIn = player.actor.standing === "world";
+    if ((roll -= PER_MILLE.fight) < 0) return isIn ? this.#habits.fight(player) : undefined;
+    if ((roll -= PER_MILLE.talk) < 0) return this.#habits.talk(player);
+    if ((roll -= PER_MILLE.guild) < 0) return this.#habits.guild(player);
+    if ((roll -= PER_MILLE.room) < 0) return this.#habits.room(player);
+    if ((roll -= PER_MILLE.friends) < 0) return await this.#befriend(player);
+    if ((roll -= PER_MILLE.connection) < 0) return await this.#changeConnection(player);
+    if (isIn && roll < 1 && !this.checker.fights.isDead(player.actor)) this.#habits.askRespawn(player);
+  }
+
+  /** One at a time: which of two requests about the same pair comes first is nowhere promised. */
+  async #befriend(player: ScriptedPlayer): Promise<void> {
+    await this.#settle();
+    this.#habits.befriend(player);
+    await this.#settle();
+  }
+
+  // Coming and going
+
+  async #changeConnection(player: ScriptedPlayer): Promise<void> {
+    await this.#settle();
+    const { actor, harness } = { actor: player.actor, harness: this.harness };
+    const isIn = actor.standing === "world";
+    const roll = this.#chance.below(100);
+    if (roll < 60 || !isIn) this.#disconnect(player);
+    else if (roll < 75) {
+      player.send(PacketType.LEAVE_WORLD_REQUEST, LeaveWorldRequestSchema, {}, () => this.checker.expectLeaving(actor));
+    } else if (roll < 88) {
+      this.checker.expectLogout(actor);
+      harness.send(player.client!, LogoutRequestSchema, {});
+    } else await this.#enter(player, this.#open(player));
+    await this.#settle();
+  }
+
+  #disconnect(player: ScriptedPlayer): void {
+    const { client } = player;
+    player.client = null;
+    player.awayUntilMs = this.harness.clock.monotonicMs() + this.#chance.pick(AWAY_MS);
+    this.#byClient.delete(client!);
+    this.checker.onDisconnect(player.actor);
+    this.harness.disconnect(client!);
+  }
+
+  async #stayAway(player: ScriptedPlayer): Promise<void> {
+    if (this.harness.clock.monotonicMs() < player.awayUntilMs) return;
+    // Not all at once at the beginning.
+    if (player.actor.standing === "offline" && !this.#chance.percent(25)) return;
+    await this.#settle();
+    const isLinkDead = player.actor.standing === "world";
+    if (isLinkDead && this.#chance.percent(20)) this.#tryToken(`not-${player.resumeToken}`);
+    const client = this.#open(player);
+    if (isLinkDead && !this.#chance.percent(10)) {
+      this.resumeCount++;
+      player.resume(client, this.#chance.below(30));
+    } else await this.#enter(player, client);
+    await this.#settle();
+  }
+
+  #open(player: ScriptedPlayer): HarnessClient {
+    const client = this.harness.open({ name: player.actor.name, port: this.#chance.pick(["game", "gateway"]) });
+    this.#byClient.set(client, player);
+    return client;
+  }
+
+  /** Enters the world on a connection; one that the player has beside it is closed by the server. */
+  async #enter(player: ScriptedPlayer, client: HarnessClient): Promise<void> {
+    await this.#settle();
+    const { actor } = player;
+    const before = player.client;
+    if (before !== null && before !== client) this.#byClient.delete(before);
+    player.client = client;
+    this.entryCount++;
+    this.checker.expectEntry(actor);
+    player.begin();
+    const sessionToken = `plain:${actor.playerId}:${actor.name}`;
+    this.harness.send(client, EnterWorldRequestSchema, { sessionToken });
+    await this.#settle();
+    if (before !== null && before !== client && before.closedBy === null) {
+      throw new Contradiction(`${actor.name} has two connections`);
+    }
+  }
+
+  /** Somebody tries a token that is none. */
+  #tryToken(resumeToken: string): void {
+    const probe = this.harness.open();
+    this.#probes.set(probe, null);
+    this.harness.send(probe, ResumeRequestSchema, { resumeToken });
+    if (this.#probes.get(probe) !== ErrorCode.RESUME_EXPIRED) throw new Contradiction("A wrong resume token was taken");
+    this.#probes.delete(probe);
+    this.harness.disconnect(probe);
+  }
+
+  #onPacket(client: HarnessClient, packet: SentPacket): void {
+    const player = this.#byClient.get(client);
+    if (player === undefined) {
+      if (this.#probes.has(client)) {
+        this.#probes.set(client, fromBinary(ResumeResponseSchema, packet.payload).errorCode);
+      }
+      return;
+    }
+    try {
+      this.#follow(player, packet);
+    } catch (error) {
+      // Not into the server's arms: it would take it for its own.
+      this.#failure ??= error;
+    }
+  }
+
+  #follow(player: ScriptedPlayer, packet: SentPacket): void {
+    if (this.#failure !== null) return;
+    this.checker.onPacket(player.actor, packet);
+    if (packet.type === PacketType.ENTER_WORLD_RESPONSE) {
+      player.resumeToken = fromBinary(EnterWorldResponseSchema, packet.payload).resumeToken;
+      const body = this.checker.sight.bodies.get(player.actor.entityId)!;
+      player.goal = { x: body.x, z: body.z };
+    } else if (packet.type === PacketType.RESUME_RESPONSE) {
+      player.resumeToken = fromBinary(ResumeResponseSchema, packet.payload).resumeToken;
+    }
+  }
+
+  /** Lets what logic waits for come to its end. */
+  async #settle(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#failIfFailed();
+    this.checker.settle();
+  }
+
+  #failIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+}

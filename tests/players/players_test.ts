@@ -1,0 +1,216 @@
+import { Session } from "../../server/logic/session.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { assert } from "../support/assert.ts";
+import type { LogicHarness } from "../support/logic_harness.ts";
+import { Contradiction } from "./board.ts";
+import { PlayersRun } from "./players_run.ts";
+
+Deno.test("Two hundred players do everything at once for a minute, and nothing they are sent contradicts", async () => {
+  const { checker, resumeCount } = await PlayersRun.run({ players: 200, minutes: 1, seed: 7 });
+  const { delivery, fights, guilds, rooms, sight } = checker;
+  // Everything was there to be contradicted.
+  const counts = {
+    snapshots: sight.snapshotCount,
+    moves: fights.moveCount,
+    kills: fights.killCount,
+    warKills: guilds.killCount,
+    guilds: guilds.guilds.length,
+    rooms: rooms.rooms.length,
+    resumes: resumeCount,
+    repeats: delivery.replayedCount,
+  };
+  for (const [what, count] of Object.entries(counts)) assert(count > 0, `There were no ${what}`);
+});
+
+Deno.test("PlayersRun.run() is the same for the same seed, to the last packet", async () => {
+  const runs = [];
+  for (const seed of [3, 3, 4]) runs.push(await PlayersRun.run({ players: 20, minutes: 0.2, seed }));
+  const [first, second, other] = runs.map(({ checker }) => `${checker.packetCount} ${checker.dues.arrivedCount}`);
+  assert(first === second && first !== other, `${first}, ${second}, ${other}`);
+});
+
+type Broadcast = LogicHarness["sessions"]["broadcast"];
+
+/** Has every so many-th broadcast of one type go wrong. */
+function spoilBroadcasts(
+  { sessions }: LogicHarness,
+  type: PacketType,
+  { every, spoil }: { every: number; spoil: (broadcast: Broadcast, ...args: Parameters<Broadcast>) => number },
+): void {
+  const broadcast = sessions.broadcast.bind(sessions);
+  let count = 0;
+  sessions.broadcast = (recipients, sentType, payload) =>
+    sentType === type && ++count % every === 0
+      ? spoil(broadcast, recipients, sentType, payload)
+      : broadcast(recipients, sentType, payload);
+}
+
+const twice = (broadcast: Broadcast, ...[recipients, type, payload]: Parameters<Broadcast>) => {
+  const all = [...recipients];
+  broadcast(all, type, payload);
+  return broadcast(all, type, payload);
+};
+const butOne = (broadcast: Broadcast, ...[recipients, type, payload]: Parameters<Broadcast>) =>
+  broadcast([...recipients].slice(1), type, payload);
+
+/** Servers that are broken in one place each, and what the checker says of them. */
+const BROKEN: readonly {
+  readonly what: string;
+  readonly says: RegExp;
+  readonly spoil: (harness: LogicHarness) => void;
+}[] = [
+  {
+    what: "leaves those who left in the world",
+    says: /not told that \d+ left the world|who is not there/,
+    spoil: ({ world }) => world.leave = () => {},
+  },
+  {
+    what: "forgets a tick",
+    says: /was not told|the snapshot says/,
+    spoil: ({ world }) => {
+      const step = world.step.bind(world);
+      let count = 0;
+      world.step = (nowMs) => {
+        if (++count % 100 !== 0) step(nowMs);
+      };
+    },
+  },
+  {
+    what: "forgets whom it has shown",
+    says: /still sees|does not see|was shown/,
+    spoil: ({ world }) => {
+      const build = world.buildSnapshot.bind(world);
+      let count = 0;
+      // All over again, at times: who has gone meanwhile is not mentioned.
+      world.buildSnapshot = (viewerId, target, offset) => {
+        if (++count % 200 === 0) world.requestFullSnapshot(viewerId);
+        return build(viewerId, target, offset);
+      };
+    },
+  },
+  {
+    what: "lets players jump",
+    says: /correction.*too_fast|was not sent in "correction"/,
+    spoil: ({ world }) => {
+      const move = world.move.bind(world);
+      world.move = (entityId, movement, nowMs) => {
+        const verdict = move(entityId, movement, nowMs);
+        return verdict === "too_fast" ? "ok" : verdict;
+      };
+    },
+  },
+  {
+    what: "heals a little at a blow",
+    says: /hit points/,
+    spoil: ({ world }) => {
+      const setHealth = world.setHealth.bind(world);
+      world.setHealth = (id, { hp, hpMax }) => setHealth(id, { hp: hp > 0 && hp < hpMax ? hp + 1 : hp, hpMax });
+    },
+  },
+  {
+    what: "strikes twice",
+    says: /hits whom it cannot, or twice|A blow/,
+    spoil: (harness) => spoilBroadcasts(harness, PacketType.COMBAT_RESULT, { every: 10, spoil: twice }),
+  },
+  {
+    what: "does not tell everyone of a blow",
+    says: /was not sent in "combat"/,
+    spoil: (harness) => spoilBroadcasts(harness, PacketType.COMBAT_RESULT, { every: 10, spoil: butOne }),
+  },
+  {
+    what: "says a message twice",
+    says: /was sent in "chat \w+"/,
+    spoil: (harness) => spoilBroadcasts(harness, PacketType.CHAT_MESSAGE, { every: 20, spoil: twice }),
+  },
+  {
+    what: "does not bring a message to everyone",
+    says: /was not sent in "chat \w+"/,
+    spoil: (harness) => spoilBroadcasts(harness, PacketType.CHAT_MESSAGE, { every: 20, spoil: butOne }),
+  },
+  {
+    what: "lets too many hear what is said around them",
+    says: /was sent in "chat AREA"/,
+    spoil: ({ world }) => {
+      const find = world.entitiesInRadius.bind(world);
+      world.entitiesInRadius = (area, out) => find(area.radius === 50 ? { ...area, radius: 60 } : area, out);
+    },
+  },
+  {
+    what: "does not tell a room who came",
+    says: /in room/,
+    spoil: (harness) => spoilBroadcasts(harness, PacketType.ROOM_EVENT, { every: 3, spoil: butOne }),
+  },
+  {
+    what: "counts kills in wars twice",
+    says: /guild info|"war"/,
+    spoil: ({ storage: { guilds } }) => {
+      const addKills = guilds.addKills.bind(guilds);
+      guilds.addKills = (kills) => addKills([...kills, ...kills]);
+    },
+  },
+  {
+    what: "forgets what was sent to those who were away",
+    says: /was not sent|was sent number/,
+    spoil: ({ sessions }) => sessions.flushOutbox = () => {},
+  },
+  {
+    what: "leaves a hole in the numbers",
+    says: /was sent number \d+ after/,
+    spoil: ({ sessions }) => {
+      const send = sessions.send.bind(sessions);
+      let count = 0;
+      sessions.send = (session, type, payload) => {
+        if (session.outbox !== null && ++count % 50 === 0) {
+          session.keep({ type, payload, isCompressed: false });
+          session.outbox.markSent(session.outbox.lastSequence);
+        }
+        send(session, type, payload);
+      };
+    },
+  },
+  {
+    what: "answers a refusal with another code",
+    says: /was sent in/,
+    spoil: ({ sessions }) => {
+      const send = sessions.send.bind(sessions);
+      sessions.send = (session, type, payload) =>
+        send(
+          session,
+          type,
+          type === PacketType.GUILD_ACTION_RESPONSE ? payload.map((byte) => byte === 18 ? 17 : byte) : payload,
+        );
+    },
+  },
+];
+
+for (const { what, says, spoil } of BROKEN) {
+  Deno.test(`PlayersRun.run() finds a server out that ${what}`, async () => {
+    const error = await contradictionOf(spoil);
+    assert(says.test(error.message), error.message);
+  });
+}
+
+Deno.test("PlayersRun.run() finds a server out that applies again what is sent again", async () => {
+  const receive = Session.prototype.receive;
+  try {
+    const error = await contradictionOf(() => {
+      Session.prototype.receive = function (this: Session, sequence: number) {
+        const verdict = receive.call(this, sequence);
+        return verdict === "repeat" ? "apply" : verdict;
+      };
+    });
+    assert(/was sent in|A blow/.test(error.message), error.message);
+  } finally {
+    Session.prototype.receive = receive;
+  }
+});
+
+async function contradictionOf(prepare: (harness: LogicHarness) => void): Promise<Contradiction> {
+  try {
+    await PlayersRun.run({ players: 50, minutes: 3, seed: 11, prepare });
+  } catch (error) {
+    if (error instanceof Contradiction) return error;
+    throw error;
+  }
+  throw new Error("Nothing was noticed");
+}

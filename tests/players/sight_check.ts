@@ -1,0 +1,535 @@
+/**
+ * Who is where, who sees whom, and whether everybody is told so: a model that looks at every pair at every tick.
+ *
+ * @module
+ */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import {
+  DespawnReason,
+  EntityKind,
+  type EntitySpawn,
+  type EntityUpdate,
+  EntityUpdateSchema,
+} from "../../shared/gen/game_pb.ts";
+import type { Vector3 } from "../../shared/gen/common_pb.ts";
+import type { Actor, Board } from "./board.ts";
+import { Contradiction } from "./board.ts";
+
+/** Everything an entity is to the eye. Lengths in centimetres, speeds in cm/s. */
+export interface Body {
+  readonly entityId: number;
+  /** Null for a monster. */
+  readonly actor: Actor | null;
+  x: number;
+  y: number;
+  z: number;
+  vx: number;
+  vz: number;
+  /** NaN while unknown. */
+  hp: number;
+  hpMax: number;
+  /** Until when it is stunned, 0: it is not. */
+  stunnedUntilMs: number;
+  /** Of its player, as names over heads show it. */
+  guildTag: string;
+  /** Counts what changed about place and speed. */
+  version: number;
+  /**
+   * The model knows where it is and how it does. Otherwise - a monster, or a player without a connection whom nobody
+   * sees - it is taken at the word of the first who is told in a tick, and all others must be told the same.
+   */
+  isExact: boolean;
+  /** Tick since which it is exact. */
+  exactSinceTick: number;
+  /** Tick in which the word was taken. */
+  toldAtTick: number;
+  /** Some up-to-date viewer is shown it, so that the word is good. */
+  isShown: boolean;
+  /** The health known is older than what may have happened unseen. */
+  isHealthDoubtful: boolean;
+}
+
+/** What the server said of a viewer's world. */
+export interface SightOptions {
+  /** Units. */
+  readonly radius: number;
+  /** Entity ids are below this. */
+  readonly idBound: number;
+}
+
+const HYSTERESIS = 1.1;
+const SNAPSHOT_BYTES = 8_192;
+/** A snapshot that is longer may have left something out for want of room. */
+const FULL_BYTES = SNAPSHOT_BYTES - 400;
+/** Ticks in a row after which whoever is told only a part must have been told all. */
+const BEHIND_TICKS_MAX = 100;
+
+/** Follows every snapshot of every player. */
+export class SightCheck {
+  readonly bodies = new Map<number, Body>();
+  readonly #board: Board;
+  readonly #size: number;
+  readonly #enterSquared: number;
+  readonly #leaveSquared: number;
+  /** By viewer and entity: the two are a pair, each in the other's interest. */
+  readonly #pairs: Uint8Array;
+  /** By viewer and entity: the viewer was told a spawn and no despawn. */
+  readonly #shown: Uint8Array;
+  readonly #toldVersion: Uint32Array;
+  readonly #toldHp: Float32Array;
+  readonly #toldStun: Uint8Array;
+  /** By viewer: ticks for which its snapshots were full. */
+  readonly #behindTicks: Int32Array;
+  readonly #toldOwn: Uint8Array;
+  readonly #movementSequence: Uint32Array;
+  #tick = 0;
+  /** Entities that left since the last tick. */
+  #gone: { readonly entityId: number; readonly reason: DespawnReason }[] = [];
+  readonly #goneReason = new Map<number, DespawnReason>();
+  snapshotCount = 0;
+  pairCount = 0;
+
+  constructor(board: Board, { radius, idBound }: SightOptions) {
+    this.#board = board;
+    this.#size = idBound;
+    this.#enterSquared = Math.round(radius * 100) ** 2;
+    this.#leaveSquared = Math.round(radius * 100 * HYSTERESIS) ** 2;
+    this.#pairs = new Uint8Array(idBound * idBound);
+    this.#shown = new Uint8Array(idBound * idBound);
+    this.#toldVersion = new Uint32Array(idBound * idBound);
+    this.#toldHp = new Float32Array(idBound * idBound);
+    this.#toldStun = new Uint8Array(idBound * idBound);
+    this.#behindTicks = new Int32Array(idBound);
+    this.#toldOwn = new Uint8Array(idBound);
+    this.#movementSequence = new Uint32Array(idBound);
+  }
+
+  // What happens
+
+  /** A player enters; gives its body. */
+  enter(actor: Actor, entityId: number, position: Vector3, { hp, guildTag }: { hp: number; guildTag: string }): Body {
+    if (!(entityId > 0 && entityId < this.#size)) throw new Contradiction(`${actor.name} entered as ${entityId}`);
+    if (this.bodies.has(entityId)) throw new Contradiction(`${actor.name} entered as ${entityId}, who is there`);
+    const body: Body = {
+      entityId,
+      actor,
+      x: toCm(position.x),
+      y: toCm(position.y),
+      z: toCm(position.z),
+      vx: 0,
+      vz: 0,
+      hp,
+      hpMax: 100,
+      stunnedUntilMs: 0,
+      guildTag,
+      version: 1,
+      isExact: true,
+      exactSinceTick: 0,
+      toldAtTick: 0,
+      isShown: true,
+      isHealthDoubtful: false,
+    };
+    this.bodies.set(entityId, body);
+    this.#goneReason.delete(entityId);
+    this.#clear(entityId);
+    return body;
+  }
+
+  /** An entity leaves. */
+  leave(entityId: number, reason: DespawnReason): void {
+    this.bodies.delete(entityId);
+    this.#gone.push({ entityId, reason });
+    this.#goneReason.set(entityId, reason);
+    const size = this.#size;
+    for (let other = 0; other < size; other++) this.#pairs[other * size + entityId] = 0;
+    this.#pairs.fill(0, entityId * size, (entityId + 1) * size);
+    this.#shown.fill(0, entityId * size, (entityId + 1) * size);
+  }
+
+  /** Something moved. */
+  place(body: Body, place: { x: number; y: number; z: number; vx: number; vz: number }): void {
+    const { x, y, z, vx, vz } = place;
+    if (body.x === x && body.y === y && body.z === z && body.vx === vx && body.vz === vz) return;
+    body.x = x;
+    body.y = y;
+    body.z = z;
+    body.vx = vx;
+    body.vz = vz;
+    body.version++;
+  }
+
+  /** It cannot go on. */
+  stop(body: Body): void {
+    this.place(body, { x: body.x, y: body.y, z: body.z, vx: 0, vz: 0 });
+  }
+
+  /** The viewer's next snapshot shows everything anew: it has just come back. */
+  beginAnew(entityId: number): void {
+    this.#shown.fill(0, entityId * this.#size, (entityId + 1) * this.#size);
+    this.#toldOwn[entityId] = 0;
+    this.#behindTicks[entityId] = 0;
+  }
+
+  /** A movement was accepted: the next snapshot acknowledges it. */
+  acceptMovement(entityId: number, sequenceNumber: number): void {
+    this.#movementSequence[entityId] = sequenceNumber;
+  }
+
+  // What is asked
+
+  /** Whether two see each other, as of the last tick. */
+  sees(viewerId: number, entityId: number): boolean {
+    return this.#pairs[viewerId * this.#size + entityId] === 1;
+  }
+
+  /** Whether a viewer was told of an entity. */
+  isShown(viewerId: number, entityId: number): boolean {
+    return this.#shown[viewerId * this.#size + entityId] === 1;
+  }
+
+  /** Whether {@linkcode SightCheck.sees} is certain: what nobody can be asked about may be on either side. */
+  isCertain(viewerId: number, entityId: number): boolean {
+    const viewer = this.bodies.get(viewerId), body = this.bodies.get(entityId);
+    return viewer !== undefined && body !== undefined && viewer.isExact && body.isExact;
+  }
+
+  /** The players who see an entity, as of the last tick. */
+  *watchersOf(entityId: number): Generator<Actor> {
+    for (const body of this.bodies.values()) {
+      if (body.actor !== null && body.entityId !== entityId && this.sees(body.entityId, entityId)) yield body.actor;
+    }
+  }
+
+  /** Centimetres on the ground. */
+  distanceCm(a: Body, b: { readonly x: number; readonly z: number }): number {
+    return Math.hypot(a.x - b.x, a.z - b.z);
+  }
+
+  // What is told
+
+  /** A WORLD_SNAPSHOT came. */
+  onSnapshot(actor: Actor, payload: Uint8Array): void {
+    this.snapshotCount++;
+    const viewerId = actor.entityId;
+    const reader = new BinaryReader(payload);
+    const end = payload.length;
+    let lastMovementSequence = 0;
+    while (reader.pos < end) {
+      const [field, wireType] = reader.tag();
+      if (field === 3) this.#onUpdate(actor, fromBinary(EntityUpdateSchema, reader.bytes()));
+      else if (field === 4) lastMovementSequence = reader.uint32();
+      else if (field === 5) this.#onMove(actor, reader);
+      else reader.skip(wireType);
+    }
+    if (lastMovementSequence !== this.#movementSequence[viewerId]) {
+      throw new Contradiction(
+        `${actor.name} moved up to ${this.#movementSequence[viewerId]}, the snapshot says ${lastMovementSequence}`,
+      );
+    }
+    if (end > SNAPSHOT_BYTES) throw new Contradiction(`${actor.name} was sent a snapshot of ${end} bytes`);
+    const behindTicks = end > FULL_BYTES ? this.#behindTicks[viewerId] + 1 : 0;
+    if (behindTicks > BEHIND_TICKS_MAX) {
+      throw new Contradiction(`${actor.name} was not told all for ${behindTicks} ticks`);
+    }
+    this.#behindTicks[viewerId] = behindTicks;
+  }
+
+  #onUpdate(viewer: Actor, { entityId: id, update }: EntityUpdate): void {
+    const entityId = Number(id), at = viewer.entityId * this.#size + entityId;
+    switch (update.case) {
+      case "spawn":
+        return this.#onSpawn(viewer, entityId, update.value);
+      case "despawn":
+        return this.#onDespawn(viewer, entityId, update.value.reason);
+      case "health": {
+        this.#checkShown(viewer, entityId, "health");
+        const { currentHp, maxHp } = update.value;
+        const body = this.#bodyOf(viewer, entityId, "health");
+        this.#toldHp[at] = currentHp;
+        this.#tellHealth(viewer, body, currentHp, maxHp);
+        return;
+      }
+      case "status":
+        this.#checkShown(viewer, entityId, "status");
+        this.#toldStun[at] = update.value.isStunned ? 1 : 0;
+        return;
+      default:
+        throw new Contradiction(`${viewer.name} was told ${update.case} of ${entityId}`);
+    }
+  }
+
+  #onSpawn(viewer: Actor, entityId: number, spawn: EntitySpawn): void {
+    const { name, kind, movement, health, guildTag } = spawn;
+    const at = viewer.entityId * this.#size + entityId;
+    let body = this.bodies.get(entityId);
+    if (body === undefined && kind === EntityKind.MONSTER) body = this.#appear(entityId);
+    if (body === undefined) {
+      throw new Contradiction(`${viewer.name} was shown ${entityId}, "${name}", who is not there`);
+    }
+    if ((body.actor?.name ?? name) !== name || (body.actor === null) !== (kind === EntityKind.MONSTER)) {
+      throw new Contradiction(`${viewer.name} was shown ${entityId} as "${name}", it is ${body.actor?.name}`);
+    }
+    if (body.actor !== null && guildTag !== body.guildTag) {
+      throw new Contradiction(`${viewer.name} was shown ${name} of "${guildTag}", who is of "${body.guildTag}"`);
+    }
+    const [x, y, z] = [movement?.position?.x, movement?.position?.y, movement?.position?.z].map(toCm);
+    const [vx, vz] = [movement?.velocity?.x, movement?.velocity?.z].map(toCm);
+    this.#tellPlace(viewer, body, { x, y, z, vx, vz });
+    this.#tellHealth(viewer, body, health?.currentHp ?? 0, health?.maxHp ?? 0);
+    this.#toldVersion[at] = body.version;
+    this.#toldHp[at] = health?.currentHp ?? 0;
+    // A status follows where there is one.
+    this.#toldStun[at] = 0;
+    if (viewer.entityId === entityId) this.#onOwnSpawn(body);
+    else this.#shown[at] = 1;
+  }
+
+  /** A player is here again, and told of itself: now the model knows for certain. */
+  #onOwnSpawn(body: Body): void {
+    this.#toldOwn[body.entityId] = 1;
+    if (body.isExact) return;
+    body.isExact = true;
+    body.exactSinceTick = this.#tick;
+    body.isShown = true;
+  }
+
+  #onDespawn(viewer: Actor, entityId: number, reason: DespawnReason): void {
+    this.#checkShown(viewer, entityId, "despawn");
+    this.#shown[viewer.entityId * this.#size + entityId] = 0;
+    const body = this.bodies.get(entityId);
+    if (body === undefined) {
+      const wanted = this.#goneReason.get(entityId);
+      if (reason === wanted) return;
+      throw new Contradiction(`${viewer.name} was told that ${entityId} left: ${reason} instead of ${wanted}`);
+    }
+    if (reason === DespawnReason.LEFT_INTEREST) return;
+    if (body.actor !== null) throw new Contradiction(`${viewer.name} was told that ${body.actor.name} left: ${reason}`);
+    if (body.hp > 0 && body.isShown) {
+      throw new Contradiction(`${viewer.name} was told that ${entityId} died: ${body.hp}`);
+    }
+    this.leave(entityId, reason);
+  }
+
+  #onMove(viewer: Actor, reader: BinaryReader): void {
+    const end = reader.uint32() + reader.pos;
+    let entityId = 0, x = 0, y = 0, z = 0, vx = 0, vz = 0;
+    while (reader.pos < end) {
+      const [field, wireType] = reader.tag();
+      switch (field) {
+        case 1:
+          entityId = Number(reader.uint64());
+          break;
+        case 2:
+          x = reader.sint32();
+          break;
+        case 3:
+          y = reader.sint32();
+          break;
+        case 4:
+          z = reader.sint32();
+          break;
+        case 5:
+          vx = reader.sint32();
+          break;
+        case 6:
+          vz = reader.sint32();
+          break;
+        default:
+          reader.skip(wireType);
+      }
+    }
+    this.#checkShown(viewer, entityId, "move");
+    const body = this.#bodyOf(viewer, entityId, "move");
+    this.#tellPlace(viewer, body, { x, y, z, vx, vz });
+    this.#toldVersion[viewer.entityId * this.#size + entityId] = body.version;
+  }
+
+  #tellPlace(viewer: Actor, body: Body, told: { x: number; y: number; z: number; vx: number; vz: number }): void {
+    if (!body.isExact && body.toldAtTick !== this.#tick) {
+      body.toldAtTick = this.#tick;
+      this.place(body, told);
+      return;
+    }
+    const isSame = body.x === told.x && body.y === told.y && body.z === told.z &&
+      Math.abs(body.vx - told.vx) <= 1 && Math.abs(body.vz - told.vz) <= 1;
+    if (isSame) return;
+    const { x, y, z, vx, vz } = body;
+    throw new Contradiction(
+      `${viewer.name} was told ${nameOf(body)} at ${JSON.stringify(told)}, it is at ${
+        JSON.stringify({ x, y, z, vx, vz })
+      }`,
+    );
+  }
+
+  #tellHealth(viewer: Actor, body: Body, hp: number, hpMax: number): void {
+    const isUnknown = Number.isNaN(body.hp) || body.isHealthDoubtful || (body.actor === null && hp === hpMax);
+    if (isUnknown) {
+      body.hp = hp;
+      body.hpMax = hpMax;
+      body.isHealthDoubtful = false;
+    }
+    if (body.hp !== hp || body.hpMax !== hpMax) {
+      throw new Contradiction(
+        `${viewer.name} was told ${
+          nameOf(body)
+        } has ${hp} of ${hpMax} hit points, the blows left ${body.hp} of ${body.hpMax}`,
+      );
+    }
+  }
+
+  /** A monster is told of for the first time. */
+  #appear(entityId: number): Body {
+    const body: Body = {
+      ...{ entityId, actor: null, x: 0, y: 0, z: 0, vx: 0, vz: 0, hp: NaN, hpMax: NaN, stunnedUntilMs: 0 },
+      ...{
+        guildTag: "",
+        version: 1,
+        isExact: false,
+        exactSinceTick: 0,
+        toldAtTick: 0,
+        isShown: true,
+        isHealthDoubtful: false,
+      },
+    };
+    this.bodies.set(entityId, body);
+    this.#goneReason.delete(entityId);
+    this.#clear(entityId);
+    return body;
+  }
+
+  #clear(entityId: number): void {
+    const size = this.#size;
+    for (let other = 0; other < size; other++) {
+      const at = other * size + entityId;
+      this.#pairs[at] =
+        this.#toldVersion[at] =
+        this.#toldHp[at] =
+        this.#toldStun[at] =
+          0;
+    }
+    for (const row of [this.#pairs, this.#shown, this.#toldStun]) row.fill(0, entityId * size, (entityId + 1) * size);
+    this.#behindTicks[entityId] = this.#toldOwn[entityId] = this.#movementSequence[entityId] = 0;
+  }
+
+  #checkShown(viewer: Actor, entityId: number, what: string): void {
+    if (viewer.entityId === entityId) return;
+    if (this.#shown[viewer.entityId * this.#size + entityId] === 1) return;
+    throw new Contradiction(`${viewer.name} was told ${what} of ${entityId}, whom it was not shown`);
+  }
+
+  #bodyOf(viewer: Actor, entityId: number, what: string): Body {
+    const body = this.bodies.get(entityId);
+    if (body === undefined) throw new Contradiction(`${viewer.name} was told ${what} of ${entityId}, who is not there`);
+    return body;
+  }
+
+  // Ticks
+
+  /** A tick begins. */
+  beginTick(tick: number): void {
+    this.#tick = tick;
+  }
+
+  /** A tick is over: everybody has been told, and exactly what there is. */
+  checkTick(): void {
+    this.#findShown();
+    this.#updatePairs();
+    for (const viewer of this.bodies.values()) {
+      if (viewer.actor === null || !viewer.actor.isConnected) continue;
+      if (this.#behindTicks[viewer.entityId] > 0) continue;
+      this.#checkViewer(viewer, viewer.actor);
+    }
+    this.#gone = [];
+  }
+
+  /** The word about an entity is good while somebody who is up to date is shown it. */
+  #findShown(): void {
+    for (const body of this.bodies.values()) {
+      if (body.isExact) continue;
+      body.isShown = false;
+      for (const viewer of this.bodies.values()) {
+        if (viewer.actor?.isConnected !== true || this.#behindTicks[viewer.entityId] > 0) continue;
+        if (this.#shown[viewer.entityId * this.#size + body.entityId] === 0) continue;
+        body.isShown = true;
+        break;
+      }
+      if (!body.isShown) body.isHealthDoubtful = true;
+    }
+  }
+
+  #updatePairs(): void {
+    const bodies = [...this.bodies.values()], size = this.#size, pairs = this.#pairs;
+    let pairCount = 0;
+    for (let first = 0; first < bodies.length; first++) {
+      const a = bodies[first], { x, z, entityId } = a;
+      for (let second = first + 1; second < bodies.length; second++) {
+        const b = bodies[second];
+        const dx = x - b.x, dz = z - b.z, squared = dx * dx + dz * dz;
+        const at = entityId * size + b.entityId;
+        if (squared > this.#leaveSquared) pairs[at] = 0;
+        else if (squared <= this.#enterSquared) pairs[at] = 1;
+        else if (!this.#isSettled(a) || !this.#isSettled(b)) {
+          pairs[at] = this.#shown[at] | this.#shown[b.entityId * size + entityId];
+        }
+        pairs[b.entityId * size + entityId] = pairs[at];
+        pairCount += pairs[at];
+      }
+    }
+    this.pairCount = pairCount;
+  }
+
+  #isSettled({ isExact, exactSinceTick }: Body): boolean {
+    return isExact && exactSinceTick < this.#tick;
+  }
+
+  #checkViewer(viewer: Body, actor: Actor): void {
+    const row = viewer.entityId * this.#size;
+    if (this.#toldOwn[viewer.entityId] === 0) throw new Contradiction(`${actor.name} was not told of itself`);
+    for (const { entityId } of this.#gone) {
+      if (this.#shown[row + entityId] === 1) {
+        throw new Contradiction(`${actor.name} was not told that ${entityId} left the world`);
+      }
+    }
+    for (const body of this.bodies.values()) {
+      const at = row + body.entityId;
+      if (body === viewer) {
+        this.#checkTold(actor, body, at);
+        continue;
+      }
+      if (!body.isExact && !body.isShown) continue;
+      const isDue = this.#pairs[at] === 1;
+      if (this.#shown[at] !== (isDue ? 1 : 0)) {
+        const distance = (this.distanceCm(viewer, body) / 100).toFixed(2);
+        throw new Contradiction(
+          `${actor.name} ${isDue ? "does not see" : "still sees"} ${nameOf(body)}, ${distance} units away`,
+        );
+      }
+      if (isDue) this.#checkTold(actor, body, at);
+    }
+  }
+
+  #checkTold(actor: Actor, body: Body, at: number): void {
+    if (body.actor?.entityId !== actor.entityId && this.#toldVersion[at] !== body.version) {
+      throw new Contradiction(`${actor.name} was not told that ${nameOf(body)} moved`);
+    }
+    if (!body.isHealthDoubtful && this.#toldHp[at] !== body.hp) {
+      throw new Contradiction(
+        `${actor.name} knows ${this.#toldHp[at]} hit points of ${nameOf(body)}, it has ${body.hp}`,
+      );
+    }
+    if ((this.#toldStun[at] === 1) !== (body.stunnedUntilMs > 0)) {
+      throw new Contradiction(`${actor.name} was not told whether ${nameOf(body)} is stunned`);
+    }
+  }
+}
+
+/** Units as the wire has them, in whole centimetres. */
+export function toCm(units: number | undefined): number {
+  return Math.round((units ?? 0) * 100);
+}
+
+function nameOf({ actor, entityId }: Body): string {
+  return actor?.name ?? `monster ${entityId}`;
+}

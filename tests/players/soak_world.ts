@@ -1,0 +1,54 @@
+/**
+ * `deno task soak:world`: many scripted players doing everything at once, and a checker that follows every packet.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { Contradiction } from "./board.ts";
+import { PlayersRun } from "./players_run.ts";
+
+const { values } = parseArgs({
+  options: {
+    players: { type: "string", default: "1000" },
+    minutes: { type: "string", default: "10" },
+    seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  },
+});
+const [players, minutes, seed] = [values.players, values.minutes, values.seed].map(Number);
+if (!(players >= 2 && minutes > 0 && Number.isInteger(seed))) {
+  console.error("Usage: deno task soak:world --players 1000 --minutes 10 --seed 1");
+  Deno.exit(64);
+}
+
+console.log(`${players} players, ${minutes} minutes, seed ${seed}`);
+let second = 0;
+try {
+  const run = await PlayersRun.run({
+    players,
+    minutes,
+    seed,
+    onSecond: (now, run) => {
+      second = now;
+      if (now % 15 === 0) console.log(summaryOf(now, run));
+    },
+  });
+  console.log(`No contradiction. ${summaryOf(second, run)}`);
+} catch (error) {
+  if (!(error instanceof Contradiction)) throw error;
+  console.error(`Contradiction after ${second} s: ${error.message}`);
+  console.error(`Again: deno task soak:world --players ${players} --minutes ${minutes} --seed ${seed}`);
+  Deno.exit(1);
+}
+
+function summaryOf(second: number, { checker, entryCount, resumeCount }: PlayersRun): string {
+  const { board, delivery, dues, fights, guilds, packetCount, sight } = checker;
+  const online = board.actors.filter(({ isOnline }) => isOnline).length;
+  return [
+    `${second} s: ${packetCount} packets, ${sight.snapshotCount} snapshots, ${dues.arrivedCount} due and came`,
+    `${delivery.replayedCount} sent again, ${online} online, ${entryCount} entries, ${resumeCount} resumes`,
+    `${sight.pairCount} pairs, ${fights.moveCount} moves, ${fights.blowCount} blows, ${fights.deathCount} deaths, ${fights.killCount} by players`,
+    `${guilds.guilds.length} guilds, ${guilds.killCount} kills in wars, ${guilds.endedWarCount} wars ended`,
+    `${checker.rooms.rooms.length} rooms`,
+  ].join(", ");
+}
