@@ -17,6 +17,7 @@ import { isLoopback } from "./host.ts";
 import { informationText } from "./config_help.ts";
 import { loadGameData } from "./data/game_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
+import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { narrowPermissions, storagePermissions } from "./permissions.ts";
@@ -39,6 +40,7 @@ async function serve(config: ServerConfig): Promise<void> {
   loadGameData();
 
   const sessionKey = await loadSessionKey(config.dataDir);
+  const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
   const path = sqlitePath(config)!;
   const monitor = new Monitor({ nowMs: () => performance.now() });
   const supervisor = new Supervisor({
@@ -68,6 +70,11 @@ async function serve(config: ServerConfig): Promise<void> {
     reasons: () => supervisor.reasons(),
     logger: getLogger("admin"),
     drills: config.diagnostics ? drillsOf(supervisor) : new Map(),
+    moderation: {
+      token: moderationToken,
+      run: (request) => supervisor.moderate(request),
+      audit: getLogger("moderation"),
+    },
   });
   const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
 

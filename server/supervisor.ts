@@ -14,6 +14,7 @@ import { DependencyError } from "../shared/errors.ts";
 import {
   LOGIC_HANG_MS,
   LOGIC_STALL_MS,
+  MODERATION_PENDING_MAX,
   STORAGE_CHECK_INTERVAL_MS,
   STORAGE_RESTART_MS,
   SWEEP_INTERVAL_MS,
@@ -25,6 +26,7 @@ import { createAddressTableBuffer } from "./io/address_table.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
 import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import type { NodePorts } from "./logic/context.ts";
+import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import { createCounterBlock } from "./ops/counters.ts";
 import type { Logger } from "./ops/logging.ts";
 import { ioPermissions, logicPermissions } from "./permissions.ts";
@@ -80,6 +82,9 @@ export class Supervisor {
   #ports: NodePorts;
   #tls: TlsFiles | null;
   #stopping = false;
+  #nextModerationId = 1;
+  /** Requests of moderators that logic has not answered yet. */
+  #moderationCount = 0;
   #watch: ReturnType<typeof setInterval> | undefined;
   #check: ReturnType<typeof setInterval> | undefined;
   /** Our own way to the storage, to ask how it is. */
@@ -147,6 +152,28 @@ export class Supervisor {
     } catch (error) {
       this.#tls = before;
       throw error;
+    }
+  }
+
+  /**
+   * Has logic do what a moderator asks.
+   *
+   * @throws {DependencyError} `unavailable` when logic dies first or does not run; `overloaded` when too many requests
+   * are under way.
+   */
+  async moderate(request: ModerationRequest): Promise<ModerationOutcome> {
+    if (this.#logic === null || this.#stopping) throw new DependencyError("unavailable", "The server is not running");
+    if (this.#moderationCount >= MODERATION_PENDING_MAX) {
+      const message = `${this.#moderationCount} requests wait, limit is ${MODERATION_PENDING_MAX} requests`;
+      throw new DependencyError("overloaded", `Cannot moderate: ${message}`);
+    }
+    const id = this.#nextModerationId++;
+    this.#moderationCount++;
+    try {
+      const report = await this.#logic.ask({ kind: "moderate", id, request }, [`moderated ${id}`]);
+      return (report as Extract<LogicReport, { outcome: unknown }>).outcome;
+    } finally {
+      this.#moderationCount--;
     }
   }
 

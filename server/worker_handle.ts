@@ -48,9 +48,10 @@ export class WorkerHandle<Command, Report extends { kind: string }> {
   /**
    * Tells the worker something and waits for its report of one of these kinds.
    *
-   * @throws {DependencyError} `unavailable` when it crashes first.
+   * @throws {DependencyError} `unavailable` when it crashes first, or has ended.
    */
   async ask(command: Command, kinds: readonly Report["kind"][], transfer: Transferable[] = []): Promise<Report> {
+    if (this.#ended) throw new DependencyError("unavailable", "The worker has ended");
     const waiting = Promise.withResolvers<Report>();
     for (const kind of kinds) this.#waiting.set(kind, waiting);
     this.send(command, transfer);

@@ -7,6 +7,7 @@
 import type { Asset } from "../gateway/app.ts";
 import type { ServerConfig } from "./config.ts";
 import type { NodePorts } from "./logic/context.ts";
+import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import type { TlsFiles } from "./tls.ts";
 
 /** The rings between one io worker and logic, and the io worker's doorbell. */
@@ -75,10 +76,15 @@ export type LogicCommand =
   }
   /** The storage worker was started again. */
   | { readonly kind: "storage"; readonly port: MessagePort }
+  /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
+  | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   | { readonly kind: "stop" }
   /** A drill: dies of an uncaught error, or never comes round again. */
   | { readonly kind: "crash" }
   | { readonly kind: "hang" };
 
 /** What the logic worker reports. */
-export type LogicReport = { readonly kind: "started" } | { readonly kind: "stopped" };
+export type LogicReport =
+  | { readonly kind: "started" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: `moderated ${number}`; readonly outcome: ModerationOutcome };

@@ -417,6 +417,47 @@ export const SCORES_DELETED_MAX = 256;
 
 /** Ranges of addresses that can be banned at once: they are kept in memory and listed in one answer. */
 export const ADDRESS_BANS_MAX = 1_000;
+/** How often banned addresses are read anew, in milliseconds: another server may share the database. */
+export const ADDRESS_BANS_READ_INTERVAL_MS = 30_000;
+/** Players whose sanctions changed last, kept for logins that had asked the storage just before. */
+export const SANCTIONS_RECENT_MAX = 1_024;
+/** Characters of the reason of a mute, a kick or a ban. */
+export const MODERATION_REASON_CHARS_MAX = 200;
+/** Characters of a moderator's name. */
+export const MODERATOR_CHARS_MAX = 64;
+/** Longest mute or ban that ends by itself, in seconds: ten years. */
+export const MODERATION_SECONDS_MAX: number = 3_650 * 86_400;
+/** Bytes of the body of a request to moderate. */
+export const MODERATION_BODY_BYTES_MAX = 4_096;
+/** Requests to moderate that are under way at once. */
+export const MODERATION_PENDING_MAX = 64;
+/** Players that one list of those online names. */
+export const MODERATION_PLAYERS_MAX = 1_000;
+/** Mutes and bans that one list names. */
+export const MODERATION_SANCTIONS_MAX = 1_000;
+
+// Chat
+
+/** Messages a player may say at once. */
+export const CHAT_BURST = 100;
+/** Messages a player may say in the long run, in messages/s. */
+export const CHAT_PER_SECOND = 10;
+/** How often one text may be said within {@linkcode CHAT_REPEAT_WINDOW_MS}. */
+export const CHAT_REPEATS_MAX = 10;
+/** How long a repetition is remembered, in milliseconds. */
+export const CHAT_REPEAT_WINDOW_MS = 10_000;
+/** Texts of one player that are watched for repetition; more than so many at once the token bucket stops. */
+export const CHAT_TEXTS_WATCHED = 32;
+/** Refused messages, one forgiven each second, until a player is muted. */
+export const CHAT_STRIKES_MAX = 10;
+/** First automatic mute, in milliseconds; each further one is twice as long. */
+export const CHAT_MUTE_MS = 30_000;
+/** Longest automatic mute, in milliseconds. */
+export const CHAT_MUTE_MS_MAX = 3_600_000;
+/** How long a player must not be muted until its next automatic mute is half as long, in milliseconds. */
+export const CHAT_MUTE_FORGIVEN_MS = 600_000;
+/** Players whose chat is watched; who has been silent longest is forgotten first. */
+export const CHAT_SPEAKERS_MAX = 16_384;
 
 // Combat and monsters
 

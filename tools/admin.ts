@@ -6,11 +6,26 @@
 
 import { EXIT_CONFIG } from "../server/config.ts";
 import { ConfigError, DependencyError } from "../shared/errors.ts";
+import {
+  isModerationCommand,
+  MODERATION_HELP,
+  parseModerationCommand,
+  RefusedError,
+  runModeration,
+} from "./admin_moderation.ts";
 import { parsePlayersOptions, PLAYERS_HELP, runPlayers } from "./admin_players.ts";
 
 const HELP = `Usage: deno task admin COMMAND [flags]
 
   players   Create accounts in bulk, with a session token each, for load tests
+
+  mute      Have nothing delivered that a player writes
+  unmute    Lift a mute
+  kick      End a player's session
+  ban       Keep a player or addresses out
+  unban     Lift a ban
+  announce  Tell everybody who is online
+  list      Show who is online, and which mutes and bans stand
 
 deno task admin COMMAND --help tells more.`;
 
@@ -26,16 +41,17 @@ export interface AdminOutput {
  * Runs one command.
  *
  * @param args The command and its flags.
- * @returns The exit status: 0 done, 78 unusable command or configuration, 1 a dependency failed.
+ * @returns The exit status: 0 done, 78 unusable command or configuration, 1 there was nothing to do it to, or a
+ * dependency failed.
  */
 export async function runAdmin(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   output: AdminOutput,
 ): Promise<number> {
-  const [command, ...flags] = args[0] === "--" ? args.slice(1) : args;
+  const [command, ...rest] = args[0] === "--" ? args.slice(1) : args;
   const wantsHelp = args.some((arg) => arg === "--help" || arg === "-h");
-  if (command !== "players") {
+  if (command !== "players" && (command === undefined || !isModerationCommand(command))) {
     if (wantsHelp) {
       output.print(HELP);
       return 0;
@@ -44,11 +60,12 @@ export async function runAdmin(
     return EXIT_CONFIG;
   }
   if (wantsHelp) {
-    output.print(PLAYERS_HELP);
+    output.print(command === "players" ? PLAYERS_HELP : MODERATION_HELP);
     return 0;
   }
   try {
-    output.report(await runPlayers(parsePlayersOptions(flags, env)));
+    if (command === "players") output.report(await runPlayers(parsePlayersOptions(rest, env)));
+    else output.print(await runModeration(parseModerationCommand(command, rest, env)));
     return 0;
   } catch (error) {
     return reportError(error, command, output);
@@ -61,7 +78,7 @@ function reportError(error: unknown, command: string, output: AdminOutput): numb
     output.report(`Cannot run ${command}:\n${lines.join("\n")}\nAll flags: deno task admin ${command} --help`);
     return EXIT_CONFIG;
   }
-  if (error instanceof DependencyError) {
+  if (error instanceof DependencyError || error instanceof RefusedError) {
     output.report(`Cannot run ${command}: ${error.message}`);
     return 1;
   }

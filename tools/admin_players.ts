@@ -13,6 +13,7 @@ import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { EnsuredAccount, Storage } from "../server/storage/storage.ts";
 import { ConfigError } from "../shared/errors.ts";
+import { splitArgs } from "./admin_args.ts";
 import {
   BULK_PLAYERS_BATCH,
   BULK_PLAYERS_MAX,
@@ -65,7 +66,7 @@ export function parsePlayersOptions(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): PlayersOptions {
-  const { own, others, problems } = splitArgs(args);
+  const { positionals, own, others, problems } = splitArgs(args, OWN_FLAGS);
   const count = own.get("--count");
   const prefix = own.get("--prefix") ?? "bot";
   const isCount = count !== undefined && /^\d{1,9}$/.test(count) && Number(count) >= 1 &&
@@ -75,7 +76,7 @@ export function parsePlayersOptions(
   else problems.push(...checkNames(prefix, Number(count)));
   let config: ServerConfig | undefined;
   try {
-    config = loadConfig({ args: others, env });
+    config = loadConfig({ args: [...positionals, ...others], env });
     if (sqlitePath(config) === MEMORY_PATH) {
       problems.push("Cannot create players in memory: --database-url must name a file");
     }
@@ -153,27 +154,6 @@ export async function runPlayers(options: PlayersOptions): Promise<string> {
 }
 
 const OWN_FLAGS: ReadonlySet<string> = new Set(["--count", "--prefix", "--tokens"]);
-
-function splitArgs(args: readonly string[]) {
-  const own = new Map<string, string>();
-  const others: string[] = [];
-  const problems: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const [flag] = args[index].split("=", 1);
-    if (!OWN_FLAGS.has(flag)) {
-      others.push(args[index]);
-      continue;
-    }
-    const value = args[index].includes("=") ? args[index].slice(flag.length + 1) : args[index + 1];
-    if (value === undefined || value === "" || (!args[index].includes("=") && value.startsWith("--"))) {
-      problems.push(`Cannot use ${flag} without a value`);
-      continue;
-    }
-    if (!args[index].includes("=")) index += 1;
-    own.set(flag, value);
-  }
-  return { own, others, problems };
-}
 
 /** The first name is the shortest and the last one the longest. */
 function checkNames(prefix: string, count: number): string[] {

@@ -25,11 +25,16 @@ import { AuthLimits } from "./auth_limits.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { isOlderVersion } from "./version.ts";
+import type { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
 import type { WorldService } from "./world_service.ts";
 
 /** Registers the handlers of this module. */
-export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicContext, world: WorldService): void {
+export function registerAuthHandlers(
+  dispatcher: Dispatcher,
+  context: LogicContext,
+  { sanctions, world }: { readonly sanctions: Sanctions; readonly world: WorldService },
+): void {
   const { clock, config, counters, hasher, sessions, storage, tokens } = context;
 
   const limits = new AuthLimits(config, clock);
@@ -95,6 +100,7 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
       }
       limits.succeeded(key);
       const player = { playerId: account.accountId, name: account.name };
+      const standing = await sanctions.read(player.playerId);
       const sessionToken = await tokens.sign(player, clock.unixMs());
       if (session.ended || session.player !== null) {
         return;
@@ -110,6 +116,7 @@ export function registerAuthHandlers(dispatcher: Dispatcher, context: LogicConte
       ) {
         throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
       }
+      sanctions.admit(session, player.playerId, standing);
       for (const other of others) {
         world.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player logged in elsewhere");
       }

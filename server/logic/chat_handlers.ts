@@ -10,18 +10,20 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { nameKey } from "../auth/names.ts";
+import { durationText } from "../moderation/duration.ts";
 import { Counter } from "../ops/counters.ts";
+import type { ChatGuard } from "../social/chat_guard.ts";
+import { hasForbiddenCharacters } from "../social/chat_text.ts";
 import type { Saying } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { GuildService } from "./guild_handlers.ts";
 import type { RoomService } from "./room_handlers.ts";
+import type { Sanctions } from "./sanctions.ts";
 import type { Player, Session } from "./session.ts";
 import type { SocialService } from "./social_handlers.ts";
 import type { WorldService } from "./world_service.ts";
 
-/** Control characters, and what reorders or hides text around it. */
-const FORBIDDEN = /[\p{Cc}\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const UTF8 = new TextEncoder();
 
 /**
@@ -39,7 +41,9 @@ export function checkChatText(text: string): void {
       `The message is ${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`,
     );
   }
-  if (FORBIDDEN.test(text)) throw new RequestError(ErrorCode.INVALID_PACKET, "The message has control characters");
+  if (hasForbiddenCharacters(text)) {
+    throw new RequestError(ErrorCode.INVALID_PACKET, "The message has control characters");
+  }
 }
 
 /** Who knows who is where. */
@@ -48,6 +52,8 @@ export interface ChatServices {
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly rooms: Pick<RoomService, "say">;
   readonly social: SocialService;
+  readonly sanctions: Pick<Sanctions, "checkMayChat">;
+  readonly guard: ChatGuard;
 }
 
 /** Registers the handlers of this module. */
@@ -56,13 +62,15 @@ export function registerChatHandlers(
   context: LogicContext,
   services: ChatServices,
 ): void {
-  const { guilds, rooms, social, world } = services;
+  const { guard, guilds, rooms, social, world } = services;
   const nearby = new Int32Array(context.world.slotCount);
 
   dispatcher.on(ChatMessageSchema, (session, request) => {
     const player = session.player;
     if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
     checkChatText(request.message);
+    services.sanctions.checkMayChat(session);
+    if (context.config.floodControl) checkFlood(player, request.message);
     const message = create(ChatMessageSchema, {
       senderId: BigInt(player.playerId),
       senderName: player.name,
@@ -90,6 +98,18 @@ export function registerChatHandlers(
     }
     context.counters.add(Counter.CHAT_MESSAGES, 1);
   });
+
+  function checkFlood({ playerId }: Player, text: string): void {
+    const nowMs = context.clock.monotonicMs();
+    const verdict = guard.judge(playerId, text, nowMs);
+    if (verdict === "ok") return;
+    context.counters.add(verdict === "muted" ? Counter.CHAT_REFUSED_MUTED : Counter.CHAT_REFUSED_FLOOD, 1);
+    if (verdict === "too_fast") throw new RequestError(ErrorCode.RATE_LIMITED, "You are writing too fast");
+    if (verdict === "repeated") throw new RequestError(ErrorCode.RATE_LIMITED, "You have said this often enough");
+    const forMs = guard.mutedForMs(playerId, nowMs);
+    if (verdict === "mute") context.log.info("Player muted for flooding chat", { playerId, seconds: forMs / 1_000 });
+    throw new RequestError(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
+  }
 
   /** To everyone on the map within its interest radius, the sender among them. */
   function sayNearby(session: Session, message: ChatMessage): void {

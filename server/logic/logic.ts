@@ -23,6 +23,7 @@ import {
   RECORD_REFUSED,
   RECORD_SEQUENCE,
 } from "../ring/records.ts";
+import { ChatGuard } from "../social/chat_guard.ts";
 import { Prng } from "../world/prng.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
 import { registerChatHandlers } from "./chat_handlers.ts";
@@ -32,8 +33,10 @@ import { Dispatcher } from "./dispatcher.ts";
 import { GuildService } from "./guild_handlers.ts";
 import { LeaderboardService } from "./leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
-import { RoomService } from "./room_handlers.ts";
 import { registerMapHandlers } from "./map_handlers.ts";
+import { ModerationService } from "./moderation_service.ts";
+import { RoomService } from "./room_handlers.ts";
+import { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
 import { SocialService } from "./social_handlers.ts";
 import { WorldService } from "./world_service.ts";
@@ -58,6 +61,9 @@ export class Logic {
   readonly guilds: GuildService;
   readonly rooms: RoomService;
   readonly social: SocialService;
+  readonly sanctions: Sanctions;
+  readonly guard = new ChatGuard();
+  readonly moderation: ModerationService;
   readonly leaderboards: LeaderboardService;
   readonly #dispatcher: Dispatcher;
   readonly #rings: (RingConsumer | undefined)[] = [];
@@ -73,7 +79,8 @@ export class Logic {
     this.rooms = new RoomService(context, this.social);
     this.guilds = new GuildService(context, this.social.delivery);
     this.leaderboards = new LeaderboardService(context);
-    this.world = new WorldService(context, this.guilds);
+    this.sanctions = new Sanctions(context);
+    this.world = new WorldService(context, this.guilds, this.sanctions);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
     this.combat = new CombatService(context, this.world, {
       prng,
@@ -88,7 +95,8 @@ export class Logic {
         context.log.error("Cannot handle packet", { type: PacketType[type], error: stack });
       },
     });
-    registerAuthHandlers(this.#dispatcher, context, this.world);
+    this.moderation = new ModerationService(context, this);
+    registerAuthHandlers(this.#dispatcher, context, this);
     this.world.register(this.#dispatcher);
     registerChatHandlers(this.#dispatcher, context, this);
     this.rooms.register(this.#dispatcher);
@@ -99,6 +107,7 @@ export class Logic {
     this.guilds.register(this.#dispatcher);
     this.combat.onKill((killer, victim) => this.leaderboards.onKill(killer, victim));
     this.leaderboards.register(this.#dispatcher);
+    this.moderation.sweep();
     this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
@@ -150,6 +159,7 @@ export class Logic {
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     this.world.sweep();
+    this.moderation.sweep();
     this.guilds.sweep();
     this.leaderboards.sweep();
     this.social.sweep();
@@ -203,7 +213,7 @@ export class Logic {
     const { sessions } = this.context;
     if (kind === RECORD_OPEN) {
       const info = JSON.parse(UTF8.decode(ring.bytes.slice(start, end))) as OpenInfo;
-      sessions.register(worker, slot, generation, info);
+      this.sanctions.turnAway(sessions.register(worker, slot, generation, info));
       return 0;
     }
     const link = sessions.find(worker, slot, generation);

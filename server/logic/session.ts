@@ -8,6 +8,7 @@
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DeliveryClass } from "../../shared/gen/common_pb.ts";
 import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import type { Sanction } from "../storage/sanction_store.ts";
 import type { Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -50,8 +51,8 @@ export class Session {
   busy = false;
   /** It ended: whatever still comes for it is dropped. */
   ended = false;
-  /** When its client last said something in chat, for the rules of chat. */
-  lastChatMs = 0;
+  /** The mute of its player, which may have ended by now; set by `Sanctions`. */
+  mute: Sanction | null = null;
 
   /** The state of the packet table that it is in. */
   get state(): number {

@@ -36,9 +36,14 @@ export class SessionManager {
   readonly #inWorld = new Set<Session>();
   readonly #presenceListeners: PresenceListener[] = [];
 
-  /** Every session, those without a player among them. */
+  /** How many sessions there are, those without a player among them. */
   get sessionCount(): number {
     return this.#sessions.size;
+  }
+
+  /** Every session, those without a player among them. */
+  get all(): ReadonlySet<Session> {
+    return this.#sessions;
   }
 
   /** Sessions in the world, link-dead ones among them. */

@@ -14,6 +14,7 @@ import { Atlas } from "../maps/atlas.ts";
 import { CounterBlock, Gauge } from "../ops/counters.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
+import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
 import { EventfdWaker } from "../io/eventfd_waker.ts";
@@ -134,6 +135,11 @@ class Runtime {
     this.#ended.resolve();
   }
 
+  /** Does what a moderator asks. */
+  moderate(request: ModerationRequest): Promise<ModerationOutcome> {
+    return this.#logic.moderation.run(request);
+  }
+
   /** Saves everyone and resolves when that is done. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -156,6 +162,9 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
       break;
     case "storage":
       runtime!.replaceStorage(command.port);
+      break;
+    case "moderate":
+      report({ kind: `moderated ${command.id}`, outcome: await runtime!.moderate(command.request) });
       break;
     case "stop":
       await runtime!.stop();

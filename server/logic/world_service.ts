@@ -37,6 +37,7 @@ import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { GuildService } from "./guild_handlers.ts";
 import type { Link } from "./link.ts";
 import { MovementReader } from "./movement_reader.ts";
+import type { Sanctions } from "./sanctions.ts";
 import type { Player, Session } from "./session.ts";
 
 /** Hit points of a player. */
@@ -53,10 +54,12 @@ export class WorldService {
   readonly #byEntity = new Map<number, Session>();
   readonly #leaveListeners: LeaveListener[] = [];
   readonly #guilds: Pick<GuildService, "find" | "load">;
+  readonly #sanctions: Sanctions;
 
-  constructor(context: LogicContext, guilds: Pick<GuildService, "find" | "load">) {
+  constructor(context: LogicContext, guilds: Pick<GuildService, "find" | "load">, sanctions: Sanctions) {
     this.#context = context;
     this.#guilds = guilds;
+    this.#sanctions = sanctions;
   }
 
   /** Registers the handlers of this module. */
@@ -86,6 +89,8 @@ export class WorldService {
     session.busy = true;
     try {
       const player = session.player ?? await this.#playerOf(request.sessionToken);
+      // Who logged in on this connection was looked at then.
+      const standing = session.player === null ? await this.#sanctions.read(player.playerId) : null;
       await this.#guilds.load(player.playerId);
       // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
       const character = await storage.characters.load({
@@ -96,6 +101,7 @@ export class WorldService {
       const { link } = session;
       if (session.ended || link === null || link.closed) return;
 
+      if (standing !== null) this.#sanctions.admit(session, player.playerId, standing);
       const other = sessions.findPlayer(player.playerId);
       if (other !== undefined && other !== session) {
         if (config.duplicateLogin === "reject" && other.link !== null) {

@@ -12,6 +12,7 @@ import { hostPort } from "../host.ts";
 import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
 import type { Logger } from "./logging.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
+import { listForModerators, moderate, type ModerationOptions } from "./moderation_site.ts";
 import type { Monitor } from "./monitor.ts";
 import { type ServerFacts, statusReport } from "./status.ts";
 
@@ -32,6 +33,8 @@ export interface AdminSiteOptions {
    * `X-Drawbridge-Drill: yes`, which no page of another site can send. Each gives whether it could be caused.
    */
   readonly drills: ReadonlyMap<string, (parameters: URLSearchParams) => boolean>;
+  /** What moderators can do, who always have to give its token. */
+  readonly moderation: ModerationOptions & { readonly token: string };
 }
 
 /** A running admin site. */
@@ -103,7 +106,11 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
   app.use(addSecurityHeaders);
   app.use(checkHost(options.host));
   app.on(["GET", "HEAD"], "/healthz", (context) => context.text("ok\n"));
-  if (options.token !== "") app.use(checkToken(options.token));
+  const gate = new TokenGate(options.token !== "" ? options.token : options.moderation.token);
+  app.use(gate.exchange);
+  if (options.token !== "") app.use(gate.check);
+  app.use("/moderation/*", gate.check);
+  app.post("/moderation/:act", (context) => moderate(context.req.param("act"), context.req.raw, options.moderation));
   app.post("/drill/:name", (context) => {
     const drill = options.drills.get(context.req.param("name"));
     if (drill === undefined || context.req.header("x-drawbridge-drill") !== "yes") return context.notFound();
@@ -119,6 +126,7 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
     "/metrics",
     async (context) => context.body(await renderMetrics(monitor), 200, contentType(METRICS_CONTENT_TYPE)),
   );
+  app.get("/moderation/list", () => listForModerators(options.moderation));
   app.get("/status.json", (context) => context.json(statusReport(monitor, facts(), reasons())));
   for (const [path, page] of pages) {
     app.get(path, (context) => context.body(page.body, 200, contentType(page.contentType)));
@@ -163,32 +171,50 @@ async function refuseOtherMethods(context: Context, next: Next): Promise<Respons
  * Asks for the token: as a bearer, or once as `?token=` in the address, which is exchanged for a cookie so that the
  * token does not stay in the browser's history. The cookie is not the token and dies with the process.
  */
-function checkToken(token: string) {
-  const cookieSecret = crypto.randomUUID() + crypto.randomUUID();
-  return async (context: Context, next: Next): Promise<Response | void> => {
-    const url = new URL(context.req.url);
-    // Cookies do not keep the ports of one host apart.
-    const cookieName = `drawbridge_admin_${url.port || "80"}`;
-    const cookie = cookieValue(context.req.header("cookie"), cookieName);
-    if (cookie !== undefined && isSameSecret(cookie, cookieSecret)) return await next();
+class TokenGate {
+  readonly #token: string;
+  readonly #cookieSecret = crypto.randomUUID() + crypto.randomUUID();
+
+  constructor(token: string) {
+    this.#token = token;
+  }
+
+  /** Lets pass who has shown the token. */
+  readonly check = async (context: Context, next: Next): Promise<Response | void> => {
+    const cookie = cookieValue(context.req.header("cookie"), this.#cookieName(context));
+    if (cookie !== undefined && isSameSecret(cookie, this.#cookieSecret)) return await next();
     const bearer = bearerToken(context.req.header("authorization"));
-    if (bearer !== undefined && isSameSecret(bearer, token)) return await next();
+    if (bearer !== undefined && isSameSecret(bearer, this.#token)) return await next();
+    return refuseToken(context);
+  };
+
+  /** Exchanges `?token=` for the cookie. */
+  readonly exchange = async (context: Context, next: Next): Promise<Response | void> => {
+    const url = new URL(context.req.url);
     const given = url.searchParams.get("token");
-    if (given === null || !isSameSecret(given, token)) {
-      return context.text(
-        "The admin token is missing or wrong. Send Authorization: Bearer TOKEN, or open /?token=TOKEN once\n",
-        401,
-        { "www-authenticate": 'Bearer realm="drawbridge admin"' },
-      );
-    }
+    if (given === null) return await next();
+    if (!isSameSecret(given, this.#token)) return refuseToken(context);
     url.searchParams.delete("token");
     // Two slashes at the start would name another host.
     const path = url.pathname.replace(/^\/+/, "/");
     return context.body(null, 303, {
       "location": `${path}${url.search}`,
-      "set-cookie": `${cookieName}=${cookieSecret}; HttpOnly; SameSite=Strict; Path=/`,
+      "set-cookie": `${this.#cookieName(context)}=${this.#cookieSecret}; HttpOnly; SameSite=Strict; Path=/`,
     });
   };
+
+  /** Cookies do not keep the ports of one host apart. */
+  #cookieName(context: Context): string {
+    return `drawbridge_admin_${new URL(context.req.url).port || "80"}`;
+  }
+}
+
+function refuseToken(context: Context): Response {
+  return context.text(
+    "The admin token is missing or wrong. Send Authorization: Bearer TOKEN, or open /?token=TOKEN once\n",
+    401,
+    { "www-authenticate": 'Bearer realm="drawbridge admin"' },
+  );
 }
 
 function answerError(error: unknown, logger: Logger): Response {

@@ -55,8 +55,12 @@ export const Counter = {
   REFUSED_BY_ADDRESS: 21,
   /** Bans of addresses that flooded. */
   ADDRESS_BANS: 22,
+  /** Chat refused because its sender said too much or the same. */
+  CHAT_REFUSED_FLOOD: 23,
+  /** Chat refused because its sender is muted. */
+  CHAT_REFUSED_MUTED: 24,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 23,
+  CLOSED_BY_REASON: 25,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

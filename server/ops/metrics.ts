@@ -82,6 +82,10 @@ function addLogic(page: MetricsPage, totals: Totals): void {
   page.counter("snapshot_bytes_total", "Bytes of snapshots built", totals.snapshotBytes);
   page.counter("entities_encoded_total", "Entities encoded for snapshots", totals.encoderCalls);
   page.counter("chat_messages_total", "Chat messages delivered", totals.chatMessages);
+  page.counter("chat_refused_total", "Chat refused for flooding, or as its sender is muted", "reason", {
+    flood: totals.chatRefusedFlood,
+    muted: totals.chatRefusedMuted,
+  });
   page.counter("logins_total", "Logins", "result", { ok: totals.loginsOk, failed: totals.loginsFailed });
 }
 

@@ -53,6 +53,8 @@ export interface Totals {
   readonly snapshotBytes: number;
   readonly encoderCalls: number;
   readonly chatMessages: number;
+  readonly chatRefusedFlood: number;
+  readonly chatRefusedMuted: number;
   readonly loginsOk: number;
   readonly loginsFailed: number;
   readonly ticks: number;
@@ -277,6 +279,8 @@ function totalsOf({ values, tick }: Gathered): Totals {
     snapshotBytes: values[Counter.SNAPSHOT_BYTES],
     encoderCalls: values[Counter.ENCODER_CALLS],
     chatMessages: values[Counter.CHAT_MESSAGES],
+    chatRefusedFlood: values[Counter.CHAT_REFUSED_FLOOD],
+    chatRefusedMuted: values[Counter.CHAT_REFUSED_MUTED],
     loginsOk: values[Counter.LOGINS_OK],
     loginsFailed: values[Counter.LOGINS_FAILED],
     ticks: tick.count,

@@ -122,6 +122,8 @@ export interface ConnectOptions {
   /** A new account unless there is one; `player1`, `player2` … unless told. */
   readonly name?: string;
   readonly port?: OpenInfo["port"];
+  /** Where the connection comes from. */
+  readonly address?: string;
   /** Where the character was saved, in units; without it the world chooses a place. */
   readonly at?: { readonly x: number; readonly z: number };
   /** On which map, the first one unless told. Only together with `at`. */
@@ -331,7 +333,7 @@ export class LogicHarness implements AsyncDisposable {
     const transport = port === "gateway" ? "websocket" : "tcp";
     const info: OpenInfo = { transport, port, address, localAddress: "192.0.2.1" };
     this.#push(client, { kind: RECORD_OPEN, payload: new TextEncoder().encode(JSON.stringify(info)) });
-    this.logic.turn();
+    this.#turn();
     return client;
   }
 
@@ -346,7 +348,7 @@ export class LogicHarness implements AsyncDisposable {
       const { at: { x, z }, hp = 100, mapId = 0 } = options;
       await this.storage.characters.save({ characterId, mapId, x, y: 0, z, yaw: 0, hp });
     }
-    const client = this.open({ name, port: options.port });
+    const client = this.open({ name, port: options.port, address: options.address });
     client.playerId = playerId;
     client.characterId = characterId;
     await this.enter(client);

@@ -20,6 +20,7 @@ import * as auth from "../../shared/gen/auth_pb.ts";
 import * as chat from "../../shared/gen/chat_pb.ts";
 import * as game from "../../shared/gen/game_pb.ts";
 import * as guild from "../../shared/gen/guild_pb.ts";
+import * as leaderboard from "../../shared/gen/leaderboard_pb.ts";
 import { type PacketHeader, PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { RawSocket, type SocketEnd } from "./raw_socket.ts";
@@ -53,9 +54,9 @@ export type HeaderInit = Partial<Omit<PacketHeader, "$typeName" | "$unknown">>;
 /** The largest body of a frame, in bytes. */
 const BODY_BYTES_MAX = 65_536;
 const SCHEMAS: ReadonlyMap<number, DescMessage> = new Map(
-  [auth.file_auth, chat.file_chat, game.file_game, guild.file_guild].flatMap(({ messages }) =>
-    messages.map((schema) => [typeNumber(schema), schema] as const).filter(([type]) => type !== undefined)
-  ),
+  [auth.file_auth, chat.file_chat, game.file_game, guild.file_guild, leaderboard.file_leaderboard].flatMap((
+    { messages },
+  ) => messages.map((schema) => [typeNumber(schema), schema] as const).filter(([type]) => type !== undefined)),
 );
 
 function typeNumber(schema: DescMessage): number {

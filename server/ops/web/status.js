@@ -120,6 +120,7 @@ function worldRows({ totals }) {
     ["Mean snapshot", bytes(snapshotBytes, "").join(" ")],
     ["Entities encoded", count(totals.encoderCalls)],
     ["Chat messages", count(totals.chatMessages)],
+    ["Chat refused", `${count(totals.chatRefusedFlood)} flood, ${count(totals.chatRefusedMuted)} muted`],
     ["Logins", `${count(totals.loginsOk)} ok, ${count(totals.loginsFailed)} failed`],
     ["Storage requests waiting", count(totals.storagePending)],
   ];

@@ -1,0 +1,187 @@
+/**
+ * What a moderator can ask of the running server, as JSON and as it travels between threads.
+ *
+ * @module
+ */
+
+import {
+  CHAT_BYTES_MAX,
+  MODERATION_REASON_CHARS_MAX,
+  MODERATION_SECONDS_MAX,
+  MODERATOR_CHARS_MAX,
+  PLAYER_NAME_LENGTH_MAX,
+} from "../../shared/limits.ts";
+import { checkPlayerName } from "../auth/names.ts";
+import { hasForbiddenCharacters } from "../social/chat_text.ts";
+import type { Sanction } from "../storage/sanction_store.ts";
+import { parseAddressRange } from "./address_range.ts";
+
+/** What can be done to a player, or to everybody. */
+export type ModerationAct = "mute" | "unmute" | "kick" | "ban" | "unban" | "announce";
+
+/** One request; `address` is an `AddressRange.text`. */
+export type ModerationRequest =
+  | {
+    readonly act: "mute" | "ban";
+    readonly target: ModerationTarget;
+    /** Null: until it is lifted. */
+    readonly seconds: number | null;
+    readonly reason: string;
+    readonly moderator: string;
+  }
+  | { readonly act: "unmute" | "unban"; readonly target: ModerationTarget; readonly moderator: string }
+  | { readonly act: "kick"; readonly target: PlayerTarget; readonly reason: string; readonly moderator: string }
+  | { readonly act: "announce"; readonly text: string; readonly moderator: string }
+  | { readonly act: "list" };
+
+/** A player by name. */
+export interface PlayerTarget {
+  readonly player: string;
+}
+
+/** Who something is done to. */
+export type ModerationTarget = PlayerTarget | { readonly address: string };
+
+/** What became of a request. */
+export type ModerationOutcome =
+  /** `text` says what was done. */
+  | { readonly kind: "done"; readonly text: string }
+  | { readonly kind: "list"; readonly list: ModerationList }
+  | { readonly kind: ModerationRefusal; readonly text: string };
+
+/** Why nothing was done: there is nobody or nothing like that, there is no room, or the storage cannot be reached. */
+export type ModerationRefusal = "not_found" | "full" | "unavailable";
+
+/** Who is online, and what stands. */
+export interface ModerationList {
+  /** Those who came online first, at most `MODERATION_PLAYERS_MAX`. */
+  readonly players: readonly OnlinePlayer[];
+  readonly playerCount: number;
+  /** Newest first, at most `MODERATION_SANCTIONS_MAX`. */
+  readonly sanctions: readonly Sanction[];
+}
+
+/** A player with a session that can play. */
+export interface OnlinePlayer {
+  readonly playerId: number;
+  readonly name: string;
+  /** Of its connection; null while it has none. */
+  readonly address: string | null;
+  readonly isInWorld: boolean;
+  readonly isMuted: boolean;
+}
+
+/** The fields that each act takes; all of them but `text` may be left out where it makes sense. */
+const FIELDS: Readonly<Record<ModerationAct, readonly string[]>> = {
+  mute: ["player", "seconds", "reason", "moderator"],
+  unmute: ["player", "moderator"],
+  kick: ["player", "reason", "moderator"],
+  ban: ["player", "address", "seconds", "reason", "moderator"],
+  unban: ["player", "address", "moderator"],
+  announce: ["text", "moderator"],
+};
+
+/** Whether there is such an act. */
+export function isModerationAct(name: string): name is ModerationAct {
+  return Object.hasOwn(FIELDS, name);
+}
+
+/**
+ * Reads the JSON of a request strictly: unknown fields, wrong types and values out of their range are problems.
+ *
+ * @returns The request, or everything that is wrong with it.
+ */
+export function parseModerationRequest(
+  act: ModerationAct,
+  value: unknown,
+): ModerationRequest | { readonly problems: readonly string[] } {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { problems: ["Expected an object"] };
+  const reader = new FieldReader(value as Record<string, unknown>, FIELDS[act]);
+  const moderator = reader.text("moderator", MODERATOR_CHARS_MAX, "admin");
+  const request = requestOf(act, reader, moderator);
+  return reader.problems.length === 0 ? request : { problems: reader.problems };
+}
+
+function requestOf(act: ModerationAct, reader: FieldReader, moderator: string): ModerationRequest {
+  switch (act) {
+    case "mute":
+    case "ban": {
+      const target = reader.target();
+      return { act, target, seconds: reader.seconds(), reason: reader.reason(), moderator };
+    }
+    case "unmute":
+    case "unban":
+      return { act, target: reader.target(), moderator };
+    case "kick":
+      return { act, target: reader.target() as PlayerTarget, reason: reader.reason(), moderator };
+    case "announce":
+      return { act, text: reader.announcement(), moderator };
+  }
+}
+
+/** Reads fields and gathers what is wrong with them. */
+class FieldReader {
+  readonly problems: string[] = [];
+  readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #known: readonly string[];
+
+  constructor(fields: Readonly<Record<string, unknown>>, known: readonly string[]) {
+    this.#fields = fields;
+    this.#known = known;
+    for (const name of Object.keys(fields)) {
+      if (known.includes(name)) continue;
+      this.problems.push(`Unknown field ${JSON.stringify(name.slice(0, 64))}: expected ${known.join(", ")}`);
+    }
+  }
+
+  /** A text of at most `charsMax` characters that can be written into a log and onto a page. */
+  text(name: string, charsMax: number, fallback: string): string {
+    const value = this.#fields[name] ?? fallback;
+    if (typeof value !== "string") return this.#wrong(name, "expected a text");
+    if (value.length > charsMax) {
+      return this.#wrong(name, `${value.length} characters, limit is ${charsMax} characters`);
+    }
+    if (hasForbiddenCharacters(value)) return this.#wrong(name, "it has control characters");
+    return value.trim() === "" ? fallback : value.trim();
+  }
+
+  reason(): string {
+    return this.text("reason", MODERATION_REASON_CHARS_MAX, "no reason given");
+  }
+
+  announcement(): string {
+    const text = this.text("text", CHAT_BYTES_MAX, "");
+    const byteCount = new TextEncoder().encode(text).length;
+    if (text === "") return this.#wrong("text", "it is empty");
+    if (byteCount > CHAT_BYTES_MAX) return this.#wrong("text", `${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`);
+    return text;
+  }
+
+  seconds(): number | null {
+    const value = this.#fields.seconds ?? null;
+    if (value === null) return null;
+    if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MODERATION_SECONDS_MAX) return Number(value);
+    this.#wrong("seconds", `expected an integer from 1 to ${MODERATION_SECONDS_MAX}`);
+    return null;
+  }
+
+  target(): ModerationTarget {
+    const { player, address } = this.#fields;
+    if (player !== undefined && address !== undefined) this.problems.push("Cannot take both player and address");
+    if (address === undefined || !this.#known.includes("address")) return { player: this.#player(player) };
+    const range = typeof address === "string" ? parseAddressRange(address) : { problem: "expected a text" };
+    if (!("problem" in range)) return { address: range.text };
+    return { address: this.#wrong("address", range.problem) };
+  }
+
+  #player(value: unknown): string {
+    if (value === undefined) return this.#wrong("player", "it is missing");
+    if (typeof value === "string" && checkPlayerName(value) === "ok") return value;
+    return this.#wrong("player", `expected a name of at most ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`);
+  }
+
+  #wrong(name: string, problem: string): string {
+    this.problems.push(`Cannot use ${name}: ${problem}`);
+    return "";
+  }
+}

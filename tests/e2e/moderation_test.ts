@@ -1,0 +1,139 @@
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  CombatActionSchema,
+  CombatResultSchema,
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
+} from "../../shared/gen/game_pb.ts";
+import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
+import { runAdmin } from "../../tools/admin.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { ServerProcess, type TestPlayer } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
+import { connect, WirePlayer } from "../support/wire_session.ts";
+
+/** Runs `deno task admin` on a server; gives its exit status and what it wrote. */
+async function admin(server: ServerProcess, ...args: string[]): Promise<[status: number, text: string]> {
+  const lines: string[] = [];
+  const output = { print: (text: string) => void lines.push(text), report: (text: string) => void lines.push(text) };
+  const flags = ["--data-dir", server.dataDir, "--admin-port", String(server.ports.admin)];
+  const status = await runAdmin([...args, ...flags], {}, output);
+  return [status, lines.join("\n")];
+}
+
+async function enterCode(server: ServerProcess, { token }: TestPlayer): Promise<string> {
+  await using client = await connect(server, "tcp");
+  const { errorCode } = await client.ask(EnterWorldRequestSchema, { sessionToken: token }, EnterWorldResponseSchema);
+  return ErrorCode[errorCode];
+}
+
+/** Why the server closed a connection. */
+async function noticeTo({ client }: WirePlayer): Promise<string> {
+  const { reason, message } = await client.expect(DisconnectNoticeSchema);
+  await client.ended();
+  return `${DisconnectReason[reason]}: ${message}`;
+}
+
+async function chatRefusal(player: WirePlayer): Promise<string> {
+  player.say(Channel.GLOBAL, "hello");
+  const { errorCode, message } = await player.client.expect(ErrorResponseSchema);
+  return `${ErrorCode[errorCode]}: ${message}`;
+}
+
+Deno.test("admin mutes, announces, kicks and bans on a running server, and the log says so", async () => {
+  await using server = await ServerProcess.start({ players: 2 });
+  const [ann, bob] = [server.takePlayer(), server.takePlayer()];
+  await using annOnTcp = await WirePlayer.enter(server, "tcp", ann);
+  await using bobOnWeb = await WirePlayer.enter(server, "websocket", bob);
+
+  assertEquals(await admin(server, "mute", ann.name, "--for", "10m", "--reason", "shouting"), [
+    0,
+    `${ann.name} is muted for 10 min: shouting`,
+  ]);
+  assertEquals(await chatRefusal(annOnTcp), "MUTED: You are muted for another 10 min: shouting");
+  assertEquals(await admin(server, "announce", "Back", "in", "a", "minute"), [0, "Announced to 2 players"]);
+  for (const { client } of [annOnTcp, bobOnWeb]) {
+    const { channel, message } = await client.expect(ChatMessageSchema);
+    assertEquals([Channel[channel], message], ["SYSTEM", "Back in a minute"]);
+  }
+  const [, list] = await admin(server, "list");
+  assert(list.startsWith("2 online\n") && list.includes("in the world  muted"), list);
+
+  assertEquals((await admin(server, "kick", bob.name))[0], 0);
+  assertEquals(await noticeTo(bobOnWeb), "KICKED: You were kicked: no reason given");
+  assertEquals(await admin(server, "kick", bob.name), [1, `Cannot run kick: ${bob.name} is not online`]);
+  assertEquals((await admin(server, "ban", ann.name, "--for", "1h", "--reason", "worse"))[0], 0);
+  assert((await noticeTo(annOnTcp)).startsWith("BANNED: You are banned for another "));
+  assertEquals(await enterCode(server, ann), "BANNED");
+  assertEquals((await admin(server, "unban", ann.name))[0], 0);
+  assertEquals(await enterCode(server, ann), "NONE");
+
+  assertEquals((await admin(server, "ban", "--address", "127.0.0.1"))[0], 0);
+  await using turnedAway = await connect(server, "websocket");
+  turnedAway.send(EnterWorldRequestSchema, { sessionToken: bob.token });
+  assertEquals((await turnedAway.expect(DisconnectNoticeSchema)).reason, DisconnectReason.BANNED);
+  assertEquals((await admin(server, "unban", "--address", "127.0.0.1/32"))[0], 0);
+  assertEquals(await enterCode(server, bob), "NONE");
+  assert((await server.log()).includes('"logger":"moderation"'));
+  await server.stop();
+});
+
+Deno.test("Mutes, bans and kills that were shown survive SIGKILL", async () => {
+  await withTempDir(async (dir) => {
+    const dataDir = `${dir}/data`;
+    const players: TestPlayer[] = [];
+    {
+      await using server = await ServerProcess.start({ players: 3, dataDir });
+      for (let count = 0; count < 3; count++) players.push(server.takePlayer());
+      const [killer, victim, banned] = players;
+      await placeSideBySide(dataDir, killer, victim);
+      await using first = await WirePlayer.enter(server, "tcp", killer);
+      await using second = await WirePlayer.enter(server, "tcp", victim);
+      await killOff(first, second);
+      await until("the kill to be shown", async () => (await killsOf(first)).join() === `1 ${killer.name} 1`);
+      assertEquals((await admin(server, "mute", killer.name))[0], 0);
+      assertEquals((await admin(server, "ban", banned.name))[0], 0);
+      server.kill("SIGKILL");
+      await server.exitCode();
+    }
+    await using server = await ServerProcess.start({ dataDir });
+    const [killer, , banned] = players;
+    await using again = await WirePlayer.enter(server, "websocket", killer);
+    assertEquals(await killsOf(again), [`1 ${killer.name} 1`]);
+    assertEquals(await chatRefusal(again), "MUTED: You are muted: no reason given");
+    assertEquals(await enterCode(server, banned), "BANNED");
+    await server.stop();
+  });
+});
+
+/** Two characters within reach of each other, the second one nearly dead. */
+async function placeSideBySide(dataDir: string, killer: TestPlayer, victim: TestPlayer): Promise<void> {
+  const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` });
+  for (const [index, { name }] of [killer, victim].entries()) {
+    const account = await storage.accounts.findByName(name.toLowerCase());
+    const character = await storage.characters.load({ accountId: account!.accountId, characterId: 0 });
+    const { characterId } = character!;
+    const hp = index === 0 ? 100 : 1;
+    await storage.characters.save({ characterId, mapId: 0, x: 500 + index, y: 0, z: 500, yaw: 0, hp });
+  }
+  await storage.close();
+}
+
+/** Strikes as often as the skill allows until the victim is dead: it may dodge, or not be in sight yet. */
+async function killOff({ client }: WirePlayer, victim: WirePlayer): Promise<void> {
+  const striking = setInterval(() => client.send(CombatActionSchema, { skillId: 1, targetId: victim.entityId }), 550);
+  try {
+    await client.expect(CombatResultSchema, ({ targetDied }) => targetDied);
+  } finally {
+    clearInterval(striking);
+  }
+}
+
+async function killsOf({ client }: WirePlayer): Promise<string[]> {
+  const { entries } = await client.ask(LeaderboardRequestSchema, {}, LeaderboardResponseSchema);
+  return entries.map(({ rank, name, kills }) => `${rank} ${name} ${kills}`);
+}
