@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly errorsExpected?: boolean;
   /** The folder of the source that is run. Default: this one. */
   readonly root?: string;
+  /** When to kill it where it is not ready by then, in milliseconds; the start then fails. Default: never. */
+  readonly killAfterMs?: number;
   /** The task that is run. Default: `serve`. */
   readonly task?: "serve" | "supervise";
   /** A command that runs the server's, which follows it. Default: none. */
@@ -157,7 +159,9 @@ export class ServerProcess {
         ...["--monsters", "off"],
         ...options.flags ?? [],
       ]);
-      const readyText = await waitForReady(child, workDir);
+      const { killAfterMs } = options;
+      const killing = killAfterMs === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+      const readyText = await waitForReady(child, workDir).finally(() => clearTimeout(killing));
       return new ServerProcess(child, { workDir, dataDir, options, readyText, players });
     } catch (error) {
       await Deno.remove(workDir, { recursive: true });
