@@ -195,7 +195,11 @@ function openError(path: string, error: unknown): Error {
   if (/database is locked|disk is full|disk I\/O error/.test(reason)) {
     return new DependencyError("unavailable", `Cannot open database ${path}: ${reason}`, { cause: error });
   }
-  return new ConfigError([`Cannot open database ${path}: ${reason}`]);
+  // All that SQLite says of a folder that is missing, or on a disk that is read-only.
+  const hint = reason.includes("unable to open database file")
+    ? "; its folder must be there, and must be writable"
+    : "";
+  return new ConfigError([`Cannot open database ${path}: ${reason}${hint}`]);
 }
 
 /** SQLite's errors carry no code here, only their text; constraints are the only ones that are not the disk's doing. */

@@ -1,0 +1,254 @@
+import { DatabaseSync } from "node:sqlite";
+import { DrawbridgeClient } from "../../client/client.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
+
+const PASSWORD = "correct horse";
+/** Room for the database and some write-ahead log. */
+const DISK_KIB = 1_024;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** SIGXFSZ, which ends a process that writes beyond its limit unless it is ignored. */
+const SIGXFSZ = 25;
+
+/** A way to make the disk of a running server fail, and to mend it. */
+interface DiskFault {
+  readonly name: string;
+  /** How to start the server on the folder `dir`, which is empty. */
+  options(dir: string): Partial<ServerOptions>;
+  begin(server: ServerProcess, dir: string): Promise<void>;
+  end(server: ServerProcess, dir: string): Promise<void>;
+}
+
+async function run(program: string, ...args: string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program, { args }).output();
+  assert(success, `${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** The command that runs what follows it on a small disk of its own at `dir`, which goes with it. */
+function onSmallDisk(dir: string): string[] {
+  const mount = `mount -t tmpfs -o size=${DISK_KIB}k tmpfs "${dir}" && exec "$@"`;
+  return ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", mount, "sh"];
+}
+
+/** What the server sees at `dir`. */
+function inside(server: ServerProcess, dir: string): string {
+  return `/proc/${server.pid}/root${dir}`;
+}
+
+const FAULTS: readonly DiskFault[] = [
+  {
+    name: "a full disk",
+    options: (dir) => ({ launcher: onSmallDisk(dir) }),
+    begin: async (server, dir) => {
+      using file = await Deno.open(`${inside(server, dir)}/filler`, { write: true, create: true });
+      const chunk = new Uint8Array(4_096);
+      try {
+        for (;;) file.writeSync(chunk);
+      } catch (error) {
+        assert(String(error).includes("No space left"), String(error));
+      }
+    },
+    end: (server, dir) => Deno.remove(`${inside(server, dir)}/filler`),
+  },
+  {
+    name: "a disk that refuses writes",
+    options: () => ({ launcher: ["sh", "-c", `trap "" ${SIGXFSZ}; exec "$@"`, "sh"] }),
+    begin: (server) => run("prlimit", "--pid", String(server.pid), "--fsize=512:unlimited"),
+    end: (server) => run("prlimit", "--pid", String(server.pid), "--fsize=unlimited:unlimited"),
+  },
+];
+
+function clientOf(port: number): DrawbridgeClient {
+  return new DrawbridgeClient({
+    connect: () => connectTcp({ port }),
+    reconnect: false,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  });
+}
+
+/** Registers and gives the error code. */
+async function register(server: ServerProcess, name: string): Promise<ErrorCode> {
+  const client = clientOf(server.ports.login);
+  await client.open();
+  const { success, errorCode } = await client.register(name, PASSWORD);
+  await client.close();
+  assertEquals(success, errorCode === ErrorCode.NONE);
+  return errorCode;
+}
+
+/** Logs in and enters the world. */
+async function enter(server: ServerProcess, name: string): Promise<DrawbridgeClient> {
+  const login = clientOf(server.ports.login);
+  await login.open();
+  const { sessionToken } = await login.login(name, PASSWORD);
+  await login.close();
+  const client = clientOf(server.ports.game);
+  await client.open();
+  assert((await client.enterWorld({ token: sessionToken })).success);
+  return client;
+}
+
+/** Says something and resolves when it is heard: playing goes on. */
+async function say(client: DrawbridgeClient, message: string): Promise<void> {
+  const heard = new Promise<void>((resolve) => {
+    const stop = client.on(PacketType.CHAT_MESSAGE, (chat) => {
+      if (chat.message !== message) return;
+      stop();
+      resolve();
+    });
+  });
+  client.send(ChatMessageSchema, { channel: Channel.GLOBAL, message });
+  await heard;
+}
+
+/** Whispers to someone offline; gives the error code. */
+async function whisper(client: DrawbridgeClient, recipientName: string, message: string): Promise<ErrorCode> {
+  const { promise, resolve } = Promise.withResolvers<ErrorCode>();
+  const stops = [
+    client.on(PacketType.CHAT_MESSAGE, (chat) => chat.message === message && resolve(ErrorCode.NONE)),
+    client.on(PacketType.ERROR_RESPONSE, ({ errorCode }) => resolve(errorCode)),
+  ];
+  client.send(ChatMessageSchema, { channel: Channel.WHISPER, message, recipientName });
+  const code = await promise;
+  for (const stop of stops) stop();
+  return code;
+}
+
+async function readiness(server: ServerProcess): Promise<string> {
+  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
+  return await response.text();
+}
+
+/** Tries everything that must be written before it is answered; gives what became of each. */
+async function tryWrites(server: ServerProcess, player: DrawbridgeClient): Promise<Record<string, ErrorCode>> {
+  const [account, guild, request, whispered] = await Promise.all([
+    register(server, "Tried"),
+    player.request(GuildCreateRequestSchema, { name: "Tried", tag: "TRY" }),
+    player.request(FriendRequestSchema, { playerName: "Absent" }),
+    whisper(player, "Absent", "tried"),
+  ]);
+  return { account, guild: guild.errorCode, request: request.errorCode, whisper: whispered };
+}
+
+/** What is in the database of a folder, by kind; from a copy, as SQLite does not find its way to the disks of others. */
+async function rowsOf(dir: string): Promise<Record<string, unknown[]>> {
+  return await withTempDir(async (copy) => {
+    for (const suffix of ["", "-wal"]) {
+      await Deno.copyFile(`${dir}/drawbridge.db${suffix}`, `${copy}/drawbridge.db${suffix}`);
+    }
+    return readRows(`${copy}/drawbridge.db`);
+  });
+}
+
+function readRows(path: string): Record<string, unknown[]> {
+  const database = new DatabaseSync(path);
+  try {
+    const all = (sql: string) => database.prepare(sql).all().map((row) => Object.values(row)[0]);
+    return {
+      accounts: all("SELECT name FROM accounts ORDER BY name"),
+      guilds: all("SELECT name FROM guilds ORDER BY name"),
+      requests: all("SELECT count(*) FROM friend_requests"),
+      whispers: all("SELECT message FROM kept_whispers ORDER BY id"),
+      damages: all("PRAGMA integrity_check"),
+    };
+  } finally {
+    database.close();
+  }
+}
+
+for (const fault of FAULTS) {
+  Deno.test(`serve refuses with UNAVAILABLE what ${fault.name} cannot take, plays on, and recovers by itself`, async () => {
+    await withTempDir(async (dir) => {
+      await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true, ...fault.options(dir) });
+      const accounts = ["Present", "Absent"];
+      for (const name of accounts) assertEquals(await register(server, name), ErrorCode.NONE);
+      const player = await enter(server, "Present");
+
+      await fault.begin(server, dir);
+      await until("the readiness to tell", async () => (await readiness(server)).includes("takes no writes"));
+      // A kernel gives a few more pages than it said; each account takes some.
+      let code = ErrorCode.NONE;
+      for (let number = 0; code === ErrorCode.NONE; number++) {
+        code = await register(server, `Last${number}`);
+        if (code === ErrorCode.NONE) accounts.push(`Last${number}`);
+      }
+      assertEquals(code, ErrorCode.UNAVAILABLE);
+      const codes = await tryWrites(server, player);
+      for (const each of Object.values(codes)) {
+        assert(each === ErrorCode.NONE || each === ErrorCode.UNAVAILABLE, JSON.stringify(codes));
+      }
+      await say(player, "still here");
+      // Whoever can come without a write can do so.
+      await (await enter(server, "Present")).close();
+
+      await fault.end(server, dir);
+      await until("readiness", async () => await readiness(server) === "ready\n");
+      const late = await enter(server, "Present");
+      assertEquals(await register(server, "Later"), ErrorCode.NONE);
+      assertEquals(await whisper(late, "Absent", "later"), ErrorCode.NONE);
+      assert((await late.request(LogoutRequestSchema, {})).success);
+      await Promise.all([player.close(), late.close()]);
+      // What was acknowledged is there, and nothing else.
+      const done = (kind: string) => codes[kind] === ErrorCode.NONE;
+      assertEquals(await rowsOf(inside(server, dir)), {
+        accounts: [...accounts, "Later", ...done("account") ? ["Tried"] : []].sort(),
+        guilds: done("guild") ? ["Tried"] : [],
+        requests: [done("request") ? 1 : 0],
+        whispers: [...done("whisper") ? ["tried"] : [], "later"],
+        damages: ["ok"],
+      });
+      await server.stop();
+    });
+  });
+}
+
+Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too long, plays on, and recovers by itself", async () => {
+  await withTempDir(async (dir) => {
+    await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
+    for (const name of ["Present", "Absent"]) assertEquals(await register(server, name), ErrorCode.NONE);
+    const player = await enter(server, "Present");
+    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    try {
+      // Another process writes for longer than anybody waits.
+      other.exec("BEGIN IMMEDIATE");
+      const tried = tryWrites(server, player);
+      await say(player, "not held up");
+      assertEquals([...new Set(Object.values(await tried))], [ErrorCode.UNAVAILABLE]);
+      // It writes for a moment: the answer waits for the disk, and is true.
+      let hasEnded = false;
+      const answer = register(server, "Patient").then((code) => [code, hasEnded]);
+      await say(player, "nor now");
+      hasEnded = true;
+      other.exec("COMMIT");
+      assertEquals(await answer, [ErrorCode.NONE, true]);
+      const names = other.prepare("SELECT name FROM accounts ORDER BY name").all().map(({ name }) => name);
+      assertEquals(names, ["Absent", "Patient", "Present"]);
+      assertEquals(other.prepare("SELECT count(*) AS count FROM guilds").get()?.count, 0);
+    } finally {
+      other.close();
+    }
+    await until("readiness", async () => await readiness(server) === "ready\n");
+    await player.close();
+    await server.stop();
+  });
+});
+
+Deno.test("serve does not start on a folder that cannot be written, says so, and starts when it can", async () => {
+  await withTempDir(async (dir) => {
+    await (await ServerProcess.start({ dataDir: dir })).stop();
+    const readOnly = `mount --bind "${dir}" "${dir}" && mount -o remount,ro,bind "${dir}" && exec "$@"`;
+    const launcher = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", readOnly, "sh"];
+    const error = await assertRejects(() => ServerProcess.start({ dataDir: dir, launcher }), Error, "exited with");
+    assert(error.message.includes("must be writable"), error.message);
+    await (await ServerProcess.start({ dataDir: dir })).stop();
+  });
+});
