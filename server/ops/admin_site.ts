@@ -7,7 +7,7 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { type Context, Hono, type Next } from "hono";
-import { ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
+import { ACCEPT_PAUSE_MS, ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { hostPort } from "../host.ts";
 import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
 import type { Logger } from "./logging.ts";
@@ -52,23 +52,71 @@ export interface AdminSite {
  */
 export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSite> {
   const app = createAdminApp(options, await loadPages());
-  const cut = new AbortController();
-  const server = listen(options.host, options.port, () =>
-    Deno.serve({
-      hostname: options.host,
-      port: options.port,
-      signal: cut.signal,
-      onListen: () => {},
-      onError: (error) => answerError(error, options.logger),
-    }, (request) => app.fetch(request)));
+  const listener = new AdminListener(options, (request) => app.fetch(request));
   return {
-    address: `http://${hostPort(options.host, server.addr.port)}`,
-    stop: async () => {
-      const timer = setTimeout(() => cut.abort(), ADMIN_STOP_TIMEOUT_MS);
-      await server.shutdown();
-      clearTimeout(timer);
-    },
+    address: `http://${hostPort(options.host, listener.port)}`,
+    stop: () => listener.stop(),
   };
+}
+
+/** Deno's HTTP server, opened again when it ends by itself: it does so when there is no file descriptor to accept with. */
+class AdminListener {
+  readonly port: number;
+  readonly #options: AdminSiteOptions;
+  readonly #handle: (request: Request) => Response | Promise<Response>;
+  readonly #cut = new AbortController();
+  #server: Deno.HttpServer<Deno.NetAddr>;
+  #isStopping = false;
+
+  constructor(options: AdminSiteOptions, handle: (request: Request) => Response | Promise<Response>) {
+    this.#options = options;
+    this.#handle = handle;
+    this.#server = listen(options.host, options.port, () => this.#open(options.port));
+    this.port = this.#server.addr.port;
+    void this.#keepOpen();
+  }
+
+  /** Stops; requests that take too long are cut off. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const timer = setTimeout(() => this.#cut.abort(), ADMIN_STOP_TIMEOUT_MS);
+    // One that has ended by itself need not be stopped.
+    await this.#server.shutdown().catch(() => {});
+    clearTimeout(timer);
+  }
+
+  #open(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const { host, logger } = this.#options;
+    return Deno.serve({
+      hostname: host,
+      port,
+      signal: this.#cut.signal,
+      onListen: () => {},
+      onError: (error) => answerError(error, logger),
+    }, this.#handle);
+  }
+
+  async #keepOpen(): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        return await this.#server.finished;
+      } catch (error) {
+        this.#options.logger.warn("The admin site ended, opening it again", { error: String(error) });
+      }
+      await this.#openAgain();
+    }
+  }
+
+  async #openAgain(): Promise<void> {
+    while (!this.#isStopping) {
+      try {
+        this.#server = this.#open(this.port);
+        return;
+      } catch {
+        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+      }
+    }
+  }
 }
 
 function listen<T>(host: string, port: number, open: () => T): T {

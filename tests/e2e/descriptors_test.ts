@@ -1,0 +1,65 @@
+import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel } from "../../shared/gen/chat_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { IO_BACKENDS, ServerProcess } from "../support/server_process.ts";
+import { until } from "../support/wait.ts";
+import { WireClient } from "../support/wire.ts";
+import { WirePlayer } from "../support/wire_session.ts";
+
+/** How many more descriptors than it has now the server may open. */
+const SPARE = 20;
+const STORM = 100;
+
+async function descriptorCount(server: ServerProcess): Promise<number> {
+  let count = 0;
+  for await (const _ of Deno.readDir(`/proc/${server.pid}/fd`)) count++;
+  return count;
+}
+
+async function setDescriptorsMax(server: ServerProcess, max: string): Promise<void> {
+  const { success } = await new Deno.Command("prlimit", { args: ["--pid", String(server.pid), `--nofile=${max}:`] })
+    .output();
+  assert(success, "prlimit");
+}
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) out of file descriptors plays on, lets newcomers wait, and takes them when there is room`, async () => {
+    await using server = await ServerProcess.start({ backend, players: 3 });
+    await using stack = new AsyncDisposableStack();
+    const native = stack.use(await WirePlayer.enter(server, "tcp"));
+    const browser = stack.use(await WirePlayer.enter(server, "websocket"));
+    // This connection to the admin site stays, and is used again.
+    assertEquals(await server.metric("drawbridge_accept_errors_total"), 0);
+    await setDescriptorsMax(server, String(await descriptorCount(server) + SPARE));
+
+    // The kernel takes them all; the server cannot.
+    const storm = await Promise.all(Array.from({ length: STORM }, () => RawSocket.connect(server.ports.game)));
+    for (const socket of storm) stack.defer(() => socket.close());
+    await until("accepts that fail", async () => await server.metric("drawbridge_accept_errors_total") > 0);
+    for (const [speaker, listener] of [[native, browser], [browser, native]]) {
+      speaker.say(Channel.GLOBAL, `${speaker.name} is still here`);
+      assertEquals((await listener.hears(speaker.name)).message, `${speaker.name} is still here`);
+    }
+    // The admin site cannot accept either, and comes back.
+    const ended = await RawSocket.connect(server.ports.admin).then((socket) => socket.ended, () => "reset");
+    assert(ended === "reset" || ended === "fin");
+    await until("the admin site's end", async () => (await server.log()).includes("The admin site ended"));
+    assertEquals(server.status, null);
+
+    // Room comes as peers leave; whoever waits is let in without being asked again.
+    const waiting = stack.use(await WireClient.tcp(server.ports.game));
+    await Promise.all(storm.map((socket) => socket.close()));
+    await waiting.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+    stack.use(await WirePlayer.enter(server, "tcp"));
+    const failed = await until(
+      "the admin site",
+      () => server.metric("drawbridge_accept_errors_total").catch(() => null),
+    );
+    native.say(Channel.GLOBAL, "and all is well");
+    assertEquals((await browser.hears(native.name)).message, "and all is well");
+    assertEquals(await server.metric("drawbridge_accept_errors_total"), failed);
+    await stack.disposeAsync();
+    await server.stop();
+  });
+}
