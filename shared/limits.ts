@@ -389,7 +389,7 @@ export const FRIENDS_MAX = 100;
 export const FRIEND_REQUESTS_WAITING_MAX = 100;
 /** Players one player may ignore. */
 export const IGNORED_PLAYERS_MAX = 100;
-/** Whispers kept for a player who is offline; the newest count. */
+/** Whispers kept for a player who is offline: the newest, and those of who whispers most go first. */
 export const KEPT_WHISPERS_MAX = 50;
 /** How long a whisper is kept for a player who is offline, in milliseconds. */
 export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;

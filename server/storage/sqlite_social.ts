@@ -174,10 +174,12 @@ function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listW
     `INSERT INTO kept_whispers (recipient_id, sender_id, message, sent_at_ms) SELECT ?1, ?2, ?3, ?4
       WHERE NOT EXISTS (SELECT 1 FROM ignored_players WHERE player_id = ?1 AND ignored_id = ?2)`,
   );
-  const deleteSurplus = change(
+  const count = numberQuery(database, "SELECT count(*) FROM kept_whispers WHERE recipient_id = ?");
+  // The oldest of who has whispered most: nobody can push out what others have whispered.
+  const deleteOne = change(
     database,
-    `DELETE FROM kept_whispers WHERE recipient_id = ?1 AND id <=
-      (SELECT id FROM kept_whispers WHERE recipient_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ${KEPT_WHISPERS_MAX})`,
+    `DELETE FROM kept_whispers WHERE id = (SELECT min(id) FROM kept_whispers WHERE recipient_id = ?1
+      GROUP BY sender_id ORDER BY count(*) DESC, min(id) LIMIT 1)`,
   );
   const deleteOld = change(database, "DELETE FROM kept_whispers WHERE sent_at_ms < ?");
   const select = database.prepare(
@@ -194,7 +196,7 @@ function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listW
       checkId(forgetBeforeMs, "forgetBeforeMs");
       deleteOld(forgetBeforeMs);
       insert(recipientId, senderId, message, sentAtMs);
-      deleteSurplus(recipientId);
+      if (count(recipientId) > KEPT_WHISPERS_MAX) deleteOne(recipientId);
     },
     "social.listWhispers": ({ recipientId, sentFromMs }) => {
       checkId(recipientId, "recipientId");

@@ -98,8 +98,8 @@ export interface SocialStore {
   removeIgnored(pair: PlayerPair): Promise<boolean>;
 
   /**
-   * Keeps a whisper for a player who is offline, unless that player ignores the sender: the newest `KEPT_WHISPERS_MAX`
-   * are kept. Those of all players that were sent before `forgetBeforeMs` are deleted.
+   * Keeps a whisper for a player who is offline, unless that player ignores the sender. At most `KEPT_WHISPERS_MAX`
+   * are kept: one more pushes out the oldest of the sender of whom the most are kept. Those of all players that were sent before `forgetBeforeMs` are deleted.
    */
   keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<void>;
 

@@ -236,6 +236,15 @@ function claimKeptWhispers(claim: Claim): void {
     assertEquals(await keptFor(storage, cid), []);
   });
 
+  claim("social.keepWhisper() lets nobody push out what others have whispered", async (storage) => {
+    const [ann, bob, cid, dan] = await createPlayers(storage, ["Ann", "Bob", "Cid", "Dan"]);
+    await keep(storage, ann, cid, "from Cid");
+    for (let index = 0; index < KEPT_WHISPERS_MAX + 5; index++) await keep(storage, ann, bob, `spam ${index}`);
+    await keep(storage, ann, dan, "from Dan");
+    const kept = await keptFor(storage, ann);
+    assertEquals([kept.length, kept[0], kept[1], kept.at(-1)], [KEPT_WHISPERS_MAX, "from Cid", "spam 7", "from Dan"]);
+  });
+
   claim("social.keepWhisper() keeps the newest KEPT_WHISPERS_MAX for each player", async (storage) => {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
     await keep(storage, bob, ann, "for Bob");
