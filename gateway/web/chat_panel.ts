@@ -42,14 +42,14 @@ const CHANNEL_LABELS: Readonly<Partial<Record<Channel, string>>> = {
   [Channel.PARTY]: "Party",
   [Channel.TRADE]: "Trade",
   [Channel.ROOM]: "Room",
-  [Channel.SYSTEM]: "Castle",
+  [Channel.SYSTEM]: "Announcement",
 };
 const CHANNEL_CLASSES: Readonly<Partial<Record<Channel, string>>> = {
   [Channel.GLOBAL]: "line-global",
   [Channel.AREA]: "line-area",
   [Channel.WHISPER]: "line-whisper",
   [Channel.GUILD]: "line-guild",
-  [Channel.SYSTEM]: "line-system",
+  [Channel.SYSTEM]: "line-announced",
 };
 
 /** What is said in one place, and the tab that leads there. */

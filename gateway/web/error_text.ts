@@ -101,3 +101,9 @@ export function combatErrorText(code: ErrorCode): string {
 export function disconnectText(reason: DisconnectReason): string {
   return DISCONNECT_TEXTS[reason] ?? DISCONNECT_TEXTS[DisconnectReason.UNSPECIFIED];
 }
+
+/** What the server says, as a sentence; where it says nothing, a text of our own. */
+export function sentenceOr(message: string, fallback: string): string {
+  if (message === "") return fallback;
+  return /[.!?]$/.test(message) ? message : `${message}.`;
+}

@@ -23,11 +23,12 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";
 import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
 import { isTyping } from "./controls.ts";
 import { byId } from "./dom.ts";
-import { chatErrorText, disconnectText, errorText } from "./error_text.ts";
+import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
 import { FriendDesk } from "./friend_desk.ts";
 import { GameView } from "./game_view.ts";
 import { GateScene } from "./gate_scene.ts";
@@ -39,6 +40,7 @@ import { Notice } from "./notice.ts";
 import type { MovementReport } from "./own_movement.ts";
 import { deviceId, rememberName, storedLogin, storedRooms, storeLogin, storeRooms } from "./page_storage.ts";
 import { PendingChat } from "./pending_chat.ts";
+import { RankDesk } from "./rank_desk.ts";
 import { RoomDesk } from "./room_desk.ts";
 import { SidePanel } from "./side_panel.ts";
 import { SkillBar } from "./skill_bar.ts";
@@ -89,7 +91,7 @@ class Page {
     this.#canvas.focus({ preventScroll: true });
   });
   readonly #side: SidePanel = new SidePanel((tab) => {
-    const desks = { guild: this.#guild, rooms: this.#rooms, friends: this.#friends };
+    const desks = { guild: this.#guild, rooms: this.#rooms, friends: this.#friends, ranks: this.#ranks };
     desks[tab].refresh();
   });
   readonly #guild: GuildDesk = new GuildDesk({
@@ -128,6 +130,8 @@ class Page {
       this.#chat.whisperTo(name);
     },
   });
+  readonly #ranks: RankDesk = new RankDesk({ client: this.#client, panel: this.#side });
+  readonly #announcement = new Announcement();
   #game: GameView | null = null;
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
@@ -136,6 +140,8 @@ class Page {
   #isReturning = false;
   /** Why the server closed the connection last; `null` where it did not say. */
   #closedBy: DisconnectReason | null = null;
+  /** What it said with it. */
+  #closedWith = "";
   /** When reconnecting: why, since when, and when the next attempt is due; local milliseconds. */
   #lostBy: DisconnectReason | null = null;
   #lostMs = 0;
@@ -167,7 +173,7 @@ class Page {
     });
     client.on(PacketType.COMBAT_RESULT, (result) => this.#game?.applyResult(result));
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
-    client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode));
+    client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
     client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
       const wait = etaMs > 0 ? `, about ${Math.ceil(etaMs / 1_000)} s` : "";
       if (this.#isEntering) this.#login.setBusy(`You are number ${position} in line${wait}`);
@@ -214,8 +220,10 @@ class Page {
       storeLogin(null);
     }
     this.#showGate();
-    if (notice !== null) this.#login.showProblem(disconnectText(notice));
-    else if (error instanceof Refusal) this.#login.showRefusal(error.code);
+    if (notice !== null) this.#login.showProblem(this.#closeText(notice));
+    else if (error instanceof Refusal && error.code === ErrorCode.BANNED) {
+      this.#login.showProblem(sentenceOr(error.text, errorText(error.code)));
+    } else if (error instanceof Refusal) this.#login.showRefusal(error.code);
     else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
     else this.#login.showProblem(UNREACHABLE);
   }
@@ -230,6 +238,7 @@ class Page {
 
   #stateChanged(state: ClientState, { notice, retryInMs }: StateChange): void {
     this.#closedBy = notice?.reason ?? null;
+    this.#closedWith = notice?.message ?? "";
     if (state === "reconnecting") {
       if (this.#isEntering) return void this.#client.close();
       if (this.#lostMs === 0) {
@@ -266,7 +275,13 @@ class Page {
     }
     if (reason === DisconnectReason.BANNED || reason === DisconnectReason.KICKED) storeLogin(null);
     this.#showGate();
-    this.#login.showProblem(disconnectText(reason ?? DisconnectReason.UNSPECIFIED));
+    this.#login.showProblem(this.#closeText(reason ?? DisconnectReason.UNSPECIFIED));
+  }
+
+  /** Why the server closed the connection. Of a moderator's decision only the server knows why, and for how long. */
+  #closeText(reason: DisconnectReason): string {
+    const isDecision = reason === DisconnectReason.KICKED || reason === DisconnectReason.BANNED;
+    return isDecision ? sentenceOr(this.#closedWith, disconnectText(reason)) : disconnectText(reason);
   }
 
   #sessionLost({ code, isReentering }: SessionLoss): void {
@@ -335,6 +350,8 @@ class Page {
     this.#guild.clear();
     this.#rooms.clear();
     this.#friends.clear();
+    this.#ranks.clear();
+    this.#announcement.clear();
     this.#chat.clear();
     this.#notice.show(null);
     this.#setWorldShown(false);
@@ -433,14 +450,18 @@ class Page {
     const isOwn = senderName.toLowerCase() === this.#ownName.toLowerCase();
     if (isOwn) this.#pendingChat.answered(channel, message);
     this.#chat.addSpoken(spokenLine(heard), isOwn);
+    if (channel === Channel.SYSTEM) this.#announcement.show(message);
     if (channel === Channel.GLOBAL || channel === Channel.AREA) this.#game?.say(senderName, message);
   }
 
   /** Requests have their own answers; what is left is chat, blows and the like. */
-  #refused(requestType: PacketType, code: ErrorCode): void {
+  #refused(requestType: PacketType, code: ErrorCode, message: string): void {
     switch (requestType) {
-      case PacketType.CHAT_MESSAGE:
-        return this.#chat.addNote(chatErrorText(code, this.#pendingChat.refused(code)), "error");
+      case PacketType.CHAT_MESSAGE: {
+        const text = chatErrorText(code, this.#pendingChat.refused(code));
+        // Only the server knows for how long, and why.
+        return this.#chat.addNote(code === ErrorCode.MUTED ? sentenceOr(message, text) : text, "error");
+      }
       case PacketType.COMBAT_ACTION:
         return this.#game?.refuseCombat(code);
       case PacketType.RESPAWN_REQUEST:
@@ -466,7 +487,8 @@ function spokenLine({ channel, senderName, recipientName, message, timestamp, ro
 class Refusal extends Error {
   override name = "Refusal";
 
-  constructor(readonly code: ErrorCode) {
+  /** @param text What the server said with it; empty: nothing. */
+  constructor(readonly code: ErrorCode, readonly text = "") {
     super(`The server refused: ${ErrorCode[code] ?? code}`);
   }
 }
@@ -478,7 +500,7 @@ async function logIn(client: DrawbridgeClient, { mode, name, password }: LoginEn
     if (!registered.success) throw new Refusal(registered.errorCode);
   }
   const loggedIn = await client.login(name, password);
-  if (!loggedIn.success) throw new Refusal(loggedIn.errorCode);
+  if (!loggedIn.success) throw new Refusal(loggedIn.errorCode, loggedIn.errorMessage);
   return loggedIn.sessionToken;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The panel of guild, rooms and friends: beside the world, or a sheet over its lower half where there is no beside.
+ * The panel of guild, rooms, friends and ranks: beside the world, or a sheet over its lower half where there is no beside.
  *
  * @module
  */
@@ -9,10 +9,15 @@ import { byId } from "./dom.ts";
 import { listenToTabs, showSelected } from "./tab_list.ts";
 
 /** What the panel can show. */
-export type SideTab = "guild" | "rooms" | "friends";
+export type SideTab = "guild" | "rooms" | "friends" | "ranks";
 
-const TABS: readonly SideTab[] = ["guild", "rooms", "friends"];
-const TAB_BY_KEY: Readonly<Record<string, SideTab>> = { KeyG: "guild", KeyR: "rooms", KeyF: "friends" };
+const TABS: readonly SideTab[] = ["guild", "rooms", "friends", "ranks"];
+const TAB_BY_KEY: Readonly<Record<string, SideTab>> = {
+  KeyG: "guild",
+  KeyR: "rooms",
+  KeyF: "friends",
+  KeyL: "ranks",
+};
 
 /** The side panel. */
 export class SidePanel {

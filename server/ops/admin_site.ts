@@ -145,6 +145,7 @@ async function loadPages(): Promise<Pages> {
     ["/", await read("status.html", "text/html")],
     ["/status.css", await read("status.css", "text/css")],
     ["/status.js", await read("status.js", "text/javascript")],
+    ["/moderation.js", await read("moderation.js", "text/javascript")],
   ]);
 }
 

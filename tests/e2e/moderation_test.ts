@@ -11,6 +11,7 @@ import {
 import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { browserTest, visit } from "../support/browser.ts";
 import { ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -108,6 +109,55 @@ Deno.test("Mutes, bans and kills that were shown survive SIGKILL", async () => {
     assertEquals(await enterCode(server, banned), "BANNED");
     await server.stop();
   });
+});
+
+browserTest("The page shows ranks and announcements, and says why a player is muted and sent out", async (browser) => {
+  await using server = await ServerProcess.start({ players: 2 });
+  const storage = new DirectStorage({ path: `${server.dataDir}/drawbridge.db` });
+  const day = Math.floor(Date.now() / 86_400_000);
+  await storage.scores.add([{ killerId: 1, victimId: 2, day }]);
+  await storage.close();
+  const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`, {
+    width: 375,
+    height: 667,
+  });
+  await page.locator('#login-form label:has(input[value="register"])').click();
+  await page.locator("#login-name").fill("Alice");
+  await page.locator("#login-password").fill("correct horse");
+  await page.locator("#login-submit").click();
+  await page.locator('html[data-connection="connected"][data-entity-id]').waitFor({ state: "attached" });
+
+  await page.keyboard.press("KeyL");
+  for (const period of ["1", "0"]) {
+    await page.locator('#ranks-choice select[name="period"]').selectOption(period);
+    await page.locator("#ranks-rows tr", { hasText: "Player1" }).waitFor();
+  }
+  await page.locator("#ranks-own", { hasText: "You have no kills yet." }).waitFor();
+  assertEquals((await admin(server, "announce", "Back in a minute"))[0], 0);
+  await page.locator("#announcement", { hasText: "Back in a minute" }).waitFor();
+  const widths = await page.evaluate(() => {
+    const side = document.querySelector("#side")!;
+    return [document.documentElement.scrollWidth, side.scrollWidth - side.clientWidth];
+  });
+  assertEquals(widths, [375, 0]);
+  await page.keyboard.press("Escape");
+
+  assertEquals((await admin(server, "mute", "Alice", "--reason", "shouting"))[0], 0);
+  await page.locator("#chat-toggle").click();
+  await page.locator("#chat-log li", { hasText: "Back in a minute" }).waitFor();
+  await page.getByLabel("Message", { exact: true }).fill("hello");
+  await page.keyboard.press("Enter");
+  await page.locator("#chat-log li", { hasText: "You are muted: shouting." }).waitFor();
+  assertEquals((await admin(server, "kick", "Alice", "--reason", "go and calm down"))[0], 0);
+  await page.locator("#login-form", { hasText: "You were kicked: go and calm down." }).waitFor();
+
+  const token = (await Deno.readTextFile(`${server.dataDir}/admin.token`)).trim();
+  const console = await visit(browser, `http://127.0.0.1:${server.ports.admin}/?token=${token}`);
+  await console.page.locator("#moderation summary").click();
+  await console.page.getByRole("button", { name: "Lift the mute of Alice" }).click();
+  await console.page.locator("#moderation-message", { hasText: "Alice is muted no more" }).waitFor();
+  assertEquals([errors, console.errors], [[], []]);
+  await server.stop();
 });
 
 /** Two characters within reach of each other, the second one nearly dead. */

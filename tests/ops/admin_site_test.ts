@@ -7,7 +7,7 @@ import { parsePrometheusText } from "../support/prometheus_text.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 
 const TOKEN = "0123456789abcdef";
-const PATHS = ["/", "/status.css", "/status.js", "/status.json", "/metrics", "/readyz"];
+const PATHS = ["/", "/status.css", "/status.js", "/moderation.js", "/status.json", "/metrics", "/readyz"];
 
 /** Runs `test` against a site on a free port, then stops the site. */
 async function withSite(
@@ -76,7 +76,15 @@ Deno.test("startAdminSite() says where it listens and serves the page, its files
       assertEquals(status, 200, path);
       types.push(headers.get("content-type")?.split(";")[0]);
     }
-    const expected = ["text/html", "text/css", "text/javascript", "application/json", "text/plain", "text/plain"];
+    const expected = [
+      "text/html",
+      "text/css",
+      "text/javascript",
+      "text/javascript",
+      "application/json",
+      "text/plain",
+      "text/plain",
+    ];
     assertEquals(types, expected);
     assertEquals((await get(`${address}/healthz`)).body, "ok\n");
     const samples = parsePrometheusText((await get(`${address}/metrics`)).body);
