@@ -77,7 +77,7 @@ const BROKEN: readonly {
   },
   {
     what: "forgets whom it has shown",
-    says: /still sees|does not see|was shown/,
+    says: /was not told|still sees|does not see|was shown/,
     spoil: ({ world }) => {
       const build = world.buildSnapshot.bind(world);
       let count = 0;
