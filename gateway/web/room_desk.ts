@@ -200,7 +200,7 @@ export class RoomDesk {
     if (response !== null) this.#taken(response, password);
     else if (code === ErrorCode.PERMISSION_DENIED) {
       this.#options.onNews(`The room ${name} asks for its password again.`);
-    }
+    } else if (code === ErrorCode.NOT_FOUND) this.#options.onNews(`The room ${name} is closed.`);
   }
 
   async #create(form: HTMLFormElement): Promise<void> {

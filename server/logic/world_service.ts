@@ -92,11 +92,11 @@ export class WorldService {
       // Who logged in on this connection was looked at then.
       const standing = session.player === null ? await this.#sanctions.read(player.playerId) : null;
       await this.#guilds.load(player.playerId);
+      const characterId = Number(request.characterId);
+      // What no number can hold names no character.
+      if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
-      const character = await storage.characters.load({
-        accountId: player.playerId,
-        characterId: Number(request.characterId),
-      });
+      const character = await storage.characters.load({ accountId: player.playerId, characterId });
       if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       const { link } = session;
       if (session.ended || link === null || link.closed) return;
