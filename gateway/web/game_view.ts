@@ -5,26 +5,32 @@
  */
 
 import type { ErrorCode, Vector3 } from "../../shared/gen/common_pb.ts";
-import {
-  type CombatResult,
-  type EnterWorldResponse,
-  EntityKind,
-  type EntityUpdate,
-  type WorldSnapshot,
-} from "../../shared/gen/game_pb.ts";
+import { type CombatResult, EntityKind, type EntityUpdate, type WorldSnapshot } from "../../shared/gen/game_pb.ts";
 import { Battle, type CombatIntent } from "./battle.ts";
 import { Camera } from "./camera.ts";
-import type { MapSize } from "./castle_wall.ts";
 import { Controls } from "./controls.ts";
 import { prefersStill } from "./dom.ts";
+import { type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
 import { type MovementReport, OwnMovement } from "./own_movement.ts";
+import type { PortalButton } from "./portal_button.ts";
 import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
 import type { TargetFrame } from "./target_frame.ts";
 import { type Health, isDead, WorldModel } from "./world_model.ts";
 import { WorldRenderer } from "./world_renderer.ts";
+
+/** Where a stay begins. */
+export interface Arrival {
+  readonly entityId: number;
+  readonly position: Vector3 | undefined;
+  /** Units/s. */
+  readonly maxSpeed: number;
+  /** Number of the last MOVEMENT_UPDATE, 0: none yet. */
+  readonly sequence: number;
+  readonly map: MapLook;
+}
 
 /** What the world is shown on, and whom it tells. */
 export interface GameViewOptions {
@@ -34,6 +40,7 @@ export interface GameViewOptions {
   readonly status: StatusBar;
   readonly skills: SkillBar;
   readonly target: TargetFrame;
+  readonly portal: PortalButton;
   readonly ownName: string;
   /** How much of the world's lower end is covered, in CSS pixels. */
   readonly coveredBelow: () => number;
@@ -43,6 +50,8 @@ export interface GameViewOptions {
   readonly onCast: (intent: CombatIntent) => void;
   /** The server told what the player is called. */
   readonly onNamed: (name: string) => void;
+  /** The player wants to pass a portal it stands at. */
+  readonly onPass: (portalId: number) => void;
   /** The player asked to move, or to fight. */
   readonly onMoved: () => void;
   /** The player went down, or got up again. */
@@ -65,11 +74,10 @@ const COVER_MS = 70;
 
 const ORIGIN = { x: 0, y: 0, z: 0 };
 
-/** One stay in the world. */
+/** One stay on one map of the world. */
 export class GameView {
   readonly #options: GameViewOptions;
-  readonly #map: MapSize;
-  readonly #interestRadius: number;
+  #map: MapLook;
   readonly #leadUnitsMax: number;
   readonly #camera: Camera;
   readonly #movement: OwnMovement;
@@ -93,21 +101,21 @@ export class GameView {
   #coveredBelow = 0;
   #textMs = -Infinity;
 
-  /** Shows the world that the player has entered. */
-  constructor(entered: EnterWorldResponse, options: GameViewOptions) {
+  /** Shows the map that the player has entered. */
+  constructor(arrival: Arrival, options: GameViewOptions) {
     this.#options = options;
-    this.#ownId = Number(entered.entityId);
+    this.#ownId = arrival.entityId;
     this.#ownName = options.ownName;
-    this.#map = { width: entered.mapWidth || 1_000, height: entered.mapHeight || 1_000 };
-    this.#interestRadius = entered.interestRadius || 50;
-    const maxSpeed = entered.maxSpeed || 10;
+    const { map, maxSpeed, sequence } = arrival;
+    this.#map = map;
     this.#leadUnitsMax = maxSpeed * LEAD_SECONDS_MAX;
     this.#camera = new Camera();
     this.#movement = new OwnMovement({
-      spawn: entered.spawnPosition ?? ORIGIN,
+      spawn: arrival.position ?? ORIGIN,
       maxSpeed,
-      mapWidth: this.#map.width,
-      mapHeight: this.#map.height,
+      mapWidth: map.width,
+      mapHeight: map.height,
+      sequence,
     });
     this.#model = new WorldModel(this.#ownId, {
       onAcknowledged: (sequence) => this.#movement.acknowledge(sequence),
@@ -125,11 +133,11 @@ export class GameView {
       },
     });
     const { canvas } = options;
-    this.#renderer = new WorldRenderer(canvas, this.#map, { isStill: this.#isStill });
+    this.#renderer = new WorldRenderer(canvas, map, { isStill: this.#isStill });
     this.#controls = new Controls(canvas, this.#camera, {
       onMoved: options.onMoved,
       onPress: (x, y, press) => {
-        const isHit = this.#canAct && this.#battle.press(x, y, press);
+        const isHit = this.#canAct && (this.#battle.press(x, y, press) || this.#pressPortal(x, y));
         if (isHit) options.onMoved();
         return isHit;
       },
@@ -148,11 +156,24 @@ export class GameView {
     this.#resizing.observe(canvas);
     const { signal } = this.#listening;
     document.addEventListener("visibilitychange", () => document.hidden && this.#standStill(), { signal });
-    document.documentElement.dataset.entityId = String(entered.entityId);
+    document.documentElement.dataset.entityId = String(arrival.entityId);
     options.status.setHealth(null);
     this.#renderer.resize(this.#camera, devicePixelRatio);
     this.#updateText();
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
+  }
+
+  /** Number of the last MOVEMENT_UPDATE. */
+  get sequence(): number {
+    return this.#movement.sequence;
+  }
+
+  /** The server told more of the map. */
+  setMap(map: MapLook): void {
+    this.#map = map;
+    this.#movement.setMapSize(map);
+    this.#renderer.setMap(map);
+    this.#updateText();
   }
 
   /** Takes a WORLD_SNAPSHOT. */
@@ -225,8 +246,9 @@ export class GameView {
     this.#listening.abort();
     this.#options.nearby.update([]);
     this.#options.target.show(null);
+    this.#options.portal.offer(undefined);
     const { dataset } = document.documentElement;
-    for (const key of ["entityId", "x", "z", "visible", "hp"]) delete dataset[key];
+    for (const key of ["entityId", "x", "z", "visible", "hp", "map"]) delete dataset[key];
   }
 
   #step(nowMs: number): void {
@@ -255,7 +277,7 @@ export class GameView {
         ownName: this.#ownName,
         ownHealth: this.#health,
         ownIsStunned: this.#isStunned,
-        interestRadius: this.#interestRadius,
+        interestRadius: this.#map.interestRadius,
         speech: this.#spoken,
         effects: this.#battle.effects,
         targetId: this.#battle.targetId,
@@ -294,8 +316,19 @@ export class GameView {
     dataset.visible = String(playerCount);
     this.#options.nearby.update(neighbours);
     this.#options.status.setVisible(playerCount);
-    const { x, z } = this.#movement;
-    this.#options.minimap.draw({ x, z, interestRadius: this.#interestRadius, others: neighbours }, this.#map);
+    const { x, z } = this.#movement, { interestRadius, name } = this.#map;
+    dataset.map = name;
+    this.#options.minimap.draw({ x, z, interestRadius, others: neighbours }, this.#map);
+    this.#options.portal.offer(this.#canAct ? portalAt(this.#map, x, z) : undefined);
+  }
+
+  /** A press on the portal that the player stands at. */
+  #pressPortal(x: number, y: number): boolean {
+    const at = this.#camera.worldAt(x, y), { x: ownX, z: ownZ } = this.#movement;
+    const portal = portalAt(this.#map, ownX, ownZ);
+    if (portal === undefined || Math.hypot(portal.x - at.x, portal.z - at.z) > portal.radius / 2) return false;
+    this.#options.onPass(portal.portalId);
+    return true;
   }
 
   #forgetSpeech(nowMs: number): void {

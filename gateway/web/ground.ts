@@ -1,5 +1,5 @@
 /**
- * The castle grounds: meadow, paths, lanterns, a fountain in the middle. Decoration only: nothing here stands in
+ * The ground of a map: grass or what grows there, paths, lanterns, a fountain in the middle. Decoration only: nothing here stands in
  * anyone's way, and a place looks the same on every screen.
  *
  * @module
@@ -7,7 +7,8 @@
 
 import { type Area, dot, forEachCell, glow, type Pen, touches } from "./brush.ts";
 import { type MapSize, paintMoat, paintWall } from "./castle_wall.ts";
-import { COLORS, noise } from "./palette.ts";
+import type { MapLook } from "./map_look.ts";
+import { COLORS, type GroundColors, noise } from "./palette.ts";
 
 const PATH_SPACING = 100;
 const PATH_WIDTH = 4.4;
@@ -21,7 +22,8 @@ const EDGE_REACH = 12;
 type PathVisitor = (x: number, z: number, isAlongZ: boolean) => void;
 
 /** Paints the part of a map that lies in `area`, moat and wall included; the pen's unit is the world's. */
-export function paintGround(pen: Pen, area: Area, map: MapSize): void {
+export function paintGround(pen: Pen, area: Area, map: MapLook): void {
+  const { colors } = map;
   pen.fillStyle = COLORS.beyond;
   pen.fillRect(area.left, area.top, area.right - area.left, area.bottom - area.top);
   const isNearEdge = area.left < EDGE_REACH || area.top < EDGE_REACH || area.right > map.width - EDGE_REACH ||
@@ -31,19 +33,19 @@ export function paintGround(pen: Pen, area: Area, map: MapSize): void {
   pen.beginPath();
   pen.rect(0, 0, map.width, map.height);
   pen.clip();
-  pen.fillStyle = COLORS.grass;
+  pen.fillStyle = colors.grass;
   pen.fillRect(area.left, area.top, area.right - area.left, area.bottom - area.top);
-  paintMeadow(pen, area);
+  paintMeadow(pen, area, colors);
   paintPaths(pen, area, map);
-  paintPlaza(pen, area, map);
+  if (colors.hasPlaza) paintPlaza(pen, area, map);
   paintLanterns(pen, area, map);
   pen.restore();
   if (isNearEdge) paintWall(pen, area, map);
 }
 
-function paintMeadow(pen: Pen, area: Area): void {
+function paintMeadow(pen: Pen, area: Area, colors: GroundColors): void {
   forEachCell(area, { size: 8, margin: 9 }, (cellX, cellZ, x, z) => {
-    const color = noise(cellX, cellZ, 1) < 0.5 ? COLORS.grassLight : COLORS.grassDark;
+    const color = noise(cellX, cellZ, 1) < 0.5 ? colors.grassLight : colors.grassDark;
     const radius = 4 + 5 * noise(cellX, cellZ, 4);
     const shade = pen.createRadialGradient(0, 0, 0, 0, 0, radius);
     shade.addColorStop(0, `rgb(${color} / 30%)`);
@@ -62,18 +64,18 @@ function paintMeadow(pen: Pen, area: Area): void {
     const luck = noise(cellX, cellZ, 11);
     const atX = x + 3 * noise(cellX, cellZ, 12);
     const atZ = z + 3 * noise(cellX, cellZ, 13);
-    if (luck < 0.42) return paintTuft(pen, atX, atZ, 0.35 + 0.4 * noise(cellX, cellZ, 14));
-    if (luck < 0.5) return dot(pen, COLORS.pebble, atX, atZ, 0.14 + 0.16 * noise(cellX, cellZ, 15));
+    if (luck < 0.42) return paintTuft(pen, colors.tuft, { x: atX, z: atZ, size: 0.35 + 0.4 * noise(cellX, cellZ, 14) });
+    if (luck < 0.5) return dot(pen, colors.pebble, atX, atZ, 0.14 + 0.16 * noise(cellX, cellZ, 15));
     if (luck < 0.965) return;
-    const color = COLORS.flowers[Math.floor(noise(cellX, cellZ, 16) * COLORS.flowers.length)];
+    const color = colors.flowers[Math.floor(noise(cellX, cellZ, 16) * colors.flowers.length)];
     for (let blossom = -1; blossom <= 1; blossom++) {
       dot(pen, color, atX + 0.55 * blossom, atZ + 0.5 * noise(cellX, cellZ, 18 + blossom), 0.17);
     }
   });
 }
 
-function paintTuft(pen: Pen, x: number, z: number, size: number): void {
-  pen.strokeStyle = COLORS.tuft;
+function paintTuft(pen: Pen, color: string, { x, z, size }: { x: number; z: number; size: number }): void {
+  pen.strokeStyle = color;
   pen.lineWidth = 0.11;
   pen.beginPath();
   for (const lean of [-0.6, 0, 0.6]) {
@@ -83,32 +85,34 @@ function paintTuft(pen: Pen, x: number, z: number, size: number): void {
   pen.stroke();
 }
 
-function paintPaths(pen: Pen, area: Area, map: MapSize): void {
+function paintPaths(pen: Pen, area: Area, map: MapLook): void {
+  const { colors } = map;
   alongPaths(area, map, { spacing: 1.5, margin: PATH_WIDTH }, (x, z) => {
-    dot(pen, COLORS.path, x, z, PATH_WIDTH / 2 + 0.5 * placeNoise(x, z, 20));
+    dot(pen, colors.path, x, z, PATH_WIDTH / 2 + 0.5 * placeNoise(x, z, 20));
   });
   alongPaths(area, map, { spacing: 1.5, margin: PATH_WIDTH }, (x, z) => {
-    dot(pen, COLORS.pathLight, x, z, PATH_WIDTH / 2 - 0.9 + 0.5 * placeNoise(x, z, 21));
+    dot(pen, colors.pathLight, x, z, PATH_WIDTH / 2 - 0.9 + 0.5 * placeNoise(x, z, 21));
   });
   alongPaths(area, map, { spacing: 2.2, margin: PATH_WIDTH }, (x, z, isAlongZ) => {
     if (placeNoise(x, z, 22) > 0.6) return;
     const aside = (placeNoise(x, z, 23) - 0.5) * (PATH_WIDTH - 1.6);
-    pen.fillStyle = COLORS.path;
+    pen.fillStyle = colors.path;
     pen.beginPath();
     pen.ellipse(x + (isAlongZ ? aside : 0), z + (isAlongZ ? 0 : aside), 0.55, 0.36, 0, 0, 7);
     pen.fill();
   });
 }
 
-function paintPlaza(pen: Pen, area: Area, map: MapSize): void {
+function paintPlaza(pen: Pen, area: Area, map: MapLook): void {
+  const { colors } = map;
   const x = map.width / 2;
   const z = map.height / 2;
   const radius = Math.min(PLAZA_RADIUS, map.width / 6, map.height / 6);
   if (!touches(area, x - radius, z - radius, x + radius, z + radius)) return;
-  dot(pen, COLORS.path, x, z, radius);
+  dot(pen, colors.path, x, z, radius);
   const inner = radius - 0.6;
-  dot(pen, COLORS.slab, x, z, inner);
-  pen.strokeStyle = COLORS.slabLine;
+  dot(pen, colors.slab, x, z, inner);
+  pen.strokeStyle = colors.slabLine;
   pen.lineWidth = 0.16;
   for (let ring = 1; ring <= 5; ring++) {
     const from = inner * (ring - 1) / 5;

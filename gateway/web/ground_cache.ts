@@ -6,8 +6,8 @@
 
 import type { Pen } from "./brush.ts";
 import type { Camera } from "./camera.ts";
-import type { MapSize } from "./castle_wall.ts";
 import { paintGround } from "./ground.ts";
+import type { MapLook } from "./map_look.ts";
 
 /** Side of a square, in units. */
 const SQUARE_UNITS = 32;
@@ -25,11 +25,11 @@ interface Square {
 
 /** The ground of one map. */
 export class GroundCache {
-  readonly #map: MapSize;
+  readonly #map: MapLook;
   readonly #squares: Map<string, Square> = new Map();
   #frame = 0;
 
-  constructor(map: MapSize) {
+  constructor(map: MapLook) {
     this.#map = map;
   }
 

@@ -5,8 +5,8 @@
  */
 
 import { dot } from "./brush.ts";
-import type { MapSize } from "./castle_wall.ts";
 import { byId } from "./dom.ts";
+import type { MapLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
 
 /** What the map shows; units. */
@@ -22,14 +22,17 @@ const MARGIN = 8;
 /** The small map. */
 export class Minimap {
   readonly #canvas = byId("minimap", HTMLCanvasElement);
+  readonly #name = byId("map-name", HTMLElement);
 
   /** Shows the map, or takes it away. */
   setShown(isShown: boolean): void {
     this.#canvas.hidden = !isShown;
+    this.#name.hidden = !isShown;
   }
 
   /** Draws the map. */
-  draw(scene: MinimapScene, map: MapSize): void {
+  draw(scene: MinimapScene, map: MapLook): void {
+    if (this.#name.textContent !== map.name) this.#name.textContent = map.name;
     const pen = this.#canvas.getContext("2d");
     if (pen === null) return;
     const pixelRatio = Math.min(2, devicePixelRatio);
@@ -42,15 +45,19 @@ export class Minimap {
     pen.translate((side - map.width * scale) / 2, (side - map.height * scale) / 2);
     const width = map.width * scale;
     const height = map.height * scale;
-    pen.fillStyle = COLORS.grass;
+    pen.fillStyle = map.colors.grass;
     pen.strokeStyle = COLORS.wallTop;
     pen.lineWidth = 2;
     pen.fillRect(0, 0, width, height);
     pen.strokeRect(0, 0, width, height);
-    pen.fillStyle = COLORS.pathLight;
+    pen.fillStyle = map.colors.pathLight;
     pen.fillRect(width / 2 - 0.5, 0, 1, height);
     pen.fillRect(0, height / 2 - 0.5, width, 1);
-    dot(pen, COLORS.slab, width / 2, height / 2, 3);
+    if (map.colors.hasPlaza) dot(pen, map.colors.slab, width / 2, height / 2, 3);
+    for (const portal of map.portals) {
+      dot(pen, COLORS.ink, portal.x * scale, portal.z * scale, 4.5);
+      dot(pen, COLORS.portal, portal.x * scale, portal.z * scale, 3.5);
+    }
     const x = scene.x * scale;
     const z = scene.z * scale;
     pen.save();

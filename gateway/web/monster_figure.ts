@@ -9,10 +9,27 @@ import type { FigureLook } from "./figure.ts";
 import { COLORS } from "./palette.ts";
 
 /** What a monster looks like. */
-export type MonsterBreed = "slime" | "wolf" | "bones" | "golem" | "fiend";
+export type MonsterBreed =
+  | "slime"
+  | "leech"
+  | "wolf"
+  | "bat"
+  | "bones"
+  | "warden"
+  | "golem"
+  | "yeti"
+  | "wyrm"
+  | "wisp"
+  | "fiend";
 
 const BREEDS: readonly (readonly [RegExp, MonsterBreed])[] = [
+  [/leech|worm/i, "leech"],
   [/slime|ooze|jelly/i, "slime"],
+  [/\bbat\b/i, "bat"],
+  [/warden|knight/i, "warden"],
+  [/yeti/i, "yeti"],
+  [/wyrm|dragon/i, "wyrm"],
+  [/wisp|ghost/i, "wisp"],
   [/wolf|hound|dog|bear|boar/i, "wolf"],
   [/bone|skelet|archer|undead/i, "bones"],
   [/golem|giant|troll|stone/i, "golem"],
@@ -23,17 +40,31 @@ export function breedOf(name: string): MonsterBreed {
   return BREEDS.find(([pattern]) => pattern.test(name))?.[1] ?? "fiend";
 }
 
+const SIZES: Readonly<Partial<Record<MonsterBreed, number>>> = {
+  golem: 1.45,
+  yeti: 1.4,
+  wyrm: 1.9,
+  bat: 0.75,
+  wisp: 0.8,
+};
+
 /** How large a monster is, as a multiple of a player. */
 export function monsterSize(name: string): number {
-  return breedOf(name) === "golem" ? 1.45 : 1;
+  return SIZES[breedOf(name)] ?? 1;
 }
 
 const PAINTERS: Readonly<Record<MonsterBreed, (pen: Pen, look: FigureLook) => void>> = {
-  slime: paintSlime,
+  slime: (pen, look) => paintSlime(pen, look, { body: COLORS.slime, light: COLORS.slimeLight }),
+  leech: (pen, look) => paintSlime(pen, look, { body: COLORS.leech, light: COLORS.leechLight }),
   wolf: paintWolf,
-  bones: paintBones,
-  golem: paintGolem,
-  fiend: paintFiend,
+  bat: paintBat,
+  bones: (pen, look) => paintBones(pen, look, COLORS.bone),
+  warden: (pen, look) => paintBones(pen, look, COLORS.ghost),
+  golem: (pen, look) => paintGolem(pen, look, { body: COLORS.golem, dark: COLORS.golemDark }),
+  yeti: (pen, look) => paintGolem(pen, look, { body: COLORS.frost, dark: COLORS.frostDark }),
+  wyrm: (pen, look) => paintFiend(pen, look, COLORS.rime),
+  wisp: paintWisp,
+  fiend: (pen, look) => paintFiend(pen, look, COLORS.monster),
 };
 
 /** Paints a living monster. */
@@ -54,19 +85,23 @@ export function paintCorpse(pen: Pen, look: FigureLook): void {
   pen.restore();
 }
 
-function paintSlime(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
+function paintSlime(
+  pen: Pen,
+  { x, y, radius, yaw, stride }: FigureLook,
+  { body, light }: { readonly body: string; readonly light: string },
+): void {
   const squeeze = 1 + 0.1 * Math.sin(stride);
   const height = radius * 1.45 * squeeze;
   const width = radius * 1.05 / squeeze;
   const foot = y + radius * 0.15;
-  pen.fillStyle = COLORS.slime;
+  pen.fillStyle = body;
   pen.beginPath();
   pen.moveTo(x - width, foot);
   pen.bezierCurveTo(x - width * 1.05, foot - height * 1.25, x + width * 1.05, foot - height * 1.25, x + width, foot);
   pen.quadraticCurveTo(x, foot + radius * 0.28, x - width, foot);
   pen.fill();
   pen.stroke();
-  dot(pen, COLORS.slimeLight, x - width * 0.4, foot - height * 0.66, radius * 0.17);
+  dot(pen, light, x - width * 0.4, foot - height * 0.66, radius * 0.17);
   const look = x + Math.sin(yaw) * radius * 0.26;
   if (Math.cos(yaw) > -0.6) {
     paintEyes(pen, { x: look, y: foot - height * 0.42, apart: radius * 0.3, radius, color: COLORS.ink });
@@ -115,10 +150,10 @@ function paintWolf(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
   }
 }
 
-function paintBones(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
+function paintBones(pen: Pen, { x, y, radius, yaw, stride }: FigureLook, bone: string): void {
   const lift = Math.abs(Math.sin(stride)) * radius * 0.14;
   const neck = y - lift - radius * 1.5;
-  pen.strokeStyle = COLORS.bone;
+  pen.strokeStyle = bone;
   pen.lineWidth = Math.max(1.5, radius * 0.16);
   pen.lineCap = "round";
   pen.beginPath();
@@ -149,7 +184,7 @@ function paintBones(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
   pen.lineCap = "butt";
   const headY = neck - radius * 0.35;
   dot(pen, COLORS.outline, x, headY, radius * 0.53);
-  dot(pen, COLORS.bone, x, headY, radius * 0.47);
+  dot(pen, bone, x, headY, radius * 0.47);
   if (Math.cos(yaw) > -0.6) {
     paintEyes(pen, {
       x: x + Math.sin(yaw) * radius * 0.16,
@@ -161,10 +196,14 @@ function paintBones(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
   }
 }
 
-function paintGolem(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
+function paintGolem(
+  pen: Pen,
+  { x, y, radius, yaw, stride }: FigureLook,
+  { body, dark }: { readonly body: string; readonly dark: string },
+): void {
   const sway = Math.sin(stride * 0.7) * radius * 0.06;
   const top = y - radius * 1.75;
-  pen.fillStyle = COLORS.golemDark;
+  pen.fillStyle = dark;
   for (const leg of [-1, 1]) {
     pen.fillRect(x + leg * radius * 0.42 - radius * 0.26, y - radius * 0.5, radius * 0.52, radius * 0.56);
     pen.beginPath();
@@ -178,13 +217,13 @@ function paintGolem(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
     pen.fill();
     pen.stroke();
   }
-  pen.fillStyle = COLORS.golem;
+  pen.fillStyle = body;
   pen.beginPath();
   pen.roundRect(x - radius * 0.72 + sway, top + radius * 0.2, radius * 1.44, radius * 1.15, 5);
   pen.roundRect(x - radius * 0.4 + sway, top - radius * 0.42, radius * 0.8, radius * 0.68, 4);
   pen.fill();
   pen.stroke();
-  pen.strokeStyle = COLORS.golemDark;
+  pen.strokeStyle = dark;
   pen.beginPath();
   pen.moveTo(x - radius * 0.4, top + radius * 0.5);
   pen.lineTo(x - radius * 0.05, top + radius * 0.8);
@@ -196,9 +235,9 @@ function paintGolem(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
   }
 }
 
-function paintFiend(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
+function paintFiend(pen: Pen, { x, y, radius, yaw, stride }: FigureLook, color: string): void {
   const middle = y - radius * (0.85 + 0.08 * Math.sin(stride * 0.7));
-  pen.fillStyle = COLORS.monster;
+  pen.fillStyle = color;
   pen.beginPath();
   for (let tip = 0; tip < 18; tip++) {
     const reach = radius * (tip % 2 === 0 ? 1.05 : 0.76);
@@ -210,6 +249,36 @@ function paintFiend(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
   pen.stroke();
   const eyes = { x: x + Math.sin(yaw) * radius * 0.3, y: middle - radius * 0.08, apart: radius * 0.3 };
   paintEyes(pen, { ...eyes, radius: radius * 1.3, color: COLORS.ember });
+}
+
+/** Wings that beat while it flies. */
+function paintBat(pen: Pen, { x, y, radius, yaw, stride }: FigureLook): void {
+  const middle = y - radius * 1.7, beat = Math.sin(stride * 1.6) * radius * 0.6;
+  pen.fillStyle = COLORS.wolfDark;
+  for (const side of [-1, 1]) {
+    pen.beginPath();
+    pen.moveTo(x, middle);
+    pen.quadraticCurveTo(x + side * radius, middle - radius * 1.1 - beat, x + side * radius * 2, middle - beat);
+    pen.quadraticCurveTo(x + side * radius * 1.2, middle + radius * 0.1, x, middle + radius * 0.4);
+    pen.fill();
+    pen.stroke();
+  }
+  dot(pen, COLORS.outline, x, middle, radius * 0.62);
+  dot(pen, COLORS.monster, x, middle, radius * 0.55);
+  paintEyes(pen, { x: x + Math.sin(yaw) * radius * 0.2, y: middle, apart: radius * 0.24, radius, color: COLORS.ember });
+}
+
+/** A light without a body. */
+function paintWisp(pen: Pen, { x, y, radius, stride }: FigureLook): void {
+  const middle = y - radius * (1.6 + 0.15 * Math.sin(stride));
+  const light = pen.createRadialGradient(x, middle, 0, x, middle, radius * 2.2);
+  light.addColorStop(0, COLORS.flame);
+  light.addColorStop(0.22, COLORS.mint);
+  light.addColorStop(1, "rgb(127 220 196 / 0%)");
+  pen.fillStyle = light;
+  pen.beginPath();
+  pen.arc(x, middle, radius * 2.2, 0, 7);
+  pen.fill();
 }
 
 function paintEyes(

@@ -33,6 +33,8 @@ export interface OwnMovementOptions {
   /** Units. */
   readonly mapWidth: number;
   readonly mapHeight: number;
+  /** Sequence of the last report before, so that numbers go on after a change of maps; 0 unless told. */
+  readonly sequence?: number;
 }
 
 /** Time between two reports while moving, in milliseconds. */
@@ -54,8 +56,8 @@ const JUMP_UNITS = 12;
 /** Predicts one player. Positions are units, times milliseconds of any monotonic clock. */
 export class OwnMovement {
   readonly #speed: number;
-  readonly #mapWidth: number;
-  readonly #mapHeight: number;
+  #mapWidth: number;
+  #mapHeight: number;
   readonly #pending: { sequence: number; x: number; z: number }[] = [];
   #x: number;
   #y: number;
@@ -66,7 +68,7 @@ export class OwnMovement {
   #steerX = 0;
   #steerZ = 0;
   #goal: { readonly x: number; readonly z: number } | null = null;
-  #sequence = 0;
+  #sequence: number;
   #reportedMs = -Infinity;
   #reportedMoving = false;
   /** Whether the player has turned on the spot since the last report. */
@@ -81,6 +83,7 @@ export class OwnMovement {
     this.#speed = options.maxSpeed * SPEED_PART;
     this.#mapWidth = options.mapWidth;
     this.#mapHeight = options.mapHeight;
+    this.#sequence = options.sequence ?? 0;
     this.#x = options.spawn.x;
     this.#y = options.spawn.y;
     this.#z = options.spawn.z;
@@ -106,6 +109,10 @@ export class OwnMovement {
   get yaw(): number {
     return this.#yaw;
   }
+  /** Sequence of the last report; 0: none yet. */
+  get sequence(): number {
+    return this.#sequence;
+  }
   /** Whether the player moves. */
   get isMoving(): boolean {
     return this.#vx !== 0 || this.#vz !== 0;
@@ -113,6 +120,12 @@ export class OwnMovement {
   /** Where a walk leads, or null. */
   get goal(): { readonly x: number; readonly z: number } | null {
     return this.#goal;
+  }
+
+  /** The map has other sides than was thought; units. */
+  setMapSize({ width, height }: { readonly width: number; readonly height: number }): void {
+    this.#mapWidth = width;
+    this.#mapHeight = height;
   }
 
   /** Moves in a direction of any length until told otherwise; 0, 0 stops. A direction ends a walk. */

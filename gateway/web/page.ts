@@ -18,6 +18,8 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   CombatActionSchema,
   type EnterWorldResponse,
+  type MapEntered,
+  type MapInfo,
   MovementUpdateSchema,
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
@@ -30,22 +32,25 @@ import { isTyping } from "./controls.ts";
 import { byId } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
 import { FriendDesk } from "./friend_desk.ts";
-import { GameView } from "./game_view.ts";
+import { type Arrival, GameView } from "./game_view.ts";
 import { GateScene } from "./gate_scene.ts";
 import { GuildDesk } from "./guild_desk.ts";
 import { LoginCard, type LoginEntry } from "./login_card.ts";
+import { mapLook, plainLook } from "./map_look.ts";
 import { Minimap } from "./minimap.ts";
 import { NearbyList } from "./nearby_list.ts";
 import { Notice } from "./notice.ts";
 import type { MovementReport } from "./own_movement.ts";
 import { deviceId, rememberName, storedLogin, storedRooms, storeLogin, storeRooms } from "./page_storage.ts";
 import { PendingChat } from "./pending_chat.ts";
+import { PortalButton } from "./portal_button.ts";
 import { RankDesk } from "./rank_desk.ts";
 import { RoomDesk } from "./room_desk.ts";
 import { SidePanel } from "./side_panel.ts";
 import { SkillBar } from "./skill_bar.ts";
 import { StatusBar } from "./status_bar.ts";
 import { TargetFrame } from "./target_frame.ts";
+import { Travel } from "./travel.ts";
 import { createWorkerTimers } from "./worker_timers.ts";
 
 /** Sent with LOGIN_REQUEST, so that a server can turn outdated pages away. */
@@ -132,7 +137,14 @@ class Page {
   });
   readonly #ranks: RankDesk = new RankDesk({ client: this.#client, panel: this.#side });
   readonly #announcement = new Announcement();
+  readonly #travel = new Travel(this.#client, {
+    onMap: (map) => this.#game?.setMap(mapLook(map)),
+    onEntered: (entered) => this.#showMap(entered),
+    onRefused: (text) => this.#skills.note(text),
+  });
+  readonly #portal = new PortalButton((portalId) => this.#travel.use(portalId));
   #game: GameView | null = null;
+  #maxSpeed = 10;
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
   #isEntering = false;
@@ -250,6 +262,7 @@ class Page {
       this.#lostMs = 0;
     }
     this.#game?.setConnected(state === "connected");
+    if (state === "connected" && this.#game !== null) this.#travel.ask();
     if (state === "connected" && this.#deadMs < 0) this.#notice.show(null);
     if (state === "closed" && this.#game !== null && !this.#isEntering) this.#ended(notice?.reason ?? null);
     this.#tick();
@@ -301,18 +314,47 @@ class Page {
 
   #showWorld(entered: EnterWorldResponse): void {
     const isFirst = this.#game === null;
+    const { entityId, spawnPosition, interestRadius, mapWidth, mapHeight, maxSpeed } = entered;
+    this.#maxSpeed = maxSpeed || 10;
+    this.#setWorldShown(true);
+    this.#status.setName(this.#ownName);
+    this.#open({
+      entityId: Number(entityId),
+      position: spawnPosition,
+      maxSpeed: this.#maxSpeed,
+      sequence: 0,
+      map: plainLook({ width: mapWidth || 1_000, height: mapHeight || 1_000, interestRadius: interestRadius || 50 }),
+    });
+    this.#travel.ask();
+    this.#guild.entered();
+    this.#rooms.entered(isFirst ? storedRooms() : this.#rooms.roomNames);
+    this.#friends.entered();
+    this.#tick();
+    if (!isFirst) return;
+    this.#chat.addNote(`Welcome, ${this.#ownName}. Enter opens the chat, /help says more.`);
+    this.#canvas.focus({ preventScroll: true });
+  }
+
+  /** Shows the map at the other end of a portal. */
+  #showMap({ entityId, position, map }: MapEntered & { readonly map: MapInfo }): void {
+    const sequence = this.#game?.sequence ?? 0;
+    this.#open({ entityId: Number(entityId), position, maxSpeed: this.#maxSpeed, sequence, map: mapLook(map) });
+    this.#chat.addNote(`You have come to ${map.name}.`);
+    this.#canvas.focus({ preventScroll: true });
+  }
+
+  #open(arrival: Arrival): void {
     this.#game?.close();
     this.#notice.show(null);
-    this.#setWorldShown(true);
     this.#deadMs = -1;
-    this.#status.setName(this.#ownName);
-    this.#game = new GameView(entered, {
+    this.#game = new GameView(arrival, {
       canvas: this.#canvas,
       minimap: this.#minimap,
       nearby: this.#nearby,
       status: this.#status,
       skills: this.#skills,
       target: this.#target,
+      portal: this.#portal,
       ownName: this.#ownName,
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
       onReport: (report) => this.#report(report),
@@ -321,19 +363,13 @@ class Page {
         this.#ownName = name;
         this.#status.setName(name);
       },
+      onPass: (portalId) => this.#travel.use(portalId),
       onMoved: () => this.#hint.hidden = true,
       onDead: (isDead) => {
         this.#deadMs = isDead ? performance.now() : -1;
         if (!isDead) this.#notice.show(null);
       },
     });
-    this.#guild.entered();
-    this.#rooms.entered(isFirst ? storedRooms() : this.#rooms.roomNames);
-    this.#friends.entered();
-    this.#tick();
-    if (!isFirst) return;
-    this.#chat.addNote(`Welcome, ${this.#ownName}. Enter opens the chat, /help says more.`);
-    this.#canvas.focus({ preventScroll: true });
   }
 
   #showGuild(name: string, tag: string): void {

@@ -4,17 +4,12 @@ export const COLORS = {
   beyond: "#0e0b1c",
   water: "#1b2145",
   waterLine: "rgb(122 140 214 / 16%)",
-  grass: "#27323c",
-  /** Red, green and blue of light and dark spots. */
-  grassLight: "104 138 118",
-  grassDark: "10 12 28",
-  tuft: "rgb(126 158 134 / 42%)",
-  flowers: ["#f2a0b8", "#ffd18f", "#b8a6f0"],
-  pebble: "#4a4a5f",
-  path: "#4b3f49",
-  pathLight: "#5a4b50",
-  slab: "#4d4863",
   slabLine: "#332f49",
+  portal: "#9d8cff",
+  portalLight: "#d3c9ff",
+  portalDark: "#2a1f5c",
+  /** Red, green and blue. */
+  portalGlow: "146 124 255",
   wall: "#564a6e",
   wallTop: "#6d5f86",
   wallLine: "#3a3152",
@@ -43,9 +38,88 @@ export const COLORS = {
   golem: "#7d7288",
   golemDark: "#4e465c",
   stone: "#8d86a3",
+  leech: "#7a3f4f",
+  leechLight: "#d98f9a",
+  ghost: "#a9c7d8",
+  frost: "#dfe8f7",
+  frostDark: "#8a9cc0",
+  rime: "#7fb2e6",
   ember: "#ff8f7d",
   mint: "#7fdcc4",
 } as const;
+
+/** The colours of one kind of ground, and what stands on it. */
+export interface GroundColors {
+  readonly grass: string;
+  /** Red, green and blue of light and dark spots. */
+  readonly grassLight: string;
+  readonly grassDark: string;
+  readonly tuft: string;
+  readonly flowers: readonly string[];
+  readonly pebble: string;
+  readonly path: string;
+  readonly pathLight: string;
+  readonly slab: string;
+  readonly slabLine: string;
+  /** Whether there is a plaza with a fountain in the middle. */
+  readonly hasPlaza: boolean;
+}
+
+/** By the theme that the server names. */
+export const GROUNDS: Readonly<Record<"meadow" | "cave" | "marsh" | "snow", GroundColors>> = {
+  meadow: {
+    grass: "#27323c",
+    grassLight: "104 138 118",
+    grassDark: "10 12 28",
+    tuft: "rgb(126 158 134 / 42%)",
+    flowers: ["#f2a0b8", "#ffd18f", "#b8a6f0"],
+    pebble: "#4a4a5f",
+    path: "#4b3f49",
+    pathLight: "#5a4b50",
+    slab: "#4d4863",
+    slabLine: "#332f49",
+    hasPlaza: true,
+  },
+  cave: {
+    grass: "#1e1a2b",
+    grassLight: "96 82 128",
+    grassDark: "4 2 12",
+    tuft: "rgb(140 120 170 / 20%)",
+    flowers: ["#67e0d0", "#8f7bff", "#4fb6c9"],
+    pebble: "#3c3552",
+    path: "#2d2740",
+    pathLight: "#38304e",
+    slab: "#3b3450",
+    slabLine: "#241f36",
+    hasPlaza: false,
+  },
+  marsh: {
+    grass: "#1f3230",
+    grassLight: "92 130 84",
+    grassDark: "6 24 34",
+    tuft: "rgb(150 170 96 / 48%)",
+    flowers: ["#c8e07a", "#7fdcc4", "#e6dcc6"],
+    pebble: "#2f5a60",
+    path: "#3a3f34",
+    pathLight: "#4a4c3c",
+    slab: "#454a42",
+    slabLine: "#2b302a",
+    hasPlaza: false,
+  },
+  snow: {
+    grass: "#566a8c",
+    grassLight: "206 224 248",
+    grassDark: "44 54 92",
+    tuft: "rgb(226 238 255 / 46%)",
+    flowers: ["#eaf4ff", "#bcd8ff", "#d8c9ff"],
+    pebble: "#8798b8",
+    path: "#46557a",
+    pathLight: "#516289",
+    slab: "#5b6a90",
+    slabLine: "#3b476c",
+    hasPlaza: true,
+  },
+};
 
 /** Hues of cloaks, in degrees: apart from each other, and from the grass. */
 const CLOAK_HUES = [8, 28, 46, 172, 200, 222, 262, 290, 325, 345];

@@ -7,14 +7,15 @@
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
 import { dot, glow, type Pen, pill } from "./brush.ts";
 import type { Camera } from "./camera.ts";
-import type { MapSize } from "./castle_wall.ts";
 import { type CombatEffects } from "./combat_effects.ts";
 import { EffectPainter } from "./effect_painter.ts";
 import { FIGURE_HEIGHT, figureRadius, paintFigure } from "./figure.ts";
 import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
+import { type MapLook, portalAt } from "./map_look.ts";
 import type { OwnMovement } from "./own_movement.ts";
 import { COLORS } from "./palette.ts";
+import { paintPortal, paintPortalName } from "./portal_painter.ts";
 import { type Entity, FADE_MS, type Health, isDead, opacityOf, type WorldModel } from "./world_model.ts";
 
 /** What a frame shows. */
@@ -64,7 +65,8 @@ interface Figure {
 export class WorldRenderer {
   readonly #canvas: HTMLCanvasElement;
   readonly #pen: Pen;
-  readonly #ground: GroundCache;
+  #ground: GroundCache;
+  #map: MapLook;
   readonly #labels: LabelCache = new LabelCache();
   readonly #effects: EffectPainter;
   readonly #isStill: boolean;
@@ -73,17 +75,23 @@ export class WorldRenderer {
   #dusk: { readonly key: string; readonly fill: CanvasGradient } | null = null;
 
   /**
-   * @param map Its sides, in units.
    * @param options `isStill`: the player prefers reduced motion.
    */
-  constructor(canvas: HTMLCanvasElement, map: MapSize, options: { readonly isStill: boolean }) {
+  constructor(canvas: HTMLCanvasElement, map: MapLook, options: { readonly isStill: boolean }) {
     const pen = canvas.getContext("2d", { alpha: false });
     if (pen === null) throw new Error("Cannot draw the world: this browser gives no 2D canvas");
     this.#canvas = canvas;
     this.#pen = pen;
+    this.#map = map;
     this.#ground = new GroundCache(map);
     this.#isStill = options.isStill;
     this.#effects = new EffectPainter(this.#labels, options);
+  }
+
+  /** Shows another map, or what is known of it now. */
+  setMap(map: MapLook): void {
+    this.#map = map;
+    this.#ground = new GroundCache(map);
   }
 
   /** Fits the canvas to its place on the page. */
@@ -109,6 +117,11 @@ export class WorldRenderer {
     pen.setTransform(this.#pixelRatio, 0, 0, this.#pixelRatio, 0, 0);
     this.#ground.draw(pen, camera, this.#pixelRatio);
     this.#drawInterest(camera, scene.interestRadius);
+    const { shownX, shownZ } = scene.movement;
+    const near = portalAt(this.#map, shownX, shownZ);
+    for (const portal of this.#map.portals) {
+      paintPortal(pen, portal, camera, { localMs, isNear: portal === near, isStill: this.#isStill });
+    }
     if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
     const showsNames = figures.length <= NAMES_MAX;
@@ -117,6 +130,7 @@ export class WorldRenderer {
       if (figure.id === scene.targetId && !figure.isOwn) this.#drawTargetRing(figure, camera, localMs);
       this.#drawFigure(figure, scene, camera, localMs);
     }
+    for (const portal of this.#map.portals) paintPortalName(pen, portal, camera, this.#labels);
     for (const figure of figures) this.#drawLabel(figure, scene, camera, showsNames);
     this.#effects.drawAbove(pen, scene.effects, camera, localMs);
     pen.globalAlpha = 1;

@@ -211,3 +211,17 @@ Deno.test("OwnMovement.face() does not turn whoever walks or cannot move", () =>
   movement.face(600, 500);
   assertNear(movement.yaw, 0);
 });
+
+Deno.test("OwnMovement goes on with the numbers of the map before, within the sides of the new one", () => {
+  const movement = new OwnMovement({
+    spawn: { x: 5, y: 0, z: 5 },
+    maxSpeed: 10,
+    mapWidth: 1_000,
+    mapHeight: 1_000,
+    sequence: 41,
+  });
+  movement.setMapSize({ width: 6, height: 1_000 });
+  movement.steer(1, 1);
+  for (let step = 0; step < 5; step++) movement.step(100);
+  assertEquals([movement.takeReport(1_000)?.sequence, movement.x], [42, 6]);
+});

@@ -1,0 +1,36 @@
+import { create } from "@bufbuild/protobuf";
+import { mapLook, plainLook, portalAt } from "../../gateway/web/map_look.ts";
+import { GROUNDS } from "../../gateway/web/palette.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
+import { MapInfoSchema } from "../../shared/gen/game_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+
+const INFO = create(MapInfoSchema, {
+  mapId: 3,
+  name: "Cave",
+  width: 100,
+  height: 80,
+  interestRadius: 30,
+  theme: "cave",
+  portals: [{ portalId: 7, position: { x: 10, z: 20 }, radius: 5, targetMapId: 0, targetMapName: "Field" }],
+});
+
+Deno.test("mapLook() takes what the server told, and paints what it does not know as a meadow", () => {
+  const look = mapLook(INFO);
+  assertEquals([look.name, look.width, look.height, look.interestRadius], ["Cave", 100, 80, 30]);
+  assertEquals(look.portals, [{ portalId: 7, x: 10, z: 20, radius: 5, targetName: "Field" }]);
+  assertEquals(look.colors, GROUNDS.cave);
+  for (const theme of ["", "volcano", "toString", "__proto__"]) {
+    assertEquals(mapLook(create(MapInfoSchema, { theme })).colors, GROUNDS.meadow);
+  }
+});
+
+Deno.test("mapLook() has colours of their own for every theme of the build", () => {
+  for (const { theme } of loadGameData().maps) assert(Object.hasOwn(GROUNDS, theme), `No colours for ${theme}`);
+});
+
+Deno.test("portalAt() finds a portal within its radius, the border included", () => {
+  const look = mapLook(INFO);
+  assertEquals([portalAt(look, 15, 20)?.portalId, portalAt(look, 15.01, 20)], [7, undefined]);
+  assertEquals(portalAt(plainLook({ width: 10, height: 10, interestRadius: 5 }), 1, 1), undefined);
+});
