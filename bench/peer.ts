@@ -10,11 +10,11 @@
 
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { choice, decimal, integer, type Kind, text } from "../server/config_kinds.ts";
+import { decimal, integer, type Kind } from "../server/config_kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
+import { markdownTable, path, readFlags, runCommand, someOf } from "./flags.ts";
 import { Contender, type ContenderPlan, drawbridgePlan, peerPlan } from "./peer_contenders.ts";
 
-const EXIT_CONFIG = 78;
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const PROGRAMS = ["peer_server", "echoload", "limit"] as const;
 /** The name of the C++ architecture and of the limit in the tables. */
@@ -88,27 +88,16 @@ Usage: deno task bench:peer [flags]
 
 Exit status: 0 done, 1 a server or the load generator failed, 78 the command cannot be used`;
 
-const list = (words: readonly string[]): Kind<readonly string[]> => ({
-  expects: `some of ${words.join(", ")}, split by commas`,
-  placeholder: "A,B",
-  parse: (value) => {
-    const parts = value.split(",");
-    return parts.every((part) => choice(words).parse(part) !== undefined) ? [...new Set(parts)] : undefined;
-  },
-  fromJson: () => undefined,
-});
-const folder = text("a path", "DIR", (value) => value === "" ? undefined : value);
-
 const FLAGS: Readonly<Record<string, Kind<unknown>>> = {
-  "--peer": folder,
-  "--built": folder,
-  "--rows": list(ROWS.map(({ name }) => name)),
-  "--backends": list(["epoll", "deno"]),
+  "--peer": path,
+  "--built": path,
+  "--rows": someOf(ROWS.map(({ name }) => name)),
+  "--backends": someOf(["epoll", "deno"]),
   "--io-workers": integer({ min: 1, max: 64 }),
   "--limit-threads": integer({ min: 1, max: 64 }),
   "--seconds": decimal({ min: 0.5, max: 600 }),
   "--alternations": integer({ min: 1, max: 100 }),
-  "--json": folder,
+  "--json": path,
 };
 
 /**
@@ -117,24 +106,7 @@ const FLAGS: Readonly<Record<string, Kind<unknown>>> = {
  * @throws {ConfigError} with every problem.
  */
 export function parsePeerOptions(args: readonly string[]): PeerOptions {
-  const given = new Map<string, unknown>();
-  const problems: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    if (args[index] === "--") continue;
-    const [flag, inline] = args[index].split(/=(.*)/s, 2);
-    const kind = FLAGS[flag];
-    const raw = inline ?? args[index + 1];
-    if (kind === undefined) {
-      problems.push(`Unknown flag ${flag.slice(0, 80)}`);
-      continue;
-    }
-    if (inline === undefined) index++;
-    const value = raw === undefined ? undefined : kind.parse(raw);
-    if (value === undefined) problems.push(`Cannot use ${flag} ${JSON.stringify(raw)}: expected ${kind.expects}`);
-    else given.set(flag, value);
-  }
-  if (problems.length > 0) throw new ConfigError(problems);
-  const value = <T>(flag: string, standard: T) => (given.get(flag) ?? standard) as T;
+  const value = readFlags(args, FLAGS);
   const rows = value<readonly string[]>("--rows", ROWS.map(({ name }) => name));
   return {
     peer: value("--peer", resolve(REPOSITORY, "../shared/peer")),
@@ -287,15 +259,7 @@ export function comparisonTable(comparisons: readonly Comparison[]): string {
     ratio(againstLimit),
     String(median.errors),
   ]);
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((cells) => cells[column].length)));
-  const line = (cells: readonly string[]) =>
-    `| ${
-      cells.map((cell, column) => column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join(" | ")
-    } |`;
-  const rule = `|${
-    widths.map((width, column) => column < 2 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`).join("|")
-  }|`;
-  return [line(head), rule, ...rows.map(line)].join("\n");
+  return markdownTable(head, rows, 2);
 }
 
 /** The folder of the programs: the one given, or one they are built into. */
@@ -366,19 +330,4 @@ function report(options: PeerOptions, samples: Samples) {
   };
 }
 
-if (import.meta.main) {
-  if (Deno.args.some((arg) => arg === "--help" || arg === "-h")) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  try {
-    await run(parsePeerOptions(Deno.args));
-  } catch (error) {
-    if (error instanceof ConfigError) {
-      console.error(`Cannot compare:\n${error.problems.map((problem) => `  - ${problem}`).join("\n")}`);
-      Deno.exit(EXIT_CONFIG);
-    }
-    console.error(error instanceof Error ? error.message : String(error));
-    Deno.exit(1);
-  }
-}
+if (import.meta.main) await runCommand(HELP, (args) => run(parsePeerOptions(args)));

@@ -5,12 +5,14 @@
  */
 
 const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
+/** As `deno task serve` has it. */
+const V8_FLAGS = "--v8-flags=--optimize-for-size";
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 /** USER_HZ: what /proc counts processor time in. */
 const TICKS_PER_S = 100;
 /** More than any row opens: those of the row before may still be closing. */
-const MAX_CONNECTIONS = 12_000;
+const MAX_CONNECTIONS = 16_000;
 
 /** How to start one server. */
 export interface ContenderPlan {
@@ -33,9 +35,10 @@ export function drawbridgePlan(backend: string, ioWorkers: number, dir: string):
   return {
     name: `drawbridge ${backend}`,
     command: Deno.execPath(),
-    args: ["run", "--no-prompt", "-A", MAIN, "--data-dir", `${dir}/${backend}`, "--io-backend", backend]
+    args: ["run", "--no-prompt", V8_FLAGS, "-A", MAIN, "--data-dir", `${dir}/${backend}`, "--io-backend", backend]
       .concat(["--io-workers", String(ioWorkers), "--diagnostics", "on", "--flood-control", "off"])
-      .concat(["--max-connections", String(MAX_CONNECTIONS), "--log-level", "error", ...free]),
+      .concat(["--max-connections", String(MAX_CONNECTIONS)])
+      .concat(["--gateway-max-connections", String(MAX_CONNECTIONS), "--log-level", "error", ...free]),
     port: 0,
   };
 }
@@ -51,15 +54,26 @@ function freePort(): number {
   return listener.addr.port;
 }
 
+interface Ports {
+  readonly game: number;
+  readonly gateway: number;
+  readonly admin: number;
+}
+
 /** A running server. */
 export class Contender implements AsyncDisposable {
   readonly name: string;
   readonly port: number;
+  /** Of this server: where browsers connect, and where operators look; else 0. */
+  readonly gatewayPort: number;
+  readonly adminPort: number;
   readonly #child: Deno.ChildProcess;
 
-  private constructor(name: string, port: number, child: Deno.ChildProcess) {
+  private constructor(name: string, ports: Ports, child: Deno.ChildProcess) {
     this.name = name;
-    this.port = port;
+    this.port = ports.game;
+    this.gatewayPort = ports.gateway;
+    this.adminPort = ports.admin;
     this.#child = child;
   }
 
@@ -73,14 +87,19 @@ export class Contender implements AsyncDisposable {
       stderr: "inherit",
     }).spawn();
     try {
-      const port = isOurs ? await readGamePort(child.stdout) : plan.port;
-      await waitForPort(port);
-      return new Contender(plan.name, port, child);
+      const ports = isOurs ? await readPorts(child.stdout) : { game: plan.port, gateway: 0, admin: 0 };
+      await waitForPort(ports.game);
+      return new Contender(plan.name, ports, child);
     } catch (error) {
       child.kill("SIGKILL");
       await child.status;
       throw new Error(`Cannot start ${plan.name}: ${error instanceof Error ? error.message : error}`);
     }
+  }
+
+  /** The process. */
+  get pid(): number {
+    return this.#child.pid;
   }
 
   /** What it has used so far. */
@@ -105,16 +124,16 @@ export class Contender implements AsyncDisposable {
 }
 
 /** Reads the `ready` line, and the rest of the output so that the server never waits for its reader. */
-async function readGamePort(stdout: ReadableStream<Uint8Array>): Promise<number> {
-  const found = Promise.withResolvers<number>();
+async function readPorts(stdout: ReadableStream<Uint8Array>): Promise<Ports> {
+  const found = Promise.withResolvers<Ports>();
   const timer = setTimeout(() => found.reject(new Error("it was not ready in time")), START_TIMEOUT_MS);
   void (async () => {
     let text = "";
     const decoder = new TextDecoder();
     for await (const chunk of stdout) {
       text = (text + decoder.decode(chunk, { stream: true })).slice(-4_096);
-      const port = /^ready .*\bgame=\S+:(\d+)/m.exec(text)?.[1];
-      if (port !== undefined) found.resolve(Number(port));
+      const ready = /^ready .*\bgame=\S+:(\d+) gateway=\S+:(\d+) admin=\S+:(\d+)/m.exec(text);
+      if (ready !== null) found.resolve({ game: +ready[1], gateway: +ready[2], admin: +ready[3] });
     }
     found.reject(new Error("it ended"));
   })();

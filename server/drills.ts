@@ -11,6 +11,10 @@ export function drillsOf(supervisor: Supervisor): ReadonlyMap<string, (parameter
   return new Map<string, (parameters: URLSearchParams) => boolean>([
     ["crash-io-worker", (parameters) => supervisor.crashIo(Number(parameters.get("index") ?? "0"))],
     ["crash-logic-worker", () => supervisor.failLogic("crash")],
+    ["collect-garbage", () => {
+      supervisor.collectGarbage();
+      return true;
+    }],
     ["hang-logic-worker", () => supervisor.failLogic("hang")],
   ]);
 }

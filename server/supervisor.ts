@@ -28,6 +28,7 @@ import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import { createCounterBlock } from "./ops/counters.ts";
+import { collectGarbage } from "./ops/garbage.ts";
 import type { Logger } from "./ops/logging.ts";
 import { ioPermissions, logicPermissions } from "./permissions.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
@@ -175,6 +176,13 @@ export class Supervisor {
     } finally {
       this.#moderationCount--;
     }
+  }
+
+  /** Every thread that serves players collects its garbage, and so does this one. */
+  collectGarbage(): void {
+    for (const worker of this.#io) worker.send({ kind: "collect" });
+    this.#logic?.send({ kind: "collect" });
+    collectGarbage(this.#options.log);
   }
 
   /** Drills: makes a worker fail; `false` where there is none. */

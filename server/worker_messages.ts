@@ -41,6 +41,7 @@ export type IoCommand =
   /** Opens the ports, 0 taking a free one; asked again, it opens them anew, with a new certificate. */
   | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
   | { readonly kind: "drain" }
+  | { readonly kind: "collect" }
   /** A drill: dies of an uncaught error. */
   | { readonly kind: "crash" };
 
@@ -79,6 +80,7 @@ export type LogicCommand =
   /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   | { readonly kind: "stop" }
+  | { readonly kind: "collect" }
   /** A drill: dies of an uncaught error, or never comes round again. */
   | { readonly kind: "crash" }
   | { readonly kind: "hang" };

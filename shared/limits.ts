@@ -78,7 +78,7 @@ export const HTTP_HEAD_TIMEOUT_MS = 5_000;
 /** Bytes one read takes from a socket at most. */
 export const READ_CHUNK_BYTES = 65_536;
 /** What an idle connection reads into, in bytes, where each needs a buffer of its own. */
-export const READ_BUFFER_BYTES = 2_048;
+export const READ_BUFFER_BYTES = 512;
 /** Size of a pooled send buffer, in bytes. */
 export const POOL_BUFFER_BYTES = 4_096;
 /** Send buffers kept for reuse by one io worker. */

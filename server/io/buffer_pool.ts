@@ -15,6 +15,9 @@ import {
 export class BufferPool {
   readonly #small: Uint8Array[] = [];
   readonly #large: Uint8Array[] = [];
+  /** The fewest buffers kept since {@linkcode BufferPool.trim}: nobody has needed those. */
+  #smallLeast = 0;
+  #largeLeast = 0;
 
   /** Buffers now kept. */
   get keptCount(): number {
@@ -23,8 +26,16 @@ export class BufferPool {
 
   /** A buffer of at least `bytes` bytes, all zero. */
   take(bytes: number): Uint8Array {
-    if (bytes <= POOL_BUFFER_BYTES) return this.#small.pop() ?? new Uint8Array(POOL_BUFFER_BYTES);
-    if (bytes <= POOL_LARGE_BUFFER_BYTES) return this.#large.pop() ?? new Uint8Array(POOL_LARGE_BUFFER_BYTES);
+    if (bytes <= POOL_BUFFER_BYTES) {
+      const buffer = this.#small.pop();
+      if (this.#small.length < this.#smallLeast) this.#smallLeast = this.#small.length;
+      return buffer ?? new Uint8Array(POOL_BUFFER_BYTES);
+    }
+    if (bytes <= POOL_LARGE_BUFFER_BYTES) {
+      const buffer = this.#large.pop();
+      if (this.#large.length < this.#largeLeast) this.#largeLeast = this.#large.length;
+      return buffer ?? new Uint8Array(POOL_LARGE_BUFFER_BYTES);
+    }
     return new Uint8Array(2 ** Math.ceil(Math.log2(bytes)));
   }
 
@@ -44,5 +55,16 @@ export class BufferPool {
       buffer.fill(0, 0, usedBytes);
       this.#large.push(buffer);
     }
+  }
+
+  /**
+   * Lets go of half of what nobody has needed since it was called last; to be called now and then, so that what a burst
+   * took is given back when the burst is over.
+   */
+  trim(): void {
+    this.#small.length -= this.#smallLeast + 1 >> 1;
+    this.#large.length -= this.#largeLeast + 1 >> 1;
+    this.#smallLeast = this.#small.length;
+    this.#largeLeast = this.#large.length;
   }
 }

@@ -428,9 +428,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
 
   // Time-outs and the end
 
-  /** Closes whoever is late; to be called every `SWEEP_INTERVAL_MS`. */
+  /** Closes whoever is late, and gives back what is not needed; to be called every `SWEEP_INTERVAL_MS`. */
   sweep(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
+    this.pool.trim();
     for (let slot = 0; slot < this.#connections.length; slot++) {
       const connection = this.#connections[slot];
       if (connection !== null) this.#sweepOne(connection);

@@ -11,6 +11,7 @@ import { ADDRESS_LOG_LINES_MAX, DRAIN_TIMEOUT_MS, LOG_INTERVAL_MS, SWEEP_INTERVA
 import { SystemClock } from "../clock.ts";
 import type { NodePorts } from "../logic/context.ts";
 import { CounterBlock } from "../ops/counters.ts";
+import { collectGarbage } from "../ops/garbage.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
 import { RateLimitedLog } from "../ops/rate_limited_log.ts";
@@ -159,6 +160,9 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
     case "drain":
       await runtime!.drain();
       report({ kind: "drained" });
+      break;
+    case "collect":
+      collectGarbage(getLogger("io"));
       break;
     case "crash":
       throw new Error("Crashed by a drill");

@@ -12,6 +12,7 @@ import { SystemClock } from "../clock.ts";
 import { loadGameData } from "../data/game_data.ts";
 import { Atlas } from "../maps/atlas.ts";
 import { CounterBlock, Gauge } from "../ops/counters.ts";
+import { collectGarbage } from "../ops/garbage.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
@@ -169,6 +170,9 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
     case "stop":
       await runtime!.stop();
       report({ kind: "stopped" });
+      break;
+    case "collect":
+      collectGarbage(getLogger("logic"));
       break;
     case "crash":
       throw new Error("Crashed by a drill");

@@ -25,7 +25,10 @@ const FILLER = 0x8000_0000;
  */
 export function createRingBuffer(dataBytes: number = RING_BYTES): SharedArrayBuffer {
   assert(dataBytes >= 64 && (dataBytes & (dataBytes - 1)) === 0, `Ring size ${dataBytes} is not a power of two`);
-  return new SharedArrayBuffer(DATA_OFFSET + dataBytes);
+  const buffer = new SharedArrayBuffer(DATA_OFFSET + dataBytes);
+  // Written once, so that the first burst does not wait for the kernel to find memory for it.
+  new Uint8Array(buffer).fill(0);
+  return buffer;
 }
 
 /** What producer and consumer share: the views that records are written and read through. */

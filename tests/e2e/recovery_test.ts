@@ -21,6 +21,15 @@ async function connectionsOf(server: ServerProcess, worker: string): Promise<num
   return workers.find((load) => load.worker === worker)?.connectionCount ?? 0;
 }
 
+Deno.test("serve collects the garbage of every thread by a drill", async () => {
+  await using server = await ServerProcess.start({ flags: ["--diagnostics", "on", "--io-workers", "2"] });
+  await drill(server, "collect-garbage");
+  await until("all threads", async () => {
+    const lines = (await server.log()).split("\n").filter((line) => line.includes("Garbage collected"));
+    return ["main", "logic", "io-0", "io-1"].every((thread) => lines.some((line) => line.includes(`"${thread}"`)));
+  });
+});
+
 async function isReady(server: ServerProcess): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
   await response.body?.cancel();

@@ -35,6 +35,22 @@ Deno.test("BufferPool.release() zeroes what was used and gives the buffer out ag
   }
 });
 
+Deno.test("BufferPool.trim() lets go of what a burst took, half of it at a time, and of nothing that is in use", () => {
+  for (const bytes of [POOL_BUFFER_BYTES, POOL_LARGE_BUFFER_BYTES]) {
+    const pool = new BufferPool();
+    const burst = Array.from({ length: 16 }, () => pool.take(bytes));
+    for (const buffer of burst) pool.release(buffer, 0);
+    pool.trim();
+    assertEquals(pool.keptCount, 16, "all of them were needed since the start");
+    const busy = Array.from({ length: 6 }, () => pool.take(bytes));
+    for (const buffer of busy) pool.release(buffer, 0);
+    pool.trim();
+    assertEquals(pool.keptCount, 11, "10 were not needed");
+    for (let count = 0; count < 8; count++) pool.trim();
+    assertEquals(pool.keptCount, 0);
+  }
+});
+
 Deno.test("BufferPool.release() keeps a bounded number of buffers, and none of the sizes made for an occasion", () => {
   const pool = new BufferPool();
   for (let count = 0; count < POOL_BUFFERS_MAX + 10; count++) pool.release(new Uint8Array(POOL_BUFFER_BYTES), 0);

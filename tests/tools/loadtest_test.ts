@@ -117,6 +117,12 @@ Deno.test("loadtest chat sees to it that everyone hears every line, global and w
   }
 });
 
+Deno.test("loadtest idle keeps players in the world, and every heartbeat is answered", async () => {
+  const result = await resultOf(["idle", ...target(), ...tokens(), "--rate", "5", "--transport", "both"]);
+  assertFlawless(result, ["heartbeats", "reliable_down", "reliable_up"]);
+  assert(result.ledgers.heartbeats.sent >= 5 * PLAYERS, `${result.ledgers.heartbeats.sent} heartbeats`);
+});
+
 Deno.test("loadtest echo finds exactly what a lossy proxy drops, repeats, swaps and changes", async () => {
   await using proxy = new LossyEchoProxy(server.ports.game);
   const { status, printed, reported } = await loadtest([
@@ -236,7 +242,7 @@ Deno.test("loadtest exits 78 on what it cannot use, and names every problem", as
     await Deno.writeTextFile(`${dir}/broken`, "bot1\n");
     const cases: [args: string[], problem: string][] = [
       [["--conections", "5"], "Unknown flag --conections"],
-      [["eco"], 'Unexpected argument "eco": expected one scenario of echo, login, world, chat'],
+      [["eco"], 'Unexpected argument "eco": expected one scenario of echo, login, world, chat, idle'],
       [["--rate"], "Cannot use --rate without a value: expected a number from 0 to 100000"],
       [["--rate", "0"], "Cannot use --rate 0: expected more than 0"],
       [["--connections", "0"], 'Cannot use --connections "0": expected an integer from 1 to 100000'],

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LOADTEST_CONNECTING_MAX, LOADTEST_HEARTBEAT_MS } from "../../shared/limits.ts";
+import { LOADTEST_CONNECTING_MAX } from "../../shared/limits.ts";
 import type { EngineDriver } from "./engine.ts";
 import type { LoadContext } from "./load_session.ts";
 import type { Pacer } from "./pacer.ts";
@@ -26,7 +26,7 @@ export class LoadRunner implements EngineDriver {
   constructor(context: LoadContext, scenario: Scenario) {
     this.#context = context;
     this.#scenario = scenario;
-    this.#heartbeats = pacerOf(context, 1_000 / LOADTEST_HEARTBEAT_MS);
+    this.#heartbeats = pacerOf(context, scenario.heartbeatsPerS);
   }
 
   onRound(): number {

@@ -13,6 +13,7 @@ import type { ClientEngine } from "./engine.ts";
 import { EpollClient } from "./epoll_client.ts";
 import type { LatencyCounts } from "./latency_counts.ts";
 import { ConnectionHost } from "./load_connection.ts";
+import { IdleScenario } from "./idle_scenario.ts";
 import { LoadRunner } from "./load_runner.ts";
 import type { LoadContext } from "./load_session.ts";
 import { LoginScenario } from "./login_scenario.ts";
@@ -26,6 +27,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, new (context: LoadContext) => Sce
   login: LoginScenario,
   world: WorldScenario,
   chat: ChatScenario,
+  idle: IdleScenario,
 };
 
 function createEngine(plan: LoadPlan): ClientEngine {

@@ -31,7 +31,7 @@ import {
 } from "./shared_state.ts";
 
 /** What the result calls the latency that a scenario is about. */
-const MAIN_NAMES = { echo: "echo", login: "login", world: "movement", chat: "chat" } as const;
+const MAIN_NAMES = { echo: "echo", login: "login", world: "movement", chat: "chat", idle: "answer" } as const;
 
 /** What is known of a run when it is over. */
 export interface FinishedRun {

@@ -8,7 +8,7 @@ import type { EngineName } from "./engine.ts";
 import type { LedgerTotals } from "./sequence_ledger.ts";
 
 /** What load to make. */
-export const SCENARIO_NAMES = ["echo", "login", "world", "chat"] as const;
+export const SCENARIO_NAMES = ["echo", "login", "world", "chat", "idle"] as const;
 /** One of {@linkcode SCENARIO_NAMES}. */
 export type ScenarioName = typeof SCENARIO_NAMES[number];
 /** What carries the connections. */

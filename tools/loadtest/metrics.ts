@@ -21,7 +21,7 @@ interface Metric {
 
 const STATISTICS = ["p50", "p90", "p95", "p99", "p999", "mean", "min", "max"] as const;
 const WORLD: readonly ScenarioName[] = ["world"];
-const PLAYERS: readonly ScenarioName[] = ["login", "world", "chat"];
+const PLAYERS: readonly ScenarioName[] = ["login", "world", "chat", "idle"];
 
 /** Latencies beside the scenario's own, by the names they have in a result. */
 const OTHER_LATENCIES: Readonly<Record<string, readonly ScenarioName[] | undefined>> = {
@@ -49,7 +49,9 @@ export function allTotals(ledgers: Readonly<Record<string, LedgerTotals>>): Ledg
 
 /** The account of what the scenario is about. */
 function mainTotals({ ledgers, load }: Measured): LedgerTotals {
-  return ledgers[{ echo: "echo", login: "logins", world: "movements", chat: "chat" }[load.scenario]] ?? NO_TOTALS;
+  return ledgers[
+    { echo: "echo", login: "logins", world: "movements", chat: "chat", idle: "heartbeats" }[load.scenario]
+  ] ?? NO_TOTALS;
 }
 
 /** In per cent: of what was sent and of the connections, what did not come back as it should. */

@@ -62,7 +62,7 @@ export interface LoadOptions {
 }
 
 /** Rates that suit each scenario, a second and connection. */
-const RATES: Readonly<Record<ScenarioName, number>> = { echo: 10, login: 0.1, world: 10, chat: 0.02 };
+const RATES: Readonly<Record<ScenarioName, number>> = { echo: 10, login: 0.1, world: 10, chat: 0.02, idle: 0.1 };
 /** Connections opened a second, unless `--ramp` says otherwise. */
 const RAMP_PER_S = 1_000;
 
@@ -99,8 +99,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   rate: {
     kind: decimal({ min: 0, max: LOADTEST_RATE_MAX, placeholder: "R" }),
     default: undefined,
-    defaultText: "echo 10, login 0.1, world 10, chat 0.02",
-    help: "Messages of each connection a second: echoes, logins, movements, lines of chat",
+    defaultText: "echo 10, login 0.1, world 10, chat 0.02, idle 0.1",
+    help: "Messages of each connection a second: echoes, logins, movements, lines of chat, heartbeats",
   },
   outstanding: {
     kind: integer({ min: 1, max: LOADTEST_OUTSTANDING_MAX }),
@@ -128,7 +128,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     kind: file,
     default: "",
     defaultText: "none",
-    help: "login, world, chat: players, a line 'name token' each, as 'deno task admin players' writes them",
+    help: "login, world, chat, idle: players, a line 'name token' each, as 'deno task admin players' writes them",
   },
   size: {
     kind: integer({ min: ECHO_FRAME_BYTES_MIN, max: 65_000, placeholder: "BYTES" }),
@@ -201,6 +201,7 @@ const SCENARIO_HELP: Readonly<Record<ScenarioName, string>> = {
   login: "players connect, enter the world with their token, log out, hang up",
   world: "players enter, walk on short random paths, talk, and look at each other",
   chat: "players who talk to everyone, or in pairs; every line must reach everyone once",
+  idle: "players who enter and stay, with nothing but heartbeats",
 };
 
 /** What `--help` prints. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOADTEST_CONNECTIONS_PER_ADDRESS } from "../../shared/limits.ts";
+import { LOADTEST_CONNECTIONS_PER_ADDRESS, LOADTEST_HEARTBEAT_MS } from "../../shared/limits.ts";
 import type { Endpoint } from "./engine.ts";
 import type { LoadContext, LoadSession } from "./load_session.ts";
 import type { ClientStats, WorkerReport } from "./messages.ts";
@@ -53,6 +53,11 @@ export abstract class Scenario {
   constructor(context: LoadContext) {
     this.context = context;
     this.#startUs = context.host.engine.nowUs();
+  }
+
+  /** Heartbeats of each connection, a second. */
+  get heartbeatsPerS(): number {
+    return 1_000 / LOADTEST_HEARTBEAT_MS;
   }
 
   /**

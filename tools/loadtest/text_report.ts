@@ -35,7 +35,7 @@ export function describeLoad({ load }: LoadResult): string {
   const what = load.scenario === "echo" || load.scenario === "login" ? "connections" : "players";
   const rate = load.ratePerS > 0
     ? `${shortNumber(load.ratePerS)} ${
-      { echo: "messages", login: "logins", world: "movements", chat: "lines" }[load.scenario]
+      { echo: "messages", login: "logins", world: "movements", chat: "lines", idle: "heartbeats" }[load.scenario]
     }/s each`
     : `${load.outstanding} outstanding each`;
   return `${shortNumber(load.connections)} ${what} over ${transport}, ${rate}, ${shortNumber(load.durationS)} s`;
