@@ -91,3 +91,13 @@ Deno.test("README.md begins with one sentence, then the way of the data", () => 
   assertEquals(sentence.replaceAll("\n", " ").match(/[.!?](\s|$)/g)?.length, 1, sentence);
   assert(flow.startsWith("```text"));
 });
+
+Deno.test("README.md says of every subject which tests hold it", () => {
+  const { text } = DOCUMENTS.find(({ path }) => path === "README.md")!;
+  const rows = text.split("## What it does")[1].split("\n\n")[1].split("\n").slice(2);
+  assert(rows.length >= 15, `Only ${rows.length} subjects were found`);
+  for (const row of rows) {
+    const [, subject, , heldBy] = row.split("|");
+    assert(/\]\(tests\//.test(heldBy ?? ""), `README.md does not say which tests hold ${subject.trim()}`);
+  }
+});
