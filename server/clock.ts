@@ -20,11 +20,18 @@ export interface Clock {
  * {@linkcode CLOCK_STEP_MS_MAX} for that.
  */
 export class SystemClock implements Clock {
-  #lastMs = performance.now();
+  readonly #readMs: () => number;
+  #lastMs: number;
   #lostMs = 0;
 
+  /** @param readMs The clock below: milliseconds since whenever, never backwards, whatever becomes of the date. */
+  constructor(readMs: () => number = () => performance.now()) {
+    this.#readMs = readMs;
+    this.#lastMs = readMs();
+  }
+
   monotonicMs(): number {
-    const nowMs = performance.now();
+    const nowMs = this.#readMs();
     const stepMs = nowMs - this.#lastMs;
     this.#lastMs = nowMs;
     if (stepMs > CLOCK_STEP_MS_MAX) this.#lostMs += stepMs - CLOCK_STEP_MS_MAX;

@@ -61,6 +61,11 @@ export class ManualClock implements Clock {
     this.#monotonicMs += ms;
     this.#unixMs += ms;
   }
+
+  /** Sets the date on or back; no time passes. */
+  jump(ms: number): void {
+    this.#unixMs += ms;
+  }
 }
 
 /** A packet that logic sent to a client. */
