@@ -86,6 +86,16 @@ async function killEnemy(anna: Visitor, ben: Visitor, enemy: WireClient, entityI
   });
 }
 
+/** Buttons of a panel of the page that something else lies over. */
+function coveredButtons({ page }: Visitor, panel: string): Promise<string[]> {
+  return page.evaluate((panel) =>
+    [...document.querySelectorAll(`${panel} button`)].filter((button) => {
+      const { left, top, width, height } = button.getBoundingClientRect();
+      const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+      return hit === null || !button.contains(hit);
+    }).map(({ id }) => id), panel);
+}
+
 browserTest(
   "On the page a guild is founded, grows, goes to war and kills, and all of it is there after a restart",
   async (browser) => {
@@ -108,6 +118,8 @@ browserTest(
         await submitForm(anna.page, "guild-war", { enemy: "red foxes" });
         await untilRow(anna.page, "guild-wars", "Red Foxes", "0 : 0");
         assertEquals((await enemy.expect(GuildWarStartSchema)).enemyName, "Grey Bears");
+        await chooseTarget(cora.page, entityId);
+        assertEquals(await coveredButtons(cora, "#menu"), []);
         await killEnemy(anna, ben, enemy, entityId);
         await untilRow(anna.page, "guild-wars", "Red Foxes", "1 : 0, ahead");
         await openPanel(cora.page, "guild");
