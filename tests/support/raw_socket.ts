@@ -28,11 +28,15 @@ export class RawSocket {
     });
   }
 
-  /** Connects; rejects when nothing listens. */
-  static connect(port: number): Promise<RawSocket> {
+  /**
+   * Connects; rejects when nothing listens.
+   *
+   * @param localAddress Where from, such as `127.0.0.5`.
+   */
+  static connect(port: number, localAddress?: string): Promise<RawSocket> {
     return new Promise((resolve, reject) => {
       // Half-open: the test decides when its side ends.
-      const socket = net.connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+      const socket = net.connect({ port, host: "127.0.0.1", localAddress, allowHalfOpen: true, noDelay: true });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);

@@ -129,9 +129,14 @@ export class WireClient {
     this.webSocket = webSocket;
   }
 
-  /** Connects over TCP. */
-  static async tcp(port: number): Promise<WireClient> {
-    const client = new WireClient(await RawSocket.connect(port), null);
+  /**
+   * Connects over TCP.
+   *
+   * @param from Where from, and what to send first.
+   */
+  static async tcp(port: number, from: { localAddress?: string; head?: Uint8Array } = {}): Promise<WireClient> {
+    const client = new WireClient(await RawSocket.connect(port, from.localAddress), null);
+    if (from.head !== undefined) client.socket.write(from.head);
     client.socket.onBytes((bytes) => client.#take(bytes));
     client.#watchEnd();
     return client;

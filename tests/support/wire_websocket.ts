@@ -61,6 +61,10 @@ export interface UpgradeOptions {
   readonly path?: string;
   /** More fields, such as `Origin`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Where from, such as `127.0.0.5`. */
+  readonly localAddress?: string;
+  /** What to send before the request. */
+  readonly head?: Uint8Array;
 }
 
 /** Joins bytes. */
@@ -150,7 +154,8 @@ export class WireWebSocket {
 
   /** Connects and opens a WebSocket. */
   static async connect(port: number, events: WebSocketEvents, options: UpgradeOptions = {}): Promise<WireWebSocket> {
-    const socket = await RawSocket.connect(port);
+    const socket = await RawSocket.connect(port, options.localAddress);
+    if (options.head !== undefined) socket.write(options.head);
     try {
       const { status, rest } = await requestUpgrade(socket, port, options);
       assertEquals(status, 101);
