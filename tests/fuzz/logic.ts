@@ -1,0 +1,126 @@
+/**
+ * Messages, right and wrong, to the handlers of logic: players in every state send anything at any time, come, go,
+ * resume and fight, and nothing but an answer may come of it.
+ *
+ * @module
+ */
+
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { assert as hold } from "../../shared/errors.ts";
+import {
+  PORT_GATEWAY,
+  PORT_LOGIN,
+  STATE_AUTHENTICATED,
+  STATE_CONNECTED,
+  STATE_IN_WORLD,
+} from "../../shared/packet_table.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import type { CheapChance } from "./chance.ts";
+import { BAD_PAYLOADS, bend, CLIENT_ROWS, randomMessage } from "./messages.ts";
+
+/** What became of the messages. */
+export interface LogicFuzzReport {
+  messageCount: number;
+  answerCount: number;
+  refusalCount: number;
+}
+
+const PLAYERS = 12;
+/** Clients on the login port; the others are where all of the game is served. */
+const loginClients = new WeakSet<HarnessClient>();
+const LOGIC_ROWS = CLIENT_ROWS.filter(({ handledBy }) => handledBy === "logic");
+
+/** Sends messages to logic; rejects when a handler failed, or a state makes no sense. */
+export async function fuzzLogic(chance: CheapChance, messageCount: number): Promise<LogicFuzzReport> {
+  await using harness = await LogicHarness.create({ seed: chance.seed, config: { monsters: true, mapSize: 200 } });
+  const report = { messageCount: 0, answerCount: 0, refusalCount: 0 };
+  const clients: HarnessClient[] = [];
+  for (let index = 0; index < PLAYERS; index++) clients.push(await harness.connect({ name: `player${index}` }));
+  while (report.messageCount < messageCount) {
+    const index = chance.below(PLAYERS);
+    const client = clients[index];
+    if (client.closedBy !== null || chance.oneIn(50)) clients[index] = await comeAnew(chance, harness, client);
+    else sendSomething(chance, harness, client, report);
+    if (chance.oneIn(10)) harness.tick(1 + chance.below(3));
+    if (chance.oneIn(20)) await settle(harness);
+    if (chance.oneIn(50)) check(harness, clients, report);
+  }
+  await settle(harness);
+  check(harness, clients, report);
+  return report;
+}
+
+/** Lets what handlers wait for come. */
+async function settle(harness: LogicHarness): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await harness.until(() => true);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  harness.tick();
+}
+
+function sendSomething(
+  chance: CheapChance,
+  harness: LogicHarness,
+  client: HarnessClient,
+  report: LogicFuzzReport,
+): void {
+  report.messageCount++;
+  const state = stateOf(harness, client);
+  const row = chance.pick(chance.oneIn(16) ? LOGIC_ROWS : LOGIC_ROWS.filter(({ states }) => (states & state) !== 0));
+  // The io worker lets a type through on its ports and in its states only; logic's state may be a moment ahead.
+  if ((row.ports & (loginClients.has(client) ? PORT_LOGIN : PORT_GATEWAY)) === 0) return;
+  let payload = chance.oneIn(12) ? chance.pick([...BAD_PAYLOADS.values()]) : randomMessage(chance, row.schema);
+  if (chance.oneIn(3)) payload = bend(chance, payload);
+  if (payload.length > row.payloadBytesMax) return;
+  harness.sendRaw(client, row.type, payload);
+}
+
+function stateOf(harness: LogicHarness, client: HarnessClient): number {
+  if (client.entityId !== 0 && harness.logic.world.sessionOf(client.entityId) !== undefined) return STATE_IN_WORLD;
+  return client.packets.some(({ type }) => type === PacketType.LOGIN_RESPONSE) ? STATE_AUTHENTICATED : STATE_CONNECTED;
+}
+
+/** The connection breaks, and its player comes back: fresh, into the world, or by a resume. */
+async function comeAnew(
+  chance: CheapChance,
+  harness: LogicHarness,
+  { name, entityId }: HarnessClient,
+): Promise<HarnessClient> {
+  await settle(harness);
+  switch (chance.below(3)) {
+    case 0: {
+      const port = chance.pick(["login", "gateway"] as const);
+      const client = harness.open({ name, port });
+      if (port === "login") loginClients.add(client);
+      return client;
+    }
+    case 1:
+      // Whoever is in the world under this name is replaced.
+      return await harness.connect({ name });
+    default: {
+      const client = harness.open({ name });
+      client.entityId = entityId;
+      return client;
+    }
+  }
+}
+
+function check(harness: LogicHarness, clients: readonly HarnessClient[], report: LogicFuzzReport): void {
+  const errors = harness.log.records.filter(({ level }) => level === "error");
+  hold(errors.length === 0, `Logic reported ${JSON.stringify(errors[0])}`);
+  const online = new Set<number>();
+  for (const session of harness.sessions.inWorld) {
+    const playerId = session.player?.playerId;
+    hold(playerId !== undefined, "Somebody is in the world who is nobody");
+    hold(!online.has(playerId!), `Player ${playerId} is in the world twice`);
+    online.add(playerId!);
+  }
+  for (const client of clients) {
+    for (const error of harness.received(client, PacketType.ERROR_RESPONSE)) {
+      hold(error.errorCode !== ErrorCode.INTERNAL, `INTERNAL answers ${PacketType[error.requestType]}`);
+      report.refusalCount++;
+    }
+    report.answerCount += client.packets.length;
+    client.packets = client.packets.filter(({ type }) => type === PacketType.LOGIN_RESPONSE);
+  }
+}

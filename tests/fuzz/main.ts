@@ -1,0 +1,39 @@
+/**
+ * Fuzzes for as long as wanted: `deno task fuzz --frames 10000000 --seed 7`, or `--seconds 3600` instead of frames, and
+ * `--only Connection` for one target. A failure prints the seed that shows it again. Exit status 1 for a failure.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { CheapChance } from "./chance.ts";
+import { runTarget, TARGETS } from "./targets.ts";
+
+/** Inputs that share a seed: a failure is replayed by so few. */
+const ROUND_FRAMES = 100_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      frames: { type: "string" },
+      seconds: { type: "string" },
+      seed: { type: "string" },
+      only: { type: "string" },
+    },
+  });
+  const frames = Number(values.frames ?? (values.seconds === undefined ? 10_000_000 : Infinity));
+  const untilMs = performance.now() + Number(values.seconds ?? Infinity) * 1_000;
+  let seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
+  const targets = TARGETS.filter(({ name }) => values.only === undefined || name === values.only);
+  const counts = new Map<string, number>();
+  for (let done = 0; done < frames && performance.now() < untilMs; done += ROUND_FRAMES, seed++) {
+    for (const target of targets) {
+      const count = Math.ceil(Math.min(ROUND_FRAMES, frames - done) * target.share);
+      await runTarget(target, new CheapChance(seed), count);
+      counts.set(target.name, (counts.get(target.name) ?? 0) + count);
+    }
+    console.log(`seed ${seed}: ${[...counts].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  }
+}
+
+await main();
