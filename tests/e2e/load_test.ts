@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "../support/assert.ts";
-import type { LoadPlan, LoadReport } from "../support/load_bots.ts";
+import { type LoadReport, playLoad } from "../support/load_bots.ts";
 import { IO_BACKENDS, ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
@@ -13,18 +13,9 @@ async function play(
   players: readonly TestPlayer[],
   movesEach: number,
 ): Promise<LoadReport> {
-  const bots = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "-A", new URL("../support/load_bots.ts", import.meta.url).pathname],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
   const { game: gamePort, gateway: gatewayPort } = server.ports;
   const tokens = players.map(({ token }) => token);
-  const plan: LoadPlan = { gamePort, gatewayPort, tokens, movesEach, movesPerSecond: 5, movesPerMessage: 5 };
-  await new Blob([JSON.stringify(plan)]).stream().pipeTo(bots.stdin);
-  const { stdout, success } = await bots.output();
-  assert(success, "The players' process must not fail");
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return await playLoad({ gamePort, gatewayPort, tokens, movesEach, movesPerSecond: 5, movesPerMessage: 5 });
 }
 
 /** Resolves when nothing of the players is left in the server. */

@@ -48,6 +48,19 @@ export interface LoadReport {
   readonly loggedOut: number;
 }
 
+/** Plays a plan in a process of its own. */
+export async function playLoad(plan: LoadPlan): Promise<LoadReport> {
+  const bots = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "-A", new URL(import.meta.url).pathname],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  await new Blob([JSON.stringify(plan)]).stream().pipeTo(bots.stdin);
+  const { stdout, success } = await bots.output();
+  if (!success) throw new Error("The players' process failed");
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
 /** Connections made at once. */
 const CONNECTS_MAX = 100;
 /** How long the last message may take to reach the last player, in milliseconds. */
