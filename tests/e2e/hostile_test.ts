@@ -33,7 +33,7 @@ for (const backend of IO_BACKENDS) {
       gamePort,
       gatewayPort,
       tokens: tokensOf(HONEST),
-      movesEach: 100,
+      movesEach: 60,
       movesPerSecond: 10,
       movesPerMessage: 10,
     };
