@@ -86,9 +86,6 @@ export class WorldService {
     const { config, sessions, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
-    const characterId = Number(request.characterId);
-    // No id of ours is as large as numbers are exact.
-    if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
     session.busy = true;
     try {
       const player = session.player ?? await this.#playerOf(request.sessionToken);
