@@ -9,11 +9,11 @@ import { HttpError, HttpHeadParser, toRequest, upgradeDecision } from "../../gat
 import { WebSocketDecoder, WebSocketError, type WebSocketSink } from "../../gateway/websocket.ts";
 import { loadConfig } from "../../server/config.ts";
 import { flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
+import { checkGameData } from "../../server/data/game_data.ts";
 import { ECHO_UNUSUAL, parseEcho, parseHeartbeat, scanEcho } from "../../server/io/diagnostics.ts";
 import { inflatePayload } from "../../server/io/inflate.ts";
 import { readProxyHeader } from "../../server/io/proxy_header.ts";
 import { MovementReader } from "../../server/logic/movement_reader.ts";
-import { checkMonsterData, loadMonsterData } from "../../server/monsters/monster_data.ts";
 import { assert as hold, ConfigError, ProtocolError } from "../../shared/errors.ts";
 import { DECOMPRESSED_BYTES_MAX, MESSAGE_FIELDS_MAX, WEBSOCKET_MESSAGE_BYTES_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
@@ -184,18 +184,20 @@ function fuzzConfig(chance: CheapChance): void {
   });
 }
 
-const MONSTERS = JSON.stringify(loadMonsterData());
+const [MAPS, MONSTERS] = ["maps", "monsters"].map((name) =>
+  Deno.readTextFileSync(new URL(`../../server/data/${name}.json`, import.meta.url))
+);
 
-function fuzzMonsters(chance: CheapChance): void {
-  const text = bendText(chance, MONSTERS, ["-1", "1e999", '""', "null", "[]", "{}", ","]);
-  let value: unknown;
+function fuzzGameData(chance: CheapChance): void {
+  const pieces = ["-1", "1e999", '""', "null", "[]", "{}", ","];
+  let files: unknown[];
   try {
-    value = JSON.parse(text);
+    files = [MAPS, MONSTERS].map((text) => JSON.parse(chance.oneIn(2) ? text : bendText(chance, text, pieces)));
   } catch {
     return;
   }
   expectOnly(ConfigError, () => {
-    checkMonsterData(value, "monsters.json");
+    checkGameData(files[0], files[1]);
   });
 }
 
@@ -217,6 +219,6 @@ export const PARSERS: ReadonlyMap<string, ParserFuzz> = new Map([
   ["inflatePayload()", fuzzInflate],
   ["readProxyHeader()", fuzzProxy],
   ["loadConfig()", fuzzConfig],
-  ["checkMonsterData()", fuzzMonsters],
+  ["checkGameData()", fuzzGameData],
   ["parseEcho() and the like", fuzzMessages],
 ]);
