@@ -8,7 +8,7 @@ import { runTarget, TARGETS } from "./targets.ts";
 const COUNTS: ReadonlyMap<string, number> = new Map([["Connection", 1_000_000], ["Logic", 10_000]]);
 
 for (const target of TARGETS) {
-  const count = COUNTS.get(target.name) ?? 10_000;
+  const count = COUNTS.get(target.name) ?? 3_000;
   Deno.test(`${target.name} holds what it promises on ${count} fuzzed ${target.unit}`, async () => {
     const chance = new CheapChance(fuzzSeed());
     console.log(`FUZZ_SEED=${chance.seed}`);
