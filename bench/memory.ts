@@ -10,10 +10,10 @@
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decimal, integer, type Kind } from "../server/config_kinds.ts";
+import { decimal, integer, type Kind, text } from "../server/config_kinds.ts";
 import type { LoadResult } from "../tools/loadtest/result.ts";
 import { markdownTable, readFlags, runCommand, someOf } from "./flags.ts";
-import { Contender, drawbridgePlan } from "./peer_contenders.ts";
+import { Contender, drawbridgePlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";
 
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const BYTES_PER_MB = 1_048_576;
@@ -28,6 +28,7 @@ const STORM = { connections: 2_000, outstanding: 8, frameBytes: 400 } as const;
 
 /** What is measured. */
 export interface MemoryOptions {
+  readonly v8Flags: string;
   readonly sessions: number;
   readonly backends: readonly string[];
   readonly transports: readonly string[];
@@ -46,6 +47,7 @@ Usage: deno task bench:memory [flags]
   --sessions N        Players in the world who do nothing [10000]
   --backends A,B      Of epoll, deno [epoll,deno]
   --transports A,B    Of tcp, ws [tcp,ws]
+  --v8 FLAGS          Flags of V8 for this server, or none [${SERVE_V8_FLAGS}]
   --hold S            How long they are held, in seconds [20]
   --storm S           Then, on a server without players, a storm of echoes of so many seconds [60]; 0: none
   --calm S            Memory is looked at so many seconds after the storm [20]
@@ -53,6 +55,7 @@ Usage: deno task bench:memory [flags]
 Exit status: 0 done, 1 a server or the load test failed, 78 the command cannot be used`;
 
 const FLAGS: Readonly<Record<string, Kind<unknown>>> = {
+  "--v8": text("flags", "FLAGS", (value) => /^(none|--[a-z0-9,=-]+)$/.test(value) ? value : undefined),
   "--sessions": integer({ min: 1, max: 15_000 }),
   "--backends": someOf(["epoll", "deno"]),
   "--transports": someOf(["tcp", "ws"]),
@@ -69,6 +72,7 @@ const FLAGS: Readonly<Record<string, Kind<unknown>>> = {
 export function parseMemoryOptions(args: readonly string[]): MemoryOptions {
   const value = readFlags(args, FLAGS);
   return {
+    v8Flags: value("--v8", SERVE_V8_FLAGS),
     sessions: value("--sessions", 10_000),
     backends: value("--backends", ["epoll", "deno"]),
     transports: value("--transports", ["tcp", "ws"]),
@@ -128,7 +132,7 @@ async function measureIdle(options: MemoryOptions, backend: string, transport: s
   await runTool(
     ["tools/admin.ts", "players", "--count", `${sessions}`, "--data-dir", `${dir}/${backend}`, "--tokens", tokens],
   );
-  await using server = await Contender.start(drawbridgePlan(backend, 2, dir));
+  await using server = await Contender.start(drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags: options.v8Flags }));
   await pause(SETTLE_MS);
   const beforeMb = await settledMb(server);
   const { series } = await runLoad(
@@ -148,7 +152,7 @@ async function measureIdle(options: MemoryOptions, backend: string, transport: s
 }
 
 async function measureStorm(options: MemoryOptions, backend: string, dir: string): Promise<MemoryRow> {
-  await using server = await Contender.start(drawbridgePlan(backend, 2, dir));
+  await using server = await Contender.start(drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags: options.v8Flags }));
   await pause(SETTLE_MS);
   const beforeMb = await settledMb(server);
   const { connections, frameBytes, outstanding } = STORM;

@@ -10,10 +10,10 @@
 
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decimal, integer, type Kind } from "../server/config_kinds.ts";
+import { decimal, integer, type Kind, text } from "../server/config_kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { markdownTable, path, readFlags, runCommand, someOf } from "./flags.ts";
-import { Contender, type ContenderPlan, drawbridgePlan, peerPlan } from "./peer_contenders.ts";
+import { Contender, type ContenderPlan, drawbridgePlan, peerPlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";
 
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const PROGRAMS = ["peer_server", "echoload", "limit"] as const;
@@ -59,6 +59,7 @@ export interface Sample {
 
 /** What is compared. */
 export interface PeerOptions {
+  readonly v8Flags: string;
   readonly peer: string;
   /** Empty: built from {@linkcode PeerOptions.peer}. */
   readonly built: string;
@@ -82,6 +83,7 @@ Usage: deno task bench:peer [flags]
   --backends A,B      Of epoll, deno [epoll,deno]
   --io-workers N      Io workers of this server, threads of the peer [2]
   --limit-threads N   Threads of the limit [1]
+  --v8 FLAGS          Flags of V8 for this server, or none [${SERVE_V8_FLAGS}]
   --seconds S         Length of one measurement [5]
   --alternations N    Measurements of each server in each row [5]
   --json FILE         Write all samples
@@ -89,6 +91,7 @@ Usage: deno task bench:peer [flags]
 Exit status: 0 done, 1 a server or the load generator failed, 78 the command cannot be used`;
 
 const FLAGS: Readonly<Record<string, Kind<unknown>>> = {
+  "--v8": text("flags", "FLAGS", (value) => /^(none|--[a-z0-9,=-]+)$/.test(value) ? value : undefined),
   "--peer": path,
   "--built": path,
   "--rows": someOf(ROWS.map(({ name }) => name)),
@@ -109,6 +112,7 @@ export function parsePeerOptions(args: readonly string[]): PeerOptions {
   const value = readFlags(args, FLAGS);
   const rows = value<readonly string[]>("--rows", ROWS.map(({ name }) => name));
   return {
+    v8Flags: value("--v8", SERVE_V8_FLAGS),
     peer: value("--peer", resolve(REPOSITORY, "../shared/peer")),
     built: value("--built", ""),
     rows: ROWS.filter(({ name }) => rows.includes(name)),
@@ -296,7 +300,7 @@ async function run(options: PeerOptions): Promise<void> {
   try {
     const built = await findPrograms(options, dir);
     const plans: ContenderPlan[] = [
-      ...options.backends.map((backend) => drawbridgePlan(backend, options.ioWorkers, dir)),
+      ...options.backends.map((backend) => drawbridgePlan(backend, { ...options, dir })),
       peerPlan(PEER, `${built}/peer_server`, options.ioWorkers),
       peerPlan(LIMIT, `${built}/limit`, options.limitThreads),
     ];

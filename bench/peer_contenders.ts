@@ -5,8 +5,8 @@
  */
 
 const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
-/** As `deno task serve` has it. */
-const V8_FLAGS = "--v8-flags=--optimize-for-size";
+/** V8's flags, as `deno task serve` has them. */
+export const SERVE_V8_FLAGS = "--optimize-for-size";
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 /** USER_HZ: what /proc counts processor time in. */
@@ -29,13 +29,26 @@ export interface Usage {
   readonly memoryMb: number;
 }
 
-/** This server, with one of its io backends. Its data folder is `dir`. */
-export function drawbridgePlan(backend: string, ioWorkers: number, dir: string): ContenderPlan {
+/** This server, with one of its io backends. Its data folder lies in `dir`; `v8Flags` `none`: V8 as it is. */
+export function drawbridgePlan(
+  backend: string,
+  { dir, ioWorkers, v8Flags }: { dir: string; ioWorkers: number; v8Flags: string },
+): ContenderPlan {
   const free = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
   return {
     name: `drawbridge ${backend}`,
     command: Deno.execPath(),
-    args: ["run", "--no-prompt", V8_FLAGS, "-A", MAIN, "--data-dir", `${dir}/${backend}`, "--io-backend", backend]
+    args: [
+      "run",
+      "--no-prompt",
+      ...v8Flags === "none" ? [] : [`--v8-flags=${v8Flags}`],
+      "-A",
+      MAIN,
+      "--data-dir",
+      `${dir}/${backend}`,
+      "--io-backend",
+      backend,
+    ]
       .concat(["--io-workers", String(ioWorkers), "--diagnostics", "on", "--flood-control", "off"])
       .concat(["--max-connections", String(MAX_CONNECTIONS)])
       .concat(["--gateway-max-connections", String(MAX_CONNECTIONS), "--log-level", "error", ...free]),

@@ -29,6 +29,8 @@ const WHAT_IS_WHAT: Readonly<Record<string, string>> = {
   enter: "connection asked for to player in the world",
   ack: "movement sent to acknowledged",
   heartbeat: "heartbeat to its answer",
+  heartbeats: "heartbeats, as they were answered",
+  answer: "heartbeat due to its answer",
   logout: "logout to its confirmation",
   movement: "a player's movement to another's screen",
   login: "login due to player in the world",
