@@ -214,3 +214,30 @@ for (const { name, playerCount, size } of SCENARIOS) {
     },
   });
 }
+
+/** Crowds of which a tick's moves are more than the byte bound of a snapshot: they are told over several ticks. */
+const CROWDS = [
+  { name: "1,000 players in one radius", playerCount: 1_000, size: 35 },
+  { name: "2,000 players in one radius", playerCount: 2_000, size: 35 },
+] as const;
+
+for (const { name, playerCount, size } of CROWDS) {
+  let crowd: WalkingCrowd | undefined;
+  Deno.bench({
+    name: `${name}: tick, encoded once and copied within the byte bound`,
+    group: name,
+    fn: (bench) => {
+      if (crowd === undefined) {
+        crowd = new WalkingCrowd({ playerCount, size });
+        for (let tick = 0; tick < 60; tick++) {
+          crowd.step();
+          crowd.build();
+        }
+      }
+      bench.start();
+      crowd.step();
+      crowd.build();
+      bench.end();
+    },
+  });
+}

@@ -15,6 +15,9 @@ import {
   SEND_QUEUE_HARD_BYTES,
   SEND_QUEUE_SOFT_BYTES,
   SESSION_TOKEN_LIFETIME_MS,
+  SNAPSHOT_BYTES_CONFIG_MAX,
+  SNAPSHOT_BYTES_CONFIG_MIN,
+  SNAPSHOT_BYTES_MAX,
   SPEED_MAX,
 } from "../shared/limits.ts";
 import {
@@ -78,6 +81,7 @@ export interface ServerConfig {
   readonly tickMs: number;
   readonly mapSize: number;
   readonly interestRadius: number;
+  readonly snapshotBytes: number;
   readonly maxSpeed: number;
   readonly monsters: boolean;
   readonly guildWarMinutes: number;
@@ -403,6 +407,12 @@ export const OPTIONS: OptionTable = {
     kind: decimal({ min: 1, max: MAP_SIZE_MAX, placeholder: "UNITS" }),
     default: 50,
     help: "How far a player sees",
+  },
+  snapshotBytes: {
+    group: "World",
+    kind: integer({ min: SNAPSHOT_BYTES_CONFIG_MIN, max: SNAPSHOT_BYTES_CONFIG_MAX, placeholder: "BYTES" }),
+    default: SNAPSHOT_BYTES_MAX,
+    help: "What a player is told in one tick at most; the rest comes with the next",
   },
   maxSpeed: {
     group: "World",

@@ -356,8 +356,12 @@ export const MOVEMENT_SPEED_TOLERANCE = 1.15;
 export const MOVEMENT_TOLERANCE_MS = 250;
 /** Travel time a player may save up, in milliseconds: one second of silence (a stalled network) and the tolerance. */
 export const MOVEMENT_CREDIT_MS_MAX: number = 1_000 + MOVEMENT_TOLERANCE_MS;
-/** Bytes of one WORLD_SNAPSHOT payload at most; the rest waits a tick. */
+/** Bytes of one WORLD_SNAPSHOT payload at most, if not configured; the rest waits a tick. */
 export const SNAPSHOT_BYTES_MAX = 8_192;
+/** Least that may be configured: the head, the viewer's own news and one spawn, at their widest. */
+export const SNAPSHOT_BYTES_CONFIG_MIN = 1_024;
+/** Most that may be configured: at 20 snapshots a second it is 5 Mbit/s for each player. */
+export const SNAPSHOT_BYTES_CONFIG_MAX = 32_768;
 /** Bytes of an entity's name in UTF-8. */
 export const ENTITY_NAME_BYTES_MAX = 80;
 /** Bytes of a guild tag in UTF-8. */
@@ -479,8 +483,8 @@ export const MONSTER_ENTRIES_MAX = 256;
 export const MONSTER_STEP_MS = 100;
 /** Longest time a monster moves on by in one step, in milliseconds: what a stalled server missed is not walked. */
 export const MONSTER_STEP_MS_MAX = 250;
-/** How often each monster that sleeps or is dead is looked at, in milliseconds. */
-export const MONSTER_CHECK_INTERVAL_MS = 500;
+/** Pause of a monster that found the world full before it tries again to come back, in milliseconds. */
+export const MONSTER_RETRY_MS = 500;
 /** How long a dead monster lies on the ground, in milliseconds. */
 export const MONSTER_CORPSE_MS = 3_000;
 
@@ -574,7 +578,7 @@ assert(WEBSOCKET_MESSAGE_BYTES_MAX >= FRAME_HEADER_BYTES + FRAME_BYTES_MAX, "A W
 assert(STORAGE_BUSY_TIMEOUT_MS < STORAGE_TIMEOUT_MS, "A locked database is reported before its request times out");
 assert(PASSWORD_MEMORY_KIB <= PASSWORD_MEMORY_KIB_MAX, "Password hashes of our own must be within their bounds");
 assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must be within their bounds");
-assert(SNAPSHOT_BYTES_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
+assert(SNAPSHOT_BYTES_CONFIG_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
 assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
 assert(GUILD_TAG_LENGTH_MAX <= GUILD_TAG_BYTES_MAX, "An entity must be able to show every guild's tag");
 assert(GUILD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Guilds must leave the storage room for others");

@@ -75,6 +75,7 @@ class Runtime {
           maps: atlas.maps,
           maxSpeed: config.maxSpeed,
           tickIntervalMs: config.tickMs,
+          snapshotBytesMax: config.snapshotBytes,
           capacity: worldCapacity,
           prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
         }),

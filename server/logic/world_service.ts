@@ -26,7 +26,7 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS, RESUME_REPEAT_MS, SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
@@ -50,7 +50,7 @@ export type LeaveListener = (session: Session, entityId: number) => void;
 export class WorldService {
   readonly #context: LogicContext;
   readonly #movement = new MovementReader();
-  readonly #snapshot = new Uint8Array(SNAPSHOT_BYTES_MAX);
+  readonly #snapshot: Uint8Array;
   readonly #byEntity = new Map<number, Session>();
   readonly #leaveListeners: LeaveListener[] = [];
   readonly #guilds: Pick<GuildService, "find" | "load">;
@@ -58,6 +58,7 @@ export class WorldService {
 
   constructor(context: LogicContext, guilds: Pick<GuildService, "find" | "load">, sanctions: Sanctions) {
     this.#context = context;
+    this.#snapshot = new Uint8Array(context.config.snapshotBytes);
     this.#guilds = guilds;
     this.#sanctions = sanctions;
   }
@@ -393,7 +394,7 @@ export class WorldService {
     let bytes = 0;
     for (const session of sessions.inWorld) {
       const { link, presence } = session;
-      if (link === null || link.congested || presence === null || !link.output.hasRoomFor(SNAPSHOT_BYTES_MAX)) continue;
+      if (link === null || link.congested || presence === null || !link.output.hasRoomFor(snapshot.length)) continue;
       const length = world.buildSnapshot(presence.entityId, snapshot, 0);
       if (length === 0) continue;
       session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);

@@ -5,12 +5,7 @@
  */
 
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
-import {
-  MONSTER_CHECK_INTERVAL_MS,
-  MONSTER_CORPSE_MS,
-  MONSTER_STEP_MS,
-  MONSTER_STEP_MS_MAX,
-} from "../../shared/limits.ts";
+import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../../shared/limits.ts";
 import type { Combat } from "../combat/combat.ts";
 import { SKILL_NONE } from "../combat/skills.ts";
 import { placeAround } from "../world/places.ts";
@@ -43,6 +38,8 @@ const APPROACH_PART = 0.8;
 
 /** One monster; lives as long as the world, under a new entity id after each death. */
 interface Monster {
+  /** Its number among all, from 1. */
+  readonly place: number;
   readonly kind: MonsterKind;
   readonly map: WorldMap;
   readonly homeX: number;
@@ -78,9 +75,8 @@ export interface MonstersOptions {
  * The monsters of one world. Each lives around its home, chases the nearest player who comes near, hits, goes home when
  * it was led too far, and comes back some time after its death. On its way home it minds nobody and heals.
  *
- * Cost of a tick: the monsters that a player sees, a tenth of a second apart each. The others sleep: nothing moves them,
- * and whether a player sees one again is looked at every {@linkcode MONSTER_CHECK_INTERVAL_MS}, at the cost of a
- * comparison.
+ * Cost of a tick: the monsters that a player sees, a tenth of a second apart each, and a look at the dead. The others
+ * sleep and cost nothing: the world tells who comes into sight.
  *
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as a {@linkcode Prng}.
  */
@@ -93,9 +89,9 @@ export class Monsters {
   /** Place in `#monsters` plus 1 of each entity, 0: no monster. */
   readonly #placeOf: Int32Array;
   readonly #found: Int32Array;
-  #checkIndex = 0;
-  #checkedAtMs: number;
-  #checksDue = 0;
+  /** Corpses, and those not in the world. */
+  readonly #dead: Monster[] = [];
+  #checkCount = 0;
   #stepCount = 0;
 
   constructor(options: MonstersOptions, nowMs: number) {
@@ -105,8 +101,8 @@ export class Monsters {
     this.#prng = options.prng;
     this.#placeOf = new Int32Array(world.slotCount);
     this.#found = new Int32Array(world.slotCount);
-    this.#checkedAtMs = nowMs;
-    this.#monsters = options.homes.map(({ kind, map, x, z }) => ({
+    this.#monsters = options.homes.map(({ kind, map, x, z }, index) => ({
+      place: index + 1,
       kind,
       map,
       homeX: x,
@@ -123,7 +119,7 @@ export class Monsters {
       untilMs: nowMs,
       awakeIndex: -1,
     }));
-    for (let index = 0; index < this.#monsters.length; index++) this.#appear(index, nowMs);
+    for (const monster of this.#monsters) if (!this.#tryAppear(monster, nowMs)) this.#dead.push(monster);
   }
 
   /** All monsters, the dead among them. */
@@ -141,6 +137,11 @@ export class Monsters {
     return this.#stepCount;
   }
 
+  /** Looks at monsters that came into sight or are dead: does not grow with those that sleep. */
+  get checkCount(): number {
+    return this.#checkCount;
+  }
+
   /** What a monster is up to. */
   modeOf(entityId: number): MonsterMode | undefined {
     return this.#find(entityId)?.mode;
@@ -153,7 +154,8 @@ export class Monsters {
 
   /** Brings all monsters up to date; to be called every tick, before the world's step. */
   step(nowMs: number): void {
-    this.#checkDormant(nowMs);
+    this.#wakeWatched(nowMs);
+    this.#checkDead(nowMs);
     // From the end: a monster that falls asleep leaves its place to the last one, which had its turn.
     for (let index = this.#awake.length - 1; index >= 0; index--) {
       const monster = this.#awake[index];
@@ -176,33 +178,34 @@ export class Monsters {
     this.#leaveAwake(monster);
     monster.mode = "corpse";
     monster.untilMs = nowMs + MONSTER_CORPSE_MS;
+    this.#dead.push(monster);
   }
 
   // The dormant
 
-  /** Looks at a part of all monsters, so that each has its turn once an interval. */
-  #checkDormant(nowMs: number): void {
-    const count = this.#monsters.length;
-    this.#checksDue += count * (nowMs - this.#checkedAtMs) / MONSTER_CHECK_INTERVAL_MS;
-    this.#checkedAtMs = nowMs;
-    // After a stall once round is enough.
-    this.#checksDue = Math.min(this.#checksDue, count);
-    for (; this.#checksDue >= 1; this.#checksDue--) {
-      this.#checkOne(this.#checkIndex, nowMs);
-      this.#checkIndex = (this.#checkIndex + 1) % count;
+  /** Wakes those that came into sight since the last step. */
+  #wakeWatched(nowMs: number): void {
+    for (let id = this.#world.takeWatched(); id !== 0; id = this.#world.takeWatched()) {
+      this.#checkCount++;
+      const monster = this.#find(id);
+      if (monster?.mode === "asleep" && this.#world.isWatched(id)) this.#wake(monster, nowMs);
     }
   }
 
-  #checkOne(index: number, nowMs: number): void {
-    const monster = this.#monsters[index];
-    if (monster.mode === "asleep") {
-      if (this.#world.isWatched(monster.entityId)) this.#wake(monster, nowMs);
-    } else if (nowMs < monster.untilMs) {
-      return;
-    } else if (monster.mode === "corpse") {
-      this.#vanish(monster);
-    } else if (monster.mode === "gone") {
-      this.#appear(index, nowMs);
+  #checkDead(nowMs: number): void {
+    this.#checkCount += this.#dead.length;
+    // From the end: who comes back leaves its place to the last one, which had its turn.
+    for (let index = this.#dead.length - 1; index >= 0; index--) {
+      const monster = this.#dead[index];
+      if (nowMs < monster.untilMs) continue;
+      if (monster.mode === "corpse") {
+        this.#vanish(monster);
+      } else if (this.#tryAppear(monster, nowMs)) {
+        const last = this.#dead.pop()!;
+        if (last !== monster) this.#dead[index] = last;
+      } else {
+        monster.untilMs = nowMs + MONSTER_RETRY_MS;
+      }
     }
   }
 
@@ -215,9 +218,9 @@ export class Monsters {
     monster.untilMs += monster.kind.respawnSeconds * 1_000 - MONSTER_CORPSE_MS;
   }
 
-  /** Comes into the world at home; while the world is full, it stays gone. */
-  #appear(index: number, nowMs: number): void {
-    const monster = this.#monsters[index], { kind, map, homeX, homeZ } = monster;
+  /** Comes into the world at home. @returns `false` when the world is full: it stays gone. */
+  #tryAppear(monster: Monster, nowMs: number): boolean {
+    const { kind, map, homeX, homeZ } = monster;
     const entityId = this.#world.join({
       kind: EntityKind.MONSTER,
       mapId: map.mapId,
@@ -229,10 +232,11 @@ export class Monsters {
       hpMax: kind.hp,
       viewer: false,
     }, nowMs);
-    if (entityId === 0) return;
-    this.#placeOf[entityId] = index + 1;
+    if (entityId === 0) return false;
+    this.#placeOf[entityId] = monster.place;
     monster.entityId = entityId;
     monster.mode = "asleep";
+    return true;
   }
 
   #wake(monster: Monster, nowMs: number): void {

@@ -16,7 +16,8 @@ export class ChangeLog {
   readonly movedLengths: Uint8Array;
   /** 1 for each entity with any other change in the current tick. */
   readonly otherChanges: Uint8Array;
-  /** Other changes in the current tick. */
+  /** Moves, and other changes, in the current tick. */
+  moveCount = 0;
   otherCount = 0;
   /** Tick of the last move of each entity, and of its last change of any other kind. */
   readonly moveTicks: Int32Array;
@@ -42,7 +43,8 @@ export class ChangeLog {
   /** Begins the next tick, in which nothing has changed yet. */
   beginTick(nowMs: number): void {
     this.tick++;
-    this.movedLengths.fill(0);
+    if (this.moveCount > 0) this.movedLengths.fill(0);
+    this.moveCount = 0;
     if (this.otherCount > 0) this.otherChanges.fill(0);
     this.otherCount = 0;
     this.head[0] = 0x08;
@@ -56,6 +58,7 @@ export class ChangeLog {
    */
   noteMove(id: number, length: number): void {
     this.movedLengths[id] = length;
+    this.moveCount++;
     this.moveTicks[id] = this.tick;
   }
 
@@ -68,6 +71,11 @@ export class ChangeLog {
     this.otherChanges[id] = 1;
     this.otherCount++;
     this.otherTicks[id] = ticks[id] = this.tick;
+  }
+
+  /** Whether nothing at all changed in the current tick. */
+  get isQuiet(): boolean {
+    return this.moveCount === 0 && this.otherCount === 0;
   }
 
   /** Whether anything about the entity changed after the tick. */

@@ -5,6 +5,7 @@
  */
 
 import { DespawnReason } from "../../shared/gen/game_pb.ts";
+import { SNAPSHOT_BYTES_CONFIG_MIN } from "../../shared/limits.ts";
 import type { ChangeLog } from "./change_log.ts";
 import type { EntityStore } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
@@ -18,9 +19,6 @@ import {
 } from "./snapshot_encoder.ts";
 import { isMarked, plainId, type Visibility } from "./visibility.ts";
 import { writeVarintField } from "./wire_writer.ts";
-
-/** Fewest bytes a snapshot may be given: its head, the viewer's own news and one spawn, at their widest. */
-export const SNAPSHOT_ROOM_MIN = 1_024;
 
 /** What a writer returns instead of an offset; then nothing it wrote counts. */
 const NO_ROOM = -1;
@@ -61,15 +59,17 @@ export class SnapshotBuilder {
   /** Tick up to which the viewer was told everything when its late list was filled. */
   readonly #lateTicks: Int32Array;
 
+  /** Entities looked at so far, for what a viewer is to be told of them. */
+  lookedAtCount = 0;
   #target: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#target.buffer);
   #end = 0;
 
-  /** @param options Bytes of a snapshot at most, {@linkcode SNAPSHOT_ROOM_MIN} at least. */
+  /** @param options Bytes of a snapshot at most, {@linkcode SNAPSHOT_BYTES_CONFIG_MIN} at least. */
   constructor(sources: SnapshotSources, options: { bytesMax: number }) {
-    if (!(options.bytesMax >= SNAPSHOT_ROOM_MIN)) {
+    if (!(options.bytesMax >= SNAPSHOT_BYTES_CONFIG_MIN)) {
       throw new RangeError(
-        `Cannot bound snapshots: bound is ${options.bytesMax} bytes, at least ${SNAPSHOT_ROOM_MIN} bytes are needed`,
+        `Cannot bound snapshots: bound is ${options.bytesMax} bytes, at least ${SNAPSHOT_BYTES_CONFIG_MIN} bytes are needed`,
       );
     }
     this.#store = sources.store;
@@ -104,7 +104,7 @@ export class SnapshotBuilder {
   /**
    * Writes the WORLD_SNAPSHOT payload of everything the viewer was not told yet, as far as it fits.
    *
-   * @param target Has {@linkcode SNAPSHOT_ROOM_MIN} bytes or more after `offset`; what lies behind the result may be
+   * @param target Has {@linkcode SNAPSHOT_BYTES_CONFIG_MIN} bytes or more after `offset`; what lies behind the result may be
    * overwritten within the byte bound.
    * @returns Bytes written; 0 when there is nothing to tell.
    */
@@ -132,9 +132,11 @@ export class SnapshotBuilder {
       this.#view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     }
     this.#end = Math.min(offset + this.#bytesMax, target.length);
-    if (this.#end - offset < SNAPSHOT_ROOM_MIN) {
+    if (this.#end - offset < SNAPSHOT_BYTES_CONFIG_MIN) {
       throw new RangeError(
-        `Cannot build snapshot: room is ${this.#end - offset} bytes, at least ${SNAPSHOT_ROOM_MIN} bytes are needed`,
+        `Cannot build snapshot: room is ${
+          this.#end - offset
+        } bytes, at least ${SNAPSHOT_BYTES_CONFIG_MIN} bytes are needed`,
       );
     }
   }
@@ -197,6 +199,8 @@ export class SnapshotBuilder {
     const since = this.#informedTicks[viewerId], { lists } = this.#visibility;
     const list = this.#visibility.shownList(viewerId);
     const isCurrent = since === this.#changes.tick - 1;
+    if (isCurrent && this.#changes.isQuiet) return offset;
+    this.lookedAtCount += lists.counts[list];
     let fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
       const start = chunk * CHUNK_IDS;

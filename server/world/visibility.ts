@@ -39,6 +39,12 @@ export class Visibility {
   /** Where pairs begin and end on each map, in centimetres. */
   readonly #enterCm: readonly number[];
   readonly #leaveCm: readonly number[];
+  /** Entities looked at so far, to find whom another is near or what a viewer is to be told late. */
+  lookedAtCount = 0;
+  /** Entities that are no viewers and came into sight of one since they were asked for, each once. */
+  readonly #watchedIds: Int32Array;
+  readonly #isNoted: Uint8Array;
+  #watchedCount = 0;
   /** In how many despawn lists each id is, unmarked. */
   readonly #despawnsDue: Int32Array;
   /** An entity is marked when its entry is the current round: all marks are taken off by counting the round up. */
@@ -56,6 +62,8 @@ export class Visibility {
     this.#grid = grid;
     this.#slotCount = store.slotCount;
     this.lists = new IdLists(4 * store.slotCount, 4 * store.slotCount);
+    this.#watchedIds = new Int32Array(store.slotCount);
+    this.#isNoted = new Uint8Array(store.slotCount);
     this.#despawnsDue = new Int32Array(store.slotCount);
     this.#markRounds = new Int32Array(store.slotCount);
     this.#found = new Int32Array(store.slotCount);
@@ -83,6 +91,14 @@ export class Visibility {
   /** Number of the list of what the viewer is told late; read it by `plainId` and `isMarked`. */
   lateList(id: number): number {
     return 3 * this.#slotCount + id;
+  }
+
+  /** Takes an entity, no viewer, that came into sight of its first one; 0: none. It may be out of it again, or gone. */
+  takeWatched(): number {
+    if (this.#watchedCount === 0) return 0;
+    const id = this.#watchedIds[--this.#watchedCount];
+    this.#isNoted[id] = 0;
+    return id;
   }
 
   /** Whether two entities see each other. */
@@ -154,7 +170,7 @@ export class Visibility {
     const { lists } = this, spawn = this.spawnList(viewerId), late = this.lateList(viewerId);
     const count = this.#copyDue(viewerId, changes, since);
     const spawnCount = lists.counts[spawn];
-    this.#sortFarFirst(viewerId, count);
+    this.#sortFarFirst(viewerId, count, changes, since);
     lists.clear(spawn);
     for (let index = 0; index < count; index++) {
       const entry = this.#sorted[index];
@@ -191,6 +207,7 @@ export class Visibility {
     const leaveSquared = this.#leaveCm[mapIndex[id]] ** 2, ownX = x[id], ownZ = z[id];
     const markRounds = this.#markRounds, round = this.#round, lost = this.#found;
     const { ids, nexts } = lists;
+    this.lookedAtCount += lists.counts[list];
     let lostCount = 0, fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = nexts[chunk]) {
       const start = chunk * CHUNK_IDS;
@@ -216,6 +233,7 @@ export class Visibility {
     const { mapIndex, viewer, x, z } = this.#store, markRounds = this.#markRounds, round = this.#round;
     const map = mapIndex[id];
     const count = this.#grid.within(map, x[id], z[id], this.#enterCm[map], this.#found);
+    this.lookedAtCount += count;
     markRounds[id] = round;
     for (let index = 0; index < count; index++) {
       const other = this.#found[index];
@@ -244,6 +262,7 @@ export class Visibility {
   #gain(id: number, other: number): void {
     const { lists } = this;
     if (this.#store.viewer[id] === 0) {
+      if (lists.counts[this.shownList(id)] === 0) this.#noteWatched(id);
       lists.add(this.shownList(id), other);
     } else if (lists.counts[this.despawnList(id)] > 0 && lists.tryRemove(this.despawnList(id), other)) {
       // It came back before the viewer was told that it had gone.
@@ -254,6 +273,12 @@ export class Visibility {
     } else {
       lists.add(this.spawnList(id), other);
     }
+  }
+
+  #noteWatched(id: number): void {
+    if (this.#isNoted[id] === 1) return;
+    this.#isNoted[id] = 1;
+    this.#watchedIds[this.#watchedCount++] = id;
   }
 
   #lose(id: number, other: number): void {
@@ -272,6 +297,7 @@ export class Visibility {
     const { lists } = this, { ids, nexts } = lists, found = this.#found;
     let count = 0;
     const spawn = this.spawnList(viewerId), shown = this.shownList(viewerId);
+    this.lookedAtCount += lists.counts[spawn] + lists.counts[shown];
     let fill = lists.headFill(spawn);
     for (let chunk = lists.heads[spawn]; chunk !== 0; chunk = nexts[chunk]) {
       for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) found[count++] = ids[at] | MARK;
@@ -288,15 +314,19 @@ export class Visibility {
     return count;
   }
 
-  /** Sorts the first `count` entries found by their ring around the viewer, by counting. */
-  #sortFarFirst(viewerId: number, count: number): void {
+  /**
+   * Sorts the first `count` entries found by their ring around the viewer, by counting. Whoever is shown and changed in
+   * more than its place - was hit, was stunned - counts as half as far away: an old place misleads less than an old state.
+   */
+  #sortFarFirst(viewerId: number, count: number, changes: ChangeLog, since: number): void {
     const { mapIndex, x, z } = this.#store, found = this.#found, places = this.#ringPlaces;
     const ownX = x[viewerId], ownZ = z[viewerId], ringsPerCm = RINGS / (this.#leaveCm[mapIndex[viewerId]] + 1);
     places.fill(0);
     for (let index = 0; index < count; index++) {
       const id = plainId(found[index]), dx = x[id] - ownX, dz = z[id] - ownZ;
       // Whoever was moved since the last tick may be farther away than anything seen.
-      const ring = Math.min(RINGS - 1, Math.floor(Math.sqrt(dx * dx + dz * dz) * ringsPerCm));
+      const place = Math.min(RINGS - 1, Math.floor(Math.sqrt(dx * dx + dz * dz) * ringsPerCm));
+      const ring = changes.otherTicks[id] > since && !isMarked(found[index]) ? place >> 1 : place;
       this.#rings[index] = RINGS - 1 - ring;
       places[RINGS - ring]++;
     }

@@ -178,6 +178,14 @@ export class World {
     return this.#encoder.encodedCount;
   }
 
+  /**
+   * Entities looked at so far, to find whom another is near and what a viewer is to be told: the work of a tick, as a
+   * number that does not depend on the machine.
+   */
+  get lookedAtCount(): number {
+    return this.#visibility.lookedAtCount + this.#builder.lookedAtCount;
+  }
+
   /** Entity ids are below this: the length for arrays indexed by them. */
   get slotCount(): number {
     return this.#store.slotCount;
@@ -519,6 +527,14 @@ export class World {
   resetTravelTime(entityId: number, nowMs: number): void {
     this.#checkAlive(entityId);
     this.#rules.reset(entityId, nowMs);
+  }
+
+  /**
+   * Takes the id of an entity, no viewer itself, that came into sight of its first viewer since it was asked before; 0:
+   * none. It may be out of sight or gone again. O(1).
+   */
+  takeWatched(): number {
+    return this.#visibility.takeWatched();
   }
 
   /** Whether any viewer sees an entity that is no viewer itself, as of the last tick. O(1). */

@@ -282,6 +282,7 @@ export class LogicHarness implements AsyncDisposable {
       maps: atlas.maps,
       maxSpeed: config.maxSpeed,
       tickIntervalMs: config.tickMs,
+      snapshotBytesMax: config.snapshotBytes,
       capacity: worldCapacity,
       prng: new Prng(prng.nextUint32()),
     });

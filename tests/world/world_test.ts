@@ -392,6 +392,71 @@ Deno.test("World shows a crowd of 500 in one radius to each other, moves and all
   }
 });
 
+/** `count` players within one interest radius who have all been told of each other. */
+function crowd(
+  count: number,
+): { readonly world: World; readonly ids: readonly number[]; tick(isMoving: boolean): number } {
+  const world = makeWorld({ capacity: count }), prng = new Prng(4);
+  const ids = Array.from(
+    { length: count },
+    () => world.join({ ...PLAYER, x: 490 + prng.nextInt(20), z: 490 + prng.nextInt(20) }, 0),
+  );
+  let nowMs = 0;
+  const tick = (isMoving: boolean) => {
+    nowMs += 50;
+    for (const id of isMoving ? ids : []) {
+      const x = world.xOf(id) + (world.tick % 2 === 0 ? 0.2 : -0.2);
+      assertEquals(world.move(id, { ...STILL, x, z: world.zOf(id), vx: 4 }, nowMs), "ok");
+    }
+    world.step(nowMs);
+    let bytes = 0;
+    for (const id of ids) {
+      const length = world.buildSnapshot(id, TARGET, 0);
+      assert(length <= SNAPSHOT_BYTES_MAX, `${length} bytes`);
+      bytes += length;
+    }
+    return bytes;
+  };
+  for (let count = 0; tick(false) > 0; count++) assert(count < 50, "All are told within a bounded number of ticks");
+  return { world, ids, tick };
+}
+
+Deno.test("World looks at each pair of a crowd of 500 a fixed number of times a tick, and encodes each once", () => {
+  const { world, ids, tick } = crowd(500);
+  for (let count = 0; count < 5; count++) tick(true);
+  const lookedAt = world.lookedAtCount, encoded = world.encodedCount;
+  const bytes = tick(true);
+  assertEquals(world.encodedCount - encoded, ids.length);
+  // Who is still near, who is near now, what is due, and what of it did not fit: once each.
+  const pairs = ids.length ** 2, count = world.lookedAtCount - lookedAt;
+  assert(count >= 2 * pairs && count <= 4.1 * pairs, `${count / pairs} looks a pair`);
+  assert(bytes > 0.9 * ids.length * SNAPSHOT_BYTES_MAX, "The byte bound is used");
+});
+
+Deno.test("World looks at nobody while a crowd of 500 stands still, and at one's neighbours when one moves", () => {
+  const { world, ids, tick } = crowd(500);
+  let before = world.lookedAtCount;
+  assertEquals([tick(false), world.lookedAtCount - before], [0, 0]);
+  before = world.lookedAtCount;
+  world.move(ids[0], { ...STILL, x: world.xOf(ids[0]) + 0.1, z: world.zOf(ids[0]) }, 1e6);
+  world.step(1e6);
+  assert(world.lookedAtCount - before <= 2 * ids.length, `${world.lookedAtCount - before}`);
+});
+
+Deno.test("World.buildSnapshot() tells of a blow far away before the steps of those who are nearer", () => {
+  const world = makeWorld({ snapshotBytesMax: 1_024 });
+  const viewer = world.join(PLAYER, 0), client = new ClientModel(viewer);
+  const others = Array.from({ length: 90 }, (_, index) => world.join({ ...PLAYER, x: 500 + (index + 1) / 2 }, 0));
+  settleFully(world, client);
+  for (const id of others) world.move(id, { ...STILL, x: world.xOf(id), vx: 3 }, 10_000);
+  // At 40 units, which then count as 20; some 55 moves fit.
+  world.setHealth(others[79], { hp: 7, hpMax: 100 });
+  world.step(10_000);
+  client.apply(TARGET.subarray(0, world.buildSnapshot(viewer, TARGET, 0)));
+  assertEquals(client.shown.get(others[79])?.hp, 7);
+  assertEquals(client.shown.get(others[70])?.vx, 0);
+});
+
 Deno.test("World.join() uses an id again only after the quarantine", () => {
   const world = makeWorld({ capacity: 2 });
   const first = world.join(PLAYER, 0);
