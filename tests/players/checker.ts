@@ -349,6 +349,7 @@ export class Checker {
     board.nowMs = nowMs;
     board.unixMs = unixMs;
     sight.beginTick(++this.#tick);
+    this.#loseUnwatched();
     fights.beginTick();
     guilds.checkWars();
     if (nowMs % SWEEP_MS !== 0) return;
@@ -364,11 +365,7 @@ export class Checker {
   /** A tick is over. */
   endTick(): void {
     this.fights.endTick();
-    for (const body of this.sight.bodies.values()) {
-      const { actor } = body;
-      if (actor === null || actor.isConnected || !body.isExact) continue;
-      if (!this.#isWatched(body.entityId)) this.fights.lose(body);
-    }
+    this.#loseUnwatched();
     this.sight.checkTick();
     for (const actor of this.#expiring) {
       this.#leaveWorld(actor);
@@ -377,6 +374,15 @@ export class Checker {
     }
     this.#expiring = [];
     this.dues.checkNothingLeft();
+  }
+
+  /** Of players without a connection whom nobody with one sees, it is not known what becomes of them. */
+  #loseUnwatched(): void {
+    for (const body of this.sight.bodies.values()) {
+      const { actor } = body;
+      if (actor === null || actor.isConnected || !body.isExact) continue;
+      if (!this.#isWatched(body.entityId)) this.fights.lose(body);
+    }
   }
 
   #isWatched(entityId: number): boolean {

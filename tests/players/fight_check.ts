@@ -216,7 +216,8 @@ export class FightCheck {
     this.#targets = null;
     if (code !== ErrorCode.NONE || targets === null) return;
     if (targets.must.size > 0) {
-      throw new Contradiction(`${actor.name} used skill ${action.skillId}, and ${[...targets.must]} were not hit`);
+      const missed = [...targets.must].map((id) => this.#describe(id)).join(", ");
+      throw new Contradiction(`${actor.name} used skill ${action.skillId}, and these were not hit: ${missed}`);
     }
     const { readyAtMs } = this.#fighterOf(actor);
     const { cooldownMs } = SKILLS[action.skillId];
@@ -378,6 +379,12 @@ export class FightCheck {
 
   endTick(): void {
     this.#isTicking = false;
+  }
+
+  #describe(entityId: number): string {
+    const { actor, hp, isExact, x, z } = this.#sight.bodies.get(entityId)!;
+    const who = actor === null ? `monster ${entityId}` : `${actor.name}${actor.isConnected ? "" : ", away"}`;
+    return `${who} at ${x}, ${z} with ${hp} hit points${isExact ? "" : ", as told"}`;
   }
 
   #resetTravel(actor: Actor): void {

@@ -126,6 +126,7 @@ export class PlayersRun {
       );
       harness.tick();
       this.#failIfFailed();
+      this.#checkConnections();
       this.checker.endTick();
       await this.#settle();
       if (tick % ticksPerSecond === 0) this.#options.onSecond?.(tick / ticksPerSecond, this);
@@ -283,6 +284,14 @@ export class PlayersRun {
     await new Promise((resolve) => setImmediate(resolve));
     this.#failIfFailed();
     this.checker.settle();
+  }
+
+  /** The server closes none that it has no reason to. */
+  #checkConnections(): void {
+    for (const [client, { actor }] of this.#byClient) {
+      if (client.closedBy === null) continue;
+      throw new Contradiction(`${actor.name} was disconnected: ${client.closedBy.message}`);
+    }
   }
 
   #failIfFailed(): void {

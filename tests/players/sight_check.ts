@@ -111,7 +111,11 @@ export class SightCheck {
   /** A player enters; gives its body. */
   enter(actor: Actor, entityId: number, position: Vector3, { hp, guildTag }: { hp: number; guildTag: string }): Body {
     if (!(entityId > 0 && entityId < this.#size)) throw new Contradiction(`${actor.name} entered as ${entityId}`);
-    if (this.bodies.has(entityId)) throw new Contradiction(`${actor.name} entered as ${entityId}, who is there`);
+    const before = this.bodies.get(entityId);
+    // A monster may have gone where nobody saw it.
+    if (before !== undefined && (before.actor !== null || before.isShown)) {
+      throw new Contradiction(`${actor.name} entered as ${entityId}, who is there`);
+    }
     const body: Body = {
       entityId,
       actor,
