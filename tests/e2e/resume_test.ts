@@ -115,7 +115,8 @@ onEachBackend({ players: 60, flags: ["--flood-control", "off"] }, (backend, serv
     const answer = await resume(again, resumeToken, 1);
     assert(answer.success);
     // It was heard, as this shows: the token is spent.
-    await again.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema, { ack: 1n });
+    again.send(ChatMessageSchema, { message: "heard" }, { sequence: 1n, ack: 1n });
+    await again.expect(ChatMessageSchema);
     await using late = await connect(server(), "tcp");
     for (const bad of [resumeToken, "", "x", `${answer.resumeToken}x`, "x".repeat(900)]) {
       const refused = await resume(late, bad, 1);
