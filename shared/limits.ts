@@ -72,7 +72,7 @@ export const SEND_QUEUE_SOFT_BYTES = 65_536;
 /** Pending bytes above which a connection is closed as a slow reader. */
 export const SEND_QUEUE_HARD_BYTES = 1_048_576;
 /** How long a connection may stay above its soft cap before it is closed as a slow reader, in milliseconds. */
-export const SLOW_READER_MS = 30_000;
+export const SLOW_READER_MS = 15_000;
 /** How long a request's head may take to arrive, in milliseconds; an idle HTTP connection is closed as soon. */
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
 /** Bytes one read takes from a socket at most. */
@@ -135,6 +135,11 @@ export const EPOLL_WAIT_MS = 5;
 export const DESCRIPTORS_MAX = 1_048_576;
 /** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */
 export const TCP_USER_TIMEOUT_MS: number = IDLE_TIMEOUT_MS;
+/**
+ * Bytes the kernel keeps unsent for one connection on the epoll backend (TCP_NOTSENT_LOWAT), in bytes: what waits there
+ * can be replaced by nothing newer, and for a slow reader it would be megabytes.
+ */
+export const SOCKET_UNSENT_BYTES_MAX = 131_072;
 /** HTTP connections one io worker serves at a time. */
 export const HTTP_CONNECTIONS_MAX = 1_024;
 

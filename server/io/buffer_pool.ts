@@ -40,6 +40,26 @@ export class BufferPool {
   }
 
   /**
+   * A buffer of at least `bytes` bytes that begins with what is in `buffer`, which is given up; zero behind that.
+   *
+   * Large ones grow by steps, and are moved: a slow reader must not cost twice what it may, and thousands of them must
+   * not leave as much garbage.
+   *
+   * @param usedBytes Bytes from its start that were written.
+   */
+  grow(buffer: Uint8Array, usedBytes: number, bytes: number): Uint8Array {
+    if (buffer.length > POOL_LARGE_BUFFER_BYTES) {
+      return new Uint8Array((buffer.buffer as ArrayBuffer).transfer(bytes + POOL_LARGE_BUFFER_BYTES));
+    }
+    const larger = 2 * bytes <= POOL_LARGE_BUFFER_BYTES
+      ? this.take(2 * bytes)
+      : new Uint8Array(bytes + POOL_LARGE_BUFFER_BYTES);
+    larger.set(buffer.subarray(0, usedBytes));
+    this.release(buffer, usedBytes);
+    return larger;
+  }
+
+  /**
    * Gives a buffer back.
    *
    * @param usedBytes Bytes from its start that were written: they are zeroed, so that nothing of one player can ever
@@ -50,10 +70,12 @@ export class BufferPool {
       if (this.#small.length >= POOL_BUFFERS_MAX) return;
       buffer.fill(0, 0, usedBytes);
       this.#small.push(buffer);
-    } else if (buffer.length === POOL_LARGE_BUFFER_BYTES) {
-      if (this.#large.length >= POOL_LARGE_BUFFERS_MAX) return;
+    } else if (buffer.length === POOL_LARGE_BUFFER_BYTES && this.#large.length < POOL_LARGE_BUFFERS_MAX) {
       buffer.fill(0, 0, usedBytes);
       this.#large.push(buffer);
+    } else {
+      // Freed at once, not when garbage is next collected: slow readers come in crowds.
+      (buffer.buffer as ArrayBuffer).transfer(0);
     }
   }
 

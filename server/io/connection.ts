@@ -245,7 +245,8 @@ export class Connection implements SocketHandler, FrameSink {
 
   onBroken(): void {
     this.broken = true;
-    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
+    // The kernel gives a peer up that takes nothing for long enough, and is sometimes the first to do so.
+    if (!this.closing) this.#beginClosing(this.congested ? DisconnectReason.SLOW_READER : DisconnectReason.UNSPECIFIED);
     this.queue.clear(true);
     this.#leave();
   }

@@ -12,6 +12,7 @@ import {
   EPOLL_ROUNDS_PER_TURN_MAX,
   EPOLL_WAIT_MS,
   READ_CHUNK_BYTES,
+  SOCKET_UNSENT_BYTES_MAX,
   TCP_USER_TIMEOUT_MS,
 } from "../../shared/limits.ts";
 import type {
@@ -37,6 +38,7 @@ const SO_REUSEPORT = 15;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
 const TCP_USER_TIMEOUT = 18;
+const TCP_NOTSENT_LOWAT = 25;
 const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
 const EPOLL_CLOEXEC = 0o2000000;
@@ -114,6 +116,7 @@ export class EpollBackend implements IoBackend {
     // Accepted sockets inherit these.
     if (options.noDelay) this.#setOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     this.#setOption(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS);
+    this.#setOption(descriptor, IPPROTO_TCP, TCP_NOTSENT_LOWAT, SOCKET_UNSENT_BYTES_MAX);
     if (calls.bind(descriptor, address, address.length) < 0 || calls.listen(descriptor, options.backlog) < 0) {
       const error = failure(`listen on ${options.hostname}:${options.port}`, this.libc);
       this.#release(descriptor);

@@ -147,10 +147,7 @@ export class SendQueue {
     const buffer = this.#buffer;
     if (buffer === null) return this.#buffer = this.#pool.take(bytes);
     if (buffer.length - this.#end >= bytes) return buffer;
-    const larger = this.#pool.take((this.#end + bytes) * 2);
-    larger.set(buffer.subarray(0, this.#end));
-    this.#pool.release(buffer, this.#end);
-    return this.#buffer = larger;
+    return this.#buffer = this.#pool.grow(buffer, this.#end, this.#end + bytes);
   }
 
   /** Opens a WebSocket frame that has room for `bytes` more, if none is open. */

@@ -61,3 +61,22 @@ Deno.test("BufferPool.release() keeps a bounded number of buffers, and none of t
   pool.release(pool.take(POOL_LARGE_BUFFER_BYTES + 1), 10);
   assertEquals(pool.keptCount, POOL_BUFFERS_MAX + POOL_LARGE_BUFFERS_MAX);
 });
+
+Deno.test("BufferPool.grow() keeps what was written, zeroes the rest, and gives the smaller buffer back or frees it", () => {
+  const pool = new BufferPool();
+  let buffer = pool.take(1);
+  let usedBytes = 0;
+  for (const bytes of [POOL_BUFFER_BYTES, POOL_LARGE_BUFFER_BYTES, 3 * POOL_LARGE_BUFFER_BYTES, 2 ** 20]) {
+    buffer.fill(0xaa, usedBytes, usedBytes + 1_000);
+    usedBytes += 1_000;
+    const grown = pool.grow(buffer, usedBytes, bytes);
+    assert(grown.length >= bytes && grown.length <= Math.max(2 * bytes, bytes + POOL_LARGE_BUFFER_BYTES));
+    assert(grown.subarray(0, usedBytes).every((byte) => byte === 0xaa), "What was written is gone");
+    assert(grown.subarray(usedBytes).every((byte) => byte === 0), "What was not written is not zero");
+    assert(buffer.length === 0 || buffer.every((byte) => byte === 0), "The smaller buffer still has the bytes");
+    buffer = grown;
+  }
+  const kept = pool.keptCount;
+  pool.release(buffer, usedBytes);
+  assertEquals([buffer.length, pool.keptCount], [0, kept], "One made for an occasion is freed");
+});

@@ -593,6 +593,20 @@ Deno.test("Connection that stays above its soft cap is cut off as SLOW_READER af
   assertEquals(peer.socket.closed, "abort");
 });
 
+Deno.test("Connection that breaks while above its soft cap counts as SLOW_READER", () => {
+  const peer = openSlowPeer();
+  const { fixture } = peer;
+  fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(SOFT_BYTES + 1), { sequence: 1 });
+  fixture.round();
+  peer.connection.onBroken();
+  assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
+  fixture.round();
+  assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [
+    [RECORD_CONGESTED, 1],
+    [RECORD_CLOSED, DisconnectReason.SLOW_READER],
+  ]);
+});
+
 Deno.test("Connection holds exactly its hard cap", () => {
   const peer = openSlowPeer();
   const { fixture } = peer;

@@ -33,6 +33,17 @@ class WatchedPool extends BufferPool {
     return buffer;
   }
 
+  override grow(buffer: Uint8Array, usedBytes: number, bytes: number): Uint8Array {
+    const written = buffer.slice(0, usedBytes);
+    const larger = super.grow(buffer, usedBytes, bytes);
+    // A buffer that was moved was not given back; it has no bytes any more.
+    if (buffer.length === 0) this.#out.delete(buffer);
+    this.#out.add(larger);
+    assert(larger.length >= bytes, "A buffer is too small");
+    assertEquals(larger.subarray(0, usedBytes), written);
+    return larger;
+  }
+
   override release(buffer: Uint8Array, usedBytes: number): void {
     assert(this.#out.delete(buffer), "A buffer is given back twice");
     super.release(buffer, usedBytes);

@@ -32,6 +32,12 @@ import { until } from "../support/wait.ts";
 import { WireClient, type WirePacket } from "../support/wire.ts";
 import type { Doors, Saying, SoakPlayer, SoakPlayerEvents } from "./soak_player.ts";
 
+/** Dismissals that a starved machine brings about; who comes back after them finds everything as it was. */
+const PASSING_REASONS: ReadonlySet<DisconnectReason> = new Set([
+  DisconnectReason.HANDSHAKE_TIMEOUT,
+  DisconnectReason.IDLE,
+  DisconnectReason.SLOW_READER,
+]);
 /** Wait before the next connection, at most, in milliseconds. */
 const RECONNECT_MS_MAX = 20;
 /** Wait before a resume is asked for again that was taken already, by a request whose answer was lost. */
@@ -194,8 +200,7 @@ export class WirePlayer implements SoakPlayer {
   }
 
   #dismissed({ reason, message }: DisconnectNotice): void {
-    const isOurs = reason === DisconnectReason.SLOW_READER || reason === DisconnectReason.IDLE;
-    if (!isOurs) this.#events.onLoss(`dismissed: ${DisconnectReason[reason]}, ${message}`);
+    if (!PASSING_REASONS.has(reason)) this.#events.onLoss(`dismissed: ${DisconnectReason[reason]}, ${message}`);
   }
 
   #dropUpTo(ack: number): void {
