@@ -139,7 +139,7 @@ export const TCP_USER_TIMEOUT_MS: number = IDLE_TIMEOUT_MS;
  * Bytes the kernel keeps unsent for one connection on the epoll backend (TCP_NOTSENT_LOWAT), in bytes: what waits there
  * can be replaced by nothing newer, and for a slow reader it would be megabytes.
  */
-export const SOCKET_UNSENT_BYTES_MAX = 131_072;
+export const SOCKET_UNSENT_BYTES_MAX = 32_768;
 /** HTTP connections one io worker serves at a time. */
 export const HTTP_CONNECTIONS_MAX = 1_024;
 
