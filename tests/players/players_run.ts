@@ -92,6 +92,9 @@ export class PlayersRun {
     await run.#createPlayers();
     try {
       await run.#play();
+    } catch (error) {
+      // What came after the first thing that went wrong is no wonder.
+      throw run.#failure ?? error;
     } finally {
       // What the end of the server tells is not followed.
       run.#byClient.clear();
