@@ -139,36 +139,37 @@ export class PlayersRun {
   async #playTurns(tick: number): Promise<void> {
     for (const player of this.#players) {
       if ((player.actor.index + tick) % TICKS_PER_TURN !== 0) continue;
-      const isAway = player.client === null;
-      if (isAway) await this.#stayAway(player);
-      else await this.#takeTurn(player);
+      const done = player.client === null ? this.#stayAway(player) : this.#takeTurn(player);
+      // Not otherwise: what waits in logic goes on with every await, and must not go half of its way.
+      if (done !== undefined) await done;
     }
   }
 
-  async #takeTurn(player: ScriptedPlayer): Promise<void> {
+  /** @returns Undefined where nothing has to be waited for. */
+  #takeTurn(player: ScriptedPlayer): Promise<void> | undefined {
     const { actor } = player;
     if (actor.standing === "world") {
       this.#habits.walk(player);
-      if (this.checker.fights.isDead(actor) && this.#chance.percent(8)) return this.#habits.askRespawn(player);
+      if (this.checker.fights.isDead(actor) && this.#chance.percent(8)) return void this.#habits.askRespawn(player);
     } else if (actor.standing === "offline" || this.#chance.percent(10)) {
-      return await this.#enter(player, player.client!);
+      return this.#enter(player, player.client!);
     }
-    await this.#act(player);
+    return this.#act(player);
   }
 
-  async #act(player: ScriptedPlayer): Promise<void> {
+  #act(player: ScriptedPlayer): Promise<void> | undefined {
     let roll = this.#chance.fraction() * 1_000;
     // Those who lead have more to do.
     if ((this.checker.guilds.rankOf(player.actor) ?? 0) > 0 && this.#chance.percent(10)) {
-      return this.#habits.guild(player);
+      return void this.#habits.guild(player);
     }
     const isIn = player.actor.standing === "world";
-    if ((roll -= PER_MILLE.fight) < 0) return isIn ? this.#habits.fight(player) : undefined;
-    if ((roll -= PER_MILLE.talk) < 0) return this.#habits.talk(player);
-    if ((roll -= PER_MILLE.guild) < 0) return this.#habits.guild(player);
-    if ((roll -= PER_MILLE.room) < 0) return this.#habits.room(player);
-    if ((roll -= PER_MILLE.friends) < 0) return await this.#befriend(player);
-    if ((roll -= PER_MILLE.connection) < 0) return await this.#changeConnection(player);
+    if ((roll -= PER_MILLE.fight) < 0) return isIn ? void this.#habits.fight(player) : undefined;
+    if ((roll -= PER_MILLE.talk) < 0) return void this.#habits.talk(player);
+    if ((roll -= PER_MILLE.guild) < 0) return void this.#habits.guild(player);
+    if ((roll -= PER_MILLE.room) < 0) return void this.#habits.room(player);
+    if ((roll -= PER_MILLE.friends) < 0) return this.#befriend(player);
+    if ((roll -= PER_MILLE.connection) < 0) return this.#changeConnection(player);
     if (isIn && roll < 1 && !this.checker.fights.isDead(player.actor)) this.#habits.askRespawn(player);
   }
 
@@ -205,10 +206,14 @@ export class PlayersRun {
     this.harness.disconnect(client!);
   }
 
-  async #stayAway(player: ScriptedPlayer): Promise<void> {
-    if (this.harness.clock.monotonicMs() < player.awayUntilMs) return;
+  #stayAway(player: ScriptedPlayer): Promise<void> | undefined {
+    if (this.harness.clock.monotonicMs() < player.awayUntilMs) return undefined;
     // Not all at once at the beginning.
-    if (player.actor.standing === "offline" && !this.#chance.percent(25)) return;
+    const isWaiting = player.actor.standing === "offline" && !this.#chance.percent(25);
+    return isWaiting ? undefined : this.#comeBack(player);
+  }
+
+  async #comeBack(player: ScriptedPlayer): Promise<void> {
     await this.#settle();
     const isLinkDead = player.actor.standing === "world";
     if (isLinkDead && this.#chance.percent(20)) this.#tryToken(`not-${player.resumeToken}`);

@@ -77,6 +77,7 @@ export class ScriptedPlayer {
     this.client = client;
     // It has the first, which brought the token.
     const lastSequence = Math.max(1, this.#acknowledged, checker.delivery.lastSequence(actor, lost));
+    this.#acknowledged = lastSequence;
     checker.beginResume(actor, lastSequence);
     checker.dues.expect(actor, "resume", `${this.#sequence} ${actor.entityId}`);
     const request = { resumeToken: this.resumeToken, lastSequence: BigInt(lastSequence) };
