@@ -313,15 +313,15 @@ export class FightCheck {
   #audienceOf(attacker: Body, target: Body | undefined): { readonly actor: Actor; readonly isCertain: boolean }[] {
     const audience: { actor: Actor; isCertain: boolean }[] = [];
     const sides = target === undefined ? [attacker] : [attacker, target];
-    for (const { actor, entityId } of this.#sight.bodies.values()) {
+    for (const { actor, entityId, isExact } of this.#sight.bodies.values()) {
       if (actor === null) continue;
       let isCertain = false, isThere = false;
       for (const side of sides) {
         if (side.entityId === entityId) isCertain = isThere = true;
         else if (this.#sight.sees(entityId, side.entityId)) {
           isThere = true;
-          isCertain ||= this.#sight.isCertain(entityId, side.entityId) || actor.isConnected;
-        } else if (!this.#sight.isCertain(entityId, side.entityId) && !actor.isConnected) isThere = true;
+          isCertain ||= this.#sight.isCertain(entityId, side.entityId) || (actor.isConnected && isExact);
+        } else if (!this.#sight.isCertain(entityId, side.entityId) && !(actor.isConnected && isExact)) isThere = true;
       }
       if (isThere) audience.push({ actor, isCertain });
     }
