@@ -14,6 +14,20 @@ export interface Clock {
   unixMs(): number;
 }
 
+/** Timers, for whoever must come back later; an argument like the clocks. */
+export interface Timers {
+  /** Calls `run` once after `delayMs` milliseconds; gives a handle. */
+  set(run: () => void, delayMs: number): unknown;
+  /** Cancels a timer by its handle. */
+  clear(handle: unknown): void;
+}
+
+/** The timers of this thread. */
+export const SYSTEM_TIMERS: Timers = {
+  set: (run, delayMs) => setTimeout(run, delayMs),
+  clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),
+};
+
 /**
  * The clocks of this process. The monotonic one does not count the time in which the process did not run: after a
  * SIGSTOP, a suspended machine or a long pause nobody's time-out is over at once. It must be asked at least every

@@ -7,12 +7,11 @@
 
 import {
   CONNECTIONS_MAX,
-  FRAME_BYTES_MAX,
-  FRAME_HEADER_BYTES,
   IO_WORKERS_MAX,
   LINK_DEAD_MS,
   MAP_SIZE_MAX,
   SEND_QUEUE_HARD_BYTES,
+  SEND_QUEUE_HARD_BYTES_MIN,
   SEND_QUEUE_SOFT_BYTES,
   SESSION_TOKEN_LIFETIME_MS,
   SNAPSHOT_BYTES_CONFIG_MAX,
@@ -247,7 +246,7 @@ export const OPTIONS: OptionTable = {
   },
   sendQueueHardBytes: {
     group: "Limits",
-    kind: integer({ min: FRAME_BYTES_MAX + FRAME_HEADER_BYTES, max: 67_108_864, placeholder: "BYTES" }),
+    kind: integer({ min: SEND_QUEUE_HARD_BYTES_MIN, max: 67_108_864, placeholder: "BYTES" }),
     default: SEND_QUEUE_HARD_BYTES,
     help: "Unsent bytes above which a connection is closed as SLOW_READER",
   },

@@ -171,6 +171,11 @@ export const RESUME_REPEAT_MS = 1_000;
 export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
 export const OUTBOX_BYTES_MAX = 262_144;
+/**
+ * Least bound of a send queue: a resume hands it a whole outbox at once, and a client that were closed as a slow reader
+ * for it would come back to the same, for ever.
+ */
+export const SEND_QUEUE_HARD_BYTES_MIN: number = OUTBOX_BYTES_MAX + FRAME_BYTES_MAX + FRAME_HEADER_BYTES;
 
 // Login
 
@@ -563,7 +568,7 @@ export const LOADTEST_HEARTBEAT_MS = 10_000;
 /** Points a chart of the report shows at most: more than that no screen has pixels for. */
 export const LOADTEST_CHART_POINTS_MAX = 600;
 
-assert(FRAME_BYTES_MAX + FRAME_HEADER_BYTES <= SEND_QUEUE_HARD_BYTES, "A send queue must hold the largest frame");
+assert(SEND_QUEUE_HARD_BYTES_MIN <= SEND_QUEUE_HARD_BYTES, "A send queue must hold an outbox and the largest frame");
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
 assert(ADDRESSES_MAX % ADDRESS_SET_ENTRIES === 0, "Addresses must fill whole sets");
 assert(ADDRESS_BAN_MS_FIRST < ADDRESS_BAN_MS_MAX, "Bans must be able to grow");

@@ -5,6 +5,7 @@
  */
 
 import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { SYSTEM_TIMERS, type Timers } from "../clock.ts";
 import type { Logger } from "../ops/logging.ts";
 import type { CharacterState, SavedCharacter, Storage } from "../storage/storage.ts";
 
@@ -18,13 +19,15 @@ const RETRY_MS = 1_000;
 export class CharacterSaver {
   readonly #storage: Storage;
   readonly #log: Logger;
+  readonly #timers: Timers;
   /** States not yet known to be saved, by character; bounded by the players that were online. */
   readonly #unsaved = new Map<number, SavedCharacter>();
   #running: Promise<void> | null = null;
 
-  constructor(storage: Storage, log: Logger) {
+  constructor(storage: Storage, log: Logger, timers: Timers = SYSTEM_TIMERS) {
     this.#storage = storage;
     this.#log = log;
+    this.#timers = timers;
   }
 
   /** Characters whose newest state is not saved yet. */
@@ -63,7 +66,7 @@ export class CharacterSaver {
       }
     } catch (error) {
       this.#log.warn("Cannot save characters, will try again", { count: batch.length, error: String(error) });
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await new Promise<void>((resolve) => this.#timers.set(resolve, RETRY_MS));
     }
     this.#running = this.#unsaved.size > 0 ? this.#run() : null;
   }

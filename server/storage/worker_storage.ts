@@ -2,6 +2,7 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
+import { SYSTEM_TIMERS, type Timers } from "../clock.ts";
 import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
@@ -9,7 +10,10 @@ import type { AccountStore, CharacterStore, SocialStore, Storage } from "./stora
 import { decodeError, type NumberedRequest, type NumberedResponse } from "./storage_messages.ts";
 import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 
-/** Bounds of a {@linkcode WorkerStorage}; each has its default in `limits.ts`. */
+/** What a {@linkcode WorkerStorage} needs of a port to the storage worker. */
+export type StoragePort = Pick<MessagePort, "postMessage" | "onmessage" | "close">;
+
+/** Bounds of a {@linkcode WorkerStorage}, each with its default in `limits.ts`, and its time. */
 export interface WorkerStorageOptions {
   /** Requests that may wait for an answer. */
   readonly pendingMax?: number;
@@ -17,6 +21,10 @@ export interface WorkerStorageOptions {
   readonly timeoutMs?: number;
   /** How often waiting requests are looked at, in milliseconds. */
   readonly sweepIntervalMs?: number;
+  /** Monotonic, in milliseconds; default: the thread's own. */
+  readonly nowMs?: () => number;
+  /** Default: the thread's own. */
+  readonly timers?: Timers;
 }
 
 interface Pending {
@@ -41,18 +49,22 @@ export class WorkerStorage implements Storage {
   readonly #pendingMax: number;
   readonly #timeoutMs: number;
   readonly #sweepIntervalMs: number;
+  readonly #nowMs: () => number;
+  readonly #timers: Timers;
   /** By request number; a map keeps the order of insertion, which is the order of deadlines. */
   readonly #pending = new Map<number, Pending>();
-  #port: MessagePort | undefined;
+  #port: StoragePort | undefined;
   #outgoing: NumberedRequest[] = [];
   #nextId = 1;
-  #sweepTimer: ReturnType<typeof setTimeout> | undefined;
+  #sweepTimer: unknown;
 
   /** @param port From `StorageWorker.connect()`, given or sent to this thread. */
-  constructor(port: MessagePort, options: WorkerStorageOptions = {}) {
+  constructor(port: StoragePort, options: WorkerStorageOptions = {}) {
     this.#pendingMax = options.pendingMax ?? STORAGE_PENDING_MAX;
     this.#timeoutMs = options.timeoutMs ?? STORAGE_TIMEOUT_MS;
     this.#sweepIntervalMs = options.sweepIntervalMs ?? STORAGE_SWEEP_INTERVAL_MS;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
     ({
       accounts: this.accounts,
       characters: this.characters,
@@ -76,7 +88,7 @@ export class WorkerStorage implements Storage {
    * Goes on with the port of a new storage worker after the old one has died. What was sent and not answered may or may
    * not have been done, so it is rejected with `timeout`.
    */
-  replacePort(port: MessagePort): void {
+  replacePort(port: StoragePort): void {
     this.#port?.close();
     this.#failPending("timeout", "the storage worker was restarted");
     this.#listen(port);
@@ -86,12 +98,12 @@ export class WorkerStorage implements Storage {
     this.#port?.close();
     this.#port = undefined;
     this.#failPending("unavailable", "storage is closed");
-    clearTimeout(this.#sweepTimer);
+    this.#timers.clear(this.#sweepTimer);
     this.#sweepTimer = undefined;
     return Promise.resolve();
   }
 
-  #listen(port: MessagePort): void {
+  #listen(port: StoragePort): void {
     this.#port = port;
     port.onmessage = ({ data: responses }: MessageEvent<NumberedResponse[]>) => {
       for (const response of responses) this.#settle(response);
@@ -106,7 +118,7 @@ export class WorkerStorage implements Storage {
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = this.#nextId++;
-    this.#pending.set(id, { operation, deadlineMs: performance.now() + this.#timeoutMs, resolve, reject });
+    this.#pending.set(id, { operation, deadlineMs: this.#nowMs() + this.#timeoutMs, resolve, reject });
     if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
     this.#outgoing.push({ id, operation, argument });
     this.#scheduleSweep();
@@ -128,9 +140,9 @@ export class WorkerStorage implements Storage {
   }
 
   #scheduleSweep(): void {
-    this.#sweepTimer ??= setTimeout(() => {
+    this.#sweepTimer ??= this.#timers.set(() => {
       this.#sweepTimer = undefined;
-      this.#sweep(performance.now());
+      this.#sweep(this.#nowMs());
       if (this.#pending.size > 0) this.#scheduleSweep();
     }, this.#sweepIntervalMs);
   }

@@ -13,6 +13,7 @@ const OTHER_FLAGS: ReadonlySet<string> = new Set([
   "--allow-read",
   "--allow-write",
   "--ulimit",
+  "--lines",
 ]);
 
 /** The text outside of code blocks. */

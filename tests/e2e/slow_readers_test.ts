@@ -3,7 +3,7 @@ import { runSlowSoak } from "../soak/slow_soak.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const PLAYERS = 100;
-const HARD_BYTES = 131_072;
+const HARD_BYTES = 393_216;
 /** What heaps and garbage may add to the memory of the whole server, in bytes. */
 const HEAP_BYTES = 64 * 1_048_576;
 

@@ -270,7 +270,7 @@ const RANGES: {
   loginMaxConnections: { good: ["1", "65536"], bad: ["0", "65537"] },
   gatewayMaxConnections: { good: ["1", "65536"], bad: ["0", "65537"] },
   sendQueueSoftBytes: { good: ["4096", "1048575"], bad: ["4095", "67108865", "64k"] },
-  sendQueueHardBytes: { good: ["65540", "67108864"], bad: ["65539", "67108865"] },
+  sendQueueHardBytes: { good: ["327684", "67108864"], bad: ["327683", "67108865"] },
   linkDeadMs: { good: ["0", "3600000"], bad: ["-1", "3600001"] },
   floodControl: { good: ["on", "off"], bad: ["no"] },
   addressMaxConnections: { good: ["1", "65536"], bad: ["0", "65537"] },
@@ -468,9 +468,9 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     problems: ["Cannot use --io-workers 2: threads share ports on Linux only, limit is 1 on windows"],
   },
   {
-    given: { args: ["--send-queue-soft-bytes", "70000", "--send-queue-hard-bytes", "70000"] },
+    given: { args: ["--send-queue-soft-bytes", "400000", "--send-queue-hard-bytes", "400000"] },
     problems: [
-      "Cannot use --send-queue-soft-bytes 70000: it must be below --send-queue-hard-bytes, which is 70000",
+      "Cannot use --send-queue-soft-bytes 400000: it must be below --send-queue-hard-bytes, which is 400000",
     ],
   },
   {

@@ -7,6 +7,7 @@
 
 import { parseArgs } from "node:util";
 import { choice, integer } from "../../server/config_kinds.ts";
+import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
 import { ProgressLine } from "../../tools/loadtest/progress.ts";
 import { IO_BACKENDS } from "../support/server_process.ts";
 import { runSlowSoak, type SlowSoakResult } from "./slow_soak.ts";
@@ -15,7 +16,7 @@ const HELP = `Usage: deno task soak:slow [options]
 
   --honest N       players that read (1000)
   --slow N         players that do not (1000)
-  --hard-bytes N   the server's --send-queue-hard-bytes (262144)
+  --hard-bytes N   the server's --send-queue-hard-bytes (393216)
   --rate N         messages a second that everybody hears (10)
   --messages N     messages measured in each run, at least (300)
   --backend NAME   ${IO_BACKENDS.join(" or ")} (${IO_BACKENDS.at(-1)})
@@ -57,7 +58,7 @@ function readOptions(args: readonly string[]) {
     return {
       honest: readNumber("honest", values.honest ?? "1000", 2, 4_000),
       slow: readNumber("slow", values.slow ?? "1000", 1, 4_000),
-      hardBytes: readNumber("hard-bytes", values["hard-bytes"] ?? "262144", 65_540, 67_108_864),
+      hardBytes: readNumber("hard-bytes", values["hard-bytes"] ?? "393216", SEND_QUEUE_HARD_BYTES_MIN, 67_108_864),
       rate: readNumber("rate", values.rate ?? "10", 0, 10_000),
       messages: readNumber("messages", values.messages ?? "300", 1, 1_000_000),
       backend: choice(IO_BACKENDS).parse(backend) ?? fail(`Cannot read --backend: ${backend}`),

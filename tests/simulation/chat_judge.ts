@@ -1,0 +1,155 @@
+/**
+ * Judges who hears what: everyone who should, nobody else, once, in the order in which it was said.
+ *
+ * @module
+ */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Clock } from "../../server/clock.ts";
+import type { OutboxPacket } from "../../server/logic/outbox.ts";
+import { Channel, type ChatMessage, ChatMessageSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import type { DeliveryJudge } from "./delivery_judge.ts";
+import type { SessionLedger } from "./session_ledger.ts";
+import type { LogicLife } from "./simulated_server.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Something that was said, and who is to hear it. */
+interface Saying {
+  readonly senderId: number;
+  readonly audience: readonly SessionLedger[];
+  /** The sender's guild, if it was said there. */
+  readonly guildId: number | undefined;
+  readonly atMs: number;
+}
+
+/** Keeps who is in which room and who has heard what. */
+export class ChatJudge {
+  /** Kept whispers may come twice: the storage has failed. */
+  mayRepeatWhispers = false;
+  readonly #verdict: Verdict;
+  readonly #delivery: DeliveryJudge;
+  readonly #clock: Clock;
+  /** Members of rooms, by room. */
+  readonly #rooms = new Map<bigint, Set<number>>();
+  readonly #sayings = new Map<string, Saying>();
+  /** Players that have something to do with ignore lists. */
+  readonly #ignorers = new Set<number>();
+  /** The newest message of each sender and channel, by listener. */
+  readonly #newest = new Map<string, number>();
+  #lastPayload: Uint8Array | null = null;
+  #lastMessage: ChatMessage | null = null;
+
+  constructor(verdict: Verdict, delivery: DeliveryJudge, clock: Clock) {
+    this.#clock = clock;
+    this.#verdict = verdict;
+    this.#delivery = delivery;
+  }
+
+  /** A new life of logic: rooms live in memory. */
+  begin(life: LogicLife): void {
+    this.#rooms.clear();
+    this.#sayings.clear();
+    life.sessions.onPresence(({ playerId }, isOnline) => {
+      if (!isOnline) { for (const members of this.#rooms.values()) members.delete(playerId); }
+    });
+  }
+
+  /** A player ignores, or ignored, somebody: whether it hears others is not judged. */
+  exempt(playerId: number): void {
+    this.#ignorers.add(playerId);
+  }
+
+  /** The server numbered a packet. */
+  onNumbered(life: LogicLife, ledger: SessionLedger, packet: OutboxPacket): void {
+    if (packet.type !== PacketType.CHAT_MESSAGE) return;
+    const message = this.#decode(packet);
+    this.#checkListener(this.#sayingOf(life, message), life, ledger, message);
+  }
+
+  /** The server answers a request about rooms. */
+  onRoomResponse(playerId: number, payload: Uint8Array): void {
+    const { success, requestType, room } = fromBinary(RoomResponseSchema, payload);
+    if (!success || room === undefined) return;
+    if (requestType === PacketType.ROOM_LEAVE_REQUEST) {
+      this.#rooms.get(room.roomId)?.delete(playerId);
+      return;
+    }
+    const members = this.#rooms.get(room.roomId) ?? new Set();
+    this.#rooms.set(room.roomId, members.add(playerId));
+  }
+
+  /** A client applied a chat message. */
+  onClientHeard(listenerId: number, message: ChatMessage): void {
+    const [speaker, count] = message.message.split(".");
+    const key = `${listenerId} ${speaker} ${message.channel}`;
+    const newest = this.#newest.get(key) ?? -1;
+    const isWhisper = message.channel === Channel.WHISPER;
+    if (Number(count) <= newest && !isWhisper) {
+      this.#verdict.fail("chat", `${listenerId} heard "${message.message}" after ${speaker}.${newest}`);
+    }
+    this.#newest.set(key, Number(count));
+  }
+
+  /** What somebody should have heard by now and has not; null: nothing. */
+  unheard(): string | null {
+    for (const [text, { senderId, audience }] of this.#sayings) {
+      for (const ledger of audience) {
+        if (!ledger.isLive || this.#ignorers.has(ledger.playerId) || this.#ignorers.has(senderId)) continue;
+        if (!ledger.heard.has(text)) return `player ${ledger.playerId} has not heard "${text}"`;
+      }
+    }
+    this.#sayings.clear();
+    return null;
+  }
+
+  /** What was said, as of the moment when the first was told. */
+  #sayingOf(life: LogicLife, message: ChatMessage): Saying {
+    const { channel, message: text } = message;
+    let saying = this.#sayings.get(text);
+    if (saying !== undefined) return saying;
+    const senderId = Number(message.senderId);
+    const members = channel === Channel.ROOM ? this.#rooms.get(message.roomId) : undefined;
+    const audience: SessionLedger[] = [];
+    for (const session of life.sessions.inWorld) {
+      const listener = this.#delivery.of(session);
+      if (listener === undefined) continue;
+      if (channel === Channel.GLOBAL || members?.has(listener.playerId)) audience.push(listener);
+    }
+    const guildId = channel === Channel.GUILD ? life.logic.guilds.find(senderId)?.guildId : undefined;
+    saying = { senderId, audience, guildId, atMs: this.#clock.monotonicMs() };
+    this.#sayings.set(text, saying);
+    return saying;
+  }
+
+  #checkListener(saying: Saying, life: LogicLife, ledger: SessionLedger, message: ChatMessage): void {
+    const { channel, message: text } = message;
+    const { playerId } = ledger;
+    const { senderId } = saying;
+    if (ledger.heard.has(text) && !(channel === Channel.WHISPER && this.mayRepeatWhispers)) {
+      this.#verdict.fail("chat", `Player ${playerId} is told "${text}" twice`);
+    }
+    ledger.heard.add(text);
+    // Whoever has just come online is told later, and may be in no room and no guild any more.
+    const isHeld = saying.atMs !== this.#clock.monotonicMs();
+    if (channel === Channel.ROOM && !isHeld) {
+      const isMember = this.#rooms.get(message.roomId)?.has(playerId) ?? false;
+      this.#verdict.expect(isMember, "chat", `Player ${playerId} is told "${text}" of a room it is not in`);
+    } else if (channel === Channel.WHISPER) {
+      const isTheirs = playerId === senderId || playerId === Number(message.recipientId);
+      this.#verdict.expect(isTheirs, "chat", `Player ${playerId} is told a whisper for another`);
+    } else if (channel === Channel.GUILD && !isHeld) {
+      const isTheirs = life.logic.guilds.find(playerId)?.guildId === saying.guildId;
+      this.#verdict.expect(isTheirs, "chat", `Player ${playerId} is told "${text}" of another guild`);
+    }
+  }
+
+  /** A broadcast shares its payload among all its recipients. */
+  #decode({ payload }: OutboxPacket): ChatMessage {
+    if (this.#lastPayload !== payload) {
+      this.#lastPayload = payload;
+      this.#lastMessage = fromBinary(ChatMessageSchema, payload);
+    }
+    return this.#lastMessage!;
+  }
+}

@@ -1,0 +1,151 @@
+/**
+ * Judges reliable delivery: in both directions every numbered packet is applied once, in order, as it was sent, over all
+ * connections of its session.
+ *
+ * @module
+ */
+
+import type { ClientSession } from "../../client/client_session.ts";
+import type { OutgoingPacket } from "../../client/outgoing.ts";
+import type { Outbox, OutboxPacket } from "../../server/logic/outbox.ts";
+import type { Session } from "../../server/logic/session.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
+import { isSamePacket, SessionLedger } from "./session_ledger.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Keeps the ledgers. */
+export class DeliveryJudge {
+  readonly #verdict: Verdict;
+  readonly #byOutbox = new Map<Outbox, SessionLedger>();
+  /** Every token that was ever given out. */
+  readonly #byToken = new Map<string, SessionLedger>();
+
+  constructor(verdict: Verdict) {
+    this.#verdict = verdict;
+  }
+
+  /** The ledger of a session in the world. */
+  of(session: Session): SessionLedger | undefined {
+    return session.outbox === null ? undefined : this.#byOutbox.get(session.outbox);
+  }
+
+  ofOutbox(outbox: Outbox): SessionLedger | undefined {
+    return this.#byOutbox.get(outbox);
+  }
+
+  ofToken(token: string): SessionLedger | undefined {
+    return this.#byToken.get(token);
+  }
+
+  /** Tokens that nobody may resume by any more: the newest two of a live session may be good. */
+  spentTokens(): string[] {
+    return [...this.#byOutbox.values()].flatMap(({ tokens, isLive }) => isLive ? tokens.slice(0, -2) : tokens);
+  }
+
+  // The server
+
+  onToken(session: Session, life: number): void {
+    const outbox = session.outbox!;
+    let ledger = this.#byOutbox.get(outbox);
+    if (ledger === undefined) {
+      ledger = new SessionLedger(session, outbox, session.player!.playerId, life);
+      this.#byOutbox.set(outbox, ledger);
+    }
+    ledger.tokens.push(session.resumeToken);
+    this.#byToken.set(session.resumeToken, ledger);
+  }
+
+  onNumbered(outbox: Outbox, { type, payload }: OutboxPacket): SessionLedger | undefined {
+    const ledger = this.#byOutbox.get(outbox);
+    if (ledger === undefined) return undefined;
+    ledger.sent.push({ type, payload });
+    this.#verdict.expect(
+      ledger.sent.length === outbox.lastSequence,
+      "delivery",
+      `The server numbered packet ${ledger.sent.length} as ${outbox.lastSequence}`,
+    );
+    return ledger;
+  }
+
+  /** The server handles a packet. */
+  onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void {
+    const ledger = this.of(session);
+    if (sequence === 0 || ledger === undefined) return;
+    if (sequence !== ledger.applied + 1) {
+      this.#verdict.fail("delivery", `The server applied packet ${sequence} of a client after ${ledger.applied}`);
+    }
+    ledger.applied = sequence;
+    const sent = ledger.clientSent[sequence - 1];
+    const isSame = sent !== undefined && isSamePacket(sent, type, payload);
+    this.#verdict.expect(isSame, "delivery", `The server applied packet ${sequence}, which is not the one sent`);
+  }
+
+  // The client
+
+  onClientNumbered(clientSession: ClientSession, { row, payload, sequence }: OutgoingPacket): void {
+    const ledger = this.#byToken.get(clientSession.resumeToken);
+    if (ledger === undefined) return this.#verdict.fail("delivery", "A client has a token that was never given out");
+    ledger.clientSession = clientSession;
+    ledger.clientSent.push({ type: row.type, payload });
+    this.#verdict.expect(
+      ledger.clientSent.length === sequence,
+      "delivery",
+      `A client numbered packet ${ledger.clientSent.length} as ${sequence}`,
+    );
+  }
+
+  /** A client learned its session. */
+  onClientEntered(token: string, sequence: number): SessionLedger | null {
+    const ledger = this.#byToken.get(token);
+    if (ledger === undefined) {
+      this.#verdict.fail("delivery", "A client entered with a token that was never given out");
+      return null;
+    }
+    this.#verdict.expect(sequence === 1 && ledger.received === 0, "delivery", `A session began with ${sequence}`);
+    ledger.received = 1;
+    return ledger;
+  }
+
+  /** A client took its session up again. */
+  onClientResumed(ledger: SessionLedger, token: string, hasGap: boolean): void {
+    this.#verdict.expect(this.#byToken.get(token) === ledger, "resume", "A client resumed the session of another");
+    if (!hasGap) return;
+    // The server forgets only when it must.
+    const missed = ledger.sent.slice(ledger.received);
+    const missedBytes = missed.reduce((bytes, { payload }) => bytes + payload.length + 64, 0);
+    const isRight = missed.length > OUTBOX_PACKETS_MAX || missedBytes > OUTBOX_BYTES_MAX;
+    this.#verdict.expect(
+      isRight,
+      "delivery",
+      `The server forgot some of ${missed.length} packets, ${missedBytes} bytes`,
+    );
+    ledger.maySkip = true;
+  }
+
+  /** A client applies a packet. */
+  onClientApplied(ledger: SessionLedger, type: number, sequence: number, payload: Uint8Array): void {
+    if (sequence !== ledger.received + 1 && !(ledger.maySkip && sequence > ledger.received)) {
+      const name = PacketType[type];
+      this.#verdict.fail("delivery", `A client applied ${name} with number ${sequence} after ${ledger.received}`);
+    }
+    ledger.maySkip = false;
+    ledger.received = sequence;
+    const sent = ledger.sent[sequence - 1];
+    const isSame = sent !== undefined && isSamePacket(sent, type, payload);
+    this.#verdict.expect(isSame, "delivery", `A client applied packet ${sequence}, which is not the one sent`);
+  }
+
+  /** What is still under way in a session whose client is connected; null: nothing. */
+  unsettled(ledger: SessionLedger): string | null {
+    const { sent, received, clientSent, applied, outbox, clientSession } = ledger;
+    if (!ledger.isLive) return "the client holds a session that is over";
+    if (received !== sent.length) return `the client has ${received} of ${sent.length} packets`;
+    if (applied !== clientSent.length) return `the server has ${applied} of ${clientSent.length} packets`;
+    if (outbox.count > 0) {
+      return `${outbox.count} packets of the server are not acknowledged, of ${outbox.sentSequence} sent`;
+    }
+    const waiting = clientSession?.outbox.length ?? 0;
+    return waiting > 0 ? `${waiting} packets of the client are not acknowledged` : null;
+  }
+}

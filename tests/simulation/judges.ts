@@ -1,0 +1,113 @@
+/** All judges of one simulation, and what each of them is told. @module */
+
+import { fromBinary } from "@bufbuild/protobuf";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { ChatJudge } from "./chat_judge.ts";
+import { DeliveryJudge } from "./delivery_judge.ts";
+import { observe } from "./observe.ts";
+import type { SimulatedPlayer } from "./simulated_player.ts";
+import type { LogicLife, SimulatedServer } from "./simulated_server.ts";
+import type { SimulatedTime } from "./simulated_time.ts";
+import { StateJudge } from "./state_judge.ts";
+import { StorageJudge } from "./storage_judge.ts";
+import { CombatResultSchema } from "../../shared/gen/game_pb.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** The bench. */
+export class Judges {
+  readonly delivery: DeliveryJudge;
+  readonly chat: ChatJudge;
+  readonly storage: StorageJudge;
+  readonly state: StateJudge;
+  readonly #time: SimulatedTime;
+  #life: LogicLife | null = null;
+  #lifeCount = 0;
+  /** A broadcast shares its payload among all its recipients. */
+  #lastBlow: Uint8Array | null = null;
+
+  constructor(readonly verdict: Verdict, time: SimulatedTime) {
+    this.#time = time;
+    this.delivery = new DeliveryJudge(verdict);
+    this.chat = new ChatJudge(verdict, this.delivery, time);
+    this.storage = new StorageJudge(verdict);
+    this.state = new StateJudge(verdict);
+  }
+
+  /** Watches until the result is disposed of. */
+  watch(): Disposable {
+    return observe({
+      onToken: (session) => this.delivery.onToken(session, this.#lifeCount),
+      onSent: (session, type, payload) => {
+        if (type === PacketType.ROOM_RESPONSE && session.player !== null) {
+          this.chat.onRoomResponse(session.player.playerId, payload);
+        }
+      },
+      onNumbered: (outbox, packet) => {
+        const ledger = this.delivery.onNumbered(outbox, packet);
+        const life = this.#life;
+        if (ledger === undefined || life === null || ledger.life !== this.#lifeCount) return;
+        this.chat.onNumbered(life, ledger, packet);
+        const { type, payload } = packet;
+        if (type === PacketType.ENTER_WORLD_RESPONSE) this.storage.onEntered(life, ledger, payload);
+        else if (type === PacketType.LOGOUT_RESPONSE) this.storage.onLoggedOut(this.#characterOf(ledger.playerId));
+        else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
+      },
+      onApplied: (session, type, sequence, payload) => this.delivery.onApplied(session, type, sequence, payload),
+      onClientNumbered: (session, packet) => this.delivery.onClientNumbered(session, packet),
+    });
+  }
+
+  readonly #characters = new Map<number, number>();
+
+  #characterOf(playerId: number): number {
+    return this.#characters.get(playerId) ?? 0;
+  }
+
+  /** Logic began a new life. */
+  begin(life: LogicLife): void {
+    this.#life = life;
+    this.#lifeCount++;
+    const lifeCount = this.#lifeCount;
+    this.chat.begin(life);
+    this.state.begin();
+    life.logic.world.onLeave((session, entityId) => {
+      const { world } = life;
+      const characterId = session.presence!.characterId;
+      this.#characters.set(session.player!.playerId, characterId);
+      this.storage.onDeparture(lifeCount, characterId, {
+        mapId: world.mapOf(entityId).mapId,
+        x: world.xOf(entityId),
+        y: world.yOf(entityId),
+        z: world.zOf(entityId),
+        yaw: world.yawOf(entityId),
+        hp: Math.round(world.hpOf(entityId)),
+      });
+    });
+  }
+
+  afterTurn(server: SimulatedServer): void {
+    if (server.life === this.#life) this.state.afterTurn(server, this.#time.monotonicMs());
+  }
+
+  #onBlow({ logic }: LogicLife, payload: Uint8Array): void {
+    if (payload === this.#lastBlow) return;
+    this.#lastBlow = payload;
+    const { attackerId, targetId, targetDied } = fromBinary(CombatResultSchema, payload);
+    const isBetweenPlayers = logic.world.sessionOf(Number(attackerId)) !== undefined &&
+      logic.world.sessionOf(Number(targetId)) !== undefined;
+    if (targetDied && isBetweenPlayers) this.storage.onDeath(this.#time.unixMs());
+  }
+
+  /** What is not yet as it must be once it is quiet; null: all is. */
+  unsettled(server: SimulatedServer, players: readonly SimulatedPlayer[]): string | null {
+    for (const player of players) {
+      const problem = player.unsettled();
+      if (problem !== null) return `${player.name}: ${problem}`;
+    }
+    const { storage, saver } = server.life;
+    if (!server.disk.isIdle || storage.pendingCount > 0) return "the storage still works";
+    if (saver.unsavedCount > 0) return "characters are not saved yet";
+    return this.chat.unheard() ?? this.storage.difference(server.life, server.disk) ??
+      this.state.wrongGauge(server);
+  }
+}

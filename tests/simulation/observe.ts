@@ -1,0 +1,80 @@
+/**
+ * The judges' eyes in the real modules: what they number, apply and give out is seen where it happens. Nothing of what
+ * they do is changed.
+ *
+ * @module
+ */
+
+import { ClientSession } from "../../client/client_session.ts";
+import type { OutgoingPacket } from "../../client/outgoing.ts";
+import { Dispatcher } from "../../server/logic/dispatcher.ts";
+import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
+import type { Session } from "../../server/logic/session.ts";
+import { SessionManager } from "../../server/logic/session_manager.ts";
+
+/** Takes what is seen. */
+export interface Observer {
+  onToken(session: Session): void;
+  /** The server sends a packet to one session, numbered or not. */
+  onSent(session: Session, type: number, payload: Uint8Array): void;
+  onNumbered(outbox: Outbox, packet: OutboxPacket): void;
+  onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void;
+  onClientNumbered(session: ClientSession, packet: OutgoingPacket): void;
+}
+
+/**
+ * Replaces a method of a class until the result is disposed of.
+ *
+ * @param make Takes the method as it was, gives the new one.
+ */
+export function patch<T extends object, K extends keyof T>(
+  prototype: T,
+  name: K,
+  make: (original: T[K]) => T[K],
+): Disposable {
+  const original = prototype[name];
+  prototype[name] = make(original);
+  return { [Symbol.dispose]: () => prototype[name] = original };
+}
+
+/** Lets an observer see, until the result is disposed of. */
+export function observe(observer: Observer): Disposable {
+  const stack = new DisposableStack();
+  stack.use(
+    patch(SessionManager.prototype, "setResumeToken", (original) =>
+      function (this: SessionManager, session, token) {
+        original.call(this, session, token);
+        observer.onToken(session);
+      }),
+  );
+  stack.use(
+    patch(SessionManager.prototype, "send", (original) =>
+      function (this: SessionManager, session, type, payload) {
+        observer.onSent(session, type, payload);
+        original.call(this, session, type, payload);
+      }),
+  );
+  stack.use(patch(Outbox.prototype, "append", (original) =>
+    function (this: Outbox, packet, connected) {
+      const sequence = original.call(this, packet, connected);
+      observer.onNumbered(this, packet);
+      return sequence;
+    }));
+  stack.use(
+    patch(
+      Dispatcher.prototype,
+      "dispatch",
+      (original) =>
+        function (this: Dispatcher, session, type, sequence, payload) {
+          observer.onApplied(session, type, sequence, payload);
+          original.call(this, session, type, sequence, payload);
+        },
+    ),
+  );
+  stack.use(patch(ClientSession.prototype, "number", (original) =>
+    function (this: ClientSession, packet) {
+      original.call(this, packet);
+      observer.onClientNumbered(this, packet);
+    }));
+  return stack;
+}

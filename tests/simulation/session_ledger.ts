@@ -1,0 +1,51 @@
+/** What one session has numbered in both directions, written down by the judge. @module */
+
+import type { ClientSession } from "../../client/client_session.ts";
+import type { Outbox } from "../../server/logic/outbox.ts";
+import type { Session } from "../../server/logic/session.ts";
+
+/** A numbered packet, as it is carried. */
+export interface NumberedPacket {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** One session, from its entry into the world on, over all its connections. */
+export class SessionLedger {
+  /** What the server numbered: number 1 comes first. */
+  readonly sent: NumberedPacket[] = [];
+  /** The highest of these that the client has applied. */
+  received = 0;
+  /** The server said that some are gone: the next number may skip. */
+  maySkip = false;
+  /** What the client numbered. */
+  readonly clientSent: NumberedPacket[] = [];
+  /** The highest of these that the server has applied. */
+  applied = 0;
+  /** The client's end, once it has numbered anything. */
+  clientSession: ClientSession | null = null;
+  /** Its resume tokens, oldest first. */
+  readonly tokens: string[] = [];
+  /** Chat messages that the server has sent to this session. */
+  readonly heard = new Set<string>();
+
+  /** @param life Counts lives of logic. */
+  constructor(
+    readonly session: Session,
+    readonly outbox: Outbox,
+    readonly playerId: number,
+    readonly life: number,
+  ) {}
+
+  /** Whether the server still keeps this session. */
+  get isLive(): boolean {
+    return !this.session.ended && this.session.outbox === this.outbox;
+  }
+}
+
+/** Whether two packets are the same, byte for byte. */
+export function isSamePacket(packet: NumberedPacket, type: number, payload: Uint8Array): boolean {
+  if (packet.type !== type || packet.payload.length !== payload.length) return false;
+  for (let index = 0; index < payload.length; index++) if (packet.payload[index] !== payload[index]) return false;
+  return true;
+}

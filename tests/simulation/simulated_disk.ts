@@ -1,0 +1,158 @@
+/**
+ * A disk that can be slow, refuse writes, and lose what was not committed, under the real database and behind the real
+ * {@linkcode WorkerStorage}.
+ *
+ * @module
+ */
+
+import { MEMORY_PATH, SqliteDatabase, type StorageOutcome } from "../../server/storage/sqlite_database.ts";
+import { encodeError, type NumberedRequest, type NumberedResponse } from "../../server/storage/storage_messages.ts";
+import { OPERATION_KINDS } from "../../server/storage/storage_operations.ts";
+import type { StoragePort } from "../../server/storage/worker_storage.ts";
+import type { Prng } from "../../server/world/prng.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import type { SimulatedTime } from "./simulated_time.ts";
+import type { Trace } from "./trace.ts";
+
+/** How a disk fares. */
+export interface DiskHealth {
+  /** How long a commit takes at most, in milliseconds. */
+  readonly commitMs: number;
+  /** Writes fail: it is full. */
+  readonly isFull: boolean;
+}
+
+/** Sees every request once it is on disk, with what became of it. */
+export type CommitListener = (request: NumberedRequest, outcome: StorageOutcome) => void;
+
+/** The disk, and the storage worker above it. */
+export class SimulatedDisk {
+  health: DiskHealth = { commitMs: 2, isFull: false };
+  readonly #time: SimulatedTime;
+  readonly #prng: Prng;
+  readonly #trace: Trace;
+  readonly #database = new SqliteDatabase({ path: MEMORY_PATH });
+  readonly #onCommit: CommitListener;
+  /** Counts lives of the storage worker. */
+  #life = 0;
+  #waiting: { readonly request: NumberedRequest; readonly port: DiskPort }[] = [];
+  #isBusy = false;
+
+  constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
+    this.#time = time;
+    this.#prng = prng;
+    this.#trace = trace;
+    this.#onCommit = onCommit;
+  }
+
+  /** Requests that wait, or are being done. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#waiting.length === 0;
+  }
+
+  /** Puts accounts and the like there before anything begins. */
+  prepare(operation: NumberedRequest["operation"], argument: unknown): unknown {
+    return this.read(operation, argument);
+  }
+
+  connect(): StoragePort {
+    return new DiskPort((request, port) => this.#take(request, port));
+  }
+
+  /** Looks at what is on disk, past the worker. */
+  read(operation: NumberedRequest["operation"], argument: unknown): unknown {
+    const [outcome] = this.#database.execute([{ operation, argument }]);
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value;
+  }
+
+  /** The storage worker dies: what waits is lost, and so is the answer to what was just done. */
+  crash(): void {
+    this.#life++;
+    this.#waiting = [];
+    this.#isBusy = false;
+    this.#trace.step("disk crash", this.#time.monotonicMs(), this.#life);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #take(request: NumberedRequest, port: DiskPort): void {
+    this.#waiting.push({ request, port });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isBusy || this.#waiting.length === 0) return;
+    this.#isBusy = true;
+    const life = this.#life;
+    this.#time.at(this.#prng.nextFloat() * this.health.commitMs, () => {
+      if (life !== this.#life) return;
+      const batch = this.#waiting;
+      this.#waiting = [];
+      const outcomes = this.#execute(batch.map(({ request }) => request));
+      this.#time.at(this.#prng.nextFloat(), () => {
+        if (life !== this.#life) return;
+        this.#isBusy = false;
+        batch.forEach(({ request, port }, index) => port.answer(responseOf(request.id, outcomes[index])));
+        this.#schedule();
+      });
+    });
+  }
+
+  #execute(requests: readonly NumberedRequest[]): StorageOutcome[] {
+    const { isFull } = this.health;
+    const isRefused = ({ operation }: NumberedRequest) => isFull && OPERATION_KINDS[operation] === "write";
+    const done = this.#database.execute(requests.filter((request) => !isRefused(request)));
+    let next = 0;
+    return requests.map((request) => {
+      const outcome = isRefused(request)
+        ? { error: new DependencyError("unavailable", "Cannot write: the disk is full") }
+        : done[next++];
+      const what = `disk ${request.operation} ${"error" in outcome ? "failed" : "done"}`;
+      this.#trace.step(what, this.#time.monotonicMs(), request.id);
+      this.#onCommit(request, outcome);
+      return outcome;
+    });
+  }
+}
+
+/** A copy of plain data, as it crosses a thread; `structuredClone` does the same at many times the cost. */
+function copyOf(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  const copy: Record<string, unknown> = {};
+  for (const [key, entry] of Object.entries(value)) copy[key] = copyOf(entry);
+  return copy;
+}
+
+function responseOf(id: number, outcome: StorageOutcome): NumberedResponse {
+  return "error" in outcome ? { id, error: encodeError(outcome.error) } : { id, value: outcome.value };
+}
+
+/** One way to the storage worker; messages are copied, as between threads. */
+class DiskPort implements StoragePort {
+  onmessage: MessagePort["onmessage"] = null;
+  #isClosed = false;
+  readonly #take: (request: NumberedRequest, port: DiskPort) => void;
+
+  constructor(take: (request: NumberedRequest, port: DiskPort) => void) {
+    this.#take = take;
+  }
+
+  postMessage(requests: unknown): void {
+    if (this.#isClosed) return;
+    for (const request of copyOf(requests) as NumberedRequest[]) this.#take(request, this);
+  }
+
+  answer(response: NumberedResponse): void {
+    if (this.#isClosed) return;
+    const event = { data: copyOf([response]) as NumberedResponse[] } as MessageEvent<NumberedResponse[]>;
+    this.onmessage?.call(this as unknown as MessagePort, event);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+}

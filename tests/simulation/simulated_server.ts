@@ -1,0 +1,373 @@
+/**
+ * A whole server in one thread of simulated time: io workers, logic, storage, each a life that can end.
+ *
+ * @module
+ */
+
+import type { TokenVerdict } from "../../server/auth/token.ts";
+import { loadConfig, type ServerConfig } from "../../server/config.ts";
+import { createAdmissionBuffer } from "../../server/io/admission.ts";
+import { CharacterSaver } from "../../server/logic/character_saver.ts";
+import { RingOutput } from "../../server/logic/link.ts";
+import { Logic } from "../../server/logic/logic.ts";
+import { SessionManager } from "../../server/logic/session_manager.ts";
+import { Atlas } from "../../server/maps/atlas.ts";
+import type { MapDefinition } from "../../server/maps/map_data.ts";
+import type { MonsterData } from "../../server/monsters/monster_data.ts";
+import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
+import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
+import { type StoragePort, WorkerStorage } from "../../server/storage/worker_storage.ts";
+import { Prng } from "../../server/world/prng.ts";
+import { World } from "../../server/world/world.ts";
+import { RecordingLogger } from "../support/recording_logger.ts";
+import type { SimulatedDisk } from "./simulated_disk.ts";
+import { SimulatedIo, wakerOf } from "./simulated_io.ts";
+import type { Listeners, ServerSocket } from "./simulated_network.ts";
+import { type SimulatedTime, ThreadTimers } from "./simulated_time.ts";
+
+/** How the server of one simulation is built. */
+export interface ServerShape {
+  readonly ioWorkers: number;
+  /** Room in the rings of each io worker, in bytes. */
+  readonly toLogicBytes: number;
+  readonly fromLogicBytes: number;
+  /** Unsent bytes above which a connection is spared snapshots, and above which it is closed. */
+  readonly softBytes: number;
+  readonly hardBytes: number;
+  readonly linkDeadMs: number;
+  readonly monsterCount: number;
+}
+
+/** Side of the first map, in units. */
+export const MAP_SIZE = 80;
+/** Side of the other one. */
+const CELLAR_SIZE = 50;
+const DEFAULTS = loadConfig({ args: [], env: {}, platform: { os: "linux", cores: 1 } });
+const WORLD_CAPACITY = 64;
+/** Two maps, and a way to and fro in the middle of each. */
+const MAPS: readonly MapDefinition[] = [
+  {
+    mapId: 0,
+    name: "Field",
+    theme: "meadow",
+    width: MAP_SIZE,
+    height: MAP_SIZE,
+    portals: [{ portalId: 1, x: 0.5, z: 0.5, radius: 15, toMap: 1, toX: 0.5, toZ: 0.5 }],
+  },
+  {
+    mapId: 1,
+    name: "Cellar",
+    theme: "cave",
+    width: CELLAR_SIZE,
+    height: CELLAR_SIZE,
+    interestRadius: 15,
+    portals: [{ portalId: 2, x: 0.5, z: 0.5, radius: 15, toMap: 0, toX: 0.5, toZ: 0.5 }],
+  },
+];
+/** How long the threads of a crashed server are away, in milliseconds. */
+const RESTART_MS = 300;
+
+/** A few rats, which get about and bite. */
+function monstersOf(count: number): MonsterData {
+  const rat = {
+    id: "rat",
+    name: "Rat",
+    hp: 40,
+    damageMin: 3,
+    damageMax: 9,
+    range: 2,
+    attackIntervalMs: 1_000,
+    speed: 5,
+    aggroRadius: 8,
+    leashRadius: 20,
+    wanderRadius: 8,
+    respawnSeconds: 6,
+  };
+  return { kinds: [rat], spawns: [{ kind: "rat", count }, { kind: "rat", map: 1, count: 1 }] };
+}
+
+/** One life of logic. */
+export class LogicLife {
+  readonly sessions = new SessionManager();
+  readonly log = new RecordingLogger();
+  readonly world: World;
+  readonly saver: CharacterSaver;
+  readonly storage: WorkerStorage;
+  readonly logic: Logic;
+  readonly waker;
+  #isFrozen = false;
+  #freezesAfterTick = false;
+  readonly #time: SimulatedTime;
+  readonly #prng: Prng;
+  readonly #timers: ThreadTimers;
+  #port: StoragePort;
+  readonly #doorbell = new Doorbell(createDoorbellBuffer());
+  readonly #rings: RingConsumer[] = [];
+  readonly #afterTurn: () => void;
+  #event: unknown = null;
+  #stalledUntilMs = 0;
+  #isDead = false;
+
+  constructor(
+    time: SimulatedTime,
+    prng: Prng,
+    parts: {
+      config: ServerConfig;
+      disk: SimulatedDisk;
+      counters: CounterBlock;
+      monsterCount: number;
+      randomToken: () => string;
+      afterTurn: () => void;
+    },
+  ) {
+    const { config, counters, randomToken } = parts;
+    this.#time = time;
+    this.#prng = prng;
+    this.#timers = new ThreadTimers(time);
+    this.#afterTurn = parts.afterTurn;
+    counters.resetGauges();
+    this.#port = parts.disk.connect();
+    this.storage = new WorkerStorage(this.#port, {
+      nowMs: () => time.monotonicMs(),
+      timers: this.#timers,
+    });
+    const atlas = new Atlas(MAPS, config);
+    this.world = new World({
+      maps: atlas.maps,
+      maxSpeed: config.maxSpeed,
+      tickIntervalMs: config.tickMs,
+      capacity: WORLD_CAPACITY,
+      prng: new Prng(prng.nextUint32()),
+    });
+    this.saver = new CharacterSaver(this.storage, this.log, this.#timers);
+    this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
+    this.logic = new Logic(
+      {
+        config,
+        ports: { login: 8080, game: 8081, gateway: 8082 },
+        clock: time,
+        storage: this.storage,
+        hasher: PLAIN_HASHER,
+        tokens: PLAIN_TOKENS,
+        randomToken,
+        wake: () => this.waker.ring(),
+        sessions: this.sessions,
+        atlas,
+        world: this.world,
+        worldCapacity: WORLD_CAPACITY,
+        saver: this.saver,
+        counters,
+        log: this.log,
+      },
+      // How long a packet took depends on the machine.
+      { check: () => {} },
+      { prng: new Prng(prng.nextUint32()), monsters: monstersOf(parts.monsterCount) },
+    );
+    this.#schedule(0);
+  }
+
+  /** Takes an io worker, or its successor. */
+  setIoWorker(index: number, io: SimulatedIo): void {
+    this.#rings[index] = new RingConsumer(io.toLogic);
+    const onBroadcastFull = this.sessions.onBroadcastFull.bind(this.sessions);
+    const output = new RingOutput(new RingProducer(io.fromLogic), io.waker, onBroadcastFull);
+    this.logic.setIoWorker(index, this.#rings[index], output);
+    this.#schedule(0);
+  }
+
+  /** Does nothing for a while: another process has the processor, or a packet takes long. */
+  stall(ms: number): void {
+    this.#stalledUntilMs = this.#time.monotonicMs() + ms;
+    this.#schedule(ms);
+  }
+
+  /** Goes on with a new storage worker. */
+  replaceStorage(port: StoragePort): void {
+    this.#port = port;
+    this.storage.replacePort(port);
+  }
+
+  /** The thread dies; nothing of it goes on, what waits for the storage included. */
+  die(): void {
+    this.#isDead = true;
+    this.#port.close();
+    this.#timers.die();
+  }
+
+  /** Stops the world after its next tick, when everybody has been told of what it is like. */
+  freeze(): void {
+    this.#freezesAfterTick = true;
+  }
+
+  thaw(): void {
+    this.#freezesAfterTick = this.#isFrozen = false;
+    this.#schedule(0);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#time.clear(this.#event);
+    const stalledMs = this.#stalledUntilMs - this.#time.monotonicMs();
+    this.#event = this.#time.at(Math.max(delayMs, stalledMs), () => this.#turn());
+  }
+
+  #turn(): void {
+    if (this.#isDead || this.#isFrozen) return;
+    this.#doorbell.markAwake();
+    const { tick } = this.world;
+    const more = this.logic.turn();
+    this.#afterTurn();
+    this.#isFrozen = this.#freezesAfterTick && this.world.tick !== tick;
+    this.#doorbell.markSleeping();
+    const waitMs = this.logic.nextTickMs - this.#time.monotonicMs();
+    if (!more && waitMs > 0 && this.#rings.every((ring) => ring.empty)) return this.#schedule(waitMs);
+    this.#doorbell.markAwake();
+    this.#schedule(0.1);
+  }
+}
+
+/** Who watches a {@linkcode SimulatedServer}. */
+export interface ServerHooks {
+  /** Logic begins a new life. */
+  readonly onLife: (life: LogicLife) => void;
+  /** Logic has come round. */
+  readonly afterTurn: (server: SimulatedServer) => void;
+}
+
+/** The server of one simulation. */
+export class SimulatedServer implements Listeners {
+  readonly config: ServerConfig;
+  readonly disk: SimulatedDisk;
+  readonly logicCounters = new CounterBlock(createCounterBlock());
+  io: SimulatedIo[] = [];
+  life!: LogicLife;
+  /** How often logic began. */
+  lifeCount = 0;
+  /** Nobody listens: everything is being started again. */
+  isDown = false;
+  readonly #time: SimulatedTime;
+  readonly #prng: Prng;
+  readonly #shape: ServerShape;
+  readonly #hooks: ServerHooks;
+  readonly #ioCounters: CounterBlock[] = [];
+  #admitted!: SharedArrayBuffer;
+  #tokenCount = 0;
+
+  constructor(
+    time: SimulatedTime,
+    prng: Prng,
+    options: { shape: ServerShape; disk: SimulatedDisk } & ServerHooks,
+  ) {
+    this.#time = time;
+    this.#prng = prng;
+    this.#shape = options.shape;
+    this.#hooks = options;
+    this.disk = options.disk;
+    this.config = {
+      ...DEFAULTS,
+      ioWorkers: options.shape.ioWorkers,
+      linkDeadMs: options.shape.linkDeadMs,
+      tickMs: 100,
+      mapSize: MAP_SIZE,
+      interestRadius: 25,
+      sendQueueSoftBytes: options.shape.softBytes,
+      sendQueueHardBytes: options.shape.hardBytes,
+      guildWarMinutes: 1,
+      floodControl: false,
+      monsters: true,
+    };
+    for (let index = 0; index < this.#shape.ioWorkers; index++) {
+      this.#ioCounters.push(new CounterBlock(createCounterBlock()));
+    }
+    this.#start();
+  }
+
+  tryAccept(portIndex: number, socket: ServerSocket): boolean {
+    const io = this.io[this.#prng.nextInt(this.io.length)];
+    if (this.isDown || io === undefined) return false;
+    io.accept(portIndex, socket);
+    return true;
+  }
+
+  /** An io worker dies and is started again at once. */
+  crashIo(index: number): void {
+    if (this.isDown) return;
+    this.io[index].crash();
+    this.#startIo(index);
+    this.life.setIoWorker(index, this.io[index]);
+  }
+
+  /** Logic dies: everything is started again, from what was saved. */
+  crashLogic(): void {
+    if (this.isDown) return;
+    this.life.die();
+    for (const io of this.io) io.crash();
+    this.isDown = true;
+    this.#time.at(RESTART_MS, () => this.#start());
+  }
+
+  /** Everything ends where it is. */
+  stop(): void {
+    this.life.die();
+    for (const io of this.io) io.crash();
+  }
+
+  /** The storage worker dies and is started again. */
+  crashStorage(): void {
+    this.disk.crash();
+    const { life } = this;
+    this.#time.at(RESTART_MS, () => {
+      if (life === this.life && !this.isDown) life.replaceStorage(this.disk.connect());
+    });
+  }
+
+  #start(): void {
+    this.isDown = false;
+    this.lifeCount++;
+    this.#admitted = createAdmissionBuffer(this.#shape.ioWorkers);
+    this.life = new LogicLife(this.#time, new Prng(this.#prng.nextUint32()), {
+      config: this.config,
+      disk: this.disk,
+      counters: this.logicCounters,
+      monsterCount: this.#shape.monsterCount,
+      randomToken: () => `token${++this.#tokenCount}`,
+      afterTurn: () => this.#hooks.afterTurn(this),
+    });
+    this.#hooks.onLife(this.life);
+    for (let index = 0; index < this.#shape.ioWorkers; index++) {
+      this.#startIo(index);
+      this.life.setIoWorker(index, this.io[index]);
+    }
+  }
+
+  #startIo(index: number): void {
+    const { life } = this;
+    this.io[index] = new SimulatedIo(this.#time, new Prng(this.#prng.nextUint32()), {
+      config: this.config,
+      counters: this.#ioCounters[index],
+      admitted: this.#admitted,
+      index,
+      logicWaker: life.waker,
+      toLogicBytes: this.#shape.toLogicBytes,
+      fromLogicBytes: this.#shape.fromLogicBytes,
+    });
+  }
+}
+
+/** Tokens that name the player in plain text. */
+const PLAIN_TOKENS = {
+  sign: ({ playerId, name }: { playerId: number; name: string }) => Promise.resolve(`plain:${playerId}:${name}`),
+  verify: (token: string): Promise<TokenVerdict> => {
+    const [, playerId, name] = /^plain:(\d+):(.+)$/.exec(token) ?? [];
+    return Promise.resolve(
+      name === undefined ? { ok: false, error: "invalid_token" } : { ok: true, playerId: Number(playerId), name },
+    );
+  },
+};
+
+/** Passwords in plain text. */
+const PLAIN_HASHER = {
+  hash: (clientHash: string) => Promise.resolve(`plain:${clientHash}`),
+  verify: (clientHash: string, verifier: string | null) => Promise.resolve(verifier === `plain:${clientHash}`),
+  verifyAgainstNobody: () => Promise.resolve(false as const),
+};
