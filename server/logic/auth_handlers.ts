@@ -59,12 +59,13 @@ export function registerAuthHandlers(
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
       }
       const key = nameKey(username);
+      const address = addressOf(session);
       // A name in use costs no hash; names are no secret, as everyone in the world sees them.
       if (await storage.accounts.findByName(key) !== undefined) {
         throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       }
-      limits.registering(session);
-      const passwordVerifier = await limits.hashing(key, session, () => hasher.hash(passwordHash));
+      limits.registering(address);
+      const passwordVerifier = await limits.hashing(key, address, () => hasher.hash(passwordHash));
       const createdAtMs = clock.unixMs();
       const result = await storage.accounts.create({ name: username, nameKey: key, passwordVerifier, createdAtMs });
       if (result.kind === "name_taken") throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
@@ -86,16 +87,17 @@ export function registerAuthHandlers(
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
       const key = nameKey(username);
-      limits.checkLogin(key, session);
+      const address = addressOf(session);
+      limits.checkLogin(key, address);
       const account = checkPlayerName(username) === "ok" ? await storage.accounts.findByName(key) : undefined;
       // Unknown names cost the same work, so that neither answer nor time tells them apart.
-      const correct = await limits.hashing(key, session, () =>
+      const correct = await limits.hashing(key, address, () =>
         account === undefined
           ? hasher.verifyAgainstNobody(passwordHash)
           : hasher.verify(passwordHash, account.passwordVerifier));
       if (account === undefined || !correct) {
         counters.add(Counter.LOGINS_FAILED, 1);
-        limits.failed(key, session);
+        limits.failed(key, address);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
       limits.succeeded(key);
@@ -143,6 +145,11 @@ export function registerAuthHandlers(
       world.finish(session);
       sessions.unbindPlayer(session);
     }));
+}
+
+/** Where a request comes from; its session may have lost its connection once it is answered. */
+function addressOf({ link }: Session): string {
+  return link?.info.address ?? "";
 }
 
 /** This node as the server list shows it, by addresses that the client can reach. */

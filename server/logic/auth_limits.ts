@@ -14,9 +14,11 @@ import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import { addressGroup, AddressRanges } from "../ip_address.ts";
 import { RequestError } from "./dispatcher.ts";
-import type { Session } from "./session.ts";
 
-/** The limits of one node. Without flood control there are none. */
+/**
+ * The limits of one node. Without flood control there are none. Addresses are those that requests came from: a peer that
+ * has hung up by the time it is answered has failed all the same.
+ */
 export class AuthLimits {
   readonly #clock: Clock;
   readonly #isOn: boolean;
@@ -37,8 +39,7 @@ export class AuthLimits {
    *
    * @throws {RequestError} RATE_LIMITED when there were too many from its address.
    */
-  registering(session: Session): void {
-    const address = addressOf(session);
+  registering(address: string): void {
     if (!this.#isOn || this.#trusted.containsText(address)) return;
     if (!this.#registrations.tryTake(addressGroup(address), this.#clock.monotonicMs())) {
       throw new RequestError(ErrorCode.RATE_LIMITED, "Too many registrations from this address, try again later");
@@ -46,17 +47,17 @@ export class AuthLimits {
   }
 
   /** @throws {RequestError} RATE_LIMITED while a login of this account or from this address has to wait. */
-  checkLogin(nameKey: string, session: Session): void {
+  checkLogin(nameKey: string, address: string): void {
     if (!this.#isOn) return;
-    const waitMs = this.#guard.waitMs(nameKey, addressGroup(addressOf(session)), this.#clock.monotonicMs());
+    const waitMs = this.#guard.waitMs(nameKey, addressGroup(address), this.#clock.monotonicMs());
     if (waitMs === 0) return;
     const seconds = Math.ceil(waitMs / 1_000);
     throw new RequestError(ErrorCode.RATE_LIMITED, `Too many failed logins, try again in ${seconds} s`);
   }
 
   /** Takes note of a wrong name or password. */
-  failed(nameKey: string, session: Session): void {
-    this.#guard.failed(nameKey, addressGroup(addressOf(session)), this.#clock.monotonicMs());
+  failed(nameKey: string, address: string): void {
+    this.#guard.failed(nameKey, addressGroup(address), this.#clock.monotonicMs());
   }
 
   /** Takes note of a right one. */
@@ -70,12 +71,11 @@ export class AuthLimits {
    *
    * @throws {RequestError} RATE_LIMITED
    */
-  async hashing<Result>(nameKey: string, session: Session, hash: () => Promise<Result>): Promise<Result> {
+  async hashing<Result>(nameKey: string, address: string, hash: () => Promise<Result>): Promise<Result> {
     if (!this.#isOn) return await hash();
     const account = `account ${nameKey}`;
     if (!this.#pending.tryAdd(account, LOGINS_PENDING_PER_ACCOUNT)) throw tooMany("for this account");
     try {
-      const address = addressOf(session);
       if (this.#trusted.containsText(address)) return await hash();
       const source = `address ${addressGroup(address)}`;
       if (!this.#pending.tryAdd(source, PASSWORDS_PENDING_PER_ADDRESS)) throw tooMany("from this address");
@@ -88,10 +88,6 @@ export class AuthLimits {
       this.#pending.remove(account);
     }
   }
-}
-
-function addressOf(session: Session): string {
-  return session.link?.info.address ?? "";
 }
 
 function tooMany(whose: string): RequestError {

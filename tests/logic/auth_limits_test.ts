@@ -93,6 +93,19 @@ Deno.test("AuthLimits makes an account wait after five failures and an address a
   assert((await login(harness, "other", HASH, "192.0.2.2")).success);
 });
 
+Deno.test("AuthLimits counts the failures of peers that have hung up before they were answered", async () => {
+  const hasher = heldHasher();
+  await using harness = await LogicHarness.create({ hasher });
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ADDRESS; failure++) {
+    const client = startLogin(harness, `name${failure}`, WRONG, "198.51.100.1");
+    await harness.until(() => hasher.waiting.length === 1);
+    harness.disconnect(client);
+    hasher.waiting.pop()!();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assertEquals((await login(harness, "another", WRONG, "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
+});
+
 Deno.test("AuthLimits hears only so many guesses at one account at once", async () => {
   const hasher = heldHasher();
   await using harness = await LogicHarness.create({ hasher });

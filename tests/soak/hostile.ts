@@ -20,13 +20,15 @@ const { values } = parseArgs({
     hostile: { type: "string", default: "500" },
     seconds: { type: "string", default: "30" },
     backend: { type: "string", default: "epoll" },
+    // One kind of attack alone, by its name, or `none` for those with accounts alone.
+    only: { type: "string" },
     seed: { type: "string", default: "1" },
     factor: { type: "string", default: "1.2" },
   },
 });
 const playerCount = Number(values.players);
 const hostileCount = Number(values.hostile);
-const cheatCount = Math.round(hostileCount * CHEATS_SHARE);
+const cheatCount = values.only === undefined || values.only === "none" ? Math.round(hostileCount * CHEATS_SHARE) : 0;
 
 /** One run of the honest players on a server of its own. */
 async function run(isAttacked: boolean): Promise<LoadResult> {
@@ -37,13 +39,16 @@ async function run(isAttacked: boolean): Promise<LoadResult> {
   const tokens = await Deno.makeTempFile();
   await Deno.writeTextFile(tokens, take(playerCount).map(({ name, token }) => `${name} ${token}\n`).join(""));
   const cheats = take(cheatCount).map(({ token }) => token);
-  const plan = { loginPort, gamePort, gatewayPort, peerCount: hostileCount, seed: Number(values.seed), tokens: cheats };
-  const peers = isAttacked ? await HostilePeers.start({ ...plan, holdMs: 5_000 }) : null;
+  const plan = { loginPort, gamePort, gatewayPort, seed: Number(values.seed), tokens: cheats };
+  const peerCount = values.only === "none" ? cheatCount : hostileCount;
+  const attacks = values.only === undefined || values.only === "none" ? undefined : [values.only];
+  const peers = isAttacked ? await HostilePeers.start({ ...plan, peerCount, attacks, holdMs: 5_000 }) : null;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--no-prompt", "-A", new URL("../../tools/loadtest.ts", import.meta.url).pathname, "world"],
       ...["--game-port", String(gamePort), "--gateway-port", String(gatewayPort), "--transport", "both"],
       ...["--connections", String(playerCount), "--tokens", tokens, "--duration", values.seconds!, "--json", "-"],
+      ...["--admin", `http://127.0.0.1:${server.ports.admin}`],
     ],
   }).output();
   const report = await peers?.stop();
@@ -58,10 +63,15 @@ async function run(isAttacked: boolean): Promise<LoadResult> {
 }
 
 /** The percentiles of a run; one in which nobody could play has none. */
-function describe(name: string, { connections, failures, latencies, mainLatency }: LoadResult): number {
+function describe(
+  name: string,
+  { connections, failures, generator, latencies, mainLatency, server }: LoadResult,
+): number {
   const summary = latencies[mainLatency]?.all;
   const { p50, p95, p99 } = summary ?? { p50: NaN, p95: NaN, p99: NaN };
   console.log(`${name}: ${mainLatency} p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms;`, connections, failures);
+  // Server, load test and hostile peers share the machine: who took how much of it, in per cent of one core.
+  console.log(`  server ${server?.cpuMean} %, tick p95 ${server?.tickMsP95Max} ms, load test ${generator.cpuMean} %`);
   return p99;
 }
 

@@ -32,6 +32,8 @@ export interface HostilePlan {
   readonly seed: number;
   /** Session tokens of players who misbehave in the world. */
   readonly tokens: readonly string[];
+  /** The names of the attacks of peers without a token; all of them if left out. */
+  readonly attacks?: readonly string[];
   /** Longest time one attack holds its connection, in milliseconds. */
   readonly holdMs: number;
 }
@@ -213,7 +215,7 @@ async function cheat(scene: Scene, sessionToken: string): Promise<RawSocket> {
 async function run(plan: HostilePlan, isOver: () => boolean): Promise<HostileReport> {
   const attacks: Record<string, number> = {};
   let endedByServer = 0;
-  const names = Object.keys(ATTACKS);
+  const names = plan.attacks ?? Object.keys(ATTACKS);
   const runOne = async (index: number) => {
     const chance = new CheapChance(plan.seed + 7_919 * index);
     const token = plan.tokens[index];
