@@ -325,7 +325,7 @@ export const PASSWORD_PASSES_MAX = 10;
 export const PASSWORD_PARALLELISM_MAX = 4;
 /** Characters of a stored verifier: prefix, parameters, 64 bytes of salt and 64 of hash. */
 export const PASSWORD_VERIFIER_CHARS_MAX = 256;
-/** Password hashes computed at once: each takes a core for some 50 ms. */
+/** Password hashes computed at once, at most, and fewer than there are cores: each takes a core for some 50 ms. */
 export const PASSWORD_HASHES_MAX = 4;
 /** Password hashes that may wait: what two cores do in the 5 s a player is willing to wait. */
 export const PASSWORD_QUEUE_MAX = 256;

@@ -28,6 +28,11 @@ export function isClientPasswordHash(text: string): boolean {
   return CLIENT_HASH_PATTERN.test(text);
 }
 
+/** How many hashes a machine may compute at once: one core is left to everyone who plays. */
+export function hashesAtOnce(cores: number): number {
+  return Math.max(1, Math.min(PASSWORD_HASHES_MAX, cores - 1));
+}
+
 /** What a {@linkcode PasswordHasher} is made of; everything has a default. */
 export interface PasswordHasherOptions {
   readonly argon2id?: Argon2id;

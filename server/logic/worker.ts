@@ -6,7 +6,7 @@
  */
 
 import { WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
-import { PasswordHasher } from "../auth/password.ts";
+import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
 import { loadGameData } from "../data/game_data.ts";
@@ -64,7 +64,7 @@ class Runtime {
         ports: init.ports,
         clock: this.#clock,
         storage: this.#storage,
-        hasher: new PasswordHasher(),
+        hasher: new PasswordHasher({ hashesMax: hashesAtOnce(navigator.hardwareConcurrency) }),
         tokens,
         randomToken: () =>
           crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),

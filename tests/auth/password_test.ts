@@ -1,5 +1,5 @@
 import { type Argon2id, type Argon2idInput, argon2idWebCrypto } from "../../server/auth/argon2id.ts";
-import { isClientPasswordHash, PasswordHasher } from "../../server/auth/password.ts";
+import { hashesAtOnce, isClientPasswordHash, PasswordHasher } from "../../server/auth/password.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { PASSWORD_HASHES_MAX, PASSWORD_QUEUE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
@@ -90,6 +90,10 @@ Deno.test("PasswordHasher.verifyAgainstNobody() is false even for a hash that wo
   const hasher = new PasswordHasher({ argon2id: ({ hashBytes }) => Promise.resolve(new Uint8Array(hashBytes)) });
   assertEquals(await hasher.verifyAgainstNobody(CLIENT_HASH), false);
   assertEquals(await hasher.verify(CLIENT_HASH, null), false);
+});
+
+Deno.test("hashesAtOnce() leaves a core to those who play, and is never less than one or more than the bound", () => {
+  assertEquals([1, 2, 3, 4, 5, 64].map(hashesAtOnce), [1, 1, 2, 3, PASSWORD_HASHES_MAX, PASSWORD_HASHES_MAX]);
 });
 
 Deno.test("PasswordHasher computes a few hashes at once and queues the others in order", async () => {

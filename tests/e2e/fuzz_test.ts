@@ -1,0 +1,99 @@
+/** Fuzzed frames over sockets to the real server: it goes on, and keeps nothing of them. @module */
+
+import { assert, assertEquals } from "../support/assert.ts";
+import { RawSocket } from "../support/raw_socket.ts";
+import { IO_BACKENDS, ServerProcess } from "../support/server_process.ts";
+import { until } from "../support/wait.ts";
+import { frame, packet, packetBody } from "../support/wire.ts";
+import { WirePlayer } from "../support/wire_session.ts";
+import { encodeWebSocketFrame, join, OPCODE, requestUpgrade } from "../support/wire_websocket.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { CheapChance, fuzzSeed } from "../fuzz/chance.ts";
+import { bend, type Carried, CLIENT_ROWS, payloadPool } from "../fuzz/messages.ts";
+
+/** Frames for each backend. */
+const FRAMES = 100_000;
+/** Frames of one connection: refused ones close it, so what follows them counts for little. */
+const FRAMES_PER_CONNECTION = 100;
+/** Connections at once. */
+const LANES = 8;
+/** What heaps and pools may have grown by, in bytes. */
+const GROWTH_BYTES_MAX = 96 * 1_048_576;
+
+/** Sends the frames of one connection, over the port that chance picks, and resolves when it is closed. */
+async function sendOne(server: ServerProcess, chance: CheapChance, pools: Pools, token: string): Promise<void> {
+  const port = chance.pick(["login", "game", "gateway"] as const);
+  await using socket = await RawSocket.connect(server.ports[port]);
+  const entry = chance.oneIn(3) ? [packet(EnterWorldRequestSchema, { sessionToken: token })] : [];
+  const frames = Array.from({ length: FRAMES_PER_CONNECTION }, () => {
+    const row = chance.pick(CLIENT_ROWS);
+    const { payload, isCompressed } = chance.pick(pools.get(row.type)!);
+    const bytes = frame(packetBody(row.type, payload, { isCompressed, sequence: BigInt(chance.below(3)) }));
+    return chance.oneIn(150) ? bend(chance, bytes) : bytes;
+  });
+  const stream = join([...entry, ...frames]);
+  if (port === "gateway") {
+    await requestUpgrade(socket, server.ports.gateway);
+    socket.onBytes(() => {});
+    socket.write(encodeWebSocketFrame({ opcode: OPCODE.BINARY, payload: stream.subarray(0, 60_000) }));
+  } else {
+    socket.onBytes(() => {});
+    socket.write(stream);
+  }
+  if (chance.oneIn(10)) return socket.reset();
+  socket.end();
+  await socket.ended;
+}
+
+type Pools = ReadonlyMap<number, readonly Carried[]>;
+
+/** Everything that must be gone when everyone is. */
+async function untilEmpty(server: ServerProcess): Promise<void> {
+  for (const gauge of ["connections", "sessions", "players_online", "entities"]) {
+    await until(`${gauge} to be 0`, async () => await server.metric(`drawbridge_${gauge}`) === 0);
+  }
+}
+
+function descriptorCount(server: ServerProcess): number {
+  return [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+}
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) takes ${FRAMES} fuzzed frames over sockets, and keeps no session, descriptor or memory of them`, async () => {
+    const seed = fuzzSeed();
+    console.log(`FUZZ_SEED=${seed}`);
+    const chance = new CheapChance(seed);
+    const pools: Pools = new Map(CLIENT_ROWS.map((row) => [row.type, payloadPool(chance, row, 24)]));
+    await using server = await ServerProcess.start({
+      backend,
+      players: LANES + 1,
+      flags: ["--link-dead-ms", "300", "--flood-control", "off", "--diagnostics", "on"],
+      // A login that waits in a full queue is told UNAVAILABLE, and the log says so.
+      errorsExpected: true,
+    });
+    const lanes = Array.from({ length: LANES }, () => server.takePlayer().token);
+    const run = async (frameCount: number) => {
+      let left = frameCount;
+      await Promise.all(lanes.map(async (token) => {
+        for (; left > 0; left -= FRAMES_PER_CONNECTION) await sendOne(server, chance, pools, token);
+      }));
+      await untilEmpty(server);
+    };
+    // Heaps and pools grow to their size at first.
+    await run(FRAMES / 5);
+    const before = { descriptors: descriptorCount(server), bytes: await server.memoryBytes() };
+    const witness = server.takePlayer();
+    await run(FRAMES * 4 / 5);
+    await until("descriptors to be closed", () => descriptorCount(server) <= before.descriptors);
+    await until("memory to be given back", async () => await server.memoryBytes() < before.bytes + GROWTH_BYTES_MAX);
+    await using player = await WirePlayer.enter(server, "tcp", witness);
+    await player.settle();
+    assertEquals(server.status, null);
+    const log = await server.log();
+    assert(!/Uncaught|Worker crashed|worker crashed|hangs/.test(log), log.slice(-2_000));
+    const faults = log.split("\n").filter((line) =>
+      line.includes("Cannot handle packet") && !line.includes("hashes wait")
+    );
+    assertEquals(faults, []);
+  });
+}
