@@ -20,7 +20,7 @@ async function attack(mode: typeof MODES[number], port: number): Promise<string>
     stdout: "piped",
     stderr: "piped",
   }).output();
-  // deno-lint-ignore no-control-regex
+  // deno-lint-ignore no-control-regex -- the tool colours its report with escape sequences
   const text = new TextDecoder().decode(stdout).replaceAll(/\x1b\[[0-9;]*m/g, "");
   assert(success, text);
   return text;
