@@ -202,7 +202,14 @@ async function cheat(scene: Scene, sessionToken: string): Promise<RawSocket> {
         position: { x: chance.pick([NaN, -5, 1e30, 500]), y: 0, z: chance.below(1_000) },
         sequenceNumber: chance.below(9),
       }));
-    const blow = packet(CombatActionSchema, { skillId: chance.below(9), targetId: BigInt(chance.below(2_000)) });
+    // Never a blow that the rules allow: a skill that nobody has, or a target that does not exist.
+    const blow = packet(
+      CombatActionSchema,
+      chance.pick([
+        { skillId: 1_000 + chance.below(9), targetId: BigInt(chance.below(2_000)) },
+        { skillId: chance.below(9), targetId: BigInt(1_000_000 + chance.below(2_000)) },
+      ]),
+    );
     const whisper = packet(ChatMessageSchema, { channel: 4, recipientName: "nobody", message: "x".repeat(300) });
     socket.write(join([...moves, blow, whisper]));
     // A client that never reads makes the server keep what it cannot send.
