@@ -481,7 +481,9 @@ export class DrawbridgeClient {
     const request = create(ResumeRequestSchema, {
       resumeToken: session.resumeToken,
       lastSequence: BigInt(session.received),
+      isRepeat: session.isTokenSent,
     });
+    session.isTokenSent = true;
     this.#sender.writeOwn(PacketType.RESUME_REQUEST, toBinary(ResumeRequestSchema, request));
     this.#link.awaitAnswer("RESUME_REQUEST");
   }
@@ -490,6 +492,7 @@ export class DrawbridgeClient {
     if (!response.success) return this.#resumeRefused(session, response.errorCode);
     const lastSequence = Number(response.lastSequence);
     session.resumeToken = response.resumeToken;
+    session.isTokenSent = false;
     session.entityId = response.entityId;
     try {
       session.resume(lastSequence, response.gap);

@@ -14,6 +14,8 @@ import type { OutgoingPacket } from "./outgoing.ts";
 export class ClientSession {
   /** What the next RESUME_REQUEST takes. */
   resumeToken: string;
+  /** A RESUME_REQUEST with this token was sent; it has not been answered with the next. */
+  isTokenSent = false;
   /** The player's own entity. */
   entityId: bigint;
 

@@ -165,8 +165,8 @@ export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 
 /** How long a session waits for its player to come back after the connection broke, in milliseconds. */
 export const LINK_DEAD_MS = 60_000;
-/** A resumed connection that sends nothing for this long may never have heard the answer, in milliseconds. */
-export const RESUME_REPEAT_MS = 1_000;
+/** Time that a resumed connection has to show that it heard, while another waits that brings its token, in milliseconds. */
+export const RESUME_REPEAT_MS = 500;
 /** Reliable packets kept until acknowledged, per session. */
 export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */

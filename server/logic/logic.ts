@@ -39,6 +39,7 @@ import { RoomService } from "./room_handlers.ts";
 import { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
 import { SocialService } from "./social_handlers.ts";
+import { ResumeService } from "./resume_handlers.ts";
 import { WorldService } from "./world_service.ts";
 
 /** How often time-outs and saves are looked at, in milliseconds. */
@@ -57,6 +58,7 @@ export interface GameOptions {
 export class Logic {
   readonly context: LogicContext;
   readonly world: WorldService;
+  readonly resumes: ResumeService;
   readonly combat: CombatService;
   readonly guilds: GuildService;
   readonly rooms: RoomService;
@@ -81,6 +83,7 @@ export class Logic {
     this.leaderboards = new LeaderboardService(context);
     this.sanctions = new Sanctions(context);
     this.world = new WorldService(context, this.guilds, this.sanctions);
+    this.resumes = new ResumeService(context);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
     this.combat = new CombatService(context, this.world, {
       prng,
@@ -98,6 +101,7 @@ export class Logic {
     this.moderation = new ModerationService(context, this);
     registerAuthHandlers(this.#dispatcher, context, this);
     this.world.register(this.#dispatcher);
+    this.resumes.register(this.#dispatcher);
     registerChatHandlers(this.#dispatcher, context, this);
     this.rooms.register(this.#dispatcher);
     this.social.register(this.#dispatcher);
@@ -146,6 +150,7 @@ export class Logic {
 
   #tick(nowMs: number): void {
     const { clock, config, counters } = this.context;
+    this.resumes.tick();
     this.combat.step(nowMs);
     this.world.tick();
     const tookMs = clock.monotonicMs() - nowMs;

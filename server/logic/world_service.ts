@@ -1,17 +1,11 @@
 /**
- * Sessions in the world: entry, movement, leaving, link-death, resume, snapshots.
+ * Sessions in the world: entry, movement, leaving, link-death, snapshots.
  *
  * @module
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  DisconnectReason,
-  type ResumeRequest,
-  ResumeRequestSchema,
-  type ResumeResponse,
-  ResumeResponseSchema,
-} from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   DespawnReason,
@@ -26,7 +20,7 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS, RESUME_REPEAT_MS } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
@@ -67,7 +61,6 @@ export class WorldService {
   register(dispatcher: Dispatcher): void {
     dispatcher.on(EnterWorldRequestSchema, (session, request) => this.#enter(session, request));
     dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
-    dispatcher.on(ResumeRequestSchema, (session, request) => this.#resume(session, request));
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
   }
 
@@ -307,7 +300,7 @@ export class WorldService {
     this.#context.sessions.end(session);
   }
 
-  // Link-death and resume
+  // Link-death
 
   /** A connection is gone: a session in the world waits for its client to come back, any other ends. */
   onLinkClosed(link: Link): void {
@@ -321,65 +314,6 @@ export class WorldService {
     }
     session.linkDeadSinceMs = clock.monotonicMs();
     world.requestFullSnapshot(session.presence.entityId);
-  }
-
-  #resume(fresh: Session, request: ResumeRequest): void {
-    const { randomToken, sessions, world } = this.#context;
-    const link = fresh.link!;
-    const session = sessions.findByResumeToken(request.resumeToken);
-    if (session === undefined || session.presence === null) {
-      throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world anew");
-    }
-    const isRepeat = request.resumeToken === session.previousResumeToken;
-    if (isRepeat && !this.#mayRepeat(session)) {
-      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The session was resumed a moment ago");
-    }
-    const outbox = session.outbox!;
-    const lastSequence = Number(request.lastSequence);
-    if (lastSequence > outbox.lastSequence) {
-      throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
-    }
-    // The connection before may be dead without our knowing.
-    const before = session.link;
-    if (before !== null) {
-      // Whoever repeats itself was told nothing there; and if it was, it must come back with what it learned.
-      const reason = isRepeat ? DisconnectReason.UNSPECIFIED : DisconnectReason.LOGGED_IN_ELSEWHERE;
-      before.output.close(before, reason, "The session was resumed elsewhere", 0);
-      sessions.unregister(before);
-    }
-    sessions.adopt(session, link);
-    session.linkDeadSinceMs = 0;
-    session.resumedAtMs = this.#context.clock.monotonicMs();
-    outbox.acknowledge(lastSequence);
-    const gap = lastSequence + 1 < outbox.firstSequence;
-    outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
-    // A repeated request gets the same token again: whichever answer arrives, it is the one that counts.
-    if (!isRepeat) sessions.setResumeToken(session, randomToken());
-    link.stateDue = STATE_IN_WORLD;
-    this.#answerResume(link, {
-      success: true,
-      lastSequence: BigInt(session.receivedSequence),
-      resumeToken: session.resumeToken,
-      gap,
-      entityId: BigInt(session.presence.entityId),
-    });
-    sessions.flushOutbox(session);
-    world.requestFullSnapshot(session.presence.entityId);
-  }
-
-  /**
-   * A token that was used is good once more where its answer may never have arrived: its connection is gone, or silent
-   * for so long that it may be. Of two that use it at once, the first wins.
-   */
-  #mayRepeat(session: Session): boolean {
-    if (session.link === null || session.link.closed) return true;
-    return this.#context.clock.monotonicMs() - session.resumedAtMs > RESUME_REPEAT_MS;
-  }
-
-  /** RESUME_RESPONSE carries no sequence: what it announces comes after it under numbers given before. */
-  #answerResume(link: Link, response: Partial<Omit<ResumeResponse, "$typeName" | "$unknown">>): void {
-    const payload = toBinary(ResumeResponseSchema, create(ResumeResponseSchema, response));
-    link.output.send(link, PacketType.RESUME_RESPONSE, payload);
   }
 
   // Time

@@ -341,12 +341,21 @@ Deno.test("DrawbridgeClient shows at once that it has heard the answer to its re
   await fixture.close();
 });
 
-Deno.test("DrawbridgeClient asks again with the same token when the server says that the session is taken", async () => {
+Deno.test("DrawbridgeClient asks again with the same token, and says so, until it learns the next", async () => {
   const fixture = await Fixture.enter();
+  const asked = () => {
+    const { resumeToken, isRepeat } = fixture.server.peer.last(PacketType.RESUME_REQUEST);
+    return [resumeToken, isRepeat];
+  };
   await fixture.reconnect();
-  const token = fixture.server.peer.last(PacketType.RESUME_REQUEST).resumeToken;
-  fixture.server.peer.reply(PacketType.RESUME_RESPONSE, { errorCode: ErrorCode.ALREADY_LOGGED_IN });
-  await fixture.advance(20_000);
-  assertEquals(fixture.server.peer.last(PacketType.RESUME_REQUEST).resumeToken, token);
+  assertEquals(asked(), ["token-1", false]);
+  for (let lost = 0; lost < 2; lost++) {
+    await fixture.reconnect();
+    assertEquals(asked(), ["token-1", true]);
+  }
+  fixture.server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: "token-2", lastSequence: 0n });
+  await fixture.settle();
+  await fixture.reconnect();
+  assertEquals(asked(), ["token-2", false]);
   await fixture.close();
 });

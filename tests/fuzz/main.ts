@@ -32,7 +32,9 @@ async function main(): Promise<void> {
       await runTarget(target, new CheapChance(seed), count);
       counts.set(target.name, (counts.get(target.name) ?? 0) + count);
     }
-    console.log(`seed ${seed}: ${[...counts].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+    const { heapUsed, rss } = Deno.memoryUsage();
+    const memory = `heap ${(heapUsed / 1e6).toFixed(0)} MB, process ${(rss / 1e6).toFixed(0)} MB`;
+    console.log(`seed ${seed}: ${[...counts].map(([name, count]) => `${name} ${count}`).join(", ")}; ${memory}`);
   }
 }
 

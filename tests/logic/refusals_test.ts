@@ -120,6 +120,7 @@ const WRONG: readonly Wrong[] = [
   wrong(auth.ResumeRequestSchema, [
     ["an empty token", "RESUME_EXPIRED", { resumeToken: "" }, "guest"],
     ["an unknown token", "RESUME_EXPIRED", { resumeToken: "guess" }, "guest"],
+    ["an unknown token once more", "RESUME_EXPIRED", { resumeToken: "guess", isRepeat: true }, "guest"],
     ["a token that is too long", "RESUME_EXPIRED", { resumeToken: "x".repeat(900) }, "guest"],
     ...HUGE_IDS.map((lastSequence) =>
       [

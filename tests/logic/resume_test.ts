@@ -46,32 +46,94 @@ Deno.test("WorldService resumes by the same token as often as its answer is lost
   assert(ask(harness, resumeToken).success);
 });
 
-Deno.test("WorldService lets the first of two resumes win, and says that the session is taken, not over", async () => {
-  await using harness = await LogicHarness.create();
+/** What a session is asked for with a token that another connection used a moment ago. */
+async function secondResume({ isRepeat }: { isRepeat: boolean }) {
+  const harness = await LogicHarness.create();
   const player = await harness.connect();
   harness.disconnect(player);
   const first = ask(harness, player.resumeToken);
-  const second = ask(harness, player.resumeToken);
-  assertEquals([first.success, second.success, second.errorCode], [true, false, ErrorCode.ALREADY_LOGGED_IN]);
+  assert(first.success);
+  const second = harness.open();
+  harness.send(second, ResumeRequestSchema, { resumeToken: player.resumeToken, lastSequence: 1n, isRepeat });
+  const answers = () => harness.received(second, PacketType.RESUME_RESPONSE);
+  assertEquals(answers(), [], "It may be that the first one never heard the answer");
+  return { harness, player, first, second, answers };
+}
+
+for (const isRepeat of [false, true]) {
+  const second = isRepeat ? "a repeated resume" : "a second resume";
+
+  Deno.test(`WorldService refuses ${second} once the first shows that it heard the answer`, async () => {
+    const { harness, first, answers } = await secondResume({ isRepeat });
+    await using _harness = harness;
+    prove(harness, first.client);
+    harness.tick();
+    await harness.until(() => answers().length > 0);
+    assertEquals([answers()[0].success, answers()[0].errorCode], [false, ErrorCode.RESUME_EXPIRED]);
+    assertEquals(first.client.closedBy, null);
+  });
+
+  Deno.test(`WorldService grants ${second} once the connection of the first is gone`, async () => {
+    const { harness, first, answers } = await secondResume({ isRepeat });
+    await using _harness = harness;
+    harness.disconnect(first.client);
+    harness.tick();
+    await harness.until(() => answers().length > 0);
+    assertEquals([answers()[0].success, answers()[0].resumeToken], [true, first.resumeToken]);
+  });
+
+  Deno.test(`WorldService forgets ${second} whose connection is gone before it is answered`, async () => {
+    const { harness, first, second, answers } = await secondResume({ isRepeat });
+    await using _harness = harness;
+    harness.disconnect(second);
+    harness.advance(2 * RESUME_REPEAT_MS);
+    await harness.until(() => harness.sessions.sessionCount === 1);
+    assertEquals([answers(), first.client.closedBy], [[], null]);
+  });
+}
+
+Deno.test("WorldService refuses a second resume when the first is silent for RESUME_REPEAT_MS: one wins", async () => {
+  const { harness, first, answers } = await secondResume({ isRepeat: false });
+  await using _harness = harness;
+  harness.advance(RESUME_REPEAT_MS);
+  assertEquals(answers(), []);
+  harness.tick();
+  await harness.until(() => answers().length > 0);
+  assertEquals([answers()[0].success, answers()[0].errorCode], [false, ErrorCode.RESUME_EXPIRED]);
   assertEquals(first.client.closedBy, null);
   prove(harness, first.client);
-  assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
 });
 
-Deno.test("WorldService takes a repeated resume when the first has been silent for RESUME_REPEAT_MS", async () => {
-  await using harness = await LogicHarness.create();
-  const player = await harness.connect();
-  harness.disconnect(player);
-  const first = ask(harness, player.resumeToken);
-  harness.clock.advance(RESUME_REPEAT_MS);
-  assert(!ask(harness, player.resumeToken).success);
-  harness.clock.advance(1);
-  const second = ask(harness, player.resumeToken);
-  assert(second.success);
+Deno.test("WorldService grants a repeated resume when the first is silent for RESUME_REPEAT_MS", async () => {
+  const { harness, first, second, answers } = await secondResume({ isRepeat: true });
+  await using _harness = harness;
+  harness.advance(RESUME_REPEAT_MS + harness.config.tickMs);
+  await harness.until(() => answers().length > 0);
+  assert(answers()[0].success);
   // Without a word: should its client live, it must come back with the token it learned, which still counts.
   assertEquals(first.client.closedBy?.reason, DisconnectReason.UNSPECIFIED);
   assert(ask(harness, first.resumeToken).success);
-  assertEquals(second.client.closedBy?.reason, DisconnectReason.LOGGED_IN_ELSEWHERE);
+  assertEquals(second.closedBy?.reason, DisconnectReason.LOGGED_IN_ELSEWHERE);
+});
+
+Deno.test("WorldService grants the newest of many repeated resumes, whose connections may all be dead", async () => {
+  const { harness, player, second, answers } = await secondResume({ isRepeat: true });
+  await using _harness = harness;
+  const third = harness.open();
+  harness.send(third, ResumeRequestSchema, { resumeToken: player.resumeToken, lastSequence: 1n, isRepeat: true });
+  harness.advance(RESUME_REPEAT_MS + harness.config.tickMs);
+  const granted = () => harness.received(third, PacketType.RESUME_RESPONSE);
+  await harness.until(() => granted().length > 0);
+  assertEquals([answers()[0].success, granted()[0].success], [true, true]);
+  assertEquals(second.closedBy?.reason, DisconnectReason.UNSPECIFIED);
+  assertEquals(third.closedBy, null);
+});
+
+Deno.test("WorldService answers one resume of a connection at a time", async () => {
+  const { harness, first, second, answers } = await secondResume({ isRepeat: false });
+  await using _harness = harness;
+  harness.send(second, ResumeRequestSchema, { resumeToken: first.resumeToken, lastSequence: 1n });
+  assertEquals(answers().map(({ errorCode }) => errorCode), [ErrorCode.INVALID_STATE]);
 });
 
 Deno.test("WorldService takes a repeated resume at once when it has closed the connection of the first", async () => {

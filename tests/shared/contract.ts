@@ -36,7 +36,7 @@ const ROWS = `
 1005 HEARTBEAT_RESPONSE     <  -   - | server_timestamp 1 uint64, latency_ms 2 uint32, client_timestamp 3 uint64
 1006 REGISTER_REQUEST       >  C   REGISTER_RESPONSE | username 1 string, password_hash 2 string
 1007 REGISTER_RESPONSE      <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, player_id 4 uint64
-1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64
+1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool
 1009 RESUME_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, last_sequence 3 uint64, resume_token 4 string, gap 5 bool, entity_id 6 uint64
 1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32
 1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 PacketType, request_sequence 4 uint64

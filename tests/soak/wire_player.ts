@@ -40,8 +40,6 @@ const PASSING_REASONS: ReadonlySet<DisconnectReason> = new Set([
 ]);
 /** Wait before the next connection, at most, in milliseconds. */
 const RECONNECT_MS_MAX = 20;
-/** Wait before a resume is asked for again that was taken already, by a request whose answer was lost. */
-const REPEAT_MS = 250;
 /** Messages of ours that may wait for an acknowledgement. */
 const UNACKNOWLEDGED_MAX = 512;
 /** Acknowledged messages that are sent again after a resume all the same: the server must not apply them twice. */
@@ -67,6 +65,8 @@ export class WirePlayer implements SoakPlayer {
   /** The connection, once it carries the session. */
   #bound: WireClient | null = null;
   #resumeToken = "";
+  /** It was sent; no answer has come. */
+  #isTokenSent = false;
   #sent = 0;
   #received = 0;
   #maySkip = false;
@@ -143,18 +143,21 @@ export class WirePlayer implements SoakPlayer {
     if (this.#resumeToken === "") {
       client.send(EnterWorldRequestSchema, { sessionToken: this.#sessionToken });
     } else {
-      client.send(ResumeRequestSchema, { resumeToken: this.#resumeToken, lastSequence: BigInt(this.#received) });
+      const isRepeat = this.#isTokenSent;
+      this.#isTokenSent = true;
+      const lastSequence = BigInt(this.#received);
+      client.send(ResumeRequestSchema, { resumeToken: this.#resumeToken, lastSequence, isRepeat });
     }
     let taken = 0;
     while (!this.#stopped) {
       await client.until("the next packet", () => client.packets.length > taken);
-      while (taken < client.packets.length && !this.#stopped) await this.#take(client, client.packets[taken++]);
+      while (taken < client.packets.length && !this.#stopped) this.#take(client, client.packets[taken++]);
     }
   }
 
-  async #take(client: WireClient, { type, sequence, ack, message }: WirePacket): Promise<void> {
+  #take(client: WireClient, { type, sequence, ack, message }: WirePacket): void {
     if (type === PacketType.ENTER_WORLD_RESPONSE) return this.#entered(client, message as EnterWorldResponse);
-    if (type === PacketType.RESUME_RESPONSE) return await this.#resumed(client, message as ResumeResponse);
+    if (type === PacketType.RESUME_RESPONSE) return this.#resumed(client, message as ResumeResponse);
     if (this.#bound !== null) this.#dropUpTo(ack);
     if (sequence > 0 && !this.#accept(sequence)) return;
     if (type === PacketType.CHAT_MESSAGE) this.#events.onChat(message as ChatMessage);
@@ -171,16 +174,14 @@ export class WirePlayer implements SoakPlayer {
     this.#bound = client;
   }
 
-  async #resumed(client: WireClient, response: ResumeResponse): Promise<void> {
+  #resumed(client: WireClient, response: ResumeResponse): void {
     if (!response.success) {
-      if (response.errorCode !== ErrorCode.ALREADY_LOGGED_IN) {
-        this.#events.onLoss(`cannot resume: ${ErrorCode[response.errorCode]}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, REPEAT_MS));
+      this.#events.onLoss(`cannot resume: ${ErrorCode[response.errorCode]}`);
       throw new Error("The session is asked for again on another connection");
     }
     this.resumeCount++;
     this.#resumeToken = response.resumeToken;
+    this.#isTokenSent = false;
     this.#maySkip = response.gap;
     if (response.gap) this.#events.onGap();
     this.#bound = client;
