@@ -3,7 +3,7 @@
  *
  * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
  * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
- * Logic that never comes round again cannot be ended from here: the process exits, for whoever started it to start it
+ * A worker that never comes round again cannot be ended from here: the process exits, for whoever started it to start it
  * again.
  *
  * @module
@@ -12,12 +12,12 @@
 import type { Asset } from "../gateway/app.ts";
 import { DependencyError } from "../shared/errors.ts";
 import {
-  LOGIC_HANG_MS,
-  LOGIC_STALL_MS,
   MODERATION_PENDING_MAX,
+  ROUNDS_CHECK_INTERVAL_MS,
   STORAGE_CHECK_INTERVAL_MS,
   STORAGE_RESTART_MS,
-  SWEEP_INTERVAL_MS,
+  THREAD_HANG_MS,
+  THREAD_STALL_MS,
   WORKER_RESTART_MS,
 } from "../shared/limits.ts";
 import type { Clock } from "./clock.ts";
@@ -33,11 +33,12 @@ import type { Logger } from "./ops/logging.ts";
 import { ioPermissions, logicPermissions } from "./permissions.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
+import { RoundsWatch } from "./rounds_watch.ts";
 import type { StorageWorker } from "./storage/start_storage_worker.ts";
 import { WorkerStorage } from "./storage/worker_storage.ts";
 import type { TlsFiles } from "./tls.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
+import type { DrillCommand, IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
 
 /** What the supervisor needs. */
 export interface SupervisorOptions {
@@ -50,7 +51,7 @@ export interface SupervisorOptions {
   readonly startStorage: (onCrash: (error: Error) => void) => Promise<StorageWorker>;
   /** Told of each worker's counters, once. */
   readonly attachCounters: (worker: string, counters: SharedArrayBuffer) => void;
-  /** Logic hangs: nothing but the end of the process helps. */
+  /** A thread hangs: nothing but the end of the process helps. */
   readonly onHang: () => void;
   readonly log: Logger;
 }
@@ -60,7 +61,7 @@ type LogicHandle = WorkerHandle<LogicCommand, LogicReport>;
 /** What logic is told of an io worker that has started. */
 type IoStarted = Extract<LogicCommand, { kind: "io" }>;
 
-/** Exit status of a process whose logic hangs: EX_SOFTWARE. */
+/** Exit status of a process with a thread that hangs: EX_SOFTWARE. */
 export const EXIT_HANG = 70;
 
 /** The io workers and the logic worker of one node. */
@@ -70,8 +71,9 @@ export class Supervisor {
   readonly #descriptors: SharedArrayBuffer[] = [];
   readonly #logicCounters = createCounterBlock();
   readonly #ready = new Int32Array(new SharedArrayBuffer(4));
-  readonly #pulse = new Int32Array(new SharedArrayBuffer(4));
   readonly #problems = new Map<string, string>();
+  /** Everything was started, and logic has not crashed since. */
+  #isUp = false;
   #logicDoorbell = createDoorbellBuffer();
   #admitted: SharedArrayBuffer;
   /** Outlives workers and logic: bans hold. */
@@ -127,7 +129,7 @@ export class Supervisor {
     this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
     this.#ownStorage = new WorkerStorage(this.#storage.connect());
     await this.#startAll();
-    this.#watch = this.#watchPulse();
+    this.#watch = this.#watchRounds();
     this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
   }
 
@@ -185,15 +187,15 @@ export class Supervisor {
     collectGarbage(this.#options.log);
   }
 
-  /** Drills: makes a worker fail; `false` where there is none. */
-  crashIo(index: number): boolean {
-    this.#io[index]?.send({ kind: "crash" });
+  /** A drill: an io worker dies, or hangs; `false` where there is none. */
+  failIo(index: number, drill: DrillCommand): boolean {
+    this.#io[index]?.send(drill);
     return this.#io[index] !== undefined;
   }
 
   /** A drill: logic dies, or hangs. */
-  failLogic(kind: "crash" | "hang"): boolean {
-    this.#logic?.send({ kind });
+  failLogic(drill: DrillCommand): boolean {
+    this.#logic?.send(drill);
     return this.#logic !== null;
   }
 
@@ -221,8 +223,9 @@ export class Supervisor {
     this.#ports = await this.#listen(this.#io[0]);
     await this.#startLogic(started);
     for (const worker of this.#io.slice(1)) await this.#listen(worker);
+    this.#isUp = true;
     this.#problems.clear();
-    Atomics.store(this.#ready, 0, 1);
+    this.#tellReadiness();
   }
 
   async #startIo(index: number): Promise<IoStarted> {
@@ -271,7 +274,6 @@ export class Supervisor {
         doorbell: this.#logicDoorbell,
         storage,
         sessionKey,
-        pulse: this.#pulse.buffer as SharedArrayBuffer,
       },
       ["started"],
       [storage],
@@ -288,10 +290,10 @@ export class Supervisor {
   }
 
   async #onIoCrash(index: number, message: string): Promise<void> {
-    if (this.#stopping || Atomics.load(this.#ready, 0) === 0) return;
+    if (this.#stopping || !this.#isUp) return;
     const name = `io-${index}`;
     this.#options.log.error("Worker crashed, starting it again", { worker: name, error: message });
-    this.#problems.set(name, `Worker ${name} is being started again`);
+    this.#setProblem(name, `Worker ${name} is being started again`);
     // One that dies at once would otherwise keep a core busy with dying.
     const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
     if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
@@ -300,7 +302,7 @@ export class Supervisor {
       const started = await this.#startIo(index);
       this.#logic!.send(started);
       await this.#listen(this.#io[index]);
-      this.#problems.delete(name);
+      this.#clearProblem(name);
       this.#options.log.info("Worker is back", { worker: name });
     } catch (error) {
       this.#options.log.error("Cannot start worker again, will try once more", { worker: name, error: String(error) });
@@ -309,7 +311,8 @@ export class Supervisor {
   }
 
   async #onLogicCrash(message: string): Promise<void> {
-    if (this.#stopping || Atomics.load(this.#ready, 0) === 0) return;
+    if (this.#stopping || !this.#isUp) return;
+    this.#isUp = false;
     this.#options.log.error("The logic worker crashed, starting everything again", { error: message });
     this.#setProblem("node", "The logic worker crashed");
     this.#terminateAll();
@@ -326,13 +329,13 @@ export class Supervisor {
   async #onStorageCrash(error: Error): Promise<void> {
     if (this.#stopping) return;
     this.#options.log.error("The storage worker crashed, starting it again", { error: error.message });
-    this.#problems.set("storage", "The storage worker is being started again");
+    this.#setProblem("storage", "The storage worker is being started again");
     try {
       this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
       this.#ownStorage?.replacePort(this.#storage.connect());
       const port = this.#storage.connect();
       this.#logic?.send({ kind: "storage", port }, [port]);
-      this.#problems.delete("storage");
+      this.#clearProblem("storage");
     } catch (error) {
       this.#options.log.error("Cannot start the storage worker again", { error: String(error) });
       setTimeout(() => void this.#onStorageCrash(error as Error), STORAGE_RESTART_MS);
@@ -342,34 +345,50 @@ export class Supervisor {
   async #checkStorage(): Promise<void> {
     const healthy = await this.#ownStorage!.isHealthy();
     if (this.#stopping) return;
-    if (healthy) this.#problems.delete("writes");
-    else this.#problems.set("writes", "The storage takes no writes");
+    if (healthy) this.#clearProblem("writes");
+    else this.#setProblem("writes", "The storage takes no writes");
   }
 
-  /** Logic comes round many times a second; when it does not, something never ends. */
-  #watchPulse(): ReturnType<typeof setInterval> {
-    const { clock, log, onHang } = this.#options;
-    let lastPulse = -1;
-    let changedMs = clock.monotonicMs();
+  /** Every thread that serves players comes round many times a second; when one does not, something never ends. */
+  #watchRounds(): ReturnType<typeof setInterval> {
+    const watches = new Map([
+      ["logic", new RoundsWatch(this.#logicCounters)],
+      ...this.#ioCounters.map((counters, index) => [`io-${index}`, new RoundsWatch(counters)] as const),
+    ]);
     return setInterval(() => {
-      const nowMs = clock.monotonicMs();
-      const pulse = Atomics.load(this.#pulse, 0);
-      if (pulse !== lastPulse || Atomics.load(this.#ready, 0) === 0) {
-        lastPulse = pulse;
-        changedMs = nowMs;
-        this.#problems.delete("logic");
-      } else if (nowMs - changedMs > LOGIC_HANG_MS) {
-        log.error("The logic worker hangs, the process ends itself", { stalledMs: Math.round(nowMs - changedMs) });
-        onHang();
-      } else if (nowMs - changedMs > LOGIC_STALL_MS) {
-        this.#problems.set("logic", "The logic worker does not come round");
+      const nowMs = this.#options.clock.monotonicMs();
+      for (const [worker, watch] of watches) {
+        // One that crashed is being started again, which takes a moment.
+        const isRunning = this.#isUp && !this.#problems.has(worker);
+        this.#onStalled(worker, watch.stalledMs(nowMs, isRunning));
       }
-    }, SWEEP_INTERVAL_MS);
+    }, ROUNDS_CHECK_INTERVAL_MS);
+  }
+
+  #onStalled(worker: string, stalledMs: number): void {
+    const { log, onHang } = this.#options;
+    if (stalledMs > THREAD_HANG_MS) {
+      log.error("A worker hangs, the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
+      onHang();
+    } else if (stalledMs > THREAD_STALL_MS) {
+      this.#setProblem(`${worker} stalled`, `Worker ${worker} does not come round`);
+    } else {
+      this.#clearProblem(`${worker} stalled`);
+    }
   }
 
   #setProblem(name: string, text: string): void {
     this.#problems.set(name, text);
-    Atomics.store(this.#ready, 0, 0);
+    this.#tellReadiness();
+  }
+
+  #clearProblem(name: string): void {
+    if (this.#problems.delete(name)) this.#tellReadiness();
+  }
+
+  /** The gateway's readiness is the admin site's. */
+  #tellReadiness(): void {
+    Atomics.store(this.#ready, 0, this.#problems.size === 0 ? 1 : 0);
   }
 
   #terminateAll(): void {

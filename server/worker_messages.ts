@@ -35,6 +35,13 @@ export interface IoInit {
   readonly assets: ReadonlyMap<string, Asset>;
 }
 
+/** A fault on purpose. */
+export type DrillCommand =
+  /** Dies of an uncaught error. */
+  | { readonly kind: "crash" }
+  /** Does not come round for so many milliseconds, or for good: `Infinity`. */
+  | { readonly kind: "hang"; readonly ms: number };
+
 /** What the main thread tells an io worker. */
 export type IoCommand =
   | IoInit
@@ -42,8 +49,7 @@ export type IoCommand =
   | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
   | { readonly kind: "drain" }
   | { readonly kind: "collect" }
-  /** A drill: dies of an uncaught error. */
-  | { readonly kind: "crash" };
+  | DrillCommand;
 
 /** What an io worker reports. */
 export type IoReport =
@@ -61,8 +67,6 @@ export interface LogicInit {
   readonly doorbell: SharedArrayBuffer;
   readonly storage: MessagePort;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
-  /** One 32-bit integer that grows with every turn. */
-  readonly pulse: SharedArrayBuffer;
 }
 
 /** What the main thread tells the logic worker. */
@@ -81,9 +85,7 @@ export type LogicCommand =
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   | { readonly kind: "stop" }
   | { readonly kind: "collect" }
-  /** A drill: dies of an uncaught error, or never comes round again. */
-  | { readonly kind: "crash" }
-  | { readonly kind: "hang" };
+  | DrillCommand;
 
 /** What the logic worker reports. */
 export type LogicReport =

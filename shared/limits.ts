@@ -94,13 +94,12 @@ export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 /** Connections one io worker may hold, in slots. */
 export const SLOTS_MAX = 65_536;
 
-/** Logic that does not come round for this long makes the server unready, in milliseconds. */
-export const LOGIC_STALL_MS = 1_500;
-/**
- * Logic that does not come round for this long hangs for good: the process ends itself, in milliseconds. With the time
- * to start anew, players are back within 5 s.
- */
-export const LOGIC_HANG_MS = 3_000;
+/** How often the main thread looks whether the others come round, in milliseconds. */
+export const ROUNDS_CHECK_INTERVAL_MS = 250;
+/** A thread that does not come round for this long makes the server unready, in milliseconds: within 2 s it shows. */
+export const THREAD_STALL_MS = 1_250;
+/** A thread that does not come round for this long hangs for good, and the process ends itself, in milliseconds. */
+export const THREAD_HANG_MS = 2_750;
 /** First pause before a parent process starts the server again, in milliseconds. */
 export const KEEPER_PAUSE_MS = 250;
 /** Longest pause before a parent process starts the server again, in milliseconds. */
@@ -575,6 +574,12 @@ assert(ADDRESS_BAN_MS_FIRST < ADDRESS_BAN_MS_MAX, "Bans must be able to grow");
 assert(LOGINS_PENDING_PER_ACCOUNT <= LOGIN_FAILURES_PER_ACCOUNT, "Guesses at once must not pass what may fail");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
+assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do comes round once in a sweep");
+assert(THREAD_STALL_MS + 2 * ROUNDS_CHECK_INTERVAL_MS <= 2_000, "A thread that hangs must show within 2 s");
+assert(
+  THREAD_HANG_MS > CLOCK_STEP_MS_MAX + 2 * ROUNDS_CHECK_INTERVAL_MS,
+  "A server that was stopped for a while must not take its threads for hanging",
+);
 assert(CLOCK_STEP_MS_MAX >= 2 * SWEEP_INTERVAL_MS, "The clock must be asked more often than its longest step");
 assert(
   BROADCAST_RECIPIENTS_MAX * 16 + FRAME_BYTES_MAX <= RING_RECORD_BYTES_MAX,

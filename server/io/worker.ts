@@ -12,6 +12,7 @@ import { SystemClock } from "../clock.ts";
 import type { NodePorts } from "../logic/context.ts";
 import { CounterBlock } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
+import { hang } from "../ops/hang.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
 import { RateLimitedLog } from "../ops/rate_limited_log.ts";
@@ -166,5 +167,7 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
       break;
     case "crash":
       throw new Error("Crashed by a drill");
+    case "hang":
+      hang(command.ms);
   }
 };

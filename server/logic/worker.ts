@@ -11,8 +11,9 @@ import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
 import { loadGameData } from "../data/game_data.ts";
 import { Atlas } from "../maps/atlas.ts";
-import { CounterBlock, Gauge } from "../ops/counters.ts";
+import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
+import { hang } from "../ops/hang.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
@@ -41,7 +42,6 @@ class Runtime {
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
   readonly #counters: CounterBlock;
-  readonly #pulse: Int32Array;
   #stopping = false;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -52,7 +52,6 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#storage = new WorkerStorage(init.storage);
-    this.#pulse = new Int32Array(init.pulse);
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
     const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
@@ -118,7 +117,7 @@ class Runtime {
   /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next tick. */
   async run(): Promise<void> {
     while (!this.#stopping) {
-      Atomics.add(this.#pulse, 0, 1);
+      this.#counters.add(Counter.ROUNDS, 1);
       const more = this.#logic.turn();
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       this.#doorbell.markSleeping();
@@ -178,6 +177,6 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
     case "crash":
       throw new Error("Crashed by a drill");
     case "hang":
-      for (;;);
+      hang(command.ms);
   }
 };

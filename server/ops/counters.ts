@@ -59,8 +59,10 @@ export const Counter = {
   CHAT_REFUSED_FLOOD: 23,
   /** Chat refused because its sender is muted. */
   CHAT_REFUSED_MUTED: 24,
+  /** Rounds of the thread's loop: they grow while it lives, however little it has to do. */
+  ROUNDS: 25,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 25,
+  CLOSED_BY_REASON: 26,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

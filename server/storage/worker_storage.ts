@@ -2,7 +2,7 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
-import { SYSTEM_TIMERS, type Timers } from "../clock.ts";
+import { SYSTEM_TIMERS, SystemClock, type Timers } from "../clock.ts";
 import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
@@ -21,7 +21,7 @@ export interface WorkerStorageOptions {
   readonly timeoutMs?: number;
   /** How often waiting requests are looked at, in milliseconds. */
   readonly sweepIntervalMs?: number;
-  /** Monotonic, in milliseconds; default: the thread's own. */
+  /** Monotonic, in milliseconds; default: the process's, without the time in which it was stopped. */
   readonly nowMs?: () => number;
   /** Default: the thread's own. */
   readonly timers?: Timers;
@@ -63,7 +63,8 @@ export class WorkerStorage implements Storage {
     this.#pendingMax = options.pendingMax ?? STORAGE_PENDING_MAX;
     this.#timeoutMs = options.timeoutMs ?? STORAGE_TIMEOUT_MS;
     this.#sweepIntervalMs = options.sweepIntervalMs ?? STORAGE_SWEEP_INTERVAL_MS;
-    this.#nowMs = options.nowMs ?? (() => performance.now());
+    const clock = new SystemClock();
+    this.#nowMs = options.nowMs ?? (() => clock.monotonicMs());
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     ({
       accounts: this.accounts,

@@ -1,14 +1,14 @@
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel } from "../../shared/gen/chat_pb.ts";
-import { LOGIC_HANG_MS } from "../../shared/limits.ts";
+import { THREAD_HANG_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { TRANSPORTS, WirePlayer } from "../support/wire_session.ts";
 
-/** Longer than logic may hang, and than a request's head may take (5 s). */
-const PAUSE_MS: number = 2 * LOGIC_HANG_MS;
+/** Longer than a thread may hang, and than a request's head may take (5 s). */
+const PAUSE_MS: number = 2 * THREAD_HANG_MS;
 
 for (const backend of IO_BACKENDS) {
   Deno.test(`serve (${backend}) that was stopped by SIGSTOP goes on where it was: nobody's time is over`, async () => {

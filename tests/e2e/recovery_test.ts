@@ -1,5 +1,6 @@
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel } from "../../shared/gen/chat_pb.ts";
+import { ROUNDS_CHECK_INTERVAL_MS, THREAD_HANG_MS, THREAD_STALL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { IO_BACKENDS, ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
@@ -30,10 +31,12 @@ Deno.test("serve collects the garbage of every thread by a drill", async () => {
   });
 });
 
+async function readinessText(server: ServerProcess): Promise<string> {
+  return await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text();
+}
+
 async function isReady(server: ServerProcess): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
-  await response.body?.cancel();
-  return response.status === 200;
+  return await readinessText(server) === "ready\n";
 }
 
 for (const backend of IO_BACKENDS) {
@@ -119,8 +122,40 @@ for (const backend of IO_BACKENDS) {
   });
 }
 
-Deno.test("serve exits 70 when logic hangs, for whoever started it to start it again", async () => {
-  await using server = await ServerProcess.start({ flags: ["--diagnostics", "on"] });
-  await drill(server, "hang-logic-worker");
-  assertEquals(await server.exitCode(), 70);
-});
+/** Drills after which a thread does not come round, for whoever adds for how long; and what the readiness says. */
+const HANGS = [
+  { name: "hang-logic-worker?", says: "Worker logic does not come round" },
+  { name: "hang-io-worker?index=0&", says: "Worker io-0 does not come round" },
+] as const;
+/** Longer than a thread may stall unnoticed, shorter than it may hang, in milliseconds. */
+const STALL_MS = (THREAD_STALL_MS + ROUNDS_CHECK_INTERVAL_MS + THREAD_HANG_MS) / 2;
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) is not ready while a thread does not come round, and plays on when it does again`, async () => {
+    await using server = await ServerProcess.start({ backend, players: 6, flags: ["--diagnostics", "on"] });
+    await using cleanUp = new AsyncDisposableStack();
+    const players: WirePlayer[] = [];
+    for (let index = 0; index < 6; index++) {
+      players.push(cleanUp.use(await WirePlayer.enter(server, TRANSPORTS[index % 2])));
+    }
+    for (const { name, says } of HANGS) {
+      await drill(server, `${name}ms=${STALL_MS}`);
+      await until("the readiness to tell", async () => (await readinessText(server)).includes(says));
+      await until("readiness", () => isReady(server));
+      players[0].say(Channel.GLOBAL, name);
+      for (const player of players) assertEquals((await player.hears(players[0].name)).message, name);
+    }
+    await cleanUp.disposeAsync();
+    await server.stop();
+  });
+
+  for (const { name } of HANGS) {
+    const thread = name.split("?")[0].slice("hang-".length);
+
+    Deno.test(`serve (${backend}) exits 70 when the ${thread} hangs, for whoever started it to start it again`, async () => {
+      await using server = await ServerProcess.start({ backend, flags: ["--diagnostics", "on"] });
+      await drill(server, name);
+      assertEquals(await server.exitCode(), 70);
+    });
+  }
+}

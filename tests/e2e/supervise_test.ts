@@ -13,7 +13,7 @@ async function childOf(pid: number): Promise<number> {
   return Number(new TextDecoder().decode(stdout).trim());
 }
 
-Deno.test("serve --supervise starts the server again when logic hangs or it is killed, and players are where they were", async () => {
+Deno.test("serve --supervise starts the server again when a thread hangs or it is killed, and players are where they were", async () => {
   await using server = await ServerProcess.start({
     task: "supervise",
     players: 1,
@@ -21,12 +21,14 @@ Deno.test("serve --supervise starts the server again when logic hangs or it is k
     errorsExpected: true,
   });
   const account = server.takePlayer();
+  const drill = async (name: string) => {
+    const headers = { "x-drawbridge-drill": "yes" };
+    const url = `http://127.0.0.1:${server.ports.admin}/drill/${name}`;
+    await (await fetch(url, { method: "POST", headers })).body?.cancel();
+  };
   const faults = [
-    async () => {
-      const headers = { "x-drawbridge-drill": "yes" };
-      const url = `http://127.0.0.1:${server.ports.admin}/drill/hang-logic-worker`;
-      await (await fetch(url, { method: "POST", headers })).body?.cancel();
-    },
+    () => drill("hang-logic-worker"),
+    () => drill("hang-io-worker"),
     async () => Deno.kill(await childOf(server.pid), "SIGKILL"),
   ];
   for (const [index, fault] of faults.entries()) {

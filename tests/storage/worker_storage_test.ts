@@ -4,6 +4,7 @@ import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { newAccount, type OpenedStorage, storageContract } from "../contract/storage_contract.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { until } from "../support/wait.ts";
 
 storageContract("WorkerStorage in memory", { isDurable: false, open: () => openWorker(":memory:") });
 
@@ -91,6 +92,27 @@ Deno.test("WorkerStorage gives up only the requests whose time is over", () =>
     far.postMessage([{ id: request.id, value: undefined }]);
     assertEquals(await first, undefined);
     await assertRejects(() => storage.accounts.find(2), DependencyError, "no answer");
+  }));
+
+Deno.test("WorkerStorage does not count the time for which the process was stopped", () =>
+  withSilentWorker({ sweepIntervalMs: 5 }, async (storage, far) => {
+    const received = nextRequests(far);
+    const waiting = storage.accounts.find(1);
+    const [request] = await received;
+    const { now } = performance;
+    let looks = 0;
+    performance.now = () => {
+      looks++;
+      return now.call(performance) + 60_000;
+    };
+    try {
+      await until("some looks at the time", () => looks > 3);
+      assertEquals(storage.pendingCount, 1);
+      far.postMessage([{ id: request.id, value: undefined }]);
+      assertEquals(await waiting, undefined);
+    } finally {
+      performance.now = now;
+    }
   }));
 
 Deno.test("WorkerStorage.close() rejects what waits", async () => {
