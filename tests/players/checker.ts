@@ -60,6 +60,7 @@ export interface CheckerOptions {
   readonly idBound: number;
   readonly warMinutes: number;
   readonly linkDeadMs: number;
+  readonly snapshotBytes: number;
   readonly tickMs: number;
 }
 

@@ -17,64 +17,103 @@ const OUTBOX_BYTES = 262_144;
 const SMALLEST_PACKET_BYTES = 64;
 
 /**
+ * What is due in one order. What came can be read in more than one way where something optional looks like what follows
+ * it; every way is kept until it is seen to be wrong.
+ */
+class Stream {
+  #dues: Due[] = [];
+  /** How many of the dues may be done with, ascending. */
+  #ways: number[] = [0];
+
+  get count(): number {
+    return this.#dues.length;
+  }
+
+  expect(due: Due): void {
+    this.#dues.push(due);
+  }
+
+  tryTake(key: string): boolean {
+    const after = new Set<number>();
+    for (const way of this.#ways) {
+      for (let index = way; index < this.#dues.length; index++) {
+        if (this.#dues[index].keys.includes(key)) after.add(index + 1);
+        if (!this.#dues[index].isOptional) break;
+      }
+    }
+    if (after.size === 0) return false;
+    const ways = [...after].sort((a, b) => a - b);
+    this.#dues.splice(0, ways[0]);
+    this.#ways = ways.map((way) => way - ways[0]);
+    return true;
+  }
+
+  /** What must still come, if anything, in every way; as the one says that is farthest. */
+  get missing(): Due | undefined {
+    const missing = this.#ways.map((way) => this.#dues.slice(way).find(({ isOptional }) => !isOptional));
+    return missing.includes(undefined) ? undefined : missing.at(-1);
+  }
+
+  /** The next few, to be read by people. */
+  get next(): string {
+    return this.#dues.slice(0, 3).map(({ keys }) => keys.join(" or ")).join(", ") || "nothing";
+  }
+
+  /** Nothing of it must come any more. */
+  makeOptional(): void {
+    this.#dues = this.#dues.map(({ keys }) => ({ keys, isOptional: true }));
+  }
+}
+
+/**
  * Everything that is due, in streams: what is due in one comes in order, each once, and nothing else comes.
  *
  * A stream is what must keep its order for one player, such as chat on one channel.
  */
 export class DueLedger {
-  readonly #dues = new Map<Actor, Map<string, Due[]>>();
+  readonly #streams = new Map<Actor, Map<string, Stream>>();
   /** Packets that were due and came. */
   arrivedCount = 0;
 
   /** @param keys What is due, or the one or other of several. */
   expect(actor: Actor, stream: string, keys: string | readonly string[], { isOptional = false } = {}): void {
-    let streams = this.#dues.get(actor);
-    if (streams === undefined) this.#dues.set(actor, streams = new Map());
+    let streams = this.#streams.get(actor);
+    if (streams === undefined) this.#streams.set(actor, streams = new Map());
     let dues = streams.get(stream);
-    if (dues === undefined) streams.set(stream, dues = []);
-    dues.push({ keys: typeof keys === "string" ? [keys] : keys, isOptional });
+    if (dues === undefined) streams.set(stream, dues = new Stream());
+    dues.expect({ keys: typeof keys === "string" ? [keys] : keys, isOptional });
   }
 
   /** Something came; gives false where it was not due. */
   tryTake(actor: Actor, stream: string, key: string): boolean {
-    const dues = this.#dues.get(actor)?.get(stream);
-    if (dues === undefined) return false;
-    for (let index = 0; index < dues.length; index++) {
-      if (dues[index].keys.includes(key)) {
-        dues.splice(0, index + 1);
-        this.arrivedCount++;
-        return true;
-      }
-      if (!dues[index].isOptional) return false;
-    }
-    return false;
+    if (this.#streams.get(actor)?.get(stream)?.tryTake(key) !== true) return false;
+    this.arrivedCount++;
+    return true;
   }
 
   /** Something came that must have been due. */
   take(actor: Actor, stream: string, key: string): void {
     if (this.tryTake(actor, stream, key)) return;
-    const next = this.#dues.get(actor)?.get(stream)?.slice(0, 3).map(({ keys }) => keys.join(" or ")) ?? [];
-    throw new Contradiction(`${actor.name} was sent in "${stream}": ${key}; due was: ${next.join(", ") || "nothing"}`);
+    const next = this.#streams.get(actor)?.get(stream)?.next ?? "nothing";
+    throw new Contradiction(`${actor.name} was sent in "${stream}": ${key}; due was: ${next}`);
   }
 
   /** Everybody who has a connection has received everything. */
   checkNothingLeft(): void {
-    for (const [actor, streams] of this.#dues) {
+    for (const [actor, streams] of this.#streams) {
       if (!actor.isConnected) continue;
-      for (const [stream, dues] of streams) {
-        const missing = dues.find(({ isOptional }) => !isOptional);
-        if (missing !== undefined) {
-          throw new Contradiction(`${actor.name} was not sent in "${stream}": ${missing.keys.join(" or ")}`);
-        }
+      for (const [stream, { missing }] of streams) {
+        if (missing === undefined) continue;
+        throw new Contradiction(`${actor.name} was not sent in "${stream}": ${missing.keys.join(" or ")}`);
       }
-      this.#dues.delete(actor);
+      this.#streams.delete(actor);
     }
   }
 
   /** How much is due to a player. */
   countOf(actor: Actor): number {
     let count = 0;
-    for (const dues of this.#dues.get(actor)?.values() ?? []) count += dues.length;
+    for (const { count: streamCount } of this.#streams.get(actor)?.values() ?? []) count += streamCount;
     return count;
   }
 
@@ -84,14 +123,11 @@ export class DueLedger {
     if (count < Math.min(OUTBOX_PACKETS, OUTBOX_BYTES / SMALLEST_PACKET_BYTES) / 2) {
       throw new Contradiction(`${actor.name} has a gap, with only ${count} packets due`);
     }
-    const streams = this.#dues.get(actor)!;
-    for (const [stream, dues] of streams) {
-      streams.set(stream, dues.map(({ keys }) => ({ keys, isOptional: true })));
-    }
+    for (const stream of this.#streams.get(actor)!.values()) stream.makeOptional();
   }
 
   /** The player's session is over. */
   forget(actor: Actor): void {
-    this.#dues.delete(actor);
+    this.#streams.delete(actor);
   }
 }

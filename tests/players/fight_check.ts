@@ -8,7 +8,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { CombatAction, CombatResult, MovementCorrection, MovementUpdate } from "../../shared/gen/game_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
-import { type Body, type SightCheck, toCm } from "./sight_check.ts";
+import { type Body, isPlaced, type SightCheck, toCm } from "./sight_check.ts";
 
 interface SkillRule {
   readonly rangeCm: number;
@@ -181,10 +181,8 @@ export class FightCheck {
     if (body.hp <= 0 || body.stunnedUntilMs > 0) return [ErrorCode.INVALID_STATE];
     const aim = skill.areaCm > 0 ? { x: toCm(at!.x), z: toCm(at!.z) } : this.#targetOf(body, action);
     if (aim === null) return [ErrorCode.TARGET_INVALID];
-    const distanceCm = this.#sight.distanceCm(body, aim);
-    if (distanceCm > skill.rangeCm + BORDER_CM) return [ErrorCode.OUT_OF_RANGE];
-    const codes = distanceCm > skill.rangeCm - BORDER_CM ? [ErrorCode.OUT_OF_RANGE] : [];
-    if ("entityId" in aim && !isKnown(aim)) codes.push(ErrorCode.TARGET_INVALID);
+    const { isIn, codes } = this.#judgeAim(body, aim, skill.rangeCm);
+    if (!isIn) return codes;
     const { readyAtMs } = this.#fighterOf(actor);
     const waitMs = (readyAtMs.get(action.skillId) ?? 0) - this.#board.nowMs;
     if (waitMs > COOLDOWN_TOLERANCE_MS) return [...codes, ErrorCode.ON_COOLDOWN];
@@ -192,20 +190,36 @@ export class FightCheck {
     return [...codes, ErrorCode.NONE];
   }
 
+  /** Whether what is aimed at can be in reach, and with which codes it may be refused all the same. */
+  #judgeAim(
+    body: Body,
+    aim: Body | { readonly x: number; readonly z: number },
+    rangeCm: number,
+  ): { readonly isIn: boolean; readonly codes: ErrorCode[] } {
+    const distanceCm = this.#sight.distanceCm(body, aim);
+    const isOut = distanceCm > rangeCm + BORDER_CM, isIn = distanceCm <= rangeCm - BORDER_CM;
+    const range = isIn ? [] : [ErrorCode.OUT_OF_RANGE];
+    if (!("entityId" in aim)) return { isIn: !isOut, codes: range };
+    if (!isPlaced(aim)) return { isIn: true, codes: [ErrorCode.TARGET_INVALID, ErrorCode.OUT_OF_RANGE] };
+    const isCertain = isKnown(aim) && this.#sight.sees(body.entityId, aim.entityId);
+    return { isIn: !isOut, codes: isCertain ? range : [ErrorCode.TARGET_INVALID, ...range] };
+  }
+
   #targetOf(body: Body, { targetId }: CombatAction): Body | null {
     const target = this.#sight.bodies.get(Number(targetId));
-    if (target === undefined || target === body || target.hp <= 0) return null;
-    return this.#sight.sees(body.entityId, target.entityId) ? target : null;
+    if (target === undefined || target === body || isSurelyDead(target)) return null;
+    return this.#sight.maySee(body.entityId, target.entityId) ? target : null;
   }
 
   #targetsOf(attacker: Body, aim: Body | { x: number; z: number }, skill: SkillRule) {
     if ("entityId" in aim) return { attacker, may: new Set([aim.entityId]), must: new Set([aim.entityId]) };
     const near: number[] = [], may = new Set<number>();
     for (const body of this.#sight.bodies.values()) {
-      if (body === attacker || body.hp <= 0 || !this.#sight.sees(attacker.entityId, body.entityId)) continue;
+      if (body === attacker || isSurelyDead(body) || !this.#sight.maySee(attacker.entityId, body.entityId)) continue;
       const distanceCm = this.#sight.distanceCm(body, aim);
-      if (distanceCm <= skill.areaCm + BORDER_CM) may.add(body.entityId);
-      if (distanceCm <= skill.areaCm - BORDER_CM && isKnown(body)) near.push(body.entityId);
+      if (distanceCm <= skill.areaCm + BORDER_CM || !isPlaced(body)) may.add(body.entityId);
+      const isCertain = isKnown(body) && this.#sight.sees(attacker.entityId, body.entityId);
+      if (distanceCm <= skill.areaCm - BORDER_CM && isCertain) near.push(body.entityId);
     }
     return { attacker, may, must: new Set(may.size <= AREA_TARGETS ? near : []) };
   }
@@ -274,7 +288,7 @@ export class FightCheck {
     const isPossible = damage >= Math.round(min * factor) && damage <= Math.round(max * factor) &&
       [isBlocked, isCritical, isDodged].filter(Boolean).length <= 1;
     if (!isPossible) throw new Contradiction(`Damage that cannot be: ${keyOf(result)}`);
-    if (target.hp <= 0) throw new Contradiction(`A blow at the dead: ${keyOf(result)}`);
+    if (isSurelyDead(target)) throw new Contradiction(`A blow at the dead: ${keyOf(result)}`);
   }
 
   #hurt(attacker: Body, target: Body, result: CombatResult): void {
@@ -313,17 +327,12 @@ export class FightCheck {
   #audienceOf(attacker: Body, target: Body | undefined): { readonly actor: Actor; readonly isCertain: boolean }[] {
     const audience: { actor: Actor; isCertain: boolean }[] = [];
     const sides = target === undefined ? [attacker] : [attacker, target];
-    for (const { actor, entityId, isExact } of this.#sight.bodies.values()) {
+    for (const { actor, entityId } of this.#sight.bodies.values()) {
       if (actor === null) continue;
-      let isCertain = false, isThere = false;
-      for (const side of sides) {
-        if (side.entityId === entityId) isCertain = isThere = true;
-        else if (this.#sight.sees(entityId, side.entityId)) {
-          isThere = true;
-          isCertain ||= this.#sight.isCertain(entityId, side.entityId) || (actor.isConnected && isExact);
-        } else if (!this.#sight.isCertain(entityId, side.entityId) && !(actor.isConnected && isExact)) isThere = true;
+      const isCertain = sides.some((side) => side.entityId === entityId || this.#sight.sees(entityId, side.entityId));
+      if (isCertain || sides.some((side) => this.#sight.maySee(entityId, side.entityId))) {
+        audience.push({ actor, isCertain });
       }
-      if (isThere) audience.push({ actor, isCertain });
     }
     return audience;
   }
@@ -412,6 +421,10 @@ export class FightCheck {
 /** The model knows whether it lives, and where. */
 function isKnown({ isExact, isHealthDoubtful, isShown }: Body): boolean {
   return isExact || (isShown && !isHealthDoubtful);
+}
+
+function isSurelyDead({ hp, isHealthDoubtful }: Body): boolean {
+  return hp <= 0 && !isHealthDoubtful;
 }
 
 function keyOf(result: CombatResult): string {

@@ -28,6 +28,12 @@ export interface RunOptions {
   /** Of simulated time. */
   readonly minutes: number;
   readonly seed: number;
+  /** Bytes of a snapshot at most; little room tells much late. As the server has it unless told. */
+  readonly snapshotBytes?: number;
+  /** Square units of the map per player; sparse outside the market unless told. */
+  readonly unitsPerPlayer?: number;
+  /** How much more often than usual connections are lost, sessions ended and begun anew. */
+  readonly restlessness?: number;
   /** Called once a simulated second. */
   readonly onSecond?: (second: number, run: PlayersRun) => void;
   /** Called when everything is set up and nobody is there yet: to break something on purpose. */
@@ -36,7 +42,7 @@ export interface RunOptions {
 
 /** A player moves and may act every this many ticks. */
 const TICKS_PER_TURN = 4;
-/** Players per map of this side, in units, on average: sparse outside the market. */
+/** Square units per player, on average: sparse outside the market. */
 const MAP_UNITS_PER_PLAYER = 500;
 const MAP_UNITS_MIN = 250;
 const WAR_MINUTES = 1;
@@ -65,9 +71,9 @@ export class PlayersRun {
     this.#options = options;
     this.#chance = new Chance(options.seed);
     this.harness = harness;
-    const { interestRadius, linkDeadMs, tickMs } = harness.config;
+    const { interestRadius, linkDeadMs, snapshotBytes, tickMs } = harness.config;
     this.checker = new Checker({
-      ...{ radius: interestRadius, mapSize, idBound: harness.world.slotCount, linkDeadMs, tickMs },
+      ...{ radius: interestRadius, mapSize, idBound: harness.world.slotCount, linkDeadMs, snapshotBytes, tickMs },
       warMinutes: WAR_MINUTES,
     });
     this.#habits = new Habits(this.#chance, this.checker, mapSize);
@@ -79,12 +85,16 @@ export class PlayersRun {
    * @throws {Contradiction} where what players were sent is not as the model says.
    */
   static async run(options: RunOptions): Promise<PlayersRun> {
-    const mapSize = Math.max(MAP_UNITS_MIN, Math.round(Math.sqrt(options.players * MAP_UNITS_PER_PLAYER)));
+    const { players, snapshotBytes, unitsPerPlayer = MAP_UNITS_PER_PLAYER } = options;
+    const mapSize = Math.max(MAP_UNITS_MIN, Math.round(Math.sqrt(players * unitsPerPlayer)));
     let run: PlayersRun | null = null;
     await using harness = await LogicHarness.create({
       seed: options.seed,
-      config: { mapSize, guildWarMinutes: WAR_MINUTES, monsters: true },
-      worldCapacity: options.players * 2,
+      config: {
+        ...{ mapSize, guildWarMinutes: WAR_MINUTES, monsters: true },
+        ...(snapshotBytes === undefined ? {} : { snapshotBytes }),
+      },
+      worldCapacity: players * 2,
       onPacket: (client, packet) => run!.#onPacket(client, packet),
     });
     run = new PlayersRun(options, harness, mapSize);
@@ -169,7 +179,7 @@ export class PlayersRun {
     if ((roll -= PER_MILLE.guild) < 0) return void this.#habits.guild(player);
     if ((roll -= PER_MILLE.room) < 0) return void this.#habits.room(player);
     if ((roll -= PER_MILLE.friends) < 0) return this.#befriend(player);
-    if ((roll -= PER_MILLE.connection) < 0) return this.#changeConnection(player);
+    if ((roll -= PER_MILLE.connection * (this.#options.restlessness ?? 1)) < 0) return this.#changeConnection(player);
     if (isIn && roll < 1 && !this.checker.fights.isDead(player.actor)) this.#habits.askRespawn(player);
   }
 

@@ -22,6 +22,14 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
   for (const [what, count] of Object.entries(counts)) assert(count > 0, `There were no ${what}`);
 });
 
+Deno.test("A crowd of players who come and go, with little room in snapshots, is told all of it in time", async () => {
+  const { checker, resumeCount } = await PlayersRun.run({
+    ...{ players: 300, minutes: 1, seed: 2 },
+    ...{ snapshotBytes: 1_024, unitsPerPlayer: 200, restlessness: 6 },
+  });
+  assert(checker.sight.lateCount > 100 && resumeCount > 100, `${checker.sight.lateCount} late, ${resumeCount} resumes`);
+});
+
 Deno.test("PlayersRun.run() is the same for the same seed, to the last packet", async () => {
   const runs = [];
   for (const seed of [3, 3, 4]) runs.push(await PlayersRun.run({ players: 20, minutes: 0.2, seed }));

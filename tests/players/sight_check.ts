@@ -47,6 +47,8 @@ export interface Body {
   toldAtTick: number;
   /** Some up-to-date viewer is shown it, so that the word is good. */
   isShown: boolean;
+  /** Tick since which that is so. */
+  shownSinceTick: number;
   /** The health known is older than what may have happened unseen. */
   isHealthDoubtful: boolean;
 }
@@ -57,12 +59,15 @@ export interface SightOptions {
   readonly radius: number;
   /** Entity ids are below this. */
   readonly idBound: number;
+  /** A snapshot has so many bytes at most. */
+  readonly snapshotBytes: number;
 }
 
+/** Whether two see each other; unknown where nobody can be asked. */
+const APART = 0, PAIR = 1, UNKNOWN = 2;
 const HYSTERESIS = 1.1;
-const SNAPSHOT_BYTES = 8_192;
-/** A snapshot that is longer may have left something out for want of room. */
-const FULL_BYTES = SNAPSHOT_BYTES - 400;
+/** A snapshot that has no more room than this may have left something out. */
+const ROOM_BYTES = 400;
 /** Ticks in a row after which whoever is told only a part must have been told all. */
 const BEHIND_TICKS_MAX = 100;
 
@@ -73,7 +78,8 @@ export class SightCheck {
   readonly #size: number;
   readonly #enterSquared: number;
   readonly #leaveSquared: number;
-  /** By viewer and entity: the two are a pair, each in the other's interest. */
+  readonly #snapshotBytes: number;
+  /** By viewer and entity: whether the two are a pair, each in the other's interest, as of the last tick. */
   readonly #pairs: Uint8Array;
   /** By viewer and entity: the viewer was told a spawn and no despawn. */
   readonly #shown: Uint8Array;
@@ -82,6 +88,8 @@ export class SightCheck {
   readonly #toldStun: Uint8Array;
   /** By viewer: ticks for which its snapshots were full. */
   readonly #behindTicks: Int32Array;
+  /** By viewer: it has a connection and was told all there is. */
+  readonly #isCurrent: Uint8Array;
   readonly #toldOwn: Uint8Array;
   readonly #movementSequence: Uint32Array;
   #tick = 0;
@@ -89,19 +97,23 @@ export class SightCheck {
   #gone: { readonly entityId: number; readonly reason: DespawnReason }[] = [];
   readonly #goneReason = new Map<number, DespawnReason>();
   snapshotCount = 0;
+  /** Snapshots that had no room for everything. */
+  lateCount = 0;
   pairCount = 0;
 
-  constructor(board: Board, { radius, idBound }: SightOptions) {
+  constructor(board: Board, { radius, idBound, snapshotBytes }: SightOptions) {
     this.#board = board;
     this.#size = idBound;
     this.#enterSquared = Math.round(radius * 100) ** 2;
     this.#leaveSquared = Math.round(radius * 100 * HYSTERESIS) ** 2;
+    this.#snapshotBytes = snapshotBytes;
     this.#pairs = new Uint8Array(idBound * idBound);
     this.#shown = new Uint8Array(idBound * idBound);
     this.#toldVersion = new Uint32Array(idBound * idBound);
     this.#toldHp = new Float32Array(idBound * idBound);
     this.#toldStun = new Uint8Array(idBound * idBound);
     this.#behindTicks = new Int32Array(idBound);
+    this.#isCurrent = new Uint8Array(idBound);
     this.#toldOwn = new Uint8Array(idBound);
     this.#movementSequence = new Uint32Array(idBound);
   }
@@ -133,6 +145,7 @@ export class SightCheck {
       exactSinceTick: 0,
       toldAtTick: 0,
       isShown: true,
+      shownSinceTick: 0,
       isHealthDoubtful: false,
     };
     this.bodies.set(entityId, body);
@@ -183,9 +196,14 @@ export class SightCheck {
 
   // What is asked
 
-  /** Whether two see each other, as of the last tick. */
+  /** Whether two certainly see each other, as of the last tick. */
   sees(viewerId: number, entityId: number): boolean {
-    return this.#pairs[viewerId * this.#size + entityId] === 1;
+    return this.#pairs[viewerId * this.#size + entityId] === PAIR;
+  }
+
+  /** Whether two perhaps see each other, as of the last tick. */
+  maySee(viewerId: number, entityId: number): boolean {
+    return this.#pairs[viewerId * this.#size + entityId] !== APART;
   }
 
   /** Whether a viewer was told of an entity. */
@@ -193,13 +211,7 @@ export class SightCheck {
     return this.#shown[viewerId * this.#size + entityId] === 1;
   }
 
-  /** Whether {@linkcode SightCheck.sees} is certain: what nobody can be asked about may be on either side. */
-  isCertain(viewerId: number, entityId: number): boolean {
-    const viewer = this.bodies.get(viewerId), body = this.bodies.get(entityId);
-    return viewer !== undefined && body !== undefined && viewer.isExact && body.isExact;
-  }
-
-  /** The players who see an entity, as of the last tick. */
+  /** The players who certainly see an entity, as of the last tick. */
   *watchersOf(entityId: number): Generator<Actor> {
     for (const body of this.bodies.values()) {
       if (body.actor !== null && body.entityId !== entityId && this.sees(body.entityId, entityId)) yield body.actor;
@@ -232,8 +244,9 @@ export class SightCheck {
         `${actor.name} moved up to ${this.#movementSequence[viewerId]}, the snapshot says ${lastMovementSequence}`,
       );
     }
-    if (end > SNAPSHOT_BYTES) throw new Contradiction(`${actor.name} was sent a snapshot of ${end} bytes`);
-    const behindTicks = end > FULL_BYTES ? this.#behindTicks[viewerId] + 1 : 0;
+    if (end > this.#snapshotBytes) throw new Contradiction(`${actor.name} was sent a snapshot of ${end} bytes`);
+    const behindTicks = end > this.#snapshotBytes - ROOM_BYTES ? this.#behindTicks[viewerId] + 1 : 0;
+    if (behindTicks > 0) this.lateCount++;
     if (behindTicks > BEHIND_TICKS_MAX) {
       throw new Contradiction(`${actor.name} was not told all for ${behindTicks} ticks`);
     }
@@ -394,6 +407,7 @@ export class SightCheck {
         exactSinceTick: 0,
         toldAtTick: 0,
         isShown: true,
+        shownSinceTick: this.#tick,
         isHealthDoubtful: false,
       },
     };
@@ -438,6 +452,7 @@ export class SightCheck {
 
   /** A tick is over: everybody has been told, and exactly what there is. */
   checkTick(): void {
+    this.#findCurrent();
     this.#findShown();
     this.#updatePairs();
     for (const viewer of this.bodies.values()) {
@@ -448,44 +463,68 @@ export class SightCheck {
     this.#gone = [];
   }
 
+  #findCurrent(): void {
+    for (const { actor, entityId } of this.bodies.values()) {
+      const isCurrent = actor?.isConnected === true && this.#toldOwn[entityId] === 1 &&
+        this.#behindTicks[entityId] === 0;
+      this.#isCurrent[entityId] = isCurrent ? 1 : 0;
+    }
+  }
+
   /** The word about an entity is good while somebody who is up to date is shown it. */
   #findShown(): void {
     for (const body of this.bodies.values()) {
       if (body.isExact) continue;
-      body.isShown = false;
-      for (const viewer of this.bodies.values()) {
-        if (viewer.actor?.isConnected !== true || this.#behindTicks[viewer.entityId] > 0) continue;
-        if (this.#shown[viewer.entityId * this.#size + body.entityId] === 0) continue;
-        body.isShown = true;
-        break;
-      }
-      if (!body.isShown) body.isHealthDoubtful = true;
+      const isShown = this.#isShownToAny(body.entityId);
+      if (isShown && !body.isShown) body.shownSinceTick = this.#tick;
+      if (!isShown) body.isHealthDoubtful = true;
+      body.isShown = isShown;
     }
+  }
+
+  #isShownToAny(entityId: number): boolean {
+    for (const viewer of this.bodies.values()) {
+      if (this.#isCurrent[viewer.entityId] === 0) continue;
+      if (this.#shown[viewer.entityId * this.#size + entityId] === 1) return true;
+    }
+    return false;
   }
 
   #updatePairs(): void {
     const bodies = [...this.bodies.values()], size = this.#size, pairs = this.#pairs;
     let pairCount = 0;
     for (let first = 0; first < bodies.length; first++) {
-      const a = bodies[first], { x, z, entityId } = a;
+      const a = bodies[first];
       for (let second = first + 1; second < bodies.length; second++) {
         const b = bodies[second];
-        const dx = x - b.x, dz = z - b.z, squared = dx * dx + dz * dz;
-        const at = entityId * size + b.entityId;
-        if (squared > this.#leaveSquared) pairs[at] = 0;
-        else if (squared <= this.#enterSquared) pairs[at] = 1;
-        else if (!this.#isSettled(a) || !this.#isSettled(b)) {
-          pairs[at] = this.#shown[at] | this.#shown[b.entityId * size + entityId];
-        }
-        pairs[b.entityId * size + entityId] = pairs[at];
-        pairCount += pairs[at];
+        if (a.actor === null && b.actor === null) continue;
+        const at = a.entityId * size + b.entityId;
+        const pair = this.#judgePair(a, b, pairs[at]);
+        if (pair === PAIR) pairCount++;
+        if (pairs[at] !== pair) pairs[at] = pairs[b.entityId * size + a.entityId] = pair;
       }
     }
     this.pairCount = pairCount;
   }
 
-  #isSettled({ isExact, exactSinceTick }: Body): boolean {
-    return isExact && exactSinceTick < this.#tick;
+  /** @param before What they were at the tick before. */
+  #judgePair(a: Body, b: Body, before: number): number {
+    if (isPlaced(a) && isPlaced(b)) {
+      const dx = a.x - b.x, dz = a.z - b.z, squared = dx * dx + dz * dz;
+      if (squared > this.#leaveSquared) return APART;
+      if (squared <= this.#enterSquared) return PAIR;
+      // In between they are what they were, where that is known.
+      if (before !== UNKNOWN && this.#isSettled(a) && this.#isSettled(b)) return before;
+    }
+    // Whoever was told all there is knows.
+    if (this.#isCurrent[a.entityId] === 1) return this.#shown[a.entityId * this.#size + b.entityId];
+    if (this.#isCurrent[b.entityId] === 1) return this.#shown[b.entityId * this.#size + a.entityId];
+    return UNKNOWN;
+  }
+
+  /** Where it stood at the tick before was known as well. */
+  #isSettled({ exactSinceTick, isExact, shownSinceTick }: Body): boolean {
+    return (isExact ? exactSinceTick : shownSinceTick) < this.#tick;
   }
 
   #checkViewer(viewer: Body, actor: Actor): void {
@@ -502,8 +541,8 @@ export class SightCheck {
         this.#checkTold(actor, body, at);
         continue;
       }
-      if (!body.isExact && !body.isShown) continue;
-      const isDue = this.#pairs[at] === 1;
+      if (!isPlaced(body)) continue;
+      const isDue = this.#pairs[at] === PAIR;
       if (this.#shown[at] !== (isDue ? 1 : 0)) {
         const distance = (this.distanceCm(viewer, body) / 100).toFixed(2);
         throw new Contradiction(
@@ -527,6 +566,11 @@ export class SightCheck {
       throw new Contradiction(`${actor.name} was not told whether ${nameOf(body)} is stunned`);
     }
   }
+}
+
+/** Where it is is known. */
+export function isPlaced({ isExact, isShown }: Body): boolean {
+  return isExact || isShown;
 }
 
 /** Units as the wire has them, in whole centimetres. */
