@@ -143,6 +143,11 @@ class DenoClientSocket implements ClientSocket {
     }
   }
 
+  /** A read is always under way here. */
+  setLazy(): void {}
+
+  readNow(): void {}
+
   close(): void {
     this.#closed = true;
     this.#closeConn();

@@ -25,6 +25,13 @@ export interface ClientSocket {
   readonly pendingBytes: number;
   /** Sends `bytes[start, end)` on an open socket; what the kernel does not take at once is copied and sent later. */
   send(bytes: Uint8Array, start: number, end: number): void;
+  /**
+   * Chooses whether the handler is told of bytes only when {@linkcode ClientSocket.readNow} asks for them: they wait in
+   * the kernel, and one call takes what came meanwhile. An engine that cannot do so goes on telling at once.
+   */
+  setLazy(isLazy: boolean): void;
+  /** Tells the handler of what has arrived, before it returns; not to be called from within a call to a handler. */
+  readNow(): void;
   /** Closes; the handler is called no more. */
   close(): void;
 }

@@ -199,6 +199,11 @@ export class EpollClient implements ClientEngine {
     return error[0] === 0 ? "" : errnoWords(error[0]);
   }
 
+  /** Reads what has arrived on a socket. */
+  readNow(socket: EpollClientSocket): void {
+    socket.receive(this.#received);
+  }
+
   /** Why the call before failed. */
   get errno(): number {
     return this.#libc.errno;
@@ -254,6 +259,8 @@ class EpollClientSocket implements ClientSocket {
   readonly #engine: EpollClient;
   readonly #calls: ClientLibcCalls;
   #connecting = true;
+  /** What epoll is to tell of, EPOLLOUT aside: nothing while it reads lazily. */
+  #readEvents = EPOLLIN;
   /** What the kernel has not taken: `#pending[#start, #end)`. */
   #pending: Uint8Array<ArrayBuffer> | null = null;
   #start = 0;
@@ -282,7 +289,7 @@ class EpollClientSocket implements ClientSocket {
     if (this.#pending === null) {
       start = this.#write(bytes as Uint8Array<ArrayBuffer>, start, end);
       if (start === end || this.#ended) return;
-      this.#engine.control(EPOLL_CTL_MOD, this.descriptor, EPOLLIN | EPOLLOUT);
+      this.#engine.control(EPOLL_CTL_MOD, this.descriptor, this.#readEvents | EPOLLOUT);
     }
     this.#keep(bytes, start, end);
   }
@@ -307,7 +314,7 @@ class EpollClientSocket implements ClientSocket {
       const reason = this.#engine.connectError(this.descriptor);
       if (reason !== "") return this.#engine.break(this, reason);
       this.#connecting = false;
-      if (this.#pending === null) this.#engine.control(EPOLL_CTL_MOD, this.descriptor, EPOLLIN);
+      if (this.#pending === null) this.#engine.control(EPOLL_CTL_MOD, this.descriptor, this.#readEvents);
       this.handler.onOpen();
       return;
     }
@@ -316,7 +323,7 @@ class EpollClientSocket implements ClientSocket {
     if (this.#start < this.#end || this.#ended) return;
     this.#pending = null;
     this.#start = this.#end = 0;
-    this.#engine.control(EPOLL_CTL_MOD, this.descriptor, EPOLLIN);
+    this.#engine.control(EPOLL_CTL_MOD, this.descriptor, this.#readEvents);
   }
 
   /** Reads once: what a busy server has more to say waits for the next round, behind everyone else. */
@@ -344,6 +351,18 @@ class EpollClientSocket implements ClientSocket {
       break;
     }
     return start;
+  }
+
+  setLazy(isLazy: boolean): void {
+    const events = isLazy ? 0 : EPOLLIN;
+    if (this.#ended || events === this.#readEvents) return;
+    this.#readEvents = events;
+    const writes = this.#connecting || this.#pending !== null ? EPOLLOUT : 0;
+    this.#engine.control(EPOLL_CTL_MOD, this.descriptor, events | writes);
+  }
+
+  readNow(): void {
+    this.#engine.readNow(this);
   }
 
   close(): void {

@@ -177,6 +177,16 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
     this.#socket.send(bytes, start, end);
   }
 
+  /** Chooses whether bytes are taken only by {@linkcode LoadConnection.readNow}. */
+  setLazy(isLazy: boolean): void {
+    this.#socket.setLazy(isLazy);
+  }
+
+  /** Takes what has arrived. */
+  readNow(): void {
+    this.#socket.readNow();
+  }
+
   /** Closes; the handler is called no more. */
   close(): void {
     this.#closed = true;

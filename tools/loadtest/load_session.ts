@@ -46,6 +46,7 @@ export abstract class LoadSession implements ConnectionHandler {
   ready = false;
   /** When it was to be opened. */
   intendedUs = 0;
+  #isLazy = false;
   #openedUs = 0;
   #notice = "";
   /** When the heartbeat was due that has no answer yet; 0: none. */
@@ -74,6 +75,7 @@ export abstract class LoadSession implements ConnectionHandler {
     this.ready = false;
     this.#notice = "";
     this.#heartbeatUs = 0;
+    this.#isLazy = false;
     this.#openedUs = this.context.host.engine.nowUs();
     this.context.counters.add(Counter.ATTEMPTED, 1);
     this.connection = new LoadConnection(this.context.host, endpoint, this.transport, this);
@@ -91,6 +93,20 @@ export abstract class LoadSession implements ConnectionHandler {
   onReady(): void {
     this.record("connect", this.intendedUs, this.context.host.engine.nowUs(), true);
     this.onConnected();
+  }
+
+  /**
+   * Chooses whether it reads only when {@linkcode LoadSession.readNow} is called. What it receives then is judged as
+   * ever, but not timed: that would be its own delay.
+   */
+  setLazy(isLazy: boolean): void {
+    this.#isLazy = isLazy;
+    this.connection?.setLazy(isLazy);
+  }
+
+  /** Takes what has arrived, where that waits for this call. */
+  readNow(): void {
+    if (this.#isLazy) this.connection?.readNow();
   }
 
   /** The connection is made; packets can be sent. */
@@ -169,6 +185,7 @@ export abstract class LoadSession implements ConnectionHandler {
 
   /** Records a latency if its start was in the measured time, or `always`. */
   protected record(kind: LatencyKind, fromUs: number, toUs: number, always = false): void {
+    if (this.#isLazy && kind !== "late") return;
     if (always || this.context.phase.isMeasured(fromUs)) {
       this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
     }
@@ -225,6 +242,9 @@ export abstract class LoadSession implements ConnectionHandler {
     if (this.#heartbeatUs === 0) return;
     this.record("heartbeat", this.#heartbeatUs, this.context.host.nowUs);
     this.#heartbeatUs = 0;
+    this.onHeartbeatAnswered();
+    // The server would take the time until it was read for the network's.
+    if (this.#isLazy) return;
     let serverTimestamp = 0;
     let factor = 1;
     for (let at = view.payloadStart + 1; at < view.payloadEnd; at++, factor *= 128) {
@@ -232,7 +252,6 @@ export abstract class LoadSession implements ConnectionHandler {
       if (bytes[at] < 128) break;
     }
     this.#sendHeartbeat(bytes[view.payloadStart] === 0x08 ? serverTimestamp : 0);
-    this.onHeartbeatAnswered();
   }
 
   /** The server answered a heartbeat. */

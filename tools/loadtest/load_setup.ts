@@ -10,8 +10,8 @@ import { ConfigError } from "../../shared/errors.ts";
 import type { LoadPlan, LoadPlayer } from "./messages.ts";
 import type { LoadOptions } from "./options.ts";
 
-/** The moves of one player more go unlooked at for so many players, unless `--sample` says otherwise. */
-const PLAYERS_PER_SAMPLE = 500;
+/** Players of the world that watch, at least, unless `--sample` says otherwise: some thousand latencies a second. */
+const WATCHERS_MIN = 150;
 
 /**
  * The players of a run; none in the echo scenario.
@@ -77,7 +77,7 @@ export function makePlan(options: LoadOptions, address: string): LoadPlan {
     chatRatePerS: options.scenario === "world" ? options.chatRate : 0,
     fightRatePerS: options.scenario === "world" ? options.fightRate : 0,
     chatChannel: options.channel,
-    sampleEvery: options.sample > 0 ? options.sample : 1 + Math.floor(options.connections / PLAYERS_PER_SAMPLE),
+    sampleEvery: options.sample > 0 ? options.sample : Math.max(1, Math.floor(options.connections / WATCHERS_MIN)),
     baseUnixMs: performance.timeOrigin + performance.now(),
   };
 }

@@ -50,7 +50,7 @@ export interface LoadPlan {
   readonly chatRatePerS: number;
   readonly fightRatePerS: number;
   readonly chatChannel: ChatChannel;
-  /** One in this many players' moves is looked at by everyone who is shown them. */
+  /** One in so many players of the world watches: it reads at once, is timed, and looks at every move it is shown. */
   readonly sampleEvery: number;
   /** The shared clock's base. */
   readonly baseUnixMs: number;

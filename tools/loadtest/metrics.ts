@@ -108,7 +108,7 @@ const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
     value: ({ clients }) => clients.visible?.mean,
   },
   player_p95_max: {
-    help: "p95 of the worst-served player, in ms",
+    help: "p95 of the worst-served watcher, in ms",
     scenarios: WORLD,
     value: ({ clients }) => clients.movementMsP95?.max,
   },

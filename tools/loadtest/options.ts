@@ -50,7 +50,7 @@ export interface LoadOptions {
   readonly chatRate: number;
   readonly fightRate: number;
   readonly channel: ChatChannel;
-  /** 0: as many as can be looked at cheaply. */
+  /** One in so many players watches; 0: as many as leave enough watchers. */
   readonly sample: number;
   readonly admin: string;
   readonly adminToken: string;
@@ -154,8 +154,9 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   sample: {
     kind: integer({ min: 1, max: LOADTEST_CONNECTIONS_MAX }),
     default: 0,
-    defaultText: "1, and one more for every 500 players",
-    help: "world: look at the moves of one in N players",
+    defaultText: "as many as leave 150 watchers",
+    help:
+      "world: one in N players watches: it reads at once, is timed, and looks at every move; others read as they send",
   },
   threads: {
     kind: integer({ min: 1, max: LOADTEST_THREADS_MAX }),

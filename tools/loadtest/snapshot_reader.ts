@@ -7,13 +7,15 @@
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 
+/** The tag of WorldSnapshot.moves. */
+const MOVE_TAG = 0x2a;
 const CM_PER_UNIT = 100;
 const SCRATCH = new DataView(new ArrayBuffer(4));
 
 /** Takes what a snapshot tells. Positions are whole centimetres. */
 export interface SnapshotSink {
-  /** Whether an entity's moves are to be read at all. */
-  wantsMove(entityId: number): boolean;
+  /** Whether moves are read: otherwise they are only counted. */
+  readonly readsMoves: boolean;
   onMove(entityId: number, x: number, z: number): void;
   onSpawn(entityId: number, x: number, z: number): void;
   onDespawn(entityId: number): void;
@@ -39,8 +41,14 @@ export class SnapshotReader {
     this.#at = start;
     while (this.#at < end) {
       const tag = bytes[this.#at++];
-      if (tag === 0x2a) this.#readMove(bytes, this.#fieldEnd(bytes, end), sink);
-      else if (tag === 0x1a) this.#readUpdate(bytes, this.#fieldEnd(bytes, end), sink);
+      if (tag === MOVE_TAG) {
+        if (!sink.readsMoves) {
+          this.#countMoves(bytes, end);
+          continue;
+        }
+        this.moveCount++;
+        this.#readMove(bytes, this.#fieldEnd(bytes, end), sink);
+      } else if (tag === 0x1a) this.#readUpdate(bytes, this.#fieldEnd(bytes, end), sink);
       else if (tag === 0x08) this.tick = this.#varint(bytes, end);
       else if (tag === 0x20) this.lastMovementSequence = this.#varint(bytes, end);
       else this.#skip(bytes, end, tag);
@@ -53,22 +61,27 @@ export class SnapshotReader {
     this.#readUpdate(bytes, end, sink);
   }
 
-  /** An EntityMove: its id comes first, and for most of them that is all there is to know. */
+  /** An EntityMove. */
   #readMove(bytes: Uint8Array, end: number, sink: SnapshotSink): void {
-    this.moveCount++;
-    if (bytes[this.#at++] !== 0x08) malformed();
-    const entityId = this.#varint(bytes, end);
-    if (sink.wantsMove(entityId)) {
-      let x = 0, z = 0;
-      while (this.#at < end) {
-        const tag = bytes[this.#at++];
-        if (tag === 0x10) x = this.#signed(bytes, end);
-        else if (tag === 0x20) z = this.#signed(bytes, end);
-        else this.#skip(bytes, end, tag);
-      }
-      sink.onMove(entityId, x, z);
+    let entityId = 0, x = 0, z = 0;
+    while (this.#at < end) {
+      const tag = bytes[this.#at++];
+      if (tag === 0x08) entityId = this.#varint(bytes, end);
+      else if (tag === 0x10) x = this.#signed(bytes, end);
+      else if (tag === 0x20) z = this.#signed(bytes, end);
+      else this.#skip(bytes, end, tag);
     }
-    this.#at = end;
+    sink.onMove(entityId, x, z);
+  }
+
+  /** Hops over the moves from the first one on, whose tag has been read: they lie one behind the other. */
+  #countMoves(bytes: Uint8Array, end: number): void {
+    for (;;) {
+      this.moveCount++;
+      this.#at = this.#fieldEnd(bytes, end);
+      if (this.#at >= end || bytes[this.#at] !== MOVE_TAG) return;
+      this.#at++;
+    }
   }
 
   #readUpdate(bytes: Uint8Array, end: number, sink: SnapshotSink): void {
@@ -78,7 +91,7 @@ export class SnapshotReader {
       if (tag === 0x08) entityId = this.#varint(bytes, end);
       else if (tag === 0x12) {
         this.#readMovement(bytes, this.#fieldEnd(bytes, end));
-        if (sink.wantsMove(entityId)) sink.onMove(entityId, this.#x, this.#z);
+        if (sink.readsMoves) sink.onMove(entityId, this.#x, this.#z);
       } else if (tag === 0x2a) {
         this.#readSpawn(bytes, this.#fieldEnd(bytes, end));
         sink.onSpawn(entityId, this.#x, this.#z);

@@ -18,11 +18,16 @@ import { WorldSession, WorldTotals } from "./world_session.ts";
 /** After the last movement the world settles for so long: ticks, and a busy server's queues. In microseconds. */
 const SETTLE_US = 500_000;
 
+/** A player that reads only when it sends does so this often a second at least. */
+const LAZY_READS_PER_S = 5;
+
 /** Players in the world. */
 export class WorldScenario extends Scenario {
   readonly sessions: readonly WorldSession[];
   /** Movements, chat, fights. */
   protected readonly pacers: readonly [Pacer, Pacer, Pacer];
+  /** Reads of those whose movements are too rare for it. */
+  readonly #reads: Pacer;
   readonly #positions: Positions;
   readonly #totals = new WorldTotals();
   readonly #buckets: Uint32Array;
@@ -46,9 +51,16 @@ export class WorldScenario extends Scenario {
       }));
     const { chatRatePerS, fightRatePerS, ratePerS } = task.plan;
     this.pacers = [pacerOf(context, ratePerS), pacerOf(context, chatRatePerS), pacerOf(context, fightRatePerS)];
+    this.#reads = pacerOf(context, ratePerS < LAZY_READS_PER_S ? LAZY_READS_PER_S : 0);
   }
 
-  readonly #onMovement = (index: number, dueUs: number): void => this.sessions[index].move(dueUs);
+  readonly #onMovement = (index: number, dueUs: number): void => {
+    const session = this.sessions[index];
+    session.move(dueUs);
+    // Behind its packet, which carries the kernel's acknowledgement: the other way round it would be sent by itself.
+    session.readNow();
+  };
+  readonly #onRead = (index: number): void => this.sessions[index].readNow();
   readonly #onChat = (index: number, dueUs: number): void => this.sessions[index].say(dueUs);
   readonly #onFight = (index: number, dueUs: number): void => this.sessions[index].fight(dueUs);
 
@@ -58,6 +70,7 @@ export class WorldScenario extends Scenario {
       movements.takeDue(untilUs, this.#onMovement),
       chat.takeDue(untilUs, this.#onChat),
       fights.takeDue(untilUs, this.#onFight),
+      this.#reads.takeDue(untilUs, this.#onRead),
     );
   }
 
@@ -89,6 +102,8 @@ export class WorldScenario extends Scenario {
 
   override endMeasuring(nowUs: number): void {
     super.endMeasuring(nowUs);
+    // From here on what is missing is waited for.
+    for (const session of this.sessions) session.setLazy(false);
     this.#snapshotsPerS = Float32Array.from(this.sessions, ({ connection, snapshotCount }, index) => {
       const count = snapshotCount - (this.#snapshotsAtStart[index] ?? 0);
       return connection === null ? NaN : count / this.measuredS;

@@ -69,8 +69,15 @@ export class WorldTotals {
   lastMoveUs = 0;
 }
 
-/** One player in the world. */
+/**
+ * One player in the world.
+ *
+ * One in so many is a watcher: it reads at once, looks at everything it is shown, and is timed. The others read when
+ * they send, and look at what is their own: that their movements are acknowledged, in order, ticks and reliable packets
+ * too, and who comes and goes.
+ */
 export class WorldSession extends PlayerSession implements SnapshotSink {
+  readonly readsMoves: boolean;
   /** What it is shown: entity to the number of its newest position, where that is looked at. */
   readonly visible = new Map<number, number>();
   /** What it said and heard of itself. */
@@ -111,6 +118,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     this.#buckets = parts.buckets;
     this.#player = context.task.first + index;
     this.#walker = new Walker(this.#player);
+    this.readsMoves = this.#player % context.task.plan.sampleEvery === 0;
   }
 
   protected onEntered(response: EnterWorldResponse): void {
@@ -123,6 +131,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     this.#walker.place(this.#map, x, z, this.context.task.plan.ratePerS);
     this.#positions.enter(this.#entityId, this.#player);
     this.#positions.push(this.#player, x, z, this.context.host.nowUs);
+    if (!this.readsMoves) this.setLazy(true);
   }
 
   /** Where the player takes itself to be, in centimetres. */
@@ -259,21 +268,16 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     this.acknowledgedCount = sequence;
   }
 
-  wantsMove(entityId: number): boolean {
-    const player = this.#positions.playerOf(entityId);
-    return player >= 0 && player % this.context.task.plan.sampleEvery === 0;
-  }
-
   onMove(entityId: number, x: number, z: number): void {
+    const player = this.#positions.playerOf(entityId);
+    if (player < 0 || entityId === this.#entityId) return;
     const totals = this.#totals, { nowUs } = this.context.host;
     totals.lastMoveUs = nowUs;
-    if (entityId === this.#entityId) return;
     const before = this.visible.get(entityId);
     if (before === undefined) {
       totals.unexpected++;
       return;
     }
-    const player = this.#positions.playerOf(entityId);
     const number = this.#positions.find(player, x, z);
     totals.looked++;
     if (number === UNKNOWN) totals.unknownPlaces.push({ viewer: this, entityId, player, x, z, shownUs: nowUs });
@@ -297,7 +301,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     const player = this.#positions.playerOf(entityId);
     const number = player < 0 ? UNKNOWN : this.#positions.find(player, x, z);
     this.visible.set(entityId, number);
-    if (number !== UNKNOWN || !this.wantsMove(entityId)) return;
+    if (number !== UNKNOWN || player < 0 || !this.readsMoves) return;
     const shownUs = this.context.host.nowUs;
     this.#totals.unknownPlaces.push({ viewer: this, entityId, player, x, z, shownUs });
   }
@@ -318,9 +322,10 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   /** Entities that are shown elsewhere than their player said it is before that time. */
   staleCount(beforeUs: number): number {
     let count = 0;
+    if (!this.readsMoves) return count;
     for (const [entityId, number] of this.visible) {
       const player = this.#positions.playerOf(entityId);
-      if (this.wantsMove(entityId) && !this.#positions.isNewest(player, number, beforeUs)) count++;
+      if (player >= 0 && !this.#positions.isNewest(player, number, beforeUs)) count++;
     }
     return count;
   }

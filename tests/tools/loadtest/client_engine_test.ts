@@ -154,6 +154,28 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "epoll client engine leaves a lazy socket's bytes in the kernel until it is asked",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    using peer = new Peer({ kind: "greet" });
+    const port = await peer.port;
+    const engine = open("epoll");
+    const recorder = new Recorder();
+    const socket = engine.connect({ address: "127.0.0.1", port }, recorder);
+    socket.setLazy(true);
+    let rounds = 0;
+    await runUntil(engine, () => {
+      if (peer.done === null || ++rounds < 20) return false;
+      if (rounds > 20) return true;
+      assertEquals([recorder.opened, recorder.received], [1, 0]);
+      socket.readNow();
+      assertEquals(recorder.received, 1);
+      return false;
+    });
+  },
+});
+
 Deno.test("endpointOf() spreads many connections over loopback addresses: as sources, or as destinations", () => {
   const context = (bindsSource: boolean, address: string) => ({
     task: { plan: { address, gamePort: 81, gatewayPort: 82 }, first: LOADTEST_CONNECTIONS_PER_ADDRESS },

@@ -7,10 +7,10 @@ import { fc } from "../../support/property.ts";
 
 type Event = [kind: string, entityId: number, x?: number, z?: number];
 
-/** Keeps what a snapshot tells; odd entities are not looked at. */
-function recorder(events: Event[]) {
+/** Keeps what a snapshot tells. */
+function recorder(events: Event[], readsMoves: boolean) {
   return {
-    wantsMove: (entityId: number) => entityId % 2 === 0,
+    readsMoves,
     onMove: (entityId: number, x: number, z: number) => void events.push(["move", entityId, x, z]),
     onSpawn: (entityId: number, x: number, z: number) => void events.push(["spawn", entityId, x, z]),
     onDespawn: (entityId: number) => void events.push(["despawn", entityId]),
@@ -31,7 +31,8 @@ Deno.test("SnapshotReader.readSnapshot() tells what the generated codec has writ
     fc.array(news, { maxLength: 20 }),
     fc.integer({ min: 0, max: 2 ** 31 }),
     fc.integer({ min: 0, max: 2 ** 32 - 1 }),
-    (items, tick, lastMovementSequence) => {
+    fc.boolean(),
+    (items, tick, lastMovementSequence, readsMoves) => {
       const snapshot = create(WorldSnapshotSchema, {
         tick: BigInt(tick),
         serverTimestamp: 1_700_000_000_000n,
@@ -43,7 +44,7 @@ Deno.test("SnapshotReader.readSnapshot() tells what the generated codec has writ
         const movement = { position: { x: x / 100, y: 3, z: z / 100 }, velocity: { x: 1 }, sequenceNumber: 9 };
         if (kind === "move") {
           snapshot.moves.push(create(WorldSnapshotSchema, { moves: [{ entityId, x, z, vx: -5, yaw: 7 }] }).moves[0]);
-          if (id % 2 === 0) moves.push(["move", id, x, z]);
+          if (readsMoves) moves.push(["move", id, x, z]);
           continue;
         }
         const update = create(EntityUpdateSchema, { entityId });
@@ -54,11 +55,11 @@ Deno.test("SnapshotReader.readSnapshot() tells what the generated codec has writ
         snapshot.updates.push(update);
         if (kind === "spawn") updates.push(["spawn", id, x, z]);
         if (kind === "despawn") updates.push(["despawn", id]);
-        if (kind === "movement" && id % 2 === 0) updates.push(["move", id, x, z]);
+        if (kind === "movement" && readsMoves) updates.push(["move", id, x, z]);
       }
       const bytes = toBinary(WorldSnapshotSchema, snapshot);
       const events: Event[] = [];
-      reader.readSnapshot(bytes, 0, bytes.length, recorder(events));
+      reader.readSnapshot(bytes, 0, bytes.length, recorder(events, readsMoves));
       assertEquals(events, [...updates, ...moves]);
       assertEquals([reader.tick, reader.lastMovementSequence, reader.moveCount], [
         tick,
@@ -85,14 +86,16 @@ function health() {
 
 Deno.test("SnapshotReader.readSnapshot() takes any bytes for a snapshot or refuses them as a broken packet", () => {
   const reader = new SnapshotReader();
-  const sink = recorder([]);
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), fc.boolean(), (bytes, readsMoves) => {
     try {
-      reader.readSnapshot(bytes, 0, bytes.length, sink);
+      reader.readSnapshot(bytes, 0, bytes.length, recorder([], readsMoves));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
     }
   }));
   const cut = Uint8Array.of(0x2a, 20, 0x08, 1);
-  assertThrows(() => reader.readSnapshot(cut, 0, cut.length, sink), ProtocolError, "Cannot read WORLD_SNAPSHOT");
+  for (const readsMoves of [true, false]) {
+    const sink = recorder([], readsMoves);
+    assertThrows(() => reader.readSnapshot(cut, 0, cut.length, sink), ProtocolError, "Cannot read WORLD_SNAPSHOT");
+  }
 });

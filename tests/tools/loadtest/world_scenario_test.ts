@@ -54,11 +54,14 @@ class Stage {
   readonly context: LoadContext;
   /** Types of the packets that each player has sent. */
   readonly sent: number[][] = [[], []];
+  /** Whether each player reads only when it sends, and how often it did. */
+  readonly lazy = [false, false];
+  readonly reads = [0, 0];
   readonly #handlers: SocketHandler[] = [];
   readonly #sequences = [0, 0];
   #tick = 0;
 
-  constructor() {
+  constructor(plan: Partial<LoadPlan> = {}) {
     const counters = createWorkerBuffer(), phase = createPhaseBuffer();
     const view = new PacketView();
     const engine = {
@@ -72,6 +75,8 @@ class Stage {
             view.decode(bytes, start + 4, end);
             this.sent[player].push(view.type);
           },
+          setLazy: (isLazy: boolean) => void (this.lazy[player] = isLazy),
+          readNow: () => void this.reads[player]++,
           close: () => {},
         };
       },
@@ -80,7 +85,7 @@ class Stage {
     const players = [{ name: "bot1", token: "1" }, { name: "bot2", token: "2" }];
     this.context = {
       task: {
-        plan: PLAN,
+        plan: { ...PLAN, ...plan },
         threadIndex: 0,
         first: 0,
         count: 2,
@@ -253,4 +258,35 @@ Deno.test("WorldScenario counts reliable packets that are missing or repeated, a
   assertEquals(spoken.outOfOrder, 1);
   stage.deliver(0, PacketType.ENTITY_UPDATE, [EntityUpdateSchema, spawn(11, stage.place(1))]);
   assertEquals(stage.scenario.sessions[0].visible.size, 1);
+});
+
+Deno.test("WorldScenario lets one in so many watch; the others read as they send, and keep account without being timed", () => {
+  const stage = new Stage({ sampleEvery: 2 });
+  assertEquals(stage.lazy, [false, true]);
+  for (const player of [0, 1]) stage.snapshot(player, { updates: [spawn(11 - player, stage.place(1 - player))] });
+  const places = [stage.step(0), stage.step(1)];
+  stage.nowUs += 30_000;
+  for (const player of [0, 1]) {
+    stage.snapshot(player, { lastMovementSequence: 1, moves: [moveOf(11 - player, places[1 - player])] });
+  }
+  const count = (kind: "main" | "ack") =>
+    readLatencies([stage.context.task.counters], kind, -1).reduce((sum, value) => sum + value, 0);
+  const { details, ledgers } = stage.scenario.report();
+  assertEquals([count("main"), count("ack"), details.moves_looked_at, details.moves], [1, 1, 1, 2]);
+  assertEquals([ledgers.movements.sent, ledgers.movements.received], [2, 2]);
+  stage.snapshot(1, { lastMovementSequence: 0 }, 1);
+  const { movements, positions } = stage.scenario.report().ledgers;
+  assertEquals([movements.outOfOrder, positions.outOfOrder], [1, 1]);
+  stage.nowUs += 1_000_000;
+  stage.scenario.sendDue(stage.nowUs);
+  assert(stage.reads[0] === 0 && stage.reads[1] >= 9, `${stage.reads}`);
+  stage.scenario.endMeasuring(stage.nowUs);
+  assertEquals(stage.lazy, [false, false]);
+});
+
+Deno.test("WorldScenario has those read that send too rarely", () => {
+  const stage = new Stage({ sampleEvery: 2, ratePerS: 0.001 });
+  stage.nowUs += 1_000_000;
+  stage.scenario.sendDue(stage.nowUs);
+  assert(stage.reads[0] === 0 && stage.reads[1] >= 4, `${stage.reads}`);
 });
