@@ -157,6 +157,11 @@ export const BROADCAST_RECIPIENTS_MAX = 12_288;
 export const RECORDS_PER_TURN_MAX = 4_096;
 /** Ticks that may be made up for after a stall; older ones are left out. */
 export const TICKS_BEHIND_MAX = 5;
+/**
+ * Steps of a world tick; each is the turn of as many viewers. What one sends leaves the processor before the next, so
+ * that nobody's snapshot waits behind those of everybody else.
+ */
+export const WORLD_STEPS_PER_TICK = 4;
 /** Characters are saved this often while their player is in the world, in milliseconds. */
 export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 

@@ -71,7 +71,12 @@ export class Logic {
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #watch: Pick<SlowPackets, "check">;
   #ackDue: Session[] = [];
-  #nextTickMs: number;
+  /** Time between steps of the world, in milliseconds. */
+  readonly #stepMs: number;
+  #nextStepMs: number;
+  /** Steps done of the tick in progress, and what they took in milliseconds. */
+  #stepCount = 0;
+  #tickWorkMs = 0;
   #nextSweepMs: number;
 
   constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
@@ -112,13 +117,14 @@ export class Logic {
     this.combat.onKill((killer, victim) => this.leaderboards.onKill(killer, victim));
     this.leaderboards.register(this.#dispatcher);
     this.moderation.sweep();
-    this.#nextTickMs = context.clock.monotonicMs() + context.config.tickMs;
+    this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
+    this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
 
-  /** When the next tick is due, monotonic milliseconds. */
-  get nextTickMs(): number {
-    return this.#nextTickMs;
+  /** When the next step of the world is due, monotonic milliseconds. */
+  get nextStepMs(): number {
+    return this.#nextStepMs;
   }
 
   /** Takes an io worker, or its successor after a crash: the connections of the one before are lost. */
@@ -140,7 +146,8 @@ export class Logic {
       if (ring !== undefined && this.#drain(worker, ring)) more = true;
     }
     const nowMs = clock.monotonicMs();
-    if (nowMs >= this.#nextTickMs) this.#tick(nowMs);
+    // After a stall a tick at once, not more: what came in meanwhile is taken first.
+    for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
     sessions.flushBehind();
     this.#sendAcks();
@@ -148,17 +155,27 @@ export class Logic {
     return more;
   }
 
-  #tick(nowMs: number): void {
-    const { clock, config, counters } = this.context;
-    this.resumes.tick();
-    this.combat.step(nowMs);
-    this.world.tick();
-    const tookMs = clock.monotonicMs() - nowMs;
-    counters.observe(Histogram.TICK_US, tookMs * 1_000);
-    if (tookMs > config.tickMs) counters.add(Counter.TICK_OVERRUNS, 1);
-    this.#nextTickMs += config.tickMs;
+  #step(nowMs: number): void {
+    const { clock, config, world } = this.context;
+    const startMs = clock.monotonicMs();
+    if (this.#stepCount === 0) {
+      this.resumes.tick();
+      this.combat.step(nowMs);
+    }
+    this.world.step();
+    this.#tickWorkMs += clock.monotonicMs() - startMs;
+    if (++this.#stepCount === world.stepsPerTick) this.#endTick();
+    this.#nextStepMs += this.#stepMs;
     // After a long stall the world goes on from now instead of racing after the clock.
-    if (nowMs - this.#nextTickMs > TICKS_BEHIND_MAX * config.tickMs) this.#nextTickMs = nowMs + config.tickMs;
+    if (nowMs - this.#nextStepMs > TICKS_BEHIND_MAX * config.tickMs) this.#nextStepMs = nowMs + this.#stepMs;
+  }
+
+  #endTick(): void {
+    const { config, counters } = this.context;
+    counters.observe(Histogram.TICK_US, this.#tickWorkMs * 1_000);
+    if (this.#tickWorkMs > config.tickMs) counters.add(Counter.TICK_OVERRUNS, 1);
+    this.#stepCount = 0;
+    this.#tickWorkMs = 0;
   }
 
   #sweep(nowMs: number): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import { WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
@@ -74,6 +74,7 @@ class Runtime {
           maps: atlas.maps,
           maxSpeed: config.maxSpeed,
           tickIntervalMs: config.tickMs,
+          stepsPerTick: WORLD_STEPS_PER_TICK,
           snapshotBytesMax: config.snapshotBytes,
           capacity: worldCapacity,
           prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
@@ -114,14 +115,14 @@ class Runtime {
     this.#storage.replacePort(port);
   }
 
-  /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next tick. */
+  /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next step. */
   async run(): Promise<void> {
     while (!this.#stopping) {
       this.#counters.add(Counter.ROUNDS, 1);
       const more = this.#logic.turn();
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       this.#doorbell.markSleeping();
-      const waitMs = this.#logic.nextTickMs - this.#clock.monotonicMs();
+      const waitMs = this.#logic.nextStepMs - this.#clock.monotonicMs();
       if (more || waitMs <= 0 || this.#rings.some((ring) => ring !== undefined && !ring.empty)) {
         this.#doorbell.markAwake();
         await new Promise((resolve) => setImmediate(resolve));

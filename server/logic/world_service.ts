@@ -318,8 +318,8 @@ export class WorldService {
 
   // Time
 
-  /** One tick: steps the world and sends snapshots to whoever can take one. */
-  tick(): void {
+  /** One step of the world: sends snapshots to those whose turn it is and who can take one. */
+  step(): void {
     const { clock, counters, sessions, world } = this.#context;
     const encodedBefore = world.encodedCount;
     world.step(clock.unixMs());
@@ -328,7 +328,8 @@ export class WorldService {
     let bytes = 0;
     for (const session of sessions.inWorld) {
       const { link, presence } = session;
-      if (link === null || link.congested || presence === null || !link.output.hasRoomFor(snapshot.length)) continue;
+      if (link === null || link.congested || presence === null || !world.isTurnOf(presence.entityId)) continue;
+      if (!link.output.hasRoomFor(snapshot.length)) continue;
       const length = world.buildSnapshot(presence.entityId, snapshot, 0);
       if (length === 0) continue;
       session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);

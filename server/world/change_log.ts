@@ -1,5 +1,5 @@
 /**
- * What changed when: the part of a tick that is the same for every viewer.
+ * What changed when: the part of a snapshot that is the same for every viewer.
  *
  * @module
  */
@@ -7,89 +7,138 @@
 import { writeVarint, writeVarintField } from "./wire_writer.ts";
 
 /**
- * Which entities changed in the current tick, and in which tick each changed last, for viewers that missed some.
+ * Which entities changed in the latest steps, and in which step each changed last, for viewers that missed some.
+ *
+ * A tick has one step or more, in each of which some of the viewers are told; so what a viewer missed since the last
+ * time is what changed in the latest steps, as many as a tick has: the window.
  */
 export class ChangeLog {
-  /** The current tick, 0: none yet. */
-  tick = 0;
-  /** Bytes of the EntityMove of each entity that moved in the current tick, 0 for those that did not. */
+  /** The current step, 0: none yet. */
+  step = 0;
+  /** Bytes of the EntityMove of each entity that moved within the window, 0 for those that did not. */
   readonly movedLengths: Uint8Array;
-  /** 1 for each entity with any other change in the current tick. */
+  /** 1 for each entity with any other change within the window. */
   readonly otherChanges: Uint8Array;
-  /** Moves, and other changes, in the current tick. */
+  /** Moves, and other changes, within the window. */
   moveCount = 0;
   otherCount = 0;
-  /** Tick of the last move of each entity, and of its last change of any other kind. */
-  readonly moveTicks: Int32Array;
-  readonly otherTicks: Int32Array;
-  /** Tick of the last change of each of the other kinds. */
-  readonly healthTicks: Int32Array;
-  readonly statusTicks: Int32Array;
-  readonly profileTicks: Int32Array;
+  /** Step of the last move of each entity, and of its last change of any other kind. */
+  readonly moveSteps: Int32Array;
+  readonly otherSteps: Int32Array;
+  /** Step of the last change of each of the other kinds. */
+  readonly healthSteps: Int32Array;
+  readonly statusSteps: Int32Array;
+  readonly profileSteps: Int32Array;
   /** `tick` and `server_timestamp` of WORLD_SNAPSHOT. */
   readonly head: Uint8Array = new Uint8Array(24);
   headLength = 0;
 
-  constructor(slotCount: number) {
+  readonly #stepsPerTick: number;
+  readonly #slotCount: number;
+  /** Who moved, and who changed otherwise, in each step of the window: `slotCount` ids each, and their number. */
+  readonly #movedIds: Int32Array;
+  readonly #movedCounts: Int32Array;
+  readonly #otherIds: Int32Array;
+  readonly #otherCounts: Int32Array;
+
+  constructor(slotCount: number, stepsPerTick: number) {
+    this.#slotCount = slotCount;
+    this.#stepsPerTick = stepsPerTick;
     this.movedLengths = new Uint8Array(slotCount);
     this.otherChanges = new Uint8Array(slotCount);
-    this.moveTicks = new Int32Array(slotCount);
-    this.otherTicks = new Int32Array(slotCount);
-    this.healthTicks = new Int32Array(slotCount);
-    this.statusTicks = new Int32Array(slotCount);
-    this.profileTicks = new Int32Array(slotCount);
+    this.moveSteps = new Int32Array(slotCount);
+    this.otherSteps = new Int32Array(slotCount);
+    this.healthSteps = new Int32Array(slotCount);
+    this.statusSteps = new Int32Array(slotCount);
+    this.profileSteps = new Int32Array(slotCount);
+    this.#movedIds = new Int32Array(stepsPerTick * slotCount);
+    this.#movedCounts = new Int32Array(stepsPerTick);
+    this.#otherIds = new Int32Array(stepsPerTick * slotCount);
+    this.#otherCounts = new Int32Array(stepsPerTick);
   }
 
-  /** Begins the next tick, in which nothing has changed yet. */
-  beginTick(nowMs: number): void {
-    this.tick++;
-    if (this.moveCount > 0) this.movedLengths.fill(0);
-    this.moveCount = 0;
-    if (this.otherCount > 0) this.otherChanges.fill(0);
-    this.otherCount = 0;
+  /** The tick that the current step is of. */
+  get tick(): number {
+    return Math.ceil(this.step / this.#stepsPerTick);
+  }
+
+  /** The newest step before the window: who was told everything up to it misses what changed within the window. */
+  get windowStart(): number {
+    return this.step - this.#stepsPerTick;
+  }
+
+  /** Begins the next step, in which nothing has changed yet. */
+  beginStep(nowMs: number): void {
+    this.step++;
+    this.#forgetOldest();
     this.head[0] = 0x08;
     this.headLength = writeVarintField(this.head, writeVarint(this.head, 1, this.tick), 0x10, Math.floor(nowMs));
   }
 
+  /** Takes the step out of the window whose place the current one takes. */
+  #forgetOldest(): void {
+    const place = this.step % this.#stepsPerTick, start = place * this.#slotCount, oldest = this.windowStart;
+    const movedEnd = start + this.#movedCounts[place], otherEnd = start + this.#otherCounts[place];
+    for (let at = start; at < movedEnd; at++) {
+      const id = this.#movedIds[at];
+      if (this.moveSteps[id] <= oldest) this.movedLengths[id] = 0;
+    }
+    for (let at = start; at < otherEnd; at++) {
+      const id = this.#otherIds[at];
+      if (this.otherSteps[id] <= oldest) this.otherChanges[id] = 0;
+    }
+    this.moveCount -= this.#movedCounts[place];
+    this.otherCount -= this.#otherCounts[place];
+    this.#movedCounts[place] = this.#otherCounts[place] = 0;
+  }
+
   /**
-   * Notes that the entity moved in this tick.
+   * Notes that the entity moved in this step; once an entity and step.
    *
    * @param length Bytes of its EntityMove.
    */
   noteMove(id: number, length: number): void {
+    const place = this.step % this.#stepsPerTick;
     this.movedLengths[id] = length;
+    this.moveSteps[id] = this.step;
+    this.#movedIds[place * this.#slotCount + this.#movedCounts[place]++] = id;
     this.moveCount++;
-    this.moveTicks[id] = this.tick;
   }
 
   /**
-   * Notes another change in this tick.
+   * Notes another change in this step.
    *
-   * @param ticks The array of that kind of change.
+   * @param steps The array of that kind of change.
    */
-  noteOther(id: number, ticks: Int32Array): void {
+  noteOther(id: number, steps: Int32Array): void {
+    steps[id] = this.step;
+    // One change of several kinds: it is noted already.
+    if (this.otherSteps[id] === this.step) return;
+    const place = this.step % this.#stepsPerTick;
     this.otherChanges[id] = 1;
+    this.otherSteps[id] = this.step;
+    this.#otherIds[place * this.#slotCount + this.#otherCounts[place]++] = id;
     this.otherCount++;
-    this.otherTicks[id] = ticks[id] = this.tick;
   }
 
-  /** Whether nothing at all changed in the current tick. */
+  /** Whether nothing at all changed within the window. */
   get isQuiet(): boolean {
     return this.moveCount === 0 && this.otherCount === 0;
   }
 
-  /** Whether anything about the entity changed after the tick. */
-  changedSince(id: number, tick: number): boolean {
-    return this.moveTicks[id] > tick || this.otherTicks[id] > tick;
+  /** Whether anything about the entity changed after the step. */
+  changedSince(id: number, step: number): boolean {
+    return this.moveSteps[id] > step || this.otherSteps[id] > step;
   }
 
   /** Forgets the changes of an earlier entity with this id. */
   clear(id: number): void {
     this.movedLengths[id] = this.otherChanges[id] = 0;
-    this.moveTicks[id] =
-      this.healthTicks[id] =
-      this.statusTicks[id] =
-      this.profileTicks[id] =
+    this.moveSteps[id] =
+      this.otherSteps[id] =
+      this.healthSteps[id] =
+      this.statusSteps[id] =
+      this.profileSteps[id] =
         0;
   }
 }

@@ -32,11 +32,11 @@ export interface SnapshotSources {
 }
 
 /**
- * Builds snapshots and remembers up to which tick each viewer is informed.
+ * Builds snapshots and remembers up to which step each viewer is informed.
  *
  * Three ways lead to a snapshot, all to the same result at the viewer:
- * - the usual: despawns and spawns that are due, and a copy of what changed in this tick among what is shown;
- * - a viewer that missed ticks: the same, but each shown entity is asked when it changed;
+ * - the usual: despawns and spawns that are due, and a copy of what changed within the window among what is shown;
+ * - a viewer that was not told at its last turn: the same, but each shown entity is asked when it changed;
  * - more than fits the byte bound: despawns, then the late list, nearest first. It takes in nothing new until all of it
  *   was told, so what waited longest goes first and nobody waits longer than it takes to tell all that is seen, twice.
  */
@@ -47,17 +47,17 @@ export class SnapshotBuilder {
   readonly #changes: ChangeLog;
   readonly #bytesMax: number;
 
-  /** Tick up to which each viewer was told everything that is not in its late list. */
-  readonly #informedTicks: Int32Array;
-  /** Tick of each viewer's last snapshot, empty ones included. */
-  readonly #builtTicks: Int32Array;
+  /** Step up to which each viewer was told everything that is not in its late list. */
+  readonly #informedSteps: Int32Array;
+  /** Step of each viewer's last snapshot, empty ones included. */
+  readonly #builtSteps: Int32Array;
   /** 1: the viewer's own spawn is due. */
   readonly #ownDue: Uint8Array;
   /** 1: a movement of the viewer was accepted and not yet acknowledged. */
   readonly #acknowledgementDue: Uint8Array;
 
-  /** Tick up to which the viewer was told everything when its late list was filled. */
-  readonly #lateTicks: Int32Array;
+  /** Step up to which the viewer was told everything when its late list was filled. */
+  readonly #lateSteps: Int32Array;
 
   /** Entities looked at so far, for what a viewer is to be told of them. */
   lookedAtCount = 0;
@@ -78,11 +78,11 @@ export class SnapshotBuilder {
     this.#changes = sources.changes;
     this.#bytesMax = options.bytesMax;
     const { slotCount } = this.#store;
-    this.#informedTicks = new Int32Array(slotCount);
-    this.#builtTicks = new Int32Array(slotCount);
+    this.#informedSteps = new Int32Array(slotCount);
+    this.#builtSteps = new Int32Array(slotCount);
     this.#ownDue = new Uint8Array(slotCount);
     this.#acknowledgementDue = new Uint8Array(slotCount);
-    this.#lateTicks = new Int32Array(slotCount);
+    this.#lateSteps = new Int32Array(slotCount);
   }
 
   /** Notes that the viewer's last accepted movement is to be acknowledged. */
@@ -96,7 +96,7 @@ export class SnapshotBuilder {
    */
   forget(viewerId: number): void {
     this.#visibility.forget(viewerId);
-    this.#informedTicks[viewerId] = this.#changes.tick;
+    this.#informedSteps[viewerId] = this.#changes.step;
     this.#ownDue[viewerId] = 1;
     this.#acknowledgementDue[viewerId] = 0;
   }
@@ -109,12 +109,12 @@ export class SnapshotBuilder {
    * @returns Bytes written; 0 when there is nothing to tell.
    */
   build(viewerId: number, target: Uint8Array, offset: number): number {
-    const { tick } = this.#changes;
-    if (this.#builtTicks[viewerId] === tick && this.#ownDue[viewerId] === 0) return 0;
+    const { step } = this.#changes;
+    if (this.#builtSteps[viewerId] === step && this.#ownDue[viewerId] === 0) return 0;
     this.#aim(target, offset);
     const headEnd = this.#writeHead(viewerId, offset);
     const ownEnd = this.#writeOwn(viewerId, headEnd);
-    this.#builtTicks[viewerId] = tick;
+    this.#builtSteps[viewerId] = step;
 
     let end = NO_ROOM;
     if (this.#visibility.lists.counts[this.#visibility.lateList(viewerId)] === 0) {
@@ -149,7 +149,7 @@ export class SnapshotBuilder {
 
   /** The viewer's own news, which always has room: it is its own spawn first, then health and status, never moves. */
   #writeOwn(viewerId: number, offset: number): number {
-    if (this.#ownDue[viewerId] === 0) return this.#writeOther(viewerId, offset, this.#builtTicks[viewerId]);
+    if (this.#ownDue[viewerId] === 0) return this.#writeOther(viewerId, offset, this.#builtSteps[viewerId]);
     this.#ownDue[viewerId] = 0;
     return this.#writeSpawn(viewerId, offset);
   }
@@ -164,7 +164,7 @@ export class SnapshotBuilder {
     if (offset === NO_ROOM) return NO_ROOM;
     if (spawnCount > 0) visibility.showAll(viewerId);
     for (let count = despawnCount; count > 0; count--) visibility.takeDespawn(viewerId);
-    this.#informedTicks[viewerId] = this.#changes.tick;
+    this.#informedSteps[viewerId] = this.#changes.step;
     return offset;
   }
 
@@ -196,9 +196,9 @@ export class SnapshotBuilder {
 
   /** Changes of what the viewer is shown. */
   #writeShown(viewerId: number, offset: number): number {
-    const since = this.#informedTicks[viewerId], { lists } = this.#visibility;
+    const since = this.#informedSteps[viewerId], { lists } = this.#visibility;
     const list = this.#visibility.shownList(viewerId);
-    const isCurrent = since === this.#changes.tick - 1;
+    const isCurrent = since === this.#changes.windowStart;
     if (isCurrent && this.#changes.isQuiet) return offset;
     this.lookedAtCount += lists.counts[list];
     let fill = lists.headFill(list);
@@ -216,8 +216,8 @@ export class SnapshotBuilder {
   }
 
   /**
-   * Copies the moves of this tick of the entities at places `start` to `end` of the lists. The hottest loop of all: it
-   * copies every move but goes on only by the length of those that are of this tick, which costs less than guessing
+   * Copies the moves within the window of the entities at places `start` to `end` of the lists. The hottest loop of all: it
+   * copies every move but goes on only by the length of those that are within it, which costs less than guessing
    * wrong whether to copy; and it copies whole words, for the next copy overwrites what was too much.
    */
   #writeMoves(start: number, end: number, offset: number): number {
@@ -239,18 +239,18 @@ export class SnapshotBuilder {
     return offset;
   }
 
-  /** Writes this tick's changes other than moves. */
+  /** Writes the changes within the window other than moves. */
   #writeOthers(start: number, end: number, offset: number): number {
-    const { ids } = this.#visibility.lists, { otherChanges, tick } = this.#changes;
+    const { ids } = this.#visibility.lists, { otherChanges, windowStart } = this.#changes;
     for (let at = start; at < end; at++) {
       if (otherChanges[ids[at]] === 0) continue;
-      offset = this.#writeOther(ids[at], offset, tick - 1);
+      offset = this.#writeOther(ids[at], offset, windowStart);
       if (offset === NO_ROOM) return NO_ROOM;
     }
     return offset;
   }
 
-  /** Writes whatever changed after tick `since`. */
+  /** Writes whatever changed after step `since`. */
   #writeMissed(start: number, end: number, offset: number, since: number): number {
     const { ids } = this.#visibility.lists;
     for (let at = start; at < end; at++) {
@@ -260,24 +260,24 @@ export class SnapshotBuilder {
     return offset;
   }
 
-  /** Writes whatever changed about a known entity after tick `since`. */
+  /** Writes whatever changed about a known entity after step `since`. */
   #writeNews(id: number, offset: number, since: number): number {
-    if (this.#changes.otherTicks[id] > since) offset = this.#writeOther(id, offset, since);
-    if (offset === NO_ROOM || this.#changes.moveTicks[id] <= since) return offset;
+    if (this.#changes.otherSteps[id] > since) offset = this.#writeOther(id, offset, since);
+    if (offset === NO_ROOM || this.#changes.moveSteps[id] <= since) return offset;
     return this.#copy(this.#encoder.moveWords, id * (SMALL_SLOT_BYTES / 4), this.#encoder.moveLengths[id], offset);
   }
 
   /** As {@linkcode SnapshotBuilder.#writeNews}, moves aside. A changed profile is told by spawning the entity again. */
   #writeOther(id: number, offset: number, since: number): number {
     const changes = this.#changes;
-    if (changes.profileTicks[id] > since) {
+    if (changes.profileSteps[id] > since) {
       offset = this.#writeSpawn(id, offset);
       // The spawn was followed by the status, unless that is empty now, which is news as well.
-      if (offset === NO_ROOM || changes.statusTicks[id] <= since || this.#encoder.statusShown[id] === 1) return offset;
+      if (offset === NO_ROOM || changes.statusSteps[id] <= since || this.#encoder.statusShown[id] === 1) return offset;
       return this.#writeStatus(id, offset);
     }
-    if (changes.healthTicks[id] > since) offset = this.#writeHealth(id, offset);
-    if (offset !== NO_ROOM && changes.statusTicks[id] > since) offset = this.#writeStatus(id, offset);
+    if (changes.healthSteps[id] > since) offset = this.#writeHealth(id, offset);
+    if (offset !== NO_ROOM && changes.statusSteps[id] > since) offset = this.#writeStatus(id, offset);
     return offset;
   }
 
@@ -332,7 +332,7 @@ export class SnapshotBuilder {
       const entry = lists.newestOf(late);
       const end = isMarked(entry)
         ? this.#writeSpawn(plainId(entry), offset)
-        : this.#writeNews(entry, offset, this.#lateTicks[viewerId]);
+        : this.#writeNews(entry, offset, this.#lateSteps[viewerId]);
       if (end === NO_ROOM) return offset;
       offset = end;
       visibility.takeLate(viewerId);
@@ -342,9 +342,9 @@ export class SnapshotBuilder {
 
   /** From here on the viewer counts as informed, but for what is in the late list. */
   #collectLate(viewerId: number): number {
-    const since = this.#informedTicks[viewerId];
-    this.#lateTicks[viewerId] = since;
-    this.#informedTicks[viewerId] = this.#changes.tick;
+    const since = this.#informedSteps[viewerId];
+    this.#lateSteps[viewerId] = since;
+    this.#informedSteps[viewerId] = this.#changes.step;
     return this.#visibility.collectLate(viewerId, this.#changes, since);
   }
 }

@@ -22,7 +22,7 @@ const RINGS = 64;
 
 /**
  * The pairs of entities of one map that see each other. A pair begins at the interest radius and ends beyond the radius times
- * {@linkcode INTEREST_HYSTERESIS}, both on the ground plane, so it depends only on distances at ticks and is the same
+ * {@linkcode INTEREST_HYSTERESIS}, both on the ground plane, so it depends only on distances at steps and is the same
  * from both sides. Pairs without a viewer are not kept: nobody would be told.
  *
  * Each entity has four lists, so that a snapshot finds what is due without comparing:
@@ -106,7 +106,7 @@ export class Visibility {
     return this.lists.has(this.shownList(a), b) || this.lists.has(this.spawnList(a), b);
   }
 
-  /** Brings the pairs of one entity up to its position, after every position of the tick is in the grid. */
+  /** Brings the pairs of one entity up to its position, after every position of the step is in the grid. */
   update(id: number): void {
     this.#clearMarks();
     this.#losePairs(id, this.shownList(id));
@@ -163,7 +163,7 @@ export class Visibility {
   /**
    * Fills the viewer's empty late list with all it is to be told the spawn of, and what it is shown that changed.
    *
-   * @param since Tick after which a change counts.
+   * @param since Step after which a change counts.
    * @returns Length of the late list.
    */
   collectLate(viewerId: number, changes: ChangeLog, since: number): number {
@@ -324,9 +324,9 @@ export class Visibility {
     places.fill(0);
     for (let index = 0; index < count; index++) {
       const id = plainId(found[index]), dx = x[id] - ownX, dz = z[id] - ownZ;
-      // Whoever was moved since the last tick may be farther away than anything seen.
+      // Whoever was moved since the last step may be farther away than anything seen.
       const place = Math.min(RINGS - 1, Math.floor(Math.sqrt(dx * dx + dz * dz) * ringsPerCm));
-      const ring = changes.otherTicks[id] > since && !isMarked(found[index]) ? place >> 1 : place;
+      const ring = changes.otherSteps[id] > since && !isMarked(found[index]) ? place >> 1 : place;
       this.#rings[index] = RINGS - 1 - ring;
       places[RINGS - ring]++;
     }

@@ -20,7 +20,7 @@ import { type MapOptions, WorldMap } from "./world_map.ts";
 /** Random places looked at before an entity without a position is put at the emptiest of them. */
 const SPAWN_CANDIDATES = 4;
 
-/** What of an entity changed since the last tick. */
+/** What of an entity changed since the last step. */
 const CHANGED = { MOVE: 1, POSITION: 2, HEALTH: 4, STATUS: 8, PROFILE: 16, LISTED: 32 } as const;
 
 /** What a {@linkcode World} is made with. */
@@ -30,6 +30,8 @@ export interface WorldOptions {
   /** Units/s, up to {@linkcode SPEED_MAX}. */
   maxSpeed: number;
   tickIntervalMs: number;
+  /** Steps of a tick, each the turn of as many viewers as the others; 1 unless told. */
+  stepsPerTick?: number;
   /** Entities at most, up to {@linkcode WORLD_ENTITIES_MAX}. */
   capacity: number;
   /** Chooses spawn points. */
@@ -87,9 +89,12 @@ export interface EntityOptions {
 /**
  * The authoritative state of several maps, in fixed ticks. Pure: time comes as an argument, chance as a {@linkcode Prng}.
  *
- * Between ticks the caller applies what players do ({@linkcode World.move}, {@linkcode World.setHealth} …). Then it calls
+ * A tick is made in one step or more. In each it is the turn of other viewers ({@linkcode World.isTurnOf}), so that
+ * what is sent is spread over the tick and nobody waits behind everybody else; each viewer is told once a tick.
+ *
+ * Between steps the caller applies what players do ({@linkcode World.move}, {@linkcode World.setHealth} …). Then it calls
  * {@linkcode World.step} once and {@linkcode World.buildSnapshot} for each viewer that can take one. A viewer not asked
- * for some ticks (its connection is congested) gets all it missed, newest state only, when it is asked again.
+ * at some of its turns (its connection is congested) gets all it missed, newest state only, when it is asked again.
  *
  * What a viewer is told:
  * - first its own `spawn`, from which it learns its name and health; afterwards its own health and status, never its own
@@ -103,7 +108,7 @@ export interface EntityOptions {
  * Entities of different maps neither see nor reach each other. Ids and the memory for entities are common to all maps:
  * an entity keeps its id when it goes to another map, and an empty map costs no more than its grid.
  *
- * Cost of a tick: entities that changed are encoded once, and what they look like to each viewer is a copy of some 20
+ * Cost of a step: entities that changed are encoded once, and what they look like to each viewer is a copy of some 20
  * bytes. Memory is allocated when the world is made and never again.
  *
  * @see docs/protocol.md, "World"
@@ -112,6 +117,7 @@ export class World {
   readonly maps: readonly WorldMap[];
   readonly maxSpeed: number;
   readonly tickIntervalMs: number;
+  readonly stepsPerTick: number;
 
   readonly #prng: Prng;
   readonly #store: EntityStore;
@@ -140,6 +146,7 @@ export class World {
     this.maps = makeMaps(options.maps);
     this.maxSpeed = options.maxSpeed;
     this.tickIntervalMs = options.tickIntervalMs;
+    this.stepsPerTick = options.stepsPerTick ?? 1;
     this.#prng = options.prng;
 
     const store = new EntityStore(options.capacity, options.idQuarantine ?? ENTITY_ID_QUARANTINE);
@@ -148,7 +155,7 @@ export class World {
     this.#visibility = new Visibility(store, this.#grid, this.maps.map((map) => map.interestRadius));
     this.#rules = new MovementRules(store, { maps: this.maps, maxSpeed: options.maxSpeed });
     this.#encoder = new SnapshotEncoder(store);
-    this.#changes = new ChangeLog(store.slotCount);
+    this.#changes = new ChangeLog(store.slotCount, this.stepsPerTick);
     this.#builder = new SnapshotBuilder(
       { store, visibility: this.#visibility, encoder: this.#encoder, changes: this.#changes },
       { bytesMax: options.snapshotBytesMax ?? SNAPSHOT_BYTES_MAX },
@@ -160,7 +167,7 @@ export class World {
     this.#candidates = new Int32Array(store.slotCount);
   }
 
-  /** Ticks so far. */
+  /** Ticks so far, the current one included. */
   get tick(): number {
     return this.#changes.tick;
   }
@@ -201,7 +208,7 @@ export class World {
   }
 
   /**
-   * Puts an entity into the world; others see it from the next tick on.
+   * Puts an entity into the world; others see it from their next turn on.
    *
    * @returns Its entity id, a small number; 0 when the world is full, or the map for viewers.
    * @throws {RangeError} when there is no such map, the place is not on it or a text is too long.
@@ -375,13 +382,13 @@ export class World {
   }
 
   /**
-   * Makes the next tick of all that was done since the last: brings up to date who sees whom and encodes each change
+   * Makes the next step of all that was done since the last: brings up to date who sees whom and encodes each change
    * once. Cost grows with the entities that changed.
    *
    * @param nowMs The server's clock, in Unix milliseconds: `server_timestamp` of the snapshots.
    */
   step(nowMs: number): void {
-    this.#changes.beginTick(nowMs);
+    this.#changes.beginStep(nowMs);
     for (let index = 0; index < this.#changedCount; index++) {
       const id = this.#changedIds[index], changed = this.#changed[id];
       this.#changed[id] = 0;
@@ -390,6 +397,12 @@ export class World {
       this.#encode(id, changed);
     }
     this.#changedCount = 0;
+  }
+
+  /** Whether the current step is the viewer's turn: one in each tick. */
+  isTurnOf(viewerEntityId: number): boolean {
+    const { stepsPerTick } = this;
+    return viewerEntityId % stepsPerTick === this.#changes.step % stepsPerTick;
   }
 
   /**
@@ -429,7 +442,7 @@ export class World {
     return this.#store.isAlive(entityId);
   }
 
-  /** Whether two entities of this world are in each other's interest, as of the last tick. */
+  /** Whether two entities of this world are in each other's interest, as of the last step. */
   sees(viewerEntityId: number, entityId: number): boolean {
     return this.has(viewerEntityId) && this.has(entityId) && this.#visibility.sees(viewerEntityId, entityId);
   }
@@ -537,7 +550,7 @@ export class World {
     return this.#visibility.takeWatched();
   }
 
-  /** Whether any viewer sees an entity that is no viewer itself, as of the last tick. O(1). */
+  /** Whether any viewer sees an entity that is no viewer itself, as of the last step. O(1). */
   isWatched(entityId: number): boolean {
     const { lists } = this.#visibility;
     return this.has(entityId) && lists.counts[this.#visibility.shownList(entityId)] > 0;
@@ -551,10 +564,10 @@ export class World {
     }
     if ((changed & CHANGED.HEALTH) !== 0) {
       encoder.encodeHealth(id);
-      changes.noteOther(id, changes.healthTicks);
+      changes.noteOther(id, changes.healthSteps);
     }
-    if ((changed & CHANGED.STATUS) !== 0) changes.noteOther(id, changes.statusTicks);
-    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.profileTicks);
+    if ((changed & CHANGED.STATUS) !== 0) changes.noteOther(id, changes.statusSteps);
+    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.profileSteps);
   }
 
   #mark(id: number, changed: number): void {

@@ -25,6 +25,7 @@ import type { SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedIo, wakerOf } from "./simulated_io.ts";
 import type { Listeners, ServerSocket } from "./simulated_network.ts";
 import { type SimulatedTime, ThreadTimers } from "./simulated_time.ts";
+import { WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 
 /** How the server of one simulation is built. */
 export interface ServerShape {
@@ -137,6 +138,7 @@ export class LogicLife {
       maps: atlas.maps,
       maxSpeed: config.maxSpeed,
       tickIntervalMs: config.tickMs,
+      stepsPerTick: WORLD_STEPS_PER_TICK,
       capacity: WORLD_CAPACITY,
       prng: new Prng(prng.nextUint32()),
     });
@@ -211,6 +213,12 @@ export class LogicLife {
     this.#event = this.#time.at(Math.max(delayMs, stalledMs), () => this.#turn());
   }
 
+  /** Gives every viewer its turn to be shown the world as it stands now. */
+  #showEveryone(): void {
+    for (let step = 0; step < this.world.stepsPerTick; step++) this.logic.world.step();
+    this.logic.context.sessions.publish();
+  }
+
   #turn(): void {
     if (this.#isDead || this.#isFrozen) return;
     this.#doorbell.markAwake();
@@ -218,8 +226,9 @@ export class LogicLife {
     const more = this.logic.turn();
     this.#afterTurn();
     this.#isFrozen = this.#freezesAfterTick && this.world.tick !== tick;
+    if (this.#isFrozen) this.#showEveryone();
     this.#doorbell.markSleeping();
-    const waitMs = this.logic.nextTickMs - this.#time.monotonicMs();
+    const waitMs = this.logic.nextStepMs - this.#time.monotonicMs();
     if (!more && waitMs > 0 && this.#rings.every((ring) => ring.empty)) return this.#schedule(waitMs);
     this.#doorbell.markAwake();
     this.#schedule(0.1);

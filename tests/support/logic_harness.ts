@@ -40,6 +40,7 @@ import { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { PACKET_TABLE, packetRow } from "../../shared/packet_table.ts";
 import { assert } from "./assert.ts";
 import { RecordingLogger } from "./recording_logger.ts";
@@ -282,6 +283,7 @@ export class LogicHarness implements AsyncDisposable {
       maps: atlas.maps,
       maxSpeed: config.maxSpeed,
       tickIntervalMs: config.tickMs,
+      stepsPerTick: WORLD_STEPS_PER_TICK,
       snapshotBytesMax: config.snapshotBytes,
       capacity: worldCapacity,
       prng: new Prng(prng.nextUint32()),
