@@ -44,7 +44,13 @@ import {
   type ResumeResponse,
 } from "../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
-import { type EnterWorldRequest, EnterWorldRequestSchema, type EnterWorldResponse } from "../shared/gen/game_pb.ts";
+import {
+  DespawnReason,
+  type EnterWorldRequest,
+  EnterWorldRequestSchema,
+  type EnterWorldResponse,
+  type EntityUpdate,
+} from "../shared/gen/game_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { PACKET_TABLE, type PacketRow, packetRow, STATE_CONNECTED } from "../shared/packet_table.ts";
@@ -116,6 +122,9 @@ const PASSING_CODES: ReadonlySet<ErrorCode> = new Set([
   ErrorCode.SHUTTING_DOWN,
   ErrorCode.UNAVAILABLE,
 ]);
+
+/** Requests after which a session is over. */
+const LEAVING_TYPES: ReadonlySet<number> = new Set([PacketType.LEAVE_WORLD_REQUEST, PacketType.LOGOUT_REQUEST]);
 
 /** Types the client itself acts on, whoever listens. */
 const OWN_TYPES: ReadonlySet<number> = new Set([
@@ -404,8 +413,8 @@ export class DrawbridgeClient {
     if (type === PacketType.ENTER_WORLD_REQUEST) {
       this.#phase = "entering";
       this.#sender.pause();
-    } else if (type === PacketType.LEAVE_WORLD_REQUEST) {
-      this.#forgetSession();
+    } else if (LEAVING_TYPES.has(type)) {
+      this.#markLeaving(true);
     }
   }
 
@@ -522,7 +531,8 @@ export class DrawbridgeClient {
     this.#forgetSession();
     this.#sender.queue.takeLatest();
     this.#requests.giveUpAll(({ isSent }) => isSent, "lost", "the session is over");
-    this.#mustReenter = this.#options.reenter && this.#sessionToken !== null && this.#entry !== null;
+    const mayReenter = this.#options.reenter && !session.isLeaving;
+    this.#mustReenter = mayReenter && this.#sessionToken !== null && this.#entry !== null;
     const unacknowledgedCount = session.outbox.length;
     if (!this.#announceLoss({ code, unacknowledgedCount, isReentering: this.#mustReenter })) return;
     if (this.#mustReenter) this.#reenter();
@@ -561,6 +571,16 @@ export class DrawbridgeClient {
     else this.#makeReady();
   }
 
+  #markLeaving(isLeaving: boolean): void {
+    if (this.#sender.session !== null) this.#sender.session.isLeaving = isLeaving;
+  }
+
+  /** The own entity's end is the answer to LEAVE_WORLD_REQUEST. */
+  #onEntity({ entityId, update }: EntityUpdate): void {
+    if (update.case !== "despawn" || update.value.reason !== DespawnReason.LEFT_WORLD) return;
+    if (entityId === this.entityId) this.#forgetSession();
+  }
+
   #forgetSession(): void {
     this.#sender.session = null;
     this.#requests.forgetSequences();
@@ -577,7 +597,8 @@ export class DrawbridgeClient {
       this.#handlers.report(error, "onPacket");
     }
     const row = packetRow(type);
-    const isOwn = OWN_TYPES.has(type);
+    const isLeaving = this.#sender.session?.isLeaving === true;
+    const isOwn = OWN_TYPES.has(type) || (isLeaving && type === PacketType.ENTITY_UPDATE);
     if (row === undefined || !(isOwn || this.#handlers.has(type) || this.#requests.awaits(type))) return;
     const message = decodeMessage(row, view, bytes);
     if (isOwn) this.#handleOwn(type, message, sequence);
@@ -622,6 +643,8 @@ export class DrawbridgeClient {
       case PacketType.ENTER_WORLD_RESPONSE:
         if (this.#isEntering()) this.#entered(message as EnterWorldResponse, sequence);
         return;
+      case PacketType.ENTITY_UPDATE:
+        return this.#onEntity(message as EntityUpdate);
       case PacketType.ERROR_RESPONSE:
         return this.#refused(message as ErrorResponse);
     }
@@ -635,7 +658,7 @@ export class DrawbridgeClient {
   }
 
   #loggedOut({ success }: LogoutResponse): void {
-    if (!success) return;
+    if (!success) return this.#markLeaving(false);
     this.#forgetSession();
     this.#sessionToken = null;
     this.#isLoggedIn = false;
@@ -649,6 +672,7 @@ export class DrawbridgeClient {
       this.#reenterRefused(errorCode);
     } else {
       this.#requests.refuse(requestType, Number(requestSequence), errorCode, message);
+      if (LEAVING_TYPES.has(requestType)) this.#markLeaving(false);
       if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "entering") this.#makeReady();
     }
   }

@@ -16,6 +16,8 @@ export class ClientSession {
   resumeToken: string;
   /** A RESUME_REQUEST with this token was sent; it has not been answered with the next. */
   isTokenSent = false;
+  /** LEAVE_WORLD_REQUEST or LOGOUT_REQUEST was sent: the session is over once it is answered, and not before. */
+  isLeaving = false;
   /** The player's own entity. */
   entityId: bigint;
 

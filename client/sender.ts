@@ -168,8 +168,10 @@ export class Sender {
     return !this.#isNumbered(packet) || this.session!.hasRoom(packet.payload.length);
   }
 
+  /** What follows a request to leave comes when there may be no session any more, and is not counted in it. */
   #isNumbered({ row }: OutgoingPacket): boolean {
-    return this.session !== null && row.delivery === DeliveryClass.RELIABLE && (row.states & STATE_IN_WORLD) !== 0;
+    if (this.session === null || this.session.isLeaving) return false;
+    return row.delivery === DeliveryClass.RELIABLE && (row.states & STATE_IN_WORLD) !== 0;
   }
 
   #transmit(packet: OutgoingPacket): void {

@@ -65,9 +65,11 @@ export class ChatDelivery {
     }
   }
 
-  /** Forgets what was held back: the player is gone. */
-  drop(playerId: number): void {
+  /** Gives what was held back, and forgets it: the player is gone. */
+  drop(playerId: number): readonly Saying[] {
+    const held = this.#held.get(playerId) ?? [];
     this.#held.delete(playerId);
+    return held;
   }
 
   *#hearers(saying: Saying, recipients: Iterable<Session>): Generator<Session> {

@@ -1,13 +1,14 @@
 /**
- * Whispers to players who are offline: kept in the storage, delivered when they come back.
+ * Whispers to players who are offline, or who were gone before they heard them: kept in the storage, delivered when they
+ * come back.
  *
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { KEPT_WHISPER_MS } from "../../shared/limits.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../shared/limits.ts";
 import type { KeptWhisper } from "../storage/storage.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
@@ -18,6 +19,8 @@ export class KeptWhispers {
   readonly #delivery: ChatDelivery;
   /** The deliveries that are under way, by player: one at a time, so that none is delivered twice. */
   readonly #deliveries = new Map<number, Promise<void>>();
+  /** What is being kept for players who have just gone. */
+  readonly #keeping = new Set<Promise<void>>();
 
   constructor(context: LogicContext, delivery: ChatDelivery) {
     this.#context = context;
@@ -37,6 +40,31 @@ export class KeptWhispers {
     });
     // Who came online meanwhile may have been given what was kept before this.
     if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId);
+  }
+
+  /**
+   * Keeps the whispers among packets that a player did not hear before its session was over: the newest
+   * {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
+   */
+  keepMissed(playerId: number, packets: readonly { readonly type: number; readonly payload: Uint8Array }[]): void {
+    const whispers = packets.filter(({ type }) => type === PacketType.CHAT_MESSAGE)
+      .map(({ payload }) => fromBinary(ChatMessageSchema, payload))
+      .filter(({ channel, senderId }) => channel === Channel.WHISPER && senderId !== BigInt(playerId))
+      .slice(-KEPT_WHISPERS_MAX);
+    if (whispers.length === 0) return;
+    const keeping = this.#keepInOrder(whispers)
+      .catch((error) => this.#context.log.error("Cannot keep whispers", { playerId, error: String(error) }))
+      .finally(() => this.#keeping.delete(keeping));
+    this.#keeping.add(keeping);
+  }
+
+  async #keepInOrder(whispers: readonly ChatMessage[]): Promise<void> {
+    for (const whisper of whispers) await this.keep(whisper);
+  }
+
+  /** Resolves when everything that is being kept is kept: the server stops. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#keeping);
   }
 
   /**

@@ -305,6 +305,7 @@ export class Logic {
   /** Saves everyone; to be called once, when the io workers send no more. */
   async stop(): Promise<void> {
     await this.world.stop();
+    await this.social.whispers.stop();
     await this.guilds.stop();
     await this.leaderboards.stop();
   }

@@ -27,6 +27,8 @@ export class Outbox {
   #first = 1;
   #bytes = 0;
   #sent = 0;
+  /** The client acknowledges what it hears; it need not. */
+  #isAcknowledged = false;
 
   /** The number of the packet appended last; 0 when there was none. */
   get lastSequence(): number {
@@ -72,6 +74,7 @@ export class Outbox {
 
   /** Forgets all packets up to `sequence`; anything beyond the last is ignored. */
   acknowledge(sequence: number): void {
+    if (sequence > 0) this.#isAcknowledged = true;
     const upTo = Math.min(sequence, this.lastSequence);
     while (this.#first <= upTo) this.#forgetFirst();
   }
@@ -84,6 +87,15 @@ export class Outbox {
   /** Says that everything up to `sequence` was handed to the connection. */
   markSent(sequence: number): void {
     this.#sent = sequence;
+  }
+
+  /**
+   * The packets that the client has not heard, as far as can be told, oldest first. Of a client that acknowledges nothing
+   * these are the ones that were handed to no connection.
+   */
+  unheard(): OutboxPacket[] {
+    const from = this.#isAcknowledged ? this.#first : Math.max(this.#first, this.#sent + 1);
+    return this.#packets.slice(this.#offset + from - this.#first) as OutboxPacket[];
   }
 
   #forgetFirst(): void {

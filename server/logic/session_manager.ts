@@ -13,8 +13,11 @@ import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
 import { type Player, Session } from "./session.ts";
 
-/** Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. */
-export type PresenceListener = (player: Player, isOnline: boolean) => void;
+/**
+ * Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. What
+ * the session kept for its client is still there.
+ */
+export type PresenceListener = (player: Player, isOnline: boolean, session: Session) => void;
 
 /** The session manager. */
 export class SessionManager {
@@ -106,7 +109,7 @@ export class SessionManager {
     } else {
       this.#byPlayer.set(player.playerId, session);
       this.#byName.set(nameKey(player.name), session);
-      for (const listener of this.#presenceListeners) listener(player, true);
+      for (const listener of this.#presenceListeners) listener(player, true, session);
     }
   }
 
@@ -122,7 +125,7 @@ export class SessionManager {
     const key = nameKey(player.name);
     if (this.#byName.get(key) === session) this.#byName.delete(key);
     if (!wasOnline) return;
-    for (const listener of this.#presenceListeners) listener(player, false);
+    for (const listener of this.#presenceListeners) listener(player, false, session);
   }
 
   /** Says that a session is in the world. */

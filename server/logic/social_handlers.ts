@@ -51,9 +51,9 @@ export class SocialService {
     this.#context = context;
     this.delivery = new ChatDelivery(context.sessions, this.#lists);
     this.whispers = new KeptWhispers(context, this.delivery);
-    context.sessions.onPresence((player, isOnline) => {
+    context.sessions.onPresence((player, isOnline, session) => {
       if (isOnline) void this.#comeOnline(player);
-      else this.#goOffline(player);
+      else this.#goOffline(player, session);
     });
   }
 
@@ -140,8 +140,11 @@ export class SocialService {
     this.#tellFriends(player, FriendNoticeKind.ONLINE);
   }
 
-  #goOffline(player: Player): void {
-    this.delivery.drop(player.playerId);
+  #goOffline(player: Player, session: Session): void {
+    this.whispers.keepMissed(player.playerId, [
+      ...session.outbox?.unheard() ?? [],
+      ...this.delivery.drop(player.playerId),
+    ]);
     this.#unread.delete(player.playerId);
     // Nobody was told of a player whose lists were never read.
     this.#tellFriends(player, FriendNoticeKind.OFFLINE);

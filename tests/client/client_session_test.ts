@@ -3,6 +3,7 @@ import { RequestError } from "../../client/client.ts";
 import { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
 import { ProtocolError } from "../../shared/errors.ts";
+import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema, RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
@@ -359,3 +360,47 @@ Deno.test("DrawbridgeClient asks again with the same token, and says so, until i
   assertEquals(asked(), ["token-2", false]);
   await fixture.close();
 });
+
+Deno.test("DrawbridgeClient resumes a session that it was leaving, so that what it said before is not lost", async () => {
+  const fixture = await Fixture.enter();
+  const { client, server } = fixture;
+  client.send(ChatMessageSchema, { message: "farewell" });
+  client.send(LeaveWorldRequestSchema, {});
+  await fixture.reconnect();
+  server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: "token-2", lastSequence: 0n });
+  await fixture.settle();
+  assertEquals(server.peer.of(PacketType.CHAT_MESSAGE).map(({ sequence }) => sequence), [1]);
+  assertEquals(server.peer.of(PacketType.LEAVE_WORLD_REQUEST).map(({ sequence }) => sequence), [2]);
+  await fixture.close();
+});
+
+for (const schema of [LeaveWorldRequestSchema, LogoutRequestSchema]) {
+  Deno.test(`DrawbridgeClient does not come back into the world when it sent ${schema.name} and the session is over`, async () => {
+    const fixture = await Fixture.enter();
+    const { client, server } = fixture;
+    const losses: SessionLoss[] = [];
+    client.on("sessionLost", (loss) => losses.push(loss));
+    client.send(schema, {});
+    await fixture.reconnect();
+    server.peer.reply(PacketType.RESUME_RESPONSE, { success: false, errorCode: ErrorCode.RESUME_EXPIRED });
+    await fixture.settle();
+    assertEquals(losses.map(({ code, isReentering }) => [code, isReentering]), [[ErrorCode.RESUME_EXPIRED, false]]);
+    assertEquals(server.peer.of(PacketType.ENTER_WORLD_REQUEST), []);
+    assertEquals([client.state, client.entityId], ["connected", null]);
+    await fixture.close();
+  });
+
+  Deno.test(`DrawbridgeClient stays in its session when ${schema.name} is refused`, async () => {
+    const fixture = await Fixture.enter();
+    const { client, server } = fixture;
+    client.send(schema, {});
+    await fixture.settle();
+    const requestType = schema === LogoutRequestSchema ? PacketType.LOGOUT_REQUEST : PacketType.LEAVE_WORLD_REQUEST;
+    server.peer.reply(PacketType.ERROR_RESPONSE, { errorCode: ErrorCode.RATE_LIMITED, requestType }, { sequence: 2 });
+    await fixture.reconnect();
+    server.peer.reply(PacketType.RESUME_RESPONSE, { success: false, errorCode: ErrorCode.RESUME_EXPIRED });
+    await fixture.settle();
+    assertEquals(server.peer.of(PacketType.ENTER_WORLD_REQUEST).length, 1, "it plays on");
+    await fixture.close();
+  });
+}

@@ -15,7 +15,12 @@ import {
   RoomListRequestSchema,
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import {
+  DespawnReason,
+  EnterWorldRequestSchema,
+  LeaveWorldRequestSchema,
+  MovementUpdateSchema,
+} from "../../shared/gen/game_pb.ts";
 import { GuildInfoRequestSchema, GuildLeaveRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CLIENT_BUFFERED_BYTES_MAX, CLIENT_REQUESTS_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
@@ -26,6 +31,11 @@ import { frame, framePayload } from "./support/memory_server.ts";
 
 function chat(message: string) {
   return { channel: Channel.GLOBAL, message };
+}
+
+/** The answer to LEAVE_WORLD_REQUEST. */
+function left(entityId: bigint) {
+  return { entityId, update: { case: "despawn", value: { reason: DespawnReason.LEFT_WORLD } } } as const;
 }
 
 Deno.test("DrawbridgeClient.send() numbers RELIABLE messages from 1 after ENTER_WORLD_REQUEST", async () => {
@@ -111,14 +121,22 @@ Deno.test("DrawbridgeClient.send() lets messages through unnumbered when enterin
   }
 });
 
-Deno.test("DrawbridgeClient.send() stops numbering once it has sent LEAVE_WORLD_REQUEST", async () => {
+Deno.test("DrawbridgeClient.send() stops numbering once it has sent LEAVE_WORLD_REQUEST, and keeps its session until it has left", async () => {
   const fixture = await Fixture.enter();
   const { client, server: { peer } } = fixture;
   client.send(LeaveWorldRequestSchema, {});
+  client.send(ChatMessageSchema, chat("on the way out"));
+  await fixture.settle();
+  peer.reply(PacketType.ENTITY_UPDATE, left(client.entityId! + 1n));
+  await fixture.settle();
+  assert(client.entityId !== null, "another one has left");
+  peer.reply(PacketType.ENTITY_UPDATE, left(client.entityId!));
+  await fixture.settle();
+  assertEquals(client.entityId, null);
   client.send(ChatMessageSchema, chat("outside"));
   await fixture.settle();
   assertEquals(peer.of(PacketType.LEAVE_WORLD_REQUEST)[0].sequence, 1);
-  assertEquals(peer.of(PacketType.CHAT_MESSAGE)[0].sequence, 0);
+  assertEquals(peer.of(PacketType.CHAT_MESSAGE).map(({ sequence }) => sequence), [0, 0]);
   await fixture.reconnect();
   assertEquals(fixture.server.peer.of(PacketType.RESUME_REQUEST), [], "there is nothing to resume");
   await fixture.close();

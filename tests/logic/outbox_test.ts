@@ -34,6 +34,20 @@ Deno.test("Outbox.acknowledge() ignores what is acknowledged already and what wa
   assertEquals([outbox.firstSequence, outbox.lastSequence], [6, 5]);
 });
 
+Deno.test("Outbox.unheard() gives what is not acknowledged, or, of who acknowledges nothing, what was never sent", () => {
+  const outbox = new Outbox();
+  const packets = [packet(1), packet(2), packet(3), packet(4)];
+  for (const one of packets) outbox.append(one, true);
+  outbox.markSent(3);
+  assertEquals(outbox.unheard(), [packets[3]]);
+  outbox.acknowledge(0);
+  assertEquals(outbox.unheard(), [packets[3]]);
+  outbox.acknowledge(1);
+  assertEquals(outbox.unheard(), packets.slice(1));
+  outbox.acknowledge(4);
+  assertEquals(outbox.unheard(), []);
+});
+
 Deno.test("Outbox.append() forgets the oldest above OUTBOX_PACKETS_MAX while nobody is connected", () => {
   const outbox = new Outbox();
   for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), false);

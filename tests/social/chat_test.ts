@@ -1,9 +1,10 @@
+import { HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
-import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../shared/limits.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -206,6 +207,68 @@ Deno.test("A whisper of an ignored player to one who is offline seems to be kept
   say(harness, bob, Channel.WHISPER, "hello", { recipientName: "ann" });
   assertEquals((await answerTo(harness, bob, PacketType.CHAT_MESSAGE)).recipientName, "ann");
   assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("Whispers to a player whose connection is gone are kept, the newest KEPT_WHISPERS_MAX, when it does not come back", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  say(harness, bob, Channel.WHISPER, "heard", { recipientName: "ann" });
+  harness.disconnect(ann);
+  const texts = Array.from({ length: KEPT_WHISPERS_MAX + 2 }, (_, index) => `message ${index}`);
+  for (const text of texts) say(harness, bob, Channel.WHISPER, text, { recipientName: "ann" });
+  say(harness, bob, Channel.GLOBAL, "no whisper");
+  harness.advance(LINK_DEAD_MS + 2_000);
+  assertEquals(harness.sessions.isPlayerOnline(ann.playerId), false);
+  await settle(harness);
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), texts.slice(2));
+});
+
+Deno.test("Whispers to a player whose connection is gone are heard when it enters anew instead of resuming", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  harness.disconnect(ann);
+  for (const text of ["one", "two"]) say(harness, bob, Channel.WHISPER, text, { recipientName: "ann" });
+  const again = await harness.connect({ name: "ann" });
+  await settle(harness);
+  assertEquals(heard(harness, again), ["one", "two"]);
+});
+
+Deno.test("Of a player who acknowledges, whispers on a connection that broke are kept beyond the last acknowledgement", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  say(harness, bob, Channel.WHISPER, "acknowledged", { recipientName: "ann" });
+  harness.send(ann, HeartbeatRequestSchema, {}, { ack: ann.packets.at(-1)!.sequence });
+  say(harness, bob, Channel.WHISPER, "on its way", { recipientName: "ann" });
+  harness.disconnect(ann);
+  harness.advance(LINK_DEAD_MS + 2_000);
+  await settle(harness);
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), ["on its way"]);
+});
+
+Deno.test("What a player whispers itself is not kept for it", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann } = await gather(harness, "ann", "bob");
+  harness.send(ann, HeartbeatRequestSchema, {}, { ack: 1 });
+  say(harness, ann, Channel.WHISPER, "to bob", { recipientName: "bob" });
+  harness.disconnect(ann);
+  harness.advance(LINK_DEAD_MS + 2_000);
+  await settle(harness);
+  assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("Whispers that nobody heard survive a stop of the server", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    {
+      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+      const { ann, bob } = await gather(harness, "ann", "bob");
+      harness.disconnect(ann);
+      say(harness, bob, Channel.WHISPER, "until tomorrow", { recipientName: "ann" });
+      await harness.logic.stop();
+    }
+    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    assertEquals(heard(harness, await harness.connect({ name: "ann" })), ["until tomorrow"]);
+  });
 });
 
 Deno.test("Kept whispers survive a restart", async () => {
