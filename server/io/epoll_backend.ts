@@ -43,7 +43,6 @@ const MSG_NOSIGNAL = 0x4000;
 const SHUT_WR = 1;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
 const EPOLLOUT = 4;
@@ -212,9 +211,10 @@ export class EpollBackend implements IoBackend {
 
   /** Out of descriptors or memory: connections wait in the backlog for a moment, instead of the loop spinning. */
   #pauseAccepting(listener: EpollListener): void {
-    this.control(EPOLL_CTL_DEL, listener.descriptor, 0);
+    // Not removed and added: adding takes memory, and a listener that could not be added would be deaf for good.
+    this.control(EPOLL_CTL_MOD, listener.descriptor, 0);
     setTimeout(() => {
-      if (this.#listeners.has(listener.descriptor)) this.control(EPOLL_CTL_ADD, listener.descriptor, EPOLLIN);
+      if (this.#listeners.has(listener.descriptor)) this.control(EPOLL_CTL_MOD, listener.descriptor, EPOLLIN);
     }, ACCEPT_PAUSE_MS);
   }
 
