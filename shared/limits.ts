@@ -547,6 +547,8 @@ export const LOADTEST_THREADS_MAX = 64;
 export const LOADTEST_CONNECTIONS_PER_ADDRESS = 20_000;
 /** Connections one thread has in the making: more would overflow the server's accept queue and wait a second each. */
 export const LOADTEST_CONNECTING_MAX = 256;
+/** Newcomers of one thread that may wait for their answer at once; more are not opened, and count as failures. */
+export const LOADTEST_NEWCOMERS_MAX = 1_024;
 /** Messages one thread sends before it looks for answers again, so that being late does not make it deaf. */
 export const LOADTEST_SENDS_PER_ROUND_MAX = 256;
 /** How long one connection may take to be ready, its WebSocket upgrade or its entry included, in milliseconds. */

@@ -1,6 +1,7 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { CONFIG_FILE_KEY, flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { loadtestHelp } from "../../tools/loadtest/options.ts";
 import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";
 
 const DOCUMENTS = await allDocuments();
@@ -14,6 +15,7 @@ const OTHER_FLAGS: ReadonlySet<string> = new Set([
   "--allow-write",
   "--ulimit",
   "--lines",
+  ...[...loadtestHelp().matchAll(/--[a-z]+(?:-[a-z]+)*/g)].map(([flag]) => flag),
 ]);
 
 /** The text outside of code blocks. */

@@ -79,6 +79,26 @@ Deno.test("loadtest echo accounts for every echo over TCP and WebSocket, and tel
   assert(Math.abs(all.count - 1_000) <= PLAYERS, `${all.count} echoes`);
 });
 
+Deno.test("loadtest --newcomers times those who come while the others are busy, and tells how long each of those waited", async () => {
+  const conditions = [
+    "--fail-if",
+    "accept_p99>60000",
+    "--fail-if",
+    "worst_wait_ratio<1",
+    "--fail-if=unfair_connections<0",
+  ];
+  const result = await resultOf(["echo", ...target(), "--newcomers", "20", "--transport", "both", ...conditions]);
+  assertFlawless(result, ["echo"]);
+  const { accept, echo } = result.latencies;
+  assert(Math.abs(accept.all.count - 40) <= 2 && accept.tcp!.count > 0 && accept.ws!.count > 0, `${accept.all.count}`);
+  assertEquals(result.connections.ready, PLAYERS + accept.all.count);
+  const { connections, meanMs, worstMs, worstRatio } = result.fairness!;
+  assertEquals([connections, meanMs, worstRatio], [PLAYERS, echo.all.mean, worstMs / meanMs]);
+  // To the precision of a histogram.
+  assert(Math.abs(worstMs - echo.all.max) <= echo.all.max / 500, `${worstMs} ms, ${echo.all.max} ms`);
+  assertEquals(result.metrics.worst_wait, worstMs);
+});
+
 Deno.test("loadtest echo in a closed loop keeps that many under way, through the logic thread", async () => {
   const result = await resultOf(["echo", ...target(), "--outstanding", "3", "--route", "logic", "--threads", "2"]);
   assertFlawless(result, ["echo"]);
@@ -181,6 +201,7 @@ Deno.test("loadtest --html writes one file that holds the figures and charts and
     const figures = [all.p50, all.p99, all.max, result.ledgers.echo.sent, result.server?.memoryMbMax ?? 0];
     for (const figure of figures) assert(html.includes(shortNumber(figure)), `${figure}`);
     assert(printed.includes(shortNumber(all.p99)), printed);
+    assert(printed.includes("  fairness     longest wait ") && html.includes("Waits by connection"), printed);
     assert(html.match(/<svg /g)!.length >= 6 && html.includes("every message accounted for"));
     assert(
       html.includes("1 of 1 conditions passed") && html.includes("p99&gt;60000") || html.includes("p99&#62;60000"),
@@ -254,6 +275,7 @@ Deno.test("loadtest exits 78 on what it cannot use, and names every problem", as
       [["--fail-if", "snapshots_per_s<5"], "scenario echo has no metric snapshots_per_s; see --help"],
       [["--fail-if", "p99=5"], 'Cannot use --fail-if "p99=5": expected a metric, >, >=, < or <=, and a number'],
       [["--fail-if", "tick_p95>5"], 'Cannot use --fail-if "tick_p95>5" without --admin: nothing else tells it'],
+      [["--fail-if", "accept_p99>5"], 'Cannot use --fail-if "accept_p99>5" without --newcomers: nothing else tells it'],
       [["--admin", "http://127.0.0.1:1"], "Cannot use --admin http://127.0.0.1:1: "],
       [["--pid", "2147483647"], "Cannot use --pid 2147483647: "],
       [["world", "--tokens", `${dir}/none`], `Cannot read --tokens ${dir}/none: `],

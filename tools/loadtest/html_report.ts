@@ -8,7 +8,14 @@ import { REPORT_STYLE } from "./html_style.ts";
 import { allTotals } from "./metrics.ts";
 import type { LoadResult, SeriesPoint, Spread } from "./result.ts";
 import { type ChartLine, type ChartMark, escapeText, renderChart } from "./svg_chart.ts";
-import { byteRate, describeCorrectness, describeDoubts, describeLoad, shortNumber } from "./text_report.ts";
+import {
+  byteRate,
+  describeCorrectness,
+  describeDoubts,
+  describeFairness,
+  describeLoad,
+  shortNumber,
+} from "./text_report.ts";
 
 const LATENCY_COLUMNS = ["count", "min", "mean", "p50", "p90", "p95", "p99", "p999", "max"] as const;
 const LEDGER_COLUMNS = ["sent", "received", "lost", "duplicated", "outOfOrder", "corrupted"] as const;
@@ -35,6 +42,7 @@ const WHAT_IS_WHAT: Readonly<Record<string, string>> = {
   movement: "a player's movement to another's screen",
   login: "login due to player in the world",
   late: "message due to sent: the load test's own delay",
+  accept: "newcomer due to its first answer, among busy connections",
 };
 
 type Cell = string | number | null;
@@ -76,6 +84,8 @@ function tiles(result: LoadResult): string {
       optional(main?.max, "ms", `${result.mainLatency}, highest`),
       tile(shortNumber(traffic.sentPerS), "/s", "sent"),
       tile(shortNumber(traffic.receivedPerS), "/s", "received"),
+      optional(result.fairness?.worstRatio, "x", "longest wait over the mean of all"),
+      optional(result.latencies.accept?.all.p99, "ms", "a newcomer's first answer, p99"),
       optional(clients.snapshotsPerS?.mean, "/s", "snapshots of a client"),
       optional(clients.visible?.mean, "", "entities a client is shown"),
       optional(metrics.error_rate, "%", "error rate"),
@@ -124,6 +134,7 @@ function charts(result: LoadResult): string {
       seriesLine(series, "p50", { name: "p50", style: "l1" }),
     ]),
     percentileChart(result),
+    fairnessChart(result),
     chart("Throughput", "messages/s", [
       seriesLine(series, "receivedPerS", { name: "received", style: "l4", area: true }),
       seriesLine(series, "sentPerS", { name: "sent", style: "l1" }),
@@ -168,6 +179,23 @@ function percentileChart({ curve, mainLatency }: LoadResult): string {
     lines,
     xTicks,
     xTip: (x) => `${(100 - 100 * 10 ** -x).toPrecision(6).replace(/\.?0+$/, "")} % are below`,
+  });
+}
+
+/** Connections in the order of their waits. */
+function fairnessChart({ fairness }: LoadResult): string {
+  if (fairness === null) return "";
+  const line = (field: "meanMs" | "maxMs", name: string, style: string): ChartLine => ({
+    name,
+    style,
+    points: fairness.curve.map((point) => [point.share, point[field]] as const),
+  });
+  return renderChart({
+    title: "Waits by connection",
+    unit: "ms",
+    lines: [line("maxMs", "longest", "l3"), line("meanMs", "mean", "l1")],
+    xTicks: [0, 25, 50, 75, 100].map((x) => ({ x, label: `${x} %` })),
+    xTip: (x) => `${shortNumber(x)} % of the connections are below`,
   });
 }
 
@@ -236,6 +264,7 @@ function aboutSection(result: LoadResult): string {
       `${shortNumber(connections.failed)} failed, ${shortNumber(connections.dropped)} dropped`,
     ],
     ["Measured", `${shortNumber(result.measuredS)} s after a ramp of ${shortNumber(load.rampS)} s`],
+    ["Fairness", describeFairness(result) ?? "nothing was timed"],
     ["Server looked at through", server?.source ?? "nothing"],
     ["Load test", `${load.threads} threads on ${load.engine}, ${shortNumber(generator.cpuMean)} % of a core`],
     ["Machine", `${environment.cores} cores, ${environment.os} ${environment.arch}, Deno ${environment.deno}`],

@@ -8,6 +8,7 @@
 import { LOADTEST_CONNECTING_MAX } from "../../shared/limits.ts";
 import type { EngineDriver } from "./engine.ts";
 import type { LoadContext } from "./load_session.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { Pacer } from "./pacer.ts";
 import { pacerOf, type Scenario } from "./scenario.ts";
 import { Counter, Phase } from "./shared_state.ts";
@@ -20,6 +21,7 @@ export class LoadRunner implements EngineDriver {
   readonly #context: LoadContext;
   readonly #scenario: Scenario;
   readonly #heartbeats: Pacer;
+  readonly #newcomers: Newcomers;
   #phase: Phase = Phase.RAMP;
   #sweepUs = 0;
 
@@ -27,6 +29,7 @@ export class LoadRunner implements EngineDriver {
     this.#context = context;
     this.#scenario = scenario;
     this.#heartbeats = pacerOf(context, scenario.heartbeatsPerS);
+    this.#newcomers = new Newcomers(context);
   }
 
   onRound(): number {
@@ -34,7 +37,7 @@ export class LoadRunner implements EngineDriver {
     const nowUs = this.#context.host.nowUs = this.#context.host.engine.nowUs();
     while (this.#phase < phase) this.#enter(this.#phase + 1 as Phase, nowUs);
     if (phase === Phase.STOP) return -1;
-    let dueUs = this.#heartbeats.takeDue(nowUs, this.#onBeat);
+    let dueUs = Math.min(this.#heartbeats.takeDue(nowUs, this.#onBeat), this.#newcomers.openDue(nowUs));
     if (phase <= Phase.MEASURE) dueUs = Math.min(dueUs, this.#open(nowUs), this.#scenario.sendDue(nowUs));
     else if (phase === Phase.CATCH_UP) dueUs = Math.min(dueUs, this.#sendLate());
     if (nowUs >= this.#sweepUs) this.#sweep(nowUs);
@@ -45,7 +48,10 @@ export class LoadRunner implements EngineDriver {
     this.#phase = phase;
     if (phase === Phase.MEASURE) this.#scenario.startMeasuring(nowUs);
     else if (phase === Phase.CATCH_UP) this.#scenario.endMeasuring(nowUs);
-    else if (phase === Phase.LEAVE) this.#scenario.leave();
+    else if (phase === Phase.LEAVE) {
+      this.#newcomers.close();
+      this.#scenario.leave();
+    }
     this.#sweepUs = 0;
   }
 
@@ -84,7 +90,7 @@ export class LoadRunner implements EngineDriver {
       session.isOpening(nowUs);
       if (session.connection !== null) openCount++;
     }
-    counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs));
+    counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs) + this.#newcomers.sweep(nowUs));
     if (this.#phase === Phase.CATCH_UP) {
       counters.set(Counter.UNSENT, this.#scenario.unsentCount(this.#context.phase.endUs));
     }

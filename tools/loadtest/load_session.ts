@@ -15,6 +15,7 @@ import type { LatencyCounts } from "./latency_counts.ts";
 import { type ConnectionHandler, type ConnectionHost, LoadConnection, type TransportName } from "./load_connection.ts";
 import type { WorkerTask } from "./messages.ts";
 import { Counter, type Counters, type LatencyKind, type PhaseState } from "./shared_state.ts";
+import { Waits } from "./waits.ts";
 
 /** What the sessions of one thread share. */
 export interface LoadContext {
@@ -42,6 +43,8 @@ export abstract class LoadSession implements ConnectionHandler {
   /** The one that went out last. */
   protected ackSent = 0;
   connection: LoadConnection | null = null;
+  /** How long it waited for what the scenario is about. */
+  readonly waits = new Waits();
   /** It got where its scenario wants it. */
   ready = false;
   /** When it was to be opened. */
@@ -186,9 +189,9 @@ export abstract class LoadSession implements ConnectionHandler {
   /** Records a latency if its start was in the measured time, or `always`. */
   protected record(kind: LatencyKind, fromUs: number, toUs: number, always = false): void {
     if (this.#isLazy && kind !== "late") return;
-    if (always || this.context.phase.isMeasured(fromUs)) {
-      this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
-    }
+    if (!always && !this.context.phase.isMeasured(fromUs)) return;
+    this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
+    if (kind === "main") this.waits.record(toUs - fromUs);
   }
 
   /**

@@ -77,6 +77,7 @@ export function makePlan(options: LoadOptions, address: string): LoadPlan {
     chatRatePerS: options.scenario === "world" ? options.chatRate : 0,
     fightRatePerS: options.scenario === "world" ? options.fightRate : 0,
     chatChannel: options.channel,
+    newcomersPerS: options.newcomers,
     sampleEvery: options.sample > 0 ? options.sample : Math.max(1, Math.floor(options.connections / WATCHERS_MIN)),
     baseUnixMs: performance.timeOrigin + performance.now(),
   };

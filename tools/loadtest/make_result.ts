@@ -29,6 +29,7 @@ import {
   readLatencies,
   sumCounter,
 } from "./shared_state.ts";
+import { judgeWaits } from "./waits.ts";
 
 /** What the result calls the latency that a scenario is about. */
 const MAIN_NAMES = { echo: "echo", login: "login", world: "movement", chat: "chat", idle: "answer" } as const;
@@ -100,7 +101,11 @@ function serverResult(series: readonly SeriesPoint[], source: string | null): Se
 
 /** Clients of all threads, one after the other. */
 function allClients(reports: readonly WorkerReport[], field: keyof WorkerReport["clients"]) {
-  return spreadOf(reports.flatMap(({ clients }) => [...clients[field]]));
+  return spreadOf(valuesOf(reports, field));
+}
+
+function valuesOf(reports: readonly WorkerReport[], field: keyof WorkerReport["clients"]): number[] {
+  return reports.flatMap(({ clients }) => [...clients[field]]);
 }
 
 /** The result of a run. */
@@ -142,6 +147,7 @@ export function makeResult(
       chatRatePerS: plan.chatRatePerS,
       fightRatePerS: plan.fightRatePerS,
       chatChannel: plan.chatChannel,
+      newcomersPerS: plan.newcomersPerS,
       sampleEvery: plan.sampleEvery,
       target: `${plan.address}, ports ${plan.gamePort} (tcp) and ${plan.gatewayPort} (ws)`,
     },
@@ -165,6 +171,11 @@ export function makeResult(
     latencies,
     curve: main.curve(),
     hdrHistogram: main.count === 0 ? "" : main.encode(),
+    fairness: judgeWaits(
+      valuesOf(reports, "waitMsMean"),
+      valuesOf(reports, "waitMsMax"),
+      latencies[mainName]?.all.mean ?? NaN,
+    ),
     ledgers: sumLedgers(reports),
     failures: sumFailures(reports),
     clients: {

@@ -50,6 +50,8 @@ export interface LoadPlan {
   readonly chatRatePerS: number;
   readonly fightRatePerS: number;
   readonly chatChannel: ChatChannel;
+  /** Connections of all threads, a second, that come while is measured, ask for a heartbeat, and hang up. */
+  readonly newcomersPerS: number;
   /** One in so many players of the world watches: it reads at once, is timed, and looks at every move it is shown. */
   readonly sampleEvery: number;
   /** The shared clock's base. */
@@ -78,6 +80,9 @@ export interface ClientStats {
   /** WORLD_SNAPSHOT a second. */
   readonly snapshotsPerS: Float32Array<ArrayBuffer>;
   readonly bytesPerS: Float32Array<ArrayBuffer>;
+  /** The mean and the longest wait for what the scenario is about, in milliseconds. */
+  readonly waitMsMean: Float32Array<ArrayBuffer>;
+  readonly waitMsMax: Float32Array<ArrayBuffer>;
   readonly visible: Float32Array<ArrayBuffer>;
   /** 95th percentile of others' movements, in milliseconds. */
   readonly movementMsP95: Float32Array<ArrayBuffer>;

@@ -28,6 +28,7 @@ const OTHER_LATENCIES: Readonly<Record<string, readonly ScenarioName[] | undefin
   connect: undefined,
   heartbeat: undefined,
   late: undefined,
+  accept: undefined,
   enter: PLAYERS,
   logout: PLAYERS,
   ack: WORLD,
@@ -90,6 +91,18 @@ const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
   corrupted: { help: "messages that came changed", value: ({ ledgers }) => allTotals(ledgers).corrupted },
   sent_per_s: { help: "messages sent, by all clients", value: ({ traffic }) => traffic.sentPerS },
   received_per_s: { help: "messages received, by all clients", value: ({ traffic }) => traffic.receivedPerS },
+  worst_wait: {
+    help: "longest wait of the connection that waited longest, in ms; in the world, of the watchers",
+    value: ({ fairness }) => fairness?.worstMs,
+  },
+  worst_wait_ratio: {
+    help: "the same over the mean wait of all: 10 at most is fair",
+    value: ({ fairness }) => fairness?.worstRatio,
+  },
+  unfair_connections: {
+    help: "connections whose longest wait is above 10 times the mean of all",
+    value: ({ fairness }) => fairness?.unfair,
+  },
   bytes_per_s: { help: "bytes that a client receives, mean", value: ({ clients }) => clients.bytesPerS?.mean },
   bytes_per_s_max: { help: "the same of the client with most", value: ({ clients }) => clients.bytesPerS?.max },
   snapshots_per_s: {

@@ -50,6 +50,8 @@ export interface LoadOptions {
   readonly chatRate: number;
   readonly fightRate: number;
   readonly channel: ChatChannel;
+  /** A second; 0: none. */
+  readonly newcomers: number;
   /** One in so many players watches; 0: as many as leave enough watchers. */
   readonly sample: number;
   readonly admin: string;
@@ -150,6 +152,11 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     kind: choice(CHAT_CHANNELS),
     default: "global",
     help: "chat: said to everyone, or whispered from one to another, in pairs",
+  },
+  newcomers: {
+    kind: decimal({ min: 0, max: LOADTEST_RATE_MAX, placeholder: "R" }),
+    default: 0,
+    help: "New connections a second while the others are busy, each for one heartbeat: how long newcomers wait",
   },
   sample: {
     kind: integer({ min: 1, max: LOADTEST_CONNECTIONS_MAX }),
@@ -292,6 +299,7 @@ export function parseLoadOptions(args: readonly string[], env: Readonly<Record<s
     chatRate: value("chatRate"),
     fightRate: value("fightRate"),
     channel: value("channel"),
+    newcomers: value("newcomers"),
     sample: value("sample"),
     admin: value("admin"),
     adminToken: env.DRAWBRIDGE_ADMIN_TOKEN ?? "",
@@ -397,6 +405,9 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
     problems.push(`Cannot use --engine epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
   }
   for (const { expression, metric } of options.thresholds) {
+    if (metric.startsWith("accept_") && options.newcomers === 0) {
+      problems.push(`Cannot use --fail-if ${shown(expression)} without --newcomers: nothing else tells it`);
+    }
     if (/^(server_|tick_)/.test(metric) && options.admin === "" && (options.pid === 0 || metric.startsWith("tick_"))) {
       problems.push(`Cannot use --fail-if ${shown(expression)} without --admin: nothing else tells it`);
     }

@@ -7,6 +7,7 @@
 import type { LatencySummary, PercentilePoint } from "./histogram.ts";
 import type { ScenarioName, TransportChoice } from "./messages.ts";
 import type { LedgerTotals } from "./sequence_ledger.ts";
+import type { FairnessResult } from "./waits.ts";
 
 /** The form of the JSON; grows when a field changes its meaning. */
 export const RESULT_SCHEMA = 1;
@@ -94,6 +95,8 @@ export interface LoadDescription {
   readonly chatRatePerS: number;
   readonly fightRatePerS: number;
   readonly chatChannel: string;
+  /** Connections a second that came, asked for a heartbeat, and hung up. */
+  readonly newcomersPerS: number;
   readonly sampleEvery: number;
   readonly target: string;
 }
@@ -129,6 +132,8 @@ export interface LoadResult {
   /** Percentiles of the main latency, and its histogram in HdrHistogram's exchange format, in microseconds. */
   readonly curve: readonly PercentilePoint[];
   readonly hdrHistogram: string;
+  /** How evenly the connections were served; null when nothing was timed. */
+  readonly fairness: FairnessResult | null;
   readonly ledgers: Readonly<Record<string, LedgerTotals>>;
   /** What went wrong, and how often. */
   readonly failures: Readonly<Record<string, number>>;

@@ -130,6 +130,13 @@ export abstract class Scenario {
   /** What each client got; NaN: it was not there. */
   clientStats(): ClientStats {
     const none = new Float32Array(0);
-    return { bytesPerS: this.#bytesPerS, snapshotsPerS: none, visible: none, movementMsP95: none };
+    return {
+      bytesPerS: this.#bytesPerS,
+      waitMsMean: Float32Array.from(this.sessions, ({ waits }) => waits.meanMs),
+      waitMsMax: Float32Array.from(this.sessions, ({ waits }) => waits.maxMs),
+      snapshotsPerS: none,
+      visible: none,
+      movementMsP95: none,
+    };
   }
 }

@@ -70,6 +70,7 @@ export const LATENCY_KINDS = [
   "fight",
   "logout",
   "heartbeat",
+  "accept",
   "late",
 ] as const;
 /** One of {@linkcode LATENCY_KINDS}. */

@@ -6,6 +6,7 @@
 
 import { allTotals } from "./metrics.ts";
 import type { LoadResult, Spread } from "./result.ts";
+import { UNFAIR_FACTOR } from "./waits.ts";
 
 const LATENCY_COLUMNS = ["count", "mean", "p50", "p95", "p99", "p999", "max"] as const;
 const LEDGER_COLUMNS = ["sent", "received", "lost", "duplicated", "outOfOrder", "corrupted"] as const;
@@ -47,6 +48,15 @@ export function describeCorrectness(result: LoadResult): string {
   if (lost + duplicated + outOfOrder + corrupted === 0) return "every message accounted for";
   return `${shortNumber(lost)} lost, ${shortNumber(duplicated)} duplicated, ${shortNumber(outOfOrder)} out of order, ` +
     `${shortNumber(corrupted)} corrupted`;
+}
+
+/** How evenly the connections were served, in one line; `undefined` when nothing was timed. */
+export function describeFairness({ fairness }: LoadResult): string | undefined {
+  if (fairness === null) return undefined;
+  const { connections, meanMs, unfair, worstMs, worstRatio } = fairness;
+  return `longest wait ${shortNumber(worstMs)} ms, ${shortNumber(worstRatio)} times the mean of ` +
+    `${shortNumber(meanMs)} ms; ${shortNumber(unfair)} of ${shortNumber(connections)} connections waited ` +
+    `more than ${UNFAIR_FACTOR} times the mean`;
 }
 
 /** What to know before the numbers are believed; none when there is nothing. */
@@ -110,12 +120,14 @@ function trafficLines(result: LoadResult): string[] {
   const { connections, details, generator, server, traffic } = result;
   const megabytes = (value: number | null) => value === null ? "?" : `${shortNumber(value)} MB`;
   const percent = (value: number | null) => value === null ? "?" : `${shortNumber(value)} %`;
+  const fairness = describeFairness(result);
   return [
     `  connections  ${shortNumber(connections.attempted)} attempted, ${shortNumber(connections.ready)} ready, ` +
     `${shortNumber(connections.failed)} failed, ${shortNumber(connections.dropped)} dropped`,
     `  sent         ${shortNumber(traffic.sentPerS)}/s (${byteRate(traffic.bytesOutPerS)})`,
     `  received     ${shortNumber(traffic.receivedPerS)}/s (${byteRate(traffic.bytesInPerS)})`,
     `  errors       ${shortNumber(result.metrics.error_rate ?? 0)} %`,
+    ...fairness === undefined ? [] : [`  fairness     ${fairness}`],
     ...server === null ? ["  server       not looked at (--admin URL or --pid N)"] : [
       `  server       ${percent(server.cpuMean)} of a core (highest ${percent(server.cpuMax)}), ` +
       `${megabytes(server.memoryMbMax)}${

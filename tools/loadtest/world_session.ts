@@ -293,6 +293,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   #recordMove(sentUs: number, nowUs: number): void {
     if (!this.context.phase.isMeasured(sentUs)) return;
     this.context.latencies.main[this.transportIndex].record(nowUs - sentUs);
+    this.waits.record(nowUs - sentUs);
     this.#buckets[bucketOf(nowUs - sentUs)]++;
   }
 

@@ -43,6 +43,7 @@ const PLAN: LoadPlan = {
   chatRatePerS: 0,
   fightRatePerS: 0,
   chatChannel: "global",
+  newcomersPerS: 0,
   sampleEvery: 1,
   baseUnixMs: 1_700_000_000_000,
 };
