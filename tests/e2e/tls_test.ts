@@ -1,8 +1,10 @@
 import { DrawbridgeClient } from "../../client/client.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
+import { RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
 
 /** Makes a certificate for this machine. */
 async function makeCertificate(dir: string): Promise<{ cert: string; key: string }> {
@@ -16,6 +18,45 @@ async function makeCertificate(dir: string): Promise<{ cert: string; key: string
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   return { cert, key };
+}
+
+const PLAINTEXT_WARNING = "Passwords and chat travel unencrypted";
+
+/** The first line of the gateway's answer to a WebSocket over TLS. */
+async function upgradeStatus(port: number, caCerts: string[]): Promise<string> {
+  using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts });
+  const head = [
+    ...["GET /ws HTTP/1.1", `Host: localhost:${port}`, "Connection: Upgrade", "Upgrade: websocket"],
+    ...["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "", ""],
+  ];
+  await conn.write(new TextEncoder().encode(head.join("\r\n")));
+  let answer = "";
+  const buffer = new Uint8Array(1_024);
+  while (!answer.includes("\r\n\r\n")) {
+    answer += new TextDecoder().decode(buffer.subarray(0, await conn.read(buffer) ?? 0));
+  }
+  return answer.split("\r\n")[0];
+}
+
+/** Whether a TLS handshake in one version, and no other, succeeds. */
+async function shakesHands(port: number, version: string): Promise<boolean> {
+  const { success } = await new Deno.Command("openssl", {
+    // Level 0: else openssl itself would not offer the old versions.
+    args: ["s_client", "-connect", `127.0.0.1:${port}`, `-${version}`, "-cipher", "DEFAULT@SECLEVEL=0"],
+    stdin: "null",
+  }).output();
+  return success;
+}
+
+/** Whether a client that trusts one certificate gets through to the game port. */
+async function isTrusted(port: number, caCerts: string[]): Promise<boolean> {
+  try {
+    using conn = await Deno.connectTls({ hostname: "localhost", port, caCerts });
+    await conn.handshake();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 Deno.test("serve --tls-cert speaks TLS on the login, game and gateway ports", async () => {
@@ -39,9 +80,11 @@ Deno.test("serve --tls-cert speaks TLS on the login, game and gateway ports", as
       using http = Deno.createHttpClient({ caCerts });
       const health = await fetch(`https://localhost:${server.ports.gateway}/healthz`, { client: http });
       assertEquals([health.status, await health.text()], [200, "ok"]);
+      assertEquals(await upgradeStatus(server.ports.gateway, caCerts), "HTTP/1.1 101 Switching Protocols");
     } finally {
       await Promise.all([gate.close(), client.close()]);
     }
+    assert(!(await server.log()).includes(PLAINTEXT_WARNING));
     await server.stop();
   });
 });
@@ -55,4 +98,62 @@ Deno.test("serve refuses TLS without its key, and with the epoll backend", async
     const epoll = await runServerToEnd([...data, "--tls-cert", cert, "--tls-key", key, "--io-backend", "epoll"]);
     assertEquals([epoll.code, epoll.stderr.includes("epoll")], [78, true], epoll.stderr);
   });
+});
+
+Deno.test("serve speaks TLS 1.2 and 1.3, and nothing older, on every port", async () => {
+  await withTempDir(async (dir) => {
+    const { cert, key } = await makeCertificate(dir);
+    await using server = await ServerProcess.start({ flags: ["--tls-cert", cert, "--tls-key", key] });
+    for (const port of [server.ports.login, server.ports.game, server.ports.gateway]) {
+      const versions = ["tls1", "tls1_1", "tls1_2", "tls1_3"];
+      const taken = await Promise.all(versions.map((version) => shakesHands(port, version)));
+      assertEquals(taken, [false, false, true, true]);
+    }
+    await server.stop();
+  });
+});
+
+Deno.test("serve reads its certificate again on SIGHUP: newcomers meet the new one, players play on, a bad one changes nothing", async () => {
+  await withTempDir(async (dir) => {
+    const { cert, key } = await makeCertificate(dir);
+    await using server = await ServerProcess.start({
+      players: 1,
+      flags: ["--tls-cert", cert, "--tls-key", key],
+      errorsExpected: true,
+    });
+    const { game } = server.ports;
+    const first = [await Deno.readTextFile(cert)];
+    const connect = (signal: AbortSignal) =>
+      connectTcp({ hostname: "localhost", port: game, tls: { caCerts: first }, signal });
+    const player = new DrawbridgeClient({ connect, reconnect: false });
+    await player.open();
+    try {
+      assert((await player.enterWorld({ token: server.takePlayer().token })).success);
+      await makeCertificate(dir);
+      const second = [await Deno.readTextFile(cert)];
+      Deno.kill(server.pid, "SIGHUP");
+      await until("the new certificate", async () => (await server.log()).includes("Certificate read again"));
+      // A worker that shares the port may have the old one for a moment yet.
+      await until("newcomers to meet it", async () => !await isTrusted(game, first) && await isTrusted(game, second));
+
+      await Deno.writeTextFile(cert, "no certificate");
+      Deno.kill(server.pid, "SIGHUP");
+      await until("the refusal", async () => (await server.log()).includes("Cannot read the certificate again"));
+      for (let count = 0; count < 8; count++) assert(await isTrusted(game, second));
+
+      assert((await player.request(RoomListRequestSchema, {})).rooms.length === 0, "The player is still there");
+      assertEquals(player.state, "connected");
+    } finally {
+      await player.close();
+    }
+    await server.stop();
+  });
+});
+
+Deno.test("serve warns once when it listens beyond this machine without TLS, and not on loopback", async () => {
+  for (const [host, count] of [["0.0.0.0", 1], ["127.0.0.1", 0]] as const) {
+    await using server = await ServerProcess.start({ flags: ["--host", host] });
+    assertEquals((await server.log()).split(PLAINTEXT_WARNING).length - 1, count, host);
+    await server.stop();
+  }
 });
