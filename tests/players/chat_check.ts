@@ -21,22 +21,32 @@ export interface ChatOptions {
   readonly friends: FriendCheck;
   readonly rooms: RoomCheck;
   readonly guilds: GuildCheck;
-  /** Units. */
-  readonly radius: number;
 }
 
 /** Follows every message. */
 export class ChatCheck {
   readonly #options: ChatOptions;
-  readonly #radiusCm: number;
   /** Whispers to those who are offline, oldest first. */
   readonly #kept = new Map<Actor, string[]>();
   /** Number of the last message heard, by listener and channel. */
   readonly #lastIds = new Map<Actor, Map<Channel, bigint>>();
+  /** Until when players may not chat, Unix milliseconds; those long over among them. */
+  readonly #mutedUntilMs = new Map<Actor, number>();
+  /** Messages that nobody heard, for who said them was muted. */
+  silencedCount = 0;
 
   constructor(options: ChatOptions) {
     this.#options = options;
-    this.#radiusCm = options.radius * 100;
+  }
+
+  /** A player may not chat until a time, Unix milliseconds; 0: it may again. */
+  mute(actor: Actor, untilMs: number): void {
+    this.#mutedUntilMs.set(actor, untilMs);
+  }
+
+  /** Whether a player may not chat. */
+  isMuted(actor: Actor): boolean {
+    return (this.#mutedUntilMs.get(actor) ?? 0) > this.#options.board.unixMs;
   }
 
   /** A player says something; gives the code of a refusal, NONE where it is heard. */
@@ -44,6 +54,10 @@ export class ChatCheck {
     const { message: text, channel } = message;
     if (text.trim() === "" || UTF8.encode(text).length > BYTES_MAX || /\p{Cc}/u.test(text)) {
       return ErrorCode.INVALID_PACKET;
+    }
+    if (this.isMuted(actor)) {
+      this.silencedCount++;
+      return ErrorCode.MUTED;
     }
     switch (channel) {
       case Channel.GLOBAL:
@@ -68,6 +82,11 @@ export class ChatCheck {
       default:
         return ErrorCode.UNSUPPORTED;
     }
+  }
+
+  /** The server says something to everybody; `key` is its name and the text. */
+  announce(key: string): void {
+    for (const actor of this.#options.board.actors) if (actor.isOnline) this.#expect(actor, Channel.SYSTEM, key);
   }
 
   /** A player came online: what was whispered meanwhile comes. */
@@ -111,9 +130,8 @@ export class ChatCheck {
     const own = sight.bodies.get(actor.entityId)!;
     const nearby: Actor[] = [];
     for (const body of sight.bodies.values()) {
-      if (body.actor !== null && (!body.isExact || sight.distanceCm(own, body) <= this.#radiusCm)) {
-        nearby.push(body.actor);
-      }
+      if (body.actor === null || body.map !== own.map) continue;
+      if (!body.isExact || sight.distanceCm(own, body) <= own.map.radius) nearby.push(body.actor);
     }
     return nearby;
   }

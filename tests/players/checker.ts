@@ -22,6 +22,8 @@ import {
   type EnterWorldResponse,
   EnterWorldResponseSchema,
   EntityUpdateSchema,
+  MapEnteredSchema,
+  MapInfoResponseSchema,
   MovementCorrectionSchema,
 } from "../../shared/gen/game_pb.ts";
 import {
@@ -33,6 +35,7 @@ import {
   GuildWarEndSchema,
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
+import { LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   FriendListResponseSchema,
@@ -48,15 +51,16 @@ import { DueLedger } from "./due_ledger.ts";
 import { FightCheck } from "./fight_check.ts";
 import { FriendCheck } from "./friend_check.ts";
 import { GuildCheck } from "./guild_check.ts";
+import type { MapRule } from "./map_rules.ts";
+import { PortalCheck } from "./portal_check.ts";
 import { RoomCheck } from "./room_check.ts";
+import { ScoreCheck } from "./score_check.ts";
 import { SightCheck, toCm } from "./sight_check.ts";
 
 /** What the run was set up with. */
 export interface CheckerOptions {
-  /** Units. */
-  readonly radius: number;
-  /** Units. */
-  readonly mapSize: number;
+  /** The first is where players begin. */
+  readonly maps: readonly MapRule[];
   readonly idBound: number;
   readonly warMinutes: number;
   readonly linkDeadMs: number;
@@ -66,6 +70,9 @@ export interface CheckerOptions {
 
 /** What a character was when it left. */
 interface Saved {
+  readonly map: MapRule;
+  /** What follows is known. */
+  readonly isExact: boolean;
   readonly x: number;
   readonly z: number;
   readonly hp: number;
@@ -86,6 +93,8 @@ export class Checker {
   readonly dues = new DueLedger();
   readonly sight: SightCheck;
   readonly fights: FightCheck;
+  readonly portals: PortalCheck;
+  readonly scores: ScoreCheck;
   readonly friends: FriendCheck;
   readonly rooms: RoomCheck;
   readonly guilds: GuildCheck;
@@ -93,7 +102,7 @@ export class Checker {
   readonly delivery = new DeliveryCheck();
   packetCount = 0;
   readonly #options: CheckerOptions;
-  readonly #saved = new Map<Actor, Saved | null>();
+  readonly #saved = new Map<Actor, Saved>();
   /** Who is leaving the world for good in this tick. */
   #expiring: Actor[] = [];
   #decoded: { readonly payload: Uint8Array; readonly message: unknown } | null = null;
@@ -103,16 +112,20 @@ export class Checker {
 
   constructor(options: CheckerOptions) {
     const { board, dues } = this;
-    const { mapSize, radius } = options;
     this.#options = options;
     this.sight = new SightCheck(board, options);
     this.friends = new FriendCheck(dues);
     this.rooms = new RoomCheck(dues, this.friends);
     this.guilds = new GuildCheck({ board, dues, friends: this.friends, warMinutes: options.warMinutes });
-    const onKill = (killer: Actor, victim: Actor) => this.guilds.onKill(killer, victim);
-    this.fights = new FightCheck({ board, dues, sight: this.sight, mapSize, onKill });
-    const { friends, guilds, rooms, sight } = this;
-    this.chat = new ChatCheck({ board, dues, sight, friends, rooms, guilds, radius });
+    this.scores = new ScoreCheck(board, dues);
+    const onKill = (killer: Actor, victim: Actor | null) => {
+      this.scores.onKill(killer, victim);
+      if (victim !== null) this.guilds.onKill(killer, victim);
+    };
+    this.fights = new FightCheck({ board, dues, sight: this.sight, onKill });
+    const { fights, friends, guilds, rooms, sight } = this;
+    this.portals = new PortalCheck({ board, dues, sight, fights });
+    this.chat = new ChatCheck({ board, dues, sight, friends, rooms, guilds });
   }
 
   // Coming and going
@@ -139,6 +152,13 @@ export class Checker {
   /** A player logs out; its connection stays. */
   expectLogout(actor: Actor): void {
     this.dues.expect(actor, "logout", "ok");
+    if (actor.standing === "world") this.#leaveWorld(actor);
+    this.#goOffline(actor);
+  }
+
+  /** A player was thrown out: its session is over, and its connection. */
+  expectKick(actor: Actor): void {
+    actor.isConnected = false;
     if (actor.standing === "world") this.#leaveWorld(actor);
     this.#goOffline(actor);
   }
@@ -211,30 +231,39 @@ export class Checker {
   #leaveWorld(actor: Actor): void {
     const body = this.sight.bodies.get(actor.entityId);
     if (body === undefined) throw new Contradiction(`${actor.name} is not in the world`);
-    const { x, z, hp, isExact } = body;
-    this.#saved.set(actor, isExact ? { x, z, hp } : null);
+    const { map, isExact, x, z, hp } = body;
+    this.#saved.set(actor, { map, isExact, x, z, hp });
     this.sight.leave(actor.entityId, DespawnReason.LEFT_WORLD);
     this.board.byEntity.delete(actor.entityId);
     actor.entityId = 0;
   }
 
   #onEntry(actor: Actor, response: EnterWorldResponse): void {
-    const { success, errorCode, entityId, spawnPosition, interestRadius, mapWidth } = response;
+    const { success, errorCode, entityId, spawnPosition, mapId } = response;
     this.dues.take(actor, "entry", success ? "ok" : ErrorCode[errorCode]);
-    if (interestRadius !== this.#options.radius || mapWidth !== this.#options.mapSize) {
-      throw new Contradiction(`${actor.name} was sent to a map of ${mapWidth} with a radius of ${interestRadius}`);
-    }
     const saved = this.#saved.get(actor);
-    if (saved != null && saved.hp > 0 && (toCm(spawnPosition?.x) !== saved.x || toCm(spawnPosition?.z) !== saved.z)) {
+    const isBack = saved !== undefined && !this.portals.isFull(saved.map);
+    const map = isBack ? saved.map : this.#options.maps[0];
+    this.#checkMap(actor, response, map);
+    if (
+      isBack && saved.isExact && saved.hp > 0 &&
+      (toCm(spawnPosition?.x) !== saved.x || toCm(spawnPosition?.z) !== saved.z)
+    ) {
       throw new Contradiction(`${actor.name} entered at another place than it left`);
     }
     actor.entityId = Number(entityId);
     actor.standing = "world";
     this.board.byEntity.set(actor.entityId, actor);
-    const hp = saved === null ? NaN : saved === undefined || saved.hp <= 0 ? 100 : saved.hp;
+    const hp = saved?.isExact === false ? NaN : saved === undefined || saved.hp <= 0 ? 100 : saved.hp;
     const guildTag = this.guilds.tieOf(actor)?.tag ?? "";
-    this.sight.enter(actor, actor.entityId, spawnPosition!, { hp, guildTag });
+    this.sight.enter(actor, actor.entityId, { position: spawnPosition!, map: this.sight.mapOf(mapId), hp, guildTag });
     this.fights.enter(actor);
+  }
+
+  #checkMap(actor: Actor, { interestRadius, mapHeight, mapId, mapWidth }: EnterWorldResponse, map: MapRule): void {
+    const told = [mapId, toCm(mapWidth), toCm(mapHeight), toCm(interestRadius)].join();
+    const wanted = [map.mapId, map.width, map.height, map.radius].join();
+    if (told !== wanted) throw new Contradiction(`${actor.name} entered map ${told} instead of ${wanted}`);
   }
 
   // Packets
@@ -255,7 +284,7 @@ export class Checker {
   }
 
   #take(actor: Actor, type: PacketType, payload: Uint8Array): void {
-    const { chat, dues, fights, friends, guilds, rooms } = this;
+    const { chat, dues, fights, friends, guilds, portals, rooms, scores } = this;
     const read = <Desc extends DescMessage>(schema: Desc) => this.#read(schema, payload);
     switch (type) {
       case PacketType.COMBAT_RESULT:
@@ -264,6 +293,12 @@ export class Checker {
         return chat.onMessage(actor, read(ChatMessageSchema));
       case PacketType.MOVEMENT_CORRECTION:
         return fights.onCorrection(actor, read(MovementCorrectionSchema));
+      case PacketType.MAP_ENTERED:
+        return portals.onEntered(actor, read(MapEnteredSchema));
+      case PacketType.MAP_INFO_RESPONSE:
+        return portals.onInfo(actor, read(MapInfoResponseSchema));
+      case PacketType.LEADERBOARD_RESPONSE:
+        return scores.onResponse(actor, read(LeaderboardResponseSchema));
       case PacketType.ENTER_WORLD_RESPONSE:
         return this.#onEntry(actor, read(EnterWorldResponseSchema));
       case PacketType.ENTITY_UPDATE:
@@ -351,6 +386,7 @@ export class Checker {
     board.unixMs = unixMs;
     sight.beginTick(++this.#tick);
     this.#loseUnwatched();
+    this.scores.beginTick();
     fights.beginTick();
     guilds.checkWars();
     if (nowMs % SWEEP_MS !== 0) return;

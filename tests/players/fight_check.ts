@@ -52,15 +52,14 @@ interface Fighter {
   travelAtMs: number;
 }
 
-/** Told of deaths: a player killed a player. */
-export type KillListener = (killer: Actor, victim: Actor) => void;
+/** Told of deaths: a player killed a player, or a monster, which is null. */
+export type KillListener = (killer: Actor, victim: Actor | null) => void;
 
 /** Follows combat, movement and respawns. */
 export class FightCheck {
   readonly #board: Board;
   readonly #dues: DueLedger;
   readonly #sight: SightCheck;
-  readonly #mapCm: number;
   readonly #fighters = new Map<Actor, Fighter>();
   readonly #onKill: KillListener;
   /** Who may be hit by the action under way, and who was. */
@@ -73,14 +72,10 @@ export class FightCheck {
   killCount = 0;
   moveCount = 0;
 
-  /** @param mapSize Units. */
-  constructor(
-    options: { board: Board; dues: DueLedger; sight: SightCheck; mapSize: number; onKill: KillListener },
-  ) {
+  constructor(options: { board: Board; dues: DueLedger; sight: SightCheck; onKill: KillListener }) {
     this.#board = options.board;
     this.#dues = options.dues;
     this.#sight = options.sight;
-    this.#mapCm = options.mapSize * 100;
     this.#onKill = options.onKill;
   }
 
@@ -88,6 +83,16 @@ export class FightCheck {
   enter(actor: Actor): void {
     const fighter = this.#fighterOf(actor);
     fighter.diedAtMs = 0;
+    this.#resetTravel(actor);
+  }
+
+  /** Whether a player can do anything. */
+  canAct({ hp, stunnedUntilMs }: Body): boolean {
+    return hp > 0 && stunnedUntilMs === 0;
+  }
+
+  /** A player came to another map. */
+  onTransfer(actor: Actor): void {
     this.#resetTravel(actor);
   }
 
@@ -123,7 +128,8 @@ export class FightCheck {
     if (body.hp <= 0) return "dead";
     if (body.stunnedUntilMs > 0) return "stunned";
     const [x, y, z] = [at?.x, at?.y, at?.z].map(toCm);
-    const isOnMap = x >= 0 && x <= this.#mapCm && z >= 0 && z <= this.#mapCm && Math.abs(y) <= MAP_ALTITUDE_CM;
+    const { width, height } = body.map;
+    const isOnMap = x >= 0 && x <= width && z >= 0 && z <= height && Math.abs(y) <= MAP_ALTITUDE_CM;
     if (!isOnMap) return "outside_map";
     const fighter = this.#fighterOf(actor);
     const earnedMs = this.#board.nowMs - fighter.travelAtMs;
@@ -316,10 +322,9 @@ export class FightCheck {
     this.deathCount++;
     target.stunnedUntilMs = 0;
     if (target.isExact) this.#sight.stop(target);
-    if (target.actor === null) return;
-    this.#fighterOf(target.actor).diedAtMs = this.#board.nowMs;
+    if (target.actor !== null) this.#fighterOf(target.actor).diedAtMs = this.#board.nowMs;
     if (attacker.actor === null) return;
-    this.killCount++;
+    if (target.actor !== null) this.killCount++;
     this.#onKill(attacker.actor, target.actor);
   }
 

@@ -4,13 +4,21 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import * as chat from "../../shared/gen/chat_pb.ts";
 import type { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { CombatActionSchema, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
+import {
+  CombatActionSchema,
+  MapInfoRequestSchema,
+  MovementUpdateSchema,
+  PortalRequestSchema,
+  RespawnRequestSchema,
+} from "../../shared/gen/game_pb.ts";
 import * as guild from "../../shared/gen/guild_pb.ts";
+import { LeaderboardRequestSchema } from "../../shared/gen/leaderboard_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import * as social from "../../shared/gen/social_pb.ts";
 import type { Actor } from "./board.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
+import type { PortalRule } from "./map_rules.ts";
 import type { ScriptedPlayer } from "./scripted_player.ts";
 import type { Body } from "./sight_check.ts";
 
@@ -25,14 +33,11 @@ const HUGE_ID = 2n ** 63n + 1n;
 export class Habits {
   readonly #chance: Chance;
   readonly #checker: Checker;
-  readonly #mapCm: number;
   #textCount = 0;
 
-  /** @param mapSize Units. */
-  constructor(chance: Chance, checker: Checker, mapSize: number) {
+  constructor(chance: Chance, checker: Checker) {
     this.#chance = chance;
     this.#checker = checker;
-    this.#mapCm = mapSize * 100;
   }
 
   // Walking and fighting
@@ -55,31 +60,72 @@ export class Habits {
   #step(player: ScriptedPlayer, body: Body) {
     const { goal } = player;
     const distance = Math.hypot(goal.x - body.x, goal.z - body.z);
-    if (distance < STEP_CM) this.#chooseGoal(player);
+    if (distance < STEP_CM) this.#chooseGoal(player, body);
     const share = distance === 0 ? 0 : Math.min(1, STEP_CM / distance);
     const x = Math.trunc(body.x + (goal.x - body.x) * share), z = Math.trunc(body.z + (goal.z - body.z) * share);
     const [vx, vz] = [(x - body.x) * 5, (z - body.z) * 5];
     return { position: units(x, body.y, z), velocity: units(vx, 0, vz), rotation: { x: 0, y: 0.5, z: 0 } };
   }
 
-  #chooseGoal(player: ScriptedPlayer): void {
-    // The market draws a crowd; whoever is elsewhere is mostly alone.
-    const isToMarket = this.#chance.percent(40);
-    const [from, to] = isToMarket ? [this.#mapCm * 0.45, this.#mapCm * 0.55] : [0, this.#mapCm];
-    player.goal = { x: Math.trunc(this.#chance.between(from, to)), z: Math.trunc(this.#chance.between(from, to)) };
+  #chooseGoal(player: ScriptedPlayer, { map }: Body): void {
+    // The market draws a crowd; whoever is elsewhere is mostly alone. On other maps most look for the way on.
+    const isFirst = map.mapId === 0;
+    if (this.#chance.percent(isFirst ? 5 : 40)) {
+      const { x, z } = this.#chance.pick(map.portals);
+      player.goal = { x: Math.trunc(x), z: Math.trunc(z) };
+      return;
+    }
+    const [from, to] = this.#chance.percent(isFirst ? 42 : 20) ? [0.45, 0.55] : [0, 1];
+    const x = this.#chance.between(from, to) * map.width, z = this.#chance.between(from, to) * map.height;
+    player.goal = { x: Math.trunc(x), z: Math.trunc(z) };
   }
 
-  #cheat({ entityId, x, y, z }: Body) {
-    const away = x > this.#mapCm / 2 ? x - 5_000 : x + 5_000;
+  #cheat({ entityId, map, x, y, z }: Body) {
+    const away = x > map.width / 2 ? x - 5_000 : x + 5_000;
     return this.#chance.pick([
       { position: units(away, y, z) },
       { position: { x: NaN, y: 0, z: 0 } },
       { position: { x: 0, y: 0, z: Infinity } },
       { position: units(x, y, -100) },
-      { position: units(this.#mapCm + 100, y, z) },
+      { position: units(map.width + 100, y, z) },
       { entityId: BigInt(entityId + 1), position: units(x, y, z) },
       { entityId: HUGE_ID, position: units(x, y, z) },
     ]);
+  }
+
+  /** Passes the portal it stands at, or tries to pass one that it cannot; now and then asks where it is. */
+  travel(player: ScriptedPlayer): void {
+    const { actor } = player, { portals } = this.#checker;
+    if (this.#chance.percent(10)) {
+      return player.send(PacketType.MAP_INFO_REQUEST, MapInfoRequestSchema, {}, () => portals.askInfo(actor));
+    }
+    const { map } = this.#bodyOf(player);
+    const near = map.portals.find((portal) => this.#isAt(player, portal));
+    if (near === undefined && !this.#chance.percent(10)) return;
+    const portalId = near !== undefined && !this.#chance.percent(5)
+      ? near.portalId
+      : this.#chance.pick([0, 4_000_000_000, map.portals[0].portalId, 101, 201]);
+    player.send(PacketType.PORTAL_REQUEST, PortalRequestSchema, { portalId }, () => portals.use(actor, portalId));
+  }
+
+  #isAt(player: ScriptedPlayer, portal: PortalRule): boolean {
+    return this.#checker.sight.distanceCm(this.#bodyOf(player), portal) < portal.radius;
+  }
+
+  /** Asks for a leaderboard. */
+  askLeaderboard(player: ScriptedPlayer): void {
+    const request = this.#chance.percent(5)
+      ? this.#chance.pick([{ board: 3, period: 0, limit: 1 }, { board: 0, period: 2, limit: 1 }, {
+        ...{ board: 0, period: 0 },
+        limit: 101,
+      }])
+      : { board: this.#chance.below(3), period: this.#chance.below(2), limit: this.#chance.pick([0, 1, 10, 100]) };
+    player.send(
+      PacketType.LEADERBOARD_REQUEST,
+      LeaderboardRequestSchema,
+      request,
+      () => this.#checker.scores.ask(player.actor, request),
+    );
   }
 
   /** Uses a skill on somebody who is near, or on what cannot be hit. */

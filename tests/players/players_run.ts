@@ -6,7 +6,7 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { ResumeRequestSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, ResumeRequestSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
@@ -15,11 +15,14 @@ import {
   LeaveWorldRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
 import { type HarnessClient, LogicHarness, type SentPacket } from "../support/logic_harness.ts";
 import { Actor, Contradiction } from "./board.ts";
 import { Chance } from "./chance.ts";
 import { Checker } from "./checker.ts";
 import { Habits } from "./habits.ts";
+import { mapRules } from "./map_rules.ts";
+import { Moderator } from "./moderator.ts";
 import { ScriptedPlayer } from "./scripted_player.ts";
 
 /** What a run is made of. */
@@ -49,7 +52,10 @@ const WAR_MINUTES = 1;
 /** Times without a connection, in milliseconds: most come back in time. */
 const AWAY_MS = [200, 1_000, 3_000, 8_000, 20_000, 75_000];
 /** Of a thousand turns of one player, how many bring each. */
-const PER_MILLE = { fight: 60, talk: 8, guild: 7, room: 7, friends: 6, connection: 4 };
+const PER_MILLE = { fight: 60, talk: 8, guild: 7, room: 7, friends: 6, travel: 20, leaderboard: 4, connection: 4 };
+/** Of a hundred seconds, in how many a moderator does something. */
+const MODERATED_PERCENT = 60;
+const DAY_MS = 86_400_000;
 
 /** One run. */
 export class PlayersRun {
@@ -57,9 +63,12 @@ export class PlayersRun {
   readonly checker: Checker;
   readonly #options: RunOptions;
   readonly #chance: Chance;
+  readonly moderator: Moderator;
   readonly #habits: Habits;
   readonly #players: ScriptedPlayer[] = [];
   readonly #byClient = new Map<HarnessClient, ScriptedPlayer>();
+  /** Connections of those whom a moderator throws out now. */
+  readonly #kicked = new Map<HarnessClient, ScriptedPlayer>();
   /** Connections that only try a resume token, and what they are answered. */
   readonly #probes = new Map<HarnessClient, ErrorCode | null>();
   /** What went wrong first. */
@@ -67,16 +76,18 @@ export class PlayersRun {
   resumeCount = 0;
   entryCount = 0;
 
-  private constructor(options: RunOptions, harness: LogicHarness, mapSize: number) {
+  private constructor(options: RunOptions, harness: LogicHarness) {
     this.#options = options;
     this.#chance = new Chance(options.seed);
     this.harness = harness;
-    const { interestRadius, linkDeadMs, snapshotBytes, tickMs } = harness.config;
+    const { linkDeadMs, snapshotBytes, tickMs } = harness.config;
     this.checker = new Checker({
-      ...{ radius: interestRadius, mapSize, idBound: harness.world.slotCount, linkDeadMs, snapshotBytes, tickMs },
+      ...{ idBound: harness.world.slotCount, linkDeadMs, snapshotBytes, tickMs },
+      maps: mapRules(loadGameData().maps, harness.config),
       warMinutes: WAR_MINUTES,
     });
-    this.#habits = new Habits(this.#chance, this.checker, mapSize);
+    this.#habits = new Habits(this.#chance, this.checker);
+    this.moderator = new Moderator(harness, this.checker, this.#chance);
   }
 
   /**
@@ -97,7 +108,10 @@ export class PlayersRun {
       worldCapacity: players * 2,
       onPacket: (client, packet) => run!.#onPacket(client, packet),
     });
-    run = new PlayersRun(options, harness, mapSize);
+    // Midnight is in the middle: the scores of the day begin anew.
+    const untilMidnightMs = DAY_MS - harness.clock.unixMs() % DAY_MS;
+    harness.clock.jump(untilMidnightMs - options.minutes * 30_000);
+    run = new PlayersRun(options, harness);
     options.prepare?.(harness);
     await run.#createPlayers();
     try {
@@ -142,6 +156,7 @@ export class PlayersRun {
       this.#checkConnections();
       this.checker.endTick();
       await this.#settle();
+      if (tick % ticksPerSecond === 0 && this.#chance.percent(MODERATED_PERCENT)) await this.#moderate();
       if (tick % ticksPerSecond === 0) this.#options.onSecond?.(tick / ticksPerSecond, this);
     }
   }
@@ -179,6 +194,8 @@ export class PlayersRun {
     if ((roll -= PER_MILLE.guild) < 0) return void this.#habits.guild(player);
     if ((roll -= PER_MILLE.room) < 0) return void this.#habits.room(player);
     if ((roll -= PER_MILLE.friends) < 0) return this.#befriend(player);
+    if ((roll -= PER_MILLE.travel) < 0) return isIn ? void this.#habits.travel(player) : undefined;
+    if ((roll -= PER_MILLE.leaderboard) < 0) return void this.#habits.askLeaderboard(player);
     if ((roll -= PER_MILLE.connection * (this.#options.restlessness ?? 1)) < 0) return this.#changeConnection(player);
     if (isIn && roll < 1 && !this.checker.fights.isDead(player.actor)) this.#habits.askRespawn(player);
   }
@@ -188,6 +205,24 @@ export class PlayersRun {
     await this.#settle();
     this.#habits.befriend(player);
     await this.#settle();
+  }
+
+  async #moderate(): Promise<void> {
+    await this.#settle();
+    await this.moderator.act((actor) => this.#beforeKick(this.#players[actor.index]));
+    await this.#settle();
+    for (const [client, { actor }] of this.#kicked) {
+      if (client.closedBy?.reason !== DisconnectReason.KICKED) {
+        throw new Contradiction(`${actor.name} was not kicked out`);
+      }
+    }
+    for (const { resumeToken } of this.#kicked.values()) if (resumeToken !== "") this.#tryToken(resumeToken);
+    this.#kicked.clear();
+  }
+
+  #beforeKick(player: ScriptedPlayer): void {
+    if (player.client !== null) this.#kicked.set(player.client, player);
+    this.#forgetConnection(player);
   }
 
   // Coming and going
@@ -209,11 +244,16 @@ export class PlayersRun {
 
   #disconnect(player: ScriptedPlayer): void {
     const { client } = player;
-    player.client = null;
-    player.awayUntilMs = this.harness.clock.monotonicMs() + this.#chance.pick(AWAY_MS);
-    this.#byClient.delete(client!);
+    this.#forgetConnection(player);
     this.checker.onDisconnect(player.actor);
     this.harness.disconnect(client!);
+  }
+
+  /** The player is without a connection for some time. */
+  #forgetConnection(player: ScriptedPlayer): void {
+    if (player.client !== null) this.#byClient.delete(player.client);
+    player.client = null;
+    player.awayUntilMs = this.harness.clock.monotonicMs() + this.#chance.pick(AWAY_MS);
   }
 
   #stayAway(player: ScriptedPlayer): Promise<void> | undefined {
@@ -290,8 +330,10 @@ export class PlayersRun {
     this.checker.onPacket(player.actor, packet);
     if (packet.type === PacketType.ENTER_WORLD_RESPONSE) {
       player.resumeToken = fromBinary(EnterWorldResponseSchema, packet.payload).resumeToken;
-      const body = this.checker.sight.bodies.get(player.actor.entityId)!;
-      player.goal = { x: body.x, z: body.z };
+    }
+    if (packet.type === PacketType.ENTER_WORLD_RESPONSE || packet.type === PacketType.MAP_ENTERED) {
+      const { x, z } = this.checker.sight.bodies.get(player.actor.entityId)!;
+      player.goal = { x, z };
     } else if (packet.type === PacketType.RESUME_RESPONSE) {
       player.resumeToken = fromBinary(ResumeResponseSchema, packet.payload).resumeToken;
     }

@@ -1,4 +1,5 @@
 import { Session } from "../../server/logic/session.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { assert } from "../support/assert.ts";
 import type { LogicHarness } from "../support/logic_harness.ts";
@@ -6,8 +7,8 @@ import { Contradiction } from "./board.ts";
 import { PlayersRun } from "./players_run.ts";
 
 Deno.test("Two hundred players do everything at once for a minute, and nothing they are sent contradicts", async () => {
-  const { checker, resumeCount } = await PlayersRun.run({ players: 200, minutes: 1, seed: 7 });
-  const { delivery, fights, guilds, rooms, sight } = checker;
+  const { checker, moderator, resumeCount } = await PlayersRun.run({ players: 200, minutes: 1, seed: 2 });
+  const { chat, delivery, fights, guilds, portals, rooms, scores, sight } = checker;
   // Everything was there to be contradicted.
   const counts = {
     snapshots: sight.snapshotCount,
@@ -18,6 +19,10 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
     rooms: rooms.rooms.length,
     resumes: resumeCount,
     repeats: delivery.replayedCount,
+    journeys: portals.passedCount,
+    scores: scores.entryCount,
+    mutes: chat.silencedCount,
+    kicks: moderator.kickCount,
   };
   for (const [what, count] of Object.entries(counts)) assert(count > 0, `There were no ${what}`);
 });
@@ -154,6 +159,43 @@ const BROKEN: readonly {
     spoil: ({ storage: { guilds } }) => {
       const addKills = guilds.addKills.bind(guilds);
       guilds.addKills = (kills) => addKills([...kills, ...kills]);
+    },
+  },
+  {
+    what: "shows players those of another map",
+    says: /on another map|still sees/,
+    spoil: ({ world }) => {
+      const transfer = world.tryTransfer.bind(world);
+      // Who was near before is not forgotten.
+      world.tryTransfer = (entityId, target, nowMs) => {
+        const { mapId } = world.mapOf(entityId), [x, z] = [world.xOf(entityId), world.zOf(entityId)];
+        const hasGone = transfer(entityId, target, nowMs);
+        if (hasGone) transfer(entityId, { mapId, place: { x, y: 0, z, yaw: 0 } }, nowMs);
+        return hasGone;
+      };
+    },
+  },
+  {
+    what: "counts kills for the leaderboard twice",
+    says: /The leaderboard has|must be/,
+    spoil: ({ storage: { scores } }) => {
+      const add = scores.add.bind(scores);
+      scores.add = (kills) => add([...kills, ...kills]);
+    },
+  },
+  {
+    what: "lets those speak who are muted",
+    says: /was sent in "chat \w+"|due was: 2006 MUTED/,
+    spoil: ({ logic }) => logic.sanctions.checkMayChat = () => {},
+  },
+  {
+    what: "keeps the connections of those who were kicked",
+    says: /was not kicked out/,
+    spoil: ({ sessions }) => {
+      const disconnect = sessions.disconnect.bind(sessions);
+      sessions.disconnect = (session, reason, message) => {
+        if (reason !== DisconnectReason.KICKED) disconnect(session, reason, message);
+      };
     },
   },
   {

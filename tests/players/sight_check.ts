@@ -16,12 +16,14 @@ import {
 import type { Vector3 } from "../../shared/gen/common_pb.ts";
 import type { Actor, Board } from "./board.ts";
 import { Contradiction } from "./board.ts";
+import type { MapRule } from "./map_rules.ts";
 
 /** Everything an entity is to the eye. Lengths in centimetres, speeds in cm/s. */
 export interface Body {
   readonly entityId: number;
   /** Null for a monster. */
   readonly actor: Actor | null;
+  map: MapRule;
   x: number;
   y: number;
   z: number;
@@ -55,8 +57,7 @@ export interface Body {
 
 /** What the server said of a viewer's world. */
 export interface SightOptions {
-  /** Units. */
-  readonly radius: number;
+  readonly maps: readonly MapRule[];
   /** Entity ids are below this. */
   readonly idBound: number;
   /** A snapshot has so many bytes at most. */
@@ -65,7 +66,6 @@ export interface SightOptions {
 
 /** Whether two see each other; unknown where nobody can be asked. */
 const APART = 0, PAIR = 1, UNKNOWN = 2;
-const HYSTERESIS = 1.1;
 /** A snapshot that has no more room than this may have left something out. */
 const ROOM_BYTES = 400;
 /** Ticks in a row after which whoever is told only a part must have been told all. */
@@ -76,8 +76,7 @@ export class SightCheck {
   readonly bodies = new Map<number, Body>();
   readonly #board: Board;
   readonly #size: number;
-  readonly #enterSquared: number;
-  readonly #leaveSquared: number;
+  readonly #maps: readonly MapRule[];
   readonly #snapshotBytes: number;
   /** By viewer and entity: whether the two are a pair, each in the other's interest, as of the last tick. */
   readonly #pairs: Uint8Array;
@@ -101,11 +100,10 @@ export class SightCheck {
   lateCount = 0;
   pairCount = 0;
 
-  constructor(board: Board, { radius, idBound, snapshotBytes }: SightOptions) {
+  constructor(board: Board, { maps, idBound, snapshotBytes }: SightOptions) {
     this.#board = board;
     this.#size = idBound;
-    this.#enterSquared = Math.round(radius * 100) ** 2;
-    this.#leaveSquared = Math.round(radius * 100 * HYSTERESIS) ** 2;
+    this.#maps = maps;
     this.#snapshotBytes = snapshotBytes;
     this.#pairs = new Uint8Array(idBound * idBound);
     this.#shown = new Uint8Array(idBound * idBound);
@@ -118,10 +116,21 @@ export class SightCheck {
     this.#movementSequence = new Uint32Array(idBound);
   }
 
+  /** The map with an id. */
+  mapOf(mapId: number): MapRule {
+    const map = this.#maps.find((map) => map.mapId === mapId);
+    if (map === undefined) throw new Contradiction(`There is no map ${mapId}`);
+    return map;
+  }
+
   // What happens
 
   /** A player enters; gives its body. */
-  enter(actor: Actor, entityId: number, position: Vector3, { hp, guildTag }: { hp: number; guildTag: string }): Body {
+  enter(
+    actor: Actor,
+    entityId: number,
+    { position, map, hp, guildTag }: { position: Vector3; map: MapRule; hp: number; guildTag: string },
+  ): Body {
     if (!(entityId > 0 && entityId < this.#size)) throw new Contradiction(`${actor.name} entered as ${entityId}`);
     const before = this.bodies.get(entityId);
     // A monster may have gone where nobody saw it.
@@ -131,6 +140,7 @@ export class SightCheck {
     const body: Body = {
       entityId,
       actor,
+      map,
       x: toCm(position.x),
       y: toCm(position.y),
       z: toCm(position.z),
@@ -159,10 +169,24 @@ export class SightCheck {
     this.bodies.delete(entityId);
     this.#gone.push({ entityId, reason });
     this.#goneReason.set(entityId, reason);
+    this.#part(entityId);
     const size = this.#size;
-    for (let other = 0; other < size; other++) this.#pairs[other * size + entityId] = 0;
-    this.#pairs.fill(0, entityId * size, (entityId + 1) * size);
     this.#shown.fill(0, entityId * size, (entityId + 1) * size);
+  }
+
+  /** A player goes to another map: it is told everything anew, and nobody on either map sees it until the next tick. */
+  transfer(body: Body, map: MapRule, { x, y, z }: { x: number; y: number; z: number }): void {
+    body.map = map;
+    this.place(body, { x, y, z, vx: 0, vz: 0 });
+    this.#part(body.entityId);
+    this.beginAnew(body.entityId);
+  }
+
+  /** Nobody sees an entity, nor it anybody. */
+  #part(entityId: number): void {
+    const size = this.#size;
+    for (let other = 0; other < size; other++) this.#pairs[other * size + entityId] = APART;
+    this.#pairs.fill(APART, entityId * size, (entityId + 1) * size);
   }
 
   /** Something moved. */
@@ -281,12 +305,18 @@ export class SightCheck {
     const { name, kind, movement, health, guildTag } = spawn;
     const at = viewer.entityId * this.#size + entityId;
     let body = this.bodies.get(entityId);
-    if (body === undefined && kind === EntityKind.MONSTER) body = this.#appear(entityId);
+    const { map } = this.bodies.get(viewer.entityId)!;
+    if (body === undefined && kind === EntityKind.MONSTER) body = this.#appear(entityId, map);
     if (body === undefined) {
       throw new Contradiction(`${viewer.name} was shown ${entityId}, "${name}", who is not there`);
     }
     if ((body.actor?.name ?? name) !== name || (body.actor === null) !== (kind === EntityKind.MONSTER)) {
       throw new Contradiction(`${viewer.name} was shown ${entityId} as "${name}", it is ${body.actor?.name}`);
+    }
+    if (body.map !== map) {
+      if (isMapKnown(body)) throw new Contradiction(`${viewer.name} was shown ${nameOf(body)}, on another map`);
+      // Where nobody sees it one monster may have taken the place of another.
+      body.map = map;
     }
     if (body.actor !== null && guildTag !== body.guildTag) {
       throw new Contradiction(`${viewer.name} was shown ${name} of "${guildTag}", who is of "${body.guildTag}"`);
@@ -397,9 +427,9 @@ export class SightCheck {
   }
 
   /** A monster is told of for the first time. */
-  #appear(entityId: number): Body {
+  #appear(entityId: number, map: MapRule): Body {
     const body: Body = {
-      ...{ entityId, actor: null, x: 0, y: 0, z: 0, vx: 0, vz: 0, hp: NaN, hpMax: NaN, stunnedUntilMs: 0 },
+      ...{ entityId, actor: null, map, x: 0, y: 0, z: 0, vx: 0, vz: 0, hp: NaN, hpMax: NaN, stunnedUntilMs: 0 },
       ...{
         guildTag: "",
         version: 1,
@@ -509,10 +539,11 @@ export class SightCheck {
 
   /** @param before What they were at the tick before. */
   #judgePair(a: Body, b: Body, before: number): number {
+    if (a.map !== b.map && isMapKnown(a) && isMapKnown(b)) return APART;
     if (isPlaced(a) && isPlaced(b)) {
       const dx = a.x - b.x, dz = a.z - b.z, squared = dx * dx + dz * dz;
-      if (squared > this.#leaveSquared) return APART;
-      if (squared <= this.#enterSquared) return PAIR;
+      if (squared > a.map.leaveSquared) return APART;
+      if (squared <= a.map.enterSquared) return PAIR;
       // In between they are what they were, where that is known.
       if (before !== UNKNOWN && this.#isSettled(a) && this.#isSettled(b)) return before;
     }
@@ -566,6 +597,11 @@ export class SightCheck {
       throw new Contradiction(`${actor.name} was not told whether ${nameOf(body)} is stunned`);
     }
   }
+}
+
+/** Players do not change maps while they have no connection. */
+function isMapKnown({ actor, isShown }: Body): boolean {
+  return actor !== null || isShown;
 }
 
 /** Where it is is known. */

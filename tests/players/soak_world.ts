@@ -41,7 +41,7 @@ try {
   Deno.exit(1);
 }
 
-function summaryOf(second: number, { checker, entryCount, resumeCount }: PlayersRun): string {
+function summaryOf(second: number, { checker, entryCount, moderator, resumeCount }: PlayersRun): string {
   const { board, delivery, dues, fights, guilds, packetCount, sight } = checker;
   const online = board.actors.filter(({ isOnline }) => isOnline).length;
   return [
@@ -49,6 +49,7 @@ function summaryOf(second: number, { checker, entryCount, resumeCount }: Players
     `${delivery.replayedCount} sent again, ${online} online, ${entryCount} entries, ${resumeCount} resumes`,
     `${sight.pairCount} pairs, ${fights.moveCount} moves, ${fights.blowCount} blows, ${fights.deathCount} deaths, ${fights.killCount} by players`,
     `${guilds.guilds.length} guilds, ${guilds.killCount} kills in wars, ${guilds.endedWarCount} wars ended`,
-    `${checker.rooms.rooms.length} rooms`,
+    `${checker.rooms.rooms.length} rooms, ${checker.portals.passedCount} went to another map`,
+    `${checker.scores.entryCount} places on leaderboards, ${moderator.muteCount} mutes, ${moderator.kickCount} kicks`,
   ].join(", ");
 }

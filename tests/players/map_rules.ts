@@ -1,0 +1,55 @@
+/** Maps as the model has them, in centimetres. @module */
+
+import type { MapDefinition } from "../../server/maps/map_data.ts";
+
+/** A way to another map. */
+export interface PortalRule {
+  readonly portalId: number;
+  readonly x: number;
+  readonly z: number;
+  readonly radius: number;
+  readonly targetMapId: number;
+}
+
+/** One map. */
+export interface MapRule {
+  readonly mapId: number;
+  readonly name: string;
+  readonly width: number;
+  readonly height: number;
+  /** Within it players see each other. */
+  readonly radius: number;
+  readonly enterSquared: number;
+  readonly leaveSquared: number;
+  readonly playersMax: number;
+  readonly portals: readonly PortalRule[];
+}
+
+const CM_PER_UNIT = 100;
+/** A pair ends beyond the radius times this, of contract and documentation. */
+const HYSTERESIS = 1.1;
+
+/** What follows from the map file and what the server was told, both in units: the first map's side, and how far players see. */
+export function mapRules(
+  definitions: readonly MapDefinition[],
+  { mapSize, interestRadius }: { readonly mapSize: number; readonly interestRadius: number },
+): MapRule[] {
+  return definitions.map((definition, index) => {
+    const width = (index === 0 ? mapSize : definition.width) * CM_PER_UNIT;
+    const height = (index === 0 ? mapSize : definition.height) * CM_PER_UNIT;
+    const radius = (definition.interestRadius ?? interestRadius) * CM_PER_UNIT;
+    return {
+      ...{ mapId: definition.mapId, name: definition.name, width, height, radius },
+      enterSquared: Math.round(radius) ** 2,
+      leaveSquared: Math.round(radius * HYSTERESIS) ** 2,
+      playersMax: definition.playersMax ?? Infinity,
+      portals: definition.portals.map((portal) => ({
+        portalId: portal.portalId,
+        x: portal.x * width,
+        z: portal.z * height,
+        radius: portal.radius * CM_PER_UNIT,
+        targetMapId: portal.toMap,
+      })),
+    };
+  });
+}
