@@ -12,7 +12,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../shared/errors.ts";
 import { type ServerConfig, sqlitePath } from "./config.ts";
-import { LIBC_PATH } from "./io/libc.ts";
+import { LIBC_PATH, libcProblem, THIS_MACHINE } from "./io/libc.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 
 /** What a worker may do; a kind that is left out would be all that the main thread may. */
@@ -43,8 +43,8 @@ export function narrowPermissions(config: ServerConfig): boolean {
   const tls = config.tlsCert === "" ? [] : [config.tlsCert, config.tlsKey];
   keepPaths("read", [SOURCE, ...folders, ...tls]);
   keepPaths("write", folders);
-  // Only the epoll backend calls foreign code.
-  if (config.ioBackend !== "epoll") Deno.permissions.revokeSync({ name: "ffi" });
+  if (config.ioBackend === "epoll") requireLibrary();
+  else Deno.permissions.revokeSync({ name: "ffi" });
   for (const name of ["env", "run", "sys", "import"] as const) Deno.permissions.revokeSync({ name });
   return !isGranted({ name: "read" }) && !isGranted({ name: "write" });
 }
@@ -66,6 +66,12 @@ export function storagePermissions(path: string): WorkerPermissions {
   const file = resolve(path);
   const files = [file, ...targetOf(dirname(file)).map((folder) => join(folder, basename(file)))];
   return { ...NOTHING, read: files, write: files };
+}
+
+/** Only the epoll backend calls foreign code, and only that of one library. */
+function requireLibrary(): void {
+  const problem = libcProblem(THIS_MACHINE);
+  if (problem !== undefined) throw new ConfigError([`Cannot use --io-backend epoll: ${problem}`]);
 }
 
 function librariesOf({ ioBackend }: ServerConfig): string[] | false {

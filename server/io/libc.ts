@@ -13,6 +13,36 @@ const LIBRARY_PATHS: Readonly<Record<string, string>> = {
 /** The library on this machine; `undefined` where it is not known. */
 export const LIBC_PATH: string | undefined = Deno.build.os === "linux" ? LIBRARY_PATHS[Deno.build.arch] : undefined;
 
+/** What decides whether the library can be called. */
+export interface LibcMachine {
+  /** Where it lies; `undefined` where that is not known. */
+  readonly path: string | undefined;
+  /** As `Deno.build.target` has it. */
+  readonly target: string;
+  readonly isGranted: (path: string) => boolean;
+  /** Opens it; throws where it cannot be opened. */
+  readonly open: (path: string) => void;
+}
+
+/** This machine, and what the process may do on it. */
+export const THIS_MACHINE: LibcMachine = {
+  path: LIBC_PATH,
+  target: Deno.build.target,
+  isGranted: (path) => Deno.permissions.querySync({ name: "ffi", path }).state === "granted",
+  open: (path) => Deno.dlopen(path, {}).close(),
+};
+
+/** Why the library cannot be called, in words for the operator; `undefined` when it can. */
+export function libcProblem({ isGranted, open, path, target }: LibcMachine): string | undefined {
+  if (path === undefined) return `it needs Linux on x86_64 or aarch64, this is ${target}`;
+  if (!isGranted(path)) return `start with --allow-ffi=${path}`;
+  try {
+    open(path);
+  } catch (error) {
+    return `it needs the GNU C library (${error instanceof Error ? error.message : error})`;
+  }
+}
+
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
