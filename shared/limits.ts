@@ -95,11 +95,11 @@ export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 export const SLOTS_MAX = 65_536;
 
 /** How often the main thread looks whether the others come round, in milliseconds. */
-export const ROUNDS_CHECK_INTERVAL_MS = 250;
+export const ROUNDS_CHECK_INTERVAL_MS = 100;
 /** A thread that does not come round for this long makes the server unready, in milliseconds: within 2 s it shows. */
-export const THREAD_STALL_MS = 1_250;
+export const THREAD_STALL_MS = 1_500;
 /** A thread that does not come round for this long hangs for good, and the process ends itself, in milliseconds. */
-export const THREAD_HANG_MS = 2_750;
+export const THREAD_HANG_MS = 2_500;
 /** First pause before a parent process starts the server again, in milliseconds. */
 export const KEEPER_PAUSE_MS = 250;
 /** Longest pause before a parent process starts the server again, in milliseconds. */

@@ -319,7 +319,7 @@ export class Company {
     const invite = this.#invites.find(({ player }) => player === member.name);
     if (invite !== undefined) {
       return {
-        what: `join ${invite.guild} with ${member.name}`,
+        what: `join ${invite.guild}, which is ${invite.guildId}, with ${member.name}`,
         next: this.#with(({ guilds }) => guilds[invite.guild][member.name] = GuildRank.MEMBER),
         run: async () => {
           await ask(member, GuildJoinRequestSchema, { guildId: BigInt(invite.guildId), accept: true });
@@ -342,7 +342,9 @@ export class Company {
       next: this.#state,
       run: async () => {
         const noticed = new Promise<number>((resolve) => {
-          const stop = target.client.on(PacketType.GUILD_INVITE_NOTICE, ({ guildId }) => {
+          const stop = target.client.on(PacketType.GUILD_INVITE_NOTICE, ({ guildId, guildName }) => {
+            // Whoever has just come is told of older invitations, too.
+            if (guildName !== guild) return;
             stop();
             resolve(Number(guildId));
           });

@@ -17,29 +17,32 @@ const options = readOptions("soak:kill", {
 
 const names = backendsOf(options.backend);
 const progress = progressLine();
-let failed = false;
-let killCount = 0;
-for (const [index, backend] of names.entries()) {
+const killed = names.map(() => 0);
+// Side by side: a server that starts waits for the disk and for its threads more than it works.
+const results = await Promise.all(names.map(async (backend, index) => {
   const startMs = performance.now();
-  const kills = Math.ceil((options.kills - killCount) / (names.length - index));
+  const kills = Math.ceil((options.kills - index) / names.length);
   const seed = (options.seed + index) % 2 ** 31;
   const result = await runKillSoak({
     backend,
     kills,
     companies: options.companies,
     seed,
-    onProgress: ({ kills: killed, deeds }) =>
-      progress.show(`${backend}: ${killed} of ${kills} killed, ${deeds} acknowledged`),
+    onProgress: ({ kills }) => {
+      killed[index] = kills;
+      progress.show(`${killed.reduce((sum, count) => sum + count, 0)} of ${options.kills} killed`);
+    },
   });
-  progress.clear();
-  killCount += result.kills;
   const seconds = ((performance.now() - startMs) / 1_000).toFixed(0);
+  progress.clear();
   console.log(
     `${backend}, seed ${seed}: ${result.kills} kills (${result.earlyKills} before it was ready) in ${seconds} s; ` +
       `${result.deeds} acknowledged, ${result.problems.length} problems` +
       result.problems.map((problem) => `\n  ${problem}`).join(""),
   );
-  if (result.problems.length > 0) failed = true;
-}
+  return result;
+}));
+const killCount = results.reduce((sum, { kills }) => sum + kills, 0);
+const failed = results.some(({ problems }) => problems.length > 0);
 console.log(`${failed ? "FAILED" : "passed"}: ${killCount} kills, seed ${options.seed}`);
 Deno.exit(failed ? 1 : 0);
