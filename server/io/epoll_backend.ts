@@ -46,6 +46,15 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
 const EPOLLOUT = 4;
+const EPOLLERR = 8;
+const EPOLLHUP = 0x10;
+const EPOLLRDHUP = 0x2000;
+/** Told once of each change, instead of every round for as long as it lasts, which the kernel would look up each time. */
+const EPOLLET = 0x8000_0000;
+/** The connection is gone for good, in both directions. */
+const GONE = EPOLLERR | EPOLLHUP;
+/** Nothing comes after what is there to read: the one change that no later one would tell of. */
+const ENDING = GONE | EPOLLRDHUP;
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
 
@@ -65,7 +74,6 @@ export class EpollBackend implements IoBackend {
   readonly #descriptors: DescriptorSet;
   readonly #epoll: number;
   readonly #wake: number;
-  readonly #wakeBytes = new Uint8Array(8);
   readonly #events = new Uint8Array(EPOLL_EVENTS_PER_ROUND_MAX * EVENT_BYTES);
   readonly #eventsView = new DataView(this.#events.buffer);
   readonly #eventWords = new Uint32Array(this.#events.buffer);
@@ -75,6 +83,9 @@ export class EpollBackend implements IoBackend {
   readonly #received = new Uint8Array(READ_CHUNK_BYTES);
   readonly #sockets: (EpollSocket | undefined)[] = [];
   readonly #listeners = new Map<number, EpollListener>();
+  /** Sockets that may have more to read, in the next round: nothing new may come that tells of it. */
+  #unread: EpollSocket[] = [];
+  #unreadNext: EpollSocket[] = [];
   /** Sockets to close, or to tell that they broke, when the round is over: a descriptor is not reused before. */
   #ending: EpollSocket[] = [];
   #handler: LoopHandler | null = null;
@@ -93,7 +104,8 @@ export class EpollBackend implements IoBackend {
     for (const descriptor of descriptors.takeAll()) this.#calls.close(descriptor);
     this.#epoll = this.#hold(this.#calls.epoll_create1(EPOLL_CLOEXEC), "create epoll");
     this.#wake = this.#hold(this.#calls.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "create eventfd");
-    this.control(EPOLL_CTL_ADD, this.#wake, EPOLLIN);
+    // Never read: each write to it is a change, and it cannot overflow in the time of a universe.
+    this.control(EPOLL_CTL_ADD, this.#wake, EPOLLIN | EPOLLET);
   }
 
   /** An eventfd; whoever writes to it, from any thread, ends the loop's wait. */
@@ -148,7 +160,7 @@ export class EpollBackend implements IoBackend {
   readonly #turn = (): void => {
     const handler = this.#handler!;
     for (let round = 0; round < EPOLL_ROUNDS_PER_TURN_MAX && !this.#stopped; round++) {
-      const asleep = handler.beforeSleep();
+      const asleep = this.#unread.length === 0 && handler.beforeSleep();
       const count = this.#calls.epoll_wait(
         this.#epoll,
         this.#events,
@@ -157,6 +169,7 @@ export class EpollBackend implements IoBackend {
       );
       if (asleep) handler.afterSleep();
       if (count > 0) handler.onWake();
+      if (this.#unread.length > 0) this.#readOn();
       for (let index = 0; index < count; index++) this.#serve(index);
       handler.onRound();
       if (this.#ending.length > 0) this.#endSockets();
@@ -175,13 +188,24 @@ export class EpollBackend implements IoBackend {
     if (socket !== undefined) {
       if ((events & EPOLLOUT) !== 0) socket.continueWrite();
       // EPOLLERR and EPOLLHUP come unasked: reading tells what they mean.
-      if ((events & ~EPOLLOUT) !== 0) socket.receive(this.#received);
-    } else if (descriptor === this.#wake) {
-      this.#calls.read(this.#wake, this.#wakeBytes, 8);
-    } else {
+      if ((events & ~EPOLLOUT) !== 0) socket.receive(this.#received, events);
+    } else if (descriptor !== this.#wake) {
       const listener = this.#listeners.get(descriptor);
       if (listener !== undefined) this.#accept(listener);
     }
+  }
+
+  /** Has a socket read again in the next round. */
+  readLater(socket: EpollSocket): void {
+    this.#unread.push(socket);
+  }
+
+  #readOn(): void {
+    const unread = this.#unread;
+    this.#unread = this.#unreadNext;
+    this.#unreadNext = unread;
+    for (let index = 0; index < unread.length; index++) unread[index].receive(this.#received, EPOLLIN);
+    unread.length = 0;
   }
 
   #accept(listener: EpollListener): void {
@@ -205,7 +229,7 @@ export class EpollBackend implements IoBackend {
       }
       socket.handler = handler;
       this.#sockets[descriptor] = socket;
-      if (!this.control(EPOLL_CTL_ADD, descriptor, EPOLLIN)) socket.break();
+      if (!this.control(EPOLL_CTL_ADD, descriptor, maskOf(EPOLLIN))) socket.break();
     }
   }
 
@@ -323,16 +347,22 @@ class EpollSocket implements Socket {
     return this.#ended ? "" : hostnameOf(this.#backend.localAddress(this.descriptor));
   }
 
-  /** Reads once: what a busy peer has more to say waits for the next round, behind everyone else. */
-  receive(buffer: Uint8Array<ArrayBuffer>): void {
+  /**
+   * Reads once: what a busy peer has more to say waits for the next round, behind everyone else.
+   *
+   * @param events What epoll tells of it.
+   */
+  receive(buffer: Uint8Array<ArrayBuffer>, events: number): void {
     if (this.#ended || (this.#events & EPOLLIN) === 0) {
-      // Not reading, and yet told of something: the peer is gone for good.
-      if (!this.#ended && this.#events === 0) this.break();
+      // Neither reading nor writing would find it out.
+      if (this.#events === 0 && (events & GONE) !== 0) this.break();
       return;
     }
     const { libc } = this.#backend;
     const count = libc.calls.recv(this.descriptor, buffer, buffer.length, 0);
     if (count > 0) {
+      // Less than there was room for is all there was, so that what comes later is told of.
+      if ((events & ENDING) !== 0 || count === buffer.length) this.#backend.readLater(this);
       this.handler!.onBytes(buffer, 0, count);
     } else if (count === 0) {
       // The end would be told again every round.
@@ -340,7 +370,8 @@ class EpollSocket implements Socket {
       this.handler!.onEnd();
     } else {
       const { errno } = libc;
-      if (errno !== Errno.EAGAIN && errno !== Errno.EINTR) this.break();
+      if (errno === Errno.EINTR) this.#backend.readLater(this);
+      else if (errno !== Errno.EAGAIN) this.break();
     }
   }
 
@@ -417,6 +448,12 @@ class EpollSocket implements Socket {
   #setEvents(events: number): void {
     if (events === this.#events || this.#ended) return;
     this.#events = events;
-    this.#backend.control(EPOLL_CTL_MOD, this.descriptor, events);
+    // The kernel looks at the socket anew: whatever is there already is told of once more.
+    this.#backend.control(EPOLL_CTL_MOD, this.descriptor, maskOf(events));
   }
+}
+
+/** What epoll is asked for a socket that waits for `events`. The peer's end is of interest to those who read. */
+function maskOf(events: number): number {
+  return events | EPOLLET | ((events & EPOLLIN) !== 0 ? EPOLLRDHUP : 0);
 }
