@@ -125,12 +125,14 @@ export class WorldRenderer {
     if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
     const showsNames = figures.length <= NAMES_MAX;
+    for (const portal of this.#map.portals) paintPortalName(pen, portal, camera, this.#labels);
     this.#effects.drawBelow(pen, scene.effects, camera, localMs);
     for (const figure of figures) {
       if (figure.id === scene.targetId && !figure.isOwn) this.#drawTargetRing(figure, camera, localMs);
       this.#drawFigure(figure, scene, camera, localMs);
     }
-    for (const portal of this.#map.portals) paintPortalName(pen, portal, camera, this.#labels);
+    // The own name lies above all others.
+    figures.sort((a, b) => Number(a.isOwn) - Number(b.isOwn));
     for (const figure of figures) this.#drawLabel(figure, scene, camera, showsNames);
     this.#effects.drawAbove(pen, scene.effects, camera, localMs);
     pen.globalAlpha = 1;

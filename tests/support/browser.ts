@@ -57,13 +57,21 @@ export interface Visitor {
   readonly errors: readonly string[];
 }
 
-/** Opens a page as a new visitor. */
+/**
+ * Opens a page as a new visitor.
+ *
+ * @param screen In CSS pixels; `hasTouch`: it is a phone's.
+ */
 export async function visit(
   browser: Browser,
   url: string,
-  viewport: { width: number; height: number } = { width: 1_100, height: 700 },
+  screen: { readonly width: number; readonly height: number; readonly hasTouch?: boolean } = {
+    width: 1_100,
+    height: 700,
+  },
 ): Promise<Visitor> {
-  const context = await browser.newContext({ viewport });
+  const { width, height, hasTouch = false } = screen;
+  const context = await browser.newContext({ viewport: { width, height }, hasTouch, isMobile: hasTouch });
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_PATIENCE_MS);
   const errors: string[] = [];
