@@ -327,7 +327,8 @@ const WRONG: readonly Wrong[] = [
   wrong(leaderboard.LeaderboardRequestSchema, [
     ...[3, 99, -1].map((board) => [`board ${board}`, "INVALID_PACKET", { board }] as const),
     ...[2, 99, -1].map((period) => [`period ${period}`, "INVALID_PACKET", { period }] as const),
-  ], ["limit"]),
+    ...[101, 2 ** 32 - 1].map((limit) => [`${limit} entries`, "OUT_OF_RANGE", { limit }] as const),
+  ]),
 ];
 
 const CLIENT_ROWS = PACKET_TABLE.filter(({ states, handledBy }) => states !== 0 && handledBy === "logic");

@@ -3,6 +3,7 @@
 import { Channel, type ChatMessage } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
+import type { DeliveryCheck } from "./delivery_check.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import type { FriendCheck } from "./friend_check.ts";
 import type { GuildCheck } from "./guild_check.ts";
@@ -17,17 +18,28 @@ const UTF8 = new TextEncoder();
 export interface ChatOptions {
   readonly board: Board;
   readonly dues: DueLedger;
+  readonly delivery: DeliveryCheck;
   readonly sight: SightCheck;
   readonly friends: FriendCheck;
   readonly rooms: RoomCheck;
   readonly guilds: GuildCheck;
 }
 
+/** A whisper that waits for a player. */
+interface Kept {
+  readonly sender: Actor;
+  readonly key: string;
+  /** The player may have heard it before, or more than are kept were said after it. */
+  readonly isOptional: boolean;
+}
+
 /** Follows every message. */
 export class ChatCheck {
   readonly #options: ChatOptions;
   /** Whispers to those who are offline, oldest first. */
-  readonly #kept = new Map<Actor, string[]>();
+  readonly #kept = new Map<Actor, Kept[]>();
+  /** Whispers that players heard in their session, under which numbers. */
+  readonly #heard = new Map<Actor, { readonly sender: Actor; readonly key: string; readonly sequence: number }[]>();
   /** Number of the last message heard, by listener and channel. */
   readonly #lastIds = new Map<Actor, Map<Channel, bigint>>();
   /** Until when players may not chat, Unix milliseconds; those long over among them. */
@@ -91,20 +103,64 @@ export class ChatCheck {
 
   /** A player came online: what was whispered meanwhile comes. */
   onOnline(actor: Actor): void {
-    for (const key of this.#kept.get(actor) ?? []) this.#expect(actor, Channel.WHISPER, key);
+    for (const { key, isOptional } of this.#kept.get(actor) ?? []) {
+      this.#expect(actor, Channel.WHISPER, key, isOptional);
+    }
     this.#kept.delete(actor);
     this.#lastIds.delete(actor);
   }
 
+  /** A player's session has nothing to be heard again any more: it begins, or its player has left the world. */
+  forgetHeard(actor: Actor): void {
+    this.#heard.delete(actor);
+  }
+
+  /** A player goes offline: whispers it has not acknowledged wait for it, those that it heard perhaps. */
+  onOffline(actor: Actor): void {
+    const { board, delivery, dues, friends } = this.#options;
+    const acknowledged = delivery.acknowledgedBy(actor);
+    const heard = (this.#heard.get(actor) ?? []).filter(({ sequence }) => sequence > acknowledged);
+    const mayBeForgotten = dues.mayForget(actor);
+    const unheard = dues.leftOf(actor, `chat ${Channel[Channel.WHISPER]}`).map(({ keys: [key], isOptional }) => ({
+      ...{ key, sender: board.find(key.slice(0, key.indexOf(":")))! },
+      isOptional: isOptional || mayBeForgotten,
+    }));
+    const missed = [...heard.map(({ key, sender }) => ({ key, sender, isOptional: true })), ...unheard];
+    this.#heard.delete(actor);
+    this.#keep(actor, missed.filter(({ sender }) => sender !== actor && !friends.ignores(actor, sender)));
+  }
+
+  #keep(actor: Actor, whispers: readonly Kept[]): void {
+    const kept = [...this.#kept.get(actor) ?? [], ...whispers];
+    // Of those that may not be there it is unknown which make others be too many.
+    const surplus = kept.length - KEPT_WHISPERS;
+    const isAnyDoubtful = kept.some(({ isOptional }) => isOptional);
+    this.#kept.set(
+      actor,
+      isAnyDoubtful
+        ? kept.map((whisper, index) => index < surplus ? { ...whisper, isOptional: true } : whisper)
+        : kept.slice(-KEPT_WHISPERS),
+    );
+  }
+
   /** A message came. */
   onMessage(actor: Actor, { channel, senderName, message, messageId }: ChatMessage): void {
-    this.#options.dues.take(actor, `chat ${Channel[channel]}`, `${senderName}: ${message}`);
+    const key = `${senderName}: ${message}`;
+    this.#options.dues.take(actor, `chat ${Channel[channel]}`, key);
+    if (channel === Channel.WHISPER && actor.standing === "world") this.#noteHeard(actor, senderName, key);
     if (actor.isReplaying || channel === Channel.WHISPER) return;
     const lastIds = this.#lastIds.get(actor) ?? new Map<Channel, bigint>();
     this.#lastIds.set(actor, lastIds);
     const lastId = lastIds.get(channel) ?? 0n;
     if (messageId <= lastId) throw new Contradiction(`${actor.name} heard message ${messageId} after ${lastId}`);
     lastIds.set(channel, messageId);
+  }
+
+  #noteHeard(actor: Actor, senderName: string, key: string): void {
+    const { board, delivery } = this.#options;
+    const heard = this.#heard.get(actor) ?? [];
+    heard.push({ sender: board.find(senderName)!, key, sequence: delivery.lastSequence(actor) });
+    this.#heard.set(actor, heard);
   }
 
   #whisper(actor: Actor, message: ChatMessage): ErrorCode {
@@ -119,9 +175,7 @@ export class ChatCheck {
       this.#expect(recipient, Channel.WHISPER, key);
       return ErrorCode.NONE;
     }
-    const kept = this.#kept.get(recipient) ?? [];
-    kept.push(key);
-    this.#kept.set(recipient, kept.slice(-KEPT_WHISPERS));
+    this.#keep(recipient, [{ sender: actor, key, isOptional: false }]);
     return ErrorCode.NONE;
   }
 

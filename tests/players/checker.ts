@@ -125,7 +125,7 @@ export class Checker {
     this.fights = new FightCheck({ board, dues, sight: this.sight, onKill });
     const { fights, friends, guilds, rooms, sight } = this;
     this.portals = new PortalCheck({ board, dues, sight, fights });
-    this.chat = new ChatCheck({ board, dues, sight, friends, rooms, guilds });
+    this.chat = new ChatCheck({ board, dues, delivery: this.delivery, sight, friends, rooms, guilds });
   }
 
   // Coming and going
@@ -138,6 +138,7 @@ export class Checker {
     }
     if (actor.standing === "offline") this.#comeOnline(actor);
     actor.isConnected = true;
+    this.chat.forgetHeard(actor);
     this.delivery.begin(actor);
     this.dues.expect(actor, "entry", "ok");
   }
@@ -146,6 +147,7 @@ export class Checker {
   expectLeaving(actor: Actor): void {
     this.dues.expect(actor, "left", String(actor.entityId));
     this.#leaveWorld(actor);
+    this.chat.forgetHeard(actor);
     actor.standing = "authenticated";
   }
 
@@ -223,6 +225,7 @@ export class Checker {
 
   #goOffline(actor: Actor): void {
     actor.standing = "offline";
+    this.chat.onOffline(actor);
     this.rooms.leaveAll(actor);
     this.friends.onPresence(actor, false);
     if (!actor.isConnected) this.dues.forget(actor);
@@ -407,6 +410,7 @@ export class Checker {
     for (const actor of this.#expiring) {
       this.#leaveWorld(actor);
       actor.standing = "offline";
+      this.chat.onOffline(actor);
       this.dues.forget(actor);
     }
     this.#expiring = [];

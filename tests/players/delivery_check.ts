@@ -10,6 +10,8 @@ interface Track {
   last: number;
   /** Number of the last packet on this connection. */
   lastHere: number;
+  /** Up to where the client has said to have received. */
+  acknowledged: number;
   /** Types and payloads of the newest, by number modulo their count. */
   readonly newest: { readonly type: number; readonly payload: Uint8Array }[];
 }
@@ -21,7 +23,7 @@ export class DeliveryCheck {
 
   /** A session begins. */
   begin(actor: Actor): void {
-    this.#tracks.set(actor, { last: 0, lastHere: 0, newest: [] });
+    this.#tracks.set(actor, { last: 0, lastHere: 0, acknowledged: 0, newest: [] });
   }
 
   /** The number a client would say it has received last, with `lost` packets lost on the way. */
@@ -33,6 +35,18 @@ export class DeliveryCheck {
   /** A session is taken up again by a client that has received up to `lastSequence`; after a gap anything may follow. */
   resume(actor: Actor, lastSequence: number): void {
     this.#tracks.get(actor)!.lastHere = lastSequence;
+    this.acknowledge(actor, lastSequence);
+  }
+
+  /** The client says that it has received everything up to `sequence`. */
+  acknowledge(actor: Actor, sequence: number): void {
+    const track = this.#tracks.get(actor)!;
+    track.acknowledged = Math.max(track.acknowledged, sequence);
+  }
+
+  /** Up to where the client has said to have received; 0 without a session. */
+  acknowledgedBy(actor: Actor): number {
+    return this.#tracks.get(actor)?.acknowledged ?? 0;
   }
 
   /** The server says that it has forgotten some. */

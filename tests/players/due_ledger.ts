@@ -3,7 +3,8 @@
 import type { Actor } from "./board.ts";
 import { Contradiction } from "./board.ts";
 
-interface Due {
+/** One thing that is due. */
+export interface Due {
   /** What may come: one of these. */
   readonly keys: readonly string[];
   /** It may also stay away. */
@@ -52,6 +53,12 @@ class Stream {
   get missing(): Due | undefined {
     const missing = this.#ways.map((way) => this.#dues.slice(way).find(({ isOptional }) => !isOptional));
     return missing.includes(undefined) ? undefined : missing.at(-1);
+  }
+
+  /** What may still come, and of that what must. */
+  get left(): readonly Due[] {
+    const farthest = this.#ways[this.#ways.length - 1];
+    return this.#dues.map(({ keys, isOptional }, index) => ({ keys, isOptional: isOptional || index < farthest }));
   }
 
   /** The next few, to be read by people. */
@@ -110,6 +117,16 @@ export class DueLedger {
     }
   }
 
+  /** What is still due to a player in one stream. */
+  leftOf(actor: Actor, stream: string): readonly Due[] {
+    return this.#streams.get(actor)?.get(stream)?.left ?? [];
+  }
+
+  /** Whether so much is due to a player that the server may forget some of it. */
+  mayForget(actor: Actor): boolean {
+    return this.countOf(actor) >= Math.min(OUTBOX_PACKETS, OUTBOX_BYTES / SMALLEST_PACKET_BYTES) / 2;
+  }
+
   /** How much is due to a player. */
   countOf(actor: Actor): number {
     let count = 0;
@@ -119,9 +136,8 @@ export class DueLedger {
 
   /** The server says that it has forgotten some of what is due: allowed only to one who is far behind. */
   acceptGap(actor: Actor): void {
-    const count = this.countOf(actor);
-    if (count < Math.min(OUTBOX_PACKETS, OUTBOX_BYTES / SMALLEST_PACKET_BYTES) / 2) {
-      throw new Contradiction(`${actor.name} has a gap, with only ${count} packets due`);
+    if (!this.mayForget(actor)) {
+      throw new Contradiction(`${actor.name} has a gap, with only ${this.countOf(actor)} packets due`);
     }
     for (const stream of this.#streams.get(actor)!.values()) stream.makeOptional();
   }

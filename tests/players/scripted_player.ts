@@ -68,7 +68,9 @@ export class ScriptedPlayer {
   /** Some packets acknowledge what has come, most do not. */
   #nextAck(): number {
     if (this.actor.standing !== "world" || ++this.#sentCount % PACKETS_PER_ACK !== 0) return 0;
-    return this.#acknowledged = this.checker.delivery.lastSequence(this.actor);
+    this.#acknowledged = this.checker.delivery.lastSequence(this.actor);
+    this.checker.delivery.acknowledge(this.actor, this.#acknowledged);
+    return this.#acknowledged;
   }
 
   /** Takes the session up on a new connection, as if the last `lost` packets had not arrived. */
