@@ -84,6 +84,7 @@ export type LibcCalls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** The C library of this thread. */
 export class Libc {
   readonly calls: LibcCalls;
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #errno = new Int32Array(1);
   readonly #errnoLocation: Deno.PointerValue;
 
@@ -92,7 +93,8 @@ export class Libc {
     if (LIBC_PATH === undefined) {
       throw new Error(`Cannot use epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
     }
-    this.calls = Deno.dlopen(LIBC_PATH, SYMBOLS).symbols;
+    this.#library = Deno.dlopen(LIBC_PATH, SYMBOLS);
+    this.calls = this.#library.symbols;
     this.#errnoLocation = this.calls.__errno_location();
   }
 
@@ -100,5 +102,10 @@ export class Libc {
   get errno(): number {
     this.calls.memcpy(this.#errno, this.#errnoLocation, 4);
     return this.#errno[0];
+  }
+
+  /** Lets the library go; no call may follow. */
+  close(): void {
+    this.#library.close();
   }
 }
