@@ -189,6 +189,11 @@ const BROKEN: readonly {
     spoil: ({ logic }) => logic.sanctions.checkMayChat = () => {},
   },
   {
+    what: "loses whispers that nobody heard",
+    says: /was not sent in "chat WHISPER"/,
+    spoil: ({ logic }) => logic.social.whispers.keepMissed = () => {},
+  },
+  {
     what: "keeps the connections of those who were kicked",
     says: /was not kicked out/,
     spoil: ({ sessions }) => {
