@@ -30,6 +30,8 @@ interface ModelWar {
   warId: number;
   readonly sides: readonly [ModelGuild, ModelGuild];
   readonly kills: [number, number];
+  /** Kills that are written down for certain: one that has just happened may be on its way. */
+  writtenKills: readonly [number, number];
   /** Kills of the same instant as its beginning or end, which may count. */
   doubtfulKills: number;
   readonly startedAtMs: number;
@@ -91,6 +93,7 @@ export class GuildCheck {
   settle(): ReadonlyMap<Actor, ModelGuild | null> {
     const changed = this.#newTies;
     this.#newTies = new Map();
+    for (const war of this.#wars) war.writtenKills = [...war.kills];
     for (const [actor, guild] of changed) {
       if (guild === null) this.#ties.delete(actor);
       else this.#ties.set(actor, guild);
@@ -238,7 +241,7 @@ export class GuildCheck {
     if (code !== ErrorCode.NONE) return;
     const startedAtMs = this.#board.unixMs;
     const war: ModelWar = {
-      ...{ warId: 0, sides: [guild!, enemy!], kills: [0, 0], doubtfulKills: 0 },
+      ...{ warId: 0, sides: [guild!, enemy!], kills: [0, 0], writtenKills: [0, 0], doubtfulKills: 0 },
       startedAtMs,
       endsAtMs: startedAtMs + this.#warMs,
     };
@@ -299,21 +302,26 @@ export class GuildCheck {
     if (!success) return this.#dues.take(actor, "guild info", ErrorCode[errorCode]);
     const roster = members.map(({ name, rank, online }) => memberKey(name, rank, online));
     const own = this.#find(guildId);
-    const fights = own === undefined || this.isWarEnding(own)
-      ? []
-      : wars.map((war) => this.#scoreOf(own, war.enemyName, war.ownKills, war.enemyKills));
+    const fights = own === undefined || this.isWarEnding(own) ? [] : wars.map(({ enemyName }) => enemyName);
+    if (own !== undefined && !actor.isReplaying) {
+      for (const war of wars) this.#checkScore(own, war.enemyName, [war.ownKills, war.enemyKills]);
+    }
     this.#dues.take(actor, "guild info", `${name} ${tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
   }
 
-  /** What is told of a war; as the model has it where a kill of its first instant may count or not. */
-  #scoreOf(own: ModelGuild, enemyName: string, ownKills: number, enemyKills: number): string {
+  /** Every kill counts once it is written down, but for those of a war's first instant, which may. */
+  #checkScore(own: ModelGuild, enemyName: string, told: readonly [number, number]): void {
     const war = this.#wars.find(({ sides }) => sides.includes(own) && sides.some(({ name }) => name === enemyName));
-    if (war !== undefined && war.doubtfulKills > 0) {
-      const mine = war.sides.indexOf(own);
-      const missing = war.kills[mine] - ownKills + war.kills[1 - mine] - enemyKills;
-      if (missing >= 0 && missing <= war.doubtfulKills) [ownKills, enemyKills] = [war.kills[mine], war.kills[1 - mine]];
-    }
-    return `${enemyName} ${ownKills}:${enemyKills}`;
+    if (war === undefined) return;
+    const mine = war.sides.indexOf(own);
+    told.forEach((count, index) => {
+      const side = index === 0 ? mine : 1 - mine;
+      if (count <= war.kills[side] && count >= war.writtenKills[side] - war.doubtfulKills) return;
+      throw new Contradiction(
+        `The guild info says that ${war.sides[side].name} has ${count} kills in the war of ${own.name} and ` +
+          `${enemyName}, it has ${war.writtenKills[side]} to ${war.kills[side]}`,
+      );
+    });
   }
 
   onInviteNotice(actor: Actor, { guildName, inviterName }: GuildInviteNotice): void {
@@ -371,10 +379,7 @@ export class GuildCheck {
   #expectInfo(actor: Actor, guild: ModelGuild): void {
     const roster = [...guild.members].map(([{ name, isOnline }, rank]) => memberKey(name, rank, isOnline));
     const wars = this.isWarEnding(guild) ? [] : this.#wars.filter(({ sides }) => sides.includes(guild));
-    const fights = wars.map(({ sides, kills }) => {
-      const mine = sides.indexOf(guild);
-      return `${sides[1 - mine].name} ${kills[mine]}:${kills[1 - mine]}`;
-    });
+    const fights = wars.map(({ sides }) => sides[1 - sides.indexOf(guild)].name);
     this.#dues.expect(actor, "guild info", `${guild.name} ${guild.tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
   }
 

@@ -155,7 +155,7 @@ const BROKEN: readonly {
   },
   {
     what: "counts kills in wars twice",
-    says: /guild info|"war"/,
+    says: /guild info says|"war"/,
     spoil: ({ storage: { guilds } }) => {
       const addKills = guilds.addKills.bind(guilds);
       guilds.addKills = (kills) => addKills([...kills, ...kills]);
