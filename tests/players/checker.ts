@@ -55,7 +55,8 @@ import type { MapRule } from "./map_rules.ts";
 import { PortalCheck } from "./portal_check.ts";
 import { RoomCheck } from "./room_check.ts";
 import { ScoreCheck } from "./score_check.ts";
-import { SightCheck, toCm } from "./sight_check.ts";
+import { toCm } from "./body.ts";
+import { SightCheck } from "./sight_check.ts";
 
 /** What the run was set up with. */
 export interface CheckerOptions {

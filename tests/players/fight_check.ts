@@ -8,7 +8,8 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { CombatAction, CombatResult, MovementCorrection, MovementUpdate } from "../../shared/gen/game_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
-import { type Body, isPlaced, type SightCheck, toCm } from "./sight_check.ts";
+import { type Body, isPlaced, toCm } from "./body.ts";
+import type { SightCheck } from "./sight_check.ts";
 
 interface SkillRule {
   readonly rangeCm: number;

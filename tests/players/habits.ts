@@ -20,12 +20,18 @@ import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
 import type { PortalRule } from "./map_rules.ts";
 import type { ScriptedPlayer } from "./scripted_player.ts";
-import type { Body } from "./sight_check.ts";
+import type { Body } from "./body.ts";
 
 /** How far a player walks between two movements of its own, 200 ms apart, in centimetres: the speed limit. */
 const STEP_CM = 200;
 /** There are names for one guild in this many players: few enough that wars meet. */
 const PLAYERS_PER_GUILD = 40;
+/** Leaderboards that there are not. */
+const NO_LEADERBOARDS = [
+  { board: 3, period: 0, limit: 1 },
+  { board: 0, period: 2, limit: 1 },
+  { board: 0, period: 0, limit: 101 },
+];
 const NOBODY = "Nobody-at-all";
 const HUGE_ID = 2n ** 63n + 1n;
 
@@ -114,12 +120,11 @@ export class Habits {
 
   /** Asks for a leaderboard. */
   askLeaderboard(player: ScriptedPlayer): void {
-    const request = this.#chance.percent(5)
-      ? this.#chance.pick([{ board: 3, period: 0, limit: 1 }, { board: 0, period: 2, limit: 1 }, {
-        ...{ board: 0, period: 0 },
-        limit: 101,
-      }])
-      : { board: this.#chance.below(3), period: this.#chance.below(2), limit: this.#chance.pick([0, 1, 10, 100]) };
+    const request = this.#chance.percent(5) ? this.#chance.pick(NO_LEADERBOARDS) : {
+      board: this.#chance.below(3),
+      period: this.#chance.below(2),
+      limit: this.#chance.pick([0, 1, 10, 100]),
+    };
     player.send(
       PacketType.LEADERBOARD_REQUEST,
       LeaderboardRequestSchema,

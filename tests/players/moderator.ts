@@ -42,7 +42,7 @@ export class Moderator {
     else if (roll < 75) await this.#kick(actor, beforeKick);
     else if (roll < 85) await this.#announce();
     else if (roll < 95) await this.#list();
-    else await this.#err();
+    else await this.#askWrongly();
   }
 
   async #mute(actor: Actor): Promise<void> {
@@ -72,7 +72,7 @@ export class Moderator {
   }
 
   /** What is wrong is refused, and nothing comes of it. */
-  async #err(): Promise<void> {
+  async #askWrongly(): Promise<void> {
     await this.#post("mute", { player: NOBODY, seconds: 10 }, 404);
     await this.#post("kick", {}, 400);
     await this.#post("mute", { player: this.#checker.board.actors[0].name, seconds: -1 }, 400);

@@ -6,8 +6,13 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { DisconnectReason, ResumeRequestSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { loadGameData } from "../../server/data/game_data.ts";
+import {
+  DisconnectReason,
+  LogoutRequestSchema,
+  ResumeRequestSchema,
+  ResumeResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   EnterWorldRequestSchema,
@@ -15,7 +20,6 @@ import {
   LeaveWorldRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { loadGameData } from "../../server/data/game_data.ts";
 import { type HarnessClient, LogicHarness, type SentPacket } from "../support/logic_harness.ts";
 import { Actor, Contradiction } from "./board.ts";
 import { Chance } from "./chance.ts";

@@ -6,7 +6,8 @@ import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import type { FightCheck } from "./fight_check.ts";
 import type { MapRule } from "./map_rules.ts";
-import { type Body, type SightCheck, toCm } from "./sight_check.ts";
+import { type Body, toCm } from "./body.ts";
+import type { SightCheck } from "./sight_check.ts";
 
 /** What rounding may make of a distance, in centimetres. */
 const BORDER_CM = 2;
