@@ -74,6 +74,8 @@ export interface ConnectionAdapter {
 export interface ConnectionHost {
   readonly view: PacketView;
   readonly toLogic: RingProducer;
+  /** Whether something in the ring to logic must not wait for logic's next step. */
+  logicIsDue: boolean;
   readonly pool: BufferPool;
   readonly counters: CounterBlock;
   /** `null` unless packets are logged. */
@@ -473,7 +475,9 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Passes the packet in view to logic; there is room, as `onFrame` has seen to. */
   #forward(kind: number, payload: Uint8Array, start: number, end: number): void {
-    const { toLogic, view } = this.#host;
+    const host = this.#host, { toLogic, view } = host;
+    // A movement has no effect before a step of the world, which begins with what is in the ring.
+    if (view.type !== PacketType.MOVEMENT_UPDATE) host.logicIsDue = true;
     if (!this.announced) {
       this.announced = true;
       const info = new TextEncoder().encode(JSON.stringify({
@@ -580,6 +584,7 @@ export class Connection implements SocketHandler, FrameSink {
       const { toLogic } = host;
       const type = congested ? 1 : 0;
       if (tryPushRecord(toLogic, RECORD_CONGESTED, this.slot, this.generation, type, 0, 0, EMPTY, 0, 0) >= 0) {
+        host.logicIsDue = true;
         this.congested = congested;
         this.congestedSinceMs = host.nowMs;
       } else {

@@ -92,6 +92,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   readonly view = new PacketView();
   readonly pool = new BufferPool();
   readonly toLogic: RingProducer;
+  logicIsDue = false;
   readonly counters: CounterBlock;
   readonly tap: PacketLogger | null;
   readonly app: App;
@@ -302,6 +303,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     let told = 0;
     for (const { slot, generation, reason } of this.#closedUntold) {
       if (tryPushRecord(this.toLogic, RECORD_CLOSED, slot, generation, reason, 0, 0, EMPTY, 0, 0) < 0) break;
+      this.logicIsDue = true;
       told++;
     }
     this.#closedUntold.splice(0, told);
@@ -321,7 +323,9 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     if (this.#closedUntold.length > 0) this.#tellClosed();
     if (this.#waiting.length > 0) this.#retryWaiting();
     this.#flushTouched();
-    if (this.toLogic.publish()) this.#parts.logicWaker.ring();
+    this.toLogic.publish();
+    if (this.logicIsDue || this.#waiting.length > 0) this.#parts.logicWaker.ring();
+    this.logicIsDue = false;
   }
 
   onAcceptError(): void {

@@ -77,6 +77,17 @@ Deno.test("Connection.onBytes() announces itself once, before its first forwarde
   assertEquals(fixture.wakeCount, 1);
 });
 
+Deno.test("IoWorker.onRound() shows logic movements without waking it, and all else with", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connectIn("W");
+  fixture.takeRecords();
+  const before = fixture.wakeCount;
+  peer.send({ type: PacketType.MOVEMENT_UPDATE, payload: pattern(5) });
+  assertEquals([fixture.takeRecords().length, fixture.wakeCount - before], [1, 0]);
+  peer.send({ type: PacketType.MOVEMENT_UPDATE, payload: pattern(5) }, CHAT);
+  assertEquals([fixture.takeRecords().length, fixture.wakeCount - before], [2, 1]);
+});
+
 Deno.test("Connection.onBytes() takes packets that arrive byte by byte", () => {
   const fixture = new IoFixture();
   const peer = fixture.connectIn("A");
