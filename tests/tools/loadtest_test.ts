@@ -99,6 +99,15 @@ Deno.test("loadtest --newcomers times those who come while the others are busy, 
   assertEquals(result.metrics.worst_wait, worstMs);
 });
 
+Deno.test("loadtest echo --sample times one in so many, and accounts for all", async () => {
+  const result = await resultOf(["echo", ...target(), "--transport", "both", "--sample", "5"]);
+  assertFlawless(result, ["echo"]);
+  assert(Math.abs(result.ledgers.echo.sent - 1_000) <= 10 * PLAYERS, `${result.ledgers.echo.sent} echoes`);
+  const { all } = result.latencies.echo;
+  assert(Math.abs(all.count - 200) <= PLAYERS / 5, `${all.count} echoes timed`);
+  assertEquals(result.fairness!.connections, PLAYERS / 5);
+});
+
 Deno.test("loadtest echo in a closed loop keeps that many under way, through the logic thread", async () => {
   const result = await resultOf(["echo", ...target(), "--outstanding", "3", "--route", "logic", "--threads", "2"]);
   assertFlawless(result, ["echo"]);

@@ -9,7 +9,7 @@ import { FRAME_HEADER_BYTES } from "../../shared/limits.ts";
 import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
 import { type LoadContext, LoadSession } from "./load_session.ts";
 import { Pacer } from "./pacer.ts";
-import { pacerOf, Scenario } from "./scenario.ts";
+import { pacerOf, readPacerOf, Scenario } from "./scenario.ts";
 import { addTotals, NO_TOTALS, SequenceLedger } from "./sequence_ledger.ts";
 import { Counter, Phase } from "./shared_state.ts";
 
@@ -99,11 +99,15 @@ class EchoSession extends LoadSession {
   readonly ledger = new SequenceLedger();
   readonly #template: EchoTemplate;
   readonly #closedLoop: boolean;
+  /** It reads at once and is timed; others read when they send, which costs less and tells no latency. */
+  readonly #isWatcher: boolean;
 
   constructor(context: LoadContext, index: number, template: EchoTemplate) {
     super(context, index);
     this.#template = template;
-    this.#closedLoop = context.task.plan.ratePerS === 0;
+    const { first, plan } = context.task;
+    this.#closedLoop = plan.ratePerS === 0;
+    this.#isWatcher = (first + index) % plan.sampleEvery === 0;
   }
 
   /** An answered heartbeat proves that the server has accepted the connection. */
@@ -114,6 +118,7 @@ class EchoSession extends LoadSession {
   protected override onHeartbeatAnswered(): void {
     if (this.ready) return;
     this.becomeReady();
+    if (!this.#isWatcher) this.setLazy(true);
     if (!this.#closedLoop) return;
     for (let count = 0; count < this.context.task.plan.outstanding; count++) this.echo(this.context.host.nowUs);
   }
@@ -148,6 +153,7 @@ class EchoSession extends LoadSession {
 export class EchoScenario extends Scenario {
   readonly sessions: readonly EchoSession[];
   protected readonly pacers: readonly [Pacer];
+  readonly #reads: Pacer;
 
   constructor(context: LoadContext) {
     super(context);
@@ -155,12 +161,18 @@ export class EchoScenario extends Scenario {
     const template = new EchoTemplate({ frameBytes, route, unixMs: Math.floor(baseUnixMs) });
     this.sessions = Array.from({ length: context.task.count }, (_, index) => new EchoSession(context, index, template));
     this.pacers = [pacerOf(context, context.task.plan.ratePerS)];
+    this.#reads = readPacerOf(context, context.task.plan.ratePerS);
   }
 
-  readonly #onTurn = (index: number, dueUs: number): void => this.sessions[index].echo(dueUs);
+  readonly #onTurn = (index: number, dueUs: number): void => {
+    const session = this.sessions[index];
+    session.echo(dueUs);
+    session.readNow();
+  };
+  readonly #onRead = (index: number): void => this.sessions[index].readNow();
 
   sendDue(untilUs: number): number {
-    return this.pacers[0].takeDue(untilUs, this.#onTurn);
+    return Math.min(this.pacers[0].takeDue(untilUs, this.#onTurn), this.#reads.takeDue(untilUs, this.#onRead));
   }
 
   outstandingCount(): number {

@@ -50,6 +50,7 @@ export abstract class LoadSession implements ConnectionHandler {
   /** When it was to be opened. */
   intendedUs = 0;
   #isLazy = false;
+  #isTimed = true;
   #openedUs = 0;
   #notice = "";
   /** When the heartbeat was due that has no answer yet; 0: none. */
@@ -79,6 +80,7 @@ export abstract class LoadSession implements ConnectionHandler {
     this.#notice = "";
     this.#heartbeatUs = 0;
     this.#isLazy = false;
+    this.#isTimed = true;
     this.#openedUs = this.context.host.engine.nowUs();
     this.context.counters.add(Counter.ATTEMPTED, 1);
     this.connection = new LoadConnection(this.context.host, endpoint, this.transport, this);
@@ -99,11 +101,12 @@ export abstract class LoadSession implements ConnectionHandler {
   }
 
   /**
-   * Chooses whether it reads only when {@linkcode LoadSession.readNow} is called. What it receives then is judged as
-   * ever, but not timed: that would be its own delay.
+   * Chooses whether it reads only when {@linkcode LoadSession.readNow} is called. From then on what it receives is
+   * judged as ever, but not timed: that would be its own delay.
    */
   setLazy(isLazy: boolean): void {
     this.#isLazy = isLazy;
+    if (isLazy) this.#isTimed = false;
     this.connection?.setLazy(isLazy);
   }
 
@@ -188,7 +191,7 @@ export abstract class LoadSession implements ConnectionHandler {
 
   /** Records a latency if its start was in the measured time, or `always`. */
   protected record(kind: LatencyKind, fromUs: number, toUs: number, always = false): void {
-    if (this.#isLazy && kind !== "late") return;
+    if (!this.#isTimed && kind !== "late") return;
     if (!always && !this.context.phase.isMeasured(fromUs)) return;
     this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
     if (kind === "main") this.waits.record(toUs - fromUs);

@@ -78,9 +78,15 @@ export function makePlan(options: LoadOptions, address: string): LoadPlan {
     fightRatePerS: options.scenario === "world" ? options.fightRate : 0,
     chatChannel: options.channel,
     newcomersPerS: options.newcomers,
-    sampleEvery: options.sample > 0 ? options.sample : Math.max(1, Math.floor(options.connections / WATCHERS_MIN)),
+    sampleEvery: sampleEvery(options),
     baseUnixMs: performance.timeOrigin + performance.now(),
   };
+}
+
+/** One in how many connections is timed: all of them where nothing else was asked for, but for the world. */
+function sampleEvery({ connections, sample, scenario }: LoadOptions): number {
+  if (sample > 0) return sample;
+  return scenario === "world" ? Math.max(1, Math.floor(connections / WATCHERS_MIN)) : 1;
 }
 
 /** Where a thread's connections begin: at an even number, as the chat scenario makes pairs. */

@@ -161,9 +161,8 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   sample: {
     kind: integer({ min: 1, max: LOADTEST_CONNECTIONS_MAX }),
     default: 0,
-    defaultText: "as many as leave 150 watchers",
-    help:
-      "world: one in N players watches: it reads at once, is timed, and looks at every move; others read as they send",
+    defaultText: "world: as many as leave 150 watchers; echo: 1",
+    help: "world, echo: one in N reads at once and is timed, and looks at every move; others read as they send",
   },
   threads: {
     kind: integer({ min: 1, max: LOADTEST_THREADS_MAX }),
@@ -370,14 +369,14 @@ function readThresholds(conditions: readonly string[], scenario: ScenarioName, p
   return thresholds;
 }
 
-const ONLY_IN: Readonly<Record<string, ScenarioName>> = {
-  outstanding: "echo",
-  size: "echo",
-  route: "echo",
-  chatRate: "world",
-  fightRate: "world",
-  sample: "world",
-  channel: "chat",
+const ONLY_IN: Readonly<Record<string, readonly ScenarioName[]>> = {
+  outstanding: ["echo"],
+  size: ["echo"],
+  route: ["echo"],
+  chatRate: ["world"],
+  fightRate: ["world"],
+  sample: ["world", "echo"],
+  channel: ["chat"],
 };
 
 /** What each flag allows by itself and the others do not. */
@@ -385,8 +384,8 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
   const problems: string[] = [];
   const { scenario } = options;
   for (const [name, only] of Object.entries(ONLY_IN)) {
-    if (given.has(name) && scenario !== only) {
-      problems.push(`Cannot use --${dashed(name)} in scenario ${scenario}: it is for ${only}`);
+    if (given.has(name) && !only.includes(scenario)) {
+      problems.push(`Cannot use --${dashed(name)} in scenario ${scenario}: it is for ${only.join(" and ")}`);
     }
   }
   if (scenario !== "echo" && options.tokens === "") {
@@ -396,6 +395,9 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
     problems.push("Cannot use --rate with --outstanding: a closed loop has no rate");
   } else if (options.outstanding === 0 && options.rate === 0) {
     problems.push("Cannot use --rate 0: expected more than 0");
+  }
+  if (options.outstanding > 0 && given.has("sample")) {
+    problems.push("Cannot use --sample with --outstanding: a closed loop reads at once");
   }
   if (options.threads > options.connections) {
     problems.push(`Cannot use --threads ${options.threads}: there are only ${options.connections} connections`);

@@ -20,6 +20,14 @@ export function pacerOf({ host, task }: LoadContext, ratePerS: number): Pacer {
   });
 }
 
+/** Sessions that read only when they send do so this often a second at least. */
+const LAZY_READS_PER_S = 5;
+
+/** Everyone's turn to read, where `ratePerS` messages a second are too few for those that read when they send. */
+export function readPacerOf(context: LoadContext, ratePerS: number): Pacer {
+  return pacerOf(context, ratePerS < LAZY_READS_PER_S ? LAZY_READS_PER_S : 0);
+}
+
 /**
  * Where a session connects.
  *
@@ -108,6 +116,8 @@ export abstract class Scenario {
   /** The measured time is over. */
   endMeasuring(nowUs: number): void {
     this.measuredToUs = nowUs;
+    // From here on what is missing is waited for.
+    for (const session of this.sessions) session.setLazy(false);
     this.#bytesPerS = Float32Array.from(this.sessions, ({ connection }, index) => {
       const bytes = (connection?.bytesIn ?? 0) - (this.#bytesAtStart[index] ?? 0);
       return connection === null ? NaN : bytes / this.measuredS;

@@ -10,16 +10,13 @@ import type { ClientStats, WorkerReport } from "./messages.ts";
 import type { Pacer } from "./pacer.ts";
 import { reliableLedgers } from "./player_session.ts";
 import { Positions } from "./positions.ts";
-import { pacerOf, Scenario } from "./scenario.ts";
+import { pacerOf, readPacerOf, Scenario } from "./scenario.ts";
 import { addTotals, type LedgerTotals, NO_TOTALS } from "./sequence_ledger.ts";
 import { Counter } from "./shared_state.ts";
 import { WorldSession, WorldTotals } from "./world_session.ts";
 
 /** After the last movement the world settles for so long: ticks, and a busy server's queues. In microseconds. */
 const SETTLE_US = 500_000;
-
-/** A player that reads only when it sends does so this often a second at least. */
-const LAZY_READS_PER_S = 5;
 
 /** Players in the world. */
 export class WorldScenario extends Scenario {
@@ -51,7 +48,7 @@ export class WorldScenario extends Scenario {
       }));
     const { chatRatePerS, fightRatePerS, ratePerS } = task.plan;
     this.pacers = [pacerOf(context, ratePerS), pacerOf(context, chatRatePerS), pacerOf(context, fightRatePerS)];
-    this.#reads = pacerOf(context, ratePerS < LAZY_READS_PER_S ? LAZY_READS_PER_S : 0);
+    this.#reads = readPacerOf(context, ratePerS);
   }
 
   readonly #onMovement = (index: number, dueUs: number): void => {
@@ -102,8 +99,6 @@ export class WorldScenario extends Scenario {
 
   override endMeasuring(nowUs: number): void {
     super.endMeasuring(nowUs);
-    // From here on what is missing is waited for.
-    for (const session of this.sessions) session.setLazy(false);
     this.#snapshotsPerS = Float32Array.from(this.sessions, ({ connection, snapshotCount }, index) => {
       const count = snapshotCount - (this.#snapshotsAtStart[index] ?? 0);
       return connection === null ? NaN : count / this.measuredS;
