@@ -40,6 +40,8 @@ const TRAVEL_MS_START = 250;
 /** What rounding may make of a distance, in centimetres. */
 const BORDER_CM = 2;
 const MAP_ALTITUDE_CM = 100_000;
+/** What was on its way when a connection was lost is no older. */
+const IN_FLIGHT_MS = 1_000;
 /** Deaths in a minute without a connection, at most. */
 const RESPAWNS_UNSEEN_MAX = 6;
 
@@ -259,8 +261,10 @@ export class FightCheck {
     const attacker = this.#sight.bodies.get(Number(result.attackerId));
     const target = this.#sight.bodies.get(Number(result.targetId));
     if (actor.isReplaying) {
-      // Nobody who has a connection saw it: only what no player did can be so.
-      if (attacker?.actor != null && attacker.isExact) throw new Contradiction(`${actor.name} was sent late: ${key}`);
+      // Nobody who has a connection saw it: a monster did it, or a player who lost the connection with the answer.
+      if (attacker?.actor != null && attacker.isExact && !hadLost(attacker.actor, actor)) {
+        throw new Contradiction(`${actor.name} was sent late: ${key}`);
+      }
       if (target !== undefined) target.isHealthDoubtful = true;
       return;
     }
@@ -422,6 +426,11 @@ export class FightCheck {
     if (body === undefined) throw new Contradiction(`${actor.name} is not in the world`);
     return body;
   }
+}
+
+/** Whether the attacker was without a connection, too, at some time since the replay's player lost its own. */
+function hadLost(attacker: Actor, replaying: Actor): boolean {
+  return attacker.lostAtMs >= replaying.lostAtMs - IN_FLIGHT_MS;
 }
 
 /** The model knows whether it lives, and where. */
