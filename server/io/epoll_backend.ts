@@ -371,7 +371,8 @@ class EpollSocket implements Socket {
     } else {
       const { errno } = libc;
       if (errno === Errno.EINTR) this.#backend.readLater(this);
-      else if (errno !== Errno.EAGAIN) this.break();
+      else if (errno === Errno.EAGAIN) this.#askAnew();
+      else this.break();
     }
   }
 
@@ -389,7 +390,7 @@ class EpollSocket implements Socket {
   continueWrite(): void {
     if (this.#ended || this.#bytes === null) return;
     this.#start = this.#send(this.#bytes, this.#start, this.#end);
-    if (this.#start < this.#end) return;
+    if (this.#start < this.#end) return this.#askAnew();
     this.#bytes = null;
     this.#setEvents(this.#events & ~EPOLLOUT);
     this.handler!.onWritten();
@@ -448,8 +449,12 @@ class EpollSocket implements Socket {
   #setEvents(events: number): void {
     if (events === this.#events || this.#ended) return;
     this.#events = events;
-    // The kernel looks at the socket anew: whatever is there already is told of once more.
-    this.#backend.control(EPOLL_CTL_MOD, this.descriptor, maskOf(events));
+    this.#askAnew();
+  }
+
+  /** Has the kernel look at the socket anew: whatever is there already is told of once more. */
+  #askAnew(): void {
+    if (!this.#ended) this.#backend.control(EPOLL_CTL_MOD, this.descriptor, maskOf(this.#events));
   }
 }
 

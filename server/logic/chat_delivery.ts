@@ -75,11 +75,17 @@ export class ChatDelivery {
   *#hearers(saying: Saying, recipients: Iterable<Session>): Generator<Session> {
     const { senderId } = saying;
     for (const recipient of recipients) {
-      const playerId = recipient.player?.playerId ?? 0, isOwn = playerId === senderId;
+      const playerId = recipient.player?.playerId ?? 0;
+      if (playerId === senderId) {
+        yield recipient;
+        continue;
+      }
       const held = this.#held.get(playerId);
-      // What one says oneself waits as well: everybody hears what is said in the same order.
-      if (held !== undefined && held.length < CHAT_HELD_MESSAGES_MAX) held.push(saying);
-      else if (isOwn || (held === undefined && !this.#lists.ignores(playerId, senderId))) yield recipient;
+      if (held === undefined) {
+        if (!this.#lists.ignores(playerId, senderId)) yield recipient;
+      } else if (held.length < CHAT_HELD_MESSAGES_MAX) {
+        held.push(saying);
+      }
     }
   }
 }

@@ -72,7 +72,6 @@ const AGAIN: readonly SyscallFault[] = [
   { call: "sendto", error: "EINTR", when: "1+2" },
   { call: "sendto", error: "EAGAIN", when: "1+2" },
   { call: EPOLL_WAIT, error: "EINTR", when: "1+2" },
-  { call: "read", error: "EINTR", when: "1+2" },
 ];
 
 for (const fault of AGAIN) {

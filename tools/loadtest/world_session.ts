@@ -314,10 +314,11 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   #onChat(bytes: Uint8Array, start: number, end: number): void {
     if (!chatReader.read(bytes, start, end)) return;
     const { host } = this.context;
-    if (chatReader.messageId <= this.#messageId) this.chatDisorder++;
-    else this.#messageId = chatReader.messageId;
     this.record("chat", chatReader.dueUs, host.nowUs);
+    // What others say waits for a newcomer's ignore list, what it says itself does not: each stays in order.
     if (chatReader.audience === this.#player) this.chat.receive(chatReader.sequence);
+    else if (chatReader.messageId <= this.#messageId) this.chatDisorder++;
+    else this.#messageId = chatReader.messageId;
   }
 
   /** Entities that are shown elsewhere than their player said it is before that time. */
