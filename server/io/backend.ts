@@ -13,8 +13,12 @@ export interface SocketHandler {
   onWritten(): void;
   /** The peer has sent all it will send. */
   onEnd(): void;
-  /** The socket broke and is closed; nothing is called after this. */
-  onBroken(): void;
+  /**
+   * The socket broke and is closed; nothing is called after this.
+   *
+   * @param timedOut Whether the kernel gave the peer up, as it took nothing for too long.
+   */
+  onBroken(timedOut: boolean): void;
 }
 
 /** One accepted socket. */

@@ -16,6 +16,7 @@ import {
   FLOOD_DROPS_MAX,
   FLOOD_INTERVAL_MS,
   FRAME_BYTES_MAX,
+  IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
   REFUSED_INTERVAL_MS,
   REFUSED_PACKETS_MAX,
@@ -245,10 +246,13 @@ export class Connection implements SocketHandler, FrameSink {
     else if (this.#endAsked) this.closeSocket();
   }
 
-  onBroken(): void {
+  onBroken(timedOut: boolean): void {
     this.broken = true;
-    // The kernel gives a peer up that takes nothing for long enough, and is sometimes the first to do so.
-    if (!this.closing) this.#beginClosing(this.congested ? DisconnectReason.SLOW_READER : DisconnectReason.UNSPECIFIED);
+    // The kernel gives a peer up that takes nothing for long enough, and is sometimes the first to do so. One that was
+    // heard of meanwhile is there, and does not read.
+    const isThere = this.#host.nowMs - this.lastBytesMs < IDLE_TIMEOUT_MS / 2;
+    const isSlow = this.congested || (timedOut && isThere);
+    if (!this.closing) this.#beginClosing(isSlow ? DisconnectReason.SLOW_READER : DisconnectReason.UNSPECIFIED);
     this.queue.clear(true);
     this.#leave();
   }

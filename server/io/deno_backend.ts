@@ -140,8 +140,8 @@ class DenoSocket implements Socket {
         await this.#backend.roundEnd();
         if (this.#paused && !this.#closed) await new Promise<void>((resolve) => this.#resume = resolve);
       }
-    } catch {
-      this.#break();
+    } catch (error) {
+      this.#break(error);
     }
   }
 
@@ -160,8 +160,8 @@ class DenoSocket implements Socket {
       if (this.#closed) return;
       this.#handler?.onWritten();
       if (this.#endAsked && !this.#writing) await this.#conn.closeWrite();
-    } catch {
-      this.#break();
+    } catch (error) {
+      this.#break(error);
     }
   }
 
@@ -177,7 +177,7 @@ class DenoSocket implements Socket {
 
   endWriting(): void {
     this.#endAsked = true;
-    if (!this.#writing && !this.#closed) this.#conn.closeWrite().catch(() => this.#break());
+    if (!this.#writing && !this.#closed) this.#conn.closeWrite().catch((error) => this.#break(error));
   }
 
   close(): void {
@@ -191,9 +191,9 @@ class DenoSocket implements Socket {
     this.close();
   }
 
-  #break(): void {
+  #break(error: unknown): void {
     if (this.#closed) return;
     this.close();
-    this.#handler?.onBroken();
+    this.#handler?.onBroken(error instanceof Deno.errors.TimedOut);
   }
 }

@@ -294,7 +294,7 @@ export class EpollBackend implements IoBackend {
     this.#ending = [];
     for (const socket of ending) {
       // The handler may close others, which then end in the next round.
-      if (!socket.closeAsked) socket.handler!.onBroken();
+      if (!socket.closeAsked) socket.handler!.onBroken(socket.timedOut);
       this.#sockets[socket.descriptor] = undefined;
       this.#release(socket.descriptor);
     }
@@ -328,6 +328,8 @@ class EpollSocket implements Socket {
   handler: SocketHandler | null = null;
   /** `close` was called: the handler wants to hear nothing more. */
   closeAsked = false;
+  /** It broke as the kernel gave the peer up. */
+  timedOut = false;
 
   readonly descriptor: number;
   readonly #backend: EpollBackend;
@@ -377,7 +379,7 @@ class EpollSocket implements Socket {
       const { errno } = libc;
       if (errno === Errno.EINTR) this.#backend.readLater(this);
       else if (errno === Errno.EAGAIN) this.#askAnew();
-      else this.break();
+      else this.break(errno);
     }
   }
 
@@ -413,7 +415,7 @@ class EpollSocket implements Socket {
       }
       const { errno } = libc;
       if (errno === Errno.EINTR) continue;
-      if (errno !== Errno.EAGAIN) this.break();
+      if (errno !== Errno.EAGAIN) this.break(errno);
       break;
     }
     return start;
@@ -444,10 +446,15 @@ class EpollSocket implements Socket {
     this.close();
   }
 
-  /** It is of no use any more: its handler hears so when the round is over. */
-  break(): void {
+  /**
+   * It is of no use any more: its handler hears so when the round is over.
+   *
+   * @param errno Why, where a call told it.
+   */
+  break(errno = 0): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.timedOut = errno === Errno.ETIMEDOUT;
     this.#backend.endLater(this);
   }
 

@@ -76,6 +76,7 @@ export const Errno = {
   ENFILE: 23,
   EMFILE: 24,
   ENOBUFS: 105,
+  ETIMEDOUT: 110,
   ENOMEM: 12,
 } as const;
 

@@ -9,6 +9,7 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
+import { SyscallFaults } from "../support/syscall_faults.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
@@ -65,7 +66,17 @@ const FAULTS: readonly DiskFault[] = [
     begin: (server) => run("prlimit", "--pid", String(server.pid), "--fsize=512:unlimited"),
     end: (server) => run("prlimit", "--pid", String(server.pid), "--fsize=unlimited:unlimited"),
   },
+  {
+    name: "a file system that turns read-only",
+    options: () => ({}),
+    begin: async (server) => {
+      readOnly = await SyscallFaults.inject(server.pid, { call: "pwrite64", error: "EROFS", when: "1+" });
+    },
+    end: async () => await readOnly!.stop(),
+  },
 ];
+/** What answers every write to a file as the kernel does on a file system that it has made read-only after an error. */
+let readOnly: SyscallFaults | null = null;
 
 function clientOf(port: number): DrawbridgeClient {
   return new DrawbridgeClient({

@@ -102,7 +102,7 @@ class ConnectionFuzz {
 
   #end(peer: Peer): void {
     if (this.#chance.oneIn(2)) peer.handler.onEnd();
-    else peer.handler.onBroken();
+    else peer.handler.onBroken(false);
     peer.fixture.round();
     if (!peer.connection.gone) peer.connection.closeSocket();
     this.#drain(peer.fixture);

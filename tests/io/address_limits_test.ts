@@ -166,7 +166,7 @@ Deno.test("IoWorker gives the places of addresses back, however connections end"
     assert(!first.connection.closing, `Round ${round}`);
     upgrade(second);
     if (round % 2 === 0) first.handler.onEnd();
-    else first.handler.onBroken();
+    else first.handler.onBroken(false);
     second.arrive(utf8("no frame of a client"));
     fixture.pass(3_000);
   }

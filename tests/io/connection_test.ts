@@ -26,6 +26,7 @@ import {
   DECOMPRESSED_BYTES_MAX,
   FLOOD_DROPS_MAX,
   FLOOD_INTERVAL_MS,
+  IDLE_TIMEOUT_MS,
   PACKET_TOKENS_BURST,
   PACKET_TOKENS_PER_SECOND,
   REFUSED_PACKETS_MAX,
@@ -608,7 +609,7 @@ Deno.test("Connection that breaks while above its soft cap counts as SLOW_READER
   const { fixture } = peer;
   fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(SOFT_BYTES + 1), { sequence: 1 });
   fixture.round();
-  peer.connection.onBroken();
+  peer.connection.onBroken(false);
   assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
   fixture.round();
   assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [
@@ -616,6 +617,22 @@ Deno.test("Connection that breaks while above its soft cap counts as SLOW_READER
     [RECORD_CLOSED, DisconnectReason.SLOW_READER],
   ]);
 });
+
+for (
+  const [silentMs, reason] of [
+    [0, DisconnectReason.SLOW_READER],
+    [IDLE_TIMEOUT_MS / 2, DisconnectReason.UNSPECIFIED],
+  ] as const
+) {
+  Deno.test(`Connection that the kernel gives up counts as ${DisconnectReason[reason]} after ${silentMs} ms of silence`, () => {
+    const { connection, fixture } = openSlowPeer();
+    fixture.takeRecords();
+    fixture.pass(silentMs);
+    connection.onBroken(true);
+    fixture.round();
+    assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [[RECORD_CLOSED, reason]]);
+  });
+}
 
 Deno.test("Connection holds exactly its hard cap", () => {
   const peer = openSlowPeer();
@@ -699,7 +716,7 @@ Deno.test("Connection whose socket broke is gone at once and touches it no more"
   peer.send(heartbeat());
   peer.send(heartbeat());
   const { writeCount } = peer.socket;
-  peer.handler.onBroken();
+  peer.handler.onBroken(false);
   fixture.round();
   fixture.pass(60_000);
   assert(peer.connection.gone);

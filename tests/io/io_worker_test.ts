@@ -170,7 +170,7 @@ Deno.test("IoWorker tells logic of closed connections later when the ring is ful
     fixture.takeRecords();
     return peer;
   });
-  for (const peer of peers) peer.handler.onBroken();
+  for (const peer of peers) peer.handler.onBroken(false);
   fixture.round();
   const first = fixture.takeRecords();
   assert(first.length < peers.length, "They do not all fit");
@@ -214,7 +214,7 @@ Deno.test("IoWorker drops records for a connection that is gone, also when its s
   const fixture = new IoFixture();
   const gone = fixture.connectIn("W");
   const { slot, generation } = gone.connection;
-  gone.handler.onBroken();
+  gone.handler.onBroken(false);
   fixture.round();
   const next = fixture.connectIn("A");
   assertEquals(next.connection.slot, slot);
@@ -329,7 +329,7 @@ Deno.test("IoWorker gives everything back: slots, admissions and gauges, however
   const fixture = new IoFixture({ config: { maxConnections: 6 } });
   const endings: ((peer: Peer) => void)[] = [
     (peer) => peer.handler.onEnd(),
-    (peer) => peer.handler.onBroken(),
+    (peer) => peer.handler.onBroken(false),
     (peer) => peer.connection.close(DisconnectReason.KICKED, "Go"),
     (peer) => peer.arrive(new Uint8Array(4)),
     (peer) => peer.connection.closeQuietly(),

@@ -174,7 +174,7 @@ export class SimulatedIo {
     const handler = this.#sockets.get(socket)!;
     if (ready.isBroken && !socket.isClosed) {
       socket.isClosed = true;
-      handler.onBroken();
+      handler.onBroken(false);
     }
     if (!socket.isClosed && ready.isWritten) {
       ready.isWritten = false;

@@ -186,13 +186,14 @@ class SlowSoak {
     await until("everybody in the world", async () => await online() === honest + slow);
   }
 
-  /** Gives how many messages it took. */
+  /** Gives how many messages it took until the slow ones were closed, or gone otherwise. */
   async #speakUntilClosed(): Promise<number> {
     const { slow } = this.#options;
     if (slow === 0) return 0;
     const start = this.#saidMs.length;
     const count = () => this.#saidMs.length - start;
-    await this.#speak(async () => await this.#slowClosed() >= slow || count() >= MESSAGES_MAX);
+    const isOver = () => this.#readers.count === 0 || count() >= MESSAGES_MAX;
+    await this.#speak(async () => await this.#slowClosed() >= slow || isOver());
     return count();
   }
 
