@@ -19,14 +19,18 @@ async function limitsMarkdown(): Promise<string> {
   const source = await Deno.readTextFile(new URL("shared/limits.ts", ROOT));
   const lines: string[] = [];
   let what = "";
-  for (const [, heading, comment, name] of source.matchAll(/^\/\/ (.+)|^\/\*\* (.+?) ?\*\/$|^export const (\w+)/gm)) {
+  const parts = source.matchAll(/^\/\/ (.+)|^\/\*\*\s((?:(?!\*\/)[^])+)\*\/$|^export const (\w+)/gm);
+  for (const [, heading, comment, name] of parts) {
     if (heading !== undefined) {
       const [title] = heading.split(" (docs/", 1);
       lines.push("", `## ${title}`, "", "| Name | Value | What it bounds |", "| --- | --- | --- |");
     } else if (comment !== undefined) {
-      what = comment.replaceAll(/{@linkcode (\w+)}/g, "`$1`").replaceAll("|", "\\|").replace(/\.$/, "");
+      const text = comment.replaceAll(/^ \*|\n \*/g, "").trim();
+      what = text.replaceAll(/{@linkcode (\w+)}/g, "`$1`").replaceAll("|", "\\|").replace(/\.$/, "");
     } else {
+      assert(what !== "", `${name} has no comment of its own`);
       lines.push(`| \`${name}\` | ${VALUES.get(name)?.toLocaleString("en")} | ${what} |`);
+      what = "";
     }
   }
   return lines.join("\n").trim();
