@@ -130,6 +130,8 @@ export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
 export const EPOLL_ROUNDS_PER_TURN_MAX = 50;
 /** Longest wait of the epoll loop, in milliseconds: timers and messages wait as long. */
 export const EPOLL_WAIT_MS = 5;
+/** Sockets of a round after which the epoll backend still lets others have its core before the next. */
+export const EPOLL_YIELD_EVENTS_MAX = 64;
 /** File descriptors are below this on the epoll backend. */
 export const DESCRIPTORS_MAX = 1_048_576;
 /** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */

@@ -11,6 +11,7 @@ import {
   EPOLL_EVENTS_PER_ROUND_MAX,
   EPOLL_ROUNDS_PER_TURN_MAX,
   EPOLL_WAIT_MS,
+  EPOLL_YIELD_EVENTS_MAX,
   READ_CHUNK_BYTES,
   SOCKET_UNSENT_BYTES_MAX,
   TCP_USER_TIMEOUT_MS,
@@ -159,11 +160,11 @@ export class EpollBackend implements IoBackend {
   /** The event loop's share is one look between turns: it serves timers, messages and promises. */
   readonly #turn = (): void => {
     const handler = this.#handler!;
-    let served = false;
+    let served = 0;
     for (let round = 0; round < EPOLL_ROUNDS_PER_TURN_MAX && !this.#stopped; round++) {
       // Who waits for this core goes first: peers that were just answered may say more meanwhile, which is then served
-      // in one round instead of one by one, between sleeps.
-      if (served) this.#calls.sched_yield();
+      // in one round instead of one by one, between sleeps. After a large round there is more to do as it is.
+      if (served > 0 && served <= EPOLL_YIELD_EVENTS_MAX) this.#calls.sched_yield();
       const asleep = this.#unread.length === 0 && handler.beforeSleep();
       const count = this.#calls.epoll_wait(
         this.#epoll,
@@ -172,14 +173,14 @@ export class EpollBackend implements IoBackend {
         asleep ? EPOLL_WAIT_MS : 0,
       );
       if (asleep) handler.afterSleep();
-      served = count > 0;
-      if (served) handler.onWake();
+      served = count;
+      if (count > 0) handler.onWake();
       if (this.#unread.length > 0) this.#readOn();
       for (let index = 0; index < count; index++) this.#serve(index);
       handler.onRound();
       if (this.#ending.length > 0) this.#endSockets();
       // Idle, or waiting for a promise: the event loop's turn.
-      if (!served) break;
+      if (count <= 0) break;
     }
     if (!this.#stopped) setImmediate(this.#turn);
     else this.#close();
