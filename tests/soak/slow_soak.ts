@@ -68,8 +68,8 @@ const MEMORY_INTERVAL_MS = 250;
 /** How long the rest may take to arrive, in milliseconds. */
 const SETTLE_PATIENCE_MS = 60_000;
 /**
- * The share of slow readers that may be lost otherwise, by a time-out or an error: with a window that small, a kernel
- * drops now and then what tells it that its own data arrived, and no more heartbeats come.
+ * The share of slow readers that may be lost otherwise, by a time-out or an error: a few in a thousand are, and their
+ * heartbeats do not reach the server any more. Why is not known; the server had read all that had arrived.
  */
 const LOST_SHARE_MAX = 0.01;
 /** Messages after which slow readers count as never closed: far more than caps and kernel buffers hold. */
