@@ -249,9 +249,9 @@ export class Connection implements SocketHandler, FrameSink {
   onBroken(timedOut: boolean): void {
     this.broken = true;
     // The kernel gives a peer up that takes nothing for long enough, and is sometimes the first to do so. One that was
-    // heard of meanwhile is there, and does not read.
+    // heard of meanwhile, or for which more waits than the kernel takes, did not read.
     const isThere = this.#host.nowMs - this.lastBytesMs < IDLE_TIMEOUT_MS / 2;
-    const isSlow = this.congested || (timedOut && isThere);
+    const isSlow = this.congested || (timedOut && (isThere || !this.queue.idle));
     if (!this.closing) this.#beginClosing(isSlow ? DisconnectReason.SLOW_READER : DisconnectReason.UNSPECIFIED);
     this.queue.clear(true);
     this.#leave();
@@ -654,6 +654,15 @@ export class Connection implements SocketHandler, FrameSink {
     else this.#socket.abort();
     this.queue.clear(false);
     this.#leave();
+  }
+
+  /**
+   * Nothing was received for too long. From a peer that does not read this may be the kernel's doing: it drops what does
+   * not fit, and an acknowledgement in it, so that the peer sends the same again and again instead of what is new.
+   */
+  closeIdle(): void {
+    if (this.queue.idle) this.close(DisconnectReason.IDLE, "Nothing was received for too long");
+    else this.closeSlowReader();
   }
 
   /** Closes now: a peer that does not read cannot be told why either. */

@@ -456,7 +456,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     } else if (!connection.proven && nowMs - connection.acceptedMs >= HANDSHAKE_TIMEOUT_MS) {
       connection.close(DisconnectReason.HANDSHAKE_TIMEOUT, "Nothing valid was sent in time");
     } else if (nowMs - connection.lastBytesMs >= IDLE_TIMEOUT_MS) {
-      connection.close(DisconnectReason.IDLE, "Nothing was received for too long");
+      connection.closeIdle();
     } else if (connection.congested && nowMs - connection.congestedSinceMs >= SLOW_READER_MS) {
       connection.closeSlowReader();
     }

@@ -25,6 +25,9 @@ const scope = self as unknown as {
   onmessage: ((event: MessageEvent<WorkerCommand>) => void) | null;
   postMessage(report: WorkerReport): void;
 };
+/** One turn polls every port; the second is for what became ready while the first ran. */
+const QUIET_TURNS_TO_STOP = 2;
+
 const ports = new Set<MessagePort>();
 let database: SqliteDatabase | undefined;
 const waiting: Waiting[] = [];
@@ -83,9 +86,16 @@ function answerBatch(batch: readonly Waiting[]): void {
   for (const [port, ofPort] of responses) port.postMessage(ofPort);
 }
 
-/** Answers everything that had arrived, then closes. */
-function stop(): void {
-  while (waiting.length > 0) answerBatch(waiting.splice(0, STORAGE_BATCH_REQUESTS_MAX));
+/**
+ * Answers everything that was sent before it, then closes. A port and the worker's own channel know no order between
+ * them: what was sent first by a port may still wait there, until the event loop comes to it.
+ */
+async function stop(): Promise<void> {
+  for (let quietTurns = 0; quietTurns < QUIET_TURNS_TO_STOP; quietTurns++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (waiting.length > 0) quietTurns = 0;
+    while (waiting.length > 0) answerBatch(waiting.splice(0, STORAGE_BATCH_REQUESTS_MAX));
+  }
   for (const port of ports) port.close();
   database?.close();
   database = undefined;

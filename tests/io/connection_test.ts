@@ -619,13 +619,20 @@ Deno.test("Connection that breaks while above its soft cap counts as SLOW_READER
 });
 
 for (
-  const [silentMs, reason] of [
-    [0, DisconnectReason.SLOW_READER],
-    [IDLE_TIMEOUT_MS / 2, DisconnectReason.UNSPECIFIED],
+  const [silentMs, unsentBytes, reason] of [
+    [0, 0, DisconnectReason.SLOW_READER],
+    [IDLE_TIMEOUT_MS / 2, 0, DisconnectReason.UNSPECIFIED],
+    [IDLE_TIMEOUT_MS / 2, 1_000, DisconnectReason.SLOW_READER],
   ] as const
 ) {
-  Deno.test(`Connection that the kernel gives up counts as ${DisconnectReason[reason]} after ${silentMs} ms of silence`, () => {
-    const { connection, fixture } = openSlowPeer();
+  const given = `after ${silentMs} ms of silence with ${unsentBytes} bytes unsent`;
+  Deno.test(`Connection that the kernel gives up ${given} counts as ${DisconnectReason[reason]}`, () => {
+    const peer = openSlowPeer();
+    const { connection, fixture } = peer;
+    if (unsentBytes > 0) {
+      fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(unsentBytes), { sequence: 1 });
+    }
+    fixture.round();
     fixture.takeRecords();
     fixture.pass(silentMs);
     connection.onBroken(true);
@@ -633,6 +640,18 @@ for (
     assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [[RECORD_CLOSED, reason]]);
   });
 }
+
+Deno.test("Connection that is silent and takes nothing closes as SLOW_READER, not as IDLE", () => {
+  const peer = openSlowPeer();
+  const { fixture } = peer;
+  fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(1_000), { sequence: 1 });
+  fixture.round();
+  fixture.pass(IDLE_TIMEOUT_MS - 1);
+  assert(!peer.connection.closing);
+  fixture.pass(1);
+  assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
+  assertEquals(peer.socket.closed, "abort");
+});
 
 Deno.test("Connection holds exactly its hard cap", () => {
   const peer = openSlowPeer();
