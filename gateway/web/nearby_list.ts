@@ -53,17 +53,22 @@ export class NearbyList {
         this.#list.append(item);
       }
       const text = neighbourText(neighbour);
-      if (item.textContent === text) continue;
-      item.textContent = text;
-      item.dataset.name = name;
-      item.dataset.kind = isMonster ? "monster" : "player";
-      item.dataset.x = x.toFixed(1);
-      item.dataset.z = z.toFixed(1);
-      if (health !== null) item.dataset.hp = String(Math.ceil(health.current));
+      // A screen reader is not to hear of a step that changes no word.
+      if (item.textContent !== text) item.textContent = text;
+      setData(item, "name", name);
+      setData(item, "kind", isMonster ? "monster" : "player");
+      setData(item, "x", x.toFixed(1));
+      setData(item, "z", z.toFixed(1));
+      if (health !== null) setData(item, "hp", String(Math.ceil(health.current)));
     }
     const summary = nearbySummary(neighbours);
     if (this.#summary.textContent !== summary) this.#summary.textContent = summary;
   }
+}
+
+/** Changes the page only where it differs. */
+function setData(item: HTMLElement, name: string, value: string): void {
+  if (item.dataset[name] !== value) item.dataset[name] = value;
 }
 
 /** One who is in view, as a screen reader reads it. */

@@ -47,7 +47,7 @@ async function untilSeenInPlace(viewer: Page, name: string, own: Page): Promise<
   const isInPlace = async () => {
     const [seen, { x, z }] = [await placeOf(viewer, name), await html(own)];
     last = `seen at ${seen?.x}, ${seen?.z}, is at ${x}, ${z}`;
-    return seen !== undefined && Math.hypot(seen.x - Number(x), seen.z - Number(z)) < 0.5;
+    return seen !== undefined && Math.hypot(seen.x - Number(x), seen.z - Number(z)) < 0.15;
   };
   await until(`${name} in place`, isInPlace).catch((error) => {
     throw new Error(`${error.message}: ${last}`);
