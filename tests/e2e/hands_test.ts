@@ -122,6 +122,9 @@ browserTest("The page is played by touch on a phone: walk, fight, look into a pa
   const tapEnemy = async () => {
     const { x, z } = await placeOf(page);
     const seen = page.locator(`ul[aria-label="Players nearby"] li[data-name="${enemy.name}"]`);
+    await seen.waitFor({ state: "attached" }).catch(async (error) => {
+      throw new Error(`${enemy.name} is not in view: ${JSON.stringify(await stateOf(page))}`, { cause: error });
+    });
     const [dx, dz] = [Number(await seen.getAttribute("data-x")) - x, Number(await seen.getAttribute("data-z")) - z];
     await page.touchscreen.tap(PHONE_MIDDLE.x + dx * pixelsPerUnit, middleY + dz * pixelsPerUnit - 6);
   };
