@@ -413,7 +413,7 @@ export const IGNORED_PLAYERS_MAX = 100;
 export const KEPT_WHISPERS_MAX = 50;
 /** How long a whisper is kept for a player who is offline, in milliseconds. */
 export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
-/** Chat messages that wait for a player whose ignore list is being read, so that none of them escapes it. */
+/** Chat messages that wait for a player whose ignore list is being read: the newest; whispers before them are kept. */
 export const CHAT_HELD_MESSAGES_MAX = 256;
 
 // Leaderboards

@@ -17,20 +17,25 @@ export interface Saying {
   readonly payload: Uint8Array;
 }
 
+/** Takes something that waited for a player and made way for newer: there was too much of it. */
+export type CrowdedOut = (playerId: number, saying: Saying) => void;
+
 /**
  * What players say to each other, with ignore lists applied. What comes for a player whose list is still being read
- * waits until it is here.
+ * waits until it is here: the newest {@linkcode CHAT_HELD_MESSAGES_MAX}, as if the player had come later.
  */
 export class ChatDelivery {
   readonly #sessions: SessionManager;
   readonly #lists: OnlineLists;
+  readonly #crowdedOut: CrowdedOut;
   /** What waits, by player. */
   readonly #held = new Map<number, Saying[]>();
   #lastMessageId = 0n;
 
-  constructor(sessions: SessionManager, lists: OnlineLists) {
+  constructor(sessions: SessionManager, lists: OnlineLists, crowdedOut: CrowdedOut) {
     this.#sessions = sessions;
     this.#lists = lists;
+    this.#crowdedOut = crowdedOut;
   }
 
   /** The number of the next message: each has one of its own as long as the server runs. */
@@ -83,8 +88,9 @@ export class ChatDelivery {
       const held = this.#held.get(playerId);
       if (held === undefined) {
         if (!this.#lists.ignores(playerId, senderId)) yield recipient;
-      } else if (held.length < CHAT_HELD_MESSAGES_MAX) {
+      } else {
         held.push(saying);
+        if (held.length > CHAT_HELD_MESSAGES_MAX) this.#crowdedOut(playerId, held.shift()!);
       }
     }
   }

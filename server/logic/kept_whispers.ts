@@ -43,8 +43,8 @@ export class KeptWhispers {
   }
 
   /**
-   * Keeps the whispers among packets that a player did not hear before its session was over: the newest
-   * {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
+   * Keeps the whispers among packets that a player did not hear, as its session is over or too much waited for it: the
+   * newest {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
    */
   keepMissed(playerId: number, packets: readonly { readonly type: number; readonly payload: Uint8Array }[]): void {
     const whispers = packets.filter(({ type }) => type === PacketType.CHAT_MESSAGE)

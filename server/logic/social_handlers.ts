@@ -29,6 +29,7 @@ import {
 } from "../../shared/gen/social_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { Counter } from "../ops/counters.ts";
 import { OnlineLists } from "../social/online_lists.ts";
 import type { PlayerName, SocialLists } from "../storage/storage.ts";
 import { ChatDelivery } from "./chat_delivery.ts";
@@ -49,7 +50,10 @@ export class SocialService {
 
   constructor(context: LogicContext) {
     this.#context = context;
-    this.delivery = new ChatDelivery(context.sessions, this.#lists);
+    this.delivery = new ChatDelivery(context.sessions, this.#lists, (playerId, saying) => {
+      context.counters.add(Counter.CHAT_CROWDED_OUT, 1);
+      this.whispers.keepMissed(playerId, [saying]);
+    });
     this.whispers = new KeptWhispers(context, this.delivery);
     context.sessions.onPresence((player, isOnline, session) => {
       if (isOnline) void this.#comeOnline(player);

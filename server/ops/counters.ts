@@ -59,10 +59,12 @@ export const Counter = {
   CHAT_REFUSED_FLOOD: 23,
   /** Chat refused because its sender is muted. */
   CHAT_REFUSED_MUTED: 24,
+  /** Chat that made way for newer, as its recipient's ignore list took too long to read. */
+  CHAT_CROWDED_OUT: 25,
   /** Rounds of the thread's loop: they grow while it lives, however little it has to do. */
-  ROUNDS: 25,
+  ROUNDS: 26,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 26,
+  CLOSED_BY_REASON: 27,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

@@ -86,6 +86,7 @@ function addLogic(page: MetricsPage, totals: Totals): void {
     flood: totals.chatRefusedFlood,
     muted: totals.chatRefusedMuted,
   });
+  page.counter("chat_crowded_out_total", "Chat not delivered to who had just come online", totals.chatCrowdedOut);
   page.counter("logins_total", "Logins", "result", { ok: totals.loginsOk, failed: totals.loginsFailed });
 }
 

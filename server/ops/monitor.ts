@@ -55,6 +55,7 @@ export interface Totals {
   readonly chatMessages: number;
   readonly chatRefusedFlood: number;
   readonly chatRefusedMuted: number;
+  readonly chatCrowdedOut: number;
   readonly loginsOk: number;
   readonly loginsFailed: number;
   readonly ticks: number;
@@ -281,6 +282,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     chatMessages: values[Counter.CHAT_MESSAGES],
     chatRefusedFlood: values[Counter.CHAT_REFUSED_FLOOD],
     chatRefusedMuted: values[Counter.CHAT_REFUSED_MUTED],
+    chatCrowdedOut: values[Counter.CHAT_CROWDED_OUT],
     loginsOk: values[Counter.LOGINS_OK],
     loginsFailed: values[Counter.LOGINS_FAILED],
     ticks: tick.count,

@@ -79,6 +79,14 @@ export class ChatJudge {
     this.#rooms.set(room.roomId, members.add(playerId));
   }
 
+  /** A player in the world will not be told something that waited for its ignore list: only what is no whisper may be lost. */
+  onMissed({ sessions }: LogicLife, playerId: number, packet: Pick<OutboxPacket, "type" | "payload">): void {
+    const session = sessions.findPlayer(playerId);
+    if (packet.type !== PacketType.CHAT_MESSAGE || session === undefined) return;
+    const { channel, message } = this.#decode(packet);
+    if (channel !== Channel.WHISPER) this.#delivery.of(session)?.crowdedOut.add(message);
+  }
+
   /** A client applied a chat message. */
   onClientHeard(listenerId: number, message: ChatMessage): void {
     const [speaker, count] = message.message.split(".");
@@ -96,7 +104,9 @@ export class ChatJudge {
     for (const [text, { senderId, audience }] of this.#sayings) {
       for (const ledger of audience) {
         if (!ledger.isLive || this.#ignorers.has(ledger.playerId) || this.#ignorers.has(senderId)) continue;
-        if (!ledger.heard.has(text)) return `player ${ledger.playerId} has not heard "${text}"`;
+        if (!ledger.heard.has(text) && !ledger.crowdedOut.has(text)) {
+          return `player ${ledger.playerId} has not heard "${text}"`;
+        }
       }
     }
     this.#sayings.clear();
@@ -145,7 +155,7 @@ export class ChatJudge {
   }
 
   /** A broadcast shares its payload among all its recipients. */
-  #decode({ payload }: OutboxPacket): ChatMessage {
+  #decode({ payload }: Pick<OutboxPacket, "payload">): ChatMessage {
     if (this.#lastPayload !== payload) {
       this.#lastPayload = payload;
       this.#lastMessage = fromBinary(ChatMessageSchema, payload);

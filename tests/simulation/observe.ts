@@ -8,9 +8,13 @@
 import { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
 import { Dispatcher } from "../../server/logic/dispatcher.ts";
+import { KeptWhispers } from "../../server/logic/kept_whispers.ts";
 import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
 import type { Session } from "../../server/logic/session.ts";
 import { SessionManager } from "../../server/logic/session_manager.ts";
+
+/** Something a player has not heard. */
+type MissedPacket = Parameters<KeptWhispers["keepMissed"]>[1][number];
 
 /** Takes what is seen. */
 export interface Observer {
@@ -19,6 +23,8 @@ export interface Observer {
   onSent(session: Session, type: number, payload: Uint8Array): void;
   onNumbered(outbox: Outbox, packet: OutboxPacket): void;
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void;
+  /** The server tells a player nothing of these, or later. */
+  onMissed(playerId: number, packets: readonly MissedPacket[]): void;
   onClientNumbered(session: ClientSession, packet: OutgoingPacket): void;
 }
 
@@ -71,6 +77,11 @@ export function observe(observer: Observer): Disposable {
         },
     ),
   );
+  stack.use(patch(KeptWhispers.prototype, "keepMissed", (original) =>
+    function (this: KeptWhispers, playerId, packets) {
+      observer.onMissed(playerId, packets);
+      original.call(this, playerId, packets);
+    }));
   stack.use(patch(ClientSession.prototype, "number", (original) =>
     function (this: ClientSession, packet) {
       original.call(this, packet);

@@ -1,4 +1,9 @@
 /** Seeds that once found something. @module */
 
 /** Each with what it found. */
-export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: string }[] = [];
+export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: string }[] = [
+  {
+    seed: 1759025227,
+    was: "Chat beyond what waits for a slow ignore list was left out, whispers among it, and nothing told of it",
+  },
+];

@@ -28,6 +28,8 @@ export class SessionLedger {
   readonly tokens: string[] = [];
   /** Chat messages that the server has sent to this session. */
   readonly heard = new Set<string>();
+  /** Chat messages that made way for newer before they could be sent to it. */
+  readonly crowdedOut = new Set<string>();
 
   /** @param life Counts lives of logic. */
   constructor(

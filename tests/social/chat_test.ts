@@ -4,7 +4,8 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
-import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
+import { CHAT_HELD_MESSAGES_MAX, KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
+import { Counter } from "../../server/ops/counters.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -93,7 +94,8 @@ Deno.test("An invitation to a guild by an ignored player seems to be made, and i
   assertEquals(harness.take(again, PacketType.GUILD_INVITE_NOTICE), []);
 });
 
-Deno.test("An ignore list holds from the first moment after a login", async () => {
+/** A storage that gives lists when its gate lets them pass. */
+function gatedStorage() {
   const storage = new DirectStorage({ path: ":memory:" });
   const { accounts, characters, guilds, scores, sanctions, isHealthy } = storage;
   let gate: Promise<void> = Promise.resolve();
@@ -102,7 +104,13 @@ Deno.test("An ignore list holds from the first moment after a login", async () =
     await gate;
     return lists;
   };
-  const slow = {
+  /** Closes the gate; gives what opens it. */
+  const shut = () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    gate = promise;
+    return resolve;
+  };
+  const gated = {
     accounts,
     characters,
     guilds,
@@ -112,12 +120,37 @@ Deno.test("An ignore list holds from the first moment after a login", async () =
     social: { ...storage.social, load },
     close: () => storage.close(),
   };
-  await using harness = await LogicHarness.create({ storage: slow });
+  return { storage: gated, shut };
+}
+
+Deno.test("What is said while an ignore list is read waits: the newest CHAT_HELD_MESSAGES_MAX, and all whispers", async () => {
+  const { storage, shut } = gatedStorage();
+  await using harness = await LogicHarness.create({ storage });
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  goOffline(harness, ann);
+  const open = shut();
+  const again = await harness.connect({ name: "ann" });
+  say(harness, bob, Channel.WHISPER, "first", { recipientName: "ann" });
+  await settle(harness);
+  const texts = Array.from({ length: CHAT_HELD_MESSAGES_MAX + 1 }, (_, index) => `${index}`);
+  for (const text of texts) {
+    say(harness, bob, Channel.GLOBAL, text);
+    harness.clock.advance(1_000);
+  }
+  assertEquals(heard(harness, again), []);
+  open();
+  await settle(harness);
+  assertEquals(heard(harness, again).toSorted(), ["first", ...texts.slice(1)].toSorted());
+  assertEquals(harness.counters.get(Counter.CHAT_CROWDED_OUT), 2);
+});
+
+Deno.test("An ignore list holds from the first moment after a login", async () => {
+  const { storage, shut } = gatedStorage();
+  await using harness = await LogicHarness.create({ storage });
   const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
   await ignore(harness, ann, "bob");
   goOffline(harness, ann);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  gate = promise;
+  const resolve = shut();
   const again = await harness.connect({ name: "ann" });
   say(harness, bob, Channel.GLOBAL, "not for ann");
   say(harness, cid, Channel.GLOBAL, "for ann");

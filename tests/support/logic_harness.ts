@@ -260,6 +260,7 @@ const PLAIN_HASHER = {
  */
 export class LogicHarness implements AsyncDisposable {
   readonly clock = new ManualClock();
+  readonly counters = new CounterBlock(createCounterBlock());
   readonly log = new RecordingLogger();
   readonly sessions = new SessionManager();
   readonly config: ServerConfig;
@@ -304,7 +305,7 @@ export class LogicHarness implements AsyncDisposable {
         world: this.world,
         worldCapacity,
         saver: new CharacterSaver(this.storage, this.log),
-        counters: new CounterBlock(createCounterBlock()),
+        counters: this.counters,
         log: this.log,
       },
       // How long a packet took depends on the machine.
