@@ -79,6 +79,11 @@ export class ChatJudge {
     this.#rooms.set(room.roomId, members.add(playerId));
   }
 
+  /** A player says something: whoever is here now must hear it, however long it waits. */
+  onSaid(life: LogicLife, { type, payload }: { readonly type: number; readonly payload: Uint8Array }): void {
+    if (type === PacketType.CHAT_MESSAGE) this.#sayingOf(life, this.#decode({ payload }));
+  }
+
   /** A player in the world will not be told something that waited for its ignore list: only what is no whisper may be lost. */
   onMissed({ sessions }: LogicLife, playerId: number, packet: Pick<OutboxPacket, "type" | "payload">): void {
     const session = sessions.findPlayer(playerId);
@@ -113,7 +118,7 @@ export class ChatJudge {
     return null;
   }
 
-  /** What was said, as of the moment when the first was told. */
+  /** What was said, as of the moment when it was, or a whisper that was kept is told. */
   #sayingOf(life: LogicLife, message: ChatMessage): Saying {
     const { channel, message: text } = message;
     let saying = this.#sayings.get(text);

@@ -53,6 +53,9 @@ export class Judges {
         else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
       },
       onApplied: (session, type, sequence, payload) => this.delivery.onApplied(session, type, sequence, payload),
+      onSaid: (saying) => {
+        if (this.#life !== null) this.chat.onSaid(this.#life, saying);
+      },
       onMissed: (playerId, packets) => {
         if (this.#life !== null) { for (const packet of packets) this.chat.onMissed(this.#life, playerId, packet); }
       },

@@ -8,6 +8,7 @@
 import { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
 import { Dispatcher } from "../../server/logic/dispatcher.ts";
+import { ChatDelivery, type Saying } from "../../server/logic/chat_delivery.ts";
 import { KeptWhispers } from "../../server/logic/kept_whispers.ts";
 import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
 import type { Session } from "../../server/logic/session.ts";
@@ -23,6 +24,8 @@ export interface Observer {
   onSent(session: Session, type: number, payload: Uint8Array): void;
   onNumbered(outbox: Outbox, packet: OutboxPacket): void;
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void;
+  /** A player has said something, and the server begins to tell it. */
+  onSaid(saying: Saying): void;
   /** The server tells a player nothing of these, or later. */
   onMissed(playerId: number, packets: readonly MissedPacket[]): void;
   onClientNumbered(session: ClientSession, packet: OutgoingPacket): void;
@@ -77,6 +80,11 @@ export function observe(observer: Observer): Disposable {
         },
     ),
   );
+  stack.use(patch(ChatDelivery.prototype, "deliver", (original) =>
+    function (this: ChatDelivery, saying, recipients) {
+      observer.onSaid(saying);
+      original.call(this, saying, recipients);
+    }));
   stack.use(patch(KeptWhispers.prototype, "keepMissed", (original) =>
     function (this: KeptWhispers, playerId, packets) {
       observer.onMissed(playerId, packets);
