@@ -165,11 +165,8 @@ export class Connection implements SocketHandler, FrameSink {
   #floodWarnedMs = -Infinity;
   #heartbeatSentMs = 0;
   #roundTripMs = 0;
-  /**
-   * The answer to a request that changes the state, while it is under way: the packets behind it are judged by the
-   * state that it leads to.
-   */
-  #awaited = 0;
+  /** A request that changes the state and is under way: the packets behind it are judged by the state that it leads to. */
+  #awaited: PacketRow | null = null;
   #endAsked = false;
   #peerEnded = false;
 
@@ -261,7 +258,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   onFrame(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.closing) return true;
-    if (this.#awaited !== 0) return false;
+    if (this.#awaited !== null) return false;
     const host = this.#host;
     const view = host.view;
     view.decode(bytes, start, end);
@@ -305,7 +302,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.proven = true;
     if (row.handledBy === "logic") {
       this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd);
-      if (row.changesState) this.#awaited = row.responseType || ANY_ANSWER;
+      if (row.changesState) this.#awaited = row;
     } else if (view.type === PacketType.ECHO_REQUEST) {
       this.#onEcho(payload, payloadStart, payloadEnd);
     } else {
@@ -327,17 +324,22 @@ export class Connection implements SocketHandler, FrameSink {
 
   #pause(): void {
     this.#socket.pauseReading();
-    if (this.#awaited === 0) this.#host.waitForRing(this);
+    if (this.#awaited === null) this.#host.waitForRing(this);
   }
 
-  /**
-   * Logic sent a packet of `type`, or an acknowledgement, 0; frames that waited for it go on. A repeated request gets
-   * no answer but its acknowledgement.
-   */
+  /** Logic sent a packet of `type`; frames that waited for it go on. */
   onAnswer(type: number, changedState: boolean): void {
-    if (this.#awaited === 0) return;
-    if (this.#awaited !== type && !changedState && type !== PacketType.ERROR_RESPONSE) return;
-    this.#awaited = 0;
+    if (this.#awaited === null) return;
+    if (changedState || type === this.#awaited.responseType || type === PacketType.ERROR_RESPONSE) this.#goOn();
+  }
+
+  /** Logic had taken this packet before, and gives no answer to it; frames that waited for one go on. */
+  onRepeated(type: number): void {
+    if (type === this.#awaited?.type) this.#goOn();
+  }
+
+  #goOn(): void {
+    this.#awaited = null;
     if (this.#decoder.paused) this.#host.waitForRing(this);
   }
 
@@ -692,9 +694,6 @@ export class Connection implements SocketHandler, FrameSink {
     this.#host.onGone(this);
   }
 }
-
-/** The request that changes the state has no response type: the change of state answers it. */
-const ANY_ANSWER = -1;
 
 /** Room that the announcement of a connection may take in the ring. */
 const OPEN_RECORD_BYTES_MAX = 512;

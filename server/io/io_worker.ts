@@ -400,7 +400,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
           break;
         case RECORD_ACK:
           if (state !== 0) connection.setState(state);
-          connection.onAnswer(0, true);
+          if (state !== 0) connection.onAnswer(type, true);
+          else if (type !== 0) connection.onRepeated(type);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           break;
         case RECORD_CLOSE:

@@ -43,8 +43,12 @@ export interface IoOutput {
   ): boolean;
   /** Sends one packet that cannot be sent again later: it waits, within a bound, when there is no room. */
   send(link: Link, type: number, payload: Uint8Array): void;
-  /** Sends a new acknowledgement, and a new state if one is due, and nothing else. */
-  tryAck(link: Link, ack: number): boolean;
+  /**
+   * Sends a new acknowledgement, and a new state if one is due, and nothing else.
+   *
+   * @param repeatedType The type of a packet that came again, to which this is the only answer; 0: none did.
+   */
+  tryAck(link: Link, ack: number, repeatedType: number): boolean;
   /** Sends one packet to the links gathered by {@linkcode addRecipient}, and forgets them. */
   flushBroadcast(type: number, isCompressed: boolean, payload: Uint8Array): void;
   /** Gathers a link for {@linkcode flushBroadcast}; `sequence` is its packet's number. */
@@ -127,10 +131,12 @@ export class RingOutput implements IoOutput {
     this.#pushOrWait({ kind: RECORD_SEND, link, type, sequence: 0, payload });
   }
 
-  tryAck(link: Link, ack: number): boolean {
+  tryAck(link: Link, ack: number, repeatedType: number): boolean {
     if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
     const kind = RECORD_ACK | (link.stateDue << STATE_SHIFT);
-    if (tryPushRecord(this.#ring, kind, link.slot, link.generation, 0, 0, ack, EMPTY, 0, 0) < 0) return false;
+    if (tryPushRecord(this.#ring, kind, link.slot, link.generation, repeatedType, 0, ack, EMPTY, 0, 0) < 0) {
+      return false;
+    }
     link.stateDue = 0;
     return true;
   }

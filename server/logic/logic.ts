@@ -194,17 +194,21 @@ export class Logic {
     counters.set(Gauge.ENTITIES, world.entityCount);
   }
 
-  /** Acknowledges what came in and was not acknowledged by anything sent since. */
+  /** Acknowledges what came in and was not acknowledged by anything sent since, or came again. */
   #sendAcks(): void {
     const due = this.#ackDue;
     if (due.length === 0) return;
     this.#ackDue = [];
     for (const session of due) {
-      const { link } = session;
-      if (!session.ackDue) continue;
+      const { link, receivedSequence, repeatedType } = session;
+      if (!session.ackDue && repeatedType === 0) continue;
       // Without a connection nothing is due: the answer to the resume says what has come.
-      if (link === null || link.closed || link.output.tryAck(link, session.receivedSequence)) session.ackDue = false;
-      else this.#ackDue.push(session);
+      if (link === null || link.closed || link.output.tryAck(link, receivedSequence, repeatedType)) {
+        session.ackDue = false;
+        session.repeatedType = 0;
+      } else {
+        this.#ackDue.push(session);
+      }
     }
   }
 
@@ -255,20 +259,20 @@ export class Logic {
       return type;
     }
     const sequence = ring.doubles[(at >>> 3) + 3];
-    if (this.#receive(link, sequence, ring.doubles[(at >>> 3) + 4])) {
+    if (this.#receive(link, type, sequence, ring.doubles[(at >>> 3) + 4])) {
       this.#handle(link, kind, type, sequence, ring, start, end);
     }
     return type;
   }
 
   /** Takes the numbers of a packet; gives whether it is to be applied. */
-  #receive(link: Link, sequence: number, ack: number): boolean {
+  #receive(link: Link, type: number, sequence: number, ack: number): boolean {
     const { session } = link;
     if (session.previousResumeToken !== "") this.context.sessions.confirmResumeToken(session);
     if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
     const wasDue = session.ackDue;
-    const verdict = session.receive(sequence);
-    if (!wasDue && session.ackDue) this.#ackDue.push(session);
+    const verdict = session.receive(type, sequence);
+    if ((!wasDue && session.ackDue) || verdict === "repeat") this.#ackDue.push(session);
     if (verdict === "skip") {
       const message = `Packet ${sequence} came after ${session.receivedSequence}`;
       link.output.close(link, DisconnectReason.PROTOCOL_VIOLATION, message, 0);

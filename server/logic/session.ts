@@ -39,6 +39,8 @@ export class Session {
   receivedSequence = 0;
   /** `receivedSequence` has not been sent to the client yet. */
   ackDue = false;
+  /** The type of a packet that came again: it is acknowledged by itself, whatever else acknowledges it; 0: none. */
+  repeatedType = 0;
   /** What RESUME_REQUEST must bring; empty before the world. */
   resumeToken = "";
   /** The token before it, while it is unknown whether the client has learned the new one; else empty. */
@@ -61,14 +63,15 @@ export class Session {
   }
 
   /**
-   * Takes the sequence of a packet that came in.
+   * Takes the sequence of a packet of `type` that came in.
    *
    * @returns `apply`: it is the next one, or not reliable; `repeat`: it was applied before; `skip`: one is missing.
    */
-  receive(sequence: number): "apply" | "repeat" | "skip" {
+  receive(type: number, sequence: number): "apply" | "repeat" | "skip" {
     if (sequence === 0 || this.outbox === null) return "apply";
     if (sequence <= this.receivedSequence) {
       this.ackDue = true;
+      this.repeatedType = type;
       return "repeat";
     }
     if (sequence !== this.receivedSequence + 1) return "skip";
@@ -82,6 +85,7 @@ export class Session {
     this.outbox = new Outbox();
     this.receivedSequence = 0;
     this.ackDue = false;
+    this.repeatedType = 0;
   }
 
   /** Ends the numbering: the session is out of the world. */

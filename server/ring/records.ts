@@ -35,7 +35,7 @@ export const RECORD_SEND = 16;
 /** logic -> io: one packet for many; `slot`: their count; after the payload, aligned to 8, 16 bytes for each:
  * `slot u32 · generation u32 · sequence f64`. */
 export const RECORD_BROADCAST = 17;
-/** logic -> io: nothing to send but a new `ack`. */
+/** logic -> io: nothing to send but a new `ack`; `type`: a packet that came again and gets no other answer, or 0. */
 export const RECORD_ACK = 18;
 /** logic -> io: close with the `DisconnectReason` in `type`; sequence: retry_after_ms; payload: the message. */
 export const RECORD_CLOSE = 19;

@@ -252,6 +252,50 @@ Deno.test("Connection tells logic the sequence and ack of what it answers itself
   assertEquals(fixture.takeRecords(), []);
 });
 
+// Requests that change the state
+
+/** Sends a request that changes the state and a movement behind it; gives what has got to logic of both. */
+function sendWithMovement(fixture: IoFixture, peer: Peer, type: PacketType): () => PacketType[] {
+  peer.send({ type, payload: pattern(3), sequence: 4 }, { type: PacketType.MOVEMENT_UPDATE, payload: pattern(5) });
+  return () => fixture.takeRecordsButOpen().map(({ type }) => type);
+}
+
+Deno.test("Connection judges what is behind a request that changes the state by the state that it leads to", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connectIn("W");
+  const taken = sendWithMovement(fixture, peer, PacketType.LOGOUT_REQUEST);
+  assertEquals(taken(), [PacketType.LOGOUT_REQUEST]);
+  fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(3), { ack: 4 });
+  fixture.push(RECORD_ACK, peer.connection.slot, peer.connection.generation, { ack: 4 });
+  fixture.round();
+  assertEquals(taken(), [], "Neither another packet nor an acknowledgement is the answer");
+  fixture.sendFromLogic(peer, PacketType.LOGOUT_RESPONSE, pattern(2), { ack: 4 });
+  fixture.round();
+  assertEquals(taken(), [PacketType.MOVEMENT_UPDATE]);
+
+  const leaver = fixture.connectIn("W");
+  const behind = sendWithMovement(fixture, leaver, PacketType.LEAVE_WORLD_REQUEST);
+  assertEquals(behind(), [PacketType.LEAVE_WORLD_REQUEST]);
+  fixture.setState(leaver, "A");
+  fixture.round();
+  assertEquals(behind(), [], "Movements are for the world");
+  assertEquals(leaver.takePacket().type, PacketType.ERROR_RESPONSE);
+});
+
+Deno.test("Connection goes on behind a request that logic had taken before, on its acknowledgement", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connectIn("W");
+  const { slot, generation } = peer.connection;
+  const taken = sendWithMovement(fixture, peer, PacketType.LOGOUT_REQUEST);
+  assertEquals(taken(), [PacketType.LOGOUT_REQUEST]);
+  fixture.push(RECORD_ACK, slot, generation, { ack: 4, type: PacketType.CHAT_MESSAGE });
+  fixture.round();
+  assertEquals(taken(), [], "Another packet came again");
+  fixture.push(RECORD_ACK, slot, generation, { ack: 4, type: PacketType.LOGOUT_REQUEST });
+  fixture.round();
+  assertEquals(taken(), [PacketType.MOVEMENT_UPDATE]);
+});
+
 // Echo
 
 Deno.test("Connection answers ECHO_REQUEST of route 0 itself and passes route 1 to logic", () => {

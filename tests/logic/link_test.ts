@@ -98,7 +98,7 @@ Deno.test("RingOutput tells a new state with the next record of the link, once",
   const sends: ((output: RingOutput, link: Link) => void)[] = [
     (output, link) => void output.trySend(link, PacketType.CHAT_MESSAGE, 1, 0, false, pattern(1), 0, 1),
     (output, link) => output.send(link, PacketType.LOGIN_RESPONSE, pattern(1)),
-    (output, link) => void output.tryAck(link, 7),
+    (output, link) => void output.tryAck(link, 7, 0),
   ];
   for (const send of sends) {
     const fixture = new Fixture();
@@ -115,10 +115,10 @@ Deno.test("RingOutput tells a new state with the next record of the link, once",
 
 Deno.test("RingOutput.tryAck() sends the acknowledgement alone", () => {
   const fixture = new Fixture();
-  assert(fixture.output.tryAck(fixture.link(3), 2 ** 40));
+  assert(fixture.output.tryAck(fixture.link(3), 2 ** 40, PacketType.LOGOUT_REQUEST));
   fixture.output.publish();
-  const [{ kind, slot, ack, payload }] = fixture.take();
-  assertEquals([kind, slot, ack, payload.length], [RECORD_ACK, 3, 2 ** 40, 0]);
+  const [{ kind, slot, type, ack, payload }] = fixture.take();
+  assertEquals([kind, slot, type, ack, payload.length], [RECORD_ACK, 3, PacketType.LOGOUT_REQUEST, 2 ** 40, 0]);
 });
 
 Deno.test("RingOutput.send() and close() wait for room, in order, and trySend() waits behind them", () => {
@@ -129,7 +129,7 @@ Deno.test("RingOutput.send() and close() wait for room, in order, and trySend() 
   link.stateDue = STATE_IN_WORLD;
   for (let count = 1; count <= 20; count++) fixture.output.send(link, PacketType.LOGIN_RESPONSE, pattern(count));
   assertEquals(fixture.output.trySend(link, PacketType.CHAT_MESSAGE, 1, 0, false, pattern(0), 0, 0), false);
-  assertEquals(fixture.output.tryAck(link, 1), false);
+  assertEquals(fixture.output.tryAck(link, 1, 0), false);
   fixture.output.close(link, DisconnectReason.KICKED, "Go", 250);
   fixture.output.close(link, DisconnectReason.BANNED, "Again", 0);
   const records: TakenRecord[] = [];

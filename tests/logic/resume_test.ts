@@ -3,6 +3,7 @@
 import { DisconnectReason, HeartbeatRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { LINK_DEAD_MS, OUTBOX_PACKETS_MAX, RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -197,4 +198,21 @@ Deno.test("WorldService keeps a link-dead player for LINK_DEAD_MS, then saves it
   assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
   const again = await harness.connect({ name: player.name });
   assertEquals([harness.world.xOf(again.entityId), harness.world.hpOf(again.entityId)], [100, 42]);
+});
+
+Deno.test("Logic acknowledges a packet that came again by itself, whatever else acknowledges it", async () => {
+  await using harness = await LogicHarness.create();
+  const ann = await harness.connect({ name: "ann", at: { x: 500, z: 500 } });
+  const bob = await harness.connect({ name: "bob", at: { x: 501, z: 500 } });
+  harness.tick(5);
+  const request = () => harness.sendRaw(ann, PacketType.LOGOUT_REQUEST, new Uint8Array([0x08]), { sequence: 1 });
+  request();
+  assertEquals(harness.take(ann, PacketType.LOGOUT_RESPONSE).length, 1);
+  assertEquals(ann.repeated, []);
+  harness.forget();
+  harness.send(bob, MovementUpdateSchema, { position: { x: 501.2, y: 0, z: 500 }, sequenceNumber: 1 });
+  harness.clock.advance(harness.config.tickMs);
+  request();
+  const [{ type, ack }] = ann.packets;
+  assertEquals([type, ack, ann.repeated], [PacketType.WORLD_SNAPSHOT, 1, [PacketType.LOGOUT_REQUEST]]);
 });

@@ -9,6 +9,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 import { FakeOutput, OPEN_INFO } from "./fake_output.ts";
 
+/** What is received here. */
+const TYPE = PacketType.CHAT_MESSAGE;
+
 /** A session with a connection; in the world unless told. */
 function openSession(begun = true): { session: Session; output: FakeOutput; link: Link } {
   const session = new Session();
@@ -30,7 +33,7 @@ Deno.test("Session.state follows from player and presence", () => {
 
 Deno.test("Session.receive() applies each number once and in order, and knows a missing one", () => {
   const { session } = openSession();
-  assertEquals([1, 2, 2, 1, 3].map((sequence) => session.receive(sequence)), [
+  assertEquals([1, 2, 2, 1, 3].map((sequence) => session.receive(TYPE, sequence)), [
     "apply",
     "apply",
     "repeat",
@@ -38,31 +41,35 @@ Deno.test("Session.receive() applies each number once and in order, and knows a 
     "apply",
   ]);
   assertEquals(session.receivedSequence, 3);
-  assertEquals([session.receive(5), session.receive(2 ** 53)], ["skip", "skip"]);
+  assertEquals([session.receive(TYPE, 5), session.receive(TYPE, 2 ** 53)], ["skip", "skip"]);
   assertEquals(session.receivedSequence, 3);
-  assertEquals(session.receive(4), "apply");
+  assertEquals(session.receive(TYPE, 4), "apply");
 });
 
 Deno.test("Session.receive() applies what is not reliable, and everything before the world", () => {
   const { session } = openSession();
-  assertEquals([session.receive(0), session.receive(0)], ["apply", "apply"]);
+  assertEquals([session.receive(TYPE, 0), session.receive(TYPE, 0)], ["apply", "apply"]);
   assertEquals([session.receivedSequence, session.ackDue], [0, false]);
   const { session: outside } = openSession(false);
-  assertEquals([outside.receive(9), outside.receive(9), outside.receivedSequence], ["apply", "apply", 0]);
+  assertEquals([outside.receive(TYPE, 9), outside.receive(TYPE, 9), outside.receivedSequence], ["apply", "apply", 0]);
 });
 
 Deno.test("Session.receive() makes an acknowledgement due, also for a repeated number", () => {
   const { session } = openSession();
-  session.receive(1);
+  session.receive(TYPE, 1);
   assert(session.ackDue);
   session.ackDue = false;
-  session.receive(1);
+  assertEquals(session.repeatedType, 0);
+  session.receive(TYPE, 1);
   assert(session.ackDue);
+  assertEquals(session.repeatedType, TYPE);
+  assert(session.sendLatest(PacketType.WORLD_SNAPSHOT, pattern(3), 0, 3));
+  assertEquals([session.ackDue, session.repeatedType], [false, TYPE]);
 });
 
 Deno.test("Session.send() numbers and keeps RELIABLE packets, and neither the others", () => {
   const { session, output } = openSession();
-  session.receive(1);
+  session.receive(TYPE, 1);
   session.send(PacketType.CHAT_MESSAGE, pattern(3));
   session.send(PacketType.WORLD_SNAPSHOT, pattern(4));
   session.send(PacketType.HEARTBEAT_RESPONSE, pattern(5));
@@ -101,12 +108,12 @@ Deno.test("Session.send() keeps RELIABLE packets for a client that is gone and d
 
 Deno.test("Session.sendLatest() tells whether there was room", () => {
   const { session, output } = openSession();
-  session.receive(1);
+  session.receive(TYPE, 1);
   output.room = 1;
   assertEquals(session.sendLatest(PacketType.WORLD_SNAPSHOT, pattern(9), 2, 5), true);
   assertEquals(output.sent[0].payload, pattern(9).slice(2, 5));
   assertEquals(session.ackDue, false);
-  session.receive(2);
+  session.receive(TYPE, 2);
   assertEquals(session.sendLatest(PacketType.WORLD_SNAPSHOT, pattern(9), 0, 9), false);
   assert(session.ackDue, "It was not acknowledged");
 });
@@ -164,7 +171,7 @@ Deno.test("Session.keep() closes who cannot keep up as SLOW_READER, and keeps th
 
 Deno.test("Session.begin() and finish() start and end the numbering", () => {
   const { session, output } = openSession();
-  session.receive(1);
+  session.receive(TYPE, 1);
   session.send(PacketType.CHAT_MESSAGE, pattern(1));
   session.finish();
   assertEquals([session.outbox, session.presence, session.resumeToken], [null, null, ""]);

@@ -249,8 +249,8 @@ Deno.test("PlayersRun.run() finds a server out that applies again what is sent a
   const receive = Session.prototype.receive;
   try {
     const error = await contradictionOf(() => {
-      Session.prototype.receive = function (this: Session, sequence: number) {
-        const verdict = receive.call(this, sequence);
+      Session.prototype.receive = function (this: Session, type: number, sequence: number) {
+        const verdict = receive.call(this, type, sequence);
         return verdict === "repeat" ? "apply" : verdict;
       };
     });

@@ -47,8 +47,8 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     rules: ["delivery"],
     plant: () =>
       patch(Session.prototype, "receive", (original) =>
-        function (this: Session, sequence) {
-          const verdict = original.call(this, sequence);
+        function (this: Session, type, sequence) {
+          const verdict = original.call(this, type, sequence);
           return verdict === "repeat" ? "apply" : verdict;
         }),
   },

@@ -90,6 +90,8 @@ export interface ClosedBy {
 export class HarnessClient {
   /** What came over this connection since it was opened, or since {@linkcode LogicHarness.forget}. */
   packets: SentPacket[] = [];
+  /** Types of packets that came again, and that logic acknowledged by themselves. */
+  readonly repeated: PacketType[] = [];
   /** Null while logic has not closed the connection. */
   closedBy: ClosedBy | null = null;
   /** The account's id; 0 before {@linkcode LogicHarness.connect}. */
@@ -183,9 +185,10 @@ class CollectingOutput implements IoOutput {
     this.#add(link, { type, sequence: 0, ack: 0, payload: payload.slice() });
   }
 
-  tryAck(link: Link): boolean {
+  tryAck(link: Link, _ack: number, repeatedType: PacketType | 0): boolean {
     if (this.isFull) return false;
     link.stateDue = 0;
+    if (repeatedType !== 0) this.clients[link.slot]?.repeated.push(repeatedType);
     return true;
   }
 
