@@ -7,6 +7,8 @@
 const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
 /** V8's flags, as `deno task serve` has them. */
 export const SERVE_V8_FLAGS = "--max-semi-space-size=4";
+/** What glibc reads from the environment, as `deno task serve` has it. */
+export const SERVE_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: "131072" };
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 20;
 /** USER_HZ: what /proc counts processor time in. */
@@ -95,6 +97,7 @@ export class Contender implements AsyncDisposable {
     const isOurs = plan.port === 0;
     const child = new Deno.Command(plan.command, {
       args: [...plan.args],
+      env: SERVE_ENVIRONMENT,
       stdin: "null",
       stdout: isOurs ? "piped" : "null",
       stderr: "inherit",

@@ -104,10 +104,10 @@ export async function keepServer(args: readonly string[], log: Logger): Promise<
   return await keeper.run();
 }
 
-/** The arguments of Deno in the serve task, with paths that hold in any working folder. */
+/** The arguments of Deno in the serve task, behind its environment, with paths that hold in any working folder. */
 function serveArguments(): string[] {
   const root = fileURLToPath(new URL("..", import.meta.url));
-  const [, run, ...rest] = manifest.tasks.serve.command.split(" ");
+  const [, , run, ...rest] = manifest.tasks.serve.command.split(" ");
   return [run, "--config", `${root}deno.json`, ...rest.slice(0, -1), `${root}${rest.at(-1)}`];
 }
 

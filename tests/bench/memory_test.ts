@@ -1,10 +1,12 @@
 import { parseMemoryOptions } from "../../bench/memory.ts";
-import { SERVE_V8_FLAGS } from "../../bench/peer_contenders.ts";
+import { SERVE_ENVIRONMENT, SERVE_V8_FLAGS } from "../../bench/peer_contenders.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
-Deno.test("SERVE_V8_FLAGS are those of the serve task", async () => {
+Deno.test("SERVE_V8_FLAGS and SERVE_ENVIRONMENT are those of the serve task", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+  const [[name, value]] = Object.entries(SERVE_ENVIRONMENT);
+  assert(tasks.serve.command.startsWith(`${name}=${value} deno `), tasks.serve.command);
   assert(tasks.serve.command.includes(` --v8-flags=${SERVE_V8_FLAGS} `), tasks.serve.command);
 });
 

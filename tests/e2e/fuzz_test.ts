@@ -18,7 +18,7 @@ const FRAMES_PER_CONNECTION = 100;
 /** Connections at once. */
 const LANES = 8;
 /** What heaps and pools may have grown by, in bytes. */
-const GROWTH_BYTES_MAX = 96 * 1_048_576;
+const GROWTH_BYTES_MAX = 64 * 1_048_576;
 
 /** Sends the frames of one connection, over the port that chance picks, and resolves when it is closed. */
 async function sendOne(server: ServerProcess, chance: CheapChance, pools: Pools, token: string): Promise<void> {

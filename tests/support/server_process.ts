@@ -74,21 +74,30 @@ export interface FailedStart {
 function taskArgs(task: "serve" | "supervise" = "serve"): string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`)) as Manifest;
   const command = tasks[task].command.replace(`"$(deno eval -p 'Deno.execPath()')"`, Deno.execPath());
-  const [program, ...args] = command.split(" ");
-  assertEquals([program, args.includes("server/main.ts")], ["deno", true]);
+  const [allocator, program, ...args] = command.split(" ");
+  assertEquals([allocator, program, args.includes("server/main.ts")], [
+    `${ALLOCATOR}=${ALLOCATOR_VALUE}`,
+    "deno",
+    true,
+  ]);
   return args;
 }
+
+/** What the tasks set in the environment of the server. */
+const ALLOCATOR = "MALLOC_MMAP_THRESHOLD_";
+const ALLOCATOR_VALUE = "131072";
 
 interface Manifest {
   readonly tasks: Readonly<Record<"serve" | "supervise", { readonly command: string }>>;
 }
 
-/** The environment of this process without the settings of servers and tests. */
+/** The environment of this process without the settings of servers and tests, and with what the tasks set. */
 function cleanEnvironment(): Record<string, string> {
   const environment = Deno.env.toObject();
   for (const name of Object.keys(environment)) {
     if (name.startsWith("DRAWBRIDGE_") || name.startsWith("TEST_")) delete environment[name];
   }
+  environment[ALLOCATOR] = ALLOCATOR_VALUE;
   return environment;
 }
 
