@@ -28,13 +28,14 @@ Deno.test("inflatePayload() takes DECOMPRESSED_BYTES_MAX bytes and throws at one
   }
 });
 
-Deno.test("inflatePayload() gives null for what is no raw DEFLATE, or cut", () => {
+Deno.test("inflatePayload() gives null for what is no raw DEFLATE, cut, or followed by something", () => {
   const text = pattern(500);
   for (const bytes of [new Uint8Array(0), new Uint8Array([0x07]), deflateSync(text), gzipSync(text)]) {
     assertEquals(inflatePayload(new Uint8Array(bytes)), null);
   }
   const whole = deflate(text);
   for (let length = 0; length < whole.length; length++) assertEquals(inflatePayload(whole.subarray(0, length)), null);
+  for (const tail of [[0], [3, 0], [...whole]]) assertEquals(inflatePayload(new Uint8Array([...whole, ...tail])), null);
 });
 
 Deno.test("inflatePayload() throws nothing but ProtocolError on any bytes", () => {

@@ -6,7 +6,7 @@
 
 import type { Transport, TransportHandler } from "../../client/transport.ts";
 import type { Prng } from "../../server/world/prng.ts";
-import { WebSocketReader } from "../../tools/loadtest/websocket_client.ts";
+import { UpgradeError, WebSocketReader } from "../../tools/loadtest/websocket_client.ts";
 import { clientFrame, utf8 } from "../gateway/frames.ts";
 import type { ClientSocket } from "./simulated_network.ts";
 
@@ -30,6 +30,7 @@ class SimulatedWebSocket implements Transport, TransportHandler {
   readonly #opening: { resolve(transport: Transport): void; reject(error: Error): void };
   readonly #reader: WebSocketReader;
   #handler: TransportHandler | null = null;
+  #isOpen = false;
   #early: Uint8Array[] = [];
   #closeReason: string | null = null;
 
@@ -42,7 +43,10 @@ class SimulatedWebSocket implements Transport, TransportHandler {
     this.#prng = prng;
     this.#opening = opening;
     this.#reader = new WebSocketReader({
-      onUpgraded: () => this.#opening.resolve(this),
+      onUpgraded: () => {
+        this.#isOpen = true;
+        this.#opening.resolve(this);
+      },
       onStream: (bytes, start, end) => this.#receive(bytes.subarray(start, end)),
       onReply: (bytes) => socket.send(bytes.slice()),
       onCloseFrame: () => socket.close(),
@@ -79,7 +83,14 @@ class SimulatedWebSocket implements Transport, TransportHandler {
   }
 
   onBytes(bytes: Uint8Array): void {
-    this.#reader.push(bytes, 0, bytes.length);
+    try {
+      this.#reader.push(bytes, 0, bytes.length);
+    } catch (error) {
+      // The gateway has waited too long for a request that the network held up.
+      if (this.#isOpen || !(error instanceof UpgradeError)) throw error;
+      this.#socket.close();
+      this.#opening.reject(error);
+    }
   }
 
   onClose(reason: string): void {

@@ -53,6 +53,8 @@ export async function simulate(seed: number, options: { keepsLines?: boolean } =
   const simulation = new Simulation(seed, options.keepsLines ?? false);
   try {
     await simulation.run();
+  } catch (error) {
+    simulation.verdict.fail("crash", String(error));
   } finally {
     simulation.close();
     Error.stackTraceLimit = stackTraceLimit;
