@@ -11,15 +11,10 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DeliveryClass, ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
-  ADDRESS_TOKENS_BATCH,
   ENVELOPE_BYTES_MAX,
-  FLOOD_DROPS_MAX,
-  FLOOD_INTERVAL_MS,
   FRAME_BYTES_MAX,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
-  REFUSED_INTERVAL_MS,
-  REFUSED_PACKETS_MAX,
   RING_RECORD_BYTES_MAX,
   RTT_MS_MAX,
 } from "../../shared/limits.ts";
@@ -41,9 +36,10 @@ import type { Socket, SocketHandler } from "./backend.ts";
 import type { BufferPool } from "./buffer_pool.ts";
 import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "./diagnostics.ts";
 import { inflatePayload } from "./inflate.ts";
+import { PacketBudget } from "./packet_budget.ts";
 import { disconnectNotice, errorResponse, refuseRequest } from "./refusal.ts";
 import { SendQueue } from "./send_queue.ts";
-import { type BucketRate, TokenBucket } from "./token_bucket.ts";
+import type { BucketRate } from "./token_bucket.ts";
 
 /** What carries a connection's bytes. */
 export type TransportName = "tcp" | "tls" | "websocket" | "http";
@@ -152,17 +148,9 @@ export class Connection implements SocketHandler, FrameSink {
   readonly #host: ConnectionHost;
   readonly #socket: Socket;
   readonly #decoder: FrameDecoder;
-  #bucket: TokenBucket | null;
-  /** Buckets of the types that have one of their own, by type; made when the first of them comes. */
-  #typeBuckets: Map<number, TokenBucket> | null = null;
-  #addressTokens = 0;
+  readonly #budget: PacketBudget;
   /** What a proxy said of the peer; otherwise the socket knows. */
   #proxied: { readonly remoteAddress: string; readonly localAddress: string } | null = null;
-  #refusedCount = 0;
-  #refusedSinceMs = 0;
-  #floodDrops = 0;
-  #floodSinceMs = 0;
-  #floodWarnedMs = -Infinity;
   #heartbeatSentMs = 0;
   #roundTripMs = 0;
   /** A request that changes the state and is under way: the packets behind it are judged by the state that it leads to. */
@@ -183,7 +171,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.transport = place.transport;
     this.queue = new SendQueue(host.pool);
     this.#decoder = new FrameDecoder(this);
-    this.#bucket = host.packetRate === null ? null : new TokenBucket(host.packetRate, host.nowMs);
+    this.#budget = new PacketBudget(host.packetRate, host.nowMs);
     this.acceptedMs = this.lastBytesMs = host.nowMs;
   }
 
@@ -288,7 +276,7 @@ export class Connection implements SocketHandler, FrameSink {
     if (view.size !== 0 && view.size !== payloadEnd - payloadStart) {
       return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, header says ${view.size} bytes`);
     }
-    if (this.#bucket !== null && !this.#tryPay(this.#bucket, row)) return this.#onFlood();
+    if (!this.#budget.tryPay(row, this, host)) return this.#onFlood();
     if (view.isCompressed) {
       const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd));
       if (inflated === null) return this.#refuse("Payload is not valid DEFLATE");
@@ -393,27 +381,6 @@ export class Connection implements SocketHandler, FrameSink {
     }
   }
 
-  /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */
-  #tryPay(bucket: TokenBucket, row: PacketRow): boolean {
-    const { nowMs, packetRate } = this.#host;
-    if (!bucket.tryTake(row.cost, packetRate!, nowMs)) return false;
-    if (row.rate !== null && !this.#bucketOf(row.type, row.rate).tryTake(1, row.rate, nowMs)) return false;
-    if (this.addressEntry < 0) return true;
-    if (this.#addressTokens < row.cost) {
-      if (!this.#host.tryTakeOfAddress(this, ADDRESS_TOKENS_BATCH)) return false;
-      this.#addressTokens += ADDRESS_TOKENS_BATCH;
-    }
-    this.#addressTokens -= row.cost;
-    return true;
-  }
-
-  #bucketOf(type: number, rate: BucketRate): TokenBucket {
-    this.#typeBuckets ??= new Map();
-    let bucket = this.#typeBuckets.get(type);
-    if (bucket === undefined) this.#typeBuckets.set(type, bucket = new TokenBucket(rate, this.#host.nowMs));
-    return bucket;
-  }
-
   /** Drops a packet for want of tokens; warns once a second; closes who goes on. */
   #onFlood(): boolean {
     const host = this.#host;
@@ -421,14 +388,9 @@ export class Connection implements SocketHandler, FrameSink {
     const { type, sequence } = host.view;
     const isNumbered = sequence !== 0 && this.state === STATE_IN_WORLD;
     if (!isNumbered) this.#passSequence();
-    if (host.nowMs - this.#floodSinceMs > FLOOD_INTERVAL_MS) {
-      this.#floodSinceMs = host.nowMs;
-      this.#floodDrops = 0;
-    }
-    if (++this.#floodDrops > FLOOD_DROPS_MAX) {
+    if (this.#budget.countDrop(host.nowMs)) {
       this.close(DisconnectReason.FLOOD, "Too many packets", host.onFlood(this));
-    } else if (sequence !== 0 || host.nowMs - this.#floodWarnedMs >= 1_000) {
-      this.#floodWarnedMs = host.nowMs;
+    } else if (this.#budget.takeWarning(host.nowMs, sequence)) {
       const { payload } = errorResponse(ErrorCode.RATE_LIMITED, "Too many packets", type, sequence);
       // A numbered packet counts as received, so its sender must surely hear of each that was not handled.
       if (isNumbered) this.#forwardRefusal(PacketType.ERROR_RESPONSE, payload);
@@ -450,12 +412,7 @@ export class Connection implements SocketHandler, FrameSink {
   }
 
   #sendRefusal(refusal: { type: PacketType; payload: Uint8Array }): true {
-    const { nowMs } = this.#host;
-    if (nowMs - this.#refusedSinceMs > REFUSED_INTERVAL_MS) {
-      this.#refusedSinceMs = nowMs;
-      this.#refusedCount = 0;
-    }
-    if (++this.#refusedCount > REFUSED_PACKETS_MAX) {
+    if (this.#budget.countRefusal(this.#host.nowMs)) {
       this.close(DisconnectReason.PROTOCOL_VIOLATION, "Too many packets that cannot be handled");
     } else if (this.state === STATE_IN_WORLD) {
       this.#forwardRefusal(refusal.type, refusal.payload);

@@ -1,0 +1,84 @@
+/**
+ * What one connection may cost: tokens for its packets, and patience with what has to be dropped or refused.
+ *
+ * @module
+ */
+
+import {
+  ADDRESS_TOKENS_BATCH,
+  FLOOD_DROPS_MAX,
+  FLOOD_INTERVAL_MS,
+  REFUSED_INTERVAL_MS,
+  REFUSED_PACKETS_MAX,
+} from "../../shared/limits.ts";
+import type { PacketRow } from "../../shared/packet_table.ts";
+import type { Connection, ConnectionHost } from "./connection.ts";
+import { type BucketRate, TokenBucket } from "./token_bucket.ts";
+
+const WARN_INTERVAL_MS = 1_000;
+
+/** The budget of one connection. */
+export class PacketBudget {
+  readonly #bucket: TokenBucket | null;
+  /** Buckets of the types that have one of their own, by type; made when the first of them comes. */
+  #typeBuckets: Map<number, TokenBucket> | null = null;
+  #addressTokens = 0;
+  #drops = 0;
+  #dropsSinceMs = 0;
+  #warnedMs = -Infinity;
+  #refusals = 0;
+  #refusalsSinceMs = 0;
+
+  /** @param rate `null`: flood control is off. */
+  constructor(rate: BucketRate | null, nowMs: number) {
+    this.#bucket = rate === null ? null : new TokenBucket(rate, nowMs);
+  }
+
+  /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */
+  tryPay(row: PacketRow, connection: Connection, host: ConnectionHost): boolean {
+    const bucket = this.#bucket;
+    if (bucket === null) return true;
+    const { nowMs, packetRate } = host;
+    if (!bucket.tryTake(row.cost, packetRate!, nowMs)) return false;
+    if (row.rate !== null && !this.#bucketOf(row.type, row.rate, nowMs).tryTake(1, row.rate, nowMs)) return false;
+    if (connection.addressEntry < 0) return true;
+    if (this.#addressTokens < row.cost) {
+      if (!host.tryTakeOfAddress(connection, ADDRESS_TOKENS_BATCH)) return false;
+      this.#addressTokens += ADDRESS_TOKENS_BATCH;
+    }
+    this.#addressTokens -= row.cost;
+    return true;
+  }
+
+  #bucketOf(type: number, rate: BucketRate, nowMs: number): TokenBucket {
+    this.#typeBuckets ??= new Map();
+    let bucket = this.#typeBuckets.get(type);
+    if (bucket === undefined) this.#typeBuckets.set(type, bucket = new TokenBucket(rate, nowMs));
+    return bucket;
+  }
+
+  /** Counts a packet that was dropped for want of tokens; gives whether it is one too many. */
+  countDrop(nowMs: number): boolean {
+    if (nowMs - this.#dropsSinceMs > FLOOD_INTERVAL_MS) {
+      this.#dropsSinceMs = nowMs;
+      this.#drops = 0;
+    }
+    return ++this.#drops > FLOOD_DROPS_MAX;
+  }
+
+  /** Whether to warn of a drop: once a second, and of every packet with a number, whose sender waits for an answer. */
+  takeWarning(nowMs: number, sequence: number): boolean {
+    if (sequence === 0 && nowMs - this.#warnedMs < WARN_INTERVAL_MS) return false;
+    this.#warnedMs = nowMs;
+    return true;
+  }
+
+  /** Counts a packet that was refused; gives whether it is one too many. */
+  countRefusal(nowMs: number): boolean {
+    if (nowMs - this.#refusalsSinceMs > REFUSED_INTERVAL_MS) {
+      this.#refusalsSinceMs = nowMs;
+      this.#refusals = 0;
+    }
+    return ++this.#refusals > REFUSED_PACKETS_MAX;
+  }
+}
