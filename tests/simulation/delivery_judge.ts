@@ -136,16 +136,23 @@ export class DeliveryJudge {
     this.#verdict.expect(isSame, "delivery", `A client applied packet ${sequence}, which is not the one sent`);
   }
 
-  /** What is still under way in a session whose client is connected; null: nothing. */
+  /** It is quiet from now on: what there is must get there. */
+  beginQuiet(): void {
+    for (const ledger of this.#byOutbox.values()) ledger.due = null;
+  }
+
+  /**
+   * What is still under way in a session whose client is connected, of what there was when it was first asked for in the
+   * quiet; null: nothing. Monsters go on, and tell of their blows, so that something newer is always under way.
+   */
   unsettled(ledger: SessionLedger): string | null {
-    const { sent, received, clientSent, applied, outbox, clientSession } = ledger;
     if (!ledger.isLive) return "the client holds a session that is over";
-    if (received !== sent.length) return `the client has ${received} of ${sent.length} packets`;
-    if (applied !== clientSent.length) return `the server has ${applied} of ${clientSent.length} packets`;
-    if (outbox.count > 0) {
-      return `${outbox.count} packets of the server are not acknowledged, of ${outbox.sentSequence} sent`;
-    }
-    const waiting = clientSession?.outbox.length ?? 0;
-    return waiting > 0 ? `${waiting} packets of the client are not acknowledged` : null;
+    const { received, applied, outbox, clientSession } = ledger;
+    const { sent, clientSent } = ledger.due ??= { sent: ledger.sent.length, clientSent: ledger.clientSent.length };
+    if (received < sent) return `the client has ${received} of ${sent} packets`;
+    if (applied < clientSent) return `the server has ${applied} of ${clientSent} packets`;
+    if (outbox.firstSequence <= sent) return `packet ${outbox.firstSequence} of the server is not acknowledged`;
+    const waiting = clientSession?.outbox[0]?.sequence ?? Infinity;
+    return waiting <= clientSent ? `packet ${waiting} of the client is not acknowledged` : null;
   }
 }

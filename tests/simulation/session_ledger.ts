@@ -24,6 +24,8 @@ export class SessionLedger {
   applied = 0;
   /** The client's end, once it has numbered anything. */
   clientSession: ClientSession | null = null;
+  /** How many packets of either side there were when it was first looked at in the quiet: these must get there. */
+  due: { readonly sent: number; readonly clientSent: number } | null = null;
   /** Its resume tokens, oldest first. */
   readonly tokens: string[] = [];
   /** Chat messages that the server has sent to this session. */

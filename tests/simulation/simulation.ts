@@ -145,6 +145,7 @@ class Simulation {
       await this.#pass(playMs);
       this.#around.isQuiet = true;
       this.#faults.end();
+      this.#judges.delivery.beginQuiet();
       await this.#settle("settled", SETTLE_MS, () => this.#judges.unsettled(this.#server, this.#players));
       await this.#lookAround();
     }
