@@ -44,6 +44,8 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const NUMBER_DIGITS = 5;
 /** More is forgotten by the server, oldest first. */
 const WHISPERS_MAX = 40;
+/** Of one player; the server refuses more than its own bound. */
+const IGNORED_MAX = 40;
 
 interface Member {
   readonly name: string;
@@ -244,9 +246,10 @@ export class Company {
     const member = this.#pick(this.#members);
     const others = this.#state.accounts.filter((name) => this.#members.every((each) => each.name !== name)).slice(-3);
     if (others.length === 0) return null;
-    const other = this.#pick(others);
-    const pair = `${member.name}!${other}`;
-    const isIgnored = this.#state.ignored.includes(pair);
+    const own = this.#state.ignored.filter((pair) => pair.startsWith(`${member.name}!`));
+    const pair = own.length < IGNORED_MAX ? `${member.name}!${this.#pick(others)}` : this.#pick(own);
+    const [, other] = pair.split("!");
+    const isIgnored = own.includes(pair);
     return {
       what: `${isIgnored ? "not " : ""}ignore ${pair}`,
       next: this.#with((state) => {

@@ -121,6 +121,7 @@ function worldRows({ totals }) {
     ["Entities encoded", count(totals.encoderCalls)],
     ["Chat messages", count(totals.chatMessages)],
     ["Chat refused", `${count(totals.chatRefusedFlood)} flood, ${count(totals.chatRefusedMuted)} muted`],
+    ["Chat crowded out", count(totals.chatCrowdedOut)],
     ["Logins", `${count(totals.loginsOk)} ok, ${count(totals.loginsFailed)} failed`],
     ["Storage requests waiting", count(totals.storagePending)],
   ];
