@@ -62,6 +62,11 @@ export class Session {
     return this.player !== null ? STATE_AUTHENTICATED : STATE_CONNECTED;
   }
 
+  /** Whether reliable packets wait for room on the way to the connection. */
+  get isBehind(): boolean {
+    return this.outbox !== null && this.outbox.sentSequence < this.outbox.lastSequence;
+  }
+
   /**
    * Takes the sequence of a packet of `type` that came in.
    *

@@ -217,7 +217,7 @@ export class SessionManager {
     if (packetRow(type)?.delivery === DeliveryClass.RELIABLE && session.outbox !== null) {
       const { bytes, isCompressed } = compressPayload(payload);
       session.send(type, bytes, isCompressed);
-      if (session.link !== null && session.outbox.sentSequence < session.outbox.lastSequence) this.#behind.add(session);
+      if (session.link !== null && session.isBehind) this.#behind.add(session);
     } else {
       session.send(type, payload);
     }

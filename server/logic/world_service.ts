@@ -329,7 +329,8 @@ export class WorldService {
     for (const session of sessions.inWorld) {
       const { link, presence } = session;
       if (link === null || link.congested || presence === null || !world.isTurnOf(presence.entityId)) continue;
-      if (!link.output.hasRoomFor(snapshot.length)) continue;
+      // What is shown must not come before what it builds on: the map that was entered, the answer to a resume.
+      if (session.isBehind || !link.output.hasRoomFor(snapshot.length)) continue;
       const length = world.buildSnapshot(presence.entityId, snapshot, 0);
       if (length === 0) continue;
       session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);

@@ -235,6 +235,20 @@ Deno.test("A session resumed after a portal hears of it again if it missed it, a
   assert(types.indexOf(PacketType.MAP_ENTERED) < types.indexOf(PacketType.WORLD_SNAPSHOT));
 });
 
+Deno.test("The new map is shown behind MAP_ENTERED, also when that has to wait for room", async () => {
+  await using harness = await create();
+  const client = await harness.connect({ at: AT_PORTAL }), host = await harness.connect({ at: IN_CAVE, mapId: 3 });
+  harness.tick();
+  harness.forget();
+  harness.setFull(true);
+  harness.send(client, PortalRequestSchema, { portalId: 11 });
+  harness.setFull(false);
+  harness.tick(2);
+  const types = client.packets.map(({ type }) => type);
+  assertEquals(types[0], PacketType.MAP_ENTERED);
+  assertEquals(shown(harness, client), [`spawn ${client.entityId}`, `spawn ${host.entityId}`].sort());
+});
+
 Deno.test("Chat and combat stay on their map, at the same coordinates", async () => {
   await using harness = await create();
   const here = await harness.connect({ at: { x: 50, z: 50 } });

@@ -6,4 +6,5 @@ export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: s
     seed: 1759025227,
     was: "Chat beyond what waits for a slow ignore list was left out, whispers among it, and nothing told of it",
   },
+  { seed: 1900007386, was: "A snapshot of the new map overtook MAP_ENTERED, which waited for room in the ring" },
 ];
