@@ -97,7 +97,7 @@ export class Contender implements AsyncDisposable {
     const isOurs = plan.port === 0;
     const child = new Deno.Command(plan.command, {
       args: [...plan.args],
-      env: SERVE_ENVIRONMENT,
+      env: isOurs ? SERVE_ENVIRONMENT : {},
       stdin: "null",
       stdout: isOurs ? "piped" : "null",
       stderr: "inherit",

@@ -270,9 +270,10 @@ export class Logic {
     const { session } = link;
     if (session.previousResumeToken !== "") this.context.sessions.confirmResumeToken(session);
     if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
-    const wasDue = session.ackDue;
+    // It is in the list already, however often it repeats packets while there is no room to acknowledge them.
+    const wasDue = session.ackDue || session.repeatedType !== 0;
     const verdict = session.receive(type, sequence);
-    if ((!wasDue && session.ackDue) || verdict === "repeat") this.#ackDue.push(session);
+    if (!wasDue && session.ackDue) this.#ackDue.push(session);
     if (verdict === "skip") {
       const message = `Packet ${sequence} came after ${session.receivedSequence}`;
       link.output.close(link, DisconnectReason.PROTOCOL_VIOLATION, message, 0);
