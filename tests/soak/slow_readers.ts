@@ -26,7 +26,9 @@ const HEARTBEAT = packet(HeartbeatRequestSchema, {}) as Uint8Array<ArrayBuffer>;
 /** The players. */
 export class SlowReaders implements Disposable {
   readonly #libc = new ClientLibc();
-  #descriptors: number[] = [];
+  readonly #descriptors: number[] = [];
+  /** Whose heartbeat is next. */
+  #next = 0;
 
   /** Players whose connection is not known to be broken. */
   get count(): number {
@@ -50,13 +52,18 @@ export class SlowReaders implements Disposable {
     if (!this.#send(descriptor, packet(EnterWorldRequestSchema, { sessionToken }))) throw this.#error("enter");
   }
 
-  /** Sends a heartbeat from each. */
-  beat(): void {
-    this.#descriptors = this.#descriptors.filter((descriptor) => {
-      if (this.#send(descriptor, HEARTBEAT)) return true;
-      this.#libc.calls.close(descriptor);
-      return false;
-    });
+  /** Sends heartbeats from the next `count` of them, in turn. */
+  beat(count: number): void {
+    for (let sent = 0; sent < count && this.#descriptors.length > 0; sent++) {
+      if (this.#next >= this.#descriptors.length) this.#next = 0;
+      const descriptor = this.#descriptors[this.#next];
+      if (this.#send(descriptor, HEARTBEAT)) {
+        this.#next++;
+      } else {
+        this.#libc.calls.close(descriptor);
+        this.#descriptors.splice(this.#next, 1);
+      }
+    }
   }
 
   [Symbol.dispose](): void {

@@ -64,6 +64,8 @@ const PADDING = "x".repeat(200);
 /** Messages under way when no rate is given. */
 const OUTSTANDING_MAX = 16;
 const HEARTBEAT_INTERVAL_MS = 2_000;
+/** Heartbeats that were due for longer are left out: they would come in a burst. */
+const BEAT_SPAN_MS_MAX = 50;
 const MEMORY_INTERVAL_MS = 250;
 /** How long the rest may take to arrive, in milliseconds. */
 const SETTLE_PATIENCE_MS = 60_000;
@@ -104,7 +106,8 @@ class SlowSoak {
   #latencies = new Uint32Array(LATENCY_BUCKETS);
   #memoryPeak = 0;
   #memoryNextMs = 0;
-  #beatNextMs = 0;
+  #beatenMs = performance.now();
+  #beatsDue = 0;
   #isLeaving = false;
 
   constructor(options: SlowSoakOptions, server: ServerProcess, readers: SlowReaders) {
@@ -224,8 +227,20 @@ class SlowSoak {
       }
       const due = rate > 0 ? start + (performance.now() - startMs) * rate / 1_000 : this.#heardByAll + OUTSTANDING_MAX;
       while (this.#saidMs.length < due) this.#sayNext();
+      this.#beat();
       await new Promise((resolve) => setTimeout(resolve, rate > 0 ? 10 : 0));
     }
+  }
+
+  /** Spread over the interval, as the heartbeats of players are who did not come all at once. */
+  #beat(): void {
+    const nowMs = performance.now();
+    const elapsedMs = Math.min(nowMs - this.#beatenMs, BEAT_SPAN_MS_MAX);
+    this.#beatsDue += this.#readers.count * elapsedMs / HEARTBEAT_INTERVAL_MS;
+    this.#beatenMs = nowMs;
+    const count = Math.floor(this.#beatsDue);
+    this.#beatsDue -= count;
+    this.#readers.beat(count);
   }
 
   #sayNext(): void {
@@ -255,10 +270,6 @@ class SlowSoak {
 
   async #watchMemory(): Promise<void> {
     const nowMs = performance.now();
-    if (nowMs >= this.#beatNextMs) {
-      this.#beatNextMs = nowMs + HEARTBEAT_INTERVAL_MS;
-      this.#readers.beat();
-    }
     if (nowMs < this.#memoryNextMs) return;
     this.#memoryNextMs = nowMs + MEMORY_INTERVAL_MS;
     this.#memoryPeak = Math.max(this.#memoryPeak, await this.#server.memoryBytes());
