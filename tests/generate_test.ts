@@ -26,7 +26,7 @@ async function runTask(dir: string, task: string): Promise<void> {
 
 /** A folder with everything that the tasks read, and nothing that they write. */
 async function copySources(dir: string): Promise<void> {
-  for (const name of ["deno.json", "deno.lock", "buf.yaml", "buf.gen.yaml"]) {
+  for (const name of ["deno.json", "dev.lock", "buf.yaml", "buf.gen.yaml"]) {
     await Deno.copyFile(new URL(name, ROOT), `${dir}/${name}`);
   }
   await Deno.mkdir(`${dir}/proto`);

@@ -62,7 +62,7 @@ interface Rule {
 }
 
 /** Any third-party package. */
-const PACKAGE = /^(?!(?:bench|client|gateway|server|shared|tests|tools)\/)[@a-z][^:]*$/;
+const PACKAGE = /^(?!(?:bench|client|gateway|server|shared|tests|tools)\/)(?:npm:)?[@a-z][^:]*$/;
 const PROTOBUF = /^@bufbuild\/protobuf($|\/)/;
 const RULES: readonly Rule[] = [
   { claim: "shared/ imports only itself and protobuf", files: /^shared\//, allowed: [/^shared\//, PROTOBUF] },
@@ -178,7 +178,9 @@ Deno.test("imports: each third-party package is imported in one file, and everyw
   const filesByPackage = new Map<string, Set<string>>();
   for (const { file, target, isLocal } of IMPORTS) {
     if (isLocal || target.startsWith("node:")) continue;
-    assert(target in imports, `${file} imports ${target}, which deno.json does not name`);
+    // What only tests and tools need is no part of deno.json, whose packages everybody downloads who starts a server.
+    const isForTests = /^(?:tests|tools|bench)\//.test(file) && /^npm:[^@]+@\d+\.\d+\.\d+$/.test(target);
+    assert(target in imports || isForTests, `${file} imports ${target}, which deno.json does not name`);
     const name = packageOf(target);
     if (name !== "@bufbuild/protobuf" && !/^(?:tests|tools|bench)\//.test(file)) {
       filesByPackage.set(name, (filesByPackage.get(name) ?? new Set()).add(file));
@@ -237,3 +239,17 @@ for (const { claim, files, forbidden } of PURITY) {
     assertEquals(wrong, []);
   });
 }
+
+Deno.test("deno.lock holds what deno.json names, and nothing that only tests and tools need", async () => {
+  const read = async (name: string) => JSON.parse(await Deno.readTextFile(new URL(name, ROOT)));
+  const { imports } = await read("deno.json") as { imports: Record<string, string> };
+  const packages = new Set(Object.values(imports).map((specifier) => specifier.replace(/(@[\d.]+)\/.*$/, "$1")));
+  for (const lock of ["deno.lock", "dev.lock"]) {
+    const specifiers = Object.keys((await read(lock)).specifiers as Record<string, string>);
+    const missing = [...packages].filter((specifier) => !specifiers.includes(specifier));
+    assertEquals(missing, [], `${lock} is not up to date: run deno task lock`);
+    if (lock === "dev.lock") continue;
+    const more = specifiers.filter((specifier) => !packages.has(specifier));
+    assertEquals(more, [], "Take deno.lock back: tests run with --lock=dev.lock, as deno task test does");
+  }
+});

@@ -10,7 +10,7 @@ Deno.test("docs/configuration.md has the options as the server knows them", asyn
   assertEquals(
     generatedPart(DOCUMENT),
     withoutPadding(optionsMarkdown()),
-    `${DOCUMENT.path} is not up to date: deno test -A tests/docs/ -- --update`,
+    `${DOCUMENT.path} is not up to date: deno task docs`,
   );
 });
 

@@ -43,7 +43,7 @@ Deno.test("docs/limits.md has every bound of limits.ts with its value", async ()
   assertEquals(
     generatedPart(DOCUMENT),
     withoutPadding(markdown),
-    `${DOCUMENT.path} is not up to date: deno test -A tests/docs/ -- --update`,
+    `${DOCUMENT.path} is not up to date: deno task docs`,
   );
 });
 

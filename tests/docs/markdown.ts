@@ -72,11 +72,11 @@ export async function allDocuments(): Promise<MarkdownDocument[]> {
   return await Promise.all(paths.sort().map((path) => MarkdownDocument.read(path)));
 }
 
-/** Whether the documents are to be written anew: `deno test -A tests/docs/ -- --update`. */
+/** Whether the documents are to be written anew: `deno task docs`. */
 export const isUpdating: boolean = Deno.args.includes("--update");
 
 /** What stands between these marks is generated. */
-const BEGIN = "<!-- generated: `deno test -A tests/docs/ -- --update` -->";
+const BEGIN = "<!-- generated: `deno task docs` -->";
 const END = "<!-- end of generated -->";
 
 /** The part of a document that is generated, in the form that {@linkcode withoutPadding} gives. */

@@ -22,7 +22,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { isUpdating, MarkdownDocument, parseNumber, ROOT, writeDocument } from "./markdown.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/protocol.md");
-const OUTDATED = "docs/protocol.md is not up to date: deno test -A tests/docs/ -- --update, then say what is new";
+const OUTDATED = "docs/protocol.md is not up to date: deno task docs, then say what is new";
 /** The files of `proto/`, those that every subject uses first. */
 const FILES: readonly DescFile[] = [
   ...new Set([file_common, file_packet, ...PACKET_TABLE.map(({ schema }) => schema.file)]),

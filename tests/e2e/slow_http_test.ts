@@ -1,6 +1,7 @@
 /** slowhttptest, a tool that holds HTTP connections open, against the gateway while somebody plays. @module */
 
 import { assert, assertEquals } from "../support/assert.ts";
+import { programTest } from "../support/programs.ts";
 import { IO_BACKENDS, type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { WirePlayer } from "../support/wire_session.ts";
@@ -53,6 +54,10 @@ async function playDuring(backend: IoBackendName): Promise<void> {
   await server.stop();
 }
 
-Deno.test(`gateway is open to players while ${CONNECTIONS} HTTP connections are held by slowhttptest, on every backend`, async () => {
-  await Promise.all(IO_BACKENDS.map(playDuring));
-});
+programTest(
+  "slowhttptest",
+  `gateway is open to players while ${CONNECTIONS} HTTP connections are held by slowhttptest, on every backend`,
+  async () => {
+    await Promise.all(IO_BACKENDS.map(playDuring));
+  },
+);

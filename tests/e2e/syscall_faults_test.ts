@@ -6,13 +6,20 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { findProgram, programTest } from "../support/programs.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { type SyscallFault, SyscallFaults } from "../support/syscall_faults.ts";
 import { until } from "../support/wait.ts";
 import { WireClient } from "../support/wire.ts";
 import { assertNumbered, connect, resume, WirePlayer } from "../support/wire_session.ts";
 
-const ignore = Deno.build.os !== "linux";
+/** Its server is started only where its tests run. */
+const isMissing = Deno.build.os !== "linux" || findProgram("strace") === undefined;
+
+function syscallTest(name: string, run: () => Promise<void>): void {
+  if (Deno.build.os === "linux") programTest("strace", name, run);
+}
+
 /** Not every processor's kernel has the older of the two calls. */
 const EPOLL_WAIT = Deno.build.arch === "x86_64" ? "epoll_wait" : "epoll_pwait";
 /** Echoes are left out for slow readers otherwise. */
@@ -26,14 +33,14 @@ let players: readonly WirePlayer[] = [];
 let lineCount = 0;
 
 Deno.test.beforeAll(async () => {
-  if (ignore) return;
+  if (isMissing) return;
   const flags = ["--io-workers", "1", "--flood-control", "off", "--diagnostics", "on", ...ROOMY];
   server = await ServerProcess.start({ backend: "epoll", players: 12, flags });
   players = [await WirePlayer.enter(server, "tcp"), await WirePlayer.enter(server, "websocket")];
 });
 
 Deno.test.afterAll(async () => {
-  if (ignore) return;
+  if (isMissing) return;
   for (const player of players) await player.client.close();
   await server.stop();
 });
@@ -75,22 +82,20 @@ const AGAIN: readonly SyscallFault[] = [
 ];
 
 for (const fault of AGAIN) {
-  Deno.test({
-    name: `serve (epoll) loses nothing and nobody while every second ${fault.call} fails with ${fault.error}`,
-    ignore,
-    fn: async () => {
+  syscallTest(
+    `serve (epoll) loses nothing and nobody while every second ${fault.call} fails with ${fault.error}`,
+    async () => {
       const before = await connectionCount();
       await whileFailing(fault, talk);
       await talk();
       assertEquals(await connectionCount(), before);
     },
-  });
+  );
 }
 
-Deno.test({
-  name: "serve (epoll) sends megabytes whole to who reads slowly, though every second sendto fails with EAGAIN",
-  ignore,
-  fn: async () => {
+syscallTest(
+  "serve (epoll) sends megabytes whole to who reads slowly, though every second sendto fails with EAGAIN",
+  async () => {
     await using client = await WireClient.tcp(server.ports.game);
     const data = Array.from({ length: 120 }, (_, index) => new Uint8Array(60_000).fill(index + 1));
     await whileFailing({ call: "sendto", error: "EAGAIN", when: "2+2" }, async (faults) => {
@@ -105,7 +110,7 @@ Deno.test({
       assert(faults.count > failedCount + 2, `${faults.count - failedCount} sends failed`);
     });
   },
-});
+);
 
 /** Calls whose failure ends the connection they are made for, and what it counts as. */
 const FATAL: readonly (SyscallFault & { readonly reason: string })[] = [
@@ -117,11 +122,9 @@ const FATAL: readonly (SyscallFault & { readonly reason: string })[] = [
 ];
 
 for (const fault of FATAL) {
-  Deno.test({
-    name:
-      `serve (epoll) closes the one connection whose ${fault.call} fails with ${fault.error}, and its player resumes`,
-    ignore,
-    fn: async () => {
+  syscallTest(
+    `serve (epoll) closes the one connection whose ${fault.call} fails with ${fault.error}, and its player resumes`,
+    async () => {
       await using victim = await WirePlayer.enter(server, "tcp");
       const before = [await connectionCount(), await closedCount(fault.reason)];
       await whileFailing(fault, async () => {
@@ -138,7 +141,7 @@ for (const fault of FATAL) {
       await again.until(last, () => again.all(ChatMessageSchema).some(({ message }) => message === last));
       assertNumbered(again, victim.client.lastSequence + 1);
     },
-  });
+  );
 }
 
 /** Why nobody can be accepted for now, and whether the operator is told: it is for want of something. */
@@ -152,12 +155,11 @@ const ACCEPT: readonly (SyscallFault & { readonly counts: boolean })[] = [
 ];
 
 for (const { counts, ...fault } of ACCEPT) {
-  Deno.test({
-    name: `serve (epoll) takes newcomers after accept4 failed with ${fault.error}, ${
+  syscallTest(
+    `serve (epoll) takes newcomers after accept4 failed with ${fault.error}, ${
       counts ? "and counts" : "not counting"
     } it`,
-    ignore,
-    fn: async () => {
+    async () => {
       const before = await acceptErrors();
       await whileFailing(fault, async () => {
         await using newcomer = await WireClient.tcp(server.ports.game);
@@ -168,13 +170,12 @@ for (const { counts, ...fault } of ACCEPT) {
       await isServed(next);
       assertEquals(await acceptErrors() - before, counts ? 2 : 0);
     },
-  });
+  );
 }
 
-Deno.test({
-  name: "serve (epoll) closes a newcomer whose epoll_ctl fails with ENOMEM, and takes the next",
-  ignore,
-  fn: async () => {
+syscallTest(
+  "serve (epoll) closes a newcomer whose epoll_ctl fails with ENOMEM, and takes the next",
+  async () => {
     const before = await connectionCount();
     await whileFailing({ call: "epoll_ctl", error: "ENOMEM", when: "1" }, async () => {
       await using newcomer = await WireClient.tcp(server.ports.game);
@@ -185,4 +186,4 @@ Deno.test({
     });
     await until("both connections' end", async () => await connectionCount() === before);
   },
-});
+);

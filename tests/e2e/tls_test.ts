@@ -2,6 +2,7 @@ import { DrawbridgeClient } from "../../client/client.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -59,7 +60,7 @@ async function isTrusted(port: number, caCerts: string[]): Promise<boolean> {
   }
 }
 
-Deno.test("serve --tls-cert speaks TLS on the login, game and gateway ports", async () => {
+programTest("openssl", "serve --tls-cert speaks TLS on the login, game and gateway ports", async () => {
   await withTempDir(async (dir) => {
     const { cert, key } = await makeCertificate(dir);
     await using server = await ServerProcess.start({ flags: ["--tls-cert", cert, "--tls-key", key] });
@@ -100,7 +101,7 @@ Deno.test("serve refuses TLS without its key, and with the epoll backend", async
   });
 });
 
-Deno.test("serve speaks TLS 1.2 and 1.3, and nothing older, on every port", async () => {
+programTest("openssl", "serve speaks TLS 1.2 and 1.3, and nothing older, on every port", async () => {
   await withTempDir(async (dir) => {
     const { cert, key } = await makeCertificate(dir);
     await using server = await ServerProcess.start({ flags: ["--tls-cert", cert, "--tls-key", key] });
@@ -113,42 +114,46 @@ Deno.test("serve speaks TLS 1.2 and 1.3, and nothing older, on every port", asyn
   });
 });
 
-Deno.test("serve reads its certificate again on SIGHUP: newcomers meet the new one, players play on, a bad one changes nothing", async () => {
-  await withTempDir(async (dir) => {
-    const { cert, key } = await makeCertificate(dir);
-    await using server = await ServerProcess.start({
-      players: 1,
-      flags: ["--tls-cert", cert, "--tls-key", key],
-      errorsExpected: true,
+programTest(
+  "openssl",
+  "serve reads its certificate again on SIGHUP: newcomers meet the new one, players play on, a bad one changes nothing",
+  async () => {
+    await withTempDir(async (dir) => {
+      const { cert, key } = await makeCertificate(dir);
+      await using server = await ServerProcess.start({
+        players: 1,
+        flags: ["--tls-cert", cert, "--tls-key", key],
+        errorsExpected: true,
+      });
+      const { game } = server.ports;
+      const first = [await Deno.readTextFile(cert)];
+      const connect = (signal: AbortSignal) =>
+        connectTcp({ hostname: "localhost", port: game, tls: { caCerts: first }, signal });
+      const player = new DrawbridgeClient({ connect, reconnect: false });
+      await player.open();
+      try {
+        assert((await player.enterWorld({ token: server.takePlayer().token })).success);
+        await makeCertificate(dir);
+        const second = [await Deno.readTextFile(cert)];
+        Deno.kill(server.pid, "SIGHUP");
+        await until("the new certificate", async () => (await server.log()).includes("Certificate read again"));
+        // A worker that shares the port may have the old one for a moment yet.
+        await until("newcomers to meet it", async () => !await isTrusted(game, first) && await isTrusted(game, second));
+
+        await Deno.writeTextFile(cert, "no certificate");
+        Deno.kill(server.pid, "SIGHUP");
+        await until("the refusal", async () => (await server.log()).includes("Cannot read the certificate again"));
+        for (let count = 0; count < 8; count++) assert(await isTrusted(game, second));
+
+        assert((await player.request(RoomListRequestSchema, {})).rooms.length === 0, "The player is still there");
+        assertEquals(player.state, "connected");
+      } finally {
+        await player.close();
+      }
+      await server.stop();
     });
-    const { game } = server.ports;
-    const first = [await Deno.readTextFile(cert)];
-    const connect = (signal: AbortSignal) =>
-      connectTcp({ hostname: "localhost", port: game, tls: { caCerts: first }, signal });
-    const player = new DrawbridgeClient({ connect, reconnect: false });
-    await player.open();
-    try {
-      assert((await player.enterWorld({ token: server.takePlayer().token })).success);
-      await makeCertificate(dir);
-      const second = [await Deno.readTextFile(cert)];
-      Deno.kill(server.pid, "SIGHUP");
-      await until("the new certificate", async () => (await server.log()).includes("Certificate read again"));
-      // A worker that shares the port may have the old one for a moment yet.
-      await until("newcomers to meet it", async () => !await isTrusted(game, first) && await isTrusted(game, second));
-
-      await Deno.writeTextFile(cert, "no certificate");
-      Deno.kill(server.pid, "SIGHUP");
-      await until("the refusal", async () => (await server.log()).includes("Cannot read the certificate again"));
-      for (let count = 0; count < 8; count++) assert(await isTrusted(game, second));
-
-      assert((await player.request(RoomListRequestSchema, {})).rooms.length === 0, "The player is still there");
-      assertEquals(player.state, "connected");
-    } finally {
-      await player.close();
-    }
-    await server.stop();
-  });
-});
+  },
+);
 
 Deno.test("serve warns once when it listens beyond this machine without TLS, and not on loopback", async () => {
   for (const [host, count] of [["0.0.0.0", 1], ["127.0.0.1", 0]] as const) {

@@ -1,10 +1,10 @@
 /** The door to the browser: the only file that knows Playwright. @module */
 
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "npm:playwright-core@1.65.1";
+import { findProgram, programTest } from "./programs.ts";
 
-export type { Browser, Page } from "playwright-core";
+export type { Browser, Page } from "npm:playwright-core@1.65.1";
 
-const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 /** Nothing but the page under test may use the network. */
 const FLAGS = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
@@ -16,37 +16,15 @@ const FLAGS = [
 /** How long one step in a page may take, in milliseconds. */
 const STEP_PATIENCE_MS = 30_000;
 
-function findChromium(): string | undefined {
-  return PATHS.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch {
-      return false;
-    }
-  });
-}
-
-/** Whether the environment variable `TEST_REQUIRE_ALL` says that nothing may be left out. */
-export const REQUIRE_ALL: boolean = Deno.env.get("TEST_REQUIRE_ALL") === "1";
-
-/**
- * Registers a test in a browser; without Chromium it is ignored, or fails when {@linkcode REQUIRE_ALL}.
- */
+/** Registers a test in a browser; see `programTest`. */
 export function browserTest(name: string, run: (browser: Browser) => Promise<void>): void {
-  const executablePath = findChromium();
-  const isMissing = executablePath === undefined;
-  Deno.test({
-    name: isMissing ? `${name} (needs Chromium: ${PATHS.join(" or ")})` : name,
-    ignore: isMissing && !REQUIRE_ALL,
-    fn: async () => {
-      if (executablePath === undefined) throw new Error(`Cannot run without Chromium at ${PATHS.join(" or ")}`);
-      const browser = await chromium.launch({ executablePath, args: FLAGS });
-      try {
-        await run(browser);
-      } finally {
-        await browser.close();
-      }
-    },
+  programTest("chromium", name, async () => {
+    const browser = await chromium.launch({ executablePath: findProgram("chromium")!, args: FLAGS });
+    try {
+      await run(browser);
+    } finally {
+      await browser.close();
+    }
   });
 }
 

@@ -1,4 +1,4 @@
 /** The door to the property-test library. @module */
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 
 export { fc };

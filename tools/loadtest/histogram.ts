@@ -4,7 +4,7 @@
  * @module
  */
 
-import { build, encodeIntoCompressedBase64, type Histogram } from "hdr-histogram-js";
+import { build, encodeIntoCompressedBase64, type Histogram } from "npm:hdr-histogram-js@3.0.1";
 import { bucketLowest, LATENCY_US_MAX } from "./latency_counts.ts";
 
 /** What is told of one kind of latency, in milliseconds. */

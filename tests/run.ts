@@ -1,0 +1,127 @@
+/**
+ * Runs every test: what starts no server side by side, the rest one file after the other. Installs what tests start
+ * where that is possible without a question. The last line is `N passed, N failed`, with `, N skipped` where some were.
+ *
+ *     deno task test                   every test
+ *     deno task test tests/io          some, as `deno test` takes them
+ *
+ * @module
+ */
+
+import { findProgram, type ProgramName, PROGRAMS, REQUIRE_ALL } from "./support/programs.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+/** Test files here start servers. */
+const SERVER_TESTS = "tests/e2e/";
+const OPTIONS = ["--lock=dev.lock", "--no-prompt", "-A"];
+/** `ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)`, in colour or not. */
+const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
+
+/** What a run of `deno test` came to. */
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly ignored: number;
+}
+
+function missingPrograms(): ProgramName[] {
+  return (Object.keys(PROGRAMS) as ProgramName[]).filter((name) => findProgram(name) === undefined);
+}
+
+async function succeeds(command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    const output = new Deno.Command(command, { args: [...args], stdin: "null", stdout: "null", stderr: "null" });
+    return (await output.output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/** How to become root without a question: `[]` when this is root, `undefined` when there is no way. */
+async function rootPrefix(): Promise<string[] | undefined> {
+  if (Deno.uid() === 0) return [];
+  return await succeeds("sudo", ["-n", "true"]) ? ["sudo", "-n"] : undefined;
+}
+
+/** Installs the packages of missing programs on Debian and its like, where this may. */
+async function installMissing(): Promise<void> {
+  const missing = missingPrograms();
+  if (missing.length === 0) return;
+  const packages = missing.flatMap((name) => PROGRAMS[name].packages);
+  const prefix = await succeeds("apt-get", ["--version"]) ? await rootPrefix() : undefined;
+  if (prefix === undefined) {
+    console.log(`Tests that need ${missing.join(", ")} are left out. On Debian: apt-get install ${packages.join(" ")}`);
+    return;
+  }
+  console.log(`Installing ${packages.join(" ")}`);
+  const quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
+  for (const step of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
+    const [command, ...args] = [...prefix, ...quiet, ...step];
+    const { success } = await new Deno.Command(command, { args, stdin: "null", stdout: "null" }).output();
+    // What is still missing is left out by its tests, or fails them.
+    if (!success) return console.log(`Cannot install ${packages.join(" ")}, going on without`);
+  }
+}
+
+/** The test files below a folder, by name. */
+async function* testFiles(folder: string): AsyncGenerator<string> {
+  const entries = await Array.fromAsync(Deno.readDir(`${ROOT}${folder}`));
+  for (const { name, isDirectory } of entries.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+    if (isDirectory) yield* testFiles(`${folder}${name}/`);
+    else if (name.endsWith("_test.ts")) yield `${folder}${name}`;
+  }
+}
+
+/** Runs `deno test`, shows what it prints, and reads its summary. */
+async function runTests(args: readonly string[]): Promise<Tally> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...OPTIONS, ...args],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  let tally: Tally | undefined;
+  let rest = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    await Deno.stdout.write(new TextEncoder().encode(text));
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const found = SUMMARY.exec(line);
+      if (found !== null) {
+        tally = { passed: Number(found[1]), failed: Number(found[2]), ignored: Number(found[3] ?? 0) };
+      }
+    }
+  }
+  const { success } = await child.status;
+  if (tally === undefined) {
+    console.log("The tests did not come to their end");
+    return { passed: 0, failed: 1, ignored: 0 };
+  }
+  // A leak or an error outside of a test fails the run without failing a test.
+  return success || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+}
+
+async function runAll(): Promise<Tally> {
+  const files = await Array.fromAsync(testFiles("tests/"));
+  const alone = files.filter((file) => !file.startsWith(SERVER_TESTS));
+  const withServer = files.filter((file) => file.startsWith(SERVER_TESTS));
+  const first = await runTests(["--parallel", ...alone]);
+  const second = await runTests(withServer);
+  return {
+    passed: first.passed + second.passed,
+    failed: first.failed + second.failed,
+    ignored: first.ignored + second.ignored,
+  };
+}
+
+if (import.meta.main) {
+  await installMissing();
+  const { passed, failed, ignored } = Deno.args.length > 0 ? await runTests(Deno.args) : await runAll();
+  // Where nothing may be left out, what was is a failure.
+  const failedInAll = REQUIRE_ALL ? failed + ignored : failed;
+  const skipped = !REQUIRE_ALL && ignored > 0 ? `, ${ignored} skipped` : "";
+  console.log(`${passed} passed, ${failedInAll} failed${skipped}`);
+  Deno.exit(failedInAll === 0 ? 0 : 1);
+}

@@ -1,0 +1,64 @@
+/**
+ * The programs besides Deno that tests start. A test that needs one that is not here is ignored and says which package
+ * has it; where nothing may be left out it fails.
+ *
+ * @module
+ */
+
+/** A program, and Debian's packages that bring it. */
+interface Program {
+  /** What it is found by: a command, by any of these names. */
+  readonly commands: readonly string[];
+  readonly packages: readonly string[];
+}
+
+/** Every program that tests start. */
+export const PROGRAMS = {
+  chromium: {
+    commands: ["chromium", "chromium-browser", "google-chrome"],
+    // What the page shows is measured, so the letters must be the same everywhere.
+    packages: ["chromium", "fonts-liberation"],
+  },
+  openssl: { commands: ["openssl"], packages: ["openssl"] },
+  slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
+  strace: { commands: ["strace"], packages: ["strace"] },
+} satisfies Readonly<Record<string, Program>>;
+
+/** The name of a program that tests start. */
+export type ProgramName = keyof typeof PROGRAMS;
+
+/** Whether the environment variable `TEST_REQUIRE_ALL` says that nothing may be left out. */
+export const REQUIRE_ALL: boolean = Deno.env.get("TEST_REQUIRE_ALL") === "1";
+
+/** The path of a program, or `undefined` when it is not here. */
+export function findProgram(name: ProgramName): string | undefined {
+  const folders = new Set([...(Deno.env.get("PATH") ?? "").split(":"), "/usr/bin"]);
+  for (const command of PROGRAMS[name].commands) {
+    for (const folder of folders) {
+      const path = `${folder}/${command}`;
+      if (folder !== "" && isExecutable(path)) return path;
+    }
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    const { isFile, mode } = Deno.statSync(path);
+    return isFile && (mode === null || (mode & 0o111) !== 0);
+  } catch {
+    return false;
+  }
+}
+
+/** Registers a test that starts a program: where that is missing it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
+export function programTest(program: ProgramName, name: string, run: () => void | Promise<void>): void {
+  if (findProgram(program) !== undefined) return Deno.test(name, run);
+  const missing = `needs ${program}: Debian's package ${PROGRAMS[program].packages[0]}`;
+  Deno.test({
+    name: `${name} (${missing})`,
+    ignore: !REQUIRE_ALL,
+    fn: () => {
+      throw new Error(`Cannot run: ${missing}`);
+    },
+  });
+}
