@@ -3,7 +3,7 @@
  *
  * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
  * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
- * A worker that never comes round again cannot be ended from here: the process exits, for whoever started it to start it
+ * A worker that is caught in one thing for good cannot be ended from here: the process exits, for whoever started it to start it
  * again.
  *
  * @module
@@ -30,10 +30,11 @@ import type { ModerationOutcome, ModerationRequest } from "./moderation/moderati
 import { createCounterBlock } from "./ops/counters.ts";
 import { collectGarbage } from "./ops/garbage.ts";
 import type { Logger } from "./ops/logging.ts";
+import { OverloadWatch } from "./overload_watch.ts";
 import { ioPermissions, logicPermissions } from "./permissions.ts";
+import { ProgressWatch } from "./progress_watch.ts";
 import { createRingBuffer } from "./ring/byte_ring.ts";
 import { createDoorbellBuffer } from "./ring/doorbell.ts";
-import { RoundsWatch } from "./rounds_watch.ts";
 import type { StorageWorker } from "./storage/start_storage_worker.ts";
 import { WorkerStorage } from "./storage/worker_storage.ts";
 import type { TlsFiles } from "./tls.ts";
@@ -129,7 +130,7 @@ export class Supervisor {
     this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
     this.#ownStorage = new WorkerStorage(this.#storage.connect());
     await this.#startAll();
-    this.#watch = this.#watchRounds();
+    this.#watch = this.#watchThreads();
     this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
   }
 
@@ -349,20 +350,37 @@ export class Supervisor {
     else this.#setProblem("writes", "The storage takes no writes");
   }
 
-  /** Every thread that serves players comes round many times a second; when one does not, something never ends. */
-  #watchRounds(): ReturnType<typeof setInterval> {
-    const watches = new Map([
-      ["logic", new RoundsWatch(this.#logicCounters)],
-      ...this.#ioCounters.map((counters, index) => [`io-${index}`, new RoundsWatch(counters)] as const),
-    ]);
+  /**
+   * Every thread that serves players finishes things many times a second; when one does not, something never ends. One
+   * that finishes things, but not all there is, is overloaded: that passes, so it only shows.
+   */
+  #watchThreads(): ReturnType<typeof setInterval> {
+    const blocks = [["logic", this.#logicCounters], ...this.#ioCounters.map((block, index) => [`io-${index}`, block])];
+    const watches = (blocks as [string, SharedArrayBuffer][]).map(([worker, block]) => ({
+      worker,
+      progress: new ProgressWatch(block),
+      overload: new OverloadWatch(block),
+    }));
     return setInterval(() => {
       const nowMs = this.#options.clock.monotonicMs();
-      for (const [worker, watch] of watches) {
+      for (const { worker, progress, overload } of watches) {
         // One that crashed is being started again, which takes a moment.
         const isRunning = this.#isUp && !this.#problems.has(worker);
-        this.#onStalled(worker, watch.stalledMs(nowMs, isRunning));
+        this.#onStalled(worker, progress.stalledMs(nowMs, isRunning));
+        if (overload.update(nowMs)) this.#onOverload(worker, overload);
       }
     }, ROUNDS_CHECK_INTERVAL_MS);
+  }
+
+  #onOverload(worker: string, { overloaded, lagMs }: OverloadWatch): void {
+    const name = `${worker} overloaded`;
+    if (overloaded) {
+      this.#options.log.warn("A worker is overloaded", { worker, lagMs: Math.round(lagMs) });
+      this.#setProblem(name, `Worker ${worker} is overloaded`);
+    } else {
+      this.#options.log.info("A worker is no longer overloaded", { worker });
+      this.#clearProblem(name);
+    }
   }
 
   #onStalled(worker: string, stalledMs: number): void {
@@ -371,7 +389,7 @@ export class Supervisor {
       log.error("A worker hangs, the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
       onHang();
     } else if (stalledMs > THREAD_STALL_MS) {
-      this.#setProblem(`${worker} stalled`, `Worker ${worker} does not come round`);
+      this.#setProblem(`${worker} stalled`, `Worker ${worker} makes no progress`);
     } else {
       this.#clearProblem(`${worker} stalled`);
     }

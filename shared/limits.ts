@@ -94,12 +94,18 @@ export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 /** Connections one io worker may hold, in slots. */
 export const SLOTS_MAX = 65_536;
 
-/** How often the main thread looks whether the others come round, in milliseconds. */
+/** How often the main thread looks whether the others make progress, in milliseconds. */
 export const ROUNDS_CHECK_INTERVAL_MS = 100;
-/** A thread that does not come round for this long makes the server unready, in milliseconds: within 2 s it shows. */
+/** A thread that finishes nothing for this long makes the server unready, in milliseconds: within 2 s it shows. */
 export const THREAD_STALL_MS = 1_500;
-/** A thread that does not come round for this long hangs for good, and the process ends itself, in milliseconds. */
+/** A thread that finishes nothing for this long hangs for good, and the process ends itself, in milliseconds. */
 export const THREAD_HANG_MS = 2_500;
+/** How often a thread shows how far it was behind at worst, in milliseconds. */
+export const LAG_INTERVAL_MS = 500;
+/** A thread that is behind by more than this has more to do than it can, in milliseconds: players feel it. */
+export const OVERLOAD_LAG_MS = 250;
+/** A thread that is behind for this long is overloaded, and the server unready, in milliseconds: no mere burst. */
+export const OVERLOAD_MS = 3_000;
 /** First pause before a parent process starts the server again, in milliseconds. */
 export const KEEPER_PAUSE_MS = 250;
 /** Longest pause before a parent process starts the server again, in milliseconds. */
@@ -584,6 +590,7 @@ assert(LOGINS_PENDING_PER_ACCOUNT <= LOGIN_FAILURES_PER_ACCOUNT, "Guesses at onc
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do comes round once in a sweep");
+assert(OVERLOAD_MS > 2 * LAG_INTERVAL_MS, "One bad interval is no overload");
 assert(THREAD_STALL_MS + 2 * ROUNDS_CHECK_INTERVAL_MS <= 2_000, "A thread that hangs must show within 2 s");
 assert(
   THREAD_HANG_MS > CLOCK_STEP_MS_MAX + 2 * ROUNDS_CHECK_INTERVAL_MS,

@@ -317,7 +317,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   }
 
   onRound(): void {
-    this.counters.add(Counter.ROUNDS, 1);
+    this.counters.add(Counter.ITEMS, 1);
     this.onWake();
     this.#drainLogic();
     if (this.#closedUntold.length > 0) this.#tellClosed();

@@ -213,12 +213,14 @@ export class Logic {
   }
 
   #drain(worker: number, ring: RingConsumer): boolean {
+    const { counters } = this.context;
     let count = 0;
     let at = -1;
     let startMs = performance.now();
     while (count < RECORDS_PER_TURN_MAX && (at = ring.next()) >= 0) {
       count++;
       const type = this.#take(worker, ring, at);
+      counters.add(Counter.ITEMS, 1);
       const endMs = performance.now();
       this.#watch.check(type, endMs - startMs);
       startMs = endMs;

@@ -14,6 +14,7 @@ import { Atlas } from "../maps/atlas.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
+import { LoopLag } from "../ops/loop_lag.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
@@ -42,6 +43,7 @@ class Runtime {
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
   readonly #counters: CounterBlock;
+  readonly #lag: LoopLag;
   #stopping = false;
   readonly #ended = Promise.withResolvers<void>();
 
@@ -51,6 +53,7 @@ class Runtime {
     this.#clock = new SystemClock();
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
+    this.#lag = new LoopLag(this.#counters);
     this.#storage = new WorkerStorage(init.storage);
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
@@ -118,8 +121,10 @@ class Runtime {
   /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next step. */
   async run(): Promise<void> {
     while (!this.#stopping) {
-      this.#counters.add(Counter.ROUNDS, 1);
+      this.#counters.add(Counter.ITEMS, 1);
+      const startMs = this.#clock.monotonicMs();
       const more = this.#logic.turn();
+      this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       this.#doorbell.markSleeping();
       const waitMs = this.#logic.nextStepMs - this.#clock.monotonicMs();

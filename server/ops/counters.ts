@@ -61,8 +61,11 @@ export const Counter = {
   CHAT_REFUSED_MUTED: 24,
   /** Chat that made way for newer, as its recipient's ignore list took too long to read. */
   CHAT_CROWDED_OUT: 25,
-  /** Rounds of the thread's loop: they grow while it lives, however little it has to do. */
-  ROUNDS: 26,
+  /**
+   * What the thread has finished, one for each: rounds of its loop, sockets served, records taken. They grow while it
+   * lives, however little or much it has to do, and stand still in an endless loop.
+   */
+  ITEMS: 26,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
   CLOSED_BY_REASON: 27,
 } as const;
@@ -77,9 +80,13 @@ export const Gauge = {
   ENTITIES: GAUGES_AT + 3,
   /** Requests that wait for the storage. */
   STORAGE_PENDING: GAUGES_AT + 4,
+  /** How far the thread was behind at worst in its last interval, in milliseconds: each thread's own, no sum. */
+  LAG_MS: GAUGES_AT + 5,
+  /** Connections that are not read until they have paid for what they had done. */
+  THROTTLED: GAUGES_AT + 6,
 } as const;
 
-const CONNECTIONS_AT = GAUGES_AT + 5;
+const CONNECTIONS_AT = GAUGES_AT + 7;
 const HISTOGRAMS_AT = CONNECTIONS_AT + CONNECTION_STATES.length * TRANSPORTS.length;
 
 /** Slots for {@linkcode CounterBlock.observe}. */

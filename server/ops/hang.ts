@@ -1,5 +1,5 @@
 /**
- * A drill: a thread that does not come round.
+ * A drill: a thread in an endless loop: it finishes nothing.
  *
  * @module
  */

@@ -23,6 +23,8 @@ export function renderMetrics(monitor: Monitor): Promise<string> {
   addConnections(page, totals);
   addLogic(page, totals);
   addProcess(page, monitor);
+  const lag = page.gaugeOf("loop_lag_seconds", "How far a thread was behind at worst in half a second", ["worker"]);
+  for (const { worker, lagMs } of monitor.loads()) lag.set({ worker }, lagMs / 1_000);
   new SampledHistogram(registry, {
     name: "drawbridge_rtt_seconds",
     help: "Round trips of heartbeats as the server measured them",
@@ -67,6 +69,7 @@ function addConnections(page: MetricsPage, totals: Totals): void {
   page.counter("address_bans_total", "Bans of addresses that flooded", totals.addressBans);
   page.counter("accept_errors_total", "Connections the system could not accept", totals.acceptErrors);
   page.counter("connections_closed_total", "Connections closed", "reason", totals.closed);
+  page.gauge("connections_throttled", "Connections not read until they have paid for their work", totals.throttled);
   const connections = page.gaugeOf("connections", "Connections now", ["state", "transport"]);
   for (const { state, transport, count } of totals.connections) connections.set({ state, transport }, count);
 }

@@ -69,6 +69,8 @@ export interface Totals {
   readonly linkDead: number;
   readonly entities: number;
   readonly storagePending: number;
+  /** Connections that are not read until they have paid for what they had done. */
+  readonly throttled: number;
 }
 
 /** Connections in one state over one transport. */
@@ -107,6 +109,8 @@ export interface WorkerLoad {
   /** In the last interval. */
   readonly packetsInPerSecond: number;
   readonly packetsOutPerSecond: number;
+  /** How far it was behind at worst in its last interval, in milliseconds. */
+  readonly lagMs: number;
 }
 
 const NO_RATES: Rates = {
@@ -219,6 +223,7 @@ export class Monitor {
         connectionCount: connectionCountOf(block),
         packetsInPerSecond: (now.packetsIn - before.packetsIn) * 1_000 / intervalMs,
         packetsOutPerSecond: (now.packetsOut - before.packetsOut) * 1_000 / intervalMs,
+        lagMs: block.get(Gauge.LAG_MS),
       });
     }
   }
@@ -294,6 +299,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     linkDead: values[Gauge.LINK_DEAD],
     entities: values[Gauge.ENTITIES],
     storagePending: values[Gauge.STORAGE_PENDING],
+    throttled: values[Gauge.THROTTLED],
   };
 }
 

@@ -1,5 +1,6 @@
 import { drillsOf } from "../../server/drills.ts";
 import { EXIT_CONFIG } from "../../server/config.ts";
+import { createCounterBlock } from "../../server/ops/counters.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "../../server/ops/metrics.ts";
 import { Monitor } from "../../server/ops/monitor.ts";
 import { EXIT_HANG, type Supervisor } from "../../server/supervisor.ts";
@@ -13,7 +14,11 @@ function plain(cell: string): string {
 }
 
 Deno.test("docs/operations.md explains every metric with its labels", async () => {
-  const text = await renderMetrics(new Monitor({ nowMs: () => 0 }));
+  let nowMs = 0;
+  const monitor = new Monitor({ nowMs: () => nowMs++ });
+  monitor.attach("logic", createCounterBlock());
+  for (let sample = 0; sample < 2; sample++) monitor.sample();
+  const text = await renderMetrics(monitor);
   assert(METRICS_CONTENT_TYPE.startsWith("text/plain"));
   const labels = new Map<string, Set<string>>();
   for (const [, name] of text.matchAll(/^# TYPE (\w+)/gm)) labels.set(name, new Set());

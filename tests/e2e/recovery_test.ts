@@ -124,8 +124,8 @@ for (const backend of IO_BACKENDS) {
 
 /** Drills after which a thread does not come round, for whoever adds for how long; and what the readiness says. */
 const HANGS = [
-  { name: "hang-logic-worker?", says: "Worker logic does not come round" },
-  { name: "hang-io-worker?index=0&", says: "Worker io-0 does not come round" },
+  { name: "hang-logic-worker?", says: "Worker logic makes no progress" },
+  { name: "hang-io-worker?index=0&", says: "Worker io-0 makes no progress" },
 ] as const;
 /** Longer than a thread may stall unnoticed, shorter than it may hang, in milliseconds. */
 const STALL_MS = (THREAD_STALL_MS + ROUNDS_CHECK_INTERVAL_MS + THREAD_HANG_MS) / 2;

@@ -108,10 +108,11 @@ Deno.test("Monitor.loads() tells each worker's part in the last interval", () =>
   pass(0);
   io.add(Counter.PACKETS_IN, 500);
   io.add(connectionSlot(1, 1), 2);
+  io.set(Gauge.LAG_MS, 7);
   pass(500);
   assertEquals(monitor.loads(), [
-    { worker: "io-1", connectionCount: 2, packetsInPerSecond: 1_000, packetsOutPerSecond: 0 },
-    { worker: "logic", connectionCount: 0, packetsInPerSecond: 0, packetsOutPerSecond: 0 },
+    { worker: "io-1", connectionCount: 2, packetsInPerSecond: 1_000, packetsOutPerSecond: 0, lagMs: 7 },
+    { worker: "logic", connectionCount: 0, packetsInPerSecond: 0, packetsOutPerSecond: 0, lagMs: 0 },
   ]);
 });
 

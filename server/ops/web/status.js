@@ -187,8 +187,9 @@ function showWorkers(workers) {
     count(load.connectionCount),
     rate(load.packetsInPerSecond),
     rate(load.packetsOutPerSecond),
+    `${Math.round(load.lagMs)} ms`,
   ]);
-  showTable("workers", ["", "connections", "in/s", "out/s"], rows);
+  showTable("workers", ["", "connections", "in/s", "out/s", "behind"], rows);
 }
 
 function showTable(id, head, rows) {
