@@ -214,6 +214,8 @@ export const PLAYER_NAME_LENGTH_MIN = 3;
 export const PLAYER_NAME_LENGTH_MAX = 20;
 /** Bytes of a chat message in UTF-8. */
 export const CHAT_BYTES_MAX = 255;
+/** Combining marks on one letter: UTS 39 takes more for a trick. Hundreds would paint over the lines above and below. */
+export const MARKS_PER_LETTER_MAX = 4;
 
 // Guilds
 

@@ -6,6 +6,7 @@
 
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+import { cleanText, isInvisible, textProblem, withoutForbidden } from "../../shared/player_text.ts";
 
 /** A line of chat, understood. */
 export type ChatCommand =
@@ -46,10 +47,6 @@ export const CHAT_HELP: readonly string[] = [
 
 const encoder = new TextEncoder();
 
-/** What a server refuses: control characters, and marks that turn the text around them. Pasted text may have them. */
-const CONTROLS = /\p{Cc}+|[\u2028\u2029]/gu;
-const TURNING_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
 /** Bytes of `text` in UTF-8. */
 export function utf8Bytes(text: string): number {
   return encoder.encode(text).length;
@@ -59,8 +56,9 @@ export function utf8Bytes(text: string): number {
  * Reads a line of chat. `/w`, `/r`, `/a`, `/g`, `/all` and `/help` are commands; `//` begins a line that starts with a slash.
  */
 export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
-  const text = line.replace(TURNING_MARKS, "").replace(CONTROLS, " ").trim();
-  if (text === "") return { kind: "nothing" };
+  // Pasted text may have what the server refuses.
+  const text = withoutForbidden(line).trim();
+  if (isInvisible(text)) return { kind: "nothing" };
   if (!text.startsWith("/")) return say(defaults.channel, text, defaults);
   if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults);
   const [word, rest] = splitWord(text.slice(1));
@@ -97,18 +95,36 @@ function say(
   message: string,
   to: { readonly recipientName?: string; readonly roomId?: bigint } = {},
 ): ChatCommand {
-  if (message === "") return mistake("There is no text to send");
+  if (isInvisible(message)) return mistake("There is no text to send");
   const recipientName = channel === Channel.WHISPER ? (to.recipientName ?? "").trim() : "";
   if (channel === Channel.WHISPER && recipientName === "") return mistake("Say whom to whisper to");
-  const bytes = utf8Bytes(message);
+  const clean = cleanText(message);
+  if ("problem" in clean) return mistake(`The text ${textProblem(clean.problem)}`);
+  const bytes = utf8Bytes(clean.text);
   if (bytes > CHAT_BYTES_MAX) {
     return mistake(`This is too long: ${bytes} bytes, ${CHAT_BYTES_MAX} are allowed`);
   }
-  return { kind: "say", channel, message, recipientName, roomId: channel === Channel.ROOM ? to.roomId ?? 0n : 0n };
+  return {
+    kind: "say",
+    channel,
+    message: clean.text,
+    recipientName,
+    roomId: channel === Channel.ROOM ? to.roomId ?? 0n : 0n,
+  };
 }
 
 function mistake(text: string): ChatCommand {
   return { kind: "mistake", text };
+}
+
+/**
+ * Binds `/r` to whoever whispered last, once it is typed: a whisper that comes in while the answer is being written
+ * changes nothing, and the line shows who will read it.
+ *
+ * @returns The line to go on with.
+ */
+export function bindReply(line: string, lastWhisperer: string): string {
+  return lastWhisperer === "" ? line : line.replace(/^\s*\/(?:r|reply)\s/i, `/w ${lastWhisperer} `);
 }
 
 /** The first word, and what follows without the space between. */

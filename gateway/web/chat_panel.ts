@@ -6,7 +6,7 @@
 
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
-import { CHAT_HELP, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
+import { bindReply, CHAT_HELP, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
 import { ChatLog } from "./chat_log.ts";
 import { byId, make } from "./dom.ts";
 import { listenToTabs, showSelected } from "./tab_list.ts";
@@ -113,7 +113,11 @@ export class ChatPanel {
       this.#submit();
     });
     this.#form.addEventListener("change", (event) => this.#channelChanged(event));
-    this.#input.addEventListener("input", () => this.#showCount());
+    this.#input.addEventListener("input", (event) => {
+      // What an input method composes is its own until it is done.
+      if (!(event as InputEvent).isComposing) this.#bindReply();
+      this.#showCount();
+    });
     this.#panel.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
@@ -300,6 +304,11 @@ export class ChatPanel {
     const isWhisper = this.#channel === Channel.WHISPER;
     this.#recipientField.hidden = !isWhisper;
     if (isWhisper && this.#recipient.value === "") this.#recipient.value = this.#lastWhisperer;
+  }
+
+  #bindReply(): void {
+    const line = bindReply(this.#input.value, this.#lastWhisperer);
+    if (line !== this.#input.value) this.#input.value = line;
   }
 
   /** Counts the text without a command before it. */

@@ -9,11 +9,11 @@ import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/c
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+import { cleanText, textProblem } from "../../shared/player_text.ts";
 import { nameKey } from "../auth/names.ts";
 import { durationText } from "../moderation/duration.ts";
 import { Counter } from "../ops/counters.ts";
 import type { ChatGuard } from "../social/chat_guard.ts";
-import { hasForbiddenCharacters } from "../social/chat_text.ts";
 import type { Saying } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -27,23 +27,24 @@ import type { WorldService } from "./world_service.ts";
 const UTF8 = new TextEncoder();
 
 /**
- * Checks the text of a chat message.
+ * Brings the text of a chat message into the form that others read.
  *
- * @throws {RequestError} `INVALID_PACKET` when it is empty, over {@linkcode CHAT_BYTES_MAX} bytes of UTF-8, or has
- * control characters.
+ * @throws {RequestError} `INVALID_PACKET` when {@linkcode cleanText} finds a problem, or it is over
+ * {@linkcode CHAT_BYTES_MAX} bytes of UTF-8.
  */
-export function checkChatText(text: string): void {
-  if (text.trim() === "") throw new RequestError(ErrorCode.INVALID_PACKET, "The message is empty");
-  const byteCount = UTF8.encode(text).length;
+export function readChatText(raw: string): string {
+  const clean = cleanText(raw);
+  if ("problem" in clean) {
+    throw new RequestError(ErrorCode.INVALID_PACKET, `The message ${textProblem(clean.problem)}`);
+  }
+  const byteCount = UTF8.encode(clean.text).length;
   if (byteCount > CHAT_BYTES_MAX) {
     throw new RequestError(
       ErrorCode.INVALID_PACKET,
       `The message is ${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`,
     );
   }
-  if (hasForbiddenCharacters(text)) {
-    throw new RequestError(ErrorCode.INVALID_PACKET, "The message has control characters");
-  }
+  return clean.text;
 }
 
 /** Who knows who is where. */
@@ -68,14 +69,14 @@ export function registerChatHandlers(
   dispatcher.on(ChatMessageSchema, (session, request) => {
     const player = session.player;
     if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
-    checkChatText(request.message);
+    const text = readChatText(request.message);
     services.sanctions.checkMayChat(session);
-    if (context.config.floodControl) checkFlood(player, request.message);
+    if (context.config.floodControl) checkFlood(player, text);
     const message = create(ChatMessageSchema, {
       senderId: BigInt(player.playerId),
       senderName: player.name,
       channel: request.channel,
-      message: request.message,
+      message: text,
       timestamp: BigInt(context.clock.unixMs()),
       messageId: social.delivery.nextMessageId(),
     });

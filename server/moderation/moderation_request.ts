@@ -11,8 +11,8 @@ import {
   MODERATOR_CHARS_MAX,
   PLAYER_NAME_LENGTH_MAX,
 } from "../../shared/limits.ts";
+import { cleanText, textProblem } from "../../shared/player_text.ts";
 import { checkPlayerName } from "../auth/names.ts";
-import { hasForbiddenCharacters } from "../social/chat_text.ts";
 import type { Sanction } from "../storage/sanction_store.ts";
 import { parseAddressRange } from "./address_range.ts";
 
@@ -141,8 +141,10 @@ class FieldReader {
     if (value.length > charsMax) {
       return this.#wrong(name, `${value.length} characters, limit is ${charsMax} characters`);
     }
-    if (hasForbiddenCharacters(value)) return this.#wrong(name, "it has control characters");
-    return value.trim() === "" ? fallback : value.trim();
+    const clean = cleanText(value);
+    if ("text" in clean) return clean.text;
+    // Nothing but blanks is nothing given.
+    return value.trim() === "" ? fallback : this.#wrong(name, `it ${textProblem(clean.problem)}`);
   }
 
   reason(): string {

@@ -1,4 +1,4 @@
-import { type ChatDefaults, parseChat, utf8Bytes } from "../../gateway/web/chat_command.ts";
+import { bindReply, type ChatDefaults, parseChat, utf8Bytes } from "../../gateway/web/chat_command.ts";
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -106,6 +106,17 @@ Deno.test("parseChat() never sends an empty, untrimmed or too long text, whateve
 
 Deno.test("parseChat() cleans pasted text of what a server refuses", () => {
   assertEquals(saying("one\ttwo\r\nthree"), [Channel.GLOBAL, "", "one two three"]);
-  assertEquals(saying("a\u202eb\u2066c"), [Channel.GLOBAL, "", "abc"]);
-  assertEquals(parseChat("\u0007\u200e", DEFAULTS), { kind: "nothing" });
+  assertEquals(saying("a\u202eb\u2066c\ufeffd\u00ade"), [Channel.GLOBAL, "", "abcde"]);
+  assertEquals(saying("wide \u3000\u2003 apart"), [Channel.GLOBAL, "", "wide apart"]);
+  for (const nothing of ["\u0007\u200e", "\u3164", "\u2800 \u200b"]) {
+    assertEquals(parseChat(nothing, DEFAULTS), { kind: "nothing" }, nothing);
+  }
+  assert(mistakeOf("a" + "\u0301".repeat(120)).includes("marks"));
+});
+
+Deno.test("bindReply() names who whispered last as soon as /r is typed", () => {
+  assertEquals(bindReply("/r ", "Bob"), "/w Bob ");
+  assertEquals(bindReply("/Reply yes", "Bob"), "/w Bob yes");
+  for (const line of ["/r", "/rest ", "a /r ", "//r "]) assertEquals(bindReply(line, "Bob"), line);
+  assertEquals(bindReply("/r ", ""), "/r ");
 });
