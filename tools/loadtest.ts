@@ -46,6 +46,7 @@ export async function runLoadtest(
     using html = openFile("--html", options.html);
     const result = await runLoad(options, {
       onSample: (point, run) => output.progress.show(progressText(point, run)),
+      onNote: output.report,
       signal: output.signal,
     });
     output.progress.clear();

@@ -79,6 +79,30 @@ Deno.test("loadtest echo accounts for every echo over TCP and WebSocket, and tel
   assert(Math.abs(all.count - 1_000) <= PLAYERS, `${all.count} echoes`);
 });
 
+Deno.test("loadtest measures heartbeats where nobody named a scenario and the server answers no echoes, and says so", async () => {
+  await using plain = await ServerProcess.start({});
+  const { game, gateway } = plain.ports;
+  const ports = ["--game-port", `${game}`, "--gateway-port", `${gateway}`];
+  for (const transport of ["tcp", "ws"]) {
+    const args = [...ports, "--transport", transport, "--connections", "20", "--duration", "2", "--json", "-"];
+    const { printed, reported, status } = await loadtest(args);
+    assertEquals(status, 0);
+    assert(/^The server answers no echoes, so this measures heartbeats; .* --diagnostics on/.test(reported), reported);
+    const result = JSON.parse(printed) as LoadResult;
+    assertFlawless(result, ["heartbeats"]);
+    assertEquals([result.load.scenario, result.connections.ready], ["idle", 20]);
+  }
+  for (const named of [["echo"], ["--outstanding", "4"]]) {
+    const { reported, status } = await loadtest([...named, ...ports]);
+    assertEquals(status, 1);
+    assert(/^Cannot run scenario echo: the server answers no echoes; start it with: /.test(reported), reported);
+  }
+  await plain.stop();
+  const { reported, status } = await loadtest(ports);
+  assertEquals([status, reported.split("\n").length], [1, 1]);
+  assert(reported.startsWith(`Cannot reach the server at 127.0.0.1:${game}: `), reported);
+});
+
 Deno.test("loadtest --newcomers times those who come while the others are busy, and tells how long each of those waited", async () => {
   const conditions = [
     "--fail-if",
@@ -248,7 +272,7 @@ Deno.test("loadtest exits 1 and says why when nobody can connect or is let in", 
   const { port } = listener.addr;
   listener.close();
   for (const engine of Deno.build.os === "linux" ? ["epoll", "deno"] : ["deno"]) {
-    const nobody = await loadtest(["echo", "--game-port", `${port}`, "--connections", "3", "--engine", engine]);
+    const nobody = await loadtest(["idle", "--game-port", `${port}`, "--connections", "3", "--engine", engine]);
     assertEquals([nobody.status, nobody.printed, nobody.reported], [
       1,
       "",
@@ -278,7 +302,7 @@ Deno.test("loadtest exits 78 on what it cannot use, and names every problem", as
       [["--connections", "0"], 'Cannot use --connections "0": expected an integer from 1 to 100000'],
       [["--threads", "9", "--connections", "8"], "Cannot use --threads 9: there are only 8 connections"],
       [["--outstanding", "2", "--rate", "3"], "Cannot use --rate with --outstanding: a closed loop has no rate"],
-      [["world"], "Cannot run scenario world without --tokens: it needs players"],
+      [["world"], "Cannot run scenario world without --tokens, which names players; make some with: deno task admin "],
       [["login", "--tokens", "x", "--size", "90"], "Cannot use --size in scenario login: it is for echo"],
       [["--fail-if", "p98>5"], 'Cannot use --fail-if "p98>5": scenario echo has no metric p98; see --help'],
       [["--fail-if", "snapshots_per_s<5"], "scenario echo has no metric snapshots_per_s; see --help"],

@@ -1,6 +1,6 @@
 /**
- * The idle scenario: players enter the world and stay there with nothing but heartbeats, each of which must be answered.
- * It shows what a session costs that does nothing, and how many a server holds.
+ * The idle scenario: connections with nothing but heartbeats, each of which must be answered; with tokens, of players who
+ * enter the world and stay there. It shows what a session costs that does nothing, and how many a server holds.
  *
  * @module
  */
@@ -17,6 +17,12 @@ class IdleSession extends PlayerSession {
   #answered = 0;
   #dueUs = 0;
 
+  /** Without a player, an answered heartbeat proves that the server has accepted the connection. */
+  protected override onConnected(): void {
+    if (this.player !== undefined) super.onConnected();
+    else super.sendHeartbeat(this.intendedUs);
+  }
+
   /** While one has no answer, the next counts from when that one was due; none is begun that cannot be waited for. */
   override sendHeartbeat(dueUs: number): void {
     if (this.connection === null || this.context.phase.phase > Phase.MEASURE) return;
@@ -28,6 +34,7 @@ class IdleSession extends PlayerSession {
   }
 
   protected override onHeartbeatAnswered(): void {
+    if (this.player === undefined && !this.ready) return this.becomeReady();
     this.record("main", this.#dueUs, this.context.host.nowUs);
     this.context.counters.add(Counter.RECEIVED, this.outstanding);
     this.#answered = this.#sent;
@@ -78,6 +85,7 @@ export class IdleScenario extends Scenario {
 
   report() {
     const heartbeats = this.sessions.reduce((sum, session) => addTotals(sum, session.totals()), NO_TOTALS);
-    return { ledgers: { heartbeats, ...reliableLedgers(this.sessions) }, details: {} };
+    const hasPlayers = this.context.task.players.length > 0;
+    return { ledgers: { heartbeats, ...(hasPlayers ? reliableLedgers(this.sessions) : {}) }, details: {} };
   }
 }

@@ -14,12 +14,12 @@ import type { LoadOptions } from "./options.ts";
 const WATCHERS_MIN = 150;
 
 /**
- * The players of a run; none in the echo scenario.
+ * The players of a run; none in the echo scenario, and in the idle one without tokens.
  *
  * @throws {ConfigError} when the tokens cannot be read, or are too few.
  */
 export async function readPlayers(options: LoadOptions): Promise<LoadPlayer[]> {
-  if (options.scenario === "echo") return [];
+  if (options.scenario === "echo" || options.tokens === "") return [];
   let text: string;
   try {
     text = await Deno.readTextFile(options.tokens);

@@ -31,6 +31,8 @@ import { metricNames, metricsHelp, parseThreshold, type Threshold } from "./metr
 /** Everything that can be chosen. */
 export interface LoadOptions {
   readonly scenario: ScenarioName;
+  /** Whether the command line names it. */
+  readonly isScenarioNamed: boolean;
   readonly host: string;
   readonly gamePort: number;
   readonly gatewayPort: number;
@@ -208,7 +210,7 @@ const SCENARIO_HELP: Readonly<Record<ScenarioName, string>> = {
   login: "players connect, enter the world with their token, log out, hang up",
   world: "players enter, walk on short random paths, talk, and look at each other",
   chat: "players who talk to everyone, or in pairs; every line must reach everyone once",
-  idle: "players who enter and stay, with nothing but heartbeats",
+  idle: "connections with nothing but heartbeats; with --tokens players who enter and stay",
 };
 
 /** What `--help` prints. */
@@ -224,14 +226,17 @@ export function loadtestHelp(): string {
 
 Usage: deno task loadtest [SCENARIO] [flags]
 
+Without a scenario: echo, or idle where the server answers no echoes.
+
 Scenarios:
 ${SCENARIO_NAMES.map((name) => `  ${name.padEnd(8)} ${SCENARIO_HELP[name]}`).join("\n")}
 
 Flags:
 ${flags.join("\n")}
 
-Start the server with --flood-control off, and with --max-connections as high as --connections; for the world
-also with --monsters off, unless players are to be killed while they walk.
+The server limits what one connection may send (some 100 packets a second): to measure more than that, start it with
+--flood-control off, and with --max-connections as high as --connections; for the world also with --monsters off,
+unless players are to be killed while they walk.
 Players come from: deno task admin players --count 2000 --prefix bot --tokens FILE --data-dir THE_SERVERS
 
 Latencies are measured from when a message was due, not from when it could be sent, so a server that stalls
@@ -274,12 +279,13 @@ const NAME_OF_FLAG: ReadonlyMap<string, string> = new Map(
  */
 export function parseLoadOptions(args: readonly string[], env: Readonly<Record<string, string>> = {}): LoadOptions {
   const problems: string[] = [];
-  const { given, conditions, scenario } = readArgs(args, problems);
+  const { given, conditions, isScenarioNamed, scenario } = readArgs(args, problems);
   const value = <T>(name: string) => (given.get(name) ?? FLAGS[name].default) as T;
   const connections = value<number>("connections");
   const outstanding = value<number>("outstanding");
   const options: LoadOptions = {
     scenario,
+    isScenarioNamed,
     host: value("host"),
     gamePort: value("gamePort"),
     gatewayPort: value("gatewayPort"),
@@ -346,7 +352,10 @@ function readArgs(args: readonly string[], problems: string[]) {
       else given.set(name, parsed);
     }
   }
-  return { given, conditions, scenario: scenario ?? "echo" };
+  // A flag that only one scenario has names it, too.
+  const isScenarioNamed = scenario !== undefined || conditions.length > 0 ||
+    Object.keys(ONLY_IN).some((name) => given.has(name));
+  return { given, conditions, isScenarioNamed, scenario: scenario ?? "echo" };
 }
 
 function shown(value: string): string {
@@ -388,8 +397,11 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
       problems.push(`Cannot use --${dashed(name)} in scenario ${scenario}: it is for ${only.join(" and ")}`);
     }
   }
-  if (scenario !== "echo" && options.tokens === "") {
-    problems.push(`Cannot run scenario ${scenario} without --tokens: it needs players`);
+  if (scenario !== "echo" && scenario !== "idle" && options.tokens === "") {
+    problems.push(
+      `Cannot run scenario ${scenario} without --tokens, which names players; make some with: deno task admin players ` +
+        `--count ${options.connections} --prefix bot --tokens FILE`,
+    );
   }
   if (options.outstanding > 0 && given.has("rate")) {
     problems.push("Cannot use --rate with --outstanding: a closed loop has no rate");

@@ -23,7 +23,8 @@ import { addTotals, type LedgerTotals, NO_TOTALS, SequenceLedger } from "./seque
 export abstract class PlayerSession extends LoadSession {
   /** The server's reliable packets, as it numbers them. */
   readonly received = new SequenceLedger();
-  readonly player: LoadPlayer;
+  /** Who plays; nobody on a connection that only sends heartbeats. */
+  readonly player: LoadPlayer | undefined;
   /** Reliable packets sent, and those the server has acknowledged. */
   sentSequence = 0;
   acknowledgedSequence = 0;
@@ -35,7 +36,7 @@ export abstract class PlayerSession extends LoadSession {
   }
 
   protected onConnected(): void {
-    const request = create(EnterWorldRequestSchema, { sessionToken: this.player.token });
+    const request = create(EnterWorldRequestSchema, { sessionToken: this.player?.token ?? "" });
     this.sendPacket(PacketType.ENTER_WORLD_REQUEST, 0, toBinary(EnterWorldRequestSchema, request));
   }
 
@@ -91,7 +92,7 @@ export abstract class PlayerSession extends LoadSession {
 
   /** Leaves the world in order, so that no entity stays behind, and closes the connection when that is confirmed. */
   logOut(): void {
-    if (!this.ready) return this.close();
+    if (!this.ready || this.player === undefined) return this.close();
     this.#logoutUs = this.context.host.engine.nowUs();
     this.sendReliable(PacketType.LOGOUT_REQUEST, new Uint8Array(0));
   }

@@ -11,6 +11,7 @@ import { LoadError, LoadThread } from "./load_thread.ts";
 import { type FinishedRun, makeResult, sumFailures } from "./make_result.ts";
 import type { LoadPlan, LoadPlayer, WorkerReport } from "./messages.ts";
 import type { LoadOptions } from "./options.ts";
+import { preflight } from "./preflight.ts";
 import { createPositionsBuffer } from "./positions.ts";
 import type { LoadResult, SeriesPoint, Traffic } from "./result.ts";
 import { Sampler } from "./sampler.ts";
@@ -29,6 +30,8 @@ const NO_TRAFFIC: Traffic = { sentPerS: 0, receivedPerS: 0, bytesOutPerS: 0, byt
 export interface LoadHooks {
   /** Once a second. */
   readonly onSample?: (point: SeriesPoint, run: { readonly phaseLeftS: number; readonly errors: number }) => void;
+  /** Something the user should know of the run, before it starts. */
+  readonly onNote?: (note: string) => void;
   /** Ends the measured time early. */
   readonly signal?: AbortSignal;
 }
@@ -39,10 +42,12 @@ export interface LoadHooks {
  * @throws {ConfigError} when an option cannot be used here.
  * @throws {LoadError} when nobody could connect, or a thread failed.
  */
-export async function runLoad(options: LoadOptions, hooks: LoadHooks = {}): Promise<LoadResult> {
-  const players = await readPlayers(options);
-  const address = await resolveHost(options.host);
-  const probe = await openProbe(options);
+export async function runLoad(asked: LoadOptions, hooks: LoadHooks = {}): Promise<LoadResult> {
+  const players = await readPlayers(asked);
+  const address = await resolveHost(asked.host);
+  const probe = await openProbe(asked);
+  const { note, options } = await preflight(asked, address);
+  if (note !== "") hooks.onNote?.(note);
   const run = new Run(makePlan(options, address), players, options);
   try {
     const sampler = await Sampler.start({ buffers: run.buffers, phase: run.phase, probe });

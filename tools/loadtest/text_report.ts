@@ -31,9 +31,10 @@ export function byteRate(value: number): string {
 }
 
 /** One sentence about the load. */
-export function describeLoad({ load }: LoadResult): string {
+export function describeLoad({ ledgers, load }: LoadResult): string {
   const transport = { tcp: "TCP", ws: "WebSocket", both: "TCP and WebSocket" }[load.transport];
-  const what = load.scenario === "echo" || load.scenario === "login" ? "connections" : "players";
+  // Players are sent numbered packets.
+  const what = "reliable_down" in ledgers ? "players" : "connections";
   const rate = load.ratePerS > 0
     ? `${shortNumber(load.ratePerS)} ${
       { echo: "messages", login: "logins", world: "movements", chat: "lines", idle: "heartbeats" }[load.scenario]
