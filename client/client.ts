@@ -348,7 +348,8 @@ export class DrawbridgeClient {
   enterWorld(options: EnterWorldOptions = {}): Promise<EnterWorldResponse> {
     const { token, characterId = 0n, channelId = 0 } = options;
     const sessionToken = token ?? (this.#isLoggedIn ? "" : this.#sessionToken ?? "");
-    return this.request(EnterWorldRequestSchema, { characterId, channelId, sessionToken });
+    const { clientVersion } = this.#options;
+    return this.request(EnterWorldRequestSchema, { characterId, channelId, sessionToken, clientVersion });
   }
 
   /**
@@ -491,6 +492,7 @@ export class DrawbridgeClient {
       resumeToken: session.resumeToken,
       lastSequence: BigInt(session.received),
       isRepeat: session.isTokenSent,
+      clientVersion: this.#options.clientVersion,
     });
     session.isTokenSent = true;
     this.#sender.writeOwn(PacketType.RESUME_REQUEST, toBinary(ResumeRequestSchema, request));
@@ -548,7 +550,12 @@ export class DrawbridgeClient {
 
   #reenter(): void {
     this.#phase = "reentering";
-    const request = create(EnterWorldRequestSchema, { ...this.#entry!, sessionToken: this.#sessionToken! });
+    const { clientVersion } = this.#options;
+    const request = create(EnterWorldRequestSchema, {
+      ...this.#entry!,
+      sessionToken: this.#sessionToken!,
+      clientVersion,
+    });
     this.#sender.writeOwn(PacketType.ENTER_WORLD_REQUEST, toBinary(EnterWorldRequestSchema, request));
     this.#link.awaitAnswer("ENTER_WORLD_REQUEST");
   }

@@ -383,7 +383,7 @@ export const OPTIONS: OptionTable = {
     ),
     default: "",
     defaultText: "any",
-    help: "Oldest client version that may log in; older ones get VERSION_MISMATCH",
+    help: "Oldest client version that may log in, enter or resume; older ones get VERSION_MISMATCH",
     alsoCalled: ["min-client-version", "client-version"],
   },
 

@@ -7,11 +7,11 @@
 
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
-import { SessionTokens } from "../server/auth/token.ts";
+import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
 import { loadConfig, type ServerConfig, sqlitePath } from "../server/config.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
-import type { EnsuredAccount, Storage } from "../server/storage/storage.ts";
+import type { Storage } from "../server/storage/storage.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { splitArgs } from "./admin_args.ts";
 import {
@@ -109,21 +109,13 @@ export async function createPlayers(
       passwordVerifier: null,
       createdAtMs: parts.nowMs(),
     })));
-    const namesInUse = await findNames(parts.storage, accounts);
-    for (const [index, { accountId, isNew }] of accounts.entries()) {
-      if (isNew) newCount += 1;
-      const name = namesInUse.get(accountId) ?? names[index];
-      made.push({ name, token: await parts.tokens.sign({ playerId: accountId, name }, parts.nowMs()) });
+    for (const account of accounts) {
+      if (account.isNew) newCount += 1;
+      // Not the name that was asked for: it may be written in other cases.
+      made.push({ name: account.name, token: await parts.tokens.sign(tokenPlayerOf(account, null), parts.nowMs()) });
     }
   }
   return { tokens: made, newCount };
-}
-
-/** Names of accounts that were there before: they may be written in other cases than ours. */
-async function findNames(storage: Storage, accounts: readonly EnsuredAccount[]): Promise<Map<number, string>> {
-  const oldIds = accounts.filter(({ isNew }) => !isNew).map(({ accountId }) => accountId);
-  const found = oldIds.length === 0 ? [] : await storage.accounts.findNames(oldIds);
-  return new Map(found.map(({ playerId, name }) => [playerId, name]));
 }
 
 /**

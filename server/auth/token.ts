@@ -7,6 +7,7 @@
 
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import { SESSION_TOKEN_CHARS_MAX, SESSION_TOKEN_LEEWAY_S, SESSION_TOKEN_LIFETIME_MS } from "../../shared/limits.ts";
+import type { Account } from "../storage/storage.ts";
 import { checkPlayerName } from "./names.ts";
 
 const ALGORITHM = "HS256";
@@ -17,11 +18,33 @@ const SESSION_ID_BYTES = 16;
 const TOKEN_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/;
 const PLAYER_ID_PATTERN = /^[1-9]\d{0,15}$/;
 
-/** Whom a token names. */
+/** Whom a token names, and of what time. */
 export interface TokenPlayer {
   readonly playerId: number;
   readonly name: string;
+  /** When the account was made, Unix time in milliseconds: an id that is given again is another account's. */
+  readonly createdAtMs: number;
+  /** The account's, when the token was signed. */
+  readonly tokenEpoch: number;
+  /** Of the client that logged in, empty where it named none; null: the operator made the token. */
+  readonly clientVersion: string | null;
 }
+
+/** What a token says of an account and the client that logged in. */
+export function tokenPlayerOf(
+  { accountId, name, createdAtMs, tokenEpoch }: TokenAccount,
+  clientVersion: string | null,
+): TokenPlayer {
+  return { playerId: accountId, name, createdAtMs, tokenEpoch, clientVersion };
+}
+
+/** Whether an account is the one that a token was signed for, and still takes it. */
+export function isTokenOf(player: TokenPlayer, account: TokenAccount): boolean {
+  return player.playerId === account.accountId && player.createdAtMs === account.createdAtMs &&
+    player.tokenEpoch === account.tokenEpoch;
+}
+
+type TokenAccount = Pick<Account, "accountId" | "name" | "createdAtMs" | "tokenEpoch">;
 
 /** What a token is worth. */
 export type TokenVerdict =
@@ -61,6 +84,9 @@ export class SessionTokens {
   sign(player: TokenPlayer, nowMs: number): Promise<string> {
     const claims = {
       name: player.name,
+      created: player.createdAtMs,
+      epoch: player.tokenEpoch,
+      client: player.clientVersion,
       sid: this.#randomBytes(SESSION_ID_BYTES).toBase64({ alphabet: "base64url", omitPadding: true }),
     };
     return new SignJWT(claims)
@@ -87,7 +113,7 @@ export class SessionTokens {
         typ: "JWT",
         issuer: ISSUER,
         audience: AUDIENCE,
-        requiredClaims: ["sub", "name", "sid", "iat", "exp"],
+        requiredClaims: ["sub", "name", "created", "epoch", "client", "sid", "iat", "exp"],
         currentDate: new Date(nowMs),
         clockTolerance: SESSION_TOKEN_LEEWAY_S,
       });
@@ -111,10 +137,13 @@ function checkClaims(payload: JWTPayload, nowS: number): TokenVerdict {
   return exp <= nowS ? EXPIRED : { ok: true, ...player };
 }
 
-function playerOf({ sub, name, sid }: JWTPayload): TokenPlayer | undefined {
+function playerOf({ sub, name, created, epoch, client, sid }: JWTPayload): TokenPlayer | undefined {
   if (typeof sub !== "string" || !PLAYER_ID_PATTERN.test(sub)) return undefined;
   if (typeof name !== "string" || checkPlayerName(name) !== "ok") return undefined;
   if (typeof sid !== "string" || sid === "") return undefined;
+  if (!Number.isSafeInteger(created) || !Number.isSafeInteger(epoch)) return undefined;
+  if (typeof client !== "string" && client !== null) return undefined;
   const playerId = Number(sub);
-  return Number.isSafeInteger(playerId) ? { playerId, name } : undefined;
+  if (!Number.isSafeInteger(playerId)) return undefined;
+  return { playerId, name, createdAtMs: created as number, tokenEpoch: epoch as number, clientVersion: client };
 }

@@ -20,11 +20,12 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
+import { tokenPlayerOf } from "../auth/token.ts";
 import { Counter } from "../ops/counters.ts";
 import { AuthLimits } from "./auth_limits.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
-import { isOlderVersion } from "./version.ts";
+import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
 import type { WorldService } from "./world_service.ts";
@@ -78,9 +79,7 @@ export function registerAuthHandlers(
   dispatcher.on(LoginRequestSchema, (session, request) =>
     exclusively(session, async () => {
       if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
-      if (isOlderVersion(request.clientVersion, config.clientVersionMin)) {
-        throw new RequestError(ErrorCode.VERSION_MISMATCH, `The client must be ${config.clientVersionMin} or newer`);
-      }
+      checkVersion(request.clientVersion, config.clientVersionMin);
       const { username, passwordHash } = request;
       if (username === "" || !isClientPasswordHash(passwordHash)) {
         counters.add(Counter.LOGINS_FAILED, 1);
@@ -102,8 +101,9 @@ export function registerAuthHandlers(
       }
       limits.succeeded(key);
       const player = { playerId: account.accountId, name: account.name };
-      const standing = await sanctions.read(player.playerId);
-      const sessionToken = await tokens.sign(player, clock.unixMs());
+      const read = await sanctions.read(player.playerId);
+      const clientVersion = versionOf(request.clientVersion);
+      const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
       if (session.ended || session.player !== null) {
         return;
       }
@@ -118,10 +118,12 @@ export function registerAuthHandlers(
       ) {
         throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
       }
-      sanctions.admit(session, player.playerId, standing);
+      const standing = sanctions.newest(player.playerId, read);
+      // Everything is looked at; nothing below refuses.
       for (const other of others) {
         world.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player logged in elsewhere");
       }
+      session.mute = standing.mute;
       sessions.bindPlayer(session, player);
       session.link!.stateDue = STATE_AUTHENTICATED;
       counters.add(Counter.LOGINS_OK, 1);

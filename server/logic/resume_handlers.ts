@@ -21,6 +21,7 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
 import type { Session } from "./session.ts";
+import { checkVersion } from "./version.ts";
 
 /** A resume that is answered later. */
 interface WaitingResume {
@@ -52,6 +53,10 @@ export class ResumeService {
 
   #resume(fresh: Session, request: ResumeRequest): void | Promise<void> {
     if (fresh.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    // Who does not tell its version was looked at when the session began.
+    if (request.clientVersion !== "") {
+      checkVersion(request.clientVersion, this.#context.config.clientVersionMin);
+    }
     const session = this.#resumable(request);
     if (this.#isUndecided(session, request)) return this.#resumeLater(fresh, request);
     this.#takeUp(fresh, session, request);

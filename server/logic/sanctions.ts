@@ -45,14 +45,14 @@ export class Sanctions {
   }
 
   /**
-   * Lets a player in, right before its session is bound to it. What has changed since `standing` was read counts.
+   * What stands against a player right before it is let in: what has changed since `standing` was read counts.
    *
-   * @throws {RequestError} `BANNED` when the player was banned meanwhile.
+   * @throws {RequestError} `BANNED` when the player is banned.
    */
-  admit(session: Session, playerId: number, standing: Standing): void {
+  newest(playerId: number, standing: Standing): Standing {
     const newest = this.#recent.get(playerId) ?? standing;
     this.#refuseBanned(newest);
-    session.mute = newest.mute;
+    return newest;
   }
 
   /** Takes note of what stands against a player from now on. */

@@ -23,7 +23,9 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
-import type { SavedCharacter } from "../storage/storage.ts";
+import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
+import type { Sanction } from "../storage/sanction_store.ts";
+import type { Character, Entry, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
@@ -33,9 +35,19 @@ import type { Link } from "./link.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "./sanctions.ts";
 import type { Player, Session } from "./session.ts";
+import { checkVersion } from "./version.ts";
 
 /** Hit points of a player. */
 const PLAYER_HP_MAX = 100;
+
+/** Somebody who may enter the world. */
+interface Admission {
+  readonly player: Player;
+  readonly mute: Sanction | null;
+  readonly character: Character;
+  /** The player's other session, which makes way. */
+  readonly replaced: Session | undefined;
+}
 
 /** Told that a session's entity is about to leave the world, for whatever reason. */
 export type LeaveListener = (session: Session, entityId: number) => void;
@@ -77,60 +89,82 @@ export class WorldService {
   // Entry
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
-    const { config, sessions, storage } = this.#context;
+    const { clock, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
     session.busy = true;
     try {
-      const player = session.player ?? await this.#playerOf(request.sessionToken);
-      // Who logged in on this connection was looked at then.
-      const standing = session.player === null ? await this.#sanctions.read(player.playerId) : null;
-      await this.#guilds.load(player.playerId);
+      const token = await this.#tokenOf(session, request);
+      const accountId = token?.playerId ?? session.player!.playerId;
+      await this.#guilds.load(accountId);
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
-      const character = await storage.characters.load({ accountId: player.playerId, characterId });
-      if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+      const entry = await storage.accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
       const { link } = session;
       if (session.ended || link === null || link.closed) return;
-
-      if (standing !== null) this.#sanctions.admit(session, player.playerId, standing);
-      const other = sessions.findPlayer(player.playerId);
-      if (other !== undefined && other !== session) {
-        if (config.duplicateLogin === "reject" && other.link !== null) {
-          throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
-        }
-        this.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
-      }
-      if (session.player === null) sessions.bindPlayer(session, player);
-      this.#join(session, link, player, character);
+      // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
+      this.#admit(session, link, this.#check(session, token, entry));
     } finally {
       session.busy = false;
     }
   }
 
-  async #playerOf(sessionToken: string): Promise<Player> {
-    const { clock, storage, tokens } = this.#context;
-    if (sessionToken === "") throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
+  /** Whom the token of a request names; null where the player has logged in on this connection. */
+  async #tokenOf({ player }: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
+    const { clock, config, tokens } = this.#context;
+    const { sessionToken, clientVersion } = request;
+    if (sessionToken === "") {
+      if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
+      return null;
+    }
     const verdict = await tokens.verify(sessionToken, clock.unixMs());
+    if (player !== null) {
+      // Not needed here; but nobody enters as somebody else than it asks for.
+      if (!verdict.ok || verdict.playerId === player.playerId) return null;
+      throw new RequestError(ErrorCode.INVALID_STATE, "Another player has logged in on this connection");
+    }
     if (!verdict.ok) {
       const code = verdict.error === "token_expired" ? ErrorCode.TOKEN_EXPIRED : ErrorCode.INVALID_TOKEN;
       throw new RequestError(code, "The session token is not valid");
     }
-    const account = await storage.accounts.find(verdict.playerId);
-    if (account === undefined) throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid");
-    return { playerId: account.accountId, name: account.name };
+    const version = clientVersion === "" ? verdict.clientVersion : clientVersion;
+    if (version !== null) checkVersion(version, config.clientVersionMin);
+    return verdict;
   }
 
-  #join(
-    session: Session,
-    link: Link,
-    player: Player,
-    character: { characterId: number; name: string; state: SavedState | null },
-  ): void {
-    const { clock, config, randomToken, saver, sessions, world, worldCapacity } = this.#context;
-    if (world.entityCount >= worldCapacity) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+  /** Whether somebody may enter, and as what; changes nothing. */
+  #check(session: Session, token: TokenPlayer | null, entry: Entry | undefined): Admission {
+    const { config, sessions } = this.#context;
+    if (entry === undefined || (token !== null && !isTokenOf(token, entry.account))) {
+      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid any more, log in");
+    }
+    const { account: { accountId: playerId, name }, character } = entry;
+    const { mute } = this.#sanctions.newest(playerId, entry.standing);
+    if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+    const other = sessions.findPlayer(playerId);
+    const replaced = other === session ? undefined : other;
+    if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
+      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
+    }
+    if (!this.#hasRoomFor(character, replaced)) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    return { player: { playerId, name }, mute, character, replaced };
+  }
+
+  /** Whether there is a place in the world, where whoever is replaced leaves its own. */
+  #hasRoomFor(character: Character, replaced: Session | undefined): boolean {
+    const { saver, world, worldCapacity } = this.#context;
+    if (replaced?.presence?.characterId === character.characterId) return true;
+    const saved = saver.find(character.characterId) ?? character.state;
+    return world.entityCount < worldCapacity && !this.#placeOf(saved).map.isFull;
+  }
+
+  #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
+    const { clock, config, randomToken, saver, sessions, world } = this.#context;
+    if (replaced !== undefined) {
+      this.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
+    }
     const nowMs = clock.monotonicMs();
     const saved = saver.find(character.characterId) ?? character.state;
     const { map, place } = this.#placeOf(saved);
@@ -146,6 +180,12 @@ export class WorldService {
       hpMax: PLAYER_HP_MAX,
       viewer: true,
     }, nowMs);
+    // Looked at before; still nobody is bound to a session that could not join.
+    if (entityId === 0) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    if (session.player === null) {
+      session.mute = mute;
+      sessions.bindPlayer(session, player);
+    }
     session.begin();
     session.presence = {
       characterId: character.characterId,

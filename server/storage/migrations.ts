@@ -158,6 +158,10 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX sanctions_by_end ON sanctions (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
   `,
+  // What session tokens of the account must name to be good: raised, it makes those of before void.
+  `
+  ALTER TABLE accounts ADD COLUMN token_epoch INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /**

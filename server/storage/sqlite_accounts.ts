@@ -7,10 +7,13 @@ import type { Handlers } from "./storage_operations.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 
 const ACCOUNT_COLUMNS = `id AS accountId, name, name_key AS nameKey, password_verifier AS passwordVerifier,
-  created_at_ms AS createdAtMs`;
+  created_at_ms AS createdAtMs, token_epoch AS tokenEpoch`;
 
-/** Prepares the statements for accounts. */
-export function sqliteAccounts(database: DatabaseSync): Handlers<"accounts"> {
+/** Prepares the statements for accounts. @param others What an entry needs besides the account. */
+export function sqliteAccounts(
+  database: DatabaseSync,
+  others: Handlers<"characters"> & Handlers<"sanctions">,
+): Handlers<"accounts"> {
   const insertAccount = database.prepare(
     `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms) VALUES (?, ?, ?, ?)
       ON CONFLICT (name_key) DO NOTHING RETURNING id`,
@@ -30,6 +33,11 @@ export function sqliteAccounts(database: DatabaseSync): Handlers<"accounts"> {
     return { kind: "created", accountId: Number(row.id) };
   }
 
+  function find(accountId: number): Account | undefined {
+    checkId(accountId, "accountId");
+    return plainRow<Account>(selectById.get(accountId));
+  }
+
   function findByName(nameKey: string): Account | undefined {
     return plainRow<Account>(selectByName.get(nameKey));
   }
@@ -39,16 +47,20 @@ export function sqliteAccounts(database: DatabaseSync): Handlers<"accounts"> {
     "accounts.createMany": (accounts) => {
       checkRows(accounts.length);
       return accounts.map((account) => {
-        const result = create(account);
-        if (result.kind === "created") return { accountId: result.accountId, isNew: true };
-        const existing = findByName(account.nameKey);
-        assert(existing, "A taken name belongs to an account");
-        return { accountId: existing.accountId, isNew: false };
+        const isNew = create(account).kind === "created";
+        const ensured = findByName(account.nameKey);
+        assert(ensured, "A name that was taken or given belongs to an account");
+        return { ...ensured, isNew };
       });
     },
-    "accounts.find": (accountId) => {
-      checkId(accountId, "accountId");
-      return plainRow<Account>(selectById.get(accountId));
+    "accounts.find": find,
+    "accounts.findEntry": ({ accountId, characterId, nowMs }) => {
+      const account = find(accountId);
+      return account && {
+        account,
+        standing: others["sanctions.ofPlayer"]({ playerId: accountId, nowMs }),
+        character: others["characters.load"]({ accountId, characterId }),
+      };
     },
     "accounts.findByName": findByName,
     "accounts.findNames": (playerIds) => {

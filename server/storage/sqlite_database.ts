@@ -73,13 +73,13 @@ export class SqliteDatabase {
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
       const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
+      const forEntry = { ...sqliteCharacters(database), ...sqliteSanctions(database) };
       this.#handlers = {
-        ...sqliteAccounts(database),
-        ...sqliteCharacters(database),
+        ...sqliteAccounts(database, forEntry),
+        ...forEntry,
         ...sqliteGuilds(database),
         ...sqliteSocial(database),
         ...sqliteScores(database),
-        ...sqliteSanctions(database),
         "health.probe": () => void probe.run(),
       };
       this.#begin = database.prepare("BEGIN IMMEDIATE");

@@ -11,7 +11,7 @@
  */
 
 import type { GuildStore } from "./guild_store.ts";
-import type { SanctionStore } from "./sanction_store.ts";
+import type { SanctionStore, Standing } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
 
 /** The storage of one node or, where the adapter can be shared, of all nodes. */
@@ -47,6 +47,9 @@ export interface AccountStore {
 
   /** @param nameKey What `nameKey()` makes of the name. */
   findByName(nameKey: string): Promise<Account | undefined>;
+
+  /** All that decides on an entry into the world; undefined where there is no such account. */
+  findEntry(query: EntryQuery): Promise<Entry | undefined>;
 
   /**
    * Names of players, for messages to players who are not online; unknown ids are left out.
@@ -170,14 +173,29 @@ export type CreateAccountResult = { readonly kind: "created"; readonly accountId
 };
 
 /** The account that now has the name; `isNew` is false where it had been there before. */
-export interface EnsuredAccount {
-  readonly accountId: number;
+export interface EnsuredAccount extends Account {
   readonly isNew: boolean;
 }
 
 /** An account as it is stored. */
 export interface Account extends NewAccount {
   readonly accountId: number;
+  /** Session tokens that name another one are void. */
+  readonly tokenEpoch: number;
+}
+
+/** Who wants to enter the world, and as which of its characters; `characterId` 0 is the first. */
+export interface EntryQuery extends CharacterQuery {
+  /** Unix time in milliseconds. */
+  readonly nowMs: number;
+}
+
+/** What there is to know of who wants to enter the world. */
+export interface Entry {
+  readonly account: Account;
+  readonly standing: Standing;
+  /** Undefined where the account has no such character. */
+  readonly character: Character | undefined;
 }
 
 /** Who is behind a player id. */

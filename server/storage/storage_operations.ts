@@ -16,6 +16,7 @@ export interface Operations {
   "accounts.createMany": AccountStore["createMany"];
   "accounts.find": AccountStore["find"];
   "accounts.findByName": AccountStore["findByName"];
+  "accounts.findEntry": AccountStore["findEntry"];
   "accounts.findNames": AccountStore["findNames"];
   "characters.load": CharacterStore["load"];
   "characters.save": CharacterStore["save"];
@@ -73,6 +74,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "accounts.createMany": "write",
   "accounts.find": "read",
   "accounts.findByName": "read",
+  "accounts.findEntry": "read",
   "accounts.findNames": "read",
   "characters.load": "read",
   "characters.save": "write",
@@ -119,6 +121,7 @@ export function storageSubjects(call: Call): Omit<Storage, "close"> {
       createMany: (accounts) => call("accounts.createMany", accounts),
       find: (accountId) => call("accounts.find", accountId),
       findByName: (nameKey) => call("accounts.findByName", nameKey),
+      findEntry: (query) => call("accounts.findEntry", query),
       findNames: (playerIds) => call("accounts.findNames", playerIds),
     },
     characters: {

@@ -1,4 +1,4 @@
-import { SessionTokens } from "../../server/auth/token.ts";
+import { isTokenOf, SessionTokens, tokenPlayerOf } from "../../server/auth/token.ts";
 import { SESSION_TOKEN_CHARS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -8,7 +8,7 @@ const OTHER_KEY = new Uint8Array(32).fill(8);
 const NOW_S = 1_760_000_000;
 const NOW_MS = NOW_S * 1_000;
 const DAY_S = 86_400;
-const PLAYER = { playerId: 42, name: "Mira" };
+const PLAYER = { playerId: 42, name: "Mira", createdAtMs: NOW_MS - 7, tokenEpoch: 3, clientVersion: "1.4.2" };
 const INVALID = { ok: false, error: "invalid_token" } as const;
 const EXPIRED = { ok: false, error: "token_expired" } as const;
 
@@ -18,6 +18,9 @@ const CLAIMS = {
   aud: "drawbridge-game",
   sub: "42",
   name: "Mira",
+  created: NOW_MS - 7,
+  epoch: 3,
+  client: "1.4.2",
   sid: "c2lk",
   iat: NOW_S,
   exp: NOW_S + DAY_S,
@@ -52,9 +55,14 @@ function without(claim: keyof typeof CLAIMS): Record<string, unknown> {
 
 Deno.test("SessionTokens.verify() knows the player whom sign() was given", async () => {
   const sessionTokens = await tokens();
-  for (const player of [PLAYER, { playerId: 1, name: "a_b-C9" }, { playerId: Number.MAX_SAFE_INTEGER, name: "Last" }]) {
+  const players = [
+    PLAYER,
+    { ...PLAYER, playerId: 1, name: "a_b-C9", clientVersion: "" },
+    { ...PLAYER, playerId: Number.MAX_SAFE_INTEGER, name: "Last", createdAtMs: 0, tokenEpoch: 0, clientVersion: null },
+  ];
+  for (const player of players) {
     const token = await sessionTokens.sign(player, NOW_MS);
-    assert(token.length < 400);
+    assert(token.length < 450);
     assertEquals(await sessionTokens.verify(token, NOW_MS), { ok: true, ...player });
   }
 });
@@ -128,6 +136,13 @@ Deno.test("SessionTokens.verify() refuses every attack of the table", async (t) 
     "no audience": forge(HEADER, without("aud")),
     "no subject": forge(HEADER, without("sub")),
     "no name": forge(HEADER, without("name")),
+    "no moment of creation, as before there was one": forge(HEADER, without("created")),
+    "moment of creation a text": forge(HEADER, { ...CLAIMS, created: String(NOW_MS) }),
+    "moment of creation with a fraction": forge(HEADER, { ...CLAIMS, created: 1.5 }),
+    "no epoch": forge(HEADER, without("epoch")),
+    "epoch null": forge(HEADER, { ...CLAIMS, epoch: null }),
+    "no client": forge(HEADER, without("client")),
+    "client a number": forge(HEADER, { ...CLAIMS, client: 1 }),
     "no session id": forge(HEADER, without("sid")),
     "no time of issue": forge(HEADER, without("iat")),
     "no expiry": forge(HEADER, without("exp")),
@@ -208,4 +223,13 @@ Deno.test("SessionTokens.verify() never throws, whatever it is given", async () 
 
 Deno.test("SessionTokens.create() refuses a short key", async () => {
   await assertRejects(() => SessionTokens.create({ key: new Uint8Array(31) }), RangeError, "least is 32 bytes");
+});
+
+Deno.test("isTokenOf() knows the account again, and no other that has its id, nor the same of another epoch", () => {
+  const account = { accountId: 42, name: "Mira", createdAtMs: 1_000, tokenEpoch: 0 };
+  const player = tokenPlayerOf(account, "1.0");
+  assertEquals(isTokenOf(player, account), true);
+  for (const other of [{ accountId: 43 }, { createdAtMs: 1_001 }, { tokenEpoch: 1 }]) {
+    assertEquals(isTokenOf(player, { ...account, ...other }), false);
+  }
 });

@@ -80,7 +80,7 @@ function claimAccounts(claim: Claim): void {
     const account = newAccount("Mira_1");
     const result = await storage.accounts.create(account);
     assert(result.kind === "created");
-    const expected = { accountId: result.accountId, ...account };
+    const expected = { accountId: result.accountId, ...account, tokenEpoch: 0 };
     assert(Number.isSafeInteger(result.accountId) && result.accountId > 0);
     assertEquals(await storage.accounts.find(result.accountId), expected);
     assertEquals(await storage.accounts.findByName("mira_1"), expected);
@@ -132,6 +132,31 @@ function claimAccounts(claim: Claim): void {
     assertEquals(results[3].accountId, results[2].accountId);
     assertEquals((await storage.accounts.find(before))?.name, "bot1");
   });
+
+  claim(
+    "accounts.findEntry() gives account, sanctions and character in one, and undefined for nobody",
+    async (storage) => {
+      const accountId = await mustCreate(storage, "Mira");
+      const otherId = await mustCreate(storage, "Other");
+      const character = await storage.characters.load({ accountId, characterId: 0 });
+      const account = await storage.accounts.find(accountId);
+      assert(character !== undefined && account !== undefined);
+      const standing = { ban: null, mute: null };
+      const query = { accountId, characterId: 0, nowMs: 5_000 };
+      assertEquals(await storage.accounts.findEntry(query), { account, standing, character });
+      const { characterId } = character;
+      assertEquals(await storage.accounts.findEntry({ ...query, characterId }), { account, standing, character });
+      assertEquals(
+        (await storage.accounts.findEntry({ ...query, accountId: otherId, characterId }))?.character,
+        undefined,
+      );
+      assertEquals(await storage.accounts.findEntry({ ...query, accountId: 999_999 }), undefined);
+      const mute = { kind: "mute", playerId: accountId, address: null, reason: "spam", moderator: "op" } as const;
+      await storage.sanctions.set({ ...mute, createdAtMs: 1_000, endsAtMs: 6_000 });
+      assertEquals((await storage.accounts.findEntry(query))?.standing.mute?.reason, "spam");
+      assertEquals((await storage.accounts.findEntry({ ...query, nowMs: 6_000 }))?.standing.mute, null);
+    },
+  );
 
   claim("accounts.findNames() gives the names of known players only", async (storage) => {
     const first = await mustCreate(storage, "Ann");

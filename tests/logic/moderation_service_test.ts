@@ -302,11 +302,15 @@ Deno.test("ModerationService says that there is no such player, whatever is aske
 Deno.test("ModerationService says that the storage is down, and logins wait for it", async () => {
   const { storage } = breakableStorage();
   let isDown = false;
-  const sanctions = new Proxy(storage.sanctions, {
-    get: (target, method: keyof typeof storage.sanctions) => (argument: never) =>
-      isDown ? Promise.reject(new DependencyError("unavailable", "down")) : target[method](argument),
-  });
-  await using harness = await LogicHarness.create({ storage: { ...storage, sanctions } });
+  const breakable = <Store extends object>(store: Store): Store =>
+    new Proxy(store, {
+      get: (target, method) => (argument: never) => {
+        if (isDown) return Promise.reject(new DependencyError("unavailable", "down"));
+        return (Reflect.get(target, method) as (argument: never) => unknown)(argument);
+      },
+    });
+  const [accounts, sanctions] = [breakable(storage.accounts), breakable(storage.sanctions)];
+  await using harness = await LogicHarness.create({ storage: { ...storage, accounts, sanctions } });
   const ann = await harness.connect({ name: "Ann" });
   isDown = true;
   assertEquals((await ban(harness, "Ann")).kind, "unavailable");

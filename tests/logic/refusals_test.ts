@@ -122,6 +122,7 @@ const WRONG: readonly Wrong[] = [
     ["an unknown token", "RESUME_EXPIRED", { resumeToken: "guess" }, "guest"],
     ["an unknown token once more", "RESUME_EXPIRED", { resumeToken: "guess", isRepeat: true }, "guest"],
     ["a token that is too long", "RESUME_EXPIRED", { resumeToken: "x".repeat(900) }, "guest"],
+    ["an old client", "VERSION_MISMATCH", { resumeToken: "guess", clientVersion: "0.0.9" }, "guest"],
     ...HUGE_IDS.map((lastSequence) =>
       [
         `${lastSequence} packets`,
@@ -135,6 +136,12 @@ const WRONG: readonly Wrong[] = [
     ["no token", "NOT_AUTHENTICATED", {}, "guest"],
     ["a forged token", "INVALID_TOKEN", { sessionToken: "forged" }, "guest"],
     ["the token of nobody", "INVALID_TOKEN", { sessionToken: "plain:77777:Nobody" }, "guest"],
+    [
+      "an old client",
+      "VERSION_MISMATCH",
+      ({ anna }: Scene) => ({ clientVersion: "0.0.9", sessionToken: `plain:${anna.playerId}:Anna` }),
+      "guest",
+    ],
     ...[77_777n, ...HUGE_IDS].map((characterId) =>
       [
         `character ${characterId}`,

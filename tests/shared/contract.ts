@@ -36,14 +36,14 @@ const ROWS = `
 1005 HEARTBEAT_RESPONSE     <  -   - | server_timestamp 1 uint64, latency_ms 2 uint32, client_timestamp 3 uint64
 1006 REGISTER_REQUEST       >  C   REGISTER_RESPONSE | username 1 string, password_hash 2 string
 1007 REGISTER_RESPONSE      <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, player_id 4 uint64
-1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool
+1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool, client_version 4 string
 1009 RESUME_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, last_sequence 3 uint64, resume_token 4 string, gap 5 bool, entity_id 6 uint64
 1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32
 1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 PacketType, request_sequence 4 uint64
 1012 ECHO_REQUEST           >  CAW ERROR_RESPONSE | data 1 bytes, route 2 uint32
 1013 ECHO_RESPONSE          <  -   - | data 1 bytes, route 2 uint32
 1014 LOGIN_QUEUE_STATUS     <  -   - | position 1 uint32, eta_ms 2 uint32
-2000 ENTER_WORLD_REQUEST    >  CA  ENTER_WORLD_RESPONSE | character_id 1 uint64, channel_id 2 uint32, session_token 3 string
+2000 ENTER_WORLD_REQUEST    >  CA  ENTER_WORLD_RESPONSE | character_id 1 uint64, channel_id 2 uint32, session_token 3 string, client_version 4 string
 2001 ENTER_WORLD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, spawn_position 3 Vector3, map_id 4 uint32, entity_id 5 uint64, resume_token 6 string, tick_interval_ms 7 uint32, interest_radius 8 float, max_speed 9 float, map_width 10 float, map_height 11 float
 2002 MOVEMENT_UPDATE        >  W   ERROR_RESPONSE | entity_id 1 uint64, position 2 Vector3, velocity 3 Vector3, rotation 4 Vector3, timestamp 5 uint64, sequence_number 6 uint32
 2003 ENTITY_UPDATE          <  -   - | entity_id 1 uint64, movement 2 MovementUpdate, health 3 HealthUpdate, status 4 StatusUpdate, spawn 5 EntitySpawn, despawn 6 EntityDespawn

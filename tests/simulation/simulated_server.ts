@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { TokenVerdict } from "../../server/auth/token.ts";
 import { loadConfig, type ServerConfig } from "../../server/config.ts";
 import { createAdmissionBuffer } from "../../server/io/admission.ts";
 import { CharacterSaver } from "../../server/logic/character_saver.ts";
@@ -20,6 +19,7 @@ import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import { type StoragePort, WorkerStorage } from "../../server/storage/worker_storage.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
+import { plainTokens } from "../support/plain_tokens.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedIo, wakerOf } from "./simulated_io.ts";
@@ -151,7 +151,7 @@ export class LogicLife {
         clock: time,
         storage: this.storage,
         hasher: PLAIN_HASHER,
-        tokens: PLAIN_TOKENS,
+        tokens: plainTokens(this.storage),
         randomToken,
         wake: () => this.waker.ring(),
         sessions: this.sessions,
@@ -362,17 +362,6 @@ export class SimulatedServer implements Listeners {
     });
   }
 }
-
-/** Tokens that name the player in plain text. */
-const PLAIN_TOKENS = {
-  sign: ({ playerId, name }: { playerId: number; name: string }) => Promise.resolve(`plain:${playerId}:${name}`),
-  verify: (token: string): Promise<TokenVerdict> => {
-    const [, playerId, name] = /^plain:(\d+):(.+)$/.exec(token) ?? [];
-    return Promise.resolve(
-      name === undefined ? { ok: false, error: "invalid_token" } : { ok: true, playerId: Number(playerId), name },
-    );
-  },
-};
 
 /** Passwords in plain text. */
 const PLAIN_HASHER = {

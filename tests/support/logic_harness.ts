@@ -9,7 +9,6 @@ import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary }
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/messages.ts";
 import { nameKey } from "../../server/auth/names.ts";
-import type { TokenVerdict } from "../../server/auth/token.ts";
 import type { Clock } from "../../server/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config.ts";
 import { CharacterSaver } from "../../server/logic/character_saver.ts";
@@ -43,6 +42,7 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { PACKET_TABLE, packetRow } from "../../shared/packet_table.ts";
 import { assert } from "./assert.ts";
+import { plainTokens } from "./plain_tokens.ts";
 import { RecordingLogger } from "./recording_logger.ts";
 
 /** A clock that stands still until it is told otherwise. */
@@ -121,6 +121,8 @@ export interface HarnessOptions {
   readonly worldCapacity?: number;
   /** Passwords in plain text unless told. */
   readonly hasher?: LogicContext["hasher"];
+  /** Tokens in plain text unless told. */
+  readonly tokens?: LogicContext["tokens"];
   /** Takes each packet at once, in the order logic sends them; then {@linkcode HarnessClient.packets} stays empty. */
   readonly onPacket?: (client: HarnessClient, packet: SentPacket) => void;
 }
@@ -230,17 +232,6 @@ function inflate(bytes: Uint8Array, isCompressed: boolean): Uint8Array {
   return isCompressed ? new Uint8Array(inflateRawSync(bytes)) : bytes;
 }
 
-/** Tokens that name the player in plain text. */
-const PLAIN_TOKENS = {
-  sign: ({ playerId, name }: { playerId: number; name: string }) => Promise.resolve(`plain:${playerId}:${name}`),
-  verify: (token: string): Promise<TokenVerdict> => {
-    const [, playerId, name] = /^plain:(\d+):(.+)$/.exec(token) ?? [];
-    return Promise.resolve(
-      name === undefined ? { ok: false, error: "invalid_token" } : { ok: true, playerId: Number(playerId), name },
-    );
-  },
-};
-
 /** Passwords in plain text. */
 const PLAIN_HASHER = {
   hash: (clientHash: string) => Promise.resolve(`plain:${clientHash}`),
@@ -300,7 +291,7 @@ export class LogicHarness implements AsyncDisposable {
         clock: this.clock,
         storage: this.storage,
         hasher: options.hasher ?? PLAIN_HASHER,
-        tokens: PLAIN_TOKENS,
+        tokens: options.tokens ?? plainTokens(this.storage),
         wake: () => {},
         randomToken: () => `token${++tokenCount}`,
         sessions: this.sessions,

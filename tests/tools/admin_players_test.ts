@@ -71,6 +71,9 @@ Deno.test("admin players can be repeated and extended while the database is open
         ok: true,
         playerId: existing.accountId,
         name: "BOT2",
+        createdAtMs: 1,
+        tokenEpoch: 0,
+        clientVersion: null,
       });
     }
     await running.close();

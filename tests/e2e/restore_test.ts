@@ -1,0 +1,75 @@
+import { DatabaseSync } from "node:sqlite";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { connect, connectToLogin, login, register } from "../support/wire_session.ts";
+
+/** Registers and logs in; gives what the player keeps. */
+async function join(server: ServerProcess, name: string): Promise<{ playerId: bigint; token: string }> {
+  await using client = await connectToLogin(server, "tcp");
+  assert((await register(client, name, "pw")).success);
+  const { playerId, sessionToken } = await login(client, name, "pw");
+  return { playerId, token: sessionToken };
+}
+
+async function enterCode(server: ServerProcess, sessionToken: string): Promise<string> {
+  await using client = await connect(server, "tcp");
+  return ErrorCode[(await client.ask(EnterWorldRequestSchema, { sessionToken }, EnterWorldResponseSchema)).errorCode];
+}
+
+/** As docs/operations.md has it. */
+function backUp(dataDir: string, path: string): void {
+  const database = new DatabaseSync(`${dataDir}/drawbridge.db`);
+  database.exec(`VACUUM INTO '${path}'`);
+  database.close();
+}
+
+async function restore(dataDir: string, path: string, removed: readonly string[]): Promise<void> {
+  await Deno.copyFile(path, `${dataDir}/drawbridge.db`);
+  for (const name of removed) {
+    await Deno.remove(`${dataDir}/${name}`).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+  }
+}
+
+const WRITE_AHEAD = ["drawbridge.db-wal", "drawbridge.db-shm"];
+
+for (
+  const { what, removed, kept } of [
+    { what: "the documented restore", removed: [...WRITE_AHEAD, "session.key"], kept: "INVALID_TOKEN" },
+    { what: "a restore that forgot session.key", removed: WRITE_AHEAD, kept: "NONE" },
+  ]
+) {
+  Deno.test(`serve gives an old token nobody else's account after ${what}, when its id is given again`, async () => {
+    await withTempDir(async (dir) => {
+      const dataDir = `${dir}/data`;
+      let server = await ServerProcess.start({ dataDir });
+      let anna: { token: string };
+      let lost: { playerId: bigint; token: string };
+      try {
+        anna = await join(server, "Anna");
+        backUp(dataDir, `${dir}/backup.db`);
+        lost = await join(server, "Lost");
+        assertEquals(await enterCode(server, lost.token), "NONE");
+        await server.stop();
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
+      await restore(dataDir, `${dir}/backup.db`, removed);
+      server = await ServerProcess.start({ dataDir });
+      try {
+        const carla = await join(server, "Carla");
+        assertEquals(carla.playerId, lost.playerId);
+        assertEquals(await enterCode(server, lost.token), "INVALID_TOKEN");
+        assertEquals(await enterCode(server, anna.token), kept);
+        assertEquals(await enterCode(server, carla.token), "NONE");
+        await server.stop();
+      } finally {
+        await server[Symbol.asyncDispose]();
+      }
+    });
+  });
+}
