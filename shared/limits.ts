@@ -487,6 +487,19 @@ export const CHAT_MUTE_FORGIVEN_MS = 600_000;
 /** Players whose chat is watched; who has been silent longest is forgotten first. */
 export const CHAT_SPEAKERS_MAX = 16_384;
 
+// Notices: what one player does that appears at others
+
+/** Requests, invitations, arrivals in rooms and declarations that one player may cause at once. */
+export const NOTICES_BURST = 40;
+/** How soon one of them comes back, in milliseconds. */
+export const NOTICES_INTERVAL_MS = 2_000;
+/** The same to one player, or in one room, at once. */
+export const NOTICES_TO_ONE_BURST = 5;
+/** How soon one of them comes back, in milliseconds: who is asked again and again hears of it twice a minute. */
+export const NOTICES_TO_ONE_INTERVAL_MS = 30_000;
+/** Budgets that are remembered, of players and likewise of pairs; those used longest ago have filled most. */
+export const NOTICE_BUDGETS_MAX = 16_384;
+
 // Combat and monsters
 
 /** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */

@@ -1,15 +1,16 @@
 /**
- * Brings what one player says to others, but not to those who ignore that player.
+ * Brings what one player says or does to others, but not to those who ignore that player.
  *
  * @module
  */
 
 import { CHAT_HELD_MESSAGES_MAX } from "../../shared/limits.ts";
 import type { OnlineLists } from "../social/online_lists.ts";
+import type { ContactGate } from "./contact_gate.ts";
 import type { Session } from "./session.ts";
 import type { SessionManager } from "./session_manager.ts";
 
-/** Something a player says or asks. */
+/** Something a player says or asks, or that others are told of it. */
 export interface Saying {
   readonly senderId: number;
   /** The packet's type. */
@@ -21,20 +22,29 @@ export interface Saying {
 export type CrowdedOut = (playerId: number, saying: Saying) => void;
 
 /**
- * What players say to each other, with ignore lists applied. What comes for a player whose list is still being read
+ * What players say to each other and are told of each other, with ignore lists applied. What comes for a player whose list is still being read
  * waits until it is here: the newest {@linkcode CHAT_HELD_MESSAGES_MAX}, as if the player had come later.
  */
 export class ChatDelivery {
   readonly #sessions: SessionManager;
   readonly #lists: OnlineLists;
+  readonly #gate: Pick<ContactGate, "mayHear">;
   readonly #crowdedOut: CrowdedOut;
   /** What waits, by player. */
   readonly #held = new Map<number, Saying[]>();
   #lastMessageId = 0n;
 
-  constructor(sessions: SessionManager, lists: OnlineLists, crowdedOut: CrowdedOut) {
+  constructor(
+    sessions: SessionManager,
+    { lists, gate, crowdedOut }: {
+      readonly lists: OnlineLists;
+      readonly gate: Pick<ContactGate, "mayHear">;
+      readonly crowdedOut: CrowdedOut;
+    },
+  ) {
     this.#sessions = sessions;
     this.#lists = lists;
+    this.#gate = gate;
     this.#crowdedOut = crowdedOut;
   }
 
@@ -66,7 +76,7 @@ export class ChatDelivery {
     const held = this.#held.get(playerId) ?? [];
     this.#held.delete(playerId);
     for (const { senderId, type, payload } of held) {
-      if (!this.#lists.ignores(playerId, senderId)) this.#sessions.sendToPlayer(playerId, type, payload);
+      if (this.#gate.mayHear(playerId, senderId)) this.#sessions.sendToPlayer(playerId, type, payload);
     }
   }
 
@@ -87,7 +97,7 @@ export class ChatDelivery {
       }
       const held = this.#held.get(playerId);
       if (held === undefined) {
-        if (!this.#lists.ignores(playerId, senderId)) yield recipient;
+        if (this.#gate.mayHear(playerId, senderId)) yield recipient;
       } else {
         held.push(saying);
         if (held.length > CHAT_HELD_MESSAGES_MAX) this.#crowdedOut(playerId, held.shift()!);

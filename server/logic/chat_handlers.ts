@@ -11,7 +11,6 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { cleanText, textProblem } from "../../shared/player_text.ts";
 import { nameKey } from "../auth/names.ts";
-import { durationText } from "../moderation/duration.ts";
 import { Counter } from "../ops/counters.ts";
 import type { ChatGuard } from "../social/chat_guard.ts";
 import type { Saying } from "./chat_delivery.ts";
@@ -19,7 +18,6 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { GuildService } from "./guild_handlers.ts";
 import type { RoomService } from "./room_handlers.ts";
-import type { Sanctions } from "./sanctions.ts";
 import type { Player, Session } from "./session.ts";
 import type { SocialService } from "./social_handlers.ts";
 import type { WorldService } from "./world_service.ts";
@@ -53,7 +51,6 @@ export interface ChatServices {
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly rooms: Pick<RoomService, "say">;
   readonly social: SocialService;
-  readonly sanctions: Pick<Sanctions, "checkMayChat">;
   readonly guard: ChatGuard;
 }
 
@@ -70,8 +67,8 @@ export function registerChatHandlers(
     const player = session.player;
     if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
     const text = readChatText(request.message);
-    services.sanctions.checkMayChat(session);
-    if (context.config.floodControl) checkFlood(player, text);
+    social.gate.checkMayWrite(session);
+    if (context.config.floodControl) checkFlood(session, player, text);
     const message = create(ChatMessageSchema, {
       senderId: BigInt(player.playerId),
       senderName: player.name,
@@ -100,16 +97,18 @@ export function registerChatHandlers(
     context.counters.add(Counter.CHAT_MESSAGES, 1);
   });
 
-  function checkFlood({ playerId }: Player, text: string): void {
+  function checkFlood(session: Session, { playerId }: Player, text: string): void {
     const nowMs = context.clock.monotonicMs();
     const verdict = guard.judge(playerId, text, nowMs);
     if (verdict === "ok") return;
-    context.counters.add(verdict === "muted" ? Counter.CHAT_REFUSED_MUTED : Counter.CHAT_REFUSED_FLOOD, 1);
+    context.counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
     if (verdict === "too_fast") throw new RequestError(ErrorCode.RATE_LIMITED, "You are writing too fast");
     if (verdict === "repeated") throw new RequestError(ErrorCode.RATE_LIMITED, "You have said this often enough");
-    const forMs = guard.mutedForMs(playerId, nowMs);
-    if (verdict === "mute") context.log.info("Player muted for flooding chat", { playerId, seconds: forMs / 1_000 });
-    throw new RequestError(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
+    context.log.info("Player muted for flooding chat", {
+      playerId,
+      seconds: guard.mutedForMs(playerId, nowMs) / 1_000,
+    });
+    social.gate.checkMayWrite(session);
   }
 
   /** To everyone on the map within its interest radius, the sender among them. */
@@ -154,7 +153,7 @@ export function registerChatHandlers(
     if (recipient?.player == null) return whisperToAbsent(session, request, message);
     message.recipientId = BigInt(recipient.player.playerId);
     message.recipientName = recipient.player.name;
-    whisperTo(recipient, session, message);
+    whisperTo(recipient, session, { request, message });
   }
 
   async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
@@ -166,15 +165,23 @@ export function registerChatHandlers(
     message.recipientName = name;
     const recipient = context.sessions.findPlayer(playerId);
     if (recipient === undefined) await social.whispers.keep(message);
-    whisperTo(recipient, session, message);
+    whisperTo(recipient, session, { request, message });
   }
 
-  /** To the recipient, if it is online, and back to the sender. */
-  function whisperTo(recipient: Session | undefined, session: Session, message: ChatMessage): void {
-    const saying = sayingOf(message);
-    if (recipient !== undefined) social.delivery.deliver(saying, [recipient]);
+  /**
+   * To the recipient, if it is online, and back to the sender. Ids are given in order, so that whoever whispers by id is
+   * not told the name: it would learn everybody's.
+   */
+  function whisperTo(
+    recipient: Session | undefined,
+    session: Session,
+    { request, message }: { readonly request: ChatMessage; readonly message: ChatMessage },
+  ): void {
+    if (recipient !== undefined) social.delivery.deliver(sayingOf(message), [recipient]);
     if (message.recipientId !== message.senderId) {
-      context.sessions.send(session, PacketType.CHAT_MESSAGE, saying.payload);
+      const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
+      const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
+      context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
     }
     context.counters.add(Counter.CHAT_MESSAGES, 1);
   }

@@ -51,11 +51,12 @@ import {
   RANK_OFFICER,
   type Refused,
 } from "../storage/guild_store.ts";
-import type { ChatDelivery } from "./chat_delivery.ts";
+import { playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
 import type { Player, Session } from "./session.ts";
+import type { SocialService } from "./social_handlers.ts";
 
 /** What the one who asked is told. */
 const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
@@ -87,7 +88,7 @@ const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
  */
 export class GuildService {
   readonly #context: LogicContext;
-  readonly #delivery: Pick<ChatDelivery, "deliver">;
+  readonly #social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
   readonly #kills: KillLedger<Kill>;
@@ -101,10 +102,9 @@ export class GuildService {
   #nextForgetMs: number;
   #sweeping: Promise<void> | null = null;
 
-  /** @param delivery What players ask each other goes this way. */
-  constructor(context: LogicContext, delivery: Pick<ChatDelivery, "deliver">) {
+  constructor(context: LogicContext, social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">) {
     this.#context = context;
-    this.#delivery = delivery;
+    this.#social = social;
     this.#kills = new KillLedger({
       write: (kills) => context.storage.guilds.addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
@@ -198,10 +198,13 @@ export class GuildService {
 
   #create(session: Session, name: string, tag: string): Promise<void> {
     const { playerId } = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
     if (checkGuildName(name) !== "ok") {
       throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
     }
     if (checkGuildTag(tag) !== "ok") throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+    gate.takeNotice(playerId, "");
     const { clock, storage } = this.#context;
     const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag) };
     return this.#request(
@@ -216,12 +219,15 @@ export class GuildService {
 
   #invite(session: Session, playerName: string): Promise<void> {
     const inviter = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    const key = playerKeyOf(playerName);
+    gate.takeNotice(inviter.playerId, playerTarget(key));
     const { clock, sessions, storage } = this.#context;
     const nowMs = clock.unixMs();
     const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
     return this.#request(
-      () =>
-        storage.guilds.invite({ inviterId: inviter.playerId, nameKey: playerKeyOf(playerName), nowMs, expiresAtMs }),
+      () => storage.guilds.invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
       ({ playerId, tie }) => {
         this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
         const invited = sessions.findPlayer(playerId);
@@ -302,6 +308,9 @@ export class GuildService {
 
   #declareWar(session: Session, enemyGuildId: number, enemyName: string): Promise<void> {
     const { playerId: actorId } = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    gate.takeNotice(actorId, "");
     const { clock, config, storage } = this.#context;
     const nowMs = clock.unixMs();
     const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
@@ -311,7 +320,7 @@ export class GuildService {
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         this.#confirm(session, PacketType.GUILD_WAR_START);
-        this.#announceStart(war, endsAtMs);
+        this.#announceStart(war, actorId, endsAtMs);
       },
     );
   }
@@ -450,10 +459,13 @@ export class GuildService {
   #sendInvite(session: Session, { guildId, guildName, inviterId, inviterName }: Invite): void {
     const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
     const payload = toBinary(GuildInviteNoticeSchema, notice);
-    this.#delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [session]);
+    this.#social.delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [session]);
   }
 
+  /** Who is online is shown to members, of those who may know it. */
   #sendInfo(session: Session, guild: Guild): void {
+    const viewerId = session.player?.playerId ?? 0;
+    const isOwn = guild.members.some(({ playerId }) => playerId === viewerId);
     this.#send(session, PacketType.GUILD_INFO_RESPONSE, GuildInfoResponseSchema, {
       success: true,
       guildId: BigInt(guild.guildId),
@@ -463,7 +475,7 @@ export class GuildService {
         playerId: BigInt(playerId),
         name,
         rank,
-        online: this.#context.sessions.isPlayerOnline(playerId),
+        online: isOwn && this.#social.isOnlineFor(viewerId, playerId),
       })),
       wars: guild.wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
         warId: BigInt(warId),
@@ -476,18 +488,21 @@ export class GuildService {
     });
   }
 
+  /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
   #tellGuild<Desc extends DescMessage>(
-    guildId: number,
+    { guildId, senderId }: { readonly guildId: number; readonly senderId: number },
     type: PacketType,
     schema: Desc,
     message: MessageInitShape<Desc>,
   ): void {
-    this.#context.sessions.broadcast(this.membersOnline(guildId), type, toBinary(schema, create(schema, message)));
+    const payload = toBinary(schema, create(schema, message));
+    this.#social.delivery.deliver({ senderId, type, payload }, this.membersOnline(guildId));
   }
 
-  #announceStart({ warId, sides: [first, second] }: DeclaredWar, endsAtMs: number): void {
+  #announceStart({ warId, sides: [first, second] }: DeclaredWar, declarerId: number, endsAtMs: number): void {
     for (const [own, enemy] of [[first, second], [second, first]]) {
-      this.#tellGuild(own.guildId, PacketType.GUILD_WAR_START, GuildWarStartSchema, {
+      const about = { guildId: own.guildId, senderId: declarerId };
+      this.#tellGuild(about, PacketType.GUILD_WAR_START, GuildWarStartSchema, {
         enemyGuildId: BigInt(enemy.guildId),
         enemyName: enemy.name,
         warId: BigInt(warId),
@@ -498,7 +513,8 @@ export class GuildService {
 
   #announceEnd({ warId, winnerGuildId, sides: [first, second] }: EndedWar): void {
     for (const [own, enemy] of [[first, second], [second, first]]) {
-      this.#tellGuild(own.guildId, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
+      const about = { guildId: own.guildId, senderId: 0 };
+      this.#tellGuild(about, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
         warId: BigInt(warId),
         winnerGuildId: BigInt(winnerGuildId),
         ownKills: own.kills,

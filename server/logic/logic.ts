@@ -82,11 +82,11 @@ export class Logic {
   constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
     this.context = context;
     this.#watch = watch;
-    this.social = new SocialService(context);
-    this.rooms = new RoomService(context, this.social);
-    this.guilds = new GuildService(context, this.social.delivery);
-    this.leaderboards = new LeaderboardService(context);
     this.sanctions = new Sanctions(context);
+    this.social = new SocialService(context, this);
+    this.rooms = new RoomService(context, this.social);
+    this.guilds = new GuildService(context, this.social);
+    this.leaderboards = new LeaderboardService(context);
     this.world = new WorldService(context, this.guilds, this.sanctions);
     this.resumes = new ResumeService(context);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));

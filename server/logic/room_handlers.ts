@@ -24,6 +24,7 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN, ROOMS_MAX, ROOMS_PER_PLAYER } from "../../shared/limits.ts";
+import { roomNameKey } from "../rooms/room_name.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, Rooms } from "../rooms/rooms.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -91,6 +92,9 @@ export class RoomService {
 
   #create(session: Session, { name, maxMembers, password }: RoomCreateRequest): void {
     const { playerId } = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    gate.takeNotice(playerId, "");
     const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId });
     if (typeof room === "string") throw refusal(room);
     this.#respond(session, PacketType.ROOM_CREATE_REQUEST, room);
@@ -100,10 +104,12 @@ export class RoomService {
     const player = playerOf(session);
     const { playerId } = player;
     const { name, password } = request;
+    // Leaving costs nothing: nobody leaves who has not joined.
+    this.#social.gate.takeNotice(playerId, `room ${request.roomId === 0n ? roomNameKey(name) : request.roomId}`);
     const joined = this.#rooms.join({ roomId: Number(request.roomId), name, password, playerId });
     if (typeof joined === "string") throw refusal(joined);
     const { room, isNew } = joined;
-    const history = room.history.filter(({ senderId }) => !this.#social.ignores(playerId, Number(senderId)));
+    const history = room.history.filter(({ senderId }) => this.#social.gate.mayHear(playerId, Number(senderId)));
     this.#respond(session, PacketType.ROOM_JOIN_REQUEST, room, history);
     if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
   }
@@ -122,8 +128,11 @@ export class RoomService {
     }
   }
 
+  /** A player is not shown the rooms of those it ignores: their names are their words. */
   #list(session: Session): void {
-    const response = create(RoomListResponseSchema, { rooms: this.#rooms.list().map(infoOf) });
+    const { playerId } = playerOf(session);
+    const rooms = this.#rooms.list().filter(({ creatorId }) => this.#social.gate.mayHear(playerId, creatorId));
+    const response = create(RoomListResponseSchema, { rooms: rooms.map(infoOf) });
     const payload = toBinary(RoomListResponseSchema, response);
     this.#context.sessions.send(session, PacketType.ROOM_LIST_RESPONSE, payload);
   }
@@ -143,7 +152,8 @@ export class RoomService {
   /** Tells the members but the player itself. */
   #tellOthers(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): void {
     const others = this.#sessionsOf(room).filter((session) => session.player?.playerId !== player.playerId);
-    this.#context.sessions.broadcast(others, PacketType.ROOM_EVENT, eventOf(room, player, kind));
+    const event = { senderId: player.playerId, type: PacketType.ROOM_EVENT, payload: eventOf(room, player, kind) };
+    this.#social.delivery.deliver(event, others);
   }
 
   #sessionsOf(room: Room<ChatMessage>): Session[] {

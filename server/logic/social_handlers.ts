@@ -4,7 +4,7 @@
  * @module
  */
 
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
@@ -32,7 +32,8 @@ import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { Counter } from "../ops/counters.ts";
 import { OnlineLists } from "../social/online_lists.ts";
 import type { PlayerName, SocialLists } from "../storage/storage.ts";
-import { ChatDelivery } from "./chat_delivery.ts";
+import { ChatDelivery, type Saying } from "./chat_delivery.ts";
+import { ContactGate, type ContactRules, playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KeptWhispers } from "./kept_whispers.ts";
@@ -40,20 +41,29 @@ import type { Player, Session } from "./session.ts";
 
 /** Who knows whom, and who wants to hear from whom. */
 export class SocialService {
-  /** Everything that players say to each other goes this way, so that ignore lists hold everywhere. */
+  /** What decides who may be told what by whom. */
+  readonly gate: ContactGate;
+  /** Everything that players say to each other, or are told of each other, goes this way. */
   readonly delivery: ChatDelivery;
   readonly whispers: KeptWhispers;
   readonly #context: LogicContext;
   readonly #lists = new OnlineLists();
   /** Players online whose lists could not be read; it is tried again. */
   readonly #unread = new Set<number>();
+  /** Players whose friends know that they are online. */
+  readonly #announced = new Set<number>();
+  /** Players who came and went so often that their friends have not been told yet. */
+  readonly #unannounced = new Set<number>();
 
-  constructor(context: LogicContext) {
+  constructor(context: LogicContext, rules: Omit<ContactRules, "lists">) {
     this.#context = context;
-    this.delivery = new ChatDelivery(context.sessions, this.#lists, (playerId, saying) => {
+    const lists = this.#lists;
+    this.gate = new ContactGate(context, { ...rules, lists });
+    const crowdedOut = (playerId: number, saying: Saying) => {
       context.counters.add(Counter.CHAT_CROWDED_OUT, 1);
       this.whispers.keepMissed(playerId, [saying]);
-    });
+    };
+    this.delivery = new ChatDelivery(context.sessions, { lists, gate: this.gate, crowdedOut });
     this.whispers = new KeptWhispers(context, this.delivery);
     context.sessions.onPresence((player, isOnline, session) => {
       if (isOnline) void this.#comeOnline(player);
@@ -72,9 +82,9 @@ export class SocialService {
     dispatcher.on(IgnoreListRequestSchema, (session) => this.#listIgnored(session));
   }
 
-  /** Whether a player who is online ignores another. */
-  ignores(playerId: number, otherId: number): boolean {
-    return this.#lists.ignores(playerId, otherId);
+  /** Whether a player is online, as another may know it that is its friend or of its guild. */
+  isOnlineFor(viewerId: number, playerId: number): boolean {
+    return this.#context.sessions.isPlayerOnline(playerId) && this.gate.mayKnowOnline(viewerId, playerId);
   }
 
   /**
@@ -109,6 +119,10 @@ export class SocialService {
       const player = this.#context.sessions.findPlayer(playerId)?.player;
       if (player != null) void this.#readLists(player);
     }
+    for (const playerId of this.#unannounced) {
+      const player = this.#context.sessions.findPlayer(playerId)?.player;
+      if (player != null) this.#announce(player);
+    }
   }
 
   // Presence
@@ -141,7 +155,19 @@ export class SocialService {
     if (sessions.findPlayer(playerId) !== session) return;
     const idsOf = (players: readonly PlayerName[]) => players.map(({ playerId }) => playerId);
     this.#lists.add(playerId, idsOf(lists.friends), idsOf(lists.ignored));
-    this.#tellFriends(player, FriendNoticeKind.ONLINE);
+    this.#announce(player);
+  }
+
+  /** Tells the friends of a player that it is online; later, where it has come and gone too often. */
+  #announce(player: Player): void {
+    const { playerId } = player;
+    if (this.#lists.friendsOf(playerId).size > 0 && !this.gate.tryTakeNotice(playerId, "friends")) {
+      this.#unannounced.add(playerId);
+      return;
+    }
+    this.#unannounced.delete(playerId);
+    this.#announced.add(playerId);
+    for (const friendId of this.#lists.friendsOf(playerId)) this.#tellPresence(friendId, player, true);
   }
 
   #goOffline(player: Player, session: Session): void {
@@ -149,27 +175,29 @@ export class SocialService {
       ...session.outbox?.unheard() ?? [],
       ...this.delivery.drop(player.playerId),
     ]);
-    this.#unread.delete(player.playerId);
-    // Nobody was told of a player whose lists were never read.
-    this.#tellFriends(player, FriendNoticeKind.OFFLINE);
-    this.#lists.remove(player.playerId);
+    const { playerId } = player;
+    this.#unread.delete(playerId);
+    this.#unannounced.delete(playerId);
+    // Whoever was not told of the coming is not told of the going.
+    if (this.#announced.delete(playerId)) {
+      for (const friendId of this.#lists.friendsOf(playerId)) this.#tellPresence(friendId, player, false);
+    }
+    this.#lists.remove(playerId);
   }
 
-  #tellFriends(player: Player, kind: FriendNoticeKind): void {
-    const { sessions } = this.#context;
-    const online: Session[] = [];
-    for (const friendId of this.#lists.friendsOf(player.playerId)) {
-      const session = sessions.findPlayer(friendId);
-      if (session !== undefined) online.push(session);
-    }
-    if (online.length > 0) sessions.broadcast(online, PacketType.FRIEND_NOTICE, noticeOf(player, kind));
+  /** Tells a friend of a player that it came or went, if the friend may know. */
+  #tellPresence(friendId: number, player: Player, isOnline: boolean): void {
+    if (this.#lists.ignores(player.playerId, friendId)) return;
+    this.#tell(friendId, player, isOnline ? FriendNoticeKind.ONLINE : FriendNoticeKind.OFFLINE);
   }
 
   // Friends
 
   async #request(session: Session, { playerName }: FriendRequest): Promise<void> {
     const { clock, storage } = this.#context;
+    this.gate.checkMayWrite(session);
     const [player, other] = await this.#pairOf(session, playerName);
+    this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
     const result = await storage.social.requestFriend({
       playerId: player.playerId,
       otherId: other.playerId,
@@ -188,7 +216,7 @@ export class SocialService {
         this.#befriend(player, other);
         break;
       case "requested":
-        this.#ask(player, other);
+        this.#tell(other.playerId, player, FriendNoticeKind.REQUESTED);
     }
     this.#respond(session, PacketType.FRIEND_REQUEST, other, result === "accepted");
   }
@@ -216,19 +244,20 @@ export class SocialService {
       throw new RequestError(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
     }
     this.#lists.removeFriends(player.playerId, other.playerId);
-    this.#tell(other, player, FriendNoticeKind.REMOVED);
+    this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
     this.#respond(session, PacketType.FRIEND_REMOVE, other, false);
   }
 
   async #listFriends(session: Session): Promise<void> {
     const { sessions, storage } = this.#context;
-    const { friends, incoming, outgoing } = await storage.social.load(playerOf(session).playerId);
+    const viewerId = playerOf(session).playerId;
+    const { friends, incoming, outgoing } = await storage.social.load(viewerId);
     const response = create(FriendListResponseSchema, {
       success: true,
       friends: friends.map(({ playerId, name }) => ({
         playerId: BigInt(playerId),
         name,
-        online: sessions.isPlayerOnline(playerId),
+        online: this.isOnlineFor(viewerId, playerId),
       })),
       incoming: incoming.map(refOf),
       outgoing: outgoing.map(refOf),
@@ -239,19 +268,16 @@ export class SocialService {
   /** Two players are friends now, by the doing of the first. */
   #befriend(player: Player, other: Player): void {
     this.#lists.addFriends(player.playerId, other.playerId);
-    this.#tell(other, player, FriendNoticeKind.ACCEPTED);
+    this.#tell(other.playerId, player, FriendNoticeKind.ACCEPTED);
   }
 
-  /** A request goes the way of chat: whoever ignores the player does not hear of it. */
-  #ask(player: Player, other: Player): void {
-    const recipient = this.#context.sessions.findPlayer(other.playerId);
+  /** Tells a player of what another did, unless it is offline or ignores the other. */
+  #tell(recipientId: number, { playerId, name }: Player, kind: FriendNoticeKind): void {
+    const recipient = this.#context.sessions.findPlayer(recipientId);
     if (recipient === undefined) return;
-    const payload = noticeOf(player, FriendNoticeKind.REQUESTED);
-    this.delivery.deliver({ senderId: player.playerId, type: PacketType.FRIEND_NOTICE, payload }, [recipient]);
-  }
-
-  #tell(recipient: Player, player: Player, kind: FriendNoticeKind): void {
-    this.#context.sessions.sendToPlayer(recipient.playerId, PacketType.FRIEND_NOTICE, noticeOf(player, kind));
+    const notice = create(FriendNoticeSchema, { kind, player: refOf({ playerId, name }) });
+    const payload = toBinary(FriendNoticeSchema, notice);
+    this.delivery.deliver({ senderId: playerId, type: PacketType.FRIEND_NOTICE, payload }, [recipient]);
   }
 
   #respond(session: Session, requestType: PacketType, other: Player, isFriend: boolean): void {
@@ -268,6 +294,7 @@ export class SocialService {
     if (result === "list_full") {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
     }
+    if (result === "added") this.#seemToGo(player, other);
     this.#lists.addIgnored(player.playerId, other.playerId);
     this.#respondIgnore(session, PacketType.IGNORE_ADD, other);
   }
@@ -279,6 +306,14 @@ export class SocialService {
     if (!wasIgnored) throw new RequestError(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#respondIgnore(session, PacketType.IGNORE_REMOVE, other);
+  }
+
+  /** A friend does not know any more whether a player is online that is about to ignore it. */
+  #seemToGo(player: Player, other: Player): void {
+    const { playerId } = player;
+    if (!this.#announced.has(playerId) || !this.#lists.friendsOf(playerId).has(other.playerId)) return;
+    if (!this.gate.tryTakeNotice(playerId, playerTarget(nameKey(other.name)))) return;
+    this.#tellPresence(other.playerId, player, false);
   }
 
   async #listIgnored(session: Session): Promise<void> {
@@ -313,9 +348,4 @@ function ownListFull(): RequestError {
 
 function refOf({ playerId, name }: PlayerName): { playerId: bigint; name: string } {
   return { playerId: BigInt(playerId), name };
-}
-
-function noticeOf(player: Player, kind: FriendNoticeKind): Uint8Array {
-  const notice: MessageInitShape<typeof FriendNoticeSchema> = { kind, player: refOf(player) };
-  return toBinary(FriendNoticeSchema, create(FriendNoticeSchema, notice));
 }

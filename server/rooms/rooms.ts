@@ -23,6 +23,8 @@ export interface Room<Message> {
   readonly name: string;
   readonly membersMax: number;
   readonly hasPassword: boolean;
+  /** The player who gave it its name. */
+  readonly creatorId: number;
   /** Ids of players. */
   readonly members: ReadonlySet<number>;
   /** Oldest first. */
@@ -108,6 +110,7 @@ export class Rooms<Message> {
       membersMax: membersMax === 0 ? ROOM_MEMBERS_DEFAULT : Math.min(membersMax, ROOM_MEMBERS_MAX),
       password: password === "" ? null : new RoomPassword(password, this.#newSalt()),
       hasPassword: password !== "",
+      creatorId: playerId,
       members: new Set(),
       history: [],
     };

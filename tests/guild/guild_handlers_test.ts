@@ -72,12 +72,12 @@ Deno.test("A guild is founded, grows, talks, changes hands and ends", async () =
   await found(harness, cleo, "Iron Wolves", "IW");
 });
 
-Deno.test("GUILD_INFO_RESPONSE says of any guild who of its members is online", async () => {
+Deno.test("GUILD_INFO_RESPONSE says of the own guild who of its members is online", async () => {
   await using scene = await twoGuilds();
-  const { harness, wolves, lena, otto } = scene;
+  const { harness, wolves, mia, otto } = scene;
   harness.send(otto, LogoutRequestSchema, {});
   await settle(harness);
-  const info = await infoOf(harness, lena, wolves);
+  const info = await infoOf(harness, mia, wolves);
   assertEquals([info.guildId, info.name, info.tag, info.wars], [wolves, "Iron Wolves", "IW", []]);
   assertEquals(info.members.map(({ name, online }) => [name, online]), [["Anna", true], ["Otto", false], [
     "Mia",

@@ -115,9 +115,10 @@ export class Checker {
     const { board, dues } = this;
     this.#options = options;
     this.sight = new SightCheck(board, options);
-    this.friends = new FriendCheck(dues);
-    this.rooms = new RoomCheck(dues, this.friends);
-    this.guilds = new GuildCheck({ board, dues, friends: this.friends, warMinutes: options.warMinutes });
+    const isMuted = (actor: Actor) => this.chat.isMuted(actor);
+    this.friends = new FriendCheck(dues, isMuted);
+    this.rooms = new RoomCheck({ dues, friends: this.friends, isMuted });
+    this.guilds = new GuildCheck({ board, dues, friends: this.friends, isMuted, warMinutes: options.warMinutes });
     this.scores = new ScoreCheck(board, dues);
     const onKill = (killer: Actor, victim: Actor | null) => {
       this.scores.onKill(killer, victim);

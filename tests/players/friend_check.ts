@@ -22,8 +22,16 @@ export class FriendCheck {
   readonly #dues: DueLedger;
   readonly #ties = new Map<Actor, Ties>();
 
-  constructor(dues: DueLedger) {
+  readonly #isMuted: (actor: Actor) => boolean;
+
+  constructor(dues: DueLedger, isMuted: (actor: Actor) => boolean) {
     this.#dues = dues;
+    this.#isMuted = isMuted;
+  }
+
+  /** Whether one who is a friend of the other, or of its guild, sees that it is online. */
+  seesOnline(actor: Actor, other: Actor): boolean {
+    return other.isOnline && (actor === other || (!this.ignores(actor, other) && !this.ignores(other, actor)));
   }
 
   /** Whether one does not want to hear of the other. */
@@ -38,7 +46,9 @@ export class FriendCheck {
   /** A player came online, or went. */
   onPresence(actor: Actor, isOnline: boolean): void {
     const kind = isOnline ? FriendNoticeKind.ONLINE : FriendNoticeKind.OFFLINE;
-    for (const friend of this.#tiesOf(actor).friends) this.#tell(friend, actor, kind);
+    for (const friend of this.#tiesOf(actor).friends) {
+      if (!this.ignores(actor, friend)) this.#tell(friend, actor, kind);
+    }
   }
 
   /** Who has asked a player, and is not ignored, and waits. */
@@ -52,6 +62,7 @@ export class FriendCheck {
 
   /** A request for friendship; gives its code. */
   ask(actor: Actor, other: Actor | undefined): ErrorCode {
+    if (this.#isMuted(actor)) return ErrorCode.MUTED;
     if (other === undefined) return ErrorCode.NOT_FOUND;
     if (other === actor) return ErrorCode.TARGET_INVALID;
     const own = this.#tiesOf(actor);
@@ -61,7 +72,7 @@ export class FriendCheck {
       return ErrorCode.NONE;
     }
     own.asked.add(other);
-    if (!this.ignores(other, actor)) this.#tell(other, actor, FriendNoticeKind.REQUESTED);
+    this.#tell(other, actor, FriendNoticeKind.REQUESTED);
     return ErrorCode.NONE;
   }
 
@@ -88,7 +99,10 @@ export class FriendCheck {
   ignore(actor: Actor, other: Actor | undefined): ErrorCode {
     if (other === undefined) return ErrorCode.NOT_FOUND;
     if (other === actor) return ErrorCode.TARGET_INVALID;
-    this.#tiesOf(actor).ignored.add(other);
+    const { friends, ignored } = this.#tiesOf(actor);
+    // To a friend it looks as if the player had gone.
+    if (friends.has(other) && !ignored.has(other)) this.#tell(other, actor, FriendNoticeKind.OFFLINE);
+    ignored.add(other);
     return ErrorCode.NONE;
   }
 
@@ -101,7 +115,7 @@ export class FriendCheck {
   /** What FRIEND_LIST_RESPONSE must hold. */
   expectFriendList(actor: Actor, stream: string): void {
     const { friends, asked } = this.#tiesOf(actor);
-    const online = [...friends].map((friend) => `${friend.name}${friend.isOnline ? "+" : ""}`);
+    const online = [...friends].map((friend) => `${friend.name}${this.seesOnline(actor, friend) ? "+" : ""}`);
     const [incoming, outgoing] = [this.incomingOf(actor), [...asked]].map((actors) => actors.map(({ name }) => name));
     this.#dues.expect(actor, stream, keyOf([online, incoming, outgoing]));
   }
@@ -135,7 +149,8 @@ export class FriendCheck {
   }
 
   #tell(recipient: Actor, about: Actor, kind: FriendNoticeKind): void {
-    if (recipient.isOnline) this.#dues.expect(recipient, streamOf(about.name), FriendNoticeKind[kind]);
+    if (!recipient.isOnline || this.ignores(recipient, about)) return;
+    this.#dues.expect(recipient, streamOf(about.name), FriendNoticeKind[kind]);
   }
 
   #tiesOf(actor: Actor): Ties {

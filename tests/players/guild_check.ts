@@ -61,7 +61,18 @@ export class GuildCheck {
   killCount = 0;
   endedWarCount = 0;
 
-  constructor(options: { board: Board; dues: DueLedger; friends: FriendCheck; warMinutes: number }) {
+  readonly #isMuted: (actor: Actor) => boolean;
+
+  constructor(
+    options: {
+      board: Board;
+      dues: DueLedger;
+      friends: FriendCheck;
+      isMuted: (actor: Actor) => boolean;
+      warMinutes: number;
+    },
+  ) {
+    this.#isMuted = options.isMuted;
     this.#board = options.board;
     this.#dues = options.dues;
     this.#friends = options.friends;
@@ -112,7 +123,9 @@ export class GuildCheck {
   create(actor: Actor, { name, tag }: GuildCreateRequest): void {
     const isBad = !/^(?=.{3,24}$)[\w-]+( [\w-]+)*$/.test(name) || !/^[A-Za-z0-9]{2,5}$/.test(tag);
     const isTaken = () => this.guilds.some((guild) => isSame(guild.name, name) || isSame(guild.tag, tag));
-    const code = isBad
+    const code = this.#isMuted(actor)
+      ? ErrorCode.MUTED
+      : isBad
       ? ErrorCode.NAME_INVALID
       : this.guildOf(actor) !== undefined
       ? ErrorCode.ALREADY_EXISTS
@@ -139,6 +152,7 @@ export class GuildCheck {
   }
 
   #judgeInvite(actor: Actor, other: Actor | undefined): ErrorCode {
+    if (this.#isMuted(actor)) return ErrorCode.MUTED;
     const guild = this.guildOf(actor);
     if (guild === undefined) return ErrorCode.NOT_FOUND;
     if (guild.members.get(actor)! < GuildRank.OFFICER) return ErrorCode.PERMISSION_DENIED;
@@ -232,7 +246,11 @@ export class GuildCheck {
   declareWar(actor: Actor, enemyId: bigint, enemyName: string): void {
     const guild = this.guildOf(actor);
     const enemy = enemyId !== 0n ? this.#find(enemyId) : this.guilds.find(({ name }) => isSame(name, enemyName));
-    const code = guild === undefined ? ErrorCode.NOT_FOUND : this.#judgeWar(actor, guild, enemy);
+    const code = this.#isMuted(actor)
+      ? ErrorCode.MUTED
+      : guild === undefined
+      ? ErrorCode.NOT_FOUND
+      : this.#judgeWar(actor, guild, enemy);
     const before = this.#wars.find(({ sides }) => sides.includes(guild!) && sides.includes(enemy!));
     if (before !== undefined && code === ErrorCode.ALREADY_EXISTS && this.#board.unixMs >= before.endsAtMs) {
       throw new Contradiction(`${actor.name} declares war while one ends: the script should not`);
@@ -247,7 +265,7 @@ export class GuildCheck {
     };
     this.#wars.push(war);
     for (const [own, other] of [[guild!, enemy!], [enemy!, guild!]]) {
-      this.#tellGuild(own, "war", `starts ${other.name} ${war.endsAtMs}`);
+      this.#tellGuild(own, "war", `starts ${other.name} ${war.endsAtMs}`, actor);
     }
   }
 
@@ -355,7 +373,7 @@ export class GuildCheck {
     this.#wars = this.#wars.filter((other) => other !== war);
     war.sides.forEach((side, index) => {
       const score = `${war.kills[index]}:${war.kills[1 - index]}`;
-      this.#tellGuild(side, "war", `ends ${war.warId} ${winner?.guildId ?? 0} ${score}`);
+      this.#tellGuild(side, "war", `ends ${war.warId} ${winner?.guildId ?? 0} ${score}`, null);
     });
   }
 
@@ -377,7 +395,10 @@ export class GuildCheck {
   }
 
   #expectInfo(actor: Actor, guild: ModelGuild): void {
-    const roster = [...guild.members].map(([{ name, isOnline }, rank]) => memberKey(name, rank, isOnline));
+    const isOwn = guild.members.has(actor);
+    const roster = [...guild.members].map(([member, rank]) =>
+      memberKey(member.name, rank, isOwn && this.#friends.seesOnline(actor, member))
+    );
     const wars = this.isWarEnding(guild) ? [] : this.#wars.filter(({ sides }) => sides.includes(guild));
     const fights = wars.map(({ sides }) => sides[1 - sides.indexOf(guild)].name);
     this.#dues.expect(actor, "guild info", `${guild.name} ${guild.tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
@@ -387,8 +408,11 @@ export class GuildCheck {
     if (!this.#friends.ignores(actor, inviter)) this.#dues.expect(actor, "invited", `${guild.name} ${inviter.name}`);
   }
 
-  #tellGuild(guild: ModelGuild, stream: string, key: string): void {
-    for (const member of guild.members.keys()) if (member.isOnline) this.#dues.expect(member, stream, key);
+  #tellGuild(guild: ModelGuild, stream: string, key: string, doer: Actor | null): void {
+    for (const member of guild.members.keys()) {
+      const isIgnored = doer !== null && this.#friends.ignores(member, doer);
+      if (member.isOnline && !isIgnored) this.#dues.expect(member, stream, key);
+    }
   }
 
   #answer(actor: Actor, requestType: PacketType, code: ErrorCode): void {

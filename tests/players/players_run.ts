@@ -106,7 +106,8 @@ export class PlayersRun {
     await using harness = await LogicHarness.create({
       seed: options.seed,
       config: {
-        ...{ mapSize, guildWarMinutes: WAR_MINUTES, monsters: true },
+        // They ask more of each other than people may.
+        ...{ mapSize, guildWarMinutes: WAR_MINUTES, monsters: true, floodControl: false },
         ...(snapshotBytes === undefined ? {} : { snapshotBytes }),
       },
       worldCapacity: players * 2,

@@ -185,7 +185,7 @@ const BROKEN: readonly {
   },
   {
     what: "lets those speak who are muted",
-    says: /was sent in "chat \w+"|due was: 2006 MUTED/,
+    says: /was sent in "chat \w+"|due was: (2006 )?MUTED/,
     spoil: ({ logic }) => logic.sanctions.checkMayChat = () => {},
   },
   {
@@ -262,7 +262,7 @@ Deno.test("PlayersRun.run() finds a server out that applies again what is sent a
 
 async function contradictionOf(prepare: (harness: LogicHarness) => void): Promise<Contradiction> {
   try {
-    await PlayersRun.run({ players: 50, minutes: 3, seed: 11, prepare });
+    await PlayersRun.run({ players: 50, minutes: 3, seed: 12, prepare });
   } catch (error) {
     if (error instanceof Contradiction) return error;
     throw error;

@@ -21,6 +21,7 @@ interface ModelRoom {
   readonly name: string;
   readonly membersMax: number;
   readonly password: string;
+  readonly creator: Actor;
   readonly members: Set<Actor>;
   /** Who said what, oldest first. */
   readonly history: { readonly sender: Actor; readonly text: string }[];
@@ -44,9 +45,12 @@ export class RoomCheck {
   readonly #unnumbered = new Map<Actor, ModelRoom>();
   #touchCount = 0;
 
-  constructor(dues: DueLedger, friends: FriendCheck) {
-    this.#dues = dues;
-    this.#friends = friends;
+  readonly #isMuted: (actor: Actor) => boolean;
+
+  constructor(options: { dues: DueLedger; friends: FriendCheck; isMuted: (actor: Actor) => boolean }) {
+    this.#dues = options.dues;
+    this.#friends = options.friends;
+    this.#isMuted = options.isMuted;
   }
 
   /** Rooms that a player could ask for. */
@@ -63,7 +67,9 @@ export class RoomCheck {
     const length = [...name].length;
     const isBad = length < 3 || length > 32 || name.trim() !== name;
     const isTaken = [...this.#rooms].some((room) => room.name.toLowerCase() === name.toLowerCase());
-    const code = isBad
+    const code = this.#isMuted(actor)
+      ? ErrorCode.MUTED
+      : isBad
       ? ErrorCode.NAME_INVALID
       : isTaken
       ? ErrorCode.ALREADY_EXISTS
@@ -75,7 +81,8 @@ export class RoomCheck {
     if (code !== ErrorCode.NONE) return this.#refuse(actor, PacketType.ROOM_CREATE_REQUEST, code);
     const membersMax = maxMembers === 0 ? MEMBERS : Math.min(MEMBERS_MAX, maxMembers);
     const room: ModelRoom = {
-      ...{ roomId: 0, name, membersMax, password, members: new Set([actor]), history: [], touched: ++this.#touchCount },
+      ...{ roomId: 0, name, membersMax, password, creator: actor, members: new Set([actor]), history: [] },
+      touched: ++this.#touchCount,
     };
     this.#rooms.add(room);
     this.#unnumbered.set(actor, room);
@@ -125,7 +132,8 @@ export class RoomCheck {
 
   list(actor: Actor): void {
     const newest = [...this.#rooms].sort((a, b) => b.touched - a.touched).slice(0, LISTED);
-    this.#dues.expect(actor, "room list", newest.map((room) => `${room.roomId} ${shortOf(room)}`).join(", "));
+    const shown = newest.filter(({ creator }) => !this.#friends.ignores(actor, creator));
+    this.#dues.expect(actor, "room list", shown.map((room) => `${room.roomId} ${shortOf(room)}`).join(", "));
   }
 
   /** Something is said in a room; gives who hears it, or the code of the refusal. */
@@ -181,7 +189,10 @@ export class RoomCheck {
 
   #tellOthers(room: ModelRoom, actor: Actor, kind: RoomEventKind): void {
     const stream = streamOf(BigInt(room.roomId), actor.name);
-    for (const member of room.members) if (member !== actor) this.#dues.expect(member, stream, RoomEventKind[kind]);
+    for (const member of room.members) {
+      if (member === actor || this.#friends.ignores(member, actor)) continue;
+      this.#dues.expect(member, stream, RoomEventKind[kind]);
+    }
   }
 
   #refuse(actor: Actor, requestType: PacketType, code: ErrorCode): void {
