@@ -277,7 +277,7 @@ export class Supervisor {
         sessionKey,
       },
       ["started"],
-      [storage],
+      [storage.port],
     );
     for (const started of io) logic.send(started);
   }
@@ -334,8 +334,8 @@ export class Supervisor {
     try {
       this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
       this.#ownStorage?.replacePort(this.#storage.connect());
-      const port = this.#storage.connect();
-      this.#logic?.send({ kind: "storage", port }, [port]);
+      const channel = this.#storage.connect();
+      this.#logic?.send({ kind: "storage", channel }, [channel.port]);
       this.#clearProblem("storage");
     } catch (error) {
       this.#options.log.error("Cannot start the storage worker again", { error: String(error) });

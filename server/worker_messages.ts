@@ -8,6 +8,7 @@ import type { Asset } from "../gateway/app.ts";
 import type { ServerConfig } from "./config.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
+import type { StorageChannel } from "./storage/storage_messages.ts";
 import type { TlsFiles } from "./tls.ts";
 
 /** The rings between one io worker and logic, and the io worker's doorbell. */
@@ -65,7 +66,7 @@ export interface LogicInit {
   readonly ports: NodePorts;
   readonly counters: SharedArrayBuffer;
   readonly doorbell: SharedArrayBuffer;
-  readonly storage: MessagePort;
+  readonly storage: StorageChannel;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
 }
 
@@ -80,7 +81,7 @@ export type LogicCommand =
     readonly wakeDescriptor: number | null;
   }
   /** The storage worker was started again. */
-  | { readonly kind: "storage"; readonly port: MessagePort }
+  | { readonly kind: "storage"; readonly channel: StorageChannel }
   /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   | { readonly kind: "stop" }

@@ -310,14 +310,29 @@ export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
 
 /** Requests one thread may have waiting at the storage: three for each of 5,000 players. */
 export const STORAGE_PENDING_MAX = 16_384;
-/** A storage request without an answer for this long is given up, in milliseconds. */
-export const STORAGE_TIMEOUT_MS = 5_000;
+/** Of those, requests of one address: a house full of players who all do something at once. */
+export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
+/** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
+export const STORAGE_IN_FLIGHT_MAX = 128;
+/**
+ * What a client asks of the storage is answered or given up within this, in milliseconds: with the way there and back,
+ * and the interval at which waiting requests are looked at, its request is answered within 5 s.
+ */
+export const STORAGE_TIMEOUT_MS = 4_000;
 /** How often waiting storage requests are looked at, in milliseconds. */
 export const STORAGE_SWEEP_INTERVAL_MS = 250;
-/** How long a write waits for another process that writes the same database, in milliseconds. */
+/** How long a tool waits for another process that writes the same database, in milliseconds. */
 export const STORAGE_BUSY_TIMEOUT_MS = 2_000;
-/** Requests in one transaction of the storage worker: more would keep the first ones waiting for the last. */
-export const STORAGE_BATCH_REQUESTS_MAX = 1_024;
+/** How long the storage worker waits for another process that writes, in milliseconds: reads wait with it. */
+export const STORAGE_LOCK_WAIT_MS = 20;
+/** Pause before writes are tried again that another process keeps from being done, in milliseconds; reads go on. */
+export const STORAGE_LOCK_PAUSE_MS = 25;
+/** How long the storage worker does requests before it answers them and looks at what came meanwhile, in milliseconds. */
+export const STORAGE_BATCH_MS = 5;
+/** How long logic takes answers of the storage before it goes on with packets and ticks, in milliseconds. */
+export const STORAGE_ANSWERS_MS = 3;
+/** Bytes of the write-ahead log that are kept when it begins anew: what a long read made it grow by is given back. */
+export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
 /** Rows one bulk request may carry: some 100 ms during which no other process writes. */
 export const STORAGE_ROWS_MAX = 10_000;
 /** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
@@ -621,7 +636,8 @@ assert(COMPRESSION_THRESHOLD_BYTES < DECOMPRESSED_BYTES_MAX, "Compression must f
 assert(MONITOR_RTT_SAMPLES < MONITOR_SAMPLES_MAX, "The round trip is taken over samples that are kept");
 assert(LOG_VALUE_CHARS_MAX < LOG_LINE_BYTES_MAX, "A log line must hold one of its largest values");
 assert(WEBSOCKET_MESSAGE_BYTES_MAX >= FRAME_HEADER_BYTES + FRAME_BYTES_MAX, "A WebSocket message must hold a frame");
-assert(STORAGE_BUSY_TIMEOUT_MS < STORAGE_TIMEOUT_MS, "A locked database is reported before its request times out");
+assert(STORAGE_LOCK_WAIT_MS + STORAGE_LOCK_PAUSE_MS < STORAGE_TIMEOUT_MS / 10, "A locked database is tried often");
+assert(STORAGE_PENDING_PER_SOURCE_MAX * 4 <= STORAGE_PENDING_MAX, "One address must leave the storage room for others");
 assert(PASSWORD_MEMORY_KIB <= PASSWORD_MEMORY_KIB_MAX, "Password hashes of our own must be within their bounds");
 assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must be within their bounds");
 assert(SNAPSHOT_BYTES_CONFIG_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");

@@ -1,30 +1,39 @@
-/** Takes answers in the order in which they were asked for. @module */
+/** Takes answers in the order in which the storage did what was asked. @module */
 
 /**
- * Makes calls at once, so that the storage can group them, and takes their answers one after the other in the order of
- * the calls. As the storage does requests in that order too, what is built from the answers is never older than what it
- * replaces.
+ * Makes calls, and takes their answers one after the other as they come. The storage answers in the order in which it
+ * does things, which is not that of the calls: others may have had their turn before. So what is built from the answers
+ * is never older than what it replaces, as long as `call` gives the storage's own promise.
  */
 export class OrderedCalls {
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #open = new Set<Promise<void>>();
+  #tail: Promise<void> = Promise.resolve();
 
   /**
    * Makes a call; rejects as the call does, or `apply`. Whatever reacts to that directly has reacted before the next
    * answer is taken.
    *
-   * @param apply Called with the answer, after those of all calls before.
+   * @param apply Called with the answer, after those that came before.
    */
   run<T>(call: () => Promise<T>, apply: (answer: T) => void): Promise<void> {
-    const done = Promise.allSettled([call(), this.#tail]).then(([outcome]) => {
-      if (outcome.status === "rejected") throw outcome.reason;
-      apply(outcome.value);
-    });
-    this.#tail = done.catch(() => {});
-    return done;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const take = (act: () => void) => {
+      this.#tail = this.#tail.then(() => {
+        this.#open.delete(promise);
+        try {
+          resolve(act());
+        } catch (error) {
+          reject(error);
+        }
+      });
+    };
+    this.#open.add(promise);
+    call().then((answer) => take(() => apply(answer)), (error) => take(() => reject(error)));
+    return promise;
   }
 
   /** Resolves when everything called so far is answered. */
   async idle(): Promise<void> {
-    await this.#tail;
+    await Promise.allSettled(this.#open);
   }
 }

@@ -62,13 +62,14 @@ export function registerAuthHandlers(
       const key = nameKey(username);
       const address = addressOf(session);
       // A name in use costs no hash; names are no secret, as everyone in the world sees them.
-      if (await storage.accounts.findByName(key) !== undefined) {
+      if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
         throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       }
       limits.registering(address);
       const passwordVerifier = await limits.hashing(key, address, () => hasher.hash(passwordHash));
       const createdAtMs = clock.unixMs();
-      const result = await storage.accounts.create({ name: username, nameKey: key, passwordVerifier, createdAtMs });
+      const account = { name: username, nameKey: key, passwordVerifier, createdAtMs };
+      const result = await storage.for(session.entrant).accounts.create(account);
       if (result.kind === "name_taken") throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       const response = create(RegisterResponseSchema, { success: true, playerId: BigInt(result.accountId) });
       if (!session.ended) {
@@ -88,7 +89,9 @@ export function registerAuthHandlers(
       const key = nameKey(username);
       const address = addressOf(session);
       limits.checkLogin(key, address);
-      const account = checkPlayerName(username) === "ok" ? await storage.accounts.findByName(key) : undefined;
+      const account = checkPlayerName(username) === "ok"
+        ? await storage.for(session.entrant).accounts.findByName(key)
+        : undefined;
       // Unknown names cost the same work, so that neither answer nor time tells them apart.
       const correct = await limits.hashing(key, address, () =>
         account === undefined
@@ -101,7 +104,7 @@ export function registerAuthHandlers(
       }
       limits.succeeded(key);
       const player = { playerId: account.accountId, name: account.name };
-      const read = await sanctions.read(player.playerId);
+      const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
       if (session.ended || session.player !== null) {

@@ -7,7 +7,7 @@
 import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, type Timers } from "../clock.ts";
 import type { Logger } from "../ops/logging.ts";
-import type { CharacterState, SavedCharacter, Storage } from "../storage/storage.ts";
+import type { CharacterState, SavedCharacter, Stores } from "../storage/storage.ts";
 
 /** Pause before a failed save is tried again, in milliseconds. */
 const RETRY_MS = 1_000;
@@ -17,14 +17,14 @@ const RETRY_MS = 1_000;
  * storage that is down loses nothing.
  */
 export class CharacterSaver {
-  readonly #storage: Storage;
+  readonly #storage: Pick<Stores, "characters">;
   readonly #log: Logger;
   readonly #timers: Timers;
   /** States not yet known to be saved, by character; bounded by the players that were online. */
   readonly #unsaved = new Map<number, SavedCharacter>();
   #running: Promise<void> | null = null;
 
-  constructor(storage: Storage, log: Logger, timers: Timers = SYSTEM_TIMERS) {
+  constructor(storage: Pick<Stores, "characters">, log: Logger, timers: Timers = SYSTEM_TIMERS) {
     this.#storage = storage;
     this.#log = log;
     this.#timers = timers;

@@ -85,7 +85,7 @@ export function registerChatHandlers(
         sayNearby(session, message);
         break;
       case Channel.GUILD:
-        return sayToGuild(player, message);
+        return sayToGuild(session, player, message);
       case Channel.WHISPER:
         return whisper(session, request, message);
       case Channel.ROOM:
@@ -131,9 +131,9 @@ export function registerChatHandlers(
   }
 
   /** To every member of the sender's guild who is online. */
-  async function sayToGuild({ playerId }: Player, message: ChatMessage): Promise<void> {
+  async function sayToGuild(session: Session, { playerId }: Player, message: ChatMessage): Promise<void> {
     // It is known since the login, or else the storage was down then.
-    if (guilds.find(playerId) === undefined) await guilds.load(playerId);
+    if (guilds.find(playerId) === undefined) await guilds.load(playerId, context.storage.for(session.asker));
     const guild = guilds.find(playerId);
     if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
     const recipients = guilds.membersOnline(guild.guildId);
@@ -159,12 +159,12 @@ export function registerChatHandlers(
   async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
     const { recipientId, recipientName } = request;
     const { playerId, name } = recipientId !== 0n
-      ? await social.findPlayerById(recipientId)
-      : await social.findPlayer(recipientName);
+      ? await social.findPlayerById(recipientId, session.asker)
+      : await social.findPlayer(recipientName, session.asker);
     message.recipientId = BigInt(playerId);
     message.recipientName = name;
     const recipient = context.sessions.findPlayer(playerId);
-    if (recipient === undefined) await social.whispers.keep(message);
+    if (recipient === undefined) await social.whispers.keep(message, session.asker);
     whisperTo(recipient, session, { request, message });
   }
 

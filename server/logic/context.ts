@@ -29,7 +29,8 @@ export interface LogicContext {
   readonly config: ServerConfig;
   readonly ports: NodePorts;
   readonly clock: Clock;
-  readonly storage: Storage;
+  /** Whoever asks says for whom. */
+  readonly storage: Pick<Storage, "for">;
   readonly hasher: Pick<PasswordHasher, "hash" | "verify" | "verifyAgainstNobody">;
   readonly tokens: Pick<SessionTokens, "sign" | "verify">;
   /** Makes a token that cannot be guessed. */

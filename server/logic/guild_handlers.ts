@@ -51,6 +51,7 @@ import {
   RANK_OFFICER,
   type Refused,
 } from "../storage/guild_store.ts";
+import { type Stores, SYSTEM } from "../storage/storage.ts";
 import { playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -106,7 +107,7 @@ export class GuildService {
     this.#context = context;
     this.#social = social;
     this.#kills = new KillLedger({
-      write: (kills) => context.storage.guilds.addKills(kills),
+      write: (kills) => context.storage.for(SYSTEM).guilds.addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
       log: context.log,
     });
@@ -148,10 +149,10 @@ export class GuildService {
    *
    * @throws {DependencyError} when the storage cannot tell.
    */
-  async load(playerId: number): Promise<void> {
+  async load(playerId: number, stores: Stores): Promise<void> {
     this.#absent.delete(playerId);
     if (this.#ties.find(playerId) !== undefined && !this.#doubtful.has(playerId)) return;
-    await this.#loadAll([playerId]);
+    await this.#loadAll([playerId], stores);
   }
 
   /** The sessions of a guild's members. */
@@ -208,7 +209,7 @@ export class GuildService {
     const { clock, storage } = this.#context;
     const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag) };
     return this.#request(
-      () => storage.guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
+      () => storage.for(session.asker).guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
       ({ guildId }) => {
         this.#setTie(playerId, { guildId, name, tag });
         const response = { success: true, guildId: BigInt(guildId) };
@@ -227,7 +228,7 @@ export class GuildService {
     const nowMs = clock.unixMs();
     const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
     return this.#request(
-      () => storage.guilds.invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
+      () => storage.for(session.asker).guilds.invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
       ({ playerId, tie }) => {
         this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
         const invited = sessions.findPlayer(playerId);
@@ -246,7 +247,7 @@ export class GuildService {
     const { playerId } = playerOf(session);
     const { clock, storage } = this.#context;
     return this.#request(
-      () => storage.guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => storage.for(session.asker).guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
       ({ tie }) => {
         this.#setTie(playerId, tie);
         this.#confirm(session, PacketType.GUILD_JOIN_REQUEST);
@@ -258,7 +259,7 @@ export class GuildService {
     const { playerId } = playerOf(session);
     const { clock, storage } = this.#context;
     return this.#request(
-      () => storage.guilds.decline({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => storage.for(session.asker).guilds.decline({ playerId, guildId, nowMs: clock.unixMs() }),
       () => this.#confirm(session, PacketType.GUILD_JOIN_REQUEST),
     );
   }
@@ -266,7 +267,7 @@ export class GuildService {
   #leave(session: Session): Promise<void> {
     const { playerId } = playerOf(session);
     return this.#request(
-      () => this.#context.storage.guilds.leave({ playerId }),
+      () => this.#context.storage.for(session.asker).guilds.leave({ playerId }),
       ({ endedWars }) => {
         this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
         // The last one to leave still hears how the wars ended.
@@ -279,7 +280,7 @@ export class GuildService {
   #kick(session: Session, playerName: string): Promise<void> {
     const { playerId: actorId } = playerOf(session);
     return this.#request(
-      () => this.#context.storage.guilds.kick({ actorId, nameKey: playerKeyOf(playerName) }),
+      () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: playerKeyOf(playerName) }),
       ({ playerId }) => {
         this.#setTie(playerId, null);
         this.#confirm(session, PacketType.GUILD_KICK_REQUEST);
@@ -293,14 +294,15 @@ export class GuildService {
     const rank = RANKS.find((rank) => rank === wanted as number);
     if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
     return this.#request(
-      () => this.#context.storage.guilds.setRank({ actorId, nameKey: playerKeyOf(playerName), rank }),
+      () =>
+        this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: playerKeyOf(playerName), rank }),
       ({ guild }) => this.#sendInfo(session, guild),
     );
   }
 
   async #inform(session: Session, guildId: number): Promise<void> {
     const { playerId } = playerOf(session);
-    const { guilds } = this.#context.storage;
+    const { guilds } = this.#context.storage.for(session.asker);
     const guild = guildId === 0 ? await guilds.loadOf({ playerId }) : await guilds.load({ guildId });
     if (guild === undefined) throw refusalOf(guildId === 0 ? "not_in_guild" : "unknown_guild");
     this.#sendInfo(session, guild);
@@ -316,7 +318,7 @@ export class GuildService {
     const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
     const enemyNameKey = checkGuildName(enemyName) === "ok" ? guildKey(enemyName) : "";
     return this.#request(
-      () => storage.guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      () => storage.for(session.asker).guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         this.#confirm(session, PacketType.GUILD_WAR_START);
@@ -345,19 +347,16 @@ export class GuildService {
     });
   }
 
-  async #counted<T>(call: () => Promise<T>): Promise<T> {
+  #counted<T>(call: () => Promise<T>): Promise<T> {
     this.#requestCount++;
-    try {
-      return await call();
-    } catch (error) {
+    const answered = call();
+    // Beside the way of the answer, which must not become longer than that of others: they are taken as they come.
+    answered.catch((error) => {
       // It may have been done: what is known here may not be so any more.
-      if (error instanceof DependencyError && error.code === "timeout") {
-        for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
-      }
-      throw error;
-    } finally {
-      this.#requestCount--;
-    }
+      if (!(error instanceof DependencyError) || error.code !== "timeout") return;
+      for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
+    }).finally(() => this.#requestCount--);
+    return answered;
   }
 
   // Who is in which guild
@@ -366,21 +365,21 @@ export class GuildService {
   #welcome(playerId: number): void {
     const { clock, log, sessions, storage } = this.#context;
     const session = sessions.findPlayer(playerId)!;
-    this.load(playerId).catch((error) => {
+    this.load(playerId, storage.for(session.entrant)).catch((error) => {
       log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
       this.#doubtful.add(playerId);
     });
     this.#calls.run(
-      () => storage.guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
+      () => storage.for(session.entrant).guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
       (invites) => {
         for (const invite of invites) if (!session.ended) this.#sendInvite(session, invite);
       },
     ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
   }
 
-  async #loadAll(playerIds: readonly number[]): Promise<void> {
+  async #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
     await this.#calls.run(
-      () => this.#context.storage.guilds.findTies(playerIds),
+      () => stores.guilds.findTies(playerIds),
       (ties) => {
         const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
         for (const playerId of playerIds) this.#setTie(playerId, byPlayer.get(playerId) ?? null);
@@ -415,7 +414,7 @@ export class GuildService {
       const isWarDue = clock.unixMs() >= this.#nextWarEndMs;
       // The kills come first: they decide who has won.
       if (isWarDue && this.#kills.pendingCount === 0) {
-        await this.#calls.run(() => storage.guilds.endDueWars({ nowMs: clock.unixMs() }), (answer) => {
+        await this.#calls.run(() => storage.for(SYSTEM).guilds.endDueWars({ nowMs: clock.unixMs() }), (answer) => {
           this.#nextWarEndMs = answer.nextEndsAtMs ?? Infinity;
           for (const war of answer.endedWars) this.#announceEnd(war);
         });
@@ -432,7 +431,7 @@ export class GuildService {
     const playerIds = [...this.#doubtful].slice(0, STORAGE_ROWS_MAX);
     for (const playerId of playerIds) this.#doubtful.delete(playerId);
     try {
-      await this.#loadAll(playerIds);
+      await this.#loadAll(playerIds, this.#context.storage.for(SYSTEM));
     } catch (error) {
       for (const playerId of playerIds) this.#doubtful.add(playerId);
       throw error;

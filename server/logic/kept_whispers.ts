@@ -9,7 +9,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../shared/limits.ts";
-import type { KeptWhisper } from "../storage/storage.ts";
+import { type Asker, type KeptWhisper, SYSTEM } from "../storage/storage.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
 import type { LogicContext } from "./context.ts";
 
@@ -28,10 +28,10 @@ export class KeptWhispers {
   }
 
   /** Keeps a whisper, and resolves when that is certain. A recipient who ignores the sender never gets it. */
-  async keep(message: ChatMessage): Promise<void> {
+  async keep(message: ChatMessage, asker: Asker): Promise<void> {
     const { clock, sessions, storage } = this.#context;
     const recipientId = Number(message.recipientId);
-    await storage.social.keepWhisper({
+    await storage.for(asker).social.keepWhisper({
       recipientId,
       senderId: Number(message.senderId),
       message: message.message,
@@ -39,7 +39,7 @@ export class KeptWhispers {
       forgetBeforeMs: this.#forgetBeforeMs(clock.unixMs()),
     });
     // Who came online meanwhile may have been given what was kept before this.
-    if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId);
+    if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId, asker);
   }
 
   /**
@@ -59,7 +59,7 @@ export class KeptWhispers {
   }
 
   async #keepInOrder(whispers: readonly ChatMessage[]): Promise<void> {
-    for (const whisper of whispers) await this.keep(whisper);
+    for (const whisper of whispers) await this.keep(whisper, SYSTEM);
   }
 
   /** Resolves when everything that is being kept is kept: the server stops. */
@@ -72,9 +72,9 @@ export class KeptWhispers {
    *
    * @returns When that is done, or cannot be done now: then it is done when the player comes back.
    */
-  deliver(playerId: number): Promise<void> {
+  deliver(playerId: number, asker: Asker): Promise<void> {
     const delivery = (this.#deliveries.get(playerId) ?? Promise.resolve())
-      .then(() => this.#deliver(playerId))
+      .then(() => this.#deliver(playerId, asker))
       .catch((error) => this.#context.log.error("Cannot deliver kept whispers", { playerId, error: String(error) }))
       .finally(() => {
         if (this.#deliveries.get(playerId) === delivery) this.#deliveries.delete(playerId);
@@ -83,10 +83,10 @@ export class KeptWhispers {
     return delivery;
   }
 
-  async #deliver(playerId: number): Promise<void> {
+  async #deliver(playerId: number, asker: Asker): Promise<void> {
     const { clock, sessions, storage, wake } = this.#context;
     const sentFromMs = this.#forgetBeforeMs(clock.unixMs());
-    const whispers = await storage.social.listWhispers({ recipientId: playerId, sentFromMs });
+    const whispers = await storage.for(asker).social.listWhispers({ recipientId: playerId, sentFromMs });
     const player = sessions.findPlayer(playerId)?.player;
     const last = whispers.at(-1);
     if (player == null || last === undefined) return;
@@ -96,7 +96,7 @@ export class KeptWhispers {
     }
     wake();
     // Only now: a whisper is delivered twice, after a crash right here, rather than never.
-    await storage.social.deleteWhispers({ recipientId: playerId, upToWhisperId: last.whisperId });
+    await storage.for(SYSTEM).social.deleteWhispers({ recipientId: playerId, upToWhisperId: last.whisperId });
   }
 
   #messageOf(whisper: KeptWhisper, recipientId: number, recipientName: string): ChatMessage {

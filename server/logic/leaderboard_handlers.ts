@@ -27,6 +27,7 @@ import {
   SCORES_PENDING_MAX,
 } from "../../shared/limits.ts";
 import { ShortCache } from "../leaderboard/short_cache.ts";
+import { type Asker, SYSTEM } from "../storage/storage.ts";
 import { ALL_TIME, type Board, type PlayerKill, type Score } from "../storage/score_store.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -55,7 +56,7 @@ export class LeaderboardService {
   constructor(context: LogicContext) {
     this.#context = context;
     this.#kills = new KillLedger({
-      write: (kills) => context.storage.scores.add(kills),
+      write: (kills) => context.storage.for(SYSTEM).scores.add(kills),
       pendingMax: SCORES_PENDING_MAX,
       log: context.log,
     });
@@ -93,7 +94,10 @@ export class LeaderboardService {
     const { board, period, limit } = checked(request);
     const nowMs = this.#context.clock.unixMs();
     const day = period === LeaderboardPeriod.DAY ? dayOf(nowMs) : ALL_TIME;
-    const [top, own] = await Promise.all([this.#top(BOARDS[board], day), this.#place(BOARDS[board], day, player)]);
+    const [top, own] = await Promise.all([
+      this.#top(session.asker, BOARDS[board], day),
+      this.#place(session.asker, BOARDS[board], day, player),
+    ]);
     if (session.ended) return;
     const response = create(LeaderboardResponseSchema, {
       success: true,
@@ -107,15 +111,20 @@ export class LeaderboardService {
     this.#context.sessions.send(session, PacketType.LEADERBOARD_RESPONSE, payload);
   }
 
-  #top(board: Board, day: number): Promise<Score[]> {
+  #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
     const query = { board, day, limit: LEADERBOARD_ENTRIES_MAX };
-    const read = () => this.#read(() => this.#context.storage.scores.top(query));
+    const read = () => this.#read(() => this.#context.storage.for(asker).scores.top(query));
     return this.#tops.get(`${board} ${day}`, this.#context.clock.monotonicMs(), read);
   }
 
-  #place(board: Board, day: number, { playerId }: { readonly playerId: number }): Promise<Score | undefined> {
+  #place(
+    asker: Asker,
+    board: Board,
+    day: number,
+    { playerId }: { readonly playerId: number },
+  ): Promise<Score | undefined> {
     const query = { board, day, playerId };
-    const read = () => this.#read(() => this.#context.storage.scores.of(query));
+    const read = () => this.#read(() => this.#context.storage.for(asker).scores.of(query));
     return this.#places.get(`${board} ${day} ${playerId}`, this.#context.clock.monotonicMs(), read);
   }
 

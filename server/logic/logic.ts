@@ -38,6 +38,7 @@ import { ModerationService } from "./moderation_service.ts";
 import { RoomService } from "./room_handlers.ts";
 import { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
+import { Sources } from "./sources.ts";
 import { SocialService } from "./social_handlers.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { WorldService } from "./world_service.ts";
@@ -68,6 +69,7 @@ export class Logic {
   readonly moderation: ModerationService;
   readonly leaderboards: LeaderboardService;
   readonly #dispatcher: Dispatcher;
+  readonly #sources: Sources;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #watch: Pick<SlowPackets, "check">;
   #ackDue: Session[] = [];
@@ -82,6 +84,7 @@ export class Logic {
   constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
     this.context = context;
     this.#watch = watch;
+    this.#sources = new Sources(context.config);
     this.sanctions = new Sanctions(context);
     this.social = new SocialService(context, this);
     this.rooms = new RoomService(context, this.social);
@@ -241,7 +244,9 @@ export class Logic {
     const { sessions } = this.context;
     if (kind === RECORD_OPEN) {
       const info = JSON.parse(UTF8.decode(ring.bytes.slice(start, end))) as OpenInfo;
-      this.sanctions.turnAway(sessions.register(worker, slot, generation, info));
+      const link = sessions.register(worker, slot, generation, info);
+      link.session.source = this.#sources.of(link);
+      this.sanctions.turnAway(link);
       return 0;
     }
     const link = sessions.find(worker, slot, generation);

@@ -25,6 +25,7 @@ import type {
 } from "../moderation/moderation_request.ts";
 import type { ChatGuard } from "../social/chat_guard.ts";
 import type { NewSanction, SanctionKind } from "../storage/sanction_store.ts";
+import { SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import type { Sanctions } from "./sanctions.ts";
@@ -116,7 +117,7 @@ export class ModerationService {
       createdAtMs,
       endsAtMs: seconds === null ? null : createdAtMs + seconds * 1_000,
     };
-    if (await storage.sanctions.set(sanction) === "full") {
+    if (await storage.for(SYSTEM).sanctions.set(sanction) === "full") {
       return { kind: "full", text: `${ADDRESS_BANS_MAX} ranges of addresses are banned, which is the limit` };
     }
     if (found.player !== null) await this.#update(found.player);
@@ -133,7 +134,7 @@ export class ModerationService {
     const word = kind === "mute" ? "muted" : "banned";
     // Of an automatic mute nothing is stored.
     const forgiven = kind === "mute" && player !== null && this.#forgive(player);
-    const lifted = await storage.sanctions.lift({
+    const lifted = await storage.for(SYSTEM).sanctions.lift({
       kind,
       playerId: player?.playerId ?? null,
       address,
@@ -155,7 +156,7 @@ export class ModerationService {
   /** Has what stands against a player hold at once. */
   async #update({ playerId }: Player): Promise<void> {
     const { clock, storage } = this.#context;
-    const standing = await storage.sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
+    const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     this.#parts.sanctions.setStanding(playerId, standing);
     if (standing.ban === null) return;
     const text = this.#parts.sanctions.textOf("banned", standing.ban);
@@ -173,7 +174,7 @@ export class ModerationService {
   }
 
   async #kick(name: string, reason: string): Promise<ModerationOutcome> {
-    const player = await this.#parts.social.findPlayer(name);
+    const player = await this.#parts.social.findPlayer(name, SYSTEM);
     const sessions = this.#sessionsOf(player.playerId);
     if (sessions.length === 0) return { kind: "not_found", text: `${player.name} is not online` };
     for (const session of sessions) this.#end(session, DisconnectReason.KICKED, `You were kicked: ${reason}`);
@@ -197,7 +198,7 @@ export class ModerationService {
   async #list(): Promise<ModerationList> {
     const { clock, sessions, storage } = this.#context;
     const limit = MODERATION_SANCTIONS_MAX;
-    const sanctions = await storage.sanctions.list({ nowMs: clock.unixMs(), limit });
+    const sanctions = await storage.for(SYSTEM).sanctions.list({ nowMs: clock.unixMs(), limit });
     const players: OnlinePlayer[] = [];
     let playerCount = 0;
     for (const { link, mute, player, presence } of sessions.online) {
@@ -214,7 +215,7 @@ export class ModerationService {
   /** @throws {RequestError} `NOT_FOUND` when there is no such player. */
   async #find(target: ModerationTarget): Promise<FoundTarget> {
     if ("address" in target) return { player: null, address: target.address };
-    return { player: await this.#parts.social.findPlayer(target.player), address: null };
+    return { player: await this.#parts.social.findPlayer(target.player, SYSTEM), address: null };
   }
 
   #sessionsOf(playerId: number): Session[] {

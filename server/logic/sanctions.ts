@@ -12,6 +12,7 @@ import { AddressMap, parseAddressRange } from "../moderation/address_range.ts";
 import { durationText } from "../moderation/duration.ts";
 import { Counter } from "../ops/counters.ts";
 import type { Sanction, Standing } from "../storage/sanction_store.ts";
+import { type Stores, SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
@@ -37,9 +38,8 @@ export class Sanctions {
    * @throws {RequestError} `BANNED` when that is a ban.
    * @throws {DependencyError} when the storage cannot tell.
    */
-  async read(playerId: number): Promise<Standing> {
-    const { clock, storage } = this.#context;
-    const standing = await storage.sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
+  async read(playerId: number, stores: Stores): Promise<Standing> {
+    const standing = await stores.sanctions.ofPlayer({ playerId, nowMs: this.#context.clock.unixMs() });
     this.#refuseBanned(standing);
     return standing;
   }
@@ -116,7 +116,7 @@ export class Sanctions {
     const reading = (async () => {
       await before?.catch(() => {});
       const { clock, storage } = this.#context;
-      const bans = await storage.sanctions.ofAddresses({ nowMs: clock.unixMs() });
+      const bans = await storage.for(SYSTEM).sanctions.ofAddresses({ nowMs: clock.unixMs() });
       this.#addresses.clear();
       for (const ban of bans) {
         const range = parseAddressRange(ban.address!);

@@ -9,6 +9,7 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DeliveryClass } from "../../shared/gen/common_pb.ts";
 import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../storage/sanction_store.ts";
+import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";
 import type { Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
 
@@ -32,6 +33,8 @@ export class Session {
   /** Its connection; `null` while it is link-dead, or over. */
   link: Link | null = null;
   player: Player | null = null;
+  /** On whose behalf it asks the storage: see `Sources`. */
+  source = "unknown";
   presence: Presence | null = null;
   /** The reliable packets of its life in the world; `null` before. */
   outbox: Outbox | null = null;
@@ -55,6 +58,16 @@ export class Session {
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */
   mute: Sanction | null = null;
+
+  /** Asks the storage for what its player wants. */
+  get asker(): Asker {
+    return { source: this.source, urgency: ORDINARY };
+  }
+
+  /** Asks the storage for what a login or an entry needs. */
+  get entrant(): Asker {
+    return { source: this.source, urgency: ENTRY };
+  }
 
   /** The state of the packet table that it is in. */
   get state(): number {

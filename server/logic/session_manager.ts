@@ -171,6 +171,7 @@ export class SessionManager {
     fresh.ended = true;
     fresh.link = null;
     session.link = link;
+    session.source = fresh.source;
     link.session = session;
   }
 

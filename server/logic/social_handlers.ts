@@ -31,7 +31,7 @@ import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { Counter } from "../ops/counters.ts";
 import { OnlineLists } from "../social/online_lists.ts";
-import type { PlayerName, SocialLists } from "../storage/storage.ts";
+import type { Asker, PlayerName, SocialLists } from "../storage/storage.ts";
 import { ChatDelivery, type Saying } from "./chat_delivery.ts";
 import { ContactGate, type ContactRules, playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
@@ -92,22 +92,24 @@ export class SocialService {
    *
    * @throws {RequestError} `NOT_FOUND` when there is none.
    */
-  async findPlayer(name: string): Promise<Player> {
+  async findPlayer(name: string, asker: Asker): Promise<Player> {
     const { sessions, storage } = this.#context;
     const online = sessions.findPlayerByName(nameKey(name))?.player;
     if (online != null) return online;
-    const account = checkPlayerName(name) === "ok" ? await storage.accounts.findByName(nameKey(name)) : undefined;
+    const account = checkPlayerName(name) === "ok"
+      ? await storage.for(asker).accounts.findByName(nameKey(name))
+      : undefined;
     if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player of that name");
     return { playerId: account.accountId, name: account.name };
   }
 
   /** The same by id. */
-  async findPlayerById(id: bigint): Promise<Player> {
+  async findPlayerById(id: bigint, asker: Asker): Promise<Player> {
     const { sessions, storage } = this.#context;
     const playerId = Number(id);
     const online = sessions.findPlayer(playerId)?.player;
     if (online != null) return online;
-    const account = Number.isSafeInteger(playerId) ? await storage.accounts.find(playerId) : undefined;
+    const account = Number.isSafeInteger(playerId) ? await storage.for(asker).accounts.find(playerId) : undefined;
     if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no such player");
     return { playerId, name: account.name };
   }
@@ -133,7 +135,7 @@ export class SocialService {
     const session = this.#context.sessions.findPlayer(playerId);
     this.delivery.hold(playerId);
     await this.#readLists(player);
-    await this.whispers.deliver(playerId);
+    await this.whispers.deliver(playerId, session!.entrant);
     if (this.#context.sessions.findPlayer(playerId) !== session) return;
     this.delivery.release(playerId);
     this.#context.wake();
@@ -145,7 +147,7 @@ export class SocialService {
     const session = sessions.findPlayer(playerId);
     let lists: SocialLists;
     try {
-      lists = await storage.social.load(playerId);
+      lists = await storage.for(session!.entrant).social.load(playerId);
     } catch (error) {
       log.error("Cannot read friends and ignore list", { playerId, error: String(error) });
       this.#unread.add(playerId);
@@ -198,7 +200,7 @@ export class SocialService {
     this.gate.checkMayWrite(session);
     const [player, other] = await this.#pairOf(session, playerName);
     this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
-    const result = await storage.social.requestFriend({
+    const result = await storage.for(session.asker).social.requestFriend({
       playerId: player.playerId,
       otherId: other.playerId,
       atMs: clock.unixMs(),
@@ -224,7 +226,7 @@ export class SocialService {
   async #answer(session: Session, { playerName, accept }: FriendAnswer): Promise<void> {
     const { clock, storage } = this.#context;
     const [player, other] = await this.#pairOf(session, playerName);
-    const result = await storage.social.answerFriend({
+    const result = await storage.for(session.asker).social.answerFriend({
       playerId: player.playerId,
       otherId: other.playerId,
       isAccepted: accept,
@@ -239,7 +241,7 @@ export class SocialService {
   async #remove(session: Session, { playerName }: FriendRemove): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#context.storage.social.removeFriend(pair);
+    const result = await this.#context.storage.for(session.asker).social.removeFriend(pair);
     if (result === "not_found") {
       throw new RequestError(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
     }
@@ -251,7 +253,7 @@ export class SocialService {
   async #listFriends(session: Session): Promise<void> {
     const { sessions, storage } = this.#context;
     const viewerId = playerOf(session).playerId;
-    const { friends, incoming, outgoing } = await storage.social.load(viewerId);
+    const { friends, incoming, outgoing } = await storage.for(session.asker).social.load(viewerId);
     const response = create(FriendListResponseSchema, {
       success: true,
       friends: friends.map(({ playerId, name }) => ({
@@ -290,7 +292,7 @@ export class SocialService {
   async #ignore(session: Session, { playerName }: IgnoreAdd): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#context.storage.social.addIgnored(pair);
+    const result = await this.#context.storage.for(session.asker).social.addIgnored(pair);
     if (result === "list_full") {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
     }
@@ -302,7 +304,7 @@ export class SocialService {
   async #stopIgnoring(session: Session, { playerName }: IgnoreRemove): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const wasIgnored = await this.#context.storage.social.removeIgnored(pair);
+    const wasIgnored = await this.#context.storage.for(session.asker).social.removeIgnored(pair);
     if (!wasIgnored) throw new RequestError(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#respondIgnore(session, PacketType.IGNORE_REMOVE, other);
@@ -318,7 +320,7 @@ export class SocialService {
 
   async #listIgnored(session: Session): Promise<void> {
     const { sessions, storage } = this.#context;
-    const { ignored } = await storage.social.load(playerOf(session).playerId);
+    const { ignored } = await storage.for(session.asker).social.load(playerOf(session).playerId);
     const response = create(IgnoreListResponseSchema, { success: true, players: ignored.map(refOf) });
     sessions.send(session, PacketType.IGNORE_LIST_RESPONSE, toBinary(IgnoreListResponseSchema, response));
   }
@@ -331,7 +333,7 @@ export class SocialService {
   /** The player of a session, and the other one it names. */
   async #pairOf(session: Session, name: string): Promise<[player: Player, other: Player]> {
     const player = playerOf(session);
-    const other = await this.findPlayer(name);
+    const other = await this.findPlayer(name, session.asker);
     if (other.playerId === player.playerId) throw new RequestError(ErrorCode.TARGET_INVALID, "This is yourself");
     return [player, other];
   }

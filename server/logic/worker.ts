@@ -5,7 +5,7 @@
  * @module
  */
 
-import { WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
+import { STORAGE_ANSWERS_MS, WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
@@ -21,6 +21,7 @@ import type { ModerationOutcome, ModerationRequest } from "../moderation/moderat
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
 import { EventfdWaker } from "../io/eventfd_waker.ts";
+import type { StorageChannel } from "../storage/storage_messages.ts";
 import { WorkerStorage } from "../storage/worker_storage.ts";
 import type { IoRings, LogicCommand, LogicInit, LogicReport } from "../worker_messages.ts";
 import { Prng } from "../world/prng.ts";
@@ -33,6 +34,8 @@ import { SessionManager } from "./session_manager.ts";
 const report = (message: LogicReport) => self.postMessage(message);
 
 const RESUME_TOKEN_BYTES = 24;
+/** Answers of the storage that are taken between two looks at the time. */
+const ANSWERS_AT_ONCE = 8;
 
 /** A running logic worker. */
 class Runtime {
@@ -54,7 +57,7 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#lag = new LoopLag(this.#counters);
-    this.#storage = new WorkerStorage(init.storage);
+    this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
     const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
@@ -114,21 +117,25 @@ class Runtime {
   }
 
   /** Goes on with a new storage worker. */
-  replaceStorage(port: MessagePort): void {
-    this.#storage.replacePort(port);
+  replaceStorage(channel: StorageChannel): void {
+    this.#storage.replacePort(channel);
   }
 
   /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next step. */
   async run(): Promise<void> {
     while (!this.#stopping) {
       this.#counters.add(Counter.ITEMS, 1);
+      await this.#takeAnswers();
       const startMs = this.#clock.monotonicMs();
       const more = this.#logic.turn();
       this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       this.#doorbell.markSleeping();
       const waitMs = this.#logic.nextStepMs - this.#clock.monotonicMs();
-      if (more || waitMs <= 0 || this.#rings.some((ring) => ring !== undefined && !ring.empty)) {
+      if (
+        more || waitMs <= 0 || this.#storage.answerCount > 0 ||
+        this.#rings.some((ring) => ring !== undefined && !ring.empty)
+      ) {
         this.#doorbell.markAwake();
         await new Promise((resolve) => setImmediate(resolve));
       } else {
@@ -137,9 +144,21 @@ class Runtime {
       }
     }
     this.#logic.turn();
+    // Nobody waits for a turn any more: answers are taken as they come.
+    this.#storage.takeAnswersAtOnce();
     await this.#logic.stop();
     await this.#storage.close();
     this.#ended.resolve();
+  }
+
+  /** Takes answers of the storage for a moment; what is made of them is published by the turn that follows. */
+  async #takeAnswers(): Promise<void> {
+    const untilMs = performance.now() + STORAGE_ANSWERS_MS;
+    while (this.#storage.answerCount > 0 && performance.now() < untilMs) {
+      this.#storage.takeAnswers(ANSWERS_AT_ONCE);
+      // Those who asked go on before the next are taken.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Does what a moderator asks. */
@@ -168,7 +187,7 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
       runtime!.setIoWorker(command.index, command.rings, command.wakeDescriptor);
       break;
     case "storage":
-      runtime!.replaceStorage(command.port);
+      runtime!.replaceStorage(command.channel);
       break;
     case "moderate":
       report({ kind: `moderated ${command.id}`, outcome: await runtime!.moderate(command.request) });

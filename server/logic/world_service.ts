@@ -94,14 +94,15 @@ export class WorldService {
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
     session.busy = true;
     try {
+      const stores = storage.for(session.entrant);
       const token = await this.#tokenOf(session, request);
       const accountId = token?.playerId ?? session.player!.playerId;
-      await this.#guilds.load(accountId);
+      await this.#guilds.load(accountId, stores);
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
-      const entry = await storage.accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
+      const entry = await stores.accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
       const { link } = session;
       if (session.ended || link === null || link.closed) return;
       // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.

@@ -5,8 +5,8 @@ import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
 import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
-import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
-import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
+import type { AccountStore, CharacterStore, SocialStore, Storage, Stores } from "./storage.ts";
+import { type Argument, lockedError, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 
 /**
  * Runs every operation in the caller's thread, in the order of the calls, and answers in a later microtask: for command
@@ -20,7 +20,6 @@ export class DirectStorage implements Storage {
   readonly social: SocialStore;
   readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
-  readonly isHealthy: () => Promise<boolean>;
   #database: SqliteDatabase | undefined;
 
   /** @throws as {@linkcode SqliteDatabase}'s constructor does. */
@@ -33,10 +32,18 @@ export class DirectStorage implements Storage {
       social: this.social,
       scores: this.scores,
       sanctions: this.sanctions,
-      isHealthy: this.isHealthy,
     } = storageSubjects(
       (operation, argument) => this.#call(operation, argument),
     ));
+  }
+
+  /** Nobody waits here, so all are served alike. */
+  for(): Stores {
+    return this;
+  }
+
+  isHealthy(): Promise<boolean> {
+    return this.#call("health.probe", undefined).then(() => true, () => false);
   }
 
   close(): Promise<void> {
@@ -50,6 +57,7 @@ export class DirectStorage implements Storage {
     if (!this.#database) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
     const [outcome] = this.#database.execute([{ operation, argument }]);
     if ("error" in outcome) throw outcome.error;
+    if ("isLocked" in outcome) throw lockedError(operation);
     return outcome.value as Result<K>;
   }
 }

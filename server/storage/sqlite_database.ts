@@ -6,7 +6,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
-import { STORAGE_BUSY_TIMEOUT_MS } from "../../shared/limits.ts";
+import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
 import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
@@ -31,8 +31,8 @@ export interface StorageRequest {
   readonly argument: unknown;
 }
 
-/** What became of a request: exactly one of the two. */
-export type StorageOutcome = { readonly value: unknown } | { readonly error: Error };
+/** What became of a request: exactly one of these. `isLocked`: nothing, as another process writes. */
+export type StorageOutcome = { readonly value: unknown } | { readonly error: Error } | { readonly isLocked: true };
 
 /** How to open a database. */
 export interface SqliteOptions {
@@ -40,6 +40,8 @@ export interface SqliteOptions {
   readonly path: string;
   /** How long to wait for another process that writes, in milliseconds. */
   readonly busyTimeoutMs?: number;
+  /** The same once it is open; default: `busyTimeoutMs`. */
+  readonly lockWaitMs?: number;
   /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
   readonly pagesMax?: number;
 }
@@ -70,6 +72,7 @@ export class SqliteDatabase {
     const database = openDatabase(options);
     try {
       migrate(database);
+      if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
       const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
@@ -98,24 +101,33 @@ export class SqliteDatabase {
   /**
    * Runs requests in order, all in one transaction, and returns after it is on disk. A request that fails takes nothing
    * with it but its own changes; where the transaction itself fails, every write in it has failed and changed nothing.
+   * While another process writes, reads are done and writes are not.
    *
    * Cost: one wait for the disk for all writes together, none where there are only reads.
    *
-   * @returns One outcome for each request, in order. Errors are `DependencyError`, or `RangeError` for a bad argument.
+   * @param budgetMs After so much time no further request is begun.
+   * @returns One outcome for each request that was begun, in order; the first always is. Errors are `DependencyError`,
+   * or `RangeError` for a bad argument.
    */
-  execute(requests: readonly StorageRequest[]): StorageOutcome[] {
-    if (requests.every(isRead)) return requests.map((request) => this.#run(request));
+  execute(requests: readonly StorageRequest[], budgetMs = Infinity): StorageOutcome[] {
+    const untilMs = performance.now() + budgetMs;
+    if (requests.every(isRead)) return whileInTime(requests, untilMs, (request) => this.#run(request));
     try {
       this.#begin.run();
-      const outcomes = requests.map((request) => isRead(request) ? this.#run(request) : this.#runInSavepoint(request));
+      const outcomes = whileInTime(
+        requests,
+        untilMs,
+        (request) => isRead(request) ? this.#run(request) : this.#runInSavepoint(request),
+      );
       this.#commit.run();
       return outcomes;
     } catch (cause) {
       if (this.#database.isTransaction) this.#rollback.run();
+      const failed = isLockedError(cause)
+        ? () => ({ isLocked: true } as const)
+        : ({ operation }: StorageRequest) => ({ error: operationError(operation, cause) });
       // What a read saw may just have been undone: it is asked again.
-      return requests.map((request) =>
-        isRead(request) ? this.#run(request) : { error: operationError(request.operation, cause) }
-      );
+      return requests.map((request) => isRead(request) ? this.#run(request) : failed(request));
     }
   }
 
@@ -148,6 +160,25 @@ export class SqliteDatabase {
   }
 }
 
+/** Runs requests one after the other, at least one, until the time is up. */
+function whileInTime(
+  requests: readonly StorageRequest[],
+  untilMs: number,
+  run: (request: StorageRequest) => StorageOutcome,
+): StorageOutcome[] {
+  const outcomes: StorageOutcome[] = [];
+  for (const request of requests) {
+    outcomes.push(run(request));
+    if (performance.now() >= untilMs) break;
+  }
+  return outcomes;
+}
+
+/** SQLite's errors carry no code here, only their text. */
+function isLockedError(error: unknown): boolean {
+  return messageOf(error).includes("database is locked");
+}
+
 function isRead(request: StorageRequest): boolean {
   return OPERATION_KINDS[request.operation] === "read";
 }
@@ -159,6 +190,7 @@ function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteO
     database = new DatabaseSync(path, { timeout: busyTimeoutMs });
     keepWriteAheadLog(database, busyTimeoutMs);
     database.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    database.exec(`PRAGMA journal_size_limit = ${STORAGE_LOG_BYTES_KEPT}`);
     return database;
   } catch (error) {
     database?.close();

@@ -1,9 +1,10 @@
 /** Starts and stops the storage worker. @module */
 
 import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
+import { STORAGE_IN_FLIGHT_MAX, STORAGE_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import type { SqliteOptions } from "./sqlite_database.ts";
-import { decodeError, type WorkerCommand, type WorkerReport } from "./storage_messages.ts";
+import { createClaimsBuffer } from "./request_claims.ts";
+import { decodeError, type StorageChannel, type WorkerCommand, type WorkerReport } from "./storage_messages.ts";
 
 /** What a storage worker opens, and who hears of its death. */
 export interface StorageWorkerOptions extends SqliteOptions {
@@ -16,8 +17,8 @@ export interface StorageWorkerOptions extends SqliteOptions {
 /** A running storage worker. */
 export interface StorageWorker {
   readonly worker: Worker;
-  /** Makes a port for one `WorkerStorage`; it can be sent to the thread that will use it. */
-  connect(): MessagePort;
+  /** Makes a way for one `WorkerStorage`; it can be sent to the thread that will use it. */
+  connect(): StorageChannel & { readonly port: MessagePort };
   /** Answers what has arrived, closes the database and ends the thread. */
   stop(): Promise<void>;
 }
@@ -69,8 +70,9 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
     worker,
     connect: () => {
       const { port1, port2 } = new MessageChannel();
-      send({ kind: "connect", port: port2 }, [port2]);
-      return port1;
+      const claims = createClaimsBuffer(STORAGE_IN_FLIGHT_MAX);
+      send({ kind: "connect", port: port2, claims }, [port2]);
+      return { port: port1, claims };
     },
     stop: async () => {
       isOpen = false;

@@ -3,9 +3,9 @@
  * only when it is on disk. Methods are grouped by subject; each takes one argument and gives plain data, so that a call
  * can cross a thread as it is.
  *
- * Every method may reject with a `DependencyError`: `unavailable` (nothing was done, try again later), `overloaded`
- * (nothing was done, too many requests wait), `timeout` (unknown whether it was done) and `conflict` (the data forbid
- * it). An argument out of its range is the caller's mistake and rejects with a `RangeError`.
+ * Every method may reject with a `DependencyError`: `unavailable` (nothing was done, nor will be: try again later),
+ * `overloaded` (the same, as too many requests wait), `timeout` (it had begun, unknown whether it was done) and
+ * `conflict` (the data forbid it). An argument out of its range is the caller's mistake and rejects with a `RangeError`.
  *
  * @module
  */
@@ -14,14 +14,45 @@ import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore, Standing } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
 
-/** The storage of one node or, where the adapter can be shared, of all nodes. */
-export interface Storage {
+/** What can be asked, by subject. */
+export interface Stores {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
   readonly guilds: GuildStore;
   readonly social: SocialStore;
   readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
+}
+
+/** How soon a request must be done: what keeps the server whole, what lets players in, everything else. */
+export type Urgency = 0 | 1 | 2;
+/** Saves, moderation, and what the server asks for itself. */
+export const URGENT = 0;
+/** Logins and entries. */
+export const ENTRY = 1;
+/** What players ask while they play. */
+export const ORDINARY = 2;
+
+/** The {@linkcode Asker.source} of the server itself. */
+export const SYSTEM_SOURCE = "";
+
+/** On whose behalf something is asked. Where many ask at once, every source has its turn. */
+export interface Asker {
+  /** One text for everything that one peer can cause: its address, or {@linkcode SYSTEM_SOURCE}. */
+  readonly source: string;
+  readonly urgency: Urgency;
+}
+
+/** The server asks for itself. */
+export const SYSTEM: Asker = { source: SYSTEM_SOURCE, urgency: URGENT };
+
+/** The storage of one node or, where the adapter can be shared, of all nodes. */
+export interface Storage extends Stores {
+  /**
+   * The stores for one undertaking of an asker: everything it asks through them is answered, or rejected, within
+   * `STORAGE_TIMEOUT_MS` from now. Without it, the system asks, and each request has its own time.
+   */
+  for(asker: Asker): Stores;
 
   /** Tells whether a write reaches the disk at this moment, by doing one; never rejects. For readiness checks. */
   isHealthy(): Promise<boolean>;

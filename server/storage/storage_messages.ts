@@ -6,24 +6,44 @@
  */
 
 import { ConfigError, DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
-import type { SqliteOptions, StorageRequest } from "./sqlite_database.ts";
+import type { SqliteOptions, StorageOutcome, StorageRequest } from "./sqlite_database.ts";
 
-/** A request with the number its response will carry. */
+/** One way to the storage worker: requests and responses through the port, and who may still decide over a request. */
+export interface StorageChannel {
+  readonly port: StoragePort;
+  /** What `createClaimsBuffer` made, for as many requests as may be on their way at once. */
+  readonly claims: SharedArrayBuffer;
+}
+
+/** What is needed of a port. */
+export type StoragePort = Pick<MessagePort, "postMessage" | "onmessage" | "close">;
+
+/** A request with the number its response will carry, which is its place among the claims until it is answered. */
 export interface NumberedRequest extends StorageRequest {
   readonly id: number;
 }
 
-/** The answer to a request: a value or an error. */
+/**
+ * The answer to a request: a value or an error. `isLocked`: it was not done, as another process writes; it can be asked
+ * again. A request that was given up is answered as well, as its number can be used again then.
+ */
 export interface NumberedResponse {
   readonly id: number;
   readonly value?: unknown;
   readonly error?: ErrorRecord;
+  readonly isLocked?: true;
+}
+
+/** What became of a request, as its answer. */
+export function responseOf(id: number, outcome: StorageOutcome): NumberedResponse {
+  if ("error" in outcome) return { id, error: encodeError(outcome.error) };
+  return "isLocked" in outcome ? { id, isLocked: true } : { id, value: outcome.value };
 }
 
 /** What the starting thread tells the worker. */
 export type WorkerCommand =
   | { readonly kind: "open"; readonly options: SqliteOptions }
-  | { readonly kind: "connect"; readonly port: MessagePort }
+  | { readonly kind: "connect"; readonly port: MessagePort; readonly claims: SharedArrayBuffer }
   | { readonly kind: "stop" };
 
 /** What the worker tells the thread that started it. */

@@ -5,10 +5,11 @@
  * @module
  */
 
+import { DependencyError } from "../../shared/errors.ts";
 import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
-import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
+import type { AccountStore, CharacterStore, SocialStore, Stores } from "./storage.ts";
 
 /** Every operation with the method it stands for. */
 export interface Operations {
@@ -113,8 +114,13 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "health.probe": "write",
 };
 
+/** What is told of a write that another process kept from being done. */
+export function lockedError(operation: OperationName): DependencyError {
+  return new DependencyError("unavailable", `Cannot run ${operation}: another process keeps the database locked`);
+}
+
 /** Makes the port's objects, whose every method asks through `call`. */
-export function storageSubjects(call: Call): Omit<Storage, "close"> {
+export function storageSubjects(call: Call): Stores {
   return {
     accounts: {
       create: (account) => call("accounts.create", account),
@@ -168,6 +174,5 @@ export function storageSubjects(call: Call): Omit<Storage, "close"> {
       ofAddresses: (query) => call("sanctions.ofAddresses", query),
       list: (query) => call("sanctions.list", query),
     },
-    isHealthy: () => call("health.probe", undefined).then(() => true, () => false),
   };
 }

@@ -1,24 +1,31 @@
 /**
- * The storage worker: a thread that owns the database and may wait for the disk. Everything that has arrived when its
- * turn begins goes into one transaction, so the busier it is, the fewer waits a request costs.
+ * The storage worker: a thread that owns the database and may wait for the disk. What has arrived when its turn begins
+ * goes into one transaction, so the busier it is, the fewer waits a request costs; those who ask bound how much that is.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
-import { STORAGE_BATCH_REQUESTS_MAX } from "../../shared/limits.ts";
+import { STORAGE_BATCH_MS, STORAGE_LOCK_WAIT_MS } from "../../shared/limits.ts";
 import { SqliteDatabase } from "./sqlite_database.ts";
+import { RequestClaims } from "./request_claims.ts";
 import {
   encodeError,
   type NumberedRequest,
   type NumberedResponse,
+  responseOf,
   type WorkerCommand,
   type WorkerReport,
 } from "./storage_messages.ts";
 
 interface Waiting {
   readonly request: NumberedRequest;
+  readonly from: Channel;
+}
+
+interface Channel {
   readonly port: MessagePort;
+  readonly claims: RequestClaims;
 }
 
 const scope = self as unknown as {
@@ -38,7 +45,7 @@ scope.onmessage = ({ data: command }) => {
     case "open":
       return open(command.options);
     case "connect":
-      return connect(command.port);
+      return connect({ port: command.port, claims: new RequestClaims(command.claims) });
     case "stop":
       return stop();
   }
@@ -46,17 +53,19 @@ scope.onmessage = ({ data: command }) => {
 
 function open(options: ConstructorParameters<typeof SqliteDatabase>[0]): void {
   try {
-    database = new SqliteDatabase(options);
+    // Reads behind a write that cannot be done would wait with it: whoever asked asks again.
+    database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options });
     scope.postMessage({ kind: "opened" });
   } catch (error) {
     scope.postMessage({ kind: "open_failed", error: encodeError(error as Error) });
   }
 }
 
-function connect(port: MessagePort): void {
+function connect(channel: Channel): void {
+  const { port } = channel;
   ports.add(port);
   port.onmessage = ({ data: requests }: MessageEvent<NumberedRequest[]>) => {
-    for (const request of requests) waiting.push({ request, port });
+    for (const request of requests) waiting.push({ request, from: channel });
     scheduleTurn();
   };
 }
@@ -67,22 +76,33 @@ function scheduleTurn(): void {
   isTurnScheduled = true;
   setImmediate(() => {
     isTurnScheduled = false;
-    answerBatch(waiting.splice(0, STORAGE_BATCH_REQUESTS_MAX));
+    answerBatch();
     scheduleTurn();
   });
 }
 
-function answerBatch(batch: readonly Waiting[]): void {
-  if (!database || batch.length === 0) return;
-  const outcomes = database.execute(batch.map(({ request }) => request));
+/** Does what waits, for as long as one turn may take; nothing that was given up is begun. */
+function answerBatch(): void {
+  if (!database) return;
   const responses = new Map<MessagePort, NumberedResponse[]>();
-  batch.forEach(({ request: { id }, port }, index) => {
-    const outcome = outcomes[index];
-    const response = "error" in outcome ? { id, error: encodeError(outcome.error) } : { id, value: outcome.value };
+  const answer = ({ port }: Channel, response: NumberedResponse) => {
     const ofPort = responses.get(port);
     if (ofPort) ofPort.push(response);
     else responses.set(port, [response]);
+  };
+  const batch: Waiting[] = [];
+  for (const each of waiting.splice(0)) {
+    if (each.from.claims.tryBegin(each.request.id)) batch.push(each);
+    else answer(each.from, { id: each.request.id });
+  }
+  const outcomes = batch.length === 0 ? [] : database.execute(batch.map(({ request }) => request), STORAGE_BATCH_MS);
+  outcomes.forEach((outcome, index) => {
+    const { from, request } = batch[index];
+    answer(from, responseOf(request.id, outcome));
   });
+  const left = batch.slice(outcomes.length);
+  for (const { from, request } of left) from.claims.release(request.id);
+  waiting.unshift(...left);
   for (const [port, ofPort] of responses) port.postMessage(ofPort);
 }
 
@@ -94,7 +114,7 @@ async function stop(): Promise<void> {
   for (let quietTurns = 0; quietTurns < QUIET_TURNS_TO_STOP; quietTurns++) {
     await new Promise<void>((resolve) => setImmediate(resolve));
     if (waiting.length > 0) quietTurns = 0;
-    while (waiting.length > 0) answerBatch(waiting.splice(0, STORAGE_BATCH_REQUESTS_MAX));
+    while (waiting.length > 0) answerBatch();
   }
   for (const port of ports) port.close();
   database?.close();

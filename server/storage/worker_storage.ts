@@ -1,22 +1,50 @@
 /** The storage as seen from another thread than the one that owns the database. @module */
 
-import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_PENDING_MAX, STORAGE_SWEEP_INTERVAL_MS, STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
+import { DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
+import {
+  STORAGE_LOCK_PAUSE_MS,
+  STORAGE_PENDING_MAX,
+  STORAGE_PENDING_PER_SOURCE_MAX,
+  STORAGE_SWEEP_INTERVAL_MS,
+  STORAGE_TIMEOUT_MS,
+} from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, SystemClock, type Timers } from "../clock.ts";
 import type { GuildStore } from "./guild_store.ts";
+import { RequestClaims } from "./request_claims.ts";
+import { RequestQueue, type Waiting } from "./request_queue.ts";
 import type { SanctionStore } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
-import type { AccountStore, CharacterStore, SocialStore, Storage } from "./storage.ts";
-import { decodeError, type NumberedRequest, type NumberedResponse } from "./storage_messages.ts";
-import { type Argument, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
-
-/** What a {@linkcode WorkerStorage} needs of a port to the storage worker. */
-export type StoragePort = Pick<MessagePort, "postMessage" | "onmessage" | "close">;
+import {
+  type AccountStore,
+  type Asker,
+  type CharacterStore,
+  type SocialStore,
+  type Storage,
+  type Stores,
+  SYSTEM,
+} from "./storage.ts";
+import {
+  decodeError,
+  type NumberedRequest,
+  type NumberedResponse,
+  type StorageChannel,
+  type StoragePort,
+} from "./storage_messages.ts";
+import {
+  type Argument,
+  lockedError,
+  OPERATION_KINDS,
+  type OperationName,
+  type Result,
+  storageSubjects,
+} from "./storage_operations.ts";
 
 /** Bounds of a {@linkcode WorkerStorage}, each with its default in `limits.ts`, and its time. */
 export interface WorkerStorageOptions {
   /** Requests that may wait for an answer. */
   readonly pendingMax?: number;
+  /** Of those, requests of one source. */
+  readonly perSourceMax?: number;
   /** How long a request may wait, in milliseconds. */
   readonly timeoutMs?: number;
   /** How often waiting requests are looked at, in milliseconds. */
@@ -25,18 +53,26 @@ export interface WorkerStorageOptions {
   readonly nowMs?: () => number;
   /** Default: the thread's own. */
   readonly timers?: Timers;
+  /**
+   * Called when answers have come in: they wait until {@linkcode WorkerStorage.takeAnswers} takes them. Left out, they
+   * are taken at once.
+   */
+  readonly onAnswers?: () => void;
 }
 
-interface Pending {
+interface Request extends Waiting {
   readonly operation: OperationName;
-  readonly deadlineMs: number;
+  readonly argument: unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+  /** It was kept from being done by another process, at least once. */
+  wasLocked: boolean;
 }
 
 /**
- * Asks the storage worker through a port. All requests of one turn go as one message; requests of one port are done in
- * the order they were made.
+ * Asks the storage worker through a port. What cannot go to it at once waits here, where it can be put into order and
+ * given up: the urgent first, then every source in its turn. Only a few requests are on their way at a time, so the
+ * worker's queue is never long, and their answers are bounded as well.
  */
 export class WorkerStorage implements Storage {
   readonly accounts: AccountStore;
@@ -45,27 +81,39 @@ export class WorkerStorage implements Storage {
   readonly social: SocialStore;
   readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
-  readonly isHealthy: () => Promise<boolean>;
-  readonly #pendingMax: number;
   readonly #timeoutMs: number;
   readonly #sweepIntervalMs: number;
   readonly #nowMs: () => number;
   readonly #timers: Timers;
-  /** By request number; a map keeps the order of insertion, which is the order of deadlines. */
-  readonly #pending = new Map<number, Pending>();
+  #onAnswers: (() => void) | undefined;
+  readonly #queue: RequestQueue<Request>;
+  readonly #pendingMax: number;
+  readonly #perSourceMax: number;
+  /** Requests on their way, by id; `null` where one was given up whose id is not free yet. */
+  readonly #sent = new Map<number, Request | null>();
+  #freeIds: number[] = [];
   #port: StoragePort | undefined;
-  #outgoing: NumberedRequest[] = [];
-  #nextId = 1;
+  #claims!: RequestClaims;
+  /** Answers that nobody has taken yet; the first {@linkcode WorkerStorage.#takenCount} are taken. */
+  #answers: NumberedResponse[] = [];
+  #takenCount = 0;
+  /** Until then no write is sent: another process keeps the database locked. */
+  #writesFromMs = -Infinity;
+  #isFlushing = false;
   #sweepTimer: unknown;
+  #lockTimer: unknown;
 
-  /** @param port From `StorageWorker.connect()`, given or sent to this thread. */
-  constructor(port: StoragePort, options: WorkerStorageOptions = {}) {
+  /** @param channel From `StorageWorker.connect()`, given or sent to this thread. */
+  constructor(channel: StorageChannel, options: WorkerStorageOptions = {}) {
     this.#pendingMax = options.pendingMax ?? STORAGE_PENDING_MAX;
+    this.#perSourceMax = options.perSourceMax ?? STORAGE_PENDING_PER_SOURCE_MAX;
     this.#timeoutMs = options.timeoutMs ?? STORAGE_TIMEOUT_MS;
     this.#sweepIntervalMs = options.sweepIntervalMs ?? STORAGE_SWEEP_INTERVAL_MS;
     const clock = new SystemClock();
     this.#nowMs = options.nowMs ?? (() => clock.monotonicMs());
     this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#onAnswers = options.onAnswers;
+    this.#queue = new RequestQueue({ waitingMax: this.#pendingMax, perSourceMax: this.#perSourceMax });
     ({
       accounts: this.accounts,
       characters: this.characters,
@@ -73,97 +121,204 @@ export class WorkerStorage implements Storage {
       social: this.social,
       scores: this.scores,
       sanctions: this.sanctions,
-      isHealthy: this.isHealthy,
-    } = storageSubjects(
-      (operation, argument) => this.#call(operation, argument),
-    ));
-    this.#listen(port);
+    } = storageSubjects((operation, argument) => this.#call(operation, argument)));
+    this.#listen(channel);
   }
 
   /** Requests that wait for an answer. */
   get pendingCount(): number {
-    return this.#pending.size;
+    return this.#queue.count + this.#sent.size;
+  }
+
+  /** Answers that have come in and were not taken. */
+  get answerCount(): number {
+    return this.#answers.length - this.#takenCount;
+  }
+
+  for(asker: Asker): Stores {
+    const deadlineMs = this.#nowMs() + this.#timeoutMs;
+    return storageSubjects((operation, argument) => this.#call(operation, argument, asker, deadlineMs));
+  }
+
+  isHealthy(): Promise<boolean> {
+    return this.#call("health.probe", undefined).then(() => true, () => false);
+  }
+
+  /** Takes up to `max` answers, in the order they came: those who asked go on in microtasks. */
+  takeAnswers(max: number): void {
+    for (let left = max; left > 0 && this.#takenCount < this.#answers.length; left--) {
+      this.#settle(this.#answers[this.#takenCount++]);
+    }
+    if (this.#takenCount < this.#answers.length) return;
+    this.#answers = [];
+    this.#takenCount = 0;
+  }
+
+  /** Takes what has come in, and from now on everything as it comes. */
+  takeAnswersAtOnce(): void {
+    this.#onAnswers = undefined;
+    this.takeAnswers(Infinity);
   }
 
   /**
-   * Goes on with the port of a new storage worker after the old one has died. What was sent and not answered may or may
-   * not have been done, so it is rejected with `timeout`.
+   * Goes on with a new storage worker after the old one has died. What it may have begun is rejected with `timeout`,
+   * what it had not with `unavailable`; what was never sent goes to the new one.
    */
-  replacePort(port: StoragePort): void {
+  replacePort(channel: StorageChannel): void {
     this.#port?.close();
-    this.#failPending("timeout", "the storage worker was restarted");
-    this.#listen(port);
+    this.takeAnswers(Infinity);
+    this.#failSent("the storage worker was restarted");
+    this.#listen(channel);
+    this.#scheduleFlush();
   }
 
   close(): Promise<void> {
     this.#port?.close();
     this.#port = undefined;
-    this.#failPending("unavailable", "storage is closed");
-    this.#timers.clear(this.#sweepTimer);
-    this.#sweepTimer = undefined;
+    this.#failSent("storage is closed");
+    for (const request of this.#queue.removeExpired(Infinity)) {
+      request.reject(callError("unavailable", request.operation, "storage is closed"));
+    }
+    for (const timer of [this.#sweepTimer, this.#lockTimer]) this.#timers.clear(timer);
+    this.#sweepTimer = this.#lockTimer = undefined;
     return Promise.resolve();
   }
 
-  #listen(port: StoragePort): void {
+  #listen({ port, claims }: StorageChannel): void {
     this.#port = port;
+    this.#claims = new RequestClaims(claims);
+    this.#sent.clear();
+    this.#answers = [];
+    this.#takenCount = 0;
+    this.#freeIds = Array.from({ length: this.#claims.count }, (_, index) => this.#claims.count - 1 - index);
     port.onmessage = ({ data: responses }: MessageEvent<NumberedResponse[]>) => {
-      for (const response of responses) this.#settle(response);
+      for (const response of responses) this.#answers.push(response);
+      if (this.#onAnswers === undefined) this.takeAnswers(Infinity);
+      else this.#onAnswers();
     };
   }
 
-  #call<K extends OperationName>(operation: K, argument: Argument<K>): Promise<Result<K>> {
+  #call<K extends OperationName>(
+    operation: K,
+    argument: Argument<K>,
+    { source, urgency }: Asker = SYSTEM,
+    deadlineMs: number = this.#nowMs() + this.#timeoutMs,
+  ): Promise<Result<K>> {
     if (!this.#port) return Promise.reject(callError("unavailable", operation, "storage is closed"));
-    if (this.#pending.size >= this.#pendingMax) {
-      const reason = `${this.#pending.size} requests wait, limit is ${this.#pendingMax} requests`;
-      return Promise.reject(callError("overloaded", operation, reason));
-    }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const id = this.#nextId++;
-    this.#pending.set(id, { operation, deadlineMs: this.#nowMs() + this.#timeoutMs, resolve, reject });
-    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flush());
-    this.#outgoing.push({ id, operation, argument });
+    const isWrite = OPERATION_KINDS[operation] === "write";
+    const request = {
+      source,
+      urgency,
+      isWrite,
+      deadlineMs,
+      operation,
+      argument,
+      resolve,
+      reject,
+      order: 0,
+      wasLocked: false,
+    };
+    const verdict = this.pendingCount >= this.#pendingMax ? "full" : this.#queue.tryPush(request);
+    if (verdict !== "taken") {
+      const [who, max] = verdict === "full" ? ["all", this.#pendingMax] : ["one source", this.#perSourceMax];
+      return Promise.reject(callError("overloaded", operation, `limit for ${who} is ${max} requests`));
+    }
+    this.#scheduleFlush();
     this.#scheduleSweep();
     return promise as Promise<Result<K>>;
   }
 
-  #flush(): void {
-    const requests = this.#outgoing;
-    this.#outgoing = [];
-    if (requests.length > 0) this.#port?.postMessage(requests);
+  /** Requests of one turn go as one message. */
+  #scheduleFlush(): void {
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => {
+      this.#isFlushing = false;
+      this.#flush();
+    });
   }
 
-  /** A response without a request is one that came too late. */
-  #settle({ id, value, error }: NumberedResponse): void {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    if (error) pending?.reject(decodeError(error));
-    else pending?.resolve(value);
+  #flush(): void {
+    if (this.#port === undefined) return;
+    const nowMs = this.#nowMs();
+    const which = nowMs < this.#writesFromMs ? "reads" : "all";
+    const messages: NumberedRequest[] = [];
+    while (this.#freeIds.length > 0) {
+      const request = this.#queue.shift(which);
+      if (request === undefined) break;
+      if (request.deadlineMs <= nowMs) {
+        this.#giveUp(request);
+        continue;
+      }
+      const id = this.#freeIds.pop()!;
+      this.#claims.send(id);
+      this.#sent.set(id, request);
+      messages.push({ id, operation: request.operation, argument: request.argument });
+    }
+    if (messages.length > 0) this.#port.postMessage(messages);
+  }
+
+  #settle({ id, value, error, isLocked }: NumberedResponse): void {
+    const request = this.#sent.get(id);
+    if (request === undefined) return;
+    this.#sent.delete(id);
+    this.#freeIds.push(id);
+    if (this.#queue.count > 0) this.#scheduleFlush();
+    if (request === null) return;
+    if (isLocked) this.#putOff(request);
+    else if (error) request.reject(decodeError(error));
+    else request.resolve(value);
+  }
+
+  /** Another process writes: it is tried again in a moment, until its time is over. */
+  #putOff(request: Request): void {
+    request.wasLocked = true;
+    this.#queue.putBack(request);
+    this.#writesFromMs = this.#nowMs() + STORAGE_LOCK_PAUSE_MS;
+    this.#lockTimer ??= this.#timers.set(() => {
+      this.#lockTimer = undefined;
+      this.#writesFromMs = -Infinity;
+      this.#flush();
+    }, STORAGE_LOCK_PAUSE_MS);
   }
 
   #scheduleSweep(): void {
     this.#sweepTimer ??= this.#timers.set(() => {
       this.#sweepTimer = undefined;
       this.#sweep(this.#nowMs());
-      if (this.#pending.size > 0) this.#scheduleSweep();
+      if (this.pendingCount > 0) this.#scheduleSweep();
     }, this.#sweepIntervalMs);
   }
 
   #sweep(nowMs: number): void {
-    for (const [id, { operation, deadlineMs, reject }] of this.#pending) {
-      if (deadlineMs > nowMs) return;
-      this.#pending.delete(id);
-      reject(callError("timeout", operation, `no answer within ${this.#timeoutMs} ms`));
+    for (const request of this.#queue.removeExpired(nowMs)) this.#giveUp(request);
+    for (const [id, request] of this.#sent) {
+      if (request === null || request.deadlineMs > nowMs) continue;
+      if (this.#claims.tryGiveUp(id)) this.#giveUp(request);
+      // One that has begun is answered in a moment, nearly always: also that it could not be done.
+      else if (request.deadlineMs + this.#sweepIntervalMs > nowMs) continue;
+      else request.reject(callError("timeout", request.operation, `no answer within ${this.#timeoutMs} ms`));
+      this.#sent.set(id, null);
     }
   }
 
-  #failPending(code: "timeout" | "unavailable", reason: string): void {
-    this.#outgoing = [];
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { operation, reject } of pending) reject(callError(code, operation, reason));
+  /** It was not begun and never will be. */
+  #giveUp({ operation, reject, wasLocked }: Request): void {
+    if (wasLocked) reject(lockedError(operation));
+    else reject(callError("unavailable", operation, `not begun within ${this.#timeoutMs} ms`));
+  }
+
+  #failSent(reason: string): void {
+    for (const [id, request] of this.#sent) {
+      if (request === null) continue;
+      const code = this.#claims.tryGiveUp(id) ? "unavailable" : "timeout";
+      request.reject(callError(code, request.operation, reason));
+    }
+    this.#sent.clear();
   }
 }
 
-function callError(code: "timeout" | "unavailable" | "overloaded", operation: OperationName, reason: string) {
+function callError(code: DependencyErrorCode, operation: OperationName, reason: string): DependencyError {
   return new DependencyError(code, `Cannot run ${operation}: ${reason}`);
 }

@@ -154,7 +154,8 @@ export function breakableStorage(): { storage: Storage; fail: (code: DependencyE
       return result;
     },
   });
-  const storage = {
+  const storage: Storage = {
+    for: () => storage,
     accounts: direct.accounts,
     characters: direct.characters,
     social: direct.social,

@@ -6,11 +6,19 @@
  */
 
 import { MEMORY_PATH, SqliteDatabase, type StorageOutcome } from "../../server/storage/sqlite_database.ts";
-import { encodeError, type NumberedRequest, type NumberedResponse } from "../../server/storage/storage_messages.ts";
+import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
+import {
+  type NumberedRequest,
+  type NumberedResponse,
+  responseOf,
+  type StorageChannel,
+  type StoragePort,
+} from "../../server/storage/storage_messages.ts";
 import { OPERATION_KINDS } from "../../server/storage/storage_operations.ts";
-import type { StoragePort } from "../../server/storage/worker_storage.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_IN_FLIGHT_MAX } from "../../shared/limits.ts";
+import { assert } from "../support/assert.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 import type { Trace } from "./trace.ts";
 
@@ -25,6 +33,11 @@ export interface DiskHealth {
 /** Sees every request once it is on disk, with what became of it. */
 export type CommitListener = (request: NumberedRequest, outcome: StorageOutcome) => void;
 
+interface Waiting {
+  readonly request: NumberedRequest;
+  readonly port: DiskPort;
+}
+
 /** The disk, and the storage worker above it. */
 export class SimulatedDisk {
   health: DiskHealth = { commitMs: 2, isFull: false };
@@ -35,7 +48,7 @@ export class SimulatedDisk {
   readonly #onCommit: CommitListener;
   /** Counts lives of the storage worker. */
   #life = 0;
-  #waiting: { readonly request: NumberedRequest; readonly port: DiskPort }[] = [];
+  #waiting: Waiting[] = [];
   #isBusy = false;
 
   constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
@@ -55,14 +68,16 @@ export class SimulatedDisk {
     return this.read(operation, argument);
   }
 
-  connect(): StoragePort {
-    return new DiskPort((request, port) => this.#take(request, port));
+  connect(): StorageChannel {
+    const claims = createClaimsBuffer(STORAGE_IN_FLIGHT_MAX);
+    return { port: new DiskPort(new RequestClaims(claims), (request, port) => this.#take(request, port)), claims };
   }
 
   /** Looks at what is on disk, past the worker. */
   read(operation: NumberedRequest["operation"], argument: unknown): unknown {
     const [outcome] = this.#database.execute([{ operation, argument }]);
     if ("error" in outcome) throw outcome.error;
+    assert("value" in outcome);
     return outcome.value;
   }
 
@@ -89,7 +104,11 @@ export class SimulatedDisk {
     const life = this.#life;
     this.#time.at(this.#prng.nextFloat() * this.health.commitMs, () => {
       if (life !== this.#life) return;
-      const batch = this.#waiting;
+      const batch: Waiting[] = [];
+      for (const each of this.#waiting) {
+        if (each.port.claims.tryBegin(each.request.id)) batch.push(each);
+        else each.port.answer({ id: each.request.id });
+      }
       this.#waiting = [];
       const outcomes = this.#execute(batch.map(({ request }) => request));
       this.#time.at(this.#prng.nextFloat(), () => {
@@ -127,17 +146,13 @@ function copyOf(value: unknown): unknown {
   return copy;
 }
 
-function responseOf(id: number, outcome: StorageOutcome): NumberedResponse {
-  return "error" in outcome ? { id, error: encodeError(outcome.error) } : { id, value: outcome.value };
-}
-
 /** One way to the storage worker; messages are copied, as between threads. */
 class DiskPort implements StoragePort {
   onmessage: MessagePort["onmessage"] = null;
   #isClosed = false;
   readonly #take: (request: NumberedRequest, port: DiskPort) => void;
 
-  constructor(take: (request: NumberedRequest, port: DiskPort) => void) {
+  constructor(readonly claims: RequestClaims, take: (request: NumberedRequest, port: DiskPort) => void) {
     this.#take = take;
   }
 

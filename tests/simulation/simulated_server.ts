@@ -16,7 +16,8 @@ import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
-import { type StoragePort, WorkerStorage } from "../../server/storage/worker_storage.ts";
+import type { StorageChannel } from "../../server/storage/storage_messages.ts";
+import { WorkerStorage } from "../../server/storage/worker_storage.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
@@ -102,7 +103,7 @@ export class LogicLife {
   readonly #time: SimulatedTime;
   readonly #prng: Prng;
   readonly #timers: ThreadTimers;
-  #port: StoragePort;
+  #channel: StorageChannel;
   readonly #doorbell = new Doorbell(createDoorbellBuffer());
   readonly #rings: RingConsumer[] = [];
   readonly #afterTurn: () => void;
@@ -128,8 +129,8 @@ export class LogicLife {
     this.#timers = new ThreadTimers(time);
     this.#afterTurn = parts.afterTurn;
     counters.resetGauges();
-    this.#port = parts.disk.connect();
-    this.storage = new WorkerStorage(this.#port, {
+    this.#channel = parts.disk.connect();
+    this.storage = new WorkerStorage(this.#channel, {
       nowMs: () => time.monotonicMs(),
       timers: this.#timers,
     });
@@ -185,15 +186,15 @@ export class LogicLife {
   }
 
   /** Goes on with a new storage worker. */
-  replaceStorage(port: StoragePort): void {
-    this.#port = port;
-    this.storage.replacePort(port);
+  replaceStorage(channel: StorageChannel): void {
+    this.#channel = channel;
+    this.storage.replacePort(channel);
   }
 
   /** The thread dies; nothing of it goes on, what waits for the storage included. */
   die(): void {
     this.#isDead = true;
-    this.#port.close();
+    this.#channel.port.close();
     this.#timers.die();
   }
 

@@ -63,7 +63,7 @@ export class StorageJudge {
 
   /** A request was done. */
   onCommit({ operation, argument }: NumberedRequest, outcome: StorageOutcome): void {
-    if ("error" in outcome) return;
+    if (!("value" in outcome)) return;
     switch (operation) {
       case "accounts.create":
         return this.#onAccount(outcome.value as { kind: string; accountId: number });

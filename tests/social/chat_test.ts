@@ -7,6 +7,7 @@ import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../
 import { CHAT_HELD_MESSAGES_MAX, KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -97,7 +98,7 @@ Deno.test("An invitation to a guild by an ignored player seems to be made, and i
 /** A storage that gives lists when its gate lets them pass. */
 function gatedStorage() {
   const storage = new DirectStorage({ path: ":memory:" });
-  const { accounts, characters, guilds, scores, sanctions, isHealthy } = storage;
+  const { accounts, characters, guilds, scores, sanctions } = storage;
   let gate: Promise<void> = Promise.resolve();
   const load: typeof storage.social.load = async (playerId) => {
     const lists = await storage.social.load(playerId);
@@ -110,13 +111,14 @@ function gatedStorage() {
     gate = promise;
     return resolve;
   };
-  const gated = {
+  const gated: Storage = {
+    for: () => gated,
     accounts,
     characters,
     guilds,
     scores,
     sanctions,
-    isHealthy,
+    isHealthy: () => storage.isHealthy(),
     social: { ...storage.social, load },
     close: () => storage.close(),
   };

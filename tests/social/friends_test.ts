@@ -15,6 +15,7 @@ import {
 } from "../../shared/gen/social_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { fc } from "../support/property.ts";
@@ -242,7 +243,13 @@ Deno.test("SocialService reads the lists of a player later where the storage was
   let isDown = true;
   const load: typeof storage.social.load = (playerId) =>
     isDown ? Promise.reject(new Error("down")) : storage.social.load(playerId);
-  const flaky = { ...storageOf(storage), social: { ...storage.social, load } };
+  const { accounts, characters, guilds, scores, sanctions } = storage;
+  const flaky: Storage = {
+    for: () => flaky,
+    ...{ accounts, characters, guilds, scores, sanctions, social: { ...storage.social, load } },
+    isHealthy: () => storage.isHealthy(),
+    close: () => storage.close(),
+  };
   await using harness = await LogicHarness.create({ storage: flaky });
   isDown = false;
   const { ann, bob } = await gather(harness, "ann", "bob");
@@ -261,12 +268,6 @@ Deno.test("SocialService reads the lists of a player later where the storage was
   await settle(harness);
   assertEquals([notices(harness, ann), notices(harness, again)], [[], []]);
 });
-
-function storageOf(storage: DirectStorage) {
-  const { accounts, characters, guilds, social, scores, sanctions, isHealthy } = storage;
-  return { accounts, characters, guilds, social, scores, sanctions, isHealthy, close: () => storage.close() };
-}
-
 const NAMES = ["ann", "bob", "cid"];
 const deed = fc.record({
   kind: fc.constantFrom("ask", "ask", "accept", "accept", "decline", "remove", "relogin"),

@@ -1,9 +1,14 @@
+import { DatabaseSync } from "node:sqlite";
+import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
+import { ENTRY, ORDINARY, type Urgency } from "../../server/storage/storage.ts";
 import { WorkerStorage, type WorkerStorageOptions } from "../../server/storage/worker_storage.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_IN_FLIGHT_MAX } from "../../shared/limits.ts";
 import { newAccount, type OpenedStorage, storageContract } from "../contract/storage_contract.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
 storageContract("WorkerStorage in memory", { isDurable: false, open: () => openWorker(":memory:") });
@@ -40,12 +45,14 @@ async function openWorker(path: string, dir?: string): Promise<OpenedStorage> {
 /** A storage whose other end is the test: it sees the requests and answers if it likes. */
 async function withSilentWorker(
   options: WorkerStorageOptions,
-  run: (storage: WorkerStorage, far: MessagePort) => Promise<void>,
+  run: (storage: WorkerStorage, far: MessagePort, claims: RequestClaims) => Promise<void>,
+  inFlightMax = 8,
 ): Promise<void> {
   const { port1, port2 } = new MessageChannel();
-  const storage = new WorkerStorage(port1, options);
+  const claims = createClaimsBuffer(inFlightMax);
+  const storage = new WorkerStorage({ port: port1, claims }, options);
   try {
-    await run(storage, port2);
+    await run(storage, port2, new RequestClaims(claims));
   } finally {
     await storage.close();
     port2.close();
@@ -60,7 +67,7 @@ Deno.test("WorkerStorage refuses requests above its bound without sending them",
   withSilentWorker({ pendingMax: 2 }, async (storage, far) => {
     const received = nextRequests(far);
     const waiting = [storage.accounts.find(1), storage.accounts.find(2)];
-    const error = await assertRejects(() => storage.accounts.find(3), DependencyError, "limit is 2 requests");
+    const error = await assertRejects(() => storage.accounts.find(3), DependencyError, "limit for all is 2 requests");
     assertEquals(error.code, "overloaded");
     assertEquals(await storage.isHealthy(), false);
     const requests = await received;
@@ -71,18 +78,39 @@ Deno.test("WorkerStorage refuses requests above its bound without sending them",
   }));
 
 Deno.test("WorkerStorage gives up a request without an answer and takes no late one", () =>
-  withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far) => {
+  withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far, claims) => {
     const received = nextRequests(far);
-    const error = await assertRejects(() => storage.accounts.find(1), DependencyError, "no answer within 20 ms");
-    assertEquals(error.code, "timeout");
-    assertEquals(storage.pendingCount, 0);
+    const waiting = storage.accounts.find(1);
     const [late] = await received;
+    assert(claims.tryBegin(late.id));
+    const error = await assertRejects(() => waiting, DependencyError, "no answer within 20 ms");
+    assertEquals(error.code, "timeout");
     const following = nextRequests(far);
     const second = storage.accounts.findNames([]);
     const [request] = await following;
+    assert(request.id !== late.id, "its number is taken until it is answered");
     far.postMessage([{ id: late.id, value: "late" }, { id: request.id, value: [] }]);
     assertEquals(await second, []);
+    assertEquals(storage.pendingCount, 0);
   }));
+
+Deno.test("WorkerStorage gives up what was not begun, and it never is", () =>
+  withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far, claims) => {
+    const received = nextRequests(far);
+    const outcomes = [storage.accounts.create(newAccount("Mira")), storage.accounts.find(1), storage.accounts.find(2)]
+      .map((waiting) => assertRejects(() => waiting, DependencyError, "not begun within 20 ms"));
+    const sent = await received;
+    assertEquals(sent.length, 2, "the third has no room");
+    for (const { code } of await Promise.all(outcomes)) assertEquals(code, "unavailable");
+    assertEquals(sent.map(({ id }) => claims.tryBegin(id)), [false, false]);
+    // Answered, their numbers are free again.
+    const following = nextRequests(far);
+    far.postMessage(sent.map(({ id }) => ({ id })));
+    const later = storage.accounts.find(3);
+    const [request] = await following;
+    far.postMessage([{ id: request.id, value: undefined }]);
+    assertEquals(await later, undefined);
+  }, 2));
 
 Deno.test("WorkerStorage gives up only the requests whose time is over", () =>
   withSilentWorker({ timeoutMs: 50, sweepIntervalMs: 5 }, async (storage, far) => {
@@ -91,8 +119,103 @@ Deno.test("WorkerStorage gives up only the requests whose time is over", () =>
     const [request] = await received;
     far.postMessage([{ id: request.id, value: undefined }]);
     assertEquals(await first, undefined);
-    await assertRejects(() => storage.accounts.find(2), DependencyError, "no answer");
+    await assertRejects(() => storage.accounts.find(2), DependencyError, "not begun");
   }));
+
+Deno.test("WorkerStorage.for() gives one undertaking one time, however many requests it makes", async () => {
+  let nowMs = 0;
+  await withSilentWorker({ timeoutMs: 1_000, nowMs: () => nowMs }, async (storage) => {
+    const stores = storage.for({ source: "a", urgency: ENTRY });
+    nowMs = 1_000;
+    const error = await assertRejects(() => stores.accounts.find(1), DependencyError, "not begun");
+    assertEquals(error.code, "unavailable");
+  });
+});
+
+Deno.test("WorkerStorage sends the urgent first, then entries, then each source in its turn", () =>
+  withSilentWorker({}, async (storage, far) => {
+    const find = (source: string, urgency: Urgency, id: number) => storage.for({ source, urgency }).accounts.find(id);
+    const answer = (requests: NumberedRequest[]) => far.postMessage(requests.map(({ id }) => ({ id })));
+    const asked: unknown[] = [];
+    let received = nextRequests(far);
+    const waiting = [find("flood", ORDINARY, 0)];
+    const first = await received;
+    // One is on its way, and no more have room.
+    for (let id = 1; id <= 4; id++) waiting.push(find("flood", ORDINARY, id));
+    waiting.push(find("honest", ORDINARY, 10), find("honest", ORDINARY, 11), find("newcomer", ENTRY, 20));
+    waiting.push(storage.accounts.find(30));
+    for (let requests = first; asked.length < waiting.length;) {
+      asked.push(...requests.map(({ argument }) => argument));
+      if (asked.length === waiting.length) {
+        answer(requests);
+        break;
+      }
+      received = nextRequests(far);
+      answer(requests);
+      requests = await received;
+    }
+    await Promise.all(waiting);
+    assertEquals(asked, [0, 30, 20, 1, 10, 2, 11, 3, 4]);
+  }, 1));
+
+Deno.test("WorkerStorage refuses one source above its bound, and nobody else", () =>
+  withSilentWorker({ perSourceMax: 2, timeoutMs: 20, sweepIntervalMs: 5 }, async (storage) => {
+    const ask = (source: string) => storage.for({ source, urgency: ORDINARY }).accounts.find(1);
+    const waiting = ["flood", "flood"].map((source) => assertRejects(() => ask(source), DependencyError, "not begun"));
+    const error = await assertRejects(() => ask("flood"), DependencyError, "limit for one source is 2 requests");
+    assertEquals(error.code, "overloaded");
+    waiting.push(...["honest", ""].map((source) => assertRejects(() => ask(source), DependencyError, "not begun")));
+    await Promise.all(waiting);
+  }));
+
+Deno.test("WorkerStorage.takeAnswers() takes as many as it is told, in their order", () =>
+  withSilentWorker({ onAnswers: () => {} }, async (storage, far) => {
+    const received = nextRequests(far);
+    const taken: number[] = [];
+    const waiting = [0, 1, 2].map((id) => storage.accounts.find(id).then(() => taken.push(id)));
+    far.postMessage((await received).map(({ id }) => ({ id })));
+    await until("answers", () => storage.answerCount === 3);
+    assertEquals(taken, []);
+    storage.takeAnswers(2);
+    await until("two are taken", () => taken.length === 2);
+    assertEquals([taken, storage.answerCount], [[0, 1], 1]);
+    storage.takeAnswersAtOnce();
+    await Promise.all(waiting);
+    assertEquals(taken, [0, 1, 2]);
+  }));
+
+Deno.test("WorkerStorage answers reads while another process writes, refuses writes in time, and then writes again", async () => {
+  await withTempDir(async (dir) => {
+    const worker = await startStorageWorker({ path: `${dir}/storage.db` });
+    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 200, sweepIntervalMs: 100 });
+    const patient = new WorkerStorage(worker.connect());
+    const other = new DatabaseSync(`${dir}/storage.db`);
+    try {
+      await storage.accounts.create(newAccount("Before"));
+      other.exec("BEGIN IMMEDIATE");
+      const refused = Array.from(
+        { length: 50 },
+        (_, index) =>
+          assertRejects(() => storage.accounts.create(newAccount(`During${index}`)), DependencyError, "locked"),
+      );
+      const late = patient.accounts.create(newAccount("Patient"));
+      late.catch(() => {});
+      for (let round = 0; round < 20; round++) {
+        assertEquals((await storage.accounts.findByName("before"))?.accountId, 1);
+      }
+      for (const { code } of await Promise.all(refused)) assertEquals(code, "unavailable");
+      other.exec("ROLLBACK");
+      assertEquals((await late).kind, "created");
+      assertEquals((await storage.accounts.create(newAccount("After"))).kind, "created");
+      const names = other.prepare("SELECT name FROM accounts ORDER BY name").all().map(({ name }) => name);
+      assertEquals(names, ["After", "Before", "Patient"], "what was refused was never done");
+    } finally {
+      other.close();
+      await Promise.all([storage.close(), patient.close()]);
+      await worker.stop();
+    }
+  });
+});
 
 Deno.test("WorkerStorage does not count the time for which the process was stopped", () =>
   withSilentWorker({ sweepIntervalMs: 5 }, async (storage, far) => {
@@ -141,7 +264,7 @@ Deno.test("StorageWorker.stop() answers what was asked before it", async () => {
     const worker = await startStorageWorker({ path: ":memory:" });
     const storage = new WorkerStorage(worker.connect());
     await storage.isHealthy();
-    const requestCount = round === 0 ? 3_000 : 10;
+    const requestCount = round === 0 ? STORAGE_IN_FLIGHT_MAX : 10;
     const created = Promise.all(
       Array.from({ length: requestCount }, (_, i) => storage.accounts.create(newAccount(`bot${i}`))),
     );
@@ -158,14 +281,14 @@ Deno.test("WorkerStorage.replacePort() goes on with a new worker after the old o
   const storage = new WorkerStorage(first.connect());
   assertEquals(await storage.isHealthy(), true);
   // Not a list of requests: our own mistake, so the worker dies of it.
-  const broken = first.connect();
+  const { port: broken } = first.connect();
   broken.postMessage(0);
   assert(await died.promise instanceof DependencyError);
   const waiting = storage.accounts.find(1);
   const second = await startStorageWorker({ path: ":memory:" });
   storage.replacePort(second.connect());
   const error = await assertRejects(() => waiting, DependencyError, "restarted");
-  assertEquals(error.code, "timeout");
+  assertEquals(error.code, "unavailable", "nobody began it");
   assertEquals(await storage.isHealthy(), true);
   await storage.close();
   broken.close();
