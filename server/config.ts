@@ -36,6 +36,8 @@ export interface ConfigSources {
   readonly platform?: Platform;
   /** The parts this build has; {@linkcode FEATURES_OF_THIS_BUILD} when left out. */
   readonly features?: ReadonlySet<Feature>;
+  /** Hears what was left out without being a problem. */
+  readonly onNote?: (note: string) => void;
 }
 
 /**
@@ -164,7 +166,9 @@ class ConfigReader {
     const value = found.fromJson ? option.kind.fromJson(found.value) : option.kind.parse(String(found.value));
     if (value === undefined) {
       this.#bad.add(key);
-      const shown = option.secret === undefined ? ` ${shorten(JSON.stringify(found.value) ?? "null")}` : "";
+      // A file's path is no secret.
+      const isShown = option.secret === undefined || (option.secret === "url" && /^sqlite:/i.test(String(found.value)));
+      const shown = isShown ? ` ${shorten(JSON.stringify(found.value) ?? "null")}` : "";
       this.problems.push(`Cannot use ${found.name}${shown}: expected ${option.kind.expects}`);
       return;
     }
@@ -212,8 +216,13 @@ class ConfigReader {
 
   #readEnvironment(): Map<string, Found> {
     const found = new Map<string, Found>();
+    const foreign: string[] = [];
     for (const [variable, value] of Object.entries(this.#sources.env)) {
       if (!variable.startsWith(ENVIRONMENT_PREFIX)) continue;
+      if (isServiceVariable(variable, value)) {
+        foreign.push(variable);
+        continue;
+      }
       const key = KEY_OF_VARIABLE.get(variable);
       if (key === undefined) {
         this.problems.push(
@@ -222,6 +231,11 @@ class ConfigReader {
       } else if (value !== "") {
         found.set(key, { name: variable, value, fromJson: false });
       }
+    }
+    if (foreign.length > 0) {
+      this.#sources.onNote?.(
+        `Ignored what Kubernetes sets for services: ${foreign.join(", ")}; enableServiceLinks: false leaves it out`,
+      );
     }
     return found;
   }
@@ -242,7 +256,8 @@ class ConfigReader {
   #readJsonObject(path: string): object | undefined {
     let content: string;
     try {
-      content = this.#readTextFile(path);
+      // Editors of Windows put a byte order mark first, which JSON has not.
+      content = this.#readTextFile(path).replace(/^\ufeff/, "");
     } catch (error) {
       this.problems.push(`Cannot read configuration file ${path}: ${errorMessage(error)}`);
       return undefined;
@@ -273,6 +288,15 @@ const KEY_OF_FLAG: ReadonlyMap<string, string> = new Map(KNOWN_KEYS.map((key) =>
 const KEY_OF_VARIABLE: ReadonlyMap<string, string> = new Map(
   KNOWN_KEYS.map((key) => [environmentVariableOf(key), key]),
 );
+
+/**
+ * Whether Kubernetes set a variable for a service whose name begins with ours: `DRAWBRIDGE_SERVICE_HOST`, or
+ * `DRAWBRIDGE_LOGIN_PORT=tcp://10.0.0.7:8080` for `drawbridge-login`, which is also the name of an option.
+ */
+function isServiceVariable(variable: string, value: string): boolean {
+  return /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(variable) ||
+    (variable.endsWith("_PORT") && /^(tcp|udp|sctp):\/\//.test(value));
+}
 
 function unknown(what: string, name: string, write: (key: string) => string): string {
   const nearest = nearestOption(name);

@@ -7,6 +7,7 @@
 import { ADMIN_TOKEN_LENGTH_MIN } from "../shared/limits.ts";
 import type { Platform, ServerConfig } from "./config_schema.ts";
 import { isLoopback, isWildcard } from "./host.ts";
+import { parseIpAddress } from "./ip_address.ts";
 
 /** A part that a build may lack. */
 export type Feature = "tls" | "epoll" | "postgres" | "nats";
@@ -33,25 +34,38 @@ interface Check {
 }
 
 const CHECKS: readonly Check[] = [
-  { of: ["host", "loginPort", "gamePort", "gatewayPort", "adminHost", "adminPort"], find: findPortConflicts },
+  { of: ["role", "host", "loginPort", "gamePort", "gatewayPort", "adminHost", "adminPort"], find: findPortConflicts },
+  { of: ["role", "gamePort"], find: checkAnnouncedPort },
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
-  { of: ["ioBackend", "tlsCert"], find: checkEpoll },
+  { of: ["ioBackend", "tlsCert", "host"], find: checkEpoll },
   { of: ["proxyProtocolFrom", "tlsCert"], find: checkProxyProtocol },
-  { of: ["ioBackend", "reuseAddress"], find: checkReuseAddress },
   { of: ["ioWorkers"], find: checkIoWorkers },
   { of: ["sendQueueSoftBytes", "sendQueueHardBytes"], find: checkSendQueue },
   { of: ["databaseUrl"], find: checkDatabase },
   { of: ["natsUrl"], find: checkNats },
 ];
 
-function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): string[] {
-  const listeners = [
-    { key: "loginPort", host: config.host, port: config.loginPort },
-    { key: "gamePort", host: config.host, port: config.gamePort },
-    { key: "gatewayPort", host: config.host, port: config.gatewayPort },
+/** Where a server listens, in this order. The port that its role leaves out belongs to another server. */
+export function listenersOf(config: ServerConfig): readonly Listener[] {
+  const { host } = config;
+  return [
+    ...(config.role === "game" ? [] : [{ key: "loginPort", host, port: config.loginPort } as const]),
+    ...(config.role === "login" ? [] : [{ key: "gamePort", host, port: config.gamePort } as const]),
+    { key: "gatewayPort", host, port: config.gatewayPort },
     { key: "adminPort", host: config.adminHost, port: config.adminPort },
-  ] as const;
+  ];
+}
+
+/** One place to listen, and the option that names its port. */
+export interface Listener {
+  readonly key: "loginPort" | "gamePort" | "gatewayPort" | "adminPort";
+  readonly host: string;
+  readonly port: number;
+}
+
+function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  const listeners = listenersOf(config);
   const problems: string[] = [];
   for (const [index, listener] of listeners.entries()) {
     const other = listeners.slice(0, index).find((before) =>
@@ -62,6 +76,12 @@ function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): stri
     }
   }
   return problems;
+}
+
+/** A login server tells its clients of a port that it does not open itself. */
+function checkAnnouncedPort(config: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (config.role !== "login" || config.gamePort !== 0) return [];
+  return [`Cannot use ${nameOf("gamePort")} 0 with ${nameOf("role")} login: give the port of the game server`];
 }
 
 function overlap(left: { readonly host: string }, right: { readonly host: string }): boolean {
@@ -126,6 +146,11 @@ function checkEpoll(config: ServerConfig, { features, nameOf, platform }: CheckC
   if (config.tlsCert !== "") {
     problems.push(`Cannot use ${name}: it speaks no TLS, and ${nameOf("tlsCert")} asks for it`);
   }
+  if (config.host !== "localhost" && parseIpAddress(config.host) === null) {
+    problems.push(
+      `Cannot use ${nameOf("host")} ${config.host} with ${name}: give an IP address, as it looks up no names`,
+    );
+  }
   return problems;
 }
 
@@ -133,11 +158,6 @@ function checkEpoll(config: ServerConfig, { features, nameOf, platform }: CheckC
 function checkProxyProtocol(config: ServerConfig, { nameOf }: CheckContext): string[] {
   if (config.proxyProtocolFrom.length === 0 || config.tlsCert === "") return [];
   return [`Cannot use ${nameOf("proxyProtocolFrom")} with ${nameOf("tlsCert")}: the proxy must end TLS`];
-}
-
-function checkReuseAddress(config: ServerConfig, { nameOf }: CheckContext): string[] {
-  if (config.reuseAddress || config.ioBackend === "epoll") return [];
-  return [`Cannot use ${nameOf("reuseAddress")} off: Deno.listen always sets SO_REUSEADDR`];
 }
 
 function checkIoWorkers(config: ServerConfig, { nameOf, platform }: CheckContext): string[] {

@@ -14,6 +14,7 @@ import {
   type OptionGroup,
   OPTIONS,
 } from "./config_schema.ts";
+import { EXIT_STATUSES } from "./exit_statuses.ts";
 import { VERSION } from "./ops/build_info.ts";
 
 const COLUMNS = 100;
@@ -63,7 +64,8 @@ export function helpText(): string {
     ...entryText("-h, --help", "Print this help"),
     ...entryText("-V, --version", "Print the version"),
     "",
-    "Exit status: 0 stopped on request, 78 the configuration cannot be used, 1 anything else",
+    "Exit status",
+    ...EXIT_STATUSES.flatMap(({ status, meaning }) => entryText(status, meaning)),
   ].join("\n");
 }
 

@@ -44,7 +44,6 @@ export interface ServerConfig {
   readonly ioWorkers: number;
   readonly acceptBacklog: number;
   readonly tcpNoDelay: boolean;
-  readonly reuseAddress: boolean;
   readonly tlsCert: string;
   readonly tlsKey: string;
   readonly allowedOrigins: readonly string[];
@@ -179,13 +178,6 @@ export const OPTIONS: OptionTable = {
     default: true,
     help: "TCP_NODELAY: send small packets at once instead of waiting up to 44 ms for more",
     alsoCalled: ["no-delay", "nodelay"],
-  },
-  reuseAddress: {
-    group: "Listening",
-    kind: onOff(),
-    default: true,
-    help: "SO_REUSEADDR: take a port again at once after a restart; Deno's backend cannot leave it out",
-    alsoCalled: ["reuse-addr"],
   },
   tlsCert: {
     group: "Listening",
@@ -344,7 +336,7 @@ export const OPTIONS: OptionTable = {
   databaseUrl: {
     group: "Storage",
     kind: text(
-      "sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME",
+      "sqlite:FILE, such as sqlite:drawbridge.db or sqlite:/var/lib/drawbridge.db, or postgres://USER:PASSWORD@HOST/NAME",
       "URL",
       (value) => isDatabaseUrl(value) ? value : undefined,
     ),
@@ -507,7 +499,10 @@ export const ENVIRONMENT_PREFIX = "DRAWBRIDGE_";
 /** The key, and so the flag and variable, that names the configuration file. */
 export const CONFIG_FILE_KEY = "config";
 
+/** A file's path as it is: no URL's host, query or fragment, and nothing that SQLite would read as a URI. */
 function isDatabaseUrl(value: string): boolean {
-  if (value.startsWith("sqlite:")) return value.length > "sqlite:".length && !/\p{Cc}/u.test(value);
-  return isUrl(value, ["postgres", "postgresql"]);
+  const [, path] = /^sqlite:([^]*)$/.exec(value) ?? [];
+  if (path === undefined) return isUrl(value, ["postgres", "postgresql"]);
+  if (path === ":memory:") return true;
+  return path.trim() === path && !/^$|^\/\/|^file:|^:|[?#\p{Cc}]|(^|\/)\.{0,2}$/u.test(path);
 }

@@ -23,8 +23,9 @@ import { Monitor } from "./ops/monitor.ts";
 import { narrowPermissions, storagePermissions } from "./permissions.ts";
 import { keepServer } from "./process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
-import { onReloadSignal, onStopSignal } from "./signals.ts";
+import { findStartTerminal, onReloadSignal, onStopSignal } from "./signals.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
+import { makeDataFolder } from "./data_folder.ts";
 import { drillsOf } from "./drills.ts";
 import { EXIT_HANG, Supervisor } from "./supervisor.ts";
 import { readTls } from "./tls.ts";
@@ -32,11 +33,13 @@ import { loadWebAssets } from "./web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
 
-async function serve(config: ServerConfig): Promise<void> {
-  await Deno.mkdir(config.dataDir, { recursive: true });
+async function serve(config: ServerConfig, notes: readonly string[]): Promise<void> {
+  const terminal = findStartTerminal();
+  await makeDataFolder(config.dataDir);
   const isNarrow = narrowPermissions(config);
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
+  for (const note of notes) log.info(note);
   loadGameData();
 
   const sessionKey = await loadSessionKey(config.dataDir);
@@ -48,7 +51,10 @@ async function serve(config: ServerConfig): Promise<void> {
     tls: await readTls(config),
     assets: await loadWebAssets(),
     sessionKey,
-    startStorage: (onError) => startStorageWorker({ path, onError, permissions: storagePermissions(path) }),
+    startStorage: (onError) =>
+      startStorageWorker({ path, onError, permissions: storagePermissions(path) }).catch((error) => {
+        throw ofSetting(`--database-url ${config.databaseUrl}`, error);
+      }),
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock: new SystemClock(),
     onHang: () => Deno.exit(EXIT_HANG),
@@ -78,14 +84,14 @@ async function serve(config: ServerConfig): Promise<void> {
   });
   const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
 
-  onStopSignal(async (signal) => {
+  onStopSignal(terminal, async (signal) => {
     log.info("Stopping", { signal });
     await supervisor.stop();
     clearInterval(sampling);
     await admin.stop();
     log.info("Stopped");
   });
-  onReloadSignal(async () => {
+  onReloadSignal(terminal, async () => {
     try {
       const tls = await readTls(config);
       if (tls === null) return log.info("Nothing to read again: there is no certificate");
@@ -109,6 +115,12 @@ async function supervise(config: ServerConfig): Promise<number> {
   return await keepServer(Deno.args, getLogger("keeper"));
 }
 
+/** Names the setting whose value a part of the server cannot use. */
+function ofSetting(setting: string, error: unknown): unknown {
+  if (!(error instanceof ConfigError)) return error;
+  return new ConfigError(error.problems.map((problem) => `Cannot use ${setting}: ${problem}`));
+}
+
 /** What an operator needs of an error: our own by its message, any other whole. */
 function textOf(error: unknown): string {
   return error instanceof DependencyError ? error.message : String(error);
@@ -121,9 +133,10 @@ if (import.meta.main) {
     Deno.exit(0);
   }
   try {
-    const config = loadConfig({ args: Deno.args, env: Deno.env.toObject() });
+    const notes: string[] = [];
+    const config = loadConfig({ args: Deno.args, env: Deno.env.toObject(), onNote: (note) => notes.push(note) });
     if (config.supervise) Deno.exit(await supervise(config));
-    await serve(config);
+    await serve(config, notes);
   } catch (error) {
     console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);

@@ -11,6 +11,7 @@ import { ConfigError } from "../shared/errors.ts";
 import { KEEPER_PAUSE_MS, KEEPER_PAUSE_MS_MAX, KEEPER_STABLE_MS } from "../shared/limits.ts";
 import { EXIT_CONFIG } from "./config.ts";
 import type { Logger } from "./ops/logging.ts";
+import { findStartTerminal } from "./signals.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 /** A child that ends with one of these is not started again: it was stopped, or would fail in the same way. */
@@ -85,6 +86,7 @@ export class ProcessKeeper {
  * @throws {ConfigError} when this process may not start Deno.
  */
 export async function keepServer(args: readonly string[], log: Logger): Promise<number> {
+  const terminal = findStartTerminal();
   const program = Deno.execPath();
   if (Deno.permissions.querySync({ name: "run", command: program }).state !== "granted") {
     throw new ConfigError([
@@ -100,7 +102,9 @@ export async function keepServer(args: readonly string[], log: Logger): Promise<
     pause,
     log,
   });
-  for (const signal of SIGNALS) Deno.addSignalListener(signal, () => keeper.signal(signal));
+  for (const signal of SIGNALS) {
+    Deno.addSignalListener(signal, () => keeper.signal(signal === "SIGHUP" && terminal.isGone() ? "SIGTERM" : signal));
+  }
   return await keeper.run();
 }
 

@@ -1,22 +1,44 @@
 /**
- * SIGINT and SIGTERM: the first stops in order, a second one exits at once. SIGHUP: certificates are read again.
+ * SIGINT and SIGTERM: the first stops in order, a second one exits at once. SIGHUP: certificates are read again, unless
+ * it says that the terminal is gone.
  *
  * @module
  */
 
 import { STOP_TIMEOUT_MS } from "../shared/limits.ts";
+import { isSignalIgnored } from "./io/libc.ts";
 
 /** Exit status of a process ended by a signal: 128 and its number. */
 const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGHUP_NUMBER = 1;
+
+/** The terminal that the process was started in, if it was. */
+export interface StartTerminal {
+  /** Whether there was one and it is gone: SIGHUP then means that nobody is there to stop the process any more. */
+  isGone(): boolean;
+}
+
+/**
+ * Looks for a terminal, which is to be done first: later the process may have given up the right to call the C library.
+ * Where SIGHUP was ignored at start, as `nohup` and `trap '' HUP` have it, there is none that could go.
+ */
+export function findStartTerminal(): StartTerminal {
+  const isWatched = hasTerminal() && !isSignalIgnored(SIGHUP_NUMBER);
+  return { isGone: () => isWatched && !hasTerminal() };
+}
+
+function hasTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+}
 
 /**
  * Calls `stop` at the first signal and exits 0 when it is done, or 1 when it fails or takes longer than
  * {@linkcode STOP_TIMEOUT_MS}.
  */
-export function onStopSignal(stop: (signal: string) => Promise<void>): void {
+export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => Promise<void>): void {
   let stopping = false;
-  const onSignal = async (signal: "SIGINT" | "SIGTERM") => {
-    if (stopping) Deno.exit(EXIT_SIGNALS[signal]);
+  const stopOnce = async (signal: string) => {
+    if (stopping) return;
     stopping = true;
     setTimeout(() => Deno.exit(1), STOP_TIMEOUT_MS);
     try {
@@ -27,11 +49,17 @@ export function onStopSignal(stop: (signal: string) => Promise<void>): void {
       Deno.exit(1);
     }
   };
-  Deno.addSignalListener("SIGINT", () => void onSignal("SIGINT"));
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", () => void onSignal("SIGTERM"));
+  const listen = (signal: keyof typeof EXIT_SIGNALS) =>
+    Deno.addSignalListener(signal, () => stopping ? Deno.exit(EXIT_SIGNALS[signal]) : void stopOnce(signal));
+  listen("SIGINT");
+  if (Deno.build.os === "windows") return;
+  listen("SIGTERM");
+  // The shell and the kernel may both send it: one more does not mean at once.
+  Deno.addSignalListener("SIGHUP", () => terminal.isGone() && void stopOnce("SIGHUP"));
 }
 
-/** Calls `reload` at every SIGHUP. */
-export function onReloadSignal(reload: () => Promise<void>): void {
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => void reload());
+/** Calls `reload` at every SIGHUP that does not come from a terminal that is gone. */
+export function onReloadSignal(terminal: StartTerminal, reload: () => Promise<void>): void {
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", () => terminal.isGone() || void reload());
 }

@@ -22,9 +22,11 @@ import {
 } from "../shared/limits.ts";
 import type { Clock } from "./clock.ts";
 import type { ServerConfig } from "./config.ts";
+import { listenersOf } from "./config_checks.ts";
 import { createAddressTableBuffer } from "./io/address_table.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
 import { createDescriptorBuffer } from "./io/descriptor_set.ts";
+import { listenError } from "./listen_error.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import { createCounterBlock } from "./ops/counters.ts";
@@ -202,14 +204,13 @@ export class Supervisor {
 
   /** Workers share their ports, and would share them with another server just as gladly. */
   #checkPortsFree(): void {
-    const { config } = this.#options;
-    for (const port of Object.values(this.#ports)) {
-      if (port === 0) continue;
+    for (const listener of listenersOf(this.#options.config)) {
+      // The admin site is alone on its port, and says so itself.
+      if (listener.key === "adminPort") continue;
       try {
-        Deno.listen({ hostname: config.host, port }).close();
+        Deno.listen({ hostname: listener.host, port: listener.port }).close();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new DependencyError("unavailable", `Cannot listen on ${config.host}:${port}: ${reason}`);
+        throw listenError(listener, error);
       }
     }
   }

@@ -6,6 +6,7 @@
 
 import { EXIT_CONFIG } from "../server/config.ts";
 import { ConfigError, DependencyError } from "../shared/errors.ts";
+import { asksForHelp } from "./admin_args.ts";
 import {
   isModerationCommand,
   MODERATION_HELP,
@@ -49,8 +50,9 @@ export async function runAdmin(
   env: Readonly<Record<string, string>>,
   output: AdminOutput,
 ): Promise<number> {
+  // Task runners hand a first `--` on.
   const [command, ...rest] = args[0] === "--" ? args.slice(1) : args;
-  const wantsHelp = args.some((arg) => arg === "--help" || arg === "-h");
+  const wantsHelp = asksForHelp(rest) || command === "--help" || command === "-h";
   if (command !== "players" && (command === undefined || !isModerationCommand(command))) {
     if (wantsHelp) {
       output.print(HELP);

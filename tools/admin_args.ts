@@ -2,7 +2,7 @@
 
 /** A command line, taken apart. */
 export interface SplitArgs {
-  /** Arguments before the first flag. */
+  /** Arguments before the first flag, and behind `--`. */
   readonly positionals: readonly string[];
   /** Flags of the command's own, with their dashes. */
   readonly own: ReadonlyMap<string, string>;
@@ -16,24 +16,41 @@ export interface SplitArgs {
  * @param ownFlags The command's flags, each with a value: `--flag VALUE` or `--flag=VALUE`.
  */
 export function splitArgs(args: readonly string[], ownFlags: ReadonlySet<string>): SplitArgs {
-  const first = args.findIndex((arg) => arg.startsWith("-"));
-  const positionals = first < 0 ? args : args.slice(0, first);
+  const end = args.indexOf("--");
+  const flags = end < 0 ? args : args.slice(0, end);
+  const first = flags.findIndex(isFlag);
+  const positionals = [...flags.slice(0, first < 0 ? flags.length : first), ...end < 0 ? [] : args.slice(end + 1)];
   const own = new Map<string, string>();
   const others: string[] = [];
   const problems: string[] = [];
-  for (let index = positionals.length; index < args.length; index++) {
-    const [flag] = args[index].split("=", 1);
+  for (let index = first < 0 ? flags.length : first; index < flags.length; index++) {
+    const [flag] = flags[index].split("=", 1);
     if (!ownFlags.has(flag)) {
-      others.push(args[index]);
+      others.push(flags[index]);
       continue;
     }
-    const value = args[index].includes("=") ? args[index].slice(flag.length + 1) : args[index + 1];
-    if (value === undefined || value === "" || (!args[index].includes("=") && value.startsWith("--"))) {
+    const hasOwnValue = flags[index].includes("=");
+    const value = hasOwnValue ? flags[index].slice(flag.length + 1) : flags[index + 1];
+    if (value === undefined || value === "" || (!hasOwnValue && isFlag(value))) {
       problems.push(`Cannot use ${flag} without a value`);
       continue;
     }
-    if (!args[index].includes("=")) index += 1;
+    if (!hasOwnValue) index += 1;
     own.set(flag, value);
   }
   return { positionals, own, others, problems };
+}
+
+/**
+ * Tells whether an argument is a flag. Players may be called `-troll` or `---`, and announcements may begin with `-5`;
+ * what looks like a flag all the same goes behind `--`.
+ */
+export function isFlag(arg: string): boolean {
+  return /^--[a-z]/i.test(arg);
+}
+
+/** Tells whether help is asked for, by an argument before `--`. */
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return (end < 0 ? args : args.slice(0, end)).some((arg) => arg === "--help" || arg === "-h");
 }

@@ -35,6 +35,7 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   --reason TEXT   Told to the player and written down
   --by NAME       Who decides [the user of this command line]
   --address A     In place of NAME
+  --              What follows is NAME or TEXT, also where it looks like a flag: kick -- --troll
 
 Of the server's flags and environment variables --admin-host, --admin-port, --admin-token, --data-dir and --config
 matter. Where the server has no --admin-token, its token is in admin.token in its data folder, for its owner to read.

@@ -9,6 +9,7 @@ import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
 import { loadConfig, type ServerConfig, sqlitePath } from "../server/config.ts";
+import { makeDataFolder } from "../server/data_folder.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { Storage } from "../server/storage/storage.ts";
@@ -127,7 +128,7 @@ export async function createPlayers(
  */
 export async function runPlayers(options: PlayersOptions): Promise<string> {
   const { config } = options;
-  await makeFolder(config.dataDir);
+  await makeDataFolder(config.dataDir);
   // Opened first: better no accounts than accounts whose tokens are nowhere.
   using output = await openOutput(options.tokensPath);
   const key = await loadSessionKey(config.dataDir);
@@ -155,14 +156,6 @@ function checkNames(prefix: string, count: number): string[] {
     `Cannot use --prefix ${JSON.stringify(prefix.slice(0, 64))}: ${JSON.stringify(wrong.slice(0, 80))} is no name of ` +
     `${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`,
   ];
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new ConfigError([`Cannot make data folder ${path}: ${error instanceof Error ? error.message : error}`]);
-  }
 }
 
 interface Output extends Disposable {

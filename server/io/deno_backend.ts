@@ -97,6 +97,11 @@ export class DenoBackend implements IoBackend {
   }
 }
 
+/** An IPv4 peer as itself: a socket that listens on `::` gives it as `::ffff:192.0.2.1`. */
+function unmapped(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
+}
+
 /** One connection: one read and one write in flight at most. */
 class DenoSocket implements Socket {
   readonly #conn: Deno.TcpConn | Deno.TlsConn;
@@ -114,11 +119,11 @@ class DenoSocket implements Socket {
   }
 
   get remoteAddress(): string {
-    return (this.#conn.remoteAddr as Deno.NetAddr).hostname;
+    return unmapped((this.#conn.remoteAddr as Deno.NetAddr).hostname);
   }
 
   get localAddress(): string {
-    return (this.#conn.localAddr as Deno.NetAddr).hostname;
+    return unmapped((this.#conn.localAddr as Deno.NetAddr).hostname);
   }
 
   /** Reads until the connection ends. */

@@ -1,5 +1,5 @@
 /**
- * The calls of Linux's C library that the epoll backend makes, through FFI. The only file that names it.
+ * The calls of Linux's C library: those of the epoll backend, and what became of a signal. The only file that names it.
  *
  * @module
  */
@@ -41,6 +41,20 @@ export function libcProblem({ isGranted, open, path, target }: LibcMachine): str
   } catch (error) {
     return `it needs the GNU C library (${error instanceof Error ? error.message : error})`;
   }
+}
+
+/** Bytes of glibc's `struct sigaction`, which begins with the handler; 1 is SIG_IGN. */
+const SIGACTION_BYTES = 152;
+const SIG_IGN = 1n;
+
+/** Whether the process ignores a signal; false where the library cannot be asked. */
+export function isSignalIgnored(signal: number): boolean {
+  if (LIBC_PATH === undefined || libcProblem(THIS_MACHINE) !== undefined) return false;
+  const library = Deno.dlopen(LIBC_PATH, { sigaction: { parameters: ["i32", "pointer", "buffer"], result: "i32" } });
+  const before = new BigUint64Array(SIGACTION_BYTES / 8);
+  const isKnown = library.symbols.sigaction(signal, null, before) === 0;
+  library.close();
+  return isKnown && before[0] === SIG_IGN;
 }
 
 const SYMBOLS = {

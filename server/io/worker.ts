@@ -111,8 +111,9 @@ class Runtime {
       this.#listeners.push(listener);
       return listener.port;
     };
-    const login = config.role === "game" ? 0 : open(0, ports.login);
-    const game = config.role === "login" ? 0 : open(1, ports.game);
+    // What this role does not open is another server's, and stays what clients are told.
+    const login = config.role === "game" ? ports.login : open(0, ports.login);
+    const game = config.role === "login" ? ports.game : open(1, ports.game);
     const gateway = open(2, ports.gateway);
     for (const listener of before) listener.close();
     return { login, game, gateway };

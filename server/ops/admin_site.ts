@@ -5,10 +5,10 @@
  * @module
  */
 
-import { DependencyError } from "../../shared/errors.ts";
 import { type Context, Hono, type Next } from "hono";
 import { ACCEPT_PAUSE_MS, ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { hostPort } from "../host.ts";
+import { listenError } from "../listen_error.ts";
 import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
 import type { Logger } from "./logging.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
@@ -48,7 +48,7 @@ export interface AdminSite {
 /**
  * Starts the admin site.
  *
- * @throws {DependencyError} `unavailable` when it cannot listen.
+ * @throws {ConfigError} or {DependencyError} as {@linkcode listenError} has them, when it cannot listen.
  */
 export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSite> {
   const app = createAdminApp(options, await loadPages());
@@ -123,8 +123,7 @@ function listen<T>(host: string, port: number, open: () => T): T {
   try {
     return open();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new DependencyError("unavailable", `Cannot listen on ${hostPort(host, port)}: ${reason}`, { cause: error });
+    throw listenError({ key: "adminPort", host, port }, error);
   }
 }
 

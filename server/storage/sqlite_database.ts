@@ -228,7 +228,7 @@ function openError(path: string, error: unknown): Error {
     return new DependencyError("unavailable", `Cannot open database ${path}: ${reason}`, { cause: error });
   }
   // All that SQLite says of a folder that is missing, or on a disk that is read-only.
-  const hint = reason.includes("unable to open database file")
+  const hint = /unable to open database file|os error/.test(reason)
     ? "; its folder must be there, and must be writable"
     : "";
   return new ConfigError([`Cannot open database ${path}: ${reason}${hint}`]);

@@ -31,6 +31,34 @@ Deno.test("serve lists every problem of its configuration, suggests names, and e
   });
 });
 
+Deno.test("serve names setting, value, reason and remedy of what it cannot use at its start", async () => {
+  await withTempDir(async (dir) => {
+    await Deno.writeTextFile(`${dir}/file`, "");
+    await Deno.symlink(`${dir}/nowhere`, `${dir}/dangling`);
+    await Deno.mkdir(`${dir}/database/game.db`, { recursive: true });
+    const cases: readonly (readonly [code: number, flags: readonly string[], reason: string, remedy: string])[] = [
+      [78, ["--data-dir", `${dir}/file`], "is no folder", "give the path of a folder"],
+      [78, ["--data-dir", `${dir}/file/data`], "is no folder", "give the path of a folder"],
+      [78, ["--data-dir", `${dir}/dangling`], "a link that leads to no folder", "make that folder"],
+      [78, ["--data-dir", "/proc/drawbridge"], "Deno lets no program use this folder", "choose another one"],
+      [78, ["--database-url", "sqlite:absent/a.db"], "No such file or directory", "its folder must be there"],
+      [78, ["--database-url", `sqlite:${dir}/file/a.db`], "Not a directory", "its folder must be there"],
+      [78, ["--database-url", `sqlite:${dir}/database/game.db`], "unable to open database file", "its folder must be"],
+      [1, ["--host", "203.0.113.9"], "has no such address", "give one that ip address shows"],
+      [1, ["--host", "nowhere.invalid"], "no address is known for this name", "give an IP address"],
+      [1, ["--admin-host", "127.0.0.1", "--host", "203.0.113.9"], "has no such address", "give one"],
+    ];
+    const ports = ["login", "game", "gateway", "admin"].map((name) => `--${name}-port=0`);
+    for (const [code, flags, reason, remedy] of cases) {
+      const started = await runServerToEnd(["--data-dir", `${dir}/data`, ...ports, ...flags]);
+      assertEquals([started.code, started.stdout], [code, ""], started.stderr);
+      for (const part of [`Cannot use ${flags.slice(-2).join(" ")}: `, reason, `; ${remedy}`]) {
+        assert(started.stderr.includes(part), `${part} is not in: ${started.stderr}`);
+      }
+    }
+  });
+});
+
 for (const backend of IO_BACKENDS) {
   Deno.test(`serve (${backend}) prints one ready line with the real addresses when all ports take connections`, async () => {
     await using server = await ServerProcess.start({ backend });
@@ -57,7 +85,11 @@ for (const backend of IO_BACKENDS) {
           ]),
         ]);
         assertEquals([code, stdout], [1, ""], stderr);
-        assert(/^Cannot (start|listen)/m.test(stderr), stderr);
+        assert(
+          stderr.startsWith(`Cannot start: Cannot use --${taken}-port ${port}: another process listens on `),
+          stderr,
+        );
+        assert(stderr.includes("choose another port"), stderr);
         assert(stderr.includes(String(port)), `The error names the port: ${stderr}`);
         assert(!/^\s+at /m.test(stderr), `No stack trace is for the operator: ${stderr}`);
       });

@@ -296,6 +296,16 @@ for (const name of ["deno", "epoll"] as const) {
     assertEquals([accepted.remoteAddress, accepted.localAddress], ["::1", "::1"]);
   });
 
+  claim("names peers of IPv4 by their own address where it listens on IPv6", async (backend) => {
+    if (!hasIpv6()) return;
+    await backend.listen({ hostname: "::" });
+    const { client, id } = await backend.connect("127.0.0.1");
+    await writeAll(client, pattern(7));
+    await until("the bytes", () => backend.byteCountOf(id) === 7);
+    const [accepted] = backend.events.filter((event) => event.kind === "accepted");
+    assertEquals([accepted.remoteAddress, accepted.localAddress], ["127.0.0.1", "127.0.0.1"]);
+  });
+
   claim("says why it cannot listen", async (backend) => {
     await backend.listen();
     const { port } = backend;

@@ -1,5 +1,6 @@
 import { helpText, informationText, optionsMarkdown, versionText } from "../../server/config_help.ts";
 import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
+import { EXIT_STATUSES } from "../../server/exit_statuses.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { assert, assertEquals } from "../support/assert.ts";
 
@@ -9,6 +10,11 @@ Deno.test("helpText() names every flag once at the start of a line, within 100 c
     assertEquals(lines.filter((line) => line.startsWith(`  ${flagOf(key)} `)).length, 1, flagOf(key));
   }
   assertEquals(lines.filter((line) => line.length > 100), []);
+});
+
+Deno.test("helpText() tells every exit status", () => {
+  const text = helpText().replaceAll(/\s+/g, " ");
+  for (const { status, meaning } of EXIT_STATUSES) assert(text.includes(`${status} ${meaning}`), status);
 });
 
 Deno.test("optionsMarkdown() has a row for every option with flag, variable and key", () => {

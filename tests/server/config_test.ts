@@ -54,7 +54,6 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--io-backend": "DRAWBRIDGE_IO_BACKEND",
   "--accept-backlog": "DRAWBRIDGE_ACCEPT_BACKLOG",
   "--tcp-no-delay": "DRAWBRIDGE_TCP_NO_DELAY",
-  "--reuse-address": "DRAWBRIDGE_REUSE_ADDRESS",
   "--max-connections": "DRAWBRIDGE_MAX_CONNECTIONS",
   "--login-max-connections": "DRAWBRIDGE_LOGIN_MAX_CONNECTIONS",
   "--gateway-max-connections": "DRAWBRIDGE_GATEWAY_MAX_CONNECTIONS",
@@ -110,7 +109,6 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     ioWorkers: 4,
     acceptBacklog: 1024,
     tcpNoDelay: true,
-    reuseAddress: true,
     tlsCert: "",
     tlsKey: "",
     allowedOrigins: [],
@@ -255,7 +253,6 @@ const RANGES: {
   ioWorkers: { good: ["1", "64"], bad: ["0", "65", "1.5"] },
   acceptBacklog: { good: ["1", "65535"], bad: ["0", "65536"] },
   tcpNoDelay: { good: ["on", "off"], bad: ["yes", "1", "ON"] },
-  reuseAddress: { good: ["on", "true"], bad: ["2"] },
   tlsCert: { good: [""], bad: ["a\0b"] },
   tlsKey: { good: [""], bad: ["a\0b"] },
   allowedOrigins: {
@@ -289,7 +286,11 @@ const RANGES: {
   dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
   databaseUrl: {
     good: ["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:"],
-    bad: ["a.db", "sqlite:", "postgres://", "postgres:x", "mysql://h/d", "sqlite:a\n"],
+    bad: [
+      ...["a.db", "sqlite:", "postgres://", "postgres:x", "mysql://h/d", "sqlite:a\n", "SQLITE:a.db"],
+      ...["sqlite://a.db", "sqlite:///tmp/a.db", "sqlite:a.db?mode=ro", "sqlite:a#b", "sqlite:file:a.db", "sqlite: a"],
+      ...["sqlite:.", "sqlite:..", "sqlite:a/", "sqlite:/", "sqlite:/a/..", "sqlite::memory:x"],
+    ],
   },
   natsUrl: { good: [""], bad: ["nats:", "nats://", "http://n", "localhost:4222"] },
   duplicateLogin: { good: ["replace", "reject"], bad: ["kick"] },
@@ -460,8 +461,18 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     ],
   },
   {
-    given: { args: ["--reuse-address", "off"] },
-    problems: ["Cannot use --reuse-address off: Deno.listen always sets SO_REUSEADDR"],
+    given: { args: ["--role", "login", "--game-port", "0"] },
+    problems: ["Cannot use --game-port 0 with --role login: give the port of the game server"],
+  },
+  {
+    given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },
+    problems: [
+      "Cannot use --host game.example.org with --io-backend epoll: give an IP address, as it looks up no names",
+    ],
+  },
+  {
+    given: { args: ["--database-url", "sqlite://a.db"] },
+    problems: [`Cannot use --database-url "sqlite://a.db": expected ${OPTIONS.databaseUrl.kind.expects}`],
   },
   {
     given: { args: ["--io-workers", "2"], os: "windows" },
@@ -515,12 +526,55 @@ Deno.test("loadConfig() allows the same free port and the same port on different
   load({ args: ["--host=192.0.2.1", "--admin-port=8080"] });
 });
 
+Deno.test("loadConfig() ignores what Kubernetes sets for services, and says so", () => {
+  const env = {
+    DRAWBRIDGE_PORT: "tcp://10.0.0.7:8080",
+    DRAWBRIDGE_SERVICE_HOST: "10.0.0.7",
+    DRAWBRIDGE_SERVICE_PORT: "8080",
+    DRAWBRIDGE_SERVICE_PORT_GAME: "8081",
+    DRAWBRIDGE_PORT_8080_TCP: "tcp://10.0.0.7:8080",
+    DRAWBRIDGE_PORT_8080_TCP_PROTO: "tcp",
+    DRAWBRIDGE_PORT_8080_TCP_PORT: "8080",
+    DRAWBRIDGE_PORT_8080_TCP_ADDR: "10.0.0.7",
+    // A service that is called drawbridge-login, and one that is called drawbridge-role.
+    DRAWBRIDGE_LOGIN_PORT: "tcp://10.0.0.8:8080",
+    DRAWBRIDGE_ROLE_SERVICE_HOST: "10.0.0.8",
+  };
+  const notes: string[] = [];
+  const readTextFile = () => "";
+  const config = loadConfig({
+    args: [],
+    env: { ...env, DRAWBRIDGE_GAME_PORT: "7000" },
+    readTextFile,
+    onNote: (note) => notes.push(note),
+  });
+  assertEquals([config.loginPort, config.gamePort], [8080, 7000]);
+  assertEquals(notes, [
+    `Ignored what Kubernetes sets for services: ${
+      Object.keys(env).join(", ")
+    }; enableServiceLinks: false leaves it out`,
+  ]);
+  assertEquals(problemsOf({ env: { DRAWBRIDGE_PORT: "8080" } }).length, 1);
+  assertEquals(problemsOf({ env: { DRAWBRIDGE_LOGIN_PORT: "http://10.0.0.8" } }).length, 1);
+});
+
+Deno.test("loadConfig() reads a file that begins with a byte order mark", () => {
+  assertEquals(load({ args: ["--config", "f"], files: { f: '\ufeff{"tickMs": 40}' } }).tickMs, 40);
+});
+
+Deno.test("loadConfig() looks only at the ports that the role opens", () => {
+  const shared = ["--login-port=7000", "--game-port=7000"];
+  for (const role of ["login", "game"]) load({ args: ["--role", role, ...shared] });
+  assertEquals(problemsOf({ args: ["--role", "all", ...shared] }).length, 1);
+  load({ args: ["--role=game", "--login-port=8082"] });
+});
+
 Deno.test("loadConfig() takes every part that the build has", () => {
   const config = load({
-    args: ["--io-backend=epoll", "--reuse-address=off", "--nats-url=nats://n:4222", "--database-url=postgres://h/d"],
+    args: ["--io-backend=epoll", "--nats-url=nats://n:4222", "--database-url=postgres://h/d"],
     features: ALL_FEATURES,
   });
-  assertEquals([config.ioBackend, config.reuseAddress], ["epoll", false]);
+  assertEquals([config.ioBackend, config.natsUrl], ["epoll", "nats://n:4222"]);
 });
 
 Deno.test("loadConfig() takes a certificate with its key, and a token for an admin site others can reach", () => {

@@ -20,6 +20,7 @@ export const PROGRAMS = {
     packages: ["chromium", "fonts-liberation"],
   },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
+  script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
   strace: { commands: ["strace"], packages: ["strace"] },
 } satisfies Readonly<Record<string, Program>>;

@@ -34,6 +34,31 @@ Deno.test("parseModerationCommand() makes the JSON that the admin site takes", (
   assertEquals(parse("list"), {});
 });
 
+Deno.test("parseModerationCommand() takes names and texts that look like flags", () => {
+  const cases: readonly (readonly [args: readonly string[], field: "player" | "text", value: string])[] = [
+    [["kick", "-troll"], "player", "-troll"],
+    [["kick", "---"], "player", "---"],
+    [["kick", "--", "--for"], "player", "--for"],
+    [["kick", "--reason", "spam", "--", "--help"], "player", "--help"],
+    [["mute", "--for=5m", "--", "-h-"], "player", "-h-"],
+    [["announce", "-5", "minutes"], "text", "-5 minutes"],
+    [["announce", "--", "--", "back", "--soon"], "text", "-- back --soon"],
+    [["announce", "--", "- -"], "text", "- -"],
+  ];
+  for (const [[act, ...args], field, value] of cases) {
+    assertEquals(parseModerationCommand(act as "kick", args, {}).body[field], value, args.join(" "));
+  }
+  const { body } = parseModerationCommand("kick", ["Ann", "--reason", "-5 for style", "--by", "-eve-"], {});
+  assertEquals([body.reason, body.moderator], ["-5 for style", "-eve-"]);
+});
+
+Deno.test("admin gives help for --help and -h before -- and not behind", async () => {
+  assertEquals((await admin(["kick", "-h"])).status, 0);
+  assertEquals((await admin(["--", "kick", "--help"])).status, 0);
+  const { status, reported } = await admin(["kick", "--data-dir", "/nonexistent", "--", "--help"]);
+  assertEquals([status, reported.includes("admin.token")], [78, true]);
+});
+
 Deno.test("parseModerationCommand() says everything that is wrong with a command line", () => {
   const cases: readonly (readonly [line: string, word: string])[] = [
     ["kick", "kick takes one NAME"],

@@ -176,7 +176,7 @@ Deno.test("admin exits 78 when the data folder or the tokens' file cannot be use
     await Deno.writeTextFile(`${dir}/file`, "");
     const folder = await admin(["players", "--count=1", "--data-dir", `${dir}/file/data`]);
     assertEquals(folder.status, 78);
-    assert(folder.reported.includes("Cannot make data folder"), folder.reported);
+    assert(folder.reported.includes("Cannot use --data-dir"), folder.reported);
     const tokens = await admin(["players", "--count=1", "--data-dir", dir, "--tokens", `${dir}/file/tokens`]);
     assertEquals(tokens.status, 78);
     assert(tokens.reported.includes("Cannot write --tokens"), tokens.reported);
