@@ -65,6 +65,9 @@ export const MESSAGE_SCHEMAS = {
   [PacketType.GUILD_WAR_END]: guild.GuildWarEndSchema,
   [PacketType.GUILD_ACTION_RESPONSE]: guild.GuildActionResponseSchema,
   [PacketType.GUILD_SET_RANK_REQUEST]: guild.GuildSetRankRequestSchema,
+  [PacketType.GUILD_INVITE_LIST_REQUEST]: guild.GuildInviteListRequestSchema,
+  [PacketType.GUILD_INVITE_LIST_RESPONSE]: guild.GuildInviteListResponseSchema,
+  [PacketType.GUILD_INVITE_WITHDRAW]: guild.GuildInviteWithdrawSchema,
 
   [PacketType.ROOM_CREATE_REQUEST]: chat.RoomCreateRequestSchema,
   [PacketType.ROOM_JOIN_REQUEST]: chat.RoomJoinRequestSchema,
@@ -109,6 +112,8 @@ export const RESPONSE_TYPES = {
   [PacketType.GUILD_KICK_REQUEST]: PacketType.GUILD_ACTION_RESPONSE,
   [PacketType.GUILD_INFO_REQUEST]: PacketType.GUILD_INFO_RESPONSE,
   [PacketType.GUILD_WAR_START]: PacketType.GUILD_ACTION_RESPONSE,
+  [PacketType.GUILD_INVITE_LIST_REQUEST]: PacketType.GUILD_INVITE_LIST_RESPONSE,
+  [PacketType.GUILD_INVITE_WITHDRAW]: PacketType.GUILD_ACTION_RESPONSE,
   [PacketType.ROOM_CREATE_REQUEST]: PacketType.ROOM_RESPONSE,
   [PacketType.ROOM_JOIN_REQUEST]: PacketType.ROOM_RESPONSE,
   [PacketType.ROOM_LEAVE_REQUEST]: PacketType.ROOM_RESPONSE,

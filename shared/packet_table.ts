@@ -224,6 +224,15 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   fromServer(T.GUILD_WAR_END, guild.GuildWarEndSchema),
   fromServer(T.GUILD_ACTION_RESPONSE, guild.GuildActionResponseSchema),
   fromClient(T.GUILD_SET_RANK_REQUEST, guild.GuildSetRankRequestSchema, A | W, { cost: 5 }),
+  fromClient(T.GUILD_INVITE_LIST_REQUEST, guild.GuildInviteListRequestSchema, A | W, {
+    cost: 5,
+    responseType: T.GUILD_INVITE_LIST_RESPONSE,
+  }),
+  fromServer(T.GUILD_INVITE_LIST_RESPONSE, guild.GuildInviteListResponseSchema),
+  fromClient(T.GUILD_INVITE_WITHDRAW, guild.GuildInviteWithdrawSchema, A | W, {
+    cost: 5,
+    responseType: T.GUILD_ACTION_RESPONSE,
+  }),
 
   fromClient(T.ROOM_CREATE_REQUEST, chat.RoomCreateRequestSchema, A | W, {
     cost: 10,

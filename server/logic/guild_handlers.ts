@@ -14,9 +14,12 @@ import {
   GuildCreateResponseSchema,
   GuildInfoRequestSchema,
   GuildInfoResponseSchema,
+  GuildInviteListRequestSchema,
+  GuildInviteListResponseSchema,
   GuildInviteNoticeSchema,
   GuildInviteRequestSchema,
   GuildInviteResponseSchema,
+  GuildInviteWithdrawSchema,
   GuildJoinRequestSchema,
   GuildKickRequestSchema,
   GuildLeaveRequestSchema,
@@ -69,6 +72,7 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   unknown_member: { code: ErrorCode.NOT_FOUND, message: "Your guild has no such member" },
   target_in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "The player is in a guild already" },
   invited_already: { code: ErrorCode.ALREADY_EXISTS, message: "The player is invited already" },
+  none_to_withdraw: { code: ErrorCode.NOT_FOUND, message: "Your guild has not invited this player" },
   not_invited: { code: ErrorCode.NOT_FOUND, message: "This guild has not invited you" },
   guild_full: { code: ErrorCode.SERVER_FULL, message: "The guild is full" },
   invites_full: { code: ErrorCode.OUT_OF_RANGE, message: "Too many invitations are not answered yet" },
@@ -126,6 +130,8 @@ export class GuildService {
       (session, { guildId, accept }) =>
         accept ? this.#join(session, idOf(guildId)) : this.#decline(session, idOf(guildId)),
     );
+    dispatcher.on(GuildInviteListRequestSchema, (session) => this.#listInvites(session));
+    dispatcher.on(GuildInviteWithdrawSchema, (session, { playerName }) => this.#withdraw(session, playerName));
     dispatcher.on(GuildLeaveRequestSchema, (session) => this.#leave(session));
     dispatcher.on(GuildKickRequestSchema, (session, { playerName }) => this.#kick(session, playerName));
     dispatcher.on(GuildInfoRequestSchema, (session, { guildId }) => this.#inform(session, idOf(guildId)));
@@ -240,6 +246,38 @@ export class GuildService {
         };
         if (invited !== undefined) this.#sendInvite(invited, invite);
       },
+    );
+  }
+
+  #listInvites(session: Session): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.for(session.asker).guilds.invites({ actorId, nowMs: clock.unixMs() }),
+      ({ invites }) =>
+        this.#send(session, PacketType.GUILD_INVITE_LIST_RESPONSE, GuildInviteListResponseSchema, {
+          success: true,
+          invites: invites.map(({ playerId, playerName, inviterName, expiresAtMs }) => ({
+            playerId: BigInt(playerId),
+            playerName,
+            inviterName,
+            expiresAt: BigInt(expiresAtMs),
+          })),
+        }),
+    );
+  }
+
+  #withdraw(session: Session, playerName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () =>
+        storage.for(session.asker).guilds.withdraw({
+          actorId,
+          nameKey: playerKeyOf(playerName),
+          nowMs: clock.unixMs(),
+        }),
+      () => this.#confirm(session, PacketType.GUILD_INVITE_WITHDRAW),
     );
   }
 

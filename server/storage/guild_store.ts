@@ -14,14 +14,18 @@ export const RANK_LEADER = 2;
 /** What a member may do; the higher, the more. */
 export type Rank = typeof RANK_MEMBER | typeof RANK_OFFICER | typeof RANK_LEADER;
 
-/** Guilds, their members, invitations and wars. Requests are done in the order they are made. */
+/**
+ * Guilds, their members, invitations and wars. Requests are done in the order they are made. An invitation ends with the
+ * right of who made it: it leaves, is put out, or loses its rank.
+ */
 export interface GuildStore {
   /** Founds a guild, whose leader drops all invitations; refused with `in_guild`, `name_taken`. */
   create(guild: NewGuild): Promise<{ readonly kind: "created"; readonly guildId: number } | Refused>;
 
   /**
    * Invites a player; refused with `not_in_guild`, `no_right`, `unknown_player`, `target_in_guild`, `invited_already`,
-   * `guild_full`, `invites_full`.
+   * `guild_full`, `invites_full`. Invitations by those whom the player ignores fill nobody's list but the guild's, and
+   * give way to one by somebody else.
    */
   invite(
     invite: NewInvite,
@@ -29,6 +33,19 @@ export interface GuildStore {
 
   /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
   join(answer: InviteAnswer): Promise<{ readonly kind: "joined"; readonly tie: GuildTie } | Refused>;
+
+  /**
+   * The invitations of a member's guild that still stand, in the order of names; refused with `not_in_guild`,
+   * `no_right`.
+   */
+  invites(
+    query: { readonly actorId: number; readonly nowMs: number },
+  ): Promise<{ readonly kind: "found"; readonly invites: readonly OpenInvite[] } | Refused>;
+
+  /** Takes an invitation of a member's guild back; refused with `not_in_guild`, `no_right`, `none_to_withdraw`. */
+  withdraw(
+    target: MemberTarget & { readonly nowMs: number },
+  ): Promise<{ readonly kind: "withdrawn" } | Refused>;
 
   /** Drops an invitation; refused with `not_invited`. */
   decline(answer: InviteAnswer): Promise<{ readonly kind: "declined" } | Refused>;
@@ -65,7 +82,7 @@ export interface GuildStore {
    */
   findTies(playerIds: readonly number[]): Promise<readonly PlayerTie[]>;
 
-  /** The invitations of a player that still stand, oldest guild first. */
+  /** The invitations of a player that still stand, oldest guild first, but for those by players it ignores. */
   findInvites(query: { readonly playerId: number; readonly nowMs: number }): Promise<readonly Invite[]>;
 
   /**
@@ -98,6 +115,7 @@ export type GuildRefusal =
   | "target_in_guild"
   | "invited_already"
   | "not_invited"
+  | "none_to_withdraw"
   | "guild_full"
   | "invites_full"
   | "own_rank"
@@ -167,6 +185,15 @@ export interface Invite {
   readonly guildName: string;
   readonly inviterId: number;
   readonly inviterName: string;
+}
+
+/** An invitation as the guild sees it. */
+export interface OpenInvite {
+  readonly playerId: number;
+  readonly playerName: string;
+  readonly inviterName: string;
+  /** Unix time in milliseconds. */
+  readonly expiresAtMs: number;
 }
 
 /** A guild with all that is known of it. */

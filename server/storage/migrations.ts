@@ -162,6 +162,13 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE accounts ADD COLUMN token_epoch INTEGER NOT NULL DEFAULT 0;
   `,
+  // An invitation ends with the right of who made it.
+  `
+  CREATE INDEX guild_invites_by_inviter ON guild_invites (inviter_id);
+  DELETE FROM guild_invites WHERE NOT EXISTS
+    (SELECT 1 FROM guild_members WHERE player_id = inviter_id AND guild_members.guild_id = guild_invites.guild_id
+      AND rank >= 1);
+  `,
 ];
 
 /**

@@ -17,6 +17,7 @@ import {
   type GuildTie,
   type GuildWar,
   type Invite,
+  type OpenInvite,
   type PlayerTie,
   type Rank,
   RANK_LEADER,
@@ -28,6 +29,9 @@ import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
 const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_kills, high_kills, ends_at_ms";
+
+/** Of invitations to player 1: those that it is to hear of. */
+const NOT_IGNORED = "inviter_id NOT IN (SELECT ignored_id FROM ignored_players WHERE player_id = ?1)";
 
 interface MemberRow {
   readonly playerId: number;
@@ -72,17 +76,29 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
   const deleteInvite = database.prepare(
     "DELETE FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
   );
+  const deleteInvitesBy = database.prepare("DELETE FROM guild_invites WHERE inviter_id = ?");
   const deleteInvitesOf = database.prepare("DELETE FROM guild_invites WHERE player_id = ?");
   const deleteExpiredInvites = database.prepare("DELETE FROM guild_invites WHERE expires_at_ms <= ?");
   const countInvitesTo = database.prepare("SELECT count(*) AS count FROM guild_invites WHERE guild_id = ?");
-  const countInvitesOf = database.prepare("SELECT count(*) AS count FROM guild_invites WHERE player_id = ?");
-  const hasInvite = database.prepare(
-    "SELECT 1 FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
+  const countInvitesOf = database.prepare(
+    `SELECT count(*) AS count FROM guild_invites WHERE player_id = ?1 AND ${NOT_IGNORED}`,
   );
+  const selectInviter = database.prepare(
+    "SELECT inviter_id AS id FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
+  );
+  const ignores = database.prepare("SELECT 1 FROM ignored_players WHERE player_id = ? AND ignored_id = ?");
   const selectInvites = database.prepare(
     `SELECT guild_id AS guildId, guilds.name AS guildName, inviter_id AS inviterId, accounts.name AS inviterName
       FROM guild_invites JOIN guilds ON guilds.id = guild_id JOIN accounts ON accounts.id = inviter_id
-      WHERE player_id = ? AND expires_at_ms > ? ORDER BY guild_id`,
+      WHERE player_id = ?1 AND expires_at_ms > ?2 AND ${NOT_IGNORED}
+      ORDER BY guild_id LIMIT ${GUILD_INVITES_PER_PLAYER_MAX}`,
+  );
+  const selectInvitesOfGuild = database.prepare(
+    `SELECT player_id AS playerId, invited.name AS playerName, inviter.name AS inviterName,
+        expires_at_ms AS expiresAtMs
+      FROM guild_invites JOIN accounts AS invited ON invited.id = player_id
+      JOIN accounts AS inviter ON inviter.id = inviter_id
+      WHERE guild_id = ? AND expires_at_ms > ? ORDER BY invited.name_key`,
   );
 
   const insertWar = database.prepare(
@@ -123,6 +139,12 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
 
   function accountIdOf(nameKey: string): number | undefined {
     return selectAccount.get(nameKey)?.id as number | undefined;
+  }
+
+  /** Takes a member out of its guild, and with it what it had the right to grant. */
+  function removeMember(playerId: number): void {
+    deleteMember.run(playerId);
+    deleteInvitesBy.run(playerId);
   }
 
   /** A member of the actor's guild, or why the actor cannot do anything to them. */
@@ -178,11 +200,16 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       if (playerId === undefined) return refused("unknown_player");
       if (memberOf(playerId) !== undefined) return refused("target_in_guild");
       deleteExpiredInvites.run(nowMs);
-      if (hasInvite.get(playerId, guildId, nowMs) !== undefined) return refused("invited_already");
+      const isHidden = ignores.get(playerId, inviterId) !== undefined;
+      const inviterBefore = selectInviter.get(playerId, guildId, nowMs)?.id;
+      const isHiddenBefore = inviterBefore !== undefined && ignores.get(playerId, inviterBefore) !== undefined;
+      if (inviterBefore !== undefined && (isHidden || !isHiddenBefore)) return refused("invited_already");
       if (countOf(countMembers.get(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
-      const isFull = countOf(countInvitesTo.get(guildId)) >= GUILD_INVITES_PER_GUILD_MAX ||
-        countOf(countInvitesOf.get(playerId)) >= GUILD_INVITES_PER_PLAYER_MAX;
+      // What the player does not see fills no list of its own: whoever it ignores could keep others out.
+      const isFull = (!isHiddenBefore && countOf(countInvitesTo.get(guildId)) >= GUILD_INVITES_PER_GUILD_MAX) ||
+        (!isHidden && countOf(countInvitesOf.get(playerId)) >= GUILD_INVITES_PER_PLAYER_MAX);
       if (isFull) return refused("invites_full");
+      if (isHiddenBefore) deleteInvite.run(playerId, guildId, nowMs);
       insertInvite.run(playerId, guildId, inviterId, expiresAtMs);
       return { kind: "invited", playerId, tie: tieOf(guildId) };
     },
@@ -191,11 +218,31 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       checkId(guildId, "guildId");
       checkId(nowMs, "nowMs");
       if (memberOf(playerId) !== undefined) return refused("in_guild");
-      if (hasInvite.get(playerId, guildId, nowMs) === undefined) return refused("not_invited");
+      if (selectInviter.get(playerId, guildId, nowMs) === undefined) return refused("not_invited");
       if (countOf(countMembers.get(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
       insertMember.run(playerId, guildId, RANK_MEMBER);
       deleteInvitesOf.run(playerId);
       return { kind: "joined", tie: tieOf(guildId) };
+    },
+
+    "guilds.invites": ({ actorId, nowMs }) => {
+      checkId(nowMs, "nowMs");
+      const actor = memberOf(actorId);
+      if (actor === undefined) return refused("not_in_guild");
+      if (actor.rank < RANK_OFFICER) return refused("no_right");
+      const rows = selectInvitesOfGuild.all(actor.guildId, nowMs);
+      return { kind: "found", invites: rows.map((row) => ({ ...row }) as unknown as OpenInvite) };
+    },
+
+    "guilds.withdraw": ({ actorId, nameKey, nowMs }) => {
+      checkId(nowMs, "nowMs");
+      const actor = memberOf(actorId);
+      if (actor === undefined) return refused("not_in_guild");
+      if (actor.rank < RANK_OFFICER) return refused("no_right");
+      const playerId = accountIdOf(nameKey);
+      if (playerId === undefined) return refused("none_to_withdraw");
+      const { changes } = deleteInvite.run(playerId, actor.guildId, nowMs);
+      return Number(changes) === 0 ? refused("none_to_withdraw") : { kind: "withdrawn" };
     },
 
     "guilds.decline": ({ playerId, guildId, nowMs }) => {
@@ -210,7 +257,7 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       const member = memberOf(playerId);
       if (member === undefined) return refused("not_in_guild");
       const { guildId, rank } = member;
-      deleteMember.run(playerId);
+      removeMember(playerId);
       const successor = selectSuccessor.get(guildId);
       if (successor === undefined) return { kind: "left", guildId, endedWars: disband(guildId) };
       if (rank === RANK_LEADER) updateRank.run(RANK_LEADER, successor.playerId);
@@ -222,7 +269,7 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       if (found.kind === "refused") return found;
       const { actor, target } = found;
       if (target.rank >= actor.rank) return refused("no_right");
-      deleteMember.run(target.playerId);
+      removeMember(target.playerId);
       return { kind: "kicked", playerId: target.playerId };
     },
 
@@ -234,6 +281,7 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       // In this order: a guild never has two leaders, not even in between.
       if (rank === RANK_LEADER) updateRank.run(RANK_OFFICER, actor.playerId);
       updateRank.run(rank, target.playerId);
+      if (rank < RANK_OFFICER) deleteInvitesBy.run(target.playerId);
       return { kind: "set", guild: guildOf(tieOf(actor.guildId)) };
     },
 

@@ -87,7 +87,16 @@ function friends(database: DatabaseSync): Operations<"requestFriend" | "answerFr
     `SELECT (SELECT count(*) FROM friends WHERE player_id = ?1) +
       (SELECT count(*) FROM friend_requests WHERE from_id = ?1)`,
   );
-  const countIncoming = numberQuery(database, "SELECT count(*) FROM friend_requests WHERE to_id = ?");
+  // Who is ignored is not seen, and keeps nobody out.
+  const countIncoming = numberQuery(
+    database,
+    `SELECT count(*) FROM friend_requests
+      WHERE to_id = ?1 AND from_id NOT IN (SELECT ignored_id FROM ignored_players WHERE player_id = ?1)`,
+  );
+  const countIgnored = numberQuery(
+    database,
+    "SELECT count(*) FROM ignored_players WHERE player_id = ? AND ignored_id = ?",
+  );
   const countFriendship = numberQuery(database, "SELECT count(*) FROM friends WHERE player_id = ? AND friend_id = ?");
   const countRequest = numberQuery(database, "SELECT count(*) FROM friend_requests WHERE from_id = ? AND to_id = ?");
   const insertFriendship = change(
@@ -121,7 +130,8 @@ function friends(database: DatabaseSync): Operations<"requestFriend" | "answerFr
       if (countRequest(playerId, otherId) > 0) return "requested_already";
       if (countRequest(otherId, playerId) > 0) return accept(pair, atMs);
       if (countFriends(playerId) >= FRIENDS_MAX) return "own_list_full";
-      if (countIncoming(otherId) >= FRIEND_REQUESTS_WAITING_MAX) return "other_list_full";
+      const isHidden = countIgnored(otherId, playerId) > 0;
+      if (!isHidden && countIncoming(otherId) >= FRIEND_REQUESTS_WAITING_MAX) return "other_list_full";
       insertRequest(playerId, otherId, atMs);
       return "requested";
     },

@@ -34,6 +34,8 @@ export interface Operations {
   "guilds.create": GuildStore["create"];
   "guilds.invite": GuildStore["invite"];
   "guilds.join": GuildStore["join"];
+  "guilds.invites": GuildStore["invites"];
+  "guilds.withdraw": GuildStore["withdraw"];
   "guilds.decline": GuildStore["decline"];
   "guilds.leave": GuildStore["leave"];
   "guilds.kick": GuildStore["kick"];
@@ -92,6 +94,8 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "guilds.create": "write",
   "guilds.invite": "write",
   "guilds.join": "write",
+  "guilds.invites": "read",
+  "guilds.withdraw": "write",
   "guilds.decline": "write",
   "guilds.leave": "write",
   "guilds.kick": "write",
@@ -150,6 +154,8 @@ export function storageSubjects(call: Call): Stores {
       create: (guild) => call("guilds.create", guild),
       invite: (invite) => call("guilds.invite", invite),
       join: (answer) => call("guilds.join", answer),
+      invites: (query) => call("guilds.invites", query),
+      withdraw: (target) => call("guilds.withdraw", target),
       decline: (answer) => call("guilds.decline", answer),
       leave: (leaver) => call("guilds.leave", leaver),
       kick: (target) => call("guilds.kick", target),

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_guild: GenFile = /*@__PURE__*/
   fileDesc(
-    "CgtndWlsZC5wcm90bxINZHJhd2JyaWRnZS52MSIvChJHdWlsZENyZWF0ZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRILCgN0YWcYAiABKAkiZgoTR3VpbGRDcmVhdGVSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIQCghndWlsZF9pZBgDIAEoBCIpChJHdWlsZEludml0ZVJlcXVlc3QSEwoLcGxheWVyX25hbWUYASABKAkiVAoTR3VpbGRJbnZpdGVSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZSJPChFHdWlsZEludml0ZU5vdGljZRIQCghndWlsZF9pZBgBIAEoBBISCgpndWlsZF9uYW1lGAIgASgJEhQKDGludml0ZXJfbmFtZRgDIAEoCSI0ChBHdWlsZEpvaW5SZXF1ZXN0EhAKCGd1aWxkX2lkGAEgASgEEg4KBmFjY2VwdBgCIAEoCCITChFHdWlsZExlYXZlUmVxdWVzdCInChBHdWlsZEtpY2tSZXF1ZXN0EhMKC3BsYXllcl9uYW1lGAEgASgJIiQKEEd1aWxkSW5mb1JlcXVlc3QSEAoIZ3VpbGRfaWQYASABKAQiZgoLR3VpbGRNZW1iZXISEQoJcGxheWVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSJgoEcmFuaxgDIAEoDjIYLmRyYXdicmlkZ2UudjEuR3VpbGRSYW5rEg4KBm9ubGluZRgEIAEoCCJ/CghHdWlsZFdhchIOCgZ3YXJfaWQYASABKAQSFgoOZW5lbXlfZ3VpbGRfaWQYAiABKAQSEgoKZW5lbXlfbmFtZRgDIAEoCRIRCglvd25fa2lsbHMYBCABKA0SEwoLZW5lbXlfa2lsbHMYBSABKA0SDwoHZW5kc19hdBgGIAEoBCLTAQoRR3VpbGRJbmZvUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSEAoIZ3VpbGRfaWQYAyABKAQSDAoEbmFtZRgEIAEoCRILCgN0YWcYBSABKAkSKwoHbWVtYmVycxgGIAMoCzIaLmRyYXdicmlkZ2UudjEuR3VpbGRNZW1iZXISJQoEd2FycxgHIAMoCzIXLmRyYXdicmlkZ2UudjEuR3VpbGRXYXIiXAoNR3VpbGRXYXJTdGFydBIWCg5lbmVteV9ndWlsZF9pZBgBIAEoBBISCgplbmVteV9uYW1lGAIgASgJEg4KBndhcl9pZBgDIAEoBBIPCgdlbmRzX2F0GAQgASgEIl4KC0d1aWxkV2FyRW5kEg4KBndhcl9pZBgBIAEoBBIXCg93aW5uZXJfZ3VpbGRfaWQYAiABKAQSEQoJb3duX2tpbGxzGAMgASgNEhMKC2VuZW15X2tpbGxzGAQgASgNIoUBChNHdWlsZEFjdGlvblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEi8KDHJlcXVlc3RfdHlwZRgDIAEoDjIZLmRyYXdicmlkZ2UudjEuUGFja2V0VHlwZSJSChNHdWlsZFNldFJhbmtSZXF1ZXN0EhMKC3BsYXllcl9uYW1lGAEgASgJEiYKBHJhbmsYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkd1aWxkUmFuaypRCglHdWlsZFJhbmsSFQoRR1VJTERfUkFOS19NRU1CRVIQABIWChJHVUlMRF9SQU5LX09GRklDRVIQARIVChFHVUlMRF9SQU5LX0xFQURFUhACYgZwcm90bzM",
+    "CgtndWlsZC5wcm90bxINZHJhd2JyaWRnZS52MSIvChJHdWlsZENyZWF0ZVJlcXVlc3QSDAoEbmFtZRgBIAEoCRILCgN0YWcYAiABKAkiZgoTR3VpbGRDcmVhdGVSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIQCghndWlsZF9pZBgDIAEoBCIpChJHdWlsZEludml0ZVJlcXVlc3QSEwoLcGxheWVyX25hbWUYASABKAkiVAoTR3VpbGRJbnZpdGVSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZSJPChFHdWlsZEludml0ZU5vdGljZRIQCghndWlsZF9pZBgBIAEoBBISCgpndWlsZF9uYW1lGAIgASgJEhQKDGludml0ZXJfbmFtZRgDIAEoCSI0ChBHdWlsZEpvaW5SZXF1ZXN0EhAKCGd1aWxkX2lkGAEgASgEEg4KBmFjY2VwdBgCIAEoCCITChFHdWlsZExlYXZlUmVxdWVzdCInChBHdWlsZEtpY2tSZXF1ZXN0EhMKC3BsYXllcl9uYW1lGAEgASgJIiQKEEd1aWxkSW5mb1JlcXVlc3QSEAoIZ3VpbGRfaWQYASABKAQiZgoLR3VpbGRNZW1iZXISEQoJcGxheWVyX2lkGAEgASgEEgwKBG5hbWUYAiABKAkSJgoEcmFuaxgDIAEoDjIYLmRyYXdicmlkZ2UudjEuR3VpbGRSYW5rEg4KBm9ubGluZRgEIAEoCCJ/CghHdWlsZFdhchIOCgZ3YXJfaWQYASABKAQSFgoOZW5lbXlfZ3VpbGRfaWQYAiABKAQSEgoKZW5lbXlfbmFtZRgDIAEoCRIRCglvd25fa2lsbHMYBCABKA0SEwoLZW5lbXlfa2lsbHMYBSABKA0SDwoHZW5kc19hdBgGIAEoBCLTAQoRR3VpbGRJbmZvUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSEAoIZ3VpbGRfaWQYAyABKAQSDAoEbmFtZRgEIAEoCRILCgN0YWcYBSABKAkSKwoHbWVtYmVycxgGIAMoCzIaLmRyYXdicmlkZ2UudjEuR3VpbGRNZW1iZXISJQoEd2FycxgHIAMoCzIXLmRyYXdicmlkZ2UudjEuR3VpbGRXYXIiXAoNR3VpbGRXYXJTdGFydBIWCg5lbmVteV9ndWlsZF9pZBgBIAEoBBISCgplbmVteV9uYW1lGAIgASgJEg4KBndhcl9pZBgDIAEoBBIPCgdlbmRzX2F0GAQgASgEIl4KC0d1aWxkV2FyRW5kEg4KBndhcl9pZBgBIAEoBBIXCg93aW5uZXJfZ3VpbGRfaWQYAiABKAQSEQoJb3duX2tpbGxzGAMgASgNEhMKC2VuZW15X2tpbGxzGAQgASgNIoUBChNHdWlsZEFjdGlvblJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEi8KDHJlcXVlc3RfdHlwZRgDIAEoDjIZLmRyYXdicmlkZ2UudjEuUGFja2V0VHlwZSJSChNHdWlsZFNldFJhbmtSZXF1ZXN0EhMKC3BsYXllcl9uYW1lGAEgASgJEiYKBHJhbmsYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkd1aWxkUmFuayIYChZHdWlsZEludml0ZUxpc3RSZXF1ZXN0Il8KC0d1aWxkSW52aXRlEhEKCXBsYXllcl9pZBgBIAEoBBITCgtwbGF5ZXJfbmFtZRgCIAEoCRIUCgxpbnZpdGVyX25hbWUYAyABKAkSEgoKZXhwaXJlc19hdBgEIAEoBCKFAQoXR3VpbGRJbnZpdGVMaXN0UmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSKwoHaW52aXRlcxgDIAMoCzIaLmRyYXdicmlkZ2UudjEuR3VpbGRJbnZpdGUiKgoTR3VpbGRJbnZpdGVXaXRoZHJhdxITCgtwbGF5ZXJfbmFtZRgBIAEoCSpRCglHdWlsZFJhbmsSFQoRR1VJTERfUkFOS19NRU1CRVIQABIWChJHVUlMRF9SQU5LX09GRklDRVIQARIVChFHVUlMRF9SQU5LX0xFQURFUhACYgZwcm90bzM",
     [file_common, file_packet],
   );
 
@@ -398,7 +398,7 @@ export const GuildWarEndSchema: GenMessage<GuildWarEnd> = /*@__PURE__*/
   messageDesc(file_guild, 13);
 
 /**
- * Answers GUILD_JOIN_REQUEST, GUILD_LEAVE_REQUEST, GUILD_KICK_REQUEST and GUILD_WAR_START.
+ * Answers GUILD_JOIN_REQUEST, GUILD_LEAVE_REQUEST, GUILD_KICK_REQUEST, GUILD_WAR_START and GUILD_INVITE_WITHDRAW.
  *
  * @generated from message drawbridge.v1.GuildActionResponse
  */
@@ -447,6 +447,98 @@ export type GuildSetRankRequest = Message<"drawbridge.v1.GuildSetRankRequest"> &
  */
 export const GuildSetRankRequestSchema: GenMessage<GuildSetRankRequest> = /*@__PURE__*/
   messageDesc(file_guild, 15);
+
+/**
+ * Which invitations of the own guild are not answered yet.
+ *
+ * @generated from message drawbridge.v1.GuildInviteListRequest
+ */
+export type GuildInviteListRequest = Message<"drawbridge.v1.GuildInviteListRequest"> & {};
+
+/**
+ * Describes the message drawbridge.v1.GuildInviteListRequest.
+ * Use `create(GuildInviteListRequestSchema)` to create a new message.
+ */
+export const GuildInviteListRequestSchema: GenMessage<GuildInviteListRequest> = /*@__PURE__*/
+  messageDesc(file_guild, 16);
+
+/**
+ * @generated from message drawbridge.v1.GuildInvite
+ */
+export type GuildInvite = Message<"drawbridge.v1.GuildInvite"> & {
+  /**
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+
+  /**
+   * @generated from field: string player_name = 2;
+   */
+  playerName: string;
+
+  /**
+   * @generated from field: string inviter_name = 3;
+   */
+  inviterName: string;
+
+  /**
+   * @generated from field: uint64 expires_at = 4;
+   */
+  expiresAt: bigint;
+};
+
+/**
+ * Describes the message drawbridge.v1.GuildInvite.
+ * Use `create(GuildInviteSchema)` to create a new message.
+ */
+export const GuildInviteSchema: GenMessage<GuildInvite> = /*@__PURE__*/
+  messageDesc(file_guild, 17);
+
+/**
+ * @generated from message drawbridge.v1.GuildInviteListResponse
+ */
+export type GuildInviteListResponse = Message<"drawbridge.v1.GuildInviteListResponse"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * In the order of players' names.
+   *
+   * @generated from field: repeated drawbridge.v1.GuildInvite invites = 3;
+   */
+  invites: GuildInvite[];
+};
+
+/**
+ * Describes the message drawbridge.v1.GuildInviteListResponse.
+ * Use `create(GuildInviteListResponseSchema)` to create a new message.
+ */
+export const GuildInviteListResponseSchema: GenMessage<GuildInviteListResponse> = /*@__PURE__*/
+  messageDesc(file_guild, 18);
+
+/**
+ * @generated from message drawbridge.v1.GuildInviteWithdraw
+ */
+export type GuildInviteWithdraw = Message<"drawbridge.v1.GuildInviteWithdraw"> & {
+  /**
+   * @generated from field: string player_name = 1;
+   */
+  playerName: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.GuildInviteWithdraw.
+ * Use `create(GuildInviteWithdrawSchema)` to create a new message.
+ */
+export const GuildInviteWithdrawSchema: GenMessage<GuildInviteWithdraw> = /*@__PURE__*/
+  messageDesc(file_guild, 19);
 
 /**
  * @generated from enum drawbridge.v1.GuildRank

@@ -34,6 +34,8 @@ const SEND_TYPES: Record<SendType, true> = {
   [PacketType.GUILD_INFO_REQUEST]: true,
   [PacketType.GUILD_WAR_START]: true,
   [PacketType.GUILD_SET_RANK_REQUEST]: true,
+  [PacketType.GUILD_INVITE_LIST_REQUEST]: true,
+  [PacketType.GUILD_INVITE_WITHDRAW]: true,
   [PacketType.ROOM_CREATE_REQUEST]: true,
   [PacketType.ROOM_JOIN_REQUEST]: true,
   [PacketType.ROOM_LEAVE_REQUEST]: true,

@@ -79,6 +79,7 @@ async function ranks(storage: Storage, guildId: number): Promise<[string, number
 export function claimGuilds(claim: Claim): void {
   claimMembers(claim);
   claimInvites(claim);
+  claimGrants(claim);
   claimRanks(claim);
   claimWars(claim);
   claimBounds(claim);
@@ -194,6 +195,99 @@ function claimInvites(claim: Claim): void {
     for (const playerId of [cleo, dora]) {
       assertEquals(await storage.guilds.findInvites({ playerId, nowMs: NOW_MS }), []);
     }
+  });
+}
+
+function claimGrants(claim: Claim): void {
+  /** Wolves, led by Anna, with Otto as an officer who has invited Cleo, and Anna who has invited Dora. */
+  async function scene(storage: Storage) {
+    const [anna, cleo, dora] = await createPlayers(storage, ["Anna", "Cleo", "Dora"]);
+    const guildId = await mustFound(storage, anna, "Wolves");
+    const otto = await enlist(storage, anna, guildId, "Otto");
+    await storage.guilds.setRank({ actorId: anna, nameKey: "otto", rank: RANK_OFFICER });
+    await invite(storage, otto, "cleo");
+    await invite(storage, anna, "dora");
+    const listed = async () => {
+      const result = await storage.guilds.invites({ actorId: anna, nowMs: NOW_MS });
+      assert(result.kind === "found");
+      return result.invites.map(({ playerName, inviterName }) => `${playerName} by ${inviterName}`);
+    };
+    return { anna, cleo, dora, otto, guildId, listed };
+  }
+
+  const ends: Readonly<Record<string, (storage: Storage, anna: number, otto: number) => Promise<unknown>>> = {
+    "is put out": (storage, actorId) => storage.guilds.kick({ actorId, nameKey: "otto" }),
+    "leaves": (storage, _, playerId) => storage.guilds.leave({ playerId }),
+    "loses the rank": (storage, actorId) => storage.guilds.setRank({ actorId, nameKey: "otto", rank: RANK_MEMBER }),
+  };
+  for (const [what, end] of Object.entries(ends)) {
+    claim(`guilds.invite() ends when who invited ${what}`, async (storage) => {
+      const { anna, cleo, dora, otto, guildId, listed } = await scene(storage);
+      assertEquals(await listed(), ["Cleo by Otto", "Dora by Anna"]);
+      await end(storage, anna, otto);
+      assertEquals(await listed(), ["Dora by Anna"]);
+      assertEquals(await storage.guilds.findInvites({ playerId: cleo, nowMs: NOW_MS }), []);
+      await assertRefused(storage.guilds.join({ playerId: cleo, guildId, nowMs: NOW_MS }), "not_invited");
+      assertEquals((await storage.guilds.join({ playerId: dora, guildId, nowMs: NOW_MS })).kind, "joined");
+    });
+  }
+
+  claim("guilds.invite() outlives who hands the leadership on, or is made leader", async (storage) => {
+    const { anna, listed } = await scene(storage);
+    await storage.guilds.setRank({ actorId: anna, nameKey: "otto", rank: RANK_LEADER });
+    assertEquals(await listed(), ["Cleo by Otto", "Dora by Anna"]);
+  });
+
+  claim("guilds.invites() and withdraw() are for officers, of their own guild", async (storage) => {
+    const { anna, cleo, otto, guildId, listed } = await scene(storage);
+    const mia = await enlist(storage, anna, guildId, "Mia");
+    const [bert] = await createPlayers(storage, ["Bert"]);
+    const withdraw = (actorId: number, nameKey: string, nowMs = NOW_MS) =>
+      storage.guilds.withdraw({ actorId, nameKey, nowMs });
+    for (const [actorId, reason] of [[mia, "no_right"], [bert, "not_in_guild"]] as const) {
+      await assertRefused(storage.guilds.invites({ actorId, nowMs: NOW_MS }), reason);
+      await assertRefused(withdraw(actorId, "cleo"), reason);
+    }
+    await mustFound(storage, bert, "Foxes");
+    await invite(storage, bert, "cleo");
+    await assertRefused(withdraw(bert, "dora"), "none_to_withdraw");
+    await assertRefused(withdraw(anna, "nobody"), "none_to_withdraw");
+    await assertRefused(withdraw(anna, "cleo", EXPIRES_AT_MS), "none_to_withdraw");
+    assertEquals(await storage.guilds.invites({ actorId: otto, nowMs: EXPIRES_AT_MS }), { kind: "found", invites: [] });
+    assertEquals(await withdraw(anna, "cleo"), { kind: "withdrawn" });
+    assertEquals(await listed(), ["Dora by Anna"]);
+    assertEquals(
+      (await storage.guilds.findInvites({ playerId: cleo, nowMs: NOW_MS })).map(({ guildName }) => guildName),
+      [
+        "Foxes",
+      ],
+    );
+  });
+
+  claim("guilds.invite() by ignored players fills no list, and gives way to others", async (storage) => {
+    const guilds = await foundMany(storage, GUILD_INVITES_PER_PLAYER_MAX + 1);
+    const [bert, otto] = await createPlayers(storage, ["Bert", "Otto"]);
+    const [honest, ...trolls] = guilds;
+    for (const { leaderId } of trolls) {
+      await storage.social.addIgnored({ playerId: bert, otherId: leaderId });
+      assertEquals((await invite(storage, leaderId, "bert")).kind, "invited");
+    }
+    assertEquals((await invite(storage, honest.leaderId, "bert")).kind, "invited");
+    const seen = async () =>
+      (await storage.guilds.findInvites({ playerId: bert, nowMs: NOW_MS })).map(({ inviterName }) => inviterName);
+    assertEquals(await seen(), ["lord0"]);
+    // An officer whom nobody ignores invites for the guild of one who is.
+    const [{ guildId, leaderId }] = trolls;
+    await assertRefused(invite(storage, leaderId, "bert"), "invited_already");
+    await invite(storage, leaderId, "otto");
+    await storage.guilds.join({ playerId: otto, guildId, nowMs: NOW_MS });
+    await storage.guilds.setRank({ actorId: leaderId, nameKey: "otto", rank: RANK_OFFICER });
+    assertEquals((await invite(storage, otto, "bert")).kind, "invited");
+    await assertRefused(invite(storage, otto, "bert"), "invited_already");
+    assertEquals(await seen(), ["lord0", "Otto"]);
+    // Where the ignoring ends, as many are seen as there may be.
+    for (const troll of trolls) await storage.social.removeIgnored({ playerId: bert, otherId: troll.leaderId });
+    assertEquals((await seen()).length, GUILD_INVITES_PER_PLAYER_MAX);
   });
 }
 

@@ -153,6 +153,17 @@ function claimFriends(claim: Claim): void {
     assertEquals(results.at(-1), "other_list_full");
   });
 
+  claim("social.requestFriend() counts nobody among those who wait whom the other ignores", async (storage) => {
+    const names = Array.from({ length: FRIEND_REQUESTS_WAITING_MAX }, (_, i) => `p${i}`);
+    const [ann, bob, ...trolls] = await createPlayers(storage, ["Ann", "Bob", ...names]);
+    for (const troll of trolls.slice(0, IGNORED_PLAYERS_MAX)) {
+      await storage.social.addIgnored({ playerId: ann, otherId: troll });
+    }
+    for (const troll of trolls) assertEquals(await request(storage, troll, ann), "requested");
+    assertEquals(await request(storage, bob, ann), "requested");
+    assertEquals((await listsOf(storage, ann)).incoming, ["Bob"]);
+  });
+
   claim("social.load() gives names in their order, whatever their case", async (storage) => {
     const [ann, ...others] = await createPlayers(storage, ["Ann", "zoe", "Bob", "ada", "Xen"]);
     for (const other of others) await request(storage, ann, other);

@@ -3,7 +3,9 @@ import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import {
   GuildCreateRequestSchema,
+  GuildInviteListRequestSchema,
   GuildInviteRequestSchema,
+  GuildInviteWithdrawSchema,
   GuildJoinRequestSchema,
   GuildKickRequestSchema,
   GuildLeaveRequestSchema,
@@ -349,4 +351,29 @@ Deno.test("A full guild answers with SERVER_FULL, a full list of invitations wit
     "SERVER_FULL",
   );
   assertEquals((await ask(harness, anna, GuildInviteRequestSchema, { playerName: "Lena" })).code, "SERVER_FULL");
+});
+
+Deno.test("GUILD_INVITE_LIST_RESPONSE names who is invited by whom, and GUILD_INVITE_WITHDRAW takes an invitation back", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, otto, ines, lena, wolves } = scene;
+  await must(harness, otto, GuildInviteRequestSchema, { playerName: "Lena" });
+  const list = async () => {
+    harness.send(otto, GuildInviteListRequestSchema, {});
+    await harness.until(() => harness.received(otto, PacketType.GUILD_INVITE_LIST_RESPONSE).length > 0);
+    const [{ success, invites }] = harness.take(otto, PacketType.GUILD_INVITE_LIST_RESPONSE);
+    assert(success);
+    return invites.map(({ playerId, playerName, inviterName, expiresAt }) => [
+      ...[playerId, playerName, inviterName],
+      Math.ceil((Number(expiresAt) - harness.clock.unixMs()) / 60_000) * 60_000,
+    ]);
+  };
+  assertEquals(await list(), [
+    [BigInt(ines.playerId), "Ines", "Anna", GUILD_INVITE_LIFETIME_MS],
+    [BigInt(lena.playerId), "Lena", "Otto", GUILD_INVITE_LIFETIME_MS],
+  ]);
+  const withdrawn = await ask(harness, otto, GuildInviteWithdrawSchema, { playerName: "INES" });
+  assertEquals(withdrawn, { code: "NONE", type: PacketType.GUILD_ACTION_RESPONSE });
+  assertEquals((await ask(harness, ines, GuildJoinRequestSchema, { guildId: wolves, accept: true })).code, "NOT_FOUND");
+  await must(harness, anna, GuildKickRequestSchema, { playerName: "Otto" });
+  assertEquals((await ask(harness, lena, GuildJoinRequestSchema, { guildId: wolves, accept: true })).code, "NOT_FOUND");
 });

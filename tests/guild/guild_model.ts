@@ -7,7 +7,8 @@ export interface ModelGuild {
   readonly name: string;
   /** In the order of joining. */
   readonly members: { readonly player: number; rank: number }[];
-  readonly invited: Set<number>;
+  /** Who is invited, and by whom. */
+  readonly invited: Map<number, number>;
 }
 
 /** One war. */
@@ -29,7 +30,7 @@ export class GuildModel {
   create(player: number, name: string): string {
     if (this.guildOf(player) !== undefined) return "ALREADY_EXISTS";
     if (this.guilds.some((guild) => guild.name.toLowerCase() === name.toLowerCase())) return "NAME_TAKEN";
-    this.guilds.push({ id: 0, name, members: [{ player, rank: 2 }], invited: new Set() });
+    this.guilds.push({ id: 0, name, members: [{ player, rank: 2 }], invited: new Map() });
     this.#dropInvites(player);
     return "NONE";
   }
@@ -39,7 +40,7 @@ export class GuildModel {
     if (guild === undefined) return "NOT_FOUND";
     if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
     if (this.guildOf(target) !== undefined || guild.invited.has(target)) return "ALREADY_EXISTS";
-    guild.invited.add(target);
+    guild.invited.set(target, player);
     return "NONE";
   }
 
@@ -59,6 +60,7 @@ export class GuildModel {
     if (guild === undefined) return "NOT_FOUND";
     const { members } = guild;
     const [{ rank }] = members.splice(members.findIndex((member) => member.player === player), 1);
+    this.#endGrants(guild, player);
     if (members.length === 0) {
       this.guilds = this.guilds.filter((other) => other !== guild);
       this.wars = this.wars.filter(({ sides }) => !sides.includes(guild));
@@ -75,6 +77,7 @@ export class GuildModel {
     if (this.guildOf(target) !== guild) return "NOT_FOUND";
     if (this.#rankOf(target) >= this.#rankOf(player)) return "PERMISSION_DENIED";
     guild.members.splice(guild.members.findIndex((member) => member.player === target), 1);
+    this.#endGrants(guild, target);
     return "NONE";
   }
 
@@ -88,7 +91,15 @@ export class GuildModel {
       if (member.player === target) member.rank = rank;
       else if (member.player === player && rank === 2) member.rank = 1;
     }
+    if (rank < 1) this.#endGrants(guild, target);
     return "NONE";
+  }
+
+  withdraw(player: number, target: number): string {
+    const guild = this.guildOf(player);
+    if (guild === undefined) return "NOT_FOUND";
+    if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
+    return guild.invited.delete(target) ? "NONE" : "NOT_FOUND";
   }
 
   declareWar(player: number, enemyName: string, endsAtMs: number): string {
@@ -120,6 +131,11 @@ export class GuildModel {
 
   #warBetween(first: ModelGuild, second: ModelGuild): ModelWar | undefined {
     return this.wars.find(({ sides }) => sides.includes(first) && sides.includes(second));
+  }
+
+  /** What somebody granted ends with its right to. */
+  #endGrants({ invited }: ModelGuild, player: number): void {
+    for (const [target, inviter] of invited) if (inviter === player) invited.delete(target);
   }
 
   #dropInvites(player: number): void {

@@ -184,6 +184,8 @@ for (const { name, type, schema, responseType } of REQUESTS) {
       GuildKickRequest: [anna, { playerName: "Mia" }],
       GuildInfoRequest: [anna, {}],
       GuildWarStart: [anna, { enemyName: "Red Foxes" }],
+      GuildInviteListRequest: [anna, {}],
+      GuildInviteWithdraw: [anna, { playerName: "Ines" }],
       GuildSetRankRequest: [anna, { playerName: "Mia", rank: GuildRank.LEADER }],
     };
     const [client, message] = good[schema.name];

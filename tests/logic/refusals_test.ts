@@ -283,6 +283,17 @@ const WRONG: readonly Wrong[] = [
     ["by a member", "PERMISSION_DENIED", { playerName: "Mia", rank: 2 }, "mia"],
     ["by nobody's", "NOT_FOUND", { playerName: "Mia", rank: 1 }, "lena"],
   ]),
+  wrong(guild.GuildInviteListRequestSchema, [
+    ["by a member", "PERMISSION_DENIED", {}, "mia"],
+    ["by nobody's", "NOT_FOUND", {}, "lena"],
+  ]),
+  wrong(guild.GuildInviteWithdrawSchema, [
+    ...nobody((playerName) => ({ playerName })),
+    ["who was not invited", "NOT_FOUND", { playerName: "Lena" }],
+    ["a member", "NOT_FOUND", { playerName: "Mia" }],
+    ["by a member", "PERMISSION_DENIED", { playerName: "Lena" }, "mia"],
+    ["by nobody's", "NOT_FOUND", { playerName: "Lena" }, "lena"],
+  ]),
   wrong(chat.RoomCreateRequestSchema, [
     ...["", "ab", "x".repeat(33), " room", "ro\u0000om", "\u202eroom"].map((name) =>
       [`name "${name}"`, "NAME_INVALID", { name }] as const

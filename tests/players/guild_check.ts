@@ -157,10 +157,15 @@ export class GuildCheck {
     if (guild === undefined) return ErrorCode.NOT_FOUND;
     if (guild.members.get(actor)! < GuildRank.OFFICER) return ErrorCode.PERMISSION_DENIED;
     if (other === undefined) return ErrorCode.NOT_FOUND;
-    if (this.guildOf(other) !== undefined || this.#invites.get(other)?.has(guild)) return ErrorCode.ALREADY_EXISTS;
+    if (this.guildOf(other) !== undefined) return ErrorCode.ALREADY_EXISTS;
+    const isHidden = this.#friends.ignores(other, actor);
+    const before = this.#invites.get(other)?.get(guild);
+    const isHiddenBefore = before !== undefined && this.#friends.ignores(other, before);
+    if (before !== undefined && (isHidden || !isHiddenBefore)) return ErrorCode.ALREADY_EXISTS;
     if (guild.members.size >= MEMBERS_MAX) return ErrorCode.SERVER_FULL;
     const toGuild = [...this.#invites.values()].filter((invites) => invites.has(guild)).length;
-    const isFull = toGuild >= MEMBERS_MAX || (this.#invites.get(other)?.size ?? 0) >= INVITES_OF_PLAYER;
+    const seen = [...this.#invites.get(other)?.values() ?? []].filter((by) => !this.#friends.ignores(other, by));
+    const isFull = (!isHiddenBefore && toGuild >= MEMBERS_MAX) || (!isHidden && seen.length >= INVITES_OF_PLAYER);
     return isFull ? ErrorCode.OUT_OF_RANGE : ErrorCode.NONE;
   }
 
@@ -187,6 +192,7 @@ export class GuildCheck {
     this.#answer(actor, PacketType.GUILD_LEAVE_REQUEST, guild === undefined ? ErrorCode.NOT_FOUND : ErrorCode.NONE);
     if (guild === undefined) return;
     const wasLeader = guild.members.get(actor) === GuildRank.LEADER;
+    this.#endGrants(actor);
     this.#newTies.set(actor, null);
     if (guild.members.size === 1) return this.#disband(guild);
     guild.members.delete(actor);
@@ -194,6 +200,13 @@ export class GuildCheck {
     const members = [...guild.members];
     const [heir] = members.find(([, rank]) => rank === GuildRank.OFFICER) ?? members[0];
     guild.members.set(heir, GuildRank.LEADER);
+  }
+
+  /** Invitations end with the right of who made them. */
+  #endGrants(inviter: Actor): void {
+    for (const invites of this.#invites.values()) {
+      for (const [guild, by] of invites) if (by === inviter) invites.delete(guild);
+    }
   }
 
   #disband(guild: ModelGuild): void {
@@ -220,6 +233,7 @@ export class GuildCheck {
     this.#answer(actor, PacketType.GUILD_KICK_REQUEST, code);
     if (code !== ErrorCode.NONE) return;
     guild!.members.delete(other!);
+    this.#endGrants(other!);
     this.#newTies.set(other!, null);
   }
 
@@ -233,6 +247,7 @@ export class GuildCheck {
     if (other === actor && rank !== GuildRank.LEADER) return ErrorCode.TARGET_INVALID;
     if (rank === GuildRank.LEADER) guild.members.set(actor, GuildRank.OFFICER);
     guild.members.set(other, rank);
+    if (rank < GuildRank.OFFICER) this.#endGrants(other);
     this.#expectInfo(actor, guild);
     return ErrorCode.NONE;
   }

@@ -72,6 +72,9 @@ const ROWS = `
 3011 GUILD_WAR_END          <  -   - | war_id 1 uint64, winner_guild_id 2 uint64, own_kills 3 uint32, enemy_kills 4 uint32
 3012 GUILD_ACTION_RESPONSE  <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType
 3013 GUILD_SET_RANK_REQUEST >  AW  ERROR_RESPONSE | player_name 1 string, rank 2 GuildRank
+3014 GUILD_INVITE_LIST_REQUEST >  AW  GUILD_INVITE_LIST_RESPONSE |
+3015 GUILD_INVITE_LIST_RESPONSE <  -   - | success 1 bool, error_code 2 ErrorCode, invites 3 GuildInvite[]
+3016 GUILD_INVITE_WITHDRAW  >  AW  GUILD_ACTION_RESPONSE | player_name 1 string
 4000 ROOM_CREATE_REQUEST    >  AW  ROOM_RESPONSE | name 1 string, max_members 2 uint32, password 3 string
 4001 ROOM_JOIN_REQUEST      >  AW  ROOM_RESPONSE | room_id 1 uint64, name 2 string, password 3 string
 4002 ROOM_LEAVE_REQUEST     >  AW  ROOM_RESPONSE | room_id 1 uint64
@@ -147,6 +150,7 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   ),
   EntityDespawn: fieldList("reason 1 DespawnReason"),
   GuildMember: fieldList("player_id 1 uint64, name 2 string, rank 3 GuildRank, online 4 bool"),
+  GuildInvite: fieldList("player_id 1 uint64, player_name 2 string, inviter_name 3 string, expires_at 4 uint64"),
   GuildWar: fieldList(
     "war_id 1 uint64, enemy_guild_id 2 uint64, enemy_name 3 string, own_kills 4 uint32, enemy_kills 5 uint32, " +
       "ends_at 6 uint64",
