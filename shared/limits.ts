@@ -191,16 +191,26 @@ export const SEND_QUEUE_HARD_BYTES_MIN: number = OUTBOX_BYTES_MAX + FRAME_BYTES_
 
 // Login
 
-/** Wrong passwords for one account before the next attempt must wait. */
-export const LOGIN_FAILURES_PER_ACCOUNT = 5;
-/** Wrong passwords from one address before the next attempt must wait. */
-export const LOGIN_FAILURES_PER_ADDRESS = 10;
-/** Longest wait after wrong passwords, in milliseconds; failures before that are forgotten. */
+/** Wrong passwords for one account from one address before the next attempt must wait. */
+export const LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS = 5;
+/** Wrong passwords for one account from anywhere before an attempt from a new address must wait. */
+export const LOGIN_FAILURES_PER_ACCOUNT = 50;
+/** Wrong passwords from one address before accounts that are new there must wait: many people may share it. */
+export const LOGIN_FAILURES_PER_ADDRESS = 200;
+/** One wrong password of an account, or of an address, is forgotten for each of these, in milliseconds. */
+export const LOGIN_FAILURE_FADE_MS = 60_000;
+/** Longest wait after wrong passwords for one account from one address, in milliseconds. */
 export const LOGIN_DELAY_MS_MAX = 15 * 60_000;
-/** Accounts and addresses whose failures are remembered. */
+/** Longest wait for others' wrong passwords for an account, in milliseconds: 2,880 guesses a day, wherever from. */
+export const ACCOUNT_DELAY_MS_MAX = 30_000;
+/** Longest wait for others' wrong passwords from an address, in milliseconds. */
+export const ADDRESS_DELAY_MS_MAX = 60_000;
+/** Accounts, addresses, and pairs of both, whose failures are remembered: so many of each. */
 export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
-/** Logins of one account whose password is being checked: more guesses at once would not be slowed by failures. */
-export const LOGINS_PENDING_PER_ACCOUNT = 5;
+/** Addresses that each account is known to log in from. */
+export const LOGIN_ADDRESSES_PER_ACCOUNT = 5;
+/** How often it is noted anew that an account still logs in from an address, in milliseconds. */
+export const LOGIN_ADDRESS_NOTED_MS = 24 * 3_600_000;
 /** Passwords of one address that are being checked or made: a part of the queue that everyone waits in. */
 export const PASSWORDS_PENDING_PER_ADDRESS = 32;
 /** Addresses whose registrations are remembered. */
@@ -616,7 +626,12 @@ assert(SEND_QUEUE_HARD_BYTES_MIN <= SEND_QUEUE_HARD_BYTES, "A send queue must ho
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
 assert(ADDRESSES_MAX % ADDRESS_SET_ENTRIES === 0, "Addresses must fill whole sets");
 assert(ADDRESS_BAN_MS_FIRST < ADDRESS_BAN_MS_MAX, "Bans must be able to grow");
-assert(LOGINS_PENDING_PER_ACCOUNT <= LOGIN_FAILURES_PER_ACCOUNT, "Guesses at once must not pass what may fail");
+assert(
+  LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS < LOGIN_FAILURES_PER_ACCOUNT &&
+    LOGIN_FAILURES_PER_ACCOUNT < LOGIN_FAILURES_PER_ADDRESS,
+  "What concerns more people must delay later",
+);
+assert(ACCOUNT_DELAY_MS_MAX < LOGIN_FAILURE_FADE_MS, "Guesses at an account must not fade faster than they are heard");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do comes round once in a sweep");

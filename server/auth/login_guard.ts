@@ -1,64 +1,113 @@
 /**
- * Slows down guessing of passwords: failures count against the account and against the address they come from, and
- * above a number of them each further one makes the next attempt wait longer.
+ * Slows down guessing of passwords. Failures count against an account from one address first; far later against the
+ * account, wherever they come from; later still against the address, whatever the account.
  *
- * A resume needs no password, so whoever is guessed at is never locked out of a session that runs.
+ * From an address where an account has logged in before, nobody else's failures delay it. Nor is whoever is guessed at
+ * locked out of a session that runs: a resume needs no password.
  *
  * @module
  */
 
 import {
+  ACCOUNT_DELAY_MS_MAX,
+  ADDRESS_DELAY_MS_MAX,
   LOGIN_DELAY_MS_MAX,
+  LOGIN_FAILURE_FADE_MS,
   LOGIN_FAILURES_PER_ACCOUNT,
+  LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
   LOGIN_FAILURES_PER_ADDRESS,
   LOGIN_GUARD_ENTRIES_MAX,
 } from "../../shared/limits.ts";
+import { FailureDelays } from "./failure_delays.ts";
 
-/** What is known of one account or address. */
-interface Failures {
-  count: number;
-  /** When the next attempt is heard, monotonic milliseconds. */
-  openAtMs: number;
+/** Somebody who shows a password. */
+export interface Login {
+  /** What the account's name is unique by; the account need not exist. */
+  readonly nameKey: string;
+  /** Where it comes from; null: a place that is trusted, behind which many may be. */
+  readonly address: string | null;
 }
 
-/** First delay after too many failures, in milliseconds; each further failure doubles it. */
-const FIRST_DELAY_MS = 1_000;
-
-/** Counts failed logins. Bounded: the entry that failed longest ago is forgotten first. */
+/** Counts failed logins, and tells who has to wait. Bounded: what failed longest ago is forgotten first. */
 export class LoginGuard {
-  readonly #failures = new Map<string, Failures>();
+  readonly #pairs = new FailureDelays({
+    failuresMax: LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
+    // As long as they delay for at most, so that a whole row of them has faded after three of these.
+    fadeMs: 3 * LOGIN_FAILURE_FADE_MS,
+    delayMsMax: LOGIN_DELAY_MS_MAX,
+    entriesMax: LOGIN_GUARD_ENTRIES_MAX,
+  });
+  readonly #accounts = new FailureDelays({
+    failuresMax: LOGIN_FAILURES_PER_ACCOUNT,
+    fadeMs: LOGIN_FAILURE_FADE_MS,
+    delayMsMax: ACCOUNT_DELAY_MS_MAX,
+    entriesMax: LOGIN_GUARD_ENTRIES_MAX,
+  });
+  readonly #addresses = new FailureDelays({
+    failuresMax: LOGIN_FAILURES_PER_ADDRESS,
+    fadeMs: LOGIN_FAILURE_FADE_MS,
+    delayMsMax: ADDRESS_DELAY_MS_MAX,
+    entriesMax: LOGIN_GUARD_ENTRIES_MAX,
+  });
 
-  /** How long this login has to wait, in milliseconds; 0: it may go on. */
-  waitMs(nameKey: string, address: string, nowMs: number): number {
-    const account = this.#failures.get(`account ${nameKey}`);
-    const source = this.#failures.get(`address ${address}`);
-    return Math.max(0, (account?.openAtMs ?? 0) - nowMs, (source?.openAtMs ?? 0) - nowMs);
+  /** Accounts, addresses and pairs of both that are remembered. */
+  get entryCount(): number {
+    return this.#pairs.size + this.#accounts.size + this.#addresses.size;
   }
 
-  /** Takes note of a wrong name or password. */
-  failed(nameKey: string, address: string, nowMs: number): void {
-    this.#count(`account ${nameKey}`, LOGIN_FAILURES_PER_ACCOUNT, nowMs);
-    this.#count(`address ${address}`, LOGIN_FAILURES_PER_ADDRESS, nowMs);
+  /**
+   * How long a login has to wait, in milliseconds; 0: it may go on.
+   *
+   * @param isKnown Whether the account has logged in from there before: only failures of this very pair count then.
+   */
+  waitMs(login: Login, isKnown: boolean, nowMs: number): number {
+    const { nameKey, address } = login;
+    if (address === null) return this.#accounts.waitMs(nameKey, nowMs);
+    const ownMs = this.#pairs.waitMs(pairOf(nameKey, address), nowMs);
+    if (isKnown) return ownMs;
+    return Math.max(ownMs, this.#accounts.waitMs(nameKey, nowMs), this.#addresses.waitMs(address, nowMs));
   }
 
-  /** Takes note of a right one: the account is forgiven, the address is not, as it may hold one account of its own. */
-  succeeded(nameKey: string): void {
-    this.#failures.delete(`account ${nameKey}`);
+  /**
+   * Takes note of a login whose password is about to be looked at. It counts as failed until it has succeeded: of many
+   * guesses at one moment no more are heard than of many in a row.
+   */
+  begin({ nameKey, address }: Login, nowMs: number): void {
+    this.#accounts.add(nameKey, nowMs);
+    if (address === null) return;
+    this.#pairs.add(pairOf(nameKey, address), nowMs);
+    this.#addresses.add(address, nowMs);
   }
 
-  #count(key: string, allowed: number, nowMs: number): void {
-    const failures = this.#failures.get(key) ?? { count: 0, openAtMs: 0 };
-    // Failures of long ago no longer count.
-    if (nowMs - failures.openAtMs > LOGIN_DELAY_MS_MAX) failures.count = 0;
-    failures.count++;
-    const excess = failures.count - allowed;
-    const delayMs = excess < 0 ? 0 : Math.min(LOGIN_DELAY_MS_MAX, FIRST_DELAY_MS * 2 ** Math.min(excess, 30));
-    failures.openAtMs = nowMs + delayMs;
-    // The newest stands last, so that the first is the oldest.
-    this.#failures.delete(key);
-    this.#failures.set(key, failures);
-    if (this.#failures.size > LOGIN_GUARD_ENTRIES_MAX) {
-      this.#failures.delete(this.#failures.keys().next().value!);
-    }
+  /** Takes note of a wrong password: it was counted when it came, but whoever waits does so from now on. */
+  failed({ nameKey, address }: Login, nowMs: number): void {
+    this.#accounts.restart(nameKey, nowMs);
+    if (address === null) return;
+    this.#pairs.restart(pairOf(nameKey, address), nowMs);
+    this.#addresses.restart(address, nowMs);
   }
+
+  /** Takes note of a right password: what this account has failed from this address counts no more, anywhere. */
+  succeeded(login: Login, nowMs: number): void {
+    const { nameKey, address } = login;
+    const count = address === null ? 1 : this.#pairs.countOf(pairOf(nameKey, address), nowMs);
+    this.#forgive(login, count, nowMs);
+  }
+
+  /** Takes note that a password was not looked at after all. */
+  withdrawn(login: Login, nowMs: number): void {
+    this.#forgive(login, 1, nowMs);
+  }
+
+  #forgive({ nameKey, address }: Login, count: number, nowMs: number): void {
+    this.#accounts.forgive(nameKey, count, nowMs);
+    if (address === null) return;
+    this.#pairs.forgive(pairOf(nameKey, address), count, nowMs);
+    this.#addresses.forgive(address, count, nowMs);
+  }
+}
+
+/** An address has no blanks. */
+function pairOf(nameKey: string, address: string): string {
+  return `${address} ${nameKey}`;
 }

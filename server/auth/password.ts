@@ -14,6 +14,7 @@ import {
   PASSWORD_QUEUE_MAX,
 } from "../../shared/limits.ts";
 import { type Argon2id, argon2idWebCrypto } from "./argon2id.ts";
+import { TurnQueue } from "./turn_queue.ts";
 import { encodePasswordVerifier, parsePasswordVerifier, type PasswordVerifier } from "./password_verifier.ts";
 
 const SALT_BYTES = 16;
@@ -44,17 +45,18 @@ export interface PasswordHasherOptions {
 }
 
 /**
- * Makes and checks password verifiers, a few at once; the others wait in a bounded queue.
+ * Makes and checks password verifiers, a few at once; the others wait in a bounded queue, in which those who ask take
+ * turns: `asker` is an address, or whoever else is to have a turn of its own.
  *
  * Every method takes the client's hash ({@linkcode isClientPasswordHash}; upper and lower case are the same) and throws
- * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full.
+ * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full and nobody has more in it.
  */
 export class PasswordHasher {
   readonly #argon2id: Argon2id;
   readonly #randomBytes: (count: number) => Uint8Array<ArrayBuffer>;
   readonly #hashesMax: number;
   readonly #queueMax: number;
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: TurnQueue<PromiseWithResolvers<void>>;
   #runningCount = 0;
 
   constructor(options: PasswordHasherOptions = {}) {
@@ -62,6 +64,7 @@ export class PasswordHasher {
     this.#randomBytes = options.randomBytes ?? ((count) => crypto.getRandomValues(new Uint8Array(count)));
     this.#hashesMax = options.hashesMax ?? PASSWORD_HASHES_MAX;
     this.#queueMax = options.queueMax ?? PASSWORD_QUEUE_MAX;
+    this.#queue = new TurnQueue(this.#queueMax);
   }
 
   /** Hashes that wait for their turn. */
@@ -70,9 +73,9 @@ export class PasswordHasher {
   }
 
   /** Makes a new verifier, a PHC string of some 100 characters. */
-  async hash(clientHash: string): Promise<string> {
+  async hash(clientHash: string, asker: string): Promise<string> {
     const salt = this.#randomBytes(SALT_BYTES);
-    const hash = await this.#compute(clientHash, { cost: COST, salt, hash: NOBODY.hash });
+    const hash = await this.#compute(clientHash, { cost: COST, salt, hash: NOBODY.hash }, asker);
     return encodePasswordVerifier({ cost: COST, salt, hash });
   }
 
@@ -82,22 +85,26 @@ export class PasswordHasher {
    * @param verifier Null for an account without a password: no password fits, after the same work.
    * @throws {DependencyError} `unavailable` when the stored verifier is malformed.
    */
-  async verify(clientHash: string, verifier: string | null): Promise<boolean> {
-    if (verifier === null) return this.verifyAgainstNobody(clientHash);
+  async verify(clientHash: string, verifier: string | null, asker: string): Promise<boolean> {
+    if (verifier === null) return this.verifyAgainstNobody(clientHash, asker);
     const expected = parsePasswordVerifier(verifier);
     if (!expected) throw new DependencyError("unavailable", "Cannot read password verifier: it is malformed");
-    return isEqual(await this.#compute(clientHash, expected), expected.hash);
+    return isEqual(await this.#compute(clientHash, expected, asker), expected.hash);
   }
 
   /** Does the work of {@linkcode PasswordHasher.verify} for a player who does not exist, so that time tells nothing. */
-  async verifyAgainstNobody(clientHash: string): Promise<false> {
-    isEqual(await this.#compute(clientHash, NOBODY), NOBODY.hash);
+  async verifyAgainstNobody(clientHash: string, asker: string): Promise<false> {
+    isEqual(await this.#compute(clientHash, NOBODY, asker), NOBODY.hash);
     return false;
   }
 
-  async #compute(clientHash: string, { cost, salt, hash }: PasswordVerifier): Promise<Uint8Array<ArrayBuffer>> {
+  async #compute(
+    clientHash: string,
+    { cost, salt, hash }: PasswordVerifier,
+    asker: string,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     if (!isClientPasswordHash(clientHash)) throw new TypeError("Cannot hash password: it is not 64 hex digits");
-    await this.#takeTurn();
+    await this.#takeTurn(asker);
     try {
       const secret = Uint8Array.fromHex(clientHash);
       return await this.#argon2id({ secret, salt, cost, hashBytes: hash.length });
@@ -106,22 +113,24 @@ export class PasswordHasher {
     }
   }
 
-  async #takeTurn(): Promise<void> {
+  async #takeTurn(asker: string): Promise<void> {
     if (this.#runningCount < this.#hashesMax) {
       this.#runningCount++;
       return;
     }
-    if (this.#queue.length >= this.#queueMax) {
+    const turn = Promise.withResolvers<void>();
+    const ousted = this.#queue.push(asker, turn);
+    if (ousted !== undefined) {
       const reason = `${this.#queue.length} hashes wait, limit is ${this.#queueMax} hashes`;
-      throw new DependencyError("overloaded", `Cannot hash password: ${reason}`);
+      ousted.reject(new DependencyError("overloaded", `Cannot hash password: ${reason}`));
     }
-    await new Promise<void>((resolve) => this.#queue.push(resolve));
+    await turn.promise;
   }
 
   /** The turn goes from hand to hand, so nobody can come in between. */
   #passTurn(): void {
     const next = this.#queue.shift();
-    if (next) next();
+    if (next) next.resolve();
     else this.#runningCount--;
   }
 }

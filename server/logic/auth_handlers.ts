@@ -17,6 +17,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { LOGIN_ADDRESS_NOTED_MS, PLAYER_NAME_LENGTH_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
@@ -51,6 +52,17 @@ export function registerAuthHandlers(
     }
   }
 
+  /** Has the storage remember where an account logs in from; nobody waits for it. */
+  function noteAddress(
+    session: Session,
+    { accountId, address, seenAtMs }: { accountId: number; address: string | null; seenAtMs: number | null },
+  ): void {
+    const atMs = clock.unixMs();
+    if (address === null || (seenAtMs !== null && Math.abs(atMs - seenAtMs) < LOGIN_ADDRESS_NOTED_MS)) return;
+    storage.for(session.asker).accounts.noteAddress({ accountId, address, atMs })
+      .catch((error) => context.log.warn("Cannot note the address of a login", { error: String(error) }));
+  }
+
   dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>
     exclusively(session, async () => {
       if (checkPlayerName(username) !== "ok") {
@@ -60,13 +72,16 @@ export function registerAuthHandlers(
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
       }
       const key = nameKey(username);
-      const address = addressOf(session);
+      const address = limits.groupOf(addressOf(session));
       // A name in use costs no hash; names are no secret, as everyone in the world sees them.
       if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
         throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       }
       limits.registering(address);
-      const passwordVerifier = await limits.hashing(key, address, () => hasher.hash(passwordHash));
+      const passwordVerifier = await limits.hashing(
+        { nameKey: key, address },
+        (asker) => hasher.hash(passwordHash, asker),
+      );
       const createdAtMs = clock.unixMs();
       const account = { name: username, nameKey: key, passwordVerifier, createdAtMs };
       const result = await storage.for(session.entrant).accounts.create(account);
@@ -86,23 +101,27 @@ export function registerAuthHandlers(
         counters.add(Counter.LOGINS_FAILED, 1);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
-      const key = nameKey(username);
-      const address = addressOf(session);
-      limits.checkLogin(key, address);
-      const account = checkPlayerName(username) === "ok"
-        ? await storage.for(session.entrant).accounts.findByName(key)
-        : undefined;
+      const login = {
+        nameKey: nameKey(username.slice(0, PLAYER_NAME_LENGTH_MAX + 1)),
+        address: limits.groupOf(addressOf(session)),
+      };
+      // Whom its own failures delay is not even looked up.
+      limits.checkLogin(login, true);
+      const { accounts } = storage.for(session.entrant);
+      const found = checkPlayerName(username) === "ok" ? await accounts.findForLogin(login) : undefined;
+      const seenAtMs = found?.addressSeenAtMs ?? null;
+      limits.checkLogin(login, seenAtMs !== null);
+      const account = found?.account;
       // Unknown names cost the same work, so that neither answer nor time tells them apart.
-      const correct = await limits.hashing(key, address, () =>
+      const correct = await limits.verifying(login, (asker) =>
         account === undefined
-          ? hasher.verifyAgainstNobody(passwordHash)
-          : hasher.verify(passwordHash, account.passwordVerifier));
+          ? hasher.verifyAgainstNobody(passwordHash, asker)
+          : hasher.verify(passwordHash, account.passwordVerifier, asker));
       if (account === undefined || !correct) {
         counters.add(Counter.LOGINS_FAILED, 1);
-        limits.failed(key, address);
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
-      limits.succeeded(key);
+      noteAddress(session, { accountId: account.accountId, address: login.address, seenAtMs });
       const player = { playerId: account.accountId, name: account.name };
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
@@ -115,9 +134,7 @@ export function registerAuthHandlers(
           other !== undefined
         );
       if (
-        config.duplicateLogin === "reject" && others.some((other) =>
-          other.link !== null
-        )
+        config.duplicateLogin === "reject" && others.some((other) => other.link !== null)
       ) {
         throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
       }

@@ -6,8 +6,8 @@
  */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { LOGINS_PENDING_PER_ACCOUNT, PASSWORDS_PENDING_PER_ADDRESS } from "../../shared/limits.ts";
-import { LoginGuard } from "../auth/login_guard.ts";
+import { PASSWORDS_PENDING_PER_ADDRESS } from "../../shared/limits.ts";
+import { type Login, LoginGuard } from "../auth/login_guard.ts";
 import { PendingCounts } from "../auth/pending_counts.ts";
 import { RegistrationLimit } from "../auth/registration_limit.ts";
 import type { Clock } from "../clock.ts";
@@ -34,62 +34,71 @@ export class AuthLimits {
     this.#registrations = new RegistrationLimit(config.addressRegistrationsPerHour);
   }
 
+  /** What limits count an address under; null where it is trusted: then many may be behind it. */
+  groupOf(address: string): string | null {
+    return this.#trusted.containsText(address) ? null : addressGroup(address);
+  }
+
   /**
    * Counts a registration that is about to be made.
    *
    * @throws {RequestError} RATE_LIMITED when there were too many from its address.
    */
-  registering(address: string): void {
-    if (!this.#isOn || this.#trusted.containsText(address)) return;
-    if (!this.#registrations.tryTake(addressGroup(address), this.#clock.monotonicMs())) {
+  registering(group: string | null): void {
+    if (!this.#isOn || group === null) return;
+    if (!this.#registrations.tryTake(group, this.#clock.monotonicMs())) {
       throw new RequestError(ErrorCode.RATE_LIMITED, "Too many registrations from this address, try again later");
     }
   }
 
-  /** @throws {RequestError} RATE_LIMITED while a login of this account or from this address has to wait. */
-  checkLogin(nameKey: string, address: string): void {
+  /**
+   * Holds that a login need not wait.
+   *
+   * @param isKnown Whether the account has logged in from there before.
+   * @throws {RequestError} RATE_LIMITED while it has to.
+   */
+  checkLogin(login: Login, isKnown: boolean): void {
     if (!this.#isOn) return;
-    const waitMs = this.#guard.waitMs(nameKey, addressGroup(address), this.#clock.monotonicMs());
+    const waitMs = this.#guard.waitMs(login, isKnown, this.#clock.monotonicMs());
     if (waitMs === 0) return;
     const seconds = Math.ceil(waitMs / 1_000);
     throw new RequestError(ErrorCode.RATE_LIMITED, `Too many failed logins, try again in ${seconds} s`);
   }
 
-  /** Takes note of a wrong name or password. */
-  failed(nameKey: string, address: string): void {
-    this.#guard.failed(nameKey, addressGroup(address), this.#clock.monotonicMs());
-  }
-
-  /** Takes note of a right one. */
-  succeeded(nameKey: string): void {
-    this.#guard.succeeded(nameKey);
+  /**
+   * Has a password looked at, and takes note of what comes of it.
+   *
+   * @throws {RequestError} RATE_LIMITED as {@linkcode AuthLimits.hashing} does.
+   */
+  async verifying(login: Login, verify: (asker: string) => Promise<boolean>): Promise<boolean> {
+    if (!this.#isOn) return await this.hashing(login, verify);
+    this.#guard.begin(login, this.#clock.monotonicMs());
+    try {
+      const isRight = await this.hashing(login, verify);
+      if (isRight) this.#guard.succeeded(login, this.#clock.monotonicMs());
+      else this.#guard.failed(login, this.#clock.monotonicMs());
+      return isRight;
+    } catch (error) {
+      this.#guard.withdrawn(login, this.#clock.monotonicMs());
+      throw error;
+    }
   }
 
   /**
-   * Computes a password hash, unless too many of the same account or address are under way: guesses that are made at
-   * once would all be heard before the first has failed.
+   * Computes a password hash in the turn of its address; behind trusted addresses each account has its own.
    *
-   * @throws {RequestError} RATE_LIMITED
+   * @throws {RequestError} RATE_LIMITED when too many of the same address are under way.
    */
-  async hashing<Result>(nameKey: string, address: string, hash: () => Promise<Result>): Promise<Result> {
-    if (!this.#isOn) return await hash();
-    const account = `account ${nameKey}`;
-    if (!this.#pending.tryAdd(account, LOGINS_PENDING_PER_ACCOUNT)) throw tooMany("for this account");
+  async hashing<Result>({ nameKey, address }: Login, hash: (asker: string) => Promise<Result>): Promise<Result> {
+    if (address === null) return await hash(`account ${nameKey}`);
+    if (!this.#isOn) return await hash(address);
+    if (!this.#pending.tryAdd(address, PASSWORDS_PENDING_PER_ADDRESS)) {
+      throw new RequestError(ErrorCode.RATE_LIMITED, "Too many logins from this address at once");
+    }
     try {
-      if (this.#trusted.containsText(address)) return await hash();
-      const source = `address ${addressGroup(address)}`;
-      if (!this.#pending.tryAdd(source, PASSWORDS_PENDING_PER_ADDRESS)) throw tooMany("from this address");
-      try {
-        return await hash();
-      } finally {
-        this.#pending.remove(source);
-      }
+      return await hash(address);
     } finally {
-      this.#pending.remove(account);
+      this.#pending.remove(address);
     }
   }
-}
-
-function tooMany(whose: string): RequestError {
-  return new RequestError(ErrorCode.RATE_LIMITED, `Too many logins ${whose} at once`);
 }

@@ -169,6 +169,15 @@ export const MIGRATIONS: readonly string[] = [
     (SELECT 1 FROM guild_members WHERE player_id = inviter_id AND guild_members.guild_id = guild_invites.guild_id
       AND rank >= 1);
   `,
+  // Where an account has logged in from, as limits count addresses.
+  `
+  CREATE TABLE login_addresses (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, address)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

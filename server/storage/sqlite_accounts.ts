@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../shared/errors.ts";
+import { LOGIN_ADDRESSES_PER_ACCOUNT } from "../../shared/limits.ts";
 import type { Account, CreateAccountResult, NewAccount, PlayerName } from "./storage.ts";
 import type { Handlers } from "./storage_operations.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
@@ -21,6 +22,14 @@ export function sqliteAccounts(
   const insertCharacter = database.prepare("INSERT INTO characters (account_id, name) VALUES (?, ?)");
   const selectById = database.prepare(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = ?`);
   const selectByName = database.prepare(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE name_key = ?`);
+  const selectAddress = database.prepare(
+    "SELECT seen_at_ms AS seenAtMs FROM login_addresses WHERE account_id = ? AND address = ?",
+  );
+  const insertAddress = database.prepare("INSERT OR REPLACE INTO login_addresses VALUES (?, ?, ?)");
+  const deleteOldAddresses = database.prepare(
+    `DELETE FROM login_addresses WHERE account_id = ?1 AND address NOT IN (SELECT address FROM login_addresses
+      WHERE account_id = ?1 ORDER BY seen_at_ms DESC, address LIMIT ${LOGIN_ADDRESSES_PER_ACCOUNT})`,
+  );
   const selectNames = database.prepare(
     "SELECT id AS playerId, name FROM accounts WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
   );
@@ -63,6 +72,18 @@ export function sqliteAccounts(
       };
     },
     "accounts.findByName": findByName,
+    "accounts.findForLogin": ({ nameKey, address }) => {
+      const account = findByName(nameKey);
+      if (account === undefined) return undefined;
+      const seen = address === null ? undefined : selectAddress.get(account.accountId, address);
+      return { account, addressSeenAtMs: seen === undefined ? null : Number(seen.seenAtMs) };
+    },
+    "accounts.noteAddress": ({ accountId, address, atMs }) => {
+      checkId(accountId, "accountId");
+      checkId(atMs, "atMs");
+      insertAddress.run(accountId, address, atMs);
+      deleteOldAddresses.run(accountId);
+    },
     "accounts.findNames": (playerIds) => {
       checkRows(playerIds.length);
       for (const playerId of playerIds) checkId(playerId, "playerId");

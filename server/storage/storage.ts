@@ -76,6 +76,16 @@ export interface AccountStore {
 
   find(accountId: number): Promise<Account | undefined>;
 
+  /**
+   * The account of a name, and whether it has logged in from an address before.
+   *
+   * @param query `address` null: an address that is not remembered.
+   */
+  findForLogin(query: { readonly nameKey: string; readonly address: string | null }): Promise<LoginRecord | undefined>;
+
+  /** Remembers that an account has logged in from an address; of each, the `LOGIN_ADDRESSES_PER_ACCOUNT` used last. */
+  noteAddress(login: { readonly accountId: number; readonly address: string; readonly atMs: number }): Promise<void>;
+
   /** @param nameKey What `nameKey()` makes of the name. */
   findByName(nameKey: string): Promise<Account | undefined>;
 
@@ -213,6 +223,13 @@ export interface Account extends NewAccount {
   readonly accountId: number;
   /** Session tokens that name another one are void. */
   readonly tokenEpoch: number;
+}
+
+/** What there is to know of who wants to log in. */
+export interface LoginRecord {
+  readonly account: Account;
+  /** When the account was last noted to log in from the address, Unix time in milliseconds; null: never. */
+  readonly addressSeenAtMs: number | null;
 }
 
 /** Who wants to enter the world, and as which of its characters; `characterId` 0 is the first. */

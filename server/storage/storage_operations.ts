@@ -17,6 +17,8 @@ export interface Operations {
   "accounts.createMany": AccountStore["createMany"];
   "accounts.find": AccountStore["find"];
   "accounts.findByName": AccountStore["findByName"];
+  "accounts.findForLogin": AccountStore["findForLogin"];
+  "accounts.noteAddress": AccountStore["noteAddress"];
   "accounts.findEntry": AccountStore["findEntry"];
   "accounts.findNames": AccountStore["findNames"];
   "characters.load": CharacterStore["load"];
@@ -77,6 +79,8 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "accounts.createMany": "write",
   "accounts.find": "read",
   "accounts.findByName": "read",
+  "accounts.findForLogin": "read",
+  "accounts.noteAddress": "write",
   "accounts.findEntry": "read",
   "accounts.findNames": "read",
   "characters.load": "read",
@@ -131,6 +135,8 @@ export function storageSubjects(call: Call): Stores {
       createMany: (accounts) => call("accounts.createMany", accounts),
       find: (accountId) => call("accounts.find", accountId),
       findByName: (nameKey) => call("accounts.findByName", nameKey),
+      findForLogin: (query) => call("accounts.findForLogin", query),
+      noteAddress: (login) => call("accounts.noteAddress", login),
       findEntry: (query) => call("accounts.findEntry", query),
       findNames: (playerIds) => call("accounts.findNames", playerIds),
     },

@@ -43,38 +43,38 @@ Deno.test("argon2idWebCrypto() computes the published test vectors", async () =>
 
 Deno.test("PasswordHasher.verify() knows the password that hash() was given, and no other", async () => {
   const hasher = new PasswordHasher();
-  const verifier = await hasher.hash(CLIENT_HASH);
+  const verifier = await hasher.hash(CLIENT_HASH, "asker");
   assert(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/.test(verifier), verifier);
-  assertEquals(await hasher.verify(CLIENT_HASH, verifier), true);
-  assertEquals(await hasher.verify(CLIENT_HASH.toUpperCase(), verifier), true);
-  assertEquals(await hasher.verify(OTHER_HASH, verifier), false);
-  assertEquals(await hasher.verifyAgainstNobody(CLIENT_HASH), false);
+  assertEquals(await hasher.verify(CLIENT_HASH, verifier, "asker"), true);
+  assertEquals(await hasher.verify(CLIENT_HASH.toUpperCase(), verifier, "asker"), true);
+  assertEquals(await hasher.verify(OTHER_HASH, verifier, "asker"), false);
+  assertEquals(await hasher.verifyAgainstNobody(CLIENT_HASH, "asker"), false);
 });
 
 Deno.test("PasswordHasher.hash() salts: the same password never gives the same verifier", async () => {
   const { hasher } = countingHasher();
-  assertNotEquals(await hasher.hash(CLIENT_HASH), await hasher.hash(CLIENT_HASH));
+  assertNotEquals(await hasher.hash(CLIENT_HASH, "asker"), await hasher.hash(CLIENT_HASH, "asker"));
 });
 
 Deno.test("PasswordHasher.verify() sees a difference in every byte", async () => {
   const { hasher } = countingHasher();
-  const verifier = await hasher.hash(CLIENT_HASH);
+  const verifier = await hasher.hash(CLIENT_HASH, "asker");
   for (let index = 0; index < 32; index++) {
     const bytes = Uint8Array.fromHex(CLIENT_HASH);
     bytes[index] ^= 1;
-    assertEquals(await hasher.verify(bytes.toHex(), verifier), false);
+    assertEquals(await hasher.verify(bytes.toHex(), verifier, "asker"), false);
   }
 });
 
 Deno.test("PasswordHasher does the same work for a wrong password, no password and nobody", async () => {
   const { hasher, inputs } = countingHasher();
-  const verifier = await hasher.hash(CLIENT_HASH);
+  const verifier = await hasher.hash(CLIENT_HASH, "asker");
   const work: unknown[] = [];
   const checks = [
-    () => hasher.verify(CLIENT_HASH, verifier),
-    () => hasher.verify(OTHER_HASH, verifier),
-    () => hasher.verify(OTHER_HASH, null),
-    () => hasher.verifyAgainstNobody(OTHER_HASH),
+    () => hasher.verify(CLIENT_HASH, verifier, "asker"),
+    () => hasher.verify(OTHER_HASH, verifier, "asker"),
+    () => hasher.verify(OTHER_HASH, null, "asker"),
+    () => hasher.verifyAgainstNobody(OTHER_HASH, "asker"),
   ];
   const verdicts: boolean[] = [];
   for (const check of checks) {
@@ -88,8 +88,8 @@ Deno.test("PasswordHasher does the same work for a wrong password, no password a
 
 Deno.test("PasswordHasher.verifyAgainstNobody() is false even for a hash that would fit", async () => {
   const hasher = new PasswordHasher({ argon2id: ({ hashBytes }) => Promise.resolve(new Uint8Array(hashBytes)) });
-  assertEquals(await hasher.verifyAgainstNobody(CLIENT_HASH), false);
-  assertEquals(await hasher.verify(CLIENT_HASH, null), false);
+  assertEquals(await hasher.verifyAgainstNobody(CLIENT_HASH, "asker"), false);
+  assertEquals(await hasher.verify(CLIENT_HASH, null, "asker"), false);
 });
 
 Deno.test("hashesAtOnce() leaves a core to those who play, and is never less than one or more than the bound", () => {
@@ -99,7 +99,7 @@ Deno.test("hashesAtOnce() leaves a core to those who play, and is never less tha
 Deno.test("PasswordHasher computes a few hashes at once and queues the others in order", async () => {
   const { hasher, running } = gatedHasher(10);
   const done: number[] = [];
-  const all = Array.from({ length: 7 }, (_, i) => hasher.hash(CLIENT_HASH).then(() => done.push(i)));
+  const all = Array.from({ length: 7 }, (_, i) => hasher.hash(CLIENT_HASH, "asker").then(() => done.push(i)));
   await Promise.resolve();
   assertEquals(running.length, PASSWORD_HASHES_MAX);
   assertEquals(hasher.queueLength, 7 - PASSWORD_HASHES_MAX);
@@ -114,9 +114,9 @@ Deno.test("PasswordHasher computes a few hashes at once and queues the others in
 
 Deno.test("PasswordHasher refuses what its queue cannot hold, and goes on", async () => {
   const { hasher, running } = gatedHasher(2);
-  const taken = Array.from({ length: PASSWORD_HASHES_MAX + 2 }, () => hasher.verifyAgainstNobody(CLIENT_HASH));
+  const taken = Array.from({ length: PASSWORD_HASHES_MAX + 2 }, () => hasher.verifyAgainstNobody(CLIENT_HASH, "asker"));
   await Promise.resolve();
-  const error = await assertRejects(() => hasher.hash(CLIENT_HASH), DependencyError, "limit is 2 hashes");
+  const error = await assertRejects(() => hasher.hash(CLIENT_HASH, "asker"), DependencyError, "limit is 2 hashes");
   assertEquals(error.code, "overloaded");
   for (let i = 0; i < taken.length; i++) {
     running[i]();
@@ -124,7 +124,7 @@ Deno.test("PasswordHasher refuses what its queue cannot hold, and goes on", asyn
     await Promise.resolve();
   }
   assertEquals(hasher.queueLength, 0);
-  const later = hasher.hash(CLIENT_HASH);
+  const later = hasher.hash(CLIENT_HASH, "asker");
   await Promise.resolve();
   running.at(-1)?.();
   await later;
@@ -136,8 +136,8 @@ Deno.test("PasswordHasher gives its turn on when a hash fails", async () => {
   const argon2id: Argon2id = ({ hashBytes }) =>
     count++ === 0 ? Promise.reject(new Error("no memory")) : Promise.resolve(new Uint8Array(hashBytes));
   const hasher = new PasswordHasher({ argon2id, hashesMax: 1 });
-  const failed = hasher.hash(CLIENT_HASH);
-  const next = hasher.hash(CLIENT_HASH);
+  const failed = hasher.hash(CLIENT_HASH, "asker");
+  const next = hasher.hash(CLIENT_HASH, "asker");
   await assertRejects(() => failed, Error, "no memory");
   assert((await next).startsWith("$argon2id$"));
 });
@@ -148,8 +148,8 @@ Deno.test("PasswordHasher takes only what isClientPasswordHash() lets pass", asy
     const text of ["", "ab", OTHER_HASH.slice(1), `${OTHER_HASH}0`, `${OTHER_HASH}\n`, "g".repeat(64), "é".repeat(64)]
   ) {
     assertEquals(isClientPasswordHash(text), false, JSON.stringify(text));
-    await assertRejects(() => hasher.hash(text), TypeError, "64 hex digits");
-    await assertRejects(() => hasher.verifyAgainstNobody(text), TypeError);
+    await assertRejects(() => hasher.hash(text, "asker"), TypeError, "64 hex digits");
+    await assertRejects(() => hasher.verifyAgainstNobody(text, "asker"), TypeError);
   }
   assertEquals(inputs.length, 0);
   assertEquals(isClientPasswordHash(CLIENT_HASH.toUpperCase()), true);
@@ -157,6 +157,26 @@ Deno.test("PasswordHasher takes only what isClientPasswordHash() lets pass", asy
 
 Deno.test("PasswordHasher.verify() reports a malformed verifier as unavailable", async () => {
   const { hasher } = countingHasher();
-  const error = await assertRejects(() => hasher.verify(CLIENT_HASH, "plain text"), DependencyError, "malformed");
+  const error = await assertRejects(
+    () => hasher.verify(CLIENT_HASH, "plain text", "asker"),
+    DependencyError,
+    "malformed",
+  );
   assertEquals(error.code, "unavailable");
+});
+
+Deno.test("PasswordHasher computes the hashes of those who ask in turns, however many somebody asks for", async () => {
+  const { hasher, running } = gatedHasher(10);
+  const done: string[] = [];
+  const ask = (asker: string) =>
+    hasher.hash(CLIENT_HASH, asker).then(() => done.push(asker), () => done.push("refused"));
+  const all = Array.from({ length: PASSWORD_HASHES_MAX + 10 }, () => ask("many"));
+  // The queue is full of one asker's; another one's has a place, and the next turn but one.
+  all.push(ask("one"));
+  for (let next = 0; done.length < all.length; next++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    running[next]?.();
+  }
+  assertEquals(done.indexOf("one"), PASSWORD_HASHES_MAX + 2);
+  assertEquals(done.filter((what) => what === "refused").length, 1);
 });

@@ -6,7 +6,7 @@
 
 import type { NewAccount, Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { LOGIN_ADDRESSES_PER_ACCOUNT, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
 import { claimGuilds } from "./guild_contract.ts";
@@ -132,6 +132,32 @@ function claimAccounts(claim: Claim): void {
     assertEquals(results[3].accountId, results[2].accountId);
     assertEquals((await storage.accounts.find(before))?.name, "bot1");
   });
+
+  claim(
+    "accounts.noteAddress() remembers the addresses an account logged in from last, and no other's",
+    async (storage) => {
+      const accountId = await mustCreate(storage, "Mira");
+      const otherId = await mustCreate(storage, "Other");
+      const seenAtMs = async (address: string | null, nameKey = "mira") =>
+        (await storage.accounts.findForLogin({ nameKey, address }))?.addressSeenAtMs;
+      assertEquals(await seenAtMs("192.0.2.1"), null);
+      assertEquals(await storage.accounts.findForLogin({ nameKey: "nobody", address: "192.0.2.1" }), undefined);
+      for (let index = 0; index < LOGIN_ADDRESSES_PER_ACCOUNT; index++) {
+        await storage.accounts.noteAddress({ accountId, address: `192.0.2.${index}`, atMs: 1_000 + index });
+      }
+      await storage.accounts.noteAddress({ accountId: otherId, address: "198.51.100.1", atMs: 1 });
+      const some = [await seenAtMs("192.0.2.0"), await seenAtMs(null), await seenAtMs("198.51.100.1")];
+      assertEquals(some, [1_000, null, null]);
+      // Used again, it stays; the one that was used longest ago makes way.
+      await storage.accounts.noteAddress({ accountId, address: "192.0.2.0", atMs: 5_000 });
+      await storage.accounts.noteAddress({ accountId, address: "203.0.113.1", atMs: 6_000 });
+      const kept = [await seenAtMs("192.0.2.0"), await seenAtMs("192.0.2.1"), await seenAtMs("203.0.113.1")];
+      assertEquals(kept, [5_000, null, 6_000]);
+      assertEquals(await seenAtMs("198.51.100.1", "other"), 1);
+      const found = await storage.accounts.findForLogin({ nameKey: "mira", address: null });
+      assertEquals(found?.account, await storage.accounts.find(accountId));
+    },
+  );
 
   claim(
     "accounts.findEntry() gives account, sanctions and character in one, and undefined for nobody",

@@ -7,11 +7,16 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
+  LOGIN_ADDRESS_NOTED_MS,
   LOGIN_FAILURES_PER_ACCOUNT,
+  LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
   LOGIN_FAILURES_PER_ADDRESS,
-  LOGINS_PENDING_PER_ACCOUNT,
   PASSWORDS_PENDING_PER_ADDRESS,
 } from "../../shared/limits.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import type { Storage } from "../../server/storage/storage.ts";
+import { DependencyError } from "../../shared/errors.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -39,6 +44,28 @@ async function loginAnswer(harness: LogicHarness, client: HarnessClient): Promis
 
 async function login(harness: LogicHarness, username: string, hash: string, address?: string): Promise<LoginResponse> {
   return await loginAnswer(harness, startLogin(harness, username, hash, address));
+}
+
+/** A storage, some of whose parts are others. */
+function storageWith(storage: Storage, parts: Partial<Storage>): Storage {
+  const whole: Storage = new Proxy(storage, {
+    get: (target, part: keyof Storage) => {
+      if (part in parts) return parts[part];
+      if (part === "for") return () => whole;
+      const value = target[part];
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  return whole;
+}
+
+/** A storage that outlives the harness that uses it. */
+function unclosed(storage: Storage): Storage {
+  return storageWith(storage, { close: () => Promise.resolve() });
+}
+
+function disposable(storage: Storage) {
+  return { value: storage, [Symbol.asyncDispose]: () => storage.close() };
 }
 
 /** A hasher whose work ends when the test says so. */
@@ -75,57 +102,125 @@ Deno.test("AuthLimits counts registrations of one IPv6 network together, and non
   for (const name of ["three", "four", "five"]) assert((await register(harness, name, "127.0.0.1")).success);
 });
 
-Deno.test("AuthLimits makes an account wait after five failures and an address after ten, the right password too", async () => {
+Deno.test("AuthLimits makes an account wait after five failures from an address, the right password too", async () => {
   await using harness = await LogicHarness.create();
   for (const name of ["victim", "other"]) await register(harness, name, "198.51.100.1");
-  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT; failure++) {
-    const { errorCode } = await login(harness, "victim", WRONG, `203.0.113.${failure}`);
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS; failure++) {
+    const { errorCode } = await login(harness, "victim", WRONG, "2001:db8::1");
     assertEquals(errorCode, ErrorCode.INVALID_CREDENTIALS);
   }
-  assertEquals((await login(harness, "Victim", HASH, "192.0.2.1")).errorCode, ErrorCode.RATE_LIMITED);
-  harness.clock.advance(1_001);
+  assertEquals((await login(harness, "Victim", HASH, "2001:db8::2")).errorCode, ErrorCode.RATE_LIMITED);
+  assert((await login(harness, "other", HASH, "2001:db8::2")).success);
   assert((await login(harness, "victim", HASH, "192.0.2.1")).success);
+  harness.clock.advance(1_001);
+  assert((await login(harness, "victim", HASH, "2001:db8::1")).success);
+});
+
+Deno.test("AuthLimits delays no login for others' failures where the account has logged in before, a restart later too", async () => {
+  await using storage = disposable(new DirectStorage({ path: MEMORY_PATH }));
+  {
+    await using harness = await LogicHarness.create({ storage: unclosed(storage.value) });
+    await register(harness, "victim", "198.51.100.1");
+    assert((await login(harness, "victim", HASH, "2001:db8::1")).success);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await using harness = await LogicHarness.create({ storage: unclosed(storage.value) });
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT; failure++) {
+    await login(harness, "victim", WRONG, `203.0.113.${failure}`);
+  }
+  assertEquals((await login(harness, "victim", HASH, "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
+  assert((await login(harness, "victim", HASH, "2001:db8::2")).success);
+  // Nor where many others have failed.
   for (let failure = 0; failure < LOGIN_FAILURES_PER_ADDRESS; failure++) {
-    const { errorCode } = await login(harness, `name${failure}`, WRONG, "2001:db8::1");
+    await login(harness, `name${failure}`, WRONG, "2001:db8::3");
+  }
+  assertEquals((await login(harness, "another", WRONG, "2001:db8::3")).errorCode, ErrorCode.RATE_LIMITED);
+  assert((await login(harness, "victim", HASH, "2001:db8::3")).success);
+});
+
+Deno.test("AuthLimits hears everybody behind a trusted address, whatever the others fail", async () => {
+  await using harness = await LogicHarness.create();
+  await register(harness, "honest", "127.0.0.1");
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ADDRESS + 10; failure++) {
+    const { errorCode } = await login(harness, `name${failure}`, WRONG, "127.0.0.1");
     assertEquals(errorCode, ErrorCode.INVALID_CREDENTIALS);
   }
-  assertEquals((await login(harness, "other", HASH, "2001:db8::2")).errorCode, ErrorCode.RATE_LIMITED);
-  assert((await login(harness, "other", HASH, "192.0.2.2")).success);
+  assert((await login(harness, "honest", HASH, "127.0.0.1")).success);
+  // Guesses at one account are slowed there too, and its having logged in there opens no way around that.
+  let heard = 0;
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT + 10; failure++) {
+    if ((await login(harness, "honest", WRONG, "127.0.0.1")).errorCode === ErrorCode.INVALID_CREDENTIALS) heard++;
+  }
+  assertEquals(heard, LOGIN_FAILURES_PER_ACCOUNT);
+});
+
+Deno.test("LOGIN_REQUEST notes an address when it is new, and once a day", async () => {
+  const direct = new DirectStorage({ path: MEMORY_PATH });
+  let notes = 0;
+  const accounts = new Proxy(direct.accounts, {
+    get: (target, method: keyof typeof direct.accounts) => {
+      if (method === "noteAddress") notes++;
+      return target[method];
+    },
+  });
+  await using harness = await LogicHarness.create({ storage: storageWith(direct, { accounts }) });
+  await register(harness, "anna");
+  const count = async (address: string) => {
+    const before = notes;
+    assert((await login(harness, "anna", HASH, address)).success);
+    await new Promise((resolve) => setImmediate(resolve));
+    return notes - before;
+  };
+  assertEquals([await count("192.0.2.1"), await count("192.0.2.1"), await count("192.0.2.2")], [1, 0, 1]);
+  harness.clock.advance(LOGIN_ADDRESS_NOTED_MS);
+  assertEquals([await count("192.0.2.1"), await count("127.0.0.1")], [1, 0]);
 });
 
 Deno.test("AuthLimits counts the failures of peers that have hung up before they were answered", async () => {
   const hasher = heldHasher();
   await using harness = await LogicHarness.create({ hasher });
-  for (let failure = 0; failure < LOGIN_FAILURES_PER_ADDRESS; failure++) {
-    const client = startLogin(harness, `name${failure}`, WRONG, "198.51.100.1");
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS; failure++) {
+    const client = startLogin(harness, "victim", WRONG, "198.51.100.1");
     await harness.until(() => hasher.waiting.length === 1);
     harness.disconnect(client);
     hasher.waiting.pop()!();
     await new Promise((resolve) => setImmediate(resolve));
   }
-  assertEquals((await login(harness, "another", WRONG, "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
+  assertEquals((await login(harness, "victim", WRONG, "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
 });
 
 Deno.test("AuthLimits hears only so many guesses at one account at once", async () => {
   const hasher = heldHasher();
   await using harness = await LogicHarness.create({ hasher });
   const clients = Array.from(
-    { length: LOGINS_PENDING_PER_ACCOUNT + 3 },
+    { length: LOGIN_FAILURES_PER_ACCOUNT + 3 },
     (_, index) => startLogin(harness, "victim", WRONG, `203.0.113.${index}`),
   );
-  await harness.until(() => hasher.waiting.length === LOGINS_PENDING_PER_ACCOUNT);
-  for (const client of clients.slice(LOGINS_PENDING_PER_ACCOUNT)) {
+  await harness.until(() => hasher.waiting.length === LOGIN_FAILURES_PER_ACCOUNT);
+  for (const client of clients.slice(LOGIN_FAILURES_PER_ACCOUNT)) {
     assertEquals((await loginAnswer(harness, client)).errorCode, ErrorCode.RATE_LIMITED);
   }
   for (const finish of hasher.waiting.splice(0)) finish();
-  for (const client of clients.slice(0, LOGINS_PENDING_PER_ACCOUNT)) {
+  for (const client of clients.slice(0, LOGIN_FAILURES_PER_ACCOUNT)) {
     assertEquals((await loginAnswer(harness, client)).errorCode, ErrorCode.INVALID_CREDENTIALS);
   }
-  // All were given back: after the wait as many are heard again.
-  harness.clock.advance(60_000);
-  for (let index = 0; index < LOGINS_PENDING_PER_ACCOUNT; index++) startLogin(harness, "victim", WRONG, "192.0.2.1");
-  await harness.until(() => hasher.waiting.length === LOGINS_PENDING_PER_ACCOUNT);
-  for (const finish of hasher.waiting.splice(0)) finish();
+});
+
+Deno.test("AuthLimits counts no failure where no password was looked at", async () => {
+  let isOverloaded = true;
+  const verify = () => isOverloaded ? Promise.reject(new DependencyError("overloaded", "full")) : Promise.resolve(true);
+  const hasher = {
+    hash: () => Promise.resolve("plain"),
+    verify,
+    verifyAgainstNobody: () => Promise.resolve(false as const),
+  };
+  await using harness = await LogicHarness.create({ hasher });
+  await register(harness, "anna");
+  for (let attempt = 0; attempt < 2 * LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS; attempt++) {
+    assertEquals((await login(harness, "anna", HASH)).errorCode, ErrorCode.UNAVAILABLE);
+  }
+  isOverloaded = false;
+  assert((await login(harness, "anna", HASH)).success);
 });
 
 Deno.test("AuthLimits leaves room in the queue of passwords for other addresses, and trusts who is trusted", async () => {
