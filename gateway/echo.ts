@@ -57,13 +57,24 @@ export class EchoSession implements WebSocketSink {
     this.#output = output;
   }
 
-  /** Takes the next bytes of the stream, cut anywhere; they are overwritten. A peer's errors close the session. */
-  push(bytes: Uint8Array, start: number, end: number): void {
+  /** Frames that have begun. */
+  get frameCount(): number {
+    return this.#decoder.frameCount;
+  }
+
+  /**
+   * Takes the next bytes of the stream, cut anywhere; they are overwritten. A peer's errors close the session.
+   *
+   * @param framesMax How many frames may begin: what follows them is not taken. If left out, all.
+   * @returns Bytes taken.
+   */
+  push(bytes: Uint8Array, start: number, end: number, framesMax = Infinity): number {
     try {
-      this.#decoder.push(bytes, start, end);
+      return this.#decoder.push(bytes, start, end, framesMax);
     } catch (error) {
       if (!(error instanceof WebSocketError)) throw error;
       this.#finish(error.code, error.message);
+      return end - start;
     }
   }
 

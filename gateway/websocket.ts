@@ -121,6 +121,9 @@ export class WebSocketDecoder {
   #messageBytes = 0;
   #utf8State = UTF8_COMPLETE;
 
+  /** Frames that have begun. */
+  #frameCount = 0;
+
   /** A header or control payload of which only a part has arrived. */
   #partial: Uint8Array | undefined;
   #partialBytes = 0;
@@ -142,6 +145,11 @@ export class WebSocketDecoder {
     return this.#stage === "closed";
   }
 
+  /** Frames that have begun. */
+  get frameCount(): number {
+    return this.#frameCount;
+  }
+
   /** Ignores everything from here on, also the rest of a {@linkcode push} under way. */
   stop(): void {
     this.#stage = "closed";
@@ -153,13 +161,16 @@ export class WebSocketDecoder {
    *
    * An error of the sink is passed on and ends the stream as well.
    *
-   * @param bytes Overwritten between `start` and `end`; not kept.
+   * @param bytes Overwritten between `start` and what was taken; not kept.
+   * @param framesMax How many frames may begin: what follows them is not taken. If left out, all.
+   * @returns Bytes taken.
    * @throws {WebSocketError} once, with the close code, when the peer breaks the protocol or a bound.
    */
-  push(bytes: Uint8Array, start: number, end: number): void {
+  push(bytes: Uint8Array, start: number, end: number, framesMax = Infinity): number {
     let at = start;
+    const framesEnd = this.#frameCount + framesMax;
     try {
-      while (at < end) {
+      while (at < end && (this.#frameCount < framesEnd || this.#stage !== "header")) {
         switch (this.#stage) {
           case "header":
             at = this.#partial === undefined
@@ -173,13 +184,14 @@ export class WebSocketDecoder {
             at = this.#readControl(bytes, at, end);
             break;
           case "closed":
-            return;
+            return end - start;
         }
       }
     } catch (error) {
       this.stop();
       throw error;
     }
+    return at - start;
   }
 
   #readHeader(bytes: Uint8Array, start: number, end: number): number {
@@ -270,6 +282,7 @@ export class WebSocketDecoder {
   }
 
   #startFrame(): void {
+    this.#frameCount++;
     if (this.#opcode >= Opcode.CLOSE) {
       // Without payload there is no byte to wait for.
       if (this.#payloadBytes === 0) this.#endControl(EMPTY, 0, 0);

@@ -45,7 +45,42 @@ export const FLOOD_DROPS_MAX = 500;
 export const FLOOD_INTERVAL_MS = 10_000;
 /** Tokens a connection takes from its address at a time: the shared table is asked once for so many. */
 export const ADDRESS_TOKENS_BATCH = 50;
-/** Addresses that are remembered: 1.3 MB that all io workers share. */
+/**
+ * Work that is no packet is metered in microseconds of an io worker, as far as a connection makes it: it gets so many
+ * back each second, a hundredth of a core. Who has used up more is not read until it is paid for.
+ */
+export const WORK_US_PER_SECOND = 10_000;
+/** Most work that a connection may have made at once before it is slowed, in microseconds. */
+export const WORK_US_BURST = 50_000;
+/** Work that comes back to an address for each token it gets for packets, in microseconds. */
+export const WORK_US_PER_ADDRESS_TOKEN = 10;
+/** Work that a connection makes before it is charged to its address, in microseconds: the shared table is asked once. */
+export const ADDRESS_WORK_US_BATCH = 100;
+/** Price of a read, however little it brought, in microseconds: event, system call, first frame. */
+export const WORK_READ_US = 4;
+/** Bytes that are read, unmasked and cut into frames in a microsecond. */
+export const WORK_READ_BYTES_PER_US = 1_024;
+/** Price of a WebSocket frame behind the first of a read, in microseconds. */
+export const WORK_WEBSOCKET_FRAME_US = 1;
+/** Price of a ping and its pong, in microseconds. */
+export const WORK_PING_US = 3;
+/** Price of an echo, which costs no tokens, in microseconds. */
+export const WORK_ECHO_US = 3;
+/** Price of an HTTP request and its answer, an upgrade among them, in microseconds. */
+export const WORK_HTTP_REQUEST_US = 150;
+/** Bytes of a request's head that are read in a microsecond: each is looked at. */
+export const WORK_HTTP_HEAD_BYTES_PER_US = 64;
+/** Bytes of an HTTP answer that are put together and sent in a microsecond. */
+export const WORK_HTTP_BODY_BYTES_PER_US = 1_024;
+/** Price of inflating a payload, however small, in microseconds. */
+export const WORK_INFLATE_US = 25;
+/** Compressed bytes inflated in a microsecond at worst: blocks that hold nothing but their own Huffman codes. */
+export const WORK_INFLATE_BYTES_PER_US = 4;
+/** How often connections that are not read for want of work are looked at, in milliseconds. */
+export const THROTTLE_CHECK_MS = 10;
+/** Longest time that a connection is not read before its debt is counted anew, in milliseconds. */
+export const THROTTLE_MS_MAX = 1_000;
+/** Addresses that are remembered: 1.6 MB that all io workers share. */
 export const ADDRESSES_MAX = 16_384;
 /** Addresses that compete for the same places. */
 export const ADDRESS_SET_ENTRIES = 8;
@@ -128,12 +163,25 @@ export const SWEEP_INTERVAL_MS = 500;
 export const CLOCK_STEP_MS_MAX = 2_000;
 /** Pause after an accept that failed for want of file descriptors or memory, in milliseconds. */
 export const ACCEPT_PAUSE_MS = 50;
-/** Connections one listener accepts in a round of the epoll loop, so that a burst does not hold up the others. */
+/** Connections one listener accepts in a round, so that a burst does not hold up the others. */
 export const ACCEPTS_PER_ROUND_MAX = 64;
-/** Sockets one round of the epoll loop serves. */
+/** Connections one listener may accept in a round however little time is left, so that newcomers get in under load. */
+export const ACCEPTS_PER_ROUND_MIN = 8;
+/** Sockets that the epoll loop asks the kernel for at a time. */
 export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
-/** Rounds of the epoll loop before timers, messages and promises have their turn. */
-export const EPOLL_ROUNDS_PER_TURN_MAX = 50;
+/**
+ * How long one part of a round may take before the next has its turn, in milliseconds: sockets, records from logic,
+ * connections that have more to go on with, sending. What is left is the next round's.
+ */
+export const ROUND_PART_MS = 3;
+/** Things done before the clock is looked at again: reading it costs as much as a small packet's decoding. */
+export const ROUND_ITEMS_PER_LOOK = 16;
+/** How long the epoll loop may go on before timers, messages and promises have their turn, in milliseconds. */
+export const EPOLL_TURN_MS = 10;
+/** Frames of one connection that are handled before others have their turn. */
+export const FRAMES_PER_SERVICE_MAX = 256;
+/** WebSocket frames of one connection that are decoded before its debt and the time are looked at. */
+export const WEBSOCKET_FRAMES_PER_SERVICE_MAX = 64;
 /** Longest wait of the epoll loop, in milliseconds: timers and messages wait as long. */
 export const EPOLL_WAIT_MS = 5;
 /** Sockets of a round after which the epoll backend still lets others have its core before the next. */

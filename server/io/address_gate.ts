@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ADDRESS_BURST_SECONDS } from "../../shared/limits.ts";
+import { ADDRESS_BURST_SECONDS, WORK_US_PER_ADDRESS_TOKEN } from "../../shared/limits.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import { AddressRanges, parseIpAddress } from "../ip_address.ts";
@@ -57,6 +57,16 @@ export class AddressGate {
     return this.#table!.tryTakeTokens(entry, count, nowMs);
   }
 
+  /** Charges work; see `AddressTable.chargeWork`. */
+  chargeWork(entry: number, us: number, nowMs: number): number {
+    return this.#table!.chargeWork(entry, us, nowMs);
+  }
+
+  /** For how long the address of a connection is banned; see `AddressTable.bannedMs`. */
+  bannedMs(entry: number, nowMs: number): number {
+    return this.#table!.bannedMs(entry, nowMs);
+  }
+
   /** See `AddressTable.ban`. */
   ban(entry: number, nowMs: number): { readonly banMs: number; readonly isNew: boolean } {
     return this.#table!.ban(entry, nowMs);
@@ -68,6 +78,7 @@ function limitsOf(config: ServerConfig): AddressLimits {
     connectionsMax: config.addressMaxConnections,
     connects: rateOf(config.addressConnectsPerSecond),
     packets: rateOf(config.addressTokensPerSecond),
+    work: rateOf(config.addressTokensPerSecond * WORK_US_PER_ADDRESS_TOKEN),
   };
 }
 

@@ -27,6 +27,8 @@ export interface AddressLimits {
   readonly connects: BucketRate;
   /** Tokens of packets, over all its connections. */
   readonly packets: BucketRate;
+  /** Work that is no packet, over all its connections, in microseconds. */
+  readonly work: BucketRate;
 }
 
 /** Whether an address may have one more connection. */
@@ -51,7 +53,9 @@ const PACKET_FILLED_MS = 7;
 const BANNED_UNTIL_MS = 8;
 /** How often it was banned, as far as that is not forgotten. */
 const STRIKES = 9;
-const ENTRY_FLOATS = 10;
+const WORK_TOKENS = 10;
+const WORK_FILLED_MS = 11;
+const ENTRY_FLOATS = 12;
 
 /** The lock and the seed, 32-bit integers each. */
 const HEADER_BYTES = 8;
@@ -123,8 +127,8 @@ export class AddressTable {
     const floats = this.#floats;
     const at = entry * ENTRY_FLOATS;
     floats[at + USED_MS] = timeMs;
-    const bannedMs = Math.min(floats[at + BANNED_UNTIL_MS] - timeMs, ADDRESS_BAN_MS_MAX);
-    if (bannedMs > 0) return { kind: "banned", entry: -1, waitMs: Math.ceil(bannedMs) };
+    const bannedMs = this.#banLeftMs(at, timeMs);
+    if (bannedMs > 0) return { kind: "banned", entry: -1, waitMs: bannedMs };
     const { connects, connectionsMax } = this.#limits;
     if (floats[at + CONNECTIONS] >= connectionsMax) return { kind: "too_many", entry: -1, waitMs: 1_000 };
     if (!this.#tryTake(at + CONNECT_TOKENS, 1, connects, timeMs)) {
@@ -153,6 +157,31 @@ export class AddressTable {
   }
 
   /**
+   * Charges work, also what the address has no microseconds left for.
+   *
+   * @returns In how many milliseconds it will have paid; 0: it has.
+   */
+  chargeWork(entry: number, us: number, nowMs: number): number {
+    const at = entry * ENTRY_FLOATS + WORK_TOKENS;
+    const { work } = this.#limits;
+    this.#lock();
+    this.#fill(at, work, nowMs + this.#offsetMs);
+    const left = this.#floats[at] -= us;
+    this.#unlock();
+    return left >= 0 ? 0 : -left * 1_000 / work.perSecond;
+  }
+
+  /** For how long an address with connections is banned, in milliseconds; 0: it is not. */
+  bannedMs(entry: number, nowMs: number): number {
+    return this.#banLeftMs(entry * ENTRY_FLOATS, nowMs + this.#offsetMs);
+  }
+
+  #banLeftMs(at: number, timeMs: number): number {
+    const leftMs = Math.min(this.#floats[at + BANNED_UNTIL_MS] - timeMs, ADDRESS_BAN_MS_MAX);
+    return leftMs > 0 ? Math.ceil(leftMs) : 0;
+  }
+
+  /**
    * Bans an address, longer each time; one that is banned stays so for as long as it was to be.
    *
    * @returns For how long from now, in milliseconds, and whether that is new.
@@ -178,6 +207,14 @@ export class AddressTable {
   /** A bucket of two floats: its tokens, and when they were counted. */
   #tryTake(at: number, count: number, rate: BucketRate, timeMs: number): boolean {
     const floats = this.#floats;
+    this.#fill(at, rate, timeMs);
+    if (floats[at] < count) return false;
+    floats[at] -= count;
+    return true;
+  }
+
+  #fill(at: number, rate: BucketRate, timeMs: number): void {
+    const floats = this.#floats;
     const sinceMs = timeMs - floats[at + 1];
     if (sinceMs > 0) {
       floats[at] = Math.min(rate.burst, floats[at] + sinceMs * rate.perSecond / 1_000);
@@ -185,9 +222,6 @@ export class AddressTable {
     } else if (sinceMs < -AHEAD_MS_MAX) {
       floats[at + 1] = timeMs;
     }
-    if (floats[at] < count) return false;
-    floats[at] -= count;
-    return true;
   }
 
   /** The entry of an address, a new one when it has none; -1 when all in its set have connections. */
@@ -215,7 +249,8 @@ export class AddressTable {
     floats[at + KEY_LOW] = low;
     floats[at + CONNECT_TOKENS] = this.#limits.connects.burst;
     floats[at + PACKET_TOKENS] = this.#limits.packets.burst;
-    floats[at + CONNECT_FILLED_MS] = floats[at + PACKET_FILLED_MS] = timeMs;
+    floats[at + WORK_TOKENS] = this.#limits.work.burst;
+    floats[at + CONNECT_FILLED_MS] = floats[at + PACKET_FILLED_MS] = floats[at + WORK_FILLED_MS] = timeMs;
     return victim;
   }
 

@@ -74,10 +74,21 @@ export interface Listener {
 
 /** What a backend calls as it goes round. */
 export interface LoopHandler {
-  /** Sockets are about to be served, after a wait: what time is it? */
+  /** Monotonic, in milliseconds; as of this round. */
+  readonly nowMs: number;
+  /** Sockets are about to be served: what time is it? Their part of the round begins. */
   onWake(): void;
-  /** After the sockets of one round have been served: drains rings, flushes what is to be sent. */
-  onRound(): void;
+  /**
+   * Whether this part of the round has taken its time; to be asked between one thing and the next. What is left is the
+   * next round's, in the order it came.
+   */
+  isTimeUp(): boolean;
+  /**
+   * After the sockets of one round have been served: drains rings, flushes what is to be sent.
+   *
+   * @param more Whether sockets are left that had something when the round began.
+   */
+  onRound(more: boolean): void;
   /** A connection could not be accepted: no descriptors, no memory, a failed handshake. */
   onAcceptError(): void;
   /** The loop is about to wait; gives whether it may: `false` when there is work. */
@@ -93,6 +104,8 @@ export interface IoBackend {
   start(handler: LoopHandler): void;
   /** Asks for a round soon, even if no socket has anything. */
   requestRound(): void;
+  /** Asks for a round within so many milliseconds, where the loop would sleep longer. */
+  requestRoundIn(ms: number): void;
   /** Ends the loop; listeners and sockets are closed by their owners. */
   stop(): void;
 }

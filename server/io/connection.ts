@@ -13,10 +13,16 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   ENVELOPE_BYTES_MAX,
   FRAME_BYTES_MAX,
+  FRAMES_PER_SERVICE_MAX,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
   RING_RECORD_BYTES_MAX,
   RTT_MS_MAX,
+  WORK_ECHO_US,
+  WORK_INFLATE_BYTES_PER_US,
+  WORK_INFLATE_US,
+  WORK_READ_BYTES_PER_US,
+  WORK_READ_US,
 } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { type PacketRow, packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
@@ -55,6 +61,8 @@ export interface PortInfo {
 export interface ConnectionAdapter {
   /** Bytes from the socket. */
   onBytes(bytes: Uint8Array, start: number, end: number): void;
+  /** It is the connection's turn again: goes on with what it has kept; gives whether reading may go on. */
+  goOn(): boolean;
   /** Whether packets can be sent: the upgrade is done. */
   readonly open: boolean;
   /** When {@linkcode onDeadline} is due, monotonic milliseconds; 0: never. */
@@ -89,6 +97,14 @@ export interface ConnectionHost {
   readonly unixMs: number;
   /** Takes tokens of the connection's address, which is limited; `false` when there are too few. */
   tryTakeOfAddress(connection: Connection, tokens: number): boolean;
+  /** Charges the connection's address, which is limited; gives in how many milliseconds it will have paid. */
+  chargeAddress(connection: Connection, us: number): number;
+  /** Whether others should have their turn now. */
+  isTimeUp(): boolean;
+  /** Has the connection go on in so many milliseconds, when its debt is paid. */
+  throttle(connection: Connection, waitMs: number): void;
+  /** Has the connection go on when it is its turn. */
+  waitTurn(connection: Connection): void;
   /** The connection floods and will be closed; gives when its peer may come back, in milliseconds, 0 for at once. */
   onFlood(connection: Connection): number;
   /** The connection has something to send or to say this round. */
@@ -128,6 +144,12 @@ export class Connection implements SocketHandler, FrameSink {
   touched = false;
   /** It is in the host's list of those that wait for the ring. */
   waitsForRing = false;
+  /** It is in the host's list of those that have more to go on with. */
+  waitsForTurn = false;
+  /** It is not read, and nothing it sent is handled, until its debt is paid. */
+  throttled = false;
+  /** When to look whether it is paid, monotonic milliseconds. */
+  throttledUntilMs = 0;
   /** Set when it closes: until when the peer may still read what was sent. */
   closingUntilMs = 0;
   /** Logic was told that the send queue is above its soft cap. */
@@ -155,6 +177,10 @@ export class Connection implements SocketHandler, FrameSink {
   #roundTripMs = 0;
   /** A request that changes the state and is under way: the packets behind it are judged by the state that it leads to. */
   #awaited: PacketRow | null = null;
+  /** Frames it may still have handled before it is others' turn. */
+  #framesLeft = FRAMES_PER_SERVICE_MAX;
+  /** There was no room in the ring to logic for the frame that it stopped at. */
+  #ringWasFull = false;
   #endAsked = false;
   #peerEnded = false;
 
@@ -199,9 +225,13 @@ export class Connection implements SocketHandler, FrameSink {
   // SocketHandler
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
+    const { counters } = this.#host;
+    counters.add(Counter.ITEMS, 1);
+    this.charge(WORK_READ_US + (end - start) / WORK_READ_BYTES_PER_US);
     if (this.closing) return;
     this.lastBytesMs = this.#host.nowMs;
-    this.#host.counters.add(Counter.BYTES_IN, end - start);
+    this.#framesLeft = FRAMES_PER_SERVICE_MAX;
+    counters.add(Counter.BYTES_IN, end - start);
     if (this.adapter !== null) this.adapter.onBytes(bytes, start, end);
     else this.onStreamBytes(bytes, start, end);
   }
@@ -248,6 +278,8 @@ export class Connection implements SocketHandler, FrameSink {
     if (this.closing) return true;
     if (this.#awaited !== null) return false;
     const host = this.#host;
+    this.#ringWasFull = false;
+    if (this.throttled || --this.#framesLeft < 0 || host.isTimeUp()) return false;
     const view = host.view;
     view.decode(bytes, start, end);
     const row = packetRow(view.type);
@@ -258,6 +290,7 @@ export class Connection implements SocketHandler, FrameSink {
     const recordBytes = view.isCompressed ? RING_RECORD_BYTES_MAX : RECORD_HEADER_BYTES + payloadEnd - payloadStart;
     if (!host.toLogic.hasRoom(recordBytes + OPEN_RECORD_BYTES_MAX)) {
       host.counters.add(Counter.RING_FULL_PAUSES, 1);
+      this.#ringWasFull = true;
       return false;
     }
     host.counters.add(Counter.PACKETS_IN, 1);
@@ -278,8 +311,13 @@ export class Connection implements SocketHandler, FrameSink {
     }
     if (!this.#budget.tryPay(row, this, host)) return this.#onFlood();
     if (view.isCompressed) {
-      const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd));
-      if (inflated === null) return this.#refuse("Payload is not valid DEFLATE");
+      if (view.type === PacketType.ECHO_REQUEST && !host.diagnostics) return this.#refuseEcho();
+      this.charge(WORK_INFLATE_US + (payloadEnd - payloadStart) / WORK_INFLATE_BYTES_PER_US);
+      const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd), row.payloadBytesMax);
+      if (inflated === "malformed") return this.#refuse("Payload is not valid DEFLATE");
+      if (inflated === "too_large") {
+        return this.#refuse(`Payload inflates to more than ${row.payloadBytesMax} bytes, which is its limit`);
+      }
       payload = inflated;
       payloadStart = 0;
       payloadEnd = inflated.length;
@@ -299,20 +337,51 @@ export class Connection implements SocketHandler, FrameSink {
     return true;
   }
 
-  /** Takes up the frames that were kept while the ring to logic was full. */
-  resumeFrames(): void {
-    if (this.closing) return;
+  /** Goes on with what was kept, and reads again when that is done. */
+  goOn(): void {
+    if (this.gone || this.throttled) return;
+    if (this.closing) return this.#socket.resumeReading();
+    this.#host.counters.add(Counter.ITEMS, 1);
+    this.#framesLeft = FRAMES_PER_SERVICE_MAX;
     try {
-      if (this.#decoder.resume()) this.#socket.resumeReading();
-      else this.#pause();
+      if (!this.#decoder.resume()) return this.#pause();
     } catch (error) {
-      this.#onProtocolError(error);
+      return this.#onProtocolError(error);
     }
+    if (this.adapter?.goOn() === false || this.#decoder.paused || this.throttled) return;
+    this.#socket.resumeReading();
+  }
+
+  /** Reads no more until it is its turn again, and then goes on. */
+  waitTurn(): void {
+    this.#socket.pauseReading();
+    if (!this.throttled) this.#host.waitTurn(this);
   }
 
   #pause(): void {
     this.#socket.pauseReading();
-    if (this.#awaited === null) this.#host.waitForRing(this);
+    if (this.#awaited !== null || this.throttled) return;
+    if (this.#ringWasFull) this.#host.waitForRing(this);
+    else this.#host.waitTurn(this);
+  }
+
+  /**
+   * Charges work that is no packet. Bytes of a stream cannot be dropped, so whoever is in debt is not read until it is
+   * paid.
+   *
+   * @param us In microseconds.
+   */
+  charge(us: number): void {
+    const waitMs = this.#budget.chargeWork(us, this, this.#host);
+    if (waitMs === 0 || this.throttled) return;
+    this.throttled = true;
+    this.#socket.pauseReading();
+    this.#host.throttle(this, waitMs);
+  }
+
+  /** In how many milliseconds its debt will be paid; 0: it is. */
+  get debtMs(): number {
+    return this.#budget.chargeWork(0, this, this.#host);
   }
 
   /** Logic sent a packet of `type`; frames that waited for it go on. */
@@ -328,7 +397,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   #goOn(): void {
     this.#awaited = null;
-    if (this.#decoder.paused) this.#host.waitForRing(this);
+    if (this.#decoder.paused && !this.throttled) this.#host.waitTurn(this);
   }
 
   #onProtocolError(error: unknown): void {
@@ -358,9 +427,10 @@ export class Connection implements SocketHandler, FrameSink {
 
   #onEcho(payload: Uint8Array, start: number, end: number): void {
     if (!this.#host.diagnostics) {
-      this.#refusePlainly(ErrorCode.UNSUPPORTED, "ECHO_REQUEST needs a server with diagnostics on");
+      this.#refuseEcho();
       return;
     }
+    this.charge(WORK_ECHO_US);
     let route = scanEcho(payload, start, end);
     if (route === ECHO_UNUSUAL) {
       const echo = parseEcho(payload.slice(start, end));
@@ -379,6 +449,10 @@ export class Connection implements SocketHandler, FrameSink {
       this.#passSequence();
       this.#sendDroppable(PacketType.ECHO_RESPONSE, payload, start, end);
     }
+  }
+
+  #refuseEcho(): true {
+    return this.#refusePlainly(ErrorCode.UNSUPPORTED, "ECHO_REQUEST needs a server with diagnostics on");
   }
 
   /** Drops a packet for want of tokens; warns once a second; closes who goes on. */
@@ -563,14 +637,9 @@ export class Connection implements SocketHandler, FrameSink {
     this.#host.touch(this);
   }
 
-  /** Stops reading until {@linkcode resumeReading}: an adapter is busy. */
+  /** Stops reading until {@linkcode goOn}: an adapter is busy. */
   pauseReading(): void {
     this.#socket.pauseReading();
-  }
-
-  /** Reads again. */
-  resumeReading(): void {
-    if (!this.#decoder.paused) this.#socket.resumeReading();
   }
 
   /** Becomes a WebSocket: packets travel in binary messages from now on. */
@@ -634,7 +703,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.closingUntilMs = this.#host.nowMs + LINGER_TIMEOUT_MS;
     this.#host.onClosing(this, reason);
     this.#host.touch(this);
-    this.#socket.resumeReading();
+    if (!this.throttled) this.#socket.resumeReading();
   }
 
   /** Everything is sent: says so, and closes once the peer has said the same or its time is over. */

@@ -3,12 +3,19 @@
  *
  * Fairness: a read that is ready resolves at once, so a busy connection could keep the loop to itself. Here every
  * connection reads once a round: it re-arms its read only when the round is over, and a round ends with one
- * `setImmediate` that all connections share.
+ * `setImmediate` that all connections share. All reads that became ready resolve before it; those that come when the
+ * round has taken its time are kept, and handed over in the next rounds, in the order they came.
  *
  * @module
  */
 
-import { ACCEPT_PAUSE_MS, READ_BUFFER_BYTES, READ_CHUNK_BYTES } from "../../shared/limits.ts";
+import {
+  ACCEPT_PAUSE_MS,
+  ACCEPTS_PER_ROUND_MAX,
+  ACCEPTS_PER_ROUND_MIN,
+  READ_BUFFER_BYTES,
+  READ_CHUNK_BYTES,
+} from "../../shared/limits.ts";
 import type {
   AcceptHandler,
   IoBackend,
@@ -24,6 +31,12 @@ export class DenoBackend implements IoBackend {
   #handler: LoopHandler | null = null;
   #roundAsked = false;
   #gate = Promise.withResolvers<void>();
+  /** A socket has been served since the last round ended. */
+  #isServing = false;
+  /** Sockets that have read what could not be handed over in time, from `#lateAt` on, oldest first. */
+  #late: DenoSocket[] = [];
+  #lateAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   listen(options: ListenOptions, onAccept: AcceptHandler): Listener {
     const { hostname, port, reusePort } = options;
@@ -40,6 +53,7 @@ export class DenoBackend implements IoBackend {
 
   stop(): void {
     this.#handler = null;
+    clearTimeout(this.#timer);
   }
 
   requestRound(): void {
@@ -48,9 +62,28 @@ export class DenoBackend implements IoBackend {
     setImmediate(this.#endRound);
   }
 
-  /** A socket has something: the first of a round sets the time. */
-  beginService(): void {
-    if (!this.#roundAsked) this.#handler?.onWake();
+  requestRoundIn(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.requestRound();
+    }, ms);
+  }
+
+  /** A socket has something: the first of a round sets the time. Gives whether there is time for it in this round. */
+  tryServe(): boolean {
+    const handler = this.#handler;
+    if (handler === null) return true;
+    if (!this.#isServing) {
+      this.#isServing = true;
+      handler.onWake();
+      this.requestRound();
+    }
+    return this.#late.length === 0 && !handler.isTimeUp();
+  }
+
+  /** Calls `DenoSocket.deliver` in one of the next rounds, behind all others. */
+  deliverLater(socket: DenoSocket): void {
+    this.#late.push(socket);
   }
 
   /** Resolves when the round is over. */
@@ -63,12 +96,24 @@ export class DenoBackend implements IoBackend {
     this.#roundAsked = false;
     const gate = this.#gate;
     this.#gate = Promise.withResolvers();
-    this.#handler?.onRound();
+    if (this.#late.length > 0) this.#deliverLate();
+    this.#isServing = false;
+    this.#handler?.onRound(this.#late.length > 0);
     gate.resolve();
+    if (this.#late.length > 0) this.requestRound();
   };
 
+  #deliverLate(): void {
+    const handler = this.#handler;
+    handler?.onWake();
+    while (this.#lateAt < this.#late.length && handler?.isTimeUp() !== true) this.#late[this.#lateAt++].deliver();
+    if (this.#lateAt < this.#late.length) return;
+    this.#late = [];
+    this.#lateAt = 0;
+  }
+
   async #accept(listener: Deno.Listener, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
-    for (;;) {
+    for (let accepted = 1;; accepted++) {
       let conn: Deno.TcpConn | Deno.TlsConn;
       try {
         conn = await listener.accept() as Deno.TcpConn | Deno.TlsConn;
@@ -80,6 +125,9 @@ export class DenoBackend implements IoBackend {
         continue;
       }
       void this.#serve(conn, noDelay, onAccept);
+      // One that is ready resolves at once, so a crowd of newcomers would keep everyone waiting.
+      const isLate = accepted % ACCEPTS_PER_ROUND_MIN === 0 && this.#handler?.isTimeUp() === true;
+      if (isLate || accepted % ACCEPTS_PER_ROUND_MAX === 0) await this.roundEnd();
     }
   }
 
@@ -90,7 +138,7 @@ export class DenoBackend implements IoBackend {
     } catch {
       return socket.close();
     }
-    this.beginService();
+    this.tryServe();
     const handler = onAccept(socket);
     if (handler === null) return socket.close();
     await socket.run(handler);
@@ -110,6 +158,12 @@ class DenoSocket implements Socket {
   #closed = false;
   #endAsked = false;
   #writing = false;
+  #ended = false;
+  /** What is read into: a small buffer while little comes, a large one for who sends much, and back. */
+  #buffer = new Uint8Array(READ_BUFFER_BYTES);
+  /** What was read last: bytes in the buffer, or `null` for the peer's end. */
+  #count: number | null = 0;
+  #delivered: (() => void) | null = null;
   #resume: (() => void) | null = null;
   #paused = false;
 
@@ -129,24 +183,45 @@ class DenoSocket implements Socket {
   /** Reads until the connection ends. */
   async run(handler: SocketHandler): Promise<void> {
     this.#handler = handler;
-    // A small buffer while little comes, a large one for who sends much, back to the small one when it is over.
-    let buffer = new Uint8Array(READ_BUFFER_BYTES);
     try {
       while (!this.#closed) {
-        const count = await this.#conn.read(buffer);
+        this.#count = await this.#conn.read(this.#buffer);
         if (this.#closed) return;
-        this.#backend.beginService();
-        if (count === null) return handler.onEnd();
-        handler.onBytes(buffer, 0, count);
-        if (count === buffer.length && count < READ_CHUNK_BYTES) buffer = new Uint8Array(count * 4);
-        else if (count < READ_BUFFER_BYTES / 2 && buffer.length > READ_BUFFER_BYTES) {
-          buffer = new Uint8Array(READ_BUFFER_BYTES);
-        }
+        if (this.#backend.tryServe()) this.deliver();
+        else await this.#waitForDelivery();
+        if (this.#ended) return;
         await this.#backend.roundEnd();
         if (this.#paused && !this.#closed) await new Promise<void>((resolve) => this.#resume = resolve);
       }
     } catch (error) {
       this.#break(error);
+    }
+  }
+
+  #waitForDelivery(): Promise<void> {
+    this.#backend.deliverLater(this);
+    return new Promise((resolve) => this.#delivered = resolve);
+  }
+
+  /** Hands over what was read last. */
+  deliver(): void {
+    this.#delivered?.();
+    this.#delivered = null;
+    if (this.#closed) return;
+    const buffer = this.#buffer;
+    const count = this.#count;
+    try {
+      if (count === null) {
+        this.#ended = true;
+        return this.#handler!.onEnd();
+      }
+      this.#handler!.onBytes(buffer, 0, count);
+    } catch (error) {
+      return this.#break(error);
+    }
+    if (count === buffer.length && count < READ_CHUNK_BYTES) this.#buffer = new Uint8Array(count * 4);
+    else if (count < READ_BUFFER_BYTES / 2 && buffer.length > READ_BUFFER_BYTES) {
+      this.#buffer = new Uint8Array(READ_BUFFER_BYTES);
     }
   }
 

@@ -1,6 +1,8 @@
 /**
- * The io backend on Linux's epoll, through FFI: one receive buffer for all connections, and as many sockets a round as
- * have something. No TLS.
+ * The io backend on Linux's epoll, through FFI: one receive buffer for all connections. No TLS.
+ *
+ * Fairness: the loop goes over the sockets that have something, each once, before it asks the kernel again, and takes as
+ * many rounds for it as time wants.
  *
  * @module
  */
@@ -9,7 +11,7 @@ import {
   ACCEPT_PAUSE_MS,
   ACCEPTS_PER_ROUND_MAX,
   EPOLL_EVENTS_PER_ROUND_MAX,
-  EPOLL_ROUNDS_PER_TURN_MAX,
+  EPOLL_TURN_MS,
   EPOLL_WAIT_MS,
   EPOLL_YIELD_EVENTS_MAX,
   READ_CHUNK_BYTES,
@@ -84,10 +86,15 @@ export class EpollBackend implements IoBackend {
   readonly #received = new Uint8Array(READ_CHUNK_BYTES);
   readonly #sockets: (EpollSocket | undefined)[] = [];
   readonly #listeners = new Map<number, EpollListener>();
-  /** Sockets that may have more to read, in the next round: nothing new may come that tells of it. */
+  /** Sockets that may have more to read, when all others have been served: nothing new may come that tells of it. */
   #unread: EpollSocket[] = [];
-  #unreadNext: EpollSocket[] = [];
-  /** Sockets to close, or to tell that they broke, when the round is over: a descriptor is not reused before. */
+  /** Those of them that are read now, from `#readingAt` on. */
+  #reading: EpollSocket[] = [];
+  #readingAt = 0;
+  /** Events that the kernel told of, those from `#eventAt` on not served yet. */
+  #eventCount = 0;
+  #eventAt = 0;
+  /** Sockets to close, or to tell that they broke, when all events are served: a descriptor is not reused before. */
   #ending: EpollSocket[] = [];
   #handler: LoopHandler | null = null;
   #stopped = false;
@@ -153,6 +160,9 @@ export class EpollBackend implements IoBackend {
   /** Nothing to do: a round follows at once, as `LoopHandler.beforeSleep` sees that there is work. */
   requestRound(): void {}
 
+  /** Nothing to do: the loop never sleeps for longer than {@linkcode EPOLL_WAIT_MS}. */
+  requestRoundIn(): void {}
+
   stop(): void {
     this.#stopped = true;
   }
@@ -161,30 +171,48 @@ export class EpollBackend implements IoBackend {
   readonly #turn = (): void => {
     const handler = this.#handler!;
     let served = 0;
-    for (let round = 0; round < EPOLL_ROUNDS_PER_TURN_MAX && !this.#stopped; round++) {
+    let endMs = 0;
+    while (!this.#stopped) {
       // Who waits for this core goes first: peers that were just answered may say more meanwhile, which is then served
       // in one round instead of one by one, between sleeps. After a large round there is more to do as it is.
       if (served > 0 && served <= EPOLL_YIELD_EVENTS_MAX) this.#calls.sched_yield();
-      const asleep = this.#unread.length === 0 && handler.beforeSleep();
-      const count = this.#calls.epoll_wait(
-        this.#epoll,
-        this.#events,
-        EPOLL_EVENTS_PER_ROUND_MAX,
-        asleep ? EPOLL_WAIT_MS : 0,
-      );
-      if (asleep) handler.afterSleep();
-      served = count;
-      if (count > 0) handler.onWake();
-      if (this.#unread.length > 0) this.#readOn();
-      for (let index = 0; index < count; index++) this.#serve(index);
-      handler.onRound();
-      if (this.#ending.length > 0) this.#endSockets();
+      if (!this.#isBehind) this.#wait(handler);
+      served = this.#eventCount + this.#reading.length;
+      if (served > 0) handler.onWake();
+      while (this.#readingAt < this.#reading.length && !handler.isTimeUp()) {
+        this.#reading[this.#readingAt++].receive(this.#received, EPOLLIN);
+      }
+      while (this.#eventAt < this.#eventCount && !handler.isTimeUp()) this.#serve(this.#eventAt++);
+      const more = this.#isBehind;
+      handler.onRound(more);
+      if (!more && this.#ending.length > 0) this.#endSockets();
       // Idle, or waiting for a promise: the event loop's turn.
-      if (count <= 0) break;
+      if (served === 0) break;
+      if (endMs === 0) endMs = handler.nowMs + EPOLL_TURN_MS;
+      else if (handler.nowMs >= endMs) break;
     }
     if (!this.#stopped) setImmediate(this.#turn);
     else this.#close();
   };
+
+  /** Whether sockets that had something are not served yet. */
+  get #isBehind(): boolean {
+    return this.#eventAt < this.#eventCount || this.#readingAt < this.#reading.length;
+  }
+
+  /** Asks the kernel who has something, and sleeps if nobody has and there is nothing else to do. */
+  #wait(handler: LoopHandler): void {
+    const read = this.#reading;
+    read.length = 0;
+    this.#reading = this.#unread;
+    this.#unread = read;
+    this.#readingAt = this.#eventAt = 0;
+    const asleep = this.#reading.length === 0 && handler.beforeSleep();
+    const waitMs = asleep ? EPOLL_WAIT_MS : 0;
+    const count = this.#calls.epoll_wait(this.#epoll, this.#events, EPOLL_EVENTS_PER_ROUND_MAX, waitMs);
+    if (asleep) handler.afterSleep();
+    this.#eventCount = Math.max(count, 0);
+  }
 
   #serve(index: number): void {
     const at = index * EVENT_BYTES;
@@ -201,22 +229,14 @@ export class EpollBackend implements IoBackend {
     }
   }
 
-  /** Has a socket read again in the next round. */
+  /** Has a socket read again, behind everyone else. */
   readLater(socket: EpollSocket): void {
     this.#unread.push(socket);
   }
 
-  #readOn(): void {
-    const unread = this.#unread;
-    this.#unread = this.#unreadNext;
-    this.#unreadNext = unread;
-    for (let index = 0; index < unread.length; index++) unread[index].receive(this.#received, EPOLLIN);
-    unread.length = 0;
-  }
-
   #accept(listener: EpollListener): void {
     const { calls } = this.libc;
-    for (let count = 0; count < ACCEPTS_PER_ROUND_MAX; count++) {
+    for (let count = 0; count < ACCEPTS_PER_ROUND_MAX && !this.#handler!.isTimeUp(); count++) {
       const descriptor = calls.accept4(listener.descriptor, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (descriptor < 0) {
         const { errno } = this.libc;
@@ -285,7 +305,7 @@ export class EpollBackend implements IoBackend {
     this.#calls.setsockopt(descriptor, SOL_SOCKET, SO_LINGER, new Int32Array([1, 0]), 8);
   }
 
-  /** Closes a socket, or tells its handler that it broke, when the round is over. */
+  /** Closes a socket, or tells its handler that it broke, when all events are served. */
   endLater(socket: EpollSocket): void {
     this.#ending.push(socket);
   }
@@ -356,7 +376,7 @@ class EpollSocket implements Socket {
   }
 
   /**
-   * Reads once: what a busy peer has more to say waits for the next round, behind everyone else.
+   * Reads once: what a busy peer has more to say waits behind everyone else.
    *
    * @param events What epoll tells of it.
    */
@@ -448,7 +468,7 @@ class EpollSocket implements Socket {
   }
 
   /**
-   * It is of no use any more: its handler hears so when the round is over.
+   * It is of no use any more: its handler hears so when all events are served.
    *
    * @param errno Why, where a call told it.
    */

@@ -26,7 +26,16 @@ import {
   type WebSocketSink,
 } from "../../gateway/websocket.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { HTTP_HEAD_TIMEOUT_MS, WEBSOCKET_MESSAGE_BYTES_MAX } from "../../shared/limits.ts";
+import {
+  HTTP_HEAD_TIMEOUT_MS,
+  WEBSOCKET_FRAMES_PER_SERVICE_MAX,
+  WEBSOCKET_MESSAGE_BYTES_MAX,
+  WORK_HTTP_BODY_BYTES_PER_US,
+  WORK_HTTP_HEAD_BYTES_PER_US,
+  WORK_HTTP_REQUEST_US,
+  WORK_PING_US,
+  WORK_WEBSOCKET_FRAME_US,
+} from "../../shared/limits.ts";
 import type { Connection, ConnectionAdapter } from "./connection.ts";
 import type { SendQueue } from "./send_queue.ts";
 
@@ -42,6 +51,8 @@ export interface GatewayHost {
   readonly nowMs: number;
   /** Unix milliseconds; as of this round. */
   readonly unixMs: number;
+  /** Whether others should have their turn now. */
+  isTimeUp(): boolean;
   /** The connection became a WebSocket; it may be refused now that it can be told. */
   onUpgraded(connection: Connection): void;
   /** A promise is at work: the loop should look at the event loop soon. */
@@ -69,16 +80,19 @@ const CLOSE_CODES: Readonly<Record<DisconnectReason, number>> = {
 /** A message may hold several frames; what counts is that no peer makes the server wait for a message's end. */
 const GAME_DECODER_OPTIONS = { messageBytesMax: WEBSOCKET_MESSAGE_BYTES_MAX, text: "refuse" } as const;
 
-/** The adapter of one gateway connection. */
+/** The adapter of one gateway connection: a request, or a handful of WebSocket frames, each time it is its turn. */
 export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   readonly #connection: Connection;
   readonly #host: GatewayHost;
   #parser: HttpHeadParser | null = new HttpHeadParser();
   #decoder: WebSocketDecoder | null = null;
   #echo: EchoSession | null = null;
-  /** Bytes that came while a response was being made. */
+  /** Bytes whose turn it is not yet: at most what one read brings, and one more that was under way. */
   #held: Uint8Array | null = null;
+  /** A response is being made. */
   #busy = false;
+  /** It goes on when what it has sent was taken. */
+  #waitsForDrain = false;
   #started = false;
   deadlineMs: number;
 
@@ -93,15 +107,57 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#busy || this.#held !== null) return this.#hold(bytes, start, end);
+    const at = start + this.#take(bytes, start, end);
+    if (at === end || this.#connection.closing) return;
+    this.#hold(bytes, at, end);
+    if (!this.#busy) this.#connection.waitTurn();
+  }
+
+  goOn(): boolean {
+    if (this.#busy) return false;
+    // What is sent waits nowhere but in its queue, so that must be empty before there is more.
+    this.#waitsForDrain = this.#decoder === null && !this.#connection.queue.idle;
+    if (this.#waitsForDrain) return false;
+    const held = this.#held;
+    this.#held = null;
+    if (this.#parser !== null) this.deadlineMs = this.#host.nowMs + HTTP_HEAD_TIMEOUT_MS;
+    if (held !== null) this.onBytes(held, 0, held.length);
+    return this.#held === null && !this.#busy && !this.#waitsForDrain;
+  }
+
+  #hold(bytes: Uint8Array, start: number, end: number): void {
+    const heldBytes = this.#held?.length ?? 0;
+    const held = new Uint8Array(heldBytes + end - start);
+    if (this.#held !== null) held.set(this.#held);
+    held.set(bytes.subarray(start, end), heldBytes);
+    this.#held = held;
+  }
+
+  /** Takes as much as is this connection's due in this round; gives how many bytes that is. */
+  #take(bytes: Uint8Array, start: number, end: number): number {
     try {
-      if (this.#decoder !== null) this.#decoder.push(bytes, start, end);
-      else if (this.#echo !== null) this.#pushEcho(this.#echo, bytes, start, end);
-      else this.#onHttpBytes(bytes, start, end);
+      if (this.#decoder !== null) return this.#takeFrames(this.#decoder, bytes, start, end);
+      if (this.#echo !== null) return this.#takeEcho(this.#echo, bytes, start, end);
+      return this.#takeHead(bytes, start, end);
     } catch (error) {
       if (error instanceof WebSocketError) this.#closeWebSocket(error.code, error.message);
       else if (error instanceof HttpError) this.#refuseHttp(error);
       else throw error;
+      return end - start;
     }
+  }
+
+  #takeFrames(decoder: WebSocketDecoder | EchoSession, bytes: Uint8Array, start: number, end: number): number {
+    const connection = this.#connection;
+    let at = start;
+    do {
+      const framesBefore = decoder.frameCount;
+      at += decoder.push(bytes, at, end, WEBSOCKET_FRAMES_PER_SERVICE_MAX);
+      const frames = decoder.frameCount - framesBefore;
+      if (frames > 1) connection.charge((frames - 1) * WORK_WEBSOCKET_FRAME_US);
+    } while (at < end && !connection.throttled && !this.#host.isTimeUp());
+    return at - start;
   }
 
   onDeadline(): void {
@@ -110,7 +166,9 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onDrained(): void {
-    if (this.#echo !== null) this.#connection.resumeReading();
+    if (!this.#waitsForDrain) return;
+    this.#waitsForDrain = false;
+    this.#connection.waitTurn();
   }
 
   appendClose(queue: SendQueue, reason: DisconnectReason, message: string): void {
@@ -121,24 +179,19 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
 
   // HTTP
 
-  #onHttpBytes(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#busy) {
-      const held = this.#held ?? new Uint8Array(0);
-      this.#held = new Uint8Array(held.length + end - start);
-      this.#held.set(held);
-      this.#held.set(bytes.subarray(start, end), held.length);
-      return;
-    }
+  /** Takes bytes up to the end of one head. */
+  #takeHead(bytes: Uint8Array, start: number, end: number): number {
     this.#started = true;
     const parser = this.#parser!;
     const taken = parser.push(bytes, start, end);
-    if (parser.head === undefined) return;
-    this.#onHead(parser.head);
-    if (start + taken < end && !this.#connection.closing) this.onBytes(bytes, start + taken, end);
+    this.#connection.charge(taken / WORK_HTTP_HEAD_BYTES_PER_US);
+    if (parser.head !== undefined) this.#onHead(parser.head);
+    return taken;
   }
 
   #onHead(head: HttpHead): void {
     this.deadlineMs = 0;
+    this.#connection.charge(WORK_HTTP_REQUEST_US);
     const path = head.target.split("?", 1)[0];
     const isEcho = path === "/echo" && this.#host.diagnostics;
     const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#host) : { kind: "none" } as const;
@@ -176,6 +229,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
         nowMs: this.#host.unixMs,
       });
       if (connection.closing) return;
+      connection.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
       connection.sendRaw(bytes);
       if (!head.keepAlive) connection.closeQuietly();
     } catch (error) {
@@ -187,11 +241,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     if (connection.closing) return;
     this.#parser!.next();
     this.#started = false;
-    this.deadlineMs = this.#host.nowMs + HTTP_HEAD_TIMEOUT_MS;
-    connection.resumeReading();
-    const held = this.#held;
-    this.#held = null;
-    if (held !== null) this.onBytes(held, 0, held.length);
+    connection.waitTurn();
   }
 
   #refuseHttp(error: HttpError): void {
@@ -200,9 +250,11 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     this.#connection.closeQuietly();
   }
 
-  #pushEcho(echo: EchoSession, bytes: Uint8Array, start: number, end: number): void {
-    echo.push(bytes, start, end);
-    if (!this.#connection.queue.idle) this.#connection.pauseReading();
+  #takeEcho(echo: EchoSession, bytes: Uint8Array, start: number, end: number): number {
+    const taken = this.#takeFrames(echo, bytes, start, end);
+    this.#waitsForDrain = !this.#connection.queue.idle;
+    if (this.#waitsForDrain) this.#connection.pauseReading();
+    return taken;
   }
 
   // WebSocketSink of /ws; message borders mean nothing there.
@@ -216,6 +268,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
+    this.#connection.charge(WORK_PING_US);
     this.#connection.sendRaw(encodePong(bytes, start, end));
   }
 

@@ -15,14 +15,19 @@ import {
   PACKET_TOKENS_BURST,
   PACKET_TOKENS_PER_SECOND,
   REFUSED_CONNECTIONS_MAX,
+  ROUND_ITEMS_PER_LOOK,
+  ROUND_PART_MS,
   SLOTS_MAX,
   SLOW_READER_MS,
+  THROTTLE_CHECK_MS,
+  THROTTLE_MS_MAX,
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN } from "../../shared/packet_table.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
-import { Counter, type CounterBlock } from "../ops/counters.ts";
+import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
+import { LoopLag } from "../ops/loop_lag.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
 import type { RateLimitedLog } from "../ops/rate_limited_log.ts";
 import type { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
@@ -79,15 +84,24 @@ export interface IoWorkerParts {
   readonly tap: PacketLogger | null;
   /** Asks the backend for a round soon. */
   readonly requestRound: () => void;
+  /** Asks the backend for a round within so many milliseconds. */
+  readonly requestRoundIn: (ms: number) => void;
 }
 
 /** The gateway's place in {@linkcode PORTS}. */
 const GATEWAY = 2;
+/** Turns taken that are kept in the list before it is made anew. */
+const TURNS_KEPT_MAX = 1_024;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextDecoder();
 const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
 
-/** All connections of one io worker. */
+/**
+ * All connections of one io worker.
+ *
+ * A round has parts - sockets, records from logic, connections with more to go on with, sending - and each ends by time,
+ * so that none keeps the others waiting, however much there is of it.
+ */
 export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, ProxyHost {
   readonly view = new PacketView();
   readonly pool = new BufferPool();
@@ -115,6 +129,19 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   #touched: Connection[] = [];
   #touchedNext: Connection[] = [];
   #waiting: Connection[] = [];
+  /** Connections with more to go on with, from `#turnAt` on, in the order of their turns. */
+  #turns: Connection[] = [];
+  #turnAt = 0;
+  /** Connections in debt; looked at again when `#throttleCheckMs` is over. */
+  #throttled: Connection[] = [];
+  #throttleCheckMs = 0;
+  readonly #lag: LoopLag;
+  /** When this round began, and when its present part ends, monotonic milliseconds. */
+  #roundStartMs = 0;
+  #partEndMs = 0;
+  /** Things done since the clock was looked at. */
+  #itemsSinceLook = 0;
+  #timeIsUp = false;
   /** Connections whose end could not be told to logic yet: the ring was full. */
   readonly #closedUntold: { slot: number; generation: number; reason: number }[] = [];
   #refusedNow = 0;
@@ -135,8 +162,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.sendQueueSoftBytes = config.sendQueueSoftBytes;
     this.sendQueueHardBytes = config.sendQueueHardBytes;
     this.#admittedMax = [config.loginMaxConnections, config.maxConnections, config.gatewayMaxConnections];
+    this.#lag = new LoopLag(parts.counters);
     this.nowMs = parts.clock.monotonicMs();
     this.unixMs = parts.clock.unixMs();
+    this.#partEndMs = this.nowMs + ROUND_PART_MS;
   }
 
   /** Connections held, refused and closing ones among them. */
@@ -253,6 +282,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     return this.#parts.addresses.tryTakeTokens(connection.addressEntry, tokens, this.nowMs);
   }
 
+  chargeAddress(connection: Connection, us: number): number {
+    return this.#parts.addresses.chargeWork(connection.addressEntry, us, this.nowMs);
+  }
+
   onFlood(connection: Connection): number {
     if (connection.addressEntry < 0) return 0;
     const { banMs, isNew } = this.#parts.addresses.ban(connection.addressEntry, this.nowMs);
@@ -268,6 +301,20 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     connection.touched = true;
     this.#touched.push(connection);
     if (this.#touched.length === 1) this.#parts.requestRound();
+  }
+
+  throttle(connection: Connection, waitMs: number): void {
+    connection.throttledUntilMs = this.nowMs + Math.min(waitMs, THROTTLE_MS_MAX);
+    this.#throttled.push(connection);
+    this.counters.add(Counter.READ_PAUSES, 1);
+    if (this.#throttled.length === 1) this.#parts.requestRoundIn(THROTTLE_CHECK_MS);
+  }
+
+  waitTurn(connection: Connection): void {
+    if (connection.waitsForTurn) return;
+    connection.waitsForTurn = true;
+    this.#turns.push(connection);
+    this.#parts.requestRound();
   }
 
   waitForRing(connection: Connection): void {
@@ -312,20 +359,45 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   // LoopHandler
 
   onWake(): void {
-    this.nowMs = this.#parts.clock.monotonicMs();
-    this.unixMs = this.#parts.clock.unixMs();
+    this.#beginPart();
+    if (this.#roundStartMs === 0) this.#roundStartMs = this.nowMs;
   }
 
-  onRound(): void {
+  #beginPart(): void {
+    this.nowMs = this.#parts.clock.monotonicMs();
+    this.unixMs = this.#parts.clock.unixMs();
+    this.#partEndMs = this.nowMs + ROUND_PART_MS;
+    this.#itemsSinceLook = 0;
+    this.#timeIsUp = false;
+  }
+
+  isTimeUp(): boolean {
+    if (this.#timeIsUp) return true;
+    if (++this.#itemsSinceLook < ROUND_ITEMS_PER_LOOK) return false;
+    this.#itemsSinceLook = 0;
+    return this.#timeIsUp = this.#parts.clock.monotonicMs() >= this.#partEndMs;
+  }
+
+  onRound(more = false): void {
     this.counters.add(Counter.ITEMS, 1);
     this.onWake();
-    this.#drainLogic();
+    let isBehind = this.#drainLogic() || more;
     if (this.#closedUntold.length > 0) this.#tellClosed();
-    if (this.#waiting.length > 0) this.#retryWaiting();
-    this.#flushTouched();
+    if (this.#throttled.length > 0) this.#checkThrottled();
+    if (this.#turns.length > 0 || this.#waiting.length > 0) {
+      this.#beginPart();
+      if (this.#waiting.length > 0) this.#retryWaiting();
+      if (this.#timeIsUp) this.#beginPart();
+      isBehind = this.#takeTurns() || isBehind;
+    }
+    if (this.#timeIsUp || this.#touched.length > ROUND_ITEMS_PER_LOOK) this.#beginPart();
+    isBehind = this.#flushTouched() || isBehind;
     this.toLogic.publish();
     if (this.logicIsDue || this.#waiting.length > 0) this.#parts.logicWaker.ring();
     this.logicIsDue = false;
+    this.#lag.onRound(this.#roundStartMs, this.nowMs, isBehind);
+    this.#roundStartMs = 0;
+    if (isBehind) this.#parts.requestRound();
   }
 
   onAcceptError(): void {
@@ -333,7 +405,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   }
 
   beforeSleep(): boolean {
-    if (this.#touched.length > 0 || this.#waiting.length > 0 || this.pendingPromises > 0) return false;
+    if (this.#touched.length > 0 || this.#waiting.length > 0 || this.#turns.length > 0) return false;
+    if (this.pendingPromises > 0) return false;
     const { doorbell, fromLogic } = this.#parts;
     doorbell.markSleeping();
     if (fromLogic.empty) return true;
@@ -345,31 +418,78 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.#parts.doorbell.markAwake();
   }
 
-  #flushTouched(): void {
+  /** Sends what gathered; gives whether some of it must wait for the next round. */
+  #flushTouched(): boolean {
     const touched = this.#touched;
-    if (touched.length === 0) return;
+    if (touched.length === 0) return false;
     this.#touched = this.#touchedNext;
     this.#touchedNext = touched;
-    for (let index = 0; index < touched.length; index++) {
+    let index = 0;
+    for (; index < touched.length && !this.isTimeUp(); index++) {
       const connection = touched[index];
       connection.touched = false;
       connection.flush();
     }
+    const isBehind = index < touched.length;
+    // Those left go first in the next round.
+    if (isBehind) this.#touched = touched.slice(index).concat(this.#touched);
+    this.counters.add(Counter.ITEMS, index);
     touched.length = 0;
+    return isBehind;
   }
 
+  /** Those that found no room in the ring to logic try again, each once. */
   #retryWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const connection of waiting) {
       connection.waitsForRing = false;
-      connection.resumeFrames();
+      connection.goOn();
     }
   }
 
-  #drainLogic(): void {
+  /** Connections go on with what they have, one after the other; gives whether some must wait for the next round. */
+  #takeTurns(): boolean {
+    while (this.#turnAt < this.#turns.length && !this.isTimeUp()) {
+      const connection = this.#turns[this.#turnAt++];
+      connection.waitsForTurn = false;
+      connection.goOn();
+    }
+    const isBehind = this.#turnAt < this.#turns.length;
+    if (isBehind && this.#turnAt < TURNS_KEPT_MAX) return true;
+    this.#turns = isBehind ? this.#turns.slice(this.#turnAt) : [];
+    this.#turnAt = 0;
+    return isBehind;
+  }
+
+  /** Whoever has paid goes on when it is its turn. */
+  #checkThrottled(): void {
+    const { counters, nowMs } = this;
+    this.#parts.requestRoundIn(THROTTLE_CHECK_MS);
+    if (nowMs < this.#throttleCheckMs) return;
+    this.#throttleCheckMs = nowMs + THROTTLE_CHECK_MS;
+    this.#throttled = this.#throttled.filter((connection) => !connection.gone && !this.#hasPaid(connection));
+    counters.set(Gauge.THROTTLED, this.#throttled.length);
+  }
+
+  #hasPaid(connection: Connection): boolean {
+    if (this.nowMs < connection.throttledUntilMs) return false;
+    const waitMs = connection.debtMs;
+    if (waitMs > 0) {
+      connection.throttledUntilMs = this.nowMs + Math.min(waitMs, THROTTLE_MS_MAX);
+      return false;
+    }
+    connection.throttled = false;
+    this.waitTurn(connection);
+    return true;
+  }
+
+  /** Takes what logic has sent; gives whether some of it must wait for the next round. */
+  #drainLogic(): boolean {
     const ring = this.#parts.fromLogic;
-    for (let at = ring.next(); at >= 0; at = ring.next()) {
+    let count = 0;
+    for (let at = ring.next(); at >= 0; at = this.isTimeUp() ? -1 : ring.next()) {
+      count++;
       const word = at >>> 2;
       const kindWord = ring.words[word + 1];
       const slot = ring.words[word + 2];
@@ -411,6 +531,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       }
     }
     ring.release();
+    this.counters.add(Counter.ITEMS, count);
+    return this.#timeIsUp;
   }
 
   #broadcast(ring: RingConsumer, at: number, kindWord: number, count: number): void {
@@ -456,6 +578,9 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       // Still an HTTP connection, which has its own deadline.
     } else if (!connection.proven && nowMs - connection.acceptedMs >= HANDSHAKE_TIMEOUT_MS) {
       connection.close(DisconnectReason.HANDSHAKE_TIMEOUT, "Nothing valid was sent in time");
+    } else if (connection.addressEntry >= 0 && this.#parts.addresses.bannedMs(connection.addressEntry, nowMs) > 0) {
+      const banMs = this.#parts.addresses.bannedMs(connection.addressEntry, nowMs);
+      connection.close(DisconnectReason.FLOOD, "This address is banned for flooding", banMs);
     } else if (nowMs - connection.lastBytesMs >= IDLE_TIMEOUT_MS) {
       connection.closeIdle();
     } else if (connection.congested && nowMs - connection.congestedSinceMs >= SLOW_READER_MS) {

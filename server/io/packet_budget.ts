@@ -1,28 +1,36 @@
 /**
- * What one connection may cost: tokens for its packets, and patience with what has to be dropped or refused.
+ * What one connection may cost: tokens for its packets, microseconds for all other work it makes, and patience with what
+ * has to be dropped or refused.
  *
  * @module
  */
 
 import {
   ADDRESS_TOKENS_BATCH,
+  ADDRESS_WORK_US_BATCH,
   FLOOD_DROPS_MAX,
   FLOOD_INTERVAL_MS,
   REFUSED_INTERVAL_MS,
   REFUSED_PACKETS_MAX,
+  WORK_US_BURST,
+  WORK_US_PER_SECOND,
 } from "../../shared/limits.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { Connection, ConnectionHost } from "./connection.ts";
 import { type BucketRate, TokenBucket } from "./token_bucket.ts";
 
 const WARN_INTERVAL_MS = 1_000;
+const WORK_RATE: BucketRate = { perSecond: WORK_US_PER_SECOND, burst: WORK_US_BURST };
 
 /** The budget of one connection. */
 export class PacketBudget {
   readonly #bucket: TokenBucket | null;
+  readonly #work: TokenBucket | null;
   /** Buckets of the types that have one of their own, by type; made when the first of them comes. */
   #typeBuckets: Map<number, TokenBucket> | null = null;
   #addressTokens = 0;
+  /** Work that the address was not charged for yet, in microseconds. */
+  #addressWorkUs = 0;
   #drops = 0;
   #dropsSinceMs = 0;
   #warnedMs = -Infinity;
@@ -32,6 +40,24 @@ export class PacketBudget {
   /** @param rate `null`: flood control is off. */
   constructor(rate: BucketRate | null, nowMs: number) {
     this.#bucket = rate === null ? null : new TokenBucket(rate, nowMs);
+    this.#work = rate === null ? null : new TokenBucket(WORK_RATE, nowMs);
+  }
+
+  /**
+   * Charges the connection and its address for work that was done, or will be in any case.
+   *
+   * @param us In microseconds; 0 only asks.
+   * @returns In how many milliseconds both will have paid; 0: they have.
+   */
+  chargeWork(us: number, connection: Connection, host: ConnectionHost): number {
+    if (this.#work === null) return 0;
+    const waitMs = this.#work.charge(us, WORK_RATE, host.nowMs);
+    if (connection.addressEntry < 0) return waitMs;
+    this.#addressWorkUs += us;
+    if (this.#addressWorkUs < ADDRESS_WORK_US_BATCH && us > 0) return waitMs;
+    const addressWaitMs = host.chargeAddress(connection, this.#addressWorkUs);
+    this.#addressWorkUs = 0;
+    return Math.max(waitMs, addressWaitMs);
   }
 
   /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */

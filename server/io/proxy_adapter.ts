@@ -56,6 +56,10 @@ export class ProxyAdapter implements ConnectionAdapter {
     else connection.adapter.onBytes(head, header.headerBytes, head.length);
   }
 
+  goOn(): boolean {
+    return true;
+  }
+
   onDeadline(): void {
     this.#connection.closeQuietly();
   }

@@ -29,12 +29,27 @@ export class TokenBucket {
    * @returns `false`, and takes nothing, when there are too few.
    */
   tryTake(cost: number, rate: BucketRate, nowMs: number): boolean {
-    if (nowMs > this.#filledMs) {
-      this.#tokens = Math.min(rate.burst, this.#tokens + (nowMs - this.#filledMs) * rate.perSecond / 1_000);
-      this.#filledMs = nowMs;
-    }
+    this.#fill(rate, nowMs);
     if (this.#tokens < cost) return false;
     this.#tokens -= cost;
     return true;
+  }
+
+  /**
+   * Takes `cost` tokens, also those that are not there yet.
+   *
+   * @param nowMs A monotonic clock, in milliseconds.
+   * @returns In how many milliseconds the last of them will be there; 0: it is.
+   */
+  charge(cost: number, rate: BucketRate, nowMs: number): number {
+    this.#fill(rate, nowMs);
+    this.#tokens -= cost;
+    return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / rate.perSecond;
+  }
+
+  #fill(rate: BucketRate, nowMs: number): void {
+    if (nowMs <= this.#filledMs) return;
+    this.#tokens = Math.min(rate.burst, this.#tokens + (nowMs - this.#filledMs) * rate.perSecond / 1_000);
+    this.#filledMs = nowMs;
   }
 }

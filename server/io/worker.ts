@@ -79,6 +79,7 @@ class Runtime {
       gatewayOrigin: "http://gateway",
       tap: config.debugPackets ? new PacketLogger(getLogger("packets"), { nowMs: () => clock.monotonicMs() }) : null,
       requestRound: () => this.#backend.requestRound(),
+      requestRoundIn: (ms) => this.#backend.requestRoundIn(ms),
     });
     this.#backend.start(this.#worker);
     this.#sweep = setInterval(() => this.#worker.sweep(), SWEEP_INTERVAL_MS);

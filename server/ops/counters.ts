@@ -66,8 +66,10 @@ export const Counter = {
    * lives, however little or much it has to do, and stand still in an endless loop.
    */
   ITEMS: 26,
+  /** Times that a connection was not read until it had paid for its work. */
+  READ_PAUSES: 27,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 27,
+  CLOSED_BY_REASON: 28,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

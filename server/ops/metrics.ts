@@ -54,6 +54,7 @@ function addTraffic(page: MetricsPage, totals: Totals): void {
     out: totals.bytesOut,
   });
   page.counter("ring_full_pauses_total", "Times reading stopped because a ring was full", totals.ringFullPauses);
+  page.counter("read_pauses_total", "Times a connection was not read until it had paid", totals.readPauses);
   page.counter("droppable_shed_total", "Droppable packets left out for slow readers", totals.droppableShed);
   page.counter("packets_dropped_total", "Packets dropped by flood control", totals.packetsDropped);
   page.counter("slow_packets_total", "Packets whose handling took over 1 ms", totals.slowPackets);

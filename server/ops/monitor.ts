@@ -46,6 +46,8 @@ export interface Totals {
   /** Every reason is there, also those with 0. */
   readonly closed: Readonly<Record<CloseReason, number>>;
   readonly ringFullPauses: number;
+  /** Times that a connection was not read until it had paid for its work. */
+  readonly readPauses: number;
   readonly droppableShed: number;
   readonly slowPackets: number;
   readonly handlerErrors: number;
@@ -278,6 +280,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     acceptErrors: values[Counter.ACCEPT_ERRORS],
     closed: closedOf(values),
     ringFullPauses: values[Counter.RING_FULL_PAUSES],
+    readPauses: values[Counter.READ_PAUSES],
     droppableShed: values[Counter.DROPPABLE_SHED],
     slowPackets: values[Counter.SLOW_PACKETS],
     handlerErrors: values[Counter.HANDLER_ERRORS],

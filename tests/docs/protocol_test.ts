@@ -190,6 +190,7 @@ function closeCodeOf(reason: DisconnectReason): number {
     closing: false,
     sendRaw: () => {},
     startWebSocket: () => {},
+    charge: () => {},
   } as unknown as Connection;
   const adapter = new GatewayAdapter(connection, {
     app: { fetch: () => new Response() } satisfies App,
@@ -198,6 +199,7 @@ function closeCodeOf(reason: DisconnectReason): number {
     diagnostics: false,
     nowMs: 0,
     unixMs: 0,
+    isTimeUp: () => false,
     onUpgraded: () => {},
     promiseStarted: () => {},
     promiseEnded: () => {},

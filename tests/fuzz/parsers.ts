@@ -15,7 +15,12 @@ import { inflatePayload } from "../../server/io/inflate.ts";
 import { readProxyHeader } from "../../server/io/proxy_header.ts";
 import { MovementReader } from "../../server/logic/movement_reader.ts";
 import { assert as hold, ConfigError, ProtocolError } from "../../shared/errors.ts";
-import { DECOMPRESSED_BYTES_MAX, MESSAGE_FIELDS_MAX, WEBSOCKET_MESSAGE_BYTES_MAX } from "../../shared/limits.ts";
+import {
+  DECOMPRESSED_BYTES_MAX,
+  ECHO_PAYLOAD_BYTES_MAX,
+  MESSAGE_FIELDS_MAX,
+  WEBSOCKET_MESSAGE_BYTES_MAX,
+} from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import { clientFrame, concatenate, utf8 } from "../gateway/frames.ts";
 import { proxyHeader, proxyHeaderV4 } from "../support/proxy_header.ts";
@@ -126,8 +131,9 @@ function fuzzInflate(chance: CheapChance): void {
     : chance.bytes(chance.below(300));
   const deflated = new Uint8Array(deflateRawSync(plain));
   expectOnly(ProtocolError, () => {
-    const inflated = inflatePayload(chance.oneIn(4) ? deflated : bend(chance, deflated));
-    hold(inflated === null || inflated.length <= DECOMPRESSED_BYTES_MAX, "Inflated too far");
+    const bytesMax = chance.pick([256, 4_096, ECHO_PAYLOAD_BYTES_MAX]);
+    const inflated = inflatePayload(chance.oneIn(4) ? deflated : bend(chance, deflated), bytesMax);
+    hold(typeof inflated === "string" || inflated.length <= bytesMax, "Inflated too far");
   });
 }
 

@@ -14,6 +14,7 @@ const LIMITS: AddressLimits = {
   connectionsMax: 3,
   connects: { perSecond: 10, burst: 20 },
   packets: { perSecond: 100, burst: 500 },
+  work: { perSecond: 1_000, burst: 5_000 },
 };
 
 function address(text: string): Uint8Array {

@@ -65,7 +65,9 @@ function handle(command: BackendCommand): void {
         ? new EpollBackend(new DescriptorSet(createDescriptorBuffer()))
         : new DenoBackend();
       backend.start({
+        nowMs: 0,
         onWake: () => {},
+        isTimeUp: () => false,
         onAcceptError: () => {},
         onRound: () => {},
         beforeSleep: () => true,

@@ -201,6 +201,7 @@ Deno.test("GatewayAdapter answers requests one after the other, those that came 
     text += textOf(peer);
     return text.split("HTTP/1.1 200 ").length === 4;
   });
+  fixture.round();
   assert(peer.socket.isReading);
   assertEquals(fixture.takeRecords(), []);
   assert(fixture.worker.beforeSleep());
@@ -276,10 +277,12 @@ Deno.test("GatewayAdapter echoes on /echo with diagnostics only, and reads no fu
   assert(!peer.socket.isReading);
   assert(!peer.connection.closing, "The caps of game traffic do not apply");
   peer.drain();
+  fixture.round();
   assert(peer.socket.isReading);
   assertEquals(readServerFrames(peer.socket.takeSent()).map(({ payload }) => payload.length), [100_000]);
   peer.socket.takesAtOnce = true;
   peer.arrive(clientFrame({ opcode: 2, payload: pattern(200) }));
+  fixture.round();
   fixture.round();
   assert(peer.socket.isReading);
   assertEquals(readServerFrames(peer.socket.takeSent()).map(({ payload }) => payload), [pattern(200)]);

@@ -324,6 +324,7 @@ export class IoFixture {
       gatewayOrigin: "http://gateway",
       tap: null,
       requestRound: () => this.roundsAsked++,
+      requestRoundIn: () => this.roundsAsked++,
     });
   }
 

@@ -88,6 +88,7 @@ export class SimulatedIo {
       app: { fetch: () => new Response("Not found", { status: 404 }) },
       gatewayOrigin: "http://gateway",
       tap: null,
+      requestRoundIn: () => {},
       requestRound: () => this.#schedule(),
     });
     this.#sweepLater();

@@ -7,7 +7,12 @@
 import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, LOADTEST_PENDING_BYTES_MAX } from "../../shared/limits.ts";
+import {
+  DECOMPRESSED_BYTES_MAX,
+  FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
+  LOADTEST_PENDING_BYTES_MAX,
+} from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { inflatePayload } from "../../server/io/inflate.ts";
 import type { ClientEngine, ClientSocket, Endpoint, SocketHandler } from "./engine.ts";
@@ -132,8 +137,8 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
       this.#handler.onPacket(view, bytes);
       return true;
     }
-    const inflated = inflatePayload(bytes.subarray(view.payloadStart, view.payloadEnd));
-    if (inflated === null) {
+    const inflated = inflatePayload(bytes.subarray(view.payloadStart, view.payloadEnd), DECOMPRESSED_BYTES_MAX);
+    if (typeof inflated === "string") {
       throw new ProtocolError(DisconnectReason.MALFORMED_PACKET, "Cannot inflate payload");
     }
     view.payloadStart = 0;
