@@ -297,6 +297,8 @@ export const GUILD_INVITES_PER_PLAYER_MAX = 16;
 export const GUILD_WARS_MAX = 32;
 /** Wars that one request to the storage ends; the others follow a moment later. */
 export const GUILD_WARS_ENDED_MAX = 256;
+/** Guilds whose rosters are kept in memory as they were shown: some 15 KiB for a full one. */
+export const GUILDS_KEPT = 256;
 /** Requests about guilds that may wait for the storage. */
 export const GUILD_REQUESTS_MAX = 1_024;
 /** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
@@ -490,6 +492,8 @@ export const FRIENDS_MAX = 100;
 export const FRIEND_REQUESTS_WAITING_MAX = 100;
 /** Players one player may ignore. */
 export const IGNORED_PLAYERS_MAX = 100;
+/** Players whose lists are kept in memory as they were shown: some 15 KiB for full ones. */
+export const SOCIAL_LISTS_KEPT = 1_024;
 /** Whispers kept for a player who is offline: the newest, and those of who whispers most go first. */
 export const KEPT_WHISPERS_MAX = 50;
 /** How long a whisper is kept for a player who is offline, in milliseconds. */

@@ -34,16 +34,19 @@ import {
   GUILD_INVITE_LIFETIME_MS,
   GUILD_KILLS_PENDING_MAX,
   GUILD_REQUESTS_MAX,
+  GUILDS_KEPT,
   STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "../guild/guild_names.ts";
 import { GuildTies } from "../guild/guild_ties.ts";
 import { OrderedCalls } from "../guild/ordered_calls.ts";
+import { RecentCache } from "../social/recent_cache.ts";
 import {
   type DeclaredWar,
   type EndedWar,
   type Guild,
+  type GuildMember,
   type GuildRefusal,
   type GuildTie,
   type Invite,
@@ -60,6 +63,7 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
 import type { Player, Session } from "./session.ts";
+import { Roster } from "./roster.ts";
 import type { SocialService } from "./social_handlers.ts";
 
 /** What the one who asked is told. */
@@ -96,6 +100,8 @@ export class GuildService {
   readonly #social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
+  /** Guilds as they were shown, by id. */
+  readonly #shown = new RecentCache<Roster>(GUILDS_KEPT);
   readonly #kills: KillLedger<Kill>;
   /** Players whose guild must be asked for again: it could not be learned, or may have changed without our knowing. */
   readonly #doubtful = new Set<number>();
@@ -111,7 +117,7 @@ export class GuildService {
     this.#context = context;
     this.#social = social;
     this.#kills = new KillLedger({
-      write: (kills) => context.storage.for(SYSTEM).guilds.addKills(kills),
+      write: (kills) => this.#addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
       log: context.log,
     });
@@ -287,6 +293,7 @@ export class GuildService {
     return this.#request(
       () => storage.for(session.asker).guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
       ({ tie }) => {
+        this.#shown.drop(tie.guildId);
         this.#setTie(playerId, tie);
         this.#confirm(session, PacketType.GUILD_JOIN_REQUEST);
       },
@@ -306,7 +313,8 @@ export class GuildService {
     const { playerId } = playerOf(session);
     return this.#request(
       () => this.#context.storage.for(session.asker).guilds.leave({ playerId }),
-      ({ endedWars }) => {
+      ({ guildId, endedWars }) => {
+        this.#shown.drop(guildId);
         this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
         // The last one to leave still hears how the wars ended.
         for (const war of endedWars) this.#announceEnd(war);
@@ -319,7 +327,8 @@ export class GuildService {
     const { playerId: actorId } = playerOf(session);
     return this.#request(
       () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: playerKeyOf(playerName) }),
-      ({ playerId }) => {
+      ({ playerId, guildId }) => {
+        this.#shown.drop(guildId);
         this.#setTie(playerId, null);
         this.#confirm(session, PacketType.GUILD_KICK_REQUEST);
       },
@@ -334,16 +343,49 @@ export class GuildService {
     return this.#request(
       () =>
         this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: playerKeyOf(playerName), rank }),
-      ({ guild }) => this.#sendInfo(session, guild),
+      ({ guild }) => {
+        this.#shown.drop(guild.guildId);
+        this.#sendInfo(session, shownOf(guild));
+      },
     );
   }
 
-  async #inform(session: Session, guildId: number): Promise<void> {
+  #inform(session: Session, guildId: number): void | Promise<void> {
     const { playerId } = playerOf(session);
+    const tie = this.#doubtful.has(playerId) ? undefined : this.#ties.find(playerId);
+    if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
+    const wanted = guildId === 0 ? tie?.guildId : guildId;
     const { guilds } = this.#context.storage.for(session.asker);
-    const guild = guildId === 0 ? await guilds.loadOf({ playerId }) : await guilds.load({ guildId });
-    if (guild === undefined) throw refusalOf(guildId === 0 ? "not_in_guild" : "unknown_guild");
-    this.#sendInfo(session, guild);
+    if (wanted === undefined) return this.#informOfOwn(session, guilds.loadOf({ playerId }));
+    const kept = this.#shown.find(wanted);
+    if (kept !== undefined) return this.#sendInfo(session, kept);
+    const reading = this.#shown.read(wanted, session.source, {
+      read: () => guilds.load({ guildId: wanted }),
+      make: (guild) => {
+        if (guild === undefined) throw refusalOf("unknown_guild");
+        return shownOf(guild);
+      },
+    });
+    return reading.then((shown) => this.#sendInfo(session, shown));
+  }
+
+  /** Where it is not known here which guild that is. */
+  async #informOfOwn(session: Session, loading: Promise<Guild | undefined>): Promise<void> {
+    const guild = await loading;
+    if (guild === undefined) throw refusalOf("not_in_guild");
+    this.#sendInfo(session, shownOf(guild));
+  }
+
+  async #addKills(kills: readonly Kill[]): Promise<void> {
+    try {
+      await this.#context.storage.for(SYSTEM).guilds.addKills(kills);
+      for (const { killerGuildId, victimGuildId } of kills) {
+        for (const guildId of [killerGuildId, victimGuildId]) this.#shown.drop(guildId);
+      }
+    } catch (error) {
+      this.#shown.onFailure(error);
+      throw error;
+    }
   }
 
   #declareWar(session: Session, enemyGuildId: number, enemyName: string): Promise<void> {
@@ -359,6 +401,7 @@ export class GuildService {
       () => storage.for(session.asker).guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
+        for (const { guildId } of war.sides) this.#shown.drop(guildId);
         this.#confirm(session, PacketType.GUILD_WAR_START);
         this.#announceStart(war, actorId, endsAtMs);
       },
@@ -391,6 +434,7 @@ export class GuildService {
     // Beside the way of the answer, which must not become longer than that of others: they are taken as they come.
     answered.catch((error) => {
       // It may have been done: what is known here may not be so any more.
+      this.#shown.onFailure(error);
       if (!(error instanceof DependencyError) || error.code !== "timeout") return;
       for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
     }).finally(() => this.#requestCount--);
@@ -500,29 +544,13 @@ export class GuildService {
   }
 
   /** Who is online is shown to members, of those who may know it. */
-  #sendInfo(session: Session, guild: Guild): void {
+  #sendInfo(session: Session, roster: Roster): void {
+    if (session.ended) return;
     const viewerId = session.player?.playerId ?? 0;
-    const isOwn = guild.members.some(({ playerId }) => playerId === viewerId);
-    this.#send(session, PacketType.GUILD_INFO_RESPONSE, GuildInfoResponseSchema, {
-      success: true,
-      guildId: BigInt(guild.guildId),
-      name: guild.name,
-      tag: guild.tag,
-      members: guild.members.map(({ playerId, name, rank }) => ({
-        playerId: BigInt(playerId),
-        name,
-        rank,
-        online: isOwn && this.#social.isOnlineFor(viewerId, playerId),
-      })),
-      wars: guild.wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
-        warId: BigInt(warId),
-        enemyGuildId: BigInt(enemyGuildId),
-        enemyName,
-        ownKills,
-        enemyKills,
-        endsAt: BigInt(endsAtMs),
-      })),
-    });
+    const info = roster.has(viewerId)
+      ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
+      : roster.packOffline();
+    this.#context.sessions.sendPacked(session, PacketType.GUILD_INFO_RESPONSE, info);
   }
 
   /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
@@ -549,6 +577,7 @@ export class GuildService {
   }
 
   #announceEnd({ warId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+    for (const { guildId } of [first, second]) this.#shown.drop(guildId);
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: 0 };
       this.#tellGuild(about, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
@@ -582,4 +611,30 @@ function isRefused(answer: { readonly kind: string }): answer is Refused {
 
 function refusalOf(reason: GuildRefusal): RequestError {
   return new RequestError(REFUSALS[reason].code, REFUSALS[reason].message);
+}
+
+/** A guild as it is sent. */
+function shownOf({ guildId, name, tag, members, wars }: Guild): Roster {
+  const part = (message: MessageInitShape<typeof GuildInfoResponseSchema>) =>
+    toBinary(GuildInfoResponseSchema, create(GuildInfoResponseSchema, message));
+  const memberPart = ({ playerId, ...member }: GuildMember, online: boolean) =>
+    part({ members: [{ ...member, playerId: BigInt(playerId), online }] });
+  return new Roster({
+    head: part({ success: true, guildId: BigInt(guildId), name, tag }),
+    players: members.map((member) => ({
+      playerId: member.playerId,
+      offline: memberPart(member, false),
+      online: memberPart(member, true),
+    })),
+    tail: part({
+      wars: wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
+        warId: BigInt(warId),
+        enemyGuildId: BigInt(enemyGuildId),
+        enemyName,
+        ownKills,
+        enemyKills,
+        endsAt: BigInt(endsAtMs),
+      })),
+    }),
+  });
 }

@@ -11,6 +11,7 @@ import { nameKey } from "../auth/names.ts";
 import type { OpenInfo } from "../ring/records.ts";
 import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
+import type { Packed } from "./roster.ts";
 import { type Player, Session } from "./session.ts";
 
 /**
@@ -222,6 +223,16 @@ export class SessionManager {
     } else {
       session.send(type, payload);
     }
+  }
+
+  /** Sends a payload that was packed before. */
+  sendPacked(session: Session, type: number, { payload, bytes, isCompressed }: Packed): void {
+    if (packetRow(type)?.delivery !== DeliveryClass.RELIABLE || session.outbox === null) {
+      session.send(type, payload);
+      return;
+    }
+    session.send(type, bytes, isCompressed);
+    if (session.link !== null && session.isBehind) this.#behind.add(session);
   }
 
   /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
@@ -27,16 +27,18 @@ import {
   IgnoreRemoveSchema,
   IgnoreResponseSchema,
 } from "../../shared/gen/social_pb.ts";
-import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, SOCIAL_LISTS_KEPT } from "../../shared/limits.ts";
 import { checkPlayerName, nameKey } from "../auth/names.ts";
 import { Counter } from "../ops/counters.ts";
 import { OnlineLists } from "../social/online_lists.ts";
+import { RecentCache } from "../social/recent_cache.ts";
 import type { Asker, PlayerName, SocialLists } from "../storage/storage.ts";
 import { ChatDelivery, type Saying } from "./chat_delivery.ts";
 import { ContactGate, type ContactRules, playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KeptWhispers } from "./kept_whispers.ts";
+import { pack, type Packed, Roster } from "./roster.ts";
 import type { Player, Session } from "./session.ts";
 
 /** Who knows whom, and who wants to hear from whom. */
@@ -48,6 +50,8 @@ export class SocialService {
   readonly whispers: KeptWhispers;
   readonly #context: LogicContext;
   readonly #lists = new OnlineLists();
+  /** Lists as they were shown to their players. */
+  readonly #shown = new RecentCache<ShownLists>(SOCIAL_LISTS_KEPT);
   /** Players online whose lists could not be read; it is tried again. */
   readonly #unread = new Set<number>();
   /** Players whose friends know that they are online. */
@@ -200,11 +204,11 @@ export class SocialService {
     this.gate.checkMayWrite(session);
     const [player, other] = await this.#pairOf(session, playerName);
     this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
-    const result = await storage.for(session.asker).social.requestFriend({
-      playerId: player.playerId,
-      otherId: other.playerId,
-      atMs: clock.unixMs(),
-    });
+    const pair = { playerId: player.playerId, otherId: other.playerId };
+    const result = await this.#change(
+      [player.playerId, other.playerId],
+      storage.for(session.asker).social.requestFriend({ ...pair, atMs: clock.unixMs() }),
+    );
     switch (result) {
       case "friends_already":
         throw new RequestError(ErrorCode.ALREADY_EXISTS, "You are friends already");
@@ -226,12 +230,11 @@ export class SocialService {
   async #answer(session: Session, { playerName, accept }: FriendAnswer): Promise<void> {
     const { clock, storage } = this.#context;
     const [player, other] = await this.#pairOf(session, playerName);
-    const result = await storage.for(session.asker).social.answerFriend({
-      playerId: player.playerId,
-      otherId: other.playerId,
-      isAccepted: accept,
-      atMs: clock.unixMs(),
-    });
+    const pair = { playerId: player.playerId, otherId: other.playerId };
+    const result = await this.#change(
+      [player.playerId, other.playerId],
+      storage.for(session.asker).social.answerFriend({ ...pair, isAccepted: accept, atMs: clock.unixMs() }),
+    );
     if (result === "not_found") throw new RequestError(ErrorCode.NOT_FOUND, "The player has not asked");
     if (result === "own_list_full") throw ownListFull();
     if (result === "accepted") this.#befriend(player, other);
@@ -241,7 +244,10 @@ export class SocialService {
   async #remove(session: Session, { playerName }: FriendRemove): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#context.storage.for(session.asker).social.removeFriend(pair);
+    const result = await this.#change(
+      [player.playerId, other.playerId],
+      this.#context.storage.for(session.asker).social.removeFriend(pair),
+    );
     if (result === "not_found") {
       throw new RequestError(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
     }
@@ -250,21 +256,39 @@ export class SocialService {
     this.#respond(session, PacketType.FRIEND_REMOVE, other, false);
   }
 
-  async #listFriends(session: Session): Promise<void> {
-    const { sessions, storage } = this.#context;
-    const viewerId = playerOf(session).playerId;
-    const { friends, incoming, outgoing } = await storage.for(session.asker).social.load(viewerId);
-    const response = create(FriendListResponseSchema, {
-      success: true,
-      friends: friends.map(({ playerId, name }) => ({
-        playerId: BigInt(playerId),
-        name,
-        online: this.isOnlineFor(viewerId, playerId),
-      })),
-      incoming: incoming.map(refOf),
-      outgoing: outgoing.map(refOf),
+  #listFriends(session: Session): void | Promise<void> {
+    return this.#withLists(session, ({ friends }, viewerId) => {
+      const list = friends.pack((playerId) => this.isOnlineFor(viewerId, playerId));
+      this.#context.sessions.sendPacked(session, PacketType.FRIEND_LIST_RESPONSE, list);
     });
-    sessions.send(session, PacketType.FRIEND_LIST_RESPONSE, toBinary(FriendListResponseSchema, response));
+  }
+
+  /** Answers with a player's lists: at once, where they are kept. */
+  #withLists(session: Session, answer: (lists: ShownLists, playerId: number) => void): void | Promise<void> {
+    const { playerId } = playerOf(session);
+    const kept = this.#shown.find(playerId);
+    if (kept !== undefined) return answer(kept, playerId);
+    const { social } = this.#context.storage.for(session.asker);
+    const reading = this.#shown.read(playerId, session.source, { read: () => social.load(playerId), make: shownOf });
+    return reading.then((lists) => {
+      if (!session.ended) answer(lists, playerId);
+    });
+  }
+
+  /**
+   * Gives what became of a change of players' lists, which are read anew then.
+   *
+   * @param done The storage's own promise.
+   */
+  async #change<T>(playerIds: readonly number[], done: Promise<T>): Promise<T> {
+    try {
+      const result = await done;
+      for (const playerId of playerIds) this.#shown.drop(playerId);
+      return result;
+    } catch (error) {
+      this.#shown.onFailure(error);
+      throw error;
+    }
   }
 
   /** Two players are friends now, by the doing of the first. */
@@ -292,7 +316,8 @@ export class SocialService {
   async #ignore(session: Session, { playerName }: IgnoreAdd): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#context.storage.for(session.asker).social.addIgnored(pair);
+    const { social } = this.#context.storage.for(session.asker);
+    const result = await this.#change([player.playerId], social.addIgnored(pair));
     if (result === "list_full") {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
     }
@@ -304,7 +329,8 @@ export class SocialService {
   async #stopIgnoring(session: Session, { playerName }: IgnoreRemove): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const wasIgnored = await this.#context.storage.for(session.asker).social.removeIgnored(pair);
+    const { social } = this.#context.storage.for(session.asker);
+    const wasIgnored = await this.#change([player.playerId], social.removeIgnored(pair));
     if (!wasIgnored) throw new RequestError(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#respondIgnore(session, PacketType.IGNORE_REMOVE, other);
@@ -318,11 +344,10 @@ export class SocialService {
     this.#tellPresence(other.playerId, player, false);
   }
 
-  async #listIgnored(session: Session): Promise<void> {
-    const { sessions, storage } = this.#context;
-    const { ignored } = await storage.for(session.asker).social.load(playerOf(session).playerId);
-    const response = create(IgnoreListResponseSchema, { success: true, players: ignored.map(refOf) });
-    sessions.send(session, PacketType.IGNORE_LIST_RESPONSE, toBinary(IgnoreListResponseSchema, response));
+  #listIgnored(session: Session): void | Promise<void> {
+    return this.#withLists(session, ({ ignored }) => {
+      this.#context.sessions.sendPacked(session, PacketType.IGNORE_LIST_RESPONSE, ignored);
+    });
   }
 
   #respondIgnore(session: Session, requestType: PacketType, other: Player): void {
@@ -350,4 +375,26 @@ function ownListFull(): RequestError {
 
 function refOf({ playerId, name }: PlayerName): { playerId: bigint; name: string } {
   return { playerId: BigInt(playerId), name };
+}
+
+/** A player's lists as they are sent. */
+interface ShownLists {
+  readonly friends: Roster;
+  readonly ignored: Packed;
+}
+
+function shownOf({ friends, incoming, outgoing, ignored }: SocialLists): ShownLists {
+  const part = (message: MessageInitShape<typeof FriendListResponseSchema>) =>
+    toBinary(FriendListResponseSchema, create(FriendListResponseSchema, message));
+  const roster = new Roster({
+    head: part({ success: true }),
+    players: friends.map((friend) => ({
+      playerId: friend.playerId,
+      offline: part({ friends: [{ ...refOf(friend), online: false }] }),
+      online: part({ friends: [{ ...refOf(friend), online: true }] }),
+    })),
+    tail: part({ incoming: incoming.map(refOf), outgoing: outgoing.map(refOf) }),
+  });
+  const list = create(IgnoreListResponseSchema, { success: true, players: ignored.map(refOf) });
+  return { friends: roster, ignored: pack(toBinary(IgnoreListResponseSchema, list)) };
 }

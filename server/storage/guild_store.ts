@@ -59,7 +59,9 @@ export interface GuildStore {
   ): Promise<{ readonly kind: "left"; readonly guildId: number; readonly endedWars: readonly EndedWar[] } | Refused>;
 
   /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
-  kick(target: MemberTarget): Promise<{ readonly kind: "kicked"; readonly playerId: number } | Refused>;
+  kick(
+    target: MemberTarget,
+  ): Promise<{ readonly kind: "kicked"; readonly playerId: number; readonly guildId: number } | Refused>;
 
   /**
    * Sets a member's rank; a new leader's predecessor becomes an officer. Refused with `not_in_guild`, `no_right`,

@@ -270,7 +270,7 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       const { actor, target } = found;
       if (target.rank >= actor.rank) return refused("no_right");
       removeMember(target.playerId);
-      return { kind: "kicked", playerId: target.playerId };
+      return { kind: "kicked", playerId: target.playerId, guildId: actor.guildId };
     },
 
     "guilds.setRank": ({ rank, ...request }) => {

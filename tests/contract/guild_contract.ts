@@ -317,8 +317,16 @@ function claimRanks(claim: Claim): void {
     for (const [actorId, nameKey, reason] of refusals) {
       await assertRefused(storage.guilds.kick({ actorId, nameKey }), reason);
     }
-    assertEquals(await storage.guilds.kick({ actorId: cleo, nameKey: "ella" }), { kind: "kicked", playerId: ella });
-    assertEquals(await storage.guilds.kick({ actorId: anna, nameKey: "dora" }), { kind: "kicked", playerId: dora });
+    assertEquals(await storage.guilds.kick({ actorId: cleo, nameKey: "ella" }), {
+      kind: "kicked",
+      playerId: ella,
+      guildId,
+    });
+    assertEquals(await storage.guilds.kick({ actorId: anna, nameKey: "dora" }), {
+      kind: "kicked",
+      playerId: dora,
+      guildId,
+    });
     assertEquals(await ranks(storage, guildId), [["Anna", 2], ["Cleo", 1]]);
     assertEquals((await storage.guilds.findTies([anna, bert, cleo, dora, ella])).length, 2);
   });
