@@ -20,6 +20,7 @@ import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
+import { getLimitedLogger } from "./ops/rate_limited_log.ts";
 import { narrowPermissions, storagePermissions } from "./permissions.ts";
 import { keepServer } from "./process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
@@ -58,7 +59,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock: new SystemClock(),
     onHang: () => Deno.exit(EXIT_HANG),
-    log: getLogger("supervisor"),
+    log: getLimitedLogger("supervisor", () => performance.now()),
   });
   await supervisor.start();
   const admin = await startAdminSite({
@@ -74,7 +75,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
       config: describeConfig(config),
     }),
     reasons: () => supervisor.reasons(),
-    logger: getLogger("admin"),
+    logger: getLimitedLogger("admin", () => performance.now()),
     drills: config.diagnostics ? drillsOf(supervisor) : new Map(),
     moderation: {
       token: moderationToken,

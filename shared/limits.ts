@@ -328,8 +328,10 @@ export const LOG_PROPERTIES_MAX = 32;
 export const SLOW_PACKET_MS = 1;
 /** Warnings of slow packets, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const SLOW_PACKET_LINES_MAX = 5;
-/** Lines about banned addresses, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
-export const ADDRESS_LOG_LINES_MAX = 5;
+/** Lines of one kind, at most, from one part of the program in one interval of {@linkcode LOG_INTERVAL_MS}. */
+export const LOG_KIND_LINES_MAX = 5;
+/** Kinds of lines that one part of the program tells apart: its messages, and the packet types they are about. */
+export const LOG_KINDS_MAX = 512;
 /** Lines of the packet logger, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const PACKET_LOG_LINES_MAX = 200;
 /** The interval of rate-limited logs, in milliseconds. */

@@ -29,7 +29,7 @@ import type { ServerConfig } from "../config.ts";
 import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
-import type { RateLimitedLog } from "../ops/rate_limited_log.ts";
+import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import type { Doorbell, Waker } from "../ring/doorbell.ts";
 import {
@@ -76,7 +76,7 @@ export interface IoWorkerParts {
   /** What peers' addresses may do. */
   readonly addresses: AddressGate;
   /** For what peers can cause. */
-  readonly log: RateLimitedLog;
+  readonly log: LimitedLogger;
   readonly app: App;
   /** The gateway's own address, such as `http://127.0.0.1:8082`. */
   readonly gatewayOrigin: string;
@@ -291,7 +291,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     const { banMs, isNew } = this.#parts.addresses.ban(connection.addressEntry, this.nowMs);
     if (isNew) {
       this.counters.add(Counter.ADDRESS_BANS, 1);
-      this.#parts.log.log("warn", "Address is banned for flooding", { address: connection.remoteAddress, banMs });
+      this.#parts.log.warn("Address is banned for flooding", { address: connection.remoteAddress, banMs });
     }
     return banMs;
   }

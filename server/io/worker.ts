@@ -7,7 +7,7 @@
 
 import { createApp } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ADDRESS_LOG_LINES_MAX, DRAIN_TIMEOUT_MS, LOG_INTERVAL_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
+import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
 import { SystemClock } from "../clock.ts";
 import type { NodePorts } from "../logic/context.ts";
 import { CounterBlock } from "../ops/counters.ts";
@@ -15,7 +15,7 @@ import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
-import { RateLimitedLog } from "../ops/rate_limited_log.ts";
+import { getLimitedLogger } from "../ops/rate_limited_log.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
 import type { TlsFiles } from "../tls.ts";
@@ -46,7 +46,7 @@ class Runtime {
   constructor(init: IoInit) {
     const { config, index, rings } = init;
     setupLogging({ level: config.logLevel, format: config.logFormat, thread: `io-${index}` });
-    const log = getLogger("io");
+    const log = getLimitedLogger("io", () => clock.monotonicMs());
     const clock = new SystemClock();
     const counters = new CounterBlock(init.counters);
     counters.resetGauges();
@@ -66,11 +66,7 @@ class Runtime {
       logicWaker: new Doorbell(init.logicDoorbell),
       admitted: new AdmissionCounts(init.admitted, index),
       addresses: new AddressGate(config, init.addresses, index, clock),
-      log: new RateLimitedLog(log, {
-        linesMax: ADDRESS_LOG_LINES_MAX,
-        intervalMs: LOG_INTERVAL_MS,
-        nowMs: () => clock.monotonicMs(),
-      }),
+      log,
       app: createApp({
         assets: init.assets,
         ready: () => Atomics.load(ready, 0) === 1,

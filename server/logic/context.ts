@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Atlas } from "../maps/atlas.ts";
 import type { CounterBlock } from "../ops/counters.ts";
-import type { Logger } from "../ops/logging.ts";
+import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { World } from "../world/world.ts";
 import type { CharacterSaver } from "./character_saver.ts";
@@ -45,5 +45,6 @@ export interface LogicContext {
   readonly worldCapacity: number;
   readonly saver: CharacterSaver;
   readonly counters: CounterBlock;
-  readonly log: Logger;
+  /** Peers cause most lines. */
+  readonly log: LimitedLogger;
 }

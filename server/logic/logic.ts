@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RECORDS_PER_TURN_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
@@ -102,8 +103,12 @@ export class Logic {
       onSettled: () => context.wake(),
       onHandlerError: (type, error) => {
         context.counters.add(Counter.HANDLER_ERRORS, 1);
-        const stack = error instanceof Error ? error.stack : String(error);
-        context.log.error("Cannot handle packet", { type: PacketType[type], error: stack });
+        // Where in the code a dependency was missed tells nothing.
+        const isExpected = !(error instanceof Error) || error instanceof DependencyError;
+        context.log.error("Cannot handle packet", {
+          type: PacketType[type],
+          error: isExpected ? String(error) : error.stack,
+        });
       },
     });
     this.moderation = new ModerationService(context, this);

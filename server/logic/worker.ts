@@ -16,6 +16,7 @@ import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
+import { getLimitedLogger } from "../ops/rate_limited_log.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
@@ -52,8 +53,8 @@ class Runtime {
 
   private constructor(init: LogicInit, tokens: SessionTokens) {
     const { config } = init;
-    const log = getLogger("logic");
     this.#clock = new SystemClock();
+    const log = getLimitedLogger("logic", () => this.#clock.monotonicMs());
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#lag = new LoopLag(this.#counters);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Logger, LogLevel, LogProperties } from "./logging.ts";
+import { LOG_INTERVAL_MS, LOG_KIND_LINES_MAX, LOG_KINDS_MAX } from "../../shared/limits.ts";
+import { getLogger, type Logger, type LogLevel, type LogProperties } from "./logging.ts";
 
 /** How much {@linkcode RateLimitedLog} lets through. */
 export interface RateLimitedLogOptions {
@@ -63,4 +64,62 @@ export class RateLimitedLog {
   log(level: LogLevel, message: string, properties?: LogProperties): void {
     if (this.tryTake()) this.write(level, message, properties);
   }
+}
+
+/**
+ * A logger for whatever a peer may cause: each kind of line has {@linkcode LOG_KIND_LINES_MAX} in an interval of
+ * {@linkcode LOG_INTERVAL_MS}, so that many of one kind hide no other. A kind is a message and the packet type it is
+ * about; messages are fixed texts, and what varies is in the properties.
+ */
+export class LimitedLogger implements Logger {
+  readonly #logger: Logger;
+  readonly #nowMs: () => number;
+  readonly #kinds = new Map<string, RateLimitedLog>();
+
+  /** @param nowMs A clock that never goes back, in milliseconds. */
+  constructor(logger: Logger, nowMs: () => number) {
+    this.#logger = logger;
+    this.#nowMs = nowMs;
+  }
+
+  debug(message: string, properties?: LogProperties): void {
+    this.#log("debug", message, properties);
+  }
+
+  info(message: string, properties?: LogProperties): void {
+    this.#log("info", message, properties);
+  }
+
+  warn(message: string, properties?: LogProperties): void {
+    this.#log("warn", message, properties);
+  }
+
+  error(message: string, properties?: LogProperties): void {
+    this.#log("error", message, properties);
+  }
+
+  #log(level: LogLevel, message: string, properties: LogProperties = {}): void {
+    const { type } = properties;
+    this.#kindOf(typeof type === "string" ? `${message} ${type}` : message).log(level, message, properties);
+  }
+
+  #kindOf(name: string): RateLimitedLog {
+    // Should a message ever hold what a peer chose, the kinds beyond the bound share one.
+    const kind = this.#kinds.has(name) || this.#kinds.size < LOG_KINDS_MAX - 1 ? name : "";
+    let log = this.#kinds.get(kind);
+    if (log === undefined) {
+      log = new RateLimitedLog(this.#logger, {
+        linesMax: LOG_KIND_LINES_MAX,
+        intervalMs: LOG_INTERVAL_MS,
+        nowMs: this.#nowMs,
+      });
+      this.#kinds.set(kind, log);
+    }
+    return log;
+  }
+}
+
+/** The {@linkcode LimitedLogger} of one part of the program. */
+export function getLimitedLogger(name: string, nowMs: () => number): LimitedLogger {
+  return new LimitedLogger(getLogger(name), nowMs);
 }

@@ -21,7 +21,7 @@ import { Connection } from "../../server/io/connection.ts";
 import { IoWorker, PORTS } from "../../server/io/io_worker.ts";
 import type { Clock } from "../../server/clock.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
-import { RateLimitedLog } from "../../server/ops/rate_limited_log.ts";
+import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import {
@@ -319,7 +319,7 @@ export class IoFixture {
       doorbell: this.doorbell,
       admitted: new AdmissionCounts(admitted.buffer, admitted.worker),
       addresses: new AddressGate(config, options.addresses ?? createAddressTableBuffer(1), 0, this.clock),
-      log: new RateLimitedLog(this.log, { linesMax: 1_000, intervalMs: 1_000, nowMs: () => this.clock.monotonicMs() }),
+      log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
       app: { fetch: () => new Response("page\n") },
       gatewayOrigin: "http://gateway",
       tap: null,

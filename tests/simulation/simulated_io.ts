@@ -11,7 +11,7 @@ import { AdmissionCounts } from "../../server/io/admission.ts";
 import type { SocketHandler } from "../../server/io/backend.ts";
 import { IoWorker } from "../../server/io/io_worker.ts";
 import type { CounterBlock } from "../../server/ops/counters.ts";
-import { RateLimitedLog } from "../../server/ops/rate_limited_log.ts";
+import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell, type Waker } from "../../server/ring/doorbell.ts";
 import type { Prng } from "../../server/world/prng.ts";
@@ -80,11 +80,7 @@ export class SimulatedIo {
       logicWaker: parts.logicWaker,
       admitted: this.admitted,
       addresses: new AddressGate(parts.config, createAddressTableBuffer(1), 0, time),
-      log: new RateLimitedLog(new RecordingLogger(), {
-        linesMax: 1,
-        intervalMs: 1_000,
-        nowMs: () => time.monotonicMs(),
-      }),
+      log: new LimitedLogger(new RecordingLogger(), () => time.monotonicMs()),
       app: { fetch: () => new Response("Not found", { status: 404 }) },
       gatewayOrigin: "http://gateway",
       tap: null,

@@ -14,6 +14,7 @@ import { Atlas } from "../../server/maps/atlas.ts";
 import type { MapDefinition } from "../../server/maps/map_data.ts";
 import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
@@ -161,7 +162,7 @@ export class LogicLife {
         worldCapacity: WORLD_CAPACITY,
         saver: this.saver,
         counters,
-        log: this.log,
+        log: new LimitedLogger(this.log, () => time.monotonicMs()),
       },
       // How long a packet took depends on the machine.
       { check: () => {} },

@@ -22,6 +22,7 @@ import { Atlas } from "../../server/maps/atlas.ts";
 import type { MapDefinition } from "../../server/maps/map_data.ts";
 import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
   type OpenInfo,
@@ -300,7 +301,7 @@ export class LogicHarness implements AsyncDisposable {
         worldCapacity,
         saver: new CharacterSaver(this.storage, this.log),
         counters: this.counters,
-        log: this.log,
+        log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
       },
       // How long a packet took depends on the machine.
       { check: () => {} },
