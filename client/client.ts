@@ -52,6 +52,7 @@ import {
   type EntityUpdate,
 } from "../shared/gen/game_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
+import { CLIENT_CLOSE_MS } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { PACKET_TABLE, type PacketRow, packetRow, STATE_CONNECTED } from "../shared/packet_table.ts";
 import { changeFor, type ClientEvents, type ClientState, type SessionLoss, type StateChange } from "./client_events.ts";
@@ -85,6 +86,15 @@ export type PacketHeader = Readonly<
 export interface RequestOptions {
   /** How long to wait for the answer, in milliseconds. */
   timeoutMs?: number;
+}
+
+/** How to close a client. */
+export interface CloseOptions {
+  /**
+   * Leaves the player in the world, link-dead, for the server's time of grace, as a lost connection does. Default:
+   * false.
+   */
+  linkDead?: boolean;
 }
 
 /** How to enter the world. */
@@ -162,6 +172,8 @@ export class DrawbridgeClient {
   #entry: Pick<EnterWorldRequest, "characterId" | "channelId"> | null = null;
   /** Whether the next connection has to enter the world anew. */
   #mustReenter = false;
+  /** Nothing more is sent: resolves when the session is ended and the client closed; `null` while nobody asked for it. */
+  #closing: Promise<void> | null = null;
 
   /**
    * Makes a client; {@linkcode DrawbridgeClient.open} connects it.
@@ -178,6 +190,7 @@ export class DrawbridgeClient {
       handleDown: (change) => this.#down(change),
       handleEnd: (change, error) => this.#ended(change, error),
       handlePacket: (view, bytes) => this.#receive(view, bytes),
+      handleAnswering: (isAnswering) => this.#handlers.call("answering", isAnswering),
       handleFault: (error) => this.#handlers.report(error, "connection"),
       sendHeartbeat: (timestamp, serverTimestampEcho) => {
         const request = create(HeartbeatRequestSchema, { timestamp, serverTimestampEcho });
@@ -217,9 +230,10 @@ export class DrawbridgeClient {
    * Only this first attempt is the caller's to repeat; a connection lost later is made again by the client.
    *
    * @throws {Error} when the server cannot be reached, or the client is closed meanwhile; it may be opened again.
-   * @throws {TypeError} when the client is open already.
+   * @throws {TypeError} when the client is open already; one that is closing is waited for.
    */
   open(): Promise<void> {
+    if (this.#closing !== null) return this.#closing.then(() => this.open());
     if (this.#state !== "idle" && this.#state !== "closed") {
       return Promise.reject(new TypeError(`Cannot open client: it is ${this.#state}`));
     }
@@ -230,12 +244,25 @@ export class DrawbridgeClient {
   }
 
   /**
-   * Sends what is written, closes the connection and stays closed. The player stays in the world, link-dead, for the
-   * server's time of grace; {@linkcode DrawbridgeClient.logout} takes it out at once.
+   * Ends the session, sends what is written, closes the connection and stays closed. The player leaves the world; the
+   * token stays good, so that the client may be opened and the world entered again.
    *
    * @returns Resolves when the transport is closed, or does not close in time.
    */
-  close(): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    if (options.linkDead === true || this.#phase !== "ready" || this.#sender.session === null) return this.#end();
+    if (this.#closing === null) this.#leave(CLIENT_CLOSE_MS).catch(() => {});
+    return this.#closing!;
+  }
+
+  /** Ends the session and closes, whatever comes of it: without an answer the server's time of grace ends it. */
+  #leave(timeoutMs: number): Promise<LogoutResponse> {
+    const { response } = this.#request(LogoutRequestSchema, create(LogoutRequestSchema), timeoutMs);
+    this.#closing = response.then(() => this.#end(), () => this.#end());
+    return response as Promise<Message> as Promise<LogoutResponse>;
+  }
+
+  #end(): Promise<void> {
     this.#link.end(changeFor("The application closed the client"));
     return this.#link.closed;
   }
@@ -353,15 +380,16 @@ export class DrawbridgeClient {
   }
 
   /**
-   * Logs out and closes.
+   * Logs out, forgets the token and closes.
    *
    * @throws {RequestError} when there is no response; the client is closed all the same.
    */
   async logout(): Promise<LogoutResponse> {
     try {
-      return await this.request(LogoutRequestSchema, {});
+      return await this.#leave(this.#options.requestTimeoutMs);
     } finally {
-      await this.close();
+      this.#sessionToken = null;
+      await this.#end();
     }
   }
 
@@ -372,7 +400,7 @@ export class DrawbridgeClient {
   }
 
   #isOpen(): boolean {
-    return this.#state !== "idle" && this.#state !== "closed";
+    return this.#state !== "idle" && this.#state !== "closed" && this.#closing === null;
   }
 
   #request<D extends SendSchema>(
@@ -471,6 +499,7 @@ export class DrawbridgeClient {
     this.#sender.session = null;
     this.#sender.queue.drop(() => false);
     this.#mustReenter = false;
+    this.#closing = null;
     this.#requests.close(change.reason);
     const opening = this.#opening;
     this.#opening = null;
@@ -667,7 +696,6 @@ export class DrawbridgeClient {
   #loggedOut({ success }: LogoutResponse): void {
     if (!success) return this.#markLeaving(false);
     this.#forgetSession();
-    this.#sessionToken = null;
     this.#isLoggedIn = false;
     this.#link.mayReconnect = false;
   }

@@ -34,6 +34,11 @@ export interface SessionLoss {
 export interface ClientEvents {
   /** The state changed. */
   state: [state: ClientState, change: StateChange];
+  /**
+   * The server has left a heartbeat without an answer for a second (`false`), or is heard of again (`true`). The
+   * connection is kept, and so is the state: everything goes on when the server answers.
+   */
+  answering: [isAnswering: boolean];
   /** The session was taken up again, but some packets of the server are gone; a full snapshot follows. */
   gap: [];
   /** The session is over: what was known of the world is void. Comes again if entering anew is refused, too. */

@@ -1,14 +1,16 @@
 /**
- * When to send a heartbeat, what it says, and when the server counts as gone. No clock, no timer.
+ * When to send a heartbeat, what it says, when the server counts as silent and when as gone. No clock, no timer.
  *
- * Each interval begins with a probe. Its answer is followed at once by a second request that carries the server's
+ * Each interval begins with a probe, and so does each silence of the server. Its answer is followed at once by a second request that carries the server's
  * time-stamp back, so that the server measures the round trip and not our interval.
  *
  * @module
  */
 
-/** What to do now. */
-export type HeartbeatAction = "wait" | "beat" | "dead";
+import { CLIENT_ANSWER_MS, CLIENT_SILENCE_MS } from "../shared/limits.ts";
+
+/** What to do now. `silent`: the server has left a probe without an answer for a while; told once. */
+export type HeartbeatAction = "wait" | "beat" | "silent" | "dead";
 
 /** The heartbeat of one client. */
 export class Heartbeat {
@@ -23,6 +25,9 @@ export class Heartbeat {
   #silentProbes = 0;
   /** When the probe was sent that has no answer yet; -1: none. */
   #probeMs = -1;
+  /** When the first of the silent probes was sent. */
+  #askedMs = 0;
+  #isSilent = false;
 
   /**
    * @param intervalMs Time between two probes, in milliseconds.
@@ -40,10 +45,17 @@ export class Heartbeat {
     this.received(nowMs);
   }
 
-  /** Something was received. */
-  received(nowMs: number): void {
+  /**
+   * Something was received.
+   *
+   * @returns Whether it ends a silence that was told of.
+   */
+  received(nowMs: number): boolean {
+    const wasSilent = this.#isSilent;
     this.#receivedMs = nowMs;
     this.#silentProbes = 0;
+    this.#isSilent = false;
+    return wasSilent;
   }
 
   /**
@@ -54,20 +66,33 @@ export class Heartbeat {
    */
   action(nowMs: number): HeartbeatAction {
     if (this.#silentProbes >= 2 && nowMs - this.#receivedMs >= this.#deadAfterMs) return "dead";
-    return nowMs >= this.#nextProbeMs ? "beat" : "wait";
+    if (nowMs >= Math.min(this.#nextProbeMs, this.#askMs)) return "beat";
+    if (nowMs < this.#silentMs) return "wait";
+    this.#isSilent = true;
+    return "silent";
+  }
+
+  /** When a silence is to be asked about; never while it has been. */
+  get #askMs(): number {
+    return this.#silentProbes === 0 ? this.#receivedMs + CLIENT_SILENCE_MS : Infinity;
+  }
+
+  /** When the application is to be told of a silence. */
+  get #silentMs(): number {
+    return this.#silentProbes > 0 && !this.#isSilent ? this.#askedMs + CLIENT_ANSWER_MS : Infinity;
   }
 
   /** Time until {@linkcode Heartbeat.action} must be asked again, in milliseconds. */
   waitMs(nowMs: number): number {
     const deadMs = this.#silentProbes >= 2 ? this.#receivedMs + this.#deadAfterMs : Infinity;
-    return Math.max(0, Math.min(this.#nextProbeMs, deadMs) - nowMs);
+    return Math.max(0, Math.min(this.#nextProbeMs, this.#askMs, this.#silentMs, deadMs) - nowMs);
   }
 
   /** A probe is sent; gives its `timestamp`. */
   probe(nowMs: number): bigint {
     this.#probeMs = nowMs;
     this.#nextProbeMs = nowMs + this.#intervalMs;
-    this.#silentProbes++;
+    if (this.#silentProbes++ === 0) this.#askedMs = nowMs;
     return BigInt(Math.floor(nowMs));
   }
 

@@ -27,6 +27,8 @@ export interface LinkOwner {
   handlePacket(view: PacketView, bytes: Uint8Array): void;
   /** The server broke the contract, or we failed to understand it; the connection is closed. */
   handleFault(error: Error): void;
+  /** The server leaves a heartbeat without an answer, or is heard of again. */
+  handleAnswering(isAnswering: boolean): void;
   /** Sends a HEARTBEAT_REQUEST. */
   sendHeartbeat(timestamp: bigint, serverTimestampEcho: bigint): void;
 }
@@ -134,7 +136,11 @@ export class Link implements ConnectionOwner {
 
   /** Takes note that the server lives. */
   handleBytes(): void {
-    this.#heartbeat.received(this.#options.now());
+    if (!this.#heartbeat.received(this.#options.now())) return;
+    // While it was silent nothing was due before the next probe; the next silence may begin now.
+    this.#options.timers.clear(this.#heartbeatTimer);
+    this.#checkHeartbeat();
+    this.#owner.handleAnswering(true);
   }
 
   /** Passes a packet on. */
@@ -206,6 +212,8 @@ export class Link implements ConnectionOwner {
     this.#connection = null;
     this.#clearStageTimer();
     this.#options.timers.clear(this.#heartbeatTimer);
+    // What is told of the next connection begins anew.
+    if (this.#heartbeat.received(this.#options.now())) this.#owner.handleAnswering(true);
   }
 
   #untilClosed(connection: Connection): Promise<void> {
@@ -223,6 +231,7 @@ export class Link implements ConnectionOwner {
     const nowMs = now();
     const action = this.#heartbeat.action(nowMs);
     if (action === "dead") return this.lose(changeFor(`Server sent nothing for ${deadAfterMs} ms`));
+    if (action === "silent") this.#owner.handleAnswering(false);
     if (action === "beat") this.#owner.sendHeartbeat(this.#heartbeat.probe(nowMs), 0n);
     this.#heartbeatTimer = timers.set(this.#keepAlive, this.#heartbeat.waitMs(nowMs));
   }

@@ -608,6 +608,12 @@ export const MONSTER_CORPSE_MS = 3_000;
 
 /** How often a client sends a heartbeat unless told otherwise, in milliseconds: three fit into a short outage. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
+/** Silence of the server after which a client asks whether it is there, in milliseconds: a world at rest says nothing. */
+export const CLIENT_SILENCE_MS = 1_500;
+/** Time without an answer to that after which the application is told, in milliseconds: a slow round trip is no fault. */
+export const CLIENT_ANSWER_MS = 1_000;
+/** How long a client that is closed waits for the answer to its LOGOUT_REQUEST, in milliseconds. */
+export const CLIENT_CLOSE_MS = 2_000;
 /** Longest interval of heartbeats the wire contract allows, in milliseconds. */
 export const HEARTBEAT_INTERVAL_MS_MAX = 15_000;
 /** How long a client waits for a connection to be made, in milliseconds. */

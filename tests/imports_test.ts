@@ -77,9 +77,19 @@ const RULES: readonly Rule[] = [
     allowed: [/^gateway\/web\//, /^client\//, /^shared\//],
   },
   {
-    claim: "client/ imports only itself, shared/, protobuf and fflate",
-    files: /^client\//,
+    claim: "client/ imports only itself, shared/, protobuf and fflate; Node's transport, Node's sockets",
+    files: /^client\/(?!node_tcp_transport\.ts$)/,
     allowed: [/^client\//, /^shared\//, PROTOBUF, /^fflate$/],
+  },
+  {
+    claim: "client/node_tcp_transport.ts imports only client/, shared/ and Node's sockets",
+    files: /^client\/node_tcp_transport\.ts$/,
+    allowed: [/^client\//, /^shared\//, /^node:(?:net|tls)$/],
+  },
+  {
+    claim: "client/browser.ts leads to no sockets but WebSockets",
+    files: /^client\/(?!node|deno)/,
+    allowed: [/^(?!client\/(?:node|deno|tcp))/],
   },
   {
     claim: "server/ imports nothing of client/, gateway/web/, tools/, tests/ and bench/",

@@ -148,6 +148,8 @@ class Page {
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
   #isEntering = false;
+  /** Whether the server answers, as far as is known. */
+  #isAnswering = true;
   /** Whether the page was reloaded by a player who is logged in. */
   #isReturning = false;
   /** Why the server closed the connection last; `null` where it did not say. */
@@ -174,6 +176,10 @@ class Page {
   #listen(): void {
     const client = this.#client;
     client.on("state", (state, change) => this.#stateChanged(state, change));
+    client.on("answering", (isAnswering) => {
+      this.#isAnswering = isAnswering;
+      this.#tick();
+    });
     client.on("sessionLost", (loss) => this.#sessionLost(loss));
     client.on(PacketType.ENTER_WORLD_RESPONSE, (entered) => {
       if (entered.success) this.#showWorld(entered);
@@ -416,8 +422,9 @@ class Page {
     const nowMs = performance.now();
     if (state === "closed" || state === "idle") return;
     const seconds = Math.max(0, Math.ceil((this.#retryMs - nowMs) / 1_000));
-    this.#status.setConnection(state, state === "reconnecting" ? seconds : 0);
-    this.#status.setPing(state === "connected" ? this.#client.rttMs : null);
+    const status = state === "connected" && !this.#isAnswering ? "silent" : state;
+    this.#status.setConnection(status, state === "reconnecting" ? seconds : 0);
+    this.#status.setPing(status === "connected" ? this.#client.rttMs : null);
     if (this.#game === null) return;
     this.#guild.tick();
     this.#rooms.tick();

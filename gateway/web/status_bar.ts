@@ -7,13 +7,17 @@
 import { byId } from "./dom.ts";
 import type { Health } from "./world_model.ts";
 
-/** What the connection is doing, in the page's words: `replaced` is a `closed` because of another window. */
-export type ConnectionStatus = "idle" | "connecting" | "connected" | "reconnecting" | "replaced" | "closed";
+/**
+ * What the connection is doing, in the page's words: `replaced` is a `closed` because of another window, `silent` a
+ * `connected` whose server leaves a heartbeat without an answer.
+ */
+export type ConnectionStatus = "idle" | "connecting" | "connected" | "silent" | "reconnecting" | "replaced" | "closed";
 
 const STATUS_TEXTS: Readonly<Record<ConnectionStatus, string>> = {
   idle: "Not connected",
   connecting: "Connecting",
   connected: "Connected",
+  silent: "No answer",
   reconnecting: "Reconnecting",
   replaced: "Playing elsewhere",
   closed: "Disconnected",

@@ -295,7 +295,7 @@ Deno.test("DrawbridgeClient may be closed from within every event", async () => 
     const { client, server } = fixture;
     await fixture.reconnect();
     client.on(event, () => {
-      if (client.state !== "closed") client.close();
+      if (client.state !== "closed") client.close({ linkDead: true });
     });
     const isLost = event === "sessionLost";
     server.peer.reply(PacketType.RESUME_RESPONSE, { success: !isLost, resumeToken: "token-2", gap: true });

@@ -23,7 +23,14 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { GuildInfoRequestSchema, GuildLeaveRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CLIENT_BUFFERED_BYTES_MAX, CLIENT_REQUESTS_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
+import {
+  CLIENT_ANSWER_MS,
+  CLIENT_BUFFERED_BYTES_MAX,
+  CLIENT_CLOSE_MS,
+  CLIENT_REQUESTS_MAX,
+  CLIENT_SILENCE_MS,
+  FRAME_BYTES_MAX,
+} from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 import { noise } from "./support/noise.ts";
@@ -640,7 +647,7 @@ Deno.test("DrawbridgeClient does not come back to a server that closes after LOG
   assertEquals(fixture.clock.timerCount, 0);
 });
 
-Deno.test("DrawbridgeClient.close() sends what is written, then closes, and may be opened again", async () => {
+Deno.test("DrawbridgeClient.close() sends what is written, then closes, and may be opened again; link-dead it leaves the session", async () => {
   const fixture = await Fixture.enter();
   const { client, server } = fixture;
   const pending = client.request(GuildInfoRequestSchema, {});
@@ -650,6 +657,7 @@ Deno.test("DrawbridgeClient.close() sends what is written, then closes, and may 
   assertEquals((await rejected).reason, "closed");
   assert(server.peer.isClosedByClient);
   assertEquals(server.peer.last(PacketType.CHAT_MESSAGE).message, "goodbye");
+  assertEquals(server.peer.of(PacketType.LOGOUT_REQUEST), []);
   await fixture.advance(60_000);
   assertEquals(server.peers.length, 1);
 
@@ -659,6 +667,63 @@ Deno.test("DrawbridgeClient.close() sends what is written, then closes, and may 
   assertEquals(server.peers.length, 2);
   assertEquals(server.peer.of(PacketType.RESUME_REQUEST), []);
   assertEquals(fixture.states, ["connecting", "connected", "closed", "connecting", "connected"]);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient.close() ends the session behind what was sent, closes when that is answered, and keeps the token", async () => {
+  for (const isAnswered of [true, false]) {
+    const fixture = await Fixture.enter();
+    const { client, server } = fixture;
+    client.send(ChatMessageSchema, chat("goodbye"));
+    const closed = client.close();
+    assertEquals(client.send(ChatMessageSchema, chat("too late")), "dropped");
+    assert(client.close() === closed, "Asked again it is the same end");
+    await fixture.settle();
+    assertEquals(server.peer.of(PacketType.CHAT_MESSAGE).length, 1);
+    assertEquals([server.peer.of(PacketType.LOGOUT_REQUEST).length, client.state], [1, "connected"]);
+    if (isAnswered) server.peer.reply(PacketType.LOGOUT_RESPONSE, { success: true });
+    else await fixture.advance(CLIENT_CLOSE_MS);
+    await fixture.settle();
+    assert(server.peer.isClosedByClient);
+    server.peer.hangUp();
+    await fixture.settle();
+    await closed;
+    assertEquals([client.state, client.sessionToken, fixture.clock.timerCount], ["closed", "jwt", 0]);
+    await fixture.advance(60_000);
+    assertEquals(server.peers.length, 1);
+  }
+});
+
+Deno.test("DrawbridgeClient tells of a silence of 2.5 s, asks after 1.5, and tells when the server is heard of again", async () => {
+  const fixture = await Fixture.enter();
+  const { client, server } = fixture;
+  const heard: boolean[] = [];
+  client.on("answering", (isAnswering) => void heard.push(isAnswering));
+  const beats = () => server.peer.of(PacketType.HEARTBEAT_REQUEST);
+  server.peer.reply(PacketType.HEARTBEAT_RESPONSE, {
+    clientTimestamp: server.peer.last(PacketType.HEARTBEAT_REQUEST).timestamp,
+  });
+  await fixture.settle();
+  const before = beats().length;
+  await fixture.advance(CLIENT_SILENCE_MS - 1);
+  assertEquals(beats().length, before);
+  await fixture.advance(1);
+  assertEquals(beats().length, before + 1, "It asks");
+  await fixture.advance(CLIENT_ANSWER_MS - 1);
+  assertEquals(heard, []);
+  await fixture.advance(1);
+  assertEquals([heard, client.state], [[false], "connected"], "It tells, and stays as it is");
+  await fixture.advance(1_000);
+  assertEquals(heard, [false], "It tells once");
+  server.peer.reply(PacketType.CHAT_MESSAGE, { message: "anything at all" });
+  await fixture.settle();
+  assertEquals(heard, [false, true]);
+
+  await fixture.advance(CLIENT_SILENCE_MS + CLIENT_ANSWER_MS);
+  assertEquals(heard, [false, true, false]);
+  server.peer.hangUp();
+  await fixture.settle();
+  assertEquals([heard.at(-1), client.state], [true, "reconnecting"], "What is told of the next connection begins anew");
   await fixture.close();
 });
 

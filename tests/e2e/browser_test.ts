@@ -107,6 +107,14 @@ browserTest(
         await say(alice.page, "Back again");
         await untilHears(bob.page, "Alice", "Back again");
 
+        // A server that stands still is told of long before the connection counts as lost.
+        Deno.kill(server.pid, "SIGSTOP");
+        await alice.page.locator("#connection-text", { hasText: "No answer" }).waitFor();
+        Deno.kill(server.pid, "SIGCONT");
+        await untilConnected(alice.page);
+        await say(alice.page, "Still here");
+        await untilHears(bob.page, "Alice", "Still here");
+
         // The server goes and comes: the pages find it by themselves.
         await server.stop();
         await Promise.all(

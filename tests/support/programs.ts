@@ -19,6 +19,7 @@ export const PROGRAMS = {
     // What the page shows is measured, so the letters must be the same everywhere.
     packages: ["chromium", "fonts-liberation"],
   },
+  npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
   script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },

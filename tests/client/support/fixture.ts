@@ -83,7 +83,7 @@ export class Fixture {
 
   /** Closes the client; fails when a timer is left. */
   async close(): Promise<void> {
-    const closed = this.client.close();
+    const closed = this.client.close({ linkDead: true });
     await this.server.settle();
     await closed;
     assert(this.clock.timerCount === 0, `${this.clock.timerCount} timers are left`);
