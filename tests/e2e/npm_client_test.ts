@@ -15,7 +15,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 const TOOLS = ["node@22.23.3", "typescript@6.0.3", "esbuild@0.28.1"];
 
 const NODE_PROGRAM = `
-import { Channel, ChatMessageSchema, connectTcp, connectWebSocket, DrawbridgeClient, PacketType } from "drawbridge-client";
+  import { Channel, ChatMessageSchema, connectTcp, connectWebSocket, DrawbridgeClient, PacketType } from "drawbridge-client";
 
 const [gatewayPort, loginPort] = process.argv.slice(2).map(Number);
 const gateway = new DrawbridgeClient({ connect: () => connectWebSocket(\`ws://127.0.0.1:\${gatewayPort}/ws\`) });
@@ -39,7 +39,7 @@ console.log(JSON.stringify({ version: process.version, success: success && enter
 `;
 
 const TYPED_PROGRAM = `
-import { ChatMessageSchema, DrawbridgeClient, PacketType, RoomListRequestSchema, connectWebSocket } from "drawbridge-client";
+  import { ChatMessageSchema, DrawbridgeClient, PacketType, RoomListRequestSchema, connectWebSocket } from "drawbridge-client";
 
 export const client = new DrawbridgeClient({ connect: () => connectWebSocket("ws://localhost:8082/ws") });
 client.on(PacketType.CHAT_MESSAGE, ({ senderName }: { senderName: string }) => senderName.length);
@@ -51,7 +51,7 @@ client.send(ChatMessageSchema, { mesage: "hi" });
 `;
 
 const BROWSER_PROGRAM = `
-import { ChatMessageSchema, connectWebSocket, DrawbridgeClient, PacketType } from "drawbridge-client";
+  import { ChatMessageSchema, connectWebSocket, DrawbridgeClient, PacketType } from "drawbridge-client";
 
 globalThis.play = async (url) => {
   const client = new DrawbridgeClient({ connect: () => connectWebSocket(url) });
