@@ -486,6 +486,8 @@ export const ROOM_HISTORY_MESSAGES = 50;
 export const ROOMS_PER_PLAYER = 20;
 /** Rooms of one server: their histories take some 20 MiB. */
 export const ROOMS_MAX = 1_000;
+/** Rooms that were created from one address: a tenth of all, so that nobody alone holds them. */
+export const ROOMS_PER_ADDRESS = 100;
 /** Rooms that one list names: half a frame where all names are as long as may be. */
 export const ROOM_LIST_ENTRIES_MAX = 200;
 /** Friends of one player, with those it has asked and who have not answered. */
@@ -726,6 +728,7 @@ assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is 
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");
 assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
+assert(ROOMS_PER_PLAYER <= ROOMS_PER_ADDRESS && ROOMS_PER_ADDRESS < ROOMS_MAX, "Nobody must hold all rooms");
 assert(ROOM_MEMBERS_DEFAULT <= ROOM_MEMBERS_MAX, "A room of ordinary size must be allowed");
 assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_LENGTH_MAX * 4 + 32) <= FRAME_BYTES_MAX, "A list of rooms must fit a frame");
 assert(

@@ -23,9 +23,16 @@ import {
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN, ROOMS_MAX, ROOMS_PER_PLAYER } from "../../shared/limits.ts";
+import {
+  ROOM_NAME_LENGTH_MAX,
+  ROOM_NAME_LENGTH_MIN,
+  ROOMS_MAX,
+  ROOMS_PER_ADDRESS,
+  ROOMS_PER_PLAYER,
+} from "../../shared/limits.ts";
+import { LoginGuard } from "../auth/login_guard.ts";
 import { roomNameKey } from "../rooms/room_name.ts";
-import { type CreateRefusal, type JoinRefusal, type Room, Rooms } from "../rooms/rooms.ts";
+import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "../rooms/rooms.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Player, Session } from "./session.ts";
@@ -42,6 +49,10 @@ const REFUSALS: Readonly<Record<CreateRefusal | JoinRefusal, { readonly code: Er
     },
     name_taken: { code: ErrorCode.ALREADY_EXISTS, message: "There is a room of that name" },
     too_many_of_player: { code: ErrorCode.OUT_OF_RANGE, message: TOO_MANY_OF_PLAYER },
+    too_many_of_source: {
+      code: ErrorCode.OUT_OF_RANGE,
+      message: `There are ${ROOMS_PER_ADDRESS} rooms of your address already`,
+    },
     too_many: { code: ErrorCode.SERVER_FULL, message: `There are ${ROOMS_MAX} rooms already` },
     not_found: { code: ErrorCode.NOT_FOUND, message: "There is no such room" },
     wrong_password: { code: ErrorCode.PERMISSION_DENIED, message: "Wrong password" },
@@ -53,6 +64,8 @@ export class RoomService {
   readonly #context: LogicContext;
   readonly #social: SocialService;
   readonly #rooms: Rooms<ChatMessage>;
+  /** Passwords of rooms are guessed at as those of accounts are. */
+  readonly #guard = new LoginGuard();
 
   constructor(context: LogicContext, social: SocialService) {
     this.#context = context;
@@ -95,7 +108,8 @@ export class RoomService {
     const { gate } = this.#social;
     gate.checkMayWrite(session);
     gate.takeNotice(playerId, "");
-    const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId });
+    const { source } = session;
+    const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId, source });
     if (typeof room === "string") throw refusal(room);
     this.#respond(session, PacketType.ROOM_CREATE_REQUEST, room);
   }
@@ -106,12 +120,31 @@ export class RoomService {
     const { name, password } = request;
     // Leaving costs nothing: nobody leaves who has not joined.
     this.#social.gate.takeNotice(playerId, `room ${request.roomId === 0n ? roomNameKey(name) : request.roomId}`);
-    const joined = this.#rooms.join({ roomId: Number(request.roomId), name, password, playerId });
+    const joined = this.#tryJoin(session, { roomId: Number(request.roomId), name, password, playerId });
     if (typeof joined === "string") throw refusal(joined);
     const { room, isNew } = joined;
     const history = room.history.filter(({ senderId }) => this.#social.gate.mayHear(playerId, Number(senderId)));
     this.#respond(session, PacketType.ROOM_JOIN_REQUEST, room, history);
     if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
+  }
+
+  /** @throws {RequestError} RATE_LIMITED while a guess at the room's password has to wait. */
+  #tryJoin({ source }: Session, query: RoomQuery): ReturnType<Rooms<ChatMessage>["join"]> {
+    const { clock, config } = this.#context;
+    const room = this.#rooms.findFor(query);
+    const isGuess = room !== undefined && room.hasPassword && !room.members.has(query.playerId);
+    if (!isGuess || !config.floodControl) return this.#rooms.join(query);
+    const nowMs = clock.monotonicMs();
+    const guess = { nameKey: String(room.roomId), address: source };
+    const waitMs = this.#guard.waitMs(guess, false, nowMs);
+    if (waitMs > 0) {
+      const seconds = Math.ceil(waitMs / 1_000);
+      throw new RequestError(ErrorCode.RATE_LIMITED, `Too many wrong passwords, try again in ${seconds} s`);
+    }
+    const joined = this.#rooms.join(query);
+    if (joined === "wrong_password") this.#guard.begin(guess, nowMs);
+    else if (typeof joined !== "string") this.#guard.succeeded(guess, nowMs);
+    return joined;
   }
 
   #onLeaveRequest(session: Session, { roomId }: RoomLeaveRequest): void {

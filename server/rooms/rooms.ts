@@ -12,6 +12,7 @@ import {
   ROOM_MEMBERS_DEFAULT,
   ROOM_MEMBERS_MAX,
   ROOMS_MAX,
+  ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
 import { checkRoomName, roomNameKey } from "./room_name.ts";
@@ -40,6 +41,8 @@ export interface NewRoom {
   readonly password: string;
   /** The creator, its first member. */
   readonly playerId: number;
+  /** What counts as one address; {@linkcode ROOMS_PER_ADDRESS} rooms of one may be there at once. */
+  readonly source: string;
 }
 
 /** Which room a player wants to join; `roomId` 0: the one of that name. */
@@ -51,7 +54,7 @@ export interface RoomQuery {
 }
 
 /** Why a room cannot be created. */
-export type CreateRefusal = "name_invalid" | "name_taken" | "too_many_of_player" | "too_many";
+export type CreateRefusal = "name_invalid" | "name_taken" | "too_many_of_player" | "too_many_of_source" | "too_many";
 /** Why a room cannot be joined. */
 export type JoinRefusal = "not_found" | "wrong_password" | "full" | "too_many_of_player";
 
@@ -60,6 +63,7 @@ interface MutableRoom<Message> extends Room<Message> {
   readonly history: Message[];
   readonly nameKey: string;
   readonly password: RoomPassword | null;
+  readonly source: string;
 }
 
 /** Rooms whose histories keep `Message`. */
@@ -69,6 +73,8 @@ export class Rooms<Message> {
   readonly #byName = new Map<string, MutableRoom<Message>>();
   /** Rooms of each player that is in any. */
   readonly #byPlayer = new Map<number, Set<MutableRoom<Message>>>();
+  /** How many rooms were created from each source. */
+  readonly #countBySource = new Map<string, number>();
   readonly #newSalt: () => string;
   #lastRoomId = 0;
 
@@ -86,6 +92,11 @@ export class Rooms<Message> {
     return this.#rooms.get(roomId);
   }
 
+  /** The room that a query means. */
+  findFor(query: Pick<RoomQuery, "roomId" | "name">): Room<Message> | undefined {
+    return this.#findFor(query.roomId, query.name);
+  }
+
   /** The rooms that a player is in. */
   roomsOf(playerId: number): readonly Room<Message>[] {
     return [...this.#byPlayer.get(playerId) ?? []];
@@ -97,11 +108,13 @@ export class Rooms<Message> {
   }
 
   /** Creates a room with one member. */
-  create({ name, membersMax, password, playerId }: NewRoom): Room<Message> | CreateRefusal {
+  create({ name, membersMax, password, playerId, source }: NewRoom): Room<Message> | CreateRefusal {
     if (checkRoomName(name) !== "ok") return "name_invalid";
     const nameKey = roomNameKey(name);
     if (this.#byName.has(nameKey)) return "name_taken";
     if (!this.#mayJoinAnother(playerId)) return "too_many_of_player";
+    const sourceCount = this.#countBySource.get(source) ?? 0;
+    if (sourceCount >= ROOMS_PER_ADDRESS) return "too_many_of_source";
     if (this.#rooms.size >= ROOMS_MAX) return "too_many";
     const room: MutableRoom<Message> = {
       roomId: ++this.#lastRoomId,
@@ -111,18 +124,20 @@ export class Rooms<Message> {
       password: password === "" ? null : new RoomPassword(password, this.#newSalt()),
       hasPassword: password !== "",
       creatorId: playerId,
+      source,
       members: new Set(),
       history: [],
     };
     this.#rooms.set(room.roomId, room);
     this.#byName.set(nameKey, room);
+    this.#countBySource.set(source, sourceCount + 1);
     this.#add(room, playerId);
     return room;
   }
 
   /** Has a player join a room; `isNew` is false where it was in it already. */
   join({ roomId, name, password, playerId }: RoomQuery): { room: Room<Message>; isNew: boolean } | JoinRefusal {
-    const room = roomId !== 0 ? this.#rooms.get(roomId) : this.#byName.get(roomNameKey(name));
+    const room = this.#findFor(roomId, name);
     if (room === undefined) return "not_found";
     if (room.members.has(playerId)) return { room, isNew: false };
     if (room.password !== null && !room.password.matches(password)) return "wrong_password";
@@ -144,6 +159,9 @@ export class Rooms<Message> {
     if (room.members.size > 0) return { room, isClosed: false };
     this.#rooms.delete(roomId);
     this.#byName.delete(room.nameKey);
+    const sourceCount = this.#countBySource.get(room.source)! - 1;
+    if (sourceCount === 0) this.#countBySource.delete(room.source);
+    else this.#countBySource.set(room.source, sourceCount);
     return { room, isClosed: true };
   }
 
@@ -154,6 +172,10 @@ export class Rooms<Message> {
     room.history.push(message);
     if (room.history.length > ROOM_HISTORY_MESSAGES) room.history.shift();
     this.#touch(room);
+  }
+
+  #findFor(roomId: number, name: string): MutableRoom<Message> | undefined {
+    return roomId !== 0 ? this.#rooms.get(roomId) : this.#byName.get(roomNameKey(name));
   }
 
   #mayJoinAnother(playerId: number): boolean {

@@ -11,7 +11,14 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { LINK_DEAD_MS, ROOM_HISTORY_MESSAGES, ROOM_MEMBERS_DEFAULT, ROOMS_PER_PLAYER } from "../../shared/limits.ts";
+import {
+  LINK_DEAD_MS,
+  LOGIN_FAILURES_PER_ACCOUNT,
+  LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
+  ROOM_HISTORY_MESSAGES,
+  ROOM_MEMBERS_DEFAULT,
+  ROOMS_PER_PLAYER,
+} from "../../shared/limits.ts";
 import { gather, heard, logIn, say, settle } from "../social/company.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -319,4 +326,34 @@ Deno.test("RoomService tells every member but the one who did it of each change,
     }
   });
   await fc.assert(property, { numRuns: 25 });
+});
+
+Deno.test("ROOM_JOIN_REQUEST makes who guesses a password wait, its address with it, and nobody elsewhere", async () => {
+  await using harness = await LogicHarness.create();
+  const connect = (name: string, address: string) => harness.connect({ name, address });
+  const owner = await connect("Owner", "198.51.100.1");
+  const [guesser, other] = [await connect("Guesser", "192.0.2.1"), await connect("Other", "192.0.2.1")];
+  const friend = await connect("Friend", "192.0.2.2");
+  const roomId = createRoom(harness, owner, { password: "secret" });
+  const guess = (client: HarnessClient, password: string) => join(harness, client, roomId, password).errorCode;
+  for (let failure = 0; failure < LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS; failure++) {
+    assertEquals(guess(guesser, `guess ${failure}`), ErrorCode.PERMISSION_DENIED);
+  }
+  for (const client of [guesser, other]) assertEquals(guess(client, "secret"), ErrorCode.RATE_LIMITED);
+  assertEquals(guess(friend, "secret"), ErrorCode.NONE);
+  // Who is in it has nothing to guess.
+  assertEquals(guess(owner, ""), ErrorCode.NONE);
+  harness.clock.advance(1_000);
+  assertEquals(guess(other, "secret"), ErrorCode.NONE);
+});
+
+Deno.test("ROOM_JOIN_REQUEST hears so many guesses at a room from everywhere, then one every half minute", async () => {
+  await using harness = await LogicHarness.create();
+  const roomId = createRoom(harness, await harness.connect({ address: "198.51.100.1" }), { password: "secret" });
+  let heard = 0;
+  for (let index = 0; index < LOGIN_FAILURES_PER_ACCOUNT + 10; index++) {
+    const client = await harness.connect({ address: `192.0.2.${index}` });
+    if (join(harness, client, roomId, "guess").errorCode === ErrorCode.PERMISSION_DENIED) heard++;
+  }
+  assertEquals(heard, LOGIN_FAILURES_PER_ACCOUNT);
 });

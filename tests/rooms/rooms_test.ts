@@ -5,6 +5,7 @@ import {
   ROOM_MEMBERS_DEFAULT,
   ROOM_MEMBERS_MAX,
   ROOMS_MAX,
+  ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -17,7 +18,14 @@ function newRooms(): Rooms<string> {
 
 /** Creates a room that must come into being. */
 function mustCreate(rooms: Rooms<string>, playerId: number, room: Partial<NewRoom> = {}): Room<string> {
-  const created = rooms.create({ name: `room ${rooms.count}`, membersMax: 0, password: "", playerId, ...room });
+  const created = rooms.create({
+    name: `room ${rooms.count}`,
+    membersMax: 0,
+    password: "",
+    playerId,
+    source: `of ${playerId}`,
+    ...room,
+  });
   assert(typeof created !== "string", `Not created: ${created}`);
   return created;
 }
@@ -47,7 +55,7 @@ Deno.test("Rooms.create() caps the number of members", () => {
 Deno.test("Rooms.create() takes a name again only when its room is closed", () => {
   const rooms = newRooms();
   const { roomId } = mustCreate(rooms, 1, { name: "Lion" });
-  const again = { name: "LION", membersMax: 0, password: "", playerId: 2 };
+  const again = { name: "LION", membersMax: 0, password: "", playerId: 2, source: "of 2" };
   assertEquals(rooms.create(again), "name_taken");
   assertEquals(rooms.create({ ...again, name: "x" }), "name_invalid");
   rooms.leave(roomId, 1);
@@ -59,7 +67,7 @@ Deno.test("Rooms.create() and join() let a player be in ROOMS_PER_PLAYER rooms",
   const { roomId } = mustCreate(rooms, 2);
   const own = Array.from({ length: ROOMS_PER_PLAYER }, () => mustCreate(rooms, 1));
   assertEquals(
-    rooms.create({ name: "one more", membersMax: 0, password: "", playerId: 1 }),
+    rooms.create({ name: "one more", membersMax: 0, password: "", playerId: 1, source: "of 1" }),
     "too_many_of_player",
   );
   assertEquals(join(rooms, roomId, 1), "too_many_of_player");
@@ -71,7 +79,7 @@ Deno.test("Rooms.create() and join() let a player be in ROOMS_PER_PLAYER rooms",
 Deno.test("Rooms.create() stops at ROOMS_MAX", () => {
   const rooms = newRooms();
   for (let index = 0; index < ROOMS_MAX; index++) mustCreate(rooms, index);
-  const oneMore = { name: "one more", membersMax: 0, password: "", playerId: ROOMS_MAX };
+  const oneMore = { name: "one more", membersMax: 0, password: "", playerId: ROOMS_MAX, source: "of another" };
   assertEquals(rooms.create(oneMore), "too_many");
   rooms.leave(1, 0);
   mustCreate(rooms, ROOMS_MAX, oneMore);
@@ -157,7 +165,7 @@ Deno.test("Rooms is what a plain model of it says, whatever anyone does", () => 
       const known = model.get(key);
       if (operation.kind === "create") {
         const { name, membersMax, password } = operation;
-        const result = rooms.create({ name, membersMax, password, playerId: by });
+        const result = rooms.create({ name, membersMax, password, playerId: by, source: `of ${by}` });
         assertEquals(result === "name_taken", known !== undefined);
         if (typeof result === "string") continue;
         const { roomId } = result;
@@ -202,4 +210,21 @@ Deno.test("Rooms is what a plain model of it says, whatever anyone does", () => 
       }
     }
   }));
+});
+
+Deno.test("Rooms.create() leaves the rooms of one source at a tenth of all, until one of them is closed", () => {
+  const rooms = newRooms();
+  const own = Array.from(
+    { length: ROOMS_PER_ADDRESS },
+    (_, index) => mustCreate(rooms, Math.floor(index / 10), { source: "192.0.2.1" }),
+  );
+  const another = { name: "another", membersMax: 0, password: "", playerId: 999, source: "192.0.2.1" };
+  assertEquals(rooms.create(another), "too_many_of_source");
+  mustCreate(rooms, 998, { source: "192.0.2.2" });
+  // A room stays its creator's while others are in it.
+  rooms.join({ roomId: own[0].roomId, name: "", password: "", playerId: 500 });
+  rooms.leave(own[0].roomId, 0);
+  assertEquals(rooms.create(another), "too_many_of_source");
+  rooms.leave(own[0].roomId, 500);
+  mustCreate(rooms, 999, another);
 });
