@@ -96,7 +96,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
     try {
       const tls = await readTls(config);
       if (tls === null) return log.info("Nothing to read again: there is no certificate");
-      await supervisor.reloadTls(tls);
+      await supervisor.replaceCertificate(tls);
       log.info("Certificate read again");
     } catch (error) {
       log.error("Cannot read the certificate again, the one before stays", { error: String(error) });

@@ -58,8 +58,11 @@ export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => 
   Deno.addSignalListener("SIGHUP", () => terminal.isGone() && void stopOnce("SIGHUP"));
 }
 
-/** Calls `reload` at every SIGHUP that does not come from a terminal that is gone. */
+/** Calls `reload`, which must not fail, at every SIGHUP that does not come from a terminal that is gone: one after the other. */
 export function onReloadSignal(terminal: StartTerminal, reload: () => Promise<void>): void {
   if (Deno.build.os === "windows") return;
-  Deno.addSignalListener("SIGHUP", () => terminal.isGone() || void reload());
+  let before = Promise.resolve();
+  Deno.addSignalListener("SIGHUP", () => {
+    if (!terminal.isGone()) before = before.then(reload);
+  });
 }

@@ -149,16 +149,11 @@ export class Supervisor {
     await this.#storage?.stop();
   }
 
-  /** New connections meet a new certificate; those there are go on with the old one. */
-  async reloadTls(tls: TlsFiles): Promise<void> {
-    const before = this.#tls;
+  /** Shows newcomers another certificate, which has been checked; those there are go on with the old one. */
+  async replaceCertificate(tls: TlsFiles): Promise<void> {
+    // A worker that is being started again takes it from here.
     this.#tls = tls;
-    try {
-      await Promise.all(this.#io.map((worker) => this.#listen(worker)));
-    } catch (error) {
-      this.#tls = before;
-      throw error;
-    }
+    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "certificate", tls }, ["certificate_shown"])));
   }
 
   /**

@@ -46,8 +46,10 @@ export type DrillCommand =
 /** What the main thread tells an io worker. */
 export type IoCommand =
   | IoInit
-  /** Opens the ports, 0 taking a free one; asked again, it opens them anew, with a new certificate. */
+  /** Opens the ports, 0 taking a free one. */
   | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
+  /** Newcomers meet another certificate, which has been checked. */
+  | { readonly kind: "certificate"; readonly tls: TlsFiles }
   | { readonly kind: "drain" }
   | { readonly kind: "collect" }
   | DrillCommand;
@@ -57,6 +59,7 @@ export type IoReport =
   | { readonly kind: "started"; readonly wakeDescriptor: number | null }
   | { readonly kind: "listening"; readonly ports: NodePorts }
   | { readonly kind: "listen_failed"; readonly message: string }
+  | { readonly kind: "certificate_shown" }
   | { readonly kind: "drained" };
 
 /** Starts the logic worker. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { TlsIdentity } from "./tls_socket.ts";
+
 /** Takes what happens on one socket. Calls never nest: none is made from within a call to the socket. */
 export interface SocketHandler {
   /** Bytes arrived: `bytes[start, end)`, which the handler may overwrite but not keep. */
@@ -60,8 +62,8 @@ export interface ListenOptions {
   readonly noDelay: boolean;
   /** Several workers share the port (SO_REUSEPORT). */
   readonly reusePort: boolean;
-  /** PEM certificate and key: the listener speaks TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** The listener speaks TLS. */
+  readonly tls?: TlsIdentity;
 }
 
 /** An open listener. */
@@ -89,7 +91,7 @@ export interface LoopHandler {
    * @param more Whether sockets are left that had something when the round began.
    */
   onRound(more: boolean): void;
-  /** A connection could not be accepted: no descriptors, no memory, a failed handshake. */
+  /** A connection could not be accepted: no descriptors, no memory. */
   onAcceptError(): void;
   /** The loop is about to wait; gives whether it may: `false` when there is work. */
   beforeSleep(): boolean;

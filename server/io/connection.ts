@@ -708,10 +708,11 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Everything is sent: says so, and closes once the peer has said the same or its time is over. */
   #endWriting(): void {
-    if (this.#peerEnded) return this.closeSocket();
-    if (this.#endAsked) return;
-    this.#endAsked = true;
-    this.#socket.endWriting();
+    if (!this.#endAsked) {
+      this.#endAsked = true;
+      this.#socket.endWriting();
+    }
+    if (this.#peerEnded) this.closeSocket();
   }
 
   #leave(): void {

@@ -1,5 +1,5 @@
 /**
- * The io backend on `Deno.listen` and `Deno.listenTls`: runs everywhere, also for TLS.
+ * The io backend on `Deno.listen`: runs everywhere, also for TLS.
  *
  * Fairness: a read that is ready resolves at once, so a busy connection could keep the loop to itself. Here every
  * connection reads once a round: it re-arms its read only when the round is over, and a round ends with one
@@ -25,6 +25,7 @@ import type {
   Socket,
   SocketHandler,
 } from "./backend.ts";
+import { acceptTls } from "./tls_socket.ts";
 
 /** The loop on Deno's own event loop. */
 export class DenoBackend implements IoBackend {
@@ -40,10 +41,12 @@ export class DenoBackend implements IoBackend {
 
   listen(options: ListenOptions, onAccept: AcceptHandler): Listener {
     const { hostname, port, reusePort } = options;
-    const listener = options.tls === undefined
-      ? Deno.listen({ hostname, port, reusePort, tcpBacklog: options.backlog })
-      : Deno.listenTls({ hostname, port, reusePort, tcpBacklog: options.backlog, ...options.tls });
-    void this.#accept(listener, options.noDelay, onAccept);
+    const listener = Deno.listen({ hostname, port, reusePort, tcpBacklog: options.backlog });
+    void this.#accept(
+      listener,
+      options.noDelay,
+      options.tls === undefined ? onAccept : acceptTls(options.tls, onAccept),
+    );
     return { port: (listener.addr as Deno.NetAddr).port, close: () => listener.close() };
   }
 
@@ -112,13 +115,13 @@ export class DenoBackend implements IoBackend {
     this.#lateAt = 0;
   }
 
-  async #accept(listener: Deno.Listener, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
+  async #accept(listener: Deno.TcpListener, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
     for (let accepted = 1;; accepted++) {
-      let conn: Deno.TcpConn | Deno.TlsConn;
+      let conn: Deno.TcpConn;
       try {
-        conn = await listener.accept() as Deno.TcpConn | Deno.TlsConn;
+        conn = await listener.accept();
       } catch (error) {
-        // BadResource: the listener was closed. All else - file descriptors, an aborted handshake - passes.
+        // BadResource: the listener was closed. All else, such as a want of file descriptors, passes.
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
         this.#handler?.onAcceptError();
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
@@ -131,10 +134,10 @@ export class DenoBackend implements IoBackend {
     }
   }
 
-  async #serve(conn: Deno.TcpConn | Deno.TlsConn, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
+  async #serve(conn: Deno.TcpConn, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
     const socket = new DenoSocket(conn, this);
     try {
-      if (noDelay && "setNoDelay" in conn) conn.setNoDelay(true);
+      if (noDelay) conn.setNoDelay(true);
     } catch {
       return socket.close();
     }
@@ -152,7 +155,7 @@ function unmapped(address: string): string {
 
 /** One connection: one read and one write in flight at most. */
 class DenoSocket implements Socket {
-  readonly #conn: Deno.TcpConn | Deno.TlsConn;
+  readonly #conn: Deno.TcpConn;
   readonly #backend: DenoBackend;
   #handler: SocketHandler | null = null;
   #closed = false;
@@ -167,7 +170,7 @@ class DenoSocket implements Socket {
   #resume: (() => void) | null = null;
   #paused = false;
 
-  constructor(conn: Deno.TcpConn | Deno.TlsConn, backend: DenoBackend) {
+  constructor(conn: Deno.TcpConn, backend: DenoBackend) {
     this.#conn = conn;
     this.#backend = backend;
   }

@@ -27,6 +27,7 @@ import { DenoBackend } from "./deno_backend.ts";
 import { DescriptorSet } from "./descriptor_set.ts";
 import { EpollBackend } from "./epoll_backend.ts";
 import { IoWorker } from "./io_worker.ts";
+import { TlsIdentity } from "./tls_socket.ts";
 
 const report = (message: IoReport) => self.postMessage(message);
 
@@ -40,7 +41,9 @@ class Runtime {
   readonly #doorbell: Doorbell;
   readonly #worker: IoWorker;
   readonly #sweep: ReturnType<typeof setInterval>;
-  #listeners: Listener[] = [];
+  readonly #listeners: Listener[] = [];
+  /** `null`: without TLS. */
+  #identity: TlsIdentity | null = null;
   #stopped = false;
 
   constructor(init: IoInit) {
@@ -87,11 +90,10 @@ class Runtime {
     return this.#backend instanceof EpollBackend ? this.#backend.wakeDescriptor : null;
   }
 
-  /** Opens the ports of this node's role, and closes those that were open before. */
+  /** Opens the ports of this node's role. */
   listen(ports: NodePorts, tls: TlsFiles | null): NodePorts {
     const { config } = this.#init;
-    const before = this.#listeners;
-    this.#listeners = [];
+    this.#identity = tls === null ? null : new TlsIdentity(tls);
     const open = (portIndex: number, port: number): number => {
       const listener = this.#backend.listen(
         {
@@ -99,9 +101,9 @@ class Runtime {
           port,
           backlog: config.acceptBacklog,
           noDelay: config.tcpNoDelay,
-          // Other workers listen too, and, while a certificate is changed, this one twice.
+          // Other workers listen too.
           reusePort: Deno.build.os === "linux",
-          ...(tls === null ? {} : { tls }),
+          tls: this.#identity ?? undefined,
         },
         (socket) => this.#worker.accept(portIndex, socket, tls === null ? "tcp" : "tls"),
       );
@@ -112,8 +114,12 @@ class Runtime {
     const login = config.role === "game" ? ports.login : open(0, ports.login);
     const game = config.role === "login" ? ports.game : open(1, ports.game);
     const gateway = open(2, ports.gateway);
-    for (const listener of before) listener.close();
     return { login, game, gateway };
+  }
+
+  /** Shows newcomers another certificate; the listeners stay as they are. */
+  replaceCertificate(tls: TlsFiles): void {
+    this.#identity?.replace(tls);
   }
 
   /** Takes no one new, tells everyone that the server stops, and resolves when all are gone. */
@@ -155,6 +161,10 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
       } catch (error) {
         report({ kind: "listen_failed", message: error instanceof Error ? error.message : String(error) });
       }
+      break;
+    case "certificate":
+      runtime!.replaceCertificate(command.tls);
+      report({ kind: "certificate_shown" });
       break;
     case "drain":
       await runtime!.drain();
