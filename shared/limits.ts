@@ -112,6 +112,8 @@ export const SLOW_READER_MS = 15_000;
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
 /** Bytes one read takes from a socket at most. */
 export const READ_CHUNK_BYTES = 65_536;
+/** Bytes given to TLS at once: enciphering them keeps the thread for some 3 ms. */
+export const TLS_WRITE_BYTES_MAX = 262_144;
 /** What an idle connection reads into, in bytes, where each needs a buffer of its own. */
 export const READ_BUFFER_BYTES = 512;
 /** Size of a pooled send buffer, in bytes. */

@@ -111,9 +111,9 @@ export interface ConnectionHost {
   touch(connection: Connection): void;
   /** The connection waits for room in the ring to logic. */
   waitForRing(connection: Connection): void;
-  /** The connection closes: it no longer counts, logic is to be told. `reason` 0: the peer went. */
+  /** The connection closes: logic is to be told. `reason` 0: the peer went. */
   onClosing(connection: Connection, reason: DisconnectReason): void;
-  /** The socket is closed: the slot is free. */
+  /** The socket is closed: the connection no longer counts, its slot is free. */
   onGone(connection: Connection): void;
 }
 

@@ -325,10 +325,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
 
   onClosing(connection: Connection, reason: DisconnectReason): void {
     this.counters.add(connection.gaugeSlot, -1);
-    if (connection.transport === "http") {
-      this.#httpNow--;
-    } else if (connection.admitted) {
-      this.#parts.admitted.release(PORTS.indexOf(connection.port));
+    if (connection.transport !== "http" && connection.admitted) {
       const peer = connection.broken ? Counter.CLOSED_BY_ERROR : Counter.CLOSED_BY_PEER;
       this.counters.add(reason === 0 ? peer : Counter.CLOSED_BY_REASON + reason, 1);
     }
@@ -339,7 +336,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   }
 
   onGone(connection: Connection): void {
-    if (!connection.admitted && connection.transport !== "http") this.#refusedNow--;
+    // Not before: a socket that lingers holds a descriptor like any other.
+    if (connection.transport === "http") this.#httpNow--;
+    else if (connection.admitted) this.#parts.admitted.release(PORTS.indexOf(connection.port));
+    else this.#refusedNow--;
     if (connection.addressEntry >= 0) this.#parts.addresses.release(connection.addressEntry);
     this.#connections[connection.slot] = null;
     this.#freeSlots.push(connection.slot);

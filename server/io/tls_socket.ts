@@ -10,6 +10,7 @@ import { EventEmitter } from "node:events";
 import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
+import { TLS_WRITE_BYTES_MAX } from "../../shared/limits.ts";
 import type { TlsFiles } from "../tls.ts";
 import type { AcceptHandler, Socket, SocketHandler } from "./backend.ts";
 
@@ -53,6 +54,7 @@ class Wire extends EventEmitter {
   readonly #carrier: Socket;
   readonly #waiting: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];
   #onEnd: (() => void) | null = null;
+  #isWriting = false;
   constructor(carrier: Socket) {
     super();
     this.#carrier = carrier;
@@ -68,13 +70,13 @@ class Wire extends EventEmitter {
 
   write(bytes: Uint8Array, done: () => void): boolean {
     this.#waiting.push({ bytes, done });
-    if (this.#waiting.length === 1) this.#writeFirst();
+    this.#writeOn();
     return true;
   }
 
   end(done: () => void): void {
     this.#onEnd = done;
-    if (this.#waiting.length === 0) this.#finish();
+    this.#writeOn();
   }
 
   cork(): void {}
@@ -85,24 +87,26 @@ class Wire extends EventEmitter {
   destroy(): void {}
 
   onWritten(): void {
+    this.#isWriting = false;
     this.#waiting.shift()!.done();
-    this.#writeFirst();
+    this.#writeOn();
   }
 
-  #writeFirst(): void {
-    while (this.#waiting.length > 0) {
-      const { bytes, done } = this.#waiting[0];
-      if (!this.#carrier.write(bytes, 0, bytes.length)) return;
-      this.#waiting.shift();
-      done();
+  /** `done` may have more written at once. */
+  #writeOn(): void {
+    while (!this.#isWriting && this.#waiting.length > 0) {
+      this.#isWriting = true;
+      const { bytes } = this.#waiting[0];
+      if (this.#carrier.write(bytes, 0, bytes.length)) this.onWritten();
     }
-    if (this.#onEnd !== null) this.#finish();
+    if (this.#waiting.length === 0 && this.#onEnd !== null) this.#finish();
   }
 
   #finish(): void {
-    this.#carrier.endWriting();
-    this.#onEnd?.();
+    const done = this.#onEnd!;
     this.#onEnd = null;
+    this.#carrier.endWriting();
+    done();
   }
 }
 
@@ -160,8 +164,11 @@ class TlsSocket implements Socket, SocketHandler {
   // Socket: what the connection above asks for.
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    this.#tls?.write(bytes.subarray(start, end), (error) => {
-      if (!this.#isClosed && (error === null || error === undefined)) this.#handler!.onWritten();
+    const partEnd = Math.min(end, start + TLS_WRITE_BYTES_MAX);
+    this.#tls?.write(bytes.subarray(start, partEnd), (error) => {
+      if (this.#isClosed || (error !== null && error !== undefined)) return;
+      if (partEnd < end) this.write(bytes, partEnd, end);
+      else this.#handler!.onWritten();
     });
     return false;
   }

@@ -2,24 +2,11 @@ import { DrawbridgeClient } from "../../client/client.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
-
-/** Makes a certificate for this machine. */
-async function makeCertificate(dir: string): Promise<{ cert: string; key: string }> {
-  const cert = `${dir}/cert.pem`, key = `${dir}/key.pem`;
-  const { success, stderr } = await new Deno.Command("openssl", {
-    args: [
-      ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
-      ...["-keyout", key, "-out", cert, "-subj", "/CN=localhost"],
-      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"],
-    ],
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return { cert, key };
-}
 
 const PLAINTEXT_WARNING = "Passwords and chat travel unencrypted";
 

@@ -1,6 +1,7 @@
 /** A TCP connection that a test holds by its bytes: it can stop reading, end and reset. @module */
 
 import net from "node:net";
+import tls from "node:tls";
 
 /** How the peer ended a connection: in order, or by a reset or another error. */
 export type SocketEnd = "fin" | "reset";
@@ -39,6 +40,19 @@ export class RawSocket {
       const socket = net.connect({ port, host: "127.0.0.1", localAddress, allowHalfOpen: true, noDelay: true });
       socket.once("error", reject);
       socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(new RawSocket(socket));
+      });
+    });
+  }
+
+  /** Connects and shakes hands, whatever certificate is shown; rejects when either fails. */
+  static secure(port: number, localAddress?: string): Promise<RawSocket> {
+    return new Promise((resolve, reject) => {
+      const options = { port, host: "127.0.0.1", localAddress, allowHalfOpen: true, rejectUnauthorized: false };
+      const socket = tls.connect(options);
+      socket.once("error", reject);
+      socket.once("secureConnect", () => {
         socket.off("error", reject);
         resolve(new RawSocket(socket));
       });
