@@ -11,7 +11,7 @@ import { packet } from "../support/wire.ts";
 import { join } from "../support/wire_websocket.ts";
 
 /** Longer than any deadline of a connection and the linger behind it, in milliseconds. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 90_000;
 /** Peers of each kind. */
 const PEERS = 3;
 /** More than the kernel and the send queue keep for a peer that does not read. */
