@@ -1,7 +1,6 @@
 /** Every way a connection can end gives its file descriptor back, whatever the peer does or leaves undone. @module */
 
 import { EchoRequestSchema, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { assert, assertEquals } from "../support/assert.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, type IoBackendName, ServerProcess } from "../support/server_process.ts";
