@@ -10,7 +10,7 @@ import { CLOCK_STEP_MS_MAX } from "../shared/limits.ts";
 export interface Clock {
   /** Never goes back; for intervals and time-outs, in milliseconds. */
   monotonicMs(): number;
-  /** Unix time, for what is written down or sent, in milliseconds. */
+  /** Unix time, for what is written down or sent, in milliseconds; 0 or more. */
   unixMs(): number;
 }
 
@@ -35,12 +35,17 @@ export const SYSTEM_TIMERS: Timers = {
  */
 export class SystemClock implements Clock {
   readonly #readMs: () => number;
+  readonly #readUnixMs: () => number;
   #lastMs: number;
   #lostMs = 0;
 
-  /** @param readMs The clock below: milliseconds since whenever, never backwards, whatever becomes of the date. */
-  constructor(readMs: () => number = () => performance.now()) {
+  /**
+   * @param readMs The clock below: milliseconds since whenever, never backwards, whatever becomes of the date.
+   * @param readUnixMs The date below, which may be any.
+   */
+  constructor(readMs: () => number = () => performance.now(), readUnixMs: () => number = () => Date.now()) {
     this.#readMs = readMs;
+    this.#readUnixMs = readUnixMs;
     this.#lastMs = readMs();
   }
 
@@ -52,7 +57,8 @@ export class SystemClock implements Clock {
     return nowMs - this.#lostMs;
   }
 
+  /** A date before 1970 counts as 1970: what is stored and sent has no times before. */
   unixMs(): number {
-    return Date.now();
+    return Math.max(0, this.#readUnixMs());
   }
 }

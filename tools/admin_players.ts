@@ -8,6 +8,7 @@
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
+import { SystemClock } from "../server/clock.ts";
 import { loadConfig, type ServerConfig, sqlitePath } from "../server/config.ts";
 import { makeDataFolder } from "../server/data_folder.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
@@ -135,7 +136,8 @@ export async function runPlayers(options: PlayersOptions): Promise<string> {
   const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
   const storage = new DirectStorage({ path: sqlitePath(config)! });
   try {
-    const created = await createPlayers(options, { storage, tokens, nowMs: Date.now });
+    const clock = new SystemClock();
+    const created = await createPlayers(options, { storage, tokens, nowMs: () => clock.unixMs() });
     await output.write(created.tokens.map(({ name, token }) => `${name} ${token}\n`).join(""));
     const where = options.tokensPath === "-" ? "standard output" : options.tokensPath;
     const oldCount = created.tokens.length - created.newCount;

@@ -233,3 +233,9 @@ Deno.test("isTokenOf() knows the account again, and no other that has its id, no
     assertEquals(isTokenOf(player, { ...account, ...other }), false);
   }
 });
+
+Deno.test("SessionTokens.verify() knows a token that was signed at the beginning of Unix time", async () => {
+  const sessionTokens = await tokens();
+  const player = { ...PLAYER, createdAtMs: 0 };
+  assertEquals(await sessionTokens.verify(await sessionTokens.sign(player, 0), 0), { ok: true, ...player });
+});

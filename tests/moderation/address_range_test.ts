@@ -16,7 +16,9 @@ Deno.test("parseAddressRange() has one spelling for each range", () => {
     ["10.255.0.1/8", "10.0.0.0/8"],
     ["::ffff:203.0.113.7", "203.0.113.7/32"],
     ["::ffff:203.0.113.7/120", "203.0.113.0/24"],
-    ["2001:DB8:0:0::1", "2001:db8::1/128"],
+    ["2001:DB8:0:0::1", "2001:db8::/64"],
+    ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+    ["2001:db8::1/128", "2001:db8::1/128"],
     ["2001:db8:ffff::/32", "2001:db8::/32"],
     ["::1", "::1/128"],
     ["fe80::/16", "fe80::/16"],
@@ -40,6 +42,22 @@ Deno.test("addressNumber() is the same for both spellings of an IPv4 address, an
   assertEquals(addressNumber("203.0.113.7"), addressNumber("::ffff:cb00:7107"));
   assertEquals(addressNumber("fe80::1%eth0"), addressNumber("fe80:0:0:0:0:0:0:1"));
   assertEquals([addressNumber("unix"), addressNumber(""), addressNumber("::1")], [null, null, 1n]);
+});
+
+Deno.test("AddressMap.find() finds a banned IPv6 address again wherever in its /64 it moves, and no neighbour", () => {
+  const map = new AddressMap<string>();
+  map.set(rangeOf("2001:db8:1:2:aaaa::1"), "banned");
+  const find = (address: string) => map.find(address, () => true);
+  assertEquals([find("2001:db8:1:2::"), find("2001:db8:1:2:ffff:ffff:ffff:ffff")], ["banned", "banned"]);
+  assertEquals([find("2001:db8:1:1::1"), find("2001:db8:1:3::1")], [undefined, undefined]);
+});
+
+Deno.test("AddressMap.find() finds no IPv4 address in a range of IPv6 that begins with zeros", () => {
+  const map = new AddressMap<string>();
+  for (const text of ["::/64", "::/16", "::1"]) map.set(rangeOf(text), text);
+  const find = (address: string) => map.find(address, () => true);
+  assertEquals([find("203.0.113.7"), find("::ffff:203.0.113.7")], [undefined, undefined]);
+  assertEquals([find("::1") !== undefined, find("::2")], [true, "::/64"]);
 });
 
 Deno.test("AddressMap.find() finds what holds an address, and only that", () => {

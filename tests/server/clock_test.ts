@@ -25,3 +25,11 @@ Deno.test("SystemClock.monotonicMs() is not the date's, and goes on between two 
   assert(clock.monotonicMs() >= first);
   assert(Math.abs(clock.unixMs() - Date.now()) < 60_000);
 });
+
+Deno.test("SystemClock.unixMs() takes a date before 1970 for 1970", () => {
+  let dateMs = -86_400_000;
+  const clock = new SystemClock(() => 0, () => dateMs);
+  assertEquals(clock.unixMs(), 0);
+  dateMs = 1_760_000_000_000;
+  assertEquals(clock.unixMs(), dateMs);
+});
