@@ -593,6 +593,12 @@ export const AREA_TARGETS_MAX = 32;
 export const RESPAWN_DELAY_MS = 3_000;
 /** How long a player stays dead at most, in milliseconds. */
 export const RESPAWN_DELAY_MS_MAX = 10_000;
+/** How long after a blow, given or taken, an entity stays in the world whatever its player does, in milliseconds. */
+export const FIGHT_MS = 10_000;
+/** How long after its entry a player can strike nobody, in milliseconds: others see it first. */
+export const ENTRY_CALM_MS = 1_000;
+/** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
+export const PENALTIES_MAX = 16_384;
 /** How often used-up cooldowns are forgotten, in milliseconds. */
 export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 /** Monsters take up at most one in this many places of a world: the others are for players. */
@@ -728,6 +734,7 @@ assert(SCORES_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a req
 assert(LEADERBOARD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Leaderboards must leave the storage room for others");
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
+assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "Whoever leaves dead must come back before the body goes");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");
 assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
 assert(ROOMS_PER_PLAYER <= ROOMS_PER_ADDRESS && ROOMS_PER_ADDRESS < ROOMS_MAX, "Nobody must hold all rooms");

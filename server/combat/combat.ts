@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AREA_TARGETS_MAX } from "../../shared/limits.ts";
+import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS } from "../../shared/limits.ts";
 import { CM_PER_UNIT, toCentimetres } from "../world/entity_store.ts";
 import type { World } from "../world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
@@ -29,6 +29,7 @@ export type CombatRefusal =
   | "unknown_skill"
   | "bad_position"
   | "cannot_act"
+  | "just_entered"
   | "bad_target"
   | "out_of_range"
   | "on_cooldown";
@@ -76,13 +77,19 @@ export class Combat {
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
   readonly #found: Int32Array;
+  /** By entity, in milliseconds: until when it fights, and until when it can strike nobody. */
+  readonly #fightsUntilMs: Float64Array;
+  readonly #calmUntilMs: Float64Array;
 
   constructor(options: { world: World; dice: Dice; events: CombatEvents }) {
     this.#world = options.world;
     this.#dice = options.dice;
     this.#events = options.events;
     this.#effects = new StatusEffects(options.world);
-    this.#found = new Int32Array(options.world.slotCount);
+    const { slotCount } = options.world;
+    this.#found = new Int32Array(slotCount);
+    this.#fightsUntilMs = new Float64Array(slotCount);
+    this.#calmUntilMs = new Float64Array(slotCount);
   }
 
   /** Whether the entity can move and act: it is in the world, alive and not stunned. */
@@ -93,6 +100,42 @@ export class Combat {
   /** Whether the entity is in the world and has hit points left; any number may be asked. */
   isAlive(entityId: number): boolean {
     return this.#world.has(entityId) && this.#world.hpOf(entityId) > 0;
+  }
+
+  /** Whether the entity gave or took a blow within the last {@linkcode FIGHT_MS}; any number may be asked. */
+  isFighting(entityId: number, nowMs: number): boolean {
+    return nowMs < this.#fightsUntilMs[entityId];
+  }
+
+  /** Until when the entity fights, as things are, in milliseconds. */
+  fightsUntilMs(entityId: number): number {
+    return this.#fightsUntilMs[entityId];
+  }
+
+  /** Until when the entity is stunned, in milliseconds; 0: it is not. */
+  stunnedUntilMs(entityId: number): number {
+    return this.#effects.stunnedUntilMs(entityId);
+  }
+
+  /**
+   * A player takes an entity: for {@linkcode ENTRY_CALM_MS} it can strike nobody.
+   *
+   * @param state What holds a new entity back; `undefined` for one that was in the world.
+   */
+  enter(
+    entityId: number,
+    nowMs: number,
+    state: { readonly fightsUntilMs: number; readonly stunnedUntilMs: number } | undefined,
+  ): void {
+    this.#calmUntilMs[entityId] = nowMs + ENTRY_CALM_MS;
+    if (state === undefined) return;
+    this.#fightsUntilMs[entityId] = state.fightsUntilMs;
+    if (nowMs < state.stunnedUntilMs) this.#effects.stun(entityId, state.stunnedUntilMs);
+  }
+
+  /** A dead entity comes back: its fight is over. */
+  endFight(entityId: number): void {
+    this.#fightsUntilMs[entityId] = 0;
   }
 
   /** Uses a skill, if the rules allow it; otherwise nothing happens and no cooldown begins. */
@@ -106,6 +149,8 @@ export class Combat {
     const refusal = skill.areaRadius > 0 ? this.#judgeArea(attackerId, at!, skill) : this.#judgeTarget(action, skill);
     if (refusal !== "ok") return refusal;
     if (this.#cooldowns.remainingMs(attackerKey, skill, nowMs) > 0) return "on_cooldown";
+    // Last, as whatever else is wrong is answered as ever.
+    if (nowMs < this.#calmUntilMs[attackerId]) return "just_entered";
     this.#cooldowns.start(attackerKey, skill, nowMs);
     const strike: Strike = { ...skill, skillId: skill.id };
     if (skill.areaRadius > 0) this.#strikeArea(attackerId, at!, { skill, strike, nowMs });
@@ -116,6 +161,7 @@ export class Combat {
   /** Deals one blow; that attacker and target are fit for it, and near enough, is the caller's promise. */
   strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
     const world = this.#world;
+    this.#fightsUntilMs[attackerId] = this.#fightsUntilMs[targetId] = nowMs + FIGHT_MS;
     const blow = rollBlow(strike, this.#dice);
     const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
     const targetDied = hp === 0;
@@ -140,6 +186,7 @@ export class Combat {
   /** Forgets an entity that leaves the world. */
   remove(entityId: number): void {
     this.#effects.remove(entityId);
+    this.#fightsUntilMs[entityId] = this.#calmUntilMs[entityId] = 0;
   }
 
   #judgeTarget({ attackerId, targetId }: CombatAct, skill: Skill): "ok" | CombatRefusal {

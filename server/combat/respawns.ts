@@ -16,10 +16,18 @@ export class Respawns {
     return this.#diedAtMs.size;
   }
 
-  /** Notes a death. */
-  add(entityId: number, nowMs: number): void {
+  /** Notes a death; one that is noted late, because its player was away, takes its place among the others. */
+  add(entityId: number, diedAtMs: number): void {
     this.#diedAtMs.delete(entityId);
-    this.#diedAtMs.set(entityId, nowMs);
+    const later = [...this.#diedAtMs].filter(([, atMs]) => atMs > diedAtMs);
+    for (const [id] of later) this.#diedAtMs.delete(id);
+    this.#diedAtMs.set(entityId, diedAtMs);
+    for (const [id, atMs] of later) this.#diedAtMs.set(id, atMs);
+  }
+
+  /** When a dead entity died, in milliseconds; 0: it is not dead. */
+  diedAtMs(entityId: number): number {
+    return this.#diedAtMs.get(entityId) ?? 0;
   }
 
   /** Forgets an entity that came back or leaves the world. */

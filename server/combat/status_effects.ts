@@ -28,6 +28,11 @@ export class StatusEffects {
     return this.#stunnedUntilMs.has(entityId);
   }
 
+  /** When a stunned entity comes to, in milliseconds; 0: it is not stunned. */
+  stunnedUntilMs(entityId: number): number {
+    return this.#stunnedUntilMs.get(entityId) ?? 0;
+  }
+
   /** Stuns an entity; one that is stunned already comes to at the later of both times. */
   stun(entityId: number, untilMs: number): void {
     const beforeMs = this.#stunnedUntilMs.get(entityId);

@@ -13,7 +13,7 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { COOLDOWN_SWEEP_INTERVAL_MS, MONSTER_WORLD_SHARE } from "../../shared/limits.ts";
+import { COOLDOWN_SWEEP_INTERVAL_MS, MONSTER_WORLD_SHARE, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../combat/combat.ts";
 import { Respawns } from "../combat/respawns.ts";
 import { EFFECT_STUN } from "../combat/status_effects.ts";
@@ -23,21 +23,26 @@ import { Monsters } from "../monsters/monsters.ts";
 import { Prng } from "../world/prng.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
-import type { Presence, Session } from "./session.ts";
+import type { Penalty } from "./penalties.ts";
+import type { Participant, Presence, Session } from "./session.ts";
 import type { WorldService } from "./world_service.ts";
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
-export type KillListener = (killer: Session | null, victim: Session | null) => void;
+export type KillListener = (killer: Participant | null, victim: Participant | null) => void;
 
 /** What an attacker is told. */
 const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
   unknown_skill: { code: ErrorCode.INVALID_PACKET, message: "No such skill" },
   bad_position: { code: ErrorCode.INVALID_PACKET, message: "The target position must be there and finite" },
   cannot_act: { code: ErrorCode.INVALID_STATE, message: "The dead and the stunned cannot act" },
+  just_entered: { code: ErrorCode.INVALID_STATE, message: "Nobody can strike within a second of the entry" },
   bad_target: { code: ErrorCode.TARGET_INVALID, message: "No such target in sight" },
   out_of_range: { code: ErrorCode.OUT_OF_RANGE, message: "The target is too far away" },
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
+
+/** Who comes with no penalty. */
+const UNHELD = { fightsUntilMs: 0, stunnedUntilMs: 0 };
 
 /** The fights of a world, on all its maps. */
 export class CombatService {
@@ -76,12 +81,19 @@ export class CombatService {
     const countMax = Math.floor(context.worldCapacity / MONSTER_WORLD_SHARE);
     const homes = monsterHomes(options.monsters, { maps, countMax }, places);
     this.monsters = new Monsters({ world: context.world, combat: this.#combat, prng: whims, homes }, nowMs);
-    world.onLeave((_session, entityId) => this.#remove(entityId));
+    world.keepWhile((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
+    world.onLeave((_who, entityId, penalty) => this.#remove(entityId, penalty));
+    world.onEnter((_session, entityId, penalty) => this.#enter(entityId, penalty));
   }
 
   /** Whether the entity can move and act: it is in the world, alive and not stunned. */
   canAct(entityId: number): boolean {
     return this.#combat.canAct(entityId);
+  }
+
+  /** Whether the entity gave or took a blow of late. */
+  isFighting(entityId: number): boolean {
+    return this.#combat.isFighting(entityId, this.#context.clock.monotonicMs());
   }
 
   /** Registers the handlers of this module. */
@@ -136,6 +148,7 @@ export class CombatService {
   #respawn(entityId: number, nowMs: number): void {
     const { world } = this.#context;
     this.#respawns.remove(entityId);
+    this.#combat.endFight(entityId);
     const hpMax = world.hpMaxOf(entityId);
     world.teleport(entityId, nowMs);
     world.setHealth(entityId, { hp: hpMax, hpMax });
@@ -163,8 +176,12 @@ export class CombatService {
 
   #onDeath(killerId: number, victimId: number): void {
     const nowMs = this.#context.clock.monotonicMs();
-    const killer = this.#world.sessionOf(killerId) ?? null, victim = this.#world.sessionOf(victimId) ?? null;
-    if (victim !== null) this.#respawns.add(victimId, nowMs);
+    const killer = this.#world.participantOf(killerId) ?? null, victim = this.#world.participantOf(victimId) ?? null;
+    if (victim !== null) {
+      this.#respawns.add(victimId, nowMs);
+      // At once, so that no crash gives it its hit points back.
+      this.#world.save(victim);
+    }
     this.monsters.onDeath(victimId, nowMs);
     for (const listener of this.#killListeners) listener(killer, victim);
   }
@@ -192,7 +209,21 @@ export class CombatService {
     if (session !== undefined) this.#recipients.push(session);
   }
 
-  #remove(entityId: number): void {
+  /** What holds a character back is known again: it is dead until it may respawn, stunned and fighting as it was. */
+  #enter(entityId: number, penalty: Penalty | "stayed" | undefined): void {
+    const { clock, world } = this.#context;
+    const nowMs = clock.monotonicMs();
+    if (penalty === "stayed") return this.#combat.enter(entityId, nowMs, undefined);
+    this.#combat.enter(entityId, nowMs, penalty ?? UNHELD);
+    if (penalty === undefined || penalty.diedAtMs === 0 || nowMs - penalty.diedAtMs >= RESPAWN_DELAY_MS) return;
+    world.setHealth(entityId, { hp: 0, hpMax: world.hpMaxOf(entityId) });
+    this.#respawns.add(entityId, penalty.diedAtMs);
+  }
+
+  #remove(entityId: number, penalty: Penalty): void {
+    penalty.diedAtMs = this.#respawns.diedAtMs(entityId);
+    penalty.stunnedUntilMs = this.#combat.stunnedUntilMs(entityId);
+    penalty.fightsUntilMs = this.#combat.fightsUntilMs(entityId);
     this.#combat.remove(entityId);
     this.#respawns.remove(entityId);
   }

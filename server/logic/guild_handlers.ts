@@ -62,8 +62,8 @@ import { playerTarget } from "./contact_gate.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
-import type { Player, Session } from "./session.ts";
 import { Roster } from "./roster.ts";
+import type { Participant, Player, Session } from "./session.ts";
 import type { SocialService } from "./social_handlers.ts";
 
 /** What the one who asked is told. */
@@ -178,7 +178,7 @@ export class GuildService {
   }
 
   /** Takes note of a death: it counts where both are players of guilds at war. */
-  onKill(killer: Session | null, victim: Session | null): void {
+  onKill(killer: Participant | null, victim: Participant | null): void {
     if (killer?.player == null || victim?.player == null) return;
     const killerTie = this.#ties.find(killer.player.playerId);
     const victimTie = this.#ties.find(victim.player.playerId);

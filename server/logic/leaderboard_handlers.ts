@@ -32,7 +32,7 @@ import { ALL_TIME, type Board, type PlayerKill, type Score } from "../storage/sc
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
-import type { Session } from "./session.ts";
+import type { Participant, Session } from "./session.ts";
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -71,7 +71,7 @@ export class LeaderboardService {
   }
 
   /** Takes note of a death: it counts where a player was the cause. */
-  onKill(killer: Session | null, victim: Session | null): void {
+  onKill(killer: Participant | null, victim: Participant | null): void {
     const killerId = killer?.player?.playerId;
     const victimId = victim === null ? null : victim.player?.playerId;
     if (killerId === undefined || victimId === undefined || killerId === victimId) return;

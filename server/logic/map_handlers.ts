@@ -14,7 +14,7 @@ import {
   PortalRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { PORTAL_ARRIVAL_RADIUS } from "../../shared/limits.ts";
+import { FIGHT_MS, PORTAL_ARRIVAL_RADIUS } from "../../shared/limits.ts";
 import type { AtlasMap, Portal } from "../maps/atlas.ts";
 import { placeAround } from "../world/places.ts";
 import type { Prng } from "../world/prng.ts";
@@ -27,7 +27,7 @@ import type { WorldService } from "./world_service.ts";
 /** What maps need of the rest of logic. */
 export interface MapParts {
   readonly world: Pick<WorldService, "save">;
-  readonly combat: Pick<CombatService, "canAct">;
+  readonly combat: Pick<CombatService, "canAct" | "isFighting">;
   /** Where at the end of a portal somebody arrives. */
   readonly prng: Prng;
 }
@@ -47,6 +47,10 @@ export function registerMapHandlers(dispatcher: Dispatcher, context: LogicContex
     if (portal === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no such portal on this map");
     if (!parts.combat.canAct(entityId)) {
       throw new RequestError(ErrorCode.INVALID_STATE, "The dead and the stunned cannot use a portal");
+    }
+    if (parts.combat.isFighting(entityId)) {
+      const seconds = FIGHT_MS / 1_000;
+      throw new RequestError(ErrorCode.INVALID_STATE, `A portal takes nobody within ${seconds} s of a blow`);
     }
     if (Math.hypot(world.xOf(entityId) - portal.x, world.zOf(entityId) - portal.z) > portal.radius) {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `The portal is farther away than ${portal.radius} units`);

@@ -37,7 +37,7 @@ import type { WorldService } from "./world_service.ts";
 export interface ModerationParts {
   readonly sanctions: Sanctions;
   readonly guard: ChatGuard;
-  readonly world: Pick<WorldService, "replace">;
+  readonly world: Pick<WorldService, "expel">;
   readonly social: Pick<SocialService, "delivery" | "findPlayer">;
 }
 
@@ -225,7 +225,7 @@ export class ModerationService {
 
   /** Ends a session for good: it cannot be resumed. What its player was is saved. */
   #end(session: Session, reason: DisconnectReason, message: string): void {
-    this.#parts.world.replace(session, reason, message);
+    this.#parts.world.expel(session, reason, message);
     this.#context.wake();
   }
 }

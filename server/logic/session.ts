@@ -28,6 +28,9 @@ export interface Presence {
   saveAtMs: number;
 }
 
+/** Whose an entity is: a session's, or one's that has left it. */
+export type Participant = Pick<Session, "player" | "presence">;
+
 /** One session. */
 export class Session {
   /** Its connection; `null` while it is link-dead, or over. */

@@ -34,7 +34,8 @@ import type { GuildService } from "./guild_handlers.ts";
 import type { Link } from "./link.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "./sanctions.ts";
-import type { Player, Session } from "./session.ts";
+import { Penalties, type Penalty } from "./penalties.ts";
+import { type Participant, type Player, type Presence, Session } from "./session.ts";
 import { checkVersion } from "./version.ts";
 
 /** Hit points of a player. */
@@ -49,16 +50,33 @@ interface Admission {
   readonly replaced: Session | undefined;
 }
 
-/** Told that a session's entity is about to leave the world, for whatever reason. */
-export type LeaveListener = (session: Session, entityId: number) => void;
+/**
+ * Told that a player's entity is about to leave the world, for whatever reason. Adds to the penalty what is to hold the
+ * character back when it comes again.
+ */
+export type LeaveListener = (who: Participant, entityId: number, penalty: Penalty) => void;
+
+/** Told that a session has an entity in the world now: a new one, with what holds its character back, or one it had left. */
+export type EnterListener = (session: Session, entityId: number, penalty: Penalty | "stayed" | undefined) => void;
+
+/** An entity whose player has left it while it fought. */
+interface Stay extends Participant {
+  readonly player: Player;
+  readonly presence: Presence;
+}
 
 /** What becomes of sessions in the world. */
 export class WorldService {
   readonly #context: LogicContext;
   readonly #movement = new MovementReader();
   readonly #snapshot: Uint8Array;
-  readonly #byEntity = new Map<number, Session>();
+  readonly #byEntity = new Map<number, Session | Stay>();
+  /** Entities that nobody plays and that are still in the world, by character. */
+  readonly #stays = new Map<number, Stay>();
+  readonly #penalties = new Penalties();
   readonly #leaveListeners: LeaveListener[] = [];
+  readonly #enterListeners: EnterListener[] = [];
+  #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
   readonly #guilds: Pick<GuildService, "find" | "load">;
   readonly #sanctions: Sanctions;
 
@@ -81,9 +99,30 @@ export class WorldService {
     this.#leaveListeners.push(listener);
   }
 
+  /** Adds a listener for every entity that a session comes to have. */
+  onEnter(listener: EnterListener): void {
+    this.#enterListeners.push(listener);
+  }
+
+  /** Says which entities stay in the world when their players leave, and as long as it is so. */
+  keepWhile(mustStay: (entityId: number, nowMs: number) => boolean): void {
+    this.#mustStay = mustStay;
+  }
+
   /** The session that plays an entity. */
   sessionOf(entityId: number): Session | undefined {
+    const who = this.#byEntity.get(entityId);
+    return who instanceof Session ? who : undefined;
+  }
+
+  /** Whose an entity is, whether its player still plays it or not. */
+  participantOf(entityId: number): Participant | undefined {
     return this.#byEntity.get(entityId);
+  }
+
+  /** Entities in the world that their players have left. */
+  get stayCount(): number {
+    return this.#stays.size;
   }
 
   // Entry
@@ -156,44 +195,36 @@ export class WorldService {
   /** Whether there is a place in the world, where whoever is replaced leaves its own. */
   #hasRoomFor(character: Character, replaced: Session | undefined): boolean {
     const { saver, world, worldCapacity } = this.#context;
-    if (replaced?.presence?.characterId === character.characterId) return true;
+    const { characterId } = character;
+    // It takes the place that its character has.
+    if (replaced?.presence?.characterId === characterId || this.#stays.has(characterId)) return true;
     const saved = saver.find(character.characterId) ?? character.state;
     return world.entityCount < worldCapacity && !this.#placeOf(saved).map.isFull;
   }
 
   #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
-    const { clock, config, randomToken, saver, sessions, world } = this.#context;
+    const { clock, config, randomToken, sessions, world } = this.#context;
     if (replaced !== undefined) {
       this.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
     }
+    const { characterId } = character;
     const nowMs = clock.monotonicMs();
-    const saved = saver.find(character.characterId) ?? character.state;
-    const { map, place } = this.#placeOf(saved);
-    const guild = this.#guilds.find(player.playerId);
-    const entityId = world.join({
-      kind: EntityKind.PLAYER,
-      name: player.name,
-      mapId: map.mapId,
-      guildId: guild?.guildId,
-      guildTag: guild?.tag,
-      ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
-      hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
-      hpMax: PLAYER_HP_MAX,
-      viewer: true,
-    }, nowMs);
+    const stay = this.#stays.get(characterId);
+    const penalty = stay === undefined ? this.#penalties.find(characterId, nowMs) : undefined;
+    const entityId = stay?.presence.entityId ?? this.#appear(player, character, penalty);
     // Looked at before; still nobody is bound to a session that could not join.
     if (entityId === 0) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    this.#penalties.forget(characterId);
     if (session.player === null) {
       session.mute = mute;
       sessions.bindPlayer(session, player);
     }
     session.begin();
-    session.presence = {
-      characterId: character.characterId,
-      entityId,
-      saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS,
-    };
+    session.presence = { characterId, entityId, saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS };
     this.#byEntity.set(entityId, session);
+    if (stay !== undefined) this.#takeOver(stay);
+    for (const listener of this.#enterListeners) listener(session, entityId, stay === undefined ? penalty : "stayed");
+    const map = world.mapOf(entityId);
     sessions.enterWorld(session);
     sessions.setResumeToken(session, randomToken());
     link.stateDue = STATE_IN_WORLD;
@@ -210,6 +241,41 @@ export class WorldService {
       mapHeight: map.height,
     });
     sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+  }
+
+  /** Puts the entity of a character into the world that has none there. */
+  #appear(
+    player: Player,
+    { characterId, state }: { readonly characterId: number; readonly state: SavedState | null },
+    penalty: Penalty | undefined,
+  ): number {
+    const { clock, saver, world } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const saved = saver.find(characterId) ?? state;
+    const { map, place } = this.#placeOf(saved);
+    const guild = this.#guilds.find(player.playerId);
+    return world.join({
+      kind: EntityKind.PLAYER,
+      name: player.name,
+      mapId: map.mapId,
+      guildId: guild?.guildId,
+      guildTag: guild?.tag,
+      ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
+      hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
+      hpMax: PLAYER_HP_MAX,
+      viewer: true,
+      travelCreditMs: penalty && penalty.travelCreditMs + nowMs - penalty.leftAtMs,
+    }, nowMs);
+  }
+
+  /** Gives a player the entity back that it has left: where it is, as it is. */
+  #takeOver({ player, presence: { characterId, entityId } }: Stay): void {
+    const { world } = this.#context;
+    this.#stays.delete(characterId);
+    const guild = this.#guilds.find(player.playerId);
+    const { name } = player;
+    world.setProfile(entityId, { name, kind: EntityKind.PLAYER, guildId: guild?.guildId, guildTag: guild?.tag });
+    world.requestFullSnapshot(entityId);
   }
 
   /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */
@@ -282,7 +348,7 @@ export class WorldService {
   #onLeaveRequest(session: Session): void {
     const { presence } = session;
     if (presence === null) return;
-    this.#leave(session, DespawnReason.LEFT_WORLD);
+    this.#leave(session);
     if (session.link !== null) session.link.stateDue = STATE_AUTHENTICATED;
     const update = create(EntityUpdateSchema, {
       entityId: BigInt(presence.entityId),
@@ -294,11 +360,11 @@ export class WorldService {
     this.finish(session);
   }
 
-  /** Takes a session's entity out of the world, and resolves when it is saved. */
+  /** Takes a session out of the world, and resolves when its character is saved as it is then. */
   async leaveAndSave(session: Session): Promise<void> {
     const { presence } = session;
     if (presence === null) return;
-    this.#leave(session, DespawnReason.LEFT_WORLD);
+    this.#leave(session);
     await this.#context.saver.saved(presence.characterId);
   }
 
@@ -308,21 +374,54 @@ export class WorldService {
     session.finish();
   }
 
-  #leave(session: Session, reason: DespawnReason): void {
-    const { presence } = session;
-    if (presence === null) return;
-    this.save(session);
-    for (const listener of this.#leaveListeners) listener(session, presence.entityId);
-    this.#context.world.leave(presence.entityId, reason);
-    this.#byEntity.delete(presence.entityId);
-    this.#context.sessions.leaveWorld(session);
+  /**
+   * Takes a session out of the world. Its entity goes with it, unless it fights: then it stays, as that of a player whose
+   * connection is lost does, until the fight is over or the player is back.
+   *
+   * @param options Whether the entity goes in any case: the player has no say in it.
+   */
+  #leave(session: Session, { atOnce = false }: { atOnce?: boolean } = {}): void {
+    const { clock, sessions, world } = this.#context;
+    const { player, presence } = session;
+    if (player === null || presence === null) return;
+    if (!atOnce && this.#mustStay(presence.entityId, clock.monotonicMs())) {
+      const stay: Stay = { player, presence };
+      this.save(stay);
+      this.#stays.set(presence.characterId, stay);
+      this.#byEntity.set(presence.entityId, stay);
+      world.halt(presence.entityId);
+      world.requestFullSnapshot(presence.entityId);
+    } else {
+      this.#remove(session);
+    }
+    sessions.leaveWorld(session);
     session.presence = null;
   }
 
-  /** Saves the character of a session in the world as it is now. */
-  save(session: Session): void {
+  /** Takes an entity out of the world, saves its character and keeps what holds it back. */
+  #remove(who: Participant): void {
+    const { clock, world } = this.#context;
+    const { characterId, entityId } = who.presence!;
+    const nowMs = clock.monotonicMs();
+    this.save(who);
+    const penalty: Penalty = {
+      leftAtMs: nowMs,
+      travelCreditMs: world.travelCreditMs(entityId, nowMs),
+      diedAtMs: 0,
+      stunnedUntilMs: 0,
+      fightsUntilMs: 0,
+    };
+    for (const listener of this.#leaveListeners) listener(who, entityId, penalty);
+    this.#penalties.hold(characterId, penalty);
+    world.leave(entityId, DespawnReason.LEFT_WORLD);
+    this.#byEntity.delete(entityId);
+    this.#stays.delete(characterId);
+  }
+
+  /** Saves a character in the world as it is now. */
+  save(who: Participant): void {
     const { saver, world } = this.#context;
-    const { characterId, entityId } = session.presence!;
+    const { characterId, entityId } = who.presence!;
     saver.save({
       characterId,
       mapId: world.mapOf(entityId).mapId,
@@ -336,7 +435,17 @@ export class WorldService {
 
   /** Ends a session because another takes its place, and tells its client why. */
   replace(session: Session, reason: DisconnectReason, message: string): void {
-    this.#leave(session, DespawnReason.LEFT_WORLD);
+    this.#leave(session);
+    this.#end(session, reason, message);
+  }
+
+  /** Ends a session because its player is thrown out, and its entity at once, and tells its client why. */
+  expel(session: Session, reason: DisconnectReason, message: string): void {
+    this.#leave(session, { atOnce: true });
+    this.#end(session, reason, message);
+  }
+
+  #end(session: Session, reason: DisconnectReason, message: string): void {
     this.#context.sessions.disconnect(session, reason, message);
     this.#context.sessions.end(session);
   }
@@ -354,6 +463,7 @@ export class WorldService {
       return;
     }
     session.linkDeadSinceMs = clock.monotonicMs();
+    world.halt(session.presence.entityId);
     world.requestFullSnapshot(session.presence.entityId);
   }
 
@@ -383,27 +493,30 @@ export class WorldService {
     counters.add(Counter.SNAPSHOT_BYTES, bytes);
   }
 
-  /** Ends link-dead sessions whose time is over and saves whoever is due; to be called every second or so. */
+  /** Ends link-dead sessions whose time is over, takes out who has left and fights no more, and saves whoever is due; to be called every second or so. */
   sweep(): void {
     const { clock, config, sessions } = this.#context;
     const nowMs = clock.monotonicMs();
     for (const session of sessions.inWorld) {
       if (session.linkDeadSinceMs !== 0 && nowMs - session.linkDeadSinceMs >= config.linkDeadMs) {
-        this.#leave(session, DespawnReason.LEFT_WORLD);
+        this.#leave(session);
         sessions.end(session);
       } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
         session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
         this.save(session);
       }
     }
+    for (const stay of this.#stays.values()) if (!this.#mustStay(stay.presence.entityId, nowMs)) this.#remove(stay);
+    this.#penalties.sweep(nowMs);
   }
 
   /** Takes everyone out of the world and resolves when all are saved: the server stops. */
   async stop(): Promise<void> {
     for (const session of [...this.#context.sessions.inWorld]) {
-      this.#leave(session, DespawnReason.LEFT_WORLD);
+      this.#leave(session, { atOnce: true });
       this.#context.sessions.end(session);
     }
+    for (const stay of this.#stays.values()) this.#remove(stay);
     await this.#context.saver.flush();
   }
 }

@@ -38,7 +38,8 @@ export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" 
  * time comes from the server's clock only.
  *
  * Each entity has a credit of travel time. It grows with the clock, up to {@linkcode MOVEMENT_CREDIT_MS_MAX}, and every
- * accepted movement takes what its distance costs at the highest speed and 15 %. The credit begins at 250 ms. Thus
+ * accepted movement takes what its distance costs at the highest speed and 15 %. The credit begins at 250 ms, once:
+ * leaving, entering, portals and respawns give none of it anew. Thus
  * - in the long run nobody is faster than the speed limit and 15 %, however many packets it sends: a tolerance granted
  *   anew to each packet would allow 350 % at 10 packets/s;
  * - a network that stalls for up to a second and then delivers everything at once is not punished;
@@ -60,10 +61,25 @@ export class MovementRules {
     this.#speedCmPerMs = options.maxSpeed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
   }
 
-  /** Gives the entity the credit it has after the server put it somewhere. */
-  reset(id: number, nowMs: number): void {
-    this.#store.creditMs[id] = MOVEMENT_TOLERANCE_MS;
+  /** Gives an entity that joins the credit to begin with: the tolerance, or what its player had left of it. */
+  begin(id: number, nowMs: number, creditMs: number = MOVEMENT_TOLERANCE_MS): void {
+    this.#store.creditMs[id] = Math.min(MOVEMENT_TOLERANCE_MS, creditMs);
     this.#store.creditAtMs[id] = nowMs;
+  }
+
+  /**
+   * Takes away what the entity has saved up beyond the tolerance: the server put it somewhere, or held it back. Gives
+   * nothing: otherwise each portal and each respawn would be worth a leap.
+   */
+  cap(id: number, nowMs: number): void {
+    this.begin(id, nowMs, this.creditMs(id, nowMs));
+  }
+
+  /** Travel time that the entity has to spend, in milliseconds. */
+  creditMs(id: number, nowMs: number): number {
+    const store = this.#store;
+    const earnedMs = Math.max(0, nowMs - store.creditAtMs[id]);
+    return Math.min(MOVEMENT_CREDIT_MS_MAX, store.creditMs[id] + earnedMs);
   }
 
   /** Whether a point, in centimetres, is on a map. */
@@ -91,8 +107,7 @@ export class MovementRules {
     if (!this.contains(store.mapIndex[id], xCm, yCm, zCm)) return "outside_map";
     const dx = xCm - store.x[id], dy = yCm - store.y[id], dz = zCm - store.z[id];
     const costMs = Math.sqrt(dx * dx + dy * dy + dz * dz) / this.#speedCmPerMs;
-    const earnedMs = Math.max(0, nowMs - store.creditAtMs[id]);
-    const creditMs = Math.min(MOVEMENT_CREDIT_MS_MAX, store.creditMs[id] + earnedMs);
+    const creditMs = this.creditMs(id, nowMs);
     // Kept even when refused: after the clock was set back, the next movement earns again.
     store.creditAtMs[id] = nowMs;
     if (costMs > creditMs) {

@@ -84,6 +84,8 @@ export interface EntityOptions {
   guildTag?: string;
   /** Whether it receives snapshots. */
   viewer: boolean;
+  /** Travel time it has to spend, in milliseconds; the tolerance unless told, and no more than it. */
+  travelCreditMs?: number;
 }
 
 /**
@@ -240,6 +242,7 @@ export class World {
     store.hpMax[id] = options.hpMax;
     store.mapIndex[id] = map.index;
     this.#put(id, place, nowMs);
+    this.#rules.begin(id, nowMs, options.travelCreditMs);
     this.#mark(id, CHANGED.MOVE | CHANGED.POSITION);
     if (options.viewer) this.#openViewer(id);
     this.#count(id, 1);
@@ -539,7 +542,19 @@ export class World {
   /** Takes away the travel time an entity has saved up: it could not move until now. */
   resetTravelTime(entityId: number, nowMs: number): void {
     this.#checkAlive(entityId);
-    this.#rules.reset(entityId, nowMs);
+    this.#rules.cap(entityId, nowMs);
+  }
+
+  /** Travel time that an entity has to spend, in milliseconds. */
+  travelCreditMs(entityId: number, nowMs: number): number {
+    this.#checkAlive(entityId);
+    return this.#rules.creditMs(entityId, nowMs);
+  }
+
+  /** Stops an entity: nobody moves it any more. Who sees it, or comes to see it, is shown it at rest. */
+  halt(entityId: number): void {
+    this.#checkAlive(entityId);
+    this.#stop(entityId);
   }
 
   /**
@@ -583,7 +598,7 @@ export class World {
     store.vx[id] = store.vz[id] = 0;
     store.yaw[id] = toYawSteps(place.yaw);
     this.#grid.place(id);
-    this.#rules.reset(id, nowMs);
+    this.#rules.cap(id, nowMs);
   }
 
   #stop(id: number): void {

@@ -11,7 +11,7 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -43,7 +43,7 @@ async function duel(seed = 1) {
   const attacker = await harness.connect({ name: "attacker", at: { x: 500, z: 500 } });
   const target = await harness.connect({ name: "target", at: { x: 501, z: 500 } });
   const watcher = await harness.connect({ name: "watcher", at: { x: 520, z: 500 } });
-  harness.tick();
+  harness.advance(ENTRY_CALM_MS);
   harness.forget();
   return { harness, attacker, target, watcher, [Symbol.asyncDispose]: () => harness.close() };
 }
@@ -429,21 +429,6 @@ Deno.test("The dead come back by themselves after ten seconds and not before", a
   assertRespawned(harness, target);
 });
 
-Deno.test("The dead who leave the world come back sound, at a spawn point", async () => {
-  await using scene = await duel();
-  const { harness, attacker, target } = scene;
-  kill(harness, attacker, target);
-  harness.send(target, LeaveWorldRequestSchema, {});
-  harness.forget();
-  await harness.enter(target);
-  assertEquals(harness.world.hpOf(target.entityId), 100);
-  assert(harness.world.distanceBetween(target.entityId, attacker.entityId) > 1);
-  harness.send(target, RespawnRequestSchema, {});
-  assertEquals(takeErrors(harness, target), [ErrorCode.INVALID_STATE]);
-  harness.advance(RESPAWN_DELAY_MS_MAX);
-  assertEquals(harness.received(target, PacketType.MOVEMENT_CORRECTION), []);
-});
-
 Deno.test("The wounded who leave the world come back as wounded, where they were", async () => {
   await using scene = await duel();
   const { harness, target } = scene;
@@ -468,15 +453,15 @@ Deno.test("Whoever lost the connection can be killed, comes back, and hears of i
   assertEquals(harness.received(again, PacketType.MOVEMENT_CORRECTION).map(({ reason }) => reason), ["respawn"]);
 });
 
-Deno.test("A session that leaves while stunned leaves no stun to the next entity", async () => {
+Deno.test("A session that leaves while stunned is still stunned when it is back, until the stun is over", async () => {
   await using scene = await duel();
   const { harness, attacker, target } = scene;
   stun(harness, attacker, target);
   harness.send(target, LeaveWorldRequestSchema, {});
-  harness.advance(2_000);
   await harness.enter(target);
-  harness.tick();
-  harness.forget();
+  hit(harness, target, attacker);
+  assertEquals(takeErrors(harness, target), [ErrorCode.INVALID_STATE]);
+  harness.advance(2_000);
   hit(harness, target, attacker);
   assertEquals(takeErrors(harness, target), []);
 });
@@ -496,7 +481,8 @@ Deno.test("CombatService.onKill() may take the victim out of the world", async (
   await using scene = await duel();
   const { harness, attacker, target, watcher } = scene;
   harness.logic.combat.onKill((_killer, victim) => {
-    harness.logic.world.replace(victim!, DisconnectReason.KICKED, "Lost");
+    const session = harness.logic.world.sessionOf(victim!.presence!.entityId)!;
+    harness.logic.world.expel(session, DisconnectReason.KICKED, "Lost");
   });
   harness.world.teleport(watcher.entityId, harness.clock.monotonicMs(), { ...at(502, 0, 500), yaw: 0 });
   harness.tick();

@@ -13,7 +13,7 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -254,7 +254,7 @@ Deno.test("Chat and combat stay on their map, at the same coordinates", async ()
   const here = await harness.connect({ at: { x: 50, z: 50 } });
   const there = await harness.connect({ at: { x: 51, z: 50 }, mapId: 3 });
   const friend = await harness.connect({ at: { x: 52, z: 50 }, mapId: 3 });
-  harness.tick();
+  harness.advance(ENTRY_CALM_MS);
   harness.send(there, ChatMessageSchema, { channel: Channel.AREA, message: "Dark in here" });
   assertEquals([here, there, friend].map((client) => harness.take(client, PacketType.CHAT_MESSAGE).length), [0, 1, 1]);
 

@@ -15,7 +15,17 @@ export class Actor {
   /** The packet under way is one that was sent before, on an earlier connection. */
   isReplaying = false;
 
-  constructor(readonly index: number, readonly playerId: number, readonly name: string) {}
+  /** Whose entity it is that was left behind in the world; itself unless it is one that nobody plays. */
+  readonly owner: Actor;
+
+  constructor(readonly index: number, readonly playerId: number, readonly name: string, owner?: Actor) {
+    this.owner = owner ?? this;
+  }
+
+  /** Nobody plays it: its player left while it fought. */
+  get isLeftBehind(): boolean {
+    return this.owner !== this;
+  }
 
   get isOnline(): boolean {
     return this.standing !== "offline";

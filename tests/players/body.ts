@@ -7,7 +7,7 @@ import type { MapRule } from "./map_rules.ts";
 export interface Body {
   readonly entityId: number;
   /** Null for a monster. */
-  readonly actor: Actor | null;
+  actor: Actor | null;
   map: MapRule;
   x: number;
   y: number;

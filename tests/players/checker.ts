@@ -44,7 +44,7 @@ import {
   IgnoreListResponseSchema,
   IgnoreResponseSchema,
 } from "../../shared/gen/social_pb.ts";
-import { type Actor, Board, Contradiction } from "./board.ts";
+import { Actor, Board, Contradiction } from "./board.ts";
 import { ChatCheck } from "./chat_check.ts";
 import { DeliveryCheck } from "./delivery_check.ts";
 import { DueLedger } from "./due_ledger.ts";
@@ -55,7 +55,7 @@ import type { MapRule } from "./map_rules.ts";
 import { PortalCheck } from "./portal_check.ts";
 import { RoomCheck } from "./room_check.ts";
 import { ScoreCheck } from "./score_check.ts";
-import { toCm } from "./body.ts";
+import { type Body, toCm } from "./body.ts";
 import { SightCheck } from "./sight_check.ts";
 
 /** What the run was set up with. */
@@ -77,6 +77,7 @@ interface Saved {
   readonly x: number;
   readonly z: number;
   readonly hp: number;
+  readonly stunnedUntilMs: number;
 }
 
 /** Packets that are not numbered. */
@@ -102,8 +103,12 @@ export class Checker {
   readonly chat: ChatCheck;
   readonly delivery = new DeliveryCheck();
   packetCount = 0;
+  /** Bodies that were left behind in a fight, and played again. */
+  takeOverCount = 0;
   readonly #options: CheckerOptions;
   readonly #saved = new Map<Actor, Saved>();
+  /** The bodies that players left behind, as nobody: by player. */
+  readonly #ghosts = new Map<Actor, Actor>();
   /** Who is leaving the world for good in this tick. */
   #expiring: Actor[] = [];
   #decoded: { readonly payload: Uint8Array; readonly message: unknown } | null = null;
@@ -163,7 +168,7 @@ export class Checker {
   /** A player was thrown out: its session is over, and its connection. */
   expectKick(actor: Actor): void {
     actor.isConnected = false;
-    if (actor.standing === "world") this.#leaveWorld(actor);
+    if (actor.standing === "world") this.#leaveWorld(actor, { atOnce: true });
     this.#goOffline(actor);
   }
 
@@ -171,8 +176,10 @@ export class Checker {
   onDisconnect(actor: Actor): void {
     actor.isConnected = false;
     actor.lostAtMs = this.board.nowMs;
-    if (actor.standing === "world") this.sight.beginAnew(actor.entityId);
-    else this.#goOffline(actor);
+    if (actor.standing === "world") {
+      this.sight.beginAnew(actor.entityId);
+      this.#halt(actor.entityId);
+    } else this.#goOffline(actor);
   }
 
   /** A player takes its session up again on a new connection. */
@@ -233,19 +240,75 @@ export class Checker {
     if (!actor.isConnected) this.dues.forget(actor);
   }
 
-  #leaveWorld(actor: Actor): void {
+  /** Nobody moves it any more. */
+  #halt(entityId: number): void {
+    const body = this.sight.bodies.get(entityId);
+    if (body?.isExact) this.sight.stop(body);
+  }
+
+  /** A player leaves its body, which goes at once unless it fights. */
+  #leaveWorld(actor: Actor, { atOnce = false }: { atOnce?: boolean } = {}): void {
     const body = this.sight.bodies.get(actor.entityId);
     if (body === undefined) throw new Contradiction(`${actor.name} is not in the world`);
-    const { map, isExact, x, z, hp } = body;
-    this.#saved.set(actor, { map, isExact, x, z, hp });
-    this.sight.leave(actor.entityId, DespawnReason.LEFT_WORLD);
+    const fighting = this.fights.fighting(actor);
+    if (atOnce || fighting === "no") this.#removeBody(body);
+    else this.#leaveBehind(body, actor, fighting === "yes");
     this.board.byEntity.delete(actor.entityId);
     actor.entityId = 0;
+  }
+
+  #removeBody(body: Body): void {
+    const { map, isExact, x, z, hp, stunnedUntilMs } = body;
+    this.#saved.set(body.actor!.owner, { map, isExact, x, z, hp, stunnedUntilMs });
+    this.sight.leave(body.entityId, DespawnReason.LEFT_WORLD);
+  }
+
+  #leaveBehind(body: Body, actor: Actor, isCertain: boolean): void {
+    const ghost = new Actor(actor.index, actor.playerId, actor.name, actor);
+    ghost.standing = "world";
+    ghost.entityId = body.entityId;
+    ghost.lostAtMs = this.board.nowMs;
+    this.#ghosts.set(actor, ghost);
+    // If it goes where nobody sees it, this is all that is known.
+    this.#saved.set(actor, { ...body, isExact: false });
+    this.fights.leaveBehind(actor, ghost);
+    body.actor = ghost;
+    this.sight.beginAnew(body.entityId);
+    this.#halt(body.entityId);
+    if (!isCertain) this.fights.lose(body);
+  }
+
+  /** A body that was left behind is gone. */
+  #removeGhost(ghost: Actor): void {
+    this.#removeBody(this.sight.bodies.get(ghost.entityId)!);
+    this.#forgetGhost(ghost);
+  }
+
+  #forgetGhost(ghost: Actor): void {
+    this.#ghosts.delete(ghost.owner);
+    this.fights.forget(ghost);
+    this.dues.forget(ghost);
+  }
+
+  /** The body that a player left behind, if it is there still for all the model knows. */
+  #ghostBody(actor: Actor): Body | undefined {
+    const ghost = this.#ghosts.get(actor);
+    if (ghost === undefined) return undefined;
+    const body = this.sight.bodies.get(ghost.entityId);
+    if (body?.actor === ghost) return body;
+    this.#forgetGhost(ghost);
+    return undefined;
   }
 
   #onEntry(actor: Actor, response: EnterWorldResponse): void {
     const { success, errorCode, entityId, spawnPosition, mapId } = response;
     this.dues.take(actor, "entry", success ? "ok" : ErrorCode[errorCode]);
+    const left = this.#ghostBody(actor);
+    if (left?.entityId === Number(entityId)) return this.#onTakeOver(actor, left, response);
+    if (left !== undefined) {
+      if (left.isExact) throw new Contradiction(`${actor.name} entered as ${entityId}, it had left ${left.entityId}`);
+      this.#removeGhost(left.actor!);
+    }
     const saved = this.#saved.get(actor);
     const isBack = saved !== undefined && !this.portals.isFull(saved.map);
     const map = isBack ? saved.map : this.#options.maps[0];
@@ -259,10 +322,37 @@ export class Checker {
     actor.entityId = Number(entityId);
     actor.standing = "world";
     this.board.byEntity.set(actor.entityId, actor);
-    const hp = saved?.isExact === false ? NaN : saved === undefined || saved.hp <= 0 ? 100 : saved.hp;
+    const isDead = saved !== undefined && saved.hp <= 0;
+    const hp = saved?.isExact === false
+      ? NaN
+      : isDead && this.fights.mustStayDead(actor)
+      ? 0
+      : saved === undefined || isDead
+      ? 100
+      : saved.hp;
     const guildTag = this.guilds.tieOf(actor)?.tag ?? "";
-    this.sight.enter(actor, actor.entityId, { position: spawnPosition!, map: this.sight.mapOf(mapId), hp, guildTag });
-    this.fights.enter(actor);
+    const body = this.sight.enter(actor, actor.entityId, {
+      ...{ position: spawnPosition!, map: this.sight.mapOf(mapId), hp, guildTag },
+    });
+    if (saved !== undefined && saved.stunnedUntilMs > this.board.nowMs) body.stunnedUntilMs = saved.stunnedUntilMs;
+    this.fights.enter(actor, { isBack: false });
+  }
+
+  /** A player plays the body again that it had left: where that is, as it is. */
+  #onTakeOver(actor: Actor, body: Body, response: EnterWorldResponse): void {
+    const { spawnPosition: at } = response;
+    this.#checkMap(actor, response, body.map);
+    if (body.isExact && (toCm(at?.x) !== body.x || toCm(at?.z) !== body.z)) {
+      throw new Contradiction(`${actor.name} entered at another place than its body stood`);
+    }
+    const ghost = body.actor!;
+    actor.entityId = body.entityId;
+    actor.standing = "world";
+    this.board.byEntity.set(actor.entityId, actor);
+    this.sight.takeOver(body, actor, this.guilds.tieOf(actor)?.tag ?? "");
+    this.fights.enter(actor, { isBack: true });
+    this.#forgetGhost(ghost);
+    this.takeOverCount++;
   }
 
   #checkMap(actor: Actor, { interestRadius, mapHeight, mapId, mapWidth }: EnterWorldResponse, map: MapRule): void {
@@ -395,6 +485,13 @@ export class Checker {
     fights.beginTick();
     guilds.checkWars();
     if (nowMs % SWEEP_MS !== 0) return;
+    for (const ghost of this.#ghosts.values()) {
+      const body = this.#ghostBody(ghost.owner);
+      if (body === undefined) continue;
+      const fighting = fights.fighting(ghost);
+      if (fighting === "no") this.#expiring.push(ghost);
+      else if (fighting === "perhaps" && body.isExact) fights.lose(body);
+    }
     for (const actor of board.actors) {
       if (actor.standing !== "world" || actor.isConnected) continue;
       if (nowMs - actor.lostAtMs < this.#options.linkDeadMs) continue;
@@ -410,6 +507,10 @@ export class Checker {
     this.#loseUnwatched();
     this.sight.checkTick();
     for (const actor of this.#expiring) {
+      if (actor.isLeftBehind) {
+        this.#removeGhost(actor);
+        continue;
+      }
       this.#leaveWorld(actor);
       actor.standing = "offline";
       this.chat.onOffline(actor);

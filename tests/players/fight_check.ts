@@ -31,6 +31,10 @@ const COOLDOWN_TOLERANCE_MS = 50;
 const AREA_TARGETS = 32;
 const RESPAWN_AFTER_MS = 3_000;
 const RESPAWN_BY_ITSELF_MS = 10_000;
+/** So long after a blow a body stays in the world and passes no portal. */
+const FIGHT_MS = 10_000;
+/** So long after entering nobody strikes. */
+const CALM_MS = 1_000;
 const HP = 100;
 /** Units a second that anybody may move, with 15 %, in cm/ms. */
 const SPEED_CM_PER_MS = 10 * 1.15 / 10;
@@ -53,6 +57,11 @@ interface Fighter {
   /** Travel time saved up, and when that was. */
   travelMs: number;
   travelAtMs: number;
+  /** Until when it fights for certain, and perhaps. */
+  fightsUntilMs: number;
+  mayFightUntilMs: number;
+  /** Until when it can strike nobody. */
+  calmUntilMs: number;
 }
 
 /** Told of deaths: a player killed a player, or a monster, which is null. */
@@ -82,11 +91,37 @@ export class FightCheck {
     this.#onKill = options.onKill;
   }
 
-  /** A player enters. */
-  enter(actor: Actor): void {
+  /** A player enters, with a body of its own or the one that it had left behind. */
+  enter(actor: Actor, { isBack }: { readonly isBack: boolean }): void {
     const fighter = this.#fighterOf(actor);
-    fighter.diedAtMs = 0;
-    this.#resetTravel(actor);
+    fighter.calmUntilMs = this.#board.nowMs + CALM_MS;
+    fighter.mayFightUntilMs = Math.min(fighter.mayFightUntilMs, this.#board.nowMs + FIGHT_MS);
+    if (isBack) return;
+    if (!this.mustStayDead(actor)) fighter.diedAtMs = 0;
+    this.#capTravel(actor);
+  }
+
+  /** Whether a player died too short a time ago to come back alive by entering. */
+  mustStayDead(actor: Actor): boolean {
+    const { diedAtMs } = this.#fighterOf(actor);
+    return diedAtMs > 0 && this.#board.nowMs - diedAtMs < RESPAWN_AFTER_MS;
+  }
+
+  /** Whether a player fights: certainly not, perhaps, certainly. */
+  fighting(actor: Actor): "no" | "perhaps" | "yes" {
+    const { fightsUntilMs, mayFightUntilMs } = this.#fighterOf(actor);
+    if (this.#board.nowMs < fightsUntilMs) return "yes";
+    return this.#board.nowMs < mayFightUntilMs ? "perhaps" : "no";
+  }
+
+  /** A player leaves its body behind: what it has done counts for both. */
+  leaveBehind(actor: Actor, ghost: Actor): void {
+    this.#fighters.set(ghost, this.#fighterOf(actor));
+  }
+
+  /** A body that was left behind is gone, or played again. */
+  forget(ghost: Actor): void {
+    this.#fighters.delete(ghost);
   }
 
   /** Whether a player can do anything. */
@@ -96,7 +131,7 @@ export class FightCheck {
 
   /** A player came to another map. */
   onTransfer(actor: Actor): void {
-    this.#resetTravel(actor);
+    this.#capTravel(actor);
   }
 
   isDead(actor: Actor): boolean {
@@ -134,10 +169,7 @@ export class FightCheck {
     const { width, height } = body.map;
     const isOnMap = x >= 0 && x <= width && z >= 0 && z <= height && Math.abs(y) <= MAP_ALTITUDE_CM;
     if (!isOnMap) return "outside_map";
-    const fighter = this.#fighterOf(actor);
-    const earnedMs = this.#board.nowMs - fighter.travelAtMs;
-    fighter.travelMs = Math.min(TRAVEL_MS_MAX, fighter.travelMs + earnedMs);
-    fighter.travelAtMs = this.#board.nowMs;
+    const fighter = this.#earnTravel(actor, TRAVEL_MS_MAX);
     return costMs > fighter.travelMs ? "too_fast" : "ok";
   }
 
@@ -172,8 +204,9 @@ export class FightCheck {
 
   #comeBack(actor: Actor, body: Body): void {
     body.hp = body.hpMax = HP;
-    this.#fighterOf(actor).diedAtMs = 0;
-    this.#resetTravel(actor);
+    const fighter = this.#fighterOf(actor);
+    fighter.diedAtMs = fighter.fightsUntilMs = fighter.mayFightUntilMs = 0;
+    this.#capTravel(actor);
   }
 
   // Blows
@@ -195,6 +228,7 @@ export class FightCheck {
     const { readyAtMs } = this.#fighterOf(actor);
     const waitMs = (readyAtMs.get(action.skillId) ?? 0) - this.#board.nowMs;
     if (waitMs > COOLDOWN_TOLERANCE_MS) return [...codes, ErrorCode.ON_COOLDOWN];
+    if (this.#board.nowMs < this.#fighterOf(actor).calmUntilMs) return [...codes, ErrorCode.INVALID_STATE];
     this.#targets = this.#targetsOf(body, aim, skill);
     return [...codes, ErrorCode.NONE];
   }
@@ -266,6 +300,7 @@ export class FightCheck {
         throw new Contradiction(`${actor.name} was sent late: ${key}`);
       }
       if (target !== undefined) target.isHealthDoubtful = true;
+      for (const side of [attacker, target]) this.#mayFight(side?.actor ?? null);
       return;
     }
     if (attacker === undefined) throw new Contradiction(`A blow of ${result.attackerId}, who is not there`);
@@ -302,8 +337,19 @@ export class FightCheck {
     if (isSurelyDead(target)) throw new Contradiction(`A blow at the dead: ${keyOf(result)}`);
   }
 
+  #mayFight(actor: Actor | null): Fighter | null {
+    if (actor === null) return null;
+    const fighter = this.#fighterOf(actor);
+    fighter.mayFightUntilMs = Math.max(fighter.mayFightUntilMs, this.#board.nowMs + FIGHT_MS);
+    return fighter;
+  }
+
   #hurt(attacker: Body, target: Body, result: CombatResult): void {
     this.blowCount++;
+    for (const { actor } of [attacker, target]) {
+      const fighter = this.#mayFight(actor);
+      if (fighter !== null) fighter.fightsUntilMs = this.#board.nowMs + FIGHT_MS;
+    }
     const hp = Math.max(0, target.hp - result.damage);
     const isDead = hp === 0;
     if (!Number.isNaN(hp) && !target.isHealthDoubtful && isDead !== result.targetDied) {
@@ -330,7 +376,7 @@ export class FightCheck {
     if (target.actor !== null) this.#fighterOf(target.actor).diedAtMs = this.#board.nowMs;
     if (attacker.actor === null) return;
     if (target.actor !== null) this.killCount++;
-    this.#onKill(attacker.actor, target.actor);
+    this.#onKill(attacker.actor.owner, target.actor?.owner ?? null);
   }
 
   /** Those who see either of two, and themselves. */
@@ -353,11 +399,15 @@ export class FightCheck {
   lose(body: Body): void {
     body.isExact = false;
     body.isHealthDoubtful = true;
-    this.#fighterOf(body.actor!).diedAtMs = NaN;
+    const fighter = this.#fighterOf(body.actor!);
+    fighter.diedAtMs = NaN;
+    fighter.fightsUntilMs = 0;
+    fighter.mayFightUntilMs = Infinity;
   }
 
   /** Such a player is back, and may be told that it respawned meanwhile. */
   find(actor: Actor): void {
+    this.#fighterOf(actor).mayFightUntilMs = this.#board.nowMs + FIGHT_MS;
     for (let count = 0; count < RESPAWNS_UNSEEN_MAX; count++) {
       this.#dues.expect(actor, "correction", "0:respawn", { isOptional: true });
     }
@@ -370,7 +420,7 @@ export class FightCheck {
     for (const body of this.#sight.bodies.values()) {
       if (body.stunnedUntilMs > 0 && body.stunnedUntilMs <= nowMs) {
         body.stunnedUntilMs = 0;
-        if (body.actor !== null) this.#resetTravel(body.actor);
+        if (body.actor !== null) this.#capTravel(body.actor);
       }
       if (body.actor === null) continue;
       const fighter = this.#fighterOf(body.actor);
@@ -406,16 +456,25 @@ export class FightCheck {
     return `${who} at ${x}, ${z} with ${hp} hit points${isExact ? "" : ", as told"}`;
   }
 
-  #resetTravel(actor: Actor): void {
+  /** What was saved up is gone; nothing is given. */
+  #capTravel(actor: Actor): void {
+    this.#earnTravel(actor, TRAVEL_MS_START);
+  }
+
+  #earnTravel(actor: Actor, maxMs: number): Fighter {
     const fighter = this.#fighterOf(actor);
-    fighter.travelMs = TRAVEL_MS_START;
+    fighter.travelMs = Math.min(maxMs, fighter.travelMs + this.#board.nowMs - fighter.travelAtMs);
     fighter.travelAtMs = this.#board.nowMs;
+    return fighter;
   }
 
   #fighterOf(actor: Actor): Fighter {
     let fighter = this.#fighters.get(actor);
     if (fighter === undefined) {
-      fighter = { readyAtMs: new Map(), diedAtMs: 0, travelMs: TRAVEL_MS_START, travelAtMs: this.#board.nowMs };
+      fighter = {
+        ...{ readyAtMs: new Map(), diedAtMs: 0, travelMs: TRAVEL_MS_START, travelAtMs: this.#board.nowMs },
+        ...{ fightsUntilMs: 0, mayFightUntilMs: 0, calmUntilMs: 0 },
+      };
       this.#fighters.set(actor, fighter);
     }
     return fighter;

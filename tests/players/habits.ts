@@ -79,8 +79,10 @@ export class Habits {
     if (this.#chance.percent(isFirst ? 5 : 40)) {
       const { x, z } = this.#chance.pick(map.portals);
       player.goal = { x: Math.trunc(x), z: Math.trunc(z) };
+      player.isTravelling = true;
       return;
     }
+    player.isTravelling = false;
     const [from, to] = this.#chance.percent(isFirst ? 42 : 20) ? [0.45, 0.55] : [0, 1];
     const x = this.#chance.between(from, to) * map.width, z = this.#chance.between(from, to) * map.height;
     player.goal = { x: Math.trunc(x), z: Math.trunc(z) };
@@ -135,6 +137,8 @@ export class Habits {
 
   /** Uses a skill on somebody who is near, or on what cannot be hit. */
   fight(player: ScriptedPlayer): void {
+    // No portal takes who fights.
+    if (player.isTravelling) return;
     const body = this.#bodyOf(player);
     const target = this.#findTarget(body);
     if (target === undefined && !this.#chance.percent(5)) return;

@@ -90,6 +90,7 @@ export class PlayersRun {
       maps: mapRules(loadGameData().maps, harness.config),
       warMinutes: WAR_MINUTES,
     });
+    this.checker.board.nowMs = harness.clock.monotonicMs();
     this.#habits = new Habits(this.#chance, this.checker);
     this.moderator = new Moderator(harness, this.checker, this.#chance);
   }

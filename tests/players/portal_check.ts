@@ -51,11 +51,14 @@ export class PortalCheck {
     if (portal === undefined) return [ErrorCode[ErrorCode.NOT_FOUND]];
     if (!fights.canAct(body)) return [ErrorCode[ErrorCode.INVALID_STATE]];
     const distance = sight.distanceCm(body, portal);
+    const fighting = fights.fighting(body.actor!), refusal = ErrorCode[ErrorCode.INVALID_STATE];
+    if (fighting === "yes") return [refusal];
+    const inFight = fighting === "perhaps" ? [refusal] : [];
     const outOfRange = ErrorCode[ErrorCode.OUT_OF_RANGE];
-    if (distance > portal.radius + BORDER_CM) return [outOfRange];
+    if (distance > portal.radius + BORDER_CM) return [...inFight, outOfRange];
     const isFull = this.isFull(sight.mapOf(portal.targetMapId));
     const answer = isFull ? ErrorCode[ErrorCode.SERVER_FULL] : `on ${portal.targetMapId}`;
-    return distance > portal.radius - BORDER_CM ? [outOfRange, answer] : [answer];
+    return distance > portal.radius - BORDER_CM ? [...inFight, outOfRange, answer] : [...inFight, answer];
   }
 
   /** A player is on another map, or is told why not. */

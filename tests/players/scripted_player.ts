@@ -25,6 +25,8 @@ export class ScriptedPlayer {
   resumeToken = "";
   /** Where it walks to, in centimetres. */
   goal = { x: 0, z: 0 };
+  /** It walks to a portal. */
+  isTravelling = false;
   /** When it comes back, by the clock; 0: it is not away. */
   awayUntilMs = 0;
   movementSequence = 0;

@@ -19,6 +19,11 @@ import { Contradiction } from "./board.ts";
 import { type Body, isMapKnown, isPlaced, nameOf, toCm } from "./body.ts";
 import type { MapRule } from "./map_rules.ts";
 
+/** It cannot have gone without the model knowing: a player's, but for one left behind whose fight nobody watches. */
+function isCertain({ actor, isExact }: Body): boolean {
+  return actor !== null && (isExact || !actor.isLeftBehind);
+}
+
 /** What the server said of a viewer's world. */
 export interface SightOptions {
   readonly maps: readonly MapRule[];
@@ -97,8 +102,8 @@ export class SightCheck {
   ): Body {
     if (!(entityId > 0 && entityId < this.#size)) throw new Contradiction(`${actor.name} entered as ${entityId}`);
     const before = this.bodies.get(entityId);
-    // A monster may have gone where nobody saw it.
-    if (before !== undefined && (before.actor !== null || before.isShown)) {
+    // A monster, or one left behind, may have gone where nobody saw it.
+    if (before !== undefined && (isCertain(before) || before.isShown)) {
       throw new Contradiction(`${actor.name} entered as ${entityId}, who is there`);
     }
     const body: Body = {
@@ -269,6 +274,7 @@ export class SightCheck {
     const { name, kind, movement, health, guildTag } = spawn;
     const at = viewer.entityId * this.#size + entityId;
     let body = this.bodies.get(entityId);
+    if (body !== undefined && body.actor?.name !== name && !isCertain(body) && !body.isShown) body = undefined;
     const { map } = this.bodies.get(viewer.entityId)!;
     if (body === undefined && kind === EntityKind.MONSTER) body = this.#appear(entityId, map);
     if (body === undefined) {
@@ -316,8 +322,8 @@ export class SightCheck {
       throw new Contradiction(`${viewer.name} was told that ${entityId} left: ${reason} instead of ${wanted}`);
     }
     if (reason === DespawnReason.LEFT_INTEREST) return;
-    if (body.actor !== null) throw new Contradiction(`${viewer.name} was told that ${body.actor.name} left: ${reason}`);
-    if (body.hp > 0 && body.isShown) {
+    if (isCertain(body)) throw new Contradiction(`${viewer.name} was told that ${nameOf(body)} left: ${reason}`);
+    if (body.actor === null && body.hp > 0 && body.isShown) {
       throw new Contradiction(`${viewer.name} was told that ${entityId} died: ${body.hp}`);
     }
     this.leave(entityId, reason);
@@ -429,6 +435,13 @@ export class SightCheck {
     if (viewer.entityId === entityId) return;
     if (this.#shown[viewer.entityId * this.#size + entityId] === 1) return;
     throw new Contradiction(`${viewer.name} was told ${what} of ${entityId}, whom it was not shown`);
+  }
+
+  /** A player has the body back that it had left behind, and is shown everything anew. */
+  takeOver(body: Body, actor: Actor, guildTag: string): void {
+    body.actor = actor;
+    body.guildTag = guildTag;
+    this.beginAnew(body.entityId);
   }
 
   #bodyOf(viewer: Actor, entityId: number, what: string): Body {

@@ -76,10 +76,11 @@ export class Judges {
     const lifeCount = this.#lifeCount;
     this.chat.begin(life);
     this.state.begin();
-    life.logic.world.onLeave((session, entityId) => {
+    this.storage.begin();
+    life.logic.world.onLeave(({ player, presence }, entityId) => {
       const { world } = life;
-      const characterId = session.presence!.characterId;
-      this.#characters.set(session.player!.playerId, characterId);
+      const { characterId } = presence!;
+      this.#characters.set(player!.playerId, characterId);
       this.storage.onDeparture(lifeCount, characterId, {
         mapId: world.mapOf(entityId).mapId,
         x: world.xOf(entityId),
@@ -89,6 +90,13 @@ export class Judges {
         hp: Math.round(world.hpOf(entityId)),
       });
     });
+    // A player that leaves while it fights leaves its entity there: what is saved then counts for its logout.
+    const { saver } = life;
+    const save = saver.save.bind(saver);
+    saver.save = (character) => {
+      this.storage.onToSave(character);
+      save(character);
+    };
   }
 
   afterTurn(server: SimulatedServer): void {
@@ -99,8 +107,8 @@ export class Judges {
     if (payload === this.#lastBlow) return;
     this.#lastBlow = payload;
     const { attackerId, targetId, targetDied } = fromBinary(CombatResultSchema, payload);
-    const isBetweenPlayers = logic.world.sessionOf(Number(attackerId)) !== undefined &&
-      logic.world.sessionOf(Number(targetId)) !== undefined;
+    const isBetweenPlayers = logic.world.participantOf(Number(attackerId)) !== undefined &&
+      logic.world.participantOf(Number(targetId)) !== undefined;
     if (targetDied && isBetweenPlayers) this.storage.onDeath(this.#time.unixMs());
   }
 

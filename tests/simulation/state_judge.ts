@@ -6,7 +6,7 @@
  */
 
 import { CONNECTION_STATES, connectionSlot, Gauge, TRANSPORTS } from "../../server/ops/counters.ts";
-import type { SimulatedServer } from "./simulated_server.ts";
+import type { LogicLife, SimulatedServer } from "./simulated_server.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Link-death is looked at once a second. */
@@ -15,6 +15,8 @@ const LINK_DEAD_TOLERANCE_MS = 2_500;
 /** Looks at the server after every turn of logic. */
 export class StateJudge {
   readonly #verdict: Verdict;
+  /** Since when entities that nobody plays fight no more. */
+  readonly #leftSinceMs = new Map<number, number>();
   readonly #playerIds = new Set<number>();
   /** When each entity id was seen last in the world. */
   readonly #entityOwners = new Map<number, { readonly playerId: number; lastMs: number }>();
@@ -25,6 +27,7 @@ export class StateJudge {
 
   /** A new life of logic has a new world. */
   begin(): void {
+    this.#leftSinceMs.clear();
     this.#entityOwners.clear();
   }
 
@@ -48,12 +51,30 @@ export class StateJudge {
       }
       this.#noteEntity(presence.entityId, playerId, nowMs);
     }
-    const playerCount = this.#playerIds.size;
+    const playerCount = this.#playerIds.size, leftCount = world.viewerCount - playerCount;
+    const fightingCount = life.logic.world.stayCount;
     this.#verdict.expect(
-      world.viewerCount === playerCount,
+      leftCount === fightingCount,
       "sessions",
-      `${world.viewerCount} players' entities are in the world, ${playerCount} sessions`,
+      `${world.viewerCount} players' entities are in the world, ${playerCount} sessions, ${fightingCount} were left`,
     );
+    this.#checkLeft(life, nowMs);
+  }
+
+  /** Whoever is in the world without a session has fought of late; the end of it is looked at once a second. */
+  #checkLeft({ logic, sessions, world }: LogicLife, nowMs: number): void {
+    const played = new Set([...sessions.inWorld].map(({ presence }) => presence?.entityId));
+    for (let index = 0; index < world.viewerCount; index++) {
+      const entityId = world.viewerAt(index);
+      if (played.has(entityId) || logic.combat.isFighting(entityId)) this.#leftSinceMs.delete(entityId);
+      else {
+        const sinceMs = this.#leftSinceMs.get(entityId) ?? nowMs;
+        this.#leftSinceMs.set(entityId, sinceMs);
+        if (nowMs - sinceMs > LINK_DEAD_TOLERANCE_MS + 2_000) {
+          this.#fail(`Entity ${entityId} is left and fights no more`);
+        }
+      }
+    }
   }
 
   /** An id is somebody else's only after a long time. */
@@ -103,6 +124,7 @@ export class StateJudge {
     const { sessions, saver, storage } = life;
     const connections = io.reduce((sum, { worker }) => sum + worker.connectionCount, 0);
     if (connections > 0) return `${connections} connections are left`;
+    if (life.world.viewerCount > 0) return `${life.world.viewerCount} players' entities are left`;
     if (sessions.inWorld.size > 0) return `${sessions.inWorld.size} players are left in the world`;
     if (sessions.sessionCount > 0) return `${sessions.sessionCount} sessions are left`;
     if ([...sessions.online].length > 0) return "players are left online";

@@ -21,7 +21,6 @@ import type { Verdict } from "./verdict.ts";
 interface Departure {
   readonly life: number;
   readonly state: CharacterState;
-  isSaved: boolean;
 }
 
 /** What a success is called that a client can be told of: by the type of its request. */
@@ -45,6 +44,10 @@ export class StorageJudge {
   readonly #accounts = new Set<number>();
   readonly #saved = new Map<number, CharacterState>();
   readonly #departures = new Map<number, Departure>();
+  /** What is to be saved and was not committed yet, by character. */
+  readonly #toSave = new Map<number, CharacterState>();
+  /** The entities of characters in the world, by character; of one life of logic. */
+  readonly #entities = new Map<number, number>();
   /** How often something was done for a player, less how often its client was told so. */
   readonly #credit = new Map<string, number>();
   /** Deaths of players by players that no commit has counted, by their time. */
@@ -82,8 +85,8 @@ export class StorageJudge {
 
   #onSaved({ characterId, ...state }: SavedCharacter): void {
     this.#saved.set(characterId, state);
-    const departure = this.#departures.get(characterId);
-    if (departure !== undefined && isSameState(departure.state, state)) departure.isSaved = true;
+    const wanted = this.#toSave.get(characterId);
+    if (wanted !== undefined && isSameState(wanted, state)) this.#toSave.delete(characterId);
   }
 
   #onKills(kills: readonly Kill[]): void {
@@ -109,7 +112,19 @@ export class StorageJudge {
 
   /** A player leaves the world; `characterId` is as good as the player's id: each has one. */
   onDeparture(life: number, characterId: number, state: CharacterState): void {
-    this.#departures.set(characterId, { life, state, isSaved: false });
+    this.#departures.set(characterId, { life, state });
+    this.#entities.delete(characterId);
+  }
+
+  /** Logic wants a character saved as it is now. */
+  onToSave({ characterId, ...state }: SavedCharacter): void {
+    this.#toSave.set(characterId, state);
+  }
+
+  /** A new life of logic has an empty world, and forgot what was to be saved. */
+  begin(): void {
+    this.#entities.clear();
+    this.#toSave.clear();
   }
 
   /** The server tells a client that it entered. */
@@ -117,6 +132,13 @@ export class StorageJudge {
     const { success, spawnPosition, entityId } = fromBinary(EnterWorldResponseSchema, payload);
     if (!success) return;
     const characterId = ledger.session.presence!.characterId;
+    const left = this.#entities.get(characterId);
+    this.#entities.set(characterId, Number(entityId));
+    if (left !== undefined) {
+      // It is the entity that it had left behind in a fight, wherever that is now.
+      const text = `Player ${ledger.playerId} entered as ${entityId}, it is in the world as ${left}`;
+      return this.#verdict.expect(left === Number(entityId), "saved", text);
+    }
     const departure = this.#departures.get(characterId);
     const state = departure?.life === ledger.life ? departure.state : this.#saved.get(characterId);
     if (state === undefined || state.hp <= 0) return;
@@ -131,7 +153,7 @@ export class StorageJudge {
 
   /** The server tells a client that it is logged out, and saved. */
   onLoggedOut(characterId: number): void {
-    const isSaved = this.#departures.get(characterId)?.isSaved ?? true;
+    const isSaved = !this.#toSave.has(characterId);
     this.#verdict.expect(isSaved, "saved", `Character ${characterId} is logged out and not saved`);
   }
 

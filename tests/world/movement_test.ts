@@ -15,7 +15,7 @@ function setUp(): { store: EntityStore; rules: MovementRules; id: number; tryMov
   const id = store.tryAllocate();
   store.x[id] = store.z[id] = 50_000;
   store.hp[id] = 100;
-  rules.reset(id, 0);
+  rules.begin(id, 0);
   const tryMove: TryMove = (movement, nowMs) => {
     const verdict = rules.spend(id, { ...STILL, x: store.x[id] / 100, z: store.z[id] / 100, ...movement }, nowMs);
     if (verdict === "ok" && movement.x !== undefined) store.x[id] = Math.round(movement.x * 100);
