@@ -142,15 +142,23 @@ Deno.test("LoginGuard remembers a bounded number of each kind, and forgets the o
   assertEquals(guard.waitMs(at("192.0.2.1", "first"), true, 0), 0);
 });
 
-for (const isStubborn of [true, false]) {
-  const what = isStubborn ? "who try again until they are in" : "who give up after one typo";
-  Deno.test(`LoginGuard refuses under 0.1 % of a day of honest logins behind one new address, by players ${what}`, () => {
+const HONEST_DAYS = [
+  { perHour: 200, isStubborn: true },
+  { perHour: 200, isStubborn: false },
+  { perHour: 1_000, isStubborn: true },
+  { perHour: 1_000, isStubborn: false },
+  { perHour: 5_000, isStubborn: true },
+];
+
+for (const { perHour, isStubborn } of HONEST_DAYS) {
+  const what = `${perHour} an hour by players who ${isStubborn ? "try until they are in" : "give up after one typo"}`;
+  Deno.test(`LoginGuard refuses none of a day of honest logins behind one new address, ${what}`, () => {
     const guard = new LoginGuard();
     const prng = new Prng(7);
     let logins = 0;
     let refused = 0;
-    for (let nowMs = 0; nowMs < DAY_MS; nowMs += HOUR_MS / 200) {
-      const login = at("192.0.2.1", `player${prng.nextUint32() % 300}`);
+    for (let nowMs = 0; nowMs < DAY_MS; nowMs += HOUR_MS / perHour) {
+      const login = at("192.0.2.1", `player${prng.nextUint32() % perHour}`);
       for (let attemptMs = nowMs;; attemptMs += 5_000) {
         logins++;
         if (guard.waitMs(login, false, attemptMs) > 0) {
@@ -165,10 +173,22 @@ for (const isStubborn of [true, false]) {
         if (!isStubborn) break;
       }
     }
-    assert(logins >= 4_800);
+    assert(logins >= 24 * perHour);
     assertEquals(refused, 0);
   });
 }
+
+Deno.test("LoginGuard hears under 500 of a day's guesses at one account from one address", () => {
+  const guard = new LoginGuard();
+  const login = at("192.0.2.1");
+  let heard = 0;
+  for (let nowMs = 0; nowMs < DAY_MS; nowMs += Math.max(1, guard.waitMs(login, true, nowMs))) {
+    if (guard.waitMs(login, true, nowMs) > 0) continue;
+    guard.begin(login, nowMs);
+    heard++;
+  }
+  assert(heard > 400 && heard < 500, `${heard} guesses were heard`);
+});
 
 Deno.test("LoginGuard hears under 5,000 of a day's guesses at one account from 10,000 addresses, and delays its own place never", () => {
   const guard = new LoginGuard();
