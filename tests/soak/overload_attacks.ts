@@ -1,0 +1,149 @@
+/**
+ * What `deno task soak:overload` throws at a server: one row an attack, each within the server's limits for one address.
+ * To add one, add a row.
+ *
+ * @module
+ */
+
+import {
+  EchoRequestSchema,
+  HeartbeatRequestSchema,
+  LogoutRequestSchema,
+  ResumeRequestSchema,
+} from "../../shared/gen/auth_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { packetRow } from "../../shared/packet_table.ts";
+import { emptyBlocks } from "../support/empty_blocks.ts";
+import { proxyHeaderV4 } from "../support/proxy_header.ts";
+import { frame, packet, packetBody } from "../support/wire.ts";
+import { encodeWebSocketFrame, join, OPCODE } from "../support/wire_websocket.ts";
+
+/** One attack: what each of its connections does. */
+export interface OverloadAttack {
+  /** What it tries, in a few words. */
+  readonly what: string;
+  readonly port: "login" | "game" | "gateway";
+  /** Written as soon as it is connected. */
+  readonly head: Uint8Array;
+  /** Written again and again; nothing if left out. */
+  readonly body?: Uint8Array;
+  /** How long it waits between two bodies, in milliseconds; 0: until the kernel has taken the one before. */
+  readonly everyMs: number;
+  /** How many bytes of the body go out at a time; all if left out. */
+  readonly pieceBytes?: number;
+  /** It resets the connection as soon as the head is written, and comes back. */
+  readonly comesAndGoes?: boolean;
+  /** Flags the server is started with. */
+  readonly flags?: readonly string[];
+  /** What honest players begin their connections with, from the address that they are at. */
+  readonly honestHead?: (address: string) => Uint8Array;
+}
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const repeat = (bytes: Uint8Array, count: number): Uint8Array => join(new Array(count).fill(bytes));
+const NOTHING = new Uint8Array(0);
+const HEARTBEAT = packet(HeartbeatRequestSchema, {});
+const UPGRADE = text(
+  "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+);
+const PROXY = ["--proxy-protocol-from", "127.0.0.0/8"];
+
+/** A compressed packet that takes the longest to inflate among those of `byteCount` bytes. */
+function slowToInflate(type: PacketType, byteCount: number): Uint8Array {
+  return frame(packetBody(type, emptyBlocks(byteCount), { isCompressed: true }));
+}
+
+/** The longest that the io worker lets through to inflating, for each type that a client may send before it is anybody. */
+const SLOWEST = join(
+  [PacketType.HEARTBEAT_REQUEST, PacketType.ENTER_WORLD_REQUEST, PacketType.RESUME_REQUEST].map((type) =>
+    slowToInflate(type, packetRow(type)!.payloadBytesMax)
+  ),
+);
+
+/** All attacks by name. */
+export const OVERLOAD_ATTACKS: Readonly<Record<string, OverloadAttack>> = {
+  http: {
+    what: "100 GET / in one write, again when closed",
+    port: "gateway",
+    head: repeat(text("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 100),
+    everyMs: 0,
+  },
+  inflate: {
+    what: "two heartbeats of 65 KB that inflate to nothing, each second",
+    port: "game",
+    head: HEARTBEAT,
+    body: repeat(slowToInflate(PacketType.HEARTBEAT_REQUEST, 65_000), 2),
+    everyMs: 1_000,
+  },
+  slowest: {
+    what: "the packets slowest to inflate that are let through, 20 times a second",
+    port: "game",
+    head: HEARTBEAT,
+    body: SLOWEST,
+    everyMs: 50,
+  },
+  pings: {
+    what: "empty WebSocket pings as fast as they are taken",
+    port: "gateway",
+    head: UPGRADE,
+    body: repeat(encodeWebSocketFrame({ opcode: OPCODE.PING, payload: NOTHING }), 10_000),
+    everyMs: 0,
+  },
+  fragments: {
+    what: "empty WebSocket fragments as fast as they are taken",
+    port: "gateway",
+    head: join([UPGRADE, encodeWebSocketFrame({ opcode: OPCODE.BINARY, payload: NOTHING, fin: false })]),
+    body: repeat(encodeWebSocketFrame({ opcode: OPCODE.CONTINUATION, payload: NOTHING, fin: false }), 10_000),
+    everyMs: 0,
+  },
+  bytes: {
+    what: "heartbeats, one byte a write, 100 a second",
+    port: "game",
+    head: HEARTBEAT,
+    body: HEARTBEAT,
+    pieceBytes: 1,
+    everyMs: 10,
+  },
+  heartbeats: {
+    what: "heartbeats as often as one connection may, in bursts",
+    port: "game",
+    head: HEARTBEAT,
+    body: repeat(HEARTBEAT, 95),
+    everyMs: 1_000,
+  },
+  echo: {
+    what: "echoes of one byte as fast as they are taken, diagnostics on",
+    port: "game",
+    head: HEARTBEAT,
+    body: repeat(packet(EchoRequestSchema, { data: new Uint8Array(1) }), 2_000),
+    everyMs: 0,
+    flags: ["--diagnostics", "on"],
+  },
+  upgrades: { what: "an upgrade, a reset, again", port: "gateway", head: UPGRADE, everyMs: 0, comesAndGoes: true },
+  connects: { what: "a connection, a reset, again", port: "login", head: NOTHING, everyMs: 0, comesAndGoes: true },
+  resumes: {
+    what: "a resume with a wrong token, a reset, again",
+    port: "game",
+    head: packet(ResumeRequestSchema, { resumeToken: "no such token", lastSequence: 0n }),
+    everyMs: 0,
+    comesAndGoes: true,
+  },
+  entries: {
+    what: "an entry with a wrong token, and a logout, a reset, again",
+    port: "game",
+    head: join([packet(EnterWorldRequestSchema, { sessionToken: "x".repeat(2_000) }), packet(LogoutRequestSchema, {})]),
+    everyMs: 0,
+    comesAndGoes: true,
+  },
+  proxy: {
+    what: "a PROXY header and ten heartbeats, a reset, again",
+    port: "game",
+    head: join([proxyHeaderV4("198.51.100.7"), repeat(HEARTBEAT, 10)]),
+    everyMs: 0,
+    comesAndGoes: true,
+    flags: PROXY,
+    honestHead: proxyHeaderV4,
+  },
+};
