@@ -26,8 +26,26 @@ export interface AppOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** An answer that was made beforehand. */
+export interface PreparedAnswer {
+  /** Of HTTP. */
+  readonly status: 200 | 304;
+  /** Its fields, but for those that tell of the connection and the time. */
+  readonly fields: readonly (readonly [string, string])[];
+  /** The content; empty with 304. */
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
 /** Answers requests. */
 export interface App {
+  /**
+   * The answer to a request for an asset, which {@linkcode fetch} would give as well, at the cost of a look-up.
+   *
+   * @param path Of the request, without its query, as it came.
+   * @param ifNoneMatch That field of the request.
+   * @returns `undefined` when there is no such asset: others are to be fetched.
+   */
+  asset(path: string, ifNoneMatch: string | undefined): PreparedAnswer | undefined;
   /** Never throws: an error becomes a 500. */
   fetch(request: Request): Promise<Response> | Response;
 }
@@ -70,23 +88,37 @@ export function createApp(options: AppOptions): App {
   app.get("/ws", (context) => answerNoUpgrade(context, "the game: binary messages, see docs/protocol.md"));
   app.get("/echo", (context) => answerNoUpgrade(context, "an echo: what is sent comes back"));
   // A look-up, not a route for each: a file's name may hold what a route takes for a pattern.
-  const files = new Map([...options.assets].map(([path, asset]) => [path, { asset, etag: entityTag(asset.bytes) }]));
+  const files = new Map([...options.assets].map(([path, asset]) => [path, prepareAsset(asset)]));
+  const answerAsset = (path: string, ifNoneMatch: string | undefined): PreparedAnswer | undefined => {
+    const file = files.get(path === "/" ? "/index.html" : path);
+    return file !== undefined && matchesEntityTag(ifNoneMatch, file.etag) ? file.unchanged : file?.whole;
+  };
   app.get("*", (context) => {
-    const file = files.get(context.req.path === "/" ? "/index.html" : context.req.path);
-    return file === undefined ? context.notFound() : answerAsset(context, file.asset, file.etag);
+    const answer = answerAsset(context.req.path, context.req.header("if-none-match"));
+    if (answer === undefined) return context.notFound();
+    const { status, fields, body } = answer;
+    return new Response(status === 304 ? null : body, {
+      status,
+      headers: fields.map(([name, value]): [string, string] => [name, value]),
+    });
   });
   app.notFound((context) => context.text("Not found\n", 404, UNCACHED));
   app.onError((error, context) => {
     options.onError?.(error);
     return context.text("Internal server error\n", 500, UNCACHED);
   });
-  return { fetch: (request) => app.fetch(request) };
+  return { asset: answerAsset, fetch: (request) => app.fetch(request) };
 }
 
-function answerAsset(context: Context, asset: Asset, etag: string): Response {
-  const headers = { "etag": etag, "cache-control": ASSET_CACHE_CONTROL };
-  if (matchesEntityTag(context.req.header("if-none-match"), etag)) return context.body(null, 304, headers);
-  return context.body(asset.bytes, 200, { ...headers, "content-type": asset.type });
+/** Both answers that there are to a request for an asset. */
+function prepareAsset({ bytes, type }: Asset): { etag: string; whole: PreparedAnswer; unchanged: PreparedAnswer } {
+  const etag = entityTag(bytes);
+  const fields = [["etag", etag], ["cache-control", ASSET_CACHE_CONTROL], ...SECURITY_HEADERS] as const;
+  return {
+    etag,
+    whole: { status: 200, fields: [["content-type", type], ...fields], body: bytes },
+    unchanged: { status: 304, fields, body: new Uint8Array(0) },
+  };
 }
 
 function answerNoUpgrade(context: Context, what: string): Response {

@@ -264,13 +264,34 @@ const OWN_FIELDS = new Set(["connection", "content-length", "date", "keep-alive"
  */
 export async function encodeResponse(response: Response, options: EncodeResponseOptions): Promise<Uint8Array> {
   const body = await readBody(response);
-  const fields: [string, string][] = [...response.headers].filter(([name]) => !OWN_FIELDS.has(name));
+  const fields = [...response.headers].filter(([name]) => !OWN_FIELDS.has(name));
+  return encodeAnswer({ status: response.status, fields, body }, options);
+}
+
+/**
+ * Writes an answer whose body is at hand.
+ *
+ * @param answer Its fields lack those that are this module's to write.
+ * @returns Its bytes, ready to send.
+ */
+export function encodeAnswer(
+  { status, fields, body }: {
+    readonly status: number;
+    readonly fields: readonly (readonly [string, string])[];
+    readonly body: Uint8Array;
+  },
+  options: EncodeResponseOptions,
+): Uint8Array {
   const connection = options.keepAlive ? "keep-alive" : "close";
-  fields.push(["date", new Date(options.nowMs).toUTCString()]);
-  fields.push(["connection", response.headers.has("upgrade") ? `${connection}, upgrade` : connection]);
+  const isUpgrade = fields.some(([name]) => name === "upgrade");
+  const all = [
+    ...fields,
+    ["date", new Date(options.nowMs).toUTCString()] as const,
+    ["connection", isUpgrade ? `${connection}, upgrade` : connection] as const,
+  ];
   // With 204 a length is forbidden, with 304 it would be that of the body left out (RFC 9110, section 8.6).
-  if (response.status !== 204 && response.status !== 304) fields.push(["content-length", String(body.length)]);
-  return encodeMessage(response.status, fields, options.head ? EMPTY : body);
+  if (status !== 204 && status !== 304) all.push(["content-length", String(body.length)]);
+  return encodeMessage(status, all, options.head ? EMPTY : body);
 }
 
 /** Writes the answer to a refused request; it closes the connection. `nowMs` as in {@linkcode EncodeResponseOptions}. */
@@ -315,7 +336,7 @@ async function readBody(response: Response): Promise<Uint8Array> {
   return concatenate(chunks, bodyBytes);
 }
 
-function encodeMessage(status: number, fields: readonly [string, string][], body: Uint8Array): Uint8Array {
+function encodeMessage(status: number, fields: readonly (readonly [string, string])[], body: Uint8Array): Uint8Array {
   let head = `HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? ""}\r\n`;
   for (const [name, value] of fields) head += `${name}: ${value}\r\n`;
   head += "\r\n";

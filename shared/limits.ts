@@ -66,8 +66,10 @@ export const WORK_WEBSOCKET_FRAME_US = 1;
 export const WORK_PING_US = 3;
 /** Price of an echo, which costs no tokens, in microseconds. */
 export const WORK_ECHO_US = 3;
-/** Price of an HTTP request and its answer, an upgrade among them, in microseconds. */
-export const WORK_HTTP_REQUEST_US = 150;
+/** Price of an HTTP request, in microseconds: an upgrade, or an asset, whose answer was made beforehand. */
+export const WORK_HTTP_REQUEST_US = 50;
+/** Price of an HTTP answer that is made for its request, in microseconds. */
+export const WORK_HTTP_ANSWER_US = 200;
 /** Bytes of a request's head that are read in a microsecond: each is looked at. */
 export const WORK_HTTP_HEAD_BYTES_PER_US = 64;
 /** Bytes of an HTTP answer that are put together and sent in a microsecond. */

@@ -8,8 +8,10 @@
 import type { App } from "../../gateway/app.ts";
 import { EchoSession } from "../../gateway/echo.ts";
 import {
+  encodeAnswer,
   encodeHttpError,
   encodeResponse,
+  type EncodeResponseOptions,
   encodeUpgrade,
   HttpError,
   type HttpHead,
@@ -30,6 +32,7 @@ import {
   HTTP_HEAD_TIMEOUT_MS,
   WEBSOCKET_FRAMES_PER_SERVICE_MAX,
   WEBSOCKET_MESSAGE_BYTES_MAX,
+  WORK_HTTP_ANSWER_US,
   WORK_HTTP_BODY_BYTES_PER_US,
   WORK_HTTP_HEAD_BYTES_PER_US,
   WORK_HTTP_REQUEST_US,
@@ -197,7 +200,9 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#host) : { kind: "none" } as const;
     if (decision.kind === "refuse") throw new HttpError(decision.status, decision.message);
     if (decision.kind === "none") {
-      void this.#answer(head);
+      const asset = this.#host.app.asset(head.path, head.headers.get("if-none-match"));
+      if (asset === undefined) void this.#answer(head);
+      else this.#sendAnswer(head, encodeAnswer(asset, this.#encoding(head)));
       return;
     }
     this.#connection.sendRaw(encodeUpgrade(decision.accept));
@@ -219,26 +224,33 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   async #answer(head: HttpHead): Promise<void> {
     const connection = this.#connection;
     this.#busy = true;
+    connection.charge(WORK_HTTP_ANSWER_US);
     connection.pauseReading();
     this.#host.promiseStarted();
     try {
       const response = await this.#host.app.fetch(toRequest(head, this.#host.origin));
-      const bytes = await encodeResponse(response, {
-        head: head.method === "HEAD",
-        keepAlive: head.keepAlive,
-        nowMs: this.#host.unixMs,
-      });
-      if (connection.closing) return;
-      connection.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
-      connection.sendRaw(bytes);
-      if (!head.keepAlive) connection.closeQuietly();
+      const bytes = await encodeResponse(response, this.#encoding(head));
+      this.#busy = false;
+      this.#sendAnswer(head, bytes);
     } catch (error) {
       this.#refuseHttp(error instanceof HttpError ? error : new HttpError(500, "Cannot answer request"));
     } finally {
-      this.#host.promiseEnded();
       this.#busy = false;
+      this.#host.promiseEnded();
     }
+  }
+
+  #encoding({ method, keepAlive }: HttpHead): EncodeResponseOptions {
+    return { head: method === "HEAD", keepAlive, nowMs: this.#host.unixMs };
+  }
+
+  /** Sends an answer; the next request waits until it was taken, and for its turn. */
+  #sendAnswer({ keepAlive }: HttpHead, bytes: Uint8Array): void {
+    const connection = this.#connection;
     if (connection.closing) return;
+    connection.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
+    connection.sendRaw(bytes);
+    if (!keepAlive) return connection.closeQuietly();
     this.#parser!.next();
     this.#started = false;
     connection.waitTurn();

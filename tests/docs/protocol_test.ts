@@ -193,7 +193,7 @@ function closeCodeOf(reason: DisconnectReason): number {
     charge: () => {},
   } as unknown as Connection;
   const adapter = new GatewayAdapter(connection, {
-    app: { fetch: () => new Response() } satisfies App,
+    app: { asset: () => undefined, fetch: () => new Response() } satisfies App,
     origin: "http://localhost",
     allowedOrigins: [],
     diagnostics: false,

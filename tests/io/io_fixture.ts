@@ -320,7 +320,7 @@ export class IoFixture {
       admitted: new AdmissionCounts(admitted.buffer, admitted.worker),
       addresses: new AddressGate(config, options.addresses ?? createAddressTableBuffer(1), 0, this.clock),
       log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
-      app: { fetch: () => new Response("page\n") },
+      app: { asset: () => undefined, fetch: () => new Response("page\n") },
       gatewayOrigin: "http://gateway",
       tap: null,
       requestRound: () => this.roundsAsked++,

@@ -81,7 +81,7 @@ export class SimulatedIo {
       admitted: this.admitted,
       addresses: new AddressGate(parts.config, createAddressTableBuffer(1), 0, time),
       log: new LimitedLogger(new RecordingLogger(), () => time.monotonicMs()),
-      app: { fetch: () => new Response("Not found", { status: 404 }) },
+      app: { asset: () => undefined, fetch: () => new Response("Not found", { status: 404 }) },
       gatewayOrigin: "http://gateway",
       tap: null,
       requestRoundIn: () => {},
