@@ -54,6 +54,8 @@ export const WORK_US_PER_SECOND = 10_000;
 export const WORK_US_BURST = 50_000;
 /** Work that comes back to an address for each token it gets for packets, in microseconds. */
 export const WORK_US_PER_ADDRESS_TOKEN = 10;
+/** Seconds' worth of work that an address may make at once. */
+export const ADDRESS_WORK_BURST_SECONDS = 2;
 /** Work that a connection makes before it is charged to its address, in microseconds: the shared table is asked once. */
 export const ADDRESS_WORK_US_BATCH = 100;
 /** Price of a read, however little it brought, in microseconds: event, system call, first frame. */
@@ -182,6 +184,8 @@ export const ROUND_PART_MS = 3;
 export const ROUND_ITEMS_PER_LOOK = 16;
 /** How long the epoll loop may go on before timers, messages and promises have their turn, in milliseconds. */
 export const EPOLL_TURN_MS = 10;
+/** Work that takes longer than this has the clock looked at next, in microseconds. */
+export const WORK_LOOK_US = 20;
 /** Frames of one connection that are handled before others have their turn. */
 export const FRAMES_PER_SERVICE_MAX = 256;
 /** WebSocket frames of one connection that are decoded before its debt and the time are looked at. */

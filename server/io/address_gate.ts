@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ADDRESS_BURST_SECONDS, WORK_US_PER_ADDRESS_TOKEN } from "../../shared/limits.ts";
+import { ADDRESS_BURST_SECONDS, ADDRESS_WORK_BURST_SECONDS, WORK_US_PER_ADDRESS_TOKEN } from "../../shared/limits.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import { AddressRanges, parseIpAddress } from "../ip_address.ts";
@@ -76,12 +76,12 @@ export class AddressGate {
 function limitsOf(config: ServerConfig): AddressLimits {
   return {
     connectionsMax: config.addressMaxConnections,
-    connects: rateOf(config.addressConnectsPerSecond),
-    packets: rateOf(config.addressTokensPerSecond),
-    work: rateOf(config.addressTokensPerSecond * WORK_US_PER_ADDRESS_TOKEN),
+    connects: rateOf(config.addressConnectsPerSecond, ADDRESS_BURST_SECONDS),
+    packets: rateOf(config.addressTokensPerSecond, ADDRESS_BURST_SECONDS),
+    work: rateOf(config.addressTokensPerSecond * WORK_US_PER_ADDRESS_TOKEN, ADDRESS_WORK_BURST_SECONDS),
   };
 }
 
-function rateOf(perSecond: number): BucketRate {
-  return { perSecond, burst: perSecond * ADDRESS_BURST_SECONDS };
+function rateOf(perSecond: number, burstSeconds: number): BucketRate {
+  return { perSecond, burst: perSecond * burstSeconds };
 }

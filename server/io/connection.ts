@@ -21,6 +21,7 @@ import {
   WORK_ECHO_US,
   WORK_INFLATE_BYTES_PER_US,
   WORK_INFLATE_US,
+  WORK_LOOK_US,
   WORK_READ_BYTES_PER_US,
   WORK_READ_US,
 } from "../../shared/limits.ts";
@@ -101,6 +102,8 @@ export interface ConnectionHost {
   chargeAddress(connection: Connection, us: number): number;
   /** Whether others should have their turn now. */
   isTimeUp(): boolean;
+  /** Something took long: the next question for the time is answered by the clock. */
+  lookSoon(): void;
   /** Has the connection go on in so many milliseconds, when its debt is paid. */
   throttle(connection: Connection, waitMs: number): void;
   /** Has the connection go on when it is its turn. */
@@ -372,6 +375,7 @@ export class Connection implements SocketHandler, FrameSink {
    * @param us In microseconds.
    */
   charge(us: number): void {
+    if (us > WORK_LOOK_US) this.#host.lookSoon();
     const waitMs = this.#budget.chargeWork(us, this, this.#host);
     if (waitMs === 0 || this.throttled) return;
     this.throttled = true;

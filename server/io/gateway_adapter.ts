@@ -92,6 +92,8 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   #echo: EchoSession | null = null;
   /** Bytes whose turn it is not yet: at most what one read brings, and one more that was under way. */
   #held: Uint8Array | null = null;
+  /** Where what is left of them begins. */
+  #heldAt = 0;
   /** A response is being made. */
   #busy = false;
   /** It goes on when what it has sent was taken. */
@@ -114,7 +116,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     const at = start + this.#take(bytes, start, end);
     if (at === end || this.#connection.closing) return;
     this.#hold(bytes, at, end);
-    if (!this.#busy) this.#connection.waitTurn();
+    this.#waitTurn();
   }
 
   goOn(): boolean {
@@ -122,19 +124,28 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     // What is sent waits nowhere but in its queue, so that must be empty before there is more.
     this.#waitsForDrain = this.#decoder === null && !this.#connection.queue.idle;
     if (this.#waitsForDrain) return false;
-    const held = this.#held;
-    this.#held = null;
     if (this.#parser !== null) this.deadlineMs = this.#host.nowMs + HTTP_HEAD_TIMEOUT_MS;
-    if (held !== null) this.onBytes(held, 0, held.length);
+    const held = this.#held;
+    if (held !== null) {
+      this.#heldAt += this.#take(held, this.#heldAt, held.length);
+      if (this.#heldAt === held.length) this.#held = null;
+      else this.#waitTurn();
+    }
     return this.#held === null && !this.#busy && !this.#waitsForDrain;
   }
 
+  /** Goes on in its turn, unless something else will have it do so. */
+  #waitTurn(): void {
+    if (!this.#busy && !this.#waitsForDrain && !this.#connection.closing) this.#connection.waitTurn();
+  }
+
   #hold(bytes: Uint8Array, start: number, end: number): void {
-    const heldBytes = this.#held?.length ?? 0;
-    const held = new Uint8Array(heldBytes + end - start);
-    if (this.#held !== null) held.set(this.#held);
-    held.set(bytes.subarray(start, end), heldBytes);
+    const before = this.#held?.subarray(this.#heldAt) ?? bytes.subarray(0, 0);
+    const held = new Uint8Array(before.length + end - start);
+    held.set(before);
+    held.set(bytes.subarray(start, end), before.length);
     this.#held = held;
+    this.#heldAt = 0;
   }
 
   /** Takes as much as is this connection's due in this round; gives how many bytes that is. */
@@ -253,7 +264,8 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     if (!keepAlive) return connection.closeQuietly();
     this.#parser!.next();
     this.#started = false;
-    connection.waitTurn();
+    this.#waitsForDrain = true;
+    connection.pauseReading();
   }
 
   #refuseHttp(error: HttpError): void {

@@ -378,6 +378,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     return this.#timeIsUp = this.#parts.clock.monotonicMs() >= this.#partEndMs;
   }
 
+  lookSoon(): void {
+    this.#itemsSinceLook = ROUND_ITEMS_PER_LOOK;
+  }
+
   onRound(more = false): void {
     this.counters.add(Counter.ITEMS, 1);
     this.onWake();

@@ -134,19 +134,21 @@ function hasIpv6(): boolean {
   }
 }
 
+/** Sockets served in one part of a round where that is bounded. */
+const ITEMS_PER_ROUND = 8;
 /** More than the kernel's buffers of both ends hold. */
 const MUCH = 12 * 1_048_576;
 
 for (const name of ["deno", "epoll"] as const) {
   const backendName = name === "deno" ? "DenoBackend" : "EpollBackend";
-  const claim = (what: string, run: (backend: BackendUnderTest) => Promise<void>) => {
+  const claim = (what: string, run: (backend: BackendUnderTest) => Promise<void>, itemsPerRound?: number) => {
     Deno.test({
       name: `${backendName} ${what}`,
       ignore: name === "epoll" && Deno.build.os !== "linux",
       fn: async () => {
         const backend = new BackendUnderTest();
         try {
-          await backend.tell({ kind: "start", backend: name }, "started");
+          await backend.tell({ kind: "start", backend: name, itemsPerRound }, "started");
           await run(backend);
           assertEquals(backend.events.filter(({ kind }) => kind === "failed"), []);
         } finally {
@@ -325,4 +327,20 @@ for (const name of ["deno", "epoll"] as const) {
     for (const { client } of peers) client.close();
     await until("everyone's end", () => backend.count("ended") === peers.length);
   });
+
+  claim("ends a round when its time is up, and goes on where it stopped", async (backend) => {
+    await backend.listen();
+    const peers: { client: Deno.TcpConn; id: number }[] = [];
+    for (let count = 0; count < 60; count++) peers.push(await backend.connect());
+    const before = backend.events.length;
+    // More than one read takes.
+    await Promise.all(peers.map(({ client, id }) => writeAll(client, pattern(100_000, id))));
+    await until("everyone's bytes", () => peers.every(({ id }) => backend.byteCountOf(id) === 100_000));
+    for (const { id } of peers) assert(sameBytes(backend.bytesOf(id), pattern(100_000, id)));
+    const events = backend.events.slice(before);
+    const rounds = events.flatMap((event) => event.kind === "round" ? [event] : []);
+    assert(rounds.some(({ more }) => more), "Some round left sockets for the next");
+    // On the event loop a round has two parts: what becomes ready, and what was left.
+    assert(rounds.every(({ served }) => served <= 2 * ITEMS_PER_ROUND), `${rounds.map(({ served }) => served)}`);
+  }, ITEMS_PER_ROUND);
 }

@@ -12,7 +12,8 @@ import { EpollBackend } from "../../server/io/epoll_backend.ts";
 
 /** What the test wants. `id` names an accepted socket, in order from 0. */
 export type BackendCommand =
-  | { readonly kind: "start"; readonly backend: "deno" | "epoll" }
+  /** `itemsPerRound`: how often a part of a round is told that there is time; if left out, always. */
+  | { readonly kind: "start"; readonly backend: "deno" | "epoll"; readonly itemsPerRound?: number }
   | { readonly kind: "listen"; readonly options: ListenOptions; readonly takes: boolean }
   | { readonly kind: "unlisten" }
   | { readonly kind: "write"; readonly id: number; readonly bytes: Uint8Array; readonly offset: number }
@@ -23,6 +24,8 @@ export type BackendCommand =
 export type BackendEvent =
   | { readonly kind: "started" | "unlistened" | "stopped" }
   | { readonly kind: "listening"; readonly port: number }
+  /** A round in which sockets were served has ended. */
+  | { readonly kind: "round"; readonly served: number; readonly more: boolean }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "accepted"; readonly id: number; readonly remoteAddress: string; readonly localAddress: string }
   | { readonly kind: "bytes"; readonly id: number; readonly bytes: Uint8Array }
@@ -33,11 +36,14 @@ const report = (event: BackendEvent) => self.postMessage(event);
 const sockets: Socket[] = [];
 const listeners: Listener[] = [];
 let backend: IoBackend | null = null;
+/** Sockets whose bytes came since a round ended. */
+let served = 0;
 
 /** Reports everything. The bytes are overwritten, as a handler may do. */
 function handlerOf(id: number): SocketHandler {
   return {
     onBytes: (bytes, start, end) => {
+      served++;
       report({ kind: "bytes", id, bytes: bytes.slice(start, end) });
       bytes.fill(0xee, start, end);
     },
@@ -58,21 +64,29 @@ function listen(options: ListenOptions, takes: boolean): void {
   report({ kind: "listening", port: listener.port });
 }
 
+function startLoop(backend: IoBackend, itemsPerRound: number): void {
+  let items = 0;
+  backend.start({
+    nowMs: 0,
+    onWake: () => void (items = 0),
+    isTimeUp: () => ++items > itemsPerRound,
+    onAcceptError: () => {},
+    onRound: (more) => {
+      if (served > 0) report({ kind: "round", served, more });
+      served = 0;
+    },
+    beforeSleep: () => true,
+    afterSleep: () => {},
+  });
+}
+
 function handle(command: BackendCommand): void {
   switch (command.kind) {
     case "start":
       backend = command.backend === "epoll"
         ? new EpollBackend(new DescriptorSet(createDescriptorBuffer()))
         : new DenoBackend();
-      backend.start({
-        nowMs: 0,
-        onWake: () => {},
-        isTimeUp: () => false,
-        onAcceptError: () => {},
-        onRound: () => {},
-        beforeSleep: () => true,
-        afterSleep: () => {},
-      });
+      startLoop(backend, command.itemsPerRound ?? Infinity);
       return report({ kind: "started" });
     case "listen":
       return listen(command.options, command.takes);

@@ -51,11 +51,14 @@ export const STATES: Readonly<Record<StateLetter, number>> = {
   W: STATE_IN_WORLD,
 };
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until it is moved, or moves with each look at it. */
 export class ManualClock implements Clock {
+  /** Time between two looks, in milliseconds. */
+  stepMs = 0;
   #nowMs = 50_000;
 
   monotonicMs(): number {
+    this.#nowMs += this.stepMs;
     return this.#nowMs;
   }
 
