@@ -141,6 +141,13 @@ export function addressRanges(): Kind<readonly string[]> {
   );
 }
 
+/** Words of letters and digits, split by commas. */
+export function words(expects: string, placeholder: string, countMax: number): Kind<readonly string[]> {
+  const read = (value: unknown) =>
+    typeof value === "string" && /^[\p{L}\p{M}\p{N}]{1,64}$/u.test(value) ? value : undefined;
+  return list(expects, placeholder, read, countMax);
+}
+
 /** Parts split by commas, or an array of them in JSON; nothing is an empty list, the same twice counts once. */
 function list(
   expects: string,

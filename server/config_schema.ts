@@ -10,6 +10,7 @@ import {
   IO_WORKERS_MAX,
   LINK_DEAD_MS,
   MAP_SIZE_MAX,
+  RESERVED_NAMES_MAX,
   SEND_QUEUE_HARD_BYTES,
   SEND_QUEUE_HARD_BYTES_MIN,
   SEND_QUEUE_SOFT_BYTES,
@@ -32,7 +33,9 @@ import {
   path,
   text,
   url,
+  words,
 } from "./config_kinds.ts";
+import type { NameRule } from "./names/public_name.ts";
 
 /** Everything an operator can set. Plain values only: it is posted to every worker. */
 export interface ServerConfig {
@@ -75,6 +78,8 @@ export interface ServerConfig {
   readonly duplicateLogin: "replace" | "reject";
   readonly sessionTokenHours: number;
   readonly clientVersionMin: string;
+  readonly names: NameRule;
+  readonly reservedNames: readonly string[];
 
   readonly tickMs: number;
   readonly mapSize: number;
@@ -121,6 +126,12 @@ export interface Option<T> {
 
 /** The table: a row for each key of {@linkcode ServerConfig}. */
 export type OptionTable = { readonly [Key in keyof ServerConfig]: Option<ServerConfig[Key]> };
+
+/** What players call those in charge. */
+const RESERVED_NAMES: readonly string[] = [
+  ...["admin", "administrator", "drawbridge", "gamemaster", "gm", "mod", "moderator", "official", "root", "server"],
+  ...["staff", "support", "system"],
+];
 
 const port: Kind<number> = integer({ min: 0, max: 65_535, placeholder: "PORT" });
 const connections: Kind<number> = integer({ min: 1, max: CONNECTIONS_MAX });
@@ -377,6 +388,22 @@ export const OPTIONS: OptionTable = {
     defaultText: "any",
     help: "Oldest client version that may log in, enter or resume; older ones get VERSION_MISMATCH",
     alsoCalled: ["min-client-version", "client-version"],
+  },
+
+  names: {
+    group: "Accounts",
+    kind: choice(["unicode", "ascii"]),
+    default: "unicode",
+    help: "Letters of new players' and guilds' names: one script of their choice, or ASCII only",
+    alsoCalled: ["name-rule", "charset"],
+  },
+  reservedNames: {
+    group: "Accounts",
+    kind: words("words, split by commas", "WORDS", RESERVED_NAMES_MAX),
+    default: RESERVED_NAMES,
+    defaultText: RESERVED_NAMES.join(", "),
+    help: "Words that no new name of a player, guild or room may have or look like",
+    alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
   tickMs: {

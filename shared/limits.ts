@@ -274,10 +274,14 @@ export const REGISTRATION_ADDRESSES_MAX = 10_000;
 
 // Names and chat
 
-/** Letters of a player's name, at least. */
-export const PLAYER_NAME_LENGTH_MIN = 3;
-/** Letters of a player's name, at most. */
+/** Visible characters of a player's name, at least: names of two syllables, or of two Han characters, are common. */
+export const PLAYER_NAME_LENGTH_MIN = 2;
+/** The same where names are of ASCII only. */
+export const PLAYER_NAME_ASCII_MIN = 3;
+/** Visible characters of a player's name, at most. */
 export const PLAYER_NAME_LENGTH_MAX = 20;
+/** Names and words that are reserved, at most. */
+export const RESERVED_NAMES_MAX = 1_000;
 /** Bytes of a chat message in UTF-8. */
 export const CHAT_BYTES_MAX = 255;
 /** Combining marks on one letter: UTS 39 takes more for a trick. Hundreds would paint over the lines above and below. */
@@ -285,13 +289,13 @@ export const MARKS_PER_LETTER_MAX = 4;
 
 // Guilds
 
-/** Characters of a guild's name, at least. */
+/** Visible characters of a guild's name, at least. */
 export const GUILD_NAME_LENGTH_MIN = 3;
-/** Characters of a guild's name, at most. */
+/** Visible characters of a guild's name, at most. */
 export const GUILD_NAME_LENGTH_MAX = 24;
-/** Characters of a guild's tag, at least. */
+/** Visible characters of a guild's tag, at least. */
 export const GUILD_TAG_LENGTH_MIN = 2;
-/** Characters of a guild's tag, at most: it stands before every member's name. */
+/** Visible characters of a guild's tag, at most: it stands before every member's name. */
 export const GUILD_TAG_LENGTH_MAX = 5;
 /** Members of one guild: its roster is one packet. */
 export const GUILD_MEMBERS_MAX = 100;
@@ -480,10 +484,12 @@ export const STATUS_EFFECTS_MAX = 16;
 
 // Rooms, friends and kept whispers
 
-/** Characters of a room's name, at least. */
+/** Visible characters of a room's name, at least. */
 export const ROOM_NAME_LENGTH_MIN = 3;
-/** Characters of a room's name, at most. */
+/** Visible characters of a room's name, at most. */
 export const ROOM_NAME_LENGTH_MAX = 32;
+/** Bytes of a room's name in UTF-8: an emoji can be 30 bytes of one visible character. */
+export const ROOM_NAME_BYTES_MAX = 128;
 /** Members of a room where its creator names no number. */
 export const ROOM_MEMBERS_DEFAULT = 50;
 /** Members of a room, at most: each message is a packet to all of them. */
@@ -745,9 +751,9 @@ assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it 
 assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
 assert(ROOMS_PER_PLAYER <= ROOMS_PER_ADDRESS && ROOMS_PER_ADDRESS < ROOMS_MAX, "Nobody must hold all rooms");
 assert(ROOM_MEMBERS_DEFAULT <= ROOM_MEMBERS_MAX, "A room of ordinary size must be allowed");
-assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_LENGTH_MAX * 4 + 32) <= FRAME_BYTES_MAX, "A list of rooms must fit a frame");
+assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_BYTES_MAX + 32) <= FRAME_BYTES_MAX, "A list of rooms must fit a frame");
 assert(
-  ROOM_HISTORY_MESSAGES * (CHAT_BYTES_MAX + PLAYER_NAME_LENGTH_MAX + 64) <= FRAME_BYTES_MAX,
+  ROOM_HISTORY_MESSAGES * (CHAT_BYTES_MAX + ENTITY_NAME_BYTES_MAX + 64) <= FRAME_BYTES_MAX,
   "A room's history must fit a frame",
 );
 assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");

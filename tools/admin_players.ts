@@ -19,8 +19,8 @@ import { splitArgs } from "./admin_args.ts";
 import {
   BULK_PLAYERS_BATCH,
   BULK_PLAYERS_MAX,
+  PLAYER_NAME_ASCII_MIN,
   PLAYER_NAME_LENGTH_MAX,
-  PLAYER_NAME_LENGTH_MIN,
 } from "../shared/limits.ts";
 
 /** What `players --help` prints. */
@@ -29,7 +29,7 @@ export const PLAYERS_HELP = `Creates accounts without passwords and writes a ses
 Usage: deno task admin players --count N [--prefix TEXT] [--tokens FILE] [server flags]
 
   --count N       Accounts, 1 to ${BULK_PLAYERS_MAX}: named PREFIX1 to PREFIXN
-  --prefix TEXT   Letters, digits, _ or - [bot]; names have ${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} characters
+  --prefix TEXT   Letters, digits, _ or - [bot]; names have ${PLAYER_NAME_ASCII_MIN} to ${PLAYER_NAME_LENGTH_MAX} characters
   --tokens FILE   Where to write one line "name token" each, readable by you only; - is standard output [-]
 
 Of the server's flags and environment variables --data-dir, --database-url, --session-token-hours and --config
@@ -152,11 +152,11 @@ const OWN_FLAGS: ReadonlySet<string> = new Set(["--count", "--prefix", "--tokens
 
 /** The first name is the shortest and the last one the longest. */
 function checkNames(prefix: string, count: number): string[] {
-  const wrong = [`${prefix}1`, `${prefix}${count}`].find((name) => checkPlayerName(name) !== "ok");
+  const wrong = [`${prefix}1`, `${prefix}${count}`].find((name) => checkPlayerName(name, "ascii") !== "ok");
   if (wrong === undefined) return [];
   return [
     `Cannot use --prefix ${JSON.stringify(prefix.slice(0, 64))}: ${JSON.stringify(wrong.slice(0, 80))} is no name of ` +
-    `${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`,
+    `${PLAYER_NAME_ASCII_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`,
   ];
 }
 

@@ -25,9 +25,9 @@ const ERROR_TEXTS: Readonly<Record<ErrorCode, string>> = {
   [ErrorCode.INVALID_STATE]: "That can't be done right now.",
   [ErrorCode.INVALID_TOKEN]: "Your login is no longer valid. Please log in again.",
   [ErrorCode.TOKEN_EXPIRED]: "Your login has expired. Please log in again.",
-  [ErrorCode.NAME_TAKEN]: "This name is taken. Choose another one.",
+  [ErrorCode.NAME_TAKEN]: "This name is taken, or looks like one that is. Choose another one.",
   [ErrorCode.NAME_INVALID]:
-    `A name has ${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters, digits, "_" or "-".`,
+    `A name has ${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters of one script, digits, "_" or "-".`,
   [ErrorCode.NOT_FOUND]: "There is nothing by that name.",
   [ErrorCode.PERMISSION_DENIED]: "You are not allowed to do that.",
   [ErrorCode.ALREADY_EXISTS]: "That exists already.",

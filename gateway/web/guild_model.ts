@@ -83,16 +83,18 @@ export function timeLeft(ms: number): string {
   return hours < 24 ? `${hours} h ${minutes % 60} min left` : `${Math.floor(hours / 24)} d ${hours % 24} h left`;
 }
 
-const NAME_PATTERN = /^[A-Za-z0-9_-]+(?: [A-Za-z0-9_-]+)*$/;
-const TAG_PATTERN = /^[A-Za-z0-9]+$/;
+const NAME_PATTERN = /^[\p{L}\p{M}\p{Nd}_-]+(?: [\p{L}\p{M}\p{Nd}_-]+)*$/u;
+const TAG_PATTERN = /^[\p{L}\p{M}\p{Nd}]+$/u;
 
-/** What is wrong with a new guild before it is sent; empty: nothing. */
+/**
+ * What is wrong with a new guild before it is sent; empty: nothing. The server looks closer: at scripts, and at names
+ * that look like others.
+ */
 export function checkNewGuild(name: string, tag: string): string {
-  const isName = name.length >= GUILD_NAME_LENGTH_MIN && name.length <= GUILD_NAME_LENGTH_MAX;
-  if (!isName || !NAME_PATTERN.test(name)) {
-    return `A guild's name has ${GUILD_NAME_LENGTH_MIN} to ${GUILD_NAME_LENGTH_MAX} letters, digits, "_", "-" or spaces.`;
+  if ([...name].length < GUILD_NAME_LENGTH_MIN || !NAME_PATTERN.test(name)) {
+    return `A guild's name has ${GUILD_NAME_LENGTH_MIN} to ${GUILD_NAME_LENGTH_MAX} letters of one script, digits, ` +
+      '"_", "-" or spaces.';
   }
-  const isTag = tag.length >= GUILD_TAG_LENGTH_MIN && tag.length <= GUILD_TAG_LENGTH_MAX;
-  if (isTag && TAG_PATTERN.test(tag)) return "";
-  return `A guild's tag has ${GUILD_TAG_LENGTH_MIN} to ${GUILD_TAG_LENGTH_MAX} letters or digits.`;
+  if ([...tag].length >= GUILD_TAG_LENGTH_MIN && TAG_PATTERN.test(tag)) return "";
+  return `A guild's tag has ${GUILD_TAG_LENGTH_MIN} to ${GUILD_TAG_LENGTH_MAX} letters of one script, or digits.`;
 }

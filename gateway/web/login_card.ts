@@ -5,7 +5,7 @@
  */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PLAYER_NAME_LENGTH_MAX, PLAYER_NAME_LENGTH_MIN } from "../../shared/limits.ts";
+import { PLAYER_NAME_LENGTH_MIN } from "../../shared/limits.ts";
 import { byId } from "./dom.ts";
 import { errorText } from "./error_text.ts";
 import { rememberedName } from "./page_storage.ts";
@@ -13,7 +13,8 @@ import { rememberedName } from "./page_storage.ts";
 /** Least characters of a new password: the server only sees its hash. */
 export const PASSWORD_LENGTH_MIN = 8;
 
-const NAME_PATTERN = new RegExp(`^[A-Za-z0-9_-]{${PLAYER_NAME_LENGTH_MIN},${PLAYER_NAME_LENGTH_MAX}}$`);
+/** What any name is; the server looks closer at a new one. */
+const NAME_PATTERN = /^[\p{L}\p{M}\p{Nd}_-]+$/u;
 
 /** Whether an account is to be made first. */
 export type LoginMode = "login" | "register";
@@ -33,7 +34,11 @@ export interface LoginEntry {
 export function checkLoginEntry({ mode, name, password }: LoginEntry): { name: string; password: string } {
   const isNew = mode === "register";
   return {
-    name: name === "" ? "Enter your name." : NAME_PATTERN.test(name) ? "" : errorText(ErrorCode.NAME_INVALID),
+    name: name === ""
+      ? "Enter your name."
+      : NAME_PATTERN.test(name) && [...name].length >= PLAYER_NAME_LENGTH_MIN
+      ? ""
+      : errorText(ErrorCode.NAME_INVALID),
     password: password === ""
       ? "Enter your password."
       : isNew && [...password].length < PASSWORD_LENGTH_MIN
@@ -58,7 +63,11 @@ export class LoginCard {
     this.#form.addEventListener("change", () => this.#showMode());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const entry = { mode: this.#mode, name: this.#name.value.trim(), password: this.#password.value };
+      const entry = {
+        mode: this.#mode,
+        name: this.#name.value.trim().normalize("NFC"),
+        password: this.#password.value,
+      };
       const wrong = checkLoginEntry(entry);
       this.#error.textContent = "";
       this.#showFieldError(this.#name, wrong.name);

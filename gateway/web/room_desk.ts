@@ -51,7 +51,8 @@ const JOIN_TEXTS: CodeTexts = {
 };
 const CREATE_TEXTS: CodeTexts = {
   [ErrorCode.ALREADY_EXISTS]: "A room has this name already.",
-  [ErrorCode.NAME_INVALID]: `A room's name has ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters.`,
+  [ErrorCode.NAME_INVALID]:
+    `A room's name has ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters, letters of one script.`,
   [ErrorCode.SERVER_FULL]: "There are too many rooms already.",
   [ErrorCode.OUT_OF_RANGE]: TOO_MANY_TEXT,
 };
@@ -206,8 +207,7 @@ export class RoomDesk {
   async #create(form: HTMLFormElement): Promise<void> {
     const { panel, client } = this.#options;
     const name = fieldText(form, "name");
-    const length = [...name].length;
-    if (length < ROOM_NAME_LENGTH_MIN || length > ROOM_NAME_LENGTH_MAX) {
+    if ([...name].length < ROOM_NAME_LENGTH_MIN) {
       return panel.say(CREATE_TEXTS[ErrorCode.NAME_INVALID] ?? "", "bad");
     }
     const most = Number(fieldText(form, "most"));

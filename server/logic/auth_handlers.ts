@@ -17,9 +17,9 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { LOGIN_ADDRESS_NOTED_MS, PLAYER_NAME_LENGTH_MAX } from "../../shared/limits.ts";
+import { LOGIN_ADDRESS_NOTED_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
-import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { checkPlayerName, nameKey, PLAYER_NAME_RULES } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import { tokenPlayerOf } from "../auth/token.ts";
 import { Counter } from "../ops/counters.ts";
@@ -37,7 +37,7 @@ export function registerAuthHandlers(
   context: LogicContext,
   { sanctions, world }: { readonly sanctions: Sanctions; readonly world: WorldService },
 ): void {
-  const { clock, config, counters, hasher, sessions, storage, tokens } = context;
+  const { clock, config, counters, hasher, reservedNames, sessions, storage, tokens } = context;
 
   const limits = new AuthLimits(config, clock);
 
@@ -65,13 +65,15 @@ export function registerAuthHandlers(
 
   dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>
     exclusively(session, async () => {
-      if (checkPlayerName(username) !== "ok") {
-        throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 20 letters, digits, _ or -");
+      const name = username.normalize("NFC");
+      if (checkPlayerName(name, config.names) !== "ok") {
+        throw new RequestError(ErrorCode.NAME_INVALID, PLAYER_NAME_RULES[config.names]);
       }
+      if (reservedNames.has(name)) throw new RequestError(ErrorCode.NAME_TAKEN, "The name is reserved");
       if (!isClientPasswordHash(passwordHash)) {
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
       }
-      const key = nameKey(username);
+      const key = nameKey(name);
       const address = limits.groupOf(addressOf(session));
       // A name in use costs no hash; names are no secret, as everyone in the world sees them.
       if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
@@ -83,9 +85,11 @@ export function registerAuthHandlers(
         (asker) => hasher.hash(passwordHash, asker),
       );
       const createdAtMs = clock.unixMs();
-      const account = { name: username, nameKey: key, passwordVerifier, createdAtMs };
+      const account = { name, nameKey: key, isLookUnique: config.names === "unicode", passwordVerifier, createdAtMs };
       const result = await storage.for(session.entrant).accounts.create(account);
-      if (result.kind === "name_taken") throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
+      if (result.kind === "name_taken") {
+        throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use, or one that looks like it");
+      }
       const response = create(RegisterResponseSchema, { success: true, playerId: BigInt(result.accountId) });
       if (!session.ended) {
         sessions.send(session, PacketType.REGISTER_RESPONSE, toBinary(RegisterResponseSchema, response));
@@ -102,13 +106,13 @@ export function registerAuthHandlers(
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       }
       const login = {
-        nameKey: nameKey(username.slice(0, PLAYER_NAME_LENGTH_MAX + 1)),
+        nameKey: nameKey(username),
         address: limits.groupOf(addressOf(session)),
       };
       // Whom its own failures delay is not even looked up.
       limits.checkLogin(login, true);
       const { accounts } = storage.for(session.entrant);
-      const found = checkPlayerName(username) === "ok" ? await accounts.findForLogin(login) : undefined;
+      const found = await accounts.findForLogin(login);
       const seenAtMs = found?.addressSeenAtMs ?? null;
       limits.checkLogin(login, seenAtMs !== null);
       const account = found?.account;

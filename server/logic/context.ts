@@ -15,6 +15,7 @@ import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { World } from "../world/world.ts";
 import type { CharacterSaver } from "./character_saver.ts";
+import type { ReservedNames } from "../names/reserved_names.ts";
 import type { SessionManager } from "./session_manager.ts";
 
 /** The real addresses of this node's ports. */
@@ -29,6 +30,8 @@ export interface LogicContext {
   readonly config: ServerConfig;
   readonly ports: NodePorts;
   readonly clock: Clock;
+  /** Names that players cannot take. */
+  readonly reservedNames: Pick<ReservedNames, "has">;
   /** Whoever asks says for whom. */
   readonly storage: Pick<Storage, "for">;
   readonly hasher: Pick<PasswordHasher, "hash" | "verify" | "verifyAgainstNobody">;

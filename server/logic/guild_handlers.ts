@@ -10,6 +10,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EntityKind } from "../../shared/gen/game_pb.ts";
 import {
   GuildActionResponseSchema,
+  type GuildCreateRequest,
   GuildCreateRequestSchema,
   GuildCreateResponseSchema,
   GuildInfoRequestSchema,
@@ -37,7 +38,7 @@ import {
   GUILDS_KEPT,
   STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
-import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { nameKey } from "../auth/names.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "../guild/guild_names.ts";
 import { GuildTies } from "../guild/guild_ties.ts";
 import { OrderedCalls } from "../guild/ordered_calls.ts";
@@ -129,7 +130,7 @@ export class GuildService {
 
   /** Registers the handlers of this module. */
   register(dispatcher: Dispatcher): void {
-    dispatcher.on(GuildCreateRequestSchema, (session, { name, tag }) => this.#create(session, name, tag));
+    dispatcher.on(GuildCreateRequestSchema, (session, request) => this.#create(session, request));
     dispatcher.on(GuildInviteRequestSchema, (session, { playerName }) => this.#invite(session, playerName));
     dispatcher.on(
       GuildJoinRequestSchema,
@@ -209,17 +210,24 @@ export class GuildService {
 
   // Requests
 
-  #create(session: Session, name: string, tag: string): Promise<void> {
+  #create(session: Session, request: GuildCreateRequest): Promise<void> {
     const { playerId } = playerOf(session);
     const { gate } = this.#social;
     gate.checkMayWrite(session);
-    if (checkGuildName(name) !== "ok") {
+    const { clock, config, reservedNames, storage } = this.#context;
+    const name = request.name.normalize("NFC"), tag = request.tag.normalize("NFC");
+    if (checkGuildName(name, config.names) !== "ok") {
       throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
     }
-    if (checkGuildTag(tag) !== "ok") throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+    if (checkGuildTag(tag, config.names) !== "ok") {
+      throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+    }
+    if (reservedNames.has(name) || reservedNames.has(tag)) {
+      throw new RequestError(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");
+    }
     gate.takeNotice(playerId, "");
-    const { clock, storage } = this.#context;
-    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag) };
+    const isLookUnique = config.names === "unicode";
+    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
     return this.#request(
       () => storage.for(session.asker).guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
       ({ guildId }) => {
@@ -234,7 +242,7 @@ export class GuildService {
     const inviter = playerOf(session);
     const { gate } = this.#social;
     gate.checkMayWrite(session);
-    const key = playerKeyOf(playerName);
+    const key = nameKey(playerName);
     gate.takeNotice(inviter.playerId, playerTarget(key));
     const { clock, sessions, storage } = this.#context;
     const nowMs = clock.unixMs();
@@ -280,7 +288,7 @@ export class GuildService {
       () =>
         storage.for(session.asker).guilds.withdraw({
           actorId,
-          nameKey: playerKeyOf(playerName),
+          nameKey: nameKey(playerName),
           nowMs: clock.unixMs(),
         }),
       () => this.#confirm(session, PacketType.GUILD_INVITE_WITHDRAW),
@@ -326,7 +334,7 @@ export class GuildService {
   #kick(session: Session, playerName: string): Promise<void> {
     const { playerId: actorId } = playerOf(session);
     return this.#request(
-      () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: playerKeyOf(playerName) }),
+      () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: nameKey(playerName) }),
       ({ playerId, guildId }) => {
         this.#shown.drop(guildId);
         this.#setTie(playerId, null);
@@ -341,8 +349,7 @@ export class GuildService {
     const rank = RANKS.find((rank) => rank === wanted as number);
     if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
     return this.#request(
-      () =>
-        this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: playerKeyOf(playerName), rank }),
+      () => this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: nameKey(playerName), rank }),
       ({ guild }) => {
         this.#shown.drop(guild.guildId);
         this.#sendInfo(session, shownOf(guild));
@@ -396,7 +403,7 @@ export class GuildService {
     const { clock, config, storage } = this.#context;
     const nowMs = clock.unixMs();
     const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
-    const enemyNameKey = checkGuildName(enemyName) === "ok" ? guildKey(enemyName) : "";
+    const enemyNameKey = guildKey(enemyName);
     return this.#request(
       () => storage.for(session.asker).guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
@@ -598,11 +605,6 @@ function playerOf(session: Session): Player {
 /** An id from the wire; one that no number can hold belongs to nothing. */
 function idOf(id: bigint): number {
   return id < BigInt(NO_ID) ? Number(id) : NO_ID;
-}
-
-/** What a player is found by; what cannot be a name finds nobody. */
-function playerKeyOf(playerName: string): string {
-  return checkPlayerName(playerName) === "ok" ? nameKey(playerName) : "";
 }
 
 function isRefused(answer: { readonly kind: string }): answer is Refused {

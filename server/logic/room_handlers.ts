@@ -41,23 +41,25 @@ import type { SocialService } from "./social_handlers.ts";
 const TOO_MANY_OF_PLAYER = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms`;
 
 /** What a player is told. */
-const REFUSALS: Readonly<Record<CreateRefusal | JoinRefusal, { readonly code: ErrorCode; readonly message: string }>> =
-  {
-    name_invalid: {
-      code: ErrorCode.NAME_INVALID,
-      message: `Names of rooms have ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters`,
-    },
-    name_taken: { code: ErrorCode.ALREADY_EXISTS, message: "There is a room of that name" },
-    too_many_of_player: { code: ErrorCode.OUT_OF_RANGE, message: TOO_MANY_OF_PLAYER },
-    too_many_of_source: {
-      code: ErrorCode.OUT_OF_RANGE,
-      message: `There are ${ROOMS_PER_ADDRESS} rooms of your address already`,
-    },
-    too_many: { code: ErrorCode.SERVER_FULL, message: `There are ${ROOMS_MAX} rooms already` },
-    not_found: { code: ErrorCode.NOT_FOUND, message: "There is no such room" },
-    wrong_password: { code: ErrorCode.PERMISSION_DENIED, message: "Wrong password" },
-    full: { code: ErrorCode.SERVER_FULL, message: "The room is full" },
-  };
+const REFUSALS: Readonly<
+  Record<CreateRefusal | JoinRefusal | "name_reserved", { readonly code: ErrorCode; readonly message: string }>
+> = {
+  name_invalid: {
+    code: ErrorCode.NAME_INVALID,
+    message: `Names of rooms have ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters, letters of one script`,
+  },
+  name_reserved: { code: ErrorCode.ALREADY_EXISTS, message: "The name is reserved" },
+  name_taken: { code: ErrorCode.ALREADY_EXISTS, message: "There is a room of that name, or of one that looks like it" },
+  too_many_of_player: { code: ErrorCode.OUT_OF_RANGE, message: TOO_MANY_OF_PLAYER },
+  too_many_of_source: {
+    code: ErrorCode.OUT_OF_RANGE,
+    message: `There are ${ROOMS_PER_ADDRESS} rooms of your address already`,
+  },
+  too_many: { code: ErrorCode.SERVER_FULL, message: `There are ${ROOMS_MAX} rooms already` },
+  not_found: { code: ErrorCode.NOT_FOUND, message: "There is no such room" },
+  wrong_password: { code: ErrorCode.PERMISSION_DENIED, message: "Wrong password" },
+  full: { code: ErrorCode.SERVER_FULL, message: "The room is full" },
+};
 
 /** The chat rooms of one server. */
 export class RoomService {
@@ -108,6 +110,7 @@ export class RoomService {
     const { gate } = this.#social;
     gate.checkMayWrite(session);
     gate.takeNotice(playerId, "");
+    if (this.#context.reservedNames.has(name)) throw refusal("name_reserved");
     const { source } = session;
     const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId, source });
     if (typeof room === "string") throw refusal(room);
@@ -204,7 +207,7 @@ function playerOf(session: Session): Player {
   return session.player;
 }
 
-function refusal(reason: CreateRefusal | JoinRefusal): RequestError {
+function refusal(reason: keyof typeof REFUSALS): RequestError {
   const { code, message } = REFUSALS[reason];
   return new RequestError(code, message);
 }

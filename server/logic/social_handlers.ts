@@ -28,7 +28,7 @@ import {
   IgnoreResponseSchema,
 } from "../../shared/gen/social_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, SOCIAL_LISTS_KEPT } from "../../shared/limits.ts";
-import { checkPlayerName, nameKey } from "../auth/names.ts";
+import { nameKey } from "../auth/names.ts";
 import { Counter } from "../ops/counters.ts";
 import { OnlineLists } from "../social/online_lists.ts";
 import { RecentCache } from "../social/recent_cache.ts";
@@ -100,9 +100,7 @@ export class SocialService {
     const { sessions, storage } = this.#context;
     const online = sessions.findPlayerByName(nameKey(name))?.player;
     if (online != null) return online;
-    const account = checkPlayerName(name) === "ok"
-      ? await storage.for(asker).accounts.findByName(nameKey(name))
-      : undefined;
+    const account = await storage.for(asker).accounts.findByName(nameKey(name));
     if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player of that name");
     return { playerId: account.accountId, name: account.name };
   }

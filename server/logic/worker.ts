@@ -11,6 +11,7 @@ import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../clock.ts";
 import { loadGameData } from "../data/game_data.ts";
 import { Atlas } from "../maps/atlas.ts";
+import { ReservedNames } from "../names/reserved_names.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
@@ -69,6 +70,7 @@ class Runtime {
         config,
         ports: init.ports,
         clock: this.#clock,
+        reservedNames: new ReservedNames(config.reservedNames),
         storage: this.#storage,
         hasher: new PasswordHasher({ hashesMax: hashesAtOnce(navigator.hardwareConcurrency) }),
         tokens,

@@ -178,7 +178,8 @@ class FieldReader {
 
   #player(value: unknown): string {
     if (value === undefined) return this.#wrong("player", "it is missing");
-    if (typeof value === "string" && checkPlayerName(value) === "ok") return value;
+    const name = typeof value === "string" ? value.normalize("NFC") : "";
+    if (checkPlayerName(name) === "ok") return name;
     return this.#wrong("player", `expected a name of at most ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`);
   }
 

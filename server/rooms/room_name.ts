@@ -1,20 +1,29 @@
 /** Names of chat rooms: what they may look like, and when two are the same. @module */
 
-import { ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../shared/limits.ts";
+import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../shared/limits.ts";
+import { cleanText } from "../../shared/player_text.ts";
+import { foldName, looksLikeName } from "../names/public_name.ts";
 
-/** Control characters, invisible ones, line ends; blanks at either end. */
-const FORBIDDEN = /[\p{C}\p{Zl}\p{Zp}]|^\s|\s$/u;
+const BOUNDS = { lengthMin: ROOM_NAME_LENGTH_MIN, lengthMax: ROOM_NAME_LENGTH_MAX, bytesMax: ROOM_NAME_BYTES_MAX };
 
-/** Tells whether a room may be called so: letters of any script, no control characters, no blanks around it. */
-export function checkRoomName(name: string): "ok" | "invalid" {
-  // Counted in code points, as players count: an emoji is one.
-  let length = 0;
-  for (const _ of name) length++;
-  if (length < ROOM_NAME_LENGTH_MIN || length > ROOM_NAME_LENGTH_MAX) return "invalid";
-  return FORBIDDEN.test(name) ? "invalid" : "ok";
+/**
+ * Brings the name of a new room into the form that others read: letters of one script, signs and emoji, blanks in a row
+ * made one.
+ *
+ * @returns `undefined` when a room may not be called so, blanks around it among the reasons.
+ */
+export function readRoomName(raw: string): string | undefined {
+  if (raw.length > ROOM_NAME_BYTES_MAX || raw.trim() !== raw) return undefined;
+  const clean = cleanText(raw);
+  return "text" in clean && looksLikeName(clean.text, BOUNDS) ? clean.text : undefined;
 }
 
-/** What two names have in common that differ only in case, or in how Unicode writes the same letters. */
+/**
+ * What two names have in common that differ only in case, in blanks, or in how Unicode writes the same letters; empty
+ * for what is too long to be one.
+ */
 export function roomNameKey(name: string): string {
-  return name.normalize("NFKC").toLowerCase();
+  if (name.length > ROOM_NAME_BYTES_MAX) return "";
+  const clean = cleanText(name);
+  return "text" in clean ? foldName(clean.text) : "";
 }

@@ -15,7 +15,8 @@ import {
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
-import { checkRoomName, roomNameKey } from "./room_name.ts";
+import { looksOf } from "../names/public_name.ts";
+import { readRoomName, roomNameKey } from "./room_name.ts";
 import { RoomPassword } from "./room_password.ts";
 
 /** One room; `Message` is what its history keeps. */
@@ -62,6 +63,7 @@ interface MutableRoom<Message> extends Room<Message> {
   readonly members: Set<number>;
   readonly history: Message[];
   readonly nameKey: string;
+  readonly looks: readonly string[];
   readonly password: RoomPassword | null;
   readonly source: string;
 }
@@ -71,6 +73,8 @@ export class Rooms<Message> {
   /** By id, and in the order of their last activity: the oldest comes first. */
   readonly #rooms = new Map<number, MutableRoom<Message>>();
   readonly #byName = new Map<string, MutableRoom<Message>>();
+  /** What the names of all rooms look like; no two rooms have one in common. */
+  readonly #looks = new Set<string>();
   /** Rooms of each player that is in any. */
   readonly #byPlayer = new Map<number, Set<MutableRoom<Message>>>();
   /** How many rooms were created from each source. */
@@ -108,10 +112,12 @@ export class Rooms<Message> {
   }
 
   /** Creates a room with one member. */
-  create({ name, membersMax, password, playerId, source }: NewRoom): Room<Message> | CreateRefusal {
-    if (checkRoomName(name) !== "ok") return "name_invalid";
+  create({ name: rawName, membersMax, password, playerId, source }: NewRoom): Room<Message> | CreateRefusal {
+    const name = readRoomName(rawName);
+    if (name === undefined) return "name_invalid";
     const nameKey = roomNameKey(name);
-    if (this.#byName.has(nameKey)) return "name_taken";
+    const looks = looksOf(name);
+    if (this.#byName.has(nameKey) || looks.some((look) => this.#looks.has(look))) return "name_taken";
     if (!this.#mayJoinAnother(playerId)) return "too_many_of_player";
     const sourceCount = this.#countBySource.get(source) ?? 0;
     if (sourceCount >= ROOMS_PER_ADDRESS) return "too_many_of_source";
@@ -120,6 +126,7 @@ export class Rooms<Message> {
       roomId: ++this.#lastRoomId,
       name,
       nameKey,
+      looks,
       membersMax: membersMax === 0 ? ROOM_MEMBERS_DEFAULT : Math.min(membersMax, ROOM_MEMBERS_MAX),
       password: password === "" ? null : new RoomPassword(password, this.#newSalt()),
       hasPassword: password !== "",
@@ -131,6 +138,7 @@ export class Rooms<Message> {
     this.#rooms.set(room.roomId, room);
     this.#byName.set(nameKey, room);
     this.#countBySource.set(source, sourceCount + 1);
+    for (const look of looks) this.#looks.add(look);
     this.#add(room, playerId);
     return room;
   }
@@ -162,6 +170,7 @@ export class Rooms<Message> {
     const sourceCount = this.#countBySource.get(room.source)! - 1;
     if (sourceCount === 0) this.#countBySource.delete(room.source);
     else this.#countBySource.set(room.source, sourceCount);
+    for (const look of room.looks) this.#looks.delete(look);
     return { room, isClosed: true };
   }
 

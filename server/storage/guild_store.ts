@@ -141,6 +141,8 @@ export interface NewGuild {
   readonly tag: string;
   /** What must be unique: `guildKey(tag)`. */
   readonly tagKey: string;
+  /** Whether no other name, and no other tag, may look the same, by `looksOf()`. Default: false. */
+  readonly isLookUnique?: boolean;
   /** Unix time in milliseconds. */
   readonly createdAtMs: number;
 }

@@ -7,6 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { ConfigError } from "../../shared/errors.ts";
+import { looksOf } from "../names/public_name.ts";
 
 /** Marks a database file as ours ("DBrg"), so that another program's is never written to. */
 export const APPLICATION_ID = 0x44427267;
@@ -178,6 +179,26 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (account_id, address)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What names look like, as no two new ones may be taken for each other. Names of before may.
+  `
+  CREATE TABLE account_looks (
+    look TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (look, account_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX account_looks_by_account ON account_looks (account_id);
+  INSERT INTO account_looks (look, account_id) SELECT look.value, accounts.id FROM accounts, json_each(looks_of(name)) AS look;
+
+  CREATE TABLE guild_looks (
+    kind TEXT NOT NULL CHECK (kind IN ('name', 'tag')),
+    look TEXT NOT NULL,
+    guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    PRIMARY KEY (kind, look, guild_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX guild_looks_by_guild ON guild_looks (guild_id);
+  INSERT INTO guild_looks (kind, look, guild_id) SELECT 'name', look.value, guilds.id FROM guilds, json_each(looks_of(name)) AS look;
+  INSERT INTO guild_looks (kind, look, guild_id) SELECT 'tag', look.value, guilds.id FROM guilds, json_each(looks_of(tag)) AS look;
+  `,
 ];
 
 /**
@@ -188,6 +209,7 @@ export const MIGRATIONS: readonly string[] = [
  * @throws {ConfigError} when the database is newer than `migrations`, or not ours.
  */
 export function migrate(database: DatabaseSync, migrations: readonly string[] = MIGRATIONS): number {
+  database.function("looks_of", { deterministic: true }, (name) => JSON.stringify(looksOf(String(name))));
   database.exec("BEGIN IMMEDIATE");
   try {
     const version = readNumber(database, "PRAGMA user_version");

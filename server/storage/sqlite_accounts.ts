@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../shared/errors.ts";
 import { LOGIN_ADDRESSES_PER_ACCOUNT } from "../../shared/limits.ts";
+import { looksOf } from "../names/public_name.ts";
 import type { Account, CreateAccountResult, NewAccount, PlayerName } from "./storage.ts";
 import type { Handlers } from "./storage_operations.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
@@ -18,6 +19,12 @@ export function sqliteAccounts(
   const insertAccount = database.prepare(
     `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms) VALUES (?, ?, ?, ?)
       ON CONFLICT (name_key) DO NOTHING RETURNING id`,
+  );
+  const hasLook = database.prepare(
+    "SELECT 1 FROM account_looks WHERE look IN (SELECT value FROM json_each(?)) LIMIT 1",
+  );
+  const insertLooks = database.prepare(
+    "INSERT INTO account_looks (look, account_id) SELECT value, ?1 FROM json_each(?2)",
   );
   const insertCharacter = database.prepare("INSERT INTO characters (account_id, name) VALUES (?, ?)");
   const selectById = database.prepare(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = ?`);
@@ -36,8 +43,10 @@ export function sqliteAccounts(
 
   function create(account: NewAccount): CreateAccountResult {
     checkId(account.createdAtMs, "createdAtMs");
+    if (account.isLookUnique && hasLook.get(looksJson(account.name)) !== undefined) return { kind: "name_taken" };
     const row = insertAccount.get(account.name, account.nameKey, account.passwordVerifier, account.createdAtMs);
     if (row === undefined) return { kind: "name_taken" };
+    insertLooks.run(row.id, looksJson(account.name));
     insertCharacter.run(row.id, account.name);
     return { kind: "created", accountId: Number(row.id) };
   }
@@ -90,6 +99,10 @@ export function sqliteAccounts(
       return selectNames.all(JSON.stringify(playerIds)).map((row) => ({ ...row }) as unknown as PlayerName);
     },
   };
+}
+
+function looksJson(name: string): string {
+  return JSON.stringify(looksOf(name));
 }
 
 /** Rows come without a prototype; callers and other threads get ordinary objects. */

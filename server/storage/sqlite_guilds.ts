@@ -9,6 +9,7 @@ import {
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
 } from "../../shared/limits.ts";
+import { looksOf } from "../names/public_name.ts";
 import {
   type EndedWar,
   type Guild,
@@ -41,6 +42,14 @@ interface MemberRow {
 
 /** Prepares the statements for guilds. */
 export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
+  const hasLook = database.prepare(
+    `SELECT 1 FROM guild_looks WHERE (kind = 'name' AND look IN (SELECT value FROM json_each(?1, '$.name')))
+      OR (kind = 'tag' AND look IN (SELECT value FROM json_each(?1, '$.tag'))) LIMIT 1`,
+  );
+  const insertLooks = database.prepare(
+    `INSERT INTO guild_looks (kind, look, guild_id) SELECT 'name', value, ?1 FROM json_each(?2, '$.name')
+      UNION ALL SELECT 'tag', value, ?1 FROM json_each(?2, '$.tag')`,
+  );
   const insertGuild = database.prepare(
     `INSERT INTO guilds (name, name_key, tag, tag_key, created_at_ms) VALUES (?, ?, ?, ?, ?)
       ON CONFLICT DO NOTHING RETURNING id`,
@@ -182,9 +191,12 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
     "guilds.create": (guild) => {
       checkId(guild.createdAtMs, "createdAtMs");
       if (memberOf(guild.leaderId) !== undefined) return refused("in_guild");
+      const looks = JSON.stringify({ name: looksOf(guild.name), tag: looksOf(guild.tag) });
+      if (guild.isLookUnique && hasLook.get(looks) !== undefined) return refused("name_taken");
       const row = insertGuild.get(guild.name, guild.nameKey, guild.tag, guild.tagKey, guild.createdAtMs);
       if (row === undefined) return refused("name_taken");
       const guildId = Number(row.id);
+      insertLooks.run(guildId, looks);
       insertMember.run(guild.leaderId, guildId, RANK_LEADER);
       deleteInvitesOf.run(guild.leaderId);
       return { kind: "created", guildId };

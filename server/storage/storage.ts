@@ -202,6 +202,8 @@ export interface NewAccount {
   readonly name: string;
   /** What must be unique: `nameKey(name)`. */
   readonly nameKey: string;
+  /** Whether no other name may look the same, by `looksOf()`. Default: false. */
+  readonly isLookUnique?: boolean;
   /** What `PasswordHasher.hash()` made, or null for an account nobody can log into by password. */
   readonly passwordVerifier: string | null;
   /** Unix time in milliseconds. */

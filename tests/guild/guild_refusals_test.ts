@@ -51,11 +51,12 @@ const BAD_NAMES = [
   "Grey  Bears",
   "Be\tars",
   "Bear's",
-  "Bären",
+  "Beаrs",
+  "Bea\u200brs",
   "Ｂears",
   "a.b",
 ];
-const BAD_TAGS = ["", "A", "ABCDEF", "A B", "A-B", "Ä1", "A_"];
+const BAD_TAGS = ["", "A", "ABCDEF", "A B", "A-B", "AД", "A_", "★★"];
 const BAD_PLAYERS = ["", "Nobody", "Le", "Lena ", "'; DROP TABLE guilds; --"];
 const BAD_IDS = [999n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 64n - 1n];
 
@@ -64,6 +65,10 @@ const CASES: readonly Case[] = [
     ...BAD_NAMES.map((name) => [`name "${name}"`, "lena", "NAME_INVALID", () => ({ name, tag: "GB" })] as const),
     ...BAD_TAGS.map((tag) => [`tag "${tag}"`, "lena", "NAME_INVALID", () => ({ name: "Bears", tag })] as const),
     ["a name in use", "lena", "NAME_TAKEN", () => ({ name: "iron wolves", tag: "GB" })],
+    ["a name that looks like one in use", "lena", "NAME_TAKEN", () => ({ name: "Iron WoIves", tag: "GB" })],
+    ["a tag that looks like one in use", "lena", "NAME_TAKEN", () => ({ name: "Grey Bears", tag: "lW" })],
+    ["a reserved name", "lena", "NAME_TAKEN", () => ({ name: "The Moderators", tag: "GB" })],
+    ["a reserved tag", "lena", "NAME_TAKEN", () => ({ name: "Grey Bears", tag: "ADM1N" })],
     ["a tag in use", "lena", "NAME_TAKEN", () => ({ name: "Grey Bears", tag: "iw" })],
     ["a second guild of a leader", "anna", "ALREADY_EXISTS", () => ({ name: "Grey Bears", tag: "GB" })],
     ["a second guild of a member", "mia", "ALREADY_EXISTS", () => ({ name: "Iron Wolves", tag: "IW" })],

@@ -110,10 +110,12 @@ const WRONG: readonly Wrong[] = [
   ], ["device_id"]),
   wrong(auth.LogoutRequestSchema, [], ["player_id", "session_token"]),
   wrong(auth.RegisterRequestSchema, [
-    ...["", "ab", "x".repeat(21), "with space", "Ünique", "a\u0000b"].map((username) =>
+    ...["", "a", "x".repeat(21), "with space", "Uniqu\u0435", "m\u200bira", "a\u0000b"].map((username) =>
       [`name "${username}"`, "NAME_INVALID", { username, passwordHash: HASH }, "guest"] as const
     ),
     ["a name in use", "NAME_TAKEN", { username: "ANNA", passwordHash: HASH }, "guest"],
+    ["a name that looks like one in use", "NAME_TAKEN", { username: "ΑΝΝΑ", passwordHash: HASH }, "guest"],
+    ["a reserved name", "NAME_TAKEN", { username: "GM_Adm1n", passwordHash: HASH }, "guest"],
     ["an empty hash", "INVALID_CREDENTIALS", { username: "Newcomer", passwordHash: "" }, "guest"],
     ["a short hash", "INVALID_CREDENTIALS", { username: "Newcomer", passwordHash: "0".repeat(63) }, "guest"],
   ]),
@@ -299,6 +301,8 @@ const WRONG: readonly Wrong[] = [
       [`name "${name}"`, "NAME_INVALID", { name }] as const
     ),
     ["a name in use", "ALREADY_EXISTS", { name: "TAVERN" }],
+    ["a name that looks like one in use", "ALREADY_EXISTS", { name: "Tavem" }],
+    ["a reserved name", "ALREADY_EXISTS", { name: "System" }],
   ], ["max_members", "password"]),
   wrong(chat.RoomJoinRequestSchema, [
     ...nothing("NOT_FOUND", (roomId) => ({ roomId })),

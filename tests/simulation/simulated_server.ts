@@ -19,6 +19,7 @@ import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
+import { ReservedNames } from "../../server/names/reserved_names.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
@@ -151,6 +152,7 @@ export class LogicLife {
         config,
         ports: { login: 8080, game: 8081, gateway: 8082 },
         clock: time,
+        reservedNames: new ReservedNames(config.reservedNames),
         storage: this.storage,
         hasher: PLAIN_HASHER,
         tokens: plainTokens(this.storage),

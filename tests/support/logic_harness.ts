@@ -9,6 +9,7 @@ import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary }
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/messages.ts";
 import { nameKey } from "../../server/auth/names.ts";
+import { ReservedNames } from "../../server/names/reserved_names.ts";
 import type { Clock } from "../../server/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config.ts";
 import { CharacterSaver } from "../../server/logic/character_saver.ts";
@@ -290,6 +291,7 @@ export class LogicHarness implements AsyncDisposable {
         config,
         ports: { login: 8080, game: 8081, gateway: 8082 },
         clock: this.clock,
+        reservedNames: new ReservedNames(config.reservedNames),
         storage: this.storage,
         hasher: options.hasher ?? PLAIN_HASHER,
         tokens: options.tokens ?? plainTokens(this.storage),

@@ -1,0 +1,44 @@
+import { DatabaseSync } from "node:sqlite";
+import { migrate, MIGRATIONS } from "../../server/storage/migrations.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { nameKey } from "../../server/auth/names.ts";
+import { assertEquals } from "../support/assert.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+
+const LOOKS_STEP = MIGRATIONS.findIndex((step) => step.includes("account_looks"));
+
+function account(name: string, isLookUnique: boolean) {
+  return { name, nameKey: nameKey(name), isLookUnique, passwordVerifier: null, createdAtMs: 1 };
+}
+
+Deno.test("migrate() keeps names that look the same, and takes no further one", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/a.db`;
+    using old = new DatabaseSync(path);
+    migrate(old, MIGRATIONS.slice(0, LOOKS_STEP));
+    for (const name of ["Alice", "AIice"]) {
+      old.prepare("INSERT INTO accounts (name, name_key, created_at_ms) VALUES (?, ?, 1)").run(name, nameKey(name));
+    }
+    old.prepare(
+      "INSERT INTO guilds (name, name_key, tag, tag_key, created_at_ms) VALUES ('Iron', 'iron', 'IR', 'ir', 1)",
+    ).run();
+    const storage = new DirectStorage({ path });
+    try {
+      for (const name of ["Alice", "AIice"]) {
+        assertEquals((await storage.accounts.findByName(nameKey(name)))?.name, name);
+      }
+      assertEquals(await storage.accounts.create(account("ΑLICE".replace("Α", "А"), true)), { kind: "name_taken" });
+      const created = await storage.accounts.create(account("Malice", true));
+      assertEquals(created.kind, "created");
+      const leaderId = created.kind === "created" ? created.accountId : 0;
+      const guild = { leaderId, name: "lron", nameKey: "lron", tag: "XY", tagKey: "xy", createdAtMs: 1 };
+      assertEquals(await storage.guilds.create({ ...guild, isLookUnique: true }), {
+        kind: "refused",
+        reason: "name_taken",
+      });
+      assertEquals((await storage.guilds.create(guild)).kind, "created");
+    } finally {
+      await storage.close();
+    }
+  });
+});
