@@ -22,6 +22,11 @@ export function drillsOf(supervisor: Supervisor): ReadonlyMap<string, Drill> {
       const ms = durationIn(parameters);
       return ms > 0 && supervisor.failLogic({ kind: "hang", ms });
     }],
+    ["crash-storage-worker", () => supervisor.failStorage({ kind: "crash" })],
+    ["hang-storage-worker", (parameters) => {
+      const ms = durationIn(parameters);
+      return ms > 0 && supervisor.failStorage({ kind: "hang", ms });
+    }],
     ["collect-garbage", () => {
       supervisor.collectGarbage();
       return true;

@@ -10,7 +10,7 @@
  */
 
 import { ConfigError, DependencyError } from "../shared/errors.ts";
-import { loadSessionKey } from "./auth/key_file.ts";
+import { hasSessionKey, loadSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./clock.ts";
 import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
 import { isLoopback } from "./host.ts";
@@ -25,6 +25,7 @@ import { narrowPermissions, storagePermissions } from "./permissions.ts";
 import { keepServer } from "./process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
 import { findStartTerminal, onReloadSignal, onStopSignal } from "./signals.ts";
+import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./data_folder.ts";
 import { drillsOf } from "./drills.ts";
@@ -43,6 +44,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   for (const note of notes) log.info(note);
   loadGameData();
 
+  const hadKey = await hasSessionKey(config.dataDir);
   const sessionKey = await loadSessionKey(config.dataDir);
   const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
   const path = sqlitePath(config)!;
@@ -52,10 +54,17 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
     tls: await readTls(config),
     assets: await loadWebAssets(),
     sessionKey,
-    startStorage: (onError) =>
-      startStorageWorker({ path, onError, permissions: storagePermissions(path) }).catch((error) => {
-        throw ofSetting(`--database-url ${config.databaseUrl}`, error);
-      }),
+    startStorage: async (onError, counters) => {
+      const permissions = storagePermissions(path);
+      const storage = await startStorageWorker({ path, isChecked: true, onError, counters, permissions })
+        .catch((error) => {
+          throw ofSetting(`--database-url ${config.databaseUrl}`, error);
+        });
+      if (storage.isNew && hadKey && path !== MEMORY_PATH) {
+        log.warn("The database is new, but the data folder has the key of a server that ran here before", { path });
+      }
+      return storage;
+    },
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock: new SystemClock(),
     onHang: () => Deno.exit(EXIT_HANG),

@@ -15,6 +15,7 @@ import {
   MODERATION_PENDING_MAX,
   ROUNDS_CHECK_INTERVAL_MS,
   STORAGE_CHECK_INTERVAL_MS,
+  STORAGE_HANG_MS,
   STORAGE_RESTART_MS,
   THREAD_HANG_MS,
   THREAD_STALL_MS,
@@ -29,8 +30,9 @@ import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import { listenError } from "./listen_error.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
-import { createCounterBlock } from "./ops/counters.ts";
+import { Counter, CounterBlock, createCounterBlock } from "./ops/counters.ts";
 import { collectGarbage } from "./ops/garbage.ts";
+import type { DrillCommand } from "./ops/hang.ts";
 import type { Logger } from "./ops/logging.ts";
 import { OverloadWatch } from "./overload_watch.ts";
 import { ioPermissions, logicPermissions } from "./permissions.ts";
@@ -41,7 +43,7 @@ import type { StorageWorker } from "./storage/start_storage_worker.ts";
 import { WorkerStorage } from "./storage/worker_storage.ts";
 import type { TlsFiles } from "./tls.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { DrillCommand, IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
+import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
 
 /** What the supervisor needs. */
 export interface SupervisorOptions {
@@ -51,7 +53,7 @@ export interface SupervisorOptions {
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
   /** Starts the storage worker, which is told on when it crashes. */
-  readonly startStorage: (onCrash: (error: Error) => void) => Promise<StorageWorker>;
+  readonly startStorage: (onCrash: (error: Error) => void, counters: SharedArrayBuffer) => Promise<StorageWorker>;
   /** Told of each worker's counters, once. */
   readonly attachCounters: (worker: string, counters: SharedArrayBuffer) => void;
   /** A thread hangs: nothing but the end of the process helps. */
@@ -73,6 +75,9 @@ export class Supervisor {
   readonly #ioCounters: SharedArrayBuffer[] = [];
   readonly #descriptors: SharedArrayBuffer[] = [];
   readonly #logicCounters = createCounterBlock();
+  readonly #storageCounters = createCounterBlock();
+  /** Reads of the storage that had failed when it was looked at last. */
+  #readFailures = 0;
   readonly #ready = new Int32Array(new SharedArrayBuffer(4));
   readonly #problems = new Map<string, string>();
   /** Everything was started, and logic has not crashed since. */
@@ -129,7 +134,7 @@ export class Supervisor {
    */
   async start(): Promise<void> {
     this.#checkPortsFree();
-    this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+    this.#storage = await this.#startStorage();
     this.#ownStorage = new WorkerStorage(this.#storage.connect());
     await this.#startAll();
     this.#watch = this.#watchThreads();
@@ -189,6 +194,12 @@ export class Supervisor {
   failIo(index: number, drill: DrillCommand): boolean {
     this.#io[index]?.send(drill);
     return this.#io[index] !== undefined;
+  }
+
+  /** A drill: the storage worker dies, or hangs. */
+  failStorage(drill: DrillCommand): boolean {
+    this.#storage?.fail(drill);
+    return this.#storage !== null;
   }
 
   /** A drill: logic dies, or hangs. */
@@ -328,7 +339,7 @@ export class Supervisor {
     this.#options.log.error("The storage worker crashed, starting it again", { error: error.message });
     this.#setProblem("storage", "The storage worker is being started again");
     try {
-      this.#storage = await this.#options.startStorage((error) => void this.#onStorageCrash(error));
+      this.#storage = await this.#startStorage();
       this.#ownStorage?.replacePort(this.#storage.connect());
       const channel = this.#storage.connect();
       this.#logic?.send({ kind: "storage", channel }, [channel.port]);
@@ -339,9 +350,17 @@ export class Supervisor {
     }
   }
 
+  #startStorage(): Promise<StorageWorker> {
+    return this.#options.startStorage((error) => void this.#onStorageCrash(error), this.#storageCounters);
+  }
+
   async #checkStorage(): Promise<void> {
     const healthy = await this.#ownStorage!.isHealthy();
     if (this.#stopping) return;
+    const readFailures = new CounterBlock(this.#storageCounters).get(Counter.STORAGE_READ_FAILURES);
+    if (readFailures > this.#readFailures) this.#setProblem("reads", "The storage cannot be read");
+    else this.#clearProblem("reads");
+    this.#readFailures = readFailures;
     if (healthy) this.#clearProblem("writes");
     else this.#setProblem("writes", "The storage takes no writes");
   }
@@ -351,7 +370,11 @@ export class Supervisor {
    * that finishes things, but not all there is, is overloaded: that passes, so it only shows.
    */
   #watchThreads(): ReturnType<typeof setInterval> {
-    const blocks = [["logic", this.#logicCounters], ...this.#ioCounters.map((block, index) => [`io-${index}`, block])];
+    const blocks = [
+      ["storage", this.#storageCounters],
+      ["logic", this.#logicCounters],
+      ...this.#ioCounters.map((block, index) => [`io-${index}`, block]),
+    ];
     const watches = (blocks as [string, SharedArrayBuffer][]).map(([worker, block]) => ({
       worker,
       progress: new ProgressWatch(block),
@@ -381,7 +404,7 @@ export class Supervisor {
 
   #onStalled(worker: string, stalledMs: number): void {
     const { log, onHang } = this.#options;
-    if (stalledMs > THREAD_HANG_MS) {
+    if (stalledMs > (worker === "storage" ? STORAGE_HANG_MS : THREAD_HANG_MS)) {
       log.error("A worker hangs, the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
       onHang();
     } else if (stalledMs > THREAD_STALL_MS) {

@@ -9,6 +9,7 @@ import type { ServerConfig } from "./config.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import type { StorageChannel } from "./storage/storage_messages.ts";
+import type { DrillCommand } from "./ops/hang.ts";
 import type { TlsFiles } from "./tls.ts";
 
 /** The rings between one io worker and logic, and the io worker's doorbell. */
@@ -35,13 +36,6 @@ export interface IoInit {
   readonly ready: SharedArrayBuffer;
   readonly assets: ReadonlyMap<string, Asset>;
 }
-
-/** A fault on purpose. */
-export type DrillCommand =
-  /** Dies of an uncaught error. */
-  | { readonly kind: "crash" }
-  /** Does not come round for so many milliseconds, or for good: `Infinity`. */
-  | { readonly kind: "hang"; readonly ms: number };
 
 /** What the main thread tells an io worker. */
 export type IoCommand =

@@ -155,6 +155,14 @@ export const KEEPER_PAUSE_MS_MAX = 30_000;
 export const KEEPER_STABLE_MS = 60_000;
 /** How often the storage is asked whether a write reaches the disk, in milliseconds. */
 export const STORAGE_CHECK_INTERVAL_MS = 5_000;
+/** How often the storage worker shows that it is alive, in milliseconds. */
+export const STORAGE_PULSE_MS = 250;
+/**
+ * A storage worker that has finished nothing for this long hangs for good, and the process ends itself, in
+ * milliseconds. It waits for the disk, and disks that come back stand still for up to half a minute: a volume in a
+ * network, a drive that spins up or maps a bad sector.
+ */
+export const STORAGE_HANG_MS = 60_000;
 /** Pause before a worker is started again that lived no longer than this, in milliseconds. */
 export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */
@@ -384,6 +392,11 @@ export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
 
 /** Requests one thread may have waiting at the storage: three for each of 5,000 players. */
 export const STORAGE_PENDING_MAX = 16_384;
+/**
+ * How long a logout waits for its character to be saved, in milliseconds: a storage that takes no writes holds up
+ * nobody who goes, and saves later.
+ */
+export const LOGOUT_SAVE_WAIT_MS = 2_000;
 /** Of those, requests of one address: a house full of players who all do something at once. */
 export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */

@@ -4,6 +4,17 @@ import { loadSecret } from "./secret_file.ts";
 
 const KEY_BYTES = 32;
 
+/** Whether a server has run on `dataDir` before: its key is there. */
+export async function hasSessionKey(dataDir: string): Promise<boolean> {
+  try {
+    await Deno.lstat(pathOf(dataDir));
+    return true;
+  } catch {
+    // Whoever reads it says what is wrong.
+    return false;
+  }
+}
+
 /**
  * Reads the key from `session.key` in `dataDir`, after making one where there is none. All processes that start at once
  * on the same folder get the same key.
@@ -13,7 +24,7 @@ const KEY_BYTES = 32;
  */
 export async function loadSessionKey(dataDir: string): Promise<Uint8Array<ArrayBuffer>> {
   const text = await loadSecret({
-    path: `${dataDir}/session.key`,
+    path: pathOf(dataDir),
     what: "session key",
     pattern: /^[A-Za-z0-9+/]{43}=$/,
     bytesMax: 44,
@@ -21,4 +32,8 @@ export async function loadSessionKey(dataDir: string): Promise<Uint8Array<ArrayB
     make: () => crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64(),
   });
   return Uint8Array.fromBase64(text);
+}
+
+function pathOf(dataDir: string): string {
+  return `${dataDir}/session.key`;
 }

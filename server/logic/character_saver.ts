@@ -46,9 +46,15 @@ export class CharacterSaver {
     this.#running ??= this.#run();
   }
 
-  /** Resolves when this character's state, as it is now, is on disk. */
-  async saved(characterId: number): Promise<void> {
-    while (this.#unsaved.has(characterId) && this.#running !== null) await this.#running;
+  /** Resolves when this character's state, as it is now, is on disk, or when it has waited for `waitMs` milliseconds. */
+  async saved(characterId: number, waitMs: number): Promise<void> {
+    let isOver = false;
+    const over = Promise.withResolvers<void>();
+    const timer = this.#timers.set(() => over.resolve(void (isOver = true)), waitMs);
+    while (!isOver && this.#unsaved.has(characterId) && this.#running !== null) {
+      await Promise.race([this.#running, over.promise]);
+    }
+    this.#timers.clear(timer);
   }
 
   /** Resolves when everything is on disk. */

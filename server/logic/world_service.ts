@@ -20,7 +20,7 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
@@ -360,12 +360,15 @@ export class WorldService {
     this.finish(session);
   }
 
-  /** Takes a session out of the world, and resolves when its character is saved as it is then. */
+  /**
+   * Takes a session out of the world, and resolves when its character is saved as it is then. A storage that takes no
+   * writes is not waited for: the save is made when it can be.
+   */
   async leaveAndSave(session: Session): Promise<void> {
     const { presence } = session;
     if (presence === null) return;
     this.#leave(session);
-    await this.#context.saver.saved(presence.characterId);
+    await this.#context.saver.saved(presence.characterId, LOGOUT_SAVE_WAIT_MS);
   }
 
   /** Ends a session's reliable numbering, after it left the world. */

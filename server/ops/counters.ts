@@ -68,8 +68,10 @@ export const Counter = {
   ITEMS: 26,
   /** Times that a connection was not read until it had paid for its work. */
   READ_PAUSES: 27,
+  /** Reads that the database could not answer. */
+  STORAGE_READ_FAILURES: 28,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 28,
+  CLOSED_BY_REASON: 29,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

@@ -4,6 +4,13 @@
  * @module
  */
 
+/** A fault on purpose. */
+export type DrillCommand =
+  /** Dies of an uncaught error. */
+  | { readonly kind: "crash" }
+  /** Does not come round for so many milliseconds, or for good: `Infinity`. */
+  | { readonly kind: "hang"; readonly ms: number };
+
 /** Keeps this thread busy with nothing for `ms` milliseconds; `Infinity`: for good. */
 export function hang(ms: number): void {
   const untilMs = performance.now() + ms;

@@ -22,6 +22,8 @@ export const MEMORY_PATH = ":memory:";
 /** What a health check writes, in bytes: as much as a few players do. */
 const PROBE_BYTES = 32_768;
 
+const DAMAGE_HINT = "restore a backup";
+
 /** How long to wait before trying again to open a file that another process is opening, in milliseconds. */
 const OPEN_RETRY_MS = 10;
 
@@ -42,6 +44,8 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** The same once it is open; default: `busyTimeoutMs`. */
   readonly lockWaitMs?: number;
+  /** Looks whether the file is damaged before it is used: some 100 ms for 100,000 accounts. Default: not. */
+  readonly isChecked?: boolean;
   /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
   readonly pagesMax?: number;
 }
@@ -53,6 +57,8 @@ export interface SqliteOptions {
  * for the disk (`synchronous = FULL`).
  */
 export class SqliteDatabase {
+  /** There was none before. */
+  readonly isNew: boolean;
   readonly #database: DatabaseSync;
   readonly #handlers: Readonly<Record<OperationName, (argument: never) => unknown>>;
   readonly #begin: StatementSync;
@@ -71,6 +77,8 @@ export class SqliteDatabase {
   constructor(options: SqliteOptions) {
     const database = openDatabase(options);
     try {
+      this.isNew = isNew(database);
+      if (options.isChecked === true) checkFile(database, options.path);
       migrate(database);
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
@@ -198,6 +206,19 @@ function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteO
   }
 }
 
+/** Nothing was ever written to it by us or anybody else. */
+function isNew(database: DatabaseSync): boolean {
+  return database.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.count === 0;
+}
+
+/** @throws {ConfigError} when the file is damaged: better nobody plays than everybody loses what comes after. */
+function checkFile(database: DatabaseSync, path: string): void {
+  const [finding] = Object.values(database.prepare("PRAGMA quick_check(1)").get() ?? {});
+  if (finding !== "ok") {
+    throw new ConfigError([`Cannot open database ${path}: it is damaged: ${finding}; ${DAMAGE_HINT}`]);
+  }
+}
+
 /** SQLite itself does not wait where two processes change a new file's mode at once, so the waiting is done here. */
 function keepWriteAheadLog(database: DatabaseSync, busyTimeoutMs: number): void {
   const nobodyWakes = new Int32Array(new SharedArrayBuffer(4));
@@ -230,6 +251,8 @@ function openError(path: string, error: unknown): Error {
   // All that SQLite says of a folder that is missing, or on a disk that is read-only.
   const hint = /unable to open database file|os error/.test(reason)
     ? "; its folder must be there, and must be writable"
+    : reason.includes("malformed")
+    ? `; ${DAMAGE_HINT}`
     : "";
   return new ConfigError([`Cannot open database ${path}: ${reason}${hint}`]);
 }

@@ -3,11 +3,14 @@
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_IN_FLIGHT_MAX, STORAGE_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import type { SqliteOptions } from "./sqlite_database.ts";
+import type { DrillCommand } from "../ops/hang.ts";
 import { createClaimsBuffer } from "./request_claims.ts";
 import { decodeError, type StorageChannel, type WorkerCommand, type WorkerReport } from "./storage_messages.ts";
 
 /** What a storage worker opens, and who hears of its death. */
 export interface StorageWorkerOptions extends SqliteOptions {
+  /** What it counts its progress in, and reads that failed; left out: nobody wants to know. */
+  readonly counters?: SharedArrayBuffer;
   /** Called at most once, when the worker has died of an error after it was open; start another one then. */
   readonly onError?: (error: Error) => void;
   /** What it may do; default: what the thread that starts it may. */
@@ -17,8 +20,12 @@ export interface StorageWorkerOptions extends SqliteOptions {
 /** A running storage worker. */
 export interface StorageWorker {
   readonly worker: Worker;
+  /** There was no database before. */
+  readonly isNew: boolean;
   /** Makes a way for one `WorkerStorage`; it can be sent to the thread that will use it. */
   connect(): StorageChannel & { readonly port: MessagePort };
+  /** A drill: it dies, or hangs. */
+  fail(drill: DrillCommand): void;
   /** Answers what has arrived, closes the database and ends the thread. */
   stop(): Promise<void>;
 }
@@ -30,17 +37,18 @@ export interface StorageWorker {
  * @throws {DependencyError} `unavailable` when the database is locked, its disk is full, or the worker does not start.
  */
 export async function startStorageWorker(options: StorageWorkerOptions): Promise<StorageWorker> {
-  const { onError, permissions, ...sqliteOptions } = options;
+  const { counters, onError, permissions, ...sqliteOptions } = options;
   const worker = new Worker(new URL("./storage_worker.ts", import.meta.url), {
     type: "module",
     name: "storage",
     deno: { permissions },
   });
-  const opened = Promise.withResolvers<void>();
+  const opened = Promise.withResolvers<boolean>();
   const stopped = Promise.withResolvers<void>();
   let isOpen = false;
+  let isNew: boolean;
   worker.onmessage = ({ data: report }: MessageEvent<WorkerReport>) => {
-    if (report.kind === "opened") opened.resolve();
+    if (report.kind === "opened") opened.resolve(report.isNew);
     else if (report.kind === "open_failed") opened.reject(decodeError(report.error));
     else stopped.resolve();
   };
@@ -59,8 +67,8 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
   const send = (command: WorkerCommand, ports: MessagePort[] = []) => worker.postMessage(command, ports);
 
   try {
-    send({ kind: "open", options: sqliteOptions });
-    await opened.promise;
+    send({ kind: "open", options: sqliteOptions, counters });
+    isNew = await opened.promise;
     isOpen = true;
   } catch (error) {
     worker.terminate();
@@ -68,6 +76,8 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
   }
   return {
     worker,
+    isNew,
+    fail: (drill) => send(drill),
     connect: () => {
       const { port1, port2 } = new MessageChannel();
       const claims = createClaimsBuffer(STORAGE_IN_FLIGHT_MAX);

@@ -6,6 +6,7 @@
  */
 
 import { ConfigError, DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
+import type { DrillCommand } from "../ops/hang.ts";
 import type { SqliteOptions, StorageOutcome, StorageRequest } from "./sqlite_database.ts";
 
 /** One way to the storage worker: requests and responses through the port, and who may still decide over a request. */
@@ -42,13 +43,15 @@ export function responseOf(id: number, outcome: StorageOutcome): NumberedRespons
 
 /** What the starting thread tells the worker. */
 export type WorkerCommand =
-  | { readonly kind: "open"; readonly options: SqliteOptions }
+  | { readonly kind: "open"; readonly options: SqliteOptions; readonly counters: SharedArrayBuffer | undefined }
   | { readonly kind: "connect"; readonly port: MessagePort; readonly claims: SharedArrayBuffer }
-  | { readonly kind: "stop" };
+  | { readonly kind: "stop" }
+  | DrillCommand;
 
 /** What the worker tells the thread that started it. */
 export type WorkerReport =
-  | { readonly kind: "opened" }
+  /** `isNew`: there was no database before. */
+  | { readonly kind: "opened"; readonly isNew: boolean }
   | { readonly kind: "open_failed"; readonly error: ErrorRecord }
   | { readonly kind: "stopped" };
 

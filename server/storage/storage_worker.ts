@@ -6,8 +6,11 @@
  */
 
 import { setImmediate } from "node:timers";
-import { STORAGE_BATCH_MS, STORAGE_LOCK_WAIT_MS } from "../../shared/limits.ts";
-import { SqliteDatabase } from "./sqlite_database.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_BATCH_MS, STORAGE_LOCK_WAIT_MS, STORAGE_PULSE_MS } from "../../shared/limits.ts";
+import { Counter, CounterBlock } from "../ops/counters.ts";
+import { hang } from "../ops/hang.ts";
+import { SqliteDatabase, type StorageOutcome } from "./sqlite_database.ts";
 import { RequestClaims } from "./request_claims.ts";
 import {
   encodeError,
@@ -17,6 +20,7 @@ import {
   type WorkerCommand,
   type WorkerReport,
 } from "./storage_messages.ts";
+import { OPERATION_KINDS } from "./storage_operations.ts";
 
 interface Waiting {
   readonly request: NumberedRequest;
@@ -39,15 +43,22 @@ const ports = new Set<MessagePort>();
 let database: SqliteDatabase | undefined;
 const waiting: Waiting[] = [];
 let isTurnScheduled = false;
+let counters: CounterBlock | undefined;
+let pulse: ReturnType<typeof setInterval> | undefined;
 
 scope.onmessage = ({ data: command }) => {
   switch (command.kind) {
     case "open":
+      if (command.counters !== undefined) watch(new CounterBlock(command.counters));
       return open(command.options);
     case "connect":
       return connect({ port: command.port, claims: new RequestClaims(command.claims) });
     case "stop":
       return stop();
+    case "crash":
+      throw new Error("Crashed by a drill");
+    case "hang":
+      return hang(command.ms);
   }
 };
 
@@ -55,10 +66,16 @@ function open(options: ConstructorParameters<typeof SqliteDatabase>[0]): void {
   try {
     // Reads behind a write that cannot be done would wait with it: whoever asked asks again.
     database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options });
-    scope.postMessage({ kind: "opened" });
+    scope.postMessage({ kind: "opened", isNew: database.isNew });
   } catch (error) {
     scope.postMessage({ kind: "open_failed", error: encodeError(error as Error) });
   }
+}
+
+/** Has the counters show that this thread makes progress, however little it has to do. */
+function watch(block: CounterBlock): void {
+  counters = block;
+  pulse = setInterval(() => block.add(Counter.ITEMS, 1), STORAGE_PULSE_MS);
 }
 
 function connect(channel: Channel): void {
@@ -96,14 +113,21 @@ function answerBatch(): void {
     else answer(each.from, { id: each.request.id });
   }
   const outcomes = batch.length === 0 ? [] : database.execute(batch.map(({ request }) => request), STORAGE_BATCH_MS);
+  counters?.add(Counter.ITEMS, outcomes.length);
   outcomes.forEach((outcome, index) => {
     const { from, request } = batch[index];
     answer(from, responseOf(request.id, outcome));
+    if (isFailedRead(request, outcome)) counters?.add(Counter.STORAGE_READ_FAILURES, 1);
   });
   const left = batch.slice(outcomes.length);
   for (const { from, request } of left) from.claims.release(request.id);
   waiting.unshift(...left);
   for (const [port, ofPort] of responses) port.postMessage(ofPort);
+}
+
+/** A read that the file could not answer: nobody's mistake but the disk's. */
+function isFailedRead({ operation }: NumberedRequest, outcome: StorageOutcome): boolean {
+  return "error" in outcome && OPERATION_KINDS[operation] === "read" && outcome.error instanceof DependencyError;
 }
 
 /**
@@ -116,6 +140,7 @@ async function stop(): Promise<void> {
     if (waiting.length > 0) quietTurns = 0;
     while (waiting.length > 0) answerBatch();
   }
+  clearInterval(pulse);
   for (const port of ports) port.close();
   database?.close();
   database = undefined;

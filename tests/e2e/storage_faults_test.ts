@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { DrawbridgeClient } from "../../client/client.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
-import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { HeartbeatRequestSchema, LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
@@ -17,6 +17,8 @@ const PASSWORD = "correct horse";
 /** Room for the database and some write-ahead log. */
 const DISK_KIB = 1_024;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than a request to the storage may take. */
+const HANG_MS = 7_000;
 /** SIGXFSZ, which ends a process that writes beyond its limit unless it is ignored. */
 const SIGXFSZ = 25;
 
@@ -249,6 +251,82 @@ Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too 
     }
     await until("readiness", async () => await readiness(server) === "ready\n");
     await player.close();
+    await server.stop();
+  });
+});
+
+Deno.test("serve answers logins, entries, logouts and heartbeats while another process keeps the database locked", async () => {
+  await withTempDir(async (dir) => {
+    await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
+    assertEquals(await register(server, "Present"), ErrorCode.NONE);
+    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    try {
+      other.exec("BEGIN IMMEDIATE");
+      const player = await enter(server, "Present");
+      const id = String(other.prepare("SELECT x FROM characters").get()?.x);
+      // Everything behind it on the connection is answered as well.
+      const [logout, heartbeat] = await Promise.all([
+        player.request(LogoutRequestSchema, {}),
+        player.request(HeartbeatRequestSchema, {}),
+      ]);
+      assert(logout.success && heartbeat.serverTimestamp > 0n);
+      await player.close();
+      other.exec("COMMIT");
+      await until("the save", () => String(other.prepare("SELECT x FROM characters").get()?.x) !== id);
+    } finally {
+      other.close();
+    }
+    await server.stop();
+  });
+});
+
+Deno.test("serve plays on while the storage hangs, is not ready meanwhile, and saves afterwards", async () => {
+  await withTempDir(async (dir) => {
+    await using server = await ServerProcess.start({
+      dataDir: dir,
+      flags: ["--diagnostics", "on"],
+      errorsExpected: true,
+    });
+    assertEquals(await register(server, "Present"), ErrorCode.NONE);
+    const player = await enter(server, "Present");
+    const drill = await fetch(`http://127.0.0.1:${server.ports.admin}/drill/hang-storage-worker?ms=${HANG_MS}`, {
+      method: "POST",
+      headers: { "X-Drawbridge-Drill": "yes" },
+    });
+    await drill.body?.cancel();
+    assert(drill.ok);
+    await until("the readiness to tell", async () => (await readiness(server)).includes("storage makes no progress"));
+    await say(player, "still here");
+    assertEquals(await register(server, "Late"), ErrorCode.UNAVAILABLE);
+    assert((await player.request(LogoutRequestSchema, {})).success);
+    await player.close();
+    await until("readiness", async () => await readiness(server) === "ready\n");
+    assertEquals(await register(server, "Later"), ErrorCode.NONE);
+    const database = new DatabaseSync(`${dir}/drawbridge.db`);
+    const names = database.prepare("SELECT name FROM accounts ORDER BY name").all().map(({ name }) => name);
+    const saved = database.prepare("SELECT map_id FROM characters WHERE name = 'Present'").get();
+    database.close();
+    assertEquals(names, ["Later", "Present"], "what was refused is not done later");
+    assert(saved?.map_id !== null, "the logout is saved");
+    await server.stop();
+  });
+});
+
+Deno.test("serve does not start on a damaged database, and says when the database beside its key is new", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/drawbridge.db`;
+    await (await ServerProcess.start({ dataDir: dir })).stop();
+    const database = new DatabaseSync(path);
+    database.exec("CREATE TABLE filler (text TEXT)");
+    for (let row = 0; row < 100; row++) database.prepare("INSERT INTO filler VALUES (?)").run("x".repeat(4_096));
+    database.close();
+    const bytes = await Deno.readFile(path);
+    await Deno.writeFile(path, bytes.fill(0xa5, bytes.length / 2));
+    const error = await assertRejects(() => ServerProcess.start({ dataDir: dir }), Error, "exited with");
+    assert(error.message.includes("restore a backup"), error.message);
+    await Deno.remove(path);
+    const server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
+    assert((await server.log()).includes("The database is new"));
     await server.stop();
   });
 });

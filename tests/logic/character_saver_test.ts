@@ -82,13 +82,25 @@ Deno.test("CharacterSaver.find() gives the newest state until it is on disk", as
 
 Deno.test("CharacterSaver.saved() resolves once the state is on disk, not before", async () => {
   const { saver, store } = openSaver();
-  assert(await isSettled(saver.saved(1)), "There is nothing to wait for");
+  assert(await isSettled(saver.saved(1, 60_000)), "There is nothing to wait for");
   saver.save(character(1, 10));
-  const saved = saver.saved(1);
+  const saved = saver.saved(1, 60_000);
   await store.waiting(1);
   assertEquals(await isSettled(saved), false);
   store.calls[0].done.resolve(1);
   await saved;
+  assertEquals(saver.unsavedCount, 0);
+});
+
+Deno.test("CharacterSaver.saved() waits no longer than it is told, and the save is made all the same", async () => {
+  const { saver, store } = openSaver();
+  saver.save(character(1, 10));
+  const saved = saver.saved(1, 0);
+  await store.waiting(1);
+  await saved;
+  assertEquals(saver.unsavedCount, 1);
+  store.calls[0].done.resolve(1);
+  await saver.flush();
   assertEquals(saver.unsavedCount, 0);
 });
 
@@ -111,7 +123,7 @@ Deno.test("CharacterSaver tries again until the storage is back, and loses nothi
   await withoutPauses(async () => {
     const { saver, store, log } = openSaver();
     saver.save(character(1, 10));
-    const saved = saver.saved(1);
+    const saved = saver.flush();
     for (let attempt = 1; attempt <= 3; attempt++) {
       await store.waiting(attempt);
       store.calls[attempt - 1].done.reject(new DependencyError("unavailable", "Storage is down"));

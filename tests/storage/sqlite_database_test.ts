@@ -1,4 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
+import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import {
   MEMORY_PATH,
   SqliteDatabase,
@@ -103,6 +104,49 @@ Deno.test("SqliteDatabase.constructor() refuses files it must not use, and says 
     assertThrows(open("newer"), ConfigError, "its schema has version 999");
     // Refused is untouched.
     withOther(`${dir}/newer`, (other) => assertEquals(other.prepare("PRAGMA user_version").get()?.user_version, 999));
+  });
+});
+
+/** Overwrites every page after the first few with noise. */
+function damage(path: string): void {
+  using file = Deno.openSync(path, { write: true });
+  file.seekSync(8 * 4_096, Deno.SeekMode.Start);
+  const noise = new Uint8Array(4_096).fill(0xa5);
+  for (let page = 8; page < Deno.statSync(path).size / 4_096; page++) file.writeSync(noise);
+}
+
+Deno.test("SqliteDatabase.constructor() refuses a damaged file where it is to look, and says what helps", async () => {
+  await withTempDir((dir) => {
+    const path = `${dir}/storage.db`;
+    const first = new SqliteDatabase({ path, isChecked: true });
+    assertEquals(first.isNew, true);
+    runOne(first, createMany("bot", 1_000));
+    first.close();
+    const second = new SqliteDatabase({ path, isChecked: true });
+    assertEquals(second.isNew, false);
+    second.close();
+    damage(path);
+    assertThrows(() => new SqliteDatabase({ path, isChecked: true }), ConfigError, "restore a backup");
+  });
+});
+
+Deno.test("startStorageWorker() counts reads that a damaged file could not answer, and no others", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    const database = new SqliteDatabase({ path });
+    runOne(database, createMany("bot", 1_000));
+    database.close();
+    const counters = createCounterBlock();
+    const failures = () => new CounterBlock(counters).get(Counter.STORAGE_READ_FAILURES);
+    const worker = await startStorageWorker({ path, counters });
+    const storage = new WorkerStorage(worker.connect());
+    damage(path);
+    await assertRejects(() => storage.accounts.find(-1), RangeError);
+    assertEquals(failures(), 0);
+    const error = await assertRejects(() => storage.accounts.findByName("bot999"), DependencyError);
+    assertEquals([error.code, failures()], ["unavailable", 1]);
+    await storage.close();
+    await worker.stop();
   });
 });
 
@@ -282,7 +326,7 @@ Deno.test("WorkerStorage.isHealthy() is false while nothing can be written, and 
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
     const worker = await startStorageWorker({ path });
-    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 100, sweepIntervalMs: 10 });
+    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 100, sweepIntervalMs: 100 });
     const other = new DatabaseSync(path);
     assertEquals(await storage.isHealthy(), true);
     other.exec("BEGIN IMMEDIATE");
