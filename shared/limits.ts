@@ -525,8 +525,19 @@ export const FRIEND_REQUESTS_WAITING_MAX = 100;
 export const IGNORED_PLAYERS_MAX = 100;
 /** Players whose lists are kept in memory as they were shown: some 15 KiB for full ones. */
 export const SOCIAL_LISTS_KEPT = 1_024;
-/** Whispers kept for a player who is offline: the newest, and those of who whispers most go first. */
+/**
+ * Whispers of friends, and likewise of others, that are kept for a player who is offline: those of who whispers most go
+ * first.
+ */
 export const KEPT_WHISPERS_MAX = 50;
+/** Whispers of one player that are kept, for whomever. */
+export const KEPT_WHISPERS_PER_SENDER_MAX = 100;
+/** Whispers that are kept in all: some 50 MB. */
+export const KEPT_WHISPERS_TOTAL_MAX = 100_000;
+/** Whispers of one player that may be kept at once. */
+export const KEPT_WHISPERS_BURST = 60;
+/** How soon it may have one more kept, in milliseconds. */
+export const KEPT_WHISPERS_INTERVAL_MS = 10_000;
 /** How long a whisper is kept for a player who is offline, in milliseconds. */
 export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
 /** Chat messages that wait for a player whose ignore list is being read: the newest; whispers before them are kept. */

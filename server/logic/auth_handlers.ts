@@ -162,6 +162,7 @@ export function registerAuthHandlers(
 
   dispatcher.on(LogoutRequestSchema, (session) =>
     exclusively(session, async () => {
+      session.isLeaving = true;
       // Saved first: what LOGOUT_RESPONSE promises holds.
       await world.leaveAndSave(session);
       if (session.ended) return;
@@ -170,6 +171,7 @@ export function registerAuthHandlers(
       sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
       world.finish(session);
       sessions.unbindPlayer(session);
+      session.isLeaving = false;
     }));
 }
 

@@ -164,8 +164,14 @@ export function registerChatHandlers(
     message.recipientId = BigInt(playerId);
     message.recipientName = name;
     const recipient = context.sessions.findPlayer(playerId);
-    if (recipient === undefined) await social.whispers.keep(message, session.asker);
+    if (recipient === undefined) await keep(session, message);
     whisperTo(recipient, session, { request, message });
+  }
+
+  async function keep(session: Session, message: ChatMessage): Promise<void> {
+    social.gate.takeKeptWhisper(Number(message.senderId));
+    const { kind } = await social.whispers.keep(message, session.asker);
+    if (kind === "full") throw new RequestError(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
   }
 
   /**
@@ -177,7 +183,10 @@ export function registerChatHandlers(
     session: Session,
     { request, message }: { readonly request: ChatMessage; readonly message: ChatMessage },
   ): void {
-    if (recipient !== undefined) social.delivery.deliver(sayingOf(message), [recipient]);
+    if (recipient !== undefined) {
+      social.delivery.deliver(sayingOf(message), [recipient]);
+      social.whispers.secureNewest(recipient);
+    }
     if (message.recipientId !== message.senderId) {
       const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
       const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });

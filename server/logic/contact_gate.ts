@@ -7,10 +7,11 @@
  */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../../shared/limits.ts";
 import { durationText } from "../moderation/duration.ts";
 import { Counter } from "../ops/counters.ts";
 import type { ChatGuard } from "../social/chat_guard.ts";
-import { NoticeBudget } from "../social/notice_budget.ts";
+import { Buckets, NoticeBudget } from "../social/notice_budget.ts";
 import type { OnlineLists } from "../social/online_lists.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
@@ -29,6 +30,7 @@ export class ContactGate {
   readonly #context: LogicContext;
   readonly #rules: ContactRules;
   readonly #budget = new NoticeBudget();
+  readonly #keptWhispers = new Buckets<number>(KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS);
 
   constructor(context: LogicContext, rules: ContactRules) {
     this.#context = context;
@@ -68,6 +70,17 @@ export class ContactGate {
     if (!config.floodControl || this.#budget.tryTake(senderId, target, clock.monotonicMs())) return true;
     counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
     return false;
+  }
+
+  /**
+   * Takes a whisper that is to be kept for somebody from a player's budget.
+   *
+   * @throws {RequestError} `RATE_LIMITED` when nothing is left.
+   */
+  takeKeptWhisper(senderId: number): void {
+    const { clock, config } = this.#context;
+    if (!config.floodControl || this.#keptWhispers.tryTake(senderId, clock.monotonicMs())) return;
+    throw new RequestError(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
   }
 
   /** Whether a player who is online may be told of what another says or does. */

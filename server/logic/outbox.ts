@@ -6,11 +6,21 @@
 
 import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
 
+/** What becomes of a packet whose contents are kept elsewhere until it has arrived. */
+export interface Receipt {
+  /** The client has acknowledged the packet. */
+  isHeard: boolean;
+  /** The packet is still to be sent, or may be sent again. */
+  isKept: boolean;
+}
+
 /** A reliable packet; its payload may be shared with other outboxes and is never changed. */
 export interface OutboxPacket {
   readonly type: number;
   readonly isCompressed: boolean;
   readonly payload: Uint8Array;
+  /** Told when the client has acknowledged the packet, or the outbox has given it up. */
+  receipt?: Receipt;
 }
 
 /** What a packet costs beside its payload, in bytes. */
@@ -50,6 +60,11 @@ export class Outbox {
     return this.#bytes;
   }
 
+  /** Whether the client has acknowledged anything: it need not. */
+  get isAcknowledged(): boolean {
+    return this.#isAcknowledged;
+  }
+
   /** The number of the packet that was handed to the connection last. */
   get sentSequence(): number {
     return this.#sent;
@@ -76,7 +91,11 @@ export class Outbox {
   acknowledge(sequence: number): void {
     if (sequence > 0) this.#isAcknowledged = true;
     const upTo = Math.min(sequence, this.lastSequence);
-    while (this.#first <= upTo) this.#forgetFirst();
+    while (this.#first <= upTo) {
+      const { receipt } = this.#packets[this.#offset]!;
+      if (receipt !== undefined) receipt.isHeard = true;
+      this.#forgetFirst();
+    }
   }
 
   /** The packet with this number, if it is kept. */
@@ -98,8 +117,16 @@ export class Outbox {
     return this.#packets.slice(this.#offset + from - this.#first) as OutboxPacket[];
   }
 
+  /** The packets that were handed to no connection, oldest first. */
+  unsent(): OutboxPacket[] {
+    const from = Math.max(this.#first, this.#sent + 1);
+    return this.#packets.slice(this.#offset + from - this.#first) as OutboxPacket[];
+  }
+
   #forgetFirst(): void {
-    this.#bytes -= this.#packets[this.#offset]!.payload.length + PACKET_OVERHEAD_BYTES;
+    const { payload, receipt } = this.#packets[this.#offset]!;
+    if (receipt !== undefined) receipt.isKept = false;
+    this.#bytes -= payload.length + PACKET_OVERHEAD_BYTES;
     this.#packets[this.#offset++] = undefined;
     this.#first++;
     if (this.#offset === this.#packets.length) {

@@ -11,7 +11,7 @@ import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from 
 import type { Sanction } from "../storage/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";
 import type { Link } from "./link.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type OutboxPacket, type Receipt } from "./outbox.ts";
 
 /** Who is logged in. */
 export interface Player {
@@ -57,6 +57,8 @@ export class Session {
   resumedAtMs = 0;
   /** A request that must be answered before the next of its kind: login, entry. */
   busy = false;
+  /** Its client is leaving in order: it has asked to, and waits for the answer. */
+  isLeaving = false;
   /** It ended: whatever still comes for it is dropped. */
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */
@@ -120,8 +122,9 @@ export class Session {
    * Sends a packet by its delivery class: a reliable one is numbered and kept once the session has begun.
    *
    * @param payload Not changed afterwards: it may be kept.
+   * @param receipt Told what becomes of a reliable packet.
    */
-  send(type: number, payload: Uint8Array, isCompressed = false): void {
+  send(type: number, payload: Uint8Array, isCompressed = false, receipt?: Receipt): void {
     const { outbox, link } = this;
     if (outbox === null) {
       if (link !== null && !link.closed) link.output.send(link, type, payload);
@@ -131,12 +134,12 @@ export class Session {
       this.sendLatest(type, payload, 0, payload.length);
       return;
     }
-    const sequence = this.keep({ type, payload, isCompressed });
+    const sequence = this.keep({ type, payload, isCompressed, receipt });
     if (sequence > 0) this.#sendKept(sequence);
   }
 
   /** Numbers and keeps a reliable packet without sending it; gives its number, or 0 when the session cannot keep up. */
-  keep(packet: { type: number; payload: Uint8Array; isCompressed: boolean }): number {
+  keep(packet: OutboxPacket): number {
     const sequence = this.outbox!.append(packet, this.link !== null && !this.link.closed);
     if (sequence > 0) return sequence;
     const { link } = this;

@@ -11,6 +11,7 @@ import { nameKey } from "../auth/names.ts";
 import type { OpenInfo } from "../ring/records.ts";
 import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
+import type { Receipt } from "./outbox.ts";
 import type { Packed } from "./roster.ts";
 import { type Player, Session } from "./session.ts";
 
@@ -215,10 +216,10 @@ export class SessionManager {
   }
 
   /** Sends one packet, compressed where that makes it smaller. */
-  send(session: Session, type: number, payload: Uint8Array): void {
+  send(session: Session, type: number, payload: Uint8Array, receipt?: Receipt): void {
     if (packetRow(type)?.delivery === DeliveryClass.RELIABLE && session.outbox !== null) {
       const { bytes, isCompressed } = compressPayload(payload);
-      session.send(type, bytes, isCompressed);
+      session.send(type, bytes, isCompressed, receipt);
       if (session.link !== null && session.isBehind) this.#behind.add(session);
     } else {
       session.send(type, payload);

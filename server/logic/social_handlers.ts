@@ -68,7 +68,7 @@ export class SocialService {
       this.whispers.keepMissed(playerId, [saying]);
     };
     this.delivery = new ChatDelivery(context.sessions, { lists, gate: this.gate, crowdedOut });
-    this.whispers = new KeptWhispers(context, this.delivery);
+    this.whispers = new KeptWhispers(context, this.delivery, this.gate);
     context.sessions.onPresence((player, isOnline, session) => {
       if (isOnline) void this.#comeOnline(player);
       else this.#goOffline(player, session);
@@ -118,6 +118,7 @@ export class SocialService {
 
   /** Reads the lists that could not be read before; to be called every second or so. */
   sweep(): void {
+    this.whispers.sweep();
     for (const playerId of this.#unread) {
       this.#unread.delete(playerId);
       const player = this.#context.sessions.findPlayer(playerId)?.player;
@@ -175,10 +176,7 @@ export class SocialService {
   }
 
   #goOffline(player: Player, session: Session): void {
-    this.whispers.keepMissed(player.playerId, [
-      ...session.outbox?.unheard() ?? [],
-      ...this.delivery.drop(player.playerId),
-    ]);
+    this.whispers.onOffline(player.playerId, session, this.delivery.drop(player.playerId));
     const { playerId } = player;
     this.#unread.delete(playerId);
     this.#unannounced.delete(playerId);

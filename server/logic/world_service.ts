@@ -348,7 +348,9 @@ export class WorldService {
   #onLeaveRequest(session: Session): void {
     const { presence } = session;
     if (presence === null) return;
+    session.isLeaving = true;
     this.#leave(session);
+    session.isLeaving = false;
     if (session.link !== null) session.link.stateDue = STATE_AUTHENTICATED;
     const update = create(EntityUpdateSchema, {
       entityId: BigInt(presence.entityId),

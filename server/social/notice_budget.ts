@@ -18,7 +18,7 @@ interface Bucket {
 }
 
 /** Token buckets, of which those used last are remembered. */
-class Buckets<Key> {
+export class Buckets<Key> {
   readonly #buckets = new Map<Key, Bucket>();
   readonly #burst: number;
   readonly #intervalMs: number;
@@ -27,6 +27,14 @@ class Buckets<Key> {
   constructor(burst: number, intervalMs: number) {
     this.#burst = burst;
     this.#intervalMs = intervalMs;
+  }
+
+  /** Takes a token of a key, if there is one. */
+  tryTake(key: Key, nowMs: number): boolean {
+    const bucket = this.find(key, nowMs);
+    if (bucket.tokens < 1) return false;
+    bucket.tokens--;
+    return true;
   }
 
   /** The bucket of a key as it is now; it is remembered from now on. */

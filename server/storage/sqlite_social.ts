@@ -6,9 +6,11 @@ import {
   FRIENDS_MAX,
   IGNORED_PLAYERS_MAX,
   KEPT_WHISPERS_MAX,
+  KEPT_WHISPERS_PER_SENDER_MAX,
+  KEPT_WHISPERS_TOTAL_MAX,
 } from "../../shared/limits.ts";
 import type { KeptWhisper, PlayerName, PlayerPair } from "./storage.ts";
-import { checkId } from "./storage_checks.ts";
+import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
 /** Prepares the statements for friends, ignore lists and kept whispers. */
@@ -179,25 +181,57 @@ function ignoreLists(database: DatabaseSync): Operations<"addIgnored" | "removeI
 }
 
 function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listWhispers" | "deleteWhispers"> {
-  const insert = change(
+  const countIgnored = numberQuery(
     database,
-    `INSERT INTO kept_whispers (recipient_id, sender_id, message, sent_at_ms) SELECT ?1, ?2, ?3, ?4
-      WHERE NOT EXISTS (SELECT 1 FROM ignored_players WHERE player_id = ?1 AND ignored_id = ?2)`,
+    "SELECT count(*) FROM ignored_players WHERE player_id = ? AND ignored_id = ?",
   );
-  const count = numberQuery(database, "SELECT count(*) FROM kept_whispers WHERE recipient_id = ?");
-  // The oldest of who has whispered most: nobody can push out what others have whispered.
-  const deleteOne = change(
-    database,
-    `DELETE FROM kept_whispers WHERE id = (SELECT min(id) FROM kept_whispers WHERE recipient_id = ?1
-      GROUP BY sender_id ORDER BY count(*) DESC, min(id) LIMIT 1)`,
+  const insert = database.prepare(
+    "INSERT INTO kept_whispers (recipient_id, sender_id, message, sent_at_ms) VALUES (?, ?, ?, ?)",
   );
+  const countAll = numberQuery(database, "SELECT count(*) FROM kept_whispers");
+  const countOfSender = numberQuery(database, "SELECT count(*) FROM kept_whispers WHERE sender_id = ?");
+  const countFriendship = numberQuery(database, "SELECT count(*) FROM friends WHERE player_id = ? AND friend_id = ?");
+  /** How many a recipient has of each sender that is a friend, or of each that is not; those with most first. */
+  const selectBox = database.prepare(
+    `SELECT sender_id AS senderId, count(*) AS count, min(id) AS oldestId FROM kept_whispers
+      WHERE recipient_id = ?1 AND
+        (sender_id IN (SELECT friend_id FROM friends WHERE player_id = ?1)) = ?2
+      GROUP BY sender_id ORDER BY count DESC, oldestId`,
+  );
+  const deleteOne = change(database, "DELETE FROM kept_whispers WHERE id = ?");
   const deleteOld = change(database, "DELETE FROM kept_whispers WHERE sent_at_ms < ?");
   const select = database.prepare(
     `SELECT kept_whispers.id AS whisperId, sender_id AS senderId, name AS senderName, message, sent_at_ms AS sentAtMs
       FROM kept_whispers JOIN accounts ON accounts.id = sender_id
       WHERE recipient_id = ? AND sent_at_ms >= ? ORDER BY whisperId`,
   );
-  const deleteUpTo = change(database, "DELETE FROM kept_whispers WHERE recipient_id = ? AND id <= ?");
+  const deleteSome = change(
+    database,
+    "DELETE FROM kept_whispers WHERE recipient_id = ? AND id IN (SELECT value FROM json_each(?))",
+  );
+  /** At least as many as there are: counting them all takes time, so it is done only where they may be too many. */
+  let countMost = Infinity;
+
+  function isTableFull(): boolean {
+    if (countMost >= KEPT_WHISPERS_TOTAL_MAX) countMost = countAll();
+    return countMost >= KEPT_WHISPERS_TOTAL_MAX;
+  }
+
+  /** Makes room for one more of a sender; gives whether there is. Nobody loses what others whispered but once. */
+  function makeRoom(recipientId: number, senderId: number): boolean {
+    const box = selectBox.all(recipientId, countFriendship(recipientId, senderId) > 0 ? 1 : 0) as unknown as {
+      readonly senderId: number;
+      readonly count: number;
+      readonly oldestId: number;
+    }[];
+    if (box.reduce((sum, { count }) => sum + count, 0) < KEPT_WHISPERS_MAX) return true;
+    // The one to be kept counts as well.
+    const own = box.find((each) => each.senderId === senderId);
+    const most = own !== undefined && own.count + 1 > box[0].count ? own : box[0];
+    if (most !== own && most.count < 2) return false;
+    deleteOne(most.oldestId);
+    return true;
+  }
 
   return {
     "social.keepWhisper": ({ recipientId, senderId, message, sentAtMs, forgetBeforeMs }) => {
@@ -205,18 +239,23 @@ function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listW
       checkId(sentAtMs, "sentAtMs");
       checkId(forgetBeforeMs, "forgetBeforeMs");
       deleteOld(forgetBeforeMs);
-      insert(recipientId, senderId, message, sentAtMs);
-      if (count(recipientId) > KEPT_WHISPERS_MAX) deleteOne(recipientId);
+      if (countIgnored(recipientId, senderId) > 0) return { kind: "ignored" };
+      const isFull = countOfSender(senderId) >= KEPT_WHISPERS_PER_SENDER_MAX || isTableFull();
+      if (isFull || !makeRoom(recipientId, senderId)) return { kind: "full" };
+      const { lastInsertRowid } = insert.run(recipientId, senderId, message, sentAtMs);
+      countMost++;
+      return { kind: "kept", whisperId: Number(lastInsertRowid) };
     },
     "social.listWhispers": ({ recipientId, sentFromMs }) => {
       checkId(recipientId, "recipientId");
       checkId(sentFromMs, "sentFromMs");
       return select.all(recipientId, sentFromMs).map((row) => ({ ...row }) as unknown as KeptWhisper);
     },
-    "social.deleteWhispers": ({ recipientId, upToWhisperId }) => {
+    "social.deleteWhispers": ({ recipientId, whisperIds }) => {
       checkId(recipientId, "recipientId");
-      checkId(upToWhisperId, "upToWhisperId");
-      return deleteUpTo(recipientId, upToWhisperId);
+      checkRows(whisperIds.length);
+      for (const whisperId of whisperIds) checkId(whisperId, "whisperId");
+      return deleteSome(recipientId, JSON.stringify(whisperIds));
     },
   };
 }

@@ -142,16 +142,24 @@ export interface SocialStore {
   removeIgnored(pair: PlayerPair): Promise<boolean>;
 
   /**
-   * Keeps a whisper for a player who is offline, unless that player ignores the sender. At most `KEPT_WHISPERS_MAX`
-   * are kept: one more pushes out the oldest of the sender of whom the most are kept. Those of all players that were sent before `forgetBeforeMs` are deleted.
+   * Keeps a whisper until it is deleted, unless the recipient ignores the sender. For each player at most
+   * `KEPT_WHISPERS_MAX` by friends are kept, and as many by others: one more pushes out the oldest of the sender of whom
+   * the most are kept, and is refused with `full` where there is but one of each. So it is where
+   * `KEPT_WHISPERS_PER_SENDER_MAX` of the sender's wait, or `KEPT_WHISPERS_TOTAL_MAX` in all. Those of all players that
+   * were sent before `forgetBeforeMs` are deleted.
    */
-  keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<void>;
+  keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<KeepWhisperResult>;
 
   /** The whispers kept for a player that were sent at `sentFromMs` or later, oldest first. */
   listWhispers(query: { readonly recipientId: number; readonly sentFromMs: number }): Promise<KeptWhisper[]>;
 
-  /** Deletes the whispers kept for a player up to and with one. @returns How many there were. */
-  deleteWhispers(range: { readonly recipientId: number; readonly upToWhisperId: number }): Promise<number>;
+  /**
+   * Deletes whispers kept for a player.
+   *
+   * @param which `whisperIds` are at most `STORAGE_ROWS_MAX`.
+   * @returns How many there were.
+   */
+  deleteWhispers(which: { readonly recipientId: number; readonly whisperIds: readonly number[] }): Promise<number>;
 }
 
 /** Two players, as `playerId` sees it. */
@@ -185,6 +193,11 @@ export interface NewWhisper {
   /** Unix time in milliseconds. */
   readonly sentAtMs: number;
 }
+
+/** What became of a whisper that is to be kept. */
+export type KeepWhisperResult = { readonly kind: "kept"; readonly whisperId: number } | {
+  readonly kind: "ignored" | "full";
+};
 
 /** A whisper as it is stored. */
 export interface KeptWhisper {

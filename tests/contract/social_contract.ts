@@ -11,8 +11,9 @@ import {
   FRIENDS_MAX,
   IGNORED_PLAYERS_MAX,
   KEPT_WHISPERS_MAX,
+  KEPT_WHISPERS_PER_SENDER_MAX,
 } from "../../shared/limits.ts";
-import { assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import type { Claim } from "./storage_contract.ts";
 
 const NOW_MS = 1_760_000_000_000;
@@ -278,17 +279,58 @@ function claimKeptWhispers(claim: Claim): void {
   claim("social.keepWhisper() keeps nothing of an ignored sender", async (storage) => {
     const [ann, bob, cid] = await createPlayers(storage, ["Ann", "Bob", "Cid"]);
     await storage.social.addIgnored({ playerId: ann, otherId: bob });
-    await keep(storage, ann, bob, "ignored");
+    assertEquals(await keep(storage, ann, bob, "ignored"), { kind: "ignored" });
     await keep(storage, ann, cid, "heard");
     assertEquals(await keptFor(storage, ann), ["heard"]);
   });
 
-  claim("social.deleteWhispers() deletes up to one, of one player", async (storage) => {
+  claim("social.keepWhisper() refuses one of many who whisper once rather than lose another's", async (storage) => {
+    const names = Array.from({ length: KEPT_WHISPERS_MAX }, (_, i) => `p${i}`);
+    const [ann, honest, late, pal, ...strangers] = await createPlayers(storage, [
+      "Ann",
+      "Bob",
+      "Late",
+      "Pal",
+      ...names,
+    ]);
+    await befriend(storage, ann, pal);
+    await keep(storage, ann, honest, "from Bob");
+    const results: string[] = [];
+    for (const stranger of strangers) results.push((await keep(storage, ann, stranger, "spam")).kind);
+    assertEquals(results, [...new Array(KEPT_WHISPERS_MAX - 1).fill("kept"), "full"]);
+    // Who whispers a second time pushes out itself, and friends have room of their own.
+    assertEquals((await keep(storage, ann, strangers[0], "spam again")).kind, "kept");
+    assertEquals((await keep(storage, ann, late, "late")).kind, "full");
+    for (let index = 0; index < KEPT_WHISPERS_MAX; index++) await keep(storage, ann, pal, `from Pal ${index}`);
+    const kept = await keptFor(storage, ann);
+    assertEquals([kept.length, kept[0], kept.at(-1)], [2 * KEPT_WHISPERS_MAX, "from Bob", "from Pal 49"]);
+    assertEquals([kept.includes("spam again"), kept.filter((text) => text === "spam").length], [true, 48]);
+  });
+
+  claim("social.keepWhisper() keeps KEPT_WHISPERS_PER_SENDER_MAX of a sender, for whomever", async (storage) => {
+    const names = Array.from({ length: KEPT_WHISPERS_PER_SENDER_MAX + 1 }, (_, i) => `p${i}`);
+    const [ann, bob, ...others] = await createPlayers(storage, ["Ann", "Bob", ...names]);
+    const results = await Promise.all(others.map((other) => keep(storage, other, ann, "spam")));
+    assertEquals(results.filter(({ kind }) => kind === "kept").length, KEPT_WHISPERS_PER_SENDER_MAX);
+    assertEquals(results.at(-1), { kind: "full" });
+    assertEquals((await keep(storage, others.at(-1)!, bob, "hello")).kind, "kept");
+    const [{ whisperId }] = await storage.social.listWhispers({ recipientId: others[0], sentFromMs: 0 });
+    await storage.social.deleteWhispers({ recipientId: others[0], whisperIds: [whisperId] });
+    assertEquals((await keep(storage, others.at(-1)!, ann, "spam")).kind, "kept");
+  });
+
+  claim("social.deleteWhispers() deletes those named, of one player", async (storage) => {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
-    for (const text of ["one", "two", "three"]) await keep(storage, ann, bob, text);
+    const ids: number[] = [];
+    for (const text of ["one", "two", "three"]) {
+      const result = await keep(storage, ann, bob, text);
+      assert(result.kind === "kept");
+      ids.push(result.whisperId);
+    }
     await keep(storage, bob, ann, "for Bob");
-    const [, two] = await storage.social.listWhispers({ recipientId: ann, sentFromMs: 0 });
-    assertEquals(await storage.social.deleteWhispers({ recipientId: ann, upToWhisperId: two.whisperId }), 2);
-    assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [["three"], ["for Bob"]]);
+    const whisperIds = [ids[0], ids[2], 999];
+    assertEquals(await storage.social.deleteWhispers({ recipientId: bob, whisperIds }), 0);
+    assertEquals(await storage.social.deleteWhispers({ recipientId: ann, whisperIds }), 2);
+    assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [["two"], ["for Bob"]]);
   });
 }

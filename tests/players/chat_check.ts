@@ -11,6 +11,8 @@ import type { RoomCheck } from "./room_check.ts";
 import type { SightCheck } from "./sight_check.ts";
 
 const BYTES_MAX = 255;
+/** How long whispers may take that there was no room for. */
+const LATE_MS = 5_000;
 const KEPT_WHISPERS = 50;
 const UTF8 = new TextEncoder();
 
@@ -40,6 +42,8 @@ export class ChatCheck {
   readonly #kept = new Map<Actor, Kept[]>();
   /** Whispers that players heard in their session, under which numbers. */
   readonly #heard = new Map<Actor, { readonly sender: Actor; readonly key: string; readonly sequence: number }[]>();
+  /** Whispers that the server had no room for in a session, which it must send again once the player is back. */
+  readonly #late = new Map<Actor, { readonly sinceMs: number; readonly keys: string[] }>();
   /** Number of the last message heard, by listener and channel. */
   readonly #lastIds = new Map<Actor, Map<Channel, bigint>>();
   /** Until when players may not chat, Unix milliseconds; those long over among them. */
@@ -110,22 +114,54 @@ export class ChatCheck {
     this.#lastIds.delete(actor);
   }
 
-  /** A player's session has nothing to be heard again any more: it begins, or its player has left the world. */
+  /** The server says that some of what is due to a player is gone: whispers are not. */
+  acceptGap(actor: Actor): void {
+    const { board, dues } = this.#options;
+    const left = dues.leftOf(actor, `chat ${Channel[Channel.WHISPER]}`).filter(({ isOptional }) => !isOptional);
+    const keys = left.map(({ keys: [key] }) => key).filter((key) => !key.startsWith(`${actor.name}: `));
+    if (keys.length > 0) this.#late.set(actor, { sinceMs: board.nowMs, keys: keys.slice(-KEPT_WHISPERS) });
+  }
+
+  /** Whispers that were late have come by now. */
+  checkLate(): void {
+    for (const [actor, { keys, sinceMs }] of this.#late) {
+      if (!actor.isConnected || this.#options.board.nowMs - sinceMs < LATE_MS) continue;
+      if (keys.length > 0) throw new Contradiction(`${actor.name} was not sent in "chat WHISPER": ${keys[0]}`);
+      this.#late.delete(actor);
+    }
+  }
+
+  /** A player leaves the world: what it has heard and not acknowledged may come again when it is back. */
+  onLeave(actor: Actor): void {
+    this.#keep(actor, this.#unacknowledged(actor));
+    this.#heard.delete(actor);
+  }
+
+  #unacknowledged(actor: Actor): Kept[] {
+    const acknowledged = this.#options.delivery.acknowledgedBy(actor);
+    const heard = (this.#heard.get(actor) ?? []).filter(({ sequence }) => sequence > acknowledged);
+    return heard.map(({ key, sender }) => ({ key, sender, isOptional: true }));
+  }
+
+  /** A player's session has nothing to be heard again any more: it begins. */
   forgetHeard(actor: Actor): void {
     this.#heard.delete(actor);
   }
 
   /** A player goes offline: whispers it has not acknowledged wait for it, those that it heard perhaps. */
   onOffline(actor: Actor): void {
-    const { board, delivery, dues, friends } = this.#options;
-    const acknowledged = delivery.acknowledgedBy(actor);
-    const heard = (this.#heard.get(actor) ?? []).filter(({ sequence }) => sequence > acknowledged);
+    const { board, dues, friends } = this.#options;
     const mayBeForgotten = dues.mayForget(actor);
     const unheard = dues.leftOf(actor, `chat ${Channel[Channel.WHISPER]}`).map(({ keys: [key], isOptional }) => ({
       ...{ key, sender: board.find(key.slice(0, key.indexOf(":")))! },
       isOptional: isOptional || mayBeForgotten,
     }));
-    const missed = [...heard.map(({ key, sender }) => ({ key, sender, isOptional: true })), ...unheard];
+    const late = (this.#late.get(actor)?.keys ?? []).map((key) => ({
+      ...{ key, sender: board.find(key.slice(0, key.indexOf(":")))! },
+      isOptional: true,
+    }));
+    this.#late.delete(actor);
+    const missed = [...late, ...this.#unacknowledged(actor), ...unheard];
     this.#heard.delete(actor);
     this.#keep(actor, missed.filter(({ sender }) => sender !== actor && !friends.ignores(actor, sender)));
   }
@@ -146,7 +182,11 @@ export class ChatCheck {
   /** A message came. */
   onMessage(actor: Actor, { channel, senderName, message, messageId }: ChatMessage): void {
     const key = `${senderName}: ${message}`;
-    this.#options.dues.take(actor, `chat ${Channel[channel]}`, key);
+    const late = channel === Channel.WHISPER ? this.#late.get(actor)?.keys : undefined;
+    const lateIndex = late?.indexOf(key) ?? -1;
+    if (lateIndex >= 0) late!.splice(lateIndex, 1);
+    const isDue = this.#options.dues.tryTake(actor, `chat ${Channel[channel]}`, key);
+    if (!isDue && lateIndex < 0) this.#options.dues.take(actor, `chat ${Channel[channel]}`, key);
     if (channel === Channel.WHISPER && actor.standing === "world") this.#noteHeard(actor, senderName, key);
     if (actor.isReplaying || channel === Channel.WHISPER) return;
     const lastIds = this.#lastIds.get(actor) ?? new Map<Channel, bigint>();

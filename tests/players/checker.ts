@@ -154,7 +154,7 @@ export class Checker {
   expectLeaving(actor: Actor): void {
     this.dues.expect(actor, "left", String(actor.entityId));
     this.#leaveWorld(actor);
-    this.chat.forgetHeard(actor);
+    this.chat.onLeave(actor);
     actor.standing = "authenticated";
   }
 
@@ -457,6 +457,7 @@ export class Checker {
     const key = success ? `${lastSequence} ${entityId}` : ErrorCode[errorCode];
     this.dues.take(actor, "resume", key);
     if (!gap) return;
+    this.chat.acceptGap(actor);
     this.dues.acceptGap(actor);
     this.delivery.acceptGap(actor);
   }
@@ -482,6 +483,7 @@ export class Checker {
     sight.beginTick(++this.#tick);
     this.#loseUnwatched();
     this.scores.beginTick();
+    this.chat.checkLate();
     fights.beginTick();
     guilds.checkWars();
     if (nowMs % SWEEP_MS !== 0) return;

@@ -192,7 +192,10 @@ const BROKEN: readonly {
   {
     what: "loses whispers that nobody heard",
     says: /was not sent in "chat WHISPER"/,
-    spoil: ({ logic }) => logic.social.whispers.keepMissed = () => {},
+    spoil: ({ logic }) => {
+      logic.social.whispers.keepMissed = () => {};
+      logic.social.whispers.sweep = () => {};
+    },
   },
   {
     what: "keeps the connections of those who were kicked",

@@ -1,11 +1,20 @@
-import { HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { HeartbeatRequestSchema, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
-import { CHAT_HELD_MESSAGES_MAX, KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
+import {
+  CHAT_HELD_MESSAGES_MAX,
+  KEPT_WHISPER_MS,
+  KEPT_WHISPERS_BURST,
+  KEPT_WHISPERS_INTERVAL_MS,
+  KEPT_WHISPERS_MAX,
+  LINK_DEAD_MS,
+} from "../../shared/limits.ts";
 import { Counter } from "../../server/ops/counters.ts";
+import { SYSTEM } from "../../server/storage/storage.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -185,8 +194,160 @@ Deno.test("A whisper to a player who is offline is delivered when it enters the 
   );
   assertEquals(whispers.map(({ recipientName }) => recipientName), ["ann", "ann"]);
   assert(harness.sessionOf(again).outbox!.lastSequence >= 3, "They are reliable packets of the session");
+  harness.send(again, HeartbeatRequestSchema, {}, { ack: harness.sessionOf(again).outbox!.lastSequence });
   goOffline(harness, again);
+  await settle(harness);
   assertEquals(heard(harness, await harness.connect({ name: "ann" })), []);
+});
+
+Deno.test("A kept whisper is deleted when it is acknowledged, not when it is sent", async () => {
+  await withTempDir(async (dir) => {
+    const path = `${dir}/storage.db`;
+    const harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    const { ann, bob } = await gather(harness, "ann", "bob");
+    goOffline(harness, ann);
+    for (const text of ["one", "two"]) say(harness, bob, Channel.WHISPER, text, { recipientName: "ann" });
+    await settle(harness);
+    const again = await harness.connect({ name: "ann" });
+    await settle(harness);
+    const whispers = again.packets.filter(({ type }) => type === PacketType.CHAT_MESSAGE);
+    assertEquals(whispers.length, 2);
+    const kept = async (storage: DirectStorage) =>
+      (await storage.social.listWhispers({ recipientId: ann.playerId, sentFromMs: 0 })).map(({ message }) => message);
+    const beside = new DirectStorage({ path });
+    harness.advance(10_000);
+    await settle(harness);
+    assertEquals(await kept(beside), ["one", "two"]);
+    harness.send(again, HeartbeatRequestSchema, {}, { ack: whispers[0].sequence });
+    harness.advance(2_000);
+    await settle(harness);
+    assertEquals(await kept(beside), ["two"]);
+    await beside.close();
+    // As a server that is killed: nothing is told that it ends.
+    await harness.storage.close();
+    await using after = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    assertEquals(heard(after, await after.connect({ name: "ann" })), ["two"]);
+  });
+});
+
+/** How a client that acknowledges nothing goes, and whether it hears a kept whisper again when it is back. */
+const GOINGS: readonly {
+  readonly how: string;
+  readonly go: (harness: LogicHarness, client: HarnessClient) => void;
+  readonly isHeardAgain: boolean;
+}[] = [
+  { how: "logs out", go: (harness, client) => harness.send(client, LogoutRequestSchema, {}), isHeardAgain: false },
+  {
+    how: "leaves the world and is gone",
+    go: (harness, client) => {
+      harness.send(client, LeaveWorldRequestSchema, {});
+      harness.disconnect(client);
+    },
+    isHeardAgain: false,
+  },
+  { how: "is lost", go: goOffline, isHeardAgain: true },
+];
+
+for (const { how, go, isHeardAgain } of GOINGS) {
+  Deno.test(`A client that acknowledges nothing and ${how} hears kept whispers ${isHeardAgain ? "again" : "once"}`, async () => {
+    await using harness = await LogicHarness.create();
+    const { ann, bob } = await gather(harness, "ann", "bob");
+    goOffline(harness, ann);
+    say(harness, bob, Channel.WHISPER, "hello", { recipientName: "ann" });
+    await settle(harness);
+    const again = await harness.connect({ name: "ann" });
+    await settle(harness);
+    assertEquals(heard(harness, again), ["hello"]);
+    go(harness, again);
+    harness.advance(2_000);
+    await settle(harness);
+    assertEquals(heard(harness, await harness.connect({ name: "ann" })), isHeardAgain ? ["hello"] : []);
+  });
+}
+
+Deno.test("A kept whisper heard outside of the world is deleted once the client acknowledges anything in it", async () => {
+  await using harness = await LogicHarness.create();
+  const { bob } = await gather(harness, "bob");
+  const { accounts, social } = harness.storage.for(SYSTEM);
+  const [{ accountId: recipientId }] = await accounts.createMany([
+    { name: "dora", nameKey: "dora", passwordVerifier: `plain:${"0".repeat(64)}`, createdAtMs: 0 },
+  ]);
+  say(harness, bob, Channel.WHISPER, "hello", { recipientId: BigInt(recipientId) });
+  await answerTo(harness, bob, PacketType.CHAT_MESSAGE);
+  const kept = async () => (await social.listWhispers({ recipientId, sentFromMs: 0 })).length;
+  const client = await logIn(harness, "dora");
+  await settle(harness);
+  assertEquals([heard(harness, client), await kept()], [["hello"], 1]);
+  harness.send(client, EnterWorldRequestSchema, {});
+  await answerTo(harness, client, PacketType.ENTER_WORLD_RESPONSE);
+  harness.advance(2_000);
+  await settle(harness);
+  assertEquals(await kept(), 1);
+  harness.send(client, HeartbeatRequestSchema, {}, { ack: 1 });
+  harness.advance(2_000);
+  await settle(harness);
+  assertEquals([heard(harness, client), await kept()], [[], 0]);
+});
+
+for (const back of ["resumes", "enters anew"] as const) {
+  Deno.test(`Whispers to a lost connection are heard by who ${back}, however much chat comes behind them`, async () => {
+    await using harness = await LogicHarness.create({ config: { floodControl: false } });
+    const { ann, bob } = await gather(harness, "ann", "bob");
+    const acknowledged = harness.sessionOf(ann).outbox!.lastSequence;
+    harness.send(ann, HeartbeatRequestSchema, {}, { ack: acknowledged });
+    say(harness, bob, Channel.WHISPER, "on its way", { recipientName: "ann" });
+    harness.disconnect(ann);
+    harness.advance(2_000);
+    say(harness, bob, Channel.WHISPER, "to nobody there", { recipientName: "ann" });
+    await settle(harness);
+    for (let index = 0; index < 1_140; index++) say(harness, bob, Channel.GLOBAL, `line ${index}`);
+    const whispers = ["on its way", "to nobody there"];
+    const heardBy = (client: HarnessClient) => heard(harness, client).filter((text) => !text.startsWith("line"));
+    if (back === "enters anew") {
+      const again = await harness.connect({ name: "ann" });
+      await settle(harness);
+      assertEquals(heardBy(again), whispers);
+      return;
+    }
+    const client = harness.open({ name: "ann" });
+    client.entityId = ann.entityId;
+    harness.send(client, ResumeRequestSchema, { resumeToken: ann.resumeToken, lastSequence: BigInt(acknowledged) });
+    harness.advance(2_000);
+    await settle(harness);
+    assertEquals(heardBy(client), whispers);
+    // Each once: what is on its way is not sent again.
+    harness.advance(5_000);
+    await settle(harness);
+    assertEquals(heardBy(client), []);
+    harness.send(client, HeartbeatRequestSchema, {}, { ack: harness.sessionOf(client).outbox!.lastSequence });
+    goOffline(harness, client);
+    await settle(harness);
+    assertEquals(heardBy(await harness.connect({ name: "ann" })), []);
+  });
+}
+
+Deno.test("Whispers that are kept have a budget, and what cannot be kept is refused", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob } = await gather(harness, "ann", "bob");
+  goOffline(harness, ann);
+  harness.forget();
+  for (let index = 0; index <= KEPT_WHISPERS_BURST; index++) {
+    say(harness, bob, Channel.WHISPER, `message ${index}`, { recipientName: "ann" });
+  }
+  await settle(harness);
+  assertEquals(heard(harness, bob).length, KEPT_WHISPERS_BURST);
+  assertEquals(await errorOf(harness, bob), ErrorCode.RATE_LIMITED);
+  harness.advance(KEPT_WHISPERS_INTERVAL_MS);
+  const strangers = Array.from({ length: KEPT_WHISPERS_MAX }, (_, index) => `stranger${index}`);
+  const ids = (await harness.storage.for(SYSTEM).accounts.createMany(
+    ["cid", ...strangers].map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: 0 })),
+  )).map(({ accountId }) => accountId);
+  for (const senderId of ids.slice(1)) {
+    const whisper = { recipientId: ids[0], senderId, message: "spam", sentAtMs: harness.clock.unixMs() };
+    await harness.storage.for(SYSTEM).social.keepWhisper({ ...whisper, forgetBeforeMs: 0 });
+  }
+  say(harness, bob, Channel.WHISPER, "hello", { recipientName: "cid" });
+  assertEquals(await errorOf(harness, bob), ErrorCode.OUT_OF_RANGE);
 });
 
 Deno.test("A whisper to a player who is offline is delivered when it logs in on the gateway", async () => {
