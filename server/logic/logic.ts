@@ -92,7 +92,6 @@ export class Logic {
     this.guilds = new GuildService(context, this.social);
     this.leaderboards = new LeaderboardService(context);
     this.world = new WorldService(context, this.guilds, this.sanctions);
-    this.world.onLeave((session) => this.social.whispers.onLeave(session));
     this.resumes = new ResumeService(context);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
     this.combat = new CombatService(context, this.world, {

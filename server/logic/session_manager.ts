@@ -40,6 +40,7 @@ export class SessionManager {
   /** Sessions in the world. */
   readonly #inWorld = new Set<Session>();
   readonly #presenceListeners: PresenceListener[] = [];
+  readonly #leaveListeners: ((session: Session) => void)[] = [];
 
   /** How many sessions there are, those without a player among them. */
   get sessionCount(): number {
@@ -103,6 +104,11 @@ export class SessionManager {
     this.#presenceListeners.push(listener);
   }
 
+  /** Adds a listener for every session that leaves the world; what it kept for its client is still there. */
+  onLeave(listener: (session: Session) => void): void {
+    this.#leaveListeners.push(listener);
+  }
+
   /** Says who is behind a session. */
   bindPlayer(session: Session, player: Player): void {
     session.player = player;
@@ -137,7 +143,7 @@ export class SessionManager {
 
   /** Says that a session is out of the world. */
   leaveWorld(session: Session): void {
-    this.#inWorld.delete(session);
+    if (this.#inWorld.delete(session)) { for (const listener of this.#leaveListeners) listener(session); }
     this.confirmResumeToken(session);
     this.#byResumeToken.delete(session.resumeToken);
     session.resumeToken = "";

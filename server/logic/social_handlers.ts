@@ -69,6 +69,7 @@ export class SocialService {
     };
     this.delivery = new ChatDelivery(context.sessions, { lists, gate: this.gate, crowdedOut });
     this.whispers = new KeptWhispers(context, this.delivery, this.gate);
+    context.sessions.onLeave((session) => this.whispers.onLeave(session));
     context.sessions.onPresence((player, isOnline, session) => {
       if (isOnline) void this.#comeOnline(player);
       else this.#goOffline(player, session);
