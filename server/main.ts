@@ -28,6 +28,7 @@ import { findStartTerminal, onReloadSignal, onStopSignal } from "./signals.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./data_folder.ts";
+import { lockDataFolder } from "./data_lock.ts";
 import { drillsOf } from "./drills.ts";
 import { EXIT_HANG, Supervisor } from "./supervisor.ts";
 import { readTls } from "./tls.ts";
@@ -38,6 +39,7 @@ const MONITOR_INTERVAL_MS = 1_000;
 async function serve(config: ServerConfig, notes: readonly string[]): Promise<void> {
   const terminal = findStartTerminal();
   await makeDataFolder(config.dataDir);
+  lockDataFolder(config);
   const isNarrow = narrowPermissions(config);
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
