@@ -20,6 +20,8 @@ export interface Asset {
 export interface AppOptions {
   /** Files by absolute path; `/index.html` is the page at `/`. */
   readonly assets: ReadonlyMap<string, Asset>;
+  /** Whether it is reached by TLS. */
+  readonly isSecure?: boolean;
   /** Whether the server takes players. */
   readonly ready: () => boolean;
   /** Told of every error behind a 500; the peer is told nothing. */
@@ -50,12 +52,17 @@ export interface App {
   fetch(request: Request): Promise<Response> | Response;
 }
 
+/** What the page may do: talk to its own host, by WebSocket too, which not every browser takes 'self' for. */
+function contentSecurityPolicy(host: string | undefined): string {
+  const own = host === undefined ? "'self'" : `'self' ws://${host} wss://${host}`;
+  return `default-src 'self'; connect-src ${own}; style-src 'self'; img-src 'self' data:; object-src 'none'; ` +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+}
+
+/** Half a year in which browsers come back by TLS only. */
+const HSTS = "max-age=15552000";
+
 const SECURITY_HEADERS: readonly (readonly [string, string])[] = [
-  [
-    "content-security-policy",
-    "default-src 'self'; connect-src 'self' ws: wss:; style-src 'self'; img-src 'self' data:; object-src 'none'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  ],
   ["x-content-type-options", "nosniff"],
   ["referrer-policy", "no-referrer"],
   ["cross-origin-opener-policy", "same-origin"],
@@ -80,6 +87,8 @@ export function createApp(options: AppOptions): App {
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of SECURITY_HEADERS) context.header(name, value);
+    context.header("content-security-policy", contentSecurityPolicy(context.req.header("host")));
+    if (options.isSecure) context.header("strict-transport-security", HSTS);
   });
   app.get("/healthz", (context) => {
     const isReady = options.ready();

@@ -36,7 +36,7 @@ export class HttpError extends Error {
 export interface HttpHead {
   /** What is asked for. */
   readonly method: "GET" | "HEAD";
-  /** In origin form: begins with "/", may hold a query, nothing decoded. */
+  /** In origin form, whichever it came in: begins with "/", may hold a query, nothing decoded. */
   readonly target: string;
   /** The target without its query. */
   readonly path: string;
@@ -58,6 +58,8 @@ const DELETE = 0x7f;
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([\x21-\x7e]+) HTTP\/([0-9])\.([0-9])$/;
 const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/;
 const HOST = /^(?:[0-9A-Za-z._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+/** A target as proxies write it: scheme, host, path (RFC 9112, section 3.2.2). */
+const ABSOLUTE_TARGET = /^https?:\/\/([^/?]+)(.*)$/i;
 /** Fields that mean something else when they come twice. */
 const SINGLE_FIELDS = new Set([
   "content-length",
@@ -129,7 +131,10 @@ export class HttpHeadParser {
 
   #pushByte(byte: number): void {
     if (++this.#headBytes > HTTP_HEAD_BYTES_MAX) {
-      throw new HttpError(431, `Cannot accept request: its head is over ${HTTP_HEAD_BYTES_MAX} bytes`);
+      throw new HttpError(
+        431,
+        `Cannot accept request: its head, cookies and all, is over ${HTTP_HEAD_BYTES_MAX} bytes`,
+      );
     }
     if (this.#isAfterCr) {
       if (byte !== LF) throw new HttpError(400, "Cannot accept request: a carriage return ends no line");
@@ -182,19 +187,23 @@ export class HttpHeadParser {
   #endHead(request: RegExpExecArray): void {
     const headers = this.#headers;
     const version = request[4] === "0" ? "1.0" : "1.1";
-    const host = headers.get("host");
+    const absolute = ABSOLUTE_TARGET.exec(request[2]);
+    const target = absolute === null ? request[2] : absolute[2].startsWith("/") ? absolute[2] : `/${absolute[2]}`;
+    // Required beside a whole URL, too, which then counts in its place.
+    const host = headers.has("host") ? absolute?.[1] ?? headers.get("host") : undefined;
     if (host === undefined ? version === "1.1" : !HOST.test(host)) {
       throw new HttpError(400, "Cannot accept request: host is missing or malformed");
     }
     if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
       throw new HttpError(400, "Cannot accept request: it announces a body, limit is 0 bytes");
     }
+    if (host !== undefined) headers.set("host", host);
     this.#requestCount++;
     this.#line = EMPTY;
     this.#head = {
       method: request[1] as HttpHead["method"],
-      target: request[2],
-      path: request[2].split("?", 1)[0],
+      target,
+      path: target.split("?", 1)[0],
       version,
       headers,
       keepAlive: version === "1.1" && this.#requestCount < HTTP_REQUESTS_PER_CONNECTION_MAX &&
@@ -213,8 +222,8 @@ function parseRequestLine(line: string): RegExpExecArray {
   if (method !== "GET" && method !== "HEAD") {
     throw new HttpError(405, "Cannot accept request: its method is not GET or HEAD");
   }
-  if (target[0] !== "/" || target.includes("#")) {
-    throw new HttpError(400, "Cannot accept request: its target is not a path");
+  if (target.includes("#") || (target[0] !== "/" && !ABSOLUTE_TARGET.test(target))) {
+    throw new HttpError(400, "Cannot accept request: its target is neither a path nor the URL of one");
   }
   return request;
 }
@@ -367,6 +376,7 @@ const REASON_PHRASES: Readonly<Record<number, string>> = {
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
+  421: "Misdirected Request",
   426: "Upgrade Required",
   429: "Too Many Requests",
   431: "Request Header Fields Too Large",
@@ -409,6 +419,20 @@ export function upgradeDecision(
     return { kind: "refuse", status: 403, message: "Cannot accept WebSocket: pages of this origin are not allowed" };
   }
   return { kind: "upgrade", accept: acceptKey(key) };
+}
+
+/**
+ * Whether a request names the gateway as its operator does. A page of a foreign site can have its own name lead to this
+ * machine (DNS rebinding), and would then be taken for the gateway's own; that name gives it away.
+ *
+ * @param names Lower case; IP addresses and `localhost` need not be among them. `null`: the gateway can be reached by
+ * other machines, under whatever names.
+ */
+export function isHostNamed(head: HttpHead, names: ReadonlySet<string> | null): boolean {
+  const host = head.headers.get("host")?.toLowerCase().replace(/:\d+$/, "");
+  // Without a Host it is no browser.
+  if (names === null || host === undefined || names.has(host)) return true;
+  return host === "localhost" || host.endsWith(".localhost") || host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
 }
 
 function isOriginAllowed(

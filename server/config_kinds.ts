@@ -170,8 +170,15 @@ function list(
 }
 
 function readOrigin(value: unknown): string | undefined {
-  if (typeof value !== "string" || !isUrl(value, ["http", "https"])) return undefined;
+  if (typeof value !== "string") return undefined;
+  if (APP_ORIGIN.test(value) && isUrl(value, [value.slice(0, value.indexOf(":")).toLowerCase()])) {
+    return value.toLowerCase();
+  }
+  if (!isUrl(value, ["http", "https"])) return undefined;
   const parsed = new URL(value);
   // A path would never match: browsers send the origin alone.
   return parsed.href === `${parsed.origin}/` ? parsed.origin : undefined;
 }
+
+/** The origin of a page in an app's own web view: `capacitor://localhost`. */
+const APP_ORIGIN = /^(?!https?:|wss?:|ftp:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z0-9.-]+(:\d{1,5})?$/i;

@@ -371,8 +371,8 @@ export const BULK_PLAYERS_BATCH = 500;
 
 // Gateway: HTTP and WebSocket
 
-/** Bytes of an HTTP request head, with every line end. */
-export const HTTP_HEAD_BYTES_MAX = 8_192;
+/** Bytes of an HTTP request head, with every line end: cookies of other services on the same host come along. */
+export const HTTP_HEAD_BYTES_MAX = 16_384;
 /** Field lines of an HTTP request head: browsers send some 20. */
 export const HTTP_FIELDS_MAX = 100;
 /** Requests served on one HTTP connection before it is closed. */

@@ -66,6 +66,8 @@ export interface ConnectionAdapter {
   goOn(): boolean;
   /** Whether packets can be sent: the upgrade is done. */
   readonly open: boolean;
+  /** Whether an answer is being made, or waits to be: a peer that has ended its side may still read it. */
+  readonly answering: boolean;
   /** When {@linkcode onDeadline} is due, monotonic milliseconds; 0: never. */
   readonly deadlineMs: number;
   /** The deadline has passed. */
@@ -260,8 +262,19 @@ export class Connection implements SocketHandler, FrameSink {
 
   onEnd(): void {
     this.#peerEnded = true;
-    if (!this.closing) this.#beginClosing(DisconnectReason.UNSPECIFIED);
+    if (!this.closing) this.#closeAnswered();
     else if (this.#endAsked) this.closeSocket();
+  }
+
+  /**
+   * Closes behind a peer that has ended its side, once it has the answer to what it asked before. In the world it has
+   * left at once: whoever holds a session must not seem to be there.
+   */
+  #closeAnswered(): void {
+    const isAnswering = this.adapter === null
+      ? this.#awaited !== null && this.state !== STATE_IN_WORLD
+      : this.adapter.answering;
+    if (!isAnswering) this.#beginClosing(DisconnectReason.UNSPECIFIED);
   }
 
   onBroken(timedOut: boolean): void {
@@ -402,6 +415,8 @@ export class Connection implements SocketHandler, FrameSink {
   #goOn(): void {
     this.#awaited = null;
     if (this.#decoder.paused && !this.throttled) this.#host.waitTurn(this);
+    // Behind the answer, which is sent in this round.
+    if (this.#peerEnded) this.#host.touch(this);
   }
 
   #onProtocolError(error: unknown): void {
@@ -612,6 +627,7 @@ export class Connection implements SocketHandler, FrameSink {
   flush(): void {
     if (this.gone) return;
     const host = this.#host;
+    if (this.#peerEnded && !this.closing) this.#closeAnswered();
     const drained = this.queue.flush(this.#socket);
     host.counters.add(Counter.BYTES_OUT, this.queue.takeSentBytes());
     if (drained && this.closing) return this.#endWriting();

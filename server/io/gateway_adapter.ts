@@ -16,6 +16,7 @@ import {
   HttpError,
   type HttpHead,
   HttpHeadParser,
+  isHostNamed,
   toRequest,
   upgradeDecision,
 } from "../../gateway/http.ts";
@@ -48,6 +49,8 @@ export interface GatewayHost {
   /** Where requests seem to go, such as `http://127.0.0.1:8082`. */
   readonly origin: string;
   readonly allowedOrigins: readonly string[];
+  /** Names the gateway goes by, lower case; `null`: any. */
+  readonly hostNames: ReadonlySet<string> | null;
   /** `/echo` is served. */
   readonly diagnostics: boolean;
   /** Monotonic, in milliseconds; as of this round. */
@@ -109,6 +112,10 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
 
   get open(): boolean {
     return this.#decoder !== null;
+  }
+
+  get answering(): boolean {
+    return this.#busy || (this.#parser !== null && this.#held !== null);
   }
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
@@ -207,6 +214,9 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     this.deadlineMs = 0;
     this.#connection.charge(WORK_HTTP_REQUEST_US);
     const path = head.target.split("?", 1)[0];
+    if (!isHostNamed(head, this.#host.hostNames)) {
+      throw new HttpError(421, "Cannot accept request: its host is not among the gateway's names, see --public-host");
+    }
     const isEcho = path === "/echo" && this.#host.diagnostics;
     const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#host) : { kind: "none" } as const;
     if (decision.kind === "refuse") throw new HttpError(decision.status, decision.message);

@@ -44,6 +44,7 @@ import {
   STATE_SHIFT,
   tryPushRecord,
 } from "../ring/records.ts";
+import { isLoopback } from "../host.ts";
 import type { AddressGate } from "./address_gate.ts";
 import type { AdmissionCounts } from "./admission.ts";
 import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
@@ -112,6 +113,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   readonly app: App;
   readonly origin: string;
   readonly allowedOrigins: readonly string[];
+  readonly hostNames: ReadonlySet<string> | null;
   readonly diagnostics: boolean;
   readonly packetRate: BucketRate | null;
   readonly sendQueueSoftBytes: number;
@@ -157,6 +159,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.app = parts.app;
     this.origin = parts.gatewayOrigin;
     this.allowedOrigins = config.allowedOrigins;
+    this.hostNames = isLoopback(config.host) ? hostNamesOf(config) : null;
     this.diagnostics = config.diagnostics;
     this.packetRate = config.floodControl ? FLOOD_RATE : null;
     this.sendQueueSoftBytes = config.sendQueueSoftBytes;
@@ -603,4 +606,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   abortAll(): void {
     for (const connection of this.#connections) connection?.closeSocket();
   }
+}
+
+/** The names that an operator has given the gateway. */
+function hostNamesOf({ publicHost, gatewayUrl, allowedOrigins }: ServerConfig): ReadonlySet<string> {
+  const urls = gatewayUrl === "" ? allowedOrigins : [gatewayUrl, ...allowedOrigins];
+  return new Set([publicHost, ...urls.map((url) => new URL(url).hostname)].map((name) => name.toLowerCase()));
 }

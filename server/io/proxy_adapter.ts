@@ -22,6 +22,7 @@ export interface ProxyHost {
 export class ProxyAdapter implements ConnectionAdapter {
   /** Whether a notice can be sent: frames are spoken behind the header, not HTTP. */
   readonly open: boolean;
+  readonly answering = false;
   readonly deadlineMs: number;
   readonly #connection: Connection;
   readonly #host: ProxyHost;

@@ -75,8 +75,13 @@ function refuse(status: number, ...errors: readonly string[]): Response {
   return Response.json({ errors }, { status });
 }
 
-/** Browsers name the page that sends; a command line names none. */
+/**
+ * Browsers say where the page that sends is from; a command line says nothing. What they find themselves holds behind a
+ * proxy that changes Host, too.
+ */
 function isOwnOrigin(request: Request): boolean {
+  const site = request.headers.get("sec-fetch-site");
+  if (site !== null) return site === "same-origin" || site === "none";
   const origin = request.headers.get("origin");
   if (origin === null) return true;
   return URL.canParse(origin) && new URL(origin).host === request.headers.get("host");

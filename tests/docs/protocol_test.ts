@@ -196,6 +196,7 @@ function closeCodeOf(reason: DisconnectReason): number {
     app: { asset: () => undefined, fetch: () => new Response() } satisfies App,
     origin: "http://localhost",
     allowedOrigins: [],
+    hostNames: null,
     diagnostics: false,
     nowMs: 0,
     unixMs: 0,

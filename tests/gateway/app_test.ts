@@ -54,10 +54,8 @@ Deno.test("App.fetch() sends security headers with every answer", async () => {
   });
   for (const path of ["/", "/game.js", "/ws", "/nowhere", "/healthz"]) {
     const { headers } = await get(app, path);
-    assert(
-      headers.get("content-security-policy")?.startsWith("default-src 'self'; connect-src 'self' ws: wss:;"),
-      path,
-    );
+    assert(headers.get("content-security-policy")?.startsWith("default-src 'self'; connect-src 'self'; "), path);
+    assertEquals(headers.get("strict-transport-security"), null, path);
     assertEquals(headers.get("x-content-type-options"), "nosniff", path);
     assertEquals(headers.get("referrer-policy"), "no-referrer", path);
   }
@@ -103,4 +101,15 @@ Deno.test("App.fetch() answers 500 without a word of the error, and tells the op
   const response = await get(app, "/healthz");
   assertEquals([response.status, await response.text()], [500, "Internal server error\n"]);
   assertEquals(errors.map((error) => error.message), ["Secret"]);
+});
+
+Deno.test("App.fetch() lets the page connect to the host it came from and no other, and TLS have browsers come back by TLS", async () => {
+  const app = newApp({ isSecure: true });
+  const { headers } = await app.fetch(new Request("http://gateway/", { headers: { host: "play.example.org:8443" } }));
+  assert(
+    headers.get("content-security-policy")!.includes(
+      "connect-src 'self' ws://play.example.org:8443 wss://play.example.org:8443;",
+    ),
+  );
+  assertEquals(headers.get("strict-transport-security"), "max-age=15552000");
 });

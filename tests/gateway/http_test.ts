@@ -5,6 +5,7 @@ import {
   HttpError,
   type HttpHead,
   HttpHeadParser,
+  isHostNamed,
   toRequest,
   upgradeDecision,
 } from "../../gateway/http.ts";
@@ -119,7 +120,11 @@ Deno.test("HttpHeadParser.push() refuses each malformed request with its status"
     [400, "GET / HTTP/1\r\n"],
     [400, "GET / HTTP/1.10\r\n"],
     [400, "G@T / HTTP/1.1\r\n"],
-    [400, "GET http://example.org/ HTTP/1.1\r\n"],
+    [400, "GET ftp://example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n"],
+    [400, "GET http:///x HTTP/1.1\r\nHost: example.org\r\n\r\n"],
+    [400, "GET http://a b/ HTTP/1.1\r\n"],
+    [400, "GET http://user@example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n"],
+    [400, "GET http://example.org/ HTTP/1.1\r\n\r\n"],
     [400, "GET * HTTP/1.1\r\n"],
     [400, "GET a HTTP/1.1\r\n"],
     [400, "GET /#a HTTP/1.1\r\n"],
@@ -475,4 +480,30 @@ Deno.test("upgradeDecision() lets in pages of the same host and of listed origin
       `${host} ${origin} ${allowedOrigins}`,
     );
   }
+});
+
+Deno.test("HttpHeadParser.push() takes a whole URL for a target, and its host in place of the Host field", () => {
+  for (
+    const [target, path, whole] of [
+      ["http://play.example.org/a?b=1", "/a", "/a?b=1"],
+      ["HTTPS://play.example.org", "/", "/"],
+      ["http://play.example.org?b", "/", "/?b"],
+    ]
+  ) {
+    const head = parseHead(`GET ${target} HTTP/1.1\r\nHost: other.example\r\n\r\n`);
+    assertEquals([head.path, head.target, head.headers.get("host")], [path, whole, "play.example.org"]);
+  }
+});
+
+Deno.test("isHostNamed() takes addresses, localhost and the operator's names, and no other where names count", () => {
+  const names = new Set(["play.example.org"]);
+  const isNamed = (host: string, known: ReadonlySet<string> | null) =>
+    isHostNamed(parseHead(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`), known);
+  for (const host of ["127.0.0.1:8082", "192.0.2.7", "[::1]:80", "localhost", "LOCALHOST:1", "a.localhost"]) {
+    assertEquals(isNamed(host, names), true, host);
+  }
+  assertEquals([isNamed("Play.Example.org:443", names), isNamed("evil.example", names)], [true, false]);
+  assertEquals([isNamed("1.2.3.4.evil.example", names), isNamed("localhost.evil.example", names)], [false, false]);
+  assertEquals(isNamed("evil.example", null), true);
+  assertEquals(isHostNamed(parseHead("GET / HTTP/1.0\r\n\r\n"), names), true);
 });

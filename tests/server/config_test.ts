@@ -221,6 +221,9 @@ Deno.test("loadConfig() leaves environment variables of others alone", () => {
 
 Deno.test("loadConfig() reads origins from a list with commas and from a JSON array, in their canonical form", () => {
   const expected = ["https://a.example", "http://b.example:8080"];
+  assertEquals(load({ args: ["--allowed-origins", "Capacitor://localhost"] }).allowedOrigins, [
+    "capacitor://localhost",
+  ]);
   const flag = load({ args: ["--allowed-origins", "https://A.example:443/, http://b.example:8080"] });
   assertEquals(flag.allowedOrigins, expected);
   const files = { f: JSON.stringify({ allowedOrigins: ["https://a.example", "http://b.example:8080"] }) };

@@ -1,0 +1,57 @@
+/** What the gateway makes of names, origins, and of peers that end their side behind a request. @module */
+
+import { LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { assertEquals } from "../support/assert.ts";
+import { RawHttp } from "../support/raw_http.ts";
+import { onEachBackend, type ServerProcess } from "../support/server_process.ts";
+import { packet, WireClient } from "../support/wire.ts";
+
+const UPGRADE = [
+  ...["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"],
+  ...["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "", ""],
+].join("\r\n");
+
+/** The status of an answer to one request, whose sender then ends its side. */
+async function statusOf(server: ServerProcess, text: string): Promise<number | undefined> {
+  await using http = await RawHttp.connect(server.ports.gateway);
+  http.send(text);
+  http.socket.end();
+  return (await http.readToEnd()).responses[0]?.status;
+}
+
+const FLAGS = [
+  ...["--host", "127.0.0.1", "--public-host", "play.example.org", "--gateway-url", "wss://ws.example.org/ws"],
+  ...["--allowed-origins", "https://www.example.org,capacitor://localhost"],
+];
+
+onEachBackend({ flags: FLAGS }, (backend, server) => {
+  Deno.test(`${backend}: serve on loopback answers under its own names and takes no WebSocket under another (DNS rebinding)`, async () => {
+    const statuses: (number | undefined)[] = [];
+    for (
+      const host of ["localhost", "127.0.0.1", "play.example.org", "ws.example.org", "www.example.org", "evil.example"]
+    ) {
+      statuses.push(await statusOf(server(), `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`));
+    }
+    assertEquals(statuses, [200, 200, 200, 200, 200, 421]);
+    const rebound = `GET /ws HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n${UPGRADE}`;
+    assertEquals(await statusOf(server(), rebound), 421);
+  });
+
+  Deno.test(`${backend}: serve takes a WebSocket of an app's web view where its origin is listed`, async () => {
+    const status = (origin: string) =>
+      statusOf(server(), `GET /ws HTTP/1.1\r\nHost: play.example.org\r\nOrigin: ${origin}\r\n${UPGRADE}`);
+    assertEquals([await status("capacitor://localhost"), await status("ionic://localhost")], [101, 403]);
+  });
+
+  Deno.test(`${backend}: serve answers a peer that ends its side behind a request, on TCP and HTTP`, async () => {
+    await using client = await WireClient.tcp(server().ports.login);
+    client.sendBytes(packet(LoginRequestSchema, { username: "Nobody", passwordHash: "0".repeat(64) }));
+    client.socket.end();
+    assertEquals((await client.expect(LoginResponseSchema)).success, false);
+    await client.ended();
+    await using http = await RawHttp.connect(server().ports.gateway);
+    http.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3));
+    http.socket.end();
+    assertEquals((await http.readToEnd()).responses.map(({ status }) => status), [200, 200, 200]);
+  });
+});
