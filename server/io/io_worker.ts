@@ -194,8 +194,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     const source = isProxied ? null : addresses.tryAdmit(address, this.nowMs);
     const isRefused = source !== null && source.kind !== "admitted";
     if (isRefused) this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
-    // A banned peer has been told for how long; HTTP has not begun.
-    if (isRefused && (isGateway || source.kind === "banned")) return null;
+    // A banned peer has been told for how long; HTTP has not begun, and a handshake costs more than a word is worth.
+    if (isRefused && (isGateway || transport === "tls" || source.kind === "banned")) return null;
     const admitted = !isGateway && !isRefused && this.#tryAdmit(portIndex);
     if (!admitted && !isGateway && this.#refusedNow >= REFUSED_CONNECTIONS_MAX) {
       if (source !== null && source.entry >= 0) addresses.release(source.entry);
