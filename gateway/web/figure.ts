@@ -5,7 +5,7 @@
  */
 
 import { dot, type Pen } from "./brush.ts";
-import { monsterSize, paintCorpse, paintMonster } from "./monster_figure.ts";
+import { breedOf, monsterSize, paintCorpse, paintMonster } from "./monster_figure.ts";
 import { cloakColor, COLORS } from "./palette.ts";
 
 /** What is known of a figure at this moment; lengths in CSS pixels. */
@@ -44,6 +44,12 @@ export function figureRadius(
 ): number {
   const radius = Math.max(FIGURE_PX_MIN, Math.min(FIGURE_PX_MAX, FIGURE_UNITS * scale));
   return isMonster ? radius * monsterSize(name) : radius;
+}
+
+/** What of a figure's looks is neither its place, nor its size, way or stride: two that share it look alike. */
+export function figureKey({ name, isMonster, isDead, isStunned }: FigureLook): string {
+  const kind = isMonster ? breedOf(name) : isDead ? "grave" : cloakColor(name).main;
+  return `${kind}${isDead ? " dead" : ""}${isStunned ? " stunned" : ""}`;
 }
 
 /** Paints a figure. */

@@ -10,6 +10,7 @@ import { Battle, type CombatIntent } from "./battle.ts";
 import { Camera } from "./camera.ts";
 import { Controls } from "./controls.ts";
 import { prefersStill } from "./dom.ts";
+import type { LabelBox } from "./label_layout.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
@@ -44,6 +45,8 @@ export interface GameViewOptions {
   readonly ownName: string;
   /** How much of the world's lower end is covered, in CSS pixels. */
   readonly coveredBelow: () => number;
+  /** What lies over the world where no label should be, in CSS pixels. */
+  readonly reserved: () => readonly LabelBox[];
   /** Sends a MOVEMENT_UPDATE. */
   readonly onReport: (report: MovementReport) => void;
   /** Sends a COMBAT_ACTION. */
@@ -99,6 +102,7 @@ export class GameView {
   #frame = 0;
   #frameMs = NaN;
   #coveredBelow = 0;
+  #reserved: readonly LabelBox[] = [];
   #textMs = -Infinity;
 
   /** Shows the map that the player has entered. */
@@ -281,6 +285,7 @@ export class GameView {
         speech: this.#spoken,
         effects: this.#battle.effects,
         targetId: this.#battle.targetId,
+        reserved: this.#reserved,
         isApproaching: this.#battle.isApproaching,
       },
       this.#camera,
@@ -291,6 +296,7 @@ export class GameView {
     if (nowMs - this.#textMs >= TEXT_INTERVAL_MS) {
       this.#textMs = nowMs;
       this.#coveredBelow = this.#options.coveredBelow();
+      this.#reserved = this.#options.reserved();
       this.#updateText();
     }
   }

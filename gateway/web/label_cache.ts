@@ -5,6 +5,7 @@
  */
 
 import type { Pen } from "./brush.ts";
+import type { LabelBox } from "./label_layout.ts";
 import { COLORS } from "./palette.ts";
 
 /** Texts kept; beyond that all are drawn anew, which a frame can bear. */
@@ -35,8 +36,16 @@ export class LabelCache {
 
   /** Draws a name with its middle at `x` and its foot at `y`. */
   drawName(pen: Pen, text: string, color: string, x: number, y: number): void {
-    const label = this.#get(`name ${color} ${text}`, () => this.#makeOutlined(text, color, `600 13px ${FONT}`, 13));
-    this.#draw(pen, label, x, y);
+    this.#draw(pen, this.#name(text, color), x, y);
+  }
+
+  /** Where {@linkcode LabelCache.drawName} would draw it. */
+  boxOfName(text: string, color: string, x: number, y: number): LabelBox {
+    return boxOf(this.#name(text, color), x, y);
+  }
+
+  #name(text: string, color: string): Label {
+    return this.#get(`name ${color} ${text}`, () => this.#makeOutlined(text, color, `600 13px ${FONT}`, 13));
   }
 
   /** Draws the number of a blow with its middle at `x` and its foot at `y`. */
@@ -54,15 +63,18 @@ export class LabelCache {
     this.#draw(pen, label, x, y);
   }
 
-  /**
-   * Draws a speech bubble with its tip at `x`, `y`.
-   *
-   * @returns Its height, in CSS pixels.
-   */
-  drawBubble(pen: Pen, text: string, x: number, y: number): number {
-    const label = this.#get(`bubble ${text}`, () => this.#makeBubble(text));
-    this.#draw(pen, label, x, y);
-    return label.height;
+  /** Draws a speech bubble with its tip at `x`, `y`. */
+  drawBubble(pen: Pen, text: string, x: number, y: number): void {
+    this.#draw(pen, this.#bubble(text), x, y);
+  }
+
+  /** Where {@linkcode LabelCache.drawBubble} would draw it. */
+  boxOfBubble(text: string, x: number, y: number): LabelBox {
+    return boxOf(this.#bubble(text), x, y);
+  }
+
+  #bubble(text: string): Label {
+    return this.#get(`bubble ${text}`, () => this.#makeBubble(text));
   }
 
   #draw(pen: Pen, label: Label, x: number, y: number): void {
@@ -123,6 +135,10 @@ export class LabelCache {
     }
     return { canvas, width: canvas.width / this.#pixelRatio, height: canvas.height / this.#pixelRatio };
   }
+}
+
+function boxOf({ width, height }: Label, x: number, y: number): LabelBox {
+  return { left: x - width / 2, top: y - height, width, height };
 }
 
 let measuringPen: Pen | null = null;

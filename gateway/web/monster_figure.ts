@@ -37,8 +37,18 @@ const BREEDS: readonly (readonly [RegExp, MonsterBreed])[] = [
 
 /** What a monster of a name looks like; the server tells names only. */
 export function breedOf(name: string): MonsterBreed {
-  return BREEDS.find(([pattern]) => pattern.test(name))?.[1] ?? "fiend";
+  let breed = KNOWN_BREEDS.get(name);
+  if (breed === undefined) {
+    breed = BREEDS.find(([pattern]) => pattern.test(name))?.[1] ?? "fiend";
+    if (KNOWN_BREEDS.size >= KNOWN_BREEDS_MAX) KNOWN_BREEDS.clear();
+    KNOWN_BREEDS.set(name, breed);
+  }
+  return breed;
 }
+
+/** Found before: a frame asks for each monster. */
+const KNOWN_BREEDS = new Map<string, MonsterBreed>();
+const KNOWN_BREEDS_MAX = 256;
 
 const SIZES: Readonly<Partial<Record<MonsterBreed, number>>> = {
   golem: 1.45,

@@ -362,6 +362,7 @@ class Page {
       target: this.#target,
       portal: this.#portal,
       ownName: this.#ownName,
+      reserved: () => this.#hint.hidden ? [] : [this.#hint.getBoundingClientRect()],
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
       onReport: (report) => this.#report(report),
       onCast: (intent) => this.#cast(intent),

@@ -7,6 +7,7 @@
 import { dot, type Pen } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import type { LabelCache } from "./label_cache.ts";
+import type { LabelBox } from "./label_layout.ts";
 import type { PortalLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
 
@@ -51,11 +52,13 @@ export function paintPortal(
   pen.globalAlpha = 1;
 }
 
-/** Paints where a portal leads. */
-export function paintPortalName(pen: Pen, portal: PortalLook, camera: Camera, labels: LabelCache): void {
+/** Paints where a portal leads; gives the room that takes, or `null` where it is not in view. */
+export function paintPortalName(pen: Pen, portal: PortalLook, camera: Camera, labels: LabelCache): LabelBox | null {
   const x = camera.screenX(portal.x), y = camera.screenY(portal.z), radius = portal.radius * camera.scale;
-  if (!isOnScreen(camera, x, y, radius * REACH)) return;
-  labels.drawName(pen, `To ${portal.targetName}`, COLORS.portalLight, x, y - Math.max(12, radius * 0.32) * 2.2);
+  if (!isOnScreen(camera, x, y, radius * REACH)) return null;
+  const text = `To ${portal.targetName}`, foot = y - Math.max(12, radius * 0.32) * 2.2;
+  labels.drawName(pen, text, COLORS.portalLight, x, foot);
+  return labels.boxOfName(text, COLORS.portalLight, x, foot);
 }
 
 /** An arch of light that stands in the middle. */

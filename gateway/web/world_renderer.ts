@@ -9,9 +9,11 @@ import { dot, glow, type Pen, pill } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import { type CombatEffects } from "./combat_effects.ts";
 import { EffectPainter } from "./effect_painter.ts";
-import { FIGURE_HEIGHT, figureRadius, paintFigure } from "./figure.ts";
+import { FIGURE_HEIGHT, figureRadius } from "./figure.ts";
+import { FigureCache } from "./figure_cache.ts";
 import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
+import { type LabelBox, LabelLayout } from "./label_layout.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { OwnMovement } from "./own_movement.ts";
 import { COLORS } from "./palette.ts";
@@ -36,14 +38,19 @@ export interface WorldScene {
   readonly effects: CombatEffects;
   /** Whom the player has chosen; `null`: nobody. */
   readonly targetId: number | null;
+  /** What of the screen hints and the like lie over: no label is put there. */
+  readonly reserved: readonly LabelBox[];
   /** Whether the player walks up to the target: then its goal needs no mark. */
   readonly isApproaching: boolean;
 }
 
 /** Radians of stride for each unit walked. */
 const STRIDE = 1.5;
-/** Names are left out above this many figures in view, but the player's: a crowd's names hide the crowd. */
-const NAMES_MAX = 150;
+/** Above this many figures in view, the names of those farther away fade: a crowd's names hide the crowd. */
+const CROWD_MIN = 24;
+/** How far away names begin to fade in a crowd, and where they are gone, in units. */
+const NAME_FADE_FROM = 16;
+const NAME_FADE_TO = 30;
 
 /** A figure to be drawn, with what sorting by depth needs. */
 interface Figure {
@@ -67,7 +74,9 @@ export class WorldRenderer {
   readonly #pen: Pen;
   #ground: GroundCache;
   #map: MapLook;
+  readonly #figures: FigureCache = new FigureCache();
   readonly #labels: LabelCache = new LabelCache();
+  readonly #layout: LabelLayout = new LabelLayout();
   readonly #effects: EffectPainter;
   readonly #isStill: boolean;
   #pixelRatio = 1;
@@ -104,6 +113,7 @@ export class WorldRenderer {
     const height = Math.round(camera.height * this.#pixelRatio);
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
+    this.#figures.setPixelRatio(this.#pixelRatio);
     this.#labels.setPixelRatio(this.#pixelRatio);
   }
 
@@ -124,16 +134,21 @@ export class WorldRenderer {
     }
     if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
-    const showsNames = figures.length <= NAMES_MAX;
-    for (const portal of this.#map.portals) paintPortalName(pen, portal, camera, this.#labels);
+    const reserved = [...scene.reserved];
+    for (const portal of this.#map.portals) {
+      const box = paintPortalName(pen, portal, camera, this.#labels);
+      if (box !== null) reserved.push(box);
+    }
     this.#effects.drawBelow(pen, scene.effects, camera, localMs);
     for (const figure of figures) {
       if (figure.id === scene.targetId && !figure.isOwn) this.#drawTargetRing(figure, camera, localMs);
       this.#drawFigure(figure, scene, camera, localMs);
     }
-    // The own name lies above all others.
-    figures.sort((a, b) => Number(a.isOwn) - Number(b.isOwn));
-    for (const figure of figures) this.#drawLabel(figure, scene, camera, showsNames);
+    this.#layout.begin(reserved, localMs);
+    for (const figure of figures) this.#drawBar(figure, camera);
+    for (const figure of this.#byImportance(figures, scene)) {
+      this.#drawLabel(figure, scene, camera, figures.length > CROWD_MIN);
+    }
     this.#effects.drawAbove(pen, scene.effects, camera, localMs);
     pen.globalAlpha = 1;
   }
@@ -217,7 +232,7 @@ export class WorldRenderer {
       pen.stroke();
     }
     pen.globalAlpha = figure.opacity;
-    paintFigure(pen, {
+    this.#figures.draw(pen, {
       x,
       y,
       radius,
@@ -231,23 +246,51 @@ export class WorldRenderer {
     if (scene.effects.isFlashing(figure.id, localMs)) this.#effects.drawFlash(pen, x, y - radius, radius);
   }
 
-  #drawLabel(figure: Figure, scene: WorldScene, camera: Camera, showsNames: boolean): void {
+  /** Who gets room for a label first: the player, the target, whose label is there, and then who is nearest. */
+  #byImportance(figures: readonly Figure[], { targetId, movement }: WorldScene): Figure[] {
+    const worth = new Map(figures.map((figure) => {
+      const { id, isOwn, x, z } = figure;
+      const distance = Math.hypot(x - movement.shownX, z - movement.shownZ);
+      const head = isOwn ? 3_000 : id === targetId ? 2_000 : this.#layout.wasShown(id) ? 20 : 0;
+      return [figure, head - distance];
+    }));
+    return figures.toSorted((a, b) => worth.get(b)! - worth.get(a)!);
+  }
+
+  #drawBar(figure: Figure, camera: Camera): void {
+    const { health } = figure;
+    if (health === null || !hasBar(health)) return;
+    this.#pen.globalAlpha = figure.opacity;
+    this.#drawHealth(camera.screenX(figure.x), headOf(figure, camera) - 3, health, figure.isMonster);
+  }
+
+  #drawLabel(figure: Figure, scene: WorldScene, camera: Camera, isCrowd: boolean): void {
     const pen = this.#pen;
-    pen.globalAlpha = figure.opacity;
+    const isChosen = figure.isOwn || figure.id === scene.targetId;
     const x = camera.screenX(figure.x);
-    let y = camera.screenY(figure.z) - figureRadius(camera.scale, figure) * FIGURE_HEIGHT - 2;
-    if (figure.health !== null && figure.health.max > 0 && !isDead(figure.health)) {
-      this.#drawHealth(x, y - 3, figure.health, figure.isMonster);
-      y -= 9;
-    }
-    if (showsNames || figure.isOwn || figure.id === scene.targetId) {
-      const text = figure.guildTag === "" ? figure.name : `[${figure.guildTag}] ${figure.name}`;
-      const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
-      this.#labels.drawName(pen, text, color, x, y);
-      y -= 19;
+    let y = headOf(figure, camera);
+    if (figure.health !== null && hasBar(figure.health)) y -= 9;
+    const text = figure.guildTag === "" ? figure.name : `[${figure.guildTag}] ${figure.name}`;
+    const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
+    const nearness = isCrowd && !isChosen ? this.#nearness(figure, scene) : 1;
+    if (nearness > 0) {
+      const shown = this.#layout.place(figure.id, this.#labels.boxOfName(text, color, x, y), isChosen);
+      if (shown > 0) {
+        pen.globalAlpha = figure.opacity * nearness * shown;
+        this.#labels.drawName(pen, text, color, x, y);
+      }
     }
     const words = scene.speech.get(figure.name);
-    if (words !== undefined) this.#labels.drawBubble(pen, words, x, y);
+    // What is left out here stands in the chat.
+    if (words === undefined || !this.#layout.tryTake(this.#labels.boxOfBubble(words, x, y - 19))) return;
+    pen.globalAlpha = figure.opacity;
+    this.#labels.drawBubble(pen, words, x, y - 19);
+  }
+
+  /** How much of a name is seen in a crowd, 0 to 1. */
+  #nearness({ x, z }: Figure, { movement }: WorldScene): number {
+    const distance = Math.hypot(x - movement.shownX, z - movement.shownZ);
+    return Math.max(0, Math.min(1, (NAME_FADE_TO - distance) / (NAME_FADE_TO - NAME_FADE_FROM)));
   }
 
   #drawHealth(x: number, y: number, health: Health, isMonster: boolean): void {
@@ -263,6 +306,15 @@ export class WorldRenderer {
       pen.fill();
     }
   }
+}
+
+function hasBar(health: Health): boolean {
+  return health.max > 0 && !isDead(health);
+}
+
+/** Where labels begin above a figure: screen y. */
+function headOf(figure: Figure, camera: Camera): number {
+  return camera.screenY(figure.z) - figureRadius(camera.scale, figure) * FIGURE_HEIGHT - 2;
 }
 
 /** Everyone on the screen, from the farthest to the nearest. */

@@ -1,0 +1,61 @@
+/**
+ * How long a frame of the page takes with a crowd in view, where a browser has no graphics processor: `deno task
+ * bench:frames`. Needs Chromium.
+ *
+ * @module
+ */
+
+import { chromium } from "npm:playwright-core@1.65.1";
+import { findProgram } from "../tests/support/programs.ts";
+import type { FrameTimes } from "./frames_page.ts";
+
+const FRAMES = 200;
+const CROWDS = [0, 60, 150];
+const SCREENS = [{ width: 1_100, height: 700 }, { width: 375, height: 667 }];
+
+async function bundle(): Promise<string> {
+  const args = ["bundle", "--quiet", "--platform", "browser", new URL("frames_page.ts", import.meta.url).pathname];
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Draws frames of each crowd on each screen; gives their times by `WIDTHxHEIGHT CROWD`. */
+export async function timeFrames(frameCount: number): Promise<Record<string, FrameTimes>> {
+  const executablePath = findProgram("chromium");
+  if (executablePath === undefined) throw new Error("Cannot draw frames without Chromium");
+  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
+  const browser = await chromium.launch({ executablePath, args });
+  try {
+    const code = await bundle();
+    const times: Record<string, FrameTimes> = {};
+    for (const viewport of SCREENS) {
+      for (const crowd of CROWDS) {
+        const page = await browser.newPage({ viewport });
+        const style = "margin:0;width:100vw;height:100vh";
+        await page.setContent(`<body style="margin:0"><canvas style="${style}"></canvas></body>`);
+        await page.evaluate(code);
+        times[`${viewport.width}x${viewport.height} ${crowd}`] = await page.evaluate(
+          ([frames, crowd]) => (globalThis as unknown as FramesPage).drawFrames(frames, crowd),
+          [frameCount, crowd],
+        );
+        await page.close();
+      }
+    }
+    return times;
+  } finally {
+    await browser.close();
+  }
+}
+
+interface FramesPage {
+  drawFrames(frameCount: number, crowdCount: number): FrameTimes;
+}
+
+if (import.meta.main) {
+  const times = await timeFrames(FRAMES);
+  console.log("screen, figures    median     p95");
+  for (const [name, { median, p95 }] of Object.entries(times)) {
+    console.log(`${name.padEnd(15)} ${median.toFixed(1).padStart(6)} ms ${p95.toFixed(1).padStart(6)} ms`);
+  }
+}

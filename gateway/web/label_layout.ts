@@ -1,0 +1,78 @@
+/**
+ * Which labels are shown where there is not room for all: none covers another.
+ *
+ * @module
+ */
+
+/** A rectangle on the screen, in CSS pixels. */
+export interface LabelBox {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How long a label takes to come or go, in milliseconds. */
+const FADE_MS = 180;
+/** Part of a label that others may cover. */
+const SLACK_PX = 2;
+
+/** The labels of one canvas, frame by frame. Whoever is placed first has the room. */
+export class LabelLayout {
+  readonly #taken: LabelBox[] = [];
+  /** How much of each label is seen, 0 to 1. */
+  #shown: Map<number, number> = new Map();
+  #next: Map<number, number> = new Map();
+  #elapsedMs = 0;
+  #frameMs = NaN;
+
+  /**
+   * Begins a frame.
+   *
+   * @param reserved What no label may cover.
+   * @param localMs Now.
+   */
+  begin(reserved: readonly LabelBox[], localMs: number): void {
+    this.#taken.length = 0;
+    this.#taken.push(...reserved);
+    this.#elapsedMs = Number.isNaN(this.#frameMs) ? FADE_MS : Math.max(0, localMs - this.#frameMs);
+    this.#frameMs = localMs;
+    const before = this.#shown;
+    this.#shown = this.#next;
+    this.#next = before;
+    this.#next.clear();
+  }
+
+  /** Whether the label of an entity was seen in the frame before: it keeps its room, so that labels do not flicker. */
+  wasShown(id: number): boolean {
+    return (this.#shown.get(id) ?? 0) > 0.5;
+  }
+
+  /**
+   * Places the label of an entity.
+   *
+   * @param mustShow It is shown whatever it covers.
+   * @returns How much of it is seen, 0 to 1: it comes and goes smoothly.
+   */
+  place(id: number, box: LabelBox, mustShow: boolean): number {
+    const isFree = mustShow || this.#taken.every((taken) => !overlaps(taken, box));
+    if (isFree) this.#taken.push(box);
+    const step = this.#elapsedMs / FADE_MS;
+    const before = this.#shown.get(id) ?? 0;
+    const shown = isFree ? Math.min(1, before + step) : Math.max(0, before - step);
+    if (shown > 0) this.#next.set(id, shown);
+    return shown;
+  }
+
+  /** Takes room for something that is there or not, without fading; gives whether there was room. */
+  tryTake(box: LabelBox): boolean {
+    if (this.#taken.some((taken) => overlaps(taken, box))) return false;
+    this.#taken.push(box);
+    return true;
+  }
+}
+
+function overlaps(a: LabelBox, b: LabelBox): boolean {
+  return a.left + a.width - SLACK_PX > b.left && b.left + b.width - SLACK_PX > a.left &&
+    a.top + a.height - SLACK_PX > b.top && b.top + b.height - SLACK_PX > a.top;
+}
