@@ -33,13 +33,17 @@ export interface ChatDefaults {
   readonly roomId: bigint;
 }
 
-/** What `/help` shows, a line each. */
+/** What `/help` shows, a line each; {@linkcode KEY_HELP} follows where there are keys. */
 export const CHAT_HELP: readonly string[] = [
   "/w name text - whisper to one player",
   "/r text - answer the last whisper",
   "/a text - say it to those around you",
   "/g text - say it to your guild",
   "/all text - say it to everyone",
+];
+
+/** What keys do, a line each. */
+export const KEY_HELP: readonly string[] = [
   "Enter opens the chat, Escape leaves it",
   "1, 2, 3 use skills, Q chooses whom to fight, Escape lets go",
   "G, R and F open guild, rooms and friends",

@@ -6,9 +6,9 @@
 
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
-import { bindReply, CHAT_HELP, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
+import { bindReply, CHAT_HELP, type ChatCommand, KEY_HELP, parseChat, utf8Bytes } from "./chat_command.ts";
 import { ChatLog } from "./chat_log.ts";
-import { byId, make } from "./dom.ts";
+import { byId, hasKeys, make } from "./dom.ts";
 import { listenToTabs, showSelected } from "./tab_list.ts";
 
 /** Where the chat is folded away at first: what `style.css` calls a phone. */
@@ -289,7 +289,7 @@ export class ChatPanel {
         if (this.#channel === Channel.WHISPER && this.#recipient.value.trim() === "") this.#recipient.focus();
         return;
       case "help":
-        for (const line of CHAT_HELP) this.addNote(line);
+        for (const line of hasKeys() ? [...CHAT_HELP, ...KEY_HELP] : CHAT_HELP) this.addNote(line);
         break;
       case "say":
         if (!this.#handlers.onSay(command)) return;

@@ -23,6 +23,11 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+/** Whether there are keys to speak of: a device that is touched has none. */
+export function hasKeys(): boolean {
+  return !matchMedia("(hover: none) and (pointer: coarse)").matches;
+}
+
 /** Whether the player asked the system for less motion. */
 export function prefersStill(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -75,7 +75,7 @@ export function chatErrorText(
   if (code === ErrorCode.RATE_LIMITED) return "You are writing too fast. Wait a moment.";
   if (code === ErrorCode.NOT_FOUND || code === ErrorCode.PERMISSION_DENIED) {
     if (line?.channel === Channel.WHISPER) return `There is nobody called ${line.recipientName}.`;
-    if (line?.channel === Channel.GUILD) return "You are in no guild. G opens the guild.";
+    if (line?.channel === Channel.GUILD) return "You are in no guild.";
     if (line?.channel === Channel.ROOM) return "You are not in that room any more.";
   }
   return errorText(code);

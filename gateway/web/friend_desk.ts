@@ -52,6 +52,7 @@ export class FriendDesk {
   readonly #ignored = new RowList(byId("friends-ignored", HTMLElement), "Nobody.");
   #lists: FriendListResponse | null = null;
   #ignoreList: IgnoreListResponse | null = null;
+  #names: ReadonlySet<string> = new Set();
   #stay = 0;
 
   constructor(options: FriendDeskOptions) {
@@ -89,6 +90,11 @@ export class FriendDesk {
       form.reset();
       client.send(IgnoreAddSchema, { playerName });
     });
+  }
+
+  /** Whether a player is a friend, by name. */
+  has(name: string): boolean {
+    return this.#names.has(name);
   }
 
   /** A player came in: another one than before, or anew. */
@@ -133,6 +139,7 @@ export class FriendDesk {
   #show(): void {
     const { client, panel, onWhisper } = this.#options;
     const { friends = [], incoming = [], outgoing = [] } = this.#lists ?? {};
+    this.#names = new Set(friends.map(({ name }) => name));
     panel.setBadge("friends", incoming.length);
     this.#incoming.show(incoming.map(({ playerId, name }): Row => {
       const answer = (accept: boolean) => client.send(FriendAnswerSchema, { playerName: name, accept });

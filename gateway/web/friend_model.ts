@@ -15,7 +15,7 @@ export function sortFriends<F extends { readonly name: string; readonly online: 
 export function friendNews(kind: FriendNoticeKind, name: string): string {
   switch (kind) {
     case FriendNoticeKind.REQUESTED:
-      return `${name} would like to be your friend. F opens your friends.`;
+      return `${name} would like to be your friend. Open your friends to answer.`;
     case FriendNoticeKind.ACCEPTED:
       return `${name} is your friend now.`;
     case FriendNoticeKind.ONLINE:

@@ -57,6 +57,10 @@ export interface GameViewOptions {
   readonly onPass: (portalId: number) => void;
   /** The player asked to move, or to fight. */
   readonly onMoved: () => void;
+  /** Whether a player is a friend, by name. */
+  readonly isFriend: (name: string) => boolean;
+  /** The player struck somebody down. */
+  readonly onKill: (victimName: string) => void;
   /** The player went down, or got up again. */
   readonly onDead: (isDead: boolean) => void;
 }
@@ -99,6 +103,7 @@ export class GameView {
   #isConnected = true;
   #isStunned = false;
   #health: Health | null = null;
+  #killerName: string | null = null;
   #frame = 0;
   #frameMs = NaN;
   #coveredBelow = 0;
@@ -198,6 +203,16 @@ export class GameView {
   /** Takes a COMBAT_RESULT. */
   applyResult(result: CombatResult): void {
     this.#battle.applyResult(result, performance.now());
+    if (!result.targetDied) return;
+    const [attackerId, targetId] = [Number(result.attackerId), Number(result.targetId)];
+    if (targetId === this.#ownId) this.#killerName = this.#model.entities.get(attackerId)?.name ?? null;
+    const victim = this.#model.entities.get(targetId);
+    if (attackerId === this.#ownId && victim !== undefined) this.#options.onKill(victim.name);
+  }
+
+  /** Who struck the player down last; `null` while unknown. */
+  get killerName(): string | null {
+    return this.#killerName;
   }
 
   /** The server refused a COMBAT_ACTION. */
@@ -317,7 +332,7 @@ export class GameView {
       const { x, z } = track.poseAt(playbackMs);
       const isMonster = kind === EntityKind.MONSTER;
       if (!isMonster) playerCount++;
-      neighbours.push({ id, name, x, z, isMonster, health });
+      neighbours.push({ id, name, x, z, isMonster, isFriend: !isMonster && this.#options.isFriend(name), health });
     }
     dataset.visible = String(playerCount);
     this.#options.nearby.update(neighbours);
@@ -360,6 +375,7 @@ export class GameView {
     document.documentElement.dataset.hp = String(Math.ceil(health.current));
     if (this.#isDead) this.#battle.clearTarget();
     this.#hold();
+    if (!this.#isDead) this.#killerName = null;
     if (wasDead !== this.#isDead) this.#options.onDead(this.#isDead);
   }
 

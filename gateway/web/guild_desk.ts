@@ -106,7 +106,7 @@ export class GuildDesk {
       this.#invites.set(guildId, { guildName, inviterName });
       const [oldest] = this.#invites.keys();
       if (this.#invites.size > INVITES_MAX) this.#invites.delete(oldest);
-      options.onNews(`${inviterName} invites you to the guild ${guildName}. G opens the guild.`);
+      options.onNews(`${inviterName} invites you to the guild ${guildName}. Open the guild to answer.`);
       this.#show();
     });
     client.on(PacketType.GUILD_INFO_RESPONSE, (guild) => {

@@ -144,6 +144,8 @@ export class LoginCard {
 
   #showFieldError(input: HTMLInputElement, text: string): void {
     byId(`${input.id}-error`, HTMLElement).textContent = text;
+    // What is wrong takes the place of what is asked for.
+    byId(`${input.id}-help`, HTMLElement).hidden = text !== "" || this.#mode !== "register";
     if (text === "") input.removeAttribute("aria-invalid");
     else input.setAttribute("aria-invalid", "true");
   }

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { dot } from "./brush.ts";
+import { dot, type Pen } from "./brush.ts";
 import { byId } from "./dom.ts";
+import { LabelLayout } from "./label_layout.ts";
 import type { MapLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
 
@@ -14,10 +15,19 @@ export interface MinimapScene {
   readonly x: number;
   readonly z: number;
   readonly interestRadius: number;
-  readonly others: readonly { readonly x: number; readonly z: number; readonly isMonster: boolean }[];
+  readonly others: readonly {
+    readonly x: number;
+    readonly z: number;
+    readonly isMonster: boolean;
+    readonly isFriend: boolean;
+  }[];
 }
 
 const MARGIN = 8;
+/** A smaller map has no room for names, in CSS pixels. */
+const NAMES_SIDE_MIN = 110;
+const NAME_PX = 10;
+const NAME_FONT = `600 ${NAME_PX}px system-ui, sans-serif`;
 
 /** The small map. */
 export class Minimap {
@@ -58,6 +68,7 @@ export class Minimap {
       dot(pen, COLORS.ink, portal.x * scale, portal.z * scale, 4.5);
       dot(pen, COLORS.portal, portal.x * scale, portal.z * scale, 3.5);
     }
+    if (side >= NAMES_SIDE_MIN) drawPortalNames(pen, map, scale);
     const x = scene.x * scale;
     const z = scene.z * scale;
     pen.save();
@@ -66,10 +77,37 @@ export class Minimap {
     pen.clip();
     dot(pen, COLORS.interest, x, z, scene.interestRadius * scale);
     pen.restore();
-    for (const { x, z, isMonster } of scene.others) {
-      dot(pen, isMonster ? COLORS.ember : COLORS.text, x * scale, z * scale, 1.4);
+    for (const { x, z, isMonster, isFriend } of scene.others) {
+      dot(
+        pen,
+        isMonster ? COLORS.ember : isFriend ? COLORS.mint : COLORS.text,
+        x * scale,
+        z * scale,
+        isFriend ? 2.6 : 1.4,
+      );
     }
     dot(pen, COLORS.ink, x, z, 4);
     dot(pen, COLORS.torch, x, z, 3);
+  }
+}
+
+/** Where portals lead, beside them; of two that would cover each other, the second is left out. */
+function drawPortalNames(pen: Pen, map: MapLook, scale: number): void {
+  pen.font = NAME_FONT;
+  pen.textBaseline = "middle";
+  pen.lineJoin = "round";
+  pen.lineWidth = 3;
+  pen.strokeStyle = COLORS.outline;
+  pen.fillStyle = COLORS.portalLight;
+  const layout = new LabelLayout();
+  for (const { x, z, targetName } of map.portals) {
+    const width = pen.measureText(targetName).width;
+    const middle = Math.max(width / 2, Math.min(map.width * scale - width / 2, x * scale));
+    const isLow = z > map.height / 2;
+    const y = z * scale + (isLow ? -NAME_PX : NAME_PX);
+    if (!layout.tryTake({ left: middle - width / 2, top: y - NAME_PX / 2, width, height: NAME_PX })) continue;
+    pen.textAlign = "center";
+    pen.strokeText(targetName, middle, y);
+    pen.fillText(targetName, middle, y);
   }
 }

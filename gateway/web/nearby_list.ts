@@ -14,6 +14,7 @@ export interface Neighbour {
   readonly x: number;
   readonly z: number;
   readonly isMonster: boolean;
+  readonly isFriend: boolean;
   /** `null` while unknown. */
   readonly health: Health | null;
 }
@@ -72,8 +73,9 @@ function setData(item: HTMLElement, name: string, value: string): void {
 }
 
 /** One who is in view, as a screen reader reads it. */
-export function neighbourText({ name, x, z, isMonster, health }: Neighbour): string {
-  const place = `${name}${isMonster ? ", a monster," : ""} at ${Math.round(x)}, ${Math.round(z)}`;
+export function neighbourText({ name, x, z, isFriend, isMonster, health }: Neighbour): string {
+  const what = isMonster ? ", a monster," : isFriend ? ", a friend," : "";
+  const place = `${name}${what} at ${Math.round(x)}, ${Math.round(z)}`;
   if (health === null || health.max <= 0) return place;
   const state = isDead(health) ? "dead" : `health ${Math.ceil(health.current)} of ${Math.ceil(health.max)}`;
   return `${place}, ${state}`;

@@ -29,7 +29,7 @@ import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";
 import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
 import { isTyping } from "./controls.ts";
-import { byId } from "./dom.ts";
+import { byId, hasKeys } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
 import { FriendDesk } from "./friend_desk.ts";
 import { type Arrival, GameView } from "./game_view.ts";
@@ -41,7 +41,16 @@ import { Minimap } from "./minimap.ts";
 import { NearbyList } from "./nearby_list.ts";
 import { Notice } from "./notice.ts";
 import type { MovementReport } from "./own_movement.ts";
-import { deviceId, rememberName, storedLogin, storedRooms, storeLogin, storeRooms } from "./page_storage.ts";
+import {
+  deviceId,
+  rememberName,
+  storeChatLine,
+  storedChat,
+  storedLogin,
+  storedRooms,
+  storeLogin,
+  storeRooms,
+} from "./page_storage.ts";
 import { PendingChat } from "./pending_chat.ts";
 import { PortalButton } from "./portal_button.ts";
 import { RankDesk } from "./rank_desk.ts";
@@ -337,7 +346,12 @@ class Page {
     this.#friends.entered();
     this.#tick();
     if (!isFirst) return;
-    this.#chat.addNote(`Welcome, ${this.#ownName}. Enter opens the chat, /help says more.`);
+    for (const { senderName, ...line } of storedChat(this.#ownName, Date.now())) {
+      const spoken = { ...line, senderName, channel: Channel.GLOBAL, recipientName: "", roomId: 0n };
+      this.#chat.addSpoken(spoken, senderName === this.#ownName);
+    }
+    const keys = hasKeys() ? "Enter opens the chat, /help" : "/help in the chat";
+    this.#chat.addNote(`Welcome, ${this.#ownName}. ${keys} says more.`);
     this.#canvas.focus({ preventScroll: true });
   }
 
@@ -362,6 +376,7 @@ class Page {
       target: this.#target,
       portal: this.#portal,
       ownName: this.#ownName,
+      isFriend: (name) => this.#friends.has(name),
       reserved: () => this.#hint.hidden ? [] : [this.#hint.getBoundingClientRect()],
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
       onReport: (report) => this.#report(report),
@@ -372,6 +387,7 @@ class Page {
       },
       onPass: (portalId) => this.#travel.use(portalId),
       onMoved: () => this.#hint.hidden = true,
+      onKill: (victimName) => this.#chat.addNote(`You have struck down ${victimName}.`),
       onDead: (isDead) => {
         this.#deadMs = isDead ? performance.now() : -1;
         if (!isDead) this.#notice.show(null);
@@ -445,9 +461,10 @@ class Page {
   #showDead(deadMs: number): void {
     const seconds = Math.max(0, Math.ceil((RESPAWN_DELAY_MS - deadMs) / 1_000));
     const byItself = Math.max(0, Math.ceil((RESPAWN_DELAY_MS_MAX - deadMs) / 1_000));
+    const killer = this.#game?.killerName ?? null;
     const may = seconds > 0 ? `You can rise again in ${seconds} s` : "Rise again when you are ready";
     this.#notice.show({
-      title: "You were struck down",
+      title: killer === null ? "You were struck down" : `${killer} struck you down`,
       text: `${may}. It happens by itself ${byItself > 0 ? `in ${byItself} s` : "now"}.`,
       isLight: true,
       action: {
@@ -494,6 +511,9 @@ class Page {
     const isOwn = senderName.toLowerCase() === this.#ownName.toLowerCase();
     if (isOwn) this.#pendingChat.answered(channel, message);
     this.#chat.addSpoken(spokenLine(heard), isOwn);
+    if (channel === Channel.GLOBAL) {
+      storeChatLine(this.#ownName, { senderName, text: message, timestampMs: Number(heard.timestamp) });
+    }
     if (channel === Channel.SYSTEM) this.#announcement.show(message);
     if (channel === Channel.GLOBAL || channel === Channel.AREA) this.#game?.say(senderName, message);
   }

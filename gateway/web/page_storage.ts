@@ -8,6 +8,10 @@ const NAME_KEY = "drawbridge.name";
 const DEVICE_KEY = "drawbridge.device";
 const LOGIN_KEY = "drawbridge.login";
 const ROOMS_KEY = "drawbridge.rooms";
+const CHAT_KEY = "drawbridge.chat";
+/** Lines kept, and for how long, in milliseconds. */
+const CHAT_LINES_MAX = 40;
+const CHAT_MS_MAX = 10 * 60_000;
 
 /** The name of the last login; empty before. */
 export function rememberedName(): string {
@@ -47,6 +51,31 @@ export function storedRooms(): string[] {
 /** Keeps the names of rooms until the tab is closed. */
 export function storeRooms(names: readonly string[]): void {
   write(() => sessionStorage, ROOMS_KEY, names.join("\n"));
+}
+
+/** A line that was said to everyone. */
+export interface StoredLine {
+  readonly senderName: string;
+  readonly text: string;
+  /** Unix milliseconds. */
+  readonly timestampMs: number;
+}
+
+/** What was said to everyone in the last minutes, as the player of this tab heard it. */
+export function storedChat(playerName: string, nowMs: number): StoredLine[] {
+  try {
+    const { name, lines } = JSON.parse(read(() => sessionStorage, CHAT_KEY)) as { name: string; lines: StoredLine[] };
+    return name === playerName ? lines.filter(({ timestampMs }) => nowMs - timestampMs < CHAT_MS_MAX) : [];
+  } catch {
+    // Nothing was stored, or by another version of the page.
+    return [];
+  }
+}
+
+/** Keeps a line for a reload of the page. */
+export function storeChatLine(playerName: string, line: StoredLine): void {
+  const lines = [...storedChat(playerName, line.timestampMs), line].slice(-CHAT_LINES_MAX);
+  write(() => sessionStorage, CHAT_KEY, JSON.stringify({ name: playerName, lines }));
 }
 
 /** A random name of this browser, the same at each visit. */

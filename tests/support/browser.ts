@@ -18,14 +18,23 @@ const STEP_PATIENCE_MS = 30_000;
 
 /** Registers a test in a browser; see `programTest`. */
 export function browserTest(name: string, run: (browser: Browser) => Promise<void>): void {
-  programTest("chromium", name, async () => {
-    const browser = await chromium.launch({ executablePath: findProgram("chromium")!, args: FLAGS });
-    try {
-      await run(browser);
-    } finally {
-      await browser.close();
-    }
-  });
+  programTest("chromium", name, () => withBrowser(run));
+}
+
+/**
+ * Runs something with a browser.
+ *
+ * @throws {Error} when there is no Chromium.
+ */
+export async function withBrowser<T>(run: (browser: Browser) => Promise<T>): Promise<T> {
+  const executablePath = findProgram("chromium");
+  if (executablePath === undefined) throw new Error("Cannot run without Chromium");
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  try {
+    return await run(browser);
+  } finally {
+    await browser.close();
+  }
 }
 
 /** One visitor: a page in a context of its own, and what went wrong in it. */

@@ -131,13 +131,15 @@ Deno.test("PendingChat.refused() gives the line to a room that a PERMISSION_DENI
   assertEquals(pending.refused(ErrorCode.PERMISSION_DENIED), undefined);
 });
 
-Deno.test("neighbourText() tells health, and monsters from players", () => {
-  const place = { id: 1, name: "Bo", x: 1.2, z: 3.7 };
+Deno.test("neighbourText() tells health, and monsters and friends from other players", () => {
+  const place = { id: 1, name: "Bo", x: 1.2, z: 3.7, isFriend: false };
   assertEquals(neighbourText({ ...place, isMonster: false, health: null }), "Bo at 1, 4");
   const health = { current: 0, max: 60, shield: 0 };
   assertEquals(neighbourText({ ...place, isMonster: true, health }), "Bo, a monster, at 1, 4, dead");
   const hurt = neighbourText({ ...place, isMonster: false, health: { ...health, current: 11.5 } });
   assertEquals(hurt, "Bo at 1, 4, health 12 of 60");
+  const friend = { ...place, isMonster: false, isFriend: true, health: null };
+  assertEquals(neighbourText(friend), "Bo, a friend, at 1, 4");
 });
 
 Deno.test("nearbySummary() counts others and monsters apart", () => {

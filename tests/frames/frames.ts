@@ -5,8 +5,7 @@
  * @module
  */
 
-import { chromium } from "npm:playwright-core@1.65.1";
-import { findProgram } from "../tests/support/programs.ts";
+import { withBrowser } from "../support/browser.ts";
 import type { FrameTimes } from "./frames_page.ts";
 
 const FRAMES = 200;
@@ -22,13 +21,9 @@ async function bundle(): Promise<string> {
 
 /** Draws frames of each crowd on each screen; gives their times by `WIDTHxHEIGHT CROWD`. */
 export async function timeFrames(frameCount: number): Promise<Record<string, FrameTimes>> {
-  const executablePath = findProgram("chromium");
-  if (executablePath === undefined) throw new Error("Cannot draw frames without Chromium");
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
-  const browser = await chromium.launch({ executablePath, args });
-  try {
-    const code = await bundle();
-    const times: Record<string, FrameTimes> = {};
+  const code = await bundle();
+  const times: Record<string, FrameTimes> = {};
+  await withBrowser(async (browser) => {
     for (const viewport of SCREENS) {
       for (const crowd of CROWDS) {
         const page = await browser.newPage({ viewport });
@@ -42,10 +37,8 @@ export async function timeFrames(frameCount: number): Promise<Record<string, Fra
         await page.close();
       }
     }
-    return times;
-  } finally {
-    await browser.close();
-  }
+  });
+  return times;
 }
 
 interface FramesPage {
