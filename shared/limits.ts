@@ -313,8 +313,10 @@ export const GUILD_INVITE_LIFETIME_MS = 7 * 24 * 3_600_000;
 export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
 /** Invitations of one player that are not answered yet: they are told at every login. */
 export const GUILD_INVITES_PER_PLAYER_MAX = 16;
-/** Wars of one guild at a time, whoever declared them. */
+/** Wars that one guild has declared, at a time. */
 export const GUILD_WARS_MAX = 32;
+/** Wars that others have declared on one guild, at a time: no part of its own, and all of them fit its info. */
+export const GUILD_WARS_AGAINST_MAX = 256;
 /** Wars that one request to the storage ends; the others follow a moment later. */
 export const GUILD_WARS_ENDED_MAX = 256;
 /** Guilds whose rosters are kept in memory as they were shown: some 15 KiB for a full one. */
@@ -621,6 +623,13 @@ export const NOTICE_BUDGETS_MAX = 16_384;
 
 // Combat and monsters
 
+/** How often one victim counts for one killer, on boards and in wars, within an hour. */
+export const KILLS_OF_ONE_VICTIM_MAX = 5;
+/** The hour, in milliseconds; it begins with the first kill. */
+export const KILLS_OF_ONE_VICTIM_INTERVAL_MS = 3_600_000;
+/** Pairs of killer and victim that are remembered: some 8 MB. */
+export const KILL_PAIRS_MAX = 65_536;
+
 /** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */
 export const COOLDOWN_TOLERANCE_MS = 50;
 /** Entities one use of an area skill hits, nearest first: each of them is a packet to everyone around. */
@@ -768,6 +777,11 @@ assert(GUILD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Guilds must leave the storage 
 assert(GUILD_KILLS_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
 assert(SCORES_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
 assert(LEADERBOARD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Leaderboards must leave the storage room for others");
+assert(
+  (GUILD_WARS_MAX + GUILD_WARS_AGAINST_MAX) * (GUILD_NAME_LENGTH_MAX + 64) + GUILD_MEMBERS_MAX * 128 <=
+    FRAME_BYTES_MAX,
+  "A guild with all its members and wars must fit a frame",
+);
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
 assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "Whoever leaves dead must come back before the body goes");

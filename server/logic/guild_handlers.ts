@@ -583,10 +583,10 @@ export class GuildService {
     }
   }
 
-  #announceEnd({ warId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+  #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
     for (const { guildId } of [first, second]) this.#shown.drop(guildId);
     for (const [own, enemy] of [[first, second], [second, first]]) {
-      const about = { guildId: own.guildId, senderId: 0 };
+      const about = { guildId: own.guildId, senderId: declarerId };
       this.#tellGuild(about, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
         warId: BigInt(warId),
         winnerGuildId: BigInt(winnerGuildId),

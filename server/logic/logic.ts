@@ -24,6 +24,7 @@ import {
   RECORD_REFUSED,
   RECORD_SEQUENCE,
 } from "../ring/records.ts";
+import { KillCredit } from "../combat/kill_credit.ts";
 import { ChatGuard } from "../social/chat_guard.ts";
 import { Prng } from "../world/prng.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
@@ -38,7 +39,7 @@ import { registerMapHandlers } from "./map_handlers.ts";
 import { ModerationService } from "./moderation_service.ts";
 import { RoomService } from "./room_handlers.ts";
 import { Sanctions } from "./sanctions.ts";
-import type { Session } from "./session.ts";
+import type { Participant, Session } from "./session.ts";
 import { Sources } from "./sources.ts";
 import { SocialService } from "./social_handlers.ts";
 import { ResumeService } from "./resume_handlers.ts";
@@ -69,6 +70,7 @@ export class Logic {
   readonly guard = new ChatGuard();
   readonly moderation: ModerationService;
   readonly leaderboards: LeaderboardService;
+  readonly #credit = new KillCredit();
   readonly #dispatcher: Dispatcher;
   readonly #sources: Sources;
   readonly #rings: (RingConsumer | undefined)[] = [];
@@ -120,14 +122,22 @@ export class Logic {
     this.social.register(this.#dispatcher);
     this.combat.register(this.#dispatcher);
     registerMapHandlers(this.#dispatcher, context, { ...this, prng: new Prng(prng.nextUint32()) });
-    this.combat.onKill((killer, victim) => this.guilds.onKill(killer, victim));
+    this.combat.onKill((killer, victim) => this.#onKill(killer, victim));
     this.guilds.register(this.#dispatcher);
-    this.combat.onKill((killer, victim) => this.leaderboards.onKill(killer, victim));
     this.leaderboards.register(this.#dispatcher);
     this.moderation.sweep();
     this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
     this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
+  }
+
+  /** Counts a kill, unless the victim has been killed by the same player too often. */
+  #onKill(killer: Participant | null, victim: Participant | null): void {
+    const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
+    const isPair = killerId !== undefined && victimId !== undefined;
+    if (isPair && !this.#credit.tryCount(killerId, victimId, this.context.clock.monotonicMs())) return;
+    this.guilds.onKill(killer, victim);
+    this.leaderboards.onKill(killer, victim);
   }
 
   /** When the next step of the world is due, monotonic milliseconds. */

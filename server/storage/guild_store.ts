@@ -259,6 +259,8 @@ export interface WarSide {
 /** A war that is over. */
 export interface EndedWar {
   readonly warId: number;
+  /** The player who declared it; 0: unknown. */
+  readonly declarerId: number;
   /** 0: a draw. */
   readonly winnerGuildId: number;
   readonly sides: readonly [WarSide, WarSide];

@@ -199,6 +199,11 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO guild_looks (kind, look, guild_id) SELECT 'name', look.value, guilds.id FROM guilds, json_each(looks_of(name)) AS look;
   INSERT INTO guild_looks (kind, look, guild_id) SELECT 'tag', look.value, guilds.id FROM guilds, json_each(looks_of(tag)) AS look;
   `,
+  // Who declared a war, and for which guild; 0: before it was noted.
+  `
+  ALTER TABLE guild_wars ADD COLUMN declaring_guild_id INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE guild_wars ADD COLUMN declarer_id INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 /**

@@ -6,6 +6,7 @@ import {
   GUILD_INVITES_PER_GUILD_MAX,
   GUILD_INVITES_PER_PLAYER_MAX,
   GUILD_MEMBERS_MAX,
+  GUILD_WARS_AGAINST_MAX,
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
 } from "../../shared/limits.ts";
@@ -29,7 +30,7 @@ import {
 import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
-const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_kills, high_kills, ends_at_ms";
+const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_kills, high_kills, ends_at_ms, declarer_id";
 
 /** Of invitations to player 1: those that it is to hear of. */
 const NOT_IGNORED = "inviter_id NOT IN (SELECT ignored_id FROM ignored_players WHERE player_id = ?1)";
@@ -111,12 +112,16 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
   );
 
   const insertWar = database.prepare(
-    "INSERT INTO guild_wars (low_guild_id, high_guild_id, started_at_ms, ends_at_ms) VALUES (?, ?, ?, ?)",
+    `INSERT INTO guild_wars (low_guild_id, high_guild_id, started_at_ms, ends_at_ms, declaring_guild_id, declarer_id)
+      VALUES (?, ?, ?, ?, ?, ?)`,
   );
   const hasWar = database.prepare("SELECT 1 FROM guild_wars WHERE low_guild_id = ? AND high_guild_id = ?");
   const deleteWar = database.prepare("DELETE FROM guild_wars WHERE id = ?");
-  const countWars = database.prepare(
-    "SELECT count(*) AS count FROM guild_wars WHERE low_guild_id = ?1 OR high_guild_id = ?1",
+  const [countDeclared, countAgainst] = ["=", "<>"].map((operator) =>
+    database.prepare(
+      `SELECT count(*) AS count FROM guild_wars
+        WHERE (low_guild_id = ?1 OR high_guild_id = ?1) AND declaring_guild_id ${operator} ?1`,
+    )
   );
   const selectWars = database.prepare(
     `SELECT ${WAR_COLUMNS}, low.name AS low_name, high.name AS high_name FROM guild_wars
@@ -330,10 +335,11 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       if (enemyTie.guildId === own.guildId) return refused("own_guild");
       const [low, high] = inOrder(own.guildId, enemyTie.guildId);
       if (hasWar.get(low, high) !== undefined) return refused("at_war");
-      if ([low, high].some((guildId) => countOf(countWars.get(guildId)) >= GUILD_WARS_MAX)) {
-        return refused("wars_full");
-      }
-      const { lastInsertRowid } = insertWar.run(low, high, nowMs, endsAtMs);
+      // What others declare is no part of what a guild may declare itself.
+      const isFull = countOf(countDeclared.get(own.guildId)) >= GUILD_WARS_MAX ||
+        countOf(countAgainst.get(enemyTie.guildId)) >= GUILD_WARS_AGAINST_MAX;
+      if (isFull) return refused("wars_full");
+      const { lastInsertRowid } = insertWar.run(low, high, nowMs, endsAtMs, own.guildId, actorId);
       return { kind: "declared", war: { warId: Number(lastInsertRowid), sides: [own, enemyTie] } };
     },
 
@@ -388,5 +394,5 @@ function endedWarOfRow(row: Record<string, unknown>): EndedWar {
   const low = { guildId: Number(row.low_guild_id), kills: Number(row.low_kills) };
   const high = { guildId: Number(row.high_guild_id), kills: Number(row.high_kills) };
   const winnerGuildId = low.kills === high.kills ? 0 : low.kills > high.kills ? low.guildId : high.guildId;
-  return { warId: Number(row.id), winnerGuildId, sides: [low, high] };
+  return { warId: Number(row.id), declarerId: Number(row.declarer_id), winnerGuildId, sides: [low, high] };
 }

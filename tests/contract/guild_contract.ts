@@ -420,6 +420,7 @@ function claimWars(claim: Claim): void {
     assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 10 }), {
       endedWars: [{
         warId: early,
+        declarerId: first.leaderId,
         winnerGuildId: 0,
         sides: [{ guildId: first.guildId, kills: 0 }, { guildId: second.guildId, kills: 0 }],
       }],
@@ -428,6 +429,7 @@ function claimWars(claim: Claim): void {
     assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 99 }), {
       endedWars: [{
         warId: late,
+        declarerId: first.leaderId,
         winnerGuildId: third.guildId,
         sides: [{ guildId: first.guildId, kills: 0 }, { guildId: third.guildId, kills: 1 }],
       }],
@@ -486,22 +488,20 @@ function claimBounds(claim: Claim): void {
     assertEquals((await invite(storage, guilds.at(-1)!.leaderId, "bert", EXPIRES_AT_MS)).kind, "invited");
   });
 
-  claim(`guilds have at most ${GUILD_WARS_MAX} wars, whoever declared them`, async (storage) => {
-    const [first, ...others] = await foundMany(storage, GUILD_WARS_MAX + 2);
-    const results = await Promise.all(
-      others.slice(0, -1).map(({ leaderId }) =>
-        storage.guilds.declareWar({ ...WAR, actorId: leaderId, enemyGuildId: first.guildId })
-      ),
-    );
-    assert(results.every(({ kind }) => kind === "declared"));
-    const last = others.at(-1)!;
-    const byOther = { ...WAR, actorId: last.leaderId, enemyGuildId: first.guildId };
-    await assertRefused(storage.guilds.declareWar(byOther), "wars_full");
-    const own = { ...WAR, actorId: first.leaderId, enemyGuildId: last.guildId };
-    await assertRefused(storage.guilds.declareWar(own), "wars_full");
-    const again = { ...WAR, actorId: first.leaderId, enemyGuildId: others[0].guildId };
-    await assertRefused(storage.guilds.declareWar(again), "at_war");
-  });
+  claim(
+    `guilds declare at most ${GUILD_WARS_MAX} wars, and none of those that others declare counts`,
+    async (storage) => {
+      const [first, ...others] = await foundMany(storage, 2 * GUILD_WARS_MAX + 2);
+      const declare = (actor: { leaderId: number }, enemy: { guildId: number }) =>
+        storage.guilds.declareWar({ ...WAR, actorId: actor.leaderId, enemyGuildId: enemy.guildId });
+      const trolls = others.slice(0, GUILD_WARS_MAX), enemies = others.slice(GUILD_WARS_MAX);
+      for (const troll of trolls) assertEquals((await declare(troll, first)).kind, "declared");
+      for (const enemy of enemies.slice(1)) assertEquals((await declare(first, enemy)).kind, "declared");
+      await assertRefused(declare(first, enemies[0]), "wars_full");
+      assertEquals((await declare(enemies[0], first)).kind, "declared");
+      await assertRefused(declare(first, trolls[0]), "at_war");
+    },
+  );
 
   claim(
     `guilds.endDueWars() ends ${GUILD_WARS_ENDED_MAX} wars at once, and the others when asked again`,

@@ -89,6 +89,8 @@ const UNNUMBERED: ReadonlySet<PacketType> = new Set([
 /** Sessions without a connection are looked at once a second. */
 const SWEEP_MS = 1_000;
 
+const KILLS_OF_ONE_VICTIM = 5;
+
 /** The judge. */
 export class Checker {
   readonly board = new Board();
@@ -115,6 +117,7 @@ export class Checker {
   /** Code of the refusal that the action under way was answered with. */
   #actionCode: ErrorCode = ErrorCode.NONE;
   #tick = 0;
+  readonly #killCounts = new Map<Actor, Map<Actor, number>>();
 
   constructor(options: CheckerOptions) {
     const { board, dues } = this;
@@ -126,6 +129,7 @@ export class Checker {
     this.guilds = new GuildCheck({ board, dues, friends: this.friends, isMuted, warMinutes: options.warMinutes });
     this.scores = new ScoreCheck(board, dues);
     const onKill = (killer: Actor, victim: Actor | null) => {
+      if (victim !== null && !this.#counts(killer, victim)) return;
       this.scores.onKill(killer, victim);
       if (victim !== null) this.guilds.onKill(killer, victim);
     };
@@ -133,6 +137,15 @@ export class Checker {
     const { fights, friends, guilds, rooms, sight } = this;
     this.portals = new PortalCheck({ board, dues, sight, fights });
     this.chat = new ChatCheck({ board, dues, delivery: this.delivery, sight, friends, rooms, guilds });
+  }
+
+  /** Whether a kill counts: one victim does so often for one killer within an hour, and no run is longer. */
+  #counts(killer: Actor, victim: Actor): boolean {
+    const counts = this.#killCounts.get(killer) ?? new Map<Actor, number>();
+    this.#killCounts.set(killer, counts);
+    const count = (counts.get(victim) ?? 0) + 1;
+    counts.set(victim, count);
+    return count <= KILLS_OF_ONE_VICTIM;
   }
 
   // Coming and going

@@ -26,6 +26,7 @@ export interface ModelGuild {
 }
 
 interface ModelWar {
+  readonly declarer: Actor;
   /** 0 until the server has said. */
   warId: number;
   readonly sides: readonly [ModelGuild, ModelGuild];
@@ -40,6 +41,7 @@ interface ModelWar {
 
 const MEMBERS_MAX = 100;
 const INVITES_OF_PLAYER = 16;
+const WARS_AGAINST_MAX = 256;
 const WARS_MAX = 32;
 /** Ends of wars are looked at once a second, and told a moment later. */
 const END_PATIENCE_MS = 1_100;
@@ -274,6 +276,7 @@ export class GuildCheck {
     if (code !== ErrorCode.NONE) return;
     const startedAtMs = this.#board.unixMs;
     const war: ModelWar = {
+      declarer: actor,
       ...{ warId: 0, sides: [guild!, enemy!], kills: [0, 0], writtenKills: [0, 0], doubtfulKills: 0 },
       startedAtMs,
       endsAtMs: startedAtMs + this.#warMs,
@@ -289,9 +292,9 @@ export class GuildCheck {
     if (enemy === undefined) return ErrorCode.NOT_FOUND;
     if (enemy === guild) return ErrorCode.TARGET_INVALID;
     if (this.isAtWar(guild, enemy)) return ErrorCode.ALREADY_EXISTS;
-    const isFull = [guild, enemy].some((one) =>
-      this.#wars.filter(({ sides }) => sides.includes(one)).length >= WARS_MAX
-    );
+    // The first side has declared it.
+    const isFull = this.#wars.filter(({ sides }) => sides[0] === guild).length >= WARS_MAX ||
+      this.#wars.filter(({ sides }) => sides[1] === enemy).length >= WARS_AGAINST_MAX;
     return isFull ? ErrorCode.OUT_OF_RANGE : ErrorCode.NONE;
   }
 
@@ -388,7 +391,7 @@ export class GuildCheck {
     this.#wars = this.#wars.filter((other) => other !== war);
     war.sides.forEach((side, index) => {
       const score = `${war.kills[index]}:${war.kills[1 - index]}`;
-      this.#tellGuild(side, "war", `ends ${war.warId} ${winner?.guildId ?? 0} ${score}`, null);
+      this.#tellGuild(side, "war", `ends ${war.warId} ${winner?.guildId ?? 0} ${score}`, war.declarer);
     });
   }
 
@@ -423,10 +426,9 @@ export class GuildCheck {
     if (!this.#friends.ignores(actor, inviter)) this.#dues.expect(actor, "invited", `${guild.name} ${inviter.name}`);
   }
 
-  #tellGuild(guild: ModelGuild, stream: string, key: string, doer: Actor | null): void {
+  #tellGuild(guild: ModelGuild, stream: string, key: string, doer: Actor): void {
     for (const member of guild.members.keys()) {
-      const isIgnored = doer !== null && this.#friends.ignores(member, doer);
-      if (member.isOnline && !isIgnored) this.#dues.expect(member, stream, key);
+      if (member.isOnline && !this.#friends.ignores(member, doer)) this.#dues.expect(member, stream, key);
     }
   }
 
