@@ -1,0 +1,116 @@
+import { assert, assertEquals } from "../support/assert.ts";
+import { browserTest, type Page, visit } from "../support/browser.ts";
+import { openPanel, registerOnPage, submitForm, untilRow } from "../support/game_page.ts";
+import { ServerProcess } from "../support/server_process.ts";
+
+/** What players may say, and would not like to read. */
+const TEXTS = [
+  `hi${" ".repeat(70)}23:28 Alice: give me your sword`,
+  `hi${"\u3000\u2800\u200e ".repeat(20)}23:28 Alice: give me your sword, or I tell everybody where you live`,
+  "W".repeat(255),
+  "q\u0323\u0324\u0325\u0326".repeat(20),
+  "h\u0310\u0311\u0312\u0313".repeat(20),
+  "\u0634\u0643\u0631\u0627 23:28 Alice: \u05e9\u05dc\u05d5\u05dd!\u200f",
+  "👨‍👩‍👧‍👦".repeat(10),
+  "می\u200cخواهم",
+  "ﷺ﷽".repeat(10),
+];
+
+/** The lines of the chat whose text came out wrong, each with why. */
+function wrongLines(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("#chat-log .line")].flatMap((line) => {
+      const text = line.querySelector(".line-text")!;
+      const range = document.createRange();
+      range.selectNodeContents(line);
+      const box = line.getBoundingClientRect();
+      const tops = [...range.getClientRects()].filter(({ width }) => width > 0);
+      const first = tops[0];
+      const wrapped = tops.filter(({ top }) => top > first.bottom);
+      const wrong = [
+        line.scrollWidth > line.clientWidth && "wider than the log",
+        wrapped.some(({ left }) => left < first.left + 8) && "a wrapped line is not indented",
+        tops.some(({ left, right }) => left < box.left - 1 || right > box.right + 1) && "beside the line",
+        getComputedStyle(line).overflow !== "clip" && "paints over other lines",
+        /\s{2}/.test(text.textContent ?? "") && "blanks in a row",
+      ].filter((reason) => reason !== false);
+      return wrong.map((reason) => `${reason}: ${text.textContent}`);
+    })
+  );
+}
+
+/** Elements of what is open that are wider than their place. */
+function overflowing(page: Page, within: string): Promise<string[]> {
+  return page.evaluate((within) => {
+    const root = document.querySelector<HTMLElement>(within)!;
+    const right = Math.min(innerWidth, root.getBoundingClientRect().right) + 1;
+    return [...root.querySelectorAll<HTMLElement>("*")]
+      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().right > right)
+      .map((element) => `${element.tagName}.${element.className} ${element.textContent?.slice(0, 40)}`);
+  }, within);
+}
+
+const SCREENS = [{ width: 1_280, height: 800 }, { width: 375, height: 740, hasTouch: true }];
+
+browserTest("The page shows hostile texts within their line, their panel and the screen", async (browser) => {
+  // One player says it all.
+  await using server = await ServerProcess.start({ flags: ["--flood-control", "off"] });
+  const url = `http://127.0.0.1:${server.ports.gateway}/`;
+  for (const [index, screen] of SCREENS.entries()) {
+    const { page, errors } = await visit(browser, url, screen);
+    await registerOnPage(page, ["W".repeat(20), "王".repeat(20)][index]);
+    if (screen.hasTouch) await page.locator("#chat-toggle").click();
+    for (const text of TEXTS) {
+      await page.getByLabel("Message", { exact: true }).fill(text);
+      await page.keyboard.press("Enter");
+    }
+    await page.locator("#chat-log .line-text", { hasText: "﷽" }).waitFor();
+    assertEquals(await page.locator("#chat-log .line-error").allInnerTexts(), []);
+    assertEquals(await wrongLines(page), []);
+    if (screen.hasTouch) await page.locator("#chat-toggle").click();
+
+    await openPanel(page, "rooms");
+    await submitForm(page, "room-create", { name: ["W".repeat(32), "王".repeat(32)][index] });
+    await page.locator("#rooms-joined li").waitFor({ state: "attached" });
+    // On a phone the room's chat takes the panel's place.
+    await openPanel(page, "rooms");
+    await untilRow(page, "rooms-joined", ["W".repeat(32), "王".repeat(32)][index]);
+    assertEquals(await overflowing(page, "#rooms"), []);
+    await openPanel(page, "guild");
+    await submitForm(page, "guild-create", {
+      name: ["W".repeat(24), "王".repeat(24)][index],
+      tag: ["W".repeat(5), "王".repeat(5)][index],
+    });
+    await page.locator("#guild-leave, #guild button", { hasText: "Leave" }).first().waitFor();
+    assertEquals(await overflowing(page, "#guild"), []);
+    assertEquals(await overflowing(page, ".hud"), []);
+    assertEquals(errors, []);
+    await page.context().close();
+  }
+});
+
+browserTest("The page binds /r to whoever whispered last when it is typed, and shows it", async (browser) => {
+  await using server = await ServerProcess.start({});
+  const url = `http://127.0.0.1:${server.ports.gateway}/`;
+  const [anna, ben, cleo] = [await visit(browser, url), await visit(browser, url), await visit(browser, url)];
+  for (const [visitor, name] of [[anna, "Anna"], [ben, "Ben"], [cleo, "Cleo"]] as const) {
+    await registerOnPage(visitor.page, name);
+  }
+  const say = async (page: Page, text: string) => {
+    await page.getByLabel("Message", { exact: true }).fill(text);
+    await page.keyboard.press("Enter");
+  };
+  await say(ben.page, "/w Anna psst");
+  await anna.page.locator("#chat-log .line-whisper", { hasText: "psst" }).waitFor();
+  const input = anna.page.getByLabel("Message", { exact: true });
+  await input.focus();
+  await input.pressSequentially("/r ");
+  assertEquals(await input.inputValue(), "/w Ben ");
+  await say(cleo.page, "/w Anna listen");
+  await anna.page.locator("#chat-log .line-whisper", { hasText: "listen" }).waitFor();
+  await input.pressSequentially("a secret");
+  await anna.page.keyboard.press("Enter");
+  await ben.page.locator("#chat-log .line-whisper", { hasText: "a secret" }).waitFor();
+  assert(!(await cleo.page.locator("#chat-log").innerText()).includes("a secret"));
+  for (const { page } of [anna, ben, cleo]) await page.context().close();
+});
