@@ -189,7 +189,7 @@ export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
  */
 export const ROUND_PART_MS = 3;
 /** Things done before the clock is looked at again: reading it costs as much as a small packet's decoding. */
-export const ROUND_ITEMS_PER_LOOK = 16;
+export const ROUND_ITEMS_PER_LOOK = 64;
 /** How long the epoll loop may go on before timers, messages and promises have their turn, in milliseconds. */
 export const EPOLL_TURN_MS = 10;
 /** Work that takes longer than this has the clock looked at next, in microseconds. */

@@ -389,6 +389,7 @@ export class Connection implements SocketHandler, FrameSink {
    */
   charge(us: number): void {
     if (us > WORK_LOOK_US) this.#host.lookSoon();
+    if (this.#host.packetRate === null) return;
     const waitMs = this.#budget.chargeWork(us, this, this.#host);
     if (waitMs === 0 || this.throttled) return;
     this.throttled = true;
