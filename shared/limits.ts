@@ -27,6 +27,11 @@ export const ECHO_PAYLOAD_BYTES_MAX: number = FRAME_BYTES_MAX - 13;
 
 /** A connection that has sent nothing valid for this long is closed, in milliseconds. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
+/**
+ * A connection that is not logged in for so long makes room on a port that turns newcomers away, the oldest first, in
+ * milliseconds: time enough to type a password.
+ */
+export const UNAUTHENTICATED_MS = 120_000;
 /** A connection that has sent nothing at all for this long is closed, in milliseconds: three missed heartbeats. */
 export const IDLE_TIMEOUT_MS = 45_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
@@ -69,7 +74,7 @@ export const WORK_PING_US = 3;
 /** Price of an echo, which costs no tokens, in microseconds. */
 export const WORK_ECHO_US = 3;
 /** Price of an HTTP request, in microseconds: an upgrade, or an asset, whose answer was made beforehand. */
-export const WORK_HTTP_REQUEST_US = 50;
+export const WORK_HTTP_REQUEST_US = 150;
 /** Price of an HTTP answer that is made for its request, in microseconds. */
 export const WORK_HTTP_ANSWER_US = 200;
 /** Bytes of a request's head that are read in a microsecond: each is looked at. */

@@ -21,9 +21,10 @@ import {
   SLOW_READER_MS,
   THROTTLE_CHECK_MS,
   THROTTLE_MS_MAX,
+  UNAUTHENTICATED_MS,
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
-import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN } from "../../shared/packet_table.ts";
+import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
@@ -137,6 +138,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   /** Connections in debt; looked at again when `#throttleCheckMs` is over. */
   #throttled: Connection[] = [];
   #throttleCheckMs = 0;
+  /** Newcomers that each port turned away as it was full, since the last sweep. */
+  readonly #turnedAway = PORTS.map(() => 0);
   readonly #lag: LoopLag;
   /** When this round began, and when its present part ends, monotonic milliseconds. */
   #roundStartMs = 0;
@@ -233,7 +236,9 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   }
 
   #tryAdmit(portIndex: number): boolean {
-    return this.#parts.admitted.tryAdmit(portIndex, this.#admittedMax[portIndex]);
+    const admitted = this.#parts.admitted.tryAdmit(portIndex, this.#admittedMax[portIndex]);
+    if (!admitted) this.#turnedAway[portIndex]++;
+    return admitted;
   }
 
   #refuse(connection: Connection): void {
@@ -571,7 +576,22 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       const connection = this.#connections[slot];
       if (connection !== null) this.#sweepOne(connection);
     }
+    this.#turnedAway.forEach((count, portIndex) => {
+      if (count > 0) this.#makeRoom(portIndex, count);
+      this.#turnedAway[portIndex] = 0;
+    });
     this.#parts.requestRound();
+  }
+
+  /** Who holds a place with nothing but heartbeats, and has not logged in for long, gives way to those turned away. */
+  #makeRoom(portIndex: number, count: number): void {
+    const isIdle = (connection: Connection | null): connection is Connection =>
+      connection !== null && connection.admitted && !connection.closing && connection.port === PORTS[portIndex] &&
+      connection.state === STATE_CONNECTED && this.nowMs - connection.acceptedMs >= UNAUTHENTICATED_MS;
+    const idle = this.#connections.filter(isIdle).sort((a, b) => a.acceptedMs - b.acceptedMs);
+    for (const connection of idle.slice(0, count)) {
+      connection.close(DisconnectReason.IDLE, "Not logged in for too long, and the server is full");
+    }
   }
 
   #sweepOne(connection: Connection): void {

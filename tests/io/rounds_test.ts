@@ -12,9 +12,11 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   FRAMES_PER_SERVICE_MAX,
+  LINGER_TIMEOUT_MS,
   ROUND_ITEMS_PER_LOOK,
   ROUND_PART_MS,
   THROTTLE_MS_MAX,
+  UNAUTHENTICATED_MS,
   WORK_PING_US,
   WORK_US_BURST,
   WORK_US_PER_SECOND,
@@ -239,4 +241,31 @@ Deno.test("A ban closes the other connections of its address, and nobody else's"
   assertEquals(notice.reason, DisconnectReason.FLOOD);
   assert(notice.retryAfterMs > 0);
   assert(!other.connection.closing);
+});
+
+Deno.test("A full port takes its places back from who has not logged in for long, oldest first, when others want them", () => {
+  const fixture = new IoFixture({ config: { maxConnections: 4 } });
+  const player = fixture.connectIn("A");
+  const idlers: Peer[] = [];
+  for (let index = 0; index < 3; index++) {
+    idlers.push(fixture.connect());
+    fixture.clock.advance(10);
+  }
+  // Heartbeats keep everyone alive, and nobody is closed while nobody wants in.
+  for (let passedMs = 0; passedMs < UNAUTHENTICATED_MS; passedMs += 10_000) {
+    for (const peer of [player, ...idlers]) peer.send({ type: PacketType.HEARTBEAT_REQUEST });
+    fixture.pass(10_000);
+  }
+  const closed = () => idlers.map(({ connection }) => connection.closing);
+  assertEquals(closed(), [false, false, false]);
+  assert(fixture.connect().connection.closing, "It is told that the server is full");
+  fixture.pass(500);
+  assertEquals(closed(), [true, false, false]);
+  assertEquals(messageOf(DisconnectNoticeSchema, idlers[0].takePackets().at(-1)!).reason, DisconnectReason.IDLE);
+  assert(!player.connection.closing);
+  // A connection counts until it is gone.
+  fixture.pass(LINGER_TIMEOUT_MS);
+  assertEquals(closed(), [true, false, false], "One for each that was turned away");
+  const late = fixture.connect();
+  assert(!late.connection.closing);
 });
