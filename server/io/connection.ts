@@ -184,6 +184,8 @@ export class Connection implements SocketHandler, FrameSink {
   #awaited: PacketRow | null = null;
   /** Frames it may still have handled before it is others' turn. */
   #framesLeft = FRAMES_PER_SERVICE_MAX;
+  /** The compressed frame that it stopped at has been charged. */
+  #inflatingIsPaid = false;
   /** There was no room in the ring to logic for the frame that it stopped at. */
   #ringWasFull = false;
   #endAsked = false;
@@ -309,6 +311,13 @@ export class Connection implements SocketHandler, FrameSink {
       this.#ringWasFull = true;
       return false;
     }
+    if (view.isCompressed && !this.#inflatingIsPaid) {
+      this.charge(WORK_INFLATE_US + (payloadEnd - payloadStart) / WORK_INFLATE_BYTES_PER_US);
+      this.#inflatingIsPaid = this.throttled;
+      // Nothing is inflated on credit: what takes long waits until it is paid for.
+      if (this.throttled) return false;
+    }
+    this.#inflatingIsPaid = false;
     host.counters.add(Counter.PACKETS_IN, 1);
     if (host.tap !== null) this.#log("in", view.type, view.sequence, bytes, payloadStart, payloadEnd);
 
@@ -328,7 +337,6 @@ export class Connection implements SocketHandler, FrameSink {
     if (!this.#budget.tryPay(row, this, host)) return this.#onFlood();
     if (view.isCompressed) {
       if (view.type === PacketType.ECHO_REQUEST && !host.diagnostics) return this.#refuseEcho();
-      this.charge(WORK_INFLATE_US + (payloadEnd - payloadStart) / WORK_INFLATE_BYTES_PER_US);
       const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd), row.payloadBytesMax);
       if (inflated === "malformed") return this.#refuse("Payload is not valid DEFLATE");
       if (inflated === "too_large") {
@@ -397,9 +405,9 @@ export class Connection implements SocketHandler, FrameSink {
     this.#host.throttle(this, waitMs);
   }
 
-  /** In how many milliseconds its debt will be paid; 0: it is. */
-  get debtMs(): number {
-    return this.#budget.chargeWork(0, this, this.#host);
+  /** In debt: in how many milliseconds to look again; 0: it may go on. */
+  tryGoOn(): number {
+    return this.#budget.tryGoOn(this, this.#host);
   }
 
   /** Logic sent a packet of `type`; frames that waited for it go on. */

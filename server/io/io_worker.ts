@@ -486,7 +486,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
 
   #hasPaid(connection: Connection): boolean {
     if (this.nowMs < connection.throttledUntilMs) return false;
-    const waitMs = connection.debtMs;
+    const waitMs = connection.tryGoOn();
     if (waitMs > 0) {
       connection.throttledUntilMs = this.nowMs + Math.min(waitMs, THROTTLE_MS_MAX);
       return false;

@@ -31,6 +31,8 @@ export class PacketBudget {
   #addressTokens = 0;
   /** Work that the address was not charged for yet, in microseconds. */
   #addressWorkUs = 0;
+  /** What it was charged for last. */
+  #lastWorkUs = ADDRESS_WORK_US_BATCH;
   #drops = 0;
   #dropsSinceMs = 0;
   #warnedMs = -Infinity;
@@ -46,7 +48,7 @@ export class PacketBudget {
   /**
    * Charges the connection and its address for work that was done, or will be in any case.
    *
-   * @param us In microseconds; 0 only asks.
+   * @param us In microseconds.
    * @returns In how many milliseconds both will have paid; 0: they have.
    */
   chargeWork(us: number, connection: Connection, host: ConnectionHost): number {
@@ -54,10 +56,27 @@ export class PacketBudget {
     const waitMs = this.#work.charge(us, WORK_RATE, host.nowMs);
     if (connection.addressEntry < 0) return waitMs;
     this.#addressWorkUs += us;
-    if (this.#addressWorkUs < ADDRESS_WORK_US_BATCH && us > 0) return waitMs;
+    if (this.#addressWorkUs < ADDRESS_WORK_US_BATCH) return waitMs;
     const addressWaitMs = host.chargeAddress(connection, this.#addressWorkUs);
+    this.#lastWorkUs = this.#addressWorkUs;
     this.#addressWorkUs = 0;
     return Math.max(waitMs, addressWaitMs);
+  }
+
+  /**
+   * Whether a connection in debt may go on. It pays its address ahead for as much as it was charged last, so that of all
+   * that wait for the same address only so many go on as it has work left for.
+   *
+   * @returns In how many milliseconds to ask again; 0: it may.
+   */
+  tryGoOn(connection: Connection, host: ConnectionHost): number {
+    if (this.#work === null) return 0;
+    const waitMs = this.#work.charge(0, WORK_RATE, host.nowMs);
+    if (waitMs > 0 || connection.addressEntry < 0) return waitMs;
+    const addressWaitMs = host.chargeAddress(connection, this.#lastWorkUs);
+    if (addressWaitMs > 0) host.chargeAddress(connection, -this.#lastWorkUs);
+    else this.#addressWorkUs -= this.#lastWorkUs;
+    return addressWaitMs;
   }
 
   /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */
