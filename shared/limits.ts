@@ -429,6 +429,11 @@ export const STORAGE_ANSWERS_MS = 3;
 export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
 /** Rows one bulk request may carry: some 100 ms during which no other process writes. */
 export const STORAGE_ROWS_MAX = 10_000;
+/**
+ * What is over by date is deleted for good when the clock has said so for this long, in milliseconds: wrong clocks are
+ * set right within minutes.
+ */
+export const EXPIRY_CONFIRM_MS = 600_000;
 /** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
 export const STORAGE_STOP_TIMEOUT_MS = 5_000;
 

@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { ADDRESS_BANS_MAX } from "../../shared/limits.ts";
 import type { Sanction, SanctionTarget } from "./sanction_store.ts";
+import type { Expiry } from "./expiry.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
@@ -12,11 +13,16 @@ const SELECT = `SELECT kind, player_id AS playerId, name AS playerName, address,
 const STANDS = "(ends_at_ms IS NULL OR ends_at_ms > ?1)";
 
 /** Prepares the statements for mutes and bans. */
-export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
+export function sqliteSanctions(database: DatabaseSync, expiry: Expiry): Handlers<"sanctions"> {
   const deleteEnded = database.prepare("DELETE FROM sanctions WHERE ends_at_ms <= ?");
   const deleteOne = database.prepare("DELETE FROM sanctions WHERE kind = ?1 AND (player_id = ?2 OR address = ?3)");
-  const countAddresses = database.prepare("SELECT count(*) AS count FROM sanctions WHERE address IS NOT NULL");
-  const countAddress = database.prepare("SELECT count(*) AS count FROM sanctions WHERE address = ?");
+  const deleteStanding = database.prepare(
+    `DELETE FROM sanctions WHERE ${STANDS} AND kind = ?2 AND (player_id = ?3 OR address = ?4)`,
+  );
+  const countAddresses = database.prepare(
+    `SELECT count(*) AS count FROM sanctions WHERE ${STANDS} AND address IS NOT NULL`,
+  );
+  const countAddress = database.prepare(`SELECT count(*) AS count FROM sanctions WHERE ${STANDS} AND address = ?2`);
   const insert = database.prepare(
     `INSERT INTO sanctions (kind, player_id, address, reason, moderator, created_at_ms, ends_at_ms)
       VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -26,7 +32,7 @@ export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
     `${SELECT} WHERE ${STANDS} AND address IS NOT NULL ORDER BY sanctions.id LIMIT ${ADDRESS_BANS_MAX}`,
   );
   const selectAll = database.prepare(`${SELECT} WHERE ${STANDS} ORDER BY sanctions.id DESC LIMIT ?2`);
-  const countOf = (statement: { get(...values: string[]): unknown }, ...values: string[]) =>
+  const countOf = (statement: { get(...values: (number | string)[]): unknown }, ...values: (number | string)[]) =>
     Number((statement.get(...values) as { count: number }).count);
 
   return {
@@ -34,8 +40,11 @@ export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
       checkTarget({ playerId, address });
       checkId(createdAtMs, "createdAtMs");
       if (endsAtMs !== null) checkId(endsAtMs, "endsAtMs");
-      deleteEnded.run(createdAtMs);
-      if (address !== null && countOf(countAddress, address) === 0 && countOf(countAddresses) >= ADDRESS_BANS_MAX) {
+      deleteEnded.run(expiry.confirm(createdAtMs));
+      if (
+        address !== null && countOf(countAddress, createdAtMs, address) === 0 &&
+        countOf(countAddresses, createdAtMs) >= ADDRESS_BANS_MAX
+      ) {
         return "full";
       }
       deleteOne.run(kind, playerId, address);
@@ -45,8 +54,8 @@ export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
     "sanctions.lift": ({ kind, playerId, address, nowMs }) => {
       checkTarget({ playerId, address });
       checkId(nowMs, "nowMs");
-      deleteEnded.run(nowMs);
-      return Number(deleteOne.run(kind, playerId, address).changes) > 0;
+      deleteEnded.run(expiry.confirm(nowMs));
+      return Number(deleteStanding.run(nowMs, kind, playerId, address).changes) > 0;
     },
     "sanctions.ofPlayer": ({ playerId, nowMs }) => {
       checkId(playerId, "playerId");

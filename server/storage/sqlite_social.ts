@@ -11,11 +11,12 @@ import {
 } from "../../shared/limits.ts";
 import type { KeptWhisper, PlayerName, PlayerPair } from "./storage.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
+import type { Expiry } from "./expiry.ts";
 import type { Handlers } from "./storage_operations.ts";
 
 /** Prepares the statements for friends, ignore lists and kept whispers. */
-export function sqliteSocial(database: DatabaseSync): Handlers<"social"> {
-  return { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database) };
+export function sqliteSocial(database: DatabaseSync, expiry: Expiry): Handlers<"social"> {
+  return { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database, expiry) };
 }
 
 type Operations<Method extends string> = Pick<
@@ -180,7 +181,10 @@ function ignoreLists(database: DatabaseSync): Operations<"addIgnored" | "removeI
   };
 }
 
-function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listWhispers" | "deleteWhispers"> {
+function keptWhispers(
+  database: DatabaseSync,
+  expiry: Expiry,
+): Operations<"keepWhisper" | "listWhispers" | "deleteWhispers"> {
   const countIgnored = numberQuery(
     database,
     "SELECT count(*) FROM ignored_players WHERE player_id = ? AND ignored_id = ?",
@@ -238,7 +242,7 @@ function keptWhispers(database: DatabaseSync): Operations<"keepWhisper" | "listW
       checkPair({ playerId: recipientId, otherId: senderId });
       checkId(sentAtMs, "sentAtMs");
       checkId(forgetBeforeMs, "forgetBeforeMs");
-      deleteOld(forgetBeforeMs);
+      deleteOld(expiry.confirm(forgetBeforeMs));
       if (countIgnored(recipientId, senderId) > 0) return { kind: "ignored" };
       const isFull = countOfSender(senderId) >= KEPT_WHISPERS_PER_SENDER_MAX || isTableFull();
       if (isFull || !makeRoom(recipientId, senderId)) return { kind: "full" };

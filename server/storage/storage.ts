@@ -146,7 +146,7 @@ export interface SocialStore {
    * `KEPT_WHISPERS_MAX` by friends are kept, and as many by others: one more pushes out the oldest of the sender of whom
    * the most are kept, and is refused with `full` where there is but one of each. So it is where
    * `KEPT_WHISPERS_PER_SENDER_MAX` of the sender's wait, or `KEPT_WHISPERS_TOTAL_MAX` in all. Those of all players that
-   * were sent before `forgetBeforeMs` are deleted.
+   * were sent before `forgetBeforeMs` are deleted, once that has been said for `EXPIRY_CONFIRM_MS`.
    */
   keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<KeepWhisperResult>;
 

@@ -44,7 +44,7 @@ export class SimulatedDisk {
   readonly #time: SimulatedTime;
   readonly #prng: Prng;
   readonly #trace: Trace;
-  readonly #database = new SqliteDatabase({ path: MEMORY_PATH });
+  readonly #database: SqliteDatabase;
   readonly #onCommit: CommitListener;
   /** Counts lives of the storage worker. */
   #life = 0;
@@ -53,6 +53,7 @@ export class SimulatedDisk {
 
   constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
     this.#time = time;
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: () => time.monotonicMs() });
     this.#prng = prng;
     this.#trace = trace;
     this.#onCommit = onCommit;
