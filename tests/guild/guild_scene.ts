@@ -20,6 +20,7 @@ import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { PACKET_TABLE } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, type HarnessOptions, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 
 /** A request's answer: the name of its code (`NONE`: success) and the type it came by. */
 export interface Answer {
@@ -154,16 +155,5 @@ export function breakableStorage(): { storage: Storage; fail: (code: DependencyE
       return result;
     },
   });
-  const storage: Storage = {
-    for: () => storage,
-    accounts: direct.accounts,
-    characters: direct.characters,
-    social: direct.social,
-    scores: direct.scores,
-    sanctions: direct.sanctions,
-    guilds,
-    isHealthy: () => direct.isHealthy(),
-    close: () => direct.close(),
-  };
-  return { storage, fail: (code) => failure = code };
+  return { storage: storageWith(direct, { guilds }), fail: (code) => failure = code };
 }

@@ -12,6 +12,7 @@ import { LEADERBOARD_CACHE_MS, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_REQUESTS_MAX
 import { breakableStorage, settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 
 const DAY_MS = 24 * 3_600_000;
 type Wanted = Partial<Pick<LeaderboardRequest, "board" | "period" | "limit">>;
@@ -120,10 +121,9 @@ Deno.test("LeaderboardService reads a board once for all who ask within a second
   const { storage } = breakableStorage();
   let readCount = 0;
   const { top, ...scores } = storage.scores;
-  const counting = {
-    ...storage,
+  const counting = storageWith(storage, {
     scores: { ...scores, top: (query: Parameters<typeof top>[0]) => (readCount++, top(query)) },
-  };
+  });
   await using scene = await company({ storage: counting });
   const { harness, ann, bob, cid } = scene;
   for (const client of [ann, bob, cid, ann]) await ask(harness, client);
@@ -139,7 +139,7 @@ Deno.test("LeaderboardService writes later what the storage would not take, and 
     get: (target, method: keyof typeof storage.scores) => (argument: never) =>
       isDown ? Promise.reject(new DependencyError("unavailable", "down")) : target[method](argument),
   });
-  await using scene = await company({ storage: { ...storage, scores } });
+  await using scene = await company({ storage: storageWith(storage, { scores }) });
   const { harness, ann, bob } = scene;
   isDown = true;
   kill(harness, ann, bob);
@@ -176,7 +176,7 @@ Deno.test(`LeaderboardService has at most ${LEADERBOARD_REQUESTS_MAX} questions 
   const { storage } = breakableStorage();
   const gate = Promise.withResolvers<undefined>();
   const scores = { ...storage.scores, top: () => Promise.resolve([]), of: () => gate.promise };
-  await using scene = await company({ storage: { ...storage, scores } });
+  await using scene = await company({ storage: storageWith(storage, { scores }) });
   const { harness, ann } = scene;
   // Its own place is asked for once a second on each board; each second takes one more of what may wait.
   for (let count = 0; count < LEADERBOARD_REQUESTS_MAX; count++) {

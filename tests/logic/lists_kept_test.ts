@@ -1,6 +1,5 @@
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
-import type { Storage, Stores } from "../../server/storage/storage.ts";
 import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
@@ -12,27 +11,21 @@ import {
 import { assertEquals } from "../support/assert.ts";
 import { answerTo, gather, settle } from "../social/company.ts";
 import { LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 
 /** A storage that counts what is read of lists and rosters. */
 function countingStorage() {
   const direct = new DirectStorage({ path: MEMORY_PATH });
   const counts = { lists: 0, guilds: 0 };
-  const { accounts, characters, guilds, social, scores, sanctions } = direct;
-  const counted: Stores = {
-    ...{ accounts, characters, scores, sanctions },
+  const { guilds, social } = direct;
+  const storage = storageWith(direct, {
     social: { ...social, load: (playerId) => (counts.lists++, social.load(playerId)) },
     guilds: {
       ...guilds,
       load: (query) => (counts.guilds++, guilds.load(query)),
       loadOf: (query) => (counts.guilds++, guilds.loadOf(query)),
     },
-  };
-  const storage: Storage = {
-    ...counted,
-    for: () => storage,
-    isHealthy: () => direct.isHealthy(),
-    close: () => direct.close(),
-  };
+  });
   return { storage, counts };
 }
 

@@ -1,6 +1,5 @@
 import type { ModerationOutcome, ModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import {
   DisconnectReason,
@@ -22,6 +21,7 @@ import {
 import { breakableStorage, settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 const PASSWORD_HASH = "ab".repeat(32);
@@ -311,7 +311,7 @@ Deno.test("ModerationService says that the storage is down, and logins wait for 
       },
     });
   const [accounts, sanctions] = [breakable(storage.accounts), breakable(storage.sanctions)];
-  const flaky: Storage = { ...storage, accounts, sanctions, for: () => flaky };
+  const flaky = storageWith(storage, { accounts, sanctions });
   await using harness = await LogicHarness.create({ storage: flaky });
   const ann = await harness.connect({ name: "Ann" });
   isDown = true;

@@ -16,9 +16,9 @@ import {
 import { Counter } from "../../server/ops/counters.ts";
 import { SYSTEM } from "../../server/storage/storage.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { answerTo, gather, heard, logIn, say, settle } from "./company.ts";
 
@@ -107,7 +107,6 @@ Deno.test("An invitation to a guild by an ignored player seems to be made, and i
 /** A storage that gives lists when its gate lets them pass. */
 function gatedStorage() {
   const storage = new DirectStorage({ path: ":memory:" });
-  const { accounts, characters, guilds, scores, sanctions } = storage;
   let gate: Promise<void> = Promise.resolve();
   const load: typeof storage.social.load = async (playerId) => {
     const lists = await storage.social.load(playerId);
@@ -120,18 +119,7 @@ function gatedStorage() {
     gate = promise;
     return resolve;
   };
-  const gated: Storage = {
-    for: () => gated,
-    accounts,
-    characters,
-    guilds,
-    scores,
-    sanctions,
-    isHealthy: () => storage.isHealthy(),
-    social: { ...storage.social, load },
-    close: () => storage.close(),
-  };
-  return { storage: gated, shut };
+  return { storage: storageWith(storage, { social: { ...storage.social, load } }), shut };
 }
 
 Deno.test("What is said while an ignore list is read waits: the newest CHAT_HELD_MESSAGES_MAX, and all whispers", async () => {

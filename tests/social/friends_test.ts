@@ -15,9 +15,9 @@ import {
 } from "../../shared/gen/social_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 import { fc } from "../support/property.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { answerTo, gather, logIn, settle } from "./company.ts";
@@ -243,13 +243,7 @@ Deno.test("SocialService reads the lists of a player later where the storage was
   let isDown = true;
   const load: typeof storage.social.load = (playerId) =>
     isDown ? Promise.reject(new Error("down")) : storage.social.load(playerId);
-  const { accounts, characters, guilds, scores, sanctions } = storage;
-  const flaky: Storage = {
-    for: () => flaky,
-    ...{ accounts, characters, guilds, scores, sanctions, social: { ...storage.social, load } },
-    isHealthy: () => storage.isHealthy(),
-    close: () => storage.close(),
-  };
+  const flaky = storageWith(storage, { social: { ...storage.social, load } });
   await using harness = await LogicHarness.create({ storage: flaky });
   isDown = false;
   const { ann, bob } = await gather(harness, "ann", "bob");
