@@ -228,10 +228,30 @@ export const RING_RECORD_BYTES_MAX: number = DECOMPRESSED_BYTES_MAX + 1_024;
 
 /** Records that wait for room in one ring to an io worker: answers that are in no outbox. */
 export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
+/**
+ * Copies of what players say that are delivered each second, to all hearers together: half of what two io workers write,
+ * so that everything else has its share.
+ */
+export const FAN_OUT_COPIES_PER_SECOND = 100_000;
+/**
+ * Messages that are delivered each second to those who hear together (everybody, a room, a guild, a place, one player):
+ * more than anybody can read, and a fifth of an outbox, so that a client that acknowledges every second or two keeps up.
+ */
+export const AUDIENCE_MESSAGES_PER_SECOND = 200;
+/** How much may be delivered ahead of these rates, in milliseconds: a burst of half a send queue's soft cap. */
+export const FAN_OUT_BURST_MS = 500;
+/** Longest time that something said waits until it is delivered, in milliseconds; beyond it, its sender is refused. */
+export const FAN_OUT_DELAY_MS_MAX = 2_000;
+/** The part of that time that is kept for senders of whom nothing waits yet, in milliseconds. */
+export const FAN_OUT_RESERVE_MS = 500;
+/** How often is delivered what waits, in milliseconds: what comes together is written together. */
+export const FAN_OUT_INTERVAL_MS = 25;
 /** Recipients one broadcast record names: 16 bytes each, so that the record stays within its bound. */
 export const BROADCAST_RECIPIENTS_MAX = 12_288;
-/** Records logic takes from one ring before it looks at the others and at the time. */
-export const RECORDS_PER_TURN_MAX = 4_096;
+/** How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a step. */
+export const LOGIC_TURN_MS = 4;
+/** Records logic takes from one ring before it publishes what came of them and takes from the next. */
+export const RECORDS_PER_PORTION_MAX = 64;
 /** Ticks that may be made up for after a stall; older ones are left out. */
 export const TICKS_BEHIND_MAX = 5;
 /**
@@ -252,6 +272,11 @@ export const RESUME_REPEAT_MS = 500;
 export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
 export const OUTBOX_BYTES_MAX = 262_144;
+/**
+ * How many times these bounds may be exceeded by packets that no connection could be given for want of room in a ring:
+ * what one portion of records can cause. Logic takes no more before there is room.
+ */
+export const OUTBOX_UNSENT_FACTOR = 4;
 /**
  * Least bound of a send queue: a resume hands it a whole outbox at once, and a client that were closed as a slow reader
  * for it would come back to the same, for ever.
@@ -500,6 +525,8 @@ export const SNAPSHOT_BYTES_MAX = 8_192;
 export const SNAPSHOT_BYTES_CONFIG_MIN = 1_024;
 /** Most that may be configured: at 20 snapshots a second it is 5 Mbit/s for each player. */
 export const SNAPSHOT_BYTES_CONFIG_MAX = 32_768;
+/** Highest kind of an entity: its slot has a byte for it. */
+export const ENTITY_KIND_MAX = 127;
 /** Bytes of an entity's name in UTF-8. */
 export const ENTITY_NAME_BYTES_MAX = 80;
 /** Bytes of a guild tag in UTF-8. */
@@ -803,6 +830,15 @@ assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_BYTES_MAX + 32) <= FRAME_BYTES_MAX, "A
 assert(
   ROOM_HISTORY_MESSAGES * (CHAT_BYTES_MAX + ENTITY_NAME_BYTES_MAX + 64) <= FRAME_BYTES_MAX,
   "A room's history must fit a frame",
+);
+assert(
+  2 * AUDIENCE_MESSAGES_PER_SECOND * (1_000 + FAN_OUT_BURST_MS) <= 1_000 * OUTBOX_PACKETS_MAX,
+  "A client that acknowledges every second must be able to hear two audiences at their full pace",
+);
+assert(
+  AUDIENCE_MESSAGES_PER_SECOND * (FAN_OUT_BURST_MS / 1_000) * (CHAT_BYTES_MAX + PLAYER_NAME_LENGTH_MAX + 64) <=
+    SEND_QUEUE_SOFT_BYTES,
+  "What an audience hears at once must not congest its connections",
 );
 assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");
 assert(4 * CLIENT_ACK_PACKETS <= OUTBOX_PACKETS_MAX, "A client must acknowledge before the server's outbox is full");

@@ -6,6 +6,7 @@
 
 import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS } from "../../shared/limits.ts";
 import { CM_PER_UNIT, toCentimetres } from "../world/entity_store.ts";
+import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
 import type { World } from "../world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";
@@ -81,11 +82,11 @@ export class Combat {
   readonly #fightsUntilMs: Float64Array;
   readonly #calmUntilMs: Float64Array;
 
-  constructor(options: { world: World; dice: Dice; events: CombatEvents }) {
+  constructor(options: { world: World; dice: Dice; events: CombatEvents; faults?: FaultReport }) {
     this.#world = options.world;
     this.#dice = options.dice;
     this.#events = options.events;
-    this.#effects = new StatusEffects(options.world);
+    this.#effects = new StatusEffects(options.world, options.faults ?? NO_FAULTS);
     const { slotCount } = options.world;
     this.#found = new Int32Array(slotCount);
     this.#fightsUntilMs = new Float64Array(slotCount);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FaultReport } from "../ops/faults.ts";
 import type { World } from "../world/world.ts";
 
 /** `effect_id` of a stun: its victim can neither move nor act. Shown as a debuff. */
@@ -12,11 +13,13 @@ export const EFFECT_STUN = 1;
 /** The status effects of one world, by the clock. */
 export class StatusEffects {
   readonly #world: World;
+  readonly #faults: FaultReport;
   /** When each stunned entity comes to, in milliseconds. */
   readonly #stunnedUntilMs = new Map<number, number>();
 
-  constructor(world: World) {
+  constructor(world: World, faults: FaultReport) {
     this.#world = world;
+    this.#faults = faults;
   }
 
   /** Entities with a status effect. */
@@ -54,8 +57,12 @@ export class StatusEffects {
   step(nowMs: number): void {
     for (const [entityId, untilMs] of this.#stunnedUntilMs) {
       if (nowMs < untilMs) continue;
-      this.clear(entityId);
-      this.#world.resetTravelTime(entityId, nowMs);
+      try {
+        this.clear(entityId);
+        this.#world.resetTravelTime(entityId, nowMs);
+      } catch (error) {
+        this.#faults.report("effect", error, { entityId });
+      }
     }
   }
 

@@ -44,7 +44,7 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "./diagnostics.ts";
 import { inflatePayload } from "./inflate.ts";
 import { PacketBudget } from "./packet_budget.ts";
-import { disconnectNotice, errorResponse, refuseRequest } from "./refusal.ts";
+import { disconnectNotice, errorResponse, isErrorFor, refuseRequest } from "./refusal.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { BucketRate } from "./token_bucket.ts";
 
@@ -188,6 +188,8 @@ export class Connection implements SocketHandler, FrameSink {
   #inflatingIsPaid = false;
   /** There was no room in the ring to logic for the frame that it stopped at. */
   #ringWasFull = false;
+  /** Its sequence. */
+  #awaitedSequence = 0;
   #endAsked = false;
   #peerEnded = false;
 
@@ -352,7 +354,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.proven = true;
     if (row.handledBy === "logic") {
       this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd);
-      if (row.changesState) this.#awaited = row;
+      if (row.changesState) this.#await(row, view.sequence);
     } else if (view.type === PacketType.ECHO_REQUEST) {
       this.#onEcho(payload, payloadStart, payloadEnd);
     } else {
@@ -410,15 +412,26 @@ export class Connection implements SocketHandler, FrameSink {
     return this.#budget.tryGoOn(this, this.#host);
   }
 
-  /** Logic sent a packet of `type`; frames that waited for it go on. */
-  onAnswer(type: number, changedState: boolean): void {
+  /**
+   * Logic sent a packet of `type`, or a new state. Where it answers the request that frames wait for, they go on; answers
+   * to what came before it do not count.
+   */
+  onAnswer(type: number, changedState: boolean, payload: Uint8Array, start: number, end: number): void {
     if (this.#awaited === null) return;
-    if (changedState || type === this.#awaited.responseType || type === PacketType.ERROR_RESPONSE) this.#goOn();
+    const isAnswer = changedState || type === this.#awaited.responseType ||
+      (type === PacketType.ERROR_RESPONSE &&
+        isErrorFor(this.#awaited.type, this.#awaitedSequence, payload.slice(start, end)));
+    if (isAnswer) this.#goOn();
   }
 
   /** Logic had taken this packet before, and gives no answer to it; frames that waited for one go on. */
   onRepeated(type: number): void {
-    if (type === this.#awaited?.type) this.#goOn();
+    if (this.#awaited !== null && (type === this.#awaited.type || type === this.#awaited.responseType)) this.#goOn();
+  }
+
+  #await(row: PacketRow, sequence: number): void {
+    this.#awaited = row;
+    this.#awaitedSequence = sequence;
   }
 
   #goOn(): void {
@@ -526,7 +539,11 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Refuses the packet in view through logic, which numbers all reliable packets of a session, refusals too. */
   #forwardRefusal(type: number, payload: Uint8Array): void {
-    this.#host.view.type = type;
+    const { view } = this.#host;
+    const row = packetRow(view.type);
+    // Else a second request of the type could be taken as answered by the refusal of the first.
+    if (row !== undefined && row.changesState && type === row.responseType) this.#await(row, view.sequence);
+    view.type = type;
     this.#forward(RECORD_REFUSED, payload, 0, payload.length);
   }
 

@@ -519,7 +519,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       switch (kindWord & KIND_MASK) {
         case RECORD_SEND:
           if (state !== 0) connection.setState(state);
-          connection.onAnswer(type, state !== 0);
+          connection.onAnswer(type, state !== 0, ring.bytes, payloadStart, payloadEnd);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           connection.sendFromLogic(
             type,
@@ -532,7 +532,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
           break;
         case RECORD_ACK:
           if (state !== 0) connection.setState(state);
-          if (state !== 0) connection.onAnswer(type, true);
+          if (state !== 0) connection.onAnswer(type, true, EMPTY, 0, 0);
           else if (type !== 0) connection.onRepeated(type);
           connection.ack = ring.doubles[(at >>> 3) + 4];
           break;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DisconnectNoticeSchema, type DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import type { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
@@ -30,6 +30,12 @@ export function errorResponse(
     requestSequence: BigInt(requestSequence),
   });
   return { type: PacketType.ERROR_RESPONSE, payload: toBinary(ErrorResponseSchema, response) };
+}
+
+/** Whether the payload of an ERROR_RESPONSE, one of our own, is the answer to a packet of this type and sequence. */
+export function isErrorFor(requestType: number, requestSequence: number, payload: Uint8Array): boolean {
+  const response = fromBinary(ErrorResponseSchema, payload);
+  return response.requestType === requestType && Number(response.requestSequence) === requestSequence;
 }
 
 /**

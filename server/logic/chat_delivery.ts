@@ -7,6 +7,8 @@
 import { CHAT_HELD_MESSAGES_MAX } from "../../shared/limits.ts";
 import type { OnlineLists } from "../social/online_lists.ts";
 import type { ContactGate } from "./contact_gate.ts";
+import type { LogicContext } from "./context.ts";
+import { FanOut } from "./fan_out.ts";
 import type { Session } from "./session.ts";
 import type { SessionManager } from "./session_manager.ts";
 
@@ -26,6 +28,8 @@ export type CrowdedOut = (playerId: number, saying: Saying) => void;
  * waits until it is here: the newest {@linkcode CHAT_HELD_MESSAGES_MAX}, as if the player had come later.
  */
 export class ChatDelivery {
+  /** What many hear goes this way first. */
+  readonly fanOut: FanOut;
   readonly #sessions: SessionManager;
   readonly #lists: OnlineLists;
   readonly #gate: Pick<ContactGate, "mayHear">;
@@ -35,7 +39,7 @@ export class ChatDelivery {
   #lastMessageId = 0n;
 
   constructor(
-    sessions: SessionManager,
+    { clock, faults, sessions }: Pick<LogicContext, "clock" | "faults" | "sessions">,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
       readonly gate: Pick<ContactGate, "mayHear">;
@@ -43,6 +47,7 @@ export class ChatDelivery {
     },
   ) {
     this.#sessions = sessions;
+    this.fanOut = new FanOut(clock, faults);
     this.#lists = lists;
     this.#gate = gate;
     this.#crowdedOut = crowdedOut;
@@ -53,17 +58,23 @@ export class ChatDelivery {
     return ++this.#lastMessageId;
   }
 
-  /** To those of `recipients` who do not ignore the sender; the sender itself may be among them. */
-  deliver(saying: Saying, recipients: Iterable<Session>): void {
+  /**
+   * To those of `recipients` who do not ignore the sender; the sender itself may be among them.
+   *
+   * @returns How many it was sent to, or kept for.
+   */
+  deliver(saying: Saying, recipients: Iterable<Session>): number {
     const { senderId, type, payload } = saying;
+    const isForMany = !(Array.isArray(recipients) && recipients.length === 1);
     // Nearly always: nobody ignores the sender, and nobody has just come online.
     const everybody = this.#held.size === 0 && !this.#lists.isIgnoredByAny(senderId);
-    this.#sessions.broadcast(everybody ? recipients : this.#hearers(saying, recipients), type, payload);
+    const hearers = everybody ? recipients : this.#hearers(saying, recipients);
+    return this.#sessions.broadcast(hearers, type, payload, isForMany);
   }
 
   /** To everybody who is online. */
-  deliverToAll(saying: Saying): void {
-    this.deliver(saying, this.#sessions.online);
+  deliverToAll(saying: Saying): number {
+    return this.deliver(saying, this.#sessions.online);
   }
 
   /** Holds back what comes for a player, whose ignore list is being read. */

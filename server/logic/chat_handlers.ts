@@ -54,6 +54,12 @@ export interface ChatServices {
   readonly guard: ChatGuard;
 }
 
+/** What was asked for, and what becomes of it. */
+interface Whisper {
+  readonly request: ChatMessage;
+  readonly message: ChatMessage;
+}
+
 /** Registers the handlers of this module. */
 export function registerChatHandlers(
   dispatcher: Dispatcher,
@@ -75,11 +81,10 @@ export function registerChatHandlers(
       channel: request.channel,
       message: text,
       timestamp: BigInt(context.clock.unixMs()),
-      messageId: social.delivery.nextMessageId(),
     });
     switch (request.channel) {
       case Channel.GLOBAL:
-        social.delivery.deliverToAll(sayingOf(message));
+        sayToMany(message, "all", context.sessions.onlineCount, () => context.sessions.online);
         break;
       case Channel.AREA:
         sayNearby(session, message);
@@ -94,8 +99,29 @@ export function registerChatHandlers(
       default:
         throw new RequestError(ErrorCode.UNSUPPORTED, "This channel is not supported");
     }
-    context.counters.add(Counter.CHAT_MESSAGES, 1);
   });
+
+  /** At the pace of who hears it; what is said to many is numbered when they hear it. */
+  function sayToMany(
+    message: ChatMessage,
+    audience: string,
+    hearerCount: number,
+    hearers: () => Iterable<Session>,
+  ): void {
+    social.delivery.fanOut.say({
+      senderId: Number(message.senderId),
+      audience,
+      hearerCount,
+      deliver: () => social.delivery.deliver(sayingOf(finish(message)), hearers()),
+    });
+  }
+
+  /** Numbers a message: it is heard now. */
+  function finish(message: ChatMessage): ChatMessage {
+    message.messageId = social.delivery.nextMessageId();
+    context.counters.add(Counter.CHAT_MESSAGES, 1);
+    return message;
+  }
 
   function checkFlood(session: Session, { playerId }: Player, text: string): void {
     const nowMs = context.clock.monotonicMs();
@@ -127,7 +153,10 @@ export function registerChatHandlers(
       const recipient = world.sessionOf(nearby[index]);
       if (recipient !== undefined) recipients.push(recipient);
     }
-    social.delivery.deliver(sayingOf(message), recipients);
+    // Who stands in one square of that size hears the same, more or less.
+    const square = `${Math.floor(area.x / area.radius)},${Math.floor(area.z / area.radius)}`;
+    const stillThere = () => recipients.filter(({ presence }) => presence !== null);
+    sayToMany(message, `map ${map.mapId} ${square}`, recipients.length, stillThere);
   }
 
   /** To every member of the sender's guild who is online. */
@@ -136,9 +165,9 @@ export function registerChatHandlers(
     if (guilds.find(playerId) === undefined) await guilds.load(playerId, context.storage.for(session.asker));
     const guild = guilds.find(playerId);
     if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
-    const recipients = guilds.membersOnline(guild.guildId);
-    social.delivery.deliver(sayingOf(message), recipients);
-    context.counters.add(Counter.CHAT_MESSAGES, 1);
+    const { guildId } = guild;
+    const recipients = guilds.membersOnline(guildId);
+    sayToMany(message, `guild ${guildId}`, recipients.length, () => guilds.membersOnline(guildId));
   }
 
   /**
@@ -164,8 +193,11 @@ export function registerChatHandlers(
     message.recipientId = BigInt(playerId);
     message.recipientName = name;
     const recipient = context.sessions.findPlayer(playerId);
-    if (recipient === undefined) await keep(session, message);
-    whisperTo(recipient, session, { request, message });
+    const whisper = { request, message };
+    if (recipient !== undefined) return whisperTo(recipient, session, whisper);
+    await keep(session, message);
+    const deliver = () => (finish(message), confirmTo(session, whisper));
+    social.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
   }
 
   async function keep(session: Session, message: ChatMessage): Promise<void> {
@@ -174,25 +206,27 @@ export function registerChatHandlers(
     if (kind === "full") throw new RequestError(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
   }
 
-  /**
-   * To the recipient, if it is online, and back to the sender. Ids are given in order, so that whoever whispers by id is
-   * not told the name: it would learn everybody's.
-   */
-  function whisperTo(
-    recipient: Session | undefined,
-    session: Session,
-    { request, message }: { readonly request: ChatMessage; readonly message: ChatMessage },
-  ): void {
-    if (recipient !== undefined) {
-      social.delivery.deliver(sayingOf(message), [recipient]);
-      social.whispers.secureNewest(recipient);
-    }
-    if (message.recipientId !== message.senderId) {
-      const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
-      const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
-      context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
-    }
-    context.counters.add(Counter.CHAT_MESSAGES, 1);
+  /** To the recipient, at its pace, and back to the sender. */
+  function whisperTo(recipient: Session, session: Session, whisper: Whisper): void {
+    const { message } = whisper;
+    social.delivery.fanOut.say({
+      senderId: Number(message.senderId),
+      audience: `player ${message.recipientId}`,
+      hearerCount: 2,
+      deliver: () => {
+        social.delivery.deliver(sayingOf(finish(message)), [recipient]);
+        social.whispers.secureNewest(recipient);
+        return message.recipientId === message.senderId ? 1 : 1 + confirmTo(session, whisper);
+      },
+    });
+  }
+
+  /** Ids are given in order, so that whoever whispers by id is not told the name: it would learn everybody's. */
+  function confirmTo(session: Session, { request, message }: Whisper): number {
+    const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
+    const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
+    if (!session.ended) context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
+    return 1;
   }
 }
 

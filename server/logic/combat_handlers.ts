@@ -72,6 +72,7 @@ export class CombatService {
     this.#combat = new Combat({
       world: context.world,
       dice,
+      faults: context.faults,
       events: {
         onBlow: (report) => this.#onBlow(report),
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
@@ -80,7 +81,8 @@ export class CombatService {
     const maps = context.world.maps.map((map) => ({ map, areaFactor: context.atlas.find(map.mapId)!.areaFactor }));
     const countMax = Math.floor(context.worldCapacity / MONSTER_WORLD_SHARE);
     const homes = monsterHomes(options.monsters, { maps, countMax }, places);
-    this.monsters = new Monsters({ world: context.world, combat: this.#combat, prng: whims, homes }, nowMs);
+    const parts = { world: context.world, combat: this.#combat, prng: whims, homes, faults: context.faults };
+    this.monsters = new Monsters(parts, nowMs);
     world.keepWhile((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
     world.onLeave((_who, entityId, penalty) => this.#remove(entityId, penalty));
     world.onEnter((_session, entityId, penalty) => this.#enter(entityId, penalty));
@@ -110,7 +112,9 @@ export class CombatService {
   /** Brings effects, the dead and monsters up to date; to be called every tick, before the world's step. */
   step(nowMs: number): void {
     this.#combat.step(nowMs);
-    for (let id = this.#respawns.due(nowMs); id !== 0; id = this.#respawns.due(nowMs)) this.#respawn(id, nowMs);
+    for (let id = this.#respawns.due(nowMs); id !== 0; id = this.#respawns.due(nowMs)) {
+      this.#context.faults.run("respawn", () => this.#respawn(id, nowMs));
+    }
     this.monsters.step(nowMs);
     if (nowMs < this.#nextSweepMs) return;
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
@@ -183,7 +187,7 @@ export class CombatService {
       this.#world.save(victim);
     }
     this.monsters.onDeath(victimId, nowMs);
-    for (const listener of this.#killListeners) listener(killer, victim);
+    this.#context.faults.notify("kill", this.#killListeners, killer, victim);
   }
 
   /** Everyone who sees either of two entities, and those who play them, each once; valid until the next call. */

@@ -11,6 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
 import type { Atlas } from "../maps/atlas.ts";
 import type { CounterBlock } from "../ops/counters.ts";
+import type { Faults } from "../ops/faults.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { World } from "../world/world.ts";
@@ -50,4 +51,6 @@ export interface LogicContext {
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;
+  /** Where whatever fails in a part of logic is counted and logged. */
+  readonly faults: Faults;
 }

@@ -53,10 +53,15 @@ export class Dispatcher {
     this.#output = output;
   }
 
-  /** Registers the handler of a type, by the message it carries. */
+  /**
+   * Registers the handler of a type, by the message it carries.
+   *
+   * @throws {TypeError} when no packet carries it, or it has a handler.
+   */
   on<Desc extends DescMessage>(schema: Desc, handle: Handler<Desc>): void {
     const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName);
     if (row === undefined) throw new TypeError(`${schema.typeName} is no packet's message`);
+    if (this.#entries.has(row.type)) throw new TypeError(`${row.name} has a handler`);
     this.#entries.set(row.type, { schema, handle: handle as unknown as Handler<DescMessage> });
   }
 

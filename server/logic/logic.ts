@@ -7,7 +7,7 @@
 import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { RECORDS_PER_TURN_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
+import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import { loadGameData } from "../data/game_data.ts";
 import { type MonsterData, NO_MONSTERS } from "../monsters/monster_data.ts";
@@ -74,6 +74,8 @@ export class Logic {
   readonly #dispatcher: Dispatcher;
   readonly #sources: Sources;
   readonly #rings: (RingConsumer | undefined)[] = [];
+  /** The ring that is taken from next. */
+  #nextRing = 0;
   readonly #watch: Pick<SlowPackets, "check">;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
@@ -152,21 +154,19 @@ export class Logic {
   }
 
   /**
-   * Takes what the io workers have sent, steps the world when it is time, and publishes what is to be sent.
+   * Takes what the io workers have sent, for {@linkcode LOGIC_TURN_MS} at most, steps the world when it is time, and
+   * publishes what is to be sent.
    *
    * @returns Whether there is more to do at once.
    */
   turn(): boolean {
     const { clock, sessions } = this.context;
-    let more = false;
-    for (let worker = 0; worker < this.#rings.length; worker++) {
-      const ring = this.#rings[worker];
-      if (ring !== undefined && this.#drain(worker, ring)) more = true;
-    }
+    const more = this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
+    if (!sessions.waitsForRoom) this.social.delivery.fanOut.deliverDue(nowMs + LOGIC_TURN_MS);
     sessions.flushBehind();
     this.#sendAcks();
     sessions.publish();
@@ -176,11 +176,12 @@ export class Logic {
   #step(nowMs: number): void {
     const { clock, config, world } = this.context;
     const startMs = clock.monotonicMs();
+    const { faults } = this.context;
     if (this.#stepCount === 0) {
-      this.resumes.tick();
-      this.combat.step(nowMs);
+      faults.run("resumes", () => this.resumes.tick());
+      faults.run("combat", () => this.combat.step(nowMs));
     }
-    this.world.step();
+    faults.run("world", () => this.world.step());
     this.#tickWorkMs += clock.monotonicMs() - startMs;
     if (++this.#stepCount === world.stepsPerTick) this.#endTick();
     this.#nextStepMs += this.#stepMs;
@@ -198,12 +199,12 @@ export class Logic {
 
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
-    this.world.sweep();
-    this.moderation.sweep();
-    this.guilds.sweep();
-    this.leaderboards.sweep();
-    this.social.sweep();
-    const { counters, sessions, world } = this.context;
+    const { counters, faults, sessions, world } = this.context;
+    const { guilds, leaderboards, moderation, social } = this;
+    const { fanOut } = social.delivery;
+    for (const feature of [this.world, moderation, guilds, leaderboards, social, fanOut]) {
+      faults.run("sweep", () => feature.sweep());
+    }
     let linkDead = 0;
     for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;
     counters.set(Gauge.SESSIONS, sessions.sessionCount);
@@ -230,21 +231,56 @@ export class Logic {
     }
   }
 
-  #drain(worker: number, ring: RingConsumer): boolean {
-    const { counters } = this.context;
-    let count = 0;
-    let at = -1;
-    let startMs = performance.now();
-    while (count < RECORDS_PER_TURN_MAX && (at = ring.next()) >= 0) {
-      count++;
-      const type = this.#take(worker, ring, at);
-      counters.add(Counter.ITEMS, 1);
-      const endMs = performance.now();
-      this.#watch.check(type, endMs - startMs);
-      startMs = endMs;
+  /**
+   * Takes records from the rings in turns, a portion from each, until they are empty, the time is over, or reliable
+   * packets wait for room in a ring to an io worker. Those wait because of us: nothing is taken that would add to them
+   * before the io worker has drained. It does so whatever happens to its own ring to logic, so neither waits for the
+   * other.
+   *
+   * @returns Whether the time was over first.
+   */
+  #takeRecords(untilMs: number): boolean {
+    const { clock, counters, sessions } = this.context;
+    const ringCount = this.#rings.length;
+    let nowMs = clock.monotonicMs();
+    // Rings in a row that had less than a portion.
+    for (let spent = 0; spent < ringCount;) {
+      sessions.flushBehind();
+      if (sessions.waitsForRoom) return false;
+      if (nowMs >= untilMs) return true;
+      const worker = this.#nextRing;
+      this.#nextRing = (worker + 1) % ringCount;
+      const ring = this.#rings[worker];
+      let count = 0;
+      for (let at = -1; count < RECORDS_PER_PORTION_MAX && ring !== undefined && (at = ring.next()) >= 0;) {
+        count++;
+        const type = this.#tryTake(worker, ring, at);
+        counters.add(Counter.ITEMS, 1);
+        const endMs = clock.monotonicMs();
+        this.#watch.check(type, endMs - nowMs);
+        nowMs = endMs;
+        if (endMs >= untilMs) break;
+      }
+      ring?.release();
+      if (count < RECORDS_PER_PORTION_MAX && nowMs < untilMs) {
+        spent++;
+      } else {
+        spent = 0;
+        // The io workers send while logic goes on.
+        sessions.publish();
+      }
     }
-    ring.release();
-    return count === RECORDS_PER_TURN_MAX;
+    return false;
+  }
+
+  /** Takes one record, and gives its packet type; what it throws costs nobody anything but its sender. */
+  #tryTake(worker: number, ring: RingConsumer, at: number): number {
+    try {
+      return this.#take(worker, ring, at);
+    } catch (error) {
+      this.context.faults.report("record", error);
+      return 0;
+    }
   }
 
   /** Takes one record; gives its packet type. */
@@ -290,7 +326,10 @@ export class Logic {
   /** Takes the numbers of a packet; gives whether it is to be applied. */
   #receive(link: Link, type: number, sequence: number, ack: number): boolean {
     const { session } = link;
-    if (session.previousResumeToken !== "") this.context.sessions.confirmResumeToken(session);
+    if (session.previousResumeToken !== "") {
+      this.context.sessions.confirmResumeToken(session);
+      session.outbox?.confirmGap();
+    }
     if (session.outbox !== null && ack > 0) session.outbox.acknowledge(Math.min(ack, session.outbox.sentSequence));
     // It is in the list already, however often it repeats packets while there is no room to acknowledge them.
     const wasDue = session.ackDue || session.repeatedType !== 0;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
+import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX, OUTBOX_UNSENT_FACTOR } from "../../shared/limits.ts";
 
 /** What becomes of a packet whose contents are kept elsewhere until it has arrived. */
 export interface Receipt {
@@ -21,14 +21,23 @@ export interface OutboxPacket {
   readonly payload: Uint8Array;
   /** Told when the client has acknowledged the packet, or the outbox has given it up. */
   receipt?: Receipt;
+  /** It went to many: where not all can be kept, it is given up before what was meant for one. */
+  readonly isForMany?: boolean;
 }
+
+/**
+ * Who packets are kept for: nobody is connected; a connection that takes what it is given; one whose io worker says that
+ * it is congested.
+ */
+export type OutboxReader = "gone" | "taking" | "congested";
 
 /** What a packet costs beside its payload, in bytes. */
 const PACKET_OVERHEAD_BYTES = 64;
 
 /**
- * Numbers packets 1, 2, 3 … and keeps them until acknowledged, bounded in count and bytes: above either bound the oldest
- * are forgotten, and a client that asks for them is told of the gap.
+ * Numbers packets 1, 2, 3 … and keeps them until acknowledged, bounded in count and bytes. Above either bound packets are
+ * given up, and a client that comes back is told of the gap. What no connection was given has no number yet that anybody
+ * knows, so there the packets for many go first, and the others move up; else the oldest goes. Their order stays.
  */
 export class Outbox {
   /** The packets `#first` to `#last`, at `#packets[#offset]` and on; the array is compacted as it is emptied. */
@@ -39,6 +48,8 @@ export class Outbox {
   #sent = 0;
   /** The client acknowledges what it hears; it need not. */
   #isAcknowledged = false;
+  /** Packets were given up from between others, so that no number shows it. */
+  #hasGap = false;
 
   /** The number of the packet appended last; 0 when there was none. */
   get lastSequence(): number {
@@ -70,21 +81,49 @@ export class Outbox {
     return this.#sent;
   }
 
+  /** Packets were given up that a client which comes back must be told of, whatever numbers it brings. */
+  get hasGap(): boolean {
+    return this.#hasGap;
+  }
+
+  /** The client has heard of the gap. */
+  confirmGap(): void {
+    this.#hasGap = false;
+  }
+
   /**
    * Appends a packet.
    *
-   * @returns Its sequence, or -1 when it would push out packets that were never handed to a live connection, so that
-   * the connection cannot keep up.
+   * @returns Its sequence, or -1 when the connection cannot keep up: its io worker says so, or has taken nothing for
+   * {@linkcode OUTBOX_UNSENT_FACTOR} times as long as the bounds allow.
    */
-  append(packet: OutboxPacket, connected: boolean): number {
+  append(packet: OutboxPacket, reader: OutboxReader): number {
     this.#packets.push(packet);
     this.#bytes += packet.payload.length + PACKET_OVERHEAD_BYTES;
-    const sequence = this.lastSequence;
-    while (this.count > OUTBOX_PACKETS_MAX || this.#bytes > OUTBOX_BYTES_MAX) {
-      if (connected && this.#first > this.#sent) return -1;
-      this.#forgetFirst();
+    while (this.#exceeds(1)) {
+      if (reader === "gone") this.#giveUpOne();
+      else if (this.#first <= this.#sent) this.#forgetFirst();
+      else if (reader === "congested" || this.#exceeds(OUTBOX_UNSENT_FACTOR)) return -1;
+      else break;
     }
-    return sequence;
+    return this.lastSequence;
+  }
+
+  #exceeds(factor: number): boolean {
+    return this.count > factor * OUTBOX_PACKETS_MAX || this.#bytes > factor * OUTBOX_BYTES_MAX;
+  }
+
+  /** Gives up the packet that is missed least. */
+  #giveUpOne(): void {
+    // Who acknowledges nothing has most likely heard what it was sent.
+    const isHeard = !this.#isAcknowledged && this.#first <= this.#sent;
+    const from = this.#offset + Math.max(0, this.#sent + 1 - this.#first);
+    const index = isHeard ? -1 : this.#packets.findIndex((packet, index) => index >= from && packet!.isForMany);
+    // The first one leaves a gap in the numbers, which needs no mark.
+    if (index < 0 || index === this.#offset) return this.#forgetFirst();
+    this.#bytes -= this.#packets[index]!.payload.length + PACKET_OVERHEAD_BYTES;
+    this.#packets.splice(index, 1);
+    this.#hasGap = true;
   }
 
   /** Forgets all packets up to `sequence`; anything beyond the last is ignored. */

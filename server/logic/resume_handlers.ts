@@ -117,7 +117,7 @@ export class ResumeService {
     session.linkDeadSinceMs = 0;
     session.resumedAtMs = clock.monotonicMs();
     outbox.acknowledge(lastSequence);
-    const gap = lastSequence + 1 < outbox.firstSequence;
+    const gap = outbox.hasGap || lastSequence + 1 < outbox.firstSequence;
     outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
     // A repeated request gets the same token again: whichever answer arrives, it is the one that counts.
     if (!isSpent) sessions.setResumeToken(session, randomToken());

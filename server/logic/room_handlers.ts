@@ -32,6 +32,7 @@ import {
 } from "../../shared/limits.ts";
 import { LoginGuard } from "../auth/login_guard.ts";
 import { roomNameKey } from "../rooms/room_name.ts";
+import { Counter } from "../ops/counters.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "../rooms/rooms.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -90,7 +91,8 @@ export class RoomService {
    * Says something in a room, to all its members.
    *
    * @param message Complete but for its room.
-   * @throws {RequestError} `NOT_FOUND` without such a room, `PERMISSION_DENIED` when the player is not in it.
+   * @throws {RequestError} `NOT_FOUND` without such a room, `PERMISSION_DENIED` when the player is not in it,
+   * `RATE_LIMITED` when too much is being said.
    */
   say(player: Player, roomId: bigint, message: ChatMessage): void {
     const room = this.#rooms.find(Number(roomId));
@@ -99,10 +101,19 @@ export class RoomService {
       throw new RequestError(ErrorCode.PERMISSION_DENIED, "Only members of a room can speak in it");
     }
     message.roomId = roomId;
-    this.#rooms.say(room.roomId, message);
-    const payload = toBinary(ChatMessageSchema, message);
-    const saying = { senderId: player.playerId, type: PacketType.CHAT_MESSAGE, payload };
-    this.#social.delivery.deliver(saying, this.#sessionsOf(room));
+    this.#social.delivery.fanOut.say({
+      ...audienceOf(room, player),
+      deliver: () => {
+        // Whoever was in it may have left meanwhile.
+        if (this.#rooms.find(room.roomId) !== room) return 0;
+        message.messageId = this.#social.delivery.nextMessageId();
+        this.#context.counters.add(Counter.CHAT_MESSAGES, 1);
+        this.#rooms.say(room.roomId, message);
+        const payload = toBinary(ChatMessageSchema, message);
+        const saying = { senderId: player.playerId, type: PacketType.CHAT_MESSAGE, payload };
+        return this.#social.delivery.deliver(saying, this.#sessionsOf(room));
+      },
+    });
   }
 
   #create(session: Session, { name, maxMembers, password }: RoomCreateRequest): void {
@@ -187,9 +198,14 @@ export class RoomService {
 
   /** Tells the members but the player itself. */
   #tellOthers(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): void {
-    const others = this.#sessionsOf(room).filter((session) => session.player?.playerId !== player.playerId);
-    const event = { senderId: player.playerId, type: PacketType.ROOM_EVENT, payload: eventOf(room, player, kind) };
-    this.#social.delivery.deliver(event, others);
+    this.#social.delivery.fanOut.tell({
+      ...audienceOf(room, player),
+      deliver: () => {
+        const others = this.#sessionsOf(room).filter((session) => session.player?.playerId !== player.playerId);
+        const event = { senderId: player.playerId, type: PacketType.ROOM_EVENT, payload: eventOf(room, player, kind) };
+        return this.#social.delivery.deliver(event, others);
+      },
+    });
   }
 
   #sessionsOf(room: Room<ChatMessage>): Session[] {
@@ -205,6 +221,11 @@ export class RoomService {
 function playerOf(session: Session): Player {
   if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
   return session.player;
+}
+
+/** Who hears what a player says or does in a room. */
+function audienceOf(room: Room<ChatMessage>, { playerId }: Player) {
+  return { senderId: playerId, audience: `room ${room.roomId}`, hearerCount: room.members.size };
 }
 
 function refusal(reason: keyof typeof REFUSALS): RequestError {

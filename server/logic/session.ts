@@ -140,9 +140,10 @@ export class Session {
 
   /** Numbers and keeps a reliable packet without sending it; gives its number, or 0 when the session cannot keep up. */
   keep(packet: OutboxPacket): number {
-    const sequence = this.outbox!.append(packet, this.link !== null && !this.link.closed);
-    if (sequence > 0) return sequence;
     const { link } = this;
+    const reader = link === null || link.closed ? "gone" : link.congested ? "congested" : "taking";
+    const sequence = this.outbox!.append(packet, reader);
+    if (sequence > 0) return sequence;
     if (link !== null) link.output.close(link, DisconnectReason.SLOW_READER, "Too many packets wait", 0);
     return 0;
   }

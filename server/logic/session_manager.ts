@@ -8,6 +8,7 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { packetRow } from "../../shared/packet_table.ts";
 import { DeliveryClass } from "../../shared/gen/common_pb.ts";
 import { nameKey } from "../auth/names.ts";
+import type { Faults } from "../ops/faults.ts";
 import type { OpenInfo } from "../ring/records.ts";
 import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
@@ -41,6 +42,11 @@ export class SessionManager {
   readonly #inWorld = new Set<Session>();
   readonly #presenceListeners: PresenceListener[] = [];
   readonly #leaveListeners: ((session: Session) => void)[] = [];
+  readonly #faults: Faults;
+
+  constructor(faults: Faults) {
+    this.#faults = faults;
+  }
 
   /** How many sessions there are, those without a player among them. */
   get sessionCount(): number {
@@ -99,6 +105,11 @@ export class SessionManager {
     return this.#byPlayer.values();
   }
 
+  /** How many those are. */
+  get onlineCount(): number {
+    return this.#byPlayer.size;
+  }
+
   /** Adds a listener for every player that comes online or goes offline. */
   onPresence(listener: PresenceListener): void {
     this.#presenceListeners.push(listener);
@@ -117,7 +128,7 @@ export class SessionManager {
     } else {
       this.#byPlayer.set(player.playerId, session);
       this.#byName.set(nameKey(player.name), session);
-      for (const listener of this.#presenceListeners) listener(player, true, session);
+      this.#faults.notify("presence", this.#presenceListeners, player, true, session);
     }
   }
 
@@ -133,7 +144,7 @@ export class SessionManager {
     const key = nameKey(player.name);
     if (this.#byName.get(key) === session) this.#byName.delete(key);
     if (!wasOnline) return;
-    for (const listener of this.#presenceListeners) listener(player, false, session);
+    this.#faults.notify("presence", this.#presenceListeners, player, false, session);
   }
 
   /** Says that a session is in the world. */
@@ -143,7 +154,7 @@ export class SessionManager {
 
   /** Says that a session is out of the world. */
   leaveWorld(session: Session): void {
-    if (this.#inWorld.delete(session)) { for (const listener of this.#leaveListeners) listener(session); }
+    if (this.#inWorld.delete(session)) this.#faults.notify("leave", this.#leaveListeners, session);
     this.confirmResumeToken(session);
     this.#byResumeToken.delete(session.resumeToken);
     session.resumeToken = "";
@@ -245,11 +256,12 @@ export class SessionManager {
   /**
    * Sends one reliable packet to many: it is compressed once, kept once and crosses each ring once.
    *
+   * @param isForMany Whether it is given up before what is meant for one, where not all can be kept.
    * @returns How many it was sent to, or kept for.
    */
-  broadcast(recipients: Iterable<Session>, type: number, payload: Uint8Array): number {
+  broadcast(recipients: Iterable<Session>, type: number, payload: Uint8Array, isForMany = true): number {
     const { bytes, isCompressed } = compressPayload(payload);
-    const packet = { type, payload: bytes, isCompressed };
+    const packet = { type, payload: bytes, isCompressed, isForMany };
     let count = 0;
     for (const session of recipients) {
       count++;
@@ -287,6 +299,11 @@ export class SessionManager {
   /** Sends what a session has kept and not sent yet; what does not fit follows later. */
   flushOutbox(session: Session): void {
     if (!session.flushOutbox()) this.#behind.add(session);
+  }
+
+  /** Whether reliable packets wait for room in a ring. */
+  get waitsForRoom(): boolean {
+    return this.#behind.size > 0;
   }
 
   /** Sends what could not be sent before for want of room. */

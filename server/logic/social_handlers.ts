@@ -67,7 +67,7 @@ export class SocialService {
       context.counters.add(Counter.CHAT_CROWDED_OUT, 1);
       this.whispers.keepMissed(playerId, [saying]);
     };
-    this.delivery = new ChatDelivery(context.sessions, { lists, gate: this.gate, crowdedOut });
+    this.delivery = new ChatDelivery(context, { lists, gate: this.gate, crowdedOut });
     this.whispers = new KeptWhispers(context, this.delivery, this.gate);
     context.sessions.onLeave((session) => this.whispers.onLeave(session));
     context.sessions.onPresence((player, isOnline, session) => {

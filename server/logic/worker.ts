@@ -12,6 +12,7 @@ import { SystemClock } from "../clock.ts";
 import { loadGameData } from "../data/game_data.ts";
 import { Atlas } from "../maps/atlas.ts";
 import { ReservedNames } from "../names/reserved_names.ts";
+import { Faults } from "../ops/faults.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
@@ -43,7 +44,7 @@ const ANSWERS_AT_ONCE = 8;
 class Runtime {
   readonly #doorbell: Doorbell;
   readonly #logic: Logic;
-  readonly #sessions = new SessionManager();
+  readonly #sessions: SessionManager;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
@@ -59,6 +60,8 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#lag = new LoopLag(this.#counters);
+    const faults = new Faults(log, this.#counters);
+    this.#sessions = new SessionManager(faults);
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
     // Room for link-dead players beside a full house.
@@ -87,11 +90,13 @@ class Runtime {
           snapshotBytesMax: config.snapshotBytes,
           capacity: worldCapacity,
           prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
+          faults,
         }),
         worldCapacity,
         saver: new CharacterSaver(this.#storage, log),
         counters: this.#counters,
         log,
+        faults,
       },
       new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
     );

@@ -223,7 +223,13 @@ export class WorldService {
     session.presence = { characterId, entityId, saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS };
     this.#byEntity.set(entityId, session);
     if (stay !== undefined) this.#takeOver(stay);
-    for (const listener of this.#enterListeners) listener(session, entityId, stay === undefined ? penalty : "stayed");
+    this.#context.faults.notify(
+      "enter",
+      this.#enterListeners,
+      session,
+      entityId,
+      stay === undefined ? penalty : "stayed",
+    );
     const map = world.mapOf(entityId);
     sessions.enterWorld(session);
     sessions.setResumeToken(session, randomToken());
@@ -391,7 +397,7 @@ export class WorldService {
     if (player === null || presence === null) return;
     if (!atOnce && this.#mustStay(presence.entityId, clock.monotonicMs())) {
       const stay: Stay = { player, presence };
-      this.save(stay);
+      this.#context.faults.run("leave", () => this.save(stay));
       this.#stays.set(presence.characterId, stay);
       this.#byEntity.set(presence.entityId, stay);
       world.halt(presence.entityId);
@@ -405,10 +411,11 @@ export class WorldService {
 
   /** Takes an entity out of the world, saves its character and keeps what holds it back. */
   #remove(who: Participant): void {
-    const { clock, world } = this.#context;
+    const { clock, faults, world } = this.#context;
     const { characterId, entityId } = who.presence!;
     const nowMs = clock.monotonicMs();
-    this.save(who);
+    // Whatever fails, the entity is out of the world afterwards: else it would be there for ever.
+    faults.run("leave", () => this.save(who));
     const penalty: Penalty = {
       leftAtMs: nowMs,
       travelCreditMs: world.travelCreditMs(entityId, nowMs),
@@ -416,9 +423,9 @@ export class WorldService {
       stunnedUntilMs: 0,
       fightsUntilMs: 0,
     };
-    for (const listener of this.#leaveListeners) listener(who, entityId, penalty);
+    faults.notify("leave", this.#leaveListeners, who, entityId, penalty);
     this.#penalties.hold(characterId, penalty);
-    world.leave(entityId, DespawnReason.LEFT_WORLD);
+    faults.run("leave", () => world.leave(entityId, DespawnReason.LEFT_WORLD));
     this.#byEntity.delete(entityId);
     this.#stays.delete(characterId);
   }
@@ -487,7 +494,7 @@ export class WorldService {
       if (link === null || link.congested || presence === null || !world.isTurnOf(presence.entityId)) continue;
       // What is shown must not come before what it builds on: the map that was entered, the answer to a resume.
       if (session.isBehind || !link.output.hasRoomFor(snapshot.length)) continue;
-      const length = world.buildSnapshot(presence.entityId, snapshot, 0);
+      const length = this.#tryBuildSnapshot(session, presence.entityId);
       if (length === 0) continue;
       session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);
       built++;
@@ -498,9 +505,20 @@ export class WorldService {
     counters.add(Counter.SNAPSHOT_BYTES, bytes);
   }
 
+  /** Builds a session's snapshot; gives its length. Whose cannot be built is closed, and shown everything anew if it resumes. */
+  #tryBuildSnapshot(session: Session, entityId: number): number {
+    try {
+      return this.#context.world.buildSnapshot(entityId, this.#snapshot, 0);
+    } catch (error) {
+      this.#context.faults.report("snapshot", error, { entityId });
+      this.#context.sessions.disconnect(session, DisconnectReason.SERVER_ERROR, "The server cannot show the world");
+      return 0;
+    }
+  }
+
   /** Ends link-dead sessions whose time is over, takes out who has left and fights no more, and saves whoever is due; to be called every second or so. */
   sweep(): void {
-    const { clock, config, sessions } = this.#context;
+    const { clock, config, faults, sessions } = this.#context;
     const nowMs = clock.monotonicMs();
     for (const session of sessions.inWorld) {
       if (session.linkDeadSinceMs !== 0 && nowMs - session.linkDeadSinceMs >= config.linkDeadMs) {
@@ -508,10 +526,12 @@ export class WorldService {
         sessions.end(session);
       } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
         session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
-        this.save(session);
+        faults.run("save", () => this.save(session));
       }
     }
-    for (const stay of this.#stays.values()) if (!this.#mustStay(stay.presence.entityId, nowMs)) this.#remove(stay);
+    for (const stay of this.#stays.values()) {
+      if (!this.#mustStay(stay.presence.entityId, nowMs)) faults.run("leave", () => this.#remove(stay));
+    }
     this.#penalties.sweep(nowMs);
   }
 

@@ -10,6 +10,7 @@ import type { Combat } from "../combat/combat.ts";
 import { SKILL_NONE } from "../combat/skills.ts";
 import { placeAround } from "../world/places.ts";
 import type { Prng } from "../world/prng.ts";
+import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
 import type { World } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { MonsterKind } from "./monster_data.ts";
@@ -69,6 +70,8 @@ export interface MonstersOptions {
   readonly combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
   readonly prng: Prng;
   readonly homes: readonly MonsterHome[];
+  /** Takes what a monster throws, which then stands still until it is killed; if left out, it is thrown. */
+  readonly faults?: FaultReport;
 }
 
 /**
@@ -91,6 +94,9 @@ export class Monsters {
   readonly #found: Int32Array;
   /** Corpses, and those not in the world. */
   readonly #dead: Monster[] = [];
+  /** Awake monsters that failed: nobody moves them. */
+  readonly #aside = new Set<Monster>();
+  readonly #faults: FaultReport;
   #checkCount = 0;
   #stepCount = 0;
 
@@ -99,6 +105,7 @@ export class Monsters {
     this.#world = world;
     this.#combat = options.combat;
     this.#prng = options.prng;
+    this.#faults = options.faults ?? NO_FAULTS;
     this.#placeOf = new Int32Array(world.slotCount);
     this.#found = new Int32Array(world.slotCount);
     this.#monsters = options.homes.map(({ kind, map, x, z }, index) => ({
@@ -159,8 +166,20 @@ export class Monsters {
     // From the end: a monster that falls asleep leaves its place to the last one, which had its turn.
     for (let index = this.#awake.length - 1; index >= 0; index--) {
       const monster = this.#awake[index];
-      if (nowMs >= monster.nextStepMs) this.#stepOne(monster, nowMs);
+      if (nowMs < monster.nextStepMs) continue;
+      try {
+        this.#stepOne(monster, nowMs);
+      } catch (error) {
+        this.#setAside(monster, error);
+      }
     }
+  }
+
+  #setAside(monster: Monster, error: unknown): void {
+    this.#leaveAwake(monster);
+    this.#aside.add(monster);
+    monster.mode = "asleep";
+    this.#faults.report("monster", error, { kind: monster.kind.id });
   }
 
   /** A monster was hit: if it minds, it goes for the attacker. */
@@ -198,15 +217,26 @@ export class Monsters {
     for (let index = this.#dead.length - 1; index >= 0; index--) {
       const monster = this.#dead[index];
       if (nowMs < monster.untilMs) continue;
-      if (monster.mode === "corpse") {
-        this.#vanish(monster);
-      } else if (this.#tryAppear(monster, nowMs)) {
-        const last = this.#dead.pop()!;
-        if (last !== monster) this.#dead[index] = last;
-      } else {
-        monster.untilMs = nowMs + MONSTER_RETRY_MS;
+      try {
+        if (!this.#comeBack(monster, nowMs)) continue;
+      } catch (error) {
+        this.#faults.report("monster", error, { kind: monster.kind.id });
       }
+      const last = this.#dead.pop()!;
+      if (last !== monster) this.#dead[index] = last;
     }
+  }
+
+  /** Takes one step from the corpse back into the world; gives whether it is there. */
+  #comeBack(monster: Monster, nowMs: number): boolean {
+    if (monster.mode === "corpse") {
+      this.#vanish(monster);
+      return false;
+    }
+    this.#aside.delete(monster);
+    if (this.#tryAppear(monster, nowMs)) return true;
+    monster.untilMs = nowMs + MONSTER_RETRY_MS;
+    return false;
   }
 
   /** Takes a corpse away. The time until the monster comes back counts from its death. */
@@ -240,6 +270,7 @@ export class Monsters {
   }
 
   #wake(monster: Monster, nowMs: number): void {
+    if (this.#aside.has(monster)) return;
     monster.awakeIndex = this.#awake.length;
     this.#awake.push(monster);
     monster.steppedAtMs = monster.nextStepMs = nowMs;

@@ -58,7 +58,7 @@ function addTraffic(page: MetricsPage, totals: Totals): void {
   page.counter("droppable_shed_total", "Droppable packets left out for slow readers", totals.droppableShed);
   page.counter("packets_dropped_total", "Packets dropped by flood control", totals.packetsDropped);
   page.counter("slow_packets_total", "Packets whose handling took over 1 ms", totals.slowPackets);
-  page.counter("handler_errors_total", "Packets whose handler threw", totals.handlerErrors);
+  page.counter("handler_errors_total", "Packets, ticks and listeners that threw", totals.handlerErrors);
 }
 
 function addConnections(page: MetricsPage, totals: Totals): void {

@@ -5,7 +5,12 @@
  */
 
 import { assert } from "../../shared/errors.ts";
-import { ENTITY_NAME_BYTES_MAX, GUILD_TAG_BYTES_MAX, STATUS_EFFECTS_MAX } from "../../shared/limits.ts";
+import {
+  ENTITY_KIND_MAX,
+  ENTITY_NAME_BYTES_MAX,
+  GUILD_TAG_BYTES_MAX,
+  STATUS_EFFECTS_MAX,
+} from "../../shared/limits.ts";
 import { CM_PER_UNIT, type EntityStore } from "./entity_store.ts";
 import { varintBytes, writeFloatField, writeSignedField, writeVarint, writeVarintField } from "./wire_writer.ts";
 
@@ -174,12 +179,15 @@ export class SnapshotEncoder {
   /**
    * Keeps the bytes of name, kind and guild for the spawns to come.
    *
-   * @throws {RangeError} when name or tag is too long; nothing was kept.
+   * @throws {RangeError} when name or tag is too long, or the kind above {@linkcode ENTITY_KIND_MAX}; nothing was kept.
    */
   setProfile(id: number, profile: Readonly<EntityProfile>): void {
     const start = id * PROFILE_SLOT_BYTES, bytes = this.#profiles;
     const name = this.#encodeText(profile.name, ENTITY_NAME_BYTES_MAX);
     const guildTag = this.#encodeText(profile.guildTag, GUILD_TAG_BYTES_MAX);
+    if (profile.kind > ENTITY_KIND_MAX) {
+      throw new RangeError(`Cannot keep profile: kind is ${profile.kind}, limit is ${ENTITY_KIND_MAX}`);
+    }
     let offset = writeBytesField(bytes, start, 0x0a, name);
     offset = writeVarintField(bytes, offset, 0x10, profile.kind);
     this.#profileHeadLengths[id] = offset - start;

@@ -6,6 +6,7 @@
 
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
 import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
 import { ChangeLog } from "./change_log.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
@@ -40,6 +41,8 @@ export interface WorldOptions {
   snapshotBytesMax?: number;
   /** Ids handed out between two uses of the same id, at least; {@linkcode ENTITY_ID_QUARANTINE} unless told. */
   idQuarantine?: number;
+  /** Takes what an entity throws in a step, which then shows no news of this step; if left out, it is thrown. */
+  faults?: FaultReport;
 }
 
 /** A place: units; `yaw` in radians. */
@@ -122,6 +125,7 @@ export class World {
   readonly stepsPerTick: number;
 
   readonly #prng: Prng;
+  readonly #faults: FaultReport;
   readonly #store: EntityStore;
   readonly #grid: InterestGrid;
   readonly #visibility: Visibility;
@@ -150,6 +154,7 @@ export class World {
     this.tickIntervalMs = options.tickIntervalMs;
     this.stepsPerTick = options.stepsPerTick ?? 1;
     this.#prng = options.prng;
+    this.#faults = options.faults ?? NO_FAULTS;
 
     const store = new EntityStore(options.capacity, options.idQuarantine ?? ENTITY_ID_QUARANTINE);
     this.#store = store;
@@ -396,8 +401,12 @@ export class World {
       const id = this.#changedIds[index], changed = this.#changed[id];
       this.#changed[id] = 0;
       if (this.#store.alive[id] === 0) continue;
-      if ((changed & CHANGED.POSITION) !== 0) this.#visibility.update(id);
-      this.#encode(id, changed);
+      try {
+        if ((changed & CHANGED.POSITION) !== 0) this.#visibility.update(id);
+        this.#encode(id, changed);
+      } catch (error) {
+        this.#faults.report("entity", error, { entityId: id });
+      }
     }
     this.#changedCount = 0;
   }

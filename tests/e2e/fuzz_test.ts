@@ -117,7 +117,7 @@ for (const backend of IO_BACKENDS) {
     const log = await server.log();
     assert(!/Uncaught|Worker crashed|worker crashed|hangs/.test(log), log.slice(-2_000));
     const faults = log.split("\n").filter((line) =>
-      line.includes("Cannot handle packet") && !line.includes("hashes wait")
+      /Cannot handle packet|Something failed/.test(line) && !line.includes("hashes wait")
     );
     assertEquals(faults, []);
   });

@@ -1,3 +1,4 @@
+import { errorResponse } from "../../server/io/refusal.ts";
 /** Every packet type, in every state, on every port: forwarded, answered or refused as the contract says. @module */
 
 import { deflateRawSync } from "node:zlib";
@@ -200,9 +201,38 @@ Deno.test("Connection.onFrame() keeps what comes behind a request that changes t
     peer.send({ type: row.type, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     assertEquals(peer.takePackets().map(({ type }) => type), [], `${row.name} holds up what follows`);
-    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE, true);
+    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE, true, new Uint8Array(0), 0, 0);
     peer.fixture.round();
     assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.HEARTBEAT_RESPONSE], row.name);
+  }
+});
+
+Deno.test("Connection.onAnswer() lets nothing go on for the refusal of what came before the request", () => {
+  for (const { row, state } of SERVED) {
+    const { changesState, payloadBytesMax, responseType } = packetRow(row.type)!;
+    if (!changesState) continue;
+    const peer = openFixture().connectIn(state, portFor(row));
+    const answer = (requestType: PacketType, requestSequence: number) => {
+      const { payload } = errorResponse(ErrorCode.INTERNAL, "", requestType, requestSequence);
+      peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
+      peer.fixture.round();
+      return peer.takePackets().map(({ type }) => type);
+    };
+    peer.send({ type: row.type, sequence: 9, payload: pattern(4) });
+    peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
+    assertEquals(answer(PacketType.CHAT_MESSAGE, 8), [], row.name);
+    assertEquals(answer(row.type, 8), [], `${row.name} before it`);
+    assertEquals(answer(row.type, 9), [PacketType.HEARTBEAT_RESPONSE], row.name);
+    if (state !== "W" || responseType === PacketType.UNSPECIFIED) continue;
+    // Too large: refused by this thread, but through logic. The next of its kind waits for this one's refusal.
+    peer.send({ type: row.type, sequence: 10, payload: pattern(payloadBytesMax + 1) });
+    peer.send({ type: row.type, sequence: 11, payload: pattern(4) });
+    peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
+    for (const expected of [[], [PacketType.HEARTBEAT_RESPONSE]]) {
+      peer.connection.onAnswer(responseType, false, new Uint8Array(0), 0, 0);
+      peer.fixture.round();
+      assertEquals(peer.takePackets().map(({ type }) => type), expected, row.name);
+    }
   }
 });
 

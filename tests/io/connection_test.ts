@@ -1,3 +1,4 @@
+import { errorResponse } from "../../server/io/refusal.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { deflateRawSync } from "node:zlib";
 import { Counter, Histogram } from "../../server/ops/counters.ts";
@@ -456,7 +457,10 @@ Deno.test("Connection drops packets beyond the rate of their type, and takes oth
     let servedCount = 0;
     for (let count = 0; count < sentCount; count++) {
       peer.arrive(packetFrame({ type: row.type, payload: pattern(3) }));
-      if (row.changesState) peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false);
+      const { payload } = errorResponse(ErrorCode.UNAVAILABLE, "", row.type, 0);
+      if (row.changesState) {
+        peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
+      }
       fixture.round();
       servedCount += fixture.takeRecordsButOpen().length;
       fixture.clock.advance(intervalMs);

@@ -1,5 +1,6 @@
 /** The way to an io worker that takes only so much. @module */
 
+import { recordingFaults } from "../support/recording_logger.ts";
 import type { IoOutput, Link } from "../../server/logic/link.ts";
 import { SessionManager } from "../../server/logic/session_manager.ts";
 import type { OpenInfo } from "../../server/ring/records.ts";
@@ -101,7 +102,7 @@ export const OPEN_INFO: OpenInfo = {
 
 /** A session manager with some io workers. */
 export function openSessions(workerCount = 1): { sessions: SessionManager; outputs: FakeOutput[] } {
-  const sessions = new SessionManager();
+  const sessions = new SessionManager(recordingFaults());
   const outputs = Array.from({ length: workerCount }, () => new FakeOutput());
   for (const [worker, output] of outputs.entries()) {
     output.onBroadcastFull = (link, sequence) => sessions.onBroadcastFull(link, sequence);

@@ -1,5 +1,5 @@
 import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
-import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
+import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX, OUTBOX_UNSENT_FACTOR } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
@@ -13,19 +13,19 @@ Deno.test("Outbox.append() numbers packets from 1 and get() gives them until the
   const outbox = new Outbox();
   assertEquals([outbox.firstSequence, outbox.lastSequence, outbox.count, outbox.bytes], [1, 0, 0, 0]);
   const packets = [packet(10), packet(20), packet(0)];
-  assertEquals(packets.map((one) => outbox.append(one, true)), [1, 2, 3]);
+  assertEquals(packets.map((one) => outbox.append(one, "taking")), [1, 2, 3]);
   assert([1, 2, 3].every((sequence) => outbox.get(sequence) === packets[sequence - 1]));
   outbox.acknowledge(2);
   assertEquals([outbox.firstSequence, outbox.lastSequence, outbox.count], [3, 3, 1]);
   assertEquals([outbox.get(2), outbox.get(4)], [undefined, undefined]);
   outbox.acknowledge(3);
   assertEquals([outbox.firstSequence, outbox.lastSequence, outbox.count, outbox.bytes], [4, 3, 0, 0]);
-  assertEquals(outbox.append(packet(1), true), 4);
+  assertEquals(outbox.append(packet(1), "taking"), 4);
 });
 
 Deno.test("Outbox.acknowledge() ignores what is acknowledged already and what was never sent", () => {
   const outbox = new Outbox();
-  for (let count = 0; count < 5; count++) outbox.append(packet(1), true);
+  for (let count = 0; count < 5; count++) outbox.append(packet(1), "taking");
   outbox.acknowledge(3);
   outbox.acknowledge(1);
   outbox.acknowledge(0);
@@ -37,7 +37,7 @@ Deno.test("Outbox.acknowledge() ignores what is acknowledged already and what wa
 Deno.test("Outbox.unheard() gives what is not acknowledged, or, of who acknowledges nothing, what was never sent", () => {
   const outbox = new Outbox();
   const packets = [packet(1), packet(2), packet(3), packet(4)];
-  for (const one of packets) outbox.append(one, true);
+  for (const one of packets) outbox.append(one, "taking");
   outbox.markSent(3);
   assertEquals(outbox.unheard(), [packets[3]]);
   outbox.acknowledge(0);
@@ -50,28 +50,56 @@ Deno.test("Outbox.unheard() gives what is not acknowledged, or, of who acknowled
 
 Deno.test("Outbox.append() forgets the oldest above OUTBOX_PACKETS_MAX while nobody is connected", () => {
   const outbox = new Outbox();
-  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), false);
+  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), "gone");
   assertEquals([outbox.firstSequence, outbox.count], [1, OUTBOX_PACKETS_MAX]);
-  assertEquals(outbox.append(packet(1), false), OUTBOX_PACKETS_MAX + 1);
+  assertEquals(outbox.append(packet(1), "gone"), OUTBOX_PACKETS_MAX + 1);
   assertEquals([outbox.firstSequence, outbox.count], [2, OUTBOX_PACKETS_MAX]);
 });
 
-Deno.test("Outbox.append() gives -1 rather than forget what a live connection was never given", () => {
+for (const [reader, unsentMax] of [["congested", 1], ["taking", OUTBOX_UNSENT_FACTOR]] as const) {
+  Deno.test(`Outbox.append() forgets nothing that a connection was never given, ${reader}, and gives -1 in the end`, () => {
+    const outbox = new Outbox();
+    for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), reader);
+    outbox.markSent(1);
+    assertEquals(outbox.append(packet(1), reader), OUTBOX_PACKETS_MAX + 1);
+    assertEquals(outbox.firstSequence, 2);
+    while (outbox.count < unsentMax * OUTBOX_PACKETS_MAX) assert(outbox.append(packet(1), reader) > 0);
+    assertEquals(outbox.append(packet(1), reader), -1);
+    assertEquals(outbox.firstSequence, 2);
+  });
+}
+
+Deno.test("Outbox.append() gives up what was said to many before what was said to one, and keeps the order", () => {
   const outbox = new Outbox();
-  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), true);
-  outbox.markSent(1);
-  assertEquals(outbox.append(packet(1), true), OUTBOX_PACKETS_MAX + 1);
-  assertEquals(outbox.firstSequence, 2);
-  assertEquals(outbox.append(packet(1), true), -1);
-  assertEquals(outbox.firstSequence, 2);
+  const forMany = (id: number) => ({ ...packet(1, id), isForMany: true });
+  outbox.append(packet(1, 1), "taking");
+  outbox.append(forMany(2), "taking");
+  outbox.markSent(2);
+  outbox.acknowledge(1);
+  outbox.append(packet(1, 3), "gone");
+  for (let id = 4; outbox.count < OUTBOX_PACKETS_MAX; id++) outbox.append(forMany(id), "gone");
+  assertEquals(outbox.hasGap, false);
+  const last = outbox.lastSequence;
+  assertEquals(outbox.append(packet(1, 5_000), "gone"), last);
+  assertEquals([outbox.hasGap, outbox.firstSequence, outbox.count], [true, 2, OUTBOX_PACKETS_MAX]);
+  // What was given to a connection keeps its number; the oldest line for many behind it is gone.
+  assertEquals([2, 3, 4, last].map((sequence) => outbox.get(sequence)?.type), [2, 3, 5, 5_000]);
+});
+
+Deno.test("Outbox.append() gives up nothing for what was heard by a client that acknowledges nothing", () => {
+  const outbox = new Outbox();
+  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) outbox.append(packet(1), "taking");
+  outbox.markSent(OUTBOX_PACKETS_MAX);
+  for (let count = 0; count < 10; count++) outbox.append({ ...packet(1), isForMany: true }, "gone");
+  assertEquals([outbox.firstSequence, outbox.count, outbox.hasGap], [11, OUTBOX_PACKETS_MAX, false]);
 });
 
 Deno.test("Outbox.append() bounds the bytes with what a packet costs beside its payload", () => {
   const outbox = new Outbox();
-  while (outbox.bytes + 40_064 <= OUTBOX_BYTES_MAX) outbox.append(packet(40_000), false);
+  while (outbox.bytes + 40_064 <= OUTBOX_BYTES_MAX) outbox.append(packet(40_000), "gone");
   const { count } = outbox;
   assertEquals(outbox.bytes, count * 40_064);
-  outbox.append(packet(40_000), false);
+  outbox.append(packet(40_000), "gone");
   assert(outbox.bytes <= OUTBOX_BYTES_MAX && outbox.firstSequence === 2);
 });
 
@@ -122,7 +150,7 @@ Deno.test("Outbox does what a plain list would do, for any steps", () => {
       let connected = true;
       const append = (payloadBytes: number) => {
         const one = packet(payloadBytes, plain.last);
-        const sequence = outbox.append(one, connected);
+        const sequence = outbox.append(one, connected ? "congested" : "gone");
         assertEquals(sequence, plain.append(one, connected));
         // The session closes the connection then.
         if (sequence === -1) {

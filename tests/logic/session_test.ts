@@ -161,6 +161,7 @@ Deno.test("Session sends every RELIABLE packet once and in order, however little
 Deno.test("Session.keep() closes who cannot keep up as SLOW_READER, and keeps the packet for the resume", () => {
   const { session, output } = openSession();
   output.room = 0;
+  session.link!.congested = true;
   for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) session.send(PacketType.CHAT_MESSAGE, pattern(1));
   assertEquals(output.closed, []);
   session.send(PacketType.CHAT_MESSAGE, pattern(2));

@@ -83,7 +83,7 @@ export function observe(observer: Observer): Disposable {
   stack.use(patch(ChatDelivery.prototype, "deliver", (original) =>
     function (this: ChatDelivery, saying, recipients) {
       observer.onSaid(saying);
-      original.call(this, saying, recipients);
+      return original.call(this, saying, recipients);
     }));
   stack.use(patch(KeptWhispers.prototype, "keepMissed", (original) =>
     function (this: KeptWhispers, playerId, packets) {

@@ -265,8 +265,9 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
       patch(ChatDelivery.prototype, "deliver", (original) =>
         function (this: ChatDelivery, saying, recipients) {
           const heard = [...recipients];
-          original.call(this, saying, heard);
+          const count = original.call(this, saying, heard);
           if (heard.length > 1 && saying.type === PacketType.CHAT_MESSAGE) original.call(this, saying, heard);
+          return count;
         }),
   },
   {
@@ -288,10 +289,10 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
         SessionManager.prototype,
         "broadcast",
         (original) =>
-          function (this: SessionManager, recipients, type, payload) {
+          function (this: SessionManager, recipients, type, payload, isForMany) {
             const heard = [...recipients];
             if (type === PacketType.CHAT_MESSAGE && heard.length > 2) heard.pop();
-            return original.call(this, heard, type, payload);
+            return original.call(this, heard, type, payload, isForMany);
           },
       ),
   },

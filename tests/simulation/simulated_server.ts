@@ -20,6 +20,7 @@ import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
 import { ReservedNames } from "../../server/names/reserved_names.ts";
+import { Faults } from "../../server/ops/faults.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
@@ -93,7 +94,7 @@ function monstersOf(count: number): MonsterData {
 
 /** One life of logic. */
 export class LogicLife {
-  readonly sessions = new SessionManager();
+  readonly sessions: SessionManager;
   readonly log = new RecordingLogger();
   readonly world: World;
   readonly saver: CharacterSaver;
@@ -131,6 +132,8 @@ export class LogicLife {
     this.#timers = new ThreadTimers(time);
     this.#afterTurn = parts.afterTurn;
     counters.resetGauges();
+    const faults = new Faults(this.log, counters);
+    this.sessions = new SessionManager(faults);
     this.#channel = parts.disk.connect();
     this.storage = new WorkerStorage(this.#channel, {
       nowMs: () => time.monotonicMs(),
@@ -144,6 +147,7 @@ export class LogicLife {
       stepsPerTick: WORLD_STEPS_PER_TICK,
       capacity: WORLD_CAPACITY,
       prng: new Prng(prng.nextUint32()),
+      faults,
     });
     this.saver = new CharacterSaver(this.storage, this.log, this.#timers);
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
@@ -165,6 +169,7 @@ export class LogicLife {
         saver: this.saver,
         counters,
         log: new LimitedLogger(this.log, () => time.monotonicMs()),
+        faults,
       },
       // How long a packet took depends on the machine.
       { check: () => {} },

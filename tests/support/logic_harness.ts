@@ -24,6 +24,7 @@ import type { MapDefinition } from "../../server/maps/map_data.ts";
 import type { MonsterData } from "../../server/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
+import { Faults } from "../../server/ops/faults.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
   type OpenInfo,
@@ -49,10 +50,13 @@ import { RecordingLogger } from "./recording_logger.ts";
 
 /** A clock that stands still until it is told otherwise. */
 export class ManualClock implements Clock {
+  /** Time that passes with every look at the clock, in milliseconds. */
+  perLookMs = 0;
   #monotonicMs = 1_000;
   #unixMs = 1_700_000_000_000;
 
   monotonicMs(): number {
+    this.#monotonicMs += this.perLookMs;
     return this.#monotonicMs;
   }
 
@@ -147,8 +151,8 @@ export interface ConnectOptions {
 const SLOT_COUNT_MAX = 4_096;
 const WORKER = 0;
 const EMPTY = new Uint8Array(0);
-/** Turns of the event loop that a request may take until it is answered: each needs a few. */
-const TURNS_MAX = 1_000;
+/** Turns of the event loop that a request may take until it is answered: each needs a few, a signature of a busy machine many. */
+const TURNS_MAX = 100_000;
 
 /** Gathers what logic sends, by connection. */
 class CollectingOutput implements IoOutput {
@@ -157,6 +161,9 @@ class CollectingOutput implements IoOutput {
   closed: Link[] = [];
   /** Whether there is room for anything; see {@linkcode LogicHarness.setFull}. */
   isFull = false;
+  /** Times that something was published. */
+  publishCount = 0;
+  #isDue = false;
   readonly #onBroadcastFull: (link: Link, sequence: number) => void;
   readonly #onPacket: (client: HarnessClient, packet: SentPacket) => void;
   #recipients: { readonly link: Link; readonly sequence: number }[] = [];
@@ -222,9 +229,13 @@ class CollectingOutput implements IoOutput {
     return !this.isFull;
   }
 
-  publish(): void {}
+  publish(): void {
+    if (this.#isDue) this.publishCount++;
+    this.#isDue = false;
+  }
 
   #add(link: Link, packet: SentPacket): void {
+    this.#isDue = true;
     const client = this.clients[link.slot];
     if (client?.generation === link.generation && !link.closed) this.#onPacket(client, packet);
   }
@@ -258,7 +269,8 @@ export class LogicHarness implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly counters = new CounterBlock(createCounterBlock());
   readonly log = new RecordingLogger();
-  readonly sessions = new SessionManager();
+  readonly faults = new Faults(this.log, this.counters);
+  readonly sessions = new SessionManager(this.faults);
   readonly config: ServerConfig;
   readonly storage: Storage;
   readonly world: World;
@@ -284,6 +296,7 @@ export class LogicHarness implements AsyncDisposable {
       snapshotBytesMax: config.snapshotBytes,
       capacity: worldCapacity,
       prng: new Prng(prng.nextUint32()),
+      faults: this.faults,
     });
     let tokenCount = 0;
     this.logic = new Logic(
@@ -304,6 +317,7 @@ export class LogicHarness implements AsyncDisposable {
         saver: new CharacterSaver(this.storage, this.log),
         counters: this.counters,
         log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
+        faults: this.faults,
       },
       // How long a packet took depends on the machine.
       { check: () => {} },
@@ -397,6 +411,22 @@ export class LogicHarness implements AsyncDisposable {
   ): void {
     this.#push(client, { kind: RECORD_PACKET, type, payload, ...header });
     this.#turn();
+  }
+
+  /** Puts one message into the ring and leaves logic alone. */
+  post<Desc extends DescMessage>(client: HarnessClient, schema: Desc, message: MessageInitShape<Desc>): void {
+    const { type } = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName)!;
+    this.#push(client, { kind: RECORD_PACKET, type, payload: toBinary(schema, create(schema, message)) });
+  }
+
+  /** One turn of logic; gives whether it has more to do at once. */
+  turn(): boolean {
+    return this.#turn();
+  }
+
+  /** How often logic has published something. */
+  get publishCount(): number {
+    return this.#output.publishCount;
   }
 
   /** The client's connection is lost. */
@@ -495,13 +525,14 @@ export class LogicHarness implements AsyncDisposable {
   }
 
   /** One turn of logic, and what io workers do with the connections it closed. */
-  #turn(): void {
-    this.logic.turn();
+  #turn(): boolean {
+    const more = this.logic.turn();
     const { closed } = this.#output;
     this.#output.closed = [];
     for (const { slot, generation } of closed) {
       const client = this.#output.clients[slot];
       if (client?.generation === generation) this.disconnect(client);
     }
+    return more;
   }
 }

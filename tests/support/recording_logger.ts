@@ -1,5 +1,7 @@
 /** A log to look at. @module */
 
+import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { Faults } from "../../server/ops/faults.ts";
 import type { Logger, LogLevel, LogProperties } from "../../server/ops/logging.ts";
 
 /** Keeps what is logged. */
@@ -21,4 +23,9 @@ export class RecordingLogger implements Logger {
   error(message: string, properties: LogProperties = {}): void {
     this.records.push({ level: "error", message, properties });
   }
+}
+
+/** Faults that are logged to `log`. */
+export function recordingFaults(log: RecordingLogger = new RecordingLogger()): Faults {
+  return new Faults(log, new CounterBlock(createCounterBlock()));
 }

@@ -1,0 +1,65 @@
+/**
+ * Keeps what one part of a thread throws from every other part.
+ *
+ * @module
+ */
+
+import { Counter, type CounterBlock } from "./counters.ts";
+import type { Logger } from "./logging.ts";
+
+/** Takes what was thrown. */
+export type FaultReport = Pick<Faults, "report">;
+
+/** Sets nothing aside: what is thrown is thrown. */
+export const NO_FAULTS: FaultReport = {
+  report(_place, error): never {
+    throw error;
+  },
+};
+
+/** Where faults are counted and logged; whoever catches one sets its entity or feature aside and goes on. */
+export class Faults {
+  readonly #counters: CounterBlock;
+  readonly #log: Pick<Logger, "error">;
+
+  /** @param log Limits what is the same. */
+  constructor(log: Pick<Logger, "error">, counters: CounterBlock) {
+    this.#log = log;
+    this.#counters = counters;
+  }
+
+  /**
+   * Counts and logs what was thrown.
+   *
+   * @param place Where, such as `monster` or `packet`.
+   */
+  report(place: string, error: unknown, properties: Readonly<Record<string, unknown>> = {}): void {
+    this.#counters.add(Counter.HANDLER_ERRORS, 1);
+    const stack = error instanceof Error ? error.stack : String(error);
+    this.#log.error("Something failed and was set aside", { place, ...properties, error: stack });
+  }
+
+  /**
+   * Does something that may throw, off the hot path.
+   *
+   * @returns Whether it did not.
+   */
+  run(place: string, act: () => void): boolean {
+    try {
+      act();
+      return true;
+    } catch (error) {
+      this.report(place, error);
+      return false;
+    }
+  }
+
+  /** Calls every listener, whatever the others throw. */
+  notify<Args extends readonly unknown[]>(
+    place: string,
+    listeners: readonly ((...args: Args) => void)[],
+    ...args: Args
+  ): void {
+    for (const listener of listeners) this.run(place, () => listener(...args));
+  }
+}

@@ -1,0 +1,156 @@
+import { FanOut } from "../../server/logic/fan_out.ts";
+import { RequestError } from "../../server/logic/dispatcher.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  AUDIENCE_MESSAGES_PER_SECOND,
+  FAN_OUT_BURST_MS,
+  FAN_OUT_COPIES_PER_SECOND,
+  FAN_OUT_DELAY_MS_MAX,
+  FAN_OUT_INTERVAL_MS,
+} from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness, ManualClock } from "../support/logic_harness.ts";
+import { recordingFaults, RecordingLogger } from "../support/recording_logger.ts";
+
+/** A fan-out, what was heard of it, and who was refused. */
+class Scene {
+  readonly clock = new ManualClock();
+  readonly log = new RecordingLogger();
+  readonly fanOut = new FanOut(this.clock, recordingFaults(this.log));
+  readonly heard: { readonly text: string; readonly delayMs: number }[] = [];
+  refusedCount = 0;
+
+  say(senderId: number, text: string, { audience = "all", hearerCount = 450 } = {}): void {
+    const saidAtMs = this.clock.monotonicMs();
+    const deliver = () => {
+      this.heard.push({ text, delayMs: this.clock.monotonicMs() - saidAtMs });
+      return hearerCount;
+    };
+    try {
+      this.fanOut.say({ senderId, audience, hearerCount, deliver });
+    } catch (error) {
+      assert(error instanceof RequestError && error.code === ErrorCode.RATE_LIMITED);
+      this.refusedCount++;
+    }
+  }
+
+  /** Lets time pass as turns of logic do. */
+  pass(ms: number): void {
+    for (let passedMs = 0; passedMs < ms; passedMs += FAN_OUT_INTERVAL_MS) {
+      this.clock.advance(FAN_OUT_INTERVAL_MS);
+      this.fanOut.deliverDue(Infinity);
+    }
+  }
+}
+
+Deno.test("FanOut.say() delivers at once what its audience can hear", () => {
+  const scene = new Scene();
+  for (let count = 0; count < 50; count++) scene.say(1, `${count}`);
+  assertEquals(scene.heard.map(({ text, delayMs }) => [text, delayMs]), scene.heard.map((_, index) => [`${index}`, 0]));
+  assertEquals([scene.heard.length, scene.fanOut.waitingCount], [50, 0]);
+});
+
+Deno.test("FanOut.say() lets wait what an audience cannot hear, no longer than FAN_OUT_DELAY_MS_MAX, and refuses the rest", () => {
+  const scene = new Scene();
+  for (let sender = 1; sender <= 60; sender++) {
+    for (let count = 0; count < 98; count++) scene.say(sender, `${sender}.${count}`);
+  }
+  const heardAtOnce = scene.heard.length;
+  const accepted = heardAtOnce + scene.fanOut.waitingCount;
+  assertEquals(accepted + scene.refusedCount, 60 * 98);
+  assert(heardAtOnce <= FAN_OUT_BURST_MS / 1_000 * AUDIENCE_MESSAGES_PER_SECOND + 1, `${heardAtOnce} at once`);
+  assert(scene.fanOut.waitingCount <= FAN_OUT_DELAY_MS_MAX / 1_000 * AUDIENCE_MESSAGES_PER_SECOND);
+  scene.pass(FAN_OUT_DELAY_MS_MAX + 2 * FAN_OUT_INTERVAL_MS);
+  assertEquals([scene.heard.length, scene.fanOut.waitingCount], [accepted, 0]);
+  assert(scene.heard.every(({ delayMs }) => delayMs <= FAN_OUT_DELAY_MS_MAX + 2 * FAN_OUT_INTERVAL_MS));
+  // What one says is heard in the order it was said.
+  const lastCounts = new Map<string, number>();
+  for (const { text } of scene.heard) {
+    const [sender, count] = text.split(".");
+    assert(Number(count) > (lastCounts.get(sender) ?? -1), text);
+    lastCounts.set(sender, Number(count));
+  }
+});
+
+Deno.test("FanOut.say() has room for who says one thing while others have filled theirs, and lets it have its turn", () => {
+  const scene = new Scene();
+  for (let sender = 1; sender <= 10; sender++) {
+    for (let count = 0; count < 98; count++) scene.say(sender, "noise");
+  }
+  const refusedBefore = scene.refusedCount;
+  assert(refusedBefore > 0);
+  scene.say(99, "honest");
+  assertEquals(scene.refusedCount, refusedBefore);
+  scene.pass(500);
+  assert(scene.heard.some(({ text }) => text === "honest"), "within a turn of each sender");
+});
+
+Deno.test("FanOut keeps audiences apart until all copies together are too many", () => {
+  const scene = new Scene();
+  for (let count = 0; count < 400; count++) scene.say(1 + count % 5, "noise", { audience: "room 1", hearerCount: 2 });
+  scene.say(9, "elsewhere", { audience: "room 2", hearerCount: 2 });
+  assertEquals(scene.heard.at(-1), { text: "elsewhere", delayMs: 0 });
+  // Many audiences: no more copies a second than FAN_OUT_COPIES_PER_SECOND, and a burst.
+  const wide = new Scene();
+  for (let ms = 0; ms < 2_000; ms += 25) {
+    for (let audience = 0; audience < 20; audience++) {
+      wide.say(1_000 + audience, "x", { audience: `room ${audience}`, hearerCount: 500 });
+    }
+    wide.pass(25);
+  }
+  const copies = wide.heard.length * 500;
+  assert(copies <= FAN_OUT_COPIES_PER_SECOND * (2 + FAN_OUT_BURST_MS / 1_000) + 500, `${copies} copies`);
+  assert(copies >= FAN_OUT_COPIES_PER_SECOND * 2 * 0.95, `${copies} copies`);
+});
+
+Deno.test("FanOut goes on when a delivery throws", () => {
+  const scene = new Scene();
+  scene.fanOut.say({
+    senderId: 1,
+    audience: "all",
+    hearerCount: 1,
+    deliver: () => {
+      throw new Error("planted");
+    },
+  });
+  scene.say(1, "after");
+  assertEquals(scene.heard.map(({ text }) => text), ["after"]);
+  assertEquals(scene.log.records.map(({ level }) => level), ["error"]);
+});
+
+Deno.test("Chat of 24 players, 98 messages each at once, closes nobody and leaves nobody a gap", async () => {
+  await using harness = await LogicHarness.create();
+  const clients: HarnessClient[] = [];
+  for (let count = 0; count < 84; count++) clients.push(await harness.connect());
+  const [attackers, honest] = [clients.slice(0, 24), clients.slice(24)];
+  harness.forget();
+  for (const attacker of attackers) {
+    for (let count = 0; count < 98; count++) {
+      harness.post(attacker, ChatMessageSchema, { channel: Channel.GLOBAL, message: `${attacker.playerId}.${count}` });
+    }
+  }
+  harness.turn();
+  // Each acknowledges once a second.
+  let widest = 0;
+  for (let second = 0; second < 4; second++) {
+    for (const client of clients) {
+      const { outbox } = harness.sessionOf(client);
+      widest = Math.max(widest, outbox!.count);
+      outbox!.acknowledge(outbox!.sentSequence);
+    }
+    harness.advance(1_000);
+  }
+  const heard = honest.map((client) => harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message));
+  const refusedCount = attackers.reduce(
+    (sum, client) => sum + harness.received(client, PacketType.ERROR_RESPONSE).length,
+    0,
+  );
+  assertEquals(clients.filter(({ closedBy }) => closedBy !== null).length, 0);
+  assert(widest < 512, `${widest} packets in an outbox`);
+  assertEquals(heard[0].length + refusedCount, 24 * 98);
+  for (const lines of heard) assertEquals(lines, heard[0], "everybody hears the same in the same order");
+  const ids = harness.received(honest[0], PacketType.CHAT_MESSAGE).map(({ messageId }) => messageId);
+  assert(ids.every((id, index) => index === 0 || id > ids[index - 1]), "numbers ascend");
+});

@@ -1,0 +1,132 @@
+import type { LogicContext } from "../../server/logic/context.ts";
+import { Counter } from "../../server/ops/counters.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+
+function planted(): never {
+  throw new Error("planted");
+}
+
+/** Puts a throw in the place of a method until disposed of. */
+function plant(target: object, name: string, when: (...args: never[]) => boolean = () => true): Disposable {
+  const methods = target as Record<string, (...args: never[]) => unknown>;
+  const original = methods[name];
+  assert(typeof original === "function", name);
+  methods[name] = function (this: unknown, ...args: never[]) {
+    return when(...args) ? planted() : original.apply(this, args);
+  };
+  return { [Symbol.dispose]: () => void (methods[name] = original) };
+}
+
+/** What failed since the last look. */
+function faults(harness: LogicHarness): unknown[] {
+  const lines = harness.log.records.splice(0).filter(({ level }) => level === "error");
+  return lines.map(({ properties }) => properties.place);
+}
+
+/** Whether both players still hear each other, and see the world. */
+function assertAlive(harness: LogicHarness, ann: HarnessClient, bob: HarnessClient): void {
+  harness.forget();
+  harness.tick();
+  harness.send(ann, ChatMessageSchema, { channel: Channel.GLOBAL, message: `alive ${harness.clock.monotonicMs()}` });
+  assertEquals(harness.received(bob, PacketType.CHAT_MESSAGE).length, 1);
+}
+
+async function pair(): Promise<{ harness: LogicHarness; ann: HarnessClient; bob: HarnessClient }> {
+  const harness = await LogicHarness.create({ config: { monsters: true } });
+  const ann = await harness.connect({ at: { x: 20, z: 20 } });
+  const bob = await harness.connect({ at: { x: 22, z: 20 } });
+  harness.tick(2);
+  harness.log.records.length = 0;
+  return { harness, ann, bob };
+}
+
+for (const feature of ["resumes", "combat", "world"] as const) {
+  const method = feature === "resumes" ? "tick" : "step";
+  Deno.test(`Logic.turn() goes on when ${feature} throws in a tick`, async () => {
+    const { harness, ann, bob } = await pair();
+    await using _ = harness;
+    {
+      using _planted = plant(harness.logic[feature], method);
+      harness.tick();
+    }
+    const places = faults(harness);
+    assert(places.length > 0 && places.every((place) => place === feature), `${places}`);
+    assert(harness.counters.get(Counter.HANDLER_ERRORS) > 0);
+    assertAlive(harness, ann, bob);
+  });
+}
+
+for (const feature of ["world", "moderation", "guilds", "leaderboards", "social"] as const) {
+  Deno.test(`Logic.turn() sweeps everything else when the sweep of ${feature} throws`, async () => {
+    const { harness, ann, bob } = await pair();
+    await using _ = harness;
+    {
+      using _planted = plant(harness.logic[feature], "sweep");
+      harness.advance(1_100);
+    }
+    assertEquals(faults(harness), ["sweep"]);
+    assertAlive(harness, ann, bob);
+  });
+}
+
+Deno.test("Logic.turn() costs only its sender what a record throws", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  {
+    using _planted = plant(harness.logic.world, "tryMove");
+    harness.send(ann, MovementUpdateSchema, { position: { x: 20, y: 0, z: 20 } });
+  }
+  assertEquals(faults(harness), ["record"]);
+  assertAlive(harness, ann, bob);
+});
+
+Deno.test("WorldService.step() closes only whose snapshot cannot be built", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  const { world } = (harness.logic as unknown as { context: LogicContext }).context;
+  {
+    using _planted = plant(world, "buildSnapshot", (id: number) => id === ann.entityId);
+    harness.tick(2);
+  }
+  assert(faults(harness).includes("snapshot"));
+  // Ann's snapshots cannot be built: she is closed and may resume, Bob sees on.
+  assertEquals(ann.closedBy?.reason, DisconnectReason.SERVER_ERROR);
+  harness.forget();
+  harness.send(bob, ChatMessageSchema, { channel: Channel.GLOBAL, message: "on" });
+  assertEquals([bob.closedBy, harness.received(bob, PacketType.CHAT_MESSAGE).length], [null, 1]);
+});
+
+Deno.test("WorldService leaves no ghost when saving, a listener or the world throws on leaving", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  const later: string[] = [];
+  harness.logic.world.onLeave(planted);
+  harness.logic.world.onLeave(() => later.push("leave"));
+  {
+    using _save = plant(harness.logic.world, "save");
+    harness.send(ann, LeaveWorldRequestSchema, {});
+  }
+  assertEquals([later, faults(harness)], [["leave"], ["leave", "leave"]]);
+  assertEquals([harness.sessions.inWorld.size, harness.world.has(ann.entityId)], [1, false]);
+  assertEquals(harness.logic.world.sessionOf(ann.entityId), undefined);
+  assertEquals(bob.closedBy, null);
+});
+
+Deno.test("SessionManager tells every presence listener, whatever one throws", async () => {
+  const { harness, bob } = await pair();
+  await using _ = harness;
+  const heard: boolean[] = [];
+  harness.sessions.onPresence(planted);
+  harness.sessions.onPresence((_player, isOnline) => heard.push(isOnline));
+  const cid = await harness.connect();
+  harness.disconnect(cid);
+  harness.advance(harness.config.linkDeadMs + 2_000);
+  assertEquals([heard, harness.sessions.isPlayerOnline(cid.playerId)], [[true, false], false]);
+  assertEquals(faults(harness), ["presence", "presence"]);
+  assertEquals(bob.closedBy, null);
+});
