@@ -72,3 +72,20 @@ export class DependencyError extends Error {
     super(message, options);
   }
 }
+
+/** Takes what one part threw, so that every other part goes on. */
+export interface FaultReport {
+  /**
+   * Takes note of it.
+   *
+   * @param place Which part, such as `monster`.
+   */
+  report(place: string, error: unknown, properties?: Readonly<Record<string, unknown>>): void;
+}
+
+/** Sets nothing aside: what is thrown is thrown. */
+export const NO_FAULTS: FaultReport = {
+  report(_place: string, error: unknown): void {
+    throw error;
+  },
+};

@@ -6,7 +6,7 @@
 
 import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS } from "../../shared/limits.ts";
 import { CM_PER_UNIT, toCentimetres } from "../world/entity_store.ts";
-import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
+import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import type { World } from "../world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FaultReport } from "../ops/faults.ts";
+import type { FaultReport } from "../../shared/errors.ts";
 import type { World } from "../world/world.ts";
 
 /** `effect_id` of a stun: its victim can neither move nor act. Shown as a debuff. */

@@ -10,7 +10,7 @@ import type { Combat } from "../combat/combat.ts";
 import { SKILL_NONE } from "../combat/skills.ts";
 import { placeAround } from "../world/places.ts";
 import type { Prng } from "../world/prng.ts";
-import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
+import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import type { World } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { MonsterKind } from "./monster_data.ts";

@@ -4,21 +4,12 @@
  * @module
  */
 
+import type { FaultReport } from "../../shared/errors.ts";
 import { Counter, type CounterBlock } from "./counters.ts";
 import type { Logger } from "./logging.ts";
 
-/** Takes what was thrown. */
-export type FaultReport = Pick<Faults, "report">;
-
-/** Sets nothing aside: what is thrown is thrown. */
-export const NO_FAULTS: FaultReport = {
-  report(_place, error): never {
-    throw error;
-  },
-};
-
 /** Where faults are counted and logged; whoever catches one sets its entity or feature aside and goes on. */
-export class Faults {
+export class Faults implements FaultReport {
   readonly #counters: CounterBlock;
   readonly #log: Pick<Logger, "error">;
 

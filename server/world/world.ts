@@ -6,7 +6,7 @@
 
 import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
 import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
-import { type FaultReport, NO_FAULTS } from "../ops/faults.ts";
+import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import { ChangeLog } from "./change_log.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
