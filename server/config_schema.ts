@@ -264,7 +264,7 @@ export const OPTIONS: OptionTable = {
     kind: onOff(),
     default: true,
     help:
-      "Token buckets, limits and bans of addresses, delays after failed logins; off only for load tests on a trusted network",
+      "Token buckets, limits and bans of addresses, delays after failed logins, the pace of chat; off only for load tests on a trusted network",
   },
   addressMaxConnections: {
     group: "Limits",

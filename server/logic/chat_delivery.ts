@@ -39,7 +39,7 @@ export class ChatDelivery {
   #lastMessageId = 0n;
 
   constructor(
-    { clock, faults, sessions }: Pick<LogicContext, "clock" | "faults" | "sessions">,
+    { clock, config, faults, sessions }: Pick<LogicContext, "clock" | "config" | "faults" | "sessions">,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
       readonly gate: Pick<ContactGate, "mayHear">;
@@ -47,7 +47,7 @@ export class ChatDelivery {
     },
   ) {
     this.#sessions = sessions;
-    this.fanOut = new FanOut(clock, faults);
+    this.fanOut = new FanOut(clock, faults, { isPaced: config.floodControl });
     this.#lists = lists;
     this.#gate = gate;
     this.#crowdedOut = crowdedOut;

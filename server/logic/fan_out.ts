@@ -43,6 +43,7 @@ const MS_PER_MESSAGE = 1_000 / AUDIENCE_MESSAGES_PER_SECOND;
  * the same order.
  */
 export class FanOut {
+  readonly #isPaced: boolean;
   readonly #clock: Clock;
   readonly #faults: Faults;
   /** What waits, by sender; who is first has its turn next. */
@@ -54,7 +55,9 @@ export class FanOut {
   readonly #audiencePaidAtMs = new Map<string, number>();
   #nextDeliveryMs = 0;
 
-  constructor(clock: Clock, faults: Faults) {
+  /** @param options Whether there is a pace at all; without one everything is delivered at once. */
+  constructor(clock: Clock, faults: Faults, { isPaced }: { readonly isPaced: boolean }) {
+    this.#isPaced = isPaced;
     this.#clock = clock;
     this.#faults = faults;
   }
@@ -88,6 +91,7 @@ export class FanOut {
   /** The same for what cannot be refused: it happened. */
   tell(utterance: Utterance): void {
     const { senderId, audience, hearerCount } = utterance;
+    if (!this.#isPaced) return this.#deliver(utterance);
     const lane = this.#lanes.get(senderId);
     // Nearly always. Where others wait, what comes back to them in the meantime is theirs.
     const burstMs = FAN_OUT_BURST_MS - (this.#lanes.size === 0 ? 0 : 2 * FAN_OUT_INTERVAL_MS);
@@ -142,7 +146,7 @@ export class FanOut {
     this.#faults.run("delivery", () => {
       this.#paidAtMs = Math.max(this.#paidAtMs, nowMs) + deliver() * MS_PER_COPY;
     });
-    if (audience === "") return;
+    if (audience === "" || !this.#isPaced) return;
     const paidAtMs = Math.max(this.#audiencePaidAtMs.get(audience) ?? 0, nowMs) + MS_PER_MESSAGE;
     this.#audiencePaidAtMs.set(audience, paidAtMs);
   }

@@ -18,7 +18,7 @@ import { recordingFaults, RecordingLogger } from "../support/recording_logger.ts
 class Scene {
   readonly clock = new ManualClock();
   readonly log = new RecordingLogger();
-  readonly fanOut = new FanOut(this.clock, recordingFaults(this.log));
+  readonly fanOut = new FanOut(this.clock, recordingFaults(this.log), { isPaced: true });
   readonly heard: { readonly text: string; readonly delayMs: number }[] = [];
   refusedCount = 0;
 
