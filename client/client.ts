@@ -268,7 +268,7 @@ export class DrawbridgeClient {
   }
 
   /**
-   * Gives the present connection up, or cuts the wait for the next one short; the session is taken up again. For a page
+   * Gives the present connection up, or cuts the wait for the next one short; the session is resumed. For a page
    * that learns that its network changed.
    */
   reconnectNow(): void {
@@ -456,7 +456,7 @@ export class DrawbridgeClient {
     else this.#settle();
   }
 
-  /** The connection may be used: the session is taken up, or there is none. */
+  /** The connection may be used: the session is resumed, or there is none. */
   #settle(): void {
     const connection = this.#link.connection;
     this.#link.answered();

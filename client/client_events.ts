@@ -7,7 +7,7 @@
 import type { DisconnectNotice } from "../shared/gen/auth_pb.ts";
 import type { ErrorCode } from "../shared/gen/common_pb.ts";
 
-/** What a client is doing. `connected`: ready to use, a session that could be taken up again has been. */
+/** What a client is doing. `connected`: ready to use, a session that could be resumed has been. */
 export type ClientState = "idle" | "connecting" | "connected" | "reconnecting" | "closed";
 
 /** Why the state changed. */
@@ -20,7 +20,7 @@ export interface StateChange {
   readonly retryInMs: number | null;
 }
 
-/** A session that could not be taken up again. */
+/** A session that could not be resumed. */
 export interface SessionLoss {
   /** The server's reason. */
   readonly code: ErrorCode;
@@ -39,7 +39,7 @@ export interface ClientEvents {
    * connection is kept, and so is the state: everything goes on when the server answers.
    */
   answering: [isAnswering: boolean];
-  /** The session was taken up again, but some packets of the server are gone; a full snapshot follows. */
+  /** The session was resumed, but some packets of the server are gone; a full snapshot follows. */
   gap: [];
   /** The session is over: what was known of the world is void. Comes again if entering anew is refused, too. */
   sessionLost: [loss: SessionLoss];

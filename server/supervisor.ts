@@ -162,7 +162,7 @@ export class Supervisor {
   }
 
   /**
-   * Has logic do what a moderator asks.
+   * Asks logic to do what a moderator wants.
    *
    * @throws {DependencyError} `unavailable` when logic dies first or does not run; `overloaded` when too many requests
    * are under way.

@@ -339,9 +339,9 @@ export const GUILD_TAG_LENGTH_MAX = 5;
 export const GUILD_MEMBERS_MAX = 100;
 /** How long an invitation to a guild stands, in milliseconds. */
 export const GUILD_INVITE_LIFETIME_MS = 7 * 24 * 3_600_000;
-/** Invitations of one guild that are not answered yet: a full house. */
+/** Invitations of one guild that are still open: a full house. */
 export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
-/** Invitations of one player that are not answered yet: they are told at every login. */
+/** Invitations of one player that are still open: they are told at every login. */
 export const GUILD_INVITES_PER_PLAYER_MAX = 16;
 /** Wars that one guild has declared, at a time. */
 export const GUILD_WARS_MAX = 32;
@@ -786,7 +786,7 @@ assert(
 assert(ACCOUNT_DELAY_MS_MAX < LOGIN_FAILURE_FADE_MS, "Guesses at an account must not fade faster than they are heard");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
-assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do comes round once in a sweep");
+assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do makes a round once in a sweep");
 assert(OVERLOAD_MS > 2 * LAG_INTERVAL_MS, "One bad interval is no overload");
 assert(THREAD_STALL_MS + 2 * ROUNDS_CHECK_INTERVAL_MS <= 2_000, "A thread that hangs must show within 2 s");
 assert(

@@ -1,5 +1,5 @@
 /**
- * Looks at a protobuf message before it is parsed, so that what would be dear to parse is refused first.
+ * Looks at a protobuf message before it is parsed, so that what would cost much to parse is refused first.
  *
  * @module
  */

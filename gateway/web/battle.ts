@@ -39,7 +39,7 @@ export interface BattleOptions {
   /** Where the mouse points on the world; `null`: nowhere. */
   readonly pointer: () => GroundPoint | null;
   readonly onCast: (intent: CombatIntent) => void;
-  /** Has something to tell the player in passing. */
+  /** Tells the player something in passing. */
   readonly onNote: (text: string) => void;
 }
 

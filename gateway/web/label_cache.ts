@@ -1,5 +1,5 @@
 /**
- * Text on the canvas, drawn once and copied after: outlined text is dear, and a crowd has many names.
+ * Text on the canvas, drawn once and copied after: outlined text costs much, and a crowd has many names.
  *
  * @module
  */

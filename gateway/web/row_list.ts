@@ -139,7 +139,7 @@ function actionButton(
   return button;
 }
 
-/** Has a button ask once more before it does what cannot be undone. */
+/** Makes a button ask once more before it does what cannot be undone. */
 export function askTwice(button: HTMLButtonElement, onConfirm: () => void): void {
   const text = button.textContent ?? "";
   const label = button.ariaLabel;

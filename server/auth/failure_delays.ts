@@ -65,7 +65,7 @@ export class FailureDelays {
     if (this.#byKey.size > this.#options.entriesMax) this.#byKey.delete(this.#byKey.keys().next().value!);
   }
 
-  /** Has the wait begin now that was to begin when the failure was counted. */
+  /** Begins now the wait that was to begin when the failure was counted. */
   restart(key: string, nowMs: number): void {
     const failures = this.#byKey.get(key);
     if (failures !== undefined) failures.openAtMs = nowMs + this.#delayMsOf(this.#fade(failures, nowMs).count);

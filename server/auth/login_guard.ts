@@ -87,7 +87,7 @@ export class LoginGuard {
     this.#addresses.restart(address, nowMs);
   }
 
-  /** Takes note of a right password: what this account has failed from this address counts no more, anywhere. */
+  /** Takes note of a right password: failures of this account from this address no longer count, anywhere. */
   succeeded(login: Login, nowMs: number): void {
     const { nameKey, address } = login;
     const count = address === null ? 1 : this.#pairs.countOf(pairOf(nameKey, address), nowMs);

@@ -74,7 +74,7 @@ export interface Listener {
   close(): void;
 }
 
-/** What a backend calls as it goes round. */
+/** What a backend calls in its loop. */
 export interface LoopHandler {
   /** Monotonic, in milliseconds; as of this round. */
   readonly nowMs: number;

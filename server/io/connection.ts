@@ -106,9 +106,9 @@ export interface ConnectionHost {
   isTimeUp(): boolean;
   /** Something took long: the next question for the time is answered by the clock. */
   lookSoon(): void;
-  /** Has the connection go on in so many milliseconds, when its debt is paid. */
+  /** Lets the connection go on in so many milliseconds, when its debt is paid. */
   throttle(connection: Connection, waitMs: number): void;
-  /** Has the connection go on when it is its turn. */
+  /** Lets the connection go on when it is its turn. */
   waitTurn(connection: Connection): void;
   /** The connection floods and will be closed; gives when its peer may come back, in milliseconds, 0 for at once. */
   onFlood(connection: Connection): number;

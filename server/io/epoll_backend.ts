@@ -229,7 +229,7 @@ export class EpollBackend implements IoBackend {
     }
   }
 
-  /** Has a socket read again, behind everyone else. */
+  /** Lets a socket read again, behind everyone else. */
   readLater(socket: EpollSocket): void {
     this.#unread.push(socket);
   }
@@ -485,7 +485,7 @@ class EpollSocket implements Socket {
     this.#askAnew();
   }
 
-  /** Has the kernel look at the socket anew: whatever is there already is told of once more. */
+  /** Makes the kernel look at the socket again: it tells once more of whatever is there already. */
   #askAnew(): void {
     if (!this.#ended) this.#backend.control(EPOLL_CTL_MOD, this.descriptor, maskOf(this.#events));
   }

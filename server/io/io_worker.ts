@@ -121,7 +121,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   readonly sendQueueHardBytes: number;
   nowMs: number;
   unixMs: number;
-  /** Promises at work: the loop must come round soon. */
+  /** Promises at work: the loop must make a round soon. */
   pendingPromises = 0;
 
   readonly #parts: IoWorkerParts;

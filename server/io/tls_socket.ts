@@ -34,7 +34,7 @@ export class TlsIdentity {
   }
 }
 
-/** Has a listener speak TLS: `onAccept` is given sockets that carry plain bytes. */
+/** Makes a listener speak TLS: `onAccept` is given sockets that carry plain bytes. */
 export function acceptTls(identity: TlsIdentity, onAccept: AcceptHandler): AcceptHandler {
   return (carrier) => {
     const socket = new TlsSocket(carrier);

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /**
- * The entry of an io worker: builds its parts, listens, goes round.
+ * The entry of an io worker: builds its parts, listens, loops.
  *
  * @module
  */

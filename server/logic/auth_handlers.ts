@@ -43,7 +43,7 @@ export function registerAuthHandlers(
 
   /** Runs one request of its kind at a time: a session that asks again before the answer is refused. */
   async function exclusively(session: Session, run: () => Promise<void>): Promise<void> {
-    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     session.busy = true;
     try {
       await run();
@@ -52,7 +52,7 @@ export function registerAuthHandlers(
     }
   }
 
-  /** Has the storage remember where an account logs in from; nobody waits for it. */
+  /** Remembers where an account logs in from; nobody waits for it. */
   function noteAddress(
     session: Session,
     { accountId, address, seenAtMs }: { accountId: number; address: string | null; seenAtMs: number | null },

@@ -66,7 +66,7 @@ export class AuthLimits {
   }
 
   /**
-   * Has a password looked at, and takes note of what comes of it.
+   * Checks a password and remembers the outcome.
    *
    * @throws {RequestError} RATE_LIMITED as {@linkcode AuthLimits.hashing} does.
    */

@@ -125,7 +125,7 @@ export class CombatService {
     const { entityId, characterId } = presenceOf(session);
     const attackerId = Number(action.attackerId);
     if (attackerId !== 0 && attackerId !== entityId) {
-      throw new RequestError(ErrorCode.PERMISSION_DENIED, "Only the own entity can be made to act");
+      throw new RequestError(ErrorCode.PERMISSION_DENIED, "You can act only as your own entity");
     }
     const verdict = this.#combat.act({
       attackerId: entityId,

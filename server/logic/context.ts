@@ -39,11 +39,11 @@ export interface LogicContext {
   readonly tokens: Pick<SessionTokens, "sign" | "verify">;
   /** Makes a token that cannot be guessed. */
   readonly randomToken: () => string;
-  /** Has logic come round soon. */
+  /** Asks logic for a turn soon. */
   readonly wake: () => void;
   readonly sessions: SessionManager;
   readonly atlas: Atlas;
-  /** Has the maps of the atlas. */
+  /** The world, with the maps of the atlas. */
   readonly world: World;
   /** Entities the world has room for. */
   readonly worldCapacity: number;

@@ -80,7 +80,7 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   none_to_withdraw: { code: ErrorCode.NOT_FOUND, message: "Your guild has not invited this player" },
   not_invited: { code: ErrorCode.NOT_FOUND, message: "This guild has not invited you" },
   guild_full: { code: ErrorCode.SERVER_FULL, message: "The guild is full" },
-  invites_full: { code: ErrorCode.OUT_OF_RANGE, message: "Too many invitations are not answered yet" },
+  invites_full: { code: ErrorCode.OUT_OF_RANGE, message: "Too many invitations are still open" },
   own_rank: { code: ErrorCode.TARGET_INVALID, message: "A leader gives the leadership to another first" },
   unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
   own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
@@ -416,7 +416,7 @@ export class GuildService {
   }
 
   /**
-   * Has the storage decide and do something, and takes the answer in its turn; rejects with what the client is told.
+   * Asks the storage to decide and do something, and takes the answer in its turn; rejects with what the client is told.
    *
    * @param apply Called only when it was done.
    */

@@ -368,7 +368,7 @@ export class Logic {
     }
   }
 
-  /** Saves everyone; to be called once, when the io workers send no more. */
+  /** Saves everyone; to be called once, when the io workers have stopped sending. */
   async stop(): Promise<void> {
     await this.world.stop();
     await this.social.whispers.stop();

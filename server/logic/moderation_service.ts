@@ -71,7 +71,7 @@ export class ModerationService {
   }
 
   /**
-   * Has the banned addresses hold that the storage knows, by now and then reading them; to be called at the start and
+   * Applies the bans of addresses that the storage knows, by now and then reading them; to be called at the start and
    * every second or so.
    */
   sweep(): void {
@@ -153,7 +153,7 @@ export class ModerationService {
     return wasMuted;
   }
 
-  /** Has what stands against a player hold at once. */
+  /** Applies at once what stands against a player. */
   async #update({ playerId }: Player): Promise<void> {
     const { clock, storage } = this.#context;
     const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });

@@ -31,7 +31,7 @@ interface WaitingResume {
   readonly decide: () => void;
 }
 
-/** Who takes up which session. */
+/** Which client resumes which session. */
 export class ResumeService {
   readonly #context: LogicContext;
   /** Second resumes with a token that was spent a moment ago; one a connection at most. */
@@ -52,7 +52,7 @@ export class ResumeService {
   }
 
   #resume(fresh: Session, request: ResumeRequest): void | Promise<void> {
-    if (fresh.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    if (fresh.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     // Who does not tell its version was looked at when the session began.
     if (request.clientVersion !== "") {
       checkVersion(request.clientVersion, this.#context.config.clientVersionMin);

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /**
- * The entry of the logic worker: builds its parts and goes round until it is told to stop.
+ * The entry of the logic worker: builds its parts and loops until it is told to stop.
  *
  * @module
  */

@@ -129,7 +129,7 @@ export class WorldService {
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
     const { clock, storage } = this.#context;
-    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "A request before it is not answered yet");
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
     session.busy = true;
     try {
@@ -516,7 +516,7 @@ export class WorldService {
     }
   }
 
-  /** Ends link-dead sessions whose time is over, takes out who has left and fights no more, and saves whoever is due; to be called every second or so. */
+  /** Ends link-dead sessions whose time is over, takes out who has left and no longer fights, and saves whoever is due; to be called every second or so. */
   sweep(): void {
     const { clock, config, faults, sessions } = this.#context;
     const nowMs = clock.monotonicMs();

@@ -8,7 +8,7 @@
 export type DrillCommand =
   /** Dies of an uncaught error. */
   | { readonly kind: "crash" }
-  /** Does not come round for so many milliseconds, or for good: `Infinity`. */
+  /** Ends no round for so many milliseconds, or ever: `Infinity`. */
   | { readonly kind: "hang"; readonly ms: number };
 
 /** Keeps this thread busy with nothing for `ms` milliseconds; `Infinity`: for good. */

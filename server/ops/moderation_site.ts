@@ -17,7 +17,7 @@ import type { Logger } from "./logging.ts";
 
 /** What moderation needs. */
 export interface ModerationOptions {
-  /** Has the running server do it; may reject with `DependencyError`. */
+  /** Asks the running server to do it; may reject with `DependencyError`. */
   readonly run: (request: ModerationRequest) => Promise<ModerationOutcome>;
   /** Where it is written down. */
   readonly audit: Pick<Logger, "info">;

@@ -143,7 +143,7 @@ export class Rooms<Message> {
     return room;
   }
 
-  /** Has a player join a room; `isNew` is false where it was in it already. */
+  /** Adds a player to a room; `isNew` is false if it was there already. */
   join({ roomId, name, password, playerId }: RoomQuery): { room: Room<Message>; isNew: boolean } | JoinRefusal {
     const room = this.#findFor(roomId, name);
     if (room === undefined) return "not_found";

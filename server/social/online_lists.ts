@@ -73,7 +73,7 @@ export class OnlineLists {
     else this.#ignoredBy.set(ignoredId, new Set([playerId]));
   }
 
-  /** A player ignores another no more. */
+  /** A player no longer ignores another. */
   removeIgnored(playerId: number, ignoredId: number): void {
     if (this.#lists.get(playerId)?.ignored.delete(ignoredId)) this.#forgetIgnorer(playerId, ignoredId);
   }

@@ -183,7 +183,7 @@ export interface PlayerTie extends GuildTie {
   readonly playerId: number;
 }
 
-/** An invitation that is not answered yet. */
+/** An invitation that is still open. */
 export interface Invite {
   readonly guildId: number;
   readonly guildName: string;

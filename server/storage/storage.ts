@@ -135,7 +135,7 @@ export interface SocialStore {
   /** Ends a friendship, or takes back the request of `playerId`. */
   removeFriend(pair: PlayerPair): Promise<"removed" | "withdrawn" | "not_found">;
 
-  /** Has a player ignore another. */
+  /** Adds one player to another's ignore list. */
   addIgnored(pair: PlayerPair): Promise<"added" | "ignored_already" | "list_full">;
 
   /** @returns False where the other was not ignored. */

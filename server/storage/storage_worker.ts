@@ -72,7 +72,7 @@ function open(options: ConstructorParameters<typeof SqliteDatabase>[0]): void {
   }
 }
 
-/** Has the counters show that this thread makes progress, however little it has to do. */
+/** Counts a round, which shows that this thread makes progress, however little it has to do. */
 function watch(block: CounterBlock): void {
   counters = block;
   pulse = setInterval(() => block.add(Counter.ITEMS, 1), STORAGE_PULSE_MS);

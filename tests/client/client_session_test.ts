@@ -104,7 +104,7 @@ Deno.test("DrawbridgeClient resumes with what it received, then sends again what
   await fixture.close();
 });
 
-Deno.test("DrawbridgeClient is connected again only once its session is taken up", async () => {
+Deno.test("DrawbridgeClient is connected again only once its session is resumed", async () => {
   const fixture = await Fixture.enter();
   await fixture.reconnect();
   assertEquals(fixture.client.state, "reconnecting");

@@ -70,7 +70,7 @@ Deno.test("DrawbridgeClient loses, doubles and reorders no reliable message when
       let nextCut: Step & { kind: "cut" } | null = null;
       server.prepare = (peer) => {
         if (nextCut === null) return;
-        // The next connection may break, too, while the session is being taken up.
+        // The next connection may break, too, while the session is being resumed.
         peer.bytesToServerMax = nextCut.toServer;
         peer.bytesToClientMax = nextCut.toClient;
         nextCut = null;

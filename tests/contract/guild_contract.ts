@@ -48,7 +48,7 @@ function invite(storage: Storage, inviterId: number, nameKey: string, nowMs = NO
   return storage.guilds.invite({ inviterId, nameKey, nowMs, expiresAtMs: nowMs + (EXPIRES_AT_MS - NOW_MS) });
 }
 
-/** Has a player join, by an invitation of `leaderId`. */
+/** Lets a player join, invited by `leaderId`. */
 async function enlist(storage: Storage, leaderId: number, guildId: number, name: string): Promise<number> {
   const [playerId] = await createPlayers(storage, [name]);
   assertEquals((await invite(storage, leaderId, name.toLowerCase())).kind, "invited");

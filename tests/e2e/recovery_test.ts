@@ -122,7 +122,7 @@ for (const backend of IO_BACKENDS) {
   });
 }
 
-/** Drills after which a thread does not come round, for whoever adds for how long; and what the readiness says. */
+/** Drills after which a thread stands still, for as long as the test adds; and what the readiness says. */
 const HANGS = [
   { name: "hang-logic-worker?", says: "Worker logic makes no progress" },
   { name: "hang-io-worker?index=0&", says: "Worker io-0 makes no progress" },
@@ -131,7 +131,7 @@ const HANGS = [
 const STALL_MS = (THREAD_STALL_MS + ROUNDS_CHECK_INTERVAL_MS + THREAD_HANG_MS) / 2;
 
 for (const backend of IO_BACKENDS) {
-  Deno.test(`serve (${backend}) is not ready while a thread does not come round, and plays on when it does again`, async () => {
+  Deno.test(`serve (${backend}) is not ready while a thread stands still, and plays on when it moves again`, async () => {
     await using server = await ServerProcess.start({ backend, players: 6, flags: ["--diagnostics", "on"] });
     await using cleanUp = new AsyncDisposableStack();
     const players: WirePlayer[] = [];

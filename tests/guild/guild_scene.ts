@@ -91,7 +91,7 @@ export async function found(
   return (await infoOf(harness, leader)).guildId;
 }
 
-/** Has a player invited and accept. */
+/** Invites a player, who accepts. */
 export async function enlist(
   harness: LogicHarness,
   leader: HarnessClient,

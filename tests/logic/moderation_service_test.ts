@@ -27,7 +27,7 @@ import { withTempDir } from "../support/temp_dir.ts";
 const PASSWORD_HASH = "ab".repeat(32);
 const REST = { reason: "spam", moderator: "mod" };
 
-/** Has a moderator's request done. */
+/** Carries out a moderator's request. */
 async function moderate(harness: LogicHarness, request: ModerationRequest): Promise<ModerationOutcome> {
   const { promise, resolve } = Promise.withResolvers<ModerationOutcome>();
   let outcome: ModerationOutcome | undefined;

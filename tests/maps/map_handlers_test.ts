@@ -145,7 +145,7 @@ function put(harness: LogicHarness, client: HarnessClient, x: number): void {
   harness.world.teleport(client.entityId, harness.clock.monotonicMs(), { x, y: 0, z: 500, yaw: 0 });
 }
 
-/** Has somebody hit the client until a critical blow stuns it. */
+/** Hits the client until a critical blow stuns it. */
 async function stun(harness: LogicHarness, client: HarnessClient): Promise<void> {
   const attacker = await harness.connect({ at: { x: 501, z: 500 } });
   harness.tick();

@@ -32,7 +32,7 @@ export class DeliveryCheck {
     return Math.max(last - Math.min(lost, REMEMBERED_PACKETS - 1), 0);
   }
 
-  /** A session is taken up again by a client that has received up to `lastSequence`; after a gap anything may follow. */
+  /** A session is resumed by a client that has received up to `lastSequence`; after a gap anything may follow. */
   resume(actor: Actor, lastSequence: number): void {
     this.#tracks.get(actor)!.lastHere = lastSequence;
     this.acknowledge(actor, lastSequence);

@@ -45,7 +45,7 @@ Deno.test("PlayersRun.run() is the same for the same seed, to the last packet", 
 
 type Broadcast = LogicHarness["sessions"]["broadcast"];
 
-/** Has every so many-th broadcast of one type go wrong. */
+/** Makes every nth broadcast of one type go wrong. */
 function spoilBroadcasts(
   { sessions }: LogicHarness,
   type: PacketType,

@@ -21,7 +21,7 @@ export class Sight {
     this.#verdict = verdict;
   }
 
-  /** The session was taken up again: everything is shown anew. */
+  /** The session was resumed: everything is shown anew. */
   reset(): void {
     this.model.reset();
   }

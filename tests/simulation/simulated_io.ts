@@ -1,5 +1,5 @@
 /**
- * One io worker in the simulation: the real {@linkcode IoWorker}, whose loop goes round when the simulation says so.
+ * One io worker in the simulation: the real {@linkcode IoWorker}, whose loop makes a round when the simulation says so.
  *
  * @module
  */

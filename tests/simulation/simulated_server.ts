@@ -248,7 +248,7 @@ export class LogicLife {
 export interface ServerHooks {
   /** Logic begins a new life. */
   readonly onLife: (life: LogicLife) => void;
-  /** Logic has come round. */
+  /** Logic has made a turn. */
   readonly afterTurn: (server: SimulatedServer) => void;
 }
 

@@ -15,7 +15,7 @@ const LINK_DEAD_TOLERANCE_MS = 2_500;
 /** Looks at the server after every turn of logic. */
 export class StateJudge {
   readonly #verdict: Verdict;
-  /** Since when entities that nobody plays fight no more. */
+  /** Since when entities that nobody plays have not fought. */
   readonly #leftSinceMs = new Map<number, number>();
   readonly #playerIds = new Set<number>();
   /** When each entity id was seen last in the world. */

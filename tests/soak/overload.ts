@@ -97,7 +97,7 @@ async function enterAll(server: ServerProcess, head: (address: string) => Uint8A
   return players;
 }
 
-/** Has each player do something once, evenly within a time. */
+/** Lets each player do something once, spread evenly over a time. */
 function spread(players: readonly OverloadPlayer[], ms: number, act: (player: OverloadPlayer) => void): void {
   players.forEach((player, index) => setTimeout(() => act(player), index * ms / players.length));
 }

@@ -27,7 +27,7 @@ async function ignore(harness: LogicHarness, client: HarnessClient, playerName: 
   assert((await answerTo(harness, client, PacketType.IGNORE_RESPONSE)).success);
 }
 
-/** Has a player leave for good, so that its name is free to enter again. */
+/** Takes a player out for good, so that its name is free to enter again. */
 function goOffline(harness: LogicHarness, client: HarnessClient): void {
   harness.disconnect(client);
   harness.advance(harness.config.linkDeadMs + 1_000);

@@ -76,7 +76,7 @@ async function createRoom(harness: LogicHarness, client: HarnessClient, name: st
   return (await answerTo(harness, client, PacketType.ROOM_RESPONSE)).room!.roomId;
 }
 
-/** Has somebody be muted by a moderator. */
+/** Mutes somebody, as a moderator. */
 async function mute(harness: LogicHarness, { name }: HarnessClient): Promise<void> {
   const target = { player: name };
   const outcome = await harness.logic.moderation.run({ act: "mute", target, seconds: 60, reason: "x", moderator: "m" });

@@ -32,7 +32,7 @@ export interface ClientSocket {
   setLazy(isLazy: boolean): void;
   /** Tells the handler of what has arrived, before it returns; not to be called from within a call to a handler. */
   readNow(): void;
-  /** Closes; the handler is called no more. */
+  /** Closes; the handler is not called again. */
   close(): void;
 }
 
@@ -45,7 +45,7 @@ export interface Endpoint {
   readonly source?: string;
 }
 
-/** What an engine calls as it goes round. */
+/** What an engine calls in its loop. */
 export interface EngineDriver {
   /**
    * After the sockets of one round have been served.

@@ -192,7 +192,7 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
     this.#socket.readNow();
   }
 
-  /** Closes; the handler is called no more. */
+  /** Closes; the handler is not called again. */
   close(): void {
     this.#closed = true;
     this.#socket.close();
