@@ -26,8 +26,9 @@ export class HttpError extends Error {
    *
    * @param status 400 to 599.
    * @param message Act, value, limit; sent to the peer, so it repeats nothing of the request.
+   * @param retryAfterSeconds When the peer may try again; 0 says nothing.
    */
-  constructor(readonly status: number, message: string) {
+  constructor(readonly status: number, message: string, readonly retryAfterSeconds = 0) {
     super(message);
   }
 }
@@ -314,6 +315,7 @@ export function encodeHttpError(error: HttpError, nowMs: number): Uint8Array {
     ["connection", needsUpgrade ? "close, upgrade" : "close"],
     ["content-length", String(body.length)],
   ];
+  if (error.retryAfterSeconds > 0) fields.push(["retry-after", String(error.retryAfterSeconds)]);
   if (error.status === 405) fields.push(["allow", "GET, HEAD"]);
   if (needsUpgrade) fields.push(["upgrade", "websocket"], ["sec-websocket-version", "13"]);
   return encodeMessage(error.status, fields, body);

@@ -51,6 +51,7 @@ export interface ServerConfig {
   readonly tlsKey: string;
   readonly allowedOrigins: readonly string[];
   readonly proxyProtocolFrom: readonly string[];
+  readonly trustedProxies: readonly string[];
 
   readonly maxConnections: number;
   readonly loginMaxConnections: number;
@@ -217,8 +218,17 @@ export const OPTIONS: OptionTable = {
     kind: addressRanges(),
     default: [],
     defaultText: "none",
-    help: "Addresses of proxies that begin every connection with a PROXY protocol v2 header, split by commas",
-    alsoCalled: ["proxy-protocol", "trusted-proxies", "send-proxy"],
+    help: "Addresses of proxies that begin every connection with a PROXY protocol header, v1 or v2, split by commas",
+    alsoCalled: ["proxy-protocol", "send-proxy"],
+  },
+  trustedProxies: {
+    group: "Listening",
+    kind: addressRanges(),
+    default: [],
+    defaultText: "none",
+    help:
+      "Addresses of HTTP proxies before the gateway whose X-Forwarded-For or Forwarded is believed, split by commas",
+    alsoCalled: ["forwarded-allow-ips", "real-ip-from", "set-real-ip-from", "trust-proxy", "x-forwarded-for"],
   },
 
   maxConnections: {

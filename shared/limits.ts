@@ -105,6 +105,10 @@ export const ADDRESS_BAN_DECAY_MS = 600_000;
 export const ADDRESS_RANGES_MAX = 64;
 /** Bytes of a PROXY protocol header: 52 for two IPv6 addresses, the rest for what proxies add. */
 export const PROXY_HEADER_BYTES_MAX = 2_048;
+/** Bytes of a header of version 1 of the PROXY protocol, its line end among them: its specification's own bound. */
+export const PROXY_LINE_BYTES_MAX = 107;
+/** Hops in X-Forwarded-For or Forwarded that are read at most: chains of proxies have two or three. */
+export const FORWARDED_HOPS_MAX = 32;
 /** How long a proxy may take to send its header, in milliseconds. */
 export const PROXY_HEADER_TIMEOUT_MS = 5_000;
 /** Fields of a client's message before it is parsed, those sent twice included: the longest message has 10. */

@@ -16,6 +16,8 @@ const UNLIMITED: AddressVerdict = { kind: "admitted", entry: -1, waitMs: 0 };
 /** The addresses of one io worker's peers. */
 export class AddressGate {
   readonly #proxies: AddressRanges;
+  /** Proxies whose requests say whom they come from. */
+  readonly forwarders: AddressRanges;
   readonly #trusted: AddressRanges;
   /** `null`: flood control is off. */
   readonly #table: AddressTable | null;
@@ -26,13 +28,14 @@ export class AddressGate {
    */
   constructor(config: ServerConfig, shared: SharedArrayBuffer, worker: number, clock: Clock) {
     this.#proxies = new AddressRanges(config.proxyProtocolFrom);
+    this.forwarders = new AddressRanges(config.trustedProxies);
     this.#trusted = new AddressRanges(config.trustedAddresses);
     this.#table = config.floodControl ? new AddressTable(shared, worker, limitsOf(config), clock) : null;
   }
 
   /** Whether it needs to know any address. */
   get active(): boolean {
-    return this.#table !== null || !this.#proxies.empty;
+    return this.#table !== null || !this.#proxies.empty || !this.forwarders.empty;
   }
 
   /** Whether a connection from here begins with a PROXY header. */

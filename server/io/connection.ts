@@ -167,6 +167,10 @@ export class Connection implements SocketHandler, FrameSink {
   admitted = false;
   /** Its address's place among those that are limited; -1: it is not. */
   addressEntry = -1;
+  /** An HTTP proxy is its peer: each request is somebody else's, who has a name and an address only while it lasts. */
+  forwards = false;
+  /** Whom the proxy names; `null`: nobody. */
+  forwardedFrom: string | null = null;
   /** The send queue may grow beyond its caps: a diagnostic echo, which stops reading instead. */
   uncapped = false;
   /** The socket is closed. */
@@ -212,7 +216,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** The peer's address, without its port: behind a proxy that says so, the address that connected to the proxy. */
   get remoteAddress(): string {
-    return (this.#proxied ?? this.#socket).remoteAddress;
+    return this.forwardedFrom ?? (this.#proxied ?? this.#socket).remoteAddress;
   }
 
   /** A proxy said who the peer is. */
@@ -400,6 +404,11 @@ export class Connection implements SocketHandler, FrameSink {
   charge(us: number): void {
     if (us > WORK_LOOK_US) this.#host.lookSoon();
     if (this.#host.packetRate === null) return;
+    // Others' requests follow on the connection, and must not wait for this one's debt.
+    if (this.forwards) {
+      if (this.addressEntry >= 0) this.#host.chargeAddress(this, us);
+      return;
+    }
     const waitMs = this.#budget.chargeWork(us, this, this.#host);
     if (waitMs === 0 || this.throttled) return;
     this.throttled = true;

@@ -59,6 +59,14 @@ export interface GatewayHost {
   readonly unixMs: number;
   /** Whether others should have their turn now. */
   isTimeUp(): boolean;
+  /**
+   * A request has come: where its connection is a proxy's, it counts for whom that names.
+   *
+   * @throws {HttpError} 400 when it cannot be told whom, 429 when that address has too many, or is banned.
+   */
+  beginRequest(connection: Connection, head: HttpHead): void;
+  /** The request was answered, and another one may follow. */
+  endRequest(connection: Connection): void;
   /** The connection became a WebSocket; it may be refused now that it can be told. */
   onUpgraded(connection: Connection): void;
   /** A promise is at work: the loop should look at the event loop soon. */
@@ -212,6 +220,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
 
   #onHead(head: HttpHead): void {
     this.deadlineMs = 0;
+    this.#host.beginRequest(this.#connection, head);
     this.#connection.charge(WORK_HTTP_REQUEST_US);
     const path = head.target.split("?", 1)[0];
     if (!isHostNamed(head, this.#host.hostNames)) {
@@ -227,6 +236,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
       return;
     }
     this.#connection.sendRaw(encodeUpgrade(decision.accept));
+    this.#connection.forwards = false;
     this.#parser = null;
     if (isEcho) {
       this.#connection.uncapped = true;
@@ -272,6 +282,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     connection.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
     connection.sendRaw(bytes);
     if (!keepAlive) return connection.closeQuietly();
+    this.#host.endRequest(connection);
     this.#parser!.next();
     this.#started = false;
     this.#waitsForDrain = true;

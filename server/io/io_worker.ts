@@ -7,6 +7,7 @@
  */
 
 import type { App } from "../../gateway/app.ts";
+import { HttpError, type HttpHead } from "../../gateway/http.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
@@ -51,6 +52,7 @@ import type { AdmissionCounts } from "./admission.ts";
 import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Connection, type ConnectionHost, type PortInfo } from "./connection.ts";
+import { readForwarded } from "./forwarded_header.ts";
 import { GatewayAdapter, type GatewayHost } from "./gateway_adapter.ts";
 import { ProxyAdapter, type ProxyHost } from "./proxy_adapter.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
@@ -193,8 +195,9 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     const { addresses } = this.#parts;
     const address = addresses.active ? socket.remoteAddress : "";
     const isProxied = addresses.isProxy(address);
+    const forwards = isGateway && !isProxied && addresses.forwarders.containsText(address);
     // Behind a proxy the address is not known yet.
-    const source = isProxied ? null : addresses.tryAdmit(address, this.nowMs);
+    const source = isProxied || forwards ? null : addresses.tryAdmit(address, this.nowMs);
     const isRefused = source !== null && source.kind !== "admitted";
     if (isRefused) this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
     // A banned peer has been told for how long; HTTP has not begun, and a handshake costs more than a word is worth.
@@ -215,6 +218,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.#connections[slot] = connection;
     connection.admitted = admitted;
     connection.addressEntry = source?.entry ?? -1;
+    connection.forwards = forwards;
     this.counters.add(connection.gaugeSlot, 1);
     if (isGateway) {
       connection.adapter = new GatewayAdapter(connection, this);
@@ -259,7 +263,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     const isGateway = PORTS.indexOf(connection.port) === GATEWAY;
     connection.adapter = isGateway ? new GatewayAdapter(connection, this) : null;
     if (proxied !== null) connection.setProxied(proxied);
-    const source = this.#parts.addresses.tryAdmit(connection.remoteAddress, this.nowMs);
+    const { addresses } = this.#parts;
+    connection.forwards = isGateway && addresses.forwarders.containsText(connection.remoteAddress);
+    if (connection.forwards) return;
+    const source = addresses.tryAdmit(connection.remoteAddress, this.nowMs);
     connection.addressEntry = source.entry;
     if (source.kind === "admitted") return;
     this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
@@ -267,6 +274,26 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   }
 
   // GatewayHost
+
+  beginRequest(connection: Connection, head: HttpHead): void {
+    if (!connection.forwards) return;
+    const { addresses } = this.#parts;
+    connection.forwardedFrom = readForwarded(head.headers, addresses.forwarders);
+    if (connection.forwardedFrom === null) return;
+    const { kind, entry, waitMs } = addresses.tryAdmit(connection.forwardedFrom, this.nowMs);
+    connection.addressEntry = entry;
+    if (kind === "admitted") return;
+    this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
+    const why = kind === "banned" ? "this address is banned for flooding" : "too many connections from this address";
+    throw new HttpError(429, `Cannot accept request: ${why}`, Math.ceil(waitMs / 1_000));
+  }
+
+  endRequest(connection: Connection): void {
+    if (!connection.forwards) return;
+    if (connection.addressEntry >= 0) this.#parts.addresses.release(connection.addressEntry);
+    connection.addressEntry = -1;
+    connection.forwardedFrom = null;
+  }
 
   onUpgraded(connection: Connection): void {
     this.#httpNow--;

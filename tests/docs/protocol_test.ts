@@ -201,6 +201,8 @@ function closeCodeOf(reason: DisconnectReason): number {
     nowMs: 0,
     unixMs: 0,
     isTimeUp: () => false,
+    beginRequest: () => {},
+    endRequest: () => {},
     onUpgraded: () => {},
     promiseStarted: () => {},
     promiseEnded: () => {},

@@ -8,10 +8,12 @@ import { deflateRawSync } from "node:zlib";
 import { HttpError, HttpHeadParser, toRequest, upgradeDecision } from "../../gateway/http.ts";
 import { WebSocketDecoder, WebSocketError, type WebSocketSink } from "../../gateway/websocket.ts";
 import { loadConfig } from "../../server/config.ts";
+import { AddressRanges, parseIpAddress } from "../../server/ip_address.ts";
 import { flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
 import { checkGameData } from "../../server/data/game_data.ts";
 import { ECHO_UNUSUAL, parseEcho, parseHeartbeat, scanEcho } from "../../server/io/diagnostics.ts";
 import { inflatePayload } from "../../server/io/inflate.ts";
+import { readForwarded } from "../../server/io/forwarded_header.ts";
 import { readProxyHeader } from "../../server/io/proxy_header.ts";
 import { MovementReader } from "../../server/logic/movement_reader.ts";
 import { assert as hold, ConfigError, ProtocolError } from "../../shared/errors.ts";
@@ -137,8 +139,30 @@ function fuzzInflate(chance: CheapChance): void {
   });
 }
 
+const PROXIES = new AddressRanges(["10.0.0.0/8"]);
+const HOPS = [
+  ...["192.0.2.1", "10.1.2.3", "10.1.2.3:80", "[2001:db8::1]:4711", "2001:db8::1", "unknown", "_hidden", '"', "\\"],
+  ...['for="[2001:db8::1]"', "for=10.0.0.9;proto=https", "For=192.0.2.9", 'by="x,y;z"', ";", ",", ", ", "=", "\t", ""],
+];
+
+function fuzzForwarded(chance: CheapChance): void {
+  const value = () => {
+    const hops = Array.from({ length: chance.below(chance.oneIn(20) ? 60 : 5) }, () => chance.pick(HOPS));
+    return bendText(chance, hops.join(chance.pick([",", ", ", ";"])), HOPS);
+  };
+  const headers = new Map<string, string>();
+  if (!chance.oneIn(3)) headers.set("x-forwarded-for", value());
+  if (!chance.oneIn(3)) headers.set("forwarded", value());
+  expectOnly(HttpError, () => {
+    const client = readForwarded(headers, PROXIES);
+    hold(client === null || parseIpAddress(client) !== null, `A client is no address: ${client}`);
+  });
+}
+
 function fuzzProxy(chance: CheapChance): void {
-  const right = chance.oneIn(2)
+  const right = chance.oneIn(3)
+    ? utf8("PROXY TCP4 192.0.2.1 203.0.113.80 50000 8081\r\n")
+    : chance.oneIn(2)
     ? proxyHeaderV4("192.0.2.1")
     : proxyHeader({ family: chance.pick([0x21, 0x11, 0x31, 0]), body: chance.bytes(chance.below(300)) });
   const bytes = bend(chance, concatenate(right, chance.bytes(chance.below(20))));
@@ -224,6 +248,7 @@ export const PARSERS: ReadonlyMap<string, ParserFuzz> = new Map([
   ["HttpHeadParser", fuzzHttp],
   ["inflatePayload()", fuzzInflate],
   ["readProxyHeader()", fuzzProxy],
+  ["readForwarded()", fuzzForwarded],
   ["loadConfig()", fuzzConfig],
   ["checkGameData()", fuzzGameData],
   ["parseEcho() and the like", fuzzMessages],

@@ -235,11 +235,9 @@ Deno.test("IoWorker bans the address behind a proxy, which others go on using", 
   assertEquals(other.takePacket().type, PacketType.HEARTBEAT_RESPONSE);
 });
 
-Deno.test("IoWorker closes a listed proxy's connection that begins without a header, of version 1 or with none in time", () => {
+Deno.test("IoWorker closes a listed proxy's connection that begins without a header, or has none in time", () => {
   const fixture = proxyFixture();
-  for (
-    const bytes of [packetFrame(HEARTBEAT), utf8("PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n"), utf8("GET / HTTP/1.1\r\n\r\n")]
-  ) {
+  for (const bytes of [packetFrame(HEARTBEAT), utf8("PROXY TCP4 1.2.3.4\r\n"), utf8("GET / HTTP/1.1\r\n\r\n")]) {
     for (const port of ["login", "game"] as const) {
       const peer = connectFrom(fixture, PROXY, port)!;
       peer.arrive(bytes);
@@ -282,3 +280,107 @@ Deno.test("IoWorker takes a proxy's own connection, such as a health check, for 
 function utf8Text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
+
+const NGINX = "10.0.0.2";
+const FORWARDS = { trustedProxies: ["10.0.0.0/8"], addressMaxConnections: 2 } as const;
+
+function forwardedFor(address: string): string {
+  return `X-Forwarded-For: ${address}\r\n`;
+}
+
+/** Asks on a connection of a trusted proxy; gives the status. */
+async function askFor(peer: Peer, fields: string): Promise<number> {
+  peer.arrive(utf8(`GET /x HTTP/1.1\r\nHost: a\r\n${fields}\r\n`));
+  let answer = "";
+  for (let turns = 0; answer === "" && turns < 50; turns++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    peer.fixture.round();
+    answer = new TextDecoder().decode(peer.socket.takeSent());
+  }
+  peer.fixture.round();
+  return Number(answer.split(" ")[1]);
+}
+
+Deno.test("IoWorker counts a WebSocket of a trusted proxy for the address that it names, and requests while they last", async () => {
+  const fixture = openFixture(FORWARDS);
+  const held = Array.from({ length: 2 }, () => {
+    const peer = connectFrom(fixture, NGINX, "gateway")!;
+    upgrade(peer, "/ws", forwardedFor(`198.51.100.200, ${STRANGER}`));
+    return peer;
+  });
+  held[0].isWebSocket = true;
+  held[0].send(CHAT, { ...CHAT, type: PacketType.LOGIN_REQUEST, payload: new Uint8Array(0) });
+  const opened = fixture.takeRecords().find(({ kind }) => kind === RECORD_OPEN)!;
+  assertEquals(openInfoOf(opened).address, STRANGER);
+  // One connection carries the requests of many.
+  const shared = connectFrom(fixture, NGINX, "gateway")!;
+  for (let count = 0; count < 5; count++) {
+    assertEquals(await askFor(shared, forwardedFor(`198.51.100.${8 + count}`)), 200);
+    assertEquals(await askFor(shared, 'Forwarded: for="198.51.100.8:80"\r\n'), 200);
+  }
+  assertEquals(await askFor(shared, forwardedFor(STRANGER)), 429);
+  assert(shared.connection.closing);
+  assertEquals(fixture.counters.get(Counter.REFUSED_BY_ADDRESS), 1);
+  // The proxy itself has no limit, and a place that was left is there again.
+  held[1].handler.onEnd();
+  fixture.round();
+  const peers = Array.from({ length: 10 }, () => connectFrom(fixture, NGINX, "gateway")!);
+  assertEquals(await askFor(peers[0], forwardedFor(STRANGER)), 200);
+  for (const peer of peers) assertEquals(await askFor(peer, ""), 200);
+  assertEquals(connectFrom(fixture, STRANGER)!.connection.closing, false);
+});
+
+Deno.test("IoWorker bans whom a trusted proxy names, not the proxy and nobody else behind it", async () => {
+  const fixture = openFixture(FORWARDS);
+  const flooding = connectFrom(fixture, NGINX, "gateway")!;
+  upgrade(flooding, "/ws", forwardedFor(STRANGER));
+  flooding.isWebSocket = true;
+  for (let count = 0; !flooding.connection.closing && count < 2_000; count++) flooding.send(HEARTBEAT);
+  assertEquals(fixture.log.records.map(({ properties }) => properties?.address), [STRANGER]);
+  const shared = connectFrom(fixture, NGINX, "gateway")!;
+  assertEquals(await askFor(shared, forwardedFor("198.51.100.8")), 200);
+  shared.arrive(utf8(`GET /x HTTP/1.1\r\nHost: a\r\n${forwardedFor(STRANGER)}\r\n`));
+  fixture.round();
+  const refusal = new TextDecoder().decode(shared.socket.takeSent());
+  assert(/^HTTP\/1\.1 429 [^]*\r\nretry-after: 10\r\n[^]*banned for flooding/.test(refusal), refusal);
+  const other = connectFrom(fixture, NGINX, "gateway")!;
+  upgrade(other, "/ws", forwardedFor("198.51.100.8"));
+  assertEquals(connectFrom(fixture, STRANGER), null);
+});
+
+Deno.test("IoWorker believes forwarded addresses from trusted proxies alone, and on the gateway alone", async () => {
+  const fixture = openFixture(FORWARDS);
+  const peer = connectFrom(fixture, "198.51.100.50", "gateway")!;
+  upgrade(peer, "/ws", forwardedFor(STRANGER));
+  assertEquals(peer.connection.remoteAddress, "198.51.100.50");
+  // Native ports count the proxy's own address.
+  const natives = Array.from({ length: 3 }, () => connectFrom(fixture, NGINX, "game")!);
+  assertEquals(natives.map(({ connection }) => connection.closing), [false, false, true]);
+  assertEquals(await askFor(connectFrom(fixture, NGINX, "gateway")!, "X-Forwarded-For: x\r\n"), 400);
+  assertEquals(
+    await askFor(connectFrom(fixture, NGINX, "gateway")!, `${forwardedFor(STRANGER)}Forwarded: for=192.0.2.1\r\n`),
+    400,
+  );
+  // A load balancer that speaks PROXY before a proxy that forwards.
+  const chained = openFixture({ ...FORWARDS, proxyProtocolFrom: ["203.0.113.1"] });
+  const behind = connectFrom(chained, "203.0.113.1", "gateway")!;
+  behind.arrive(proxyHeaderV4(NGINX));
+  upgrade(behind, "/ws", forwardedFor(STRANGER));
+  assertEquals(behind.connection.remoteAddress, STRANGER);
+});
+
+Deno.test("Connection of a trusted proxy is read on, whatever one client's requests have cost", async () => {
+  const fixture = openFixture({ ...FORWARDS, addressConnectsPerSecond: 10_000 });
+  const shared = connectFrom(fixture, NGINX, "gateway")!;
+  for (let count = 0; count < 90; count++) {
+    shared.connection.charge(50_000);
+    assertEquals(await askFor(shared, forwardedFor(STRANGER)), 200);
+  }
+  assert(!shared.connection.throttled);
+  assertEquals(await askFor(shared, forwardedFor("198.51.100.8")), 200);
+  // A WebSocket is one client's, and pays like any other.
+  const webSocket = connectFrom(fixture, NGINX, "gateway")!;
+  upgrade(webSocket, "/ws", forwardedFor("198.51.100.9"));
+  webSocket.connection.charge(10_000_000);
+  assert(webSocket.connection.throttled);
+});

@@ -417,9 +417,9 @@ export function openInfoOf(record: LogicRecord): OpenInfo {
 }
 
 /** Makes a WebSocket of a gateway connection. */
-export function upgrade(peer: Peer, path = "/ws"): void {
+export function upgrade(peer: Peer, path = "/ws", fields = ""): void {
   peer.arrive(utf8(
-    `GET ${path} HTTP/1.1\r\nHost: gateway\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `GET ${path} HTTP/1.1\r\nHost: gateway\r\n${fields}Upgrade: websocket\r\nConnection: Upgrade\r\n` +
       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
   ));
   peer.fixture.round();
