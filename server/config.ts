@@ -8,7 +8,7 @@
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "../shared/errors.ts";
 import { CONFIG_FILE_CHARS_MAX } from "../shared/limits.ts";
-import { type Feature, findContradictions } from "./config_checks.ts";
+import { findContradictions } from "./config_checks.ts";
 import {
   CONFIG_FILE_KEY,
   ENVIRONMENT_PREFIX,
@@ -34,17 +34,9 @@ export interface ConfigSources {
   readonly readTextFile?: (path: string) => string;
   /** The machine; this one when left out. */
   readonly platform?: Platform;
-  /** The parts this build has; {@linkcode FEATURES_OF_THIS_BUILD} when left out. */
-  readonly features?: ReadonlySet<Feature>;
   /** Hears what was left out without being a problem. */
   readonly onNote?: (note: string) => void;
 }
-
-/**
- * The parts that are there: a configuration that needs another one is refused. An adapter that is added to the build
- * is added here.
- */
-export const FEATURES_OF_THIS_BUILD: ReadonlySet<Feature> = new Set<Feature>(["tls", "epoll"]);
 
 /** The exit status of a process whose configuration cannot be used: EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
@@ -71,23 +63,19 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
   return config;
 }
 
-/** The path of the SQLite file, or undefined when the database is not SQLite. `:memory:` stays as it is. */
-export function sqlitePath(config: Pick<ServerConfig, "dataDir" | "databaseUrl">): string | undefined {
-  if (!config.databaseUrl.startsWith("sqlite:")) return undefined;
+/** The path of the SQLite file. `:memory:` stays as it is. */
+export function sqlitePath(config: Pick<ServerConfig, "dataDir" | "databaseUrl">): string {
   const path = config.databaseUrl.slice("sqlite:".length);
   return path === ":memory:" || isAbsolute(path) ? path : join(config.dataDir, path);
 }
 
-/**
- * The configuration for the log and the status page: secrets are replaced by `***`, also those inside URLs.
- */
+/** The configuration for the log and the status page: secrets are replaced by `***`. */
 export function describeConfig(config: ServerConfig): Record<string, string | number | boolean> {
   const described: Record<string, string | number | boolean> = {};
   for (const key of OPTION_KEYS) {
     const value = config[key];
     if (typeof value === "object") described[key] = value.join(",");
     else if (OPTIONS[key].secret === "hidden") described[key] = value === "" ? "" : "***";
-    else if (OPTIONS[key].secret === "url") described[key] = withoutCredentials(String(value));
     else described[key] = value as string | number | boolean;
   }
   return described;
@@ -99,14 +87,6 @@ export function problemText(error: ConfigError): string {
   return `Cannot start, the configuration has ${lines.length === 1 ? "a problem" : `${lines.length} problems`}:\n${
     lines.join("\n")
   }\nAll flags: deno task serve --help`;
-}
-
-function withoutCredentials(url: string): string {
-  if (url.startsWith("sqlite:") || !URL.canParse(url)) return url;
-  const parsed = new URL(url);
-  const credentials = parsed.username !== "" || parsed.password !== "" ? "***@" : "";
-  // PostgreSQL takes a password as a query parameter too.
-  return `${parsed.protocol}//${credentials}${parsed.host}${parsed.pathname}${parsed.search === "" ? "" : "?***"}`;
 }
 
 /** One reading of all sources; gathers problems instead of stopping at the first. */
@@ -147,7 +127,6 @@ class ConfigReader {
     const config = Object.freeze(Object.fromEntries(entries)) as unknown as ServerConfig;
     this.problems.push(...findContradictions(config, {
       platform,
-      features: this.#sources.features ?? FEATURES_OF_THIS_BUILD,
       nameOf: (key) => this.#names.get(key) ?? flagOf(key),
       isBad: (key) => this.#bad.has(key),
       readTextFile: this.#readTextFile,

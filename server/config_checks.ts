@@ -9,13 +9,9 @@ import type { Platform, ServerConfig } from "./config_schema.ts";
 import { isLoopback, isWildcard } from "./host.ts";
 import { parseIpAddress } from "./ip_address.ts";
 
-/** A part that a build may lack. */
-export type Feature = "tls" | "epoll" | "postgres" | "nats";
-
 /** What the checks need to know besides the values. */
 export interface CheckContext {
   readonly platform: Platform;
-  readonly features: ReadonlySet<Feature>;
   /** The flag, variable or key that gave the value in use. */
   readonly nameOf: (key: keyof ServerConfig) => string;
   /** Tells that a value given for `key` was refused already. */
@@ -42,8 +38,6 @@ const CHECKS: readonly Check[] = [
   { of: ["proxyProtocolFrom", "tlsCert"], find: checkProxyProtocol },
   { of: ["ioWorkers"], find: checkIoWorkers },
   { of: ["sendQueueSoftBytes", "sendQueueHardBytes"], find: checkSendQueue },
-  { of: ["databaseUrl"], find: checkDatabase },
-  { of: ["natsUrl"], find: checkNats },
 ];
 
 /** Where a server listens, in this order. The port that its role leaves out belongs to another server. */
@@ -104,11 +98,10 @@ function checkAdmin(config: ServerConfig, { nameOf }: CheckContext): string[] {
   return [];
 }
 
-function checkTls(config: ServerConfig, { features, nameOf, readTextFile }: CheckContext): string[] {
+function checkTls(config: ServerConfig, { nameOf, readTextFile }: CheckContext): string[] {
   if (config.tlsCert === "" && config.tlsKey === "") return [];
   if (config.tlsKey === "") return [`Cannot use ${nameOf("tlsCert")} alone: --tls-key must name its private key`];
   if (config.tlsCert === "") return [`Cannot use ${nameOf("tlsKey")} alone: --tls-cert must name its certificate`];
-  if (!features.has("tls")) return [`Cannot use ${nameOf("tlsCert")}: TLS is not available in this build`];
   return [
     ...checkPem(
       nameOf("tlsCert"),
@@ -137,10 +130,9 @@ function checkPem(name: string, file: PemFile, readTextFile: (path: string) => s
   }
 }
 
-function checkEpoll(config: ServerConfig, { features, nameOf, platform }: CheckContext): string[] {
+function checkEpoll(config: ServerConfig, { nameOf, platform }: CheckContext): string[] {
   if (config.ioBackend !== "epoll") return [];
   const name = `${nameOf("ioBackend")} epoll`;
-  if (!features.has("epoll")) return [`Cannot use ${name}: it is not available in this build`];
   const problems: string[] = [];
   if (platform.os !== "linux") problems.push(`Cannot use ${name}: it needs Linux, this is ${platform.os}`);
   if (config.tlsCert !== "") {
@@ -175,14 +167,4 @@ function checkSendQueue(config: ServerConfig, { nameOf }: CheckContext): string[
     `Cannot use ${nameOf("sendQueueSoftBytes")} ${config.sendQueueSoftBytes}: ` +
     `it must be below ${nameOf("sendQueueHardBytes")}, which is ${config.sendQueueHardBytes}`,
   ];
-}
-
-function checkDatabase(config: ServerConfig, { features, nameOf }: CheckContext): string[] {
-  if (config.databaseUrl.startsWith("sqlite:") || features.has("postgres")) return [];
-  return [`Cannot use ${nameOf("databaseUrl")}: PostgreSQL is not available in this build`];
-}
-
-function checkNats(config: ServerConfig, { features, nameOf }: CheckContext): string[] {
-  if (config.natsUrl === "" || features.has("nats")) return [];
-  return [`Cannot use ${nameOf("natsUrl")}: NATS is not available in this build`];
 }

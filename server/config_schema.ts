@@ -26,7 +26,6 @@ import {
   decimal,
   host,
   integer,
-  isUrl,
   type Kind,
   onOff,
   origins,
@@ -74,7 +73,6 @@ export interface ServerConfig {
 
   readonly dataDir: string;
   readonly databaseUrl: string;
-  readonly natsUrl: string;
 
   readonly duplicateLogin: "replace" | "reject";
   readonly sessionTokenHours: number;
@@ -121,7 +119,7 @@ export interface Option<T> {
   readonly help: string;
   /** Other names people try, only used to suggest this one. */
   readonly alsoCalled?: readonly string[];
-  /** `hidden`: never shown. `url`: shown without its credentials. */
+  /** `hidden`: never shown. `url`: not shown where it was refused, as a URL of another kind may hold a password. */
   readonly secret?: "hidden" | "url";
 }
 
@@ -357,21 +355,13 @@ export const OPTIONS: OptionTable = {
   databaseUrl: {
     group: "Storage",
     kind: text(
-      "sqlite:FILE, such as sqlite:drawbridge.db or sqlite:/var/lib/drawbridge.db, or postgres://USER:PASSWORD@HOST/NAME",
+      "sqlite:FILE, such as sqlite:drawbridge.db or sqlite:/var/lib/drawbridge.db",
       "URL",
       (value) => isDatabaseUrl(value) ? value : undefined,
     ),
     default: "sqlite:drawbridge.db",
-    help: "Where accounts and characters are kept; a SQLite file lies in the data folder unless its path is absolute",
+    help: "SQLite file of accounts and characters; it lies in the data folder unless its path is absolute",
     alsoCalled: ["database", "db-url"],
-    secret: "url",
-  },
-  natsUrl: {
-    group: "Storage",
-    kind: url(["nats"]),
-    default: "",
-    defaultText: "none",
-    help: "NATS server that joins several servers into one cluster",
     secret: "url",
   },
 
@@ -539,7 +529,7 @@ export const CONFIG_FILE_KEY = "config";
 /** A file's path as it is: no URL's host, query or fragment, and nothing that SQLite would read as a URI. */
 function isDatabaseUrl(value: string): boolean {
   const [, path] = /^sqlite:([^]*)$/.exec(value) ?? [];
-  if (path === undefined) return isUrl(value, ["postgres", "postgresql"]);
+  if (path === undefined) return false;
   if (path === ":memory:") return true;
   return path.trim() === path && !/^$|^\/\/|^file:|^:|[?#\p{Cc}]|(^|\/)\.{0,2}$/u.test(path);
 }

@@ -49,7 +49,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   const hadKey = await hasSessionKey(config.dataDir);
   const sessionKey = await loadSessionKey(config.dataDir);
   const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
-  const path = sqlitePath(config)!;
+  const path = sqlitePath(config);
   const monitor = new Monitor({ nowMs: () => performance.now() });
   const supervisor = new Supervisor({
     config,

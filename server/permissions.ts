@@ -78,7 +78,7 @@ function librariesOf({ ioBackend }: ServerConfig): string[] | false {
   return ioBackend === "epoll" && LIBC_PATH !== undefined ? [LIBC_PATH] : false;
 }
 
-/** The database's file; `undefined` where it is in memory or elsewhere. */
+/** The database's file; `undefined` where it is in memory. */
 function databaseFile(config: ServerConfig): string | undefined {
   const path = sqlitePath(config);
   return path === MEMORY_PATH ? undefined : path;

@@ -134,7 +134,7 @@ export async function runPlayers(options: PlayersOptions): Promise<string> {
   using output = await openOutput(options.tokensPath);
   const key = await loadSessionKey(config.dataDir);
   const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
-  const storage = new DirectStorage({ path: sqlitePath(config)! });
+  const storage = new DirectStorage({ path: sqlitePath(config) });
   try {
     const clock = new SystemClock();
     const created = await createPlayers(options, { storage, tokens, nowMs: () => clock.unixMs() });

@@ -1,35 +1,30 @@
 import {
   describeConfig,
   EXIT_CONFIG,
-  FEATURES_OF_THIS_BUILD,
   loadConfig,
   problemText,
   type ServerConfig,
   sqlitePath,
 } from "../../server/config.ts";
-import type { Feature } from "../../server/config_checks.ts";
 import { environmentVariableOf, flagOf, OPTION_KEYS, OPTIONS } from "../../server/config_schema.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
 const LINUX = { os: "linux", cores: 4 };
-const ALL_FEATURES: ReadonlySet<Feature> = new Set<Feature>(["tls", "epoll", "postgres", "nats"]);
 
 interface Given {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly files?: Readonly<Record<string, string>>;
   readonly os?: string;
-  readonly features?: ReadonlySet<Feature>;
 }
 
-function load({ args = [], env = {}, files = {}, os = "linux", features }: Given): ServerConfig {
+function load({ args = [], env = {}, files = {}, os = "linux" }: Given): ServerConfig {
   return loadConfig({
     args,
     env,
     platform: { ...LINUX, os },
-    features: features ?? FEATURES_OF_THIS_BUILD,
     readTextFile: (path) => {
       if (Object.hasOwn(files, path)) return files[path];
       throw new Deno.errors.NotFound("No such file");
@@ -58,7 +53,6 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--login-max-connections": "DRAWBRIDGE_LOGIN_MAX_CONNECTIONS",
   "--gateway-max-connections": "DRAWBRIDGE_GATEWAY_MAX_CONNECTIONS",
   "--database-url": "DRAWBRIDGE_DATABASE_URL",
-  "--nats-url": "DRAWBRIDGE_NATS_URL",
   "--role": "DRAWBRIDGE_ROLE",
   "--server-id": "DRAWBRIDGE_SERVER_ID",
   "--server-name": "DRAWBRIDGE_SERVER_NAME",
@@ -136,7 +130,6 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     gatewayUrl: "",
     dataDir: "./data",
     databaseUrl: "sqlite:drawbridge.db",
-    natsUrl: "",
     duplicateLogin: "replace",
     sessionTokenHours: 24,
     clientVersionMin: "",
@@ -214,7 +207,7 @@ Deno.test("loadConfig() reads on, off, true and false for a switch", () => {
 });
 
 Deno.test("loadConfig() counts an empty environment variable as unset", () => {
-  assertEquals(load({ env: { DRAWBRIDGE_LOGIN_PORT: "", DRAWBRIDGE_NATS_URL: "" } }).loginPort, 8080);
+  assertEquals(load({ env: { DRAWBRIDGE_LOGIN_PORT: "", DRAWBRIDGE_PUBLIC_HOST: "" } }).loginPort, 8080);
 });
 
 Deno.test("loadConfig() leaves environment variables of others alone", () => {
@@ -300,12 +293,11 @@ const RANGES: {
   databaseUrl: {
     good: ["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:"],
     bad: [
-      ...["a.db", "sqlite:", "postgres://", "postgres:x", "mysql://h/d", "sqlite:a\n", "SQLITE:a.db"],
+      ...["a.db", "sqlite:", "postgres://u:p@h/d", "mysql://h/d", "sqlite:a\n", "SQLITE:a.db"],
       ...["sqlite://a.db", "sqlite:///tmp/a.db", "sqlite:a.db?mode=ro", "sqlite:a#b", "sqlite:file:a.db", "sqlite: a"],
       ...["sqlite:.", "sqlite:..", "sqlite:a/", "sqlite:/", "sqlite:/a/..", "sqlite::memory:x"],
     ],
   },
-  natsUrl: { good: [""], bad: ["nats:", "nats://", "http://n", "localhost:4222"] },
   duplicateLogin: { good: ["replace", "reject"], bad: ["kick"] },
   sessionTokenHours: { good: ["1", "8760"], bad: ["0", "8761", "0.5"] },
   clientVersionMin: { good: ["", "1", "1.2", "1.2.3.4"], bad: ["v1", "1.", "1..2", "1.2.3.4.5", "1.2-beta", "123456"] },
@@ -456,18 +448,9 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     ],
   },
   {
-    given: { args: ["--tls-cert", "c.pem", "--tls-key", "k.pem"], features: new Set() },
-    problems: ["Cannot use --tls-cert: TLS is not available in this build"],
-  },
-  {
-    given: { args: ["--io-backend", "epoll"], features: new Set() },
-    problems: ["Cannot use --io-backend epoll: it is not available in this build"],
-  },
-  {
     given: {
       args: ["--io-backend", "epoll", "--tls-cert", "c", "--tls-key", "k"],
       os: "darwin",
-      features: ALL_FEATURES,
       files: { c: "-----BEGIN CERTIFICATE-----", k: "-----BEGIN PRIVATE KEY-----" },
     },
     problems: [
@@ -500,12 +483,12 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     ],
   },
   {
-    given: { env: { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" }, features: new Set() },
-    problems: ["Cannot use DRAWBRIDGE_DATABASE_URL: PostgreSQL is not available in this build"],
+    given: { env: { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" } },
+    problems: [`Cannot use DRAWBRIDGE_DATABASE_URL: expected ${OPTIONS.databaseUrl.kind.expects}`],
   },
   {
-    given: { args: ["--nats-url=nats://u:p@h:4222"], features: new Set() },
-    problems: ["Cannot use --nats-url: NATS is not available in this build"],
+    given: { args: ["--nats-url=nats://u:p@h:4222"] },
+    problems: ["Unknown flag --nats-url"],
   },
 ];
 
@@ -584,19 +567,10 @@ Deno.test("loadConfig() looks only at the ports that the role opens", () => {
   load({ args: ["--role=game", "--login-port=8082"] });
 });
 
-Deno.test("loadConfig() takes every part that the build has", () => {
-  const config = load({
-    args: ["--io-backend=epoll", "--nats-url=nats://n:4222", "--database-url=postgres://h/d"],
-    features: ALL_FEATURES,
-  });
-  assertEquals([config.ioBackend, config.natsUrl], ["epoll", "nats://n:4222"]);
-});
-
 Deno.test("loadConfig() takes a certificate with its key, and a token for an admin site others can reach", () => {
   const config = load({
     args: ["--tls-cert=c", "--tls-key=k", "--admin-host=0.0.0.0"],
     env: { DRAWBRIDGE_ADMIN_TOKEN: "0123456789abcdef" },
-    features: ALL_FEATURES,
     files: { c: "-----BEGIN CERTIFICATE-----\n", k: "-----BEGIN EC PRIVATE KEY-----\n" },
   });
   assertEquals(config.tlsCert, "c");
@@ -611,19 +585,13 @@ Deno.test("loadConfig() never shows a secret in its problems", () => {
   assert(!/pass.word/.test(problems.join()), problems.join());
 });
 
-Deno.test("describeConfig() leaves out tokens and the credentials in URLs", () => {
+Deno.test("describeConfig() leaves out tokens", () => {
   const config = load({
-    args: ["--nats-url=nats://token-1@n:4222", "--allowed-origins=https://a.example,https://b.example"],
-    env: {
-      DRAWBRIDGE_ADMIN_TOKEN: "secret-token-1234",
-      DRAWBRIDGE_DATABASE_URL: "postgres://user:secret-pw@h:5432/game?password=secret-query",
-    },
-    features: ALL_FEATURES,
+    args: ["--allowed-origins=https://a.example,https://b.example"],
+    env: { DRAWBRIDGE_ADMIN_TOKEN: "secret-token-1234" },
   });
   const described = describeConfig(config);
   assertEquals(described.adminToken, "***");
-  assertEquals(described.databaseUrl, "postgres://***@h:5432/game?***");
-  assertEquals(described.natsUrl, "nats://***@n:4222");
   assertEquals(described.allowedOrigins, "https://a.example,https://b.example");
   assertEquals(Object.keys(described), [...OPTION_KEYS]);
   assert(!JSON.stringify(described).includes("secret"));
@@ -638,7 +606,6 @@ Deno.test("sqlitePath() lies in the data folder unless absolute or in memory", (
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:a.db" }), "/srv/data/a.db");
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:/x/a.db" }), "/x/a.db");
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite::memory:" }), ":memory:");
-  assertEquals(sqlitePath({ dataDir, databaseUrl: "postgres://h/d" }), undefined);
 });
 
 Deno.test("problemText() gives every problem its own line", () => {
