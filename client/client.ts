@@ -29,6 +29,8 @@ import {
 } from "@bufbuild/protobuf";
 import { ProtocolError } from "../shared/errors.ts";
 import {
+  AccountDeleteRequestSchema,
+  type AccountDeleteResponse,
   type DisconnectNotice,
   DisconnectReason,
   type ErrorResponse,
@@ -38,10 +40,14 @@ import {
   type LoginResponse,
   LogoutRequestSchema,
   type LogoutResponse,
+  PasswordChangeRequestSchema,
+  type PasswordChangeResponse,
   RegisterRequestSchema,
   type RegisterResponse,
   ResumeRequestSchema,
   type ResumeResponse,
+  TokensRevokeRequestSchema,
+  type TokensRevokeResponse,
 } from "../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
 import {
@@ -141,6 +147,8 @@ const OWN_TYPES: ReadonlySet<number> = new Set([
   PacketType.HEARTBEAT_RESPONSE,
   PacketType.LOGIN_RESPONSE,
   PacketType.LOGOUT_RESPONSE,
+  PacketType.PASSWORD_CHANGE_RESPONSE,
+  PacketType.TOKENS_REVOKE_RESPONSE,
   PacketType.RESUME_RESPONSE,
   PacketType.ENTER_WORLD_RESPONSE,
   PacketType.ERROR_RESPONSE,
@@ -365,6 +373,35 @@ export class DrawbridgeClient {
     const { clientVersion, deviceId } = this.#options;
     const passwordHash = await hashPassword(password);
     return await this.request(LoginRequestSchema, { username: name, passwordHash, clientVersion, deviceId });
+  }
+
+  /**
+   * Changes the player's password. Every other session of the account ends; this one goes on with a new token.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  async changePassword(password: string, newPassword: string): Promise<PasswordChangeResponse> {
+    const [passwordHash, newPasswordHash] = await Promise.all([hashPassword(password), hashPassword(newPassword)]);
+    return await this.request(PasswordChangeRequestSchema, { passwordHash, newPasswordHash });
+  }
+
+  /**
+   * Ends every other session of the account and makes its tokens void; this session goes on with a new one.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  async revokeTokens(password: string): Promise<TokensRevokeResponse> {
+    return await this.request(TokensRevokeRequestSchema, { passwordHash: await hashPassword(password) });
+  }
+
+  /**
+   * Has the account deleted once the time of grace is over, unless somebody logs in before. The server then ends every
+   * session of the account, this one as well.
+   *
+   * @throws {RequestError} when there is no response.
+   */
+  async deleteAccount(password: string): Promise<AccountDeleteResponse> {
+    return await this.request(AccountDeleteRequestSchema, { passwordHash: await hashPassword(password) });
   }
 
   /**
@@ -673,6 +710,9 @@ export class DrawbridgeClient {
         return this.#loggedIn(message as LoginResponse);
       case PacketType.LOGOUT_RESPONSE:
         return this.#loggedOut(message as LogoutResponse);
+      case PacketType.PASSWORD_CHANGE_RESPONSE:
+      case PacketType.TOKENS_REVOKE_RESPONSE:
+        return this.#tokenRenewed(message as PasswordChangeResponse | TokensRevokeResponse);
       case PacketType.RESUME_RESPONSE:
         if (this.#phase === "resuming") this.#resumed(this.#sender.session!, message as ResumeResponse);
         return;
@@ -691,6 +731,11 @@ export class DrawbridgeClient {
     this.#sessionToken = sessionToken;
     this.#isLoggedIn = true;
     this.#link.mayReconnect = true;
+  }
+
+  /** The one before is void. */
+  #tokenRenewed({ success, sessionToken }: PasswordChangeResponse | TokensRevokeResponse): void {
+    if (success) this.#sessionToken = sessionToken;
   }
 
   #loggedOut({ success }: LogoutResponse): void {

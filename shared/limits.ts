@@ -305,6 +305,17 @@ export const ACCOUNT_DELAY_MS_MAX = 30_000;
 export const ADDRESS_DELAY_MS_MAX = 60_000;
 /** Accounts, addresses, and pairs of both, whose failures are remembered: so many of each. */
 export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
+/** Accounts of which it is remembered that their tokens became void: more than change while a login is under way. */
+export const TOKEN_EPOCHS_RECENT_MAX = 10_000;
+/** How long an account stays whose deletion was asked for, in milliseconds: a login within that time keeps it. */
+export const ACCOUNT_DELETION_GRACE_MS = 14 * 24 * 3_600_000;
+/**
+ * How often it is looked which accounts are to be deleted, in milliseconds. What is due at two looks in a row is
+ * deleted: a clock that is wrong for less than this deletes nothing.
+ */
+export const ACCOUNT_DELETION_LOOK_INTERVAL_MS = 10 * 60_000;
+/** Accounts deleted after one look: each may take many rows with it. */
+export const ACCOUNTS_DELETED_MAX = 100;
 /** Addresses that each account is known to log in from. */
 export const LOGIN_ADDRESSES_PER_ACCOUNT = 5;
 /** How often it is noted anew that an account still logs in from an address, in milliseconds. */

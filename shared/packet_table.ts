@@ -158,6 +158,27 @@ export const PACKET_TABLE: readonly PacketRow[] = [
   }),
   fromServer(T.ECHO_RESPONSE, auth.EchoResponseSchema),
   fromServer(T.LOGIN_QUEUE_STATUS, auth.LoginQueueStatusSchema),
+  fromClient(T.PASSWORD_CHANGE_REQUEST, auth.PasswordChangeRequestSchema, A | W, {
+    ports: EVERY_PORT,
+    cost: 20,
+    rate: { perSecond: 1, burst: 10 },
+    responseType: T.PASSWORD_CHANGE_RESPONSE,
+  }),
+  fromServer(T.PASSWORD_CHANGE_RESPONSE, auth.PasswordChangeResponseSchema),
+  fromClient(T.TOKENS_REVOKE_REQUEST, auth.TokensRevokeRequestSchema, A | W, {
+    ports: EVERY_PORT,
+    cost: 10,
+    rate: { perSecond: 1, burst: 10 },
+    responseType: T.TOKENS_REVOKE_RESPONSE,
+  }),
+  fromServer(T.TOKENS_REVOKE_RESPONSE, auth.TokensRevokeResponseSchema),
+  fromClient(T.ACCOUNT_DELETE_REQUEST, auth.AccountDeleteRequestSchema, A | W, {
+    ports: EVERY_PORT,
+    cost: 10,
+    rate: { perSecond: 1, burst: 10 },
+    responseType: T.ACCOUNT_DELETE_RESPONSE,
+  }),
+  fromServer(T.ACCOUNT_DELETE_RESPONSE, auth.AccountDeleteResponseSchema),
 
   fromClient(T.ENTER_WORLD_REQUEST, game.EnterWorldRequestSchema, C | A, {
     cost: 5,

@@ -23,34 +23,27 @@ import { checkPlayerName, nameKey, PLAYER_NAME_RULES } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import { tokenPlayerOf } from "../auth/token.ts";
 import { Counter } from "../ops/counters.ts";
-import { AuthLimits } from "./auth_limits.ts";
 import type { LogicContext } from "./context.ts";
+import { type Credentials, exclusively } from "./credentials.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
 
 /** Registers the handlers of this module. */
 export function registerAuthHandlers(
   dispatcher: Dispatcher,
   context: LogicContext,
-  { sanctions, world }: { readonly sanctions: Sanctions; readonly world: WorldService },
+  { credentials, epochs, sanctions, world }: {
+    readonly credentials: Credentials;
+    readonly epochs: TokenEpochs;
+    readonly sanctions: Sanctions;
+    readonly world: WorldService;
+  },
 ): void {
-  const { clock, config, counters, hasher, reservedNames, sessions, storage, tokens } = context;
-
-  const limits = new AuthLimits(config, clock);
-
-  /** Runs one request of its kind at a time: a session that asks again before the answer is refused. */
-  async function exclusively(session: Session, run: () => Promise<void>): Promise<void> {
-    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
-    session.busy = true;
-    try {
-      await run();
-    } finally {
-      session.busy = false;
-    }
-  }
+  const { clock, config, counters, reservedNames, sessions, storage, tokens } = context;
 
   /** Remembers where an account logs in from; nobody waits for it. */
   function noteAddress(
@@ -74,16 +67,13 @@ export function registerAuthHandlers(
         throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
       }
       const key = nameKey(name);
-      const address = limits.groupOf(addressOf(session));
+      const login = credentials.loginOf(session, key);
       // A name in use costs no hash; names are no secret, as everyone in the world sees them.
       if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
         throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
       }
-      limits.registering(address);
-      const passwordVerifier = await limits.hashing(
-        { nameKey: key, address },
-        (asker) => hasher.hash(passwordHash, asker),
-      );
+      credentials.limits.registering(login.address);
+      const passwordVerifier = await credentials.hash(login, passwordHash);
       const createdAtMs = clock.unixMs();
       const account = { name, nameKey: key, isLookUnique: config.names === "unicode", passwordVerifier, createdAtMs };
       const result = await storage.for(session.entrant).accounts.create(account);
@@ -100,54 +90,34 @@ export function registerAuthHandlers(
     exclusively(session, async () => {
       if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
       checkVersion(request.clientVersion, config.clientVersionMin);
-      const { username, passwordHash } = request;
-      if (username === "" || !isClientPasswordHash(passwordHash)) {
-        counters.add(Counter.LOGINS_FAILED, 1);
-        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
-      }
-      const login = {
-        nameKey: nameKey(username),
-        address: limits.groupOf(addressOf(session)),
-      };
-      // Whom its own failures delay is not even looked up.
-      limits.checkLogin(login, true);
-      const { accounts } = storage.for(session.entrant);
-      const found = await accounts.findForLogin(login);
-      const seenAtMs = found?.addressSeenAtMs ?? null;
-      limits.checkLogin(login, seenAtMs !== null);
-      const account = found?.account;
-      // Unknown names cost the same work, so that neither answer nor time tells them apart.
-      const correct = await limits.verifying(login, (asker) =>
-        account === undefined
-          ? hasher.verifyAgainstNobody(passwordHash, asker)
-          : hasher.verify(passwordHash, account.passwordVerifier, asker));
-      if (account === undefined || !correct) {
-        counters.add(Counter.LOGINS_FAILED, 1);
-        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
-      }
+      const { account, addressSeenAtMs: seenAtMs, login } = await credentials.check(session, request);
       noteAddress(session, { accountId: account.accountId, address: login.address, seenAtMs });
       const player = { playerId: account.accountId, name: account.name };
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
+      // Whoever comes back keeps its account; one that was deleted a moment ago is gone.
+      const deletionCancelled = account.deleteAtMs !== null &&
+        await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
       if (session.ended || session.player !== null) {
         return;
       }
       const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
-        .filter((other) =>
-          other !== undefined
-        );
+        .filter((other) => other !== undefined);
       if (
         config.duplicateLogin === "reject" && others.some((other) => other.link !== null)
       ) {
         throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
       }
+      // While the password was looked at, it may have become an old one.
+      if (!epochs.isCurrent(account)) throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
       const standing = sanctions.newest(player.playerId, read);
       // Everything is looked at; nothing below refuses.
       for (const other of others) {
         world.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player logged in elsewhere");
       }
       session.mute = standing.mute;
+      session.clientVersion = clientVersion;
       sessions.bindPlayer(session, player);
       session.link!.stateDue = STATE_AUTHENTICATED;
       counters.add(Counter.LOGINS_OK, 1);
@@ -156,6 +126,7 @@ export function registerAuthHandlers(
         sessionToken,
         playerId: BigInt(player.playerId),
         gameServers: [serverInfo(context, session)],
+        deletionCancelled,
       });
       sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));
     }));
@@ -173,11 +144,6 @@ export function registerAuthHandlers(
       sessions.unbindPlayer(session);
       session.isLeaving = false;
     }));
-}
-
-/** Where a request comes from; its session may have lost its connection once it is answered. */
-function addressOf({ link }: Session): string {
-  return link?.info.address ?? "";
 }
 
 /** This node as the server list shows it, by addresses that the client can reach. */

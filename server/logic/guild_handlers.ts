@@ -191,6 +191,18 @@ export class GuildService {
     });
   }
 
+  /** The account of a player is gone, and the storage has taken it out of its guild. */
+  accountRemoved(
+    playerId: number,
+    left: { readonly guildId: number; readonly endedWars: readonly EndedWar[] } | null,
+  ): void {
+    if (left !== null) {
+      this.#shown.drop(left.guildId);
+      for (const war of left.endedWars) this.#announceEnd(war);
+    }
+    this.#ties.forget(playerId);
+  }
+
   /** Ends the wars that are due and makes up for what the storage refused; to be called every second or so. */
   sweep(): void {
     const { clock } = this.#context;

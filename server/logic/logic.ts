@@ -27,10 +27,12 @@ import {
 import { KillCredit } from "../combat/kill_credit.ts";
 import { ChatGuard } from "../social/chat_guard.ts";
 import { Prng } from "../world/prng.ts";
+import { AccountService } from "./account_service.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
 import { registerChatHandlers } from "./chat_handlers.ts";
 import { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
+import { Credentials } from "./credentials.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { GuildService } from "./guild_handlers.ts";
 import { LeaderboardService } from "./leaderboard_handlers.ts";
@@ -43,6 +45,7 @@ import type { Participant, Session } from "./session.ts";
 import { Sources } from "./sources.ts";
 import { SocialService } from "./social_handlers.ts";
 import { ResumeService } from "./resume_handlers.ts";
+import { TokenEpochs } from "./token_epochs.ts";
 import { WorldService } from "./world_service.ts";
 
 /** How often time-outs and saves are looked at, in milliseconds. */
@@ -67,6 +70,9 @@ export class Logic {
   readonly rooms: RoomService;
   readonly social: SocialService;
   readonly sanctions: Sanctions;
+  readonly epochs = new TokenEpochs();
+  readonly credentials: Credentials;
+  readonly accounts: AccountService;
   readonly guard = new ChatGuard();
   readonly moderation: ModerationService;
   readonly leaderboards: LeaderboardService;
@@ -95,7 +101,9 @@ export class Logic {
     this.rooms = new RoomService(context, this.social);
     this.guilds = new GuildService(context, this.social);
     this.leaderboards = new LeaderboardService(context);
-    this.world = new WorldService(context, this.guilds, this.sanctions);
+    this.world = new WorldService(context, this);
+    this.credentials = new Credentials(context);
+    this.accounts = new AccountService(context, this);
     this.resumes = new ResumeService(context);
     const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
     this.combat = new CombatService(context, this.world, {
@@ -117,6 +125,7 @@ export class Logic {
     });
     this.moderation = new ModerationService(context, this);
     registerAuthHandlers(this.#dispatcher, context, this);
+    this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
     this.resumes.register(this.#dispatcher);
     registerChatHandlers(this.#dispatcher, context, this);
@@ -200,9 +209,9 @@ export class Logic {
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     const { counters, faults, sessions, world } = this.context;
-    const { guilds, leaderboards, moderation, social } = this;
+    const { accounts, guilds, leaderboards, moderation, social } = this;
     const { fanOut } = social.delivery;
-    for (const feature of [this.world, moderation, guilds, leaderboards, social, fanOut]) {
+    for (const feature of [this.world, moderation, guilds, leaderboards, social, accounts, fanOut]) {
       faults.run("sweep", () => feature.sweep());
     }
     let linkDead = 0;
@@ -374,6 +383,7 @@ export class Logic {
     await this.social.whispers.stop();
     await this.guilds.stop();
     await this.leaderboards.stop();
+    await this.accounts.stop();
   }
 }
 

@@ -36,6 +36,8 @@ export class Session {
   /** Its connection; `null` while it is link-dead, or over. */
   link: Link | null = null;
   player: Player | null = null;
+  /** What its client said of its version, as a token has it; null: nothing is known of it. */
+  clientVersion: string | null = null;
   /** On whose behalf it asks the storage: see `Sources`. */
   source = "unknown";
   presence: Presence | null = null;

@@ -117,6 +117,17 @@ export class SocialService {
     return { playerId, name: account.name };
   }
 
+  /** The account of a player is gone, and with it its place on the lists of others. */
+  accountRemoved(player: Player, relatedIds: readonly number[]): void {
+    for (const relatedId of relatedIds) {
+      this.#shown.drop(relatedId);
+      const wasFriend = this.#lists.friendsOf(relatedId).has(player.playerId);
+      this.#lists.removeFriends(player.playerId, relatedId);
+      this.#lists.removeIgnored(relatedId, player.playerId);
+      if (wasFriend) this.#tell(relatedId, player, FriendNoticeKind.REMOVED);
+    }
+  }
+
   /** Reads the lists that could not be read before; to be called every second or so. */
   sweep(): void {
     this.whispers.sweep();

@@ -36,6 +36,7 @@ import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "./sanctions.ts";
 import { Penalties, type Penalty } from "./penalties.ts";
 import { type Participant, type Player, type Presence, Session } from "./session.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
 /** Hit points of a player. */
@@ -79,12 +80,21 @@ export class WorldService {
   #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
   readonly #guilds: Pick<GuildService, "find" | "load">;
   readonly #sanctions: Sanctions;
+  readonly #epochs: TokenEpochs;
 
-  constructor(context: LogicContext, guilds: Pick<GuildService, "find" | "load">, sanctions: Sanctions) {
+  constructor(
+    context: LogicContext,
+    { epochs, guilds, sanctions }: {
+      readonly epochs: TokenEpochs;
+      readonly guilds: Pick<GuildService, "find" | "load">;
+      readonly sanctions: Sanctions;
+    },
+  ) {
     this.#context = context;
     this.#snapshot = new Uint8Array(context.config.snapshotBytes);
     this.#guilds = guilds;
     this.#sanctions = sanctions;
+    this.#epochs = epochs;
   }
 
   /** Registers the handlers of this module. */
@@ -152,8 +162,9 @@ export class WorldService {
   }
 
   /** Whom the token of a request names; null where the player has logged in on this connection. */
-  async #tokenOf({ player }: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
+  async #tokenOf(session: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
     const { clock, config, tokens } = this.#context;
+    const { player } = session;
     const { sessionToken, clientVersion } = request;
     if (sessionToken === "") {
       if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
@@ -171,13 +182,17 @@ export class WorldService {
     }
     const version = clientVersion === "" ? verdict.clientVersion : clientVersion;
     if (version !== null) checkVersion(version, config.clientVersionMin);
+    session.clientVersion = version;
     return verdict;
   }
 
   /** Whether somebody may enter, and as what; changes nothing. */
   #check(session: Session, token: TokenPlayer | null, entry: Entry | undefined): Admission {
     const { config, sessions } = this.#context;
-    if (entry === undefined || (token !== null && !isTokenOf(token, entry.account))) {
+    // What was read may be older than what has become of the account since.
+    const isGood = entry !== undefined && this.#epochs.isCurrent(entry.account) &&
+      (token === null || isTokenOf(token, entry.account));
+    if (!isGood) {
       throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid any more, log in");
     }
     const { account: { accountId: playerId, name }, character } = entry;

@@ -204,6 +204,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE guild_wars ADD COLUMN declaring_guild_id INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE guild_wars ADD COLUMN declarer_id INTEGER NOT NULL DEFAULT 0;
   `,
+  // When an account is deleted, unless its player logs in before.
+  `
+  ALTER TABLE accounts ADD COLUMN delete_at_ms INTEGER;
+  CREATE INDEX accounts_by_deletion ON accounts (delete_at_ms) WHERE delete_at_ms IS NOT NULL;
+  `,
 ];
 
 /**

@@ -89,10 +89,11 @@ export class SqliteDatabase {
       // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
       const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
       const forEntry = { ...sqliteCharacters(database), ...sqliteSanctions(database, new Expiry(nowMs)) };
+      const guilds = sqliteGuilds(database);
       this.#handlers = {
-        ...sqliteAccounts(database, forEntry),
+        ...sqliteAccounts(database, { ...forEntry, ...guilds }),
         ...forEntry,
-        ...sqliteGuilds(database),
+        ...guilds,
         ...sqliteSocial(database, new Expiry(nowMs)),
         ...sqliteScores(database),
         "health.probe": () => void probe.run(),

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { GuildStore } from "./guild_store.ts";
+import type { EndedWar, GuildStore } from "./guild_store.ts";
 import type { SanctionStore, Standing } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
 
@@ -88,6 +88,36 @@ export interface AccountStore {
 
   /** @param nameKey What `nameKey()` makes of the name. */
   findByName(nameKey: string): Promise<Account | undefined>;
+
+  /**
+   * Makes all session tokens of an account void, and changes with that what the account says.
+   *
+   * @returns What tokens must name from now on; undefined where there is no such account, or it has another epoch.
+   */
+  revokeTokens(change: AccountChange): Promise<number | undefined>;
+
+  /** Has an account stay that was to be deleted. @returns False where there is none, or it was not. */
+  cancelDeletion(accountId: number): Promise<boolean>;
+
+  /**
+   * Accounts whose time has come, those due first, and that nothing keeps: see {@linkcode AccountStore.remove}.
+   *
+   * @param query `limit` is at most `STORAGE_ROWS_MAX`.
+   */
+  findDueDeletions(query: { readonly nowMs: number; readonly limit: number }): Promise<number[]>;
+
+  /**
+   * Deletes an account with its character, friendships, ignore lists, kept whispers, scores, addresses and invitations.
+   * It leaves its guild as by `GuildStore.leave`. Its id is never given again. Against whom a sanction stands stays, so
+   * that nobody escapes it.
+   *
+   * @param which `isDue`: only if its time has come by `nowMs`.
+   */
+  remove(which: {
+    readonly accountId: number;
+    readonly nowMs: number;
+    readonly isDue: boolean;
+  }): Promise<RemoveAccountResult>;
 
   /** All that decides on an entry into the world; undefined where there is no such account. */
   findEntry(query: EntryQuery): Promise<Entry | undefined>;
@@ -238,7 +268,32 @@ export interface Account extends NewAccount {
   readonly accountId: number;
   /** Session tokens that name another one are void. */
   readonly tokenEpoch: number;
+  /** When it is to be deleted, Unix time in milliseconds; null: it stays. */
+  readonly deleteAtMs: number | null;
 }
+
+/** What is changed of an account when its tokens become void. */
+export interface AccountChange {
+  readonly accountId: number;
+  /** The epoch it must have; null: any. */
+  readonly tokenEpoch: number | null;
+  /** A new one; left out: it stays. */
+  readonly passwordVerifier?: string;
+  /** As {@linkcode Account.deleteAtMs}; left out: it stays. */
+  readonly deleteAtMs?: number;
+}
+
+/** What became of the deletion of an account. */
+export type RemoveAccountResult =
+  | {
+    readonly kind: "removed";
+    readonly name: string;
+    /** Players on whose lists it was, at most `STORAGE_ROWS_MAX`. */
+    readonly relatedIds: readonly number[];
+    /** The guild it has left, and the wars that ended with that guild. */
+    readonly left: { readonly guildId: number; readonly endedWars: readonly EndedWar[] } | null;
+  }
+  | { readonly kind: "not_found" | "not_due" | "sanctioned" };
 
 /** What there is to know of who wants to log in. */
 export interface LoginRecord {

@@ -19,6 +19,10 @@ export interface Operations {
   "accounts.findByName": AccountStore["findByName"];
   "accounts.findForLogin": AccountStore["findForLogin"];
   "accounts.noteAddress": AccountStore["noteAddress"];
+  "accounts.revokeTokens": AccountStore["revokeTokens"];
+  "accounts.cancelDeletion": AccountStore["cancelDeletion"];
+  "accounts.findDueDeletions": AccountStore["findDueDeletions"];
+  "accounts.remove": AccountStore["remove"];
   "accounts.findEntry": AccountStore["findEntry"];
   "accounts.findNames": AccountStore["findNames"];
   "characters.load": CharacterStore["load"];
@@ -81,6 +85,10 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "accounts.findByName": "read",
   "accounts.findForLogin": "read",
   "accounts.noteAddress": "write",
+  "accounts.revokeTokens": "write",
+  "accounts.cancelDeletion": "write",
+  "accounts.findDueDeletions": "read",
+  "accounts.remove": "write",
   "accounts.findEntry": "read",
   "accounts.findNames": "read",
   "characters.load": "read",
@@ -137,6 +145,10 @@ export function storageSubjects(call: Call): Stores {
       findByName: (nameKey) => call("accounts.findByName", nameKey),
       findForLogin: (query) => call("accounts.findForLogin", query),
       noteAddress: (login) => call("accounts.noteAddress", login),
+      revokeTokens: (change) => call("accounts.revokeTokens", change),
+      cancelDeletion: (accountId) => call("accounts.cancelDeletion", accountId),
+      findDueDeletions: (query) => call("accounts.findDueDeletions", query),
+      remove: (which) => call("accounts.remove", which),
       findEntry: (query) => call("accounts.findEntry", query),
       findNames: (playerIds) => call("accounts.findNames", playerIds),
     },

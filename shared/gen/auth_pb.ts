@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_auth: GenFile = /*@__PURE__*/
   fileDesc(
-    "CgphdXRoLnByb3RvEg1kcmF3YnJpZGdlLnYxImIKDExvZ2luUmVxdWVzdBIQCgh1c2VybmFtZRgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhYKDmNsaWVudF92ZXJzaW9uGAMgASgJEhEKCWRldmljZV9pZBgEIAEoCSLAAQoNTG9naW5SZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIVCg1lcnJvcl9tZXNzYWdlGAMgASgJEhUKDXNlc3Npb25fdG9rZW4YBCABKAkSEQoJcGxheWVyX2lkGAUgASgEEi8KDGdhbWVfc2VydmVycxgGIAMoCzIZLmRyYXdicmlkZ2UudjEuU2VydmVySW5mbyKuAQoKU2VydmVySW5mbxIRCglzZXJ2ZXJfaWQYASABKA0SEwoLc2VydmVyX25hbWUYAiABKAkSEgoKaXBfYWRkcmVzcxgDIAEoCRIMCgRwb3J0GAQgASgNEhcKD2N1cnJlbnRfcGxheWVycxgFIAEoDRITCgttYXhfcGxheWVycxgGIAEoDRITCgtsb2FkX2ZhY3RvchgHIAEoAhITCgtnYXRld2F5X3VybBgIIAEoCSI5Cg1Mb2dvdXRSZXF1ZXN0EhEKCXBsYXllcl9pZBgBIAEoBBIVCg1zZXNzaW9uX3Rva2VuGAIgASgJIk8KDkxvZ291dFJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlIl0KEEhlYXJ0YmVhdFJlcXVlc3QSEQoJcGxheWVyX2lkGAEgASgEEhEKCXRpbWVzdGFtcBgCIAEoBBIdChVzZXJ2ZXJfdGltZXN0YW1wX2VjaG8YAyABKAQ6BIi1GAIiYQoRSGVhcnRiZWF0UmVzcG9uc2USGAoQc2VydmVyX3RpbWVzdGFtcBgBIAEoBBISCgpsYXRlbmN5X21zGAIgASgNEhgKEGNsaWVudF90aW1lc3RhbXAYAyABKAQ6BIi1GAIiOgoPUmVnaXN0ZXJSZXF1ZXN0EhAKCHVzZXJuYW1lGAEgASgJEhUKDXBhc3N3b3JkX2hhc2gYAiABKAkiewoQUmVnaXN0ZXJSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIVCg1lcnJvcl9tZXNzYWdlGAMgASgJEhEKCXBsYXllcl9pZBgEIAEoBCJnCg1SZXN1bWVSZXF1ZXN0EhQKDHJlc3VtZV90b2tlbhgBIAEoCRIVCg1sYXN0X3NlcXVlbmNlGAIgASgEEhEKCWlzX3JlcGVhdBgDIAEoCBIWCg5jbGllbnRfdmVyc2lvbhgEIAEoCSKcAQoOUmVzdW1lUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSFQoNbGFzdF9zZXF1ZW5jZRgDIAEoBBIUCgxyZXN1bWVfdG9rZW4YBCABKAkSCwoDZ2FwGAUgASgIEhEKCWVudGl0eV9pZBgGIAEoBCJsChBEaXNjb25uZWN0Tm90aWNlEi8KBnJlYXNvbhgBIAEoDjIfLmRyYXdicmlkZ2UudjEuRGlzY29ubmVjdFJlYXNvbhIPCgdtZXNzYWdlGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNIpkBCg1FcnJvclJlc3BvbnNlEiwKCmVycm9yX2NvZGUYASABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIPCgdtZXNzYWdlGAIgASgJEi8KDHJlcXVlc3RfdHlwZRgDIAEoDjIZLmRyYXdicmlkZ2UudjEuUGFja2V0VHlwZRIYChByZXF1ZXN0X3NlcXVlbmNlGAQgASgEIjAKC0VjaG9SZXF1ZXN0EgwKBGRhdGEYASABKAwSDQoFcm91dGUYAiABKA06BIi1GAIiMQoMRWNob1Jlc3BvbnNlEgwKBGRhdGEYASABKAwSDQoFcm91dGUYAiABKA06BIi1GAIiNAoQTG9naW5RdWV1ZVN0YXR1cxIQCghwb3NpdGlvbhgBIAEoDRIOCgZldGFfbXMYAiABKA0qgQQKEERpc2Nvbm5lY3RSZWFzb24SIQodRElTQ09OTkVDVF9SRUFTT05fVU5TUEVDSUZJRUQQABIlCiFESVNDT05ORUNUX1JFQVNPTl9NQUxGT1JNRURfRlJBTUUQARImCiJESVNDT05ORUNUX1JFQVNPTl9NQUxGT1JNRURfUEFDS0VUEAISGwoXRElTQ09OTkVDVF9SRUFTT05fRkxPT0QQAxIaChZESVNDT05ORUNUX1JFQVNPTl9JRExFEAQSIQodRElTQ09OTkVDVF9SRUFTT05fU0xPV19SRUFERVIQBRIpCiVESVNDT05ORUNUX1JFQVNPTl9MT0dHRURfSU5fRUxTRVdIRVJFEAYSHAoYRElTQ09OTkVDVF9SRUFTT05fS0lDS0VEEAcSHAoYRElTQ09OTkVDVF9SRUFTT05fQkFOTkVEEAgSHgoaRElTQ09OTkVDVF9SRUFTT05fU0hVVERPV04QCRIhCh1ESVNDT05ORUNUX1JFQVNPTl9TRVJWRVJfRlVMTBAKEicKI0RJU0NPTk5FQ1RfUkVBU09OX0hBTkRTSEFLRV9USU1FT1VUEAsSIgoeRElTQ09OTkVDVF9SRUFTT05fU0VSVkVSX0VSUk9SEAwSKAokRElTQ09OTkVDVF9SRUFTT05fUFJPVE9DT0xfVklPTEFUSU9OEA1iBnByb3RvMw",
+    "CgphdXRoLnByb3RvEg1kcmF3YnJpZGdlLnYxImIKDExvZ2luUmVxdWVzdBIQCgh1c2VybmFtZRgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJEhYKDmNsaWVudF92ZXJzaW9uGAMgASgJEhEKCWRldmljZV9pZBgEIAEoCSLcAQoNTG9naW5SZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIVCg1lcnJvcl9tZXNzYWdlGAMgASgJEhUKDXNlc3Npb25fdG9rZW4YBCABKAkSEQoJcGxheWVyX2lkGAUgASgEEi8KDGdhbWVfc2VydmVycxgGIAMoCzIZLmRyYXdicmlkZ2UudjEuU2VydmVySW5mbxIaChJkZWxldGlvbl9jYW5jZWxsZWQYByABKAgirgEKClNlcnZlckluZm8SEQoJc2VydmVyX2lkGAEgASgNEhMKC3NlcnZlcl9uYW1lGAIgASgJEhIKCmlwX2FkZHJlc3MYAyABKAkSDAoEcG9ydBgEIAEoDRIXCg9jdXJyZW50X3BsYXllcnMYBSABKA0SEwoLbWF4X3BsYXllcnMYBiABKA0SEwoLbG9hZF9mYWN0b3IYByABKAISEwoLZ2F0ZXdheV91cmwYCCABKAkiOQoNTG9nb3V0UmVxdWVzdBIRCglwbGF5ZXJfaWQYASABKAQSFQoNc2Vzc2lvbl90b2tlbhgCIAEoCSJPCg5Mb2dvdXRSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZSJdChBIZWFydGJlYXRSZXF1ZXN0EhEKCXBsYXllcl9pZBgBIAEoBBIRCgl0aW1lc3RhbXAYAiABKAQSHQoVc2VydmVyX3RpbWVzdGFtcF9lY2hvGAMgASgEOgSItRgCImEKEUhlYXJ0YmVhdFJlc3BvbnNlEhgKEHNlcnZlcl90aW1lc3RhbXAYASABKAQSEgoKbGF0ZW5jeV9tcxgCIAEoDRIYChBjbGllbnRfdGltZXN0YW1wGAMgASgEOgSItRgCIjoKD1JlZ2lzdGVyUmVxdWVzdBIQCgh1c2VybmFtZRgBIAEoCRIVCg1wYXNzd29yZF9oYXNoGAIgASgJInsKEFJlZ2lzdGVyUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCRIRCglwbGF5ZXJfaWQYBCABKAQiZwoNUmVzdW1lUmVxdWVzdBIUCgxyZXN1bWVfdG9rZW4YASABKAkSFQoNbGFzdF9zZXF1ZW5jZRgCIAEoBBIRCglpc19yZXBlYXQYAyABKAgSFgoOY2xpZW50X3ZlcnNpb24YBCABKAkinAEKDlJlc3VtZVJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEhUKDWxhc3Rfc2VxdWVuY2UYAyABKAQSFAoMcmVzdW1lX3Rva2VuGAQgASgJEgsKA2dhcBgFIAEoCBIRCgllbnRpdHlfaWQYBiABKAQibAoQRGlzY29ubmVjdE5vdGljZRIvCgZyZWFzb24YASABKA4yHy5kcmF3YnJpZGdlLnYxLkRpc2Nvbm5lY3RSZWFzb24SDwoHbWVzc2FnZRgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDSKZAQoNRXJyb3JSZXNwb25zZRIsCgplcnJvcl9jb2RlGAEgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSDwoHbWVzc2FnZRgCIAEoCRIvCgxyZXF1ZXN0X3R5cGUYAyABKA4yGS5kcmF3YnJpZGdlLnYxLlBhY2tldFR5cGUSGAoQcmVxdWVzdF9zZXF1ZW5jZRgEIAEoBCIwCgtFY2hvUmVxdWVzdBIMCgRkYXRhGAEgASgMEg0KBXJvdXRlGAIgASgNOgSItRgCIjEKDEVjaG9SZXNwb25zZRIMCgRkYXRhGAEgASgMEg0KBXJvdXRlGAIgASgNOgSItRgCIjQKEExvZ2luUXVldWVTdGF0dXMSEAoIcG9zaXRpb24YASABKA0SDgoGZXRhX21zGAIgASgNIkkKFVBhc3N3b3JkQ2hhbmdlUmVxdWVzdBIVCg1wYXNzd29yZF9oYXNoGAEgASgJEhkKEW5ld19wYXNzd29yZF9oYXNoGAIgASgJIoUBChZQYXNzd29yZENoYW5nZVJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEhUKDWVycm9yX21lc3NhZ2UYAyABKAkSFQoNc2Vzc2lvbl90b2tlbhgEIAEoCSIsChNUb2tlbnNSZXZva2VSZXF1ZXN0EhUKDXBhc3N3b3JkX2hhc2gYASABKAkigwEKFFRva2Vuc1Jldm9rZVJlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEhUKDWVycm9yX21lc3NhZ2UYAyABKAkSFQoNc2Vzc2lvbl90b2tlbhgEIAEoCSItChRBY2NvdW50RGVsZXRlUmVxdWVzdBIVCg1wYXNzd29yZF9oYXNoGAEgASgJIoEBChVBY2NvdW50RGVsZXRlUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSFQoNZXJyb3JfbWVzc2FnZRgDIAEoCRISCgpkZWxldGVzX2F0GAQgASgEKoEEChBEaXNjb25uZWN0UmVhc29uEiEKHURJU0NPTk5FQ1RfUkVBU09OX1VOU1BFQ0lGSUVEEAASJQohRElTQ09OTkVDVF9SRUFTT05fTUFMRk9STUVEX0ZSQU1FEAESJgoiRElTQ09OTkVDVF9SRUFTT05fTUFMRk9STUVEX1BBQ0tFVBACEhsKF0RJU0NPTk5FQ1RfUkVBU09OX0ZMT09EEAMSGgoWRElTQ09OTkVDVF9SRUFTT05fSURMRRAEEiEKHURJU0NPTk5FQ1RfUkVBU09OX1NMT1dfUkVBREVSEAUSKQolRElTQ09OTkVDVF9SRUFTT05fTE9HR0VEX0lOX0VMU0VXSEVSRRAGEhwKGERJU0NPTk5FQ1RfUkVBU09OX0tJQ0tFRBAHEhwKGERJU0NPTk5FQ1RfUkVBU09OX0JBTk5FRBAIEh4KGkRJU0NPTk5FQ1RfUkVBU09OX1NIVVRET1dOEAkSIQodRElTQ09OTkVDVF9SRUFTT05fU0VSVkVSX0ZVTEwQChInCiNESVNDT05ORUNUX1JFQVNPTl9IQU5EU0hBS0VfVElNRU9VVBALEiIKHkRJU0NPTk5FQ1RfUkVBU09OX1NFUlZFUl9FUlJPUhAMEigKJERJU0NPTk5FQ1RfUkVBU09OX1BST1RPQ09MX1ZJT0xBVElPThANYgZwcm90bzM",
     [file_common, file_packet],
   );
 
@@ -90,6 +90,13 @@ export type LoginResponse = Message<"drawbridge.v1.LoginResponse"> & {
    * @generated from field: repeated drawbridge.v1.ServerInfo game_servers = 6;
    */
   gameServers: ServerInfo[];
+
+  /**
+   * The account was to be deleted; this login has cancelled that.
+   *
+   * @generated from field: bool deletion_cancelled = 7;
+   */
+  deletionCancelled: boolean;
 };
 
 /**
@@ -525,6 +532,170 @@ export type LoginQueueStatus = Message<"drawbridge.v1.LoginQueueStatus"> & {
  */
 export const LoginQueueStatusSchema: GenMessage<LoginQueueStatus> = /*@__PURE__*/
   messageDesc(file_auth, 15);
+
+/**
+ * @generated from message drawbridge.v1.PasswordChangeRequest
+ */
+export type PasswordChangeRequest = Message<"drawbridge.v1.PasswordChangeRequest"> & {
+  /**
+   * 64 hex digits each, as in LOGIN_REQUEST.
+   *
+   * @generated from field: string password_hash = 1;
+   */
+  passwordHash: string;
+
+  /**
+   * @generated from field: string new_password_hash = 2;
+   */
+  newPasswordHash: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.PasswordChangeRequest.
+ * Use `create(PasswordChangeRequestSchema)` to create a new message.
+ */
+export const PasswordChangeRequestSchema: GenMessage<PasswordChangeRequest> = /*@__PURE__*/
+  messageDesc(file_auth, 16);
+
+/**
+ * @generated from message drawbridge.v1.PasswordChangeResponse
+ */
+export type PasswordChangeResponse = Message<"drawbridge.v1.PasswordChangeResponse"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * @generated from field: string error_message = 3;
+   */
+  errorMessage: string;
+
+  /**
+   * In place of those before, which are void.
+   *
+   * @generated from field: string session_token = 4;
+   */
+  sessionToken: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.PasswordChangeResponse.
+ * Use `create(PasswordChangeResponseSchema)` to create a new message.
+ */
+export const PasswordChangeResponseSchema: GenMessage<PasswordChangeResponse> = /*@__PURE__*/
+  messageDesc(file_auth, 17);
+
+/**
+ * @generated from message drawbridge.v1.TokensRevokeRequest
+ */
+export type TokensRevokeRequest = Message<"drawbridge.v1.TokensRevokeRequest"> & {
+  /**
+   * 64 hex digits, as in LOGIN_REQUEST.
+   *
+   * @generated from field: string password_hash = 1;
+   */
+  passwordHash: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.TokensRevokeRequest.
+ * Use `create(TokensRevokeRequestSchema)` to create a new message.
+ */
+export const TokensRevokeRequestSchema: GenMessage<TokensRevokeRequest> = /*@__PURE__*/
+  messageDesc(file_auth, 18);
+
+/**
+ * @generated from message drawbridge.v1.TokensRevokeResponse
+ */
+export type TokensRevokeResponse = Message<"drawbridge.v1.TokensRevokeResponse"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * @generated from field: string error_message = 3;
+   */
+  errorMessage: string;
+
+  /**
+   * In place of those before, which are void.
+   *
+   * @generated from field: string session_token = 4;
+   */
+  sessionToken: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.TokensRevokeResponse.
+ * Use `create(TokensRevokeResponseSchema)` to create a new message.
+ */
+export const TokensRevokeResponseSchema: GenMessage<TokensRevokeResponse> = /*@__PURE__*/
+  messageDesc(file_auth, 19);
+
+/**
+ * @generated from message drawbridge.v1.AccountDeleteRequest
+ */
+export type AccountDeleteRequest = Message<"drawbridge.v1.AccountDeleteRequest"> & {
+  /**
+   * 64 hex digits, as in LOGIN_REQUEST.
+   *
+   * @generated from field: string password_hash = 1;
+   */
+  passwordHash: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.AccountDeleteRequest.
+ * Use `create(AccountDeleteRequestSchema)` to create a new message.
+ */
+export const AccountDeleteRequestSchema: GenMessage<AccountDeleteRequest> = /*@__PURE__*/
+  messageDesc(file_auth, 20);
+
+/**
+ * @generated from message drawbridge.v1.AccountDeleteResponse
+ */
+export type AccountDeleteResponse = Message<"drawbridge.v1.AccountDeleteResponse"> & {
+  /**
+   * @generated from field: bool success = 1;
+   */
+  success: boolean;
+
+  /**
+   * @generated from field: drawbridge.v1.ErrorCode error_code = 2;
+   */
+  errorCode: ErrorCode;
+
+  /**
+   * @generated from field: string error_message = 3;
+   */
+  errorMessage: string;
+
+  /**
+   * When the account is deleted unless somebody logs in before, Unix milliseconds.
+   *
+   * @generated from field: uint64 deletes_at = 4;
+   */
+  deletesAt: bigint;
+};
+
+/**
+ * Describes the message drawbridge.v1.AccountDeleteResponse.
+ * Use `create(AccountDeleteResponseSchema)` to create a new message.
+ */
+export const AccountDeleteResponseSchema: GenMessage<AccountDeleteResponse> = /*@__PURE__*/
+  messageDesc(file_auth, 21);
 
 /**
  * Why the server closes a connection.

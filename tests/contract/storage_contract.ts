@@ -9,6 +9,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { LOGIN_ADDRESSES_PER_ACCOUNT, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
+import { claimDeletions } from "./deletion_contract.ts";
 import { claimGuilds } from "./guild_contract.ts";
 import { claimSanctionDurability, claimSanctions } from "./sanction_contract.ts";
 import { claimScoreDurability, claimScores } from "./score_contract.ts";
@@ -58,6 +59,7 @@ export function storageContract(name: string, adapter: StorageAdapter): void {
   }
 
   claimAccounts(claim);
+  claimDeletions(claim);
   claimCharacters(claim);
   claimGuilds(claim);
   claimLimits(claim);
@@ -80,7 +82,7 @@ function claimAccounts(claim: Claim): void {
     const account = newAccount("Mira_1");
     const result = await storage.accounts.create(account);
     assert(result.kind === "created");
-    const expected = { accountId: result.accountId, ...account, tokenEpoch: 0 };
+    const expected = { accountId: result.accountId, ...account, tokenEpoch: 0, deleteAtMs: null };
     assert(Number.isSafeInteger(result.accountId) && result.accountId > 0);
     assertEquals(await storage.accounts.find(result.accountId), expected);
     assertEquals(await storage.accounts.findByName("mira_1"), expected);

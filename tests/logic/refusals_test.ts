@@ -134,6 +134,20 @@ const WRONG: readonly Wrong[] = [
       ] as const
     ),
   ]),
+  wrong(auth.PasswordChangeRequestSchema, [
+    ["no old hash", "INVALID_CREDENTIALS", { newPasswordHash: HASH }],
+    ["a wrong old hash", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: HASH }],
+    ["a new hash that is none", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: "z".repeat(64) }],
+    ["a short new hash", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: "0".repeat(63) }],
+  ]),
+  wrong(auth.TokensRevokeRequestSchema, [
+    ["no hash", "INVALID_CREDENTIALS", {}],
+    ["a wrong hash", "INVALID_CREDENTIALS", { passwordHash: HASH }],
+  ]),
+  wrong(auth.AccountDeleteRequestSchema, [
+    ["no hash", "INVALID_CREDENTIALS", {}],
+    ["a wrong hash", "INVALID_CREDENTIALS", { passwordHash: HASH }],
+  ]),
   wrong(game.EnterWorldRequestSchema, [
     ["no token", "NOT_AUTHENTICATED", {}, "guest"],
     ["a forged token", "INVALID_TOKEN", { sessionToken: "forged" }, "guest"],

@@ -29,7 +29,7 @@ export interface ContractRow {
 /** number · name · direction · states · answer · fields */
 const ROWS = `
 1000 LOGIN_REQUEST          >  C   LOGIN_RESPONSE | username 1 string, password_hash 2 string, client_version 3 string, device_id 4 string
-1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[]
+1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[], deletion_cancelled 7 bool
 1002 LOGOUT_REQUEST         >  AW  LOGOUT_RESPONSE | player_id 1 uint64, session_token 2 string
 1003 LOGOUT_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode
 1004 HEARTBEAT_REQUEST      >  CAW ERROR_RESPONSE | player_id 1 uint64, timestamp 2 uint64, server_timestamp_echo 3 uint64
@@ -43,6 +43,12 @@ const ROWS = `
 1012 ECHO_REQUEST           >  CAW ERROR_RESPONSE | data 1 bytes, route 2 uint32
 1013 ECHO_RESPONSE          <  -   - | data 1 bytes, route 2 uint32
 1014 LOGIN_QUEUE_STATUS     <  -   - | position 1 uint32, eta_ms 2 uint32
+1015 PASSWORD_CHANGE_REQUEST > AW PASSWORD_CHANGE_RESPONSE | password_hash 1 string, new_password_hash 2 string
+1016 PASSWORD_CHANGE_RESPONSE < - - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string
+1017 TOKENS_REVOKE_REQUEST  >  AW  TOKENS_REVOKE_RESPONSE | password_hash 1 string
+1018 TOKENS_REVOKE_RESPONSE <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string
+1019 ACCOUNT_DELETE_REQUEST >  AW  ACCOUNT_DELETE_RESPONSE | password_hash 1 string
+1020 ACCOUNT_DELETE_RESPONSE < -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, deletes_at 4 uint64
 2000 ENTER_WORLD_REQUEST    >  CA  ENTER_WORLD_RESPONSE | character_id 1 uint64, channel_id 2 uint32, session_token 3 string, client_version 4 string
 2001 ENTER_WORLD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, spawn_position 3 Vector3, map_id 4 uint32, entity_id 5 uint64, resume_token 6 string, tick_interval_ms 7 uint32, interest_radius 8 float, max_speed 9 float, map_width 10 float, map_height 11 float
 2002 MOVEMENT_UPDATE        >  W   ERROR_RESPONSE | entity_id 1 uint64, position 2 Vector3, velocity 3 Vector3, rotation 4 Vector3, timestamp 5 uint64, sequence_number 6 uint32
