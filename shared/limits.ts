@@ -571,6 +571,8 @@ export const ROOMS_MAX = 1_000;
 export const ROOMS_PER_ADDRESS = 100;
 /** Rooms that one list names: half a frame where all names are as long as may be. */
 export const ROOM_LIST_ENTRIES_MAX = 200;
+/** How often a second the list of rooms is put together, half a millisecond each; asked for more often, it is sent again. */
+export const ROOM_LISTS_PER_SECOND = 20;
 /** Friends of one player, with those it has asked and who have not answered. */
 export const FRIENDS_MAX = 100;
 /** Players who may wait for one player's answer to their request for friendship. */

@@ -21,6 +21,7 @@ import type { Prng } from "../world/prng.ts";
 import type { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { pack, type Packed } from "./roster.ts";
 import type { Session } from "./session.ts";
 import type { WorldService } from "./world_service.ts";
 
@@ -36,9 +37,17 @@ export interface MapParts {
 export function registerMapHandlers(dispatcher: Dispatcher, context: LogicContext, parts: MapParts): void {
   const { atlas, clock, sessions, world } = context;
 
+  /** Maps do not change while the server runs. */
+  const infos = new Map<number, Packed>();
+
   dispatcher.on(MapInfoRequestSchema, (session) => {
-    const response = create(MapInfoResponseSchema, { success: true, map: infoOf(mapOf(entityOf(session))) });
-    sessions.send(session, PacketType.MAP_INFO_RESPONSE, toBinary(MapInfoResponseSchema, response));
+    const map = mapOf(entityOf(session));
+    let info = infos.get(map.mapId);
+    if (info === undefined) {
+      info = pack(toBinary(MapInfoResponseSchema, create(MapInfoResponseSchema, { success: true, map: infoOf(map) })));
+      infos.set(map.mapId, info);
+    }
+    sessions.sendPacked(session, PacketType.MAP_INFO_RESPONSE, info);
   });
 
   dispatcher.on(PortalRequestSchema, (session, { portalId }) => {

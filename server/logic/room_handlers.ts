@@ -18,7 +18,6 @@ import {
   type RoomLeaveRequest,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
-  RoomListResponseSchema,
   RoomResponseSchema,
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -36,6 +35,7 @@ import { Counter } from "../ops/counters.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "../rooms/rooms.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { RoomList } from "./room_list.ts";
 import type { Player, Session } from "./session.ts";
 import type { SocialService } from "./social_handlers.ts";
 
@@ -67,6 +67,7 @@ export class RoomService {
   readonly #context: LogicContext;
   readonly #social: SocialService;
   readonly #rooms: Rooms<ChatMessage>;
+  readonly #list: RoomList<ChatMessage>;
   /** Passwords of rooms are guessed at as those of accounts are. */
   readonly #guard = new LoginGuard();
 
@@ -74,6 +75,7 @@ export class RoomService {
     this.#context = context;
     this.#social = social;
     this.#rooms = new Rooms(context.randomToken);
+    this.#list = new RoomList(this.#rooms, { clock: context.clock, infoOf });
     context.sessions.onPresence((player, isOnline) => {
       if (!isOnline) this.#leaveAll(player);
     });
@@ -84,7 +86,7 @@ export class RoomService {
     dispatcher.on(RoomCreateRequestSchema, (session, request) => this.#create(session, request));
     dispatcher.on(RoomJoinRequestSchema, (session, request) => this.#join(session, request));
     dispatcher.on(RoomLeaveRequestSchema, (session, request) => this.#onLeaveRequest(session, request));
-    dispatcher.on(RoomListRequestSchema, (session) => this.#list(session));
+    dispatcher.on(RoomListRequestSchema, (session) => this.#sendList(session));
   }
 
   /**
@@ -176,12 +178,10 @@ export class RoomService {
   }
 
   /** A player is not shown the rooms of those it ignores: their names are their words. */
-  #list(session: Session): void {
+  #sendList(session: Session): void {
     const { playerId } = playerOf(session);
-    const rooms = this.#rooms.list().filter(({ creatorId }) => this.#social.gate.mayHear(playerId, creatorId));
-    const response = create(RoomListResponseSchema, { rooms: rooms.map(infoOf) });
-    const payload = toBinary(RoomListResponseSchema, response);
-    this.#context.sessions.send(session, PacketType.ROOM_LIST_RESPONSE, payload);
+    const list = this.#list.for(playerId, (playerId, creatorId) => this.#social.gate.mayHear(playerId, creatorId));
+    this.#context.sessions.sendPacked(session, PacketType.ROOM_LIST_RESPONSE, list);
   }
 
   #leaveAll(player: Player): void {

@@ -81,6 +81,7 @@ export class Rooms<Message> {
   readonly #countBySource = new Map<string, number>();
   readonly #newSalt: () => string;
   #lastRoomId = 0;
+  #version = 0;
 
   /** @param newSalt Makes a text that differs with every call. */
   constructor(newSalt: () => string) {
@@ -90,6 +91,11 @@ export class Rooms<Message> {
   /** How many rooms there are. */
   get count(): number {
     return this.#rooms.size;
+  }
+
+  /** Grows with every change that {@linkcode list} shows. */
+  get version(): number {
+    return this.#version;
   }
 
   find(roomId: number): Room<Message> | undefined {
@@ -160,6 +166,7 @@ export class Rooms<Message> {
   leave(roomId: number, playerId: number): { room: Room<Message>; isClosed: boolean } | undefined {
     const room = this.#rooms.get(roomId);
     if (room === undefined || !room.members.delete(playerId)) return undefined;
+    this.#version++;
     const own = this.#byPlayer.get(playerId);
     assert(own !== undefined, "A member's rooms are known");
     own.delete(room);
@@ -193,6 +200,7 @@ export class Rooms<Message> {
 
   #add(room: MutableRoom<Message>, playerId: number): void {
     room.members.add(playerId);
+    this.#version++;
     const own = this.#byPlayer.get(playerId);
     if (own !== undefined) own.add(room);
     else this.#byPlayer.set(playerId, new Set([room]));
@@ -200,6 +208,7 @@ export class Rooms<Message> {
 
   /** Something happened in a room: it comes first in the list. */
   #touch(room: MutableRoom<Message>): void {
+    this.#version++;
     this.#rooms.delete(room.roomId);
     this.#rooms.set(room.roomId, room);
   }

@@ -163,6 +163,7 @@ class CollectingOutput implements IoOutput {
   isFull = false;
   /** Times that something was published. */
   publishCount = 0;
+  packetCount = 0;
   #isDue = false;
   readonly #onBroadcastFull: (link: Link, sequence: number) => void;
   readonly #onPacket: (client: HarnessClient, packet: SentPacket) => void;
@@ -236,6 +237,7 @@ class CollectingOutput implements IoOutput {
 
   #add(link: Link, packet: SentPacket): void {
     this.#isDue = true;
+    this.packetCount++;
     const client = this.clients[link.slot];
     if (client?.generation === link.generation && !link.closed) this.#onPacket(client, packet);
   }
@@ -422,6 +424,11 @@ export class LogicHarness implements AsyncDisposable {
   /** One turn of logic; gives whether it has more to do at once. */
   turn(): boolean {
     return this.#turn();
+  }
+
+  /** Packets that logic has sent, to everybody. */
+  get packetCount(): number {
+    return this.#output.packetCount;
   }
 
   /** How often logic has published something. */
