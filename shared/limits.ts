@@ -698,6 +698,10 @@ export const FIGHT_MS = 10_000;
 export const ENTRY_CALM_MS = 1_000;
 /** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
 export const PENALTIES_MAX = 16_384;
+/** How far from where it died a player comes back, in units: near by, beyond every blow but the longest. */
+export const RESPAWN_DISTANCE_MIN = 28;
+/** The farthest, in units: within sight of where it died. */
+export const RESPAWN_DISTANCE_MAX = 45;
 /** How often used-up cooldowns are forgotten, in milliseconds. */
 export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 /** Monsters take up at most one in this many places of a world: the others are for players. */

@@ -66,7 +66,7 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
 /**
  * Combat in one world, on all its maps. Everything that counts is the server's own: where both stand, the clock, the dice.
  *
- * Distances are on the ground plane. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
+ * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
  * by themselves, only with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
  *
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
@@ -197,13 +197,13 @@ export class Combat {
     return world.distanceBetween(attackerId, targetId) <= skill.range ? "ok" : "out_of_range";
   }
 
-  #judgeArea(attackerId: number, at: { x: number; z: number }, skill: Skill): "ok" | CombatRefusal {
+  #judgeArea(attackerId: number, at: { x: number; y: number; z: number }, skill: Skill): "ok" | CombatRefusal {
     return this.#distanceTo(attackerId, at) <= skill.range ? "ok" : "out_of_range";
   }
 
   #strikeArea(
     attackerId: number,
-    at: { x: number; z: number },
+    at: { x: number; y: number; z: number },
     { skill, strike, nowMs }: { skill: Skill; strike: Strike; nowMs: number },
   ): void {
     const targets = this.#targetsAround(attackerId, at, skill.areaRadius);
@@ -219,7 +219,7 @@ export class Combat {
   }
 
   /** The living that the attacker sees around a point, itself not among them: nearest first, of equals the lowest id. */
-  #targetsAround(attackerId: number, at: { x: number; z: number }, radius: number): number[] {
+  #targetsAround(attackerId: number, at: { x: number; y: number; z: number }, radius: number): number[] {
     const count = this.#world.entitiesInRadius(
       { map: this.#world.mapOf(attackerId), x: at.x, z: at.z, radius },
       this.#found,
@@ -227,7 +227,9 @@ export class Combat {
     const candidates: { readonly id: number; readonly distance: number }[] = [];
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];
-      if (id !== attackerId && this.isAlive(id)) candidates.push({ id, distance: this.#distanceTo(id, at) });
+      if (id === attackerId || !this.isAlive(id)) continue;
+      const distance = this.#distanceTo(id, at);
+      if (distance <= radius) candidates.push({ id, distance });
     }
     candidates.sort((a, b) => a.distance - b.distance || a.id - b.id);
     const targets: number[] = [];
@@ -239,9 +241,11 @@ export class Combat {
   }
 
   /** Units, between whole centimetres as the world has them: the border of a range is in it. */
-  #distanceTo(entityId: number, at: { x: number; z: number }): number {
-    const dx = toCentimetres(this.#world.xOf(entityId)) - toCentimetres(at.x);
-    const dz = toCentimetres(this.#world.zOf(entityId)) - toCentimetres(at.z);
-    return Math.sqrt(dx * dx + dz * dz) / CM_PER_UNIT;
+  #distanceTo(entityId: number, at: { x: number; y: number; z: number }): number {
+    const world = this.#world;
+    const dx = toCentimetres(world.xOf(entityId)) - toCentimetres(at.x);
+    const dy = toCentimetres(world.yOf(entityId)) - toCentimetres(at.y);
+    const dz = toCentimetres(world.zOf(entityId)) - toCentimetres(at.z);
+    return Math.sqrt(dx * dx + dy * dy + dz * dz) / CM_PER_UNIT;
   }
 }

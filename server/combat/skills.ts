@@ -16,7 +16,7 @@ export interface Damage {
 /** One skill. */
 export interface Skill extends Damage {
   readonly id: number;
-  /** Units on the ground plane to the target, or to the middle of the area; the border is in range. */
+  /** Units to the target, height included, or to the middle of the area; the border is in range. */
   readonly range: number;
   readonly cooldownMs: number;
   /** Units around the target position within which everyone is hit; 0: the skill has one target. */

@@ -13,7 +13,13 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { COOLDOWN_SWEEP_INTERVAL_MS, MONSTER_WORLD_SHARE, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import {
+  COOLDOWN_SWEEP_INTERVAL_MS,
+  MONSTER_WORLD_SHARE,
+  RESPAWN_DELAY_MS,
+  RESPAWN_DISTANCE_MAX,
+  RESPAWN_DISTANCE_MIN,
+} from "../../shared/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../combat/combat.ts";
 import { Respawns } from "../combat/respawns.ts";
 import { EFFECT_STUN } from "../combat/status_effects.ts";
@@ -21,6 +27,7 @@ import type { MonsterData } from "../monsters/monster_data.ts";
 import { monsterHomes } from "../monsters/monster_homes.ts";
 import { Monsters } from "../monsters/monsters.ts";
 import { Prng } from "../world/prng.ts";
+import type { Place } from "../world/world.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Penalty } from "./penalties.ts";
@@ -52,6 +59,8 @@ export class CombatService {
   readonly #combat: Combat;
   readonly #respawns = new Respawns();
   readonly #killListeners: KillListener[] = [];
+  /** Chooses where the dead come back. */
+  readonly #places: Prng;
   readonly #watchers: Int32Array;
   readonly #recipients: Session[] = [];
   /** Round in which each entity's session was last added to the recipients. */
@@ -69,6 +78,7 @@ export class CombatService {
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
     const [dice, places, whims] = [1, 2, 3].map(() => new Prng(options.prng.nextUint32()));
+    this.#places = places;
     this.#combat = new Combat({
       world: context.world,
       dice,
@@ -148,16 +158,25 @@ export class CombatService {
     this.#respawn(entityId, nowMs);
   }
 
-  /** Brings a dead player back: somewhere else, sound. */
+  /** Brings a dead player back: near by, sound. */
   #respawn(entityId: number, nowMs: number): void {
     const { world } = this.#context;
     this.#respawns.remove(entityId);
     this.#combat.endFight(entityId);
     const hpMax = world.hpMaxOf(entityId);
-    world.teleport(entityId, nowMs);
+    world.teleport(entityId, nowMs, this.#respawnPlace(entityId));
     world.setHealth(entityId, { hp: hpMax, hpMax });
     const session = this.#world.sessionOf(entityId);
     if (session !== undefined) this.#world.correct(session, { sequenceNumber: 0, reason: "respawn" });
+  }
+
+  /** Near where it lies, out of the reach of a sword and mostly out of that of a bow. */
+  #respawnPlace(entityId: number): Place {
+    const { world } = this.#context, places = this.#places;
+    const distance = RESPAWN_DISTANCE_MIN + places.nextFloat() * (RESPAWN_DISTANCE_MAX - RESPAWN_DISTANCE_MIN);
+    const angle = places.nextFloat() * 2 * Math.PI;
+    const x = world.xOf(entityId) + distance * Math.cos(angle), z = world.zOf(entityId) + distance * Math.sin(angle);
+    return { ...world.mapOf(entityId).clamp({ x, z }), y: 0, yaw: 0 };
   }
 
   #onBlow(report: BlowReport): void {

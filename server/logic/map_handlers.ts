@@ -61,7 +61,9 @@ export function registerMapHandlers(dispatcher: Dispatcher, context: LogicContex
       const seconds = FIGHT_MS / 1_000;
       throw new RequestError(ErrorCode.INVALID_STATE, `A portal takes nobody within ${seconds} s of a blow`);
     }
-    if (Math.hypot(world.xOf(entityId) - portal.x, world.zOf(entityId) - portal.z) > portal.radius) {
+    if (
+      Math.hypot(world.xOf(entityId) - portal.x, world.yOf(entityId), world.zOf(entityId) - portal.z) > portal.radius
+    ) {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `The portal is farther away than ${portal.radius} units`);
     }
     pass(entityId, portal);

@@ -73,7 +73,7 @@ function describe(definition: MapDefinition, side: number | undefined, radius: n
     height,
     interestRadius,
     playersMax,
-    spawnArea: spawnArea && { x: spawnArea.x * width, z: spawnArea.z * height, radius: spawnArea.radius },
+    spawnArea: spawnArea && { ...spawnArea, x: spawnArea.x * width, z: spawnArea.z * height },
     areaFactor: width * height / (definition.width * definition.height),
   };
 }

@@ -39,8 +39,16 @@ export interface MapDefinition {
   readonly interestRadius?: number;
   /** Players at most; as many as the server takes unless told. */
   readonly playersMax?: number;
-  /** Where players appear who were nowhere, or dead; everywhere unless told. */
-  readonly spawnArea?: { readonly x: number; readonly z: number; readonly radius: number };
+  /**
+   * Where players appear who were nowhere; everywhere unless told. While `playersMax` of them are there, newcomers
+   * appear anywhere on the map.
+   */
+  readonly spawnArea?: {
+    readonly x: number;
+    readonly z: number;
+    readonly radius: number;
+    readonly playersMax?: number;
+  };
   readonly portals: readonly PortalDefinition[];
 }
 
@@ -83,6 +91,7 @@ const SPAWN_AREA_FIELDS: Readonly<Record<string, Field>> = {
   x: FRACTION_FIELD,
   z: FRACTION_FIELD,
   radius: numberField({ min: 0, max: MAP_SIZE_MAX }),
+  playersMax: numberField({ min: 1, max: WORLD_ENTITIES_MAX, whole: true, optional: true }),
 };
 
 const PORTAL_FIELDS: Readonly<Record<keyof PortalDefinition, Field>> = {

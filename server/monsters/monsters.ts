@@ -36,6 +36,8 @@ const REST_MS_MAX = 6_000;
 const WALK_SPEED_PART = 0.5;
 /** Part of its range that a monster comes near before it hits: one step of its target must not lead out of it. */
 const APPROACH_PART = 0.8;
+/** Part of its range that a monster reaches above and below itself, once it has come as near as it does. */
+const REACH_HEIGHT_PART = 0.6;
 
 /** One monster; lives as long as the world, under a new entity id after each death. */
 interface Monster {
@@ -374,7 +376,7 @@ export class Monsters {
     let nearestDistance = Infinity;
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];
-      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0) continue;
+      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0 || !this.#reachesHeight(monster, id)) continue;
       const distance = world.distanceBetween(entityId, id);
       if (distance > nearestDistance || (distance === nearestDistance && id > nearest)) continue;
       nearest = id;
@@ -385,7 +387,13 @@ export class Monsters {
   }
 
   #canChase(monster: Monster, targetId: number): boolean {
-    return this.#combat.isAlive(targetId) && this.#world.sees(targetId, monster.entityId);
+    return this.#combat.isAlive(targetId) && this.#world.sees(targetId, monster.entityId) &&
+      this.#reachesHeight(monster, targetId);
+  }
+
+  /** Monsters walk: who hits one from where it cannot reach is left alone, and the monster heals on its way home. */
+  #reachesHeight({ entityId, kind }: Monster, targetId: number): boolean {
+    return Math.abs(this.#world.yOf(targetId) - this.#world.yOf(entityId)) <= kind.range * REACH_HEIGHT_PART;
   }
 
   #distanceFromHome(monster: Monster): number {

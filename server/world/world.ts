@@ -510,11 +510,11 @@ export class World {
     return this.#store.hpMax[entityId];
   }
 
-  /** Distance of two entities of one map on the ground plane, in units. */
+  /** Distance of two entities of one map in space, height included, in units. */
   distanceBetween(a: number, b: number): number {
-    const { x, z } = this.#store;
-    const dx = x[a] - x[b], dz = z[a] - z[b];
-    return Math.sqrt(dx * dx + dz * dz) / CM_PER_UNIT;
+    const { x, y, z } = this.#store;
+    const dx = x[a] - x[b], dy = y[a] - y[b], dz = z[a] - z[b];
+    return Math.sqrt(dx * dx + dy * dy + dz * dz) / CM_PER_UNIT;
   }
 
   /**
@@ -646,16 +646,28 @@ export class World {
 
   /** The emptiest of a few random places. */
   #spreadPlace(map: WorldMap, yaw: number): Place {
+    const isCrowded = this.#isSpawnAreaCrowded(map);
     let best: Place = { x: 0, y: 0, z: 0, yaw };
     let bestCount = Infinity;
     for (let attempt = 0; attempt < SPAWN_CANDIDATES && bestCount > 0; attempt++) {
-      const { x, z } = map.randomSpawn(this.#prng);
+      const { x, z } = isCrowded ? map.randomPlace(this.#prng) : map.randomSpawn(this.#prng);
       const count = this.entitiesInRadius({ map, x, z, radius: map.interestRadius }, this.#candidates);
       if (count >= bestCount) continue;
       best = { x, y: 0, z, yaw };
       bestCount = count;
     }
     return best;
+  }
+
+  /** Whether so many viewers stand in the spawn area that whoever appears is put anywhere. */
+  #isSpawnAreaCrowded(map: WorldMap): boolean {
+    const { spawnArea } = map;
+    if (spawnArea?.playersMax === undefined) return false;
+    const { x, z, radius, playersMax } = spawnArea;
+    const count = this.entitiesInRadius({ map, x, z, radius }, this.#candidates);
+    let playerCount = 0;
+    for (let index = 0; index < count; index++) playerCount += this.#store.viewer[this.#candidates[index]];
+    return playerCount >= playersMax;
   }
 
   #count(id: number, change: 1 | -1): void {

@@ -21,8 +21,11 @@ export interface MapOptions {
   readonly height: number;
   /** Units; entities nearer than this see each other. */
   readonly interestRadius: number;
-  /** Where entities without a place are put, in units; everywhere unless told. What lies off the map is left out. */
-  readonly spawnArea?: Point & { readonly radius: number };
+  /**
+   * Where entities without a place are put, in units; everywhere unless told. What lies off the map is left out. While
+   * `playersMax` viewers are in it, newcomers are put anywhere on the map.
+   */
+  readonly spawnArea?: Point & { readonly radius: number; readonly playersMax?: number };
   /** Viewers at most; as many as the world takes unless told. */
   readonly playersMax?: number;
 }
@@ -71,8 +74,13 @@ export class WorldMap {
   /** A place where somebody may appear. */
   randomSpawn(prng: Prng): Point {
     const { spawnArea: area } = this;
-    if (area === undefined) return { x: prng.nextFloat() * this.width, z: prng.nextFloat() * this.height };
+    if (area === undefined) return this.randomPlace(prng);
     return this.clamp(placeAround(area, area.radius, prng));
+  }
+
+  /** A place anywhere. */
+  randomPlace(prng: Prng): Point {
+    return { x: prng.nextFloat() * this.width, z: prng.nextFloat() * this.height };
   }
 
   /** The nearest place on the map. */

@@ -11,7 +11,13 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { ENTRY_CALM_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import {
+  ENTRY_CALM_MS,
+  RESPAWN_DELAY_MS,
+  RESPAWN_DELAY_MS_MAX,
+  RESPAWN_DISTANCE_MAX,
+  RESPAWN_DISTANCE_MIN,
+} from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -412,7 +418,9 @@ Deno.test("RESPAWN_REQUEST brings the dead back elsewhere, sound, once the delay
   harness.forget();
   harness.send(target, RespawnRequestSchema, {});
   assertEquals(takeErrors(harness, target), []);
-  assert(harness.world.distanceBetween(target.entityId, attacker.entityId) > harness.config.interestRadius);
+  // A unit from the attacker it died.
+  const distance = harness.world.distanceBetween(target.entityId, attacker.entityId);
+  assert(distance >= RESPAWN_DISTANCE_MIN - 1.01 && distance <= RESPAWN_DISTANCE_MAX + 1.01, `${distance} units`);
   assertRespawned(harness, target);
 });
 
@@ -494,4 +502,34 @@ Deno.test("CombatService.onKill() may take the victim out of the world", async (
   }
   assert(!harness.world.has(target.entityId));
   assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
+});
+
+Deno.test("COMBAT_ACTION reckons height: from 150 units above nobody is hit, and from 3 above by a melee blow", async () => {
+  for (
+    const [height, skillId, codes] of [
+      [150, SKILL_MELEE, [ErrorCode.OUT_OF_RANGE]],
+      [150, SKILL_RANGED, [ErrorCode.OUT_OF_RANGE]],
+      [150, SKILL_AREA, [ErrorCode.OUT_OF_RANGE]],
+      [3, SKILL_MELEE, [ErrorCode.OUT_OF_RANGE]],
+      [2.8, SKILL_MELEE, []],
+      [24.9, SKILL_RANGED, []],
+    ] as const
+  ) {
+    await using scene = await duel();
+    const { harness, attacker, target } = scene;
+    harness.world.teleport(attacker.entityId, harness.clock.monotonicMs(), { ...at(500, height, 500), yaw: 0 });
+    harness.tick();
+    const action = { skillId, targetId: BigInt(target.entityId), targetPosition: at(501, 0, 500) };
+    harness.send(attacker, CombatActionSchema, action);
+    assertEquals(takeErrors(harness, attacker), [...codes], `skill ${skillId} from ${height}`);
+  }
+});
+
+Deno.test("COMBAT_ACTION hits nobody by an area that is above or below its radius", async () => {
+  await using scene = await duel();
+  const { harness, attacker, target } = scene;
+  harness.world.teleport(target.entityId, harness.clock.monotonicMs(), { ...at(501, 5.01, 500), yaw: 0 });
+  harness.tick();
+  harness.send(attacker, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(501, 0, 500) });
+  assertEquals(harness.received(attacker, PacketType.COMBAT_RESULT).map(({ targetId }) => targetId), [0n]);
 });

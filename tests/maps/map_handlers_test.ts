@@ -1,3 +1,4 @@
+import { loadGameData } from "../../server/data/game_data.ts";
 import { EFFECT_STUN } from "../../server/combat/status_effects.ts";
 import { SKILL_RANGED } from "../../server/combat/skills.ts";
 import type { MapDefinition } from "../../server/maps/map_data.ts";
@@ -13,7 +14,7 @@ import {
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS, RESPAWN_DISTANCE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -272,7 +273,7 @@ Deno.test("Chat and combat stay on their map, at the same coordinates", async ()
   assertEquals(told, [[`${here.entityId} on 0`], [blow], [blow]]);
 });
 
-Deno.test("The dead come back in the spawn area of their map", async () => {
+Deno.test("The dead come back near where they died, on their map", async () => {
   await using harness = await create();
   const client = await harness.connect({ at: IN_CAVE, mapId: 3 }),
     killer = await harness.connect({ at: { x: 22, z: 20 }, mapId: 3 });
@@ -287,5 +288,38 @@ Deno.test("The dead come back in the spawn area of their map", async () => {
   harness.send(client, RespawnRequestSchema, {});
   const { world } = harness, { entityId } = client;
   assertEquals([world.hpOf(entityId), world.mapOf(entityId).mapId], [100, 3]);
-  assert(Math.hypot(world.xOf(entityId) - 180, world.zOf(entityId) - 90) <= 4.01);
+  const distance = Math.hypot(world.xOf(entityId) - IN_CAVE.x, world.zOf(entityId) - IN_CAVE.z);
+  assert(distance <= RESPAWN_DISTANCE_MAX + 0.01, `${distance} units`);
+});
+
+Deno.test("New players appear at the gate while fewer than 40 are there, else anywhere", async () => {
+  await using harness = await LogicHarness.create();
+  const { spawnArea } = harness.world.maps[0];
+  assert(spawnArea?.playersMax === 40);
+  const distances: number[] = [];
+  const places = new Set<string>();
+  for (let count = 0; count < 60; count++) {
+    const { entityId } = await harness.connect();
+    const x = harness.world.xOf(entityId), z = harness.world.zOf(entityId);
+    distances.push(Math.hypot(x - spawnArea.x, z - spawnArea.z));
+    places.add(`${x} ${z}`);
+  }
+  assertEquals(places.size, 60);
+  assert(distances.slice(0, 40).every((distance) => distance <= spawnArea.radius + 0.01));
+  // Anywhere is seldom the gate.
+  assert(distances.slice(40).filter((distance) => distance > spawnArea.radius).length >= 18);
+});
+
+Deno.test("Every map of the build has a spawn area", () => {
+  for (const { name, spawnArea } of loadGameData().maps) assert(spawnArea !== undefined, name);
+});
+
+Deno.test("PORTAL_REQUEST reckons height", async () => {
+  await using harness = await LogicHarness.create();
+  const client = await harness.connect({ at: { x: 500, z: 514 } });
+  harness.world.teleport(client.entityId, harness.clock.monotonicMs(), { x: 500, y: 6.01, z: 514, yaw: 0 });
+  harness.send(client, PortalRequestSchema, { portalId: 1 });
+  assertEquals(harness.take(client, PacketType.MAP_ENTERED).map(({ errorCode }) => errorCode), [
+    ErrorCode.OUT_OF_RANGE,
+  ]);
 });

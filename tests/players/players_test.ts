@@ -128,7 +128,7 @@ const BROKEN: readonly {
   },
   {
     what: "does not tell everyone of a blow",
-    says: /was not sent in "combat"/,
+    says: /was not sent in "combat"|was sent in "combat"/,
     spoil: (harness) => spoilBroadcasts(harness, PacketType.COMBAT_RESULT, { every: 10, spoil: butOne }),
   },
   {
