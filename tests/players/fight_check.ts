@@ -492,9 +492,9 @@ function hadLost(attacker: Actor, replaying: Actor): boolean {
   return attacker.lostAtMs >= replaying.lostAtMs - IN_FLIGHT_MS;
 }
 
-/** The model knows whether it lives, and where. */
-function isKnown({ isExact, isHealthDoubtful, isShown }: Body): boolean {
-  return isExact || (isShown && !isHealthDoubtful);
+/** The model knows whether it lives, and where. One left behind is gone when its fight is over, and told of a tick later. */
+function isKnown({ actor, isExact, isHealthDoubtful, isShown }: Body): boolean {
+  return isExact || (isShown && !isHealthDoubtful && actor?.isLeftBehind !== true);
 }
 
 function isSurelyDead({ hp, isHealthDoubtful }: Body): boolean {

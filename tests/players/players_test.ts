@@ -186,7 +186,7 @@ const BROKEN: readonly {
   },
   {
     what: "lets those speak who are muted",
-    says: /was sent in "chat \w+"|due was: (2006 )?MUTED/,
+    says: /was sent in "(chat \w+|friendship with .*|room .*|guild .*)"|due was: (\d+ )?MUTED/,
     spoil: ({ logic }) => logic.sanctions.checkMayChat = () => {},
   },
   {

@@ -49,10 +49,18 @@ export class Judges {
         this.chat.onNumbered(life, ledger, packet);
         const { type, payload } = packet;
         if (type === PacketType.ENTER_WORLD_RESPONSE) this.storage.onEntered(life, ledger, payload);
-        else if (type === PacketType.LOGOUT_RESPONSE) this.storage.onLoggedOut(this.#characterOf(ledger.playerId));
-        else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
+        else if (type === PacketType.LOGOUT_RESPONSE) {
+          this.storage.onLoggedOut(this.#characterOf(ledger.playerId), life, this.#time.monotonicMs());
+        } else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
       },
-      onApplied: (session, type, sequence, payload) => this.delivery.onApplied(session, type, sequence, payload),
+      onApplied: (session, type, sequence, payload) => {
+        this.delivery.onApplied(session, type, sequence, payload);
+        if (type === PacketType.LOGOUT_REQUEST && session.presence !== null) {
+          const { characterId } = session.presence;
+          this.#characters.set(session.player!.playerId, characterId);
+          this.storage.onLogoutAsked(characterId, this.#time.monotonicMs());
+        }
+      },
       onSaid: (saying) => {
         if (this.#life !== null) this.chat.onSaid(this.#life, saying);
       },

@@ -38,6 +38,9 @@ const ACKNOWLEDGED: Readonly<Record<number, readonly string[]>> = {
   [PacketType.IGNORE_REMOVE]: ["social.removeIgnored"],
 };
 
+/** So long a logout waits for its character to be saved; of docs/protocol.md. */
+const LOGOUT_WAIT_MS = 2_000;
+
 /** Watches commits, and what clients are told. */
 export class StorageJudge {
   readonly #verdict: Verdict;
@@ -48,6 +51,8 @@ export class StorageJudge {
   readonly #toSave = new Map<number, CharacterState>();
   /** The entities of characters in the world, by character; of one life of logic. */
   readonly #entities = new Map<number, number>();
+  /** When each character's player asked to be logged out. */
+  readonly #logoutsAskedMs = new Map<number, number>();
   /** How often something was done for a player, less how often its client was told so. */
   readonly #credit = new Map<string, number>();
   /** Deaths of players by players that no commit has counted, by their time. */
@@ -125,6 +130,7 @@ export class StorageJudge {
   begin(): void {
     this.#entities.clear();
     this.#toSave.clear();
+    this.#logoutsAskedMs.clear();
   }
 
   /** The server tells a client that it entered. */
@@ -137,7 +143,7 @@ export class StorageJudge {
     if (left !== undefined) {
       // It is the entity that it had left behind in a fight, wherever that is now.
       const text = `Player ${ledger.playerId} entered as ${entityId}, it is in the world as ${left}`;
-      return this.#verdict.expect(left === Number(entityId), "saved", text);
+      return this.#verdict.expect(left === Number(entityId), "sessions", text);
     }
     const departure = this.#departures.get(characterId);
     const state = departure?.life === ledger.life ? departure.state : this.#saved.get(characterId);
@@ -151,10 +157,20 @@ export class StorageJudge {
     this.#verdict.expect(isSame, "saved", `Player ${ledger.playerId} entered at ${was}, it had left at ${saved}`);
   }
 
-  /** The server tells a client that it is logged out, and saved. */
-  onLoggedOut(characterId: number): void {
-    const isSaved = !this.#toSave.has(characterId);
-    this.#verdict.expect(isSaved, "saved", `Character ${characterId} is logged out and not saved`);
+  /** A client asks to be logged out. */
+  onLogoutAsked(characterId: number, nowMs: number): void {
+    this.#logoutsAskedMs.set(characterId, nowMs);
+  }
+
+  /** The server tells a client that it is logged out: saved, or after it has waited for that, and will be. */
+  onLoggedOut(characterId: number, { saver }: LogicLife, nowMs: number): void {
+    const wanted = this.#toSave.get(characterId);
+    if (wanted === undefined) return;
+    const hasWaited = nowMs - (this.#logoutsAskedMs.get(characterId) ?? nowMs) >= LOGOUT_WAIT_MS;
+    this.#verdict.expect(hasWaited, "saved", `Character ${characterId} is logged out and not saved`);
+    const kept = saver.find(characterId);
+    const isKept = kept !== undefined && isSameState(kept, wanted);
+    this.#verdict.expect(isKept, "saved", `Character ${characterId} is logged out and never will be saved`);
   }
 
   // Clients
