@@ -73,7 +73,17 @@ function describe(definition: MapDefinition, side: number | undefined, radius: n
     height,
     interestRadius,
     playersMax,
-    spawnArea: spawnArea && { ...spawnArea, x: spawnArea.x * width, z: spawnArea.z * height },
+    spawnArea: spawnArea && {
+      ...spawnArea,
+      x: inside(spawnArea.x * width, spawnArea.radius, width),
+      z: inside(spawnArea.z * height, spawnArea.radius, height),
+    },
     areaFactor: width * height / (definition.width * definition.height),
   };
+}
+
+/** The nearest middle of a circle that lies on a side of `length`; a circle that is too large has the side's middle. */
+function inside(at: number, radius: number, length: number): number {
+  const margin = Math.min(radius, length / 2);
+  return Math.min(Math.max(at, margin), length - margin);
 }

@@ -1,3 +1,4 @@
+import { Atlas } from "../../server/maps/atlas.ts";
 import { loadGameData } from "../../server/data/game_data.ts";
 import { EFFECT_STUN } from "../../server/combat/status_effects.ts";
 import { SKILL_RANGED } from "../../server/combat/skills.ts";
@@ -308,6 +309,33 @@ Deno.test("New players appear at the gate while fewer than 40 are there, else an
   assert(distances.slice(0, 40).every((distance) => distance <= spawnArea.radius + 0.01));
   // Anywhere is seldom the gate.
   assert(distances.slice(40).filter((distance) => distance > spawnArea.radius).length >= 18);
+});
+
+Deno.test("New players appear inside the southern gate, with something to fight in sight", async () => {
+  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  const { world } = harness;
+  const players = [];
+  for (let count = 0; count < 40; count++) players.push((await harness.connect()).entityId);
+  harness.tick();
+  harness.tick();
+  const ids = Array.from({ length: world.slotCount }, (_, id) => id);
+  const monsters = ids.filter((id) => harness.logic.combat.monsters.isMonster(id));
+  for (const id of players) {
+    const fromGate = Math.hypot(world.xOf(id) - 500, world.zOf(id) - 1_000);
+    assert(fromGate >= 27 && fromGate <= 54, `${fromGate} units from the gate`);
+    assert(
+      monsters.some((monster) => world.sees(id, monster)),
+      `Nothing in sight of ${world.xOf(id)}, ${world.zOf(id)}`,
+    );
+  }
+});
+
+Deno.test("Atlas keeps the whole spawn area on a map, however small", () => {
+  for (const mapSize of [10, 20, 100, 1_000]) {
+    const { spawnArea } = new Atlas(loadGameData().maps, { mapSize, interestRadius: 50 }).maps[0];
+    const margin = Math.min(spawnArea!.radius, mapSize / 2);
+    assert(spawnArea!.z + margin <= mapSize && spawnArea!.z - margin >= 0, `${spawnArea!.z} of ${mapSize}`);
+  }
 });
 
 Deno.test("Every map of the build has a spawn area", () => {

@@ -106,13 +106,18 @@ Deno.test("Logic leaves the world to players but for a part: no monster takes a 
   }
 });
 
-Deno.test("Logic puts players who enter where monsters are not", async () => {
+Deno.test("Logic puts players who enter where no monster notices them", async () => {
   await using harness = await LogicHarness.create({ config: { monsters: true } });
-  for (let count = 0; count < 20; count++) {
-    const client = await harness.connect();
-    harness.tick();
-    const spawned = updatesOf(harness, client, "spawn");
-    assertEquals(spawned.filter(({ value }) => value.kind === EntityKind.MONSTER), []);
+  const { logic: { combat: { monsters } }, world } = harness;
+  const aggroRadius = Math.max(...loadGameData().monsters.kinds.map((kind) => kind.aggroRadius));
+  for (let count = 0; count < 60; count++) {
+    const { entityId } = await harness.connect();
+    for (let id = 1; id < world.slotCount; id++) {
+      if (!monsters.isMonster(id) || world.mapOf(id) !== world.mapOf(entityId)) continue;
+      // Those that live at the gate are slimes, which notice nobody beyond 6 units.
+      const isAtGate = count < 40;
+      assert(world.distanceBetween(entityId, id) > (isAtGate ? 6 : aggroRadius), `${id} is near player ${count}`);
+    }
   }
 });
 

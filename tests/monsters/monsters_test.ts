@@ -229,6 +229,22 @@ Deno.test("Monsters whose target is gone turn to the next one near, and otherwis
   assertEquals(wilds.distance(rat, 200, 200), 0);
 });
 
+Deno.test("Monsters leave alone whom they cannot reach up to, and are sound again", () => {
+  // 0.6 of their range: beyond what is left of it once they have come as near as they do.
+  const { wilds, rat } = oneRat({ wanderRadius: 0 });
+  const above = wilds.join(200, 205);
+  const raise = (y: number) => wilds.world.teleport(above, wilds.nowMs, { x: 200, y, z: 205, yaw: 0 });
+  raise(1.21);
+  wilds.tick(2 * TICKS_PER_SECOND);
+  assertEquals(wilds.monsters.modeOf(rat), "resting");
+  assertEquals(wilds.hit(above, rat, SKILL_RANGED), "ok");
+  wilds.tick(3 * TICKS_PER_SECOND);
+  assertEquals([wilds.blows.length, wilds.monsters.modeOf(rat), wilds.world.hpOf(rat)], [1, "resting", 50]);
+  raise(1.19);
+  wilds.tickUntil(() => wilds.blows.length > 1);
+  assertEquals(wilds.blows[1].attackerId, rat);
+});
+
 Deno.test("Monsters do not hit the dead", () => {
   const { wilds } = oneRat();
   const player = wilds.join(201, 200);

@@ -274,7 +274,10 @@ export class SightCheck {
     const { name, kind, movement, health, guildTag } = spawn;
     const at = viewer.entityId * this.#size + entityId;
     let body = this.bodies.get(entityId);
-    if (body !== undefined && body.actor?.name !== name && !isCertain(body) && !body.isShown) body = undefined;
+    const isMonster = kind === EntityKind.MONSTER && body?.actor === null;
+    if (body !== undefined && !isMonster && body.actor?.name !== name && !isCertain(body) && !body.isShown) {
+      body = undefined;
+    }
     const { map } = this.bodies.get(viewer.entityId)!;
     if (body === undefined && kind === EntityKind.MONSTER) body = this.#appear(entityId, map);
     if (body === undefined) {
