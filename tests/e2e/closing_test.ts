@@ -2,6 +2,7 @@
 
 import { EchoRequestSchema, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { makeCertificate } from "../support/certificate.ts";
+import { programTest } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -157,46 +158,54 @@ async function flavours(dir: string): Promise<[name: string, backend: IoBackendN
   ];
 }
 
-Deno.test("serve gives the descriptor of every connection back, however it ends: plain, TLS, HTTP, WebSocket", async () => {
-  await withTempDir(async (dir) => {
-    await Promise.all((await flavours(dir)).map(async ([name, backend, flags]) => {
-      await using server = await ServerProcess.start({
-        backend,
-        flags: [...flags, "--diagnostics", "--flood-control", "off"],
-      });
-      await checkDescriptors(server, kindsOf(server, name === "TLS"));
-      await server.stop();
-    }));
-  });
-});
+programTest(
+  "openssl",
+  "serve gives the descriptor of every connection back, however it ends: plain, TLS, HTTP, WebSocket",
+  async () => {
+    await withTempDir(async (dir) => {
+      await Promise.all((await flavours(dir)).map(async ([name, backend, flags]) => {
+        await using server = await ServerProcess.start({
+          backend,
+          flags: [...flags, "--diagnostics", "--flood-control", "off"],
+        });
+        await checkDescriptors(server, kindsOf(server, name === "TLS"));
+        await server.stop();
+      }));
+    });
+  },
+);
 
 /** What makes each of the ways to be refused: an address with too many connections, a banned one, a full port. */
 const LIMITS = ["--trusted-addresses", "127.0.0.1", "--address-max-connections", "4", "--login-max-connections", "1"];
 const FLOOD = join(new Array(2_000).fill(packet(HeartbeatRequestSchema, {})));
 
-Deno.test("serve gives the descriptor of everyone it refuses back: full, too many of one address, banned", async () => {
-  await withTempDir(async (dir) => {
-    await Promise.all((await flavours(dir)).map(async ([name, backend, flags]) => {
-      await using server = await ServerProcess.start({ backend, flags: [...flags, ...LIMITS] });
-      const { login, game, gateway } = server.ports;
-      const isSecure = name === "TLS";
-      const before = socketCount(server);
-      await using stack = new AsyncDisposableStack();
-      const hold = async (port: number, address: string, secure = isSecure) => {
-        const connect = secure ? RawSocket.secure : RawSocket.connect;
-        // Who is refused may be gone before its handshake is done.
-        const socket = await connect(port, address).catch(() => null);
-        if (socket !== null) stack.use(socket);
-        return socket;
-      };
-      const flooding = await hold(game, "127.0.0.2");
-      flooding!.write(FLOOD);
-      await flooding!.ended;
-      for (const port of [login, game, gateway]) await hold(port, "127.0.0.2");
-      for (let count = 0; count < 12; count++) await hold(count % 2 === 0 ? game : gateway, "127.0.0.3", false);
-      for (let count = 0; count < 6; count++) await hold(login, "127.0.0.1");
-      await until("the descriptors of those who were refused", () => socketCount(server) === before, PATIENCE_MS);
-      await server.stop();
-    }));
-  });
-});
+programTest(
+  "openssl",
+  "serve gives the descriptor of everyone it refuses back: full, too many of one address, banned",
+  async () => {
+    await withTempDir(async (dir) => {
+      await Promise.all((await flavours(dir)).map(async ([name, backend, flags]) => {
+        await using server = await ServerProcess.start({ backend, flags: [...flags, ...LIMITS] });
+        const { login, game, gateway } = server.ports;
+        const isSecure = name === "TLS";
+        const before = socketCount(server);
+        await using stack = new AsyncDisposableStack();
+        const hold = async (port: number, address: string, secure = isSecure) => {
+          const connect = secure ? RawSocket.secure : RawSocket.connect;
+          // Who is refused may be gone before its handshake is done.
+          const socket = await connect(port, address).catch(() => null);
+          if (socket !== null) stack.use(socket);
+          return socket;
+        };
+        const flooding = await hold(game, "127.0.0.2");
+        flooding!.write(FLOOD);
+        await flooding!.ended;
+        for (const port of [login, game, gateway]) await hold(port, "127.0.0.2");
+        for (let count = 0; count < 12; count++) await hold(count % 2 === 0 ? game : gateway, "127.0.0.3", false);
+        for (let count = 0; count < 6; count++) await hold(login, "127.0.0.1");
+        await until("the descriptors of those who were refused", () => socketCount(server) === before, PATIENCE_MS);
+        await server.stop();
+      }));
+    });
+  },
+);

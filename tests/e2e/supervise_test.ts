@@ -9,8 +9,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** The one child of a process. */
 async function childOf(pid: number): Promise<number> {
-  const { stdout } = await new Deno.Command("ps", { args: ["--ppid", String(pid), "-o", "pid="] }).output();
-  return Number(new TextDecoder().decode(stdout).trim());
+  return Number((await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`)).trim());
 }
 
 Deno.test("serve --supervise starts the server again when a thread hangs or it is killed, and players are where they were", async () => {

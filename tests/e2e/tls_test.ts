@@ -81,7 +81,7 @@ programTest("openssl", "serve --tls-cert speaks TLS on the login, game and gatew
   });
 });
 
-Deno.test("serve refuses TLS without its key, and with the epoll backend", async () => {
+programTest("openssl", "serve refuses TLS without its key, and with the epoll backend", async () => {
   await withTempDir(async (dir) => {
     const { cert, key } = await makeCertificate(dir);
     const data = ["--data-dir", `${dir}/data`];
@@ -165,124 +165,136 @@ async function shownCertificate(port: number): Promise<string> {
   }
 }
 
-Deno.test("serve resets no newcomer while its certificate is read again 20 times, also after files that did not fit, and then shows the new one only", async () => {
-  await withTempDir(async (dir) => {
-    const fingerprint = async () => new X509Certificate(await Deno.readTextFile(`${dir}/cert.pem`)).fingerprint256;
-    const { cert, key } = await makeCertificate(dir);
-    await using server = await ServerProcess.start({
-      flags: ["--tls-cert", cert, "--tls-key", key],
-      errorsExpected: true,
-    });
-    const known = new Set([await fingerprint()]);
-    const listeners = () =>
-      [...Deno.readDirSync(`/proc/${server.pid}/fd`)].filter(({ name }) => {
-        try {
-          return Deno.readLinkSync(`/proc/${server.pid}/fd/${name}`).startsWith("socket:");
-        } catch {
-          return false;
+programTest(
+  "openssl",
+  "serve resets no newcomer while its certificate is read again 20 times, also after files that did not fit, and then shows the new one only",
+  async () => {
+    await withTempDir(async (dir) => {
+      const fingerprint = async () => new X509Certificate(await Deno.readTextFile(`${dir}/cert.pem`)).fingerprint256;
+      const { cert, key } = await makeCertificate(dir);
+      await using server = await ServerProcess.start({
+        flags: ["--tls-cert", cert, "--tls-key", key],
+        errorsExpected: true,
+      });
+      const known = new Set([await fingerprint()]);
+      const listeners = () =>
+        [...Deno.readDirSync(`/proc/${server.pid}/fd`)].filter(({ name }) => {
+          try {
+            return Deno.readLinkSync(`/proc/${server.pid}/fd/${name}`).startsWith("socket:");
+          } catch {
+            return false;
+          }
+        }).length;
+      const before = listeners();
+      const strange: string[] = [];
+      let isOver = false;
+      let newcomers = 0;
+      const coming = [server.ports.login, server.ports.game, server.ports.gateway].map(async (port) => {
+        while (!isOver) {
+          const shown = await shownCertificate(port).catch(String);
+          if (!known.has(shown)) strange.push(shown);
+          newcomers++;
         }
-      }).length;
-    const before = listeners();
-    const strange: string[] = [];
-    let isOver = false;
-    let newcomers = 0;
-    const coming = [server.ports.login, server.ports.game, server.ports.gateway].map(async (port) => {
-      while (!isOver) {
-        const shown = await shownCertificate(port).catch(String);
-        if (!known.has(shown)) strange.push(shown);
-        newcomers++;
+      });
+      const reload = async (outcome: string, count: number) => {
+        Deno.kill(server.pid, "SIGHUP");
+        await until(outcome, async () => (await server.log()).split(outcome).length - 1 === count);
+      };
+      for (let count = 1; count <= 20; count++) {
+        // The key comes later than the certificate.
+        const oldKey = await Deno.readTextFile(key);
+        await makeCertificate(dir);
+        const newKey = await Deno.readTextFile(key);
+        await Deno.writeTextFile(key, oldKey);
+        await reload("Cannot read the certificate again", count);
+        await Deno.writeTextFile(key, newKey);
+        known.add(await fingerprint());
+        await reload("Certificate read again", count);
       }
-    });
-    const reload = async (outcome: string, count: number) => {
-      Deno.kill(server.pid, "SIGHUP");
-      await until(outcome, async () => (await server.log()).split(outcome).length - 1 === count);
-    };
-    for (let count = 1; count <= 20; count++) {
-      // The key comes later than the certificate.
-      const oldKey = await Deno.readTextFile(key);
-      await makeCertificate(dir);
-      const newKey = await Deno.readTextFile(key);
-      await Deno.writeTextFile(key, oldKey);
-      await reload("Cannot read the certificate again", count);
-      await Deno.writeTextFile(key, newKey);
-      known.add(await fingerprint());
-      await reload("Certificate read again", count);
-    }
-    const last = await fingerprint();
-    isOver = true;
-    await Promise.all(coming);
-    assertEquals(strange, []);
-    assert(newcomers >= 20, `${newcomers} came`);
-    for (let count = 0; count < 12; count++) {
-      for (const port of [server.ports.login, server.ports.game, server.ports.gateway]) {
-        assertEquals(await shownCertificate(port), last);
+      const last = await fingerprint();
+      isOver = true;
+      await Promise.all(coming);
+      assertEquals(strange, []);
+      assert(newcomers >= 20, `${newcomers} came`);
+      for (let count = 0; count < 12; count++) {
+        for (const port of [server.ports.login, server.ports.game, server.ports.gateway]) {
+          assertEquals(await shownCertificate(port), last);
+        }
       }
-    }
-    await until("as many listeners as before", () => listeners() === before);
-    await server.stop();
-  });
-});
-
-Deno.test("serve refuses a certificate and key that it cannot use by status 78, setting, value, reason and remedy", async () => {
-  await withTempDir(async (dir) => {
-    const { cert, key } = await makeCertificate(dir);
-    await openssl("ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", `${dir}/old.pem`);
-    await openssl("pkcs8", "-topk8", "-in", key, "-passout", "pass:x", "-out", `${dir}/pkcs8.pem`);
-    await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${dir}/other.pem`);
-    await openssl("genpkey", "-algorithm", "ed448", "-out", `${dir}/ed448.pem`);
-    await openssl(
-      "req",
-      "-x509",
-      "-key",
-      `${dir}/ed448.pem`,
-      "-days",
-      "2",
-      "-out",
-      `${dir}/ed448c.pem`,
-      "-subj",
-      "/CN=x",
-    );
-    await Deno.writeTextFile(`${dir}/bom.pem`, `\ufeff${await Deno.readTextFile(cert)}`);
-    await Deno.writeTextFile(`${dir}/cut.pem`, (await Deno.readTextFile(cert)).replace(/\n[^-]{9}/, "\nAAAA"));
-    const cases = [
-      [cert, `${dir}/old.pem`, "--tls-key", "old.pem: a password protects it; write it out"],
-      [cert, `${dir}/pkcs8.pem`, "--tls-key", "pkcs8.pem: a password protects it; write it out"],
-      [cert, `${dir}/other.pem`, "--tls-key", "other.pem: it is not the key of"],
-      [`${dir}/bom.pem`, key, "--tls-cert", "bom.pem: it begins with a byte order mark; save it"],
-      [`${dir}/cut.pem`, key, "--tls-cert", "cut.pem: it is damaged; copy"],
-      [`${dir}/ed448c.pem`, `${dir}/ed448.pem`, "--tls-key", "ed448.pem: TLS cannot use it with"],
-    ];
-    for (const [certFile, keyFile, setting, text] of cases) {
-      const data = ["--data-dir", `${dir}/data`];
-      const { code, stderr } = await runServerToEnd([...data, "--tls-cert", certFile, "--tls-key", keyFile]);
-      assertEquals([code, stderr.includes(`Cannot use ${setting} ${dir}/${text}`)], [78, true], stderr);
-    }
-  });
-});
-
-Deno.test("serve closes TLS peers that are silent before one address has used up its descriptors: newcomers and the admin site get in", async () => {
-  await withTempDir(async (dir) => {
-    const { cert, key } = await makeCertificate(dir);
-    await using server = await ServerProcess.start({
-      launcher: ["prlimit", "--nofile=110"],
-      flags: [
-        ...["--tls-cert", cert, "--tls-key", key, "--trusted-addresses", "10.0.0.0/8"],
-        ...["--address-max-connections", "20"],
-      ],
+      await until("as many listeners as before", () => listeners() === before);
+      await server.stop();
     });
-    await using stack = new AsyncDisposableStack();
-    for (let count = 0; count < 54; count++) {
-      stack.use(
-        await RawSocket.connect(server.ports.game, "127.0.0.2").catch(() => ({
-          [Symbol.asyncDispose]: async () => {},
-        })),
+  },
+);
+
+programTest(
+  "openssl",
+  "serve refuses a certificate and key that it cannot use by status 78, setting, value, reason and remedy",
+  async () => {
+    await withTempDir(async (dir) => {
+      const { cert, key } = await makeCertificate(dir);
+      await openssl("ec", "-in", key, "-aes256", "-passout", "pass:x", "-out", `${dir}/old.pem`);
+      await openssl("pkcs8", "-topk8", "-in", key, "-passout", "pass:x", "-out", `${dir}/pkcs8.pem`);
+      await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", `${dir}/other.pem`);
+      await openssl("genpkey", "-algorithm", "ed448", "-out", `${dir}/ed448.pem`);
+      await openssl(
+        "req",
+        "-x509",
+        "-key",
+        `${dir}/ed448.pem`,
+        "-days",
+        "2",
+        "-out",
+        `${dir}/ed448c.pem`,
+        "-subj",
+        "/CN=x",
       );
-    }
-    // Twenty are held for as long as a handshake may take; the others are gone at once.
-    for (let count = 0; count < 10; count++) {
-      stack.use(await RawSocket.secure(server.ports.login, `127.0.0.${3 + count}`));
-    }
-    assertEquals(await server.metric("drawbridge_accept_errors_total"), 0);
-    await server.stop();
-  });
-});
+      await Deno.writeTextFile(`${dir}/bom.pem`, `\ufeff${await Deno.readTextFile(cert)}`);
+      await Deno.writeTextFile(`${dir}/cut.pem`, (await Deno.readTextFile(cert)).replace(/\n[^-]{9}/, "\nAAAA"));
+      const cases = [
+        [cert, `${dir}/old.pem`, "--tls-key", "old.pem: a password protects it; write it out"],
+        [cert, `${dir}/pkcs8.pem`, "--tls-key", "pkcs8.pem: a password protects it; write it out"],
+        [cert, `${dir}/other.pem`, "--tls-key", "other.pem: it is not the key of"],
+        [`${dir}/bom.pem`, key, "--tls-cert", "bom.pem: it begins with a byte order mark; save it"],
+        [`${dir}/cut.pem`, key, "--tls-cert", "cut.pem: it is damaged; copy"],
+        [`${dir}/ed448c.pem`, `${dir}/ed448.pem`, "--tls-key", "ed448.pem: TLS cannot use it with"],
+      ];
+      for (const [certFile, keyFile, setting, text] of cases) {
+        const data = ["--data-dir", `${dir}/data`];
+        const { code, stderr } = await runServerToEnd([...data, "--tls-cert", certFile, "--tls-key", keyFile]);
+        assertEquals([code, stderr.includes(`Cannot use ${setting} ${dir}/${text}`)], [78, true], stderr);
+      }
+    });
+  },
+);
+
+programTest(
+  "openssl",
+  "serve closes TLS peers that are silent before one address has used up its descriptors: newcomers and the admin site get in",
+  async () => {
+    await withTempDir(async (dir) => {
+      const { cert, key } = await makeCertificate(dir);
+      await using server = await ServerProcess.start({
+        launcher: ["prlimit", "--nofile=110"],
+        flags: [
+          ...["--tls-cert", cert, "--tls-key", key, "--trusted-addresses", "10.0.0.0/8"],
+          ...["--address-max-connections", "20"],
+        ],
+      });
+      await using stack = new AsyncDisposableStack();
+      for (let count = 0; count < 54; count++) {
+        stack.use(
+          await RawSocket.connect(server.ports.game, "127.0.0.2").catch(() => ({
+            [Symbol.asyncDispose]: async () => {},
+          })),
+        );
+      }
+      // Twenty are held for as long as a handshake may take; the others are gone at once.
+      for (let count = 0; count < 10; count++) {
+        stack.use(await RawSocket.secure(server.ports.login, `127.0.0.${3 + count}`));
+      }
+      assertEquals(await server.metric("drawbridge_accept_errors_total"), 0);
+      await server.stop();
+    });
+  },
+);

@@ -55,7 +55,7 @@ export interface TestPlayer {
   readonly token: string;
 }
 
-/** Where a server listens. */
+/** Where a server listens; `NaN` for a port that its role leaves out. */
 export interface ServerPorts {
   readonly login: number;
   readonly game: number;
@@ -102,7 +102,8 @@ function cleanEnvironment(): Record<string, string> {
 }
 
 const FREE_PORTS = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
-const READY = /^ready login=\S+:(\d+) game=\S+:(\d+) gateway=https?:\/\/\S+:(\d+) admin=http:\/\/\S+:(\d+)$/gm;
+const READY =
+  /^ready (?:login=\S+:(\d+) )?(?:game=\S+:(\d+) )?gateway=https?:\/\/\S+:(\d+) admin=http:\/\/\S+:(\d+)$/gm;
 
 /**
  * Runs the server's command until it exits by itself.
