@@ -16,12 +16,16 @@ const SERVER_TESTS = "tests/e2e/";
 const OPTIONS = ["--lock=dev.lock", "--no-prompt", "-A"];
 /** `ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)`, in colour or not. */
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
+/** `name => ./file:12:6`, as the list of failures has it. */
+const FAILURE = /^\S.* => \.\/.*:\d+:\d+$/;
 
 /** What a run of `deno test` came to. */
 interface Tally {
   readonly passed: number;
   readonly failed: number;
   readonly ignored: number;
+  /** Each test that failed, with its place. */
+  readonly failures: readonly string[];
 }
 
 function missingPrograms(): ProgramName[] {
@@ -81,13 +85,15 @@ async function runTests(args: readonly string[]): Promise<Tally> {
     stdout: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
-  let tally: Tally | undefined;
+  let tally: Omit<Tally, "failures"> | undefined;
+  const failures = new Set<string>();
   let rest = "";
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     await Deno.stdout.write(new TextEncoder().encode(text));
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
+      if (FAILURE.test(line)) failures.add(line);
       const found = SUMMARY.exec(line);
       if (found !== null) {
         tally = { passed: Number(found[1]), failed: Number(found[2]), ignored: Number(found[3] ?? 0) };
@@ -97,10 +103,11 @@ async function runTests(args: readonly string[]): Promise<Tally> {
   const { success } = await child.status;
   if (tally === undefined) {
     console.log("The tests did not come to their end");
-    return { passed: 0, failed: 1, ignored: 0 };
+    return { passed: 0, failed: 1, ignored: 0, failures: [...failures] };
   }
   // A leak or an error outside of a test fails the run without failing a test.
-  return success || tally.failed > 0 ? tally : { ...tally, failed: 1 };
+  const failed = success ? tally.failed : Math.max(1, tally.failed);
+  return { ...tally, failed, failures: [...failures] };
 }
 
 async function runAll(): Promise<Tally> {
@@ -113,15 +120,17 @@ async function runAll(): Promise<Tally> {
     passed: first.passed + second.passed,
     failed: first.failed + second.failed,
     ignored: first.ignored + second.ignored,
+    failures: [...first.failures, ...second.failures],
   };
 }
 
 if (import.meta.main) {
   await installMissing();
-  const { passed, failed, ignored } = Deno.args.length > 0 ? await runTests(Deno.args) : await runAll();
+  const { passed, failed, ignored, failures } = Deno.args.length > 0 ? await runTests(Deno.args) : await runAll();
   // Where nothing may be left out, what was is a failure.
   const failedInAll = REQUIRE_ALL ? failed + ignored : failed;
   const skipped = !REQUIRE_ALL && ignored > 0 ? `, ${ignored} skipped` : "";
+  if (failures.length > 0) console.log(`Failed:\n  ${failures.join("\n  ")}`);
   console.log(`${passed} passed, ${failedInAll} failed${skipped}`);
   Deno.exit(failedInAll === 0 ? 0 : 1);
 }
