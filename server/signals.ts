@@ -6,11 +6,13 @@
  */
 
 import { STOP_TIMEOUT_MS } from "../shared/limits.ts";
-import { isSignalIgnored } from "./io/libc.ts";
+import { isControllingTerminal, isSignalIgnored } from "./io/libc.ts";
 
 /** Exit status of a process ended by a signal: 128 and its number. */
 const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 const SIGHUP_NUMBER = 1;
+/** By their descriptors, from 0. */
+const STREAMS = [Deno.stdin, Deno.stdout, Deno.stderr] as const;
 
 /** The terminal that the process was started in, if it was. */
 export interface StartTerminal {
@@ -20,15 +22,13 @@ export interface StartTerminal {
 
 /**
  * Looks for a terminal, which is to be done first: later the process may have given up the right to call the C library.
- * Where SIGHUP was ignored at start, as `nohup` and `trap '' HUP` have it, there is none that could go.
+ * Where SIGHUP was ignored at start, as `nohup` and `trap '' HUP` have it, there is none that could go; nor where the
+ * terminal is another session's, as that of the process which supervises this one.
  */
 export function findStartTerminal(): StartTerminal {
-  const isWatched = hasTerminal() && !isSignalIgnored(SIGHUP_NUMBER);
-  return { isGone: () => isWatched && !hasTerminal() };
-}
-
-function hasTerminal(): boolean {
-  return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+  const own = STREAMS.filter((stream, descriptor) => stream.isTerminal() && isControllingTerminal(descriptor));
+  const isWatched = own.length > 0 && !isSignalIgnored(SIGHUP_NUMBER);
+  return { isGone: () => isWatched && !own.some((stream) => stream.isTerminal()) };
 }
 
 /**

@@ -57,6 +57,18 @@ export function isSignalIgnored(signal: number): boolean {
   return isKnown && before[0] === SIG_IGN;
 }
 
+/**
+ * Whether a descriptor is the terminal whose end the kernel tells this process by SIGHUP: that of its session. `true`
+ * where it cannot be asked.
+ */
+export function isControllingTerminal(descriptor: number): boolean {
+  if (LIBC_PATH === undefined || libcProblem(THIS_MACHINE) !== undefined) return true;
+  const library = Deno.dlopen(LIBC_PATH, { tcgetpgrp: { parameters: ["i32"], result: "i32" } });
+  const group = library.symbols.tcgetpgrp(descriptor);
+  library.close();
+  return group >= 0;
+}
+
 const SYMBOLS = {
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },

@@ -1,6 +1,6 @@
 import { assertEquals } from "../support/assert.ts";
 import { programTest } from "../support/programs.ts";
-import { ServerProcess } from "../support/server_process.ts";
+import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
@@ -16,7 +16,11 @@ interface InTerminal {
 }
 
 /** Runs a server in a terminal of its own, started by a shell script that `setup` begins. */
-async function inTerminal(setup: string, play: (parts: InTerminal) => Promise<void>): Promise<void> {
+async function inTerminal(
+  task: ServerOptions["task"],
+  setup: string,
+  play: (parts: InTerminal) => Promise<void>,
+): Promise<void> {
   await withTempDir(async (dir) => {
     // The kernel tells the shell, which tells its jobs. It waits no longer when it hears a signal, so it waits again.
     await Deno.writeTextFile(
@@ -25,7 +29,7 @@ async function inTerminal(setup: string, play: (parts: InTerminal) => Promise<vo
     );
     const read = (name: string) => Deno.readTextFile(`${dir}/${name}`).catch(() => "");
     const launcher = ["sh", "-c", 'exec script -qfc "$*" /dev/null', "sh", "sh", `${dir}/start`];
-    await using server = await ServerProcess.start({ launcher });
+    await using server = await ServerProcess.start({ launcher, task });
     const pid = Number(await read("pid"));
     try {
       await play({ server, pid, log: () => read("log"), status: async () => (await read("status")).trim() });
@@ -43,11 +47,9 @@ function isHealthy({ ports }: ServerProcess): Promise<boolean> {
   });
 }
 
-programTest(
-  "script",
-  "serve reloads on SIGHUP in its terminal, and stops in order when the terminal is gone",
-  async () => {
-    await inTerminal("trap 'kill -HUP $child' HUP", async ({ server, pid, log, status }) => {
+for (const task of ["serve", "supervise"] as const) {
+  programTest("script", `${task} reloads on SIGHUP in its terminal, and stops in order when that is gone`, async () => {
+    await inTerminal(task, "trap 'kill -HUP $child' HUP", async ({ server, pid, log, status }) => {
       Deno.kill(pid, "SIGHUP");
       await until("the reload", async () => (await log()).includes(RELOADED));
       assertEquals(await isHealthy(server), true);
@@ -55,15 +57,14 @@ programTest(
       await until("the server's end", async () => await status() !== "");
       assertEquals(await status(), "0");
     });
-  },
-);
-
-programTest("script", "serve outlives its terminal where SIGHUP was ignored at its start", async () => {
-  await inTerminal("trap '' HUP", async ({ server, pid, log, status }) => {
-    server.kill("SIGKILL");
-    await until("the terminal's end", () => server.status !== null);
-    Deno.kill(pid, "SIGHUP");
-    await until("the reload", async () => (await log()).includes(RELOADED));
-    assertEquals([await isHealthy(server), await status()], [true, ""]);
   });
-});
+  programTest("script", `${task} outlives its terminal where SIGHUP was ignored at its start`, async () => {
+    await inTerminal(task, "trap '' HUP", async ({ server, pid, log, status }) => {
+      server.kill("SIGKILL");
+      await until("the terminal's end", () => server.status !== null);
+      Deno.kill(pid, "SIGHUP");
+      await until("the reload", async () => (await log()).includes(RELOADED));
+      assertEquals([await isHealthy(server), await status()], [true, ""]);
+    });
+  });
+}
