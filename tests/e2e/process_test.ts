@@ -59,6 +59,52 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
   });
 });
 
+/** The lowest port that everybody may listen on. */
+function firstFreePort(): number {
+  return Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
+}
+
+for (const backend of IO_BACKENDS) {
+  Deno.test({
+    name: `serve (${backend}) names the port that needs a privilege it has not, and exits 78`,
+    ignore: Deno.build.os !== "linux" || firstFreePort() <= 1_023,
+    fn: async () => {
+      const launcher = Deno.uid() === 0 ? ["setpriv", "--bounding-set", "-net_bind_service"] : [];
+      for (const flag of ["--login-port", "--game-port", "--gateway-port", "--admin-port"]) {
+        const { message } = await assertRejects(
+          () => ServerProcess.start({ backend, launcher, flags: [flag, "1023"] }),
+          Error,
+        );
+        for (
+          const part of ["exited with 78", `Cannot use ${flag} 1023: ports below 1024 need a privilege; choose another`]
+        ) {
+          assert(message.includes(part), `${part} is not in: ${message}`);
+        }
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "serve says that it can make no files in a folder of a read-only disk, and exits 78",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await withTempDir(async (dir) => {
+      await Deno.mkdir(`${dir}/disk`);
+      const mount = `mount -t tmpfs -o ro tmpfs "${dir}/disk" && exec "$@"`;
+      const launcher = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", mount, "sh"];
+      for (const dataDir of [`${dir}/disk`, `${dir}/disk/data`]) {
+        const { message } = await assertRejects(() => ServerProcess.start({ launcher, dataDir }), Error);
+        for (
+          const part of ["exited with 78", `Cannot use --data-dir ${dataDir}: files cannot be made in it`, "; give its"]
+        ) {
+          assert(message.includes(part), `${part} is not in: ${message}`);
+        }
+      }
+    });
+  },
+});
+
 for (const backend of IO_BACKENDS) {
   Deno.test(`serve (${backend}) prints one ready line with the real addresses when all ports take connections`, async () => {
     await using server = await ServerProcess.start({ backend });
