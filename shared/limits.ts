@@ -474,6 +474,10 @@ export const STORAGE_ROWS_MAX = 10_000;
  * set right within minutes.
  */
 export const EXPIRY_CONFIRM_MS = 600_000;
+/** How often what is over by date is deleted, in milliseconds. */
+export const EXPIRY_INTERVAL_MS = 60_000;
+/** Rows of a kind that are deleted at a time because they are over: some 10 ms, and 1.4 million a day. */
+export const EXPIRED_DELETED_MAX = 1_024;
 /** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
 export const STORAGE_STOP_TIMEOUT_MS = 5_000;
 
@@ -613,8 +617,6 @@ export const LEADERBOARD_CACHE_ENTRIES_MAX = 8_192;
 export const LEADERBOARD_REQUESTS_MAX = 1_024;
 /** Kills that wait while the storage is down; above this the oldest are lost. */
 export const SCORES_PENDING_MAX = 10_000;
-/** Scores of past days that are deleted with one write, so that the first kill of a day takes no longer than others. */
-export const SCORES_DELETED_MAX = 256;
 
 // Moderation
 

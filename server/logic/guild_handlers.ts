@@ -203,14 +203,18 @@ export class GuildService {
     this.#ties.forget(playerId);
   }
 
-  /** Ends the wars that are due and makes up for what the storage refused; to be called every second or so. */
-  sweep(): void {
+  /**
+   * Ends the wars that are due and makes up for what the storage refused; to be called every second or so.
+   *
+   * @param dateMs The date by which wars are due, as Unix milliseconds: one that can be believed.
+   */
+  sweep(dateMs: number): void {
     const { clock } = this.#context;
     if (clock.monotonicMs() >= this.#nextForgetMs) {
       this.#nextForgetMs = clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
       this.#forgetAbsent();
     }
-    this.#sweeping ??= this.#catchUp().finally(() => this.#sweeping = null);
+    this.#sweeping ??= this.#catchUp(dateMs).finally(() => this.#sweeping = null);
   }
 
   /** Resolves when everything is written; to be called once, when nobody is in the world any more. */
@@ -508,14 +512,14 @@ export class GuildService {
     world.setProfile(session.presence.entityId, profile);
   }
 
-  async #catchUp(): Promise<void> {
-    const { clock, log, storage } = this.#context;
+  async #catchUp(dateMs: number): Promise<void> {
+    const { log, storage } = this.#context;
     try {
       await this.#kills.flush();
-      const isWarDue = clock.unixMs() >= this.#nextWarEndMs;
+      const isWarDue = dateMs >= this.#nextWarEndMs;
       // The kills come first: they decide who has won.
       if (isWarDue && this.#kills.pendingCount === 0) {
-        await this.#calls.run(() => storage.for(SYSTEM).guilds.endDueWars({ nowMs: clock.unixMs() }), (answer) => {
+        await this.#calls.run(() => storage.for(SYSTEM).guilds.endDueWars({ nowMs: dateMs }), (answer) => {
           this.#nextWarEndMs = answer.nextEndsAtMs ?? Infinity;
           for (const war of answer.endedWars) this.#announceEnd(war);
         });

@@ -111,13 +111,11 @@ export class KeptWhispers {
   }
 
   #store(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
-    const { clock, storage } = this.#context;
-    return storage.for(asker).social.keepWhisper({
+    return this.#context.storage.for(asker).social.keepWhisper({
       recipientId: Number(message.recipientId),
       senderId: Number(message.senderId),
       message: message.message,
       sentAtMs: Number(message.timestamp),
-      forgetBeforeMs: this.#forgetBeforeMs(clock.unixMs()),
     });
   }
 
@@ -147,7 +145,7 @@ export class KeptWhispers {
 
   async #deliver(playerId: number, asker: Asker): Promise<void> {
     const { clock, sessions, storage, wake } = this.#context;
-    const sentFromMs = this.#forgetBeforeMs(clock.unixMs());
+    const sentFromMs = Math.max(0, clock.unixMs() - KEPT_WHISPER_MS);
     const whispers = await storage.for(asker).social.listWhispers({ recipientId: playerId, sentFromMs });
     const recipient = sessions.findPlayer(playerId);
     if (recipient?.player == null) return;
@@ -273,10 +271,6 @@ export class KeptWhispers {
       recipientName,
       messageId: this.#delivery.nextMessageId(),
     });
-  }
-
-  #forgetBeforeMs(nowMs: number): number {
-    return Math.max(0, nowMs - KEPT_WHISPER_MS);
   }
 }
 

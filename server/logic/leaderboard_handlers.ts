@@ -142,8 +142,8 @@ export class LeaderboardService {
   }
 }
 
-/** The day of a Unix time, from 1970-01-01 UTC. */
-function dayOf(unixMs: number): number {
+/** The day of a date in Unix milliseconds, counted from 1970-01-01 UTC. */
+export function dayOf(unixMs: number): number {
   return Math.floor(unixMs / DAY_MS);
 }
 

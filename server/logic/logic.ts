@@ -34,6 +34,7 @@ import { CombatService } from "./combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Expiry } from "./expiry.ts";
 import { GuildService } from "./guild_handlers.ts";
 import { LeaderboardService } from "./leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
@@ -76,6 +77,7 @@ export class Logic {
   readonly guard = new ChatGuard();
   readonly moderation: ModerationService;
   readonly leaderboards: LeaderboardService;
+  readonly #expiry: Expiry;
   readonly #credit = new KillCredit();
   readonly #dispatcher: Dispatcher;
   readonly #sources: Sources;
@@ -96,6 +98,7 @@ export class Logic {
     this.context = context;
     this.#watch = watch;
     this.#sources = new Sources(context.config);
+    this.#expiry = new Expiry(context);
     this.sanctions = new Sanctions(context);
     this.social = new SocialService(context, this);
     this.rooms = new RoomService(context, this.social);
@@ -211,9 +214,17 @@ export class Logic {
     const { counters, faults, sessions, world } = this.context;
     const { accounts, guilds, leaderboards, moderation, social } = this;
     const { fanOut } = social.delivery;
-    for (const feature of [this.world, moderation, guilds, leaderboards, social, accounts, fanOut]) {
-      faults.run("sweep", () => feature.sweep());
-    }
+    const features: readonly { sweep(dateMs: number): void }[] = [
+      this.#expiry,
+      this.world,
+      moderation,
+      guilds,
+      leaderboards,
+      social,
+      accounts,
+      fanOut,
+    ];
+    for (const feature of features) faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
     let linkDead = 0;
     for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;
     counters.set(Gauge.SESSIONS, sessions.sessionCount);

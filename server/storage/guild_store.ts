@@ -87,6 +87,9 @@ export interface GuildStore {
   /** The invitations of a player that still stand, oldest guild first, but for those by players it ignores. */
   findInvites(query: { readonly playerId: number; readonly nowMs: number }): Promise<readonly Invite[]>;
 
+  /** Deletes invitations, at most `EXPIRED_DELETED_MAX`, that have expired at `nowMs`. @returns How many. */
+  deleteExpiredInvites(query: { readonly nowMs: number }): Promise<number>;
+
   /**
    * Declares a war; refused with `not_in_guild`, `no_right`, `unknown_guild`, `own_guild`, `at_war`, `wars_full`.
    */

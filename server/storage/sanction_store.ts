@@ -11,7 +11,7 @@ export type SanctionKind = "mute" | "ban";
 /** Sanctions. A player has at most one of each kind, and a range of addresses at most one ban. */
 export interface SanctionStore {
   /**
-   * Sets a sanction in place of the one of its kind that its target has, if any, and forgets those that have ended.
+   * Sets a sanction in place of the one of its kind that its target has, if any.
    *
    * @returns `full` where `ADDRESS_BANS_MAX` ranges are banned already; nothing is changed then.
    */
@@ -28,6 +28,9 @@ export interface SanctionStore {
 
   /** What stands at `nowMs`, newest first. @param query `limit` is at most `STORAGE_ROWS_MAX`. */
   list(query: { readonly nowMs: number; readonly limit: number }): Promise<Sanction[]>;
+
+  /** Deletes what has ended at `nowMs`, at most `EXPIRED_DELETED_MAX` of it. @returns How much. */
+  deleteEnded(query: { readonly nowMs: number }): Promise<number>;
 }
 
 /** Who a sanction is against: exactly one of the two is not null. */

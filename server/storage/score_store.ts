@@ -13,8 +13,7 @@ export const ALL_TIME = 0;
 /** Scores; days are counted from 1970-01-01 UTC. */
 export interface ScoreStore {
   /**
-   * Counts kills, all or none; players who do not exist are skipped. Scores of days before the latest one are deleted,
-   * a bounded number of them at a time.
+   * Counts kills, all or none; players who do not exist are skipped.
    *
    * @param kills At most `STORAGE_ROWS_MAX`.
    */
@@ -29,6 +28,9 @@ export interface ScoreStore {
 
   /** The score of one player; `undefined` where there is no such player. */
   of(query: BoardQuery & { readonly playerId: number }): Promise<Score | undefined>;
+
+  /** Deletes scores of days before one, at most `EXPIRED_DELETED_MAX`; none of all time. @returns How many. */
+  deleteOld(query: { readonly beforeDay: number }): Promise<number>;
 }
 
 /** One kill by a player; `victimId` is null for a monster. */

@@ -7,7 +7,6 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
 import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
-import { Expiry } from "./expiry.ts";
 import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
@@ -47,8 +46,6 @@ export interface SqliteOptions {
   readonly lockWaitMs?: number;
   /** Looks whether the file is damaged before it is used: some 100 ms for 100,000 accounts. Default: not. */
   readonly isChecked?: boolean;
-  /** Monotonic, in milliseconds; default: the process's. */
-  readonly nowMs?: () => number;
   /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
   readonly pagesMax?: number;
 }
@@ -79,7 +76,6 @@ export class SqliteDatabase {
    */
   constructor(options: SqliteOptions) {
     const database = openDatabase(options);
-    const { nowMs = () => performance.now() } = options;
     try {
       this.isNew = isNew(database);
       if (options.isChecked === true) checkFile(database, options.path);
@@ -88,13 +84,13 @@ export class SqliteDatabase {
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
       const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
-      const forEntry = { ...sqliteCharacters(database), ...sqliteSanctions(database, new Expiry(nowMs)) };
+      const forEntry = { ...sqliteCharacters(database), ...sqliteSanctions(database) };
       const guilds = sqliteGuilds(database);
       this.#handlers = {
         ...sqliteAccounts(database, { ...forEntry, ...guilds }),
         ...forEntry,
         ...guilds,
-        ...sqliteSocial(database, new Expiry(nowMs)),
+        ...sqliteSocial(database),
         ...sqliteScores(database),
         "health.probe": () => void probe.run(),
       };

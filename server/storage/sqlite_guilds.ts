@@ -3,6 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../shared/errors.ts";
 import {
+  EXPIRED_DELETED_MAX,
   GUILD_INVITES_PER_GUILD_MAX,
   GUILD_INVITES_PER_PLAYER_MAX,
   GUILD_MEMBERS_MAX,
@@ -81,17 +82,22 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
   );
 
   const insertInvite = database.prepare(
-    "INSERT INTO guild_invites (player_id, guild_id, inviter_id, expires_at_ms) VALUES (?, ?, ?, ?)",
+    "INSERT OR REPLACE INTO guild_invites (player_id, guild_id, inviter_id, expires_at_ms) VALUES (?, ?, ?, ?)",
   );
   const deleteInvite = database.prepare(
     "DELETE FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
   );
   const deleteInvitesBy = database.prepare("DELETE FROM guild_invites WHERE inviter_id = ?");
   const deleteInvitesOf = database.prepare("DELETE FROM guild_invites WHERE player_id = ?");
-  const deleteExpiredInvites = database.prepare("DELETE FROM guild_invites WHERE expires_at_ms <= ?");
-  const countInvitesTo = database.prepare("SELECT count(*) AS count FROM guild_invites WHERE guild_id = ?");
+  const deleteExpiredInvites = database.prepare(
+    `DELETE FROM guild_invites WHERE (player_id, guild_id) IN
+      (SELECT player_id, guild_id FROM guild_invites WHERE expires_at_ms <= ? LIMIT ${EXPIRED_DELETED_MAX})`,
+  );
+  const countInvitesTo = database.prepare(
+    "SELECT count(*) AS count FROM guild_invites WHERE guild_id = ? AND expires_at_ms > ?",
+  );
   const countInvitesOf = database.prepare(
-    `SELECT count(*) AS count FROM guild_invites WHERE player_id = ?1 AND ${NOT_IGNORED}`,
+    `SELECT count(*) AS count FROM guild_invites WHERE player_id = ?1 AND expires_at_ms > ?2 AND ${NOT_IGNORED}`,
   );
   const selectInviter = database.prepare(
     "SELECT inviter_id AS id FROM guild_invites WHERE player_id = ? AND guild_id = ? AND expires_at_ms > ?",
@@ -216,15 +222,14 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       const playerId = accountIdOf(nameKey);
       if (playerId === undefined) return refused("unknown_player");
       if (memberOf(playerId) !== undefined) return refused("target_in_guild");
-      deleteExpiredInvites.run(nowMs);
       const isHidden = ignores.get(playerId, inviterId) !== undefined;
       const inviterBefore = selectInviter.get(playerId, guildId, nowMs)?.id;
       const isHiddenBefore = inviterBefore !== undefined && ignores.get(playerId, inviterBefore) !== undefined;
       if (inviterBefore !== undefined && (isHidden || !isHiddenBefore)) return refused("invited_already");
       if (countOf(countMembers.get(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
       // What the player does not see fills no list of its own: whoever it ignores could keep others out.
-      const isFull = (!isHiddenBefore && countOf(countInvitesTo.get(guildId)) >= GUILD_INVITES_PER_GUILD_MAX) ||
-        (!isHidden && countOf(countInvitesOf.get(playerId)) >= GUILD_INVITES_PER_PLAYER_MAX);
+      const isFull = (!isHiddenBefore && countOf(countInvitesTo.get(guildId, nowMs)) >= GUILD_INVITES_PER_GUILD_MAX) ||
+        (!isHidden && countOf(countInvitesOf.get(playerId, nowMs)) >= GUILD_INVITES_PER_PLAYER_MAX);
       if (isFull) return refused("invites_full");
       if (isHiddenBefore) deleteInvite.run(playerId, guildId, nowMs);
       insertInvite.run(playerId, guildId, inviterId, expiresAtMs);
@@ -320,6 +325,11 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       checkId(playerId, "playerId");
       checkId(nowMs, "nowMs");
       return selectInvites.all(playerId, nowMs).map((row) => ({ ...row }) as unknown as Invite);
+    },
+
+    "guilds.deleteExpiredInvites": ({ nowMs }) => {
+      checkId(nowMs, "nowMs");
+      return Number(deleteExpiredInvites.run(nowMs).changes);
     },
 
     "guilds.declareWar": ({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }) => {

@@ -1,9 +1,8 @@
 /** Mutes and bans in SQLite. @module */
 
 import type { DatabaseSync } from "node:sqlite";
-import { ADDRESS_BANS_MAX } from "../../shared/limits.ts";
+import { ADDRESS_BANS_MAX, EXPIRED_DELETED_MAX } from "../../shared/limits.ts";
 import type { Sanction, SanctionTarget } from "./sanction_store.ts";
-import type { Expiry } from "./expiry.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
@@ -13,8 +12,10 @@ const SELECT = `SELECT kind, player_id AS playerId, name AS playerName, address,
 const STANDS = "(ends_at_ms IS NULL OR ends_at_ms > ?1)";
 
 /** Prepares the statements for mutes and bans. */
-export function sqliteSanctions(database: DatabaseSync, expiry: Expiry): Handlers<"sanctions"> {
-  const deleteEnded = database.prepare("DELETE FROM sanctions WHERE ends_at_ms <= ?");
+export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
+  const deleteEnded = database.prepare(
+    `DELETE FROM sanctions WHERE id IN (SELECT id FROM sanctions WHERE ends_at_ms <= ? LIMIT ${EXPIRED_DELETED_MAX})`,
+  );
   const deleteOne = database.prepare("DELETE FROM sanctions WHERE kind = ?1 AND (player_id = ?2 OR address = ?3)");
   const deleteStanding = database.prepare(
     `DELETE FROM sanctions WHERE ${STANDS} AND kind = ?2 AND (player_id = ?3 OR address = ?4)`,
@@ -40,7 +41,6 @@ export function sqliteSanctions(database: DatabaseSync, expiry: Expiry): Handler
       checkTarget({ playerId, address });
       checkId(createdAtMs, "createdAtMs");
       if (endsAtMs !== null) checkId(endsAtMs, "endsAtMs");
-      deleteEnded.run(expiry.confirm(createdAtMs));
       if (
         address !== null && countOf(countAddress, createdAtMs, address) === 0 &&
         countOf(countAddresses, createdAtMs) >= ADDRESS_BANS_MAX
@@ -54,7 +54,6 @@ export function sqliteSanctions(database: DatabaseSync, expiry: Expiry): Handler
     "sanctions.lift": ({ kind, playerId, address, nowMs }) => {
       checkTarget({ playerId, address });
       checkId(nowMs, "nowMs");
-      deleteEnded.run(expiry.confirm(nowMs));
       return Number(deleteStanding.run(nowMs, kind, playerId, address).changes) > 0;
     },
     "sanctions.ofPlayer": ({ playerId, nowMs }) => {
@@ -72,6 +71,10 @@ export function sqliteSanctions(database: DatabaseSync, expiry: Expiry): Handler
       checkId(nowMs, "nowMs");
       checkRows(limit);
       return sanctionsOf(selectAll.all(nowMs, limit));
+    },
+    "sanctions.deleteEnded": ({ nowMs }) => {
+      checkId(nowMs, "nowMs");
+      return Number(deleteEnded.run(nowMs).changes);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Kills and deaths in SQLite. @module */
 
 import type { DatabaseSync } from "node:sqlite";
-import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX, SCORES_DELETED_MAX } from "../../shared/limits.ts";
+import { EXPIRED_DELETED_MAX, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "../../shared/limits.ts";
 import { ALL_TIME, type Board, type Score } from "./score_store.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
@@ -21,7 +21,7 @@ export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
   );
   const deleteOld = database.prepare(
     `DELETE FROM scores WHERE (day, player_id) IN
-      (SELECT day, player_id FROM scores WHERE day > ${ALL_TIME} AND day < ? LIMIT ${SCORES_DELETED_MAX})`,
+      (SELECT day, player_id FROM scores WHERE day > ${ALL_TIME} AND day < ? LIMIT ${EXPIRED_DELETED_MAX})`,
   );
   const selectOne = database.prepare(
     `SELECT id AS playerId, name, coalesce(kills, 0) AS kills, coalesce(deaths, 0) AS deaths,
@@ -42,17 +42,18 @@ export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
   return {
     "scores.add": (kills) => {
       checkRows(kills.length);
-      let latestDay = 0;
       for (const { killerId, victimId, day } of kills) {
         checkId(killerId, "killerId");
         checkDay(day, 1);
-        latestDay = Math.max(latestDay, day);
         count(killerId, day, victimId === null ? [0, 0, 1] : [1, 0, 0]);
         if (victimId === null) continue;
         checkId(victimId, "victimId");
         count(victimId, day, [0, 1, 0]);
       }
-      deleteOld.run(latestDay);
+    },
+    "scores.deleteOld": ({ beforeDay }) => {
+      checkDay(beforeDay, ALL_TIME);
+      return Number(deleteOld.run(beforeDay).changes);
     },
     "scores.top": ({ board, day, limit }) => {
       checkDay(day, ALL_TIME);

@@ -2,6 +2,7 @@
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import {
+  EXPIRED_DELETED_MAX,
   FRIEND_REQUESTS_WAITING_MAX,
   FRIENDS_MAX,
   IGNORED_PLAYERS_MAX,
@@ -11,12 +12,11 @@ import {
 } from "../../shared/limits.ts";
 import type { KeptWhisper, PlayerName, PlayerPair } from "./storage.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
-import type { Expiry } from "./expiry.ts";
 import type { Handlers } from "./storage_operations.ts";
 
 /** Prepares the statements for friends, ignore lists and kept whispers. */
-export function sqliteSocial(database: DatabaseSync, expiry: Expiry): Handlers<"social"> {
-  return { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database, expiry) };
+export function sqliteSocial(database: DatabaseSync): Handlers<"social"> {
+  return { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database) };
 }
 
 type Operations<Method extends string> = Pick<
@@ -183,8 +183,7 @@ function ignoreLists(database: DatabaseSync): Operations<"addIgnored" | "removeI
 
 function keptWhispers(
   database: DatabaseSync,
-  expiry: Expiry,
-): Operations<"keepWhisper" | "listWhispers" | "deleteWhispers"> {
+): Operations<"keepWhisper" | "listWhispers" | "deleteWhispers" | "deleteOldWhispers"> {
   const countIgnored = numberQuery(
     database,
     "SELECT count(*) FROM ignored_players WHERE player_id = ? AND ignored_id = ?",
@@ -203,7 +202,11 @@ function keptWhispers(
       GROUP BY sender_id ORDER BY count DESC, oldestId`,
   );
   const deleteOne = change(database, "DELETE FROM kept_whispers WHERE id = ?");
-  const deleteOld = change(database, "DELETE FROM kept_whispers WHERE sent_at_ms < ?");
+  const deleteOld = change(
+    database,
+    `DELETE FROM kept_whispers WHERE id IN
+      (SELECT id FROM kept_whispers WHERE sent_at_ms < ? LIMIT ${EXPIRED_DELETED_MAX})`,
+  );
   const select = database.prepare(
     `SELECT kept_whispers.id AS whisperId, sender_id AS senderId, name AS senderName, message, sent_at_ms AS sentAtMs
       FROM kept_whispers JOIN accounts ON accounts.id = sender_id
@@ -238,11 +241,9 @@ function keptWhispers(
   }
 
   return {
-    "social.keepWhisper": ({ recipientId, senderId, message, sentAtMs, forgetBeforeMs }) => {
+    "social.keepWhisper": ({ recipientId, senderId, message, sentAtMs }) => {
       checkPair({ playerId: recipientId, otherId: senderId });
       checkId(sentAtMs, "sentAtMs");
-      checkId(forgetBeforeMs, "forgetBeforeMs");
-      deleteOld(expiry.confirm(forgetBeforeMs));
       if (countIgnored(recipientId, senderId) > 0) return { kind: "ignored" };
       const isFull = countOfSender(senderId) >= KEPT_WHISPERS_PER_SENDER_MAX || isTableFull();
       if (isFull || !makeRoom(recipientId, senderId)) return { kind: "full" };
@@ -260,6 +261,10 @@ function keptWhispers(
       checkRows(whisperIds.length);
       for (const whisperId of whisperIds) checkId(whisperId, "whisperId");
       return deleteSome(recipientId, JSON.stringify(whisperIds));
+    },
+    "social.deleteOldWhispers": ({ sentBeforeMs }) => {
+      checkId(sentBeforeMs, "sentBeforeMs");
+      return deleteOld(sentBeforeMs);
     },
   };
 }

@@ -175,10 +175,9 @@ export interface SocialStore {
    * Keeps a whisper until it is deleted, unless the recipient ignores the sender. For each player at most
    * `KEPT_WHISPERS_MAX` by friends are kept, and as many by others: one more pushes out the oldest of the sender of whom
    * the most are kept, and is refused with `full` where there is but one of each. So it is where
-   * `KEPT_WHISPERS_PER_SENDER_MAX` of the sender's wait, or `KEPT_WHISPERS_TOTAL_MAX` in all. Those of all players that
-   * were sent before `forgetBeforeMs` are deleted, once that has been said for `EXPIRY_CONFIRM_MS`.
+   * `KEPT_WHISPERS_PER_SENDER_MAX` of the sender's wait, or `KEPT_WHISPERS_TOTAL_MAX` in all.
    */
-  keepWhisper(whisper: NewWhisper & { readonly forgetBeforeMs: number }): Promise<KeepWhisperResult>;
+  keepWhisper(whisper: NewWhisper): Promise<KeepWhisperResult>;
 
   /** The whispers kept for a player that were sent at `sentFromMs` or later, oldest first. */
   listWhispers(query: { readonly recipientId: number; readonly sentFromMs: number }): Promise<KeptWhisper[]>;
@@ -190,6 +189,9 @@ export interface SocialStore {
    * @returns How many there were.
    */
   deleteWhispers(which: { readonly recipientId: number; readonly whisperIds: readonly number[] }): Promise<number>;
+
+  /** Deletes whispers to anybody, at most `EXPIRED_DELETED_MAX`, that were sent before a time. @returns How many. */
+  deleteOldWhispers(query: { readonly sentBeforeMs: number }): Promise<number>;
 }
 
 /** Two players, as `playerId` sees it. */

@@ -37,6 +37,7 @@ export interface Operations {
   "social.keepWhisper": SocialStore["keepWhisper"];
   "social.listWhispers": SocialStore["listWhispers"];
   "social.deleteWhispers": SocialStore["deleteWhispers"];
+  "social.deleteOldWhispers": SocialStore["deleteOldWhispers"];
   "guilds.create": GuildStore["create"];
   "guilds.invite": GuildStore["invite"];
   "guilds.join": GuildStore["join"];
@@ -50,17 +51,20 @@ export interface Operations {
   "guilds.loadOf": GuildStore["loadOf"];
   "guilds.findTies": GuildStore["findTies"];
   "guilds.findInvites": GuildStore["findInvites"];
+  "guilds.deleteExpiredInvites": GuildStore["deleteExpiredInvites"];
   "guilds.declareWar": GuildStore["declareWar"];
   "guilds.addKills": GuildStore["addKills"];
   "guilds.endDueWars": GuildStore["endDueWars"];
   "scores.add": ScoreStore["add"];
   "scores.top": ScoreStore["top"];
   "scores.of": ScoreStore["of"];
+  "scores.deleteOld": ScoreStore["deleteOld"];
   "sanctions.set": SanctionStore["set"];
   "sanctions.lift": SanctionStore["lift"];
   "sanctions.ofPlayer": SanctionStore["ofPlayer"];
   "sanctions.ofAddresses": SanctionStore["ofAddresses"];
   "sanctions.list": SanctionStore["list"];
+  "sanctions.deleteEnded": SanctionStore["deleteEnded"];
   "health.probe": (nothing: undefined) => Promise<void>;
 }
 
@@ -103,6 +107,7 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "social.keepWhisper": "write",
   "social.listWhispers": "read",
   "social.deleteWhispers": "write",
+  "social.deleteOldWhispers": "write",
   "guilds.create": "write",
   "guilds.invite": "write",
   "guilds.join": "write",
@@ -116,17 +121,20 @@ export const OPERATION_KINDS: Readonly<Record<OperationName, "read" | "write">> 
   "guilds.loadOf": "read",
   "guilds.findTies": "read",
   "guilds.findInvites": "read",
+  "guilds.deleteExpiredInvites": "write",
   "guilds.declareWar": "write",
   "guilds.addKills": "write",
   "guilds.endDueWars": "write",
   "scores.add": "write",
   "scores.top": "read",
   "scores.of": "read",
+  "scores.deleteOld": "write",
   "sanctions.set": "write",
   "sanctions.lift": "write",
   "sanctions.ofPlayer": "read",
   "sanctions.ofAddresses": "read",
   "sanctions.list": "read",
+  "sanctions.deleteEnded": "write",
   "health.probe": "write",
 };
 
@@ -167,6 +175,7 @@ export function storageSubjects(call: Call): Stores {
       keepWhisper: (whisper) => call("social.keepWhisper", whisper),
       listWhispers: (query) => call("social.listWhispers", query),
       deleteWhispers: (range) => call("social.deleteWhispers", range),
+      deleteOldWhispers: (query) => call("social.deleteOldWhispers", query),
     },
     guilds: {
       create: (guild) => call("guilds.create", guild),
@@ -182,6 +191,7 @@ export function storageSubjects(call: Call): Stores {
       loadOf: (query) => call("guilds.loadOf", query),
       findTies: (playerIds) => call("guilds.findTies", playerIds),
       findInvites: (query) => call("guilds.findInvites", query),
+      deleteExpiredInvites: (query) => call("guilds.deleteExpiredInvites", query),
       declareWar: (war) => call("guilds.declareWar", war),
       addKills: (kills) => call("guilds.addKills", kills),
       endDueWars: (due) => call("guilds.endDueWars", due),
@@ -190,6 +200,7 @@ export function storageSubjects(call: Call): Stores {
       add: (kills) => call("scores.add", kills),
       top: (query) => call("scores.top", query),
       of: (query) => call("scores.of", query),
+      deleteOld: (query) => call("scores.deleteOld", query),
     },
     sanctions: {
       set: (sanction) => call("sanctions.set", sanction),
@@ -197,6 +208,7 @@ export function storageSubjects(call: Call): Stores {
       ofPlayer: (query) => call("sanctions.ofPlayer", query),
       ofAddresses: (query) => call("sanctions.ofAddresses", query),
       list: (query) => call("sanctions.list", query),
+      deleteEnded: (query) => call("sanctions.deleteEnded", query),
     },
   };
 }

@@ -163,9 +163,14 @@ function claimInvites(claim: Claim): void {
     await assertRefused(storage.guilds.join(tooLate), "not_invited");
     await assertRefused(storage.guilds.decline(tooLate), "not_invited");
     assertEquals((await invite(storage, anna, "bert", EXPIRES_AT_MS)).kind, "invited");
+    assertEquals(await storage.guilds.deleteExpiredInvites({ nowMs: EXPIRES_AT_MS }), 0);
     assertEquals(await storage.guilds.decline({ ...tooLate }), { kind: "declined" });
     await assertRefused(storage.guilds.decline({ ...tooLate }), "not_invited");
     await assertRefused(storage.guilds.join({ playerId: cleo, guildId, nowMs: NOW_MS }), "not_invited");
+    await invite(storage, anna, "bert");
+    assertEquals(await storage.guilds.deleteExpiredInvites({ nowMs: EXPIRES_AT_MS - 1 }), 0);
+    assertEquals(await storage.guilds.deleteExpiredInvites({ nowMs: EXPIRES_AT_MS }), 1);
+    assertEquals(await storage.guilds.findInvites(query), []);
   });
 
   claim("guilds.invite() refuses who may not invite and who cannot be invited", async (storage) => {

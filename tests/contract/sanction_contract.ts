@@ -81,6 +81,19 @@ export function claimSanctions(claim: Claim): void {
     assertEquals(await storage.sanctions.ofAddresses({ nowMs }), []);
   });
 
+  claim("sanctions.deleteEnded() deletes what has ended, and nothing that stands", async (storage) => {
+    const ann = await mustCreate(storage, "Ann");
+    for (
+      const each of [sanction("mute", { playerId: ann }, NOW_MS + 1), sanction("ban", { playerId: ann }, NOW_MS + 2)]
+    ) {
+      await storage.sanctions.set(each);
+    }
+    assertEquals(await storage.sanctions.deleteEnded({ nowMs: NOW_MS + 1 }), 1);
+    const { ban, mute } = await ofPlayer(storage, ann, NOW_MS);
+    assertEquals([ban?.endsAtMs, mute], [NOW_MS + 2, null]);
+    assertEquals(await storage.sanctions.deleteEnded({ nowMs: NOW_MS + 1 }), 0);
+  });
+
   claim("sanctions.set() refuses one range more than there is room for, and no change of one", async (storage) => {
     const range = (index: number) => sanction("ban", { address: `10.${index >> 8}.${index & 255}.0/24` }, NOW_MS + 9);
     const results = await Promise.all(

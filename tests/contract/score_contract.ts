@@ -38,12 +38,15 @@ export function claimScores(claim: Claim): void {
     assertEquals(await topOf(storage, "kills", DAY + 1), ["1 Ann 1"]);
   });
 
-  claim("scores.add() forgets the days before the latest, and nothing of all time", async (storage) => {
+  claim("scores.deleteOld() deletes the days before one, and nothing of all time", async (storage) => {
     const [ann, bob] = [await mustCreate(storage, "Ann"), await mustCreate(storage, "Bob")];
     await storage.scores.add(kills(2, ann, bob));
     assertEquals(await topOf(storage, "kills", DAY), ["1 Ann 2"]);
     await storage.scores.add(kills(1, bob, ann, DAY + 1));
-    assertEquals(await topOf(storage, "kills", DAY), []);
+    assertEquals(await storage.scores.deleteOld({ beforeDay: DAY }), 0);
+    assertEquals(await topOf(storage, "kills", DAY), ["1 Ann 2"]);
+    assertEquals(await storage.scores.deleteOld({ beforeDay: DAY + 1 }), 2);
+    assertEquals([await topOf(storage, "kills", DAY), await topOf(storage, "kills", DAY + 1)], [[], ["1 Bob 1"]]);
     assertEquals(await topOf(storage, "kills"), ["1 Ann 2", "2 Bob 1"]);
   });
 

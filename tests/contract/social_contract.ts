@@ -49,7 +49,7 @@ async function befriend(storage: Storage, playerId: number, otherId: number): Pr
 }
 
 function keep(storage: Storage, recipientId: number, senderId: number, message: string, sentAtMs = NOW_MS) {
-  return storage.social.keepWhisper({ recipientId, senderId, message, sentAtMs, forgetBeforeMs: NOW_MS - 1_000 });
+  return storage.social.keepWhisper({ recipientId, senderId, message, sentAtMs });
 }
 
 /** What is kept for a player, as texts. */
@@ -266,14 +266,14 @@ function claimKeptWhispers(claim: Claim): void {
     assertEquals(await keptFor(storage, bob), ["for Bob"]);
   });
 
-  claim("social.keepWhisper() deletes nothing as too old for one look at the clock", async (storage) => {
+  claim("social.deleteOldWhispers() deletes what was sent earlier, whoever it is for", async (storage) => {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
-    await keep(storage, ann, bob, "old", NOW_MS - 1_000);
+    await keep(storage, ann, bob, "old", NOW_MS - 1);
+    await keep(storage, bob, ann, "older", NOW_MS - 2);
     await keep(storage, bob, ann, "new");
-    assertEquals(await keptFor(storage, ann), ["old"]);
-    const whisper = { recipientId: bob, senderId: ann, message: "newer", sentAtMs: NOW_MS + 1 };
-    await storage.social.keepWhisper({ ...whisper, forgetBeforeMs: NOW_MS - 999 });
-    assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [["old"], ["new", "newer"]]);
+    assertEquals(await storage.social.deleteOldWhispers({ sentBeforeMs: NOW_MS }), 2);
+    assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [[], ["new"]]);
+    assertEquals(await storage.social.deleteOldWhispers({ sentBeforeMs: NOW_MS }), 0);
   });
 
   claim("social.keepWhisper() keeps nothing of an ignored sender", async (storage) => {

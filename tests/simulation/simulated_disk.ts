@@ -53,7 +53,7 @@ export class SimulatedDisk {
 
   constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
     this.#time = time;
-    this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: () => time.monotonicMs() });
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH });
     this.#prng = prng;
     this.#trace = trace;
     this.#onCommit = onCommit;

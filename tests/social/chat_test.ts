@@ -332,7 +332,7 @@ Deno.test("Whispers that are kept have a budget, and what cannot be kept is refu
   )).map(({ accountId }) => accountId);
   for (const senderId of ids.slice(1)) {
     const whisper = { recipientId: ids[0], senderId, message: "spam", sentAtMs: harness.clock.unixMs() };
-    await harness.storage.for(SYSTEM).social.keepWhisper({ ...whisper, forgetBeforeMs: 0 });
+    await harness.storage.for(SYSTEM).social.keepWhisper(whisper);
   }
   say(harness, bob, Channel.WHISPER, "hello", { recipientName: "cid" });
   assertEquals(await errorOf(harness, bob), ErrorCode.OUT_OF_RANGE);
