@@ -42,7 +42,7 @@ async function tie(storage: Storage, first: number, second: number): Promise<voi
   const ignoring = await createPlayer(storage, "Ignoring");
   await storage.social.addIgnored({ playerId: ignoring, otherId: first });
   for (const [senderId, recipientId] of [[first, second], [second, first]]) {
-    await storage.social.keepWhisper({ senderId, recipientId, message: "psst", sentAtMs: NOW_MS, forgetBeforeMs: 0 });
+    await storage.social.keepWhisper({ senderId, recipientId, message: "psst", sentAtMs: NOW_MS });
   }
   await storage.scores.add([{ killerId: first, victimId: second, day: 20_000 }]);
   await storage.accounts.noteAddress({ accountId: first, address: "203.0.113.7", atMs: NOW_MS });
