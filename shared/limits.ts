@@ -446,6 +446,8 @@ export const STORAGE_PENDING_MAX = 16_384;
 export const LOGOUT_SAVE_WAIT_MS = 2_000;
 /** Of those, requests of one address: a house full of players who all do something at once. */
 export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
+/** Logins and entries that are done before one other request of a player has its turn: a ninth of the work is left. */
+export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
 export const STORAGE_IN_FLIGHT_MAX = 128;
 /**

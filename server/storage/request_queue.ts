@@ -4,7 +4,8 @@
  * @module
  */
 
-import { SYSTEM_SOURCE, type Urgency } from "./storage.ts";
+import { STORAGE_ENTRIES_IN_A_ROW_MAX } from "../../shared/limits.ts";
+import { ENTRY, ORDINARY, SYSTEM_SOURCE, type Urgency, URGENT } from "./storage.ts";
 
 /** What a {@linkcode RequestQueue} has to know of a request. */
 export interface Waiting {
@@ -31,11 +32,14 @@ interface Turns<T> {
 }
 
 /** The urgencies, in the order they are served. */
-const URGENCIES: readonly Urgency[] = [0, 1, 2];
+const URGENCIES: readonly Urgency[] = [URGENT, ENTRY, ORDINARY];
+/** The same when many entries have been served in a row: one of those who are in the game already has its turn. */
+const ORDINARY_BEFORE_ENTRY: readonly Urgency[] = [URGENT, ORDINARY, ENTRY];
 
 /**
  * The more urgent go first; among equals every source has its turn, one request at a time. Requests of one source and
- * urgency keep their order, but reads overtake writes that cannot be done now.
+ * urgency keep their order, but reads overtake writes that cannot be done now. After `STORAGE_ENTRIES_IN_A_ROW_MAX` entries
+ * one ordinary request goes before the next: a storm of logins does not keep those who play from being answered.
  */
 export class RequestQueue<T extends Waiting> {
   readonly #options: RequestQueueOptions;
@@ -45,6 +49,8 @@ export class RequestQueue<T extends Waiting> {
   readonly #countBySource = new Map<string, number>();
   #count = 0;
   #nextOrder = 0;
+  /** Since an ordinary request was served. */
+  #entryCount = 0;
 
   constructor(options: RequestQueueOptions) {
     this.#options = options;
@@ -77,7 +83,8 @@ export class RequestQueue<T extends Waiting> {
 
   /** Takes the next request out; `undefined` where none waits that may be done. */
   shift(which: "all" | "reads"): T | undefined {
-    for (const urgency of URGENCIES) {
+    const urgencies = this.#entryCount < STORAGE_ENTRIES_IN_A_ROW_MAX ? URGENCIES : ORDINARY_BEFORE_ENTRY;
+    for (const urgency of urgencies) {
       if (which === "reads" && this.#readCounts[urgency] === 0) continue;
       const turns = this.#turns[urgency];
       for (const [source, own] of turns) {
@@ -87,6 +94,8 @@ export class RequestQueue<T extends Waiting> {
         if (own.reads.length + own.writes.length > 0) turns.set(source, own);
         if (request === undefined) continue;
         this.#forget(request);
+        if (urgency === ORDINARY) this.#entryCount = 0;
+        else if (urgency === ENTRY) this.#entryCount++;
         return request;
       }
     }
