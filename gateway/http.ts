@@ -36,7 +36,7 @@ export class HttpError extends Error {
 /** The head of one request. */
 export interface HttpHead {
   /** What is asked for. */
-  readonly method: "GET" | "HEAD";
+  readonly method: string;
   /** In origin form, whichever it came in: begins with "/", may hold a query, nothing decoded. */
   readonly target: string;
   /** The target without its query. */
@@ -47,6 +47,16 @@ export interface HttpHead {
   readonly headers: ReadonlyMap<string, string>;
   /** Whether another request may follow on the connection. */
   readonly keepAlive: boolean;
+  /** Bytes of the body that follows; 0 unless bodies are allowed. */
+  readonly contentBytes: number;
+}
+
+/** What an {@linkcode HttpHeadParser} takes beyond GET and HEAD requests without a body. */
+export interface HttpHeadOptions {
+  /** Requests of any method. */
+  readonly anyMethod: boolean;
+  /** Bytes of a body, whose length must be told; the bytes themselves are the caller's to read. */
+  readonly contentBytesMax: number;
 }
 
 const LINE_BYTES_MIN = 256;
@@ -85,6 +95,7 @@ const SINGLE_FIELDS = new Set([
  * @see RFC 9112, sections 2 to 5
  */
 export class HttpHeadParser {
+  readonly #options: HttpHeadOptions;
   #line: Uint8Array = EMPTY;
   #lineBytes = 0;
   #isAfterCr = false;
@@ -95,6 +106,15 @@ export class HttpHeadParser {
   #requestCount = 0;
   #head: HttpHead | undefined;
   #hasFailed = false;
+
+  constructor(options: HttpHeadOptions = GATEWAY_HEADS) {
+    this.#options = options;
+  }
+
+  /** Whether nothing of the next head has come. */
+  get isAtStart(): boolean {
+    return this.#headBytes === 0;
+  }
 
   /** The head, once it is complete. */
   get head(): HttpHead | undefined {
@@ -166,7 +186,7 @@ export class HttpHeadParser {
       else this.#addField(line);
     } else if (line !== "" || this.#headBytes > 2) {
       // One empty line before a request is let through (RFC 9112, section 2.2).
-      this.#request = parseRequestLine(line);
+      this.#request = parseRequestLine(line, this.#options.anyMethod);
     }
   }
 
@@ -195,32 +215,44 @@ export class HttpHeadParser {
     if (host === undefined ? version === "1.1" : !HOST.test(host)) {
       throw new HttpError(400, "Cannot accept request: host is missing or malformed");
     }
-    if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
-      throw new HttpError(400, "Cannot accept request: it announces a body, limit is 0 bytes");
-    }
+    const contentBytes = contentBytesOf(headers, this.#options.contentBytesMax);
     if (host !== undefined) headers.set("host", host);
     this.#requestCount++;
     this.#line = EMPTY;
     this.#head = {
-      method: request[1] as HttpHead["method"],
+      method: request[1],
       target,
       path: target.split("?", 1)[0],
       version,
       headers,
       keepAlive: version === "1.1" && this.#requestCount < HTTP_REQUESTS_PER_CONNECTION_MAX &&
         !hasToken(headers.get("connection"), "close"),
+      contentBytes,
     };
   }
 }
 
 const EMPTY = new Uint8Array(0);
+const GATEWAY_HEADS: HttpHeadOptions = { anyMethod: false, contentBytesMax: 0 };
 
-function parseRequestLine(line: string): RegExpExecArray {
+function contentBytesOf(headers: ReadonlyMap<string, string>, bytesMax: number): number {
+  const length = headers.get("content-length") ?? "0";
+  const isPlain = /^(?:0|[1-9]\d{0,14})$/.test(length) && !headers.has("transfer-encoding");
+  if (!isPlain || (bytesMax === 0 && length !== "0")) {
+    throw new HttpError(400, `Cannot accept request: it announces a body, limit is ${bytesMax} bytes of a told length`);
+  }
+  if (Number(length) > bytesMax) {
+    throw new HttpError(413, `Cannot accept request: its body is ${length} bytes, limit is ${bytesMax} bytes`);
+  }
+  return Number(length);
+}
+
+function parseRequestLine(line: string, anyMethod: boolean): RegExpExecArray {
   const request = REQUEST_LINE.exec(line);
   if (request === null) throw new HttpError(400, "Cannot accept request: its request line is malformed");
   const [, method, target, major, minor] = request;
   if (major !== "1" || minor > "1") throw new HttpError(505, "Cannot accept request: only HTTP/1.0 and 1.1 are spoken");
-  if (method !== "GET" && method !== "HEAD") {
+  if (!anyMethod && method !== "GET" && method !== "HEAD") {
     throw new HttpError(405, "Cannot accept request: its method is not GET or HEAD");
   }
   if (target.includes("#") || (target[0] !== "/" && !ABSOLUTE_TARGET.test(target))) {
@@ -371,13 +403,19 @@ function concatenate(chunks: readonly Uint8Array[], byteCount: number): Uint8Arr
 const REASON_PHRASES: Readonly<Record<number, string>> = {
   101: "Switching Protocols",
   200: "OK",
+  202: "Accepted",
   204: "No Content",
+  303: "See Other",
   304: "Not Modified",
   400: "Bad Request",
+  401: "Unauthorized",
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
   421: "Misdirected Request",
   426: "Upgrade Required",
   429: "Too Many Requests",

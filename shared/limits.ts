@@ -385,6 +385,14 @@ export const CONFIG_FILE_CHARS_MAX = 1_048_576;
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
 /** How long open requests of the admin site may hold up its end, in milliseconds. */
 export const ADMIN_STOP_TIMEOUT_MS = 1_000;
+/** Connections to the admin site at once: the one that has waited longest for a request gives way to one more. */
+export const ADMIN_CONNECTIONS_MAX = 64;
+/** Bytes of a body that the admin site reads: more than any may have, so that its own words say which are too long. */
+export const ADMIN_BODY_BYTES_MAX = 16_384;
+/** How long a connection to the admin site may wait for its next request, in milliseconds: Prometheus asks each minute. */
+export const ADMIN_IDLE_TIMEOUT_MS = 75_000;
+/** How long an answer of the admin site may take to be made and taken by its reader, in milliseconds. */
+export const ADMIN_ANSWER_TIMEOUT_MS = 30_000;
 /** Bytes of one log line: a pipe takes PIPE_BUF bytes whole, so lines of several threads never mix. */
 export const LOG_LINE_BYTES_MAX = 4_096;
 /** Characters of one value in a log line. */

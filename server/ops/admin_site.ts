@@ -6,10 +6,10 @@
  */
 
 import { type Context, Hono, type Next } from "hono";
-import { ACCEPT_PAUSE_MS, ADMIN_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { hostPort } from "../host.ts";
 import { listenError } from "../listen_error.ts";
 import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
+import { AdminListener } from "./admin_listener.ts";
 import type { Logger } from "./logging.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
 import { listForModerators, moderate, type ModerationOptions } from "./moderation_site.ts";
@@ -52,71 +52,18 @@ export interface AdminSite {
  */
 export async function startAdminSite(options: AdminSiteOptions): Promise<AdminSite> {
   const app = createAdminApp(options, await loadPages());
-  const listener = new AdminListener(options, (request) => app.fetch(request));
+  const { host, port, logger } = options;
+  const listener = listen(host, port, () =>
+    new AdminListener({
+      host,
+      port,
+      handle: (request) => app.fetch(request),
+      onAcceptError: (error) => logger.warn("The admin site cannot accept a connection", { error: String(error) }),
+    }));
   return {
     address: `http://${hostPort(options.host, listener.port)}`,
     stop: () => listener.stop(),
   };
-}
-
-/** Deno's HTTP server, opened again when it ends by itself: it does so when there is no file descriptor to accept with. */
-class AdminListener {
-  readonly port: number;
-  readonly #options: AdminSiteOptions;
-  readonly #handle: (request: Request) => Response | Promise<Response>;
-  readonly #cut = new AbortController();
-  #server: Deno.HttpServer<Deno.NetAddr>;
-  #isStopping = false;
-
-  constructor(options: AdminSiteOptions, handle: (request: Request) => Response | Promise<Response>) {
-    this.#options = options;
-    this.#handle = handle;
-    this.#server = listen(options.host, options.port, () => this.#open(options.port));
-    this.port = this.#server.addr.port;
-    void this.#keepOpen();
-  }
-
-  /** Stops; requests that take too long are cut off. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
-    const timer = setTimeout(() => this.#cut.abort(), ADMIN_STOP_TIMEOUT_MS);
-    // One that has ended by itself need not be stopped.
-    await this.#server.shutdown().catch(() => {});
-    clearTimeout(timer);
-  }
-
-  #open(port: number): Deno.HttpServer<Deno.NetAddr> {
-    const { host, logger } = this.#options;
-    return Deno.serve({
-      hostname: host,
-      port,
-      signal: this.#cut.signal,
-      onListen: () => {},
-      onError: (error) => answerError(error, logger),
-    }, this.#handle);
-  }
-
-  async #keepOpen(): Promise<void> {
-    while (!this.#isStopping) {
-      try {
-        return await this.#server.finished;
-      } catch (error) {
-        this.#options.logger.warn("The admin site ended, opening it again", { error: String(error) });
-      }
-      await this.#openAgain();
-    }
-  }
-
-  async #openAgain(): Promise<void> {
-    while (!this.#isStopping) {
-      try {
-        this.#server = this.#open(this.port);
-        return;
-      } catch {
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-      }
-    }
-  }
 }
 
 function listen<T>(host: string, port: number, open: () => T): T {

@@ -1,6 +1,7 @@
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { RawHttp } from "../support/raw_http.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
@@ -41,16 +42,17 @@ for (const backend of IO_BACKENDS) {
       speaker.say(Channel.GLOBAL, `${speaker.name} is still here`);
       assertEquals((await listener.hears(speaker.name)).message, `${speaker.name} is still here`);
     }
-    // The admin site cannot accept either, and comes back.
-    const ended = await RawSocket.connect(server.ports.admin).then((socket) => socket.ended, () => "reset");
-    assert(ended === "reset" || ended === "fin");
-    await until("the admin site's end", async () => (await server.log()).includes("The admin site ended"));
+    // The admin site cannot accept either; whoever asks it waits.
+    const asking = stack.use(await RawHttp.connect(server.ports.admin));
+    asking.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    await until("a line in the log", async () => (await server.log()).includes("admin site cannot accept"));
     assertEquals(server.status, null);
 
     // Room comes as peers leave; whoever waits is let in without being asked again.
     const waiting = stack.use(await WireClient.tcp(server.ports.game));
     await Promise.all(storm.map((socket) => socket.close()));
     await waiting.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+    assertEquals((await asking.readToEnd()).responses.map(({ status }) => status), [200]);
     stack.use(await WirePlayer.enter(server, "tcp"));
     const failed = await until(
       "the admin site",

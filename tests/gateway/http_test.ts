@@ -78,6 +78,7 @@ Deno.test("HttpHeadParser.push() reads method, target, version and fields, and l
         ["connection", "Foo, CLOSE"],
       ]),
       keepAlive: false,
+      contentBytes: 0,
     }]);
     assertEquals(rest, latin1("\x82\x00rest"));
   }

@@ -152,7 +152,8 @@ Deno.test("startAdminSite() refuses a foreign Host header on loopback, against D
         assert(!text.includes("drawbridge_"));
       }
     }
-    const absolute = await requestRaw(address, ["GET http://localhost/metrics HTTP/1.1", "Host: evil.example"]);
+    // A whole URL counts in place of Host.
+    const absolute = await requestRaw(address, ["GET http://evil.example/metrics HTTP/1.1", "Host: localhost"]);
     assertEquals(absolute.status, 421);
   });
 });
