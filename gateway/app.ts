@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 
 import { type Context, Hono } from "hono";
+import { isOriginAllowed } from "./http.ts";
 
 /** A file that the gateway serves. */
 export interface Asset {
@@ -20,6 +21,8 @@ export interface Asset {
 export interface AppOptions {
   /** Files by absolute path; `/index.html` is the page at `/`. */
   readonly assets: ReadonlyMap<string, Asset>;
+  /** As in `upgradeDecision`. Default: none but the page's own. */
+  readonly allowedOrigins?: readonly string[];
   /** Whether it is reached by TLS. */
   readonly isSecure?: boolean;
   /** Whether the server takes players. */
@@ -95,6 +98,12 @@ export function createApp(options: AppOptions): App {
     return context.text(isReady ? "ok" : "not ready", isReady ? 200 : 503, UNCACHED);
   });
   app.get("/ws", (context) => answerNoUpgrade(context, "the game: binary messages, see docs/protocol.md"));
+  // Browsers do not tell a page why a WebSocket failed; this does. Whether an origin is allowed anybody can find out.
+  app.get("/ws/check", (context) => {
+    const origin = context.req.query("origin");
+    const isAllowed = isOriginAllowed(origin, context.req.header("host"), options.allowedOrigins ?? []);
+    return context.text(isAllowed ? "allowed\n" : "origin not allowed\n", isAllowed ? 200 : 403, UNCACHED);
+  });
   app.get("/echo", (context) => answerNoUpgrade(context, "an echo: what is sent comes back"));
   // A look-up, not a route for each: a file's name may hold what a route takes for a pattern.
   const files = new Map([...options.assets].map(([path, asset]) => [path, prepareAsset(asset)]));

@@ -475,7 +475,12 @@ export function isHostNamed(head: HttpHead, names: ReadonlySet<string> | null): 
   return host === "localhost" || host.endsWith(".localhost") || host.startsWith("[") || /^\d+(\.\d+){3}$/.test(host);
 }
 
-function isOriginAllowed(
+/**
+ * Whether a page of this origin may open the WebSocket.
+ *
+ * @param host Of the request, which is the page's own where a browser asks its own host.
+ */
+export function isOriginAllowed(
   origin: string | undefined,
   host: string | undefined,
   allowedOrigins: readonly string[],

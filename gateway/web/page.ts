@@ -28,6 +28,7 @@ import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
 import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";
 import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
+import { connectProblem } from "./connect_problem.ts";
 import { isTyping } from "./controls.ts";
 import { byId, hasKeys } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
@@ -252,7 +253,16 @@ class Page {
       this.#login.showProblem(sentenceOr(error.text, errorText(error.code)));
     } else if (error instanceof Refusal) this.#login.showRefusal(error.code);
     else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
-    else this.#login.showProblem(UNREACHABLE);
+    else {
+      this.#login.showProblem(UNREACHABLE);
+      if (!(error instanceof RequestError)) void this.#explain();
+    }
+  }
+
+  /** Browsers do not say why a WebSocket failed: the server is asked, and may answer what is wrong. */
+  async #explain(): Promise<void> {
+    const why = await connectProblem();
+    if (why !== null && !this.#isEntering && this.#client.state !== "connected") this.#login.showProblem(why);
   }
 
   async #leave(): Promise<void> {

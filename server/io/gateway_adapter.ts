@@ -65,6 +65,8 @@ export interface GatewayHost {
    * @throws {HttpError} 400 when it cannot be told whom, 429 when that address has too many, or is banned.
    */
   beginRequest(connection: Connection, head: HttpHead): void;
+  /** A WebSocket, or any request, is refused for what an operator may have set wrong. */
+  onMisplaced(fault: Misplacement, head: HttpHead): void;
   /** The request was answered, and another one may follow. */
   endRequest(connection: Connection): void;
   /** The connection became a WebSocket; it may be refused now that it can be told. */
@@ -73,6 +75,9 @@ export interface GatewayHost {
   promiseStarted(): void;
   promiseEnded(): void;
 }
+
+/** What an operator sees in the log, and may mend by an option or at the proxy. */
+export type Misplacement = "origin" | "host" | "upgrade";
 
 const CLOSE_CODES: Readonly<Record<DisconnectReason, number>> = {
   [DisconnectReason.UNSPECIFIED]: CloseCode.NORMAL,
@@ -224,10 +229,15 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     this.#connection.charge(WORK_HTTP_REQUEST_US);
     const path = head.target.split("?", 1)[0];
     if (!isHostNamed(head, this.#host.hostNames)) {
+      this.#host.onMisplaced("host", head);
       throw new HttpError(421, "Cannot accept request: its host is not among the gateway's names, see --public-host");
     }
     const isEcho = path === "/echo" && this.#host.diagnostics;
     const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#host) : { kind: "none" } as const;
+    if (decision.kind === "refuse" && decision.status === 403) this.#host.onMisplaced("origin", head);
+    if (decision.kind === "none" && path === "/ws" && head.headers.has("sec-websocket-key")) {
+      this.#host.onMisplaced("upgrade", head);
+    }
     if (decision.kind === "refuse") throw new HttpError(decision.status, decision.message);
     if (decision.kind === "none") {
       const asset = this.#host.app.asset(head.path, head.headers.get("if-none-match"));

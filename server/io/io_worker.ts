@@ -28,6 +28,7 @@ import { PacketView } from "../../shared/packet_codec.ts";
 import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import type { Clock } from "../clock.ts";
 import type { ServerConfig } from "../config.ts";
+import { OPTIONS } from "../config_schema.ts";
 import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
@@ -53,7 +54,7 @@ import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import { Connection, type ConnectionHost, type PortInfo } from "./connection.ts";
 import { readForwarded } from "./forwarded_header.ts";
-import { GatewayAdapter, type GatewayHost } from "./gateway_adapter.ts";
+import { GatewayAdapter, type GatewayHost, type Misplacement } from "./gateway_adapter.ts";
 import { ProxyAdapter, type ProxyHost } from "./proxy_adapter.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 import type { BucketRate } from "./token_bucket.ts";
@@ -96,6 +97,8 @@ export interface IoWorkerParts {
 const GATEWAY = 2;
 /** Turns taken that are kept in the list before it is made anew. */
 const TURNS_KEPT_MAX = 1_024;
+/** Characters of a host or an origin in the log: names have 253 at most. */
+const LOGGED_CHARS_MAX = 270;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextDecoder();
 const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
@@ -279,13 +282,39 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     if (!connection.forwards) return;
     const { addresses } = this.#parts;
     connection.forwardedFrom = readForwarded(head.headers, addresses.forwarders);
-    if (connection.forwardedFrom === null) return;
+    if (connection.forwardedFrom === null) {
+      // A health check may ask for nobody; a WebSocket is somebody's.
+      if (head.path === "/ws") {
+        this.#parts.log.warn("Cannot tell whom a trusted proxy asks for", { proxy: connection.remoteAddress });
+      }
+      return;
+    }
     const { kind, entry, waitMs } = addresses.tryAdmit(connection.forwardedFrom, this.nowMs);
     connection.addressEntry = entry;
     if (kind === "admitted") return;
     this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
     const why = kind === "banned" ? "this address is banned for flooding" : "too many connections from this address";
     throw new HttpError(429, `Cannot accept request: ${why}`, Math.ceil(waitMs / 1_000));
+  }
+
+  onMisplaced(fault: Misplacement, { headers }: HttpHead): void {
+    const origin = shorten(headers.get("origin") ?? "");
+    const host = shorten(headers.get("host") ?? "");
+    const { log } = this.#parts;
+    if (fault === "upgrade") log.warn("Cannot accept WebSocket: a proxy took its Upgrade field off", { host });
+    else if (fault === "host") {
+      log.warn("Cannot accept request: its host is not among the gateway's names", {
+        host,
+        flag: `--public-host ${host.replace(/:\d+$/, "")}`,
+      });
+    } else {
+      const isOrigin = OPTIONS.allowedOrigins.kind.parse(origin) !== undefined;
+      log.warn("Cannot accept WebSocket: pages of this origin are not allowed", {
+        origin,
+        host,
+        ...(isOrigin ? { flag: `--allowed-origins ${origin}` } : {}),
+      });
+    }
   }
 
   endRequest(connection: Connection): void {
@@ -653,6 +682,11 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   abortAll(): void {
     for (const connection of this.#connections) connection?.closeSocket();
   }
+}
+
+/** Whatever a peer wrote, no longer than a name in the log needs to be. */
+function shorten(text: string): string {
+  return text.slice(0, LOGGED_CHARS_MAX);
 }
 
 /** The names that an operator has given the gateway. */

@@ -72,6 +72,7 @@ class Runtime {
       log,
       app: createApp({
         assets: init.assets,
+        allowedOrigins: config.allowedOrigins,
         isSecure: config.tlsCert !== "",
         ready: () => Atomics.load(ready, 0) === 1,
         onError: (error) => log.error("Cannot answer HTTP request", { error: error.stack }),

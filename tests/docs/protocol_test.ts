@@ -203,6 +203,7 @@ function closeCodeOf(reason: DisconnectReason): number {
     isTimeUp: () => false,
     beginRequest: () => {},
     endRequest: () => {},
+    onMisplaced: () => {},
     onUpgraded: () => {},
     promiseStarted: () => {},
     promiseEnded: () => {},

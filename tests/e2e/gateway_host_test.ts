@@ -1,7 +1,8 @@
 /** What the gateway makes of names, origins, and of peers that end their side behind a request. @module */
 
 import { LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { assertEquals } from "../support/assert.ts";
+import { LOG_KIND_LINES_MAX } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { RawHttp } from "../support/raw_http.ts";
 import { onEachBackend, type ServerProcess } from "../support/server_process.ts";
 import { packet, WireClient } from "../support/wire.ts";
@@ -41,6 +42,15 @@ onEachBackend({ flags: FLAGS }, (backend, server) => {
     const status = (origin: string) =>
       statusOf(server(), `GET /ws HTTP/1.1\r\nHost: play.example.org\r\nOrigin: ${origin}\r\n${UPGRADE}`);
     assertEquals([await status("capacitor://localhost"), await status("ionic://localhost")], [101, 403]);
+    const lines = (await server().log()).split("\n").filter((line) => line.includes("Cannot accept "));
+    const flags = lines.map((line) => (JSON.parse(line) as { flag?: string }).flag);
+    assert(flags.includes("--allowed-origins ionic://localhost"), String(flags));
+    assert(flags.includes("--public-host evil.example"), String(flags));
+    // However often somebody asks, the log says it now and then.
+    for (let count = 0; count < 40; count++) await status("https://evil.example");
+    const after = (await server().log()).split("\n").filter((line) => line.includes("pages of this origin"));
+    // Each io worker has a limit of its own.
+    assert(after.length <= 2 * LOG_KIND_LINES_MAX, String(after.length));
   });
 
   Deno.test(`${backend}: serve answers a peer that ends its side behind a request, on TCP and HTTP`, async () => {

@@ -113,3 +113,14 @@ Deno.test("App.fetch() lets the page connect to the host it came from and no oth
   );
   assertEquals(headers.get("strict-transport-security"), "max-age=15552000");
 });
+
+Deno.test("App.fetch() tells a page at /ws/check whether its origin may open the WebSocket", async () => {
+  const app = newApp({ allowedOrigins: ["https://www.example.org"] });
+  const statusOf = async (query: string) => (await get(app, `/ws/check${query}`, { host: "play.example.org" })).status;
+  const statuses = [];
+  for (const origin of ["https://play.example.org", "https://www.example.org", "https://evil.example", "null", ""]) {
+    statuses.push(await statusOf(`?origin=${encodeURIComponent(origin)}`));
+  }
+  assertEquals(statuses, [200, 200, 403, 403, 403]);
+  assertEquals(await statusOf(""), 200);
+});

@@ -12,6 +12,8 @@ const FLAGS = [
   // Pages in the background must play on: only one can have the focus.
   ...["--disable-background-timer-throttling", "--disable-renderer-backgrounding"],
   "--disable-backgrounding-occluded-windows",
+  // For servers behind proxies: the names and the certificates are the test's.
+  ...["--host-resolver-rules=MAP *.example.org 127.0.0.1", "--ignore-certificate-errors"],
 ];
 /** How long one step in a page may take, in milliseconds. */
 const STEP_PATIENCE_MS = 30_000;

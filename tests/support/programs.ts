@@ -14,11 +14,13 @@ interface Program {
 
 /** Every program that tests start. */
 export const PROGRAMS = {
+  caddy: { commands: ["caddy"], packages: ["caddy"] },
   chromium: {
     commands: ["chromium", "chromium-browser", "google-chrome"],
     // What the page shows is measured, so the letters must be the same everywhere.
     packages: ["chromium", "fonts-liberation"],
   },
+  nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
   script: { commands: ["script"], packages: ["bsdutils"] },
@@ -34,7 +36,7 @@ export const REQUIRE_ALL: boolean = Deno.env.get("TEST_REQUIRE_ALL") === "1";
 
 /** The path of a program, or `undefined` when it is not here. */
 export function findProgram(name: ProgramName): string | undefined {
-  const folders = new Set([...(Deno.env.get("PATH") ?? "").split(":"), "/usr/bin"]);
+  const folders = new Set([...(Deno.env.get("PATH") ?? "").split(":"), "/usr/bin", "/usr/sbin"]);
   for (const command of PROGRAMS[name].commands) {
     for (const folder of folders) {
       const path = `${folder}/${command}`;
@@ -52,9 +54,14 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Registers a test that starts a program: where that is missing it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
-export function programTest(program: ProgramName, name: string, run: () => void | Promise<void>): void {
-  if (findProgram(program) !== undefined) return Deno.test(name, run);
+/** Registers a test that starts programs: where one is missing it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
+export function programTest(
+  programs: ProgramName | readonly ProgramName[],
+  name: string,
+  run: () => void | Promise<void>,
+): void {
+  const program = [programs].flat().find((program) => findProgram(program) === undefined);
+  if (program === undefined) return Deno.test(name, run);
   const missing = `needs ${program}: Debian's package ${PROGRAMS[program].packages[0]}`;
   Deno.test({
     name: `${name} (${missing})`,

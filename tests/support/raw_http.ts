@@ -26,6 +26,11 @@ export class RawHttp {
     return new RawHttp(await RawSocket.connect(port));
   }
 
+  /** Connects by TLS; see {@linkcode RawSocket.secure}. */
+  static async secure(port: number, localAddress?: string): Promise<RawHttp> {
+    return new RawHttp(await RawSocket.secure(port, localAddress));
+  }
+
   /** Sends text as it is. */
   send(text: string): void {
     this.socket.write(new TextEncoder().encode(text));

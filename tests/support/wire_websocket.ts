@@ -63,6 +63,8 @@ export interface UpgradeOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Where from, such as `127.0.0.5`. */
   readonly localAddress?: string;
+  /** Over TLS, whatever certificate is shown. */
+  readonly isSecure?: boolean;
   /** What to send before the request. */
   readonly head?: Uint8Array;
 }
@@ -154,7 +156,8 @@ export class WireWebSocket {
 
   /** Connects and opens a WebSocket. */
   static async connect(port: number, events: WebSocketEvents, options: UpgradeOptions = {}): Promise<WireWebSocket> {
-    const socket = await RawSocket.connect(port, options.localAddress);
+    const { isSecure = false, localAddress } = options;
+    const socket = await (isSecure ? RawSocket.secure(port, localAddress) : RawSocket.connect(port, localAddress));
     if (options.head !== undefined) socket.write(options.head);
     try {
       const { status, rest } = await requestUpgrade(socket, port, options);
