@@ -15,6 +15,7 @@ import {
   ADMIN_IDLE_TIMEOUT_MS,
   ADMIN_STOP_TIMEOUT_MS,
   HTTP_HEAD_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
   SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
 
@@ -140,6 +141,7 @@ class AdminConnection {
   async serve(isStopping: () => boolean): Promise<void> {
     try {
       while (await this.#serveOne(isStopping)) this.#awaitNext();
+      await this.#endInOrder();
     } catch (error) {
       if (error instanceof HttpError) await this.#refuse(error);
       // All else is the peer's end, or ours.
@@ -206,12 +208,17 @@ class AdminConnection {
   async #refuse(error: HttpError): Promise<void> {
     try {
       await this.#write(encodeHttpError(error, Date.now()));
-      await this.#conn.closeWrite();
-      // Closing with bytes unread would reset the connection, and the answer with it.
-      while (await this.#read());
+      await this.#endInOrder();
     } catch {
       // The peer did not want to hear it.
     }
+  }
+
+  /** Closing with bytes unread would reset the connection, and the last answer with it. */
+  async #endInOrder(): Promise<void> {
+    this.deadlineMs = Math.min(this.deadlineMs, performance.now() + LINGER_TIMEOUT_MS);
+    await this.#conn.closeWrite();
+    while (await this.#read());
   }
 }
 
