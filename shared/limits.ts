@@ -706,6 +706,10 @@ export const RESPAWN_DELAY_MS = 3_000;
 export const RESPAWN_DELAY_MS_MAX = 10_000;
 /** How long after a blow, given or taken, an entity stays in the world whatever its player does, in milliseconds. */
 export const FIGHT_MS = 10_000;
+/** Hit points a wounded player is given at once, out of a fight: all of them within 20 s. */
+export const RECOVERY_HP = 5;
+/** How often, in milliseconds; for the first time when its fight is over. */
+export const RECOVERY_INTERVAL_MS = 1_000;
 /** How long after its entry a player can strike nobody, in milliseconds: others see it first. */
 export const ENTRY_CALM_MS = 1_000;
 /** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS } from "../../shared/limits.ts";
+import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS, RECOVERY_INTERVAL_MS } from "../../shared/limits.ts";
 import { CM_PER_UNIT, toCentimetres } from "../world/entity_store.ts";
 import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import type { World } from "../world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";
+import { Recovery } from "./recovery.ts";
 import { type Damage, findSkill, type Skill } from "./skills.ts";
 import { StatusEffects } from "./status_effects.ts";
 
@@ -66,8 +67,8 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
 /**
  * Combat in one world, on all its maps. Everything that counts is the server's own: where both stand, the clock, the dice.
  *
- * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Hit points do not come back
- * by themselves, only with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
+ * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Hit points come back out
+ * of a fight, and with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
  *
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
  */
@@ -77,6 +78,7 @@ export class Combat {
   readonly #events: CombatEvents;
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
+  readonly #recovery: Recovery;
   readonly #found: Int32Array;
   /** By entity, in milliseconds: until when it fights, and until when it can strike nobody. */
   readonly #fightsUntilMs: Float64Array;
@@ -87,6 +89,7 @@ export class Combat {
     this.#dice = options.dice;
     this.#events = options.events;
     this.#effects = new StatusEffects(options.world, options.faults ?? NO_FAULTS);
+    this.#recovery = new Recovery(options.world, options.faults ?? NO_FAULTS);
     const { slotCount } = options.world;
     this.#found = new Int32Array(slotCount);
     this.#fightsUntilMs = new Float64Array(slotCount);
@@ -131,6 +134,7 @@ export class Combat {
     this.#calmUntilMs[entityId] = nowMs + ENTRY_CALM_MS;
     if (state === undefined) return;
     this.#fightsUntilMs[entityId] = state.fightsUntilMs;
+    this.#recovery.begin(entityId, Math.max(nowMs + RECOVERY_INTERVAL_MS, state.fightsUntilMs));
     if (nowMs < state.stunnedUntilMs) this.#effects.stun(entityId, state.stunnedUntilMs);
   }
 
@@ -162,7 +166,8 @@ export class Combat {
   /** Deals one blow; that attacker and target are fit for it, and near enough, is the caller's promise. */
   strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
     const world = this.#world;
-    this.#fightsUntilMs[attackerId] = this.#fightsUntilMs[targetId] = nowMs + FIGHT_MS;
+    this.#fight(attackerId, nowMs + FIGHT_MS);
+    this.#fight(targetId, nowMs + FIGHT_MS);
     const blow = rollBlow(strike, this.#dice);
     const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
     const targetDied = hp === 0;
@@ -174,9 +179,10 @@ export class Combat {
     if (targetDied) this.#events.onDeath(attackerId, targetId);
   }
 
-  /** Ends effects whose time is over; to be called every tick. */
+  /** Ends effects whose time is over, and gives hit points to who fights no more; to be called every tick. */
   step(nowMs: number): void {
     this.#effects.step(nowMs);
+    this.#recovery.step(nowMs);
   }
 
   /** Forgets cooldowns that are over; to be called now and then. */
@@ -187,7 +193,13 @@ export class Combat {
   /** Forgets an entity that leaves the world. */
   remove(entityId: number): void {
     this.#effects.remove(entityId);
+    this.#recovery.remove(entityId);
     this.#fightsUntilMs[entityId] = this.#calmUntilMs[entityId] = 0;
+  }
+
+  #fight(entityId: number, untilMs: number): void {
+    this.#fightsUntilMs[entityId] = untilMs;
+    this.#recovery.delay(entityId, untilMs);
   }
 
   #judgeTarget({ attackerId, targetId }: CombatAct, skill: Skill): "ok" | CombatRefusal {

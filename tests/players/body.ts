@@ -17,6 +17,8 @@ export interface Body {
   /** NaN while unknown. */
   hp: number;
   hpMax: number;
+  /** When hit points come back to it next, if it is wounded; NaN: that is not known. Of players. */
+  healsAtMs: number;
   /** Until when it is stunned, 0: it is not. */
   stunnedUntilMs: number;
   /** Of its player, as names over heads show it. */

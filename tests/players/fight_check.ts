@@ -36,6 +36,9 @@ const FIGHT_MS = 10_000;
 /** So long after entering nobody strikes. */
 const CALM_MS = 1_000;
 const HP = 100;
+/** What a wounded player is given when its fight is over, and how often then. */
+const HEALED_HP = 5;
+const HEAL_EVERY_MS = 1_000;
 /** Units a second that anybody may move, with 15 %, in cm/ms. */
 const SPEED_CM_PER_MS = 10 * 1.15 / 10;
 /** Travel time that may be saved up. */
@@ -97,6 +100,8 @@ export class FightCheck {
     fighter.calmUntilMs = this.#board.nowMs + CALM_MS;
     fighter.mayFightUntilMs = Math.min(fighter.mayFightUntilMs, this.#board.nowMs + FIGHT_MS);
     if (isBack) return;
+    const fighting = this.fighting(actor), soonMs = this.#board.nowMs + HEAL_EVERY_MS;
+    this.#bodyOf(actor).healsAtMs = fighting === "perhaps" ? NaN : Math.max(soonMs, fighter.fightsUntilMs);
     if (!this.mustStayDead(actor)) fighter.diedAtMs = 0;
     this.#capTravel(actor);
   }
@@ -300,6 +305,7 @@ export class FightCheck {
         throw new Contradiction(`${actor.name} was sent late: ${key}`);
       }
       if (target !== undefined) target.isHealthDoubtful = true;
+      for (const side of [attacker, target]) if (side !== undefined) side.healsAtMs = NaN;
       for (const side of [attacker, target]) this.#mayFight(side?.actor ?? null);
       return;
     }
@@ -350,6 +356,8 @@ export class FightCheck {
       const fighter = this.#mayFight(actor);
       if (fighter !== null) fighter.fightsUntilMs = this.#board.nowMs + FIGHT_MS;
     }
+    if (Number.isNaN(target.healsAtMs) && target.actor !== null && target.hp < HP) target.isHealthDoubtful = true;
+    for (const side of [attacker, target]) side.healsAtMs = this.#board.nowMs + FIGHT_MS;
     const hp = Math.max(0, target.hp - result.damage);
     const isDead = hp === 0;
     if (!Number.isNaN(hp) && !target.isHealthDoubtful && isDead !== result.targetDied) {
@@ -399,6 +407,7 @@ export class FightCheck {
   lose(body: Body): void {
     body.isExact = false;
     body.isHealthDoubtful = true;
+    body.healsAtMs = NaN;
     const fighter = this.#fighterOf(body.actor!);
     fighter.diedAtMs = NaN;
     fighter.fightsUntilMs = 0;
@@ -423,10 +432,18 @@ export class FightCheck {
         if (body.actor !== null) this.#capTravel(body.actor);
       }
       if (body.actor === null) continue;
+      this.#heal(body);
       const fighter = this.#fighterOf(body.actor);
       if (body.hp <= 0) this.#beginTickOfDead(body.actor, body);
       else if (body.isExact && Number.isNaN(fighter.diedAtMs)) fighter.diedAtMs = 0;
     }
+  }
+
+  /** A player who fights no more is given hit points. */
+  #heal(body: Body): void {
+    if (!(body.healsAtMs <= this.#board.nowMs)) return;
+    body.healsAtMs += HEAL_EVERY_MS;
+    if (body.hp > 0) body.hp = Math.min(HP, body.hp + HEALED_HP);
   }
 
   #beginTickOfDead(actor: Actor, body: Body): void {

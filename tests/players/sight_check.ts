@@ -117,6 +117,7 @@ export class SightCheck {
       vz: 0,
       hp,
       hpMax: 100,
+      healsAtMs: NaN,
       stunnedUntilMs: 0,
       guildTag,
       version: 1,
@@ -390,6 +391,8 @@ export class SightCheck {
       body.hpMax = hpMax;
       body.isHealthDoubtful = false;
     }
+    // When it fought last is not known.
+    if (body.actor !== null && Number.isNaN(body.healsAtMs) && mayHaveHealed(body.hp, hp)) body.hp = hp;
     if (body.hp !== hp || body.hpMax !== hpMax) {
       throw new Contradiction(
         `${viewer.name} was told ${
@@ -402,7 +405,20 @@ export class SightCheck {
   /** A monster is told of for the first time. */
   #appear(entityId: number, map: MapRule): Body {
     const body: Body = {
-      ...{ entityId, actor: null, map, x: 0, y: 0, z: 0, vx: 0, vz: 0, hp: NaN, hpMax: NaN, stunnedUntilMs: 0 },
+      ...{
+        entityId,
+        actor: null,
+        map,
+        x: 0,
+        y: 0,
+        z: 0,
+        vx: 0,
+        vz: 0,
+        hp: NaN,
+        hpMax: NaN,
+        healsAtMs: NaN,
+        stunnedUntilMs: 0,
+      },
       ...{
         guildTag: "",
         version: 1,
@@ -577,4 +593,9 @@ export class SightCheck {
       throw new Contradiction(`${actor.name} was not told whether ${nameOf(body)} is stunned`);
     }
   }
+}
+
+/** Whether hit points that came back, 5 at a time, can have made one number into the other. */
+function mayHaveHealed(before: number, after: number): boolean {
+  return before > 0 && after > before && after <= 100 && (after === 100 || (after - before) % 5 === 0);
 }
