@@ -44,7 +44,7 @@ export interface SqliteOptions {
   readonly busyTimeoutMs?: number;
   /** The same once it is open; default: `busyTimeoutMs`. */
   readonly lockWaitMs?: number;
-  /** Looks whether the file is damaged before it is used: some 100 ms for 100,000 accounts. Default: not. */
+  /** Looks whether the file is damaged before it is used: under a second for 100,000 accounts. Default: not. */
   readonly isChecked?: boolean;
   /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
   readonly pagesMax?: number;

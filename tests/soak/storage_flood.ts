@@ -7,28 +7,17 @@
  * @module
  */
 
-import net from "node:net";
-import { DatabaseSync } from "node:sqlite";
-import { nameKey } from "../../server/auth/names.ts";
-import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { FriendListRequestSchema, IgnoreListRequestSchema } from "../../shared/gen/social_pb.ts";
-import { FRIENDS_MAX, GUILD_MEMBERS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
+import { attackLists, fillLists } from "../support/list_attack.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
-import { packet, WireClient } from "../support/wire.ts";
+import { WireClient } from "../support/wire.ts";
 import { enterWorld, login, register } from "../support/wire_session.ts";
-import { join } from "../support/wire_websocket.ts";
 import { backends, backendsOf, count, readOptions } from "./options.ts";
 
 /** What honest players may wait for a heartbeat in all but one of a hundred, in milliseconds. */
 const P99_MS_MAX = 250;
-const BURST = 98;
-const INTERVAL_MS = 50;
 const PASSWORD = "correct horse";
-const NOW_MS = Date.now();
 
 const options = readOptions("soak:storage", {
   backend: backends(),
@@ -36,69 +25,6 @@ const options = readOptions("soak:storage", {
   connections: count(50, 1, 60, "connections of each of them"),
   seconds: count(60, 1, 3_600, "how long the attack lasts"),
 });
-
-/** Gives each player full lists, and makes a full guild, number 1. */
-async function fill(path: string, names: readonly string[]): Promise<void> {
-  const storage = new DirectStorage({ path });
-  const fillers = Array.from({ length: Math.max(FRIENDS_MAX, IGNORED_PLAYERS_MAX, GUILD_MEMBERS_MAX) }, (_, index) => {
-    const name = `Filler${index}`;
-    return { name, nameKey: nameKey(name), passwordVerifier: null, createdAtMs: NOW_MS };
-  });
-  const others = (await storage.accounts.createMany(fillers)).map(({ accountId }) => accountId);
-  const guild = { leaderId: others[0], name: "Full House", nameKey: "full house", tag: "FULL", tagKey: "full" };
-  await storage.guilds.create({ ...guild, createdAtMs: NOW_MS });
-  for (const [index, playerId] of others.slice(1, GUILD_MEMBERS_MAX).entries()) {
-    const invite = { inviterId: others[0], nameKey: fillers[index + 1].nameKey, nowMs: NOW_MS };
-    await storage.guilds.invite({ ...invite, expiresAtMs: NOW_MS + 60_000 });
-    await storage.guilds.join({ playerId, guildId: 1, nowMs: NOW_MS });
-  }
-  for (const name of names) {
-    const playerId = (await storage.accounts.findByName(nameKey(name)))!.accountId;
-    await Promise.all(
-      others.slice(0, IGNORED_PLAYERS_MAX).map((otherId) => storage.social.addIgnored({ playerId, otherId })),
-    );
-  }
-  await storage.close();
-  befriend(path, names, others.slice(0, FRIENDS_MAX));
-}
-
-/** Makes friends past the bound of those on the other side, which is not what is looked at. */
-function befriend(path: string, names: readonly string[], others: readonly number[]): void {
-  const database = new DatabaseSync(path);
-  const insert = database.prepare(
-    "INSERT INTO friends (player_id, friend_id, since_ms) SELECT id, ?, 0 FROM accounts WHERE name_key = ?",
-  );
-  database.exec("BEGIN");
-  for (const name of names) for (const otherId of others) insert.run(otherId, nameKey(name));
-  database.exec("COMMIT");
-  database.close();
-}
-
-/** Enters, asks for everything in one write, then again and again; gives what ends it. */
-function attack(port: number, localAddress: string, token: string, index: number): () => void {
-  const schema = [IgnoreListRequestSchema, FriendListRequestSchema, GuildInfoRequestSchema][index % 3];
-  let sequence = 0n;
-  // Acknowledges whatever has come.
-  const next = () =>
-    packet(schema, index % 3 === 2 ? { guildId: 1n } : {}, { sequence: ++sequence, ack: 1_000_000_000n });
-  const socket = net.connect({ host: "127.0.0.1", port, localAddress, noDelay: true });
-  let timer: ReturnType<typeof setInterval> | undefined;
-  socket.on("connect", () => {
-    socket.write(packet(EnterWorldRequestSchema, { sessionToken: token }));
-    socket.write(join(Array.from({ length: BURST }, next)));
-    timer = setInterval(() => socket.write(next()), INTERVAL_MS);
-  });
-  socket.on("data", ({ length }) => bytesRead += length);
-  socket.on("error", () => {});
-  socket.on("close", () => {
-    clearInterval(timer);
-    closedCount++;
-  });
-  return () => socket.destroy();
-}
-
-let bytesRead = 0;
-let closedCount = 0;
 
 async function run(backend: IoBackendName): Promise<boolean> {
   return await withTempDir(async (dataDir) => {
@@ -112,16 +38,15 @@ async function run(backend: IoBackendName): Promise<boolean> {
     });
     const [honest, comer] = [server.takePlayer(), server.takePlayer()];
     const attackers = Array.from({ length: attackerCount }, () => server.takePlayer());
-    await fill(`${dataDir}/drawbridge.db`, attackers.map(({ name }) => name));
+    await fillLists(`${dataDir}/drawbridge.db`, attackers.map(({ name }) => name));
     {
       await using client = await WireClient.tcp(server.ports.login, { localAddress: "127.0.1.1" });
       if (!(await register(client, "Honest", PASSWORD)).success) throw new Error("Cannot register");
     }
     await using player = await WireClient.tcp(server.ports.game, { localAddress: "127.0.1.2" });
     await enterWorld(player, honest.token);
-    bytesRead = closedCount = 0;
-    const stops = attackers.map(({ token }, index) =>
-      attack(server.ports.game, `127.0.0.${10 + index % options.addresses}`, token, index)
+    const attacks = attackers.map(({ token }, index) =>
+      attackLists(server.ports.game, `127.0.0.${10 + index % options.addresses}`, token, index)
     );
     const untilMs = Date.now() + options.seconds * 1_000;
     const roundTrips: number[] = [];
@@ -148,9 +73,10 @@ async function run(backend: IoBackendName): Promise<boolean> {
       }
     };
     await Promise.allSettled([beat(), come()]);
-    const closedWhileOn = closedCount;
     const lived = server.status === null;
-    for (const stop of stops) stop();
+    for (const attack of attacks) attack.stop();
+    const closedCount = attacks.filter(({ end }) => end === "closed").length;
+    const bytesRead = attacks.reduce((sum, attack) => sum + attack.bytesRead, 0);
     const log = await server.log();
     const errorLines = log.split("\n").filter((line) =>
       line.includes('"level":"error"') || / error /i.test(line)
@@ -166,7 +92,7 @@ async function run(backend: IoBackendName): Promise<boolean> {
           tries.entries - tries.entriesFailed
         }/${tries.entries} | ` +
         `${p99Ms.toFixed(1)} ms | ${savesFailed ? "failed" : "done"} | ${errorLines} | ` +
-        `${(bytesRead / 1e6).toFixed(1)} MB answered, ${closedWhileOn} closed |`,
+        `${(bytesRead / 1e6).toFixed(1)} MB answered, ${closedCount} closed |`,
     );
     return right;
   });
