@@ -48,9 +48,10 @@ export interface App {
    *
    * @param path Of the request, without its query, as it came.
    * @param ifNoneMatch That field of the request.
+   * @param host That field of the request.
    * @returns `undefined` when there is no such asset: others are to be fetched.
    */
-  asset(path: string, ifNoneMatch: string | undefined): PreparedAnswer | undefined;
+  asset(path: string, ifNoneMatch: string | undefined, host: string | undefined): PreparedAnswer | undefined;
   /** Never throws: an error becomes a 500. */
   fetch(request: Request): Promise<Response> | Response;
 }
@@ -87,11 +88,14 @@ const UNCACHED = { "cache-control": "no-store" };
  */
 export function createApp(options: AppOptions): App {
   const app = new Hono();
+  const securityHeaders = (host: string | undefined): readonly (readonly [string, string])[] => [
+    ...SECURITY_HEADERS,
+    ["content-security-policy", contentSecurityPolicy(host)],
+    ...(options.isSecure ? [["strict-transport-security", HSTS] as const] : []),
+  ];
   app.use(async (context, next) => {
     await next();
-    for (const [name, value] of SECURITY_HEADERS) context.header(name, value);
-    context.header("content-security-policy", contentSecurityPolicy(context.req.header("host")));
-    if (options.isSecure) context.header("strict-transport-security", HSTS);
+    for (const [name, value] of securityHeaders(context.req.header("host"))) context.header(name, value);
   });
   app.get("/healthz", (context) => {
     const isReady = options.ready();
@@ -107,12 +111,12 @@ export function createApp(options: AppOptions): App {
   app.get("/echo", (context) => answerNoUpgrade(context, "an echo: what is sent comes back"));
   // A look-up, not a route for each: a file's name may hold what a route takes for a pattern.
   const files = new Map([...options.assets].map(([path, asset]) => [path, prepareAsset(asset)]));
-  const answerAsset = (path: string, ifNoneMatch: string | undefined): PreparedAnswer | undefined => {
+  const findAsset = (path: string, ifNoneMatch: string | undefined): PreparedAnswer | undefined => {
     const file = files.get(path === "/" ? "/index.html" : path);
     return file !== undefined && matchesEntityTag(ifNoneMatch, file.etag) ? file.unchanged : file?.whole;
   };
   app.get("*", (context) => {
-    const answer = answerAsset(context.req.path, context.req.header("if-none-match"));
+    const answer = findAsset(context.req.path, context.req.header("if-none-match"));
     if (answer === undefined) return context.notFound();
     const { status, fields, body } = answer;
     return new Response(status === 304 ? null : body, {
@@ -125,13 +129,19 @@ export function createApp(options: AppOptions): App {
     options.onError?.(error);
     return context.text("Internal server error\n", 500, UNCACHED);
   });
-  return { asset: answerAsset, fetch: (request) => app.fetch(request) };
+  return {
+    asset(path, ifNoneMatch, host) {
+      const answer = findAsset(path, ifNoneMatch);
+      return answer && { ...answer, fields: [...answer.fields, ...securityHeaders(host)] };
+    },
+    fetch: (request) => app.fetch(request),
+  };
 }
 
 /** Both answers that there are to a request for an asset. */
 function prepareAsset({ bytes, type }: Asset): { etag: string; whole: PreparedAnswer; unchanged: PreparedAnswer } {
   const etag = entityTag(bytes);
-  const fields = [["etag", etag], ["cache-control", ASSET_CACHE_CONTROL], ...SECURITY_HEADERS] as const;
+  const fields = [["etag", etag], ["cache-control", ASSET_CACHE_CONTROL]] as const;
   return {
     etag,
     whole: { status: 200, fields: [["content-type", type], ...fields], body: bytes },

@@ -240,7 +240,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     }
     if (decision.kind === "refuse") throw new HttpError(decision.status, decision.message);
     if (decision.kind === "none") {
-      const asset = this.#host.app.asset(head.path, head.headers.get("if-none-match"));
+      const asset = this.#host.app.asset(head.path, head.headers.get("if-none-match"), head.headers.get("host"));
       if (asset === undefined) void this.#answer(head);
       else this.#sendAnswer(head, encodeAnswer(asset, this.#encoding(head)));
       return;

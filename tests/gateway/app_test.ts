@@ -61,6 +61,19 @@ Deno.test("App.fetch() sends security headers with every answer", async () => {
   }
 });
 
+Deno.test("App.asset() answers with the same fields as App.fetch(), over TLS too", async () => {
+  for (const isSecure of [false, true]) {
+    const app = newApp({ isSecure });
+    for (const path of ["/", "/game.js"]) {
+      for (const tag of [undefined, "*"]) {
+        const { headers } = await get(app, path, { host: "a.example", ...(tag && { "if-none-match": tag }) });
+        const answer = app.asset(path, tag, "a.example");
+        assertEquals(new Map(answer!.fields.toSorted()), new Map([...headers].toSorted()));
+      }
+    }
+  }
+});
+
 Deno.test("App.fetch() tells at /healthz whether the server is ready, never from a cache", async () => {
   let isReady = false;
   const app = newApp({ ready: () => isReady });
