@@ -362,6 +362,12 @@ export const GUILD_INVITES_PER_PLAYER_MAX = 16;
 export const GUILD_WARS_MAX = 32;
 /** Wars that others have declared on one guild, at a time: no part of its own, and all of them fit its info. */
 export const GUILD_WARS_AGAINST_MAX = 256;
+/** Wars that one guild, or one player for any guild, declares within a day: two an hour, more than anybody can fight. */
+export const GUILD_WARS_PER_DAY_MAX = 48;
+/** The day, in milliseconds. */
+export const GUILD_WARS_DAY_MS = 24 * 3_600_000;
+/** How long two guilds have peace after a war, at most, in milliseconds: as long as the war was, so that none is for good. */
+export const GUILD_PEACE_MS_MAX = 3_600_000;
 /** Wars that one request to the storage ends; the others follow a moment later. */
 export const GUILD_WARS_ENDED_MAX = 256;
 /** Guilds whose rosters are kept in memory as they were shown: some 15 KiB for a full one. */

@@ -249,11 +249,11 @@ export class AccountService {
     const { clock, log, storage } = this.#context;
     const result = await storage.for(asker).accounts.remove({ accountId, nowMs: clock.unixMs(), isDue });
     if (result.kind !== "removed") return result.kind;
-    const { left, name, relatedIds } = result;
+    const { leftGuildId, name, relatedIds } = result;
     this.#parts.epochs.set(accountId, Infinity);
     // Whoever has come in meanwhile has nothing left to play.
     this.#expel(accountId, "The account is deleted");
-    this.#parts.guilds.accountRemoved(accountId, left);
+    this.#parts.guilds.accountRemoved(accountId, leftGuildId);
     this.#parts.social.accountRemoved({ playerId: accountId, name }, relatedIds);
     log.info("Account deleted", { playerId: accountId });
     return "removed";

@@ -85,6 +85,8 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
   own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
   at_war: { code: ErrorCode.ALREADY_EXISTS, message: "The guilds are at war already" },
+  at_peace: { code: ErrorCode.RATE_LIMITED, message: "After a war there is peace for as long as it was" },
+  wars_spent: { code: ErrorCode.RATE_LIMITED, message: "Too many wars are declared within a day" },
   wars_full: { code: ErrorCode.OUT_OF_RANGE, message: "One of the guilds has too many wars" },
 };
 
@@ -178,28 +180,16 @@ export class GuildService {
     return sessions;
   }
 
-  /** Takes note of a death: it counts where both are players of guilds at war. */
+  /** Takes note of a death: it counts where the two were on different sides when a war began. */
   onKill(killer: Participant | null, victim: Participant | null): void {
-    if (killer?.player == null || victim?.player == null) return;
-    const killerTie = this.#ties.find(killer.player.playerId);
-    const victimTie = this.#ties.find(victim.player.playerId);
-    if (killerTie == null || victimTie == null || killerTie.guildId === victimTie.guildId) return;
-    this.#kills.add({
-      killerGuildId: killerTie.guildId,
-      victimGuildId: victimTie.guildId,
-      atMs: this.#context.clock.unixMs(),
-    });
+    const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
+    if (killerId === undefined || victimId === undefined || killerId === victimId) return;
+    this.#kills.add({ killerId, victimId, atMs: this.#context.clock.unixMs() });
   }
 
   /** The account of a player is gone, and the storage has taken it out of its guild. */
-  accountRemoved(
-    playerId: number,
-    left: { readonly guildId: number; readonly endedWars: readonly EndedWar[] } | null,
-  ): void {
-    if (left !== null) {
-      this.#shown.drop(left.guildId);
-      for (const war of left.endedWars) this.#announceEnd(war);
-    }
+  accountRemoved(playerId: number, leftGuildId: number | null): void {
+    if (leftGuildId !== null) this.#shown.drop(leftGuildId);
     this.#ties.forget(playerId);
   }
 
@@ -337,11 +327,9 @@ export class GuildService {
     const { playerId } = playerOf(session);
     return this.#request(
       () => this.#context.storage.for(session.asker).guilds.leave({ playerId }),
-      ({ guildId, endedWars }) => {
+      ({ guildId }) => {
         this.#shown.drop(guildId);
         this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
-        // The last one to leave still hears how the wars ended.
-        for (const war of endedWars) this.#announceEnd(war);
         this.#setTie(playerId, null);
       },
     );
@@ -401,10 +389,8 @@ export class GuildService {
 
   async #addKills(kills: readonly Kill[]): Promise<void> {
     try {
-      await this.#context.storage.for(SYSTEM).guilds.addKills(kills);
-      for (const { killerGuildId, victimGuildId } of kills) {
-        for (const guildId of [killerGuildId, victimGuildId]) this.#shown.drop(guildId);
-      }
+      const guildIds = await this.#context.storage.for(SYSTEM).guilds.addKills(kills);
+      for (const guildId of guildIds) this.#shown.drop(guildId);
     } catch (error) {
       this.#shown.onFailure(error);
       throw error;

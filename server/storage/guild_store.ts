@@ -52,11 +52,11 @@ export interface GuildStore {
 
   /**
    * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
-   * members is gone, and has lost its wars. Refused with `not_in_guild`.
+   * members is gone. Wars go on, with whoever was a member when they began. Refused with `not_in_guild`.
    */
   leave(
     leaver: { readonly playerId: number },
-  ): Promise<{ readonly kind: "left"; readonly guildId: number; readonly endedWars: readonly EndedWar[] } | Refused>;
+  ): Promise<{ readonly kind: "left"; readonly guildId: number } | Refused>;
 
   /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
   kick(
@@ -91,19 +91,25 @@ export interface GuildStore {
   deleteExpiredInvites(query: { readonly nowMs: number }): Promise<number>;
 
   /**
-   * Declares a war; refused with `not_in_guild`, `no_right`, `unknown_guild`, `own_guild`, `at_war`, `wars_full`.
+   * Declares a war; refused with `not_in_guild`, `no_right`, `unknown_guild`, `own_guild`, `at_war`; `at_peace` while
+   * the last war of the two guilds, or of the declarer against this enemy, is not over for as long as it lasted, an hour
+   * at most; `wars_spent` where the guild or the declarer has declared too many within a day; `wars_full`.
    */
   declareWar(war: NewWar): Promise<{ readonly kind: "declared"; readonly war: DeclaredWar } | Refused>;
 
   /**
-   * Counts kills in the wars that were going on between the two guilds at their time; others are skipped.
+   * Counts kills in the wars that were going on at their time and had the two on different sides when they began,
+   * wherever they are now; others are skipped.
    *
    * @param kills At most `STORAGE_ROWS_MAX`.
-   * @returns How many counted.
+   * @returns The guilds of the wars they counted in, one after the other.
    */
-  addKills(kills: readonly Kill[]): Promise<number>;
+  addKills(kills: readonly Kill[]): Promise<readonly number[]>;
 
-  /** Ends wars that are due, at most `GUILD_WARS_ENDED_MAX`, and tells when the next one is; null: there is none. */
+  /**
+   * Ends wars that are due, at most `GUILD_WARS_ENDED_MAX`, and tells when the next one is; null: there is none. The
+   * guild with more kills has won, unless it is gone.
+   */
   endDueWars(
     due: { readonly nowMs: number },
   ): Promise<{ readonly endedWars: readonly EndedWar[]; readonly nextEndsAtMs: number | null }>;
@@ -127,6 +133,8 @@ export type GuildRefusal =
   | "unknown_guild"
   | "own_guild"
   | "at_war"
+  | "at_peace"
+  | "wars_spent"
   | "wars_full";
 
 /** A request that the rules forbid; nothing was changed. */
@@ -245,10 +253,10 @@ export interface DeclaredWar {
   readonly sides: readonly [GuildTie, GuildTie];
 }
 
-/** A kill among members of two guilds. */
+/** A player's death by another one. */
 export interface Kill {
-  readonly killerGuildId: number;
-  readonly victimGuildId: number;
+  readonly killerId: number;
+  readonly victimId: number;
   /** Unix time in milliseconds. */
   readonly atMs: number;
 }

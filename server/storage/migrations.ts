@@ -209,6 +209,57 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE accounts ADD COLUMN delete_at_ms INTEGER;
   CREATE INDEX accounts_by_deletion ON accounts (delete_at_ms) WHERE delete_at_ms IS NOT NULL;
   `,
+  // A war is its members' of when it began, and outlives its guilds. What was declared is remembered beyond the war.
+  `
+  CREATE TABLE lasting_wars (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    low_guild_id INTEGER NOT NULL,
+    high_guild_id INTEGER NOT NULL,
+    low_name TEXT NOT NULL,
+    high_name TEXT NOT NULL,
+    low_kills INTEGER NOT NULL DEFAULT 0,
+    high_kills INTEGER NOT NULL DEFAULT 0,
+    started_at_ms INTEGER NOT NULL,
+    ends_at_ms INTEGER NOT NULL,
+    declaring_guild_id INTEGER NOT NULL,
+    declarer_id INTEGER NOT NULL,
+    CHECK (low_guild_id < high_guild_id),
+    UNIQUE (low_guild_id, high_guild_id)
+  ) STRICT;
+  INSERT INTO lasting_wars
+    SELECT guild_wars.id, low_guild_id, high_guild_id, low.name, high.name, low_kills, high_kills, started_at_ms,
+      ends_at_ms, declaring_guild_id, declarer_id
+    FROM guild_wars JOIN guilds AS low ON low.id = low_guild_id JOIN guilds AS high ON high.id = high_guild_id;
+  DELETE FROM sqlite_sequence WHERE name = 'lasting_wars';
+  INSERT INTO sqlite_sequence (name, seq) SELECT 'lasting_wars', seq FROM sqlite_sequence WHERE name = 'guild_wars';
+  DROP TABLE guild_wars;
+  ALTER TABLE lasting_wars RENAME TO guild_wars;
+  CREATE INDEX guild_wars_by_high ON guild_wars (high_guild_id);
+  CREATE INDEX guild_wars_by_end ON guild_wars (ends_at_ms);
+
+  CREATE TABLE guild_war_members (
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    war_id INTEGER NOT NULL REFERENCES guild_wars (id) ON DELETE CASCADE,
+    is_low INTEGER NOT NULL CHECK (is_low IN (0, 1)),
+    PRIMARY KEY (player_id, war_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX guild_war_members_by_war ON guild_war_members (war_id);
+  INSERT INTO guild_war_members
+    SELECT player_id, guild_wars.id, guild_id = low_guild_id
+    FROM guild_wars JOIN guild_members ON guild_id IN (low_guild_id, high_guild_id);
+
+  CREATE TABLE guild_declarations (
+    id INTEGER PRIMARY KEY,
+    declarer_id INTEGER NOT NULL,
+    guild_id INTEGER NOT NULL,
+    enemy_guild_id INTEGER NOT NULL,
+    declared_at_ms INTEGER NOT NULL,
+    peace_until_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX guild_declarations_by_declarer ON guild_declarations (declarer_id, declared_at_ms);
+  CREATE INDEX guild_declarations_by_guild ON guild_declarations (guild_id, enemy_guild_id);
+  CREATE INDEX guild_declarations_by_end ON guild_declarations (peace_until_ms);
+  `,
 ];
 
 /**

@@ -138,7 +138,12 @@ export function sqliteAccounts(
       const left = others["guilds.leave"]({ playerId: accountId });
       // All that is the account's goes with it.
       deleteAccount.run(accountId);
-      return { kind: "removed", name: account.name, relatedIds, left: left.kind === "left" ? left : null };
+      return {
+        kind: "removed",
+        name: account.name,
+        relatedIds,
+        leftGuildId: left.kind === "left" ? left.guildId : null,
+      };
     },
     "accounts.findNames": (playerIds) => {
       checkRows(playerIds.length);

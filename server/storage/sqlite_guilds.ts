@@ -7,9 +7,12 @@ import {
   GUILD_INVITES_PER_GUILD_MAX,
   GUILD_INVITES_PER_PLAYER_MAX,
   GUILD_MEMBERS_MAX,
+  GUILD_PEACE_MS_MAX,
   GUILD_WARS_AGAINST_MAX,
+  GUILD_WARS_DAY_MS,
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
+  GUILD_WARS_PER_DAY_MAX,
 } from "../../shared/limits.ts";
 import { looksOf } from "../names/public_name.ts";
 import {
@@ -31,7 +34,10 @@ import {
 import { checkId, checkRows } from "./storage_checks.ts";
 import type { Handlers } from "./storage_operations.ts";
 
-const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_kills, high_kills, ends_at_ms, declarer_id";
+/** Of a war: `has_low` and `has_high` tell which of its guilds are still there. */
+const WAR_COLUMNS = "id, low_guild_id, high_guild_id, low_name, high_name, low_kills, high_kills, ends_at_ms, " +
+  "declarer_id, low_guild_id IN (SELECT id FROM guilds) AS has_low, " +
+  "high_guild_id IN (SELECT id FROM guilds) AS has_high";
 
 /** Of invitations to player 1: those that it is to hear of. */
 const NOT_IGNORED = "inviter_id NOT IN (SELECT ignored_id FROM ignored_players WHERE player_id = ?1)";
@@ -118,8 +124,34 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
   );
 
   const insertWar = database.prepare(
-    `INSERT INTO guild_wars (low_guild_id, high_guild_id, started_at_ms, ends_at_ms, declaring_guild_id, declarer_id)
-      VALUES (?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO guild_wars
+        (low_guild_id, high_guild_id, low_name, high_name, started_at_ms, ends_at_ms, declaring_guild_id, declarer_id)
+      SELECT low.id, high.id, low.name, high.name, ?3, ?4, ?5, ?6 FROM guilds AS low JOIN guilds AS high
+      WHERE low.id = ?1 AND high.id = ?2`,
+  );
+  const insertWarMembers = database.prepare(
+    `INSERT INTO guild_war_members (player_id, war_id, is_low)
+      SELECT player_id, ?1, guild_id = ?2 FROM guild_members WHERE guild_id IN (?2, ?3)`,
+  );
+  const insertDeclaration = database.prepare(
+    `INSERT INTO guild_declarations (declarer_id, guild_id, enemy_guild_id, declared_at_ms, peace_until_ms)
+      VALUES (?, ?, ?, ?, ?)`,
+  );
+  const deleteDeclarations = database.prepare(
+    `DELETE FROM guild_declarations WHERE peace_until_ms <= ?1 AND declared_at_ms <= ?1 - ${GUILD_WARS_DAY_MS}`,
+  );
+  // A player may found guild after guild: what it has declared for one counts for the next.
+  const hasPeace = database.prepare(
+    `SELECT 1 FROM guild_declarations WHERE guild_id = ?1 AND enemy_guild_id = ?2 AND peace_until_ms > ?4
+      UNION ALL SELECT 1 FROM guild_declarations WHERE guild_id = ?2 AND enemy_guild_id = ?1 AND peace_until_ms > ?4
+      UNION ALL SELECT 1 FROM guild_declarations WHERE declarer_id = ?3 AND enemy_guild_id = ?2 AND peace_until_ms > ?4
+      LIMIT 1`,
+  );
+  const [countDeclaredFor, countDeclaredBy] = ["guild_id", "declarer_id"].map((column) =>
+    database.prepare(
+      `SELECT count(*) AS count FROM guild_declarations
+        WHERE ${column} = ?1 AND declared_at_ms > ?2 - ${GUILD_WARS_DAY_MS}`,
+    )
   );
   const hasWar = database.prepare("SELECT 1 FROM guild_wars WHERE low_guild_id = ? AND high_guild_id = ?");
   const deleteWar = database.prepare("DELETE FROM guild_wars WHERE id = ?");
@@ -130,20 +162,19 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
     )
   );
   const selectWars = database.prepare(
-    `SELECT ${WAR_COLUMNS}, low.name AS low_name, high.name AS high_name FROM guild_wars
-      JOIN (SELECT id AS low_id, name FROM guilds) AS low ON low_id = low_guild_id
-      JOIN (SELECT id AS high_id, name FROM guilds) AS high ON high_id = high_guild_id
-      WHERE low_guild_id = ?1 OR high_guild_id = ?1 ORDER BY id`,
+    `SELECT ${WAR_COLUMNS} FROM guild_wars WHERE low_guild_id = ?1 OR high_guild_id = ?1 ORDER BY id`,
   );
   const selectDueWars = database.prepare(
     `SELECT ${WAR_COLUMNS} FROM guild_wars WHERE ends_at_ms <= ? ORDER BY ends_at_ms, id LIMIT ${GUILD_WARS_ENDED_MAX}`,
   );
   const selectNextEnd = database.prepare("SELECT min(ends_at_ms) AS next FROM guild_wars");
-  const [addLowKill, addHighKill] = ["low_kills", "high_kills"].map((column) =>
-    database.prepare(
-      `UPDATE guild_wars SET ${column} = ${column} + 1
-        WHERE low_guild_id = ? AND high_guild_id = ? AND started_at_ms <= ?3 AND ends_at_ms > ?3`,
-    )
+  const addKill = database.prepare(
+    `UPDATE guild_wars SET low_kills = low_kills + killer.is_low, high_kills = high_kills + victim.is_low
+      FROM guild_war_members AS killer JOIN guild_war_members AS victim
+        ON victim.war_id = killer.war_id AND victim.is_low <> killer.is_low
+      WHERE killer.player_id = ?1 AND victim.player_id = ?2 AND guild_wars.id = killer.war_id
+        AND started_at_ms <= ?3 AND ends_at_ms > ?3
+      RETURNING low_guild_id AS low, high_guild_id AS high`,
   );
 
   function memberOf(playerId: number): MemberRow | undefined {
@@ -185,17 +216,6 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
     const members = selectMembers.all(tie.guildId).map((row) => ({ ...row }) as unknown as GuildMember);
     const wars = selectWars.all(tie.guildId).map((row) => warOfRow(row, tie.guildId));
     return { ...tie, members, wars };
-  }
-
-  /** Ends a guild that has no members any more, and with it its wars. */
-  function disband(guildId: number): EndedWar[] {
-    const endedWars = selectWars.all(guildId).map((row) => {
-      const war = endedWarOfRow(row);
-      const enemy = war.sides.find((side) => side.guildId !== guildId)!;
-      return { ...war, winnerGuildId: enemy.guildId };
-    });
-    deleteGuild.run(guildId);
-    return endedWars;
   }
 
   return {
@@ -281,9 +301,9 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       const { guildId, rank } = member;
       removeMember(playerId);
       const successor = selectSuccessor.get(guildId);
-      if (successor === undefined) return { kind: "left", guildId, endedWars: disband(guildId) };
-      if (rank === RANK_LEADER) updateRank.run(RANK_LEADER, successor.playerId);
-      return { kind: "left", guildId, endedWars: [] };
+      if (successor === undefined) deleteGuild.run(guildId);
+      else if (rank === RANK_LEADER) updateRank.run(RANK_LEADER, successor.playerId);
+      return { kind: "left", guildId };
     },
 
     "guilds.kick": (request) => {
@@ -345,25 +365,31 @@ export function sqliteGuilds(database: DatabaseSync): Handlers<"guilds"> {
       if (enemyTie.guildId === own.guildId) return refused("own_guild");
       const [low, high] = inOrder(own.guildId, enemyTie.guildId);
       if (hasWar.get(low, high) !== undefined) return refused("at_war");
+      deleteDeclarations.run(nowMs);
+      if (hasPeace.get(own.guildId, enemyTie.guildId, actorId, nowMs) !== undefined) return refused("at_peace");
+      const isSpent = countOf(countDeclaredFor.get(own.guildId, nowMs)) >= GUILD_WARS_PER_DAY_MAX ||
+        countOf(countDeclaredBy.get(actorId, nowMs)) >= GUILD_WARS_PER_DAY_MAX;
+      if (isSpent) return refused("wars_spent");
       // What others declare is no part of what a guild may declare itself.
       const isFull = countOf(countDeclared.get(own.guildId)) >= GUILD_WARS_MAX ||
         countOf(countAgainst.get(enemyTie.guildId)) >= GUILD_WARS_AGAINST_MAX;
       if (isFull) return refused("wars_full");
-      const { lastInsertRowid } = insertWar.run(low, high, nowMs, endsAtMs, own.guildId, actorId);
-      return { kind: "declared", war: { warId: Number(lastInsertRowid), sides: [own, enemyTie] } };
+      const warId = Number(insertWar.run(low, high, nowMs, endsAtMs, own.guildId, actorId).lastInsertRowid);
+      insertWarMembers.run(warId, low, high);
+      const peaceUntilMs = endsAtMs + Math.min(endsAtMs - nowMs, GUILD_PEACE_MS_MAX);
+      insertDeclaration.run(actorId, own.guildId, enemyTie.guildId, nowMs, peaceUntilMs);
+      return { kind: "declared", war: { warId, sides: [own, enemyTie] } };
     },
 
     "guilds.addKills": (kills) => {
       checkRows(kills.length);
-      let count = 0;
-      for (const { killerGuildId, victimGuildId, atMs } of kills) {
-        for (const id of [killerGuildId, victimGuildId]) checkId(id, "guildId");
+      const guildIds: number[] = [];
+      for (const { killerId, victimId, atMs } of kills) {
+        for (const id of [killerId, victimId]) checkId(id, "playerId");
         checkId(atMs, "atMs");
-        const [low, high] = inOrder(killerGuildId, victimGuildId);
-        const statement = killerGuildId === low ? addLowKill : addHighKill;
-        count += Number(statement.run(low, high, atMs).changes);
+        for (const { low, high } of addKill.all(killerId, victimId, atMs)) guildIds.push(Number(low), Number(high));
       }
-      return count;
+      return guildIds;
     },
 
     "guilds.endDueWars": ({ nowMs }) => {
@@ -399,10 +425,11 @@ function warOfRow(row: Record<string, unknown>, guildId: number): GuildWar {
   };
 }
 
-/** The one with more kills has won. */
+/** The one with more kills has won; a guild that is gone wins nothing. */
 function endedWarOfRow(row: Record<string, unknown>): EndedWar {
   const low = { guildId: Number(row.low_guild_id), kills: Number(row.low_kills) };
   const high = { guildId: Number(row.high_guild_id), kills: Number(row.high_kills) };
-  const winnerGuildId = low.kills === high.kills ? 0 : low.kills > high.kills ? low.guildId : high.guildId;
+  const [leader, isThere] = low.kills > high.kills ? [low, row.has_low] : [high, row.has_high];
+  const winnerGuildId = low.kills === high.kills || isThere === 0 ? 0 : leader.guildId;
   return { warId: Number(row.id), declarerId: Number(row.declarer_id), winnerGuildId, sides: [low, high] };
 }

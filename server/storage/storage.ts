@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { EndedWar, GuildStore } from "./guild_store.ts";
+import type { GuildStore } from "./guild_store.ts";
 import type { SanctionStore, Standing } from "./sanction_store.ts";
 import type { ScoreStore } from "./score_store.ts";
 
@@ -292,8 +292,8 @@ export type RemoveAccountResult =
     readonly name: string;
     /** Players on whose lists it was, at most `STORAGE_ROWS_MAX`. */
     readonly relatedIds: readonly number[];
-    /** The guild it has left, and the wars that ended with that guild. */
-    readonly left: { readonly guildId: number; readonly endedWars: readonly EndedWar[] } | null;
+    /** The guild it has left; null: it was in none. */
+    readonly leftGuildId: number | null;
   }
   | { readonly kind: "not_found" | "not_due" | "sanctioned" };
 

@@ -113,13 +113,15 @@ export function claimDeletions(claim: Claim): void {
     await tie(storage, first, second);
     const { characterId } = (await storage.characters.load({ accountId: first, characterId: 0 }))!;
     const ignoring = (await storage.accounts.findByName("ignoring"))!.accountId;
+    const guildId = (await storage.guilds.loadOf({ playerId: first }))?.guildId;
+    assert(guildId !== undefined);
     await schedule(storage, first, NOW_MS);
     const early = await storage.accounts.remove({ accountId: first, nowMs: NOW_MS - 1, isDue: true });
     assertEquals(early, { kind: "not_due" });
     const result = await storage.accounts.remove({ accountId: first, nowMs: NOW_MS, isDue: true });
     assert(result.kind === "removed");
     assertEquals([result.name, [...result.relatedIds].sort()], ["First", [second, ignoring].sort()]);
-    assertEquals(result.left?.endedWars, []);
+    assertEquals(result.leftGuildId, guildId);
 
     assertEquals(await storage.accounts.find(first), undefined);
     assertEquals(await storage.characters.load({ accountId: first, characterId }), undefined);
@@ -143,11 +145,12 @@ export function claimDeletions(claim: Claim): void {
     await tie(storage, first, second);
     for (const accountId of [second, first]) {
       const result = await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false });
-      assert(result.kind === "removed");
-      assertEquals(result.left?.endedWars.length, accountId === first ? 1 : 0);
+      assert(result.kind === "removed" && result.leftGuildId !== null);
+      if (accountId === first) assertEquals(await storage.guilds.load({ guildId: result.leftGuildId }), undefined);
     }
+    // Its war goes on to its end.
     const enemy = (await storage.accounts.findByName("enemy"))!.accountId;
-    assertEquals((await storage.guilds.loadOf({ playerId: enemy }))?.wars, []);
+    assertEquals((await storage.guilds.loadOf({ playerId: enemy }))?.wars.length, 1);
   });
 
   claim("accounts.remove() leaves whom a sanction stands against, whoever asks", async (storage) => {

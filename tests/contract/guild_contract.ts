@@ -12,8 +12,10 @@ import {
   GUILD_INVITES_PER_GUILD_MAX,
   GUILD_INVITES_PER_PLAYER_MAX,
   GUILD_MEMBERS_MAX,
+  GUILD_PEACE_MS_MAX,
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
+  GUILD_WARS_PER_DAY_MAX,
   STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
@@ -64,6 +66,11 @@ async function foundMany(storage: Storage, count: number): Promise<{ leaderId: n
     leaderId,
     guildId: await mustFound(storage, leaderId, `Guild ${index}`, `t${index}`),
   })));
+}
+
+/** The leader of one guild kills that of another. */
+function kill(killer: { leaderId: number }, victim: { leaderId: number }, atMs = NOW_MS) {
+  return { killerId: killer.leaderId, victimId: victim.leaderId, atMs };
 }
 
 async function assertRefused(result: Promise<{ kind: string }>, reason: GuildRefusal): Promise<void> {
@@ -123,7 +130,7 @@ function claimMembers(claim: Claim): void {
     for (const nameKey of ["dora", "cleo"]) {
       await storage.guilds.setRank({ actorId: anna, nameKey, rank: RANK_OFFICER });
     }
-    assertEquals(await storage.guilds.leave({ playerId: anna }), { kind: "left", guildId, endedWars: [] });
+    assertEquals(await storage.guilds.leave({ playerId: anna }), { kind: "left", guildId });
     assertEquals(await ranks(storage, guildId), [["Bert", 0], ["Cleo", 2], ["Dora", 1]]);
     const [bert, cleo, dora] = await createPlayers(storage, ["Bert", "Cleo", "Dora"]);
     await storage.guilds.leave({ playerId: cleo });
@@ -366,11 +373,6 @@ function claimWars(claim: Claim): void {
     assert(declared.kind === "declared");
     const { warId } = declared.war;
     assertEquals(declared.war.sides.map(({ guildId }) => guildId), [second.guildId, first.guildId]);
-    const kill = (killer: { guildId: number }, victim: { guildId: number }, atMs = NOW_MS) => ({
-      killerGuildId: killer.guildId,
-      victimGuildId: victim.guildId,
-      atMs,
-    });
     const counted = await storage.guilds.addKills([
       kill(first, second),
       kill(second, first),
@@ -380,7 +382,7 @@ function claimWars(claim: Claim): void {
       kill(third, first),
       kill(first, third),
     ]);
-    assertEquals(counted, 3);
+    assertEquals(counted, [1, 2, 3].flatMap(() => [first.guildId, second.guildId]));
     const warsOf = async ({ guildId }: { guildId: number }) => (await storage.guilds.load({ guildId }))?.wars;
     const { endsAtMs } = WAR;
     assertEquals(await warsOf(first), [
@@ -412,15 +414,15 @@ function claimWars(claim: Claim): void {
   claim("guilds.endDueWars() ends what is due and tells when to ask again", async (storage) => {
     const [first, second, third] = await foundMany(storage, 3);
     assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS }), { endedWars: [], nextEndsAtMs: null });
-    const declare = async (enemyGuildId: number, endsAtMs: number) => {
-      const war = { ...WAR, endsAtMs, actorId: first.leaderId, enemyGuildId };
+    const declare = async (enemyGuildId: number, endsAtMs: number, nowMs = NOW_MS) => {
+      const war = { ...WAR, nowMs, endsAtMs, actorId: first.leaderId, enemyGuildId };
       const result = await storage.guilds.declareWar(war);
       assert(result.kind === "declared");
       return result.war.warId;
     };
     const early = await declare(second.guildId, NOW_MS + 10);
     const late = await declare(third.guildId, NOW_MS + 20);
-    await storage.guilds.addKills([{ killerGuildId: third.guildId, victimGuildId: first.guildId, atMs: NOW_MS }]);
+    await storage.guilds.addKills([kill(third, first)]);
     assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 9 }), { endedWars: [], nextEndsAtMs: NOW_MS + 10 });
     assertEquals(await storage.guilds.endDueWars({ nowMs: NOW_MS + 10 }), {
       endedWars: [{
@@ -440,25 +442,122 @@ function claimWars(claim: Claim): void {
       }],
       nextEndsAtMs: null,
     });
-    assert(await declare(second.guildId, NOW_MS + 10) > late);
+    assert(await declare(second.guildId, NOW_MS + 90, NOW_MS + 20) > late);
   });
 
-  claim("guilds.leave() of the last member loses the guild's wars, whatever their score", async (storage) => {
-    const [first, second] = await foundMany(storage, 2);
-    await storage.guilds.declareWar({ ...WAR, actorId: first.leaderId, enemyGuildId: second.guildId });
-    await storage.guilds.addKills([{
-      killerGuildId: first.guildId,
-      victimGuildId: second.guildId,
-      atMs: NOW_MS,
-    }]);
-    const left = await storage.guilds.leave({ playerId: first.leaderId });
-    assert(left.kind === "left");
-    assertEquals(left.endedWars.map(({ winnerGuildId, sides }) => ({ winnerGuildId, sides })), [{
-      winnerGuildId: second.guildId,
-      sides: [{ guildId: first.guildId, kills: 1 }, { guildId: second.guildId, kills: 0 }],
-    }]);
-    assertEquals((await storage.guilds.load({ guildId: second.guildId }))?.wars, []);
-    assertEquals((await storage.guilds.endDueWars({ nowMs: NOW_MS })).nextEndsAtMs, null);
+  claim(
+    "guilds.addKills() counts for those who were members when the war began, wherever they are now",
+    async (storage) => {
+      const [first, second, third] = await foundMany(storage, 3);
+      const [anna, bert] = [
+        await enlist(storage, first.leaderId, first.guildId, "Anna"),
+        await enlist(storage, second.leaderId, second.guildId, "Bert"),
+      ];
+      await storage.guilds.declareWar({ ...WAR, actorId: first.leaderId, enemyGuildId: second.guildId });
+      const late = await enlist(storage, first.leaderId, first.guildId, "Late");
+      await storage.guilds.leave({ playerId: bert });
+      await storage.guilds.kick({ actorId: first.leaderId, nameKey: "anna" });
+      await invite(storage, third.leaderId, "anna");
+      await storage.guilds.join({ playerId: anna, guildId: third.guildId, nowMs: NOW_MS });
+      const killOf = (killerId: number, victimId: number) => ({ killerId, victimId, atMs: NOW_MS });
+      const counted = await storage.guilds.addKills([
+        killOf(first.leaderId, bert),
+        killOf(anna, second.leaderId),
+        killOf(bert, anna),
+        killOf(late, bert),
+        killOf(bert, late),
+        killOf(anna, first.leaderId),
+      ]);
+      assertEquals(counted.length, 2 * 3);
+      const [war] = (await storage.guilds.load({ guildId: first.guildId }))?.wars ?? [];
+      assertEquals([war.ownKills, war.enemyKills], [2, 1]);
+    },
+  );
+
+  claim(
+    "guilds.leave() of the last member spares no kill and gives the enemy nothing it has not won",
+    async (storage) => {
+      // Who has killed whom when the second guild is gone, and whether the first has won.
+      const cases = [
+        { kills: [0, 0], isWon: false },
+        { kills: [1, 0], isWon: true },
+        { kills: [1, 1], isWon: false },
+        { kills: [0, 1], isWon: false },
+      ];
+      const guilds = await foundMany(storage, 2 * cases.length);
+      for (const [index, { kills, isWon }] of cases.entries()) {
+        const [first, second] = guilds.slice(2 * index);
+        await storage.guilds.declareWar({ ...WAR, actorId: second.leaderId, enemyGuildId: first.guildId });
+        await storage.guilds.addKills(kills[1] > 0 ? [kill(second, first)] : []);
+        assertEquals(await storage.guilds.leave({ playerId: second.leaderId }), {
+          kind: "left",
+          guildId: second.guildId,
+        });
+        assertEquals(await storage.guilds.load({ guildId: second.guildId }), undefined);
+        await storage.guilds.addKills(kills[0] > 0 ? [kill(first, second)] : []);
+        const [war] = (await storage.guilds.load({ guildId: first.guildId }))?.wars ?? [];
+        const enemyName = `Guild ${2 * index + 1}`;
+        assertEquals([war.enemyName, war.ownKills, war.enemyKills], [enemyName, kills[0], kills[1]]);
+        const { endedWars } = await storage.guilds.endDueWars({ nowMs: WAR.endsAtMs });
+        assertEquals(endedWars.map(({ winnerGuildId }) => winnerGuildId), [isWon ? first.guildId : 0]);
+      }
+    },
+  );
+
+  claim("guilds.declareWar() leaves peace after a war, whoever declares and for whichever guild", async (storage) => {
+    const [first, second, third] = await foundMany(storage, 3);
+    const declare = (actorId: number, enemy: { guildId: number }, nowMs: number, lastsMs = 60_000) =>
+      storage.guilds.declareWar({ ...WAR, actorId, enemyGuildId: enemy.guildId, nowMs, endsAtMs: nowMs + lastsMs });
+    await declare(first.leaderId, second, NOW_MS);
+    await storage.guilds.endDueWars({ nowMs: NOW_MS + 60_000 });
+    const peaceUntilMs = NOW_MS + 120_000;
+    await assertRefused(declare(first.leaderId, second, peaceUntilMs - 1), "at_peace");
+    await assertRefused(declare(second.leaderId, first, peaceUntilMs - 1), "at_peace");
+    await storage.guilds.leave({ playerId: first.leaderId });
+    const next = await mustFound(storage, first.leaderId, "Guild 0", "t0");
+    await assertRefused(declare(first.leaderId, second, peaceUntilMs - 1), "at_peace");
+    assertEquals((await declare(third.leaderId, second, peaceUntilMs - 1)).kind, "declared");
+    assertEquals((await declare(second.leaderId, { guildId: next }, peaceUntilMs - 1)).kind, "declared");
+
+    // A long war is followed by no longer peace than GUILD_PEACE_MS_MAX.
+    const lastsMs = 3 * GUILD_PEACE_MS_MAX, endsAtMs = peaceUntilMs + lastsMs;
+    assertEquals((await declare(third.leaderId, { guildId: next }, peaceUntilMs, lastsMs)).kind, "declared");
+    await storage.guilds.endDueWars({ nowMs: endsAtMs });
+    const again = (nowMs: number) => declare(third.leaderId, { guildId: next }, nowMs);
+    await assertRefused(again(endsAtMs + GUILD_PEACE_MS_MAX - 1), "at_peace");
+    assertEquals((await again(endsAtMs + GUILD_PEACE_MS_MAX)).kind, "declared");
+  });
+
+  claim(`guilds.declareWar() takes ${GUILD_WARS_PER_DAY_MAX} a day, of a guild and of a player`, async (storage) => {
+    const [first, ...enemies] = await foundMany(storage, GUILD_WARS_PER_DAY_MAX + 2);
+    const declare = async (actorId: number, enemy: { guildId: number }, nowMs: number) => {
+      const war = { ...WAR, actorId, enemyGuildId: enemy.guildId, nowMs, endsAtMs: nowMs + 1 };
+      const { kind } = await storage.guilds.declareWar(war).then((answer) =>
+        answer.kind === "refused" ? { kind: answer.reason } : answer
+      );
+      await storage.guilds.endDueWars({ nowMs: nowMs + 1 });
+      return kind;
+    };
+    const officer = await enlist(storage, first.leaderId, first.guildId, "Otto");
+    await storage.guilds.setRank({ actorId: first.leaderId, nameKey: "otto", rank: RANK_OFFICER });
+    const [last, spare, ...others] = enemies;
+    for (const [index, enemy] of others.entries()) {
+      assertEquals(await declare(index === 0 ? officer : first.leaderId, enemy, NOW_MS + index), "declared");
+    }
+    assertEquals(await declare(first.leaderId, last, NOW_MS + 1_000), "declared");
+    assertEquals(await declare(first.leaderId, spare, NOW_MS + 1_000), "wars_spent");
+    assertEquals(await declare(officer, spare, NOW_MS + 1_000), "wars_spent");
+    // For another guild the officer has declared but one, the leader all the others.
+    await storage.guilds.leave({ playerId: officer });
+    await mustFound(storage, officer, "New", "new");
+    assertEquals(await declare(officer, spare, NOW_MS + 1_000), "declared");
+    await storage.guilds.leave({ playerId: first.leaderId });
+    await mustFound(storage, first.leaderId, "Newer", "newer");
+    const dayMs = 24 * 3_600_000;
+    assertEquals(await declare(first.leaderId, spare, NOW_MS + 1_000), "declared");
+    assertEquals(await declare(first.leaderId, last, NOW_MS + 1_002), "wars_spent");
+    assertEquals(await declare(first.leaderId, last, NOW_MS + dayMs), "wars_spent");
+    assertEquals(await declare(first.leaderId, last, NOW_MS + dayMs + 1), "declared");
   });
 }
 
@@ -535,7 +634,7 @@ function claimBounds(claim: Claim): void {
     }
     const ids = Array.from({ length: STORAGE_ROWS_MAX + 1 }, (_, index) => index);
     await assertRejects(() => storage.guilds.findTies(ids), RangeError, `${STORAGE_ROWS_MAX} rows`);
-    const kills = ids.map(() => ({ killerGuildId: 1, victimGuildId: 2, atMs: NOW_MS }));
+    const kills = ids.map(() => ({ killerId: 1, victimId: 2, atMs: NOW_MS }));
     await assertRejects(() => storage.guilds.addKills(kills), RangeError, `${STORAGE_ROWS_MAX} rows`);
   });
 }

@@ -13,15 +13,27 @@ export interface ModelGuild {
 
 /** One war. */
 export interface ModelWar {
+  /** The one that declared it, then its enemy. */
   readonly sides: readonly [ModelGuild, ModelGuild];
+  /** Who was a member of each when it began. */
+  readonly fighters: readonly [ReadonlySet<number>, ReadonlySet<number>];
   readonly kills: [number, number];
   readonly endsAtMs: number;
+}
+
+/** A war that was declared, remembered for as long as there is to be peace after it. */
+interface Declaration {
+  readonly declarer: number;
+  readonly guild: ModelGuild;
+  readonly enemy: ModelGuild;
+  readonly peaceUntilMs: number;
 }
 
 /** Guilds, members, invitations and wars; every request answers with the name of its code. Bounds are not modelled. */
 export class GuildModel {
   guilds: ModelGuild[] = [];
   wars: ModelWar[] = [];
+  readonly #declarations: Declaration[] = [];
 
   guildOf(player: number): ModelGuild | undefined {
     return this.guilds.find(({ members }) => members.some((member) => member.player === player));
@@ -63,7 +75,6 @@ export class GuildModel {
     this.#endGrants(guild, player);
     if (members.length === 0) {
       this.guilds = this.guilds.filter((other) => other !== guild);
-      this.wars = this.wars.filter(({ sides }) => !sides.includes(guild));
     } else if (rank === 2) {
       (members.find((member) => member.rank === 1) ?? members[0]).rank = 2;
     }
@@ -102,7 +113,7 @@ export class GuildModel {
     return guild.invited.delete(target) ? "NONE" : "NOT_FOUND";
   }
 
-  declareWar(player: number, enemyName: string, endsAtMs: number): string {
+  declareWar(player: number, enemyName: string, { nowMs, lastsMs }: { nowMs: number; lastsMs: number }): string {
     const guild = this.guildOf(player);
     if (guild === undefined) return "NOT_FOUND";
     if (this.#rankOf(player) < 1) return "PERMISSION_DENIED";
@@ -110,15 +121,26 @@ export class GuildModel {
     if (enemy === undefined) return "NOT_FOUND";
     if (enemy === guild) return "TARGET_INVALID";
     if (this.#warBetween(guild, enemy) !== undefined) return "ALREADY_EXISTS";
-    this.wars.push({ sides: [guild, enemy], kills: [0, 0], endsAtMs });
+    const isPeace = this.#declarations.some((past) =>
+      past.peaceUntilMs > nowMs && (
+        (past.guild === guild && past.enemy === enemy) || (past.guild === enemy && past.enemy === guild) ||
+        (past.declarer === player && past.enemy === enemy)
+      )
+    );
+    if (isPeace) return "RATE_LIMITED";
+    const endsAtMs = nowMs + lastsMs;
+    const [own, other] = [guild, enemy].map(({ members }) => new Set(members.map(({ player }) => player)));
+    this.wars.push({ sides: [guild, enemy], fighters: [own, other], kills: [0, 0], endsAtMs });
+    this.#declarations.push({ declarer: player, guild, enemy, peaceUntilMs: endsAtMs + lastsMs });
     return "NONE";
   }
 
+  /** A kill counts in every war that had the two on different sides when it began. */
   kill(killer: number, victim: number): void {
-    const own = this.guildOf(killer), enemy = this.guildOf(victim);
-    if (own === undefined || enemy === undefined || own === enemy) return;
-    const war = this.#warBetween(own, enemy);
-    if (war !== undefined) war.kills[war.sides.indexOf(own)]++;
+    for (const { fighters: [first, second], kills } of this.wars) {
+      if (first.has(killer) && second.has(victim)) kills[0]++;
+      if (second.has(killer) && first.has(victim)) kills[1]++;
+    }
   }
 
   endWars(nowMs: number): void {

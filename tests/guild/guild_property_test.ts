@@ -93,7 +93,7 @@ class Play {
       case "war": {
         const enemy = model.guilds.find((guild) => guild.name.toLowerCase() === deed.name.toLowerCase());
         harness.send(client, GuildWarStartSchema, { enemyName: deed.name });
-        return model.declareWar(by, enemy?.name ?? "", harness.clock.unixMs() + WAR_MS);
+        return model.declareWar(by, enemy?.name ?? "", { nowMs: harness.clock.unixMs(), lastsMs: WAR_MS });
       }
       case "kill":
         return undefined;
@@ -110,7 +110,7 @@ class Play {
     }
     await settle(harness);
     assertEquals(clients.map((client) => codesOf(client)), expected);
-    // A kill counts for the guilds that the two are known to be in when it happens, so it comes after the requests.
+    // A kill counts in the wars that are on when it is written down, so it comes after the requests.
     for (const deed of deeds) {
       if (deed.kind !== "kill") continue;
       harness.logic.guilds.onKill(harness.sessionOf(clients[deed.by]), harness.sessionOf(clients[deed.on]));

@@ -1,12 +1,23 @@
 import { SKILL_MELEE } from "../../server/combat/skills.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { CombatActionSchema } from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { KILLS_OF_ONE_VICTIM_MAX, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { withTempDir } from "../support/temp_dir.ts";
-import { breakableStorage, declareWar, infoOf, must, type Scene, settle, twoGuilds } from "./guild_scene.ts";
+import {
+  ask,
+  breakableStorage,
+  declareWar,
+  found,
+  infoOf,
+  must,
+  type Scene,
+  settle,
+  twoGuilds,
+} from "./guild_scene.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -112,6 +123,8 @@ Deno.test("GUILD_WAR_END tells both sides the result as each sees it", async () 
   }
   assertEquals(endsOf(harness, lena), []);
   assertEquals(await scoresOf(harness, anna), []);
+  assertEquals((await ask(harness, bela, GuildWarStartSchema, { enemyGuildId: scene.wolves })).code, "RATE_LIMITED");
+  await pass(harness, HOUR_MS);
   const next = await declareWar(scene);
   assert(next > warId);
 });
@@ -124,18 +137,55 @@ Deno.test("GUILD_WAR_END names no winner of a draw", async () => {
   assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: 0n, ownKills: 0, enemyKills: 0 }]);
 });
 
-Deno.test("A guild that disbands loses its wars, and its last member hears of it", async () => {
+Deno.test("Leaving the guild in a fight spares no kill, and changes nothing for those who killed", async () => {
   await using scene = await twoGuilds();
-  const { harness, anna, bela, rosa, wolves } = scene;
+  const { harness, anna, mia, bela, rosa } = scene;
   const warId = await declareWar(scene);
-  await countKill(scene, rosa, anna);
-  await must(harness, rosa, GuildLeaveRequestSchema, {});
+  // One blow before the end everybody leaves, the Foxes' last one too.
+  for (const player of [rosa, bela, mia]) await must(harness, player, GuildLeaveRequestSchema, {});
+  await kill(harness, anna, rosa);
+  await kill(harness, bela, anna);
+  await kill(harness, mia, bela);
+  assertEquals(await scoresOf(harness, anna), [[2, 1]]);
+  assertEquals((await infoOf(harness, anna)).wars[0].enemyName, "Red Foxes");
+  harness.forget();
+  await pass(harness, HOUR_MS);
+  assertEquals(endsOf(harness, anna), [{ warId, winnerGuildId: scene.wolves, ownKills: 2, enemyKills: 1 }]);
+  for (const client of [bela, rosa, mia]) assertEquals(endsOf(harness, client), []);
+});
+
+Deno.test("A guild that declares war and is gone makes no winner of its enemy, and cannot do it again at once", async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, otto, lena, wolves } = scene;
+  const declareAndLeave = async (name: string) => {
+    await found(harness, lena, name, "TR");
+    const { code } = await ask(harness, lena, GuildWarStartSchema, { enemyGuildId: wolves });
+    await must(harness, lena, GuildLeaveRequestSchema, {});
+    return code;
+  };
+  assertEquals(await declareAndLeave("Trolls"), "NONE");
   assertEquals(endsOf(harness, anna), []);
-  await must(harness, bela, GuildLeaveRequestSchema, {});
-  assertEquals(endsOf(harness, anna), [{ warId, winnerGuildId: wolves, ownKills: 0, enemyKills: 1 }]);
-  assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: wolves, ownKills: 1, enemyKills: 0 }]);
-  assertEquals(endsOf(harness, rosa), []);
-  assertEquals(await scoresOf(harness, anna), []);
+  for (const name of ["Trolls", "Trolls again", "Trolls"]) assertEquals(await declareAndLeave(name), "RATE_LIMITED");
+  assertEquals(harness.take(otto, PacketType.GUILD_WAR_START).length, 1);
+  await pass(harness, HOUR_MS);
+  const [{ winnerGuildId, ownKills, enemyKills }, ...more] = endsOf(harness, otto);
+  assertEquals([winnerGuildId, ownKills, enemyKills, more.length], [0n, 0, 0, 0]);
+});
+
+Deno.test(`A kill of the same victim by the same player counts ${KILLS_OF_ONE_VICTIM_MAX} times an hour in a war`, async () => {
+  await using scene = await twoGuilds();
+  const { harness, anna, otto, bela } = scene;
+  await declareWar(scene);
+  for (let count = 0; count < KILLS_OF_ONE_VICTIM_MAX + 2; count++) {
+    await kill(harness, anna, bela);
+    harness.advance(RESPAWN_DELAY_MS);
+    harness.send(bela, RespawnRequestSchema, {});
+    harness.world.teleport(bela.entityId, harness.clock.monotonicMs(), { x: 500, y: 0, z: 500, yaw: 0 });
+    harness.advance(1_000);
+  }
+  assertEquals(await scoresOf(harness, anna), [[KILLS_OF_ONE_VICTIM_MAX, 0]]);
+  await kill(harness, otto, bela);
+  assertEquals(await scoresOf(harness, anna), [[KILLS_OF_ONE_VICTIM_MAX + 1, 0]]);
 });
 
 Deno.test("A war goes on after a restart with its score, and ends in its time", async () => {

@@ -24,7 +24,7 @@ function ledger() {
   return { store, log, kills: new KillLedger<Kill>({ write, pendingMax: GUILD_KILLS_PENDING_MAX, log }) };
 }
 
-const killAt = (atMs: number): Kill => ({ killerGuildId: 1, victimGuildId: 2, atMs });
+const killAt = (atMs: number): Kill => ({ killerId: 1, victimId: 2, atMs });
 
 Deno.test("KillLedger.add() writes at once, and together what comes meanwhile", async () => {
   const { store, kills } = ledger();

@@ -7,6 +7,7 @@ import {
   type GuildInfoResponse,
   type GuildInviteNotice,
   GuildRank,
+  type GuildWar,
   type GuildWarEnd,
   type GuildWarStart,
 } from "../../shared/gen/guild_pb.ts";
@@ -29,7 +30,10 @@ interface ModelWar {
   readonly declarer: Actor;
   /** 0 until the server has said. */
   warId: number;
+  /** The one that declared it, then its enemy. */
   readonly sides: readonly [ModelGuild, ModelGuild];
+  /** Who was a member of each when it began. */
+  readonly fighters: readonly [ReadonlySet<Actor>, ReadonlySet<Actor>];
   readonly kills: [number, number];
   /** Kills that are written down for certain: one that has just happened may be on its way. */
   writtenKills: readonly [number, number];
@@ -43,6 +47,9 @@ const MEMBERS_MAX = 100;
 const INVITES_OF_PLAYER = 16;
 const WARS_AGAINST_MAX = 256;
 const WARS_MAX = 32;
+const WARS_PER_DAY_MAX = 48;
+const DAY_MS = 24 * 3_600_000;
+const PEACE_MS_MAX = 3_600_000;
 /** Ends of wars are looked at once a second, and told a moment later. */
 const END_PATIENCE_MS = 1_100;
 
@@ -57,6 +64,8 @@ export class GuildCheck {
   readonly #invites = new Map<Actor, Map<ModelGuild, Actor>>();
   readonly #founded = new Map<Actor, ModelGuild>();
   #wars: ModelWar[] = [];
+  /** Wars of the last day, and of as long as there is to be peace after them. */
+  #declared: ModelWar[] = [];
   /** Who became a member of what, or of nothing, and is not yet shown so. */
   #newTies = new Map<Actor, ModelGuild | null>();
   readonly #ties = new Map<Actor, ModelGuild>();
@@ -196,8 +205,8 @@ export class GuildCheck {
     const wasLeader = guild.members.get(actor) === GuildRank.LEADER;
     this.#endGrants(actor);
     this.#newTies.set(actor, null);
-    if (guild.members.size === 1) return this.#disband(guild);
     guild.members.delete(actor);
+    if (guild.members.size === 0) return this.#disband(guild);
     if (!wasLeader) return;
     const members = [...guild.members];
     const [heir] = members.find(([, rank]) => rank === GuildRank.OFFICER) ?? members[0];
@@ -211,11 +220,8 @@ export class GuildCheck {
     }
   }
 
+  /** Its wars go on. */
   #disband(guild: ModelGuild): void {
-    for (const war of this.#wars.filter(({ sides }) => sides.includes(guild))) {
-      this.#expectEnd(war, war.sides.find((side) => side !== guild)!);
-    }
-    guild.members.clear();
     this.#guilds.delete(guild);
     for (const invites of this.#invites.values()) invites.delete(guild);
   }
@@ -278,10 +284,12 @@ export class GuildCheck {
     const war: ModelWar = {
       declarer: actor,
       ...{ warId: 0, sides: [guild!, enemy!], kills: [0, 0], writtenKills: [0, 0], doubtfulKills: 0 },
+      fighters: [new Set(guild!.members.keys()), new Set(enemy!.members.keys())],
       startedAtMs,
       endsAtMs: startedAtMs + this.#warMs,
     };
     this.#wars.push(war);
+    this.#declared.push(war);
     for (const [own, other] of [[guild!, enemy!], [enemy!, guild!]]) {
       this.#tellGuild(own, "war", `starts ${other.name} ${war.endsAtMs}`, actor);
     }
@@ -291,14 +299,37 @@ export class GuildCheck {
     if (guild.members.get(actor)! < GuildRank.OFFICER) return ErrorCode.PERMISSION_DENIED;
     if (enemy === undefined) return ErrorCode.NOT_FOUND;
     if (enemy === guild) return ErrorCode.TARGET_INVALID;
-    if (this.isAtWar(guild, enemy)) return ErrorCode.ALREADY_EXISTS;
-    // The first side has declared it.
+    if (this.#isAtWar(guild, enemy)) return ErrorCode.ALREADY_EXISTS;
+    const nowMs = this.#board.unixMs;
+    this.#declared = this.#declared.filter((war) =>
+      nowMs < Math.max(this.#peaceUntilMs(war), war.startedAtMs + DAY_MS)
+    );
+    const isPeace = this.#declared.some((war) => {
+      const [first, second] = war.sides;
+      const isSame = (first === guild && second === enemy) || (first === enemy && second === guild);
+      return (isSame || (war.declarer === actor && second === enemy)) && nowMs < this.#peaceUntilMs(war);
+    });
+    const today = this.#declared.filter(({ startedAtMs }) => nowMs < startedAtMs + DAY_MS);
+    const isSpent = today.filter(({ sides }) => sides[0] === guild).length >= WARS_PER_DAY_MAX ||
+      today.filter(({ declarer }) => declarer === actor).length >= WARS_PER_DAY_MAX;
+    if (isPeace || isSpent) return ErrorCode.RATE_LIMITED;
     const isFull = this.#wars.filter(({ sides }) => sides[0] === guild).length >= WARS_MAX ||
       this.#wars.filter(({ sides }) => sides[1] === enemy).length >= WARS_AGAINST_MAX;
     return isFull ? ErrorCode.OUT_OF_RANGE : ErrorCode.NONE;
   }
 
-  isAtWar(guild: ModelGuild, enemy: ModelGuild): boolean {
+  #peaceUntilMs({ endsAtMs }: ModelWar): number {
+    return endsAtMs + Math.min(this.#warMs, PEACE_MS_MAX);
+  }
+
+  /** Whether the two were on different sides when a war began that goes on. */
+  areEnemies(one: Actor, other: Actor): boolean {
+    return this.#wars.some(({ fighters: [first, second] }) =>
+      (first.has(one) && second.has(other)) || (second.has(one) && first.has(other))
+    );
+  }
+
+  #isAtWar(guild: ModelGuild, enemy: ModelGuild): boolean {
     return this.#wars.some(({ sides }) => sides.includes(guild) && sides.includes(enemy));
   }
 
@@ -309,14 +340,13 @@ export class GuildCheck {
 
   /** A player killed another. */
   onKill(killer: Actor, victim: Actor): void {
-    const own = this.#ties.get(killer), enemy = this.#ties.get(victim);
-    if (own === undefined || enemy === undefined || own === enemy) return;
     const { unixMs } = this.#board;
     for (const war of this.#wars) {
-      if (!war.sides.includes(own) || !war.sides.includes(enemy) || unixMs >= war.endsAtMs) continue;
+      const side = war.fighters.findIndex((fighters) => fighters.has(killer));
+      if (side < 0 || !war.fighters[1 - side].has(victim) || unixMs >= war.endsAtMs) continue;
       this.killCount++;
       if (unixMs === war.startedAtMs) war.doubtfulKills++;
-      war.kills[war.sides.indexOf(own)]++;
+      war.kills[side]++;
     }
   }
 
@@ -340,17 +370,20 @@ export class GuildCheck {
     const own = this.#find(guildId);
     const fights = own === undefined || this.isWarEnding(own) ? [] : wars.map(({ enemyName }) => enemyName);
     if (own !== undefined && !actor.isReplaying) {
-      for (const war of wars) this.#checkScore(own, war.enemyName, [war.ownKills, war.enemyKills]);
+      for (const war of wars) this.#checkScore(own, war);
     }
     this.#dues.take(actor, "guild info", `${name} ${tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
   }
 
   /** Every kill counts once it is written down, but for those of a war's first instant, which may. */
-  #checkScore(own: ModelGuild, enemyName: string, told: readonly [number, number]): void {
-    const war = this.#wars.find(({ sides }) => sides.includes(own) && sides.some(({ name }) => name === enemyName));
+  #checkScore(own: ModelGuild, { enemyGuildId, enemyName, ownKills, enemyKills }: GuildWar): void {
+    // Another guild may have the name of one that is gone.
+    const war = this.#wars.find(({ sides }) =>
+      sides.includes(own) && sides.some((side) => side !== own && BigInt(side.guildId) === enemyGuildId)
+    );
     if (war === undefined) return;
     const mine = war.sides.indexOf(own);
-    told.forEach((count, index) => {
+    [ownKills, enemyKills].forEach((count, index) => {
       const side = index === 0 ? mine : 1 - mine;
       if (count <= war.kills[side] && count >= war.writtenKills[side] - war.doubtfulKills) return;
       throw new Contradiction(
@@ -380,13 +413,16 @@ export class GuildCheck {
       if (unixMs < war.endsAtMs) {
         throw new Contradiction(`The war ${warId} ended ${war.endsAtMs - unixMs} ms too early`);
       }
-      const [first, second] = war.kills;
-      this.#expectEnd(war, first === second ? null : war.sides[first > second ? 0 : 1]);
+      this.#expectEnd(war);
     }
     this.#dues.take(actor, "war", `ends ${warId} ${winnerGuildId} ${ownKills}:${enemyKills}`);
   }
 
-  #expectEnd(war: ModelWar, winner: ModelGuild | null): void {
+  /** The guild with more kills has won, unless it is gone. */
+  #expectEnd(war: ModelWar): void {
+    const [first, second] = war.kills;
+    const leader = war.sides[first > second ? 0 : 1];
+    const winner = first === second || !this.#guilds.has(leader) ? null : leader;
     this.endedWarCount++;
     this.#wars = this.#wars.filter((other) => other !== war);
     war.sides.forEach((side, index) => {
@@ -401,8 +437,7 @@ export class GuildCheck {
       if (this.#board.unixMs < war.endsAtMs + END_PATIENCE_MS) continue;
       const isHeard = war.sides.some(({ members }) => [...members.keys()].some(({ isConnected }) => isConnected));
       if (isHeard) throw new Contradiction(`The war ${war.warId} should have ended at ${war.endsAtMs}`);
-      const [first, second] = war.kills;
-      this.#expectEnd(war, first === second ? null : war.sides[first > second ? 0 : 1]);
+      this.#expectEnd(war);
     }
   }
 

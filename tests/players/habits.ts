@@ -166,9 +166,7 @@ export class Habits {
   }
 
   #isEnemy(one: Actor | null, other: Actor | null): boolean {
-    const { guilds } = this.#checker;
-    const own = one === null ? undefined : guilds.tieOf(one), enemy = other === null ? undefined : guilds.tieOf(other);
-    return own !== undefined && enemy !== undefined && guilds.isAtWar(own, enemy);
+    return one !== null && other !== null && this.#checker.guilds.areEnemies(one, other);
   }
 
   #action(body: Body, target: Body) {
@@ -287,7 +285,9 @@ export class Habits {
     const { actor } = player, { guilds } = this.#checker;
     const other = this.#chance.percent(5) ? undefined : this.#anybody();
     const playerName = other?.name ?? NOBODY;
-    if (roll < 45) {
+    // Whoever joins later has no part in a war: few begin one alone.
+    const isAlone = (guilds.guildOf(actor)?.members.size ?? 0) < 4 && this.#chance.percent(80);
+    if (roll < 45 || (roll < 65 && isAlone)) {
       player.send(
         PacketType.GUILD_INVITE_REQUEST,
         guild.GuildInviteRequestSchema,
@@ -312,7 +312,8 @@ export class Habits {
 
   #declareWar(player: ScriptedPlayer): void {
     const { guilds } = this.#checker;
-    const enemy = guilds.guilds.length === 0 ? undefined : this.#chance.pick(guilds.guilds);
+    const some = guilds.guilds.length === 0 ? [] : [1, 2].map(() => this.#chance.pick(guilds.guilds));
+    const enemy = some.sort((a, b) => b.members.size - a.members.size)[0];
     if (enemy !== undefined && guilds.isWarEnding(enemy)) return;
     const enemyName = this.#chance.percent(5) ? "No such guild" : enemy?.name ?? "";
     player.send(

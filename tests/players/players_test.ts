@@ -163,6 +163,15 @@ const BROKEN: readonly {
     },
   },
   {
+    what: "forgets in a war who has left the guild",
+    says: /guild info says|"war"/,
+    spoil: ({ logic, storage: { guilds } }) => {
+      const addKills = guilds.addKills.bind(guilds);
+      guilds.addKills = (kills) =>
+        addKills(kills.filter((kill) => [kill.killerId, kill.victimId].every((id) => logic.guilds.find(id) !== null)));
+    },
+  },
+  {
     what: "shows players those of another map",
     says: /on another map|still sees|on a map of/,
     spoil: ({ world }) => {
@@ -186,7 +195,7 @@ const BROKEN: readonly {
   },
   {
     what: "lets those speak who are muted",
-    says: /was sent in "(chat \w+|friendship with .*|room .*|guild .*)"|due was: (\d+ )?MUTED/,
+    says: /was sent in "(chat \w+|friendship with .*|room .*|guild .*)"|the number \d+ of a room|due was: (\d+ )?MUTED/,
     spoil: ({ logic }) => logic.sanctions.checkMayChat = () => {},
   },
   {
