@@ -10,7 +10,10 @@ import {
   GuildCreateRequestSchema,
   GuildInfoRequestSchema,
   type GuildInfoResponse,
+  type GuildInvite,
+  GuildInviteListRequestSchema,
   GuildInviteRequestSchema,
+  GuildInviteWithdrawSchema,
   GuildJoinRequestSchema,
   GuildKickRequestSchema,
   GuildLeaveRequestSchema,
@@ -22,7 +25,16 @@ import {
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
-import { checkNewGuild, membersText, rankName, rightsOf, sortMembers, warEndText, warText } from "./guild_model.ts";
+import {
+  checkNewGuild,
+  invitedText,
+  membersText,
+  rankName,
+  rightsOf,
+  sortMembers,
+  warEndText,
+  warText,
+} from "./guild_model.ts";
 import { type Answer, type CodeTexts, outcomeOf, refusalText } from "./request_answer.ts";
 import { askTwice, type Row, type RowAction, RowList } from "./row_list.ts";
 import type { SidePanel } from "./side_panel.ts";
@@ -59,13 +71,18 @@ const INVITE_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
   [ErrorCode.NOT_FOUND]: "Nobody has that name.",
   [ErrorCode.ALREADY_EXISTS]: "That player is invited, or in a guild, already.",
-  [ErrorCode.SERVER_FULL]: "The guild is full, or too many invitations are open.",
+  [ErrorCode.OUT_OF_RANGE]: "Too many invitations are open.",
+};
+const WITHDRAW_TEXTS: CodeTexts = {
+  ...GUILD_TEXTS,
+  [ErrorCode.NOT_FOUND]: "That invitation is no longer open.",
 };
 const WAR_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
   [ErrorCode.NOT_FOUND]: "No guild has that name.",
   [ErrorCode.ALREADY_EXISTS]: "You are at war with them already.",
-  [ErrorCode.SERVER_FULL]: "One of the guilds has too many wars.",
+  [ErrorCode.OUT_OF_RANGE]: "One of the guilds has too many wars.",
+  [ErrorCode.RATE_LIMITED]: "Too soon: a war is followed by peace, and a day has only so many wars.",
   [ErrorCode.TARGET_INVALID]: "A guild can't be at war with itself.",
 };
 const LEAVE_TEXTS: CodeTexts = {
@@ -88,11 +105,15 @@ export class GuildDesk {
   readonly #summary = byId("guild-summary", HTMLElement);
   readonly #inviteForm = byId("guild-invite", HTMLFormElement);
   readonly #warForm = byId("guild-war", HTMLFormElement);
+  readonly #invitedPart = byId("guild-invited-part", HTMLElement);
+  readonly #invited = new RowList(byId("guild-invited", HTMLElement), "Nobody at present.");
   readonly #inviteList = new RowList(byId("guild-invites", HTMLElement), "Nobody has invited you yet.");
   readonly #roster = new RowList(byId("guild-roster", HTMLElement), "Nobody.");
   readonly #wars = new RowList(byId("guild-wars", HTMLElement), "Peace, for now.");
   readonly #invites: Map<bigint, { readonly guildName: string; readonly inviterName: string }> = new Map();
   #guild: GuildInfoResponse | null = null;
+  /** Whom the guild has invited; known to who may invite. */
+  #openInvites: readonly GuildInvite[] = [];
   #isAsking = false;
   #askedMs = -Infinity;
   /** Rises with each player who enters: answers for the one before are dropped. */
@@ -174,7 +195,19 @@ export class GuildDesk {
     if (before?.name !== guild?.name || before?.tag !== guild?.tag) {
       this.#options.onGuild(guild?.name ?? "", guild?.tag ?? "");
     }
+    const mayInvite = guild !== null && rightsOf(this.#ownRank).mayInvite;
+    if (!mayInvite) this.#openInvites = [];
+    else if (this.#options.panel.shown === "guild") this.#listInvites();
     this.#show();
+  }
+
+  async #listInvites(): Promise<void> {
+    const stay = this.#stay;
+    const { response } = await outcomeOf(this.#options.client.request(GuildInviteListRequestSchema, {}), {});
+    // Refused, the rank is another than it was: the roster tells.
+    if (stay !== this.#stay || response === null) return;
+    this.#openInvites = response.invites;
+    this.#showInvited();
   }
 
   #show(): void {
@@ -197,6 +230,8 @@ export class GuildDesk {
     const rights = rightsOf(this.#ownRank);
     this.#inviteForm.hidden = !rights.mayInvite;
     this.#warForm.hidden = !rights.mayDeclareWar;
+    this.#invitedPart.hidden = !rights.mayInvite;
+    this.#showInvited();
     this.#roster.show(
       sortMembers(guild.members).map((member) => ({
         key: String(member.playerId),
@@ -207,6 +242,20 @@ export class GuildDesk {
       })),
     );
     this.#showWars();
+  }
+
+  #showInvited(): void {
+    const nowMs = Date.now();
+    this.#invited.show(this.#openInvites.map((invite) => ({
+      key: String(invite.playerId),
+      title: invite.playerName,
+      note: invitedText(invite, nowMs),
+      actions: [{
+        text: "Withdraw",
+        label: `Withdraw the invitation of ${invite.playerName}`,
+        onClick: () => this.#withdraw(invite.playerName),
+      }],
+    })));
   }
 
   #showWars(): void {
@@ -258,6 +307,11 @@ export class GuildDesk {
     if (playerName === "") return this.#options.panel.say("Say whom to invite.", "bad");
     const request = this.#options.client.request(GuildInviteRequestSchema, { playerName });
     if (await this.#act(request, INVITE_TEXTS, `${playerName} is invited.`)) form.reset();
+  }
+
+  #withdraw(playerName: string): void {
+    const request = this.#options.client.request(GuildInviteWithdrawSchema, { playerName });
+    this.#act(request, WITHDRAW_TEXTS, `${playerName} is no longer invited.`);
   }
 
   async #answer(guildId: bigint, accept: boolean): Promise<void> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type GuildMember, GuildRank, type GuildWar } from "../../shared/gen/guild_pb.ts";
+import { type GuildInvite, type GuildMember, GuildRank, type GuildWar } from "../../shared/gen/guild_pb.ts";
 import {
   GUILD_NAME_LENGTH_MAX,
   GUILD_NAME_LENGTH_MIN,
@@ -61,6 +61,14 @@ export function membersText(members: readonly MemberEntry[]): string {
 export function warText({ ownKills, enemyKills, endsAt }: Omit<GuildWar, "$typeName">, nowMs: number): string {
   const lead = ownKills === enemyKills ? "even" : ownKills > enemyKills ? "ahead" : "behind";
   return `${ownKills} : ${enemyKills}, ${lead} · ${timeLeft(Number(endsAt) - nowMs)}`;
+}
+
+/** Who invited a player, and how long the invitation stands. */
+export function invitedText(
+  { inviterName, expiresAt }: Pick<GuildInvite, "inviterName" | "expiresAt">,
+  nowMs: number,
+): string {
+  return `by ${inviterName} · ${timeLeft(Number(expiresAt) - nowMs)}`;
 }
 
 /** How a war ended for a guild. */

@@ -62,6 +62,7 @@ export class RowList {
   /** Shows these rows in this order. */
   show(rows: readonly Row[]): void {
     const keys = new Set(rows.map(({ key }) => key));
+    const focusedIndex = [...this.#list.children].findIndex((item) => item.contains(document.activeElement));
     for (const [key, { item }] of this.#shown) {
       if (keys.has(key)) continue;
       item.remove();
@@ -73,6 +74,16 @@ export class RowList {
     });
     while (this.#list.childElementCount > rows.length) this.#list.lastElementChild?.remove();
     if (rows.length === 0) this.#list.append(make("li", "row-empty", this.#emptyText));
+    if (focusedIndex >= 0 && !this.#list.contains(document.activeElement)) this.#focusNear(focusedIndex);
+  }
+
+  /** The row with the focus has gone: whoever uses the keyboard goes on where it was. */
+  #focusNear(index: number): void {
+    const item = this.#list.children[Math.min(index, this.#list.childElementCount - 1)];
+    const button = item.querySelector("button");
+    if (button !== null) return button.focus();
+    this.#list.tabIndex = -1;
+    this.#list.focus();
   }
 
   #itemOf(row: Row): HTMLLIElement {

@@ -36,7 +36,7 @@ async function gather(browser: Browser, url: string): Promise<[anna: Visitor, be
 }
 
 /** Anna founds a guild and has Ben join; Ben becomes an officer and has Cora join. */
-async function foundGuild([anna, ben, cora]: Visitor[]): Promise<void> {
+async function foundGuild([anna, ben, cora]: Visitor[], stranger: string): Promise<void> {
   await openPanel(anna.page, "guild");
   await submitForm(anna.page, "guild-create", { name: "Grey Bears", tag: "GB" });
   await anna.page.locator('html[data-guild="Grey Bears"]').waitFor({ state: "attached" });
@@ -48,10 +48,29 @@ async function foundGuild([anna, ben, cora]: Visitor[]): Promise<void> {
   await anna.page.getByLabel("Promote Ben", { exact: true }).click();
   await untilRow(anna.page, "guild-roster", "Ben", "Officer");
   await ben.page.locator("#guild-invite").waitFor();
+  await withdrawByKeys(ben, stranger);
   await submitForm(ben.page, "guild-invite", { player: "Cora" });
   await openPanel(cora.page, "guild");
   await cora.page.getByLabel("Join Grey Bears", { exact: true }).click();
   await untilRow(cora.page, "guild-roster", "Cora");
+}
+
+/** An officer invites two and takes both invitations back, with the keyboard alone. */
+async function withdrawByKeys({ page }: Visitor, stranger: string): Promise<void> {
+  for (const player of ["Cora", stranger]) {
+    await submitForm(page, "guild-invite", { player });
+    await untilRow(page, "guild-invited", player, "by Ben");
+  }
+  await page.setViewportSize(PHONE);
+  await page.locator("#guild-invited").scrollIntoViewIfNeeded();
+  assertEquals(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width);
+  await page.setViewportSize({ width: 1_100, height: 700 });
+  await page.getByLabel("Withdraw the invitation of Cora", { exact: true }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#guild-invited li", { hasText: "Cora" }).waitFor({ state: "detached" });
+  // The focus is where the next one is.
+  await page.keyboard.press("Enter");
+  await untilRow(page, "guild-invited", "Nobody at present");
 }
 
 async function befriend(anna: Visitor, ben: Visitor): Promise<void> {
@@ -106,7 +125,7 @@ browserTest(
         const dora = server.takePlayer();
         const visitors = await gather(browser, `http://127.0.0.1:${server.ports.gateway}/`);
         const [anna, ben, cora] = visitors;
-        await foundGuild(visitors);
+        await foundGuild(visitors, dora.name);
         await befriend(anna, ben);
         await openRoom(anna, cora);
 

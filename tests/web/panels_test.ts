@@ -1,6 +1,7 @@
 import { friendNews, sortFriends } from "../../gateway/web/friend_model.ts";
 import {
   checkNewGuild,
+  invitedText,
   membersText,
   rankName,
   rightsOf,
@@ -53,6 +54,10 @@ Deno.test("timeLeft() tells the two largest units", () => {
     "1 h 1 min left",
     "1 d 1 h left",
   ]);
+});
+
+Deno.test("invitedText() tells who invited, and how long it stands", () => {
+  assertEquals(invitedText({ inviterName: "Ben", expiresAt: 90_061_000n }, 0), "by Ben · 1 d 1 h left");
 });
 
 Deno.test("warText() and warEndText() tell how a war stands and ended", () => {
