@@ -59,12 +59,18 @@ export const WORK_US_PER_SECOND = 10_000;
 export const WORK_US_BURST = 50_000;
 /** Work that comes back to an address for each token it gets for packets, in microseconds. */
 export const WORK_US_PER_ADDRESS_TOKEN = 10;
-/** Seconds' worth of work that an address may make at once. */
-export const ADDRESS_WORK_BURST_SECONDS = 2;
+/** Seconds' worth of work that an address may make at once: twenty of them together take a core for a second. */
+export const ADDRESS_WORK_BURST_SECONDS = 1;
 /** Work that a connection makes before it is charged to its address, in microseconds: the shared table is asked once. */
 export const ADDRESS_WORK_US_BATCH = 100;
-/** Price of a read, however little it brought, in microseconds: event, system call, first frame. */
-export const WORK_READ_US = 4;
+/** Price of a connection, in microseconds: accepting it, what is kept of it, closing it. */
+export const WORK_ACCEPT_US = 100;
+/** Price of a TLS handshake, in microseconds: a signature with a key of 2,048 bits for RSA. */
+export const WORK_HANDSHAKE_US = 900;
+/** Price of a read with epoll, however little it brought, in microseconds: event, system calls, first frame, answer. */
+export const WORK_READ_US = 6;
+/** Price of a read with Deno's own sockets, in microseconds: a promise and an operation for each read and each write. */
+export const WORK_READ_DENO_US = 10;
 /** Bytes that are read, unmasked and cut into frames in a microsecond. */
 export const WORK_READ_BYTES_PER_US = 1_024;
 /** Price of a WebSocket frame behind the first of a read, in microseconds. */
@@ -87,6 +93,11 @@ export const WORK_INFLATE_US = 25;
 export const WORK_INFLATE_BYTES_PER_US = 4;
 /** How often connections that are not read for want of work are looked at, in milliseconds. */
 export const THROTTLE_CHECK_MS = 10;
+/**
+ * Work that connections which were in debt may make between two looks, all together, in microseconds: however many
+ * addresses they are at, most of a thread's time is for those who owe nothing.
+ */
+export const DEBTORS_US_PER_CHECK = 3_000;
 /** Longest time that a connection is not read before its debt is counted anew, in milliseconds. */
 export const THROTTLE_MS_MAX = 1_000;
 /** Addresses that are remembered: 1.6 MB that all io workers share. */

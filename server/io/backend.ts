@@ -9,6 +9,8 @@ import type { TlsIdentity } from "./tls_socket.ts";
 
 /** Takes what happens on one socket. Calls never nest: none is made from within a call to the socket. */
 export interface SocketHandler {
+  /** A TLS handshake is about to begin; after {@linkcode Socket.pauseReading} it waits. */
+  onHandshake(): void;
   /** Bytes arrived: `bytes[start, end)`, which the handler may overwrite but not keep. */
   onBytes(bytes: Uint8Array, start: number, end: number): void;
   /** A write that {@linkcode Socket.write} left in flight is done; its bytes may be used again. */

@@ -19,11 +19,11 @@ import {
   RING_RECORD_BYTES_MAX,
   RTT_MS_MAX,
   WORK_ECHO_US,
+  WORK_HANDSHAKE_US,
   WORK_INFLATE_BYTES_PER_US,
   WORK_INFLATE_US,
   WORK_LOOK_US,
   WORK_READ_BYTES_PER_US,
-  WORK_READ_US,
 } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { type PacketRow, packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
@@ -92,6 +92,8 @@ export interface ConnectionHost {
   readonly diagnostics: boolean;
   /** `null`: flood control is off. */
   readonly packetRate: BucketRate | null;
+  /** Price of a read, in microseconds. */
+  readonly readUs: number;
   readonly sendQueueSoftBytes: number;
   readonly sendQueueHardBytes: number;
   /** Monotonic, in milliseconds; as of this round. */
@@ -240,7 +242,7 @@ export class Connection implements SocketHandler, FrameSink {
   onBytes(bytes: Uint8Array, start: number, end: number): void {
     const { counters } = this.#host;
     counters.add(Counter.ITEMS, 1);
-    this.charge(WORK_READ_US + (end - start) / WORK_READ_BYTES_PER_US);
+    this.charge(this.#host.readUs + (end - start) / WORK_READ_BYTES_PER_US);
     if (this.closing) return;
     this.lastBytesMs = this.#host.nowMs;
     this.#framesLeft = FRAMES_PER_SERVICE_MAX;
@@ -257,6 +259,11 @@ export class Connection implements SocketHandler, FrameSink {
       this.#onProtocolError(error);
     }
     if (this.#decoder.paused) this.#pause();
+  }
+
+  onHandshake(): void {
+    this.#host.counters.add(Counter.ITEMS, 1);
+    this.charge(WORK_HANDSHAKE_US);
   }
 
   onWritten(): void {
@@ -414,6 +421,11 @@ export class Connection implements SocketHandler, FrameSink {
     this.throttled = true;
     this.#socket.pauseReading();
     this.#host.throttle(this, waitMs);
+  }
+
+  /** What its address was charged last, in microseconds: about what it will make when it goes on. */
+  get lastWorkUs(): number {
+    return this.#budget.lastWorkUs;
   }
 
   /** In debt: in how many milliseconds to look again; 0: it may go on. */

@@ -132,7 +132,8 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#busy || this.#held !== null) return this.#hold(bytes, start, end);
+    const mustWait = this.#busy || this.#held !== null || this.#connection.throttled;
+    if (mustWait) return this.#hold(bytes, start, end);
     const at = start + this.#take(bytes, start, end);
     if (at === end || this.#connection.closing) return;
     this.#hold(bytes, at, end);

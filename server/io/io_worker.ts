@@ -10,6 +10,7 @@ import type { App } from "../../gateway/app.ts";
 import { HttpError, type HttpHead } from "../../gateway/http.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import {
+  DEBTORS_US_PER_CHECK,
   HANDSHAKE_TIMEOUT_MS,
   HTTP_CONNECTIONS_MAX,
   IDLE_TIMEOUT_MS,
@@ -23,6 +24,9 @@ import {
   THROTTLE_CHECK_MS,
   THROTTLE_MS_MAX,
   UNAUTHENTICATED_MS,
+  WORK_ACCEPT_US,
+  WORK_READ_DENO_US,
+  WORK_READ_US,
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
@@ -122,6 +126,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   readonly hostNames: ReadonlySet<string> | null;
   readonly diagnostics: boolean;
   readonly packetRate: BucketRate | null;
+  readonly readUs: number;
   readonly sendQueueSoftBytes: number;
   readonly sendQueueHardBytes: number;
   nowMs: number;
@@ -152,6 +157,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   /** Things done since the clock was looked at. */
   #itemsSinceLook = 0;
   #timeIsUp = false;
+  /** Something was left to do when the last round ended. */
+  #isBehind = false;
   /** Connections whose end could not be told to logic yet: the ring was full. */
   readonly #closedUntold: { slot: number; generation: number; reason: number }[] = [];
   #refusedNow = 0;
@@ -170,6 +177,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.hostNames = isLoopback(config.host) ? hostNamesOf(config) : null;
     this.diagnostics = config.diagnostics;
     this.packetRate = config.floodControl ? FLOOD_RATE : null;
+    this.readUs = config.ioBackend === "epoll" ? WORK_READ_US : WORK_READ_DENO_US;
     this.sendQueueSoftBytes = config.sendQueueSoftBytes;
     this.sendQueueHardBytes = config.sendQueueHardBytes;
     this.#admittedMax = [config.loginMaxConnections, config.maxConnections, config.gatewayMaxConnections];
@@ -234,6 +242,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
       this.#refuse(connection);
     }
     if (isProxied && !connection.closing) connection.adapter = new ProxyAdapter(connection, this, !isGateway);
+    if (!isProxied) connection.charge(WORK_ACCEPT_US);
     return connection;
   }
 
@@ -271,6 +280,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     if (connection.forwards) return;
     const source = addresses.tryAdmit(connection.remoteAddress, this.nowMs);
     connection.addressEntry = source.entry;
+    connection.charge(WORK_ACCEPT_US);
     if (source.kind === "admitted") return;
     this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
     this.#refuseAddress(connection, source.waitMs);
@@ -464,6 +474,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     if (this.logicIsDue || this.#waiting.length > 0) this.#parts.logicWaker.ring();
     this.logicIsDue = false;
     this.#lag.onRound(this.#roundStartMs, this.nowMs, isBehind);
+    this.#isBehind = isBehind;
     this.#roundStartMs = 0;
     if (isBehind) this.#parts.requestRound();
   }
@@ -530,13 +541,20 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     return isBehind;
   }
 
-  /** Whoever has paid goes on when it is its turn. */
+  /** Whoever has paid goes on when it is its turn: so many at a time, and fewer while others have to wait. */
   #checkThrottled(): void {
     const { counters, nowMs } = this;
     this.#parts.requestRoundIn(THROTTLE_CHECK_MS);
     if (nowMs < this.#throttleCheckMs) return;
     this.#throttleCheckMs = nowMs + THROTTLE_CHECK_MS;
-    this.#throttled = this.#throttled.filter((connection) => !connection.gone && !this.#hasPaid(connection));
+    // Never none: whoever has paid goes on in the end, however much there is to do.
+    let usLeft = this.#isBehind ? 1 : DEBTORS_US_PER_CHECK;
+    this.#throttled = this.#throttled.filter((connection) => {
+      if (connection.gone) return false;
+      if (usLeft <= 0 || !this.#hasPaid(connection)) return true;
+      usLeft -= connection.lastWorkUs;
+      return false;
+    });
     counters.set(Gauge.THROTTLED, this.#throttled.length);
   }
 

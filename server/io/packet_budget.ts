@@ -45,6 +45,11 @@ export class PacketBudget {
     this.#work = rate === null ? null : new TokenBucket(WORK_RATE, nowMs);
   }
 
+  /** What the address was charged for last, in microseconds. */
+  get lastWorkUs(): number {
+    return this.#lastWorkUs;
+  }
+
   /**
    * Charges the connection and its address for work that was done, or will be in any case.
    *

@@ -51,6 +51,8 @@ class Wire extends EventEmitter {
   readonly allowHalfOpen = true;
   readonly readable = true;
   readonly writable = true;
+  /** Nothing is to be read, though TLS would. */
+  isHeld = false;
   readonly #carrier: Socket;
   readonly #waiting: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];
   #onEnd: (() => void) | null = null;
@@ -65,7 +67,7 @@ class Wire extends EventEmitter {
   }
 
   resume(): void {
-    this.#carrier.resumeReading();
+    if (!this.isHeld) this.#carrier.resumeReading();
   }
 
   write(bytes: Uint8Array, done: () => void): boolean {
@@ -116,8 +118,12 @@ class TlsSocket implements Socket, SocketHandler {
   readonly #wire: Wire;
   #handler: SocketHandler | null = null;
   #tls: TLSSocket | null = null;
-  /** Bytes that came before TLS could take any. */
+  /** Bytes that came before TLS could or should take any; `null` once it takes them as they come. */
   #early: Uint8Array[] | null = [];
+  /** TLS can take bytes. */
+  #isSetUp = false;
+  /** The handler was told of the handshake. */
+  #isAnnounced = false;
   #isClosed = false;
   #isEndAsked = false;
   #hasPeerEnded = false;
@@ -146,11 +152,23 @@ class TlsSocket implements Socket, SocketHandler {
     });
     // It begins in a tick of its own, which must find it whole: neither fed nor destroyed.
     nextTick(() => {
-      const early = this.#early!;
-      this.#early = null;
+      this.#isSetUp = true;
       if (this.#isClosed) tls.destroy();
-      else for (const bytes of early) this.#wire.emit("data", bytes);
+      else this.#tryBegin();
     });
+  }
+
+  /** Begins the handshake once the peer has begun it and the handler lets it: that is where most of the work is. */
+  #tryBegin(): void {
+    const early = this.#early;
+    if (early === null || early.length === 0 || !this.#isSetUp || this.#isClosed) return;
+    if (!this.#isAnnounced) {
+      this.#isAnnounced = true;
+      this.#handler!.onHandshake();
+    }
+    if (this.#wire.isHeld || this.#isClosed) return;
+    this.#early = null;
+    for (const bytes of early) this.#wire.emit("data", bytes);
   }
 
   get remoteAddress(): string {
@@ -174,13 +192,16 @@ class TlsSocket implements Socket, SocketHandler {
   }
 
   pauseReading(): void {
+    this.#wire.isHeld = true;
     this.#tls?.pause();
     this.#carrier.pauseReading();
   }
 
   resumeReading(): void {
+    this.#wire.isHeld = false;
     this.#tls?.resume();
     this.#carrier.resumeReading();
+    this.#tryBegin();
   }
 
   endWriting(): void {
@@ -208,9 +229,16 @@ class TlsSocket implements Socket, SocketHandler {
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
     const part = bytes.subarray(start, end);
-    if (this.#early !== null) this.#early.push(part.slice());
-    else this.#wire.emit("data", part);
+    if (this.#early === null) {
+      this.#wire.emit("data", part);
+    } else {
+      this.#early.push(part.slice());
+      this.#tryBegin();
+    }
   }
+
+  /** The socket below carries no TLS of its own. */
+  onHandshake(): void {}
 
   onWritten(): void {
     this.#wire.onWritten();
@@ -238,6 +266,6 @@ class TlsSocket implements Socket, SocketHandler {
   }
 
   #destroy(): void {
-    if (this.#early === null) this.#tls?.destroy();
+    if (this.#isSetUp) this.#tls?.destroy();
   }
 }

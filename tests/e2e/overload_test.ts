@@ -25,7 +25,7 @@ for (const backend of IO_BACKENDS) {
       await using server = await ServerProcess.start({
         backend,
         players: PLAYERS,
-        flags: ["--trusted-addresses", "192.0.2.1/32", "--address-tokens-per-second", "100"],
+        flags: ["--trusted-addresses", "192.0.2.1/32", "--address-tokens-per-second", "500"],
       });
       const place = { port: server.ports.game, localAddress: "127.0.1.1", head: new Uint8Array(0) };
       const players: OverloadPlayer[] = [];

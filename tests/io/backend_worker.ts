@@ -47,6 +47,7 @@ function handlerOf(id: number): SocketHandler {
       report({ kind: "bytes", id, bytes: bytes.slice(start, end) });
       bytes.fill(0xee, start, end);
     },
+    onHandshake: () => {},
     onWritten: () => report({ kind: "written", id }),
     onEnd: () => report({ kind: "ended", id }),
     onBroken: () => report({ kind: "broken", id }),

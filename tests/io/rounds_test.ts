@@ -11,14 +11,20 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
+  ADDRESS_WORK_BURST_SECONDS,
+  DEBTORS_US_PER_CHECK,
   FRAMES_PER_SERVICE_MAX,
   LINGER_TIMEOUT_MS,
   ROUND_ITEMS_PER_LOOK,
   ROUND_PART_MS,
+  THROTTLE_CHECK_MS,
   THROTTLE_MS_MAX,
   UNAUTHENTICATED_MS,
+  WORK_ACCEPT_US,
+  WORK_HANDSHAKE_US,
   WORK_PING_US,
   WORK_US_BURST,
+  WORK_US_PER_ADDRESS_TOKEN,
   WORK_US_PER_SECOND,
 } from "../../shared/limits.ts";
 import { clientFrame, concatenate, utf8 } from "../gateway/frames.ts";
@@ -203,7 +209,7 @@ Deno.test("Pings cost nothing without flood control, and still end by time", () 
 });
 
 Deno.test("A connection's debt to its address is shared: one address that works is slowed, another is not", () => {
-  const fixture = new IoFixture({ config: { addressTokensPerSecond: 100 } });
+  const fixture = new IoFixture({ config: { addressTokensPerSecond: 1_000 } });
   const connect = (address: string) => fixture.connect("gateway", new FakeSocket(address));
   const crowd = Array.from({ length: 20 }, () => connect("198.51.100.20"));
   const other = connect("198.51.100.21");
@@ -213,6 +219,72 @@ Deno.test("A connection's debt to its address is shared: one address that works 
   fixture.round();
   assert(!other.connection.throttled);
   assertEquals(takePongs(other), 200);
+});
+
+Deno.test("Newcomers of an address in debt are not read until it has paid for them, and lose nothing", () => {
+  const fixture = new IoFixture({ config: { addressTokensPerSecond: 100 } });
+  const connect = (address: string) => fixture.connect("game", new FakeSocket(address));
+  const crowd = Array.from({ length: 30 }, () => connect("198.51.100.20"));
+  const read = crowd.filter(({ socket }) => socket.isReading).length;
+  assertEquals(read, 100 * WORK_US_PER_ADDRESS_TOKEN * ADDRESS_WORK_BURST_SECONDS / WORK_ACCEPT_US);
+  assert(connect("198.51.100.21").socket.isReading);
+  // What was under way when it was paused waits too.
+  const late = crowd.at(-1)!;
+  late.arrive(HEARTBEAT);
+  fixture.round();
+  assertEquals(late.takePackets(), []);
+  for (let waitedMs = 0; crowd.some(({ socket }) => !socket.isReading); waitedMs += 100) {
+    fixture.clock.advance(100);
+    fixture.round();
+    assert(waitedMs < 60_000, "They must be read in the end");
+  }
+  fixture.round();
+  assertEquals(late.takePacket().type, PacketType.HEARTBEAT_RESPONSE);
+});
+
+Deno.test("A TLS handshake is charged to its address, and asks for the time", () => {
+  const fixture = new IoFixture({ config: { addressTokensPerSecond: 1_000 } });
+  const peers = Array.from({ length: 20 }, () => fixture.connect("game", new FakeSocket("198.51.100.20")));
+  fixture.worker.onWake();
+  fixture.clock.advance(ROUND_PART_MS);
+  peers[0].handler.onHandshake();
+  assert(fixture.worker.isTimeUp(), "The next one must not begin in this round");
+  for (const peer of peers) peer.handler.onHandshake();
+  const read = peers.filter(({ socket }) => socket.isReading).length;
+  assert(read < 1_000 * WORK_US_PER_ADDRESS_TOKEN * ADDRESS_WORK_BURST_SECONDS / WORK_HANDSHAKE_US, `${read}`);
+});
+
+Deno.test("Of those who were in debt and have paid, so many go on at a time, and one while others have to wait", () => {
+  const fixture = new IoFixture();
+  const peers = Array.from(
+    { length: 60 },
+    (_, index) => fixture.connect("gateway", new FakeSocket(`198.51.100.${20 + index}`)),
+  );
+  for (const peer of peers) while (peer.socket.isReading) ping(peer, 10_000);
+  fixture.round();
+  const waiting = () => peers.filter(({ connection }) => connection.throttled).length;
+  assertEquals(waiting(), 60);
+  fixture.clock.stepMs = 1;
+  // More than one round takes: logic has much to say, so that the round ends behind.
+  const honest = fixture.connectIn("W");
+  for (let sequence = 1; sequence <= 1_000; sequence++) {
+    fixture.sendFromLogic(honest, PacketType.CHAT_MESSAGE, utf8("x"), { sequence });
+  }
+  fixture.clock.advance(20 * THROTTLE_MS_MAX);
+  fixture.round();
+  fixture.clock.advance(THROTTLE_CHECK_MS);
+  fixture.round();
+  const first = 60 - waiting();
+  fixture.clock.advance(THROTTLE_CHECK_MS);
+  fixture.round();
+  assertEquals(60 - waiting(), first + 1, "One");
+  fixture.clock.stepMs = 0;
+  roundsUntil(fixture, () => honest.takePackets().at(-1)?.sequence === 1_000n);
+  const before = waiting();
+  fixture.clock.advance(THROTTLE_CHECK_MS);
+  fixture.round();
+  const wentOn = before - waiting();
+  assert(wentOn > 1 && wentOn * WORK_PING_US <= DEBTORS_US_PER_CHECK && waiting() > 0, `${wentOn} went on`);
 });
 
 Deno.test("Heartbeats that inflate to nothing are refused unread, charged, and end as a violation", () => {

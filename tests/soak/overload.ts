@@ -7,10 +7,11 @@
  */
 
 import { choice } from "../../server/config_kinds.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { backends, backendsOf, count, readOptions } from "./options.ts";
-import { OVERLOAD_ATTACKS } from "./overload_attacks.ts";
+import { OVERLOAD_ATTACKS, type OverloadAttack } from "./overload_attacks.ts";
 import type { AttackerPlan } from "./overload_attacker.ts";
 import { OverloadPlayer } from "./overload_player.ts";
 
@@ -50,13 +51,20 @@ interface Row {
 
 async function run(name: string, backend: IoBackendName): Promise<Row> {
   const attack = OVERLOAD_ATTACKS[name];
+  const certificateDir = await Deno.makeTempDir();
+  const { cert, key } = await makeCertificate(certificateDir);
   await using server = await ServerProcess.start({
     backend,
     players: options.players,
     errorsExpected: true,
-    flags: ["--trusted-addresses", "192.0.2.1/32", ...attack.flags ?? []],
+    flags: [
+      ...["--trusted-addresses", "192.0.2.1/32"],
+      ...attack.overTls === true ? ["--tls-cert", cert, "--tls-key", key] : [],
+      ...attack.flags ?? [],
+    ],
   });
-  const players = await enterAll(server, attack.honestHead ?? (() => new Uint8Array(0)));
+  await Deno.remove(certificateDir, { recursive: true });
+  const players = await enterAll(server, attack);
   const attackers = startAttackers({
     attack: name,
     port: server.ports[attack.port],
@@ -87,11 +95,12 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   };
 }
 
-async function enterAll(server: ServerProcess, head: (address: string) => Uint8Array): Promise<OverloadPlayer[]> {
+async function enterAll(server: ServerProcess, attack: OverloadAttack): Promise<OverloadPlayer[]> {
   const players: OverloadPlayer[] = [];
   for (let index = 0; index < options.players; index++) {
     const localAddress = `127.0.1.${1 + Math.floor(index / PLAYERS_PER_ADDRESS)}`;
-    const place = { port: server.ports.game, localAddress, head: head(localAddress) };
+    const head = attack.honestHead?.(localAddress) ?? new Uint8Array(0);
+    const place = { port: server.ports.game, localAddress, head, overTls: attack.overTls === true };
     players.push(await OverloadPlayer.enter(place, server.takePlayer()));
   }
   return players;
@@ -145,6 +154,8 @@ console.log("| Attack | Backend | Server | Heartbeat p50 | p99 | Unanswered | Fa
 console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const name of names) {
   for (const backend of backendsOf(options.backend)) {
+    // Which has no TLS.
+    if (backend === "epoll" && OVERLOAD_ATTACKS[name].overTls === true) continue;
     const row = await run(name, backend);
     isRight &&= row.lived && row.faults.length === 0 && row.p99Ms < p99MsMax;
     console.log(

@@ -8,12 +8,14 @@
 import {
   EchoRequestSchema,
   HeartbeatRequestSchema,
+  LoginRequestSchema,
   LogoutRequestSchema,
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { packetRow } from "../../shared/packet_table.ts";
+import { clientHello } from "../support/client_hello.ts";
 import { emptyBlocks } from "../support/empty_blocks.ts";
 import { proxyHeaderV4 } from "../support/proxy_header.ts";
 import { frame, packet, packetBody } from "../support/wire.ts";
@@ -38,6 +40,8 @@ export interface OverloadAttack {
   readonly flags?: readonly string[];
   /** What honest players begin their connections with, from the address that they are at. */
   readonly honestHead?: (address: string) => Uint8Array;
+  /** The server speaks TLS, and so do honest players. The attackers write their bytes as they are. */
+  readonly overTls?: boolean;
 }
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -136,6 +140,21 @@ export const OVERLOAD_ATTACKS: Readonly<Record<string, OverloadAttack>> = {
     head: join([packet(EnterWorldRequestSchema, { sessionToken: "x".repeat(2_000) }), packet(LogoutRequestSchema, {})]),
     everyMs: 0,
     comesAndGoes: true,
+  },
+  logins: {
+    what: "a login at a name that is not there, a reset, again",
+    port: "login",
+    head: packet(LoginRequestSchema, { username: "Nobody", passwordHash: "ab".repeat(32) }),
+    everyMs: 0,
+    comesAndGoes: true,
+  },
+  handshakes: {
+    what: "the begin of a TLS handshake, a reset, again",
+    port: "game",
+    head: clientHello(),
+    everyMs: 0,
+    comesAndGoes: true,
+    overTls: true,
   },
   proxy: {
     what: "a PROXY header and ten heartbeats, a reset, again",

@@ -26,6 +26,7 @@ export interface PlayerPlace {
   readonly port: number;
   readonly localAddress: string;
   readonly head: Uint8Array;
+  readonly overTls?: boolean;
 }
 
 /** One player; what went wrong is in {@linkcode faults}. */
@@ -56,8 +57,9 @@ export class OverloadPlayer implements FrameSink {
   }
 
   /** Connects and enters the world. */
-  static async enter({ port, localAddress, head }: PlayerPlace, { name, token }: TestPlayer): Promise<OverloadPlayer> {
-    const socket = await RawSocket.connect(port, localAddress);
+  static async enter(place: PlayerPlace, { name, token }: TestPlayer): Promise<OverloadPlayer> {
+    const { port, localAddress, head } = place;
+    const socket = await (place.overTls === true ? RawSocket.secure : RawSocket.connect)(port, localAddress);
     const player = new OverloadPlayer(name, socket);
     socket.write(head);
     socket.write(packet(EnterWorldRequestSchema, { sessionToken: token }));
