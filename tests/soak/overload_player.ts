@@ -61,7 +61,7 @@ export class OverloadPlayer implements FrameSink {
     const { port, localAddress, head } = place;
     const socket = await (place.overTls === true ? RawSocket.secure : RawSocket.connect)(port, localAddress);
     const player = new OverloadPlayer(name, socket);
-    socket.write(head);
+    if (head.length > 0) socket.write(head);
     socket.write(packet(EnterWorldRequestSchema, { sessionToken: token }));
     await player.#entered.promise;
     return player;
