@@ -581,16 +581,7 @@ export class Connection implements SocketHandler, FrameSink {
     const host = this.#host, { toLogic, view } = host;
     // A movement has no effect before a step of the world, which begins with what is in the ring.
     if (view.type !== PacketType.MOVEMENT_UPDATE) host.logicIsDue = true;
-    if (!this.announced) {
-      this.announced = true;
-      const info = new TextEncoder().encode(JSON.stringify({
-        transport: this.transport,
-        port: this.port.name,
-        address: this.remoteAddress,
-        localAddress: (this.#proxied ?? this.#socket).localAddress,
-      }));
-      tryPushRecord(toLogic, RECORD_OPEN, this.slot, this.generation, 0, 0, 0, info, 0, info.length);
-    }
+    this.#announce();
     tryPushRecord(
       toLogic,
       kind,
@@ -603,6 +594,28 @@ export class Connection implements SocketHandler, FrameSink {
       start,
       end,
     );
+  }
+
+  /** Lets logic know of a connection that speaks frames and has not sent it anything. */
+  tryAnnounce(): void {
+    const speaksFrames = this.transport !== "http" && (this.adapter === null || this.adapter.open);
+    const host = this.#host;
+    // Where there is no room, the next roll call finds it.
+    if (!speaksFrames || this.closing || this.announced || !host.toLogic.hasRoom(OPEN_RECORD_BYTES_MAX)) return;
+    this.#announce();
+    host.logicIsDue = true;
+  }
+
+  #announce(): void {
+    if (this.announced) return;
+    this.announced = true;
+    const info = new TextEncoder().encode(JSON.stringify({
+      transport: this.transport,
+      port: this.port.name,
+      address: this.remoteAddress,
+      localAddress: (this.#proxied ?? this.#socket).localAddress,
+    }));
+    tryPushRecord(this.#host.toLogic, RECORD_OPEN, this.slot, this.generation, 0, 0, 0, info, 0, info.length);
   }
 
   // Sending

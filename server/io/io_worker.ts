@@ -47,6 +47,7 @@ import {
   RECORD_CLOSE,
   RECORD_CLOSED,
   RECORD_HEADER_BYTES,
+  RECORD_ROLL_CALL,
   RECORD_SEND,
   STATE_SHIFT,
   tryPushRecord,
@@ -161,6 +162,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   #isBehind = false;
   /** Connections whose end could not be told to logic yet: the ring was full. */
   readonly #closedUntold: { slot: number; generation: number; reason: number }[] = [];
+  /** Logic asks for the connections that it has not heard of. */
+  #isRollCalled = false;
   #refusedNow = 0;
   #httpNow = 0;
   #draining = false;
@@ -583,6 +586,10 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
         this.#broadcast(ring, at, kindWord, slot);
         continue;
       }
+      if ((kindWord & KIND_MASK) === RECORD_ROLL_CALL) {
+        this.#isRollCalled = true;
+        continue;
+      }
       const connection = this.#find(slot, ring.words[word + 3]);
       if (connection === null) continue;
       const type = ring.words[word + 4];
@@ -648,8 +655,11 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     this.pool.trim();
     for (let slot = 0; slot < this.#connections.length; slot++) {
       const connection = this.#connections[slot];
-      if (connection !== null) this.#sweepOne(connection);
+      if (connection === null) continue;
+      this.#sweepOne(connection);
+      if (this.#isRollCalled) connection.tryAnnounce();
     }
+    this.#isRollCalled = false;
     this.#turnedAway.forEach((count, portIndex) => {
       if (count > 0) this.#makeRoom(portIndex, count);
       this.#turnedAway[portIndex] = 0;

@@ -15,6 +15,7 @@ import {
   RECORD_BROADCAST,
   RECORD_CLOSE,
   RECORD_HEADER_BYTES,
+  RECORD_ROLL_CALL,
   RECORD_SEND,
   STATE_SHIFT,
   tryPushRecord,
@@ -55,6 +56,12 @@ export interface IoOutput {
   addRecipient(link: Link, sequence: number): void;
   /** Closes the connection with a reason. */
   close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void;
+  /**
+   * Has the io worker announce the connections that logic has not heard of.
+   *
+   * @returns `false` when there is no room now.
+   */
+  tryCallRoll(): boolean;
   /** Whether a packet with this much payload would be taken now. */
   hasRoomFor(payloadBytes: number): boolean;
   /** Makes everything visible to the io worker, and wakes it. */
@@ -180,6 +187,10 @@ export class RingOutput implements IoOutput {
       ring.doubles[(entry >>> 3) + 1] = this.#sequences[index];
     }
     return true;
+  }
+
+  tryCallRoll(): boolean {
+    return tryPushRecord(this.#ring, RECORD_ROLL_CALL, 0, 0, 0, 0, 0, EMPTY, 0, 0) >= 0;
   }
 
   hasRoomFor(payloadBytes: number): boolean {

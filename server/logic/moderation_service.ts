@@ -167,6 +167,10 @@ export class ModerationService {
   async #turnOut(): Promise<void> {
     const { sanctions } = this.#parts;
     await sanctions.readAddresses();
+    if (!sanctions.hasBannedAddresses) return;
+    // Connections that logic has not heard of hold their places too; they are turned away as they are announced.
+    if (!this.#context.sessions.tryCallRoll()) this.#nextReadMs = 0;
+    this.#context.wake();
     for (const session of [...this.#context.sessions.all]) {
       const ban = session.link === null ? undefined : sanctions.banOf(session.link.info.address);
       if (ban !== undefined) this.#end(session, DisconnectReason.BANNED, sanctions.textOf("banned", ban));

@@ -105,6 +105,11 @@ export class Sanctions {
     return true;
   }
 
+  /** Whether there are any. */
+  get hasBannedAddresses(): boolean {
+    return !this.#addresses.isEmpty;
+  }
+
   /** The ban that stands against an address. */
   banOf(address: string): Sanction | undefined {
     return this.#addresses.find(address, (ban) => this.#stands(ban));

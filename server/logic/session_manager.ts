@@ -77,6 +77,11 @@ export class SessionManager {
     for (const output of this.#outputs) output?.publish();
   }
 
+  /** Has every connection announced that has not sent anything for logic; gives whether all io workers were told. */
+  tryCallRoll(): boolean {
+    return this.#outputs.every((output) => output === undefined || output.tryCallRoll());
+  }
+
   /** Registers a connection, with a session of its own. */
   register(worker: number, slot: number, generation: number, info: OpenInfo): Link {
     const session = new Session();

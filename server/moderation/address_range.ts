@@ -75,6 +75,11 @@ export class AddressMap<T> {
     this.#byLength.set(prefixLength, values.set(prefix, value));
   }
 
+  /** Whether nothing is known. */
+  get isEmpty(): boolean {
+    return this.#byLength.size === 0;
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#byLength.clear();
@@ -82,7 +87,7 @@ export class AddressMap<T> {
 
   /** What is known of an address, by any of its ranges for which `isWanted` holds. */
   find(address: string, isWanted: (value: T) => boolean): T | undefined {
-    const number = this.#byLength.size === 0 ? null : addressNumber(address);
+    const number = this.isEmpty ? null : addressNumber(address);
     if (number === null) return undefined;
     const isIpv4Address = number >> BigInt(BITS - IPV4_OFFSET) === IPV4_PREFIX;
     for (const [prefixLength, values] of this.#byLength) {

@@ -39,6 +39,8 @@ export const RECORD_BROADCAST = 17;
 export const RECORD_ACK = 18;
 /** logic -> io: close with the `DisconnectReason` in `type`; sequence: retry_after_ms; payload: the message. */
 export const RECORD_CLOSE = 19;
+/** logic -> io: announce every connection that logic has not heard of: an address was banned. */
+export const RECORD_ROLL_CALL = 20;
 
 /** The kind is in the low byte of its word; a new connection state in the next, 0 for none; flags above. */
 export const KIND_MASK = 0xff;

@@ -1,5 +1,11 @@
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  DisconnectNoticeSchema,
+  DisconnectReason,
+  ErrorResponseSchema,
+  HeartbeatRequestSchema,
+  HeartbeatResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
@@ -73,7 +79,11 @@ Deno.test("admin mutes, announces, kicks and bans on a running server, and the l
   assertEquals((await admin(server, "unban", ann.name))[0], 0);
   assertEquals(await enterCode(server, ann), "NONE");
 
+  await using idle = await connect(server, "tcp");
+  idle.send(HeartbeatRequestSchema, {});
+  await idle.expect(HeartbeatResponseSchema);
   assertEquals((await admin(server, "ban", "--address", "127.0.0.1"))[0], 0);
+  assertEquals((await idle.expect(DisconnectNoticeSchema)).reason, DisconnectReason.BANNED, "Logic never heard of it");
   await using turnedAway = await connect(server, "websocket");
   turnedAway.send(EnterWorldRequestSchema, { sessionToken: bob.token });
   assertEquals((await turnedAway.expect(DisconnectNoticeSchema)).reason, DisconnectReason.BANNED);

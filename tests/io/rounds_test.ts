@@ -1,6 +1,7 @@
 /** Rounds end by time, in every part, and go on where they stopped; work that is no packet is paid for. @module */
 
 import { Counter, Gauge } from "../../server/ops/counters.ts";
+import { RECORD_OPEN, RECORD_ROLL_CALL } from "../../server/ring/records.ts";
 import {
   DisconnectNoticeSchema,
   DisconnectReason,
@@ -313,6 +314,28 @@ Deno.test("A ban closes the other connections of its address, and nobody else's"
   assertEquals(notice.reason, DisconnectReason.FLOOD);
   assert(notice.retryAfterMs > 0);
   assert(!other.connection.closing);
+});
+
+Deno.test("A roll call announces the connections that logic has not heard of, and each once", () => {
+  const fixture = new IoFixture();
+  const [idle, web] = [fixture.connect("login"), fixture.connect("gateway")];
+  fixture.connectIn("W").send({ type: PacketType.ROOM_LIST_REQUEST });
+  const http = fixture.tryConnect("gateway");
+  assert(http !== null);
+  fixture.takeRecords();
+  const announced = () =>
+    fixture.takeRecords().map((record) => {
+      assertEquals(record.kind, RECORD_OPEN);
+      return record.slot;
+    });
+  fixture.pass(500);
+  assertEquals(announced(), [], "Nobody asked");
+  fixture.push(RECORD_ROLL_CALL, 0, 0, {});
+  fixture.pass(500);
+  assertEquals(announced(), [idle.connection.slot, web.connection.slot]);
+  fixture.push(RECORD_ROLL_CALL, 0, 0, {});
+  fixture.pass(500);
+  assertEquals(announced(), []);
 });
 
 Deno.test("A full port takes its places back from who has not logged in for long, oldest first, when others want them", () => {

@@ -76,6 +76,10 @@ export class FakeOutput implements IoOutput {
     this.closed.push({ link, reason, message });
   }
 
+  tryCallRoll(): boolean {
+    return this.room > 0;
+  }
+
   hasRoomFor(): boolean {
     return this.room > 0;
   }

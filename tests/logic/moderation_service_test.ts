@@ -156,7 +156,9 @@ Deno.test("ModerationService bans addresses: those there go, others stay, new on
   const bob = await harness.connect({ name: "Bob", address: "198.51.101.7" });
   const mapped = await harness.connect({ name: "Cid", address: "::ffff:198.51.100.9" });
   const early = harness.open({ address: "198.51.100.8" });
+  assertEquals(harness.rollCallCount, 0);
   const outcome = await banAddress(harness, "198.51.100.0/24");
+  assertEquals(harness.rollCallCount, 1, "There may be others that have sent nothing for logic");
   assertEquals(outcome, { kind: "done", text: "198.51.100.0/24 is banned until it is lifted: spam" });
   harness.tick();
   for (const client of [ann, mapped, early]) assertEquals(closedBy(client), "BANNED: You are banned: spam");

@@ -161,6 +161,8 @@ class CollectingOutput implements IoOutput {
   closed: Link[] = [];
   /** Whether there is room for anything; see {@linkcode LogicHarness.setFull}. */
   isFull = false;
+  /** Times that the connections were asked for that logic has not heard of. */
+  rollCallCount = 0;
   /** Times that something was published. */
   publishCount = 0;
   packetCount = 0;
@@ -224,6 +226,11 @@ class CollectingOutput implements IoOutput {
     this.closed.push(link);
     const client = this.clients[link.slot];
     if (client?.generation === link.generation) client.closedBy = { reason, message, retryAfterMs };
+  }
+
+  tryCallRoll(): boolean {
+    this.rollCallCount++;
+    return !this.isFull;
   }
 
   hasRoomFor(): boolean {
@@ -429,6 +436,11 @@ export class LogicHarness implements AsyncDisposable {
   /** Packets that logic has sent, to everybody. */
   get packetCount(): number {
     return this.#output.packetCount;
+  }
+
+  /** How often logic asked for the connections that it has not heard of. */
+  get rollCallCount(): number {
+    return this.#output.rollCallCount;
   }
 
   /** How often logic has published something. */
