@@ -54,3 +54,45 @@ for (const backend of IO_BACKENDS) {
     });
   }
 }
+
+/** Writes a body to a server again and again, as fast as it is taken, until told to stop. */
+async function press(socket: RawSocket, body: Uint8Array, isOver: () => boolean): Promise<void> {
+  while (!isOver()) await Promise.race([socket.flush(body), socket.ended]);
+  socket.reset();
+}
+
+for (const backend of IO_BACKENDS) {
+  Deno.test(`serve (${backend}) is not ready while it has more to do than it can, is not ended, and is ready again`, async () => {
+    const { head, body } = OVERLOAD_ATTACKS.pings;
+    await using server = await ServerProcess.start({
+      backend,
+      players: 1,
+      flags: ["--flood-control", "off", "--io-workers", "1"],
+    });
+    const readiness = async (): Promise<string> => {
+      const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    const place = { port: server.ports.game, localAddress: "127.0.1.1", head: new Uint8Array(0) };
+    const player = await OverloadPlayer.enter(place, server.takePlayer());
+    const sockets = await Promise.all(
+      Array.from({ length: 20 }, () => RawSocket.connect(server.ports.gateway, "127.0.0.9")),
+    );
+    let isOver = false;
+    const pressing = sockets.map(async (socket) => {
+      await socket.flush(head);
+      await press(socket, body!, () => isOver);
+    });
+    await until("the overload to show", async () => (await readiness()).startsWith("503"));
+    assert((await readiness()).includes("Worker io-0 is overloaded"));
+    player.sendHeartbeat();
+    await until("the answer", () => player.roundTripsMs.length === 1);
+    isOver = true;
+    await Promise.all(pressing);
+    await until("the end of the overload", async () => (await readiness()).startsWith("200"));
+    assert((await server.log()).includes("A worker is overloaded"));
+    assertEquals([server.status, player.faults], [null, []]);
+    await player.leave();
+    await server.stop();
+  });
+}
