@@ -93,6 +93,7 @@ export interface ServerConfig {
   readonly adminToken: string;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly logFormat: "auto" | "pretty" | "json";
+  readonly logLogins: boolean;
   readonly debugPackets: boolean;
   readonly diagnostics: boolean;
   readonly supervise: boolean;
@@ -491,6 +492,13 @@ export const OPTIONS: OptionTable = {
     default: false,
     help: "Log packets with the start of their payload, at level info; secrets are left out",
     alsoCalled: ["packet-logger", "log-packets"],
+  },
+  logLogins: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Log each login with player and address, at level info; entries and leaving are logged at level debug",
+    alsoCalled: ["login-log", "access-log"],
   },
   diagnostics: {
     group: "Operation",

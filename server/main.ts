@@ -21,6 +21,7 @@ import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { getLimitedLogger } from "./ops/rate_limited_log.ts";
+import { MaintenanceDesk } from "./maintenance_plan.ts";
 import { narrowPermissions, storagePermissions } from "./permissions.ts";
 import { keepServer } from "./process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
@@ -50,6 +51,9 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   const sessionKey = await loadSessionKey(config.dataDir);
   const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
   const path = sqlitePath(config);
+  const clock = new SystemClock();
+  const maintenance = await MaintenanceDesk.open(config.dataDir, clock);
+  if (maintenance.plan !== null) log.warn("Maintenance is planned or on", { ...maintenance.plan });
   const monitor = new Monitor({ nowMs: () => performance.now() });
   const supervisor = new Supervisor({
     config,
@@ -68,7 +72,8 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
       return storage;
     },
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
-    clock: new SystemClock(),
+    clock,
+    maintenance,
     onHang: () => Deno.exit(EXIT_HANG),
     log: getLimitedLogger("supervisor", () => performance.now()),
   });

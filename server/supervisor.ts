@@ -28,6 +28,7 @@ import { createAddressTableBuffer } from "./io/address_table.ts";
 import { createAdmissionBuffer } from "./io/admission.ts";
 import { createDescriptorBuffer } from "./io/descriptor_set.ts";
 import { listenError } from "./listen_error.ts";
+import type { MaintenanceDesk } from "./maintenance_plan.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import { Counter, CounterBlock, createCounterBlock } from "./ops/counters.ts";
@@ -52,6 +53,7 @@ export interface SupervisorOptions {
   readonly assets: ReadonlyMap<string, Asset>;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
+  readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
   /** Starts the storage worker, which is told on when it crashes. */
   readonly startStorage: (onCrash: (error: Error) => void, counters: SharedArrayBuffer) => Promise<StorageWorker>;
   /** Told of each worker's counters, once. */
@@ -168,6 +170,7 @@ export class Supervisor {
    * are under way.
    */
   async moderate(request: ModerationRequest): Promise<ModerationOutcome> {
+    if (request.act === "maintenance") return await this.#planMaintenance(request);
     if (this.#logic === null || this.#stopping) throw new DependencyError("unavailable", "The server is not running");
     if (this.#moderationCount >= MODERATION_PENDING_MAX) {
       const message = `${this.#moderationCount} requests wait, limit is ${MODERATION_PENDING_MAX} requests`;
@@ -181,6 +184,23 @@ export class Supervisor {
     } finally {
       this.#moderationCount--;
     }
+  }
+
+  async #planMaintenance(request: Extract<ModerationRequest, { act: "maintenance" }>): Promise<ModerationOutcome> {
+    const outcome = await this.#options.maintenance.run(request, (plan) => {
+      // A logic worker that is being started learns it from its init.
+      this.#logic?.send({ kind: "maintenance", plan });
+    });
+    this.#showMaintenance();
+    return outcome;
+  }
+
+  /** Nobody is to send newcomers while they are refused. */
+  #showMaintenance(): void {
+    const { isOn } = this.#options.maintenance;
+    if (isOn === this.#problems.has("maintenance")) return;
+    if (isOn) this.#setProblem("maintenance", "The server is under maintenance");
+    else this.#clearProblem("maintenance");
   }
 
   /** Every thread that serves players collects its garbage, and so does this one. */
@@ -233,6 +253,7 @@ export class Supervisor {
     for (const worker of this.#io.slice(1)) await this.#listen(worker);
     this.#isUp = true;
     this.#problems.clear();
+    this.#showMaintenance();
     this.#tellReadiness();
   }
 
@@ -282,6 +303,7 @@ export class Supervisor {
         doorbell: this.#logicDoorbell,
         storage,
         sessionKey,
+        maintenance: this.#options.maintenance.plan,
       },
       ["started"],
       [storage.port],
@@ -382,6 +404,7 @@ export class Supervisor {
     }));
     return setInterval(() => {
       const nowMs = this.#options.clock.monotonicMs();
+      this.#showMaintenance();
       for (const { worker, progress, overload } of watches) {
         // One that crashed is being started again, which takes a moment.
         const isRunning = this.#isUp && !this.#problems.has(worker);

@@ -6,6 +6,7 @@
 
 import type { Asset } from "../gateway/app.ts";
 import type { ServerConfig } from "./config.ts";
+import type { MaintenancePlan } from "./maintenance_plan.ts";
 import type { NodePorts } from "./logic/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "./moderation/moderation_request.ts";
 import type { StorageChannel } from "./storage/storage_messages.ts";
@@ -65,6 +66,7 @@ export interface LogicInit {
   readonly doorbell: SharedArrayBuffer;
   readonly storage: StorageChannel;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
+  readonly maintenance: MaintenancePlan | null;
 }
 
 /** What the main thread tells the logic worker. */
@@ -81,6 +83,8 @@ export type LogicCommand =
   | { readonly kind: "storage"; readonly channel: StorageChannel }
   /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
+  /** The operator has planned maintenance, or ends it. */
+  | { readonly kind: "maintenance"; readonly plan: MaintenancePlan | null }
   | { readonly kind: "stop" }
   | { readonly kind: "collect" }
   | DrillCommand;

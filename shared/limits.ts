@@ -416,8 +416,10 @@ export const LOG_LINE_BYTES_MAX = 4_096;
 export const LOG_VALUE_CHARS_MAX = 1_024;
 /** Properties of one log line. */
 export const LOG_PROPERTIES_MAX = 32;
-/** Handling one packet may take this long before it is counted and warned of, in milliseconds. */
+/** Handling one packet may take this long before it is counted as slow, in milliseconds. */
 export const SLOW_PACKET_MS = 1;
+/** Handling one packet may take this long before it is warned of, in milliseconds: a fifth of a tick. */
+export const SLOW_PACKET_WARNED_MS = 10;
 /** Warnings of slow packets, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const SLOW_PACKET_LINES_MAX = 5;
 /** Lines of one kind, at most, from one part of the program in one interval of {@linkcode LOG_INTERVAL_MS}. */
@@ -661,6 +663,12 @@ export const MODERATOR_CHARS_MAX = 64;
 export const MODERATION_SECONDS_MAX: number = 3_650 * 86_400;
 /** Bytes of the body of a request to moderate. */
 export const MODERATION_BODY_BYTES_MAX = 4_096;
+/** Names of players whom maintenance does not concern: as many as fit into the body of a request. */
+export const MAINTENANCE_ALLOWED_MAX = 40;
+/** Longest time before maintenance begins, in seconds: a week. */
+export const MAINTENANCE_DELAY_SECONDS_MAX: number = 7 * 86_400;
+/** Sessions that maintenance ends in a second: saving them holds nobody up. */
+export const MAINTENANCE_LET_GO_MAX = 500;
 /** Requests to moderate that are under way at once. */
 export const MODERATION_PENDING_MAX = 64;
 /** Players that one list of those online names. */

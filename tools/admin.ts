@@ -28,6 +28,12 @@ const HELP = `Usage: deno task admin COMMAND [flags]
   announce  Tell everybody who is online
   list      Show who is online, and which mutes and bans stand
 
+  password     Give a player a new password
+  revoke       End a player's sessions and make its tokens void
+  delete       Delete an account
+  restore      Have an account stay that was to be deleted
+  maintenance  Announce maintenance and let nobody in, or everybody again
+
 deno task admin COMMAND --help tells more.`;
 
 /** Where the command line writes, a line at a time. */

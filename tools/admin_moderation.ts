@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { loadConfig, type ServerConfig } from "../server/config.ts";
 import { hostPort, isWildcard } from "../server/host.ts";
 import { durationText, parseDuration } from "../server/moderation/duration.ts";
@@ -31,10 +32,22 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   announce TEXT   Tells everybody who is online
   list            Who is online, which mutes and bans stand
 
+  password NAME   Gives the player a new password, which is printed, and ends its sessions and tokens
+  revoke NAME     Ends the player's sessions and makes its tokens void
+  delete NAME     Deletes the account in 14 days, unless the player logs in before
+  restore NAME    Has an account stay that was to be deleted
+  maintenance on  Announces maintenance, then lets everybody go and nobody in; survives a restart
+  maintenance off Lets everybody in again
+
   --for TIME      How long a mute or a ban lasts: 90s, 10m, 2h, 7d [until it is lifted]
   --reason TEXT   Told to the player and written down
   --by NAME       Who decides [the user of this command line]
   --address A     In place of NAME
+  --stdin         The new password is the first line of standard input
+  --now           Deletes the account at once
+  --in TIME       When maintenance begins [at once]
+  --message TEXT  What players are told of it
+  --allow NAMES   Players who may stay and come in, NAME,NAME
   --              What follows is NAME or TEXT, also where it looks like a flag: kick -- --troll
 
 Of the server's flags and environment variables --admin-host, --admin-port, --admin-token, --data-dir and --config
@@ -48,7 +61,16 @@ export class RefusedError extends Error {
   override name = "RefusedError";
 }
 
-const OWN_FLAGS: ReadonlySet<string> = new Set(["--for", "--reason", "--by", "--address"]);
+const OWN_FLAGS: ReadonlySet<string> = new Set([
+  ...["--for", "--reason", "--by", "--address"],
+  ...["--in", "--message", "--allow"],
+]);
+/** Flags without a value, and the command that takes each. */
+const SWITCHES: Readonly<Record<string, ModerationAct>> = { "--stdin": "password", "--now": "delete" };
+/** Letters and digits that nobody takes for each other. */
+const PASSWORD_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789";
+const PASSWORD_LENGTH = 20;
+const FIRST_LINE_BYTES_MAX = 1_024;
 /** How long the server may take, in milliseconds: its storage has 5 s. */
 const REQUEST_TIMEOUT_MS = 10_000;
 const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
@@ -58,6 +80,11 @@ const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
   ban: "one NAME or --address A",
   unban: "one NAME or --address A",
   announce: "a TEXT",
+  password: "one NAME",
+  revoke: "one NAME",
+  delete: "one NAME",
+  restore: "one NAME",
+  maintenance: "on or off",
   list: "no argument",
 };
 
@@ -67,6 +94,8 @@ export interface ModerationCommand {
   /** The JSON to send. */
   readonly body: Readonly<Record<string, unknown>>;
   readonly config: ServerConfig;
+  /** A password that was made, and is to be told. */
+  readonly password?: string;
 }
 
 /** Whether there is such a command. */
@@ -84,7 +113,8 @@ export function parseModerationCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): ModerationCommand {
-  const { positionals, own, others, problems } = splitArgs(args, OWN_FLAGS);
+  const { rest, switches } = takeSwitches(act, args);
+  const { positionals, own, others, problems } = splitArgs(rest, OWN_FLAGS);
   const body: Record<string, unknown> = act === "list"
     ? {}
     : { moderator: own.get("--by") ?? env.USER ?? env.USERNAME };
@@ -94,7 +124,15 @@ export function parseModerationCommand(
     problems.push(`Cannot use ${positionals.length} arguments: ${act} takes ${EXPECTED[act]}`);
   }
   if (act === "announce") body.text = positionals.join(" ");
+  else if (act === "maintenance") problems.push(...readMaintenance(positionals[0], own, body));
   else if (act !== "list" && !isToAddress) body.player = positionals[0];
+  if (switches.has("--now")) body.now = true;
+  const password = act === "password" && !switches.has("--stdin") ? makePassword() : undefined;
+  if (act === "password" && problems.length === 0) {
+    const chosen = password ?? firstLine(Deno.stdin);
+    if (chosen === "") problems.push("Cannot use --stdin: its first line is empty");
+    body.passwordHash = createHash("sha256").update(chosen).digest("hex");
+  }
   const flags = [["--reason", "reason"], ["--address", "address"]] as const;
   for (const [flag, field] of flags) if (own.has(flag)) body[field] = own.get(flag);
   const time = own.get("--for");
@@ -117,7 +155,45 @@ export function parseModerationCommand(
     problems.push(...error.problems);
   }
   if (config === undefined || problems.length > 0) throw new ConfigError(problems);
-  return { act, body, config };
+  return { act, body, config, password };
+}
+
+function takeSwitches(
+  act: ModerationAct | "list",
+  args: readonly string[],
+): { readonly rest: string[]; readonly switches: ReadonlySet<string> } {
+  const end = args.indexOf("--");
+  const isSwitch = (arg: string, index: number) => SWITCHES[arg] === act && (end < 0 || index < end);
+  return { rest: args.filter((arg, index) => !isSwitch(arg, index)), switches: new Set(args.filter(isSwitch)) };
+}
+
+/** Reads what `maintenance` takes; gives what is wrong with it. */
+function readMaintenance(
+  onOrOff: string | undefined,
+  own: ReadonlyMap<string, string>,
+  body: Record<string, unknown>,
+): string[] {
+  if (onOrOff !== "on" && onOrOff !== "off") return [`Cannot use maintenance ${onOrOff ?? ""}: expected on or off`];
+  body.on = onOrOff === "on";
+  const time = own.get("--in");
+  if (own.has("--message")) body.message = own.get("--message");
+  if (own.has("--allow")) body.allow = own.get("--allow")!.split(",").map((name) => name.trim());
+  if (time === undefined) return [];
+  body.seconds = parseDuration(time);
+  return body.seconds === null ? [`Cannot use --in ${JSON.stringify(time)}: expected 90s, 10m, 2h or 7d`] : [];
+}
+
+function makePassword(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(PASSWORD_LENGTH));
+  return [...bytes].map((byte) => PASSWORD_LETTERS[byte % PASSWORD_LETTERS.length]).join("");
+}
+
+/** The first line of a stream, without its line end. */
+function firstLine(input: { readSync(bytes: Uint8Array): number | null }): string {
+  const bytes: number[] = [];
+  const one = new Uint8Array(1);
+  while (bytes.length < FIRST_LINE_BYTES_MAX && input.readSync(one) === 1 && one[0] !== 10) bytes.push(one[0]);
+  return new TextDecoder().decode(new Uint8Array(bytes)).replace(/\r$/, "");
 }
 
 /**
@@ -128,7 +204,7 @@ export function parseModerationCommand(
  * @throws {RefusedError} when there is nobody or nothing to do it to.
  * @throws {DependencyError} `unavailable` when the server or its storage cannot be reached.
  */
-export async function runModeration({ act, body, config }: ModerationCommand): Promise<string> {
+export async function runModeration({ act, body, config, password }: ModerationCommand): Promise<string> {
   const token = config.adminToken !== "" ? config.adminToken : await readAdminToken(config.dataDir);
   if (token === undefined) {
     throw new ConfigError([
@@ -140,7 +216,8 @@ export async function runModeration({ act, body, config }: ModerationCommand): P
   const url = `http://${hostPort(host, config.adminPort)}/moderation/${act}`;
   const response = await ask(url, act === "list" ? undefined : JSON.stringify(body), token);
   if (act === "list") return listText(response as ModerationList, Date.now());
-  return (response as { readonly done: string }).done;
+  const { done } = response as { readonly done: string };
+  return password === undefined ? done : `${done}\nThe password: ${password}`;
 }
 
 async function ask(url: string, body: string | undefined, token: string): Promise<unknown> {

@@ -46,7 +46,7 @@ export const CHAT_HELP: readonly string[] = [
 export const KEY_HELP: readonly string[] = [
   "Enter opens the chat, Escape leaves it",
   "1, 2, 3 use skills, Q chooses whom to fight, Escape lets go",
-  "G, R and F open guild, rooms and friends",
+  "G, R, F and U open guild, rooms, friends and account",
 ];
 
 const encoder = new TextEncoder();

@@ -25,6 +25,7 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import { AccountDesk } from "./account_desk.ts";
 import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";
 import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
@@ -107,7 +108,7 @@ class Page {
   });
   readonly #side: SidePanel = new SidePanel((tab) => {
     const desks = { guild: this.#guild, rooms: this.#rooms, friends: this.#friends, ranks: this.#ranks };
-    desks[tab].refresh();
+    if (tab !== "account") desks[tab].refresh();
   });
   readonly #guild: GuildDesk = new GuildDesk({
     client: this.#client,
@@ -147,6 +148,13 @@ class Page {
   });
   readonly #ranks: RankDesk = new RankDesk({ client: this.#client, panel: this.#side });
   readonly #announcement = new Announcement();
+  readonly #account = new AccountDesk({
+    client: this.#client,
+    panel: this.#side,
+    onToken: (token) => storeLogin({ token, name: this.#ownName }),
+  });
+  /** Whether the login has kept an account that was to be deleted, and the player does not know it yet. */
+  #isKept = false;
   readonly #travel = new Travel(this.#client, {
     onMap: (map) => this.#game?.setMap(mapLook(map)),
     onEntered: (entered) => this.#showMap(entered),
@@ -194,6 +202,7 @@ class Page {
     client.on(PacketType.ENTER_WORLD_RESPONSE, (entered) => {
       if (entered.success) this.#showWorld(entered);
     });
+    client.on(PacketType.LOGIN_RESPONSE, ({ deletionCancelled }) => this.#isKept = deletionCancelled);
     client.on(PacketType.WORLD_SNAPSHOT, (snapshot) => this.#game?.applySnapshot(snapshot));
     client.on(PacketType.ENTITY_UPDATE, (update, header) => this.#game?.applyUpdate(update, header.timestamp));
     client.on(PacketType.MOVEMENT_CORRECTION, (correction) => {
@@ -249,7 +258,7 @@ class Page {
     }
     this.#showGate();
     if (notice !== null) this.#login.showProblem(this.#closeText(notice));
-    else if (error instanceof Refusal && error.code === ErrorCode.BANNED) {
+    else if (error instanceof Refusal && (error.code === ErrorCode.BANNED || error.code === ErrorCode.MAINTENANCE)) {
       this.#login.showProblem(sentenceOr(error.text, errorText(error.code)));
     } else if (error instanceof Refusal) this.#login.showRefusal(error.code);
     else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
@@ -362,6 +371,8 @@ class Page {
     }
     const keys = hasKeys() ? "Enter opens the chat, /help" : "/help in the chat";
     this.#chat.addNote(`Welcome, ${this.#ownName}. ${keys} says more.`);
+    if (this.#isKept) this.#chat.addNote("Your account was to be deleted. As you are back, it stays.");
+    this.#isKept = false;
     this.#canvas.focus({ preventScroll: true });
   }
 
@@ -420,6 +431,7 @@ class Page {
     this.#rooms.clear();
     this.#friends.clear();
     this.#ranks.clear();
+    this.#account.clear();
     this.#announcement.clear();
     this.#chat.clear();
     this.#notice.show(null);

@@ -1,5 +1,5 @@
 /**
- * The panel of guild, rooms, friends and ranks: beside the world, or a sheet over its lower half where there is no beside.
+ * The panel of guild, rooms, friends, ranks and account: beside the world, or a sheet over its lower half where there is no beside.
  *
  * @module
  */
@@ -9,14 +9,15 @@ import { byId } from "./dom.ts";
 import { listenToTabs, showSelected } from "./tab_list.ts";
 
 /** What the panel can show. */
-export type SideTab = "guild" | "rooms" | "friends" | "ranks";
+export type SideTab = "guild" | "rooms" | "friends" | "ranks" | "account";
 
-const TABS: readonly SideTab[] = ["guild", "rooms", "friends", "ranks"];
+const TABS: readonly SideTab[] = ["guild", "rooms", "friends", "ranks", "account"];
 const TAB_BY_KEY: Readonly<Record<string, SideTab>> = {
   KeyG: "guild",
   KeyR: "rooms",
   KeyF: "friends",
   KeyL: "ranks",
+  KeyU: "account",
 };
 
 /** The side panel. */
@@ -91,7 +92,7 @@ export class SidePanel {
   }
 
   /** Marks a tab that has something to see; 0 takes the mark away. */
-  setBadge(tab: SideTab, count: number): void {
+  setBadge(tab: Exclude<SideTab, "account">, count: number): void {
     for (const id of [`badge-${tab}`, `badge-tab-${tab}`]) {
       const badge = byId(id, HTMLElement);
       badge.hidden = count === 0;

@@ -26,6 +26,7 @@ import { Counter } from "../ops/counters.ts";
 import type { LogicContext } from "./context.ts";
 import { type Credentials, exclusively } from "./credentials.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { Maintenance } from "./maintenance.ts";
 import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "./sanctions.ts";
 import type { Session } from "./session.ts";
@@ -36,8 +37,9 @@ import type { WorldService } from "./world_service.ts";
 export function registerAuthHandlers(
   dispatcher: Dispatcher,
   context: LogicContext,
-  { credentials, epochs, sanctions, world }: {
+  { credentials, epochs, maintenance, sanctions, world }: {
     readonly credentials: Credentials;
+    readonly maintenance: Pick<Maintenance, "check">;
     readonly epochs: TokenEpochs;
     readonly sanctions: Sanctions;
     readonly world: WorldService;
@@ -59,6 +61,7 @@ export function registerAuthHandlers(
   dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>
     exclusively(session, async () => {
       const name = username.normalize("NFC");
+      maintenance.check(name);
       if (checkPlayerName(name, config.names) !== "ok") {
         throw new RequestError(ErrorCode.NAME_INVALID, PLAYER_NAME_RULES[config.names]);
       }
@@ -90,6 +93,7 @@ export function registerAuthHandlers(
     exclusively(session, async () => {
       if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
       checkVersion(request.clientVersion, config.clientVersionMin);
+      maintenance.check(request.username);
       const { account, addressSeenAtMs: seenAtMs, login } = await credentials.check(session, request);
       noteAddress(session, { accountId: account.accountId, address: login.address, seenAtMs });
       const player = { playerId: account.accountId, name: account.name };
@@ -121,6 +125,7 @@ export function registerAuthHandlers(
       sessions.bindPlayer(session, player);
       session.link!.stateDue = STATE_AUTHENTICATED;
       counters.add(Counter.LOGINS_OK, 1);
+      if (config.logLogins) context.log.info("Login", { ...player, address: session.link!.info.address });
       const response = create(LoginResponseSchema, {
         success: true,
         sessionToken,

@@ -39,6 +39,7 @@ import { GuildService } from "./guild_handlers.ts";
 import { LeaderboardService } from "./leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
 import { registerMapHandlers } from "./map_handlers.ts";
+import { Maintenance } from "./maintenance.ts";
 import { ModerationService } from "./moderation_service.ts";
 import { RoomService } from "./room_handlers.ts";
 import { Sanctions } from "./sanctions.ts";
@@ -76,6 +77,7 @@ export class Logic {
   readonly accounts: AccountService;
   readonly guard = new ChatGuard();
   readonly moderation: ModerationService;
+  readonly maintenance: Maintenance;
   readonly leaderboards: LeaderboardService;
   readonly #expiry: Expiry;
   readonly #credit = new KillCredit();
@@ -104,6 +106,7 @@ export class Logic {
     this.rooms = new RoomService(context, this.social);
     this.guilds = new GuildService(context, this.social);
     this.leaderboards = new LeaderboardService(context);
+    this.maintenance = new Maintenance(context, this);
     this.world = new WorldService(context, this);
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
@@ -212,12 +215,13 @@ export class Logic {
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     const { counters, faults, sessions, world } = this.context;
-    const { accounts, guilds, leaderboards, moderation, social } = this;
+    const { accounts, guilds, leaderboards, maintenance, moderation, social } = this;
     const { fanOut } = social.delivery;
     const features: readonly { sweep(dateMs: number): void }[] = [
       this.#expiry,
       this.world,
       moderation,
+      maintenance,
       guilds,
       leaderboards,
       social,

@@ -26,6 +26,7 @@ import type {
 import type { ChatGuard } from "../social/chat_guard.ts";
 import type { NewSanction, SanctionKind } from "../storage/sanction_store.ts";
 import { SYSTEM } from "../storage/storage.ts";
+import type { AccountService } from "./account_service.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import type { Sanctions } from "./sanctions.ts";
@@ -35,6 +36,7 @@ import type { WorldService } from "./world_service.ts";
 
 /** What moderation acts through. */
 export interface ModerationParts {
+  readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
   readonly sanctions: Sanctions;
   readonly guard: ChatGuard;
   readonly world: Pick<WorldService, "expel">;
@@ -95,7 +97,14 @@ export class ModerationService {
       case "kick":
         return await this.#kick(request.target.player, request.reason);
       case "announce":
-        return this.#announce(request.text);
+        return this.announce(request.text);
+      case "password":
+      case "revoke":
+      case "delete":
+      case "restore":
+        return await this.#changeAccount(request);
+      case "maintenance":
+        throw new TypeError("Cannot plan maintenance: the main thread does");
       case "list":
         return { kind: "list", list: await this.#list() };
     }
@@ -185,7 +194,44 @@ export class ModerationService {
     return { kind: "done", text: `${player.name} is kicked: ${reason}` };
   }
 
-  #announce(text: string): ModerationOutcome {
+  async #changeAccount(
+    request: Extract<ModerationRequest, { act: "password" | "revoke" | "delete" | "restore" }>,
+  ): Promise<ModerationOutcome> {
+    const { accounts } = this.#parts;
+    const player = await this.#parts.social.findPlayer(request.target.player, SYSTEM);
+    const { name } = player;
+    switch (request.act) {
+      case "password":
+        if (!await accounts.setPassword(player, request.passwordHash)) return gone(name);
+        return { kind: "done", text: `${name} has a new password; its sessions and tokens are void` };
+      case "revoke":
+        if (!await accounts.revoke(player)) return gone(name);
+        return { kind: "done", text: `The sessions and tokens of ${name} are void` };
+      case "restore":
+        if (!await accounts.restore(player)) return { kind: "not_found", text: `${name} is not to be deleted` };
+        return { kind: "done", text: `${name} stays` };
+      case "delete":
+        return request.now ? await this.#remove(player) : await this.#scheduleDeletion(player);
+    }
+  }
+
+  async #scheduleDeletion(player: Player): Promise<ModerationOutcome> {
+    const deleteAtMs = await this.#parts.accounts.scheduleDeletion(player);
+    if (deleteAtMs === undefined) return gone(player.name);
+    const date = new Date(deleteAtMs).toISOString().slice(0, 16).replace("T", " ");
+    return { kind: "done", text: `${player.name} will be deleted on ${date} UTC, unless it logs in or is restored` };
+  }
+
+  async #remove(player: Player): Promise<ModerationOutcome> {
+    const { name } = player;
+    const result = await this.#parts.accounts.remove(player);
+    if (result === "removed") return { kind: "done", text: `${name} is deleted` };
+    if (result !== "sanctioned") return gone(name);
+    return { kind: "conflict", text: `A mute or a ban stands against ${name}: lift it first` };
+  }
+
+  /** Tells everybody who is online. */
+  announce(text: string): ModerationOutcome {
     const { clock, config, sessions, wake } = this.#context;
     const message = create(ChatMessageSchema, {
       senderName: config.serverName,
@@ -232,4 +278,8 @@ export class ModerationService {
     this.#parts.world.expel(session, reason, message);
     this.#context.wake();
   }
+}
+
+function gone(name: string): ModerationOutcome {
+  return { kind: "not_found", text: `${name} is gone` };
 }

@@ -20,6 +20,7 @@ import { LoopLag } from "../ops/loop_lag.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { getLimitedLogger } from "../ops/rate_limited_log.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
+import type { MaintenancePlan } from "../maintenance_plan.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";
@@ -100,6 +101,12 @@ class Runtime {
       },
       new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
     );
+  }
+
+  /** Takes what the operator has planned. */
+  setMaintenance(plan: MaintenancePlan | null): void {
+    this.#logic.maintenance.set(plan);
+    this.#doorbell.ring();
   }
 
   static async create(init: LogicInit): Promise<Runtime> {
@@ -183,11 +190,14 @@ class Runtime {
 }
 
 let runtime: Runtime | null = null;
+/** What the operator has planned since this worker was started: it may be asked while it begins. */
+let planned: MaintenancePlan | null | undefined;
 
 self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
   switch (command.kind) {
     case "init":
       runtime = await Runtime.create(command);
+      runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
       void runtime.run();
       report({ kind: "started" });
       break;
@@ -199,6 +209,10 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
       break;
     case "moderate":
       report({ kind: `moderated ${command.id}`, outcome: await runtime!.moderate(command.request) });
+      break;
+    case "maintenance":
+      planned = command.plan;
+      runtime?.setMaintenance(command.plan);
       break;
     case "stop":
       await runtime!.stop();

@@ -32,6 +32,7 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { GuildService } from "./guild_handlers.ts";
 import type { Link } from "./link.ts";
+import type { Maintenance } from "./maintenance.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "./sanctions.ts";
 import { Penalties, type Penalty } from "./penalties.ts";
@@ -81,11 +82,13 @@ export class WorldService {
   readonly #guilds: Pick<GuildService, "find" | "load">;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
+  readonly #maintenance: Pick<Maintenance, "check">;
 
   constructor(
     context: LogicContext,
-    { epochs, guilds, sanctions }: {
+    { epochs, guilds, maintenance, sanctions }: {
       readonly epochs: TokenEpochs;
+      readonly maintenance: Pick<Maintenance, "check">;
       readonly guilds: Pick<GuildService, "find" | "load">;
       readonly sanctions: Sanctions;
     },
@@ -95,6 +98,7 @@ export class WorldService {
     this.#guilds = guilds;
     this.#sanctions = sanctions;
     this.#epochs = epochs;
+    this.#maintenance = maintenance;
   }
 
   /** Registers the handlers of this module. */
@@ -196,6 +200,7 @@ export class WorldService {
       throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid any more, log in");
     }
     const { account: { accountId: playerId, name }, character } = entry;
+    this.#maintenance.check(name);
     const { mute } = this.#sanctions.newest(playerId, entry.standing);
     if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
     const other = sessions.findPlayer(playerId);
@@ -218,7 +223,7 @@ export class WorldService {
   }
 
   #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
-    const { clock, config, randomToken, sessions, world } = this.#context;
+    const { clock, config, log, randomToken, sessions, world } = this.#context;
     if (replaced !== undefined) {
       this.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
     }
@@ -247,6 +252,7 @@ export class WorldService {
     );
     const map = world.mapOf(entityId);
     sessions.enterWorld(session);
+    log.debug("Player entered", { ...player, mapId: map.mapId });
     sessions.setResumeToken(session, randomToken());
     link.stateDue = STATE_IN_WORLD;
     const response = create(EnterWorldResponseSchema, {
@@ -407,9 +413,10 @@ export class WorldService {
    * @param options Whether the entity goes in any case: the player has no say in it.
    */
   #leave(session: Session, { atOnce = false }: { atOnce?: boolean } = {}): void {
-    const { clock, sessions, world } = this.#context;
+    const { clock, log, sessions, world } = this.#context;
     const { player, presence } = session;
     if (player === null || presence === null) return;
+    log.debug("Player left", { ...player });
     if (!atOnce && this.#mustStay(presence.entityId, clock.monotonicMs())) {
       const stay: Stay = { player, presence };
       this.#context.faults.run("leave", () => this.save(stay));

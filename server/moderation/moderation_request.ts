@@ -6,6 +6,8 @@
 
 import {
   CHAT_BYTES_MAX,
+  MAINTENANCE_ALLOWED_MAX,
+  MAINTENANCE_DELAY_SECONDS_MAX,
   MODERATION_REASON_CHARS_MAX,
   MODERATION_SECONDS_MAX,
   MODERATOR_CHARS_MAX,
@@ -13,11 +15,23 @@ import {
 } from "../../shared/limits.ts";
 import { cleanText, textProblem } from "../../shared/player_text.ts";
 import { checkPlayerName } from "../auth/names.ts";
+import { isClientPasswordHash } from "../auth/password.ts";
 import type { Sanction } from "../storage/sanction_store.ts";
 import { parseAddressRange } from "./address_range.ts";
 
 /** What can be done to a player, or to everybody. */
-export type ModerationAct = "mute" | "unmute" | "kick" | "ban" | "unban" | "announce";
+export type ModerationAct =
+  | "mute"
+  | "unmute"
+  | "kick"
+  | "ban"
+  | "unban"
+  | "announce"
+  | "password"
+  | "revoke"
+  | "delete"
+  | "restore"
+  | "maintenance";
 
 /** One request; `address` is an `AddressRange.text`. */
 export type ModerationRequest =
@@ -32,6 +46,22 @@ export type ModerationRequest =
   | { readonly act: "unmute" | "unban"; readonly target: ModerationTarget; readonly moderator: string }
   | { readonly act: "kick"; readonly target: PlayerTarget; readonly reason: string; readonly moderator: string }
   | { readonly act: "announce"; readonly text: string; readonly moderator: string }
+  | {
+    readonly act: "password";
+    readonly target: PlayerTarget;
+    /** What a client would send of the new password. */
+    readonly passwordHash: string;
+    readonly moderator: string;
+  }
+  | { readonly act: "revoke" | "restore"; readonly target: PlayerTarget; readonly moderator: string }
+  /** `now`: without the time of grace. */
+  | { readonly act: "delete"; readonly target: PlayerTarget; readonly now: boolean; readonly moderator: string }
+  | {
+    readonly act: "maintenance";
+    /** Null: it is over. */
+    readonly plan: { readonly seconds: number; readonly message: string; readonly allow: readonly string[] } | null;
+    readonly moderator: string;
+  }
   | { readonly act: "list" };
 
 /** A player by name. */
@@ -49,8 +79,11 @@ export type ModerationOutcome =
   | { readonly kind: "list"; readonly list: ModerationList }
   | { readonly kind: ModerationRefusal; readonly text: string };
 
-/** Why nothing was done: there is nobody or nothing like that, there is no room, or the storage cannot be reached. */
-export type ModerationRefusal = "not_found" | "full" | "unavailable";
+/**
+ * Why nothing was done: there is nobody or nothing like that, there is no room, something stands in its way, or the
+ * storage cannot be reached.
+ */
+export type ModerationRefusal = "not_found" | "full" | "conflict" | "unavailable";
 
 /** Who is online, and what stands. */
 export interface ModerationList {
@@ -79,6 +112,11 @@ const FIELDS: Readonly<Record<ModerationAct, readonly string[]>> = {
   ban: ["player", "address", "seconds", "reason", "moderator"],
   unban: ["player", "address", "moderator"],
   announce: ["text", "moderator"],
+  password: ["player", "passwordHash", "moderator"],
+  revoke: ["player", "moderator"],
+  delete: ["player", "now", "moderator"],
+  restore: ["player", "moderator"],
+  maintenance: ["on", "seconds", "message", "allow", "moderator"],
 };
 
 /** Whether there is such an act. */
@@ -116,6 +154,15 @@ function requestOf(act: ModerationAct, reader: FieldReader, moderator: string): 
       return { act, target: reader.target() as PlayerTarget, reason: reader.reason(), moderator };
     case "announce":
       return { act, text: reader.announcement(), moderator };
+    case "password":
+      return { act, target: reader.target() as PlayerTarget, passwordHash: reader.passwordHash(), moderator };
+    case "revoke":
+    case "restore":
+      return { act, target: reader.target() as PlayerTarget, moderator };
+    case "delete":
+      return { act, target: reader.target() as PlayerTarget, now: reader.flag("now"), moderator };
+    case "maintenance":
+      return { act, plan: reader.maintenance(), moderator };
   }
 }
 
@@ -167,6 +214,38 @@ class FieldReader {
     return null;
   }
 
+  flag(name: string): boolean {
+    const value = this.#fields[name] ?? false;
+    if (typeof value !== "boolean") this.#wrong(name, "expected true or false");
+    return value === true;
+  }
+
+  passwordHash(): string {
+    const { passwordHash } = this.#fields;
+    if (typeof passwordHash === "string" && isClientPasswordHash(passwordHash)) return passwordHash;
+    return this.#wrong("passwordHash", "expected 64 hex digits");
+  }
+
+  maintenance(): Extract<ModerationRequest, { act: "maintenance" }>["plan"] {
+    if (!this.flag("on")) {
+      for (const name of ["seconds", "message", "allow"]) {
+        if (this.#fields[name] !== undefined) this.#wrong(name, "only maintenance that is switched on takes it");
+      }
+      return null;
+    }
+    const seconds = this.#fields.seconds ?? 0;
+    const isTime = Number.isInteger(seconds) && Number(seconds) >= 0 &&
+      Number(seconds) <= MAINTENANCE_DELAY_SECONDS_MAX;
+    if (!isTime) this.#wrong("seconds", `expected an integer from 0 to ${MAINTENANCE_DELAY_SECONDS_MAX}`);
+    const message = this.text("message", MODERATION_REASON_CHARS_MAX, "");
+    const allow = this.#fields.allow ?? [];
+    if (!Array.isArray(allow) || allow.length > MAINTENANCE_ALLOWED_MAX) {
+      this.#wrong("allow", `expected at most ${MAINTENANCE_ALLOWED_MAX} names`);
+      return null;
+    }
+    return { seconds: Number(seconds), message, allow: allow.map((name) => this.#player(name, "allow")) };
+  }
+
   target(): ModerationTarget {
     const { player, address } = this.#fields;
     if (player !== undefined && address !== undefined) this.problems.push("Cannot take both player and address");
@@ -176,11 +255,11 @@ class FieldReader {
     return { address: this.#wrong("address", range.problem) };
   }
 
-  #player(value: unknown): string {
-    if (value === undefined) return this.#wrong("player", "it is missing");
+  #player(value: unknown, field = "player"): string {
+    if (value === undefined) return this.#wrong(field, "it is missing");
     const name = typeof value === "string" ? value.normalize("NFC") : "";
     if (checkPlayerName(name) === "ok") return name;
-    return this.#wrong("player", `expected a name of at most ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`);
+    return this.#wrong(field, `expected a name of at most ${PLAYER_NAME_LENGTH_MAX} letters, digits, _ or -`);
   }
 
   #wrong(name: string, problem: string): string {

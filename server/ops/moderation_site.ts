@@ -27,6 +27,7 @@ const STATUS: Readonly<Record<Exclude<ModerationOutcome["kind"], "list">, number
   done: 200,
   not_found: 404,
   full: 409,
+  conflict: 409,
   unavailable: 503,
 };
 
@@ -101,7 +102,10 @@ async function readBody(request: Request): Promise<string | null> {
 
 /** A request as a flat record, for the log. */
 function fieldsOf(request: ModerationRequest): Record<string, unknown> {
-  if (!("target" in request)) return { ...request };
-  const { target, ...rest } = request;
+  // As good as the password itself.
+  const { passwordHash: _, ...shown } = request as ModerationRequest & { readonly passwordHash?: string };
+  if ("plan" in shown) return { act: shown.act, moderator: shown.moderator, ...shown.plan, isOn: shown.plan !== null };
+  if (!("target" in shown)) return shown;
+  const { target, ...rest } = shown;
   return { ...rest, ...target };
 }

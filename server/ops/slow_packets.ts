@@ -4,14 +4,20 @@
  * @module
  */
 
-import { LOG_INTERVAL_MS, SLOW_PACKET_LINES_MAX, SLOW_PACKET_MS } from "../../shared/limits.ts";
+import { LOG_INTERVAL_MS, SLOW_PACKET_LINES_MAX, SLOW_PACKET_MS, SLOW_PACKET_WARNED_MS } from "../../shared/limits.ts";
 import { Counter, type CounterBlock } from "./counters.ts";
 import type { Logger } from "./logging.ts";
 import { packetTypeName } from "./packet_logger.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 
-/** Watches the handling times of one worker. */
+/**
+ * Watches the handling times of one worker.
+ *
+ * On a healthy server single packets are slow now and then: code is compiled when it is first used, memory is cleared.
+ * That is counted; warned of is what players can feel, of a type that was as slow before.
+ */
 export class SlowPackets {
+  readonly #slowBefore = new Set<number>();
   readonly #log: RateLimitedLog;
   readonly #counters: CounterBlock;
 
@@ -25,7 +31,7 @@ export class SlowPackets {
   }
 
   /**
-   * Takes note that a packet of `type` was handled in `elapsedMs`. Cost: one comparison unless it was slow, so it may
+   * Takes note that a packet of a known `type` was handled in `elapsedMs`. Cost: one comparison unless it was slow, so it may
    * stand after every packet.
    */
   check(type: number, elapsedMs: number): void {
@@ -34,11 +40,13 @@ export class SlowPackets {
 
   #warn(type: number, elapsedMs: number): void {
     this.#counters.add(Counter.SLOW_PACKETS, 1);
+    if (elapsedMs <= SLOW_PACKET_WARNED_MS) return;
+    if (!this.#slowBefore.has(type)) return void this.#slowBefore.add(type);
     if (!this.#log.tryTake()) return;
     this.#log.write("warn", "Handling a packet took too long", {
       type: packetTypeName(type),
       elapsedMs: Math.round(elapsedMs * 1_000) / 1_000,
-      limitMs: SLOW_PACKET_MS,
+      limitMs: SLOW_PACKET_WARNED_MS,
     });
   }
 }

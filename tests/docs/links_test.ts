@@ -8,6 +8,9 @@ const DOCUMENTS = await allDocuments();
 const TASKS: readonly string[] = Object.keys(manifest.tasks);
 /** Flags that the documents name and that are not the server's own. */
 const OTHER_FLAGS: ReadonlySet<string> = new Set([
+  "--stdin",
+  "--now",
+  "--allow",
   "--flag",
   "--help",
   "--allow-ffi",

@@ -113,6 +113,7 @@ const EFFECTS: Readonly<Record<keyof ServerConfig, Seen | Elsewhere>> = {
   logLevel: { look: ({ log }) => log.includes("packets"), plain: false, changed: true },
   logFormat: { look: ({ log }) => log.split("\n").some((line) => line.startsWith("{")), plain: true, changed: false },
   debugPackets: { file: "e2e/admin_test.ts", test: "counts what happened, and nothing is left when everyone is gone" },
+  logLogins: { file: "e2e/accounts_test.ts", test: "lets players go and nobody in, over a restart" },
   diagnostics: { file: "e2e/gateway_test.ts", test: "ECHO_REQUEST and drills only with diagnostics on" },
   supervise: { file: "e2e/supervise_test.ts", test: "starts the server again when a thread hangs or it is killed" },
 };

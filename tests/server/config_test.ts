@@ -56,6 +56,7 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--role": "DRAWBRIDGE_ROLE",
   "--server-id": "DRAWBRIDGE_SERVER_ID",
   "--server-name": "DRAWBRIDGE_SERVER_NAME",
+  "--log-logins": "DRAWBRIDGE_LOG_LOGINS",
   "--diagnostics": "DRAWBRIDGE_DIAGNOSTICS",
   "--supervise": "DRAWBRIDGE_SUPERVISE",
   "--flood-control": "DRAWBRIDGE_FLOOD_CONTROL",
@@ -151,6 +152,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     logLevel: "info",
     logFormat: "auto",
     debugPackets: false,
+    logLogins: false,
     diagnostics: false,
     supervise: false,
   });
@@ -316,6 +318,7 @@ const RANGES: {
   logLevel: { good: ["debug", "info", "warn", "error"], bad: ["trace", "warning", "INFO"] },
   logFormat: { good: ["auto", "pretty", "json"], bad: ["text"] },
   debugPackets: { good: ["on", "off"], bad: ["maybe"] },
+  logLogins: { good: ["on", "off"], bad: ["maybe"] },
   diagnostics: { good: ["on", "off"], bad: ["1"] },
   supervise: { good: ["on", "off"], bad: ["1"] },
 };
