@@ -435,7 +435,8 @@ export class GuildCheck {
   checkWars(): void {
     for (const war of this.#wars) {
       if (this.#board.unixMs < war.endsAtMs + END_PATIENCE_MS) continue;
-      const isHeard = war.sides.some(({ members }) => [...members.keys()].some(({ isConnected }) => isConnected));
+      const hears = (member: Actor) => member.isConnected && !this.#friends.ignores(member, war.declarer);
+      const isHeard = war.sides.some(({ members }) => [...members.keys()].some(hears));
       if (isHeard) throw new Contradiction(`The war ${war.warId} should have ended at ${war.endsAtMs}`);
       this.#expectEnd(war);
     }

@@ -14,6 +14,7 @@ import {
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EXPIRY_CONFIRM_MS } from "../../shared/limits.ts";
 import {
   EnterWorldRequestSchema,
   EnterWorldResponseSchema,
@@ -116,7 +117,9 @@ export class PlayersRun {
     });
     // Midnight is in the middle: the scores of the day begin anew.
     const untilMidnightMs = DAY_MS - harness.clock.unixMs() % DAY_MS;
-    harness.clock.jump(untilMidnightMs - options.minutes * 30_000);
+    harness.clock.jump(untilMidnightMs - options.minutes * 30_000 - EXPIRY_CONFIRM_MS);
+    // The server has run for long enough to believe the date: it ends no war before.
+    harness.advance(EXPIRY_CONFIRM_MS);
     run = new PlayersRun(options, harness);
     options.prepare?.(harness);
     await run.#createPlayers();
