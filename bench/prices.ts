@@ -12,10 +12,13 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { assert } from "../shared/errors.ts";
 import {
+  AccountDeleteRequestSchema,
   LoginRequestSchema,
   LogoutRequestSchema,
+  PasswordChangeRequestSchema,
   RegisterRequestSchema,
   ResumeRequestSchema,
+  TokensRevokeRequestSchema,
 } from "../shared/gen/auth_pb.ts";
 import {
   Channel,
@@ -157,6 +160,11 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
       username: `new_${index}_${harness.clock.monotonicMs() % 100_000}`,
       passwordHash: HASH,
     }),
+  // The password is wrong: hashes are other threads' work, and a right one would end the player's session.
+  [T.PASSWORD_CHANGE_REQUEST]: (house, index) =>
+    house.post(index, PasswordChangeRequestSchema, { passwordHash: HASH, newPasswordHash: HASH }),
+  [T.TOKENS_REVOKE_REQUEST]: (house, index) => house.post(index, TokensRevokeRequestSchema, { passwordHash: HASH }),
+  [T.ACCOUNT_DELETE_REQUEST]: (house, index) => house.post(index, AccountDeleteRequestSchema, { passwordHash: HASH }),
   [T.RESUME_REQUEST]: (house, index) =>
     house.harness.post(fresh(house), ResumeRequestSchema, {
       resumeToken: house.harness.sessionOf(house.players[index % PLAYERS]).resumeToken,

@@ -227,12 +227,12 @@ const BROKEN: readonly {
     spoil: ({ sessions }) => {
       const send = sessions.send.bind(sessions);
       let count = 0;
-      sessions.send = (session, type, payload) => {
+      sessions.send = (session, type, payload, receipt) => {
         if (session.outbox !== null && ++count % 50 === 0) {
           session.keep({ type, payload, isCompressed: false });
           session.outbox.markSent(session.outbox.lastSequence);
         }
-        send(session, type, payload);
+        send(session, type, payload, receipt);
       };
     },
   },
@@ -241,11 +241,12 @@ const BROKEN: readonly {
     says: /was sent in/,
     spoil: ({ sessions }) => {
       const send = sessions.send.bind(sessions);
-      sessions.send = (session, type, payload) =>
+      sessions.send = (session, type, payload, receipt) =>
         send(
           session,
           type,
           type === PacketType.GUILD_ACTION_RESPONSE ? payload.map((byte) => byte === 18 ? 17 : byte) : payload,
+          receipt,
         );
     },
   },

@@ -57,11 +57,15 @@ export function observe(observer: Observer): Disposable {
       }),
   );
   stack.use(
-    patch(SessionManager.prototype, "send", (original) =>
-      function (this: SessionManager, session, type, payload) {
-        observer.onSent(session, type, payload);
-        original.call(this, session, type, payload);
-      }),
+    patch(
+      SessionManager.prototype,
+      "send",
+      (original) =>
+        function (this: SessionManager, session, type, payload, receipt) {
+          observer.onSent(session, type, payload);
+          original.call(this, session, type, payload, receipt);
+        },
+    ),
   );
   stack.use(patch(Outbox.prototype, "append", (original) =>
     function (this: Outbox, packet, connected) {
