@@ -149,7 +149,7 @@ onEachBackend({ players: 20 }, (backend, server) => {
 
   Deno.test(`serve (${backend}) refuses bad names, and names in use whatever their letters' case`, async () => {
     await using client = await connectToLogin(server(), "tcp");
-    for (const bad of ["", "ab", "a".repeat(21), "two words", "tab\tname", "emoji🐉", "semi;colon"]) {
+    for (const bad of ["", "a", "a".repeat(21), "two words", "tab\tname", "emoji🐉", "semi;colon"]) {
       const answer = await register(client, bad, "pw");
       assertEquals([answer.success, answer.errorCode], [false, ErrorCode.NAME_INVALID], JSON.stringify(bad));
     }

@@ -55,7 +55,7 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   const { cert, key } = await makeCertificate(certificateDir);
   await using server = await ServerProcess.start({
     backend,
-    players: options.players,
+    players: options.players + attackingPlayers(attack),
     errorsExpected: true,
     flags: [
       ...["--trusted-addresses", "192.0.2.1/32"],
@@ -68,6 +68,7 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   const attackers = startAttackers({
     attack: name,
     port: server.ports[attack.port],
+    tokens: Array.from({ length: attackingPlayers(attack) }, () => server.takePlayer().token),
     addresses: Array.from({ length: options.addresses }, (_, index) => `127.0.0.${10 + index}`),
     connectionsPerAddress: options.connections,
   });
@@ -93,6 +94,11 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
     attackerConnections: done.connectionCount,
     attackerMegabytes: done.byteCount / 1e6,
   };
+}
+
+/** How many attackers are players. */
+function attackingPlayers(attack: OverloadAttack): number {
+  return attack.linesAtOnce === undefined ? 0 : options.addresses * options.connections;
 }
 
 async function enterAll(server: ServerProcess, attack: OverloadAttack): Promise<OverloadPlayer[]> {

@@ -7,7 +7,11 @@
  */
 
 import net from "node:net";
-import { OVERLOAD_ATTACKS } from "./overload_attacks.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { packet } from "../support/wire.ts";
+import { join } from "../support/wire_websocket.ts";
+import { ATTACK_MARK, OVERLOAD_ATTACKS } from "./overload_attacks.ts";
 
 /** What to do. */
 export interface AttackerPlan {
@@ -15,6 +19,8 @@ export interface AttackerPlan {
   readonly port: number;
   /** Where from. */
   readonly addresses: readonly string[];
+  /** Session tokens of those who are players. */
+  readonly tokens: readonly string[];
   /** Connections of each address at once. */
   readonly connectionsPerAddress: number;
 }
@@ -29,15 +35,34 @@ const attack = OVERLOAD_ATTACKS[plan.attack];
 let connectionCount = 0;
 let byteCount = 0;
 
-function attackFrom(localAddress: string): void {
+let lineCount = 0;
+
+/** The next line that is said to everyone: honest players know it by its first letter. */
+function nextLine(): Uint8Array {
+  return packet(ChatMessageSchema, { channel: Channel.GLOBAL, message: `${ATTACK_MARK}${++lineCount}` });
+}
+
+/** What a connection begins with. */
+function headOf(token: string | undefined): Uint8Array {
+  if (attack.linesAtOnce === undefined) return attack.head;
+  const lines = Array.from({ length: attack.linesAtOnce }, nextLine);
+  return join([packet(EnterWorldRequestSchema, { sessionToken: token }), ...lines]);
+}
+
+function attackFrom(localAddress: string, token?: string): void {
   const socket = net.connect({ port: plan.port, host: "127.0.0.1", localAddress, noDelay: true });
   let timer: ReturnType<typeof setTimeout> | undefined;
   let at = 0;
-  const { body, everyMs, pieceBytes = body?.length ?? 0 } = attack;
+  const { body, everyMs, linesAtOnce, pieceBytes = body?.length ?? 0 } = attack;
+  const nextPiece = (): Uint8Array | undefined => {
+    if (linesAtOnce !== undefined) return nextLine();
+    const piece = body?.subarray(at, at + pieceBytes);
+    at = at + pieceBytes >= (body?.length ?? 0) ? 0 : at + pieceBytes;
+    return piece;
+  };
   const writeBody = (): void => {
-    if (body === undefined || socket.destroyed) return;
-    const piece = body.subarray(at, at + pieceBytes);
-    at = at + pieceBytes >= body.length ? 0 : at + pieceBytes;
+    const piece = socket.destroyed ? undefined : nextPiece();
+    if (piece === undefined) return;
     byteCount += piece.length;
     const takenAtOnce = socket.write(piece);
     if (everyMs > 0) timer = setTimeout(writeBody, everyMs);
@@ -46,22 +71,24 @@ function attackFrom(localAddress: string): void {
   };
   socket.on("connect", () => {
     connectionCount++;
-    byteCount += attack.head.length;
-    if (attack.comesAndGoes) socket.write(attack.head, () => socket.resetAndDestroy());
-    else socket.write(attack.head, writeBody);
+    const head = headOf(token);
+    byteCount += head.length;
+    if (attack.comesAndGoes) socket.write(head, () => socket.resetAndDestroy());
+    else socket.write(head, writeBody);
   });
   socket.on("data", () => {});
   socket.on("error", () => {});
   socket.on("close", () => {
     clearTimeout(timer);
-    setTimeout(() => attackFrom(localAddress), RECONNECT_MS * (0.5 + Math.random()));
+    setTimeout(() => attackFrom(localAddress, token), RECONNECT_MS * (0.5 + Math.random()));
   });
 }
 
+const tokens = [...plan.tokens];
 for (const address of plan.addresses) {
   for (let count = 0; count < plan.connectionsPerAddress; count++) {
     // An address may open 500 at once.
-    setTimeout(() => attackFrom(address), count * 4);
+    setTimeout(() => attackFrom(address, tokens.pop()), count * 4);
   }
 }
 await reader.read();

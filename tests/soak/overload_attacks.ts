@@ -21,6 +21,9 @@ import { proxyHeaderV4 } from "../support/proxy_header.ts";
 import { frame, packet, packetBody } from "../support/wire.ts";
 import { encodeWebSocketFrame, join, OPCODE } from "../support/wire_websocket.ts";
 
+/** What every line of an attacker begins with. */
+export const ATTACK_MARK = "!";
+
 /** One attack: what each of its connections does. */
 export interface OverloadAttack {
   /** What it tries, in a few words. */
@@ -36,6 +39,8 @@ export interface OverloadAttack {
   readonly pieceBytes?: number;
   /** It resets the connection as soon as the head is written, and comes back. */
   readonly comesAndGoes?: boolean;
+  /** Each connection is a player in the world, who says so many lines to everyone at once, and 20 a second from then on. */
+  readonly linesAtOnce?: number;
   /** Flags the server is started with. */
   readonly flags?: readonly string[];
   /** What honest players begin their connections with, from the address that they are at. */
@@ -155,6 +160,13 @@ export const OVERLOAD_ATTACKS: Readonly<Record<string, OverloadAttack>> = {
     everyMs: 0,
     comesAndGoes: true,
     overTls: true,
+  },
+  chat: {
+    what: "players who say 98 lines to everyone at once, and 20 a second from then on",
+    port: "game",
+    head: NOTHING,
+    everyMs: 50,
+    linesAtOnce: 98,
   },
   proxy: {
     what: "a PROXY header and ten heartbeats, a reset, again",

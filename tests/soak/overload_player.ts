@@ -20,6 +20,7 @@ import { PacketView } from "../../shared/packet_codec.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import type { TestPlayer } from "../support/server_process.ts";
 import { packet } from "../support/wire.ts";
+import { ATTACK_MARK } from "./overload_attacks.ts";
 
 /** Where a player connects, and from where. */
 export interface PlayerPlace {
@@ -128,6 +129,7 @@ export class OverloadPlayer implements FrameSink {
   }
 
   #onChat(message: string): void {
+    if (message.startsWith(ATTACK_MARK)) return;
     const [name, number] = message.split(" ");
     const before = this.heard.get(name) ?? 0;
     if (Number(number) !== before + 1) this.faults.push(`line ${number} of ${name} after ${before}`);
