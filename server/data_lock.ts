@@ -19,23 +19,24 @@ const ROLES: Readonly<Record<ServerConfig["role"], readonly string[]>> = {
 /**
  * Locks the data folder for this process's role until the process ends. Admin commands and backups ask for no lock.
  *
+ * @param holder What another server is told of who has it; see {@linkcode describeHolder}.
  * @throws {DependencyError} `unavailable` when another server has the role there.
  */
-export function lockDataFolder({ dataDir, role }: Pick<ServerConfig, "dataDir" | "role">): void {
+export function lockDataFolder({ dataDir, role }: Pick<ServerConfig, "dataDir" | "role">, holder: string): void {
   for (const name of ROLES[role]) {
     const path = join(dataDir, `${name}.lock`);
     // Never closed: the lock lasts as long as the descriptor.
     const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
     if (!file.tryLockSync(true)) {
       file.close();
-      const holder = readHolder(path);
+      const other = readHolder(path);
       throw new DependencyError(
         "unavailable",
-        `${dataDir} is used by another ${name} server${holder}: stop that one, or give this one another --data-dir`,
+        `${dataDir} is used by another ${name} server${other}: stop that one, or give this one another --data-dir`,
       );
     }
     file.truncateSync(0);
-    file.writeSync(new TextEncoder().encode(`process ${Deno.pid}${hostText()}\n`));
+    file.writeSync(new TextEncoder().encode(`${holder}\n`));
   }
 }
 
@@ -49,11 +50,14 @@ function readHolder(path: string): string {
   }
 }
 
-/** A folder may be shared between machines, where the number of a process alone would mislead. */
-function hostText(): string {
+/**
+ * This process and its machine, in words: a folder may be shared between machines, where the number of a process alone
+ * would mislead. To be asked before the process gives up its permissions.
+ */
+export function describeHolder(): string {
   try {
-    return ` on ${Deno.readTextFileSync("/etc/hostname").trim()}`;
+    return `process ${Deno.pid} on ${Deno.readTextFileSync("/etc/hostname").trim()}`;
   } catch {
-    return "";
+    return `process ${Deno.pid}`;
   }
 }

@@ -33,7 +33,7 @@ async function canShare(dataDir: string, ...roles: string[]): Promise<boolean> {
   const url = new URL("../../server/data_lock.ts", import.meta.url).href;
   // In one process, too, each lock is of its own: the kernel asks for the opened file.
   const source = `import { lockDataFolder } from "${url}";
-    for (const role of ${JSON.stringify(roles)}) lockDataFolder({ dataDir: "${dataDir}", role });`;
+    for (const role of ${JSON.stringify(roles)}) lockDataFolder({ dataDir: "${dataDir}", role }, "a test");`;
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--config", new URL("../../deno.json", import.meta.url).pathname, source],
     stdout: "null",
