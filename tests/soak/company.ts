@@ -331,7 +331,8 @@ export class Company {
       };
     }
     const guild = this.#nextName("g");
-    const tag = this.prefix.slice(-1) + this.#number.toString(36);
+    // Hexadecimal digits do not look like each other, as 1 and l do.
+    const tag = this.prefix.slice(-1) + this.#number.toString(16);
     return {
       what: `found ${guild} with ${member.name}`,
       next: this.#with(({ guilds }) => guilds[guild] = { [member.name]: GuildRank.LEADER }),
