@@ -126,6 +126,13 @@ for (const fault of FATAL) {
     `serve (epoll) closes the one connection whose ${fault.call} fails with ${fault.error}, and its player resumes`,
     async () => {
       await using victim = await WirePlayer.enter(server, "tcp");
+      // What is sent next is sent to the victim: everybody has been shown everybody.
+      for (const player of players) {
+        await player.untilSees(victim.entityId, "the victim", (seen) => seen !== undefined);
+        await victim.untilSees(player.entityId, player.name, (seen) => seen !== undefined);
+        await player.settle();
+      }
+      await victim.settle();
       const before = [await connectionCount(), await closedCount(fault.reason)];
       await whileFailing(fault, async () => {
         victim.client.send(HeartbeatRequestSchema, {});
