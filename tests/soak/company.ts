@@ -280,7 +280,10 @@ export class Company {
       return {
         what: `kick ${target} from ${guild}`,
         next: this.#with(({ guilds }) => delete guilds[guild][target]),
-        run: () => ask(member, GuildKickRequestSchema, { playerName: target }),
+        run: () => {
+          this.#dropInvites(guild);
+          return ask(member, GuildKickRequestSchema, { playerName: target });
+        },
       };
     }
     if (choice === 2 && rank === GuildRank.LEADER && lower.length > 0) {
@@ -295,10 +298,12 @@ export class Company {
           // There is one leader: who was it becomes an officer.
           if (newRank === GuildRank.LEADER) guilds[guild][member.name] = GuildRank.OFFICER;
         }),
-        run: () =>
-          told(member, PacketType.GUILD_INFO_RESPONSE, () => true, () => {
+        run: () => {
+          this.#dropInvites(guild);
+          return told(member, PacketType.GUILD_INFO_RESPONSE, () => true, () => {
             member.client.send(GuildSetRankRequestSchema, { playerName: target, rank: newRank });
-          }),
+          });
+        },
       };
     }
     const isAlone = Object.keys(members).length === 1;
@@ -310,12 +315,17 @@ export class Company {
           if (isAlone) delete guilds[guild];
         }),
         run: async () => {
+          this.#dropInvites(guild);
           await ask(member, GuildLeaveRequestSchema, {});
-          if (isAlone) this.#invites = this.#invites.filter((invite) => invite.guild !== guild);
         },
       };
     }
     return null;
+  }
+
+  /** Invitations end with the right of who made them, which is not kept here: none of the guild's is taken any more. */
+  #dropInvites(guild: string): void {
+    this.#invites = this.#invites.filter((invite) => invite.guild !== guild);
   }
 
   #joinOrFound(member: Member): Deed {
