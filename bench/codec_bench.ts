@@ -8,7 +8,7 @@
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { MovementReader } from "../server/logic/movement_reader.ts";
+import { MovementReader } from "../server/session/movement_reader.ts";
 import { assert } from "../shared/errors.ts";
 import { FrameDecoder } from "../shared/frame_decoder.ts";
 import { MovementUpdateSchema } from "../shared/gen/game_pb.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, type Kind, text } from "../server/config_kinds.ts";
+import { choice, type Kind, text } from "../server/config/kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
 
 /** Exit status of a command that cannot be used. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Libc } from "../server/io/libc.ts";
+import { Libc } from "../server/base/libc.ts";
 import { encodeSocketAddress, portOf, SOCKET_ADDRESS_BYTES } from "../server/io/socket_address.ts";
 import { assert } from "../shared/errors.ts";
 import { ClientLibc } from "../tools/loadtest/client_libc.ts";

@@ -10,7 +10,7 @@
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decimal, integer, type Kind, text } from "../server/config_kinds.ts";
+import { decimal, integer, type Kind, text } from "../server/config/kinds.ts";
 import type { LoadResult } from "../tools/loadtest/result.ts";
 import { markdownTable, readFlags, runCommand, someOf } from "./flags.ts";
 import { Contender, drawbridgePlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";

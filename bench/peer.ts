@@ -10,7 +10,7 @@
 
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { decimal, integer, type Kind, text } from "../server/config_kinds.ts";
+import { decimal, integer, type Kind, text } from "../server/config/kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { markdownTable, path, readFlags, runCommand, someOf } from "./flags.ts";
 import { Contender, type ContenderPlan, drawbridgePlan, peerPlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";

@@ -10,7 +10,7 @@
 import { scanEcho } from "../server/io/diagnostics.ts";
 import { BufferPool } from "../server/io/buffer_pool.ts";
 import { SendQueue } from "../server/io/send_queue.ts";
-import { TokenBucket } from "../server/io/token_bucket.ts";
+import { TokenBucket } from "../server/base/token_bucket.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../server/ring/byte_ring.ts";
 import { RECORD_HEADER_BYTES, RECORD_PACKET, tryPushRecord } from "../server/ring/records.ts";
 import { assert } from "../shared/errors.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { TokenBucket } from "../server/io/token_bucket.ts";
+import { TokenBucket } from "../server/base/token_bucket.ts";
 import { assert } from "../shared/errors.ts";
 
 const RATE = { perSecond: 100, burst: 100 };

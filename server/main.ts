@@ -11,29 +11,36 @@
 
 import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { hasSessionKey, loadSessionKey } from "./auth/key_file.ts";
-import { SystemClock } from "./clock.ts";
-import { describeConfig, EXIT_CONFIG, loadConfig, problemText, type ServerConfig, sqlitePath } from "./config.ts";
-import { isLoopback } from "./host.ts";
-import { informationText } from "./config_help.ts";
-import { loadGameData } from "./data/game_data.ts";
+import { SystemClock } from "./base/clock.ts";
+import {
+  describeConfig,
+  EXIT_CONFIG,
+  loadConfig,
+  problemText,
+  type ServerConfig,
+  sqlitePath,
+} from "./config/config.ts";
+import { isLoopback } from "./base/host.ts";
+import { informationText } from "./config/help.ts";
+import { loadGameData } from "../games/marsh/data/game_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { getLimitedLogger } from "./ops/rate_limited_log.ts";
-import { MaintenanceDesk } from "./maintenance_plan.ts";
-import { narrowPermissions, storagePermissions } from "./permissions.ts";
-import { keepServer } from "./process_keeper.ts";
-import { addressesOf, readyLine, terminalGuide } from "./ready_line.ts";
-import { findStartTerminal, onReloadSignal, onStopSignal } from "./signals.ts";
+import { MaintenanceDesk } from "./process/maintenance_plan.ts";
+import { narrowPermissions, storagePermissions } from "./process/permissions.ts";
+import { keepServer } from "./process/process_keeper.ts";
+import { addressesOf, readyLine, terminalGuide } from "./process/ready_line.ts";
+import { findStartTerminal, onReloadSignal, onStopSignal } from "./process/signals.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
-import { makeDataFolder } from "./data_folder.ts";
-import { describeHolder, lockDataFolder } from "./data_lock.ts";
-import { drillsOf } from "./drills.ts";
-import { EXIT_HANG, Supervisor } from "./supervisor.ts";
-import { readTls } from "./tls.ts";
-import { loadWebAssets } from "./web_assets.ts";
+import { makeDataFolder } from "./process/data_folder.ts";
+import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
+import { drillsOf } from "./process/drills.ts";
+import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
+import { readTls } from "./process/tls.ts";
+import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
 

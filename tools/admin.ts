@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EXIT_CONFIG } from "../server/config.ts";
+import { EXIT_CONFIG } from "../server/config/config.ts";
 import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { asksForHelp } from "./admin_args.ts";
 import {

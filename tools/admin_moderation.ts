@@ -5,8 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { loadConfig, type ServerConfig } from "../server/config.ts";
-import { hostPort, isWildcard } from "../server/host.ts";
+import { loadConfig, type ServerConfig } from "../server/config/config.ts";
+import { hostPort, isWildcard } from "../server/base/host.ts";
 import { durationText, parseDuration } from "../server/moderation/duration.ts";
 import {
   isModerationAct,

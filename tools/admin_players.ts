@@ -8,9 +8,9 @@
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
-import { SystemClock } from "../server/clock.ts";
-import { loadConfig, type ServerConfig, sqlitePath } from "../server/config.ts";
-import { makeDataFolder } from "../server/data_folder.ts";
+import { SystemClock } from "../server/base/clock.ts";
+import { loadConfig, type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import { makeDataFolder } from "../server/process/data_folder.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { Storage } from "../server/storage/storage.ts";

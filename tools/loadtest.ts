@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EXIT_CONFIG } from "../server/config.ts";
+import { EXIT_CONFIG } from "../server/config/config.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { htmlReport } from "./loadtest/html_report.ts";
 import { LoadError } from "./loadtest/load_thread.ts";

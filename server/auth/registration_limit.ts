@@ -5,7 +5,7 @@
  */
 
 import { REGISTRATION_ADDRESSES_MAX } from "../../shared/limits.ts";
-import { type BucketRate, TokenBucket } from "../io/token_bucket.ts";
+import { type BucketRate, TokenBucket } from "../base/token_bucket.ts";
 
 /** Counts registrations. Bounded: the address that registered longest ago is forgotten first. */
 export class RegistrationLimit {

@@ -5,11 +5,11 @@
  */
 
 import { ADDRESS_BURST_SECONDS, ADDRESS_WORK_BURST_SECONDS, WORK_US_PER_ADDRESS_TOKEN } from "../../shared/limits.ts";
-import type { Clock } from "../clock.ts";
-import type { ServerConfig } from "../config.ts";
-import { AddressRanges, parseIpAddress } from "../ip_address.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import { AddressRanges, parseIpAddress } from "../base/ip_address.ts";
 import { type AddressLimits, AddressTable, type AddressVerdict } from "./address_table.ts";
-import type { BucketRate } from "./token_bucket.ts";
+import type { BucketRate } from "../base/token_bucket.ts";
 
 const UNLIMITED: AddressVerdict = { kind: "admitted", entry: -1, waitMs: 0 };
 

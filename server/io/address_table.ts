@@ -16,8 +16,8 @@ import {
   ADDRESS_SET_ENTRIES,
   ADDRESSES_MAX,
 } from "../../shared/limits.ts";
-import type { Clock } from "../clock.ts";
-import type { BucketRate } from "./token_bucket.ts";
+import type { Clock } from "../base/clock.ts";
+import type { BucketRate } from "../base/token_bucket.ts";
 
 /** What one address may do. */
 export interface AddressLimits {

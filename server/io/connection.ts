@@ -44,9 +44,9 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "./diagnostics.ts";
 import { inflatePayload } from "./inflate.ts";
 import { PacketBudget } from "./packet_budget.ts";
-import { disconnectNotice, errorResponse, isErrorFor, refuseRequest } from "./refusal.ts";
+import { disconnectNotice, errorResponse, isErrorFor, refuseRequest } from "../base/refusal.ts";
 import { SendQueue } from "./send_queue.ts";
-import type { BucketRate } from "./token_bucket.ts";
+import type { BucketRate } from "../base/token_bucket.ts";
 
 /** What carries a connection's bytes. */
 export type TransportName = "tcp" | "tls" | "websocket" | "http";

@@ -28,7 +28,7 @@ import type {
   SocketHandler,
 } from "./backend.ts";
 import type { DescriptorSet } from "./descriptor_set.ts";
-import { Errno, Libc, type LibcCalls } from "./libc.ts";
+import { Errno, Libc, type LibcCalls } from "../base/libc.ts";
 import { AF_INET6, encodeSocketAddress, hostnameOf, portOf, SOCKET_ADDRESS_BYTES } from "./socket_address.ts";
 
 const SOCK_STREAM = 1;

@@ -12,7 +12,7 @@
 
 import { HttpError } from "../../gateway/http.ts";
 import { FORWARDED_HOPS_MAX } from "../../shared/limits.ts";
-import { type AddressRanges, formatIpAddress, parseIpAddress, parseIpv4 } from "../ip_address.ts";
+import { type AddressRanges, formatIpAddress, parseIpAddress, parseIpv4 } from "../base/ip_address.ts";
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 /** One parameter of Forwarded with the blanks around it, which many proxies write. */

@@ -30,9 +30,9 @@ import {
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
-import type { Clock } from "../clock.ts";
-import type { ServerConfig } from "../config.ts";
-import { OPTIONS } from "../config_schema.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import { OPTIONS } from "../config/schema.ts";
 import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
@@ -52,7 +52,7 @@ import {
   STATE_SHIFT,
   tryPushRecord,
 } from "../ring/records.ts";
-import { isLoopback } from "../host.ts";
+import { isLoopback } from "../base/host.ts";
 import type { AddressGate } from "./address_gate.ts";
 import type { AdmissionCounts } from "./admission.ts";
 import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
@@ -62,7 +62,7 @@ import { readForwarded } from "./forwarded_header.ts";
 import { GatewayAdapter, type GatewayHost, type Misplacement } from "./gateway_adapter.ts";
 import { ProxyAdapter, type ProxyHost } from "./proxy_adapter.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
-import type { BucketRate } from "./token_bucket.ts";
+import type { BucketRate } from "../base/token_bucket.ts";
 
 /** The three ports, in the order of the shared admission counts. */
 export const PORTS: readonly PortInfo[] = [

@@ -17,7 +17,7 @@ import {
 } from "../../shared/limits.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { Connection, ConnectionHost } from "./connection.ts";
-import { type BucketRate, TokenBucket } from "./token_bucket.ts";
+import { type BucketRate, TokenBucket } from "../base/token_bucket.ts";
 
 const WARN_INTERVAL_MS = 1_000;
 const WORK_RATE: BucketRate = { perSecond: WORK_US_PER_SECOND, burst: WORK_US_BURST };

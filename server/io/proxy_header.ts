@@ -10,7 +10,7 @@
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PROXY_HEADER_BYTES_MAX, PROXY_LINE_BYTES_MAX } from "../../shared/limits.ts";
-import { formatIpAddress, IP_ADDRESS_BYTES, parseIpv4, parseIpv6 } from "../ip_address.ts";
+import { formatIpAddress, IP_ADDRESS_BYTES, parseIpv4, parseIpv6 } from "../base/ip_address.ts";
 
 /** A header that is whole. */
 export interface ProxyHeader {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatIpAddress, parseIpv4, parseIpv6 } from "../ip_address.ts";
+import { formatIpAddress, parseIpv4, parseIpv6 } from "../base/ip_address.ts";
 
 /** Address families. */
 export const AF_INET = 2;

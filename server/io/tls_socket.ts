@@ -11,7 +11,7 @@ import { nextTick } from "node:process";
 import type { Duplex } from "node:stream";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { TLS_WRITE_BYTES_MAX } from "../../shared/limits.ts";
-import type { TlsFiles } from "../tls.ts";
+import type { TlsFiles } from "../process/tls.ts";
 import type { AcceptHandler, Socket, SocketHandler } from "./backend.ts";
 
 /** What newcomers are shown: listeners stay open while it changes. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatIpAddress, isIpv4, parseIpAddress, parseIpv4 } from "../ip_address.ts";
+import { formatIpAddress, isIpv4, parseIpAddress, parseIpv4 } from "../base/ip_address.ts";
 
 const BITS = 128;
 /** The bits before an IPv4 address. */

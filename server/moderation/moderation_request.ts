@@ -16,7 +16,7 @@ import {
 import { cleanText, textProblem } from "../../shared/player_text.ts";
 import { checkPlayerName } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
-import type { Sanction } from "../storage/sanction_store.ts";
+import type { Sanction } from "./sanction_store.ts";
 import { parseAddressRange } from "./address_range.ts";
 
 /** What can be done to a player, or to everybody. */

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { isLoopback } from "../host.ts";
+import { isLoopback } from "../base/host.ts";
 
 /**
  * Tells whether a request with this Host header may be answered by a site that listens on `listenHost`. A page of a

@@ -6,13 +6,13 @@
  */
 
 import { type Context, Hono, type Next } from "hono";
-import { hostPort } from "../host.ts";
-import { listenError } from "../listen_error.ts";
+import { hostPort } from "../base/host.ts";
+import { listenError } from "../process/listen_error.ts";
 import { bearerToken, cookieValue, isHostAllowed, isSameSecret } from "./admin_access.ts";
 import { AdminListener } from "./admin_listener.ts";
 import type { Logger } from "./logging.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "./metrics.ts";
-import { listForModerators, moderate, type ModerationOptions } from "./moderation_site.ts";
+import { listForModerators, moderate, type ModerationOptions } from "../moderation/moderation_site.ts";
 import type { Monitor } from "./monitor.ts";
 import { type ServerFacts, statusReport } from "./status.ts";
 

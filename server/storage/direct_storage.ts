@@ -2,9 +2,9 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
-import type { GuildStore } from "./guild_store.ts";
-import type { SanctionStore } from "./sanction_store.ts";
-import type { ScoreStore } from "./score_store.ts";
+import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
+import type { SanctionStore } from "../moderation/sanction_store.ts";
+import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import type { AccountStore, CharacterStore, SocialStore, Storage, Stores } from "./storage.ts";
 import { type Argument, lockedError, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
 

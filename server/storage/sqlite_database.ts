@@ -10,10 +10,10 @@ import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/li
 import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
-import { sqliteGuilds } from "./sqlite_guilds.ts";
-import { sqliteSanctions } from "./sqlite_sanctions.ts";
-import { sqliteScores } from "./sqlite_scores.ts";
-import { sqliteSocial } from "./sqlite_social.ts";
+import { sqliteGuilds } from "../../games/parts/guilds/sqlite_guilds.ts";
+import { sqliteSanctions } from "../moderation/sqlite_sanctions.ts";
+import { sqliteScores } from "../../games/parts/leaderboards/sqlite_scores.ts";
+import { sqliteSocial } from "../../games/parts/friends/sqlite_social.ts";
 import { OPERATION_KINDS, type OperationName } from "./storage_operations.ts";
 
 /** The path of a database that lives in memory and is gone when closed. */

@@ -10,9 +10,9 @@
  * @module
  */
 
-import type { GuildStore } from "./guild_store.ts";
-import type { SanctionStore, Standing } from "./sanction_store.ts";
-import type { ScoreStore } from "./score_store.ts";
+import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
+import type { SanctionStore, Standing } from "../moderation/sanction_store.ts";
+import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 
 /** What can be asked, by subject. */
 export interface Stores {

@@ -6,9 +6,9 @@
  */
 
 import { DependencyError } from "../../shared/errors.ts";
-import type { GuildStore } from "./guild_store.ts";
-import type { SanctionStore } from "./sanction_store.ts";
-import type { ScoreStore } from "./score_store.ts";
+import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
+import type { SanctionStore } from "../moderation/sanction_store.ts";
+import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import type { AccountStore, CharacterStore, SocialStore, Stores } from "./storage.ts";
 
 /** Every operation with the method it stands for. */

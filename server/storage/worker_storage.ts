@@ -8,12 +8,12 @@ import {
   STORAGE_SWEEP_INTERVAL_MS,
   STORAGE_TIMEOUT_MS,
 } from "../../shared/limits.ts";
-import { SYSTEM_TIMERS, SystemClock, type Timers } from "../clock.ts";
-import type { GuildStore } from "./guild_store.ts";
+import { SYSTEM_TIMERS, SystemClock, type Timers } from "../base/clock.ts";
+import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
 import { RequestClaims } from "./request_claims.ts";
 import { RequestQueue, type Waiting } from "./request_queue.ts";
-import type { SanctionStore } from "./sanction_store.ts";
-import type { ScoreStore } from "./score_store.ts";
+import type { SanctionStore } from "../moderation/sanction_store.ts";
+import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import {
   type AccountStore,
   type Asker,

@@ -1,7 +1,7 @@
 /** A world with fighters in it, and everything that is told of their fights. @module */
 
-import { type BlowReport, Combat } from "../../server/combat/combat.ts";
-import type { Dice } from "../../server/combat/dice.ts";
+import { type BlowReport, Combat } from "../../games/parts/combat/combat.ts";
+import type { Dice } from "../../games/parts/combat/dice.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { EntityKind } from "../../shared/gen/game_pb.ts";

@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED, SKILLS } from "../../server/combat/skills.ts";
-import { EFFECT_STUN } from "../../server/combat/status_effects.ts";
+import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED, SKILLS } from "../../games/parts/combat/skills.ts";
+import { EFFECT_STUN } from "../../games/parts/combat/status_effects.ts";
 import { DisconnectReason, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {

@@ -1,4 +1,4 @@
-import { SKILL_AREA, SKILL_MELEE } from "../../server/combat/skills.ts";
+import { SKILL_AREA, SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";

@@ -1,5 +1,5 @@
-import type { CombatRefusal } from "../../server/combat/combat.ts";
-import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../server/combat/skills.ts";
+import type { CombatRefusal } from "../../games/parts/combat/combat.ts";
+import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { AREA_TARGETS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Arena, loadedArena } from "./arena.ts";

@@ -1,5 +1,5 @@
-import { BLOCK_PERCENT, CRITICAL_PERCENT, DODGE_PERCENT, rollBlow } from "../../server/combat/dice.ts";
-import { SKILLS } from "../../server/combat/skills.ts";
+import { BLOCK_PERCENT, CRITICAL_PERCENT, DODGE_PERCENT, rollBlow } from "../../games/parts/combat/dice.ts";
+import { SKILLS } from "../../games/parts/combat/skills.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

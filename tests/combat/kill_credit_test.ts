@@ -1,4 +1,4 @@
-import { KillCredit } from "../../server/combat/kill_credit.ts";
+import { KillCredit } from "../../games/parts/combat/kill_credit.ts";
 import { KILL_PAIRS_MAX, KILLS_OF_ONE_VICTIM_INTERVAL_MS, KILLS_OF_ONE_VICTIM_MAX } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 

@@ -1,7 +1,7 @@
 /** Nothing that holds a player back, and no fight, ends because the player leaves the world. */
 
-import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../server/combat/skills.ts";
-import { Penalties, type Penalty } from "../../server/logic/penalties.ts";
+import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
+import { Penalties, type Penalty } from "../../server/session/penalties.ts";
 import { Prng } from "../../server/world/prng.ts";
 import {
   DisconnectReason,

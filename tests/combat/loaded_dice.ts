@@ -1,6 +1,6 @@
 /** Dice that fall as told. @module */
 
-import type { Blow, Dice } from "../../server/combat/dice.ts";
+import type { Blow, Dice } from "../../games/parts/combat/dice.ts";
 import { assert } from "../support/assert.ts";
 
 /** What the first die shows for each kind of blow. */

@@ -1,4 +1,4 @@
-import { SKILL_MELEE } from "../../server/combat/skills.ts";
+import { SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema } from "../../shared/gen/game_pb.ts";
 import { ENTRY_CALM_MS, FIGHT_MS, RECOVERY_HP, RECOVERY_INTERVAL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,4 +1,4 @@
-import { Respawns } from "../../server/combat/respawns.ts";
+import { Respawns } from "../../games/parts/combat/respawns.ts";
 import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 

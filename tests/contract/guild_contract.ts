@@ -6,7 +6,7 @@ import {
   RANK_LEADER,
   RANK_MEMBER,
   RANK_OFFICER,
-} from "../../server/storage/guild_store.ts";
+} from "../../games/parts/guilds/guild_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import {
   GUILD_INVITES_PER_GUILD_MAX,

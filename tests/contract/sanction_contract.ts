@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { NewSanction, Sanction, SanctionKind } from "../../server/storage/sanction_store.ts";
+import type { NewSanction, Sanction, SanctionKind } from "../../server/moderation/sanction_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ADDRESS_BANS_MAX } from "../../shared/limits.ts";

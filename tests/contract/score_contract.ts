@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ALL_TIME, type Board, type PlayerKill } from "../../server/storage/score_store.ts";
+import { ALL_TIME, type Board, type PlayerKill } from "../../games/parts/leaderboards/score_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";

@@ -1,5 +1,5 @@
-import { loadConfig } from "../../server/config.ts";
-import { optionsMarkdown } from "../../server/config_help.ts";
+import { loadConfig } from "../../server/config/config.ts";
+import { optionsMarkdown } from "../../server/config/help.ts";
 import { assertEquals } from "../support/assert.ts";
 import { generatedPart, isUpdating, MarkdownDocument, withoutPadding, writeGeneratedPart } from "./markdown.ts";
 

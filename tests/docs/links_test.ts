@@ -1,5 +1,5 @@
 import manifest from "../../deno.json" with { type: "json" };
-import { CONFIG_FILE_KEY, flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
+import { CONFIG_FILE_KEY, flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { loadtestHelp } from "../../tools/loadtest/options.ts";
 import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";

@@ -1,11 +1,12 @@
-import { drillsOf } from "../../server/drills.ts";
-import { EXIT_CONFIG } from "../../server/config.ts";
-import { EXIT_STATUSES } from "../../server/exit_statuses.ts";
+import { drillsOf } from "../../server/process/drills.ts";
+import { EXIT_CONFIG } from "../../server/config/config.ts";
+import { EXIT_STATUSES } from "../../server/process/exit_statuses.ts";
 import { createCounterBlock } from "../../server/ops/counters.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "../../server/ops/metrics.ts";
 import { Monitor } from "../../server/ops/monitor.ts";
-import { EXIT_HANG, type Supervisor } from "../../server/supervisor.ts";
+import { EXIT_HANG, type Supervisor } from "../../server/process/supervisor.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { sourceFiles } from "../support/source_files.ts";
 import { MarkdownDocument, ROOT } from "./markdown.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/operations.md");
@@ -49,10 +50,8 @@ Deno.test("docs/operations.md's exit statuses are the server's", () => {
 
 Deno.test("docs/operations.md's log messages are those of the server", async () => {
   const sources: string[] = [];
-  for (const folder of ["server", "server/io", "server/ops", "server/logic"]) {
-    for await (const { name, isFile } of Deno.readDir(new URL(folder, ROOT))) {
-      if (isFile && name.endsWith(".ts")) sources.push(await Deno.readTextFile(new URL(`${folder}/${name}`, ROOT)));
-    }
+  for (const folder of ["server", "games"]) {
+    for (const file of await sourceFiles(folder)) sources.push(await Deno.readTextFile(new URL(file, ROOT)));
   }
   for (const { Message: message, Level: level } of DOCUMENT.section("Logs").table("Message")) {
     const quoted = `"${plain(message)}"`;

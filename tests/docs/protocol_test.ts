@@ -19,6 +19,7 @@ import {
   STATE_IN_WORLD,
 } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { sourceFiles } from "../support/source_files.ts";
 import { isUpdating, MarkdownDocument, parseNumber, ROOT, writeDocument } from "./markdown.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/protocol.md");
@@ -88,8 +89,8 @@ function valuesOf({ values }: DescEnum): string {
 /** The types of clients that logic should handle and no handler is registered for. */
 async function unhandledTypes(): Promise<string[]> {
   const registered = new Set<string>();
-  for await (const { name } of Deno.readDir(new URL("server/logic/", ROOT))) {
-    const source = await Deno.readTextFile(new URL(`server/logic/${name}`, ROOT));
+  for (const file of [...await sourceFiles("server/session"), ...await sourceFiles("games")]) {
+    const source = await Deno.readTextFile(new URL(file, ROOT));
     for (const [, schema] of source.matchAll(/\.on\(\s*(\w+)Schema,/g)) registered.add(schema);
   }
   return PACKET_TABLE
@@ -229,7 +230,7 @@ Deno.test("docs/protocol.md has every disconnect reason with the close code that
 });
 
 Deno.test("docs/protocol.md's skills are those of the server", async () => {
-  const { SKILLS } = await import("../../server/combat/skills.ts");
+  const { SKILLS } = await import("../../games/parts/combat/skills.ts");
   const documented = DOCUMENT.section("World").table("Skill");
   assertEquals(
     documented.map((row) => [

@@ -30,7 +30,7 @@ Deno.test("serve refuses a data folder that another server uses, by status 1 and
 
 /** Whether processes of these roles can have a data folder at once. */
 async function canShare(dataDir: string, ...roles: string[]): Promise<boolean> {
-  const url = new URL("../../server/data_lock.ts", import.meta.url).href;
+  const url = new URL("../../server/process/data_lock.ts", import.meta.url).href;
   // In one process, too, each lock is of its own: the kernel asks for the opened file.
   const source = `import { lockDataFolder } from "${url}";
     for (const role of ${JSON.stringify(roles)}) lockDataFolder({ dataDir: "${dataDir}", role }, "a test");`;

@@ -4,7 +4,12 @@ import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
-const ENTRIES = ["server/main.ts", "server/io/worker.ts", "server/logic/worker.ts", "server/storage/storage_worker.ts"];
+const ENTRIES = [
+  "server/main.ts",
+  "server/io/worker.ts",
+  "server/session/worker.ts",
+  "server/storage/storage_worker.ts",
+];
 
 /** What each thread of a copy of the server tries, added at the end of its entry. */
 function probeSource(paths: { dataDir: string; root: string; libc: string; port: number }): string {

@@ -5,7 +5,7 @@ import { until } from "../support/wait.ts";
 
 /** All of the first map is in sight, and its portals are a few steps away. */
 const SMALL_MAP = ["--map-size", "40", "--interest-radius", "60", "--monsters", "off"];
-/** Where the portal to the other map ends and the one back is: see server/data/maps.json. */
+/** Where the portal to the other map ends and the one back is: see games/marsh/data/maps.json. */
 const BACK = { x: 9.6, z: 80 };
 
 function html(page: Page): Promise<Record<string, string>> {

@@ -5,12 +5,12 @@
  */
 
 import { create } from "@bufbuild/protobuf";
-import { Camera } from "../../gateway/web/camera.ts";
-import { CombatEffects } from "../../gateway/web/combat_effects.ts";
-import { plainLook } from "../../gateway/web/map_look.ts";
-import { OwnMovement } from "../../gateway/web/own_movement.ts";
-import { WorldModel } from "../../gateway/web/world_model.ts";
-import { WorldRenderer } from "../../gateway/web/world_renderer.ts";
+import { Camera } from "../../games/marsh/web/camera.ts";
+import { CombatEffects } from "../../games/marsh/web/combat_effects.ts";
+import { plainLook } from "../../games/marsh/web/map_look.ts";
+import { OwnMovement } from "../../games/marsh/web/own_movement.ts";
+import { WorldModel } from "../../games/marsh/web/world_model.ts";
+import { WorldRenderer } from "../../games/marsh/web/world_renderer.ts";
 import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 
 /** What a run found, in milliseconds. */

@@ -7,15 +7,15 @@
 import { deflateRawSync } from "node:zlib";
 import { HttpError, HttpHeadParser, toRequest, upgradeDecision } from "../../gateway/http.ts";
 import { WebSocketDecoder, WebSocketError, type WebSocketSink } from "../../gateway/websocket.ts";
-import { loadConfig } from "../../server/config.ts";
-import { AddressRanges, parseIpAddress } from "../../server/ip_address.ts";
-import { flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
-import { checkGameData } from "../../server/data/game_data.ts";
+import { loadConfig } from "../../server/config/config.ts";
+import { AddressRanges, parseIpAddress } from "../../server/base/ip_address.ts";
+import { flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
+import { checkGameData } from "../../games/marsh/data/game_data.ts";
 import { ECHO_UNUSUAL, parseEcho, parseHeartbeat, scanEcho } from "../../server/io/diagnostics.ts";
 import { inflatePayload } from "../../server/io/inflate.ts";
 import { readForwarded } from "../../server/io/forwarded_header.ts";
 import { readProxyHeader } from "../../server/io/proxy_header.ts";
-import { MovementReader } from "../../server/logic/movement_reader.ts";
+import { MovementReader } from "../../server/session/movement_reader.ts";
 import { assert as hold, ConfigError, ProtocolError } from "../../shared/errors.ts";
 import {
   DECOMPRESSED_BYTES_MAX,
@@ -215,7 +215,7 @@ function fuzzConfig(chance: CheapChance): void {
 }
 
 const [MAPS, MONSTERS] = ["maps", "monsters"].map((name) =>
-  Deno.readTextFileSync(new URL(`../../server/data/${name}.json`, import.meta.url))
+  Deno.readTextFileSync(new URL(`../../games/marsh/data/${name}.json`, import.meta.url))
 );
 
 function fuzzGameData(chance: CheapChance): void {

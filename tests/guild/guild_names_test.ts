@@ -1,4 +1,4 @@
-import { checkGuildName, checkGuildTag, guildKey } from "../../server/guild/guild_names.ts";
+import { checkGuildName, checkGuildTag, guildKey } from "../../games/parts/guilds/guild_names.ts";
 import {
   GUILD_NAME_LENGTH_MAX,
   GUILD_NAME_LENGTH_MIN,

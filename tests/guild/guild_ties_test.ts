@@ -1,4 +1,4 @@
-import { GuildTies } from "../../server/guild/guild_ties.ts";
+import { GuildTies } from "../../games/parts/guilds/guild_ties.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,4 +1,4 @@
-import { SKILL_MELEE } from "../../server/combat/skills.ts";
+import { SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../shared/gen/guild_pb.ts";

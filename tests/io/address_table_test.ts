@@ -1,5 +1,5 @@
 import { type AddressLimits, AddressTable, createAddressTableBuffer } from "../../server/io/address_table.ts";
-import { parseIpAddress } from "../../server/ip_address.ts";
+import { parseIpAddress } from "../../server/base/ip_address.ts";
 import {
   ADDRESS_BAN_DECAY_MS,
   ADDRESS_BAN_MS_FIRST,

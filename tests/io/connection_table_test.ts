@@ -1,4 +1,4 @@
-import { errorResponse } from "../../server/io/refusal.ts";
+import { errorResponse } from "../../server/base/refusal.ts";
 /** Every packet type, in every state, on every port: forwarded, answered or refused as the contract says. @module */
 
 import { deflateRawSync } from "node:zlib";

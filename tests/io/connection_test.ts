@@ -1,4 +1,4 @@
-import { errorResponse } from "../../server/io/refusal.ts";
+import { errorResponse } from "../../server/base/refusal.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { deflateRawSync } from "node:zlib";
 import { Counter, Histogram } from "../../server/ops/counters.ts";

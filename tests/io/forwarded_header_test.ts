@@ -1,6 +1,6 @@
 import { HttpError } from "../../gateway/http.ts";
 import { readForwarded } from "../../server/io/forwarded_header.ts";
-import { AddressRanges, formatIpAddress } from "../../server/ip_address.ts";
+import { AddressRanges, formatIpAddress } from "../../server/base/ip_address.ts";
 import { FORWARDED_HOPS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -12,14 +12,14 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { loadConfig, type ServerConfig } from "../../server/config.ts";
+import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { AddressGate } from "../../server/io/address_gate.ts";
 import { createAddressTableBuffer } from "../../server/io/address_table.ts";
 import { AdmissionCounts, createAdmissionBuffer } from "../../server/io/admission.ts";
 import type { Socket, SocketHandler } from "../../server/io/backend.ts";
 import { Connection } from "../../server/io/connection.ts";
 import { IoWorker, PORTS } from "../../server/io/io_worker.ts";
-import type { Clock } from "../../server/clock.ts";
+import type { Clock } from "../../server/base/clock.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";

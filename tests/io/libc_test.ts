@@ -1,4 +1,4 @@
-import { LIBC_PATH, type LibcMachine, libcProblem, THIS_MACHINE } from "../../server/io/libc.ts";
+import { LIBC_PATH, type LibcMachine, libcProblem, THIS_MACHINE } from "../../server/base/libc.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const GOOD: LibcMachine = { path: "/lib/libc.so.6", target: "aarch64-linux", isGranted: () => true, open: () => {} };

@@ -1,5 +1,5 @@
 import { readProxyHeader } from "../../server/io/proxy_header.ts";
-import { formatIpAddress } from "../../server/ip_address.ts";
+import { formatIpAddress } from "../../server/base/ip_address.ts";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PROXY_HEADER_BYTES_MAX, PROXY_LINE_BYTES_MAX } from "../../shared/limits.ts";

@@ -1,5 +1,5 @@
 import { fromBinary, type Message } from "@bufbuild/protobuf";
-import { disconnectNotice, errorResponse, refuseRequest } from "../../server/io/refusal.ts";
+import { disconnectNotice, errorResponse, refuseRequest } from "../../server/base/refusal.ts";
 import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";

@@ -1,4 +1,4 @@
-import { TokenBucket } from "../../server/io/token_bucket.ts";
+import { TokenBucket } from "../../server/base/token_bucket.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,4 +1,4 @@
-import { CharacterSaver } from "../../server/logic/character_saver.ts";
+import { CharacterSaver } from "../../server/session/character_saver.ts";
 import type { SavedCharacter, Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,5 +1,5 @@
-import { readChatText } from "../../server/logic/chat_handlers.ts";
-import { RequestError } from "../../server/logic/dispatcher.ts";
+import { readChatText } from "../../games/parts/chat/chat_handlers.ts";
+import { RequestError } from "../../server/session/dispatcher.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";

@@ -1,5 +1,5 @@
 import { inflateRawSync } from "node:zlib";
-import { compressPayload } from "../../server/logic/compress.ts";
+import { compressPayload } from "../../server/session/compress.ts";
 import { COMPRESSION_THRESHOLD_BYTES } from "../../shared/limits.ts";
 import { Prng } from "../gateway/frames.ts";
 import { pattern } from "../shared/frames.ts";

@@ -1,6 +1,6 @@
 import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { Dispatcher, RequestError } from "../../server/logic/dispatcher.ts";
-import { Session } from "../../server/logic/session.ts";
+import { Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
+import { Session } from "../../server/session/session.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";

@@ -1,5 +1,5 @@
-import { BelievedDate } from "../../server/logic/expiry.ts";
-import { ALL_TIME } from "../../server/storage/score_store.ts";
+import { BelievedDate } from "../../server/session/expiry.ts";
+import { ALL_TIME } from "../../games/parts/leaderboards/score_store.ts";
 import { SYSTEM } from "../../server/storage/storage.ts";
 import { EXPIRY_CONFIRM_MS, KEPT_WHISPER_MS } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";

@@ -1,8 +1,8 @@
 /** The way to an io worker that takes only so much. @module */
 
 import { recordingFaults } from "../support/recording_logger.ts";
-import type { IoOutput, Link } from "../../server/logic/link.ts";
-import { SessionManager } from "../../server/logic/session_manager.ts";
+import type { IoOutput, Link } from "../../server/session/link.ts";
+import { SessionManager } from "../../server/session/session_manager.ts";
 import type { OpenInfo } from "../../server/ring/records.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 

@@ -1,5 +1,5 @@
-import { FanOut } from "../../server/logic/fan_out.ts";
-import { RequestError } from "../../server/logic/dispatcher.ts";
+import { FanOut } from "../../games/parts/chat/fan_out.ts";
+import { RequestError } from "../../server/session/dispatcher.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";

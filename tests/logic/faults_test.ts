@@ -1,4 +1,4 @@
-import type { LogicContext } from "../../server/logic/context.ts";
+import type { LogicContext } from "../../server/session/context.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";

@@ -1,5 +1,5 @@
-import { KillLedger } from "../../server/logic/kill_ledger.ts";
-import type { Kill } from "../../server/storage/guild_store.ts";
+import { KillLedger } from "../../games/parts/leaderboards/kill_ledger.ts";
+import type { Kill } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
 import { GUILD_KILLS_PENDING_MAX } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";

@@ -1,5 +1,5 @@
-import { Link, RingOutput } from "../../server/logic/link.ts";
-import { Session } from "../../server/logic/session.ts";
+import { Link, RingOutput } from "../../server/session/link.ts";
+import { Session } from "../../server/session/session.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
   FLAG_COMPRESSED,

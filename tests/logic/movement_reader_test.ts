@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { MovementReader } from "../../server/logic/movement_reader.ts";
+import { MovementReader } from "../../server/session/movement_reader.ts";
 import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -1,4 +1,4 @@
-import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
+import { Outbox, type OutboxPacket } from "../../server/session/outbox.ts";
 import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX, OUTBOX_UNSENT_FACTOR } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

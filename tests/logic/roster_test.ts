@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Roster } from "../../server/logic/roster.ts";
+import { Roster } from "../../server/session/roster.ts";
 import { FriendListResponseSchema } from "../../shared/gen/social_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -1,6 +1,6 @@
 import { inflateRawSync } from "node:zlib";
-import type { Session } from "../../server/logic/session.ts";
-import type { SessionManager } from "../../server/logic/session_manager.ts";
+import type { Session } from "../../server/session/session.ts";
+import type { SessionManager } from "../../server/session/session_manager.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { COMPRESSION_THRESHOLD_BYTES } from "../../shared/limits.ts";

@@ -1,5 +1,5 @@
-import { Link } from "../../server/logic/link.ts";
-import { Session } from "../../server/logic/session.ts";
+import { Link } from "../../server/session/link.ts";
+import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";

@@ -1,5 +1,5 @@
-import type { Link } from "../../server/logic/link.ts";
-import { Sources } from "../../server/logic/sources.ts";
+import type { Link } from "../../server/session/link.ts";
+import { Sources } from "../../server/session/sources.ts";
 import { assertEquals } from "../support/assert.ts";
 
 function linkOf(address: string, slot: number): Link {

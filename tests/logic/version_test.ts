@@ -1,4 +1,4 @@
-import { isOlderVersion } from "../../server/logic/version.ts";
+import { isOlderVersion } from "../../server/session/version.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

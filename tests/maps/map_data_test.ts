@@ -1,6 +1,6 @@
-import { checkGameData, loadGameData } from "../../server/data/game_data.ts";
-import { Atlas } from "../../server/maps/atlas.ts";
-import { checkMapData } from "../../server/maps/map_data.ts";
+import { checkGameData, loadGameData } from "../../games/marsh/data/game_data.ts";
+import { Atlas } from "../../games/marsh/maps/atlas.ts";
+import { checkMapData } from "../../games/marsh/maps/map_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { MAP_ENTRIES_MAX, PORTALS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";

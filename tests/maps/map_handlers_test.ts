@@ -1,8 +1,8 @@
-import { Atlas } from "../../server/maps/atlas.ts";
-import { loadGameData } from "../../server/data/game_data.ts";
-import { EFFECT_STUN } from "../../server/combat/status_effects.ts";
-import { SKILL_RANGED } from "../../server/combat/skills.ts";
-import type { MapDefinition } from "../../server/maps/map_data.ts";
+import { Atlas } from "../../games/marsh/maps/atlas.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import { EFFECT_STUN } from "../../games/parts/combat/status_effects.ts";
+import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
+import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";

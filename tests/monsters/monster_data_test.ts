@@ -1,4 +1,4 @@
-import { checkMonsterData } from "../../server/monsters/monster_data.ts";
+import { checkMonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { ENTITY_NAME_BYTES_MAX, MONSTER_ENTRIES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";

@@ -1,6 +1,6 @@
-import { loadGameData } from "../../server/data/game_data.ts";
-import { type MonsterData, type MonsterKind, NO_MONSTERS } from "../../server/monsters/monster_data.ts";
-import { monsterHomes } from "../../server/monsters/monster_homes.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import { type MonsterData, type MonsterKind, NO_MONSTERS } from "../../games/marsh/monsters/monster_data.ts";
+import { monsterHomes } from "../../games/marsh/monsters/monster_homes.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { WorldMap } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";

@@ -1,6 +1,6 @@
-import { loadGameData } from "../../server/data/game_data.ts";
-import type { MonsterData } from "../../server/monsters/monster_data.ts";
-import { SKILL_NONE, SKILL_RANGED } from "../../server/combat/skills.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
+import { SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { MONSTER_CORPSE_MS, MONSTER_WORLD_SHARE } from "../../shared/limits.ts";

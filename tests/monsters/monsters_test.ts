@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { SKILL_MELEE, SKILL_NONE, SKILL_RANGED } from "../../server/combat/skills.ts";
+import { SKILL_MELEE, SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { DespawnReason, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import {
   INTEREST_HYSTERESIS,

@@ -1,8 +1,8 @@
 /** A world with monsters in it, step by step. @module */
 
-import { type BlowReport, Combat } from "../../server/combat/combat.ts";
-import type { MonsterKind } from "../../server/monsters/monster_data.ts";
-import { Monsters } from "../../server/monsters/monsters.ts";
+import { type BlowReport, Combat } from "../../games/parts/combat/combat.ts";
+import type { MonsterKind } from "../../games/marsh/monsters/monster_data.ts";
+import { Monsters } from "../../games/marsh/monsters/monsters.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { EntityKind } from "../../shared/gen/game_pb.ts";

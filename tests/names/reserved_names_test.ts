@@ -1,6 +1,6 @@
 import { looksOf } from "../../server/names/public_name.ts";
 import { ReservedNames } from "../../server/names/reserved_names.ts";
-import { OPTIONS } from "../../server/config_schema.ts";
+import { OPTIONS } from "../../server/config/schema.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const RESERVED = new ReservedNames(OPTIONS.reservedNames.default as readonly string[]);

@@ -1,6 +1,6 @@
 /** Maps as the model has them, in centimetres. @module */
 
-import type { MapDefinition } from "../../server/maps/map_data.ts";
+import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 
 /** A way to another map. */
 export interface PortalRule {

@@ -1,6 +1,6 @@
 /** Somebody who moderates, by the admin site: mutes, kicks, announces, and looks who is there. @module */
 
-import { listForModerators, moderate, type ModerationOptions } from "../../server/ops/moderation_site.ts";
+import { listForModerators, moderate, type ModerationOptions } from "../../server/moderation/moderation_site.ts";
 import type { ModerationList } from "../../server/moderation/moderation_request.ts";
 import type { LogicHarness } from "../support/logic_harness.ts";
 import { type Actor, Contradiction } from "./board.ts";

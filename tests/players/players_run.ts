@@ -6,7 +6,7 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { loadGameData } from "../../server/data/game_data.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import {
   DisconnectReason,
   LogoutRequestSchema,

@@ -1,4 +1,4 @@
-import { Session } from "../../server/logic/session.ts";
+import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { assert } from "../support/assert.ts";

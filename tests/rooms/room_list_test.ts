@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { fromBinary } from "@bufbuild/protobuf";
-import { RoomList } from "../../server/logic/room_list.ts";
-import type { Room } from "../../server/rooms/rooms.ts";
+import { RoomList } from "../../games/parts/rooms/room_list.ts";
+import type { Room } from "../../games/parts/rooms/rooms.ts";
 import { RoomInfoSchema, RoomListResponseSchema } from "../../shared/gen/chat_pb.ts";
 import { ROOM_LISTS_PER_SECOND } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

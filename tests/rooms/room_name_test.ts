@@ -1,4 +1,4 @@
-import { readRoomName, roomNameKey } from "../../server/rooms/room_name.ts";
+import { readRoomName, roomNameKey } from "../../games/parts/rooms/room_name.ts";
 import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../shared/limits.ts";
 import { assertEquals, assertNotEquals } from "../support/assert.ts";
 

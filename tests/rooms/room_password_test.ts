@@ -1,4 +1,4 @@
-import { RoomPassword } from "../../server/rooms/room_password.ts";
+import { RoomPassword } from "../../games/parts/rooms/room_password.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("RoomPassword.matches() is true for the password alone", () => {

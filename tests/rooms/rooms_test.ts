@@ -1,4 +1,4 @@
-import { type NewRoom, type Room, Rooms } from "../../server/rooms/rooms.ts";
+import { type NewRoom, type Room, Rooms } from "../../games/parts/rooms/rooms.ts";
 import {
   ROOM_HISTORY_MESSAGES,
   ROOM_LIST_ENTRIES_MAX,

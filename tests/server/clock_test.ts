@@ -1,4 +1,4 @@
-import { SystemClock } from "../../server/clock.ts";
+import { SystemClock } from "../../server/base/clock.ts";
 import { CLOCK_STEP_MS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 

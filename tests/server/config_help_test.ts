@@ -1,6 +1,6 @@
-import { helpText, informationText, optionsMarkdown, versionText } from "../../server/config_help.ts";
-import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config_schema.ts";
-import { EXIT_STATUSES } from "../../server/exit_statuses.ts";
+import { helpText, informationText, optionsMarkdown, versionText } from "../../server/config/help.ts";
+import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
+import { EXIT_STATUSES } from "../../server/process/exit_statuses.ts";
 import manifest from "../../deno.json" with { type: "json" };
 import { assert, assertEquals } from "../support/assert.ts";
 

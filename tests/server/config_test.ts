@@ -5,8 +5,8 @@ import {
   problemText,
   type ServerConfig,
   sqlitePath,
-} from "../../server/config.ts";
-import { environmentVariableOf, flagOf, OPTION_KEYS, OPTIONS } from "../../server/config_schema.ts";
+} from "../../server/config/config.ts";
+import { environmentVariableOf, flagOf, OPTION_KEYS, OPTIONS } from "../../server/config/schema.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -1,4 +1,4 @@
-import { hostPort, isHost, isLoopback, isWildcard } from "../../server/host.ts";
+import { hostPort, isHost, isLoopback, isWildcard } from "../../server/base/host.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("isLoopback() holds for every spelling of this machine and no other host", () => {

@@ -5,7 +5,7 @@ import {
   formatIpAddress,
   isIpv4,
   parseIpAddress,
-} from "../../server/ip_address.ts";
+} from "../../server/base/ip_address.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

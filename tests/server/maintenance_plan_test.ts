@@ -1,4 +1,4 @@
-import { MaintenanceDesk, type MaintenancePlan } from "../../server/maintenance_plan.ts";
+import { MaintenanceDesk, type MaintenancePlan } from "../../server/process/maintenance_plan.ts";
 import { parseModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { MAINTENANCE_ALLOWED_MAX, MAINTENANCE_DELAY_SECONDS_MAX } from "../../shared/limits.ts";

@@ -1,6 +1,6 @@
 import { CounterBlock, createCounterBlock, Gauge } from "../../server/ops/counters.ts";
 import { LoopLag } from "../../server/ops/loop_lag.ts";
-import { OverloadWatch } from "../../server/overload_watch.ts";
+import { OverloadWatch } from "../../server/process/overload_watch.ts";
 import { LAG_INTERVAL_MS, OVERLOAD_LAG_MS, OVERLOAD_MS } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 

@@ -1,4 +1,4 @@
-import { type KeptProcess, ProcessKeeper } from "../../server/process_keeper.ts";
+import { type KeptProcess, ProcessKeeper } from "../../server/process/process_keeper.ts";
 import { KEEPER_PAUSE_MS, KEEPER_PAUSE_MS_MAX, KEEPER_STABLE_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 

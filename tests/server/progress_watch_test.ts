@@ -1,5 +1,5 @@
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
-import { ProgressWatch } from "../../server/progress_watch.ts";
+import { ProgressWatch } from "../../server/process/progress_watch.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("ProgressWatch.stalledMs() counts from the last look at which the thread had finished something", () => {

@@ -5,8 +5,8 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import type { Clock } from "../../server/clock.ts";
-import type { OutboxPacket } from "../../server/logic/outbox.ts";
+import type { Clock } from "../../server/base/clock.ts";
+import type { OutboxPacket } from "../../server/session/outbox.ts";
 import { Channel, type ChatMessage, ChatMessageSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import type { DeliveryJudge } from "./delivery_judge.ts";

@@ -7,12 +7,12 @@
 
 import { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
-import { Dispatcher } from "../../server/logic/dispatcher.ts";
-import { ChatDelivery, type Saying } from "../../server/logic/chat_delivery.ts";
-import { KeptWhispers } from "../../server/logic/kept_whispers.ts";
-import { Outbox, type OutboxPacket } from "../../server/logic/outbox.ts";
-import type { Session } from "../../server/logic/session.ts";
-import { SessionManager } from "../../server/logic/session_manager.ts";
+import { Dispatcher } from "../../server/session/dispatcher.ts";
+import { ChatDelivery, type Saying } from "../../games/parts/chat/chat_delivery.ts";
+import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
+import { Outbox, type OutboxPacket } from "../../server/session/outbox.ts";
+import type { Session } from "../../server/session/session.ts";
+import { SessionManager } from "../../server/session/session_manager.ts";
 
 /** Something a player has not heard. */
 type MissedPacket = Parameters<KeptWhispers["keepMissed"]>[1][number];

@@ -1,8 +1,8 @@
 /** What one session has numbered in both directions, written down by the judge. @module */
 
 import type { ClientSession } from "../../client/client_session.ts";
-import type { Outbox } from "../../server/logic/outbox.ts";
-import type { Session } from "../../server/logic/session.ts";
+import type { Outbox } from "../../server/session/outbox.ts";
+import type { Session } from "../../server/session/session.ts";
 
 /** A numbered packet, as it is carried. */
 export interface NumberedPacket {

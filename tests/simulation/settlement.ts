@@ -1,7 +1,7 @@
 /** What is in the storage before a simulation begins: accounts, wounded characters, two guilds at war. @module */
 
 import { nameKey } from "../../server/auth/names.ts";
-import { guildKey } from "../../server/guild/guild_names.ts";
+import { guildKey } from "../../games/parts/guilds/guild_names.ts";
 import type { Character, EnsuredAccount, SavedCharacter } from "../../server/storage/storage.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";

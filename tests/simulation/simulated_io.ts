@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ServerConfig } from "../../server/config.ts";
+import type { ServerConfig } from "../../server/config/config.ts";
 import { AddressGate } from "../../server/io/address_gate.ts";
 import { createAddressTableBuffer } from "../../server/io/address_table.ts";
 import { AdmissionCounts } from "../../server/io/admission.ts";

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { loadConfig, type ServerConfig } from "../../server/config.ts";
+import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { createAdmissionBuffer } from "../../server/io/admission.ts";
-import { CharacterSaver } from "../../server/logic/character_saver.ts";
-import { RingOutput } from "../../server/logic/link.ts";
-import { Logic } from "../../server/logic/logic.ts";
-import { SessionManager } from "../../server/logic/session_manager.ts";
-import { Atlas } from "../../server/maps/atlas.ts";
-import type { MapDefinition } from "../../server/maps/map_data.ts";
-import type { MonsterData } from "../../server/monsters/monster_data.ts";
+import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { RingOutput } from "../../server/session/link.ts";
+import { Logic } from "../../server/session/logic.ts";
+import { SessionManager } from "../../server/session/session_manager.ts";
+import { Atlas } from "../../games/marsh/maps/atlas.ts";
+import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
+import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";

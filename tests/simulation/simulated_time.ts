@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Clock, Timers } from "../../server/clock.ts";
+import type { Clock, Timers } from "../../server/base/clock.ts";
 
 /** An event that was asked for. */
 export interface Event {

@@ -8,7 +8,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import type { CharacterState, SavedCharacter } from "../../server/storage/storage.ts";
-import type { Kill, PlayerTie } from "../../server/storage/guild_store.ts";
+import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
 import type { StorageOutcome } from "../../server/storage/sqlite_database.ts";
 import { EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { decimal, text } from "../../server/config_kinds.ts";
+import { decimal, text } from "../../server/config/kinds.ts";
 import type { LoadResult } from "../../tools/loadtest/result.ts";
 import { HostilePeers } from "../support/hostile_peers.ts";
 import { ServerProcess } from "../support/server_process.ts";

@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { choice, integer, type Kind, path } from "../../server/config_kinds.ts";
+import { choice, integer, type Kind, path } from "../../server/config/kinds.ts";
 import { ProgressLine } from "../../tools/loadtest/progress.ts";
 import { IO_BACKENDS, type IoBackendName } from "../support/server_process.ts";
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { choice } from "../../server/config_kinds.ts";
+import { choice } from "../../server/config/kinds.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";

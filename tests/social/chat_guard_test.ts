@@ -1,4 +1,4 @@
-import { ChatGuard } from "../../server/social/chat_guard.ts";
+import { ChatGuard } from "../../games/parts/chat/chat_guard.ts";
 import {
   CHAT_BURST,
   CHAT_MUTE_FORGIVEN_MS,

@@ -1,4 +1,4 @@
-import { OnlineLists } from "../../server/social/online_lists.ts";
+import { OnlineLists } from "../../games/parts/friends/online_lists.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("OnlineLists.ignores() is one-sided and holds while the ignoring player is online", () => {

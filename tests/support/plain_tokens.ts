@@ -1,7 +1,7 @@
 /** Session tokens that name the player in plain text. @module */
 
 import type { TokenPlayer, TokenVerdict } from "../../server/auth/token.ts";
-import type { LogicContext } from "../../server/logic/context.ts";
+import type { LogicContext } from "../../server/session/context.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 
 /** Tokens such as `plain:7:Anna`, good for whoever has that id now, made by the operator. */

@@ -1,9 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Battle, type CombatIntent } from "../../gateway/web/battle.ts";
-import { Camera } from "../../gateway/web/camera.ts";
-import { OwnMovement } from "../../gateway/web/own_movement.ts";
-import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../gateway/web/skills.ts";
-import { WorldModel } from "../../gateway/web/world_model.ts";
+import { Battle, type CombatIntent } from "../../games/marsh/web/battle.ts";
+import { Camera } from "../../games/marsh/web/camera.ts";
+import { OwnMovement } from "../../games/marsh/web/own_movement.ts";
+import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/marsh/web/skills.ts";
+import { WorldModel } from "../../games/marsh/web/world_model.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatResultSchema, EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";

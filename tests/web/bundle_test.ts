@@ -1,7 +1,7 @@
 import { assert } from "../support/assert.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
-Deno.test("gateway/web/dist/page.js is what `deno task build:web` makes of the page", async () => {
+Deno.test("games/marsh/web/dist/page.js is what `deno task build:web` makes of the page", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile("deno.json"));
   await withTempDir(async (dir) => {
     const args = (tasks["build:web"].command as string).split(" ").slice(1);

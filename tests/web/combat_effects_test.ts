@@ -5,9 +5,9 @@ import {
   EFFECTS_MAX,
   FLASH_MS,
   TEXT_MS,
-} from "../../gateway/web/combat_effects.ts";
-import { breedOf, monsterSize } from "../../gateway/web/monster_figure.ts";
-import { SKILL_AREA, SKILL_RANGED } from "../../gateway/web/skills.ts";
+} from "../../games/marsh/web/combat_effects.ts";
+import { breedOf, monsterSize } from "../../games/marsh/web/monster_figure.ts";
+import { SKILL_AREA, SKILL_RANGED } from "../../games/marsh/web/skills.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const BLOW: Blow = {
@@ -67,7 +67,7 @@ Deno.test("CombatEffects.add() keeps a bounded number", () => {
 });
 
 Deno.test("breedOf() knows the server's monsters, and takes others for fiends", async () => {
-  const file = new URL("../../server/data/monsters.json", import.meta.url);
+  const file = new URL("../../games/marsh/data/monsters.json", import.meta.url);
   const { kinds }: { kinds: { name: string }[] } = JSON.parse(await Deno.readTextFile(file));
   const breeds = kinds.map(({ name }) => breedOf(name));
   assertEquals(new Set(breeds).size, kinds.length);

@@ -5,7 +5,7 @@ import {
   TRACK_SAMPLES_MAX,
   type TrackSample,
   turn,
-} from "../../gateway/web/entity_track.ts";
+} from "../../games/marsh/web/entity_track.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

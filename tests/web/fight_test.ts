@@ -1,9 +1,9 @@
-import { aimArea } from "../../gateway/web/aim.ts";
-import { Cooldowns } from "../../gateway/web/cooldowns.ts";
-import { Fight } from "../../gateway/web/fight.ts";
-import { nextTarget, pickFigure } from "../../gateway/web/pick.ts";
-import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED, SKILLS } from "../../gateway/web/skills.ts";
-import { SKILLS as SERVER_SKILLS } from "../../server/combat/skills.ts";
+import { aimArea } from "../../games/marsh/web/aim.ts";
+import { Cooldowns } from "../../games/marsh/web/cooldowns.ts";
+import { Fight } from "../../games/marsh/web/fight.ts";
+import { nextTarget, pickFigure } from "../../games/marsh/web/pick.ts";
+import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED, SKILLS } from "../../games/marsh/web/skills.ts";
+import { SKILLS as SERVER_SKILLS } from "../../games/parts/combat/skills.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const TARGET_ID = 7;

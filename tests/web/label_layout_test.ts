@@ -1,4 +1,4 @@
-import { LabelLayout } from "../../gateway/web/label_layout.ts";
+import { LabelLayout } from "../../games/marsh/web/label_layout.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const BOX = { left: 100, top: 100, width: 60, height: 18 };

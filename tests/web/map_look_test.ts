@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { mapLook, plainLook, portalAt } from "../../gateway/web/map_look.ts";
-import { GROUNDS } from "../../gateway/web/palette.ts";
-import { loadGameData } from "../../server/data/game_data.ts";
+import { mapLook, plainLook, portalAt } from "../../games/marsh/web/map_look.ts";
+import { GROUNDS } from "../../games/marsh/web/palette.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { MapInfoSchema } from "../../shared/gen/game_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 

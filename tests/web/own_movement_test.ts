@@ -1,4 +1,9 @@
-import { OwnMovement, PENDING_REPORTS_MAX, REPORT_INTERVAL_MS, SPEED_PART } from "../../gateway/web/own_movement.ts";
+import {
+  OwnMovement,
+  PENDING_REPORTS_MAX,
+  REPORT_INTERVAL_MS,
+  SPEED_PART,
+} from "../../games/marsh/web/own_movement.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,4 +1,4 @@
-import { friendNews, sortFriends } from "../../gateway/web/friend_model.ts";
+import { friendNews, sortFriends } from "../../games/marsh/web/friend_model.ts";
 import {
   checkNewGuild,
   invitedText,
@@ -9,13 +9,13 @@ import {
   timeLeft,
   warEndText,
   warText,
-} from "../../gateway/web/guild_model.ts";
-import { outcomeOf } from "../../gateway/web/request_answer.ts";
-import { RoomModel, roomText } from "../../gateway/web/room_model.ts";
-import { type Row, rowLook } from "../../gateway/web/row_list.ts";
-import { tabAfter } from "../../gateway/web/tab_list.ts";
+} from "../../games/marsh/web/guild_model.ts";
+import { outcomeOf } from "../../games/marsh/web/request_answer.ts";
+import { RoomModel, roomText } from "../../games/marsh/web/room_model.ts";
+import { type Row, rowLook } from "../../games/marsh/web/row_list.ts";
+import { tabAfter } from "../../games/marsh/web/tab_list.ts";
 import { RequestError } from "../../client/client.ts";
-import { checkGuildName, checkGuildTag } from "../../server/guild/guild_names.ts";
+import { checkGuildName, checkGuildTag } from "../../games/parts/guilds/guild_names.ts";
 import { RoomEventKind } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildRank } from "../../shared/gen/guild_pb.ts";

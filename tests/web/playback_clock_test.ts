@@ -1,4 +1,4 @@
-import { JITTER_DELAY_MS_MAX, PLAYBACK_DELAY_MS, PlaybackClock } from "../../gateway/web/playback_clock.ts";
+import { JITTER_DELAY_MS_MAX, PLAYBACK_DELAY_MS, PlaybackClock } from "../../games/marsh/web/playback_clock.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

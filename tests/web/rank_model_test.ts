@@ -1,5 +1,5 @@
-import { sentenceOr } from "../../gateway/web/error_text.ts";
-import { countOf, dayEndText, ownRankText } from "../../gateway/web/rank_model.ts";
+import { sentenceOr } from "../../games/marsh/web/error_text.ts";
+import { countOf, dayEndText, ownRankText } from "../../games/marsh/web/rank_model.ts";
 import { LeaderboardBoard, LeaderboardPeriod } from "../../shared/gen/leaderboard_pb.ts";
 import { assertEquals } from "../support/assert.ts";
 

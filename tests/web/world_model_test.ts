@@ -7,7 +7,7 @@ import {
   type Health,
   opacityOf,
   WorldModel,
-} from "../../gateway/web/world_model.ts";
+} from "../../games/marsh/web/world_model.ts";
 import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import { MONSTER_CORPSE_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,6 +1,6 @@
 /**
  * The calls of Linux's C library that the load test makes as a client, through FFI. The server's own are in
- * `server/io/libc.ts`: it never connects.
+ * `server/base/libc.ts`: it never connects.
  *
  * @module
  */

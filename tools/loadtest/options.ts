@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, decimal, integer, type Kind, text } from "../../server/config_kinds.ts";
+import { choice, decimal, integer, type Kind, text } from "../../server/config/kinds.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import {
   LOADTEST_CONNECTIONS_MAX,

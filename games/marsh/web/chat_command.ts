@@ -1,0 +1,138 @@
+/**
+ * What a line typed into the chat means.
+ *
+ * @module
+ */
+
+import { Channel } from "../../../shared/gen/chat_pb.ts";
+import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
+import { cleanText, isInvisible, textProblem, withoutForbidden } from "../../../shared/player_text.ts";
+
+/** A line of chat, understood. */
+export type ChatCommand =
+  | {
+    readonly kind: "say";
+    readonly channel: Channel;
+    readonly message: string;
+    readonly recipientName: string;
+    /** 0 where the channel is no room. */
+    readonly roomId: bigint;
+  }
+  | { readonly kind: "help" }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "mistake"; readonly text: string };
+
+/** What a line without a command goes by. */
+export interface ChatDefaults {
+  readonly channel: Channel;
+  /** Whom a whisper goes to. */
+  readonly recipientName: string;
+  /** Who whispered last, for `/r`. */
+  readonly lastWhisperer: string;
+  /** The room that is looked at, which its channel goes to; 0: none. */
+  readonly roomId: bigint;
+}
+
+/** What `/help` shows, a line each; {@linkcode KEY_HELP} follows where there are keys. */
+export const CHAT_HELP: readonly string[] = [
+  "/w name text - whisper to one player",
+  "/r text - answer the last whisper",
+  "/a text - say it to those around you",
+  "/g text - say it to your guild",
+  "/all text - say it to everyone",
+];
+
+/** What keys do, a line each. */
+export const KEY_HELP: readonly string[] = [
+  "Enter opens the chat, Escape leaves it",
+  "1, 2, 3 use skills, Q chooses whom to fight, Escape lets go",
+  "G, R, F and U open guild, rooms, friends and account",
+];
+
+const encoder = new TextEncoder();
+
+/** Bytes of `text` in UTF-8. */
+export function utf8Bytes(text: string): number {
+  return encoder.encode(text).length;
+}
+
+/**
+ * Reads a line of chat. `/w`, `/r`, `/a`, `/g`, `/all` and `/help` are commands; `//` begins a line that starts with a slash.
+ */
+export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
+  // Pasted text may have what the server refuses.
+  const text = withoutForbidden(line).trim();
+  if (isInvisible(text)) return { kind: "nothing" };
+  if (!text.startsWith("/")) return say(defaults.channel, text, defaults);
+  if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults);
+  const [word, rest] = splitWord(text.slice(1));
+  switch (word.toLowerCase()) {
+    case "w":
+    case "whisper": {
+      const [name, message] = splitWord(rest);
+      if (message === "") return mistake("Write it like this: /w name text");
+      return say(Channel.WHISPER, message, { recipientName: name });
+    }
+    case "r":
+    case "reply":
+      if (defaults.lastWhisperer === "") return mistake("Nobody has whispered to you yet");
+      return say(Channel.WHISPER, rest, { recipientName: defaults.lastWhisperer });
+    case "a":
+    case "area":
+      return say(Channel.AREA, rest);
+    case "g":
+    case "guild":
+      return say(Channel.GUILD, rest);
+    case "all":
+    case "global":
+      return say(Channel.GLOBAL, rest);
+    case "help":
+    case "?":
+      return { kind: "help" };
+    default:
+      return mistake(`There is no command /${word}. Try /help`);
+  }
+}
+
+function say(
+  channel: Channel,
+  message: string,
+  to: { readonly recipientName?: string; readonly roomId?: bigint } = {},
+): ChatCommand {
+  if (isInvisible(message)) return mistake("There is no text to send");
+  const recipientName = channel === Channel.WHISPER ? (to.recipientName ?? "").trim() : "";
+  if (channel === Channel.WHISPER && recipientName === "") return mistake("Say whom to whisper to");
+  const clean = cleanText(message);
+  if ("problem" in clean) return mistake(`The text ${textProblem(clean.problem)}`);
+  const bytes = utf8Bytes(clean.text);
+  if (bytes > CHAT_BYTES_MAX) {
+    return mistake(`This is too long: ${bytes} bytes, ${CHAT_BYTES_MAX} are allowed`);
+  }
+  return {
+    kind: "say",
+    channel,
+    message: clean.text,
+    recipientName,
+    roomId: channel === Channel.ROOM ? to.roomId ?? 0n : 0n,
+  };
+}
+
+function mistake(text: string): ChatCommand {
+  return { kind: "mistake", text };
+}
+
+/**
+ * Binds `/r` to whoever whispered last, once it is typed: a whisper that comes in while the answer is being written
+ * changes nothing, and the line shows who will read it.
+ *
+ * @returns The line to go on with.
+ */
+export function bindReply(line: string, lastWhisperer: string): string {
+  return lastWhisperer === "" ? line : line.replace(/^\s*\/(?:r|reply)\s/i, `/w ${lastWhisperer} `);
+}
+
+/** The first word, and what follows without the space between. */
+function splitWord(text: string): [string, string] {
+  const match = /^(\S*)\s*([^]*)$/.exec(text);
+  return match === null ? [text, ""] : [match[1], match[2]];
+}

@@ -1,0 +1,54 @@
+/**
+ * What a map looks like, and where it has portals.
+ *
+ * @module
+ */
+
+import type { MapInfo } from "../../../shared/gen/game_pb.ts";
+import type { MapSize } from "./castle_wall.ts";
+import { type GroundColors, GROUNDS } from "./palette.ts";
+
+/** A place that leads to another map; lengths in units. */
+export interface PortalLook {
+  readonly portalId: number;
+  readonly x: number;
+  readonly z: number;
+  readonly radius: number;
+  readonly targetName: string;
+}
+
+/** A map as the page shows it. */
+export interface MapLook extends MapSize {
+  /** Empty while unknown. */
+  readonly name: string;
+  readonly colors: GroundColors;
+  readonly interestRadius: number;
+  readonly portals: readonly PortalLook[];
+}
+
+/** A map as the server told of it. A theme that this page does not know is painted as the first one. */
+export function mapLook(info: MapInfo): MapLook {
+  const { name, width, height, interestRadius, theme } = info;
+  const portals = info.portals.map(({ portalId, position, radius, targetMapName }) => ({
+    portalId,
+    x: position?.x ?? 0,
+    z: position?.z ?? 0,
+    radius,
+    targetName: targetMapName,
+  }));
+  return { name, width, height, interestRadius, portals, colors: groundOf(theme) };
+}
+
+/** A map of which only ENTER_WORLD_RESPONSE has told. */
+export function plainLook(size: { width: number; height: number; interestRadius: number }): MapLook {
+  return { ...size, name: "", portals: [], colors: GROUNDS.meadow };
+}
+
+/** The portal that can be used from a place; `undefined`: none. */
+export function portalAt(map: MapLook, x: number, z: number): PortalLook | undefined {
+  return map.portals.find((portal) => Math.hypot(portal.x - x, portal.z - z) <= portal.radius);
+}
+
+function groundOf(theme: string): GroundColors {
+  return Object.hasOwn(GROUNDS, theme) ? GROUNDS[theme as keyof typeof GROUNDS] : GROUNDS.meadow;
+}

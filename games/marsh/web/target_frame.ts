@@ -1,0 +1,44 @@
+/**
+ * Whom the player has chosen: name and health.
+ *
+ * @module
+ */
+
+import { EntityKind } from "../../../shared/gen/game_pb.ts";
+import { byId } from "./dom.ts";
+import type { Entity } from "./world_model.ts";
+
+/** The panel of the target. */
+export class TargetFrame {
+  readonly #frame = byId("target", HTMLElement);
+  readonly #name = byId("target-name", HTMLElement);
+  readonly #meter = byId("target-health", HTMLElement);
+  readonly #fill = byId("target-health-fill", HTMLElement);
+  readonly #text = byId("target-health-text", HTMLElement);
+
+  /** @param onClear Called when the player wants no target. */
+  constructor(onClear: () => void) {
+    byId("target-clear", HTMLButtonElement).addEventListener("click", onClear);
+  }
+
+  /** Shows somebody; `null` shows nobody. */
+  show(target: Entity | null): void {
+    this.#frame.hidden = target === null;
+    if (target === null) {
+      delete document.documentElement.dataset.target;
+      return;
+    }
+    document.documentElement.dataset.target = String(target.id);
+    this.#frame.classList.toggle("is-monster", target.kind === EntityKind.MONSTER);
+    const name = target.guildTag === "" ? target.name : `[${target.guildTag}] ${target.name}`;
+    if (this.#name.textContent !== name) this.#name.textContent = name;
+    const { current, max } = target.health ?? { current: 0, max: 0 };
+    this.#meter.hidden = max <= 0;
+    if (max <= 0) return;
+    this.#meter.setAttribute("aria-valuemax", String(Math.ceil(max)));
+    this.#meter.setAttribute("aria-valuenow", String(Math.ceil(current)));
+    this.#fill.style.transform = `scaleX(${Math.max(0, Math.min(1, current / max))})`;
+    const text = `${Math.ceil(current)} / ${Math.ceil(max)}${target.isStunned ? " · stunned" : ""}`;
+    if (this.#text.textContent !== text) this.#text.textContent = text;
+  }
+}

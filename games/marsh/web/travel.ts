@@ -1,0 +1,64 @@
+/**
+ * Between maps: asks where the player is and takes it through portals.
+ *
+ * @module
+ */
+
+import type { DrawbridgeClient } from "../../../client/client.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import {
+  type MapEntered,
+  type MapInfo,
+  MapInfoRequestSchema,
+  PortalRequestSchema,
+} from "../../../shared/gen/game_pb.ts";
+import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { type CodeTexts, outcomeOf } from "./request_answer.ts";
+
+const REFUSALS: CodeTexts = {
+  [ErrorCode.NOT_FOUND]: "That portal is gone.",
+  [ErrorCode.INVALID_STATE]: "You can't pass a portal now.",
+  [ErrorCode.OUT_OF_RANGE]: "Step closer to the portal.",
+  [ErrorCode.SERVER_FULL]: "It is too crowded over there. Try again in a moment.",
+};
+
+/** What travel tells the page. */
+export interface TravelHandlers {
+  /** The map that the player is on. */
+  readonly onMap: (map: MapInfo) => void;
+  /** The player is on another map now. */
+  readonly onEntered: (entered: MapEntered & { readonly map: MapInfo }) => void;
+  /** Why nothing happened. */
+  readonly onRefused: (text: string) => void;
+}
+
+/** The player's travels. */
+export class Travel {
+  readonly #client: DrawbridgeClient;
+  readonly #handlers: TravelHandlers;
+  #isPassing = false;
+
+  constructor(client: DrawbridgeClient, handlers: TravelHandlers) {
+    this.#client = client;
+    this.#handlers = handlers;
+    client.on(PacketType.MAP_INFO_RESPONSE, ({ map }) => map !== undefined && handlers.onMap(map));
+    client.on(PacketType.MAP_ENTERED, (entered) => {
+      const { map, success } = entered;
+      if (success && map !== undefined) handlers.onEntered({ ...entered, map });
+    });
+  }
+
+  /** Asks for the map that the player is on; the answer goes to `onMap`. */
+  async ask(): Promise<void> {
+    await outcomeOf(this.#client.request(MapInfoRequestSchema, {}), {});
+  }
+
+  /** Passes a portal. */
+  async use(portalId: number): Promise<void> {
+    if (this.#isPassing || this.#client.state !== "connected") return;
+    this.#isPassing = true;
+    const { text } = await outcomeOf(this.#client.request(PortalRequestSchema, { portalId }), REFUSALS);
+    this.#isPassing = false;
+    if (text !== "") this.#handlers.onRefused(text);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * Chat: GLOBAL, AREA, GUILD, ROOM, WHISPER.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
+import { cleanText, textProblem } from "../../../shared/player_text.ts";
+import { nameKey } from "../../../server/auth/names.ts";
+import { Counter } from "../../../server/ops/counters.ts";
+import type { ChatGuard } from "./chat_guard.ts";
+import type { Saying } from "./chat_delivery.ts";
+import type { LogicContext } from "../../../server/session/context.ts";
+import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
+import type { GuildService } from "../guilds/guild_handlers.ts";
+import type { RoomService } from "../rooms/room_handlers.ts";
+import type { Player, Session } from "../../../server/session/session.ts";
+import type { SocialService } from "../friends/social_handlers.ts";
+import type { WorldService } from "../../../server/session/world_service.ts";
+
+const UTF8 = new TextEncoder();
+
+/**
+ * Brings the text of a chat message into the form that others read.
+ *
+ * @throws {RequestError} `INVALID_PACKET` when {@linkcode cleanText} finds a problem, or it is over
+ * {@linkcode CHAT_BYTES_MAX} bytes of UTF-8.
+ */
+export function readChatText(raw: string): string {
+  const clean = cleanText(raw);
+  if ("problem" in clean) {
+    throw new RequestError(ErrorCode.INVALID_PACKET, `The message ${textProblem(clean.problem)}`);
+  }
+  const byteCount = UTF8.encode(clean.text).length;
+  if (byteCount > CHAT_BYTES_MAX) {
+    throw new RequestError(
+      ErrorCode.INVALID_PACKET,
+      `The message is ${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`,
+    );
+  }
+  return clean.text;
+}
+
+/** Who knows who is where. */
+export interface ChatServices {
+  readonly world: WorldService;
+  readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
+  readonly rooms: Pick<RoomService, "say">;
+  readonly social: SocialService;
+  readonly guard: ChatGuard;
+}
+
+/** What was asked for, and what becomes of it. */
+interface Whisper {
+  readonly request: ChatMessage;
+  readonly message: ChatMessage;
+}
+
+/** Registers the handlers of this module. */
+export function registerChatHandlers(
+  dispatcher: Dispatcher,
+  context: LogicContext,
+  services: ChatServices,
+): void {
+  const { guard, guilds, rooms, social, world } = services;
+  const nearby = new Int32Array(context.world.slotCount);
+
+  dispatcher.on(ChatMessageSchema, (session, request) => {
+    const player = session.player;
+    if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+    const text = readChatText(request.message);
+    social.gate.checkMayWrite(session);
+    if (context.config.floodControl) checkFlood(session, player, text);
+    const message = create(ChatMessageSchema, {
+      senderId: BigInt(player.playerId),
+      senderName: player.name,
+      channel: request.channel,
+      message: text,
+      timestamp: BigInt(context.clock.unixMs()),
+    });
+    switch (request.channel) {
+      case Channel.GLOBAL:
+        sayToMany(message, "all", context.sessions.onlineCount, () => context.sessions.online);
+        break;
+      case Channel.AREA:
+        sayNearby(session, message);
+        break;
+      case Channel.GUILD:
+        return sayToGuild(session, player, message);
+      case Channel.WHISPER:
+        return whisper(session, request, message);
+      case Channel.ROOM:
+        rooms.say(player, request.roomId, message);
+        break;
+      default:
+        throw new RequestError(ErrorCode.UNSUPPORTED, "This channel is not supported");
+    }
+  });
+
+  /** At the pace of who hears it; what is said to many is numbered when they hear it. */
+  function sayToMany(
+    message: ChatMessage,
+    audience: string,
+    hearerCount: number,
+    hearers: () => Iterable<Session>,
+  ): void {
+    social.delivery.fanOut.say({
+      senderId: Number(message.senderId),
+      audience,
+      hearerCount,
+      deliver: () => social.delivery.deliver(sayingOf(finish(message)), hearers()),
+    });
+  }
+
+  /** Numbers a message: it is heard now. */
+  function finish(message: ChatMessage): ChatMessage {
+    message.messageId = social.delivery.nextMessageId();
+    context.counters.add(Counter.CHAT_MESSAGES, 1);
+    return message;
+  }
+
+  function checkFlood(session: Session, { playerId }: Player, text: string): void {
+    const nowMs = context.clock.monotonicMs();
+    const verdict = guard.judge(playerId, text, nowMs);
+    if (verdict === "ok") return;
+    context.counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
+    if (verdict === "too_fast") throw new RequestError(ErrorCode.RATE_LIMITED, "You are writing too fast");
+    if (verdict === "repeated") throw new RequestError(ErrorCode.RATE_LIMITED, "You have said this often enough");
+    context.log.info("Player muted for flooding chat", {
+      playerId,
+      seconds: guard.mutedForMs(playerId, nowMs) / 1_000,
+    });
+    social.gate.checkMayWrite(session);
+  }
+
+  /** To everyone on the map within its interest radius, the sender among them. */
+  function sayNearby(session: Session, message: ChatMessage): void {
+    if (session.presence === null) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
+    const { entityId } = session.presence, map = context.world.mapOf(entityId);
+    const area = {
+      map,
+      x: context.world.xOf(entityId),
+      z: context.world.zOf(entityId),
+      radius: map.interestRadius,
+    };
+    const count = context.world.entitiesInRadius(area, nearby);
+    const recipients: Session[] = [];
+    for (let index = 0; index < count; index++) {
+      const recipient = world.sessionOf(nearby[index]);
+      if (recipient !== undefined) recipients.push(recipient);
+    }
+    // Who stands in one square of that size hears the same, more or less.
+    const square = `${Math.floor(area.x / area.radius)},${Math.floor(area.z / area.radius)}`;
+    const stillThere = () => recipients.filter(({ presence }) => presence !== null);
+    sayToMany(message, `map ${map.mapId} ${square}`, recipients.length, stillThere);
+  }
+
+  /** To every member of the sender's guild who is online. */
+  async function sayToGuild(session: Session, { playerId }: Player, message: ChatMessage): Promise<void> {
+    // It is known since the login, or else the storage was down then.
+    if (guilds.find(playerId) === undefined) await guilds.load(playerId, context.storage.for(session.asker));
+    const guild = guilds.find(playerId);
+    if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
+    const { guildId } = guild;
+    const recipients = guilds.membersOnline(guildId);
+    sayToMany(message, `guild ${guildId}`, recipients.length, () => guilds.membersOnline(guildId));
+  }
+
+  /**
+   * To one player by id or, without one, by name; kept for one who is offline. The sender gets a copy, which shows that
+   * there is such a player, and not whether it listens.
+   */
+  function whisper(session: Session, request: ChatMessage, message: ChatMessage): void | Promise<void> {
+    const { recipientId, recipientName } = request;
+    const recipient = recipientId !== 0n
+      ? context.sessions.findPlayer(Number(recipientId))
+      : context.sessions.findPlayerByName(nameKey(recipientName));
+    if (recipient?.player == null) return whisperToAbsent(session, request, message);
+    message.recipientId = BigInt(recipient.player.playerId);
+    message.recipientName = recipient.player.name;
+    whisperTo(recipient, session, { request, message });
+  }
+
+  async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
+    const { recipientId, recipientName } = request;
+    const { playerId, name } = recipientId !== 0n
+      ? await social.findPlayerById(recipientId, session.asker)
+      : await social.findPlayer(recipientName, session.asker);
+    message.recipientId = BigInt(playerId);
+    message.recipientName = name;
+    const recipient = context.sessions.findPlayer(playerId);
+    const whisper = { request, message };
+    if (recipient !== undefined) return whisperTo(recipient, session, whisper);
+    await keep(session, message);
+    const deliver = () => (finish(message), confirmTo(session, whisper));
+    social.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
+  }
+
+  async function keep(session: Session, message: ChatMessage): Promise<void> {
+    social.gate.takeKeptWhisper(Number(message.senderId));
+    const { kind } = await social.whispers.keep(message, session.asker);
+    if (kind === "full") throw new RequestError(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
+  }
+
+  /** To the recipient, at its pace, and back to the sender. */
+  function whisperTo(recipient: Session, session: Session, whisper: Whisper): void {
+    const { message } = whisper;
+    social.delivery.fanOut.say({
+      senderId: Number(message.senderId),
+      audience: `player ${message.recipientId}`,
+      hearerCount: 2,
+      deliver: () => {
+        social.delivery.deliver(sayingOf(finish(message)), [recipient]);
+        social.whispers.secureNewest(recipient);
+        return message.recipientId === message.senderId ? 1 : 1 + confirmTo(session, whisper);
+      },
+    });
+  }
+
+  /** Ids are given in order, so that whoever whispers by id is not told the name: it would learn everybody's. */
+  function confirmTo(session: Session, { request, message }: Whisper): number {
+    const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
+    const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
+    if (!session.ended) context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
+    return 1;
+  }
+}
+
+function sayingOf(message: ChatMessage): Saying {
+  const payload = toBinary(ChatMessageSchema, message);
+  return { senderId: Number(message.senderId), type: PacketType.CHAT_MESSAGE, payload };
+}

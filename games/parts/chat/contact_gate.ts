@@ -1,0 +1,105 @@
+/**
+ * Who may be told what by whom. Whatever one player does that appears at another goes through here: who is muted writes
+ * nothing that others read, nobody hears of whom it ignores, and nobody appears at others more often than its budget
+ * allows. What passes goes out through `ChatDelivery`, and in no other way.
+ *
+ * @module
+ */
+
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../../../shared/limits.ts";
+import { durationText } from "../../../server/moderation/duration.ts";
+import { Counter } from "../../../server/ops/counters.ts";
+import type { ChatGuard } from "./chat_guard.ts";
+import { Buckets, NoticeBudget } from "./notice_budget.ts";
+import type { OnlineLists } from "../friends/online_lists.ts";
+import type { LogicContext } from "../../../server/session/context.ts";
+import { RequestError } from "../../../server/session/dispatcher.ts";
+import type { Sanctions } from "../../../server/moderation/sanctions.ts";
+import type { Session } from "../../../server/session/session.ts";
+
+/** What the gate asks. */
+export interface ContactRules {
+  readonly sanctions: Pick<Sanctions, "checkMayChat">;
+  readonly guard: Pick<ChatGuard, "mutedForMs">;
+  readonly lists: OnlineLists;
+}
+
+/** The gate between players. */
+export class ContactGate {
+  readonly #context: LogicContext;
+  readonly #rules: ContactRules;
+  readonly #budget = new NoticeBudget();
+  readonly #keptWhispers = new Buckets<number>(KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS);
+
+  constructor(context: LogicContext, rules: ContactRules) {
+    this.#context = context;
+    this.#rules = rules;
+  }
+
+  /**
+   * Holds that a player may write what others read: chat, names of rooms and guilds, invitations, requests.
+   *
+   * @throws {RequestError} `MUTED`, with how long it lasts and why.
+   */
+  checkMayWrite(session: Session): void {
+    this.#rules.sanctions.checkMayChat(session);
+    const { clock, config, counters } = this.#context;
+    if (!config.floodControl || session.player === null) return;
+    const forMs = this.#rules.guard.mutedForMs(session.player.playerId, clock.monotonicMs());
+    if (forMs === 0) return;
+    counters.add(Counter.CHAT_REFUSED_MUTED, 1);
+    throw new RequestError(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
+  }
+
+  /**
+   * Takes what a player wants to appear at others from its budget. What begins something is counted, what ends it is
+   * free, as it can end but once.
+   *
+   * @param target Who is told, as a text that no other target has; empty: nobody in particular.
+   * @throws {RequestError} `RATE_LIMITED` when nothing is left.
+   */
+  takeNotice(senderId: number, target: string): void {
+    if (this.tryTakeNotice(senderId, target)) return;
+    throw new RequestError(ErrorCode.RATE_LIMITED, "You do this too often");
+  }
+
+  /** The same where nobody waits for an answer. */
+  tryTakeNotice(senderId: number, target: string): boolean {
+    const { clock, config, counters } = this.#context;
+    if (!config.floodControl || this.#budget.tryTake(senderId, target, clock.monotonicMs())) return true;
+    counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
+    return false;
+  }
+
+  /**
+   * Takes a whisper that is to be kept for somebody from a player's budget.
+   *
+   * @throws {RequestError} `RATE_LIMITED` when nothing is left.
+   */
+  takeKeptWhisper(senderId: number): void {
+    const { clock, config } = this.#context;
+    if (!config.floodControl || this.#keptWhispers.tryTake(senderId, clock.monotonicMs())) return;
+    throw new RequestError(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
+  }
+
+  /** Whether a player who is online may be told of what another says or does. */
+  mayHear(playerId: number, senderId: number): boolean {
+    return !this.#rules.lists.ignores(playerId, senderId);
+  }
+
+  /**
+   * Whether a player may know that another, its friend or of its guild, is online: not while one of them ignores the
+   * other, and not before it is known whom the other ignores.
+   */
+  mayKnowOnline(viewerId: number, playerId: number): boolean {
+    if (viewerId === playerId) return true;
+    const { lists } = this.#rules;
+    return lists.has(playerId) && !lists.ignores(playerId, viewerId) && !lists.ignores(viewerId, playerId);
+  }
+}
+
+/** The target of a notice to a player, whether it is online or not. */
+export function playerTarget(nameKey: string): string {
+  return `player ${nameKey}`;
+}

@@ -1,0 +1,285 @@
+/**
+ * Whispers that are kept in the storage until their recipients have them: those to players who are offline, or whose
+ * connection is lost, or who were gone before they heard them.
+ *
+ * @module
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../../shared/limits.ts";
+import { type Asker, type KeepWhisperResult, type KeptWhisper, SYSTEM } from "../../../server/storage/storage.ts";
+import type { ChatDelivery } from "./chat_delivery.ts";
+import type { ContactGate } from "./contact_gate.ts";
+import type { LogicContext } from "../../../server/session/context.ts";
+import type { OutboxPacket, Receipt } from "../../../server/session/outbox.ts";
+import type { Session } from "../../../server/session/session.ts";
+
+/** A kept whisper that was sent to its recipient, who may not have it yet. */
+interface Parcel {
+  readonly receipt: Receipt;
+  /** Null while it is being stored. */
+  whisperId: number | null;
+  /** Its packet had a number. */
+  readonly isNumbered: boolean;
+  /** It has none, or the numbering is over: any later acknowledgement stands for it. */
+  isLoose: boolean;
+}
+
+/** What a packet must have to be looked at. */
+type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt">;
+
+/** The whispers that wait for their recipients. */
+export class KeptWhispers {
+  readonly #context: LogicContext;
+  readonly #delivery: ChatDelivery;
+  readonly #gate: Pick<ContactGate, "mayHear">;
+  /** What is being delivered or deleted, by player: one at a time, so that none is delivered twice. */
+  readonly #tasks = new Map<number, Promise<void>>();
+  /** What is being kept for players who are gone, or may be. */
+  readonly #keeping = new Set<Promise<void>>();
+  readonly #parcels = new Map<Session, Parcel[]>();
+  /** Sessions without a connection whose whispers are safe. */
+  readonly #secured = new Set<Session>();
+
+  constructor(context: LogicContext, delivery: ChatDelivery, gate: Pick<ContactGate, "mayHear">) {
+    this.#context = context;
+    this.#delivery = delivery;
+    this.#gate = gate;
+  }
+
+  // Keeping
+
+  /** Keeps a whisper, and resolves when that is certain. A recipient who ignores the sender never gets it. */
+  async keep(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
+    const { sessions } = this.#context;
+    const recipientId = Number(message.recipientId);
+    const result = await this.#store(message, asker);
+    // Who came online meanwhile may have been given what was kept before this.
+    if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId, asker);
+    return result;
+  }
+
+  /**
+   * Keeps the whispers among packets that a player did not hear, as its session is over or too much waited for it: the
+   * newest {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
+   */
+  keepMissed(playerId: number, packets: readonly MissedPacket[]): void {
+    const whispers = whispersOf(playerId, packets).slice(-KEPT_WHISPERS_MAX);
+    if (whispers.length > 0) this.#track(playerId, this.#keepInOrder(whispers.map(({ message }) => message)));
+  }
+
+  /** Keeps what a player was whispered whose connection is lost: its outbox may not hold it until it is back. */
+  secureNewest(session: Session): void {
+    const { outbox, linkDeadSinceMs } = session;
+    if (linkDeadSinceMs === 0 || outbox === null || !this.#secured.has(session)) return;
+    const packet = outbox.get(outbox.lastSequence);
+    if (packet !== undefined) this.#secure(session, [packet]);
+  }
+
+  /** Keeps whispers that are in an outbox as well, until they are acknowledged. */
+  #secure(session: Session, packets: readonly OutboxPacket[]): void {
+    const { player } = session;
+    if (player === null) return;
+    const { playerId } = player;
+    const whispers = whispersOf(playerId, packets);
+    for (const [index, { packet, message }] of whispers.entries()) {
+      const receipt: Receipt = { isHeard: false, isKept: true };
+      packet.receipt = receipt;
+      // Of more than are kept, the older ones are in the outbox only.
+      if (whispers.length - index > KEPT_WHISPERS_MAX) continue;
+      const parcel: Parcel = { receipt, whisperId: null, isNumbered: true, isLoose: false };
+      this.#add(session, parcel);
+      const securing = this.#store(message, SYSTEM).then((result) => {
+        if (result.kind !== "kept") return this.#drop(session, parcel);
+        parcel.whisperId = result.whisperId;
+        const isOver = this.#parcels.get(session)?.includes(parcel) !== true;
+        if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
+      }, (error) => {
+        // Whoever has not heard it at the end of its session has it kept then.
+        packet.receipt = undefined;
+        this.#drop(session, parcel);
+        throw error;
+      });
+      this.#track(playerId, securing);
+    }
+  }
+
+  async #keepInOrder(whispers: readonly ChatMessage[]): Promise<void> {
+    for (const whisper of whispers) await this.keep(whisper, SYSTEM);
+  }
+
+  #store(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
+    return this.#context.storage.for(asker).social.keepWhisper({
+      recipientId: Number(message.recipientId),
+      senderId: Number(message.senderId),
+      message: message.message,
+      sentAtMs: Number(message.timestamp),
+    });
+  }
+
+  #track(playerId: number, work: Promise<void>): void {
+    const keeping = work
+      .catch((error) => this.#context.log.error("Cannot keep whispers", { playerId, error: String(error) }))
+      .finally(() => this.#keeping.delete(keeping));
+    this.#keeping.add(keeping);
+  }
+
+  /** Resolves when everything that is being kept is kept, and what was heard is forgotten: the server stops. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#keeping);
+    await Promise.all(this.#tasks.values());
+  }
+
+  // Delivering
+
+  /**
+   * Delivers what is kept for a player, in order. It is forgotten once it has arrived.
+   *
+   * @returns When that is done, or cannot be done now: then it is done when the player comes back.
+   */
+  deliver(playerId: number, asker: Asker): Promise<void> {
+    return this.#enqueue(playerId, () => this.#deliver(playerId, asker));
+  }
+
+  async #deliver(playerId: number, asker: Asker): Promise<void> {
+    const { clock, sessions, storage, wake } = this.#context;
+    const sentFromMs = Math.max(0, clock.unixMs() - KEPT_WHISPER_MS);
+    const whispers = await storage.for(asker).social.listWhispers({ recipientId: playerId, sentFromMs });
+    const recipient = sessions.findPlayer(playerId);
+    if (recipient?.player == null) return;
+    const onTheWay = new Set(this.#parcels.get(recipient)?.map(({ whisperId }) => whisperId));
+    for (const whisper of whispers) {
+      if (onTheWay.has(whisper.whisperId) || !this.#gate.mayHear(playerId, whisper.senderId)) continue;
+      const message = this.#messageOf(whisper, playerId, recipient.player.name);
+      const receipt: Receipt = { isHeard: false, isKept: true };
+      const isNumbered = recipient.outbox !== null;
+      this.#add(recipient, { receipt, whisperId: whisper.whisperId, isNumbered, isLoose: !isNumbered });
+      sessions.send(recipient, PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message), receipt);
+    }
+    wake();
+  }
+
+  #forget(playerId: number, whisperIds: readonly number[]): Promise<void> {
+    const { storage } = this.#context;
+    return this.#enqueue(playerId, async () => {
+      await storage.for(SYSTEM).social.deleteWhispers({ recipientId: playerId, whisperIds });
+    });
+  }
+
+  #enqueue(playerId: number, work: () => Promise<void>): Promise<void> {
+    const task = (this.#tasks.get(playerId) ?? Promise.resolve())
+      .then(work)
+      .catch((error) => this.#context.log.error("Cannot deliver kept whispers", { playerId, error: String(error) }))
+      .finally(() => {
+        if (this.#tasks.get(playerId) === task) this.#tasks.delete(playerId);
+      });
+    this.#tasks.set(playerId, task);
+    return task;
+  }
+
+  // What has arrived
+
+  /** Forgets what has arrived, and keeps what those might miss whose connection is lost; every second or so. */
+  sweep(): void {
+    for (const session of this.#secured) if (session.linkDeadSinceMs === 0) this.#secured.delete(session);
+    for (const session of this.#context.sessions.inWorld) {
+      if (session.linkDeadSinceMs === 0 || session.outbox === null || this.#secured.has(session)) continue;
+      this.#secured.add(session);
+      this.#secure(session, session.outbox.unheard());
+    }
+    for (const [session, parcels] of this.#parcels) this.#settle(session, parcels);
+  }
+
+  /** A session leaves the world, and its numbering ends with it. In order: what it was sent has arrived. */
+  onLeave(session: Session): void {
+    const { isLeaving, outbox, player } = session;
+    if (!isLeaving || outbox === null || player === null) return;
+    const unsent = outbox.unsent();
+    for (const { receipt } of unsent) if (receipt !== undefined) receipt.isKept = false;
+    this.keepMissed(player.playerId, unsent);
+    for (const parcel of this.#parcels.get(session) ?? []) {
+      const { receipt } = parcel;
+      // Whoever acknowledges says what has arrived, with the next of its packets.
+      if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
+      parcel.isLoose = true;
+    }
+  }
+
+  /**
+   * A player goes offline: what it has not heard waits for it.
+   *
+   * @param held What it was not sent yet.
+   */
+  onOffline(playerId: number, session: Session, held: readonly MissedPacket[]): void {
+    this.#secured.delete(session);
+    const parcels = this.#parcels.get(session) ?? [];
+    this.#parcels.delete(session);
+    const arrived: number[] = [];
+    const { isLeaving, outbox } = session;
+    for (const { receipt, isLoose, isNumbered, whisperId } of parcels) {
+      const isConfirmed = outbox?.isAcknowledged === true || (isLeaving && !isNumbered);
+      if (isLoose && receipt.isKept && isConfirmed) receipt.isHeard = true;
+      if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
+    }
+    if (arrived.length > 0) void this.#forget(playerId, arrived);
+    this.keepMissed(playerId, [...outbox?.unheard() ?? [], ...held]);
+  }
+
+  #settle(session: Session, parcels: readonly Parcel[]): void {
+    const { link, outbox, player } = session;
+    if (player === null) return;
+    const arrived: number[] = [], left: Parcel[] = [];
+    let isAnyLost = false;
+    for (const parcel of parcels) {
+      const { receipt, whisperId, isLoose } = parcel;
+      if (isLoose && receipt.isKept && outbox?.isAcknowledged === true) receipt.isHeard = true;
+      if (whisperId === null) left.push(parcel);
+      else if (receipt.isHeard) arrived.push(whisperId);
+      // It was crowded out of the outbox: it is sent again to a player who is there.
+      else if (!receipt.isKept && link !== null) isAnyLost = true;
+      else left.push(parcel);
+    }
+    if (left.length === parcels.length) return;
+    if (left.length > 0) this.#parcels.set(session, left);
+    else this.#parcels.delete(session);
+    if (arrived.length > 0) void this.#forget(player.playerId, arrived);
+    if (isAnyLost) void this.deliver(player.playerId, SYSTEM);
+  }
+
+  #add(session: Session, parcel: Parcel): void {
+    const parcels = this.#parcels.get(session);
+    if (parcels === undefined) this.#parcels.set(session, [parcel]);
+    else parcels.push(parcel);
+  }
+
+  #drop(session: Session, parcel: Parcel): void {
+    const left = this.#parcels.get(session)?.filter((other) => other !== parcel) ?? [];
+    if (left.length > 0) this.#parcels.set(session, left);
+    else this.#parcels.delete(session);
+  }
+
+  #messageOf(whisper: KeptWhisper, recipientId: number, recipientName: string): ChatMessage {
+    return create(ChatMessageSchema, {
+      senderId: BigInt(whisper.senderId),
+      senderName: whisper.senderName,
+      channel: Channel.WHISPER,
+      message: whisper.message,
+      timestamp: BigInt(whisper.sentAtMs),
+      recipientId: BigInt(recipientId),
+      recipientName,
+      messageId: this.#delivery.nextMessageId(),
+    });
+  }
+}
+
+/** The whispers to a player among packets that are kept nowhere else. */
+function whispersOf<Packet extends MissedPacket>(
+  playerId: number,
+  packets: readonly Packet[],
+): { readonly packet: Packet; readonly message: ChatMessage }[] {
+  return packets.filter(({ type, receipt }) => type === PacketType.CHAT_MESSAGE && receipt === undefined)
+    .map((packet) => ({ packet, message: fromBinary(ChatMessageSchema, packet.payload) }))
+    .filter(({ message: { channel, senderId } }) => channel === Channel.WHISPER && senderId !== BigInt(playerId));
+}

@@ -1,0 +1,644 @@
+/**
+ * Guilds and their wars, as sessions see them.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DependencyError } from "../../../shared/errors.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { EntityKind } from "../../../shared/gen/game_pb.ts";
+import {
+  GuildActionResponseSchema,
+  type GuildCreateRequest,
+  GuildCreateRequestSchema,
+  GuildCreateResponseSchema,
+  GuildInfoRequestSchema,
+  GuildInfoResponseSchema,
+  GuildInviteListRequestSchema,
+  GuildInviteListResponseSchema,
+  GuildInviteNoticeSchema,
+  GuildInviteRequestSchema,
+  GuildInviteResponseSchema,
+  GuildInviteWithdrawSchema,
+  GuildJoinRequestSchema,
+  GuildKickRequestSchema,
+  GuildLeaveRequestSchema,
+  type GuildRank,
+  GuildSetRankRequestSchema,
+  GuildWarEndSchema,
+  GuildWarStartSchema,
+} from "../../../shared/gen/guild_pb.ts";
+import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import {
+  GUILD_FORGET_INTERVAL_MS,
+  GUILD_INVITE_LIFETIME_MS,
+  GUILD_KILLS_PENDING_MAX,
+  GUILD_REQUESTS_MAX,
+  GUILDS_KEPT,
+  STORAGE_ROWS_MAX,
+} from "../../../shared/limits.ts";
+import { nameKey } from "../../../server/auth/names.ts";
+import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";
+import { GuildTies } from "./guild_ties.ts";
+import { OrderedCalls } from "../../../server/base/ordered_calls.ts";
+import { RecentCache } from "../../../server/base/recent_cache.ts";
+import {
+  type DeclaredWar,
+  type EndedWar,
+  type Guild,
+  type GuildMember,
+  type GuildRefusal,
+  type GuildTie,
+  type Invite,
+  type Kill,
+  type Rank,
+  RANK_LEADER,
+  RANK_MEMBER,
+  RANK_OFFICER,
+  type Refused,
+} from "./guild_store.ts";
+import { type Stores, SYSTEM } from "../../../server/storage/storage.ts";
+import { playerTarget } from "../chat/contact_gate.ts";
+import type { LogicContext } from "../../../server/session/context.ts";
+import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
+import { KillLedger } from "../leaderboards/kill_ledger.ts";
+import { Roster } from "../../../server/session/roster.ts";
+import type { Participant, Player, Session } from "../../../server/session/session.ts";
+import type { SocialService } from "../friends/social_handlers.ts";
+
+/** What the one who asked is told. */
+const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
+  in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "You are in a guild already" },
+  name_taken: { code: ErrorCode.NAME_TAKEN, message: "The name or the tag is in use" },
+  not_in_guild: { code: ErrorCode.NOT_FOUND, message: "You are in no guild" },
+  no_right: { code: ErrorCode.PERMISSION_DENIED, message: "Your rank does not allow this" },
+  unknown_player: { code: ErrorCode.NOT_FOUND, message: "No such player" },
+  unknown_member: { code: ErrorCode.NOT_FOUND, message: "Your guild has no such member" },
+  target_in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "The player is in a guild already" },
+  invited_already: { code: ErrorCode.ALREADY_EXISTS, message: "The player is invited already" },
+  none_to_withdraw: { code: ErrorCode.NOT_FOUND, message: "Your guild has not invited this player" },
+  not_invited: { code: ErrorCode.NOT_FOUND, message: "This guild has not invited you" },
+  guild_full: { code: ErrorCode.SERVER_FULL, message: "The guild is full" },
+  invites_full: { code: ErrorCode.OUT_OF_RANGE, message: "Too many invitations are still open" },
+  own_rank: { code: ErrorCode.TARGET_INVALID, message: "A leader gives the leadership to another first" },
+  unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
+  own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
+  at_war: { code: ErrorCode.ALREADY_EXISTS, message: "The guilds are at war already" },
+  at_peace: { code: ErrorCode.RATE_LIMITED, message: "After a war there is peace for as long as it was" },
+  wars_spent: { code: ErrorCode.RATE_LIMITED, message: "Too many wars are declared within a day" },
+  wars_full: { code: ErrorCode.OUT_OF_RANGE, message: "One of the guilds has too many wars" },
+};
+
+/** An id that nothing has. */
+const NO_ID = Number.MAX_SAFE_INTEGER;
+const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
+
+/**
+ * The guilds of one node. Every change is decided and done by the storage in one transaction; kept here is only who of
+ * those online is in which guild, and that is taken from the storage's answers, in their order.
+ */
+export class GuildService {
+  readonly #context: LogicContext;
+  readonly #social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
+  readonly #ties = new GuildTies();
+  readonly #calls = new OrderedCalls();
+  /** Guilds as they were shown, by id. */
+  readonly #shown = new RecentCache<Roster>(GUILDS_KEPT);
+  readonly #kills: KillLedger<Kill>;
+  /** Players whose guild must be asked for again: it could not be learned, or may have changed without our knowing. */
+  readonly #doubtful = new Set<number>();
+  /** Players who are known and were away when this was last looked at. */
+  #absent = new Set<number>();
+  #requestCount = 0;
+  /** When a war is due next, Unix milliseconds: at once, so that those that ended while the server was down end now. */
+  #nextWarEndMs = 0;
+  #nextForgetMs: number;
+  #sweeping: Promise<void> | null = null;
+
+  constructor(context: LogicContext, social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">) {
+    this.#context = context;
+    this.#social = social;
+    this.#kills = new KillLedger({
+      write: (kills) => this.#addKills(kills),
+      pendingMax: GUILD_KILLS_PENDING_MAX,
+      log: context.log,
+    });
+    this.#nextForgetMs = context.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
+    context.sessions.onPresence(({ playerId }, isOnline) => {
+      if (isOnline) this.#welcome(playerId);
+    });
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(GuildCreateRequestSchema, (session, request) => this.#create(session, request));
+    dispatcher.on(GuildInviteRequestSchema, (session, { playerName }) => this.#invite(session, playerName));
+    dispatcher.on(
+      GuildJoinRequestSchema,
+      (session, { guildId, accept }) =>
+        accept ? this.#join(session, idOf(guildId)) : this.#decline(session, idOf(guildId)),
+    );
+    dispatcher.on(GuildInviteListRequestSchema, (session) => this.#listInvites(session));
+    dispatcher.on(GuildInviteWithdrawSchema, (session, { playerName }) => this.#withdraw(session, playerName));
+    dispatcher.on(GuildLeaveRequestSchema, (session) => this.#leave(session));
+    dispatcher.on(GuildKickRequestSchema, (session, { playerName }) => this.#kick(session, playerName));
+    dispatcher.on(GuildInfoRequestSchema, (session, { guildId }) => this.#inform(session, idOf(guildId)));
+    dispatcher.on(
+      GuildWarStartSchema,
+      (session, { enemyGuildId, enemyName }) => this.#declareWar(session, idOf(enemyGuildId), enemyName),
+    );
+    dispatcher.on(
+      GuildSetRankRequestSchema,
+      (session, { playerName, rank }) => this.#setRank(session, playerName, rank),
+    );
+  }
+
+  /** The guild of a player; `null` for one in none, `undefined` for one who is not {@linkcode load}ed. */
+  find(playerId: number): GuildTie | null | undefined {
+    return this.#ties.find(playerId);
+  }
+
+  /**
+   * Learns the guild of a player, unless it is known.
+   *
+   * @throws {DependencyError} when the storage cannot tell.
+   */
+  async load(playerId: number, stores: Stores): Promise<void> {
+    this.#absent.delete(playerId);
+    if (this.#ties.find(playerId) !== undefined && !this.#doubtful.has(playerId)) return;
+    await this.#loadAll([playerId], stores);
+  }
+
+  /** The sessions of a guild's members. */
+  membersOnline(guildId: number): Session[] {
+    const sessions: Session[] = [];
+    for (const playerId of this.#ties.membersOf(guildId)) {
+      const session = this.#context.sessions.findPlayer(playerId);
+      if (session !== undefined) sessions.push(session);
+    }
+    return sessions;
+  }
+
+  /** Takes note of a death: it counts where the two were on different sides when a war began. */
+  onKill(killer: Participant | null, victim: Participant | null): void {
+    const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
+    if (killerId === undefined || victimId === undefined || killerId === victimId) return;
+    this.#kills.add({ killerId, victimId, atMs: this.#context.clock.unixMs() });
+  }
+
+  /** The account of a player is gone, and the storage has taken it out of its guild. */
+  accountRemoved(playerId: number, leftGuildId: number | null): void {
+    if (leftGuildId !== null) this.#shown.drop(leftGuildId);
+    this.#ties.forget(playerId);
+  }
+
+  /**
+   * Ends the wars that are due and makes up for what the storage refused; to be called every second or so.
+   *
+   * @param dateMs The date by which wars are due, as Unix milliseconds: one that can be believed.
+   */
+  sweep(dateMs: number): void {
+    const { clock } = this.#context;
+    if (clock.monotonicMs() >= this.#nextForgetMs) {
+      this.#nextForgetMs = clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
+      this.#forgetAbsent();
+    }
+    this.#sweeping ??= this.#catchUp(dateMs).finally(() => this.#sweeping = null);
+  }
+
+  /** Resolves when everything is written; to be called once, when nobody is in the world any more. */
+  async stop(): Promise<void> {
+    await this.#sweeping;
+    await this.#kills.flush();
+    await this.#calls.idle();
+  }
+
+  // Requests
+
+  #create(session: Session, request: GuildCreateRequest): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    const { clock, config, reservedNames, storage } = this.#context;
+    const name = request.name.normalize("NFC"), tag = request.tag.normalize("NFC");
+    if (checkGuildName(name, config.names) !== "ok") {
+      throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
+    }
+    if (checkGuildTag(tag, config.names) !== "ok") {
+      throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+    }
+    if (reservedNames.has(name) || reservedNames.has(tag)) {
+      throw new RequestError(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");
+    }
+    gate.takeNotice(playerId, "");
+    const isLookUnique = config.names === "unicode";
+    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
+    return this.#request(
+      () => storage.for(session.asker).guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
+      ({ guildId }) => {
+        this.#setTie(playerId, { guildId, name, tag });
+        const response = { success: true, guildId: BigInt(guildId) };
+        this.#send(session, PacketType.GUILD_CREATE_RESPONSE, GuildCreateResponseSchema, response);
+      },
+    );
+  }
+
+  #invite(session: Session, playerName: string): Promise<void> {
+    const inviter = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    const key = nameKey(playerName);
+    gate.takeNotice(inviter.playerId, playerTarget(key));
+    const { clock, sessions, storage } = this.#context;
+    const nowMs = clock.unixMs();
+    const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
+    return this.#request(
+      () => storage.for(session.asker).guilds.invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
+      ({ playerId, tie }) => {
+        this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
+        const invited = sessions.findPlayer(playerId);
+        const invite = {
+          guildId: tie.guildId,
+          guildName: tie.name,
+          inviterId: inviter.playerId,
+          inviterName: inviter.name,
+        };
+        if (invited !== undefined) this.#sendInvite(invited, invite);
+      },
+    );
+  }
+
+  #listInvites(session: Session): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.for(session.asker).guilds.invites({ actorId, nowMs: clock.unixMs() }),
+      ({ invites }) =>
+        this.#send(session, PacketType.GUILD_INVITE_LIST_RESPONSE, GuildInviteListResponseSchema, {
+          success: true,
+          invites: invites.map(({ playerId, playerName, inviterName, expiresAtMs }) => ({
+            playerId: BigInt(playerId),
+            playerName,
+            inviterName,
+            expiresAt: BigInt(expiresAtMs),
+          })),
+        }),
+    );
+  }
+
+  #withdraw(session: Session, playerName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () =>
+        storage.for(session.asker).guilds.withdraw({
+          actorId,
+          nameKey: nameKey(playerName),
+          nowMs: clock.unixMs(),
+        }),
+      () => this.#confirm(session, PacketType.GUILD_INVITE_WITHDRAW),
+    );
+  }
+
+  #join(session: Session, guildId: number): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.for(session.asker).guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
+      ({ tie }) => {
+        this.#shown.drop(tie.guildId);
+        this.#setTie(playerId, tie);
+        this.#confirm(session, PacketType.GUILD_JOIN_REQUEST);
+      },
+    );
+  }
+
+  #decline(session: Session, guildId: number): Promise<void> {
+    const { playerId } = playerOf(session);
+    const { clock, storage } = this.#context;
+    return this.#request(
+      () => storage.for(session.asker).guilds.decline({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => this.#confirm(session, PacketType.GUILD_JOIN_REQUEST),
+    );
+  }
+
+  #leave(session: Session): Promise<void> {
+    const { playerId } = playerOf(session);
+    return this.#request(
+      () => this.#context.storage.for(session.asker).guilds.leave({ playerId }),
+      ({ guildId }) => {
+        this.#shown.drop(guildId);
+        this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
+        this.#setTie(playerId, null);
+      },
+    );
+  }
+
+  #kick(session: Session, playerName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    return this.#request(
+      () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: nameKey(playerName) }),
+      ({ playerId, guildId }) => {
+        this.#shown.drop(guildId);
+        this.#setTie(playerId, null);
+        this.#confirm(session, PacketType.GUILD_KICK_REQUEST);
+      },
+    );
+  }
+
+  /** Success is answered with the guild as it is now, as the type has no response of its own. */
+  #setRank(session: Session, playerName: string, wanted: GuildRank): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const rank = RANKS.find((rank) => rank === wanted as number);
+    if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
+    return this.#request(
+      () => this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: nameKey(playerName), rank }),
+      ({ guild }) => {
+        this.#shown.drop(guild.guildId);
+        this.#sendInfo(session, shownOf(guild));
+      },
+    );
+  }
+
+  #inform(session: Session, guildId: number): void | Promise<void> {
+    const { playerId } = playerOf(session);
+    const tie = this.#doubtful.has(playerId) ? undefined : this.#ties.find(playerId);
+    if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
+    const wanted = guildId === 0 ? tie?.guildId : guildId;
+    const { guilds } = this.#context.storage.for(session.asker);
+    if (wanted === undefined) return this.#informOfOwn(session, guilds.loadOf({ playerId }));
+    const kept = this.#shown.find(wanted);
+    if (kept !== undefined) return this.#sendInfo(session, kept);
+    const reading = this.#shown.read(wanted, session.source, {
+      read: () => guilds.load({ guildId: wanted }),
+      make: (guild) => {
+        if (guild === undefined) throw refusalOf("unknown_guild");
+        return shownOf(guild);
+      },
+    });
+    return reading.then((shown) => this.#sendInfo(session, shown));
+  }
+
+  /** Where it is not known here which guild that is. */
+  async #informOfOwn(session: Session, loading: Promise<Guild | undefined>): Promise<void> {
+    const guild = await loading;
+    if (guild === undefined) throw refusalOf("not_in_guild");
+    this.#sendInfo(session, shownOf(guild));
+  }
+
+  async #addKills(kills: readonly Kill[]): Promise<void> {
+    try {
+      const guildIds = await this.#context.storage.for(SYSTEM).guilds.addKills(kills);
+      for (const guildId of guildIds) this.#shown.drop(guildId);
+    } catch (error) {
+      this.#shown.onFailure(error);
+      throw error;
+    }
+  }
+
+  #declareWar(session: Session, enemyGuildId: number, enemyName: string): Promise<void> {
+    const { playerId: actorId } = playerOf(session);
+    const { gate } = this.#social;
+    gate.checkMayWrite(session);
+    gate.takeNotice(actorId, "");
+    const { clock, config, storage } = this.#context;
+    const nowMs = clock.unixMs();
+    const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
+    const enemyNameKey = guildKey(enemyName);
+    return this.#request(
+      () => storage.for(session.asker).guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      ({ war }) => {
+        this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
+        for (const { guildId } of war.sides) this.#shown.drop(guildId);
+        this.#confirm(session, PacketType.GUILD_WAR_START);
+        this.#announceStart(war, actorId, endsAtMs);
+      },
+    );
+  }
+
+  /**
+   * Asks the storage to decide and do something, and takes the answer in its turn; rejects with what the client is told.
+   *
+   * @param apply Called only when it was done.
+   */
+  #request<T extends { readonly kind: string }>(
+    call: () => Promise<T | Refused>,
+    apply: (answer: Exclude<T, Refused>) => void,
+  ): Promise<void> {
+    if (this.#requestCount >= GUILD_REQUESTS_MAX) {
+      const message = `${this.#requestCount} requests wait, limit is ${GUILD_REQUESTS_MAX} requests`;
+      throw new DependencyError("overloaded", `Cannot take request about guilds: ${message}`);
+    }
+    // The promise of the call itself, so that refusals go out in their turn as well.
+    return this.#calls.run(() => this.#counted(call), (answer) => {
+      if (isRefused(answer)) throw refusalOf(answer.reason);
+      apply(answer as Exclude<T, Refused>);
+    });
+  }
+
+  #counted<T>(call: () => Promise<T>): Promise<T> {
+    this.#requestCount++;
+    const answered = call();
+    // Beside the way of the answer, which must not become longer than that of others: they are taken as they come.
+    answered.catch((error) => {
+      // It may have been done: what is known here may not be so any more.
+      this.#shown.onFailure(error);
+      if (!(error instanceof DependencyError) || error.code !== "timeout") return;
+      for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
+    }).finally(() => this.#requestCount--);
+    return answered;
+  }
+
+  // Who is in which guild
+
+  /** Learns the guild of a player who came online, and tells the invitations that still stand. */
+  #welcome(playerId: number): void {
+    const { clock, log, sessions, storage } = this.#context;
+    const session = sessions.findPlayer(playerId)!;
+    this.load(playerId, storage.for(session.entrant)).catch((error) => {
+      log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
+      this.#doubtful.add(playerId);
+    });
+    this.#calls.run(
+      () => storage.for(session.entrant).guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
+      (invites) => {
+        for (const invite of invites) if (!session.ended) this.#sendInvite(session, invite);
+      },
+    ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
+  }
+
+  async #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
+    await this.#calls.run(
+      () => stores.guilds.findTies(playerIds),
+      (ties) => {
+        const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
+        for (const playerId of playerIds) this.#setTie(playerId, byPlayer.get(playerId) ?? null);
+      },
+    );
+  }
+
+  /** Forgets who has been away the whole time since the last call: whoever is about to come is not among them. */
+  #forgetAbsent(): void {
+    const absent = new Set<number>();
+    for (const playerId of this.#ties.playerIds) {
+      if (this.#context.sessions.isPlayerOnline(playerId)) continue;
+      if (this.#absent.has(playerId)) this.#ties.forget(playerId);
+      else absent.add(playerId);
+    }
+    this.#absent = absent;
+  }
+
+  /** Takes what the storage says of a player, and shows it in the world. */
+  #setTie(playerId: number, tie: GuildTie | null): void {
+    const { sessions, world } = this.#context;
+    const session = sessions.findPlayer(playerId);
+    if (!this.#ties.set(playerId, tie) || session?.presence == null) return;
+    const profile = { name: session.player!.name, kind: EntityKind.PLAYER, guildId: tie?.guildId, guildTag: tie?.tag };
+    world.setProfile(session.presence.entityId, profile);
+  }
+
+  async #catchUp(dateMs: number): Promise<void> {
+    const { log, storage } = this.#context;
+    try {
+      await this.#kills.flush();
+      const isWarDue = dateMs >= this.#nextWarEndMs;
+      // The kills come first: they decide who has won.
+      if (isWarDue && this.#kills.pendingCount === 0) {
+        await this.#calls.run(() => storage.for(SYSTEM).guilds.endDueWars({ nowMs: dateMs }), (answer) => {
+          this.#nextWarEndMs = answer.nextEndsAtMs ?? Infinity;
+          for (const war of answer.endedWars) this.#announceEnd(war);
+        });
+      }
+      await this.#clearDoubts();
+    } catch (error) {
+      log.warn("Cannot bring guilds up to date, will try again", { error: String(error) });
+    }
+  }
+
+  /** Asks the storage again for the guilds of players that are not known for certain. */
+  async #clearDoubts(): Promise<void> {
+    if (this.#doubtful.size === 0) return;
+    const playerIds = [...this.#doubtful].slice(0, STORAGE_ROWS_MAX);
+    for (const playerId of playerIds) this.#doubtful.delete(playerId);
+    try {
+      await this.#loadAll(playerIds, this.#context.storage.for(SYSTEM));
+    } catch (error) {
+      for (const playerId of playerIds) this.#doubtful.add(playerId);
+      throw error;
+    }
+  }
+
+  // Telling
+
+  #send<Desc extends DescMessage>(
+    session: Session,
+    type: PacketType,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+  ): void {
+    if (!session.ended) this.#context.sessions.send(session, type, toBinary(schema, create(schema, message)));
+  }
+
+  #confirm(session: Session, requestType: PacketType): void {
+    const response = { success: true, requestType };
+    this.#send(session, PacketType.GUILD_ACTION_RESPONSE, GuildActionResponseSchema, response);
+  }
+
+  /** An invitation goes the way of chat: whoever ignores the one who invites does not hear of it. */
+  #sendInvite(session: Session, { guildId, guildName, inviterId, inviterName }: Invite): void {
+    const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
+    const payload = toBinary(GuildInviteNoticeSchema, notice);
+    this.#social.delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [session]);
+  }
+
+  /** Who is online is shown to members, of those who may know it. */
+  #sendInfo(session: Session, roster: Roster): void {
+    if (session.ended) return;
+    const viewerId = session.player?.playerId ?? 0;
+    const info = roster.has(viewerId)
+      ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
+      : roster.packOffline();
+    this.#context.sessions.sendPacked(session, PacketType.GUILD_INFO_RESPONSE, info);
+  }
+
+  /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
+  #tellGuild<Desc extends DescMessage>(
+    { guildId, senderId }: { readonly guildId: number; readonly senderId: number },
+    type: PacketType,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+  ): void {
+    const payload = toBinary(schema, create(schema, message));
+    this.#social.delivery.deliver({ senderId, type, payload }, this.membersOnline(guildId));
+  }
+
+  #announceStart({ warId, sides: [first, second] }: DeclaredWar, declarerId: number, endsAtMs: number): void {
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      const about = { guildId: own.guildId, senderId: declarerId };
+      this.#tellGuild(about, PacketType.GUILD_WAR_START, GuildWarStartSchema, {
+        enemyGuildId: BigInt(enemy.guildId),
+        enemyName: enemy.name,
+        warId: BigInt(warId),
+        endsAt: BigInt(endsAtMs),
+      });
+    }
+  }
+
+  #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+    for (const { guildId } of [first, second]) this.#shown.drop(guildId);
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      const about = { guildId: own.guildId, senderId: declarerId };
+      this.#tellGuild(about, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
+        warId: BigInt(warId),
+        winnerGuildId: BigInt(winnerGuildId),
+        ownKills: own.kills,
+        enemyKills: enemy.kills,
+      });
+    }
+  }
+}
+
+function playerOf(session: Session): Player {
+  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  return session.player;
+}
+
+/** An id from the wire; one that no number can hold belongs to nothing. */
+function idOf(id: bigint): number {
+  return id < BigInt(NO_ID) ? Number(id) : NO_ID;
+}
+
+function isRefused(answer: { readonly kind: string }): answer is Refused {
+  return answer.kind === "refused";
+}
+
+function refusalOf(reason: GuildRefusal): RequestError {
+  return new RequestError(REFUSALS[reason].code, REFUSALS[reason].message);
+}
+
+/** A guild as it is sent. */
+function shownOf({ guildId, name, tag, members, wars }: Guild): Roster {
+  const part = (message: MessageInitShape<typeof GuildInfoResponseSchema>) =>
+    toBinary(GuildInfoResponseSchema, create(GuildInfoResponseSchema, message));
+  const memberPart = ({ playerId, ...member }: GuildMember, online: boolean) =>
+    part({ members: [{ ...member, playerId: BigInt(playerId), online }] });
+  return new Roster({
+    head: part({ success: true, guildId: BigInt(guildId), name, tag }),
+    players: members.map((member) => ({
+      playerId: member.playerId,
+      offline: memberPart(member, false),
+      online: memberPart(member, true),
+    })),
+    tail: part({
+      wars: wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
+        warId: BigInt(warId),
+        enemyGuildId: BigInt(enemyGuildId),
+        enemyName,
+        ownKills,
+        enemyKills,
+        endsAt: BigInt(endsAtMs),
+      })),
+    }),
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * Leaderboards: who has killed and died how often, today and of all time.
+ *
+ * A kill is handed to the storage at once, together with those that happened while it was writing. What a
+ * LEADERBOARD_RESPONSE shows was read from there, so it is on disk.
+ *
+ * @module
+ */
+
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { DependencyError } from "../../../shared/errors.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import {
+  LeaderboardBoard,
+  type LeaderboardEntrySchema,
+  LeaderboardPeriod,
+  type LeaderboardRequest,
+  LeaderboardRequestSchema,
+  LeaderboardResponseSchema,
+} from "../../../shared/gen/leaderboard_pb.ts";
+import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import {
+  LEADERBOARD_CACHE_ENTRIES_MAX,
+  LEADERBOARD_CACHE_MS,
+  LEADERBOARD_ENTRIES_MAX,
+  LEADERBOARD_REQUESTS_MAX,
+  SCORES_PENDING_MAX,
+} from "../../../shared/limits.ts";
+import { ShortCache } from "../../../server/base/short_cache.ts";
+import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
+import { ALL_TIME, type Board, type PlayerKill, type Score } from "./score_store.ts";
+import type { LogicContext } from "../../../server/session/context.ts";
+import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
+import { KillLedger } from "./kill_ledger.ts";
+import type { Participant, Session } from "../../../server/session/session.ts";
+
+const DAY_MS = 24 * 3_600_000;
+
+const BOARDS: Readonly<Record<LeaderboardBoard, Board>> = {
+  [LeaderboardBoard.KILLS]: "kills",
+  [LeaderboardBoard.DEATHS]: "deaths",
+  [LeaderboardBoard.MONSTER_KILLS]: "monsterKills",
+};
+
+/** The boards there are: three, of all time and of a day, and those of yesterday for a moment at midnight. */
+const BOARDS_CACHED_MAX = 3 * 3;
+
+/** Counts kills, and shows who has the most. */
+export class LeaderboardService {
+  readonly #context: LogicContext;
+  readonly #kills: KillLedger<PlayerKill>;
+  readonly #tops: ShortCache<Score[]>;
+  readonly #places: ShortCache<Score | undefined>;
+  #readCount = 0;
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+    this.#kills = new KillLedger({
+      write: (kills) => context.storage.for(SYSTEM).scores.add(kills),
+      pendingMax: SCORES_PENDING_MAX,
+      log: context.log,
+    });
+    const lifetimeMs = LEADERBOARD_CACHE_MS;
+    this.#tops = new ShortCache({ lifetimeMs, entriesMax: BOARDS_CACHED_MAX });
+    this.#places = new ShortCache({ lifetimeMs, entriesMax: LEADERBOARD_CACHE_ENTRIES_MAX });
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(LeaderboardRequestSchema, (session, request) => this.#show(session, request));
+  }
+
+  /** Takes note of a death: it counts where a player was the cause. */
+  onKill(killer: Participant | null, victim: Participant | null): void {
+    const killerId = killer?.player?.playerId;
+    const victimId = victim === null ? null : victim.player?.playerId;
+    if (killerId === undefined || victimId === undefined || killerId === victimId) return;
+    this.#kills.add({ killerId, victimId, day: dayOf(this.#context.clock.unixMs()) });
+  }
+
+  /** Makes up for what the storage refused; to be called every second or so. */
+  sweep(): void {
+    if (this.#kills.pendingCount > 0) void this.#kills.flush();
+  }
+
+  /** Resolves when everything is written; to be called once, when nobody is in the world any more. */
+  async stop(): Promise<void> {
+    await this.#kills.flush();
+  }
+
+  async #show(session: Session, request: LeaderboardRequest): Promise<void> {
+    const { player } = session;
+    if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+    const { board, period, limit } = checked(request);
+    const nowMs = this.#context.clock.unixMs();
+    const day = period === LeaderboardPeriod.DAY ? dayOf(nowMs) : ALL_TIME;
+    const [top, own] = await Promise.all([
+      this.#top(session.asker, BOARDS[board], day),
+      this.#place(session.asker, BOARDS[board], day, player),
+    ]);
+    if (session.ended) return;
+    const response = create(LeaderboardResponseSchema, {
+      success: true,
+      board,
+      period,
+      entries: top.slice(0, limit).map(entryOf),
+      own: own === undefined ? undefined : entryOf(own),
+      endsAt: day === ALL_TIME ? 0n : BigInt((day + 1) * DAY_MS),
+    });
+    const payload = toBinary(LeaderboardResponseSchema, response);
+    this.#context.sessions.send(session, PacketType.LEADERBOARD_RESPONSE, payload);
+  }
+
+  #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
+    const query = { board, day, limit: LEADERBOARD_ENTRIES_MAX };
+    const read = () => this.#read(() => this.#context.storage.for(asker).scores.top(query));
+    return this.#tops.get(`${board} ${day}`, this.#context.clock.monotonicMs(), read);
+  }
+
+  #place(
+    asker: Asker,
+    board: Board,
+    day: number,
+    { playerId }: { readonly playerId: number },
+  ): Promise<Score | undefined> {
+    const query = { board, day, playerId };
+    const read = () => this.#read(() => this.#context.storage.for(asker).scores.of(query));
+    return this.#places.get(`${board} ${day} ${playerId}`, this.#context.clock.monotonicMs(), read);
+  }
+
+  async #read<T>(read: () => Promise<T>): Promise<T> {
+    if (this.#readCount >= LEADERBOARD_REQUESTS_MAX) {
+      const message = `${this.#readCount} requests wait, limit is ${LEADERBOARD_REQUESTS_MAX} requests`;
+      throw new DependencyError("overloaded", `Cannot read leaderboard: ${message}`);
+    }
+    this.#readCount++;
+    try {
+      return await read();
+    } finally {
+      this.#readCount--;
+    }
+  }
+}
+
+/** The day of a date in Unix milliseconds, counted from 1970-01-01 UTC. */
+export function dayOf(unixMs: number): number {
+  return Math.floor(unixMs / DAY_MS);
+}
+
+function checked(
+  { board, period, limit }: LeaderboardRequest,
+): { board: LeaderboardBoard; period: number; limit: number } {
+  if (BOARDS[board] === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, `There is no board ${board}`);
+  if (LeaderboardPeriod[period] === undefined) {
+    throw new RequestError(ErrorCode.INVALID_PACKET, `There is no period ${period}`);
+  }
+  if (limit > LEADERBOARD_ENTRIES_MAX) {
+    const message = `${limit} entries are too many, limit is ${LEADERBOARD_ENTRIES_MAX} entries`;
+    throw new RequestError(ErrorCode.OUT_OF_RANGE, message);
+  }
+  return { board, period, limit: limit === 0 ? LEADERBOARD_ENTRIES_MAX : limit };
+}
+
+function entryOf(score: Score): MessageInitShape<typeof LeaderboardEntrySchema> {
+  return { ...score, playerId: BigInt(score.playerId) };
+}

@@ -1,0 +1,543 @@
+/**
+ * The configuration of a server and the one table of its options: parsing, `--help`, the documentation's table and
+ * every error come from it.
+ *
+ * @module
+ */
+
+import {
+  CONNECTIONS_MAX,
+  IO_WORKERS_MAX,
+  LINK_DEAD_MS,
+  MAP_SIZE_MAX,
+  RESERVED_NAMES_MAX,
+  SEND_QUEUE_HARD_BYTES,
+  SEND_QUEUE_HARD_BYTES_MIN,
+  SEND_QUEUE_SOFT_BYTES,
+  SESSION_TOKEN_LIFETIME_MS,
+  SNAPSHOT_BYTES_CONFIG_MAX,
+  SNAPSHOT_BYTES_CONFIG_MIN,
+  SNAPSHOT_BYTES_MAX,
+  SPEED_MAX,
+} from "../../shared/limits.ts";
+import {
+  addressRanges,
+  choice,
+  decimal,
+  host,
+  integer,
+  type Kind,
+  onOff,
+  origins,
+  path,
+  text,
+  url,
+  words,
+} from "./kinds.ts";
+import type { NameRule } from "../names/public_name.ts";
+
+/** Everything an operator can set. Plain values only: it is posted to every worker. */
+export interface ServerConfig {
+  readonly host: string;
+  readonly loginPort: number;
+  readonly gamePort: number;
+  readonly gatewayPort: number;
+  readonly ioBackend: "deno" | "epoll";
+  readonly ioWorkers: number;
+  readonly acceptBacklog: number;
+  readonly tcpNoDelay: boolean;
+  readonly tlsCert: string;
+  readonly tlsKey: string;
+  readonly allowedOrigins: readonly string[];
+  readonly proxyProtocolFrom: readonly string[];
+  readonly trustedProxies: readonly string[];
+
+  readonly maxConnections: number;
+  readonly loginMaxConnections: number;
+  readonly gatewayMaxConnections: number;
+  readonly sendQueueSoftBytes: number;
+  readonly sendQueueHardBytes: number;
+  readonly linkDeadMs: number;
+  readonly floodControl: boolean;
+  readonly addressMaxConnections: number;
+  readonly addressConnectsPerSecond: number;
+  readonly addressTokensPerSecond: number;
+  readonly addressRegistrationsPerHour: number;
+  readonly trustedAddresses: readonly string[];
+
+  readonly role: "all" | "login" | "game";
+  readonly serverId: number;
+  readonly serverName: string;
+  readonly publicHost: string;
+  readonly gatewayUrl: string;
+
+  readonly dataDir: string;
+  readonly databaseUrl: string;
+
+  readonly duplicateLogin: "replace" | "reject";
+  readonly sessionTokenHours: number;
+  readonly clientVersionMin: string;
+  readonly names: NameRule;
+  readonly reservedNames: readonly string[];
+
+  readonly tickMs: number;
+  readonly mapSize: number;
+  readonly interestRadius: number;
+  readonly snapshotBytes: number;
+  readonly maxSpeed: number;
+  readonly monsters: boolean;
+  readonly guildWarMinutes: number;
+
+  readonly adminHost: string;
+  readonly adminPort: number;
+  readonly adminToken: string;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly logFormat: "auto" | "pretty" | "json";
+  readonly logLogins: boolean;
+  readonly debugPackets: boolean;
+  readonly diagnostics: boolean;
+  readonly supervise: boolean;
+}
+
+/** The machine the server runs on, as far as defaults and checks depend on it. */
+export interface Platform {
+  readonly os: string;
+  /** Processor cores, 1 or more. */
+  readonly cores: number;
+}
+
+/** A heading of `--help` and of the documentation. */
+export type OptionGroup = "Listening" | "Limits" | "Identity" | "Storage" | "Accounts" | "World" | "Operation";
+
+/** One option. */
+export interface Option<T> {
+  readonly group: OptionGroup;
+  readonly kind: Kind<T>;
+  /** The default, or how it follows from the machine and the other options. */
+  readonly default: T | ((platform: Platform, given: Partial<ServerConfig>) => T);
+  /** The default in words, where {@linkcode default} is worked out. */
+  readonly defaultText?: string;
+  readonly help: string;
+  /** Other names people try, only used to suggest this one. */
+  readonly alsoCalled?: readonly string[];
+  /** `hidden`: never shown. `url`: not shown where it was refused, as a URL of another kind may hold a password. */
+  readonly secret?: "hidden" | "url";
+}
+
+/** The table: a row for each key of {@linkcode ServerConfig}. */
+export type OptionTable = { readonly [Key in keyof ServerConfig]: Option<ServerConfig[Key]> };
+
+/** What players call those in charge. */
+const RESERVED_NAMES: readonly string[] = [
+  ...["admin", "administrator", "drawbridge", "gamemaster", "gm", "mod", "moderator", "official", "root", "server"],
+  ...["staff", "support", "system"],
+];
+
+const port: Kind<number> = integer({ min: 0, max: 65_535, placeholder: "PORT" });
+const connections: Kind<number> = integer({ min: 1, max: CONNECTIONS_MAX });
+
+/** Every option of the server. */
+export const OPTIONS: OptionTable = {
+  host: {
+    group: "Listening",
+    kind: host(),
+    default: "0.0.0.0",
+    help: "Address that the login, game and gateway ports listen on",
+    alsoCalled: ["address", "bind", "listen"],
+  },
+  loginPort: { group: "Listening", kind: port, default: 8080, help: "Login server; 0 takes a free port" },
+  gamePort: {
+    group: "Listening",
+    kind: port,
+    default: 8081,
+    help: "Game server; 0 takes a free port",
+    alsoCalled: ["port"],
+  },
+  gatewayPort: {
+    group: "Listening",
+    kind: port,
+    default: 8082,
+    help: "Web page and WebSocket gateway; 0 takes a free port",
+    alsoCalled: ["http-port", "web-port", "websocket-port"],
+  },
+  ioBackend: {
+    group: "Listening",
+    kind: choice(["deno", "epoll"]),
+    default: "deno",
+    help: "What accepts, reads and writes: Deno's own network calls, or epoll through FFI (Linux, without TLS)",
+  },
+  ioWorkers: {
+    group: "Listening",
+    kind: integer({ min: 1, max: IO_WORKERS_MAX }),
+    default: (platform) => platform.os === "linux" ? Math.min(platform.cores, IO_WORKERS_MAX) : 1,
+    defaultText: "number of cores; 1 where ports cannot be shared",
+    help: "Threads that accept, read and write",
+    alsoCalled: ["worker-threads", "io-context-pool-size", "threads", "workers"],
+  },
+  acceptBacklog: {
+    group: "Listening",
+    kind: integer({ min: 1, max: 65_535 }),
+    // A shorter queue overflows when thousands come back at once, and each one left out waits a second for its next
+    // try. Linux cuts it down to net.core.somaxconn.
+    default: 1_024,
+    help: "Connections of each listener that wait in the kernel to be accepted",
+    alsoCalled: ["backlog"],
+  },
+  tcpNoDelay: {
+    group: "Listening",
+    kind: onOff(),
+    default: true,
+    help: "TCP_NODELAY: send small packets at once instead of waiting up to 44 ms for more",
+    alsoCalled: ["no-delay", "nodelay"],
+  },
+  tlsCert: {
+    group: "Listening",
+    kind: path("FILE", "optional"),
+    default: "",
+    defaultText: "none",
+    help: "Certificate chain in PEM: login, game and gateway then speak TLS only",
+  },
+  tlsKey: {
+    group: "Listening",
+    kind: path("FILE", "optional"),
+    default: "",
+    defaultText: "none",
+    help: "Private key of the certificate, in PEM",
+  },
+  allowedOrigins: {
+    group: "Listening",
+    kind: origins(),
+    default: [],
+    defaultText: "same host",
+    help: "Origins of web pages that may open the gateway's WebSocket, split by commas",
+    alsoCalled: ["origins", "cors"],
+  },
+  proxyProtocolFrom: {
+    group: "Listening",
+    kind: addressRanges(),
+    default: [],
+    defaultText: "none",
+    help: "Addresses of proxies that begin every connection with a PROXY protocol header, v1 or v2, split by commas",
+    alsoCalled: ["proxy-protocol", "send-proxy"],
+  },
+  trustedProxies: {
+    group: "Listening",
+    kind: addressRanges(),
+    default: [],
+    defaultText: "none",
+    help:
+      "Addresses of HTTP proxies before the gateway whose X-Forwarded-For or Forwarded is believed, split by commas",
+    alsoCalled: ["forwarded-allow-ips", "real-ip-from", "set-real-ip-from", "trust-proxy", "x-forwarded-for"],
+  },
+
+  maxConnections: {
+    group: "Limits",
+    kind: connections,
+    default: 5_000,
+    help: "Connections to the game port at once; more are refused with SERVER_FULL",
+    alsoCalled: ["game-max-connections", "max-players"],
+  },
+  loginMaxConnections: {
+    group: "Limits",
+    kind: connections,
+    default: 1_000,
+    help: "Connections to the login port at once",
+  },
+  gatewayMaxConnections: {
+    group: "Limits",
+    kind: connections,
+    default: (_platform, given) => given.maxConnections ?? 5_000,
+    defaultText: "as --max-connections",
+    help: "Connections to the gateway port at once",
+  },
+  sendQueueSoftBytes: {
+    group: "Limits",
+    kind: integer({ min: 4_096, max: 67_108_864, placeholder: "BYTES" }),
+    default: SEND_QUEUE_SOFT_BYTES,
+    help: "Unsent bytes above which a connection gets no snapshots and no droppable packets",
+  },
+  sendQueueHardBytes: {
+    group: "Limits",
+    kind: integer({ min: SEND_QUEUE_HARD_BYTES_MIN, max: 67_108_864, placeholder: "BYTES" }),
+    default: SEND_QUEUE_HARD_BYTES,
+    help: "Unsent bytes above which a connection is closed as SLOW_READER",
+  },
+  linkDeadMs: {
+    group: "Limits",
+    kind: integer({ min: 0, max: 3_600_000, placeholder: "MS" }),
+    default: LINK_DEAD_MS,
+    help: "How long a player stays in the world and may resume after the connection broke",
+  },
+  floodControl: {
+    group: "Limits",
+    kind: onOff(),
+    default: true,
+    help:
+      "Token buckets, limits and bans of addresses, delays after failed logins, the pace of chat; off only for load tests on a trusted network",
+  },
+  addressMaxConnections: {
+    group: "Limits",
+    kind: connections,
+    default: 500,
+    help: "Connections of one address at once, over all ports; many players may share one behind a router",
+    alsoCalled: ["max-connections-per-address", "max-connections-per-ip"],
+  },
+  addressConnectsPerSecond: {
+    group: "Limits",
+    kind: integer({ min: 1, max: 100_000 }),
+    default: 100,
+    help: "New connections of one address each second; five times as many at once",
+  },
+  addressTokensPerSecond: {
+    group: "Limits",
+    kind: integer({ min: 100, max: 10_000_000 }),
+    default: 5_000,
+    help: "Tokens for packets that come back to one address each second, over all its connections",
+  },
+  addressRegistrationsPerHour: {
+    group: "Limits",
+    kind: integer({ min: 1, max: 1_000_000 }),
+    default: 100,
+    help: "Accounts one address may register in an hour",
+  },
+  trustedAddresses: {
+    group: "Limits",
+    kind: addressRanges(),
+    default: ["127.0.0.0/8", "::1"],
+    defaultText: "127.0.0.0/8,::1",
+    help: "Addresses that have no limits of their own and are never banned, split by commas",
+    alsoCalled: ["allow-list", "exempt-addresses"],
+  },
+
+  role: {
+    group: "Identity",
+    kind: choice(["all", "login", "game"]),
+    default: "all",
+    help: "What this process serves: login and game, or one of them",
+  },
+  serverId: {
+    group: "Identity",
+    kind: integer({ min: 1, max: 65_535 }),
+    default: 1,
+    help: "Number in the server list",
+  },
+  serverName: {
+    group: "Identity",
+    kind: text(
+      "1 to 64 characters without control characters",
+      "NAME",
+      (value) => value.length >= 1 && value.length <= 64 && !/\p{Cc}/u.test(value) ? value : undefined,
+    ),
+    default: "Dragon Server",
+    help: "Name in the server list",
+  },
+  publicHost: {
+    group: "Identity",
+    kind: host("optional"),
+    default: "",
+    defaultText: "the address a client connected to",
+    help: "Address that the server list gives to clients",
+    alsoCalled: ["public-address", "external-host"],
+  },
+  gatewayUrl: {
+    group: "Identity",
+    kind: url(["ws", "wss", "http", "https"]),
+    default: "",
+    defaultText: "worked out from host and port",
+    help: "URL of the gateway that the server list gives to clients",
+  },
+
+  dataDir: {
+    group: "Storage",
+    kind: path("DIR"),
+    default: "./data",
+    help: "Folder of the database and the keys; made when missing",
+  },
+  databaseUrl: {
+    group: "Storage",
+    kind: text(
+      "sqlite:FILE, such as sqlite:drawbridge.db or sqlite:/var/lib/drawbridge.db",
+      "URL",
+      (value) => isDatabaseUrl(value) ? value : undefined,
+    ),
+    default: "sqlite:drawbridge.db",
+    help: "SQLite file of accounts and characters; it lies in the data folder unless its path is absolute",
+    alsoCalled: ["database", "db-url"],
+    secret: "url",
+  },
+
+  duplicateLogin: {
+    group: "Accounts",
+    kind: choice(["replace", "reject"]),
+    default: "replace",
+    help: "A second login of one player: replace the first connection, or reject the new one",
+  },
+  sessionTokenHours: {
+    group: "Accounts",
+    kind: integer({ min: 1, max: 8_760, placeholder: "HOURS" }),
+    default: SESSION_TOKEN_LIFETIME_MS / 3_600_000,
+    help: "How long the session token of a login can be used",
+  },
+  clientVersionMin: {
+    group: "Accounts",
+    kind: text(
+      "dotted numbers such as 1.4.2, or nothing",
+      "VERSION",
+      (value) => value === "" || /^\d{1,5}(\.\d{1,5}){0,3}$/.test(value) ? value : undefined,
+    ),
+    default: "",
+    defaultText: "any",
+    help: "Oldest client version that may log in, enter or resume; older ones get VERSION_MISMATCH",
+    alsoCalled: ["min-client-version", "client-version"],
+  },
+
+  names: {
+    group: "Accounts",
+    kind: choice(["unicode", "ascii"]),
+    default: "unicode",
+    help: "Letters of new players' and guilds' names: one script of their choice, or ASCII only",
+    alsoCalled: ["name-rule", "charset"],
+  },
+  reservedNames: {
+    group: "Accounts",
+    kind: words("words, split by commas", "WORDS", RESERVED_NAMES_MAX),
+    default: RESERVED_NAMES,
+    defaultText: RESERVED_NAMES.join(", "),
+    help: "Words that no new name of a player, guild or room may have or look like",
+    alsoCalled: ["forbidden-names", "blocked-names"],
+  },
+
+  tickMs: {
+    group: "World",
+    kind: integer({ min: 10, max: 1_000, placeholder: "MS" }),
+    default: 50,
+    help: "Length of one step of the world",
+    alsoCalled: ["tick-interval-ms", "tick"],
+  },
+  mapSize: {
+    group: "World",
+    kind: decimal({ min: 10, max: MAP_SIZE_MAX, placeholder: "UNITS" }),
+    default: 1_000,
+    help: "Length of each side of the first map",
+    alsoCalled: ["map-width", "map-height"],
+  },
+  interestRadius: {
+    group: "World",
+    kind: decimal({ min: 1, max: MAP_SIZE_MAX, placeholder: "UNITS" }),
+    default: 50,
+    help: "How far a player sees",
+  },
+  snapshotBytes: {
+    group: "World",
+    kind: integer({ min: SNAPSHOT_BYTES_CONFIG_MIN, max: SNAPSHOT_BYTES_CONFIG_MAX, placeholder: "BYTES" }),
+    default: SNAPSHOT_BYTES_MAX,
+    help: "What a player is told in one tick at most; the rest comes with the next",
+  },
+  maxSpeed: {
+    group: "World",
+    kind: decimal({ min: 0.1, max: SPEED_MAX, placeholder: "UNITS" }),
+    default: 10,
+    help: "Fastest a player may move, in units a second",
+  },
+  monsters: {
+    group: "World",
+    kind: onOff(),
+    default: true,
+    help: "Whether monsters live on the map, more of them on a larger one",
+    alsoCalled: ["npcs", "mobs"],
+  },
+  guildWarMinutes: {
+    group: "World",
+    kind: integer({ min: 1, max: 10_080, placeholder: "MINUTES" }),
+    default: 60,
+    help: "How long a war between two guilds lasts",
+    alsoCalled: ["war-minutes", "guild-war-duration"],
+  },
+
+  adminHost: {
+    group: "Operation",
+    kind: host(),
+    default: "127.0.0.1",
+    help: "Address of the admin site; anything but loopback needs a token",
+  },
+  adminPort: { group: "Operation", kind: port, default: 9090, help: "Port of the admin site; 0 takes a free port" },
+  adminToken: {
+    group: "Operation",
+    kind: text(
+      "visible ASCII characters without spaces, at most 256",
+      "TOKEN",
+      (value) => /^[\x21-\x7e]{0,256}$/.test(value) ? value : undefined,
+    ),
+    default: "",
+    defaultText: "none",
+    help: "What the admin site asks for; better set in the environment, as flags are seen by every user of the machine",
+    secret: "hidden",
+  },
+  logLevel: {
+    group: "Operation",
+    kind: choice(["debug", "info", "warn", "error"]),
+    default: "info",
+    help: "Least level that is logged",
+  },
+  logFormat: {
+    group: "Operation",
+    kind: choice(["auto", "pretty", "json"]),
+    default: "auto",
+    defaultText: "auto: pretty on a terminal, else json",
+    help: "How lines of the log look",
+  },
+  debugPackets: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Log packets with the start of their payload, at level info; secrets are left out",
+    alsoCalled: ["packet-logger", "log-packets"],
+  },
+  logLogins: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Log each login with player and address, at level info; entries and leaving are logged at level debug",
+    alsoCalled: ["login-log", "access-log"],
+  },
+  diagnostics: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Answer ECHO_REQUEST, and serve /echo on the gateway",
+    alsoCalled: ["echo"],
+  },
+  supervise: {
+    group: "Operation",
+    kind: onOff(),
+    default: false,
+    help: "Run the server in a child process and start it again when a fault ends it; use the task supervise for it",
+    alsoCalled: ["restart", "watchdog"],
+  },
+};
+
+/** The keys of {@linkcode OPTIONS} in the order of the table. */
+export const OPTION_KEYS: readonly (keyof ServerConfig)[] = Object.keys(OPTIONS) as (keyof ServerConfig)[];
+
+/** The flag of an option: `loginPort` is `--login-port`. */
+export function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** The environment variable of an option: `loginPort` is `DRAWBRIDGE_LOGIN_PORT`. */
+export function environmentVariableOf(key: string): string {
+  return `${ENVIRONMENT_PREFIX}${flagOf(key).slice(2).replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** What the names of all our environment variables start with. */
+export const ENVIRONMENT_PREFIX = "DRAWBRIDGE_";
+/** The key, and so the flag and variable, that names the configuration file. */
+export const CONFIG_FILE_KEY = "config";
+
+/** A file's path as it is: no URL's host, query or fragment, and nothing that SQLite would read as a URI. */
+function isDatabaseUrl(value: string): boolean {
+  const [, path] = /^sqlite:([^]*)$/.exec(value) ?? [];
+  if (path === undefined) return false;
+  if (path === ":memory:") return true;
+  return path.trim() === path && !/^$|^\/\/|^file:|^:|[?#\p{Cc}]|(^|\/)\.{0,2}$/u.test(path);
+}

@@ -1,0 +1,285 @@
+/**
+ * What moderators ask of the running server: mute, kick, ban, announce, and who is there.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { DependencyError } from "../../shared/errors.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  ADDRESS_BANS_MAX,
+  ADDRESS_BANS_READ_INTERVAL_MS,
+  MODERATION_PLAYERS_MAX,
+  MODERATION_SANCTIONS_MAX,
+} from "../../shared/limits.ts";
+import { durationText } from "./duration.ts";
+import type {
+  ModerationList,
+  ModerationOutcome,
+  ModerationRequest,
+  ModerationTarget,
+  OnlinePlayer,
+} from "./moderation_request.ts";
+import type { ChatGuard } from "../../games/parts/chat/chat_guard.ts";
+import type { NewSanction, SanctionKind } from "./sanction_store.ts";
+import { SYSTEM } from "../storage/storage.ts";
+import type { AccountService } from "../session/account_service.ts";
+import type { LogicContext } from "../session/context.ts";
+import { RequestError } from "../session/dispatcher.ts";
+import type { Sanctions } from "./sanctions.ts";
+import type { Player, Session } from "../session/session.ts";
+import type { SocialService } from "../../games/parts/friends/social_handlers.ts";
+import type { WorldService } from "../session/world_service.ts";
+
+/** What moderation acts through. */
+export interface ModerationParts {
+  readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
+  readonly sanctions: Sanctions;
+  readonly guard: ChatGuard;
+  readonly world: Pick<WorldService, "expel">;
+  readonly social: Pick<SocialService, "delivery" | "findPlayer">;
+}
+
+/** Who a sanction is against, found. */
+type FoundTarget =
+  | { readonly player: Player; readonly address: null }
+  | { readonly player: null; readonly address: string };
+
+/** Does what moderators ask. */
+export class ModerationService {
+  readonly #context: LogicContext;
+  readonly #parts: ModerationParts;
+  /** When banned addresses are read next, monotonic milliseconds. */
+  #nextReadMs = 0;
+
+  constructor(context: LogicContext, parts: ModerationParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  /** Does one request, or says why not; what it did is on disk when it answers. */
+  async run(request: ModerationRequest): Promise<ModerationOutcome> {
+    try {
+      return await this.#run(request);
+    } catch (error) {
+      if (error instanceof RequestError) return { kind: "not_found", text: error.message };
+      if (!(error instanceof DependencyError)) throw error;
+      this.#context.log.error("Cannot moderate", { act: request.act, error: error.message });
+      return { kind: "unavailable", text: "The storage cannot be reached now" };
+    }
+  }
+
+  /**
+   * Applies the bans of addresses that the storage knows, by now and then reading them; to be called at the start and
+   * every second or so.
+   */
+  sweep(): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs < this.#nextReadMs) return;
+    this.#nextReadMs = nowMs + ADDRESS_BANS_READ_INTERVAL_MS;
+    this.#turnOut().catch((error) => {
+      this.#context.log.warn("Cannot read banned addresses, will try again", { error: String(error) });
+      this.#nextReadMs = 0;
+    });
+  }
+
+  async #run(request: ModerationRequest): Promise<ModerationOutcome> {
+    switch (request.act) {
+      case "mute":
+      case "ban":
+        return await this.#impose(request.act, request);
+      case "unmute":
+      case "unban":
+        return await this.#lift(request.act === "unmute" ? "mute" : "ban", request.target);
+      case "kick":
+        return await this.#kick(request.target.player, request.reason);
+      case "announce":
+        return this.announce(request.text);
+      case "password":
+      case "revoke":
+      case "delete":
+      case "restore":
+        return await this.#changeAccount(request);
+      case "maintenance":
+        throw new TypeError("Cannot plan maintenance: the main thread does");
+      case "list":
+        return { kind: "list", list: await this.#list() };
+    }
+  }
+
+  async #impose(
+    kind: SanctionKind,
+    { target, seconds, reason, moderator }: Extract<ModerationRequest, { act: "mute" | "ban" }>,
+  ): Promise<ModerationOutcome> {
+    const { clock, storage } = this.#context;
+    const found = await this.#find(target);
+    const createdAtMs = clock.unixMs();
+    const sanction: NewSanction = {
+      kind,
+      playerId: found.player?.playerId ?? null,
+      address: found.address,
+      reason,
+      moderator,
+      createdAtMs,
+      endsAtMs: seconds === null ? null : createdAtMs + seconds * 1_000,
+    };
+    if (await storage.for(SYSTEM).sanctions.set(sanction) === "full") {
+      return { kind: "full", text: `${ADDRESS_BANS_MAX} ranges of addresses are banned, which is the limit` };
+    }
+    if (found.player !== null) await this.#update(found.player);
+    else await this.#turnOut();
+    const done = kind === "mute" ? "muted" : "banned";
+    const time = seconds === null ? "until it is lifted" : `for ${durationText(seconds * 1_000)}`;
+    return { kind: "done", text: `${found.player?.name ?? found.address} is ${done} ${time}: ${reason}` };
+  }
+
+  async #lift(kind: SanctionKind, target: ModerationTarget): Promise<ModerationOutcome> {
+    const { clock, storage } = this.#context;
+    const { player, address } = await this.#find(target);
+    const name = player?.name ?? address;
+    const word = kind === "mute" ? "muted" : "banned";
+    // Of an automatic mute nothing is stored.
+    const forgiven = kind === "mute" && player !== null && this.#forgive(player);
+    const lifted = await storage.for(SYSTEM).sanctions.lift({
+      kind,
+      playerId: player?.playerId ?? null,
+      address,
+      nowMs: clock.unixMs(),
+    });
+    if (!lifted && !forgiven) return { kind: "not_found", text: `${name} is not ${word}` };
+    if (player !== null) await this.#update(player);
+    else await this.#parts.sanctions.readAddresses();
+    return { kind: "done", text: `${name} is ${word} no more` };
+  }
+
+  #forgive({ playerId }: Player): boolean {
+    const { guard } = this.#parts;
+    const wasMuted = guard.mutedForMs(playerId, this.#context.clock.monotonicMs()) > 0;
+    guard.forgive(playerId);
+    return wasMuted;
+  }
+
+  /** Applies at once what stands against a player. */
+  async #update({ playerId }: Player): Promise<void> {
+    const { clock, storage } = this.#context;
+    const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
+    this.#parts.sanctions.setStanding(playerId, standing);
+    if (standing.ban === null) return;
+    const text = this.#parts.sanctions.textOf("banned", standing.ban);
+    for (const session of this.#sessionsOf(playerId)) this.#end(session, DisconnectReason.BANNED, text);
+  }
+
+  /** Ends everything that goes on from banned addresses. */
+  async #turnOut(): Promise<void> {
+    const { sanctions } = this.#parts;
+    await sanctions.readAddresses();
+    if (!sanctions.hasBannedAddresses) return;
+    // Connections that logic has not heard of hold their places too; they are turned away as they are announced.
+    if (!this.#context.sessions.tryCallRoll()) this.#nextReadMs = 0;
+    this.#context.wake();
+    for (const session of [...this.#context.sessions.all]) {
+      const ban = session.link === null ? undefined : sanctions.banOf(session.link.info.address);
+      if (ban !== undefined) this.#end(session, DisconnectReason.BANNED, sanctions.textOf("banned", ban));
+    }
+  }
+
+  async #kick(name: string, reason: string): Promise<ModerationOutcome> {
+    const player = await this.#parts.social.findPlayer(name, SYSTEM);
+    const sessions = this.#sessionsOf(player.playerId);
+    if (sessions.length === 0) return { kind: "not_found", text: `${player.name} is not online` };
+    for (const session of sessions) this.#end(session, DisconnectReason.KICKED, `You were kicked: ${reason}`);
+    return { kind: "done", text: `${player.name} is kicked: ${reason}` };
+  }
+
+  async #changeAccount(
+    request: Extract<ModerationRequest, { act: "password" | "revoke" | "delete" | "restore" }>,
+  ): Promise<ModerationOutcome> {
+    const { accounts } = this.#parts;
+    const player = await this.#parts.social.findPlayer(request.target.player, SYSTEM);
+    const { name } = player;
+    switch (request.act) {
+      case "password":
+        if (!await accounts.setPassword(player, request.passwordHash)) return gone(name);
+        return { kind: "done", text: `${name} has a new password; its sessions and tokens are void` };
+      case "revoke":
+        if (!await accounts.revoke(player)) return gone(name);
+        return { kind: "done", text: `The sessions and tokens of ${name} are void` };
+      case "restore":
+        if (!await accounts.restore(player)) return { kind: "not_found", text: `${name} is not to be deleted` };
+        return { kind: "done", text: `${name} stays` };
+      case "delete":
+        return request.now ? await this.#remove(player) : await this.#scheduleDeletion(player);
+    }
+  }
+
+  async #scheduleDeletion(player: Player): Promise<ModerationOutcome> {
+    const deleteAtMs = await this.#parts.accounts.scheduleDeletion(player);
+    if (deleteAtMs === undefined) return gone(player.name);
+    const date = new Date(deleteAtMs).toISOString().slice(0, 16).replace("T", " ");
+    return { kind: "done", text: `${player.name} will be deleted on ${date} UTC, unless it logs in or is restored` };
+  }
+
+  async #remove(player: Player): Promise<ModerationOutcome> {
+    const { name } = player;
+    const result = await this.#parts.accounts.remove(player);
+    if (result === "removed") return { kind: "done", text: `${name} is deleted` };
+    if (result !== "sanctioned") return gone(name);
+    return { kind: "conflict", text: `A mute or a ban stands against ${name}: lift it first` };
+  }
+
+  /** Tells everybody who is online. */
+  announce(text: string): ModerationOutcome {
+    const { clock, config, sessions, wake } = this.#context;
+    const message = create(ChatMessageSchema, {
+      senderName: config.serverName,
+      channel: Channel.SYSTEM,
+      message: text,
+      timestamp: BigInt(clock.unixMs()),
+      messageId: this.#parts.social.delivery.nextMessageId(),
+    });
+    const count = sessions.broadcastToAll(PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
+    wake();
+    return { kind: "done", text: `Announced to ${count} ${count === 1 ? "player" : "players"}` };
+  }
+
+  async #list(): Promise<ModerationList> {
+    const { clock, sessions, storage } = this.#context;
+    const limit = MODERATION_SANCTIONS_MAX;
+    const sanctions = await storage.for(SYSTEM).sanctions.list({ nowMs: clock.unixMs(), limit });
+    const players: OnlinePlayer[] = [];
+    let playerCount = 0;
+    for (const { link, mute, player, presence } of sessions.online) {
+      if (player === null) continue;
+      playerCount++;
+      if (players.length >= MODERATION_PLAYERS_MAX) continue;
+      const { playerId, name } = player;
+      const isMuted = mute !== null && (mute.endsAtMs ?? Infinity) > clock.unixMs();
+      players.push({ playerId, name, address: link?.info.address ?? null, isInWorld: presence !== null, isMuted });
+    }
+    return { players, playerCount, sanctions };
+  }
+
+  /** @throws {RequestError} `NOT_FOUND` when there is no such player. */
+  async #find(target: ModerationTarget): Promise<FoundTarget> {
+    if ("address" in target) return { player: null, address: target.address };
+    return { player: await this.#parts.social.findPlayer(target.player, SYSTEM), address: null };
+  }
+
+  #sessionsOf(playerId: number): Session[] {
+    const { sessions } = this.#context;
+    return [sessions.findPlayer(playerId), sessions.findLoginSession(playerId)].filter((found) => found !== undefined);
+  }
+
+  /** Ends a session for good: it cannot be resumed. What its player was is saved. */
+  #end(session: Session, reason: DisconnectReason, message: string): void {
+    this.#parts.world.expel(session, reason, message);
+    this.#context.wake();
+  }
+}
+
+function gone(name: string): ModerationOutcome {
+  return { kind: "not_found", text: `${name} is gone` };
+}

@@ -1,0 +1,134 @@
+/**
+ * Mutes and bans as they hold: nobody who is banned logs in, enters or resumes, and who is muted does not chat. The
+ * storage has the truth; kept here are the banned addresses, and of each player online its mute.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { SANCTIONS_RECENT_MAX } from "../../shared/limits.ts";
+import { AddressMap, parseAddressRange } from "./address_range.ts";
+import { durationText } from "./duration.ts";
+import { Counter } from "../ops/counters.ts";
+import type { Sanction, Standing } from "./sanction_store.ts";
+import { type Stores, SYSTEM } from "../storage/storage.ts";
+import type { LogicContext } from "../session/context.ts";
+import { RequestError } from "../session/dispatcher.ts";
+import type { Link } from "../session/link.ts";
+import type { Session } from "../session/session.ts";
+
+/** What stands against whom. */
+export class Sanctions {
+  readonly #context: LogicContext;
+  /** Players whose sanctions changed last, oldest first: a login may have asked the storage just before the change. */
+  readonly #recent = new Map<number, Standing>();
+  readonly #addresses = new AddressMap<Sanction>();
+  #reading: Promise<void> | null = null;
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+  }
+
+  // Players
+
+  /**
+   * What stands against a player who wants in.
+   *
+   * @throws {RequestError} `BANNED` when that is a ban.
+   * @throws {DependencyError} when the storage cannot tell.
+   */
+  async read(playerId: number, stores: Stores): Promise<Standing> {
+    const standing = await stores.sanctions.ofPlayer({ playerId, nowMs: this.#context.clock.unixMs() });
+    this.#refuseBanned(standing);
+    return standing;
+  }
+
+  /**
+   * What stands against a player right before it is let in: what has changed since `standing` was read counts.
+   *
+   * @throws {RequestError} `BANNED` when the player is banned.
+   */
+  newest(playerId: number, standing: Standing): Standing {
+    const newest = this.#recent.get(playerId) ?? standing;
+    this.#refuseBanned(newest);
+    return newest;
+  }
+
+  /** Takes note of what stands against a player from now on. */
+  setStanding(playerId: number, standing: Standing): void {
+    // The newest stands last, so that the first is the oldest.
+    this.#recent.delete(playerId);
+    this.#recent.set(playerId, standing);
+    if (this.#recent.size > SANCTIONS_RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!);
+    const session = this.#context.sessions.findPlayer(playerId);
+    if (session !== undefined) session.mute = standing.mute;
+  }
+
+  /**
+   * Holds that a player may chat.
+   *
+   * @throws {RequestError} `MUTED`, with how long it lasts and why.
+   */
+  checkMayChat(session: Session): void {
+    const { mute } = session;
+    if (mute === null) return;
+    if (!this.#stands(mute)) {
+      session.mute = null;
+      return;
+    }
+    this.#context.counters.add(Counter.CHAT_REFUSED_MUTED, 1);
+    throw new RequestError(ErrorCode.MUTED, this.textOf("muted", mute));
+  }
+
+  /** What a player is told of a sanction: `You are banned for another 2 h: spam`. */
+  textOf(word: "muted" | "banned", { endsAtMs, reason }: Sanction): string {
+    const time = endsAtMs === null ? "" : ` for another ${durationText(endsAtMs - this.#context.clock.unixMs())}`;
+    return `You are ${word}${time}: ${reason}`;
+  }
+
+  #refuseBanned({ ban }: Standing): void {
+    if (ban !== null && this.#stands(ban)) throw new RequestError(ErrorCode.BANNED, this.textOf("banned", ban));
+  }
+
+  #stands({ endsAtMs }: Sanction): boolean {
+    return endsAtMs === null || endsAtMs > this.#context.clock.unixMs();
+  }
+
+  // Addresses
+
+  /** Closes a connection that comes from a banned address; gives whether it did. */
+  turnAway(link: Link): boolean {
+    const ban = this.banOf(link.info.address);
+    if (ban === undefined) return false;
+    link.output.close(link, DisconnectReason.BANNED, this.textOf("banned", ban), 0);
+    return true;
+  }
+
+  /** Whether there are any. */
+  get hasBannedAddresses(): boolean {
+    return !this.#addresses.isEmpty;
+  }
+
+  /** The ban that stands against an address. */
+  banOf(address: string): Sanction | undefined {
+    return this.#addresses.find(address, (ban) => this.#stands(ban));
+  }
+
+  /** Reads the banned addresses; those who ask while it reads get what is read after that. */
+  async readAddresses(): Promise<void> {
+    const before = this.#reading;
+    const reading = (async () => {
+      await before?.catch(() => {});
+      const { clock, storage } = this.#context;
+      const bans = await storage.for(SYSTEM).sanctions.ofAddresses({ nowMs: clock.unixMs() });
+      this.#addresses.clear();
+      for (const ban of bans) {
+        const range = parseAddressRange(ban.address!);
+        if (!("problem" in range)) this.#addresses.set(range, ban);
+      }
+    })();
+    this.#reading = reading;
+    await reading;
+  }
+}

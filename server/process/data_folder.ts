@@ -1,0 +1,47 @@
+/** The folder of the database and the keys. @module */
+
+import { join } from "node:path";
+import { ConfigError } from "../../shared/errors.ts";
+
+/** Its name says what it is, should a process die between making and removing it. */
+const PROBE = ".drawbridge-probe";
+
+/**
+ * Makes the data folder where it is missing, and sees whether files can be made in it.
+ *
+ * @throws {ConfigError} that names the setting, its value, what is wrong and what to do.
+ */
+export async function makeDataFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    const probe = join(path, `${PROBE}-${Deno.pid}`);
+    (await Deno.open(probe, { write: true, create: true, mode: 0o600 })).close();
+    await Deno.remove(probe);
+  } catch (error) {
+    throw new ConfigError([`Cannot use --data-dir ${path}: ${await problemOf(path, error)}`]);
+  }
+}
+
+async function problemOf(path: string, error: unknown): Promise<string> {
+  if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
+    return await isLink(path)
+      ? "it is a link that leads to no folder; make that folder, or remove the link"
+      : "it, or a part of its path, is no folder; give the path of a folder";
+  }
+  if (error instanceof Deno.errors.NotCapable) {
+    return "Deno lets no program use this folder with the permissions of the task; choose another one";
+  }
+  const reason = error instanceof Error ? error.message : String(error);
+  if (error instanceof Deno.errors.PermissionDenied || /read-only/i.test(reason)) {
+    return `files cannot be made in it (${reason}); give its ownership to whoever runs the server, or choose another one`;
+  }
+  return `${reason}; choose another folder, or make room for it`;
+}
+
+async function isLink(path: string): Promise<boolean> {
+  try {
+    return (await Deno.lstat(path)).isSymlink;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,39 @@
+/** Why a port cannot be opened, in words for whoever starts the server. @module */
+
+import { ConfigError, DependencyError } from "../../shared/errors.ts";
+import type { Listener } from "../config/checks.ts";
+import { flagOf } from "../config/schema.ts";
+import { hostPort } from "../base/host.ts";
+
+/**
+ * Names the setting, its value, what is wrong and what to do.
+ *
+ * @returns `ConfigError` where another start would fail in the same way, else `DependencyError` `unavailable`: an
+ * address or a name may only come up later than the server.
+ */
+export function listenError({ key, host, port }: Listener, cause: unknown): ConfigError | DependencyError {
+  const hostSetting = `${flagOf(key === "adminPort" ? "adminHost" : "host")} ${host}`;
+  const portSetting = `${flagOf(key)} ${port}`;
+  if (cause instanceof Deno.errors.PermissionDenied) {
+    return new ConfigError([
+      `Cannot use ${portSetting}: ports below 1024 need a privilege; choose another port, or give the process ` +
+      "CAP_NET_BIND_SERVICE",
+    ]);
+  }
+  return new DependencyError("unavailable", reasonOf(), { cause });
+
+  function reasonOf(): string {
+    if (cause instanceof Deno.errors.AddrInUse) {
+      return `Cannot use ${portSetting}: another process listens on ${hostPort(host, port)}; end that one, ` +
+        "which ss -ltnp shows, or choose another port";
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof Deno.errors.AddrNotAvailable) {
+      return `Cannot use ${hostSetting}: this machine has no such address now; give one that ip address shows`;
+    }
+    if (/lookup|resolve/i.test(reason)) {
+      return `Cannot use ${hostSetting}: no address is known for this name now (${reason}); give an IP address`;
+    }
+    return `Cannot listen on ${hostPort(host, port)}, which ${hostSetting} and ${portSetting} name: ${reason}`;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * SIGINT and SIGTERM: the first stops in order, a second one exits at once. SIGHUP: certificates are read again, unless
+ * it says that the terminal is gone.
+ *
+ * @module
+ */
+
+import { STOP_TIMEOUT_MS } from "../../shared/limits.ts";
+import { isControllingTerminal, isSignalIgnored } from "../base/libc.ts";
+
+/** Exit status of a process ended by a signal: 128 and its number. */
+const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGHUP_NUMBER = 1;
+/** By their descriptors, from 0. */
+const STREAMS = [Deno.stdin, Deno.stdout, Deno.stderr] as const;
+
+/** The terminal that the process was started in, if it was. */
+export interface StartTerminal {
+  /** Whether there was one and it is gone: SIGHUP then means that nobody is there to stop the process any more. */
+  isGone(): boolean;
+}
+
+/**
+ * Looks for a terminal, which is to be done first: later the process may have given up the right to call the C library.
+ * Where SIGHUP was ignored at start, as `nohup` and `trap '' HUP` have it, there is none that could go; nor where the
+ * terminal is another session's, as that of the process which supervises this one.
+ */
+export function findStartTerminal(): StartTerminal {
+  const own = STREAMS.filter((stream, descriptor) => stream.isTerminal() && isControllingTerminal(descriptor));
+  const isWatched = own.length > 0 && !isSignalIgnored(SIGHUP_NUMBER);
+  return { isGone: () => isWatched && !own.some((stream) => stream.isTerminal()) };
+}
+
+/**
+ * Calls `stop` at the first signal and exits 0 when it is done, or 1 when it fails or takes longer than
+ * {@linkcode STOP_TIMEOUT_MS}.
+ */
+export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => Promise<void>): void {
+  let stopping = false;
+  const stopOnce = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => Deno.exit(1), STOP_TIMEOUT_MS);
+    try {
+      await stop(signal);
+      Deno.exit(0);
+    } catch (error) {
+      console.error(`Cannot stop in order: ${error}`);
+      Deno.exit(1);
+    }
+  };
+  const listen = (signal: keyof typeof EXIT_SIGNALS) =>
+    Deno.addSignalListener(signal, () => stopping ? Deno.exit(EXIT_SIGNALS[signal]) : void stopOnce(signal));
+  listen("SIGINT");
+  if (Deno.build.os === "windows") return;
+  listen("SIGTERM");
+  // The shell and the kernel may both send it: one more does not mean at once.
+  Deno.addSignalListener("SIGHUP", () => terminal.isGone() && void stopOnce("SIGHUP"));
+}
+
+/** Calls `reload`, which must not fail, at every SIGHUP that does not come from a terminal that is gone: one after the other. */
+export function onReloadSignal(terminal: StartTerminal, reload: () => Promise<void>): void {
+  if (Deno.build.os === "windows") return;
+  let before = Promise.resolve();
+  Deno.addSignalListener("SIGHUP", () => {
+    if (!terminal.isGone()) before = before.then(reload);
+  });
+}

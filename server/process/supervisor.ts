@@ -1,0 +1,458 @@
+/**
+ * Starts the workers, starts them again when they crash, and stops them in order.
+ *
+ * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
+ * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
+ * A worker that is caught in one thing for good cannot be ended from here: the process exits, for whoever started it to start it
+ * again.
+ *
+ * @module
+ */
+
+import type { Asset } from "../../gateway/app.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import {
+  MODERATION_PENDING_MAX,
+  ROUNDS_CHECK_INTERVAL_MS,
+  STORAGE_CHECK_INTERVAL_MS,
+  STORAGE_HANG_MS,
+  STORAGE_RESTART_MS,
+  THREAD_HANG_MS,
+  THREAD_STALL_MS,
+  WORKER_RESTART_MS,
+} from "../../shared/limits.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import { listenersOf } from "../config/checks.ts";
+import { createAddressTableBuffer } from "../io/address_table.ts";
+import { createAdmissionBuffer } from "../io/admission.ts";
+import { createDescriptorBuffer } from "../io/descriptor_set.ts";
+import { listenError } from "./listen_error.ts";
+import type { MaintenanceDesk } from "./maintenance_plan.ts";
+import type { NodePorts } from "../session/context.ts";
+import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
+import { Counter, CounterBlock, createCounterBlock } from "../ops/counters.ts";
+import { collectGarbage } from "../ops/garbage.ts";
+import type { DrillCommand } from "../ops/hang.ts";
+import type { Logger } from "../ops/logging.ts";
+import { OverloadWatch } from "./overload_watch.ts";
+import { ioPermissions, logicPermissions } from "./permissions.ts";
+import { ProgressWatch } from "./progress_watch.ts";
+import { createRingBuffer } from "../ring/byte_ring.ts";
+import { createDoorbellBuffer } from "../ring/doorbell.ts";
+import type { StorageWorker } from "../storage/start_storage_worker.ts";
+import { WorkerStorage } from "../storage/worker_storage.ts";
+import type { TlsFiles } from "./tls.ts";
+import { WorkerHandle } from "./worker_handle.ts";
+import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
+
+/** What the supervisor needs. */
+export interface SupervisorOptions {
+  readonly config: ServerConfig;
+  readonly tls: TlsFiles | null;
+  readonly assets: ReadonlyMap<string, Asset>;
+  readonly sessionKey: Uint8Array<ArrayBuffer>;
+  readonly clock: Clock;
+  readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
+  /** Starts the storage worker, which is told on when it crashes. */
+  readonly startStorage: (onCrash: (error: Error) => void, counters: SharedArrayBuffer) => Promise<StorageWorker>;
+  /** Told of each worker's counters, once. */
+  readonly attachCounters: (worker: string, counters: SharedArrayBuffer) => void;
+  /** A thread hangs: nothing but the end of the process helps. */
+  readonly onHang: () => void;
+  readonly log: Logger;
+}
+
+type IoHandle = WorkerHandle<IoCommand, IoReport>;
+type LogicHandle = WorkerHandle<LogicCommand, LogicReport>;
+/** What logic is told of an io worker that has started. */
+type IoStarted = Extract<LogicCommand, { kind: "io" }>;
+
+/** Exit status of a process with a thread that hangs: EX_SOFTWARE. */
+export const EXIT_HANG = 70;
+
+/** The io workers and the logic worker of one node. */
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #ioCounters: SharedArrayBuffer[] = [];
+  readonly #descriptors: SharedArrayBuffer[] = [];
+  readonly #logicCounters = createCounterBlock();
+  readonly #storageCounters = createCounterBlock();
+  /** Reads of the storage that had failed when it was looked at last. */
+  #readFailures = 0;
+  readonly #ready = new Int32Array(new SharedArrayBuffer(4));
+  readonly #problems = new Map<string, string>();
+  /** Everything was started, and logic has not crashed since. */
+  #isUp = false;
+  #logicDoorbell = createDoorbellBuffer();
+  #admitted: SharedArrayBuffer;
+  /** Outlives workers and logic: bans hold. */
+  readonly #addresses: SharedArrayBuffer;
+  #io: IoHandle[] = [];
+  readonly #ioStartedMs: number[] = [];
+  #logic: LogicHandle | null = null;
+  #storage: StorageWorker | null = null;
+  #ports: NodePorts;
+  #tls: TlsFiles | null;
+  #stopping = false;
+  #nextModerationId = 1;
+  /** Requests of moderators that logic has not answered yet. */
+  #moderationCount = 0;
+  #watch: ReturnType<typeof setInterval> | undefined;
+  #check: ReturnType<typeof setInterval> | undefined;
+  /** Our own way to the storage, to ask how it is. */
+  #ownStorage: WorkerStorage | null = null;
+
+  constructor(options: SupervisorOptions) {
+    const { attachCounters, config } = options;
+    this.#options = options;
+    this.#tls = options.tls;
+    this.#admitted = createAdmissionBuffer(config.ioWorkers);
+    this.#addresses = createAddressTableBuffer(config.ioWorkers);
+    this.#ports = { login: config.loginPort, game: config.gamePort, gateway: config.gatewayPort };
+    for (let index = 0; index < config.ioWorkers; index++) {
+      this.#ioCounters.push(createCounterBlock());
+      this.#descriptors.push(createDescriptorBuffer());
+      attachCounters(`io-${index}`, this.#ioCounters[index]);
+    }
+    attachCounters("logic", this.#logicCounters);
+  }
+
+  /** The real ports. */
+  get ports(): NodePorts {
+    return this.#ports;
+  }
+
+  /** Why the node cannot serve players now; empty when it can. */
+  reasons(): readonly string[] {
+    return [...this.#problems.values()];
+  }
+
+  /**
+   * Starts everything; resolves when all ports listen.
+   *
+   * @throws {ConfigError} when the database cannot be used.
+   * @throws {DependencyError} `unavailable` when a port cannot be opened or a worker does not start.
+   */
+  async start(): Promise<void> {
+    this.#checkPortsFree();
+    this.#storage = await this.#startStorage();
+    this.#ownStorage = new WorkerStorage(this.#storage.connect());
+    await this.#startAll();
+    this.#watch = this.#watchThreads();
+    this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
+  }
+
+  /** Tells everyone that the server stops, saves, and ends the workers. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#watch);
+    clearInterval(this.#check);
+    await this.#ownStorage?.close();
+    this.#setProblem("node", "The server is stopping");
+    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
+    await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
+    this.#terminateAll();
+    await this.#storage?.stop();
+  }
+
+  /** Shows newcomers another certificate, which has been checked; those there are go on with the old one. */
+  async replaceCertificate(tls: TlsFiles): Promise<void> {
+    // A worker that is being started again takes it from here.
+    this.#tls = tls;
+    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "certificate", tls }, ["certificate_shown"])));
+  }
+
+  /**
+   * Asks logic to do what a moderator wants.
+   *
+   * @throws {DependencyError} `unavailable` when logic dies first or does not run; `overloaded` when too many requests
+   * are under way.
+   */
+  async moderate(request: ModerationRequest): Promise<ModerationOutcome> {
+    if (request.act === "maintenance") return await this.#planMaintenance(request);
+    if (this.#logic === null || this.#stopping) throw new DependencyError("unavailable", "The server is not running");
+    if (this.#moderationCount >= MODERATION_PENDING_MAX) {
+      const message = `${this.#moderationCount} requests wait, limit is ${MODERATION_PENDING_MAX} requests`;
+      throw new DependencyError("overloaded", `Cannot moderate: ${message}`);
+    }
+    const id = this.#nextModerationId++;
+    this.#moderationCount++;
+    try {
+      const report = await this.#logic.ask({ kind: "moderate", id, request }, [`moderated ${id}`]);
+      return (report as Extract<LogicReport, { outcome: unknown }>).outcome;
+    } finally {
+      this.#moderationCount--;
+    }
+  }
+
+  async #planMaintenance(request: Extract<ModerationRequest, { act: "maintenance" }>): Promise<ModerationOutcome> {
+    const outcome = await this.#options.maintenance.run(request, (plan) => {
+      // A logic worker that is being started learns it from its init.
+      this.#logic?.send({ kind: "maintenance", plan });
+    });
+    this.#showMaintenance();
+    return outcome;
+  }
+
+  /** Nobody is to send newcomers while they are refused. */
+  #showMaintenance(): void {
+    const { isOn } = this.#options.maintenance;
+    if (isOn === this.#problems.has("maintenance")) return;
+    if (isOn) this.#setProblem("maintenance", "The server is under maintenance");
+    else this.#clearProblem("maintenance");
+  }
+
+  /** Every thread that serves players collects its garbage, and so does this one. */
+  collectGarbage(): void {
+    for (const worker of this.#io) worker.send({ kind: "collect" });
+    this.#logic?.send({ kind: "collect" });
+    collectGarbage(this.#options.log);
+  }
+
+  /** A drill: an io worker dies, or hangs; `false` where there is none. */
+  failIo(index: number, drill: DrillCommand): boolean {
+    this.#io[index]?.send(drill);
+    return this.#io[index] !== undefined;
+  }
+
+  /** A drill: the storage worker dies, or hangs. */
+  failStorage(drill: DrillCommand): boolean {
+    this.#storage?.fail(drill);
+    return this.#storage !== null;
+  }
+
+  /** A drill: logic dies, or hangs. */
+  failLogic(drill: DrillCommand): boolean {
+    this.#logic?.send(drill);
+    return this.#logic !== null;
+  }
+
+  /** Workers share their ports, and would share them with another server just as gladly. */
+  #checkPortsFree(): void {
+    for (const listener of listenersOf(this.#options.config)) {
+      // The admin site is alone on its port, and says so itself.
+      if (listener.key === "adminPort") continue;
+      try {
+        Deno.listen({ hostname: listener.host, port: listener.port }).close();
+      } catch (error) {
+        throw listenError(listener, error);
+      }
+    }
+  }
+
+  async #startAll(): Promise<void> {
+    this.#setProblem("node", "The server is starting");
+    const { config } = this.#options;
+    this.#admitted = createAdmissionBuffer(config.ioWorkers);
+    this.#logicDoorbell = createDoorbellBuffer();
+    const started = await Promise.all(this.#ioCounters.map((_, index) => this.#startIo(index)));
+    // The first one finds free ports where 0 was asked for; logic tells clients of them.
+    this.#ports = await this.#listen(this.#io[0]);
+    await this.#startLogic(started);
+    for (const worker of this.#io.slice(1)) await this.#listen(worker);
+    this.#isUp = true;
+    this.#problems.clear();
+    this.#showMaintenance();
+    this.#tellReadiness();
+  }
+
+  async #startIo(index: number): Promise<IoStarted> {
+    const { assets, config } = this.#options;
+    const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
+    const url = new URL("../io/worker.ts", import.meta.url);
+    const worker: IoHandle = new WorkerHandle(url, {
+      name: `io-${index}`,
+      permissions: ioPermissions(config),
+      onCrash: (message) => void this.#onIoCrash(index, message),
+    });
+    this.#io[index] = worker;
+    this.#ioStartedMs[index] = this.#options.clock.monotonicMs();
+    const report = await worker.ask({
+      kind: "init",
+      index,
+      config,
+      counters: this.#ioCounters[index],
+      rings,
+      logicDoorbell: this.#logicDoorbell,
+      admitted: this.#admitted,
+      addresses: this.#addresses,
+      descriptors: this.#descriptors[index],
+      ready: this.#ready.buffer as SharedArrayBuffer,
+      assets,
+    }, ["started"]);
+    return { kind: "io", index, rings, wakeDescriptor: report.kind === "started" ? report.wakeDescriptor : null };
+  }
+
+  async #startLogic(io: readonly IoStarted[]): Promise<void> {
+    const { config, sessionKey } = this.#options;
+    const url = new URL("../session/worker.ts", import.meta.url);
+    const logic: LogicHandle = new WorkerHandle(url, {
+      name: "logic",
+      permissions: logicPermissions(config),
+      onCrash: (message) => void this.#onLogicCrash(message),
+    });
+    this.#logic = logic;
+    const storage = this.#storage!.connect();
+    await logic.ask(
+      {
+        kind: "init",
+        config,
+        ports: this.#ports,
+        counters: this.#logicCounters,
+        doorbell: this.#logicDoorbell,
+        storage,
+        sessionKey,
+        maintenance: this.#options.maintenance.plan,
+      },
+      ["started"],
+      [storage.port],
+    );
+    for (const started of io) logic.send(started);
+  }
+
+  async #listen(worker: IoHandle): Promise<NodePorts> {
+    const command = { kind: "listen", ports: this.#ports, tls: this.#tls } as const;
+    const report = await worker.ask(command, ["listening", "listen_failed"]);
+    if (report.kind === "listening") return report.ports;
+    const message = report.kind === "listen_failed" ? report.message : report.kind;
+    throw new DependencyError("unavailable", `Cannot listen: ${message}`);
+  }
+
+  async #onIoCrash(index: number, message: string): Promise<void> {
+    if (this.#stopping || !this.#isUp) return;
+    const name = `io-${index}`;
+    this.#options.log.error("Worker crashed, starting it again", { worker: name, error: message });
+    this.#setProblem(name, `Worker ${name} is being started again`);
+    // One that dies at once would otherwise keep a core busy with dying.
+    const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
+    if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
+    if (this.#stopping) return;
+    try {
+      const started = await this.#startIo(index);
+      this.#logic!.send(started);
+      await this.#listen(this.#io[index]);
+      this.#clearProblem(name);
+      this.#options.log.info("Worker is back", { worker: name });
+    } catch (error) {
+      this.#options.log.error("Cannot start worker again, will try once more", { worker: name, error: String(error) });
+      setTimeout(() => void this.#onIoCrash(index, String(error)), WORKER_RESTART_MS);
+    }
+  }
+
+  async #onLogicCrash(message: string): Promise<void> {
+    if (this.#stopping || !this.#isUp) return;
+    this.#isUp = false;
+    this.#options.log.error("The logic worker crashed, starting everything again", { error: message });
+    this.#setProblem("node", "The logic worker crashed");
+    this.#terminateAll();
+    try {
+      await this.#startAll();
+      this.#options.log.info("Everything is back");
+    } catch (error) {
+      this.#options.log.error("Cannot start again", { error: String(error) });
+      this.#options.onHang();
+    }
+  }
+
+  /** Requests under way fail as unavailable; those after find the new worker. */
+  async #onStorageCrash(error: Error): Promise<void> {
+    if (this.#stopping) return;
+    this.#options.log.error("The storage worker crashed, starting it again", { error: error.message });
+    this.#setProblem("storage", "The storage worker is being started again");
+    try {
+      this.#storage = await this.#startStorage();
+      this.#ownStorage?.replacePort(this.#storage.connect());
+      const channel = this.#storage.connect();
+      this.#logic?.send({ kind: "storage", channel }, [channel.port]);
+      this.#clearProblem("storage");
+    } catch (error) {
+      this.#options.log.error("Cannot start the storage worker again", { error: String(error) });
+      setTimeout(() => void this.#onStorageCrash(error as Error), STORAGE_RESTART_MS);
+    }
+  }
+
+  #startStorage(): Promise<StorageWorker> {
+    return this.#options.startStorage((error) => void this.#onStorageCrash(error), this.#storageCounters);
+  }
+
+  async #checkStorage(): Promise<void> {
+    const healthy = await this.#ownStorage!.isHealthy();
+    if (this.#stopping) return;
+    const readFailures = new CounterBlock(this.#storageCounters).get(Counter.STORAGE_READ_FAILURES);
+    if (readFailures > this.#readFailures) this.#setProblem("reads", "The storage cannot be read");
+    else this.#clearProblem("reads");
+    this.#readFailures = readFailures;
+    if (healthy) this.#clearProblem("writes");
+    else this.#setProblem("writes", "The storage takes no writes");
+  }
+
+  /**
+   * Every thread that serves players finishes things many times a second; when one does not, something never ends. One
+   * that finishes things, but not all there is, is overloaded: that passes, so it only shows.
+   */
+  #watchThreads(): ReturnType<typeof setInterval> {
+    const blocks = [
+      ["storage", this.#storageCounters],
+      ["logic", this.#logicCounters],
+      ...this.#ioCounters.map((block, index) => [`io-${index}`, block]),
+    ];
+    const watches = (blocks as [string, SharedArrayBuffer][]).map(([worker, block]) => ({
+      worker,
+      progress: new ProgressWatch(block),
+      overload: new OverloadWatch(block),
+    }));
+    return setInterval(() => {
+      const nowMs = this.#options.clock.monotonicMs();
+      this.#showMaintenance();
+      for (const { worker, progress, overload } of watches) {
+        // One that crashed is being started again, which takes a moment.
+        const isRunning = this.#isUp && !this.#problems.has(worker);
+        this.#onStalled(worker, progress.stalledMs(nowMs, isRunning));
+        if (overload.update(nowMs)) this.#onOverload(worker, overload);
+      }
+    }, ROUNDS_CHECK_INTERVAL_MS);
+  }
+
+  #onOverload(worker: string, { overloaded, lagMs }: OverloadWatch): void {
+    const name = `${worker} overloaded`;
+    if (overloaded) {
+      this.#options.log.warn("A worker is overloaded", { worker, lagMs: Math.round(lagMs) });
+      this.#setProblem(name, `Worker ${worker} is overloaded`);
+    } else {
+      this.#options.log.info("A worker is no longer overloaded", { worker });
+      this.#clearProblem(name);
+    }
+  }
+
+  #onStalled(worker: string, stalledMs: number): void {
+    const { log, onHang } = this.#options;
+    if (stalledMs > (worker === "storage" ? STORAGE_HANG_MS : THREAD_HANG_MS)) {
+      log.error("A worker hangs, the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
+      onHang();
+    } else if (stalledMs > THREAD_STALL_MS) {
+      this.#setProblem(`${worker} stalled`, `Worker ${worker} makes no progress`);
+    } else {
+      this.#clearProblem(`${worker} stalled`);
+    }
+  }
+
+  #setProblem(name: string, text: string): void {
+    this.#problems.set(name, text);
+    this.#tellReadiness();
+  }
+
+  #clearProblem(name: string): void {
+    if (this.#problems.delete(name)) this.#tellReadiness();
+  }
+
+  /** The gateway's readiness is the admin site's. */
+  #tellReadiness(): void {
+    Atomics.store(this.#ready, 0, this.#problems.size === 0 ? 1 : 0);
+  }
+
+  #terminateAll(): void {
+    for (const worker of this.#io) worker.terminate();
+    this.#logic?.terminate();
+  }
+}

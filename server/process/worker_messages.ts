@@ -1,0 +1,96 @@
+/**
+ * What the main thread and its workers tell each other: start, listen, stop. Packets never travel this way.
+ *
+ * @module
+ */
+
+import type { Asset } from "../../gateway/app.ts";
+import type { ServerConfig } from "../config/config.ts";
+import type { MaintenancePlan } from "./maintenance_plan.ts";
+import type { NodePorts } from "../session/context.ts";
+import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
+import type { StorageChannel } from "../storage/storage_messages.ts";
+import type { DrillCommand } from "../ops/hang.ts";
+import type { TlsFiles } from "./tls.ts";
+
+/** The rings between one io worker and logic, and the io worker's doorbell. */
+export interface IoRings {
+  readonly toLogic: SharedArrayBuffer;
+  readonly fromLogic: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+}
+
+/** Starts an io worker. */
+export interface IoInit {
+  readonly kind: "init";
+  readonly index: number;
+  readonly config: ServerConfig;
+  readonly counters: SharedArrayBuffer;
+  readonly rings: IoRings;
+  readonly logicDoorbell: SharedArrayBuffer;
+  readonly admitted: SharedArrayBuffer;
+  /** What is known of peers' addresses. */
+  readonly addresses: SharedArrayBuffer;
+  /** The file descriptors that it holds; a successor closes what is left of them. */
+  readonly descriptors: SharedArrayBuffer;
+  /** One 32-bit integer: 1 while the node serves players. */
+  readonly ready: SharedArrayBuffer;
+  readonly assets: ReadonlyMap<string, Asset>;
+}
+
+/** What the main thread tells an io worker. */
+export type IoCommand =
+  | IoInit
+  /** Opens the ports, 0 taking a free one. */
+  | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
+  /** Newcomers meet another certificate, which has been checked. */
+  | { readonly kind: "certificate"; readonly tls: TlsFiles }
+  | { readonly kind: "drain" }
+  | { readonly kind: "collect" }
+  | DrillCommand;
+
+/** What an io worker reports. */
+export type IoReport =
+  | { readonly kind: "started"; readonly wakeDescriptor: number | null }
+  | { readonly kind: "listening"; readonly ports: NodePorts }
+  | { readonly kind: "listen_failed"; readonly message: string }
+  | { readonly kind: "certificate_shown" }
+  | { readonly kind: "drained" };
+
+/** Starts the logic worker. */
+export interface LogicInit {
+  readonly kind: "init";
+  readonly config: ServerConfig;
+  readonly ports: NodePorts;
+  readonly counters: SharedArrayBuffer;
+  readonly doorbell: SharedArrayBuffer;
+  readonly storage: StorageChannel;
+  readonly sessionKey: Uint8Array<ArrayBuffer>;
+  readonly maintenance: MaintenancePlan | null;
+}
+
+/** What the main thread tells the logic worker. */
+export type LogicCommand =
+  | LogicInit
+  | {
+    readonly kind: "io";
+    readonly index: number;
+    readonly rings: IoRings;
+    /** An eventfd that wakes the io worker out of the kernel; `null`: its doorbell does. */
+    readonly wakeDescriptor: number | null;
+  }
+  /** The storage worker was started again. */
+  | { readonly kind: "storage"; readonly channel: StorageChannel }
+  /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
+  | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
+  /** The operator has planned maintenance, or ends it. */
+  | { readonly kind: "maintenance"; readonly plan: MaintenancePlan | null }
+  | { readonly kind: "stop" }
+  | { readonly kind: "collect" }
+  | DrillCommand;
+
+/** What the logic worker reports. */
+export type LogicReport =
+  | { readonly kind: "started" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: `moderated ${number}`; readonly outcome: ModerationOutcome };

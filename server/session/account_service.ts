@@ -1,0 +1,279 @@
+/**
+ * What becomes of accounts: a new password, void tokens, deletion.
+ *
+ * @see docs/protocol.md, "Accounts"
+ * @module
+ */
+
+import { create, type DescMessage, toBinary } from "@bufbuild/protobuf";
+import {
+  AccountDeleteRequestSchema,
+  AccountDeleteResponseSchema,
+  DisconnectReason,
+  PasswordChangeRequestSchema,
+  PasswordChangeResponseSchema,
+  TokensRevokeRequestSchema,
+  TokensRevokeResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import {
+  ACCOUNT_DELETION_GRACE_MS,
+  ACCOUNT_DELETION_LOOK_INTERVAL_MS,
+  ACCOUNTS_DELETED_MAX,
+} from "../../shared/limits.ts";
+import { isClientPasswordHash } from "../auth/password.ts";
+import { tokenPlayerOf } from "../auth/token.ts";
+import {
+  type Account,
+  type AccountChange,
+  type Asker,
+  ORDINARY,
+  type RemoveAccountResult,
+  SYSTEM,
+  SYSTEM_SOURCE,
+} from "../storage/storage.ts";
+import type { LogicContext } from "./context.ts";
+import { type Credentials, exclusively, type ProvenAccount } from "./credentials.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
+import type { Player, Session } from "./session.ts";
+import type { SocialService } from "../../games/parts/friends/social_handlers.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
+import type { WorldService } from "./world_service.ts";
+
+/** What accounts are changed through. */
+export interface AccountParts {
+  readonly credentials: Credentials;
+  readonly epochs: TokenEpochs;
+  readonly guilds: Pick<GuildService, "accountRemoved">;
+  readonly social: Pick<SocialService, "accountRemoved">;
+  readonly world: Pick<WorldService, "expel" | "replace">;
+}
+
+/** Deletions wait for everybody else. */
+const HOUSEKEEPING: Asker = { source: SYSTEM_SOURCE, urgency: ORDINARY };
+
+/** The accounts of one node. */
+export class AccountService {
+  readonly #context: LogicContext;
+  readonly #parts: AccountParts;
+  /** Accounts that were due when this was last looked at. */
+  #due: ReadonlySet<number> = new Set();
+  /** When it is looked at next, monotonic milliseconds. */
+  #nextLookMs = 0;
+  #looking: Promise<void> | null = null;
+
+  constructor(context: LogicContext, parts: AccountParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(
+      PasswordChangeRequestSchema,
+      (session, request) => exclusively(session, () => this.#changePassword(session, request)),
+    );
+    dispatcher.on(
+      TokensRevokeRequestSchema,
+      (session, { passwordHash }) =>
+        exclusively(session, async () => {
+          const { account } = await this.#prove(session, passwordHash);
+          const sessionToken = await this.#renew(session, account, {}, "You were logged out from another session");
+          this.#send(session, PacketType.TOKENS_REVOKE_RESPONSE, TokensRevokeResponseSchema, sessionToken);
+        }),
+    );
+    dispatcher.on(
+      AccountDeleteRequestSchema,
+      (session, { passwordHash }) => exclusively(session, () => this.#requestDeletion(session, passwordHash)),
+    );
+  }
+
+  // Players
+
+  async #changePassword(
+    session: Session,
+    { passwordHash, newPasswordHash }: { readonly passwordHash: string; readonly newPasswordHash: string },
+  ): Promise<void> {
+    if (!isClientPasswordHash(newPasswordHash)) {
+      throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The new password hash must be 64 hex digits");
+    }
+    const { account, login } = await this.#prove(session, passwordHash);
+    const passwordVerifier = await this.#parts.credentials.hash(login, newPasswordHash);
+    const sessionToken = await this.#renew(session, account, { passwordVerifier }, "The password was changed");
+    this.#send(session, PacketType.PASSWORD_CHANGE_RESPONSE, PasswordChangeResponseSchema, sessionToken);
+  }
+
+  async #requestDeletion(session: Session, passwordHash: string): Promise<void> {
+    const { clock } = this.#context;
+    const { account } = await this.#prove(session, passwordHash);
+    const deleteAtMs = clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
+    await this.#change({ accountId: account.accountId, tokenEpoch: account.tokenEpoch, deleteAtMs });
+    if (!session.ended) {
+      const response = create(AccountDeleteResponseSchema, { success: true, deletesAt: BigInt(deleteAtMs) });
+      const payload = toBinary(AccountDeleteResponseSchema, response);
+      this.#context.sessions.send(session, PacketType.ACCOUNT_DELETE_RESPONSE, payload);
+    }
+    // As by a logout, the asking session among them: who fights stays until the fight is over.
+    for (const each of this.#sessionsOf(account.accountId)) {
+      this.#parts.world.replace(each, DisconnectReason.KICKED, deletionText(deleteAtMs));
+    }
+  }
+
+  /** The account of a session, whose player shows its password once more. */
+  async #prove(session: Session, passwordHash: string): Promise<ProvenAccount> {
+    const { player } = session;
+    if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+    return await this.#parts.credentials.check(session, { username: player.name, passwordHash });
+  }
+
+  /**
+   * Makes the account's tokens void, and ends its other sessions.
+   *
+   * @returns A new token for the session that asked.
+   */
+  async #renew(
+    session: Session,
+    account: Account,
+    change: Pick<AccountChange, "passwordVerifier">,
+    message: string,
+  ): Promise<string> {
+    const { clock, tokens } = this.#context;
+    const tokenEpoch = await this.#change({ ...change, accountId: account.accountId, tokenEpoch: account.tokenEpoch });
+    for (const other of this.#sessionsOf(account.accountId)) {
+      if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, message);
+    }
+    return await tokens.sign(tokenPlayerOf({ ...account, tokenEpoch }, session.clientVersion), clock.unixMs());
+  }
+
+  async #change({ accountId, tokenEpoch, passwordVerifier, deleteAtMs }: AccountChange): Promise<number> {
+    const { accounts } = this.#context.storage.for(SYSTEM);
+    const epoch = await accounts.revokeTokens({ accountId, tokenEpoch, passwordVerifier, deleteAtMs });
+    // Somebody else has changed the password since it was looked at.
+    if (epoch === undefined) throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
+    this.#parts.epochs.set(accountId, epoch);
+    return epoch;
+  }
+
+  #send(
+    session: Session,
+    type: PacketType,
+    schema: typeof PasswordChangeResponseSchema | typeof TokensRevokeResponseSchema,
+    sessionToken: string,
+  ): void {
+    if (session.ended) return;
+    const payload = toBinary<DescMessage>(schema, create<DescMessage>(schema, { success: true, sessionToken }));
+    this.#context.sessions.send(session, type, payload);
+  }
+
+  // Operators
+
+  /** Gives a player a new password. @returns False where there is no such account. */
+  async setPassword({ playerId }: Player, passwordHash: string): Promise<boolean> {
+    const passwordVerifier = await this.#context.hasher.hash(passwordHash, "operator");
+    return await this.#revoke({ accountId: playerId, tokenEpoch: null, passwordVerifier }, "The password was reset");
+  }
+
+  /** Ends a player's sessions and makes its tokens void. @returns False where there is no such account. */
+  revoke({ playerId }: Player): Promise<boolean> {
+    return this.#revoke({ accountId: playerId, tokenEpoch: null }, "Log in again, please");
+  }
+
+  /** Has an account deleted after the time of grace. @returns When, Unix milliseconds; undefined: there is none. */
+  async scheduleDeletion({ playerId }: Player): Promise<number | undefined> {
+    const deleteAtMs = this.#context.clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
+    const change = { accountId: playerId, tokenEpoch: null, deleteAtMs };
+    return await this.#revoke(change, deletionText(deleteAtMs)) ? deleteAtMs : undefined;
+  }
+
+  /** Has an account stay that was to be deleted. @returns False where it was not. */
+  restore({ playerId }: Player): Promise<boolean> {
+    return this.#context.storage.for(SYSTEM).accounts.cancelDeletion(playerId);
+  }
+
+  /** Deletes an account now; its sessions end before. */
+  async remove({ playerId }: Player): Promise<RemoveAccountResult["kind"]> {
+    const { clock, storage } = this.#context;
+    const { ban, mute } = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
+    if (ban !== null || mute !== null) return "sanctioned";
+    await this.#revoke({ accountId: playerId, tokenEpoch: null }, "The account is deleted");
+    return await this.#remove(playerId, { isDue: false, asker: SYSTEM });
+  }
+
+  async #revoke(change: AccountChange, message: string): Promise<boolean> {
+    const { accountId } = change;
+    const epoch = await this.#context.storage.for(SYSTEM).accounts.revokeTokens(change);
+    if (epoch === undefined) return false;
+    this.#parts.epochs.set(accountId, epoch);
+    this.#expel(accountId, message);
+    return true;
+  }
+
+  // Time
+
+  /**
+   * Deletes the accounts whose time has come. An account must be due at two looks in a row, so that a clock that is
+   * wrong for a moment deletes nothing. To be called every second or so.
+   */
+  sweep(): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs < this.#nextLookMs || this.#looking !== null) return;
+    this.#nextLookMs = nowMs + ACCOUNT_DELETION_LOOK_INTERVAL_MS;
+    this.#looking = this.#look()
+      .catch((error) => this.#context.log.warn("Cannot delete accounts, will try again", { error: String(error) }))
+      .finally(() => this.#looking = null);
+  }
+
+  async #look(): Promise<void> {
+    const { clock, storage } = this.#context;
+    const before = this.#due;
+    this.#due = new Set();
+    const { accounts } = storage.for(HOUSEKEEPING);
+    const due = await accounts.findDueDeletions({ nowMs: clock.unixMs(), limit: ACCOUNTS_DELETED_MAX });
+    this.#due = new Set(due);
+    for (const accountId of due) {
+      if (before.has(accountId)) await this.#remove(accountId, { isDue: true, asker: HOUSEKEEPING });
+    }
+  }
+
+  /** Resolves when nothing is being deleted: the server stops. */
+  async stop(): Promise<void> {
+    await this.#looking;
+  }
+
+  async #remove(
+    accountId: number,
+    { isDue, asker }: { readonly isDue: boolean; readonly asker: Asker },
+  ): Promise<RemoveAccountResult["kind"]> {
+    const { clock, log, storage } = this.#context;
+    const result = await storage.for(asker).accounts.remove({ accountId, nowMs: clock.unixMs(), isDue });
+    if (result.kind !== "removed") return result.kind;
+    const { leftGuildId, name, relatedIds } = result;
+    this.#parts.epochs.set(accountId, Infinity);
+    // Whoever has come in meanwhile has nothing left to play.
+    this.#expel(accountId, "The account is deleted");
+    this.#parts.guilds.accountRemoved(accountId, leftGuildId);
+    this.#parts.social.accountRemoved({ playerId: accountId, name }, relatedIds);
+    log.info("Account deleted", { playerId: accountId });
+    return "removed";
+  }
+
+  /** Ends the sessions of a player at once, by the operator's decision. */
+  #expel(playerId: number, message: string): void {
+    for (const session of this.#sessionsOf(playerId)) {
+      this.#parts.world.expel(session, DisconnectReason.KICKED, message);
+    }
+    this.#context.wake();
+  }
+
+  #sessionsOf(playerId: number): Session[] {
+    const { sessions } = this.#context;
+    return [sessions.findPlayer(playerId), sessions.findLoginSession(playerId)].filter((found) => found !== undefined);
+  }
+}
+
+/** What a player is told whose account is going to be deleted. */
+function deletionText(deleteAtMs: number): string {
+  return `The account will be deleted on ${new Date(deleteAtMs).toISOString().slice(0, 10)} unless you log in before`;
+}

@@ -1,0 +1,170 @@
+/**
+ * Register, login, logout.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  LoginResponseSchema,
+  LogoutRequestSchema,
+  LogoutResponseSchema,
+  RegisterRequestSchema,
+  RegisterResponseSchema,
+  ServerInfoSchema,
+} from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { LOGIN_ADDRESS_NOTED_MS } from "../../shared/limits.ts";
+import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
+import { checkPlayerName, nameKey, PLAYER_NAME_RULES } from "../auth/names.ts";
+import { isClientPasswordHash } from "../auth/password.ts";
+import { tokenPlayerOf } from "../auth/token.ts";
+import { Counter } from "../ops/counters.ts";
+import type { LogicContext } from "./context.ts";
+import { type Credentials, exclusively } from "./credentials.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { Maintenance } from "./maintenance.ts";
+import { checkVersion, versionOf } from "./version.ts";
+import type { Sanctions } from "../moderation/sanctions.ts";
+import type { Session } from "./session.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
+import type { WorldService } from "./world_service.ts";
+
+/** Registers the handlers of this module. */
+export function registerAuthHandlers(
+  dispatcher: Dispatcher,
+  context: LogicContext,
+  { credentials, epochs, maintenance, sanctions, world }: {
+    readonly credentials: Credentials;
+    readonly maintenance: Pick<Maintenance, "check">;
+    readonly epochs: TokenEpochs;
+    readonly sanctions: Sanctions;
+    readonly world: WorldService;
+  },
+): void {
+  const { clock, config, counters, reservedNames, sessions, storage, tokens } = context;
+
+  /** Remembers where an account logs in from; nobody waits for it. */
+  function noteAddress(
+    session: Session,
+    { accountId, address, seenAtMs }: { accountId: number; address: string | null; seenAtMs: number | null },
+  ): void {
+    const atMs = clock.unixMs();
+    if (address === null || (seenAtMs !== null && Math.abs(atMs - seenAtMs) < LOGIN_ADDRESS_NOTED_MS)) return;
+    storage.for(session.asker).accounts.noteAddress({ accountId, address, atMs })
+      .catch((error) => context.log.warn("Cannot note the address of a login", { error: String(error) }));
+  }
+
+  dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>
+    exclusively(session, async () => {
+      const name = username.normalize("NFC");
+      maintenance.check(name);
+      if (checkPlayerName(name, config.names) !== "ok") {
+        throw new RequestError(ErrorCode.NAME_INVALID, PLAYER_NAME_RULES[config.names]);
+      }
+      if (reservedNames.has(name)) throw new RequestError(ErrorCode.NAME_TAKEN, "The name is reserved");
+      if (!isClientPasswordHash(passwordHash)) {
+        throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "The password hash must be 64 hex digits");
+      }
+      const key = nameKey(name);
+      const login = credentials.loginOf(session, key);
+      // A name in use costs no hash; names are no secret, as everyone in the world sees them.
+      if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
+        throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
+      }
+      credentials.limits.registering(login.address);
+      const passwordVerifier = await credentials.hash(login, passwordHash);
+      const createdAtMs = clock.unixMs();
+      const account = { name, nameKey: key, isLookUnique: config.names === "unicode", passwordVerifier, createdAtMs };
+      const result = await storage.for(session.entrant).accounts.create(account);
+      if (result.kind === "name_taken") {
+        throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use, or one that looks like it");
+      }
+      const response = create(RegisterResponseSchema, { success: true, playerId: BigInt(result.accountId) });
+      if (!session.ended) {
+        sessions.send(session, PacketType.REGISTER_RESPONSE, toBinary(RegisterResponseSchema, response));
+      }
+    }));
+
+  dispatcher.on(LoginRequestSchema, (session, request) =>
+    exclusively(session, async () => {
+      if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
+      checkVersion(request.clientVersion, config.clientVersionMin);
+      maintenance.check(request.username);
+      const { account, addressSeenAtMs: seenAtMs, login } = await credentials.check(session, request);
+      noteAddress(session, { accountId: account.accountId, address: login.address, seenAtMs });
+      const player = { playerId: account.accountId, name: account.name };
+      const read = await sanctions.read(player.playerId, storage.for(session.entrant));
+      const clientVersion = versionOf(request.clientVersion);
+      const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
+      // Whoever comes back keeps its account; one that was deleted a moment ago is gone.
+      const deletionCancelled = account.deleteAtMs !== null &&
+        await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
+      if (session.ended || session.player !== null) {
+        return;
+      }
+      const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
+        .filter((other) => other !== undefined);
+      if (
+        config.duplicateLogin === "reject" && others.some((other) => other.link !== null)
+      ) {
+        throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
+      }
+      // While the password was looked at, it may have become an old one.
+      if (!epochs.isCurrent(account)) throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
+      const standing = sanctions.newest(player.playerId, read);
+      // Everything is looked at; nothing below refuses.
+      for (const other of others) {
+        world.replace(other, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player logged in elsewhere");
+      }
+      session.mute = standing.mute;
+      session.clientVersion = clientVersion;
+      sessions.bindPlayer(session, player);
+      session.link!.stateDue = STATE_AUTHENTICATED;
+      counters.add(Counter.LOGINS_OK, 1);
+      if (config.logLogins) context.log.info("Login", { ...player, address: session.link!.info.address });
+      const response = create(LoginResponseSchema, {
+        success: true,
+        sessionToken,
+        playerId: BigInt(player.playerId),
+        gameServers: [serverInfo(context, session)],
+        deletionCancelled,
+      });
+      sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));
+    }));
+
+  dispatcher.on(LogoutRequestSchema, (session) =>
+    exclusively(session, async () => {
+      session.isLeaving = true;
+      // Saved first: what LOGOUT_RESPONSE promises holds.
+      await world.leaveAndSave(session);
+      if (session.ended) return;
+      const response = create(LogoutResponseSchema, { success: true });
+      if (session.link !== null) session.link.stateDue = STATE_CONNECTED;
+      sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
+      world.finish(session);
+      sessions.unbindPlayer(session);
+      session.isLeaving = false;
+    }));
+}
+
+/** This node as the server list shows it, by addresses that the client can reach. */
+function serverInfo({ config, ports, sessions }: LogicContext, session: Session) {
+  const address = config.publicHost !== "" ? config.publicHost : session.link?.info.localAddress ?? "127.0.0.1";
+  const currentPlayers = sessions.inWorld.size;
+  const host = address.includes(":") ? `[${address}]` : address;
+  const scheme = config.tlsCert !== "" ? "wss" : "ws";
+  return create(ServerInfoSchema, {
+    serverId: config.serverId,
+    serverName: config.serverName,
+    ipAddress: address,
+    port: ports.game,
+    currentPlayers,
+    maxPlayers: config.maxConnections,
+    loadFactor: Math.min(1, currentPlayers / config.maxConnections),
+    gatewayUrl: config.gatewayUrl !== "" ? config.gatewayUrl : `${scheme}://${host}:${ports.gateway}/ws`,
+  });
+}

@@ -1,0 +1,79 @@
+/**
+ * Saves characters: at once when their player leaves, in batches while they play.
+ *
+ * @module
+ */
+
+import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
+import type { Logger } from "../ops/logging.ts";
+import type { CharacterState, SavedCharacter, Stores } from "../storage/storage.ts";
+
+/** Pause before a failed save is tried again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+/**
+ * Keeps what is still to be saved, one state a character, so that a player who comes back at once finds it, and a
+ * storage that is down loses nothing.
+ */
+export class CharacterSaver {
+  readonly #storage: Pick<Stores, "characters">;
+  readonly #log: Logger;
+  readonly #timers: Timers;
+  /** States not yet known to be saved, by character; bounded by the players that were online. */
+  readonly #unsaved = new Map<number, SavedCharacter>();
+  #running: Promise<void> | null = null;
+
+  constructor(storage: Pick<Stores, "characters">, log: Logger, timers: Timers = SYSTEM_TIMERS) {
+    this.#storage = storage;
+    this.#log = log;
+    this.#timers = timers;
+  }
+
+  /** Characters whose newest state is not saved yet. */
+  get unsavedCount(): number {
+    return this.#unsaved.size;
+  }
+
+  /** The newest state of a character, if storage may not have it yet. */
+  find(characterId: number): CharacterState | undefined {
+    return this.#unsaved.get(characterId);
+  }
+
+  /** Saves a character soon; several in one turn share a transaction. */
+  save(character: SavedCharacter): void {
+    this.#unsaved.set(character.characterId, character);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when this character's state, as it is now, is on disk, or when it has waited for `waitMs` milliseconds. */
+  async saved(characterId: number, waitMs: number): Promise<void> {
+    let isOver = false;
+    const over = Promise.withResolvers<void>();
+    const timer = this.#timers.set(() => over.resolve(void (isOver = true)), waitMs);
+    while (!isOver && this.#unsaved.has(characterId) && this.#running !== null) {
+      await Promise.race([this.#running, over.promise]);
+    }
+    this.#timers.clear(timer);
+  }
+
+  /** Resolves when everything is on disk. */
+  async flush(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve();
+    const batch = [...this.#unsaved.values()].slice(0, STORAGE_ROWS_MAX);
+    try {
+      await this.#storage.characters.saveMany(batch);
+      for (const character of batch) {
+        if (this.#unsaved.get(character.characterId) === character) this.#unsaved.delete(character.characterId);
+      }
+    } catch (error) {
+      this.#log.warn("Cannot save characters, will try again", { count: batch.length, error: String(error) });
+      await new Promise<void>((resolve) => this.#timers.set(resolve, RETRY_MS));
+    }
+    this.#running = this.#unsaved.size > 0 ? this.#run() : null;
+  }
+}

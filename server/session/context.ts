@@ -1,0 +1,56 @@
+/**
+ * What the handlers of logic work with. All of it is handed over by the composition root, so that the same code runs in
+ * a simulation.
+ *
+ * @module
+ */
+
+import type { PasswordHasher } from "../auth/password.ts";
+import type { SessionTokens } from "../auth/token.ts";
+import type { Clock } from "../base/clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import type { Atlas } from "../../games/marsh/maps/atlas.ts";
+import type { CounterBlock } from "../ops/counters.ts";
+import type { Faults } from "../ops/faults.ts";
+import type { LimitedLogger } from "../ops/rate_limited_log.ts";
+import type { Storage } from "../storage/storage.ts";
+import type { World } from "../world/world.ts";
+import type { CharacterSaver } from "./character_saver.ts";
+import type { ReservedNames } from "../names/reserved_names.ts";
+import type { SessionManager } from "./session_manager.ts";
+
+/** The real addresses of this node's ports. */
+export interface NodePorts {
+  readonly login: number;
+  readonly game: number;
+  readonly gateway: number;
+}
+
+/** The parts of logic. */
+export interface LogicContext {
+  readonly config: ServerConfig;
+  readonly ports: NodePorts;
+  readonly clock: Clock;
+  /** Names that players cannot take. */
+  readonly reservedNames: Pick<ReservedNames, "has">;
+  /** Whoever asks says for whom. */
+  readonly storage: Pick<Storage, "for">;
+  readonly hasher: Pick<PasswordHasher, "hash" | "verify" | "verifyAgainstNobody">;
+  readonly tokens: Pick<SessionTokens, "sign" | "verify">;
+  /** Makes a token that cannot be guessed. */
+  readonly randomToken: () => string;
+  /** Asks logic for a turn soon. */
+  readonly wake: () => void;
+  readonly sessions: SessionManager;
+  readonly atlas: Atlas;
+  /** The world, with the maps of the atlas. */
+  readonly world: World;
+  /** Entities the world has room for. */
+  readonly worldCapacity: number;
+  readonly saver: CharacterSaver;
+  readonly counters: CounterBlock;
+  /** Peers cause most lines. */
+  readonly log: LimitedLogger;
+  /** Where whatever fails in a part of logic is counted and logged. */
+  readonly faults: Faults;
+}

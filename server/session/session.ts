@@ -1,0 +1,187 @@
+/**
+ * A session: who is behind a connection, and from the entry into the world on, what has been sent and received
+ * reliably, over all connections it has had.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DeliveryClass } from "../../shared/gen/common_pb.ts";
+import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import type { Sanction } from "../moderation/sanction_store.ts";
+import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";
+import type { Link } from "./link.ts";
+import { Outbox, type OutboxPacket, type Receipt } from "./outbox.ts";
+
+/** Who is logged in. */
+export interface Player {
+  /** The account's id. */
+  readonly playerId: number;
+  readonly name: string;
+}
+
+/** What a session is in the world. */
+export interface Presence {
+  readonly characterId: number;
+  readonly entityId: number;
+  /** When the character is to be saved next, monotonic milliseconds. */
+  saveAtMs: number;
+}
+
+/** Whose an entity is: a session's, or one's that has left it. */
+export type Participant = Pick<Session, "player" | "presence">;
+
+/** One session. */
+export class Session {
+  /** Its connection; `null` while it is link-dead, or over. */
+  link: Link | null = null;
+  player: Player | null = null;
+  /** What its client said of its version, as a token has it; null: nothing is known of it. */
+  clientVersion: string | null = null;
+  /** On whose behalf it asks the storage: see `Sources`. */
+  source = "unknown";
+  presence: Presence | null = null;
+  /** The reliable packets of its life in the world; `null` before. */
+  outbox: Outbox | null = null;
+  /** Highest sequence received from the client, in order. */
+  receivedSequence = 0;
+  /** `receivedSequence` has not been sent to the client yet. */
+  ackDue = false;
+  /** The type of a packet that came again: it is acknowledged by itself, whatever else acknowledges it; 0: none. */
+  repeatedType = 0;
+  /** What RESUME_REQUEST must bring; empty before the world. */
+  resumeToken = "";
+  /** The token before it, while it is unknown whether the client has learned the new one; else empty. */
+  previousResumeToken = "";
+  /** When its connection was lost, monotonic milliseconds; 0 while it has one. */
+  linkDeadSinceMs = 0;
+  /** When it was resumed last, monotonic milliseconds. */
+  resumedAtMs = 0;
+  /** A request that must be answered before the next of its kind: login, entry. */
+  busy = false;
+  /** Its client is leaving in order: it has asked to, and waits for the answer. */
+  isLeaving = false;
+  /** It ended: whatever still comes for it is dropped. */
+  ended = false;
+  /** The mute of its player, which may have ended by now; set by `Sanctions`. */
+  mute: Sanction | null = null;
+
+  /** Asks the storage for what its player wants. */
+  get asker(): Asker {
+    return { source: this.source, urgency: ORDINARY };
+  }
+
+  /** Asks the storage for what a login or an entry needs. */
+  get entrant(): Asker {
+    return { source: this.source, urgency: ENTRY };
+  }
+
+  /** The state of the packet table that it is in. */
+  get state(): number {
+    if (this.presence !== null) return STATE_IN_WORLD;
+    return this.player !== null ? STATE_AUTHENTICATED : STATE_CONNECTED;
+  }
+
+  /** Whether reliable packets wait for room on the way to the connection. */
+  get isBehind(): boolean {
+    return this.outbox !== null && this.outbox.sentSequence < this.outbox.lastSequence;
+  }
+
+  /**
+   * Takes the sequence of a packet of `type` that came in.
+   *
+   * @returns `apply`: it is the next one, or not reliable; `repeat`: it was applied before; `skip`: one is missing.
+   */
+  receive(type: number, sequence: number): "apply" | "repeat" | "skip" {
+    if (sequence === 0 || this.outbox === null) return "apply";
+    if (sequence <= this.receivedSequence) {
+      this.ackDue = true;
+      this.repeatedType = type;
+      return "repeat";
+    }
+    if (sequence !== this.receivedSequence + 1) return "skip";
+    this.receivedSequence = sequence;
+    this.ackDue = true;
+    return "apply";
+  }
+
+  /** Begins the numbering of reliable packets: the session is entering the world. */
+  begin(): void {
+    this.outbox = new Outbox();
+    this.receivedSequence = 0;
+    this.ackDue = false;
+    this.repeatedType = 0;
+  }
+
+  /** Ends the numbering: the session is out of the world. */
+  finish(): void {
+    this.outbox = null;
+    this.presence = null;
+    this.resumeToken = "";
+  }
+
+  /**
+   * Sends a packet by its delivery class: a reliable one is numbered and kept once the session has begun.
+   *
+   * @param payload Not changed afterwards: it may be kept.
+   * @param receipt Told what becomes of a reliable packet.
+   */
+  send(type: number, payload: Uint8Array, isCompressed = false, receipt?: Receipt): void {
+    const { outbox, link } = this;
+    if (outbox === null) {
+      if (link !== null && !link.closed) link.output.send(link, type, payload);
+      return;
+    }
+    if (packetRow(type)?.delivery !== DeliveryClass.RELIABLE) {
+      this.sendLatest(type, payload, 0, payload.length);
+      return;
+    }
+    const sequence = this.keep({ type, payload, isCompressed, receipt });
+    if (sequence > 0) this.#sendKept(sequence);
+  }
+
+  /** Numbers and keeps a reliable packet without sending it; gives its number, or 0 when the session cannot keep up. */
+  keep(packet: OutboxPacket): number {
+    const { link } = this;
+    const reader = link === null || link.closed ? "gone" : link.congested ? "congested" : "taking";
+    const sequence = this.outbox!.append(packet, reader);
+    if (sequence > 0) return sequence;
+    if (link !== null) link.output.close(link, DisconnectReason.SLOW_READER, "Too many packets wait", 0);
+    return 0;
+  }
+
+  /** Sends a packet that is worth nothing later; dropped when there is no room. */
+  sendLatest(type: number, payload: Uint8Array, start: number, end: number): boolean {
+    const { link } = this;
+    if (link === null || link.closed) return false;
+    const sent = link.output.trySend(link, type, 0, this.receivedSequence, false, payload, start, end);
+    if (sent) this.ackDue = false;
+    return sent;
+  }
+
+  /** Sends what was kept and could not be sent; gives whether nothing is left. */
+  flushOutbox(): boolean {
+    const { outbox, link } = this;
+    if (outbox === null || link === null || link.closed) return true;
+    while (outbox.sentSequence < outbox.lastSequence) {
+      const sequence = Math.max(outbox.sentSequence + 1, outbox.firstSequence);
+      if (!this.#trySendKept(link, sequence)) return false;
+    }
+    return true;
+  }
+
+  #sendKept(sequence: number): void {
+    const { outbox, link } = this;
+    if (link === null || link.closed || outbox!.sentSequence !== sequence - 1) return;
+    this.#trySendKept(link, sequence);
+  }
+
+  #trySendKept(link: Link, sequence: number): boolean {
+    const { type, isCompressed, payload } = this.outbox!.get(sequence)!;
+    const ack = this.receivedSequence;
+    if (!link.output.trySend(link, type, sequence, ack, isCompressed, payload, 0, payload.length)) return false;
+    this.outbox!.markSent(sequence);
+    this.ackDue = false;
+    return true;
+  }
+}

@@ -1,0 +1,571 @@
+/**
+ * Sessions in the world: entry, movement, leaving, link-death, snapshots.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  DespawnReason,
+  type EnterWorldRequest,
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
+  EntityKind,
+  EntityUpdateSchema,
+  LeaveWorldRequestSchema,
+  MovementCorrectionSchema,
+  type MovementUpdate,
+  MovementUpdateSchema,
+} from "../../shared/gen/game_pb.ts";
+import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS } from "../../shared/limits.ts";
+import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { Counter } from "../ops/counters.ts";
+import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
+import type { Sanction } from "../moderation/sanction_store.ts";
+import type { Character, Entry, SavedCharacter } from "../storage/storage.ts";
+import type { Movement } from "../world/movement.ts";
+import type { WorldMap } from "../world/world_map.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
+import type { Link } from "./link.ts";
+import type { Maintenance } from "./maintenance.ts";
+import { MovementReader } from "./movement_reader.ts";
+import type { Sanctions } from "../moderation/sanctions.ts";
+import { Penalties, type Penalty } from "./penalties.ts";
+import { type Participant, type Player, type Presence, Session } from "./session.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
+import { checkVersion } from "./version.ts";
+
+/** Hit points of a player. */
+const PLAYER_HP_MAX = 100;
+
+/** Somebody who may enter the world. */
+interface Admission {
+  readonly player: Player;
+  readonly mute: Sanction | null;
+  readonly character: Character;
+  /** The player's other session, which makes way. */
+  readonly replaced: Session | undefined;
+}
+
+/**
+ * Told that a player's entity is about to leave the world, for whatever reason. Adds to the penalty what is to hold the
+ * character back when it comes again.
+ */
+export type LeaveListener = (who: Participant, entityId: number, penalty: Penalty) => void;
+
+/** Told that a session has an entity in the world now: a new one, with what holds its character back, or one it had left. */
+export type EnterListener = (session: Session, entityId: number, penalty: Penalty | "stayed" | undefined) => void;
+
+/** An entity whose player has left it while it fought. */
+interface Stay extends Participant {
+  readonly player: Player;
+  readonly presence: Presence;
+}
+
+/** What becomes of sessions in the world. */
+export class WorldService {
+  readonly #context: LogicContext;
+  readonly #movement = new MovementReader();
+  readonly #snapshot: Uint8Array;
+  readonly #byEntity = new Map<number, Session | Stay>();
+  /** Entities that nobody plays and that are still in the world, by character. */
+  readonly #stays = new Map<number, Stay>();
+  readonly #penalties = new Penalties();
+  readonly #leaveListeners: LeaveListener[] = [];
+  readonly #enterListeners: EnterListener[] = [];
+  #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
+  readonly #guilds: Pick<GuildService, "find" | "load">;
+  readonly #sanctions: Sanctions;
+  readonly #epochs: TokenEpochs;
+  readonly #maintenance: Pick<Maintenance, "check">;
+
+  constructor(
+    context: LogicContext,
+    { epochs, guilds, maintenance, sanctions }: {
+      readonly epochs: TokenEpochs;
+      readonly maintenance: Pick<Maintenance, "check">;
+      readonly guilds: Pick<GuildService, "find" | "load">;
+      readonly sanctions: Sanctions;
+    },
+  ) {
+    this.#context = context;
+    this.#snapshot = new Uint8Array(context.config.snapshotBytes);
+    this.#guilds = guilds;
+    this.#sanctions = sanctions;
+    this.#epochs = epochs;
+    this.#maintenance = maintenance;
+  }
+
+  /** Registers the handlers of this module. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(EnterWorldRequestSchema, (session, request) => this.#enter(session, request));
+    dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
+    dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
+  }
+
+  /** Adds a listener for every entity of a session that leaves the world. */
+  onLeave(listener: LeaveListener): void {
+    this.#leaveListeners.push(listener);
+  }
+
+  /** Adds a listener for every entity that a session comes to have. */
+  onEnter(listener: EnterListener): void {
+    this.#enterListeners.push(listener);
+  }
+
+  /** Says which entities stay in the world when their players leave, and as long as it is so. */
+  keepWhile(mustStay: (entityId: number, nowMs: number) => boolean): void {
+    this.#mustStay = mustStay;
+  }
+
+  /** The session that plays an entity. */
+  sessionOf(entityId: number): Session | undefined {
+    const who = this.#byEntity.get(entityId);
+    return who instanceof Session ? who : undefined;
+  }
+
+  /** Whose an entity is, whether its player still plays it or not. */
+  participantOf(entityId: number): Participant | undefined {
+    return this.#byEntity.get(entityId);
+  }
+
+  /** Entities in the world that their players have left. */
+  get stayCount(): number {
+    return this.#stays.size;
+  }
+
+  // Entry
+
+  async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
+    const { clock, storage } = this.#context;
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
+    if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
+    session.busy = true;
+    try {
+      const stores = storage.for(session.entrant);
+      const token = await this.#tokenOf(session, request);
+      const accountId = token?.playerId ?? session.player!.playerId;
+      await this.#guilds.load(accountId, stores);
+      const characterId = Number(request.characterId);
+      // What no number can hold names no character.
+      if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+      // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
+      const entry = await stores.accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
+      const { link } = session;
+      if (session.ended || link === null || link.closed) return;
+      // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
+      this.#admit(session, link, this.#check(session, token, entry));
+    } finally {
+      session.busy = false;
+    }
+  }
+
+  /** Whom the token of a request names; null where the player has logged in on this connection. */
+  async #tokenOf(session: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
+    const { clock, config, tokens } = this.#context;
+    const { player } = session;
+    const { sessionToken, clientVersion } = request;
+    if (sessionToken === "") {
+      if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
+      return null;
+    }
+    const verdict = await tokens.verify(sessionToken, clock.unixMs());
+    if (player !== null) {
+      // Not needed here; but nobody enters as somebody else than it asks for.
+      if (!verdict.ok || verdict.playerId === player.playerId) return null;
+      throw new RequestError(ErrorCode.INVALID_STATE, "Another player has logged in on this connection");
+    }
+    if (!verdict.ok) {
+      const code = verdict.error === "token_expired" ? ErrorCode.TOKEN_EXPIRED : ErrorCode.INVALID_TOKEN;
+      throw new RequestError(code, "The session token is not valid");
+    }
+    const version = clientVersion === "" ? verdict.clientVersion : clientVersion;
+    if (version !== null) checkVersion(version, config.clientVersionMin);
+    session.clientVersion = version;
+    return verdict;
+  }
+
+  /** Whether somebody may enter, and as what; changes nothing. */
+  #check(session: Session, token: TokenPlayer | null, entry: Entry | undefined): Admission {
+    const { config, sessions } = this.#context;
+    // What was read may be older than what has become of the account since.
+    const isGood = entry !== undefined && this.#epochs.isCurrent(entry.account) &&
+      (token === null || isTokenOf(token, entry.account));
+    if (!isGood) {
+      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid any more, log in");
+    }
+    const { account: { accountId: playerId, name }, character } = entry;
+    this.#maintenance.check(name);
+    const { mute } = this.#sanctions.newest(playerId, entry.standing);
+    if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+    const other = sessions.findPlayer(playerId);
+    const replaced = other === session ? undefined : other;
+    if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
+      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
+    }
+    if (!this.#hasRoomFor(character, replaced)) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    return { player: { playerId, name }, mute, character, replaced };
+  }
+
+  /** Whether there is a place in the world, where whoever is replaced leaves its own. */
+  #hasRoomFor(character: Character, replaced: Session | undefined): boolean {
+    const { saver, world, worldCapacity } = this.#context;
+    const { characterId } = character;
+    // It takes the place that its character has.
+    if (replaced?.presence?.characterId === characterId || this.#stays.has(characterId)) return true;
+    const saved = saver.find(character.characterId) ?? character.state;
+    return world.entityCount < worldCapacity && !this.#placeOf(saved).map.isFull;
+  }
+
+  #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
+    const { clock, config, log, randomToken, sessions, world } = this.#context;
+    if (replaced !== undefined) {
+      this.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
+    }
+    const { characterId } = character;
+    const nowMs = clock.monotonicMs();
+    const stay = this.#stays.get(characterId);
+    const penalty = stay === undefined ? this.#penalties.find(characterId, nowMs) : undefined;
+    const entityId = stay?.presence.entityId ?? this.#appear(player, character, penalty);
+    // Looked at before; still nobody is bound to a session that could not join.
+    if (entityId === 0) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    this.#penalties.forget(characterId);
+    if (session.player === null) {
+      session.mute = mute;
+      sessions.bindPlayer(session, player);
+    }
+    session.begin();
+    session.presence = { characterId, entityId, saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS };
+    this.#byEntity.set(entityId, session);
+    if (stay !== undefined) this.#takeOver(stay);
+    this.#context.faults.notify(
+      "enter",
+      this.#enterListeners,
+      session,
+      entityId,
+      stay === undefined ? penalty : "stayed",
+    );
+    const map = world.mapOf(entityId);
+    sessions.enterWorld(session);
+    log.debug("Player entered", { ...player, mapId: map.mapId });
+    sessions.setResumeToken(session, randomToken());
+    link.stateDue = STATE_IN_WORLD;
+    const response = create(EnterWorldResponseSchema, {
+      success: true,
+      spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      mapId: map.mapId,
+      entityId: BigInt(entityId),
+      resumeToken: session.resumeToken,
+      tickIntervalMs: config.tickMs,
+      interestRadius: map.interestRadius,
+      maxSpeed: world.maxSpeed,
+      mapWidth: map.width,
+      mapHeight: map.height,
+    });
+    sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+  }
+
+  /** Puts the entity of a character into the world that has none there. */
+  #appear(
+    player: Player,
+    { characterId, state }: { readonly characterId: number; readonly state: SavedState | null },
+    penalty: Penalty | undefined,
+  ): number {
+    const { clock, saver, world } = this.#context;
+    const nowMs = clock.monotonicMs();
+    const saved = saver.find(characterId) ?? state;
+    const { map, place } = this.#placeOf(saved);
+    const guild = this.#guilds.find(player.playerId);
+    return world.join({
+      kind: EntityKind.PLAYER,
+      name: player.name,
+      mapId: map.mapId,
+      guildId: guild?.guildId,
+      guildTag: guild?.tag,
+      ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
+      hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
+      hpMax: PLAYER_HP_MAX,
+      viewer: true,
+      travelCreditMs: penalty && penalty.travelCreditMs + nowMs - penalty.leftAtMs,
+    }, nowMs);
+  }
+
+  /** Gives a player the entity back that it has left: where it is, as it is. */
+  #takeOver({ player, presence: { characterId, entityId } }: Stay): void {
+    const { world } = this.#context;
+    this.#stays.delete(characterId);
+    const guild = this.#guilds.find(player.playerId);
+    const { name } = player;
+    world.setProfile(entityId, { name, kind: EntityKind.PLAYER, guildId: guild?.guildId, guildTag: guild?.tag });
+    world.requestFullSnapshot(entityId);
+  }
+
+  /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */
+  #placeOf(saved: SavedState | null): { map: WorldMap; place: SavedState | null } {
+    const { world } = this.#context;
+    const map = saved === null ? undefined : world.findMap(saved.mapId);
+    // A map that is gone or full is no reason to keep anybody out.
+    if (saved === null || map === undefined || map.isFull) return { map: world.maps[0], place: null };
+    // A place saved on a larger map may be none here.
+    const isPlace = saved.hp > 0 && saved.x <= map.width && saved.z <= map.height;
+    return { map, place: isPlace ? saved : null };
+  }
+
+  // Movement
+
+  /**
+   * Handles a MOVEMENT_UPDATE straight from the ring.
+   *
+   * @returns `false` when the payload is unusual: the dispatcher decides then.
+   */
+  tryMove(session: Session, bytes: Uint8Array, start: number, end: number): boolean {
+    if (!this.#movement.tryRead(bytes, start, end)) return false;
+    this.#move(session, this.#movement.entityId, this.#movement);
+    return true;
+  }
+
+  #moveMessage(session: Session, message: MovementUpdate): void {
+    this.#move(session, Number(message.entityId), {
+      x: message.position?.x ?? 0,
+      y: message.position?.y ?? 0,
+      z: message.position?.z ?? 0,
+      vx: message.velocity?.x ?? 0,
+      vy: message.velocity?.y ?? 0,
+      vz: message.velocity?.z ?? 0,
+      yaw: message.rotation?.y ?? 0,
+      sequenceNumber: message.sequenceNumber,
+    });
+  }
+
+  #move(session: Session, entityId: number, movement: Movement): void {
+    const { clock, world } = this.#context;
+    const { presence } = session;
+    if (presence === null) return;
+    const own = presence.entityId;
+    const verdict = entityId !== 0 && entityId !== own
+      ? "not_own_entity"
+      : world.move(own, movement, clock.monotonicMs());
+    if (verdict !== "ok") this.correct(session, { sequenceNumber: movement.sequenceNumber, reason: verdict });
+  }
+
+  /**
+   * Tells a session where it is: MOVEMENT_CORRECTION.
+   *
+   * @param cause The movement that was refused, 0: none, the server moved it.
+   */
+  correct(session: Session, cause: { readonly sequenceNumber: number; readonly reason: string }): void {
+    const { sessions, world } = this.#context;
+    const { presence } = session;
+    if (presence === null) return;
+    const { entityId } = presence;
+    const correction = create(MovementCorrectionSchema, {
+      position: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      ...cause,
+    });
+    sessions.send(session, PacketType.MOVEMENT_CORRECTION, toBinary(MovementCorrectionSchema, correction));
+  }
+
+  // Leaving
+
+  #onLeaveRequest(session: Session): void {
+    const { presence } = session;
+    if (presence === null) return;
+    session.isLeaving = true;
+    this.#leave(session);
+    session.isLeaving = false;
+    if (session.link !== null) session.link.stateDue = STATE_AUTHENTICATED;
+    const update = create(EntityUpdateSchema, {
+      entityId: BigInt(presence.entityId),
+      update: { case: "despawn", value: { reason: DespawnReason.LEFT_WORLD } },
+    });
+    const payload = toBinary(EntityUpdateSchema, update);
+    // Not as LATEST: the client waits for it.
+    session.link?.output.send(session.link, PacketType.ENTITY_UPDATE, payload);
+    this.finish(session);
+  }
+
+  /**
+   * Takes a session out of the world, and resolves when its character is saved as it is then. A storage that takes no
+   * writes is not waited for: the save is made when it can be.
+   */
+  async leaveAndSave(session: Session): Promise<void> {
+    const { presence } = session;
+    if (presence === null) return;
+    this.#leave(session);
+    await this.#context.saver.saved(presence.characterId, LOGOUT_SAVE_WAIT_MS);
+  }
+
+  /** Ends a session's reliable numbering, after it left the world. */
+  finish(session: Session): void {
+    this.#context.sessions.leaveWorld(session);
+    session.finish();
+  }
+
+  /**
+   * Takes a session out of the world. Its entity goes with it, unless it fights: then it stays, as that of a player whose
+   * connection is lost does, until the fight is over or the player is back.
+   *
+   * @param options Whether the entity goes in any case: the player has no say in it.
+   */
+  #leave(session: Session, { atOnce = false }: { atOnce?: boolean } = {}): void {
+    const { clock, log, sessions, world } = this.#context;
+    const { player, presence } = session;
+    if (player === null || presence === null) return;
+    log.debug("Player left", { ...player });
+    if (!atOnce && this.#mustStay(presence.entityId, clock.monotonicMs())) {
+      const stay: Stay = { player, presence };
+      this.#context.faults.run("leave", () => this.save(stay));
+      this.#stays.set(presence.characterId, stay);
+      this.#byEntity.set(presence.entityId, stay);
+      world.halt(presence.entityId);
+      world.requestFullSnapshot(presence.entityId);
+    } else {
+      this.#remove(session);
+    }
+    sessions.leaveWorld(session);
+    session.presence = null;
+  }
+
+  /** Takes an entity out of the world, saves its character and keeps what holds it back. */
+  #remove(who: Participant): void {
+    const { clock, faults, world } = this.#context;
+    const { characterId, entityId } = who.presence!;
+    const nowMs = clock.monotonicMs();
+    // Whatever fails, the entity is out of the world afterwards: else it would be there for ever.
+    faults.run("leave", () => this.save(who));
+    const penalty: Penalty = {
+      leftAtMs: nowMs,
+      travelCreditMs: world.travelCreditMs(entityId, nowMs),
+      diedAtMs: 0,
+      stunnedUntilMs: 0,
+      fightsUntilMs: 0,
+    };
+    faults.notify("leave", this.#leaveListeners, who, entityId, penalty);
+    this.#penalties.hold(characterId, penalty);
+    faults.run("leave", () => world.leave(entityId, DespawnReason.LEFT_WORLD));
+    this.#byEntity.delete(entityId);
+    this.#stays.delete(characterId);
+  }
+
+  /** Saves a character in the world as it is now. */
+  save(who: Participant): void {
+    const { saver, world } = this.#context;
+    const { characterId, entityId } = who.presence!;
+    saver.save({
+      characterId,
+      mapId: world.mapOf(entityId).mapId,
+      x: world.xOf(entityId),
+      y: world.yOf(entityId),
+      z: world.zOf(entityId),
+      yaw: world.yawOf(entityId),
+      hp: Math.round(world.hpOf(entityId)),
+    });
+  }
+
+  /** Ends a session because another takes its place, and tells its client why. */
+  replace(session: Session, reason: DisconnectReason, message: string): void {
+    this.#leave(session);
+    this.#end(session, reason, message);
+  }
+
+  /** Ends a session because its player is thrown out, and its entity at once, and tells its client why. */
+  expel(session: Session, reason: DisconnectReason, message: string): void {
+    this.#leave(session, { atOnce: true });
+    this.#end(session, reason, message);
+  }
+
+  #end(session: Session, reason: DisconnectReason, message: string): void {
+    this.#context.sessions.disconnect(session, reason, message);
+    this.#context.sessions.end(session);
+  }
+
+  // Link-death
+
+  /** A connection is gone: a session in the world waits for its client to come back, any other ends. */
+  onLinkClosed(link: Link): void {
+    const { clock, sessions, world } = this.#context;
+    const { session } = link;
+    if (session.ended || session.link !== link) return;
+    session.link = null;
+    if (session.presence === null) {
+      sessions.end(session);
+      return;
+    }
+    session.linkDeadSinceMs = clock.monotonicMs();
+    world.halt(session.presence.entityId);
+    world.requestFullSnapshot(session.presence.entityId);
+  }
+
+  // Time
+
+  /** One step of the world: sends snapshots to those whose turn it is and who can take one. */
+  step(): void {
+    const { clock, counters, sessions, world } = this.#context;
+    const encodedBefore = world.encodedCount;
+    world.step(clock.unixMs());
+    const snapshot = this.#snapshot;
+    let built = 0;
+    let bytes = 0;
+    for (const session of sessions.inWorld) {
+      const { link, presence } = session;
+      if (link === null || link.congested || presence === null || !world.isTurnOf(presence.entityId)) continue;
+      // What is shown must not come before what it builds on: the map that was entered, the answer to a resume.
+      if (session.isBehind || !link.output.hasRoomFor(snapshot.length)) continue;
+      const length = this.#tryBuildSnapshot(session, presence.entityId);
+      if (length === 0) continue;
+      session.sendLatest(PacketType.WORLD_SNAPSHOT, snapshot, 0, length);
+      built++;
+      bytes += length;
+    }
+    counters.add(Counter.ENCODER_CALLS, world.encodedCount - encodedBefore);
+    counters.add(Counter.SNAPSHOTS_BUILT, built);
+    counters.add(Counter.SNAPSHOT_BYTES, bytes);
+  }
+
+  /** Builds a session's snapshot; gives its length. Whose cannot be built is closed, and shown everything anew if it resumes. */
+  #tryBuildSnapshot(session: Session, entityId: number): number {
+    try {
+      return this.#context.world.buildSnapshot(entityId, this.#snapshot, 0);
+    } catch (error) {
+      this.#context.faults.report("snapshot", error, { entityId });
+      this.#context.sessions.disconnect(session, DisconnectReason.SERVER_ERROR, "The server cannot show the world");
+      return 0;
+    }
+  }
+
+  /** Ends link-dead sessions whose time is over, takes out who has left and no longer fights, and saves whoever is due; to be called every second or so. */
+  sweep(): void {
+    const { clock, config, faults, sessions } = this.#context;
+    const nowMs = clock.monotonicMs();
+    for (const session of sessions.inWorld) {
+      if (session.linkDeadSinceMs !== 0 && nowMs - session.linkDeadSinceMs >= config.linkDeadMs) {
+        this.#leave(session);
+        sessions.end(session);
+      } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
+        session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
+        faults.run("save", () => this.save(session));
+      }
+    }
+    for (const stay of this.#stays.values()) {
+      if (!this.#mustStay(stay.presence.entityId, nowMs)) faults.run("leave", () => this.#remove(stay));
+    }
+    this.#penalties.sweep(nowMs);
+  }
+
+  /** Takes everyone out of the world and resolves when all are saved: the server stops. */
+  async stop(): Promise<void> {
+    for (const session of [...this.#context.sessions.inWorld]) {
+      this.#leave(session, { atOnce: true });
+      this.#context.sessions.end(session);
+    }
+    for (const stay of this.#stays.values()) this.#remove(stay);
+    await this.#context.saver.flush();
+  }
+}
+
+type SavedState = Omit<SavedCharacter, "characterId">;
