@@ -22,10 +22,11 @@ async function inTerminal(
   play: (parts: InTerminal) => Promise<void>,
 ): Promise<void> {
   await withTempDir(async (dir) => {
-    // The kernel tells the shell, which tells its jobs. It waits no longer when it hears a signal, so it waits again.
+    // The kernel tells the shell, which tells its jobs. Whenever it hears a signal it waits no longer, so it waits again.
     await Deno.writeTextFile(
       `${dir}/start`,
-      `${setup}\n"$@" 2>${dir}/log & child=$!\necho $child >${dir}/pid\nwait $child; wait $child; echo $? >${dir}/status\n`,
+      `${setup}\n"$@" 2>${dir}/log & child=$!\necho $child >${dir}/pid\n` +
+        `while kill -0 $child 2>/dev/null; do wait $child; ended=$?; done; echo $ended >${dir}/status\n`,
     );
     const read = (name: string) => Deno.readTextFile(`${dir}/${name}`).catch(() => "");
     const launcher = ["sh", "-c", 'exec script -qfc "$*" /dev/null', "sh", "sh", `${dir}/start`];

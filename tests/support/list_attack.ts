@@ -47,7 +47,8 @@ function befriend(path: string, names: readonly string[], others: readonly numbe
   const insert = database.prepare(
     "INSERT INTO friends (player_id, friend_id, since_ms) SELECT id, ?, 0 FROM accounts WHERE name_key = ?",
   );
-  database.exec("BEGIN");
+  database.exec("PRAGMA busy_timeout = 60000");
+  database.exec("BEGIN IMMEDIATE");
   for (const name of names) for (const otherId of others) insert.run(otherId, nameKey(name));
   database.exec("COMMIT");
   database.close();
