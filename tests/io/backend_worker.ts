@@ -16,13 +16,15 @@ export type BackendCommand =
   | { readonly kind: "start"; readonly backend: "deno" | "epoll"; readonly itemsPerRound?: number }
   | { readonly kind: "listen"; readonly options: ListenOptions; readonly takes: boolean }
   | { readonly kind: "unlisten" }
+  /** The thread stands still from "held" on, until the gate's first number is not 0. */
+  | { readonly kind: "hold"; readonly gate: Int32Array<SharedArrayBuffer> }
   | { readonly kind: "write"; readonly id: number; readonly bytes: Uint8Array; readonly offset: number }
   | { readonly kind: "pause" | "resume" | "end" | "close" | "abort"; readonly id: number }
   | { readonly kind: "stop" };
 
 /** What happened. */
 export type BackendEvent =
-  | { readonly kind: "started" | "unlistened" | "stopped" }
+  | { readonly kind: "started" | "unlistened" | "held" | "stopped" }
   | { readonly kind: "listening"; readonly port: number }
   /** A round in which sockets were served has ended. */
   | { readonly kind: "round"; readonly served: number; readonly more: boolean }
@@ -94,6 +96,9 @@ function handle(command: BackendCommand): void {
     case "unlisten":
       for (const listener of listeners.splice(0)) listener.close();
       return report({ kind: "unlistened" });
+    case "hold":
+      report({ kind: "held" });
+      return void Atomics.wait(command.gate, 0, 0);
     case "write": {
       const { id, bytes, offset } = command;
       return report({ kind: "write", id, taken: sockets[id].write(bytes, offset, bytes.length) });
