@@ -12,5 +12,6 @@ export * from "../shared/gen/common_pb.ts";
 export * from "../shared/gen/game_pb.ts";
 export * from "../shared/gen/guild_pb.ts";
 export * from "../shared/gen/leaderboard_pb.ts";
+export { DeliveryClass } from "../shared/gen/options_pb.ts";
 export { PacketType } from "../shared/gen/packet_pb.ts";
 export * from "../shared/gen/social_pb.ts";

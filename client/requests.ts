@@ -11,7 +11,8 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { EchoRequest, EchoResponse, HeartbeatRequest, HeartbeatResponse } from "../shared/gen/auth_pb.ts";
 import type { RoomResponse } from "../shared/gen/chat_pb.ts";
-import { DeliveryClass, ErrorCode } from "../shared/gen/common_pb.ts";
+import { ErrorCode } from "../shared/gen/common_pb.ts";
+import { DeliveryClass } from "../shared/gen/options_pb.ts";
 import { PacketType } from "../shared/gen/packet_pb.ts";
 import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
 import type { ResolvedClientOptions } from "./client_options.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DeliveryClass } from "../shared/gen/common_pb.ts";
+import { DeliveryClass } from "../shared/gen/options_pb.ts";
 import {
   CLIENT_ACK_BYTES,
   CLIENT_ACK_PACKETS,

@@ -23,6 +23,9 @@ export const ENVELOPE_BYTES_MAX = 64;
 /** Largest payload of an echo, in bytes: its answer, with type and size in the header, must fit a frame as well. */
 export const ECHO_PAYLOAD_BYTES_MAX: number = FRAME_BYTES_MAX - 13;
 
+/** Highest number of a packet type: what two bytes of a varint hold, and a table by number stays small. */
+export const PACKET_TYPE_MAX = 16_383;
+
 // Connections
 
 /** A connection that has sent nothing valid for this long is closed, in milliseconds. */

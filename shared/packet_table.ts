@@ -1,24 +1,31 @@
 /**
- * One row per packet type: what it carries, who may send it when, where it is handled, what it costs. Loading this
- * module fails when a type has no row.
+ * One row per packet type: what it carries, who may send it when, where it is handled, what it costs. The rows follow
+ * from the `packet` option of messages.
  *
- * To add a type: its number in `proto/packet.proto`, its message beside it, `deno task generate`, a row here, a
- * handler where {@linkcode PacketRow.handledBy} says.
- *
+ * @see proto/options.proto
  * @module
  */
 
-import { type DescMessage, getOption } from "@bufbuild/protobuf";
-import { assert } from "./errors.ts";
-import * as auth from "./gen/auth_pb.ts";
-import * as chat from "./gen/chat_pb.ts";
-import { delivery_class, DeliveryClass } from "./gen/common_pb.ts";
-import * as game from "./gen/game_pb.ts";
-import * as guild from "./gen/guild_pb.ts";
-import * as leaderboard from "./gen/leaderboard_pb.ts";
-import { PacketType } from "./gen/packet_pb.ts";
-import * as social from "./gen/social_pb.ts";
-import { ECHO_PAYLOAD_BYTES_MAX } from "./limits.ts";
+import { type DescFile, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
+import { file_auth } from "./gen/auth_pb.ts";
+import { file_chat } from "./gen/chat_pb.ts";
+import { file_game } from "./gen/game_pb.ts";
+import { file_guild } from "./gen/guild_pb.ts";
+import { file_leaderboard } from "./gen/leaderboard_pb.ts";
+import {
+  DeliveryClass,
+  packet,
+  packet_numbers,
+  type PacketOptions,
+  PacketOptions_Handler as Handler,
+  PacketOptions_Port as Port,
+  PacketOptions_Sender as Sender,
+  PacketOptions_State as State,
+  PacketOptions_Urgency as Urgency,
+} from "./gen/options_pb.ts";
+import type { PacketType } from "./gen/packet_pb.ts";
+import { file_social } from "./gen/social_pb.ts";
+import { ECHO_PAYLOAD_BYTES_MAX, PACKET_TOKENS_BURST, PACKET_TYPE_MAX } from "./limits.ts";
 
 /** A connection's first state, as a bit: not logged in. */
 export const STATE_CONNECTED = 1;
@@ -34,14 +41,6 @@ export const PORT_GAME = 2;
 /** The gateway's port, as a bit. */
 export const PORT_GATEWAY = 4;
 
-const C = STATE_CONNECTED;
-const A = STATE_AUTHENTICATED;
-const W = STATE_IN_WORLD;
-const ANY_STATE = C | A | W;
-const LOGIN_AND_GATEWAY = PORT_LOGIN | PORT_GATEWAY;
-const GAME_AND_GATEWAY = PORT_GAME | PORT_GATEWAY;
-const EVERY_PORT = PORT_LOGIN | PORT_GAME | PORT_GATEWAY;
-
 /** What the system knows about one packet type. */
 export interface PacketRow {
   /** Its number on the wire. */
@@ -50,7 +49,7 @@ export interface PacketRow {
   readonly name: string;
   /** The message its payload holds. */
   readonly schema: DescMessage;
-  /** From the message's `delivery_class` option. */
+  /** How it travels once its receiver is slow or its connection breaks. */
   readonly delivery: DeliveryClass;
   /** Who sends it. */
   readonly direction: "client" | "server" | "both";
@@ -71,246 +70,195 @@ export interface PacketRow {
   readonly payloadBytesMax: number;
   /** It leads to another state: what the client sends behind it waits until it is answered. */
   readonly changesState: boolean;
-  /** The type that answers it, whose first fields are `success` and `error_code`; otherwise ERROR_RESPONSE does. */
+  /** Whether logic is woken for it; otherwise it has no effect before the next step of the world. */
+  readonly isUrgent: boolean;
+  /** The type that answers it; 0: none does. */
+  readonly replyType: PacketType;
+  /** The type that refuses it: its reply where that has `success` and `error_code`; 0: ERROR_RESPONSE does. */
   readonly responseType: PacketType;
+  /** Whether its payload has secrets, which are not to be logged. */
+  readonly isSecret: boolean;
 }
 
-function fromClient(
-  type: PacketType,
-  schema: DescMessage,
-  states: number,
-  row: Partial<
-    Pick<
-      PacketRow,
-      "direction" | "ports" | "handledBy" | "cost" | "rate" | "payloadBytesMax" | "changesState" | "responseType"
-    >
-  > = {},
-): PacketRow {
-  return {
-    type,
-    name: PacketType[type],
-    schema,
-    delivery: getOption(schema, delivery_class),
-    direction: "client",
-    states,
-    ports: GAME_AND_GATEWAY,
-    handledBy: "logic",
-    cost: 1,
-    rate: null,
-    payloadBytesMax: 256,
-    changesState: false,
-    responseType: PacketType.UNSPECIFIED,
-    ...row,
-  };
+const STATE_BITS: ReadonlyMap<State, number> = new Map([
+  [State.CONNECTED, STATE_CONNECTED],
+  [State.LOGGED_IN, STATE_AUTHENTICATED],
+  [State.WORLD, STATE_IN_WORLD],
+]);
+const PORT_BITS: ReadonlyMap<Port, number> = new Map([
+  [Port.LOGIN, PORT_LOGIN],
+  [Port.GAME, PORT_GAME],
+  [Port.GATEWAY, PORT_GATEWAY],
+]);
+const DIRECTIONS: ReadonlyMap<Sender, PacketRow["direction"]> = new Map([
+  [Sender.SERVER, "server"],
+  [Sender.CLIENT, "client"],
+  [Sender.BOTH, "both"],
+]);
+/** Numbers of packets about the session itself, which io workers may answer. */
+const SESSION_TYPE_MAX = 1_099;
+/** The first number of games; below are those of the engine and of parts. */
+const GAME_TYPE_MIN = 10_000;
+const PAYLOAD_BYTES_DEFAULT = 256;
+
+/** A message that is a packet, and what its proto says of it. */
+interface Declared {
+  readonly schema: DescMessage;
+  readonly options: PacketOptions;
 }
 
-function fromServer(type: PacketType, schema: DescMessage): PacketRow {
-  return fromClient(type, schema, 0, { direction: "server", ports: 0, handledBy: "none", cost: 0, payloadBytesMax: 0 });
+/**
+ * Makes the rows of all packets in `files`.
+ *
+ * @returns One row per packet type, ascending.
+ * @throws {TypeError} when packets contradict each other or the engine; names every problem.
+ */
+export function buildPacketRows(files: readonly DescFile[]): readonly PacketRow[] {
+  const problems: string[] = [];
+  const declared = files.flatMap(({ messages }) => messages).flatMap(nestedToo)
+    .filter((schema) => hasOption(schema, packet))
+    .map((schema): Declared => ({ schema, options: getOption(schema, packet) }))
+    .sort((a, b) => a.options.number - b.options.number);
+  checkRanges(files, problems);
+  const rows = declared.map(({ schema, options }): PacketRow => {
+    const check = (isRight: boolean, problem: string) => {
+      if (!isRight) problems.push(`${schema.typeName} ${problem}`);
+    };
+    const { number, from, cost = 1, rate } = options;
+    const isSent = from !== Sender.SERVER;
+    const isOwn = rangesOf(schema.file).some(({ first, last }) => number >= first && number <= last);
+    const states = bitsOf(options.in, STATE_BITS, STATE_IN_WORLD);
+    const ports = bitsOf(options.on, PORT_BITS, PORT_GAME | PORT_GATEWAY);
+    const payloadBytesMax = options.payloadBytesMax || PAYLOAD_BYTES_DEFAULT;
+    const replyName = options.reply.includes(".") ? options.reply : `${schema.file.proto.package}.${options.reply}`;
+    const reply = options.reply === "" ? undefined : declared.find((other) => other.schema.typeName === replyName);
+    const isRefusal = reply?.schema.field.success !== undefined && reply.schema.field.errorCode !== undefined;
+    check(isOwn, `has number ${number}, numbers of ${schema.file.name}.proto are ${rangesText(schema.file)}`);
+    check(DIRECTIONS.has(from), `is from ${from}, which is no sender`);
+    check(DeliveryClass[options.delivery] !== undefined, `has delivery ${options.delivery}, which is no class`);
+    check(states > 0, `is allowed in states ${options.in}, of which one is none`);
+    check(ports > 0, `is served on ports ${options.on}, of which one is none`);
+    check(cost <= PACKET_TOKENS_BURST, `costs ${cost} tokens, nobody has more than ${PACKET_TOKENS_BURST}`);
+    check(rate === undefined || (rate.perSecond > 0 && rate.burst > 0), "has a rate that lets none through");
+    check(
+      payloadBytesMax <= ECHO_PAYLOAD_BYTES_MAX,
+      `may have ${payloadBytesMax} bytes, a frame has room for ${ECHO_PAYLOAD_BYTES_MAX}`,
+    );
+    check(options.reply === "" || reply !== undefined, `is answered by ${options.reply}, which is no packet`);
+    check(reply?.options.from !== Sender.CLIENT, `is answered by ${options.reply}, which only clients send`);
+    check(
+      options.handledBy === Handler.LOGIC || number <= SESSION_TYPE_MAX,
+      "is handled by IO, which answers packets of the session only",
+    );
+    check(
+      isSent || (options.in.length + options.on.length === 0 && options.cost === undefined && rate === undefined &&
+        options.payloadBytesMax === 0 && options.reply === "" && !options.changesState),
+      "is not from CLIENT, and says what clients may send",
+    );
+    return {
+      type: number,
+      name: nameOf(schema),
+      schema,
+      delivery: options.delivery,
+      direction: DIRECTIONS.get(from) ?? "server",
+      states: isSent ? states : 0,
+      ports: isSent ? ports : 0,
+      handledBy: !isSent ? "none" : options.handledBy === Handler.IO ? "io" : "logic",
+      cost: isSent ? cost : 0,
+      rate: rate === undefined ? null : { perSecond: rate.perSecond, burst: rate.burst },
+      payloadBytesMax: isSent ? payloadBytesMax : 0,
+      changesState: options.changesState,
+      isUrgent: options.urgency === Urgency.AT_ONCE,
+      replyType: reply?.options.number ?? 0,
+      responseType: isRefusal ? reply!.options.number : 0,
+      isSecret: hasSecrets(schema, new Set()),
+    };
+  });
+  checkTwins(rows, problems);
+  for (const { name, schema, type } of rows) {
+    const count = rows.filter(({ replyType }) => replyType === type).length;
+    if (count > 1 && schema.field.requestType === undefined) {
+      problems.push(`${name} answers ${count} requests and has no request_type that says which`);
+    }
+  }
+  if (problems.length > 0) throw new TypeError(`Cannot use packets: ${problems.join("; ")}`);
+  return rows;
 }
 
-const T = PacketType;
+function nestedToo(message: DescMessage): DescMessage[] {
+  return [message, ...message.nestedMessages.flatMap(nestedToo)];
+}
+
+/** `LoginRequest` is LOGIN_REQUEST. */
+function nameOf({ name }: DescMessage): string {
+  return name.replaceAll(/(?<=[a-z0-9])(?=[A-Z])/g, "_").toUpperCase();
+}
+
+/** 0: a value is no bit's. */
+function bitsOf<T>(values: readonly T[], bits: ReadonlyMap<T, number>, none: number): number {
+  if (values.length === 0) return none;
+  return values.every((value) => bits.has(value)) ? values.reduce((sum, value) => sum | bits.get(value)!, 0) : 0;
+}
+
+function rangesOf(file: DescFile): readonly { readonly first: number; readonly last: number }[] {
+  const claimed = getOption(file, packet_numbers);
+  return claimed.length > 0 ? claimed : [{ first: GAME_TYPE_MIN, last: PACKET_TYPE_MAX }];
+}
+
+function rangesText(file: DescFile): string {
+  return rangesOf(file).map(({ first, last }) => first === last ? `${first}` : `${first}-${last}`).join(", ");
+}
+
+/** Only those below the games' are anybody's own. */
+function checkRanges(files: readonly DescFile[], problems: string[]): void {
+  const claims = files.flatMap((file) => getOption(file, packet_numbers).map((range) => ({ file, ...range })));
+  for (const [index, claim] of claims.entries()) {
+    const { file, first, last } = claim;
+    if (first < 1 || last < first || last >= GAME_TYPE_MIN) {
+      problems.push(`${file.name}.proto claims numbers ${first}-${last}, a range is within 1-${GAME_TYPE_MIN - 1}`);
+    }
+    const other = claims.slice(0, index).find((other) => other.first <= last && first <= other.last);
+    if (other !== undefined) {
+      problems.push(`${file.name}.proto claims numbers ${first}-${last}, of which ${other.file.name}.proto has some`);
+    }
+  }
+}
+
+function checkTwins(rows: readonly PacketRow[], problems: string[]): void {
+  for (const [index, { type, name, schema }] of rows.entries()) {
+    const before = rows.slice(0, index);
+    const twin = before.find((other) => other.type === type);
+    if (twin !== undefined) {
+      problems.push(`${schema.typeName} has number ${type}, which ${twin.schema.typeName} has already`);
+    }
+    const namesake = before.find((other) => other.name === name);
+    if (namesake !== undefined) {
+      problems.push(`${schema.typeName} is called ${name}, as ${namesake.schema.typeName} is already`);
+    }
+  }
+}
+
+/** Whether a field of the message, or of a message in it, is a secret. */
+function hasSecrets(message: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(message)) return false;
+  seen.add(message);
+  return message.fields.some((field) =>
+    field.proto.options?.debugRedact === true || (field.message !== undefined && hasSecrets(field.message, seen))
+  );
+}
 
 /** Every packet type, ascending. */
-export const PACKET_TABLE: readonly PacketRow[] = [
-  fromClient(T.LOGIN_REQUEST, auth.LoginRequestSchema, C, {
-    ports: LOGIN_AND_GATEWAY,
-    cost: 10,
-    rate: { perSecond: 2, burst: 30 },
-    payloadBytesMax: 1_024,
-    changesState: true,
-    responseType: T.LOGIN_RESPONSE,
-  }),
-  fromServer(T.LOGIN_RESPONSE, auth.LoginResponseSchema),
-  fromClient(T.LOGOUT_REQUEST, auth.LogoutRequestSchema, A | W, {
-    ports: EVERY_PORT,
-    payloadBytesMax: 4_096,
-    changesState: true,
-    responseType: T.LOGOUT_RESPONSE,
-  }),
-  fromServer(T.LOGOUT_RESPONSE, auth.LogoutResponseSchema),
-  fromClient(T.HEARTBEAT_REQUEST, auth.HeartbeatRequestSchema, ANY_STATE, { ports: EVERY_PORT, handledBy: "io" }),
-  fromServer(T.HEARTBEAT_RESPONSE, auth.HeartbeatResponseSchema),
-  fromClient(T.REGISTER_REQUEST, auth.RegisterRequestSchema, C, {
-    ports: LOGIN_AND_GATEWAY,
-    cost: 20,
-    rate: { perSecond: 1, burst: 25 },
-    payloadBytesMax: 1_024,
-    responseType: T.REGISTER_RESPONSE,
-  }),
-  fromServer(T.REGISTER_RESPONSE, auth.RegisterResponseSchema),
-  fromClient(T.RESUME_REQUEST, auth.ResumeRequestSchema, C, {
-    ports: GAME_AND_GATEWAY,
-    cost: 5,
-    rate: { perSecond: 5, burst: 50 },
-    payloadBytesMax: 1_024,
-    changesState: true,
-    responseType: T.RESUME_RESPONSE,
-  }),
-  fromServer(T.RESUME_RESPONSE, auth.ResumeResponseSchema),
-  fromServer(T.DISCONNECT_NOTICE, auth.DisconnectNoticeSchema),
-  fromServer(T.ERROR_RESPONSE, auth.ErrorResponseSchema),
-  // Free of charge: it is answered only where the operator has switched diagnostics on.
-  fromClient(T.ECHO_REQUEST, auth.EchoRequestSchema, ANY_STATE, {
-    ports: EVERY_PORT,
-    handledBy: "io",
-    cost: 0,
-    payloadBytesMax: ECHO_PAYLOAD_BYTES_MAX,
-  }),
-  fromServer(T.ECHO_RESPONSE, auth.EchoResponseSchema),
-  fromServer(T.LOGIN_QUEUE_STATUS, auth.LoginQueueStatusSchema),
-  fromClient(T.PASSWORD_CHANGE_REQUEST, auth.PasswordChangeRequestSchema, A | W, {
-    ports: EVERY_PORT,
-    cost: 20,
-    rate: { perSecond: 1, burst: 10 },
-    responseType: T.PASSWORD_CHANGE_RESPONSE,
-  }),
-  fromServer(T.PASSWORD_CHANGE_RESPONSE, auth.PasswordChangeResponseSchema),
-  fromClient(T.TOKENS_REVOKE_REQUEST, auth.TokensRevokeRequestSchema, A | W, {
-    ports: EVERY_PORT,
-    cost: 10,
-    rate: { perSecond: 1, burst: 10 },
-    responseType: T.TOKENS_REVOKE_RESPONSE,
-  }),
-  fromServer(T.TOKENS_REVOKE_RESPONSE, auth.TokensRevokeResponseSchema),
-  fromClient(T.ACCOUNT_DELETE_REQUEST, auth.AccountDeleteRequestSchema, A | W, {
-    ports: EVERY_PORT,
-    cost: 10,
-    rate: { perSecond: 1, burst: 10 },
-    responseType: T.ACCOUNT_DELETE_RESPONSE,
-  }),
-  fromServer(T.ACCOUNT_DELETE_RESPONSE, auth.AccountDeleteResponseSchema),
+export const PACKET_TABLE: readonly PacketRow[] = buildPacketRows([
+  file_auth,
+  file_game,
+  file_chat,
+  file_guild,
+  file_social,
+  file_leaderboard,
+]);
 
-  fromClient(T.ENTER_WORLD_REQUEST, game.EnterWorldRequestSchema, C | A, {
-    cost: 5,
-    rate: { perSecond: 5, burst: 50 },
-    payloadBytesMax: 4_096,
-    changesState: true,
-    responseType: T.ENTER_WORLD_RESPONSE,
-  }),
-  fromServer(T.ENTER_WORLD_RESPONSE, game.EnterWorldResponseSchema),
-  fromClient(T.MOVEMENT_UPDATE, game.MovementUpdateSchema, W),
-  fromServer(T.ENTITY_UPDATE, game.EntityUpdateSchema),
-  fromClient(T.COMBAT_ACTION, game.CombatActionSchema, W),
-  fromServer(T.COMBAT_RESULT, game.CombatResultSchema),
-  // Each may be a packet to everyone.
-  fromClient(T.CHAT_MESSAGE, chat.ChatMessageSchema, A | W, {
-    direction: "both",
-    cost: 3,
-    rate: { perSecond: 20, burst: 170 },
-    payloadBytesMax: 1_024,
-  }),
-  fromServer(T.WORLD_SNAPSHOT, game.WorldSnapshotSchema),
-  fromServer(T.MOVEMENT_CORRECTION, game.MovementCorrectionSchema),
-  fromClient(T.LEAVE_WORLD_REQUEST, game.LeaveWorldRequestSchema, W, { cost: 5, changesState: true }),
-  fromClient(T.RESPAWN_REQUEST, game.RespawnRequestSchema, W),
-  fromClient(T.PORTAL_REQUEST, game.PortalRequestSchema, W, { cost: 5, responseType: T.MAP_ENTERED }),
-  fromServer(T.MAP_ENTERED, game.MapEnteredSchema),
-  fromClient(T.MAP_INFO_REQUEST, game.MapInfoRequestSchema, W, { cost: 5, responseType: T.MAP_INFO_RESPONSE }),
-  fromServer(T.MAP_INFO_RESPONSE, game.MapInfoResponseSchema),
-
-  fromClient(T.GUILD_CREATE_REQUEST, guild.GuildCreateRequestSchema, A | W, {
-    cost: 10,
-    rate: { perSecond: 2, burst: 30 },
-    responseType: T.GUILD_CREATE_RESPONSE,
-  }),
-  fromServer(T.GUILD_CREATE_RESPONSE, guild.GuildCreateResponseSchema),
-  fromClient(T.GUILD_INVITE_REQUEST, guild.GuildInviteRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_INVITE_RESPONSE,
-  }),
-  fromServer(T.GUILD_INVITE_RESPONSE, guild.GuildInviteResponseSchema),
-  fromServer(T.GUILD_INVITE_NOTICE, guild.GuildInviteNoticeSchema),
-  fromClient(T.GUILD_JOIN_REQUEST, guild.GuildJoinRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_ACTION_RESPONSE,
-  }),
-  fromClient(T.GUILD_LEAVE_REQUEST, guild.GuildLeaveRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_ACTION_RESPONSE,
-  }),
-  fromClient(T.GUILD_KICK_REQUEST, guild.GuildKickRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_ACTION_RESPONSE,
-  }),
-  fromClient(T.GUILD_INFO_REQUEST, guild.GuildInfoRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_INFO_RESPONSE,
-  }),
-  fromServer(T.GUILD_INFO_RESPONSE, guild.GuildInfoResponseSchema),
-  fromClient(T.GUILD_WAR_START, guild.GuildWarStartSchema, A | W, {
-    direction: "both",
-    cost: 10,
-    responseType: T.GUILD_ACTION_RESPONSE,
-  }),
-  fromServer(T.GUILD_WAR_END, guild.GuildWarEndSchema),
-  fromServer(T.GUILD_ACTION_RESPONSE, guild.GuildActionResponseSchema),
-  fromClient(T.GUILD_SET_RANK_REQUEST, guild.GuildSetRankRequestSchema, A | W, { cost: 5 }),
-  fromClient(T.GUILD_INVITE_LIST_REQUEST, guild.GuildInviteListRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_INVITE_LIST_RESPONSE,
-  }),
-  fromServer(T.GUILD_INVITE_LIST_RESPONSE, guild.GuildInviteListResponseSchema),
-  fromClient(T.GUILD_INVITE_WITHDRAW, guild.GuildInviteWithdrawSchema, A | W, {
-    cost: 5,
-    responseType: T.GUILD_ACTION_RESPONSE,
-  }),
-
-  fromClient(T.ROOM_CREATE_REQUEST, chat.RoomCreateRequestSchema, A | W, {
-    cost: 10,
-    rate: { perSecond: 2, burst: 30 },
-    payloadBytesMax: 1_024,
-    responseType: T.ROOM_RESPONSE,
-  }),
-  fromClient(T.ROOM_JOIN_REQUEST, chat.RoomJoinRequestSchema, A | W, {
-    cost: 5,
-    payloadBytesMax: 1_024,
-    responseType: T.ROOM_RESPONSE,
-  }),
-  fromClient(T.ROOM_LEAVE_REQUEST, chat.RoomLeaveRequestSchema, A | W, { cost: 2, responseType: T.ROOM_RESPONSE }),
-  fromClient(T.ROOM_LIST_REQUEST, chat.RoomListRequestSchema, A | W, { cost: 5 }),
-  fromServer(T.ROOM_RESPONSE, chat.RoomResponseSchema),
-  fromServer(T.ROOM_LIST_RESPONSE, chat.RoomListResponseSchema),
-  fromServer(T.ROOM_EVENT, chat.RoomEventSchema),
-
-  fromClient(T.FRIEND_REQUEST, social.FriendRequestSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
-  fromClient(T.FRIEND_ANSWER, social.FriendAnswerSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
-  fromClient(T.FRIEND_REMOVE, social.FriendRemoveSchema, A | W, { cost: 5, responseType: T.FRIEND_RESPONSE }),
-  fromServer(T.FRIEND_RESPONSE, social.FriendResponseSchema),
-  fromClient(T.FRIEND_LIST_REQUEST, social.FriendListRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.FRIEND_LIST_RESPONSE,
-  }),
-  fromServer(T.FRIEND_LIST_RESPONSE, social.FriendListResponseSchema),
-  fromServer(T.FRIEND_NOTICE, social.FriendNoticeSchema),
-  fromClient(T.IGNORE_ADD, social.IgnoreAddSchema, A | W, { cost: 5, responseType: T.IGNORE_RESPONSE }),
-  fromClient(T.IGNORE_REMOVE, social.IgnoreRemoveSchema, A | W, { cost: 5, responseType: T.IGNORE_RESPONSE }),
-  fromServer(T.IGNORE_RESPONSE, social.IgnoreResponseSchema),
-  fromClient(T.IGNORE_LIST_REQUEST, social.IgnoreListRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.IGNORE_LIST_RESPONSE,
-  }),
-  fromServer(T.IGNORE_LIST_RESPONSE, social.IgnoreListResponseSchema),
-
-  fromClient(T.LEADERBOARD_REQUEST, leaderboard.LeaderboardRequestSchema, A | W, {
-    cost: 5,
-    responseType: T.LEADERBOARD_RESPONSE,
-  }),
-  fromServer(T.LEADERBOARD_RESPONSE, leaderboard.LeaderboardResponseSchema),
-];
-
-/** Types are below this, so that a plain array can be indexed by type. */
-const TYPE_MAX = 8_192;
-const ROW_BY_TYPE: (PacketRow | undefined)[] = new Array(TYPE_MAX).fill(undefined);
-
-for (const row of PACKET_TABLE) {
-  assert(row.type > 0 && row.type < TYPE_MAX, `Packet type ${row.type} is out of the table's range`);
-  assert(ROW_BY_TYPE[row.type] === undefined, `Packet type ${row.name} has two rows`);
-  ROW_BY_TYPE[row.type] = row;
-}
-for (const type of Object.values(PacketType)) {
-  if (typeof type !== "number" || type === PacketType.UNSPECIFIED) continue;
-  assert(ROW_BY_TYPE[type] !== undefined, `Packet type ${PacketType[type]} has no row in the packet table`);
-}
+const ROW_BY_TYPE: (PacketRow | undefined)[] = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
+for (const row of PACKET_TABLE) ROW_BY_TYPE[row.type] = row;
 
 /**
  * The row of a packet type.
@@ -319,11 +267,5 @@ for (const type of Object.values(PacketType)) {
  * @returns `undefined` when there is no such type.
  */
 export function packetRow(type: number): PacketRow | undefined {
-  return type >= 0 && type < TYPE_MAX ? ROW_BY_TYPE[type] : undefined;
+  return type >= 0 && type <= PACKET_TYPE_MAX ? ROW_BY_TYPE[type] : undefined;
 }
-
-/** The largest payload of a type, in bytes, that a client may send, compressed or not. */
-export const CLIENT_PAYLOAD_BYTES_MAX: number = PACKET_TABLE.reduce(
-  (max, row) => Math.max(max, row.payloadBytesMax),
-  0,
-);

@@ -6,27 +6,9 @@
 
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { LOG_INTERVAL_MS, PACKET_LOG_LINES_MAX, PACKET_LOG_PAYLOAD_BYTES_MAX } from "../../shared/limits.ts";
+import { packetRow } from "../../shared/packet_table.ts";
 import type { Logger } from "./logging.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
-
-/** Packets whose payload carries passwords or tokens. */
-const SECRET_TYPES: ReadonlySet<PacketType> = new Set([
-  PacketType.LOGIN_REQUEST,
-  PacketType.LOGIN_RESPONSE,
-  PacketType.LOGOUT_REQUEST,
-  PacketType.REGISTER_REQUEST,
-  PacketType.PASSWORD_CHANGE_REQUEST,
-  PacketType.PASSWORD_CHANGE_RESPONSE,
-  PacketType.TOKENS_REVOKE_REQUEST,
-  PacketType.TOKENS_REVOKE_RESPONSE,
-  PacketType.ACCOUNT_DELETE_REQUEST,
-  PacketType.RESUME_REQUEST,
-  PacketType.RESUME_RESPONSE,
-  PacketType.ENTER_WORLD_REQUEST,
-  PacketType.ENTER_WORLD_RESPONSE,
-  PacketType.ROOM_CREATE_REQUEST,
-  PacketType.ROOM_JOIN_REQUEST,
-]);
 
 /** One packet to log. */
 export interface LoggedPacket {
@@ -73,7 +55,7 @@ export function packetTypeName(type: number): string {
 
 /** The first bytes of a payload in hex, `…` where there are more; `<redacted 12 bytes>` where it carries secrets. */
 export function payloadText(type: number, payload: Uint8Array): string {
-  if (SECRET_TYPES.has(type)) return `<redacted ${payload.length} bytes>`;
+  if (packetRow(type)?.isSecret === true) return `<redacted ${payload.length} bytes>`;
   const shown = payload.subarray(0, PACKET_LOG_PAYLOAD_BYTES_MAX);
   const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   return payload.length > shown.length ? `${hex} …` : hex;

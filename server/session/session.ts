@@ -6,7 +6,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { DeliveryClass } from "../../shared/gen/common_pb.ts";
+import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";

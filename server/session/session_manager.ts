@@ -6,7 +6,7 @@
 
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { packetRow } from "../../shared/packet_table.ts";
-import { DeliveryClass } from "../../shared/gen/common_pb.ts";
+import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Faults } from "../ops/faults.ts";
 import type { OpenInfo } from "../ring/records.ts";

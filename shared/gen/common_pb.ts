@@ -2,12 +2,10 @@
 // @generated from file common.proto (package drawbridge.v1, syntax proto3)
 /* eslint-disable */
 
-// Values and enums that several subjects share, and the delivery class of a message.
+// Values and enums that several subjects share.
 
-import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { MessageOptions } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -15,8 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_common: GenFile = /*@__PURE__*/
   fileDesc(
-    "Cgxjb21tb24ucHJvdG8SDWRyYXdicmlkZ2UudjEiKgoHVmVjdG9yMxIJCgF4GAEgASgCEgkKAXkYAiABKAISCQoBehgDIAEoAiplCg1EZWxpdmVyeUNsYXNzEhsKF0RFTElWRVJZX0NMQVNTX1JFTElBQkxFEAASGQoVREVMSVZFUllfQ0xBU1NfTEFURVNUEAESHAoYREVMSVZFUllfQ0xBU1NfRFJPUFBBQkxFEAIqtQYKCUVycm9yQ29kZRITCg9FUlJPUl9DT0RFX05PTkUQABIiCh5FUlJPUl9DT0RFX0lOVkFMSURfQ1JFREVOVElBTFMQARIaChZFUlJPUl9DT0RFX1NFUlZFUl9GVUxMEAISHwobRVJST1JfQ09ERV9WRVJTSU9OX01JU01BVENIEAMSFQoRRVJST1JfQ09ERV9CQU5ORUQQBBIaChZFUlJPUl9DT0RFX01BSU5URU5BTkNFEAUSFwoTRVJST1JfQ09ERV9JTlRFUk5BTBAGEhYKEkVSUk9SX0NPREVfVElNRU9VVBAHEiAKHEVSUk9SX0NPREVfQUxSRUFEWV9MT0dHRURfSU4QCBIdChlFUlJPUl9DT0RFX0lOVkFMSURfUEFDS0VUEAkSGwoXRVJST1JfQ09ERV9SQVRFX0xJTUlURUQQChIgChxFUlJPUl9DT0RFX05PVF9BVVRIRU5USUNBVEVEEAsSHAoYRVJST1JfQ09ERV9JTlZBTElEX1NUQVRFEAwSHAoYRVJST1JfQ09ERV9JTlZBTElEX1RPS0VOEA0SHAoYRVJST1JfQ09ERV9UT0tFTl9FWFBJUkVEEA4SGQoVRVJST1JfQ09ERV9OQU1FX1RBS0VOEA8SGwoXRVJST1JfQ09ERV9OQU1FX0lOVkFMSUQQEBIYChRFUlJPUl9DT0RFX05PVF9GT1VORBAREiAKHEVSUk9SX0NPREVfUEVSTUlTU0lPTl9ERU5JRUQQEhIdChlFUlJPUl9DT0RFX0FMUkVBRFlfRVhJU1RTEBMSGwoXRVJST1JfQ09ERV9PVVRfT0ZfUkFOR0UQFBIaChZFUlJPUl9DT0RFX09OX0NPT0xET1dOEBUSHQoZRVJST1JfQ09ERV9UQVJHRVRfSU5WQUxJRBAWEhQKEEVSUk9SX0NPREVfTVVURUQQFxIdChlFUlJPUl9DT0RFX1JFU1VNRV9FWFBJUkVEEBgSHAoYRVJST1JfQ09ERV9TSFVUVElOR19ET1dOEBkSGgoWRVJST1JfQ09ERV9VTlNVUFBPUlRFRBAaEhoKFkVSUk9SX0NPREVfVU5BVkFJTEFCTEUQGzppCg5kZWxpdmVyeV9jbGFzcxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjRhgMgASgOMhwuZHJhd2JyaWRnZS52MS5EZWxpdmVyeUNsYXNzUg1kZWxpdmVyeUNsYXNziAEBYgZwcm90bzM",
-    [file_google_protobuf_descriptor],
+    "Cgxjb21tb24ucHJvdG8SDWRyYXdicmlkZ2UudjEiKgoHVmVjdG9yMxIJCgF4GAEgASgCEgkKAXkYAiABKAISCQoBehgDIAEoAiq1BgoJRXJyb3JDb2RlEhMKD0VSUk9SX0NPREVfTk9ORRAAEiIKHkVSUk9SX0NPREVfSU5WQUxJRF9DUkVERU5USUFMUxABEhoKFkVSUk9SX0NPREVfU0VSVkVSX0ZVTEwQAhIfChtFUlJPUl9DT0RFX1ZFUlNJT05fTUlTTUFUQ0gQAxIVChFFUlJPUl9DT0RFX0JBTk5FRBAEEhoKFkVSUk9SX0NPREVfTUFJTlRFTkFOQ0UQBRIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAYSFgoSRVJST1JfQ09ERV9USU1FT1VUEAcSIAocRVJST1JfQ09ERV9BTFJFQURZX0xPR0dFRF9JThAIEh0KGUVSUk9SX0NPREVfSU5WQUxJRF9QQUNLRVQQCRIbChdFUlJPUl9DT0RFX1JBVEVfTElNSVRFRBAKEiAKHEVSUk9SX0NPREVfTk9UX0FVVEhFTlRJQ0FURUQQCxIcChhFUlJPUl9DT0RFX0lOVkFMSURfU1RBVEUQDBIcChhFUlJPUl9DT0RFX0lOVkFMSURfVE9LRU4QDRIcChhFUlJPUl9DT0RFX1RPS0VOX0VYUElSRUQQDhIZChVFUlJPUl9DT0RFX05BTUVfVEFLRU4QDxIbChdFUlJPUl9DT0RFX05BTUVfSU5WQUxJRBAQEhgKFEVSUk9SX0NPREVfTk9UX0ZPVU5EEBESIAocRVJST1JfQ09ERV9QRVJNSVNTSU9OX0RFTklFRBASEh0KGUVSUk9SX0NPREVfQUxSRUFEWV9FWElTVFMQExIbChdFUlJPUl9DT0RFX09VVF9PRl9SQU5HRRAUEhoKFkVSUk9SX0NPREVfT05fQ09PTERPV04QFRIdChlFUlJPUl9DT0RFX1RBUkdFVF9JTlZBTElEEBYSFAoQRVJST1JfQ09ERV9NVVRFRBAXEh0KGUVSUk9SX0NPREVfUkVTVU1FX0VYUElSRUQQGBIcChhFUlJPUl9DT0RFX1NIVVRUSU5HX0RPV04QGRIaChZFUlJPUl9DT0RFX1VOU1VQUE9SVEVEEBoSGgoWRVJST1JfQ09ERV9VTkFWQUlMQUJMRRAbYgZwcm90bzM",
   );
 
 /**
@@ -47,40 +44,6 @@ export type Vector3 = Message<"drawbridge.v1.Vector3"> & {
  */
 export const Vector3Schema: GenMessage<Vector3> = /*@__PURE__*/
   messageDesc(file_common, 0);
-
-/**
- * How a message travels once its receiver is slow or its connection breaks.
- *
- * @generated from enum drawbridge.v1.DeliveryClass
- */
-export enum DeliveryClass {
-  /**
-   * Kept until acknowledged, replayed on resume, applied once.
-   *
-   * @generated from enum value: DELIVERY_CLASS_RELIABLE = 0;
-   */
-  RELIABLE = 0,
-
-  /**
-   * A newer one of the same key replaces an unsent older one.
-   *
-   * @generated from enum value: DELIVERY_CLASS_LATEST = 1;
-   */
-  LATEST = 1,
-
-  /**
-   * Dropped first for a slow reader.
-   *
-   * @generated from enum value: DELIVERY_CLASS_DROPPABLE = 2;
-   */
-  DROPPABLE = 2,
-}
-
-/**
- * Describes the enum drawbridge.v1.DeliveryClass.
- */
-export const DeliveryClassSchema: GenEnum<DeliveryClass> = /*@__PURE__*/
-  enumDesc(file_common, 0);
 
 /**
  * Why a request was refused.
@@ -235,12 +198,4 @@ export enum ErrorCode {
  * Describes the enum drawbridge.v1.ErrorCode.
  */
 export const ErrorCodeSchema: GenEnum<ErrorCode> = /*@__PURE__*/
-  enumDesc(file_common, 1);
-
-/**
- * The delivery class of the message. Absent: RELIABLE.
- *
- * @generated from extension: optional drawbridge.v1.DeliveryClass delivery_class = 50001;
- */
-export const delivery_class: GenExtension<MessageOptions, DeliveryClass> = /*@__PURE__*/
-  extDesc(file_common, 0);
+  enumDesc(file_common, 0);

@@ -5,7 +5,8 @@ import { GatewayAdapter } from "../../server/io/gateway_adapter.ts";
 import { readFrameLength } from "../../shared/frame_decoder.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { DeliveryClass, file_common } from "../../shared/gen/common_pb.ts";
+import { file_common } from "../../shared/gen/common_pb.ts";
+import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { file_packet, PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
 import * as limits from "../../shared/limits.ts";
 import {

@@ -1,7 +1,8 @@
 import { type DescEnum, type DescField, type DescMessage, getOption, ScalarType } from "@bufbuild/protobuf";
 import { file_auth } from "../../shared/gen/auth_pb.ts";
 import { file_chat } from "../../shared/gen/chat_pb.ts";
-import { delivery_class, DeliveryClass, file_common } from "../../shared/gen/common_pb.ts";
+import { file_common } from "../../shared/gen/common_pb.ts";
+import { DeliveryClass, packet } from "../../shared/gen/options_pb.ts";
 import { file_game } from "../../shared/gen/game_pb.ts";
 import { file_guild } from "../../shared/gen/guild_pb.ts";
 import { file_leaderboard } from "../../shared/gen/leaderboard_pb.ts";
@@ -75,6 +76,6 @@ Deno.test("proto/ has ENTITY_UPDATE's changes in one oneof", () => {
 Deno.test("proto/ gives every message the delivery class of the contract", () => {
   const classes = new Map(CONTRACT.map(({ name, delivery }) => [messageName(name), delivery]));
   for (const [name, message] of MESSAGES) {
-    assertEquals(DeliveryClass[getOption(message, delivery_class)], classes.get(name) ?? "RELIABLE", name);
+    assertEquals(DeliveryClass[getOption(message, packet).delivery], classes.get(name) ?? "RELIABLE", name);
   }
 });
