@@ -194,7 +194,7 @@ browserTest("The page changes a password and deletes an account, by keys and on 
   await page.locator("#login-password").fill("battery staple");
   await page.locator("#login-submit").click();
   await inWorld.waitFor({ state: "attached" });
-  await page.locator("#chat-log li", { hasText: "As you are back, it stays." }).waitFor({ state: "attached" });
+  await page.locator("#chat-log li", { hasText: "Because you logged in, it stays." }).waitFor({ state: "attached" });
   assertEquals(errors, []);
   await server.stop();
 });

@@ -70,7 +70,7 @@ browserTest("The page goes through portals, by key and by button, and comes back
   await alice.page.locator("#portal").click();
   await untilOn(alice.page, "Bridgefield");
   await until("Alice's return", async () => (await html(bob.page)).visible === "1");
-  assert((await alice.page.locator("#chat-log").innerText()).includes("You have come to Bridgefield."));
+  assert((await alice.page.locator("#chat-log").innerText()).includes("You have arrived in Bridgefield."));
   assertEquals([alice.errors, bob.errors], [[], []]);
   await server.stop();
 });

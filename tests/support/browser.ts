@@ -49,18 +49,18 @@ export interface Visitor {
 /**
  * Opens a page as a new visitor.
  *
- * @param screen In CSS pixels; `hasTouch`: it is a phone's.
+ * @param screen In CSS pixels; `hasTouch`: it is a phone's; `locale`: the browser's language.
  */
 export async function visit(
   browser: Browser,
   url: string,
-  screen: { readonly width: number; readonly height: number; readonly hasTouch?: boolean } = {
+  screen: { readonly width: number; readonly height: number; readonly hasTouch?: boolean; readonly locale?: string } = {
     width: 1_100,
     height: 700,
   },
 ): Promise<Visitor> {
-  const { width, height, hasTouch = false } = screen;
-  const context = await browser.newContext({ viewport: { width, height }, hasTouch, isMobile: hasTouch });
+  const { width, height, hasTouch = false, locale = "en-US" } = screen;
+  const context = await browser.newContext({ viewport: { width, height }, hasTouch, isMobile: hasTouch, locale });
   const page = await context.newPage();
   page.setDefaultTimeout(STEP_PATIENCE_MS);
   const errors: string[] = [];

@@ -75,7 +75,7 @@ Deno.test("parseChat() tells what is missing or unknown", () => {
   assert(mistakeOf("/w Ada").includes("/w name text"));
   assert(mistakeOf("/a ").includes("no text"));
   assert(mistakeOf("/dance now").includes("/dance"));
-  assert(mistakeOf("hi", { channel: Channel.WHISPER, recipientName: " " }).includes("whom"));
+  assert(mistakeOf("hi", { channel: Channel.WHISPER, recipientName: " " }).includes("name of the player"));
 });
 
 Deno.test("parseChat() takes as many bytes as the limit and not one more", () => {

@@ -6,10 +6,10 @@ import {
   rankName,
   rightsOf,
   sortMembers,
-  timeLeft,
   warEndText,
   warText,
 } from "../../games/marsh/web/guild_model.ts";
+import { TEXTS } from "../../games/marsh/web/language.ts";
 import { outcomeOf } from "../../games/marsh/web/request_answer.ts";
 import { RoomModel, roomText } from "../../games/marsh/web/room_model.ts";
 import { type Row, rowLook } from "../../games/marsh/web/row_list.ts";
@@ -46,8 +46,8 @@ Deno.test("sortMembers() goes by rank, then presence, then name", () => {
   assertEquals(membersText([members[0]]), "1 member, 0 online");
 });
 
-Deno.test("timeLeft() tells the two largest units", () => {
-  assertEquals([0, 1_000, 61_000, 3_660_000, 90_000_000].map(timeLeft), [
+Deno.test("TEXTS.guilds.timeLeft() tells the two largest units", () => {
+  assertEquals([0, 1_000, 61_000, 3_660_000, 90_000_000].map(TEXTS.guilds.timeLeft), [
     "ending",
     "1 s left",
     "1 min 1 s left",
@@ -57,7 +57,7 @@ Deno.test("timeLeft() tells the two largest units", () => {
 });
 
 Deno.test("invitedText() tells who invited, and how long it stands", () => {
-  assertEquals(invitedText({ inviterName: "Ben", expiresAt: 90_061_000n }, 0), "by Ben · 1 d 1 h left");
+  assertEquals(invitedText({ inviterName: "Ben", expiresAt: 90_061_000n }, 0), "invited by Ben · 1 d 1 h left");
 });
 
 Deno.test("warText() and warEndText() tell how a war stands and ended", () => {
@@ -87,7 +87,7 @@ Deno.test("RoomModel.apply() counts who comes and goes, and tells when a room is
     model.apply({ roomId: 4n, playerId: 9n, playerName, kind }, "Ada");
   assertEquals(event("Bo", RoomEventKind.JOINED), null);
   model.join(ROOM);
-  assertEquals(event("Bo", RoomEventKind.JOINED), { text: "Bo came in.", isOver: false });
+  assertEquals(event("Bo", RoomEventKind.JOINED), { text: "Bo joined.", isOver: false });
   assertEquals(event("ADA", RoomEventKind.JOINED), null);
   assertEquals(model.joined.get(4n)?.memberCount, 3);
   assertEquals(event("Bo", RoomEventKind.LEFT), { text: "Bo left.", isOver: false });

@@ -11,7 +11,7 @@ Deno.test("ownRankText() tells where the player stands", () => {
   assertEquals([KILLS, DEATHS, MONSTER_KILLS].map((board) => countOf(board, OWN)), [3, 1, 0]);
   assertEquals(ownRankText(KILLS, ALL_TIME, OWN), "You are number 7, with 3 kills.");
   assertEquals(ownRankText(DEATHS, DAY, OWN), "You are number 7, with 1 death today.");
-  assertEquals(ownRankText(MONSTER_KILLS, DAY, OWN), "You have no monsters today yet.");
+  assertEquals(ownRankText(MONSTER_KILLS, DAY, OWN), "You have no monster kills today yet.");
   assertEquals(ownRankText(KILLS, ALL_TIME, { ...OWN, rank: 0 }), "You are behind 10,000 others, with 3 kills.");
   assertEquals(ownRankText(KILLS, ALL_TIME, undefined), "You have no kills yet.");
 });

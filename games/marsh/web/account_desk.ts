@@ -6,14 +6,14 @@
 
 import type { DrawbridgeClient } from "../../../client/client.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { onSubmit } from "./form.ts";
-import { PASSWORD_LENGTH_MIN } from "./login_card.ts";
+import { onSubmit, PASSWORD_LENGTH_MIN } from "./form.ts";
+import { TEXTS } from "./language.ts";
 import { type CodeTexts, type Outcome, outcomeOf } from "./request_answer.ts";
 import type { SidePanel } from "./side_panel.ts";
 
-const TEXTS: CodeTexts = {
-  [ErrorCode.INVALID_CREDENTIALS]: "That is not your password.",
-  [ErrorCode.RATE_LIMITED]: "Too many tries. Wait a little and try again.",
+const REFUSALS: CodeTexts = {
+  [ErrorCode.INVALID_CREDENTIALS]: TEXTS.account.wrongPassword,
+  [ErrorCode.RATE_LIMITED]: TEXTS.account.tooManyTries,
 };
 
 /** What the account panel needs. */
@@ -45,25 +45,25 @@ export class AccountDesk {
     const password = textOf(form, "password");
     const newPassword = textOf(form, "newPassword");
     if (password !== "" && [...newPassword].length < PASSWORD_LENGTH_MIN) {
-      return this.#refuse(form, "newPassword", `Choose at least ${PASSWORD_LENGTH_MIN} characters.`);
+      return this.#refuse(form, "newPassword", TEXTS.login.passwordShort);
     }
     const response = await this.#ask(form, () => this.#options.client.changePassword(password, newPassword));
     if (response === null) return;
     this.#options.onToken(response.sessionToken);
-    this.#options.panel.say("Your password is changed. Other devices were logged out.");
+    this.#options.panel.say(TEXTS.account.passwordChanged);
   }
 
   async #revoke(form: HTMLFormElement): Promise<void> {
     const response = await this.#ask(form, () => this.#options.client.revokeTokens(textOf(form, "password")));
     if (response === null) return;
     this.#options.onToken(response.sessionToken);
-    this.#options.panel.say("You are logged out everywhere else.");
+    this.#options.panel.say(TEXTS.account.revoked);
   }
 
   /** The server ends the session then, and says until when a login keeps the account. */
   async #delete(form: HTMLFormElement): Promise<void> {
     if (new FormData(form).get("sure") === null) {
-      return this.#refuse(form, "sure", "Tick the box if you are sure.");
+      return this.#refuse(form, "sure", TEXTS.account.notSure);
     }
     await this.#ask(form, () => this.#options.client.deleteAccount(textOf(form, "password")));
   }
@@ -71,13 +71,13 @@ export class AccountDesk {
   /** Sends a request with the password of a form; gives the response where it was done. */
   async #ask<R extends object>(form: HTMLFormElement, request: () => Promise<R>): Promise<R | null> {
     if (textOf(form, "password") === "") {
-      this.#refuse(form, "password", "Enter your password.");
+      this.#refuse(form, "password", TEXTS.login.passwordMissing);
       return null;
     }
     if (this.#isBusy) return null;
     this.#isBusy = true;
-    this.#options.panel.say("One moment …");
-    const { response, code, text }: Outcome<R> = await outcomeOf(request(), TEXTS);
+    this.#options.panel.say(TEXTS.account.busy);
+    const { response, code, text }: Outcome<R> = await outcomeOf(request(), REFUSALS);
     this.#isBusy = false;
     if (response !== null) form.reset();
     else if (code === ErrorCode.INVALID_CREDENTIALS) this.#refuse(form, "password", text);

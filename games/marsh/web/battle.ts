@@ -13,6 +13,7 @@ import { Cooldowns } from "./cooldowns.ts";
 import { combatErrorText } from "./error_text.ts";
 import { Fight, type GroundPoint } from "./fight.ts";
 import { figureRadius } from "./figure.ts";
+import { TEXTS } from "./language.ts";
 import type { OwnMovement } from "./own_movement.ts";
 import { type Candidate, nextTarget, pickFigure, type PickTarget } from "./pick.ts";
 import { findSkill, SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "./skills.ts";
@@ -98,7 +99,7 @@ export class Battle {
     if (!canAct()) return;
     if (skillId !== SKILL_AREA && this.target === null) {
       const id = nextTarget(this.#candidates(SEEK_UNITS), this.#own, null);
-      if (id === null) return onNote("Nobody is near enough.");
+      if (id === null) return onNote(TEXTS.combat.nobodyNear);
       this.#fight.select(id);
     }
     if (skillId === SKILL_MELEE) return this.#fight.strike();

@@ -6,7 +6,8 @@
 
 import { Channel } from "../../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
-import { cleanText, isInvisible, textProblem, withoutForbidden } from "../../../shared/player_text.ts";
+import { cleanText, isInvisible, type TextProblem, withoutForbidden } from "../../../shared/player_text.ts";
+import { TEXTS } from "./language.ts";
 
 /** A line of chat, understood. */
 export type ChatCommand =
@@ -33,21 +34,11 @@ export interface ChatDefaults {
   readonly roomId: bigint;
 }
 
-/** What `/help` shows, a line each; {@linkcode KEY_HELP} follows where there are keys. */
-export const CHAT_HELP: readonly string[] = [
-  "/w name text - whisper to one player",
-  "/r text - answer the last whisper",
-  "/a text - say it to those around you",
-  "/g text - say it to your guild",
-  "/all text - say it to everyone",
-];
-
-/** What keys do, a line each. */
-export const KEY_HELP: readonly string[] = [
-  "Enter opens the chat, Escape leaves it",
-  "1, 2, 3 use skills, Q chooses whom to fight, Escape lets go",
-  "G, R, F and U open guild, rooms, friends and account",
-];
+const PROBLEM_TEXTS: Readonly<Record<TextProblem, string>> = {
+  empty: TEXTS.chat.empty,
+  forbidden: TEXTS.chat.forbidden,
+  marks: TEXTS.chat.tooManyMarks,
+};
 
 const encoder = new TextEncoder();
 
@@ -70,12 +61,12 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
     case "w":
     case "whisper": {
       const [name, message] = splitWord(rest);
-      if (message === "") return mistake("Write it like this: /w name text");
+      if (message === "") return mistake(TEXTS.chat.whisperUsage);
       return say(Channel.WHISPER, message, { recipientName: name });
     }
     case "r":
     case "reply":
-      if (defaults.lastWhisperer === "") return mistake("Nobody has whispered to you yet");
+      if (defaults.lastWhisperer === "") return mistake(TEXTS.chat.noWhisperer);
       return say(Channel.WHISPER, rest, { recipientName: defaults.lastWhisperer });
     case "a":
     case "area":
@@ -90,7 +81,7 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
     case "?":
       return { kind: "help" };
     default:
-      return mistake(`There is no command /${word}. Try /help`);
+      return mistake(TEXTS.chat.unknownCommand(word));
   }
 }
 
@@ -99,15 +90,13 @@ function say(
   message: string,
   to: { readonly recipientName?: string; readonly roomId?: bigint } = {},
 ): ChatCommand {
-  if (isInvisible(message)) return mistake("There is no text to send");
+  if (isInvisible(message)) return mistake(TEXTS.chat.empty);
   const recipientName = channel === Channel.WHISPER ? (to.recipientName ?? "").trim() : "";
-  if (channel === Channel.WHISPER && recipientName === "") return mistake("Say whom to whisper to");
+  if (channel === Channel.WHISPER && recipientName === "") return mistake(TEXTS.chat.noRecipient);
   const clean = cleanText(message);
-  if ("problem" in clean) return mistake(`The text ${textProblem(clean.problem)}`);
+  if ("problem" in clean) return mistake(PROBLEM_TEXTS[clean.problem]);
   const bytes = utf8Bytes(clean.text);
-  if (bytes > CHAT_BYTES_MAX) {
-    return mistake(`This is too long: ${bytes} bytes, ${CHAT_BYTES_MAX} are allowed`);
-  }
+  if (bytes > CHAT_BYTES_MAX) return mistake(TEXTS.chat.tooLong(bytes, CHAT_BYTES_MAX));
   return {
     kind: "say",
     channel,

@@ -5,6 +5,7 @@
  */
 
 import { make } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 
 /** Lines kept. */
 export const CHAT_LINES_MAX = 200;
@@ -27,7 +28,7 @@ export class ChatLog {
     element.role = "log";
     element.ariaLive = "polite";
     element.setAttribute("aria-relevant", "additions");
-    element.ariaLabel = `Messages in ${name}`;
+    element.ariaLabel = TEXTS.chat.messagesIn(name);
     element.tabIndex = 0;
     element.hidden = true;
     return new ChatLog(element);

@@ -6,9 +6,10 @@
 
 import { Channel } from "../../../shared/gen/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
-import { bindReply, CHAT_HELP, type ChatCommand, KEY_HELP, parseChat, utf8Bytes } from "./chat_command.ts";
+import { bindReply, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
 import { ChatLog } from "./chat_log.ts";
 import { byId, hasKeys, make } from "./dom.ts";
+import { LANGUAGE, TEXTS } from "./language.ts";
 import { listenToTabs, showSelected } from "./tab_list.ts";
 
 /** Where the chat is folded away at first: what `style.css` calls a phone. */
@@ -35,14 +36,6 @@ const CHANNEL_VALUES: Readonly<Record<string, Channel>> = {
   area: Channel.AREA,
   guild: Channel.GUILD,
   whisper: Channel.WHISPER,
-};
-const CHANNEL_LABELS: Readonly<Partial<Record<Channel, string>>> = {
-  [Channel.AREA]: "Area",
-  [Channel.GUILD]: "Guild",
-  [Channel.PARTY]: "Party",
-  [Channel.TRADE]: "Trade",
-  [Channel.ROOM]: "Room",
-  [Channel.SYSTEM]: "Announcement",
 };
 const CHANNEL_CLASSES: Readonly<Partial<Record<Channel, string>>> = {
   [Channel.GLOBAL]: "line-global",
@@ -216,7 +209,7 @@ export class ChatPanel {
     this.#input.value = "";
     this.#recipient.value = "";
     this.#lastWhisperer = "";
-    this.#preview.textContent = "Chat";
+    this.#preview.textContent = TEXTS.page.chat;
     this.#setUnread(this.#main, 0);
     this.#showCount();
   }
@@ -254,7 +247,9 @@ export class ChatPanel {
     const isWhisper = line.channel === Channel.WHISPER;
     const item = make("li", `line ${CHANNEL_CLASSES[line.channel] ?? "line-other"}`);
     item.append(timeOf(line.timestampMs), " ");
-    const label = isWhisper ? (isOwn ? "to" : "from") : CHANNEL_LABELS[line.channel];
+    const label = isWhisper
+      ? (isOwn ? TEXTS.chat.whisperTo : TEXTS.chat.whisperFrom)
+      : TEXTS.chat.channels[line.channel];
     // A room's own log need not say which room it is.
     if (label !== undefined && line.channel !== Channel.ROOM) {
       item.append(make("span", "line-channel", isWhisper ? label : `[${label}]`), " ");
@@ -289,7 +284,7 @@ export class ChatPanel {
         if (this.#channel === Channel.WHISPER && this.#recipient.value.trim() === "") this.#recipient.focus();
         return;
       case "help":
-        for (const line of hasKeys() ? [...CHAT_HELP, ...KEY_HELP] : CHAT_HELP) this.addNote(line);
+        for (const line of [...TEXTS.chat.help, ...hasKeys() ? TEXTS.chat.keyHelp : []]) this.addNote(line);
         break;
       case "say":
         if (!this.#handlers.onSay(command)) return;
@@ -336,7 +331,7 @@ export class ChatPanel {
     for (const conversation of this.#conversations()) conversation.log.element.hidden = conversation !== shown;
     showSelected(this.#tabs, shown.tab);
     this.#channels.hidden = shown !== this.#main;
-    this.#input.placeholder = shown === this.#main ? "Message or /help" : `Message to ${shown.name}`;
+    this.#input.placeholder = shown === this.#main ? TEXTS.page.messagePlaceholder : TEXTS.chat.messageTo(shown.name);
     shown.log.scrollToEnd();
     if (!this.#isCollapsed) this.#setUnread(shown, 0);
   }
@@ -369,7 +364,7 @@ export class ChatPanel {
 function showBadge(badge: HTMLElement, count: number): void {
   badge.hidden = count === 0;
   badge.textContent = count > 99 ? "99+" : String(count);
-  badge.setAttribute("aria-label", `${count} unread`);
+  badge.setAttribute("aria-label", TEXTS.chat.unread(count));
 }
 
 function noteItem(text: string, kind: "system" | "error"): HTMLLIElement {
@@ -385,7 +380,7 @@ function timeOf(timestampMs: number): HTMLTimeElement {
   const element = make(
     "time",
     "line-time",
-    shown.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+    shown.toLocaleTimeString(LANGUAGE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
   );
   element.dateTime = shown.toISOString();
   return element;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { TEXTS } from "./language.ts";
 import { SKILL_AREA, SKILL_RANGED } from "./skills.ts";
 
 /** How a blow ended, which is how its number looks. */
@@ -63,10 +64,10 @@ const LANES = 3;
 
 /** What a blow's number says. */
 export function blowText({ damage, isCritical, isDodged, isBlocked }: Blow): { text: string; kind: BlowKind } {
-  if (isDodged) return { text: "Dodged", kind: "missed" };
-  if (isBlocked && damage < 0.5) return { text: "Blocked", kind: "missed" };
+  if (isDodged) return { text: TEXTS.combat.dodged, kind: "missed" };
+  if (isBlocked && damage < 0.5) return { text: TEXTS.combat.blocked, kind: "missed" };
   const points = String(Math.round(damage));
-  if (isBlocked) return { text: `${points} blocked`, kind: "missed" };
+  if (isBlocked) return { text: TEXTS.combat.partlyBlocked(points), kind: "missed" };
   return isCritical ? { text: `${points}!`, kind: "critical" } : { text: points, kind: "hit" };
 }
 

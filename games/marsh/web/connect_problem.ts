@@ -4,13 +4,15 @@
  * @module
  */
 
+import { TEXTS } from "./language.ts";
+
 const CHECK_TIMEOUT_MS = 5_000;
 
 const PROBLEMS: ReadonlyMap<number, string> = new Map([
-  [200, "The castle answers, but something on the way, such as a proxy, does not let WebSockets through."],
-  [403, "The castle is there but refuses this page's address. Whoever runs it can allow it (--allowed-origins)."],
-  [421, "The castle is there but does not go by this name. Whoever runs it can add it (--public-host)."],
-  [429, "The castle is there but lets nobody more in from your address for now. Try again in a while."],
+  [200, TEXTS.connect.noWebSocket],
+  [403, TEXTS.connect.origin],
+  [421, TEXTS.connect.host],
+  [429, TEXTS.connect.address],
 ]);
 
 /** @returns What is wrong in words, or `null` where the server cannot be reached either, or says nothing of use. */

@@ -11,6 +11,13 @@ export function byId<E extends Element>(id: string, elementClass: abstract new (
   throw new Error(`Cannot find #${id}: the page has no such ${elementClass.name}`);
 }
 
+/** Every element of a class. */
+export function byClass<E extends Element>(className: string, elementClass: abstract new () => E): E[] {
+  return [...document.getElementsByClassName(className)].filter((element): element is E =>
+    element instanceof elementClass
+  );
+}
+
 /** Makes an element with a class and a text; the text is never read as markup. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,

@@ -21,6 +21,7 @@ import {
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
 import { friendNews, sortFriends } from "./friend_model.ts";
+import { TEXTS } from "./language.ts";
 import { type CodeTexts, outcomeOf, refusalText } from "./request_answer.ts";
 import { type Row, type RowAction, RowList } from "./row_list.ts";
 import type { SidePanel } from "./side_panel.ts";
@@ -36,20 +37,20 @@ export interface FriendDeskOptions {
 }
 
 const REQUEST_TEXTS: CodeTexts = {
-  [ErrorCode.NOT_FOUND]: "Nobody has that name.",
-  [ErrorCode.ALREADY_EXISTS]: "You are friends, or have asked, already.",
-  [ErrorCode.TARGET_INVALID]: "That is you.",
-  [ErrorCode.OUT_OF_RANGE]: "One of you has too many friends or requests.",
+  [ErrorCode.NOT_FOUND]: TEXTS.friends.notFound,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.friends.already,
+  [ErrorCode.TARGET_INVALID]: TEXTS.friends.isSelf,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.friends.tooMany,
 };
-const OTHER_TEXTS: CodeTexts = { ...REQUEST_TEXTS, [ErrorCode.NOT_FOUND]: "That is no longer so." };
-const IGNORE_TEXTS: CodeTexts = { ...REQUEST_TEXTS, [ErrorCode.OUT_OF_RANGE]: "You ignore too many players already." };
+const OTHER_TEXTS: CodeTexts = { ...REQUEST_TEXTS, [ErrorCode.NOT_FOUND]: TEXTS.friends.changed };
+const IGNORE_TEXTS: CodeTexts = { ...REQUEST_TEXTS, [ErrorCode.OUT_OF_RANGE]: TEXTS.friends.tooManyIgnored };
 
 /** Everything of friends on the page. */
 export class FriendDesk {
   readonly #options: FriendDeskOptions;
-  readonly #incoming = new RowList(byId("friends-incoming", HTMLElement), "Nobody asks.");
-  readonly #friends = new RowList(byId("friends-list", HTMLElement), "No friends yet.");
-  readonly #ignored = new RowList(byId("friends-ignored", HTMLElement), "Nobody.");
+  readonly #incoming = new RowList(byId("friends-incoming", HTMLElement), TEXTS.friends.noRequests);
+  readonly #friends = new RowList(byId("friends-list", HTMLElement), TEXTS.friends.noFriends);
+  readonly #ignored = new RowList(byId("friends-ignored", HTMLElement), TEXTS.friends.noIgnored);
   #lists: FriendListResponse | null = null;
   #ignoreList: IgnoreListResponse | null = null;
   #names: ReadonlySet<string> = new Set();
@@ -67,25 +68,25 @@ export class FriendDesk {
       if (!success) return this.refused(requestType, errorCode);
       const name = player?.name ?? "";
       const isAsked = requestType === PacketType.FRIEND_REQUEST && !isFriend;
-      panel.say(isFriend ? `${name} is your friend now.` : isAsked ? `${name} was asked.` : "");
+      panel.say(isFriend ? TEXTS.friends.isFriend(name) : isAsked ? TEXTS.friends.asked(name) : "");
       this.refresh();
     });
     client.on(PacketType.IGNORE_RESPONSE, ({ success, errorCode, requestType, player }) => {
       if (!success) return this.refused(requestType, errorCode);
       const isAdded = requestType === PacketType.IGNORE_ADD;
-      panel.say(isAdded ? `You will not hear ${player?.name ?? ""} any more.` : "");
+      panel.say(isAdded ? TEXTS.friends.ignored(player?.name ?? "") : "");
       this.refresh();
     });
     onSubmit("friend-add", (form) => {
       const playerName = fieldText(form, "player");
-      if (playerName === "") return panel.say("Say who it is.", "bad");
+      if (playerName === "") return panel.say(TEXTS.lists.playerMissing, "bad");
       panel.say("");
       form.reset();
       client.send(FriendRequestSchema, { playerName });
     });
     onSubmit("ignore-add", (form) => {
       const playerName = fieldText(form, "player");
-      if (playerName === "") return panel.say("Say who it is.", "bad");
+      if (playerName === "") return panel.say(TEXTS.lists.playerMissing, "bad");
       panel.say("");
       form.reset();
       client.send(IgnoreAddSchema, { playerName });
@@ -148,29 +149,32 @@ export class FriendDesk {
         title: name,
         note: "",
         actions: [
-          { text: "Accept", label: `Be friends with ${name}`, onClick: () => answer(true) },
-          { text: "Decline", label: `Do not be friends with ${name}`, onClick: () => answer(false) },
+          { text: TEXTS.lists.accept, label: TEXTS.friends.acceptLabel(name), onClick: () => answer(true) },
+          { text: TEXTS.lists.decline, label: TEXTS.friends.declineLabel(name), onClick: () => answer(false) },
         ],
       };
     }));
     const remove = (name: string): RowAction => ({
-      text: "Remove",
-      label: `Remove ${name}`,
+      text: TEXTS.friends.remove,
+      label: TEXTS.friends.removeLabel(name),
       isGrave: true,
       onClick: () => client.send(FriendRemoveSchema, { playerName: name }),
     });
     const asked: Row[] = outgoing.map(({ playerId, name }) => ({
       key: `asked ${playerId}`,
       title: name,
-      note: "asked, no answer yet",
+      note: TEXTS.friends.pending,
       actions: [remove(name)],
     }));
     const rows: Row[] = sortFriends(friends).map(({ playerId, name, online }) => ({
       key: String(playerId),
       title: name,
-      note: online ? "online" : "offline",
+      note: online ? TEXTS.lists.online : TEXTS.lists.offline,
       isOnline: online,
-      actions: [{ text: "Whisper", label: `Whisper to ${name}`, onClick: () => onWhisper(name) }, remove(name)],
+      actions: [
+        { text: TEXTS.friends.whisper, label: TEXTS.friends.whisperLabel(name), onClick: () => onWhisper(name) },
+        remove(name),
+      ],
     }));
     this.#friends.show([...rows, ...asked]);
     this.#ignored.show((this.#ignoreList?.players ?? []).map(({ playerId, name }): Row => ({
@@ -178,8 +182,8 @@ export class FriendDesk {
       title: name,
       note: "",
       actions: [{
-        text: "Hear again",
-        label: `Hear ${name} again`,
+        text: TEXTS.friends.unignore,
+        label: TEXTS.friends.unignoreLabel(name),
         onClick: () => client.send(IgnoreRemoveSchema, { playerName: name }),
       }],
     })));

@@ -5,6 +5,7 @@
  */
 
 import { FriendNoticeKind } from "../../../shared/gen/social_pb.ts";
+import { TEXTS } from "./language.ts";
 
 /** Friends with those online first, then by name. */
 export function sortFriends<F extends { readonly name: string; readonly online: boolean }>(friends: readonly F[]): F[] {
@@ -15,13 +16,13 @@ export function sortFriends<F extends { readonly name: string; readonly online: 
 export function friendNews(kind: FriendNoticeKind, name: string): string {
   switch (kind) {
     case FriendNoticeKind.REQUESTED:
-      return `${name} would like to be your friend. Open your friends to answer.`;
+      return TEXTS.friends.requested(name);
     case FriendNoticeKind.ACCEPTED:
-      return `${name} is your friend now.`;
+      return TEXTS.friends.isFriend(name);
     case FriendNoticeKind.ONLINE:
-      return `${name} has come in.`;
+      return TEXTS.friends.cameOnline(name);
     case FriendNoticeKind.OFFLINE:
-      return `${name} has left.`;
+      return TEXTS.friends.wentOffline(name);
     default:
       // That somebody ended a friendship is seen in the list, and not announced.
       return "";

@@ -11,6 +11,7 @@ import { Camera } from "./camera.ts";
 import { Controls } from "./controls.ts";
 import { prefersStill } from "./dom.ts";
 import type { LabelBox } from "./label_layout.ts";
+import { TEXTS } from "./language.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
@@ -136,7 +137,7 @@ export class GameView {
       },
       onHealth: (health) => this.#setHealth(health),
       onStatus: (isStunned) => {
-        if (isStunned && !this.#isStunned) options.skills.note("You are stunned.");
+        if (isStunned && !this.#isStunned) options.skills.note(TEXTS.combat.stunned);
         this.#isStunned = isStunned;
         this.#hold();
       },

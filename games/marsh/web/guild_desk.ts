@@ -35,6 +35,7 @@ import {
   warEndText,
   warText,
 } from "./guild_model.ts";
+import { TEXTS } from "./language.ts";
 import { type Answer, type CodeTexts, outcomeOf, refusalText } from "./request_answer.ts";
 import { askTwice, type Row, type RowAction, RowList } from "./row_list.ts";
 import type { SidePanel } from "./side_panel.ts";
@@ -56,44 +57,44 @@ const REFRESH_MS = 5_000;
 const INVITES_MAX = 16;
 
 const CREATE_TEXTS: CodeTexts = {
-  [ErrorCode.NAME_TAKEN]: "A guild has this name or this tag already.",
-  [ErrorCode.NAME_INVALID]: "A guild can't be called that.",
-  [ErrorCode.ALREADY_EXISTS]: "You are in a guild already.",
+  [ErrorCode.NAME_TAKEN]: TEXTS.guilds.nameTaken,
+  [ErrorCode.NAME_INVALID]: TEXTS.guilds.nameInvalid,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.guilds.inGuild,
 };
 const GUILD_TEXTS: CodeTexts = {
-  [ErrorCode.NOT_FOUND]: "There is no such player or guild.",
-  [ErrorCode.PERMISSION_DENIED]: "Your rank does not allow that.",
-  [ErrorCode.ALREADY_EXISTS]: "That is so already.",
-  [ErrorCode.SERVER_FULL]: "The guild is full.",
-  [ErrorCode.INVALID_STATE]: "That can't be done as things are.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.notFound,
+  [ErrorCode.PERMISSION_DENIED]: TEXTS.guilds.rankTooLow,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.guilds.already,
+  [ErrorCode.SERVER_FULL]: TEXTS.guilds.full,
+  [ErrorCode.INVALID_STATE]: TEXTS.guilds.notNow,
 };
 const INVITE_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
-  [ErrorCode.NOT_FOUND]: "Nobody has that name.",
-  [ErrorCode.ALREADY_EXISTS]: "That player is invited, or in a guild, already.",
-  [ErrorCode.OUT_OF_RANGE]: "Too many invitations are open.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.playerNotFound,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.guilds.invitedAlready,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.guilds.tooManyInvitations,
 };
 const WITHDRAW_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
-  [ErrorCode.NOT_FOUND]: "That invitation is no longer open.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.invitationGone,
 };
 const WAR_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
-  [ErrorCode.NOT_FOUND]: "No guild has that name.",
-  [ErrorCode.ALREADY_EXISTS]: "You are at war with them already.",
-  [ErrorCode.OUT_OF_RANGE]: "One of the guilds has too many wars.",
-  [ErrorCode.RATE_LIMITED]: "Too soon: a war is followed by peace, and a day has only so many wars.",
-  [ErrorCode.TARGET_INVALID]: "A guild can't be at war with itself.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.guildNotFound,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.guilds.atWarAlready,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.guilds.tooManyWars,
+  [ErrorCode.RATE_LIMITED]: TEXTS.guilds.warTooSoon,
+  [ErrorCode.TARGET_INVALID]: TEXTS.guilds.warWithSelf,
 };
 const LEAVE_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
-  [ErrorCode.NOT_FOUND]: "You are in no guild.",
-  [ErrorCode.TARGET_INVALID]: "Make another the leader first.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.noGuild,
+  [ErrorCode.TARGET_INVALID]: TEXTS.guilds.leaderStays,
 };
 const JOIN_TEXTS: CodeTexts = {
   ...GUILD_TEXTS,
-  [ErrorCode.NOT_FOUND]: "The invitation is no longer open.",
-  [ErrorCode.ALREADY_EXISTS]: "You are in a guild already.",
+  [ErrorCode.NOT_FOUND]: TEXTS.guilds.invitationGone,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.guilds.inGuild,
 };
 
 /** Everything of guilds on the page. */
@@ -106,10 +107,10 @@ export class GuildDesk {
   readonly #inviteForm = byId("guild-invite", HTMLFormElement);
   readonly #warForm = byId("guild-war", HTMLFormElement);
   readonly #invitedPart = byId("guild-invited-part", HTMLElement);
-  readonly #invited = new RowList(byId("guild-invited", HTMLElement), "Nobody at present.");
-  readonly #inviteList = new RowList(byId("guild-invites", HTMLElement), "Nobody has invited you yet.");
-  readonly #roster = new RowList(byId("guild-roster", HTMLElement), "Nobody.");
-  readonly #wars = new RowList(byId("guild-wars", HTMLElement), "Peace, for now.");
+  readonly #invited = new RowList(byId("guild-invited", HTMLElement), TEXTS.guilds.nobodyInvited);
+  readonly #inviteList = new RowList(byId("guild-invites", HTMLElement), TEXTS.guilds.noInvitations);
+  readonly #roster = new RowList(byId("guild-roster", HTMLElement), TEXTS.guilds.noMembers);
+  readonly #wars = new RowList(byId("guild-wars", HTMLElement), TEXTS.guilds.noWars);
   readonly #invites: Map<bigint, { readonly guildName: string; readonly inviterName: string }> = new Map();
   #guild: GuildInfoResponse | null = null;
   /** Whom the guild has invited; known to who may invite. */
@@ -127,14 +128,14 @@ export class GuildDesk {
       this.#invites.set(guildId, { guildName, inviterName });
       const [oldest] = this.#invites.keys();
       if (this.#invites.size > INVITES_MAX) this.#invites.delete(oldest);
-      options.onNews(`${inviterName} invites you to the guild ${guildName}. Open the guild to answer.`);
+      options.onNews(TEXTS.guilds.invitation(inviterName, guildName));
       this.#show();
     });
     client.on(PacketType.GUILD_INFO_RESPONSE, (guild) => {
       if (guild.success) this.#take(guild.guildId === 0n ? null : guild);
     });
     client.on(PacketType.GUILD_WAR_START, ({ enemyName }) => {
-      options.onNews(`Your guild is at war with ${enemyName}.`);
+      options.onNews(TEXTS.guilds.warBegan(enemyName));
       this.refresh();
     });
     client.on(PacketType.GUILD_WAR_END, (end) => {
@@ -145,7 +146,7 @@ export class GuildDesk {
     onSubmit("guild-invite", (form) => this.#invite(form));
     onSubmit("guild-war", (form) => this.#declareWar(form));
     const leave = byId("guild-leave", HTMLButtonElement);
-    askTwice(leave, () => this.#act(client.request(GuildLeaveRequestSchema, {}), LEAVE_TEXTS, "You left the guild."));
+    askTwice(leave, () => this.#act(client.request(GuildLeaveRequestSchema, {}), LEAVE_TEXTS, TEXTS.guilds.left));
   }
 
   /** A player came in: another one than before, or anew. */
@@ -218,10 +219,14 @@ export class GuildDesk {
     this.#inviteList.show([...this.#invites].map(([id, { guildName, inviterName }]): Row => ({
       key: String(id),
       title: guildName,
-      note: `from ${inviterName}`,
+      note: TEXTS.guilds.invitedBy(inviterName),
       actions: [
-        { text: "Accept", label: `Join ${guildName}`, onClick: () => this.#answer(id, true) },
-        { text: "Decline", label: `Do not join ${guildName}`, onClick: () => this.#answer(id, false) },
+        { text: TEXTS.lists.accept, label: TEXTS.guilds.acceptLabel(guildName), onClick: () => this.#answer(id, true) },
+        {
+          text: TEXTS.lists.decline,
+          label: TEXTS.guilds.declineLabel(guildName),
+          onClick: () => this.#answer(id, false),
+        },
       ],
     })));
     if (guild === null) return;
@@ -251,8 +256,8 @@ export class GuildDesk {
       title: invite.playerName,
       note: invitedText(invite, nowMs),
       actions: [{
-        text: "Withdraw",
-        label: `Withdraw the invitation of ${invite.playerName}`,
+        text: TEXTS.guilds.withdraw,
+        label: TEXTS.guilds.withdrawLabel(invite.playerName),
         onClick: () => this.#withdraw(invite.playerName),
       }],
     })));
@@ -274,13 +279,23 @@ export class GuildDesk {
     if (rights.maySetRank && rank < GuildRank.LEADER) {
       const isOfficer = rank === GuildRank.OFFICER;
       const next = isOfficer ? GuildRank.MEMBER : GuildRank.OFFICER;
-      const text = isOfficer ? "Demote" : "Promote";
-      actions.push({ text, label: `${text} ${name}`, onClick: () => this.#setRank(name, next) });
-      const lead = () => this.#setRank(name, GuildRank.LEADER);
-      if (isOfficer) actions.push({ text: "Lead", label: `Make ${name} the leader`, isGrave: true, onClick: lead });
+      actions.push({
+        text: isOfficer ? TEXTS.guilds.demote : TEXTS.guilds.promote,
+        label: isOfficer ? TEXTS.guilds.demoteLabel(name) : TEXTS.guilds.promoteLabel(name),
+        onClick: () => this.#setRank(name, next),
+      });
+      if (isOfficer) {
+        actions.push({
+          text: TEXTS.guilds.makeLeader,
+          label: TEXTS.guilds.makeLeaderLabel(name),
+          isGrave: true,
+          onClick: () => this.#setRank(name, GuildRank.LEADER),
+        });
+      }
     }
     if (rights.mayKick(rank)) {
-      actions.push({ text: "Kick", label: `Kick ${name}`, isGrave: true, onClick: () => this.#kick(name) });
+      const label = TEXTS.guilds.kickLabel(name);
+      actions.push({ text: TEXTS.guilds.kick, label, isGrave: true, onClick: () => this.#kick(name) });
     }
     return actions;
   }
@@ -299,25 +314,25 @@ export class GuildDesk {
     const wrong = checkNewGuild(name, tag);
     if (wrong !== "") return this.#options.panel.say(wrong, "bad");
     const request = this.#options.client.request(GuildCreateRequestSchema, { name, tag });
-    if (await this.#act(request, CREATE_TEXTS, `${name} is founded.`)) form.reset();
+    if (await this.#act(request, CREATE_TEXTS, TEXTS.guilds.created(name))) form.reset();
   }
 
   async #invite(form: HTMLFormElement): Promise<void> {
     const playerName = fieldText(form, "player");
-    if (playerName === "") return this.#options.panel.say("Say whom to invite.", "bad");
+    if (playerName === "") return this.#options.panel.say(TEXTS.lists.playerMissing, "bad");
     const request = this.#options.client.request(GuildInviteRequestSchema, { playerName });
-    if (await this.#act(request, INVITE_TEXTS, `${playerName} is invited.`)) form.reset();
+    if (await this.#act(request, INVITE_TEXTS, TEXTS.guilds.invited(playerName))) form.reset();
   }
 
   #withdraw(playerName: string): void {
     const request = this.#options.client.request(GuildInviteWithdrawSchema, { playerName });
-    this.#act(request, WITHDRAW_TEXTS, `${playerName} is no longer invited.`);
+    this.#act(request, WITHDRAW_TEXTS, TEXTS.guilds.withdrawn(playerName));
   }
 
   async #answer(guildId: bigint, accept: boolean): Promise<void> {
     const request = this.#options.client.request(GuildJoinRequestSchema, { guildId, accept });
     const stay = this.#stay;
-    await this.#act(request, JOIN_TEXTS, accept ? "Welcome to the guild." : "Declined.");
+    await this.#act(request, JOIN_TEXTS, accept ? TEXTS.guilds.joined : TEXTS.guilds.declined);
     if (stay !== this.#stay) return;
     this.#invites.delete(guildId);
     this.#show();
@@ -325,7 +340,7 @@ export class GuildDesk {
 
   #kick(playerName: string): void {
     const request = this.#options.client.request(GuildKickRequestSchema, { playerName });
-    this.#act(request, GUILD_TEXTS, `${playerName} is no longer in the guild.`);
+    this.#act(request, GUILD_TEXTS, TEXTS.guilds.kicked(playerName));
   }
 
   #setRank(playerName: string, rank: GuildRank): void {
@@ -336,9 +351,9 @@ export class GuildDesk {
 
   async #declareWar(form: HTMLFormElement): Promise<void> {
     const enemyName = fieldText(form, "enemy");
-    if (enemyName === "") return this.#options.panel.say("Say whom to fight.", "bad");
+    if (enemyName === "") return this.#options.panel.say(TEXTS.guilds.enemyMissing, "bad");
     const request = this.#options.client.request(GuildWarStartSchema, { enemyName });
-    if (await this.#act(request, WAR_TEXTS, `War is declared on ${enemyName}.`)) form.reset();
+    if (await this.#act(request, WAR_TEXTS, TEXTS.guilds.warDeclared(enemyName))) form.reset();
   }
 
   /** Awaits an answer, says what came of it and asks for the guild anew. */

@@ -5,25 +5,15 @@
  */
 
 import { type GuildInvite, type GuildMember, GuildRank, type GuildWar } from "../../../shared/gen/guild_pb.ts";
-import {
-  GUILD_NAME_LENGTH_MAX,
-  GUILD_NAME_LENGTH_MIN,
-  GUILD_TAG_LENGTH_MAX,
-  GUILD_TAG_LENGTH_MIN,
-} from "../../../shared/limits.ts";
-
-const RANK_NAMES: Readonly<Record<GuildRank, string>> = {
-  [GuildRank.MEMBER]: "Member",
-  [GuildRank.OFFICER]: "Officer",
-  [GuildRank.LEADER]: "Leader",
-};
+import { GUILD_NAME_LENGTH_MIN, GUILD_TAG_LENGTH_MIN } from "../../../shared/limits.ts";
+import { TEXTS } from "./language.ts";
 
 /** What is said of one member. */
 export type MemberEntry = Pick<GuildMember, "name" | "rank" | "online">;
 
 /** What a rank is called. */
 export function rankName(rank: GuildRank): string {
-  return RANK_NAMES[rank] ?? RANK_NAMES[GuildRank.MEMBER];
+  return TEXTS.guilds.ranks[rank] ?? TEXTS.guilds.ranks[GuildRank.MEMBER];
 }
 
 /** What a member may do; the server decides, this is what the page offers. */
@@ -54,13 +44,13 @@ export function sortMembers<M extends MemberEntry>(members: readonly M[]): M[] {
 /** How many members there are, and how many of them are online. */
 export function membersText(members: readonly MemberEntry[]): string {
   const online = members.filter((member) => member.online).length;
-  return `${members.length} ${members.length === 1 ? "member" : "members"}, ${online} online`;
+  return TEXTS.guilds.members(members.length, online);
 }
 
 /** How a war stands, and how long it goes on. */
 export function warText({ ownKills, enemyKills, endsAt }: Omit<GuildWar, "$typeName">, nowMs: number): string {
   const lead = ownKills === enemyKills ? "even" : ownKills > enemyKills ? "ahead" : "behind";
-  return `${ownKills} : ${enemyKills}, ${lead} · ${timeLeft(Number(endsAt) - nowMs)}`;
+  return `${TEXTS.guilds.war(lead, ownKills, enemyKills)} · ${TEXTS.guilds.timeLeft(Number(endsAt) - nowMs)}`;
 }
 
 /** Who invited a player, and how long the invitation stands. */
@@ -68,7 +58,7 @@ export function invitedText(
   { inviterName, expiresAt }: Pick<GuildInvite, "inviterName" | "expiresAt">,
   nowMs: number,
 ): string {
-  return `by ${inviterName} · ${timeLeft(Number(expiresAt) - nowMs)}`;
+  return `${TEXTS.guilds.invitedBy(inviterName)} · ${TEXTS.guilds.timeLeft(Number(expiresAt) - nowMs)}`;
 }
 
 /** How a war ended for a guild. */
@@ -76,19 +66,8 @@ export function warEndText(
   { ownKills, enemyKills, winnerGuildId }: { ownKills: number; enemyKills: number; winnerGuildId: bigint },
   ownGuildId: bigint,
 ): string {
-  const outcome = winnerGuildId === 0n ? "a draw" : winnerGuildId === ownGuildId ? "victory" : "defeat";
-  return `The war is over: ${outcome}, ${ownKills} to ${enemyKills}.`;
-}
-
-/** A time to come, in its two largest units. */
-export function timeLeft(ms: number): string {
-  const seconds = Math.ceil(ms / 1_000);
-  if (seconds <= 0) return "ending";
-  if (seconds < 60) return `${seconds} s left`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s left`;
-  const hours = Math.floor(minutes / 60);
-  return hours < 24 ? `${hours} h ${minutes % 60} min left` : `${Math.floor(hours / 24)} d ${hours % 24} h left`;
+  const outcome = winnerGuildId === 0n ? "draw" : winnerGuildId === ownGuildId ? "victory" : "defeat";
+  return TEXTS.guilds.warEnded(outcome, ownKills, enemyKills);
 }
 
 const NAME_PATTERN = /^[\p{L}\p{M}\p{Nd}_-]+(?: [\p{L}\p{M}\p{Nd}_-]+)*$/u;
@@ -100,9 +79,8 @@ const TAG_PATTERN = /^[\p{L}\p{M}\p{Nd}]+$/u;
  */
 export function checkNewGuild(name: string, tag: string): string {
   if ([...name].length < GUILD_NAME_LENGTH_MIN || !NAME_PATTERN.test(name)) {
-    return `A guild's name has ${GUILD_NAME_LENGTH_MIN} to ${GUILD_NAME_LENGTH_MAX} letters of one script, digits, ` +
-      '"_", "-" or spaces.';
+    return TEXTS.guilds.nameRule;
   }
   if ([...tag].length >= GUILD_TAG_LENGTH_MIN && TAG_PATTERN.test(tag)) return "";
-  return `A guild's tag has ${GUILD_TAG_LENGTH_MIN} to ${GUILD_TAG_LENGTH_MAX} letters of one script, or digits.`;
+  return TEXTS.guilds.tagRule;
 }

@@ -8,10 +8,9 @@ import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { PLAYER_NAME_LENGTH_MIN } from "../../../shared/limits.ts";
 import { byId } from "./dom.ts";
 import { errorText } from "./error_text.ts";
+import { PASSWORD_LENGTH_MIN } from "./form.ts";
+import { TEXTS } from "./language.ts";
 import { rememberedName } from "./page_storage.ts";
-
-/** Least characters of a new password: the server only sees its hash. */
-export const PASSWORD_LENGTH_MIN = 8;
 
 /** What any name is; the server looks closer at a new one. */
 const NAME_PATTERN = /^[\p{L}\p{M}\p{Nd}_-]+$/u;
@@ -35,14 +34,14 @@ export function checkLoginEntry({ mode, name, password }: LoginEntry): { name: s
   const isNew = mode === "register";
   return {
     name: name === ""
-      ? "Enter your name."
+      ? TEXTS.login.nameMissing
       : NAME_PATTERN.test(name) && [...name].length >= PLAYER_NAME_LENGTH_MIN
       ? ""
       : errorText(ErrorCode.NAME_INVALID),
     password: password === ""
-      ? "Enter your password."
+      ? TEXTS.login.passwordMissing
       : isNew && [...password].length < PASSWORD_LENGTH_MIN
-      ? `Choose at least ${PASSWORD_LENGTH_MIN} characters.`
+      ? TEXTS.login.passwordShort
       : "",
   };
 }
@@ -152,7 +151,7 @@ export class LoginCard {
 
   #showMode(): void {
     const isNew = this.#mode === "register";
-    this.#submit.textContent = isNew ? "Create account" : "Log in";
+    this.#submit.textContent = isNew ? TEXTS.login.createAccount : TEXTS.login.logIn;
     this.#password.autocomplete = isNew ? "new-password" : "current-password";
     byId("login-name-help", HTMLElement).hidden = !isNew;
     byId("login-password-help", HTMLElement).hidden = !isNew;

@@ -5,6 +5,7 @@
  */
 
 import { byId, make } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 import { type Health, isDead } from "./world_model.ts";
 
 /** One who is in view; positions in units. */
@@ -74,21 +75,15 @@ function setData(item: HTMLElement, name: string, value: string): void {
 
 /** One who is in view, as a screen reader reads it. */
 export function neighbourText({ name, x, z, isFriend, isMonster, health }: Neighbour): string {
-  const what = isMonster ? ", a monster," : isFriend ? ", a friend," : "";
-  const place = `${name}${what} at ${Math.round(x)}, ${Math.round(z)}`;
+  const kind = isMonster ? "monster" : isFriend ? "friend" : "player";
+  const place = TEXTS.world.neighbour({ name, kind, x: Math.round(x), z: Math.round(z) });
   if (health === null || health.max <= 0) return place;
-  const state = isDead(health) ? "dead" : `health ${Math.ceil(health.current)} of ${Math.ceil(health.max)}`;
-  return `${place}, ${state}`;
+  const { dead, health: healthText } = TEXTS.world;
+  return `${place}, ${isDead(health) ? dead : healthText(Math.ceil(health.current), Math.ceil(health.max))}`;
 }
 
 /** How many are in view. */
 export function nearbySummary(neighbours: readonly { readonly isMonster: boolean }[]): string {
   const monsters = neighbours.filter(({ isMonster }) => isMonster).length;
-  const others = neighbours.length - monsters;
-  const people = others === 0
-    ? "Nobody else is in view"
-    : others === 1
-    ? "One other is in view"
-    : `${others} others are in view`;
-  return monsters === 0 ? people : `${people}, and ${monsters === 1 ? "a monster" : `${monsters} monsters`}`;
+  return TEXTS.world.nearby(neighbours.length - monsters, monsters);
 }

@@ -33,10 +33,12 @@ import { connectProblem } from "./connect_problem.ts";
 import { isTyping } from "./controls.ts";
 import { byId, hasKeys } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
+import { guardComposition } from "./form.ts";
 import { FriendDesk } from "./friend_desk.ts";
 import { type Arrival, GameView } from "./game_view.ts";
 import { GateScene } from "./gate_scene.ts";
 import { GuildDesk } from "./guild_desk.ts";
+import { TEXTS, translatePage } from "./language.ts";
 import { LoginCard, type LoginEntry } from "./login_card.ts";
 import { mapLook, plainLook } from "./map_look.ts";
 import { Minimap } from "./minimap.ts";
@@ -72,8 +74,6 @@ const REQUEST_TIMEOUT_MS = 20_000;
 const STATUS_INTERVAL_MS = 250;
 /** A connection gone for less than this is no news, in milliseconds. */
 const LOSS_SHOWN_MS = 900;
-
-const UNREACHABLE = "The castle can't be reached. Check your connection and try again.";
 
 class Page {
   readonly #client = new DrawbridgeClient({
@@ -212,8 +212,7 @@ class Page {
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
     client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
     client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
-      const wait = etaMs > 0 ? `, about ${Math.ceil(etaMs / 1_000)} s` : "";
-      if (this.#isEntering) this.#login.setBusy(`You are number ${position} in line${wait}`);
+      if (this.#isEntering) this.#login.setBusy(TEXTS.login.queued(position, Math.ceil(etaMs / 1_000)));
     });
     document.addEventListener("keydown", (event) => {
       const isFree = !isTyping() && !(document.activeElement instanceof HTMLButtonElement);
@@ -231,13 +230,13 @@ class Page {
     if (this.#isEntering) return;
     this.#isEntering = true;
     this.#ownName = name;
-    this.#login.setBusy("Calling the gatekeeper …");
+    this.#login.setBusy(TEXTS.login.calling);
     this.#notice.show(null);
     try {
       await this.#client.open();
       const token = await authenticate(this.#client);
       this.#scene.turn(true);
-      this.#login.setBusy("The bridge is coming down …");
+      this.#login.setBusy(TEXTS.login.entering);
       storeLogin({ token, name });
       const entered = await this.#client.enterWorld({ token });
       if (!entered.success) throw new Refusal(entered.errorCode);
@@ -263,7 +262,7 @@ class Page {
     } else if (error instanceof Refusal) this.#login.showRefusal(error.code);
     else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
     else {
-      this.#login.showProblem(UNREACHABLE);
+      this.#login.showProblem(TEXTS.connect.unreachable);
       if (!(error instanceof RequestError)) void this.#explain();
     }
   }
@@ -309,14 +308,14 @@ class Page {
     const login = storedLogin();
     if (reason === DisconnectReason.LOGGED_IN_ELSEWHERE && login !== null) {
       this.#notice.show({
-        title: "Playing elsewhere",
-        text: "You crossed the bridge in another window, so this one was let go.",
+        title: TEXTS.connect.elsewhere,
+        text: TEXTS.connect.elsewhereText,
         isLight: false,
         action: {
-          text: "Play here instead",
+          text: TEXTS.connect.playHere,
           onClick: () => this.#enter(() => Promise.resolve(login.token), this.#ownName),
         },
-        second: { text: "Log out here", onClick: () => this.#leave() },
+        second: { text: TEXTS.connect.logOutHere, onClick: () => this.#leave() },
       });
       return;
     }
@@ -333,7 +332,7 @@ class Page {
 
   #sessionLost({ code, isReentering }: SessionLoss): void {
     this.#pendingChat.clear();
-    if (isReentering) return this.#chat.addNote("You were away for a while and have come in anew.");
+    if (isReentering) return this.#chat.addNote(TEXTS.connect.enteredAgain);
     storeLogin(null);
     this.#showGate();
     this.#login.showProblem(errorText(code));
@@ -369,9 +368,9 @@ class Page {
       const spoken = { ...line, senderName, channel: Channel.GLOBAL, recipientName: "", roomId: 0n };
       this.#chat.addSpoken(spoken, senderName === this.#ownName);
     }
-    const keys = hasKeys() ? "Enter opens the chat, /help" : "/help in the chat";
-    this.#chat.addNote(`Welcome, ${this.#ownName}. ${keys} says more.`);
-    if (this.#isKept) this.#chat.addNote("Your account was to be deleted. As you are back, it stays.");
+    const { welcome, welcomeKeys, welcomeTouch, deletionCancelled } = TEXTS.login;
+    this.#chat.addNote(`${welcome(this.#ownName)} ${hasKeys() ? welcomeKeys : welcomeTouch}`);
+    if (this.#isKept) this.#chat.addNote(deletionCancelled);
     this.#isKept = false;
     this.#canvas.focus({ preventScroll: true });
   }
@@ -380,7 +379,7 @@ class Page {
   #showMap({ entityId, position, map }: MapEntered & { readonly map: MapInfo }): void {
     const sequence = this.#game?.sequence ?? 0;
     this.#open({ entityId: Number(entityId), position, maxSpeed: this.#maxSpeed, sequence, map: mapLook(map) });
-    this.#chat.addNote(`You have come to ${map.name}.`);
+    this.#chat.addNote(TEXTS.world.arrived(map.name));
     this.#canvas.focus({ preventScroll: true });
   }
 
@@ -408,7 +407,7 @@ class Page {
       },
       onPass: (portalId) => this.#travel.use(portalId),
       onMoved: () => this.#hint.hidden = true,
-      onKill: (victimName) => this.#chat.addNote(`You have struck down ${victimName}.`),
+      onKill: (victimName) => this.#chat.addNote(TEXTS.combat.killed(victimName)),
       onDead: (isDead) => {
         this.#deadMs = isDead ? performance.now() : -1;
         if (!isDead) this.#notice.show(null);
@@ -470,10 +469,10 @@ class Page {
     if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
       const why = this.#lostBy === null ? "" : `${disconnectText(this.#lostBy)} `;
       this.#notice.show({
-        title: "The connection is lost",
-        text: `${why}Trying again ${seconds > 0 ? `in ${seconds} s` : "now"}.`,
+        title: TEXTS.connect.lost,
+        text: `${why}${TEXTS.connect.retry(seconds)}`,
         isLight: true,
-        action: { text: "Try now", onClick: () => this.#retryNow() },
+        action: { text: TEXTS.connect.retryNow, onClick: () => this.#retryNow() },
       });
     } else if (this.#deadMs >= 0 && state === "connected") {
       this.#showDead(nowMs - this.#deadMs);
@@ -484,13 +483,12 @@ class Page {
     const seconds = Math.max(0, Math.ceil((RESPAWN_DELAY_MS - deadMs) / 1_000));
     const byItself = Math.max(0, Math.ceil((RESPAWN_DELAY_MS_MAX - deadMs) / 1_000));
     const killer = this.#game?.killerName ?? null;
-    const may = seconds > 0 ? `You can rise again in ${seconds} s` : "Rise again when you are ready";
     this.#notice.show({
-      title: killer === null ? "You were struck down" : `${killer} struck you down`,
-      text: `${may}. It happens by itself ${byItself > 0 ? `in ${byItself} s` : "now"}.`,
+      title: killer === null ? TEXTS.combat.died : TEXTS.combat.killedBy(killer),
+      text: TEXTS.combat.respawn(seconds, byItself),
       isLight: true,
       action: {
-        text: "Rise again",
+        text: TEXTS.combat.riseAgain,
         isDisabled: seconds > 0,
         onClick: () => {
           this.#client.send(RespawnRequestSchema, {});
@@ -520,11 +518,11 @@ class Page {
   #say({ channel, message, recipientName, roomId }: SayCommand): boolean {
     const result = this.#client.send(ChatMessageSchema, { channel, message, recipientName, roomId });
     if (result === "full" || result === "dropped") {
-      this.#chat.addNote("This could not be sent. Try again in a moment.", "error");
+      this.#chat.addNote(TEXTS.chat.notSent, "error");
       return false;
     }
     this.#pendingChat.add({ channel, message, recipientName });
-    if (result === "queued") this.#chat.addNote("This will be sent when the connection is back.");
+    if (result === "queued") this.#chat.addNote(TEXTS.chat.sentLater);
     return true;
   }
 
@@ -598,4 +596,6 @@ function webSocketUrl(): string {
   return url.href;
 }
 
+translatePage();
+guardComposition();
 new Page().start();

@@ -1,10 +1,11 @@
 /**
- * What the page remembers: the player's name, this device, and until the tab is closed the login and the chat rooms.
+ * What the page remembers: the player's name and language, this device, and until the tab is closed the login and the chat rooms.
  *
  * @module
  */
 
 const NAME_KEY = "drawbridge.name";
+const LANGUAGE_KEY = "drawbridge.language";
 const DEVICE_KEY = "drawbridge.device";
 const LOGIN_KEY = "drawbridge.login";
 const ROOMS_KEY = "drawbridge.rooms";
@@ -21,6 +22,16 @@ export function rememberedName(): string {
 /** Remembers a name beyond this visit. */
 export function rememberName(name: string): void {
   write(() => localStorage, NAME_KEY, name);
+}
+
+/** The language that the player chose; empty: none. */
+export function rememberedLanguage(): string {
+  return read(() => localStorage, LANGUAGE_KEY);
+}
+
+/** Remembers a language beyond this visit. */
+export function rememberLanguage(language: string): void {
+  write(() => localStorage, LANGUAGE_KEY, language);
 }
 
 /** Who is logged in, in this tab. */

@@ -6,6 +6,7 @@
 
 import { isTyping } from "./controls.ts";
 import { byId } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 import type { PortalLook } from "./map_look.ts";
 
 const KEY = "KeyE";
@@ -13,7 +14,7 @@ const KEY = "KeyE";
 /** The button. */
 export class PortalButton {
   readonly #button = byId("portal", HTMLButtonElement);
-  readonly #name = byId("portal-name", HTMLElement);
+  readonly #text = byId("portal-text", HTMLElement);
   #portal: PortalLook | undefined;
 
   /** @param onUse The player wants to pass a portal. */
@@ -31,6 +32,6 @@ export class PortalButton {
     if (portal === this.#portal) return;
     this.#portal = portal;
     this.#button.hidden = portal === undefined;
-    if (portal !== undefined) this.#name.textContent = portal.targetName;
+    if (portal !== undefined) this.#text.textContent = TEXTS.world.portal(portal.targetName);
   }
 }

@@ -8,6 +8,7 @@ import { dot, type Pen } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import type { LabelCache } from "./label_cache.ts";
 import type { LabelBox } from "./label_layout.ts";
+import { TEXTS } from "./language.ts";
 import type { PortalLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
 
@@ -56,7 +57,7 @@ export function paintPortal(
 export function paintPortalName(pen: Pen, portal: PortalLook, camera: Camera, labels: LabelCache): LabelBox | null {
   const x = camera.screenX(portal.x), y = camera.screenY(portal.z), radius = portal.radius * camera.scale;
   if (!isOnScreen(camera, x, y, radius * REACH)) return null;
-  const text = `To ${portal.targetName}`, foot = y - Math.max(12, radius * 0.32) * 2.2;
+  const text = TEXTS.world.portalLabel(portal.targetName), foot = y - Math.max(12, radius * 0.32) * 2.2;
   labels.drawName(pen, text, COLORS.portalLight, x, foot);
   return labels.boxOfName(text, COLORS.portalLight, x, foot);
 }

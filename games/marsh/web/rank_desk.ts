@@ -13,6 +13,7 @@ import {
   type LeaderboardResponse,
 } from "../../../shared/gen/leaderboard_pb.ts";
 import { byId, make } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 import { dayEndText, ownRankText } from "./rank_model.ts";
 import { outcomeOf } from "./request_answer.ts";
 import type { SidePanel } from "./side_panel.ts";
@@ -66,7 +67,7 @@ export class RankDesk {
     setText(this.#own, ownRankText(board, period, own));
     setText(this.#end, dayEndText(Number(endsAt), Date.now()));
     const names = [...this.#choice.querySelectorAll("select")].map(({ selectedOptions }) => selectedOptions[0].text);
-    this.#caption.textContent = `Most ${names.join(", ")}`;
+    this.#caption.textContent = TEXTS.ranks.caption(names[0], names[1]);
     this.#rows.replaceChildren(...entries.map((entry) => rowOf(entry, entry.playerId === own?.playerId)));
     if (entries.length === 0) this.#rows.append(emptyRow());
   }
@@ -81,14 +82,14 @@ function rowOf({ rank, name, kills, deaths, monsterKills }: LeaderboardEntry, is
   const row = make("tr", isOwn ? "is-own" : "");
   const title = make("th", "", name);
   title.scope = "row";
-  row.append(make("td", "", String(rank)), title);
-  for (const count of [kills, deaths, monsterKills]) row.append(make("td", "", count.toLocaleString("en")));
+  row.append(make("td", "", TEXTS.number(rank)), title);
+  for (const count of [kills, deaths, monsterKills]) row.append(make("td", "", TEXTS.number(count)));
   return row;
 }
 
 function emptyRow(): HTMLElement {
   const row = make("tr", "");
-  const cell = make("td", "ranks-empty", "Nobody yet.");
+  const cell = make("td", "ranks-empty", TEXTS.ranks.nobody);
   cell.colSpan = 5;
   row.append(cell);
   return row;

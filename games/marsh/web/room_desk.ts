@@ -15,14 +15,10 @@ import {
 } from "../../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { PacketType } from "../../../shared/gen/packet_pb.ts";
-import {
-  ROOM_MEMBERS_MAX,
-  ROOM_NAME_LENGTH_MAX,
-  ROOM_NAME_LENGTH_MIN,
-  ROOMS_PER_PLAYER,
-} from "../../../shared/limits.ts";
+import { ROOM_MEMBERS_MAX, ROOM_NAME_LENGTH_MIN } from "../../../shared/limits.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
+import { TEXTS } from "./language.ts";
 import { type CodeTexts, outcomeOf } from "./request_answer.ts";
 import { RoomModel, roomText } from "./room_model.ts";
 import { type Row, RowList } from "./row_list.ts";
@@ -47,28 +43,26 @@ export interface RoomDeskOptions {
 /** How often the list is asked for while it is looked at, in milliseconds. */
 const REFRESH_MS = 5_000;
 
-const TOO_MANY_TEXT = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms.`;
 const JOIN_TEXTS: CodeTexts = {
-  [ErrorCode.PERMISSION_DENIED]: "That is not the password.",
-  [ErrorCode.SERVER_FULL]: "The room is full.",
-  [ErrorCode.NOT_FOUND]: "There is no such room any more.",
-  [ErrorCode.OUT_OF_RANGE]: TOO_MANY_TEXT,
+  [ErrorCode.PERMISSION_DENIED]: TEXTS.rooms.wrongPassword,
+  [ErrorCode.SERVER_FULL]: TEXTS.rooms.full,
+  [ErrorCode.NOT_FOUND]: TEXTS.rooms.gone,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.rooms.tooMany,
 };
 const CREATE_TEXTS: CodeTexts = {
-  [ErrorCode.ALREADY_EXISTS]: "A room has this name already.",
-  [ErrorCode.NAME_INVALID]:
-    `A room's name has ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters, letters of one script.`,
-  [ErrorCode.SERVER_FULL]: "There are too many rooms already.",
-  [ErrorCode.OUT_OF_RANGE]: TOO_MANY_TEXT,
+  [ErrorCode.ALREADY_EXISTS]: TEXTS.rooms.nameTaken,
+  [ErrorCode.NAME_INVALID]: TEXTS.rooms.nameRule,
+  [ErrorCode.SERVER_FULL]: TEXTS.rooms.tooManyRooms,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.rooms.tooMany,
 };
-const LEAVE_TEXTS: CodeTexts = { [ErrorCode.NOT_FOUND]: "You are not in that room." };
+const LEAVE_TEXTS: CodeTexts = { [ErrorCode.NOT_FOUND]: TEXTS.rooms.notInside };
 
 /** Everything of rooms on the page, but what is said in them. */
 export class RoomDesk {
   readonly #options: RoomDeskOptions;
   readonly #model = new RoomModel();
-  readonly #joined = new RowList(byId("rooms-joined", HTMLElement), "You are in no room.");
-  readonly #others = new RowList(byId("rooms-list", HTMLElement), "There are no other rooms.");
+  readonly #joined = new RowList(byId("rooms-joined", HTMLElement), TEXTS.rooms.noneJoined);
+  readonly #others = new RowList(byId("rooms-list", HTMLElement), TEXTS.rooms.noneOther);
   /** Passwords the player typed, to come back in after a long loss; by room name. */
   readonly #passwords: Map<string, string> = new Map();
   /** The room whose password is asked for. */
@@ -157,20 +151,24 @@ export class RoomDesk {
       note: roomText({ ...room, hasPassword: false }),
       badge: room.unread,
       actions: [
-        { text: "Open", label: `Open the chat of ${room.name}`, onClick: () => this.#options.onOpen(room.id) },
-        { text: "Leave", label: `Leave ${room.name}`, onClick: () => this.#leave(room.id) },
+        {
+          text: TEXTS.rooms.open,
+          label: TEXTS.rooms.openLabel(room.name),
+          onClick: () => this.#options.onOpen(room.id),
+        },
+        { text: TEXTS.rooms.leave, label: TEXTS.rooms.leaveLabel(room.name), onClick: () => this.#leave(room.id) },
       ],
     })));
     this.#others.show(this.#model.others.map((room): Row => {
       const isAsked = this.#askedId === room.roomId;
       const join = {
-        text: "Join",
-        label: `Join ${room.name}`,
+        text: TEXTS.rooms.join,
+        label: TEXTS.rooms.joinLabel(room.name),
         onClick: () => this.#ask(room.roomId, room.hasPassword),
       };
       const field = {
-        label: `Password of ${room.name}`,
-        submitText: "Join",
+        label: TEXTS.rooms.passwordLabel(room.name),
+        submitText: TEXTS.rooms.join,
         onSubmit: (password: string) => this.#join(room.roomId, password),
       };
       const row = { key: String(room.roomId), title: room.name, note: roomText(room) };
@@ -205,19 +203,19 @@ export class RoomDesk {
     if (stay !== this.#stay) return;
     if (response !== null) this.#taken(response, password);
     else if (code === ErrorCode.PERMISSION_DENIED) {
-      this.#options.onNews(`The room ${name} asks for its password again.`);
-    } else if (code === ErrorCode.NOT_FOUND) this.#options.onNews(`The room ${name} is closed.`);
+      this.#options.onNews(TEXTS.rooms.passwordAgain(name));
+    } else if (code === ErrorCode.NOT_FOUND) this.#options.onNews(TEXTS.rooms.closedMeanwhile(name));
   }
 
   async #create(form: HTMLFormElement): Promise<void> {
     const { panel, client } = this.#options;
     const name = fieldText(form, "name");
     if ([...name].length < ROOM_NAME_LENGTH_MIN) {
-      return panel.say(CREATE_TEXTS[ErrorCode.NAME_INVALID] ?? "", "bad");
+      return panel.say(TEXTS.rooms.nameRule, "bad");
     }
     const most = Number(fieldText(form, "most"));
     if (!Number.isInteger(most) || most < 0 || most > ROOM_MEMBERS_MAX) {
-      return panel.say(`A room holds 1 to ${ROOM_MEMBERS_MAX} players.`, "bad");
+      return panel.say(TEXTS.rooms.placesRule, "bad");
     }
     const password = String(new FormData(form).get("password") ?? "");
     const stay = this.#stay;
@@ -226,7 +224,7 @@ export class RoomDesk {
     if (stay !== this.#stay) return;
     if (response === null) return panel.say(text, "bad");
     form.reset();
-    panel.say(`The room ${name} is open.`);
+    panel.say(TEXTS.rooms.created(name));
     this.#taken(response, password);
     if (response.room !== undefined) this.#options.onOpen(response.room.roomId);
     this.refresh();

@@ -5,6 +5,7 @@
  */
 
 import { type RoomEvent, RoomEventKind, type RoomInfo } from "../../../shared/gen/chat_pb.ts";
+import { TEXTS } from "./language.ts";
 
 /** What the server lists of a room. */
 export type RoomEntry = Omit<RoomInfo, "$typeName" | "$unknown">;
@@ -65,13 +66,13 @@ export class RoomModel {
         // Of its own joining the player knows by the answer, which counted it in.
         if (isOwn) return null;
         room.memberCount++;
-        return { text: `${event.playerName} came in.`, isOver: false };
+        return { text: TEXTS.rooms.joined(event.playerName), isOver: false };
       case RoomEventKind.LEFT:
-        if (isOwn) return { text: `You left ${room.name}.`, isOver: true };
+        if (isOwn) return { text: TEXTS.rooms.leftSelf(room.name), isOver: true };
         room.memberCount = Math.max(1, room.memberCount - 1);
-        return { text: `${event.playerName} left.`, isOver: false };
+        return { text: TEXTS.rooms.left(event.playerName), isOver: false };
       case RoomEventKind.CLOSED:
-        return { text: `The room ${room.name} was closed.`, isOver: true };
+        return { text: TEXTS.rooms.closed(room.name), isOver: true };
       default:
         return null;
     }
@@ -100,6 +101,6 @@ export class RoomModel {
 export function roomText(
   { memberCount, maxMembers, hasPassword }: Pick<RoomEntry, "memberCount" | "maxMembers" | "hasPassword">,
 ): string {
-  const count = maxMembers > 0 ? `${memberCount} of ${maxMembers} inside` : `${memberCount} inside`;
-  return hasPassword ? `${count} · password` : count;
+  const count = TEXTS.rooms.inside(memberCount, maxMembers);
+  return hasPassword ? `${count} · ${TEXTS.rooms.hasPassword}` : count;
 }

@@ -5,6 +5,7 @@
  */
 
 import { make } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 
 /** One button of a row. */
 export interface RowAction {
@@ -114,13 +115,13 @@ function fill(row: Row, current: () => Row): HTMLElement[] {
   if (row.isOnline !== undefined) {
     const dot = make("span", row.isOnline ? "row-dot is-online" : "row-dot");
     dot.role = "img";
-    dot.ariaLabel = row.isOnline ? "online" : "offline";
+    dot.ariaLabel = row.isOnline ? TEXTS.lists.online : TEXTS.lists.offline;
     title.append(dot);
   }
   title.append(row.title);
   if (row.badge !== undefined && row.badge > 0) {
     const badge = make("span", "badge", String(row.badge));
-    badge.ariaLabel = `${row.badge} unread`;
+    badge.ariaLabel = TEXTS.chat.unread(row.badge);
     title.append(" ", badge);
   }
   text.append(title);
@@ -167,8 +168,8 @@ export function askTwice(button: HTMLButtonElement, onConfirm: () => void): void
       return onConfirm();
     }
     button.classList.add("is-asking");
-    button.textContent = "Sure?";
-    button.ariaLabel = `${label ?? text}: sure? Press again`;
+    button.textContent = TEXTS.lists.sure;
+    button.ariaLabel = TEXTS.lists.sureLabel(label ?? text);
     timer = setTimeout(calm, CONFIRM_MS);
   });
 }
@@ -178,7 +179,7 @@ function fieldForm(field: RowField, onSubmit: (text: string) => void): HTMLFormE
   const input = make("input", "input");
   input.type = "password";
   input.ariaLabel = field.label;
-  input.placeholder = "Password";
+  input.placeholder = TEXTS.lists.password;
   input.autocomplete = "off";
   input.maxLength = 64;
   const submit = make("button", "button-small", field.submitText);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { TEXTS } from "./language.ts";
+
 /** One skill. */
 export interface Skill {
   /** As COMBAT_ACTION names it. */
@@ -25,9 +27,9 @@ export const SKILL_AREA = 3;
 
 /** Every skill, by ascending id. */
 export const SKILLS: readonly Skill[] = [
-  { id: SKILL_MELEE, name: "Strike", range: 3, cooldownMs: 500, areaRadius: 0 },
-  { id: SKILL_RANGED, name: "Shot", range: 25, cooldownMs: 1_500, areaRadius: 0 },
-  { id: SKILL_AREA, name: "Blaze", range: 25, cooldownMs: 4_000, areaRadius: 5 },
+  { id: SKILL_MELEE, name: TEXTS.combat.skills.melee, range: 3, cooldownMs: 500, areaRadius: 0 },
+  { id: SKILL_RANGED, name: TEXTS.combat.skills.ranged, range: 25, cooldownMs: 1_500, areaRadius: 0 },
+  { id: SKILL_AREA, name: TEXTS.combat.skills.area, range: 25, cooldownMs: 4_000, areaRadius: 5 },
 ];
 
 /** The skill with an id. */

@@ -5,6 +5,7 @@
  */
 
 import { byId } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 import type { Health } from "./world_model.ts";
 
 /**
@@ -12,16 +13,6 @@ import type { Health } from "./world_model.ts";
  * `connected` whose server leaves a heartbeat without an answer.
  */
 export type ConnectionStatus = "idle" | "connecting" | "connected" | "silent" | "reconnecting" | "replaced" | "closed";
-
-const STATUS_TEXTS: Readonly<Record<ConnectionStatus, string>> = {
-  idle: "Not connected",
-  connecting: "Connecting",
-  connected: "Connected",
-  silent: "No answer",
-  reconnecting: "Reconnecting",
-  replaced: "Playing elsewhere",
-  closed: "Disconnected",
-};
 
 /** The bar at the top. */
 export class StatusBar {
@@ -58,9 +49,12 @@ export class StatusBar {
    */
   setConnection(status: ConnectionStatus, retryInSeconds = 0): void {
     document.documentElement.dataset.connection = status;
-    setText(this.#connection, STATUS_TEXTS[status]);
+    setText(this.#connection, TEXTS.connect.statuses[status]);
     // Beside the live region, which would speak every second.
-    setText(this.#countdown, status === "reconnecting" && retryInSeconds > 0 ? `in ${retryInSeconds} s` : "");
+    setText(
+      this.#countdown,
+      status === "reconnecting" && retryInSeconds > 0 ? TEXTS.connect.inSeconds(retryInSeconds) : "",
+    );
   }
 
   /** Shows the round trip, in milliseconds; `null` while unknown. */
@@ -70,7 +64,7 @@ export class StatusBar {
 
   /** Shows how many others are in view. */
   setVisible(count: number): void {
-    setText(this.#visible, String(count));
+    setText(this.#visible, TEXTS.number(count));
   }
 
   /** Shows the player's own health; `null` while unknown. */

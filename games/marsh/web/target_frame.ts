@@ -6,6 +6,7 @@
 
 import { EntityKind } from "../../../shared/gen/game_pb.ts";
 import { byId } from "./dom.ts";
+import { TEXTS } from "./language.ts";
 import type { Entity } from "./world_model.ts";
 
 /** The panel of the target. */
@@ -38,7 +39,7 @@ export class TargetFrame {
     this.#meter.setAttribute("aria-valuemax", String(Math.ceil(max)));
     this.#meter.setAttribute("aria-valuenow", String(Math.ceil(current)));
     this.#fill.style.transform = `scaleX(${Math.max(0, Math.min(1, current / max))})`;
-    const text = `${Math.ceil(current)} / ${Math.ceil(max)}${target.isStunned ? " · stunned" : ""}`;
+    const text = `${Math.ceil(current)} / ${Math.ceil(max)}${target.isStunned ? ` · ${TEXTS.combat.isStunned}` : ""}`;
     if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 }

@@ -13,13 +13,14 @@ import {
   PortalRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
 import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { TEXTS } from "./language.ts";
 import { type CodeTexts, outcomeOf } from "./request_answer.ts";
 
 const REFUSALS: CodeTexts = {
-  [ErrorCode.NOT_FOUND]: "That portal is gone.",
-  [ErrorCode.INVALID_STATE]: "You can't pass a portal now.",
-  [ErrorCode.OUT_OF_RANGE]: "Step closer to the portal.",
-  [ErrorCode.SERVER_FULL]: "It is too crowded over there. Try again in a moment.",
+  [ErrorCode.NOT_FOUND]: TEXTS.world.portalGone,
+  [ErrorCode.INVALID_STATE]: TEXTS.world.portalNotNow,
+  [ErrorCode.OUT_OF_RANGE]: TEXTS.world.portalFar,
+  [ErrorCode.SERVER_FULL]: TEXTS.world.portalCrowded,
 };
 
 /** What travel tells the page. */

@@ -1,0 +1,522 @@
+/**
+ * Everything the page says, in English. Other languages have the same shape: see `ko.ts`.
+ *
+ * @module
+ */
+
+import { DisconnectReason } from "../../../../shared/gen/auth_pb.ts";
+import { Channel } from "../../../../shared/gen/chat_pb.ts";
+import { ErrorCode } from "../../../../shared/gen/common_pb.ts";
+import { GuildRank } from "../../../../shared/gen/guild_pb.ts";
+import { LeaderboardBoard } from "../../../../shared/gen/leaderboard_pb.ts";
+import {
+  ACCOUNT_DELETION_GRACE_MS,
+  GUILD_NAME_LENGTH_MAX,
+  GUILD_NAME_LENGTH_MIN,
+  GUILD_TAG_LENGTH_MAX,
+  GUILD_TAG_LENGTH_MIN,
+  LEADERBOARD_RANK_MAX,
+  MARKS_PER_LETTER_MAX,
+  PLAYER_NAME_LENGTH_MAX,
+  PLAYER_NAME_LENGTH_MIN,
+  ROOM_MEMBERS_MAX,
+  ROOM_NAME_LENGTH_MAX,
+  ROOM_NAME_LENGTH_MIN,
+  ROOMS_PER_PLAYER,
+} from "../../../../shared/limits.ts";
+import { PASSWORD_LENGTH_MIN } from "../form.ts";
+
+const GRACE_DAYS = ACCOUNT_DELETION_GRACE_MS / 86_400_000;
+const numbers = new Intl.NumberFormat("en");
+const plurals = new Intl.PluralRules("en");
+
+/** "1 member", "1,200 members". */
+function counted(count: number, one: string, other: string): string {
+  return `${numbers.format(count)} ${plurals.select(count) === "one" ? one : other}`;
+}
+
+const BOARD_NOUNS: Readonly<Record<LeaderboardBoard, readonly [one: string, other: string]>> = {
+  [LeaderboardBoard.KILLS]: ["kill", "kills"],
+  [LeaderboardBoard.DEATHS]: ["death", "deaths"],
+  [LeaderboardBoard.MONSTER_KILLS]: ["monster kill", "monster kills"],
+};
+
+/** The texts; a text with values in it is a function. */
+export const en = {
+  /** What the language calls itself. */
+  languageName: "English",
+  number: (value: number): string => numbers.format(value),
+
+  /** Texts of `index.html`, by the names in its `data-text` attributes. `{W}` stands for a key. */
+  page: {
+    account: "Account",
+    accountDeletion: "Delete your account",
+    accountDeletionNote:
+      `Your character, friends, guild membership and scores are deleted with it, ${GRACE_DAYS} days from now. ` +
+      "Log in before then to keep everything.",
+    accountPassword: "Change your password",
+    accountRevocation: "Log out everywhere else",
+    add: "Add",
+    bytesUsed: "Bytes used",
+    castle: "Castle",
+    change: "Change",
+    channelArea: "Area",
+    channelGlobal: "Global",
+    channelGuild: "Guild",
+    channelWhisper: "Whisper",
+    channels: "Who hears you",
+    chat: "Chat",
+    clearTarget: "Clear the target",
+    closePanel: "Close the panel",
+    conversations: "Conversations",
+    create: "Create",
+    deaths: "Deaths",
+    declare: "Declare",
+    delete: "Delete",
+    enter: "Enter",
+    friendAdd: "Add a friend",
+    friendRequests: "Requests",
+    friends: "Friends",
+    friendsKey: "Friends (F)",
+    accountKey: "Account (U)",
+    guild: "Guild",
+    guildCreate: "Create a guild",
+    guildKey: "Guild (G)",
+    guildLeave: "Leave the guild",
+    guildName: "guild's name",
+    hintKeys: "Walk with {W} {A} {S} {D} or a click. Click somebody to attack.",
+    hintTouch: "Tap to walk. Tap somebody to attack.",
+    ignore: "Ignore",
+    ignored: "Ignored",
+    ignorePlayer: "Ignore a player",
+    invitations: "Invitations",
+    invite: "Invite",
+    invited: "Invited",
+    kills: "Kills",
+    language: "Language",
+    leaderboard: "Leaderboard",
+    leaderboardKey: "Leaderboard (L)",
+    leave: "Leave",
+    leaveCastle: "Leave the castle",
+    logIn: "Log in",
+    logOutOthers: "Log out others",
+    members: "Members",
+    message: "Message",
+    messagePlaceholder: "Message or /help",
+    messages: "Messages",
+    monsters: "Monsters",
+    monsterKills: "Monster kills",
+    name: "Name",
+    newHere: "New here",
+    newPassword: "New password",
+    open: "Open",
+    ownHealth: "Your health",
+    panels: "Panels",
+    panelsOfSide: "Guild, rooms, friends, ranks and account",
+    password: "Password",
+    passwordHelp: `At least ${PASSWORD_LENGTH_MIN} characters.`,
+    passwordOptional: "Password (optional)",
+    period: "Period",
+    periodAll: "All time",
+    periodDay: "Today",
+    places: "Places",
+    player: "Player",
+    playerName: "player's name",
+    playersInView: "Players in view",
+    playersNearby: "Players nearby",
+    rank: "Rank",
+    rankingBy: "Ranking by",
+    ranks: "Ranks",
+    recipientName: "name",
+    registerNameHelp:
+      `${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters of one script, digits, "_" or "-".`,
+    roomOpen: "Open a room",
+    rooms: "Rooms",
+    roomsKey: "Rooms (R)",
+    roomsOther: "Other rooms",
+    roomsOwn: "Your rooms",
+    roundTrip: "Round trip to the server",
+    send: "Send",
+    skillArea: "Blaze: hits everyone around a spot",
+    skillMelee: "Strike: hits whoever is next to you",
+    skillRanged: "Shot: hits from afar",
+    skills: "Skills",
+    status: "Status",
+    sure: "I am sure",
+    tag: "Tag",
+    tagline: "Someone is already inside.",
+    target: "Target",
+    targetHealth: "Health of the target",
+    visible: "in view",
+    warDeclare: "Declare war on",
+    wars: "Wars",
+    whatToDo: "What to do",
+    whisperRecipient: "Whisper to",
+    whisperTo: "to",
+    worldLabel:
+      "The castle grounds. Walk with the arrow keys or W, A, S and D. Q picks a target, 1, 2 and 3 use skills, E " +
+      "enters a portal. Enter opens the chat.",
+  },
+
+  errors: {
+    [ErrorCode.NONE]: "Something went wrong. Please try again.",
+    [ErrorCode.INVALID_CREDENTIALS]: "Name and password don't match.",
+    [ErrorCode.SERVER_FULL]: "The castle is full. Try again in a moment.",
+    [ErrorCode.VERSION_MISMATCH]: "This page is out of date. Reload it.",
+    [ErrorCode.BANNED]: "This account is banned.",
+    [ErrorCode.MAINTENANCE]: "The castle is closed for maintenance. Try again later.",
+    [ErrorCode.INTERNAL]: "Something broke on our side. Please try again.",
+    [ErrorCode.TIMEOUT]: "The server took too long to answer. Please try again.",
+    [ErrorCode.ALREADY_LOGGED_IN]: "This account is already playing somewhere else.",
+    [ErrorCode.INVALID_PACKET]: "The server could not read that.",
+    [ErrorCode.RATE_LIMITED]: "That was too fast. Wait a moment and try again.",
+    [ErrorCode.NOT_AUTHENTICATED]: "You are no longer logged in.",
+    [ErrorCode.INVALID_STATE]: "That can't be done right now.",
+    [ErrorCode.INVALID_TOKEN]: "Your login is no longer valid. Please log in again.",
+    [ErrorCode.TOKEN_EXPIRED]: "Your login has expired. Please log in again.",
+    [ErrorCode.NAME_TAKEN]: "This name is taken, or looks like one that is. Choose another one.",
+    [ErrorCode.NAME_INVALID]:
+      `A name has ${PLAYER_NAME_LENGTH_MIN} to ${PLAYER_NAME_LENGTH_MAX} letters of one script, ` +
+      'digits, "_" or "-".',
+    [ErrorCode.NOT_FOUND]: "There is nothing by that name.",
+    [ErrorCode.PERMISSION_DENIED]: "You are not allowed to do that.",
+    [ErrorCode.ALREADY_EXISTS]: "That exists already.",
+    [ErrorCode.OUT_OF_RANGE]: "That is too far away.",
+    [ErrorCode.ON_COOLDOWN]: "Not yet. Wait a moment.",
+    [ErrorCode.TARGET_INVALID]: "That is not a valid target.",
+    [ErrorCode.MUTED]: "You are muted and cannot chat.",
+    [ErrorCode.RESUME_EXPIRED]: "You were away for too long.",
+    [ErrorCode.SHUTTING_DOWN]: "The server is shutting down.",
+    [ErrorCode.UNSUPPORTED]: "The server does not offer that.",
+    [ErrorCode.UNAVAILABLE]: "The castle's records can't be reached right now. Nothing was changed. Please try again.",
+  } satisfies Record<ErrorCode, string> as Readonly<Record<ErrorCode, string>>,
+
+  disconnects: {
+    [DisconnectReason.UNSPECIFIED]: "The connection was closed.",
+    [DisconnectReason.MALFORMED_FRAME]: "The connection was closed because of garbled data.",
+    [DisconnectReason.MALFORMED_PACKET]: "The connection was closed because of garbled data.",
+    [DisconnectReason.FLOOD]: "You were sending too much at once.",
+    [DisconnectReason.IDLE]: "You were away for too long.",
+    [DisconnectReason.SLOW_READER]: "Your connection could not keep up.",
+    [DisconnectReason.LOGGED_IN_ELSEWHERE]: "You are playing in another window.",
+    [DisconnectReason.KICKED]: "You were kicked from the castle.",
+    [DisconnectReason.BANNED]: "This account is banned.",
+    [DisconnectReason.SHUTDOWN]: "The server is shutting down.",
+    [DisconnectReason.SERVER_FULL]: "The castle is full. Try again in a moment.",
+    [DisconnectReason.HANDSHAKE_TIMEOUT]: "Entering took too long. Please try again.",
+    [DisconnectReason.SERVER_ERROR]: "Something broke on our side. Please try again.",
+    [DisconnectReason.PROTOCOL_VIOLATION]: "The server did not understand this page. Reload it.",
+  } satisfies Record<DisconnectReason, string> as Readonly<Record<DisconnectReason, string>>,
+  /** What the server said in its own words, which are English and without the period, beside our text for it. */
+  serverSaid: (sentence: string, _own: string): string => sentence,
+
+  connect: {
+    unreachable: "The castle can't be reached. Check your connection and try again.",
+    noWebSocket: "The castle answers, but something in between, such as a proxy, does not let WebSockets through.",
+    origin: "The castle refuses the address of this page. Its operator can allow it with --allowed-origins.",
+    host: "The castle does not know itself by this host name. Its operator can add it with --public-host.",
+    address: "The castle lets nobody else in from your network address for now. Try again later.",
+    statuses: {
+      idle: "Not connected",
+      connecting: "Connecting",
+      connected: "Connected",
+      silent: "No answer",
+      reconnecting: "Reconnecting",
+      replaced: "Playing elsewhere",
+      closed: "Disconnected",
+    },
+    inSeconds: (seconds: number): string => `in ${seconds} s`,
+    lost: "Connection lost",
+    retry: (seconds: number): string => seconds > 0 ? `Trying again in ${seconds} s.` : "Trying again now.",
+    retryNow: "Try now",
+    elsewhere: "Playing elsewhere",
+    elsewhereText: "You entered the castle in another window, so this one was disconnected.",
+    playHere: "Play here instead",
+    logOutHere: "Log out here",
+    enteredAgain: "You were away for too long and have entered the castle again.",
+  },
+
+  login: {
+    logIn: "Log in",
+    createAccount: "Create account",
+    nameMissing: "Enter your name.",
+    passwordMissing: "Enter your password.",
+    passwordShort: `Choose at least ${PASSWORD_LENGTH_MIN} characters.`,
+    calling: "Calling the gatekeeper …",
+    entering: "The bridge is coming down …",
+    queued: (position: number, seconds: number): string =>
+      `You are number ${numbers.format(position)} in line${
+        seconds > 0 ? `, for about ${numbers.format(seconds)} s` : ""
+      }`,
+    welcome: (name: string): string => `Welcome, ${name}.`,
+    welcomeKeys: "Press Enter to chat; /help lists commands and keys.",
+    welcomeTouch: "Type /help in the chat for its commands.",
+    deletionCancelled: "Your account was going to be deleted. Because you logged in, it stays.",
+  },
+
+  account: {
+    wrongPassword: "That is not your password.",
+    tooManyTries: "Too many tries. Wait a little and try again.",
+    passwordChanged: "Your password is changed. Other devices were logged out.",
+    revoked: "You are logged out everywhere else.",
+    notSure: "Tick the box if you are sure.",
+    busy: "One moment …",
+  },
+
+  world: {
+    /** For a screen reader. */
+    neighbour: (
+      { name, kind, x, z }: { name: string; kind: "monster" | "friend" | "player"; x: number; z: number },
+    ): string => `${name}${kind === "player" ? "" : `, a ${kind},`} at ${x}, ${z}`,
+    dead: "dead",
+    health: (current: number, max: number): string => `health ${current} of ${max}`,
+    nearby: (others: number, monsters: number): string => {
+      const people = others === 0
+        ? "Nobody else is in view"
+        : plurals.select(others) === "one"
+        ? "One other is in view"
+        : `${numbers.format(others)} others are in view`;
+      if (monsters === 0) return people;
+      return `${people}, and ${plurals.select(monsters) === "one" ? "a monster" : counted(monsters, "", "monsters")}`;
+    },
+    arrived: (map: string): string => `You have arrived in ${map}.`,
+    portal: (map: string): string => `Enter ${map}`,
+    portalLabel: (map: string): string => `To ${map}`,
+    portalGone: "That portal is gone.",
+    portalNotNow: "You can't enter a portal now.",
+    portalFar: "Step closer to the portal.",
+    portalCrowded: "It is too crowded over there. Try again in a moment.",
+  },
+
+  combat: {
+    skills: { melee: "Strike", ranged: "Shot", area: "Blaze" },
+    stunned: "You are stunned.",
+    isStunned: "stunned",
+    nobodyNear: "Nobody is close enough.",
+    tooFar: "Too far away.",
+    notReady: "Not ready yet.",
+    noTarget: "Nobody there to hit.",
+    notNow: "You can't do that now.",
+    dodged: "Dodged",
+    blocked: "Blocked",
+    partlyBlocked: (damage: string): string => `${damage} blocked`,
+    killed: (victim: string): string => `You have slain ${victim}.`,
+    died: "You were slain",
+    killedBy: (killer: string): string => `${killer} has slain you`,
+    respawn: (seconds: number, automaticSeconds: number): string => {
+      const own = seconds > 0 ? `You can rise again in ${seconds} s` : "Rise again when you are ready";
+      return `${own}. You will rise by yourself ${automaticSeconds > 0 ? `in ${automaticSeconds} s` : "now"}.`;
+    },
+    riseAgain: "Rise again",
+  },
+
+  chat: {
+    help: [
+      "/w name text - whisper to one player",
+      "/r text - answer the last whisper",
+      "/a text - talk to those around you",
+      "/g text - talk to your guild",
+      "/all text - talk to everyone",
+    ],
+    keyHelp: [
+      "Enter opens the chat, Escape leaves it",
+      "1, 2 and 3 use skills, Q picks a target, Escape clears it",
+      "G, R, F, L and U open guild, rooms, friends, leaderboard and account",
+    ],
+    whisperUsage: "Write it like this: /w name text",
+    noWhisperer: "Nobody has whispered to you yet",
+    unknownCommand: (word: string): string => `There is no command /${word}. Try /help`,
+    empty: "There is no text to send",
+    noRecipient: "Enter the name of the player to whisper to",
+    forbidden: "The text has control characters or other invisible ones",
+    tooManyMarks: `The text has more than ${MARKS_PER_LETTER_MAX} marks on one letter`,
+    tooLong: (bytes: number, bytesMax: number): string =>
+      `This is too long: it has ${numbers.format(bytes)} bytes, and ${numbers.format(bytesMax)} are allowed`,
+    channels: {
+      [Channel.AREA]: "Area",
+      [Channel.GUILD]: "Guild",
+      [Channel.PARTY]: "Party",
+      [Channel.TRADE]: "Trade",
+      [Channel.ROOM]: "Room",
+      [Channel.SYSTEM]: "Announcement",
+    } as Readonly<Partial<Record<Channel, string>>>,
+    whisperTo: "to",
+    whisperFrom: "from",
+    messagesIn: (room: string): string => `Messages in ${room}`,
+    messageTo: (room: string): string => `Message to ${room}`,
+    unread: (count: number): string => `${numbers.format(count)} unread`,
+    tooFast: "You are writing too fast. Wait a moment.",
+    nobodyCalled: (name: string): string => `There is nobody called ${name}.`,
+    noGuild: "You are not in a guild.",
+    noRoom: "You are no longer in that room.",
+    notSent: "This could not be sent. Try again in a moment.",
+    sentLater: "This will be sent when the connection is back.",
+  },
+
+  lists: {
+    online: "online",
+    offline: "offline",
+    sure: "Sure?",
+    sureLabel: (label: string): string => `${label}: sure? Press again`,
+    password: "Password",
+    accept: "Accept",
+    decline: "Decline",
+    playerMissing: "Enter the name of a player.",
+  },
+
+  friends: {
+    notFound: "Nobody has that name.",
+    already: "You are friends already, or one of you has asked already.",
+    isSelf: "That is you.",
+    tooMany: "One of you has too many friends or requests.",
+    changed: "That has changed in the meantime.",
+    tooManyIgnored: "You ignore too many players already.",
+    noRequests: "No requests.",
+    noFriends: "No friends yet.",
+    noIgnored: "Nobody.",
+    isFriend: (name: string): string => `${name} is your friend now.`,
+    asked: (name: string): string => `Your request was sent to ${name}.`,
+    ignored: (name: string): string => `You are ignoring ${name} now.`,
+    acceptLabel: (name: string): string => `Become friends with ${name}`,
+    declineLabel: (name: string): string => `Do not become friends with ${name}`,
+    remove: "Remove",
+    removeLabel: (name: string): string => `Remove ${name}`,
+    pending: "request sent",
+    whisper: "Whisper",
+    whisperLabel: (name: string): string => `Whisper to ${name}`,
+    unignore: "Stop ignoring",
+    unignoreLabel: (name: string): string => `Stop ignoring ${name}`,
+    requested: (name: string): string => `${name} would like to be your friend. Open your friends to answer.`,
+    cameOnline: (name: string): string => `${name} is online.`,
+    wentOffline: (name: string): string => `${name} is offline.`,
+  },
+
+  guilds: {
+    ranks: {
+      [GuildRank.MEMBER]: "Member",
+      [GuildRank.OFFICER]: "Officer",
+      [GuildRank.LEADER]: "Leader",
+    } satisfies Record<GuildRank, string> as Readonly<Record<GuildRank, string>>,
+    nameRule:
+      `A guild's name has ${GUILD_NAME_LENGTH_MIN} to ${GUILD_NAME_LENGTH_MAX} letters of one script, digits, ` +
+      '"_", "-" or spaces.',
+    tagRule: `A guild's tag has ${GUILD_TAG_LENGTH_MIN} to ${GUILD_TAG_LENGTH_MAX} letters of one script, or digits.`,
+    nameTaken: "Another guild has this name or this tag.",
+    nameInvalid: "A guild can't have that name.",
+    inGuild: "You are already in a guild.",
+    notFound: "There is no such player or guild.",
+    rankTooLow: "Your rank does not allow that.",
+    already: "That is so already.",
+    full: "The guild is full.",
+    notNow: "That can't be done right now.",
+    playerNotFound: "Nobody has that name.",
+    invitedAlready: "That player already has an invitation, or a guild.",
+    tooManyInvitations: "Too many invitations are open.",
+    invitationGone: "That invitation is no longer open.",
+    guildNotFound: "No guild has that name.",
+    atWarAlready: "You are at war with them already.",
+    tooManyWars: "One of the guilds has too many wars.",
+    warTooSoon: "Too soon. After a war there is peace for a while, and a day has only so many wars.",
+    warWithSelf: "A guild can't be at war with itself.",
+    noGuild: "You are not in a guild.",
+    leaderStays: "Make somebody else the leader first.",
+    nobodyInvited: "Nobody is invited.",
+    noInvitations: "Nobody has invited you yet.",
+    noMembers: "Nobody.",
+    noWars: "Peace, for now.",
+    invitedBy: (inviter: string): string => `invited by ${inviter}`,
+    invitation: (inviter: string, guild: string): string =>
+      `${inviter} invites you to the guild ${guild}. Open the guild panel to answer.`,
+    warBegan: (enemy: string): string => `Your guild is at war with ${enemy}.`,
+    warEnded: (outcome: "draw" | "victory" | "defeat", ownKills: number, enemyKills: number): string =>
+      `The war is over: ${outcome === "draw" ? "a draw" : outcome}, ${numbers.format(ownKills)} to ${
+        numbers.format(enemyKills)
+      }.`,
+    war: (lead: "even" | "ahead" | "behind", ownKills: number, enemyKills: number): string =>
+      `${numbers.format(ownKills)} : ${numbers.format(enemyKills)}, ${lead}`,
+    members: (count: number, online: number): string =>
+      `${counted(count, "member", "members")}, ${numbers.format(online)} online`,
+    left: "You left the guild.",
+    acceptLabel: (guild: string): string => `Join ${guild}`,
+    declineLabel: (guild: string): string => `Do not join ${guild}`,
+    withdraw: "Withdraw",
+    withdrawLabel: (player: string): string => `Withdraw the invitation of ${player}`,
+    withdrawn: (player: string): string => `${player} is no longer invited.`,
+    promote: "Promote",
+    promoteLabel: (player: string): string => `Promote ${player}`,
+    demote: "Demote",
+    demoteLabel: (player: string): string => `Demote ${player}`,
+    makeLeader: "Make leader",
+    makeLeaderLabel: (player: string): string => `Make ${player} the leader`,
+    kick: "Kick",
+    kickLabel: (player: string): string => `Kick ${player}`,
+    kicked: (player: string): string => `${player} is no longer in the guild.`,
+    created: (guild: string): string => `The guild ${guild} is created.`,
+    invited: (player: string): string => `${player} is invited.`,
+    joined: "Welcome to the guild.",
+    declined: "Declined.",
+    enemyMissing: "Enter the name of a guild.",
+    warDeclared: (enemy: string): string => `War is declared on ${enemy}.`,
+    /** How long something still lasts. */
+    timeLeft: (ms: number): string => {
+      const seconds = Math.ceil(ms / 1_000);
+      if (seconds <= 0) return "ending";
+      if (seconds < 60) return `${seconds} s left`;
+      const minutes = Math.floor(seconds / 60);
+      if (minutes < 60) return `${minutes} min ${seconds % 60} s left`;
+      const hours = Math.floor(minutes / 60);
+      return hours < 24 ? `${hours} h ${minutes % 60} min left` : `${Math.floor(hours / 24)} d ${hours % 24} h left`;
+    },
+  },
+
+  rooms: {
+    tooMany: `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms.`,
+    wrongPassword: "That is not the password.",
+    full: "The room is full.",
+    gone: "That room no longer exists.",
+    nameTaken: "Another room has this name.",
+    nameRule: `A room's name has ${ROOM_NAME_LENGTH_MIN} to ${ROOM_NAME_LENGTH_MAX} characters, letters of one script.`,
+    tooManyRooms: "There are too many rooms already.",
+    notInside: "You are not in that room.",
+    noneJoined: "You are not in a room.",
+    noneOther: "There are no other rooms.",
+    open: "Open",
+    openLabel: (room: string): string => `Open the chat of ${room}`,
+    leave: "Leave",
+    leaveLabel: (room: string): string => `Leave ${room}`,
+    join: "Join",
+    joinLabel: (room: string): string => `Join ${room}`,
+    passwordLabel: (room: string): string => `Password of ${room}`,
+    passwordAgain: (room: string): string => `The room ${room} asks for its password again.`,
+    closedMeanwhile: (room: string): string => `The room ${room} is closed.`,
+    placesRule: `A room holds 1 to ${ROOM_MEMBERS_MAX} players.`,
+    created: (room: string): string => `The room ${room} is open.`,
+    joined: (player: string): string => `${player} joined.`,
+    left: (player: string): string => `${player} left.`,
+    leftSelf: (room: string): string => `You left ${room}.`,
+    closed: (room: string): string => `The room ${room} was closed.`,
+    inside: (count: number, max: number): string =>
+      max > 0 ? `${numbers.format(count)} of ${numbers.format(max)} inside` : `${numbers.format(count)} inside`,
+    hasPassword: "password",
+  },
+
+  ranks: {
+    none: (board: LeaderboardBoard, isToday: boolean): string =>
+      `You have no ${BOARD_NOUNS[board][1]}${isToday ? " today" : ""} yet.`,
+    own: (
+      { board, rank, count, isToday }: { board: LeaderboardBoard; rank: number; count: number; isToday: boolean },
+    ): string => {
+      const place = rank === 0
+        ? `behind ${numbers.format(LEADERBOARD_RANK_MAX)} others`
+        : `number ${numbers.format(rank)}`;
+      return `You are ${place}, with ${counted(count, ...BOARD_NOUNS[board])}${isToday ? " today" : ""}.`;
+    },
+    dayEnds: (hours: number, minutes: number): string =>
+      `A new day begins in ${hours > 0 ? `${hours} h ` : ""}${minutes} min.`,
+    caption: (board: string, period: string): string => `Leaderboard: ${board}, ${period}`,
+    nobody: "Nobody yet.",
+  },
+};
+
+/** What every language has. */
+export type Texts = typeof en;

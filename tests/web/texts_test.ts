@@ -1,0 +1,104 @@
+/** The page's texts stand in one file a language, and nowhere else. @module */
+
+import { languageOf, LANGUAGES, TEXT_ATTRIBUTES } from "../../games/marsh/web/language.ts";
+import { en } from "../../games/marsh/web/texts/en.ts";
+import { ko } from "../../games/marsh/web/texts/ko.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { sourceFiles } from "../support/source_files.ts";
+
+const WEB = "games/marsh/web";
+const HANGUL = /\p{Script=Hangul}/u;
+
+/** Every text that is no function, with the path to it. */
+function* textsOf(value: unknown, path = ""): Generator<[path: string, text: string]> {
+  if (typeof value === "string") yield [path, value];
+  if (typeof value !== "object" || value === null) return;
+  for (const [name, inner] of Object.entries(value)) yield* textsOf(inner, `${path}.${name}`);
+}
+
+Deno.test("languageOf() takes the player's choice, then the first of the browser's that there are texts for", () => {
+  assertEquals(languageOf("", ["ko-KR", "en"]), "ko");
+  assertEquals(languageOf("", ["fr", "ko", "en"]), "ko");
+  assertEquals(languageOf("en", ["ko"]), "en");
+  assertEquals(languageOf("KO", []), "ko");
+  assertEquals(languageOf("tlh", ["constructor", ""]), "en");
+  assertEquals(Object.keys(LANGUAGES), ["en", "ko"]);
+});
+
+Deno.test("Texts are in their language: Korean has Hangul everywhere, English nowhere", () => {
+  for (const [path, text] of textsOf(ko)) assert(HANGUL.test(text), `${path} is not Korean: ${text}`);
+  for (const [path, text] of textsOf(en)) assert(/[a-z]/i.test(text) && !HANGUL.test(text), `${path}: ${text}`);
+});
+
+Deno.test("Texts with numbers group them, and English tells one from many", () => {
+  assertEquals([1, 2, 1_200].map((count) => en.guilds.members(count, 0)), [
+    "1 member, 0 online",
+    "2 members, 0 online",
+    "1,200 members, 0 online",
+  ]);
+  assertEquals(en.world.nearby(1, 1), "One other is in view, and a monster");
+  assertEquals(ko.guilds.members(1_200, 1), "길드원 1,200명, 접속 1명");
+  assertEquals(ko.world.nearby(2, 1), "주변에 플레이어 2명이 있습니다. 몬스터 1마리가 있습니다");
+  assertEquals(ko.guilds.timeLeft(61_000), "1분 1초 남음");
+});
+
+Deno.test("index.html names a text of the page wherever it has one, and none is left over", async () => {
+  const html = await Deno.readTextFile(`${WEB}/index.html`);
+  const used = new Set<string>();
+  for (const [attribute] of TEXT_ATTRIBUTES) {
+    for (const [, name] of html.matchAll(new RegExp(`\\s${attribute}="([^"]*)"`, "g"))) used.add(name);
+  }
+  assertEquals([...used].sort(), Object.keys(en.page).sort());
+});
+
+Deno.test("index.html has no text of its own but the game's name, and what is read without JavaScript", async () => {
+  const html = await Deno.readTextFile(`${WEB}/index.html`);
+  const body = html.slice(html.indexOf("<body")).replace(/<noscript>[^]*?<\/noscript>/, "");
+  const texts = [...body.matchAll(/>([^<]+)</g)].map(([, text]) => text.trim()).filter((text) =>
+    /\p{L}{2}/u.test(text)
+  );
+  assertEquals([...new Set(texts)], ["Drawbridge"]);
+  assertEquals([...body.matchAll(/\s((?:aria-label|title|placeholder)="[^"]*")/g)].map(([, label]) => label), []);
+});
+
+/** What is quoted in a file: the words of strings, and those of templates outside their values. */
+function quoted(source: string): string[] {
+  const code = source
+    .replaceAll(/\/\*[^]*?\*\//g, "")
+    .replaceAll(/^\s*\/\/.*$/gm, "")
+    .replaceAll(/^(?:import|export)\b[^;]*?from "[^"]+";$/gm, "")
+    // What is thrown is for developers, and media queries and fonts are for the browser.
+    .replaceAll(
+      /new Error\((?:"[^"]*"|`[^`]*`)\)|super\(`[^`]*`\)|"\([^"]*\)"|'system-ui[^']*'|override name = "\w+"/g,
+      "",
+    );
+  const strings = [...code.matchAll(/"((?:[^"\\\n]|\\.)*)"/g)].map(([, text]) => text);
+  const templates = [...code.matchAll(/`([^`]*)`/g)].map(([, text]) => text.replaceAll(/\$\{[^{}]*(?:\}|$)/g, "0"));
+  return [...strings, ...templates];
+}
+
+/** Whether quoted words are for a reader: with a capital, or several of them. */
+function isForReaders(text: string): boolean {
+  // Names of keys, of fields and of the DOM, classes of style.css, colours, fonts.
+  if (/^(?:Enter|Escape|Home|End|Arrow\w*|Key[A-Z]|Digit|Numpad)$/.test(text)) return false;
+  if (/^[a-z0]+(?:-[a-z0]+)*(?: [a-z0]+(?:-[a-z0]+)+)*$/.test(text) || /^[a-z]+\(/.test(text) || /^#/.test(text)) {
+    return false;
+  }
+  if (/^\$?[a-z]+[A-Z]\w*$/.test(text) || text.endsWith("px system-ui, sans-serif")) return false;
+  if (text === "Drawbridge" || text === "(0) Drawbridge") return false;
+  return /\p{Lu}\p{Ll}/u.test(text) || /\p{L}{2,},? \p{L}{2}/u.test(text);
+}
+
+Deno.test("The page's code has no text for readers outside texts/", async () => {
+  const found: string[] = [];
+  for (const file of await sourceFiles(WEB)) {
+    if (file.startsWith(`${WEB}/texts/`)) continue;
+    for (const text of quoted(await Deno.readTextFile(file))) if (isForReaders(text)) found.push(`${file}: ${text}`);
+  }
+  assertEquals(found, []);
+});
+
+Deno.test("The search for texts in code finds what players would read", () => {
+  const source = 'panel.say("Say who it is."); note(`You left ${room}.`); text: "Join"; note = "asked, no answer yet";';
+  assertEquals(quoted(source).filter(isForReaders), ["Say who it is.", "Join", "asked, no answer yet", "You left 0."]);
+});
