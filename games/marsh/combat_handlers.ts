@@ -23,10 +23,11 @@ import {
 import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
 import { Respawns } from "../parts/combat/respawns.ts";
 import { EFFECT_STUN } from "../parts/combat/status_effects.ts";
+import type { Atlas } from "./maps/atlas.ts";
 import type { MonsterData } from "./monsters/monster_data.ts";
 import { monsterHomes } from "./monsters/monster_homes.ts";
 import { Monsters } from "./monsters/monsters.ts";
-import { Prng } from "../../server/world/prng.ts";
+import type { Prng } from "../../server/world/prng.ts";
 import type { Place } from "../../server/world/world.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
@@ -68,8 +69,12 @@ export class CombatService {
   #round = 0;
   #nextSweepMs: number;
 
-  /** @param options Dice and whims, and who lives in the world beside players. */
-  constructor(context: LogicContext, world: WorldService, options: { prng: Prng; monsters: MonsterData }) {
+  /** @param options Chance, and who lives in the world beside players. */
+  constructor(
+    context: LogicContext,
+    world: WorldService,
+    options: { atlas: Atlas; random: (name: string) => Prng; monsters: MonsterData },
+  ) {
     const nowMs = context.clock.monotonicMs();
     this.#context = context;
     this.#world = world;
@@ -77,7 +82,7 @@ export class CombatService {
     this.#rounds = new Float64Array(context.world.slotCount);
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
-    const [dice, places, whims] = [1, 2, 3].map(() => new Prng(options.prng.nextUint32()));
+    const [dice, places, whims] = ["dice", "places", "whims"].map(options.random);
     this.#places = places;
     this.#combat = new Combat({
       world: context.world,
@@ -88,7 +93,7 @@ export class CombatService {
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
       },
     });
-    const maps = context.world.maps.map((map) => ({ map, areaFactor: context.atlas.find(map.mapId)!.areaFactor }));
+    const maps = context.world.maps.map((map) => ({ map, areaFactor: options.atlas.find(map.mapId)!.areaFactor }));
     const countMax = Math.floor(context.worldCapacity / MONSTER_WORLD_SHARE);
     const homes = monsterHomes(options.monsters, { maps, countMax }, places);
     const parts = { world: context.world, combat: this.#combat, prng: whims, homes, faults: context.faults };

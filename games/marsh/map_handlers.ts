@@ -15,7 +15,7 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FIGHT_MS, PORTAL_ARRIVAL_RADIUS } from "../../shared/limits.ts";
-import type { AtlasMap, Portal } from "./maps/atlas.ts";
+import type { Atlas, AtlasMap, Portal } from "./maps/atlas.ts";
 import { placeAround } from "../../server/world/places.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { CombatService } from "./combat_handlers.ts";
@@ -27,6 +27,7 @@ import type { WorldService } from "../../server/session/world_service.ts";
 
 /** What maps need of the rest of logic. */
 export interface MapParts {
+  readonly atlas: Atlas;
   readonly world: Pick<WorldService, "save">;
   readonly combat: Pick<CombatService, "canAct" | "isFighting">;
   /** Where at the end of a portal somebody arrives. */
@@ -35,7 +36,8 @@ export interface MapParts {
 
 /** Registers the handlers of this module. */
 export function registerMapHandlers(dispatcher: Dispatcher, context: LogicContext, parts: MapParts): void {
-  const { atlas, clock, sessions, world } = context;
+  const { clock, sessions, world } = context;
+  const { atlas } = parts;
 
   /** Maps do not change while the server runs. */
   const infos = new Map<number, Packed>();

@@ -4,11 +4,8 @@
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
 import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,
@@ -23,24 +20,24 @@ import type {
   ModerationTarget,
   OnlinePlayer,
 } from "./moderation_request.ts";
-import type { ChatGuard } from "../../games/parts/chat/chat_guard.ts";
+import type { HookLists } from "../game/hooks.ts";
 import type { NewSanction, SanctionKind } from "./sanction_store.ts";
 import { SYSTEM } from "../storage/storage.ts";
 import type { AccountService } from "../session/account_service.ts";
 import type { LogicContext } from "../session/context.ts";
 import { RequestError } from "../session/dispatcher.ts";
 import type { Sanctions } from "./sanctions.ts";
+import type { PlayerDirectory } from "../session/player_directory.ts";
 import type { Player, Session } from "../session/session.ts";
-import type { SocialService } from "../../games/parts/friends/social_handlers.ts";
 import type { WorldService } from "../session/world_service.ts";
 
 /** What moderation acts through. */
 export interface ModerationParts {
   readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
   readonly sanctions: Sanctions;
-  readonly guard: ChatGuard;
+  readonly directory: PlayerDirectory;
+  readonly hooks: Pick<HookLists, "announce" | "forgive">;
   readonly world: Pick<WorldService, "expel">;
-  readonly social: Pick<SocialService, "delivery" | "findPlayer">;
 }
 
 /** Who a sanction is against, found. */
@@ -141,7 +138,7 @@ export class ModerationService {
     const { player, address } = await this.#find(target);
     const name = player?.name ?? address;
     const word = kind === "mute" ? "muted" : "banned";
-    // Of an automatic mute nothing is stored.
+    // Of a mute by the game's own rules nothing is stored.
     const forgiven = kind === "mute" && player !== null && this.#forgive(player);
     const lifted = await storage.for(SYSTEM).sanctions.lift({
       kind,
@@ -156,9 +153,10 @@ export class ModerationService {
   }
 
   #forgive({ playerId }: Player): boolean {
-    const { guard } = this.#parts;
-    const wasMuted = guard.mutedForMs(playerId, this.#context.clock.monotonicMs()) > 0;
-    guard.forgive(playerId);
+    let wasMuted = false;
+    for (const forgive of this.#parts.hooks.forgive) {
+      this.#context.faults.run("forgive", () => wasMuted = forgive(playerId) || wasMuted);
+    }
     return wasMuted;
   }
 
@@ -187,7 +185,7 @@ export class ModerationService {
   }
 
   async #kick(name: string, reason: string): Promise<ModerationOutcome> {
-    const player = await this.#parts.social.findPlayer(name, SYSTEM);
+    const player = await this.#parts.directory.find(name, SYSTEM);
     const sessions = this.#sessionsOf(player.playerId);
     if (sessions.length === 0) return { kind: "not_found", text: `${player.name} is not online` };
     for (const session of sessions) this.#end(session, DisconnectReason.KICKED, `You were kicked: ${reason}`);
@@ -198,7 +196,7 @@ export class ModerationService {
     request: Extract<ModerationRequest, { act: "password" | "revoke" | "delete" | "restore" }>,
   ): Promise<ModerationOutcome> {
     const { accounts } = this.#parts;
-    const player = await this.#parts.social.findPlayer(request.target.player, SYSTEM);
+    const player = await this.#parts.directory.find(request.target.player, SYSTEM);
     const { name } = player;
     switch (request.act) {
       case "password":
@@ -232,15 +230,11 @@ export class ModerationService {
 
   /** Tells everybody who is online. */
   announce(text: string): ModerationOutcome {
-    const { clock, config, sessions, wake } = this.#context;
-    const message = create(ChatMessageSchema, {
-      senderName: config.serverName,
-      channel: Channel.SYSTEM,
-      message: text,
-      timestamp: BigInt(clock.unixMs()),
-      messageId: this.#parts.social.delivery.nextMessageId(),
-    });
-    const count = sessions.broadcastToAll(PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
+    const { faults, wake } = this.#context;
+    const { announce } = this.#parts.hooks;
+    if (announce.length === 0) return { kind: "not_found", text: "This game has no way to announce anything" };
+    let count = 0;
+    for (const tell of announce) faults.run("announce", () => count = Math.max(count, tell(text)));
     wake();
     return { kind: "done", text: `Announced to ${count} ${count === 1 ? "player" : "players"}` };
   }
@@ -265,7 +259,7 @@ export class ModerationService {
   /** @throws {RequestError} `NOT_FOUND` when there is no such player. */
   async #find(target: ModerationTarget): Promise<FoundTarget> {
     if ("address" in target) return { player: null, address: target.address };
-    return { player: await this.#parts.social.findPlayer(target.player, SYSTEM), address: null };
+    return { player: await this.#parts.directory.find(target.player, SYSTEM), address: null };
   }
 
   #sessionsOf(playerId: number): Session[] {

@@ -36,9 +36,8 @@ import {
 import type { LogicContext } from "./context.ts";
 import { type Credentials, exclusively, type ProvenAccount } from "./credentials.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
-import type { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
+import type { HookLists } from "../game/hooks.ts";
 import type { Player, Session } from "./session.ts";
-import type { SocialService } from "../../games/parts/friends/social_handlers.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
 
@@ -46,8 +45,7 @@ import type { WorldService } from "./world_service.ts";
 export interface AccountParts {
   readonly credentials: Credentials;
   readonly epochs: TokenEpochs;
-  readonly guilds: Pick<GuildService, "accountRemoved">;
-  readonly social: Pick<SocialService, "accountRemoved">;
+  readonly hooks: Pick<HookLists, "deleted">;
   readonly world: Pick<WorldService, "expel" | "replace">;
 }
 
@@ -246,15 +244,13 @@ export class AccountService {
     accountId: number,
     { isDue, asker }: { readonly isDue: boolean; readonly asker: Asker },
   ): Promise<RemoveAccountResult["kind"]> {
-    const { clock, log, storage } = this.#context;
+    const { clock, faults, log, storage } = this.#context;
     const result = await storage.for(asker).accounts.remove({ accountId, nowMs: clock.unixMs(), isDue });
     if (result.kind !== "removed") return result.kind;
-    const { leftGuildId, name, relatedIds } = result;
     this.#parts.epochs.set(accountId, Infinity);
     // Whoever has come in meanwhile has nothing left to play.
     this.#expel(accountId, "The account is deleted");
-    this.#parts.guilds.accountRemoved(accountId, leftGuildId);
-    this.#parts.social.accountRemoved({ playerId: accountId, name }, relatedIds);
+    faults.notify("deleted", this.#parts.hooks.deleted, { playerId: accountId, name: result.name }, result);
     log.info("Account deleted", { playerId: accountId });
     return "removed";
   }

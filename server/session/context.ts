@@ -9,7 +9,6 @@ import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
-import type { Atlas } from "../../games/marsh/maps/atlas.ts";
 import type { CounterBlock } from "../ops/counters.ts";
 import type { Faults } from "../ops/faults.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
@@ -42,8 +41,7 @@ export interface LogicContext {
   /** Asks logic for a turn soon. */
   readonly wake: () => void;
   readonly sessions: SessionManager;
-  readonly atlas: Atlas;
-  /** The world, with the maps of the atlas. */
+  /** The world, with the maps of the game. */
   readonly world: World;
   /** Entities the world has room for. */
   readonly worldCapacity: number;

@@ -1,10 +1,10 @@
 /** Deletes by date what is over, but not because a clock is wrong for a moment. @module */
 
-import { EXPIRY_CONFIRM_MS, EXPIRY_INTERVAL_MS, KEPT_WHISPER_MS } from "../../shared/limits.ts";
+import { EXPIRY_CONFIRM_MS, EXPIRY_INTERVAL_MS } from "../../shared/limits.ts";
 import type { Clock } from "../base/clock.ts";
+import type { HookLists } from "../game/hooks.ts";
 import { SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";
-import { dayOf } from "../../games/parts/leaderboards/leaderboard_handlers.ts";
 
 /**
  * The date as far as it can be believed. How far the date is ahead of the monotonic clock is believed when every look for
@@ -41,11 +41,13 @@ export class BelievedDate {
 export class Expiry {
   readonly #context: LogicContext;
   readonly #date: BelievedDate;
+  readonly #hooks: Pick<HookLists, "expire">;
   #dateMs = 0;
   #nextMs = 0;
 
-  constructor(context: LogicContext) {
+  constructor(context: LogicContext, hooks: Pick<HookLists, "expire">) {
     this.#context = context;
+    this.#hooks = hooks;
     this.#date = new BelievedDate(context.clock);
   }
 
@@ -66,12 +68,10 @@ export class Expiry {
   }
 
   async #delete(dateMs: number): Promise<void> {
-    const { guilds, sanctions, scores, social } = this.#context.storage.for(SYSTEM);
+    const { sanctions } = this.#context.storage.for(SYSTEM);
     await Promise.all([
-      guilds.deleteExpiredInvites({ nowMs: dateMs }),
       sanctions.deleteEnded({ nowMs: dateMs }),
-      scores.deleteOld({ beforeDay: dayOf(dateMs) }),
-      social.deleteOldWhispers({ sentBeforeMs: Math.max(0, dateMs - KEPT_WHISPER_MS) }),
+      ...this.#hooks.expire.map(async (expire) => await expire(dateMs)),
     ]);
   }
 }

@@ -9,8 +9,10 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
-import { loadGameData } from "../../games/marsh/data/game_data.ts";
-import { type MonsterData, NO_MONSTERS } from "../../games/marsh/monsters/monster_data.ts";
+import type { GameModule } from "../game/define_game.ts";
+import { Game, type GameSystem } from "../game/game.ts";
+import { GameTimers } from "../game/game_timers.ts";
+import { hookLists } from "../game/hooks.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
@@ -24,28 +26,19 @@ import {
   RECORD_REFUSED,
   RECORD_SEQUENCE,
 } from "../ring/records.ts";
-import { KillCredit } from "../../games/parts/combat/kill_credit.ts";
-import { ChatGuard } from "../../games/parts/chat/chat_guard.ts";
-import { Prng } from "../world/prng.ts";
 import { AccountService } from "./account_service.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
-import { registerChatHandlers } from "../../games/parts/chat/chat_handlers.ts";
-import { CombatService } from "../../games/marsh/combat_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Expiry } from "./expiry.ts";
-import { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
-import { LeaderboardService } from "../../games/parts/leaderboards/leaderboard_handlers.ts";
 import type { IoOutput, Link } from "./link.ts";
-import { registerMapHandlers } from "../../games/marsh/map_handlers.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ModerationService } from "../moderation/moderation_service.ts";
-import { RoomService } from "../../games/parts/rooms/room_handlers.ts";
+import { PlayerDirectory } from "./player_directory.ts";
 import { Sanctions } from "../moderation/sanctions.ts";
-import type { Participant, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import { Sources } from "./sources.ts";
-import { SocialService } from "../../games/parts/friends/social_handlers.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { TokenEpochs } from "./token_epochs.ts";
 import { WorldService } from "./world_service.ts";
@@ -54,33 +47,24 @@ import { WorldService } from "./world_service.ts";
 const SWEEP_INTERVAL_MS = 1_000;
 const UTF8 = new TextDecoder();
 
-/** What {@linkcode Logic} can be given of the game itself. */
-export interface GameOptions {
-  /** All chance but tokens and spawn points; if left out, seeded by a token of the context. */
-  readonly prng?: Prng;
-  /** Who lives in the world beside players; if left out, the monsters of this build, or none, as configured. */
-  readonly monsters?: MonsterData;
-}
-
 /** Everything authoritative, in one thread. */
 export class Logic {
   readonly context: LogicContext;
   readonly world: WorldService;
   readonly resumes: ResumeService;
-  readonly combat: CombatService;
-  readonly guilds: GuildService;
-  readonly rooms: RoomService;
-  readonly social: SocialService;
+  readonly hooks = hookLists();
+  readonly directory: PlayerDirectory;
   readonly sanctions: Sanctions;
   readonly epochs = new TokenEpochs();
   readonly credentials: Credentials;
   readonly accounts: AccountService;
-  readonly guard = new ChatGuard();
   readonly moderation: ModerationService;
   readonly maintenance: Maintenance;
-  readonly leaderboards: LeaderboardService;
+  /** What the game gave at its start: its parts, for tests. */
+  readonly parts: unknown;
   readonly #expiry: Expiry;
-  readonly #credit = new KillCredit();
+  readonly #timers: GameTimers;
+  readonly #systems: GameSystem[] = [];
   readonly #dispatcher: Dispatcher;
   readonly #sources: Sources;
   readonly #rings: (RingConsumer | undefined)[] = [];
@@ -96,26 +80,24 @@ export class Logic {
   #tickWorkMs = 0;
   #nextSweepMs: number;
 
-  constructor(context: LogicContext, watch: Pick<SlowPackets, "check">, game: GameOptions = {}) {
+  /** @param options The game, and the seed of all its chance. */
+  constructor(
+    context: LogicContext,
+    watch: Pick<SlowPackets, "check">,
+    { game, seed }: { readonly game: GameModule; readonly seed: number },
+  ) {
     this.context = context;
     this.#watch = watch;
     this.#sources = new Sources(context.config);
-    this.#expiry = new Expiry(context);
+    this.#expiry = new Expiry(context, this.hooks);
+    this.#timers = new GameTimers(context.faults);
+    this.directory = new PlayerDirectory(context);
     this.sanctions = new Sanctions(context);
-    this.social = new SocialService(context, this);
-    this.rooms = new RoomService(context, this.social);
-    this.guilds = new GuildService(context, this.social);
-    this.leaderboards = new LeaderboardService(context);
     this.maintenance = new Maintenance(context, this);
     this.world = new WorldService(context, this);
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
     this.resumes = new ResumeService(context);
-    const prng = game.prng ?? new Prng(seedOf(context.randomToken()));
-    this.combat = new CombatService(context, this.world, {
-      prng,
-      monsters: game.monsters ?? (context.config.monsters ? loadGameData().monsters : NO_MONSTERS),
-    });
     this.#dispatcher = new Dispatcher({
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
@@ -134,27 +116,24 @@ export class Logic {
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
     this.resumes.register(this.#dispatcher);
-    registerChatHandlers(this.#dispatcher, context, this);
-    this.rooms.register(this.#dispatcher);
-    this.social.register(this.#dispatcher);
-    this.combat.register(this.#dispatcher);
-    registerMapHandlers(this.#dispatcher, context, { ...this, prng: new Prng(prng.nextUint32()) });
-    this.combat.onKill((killer, victim) => this.#onKill(killer, victim));
-    this.guilds.register(this.#dispatcher);
-    this.leaderboards.register(this.#dispatcher);
+    this.parts = game.start(
+      new Game({
+        context,
+        dispatcher: this.#dispatcher,
+        directory: this.directory,
+        sanctions: this.sanctions,
+        world: this.world,
+        hooks: this.hooks,
+        timers: this.#timers,
+        systems: this.#systems,
+        dateMs: () => this.#expiry.dateMs,
+        seed,
+      }),
+    );
     this.moderation.sweep();
     this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
     this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
-  }
-
-  /** Counts a kill, unless the victim has been killed by the same player too often. */
-  #onKill(killer: Participant | null, victim: Participant | null): void {
-    const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
-    const isPair = killerId !== undefined && victimId !== undefined;
-    if (isPair && !this.#credit.tryCount(killerId, victimId, this.context.clock.monotonicMs())) return;
-    this.guilds.onKill(killer, victim);
-    this.leaderboards.onKill(killer, victim);
   }
 
   /** When the next step of the world is due, monotonic milliseconds. */
@@ -175,13 +154,14 @@ export class Logic {
    * @returns Whether there is more to do at once.
    */
   turn(): boolean {
-    const { clock, sessions } = this.context;
+    const { clock, faults, sessions } = this.context;
     const more = this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
-    if (!sessions.waitsForRoom) this.social.delivery.fanOut.deliverDue(nowMs + LOGIC_TURN_MS);
+    this.#timers.run(nowMs);
+    if (!sessions.waitsForRoom) faults.notify("turn", this.hooks.turn, nowMs + LOGIC_TURN_MS);
     sessions.flushBehind();
     this.#sendAcks();
     sessions.publish();
@@ -194,7 +174,7 @@ export class Logic {
     const { faults } = this.context;
     if (this.#stepCount === 0) {
       faults.run("resumes", () => this.resumes.tick());
-      faults.run("combat", () => this.combat.step(nowMs));
+      for (const { name, step } of this.#systems) faults.run(name, () => step(nowMs));
     }
     faults.run("world", () => this.world.step());
     this.#tickWorkMs += clock.monotonicMs() - startMs;
@@ -215,20 +195,9 @@ export class Logic {
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     const { counters, faults, sessions, world } = this.context;
-    const { accounts, guilds, leaderboards, maintenance, moderation, social } = this;
-    const { fanOut } = social.delivery;
-    const features: readonly { sweep(dateMs: number): void }[] = [
-      this.#expiry,
-      this.world,
-      moderation,
-      maintenance,
-      guilds,
-      leaderboards,
-      social,
-      accounts,
-      fanOut,
-    ];
-    for (const feature of features) faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
+    for (const feature of [this.#expiry, this.world, this.moderation, this.maintenance, this.accounts]) {
+      faults.run("sweep", () => feature.sweep());
+    }
     let linkDead = 0;
     for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;
     counters.set(Gauge.SESSIONS, sessions.sessionCount);
@@ -395,16 +364,7 @@ export class Logic {
   /** Saves everyone; to be called once, when the io workers have stopped sending. */
   async stop(): Promise<void> {
     await this.world.stop();
-    await this.social.whispers.stop();
-    await this.guilds.stop();
-    await this.leaderboards.stop();
+    for (const stop of this.hooks.stop) await stop();
     await this.accounts.stop();
   }
-}
-
-/** A seed that depends on every character of a text. */
-function seedOf(text: string): number {
-  let seed = 0;
-  for (const character of text) seed = (Math.imul(seed, 31) + character.codePointAt(0)!) | 0;
-  return seed;
 }

@@ -5,14 +5,11 @@
  * @module
  */
 
-import { STORAGE_ANSWERS_MS, WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
+import { STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../base/clock.ts";
-import { loadGameData } from "../../games/marsh/data/game_data.ts";
-import { Atlas } from "../../games/marsh/maps/atlas.ts";
-import { ReservedNames } from "../names/reserved_names.ts";
-import { Faults } from "../ops/faults.ts";
+import marsh from "../../games/marsh/game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
@@ -29,11 +26,9 @@ import type { StorageChannel } from "../storage/storage_messages.ts";
 import { WorkerStorage } from "../storage/worker_storage.ts";
 import type { IoRings, LogicCommand, LogicInit, LogicReport } from "../process/worker_messages.ts";
 import { Prng } from "../world/prng.ts";
-import { World } from "../world/world.ts";
-import { CharacterSaver } from "./character_saver.ts";
+import { buildLogic } from "./build_logic.ts";
 import { RingOutput } from "./link.ts";
-import { Logic } from "./logic.ts";
-import { SessionManager } from "./session_manager.ts";
+import type { Logic } from "./logic.ts";
 
 const report = (message: LogicReport) => self.postMessage(message);
 
@@ -45,7 +40,6 @@ const ANSWERS_AT_ONCE = 8;
 class Runtime {
   readonly #doorbell: Doorbell;
   readonly #logic: Logic;
-  readonly #sessions: SessionManager;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
@@ -61,46 +55,23 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#lag = new LoopLag(this.#counters);
-    const faults = new Faults(log, this.#counters);
-    this.#sessions = new SessionManager(faults);
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
-    // Room for link-dead players beside a full house.
-    const fullHouse = (config.maxConnections + config.gatewayMaxConnections) * 1.25;
-    const atlas = new Atlas(loadGameData().maps, config);
-    const worldCapacity = Math.min(WORLD_ENTITIES_MAX, Math.ceil(fullHouse));
-    this.#logic = new Logic(
-      {
-        config,
-        ports: init.ports,
-        clock: this.#clock,
-        reservedNames: new ReservedNames(config.reservedNames),
-        storage: this.#storage,
-        hasher: new PasswordHasher({ hashesMax: hashesAtOnce(navigator.hardwareConcurrency) }),
-        tokens,
-        randomToken: () =>
-          crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),
-        wake: () => this.#doorbell.ring(),
-        sessions: this.#sessions,
-        atlas,
-        world: new World({
-          maps: atlas.maps,
-          maxSpeed: config.maxSpeed,
-          tickIntervalMs: config.tickMs,
-          stepsPerTick: WORLD_STEPS_PER_TICK,
-          snapshotBytesMax: config.snapshotBytes,
-          capacity: worldCapacity,
-          prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
-          faults,
-        }),
-        worldCapacity,
-        saver: new CharacterSaver(this.#storage, log),
-        counters: this.#counters,
-        log,
-        faults,
-      },
-      new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
-    );
+    this.#logic = buildLogic({
+      game: marsh,
+      config,
+      ports: init.ports,
+      clock: this.#clock,
+      storage: this.#storage,
+      hasher: new PasswordHasher({ hashesMax: hashesAtOnce(navigator.hardwareConcurrency) }),
+      tokens,
+      randomToken: () => crypto.getRandomValues(new Uint8Array(RESUME_TOKEN_BYTES)).toBase64({ alphabet: "base64url" }),
+      wake: () => this.#doorbell.ring(),
+      prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
+      counters: this.#counters,
+      log,
+      watch: new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
+    });
   }
 
   /** Takes what the operator has planned. */
@@ -126,7 +97,7 @@ class Runtime {
     const output = new RingOutput(
       new RingProducer(rings.fromLogic),
       wakeDescriptor === null ? doorbell : new EventfdWaker(doorbell, wakeDescriptor),
-      (link, sequence) => this.#sessions.onBroadcastFull(link, sequence),
+      (link, sequence) => this.#logic.context.sessions.onBroadcastFull(link, sequence),
     );
     this.#logic.setIoWorker(index, this.#rings[index], output);
   }

@@ -27,10 +27,11 @@ import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Character, Entry, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
+import type { EntityOptions } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
-import type { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
+import type { HookLists } from "../game/hooks.ts";
 import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { MovementReader } from "./movement_reader.ts";
@@ -79,23 +80,23 @@ export class WorldService {
   readonly #leaveListeners: LeaveListener[] = [];
   readonly #enterListeners: EnterListener[] = [];
   #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
-  readonly #guilds: Pick<GuildService, "find" | "load">;
+  readonly #hooks: Pick<HookLists, "load" | "profile">;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
   readonly #maintenance: Pick<Maintenance, "check">;
 
   constructor(
     context: LogicContext,
-    { epochs, guilds, maintenance, sanctions }: {
+    { epochs, hooks, maintenance, sanctions }: {
       readonly epochs: TokenEpochs;
       readonly maintenance: Pick<Maintenance, "check">;
-      readonly guilds: Pick<GuildService, "find" | "load">;
+      readonly hooks: Pick<HookLists, "load" | "profile">;
       readonly sanctions: Sanctions;
     },
   ) {
     this.#context = context;
     this.#snapshot = new Uint8Array(context.config.snapshotBytes);
-    this.#guilds = guilds;
+    this.#hooks = hooks;
     this.#sanctions = sanctions;
     this.#epochs = epochs;
     this.#maintenance = maintenance;
@@ -150,7 +151,7 @@ export class WorldService {
       const stores = storage.for(session.entrant);
       const token = await this.#tokenOf(session, request);
       const accountId = token?.playerId ?? session.player!.playerId;
-      await this.#guilds.load(accountId, stores);
+      for (const load of this.#hooks.load) await load(accountId, stores);
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
@@ -280,13 +281,11 @@ export class WorldService {
     const nowMs = clock.monotonicMs();
     const saved = saver.find(characterId) ?? state;
     const { map, place } = this.#placeOf(saved);
-    const guild = this.#guilds.find(player.playerId);
     return world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
       mapId: map.mapId,
-      guildId: guild?.guildId,
-      guildTag: guild?.tag,
+      ...this.#profileOf(player),
       ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
       hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
       hpMax: PLAYER_HP_MAX,
@@ -299,10 +298,12 @@ export class WorldService {
   #takeOver({ player, presence: { characterId, entityId } }: Stay): void {
     const { world } = this.#context;
     this.#stays.delete(characterId);
-    const guild = this.#guilds.find(player.playerId);
-    const { name } = player;
-    world.setProfile(entityId, { name, kind: EntityKind.PLAYER, guildId: guild?.guildId, guildTag: guild?.tag });
+    world.setProfile(entityId, { name: player.name, kind: EntityKind.PLAYER, ...this.#profileOf(player) });
     world.requestFullSnapshot(entityId);
+  }
+
+  #profileOf({ playerId }: Player): Pick<EntityOptions, "guildId" | "guildTag"> {
+    return Object.assign({}, ...this.#hooks.profile.map((profile) => profile(playerId)));
   }
 
   /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */

@@ -100,7 +100,7 @@ for (const { what, leave } of WAYS_OUT) {
       harness.advance(FIGHT_MS - SWEEP_MS);
       assert(harness.world.has(leaver.entityId));
       const kills: (string | undefined)[][] = [];
-      harness.logic.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim?.player?.name]));
+      harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim?.player?.name]));
       kill(harness, other, leaver);
       assertEquals(kills, [[other.name, leaver.name]]);
       // What is dead comes back by itself, where nobody plays it: then it goes.

@@ -139,7 +139,7 @@ Deno.test("Two who kick each other at once: exactly one stays", async () => {
   harness.send(otto, GuildKickRequestSchema, { playerName: "Anna" });
   await settle(harness);
   assertEquals(await rosterOf(harness, otto), ["Otto LEADER", "Mia MEMBER"]);
-  assertEquals(harness.logic.guilds.find(anna.playerId), null);
+  assertEquals(harness.marsh.guilds.find(anna.playerId), null);
 });
 
 Deno.test("GUILD chat reaches the members online, in the world or not, and nobody else", async () => {
@@ -254,18 +254,18 @@ Deno.test("A change of which it is unknown whether it was done is looked up agai
   const { harness, anna, mia, lena } = scene;
   fail("timeout");
   assertEquals((await ask(harness, anna, GuildKickRequestSchema, { playerName: "Mia" })).code, "UNAVAILABLE");
-  assertEquals(harness.logic.guilds.find(mia.playerId)?.tag, "IW", "Nothing changes without the storage's word");
+  assertEquals(harness.marsh.guilds.find(mia.playerId)?.tag, "IW", "Nothing changes without the storage's word");
   fail("unavailable");
   harness.advance(1_000);
   await settle(harness);
-  assertEquals(harness.logic.guilds.find(mia.playerId)?.tag, "IW");
+  assertEquals(harness.marsh.guilds.find(mia.playerId)?.tag, "IW");
   fail(null);
   harness.forget();
   harness.advance(1_000);
   await settle(harness);
   harness.tick();
-  assertEquals(harness.logic.guilds.find(mia.playerId), null);
-  assertEquals(harness.logic.guilds.find(anna.playerId)?.tag, "IW");
+  assertEquals(harness.marsh.guilds.find(mia.playerId), null);
+  assertEquals(harness.marsh.guilds.find(anna.playerId)?.tag, "IW");
   assertEquals(tagSeen(harness, lena, mia.entityId), "");
 });
 
@@ -313,11 +313,11 @@ Deno.test("GuildService.find() forgets players who have been away for a while", 
   await settle(harness);
   harness.clock.advance(GUILD_FORGET_INTERVAL_MS);
   harness.tick();
-  assertEquals(harness.logic.guilds.find(mia.playerId)?.tag, "IW");
+  assertEquals(harness.marsh.guilds.find(mia.playerId)?.tag, "IW");
   harness.clock.advance(GUILD_FORGET_INTERVAL_MS);
   harness.tick();
-  assertEquals(harness.logic.guilds.find(mia.playerId), undefined);
-  assertEquals(harness.logic.guilds.find(anna.playerId)?.tag, "IW");
+  assertEquals(harness.marsh.guilds.find(mia.playerId), undefined);
+  assertEquals(harness.marsh.guilds.find(anna.playerId)?.tag, "IW");
 });
 
 Deno.test("A full guild answers with SERVER_FULL, a full list of invitations with OUT_OF_RANGE", async () => {

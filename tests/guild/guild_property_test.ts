@@ -113,7 +113,7 @@ class Play {
     // A kill counts in the wars that are on when it is written down, so it comes after the requests.
     for (const deed of deeds) {
       if (deed.kind !== "kill") continue;
-      harness.logic.guilds.onKill(harness.sessionOf(clients[deed.by]), harness.sessionOf(clients[deed.on]));
+      harness.marsh.guilds.onKill(harness.sessionOf(clients[deed.by]), harness.sessionOf(clients[deed.on]));
       model.kill(deed.by, deed.on);
     }
     harness.clock.advance(waitMs + 1_000);
@@ -129,7 +129,7 @@ class Play {
     for (const [index, { playerId }] of clients.entries()) {
       const stored = await harness.storage.guilds.loadOf({ playerId });
       const guild = model.guildOf(index);
-      const tie = harness.logic.guilds.find(playerId);
+      const tie = harness.marsh.guilds.find(playerId);
       assertEquals([tie?.guildId, tie?.name, tie?.tag], [stored?.guildId, stored?.name, stored?.tag]);
       assertEquals(stored?.name, guild?.name);
       if (stored === undefined || guild === undefined) continue;

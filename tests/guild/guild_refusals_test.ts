@@ -198,14 +198,14 @@ for (const { name, type, schema, responseType } of REQUESTS) {
     const look = async () =>
       schema.name === "GuildInfoRequest" ? [] : [await infoOf(harness, anna), await infoOf(harness, bela)];
     const guildsBefore = await look();
-    const tiesBefore = [scene.mia, scene.ines, lena].map(({ playerId }) => harness.logic.guilds.find(playerId));
+    const tiesBefore = [scene.mia, scene.ines, lena].map(({ playerId }) => harness.marsh.guilds.find(playerId));
     fail("unavailable");
     assertEquals((await ask(harness, client, schema, message)).code, "UNAVAILABLE");
     fail("overloaded");
     assertEquals((await ask(harness, client, schema, message)).code, "UNAVAILABLE");
     fail(null);
     assertEquals(await look(), guildsBefore);
-    const ties = [scene.mia, scene.ines, lena].map(({ playerId }) => harness.logic.guilds.find(playerId));
+    const ties = [scene.mia, scene.ines, lena].map(({ playerId }) => harness.marsh.guilds.find(playerId));
     assertEquals(ties, tiesBefore);
     assertEquals((await ask(harness, client, schema, message)).code, "NONE");
   });

@@ -38,7 +38,7 @@ async function lines(harness: LogicHarness, client: HarnessClient, wanted: Wante
 
 /** A kill, or the kill of a monster, as combat tells of it. */
 function kill(harness: LogicHarness, killer: HarnessClient, victim: HarnessClient | null): void {
-  harness.logic.leaderboards.onKill(harness.sessionOf(killer), victim === null ? null : harness.sessionOf(victim));
+  harness.marsh.leaderboards.onKill(harness.sessionOf(killer), victim === null ? null : harness.sessionOf(victim));
 }
 
 async function company(options: Parameters<typeof LogicHarness.create>[0] = {}) {
@@ -93,8 +93,8 @@ Deno.test("LeaderboardService ranks players, equal ones alike, and shows the own
 Deno.test("LeaderboardService counts no death by a monster, by a stranger or by oneself", async () => {
   await using scene = await company();
   const { harness, ann } = scene;
-  harness.logic.leaderboards.onKill(null, harness.sessionOf(ann));
-  harness.logic.leaderboards.onKill(null, null);
+  harness.marsh.leaderboards.onKill(null, harness.sessionOf(ann));
+  harness.marsh.leaderboards.onKill(null, null);
   kill(harness, ann, ann);
   for (const board of [LeaderboardBoard.KILLS, LeaderboardBoard.DEATHS, LeaderboardBoard.MONSTER_KILLS]) {
     assertEquals(await lines(harness, ann, { board }), []);

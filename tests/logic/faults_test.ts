@@ -51,7 +51,7 @@ for (const feature of ["resumes", "combat", "world"] as const) {
     const { harness, ann, bob } = await pair();
     await using _ = harness;
     {
-      using _planted = plant(harness.logic[feature], method);
+      using _planted = plant({ ...harness.logic, ...harness.marsh }[feature], method);
       harness.tick();
     }
     const places = faults(harness);
@@ -66,10 +66,10 @@ for (const feature of ["world", "moderation", "guilds", "leaderboards", "social"
     const { harness, ann, bob } = await pair();
     await using _ = harness;
     {
-      using _planted = plant(harness.logic[feature], "sweep");
+      using _planted = plant({ ...harness.logic, ...harness.marsh }[feature], "sweep");
       harness.advance(1_100);
     }
-    assertEquals(faults(harness), ["sweep"]);
+    assertEquals(faults(harness), [feature in harness.marsh ? "timer" : "sweep"]);
     assertAlive(harness, ann, bob);
   });
 }

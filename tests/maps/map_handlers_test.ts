@@ -319,7 +319,7 @@ Deno.test("New players appear inside the southern gate, with something to fight 
   harness.tick();
   harness.tick();
   const ids = Array.from({ length: world.slotCount }, (_, id) => id);
-  const monsters = ids.filter((id) => harness.logic.combat.monsters.isMonster(id));
+  const monsters = ids.filter((id) => harness.marsh.combat.monsters.isMonster(id));
   for (const id of players) {
     const fromGate = Math.hypot(world.xOf(id) - 500, world.zOf(id) - 1_000);
     assert(fromGate >= 27 && fromGate <= 54, `${fromGate} units from the gate`);

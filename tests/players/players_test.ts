@@ -165,10 +165,10 @@ const BROKEN: readonly {
   {
     what: "forgets in a war who has left the guild",
     says: /guild info says|"war"/,
-    spoil: ({ logic, storage: { guilds } }) => {
+    spoil: ({ marsh, storage: { guilds } }) => {
       const addKills = guilds.addKills.bind(guilds);
       guilds.addKills = (kills) =>
-        addKills(kills.filter((kill) => [kill.killerId, kill.victimId].every((id) => logic.guilds.find(id) !== null)));
+        addKills(kills.filter((kill) => [kill.killerId, kill.victimId].every((id) => marsh.guilds.find(id) !== null)));
     },
   },
   {
@@ -201,9 +201,9 @@ const BROKEN: readonly {
   {
     what: "loses whispers that nobody heard",
     says: /was (not )?sent in "chat WHISPER"/,
-    spoil: ({ logic }) => {
-      logic.social.whispers.keepMissed = () => {};
-      logic.social.whispers.sweep = () => {};
+    spoil: ({ marsh }) => {
+      marsh.social.whispers.keepMissed = () => {};
+      marsh.social.whispers.sweep = () => {};
     },
   },
   {

@@ -131,7 +131,7 @@ export class ChatJudge {
       if (listener === undefined) continue;
       if (channel === Channel.GLOBAL || members?.has(listener.playerId)) audience.push(listener);
     }
-    const guildId = channel === Channel.GUILD ? life.logic.guilds.find(senderId)?.guildId : undefined;
+    const guildId = channel === Channel.GUILD ? life.marsh.guilds.find(senderId)?.guildId : undefined;
     saying = { senderId, audience, guildId, atMs: this.#clock.monotonicMs() };
     this.#sayings.set(text, saying);
     return saying;
@@ -154,7 +154,7 @@ export class ChatJudge {
       const isTheirs = playerId === senderId || playerId === Number(message.recipientId);
       this.#verdict.expect(isTheirs, "chat", `Player ${playerId} is told a whisper for another`);
     } else if (channel === Channel.GUILD && !isHeld) {
-      const isTheirs = life.logic.guilds.find(playerId)?.guildId === saying.guildId;
+      const isTheirs = life.marsh.guilds.find(playerId)?.guildId === saying.guildId;
       this.#verdict.expect(isTheirs, "chat", `Player ${playerId} is told "${text}" of another guild`);
     }
   }

@@ -6,11 +6,12 @@
 
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { createAdmissionBuffer } from "../../server/io/admission.ts";
-import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { buildLogic } from "../../server/session/build_logic.ts";
+import type { CharacterSaver } from "../../server/session/character_saver.ts";
 import { RingOutput } from "../../server/session/link.ts";
-import { Logic } from "../../server/session/logic.ts";
-import { SessionManager } from "../../server/session/session_manager.ts";
-import { Atlas } from "../../games/marsh/maps/atlas.ts";
+import type { Logic } from "../../server/session/logic.ts";
+import type { SessionManager } from "../../server/session/session_manager.ts";
+import { type Marsh, marshWith } from "../../games/marsh/game.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
@@ -19,17 +20,14 @@ import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
-import { ReservedNames } from "../../server/names/reserved_names.ts";
-import { Faults } from "../../server/ops/faults.ts";
 import { Prng } from "../../server/world/prng.ts";
-import { World } from "../../server/world/world.ts";
+import type { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedIo, wakerOf } from "./simulated_io.ts";
 import type { Listeners, ServerSocket } from "./simulated_network.ts";
 import { type SimulatedTime, ThreadTimers } from "./simulated_time.ts";
-import { WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 
 /** How the server of one simulation is built. */
 export interface ServerShape {
@@ -132,50 +130,40 @@ export class LogicLife {
     this.#timers = new ThreadTimers(time);
     this.#afterTurn = parts.afterTurn;
     counters.resetGauges();
-    const faults = new Faults(this.log, counters);
-    this.sessions = new SessionManager(faults);
     this.#channel = parts.disk.connect();
     this.storage = new WorkerStorage(this.#channel, {
       nowMs: () => time.monotonicMs(),
       timers: this.#timers,
     });
-    const atlas = new Atlas(MAPS, config);
-    this.world = new World({
-      maps: atlas.maps,
-      maxSpeed: config.maxSpeed,
-      tickIntervalMs: config.tickMs,
-      stepsPerTick: WORLD_STEPS_PER_TICK,
-      capacity: WORLD_CAPACITY,
-      prng: new Prng(prng.nextUint32()),
-      faults,
-    });
-    this.saver = new CharacterSaver(this.storage, this.log, this.#timers);
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
-    this.logic = new Logic(
-      {
-        config,
-        ports: { login: 8080, game: 8081, gateway: 8082 },
-        clock: time,
-        reservedNames: new ReservedNames(config.reservedNames),
-        storage: this.storage,
-        hasher: PLAIN_HASHER,
-        tokens: plainTokens(this.storage),
-        randomToken,
-        wake: () => this.waker.ring(),
-        sessions: this.sessions,
-        atlas,
-        world: this.world,
-        worldCapacity: WORLD_CAPACITY,
-        saver: this.saver,
-        counters,
-        log: new LimitedLogger(this.log, () => time.monotonicMs()),
-        faults,
-      },
+    this.logic = buildLogic({
+      game: marshWith({ maps: MAPS, monsters: monstersOf(parts.monsterCount) }),
+      config,
+      ports: { login: 8080, game: 8081, gateway: 8082 },
+      clock: time,
+      timers: this.#timers,
+      storage: this.storage,
+      hasher: PLAIN_HASHER,
+      tokens: plainTokens(this.storage),
+      randomToken,
+      wake: () => this.waker.ring(),
+      prng,
+      worldCapacity: WORLD_CAPACITY,
+      counters,
+      log: new LimitedLogger(this.log, () => time.monotonicMs()),
       // How long a packet took depends on the machine.
-      { check: () => {} },
-      { prng: new Prng(prng.nextUint32()), monsters: monstersOf(parts.monsterCount) },
-    );
+      watch: { check: () => {} },
+    });
+    const { saver, sessions, world } = this.logic.context;
+    this.saver = saver;
+    this.sessions = sessions;
+    this.world = world;
     this.#schedule(0);
+  }
+
+  /** The parts of the game. */
+  get marsh(): Marsh {
+    return this.logic.parts as Marsh;
   }
 
   /** Takes an io worker, or its successor. */

@@ -62,11 +62,11 @@ export class StateJudge {
   }
 
   /** Whoever is in the world without a session has fought of late; the end of it is looked at once a second. */
-  #checkLeft({ logic, sessions, world }: LogicLife, nowMs: number): void {
+  #checkLeft({ marsh, sessions, world }: LogicLife, nowMs: number): void {
     const played = new Set([...sessions.inWorld].map(({ presence }) => presence?.entityId));
     for (let index = 0; index < world.viewerCount; index++) {
       const entityId = world.viewerAt(index);
-      if (played.has(entityId) || logic.combat.isFighting(entityId)) this.#leftSinceMs.delete(entityId);
+      if (played.has(entityId) || marsh.combat.isFighting(entityId)) this.#leftSinceMs.delete(entityId);
       else {
         const sinceMs = this.#leftSinceMs.get(entityId) ?? nowMs;
         this.#leftSinceMs.set(entityId, sinceMs);

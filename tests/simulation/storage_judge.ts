@@ -204,7 +204,7 @@ export class StorageJudge {
     const playerIds = [...life.sessions.inWorld].map(({ player }) => player!.playerId);
     const ties = new Map((disk.read("guilds.findTies", playerIds) as PlayerTie[]).map((tie) => [tie.playerId, tie]));
     for (const playerId of playerIds) {
-      const known = life.logic.guilds.find(playerId)?.guildId, stored = ties.get(playerId)?.guildId;
+      const known = life.marsh.guilds.find(playerId)?.guildId, stored = ties.get(playerId)?.guildId;
       if (known !== stored) return `logic has player ${playerId} in guild ${known}, the storage in ${stored}`;
     }
     return null;

@@ -98,7 +98,7 @@ const REACHES_OTHERS: Readonly<Record<string, string>> = {
   "chat_delivery.ts sendToPlayer": "the gate's way out, for what waited",
   "combat_handlers.ts broadcast": "a blow is seen in the world, and carries no text",
   "kept_whispers.ts send(recipient)": "the gate is asked for each whisper, when it is kept and again",
-  "moderation_service.ts broadcastToAll": "the operator speaks",
+  "game.ts broadcastToAll": "the operator speaks",
 };
 
 Deno.test("ContactGate: no call of the server or a part reaches another player past the gate", async () => {

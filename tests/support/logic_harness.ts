@@ -9,22 +9,21 @@ import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary }
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/messages.ts";
 import { nameKey } from "../../server/auth/names.ts";
-import { ReservedNames } from "../../server/names/reserved_names.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
-import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
-import { Logic } from "../../server/session/logic.ts";
+import type { Logic } from "../../server/session/logic.ts";
 import type { Session } from "../../server/session/session.ts";
-import { SessionManager } from "../../server/session/session_manager.ts";
+import type { SessionManager } from "../../server/session/session_manager.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
-import { Atlas } from "../../games/marsh/maps/atlas.ts";
+import { type Marsh, marshWith } from "../../games/marsh/game.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
-import { Faults } from "../../server/ops/faults.ts";
+import type { Faults } from "../../server/ops/faults.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
   type OpenInfo,
@@ -38,11 +37,10 @@ import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { Prng } from "../../server/world/prng.ts";
-import { World } from "../../server/world/world.ts";
+import type { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { PACKET_TABLE, packetRow } from "../../shared/packet_table.ts";
 import { assert } from "./assert.ts";
 import { plainTokens } from "./plain_tokens.ts";
@@ -278,8 +276,8 @@ export class LogicHarness implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly counters = new CounterBlock(createCounterBlock());
   readonly log = new RecordingLogger();
-  readonly faults = new Faults(this.log, this.counters);
-  readonly sessions = new SessionManager(this.faults);
+  readonly faults: Faults;
+  readonly sessions: SessionManager;
   readonly config: ServerConfig;
   readonly storage: Storage;
   readonly world: World;
@@ -290,48 +288,34 @@ export class LogicHarness implements AsyncDisposable {
   #playerCount = 0;
 
   private constructor(options: HarnessOptions) {
-    const prng = new Prng(options.seed ?? 1);
     const defaults = loadConfig({ args: ["--monsters=off"], env: {}, platform: { os: "linux", cores: 1 } });
-    const config = { ...defaults, ...options.config };
-    const worldCapacity = options.worldCapacity ?? 1_024;
+    const monsters = options.monsters !== undefined || (options.config?.monsters ?? defaults.monsters);
+    const config = { ...defaults, ...options.config, monsters };
     this.config = config;
     this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH });
-    const atlas = new Atlas(options.maps ?? loadGameData().maps, config);
-    this.world = new World({
-      maps: atlas.maps,
-      maxSpeed: config.maxSpeed,
-      tickIntervalMs: config.tickMs,
-      stepsPerTick: WORLD_STEPS_PER_TICK,
-      snapshotBytesMax: config.snapshotBytes,
-      capacity: worldCapacity,
-      prng: new Prng(prng.nextUint32()),
-      faults: this.faults,
-    });
+    const data = loadGameData();
     let tokenCount = 0;
-    this.logic = new Logic(
-      {
-        config,
-        ports: { login: 8080, game: 8081, gateway: 8082 },
-        clock: this.clock,
-        reservedNames: new ReservedNames(config.reservedNames),
-        storage: this.storage,
-        hasher: options.hasher ?? PLAIN_HASHER,
-        tokens: options.tokens ?? plainTokens(this.storage),
-        wake: () => {},
-        randomToken: () => `token${++tokenCount}`,
-        sessions: this.sessions,
-        atlas,
-        world: this.world,
-        worldCapacity,
-        saver: new CharacterSaver(this.storage, this.log),
-        counters: this.counters,
-        log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
-        faults: this.faults,
-      },
+    this.logic = buildLogic({
+      game: marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters }),
+      config,
+      ports: { login: 8080, game: 8081, gateway: 8082 },
+      clock: this.clock,
+      storage: this.storage,
+      hasher: options.hasher ?? PLAIN_HASHER,
+      tokens: options.tokens ?? plainTokens(this.storage),
+      wake: () => {},
+      randomToken: () => `token${++tokenCount}`,
+      prng: new Prng(options.seed ?? 1),
+      worldCapacity: options.worldCapacity ?? 1_024,
+      counters: this.counters,
+      log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
       // How long a packet took depends on the machine.
-      { check: () => {} },
-      { prng: new Prng(prng.nextUint32()), monsters: options.monsters },
-    );
+      watch: { check: () => {} },
+    });
+    const { faults, sessions, world } = this.logic.context;
+    this.faults = faults;
+    this.sessions = sessions;
+    this.world = world;
     const memory = createRingBuffer();
     this.#ring = new RingProducer(memory);
     this.#output = new CollectingOutput(
@@ -343,6 +327,11 @@ export class LogicHarness implements AsyncDisposable {
 
   static create(options: HarnessOptions = {}): Promise<LogicHarness> {
     return Promise.resolve(new LogicHarness(options));
+  }
+
+  /** The parts of the game. */
+  get marsh(): Marsh {
+    return this.logic.parts as Marsh;
   }
 
   /** Opens a connection that has sent nothing yet. */

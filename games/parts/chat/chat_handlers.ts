@@ -18,6 +18,7 @@ import type { LogicContext } from "../../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
+import type { PlayerDirectory } from "../../../server/session/player_directory.ts";
 import type { Player, Session } from "../../../server/session/session.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import type { WorldService } from "../../../server/session/world_service.ts";
@@ -47,6 +48,7 @@ export function readChatText(raw: string): string {
 
 /** Who knows who is where. */
 export interface ChatServices {
+  readonly directory: PlayerDirectory;
   readonly world: WorldService;
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly rooms: Pick<RoomService, "say">;
@@ -66,7 +68,7 @@ export function registerChatHandlers(
   context: LogicContext,
   services: ChatServices,
 ): void {
-  const { guard, guilds, rooms, social, world } = services;
+  const { directory, guard, guilds, rooms, social, world } = services;
   const nearby = new Int32Array(context.world.slotCount);
 
   dispatcher.on(ChatMessageSchema, (session, request) => {
@@ -188,8 +190,8 @@ export function registerChatHandlers(
   async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
     const { recipientId, recipientName } = request;
     const { playerId, name } = recipientId !== 0n
-      ? await social.findPlayerById(recipientId, session.asker)
-      : await social.findPlayer(recipientName, session.asker);
+      ? await directory.findById(recipientId, session.asker)
+      : await directory.find(recipientName, session.asker);
     message.recipientId = BigInt(playerId);
     message.recipientName = name;
     const recipient = context.sessions.findPlayer(playerId);

@@ -32,13 +32,14 @@ import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import { OnlineLists } from "./online_lists.ts";
 import { RecentCache } from "../../../server/base/recent_cache.ts";
-import type { Asker, PlayerName, SocialLists } from "../../../server/storage/storage.ts";
+import type { PlayerName, SocialLists } from "../../../server/storage/storage.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
 import { ContactGate, type ContactRules, playerTarget } from "../chat/contact_gate.ts";
 import type { LogicContext } from "../../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
 import { pack, type Packed, Roster } from "../../../server/session/roster.ts";
+import type { PlayerDirectory } from "../../../server/session/player_directory.ts";
 import type { Player, Session } from "../../../server/session/session.ts";
 
 /** Who knows whom, and who wants to hear from whom. */
@@ -49,6 +50,7 @@ export class SocialService {
   readonly delivery: ChatDelivery;
   readonly whispers: KeptWhispers;
   readonly #context: LogicContext;
+  readonly #directory: PlayerDirectory;
   readonly #lists = new OnlineLists();
   /** Lists as they were shown to their players. */
   readonly #shown = new RecentCache<ShownLists>(SOCIAL_LISTS_KEPT);
@@ -59,8 +61,9 @@ export class SocialService {
   /** Players who came and went so often that their friends have not been told yet. */
   readonly #unannounced = new Set<number>();
 
-  constructor(context: LogicContext, rules: Omit<ContactRules, "lists">) {
+  constructor(context: LogicContext, rules: Omit<ContactRules, "lists"> & { readonly directory: PlayerDirectory }) {
     this.#context = context;
+    this.#directory = rules.directory;
     const lists = this.#lists;
     this.gate = new ContactGate(context, { ...rules, lists });
     const crowdedOut = (playerId: number, saying: Saying) => {
@@ -90,31 +93,6 @@ export class SocialService {
   /** Whether a player is online, as another may know it that is its friend or of its guild. */
   isOnlineFor(viewerId: number, playerId: number): boolean {
     return this.#context.sessions.isPlayerOnline(playerId) && this.gate.mayKnowOnline(viewerId, playerId);
-  }
-
-  /**
-   * The player of a name, online or not.
-   *
-   * @throws {RequestError} `NOT_FOUND` when there is none.
-   */
-  async findPlayer(name: string, asker: Asker): Promise<Player> {
-    const { sessions, storage } = this.#context;
-    const online = sessions.findPlayerByName(nameKey(name))?.player;
-    if (online != null) return online;
-    const account = await storage.for(asker).accounts.findByName(nameKey(name));
-    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player of that name");
-    return { playerId: account.accountId, name: account.name };
-  }
-
-  /** The same by id. */
-  async findPlayerById(id: bigint, asker: Asker): Promise<Player> {
-    const { sessions, storage } = this.#context;
-    const playerId = Number(id);
-    const online = sessions.findPlayer(playerId)?.player;
-    if (online != null) return online;
-    const account = Number.isSafeInteger(playerId) ? await storage.for(asker).accounts.find(playerId) : undefined;
-    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no such player");
-    return { playerId, name: account.name };
   }
 
   /** The account of a player is gone, and with it its place on the lists of others. */
@@ -366,7 +344,7 @@ export class SocialService {
   /** The player of a session, and the other one it names. */
   async #pairOf(session: Session, name: string): Promise<[player: Player, other: Player]> {
     const player = playerOf(session);
-    const other = await this.findPlayer(name, session.asker);
+    const other = await this.#directory.find(name, session.asker);
     if (other.playerId === player.playerId) throw new RequestError(ErrorCode.TARGET_INVALID, "This is yourself");
     return [player, other];
   }

@@ -1,0 +1,57 @@
+/** A game and its parts, as the engine takes them. @module */
+
+import type { ServerConfig } from "../config/config.ts";
+import type { MapOptions } from "../world/world_map.ts";
+import type { Game } from "./game.ts";
+
+/** What a game is, beside its rules. */
+export interface GameDescription {
+  /** Lower-case letters, digits and `-`, beginning with a letter: its data folder keeps it. */
+  readonly name: string;
+  /** At least one map; the first is where players come that are for none in particular. */
+  readonly maps: (config: ServerConfig) => readonly MapOptions[];
+}
+
+/** A game: what {@linkcode defineGame} gives and the engine starts. */
+export interface GameModule<Api = unknown> extends GameDescription {
+  /** Registers the rules; gives what tests may look at. */
+  readonly start: (game: Game) => Api;
+}
+
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const MODULES = new WeakSet<object>();
+
+/**
+ * Defines a game.
+ *
+ * @param start Called once for each life of the logic worker, before anybody is in the world: registers handlers, hooks,
+ * systems and timers.
+ * @throws {TypeError} when the name is none.
+ */
+export function defineGame<Api>(description: GameDescription, start: (game: Game) => Api): GameModule<Api> {
+  const { name } = description;
+  if (!NAME.test(name)) throw new TypeError(`Cannot define game ${JSON.stringify(name)}: the name must match ${NAME}`);
+  const module = Object.freeze({ ...description, start });
+  MODULES.add(module);
+  return module;
+}
+
+/** Whether a value came from {@linkcode defineGame}. */
+export function isGameModule(value: unknown): value is GameModule {
+  return typeof value === "object" && value !== null && MODULES.has(value);
+}
+
+/** What several games use or leave out, on the API that a game has. */
+export interface GamePart<Options, Api> {
+  readonly name: string;
+  /** Registers what the part does; gives what the game and other parts ask of it. */
+  readonly start: (game: Game, options: Options) => Api;
+}
+
+/** Defines a part of games; `game.use` starts it. */
+export function definePart<Options = void, Api = void>(
+  name: string,
+  start: (game: Game, options: Options) => Api,
+): GamePart<Options, Api> {
+  return { name, start };
+}

@@ -1,0 +1,75 @@
+/** Puts logic together: the same for the worker, for tests and for the simulation. @module */
+
+import { WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
+import type { Timers } from "../base/clock.ts";
+import type { ServerConfig } from "../config/config.ts";
+import type { GameModule } from "../game/define_game.ts";
+import { ReservedNames } from "../names/reserved_names.ts";
+import { Faults } from "../ops/faults.ts";
+import type { SlowPackets } from "../ops/slow_packets.ts";
+import type { Stores } from "../storage/storage.ts";
+import { Prng } from "../world/prng.ts";
+import { World } from "../world/world.ts";
+import { CharacterSaver } from "./character_saver.ts";
+import type { LogicContext } from "./context.ts";
+import { Logic } from "./logic.ts";
+import { SessionManager } from "./session_manager.ts";
+
+/** What logic is built from: all that is another in a test than in a server. */
+export interface LogicOptions extends
+  Pick<
+    LogicContext,
+    "config" | "ports" | "clock" | "hasher" | "tokens" | "randomToken" | "wake" | "counters" | "log"
+  > {
+  readonly game: GameModule;
+  readonly storage: LogicContext["storage"] & Pick<Stores, "characters">;
+  /** All chance but tokens. */
+  readonly prng: Prng;
+  /** Told how long each packet took. */
+  readonly watch: Pick<SlowPackets, "check">;
+  /** For whoever must come back later; those of this thread unless told. */
+  readonly timers?: Timers;
+  /** Entities the world has room for; as many as the configuration lets in unless told. */
+  readonly worldCapacity?: number;
+}
+
+/** Builds logic with its world, its sessions and its game. */
+export function buildLogic(options: LogicOptions): Logic {
+  const { config, counters, game, log, prng, storage } = options;
+  const worldCapacity = options.worldCapacity ?? worldCapacityOf(config);
+  const faults = new Faults(log, counters);
+  const world = new World({
+    maps: game.maps(config),
+    maxSpeed: config.maxSpeed,
+    tickIntervalMs: config.tickMs,
+    stepsPerTick: WORLD_STEPS_PER_TICK,
+    snapshotBytesMax: config.snapshotBytes,
+    capacity: worldCapacity,
+    prng: new Prng(prng.nextUint32()),
+    faults,
+  });
+  const context: LogicContext = {
+    config,
+    ports: options.ports,
+    clock: options.clock,
+    reservedNames: new ReservedNames(config.reservedNames),
+    storage,
+    hasher: options.hasher,
+    tokens: options.tokens,
+    randomToken: options.randomToken,
+    wake: options.wake,
+    sessions: new SessionManager(faults),
+    world,
+    worldCapacity,
+    saver: new CharacterSaver(storage, log, options.timers),
+    counters,
+    log,
+    faults,
+  };
+  return new Logic(context, options.watch, { game, seed: prng.nextUint32() });
+}
+
+/** Room for link-dead players beside a full house. */
+function worldCapacityOf({ maxConnections, gatewayMaxConnections }: ServerConfig): number {
+  return Math.min(WORLD_ENTITIES_MAX, Math.ceil((maxConnections + gatewayMaxConnections) * 1.25));
+}
