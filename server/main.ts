@@ -43,6 +43,8 @@ import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
+/** What runs in the storage worker: the stores of the game, with the engine below them. */
+const STORAGE_ENTRY = new URL("../games/marsh/storage_entry.ts", import.meta.url);
 
 async function serve(config: ServerConfig, notes: readonly string[]): Promise<void> {
   const terminal = findStartTerminal();
@@ -70,7 +72,14 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
     sessionKey,
     startStorage: async (onError, counters) => {
       const permissions = storagePermissions(path);
-      const storage = await startStorageWorker({ path, isChecked: true, onError, counters, permissions })
+      const storage = await startStorageWorker({
+        entry: STORAGE_ENTRY,
+        path,
+        isChecked: true,
+        onError,
+        counters,
+        permissions,
+      })
         .catch((error) => {
           throw ofSetting(`--database-url ${config.databaseUrl}`, error);
         });

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MARSH_RECORDS } from "../games/marsh/records.ts";
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
@@ -134,7 +135,7 @@ export async function runPlayers(options: PlayersOptions): Promise<string> {
   using output = await openOutput(options.tokensPath);
   const key = await loadSessionKey(config.dataDir);
   const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
-  const storage = new DirectStorage({ path: sqlitePath(config) });
+  const storage = new DirectStorage({ path: sqlitePath(config) }, MARSH_RECORDS);
   try {
     const clock = new SystemClock();
     const created = await createPlayers(options, { storage, tokens, nowMs: () => clock.unixMs() });

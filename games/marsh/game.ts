@@ -16,8 +16,11 @@ import { ChatGuard } from "../parts/chat/chat_guard.ts";
 import { registerChatHandlers } from "../parts/chat/chat_handlers.ts";
 import { KillCredit } from "../parts/combat/kill_credit.ts";
 import { SocialService } from "../parts/friends/social_handlers.ts";
+import { SOCIAL } from "../parts/friends/social_store.ts";
 import { GuildService } from "../parts/guilds/guild_handlers.ts";
+import { GUILDS } from "../parts/guilds/guild_store.ts";
 import { dayOf, LeaderboardService } from "../parts/leaderboards/leaderboard_handlers.ts";
+import { SCORES } from "../parts/leaderboards/score_store.ts";
 import { RoomService } from "../parts/rooms/room_handlers.ts";
 import { CombatService } from "./combat_handlers.ts";
 import { type GameData, loadGameData } from "./data/game_data.ts";
@@ -87,9 +90,9 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
     const tie = guilds.find(playerId);
     return { guildId: tie?.guildId, guildTag: tie?.tag };
   });
-  game.hooks.deleted((player, { leftGuildId, relatedIds }) => {
-    guilds.accountRemoved(player.playerId, leftGuildId);
-    social.accountRemoved(player, relatedIds);
+  game.hooks.deleted((player, { partings }) => {
+    guilds.accountRemoved(player.playerId, partings);
+    social.accountRemoved(player, partings);
   });
   game.hooks.forgive((playerId) => {
     const wasMuted = guard.mutedForMs(playerId, clock.monotonicMs()) > 0;
@@ -106,10 +109,10 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
     });
     return context.sessions.broadcastToAll(PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message));
   });
-  game.hooks.expire((date) => storage.for(SYSTEM).guilds.deleteExpiredInvites({ nowMs: date }));
-  game.hooks.expire((date) => storage.for(SYSTEM).scores.deleteOld({ beforeDay: dayOf(date) }));
+  game.hooks.expire((date) => storage.for(SYSTEM).of(GUILDS).deleteExpiredInvites({ nowMs: date }));
+  game.hooks.expire((date) => storage.for(SYSTEM).of(SCORES).deleteOld({ beforeDay: dayOf(date) }));
   game.hooks.expire((date) =>
-    storage.for(SYSTEM).social.deleteOldWhispers({ sentBeforeMs: Math.max(0, date - KEPT_WHISPER_MS) })
+    storage.for(SYSTEM).of(SOCIAL).deleteOldWhispers({ sentBeforeMs: Math.max(0, date - KEPT_WHISPER_MS) })
   );
   game.hooks.stop(() => social.whispers.stop());
   game.hooks.stop(() => guilds.stop());

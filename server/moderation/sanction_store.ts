@@ -5,33 +5,38 @@
  * @module
  */
 
+import { defineStore, read, type StoreOf, write } from "../storage/store.ts";
+
 /** What a sanction forbids: to chat, or to play. */
 export type SanctionKind = "mute" | "ban";
 
 /** Sanctions. A player has at most one of each kind, and a range of addresses at most one ban. */
-export interface SanctionStore {
+export const SANCTIONS = defineStore("sanctions", {
   /**
    * Sets a sanction in place of the one of its kind that its target has, if any.
    *
    * @returns `full` where `ADDRESS_BANS_MAX` ranges are banned already; nothing is changed then.
    */
-  set(sanction: NewSanction): Promise<"set" | "full">;
+  set: write<NewSanction, "set" | "full">(),
 
   /** Lifts a sanction. @returns False where none stood at `nowMs`. */
-  lift(target: SanctionTarget & { readonly kind: SanctionKind; readonly nowMs: number }): Promise<boolean>;
+  lift: write<SanctionTarget & { readonly kind: SanctionKind; readonly nowMs: number }, boolean>(),
 
   /** What stands against a player at `nowMs`. */
-  ofPlayer(query: { readonly playerId: number; readonly nowMs: number }): Promise<Standing>;
+  ofPlayer: read<{ readonly playerId: number; readonly nowMs: number }, Standing>(),
 
   /** The banned ranges of addresses at `nowMs`, at most `ADDRESS_BANS_MAX`. */
-  ofAddresses(query: { readonly nowMs: number }): Promise<Sanction[]>;
+  ofAddresses: read<{ readonly nowMs: number }, Sanction[]>(),
 
   /** What stands at `nowMs`, newest first. @param query `limit` is at most `STORAGE_ROWS_MAX`. */
-  list(query: { readonly nowMs: number; readonly limit: number }): Promise<Sanction[]>;
+  list: read<{ readonly nowMs: number; readonly limit: number }, Sanction[]>(),
 
   /** Deletes what has ended at `nowMs`, at most `EXPIRED_DELETED_MAX` of it. @returns How much. */
-  deleteEnded(query: { readonly nowMs: number }): Promise<number>;
-}
+  deleteEnded: write<{ readonly nowMs: number }, number>(),
+});
+
+/** The store {@linkcode SANCTIONS}, as callers have it. */
+export type SanctionStore = StoreOf<typeof SANCTIONS>;
 
 /** Who a sanction is against: exactly one of the two is not null. */
 export interface SanctionTarget {

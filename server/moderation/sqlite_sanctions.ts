@@ -2,17 +2,20 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { ADDRESS_BANS_MAX, EXPIRED_DELETED_MAX } from "../../shared/limits.ts";
-import type { Sanction, SanctionTarget } from "./sanction_store.ts";
+import { type Sanction, SANCTIONS, type SanctionTarget } from "./sanction_store.ts";
 import { checkId, checkRows } from "../storage/storage_checks.ts";
-import type { Handlers } from "../storage/storage_operations.ts";
+import { sqliteStore } from "../storage/sqlite_store.ts";
+import type { HandlersOf } from "../storage/store.ts";
 
 const SELECT = `SELECT kind, player_id AS playerId, name AS playerName, address, reason, moderator,
   sanctions.created_at_ms AS createdAtMs, ends_at_ms AS endsAtMs
   FROM sanctions LEFT JOIN accounts ON accounts.id = player_id`;
 const STANDS = "(ends_at_ms IS NULL OR ends_at_ms > ?1)";
 
-/** Prepares the statements for mutes and bans. */
-export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
+/** Mutes and bans. */
+export const SQLITE_SANCTIONS = sqliteStore(SANCTIONS, { open: (database) => ({ handlers: handlersOn(database) }) });
+
+function handlersOn(database: DatabaseSync): HandlersOf<typeof SANCTIONS> {
   const deleteEnded = database.prepare(
     `DELETE FROM sanctions WHERE id IN (SELECT id FROM sanctions WHERE ends_at_ms <= ? LIMIT ${EXPIRED_DELETED_MAX})`,
   );
@@ -37,7 +40,7 @@ export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
     Number((statement.get(...values) as { count: number }).count);
 
   return {
-    "sanctions.set": ({ kind, playerId, address, reason, moderator, createdAtMs, endsAtMs }) => {
+    set: ({ kind, playerId, address, reason, moderator, createdAtMs, endsAtMs }) => {
       checkTarget({ playerId, address });
       checkId(createdAtMs, "createdAtMs");
       if (endsAtMs !== null) checkId(endsAtMs, "endsAtMs");
@@ -51,28 +54,28 @@ export function sqliteSanctions(database: DatabaseSync): Handlers<"sanctions"> {
       insert.run(kind, playerId, address, reason, moderator, createdAtMs, endsAtMs);
       return "set";
     },
-    "sanctions.lift": ({ kind, playerId, address, nowMs }) => {
+    lift: ({ kind, playerId, address, nowMs }) => {
       checkTarget({ playerId, address });
       checkId(nowMs, "nowMs");
       return Number(deleteStanding.run(nowMs, kind, playerId, address).changes) > 0;
     },
-    "sanctions.ofPlayer": ({ playerId, nowMs }) => {
+    ofPlayer: ({ playerId, nowMs }) => {
       checkId(playerId, "playerId");
       checkId(nowMs, "nowMs");
       const sanctions = sanctionsOf(selectOfPlayer.all(nowMs, playerId));
       const find = (wanted: string) => sanctions.find(({ kind }) => kind === wanted) ?? null;
       return { ban: find("ban"), mute: find("mute") };
     },
-    "sanctions.ofAddresses": ({ nowMs }) => {
+    ofAddresses: ({ nowMs }) => {
       checkId(nowMs, "nowMs");
       return sanctionsOf(selectOfAddresses.all(nowMs));
     },
-    "sanctions.list": ({ nowMs, limit }) => {
+    list: ({ nowMs, limit }) => {
       checkId(nowMs, "nowMs");
       checkRows(limit);
       return sanctionsOf(selectAll.all(nowMs, limit));
     },
-    "sanctions.deleteEnded": ({ nowMs }) => {
+    deleteEnded: ({ nowMs }) => {
       checkId(nowMs, "nowMs");
       return Number(deleteEnded.run(nowMs).changes);
     },

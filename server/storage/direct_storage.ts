@@ -1,12 +1,18 @@
 /** The storage in the caller's own thread. @module */
 
 import { DependencyError } from "../../shared/errors.ts";
-import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
-import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
-import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
-import type { AccountStore, CharacterStore, SocialStore, Storage, Stores } from "./storage.ts";
-import { type Argument, lockedError, type OperationName, type Result, storageSubjects } from "./storage_operations.ts";
+import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
+import type { GameRecords } from "./sqlite_store.ts";
+import {
+  type AccountStore,
+  type CharacterStore,
+  HEALTH_PROBE,
+  type Storage,
+  type Stores,
+  storesOn,
+} from "./storage.ts";
+import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
 
 /**
  * Runs every operation in the caller's thread, in the order of the calls, and answers in a later microtask: for command
@@ -16,25 +22,19 @@ import { type Argument, lockedError, type OperationName, type Result, storageSub
 export class DirectStorage implements Storage {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
-  readonly guilds: GuildStore;
-  readonly social: SocialStore;
-  readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
+  readonly #stores: Stores;
   #database: SqliteDatabase | undefined;
 
   /** @throws as {@linkcode SqliteDatabase}'s constructor does. */
-  constructor(options: SqliteOptions) {
-    this.#database = new SqliteDatabase(options);
-    ({
-      accounts: this.accounts,
-      characters: this.characters,
-      guilds: this.guilds,
-      social: this.social,
-      scores: this.scores,
-      sanctions: this.sanctions,
-    } = storageSubjects(
-      (operation, argument) => this.#call(operation, argument),
-    ));
+  constructor(options: SqliteOptions, records: GameRecords) {
+    this.#database = new SqliteDatabase(options, records);
+    this.#stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+    ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
+  }
+
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
+    return this.#stores.of(definition);
   }
 
   /** Nobody waits here, so all are served alike. */
@@ -43,7 +43,7 @@ export class DirectStorage implements Storage {
   }
 
   isHealthy(): Promise<boolean> {
-    return this.#call("health.probe", undefined).then(() => true, () => false);
+    return this.#call(HEALTH_PROBE, undefined).then(() => true, () => false);
   }
 
   close(): Promise<void> {
@@ -52,12 +52,12 @@ export class DirectStorage implements Storage {
     return Promise.resolve();
   }
 
-  async #call<K extends OperationName>(operation: K, argument: Argument<K>): Promise<Result<K>> {
+  async #call(operation: string, argument: unknown): Promise<unknown> {
     await null;
     if (!this.#database) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
     const [outcome] = this.#database.execute([{ operation, argument }]);
     if ("error" in outcome) throw outcome.error;
     if ("isLocked" in outcome) throw lockedError(operation);
-    return outcome.value as Result<K>;
+    return outcome.value;
   }
 }

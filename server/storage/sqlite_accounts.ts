@@ -2,20 +2,34 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../shared/errors.ts";
-import { LOGIN_ADDRESSES_PER_ACCOUNT, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { LOGIN_ADDRESSES_PER_ACCOUNT } from "../../shared/limits.ts";
 import { looksOf } from "../names/public_name.ts";
-import type { Account, CreateAccountResult, NewAccount, PlayerName } from "./storage.ts";
-import type { Handlers } from "./storage_operations.ts";
+import type { SANCTIONS } from "../moderation/sanction_store.ts";
+import type {
+  Account,
+  ACCOUNTS,
+  CHARACTERS,
+  CreateAccountResult,
+  NewAccount,
+  Partings,
+  PlayerName,
+} from "./storage.ts";
+import type { HandlersOf } from "./store.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 
 const ACCOUNT_COLUMNS = `id AS accountId, name, name_key AS nameKey, password_verifier AS passwordVerifier,
   created_at_ms AS createdAtMs, token_epoch AS tokenEpoch, delete_at_ms AS deleteAtMs`;
 
-/** Prepares the statements for accounts. @param others What an entry needs besides the account, and a deletion. */
-export function sqliteAccounts(
-  database: DatabaseSync,
-  others: Handlers<"characters"> & Handlers<"sanctions"> & Pick<Handlers<"guilds">, "guilds.leave">,
-): Handlers<"accounts"> {
+/** What other stores know of an account. */
+export interface AccountTies {
+  readonly loadCharacter: HandlersOf<typeof CHARACTERS>["load"];
+  readonly standingOf: HandlersOf<typeof SANCTIONS>["ofPlayer"];
+  /** Has every store part with an account that is about to be deleted. */
+  readonly part: (accountId: number) => Partings;
+}
+
+/** Prepares the statements for accounts. */
+export function sqliteAccounts(database: DatabaseSync, ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
   const insertAccount = database.prepare(
     `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms) VALUES (?, ?, ?, ?)
       ON CONFLICT (name_key) DO NOTHING RETURNING id`,
@@ -50,12 +64,6 @@ export function sqliteAccounts(
         (SELECT 1 FROM sanctions WHERE player_id = accounts.id AND (ends_at_ms IS NULL OR ends_at_ms > ?1))
       ORDER BY delete_at_ms, id LIMIT ?2`,
   );
-  const selectRelated = database.prepare(
-    `SELECT friend_id AS id FROM friends WHERE player_id = ?1
-      UNION SELECT to_id FROM friend_requests WHERE from_id = ?1
-      UNION SELECT from_id FROM friend_requests WHERE to_id = ?1
-      UNION SELECT player_id FROM ignored_players WHERE ignored_id = ?1 LIMIT ${STORAGE_ROWS_MAX}`,
-  );
   const deleteAccount = database.prepare("DELETE FROM accounts WHERE id = ?");
   const selectNames = database.prepare(
     "SELECT id AS playerId, name FROM accounts WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
@@ -81,8 +89,8 @@ export function sqliteAccounts(
   }
 
   return {
-    "accounts.create": create,
-    "accounts.createMany": (accounts) => {
+    create: create,
+    createMany: (accounts) => {
       checkRows(accounts.length);
       return accounts.map((account) => {
         const isNew = create(account).kind === "created";
@@ -91,61 +99,55 @@ export function sqliteAccounts(
         return { ...ensured, isNew };
       });
     },
-    "accounts.find": find,
-    "accounts.findEntry": ({ accountId, characterId, nowMs }) => {
+    find: find,
+    findEntry: ({ accountId, characterId, nowMs }) => {
       const account = find(accountId);
       return account && {
         account,
-        standing: others["sanctions.ofPlayer"]({ playerId: accountId, nowMs }),
-        character: others["characters.load"]({ accountId, characterId }),
+        standing: ties.standingOf({ playerId: accountId, nowMs }),
+        character: ties.loadCharacter({ accountId, characterId }),
       };
     },
-    "accounts.findByName": findByName,
-    "accounts.findForLogin": ({ nameKey, address }) => {
+    findByName: findByName,
+    findForLogin: ({ nameKey, address }) => {
       const account = findByName(nameKey);
       if (account === undefined) return undefined;
       const seen = address === null ? undefined : selectAddress.get(account.accountId, address);
       return { account, addressSeenAtMs: seen === undefined ? null : Number(seen.seenAtMs) };
     },
-    "accounts.noteAddress": ({ accountId, address, atMs }) => {
+    noteAddress: ({ accountId, address, atMs }) => {
       checkId(accountId, "accountId");
       checkId(atMs, "atMs");
       insertAddress.run(accountId, address, atMs);
       deleteOldAddresses.run(accountId);
     },
-    "accounts.revokeTokens": ({ accountId, tokenEpoch, passwordVerifier = null, deleteAtMs = null }) => {
+    revokeTokens: ({ accountId, tokenEpoch, passwordVerifier = null, deleteAtMs = null }) => {
       checkId(accountId, "accountId");
       if (deleteAtMs !== null) checkId(deleteAtMs, "deleteAtMs");
       return update.get(accountId, tokenEpoch, passwordVerifier, deleteAtMs)?.tokenEpoch as number | undefined;
     },
-    "accounts.cancelDeletion": (accountId) => {
+    cancelDeletion: (accountId) => {
       checkId(accountId, "accountId");
       return Number(clearDeletion.run(accountId).changes) > 0;
     },
-    "accounts.findDueDeletions": ({ nowMs, limit }) => {
+    findDueDeletions: ({ nowMs, limit }) => {
       checkId(nowMs, "nowMs");
       checkRows(limit);
       return selectDue.all(nowMs, limit).map(({ id }) => Number(id));
     },
-    "accounts.remove": ({ accountId, nowMs, isDue }) => {
+    remove: ({ accountId, nowMs, isDue }) => {
       checkId(nowMs, "nowMs");
       const account = find(accountId);
       if (account === undefined) return { kind: "not_found" };
       if (isDue && (account.deleteAtMs === null || account.deleteAtMs > nowMs)) return { kind: "not_due" };
-      const { ban, mute } = others["sanctions.ofPlayer"]({ playerId: accountId, nowMs });
+      const { ban, mute } = ties.standingOf({ playerId: accountId, nowMs });
       if (ban !== null || mute !== null) return { kind: "sanctioned" };
-      const relatedIds = selectRelated.all(accountId).map(({ id }) => Number(id));
-      const left = others["guilds.leave"]({ playerId: accountId });
+      const partings = ties.part(accountId);
       // All that is the account's goes with it.
       deleteAccount.run(accountId);
-      return {
-        kind: "removed",
-        name: account.name,
-        relatedIds,
-        leftGuildId: left.kind === "left" ? left.guildId : null,
-      };
+      return { kind: "removed", name: account.name, partings };
     },
-    "accounts.findNames": (playerIds) => {
+    findNames: (playerIds) => {
       checkRows(playerIds.length);
       for (const playerId of playerIds) checkId(playerId, "playerId");
       return selectNames.all(JSON.stringify(playerIds)).map((row) => ({ ...row }) as unknown as PlayerName);

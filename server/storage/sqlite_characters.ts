@@ -1,14 +1,17 @@
 /** Characters in SQLite. @module */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { Character, SavedCharacter } from "./storage.ts";
-import type { Handlers } from "./storage_operations.ts";
+import { type Character, CHARACTERS, type SavedCharacter } from "./storage.ts";
+import { sqliteStore } from "./sqlite_store.ts";
+import type { HandlersOf } from "./store.ts";
 import { checkFinite, checkId, checkRows } from "./storage_checks.ts";
 
 const CHARACTER_COLUMNS = "id, account_id, name, map_id, x, y, z, yaw, hp";
 
-/** Prepares the statements for characters. */
-export function sqliteCharacters(database: DatabaseSync): Handlers<"characters"> {
+/** Characters. */
+export const SQLITE_CHARACTERS = sqliteStore(CHARACTERS, { open: (database) => ({ handlers: handlersOn(database) }) });
+
+function handlersOn(database: DatabaseSync): HandlersOf<typeof CHARACTERS> {
   const selectFirst = database.prepare(
     `SELECT ${CHARACTER_COLUMNS} FROM characters WHERE account_id = ? ORDER BY id LIMIT 1`,
   );
@@ -26,14 +29,14 @@ export function sqliteCharacters(database: DatabaseSync): Handlers<"characters">
   }
 
   return {
-    "characters.load": ({ accountId, characterId }) => {
+    load: ({ accountId, characterId }) => {
       checkId(accountId, "accountId");
       checkId(characterId, "characterId");
       const row = characterId === 0 ? selectFirst.get(accountId) : selectOne.get(accountId, characterId);
       return row && characterOfRow(row);
     },
-    "characters.save": save,
-    "characters.saveMany": (characters) => {
+    save: save,
+    saveMany: (characters) => {
       checkRows(characters.length);
       return characters.filter(save).length;
     },

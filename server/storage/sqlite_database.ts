@@ -5,16 +5,15 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
+import { assert, AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
 import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
 import { migrate } from "./migrations.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
-import { sqliteCharacters } from "./sqlite_characters.ts";
-import { sqliteGuilds } from "../../games/parts/guilds/sqlite_guilds.ts";
-import { sqliteSanctions } from "../moderation/sqlite_sanctions.ts";
-import { sqliteScores } from "../../games/parts/leaderboards/sqlite_scores.ts";
-import { sqliteSocial } from "../../games/parts/friends/sqlite_social.ts";
-import { OPERATION_KINDS, type OperationName } from "./storage_operations.ts";
+import { SQLITE_CHARACTERS } from "./sqlite_characters.ts";
+import { SQLITE_SANCTIONS } from "../moderation/sqlite_sanctions.ts";
+import type { GameRecords, OpenedStore } from "./sqlite_store.ts";
+import { ACCOUNTS, HEALTH_PROBE } from "./storage.ts";
+import type { StoreDefinition } from "./store.ts";
 
 /** The path of a database that lives in memory and is gone when closed. */
 export const MEMORY_PATH = ":memory:";
@@ -27,9 +26,16 @@ const DAMAGE_HINT = "restore a backup";
 /** How long to wait before trying again to open a file that another process is opening, in milliseconds. */
 const OPEN_RETRY_MS = 10;
 
+/** An operation with what does it. */
+interface RunnableOperation {
+  readonly kind: "read" | "write";
+  readonly run: (argument: unknown) => unknown;
+}
+
 /** One operation to run. */
 export interface StorageRequest {
-  readonly operation: OperationName;
+  /** Named by store and method: `accounts.find`. */
+  readonly operation: string;
   readonly argument: unknown;
 }
 
@@ -60,7 +66,7 @@ export class SqliteDatabase {
   /** There was none before. */
   readonly isNew: boolean;
   readonly #database: DatabaseSync;
-  readonly #handlers: Readonly<Record<OperationName, (argument: never) => unknown>>;
+  readonly #operations: ReadonlyMap<string, RunnableOperation>;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
@@ -74,7 +80,7 @@ export class SqliteDatabase {
    * @throws {ConfigError} when the file cannot be opened, is not ours, or is of a newer version.
    * @throws {DependencyError} `unavailable` when another process keeps it locked, or the disk is full.
    */
-  constructor(options: SqliteOptions) {
+  constructor(options: SqliteOptions, records: GameRecords) {
     const database = openDatabase(options);
     try {
       this.isNew = isNew(database);
@@ -82,18 +88,7 @@ export class SqliteDatabase {
       migrate(database);
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
-      // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
-      const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
-      const forEntry = { ...sqliteCharacters(database), ...sqliteSanctions(database) };
-      const guilds = sqliteGuilds(database);
-      this.#handlers = {
-        ...sqliteAccounts(database, { ...forEntry, ...guilds }),
-        ...forEntry,
-        ...guilds,
-        ...sqliteSocial(database),
-        ...sqliteScores(database),
-        "health.probe": () => void probe.run(),
-      };
+      this.#operations = prepareOperations(database, records);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
       this.#commit = database.prepare("COMMIT");
       this.#rollback = database.prepare("ROLLBACK");
@@ -120,13 +115,15 @@ export class SqliteDatabase {
    */
   execute(requests: readonly StorageRequest[], budgetMs = Infinity): StorageOutcome[] {
     const untilMs = performance.now() + budgetMs;
-    if (requests.every(isRead)) return whileInTime(requests, untilMs, (request) => this.#run(request));
+    if (requests.every((request) => this.isRead(request))) {
+      return whileInTime(requests, untilMs, (request) => this.#run(request));
+    }
     try {
       this.#begin.run();
       const outcomes = whileInTime(
         requests,
         untilMs,
-        (request) => isRead(request) ? this.#run(request) : this.#runInSavepoint(request),
+        (request) => this.isRead(request) ? this.#run(request) : this.#runInSavepoint(request),
       );
       this.#commit.run();
       return outcomes;
@@ -136,8 +133,13 @@ export class SqliteDatabase {
         ? () => ({ isLocked: true } as const)
         : ({ operation }: StorageRequest) => ({ error: operationError(operation, cause) });
       // What a read saw may just have been undone: it is asked again.
-      return requests.map((request) => isRead(request) ? this.#run(request) : failed(request));
+      return requests.map((request) => this.isRead(request) ? this.#run(request) : failed(request));
     }
+  }
+
+  /** Whether a request changes nothing. */
+  isRead({ operation }: StorageRequest): boolean {
+    return this.#operations.get(operation)?.kind !== "write";
   }
 
   /** Closes the file; the last process to do so folds the write-ahead log into it. */
@@ -145,9 +147,15 @@ export class SqliteDatabase {
     this.#database.close();
   }
 
+  #answer({ operation, argument }: StorageRequest): unknown {
+    const found = this.#operations.get(operation);
+    if (found === undefined) throw new TypeError(`Cannot run ${operation}: the game has no such store`);
+    return found.run(argument);
+  }
+
   #run(request: StorageRequest): StorageOutcome {
     try {
-      return { value: this.#handlers[request.operation](request.argument as never) };
+      return { value: this.#answer(request) };
     } catch (error) {
       return { error: operationError(request.operation, error) };
     }
@@ -156,7 +164,7 @@ export class SqliteDatabase {
   #runInSavepoint(request: StorageRequest): StorageOutcome {
     this.#savepoint.run();
     try {
-      const value = this.#handlers[request.operation](request.argument as never);
+      const value = this.#answer(request);
       this.#release.run();
       return { value };
     } catch (error) {
@@ -188,8 +196,29 @@ function isLockedError(error: unknown): boolean {
   return messageOf(error).includes("database is locked");
 }
 
-function isRead(request: StorageRequest): boolean {
-  return OPERATION_KINDS[request.operation] === "read";
+/** All operations of the engine and the game, by name. */
+function prepareOperations(database: DatabaseSync, { stores }: GameRecords): Map<string, RunnableOperation> {
+  const operations = new Map<string, RunnableOperation>();
+  const add = ({ name, operations: ops }: StoreDefinition, handlers: OpenedStore<StoreDefinition>["handlers"]) => {
+    for (const [method, { kind }] of Object.entries(ops)) {
+      const operation = `${name}.${method}`;
+      assert(!operations.has(operation), `No two stores have the name ${name}`);
+      operations.set(operation, { kind, run: handlers[method] });
+    }
+  };
+  const characters = SQLITE_CHARACTERS.open(database), sanctions = SQLITE_SANCTIONS.open(database);
+  const opened = stores.map(({ definition, open }) => ({ definition, ...open(database) }));
+  const part = (accountId: number) =>
+    Object.fromEntries(opened.map(({ definition, beforeRemoval }) => [definition.name, beforeRemoval?.(accountId)]));
+  const ties = { loadCharacter: characters.handlers.load, standingOf: sanctions.handlers.ofPlayer, part };
+  add(ACCOUNTS, sqliteAccounts(database, ties));
+  add(SQLITE_CHARACTERS.definition, characters.handlers);
+  add(SQLITE_SANCTIONS.definition, sanctions.handlers);
+  for (const { definition, handlers } of opened) add(definition, handlers);
+  // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
+  const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
+  operations.set(HEALTH_PROBE, { kind: "write", run: () => void probe.run() });
+  return operations;
 }
 
 function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteOptions): DatabaseSync {
@@ -244,7 +273,7 @@ function createPrivately(path: string): void {
 }
 
 function openError(path: string, error: unknown): Error {
-  if (error instanceof ConfigError) return error;
+  if (error instanceof ConfigError || error instanceof AssertionError) return error;
   const reason = messageOf(error);
   if (/database is locked|disk is full|disk I\/O error/.test(reason)) {
     return new DependencyError("unavailable", `Cannot open database ${path}: ${reason}`, { cause: error });
@@ -259,7 +288,7 @@ function openError(path: string, error: unknown): Error {
 }
 
 /** SQLite's errors carry no code here, only their text; constraints are the only ones that are not the disk's doing. */
-function operationError(operation: OperationName, error: unknown): Error {
+function operationError(operation: string, error: unknown): Error {
   if (error instanceof RangeError || error instanceof TypeError || error instanceof AssertionError) return error;
   const reason = messageOf(error);
   const code = /constraint failed|cannot store/.test(reason) ? "conflict" : "unavailable";

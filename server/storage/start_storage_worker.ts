@@ -9,6 +9,8 @@ import { decodeError, type StorageChannel, type WorkerCommand, type WorkerReport
 
 /** What a storage worker opens, and who hears of its death. */
 export interface StorageWorkerOptions extends SqliteOptions {
+  /** The game's module that calls `runStorageWorker`. */
+  readonly entry: URL;
   /** What it counts its progress in, and reads that failed; left out: nobody wants to know. */
   readonly counters?: SharedArrayBuffer;
   /** Called at most once, when the worker has died of an error after it was open; start another one then. */
@@ -37,8 +39,8 @@ export interface StorageWorker {
  * @throws {DependencyError} `unavailable` when the database is locked, its disk is full, or the worker does not start.
  */
 export async function startStorageWorker(options: StorageWorkerOptions): Promise<StorageWorker> {
-  const { counters, onError, permissions, ...sqliteOptions } = options;
-  const worker = new Worker(new URL("./storage_worker.ts", import.meta.url), {
+  const { entry, counters, onError, permissions, ...sqliteOptions } = options;
+  const worker = new Worker(entry, {
     type: "module",
     name: "storage",
     deno: { permissions },

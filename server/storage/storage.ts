@@ -10,19 +10,21 @@
  * @module
  */
 
-import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
-import type { SanctionStore, Standing } from "../moderation/sanction_store.ts";
-import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
+import { SANCTIONS, type SanctionStore, type Standing } from "../moderation/sanction_store.ts";
+import { type Call, defineStore, read, type StoreDefinition, type StoreOf, storePort, write } from "./store.ts";
 
-/** What can be asked, by subject. */
+/** What can be asked, by subject: the engine's own stores, and through `of` those of a game and its parts. */
 export interface Stores {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
-  readonly guilds: GuildStore;
-  readonly social: SocialStore;
-  readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
+
+  /** A store by its definition. Of one that the game does not have, every request rejects with a `TypeError`. */
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition>;
 }
+
+/** The operation by which {@linkcode Storage.isHealthy} finds out: a write that nobody reads. */
+export const HEALTH_PROBE = "health.probe";
 
 /** How soon a request must be done: what keeps the server whole, what lets players in, everything else. */
 export type Urgency = 0 | 1 | 2;
@@ -46,6 +48,40 @@ export interface Asker {
 /** The server asks for itself. */
 export const SYSTEM: Asker = { source: SYSTEM_SOURCE, urgency: URGENT };
 
+/** Makes the stores of which every operation asks through `call`. */
+export function storesOn(call: Call): Stores {
+  return new CalledStores(call);
+}
+
+/** Makes each store when it is asked for: most who ask need one. */
+class CalledStores implements Stores {
+  readonly #call: Call;
+  readonly #stores = new Map<StoreDefinition, unknown>();
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get accounts(): AccountStore {
+    return this.of(ACCOUNTS);
+  }
+
+  get characters(): CharacterStore {
+    return this.of(CHARACTERS);
+  }
+
+  get sanctions(): SanctionStore {
+    return this.of(SANCTIONS);
+  }
+
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
+    const known = this.#stores.get(definition) as StoreOf<Definition> | undefined;
+    const store = known ?? storePort(definition, this.#call);
+    if (known === undefined) this.#stores.set(definition, store);
+    return store;
+  }
+}
+
 /** The storage of one node or, where the adapter can be shared, of all nodes. */
 export interface Storage extends Stores {
   /**
@@ -62,9 +98,9 @@ export interface Storage extends Stores {
 }
 
 /** Accounts; a player's id is the id of its account. */
-export interface AccountStore {
+export const ACCOUNTS = defineStore("accounts", {
   /** Creates an account and, under the same name, its character; exactly one of several racing for a name wins. */
-  create(account: NewAccount): Promise<CreateAccountResult>;
+  create: write<NewAccount, CreateAccountResult>(),
 
   /**
    * Creates many accounts at once, all or none, and skips names in use.
@@ -72,70 +108,72 @@ export interface AccountStore {
    * @param accounts At most `STORAGE_ROWS_MAX`.
    * @returns One result for each, in order.
    */
-  createMany(accounts: readonly NewAccount[]): Promise<EnsuredAccount[]>;
+  createMany: write<readonly NewAccount[], EnsuredAccount[]>(),
 
-  find(accountId: number): Promise<Account | undefined>;
+  find: read<number, Account | undefined>(),
 
   /**
    * The account of a name, and whether it has logged in from an address before.
    *
    * @param query `address` null: an address that is not remembered.
    */
-  findForLogin(query: { readonly nameKey: string; readonly address: string | null }): Promise<LoginRecord | undefined>;
+  findForLogin: read<{ readonly nameKey: string; readonly address: string | null }, LoginRecord | undefined>(),
 
   /** Remembers that an account has logged in from an address; of each, the `LOGIN_ADDRESSES_PER_ACCOUNT` used last. */
-  noteAddress(login: { readonly accountId: number; readonly address: string; readonly atMs: number }): Promise<void>;
+  noteAddress: write<{ readonly accountId: number; readonly address: string; readonly atMs: number }, void>(),
 
   /** @param nameKey What `nameKey()` makes of the name. */
-  findByName(nameKey: string): Promise<Account | undefined>;
+  findByName: read<string, Account | undefined>(),
 
   /**
    * Makes all session tokens of an account void, and changes with that what the account says.
    *
    * @returns What tokens must name from now on; undefined where there is no such account, or it has another epoch.
    */
-  revokeTokens(change: AccountChange): Promise<number | undefined>;
+  revokeTokens: write<AccountChange, number | undefined>(),
 
   /** Has an account stay that was to be deleted. @returns False where there is none, or it was not. */
-  cancelDeletion(accountId: number): Promise<boolean>;
+  cancelDeletion: write<number, boolean>(),
 
   /**
    * Accounts whose time has come, those due first, and that nothing keeps: see {@linkcode AccountStore.remove}.
    *
    * @param query `limit` is at most `STORAGE_ROWS_MAX`.
    */
-  findDueDeletions(query: { readonly nowMs: number; readonly limit: number }): Promise<number[]>;
+  findDueDeletions: read<{ readonly nowMs: number; readonly limit: number }, number[]>(),
 
   /**
-   * Deletes an account with its character, friendships, ignore lists, kept whispers, scores, addresses and invitations.
-   * It leaves its guild as by `GuildStore.leave`. Its id is never given again. Against whom a sanction stands stays, so
-   * that nobody escapes it.
+   * Deletes an account with its character, its addresses, and all that stores of the game keep of it. Its id is never
+   * given again. Against whom a sanction stands stays, so that nobody escapes it.
    *
    * @param which `isDue`: only if its time has come by `nowMs`.
    */
-  remove(which: {
+  remove: write<{
     readonly accountId: number;
     readonly nowMs: number;
     readonly isDue: boolean;
-  }): Promise<RemoveAccountResult>;
+  }, RemoveAccountResult>(),
 
   /** All that decides on an entry into the world; undefined where there is no such account. */
-  findEntry(query: EntryQuery): Promise<Entry | undefined>;
+  findEntry: read<EntryQuery, Entry | undefined>(),
 
   /**
    * Names of players, for messages to players who are not online; unknown ids are left out.
    *
    * @param playerIds At most `STORAGE_ROWS_MAX`.
    */
-  findNames(playerIds: readonly number[]): Promise<PlayerName[]>;
-}
+  findNames: read<readonly number[], PlayerName[]>(),
+});
+
+/** The store {@linkcode ACCOUNTS}, as callers have it. */
+export type AccountStore = StoreOf<typeof ACCOUNTS>;
 
 /** Characters: what a player is in the world. */
-export interface CharacterStore {
-  load(query: CharacterQuery): Promise<Character | undefined>;
+export const CHARACTERS = defineStore("characters", {
+  load: read<CharacterQuery, Character | undefined>(),
 
   /** @returns False where there is no such character. */
-  save(character: SavedCharacter): Promise<boolean>;
+  save: write<SavedCharacter, boolean>(),
 
   /**
    * Saves many characters at once, all or none; unknown ones are skipped, the last of several with one id counts.
@@ -143,103 +181,11 @@ export interface CharacterStore {
    * @param characters At most `STORAGE_ROWS_MAX`.
    * @returns How many of them exist.
    */
-  saveMany(characters: readonly SavedCharacter[]): Promise<number>;
-}
+  saveMany: write<readonly SavedCharacter[], number>(),
+});
 
-/**
- * Friends, ignore lists and kept whispers. Players are accounts: the id of nobody rejects with `conflict`. Two ids in one
- * argument are two players, else it is a `RangeError`.
- */
-export interface SocialStore {
-  /** A player's lists, each in the order of names; requests of players it ignores are left out. */
-  load(playerId: number): Promise<SocialLists>;
-
-  /** Asks for friendship, or accepts where the other has asked already. */
-  requestFriend(request: PlayerPair & { readonly atMs: number }): Promise<RequestFriendResult>;
-
-  /** Answers the request of `otherId`. */
-  answerFriend(
-    answer: PlayerPair & { readonly isAccepted: boolean; readonly atMs: number },
-  ): Promise<"accepted" | "declined" | "not_found" | "own_list_full">;
-
-  /** Ends a friendship, or takes back the request of `playerId`. */
-  removeFriend(pair: PlayerPair): Promise<"removed" | "withdrawn" | "not_found">;
-
-  /** Adds one player to another's ignore list. */
-  addIgnored(pair: PlayerPair): Promise<"added" | "ignored_already" | "list_full">;
-
-  /** @returns False where the other was not ignored. */
-  removeIgnored(pair: PlayerPair): Promise<boolean>;
-
-  /**
-   * Keeps a whisper until it is deleted, unless the recipient ignores the sender. For each player at most
-   * `KEPT_WHISPERS_MAX` by friends are kept, and as many by others: one more pushes out the oldest of the sender of whom
-   * the most are kept, and is refused with `full` where there is but one of each. So it is where
-   * `KEPT_WHISPERS_PER_SENDER_MAX` of the sender's wait, or `KEPT_WHISPERS_TOTAL_MAX` in all.
-   */
-  keepWhisper(whisper: NewWhisper): Promise<KeepWhisperResult>;
-
-  /** The whispers kept for a player that were sent at `sentFromMs` or later, oldest first. */
-  listWhispers(query: { readonly recipientId: number; readonly sentFromMs: number }): Promise<KeptWhisper[]>;
-
-  /**
-   * Deletes whispers kept for a player.
-   *
-   * @param which `whisperIds` are at most `STORAGE_ROWS_MAX`.
-   * @returns How many there were.
-   */
-  deleteWhispers(which: { readonly recipientId: number; readonly whisperIds: readonly number[] }): Promise<number>;
-
-  /** Deletes whispers to anybody, at most `EXPIRED_DELETED_MAX`, that were sent before a time. @returns How many. */
-  deleteOldWhispers(query: { readonly sentBeforeMs: number }): Promise<number>;
-}
-
-/** Two players, as `playerId` sees it. */
-export interface PlayerPair {
-  readonly playerId: number;
-  readonly otherId: number;
-}
-
-/** Whom a player is friends with, who asks to be, who was asked, and whom it ignores. */
-export interface SocialLists {
-  readonly friends: readonly PlayerName[];
-  readonly incoming: readonly PlayerName[];
-  readonly outgoing: readonly PlayerName[];
-  readonly ignored: readonly PlayerName[];
-}
-
-/** What became of a request for friendship. */
-export type RequestFriendResult =
-  | "requested"
-  | "accepted"
-  | "friends_already"
-  | "requested_already"
-  | "own_list_full"
-  | "other_list_full";
-
-/** A whisper to a player who is offline. */
-export interface NewWhisper {
-  readonly recipientId: number;
-  readonly senderId: number;
-  readonly message: string;
-  /** Unix time in milliseconds. */
-  readonly sentAtMs: number;
-}
-
-/** What became of a whisper that is to be kept. */
-export type KeepWhisperResult = { readonly kind: "kept"; readonly whisperId: number } | {
-  readonly kind: "ignored" | "full";
-};
-
-/** A whisper as it is stored. */
-export interface KeptWhisper {
-  /** Rises with every whisper kept. */
-  readonly whisperId: number;
-  readonly senderId: number;
-  readonly senderName: string;
-  readonly message: string;
-  readonly sentAtMs: number;
-}
+/** The store {@linkcode CHARACTERS}, as callers have it. */
+export type CharacterStore = StoreOf<typeof CHARACTERS>;
 
 /** An account to create. */
 export interface NewAccount {
@@ -285,15 +231,15 @@ export interface AccountChange {
   readonly deleteAtMs?: number;
 }
 
+/** What stores told of an account that is gone, by their names. */
+export type Partings = Readonly<Record<string, unknown>>;
+
 /** What became of the deletion of an account. */
 export type RemoveAccountResult =
   | {
     readonly kind: "removed";
     readonly name: string;
-    /** Players on whose lists it was, at most `STORAGE_ROWS_MAX`. */
-    readonly relatedIds: readonly number[];
-    /** The guild it has left; null: it was in none. */
-    readonly leftGuildId: number | null;
+    readonly partings: Partings;
   }
   | { readonly kind: "not_found" | "not_due" | "sanctioned" };
 

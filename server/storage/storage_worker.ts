@@ -10,7 +10,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_BATCH_MS, STORAGE_LOCK_WAIT_MS, STORAGE_PULSE_MS } from "../../shared/limits.ts";
 import { Counter, CounterBlock } from "../ops/counters.ts";
 import { hang } from "../ops/hang.ts";
-import { SqliteDatabase, type StorageOutcome } from "./sqlite_database.ts";
+import { SqliteDatabase, type SqliteOptions, type StorageOutcome } from "./sqlite_database.ts";
 import { RequestClaims } from "./request_claims.ts";
 import {
   encodeError,
@@ -20,7 +20,7 @@ import {
   type WorkerCommand,
   type WorkerReport,
 } from "./storage_messages.ts";
-import { OPERATION_KINDS } from "./storage_operations.ts";
+import type { GameRecords } from "./sqlite_store.ts";
 
 interface Waiting {
   readonly request: NumberedRequest;
@@ -40,13 +40,20 @@ const scope = self as unknown as {
 const QUIET_TURNS_TO_STOP = 2;
 
 const ports = new Set<MessagePort>();
+let records: GameRecords;
 let database: SqliteDatabase | undefined;
 const waiting: Waiting[] = [];
 let isTurnScheduled = false;
 let counters: CounterBlock | undefined;
 let pulse: ReturnType<typeof setInterval> | undefined;
 
-scope.onmessage = ({ data: command }) => {
+/** Runs this thread as the storage worker of a game: to be called once, by the module that a worker was started with. */
+export function runStorageWorker(ofGame: GameRecords): void {
+  records = ofGame;
+  scope.onmessage = obey;
+}
+
+function obey({ data: command }: MessageEvent<WorkerCommand>): void | Promise<void> {
   switch (command.kind) {
     case "open":
       if (command.counters !== undefined) watch(new CounterBlock(command.counters));
@@ -60,12 +67,12 @@ scope.onmessage = ({ data: command }) => {
     case "hang":
       return hang(command.ms);
   }
-};
+}
 
-function open(options: ConstructorParameters<typeof SqliteDatabase>[0]): void {
+function open(options: SqliteOptions): void {
   try {
     // Reads behind a write that cannot be done would wait with it: whoever asked asks again.
-    database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options });
+    database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options }, records);
     scope.postMessage({ kind: "opened", isNew: database.isNew });
   } catch (error) {
     scope.postMessage({ kind: "open_failed", error: encodeError(error as Error) });
@@ -126,8 +133,8 @@ function answerBatch(): void {
 }
 
 /** A read that the file could not answer: nobody's mistake but the disk's. */
-function isFailedRead({ operation }: NumberedRequest, outcome: StorageOutcome): boolean {
-  return "error" in outcome && OPERATION_KINDS[operation] === "read" && outcome.error instanceof DependencyError;
+function isFailedRead(request: NumberedRequest, outcome: StorageOutcome): boolean {
+  return "error" in outcome && database!.isRead(request) && outcome.error instanceof DependencyError;
 }
 
 /**

@@ -9,18 +9,17 @@ import {
   STORAGE_TIMEOUT_MS,
 } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, SystemClock, type Timers } from "../base/clock.ts";
-import type { GuildStore } from "../../games/parts/guilds/guild_store.ts";
 import { RequestClaims } from "./request_claims.ts";
 import { RequestQueue, type Waiting } from "./request_queue.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
-import type { ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import {
   type AccountStore,
   type Asker,
   type CharacterStore,
-  type SocialStore,
+  HEALTH_PROBE,
   type Storage,
   type Stores,
+  storesOn,
   SYSTEM,
 } from "./storage.ts";
 import {
@@ -30,14 +29,7 @@ import {
   type StorageChannel,
   type StoragePort,
 } from "./storage_messages.ts";
-import {
-  type Argument,
-  lockedError,
-  OPERATION_KINDS,
-  type OperationName,
-  type Result,
-  storageSubjects,
-} from "./storage_operations.ts";
+import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
 
 /** Bounds of a {@linkcode WorkerStorage}, each with its default in `limits.ts`, and its time. */
 export interface WorkerStorageOptions {
@@ -61,7 +53,7 @@ export interface WorkerStorageOptions {
 }
 
 interface Request extends Waiting {
-  readonly operation: OperationName;
+  readonly operation: string;
   readonly argument: unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -77,10 +69,8 @@ interface Request extends Waiting {
 export class WorkerStorage implements Storage {
   readonly accounts: AccountStore;
   readonly characters: CharacterStore;
-  readonly guilds: GuildStore;
-  readonly social: SocialStore;
-  readonly scores: ScoreStore;
   readonly sanctions: SanctionStore;
+  readonly #stores: Stores;
   readonly #timeoutMs: number;
   readonly #sweepIntervalMs: number;
   readonly #nowMs: () => number;
@@ -114,14 +104,8 @@ export class WorkerStorage implements Storage {
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#onAnswers = options.onAnswers;
     this.#queue = new RequestQueue({ waitingMax: this.#pendingMax, perSourceMax: this.#perSourceMax });
-    ({
-      accounts: this.accounts,
-      characters: this.characters,
-      guilds: this.guilds,
-      social: this.social,
-      scores: this.scores,
-      sanctions: this.sanctions,
-    } = storageSubjects((operation, argument) => this.#call(operation, argument)));
+    this.#stores = storesOn((operation, isWrite, argument) => this.#call(operation, isWrite, argument));
+    ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
     this.#listen(channel);
   }
 
@@ -137,11 +121,15 @@ export class WorkerStorage implements Storage {
 
   for(asker: Asker): Stores {
     const deadlineMs = this.#nowMs() + this.#timeoutMs;
-    return storageSubjects((operation, argument) => this.#call(operation, argument, asker, deadlineMs));
+    return storesOn((operation, isWrite, argument) => this.#call(operation, isWrite, argument, asker, deadlineMs));
+  }
+
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
+    return this.#stores.of(definition);
   }
 
   isHealthy(): Promise<boolean> {
-    return this.#call("health.probe", undefined).then(() => true, () => false);
+    return this.#call(HEALTH_PROBE, true, undefined).then(() => true, () => false);
   }
 
   /** Takes up to `max` answers, in the order they came: those who asked go on in microtasks. */
@@ -198,15 +186,15 @@ export class WorkerStorage implements Storage {
     };
   }
 
-  #call<K extends OperationName>(
-    operation: K,
-    argument: Argument<K>,
+  #call(
+    operation: string,
+    isWrite: boolean,
+    argument: unknown,
     { source, urgency }: Asker = SYSTEM,
     deadlineMs: number = this.#nowMs() + this.#timeoutMs,
-  ): Promise<Result<K>> {
+  ): Promise<unknown> {
     if (!this.#port) return Promise.reject(callError("unavailable", operation, "storage is closed"));
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const isWrite = OPERATION_KINDS[operation] === "write";
     const request = {
       source,
       urgency,
@@ -226,7 +214,7 @@ export class WorkerStorage implements Storage {
     }
     this.#scheduleFlush();
     this.#scheduleSweep();
-    return promise as Promise<Result<K>>;
+    return promise;
   }
 
   /** Requests of one turn go as one message. */
@@ -319,6 +307,6 @@ export class WorkerStorage implements Storage {
   }
 }
 
-function callError(code: DependencyErrorCode, operation: OperationName, reason: string): DependencyError {
+function callError(code: DependencyErrorCode, operation: string, reason: string): DependencyError {
   return new DependencyError(code, `Cannot run ${operation}: ${reason}`);
 }

@@ -1,5 +1,8 @@
 /** What every storage adapter promises of void tokens and of the deletion of accounts. @module */
 
+import { relatedPlayersOf, SOCIAL } from "../../games/parts/friends/social_store.ts";
+import { GUILDS, leftGuildOf } from "../../games/parts/guilds/guild_store.ts";
+import { SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
@@ -25,26 +28,26 @@ async function schedule(storage: Storage, accountId: number, deleteAtMs: number)
 /** Two friends in a guild that the first one leads and that is at war, each with something of the other's. */
 async function tie(storage: Storage, first: number, second: number): Promise<void> {
   const guild = (leaderId: number, name: string) =>
-    storage.guilds.create({ leaderId, name, nameKey: name, tag: name, tagKey: name, createdAtMs: NOW_MS });
+    storage.of(GUILDS).create({ leaderId, name, nameKey: name, tag: name, tagKey: name, createdAtMs: NOW_MS });
   const times = { nowMs: NOW_MS, expiresAtMs: NOW_MS + 1_000 };
   const founded = await guild(first, "wolf");
   assert(founded.kind === "created");
-  await storage.guilds.invite({ inviterId: first, nameKey: "second", ...times });
+  await storage.of(GUILDS).invite({ inviterId: first, nameKey: "second", ...times });
   assertEquals(
-    (await storage.guilds.join({ playerId: second, guildId: founded.guildId, nowMs: NOW_MS })).kind,
+    (await storage.of(GUILDS).join({ playerId: second, guildId: founded.guildId, nowMs: NOW_MS })).kind,
     "joined",
   );
   await guild(await createPlayer(storage, "Enemy"), "fox");
   const war = { actorId: first, enemyGuildId: 0, enemyNameKey: "fox", nowMs: NOW_MS, endsAtMs: NOW_MS + 60_000 };
-  assertEquals((await storage.guilds.declareWar(war)).kind, "declared");
-  await storage.social.requestFriend({ playerId: first, otherId: second, atMs: NOW_MS });
-  await storage.social.requestFriend({ playerId: second, otherId: first, atMs: NOW_MS });
+  assertEquals((await storage.of(GUILDS).declareWar(war)).kind, "declared");
+  await storage.of(SOCIAL).requestFriend({ playerId: first, otherId: second, atMs: NOW_MS });
+  await storage.of(SOCIAL).requestFriend({ playerId: second, otherId: first, atMs: NOW_MS });
   const ignoring = await createPlayer(storage, "Ignoring");
-  await storage.social.addIgnored({ playerId: ignoring, otherId: first });
+  await storage.of(SOCIAL).addIgnored({ playerId: ignoring, otherId: first });
   for (const [senderId, recipientId] of [[first, second], [second, first]]) {
-    await storage.social.keepWhisper({ senderId, recipientId, message: "psst", sentAtMs: NOW_MS });
+    await storage.of(SOCIAL).keepWhisper({ senderId, recipientId, message: "psst", sentAtMs: NOW_MS });
   }
-  await storage.scores.add([{ killerId: first, victimId: second, day: 20_000 }]);
+  await storage.of(SCORES).add([{ killerId: first, victimId: second, day: 20_000 }]);
   await storage.accounts.noteAddress({ accountId: first, address: "203.0.113.7", atMs: NOW_MS });
 }
 
@@ -113,25 +116,25 @@ export function claimDeletions(claim: Claim): void {
     await tie(storage, first, second);
     const { characterId } = (await storage.characters.load({ accountId: first, characterId: 0 }))!;
     const ignoring = (await storage.accounts.findByName("ignoring"))!.accountId;
-    const guildId = (await storage.guilds.loadOf({ playerId: first }))?.guildId;
+    const guildId = (await storage.of(GUILDS).loadOf({ playerId: first }))?.guildId;
     assert(guildId !== undefined);
     await schedule(storage, first, NOW_MS);
     const early = await storage.accounts.remove({ accountId: first, nowMs: NOW_MS - 1, isDue: true });
     assertEquals(early, { kind: "not_due" });
     const result = await storage.accounts.remove({ accountId: first, nowMs: NOW_MS, isDue: true });
     assert(result.kind === "removed");
-    assertEquals([result.name, [...result.relatedIds].sort()], ["First", [second, ignoring].sort()]);
-    assertEquals(result.leftGuildId, guildId);
+    assertEquals([result.name, [...relatedPlayersOf(result.partings)].sort()], ["First", [second, ignoring].sort()]);
+    assertEquals(leftGuildOf(result.partings), guildId);
 
     assertEquals(await storage.accounts.find(first), undefined);
     assertEquals(await storage.characters.load({ accountId: first, characterId }), undefined);
     const none = { friends: [], incoming: [], outgoing: [], ignored: [] };
-    assertEquals(await storage.social.load(second), none);
-    assertEquals(await storage.social.load(ignoring), none);
-    assertEquals(await storage.social.listWhispers({ recipientId: second, sentFromMs: 0 }), []);
-    const top = await storage.scores.top({ board: "kills", day: 0, limit: 10 });
+    assertEquals(await storage.of(SOCIAL).load(second), none);
+    assertEquals(await storage.of(SOCIAL).load(ignoring), none);
+    assertEquals(await storage.of(SOCIAL).listWhispers({ recipientId: second, sentFromMs: 0 }), []);
+    const top = await storage.of(SCORES).top({ board: "kills", day: 0, limit: 10 });
     assertEquals(top, []);
-    const guild = await storage.guilds.loadOf({ playerId: second });
+    const guild = await storage.of(GUILDS).loadOf({ playerId: second });
     assertEquals(guild?.members.map(({ name, rank }) => `${name} ${rank}`), ["Second 2"]);
     assertEquals(guild?.wars.length, 1);
     assertEquals(await storage.accounts.remove({ accountId: first, nowMs: NOW_MS, isDue: true }), {
@@ -145,12 +148,14 @@ export function claimDeletions(claim: Claim): void {
     await tie(storage, first, second);
     for (const accountId of [second, first]) {
       const result = await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false });
-      assert(result.kind === "removed" && result.leftGuildId !== null);
-      if (accountId === first) assertEquals(await storage.guilds.load({ guildId: result.leftGuildId }), undefined);
+      assert(result.kind === "removed");
+      const leftGuildId = leftGuildOf(result.partings);
+      assert(leftGuildId !== null);
+      if (accountId === first) assertEquals(await storage.of(GUILDS).load({ guildId: leftGuildId }), undefined);
     }
     // Its war goes on to its end.
     const enemy = (await storage.accounts.findByName("enemy"))!.accountId;
-    assertEquals((await storage.guilds.loadOf({ playerId: enemy }))?.wars.length, 1);
+    assertEquals((await storage.of(GUILDS).loadOf({ playerId: enemy }))?.wars.length, 1);
   });
 
   claim("accounts.remove() leaves whom a sanction stands against, whoever asks", async (storage) => {

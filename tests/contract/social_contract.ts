@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import type { PlayerName, Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import {
@@ -31,16 +32,16 @@ async function createPlayers(storage: Storage, names: readonly string[]): Promis
 
 /** A player's lists as names. */
 async function listsOf(storage: Storage, playerId: number): Promise<Record<string, string[]>> {
-  const lists = Object.entries<readonly PlayerName[]>({ ...await storage.social.load(playerId) });
+  const lists = Object.entries<readonly PlayerName[]>({ ...await storage.of(SOCIAL).load(playerId) });
   return Object.fromEntries(lists.map(([key, players]) => [key, players.map(({ name }) => name)]));
 }
 
 function request(storage: Storage, playerId: number, otherId: number) {
-  return storage.social.requestFriend({ playerId, otherId, atMs: NOW_MS });
+  return storage.of(SOCIAL).requestFriend({ playerId, otherId, atMs: NOW_MS });
 }
 
 function answer(storage: Storage, playerId: number, otherId: number, isAccepted: boolean) {
-  return storage.social.answerFriend({ playerId, otherId, isAccepted, atMs: NOW_MS });
+  return storage.of(SOCIAL).answerFriend({ playerId, otherId, isAccepted, atMs: NOW_MS });
 }
 
 async function befriend(storage: Storage, playerId: number, otherId: number): Promise<void> {
@@ -49,12 +50,12 @@ async function befriend(storage: Storage, playerId: number, otherId: number): Pr
 }
 
 function keep(storage: Storage, recipientId: number, senderId: number, message: string, sentAtMs = NOW_MS) {
-  return storage.social.keepWhisper({ recipientId, senderId, message, sentAtMs });
+  return storage.of(SOCIAL).keepWhisper({ recipientId, senderId, message, sentAtMs });
 }
 
 /** What is kept for a player, as texts. */
 async function keptFor(storage: Storage, recipientId: number, sentFromMs = 0): Promise<string[]> {
-  return (await storage.social.listWhispers({ recipientId, sentFromMs })).map(({ message }) => message);
+  return (await storage.of(SOCIAL).listWhispers({ recipientId, sentFromMs })).map(({ message }) => message);
 }
 
 /** The claims that every adapter is held to. */
@@ -70,7 +71,7 @@ export function claimSocialDurability(claim: Claim): void {
     const [ann, bob, cid] = await createPlayers(storage, ["Ann", "Bob", "Cid"]);
     await befriend(storage, ann, bob);
     await request(storage, cid, ann);
-    await storage.social.addIgnored({ playerId: ann, otherId: bob });
+    await storage.of(SOCIAL).addIgnored({ playerId: ann, otherId: bob });
     await keep(storage, ann, cid, "hello");
     const again = await opened.reopen();
     assertEquals(await listsOf(again, ann), { friends: ["Bob"], incoming: ["Cid"], outgoing: [], ignored: ["Bob"] });
@@ -90,13 +91,13 @@ function claimFriends(claim: Claim): void {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
     assertEquals(await request(storage, ann, bob), "requested");
     assertEquals(await request(storage, ann, bob), "requested_already");
-    assertEquals(await storage.social.load(ann), { ...NOTHING, outgoing: [{ playerId: bob, name: "Bob" }] });
-    assertEquals(await storage.social.load(bob), { ...NOTHING, incoming: [{ playerId: ann, name: "Ann" }] });
+    assertEquals(await storage.of(SOCIAL).load(ann), { ...NOTHING, outgoing: [{ playerId: bob, name: "Bob" }] });
+    assertEquals(await storage.of(SOCIAL).load(bob), { ...NOTHING, incoming: [{ playerId: ann, name: "Ann" }] });
     assertEquals(await answer(storage, ann, bob, true), "not_found");
     assertEquals(await answer(storage, bob, ann, true), "accepted");
     assertEquals(await answer(storage, bob, ann, true), "not_found");
-    assertEquals(await storage.social.load(ann), { ...NOTHING, friends: [{ playerId: bob, name: "Bob" }] });
-    assertEquals(await storage.social.load(bob), { ...NOTHING, friends: [{ playerId: ann, name: "Ann" }] });
+    assertEquals(await storage.of(SOCIAL).load(ann), { ...NOTHING, friends: [{ playerId: bob, name: "Bob" }] });
+    assertEquals(await storage.of(SOCIAL).load(bob), { ...NOTHING, friends: [{ playerId: ann, name: "Ann" }] });
     assertEquals(await request(storage, ann, bob), "friends_already");
     assertEquals(await request(storage, bob, ann), "friends_already");
   });
@@ -120,12 +121,12 @@ function claimFriends(claim: Claim): void {
   claim("social.removeFriend() ends a friendship for both, or takes back a request", async (storage) => {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
     await befriend(storage, ann, bob);
-    assertEquals(await storage.social.removeFriend({ playerId: bob, otherId: ann }), "removed");
+    assertEquals(await storage.of(SOCIAL).removeFriend({ playerId: bob, otherId: ann }), "removed");
     assertEquals([await listsOf(storage, ann), await listsOf(storage, bob)], [NOTHING, NOTHING]);
     await request(storage, ann, bob);
-    assertEquals(await storage.social.removeFriend({ playerId: bob, otherId: ann }), "not_found");
-    assertEquals(await storage.social.removeFriend({ playerId: ann, otherId: bob }), "withdrawn");
-    assertEquals(await storage.social.removeFriend({ playerId: ann, otherId: bob }), "not_found");
+    assertEquals(await storage.of(SOCIAL).removeFriend({ playerId: bob, otherId: ann }), "not_found");
+    assertEquals(await storage.of(SOCIAL).removeFriend({ playerId: ann, otherId: bob }), "withdrawn");
+    assertEquals(await storage.of(SOCIAL).removeFriend({ playerId: ann, otherId: bob }), "not_found");
     assertEquals(await listsOf(storage, bob), NOTHING);
   });
 
@@ -141,7 +142,7 @@ function claimFriends(claim: Claim): void {
     assertEquals(await answer(storage, ann, beyond, true), "own_list_full");
     assertEquals(await request(storage, ann, beyond), "own_list_full");
     assertEquals(await answer(storage, last, ann, true), "accepted");
-    const { friends, incoming } = await storage.social.load(ann);
+    const { friends, incoming } = await storage.of(SOCIAL).load(ann);
     assertEquals([friends.length, incoming.length], [FRIENDS_MAX, 1]);
     assertEquals(await answer(storage, ann, beyond, false), "declined");
   });
@@ -158,7 +159,7 @@ function claimFriends(claim: Claim): void {
     const names = Array.from({ length: FRIEND_REQUESTS_WAITING_MAX }, (_, i) => `p${i}`);
     const [ann, bob, ...trolls] = await createPlayers(storage, ["Ann", "Bob", ...names]);
     for (const troll of trolls.slice(0, IGNORED_PLAYERS_MAX)) {
-      await storage.social.addIgnored({ playerId: ann, otherId: troll });
+      await storage.of(SOCIAL).addIgnored({ playerId: ann, otherId: troll });
     }
     for (const troll of trolls) assertEquals(await request(storage, troll, ann), "requested");
     assertEquals(await request(storage, bob, ann), "requested");
@@ -174,22 +175,26 @@ function claimFriends(claim: Claim): void {
   claim("social refuses players that are the same, unknown, or no ids", async (storage) => {
     const [ann] = await createPlayers(storage, ["Ann"]);
     const self = { playerId: ann, otherId: ann };
-    await assertRejects(() => storage.social.requestFriend({ ...self, atMs: NOW_MS }), RangeError, "itself");
-    await assertRejects(() => storage.social.addIgnored(self), RangeError, "itself");
+    await assertRejects(() => storage.of(SOCIAL).requestFriend({ ...self, atMs: NOW_MS }), RangeError, "itself");
+    await assertRejects(() => storage.of(SOCIAL).addIgnored(self), RangeError, "itself");
     const nobody = { playerId: ann, otherId: 999_999 };
     const calls = [
-      () => storage.social.requestFriend({ ...nobody, atMs: NOW_MS }),
-      () => storage.social.addIgnored(nobody),
+      () => storage.of(SOCIAL).requestFriend({ ...nobody, atMs: NOW_MS }),
+      () => storage.of(SOCIAL).addIgnored(nobody),
       () => keep(storage, nobody.otherId, ann, "hello"),
     ];
     for (const call of calls) assertEquals((await assertRejects(call, DependencyError)).code, "conflict");
-    assertEquals(await storage.social.removeFriend(nobody), "not_found");
-    assertEquals(await storage.social.removeIgnored(nobody), false);
+    assertEquals(await storage.of(SOCIAL).removeFriend(nobody), "not_found");
+    assertEquals(await storage.of(SOCIAL).removeIgnored(nobody), false);
     for (const id of [-1, 1.5, NaN, 2 ** 53]) {
-      await assertRejects(() => storage.social.load(id), RangeError, "playerId");
+      await assertRejects(() => storage.of(SOCIAL).load(id), RangeError, "playerId");
       await assertRejects(() => request(storage, ann, id), RangeError, "otherId");
-      await assertRejects(() => storage.social.removeIgnored({ playerId: ann, otherId: id }), RangeError, "otherId");
-      await assertRejects(() => storage.social.listWhispers({ recipientId: id, sentFromMs: 0 }), RangeError);
+      await assertRejects(
+        () => storage.of(SOCIAL).removeIgnored({ playerId: ann, otherId: id }),
+        RangeError,
+        "otherId",
+      );
+      await assertRejects(() => storage.of(SOCIAL).listWhispers({ recipientId: id, sentFromMs: 0 }), RangeError);
     }
     assertEquals(await listsOf(storage, ann), NOTHING);
   });
@@ -199,12 +204,12 @@ function claimIgnoreLists(claim: Claim): void {
   claim("social.addIgnored() is one-sided, and removeIgnored() ends it", async (storage) => {
     const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
     const pair = { playerId: ann, otherId: bob };
-    assertEquals(await storage.social.addIgnored(pair), "added");
-    assertEquals(await storage.social.addIgnored(pair), "ignored_already");
+    assertEquals(await storage.of(SOCIAL).addIgnored(pair), "added");
+    assertEquals(await storage.of(SOCIAL).addIgnored(pair), "ignored_already");
     assertEquals(await listsOf(storage, ann), { ...NOTHING, ignored: ["Bob"] });
     assertEquals(await listsOf(storage, bob), NOTHING);
-    assertEquals(await storage.social.removeIgnored(pair), true);
-    assertEquals(await storage.social.removeIgnored(pair), false);
+    assertEquals(await storage.of(SOCIAL).removeIgnored(pair), true);
+    assertEquals(await storage.of(SOCIAL).removeIgnored(pair), false);
     assertEquals(await listsOf(storage, ann), NOTHING);
   });
 
@@ -212,22 +217,22 @@ function claimIgnoreLists(claim: Claim): void {
     const names = Array.from({ length: IGNORED_PLAYERS_MAX + 1 }, (_, i) => `p${i}`);
     const [ann, ...others] = await createPlayers(storage, ["Ann", ...names]);
     const results = await Promise.all(
-      others.map((otherId) => storage.social.addIgnored({ playerId: ann, otherId })),
+      others.map((otherId) => storage.of(SOCIAL).addIgnored({ playerId: ann, otherId })),
     );
     assertEquals(results.filter((result) => result === "added").length, IGNORED_PLAYERS_MAX);
     assertEquals(results.at(-1), "list_full");
-    assertEquals(await storage.social.addIgnored({ playerId: ann, otherId: others[0] }), "ignored_already");
+    assertEquals(await storage.of(SOCIAL).addIgnored({ playerId: ann, otherId: others[0] }), "ignored_already");
   });
 
   claim(
     "social.load() hides the requests of ignored players from who ignores them, and nobody else",
     async (storage) => {
       const [ann, bob] = await createPlayers(storage, ["Ann", "Bob"]);
-      await storage.social.addIgnored({ playerId: bob, otherId: ann });
+      await storage.of(SOCIAL).addIgnored({ playerId: bob, otherId: ann });
       assertEquals(await request(storage, ann, bob), "requested");
       assertEquals((await listsOf(storage, bob)).incoming, []);
       assertEquals((await listsOf(storage, ann)).outgoing, ["Bob"]);
-      await storage.social.removeIgnored({ playerId: bob, otherId: ann });
+      await storage.of(SOCIAL).removeIgnored({ playerId: bob, otherId: ann });
       assertEquals((await listsOf(storage, bob)).incoming, ["Ann"]);
     },
   );
@@ -238,7 +243,7 @@ function claimKeptWhispers(claim: Claim): void {
     const [ann, bob, cid] = await createPlayers(storage, ["Ann", "Bob", "Cid"]);
     await Promise.all([keep(storage, ann, bob, "one", NOW_MS), keep(storage, ann, cid, "two", NOW_MS - 5)]);
     await keep(storage, bob, ann, "not for Ann");
-    const whispers = await storage.social.listWhispers({ recipientId: ann, sentFromMs: 0 });
+    const whispers = await storage.of(SOCIAL).listWhispers({ recipientId: ann, sentFromMs: 0 });
     assertEquals(whispers.map(({ whisperId: _, ...whisper }) => whisper), [
       { senderId: bob, senderName: "Bob", message: "one", sentAtMs: NOW_MS },
       { senderId: cid, senderName: "Cid", message: "two", sentAtMs: NOW_MS - 5 },
@@ -271,14 +276,14 @@ function claimKeptWhispers(claim: Claim): void {
     await keep(storage, ann, bob, "old", NOW_MS - 1);
     await keep(storage, bob, ann, "older", NOW_MS - 2);
     await keep(storage, bob, ann, "new");
-    assertEquals(await storage.social.deleteOldWhispers({ sentBeforeMs: NOW_MS }), 2);
+    assertEquals(await storage.of(SOCIAL).deleteOldWhispers({ sentBeforeMs: NOW_MS }), 2);
     assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [[], ["new"]]);
-    assertEquals(await storage.social.deleteOldWhispers({ sentBeforeMs: NOW_MS }), 0);
+    assertEquals(await storage.of(SOCIAL).deleteOldWhispers({ sentBeforeMs: NOW_MS }), 0);
   });
 
   claim("social.keepWhisper() keeps nothing of an ignored sender", async (storage) => {
     const [ann, bob, cid] = await createPlayers(storage, ["Ann", "Bob", "Cid"]);
-    await storage.social.addIgnored({ playerId: ann, otherId: bob });
+    await storage.of(SOCIAL).addIgnored({ playerId: ann, otherId: bob });
     assertEquals(await keep(storage, ann, bob, "ignored"), { kind: "ignored" });
     await keep(storage, ann, cid, "heard");
     assertEquals(await keptFor(storage, ann), ["heard"]);
@@ -314,8 +319,8 @@ function claimKeptWhispers(claim: Claim): void {
     assertEquals(results.filter(({ kind }) => kind === "kept").length, KEPT_WHISPERS_PER_SENDER_MAX);
     assertEquals(results.at(-1), { kind: "full" });
     assertEquals((await keep(storage, others.at(-1)!, bob, "hello")).kind, "kept");
-    const [{ whisperId }] = await storage.social.listWhispers({ recipientId: others[0], sentFromMs: 0 });
-    await storage.social.deleteWhispers({ recipientId: others[0], whisperIds: [whisperId] });
+    const [{ whisperId }] = await storage.of(SOCIAL).listWhispers({ recipientId: others[0], sentFromMs: 0 });
+    await storage.of(SOCIAL).deleteWhispers({ recipientId: others[0], whisperIds: [whisperId] });
     assertEquals((await keep(storage, others.at(-1)!, ann, "spam")).kind, "kept");
   });
 
@@ -329,8 +334,8 @@ function claimKeptWhispers(claim: Claim): void {
     }
     await keep(storage, bob, ann, "for Bob");
     const whisperIds = [ids[0], ids[2], 999];
-    assertEquals(await storage.social.deleteWhispers({ recipientId: bob, whisperIds }), 0);
-    assertEquals(await storage.social.deleteWhispers({ recipientId: ann, whisperIds }), 2);
+    assertEquals(await storage.of(SOCIAL).deleteWhispers({ recipientId: bob, whisperIds }), 0);
+    assertEquals(await storage.of(SOCIAL).deleteWhispers({ recipientId: ann, whisperIds }), 2);
     assertEquals([await keptFor(storage, ann), await keptFor(storage, bob)], [["two"], ["for Bob"]]);
   });
 }

@@ -1,3 +1,5 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import {
   DisconnectNoticeSchema,
@@ -123,9 +125,9 @@ Deno.test("Mutes, bans and kills that were shown survive SIGKILL", async () => {
 
 browserTest("The page shows ranks and announcements, and says why a player is muted and sent out", async (browser) => {
   await using server = await ServerProcess.start({ players: 2 });
-  const storage = new DirectStorage({ path: `${server.dataDir}/drawbridge.db` });
+  const storage = new DirectStorage({ path: `${server.dataDir}/drawbridge.db` }, MARSH_RECORDS);
   const day = Math.floor(Date.now() / 86_400_000);
-  await storage.scores.add([{ killerId: 1, victimId: 2, day }]);
+  await storage.of(SCORES).add([{ killerId: 1, victimId: 2, day }]);
   await storage.close();
   const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`, {
     width: 375,
@@ -172,7 +174,7 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
 
 /** Two characters within reach of each other, the second one nearly dead. */
 async function placeSideBySide(dataDir: string, killer: TestPlayer, victim: TestPlayer): Promise<void> {
-  const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` });
+  const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` }, MARSH_RECORDS);
   for (const [index, { name }] of [killer, victim].entries()) {
     const account = await storage.accounts.findByName(name.toLowerCase());
     const character = await storage.characters.load({ accountId: account!.accountId, characterId: 0 });

@@ -1,3 +1,5 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { LoginRequestSchema, LogoutRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
@@ -225,7 +227,7 @@ Deno.test("Guilds serve players who are logged in and not in the world", async (
 
 Deno.test("Guilds go on as they were after a restart", async () => {
   await withTempDir(async (dir) => {
-    const open = () => new DirectStorage({ path: `${dir}/storage.db` });
+    const open = () => new DirectStorage({ path: `${dir}/storage.db` }, MARSH_RECORDS);
     const scene = await twoGuilds({ storage: open() });
     const before = await infoOf(scene.harness, scene.anna);
     await scene.harness.close();
@@ -330,15 +332,15 @@ Deno.test("A full guild answers with SERVER_FULL, a full list of invitations wit
   const bots = await storage.accounts.createMany(accounts);
   for (let index = 0; index < GUILD_INVITES_PER_PLAYER_MAX; index++) {
     const leaderId = bots[index].accountId, name = `Guild ${index}`, tag = `T${index}`;
-    await storage.guilds.create({ leaderId, name, nameKey: name, tag, tagKey: tag, createdAtMs: nowMs });
-    await storage.guilds.invite({ inviterId: leaderId, nameKey: "lena", nowMs, expiresAtMs });
+    await storage.of(GUILDS).create({ leaderId, name, nameKey: name, tag, tagKey: tag, createdAtMs: nowMs });
+    await storage.of(GUILDS).invite({ inviterId: leaderId, nameKey: "lena", nowMs, expiresAtMs });
   }
   assertEquals((await ask(harness, bela, GuildInviteRequestSchema, { playerName: "Lena" })).code, "OUT_OF_RANGE");
   const members = bots.slice(GUILD_INVITES_PER_PLAYER_MAX, GUILD_INVITES_PER_PLAYER_MAX + GUILD_MEMBERS_MAX);
   for (const [index, { accountId: playerId }] of members.entries()) {
     const nameKey = `bot${index + GUILD_INVITES_PER_PLAYER_MAX}`;
-    await storage.guilds.invite({ inviterId: anna.playerId, nameKey, nowMs, expiresAtMs });
-    await storage.guilds.join({ playerId, guildId: Number(wolves), nowMs });
+    await storage.of(GUILDS).invite({ inviterId: anna.playerId, nameKey, nowMs, expiresAtMs });
+    await storage.of(GUILDS).join({ playerId, guildId: Number(wolves), nowMs });
   }
   const more = GUILD_MEMBERS_MAX - (await infoOf(harness, anna)).members.length;
   for (let index = 0; index < more; index++) {

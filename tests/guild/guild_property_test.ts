@@ -1,3 +1,4 @@
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   GuildCreateRequestSchema,
@@ -127,7 +128,7 @@ class Play {
     const { clients, harness, model } = this;
     this.#ids.clear();
     for (const [index, { playerId }] of clients.entries()) {
-      const stored = await harness.storage.guilds.loadOf({ playerId });
+      const stored = await harness.storage.of(GUILDS).loadOf({ playerId });
       const guild = model.guildOf(index);
       const tie = harness.marsh.guilds.find(playerId);
       assertEquals([tie?.guildId, tie?.name, tie?.tag], [stored?.guildId, stored?.name, stored?.tag]);
@@ -147,7 +148,7 @@ class Play {
       assertEquals(stored.wars.map((war) => [war.enemyName, war.ownKills, war.enemyKills, war.endsAtMs]), wars);
     }
     for (const [index, { playerId }] of clients.entries()) {
-      const invites = await harness.storage.guilds.findInvites({ playerId, nowMs: harness.clock.unixMs() });
+      const invites = await harness.storage.of(GUILDS).findInvites({ playerId, nowMs: harness.clock.unixMs() });
       const expected = model.guilds.filter(({ invited }) => invited.has(index)).map(({ name }) => name);
       assertEquals(invites.map(({ guildName }) => guildName).sort(), expected.sort());
     }

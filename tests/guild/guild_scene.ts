@@ -1,5 +1,7 @@
 /** Guilds to test with, and how to ask the server about them. @module */
 
+import { GUILDS, type GuildStore } from "../../games/parts/guilds/guild_store.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { MessageByType } from "../../client/messages.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
@@ -145,15 +147,15 @@ export async function settle(harness: LogicHarness): Promise<void> {
 
 /** A storage whose guilds can fail: with nothing done, or with it unknown what was done. */
 export function breakableStorage(): { storage: Storage; fail: (code: DependencyErrorCode | null) => void } {
-  const direct = new DirectStorage({ path: MEMORY_PATH });
+  const direct = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
   let failure: DependencyErrorCode | null = null;
-  const guilds = new Proxy(direct.guilds, {
-    get: (target, method: keyof Storage["guilds"]) => async (argument: never) => {
+  const guilds = new Proxy(direct.of(GUILDS), {
+    get: (target, method: keyof GuildStore) => async (argument: never) => {
       if (failure !== null && failure !== "timeout") throw new DependencyError(failure, `Cannot run ${method}`);
       const result: unknown = await target[method](argument);
       if (failure === "timeout") throw new DependencyError(failure, `Cannot run ${method}`);
       return result;
     },
   });
-  return { storage: storageWith(direct, { guilds }), fail: (code) => failure = code };
+  return { storage: storageWith(direct, {}, { guilds }), fail: (code) => failure = code };
 }

@@ -1,3 +1,4 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
@@ -190,7 +191,7 @@ Deno.test(`A kill of the same victim by the same player counts ${KILLS_OF_ONE_VI
 
 Deno.test("A war goes on after a restart with its score, and ends in its time", async () => {
   await withTempDir(async (dir) => {
-    const open = () => new DirectStorage({ path: `${dir}/storage.db` });
+    const open = () => new DirectStorage({ path: `${dir}/storage.db` }, MARSH_RECORDS);
     const scene = await twoGuilds({ storage: open() });
     const warId = await declareWar(scene);
     await countKill(scene, scene.anna, scene.bela);
@@ -213,7 +214,7 @@ Deno.test("A war goes on after a restart with its score, and ends in its time", 
 
 Deno.test("A war that was due while the server was down ends when it starts", async () => {
   await withTempDir(async (dir) => {
-    const open = () => new DirectStorage({ path: `${dir}/storage.db` });
+    const open = () => new DirectStorage({ path: `${dir}/storage.db` }, MARSH_RECORDS);
     const scene = await twoGuilds({ storage: open() });
     await declareWar(scene);
     await scene.harness.close();

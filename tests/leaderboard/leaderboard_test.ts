@@ -1,3 +1,4 @@
+import { SCORES, type ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { CombatActionSchema } from "../../shared/gen/game_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -120,8 +121,8 @@ Deno.test("LeaderboardService begins a new day at midnight in UTC, and keeps all
 Deno.test("LeaderboardService reads a board once for all who ask within a second", async () => {
   const { storage } = breakableStorage();
   let readCount = 0;
-  const { top, ...scores } = storage.scores;
-  const counting = storageWith(storage, {
+  const { top, ...scores } = storage.of(SCORES);
+  const counting = storageWith(storage, {}, {
     scores: { ...scores, top: (query: Parameters<typeof top>[0]) => (readCount++, top(query)) },
   });
   await using scene = await company({ storage: counting });
@@ -135,11 +136,11 @@ Deno.test("LeaderboardService reads a board once for all who ask within a second
 Deno.test("LeaderboardService writes later what the storage would not take, and answers UNAVAILABLE meanwhile", async () => {
   const { storage } = breakableStorage();
   let isDown = false;
-  const scores = new Proxy(storage.scores, {
-    get: (target, method: keyof typeof storage.scores) => (argument: never) =>
+  const scores = new Proxy(storage.of(SCORES), {
+    get: (target, method: keyof ScoreStore) => (argument: never) =>
       isDown ? Promise.reject(new DependencyError("unavailable", "down")) : target[method](argument),
   });
-  await using scene = await company({ storage: storageWith(storage, { scores }) });
+  await using scene = await company({ storage: storageWith(storage, {}, { scores }) });
   const { harness, ann, bob } = scene;
   isDown = true;
   kill(harness, ann, bob);
@@ -175,8 +176,8 @@ Deno.test("LeaderboardService refuses what it cannot show", async () => {
 Deno.test(`LeaderboardService has at most ${LEADERBOARD_REQUESTS_MAX} questions wait`, async () => {
   const { storage } = breakableStorage();
   const gate = Promise.withResolvers<undefined>();
-  const scores = { ...storage.scores, top: () => Promise.resolve([]), of: () => gate.promise };
-  await using scene = await company({ storage: storageWith(storage, { scores }) });
+  const scores = { ...storage.of(SCORES), top: () => Promise.resolve([]), of: () => gate.promise };
+  await using scene = await company({ storage: storageWith(storage, {}, { scores }) });
   const { harness, ann } = scene;
   // Its own place is asked for once a second on each board; each second takes one more of what may wait.
   for (let count = 0; count < LEADERBOARD_REQUESTS_MAX; count++) {

@@ -1,3 +1,5 @@
+import { storageWith } from "../support/storage_with.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { SessionTokens } from "../../server/auth/token.ts";
@@ -233,17 +235,15 @@ Deno.test("AccountService.sweep() leaves whom a ban stands against, so that nobo
 });
 
 Deno.test("AccountService tries again when the storage could not be reached", async () => {
-  const storage = new DirectStorage({ path: ":memory:" });
+  const storage = new DirectStorage({ path: ":memory:" }, MARSH_RECORDS);
   let isDown = false;
-  const stores = {
-    ...storage,
+  const flaky = storageWith(storage, {
     accounts: {
       ...storage.accounts,
-      findDueDeletions: (query: { nowMs: number; limit: number }) =>
+      findDueDeletions: (query) =>
         isDown ? Promise.reject(new Error("down")) : storage.accounts.findDueDeletions(query),
     },
-  };
-  const flaky = { ...stores, for: () => stores, isHealthy: () => Promise.resolve(true), close: () => storage.close() };
+  });
   await using harness = await openHarness({ storage: flaky });
   await register(harness, "Mira");
   await requestDeletion(harness, (await logIn(harness, "Mira")).client);

@@ -1,3 +1,4 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import {
   LoginRequestSchema,
   type LoginResponse,
@@ -117,7 +118,7 @@ Deno.test("AuthLimits makes an account wait after five failures from an address,
 });
 
 Deno.test("AuthLimits delays no login for others' failures where the account has logged in before, a restart later too", async () => {
-  await using storage = disposable(new DirectStorage({ path: MEMORY_PATH }));
+  await using storage = disposable(new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS));
   {
     await using harness = await LogicHarness.create({ storage: unclosed(storage.value) });
     await register(harness, "victim", "198.51.100.1");
@@ -155,7 +156,7 @@ Deno.test("AuthLimits hears everybody behind a trusted address, whatever the oth
 });
 
 Deno.test("LOGIN_REQUEST notes an address when it is new, and once a day", async () => {
-  const direct = new DirectStorage({ path: MEMORY_PATH });
+  const direct = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
   let notes = 0;
   const accounts = new Proxy(direct.accounts, {
     get: (target, method: keyof typeof direct.accounts) => {

@@ -1,6 +1,7 @@
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { BelievedDate } from "../../server/session/expiry.ts";
-import { ALL_TIME } from "../../games/parts/leaderboards/score_store.ts";
-import { SYSTEM } from "../../server/storage/storage.ts";
+import { ALL_TIME, SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { EXPIRY_CONFIRM_MS, KEPT_WHISPER_MS } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { settle } from "../social/company.ts";
@@ -37,7 +38,8 @@ Deno.test("BelievedDate.look() believes a date when looks at the clock for EXPIR
 
 /** Whispers, a ban, an invitation, a war and scores of a day; gives how much of each there is in the storage. */
 async function fill(harness: LogicHarness): Promise<() => Promise<Record<string, number>>> {
-  const { accounts, guilds, sanctions, scores, social } = harness.storage.for(SYSTEM);
+  const { accounts, sanctions } = harness.storage;
+  const guilds = harness.storage.of(GUILDS), scores = harness.storage.of(SCORES), social = harness.storage.of(SOCIAL);
   const nowMs = harness.clock.unixMs();
   const names = ["ann", "bob", "cid"];
   const ids = (await accounts.createMany(

@@ -1,3 +1,6 @@
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
@@ -15,15 +18,15 @@ import { storageWith } from "../support/storage_with.ts";
 
 /** A storage that counts what is read of lists and rosters. */
 function countingStorage() {
-  const direct = new DirectStorage({ path: MEMORY_PATH });
+  const direct = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
   const counts = { lists: 0, guilds: 0 };
-  const { guilds, social } = direct;
-  const storage = storageWith(direct, {
-    social: { ...social, load: (playerId) => (counts.lists++, social.load(playerId)) },
+  const guilds = direct.of(GUILDS), social = direct.of(SOCIAL);
+  const storage = storageWith(direct, {}, {
+    social: { ...social, load: (playerId: number) => (counts.lists++, social.load(playerId)) },
     guilds: {
       ...guilds,
-      load: (query) => (counts.guilds++, guilds.load(query)),
-      loadOf: (query) => (counts.guilds++, guilds.loadOf(query)),
+      load: (query: { guildId: number }) => (counts.guilds++, guilds.load(query)),
+      loadOf: (query: { playerId: number }) => (counts.guilds++, guilds.loadOf(query)),
     },
   });
   return { storage, counts };

@@ -1,3 +1,4 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import type { ModerationOutcome, ModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
@@ -238,7 +239,7 @@ Deno.test("ModerationService mutes who is offline, and through a new login", asy
 
 Deno.test("ModerationService keeps mutes and bans through a restart", async () => {
   await withTempDir(async (dir) => {
-    const open = () => new DirectStorage({ path: `${dir}/drawbridge.db` });
+    const open = () => new DirectStorage({ path: `${dir}/drawbridge.db` }, MARSH_RECORDS);
     {
       await using harness = await LogicHarness.create({ storage: open() });
       for (const name of ["Ann", "Bob"]) await harness.connect({ name });

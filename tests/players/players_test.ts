@@ -1,3 +1,5 @@
+import { GUILDS, type Kill } from "../../games/parts/guilds/guild_store.ts";
+import { type PlayerKill, SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
@@ -157,18 +159,21 @@ const BROKEN: readonly {
   {
     what: "counts kills in wars twice",
     says: /guild info says|"war"/,
-    spoil: ({ storage: { guilds } }) => {
-      const addKills = guilds.addKills.bind(guilds);
-      guilds.addKills = (kills) => addKills([...kills, ...kills]);
+    spoil: ({ storage }) => {
+      const guilds = storage.of(GUILDS), { addKills } = guilds;
+      Object.assign(guilds, { addKills: (kills: readonly Kill[]) => addKills([...kills, ...kills]) });
     },
   },
   {
     what: "forgets in a war who has left the guild",
     says: /guild info says|"war"/,
-    spoil: ({ marsh, storage: { guilds } }) => {
-      const addKills = guilds.addKills.bind(guilds);
-      guilds.addKills = (kills) =>
-        addKills(kills.filter((kill) => [kill.killerId, kill.victimId].every((id) => marsh.guilds.find(id) !== null)));
+    spoil: ({ marsh, storage }) => {
+      const guilds = storage.of(GUILDS), { addKills } = guilds;
+      const isInGuild = (id: number) => marsh.guilds.find(id) !== null;
+      Object.assign(guilds, {
+        addKills: (kills: readonly Kill[]) =>
+          addKills(kills.filter(({ killerId, victimId }) => isInGuild(killerId) && isInGuild(victimId))),
+      });
     },
   },
   {
@@ -188,9 +193,9 @@ const BROKEN: readonly {
   {
     what: "counts kills for the leaderboard twice",
     says: /The leaderboard has|must be/,
-    spoil: ({ storage: { scores } }) => {
-      const add = scores.add.bind(scores);
-      scores.add = (kills) => add([...kills, ...kills]);
+    spoil: ({ storage }) => {
+      const scores = storage.of(SCORES), { add } = scores;
+      Object.assign(scores, { add: (kills: readonly PlayerKill[]) => add([...kills, ...kills]) });
     },
   },
   {

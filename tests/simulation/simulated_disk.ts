@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { MEMORY_PATH, SqliteDatabase, type StorageOutcome } from "../../server/storage/sqlite_database.ts";
 import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
 import {
@@ -14,7 +15,6 @@ import {
   type StorageChannel,
   type StoragePort,
 } from "../../server/storage/storage_messages.ts";
-import { OPERATION_KINDS } from "../../server/storage/storage_operations.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_IN_FLIGHT_MAX } from "../../shared/limits.ts";
@@ -53,7 +53,7 @@ export class SimulatedDisk {
 
   constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
     this.#time = time;
-    this.#database = new SqliteDatabase({ path: MEMORY_PATH });
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
     this.#prng = prng;
     this.#trace = trace;
     this.#onCommit = onCommit;
@@ -123,7 +123,7 @@ export class SimulatedDisk {
 
   #execute(requests: readonly NumberedRequest[]): StorageOutcome[] {
     const { isFull } = this.health;
-    const isRefused = ({ operation }: NumberedRequest) => isFull && OPERATION_KINDS[operation] === "write";
+    const isRefused = (request: NumberedRequest) => isFull && !this.#database.isRead(request);
     const done = this.#database.execute(requests.filter((request) => !isRefused(request)));
     let next = 0;
     return requests.map((request) => {

@@ -1,3 +1,5 @@
+import { SOCIAL, type SocialStore } from "../../games/parts/friends/social_store.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { HeartbeatRequestSchema, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -106,10 +108,10 @@ Deno.test("An invitation to a guild by an ignored player seems to be made, and i
 
 /** A storage that gives lists when its gate lets them pass. */
 function gatedStorage() {
-  const storage = new DirectStorage({ path: ":memory:" });
+  const storage = new DirectStorage({ path: ":memory:" }, MARSH_RECORDS);
   let gate: Promise<void> = Promise.resolve();
-  const load: typeof storage.social.load = async (playerId) => {
-    const lists = await storage.social.load(playerId);
+  const load: SocialStore["load"] = async (playerId) => {
+    const lists = await storage.of(SOCIAL).load(playerId);
     await gate;
     return lists;
   };
@@ -119,7 +121,7 @@ function gatedStorage() {
     gate = promise;
     return resolve;
   };
-  return { storage: storageWith(storage, { social: { ...storage.social, load } }), shut };
+  return { storage: storageWith(storage, {}, { social: { ...storage.of(SOCIAL), load } }), shut };
 }
 
 Deno.test("What is said while an ignore list is read waits: the newest CHAT_HELD_MESSAGES_MAX, and all whispers", async () => {
@@ -191,7 +193,7 @@ Deno.test("A whisper to a player who is offline is delivered when it enters the 
 Deno.test("A kept whisper is deleted when it is acknowledged, not when it is sent", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
-    const harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    const harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
     const { ann, bob } = await gather(harness, "ann", "bob");
     goOffline(harness, ann);
     for (const text of ["one", "two"]) say(harness, bob, Channel.WHISPER, text, { recipientName: "ann" });
@@ -201,8 +203,10 @@ Deno.test("A kept whisper is deleted when it is acknowledged, not when it is sen
     const whispers = again.packets.filter(({ type }) => type === PacketType.CHAT_MESSAGE);
     assertEquals(whispers.length, 2);
     const kept = async (storage: DirectStorage) =>
-      (await storage.social.listWhispers({ recipientId: ann.playerId, sentFromMs: 0 })).map(({ message }) => message);
-    const beside = new DirectStorage({ path });
+      (await storage.of(SOCIAL).listWhispers({ recipientId: ann.playerId, sentFromMs: 0 })).map(({ message }) =>
+        message
+      );
+    const beside = new DirectStorage({ path }, MARSH_RECORDS);
     harness.advance(10_000);
     await settle(harness);
     assertEquals(await kept(beside), ["one", "two"]);
@@ -213,7 +217,7 @@ Deno.test("A kept whisper is deleted when it is acknowledged, not when it is sen
     await beside.close();
     // As a server that is killed: nothing is told that it ends.
     await harness.storage.close();
-    await using after = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    await using after = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
     assertEquals(heard(after, await after.connect({ name: "ann" })), ["two"]);
   });
 });
@@ -256,7 +260,8 @@ for (const { how, go, isHeardAgain } of GOINGS) {
 Deno.test("A kept whisper heard outside of the world is deleted once the client acknowledges anything in it", async () => {
   await using harness = await LogicHarness.create();
   const { bob } = await gather(harness, "bob");
-  const { accounts, social } = harness.storage.for(SYSTEM);
+  const { accounts } = harness.storage;
+  const social = harness.storage.of(SOCIAL);
   const [{ accountId: recipientId }] = await accounts.createMany([
     { name: "dora", nameKey: "dora", passwordVerifier: `plain:${"0".repeat(64)}`, createdAtMs: 0 },
   ]);
@@ -332,7 +337,7 @@ Deno.test("Whispers that are kept have a budget, and what cannot be kept is refu
   )).map(({ accountId }) => accountId);
   for (const senderId of ids.slice(1)) {
     const whisper = { recipientId: ids[0], senderId, message: "spam", sentAtMs: harness.clock.unixMs() };
-    await harness.storage.for(SYSTEM).social.keepWhisper(whisper);
+    await harness.storage.for(SYSTEM).of(SOCIAL).keepWhisper(whisper);
   }
   say(harness, bob, Channel.WHISPER, "hello", { recipientName: "cid" });
   assertEquals(await errorOf(harness, bob), ErrorCode.OUT_OF_RANGE);
@@ -444,13 +449,13 @@ Deno.test("Whispers that nobody heard survive a stop of the server", async () =>
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
     {
-      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
       const { ann, bob } = await gather(harness, "ann", "bob");
       harness.disconnect(ann);
       say(harness, bob, Channel.WHISPER, "until tomorrow", { recipientName: "ann" });
       await harness.logic.stop();
     }
-    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
     assertEquals(heard(harness, await harness.connect({ name: "ann" })), ["until tomorrow"]);
   });
 });
@@ -459,14 +464,14 @@ Deno.test("Kept whispers survive a restart", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
     {
-      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
       const { ann, bob } = await gather(harness, "ann", "bob");
       goOffline(harness, ann);
       harness.forget();
       say(harness, bob, Channel.WHISPER, "until tomorrow", { recipientName: "ann" });
       await answerTo(harness, bob, PacketType.CHAT_MESSAGE);
     }
-    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
     assertEquals(heard(harness, await harness.connect({ name: "ann" })), ["until tomorrow"]);
   });
 });

@@ -1,3 +1,5 @@
+import { SOCIAL, type SocialStore } from "../../games/parts/friends/social_store.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
@@ -156,8 +158,8 @@ Deno.test("SocialService refuses friends and ignored players beyond their bounds
   const names = Array.from({ length: Math.max(FRIENDS_MAX, IGNORED_PLAYERS_MAX) }, (_, index) => `pal${index}`);
   const accounts = names.map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: 0 }));
   for (const { accountId: otherId } of await harness.storage.accounts.createMany(accounts)) {
-    await harness.storage.social.requestFriend({ playerId: ann.playerId, otherId, atMs: 0 });
-    await harness.storage.social.addIgnored({ playerId: ann.playerId, otherId });
+    await harness.storage.of(SOCIAL).requestFriend({ playerId: ann.playerId, otherId, atMs: 0 });
+    await harness.storage.of(SOCIAL).addIgnored({ playerId: ann.playerId, otherId });
   }
   assertEquals((await ask(harness, ann, "bob")).errorCode, ErrorCode.OUT_OF_RANGE);
   assertEquals((await ignore(harness, ann, "bob")).errorCode, ErrorCode.OUT_OF_RANGE);
@@ -223,12 +225,12 @@ Deno.test("SocialService finds friends and ignored players again after a restart
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
     {
-      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+      await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
       const { ann, bob } = await gather(harness, "ann", "bob", "cid");
       await befriend(harness, ann, bob);
       await ignore(harness, ann, "cid");
     }
-    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }) });
+    await using harness = await LogicHarness.create({ storage: new DirectStorage({ path }, MARSH_RECORDS) });
     const { ann, bob } = await gather(harness, "bob", "ann");
     assertEquals(await listsOf(harness, ann), { friends: "bob*", incoming: "", outgoing: "" });
     assertEquals(await listsOf(harness, bob), { friends: "ann*", incoming: "", outgoing: "" });
@@ -239,11 +241,11 @@ Deno.test("SocialService finds friends and ignored players again after a restart
 });
 
 Deno.test("SocialService reads the lists of a player later where the storage was down at the login", async () => {
-  const storage = new DirectStorage({ path: ":memory:" });
+  const storage = new DirectStorage({ path: ":memory:" }, MARSH_RECORDS);
   let isDown = true;
-  const load: typeof storage.social.load = (playerId) =>
-    isDown ? Promise.reject(new Error("down")) : storage.social.load(playerId);
-  const flaky = storageWith(storage, { social: { ...storage.social, load } });
+  const load: SocialStore["load"] = (playerId) =>
+    isDown ? Promise.reject(new Error("down")) : storage.of(SOCIAL).load(playerId);
+  const flaky = storageWith(storage, {}, { social: { ...storage.of(SOCIAL), load } });
   await using harness = await LogicHarness.create({ storage: flaky });
   isDown = false;
   const { ann, bob } = await gather(harness, "ann", "bob");

@@ -1,3 +1,4 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { type OpenedStorage, storageContract } from "../contract/storage_contract.ts";
 
@@ -12,14 +13,14 @@ storageContract("DirectStorage on a file", {
 });
 
 function openDirectly(path: string, dir?: string): OpenedStorage {
-  let storage = new DirectStorage({ path });
+  let storage = new DirectStorage({ path }, MARSH_RECORDS);
   return {
     storage,
     location: path,
     reopen: async (meanwhile) => {
       await storage.close();
       await meanwhile?.();
-      return storage = new DirectStorage({ path });
+      return storage = new DirectStorage({ path }, MARSH_RECORDS);
     },
     close: async () => {
       await storage.close();

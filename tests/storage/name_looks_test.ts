@@ -1,3 +1,5 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { DatabaseSync } from "node:sqlite";
 import { migrate, MIGRATIONS } from "../../server/storage/migrations.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
@@ -22,7 +24,7 @@ Deno.test("migrate() keeps names that look the same, and takes no further one", 
     old.prepare(
       "INSERT INTO guilds (name, name_key, tag, tag_key, created_at_ms) VALUES ('Iron', 'iron', 'IR', 'ir', 1)",
     ).run();
-    const storage = new DirectStorage({ path });
+    const storage = new DirectStorage({ path }, MARSH_RECORDS);
     try {
       for (const name of ["Alice", "AIice"]) {
         assertEquals((await storage.accounts.findByName(nameKey(name)))?.name, name);
@@ -32,11 +34,11 @@ Deno.test("migrate() keeps names that look the same, and takes no further one", 
       assertEquals(created.kind, "created");
       const leaderId = created.kind === "created" ? created.accountId : 0;
       const guild = { leaderId, name: "lron", nameKey: "lron", tag: "XY", tagKey: "xy", createdAtMs: 1 };
-      assertEquals(await storage.guilds.create({ ...guild, isLookUnique: true }), {
+      assertEquals(await storage.of(GUILDS).create({ ...guild, isLookUnique: true }), {
         kind: "refused",
         reason: "name_taken",
       });
-      assertEquals((await storage.guilds.create(guild)).kind, "created");
+      assertEquals((await storage.of(GUILDS).create(guild)).kind, "created");
     } finally {
       await storage.close();
     }

@@ -1,3 +1,5 @@
+import { STORAGE_ENTRY } from "../support/storage_entry.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DatabaseSync } from "node:sqlite";
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import {
@@ -21,7 +23,7 @@ async function withDatabase(
 ): Promise<void> {
   await withTempDir((dir) => {
     const path = `${dir}/storage.db`;
-    const database = new SqliteDatabase({ path, ...options });
+    const database = new SqliteDatabase({ path, ...options }, MARSH_RECORDS);
     try {
       run(database, path);
     } finally {
@@ -91,7 +93,7 @@ Deno.test("SqliteDatabase.constructor() keeps a write-ahead log", async () => {
 
 Deno.test("SqliteDatabase.constructor() refuses files it must not use, and says why", async () => {
   await withTempDir((dir) => {
-    const open = (name: string) => () => new SqliteDatabase({ path: `${dir}/${name}` });
+    const open = (name: string) => () => new SqliteDatabase({ path: `${dir}/${name}` }, MARSH_RECORDS);
     assertThrows(open("missing/storage.db"), ConfigError, "Cannot open database");
     Deno.mkdirSync(`${dir}/folder`);
     assertThrows(open("folder"), ConfigError, "Cannot open database");
@@ -99,7 +101,7 @@ Deno.test("SqliteDatabase.constructor() refuses files it must not use, and says 
     assertThrows(open("text"), ConfigError, "not a database");
     withOther(`${dir}/foreign`, (other) => other.exec("CREATE TABLE notes (text TEXT)"));
     assertThrows(open("foreign"), ConfigError, "belongs to another program");
-    new SqliteDatabase({ path: `${dir}/newer` }).close();
+    new SqliteDatabase({ path: `${dir}/newer` }, MARSH_RECORDS).close();
     withOther(`${dir}/newer`, (other) => other.exec("PRAGMA user_version = 999"));
     assertThrows(open("newer"), ConfigError, "its schema has version 999");
     // Refused is untouched.
@@ -118,27 +120,27 @@ function damage(path: string): void {
 Deno.test("SqliteDatabase.constructor() refuses a damaged file where it is to look, and says what helps", async () => {
   await withTempDir((dir) => {
     const path = `${dir}/storage.db`;
-    const first = new SqliteDatabase({ path, isChecked: true });
+    const first = new SqliteDatabase({ path, isChecked: true }, MARSH_RECORDS);
     assertEquals(first.isNew, true);
     runOne(first, createMany("bot", 1_000));
     first.close();
-    const second = new SqliteDatabase({ path, isChecked: true });
+    const second = new SqliteDatabase({ path, isChecked: true }, MARSH_RECORDS);
     assertEquals(second.isNew, false);
     second.close();
     damage(path);
-    assertThrows(() => new SqliteDatabase({ path, isChecked: true }), ConfigError, "restore a backup");
+    assertThrows(() => new SqliteDatabase({ path, isChecked: true }, MARSH_RECORDS), ConfigError, "restore a backup");
   });
 });
 
 Deno.test("startStorageWorker() counts reads that a damaged file could not answer, and no others", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
-    const database = new SqliteDatabase({ path });
+    const database = new SqliteDatabase({ path }, MARSH_RECORDS);
     runOne(database, createMany("bot", 1_000));
     database.close();
     const counters = createCounterBlock();
     const failures = () => new CounterBlock(counters).get(Counter.STORAGE_READ_FAILURES);
-    const worker = await startStorageWorker({ path, counters });
+    const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path, counters });
     const storage = new WorkerStorage(worker.connect());
     damage(path);
     await assertRejects(() => storage.accounts.find(-1), RangeError);
@@ -154,10 +156,10 @@ Deno.test("SqliteDatabase.constructor() reports a locked file as unavailable", a
   await withDatabase({}, (_database, path) => {
     withOther(path, (other) => {
       other.exec("BEGIN IMMEDIATE");
-      const open = () => new SqliteDatabase({ path, busyTimeoutMs: 10 });
+      const open = () => new SqliteDatabase({ path, busyTimeoutMs: 10 }, MARSH_RECORDS);
       assertEquals(assertThrows(open, DependencyError, "locked").code, "unavailable");
     });
-    new SqliteDatabase({ path, busyTimeoutMs: 10 }).close();
+    new SqliteDatabase({ path, busyTimeoutMs: 10 }, MARSH_RECORDS).close();
   });
 });
 
@@ -277,7 +279,7 @@ Deno.test("SqliteDatabase.execute() gives back what the write-ahead log grew by 
 });
 
 Deno.test("SqliteDatabase.execute() runs every operation in memory too", () => {
-  const database = new SqliteDatabase({ path: MEMORY_PATH });
+  const database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
   runOne(database, create("Mira"));
   runOne(database, PROBE);
   assertEquals(isNameFree(database, "mira"), false);
@@ -286,9 +288,17 @@ Deno.test("SqliteDatabase.execute() runs every operation in memory too", () => {
 
 Deno.test("startStorageWorker() rejects with what is wrong with the database", async () => {
   await withTempDir(async (dir) => {
-    await assertRejects(() => startStorageWorker({ path: `${dir}/missing/storage.db` }), ConfigError, "Cannot open");
+    await assertRejects(
+      () => startStorageWorker({ entry: STORAGE_ENTRY, path: `${dir}/missing/storage.db` }),
+      ConfigError,
+      "Cannot open",
+    );
     withOther(`${dir}/foreign`, (other) => other.exec("CREATE TABLE notes (text TEXT)"));
-    await assertRejects(() => startStorageWorker({ path: `${dir}/foreign` }), ConfigError, "another program");
+    await assertRejects(
+      () => startStorageWorker({ entry: STORAGE_ENTRY, path: `${dir}/foreign` }),
+      ConfigError,
+      "another program",
+    );
   });
 });
 
@@ -302,7 +312,7 @@ Deno.test("SqliteDatabase.constructor() waits for another process that is openin
     await nextMessage();
     Atomics.store(isOpening, 0, 1);
     Atomics.notify(isOpening, 0);
-    new SqliteDatabase({ path, busyTimeoutMs: 60_000 }).close();
+    new SqliteDatabase({ path, busyTimeoutMs: 60_000 }, MARSH_RECORDS).close();
     await nextMessage();
     locker.terminate();
   });
@@ -311,7 +321,7 @@ Deno.test("SqliteDatabase.constructor() waits for another process that is openin
 Deno.test("startStorageWorker() opens one new file from several threads at once", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
-    const workers = await Promise.all([1, 2, 3, 4].map(() => startStorageWorker({ path })));
+    const workers = await Promise.all([1, 2, 3, 4].map(() => startStorageWorker({ entry: STORAGE_ENTRY, path })));
     const storages = workers.map((worker) => new WorkerStorage(worker.connect()));
     const results = await Promise.all(
       storages.flatMap((storage) => [1, 2, 3, 4, 5].map((i) => storage.accounts.create(newAccount(`bot${i}`)))),
@@ -325,7 +335,7 @@ Deno.test("startStorageWorker() opens one new file from several threads at once"
 Deno.test("WorkerStorage.isHealthy() is false while nothing can be written, and true again afterwards", async () => {
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
-    const worker = await startStorageWorker({ path });
+    const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path });
     const storage = new WorkerStorage(worker.connect(), { timeoutMs: 100, sweepIntervalMs: 100 });
     const other = new DatabaseSync(path);
     assertEquals(await storage.isHealthy(), true);

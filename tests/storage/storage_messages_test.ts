@@ -1,5 +1,4 @@
 import { decodeError, encodeError } from "../../server/storage/storage_messages.ts";
-import { OPERATION_KINDS, type OperationName, storageSubjects } from "../../server/storage/storage_operations.ts";
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
@@ -27,21 +26,4 @@ Deno.test("decodeError() gives back class, code, message and cause after a struc
 Deno.test("decodeError() keeps the name of an unknown error in its message", () => {
   const copy = decodeError(encodeError(new SyntaxError("no such thing")));
   assertEquals(copy.message, "SyntaxError: no such thing");
-});
-
-Deno.test("storageSubjects() asks for every operation by its name", async () => {
-  const asked: OperationName[] = [];
-  const storage = storageSubjects((operation) => {
-    asked.push(operation);
-    return Promise.reject(new DependencyError("unavailable", "not here"));
-  });
-  const expected: string[] = [];
-  for (const subject of ["accounts", "characters", "guilds", "social", "scores", "sanctions"] as const) {
-    for (const [method, ask] of Object.entries(storage[subject])) {
-      expected.push(`${subject}.${method}`);
-      await (ask as (argument: unknown) => Promise<unknown>)(undefined).catch(() => {});
-    }
-  }
-  assertEquals(asked, expected as OperationName[]);
-  assertEquals([...asked, "health.probe"].toSorted(), Object.keys(OPERATION_KINDS).toSorted() as OperationName[]);
 });

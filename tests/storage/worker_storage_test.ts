@@ -1,3 +1,4 @@
+import { STORAGE_ENTRY } from "../support/storage_entry.ts";
 import { DatabaseSync } from "node:sqlite";
 import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
@@ -22,7 +23,7 @@ storageContract("WorkerStorage on a file", {
 });
 
 async function openWorker(path: string, dir?: string): Promise<OpenedStorage> {
-  let worker = await startStorageWorker({ path });
+  let worker = await startStorageWorker({ entry: STORAGE_ENTRY, path });
   let storage = new WorkerStorage(worker.connect());
   return {
     storage,
@@ -31,7 +32,7 @@ async function openWorker(path: string, dir?: string): Promise<OpenedStorage> {
       await storage.close();
       await worker.stop();
       await meanwhile?.();
-      worker = await startStorageWorker({ path });
+      worker = await startStorageWorker({ entry: STORAGE_ENTRY, path });
       return storage = new WorkerStorage(worker.connect());
     },
     close: async () => {
@@ -186,7 +187,7 @@ Deno.test("WorkerStorage.takeAnswers() takes as many as it is told, in their ord
 
 Deno.test("WorkerStorage answers reads while another process writes, refuses writes in time, and then writes again", async () => {
   await withTempDir(async (dir) => {
-    const worker = await startStorageWorker({ path: `${dir}/storage.db` });
+    const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path: `${dir}/storage.db` });
     const storage = new WorkerStorage(worker.connect(), { timeoutMs: 200, sweepIntervalMs: 100 });
     const patient = new WorkerStorage(worker.connect());
     const other = new DatabaseSync(`${dir}/storage.db`);
@@ -248,7 +249,7 @@ Deno.test("WorkerStorage.close() rejects what waits", async () => {
 });
 
 Deno.test("startStorageWorker() serves several ports, each in its own order", async () => {
-  const worker = await startStorageWorker({ path: ":memory:" });
+  const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path: ":memory:" });
   const storages = [new WorkerStorage(worker.connect()), new WorkerStorage(worker.connect())];
   const results = await Promise.all(
     Array.from({ length: 200 }, (_, i) => storages[i % 2].accounts.create(newAccount(`bot${i >> 1}`))),
@@ -261,7 +262,7 @@ Deno.test("startStorageWorker() serves several ports, each in its own order", as
 Deno.test("StorageWorker.stop() answers what was asked before it", async () => {
   // Which of the two channels the worker hears first is chance, so it is tried often.
   for (let round = 0; round < 20; round++) {
-    const worker = await startStorageWorker({ path: ":memory:" });
+    const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path: ":memory:" });
     const storage = new WorkerStorage(worker.connect());
     await storage.isHealthy();
     const requestCount = round === 0 ? STORAGE_IN_FLIGHT_MAX : 10;
@@ -277,7 +278,7 @@ Deno.test("StorageWorker.stop() answers what was asked before it", async () => {
 
 Deno.test("WorkerStorage.replacePort() goes on with a new worker after the old one has died", async () => {
   const died = Promise.withResolvers<Error>();
-  const first = await startStorageWorker({ path: ":memory:", onError: died.resolve });
+  const first = await startStorageWorker({ entry: STORAGE_ENTRY, path: ":memory:", onError: died.resolve });
   const storage = new WorkerStorage(first.connect());
   assertEquals(await storage.isHealthy(), true);
   // Not a list of requests: our own mistake, so the worker dies of it.
@@ -285,7 +286,7 @@ Deno.test("WorkerStorage.replacePort() goes on with a new worker after the old o
   broken.postMessage(0);
   assert(await died.promise instanceof DependencyError);
   const waiting = storage.accounts.find(1);
-  const second = await startStorageWorker({ path: ":memory:" });
+  const second = await startStorageWorker({ entry: STORAGE_ENTRY, path: ":memory:" });
   storage.replacePort(second.connect());
   const error = await assertRejects(() => waiting, DependencyError, "restarted");
   assertEquals(error.code, "unavailable", "nobody began it");

@@ -1,5 +1,8 @@
 /** Players who ask again and again for the most that the storage can have to answer: full lists and full guilds. @module */
 
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import net from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { nameKey } from "../../server/auth/names.ts";
@@ -18,23 +21,23 @@ const NOW_MS = Date.now();
 
 /** Gives each player full lists, and makes a full guild, number 1, in the database at `path`. */
 export async function fillLists(path: string, names: readonly string[]): Promise<void> {
-  const storage = new DirectStorage({ path });
+  const storage = new DirectStorage({ path }, MARSH_RECORDS);
   const fillers = Array.from({ length: Math.max(FRIENDS_MAX, IGNORED_PLAYERS_MAX, GUILD_MEMBERS_MAX) }, (_, index) => {
     const name = `Filler${index}`;
     return { name, nameKey: nameKey(name), passwordVerifier: null, createdAtMs: NOW_MS };
   });
   const others = (await storage.accounts.createMany(fillers)).map(({ accountId }) => accountId);
   const guild = { leaderId: others[0], name: "Full House", nameKey: "full house", tag: "FULL", tagKey: "full" };
-  await storage.guilds.create({ ...guild, createdAtMs: NOW_MS });
+  await storage.of(GUILDS).create({ ...guild, createdAtMs: NOW_MS });
   for (const [index, playerId] of others.slice(1, GUILD_MEMBERS_MAX).entries()) {
     const invite = { inviterId: others[0], nameKey: fillers[index + 1].nameKey, nowMs: NOW_MS };
-    await storage.guilds.invite({ ...invite, expiresAtMs: NOW_MS + 60_000 });
-    await storage.guilds.join({ playerId, guildId: 1, nowMs: NOW_MS });
+    await storage.of(GUILDS).invite({ ...invite, expiresAtMs: NOW_MS + 60_000 });
+    await storage.of(GUILDS).join({ playerId, guildId: 1, nowMs: NOW_MS });
   }
   for (const name of names) {
     const playerId = (await storage.accounts.findByName(nameKey(name)))!.accountId;
     await Promise.all(
-      others.slice(0, IGNORED_PLAYERS_MAX).map((otherId) => storage.social.addIgnored({ playerId, otherId })),
+      others.slice(0, IGNORED_PLAYERS_MAX).map((otherId) => storage.of(SOCIAL).addIgnored({ playerId, otherId })),
     );
   }
   await storage.close();

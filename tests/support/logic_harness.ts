@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/messages.ts";
@@ -292,7 +293,7 @@ export class LogicHarness implements AsyncDisposable {
     const monsters = options.monsters !== undefined || (options.config?.monsters ?? defaults.monsters);
     const config = { ...defaults, ...options.config, monsters };
     this.config = config;
-    this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH });
+    this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
     const data = loadGameData();
     let tokenCount = 0;
     this.logic = buildLogic({

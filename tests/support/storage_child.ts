@@ -7,6 +7,8 @@
  * @module
  */
 
+import { STORAGE_ENTRY } from "./storage_entry.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
 import type { Storage } from "../../server/storage/storage.ts";
@@ -32,10 +34,10 @@ async function writeForever(storage: Storage, writer: number): Promise<void> {
 if (import.meta.main) {
   const [mode, path, count] = Deno.args;
   if (mode === "write") {
-    const storage = new WorkerStorage((await startStorageWorker({ path })).connect());
+    const storage = new WorkerStorage((await startStorageWorker({ entry: STORAGE_ENTRY, path })).connect());
     await Promise.all(Array.from({ length: WRITERS }, (_, writer) => writeForever(storage, writer)));
   } else {
-    const storage = new DirectStorage({ path });
+    const storage = new DirectStorage({ path }, MARSH_RECORDS);
     const names = Array.from({ length: Number(count) }, (_, i) => `bulk${i}`);
     await storage.accounts.createMany(
       names.map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: 0 })),

@@ -1,3 +1,4 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { loadSessionKey } from "../../server/auth/key_file.ts";
 import { SessionTokens } from "../../server/auth/token.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
@@ -38,7 +39,7 @@ Deno.test("admin players creates accounts and writes a token each that the serve
     const lines = await readTokens(tokensPath);
     assertEquals(lines.map(([name]) => name), ["bot1", "bot2", "bot3"]);
     const tokens = await SessionTokens.create({ key: await loadSessionKey(dataDir) });
-    const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` });
+    const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` }, MARSH_RECORDS);
     for (const [name, token] of lines) {
       const verdict = await tokens.verify(token, Date.now());
       assert(verdict.ok && verdict.name === name);
@@ -51,7 +52,7 @@ Deno.test("admin players creates accounts and writes a token each that the serve
 
 Deno.test("admin players can be repeated and extended while the database is open elsewhere", async () => {
   await withTempDir(async (dataDir) => {
-    const running = new DirectStorage({ path: `${dataDir}/drawbridge.db` });
+    const running = new DirectStorage({ path: `${dataDir}/drawbridge.db` }, MARSH_RECORDS);
     const bot2 = { name: "BOT2", nameKey: "bot2", passwordVerifier: "v", createdAtMs: 1 };
     const existing = await running.accounts.create(bot2);
     assert(existing.kind === "created");
@@ -93,7 +94,7 @@ Deno.test("admin players keeps tokens and database to their owner, also over a f
 });
 
 Deno.test("createPlayers() makes every account of several batches once, with tokens of the given lifetime", async () => {
-  const storage = new DirectStorage({ path: ":memory:" });
+  const storage = new DirectStorage({ path: ":memory:" }, MARSH_RECORDS);
   const tokens = await SessionTokens.create({ key: new Uint8Array(32).fill(7), lifetimeMs: 3_600_000 });
   const count = 2 * BULK_PLAYERS_BATCH + 1;
   const created = await createPlayers({ count, prefix: "load_" }, { storage, tokens, nowMs: () => 5_000_000 });

@@ -9,7 +9,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
 import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../../shared/limits.ts";
-import { type Asker, type KeepWhisperResult, type KeptWhisper, SYSTEM } from "../../../server/storage/storage.ts";
+import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
+import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
 import type { ContactGate } from "./contact_gate.ts";
 import type { LogicContext } from "../../../server/session/context.ts";
@@ -111,7 +112,7 @@ export class KeptWhispers {
   }
 
   #store(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
-    return this.#context.storage.for(asker).social.keepWhisper({
+    return this.#context.storage.for(asker).of(SOCIAL).keepWhisper({
       recipientId: Number(message.recipientId),
       senderId: Number(message.senderId),
       message: message.message,
@@ -146,7 +147,7 @@ export class KeptWhispers {
   async #deliver(playerId: number, asker: Asker): Promise<void> {
     const { clock, sessions, storage, wake } = this.#context;
     const sentFromMs = Math.max(0, clock.unixMs() - KEPT_WHISPER_MS);
-    const whispers = await storage.for(asker).social.listWhispers({ recipientId: playerId, sentFromMs });
+    const whispers = await storage.for(asker).of(SOCIAL).listWhispers({ recipientId: playerId, sentFromMs });
     const recipient = sessions.findPlayer(playerId);
     if (recipient?.player == null) return;
     const onTheWay = new Set(this.#parcels.get(recipient)?.map(({ whisperId }) => whisperId));
@@ -164,7 +165,7 @@ export class KeptWhispers {
   #forget(playerId: number, whisperIds: readonly number[]): Promise<void> {
     const { storage } = this.#context;
     return this.#enqueue(playerId, async () => {
-      await storage.for(SYSTEM).social.deleteWhispers({ recipientId: playerId, whisperIds });
+      await storage.for(SYSTEM).of(SOCIAL).deleteWhispers({ recipientId: playerId, whisperIds });
     });
   }
 

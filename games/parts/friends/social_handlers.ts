@@ -32,7 +32,8 @@ import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import { OnlineLists } from "./online_lists.ts";
 import { RecentCache } from "../../../server/base/recent_cache.ts";
-import type { PlayerName, SocialLists } from "../../../server/storage/storage.ts";
+import type { Partings, PlayerName } from "../../../server/storage/storage.ts";
+import { relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
 import { ContactGate, type ContactRules, playerTarget } from "../chat/contact_gate.ts";
 import type { LogicContext } from "../../../server/session/context.ts";
@@ -96,8 +97,8 @@ export class SocialService {
   }
 
   /** The account of a player is gone, and with it its place on the lists of others. */
-  accountRemoved(player: Player, relatedIds: readonly number[]): void {
-    for (const relatedId of relatedIds) {
+  accountRemoved(player: Player, partings: Partings): void {
+    for (const relatedId of relatedPlayersOf(partings)) {
       this.#shown.drop(relatedId);
       const wasFriend = this.#lists.friendsOf(relatedId).has(player.playerId);
       this.#lists.removeFriends(player.playerId, relatedId);
@@ -140,7 +141,7 @@ export class SocialService {
     const session = sessions.findPlayer(playerId);
     let lists: SocialLists;
     try {
-      lists = await storage.for(session!.entrant).social.load(playerId);
+      lists = await storage.for(session!.entrant).of(SOCIAL).load(playerId);
     } catch (error) {
       log.error("Cannot read friends and ignore list", { playerId, error: String(error) });
       this.#unread.add(playerId);
@@ -193,7 +194,7 @@ export class SocialService {
     const pair = { playerId: player.playerId, otherId: other.playerId };
     const result = await this.#change(
       [player.playerId, other.playerId],
-      storage.for(session.asker).social.requestFriend({ ...pair, atMs: clock.unixMs() }),
+      storage.for(session.asker).of(SOCIAL).requestFriend({ ...pair, atMs: clock.unixMs() }),
     );
     switch (result) {
       case "friends_already":
@@ -219,7 +220,7 @@ export class SocialService {
     const pair = { playerId: player.playerId, otherId: other.playerId };
     const result = await this.#change(
       [player.playerId, other.playerId],
-      storage.for(session.asker).social.answerFriend({ ...pair, isAccepted: accept, atMs: clock.unixMs() }),
+      storage.for(session.asker).of(SOCIAL).answerFriend({ ...pair, isAccepted: accept, atMs: clock.unixMs() }),
     );
     if (result === "not_found") throw new RequestError(ErrorCode.NOT_FOUND, "The player has not asked");
     if (result === "own_list_full") throw ownListFull();
@@ -232,7 +233,7 @@ export class SocialService {
     const pair = { playerId: player.playerId, otherId: other.playerId };
     const result = await this.#change(
       [player.playerId, other.playerId],
-      this.#context.storage.for(session.asker).social.removeFriend(pair),
+      this.#context.storage.for(session.asker).of(SOCIAL).removeFriend(pair),
     );
     if (result === "not_found") {
       throw new RequestError(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
@@ -254,7 +255,7 @@ export class SocialService {
     const { playerId } = playerOf(session);
     const kept = this.#shown.find(playerId);
     if (kept !== undefined) return answer(kept, playerId);
-    const { social } = this.#context.storage.for(session.asker);
+    const social = this.#context.storage.for(session.asker).of(SOCIAL);
     const reading = this.#shown.read(playerId, session.source, { read: () => social.load(playerId), make: shownOf });
     return reading.then((lists) => {
       if (!session.ended) answer(lists, playerId);
@@ -302,7 +303,7 @@ export class SocialService {
   async #ignore(session: Session, { playerName }: IgnoreAdd): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const { social } = this.#context.storage.for(session.asker);
+    const social = this.#context.storage.for(session.asker).of(SOCIAL);
     const result = await this.#change([player.playerId], social.addIgnored(pair));
     if (result === "list_full") {
       throw new RequestError(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
@@ -315,7 +316,7 @@ export class SocialService {
   async #stopIgnoring(session: Session, { playerName }: IgnoreRemove): Promise<void> {
     const [player, other] = await this.#pairOf(session, playerName);
     const pair = { playerId: player.playerId, otherId: other.playerId };
-    const { social } = this.#context.storage.for(session.asker);
+    const social = this.#context.storage.for(session.asker).of(SOCIAL);
     const wasIgnored = await this.#change([player.playerId], social.removeIgnored(pair));
     if (!wasIgnored) throw new RequestError(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);

@@ -9,20 +9,34 @@ import {
   KEPT_WHISPERS_MAX,
   KEPT_WHISPERS_PER_SENDER_MAX,
   KEPT_WHISPERS_TOTAL_MAX,
+  STORAGE_ROWS_MAX,
 } from "../../../shared/limits.ts";
-import type { KeptWhisper, PlayerName, PlayerPair } from "../../../server/storage/storage.ts";
+import type { PlayerName } from "../../../server/storage/storage.ts";
+import { sqliteStore } from "../../../server/storage/sqlite_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import type { Handlers } from "../../../server/storage/storage_operations.ts";
+import type { HandlersOf } from "../../../server/storage/store.ts";
+import { type KeptWhisper, type PlayerPair, SOCIAL } from "./social_store.ts";
 
-/** Prepares the statements for friends, ignore lists and kept whispers. */
-export function sqliteSocial(database: DatabaseSync): Handlers<"social"> {
-  return { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database) };
+/** Friends, ignore lists and kept whispers. */
+export const SQLITE_SOCIAL = sqliteStore(SOCIAL, {
+  open: (database) => ({
+    handlers: { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database) },
+    beforeRemoval: relatedQuery(database),
+  }),
+});
+
+type Operations<Method extends keyof HandlersOf<typeof SOCIAL>> = Pick<HandlersOf<typeof SOCIAL>, Method>;
+
+/** Players on whose lists a player is. */
+function relatedQuery(database: DatabaseSync): (playerId: number) => number[] {
+  const select = database.prepare(
+    `SELECT friend_id AS id FROM friends WHERE player_id = ?1
+      UNION SELECT to_id FROM friend_requests WHERE from_id = ?1
+      UNION SELECT from_id FROM friend_requests WHERE to_id = ?1
+      UNION SELECT player_id FROM ignored_players WHERE ignored_id = ?1 LIMIT ${STORAGE_ROWS_MAX}`,
+  );
+  return (playerId) => select.all(playerId).map(({ id }) => Number(id));
 }
-
-type Operations<Method extends string> = Pick<
-  Handlers<"social">,
-  Extract<keyof Handlers<"social">, `social.${Method}`>
->;
 
 /** Prepares a query that gives players. */
 function playersQuery(database: DatabaseSync, sql: string): (...values: SQLInputValue[]) => PlayerName[] {
@@ -71,7 +85,7 @@ function lists(database: DatabaseSync): Operations<"load"> {
   );
 
   return {
-    "social.load": (playerId) => {
+    load: (playerId) => {
       checkId(playerId, "playerId");
       return {
         friends: selectFriends(playerId),
@@ -125,7 +139,7 @@ function friends(database: DatabaseSync): Operations<"requestFriend" | "answerFr
   }
 
   return {
-    "social.requestFriend": ({ atMs, ...pair }) => {
+    requestFriend: ({ atMs, ...pair }) => {
       checkPair(pair);
       checkId(atMs, "atMs");
       const { playerId, otherId } = pair;
@@ -138,7 +152,7 @@ function friends(database: DatabaseSync): Operations<"requestFriend" | "answerFr
       insertRequest(playerId, otherId, atMs);
       return "requested";
     },
-    "social.answerFriend": ({ atMs, isAccepted, ...pair }) => {
+    answerFriend: ({ atMs, isAccepted, ...pair }) => {
       checkPair(pair);
       checkId(atMs, "atMs");
       const { playerId, otherId } = pair;
@@ -147,7 +161,7 @@ function friends(database: DatabaseSync): Operations<"requestFriend" | "answerFr
       deleteRequest(otherId, playerId);
       return "declined";
     },
-    "social.removeFriend": (pair) => {
+    removeFriend: (pair) => {
       checkPair(pair);
       const { playerId, otherId } = pair;
       if (deleteFriendship(playerId, otherId) > 0) return "removed";
@@ -166,7 +180,7 @@ function ignoreLists(database: DatabaseSync): Operations<"addIgnored" | "removeI
   const remove = change(database, "DELETE FROM ignored_players WHERE player_id = ? AND ignored_id = ?");
 
   return {
-    "social.addIgnored": (pair) => {
+    addIgnored: (pair) => {
       checkPair(pair);
       const { playerId, otherId } = pair;
       if (countPair(playerId, otherId) > 0) return "ignored_already";
@@ -174,7 +188,7 @@ function ignoreLists(database: DatabaseSync): Operations<"addIgnored" | "removeI
       insert(playerId, otherId);
       return "added";
     },
-    "social.removeIgnored": (pair) => {
+    removeIgnored: (pair) => {
       checkPair(pair);
       return remove(pair.playerId, pair.otherId) > 0;
     },
@@ -241,7 +255,7 @@ function keptWhispers(
   }
 
   return {
-    "social.keepWhisper": ({ recipientId, senderId, message, sentAtMs }) => {
+    keepWhisper: ({ recipientId, senderId, message, sentAtMs }) => {
       checkPair({ playerId: recipientId, otherId: senderId });
       checkId(sentAtMs, "sentAtMs");
       if (countIgnored(recipientId, senderId) > 0) return { kind: "ignored" };
@@ -251,18 +265,18 @@ function keptWhispers(
       countMost++;
       return { kind: "kept", whisperId: Number(lastInsertRowid) };
     },
-    "social.listWhispers": ({ recipientId, sentFromMs }) => {
+    listWhispers: ({ recipientId, sentFromMs }) => {
       checkId(recipientId, "recipientId");
       checkId(sentFromMs, "sentFromMs");
       return select.all(recipientId, sentFromMs).map((row) => ({ ...row }) as unknown as KeptWhisper);
     },
-    "social.deleteWhispers": ({ recipientId, whisperIds }) => {
+    deleteWhispers: ({ recipientId, whisperIds }) => {
       checkId(recipientId, "recipientId");
       checkRows(whisperIds.length);
       for (const whisperId of whisperIds) checkId(whisperId, "whisperId");
       return deleteSome(recipientId, JSON.stringify(whisperIds));
     },
-    "social.deleteOldWhispers": ({ sentBeforeMs }) => {
+    deleteOldWhispers: ({ sentBeforeMs }) => {
       checkId(sentBeforeMs, "sentBeforeMs");
       return deleteOld(sentBeforeMs);
     },

@@ -49,16 +49,18 @@ import {
   type Guild,
   type GuildMember,
   type GuildRefusal,
+  GUILDS,
   type GuildTie,
   type Invite,
   type Kill,
+  leftGuildOf,
   type Rank,
   RANK_LEADER,
   RANK_MEMBER,
   RANK_OFFICER,
   type Refused,
 } from "./guild_store.ts";
-import { type Stores, SYSTEM } from "../../../server/storage/storage.ts";
+import { type Partings, type Stores, SYSTEM } from "../../../server/storage/storage.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
 import type { LogicContext } from "../../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
@@ -188,7 +190,8 @@ export class GuildService {
   }
 
   /** The account of a player is gone, and the storage has taken it out of its guild. */
-  accountRemoved(playerId: number, leftGuildId: number | null): void {
+  accountRemoved(playerId: number, partings: Partings): void {
+    const leftGuildId = leftGuildOf(partings);
     if (leftGuildId !== null) this.#shown.drop(leftGuildId);
     this.#ties.forget(playerId);
   }
@@ -235,7 +238,7 @@ export class GuildService {
     const isLookUnique = config.names === "unicode";
     const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
     return this.#request(
-      () => storage.for(session.asker).guilds.create({ ...founding, createdAtMs: clock.unixMs() }),
+      () => storage.for(session.asker).of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() }),
       ({ guildId }) => {
         this.#setTie(playerId, { guildId, name, tag });
         const response = { success: true, guildId: BigInt(guildId) };
@@ -254,7 +257,8 @@ export class GuildService {
     const nowMs = clock.unixMs();
     const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
     return this.#request(
-      () => storage.for(session.asker).guilds.invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
+      () =>
+        storage.for(session.asker).of(GUILDS).invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
       ({ playerId, tie }) => {
         this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
         const invited = sessions.findPlayer(playerId);
@@ -273,7 +277,7 @@ export class GuildService {
     const { playerId: actorId } = playerOf(session);
     const { clock, storage } = this.#context;
     return this.#request(
-      () => storage.for(session.asker).guilds.invites({ actorId, nowMs: clock.unixMs() }),
+      () => storage.for(session.asker).of(GUILDS).invites({ actorId, nowMs: clock.unixMs() }),
       ({ invites }) =>
         this.#send(session, PacketType.GUILD_INVITE_LIST_RESPONSE, GuildInviteListResponseSchema, {
           success: true,
@@ -292,7 +296,7 @@ export class GuildService {
     const { clock, storage } = this.#context;
     return this.#request(
       () =>
-        storage.for(session.asker).guilds.withdraw({
+        storage.for(session.asker).of(GUILDS).withdraw({
           actorId,
           nameKey: nameKey(playerName),
           nowMs: clock.unixMs(),
@@ -305,7 +309,7 @@ export class GuildService {
     const { playerId } = playerOf(session);
     const { clock, storage } = this.#context;
     return this.#request(
-      () => storage.for(session.asker).guilds.join({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => storage.for(session.asker).of(GUILDS).join({ playerId, guildId, nowMs: clock.unixMs() }),
       ({ tie }) => {
         this.#shown.drop(tie.guildId);
         this.#setTie(playerId, tie);
@@ -318,7 +322,7 @@ export class GuildService {
     const { playerId } = playerOf(session);
     const { clock, storage } = this.#context;
     return this.#request(
-      () => storage.for(session.asker).guilds.decline({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => storage.for(session.asker).of(GUILDS).decline({ playerId, guildId, nowMs: clock.unixMs() }),
       () => this.#confirm(session, PacketType.GUILD_JOIN_REQUEST),
     );
   }
@@ -326,7 +330,7 @@ export class GuildService {
   #leave(session: Session): Promise<void> {
     const { playerId } = playerOf(session);
     return this.#request(
-      () => this.#context.storage.for(session.asker).guilds.leave({ playerId }),
+      () => this.#context.storage.for(session.asker).of(GUILDS).leave({ playerId }),
       ({ guildId }) => {
         this.#shown.drop(guildId);
         this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
@@ -338,7 +342,7 @@ export class GuildService {
   #kick(session: Session, playerName: string): Promise<void> {
     const { playerId: actorId } = playerOf(session);
     return this.#request(
-      () => this.#context.storage.for(session.asker).guilds.kick({ actorId, nameKey: nameKey(playerName) }),
+      () => this.#context.storage.for(session.asker).of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
       ({ playerId, guildId }) => {
         this.#shown.drop(guildId);
         this.#setTie(playerId, null);
@@ -353,7 +357,8 @@ export class GuildService {
     const rank = RANKS.find((rank) => rank === wanted as number);
     if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
     return this.#request(
-      () => this.#context.storage.for(session.asker).guilds.setRank({ actorId, nameKey: nameKey(playerName), rank }),
+      () =>
+        this.#context.storage.for(session.asker).of(GUILDS).setRank({ actorId, nameKey: nameKey(playerName), rank }),
       ({ guild }) => {
         this.#shown.drop(guild.guildId);
         this.#sendInfo(session, shownOf(guild));
@@ -366,7 +371,7 @@ export class GuildService {
     const tie = this.#doubtful.has(playerId) ? undefined : this.#ties.find(playerId);
     if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
     const wanted = guildId === 0 ? tie?.guildId : guildId;
-    const { guilds } = this.#context.storage.for(session.asker);
+    const guilds = this.#context.storage.for(session.asker).of(GUILDS);
     if (wanted === undefined) return this.#informOfOwn(session, guilds.loadOf({ playerId }));
     const kept = this.#shown.find(wanted);
     if (kept !== undefined) return this.#sendInfo(session, kept);
@@ -389,7 +394,7 @@ export class GuildService {
 
   async #addKills(kills: readonly Kill[]): Promise<void> {
     try {
-      const guildIds = await this.#context.storage.for(SYSTEM).guilds.addKills(kills);
+      const guildIds = await this.#context.storage.for(SYSTEM).of(GUILDS).addKills(kills);
       for (const guildId of guildIds) this.#shown.drop(guildId);
     } catch (error) {
       this.#shown.onFailure(error);
@@ -407,7 +412,7 @@ export class GuildService {
     const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
     const enemyNameKey = guildKey(enemyName);
     return this.#request(
-      () => storage.for(session.asker).guilds.declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      () => storage.for(session.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         for (const { guildId } of war.sides) this.#shown.drop(guildId);
@@ -461,7 +466,7 @@ export class GuildService {
       this.#doubtful.add(playerId);
     });
     this.#calls.run(
-      () => storage.for(session.entrant).guilds.findInvites({ playerId, nowMs: clock.unixMs() }),
+      () => storage.for(session.entrant).of(GUILDS).findInvites({ playerId, nowMs: clock.unixMs() }),
       (invites) => {
         for (const invite of invites) if (!session.ended) this.#sendInvite(session, invite);
       },
@@ -470,7 +475,7 @@ export class GuildService {
 
   async #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
     await this.#calls.run(
-      () => stores.guilds.findTies(playerIds),
+      () => stores.of(GUILDS).findTies(playerIds),
       (ties) => {
         const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
         for (const playerId of playerIds) this.#setTie(playerId, byPlayer.get(playerId) ?? null);
@@ -505,7 +510,7 @@ export class GuildService {
       const isWarDue = dateMs >= this.#nextWarEndMs;
       // The kills come first: they decide who has won.
       if (isWarDue && this.#kills.pendingCount === 0) {
-        await this.#calls.run(() => storage.for(SYSTEM).guilds.endDueWars({ nowMs: dateMs }), (answer) => {
+        await this.#calls.run(() => storage.for(SYSTEM).of(GUILDS).endDueWars({ nowMs: dateMs }), (answer) => {
           this.#nextWarEndMs = answer.nextEndsAtMs ?? Infinity;
           for (const war of answer.endedWars) this.#announceEnd(war);
         });

@@ -5,6 +5,9 @@
  * @module
  */
 
+import type { Partings } from "../../../server/storage/storage.ts";
+import { defineStore, read, type StoreOf, write } from "../../../server/storage/store.ts";
+
 /** The rank of a new member; ranks are numbered as on the wire. */
 export const RANK_MEMBER = 0;
 /** The rank that invites, kicks members and declares wars. */
@@ -18,84 +21,78 @@ export type Rank = typeof RANK_MEMBER | typeof RANK_OFFICER | typeof RANK_LEADER
  * Guilds, their members, invitations and wars. Requests are done in the order they are made. An invitation ends with the
  * right of who made it: it leaves, is put out, or loses its rank.
  */
-export interface GuildStore {
+export const GUILDS = defineStore("guilds", {
   /** Founds a guild, whose leader drops all invitations; refused with `in_guild`, `name_taken`. */
-  create(guild: NewGuild): Promise<{ readonly kind: "created"; readonly guildId: number } | Refused>;
+  create: write<NewGuild, { readonly kind: "created"; readonly guildId: number } | Refused>(),
 
   /**
    * Invites a player; refused with `not_in_guild`, `no_right`, `unknown_player`, `target_in_guild`, `invited_already`,
    * `guild_full`, `invites_full`. Invitations by those whom the player ignores fill nobody's list but the guild's, and
    * give way to one by somebody else.
    */
-  invite(
-    invite: NewInvite,
-  ): Promise<{ readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie } | Refused>;
+  invite: write<NewInvite, { readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie } | Refused>(),
 
   /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
-  join(answer: InviteAnswer): Promise<{ readonly kind: "joined"; readonly tie: GuildTie } | Refused>;
+  join: write<InviteAnswer, { readonly kind: "joined"; readonly tie: GuildTie } | Refused>(),
 
   /**
    * The invitations of a member's guild that still stand, in the order of names; refused with `not_in_guild`,
    * `no_right`.
    */
-  invites(
-    query: { readonly actorId: number; readonly nowMs: number },
-  ): Promise<{ readonly kind: "found"; readonly invites: readonly OpenInvite[] } | Refused>;
+  invites: read<
+    { readonly actorId: number; readonly nowMs: number },
+    { readonly kind: "found"; readonly invites: readonly OpenInvite[] } | Refused
+  >(),
 
   /** Takes an invitation of a member's guild back; refused with `not_in_guild`, `no_right`, `none_to_withdraw`. */
-  withdraw(
-    target: MemberTarget & { readonly nowMs: number },
-  ): Promise<{ readonly kind: "withdrawn" } | Refused>;
+  withdraw: write<MemberTarget & { readonly nowMs: number }, { readonly kind: "withdrawn" } | Refused>(),
 
   /** Drops an invitation; refused with `not_invited`. */
-  decline(answer: InviteAnswer): Promise<{ readonly kind: "declined" } | Refused>;
+  decline: write<InviteAnswer, { readonly kind: "declined" } | Refused>(),
 
   /**
    * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
    * members is gone. Wars go on, with whoever was a member when they began. Refused with `not_in_guild`.
    */
-  leave(
-    leaver: { readonly playerId: number },
-  ): Promise<{ readonly kind: "left"; readonly guildId: number } | Refused>;
+  leave: write<{ readonly playerId: number }, { readonly kind: "left"; readonly guildId: number } | Refused>(),
 
   /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
-  kick(
-    target: MemberTarget,
-  ): Promise<{ readonly kind: "kicked"; readonly playerId: number; readonly guildId: number } | Refused>;
+  kick: write<
+    MemberTarget,
+    { readonly kind: "kicked"; readonly playerId: number; readonly guildId: number } | Refused
+  >(),
 
   /**
    * Sets a member's rank; a new leader's predecessor becomes an officer. Refused with `not_in_guild`, `no_right`,
    * `unknown_member`, `own_rank` where the leader would be none.
    */
-  setRank(
-    target: MemberTarget & { readonly rank: Rank },
-  ): Promise<{ readonly kind: "set"; readonly guild: Guild } | Refused>;
+  setRank: write<MemberTarget & { readonly rank: Rank }, { readonly kind: "set"; readonly guild: Guild } | Refused>(),
 
   /** A guild with its members, in the order they joined, and its wars. */
-  load(query: { readonly guildId: number }): Promise<Guild | undefined>;
+  load: read<{ readonly guildId: number }, Guild | undefined>(),
 
   /** The same of the guild a player is in. */
-  loadOf(query: { readonly playerId: number }): Promise<Guild | undefined>;
+  loadOf: read<{ readonly playerId: number }, Guild | undefined>(),
 
   /**
    * The guilds players are in; those in none are left out.
    *
    * @param playerIds At most `STORAGE_ROWS_MAX`.
    */
-  findTies(playerIds: readonly number[]): Promise<readonly PlayerTie[]>;
+  findTies: read<readonly number[], readonly PlayerTie[]>(),
 
   /** The invitations of a player that still stand, oldest guild first, but for those by players it ignores. */
-  findInvites(query: { readonly playerId: number; readonly nowMs: number }): Promise<readonly Invite[]>;
+  findInvites: read<{ readonly playerId: number; readonly nowMs: number }, readonly Invite[]>(),
 
   /** Deletes invitations, at most `EXPIRED_DELETED_MAX`, that have expired at `nowMs`. @returns How many. */
-  deleteExpiredInvites(query: { readonly nowMs: number }): Promise<number>;
+  deleteExpiredInvites: write<{ readonly nowMs: number }, number>(),
 
   /**
    * Declares a war; refused with `not_in_guild`, `no_right`, `unknown_guild`, `own_guild`, `at_war`; `at_peace` while
    * the last war of the two guilds, or of the declarer against this enemy, is not over for as long as it lasted, an hour
    * at most; `wars_spent` where the guild or the declarer has declared too many within a day; `wars_full`.
    */
-  declareWar(war: NewWar): Promise<{ readonly kind: "declared"; readonly war: DeclaredWar } | Refused>;
+  declareWar: write<NewWar, { readonly kind: "declared"; readonly war: DeclaredWar } | Refused>(),
 
   /**
    * Counts kills in the wars that were going on at their time and had the two on different sides when they began,
@@ -104,15 +101,24 @@ export interface GuildStore {
    * @param kills At most `STORAGE_ROWS_MAX`.
    * @returns The guilds of the wars they counted in, one after the other.
    */
-  addKills(kills: readonly Kill[]): Promise<readonly number[]>;
+  addKills: write<readonly Kill[], readonly number[]>(),
 
   /**
    * Ends wars that are due, at most `GUILD_WARS_ENDED_MAX`, and tells when the next one is; null: there is none. The
    * guild with more kills has won, unless it is gone.
    */
-  endDueWars(
-    due: { readonly nowMs: number },
-  ): Promise<{ readonly endedWars: readonly EndedWar[]; readonly nextEndsAtMs: number | null }>;
+  endDueWars: write<
+    { readonly nowMs: number },
+    { readonly endedWars: readonly EndedWar[]; readonly nextEndsAtMs: number | null }
+  >(),
+});
+
+/** The store {@linkcode GUILDS}, as callers have it. */
+export type GuildStore = StoreOf<typeof GUILDS>;
+
+/** The guild that one has left whose account is gone; null: it was in none. */
+export function leftGuildOf(partings: Partings): number | null {
+  return partings[GUILDS.name] as number | null;
 }
 
 /** Why a request changed nothing. */

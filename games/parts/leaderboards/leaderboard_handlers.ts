@@ -28,7 +28,7 @@ import {
 } from "../../../shared/limits.ts";
 import { ShortCache } from "../../../server/base/short_cache.ts";
 import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
-import { ALL_TIME, type Board, type PlayerKill, type Score } from "./score_store.ts";
+import { ALL_TIME, type Board, type PlayerKill, type Score, SCORES } from "./score_store.ts";
 import type { LogicContext } from "../../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
@@ -56,7 +56,7 @@ export class LeaderboardService {
   constructor(context: LogicContext) {
     this.#context = context;
     this.#kills = new KillLedger({
-      write: (kills) => context.storage.for(SYSTEM).scores.add(kills),
+      write: (kills) => context.storage.for(SYSTEM).of(SCORES).add(kills),
       pendingMax: SCORES_PENDING_MAX,
       log: context.log,
     });
@@ -113,7 +113,7 @@ export class LeaderboardService {
 
   #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
     const query = { board, day, limit: LEADERBOARD_ENTRIES_MAX };
-    const read = () => this.#read(() => this.#context.storage.for(asker).scores.top(query));
+    const read = () => this.#read(() => this.#context.storage.for(asker).of(SCORES).top(query));
     return this.#tops.get(`${board} ${day}`, this.#context.clock.monotonicMs(), read);
   }
 
@@ -124,7 +124,7 @@ export class LeaderboardService {
     { playerId }: { readonly playerId: number },
   ): Promise<Score | undefined> {
     const query = { board, day, playerId };
-    const read = () => this.#read(() => this.#context.storage.for(asker).scores.of(query));
+    const read = () => this.#read(() => this.#context.storage.for(asker).of(SCORES).of(query));
     return this.#places.get(`${board} ${day} ${playerId}`, this.#context.clock.monotonicMs(), read);
   }
 

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { defineStore, read, type StoreOf, write } from "../../../server/storage/store.ts";
+
 /** What players can be ranked by. */
 export type Board = "kills" | "deaths" | "monsterKills";
 
@@ -11,27 +13,30 @@ export type Board = "kills" | "deaths" | "monsterKills";
 export const ALL_TIME = 0;
 
 /** Scores; days are counted from 1970-01-01 UTC. */
-export interface ScoreStore {
+export const SCORES = defineStore("scores", {
   /**
    * Counts kills, all or none; players who do not exist are skipped.
    *
    * @param kills At most `STORAGE_ROWS_MAX`.
    */
-  add(kills: readonly PlayerKill[]): Promise<void>;
+  add: write<readonly PlayerKill[], void>(),
 
   /**
    * The players with the highest counts, those with equal ones in the order of their ids. Players with 0 are left out.
    *
    * @param query `limit` is at most `LEADERBOARD_ENTRIES_MAX`.
    */
-  top(query: BoardQuery & { readonly limit: number }): Promise<Score[]>;
+  top: read<BoardQuery & { readonly limit: number }, Score[]>(),
 
   /** The score of one player; `undefined` where there is no such player. */
-  of(query: BoardQuery & { readonly playerId: number }): Promise<Score | undefined>;
+  of: read<BoardQuery & { readonly playerId: number }, Score | undefined>(),
 
   /** Deletes scores of days before one, at most `EXPIRED_DELETED_MAX`; none of all time. @returns How many. */
-  deleteOld(query: { readonly beforeDay: number }): Promise<number>;
-}
+  deleteOld: write<{ readonly beforeDay: number }, number>(),
+});
+
+/** The store {@linkcode SCORES}, as callers have it. */
+export type ScoreStore = StoreOf<typeof SCORES>;
 
 /** One kill by a player; `victimId` is null for a monster. */
 export interface PlayerKill {

@@ -2,17 +2,20 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { EXPIRED_DELETED_MAX, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "../../../shared/limits.ts";
-import { ALL_TIME, type Board, type Score } from "./score_store.ts";
+import { ALL_TIME, type Board, type Score, SCORES } from "./score_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import type { Handlers } from "../../../server/storage/storage_operations.ts";
+import { sqliteStore } from "../../../server/storage/sqlite_store.ts";
+import type { HandlersOf } from "../../../server/storage/store.ts";
 
 /** A score as it is stored. */
 type StoredScore = Omit<Score, "rank">;
 
 const COLUMNS: Readonly<Record<Board, string>> = { kills: "kills", deaths: "deaths", monsterKills: "monster_kills" };
 
-/** Prepares the statements for scores. */
-export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
+/** Kills and deaths. */
+export const SQLITE_SCORES = sqliteStore(SCORES, { open: (database) => ({ handlers: handlersOn(database) }) });
+
+function handlersOn(database: DatabaseSync): HandlersOf<typeof SCORES> {
   const upsert = database.prepare(
     `INSERT INTO scores (day, player_id, kills, deaths, monster_kills) SELECT ?1, id, ?3, ?4, ?5
       FROM accounts WHERE id = ?2
@@ -40,7 +43,7 @@ export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
   }
 
   return {
-    "scores.add": (kills) => {
+    add: (kills) => {
       checkRows(kills.length);
       for (const { killerId, victimId, day } of kills) {
         checkId(killerId, "killerId");
@@ -51,11 +54,11 @@ export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
         count(victimId, day, [0, 1, 0]);
       }
     },
-    "scores.deleteOld": ({ beforeDay }) => {
+    deleteOld: ({ beforeDay }) => {
       checkDay(beforeDay, ALL_TIME);
       return Number(deleteOld.run(beforeDay).changes);
     },
-    "scores.top": ({ board, day, limit }) => {
+    top: ({ board, day, limit }) => {
       checkDay(day, ALL_TIME);
       if (!Number.isInteger(limit) || limit < 0 || limit > LEADERBOARD_ENTRIES_MAX) {
         throw new RangeError(`Cannot give ${limit} scores: limit is ${LEADERBOARD_ENTRIES_MAX} scores`);
@@ -67,7 +70,7 @@ export function sqliteScores(database: DatabaseSync): Handlers<"scores"> {
         return { rank, ...score };
       });
     },
-    "scores.of": ({ board, day, playerId }) => {
+    of: ({ board, day, playerId }) => {
       checkDay(day, ALL_TIME);
       checkId(playerId, "playerId");
       const score = selectOne.get(playerId, day) as unknown as StoredScore | undefined;

@@ -1,0 +1,81 @@
+/**
+ * Stores: what can be asked of the storage, by subject. A store is defined once, by an object that names its operations,
+ * says of each whether it changes data, and has its types. What an adapter must do and what a caller may ask both follow
+ * from it.
+ *
+ * @module
+ */
+
+import { DependencyError } from "../../shared/errors.ts";
+
+/** One thing that can be asked. Reads need no transaction of their own. Its types are there for the compiler only. */
+export interface Operation<Argument, Result> {
+  readonly kind: "read" | "write";
+  readonly types?: (argument: Argument) => Result;
+}
+
+/** An operation that changes nothing. */
+export function read<Argument, Result>(): Operation<Argument, Result> {
+  return { kind: "read" };
+}
+
+/** An operation that may change data. */
+export function write<Argument, Result>(): Operation<Argument, Result> {
+  return { kind: "write" };
+}
+
+/** The operations of a store, by their names. */
+// deno-lint-ignore no-explicit-any
+export type Operations = Readonly<Record<string, Operation<any, any>>>;
+
+/** One subject with its operations. */
+export interface StoreDefinition<Ops extends Operations = Operations> {
+  /** One among all stores of a game. */
+  readonly name: string;
+  readonly operations: Ops;
+}
+
+type ArgumentOf<Op> = Op extends Operation<infer Argument, unknown> ? Argument : never;
+type ResultOf<Op> = Op extends Operation<never, infer Result> ? Result : never;
+
+/** What callers have of a store: every operation as a method, whose answer comes later. */
+export type StoreOf<Definition> = Definition extends StoreDefinition<infer Ops>
+  ? { readonly [Method in keyof Ops]: (argument: ArgumentOf<Ops[Method]>) => Promise<ResultOf<Ops[Method]>> }
+  : never;
+
+/** What an adapter has of a store: every operation as a function that has done its work when it returns. */
+export type HandlersOf<Definition> = Definition extends StoreDefinition<infer Ops>
+  ? { readonly [Method in keyof Ops]: (argument: ArgumentOf<Ops[Method]>) => ResultOf<Ops[Method]> }
+  : never;
+
+/**
+ * Defines a store. Arguments and results are plain data, so that a call can cross a thread as it is.
+ *
+ * ```ts
+ * export const SCORES = defineStore("scores", {
+ *   add: write<readonly PlayerKill[], void>(),
+ *   top: read<BoardQuery, Score[]>(),
+ * });
+ * ```
+ */
+export function defineStore<Ops extends Operations>(name: string, operations: Ops): StoreDefinition<Ops> {
+  return { name, operations };
+}
+
+/** Asks for an operation, named by store and method: `scores.add`. */
+export type Call = (operation: string, isWrite: boolean, argument: unknown) => Promise<unknown>;
+
+/** Makes the object whose every method asks through `call`. */
+export function storePort<Definition extends StoreDefinition>(definition: Definition, call: Call): StoreOf<Definition> {
+  const port: Record<string, (argument: unknown) => Promise<unknown>> = {};
+  for (const [method, { kind }] of Object.entries(definition.operations)) {
+    const operation = `${definition.name}.${method}`, isWrite = kind === "write";
+    port[method] = (argument) => call(operation, isWrite, argument);
+  }
+  return port as StoreOf<Definition>;
+}
+
+/** What is told of a write that another process kept from being done. */
+export function lockedError(operation: string): DependencyError {
+  return new DependencyError("unavailable", `Cannot run ${operation}: another process keeps the database locked`);
+}
