@@ -20,21 +20,21 @@ const HELP = `Usage: deno task admin COMMAND [flags]
 
   players   Create accounts in bulk, with a session token each, for load tests
 
-  mute      Have nothing delivered that a player writes
+  mute      Deliver nothing that a player writes
   unmute    Lift a mute
   kick      End a player's session
   ban       Keep a player or addresses out
   unban     Lift a ban
-  announce  Tell everybody who is online
-  list      Show who is online, and which mutes and bans stand
+  announce  Send a message to everybody who is online
+  list      Show who is online, and which mutes and bans are in force
 
-  password     Give a player a new password
-  revoke       End a player's sessions and make its tokens void
+  password     Set a new password for a player
+  revoke       End a player's sessions and tokens
   delete       Delete an account
-  restore      Have an account stay that was to be deleted
-  maintenance  Announce maintenance and let nobody in, or everybody again
+  restore      Cancel the deletion of an account
+  maintenance  Begin or end maintenance, with a countdown
 
-deno task admin COMMAND --help tells more.`;
+More about a command: deno task admin COMMAND --help`;
 
 /** Where the command line writes, a line at a time. */
 export interface AdminOutput {

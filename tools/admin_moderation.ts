@@ -1,5 +1,6 @@
 /**
- * Moderates the running server over its admin site: mute, kick, ban, announce, list.
+ * Moderates the running server over its admin site, or the data folder of a stopped one: mute, kick, ban, accounts,
+ * maintenance, announcements, lists.
  *
  * @module
  */
@@ -17,41 +18,44 @@ import {
 import { readAdminToken } from "../server/ops/admin_token_file.ts";
 import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { splitArgs } from "./admin_args.ts";
+import { moderateOffline } from "./admin_offline.ts";
 
 /** What `mute --help` and the like print. */
-export const MODERATION_HELP = `Moderates the running server, over its admin site.
+export const MODERATION_HELP =
+  `Moderates a server, over its admin site. Where none runs, all but kick and announce work on
+the data folder instead.
 
 Usage: deno task admin COMMAND … [flags] [server flags]
 
-  mute NAME       Nothing the player writes is delivered
+  mute NAME       Delivers nothing that the player writes
   unmute NAME     Also ends an automatic mute for flooding
-  kick NAME       Ends the player's session; it may come back
-  ban NAME        Ends the player's session; it cannot log in, enter or resume
+  kick NAME       Ends the player's session; the player may come back
+  ban NAME        Ends the player's session and refuses login, entry and resume
   ban --address A Turns away an address, 203.0.113.7, or a range, 203.0.113.0/24 or 2001:db8::/32
   unban NAME      or unban --address A
   announce TEXT   Tells everybody who is online
-  list            Who is online, which mutes and bans stand
+  list            Shows who is online, and which mutes and bans are in force
 
-  password NAME   Gives the player a new password, which is printed, and ends its sessions and tokens
-  revoke NAME     Ends the player's sessions and makes its tokens void
-  delete NAME     Deletes the account in 14 days, unless the player logs in before
-  restore NAME    Has an account stay that was to be deleted
-  maintenance on  Announces maintenance, then lets everybody go and nobody in; survives a restart
+  password NAME   Sets a new password, prints it, and ends the player's sessions and tokens
+  revoke NAME     Ends the player's sessions and tokens
+  delete NAME     Deletes the account in 14 days, unless the player logs in before then
+  restore NAME    Cancels the deletion of an account
+  maintenance on  Announces maintenance, then disconnects everybody and refuses logins; survives a restart
   maintenance off Lets everybody in again
 
   --for TIME      How long a mute or a ban lasts: 90s, 10m, 2h, 7d [until it is lifted]
-  --reason TEXT   Told to the player and written down
-  --by NAME       Who decides [the user of this command line]
-  --address A     In place of NAME
-  --stdin         The new password is the first line of standard input
+  --reason TEXT   Shown to the player and recorded
+  --by NAME       Who decided it [the user of this command line]
+  --address A     Instead of NAME
+  --stdin         Reads the new password from the first line of standard input
   --now           Deletes the account at once
   --in TIME       When maintenance begins [at once]
-  --message TEXT  What players are told of it
+  --message TEXT  Shown to players
   --allow NAMES   Players who may stay and come in, NAME,NAME
-  --              What follows is NAME or TEXT, also where it looks like a flag: kick -- --troll
+  --              What follows is NAME or TEXT, even if it looks like a flag: kick -- --troll
 
 Of the server's flags and environment variables --admin-host, --admin-port, --admin-token, --data-dir and --config
-matter. Where the server has no --admin-token, its token is in admin.token in its data folder, for its owner to read.
+matter. Without --admin-token, the token is read from admin.token in the data folder, which only its owner can read.
 
 Exit status: 0 done; 1 no such player, not online, nothing to lift, or the server cannot be reached; 78 the command or
 the configuration cannot be used`;
@@ -197,14 +201,15 @@ function firstLine(input: { readSync(bytes: Uint8Array): number | null }): strin
 }
 
 /**
- * Asks the server.
+ * Asks the server; where none listens, does it on the data folder, unless a server uses that.
  *
- * @returns What it did, or the list.
+ * @returns What was done, or the list.
  * @throws {ConfigError} when there is no token, or the server does not know it.
  * @throws {RefusedError} when there is nobody or nothing to do it to.
  * @throws {DependencyError} `unavailable` when the server or its storage cannot be reached.
  */
-export async function runModeration({ act, body, config, password }: ModerationCommand): Promise<string> {
+export async function runModeration(command: ModerationCommand): Promise<string> {
+  const { act, body, config, password } = command;
   const token = config.adminToken !== "" ? config.adminToken : await readAdminToken(config.dataDir);
   if (token === undefined) {
     throw new ConfigError([
@@ -214,10 +219,41 @@ export async function runModeration({ act, body, config, password }: ModerationC
   }
   const host = isWildcard(config.adminHost) ? "127.0.0.1" : config.adminHost;
   const url = `http://${hostPort(host, config.adminPort)}/moderation/${act}`;
-  const response = await ask(url, act === "list" ? undefined : JSON.stringify(body), token);
-  if (act === "list") return listText(response as ModerationList, Date.now());
-  const { done } = response as { readonly done: string };
+  let answer: unknown;
+  try {
+    answer = await ask(url, act === "list" ? undefined : JSON.stringify(body), token);
+  } catch (error) {
+    if (!(error instanceof NobodyListensError)) throw error;
+    answer = await runOffline(command, error);
+  }
+  if (act === "list") return listText(answer as ModerationList, Date.now());
+  const { done } = answer as { readonly done: string };
   return password === undefined ? done : `${done}\nThe password: ${password}`;
+}
+
+/** Does it on the data folder; gives what the server would have answered. */
+async function runOffline({ act, body, config }: ModerationCommand, reason: NobodyListensError): Promise<unknown> {
+  const request = act === "list" ? { act } as const : parseModerationRequest(act, body);
+  // Kicks and announcements are for who is online, and a server elsewhere has its data elsewhere.
+  const isPossible = act !== "kick" && act !== "announce" && isOwnMachine(config.adminHost) && !("problems" in request);
+  const outcome = isPossible ? await moderateOffline(request, config) : undefined;
+  if (outcome === undefined) {
+    const message = `${reason.message}; start it, or give its --admin-host and --admin-port`;
+    throw new DependencyError("unavailable", message, { cause: reason });
+  }
+  if (outcome.kind === "list") return outcome.list;
+  if (outcome.kind === "done") return { done: `${outcome.text} (in ${config.dataDir}, where no server runs)` };
+  if (outcome.kind === "unavailable") throw new DependencyError("unavailable", outcome.text);
+  throw new RefusedError(outcome.text);
+}
+
+function isOwnMachine(host: string): boolean {
+  return isWildcard(host) || host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** Says that no server listens at an address. */
+class NobodyListensError extends Error {
+  override name = "NobodyListensError";
 }
 
 async function ask(url: string, body: string | undefined, token: string): Promise<unknown> {
@@ -235,6 +271,7 @@ async function ask(url: string, body: string | undefined, token: string): Promis
     text = await response.text();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    if (await isRefused(new URL(url))) throw new NobodyListensError(`No server listens at ${origin}`);
     throw new DependencyError("unavailable", `Cannot reach the server at ${origin}: ${reason}`, { cause: error });
   }
   if (status === 401) throw new ConfigError([`The server at ${origin} does not know this admin token`]);
@@ -244,6 +281,16 @@ async function ask(url: string, body: string | undefined, token: string): Promis
   if (status === 400) throw new ConfigError(reasons);
   if (status === 200 || status >= 500) throw new DependencyError("unavailable", reasons.join("; "));
   throw new RefusedError(reasons.join("; "));
+}
+
+/** Whether nothing listens there; `fetch` does not tell that from other errors. */
+async function isRefused({ hostname, port }: URL): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: hostname.replace(/^\[(.*)\]$/, "$1"), port: Number(port || 80) })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
 }
 
 function parseAnswer(text: string): unknown {

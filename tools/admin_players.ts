@@ -34,8 +34,8 @@ Usage: deno task admin players --count N [--prefix TEXT] [--tokens FILE] [server
   --tokens FILE   Where to write one line "name token" each, readable by you only; - is standard output [-]
 
 Of the server's flags and environment variables --data-dir, --database-url, --session-token-hours and --config
-matter; they must be the server's own. The server may be running or not. Accounts that are there already get a token
-too, so that the command can be repeated. The tokens are as good as passwords.
+matter; give the same values as to the server, which may be running or not. Accounts that already exist get a token
+too, so the command can be repeated. Keep the tokens safe: each lets its holder play as that player.
 
 Exit status: 0 done, 78 the command or the configuration cannot be used, 1 anything else`;
 

@@ -65,7 +65,7 @@ export class ModerationService {
       if (error instanceof RequestError) return { kind: "not_found", text: error.message };
       if (!(error instanceof DependencyError)) throw error;
       this.#context.log.error("Cannot moderate", { act: request.act, error: error.message });
-      return { kind: "unavailable", text: "The storage cannot be reached now" };
+      return { kind: "unavailable", text: "The storage cannot be reached right now" };
     }
   }
 
@@ -124,7 +124,7 @@ export class ModerationService {
       endsAtMs: seconds === null ? null : createdAtMs + seconds * 1_000,
     };
     if (await storage.for(SYSTEM).sanctions.set(sanction) === "full") {
-      return { kind: "full", text: `${ADDRESS_BANS_MAX} ranges of addresses are banned, which is the limit` };
+      return { kind: "full", text: `${ADDRESS_BANS_MAX} address ranges are banned already, which is the limit` };
     }
     if (found.player !== null) await this.#update(found.player);
     else await this.#turnOut();
@@ -149,7 +149,7 @@ export class ModerationService {
     if (!lifted && !forgiven) return { kind: "not_found", text: `${name} is not ${word}` };
     if (player !== null) await this.#update(player);
     else await this.#parts.sanctions.readAddresses();
-    return { kind: "done", text: `${name} is ${word} no more` };
+    return { kind: "done", text: `${name} is no longer ${word}` };
   }
 
   #forgive({ playerId }: Player): boolean {
@@ -201,13 +201,13 @@ export class ModerationService {
     switch (request.act) {
       case "password":
         if (!await accounts.setPassword(player, request.passwordHash)) return gone(name);
-        return { kind: "done", text: `${name} has a new password; its sessions and tokens are void` };
+        return { kind: "done", text: `${name} has a new password, and its sessions and tokens have ended` };
       case "revoke":
         if (!await accounts.revoke(player)) return gone(name);
-        return { kind: "done", text: `The sessions and tokens of ${name} are void` };
+        return { kind: "done", text: `The sessions and tokens of ${name} have ended` };
       case "restore":
-        if (!await accounts.restore(player)) return { kind: "not_found", text: `${name} is not to be deleted` };
-        return { kind: "done", text: `${name} stays` };
+        if (!await accounts.restore(player)) return { kind: "not_found", text: `${name} is not going to be deleted` };
+        return { kind: "done", text: `${name} will not be deleted` };
       case "delete":
         return request.now ? await this.#remove(player) : await this.#scheduleDeletion(player);
     }
@@ -217,7 +217,10 @@ export class ModerationService {
     const deleteAtMs = await this.#parts.accounts.scheduleDeletion(player);
     if (deleteAtMs === undefined) return gone(player.name);
     const date = new Date(deleteAtMs).toISOString().slice(0, 16).replace("T", " ");
-    return { kind: "done", text: `${player.name} will be deleted on ${date} UTC, unless it logs in or is restored` };
+    return {
+      kind: "done",
+      text: `${player.name} will be deleted on ${date} UTC, unless it logs in or is restored before then`,
+    };
   }
 
   async #remove(player: Player): Promise<ModerationOutcome> {
@@ -225,7 +228,7 @@ export class ModerationService {
     const result = await this.#parts.accounts.remove(player);
     if (result === "removed") return { kind: "done", text: `${name} is deleted` };
     if (result !== "sanctioned") return gone(name);
-    return { kind: "conflict", text: `A mute or a ban stands against ${name}: lift it first` };
+    return { kind: "conflict", text: `A mute or ban of ${name} is in force: lift it first` };
   }
 
   /** Tells everybody who is online. */
@@ -275,5 +278,5 @@ export class ModerationService {
 }
 
 function gone(name: string): ModerationOutcome {
-  return { kind: "not_found", text: `${name} is gone` };
+  return { kind: "not_found", text: `The account of ${name} no longer exists` };
 }

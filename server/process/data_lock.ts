@@ -17,7 +17,7 @@ const ROLES: Readonly<Record<ServerConfig["role"], readonly string[]>> = {
 };
 
 /**
- * Locks the data folder for this process's role until the process ends. Admin commands and backups ask for no lock.
+ * Locks the data folder for this process's role until the process ends. Backups ask for no lock.
  *
  * @param holder What another server is told of who has it; see {@linkcode describeHolder}.
  * @throws {DependencyError} `unavailable` when another server has the role there.
@@ -40,11 +40,41 @@ export function lockDataFolder({ dataDir, role }: Pick<ServerConfig, "dataDir" |
   }
 }
 
+/**
+ * Holds a data folder that no server uses, so that none starts on it meanwhile.
+ *
+ * @param holder What a server is told that tries.
+ * @returns `null` when a server uses the folder.
+ */
+export function tryHoldDataFolder(dataDir: string, holder: string): Disposable | null {
+  const files: Deno.FsFile[] = [];
+  const release = () => files.forEach((file) => file.close());
+  for (const name of ROLES.all) {
+    let file: Deno.FsFile;
+    try {
+      // Not created: a file of this user's might keep the server's user out.
+      file = Deno.openSync(join(dataDir, `${name}.lock`), { read: true, write: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      release();
+      throw error;
+    }
+    files.push(file);
+    if (!file.tryLockSync(true)) {
+      release();
+      return null;
+    }
+    file.truncateSync(0);
+    file.writeSync(new TextEncoder().encode(`${holder}\n`));
+  }
+  return { [Symbol.dispose]: release };
+}
+
 /** Who has it, for people to read: the lock alone decides. */
 function readHolder(path: string): string {
   try {
     const text = Deno.readTextFileSync(path).trim();
-    return /^[\w .-]{1,300}$/.test(text) ? ` (${text})` : "";
+    return /^[\w ,.-]{1,300}$/.test(text) ? ` (${text})` : "";
   } catch {
     return "";
   }

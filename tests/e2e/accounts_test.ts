@@ -70,7 +70,7 @@ Deno.test("admin resets a password, revokes tokens, deletes and restores, and th
   const { sessionToken } = await logIn(server, "Ann");
   await using ann = await WirePlayer.enter(server, "tcp", { name: "Ann", token: sessionToken });
   const [status, text] = await admin(server, "password", "ann");
-  const [, password] = /^Ann has a new password; .*\nThe password: ([a-z2-9]{20})$/.exec(text) ?? [];
+  const [, password] = /^Ann has a new password, .*\nThe password: ([a-z2-9]{20})$/.exec(text) ?? [];
   assert(status === 0 && password !== undefined, text);
   assertEquals(await noticeTo(ann), "KICKED: The password was reset");
   assertEquals(await enterCode(server, sessionToken), "INVALID_TOKEN");
@@ -82,12 +82,12 @@ Deno.test("admin resets a password, revokes tokens, deletes and restores, and th
 
   const [, scheduled] = await admin(server, "delete", "Ann");
   assert(scheduled.startsWith("Ann will be deleted on "), scheduled);
-  assertEquals(await admin(server, "restore", "Ann"), [0, "Ann stays"]);
-  assertEquals(await admin(server, "restore", "Ann"), [1, "Cannot run restore: Ann is not to be deleted"]);
+  assertEquals(await admin(server, "restore", "Ann"), [0, "Ann will not be deleted"]);
+  assertEquals(await admin(server, "restore", "Ann"), [1, "Cannot run restore: Ann is not going to be deleted"]);
   await admin(server, "delete", "Ann");
   assertEquals((await logIn(server, "Ann", password)).deletionCancelled, true);
   await admin(server, "ban", "Ann");
-  const refused = "Cannot run delete: A mute or a ban stands against Ann: lift it first";
+  const refused = "Cannot run delete: A mute or ban of Ann is in force: lift it first";
   assertEquals(await admin(server, "delete", "Ann", "--now"), [1, refused]);
   await admin(server, "unban", "Ann");
   assertEquals(await admin(server, "delete", "Ann", "--now"), [0, "Ann is deleted"]);

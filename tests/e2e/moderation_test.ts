@@ -167,7 +167,7 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
   const console = await visit(browser, `http://127.0.0.1:${server.ports.admin}/?token=${token}`);
   await console.page.locator("#moderation summary").click();
   await console.page.getByRole("button", { name: "Lift the mute of Alice" }).click();
-  await console.page.locator("#moderation-message", { hasText: "Alice is muted no more" }).waitFor();
+  await console.page.locator("#moderation-message", { hasText: "Alice is no longer muted" }).waitFor();
   assertEquals([errors, console.errors], [[], []]);
   await server.stop();
 });

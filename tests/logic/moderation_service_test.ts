@@ -146,7 +146,7 @@ Deno.test("ModerationService lifts a ban, once", async () => {
   const ann = await harness.connect({ name: "Ann" });
   await ban(harness, "Ann");
   const lift = { act: "unban", target: { player: "ANN" }, moderator: "mod" } as const;
-  assertEquals(await moderate(harness, lift), { kind: "done", text: "Ann is banned no more" });
+  assertEquals(await moderate(harness, lift), { kind: "done", text: "Ann is no longer banned" });
   assertEquals(await enter(harness, ann), "NONE");
   assertEquals(await moderate(harness, lift), { kind: "not_found", text: "Ann is not banned" });
 });
@@ -333,7 +333,7 @@ Deno.test("Chat that floods is refused, then muted; unmute ends it, and --flood-
   const muted = `MUTED: You are muted for another ${CHAT_MUTE_MS / 1_000} s: too many messages`;
   assertEquals([await say(harness, ann, "gg"), await say(harness, ann, "sorry")], [muted, muted]);
   const lift = { act: "unmute", target: { player: "Ann" }, moderator: "mod" } as const;
-  assertEquals(await moderate(harness, lift), { kind: "done", text: "Ann is muted no more" });
+  assertEquals(await moderate(harness, lift), { kind: "done", text: "Ann is no longer muted" });
   assertEquals(await say(harness, ann, "sorry"), "said");
 
   await using open = await LogicHarness.create({ config: { floodControl: false } });

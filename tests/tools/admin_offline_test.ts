@@ -1,0 +1,106 @@
+/** Admin commands where no server runs. @module */
+
+import { createHash } from "node:crypto";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { PasswordHasher } from "../../server/auth/password.ts";
+import { loadAdminToken } from "../../server/ops/admin_token_file.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { runAdmin } from "../../tools/admin.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+
+/** A data folder as a server leaves it, with the account bot1, and a command line for it. */
+async function withStoppedServer(
+  test: (folder: { readonly dataDir: string; admin(...args: string[]): Promise<[number, string]> }) => Promise<void>,
+): Promise<void> {
+  await withTempDir(async (dataDir) => {
+    const probe = Deno.listen({ port: 0, hostname: "127.0.0.1" });
+    const { port } = probe.addr;
+    probe.close();
+    const admin = async (...args: string[]): Promise<[number, string]> => {
+      const lines: string[] = [];
+      const output = { print: (text: string) => lines.push(text), report: (text: string) => lines.push(text) };
+      const flags = ["--data-dir", dataDir, ...args[0] === "players" ? [] : ["--admin-port", String(port)]];
+      const status = await runAdmin([...args, ...flags], {}, output);
+      return [status, lines.join("\n").replaceAll(dataDir, "DIR").replaceAll(String(port), "PORT")];
+    };
+    await loadAdminToken(dataDir);
+    for (const name of ["login", "game"]) await Deno.writeTextFile(`${dataDir}/${name}.lock`, "process 7\n");
+    assertEquals((await admin("players", "--count", "1", "--tokens", `${dataDir}/tokens`))[0], 0);
+    await test({ dataDir, admin });
+  });
+}
+
+async function accountOf(dataDir: string) {
+  const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` }, MARSH_RECORDS);
+  try {
+    const account = await storage.accounts.findByName("bot1");
+    assert(account !== undefined);
+    return account;
+  } finally {
+    await storage.close();
+  }
+}
+
+const WHERE = "(in DIR, where no server runs)";
+
+Deno.test("admin changes accounts, mutes and bans of a stopped server in its database", async () => {
+  await withStoppedServer(async ({ dataDir, admin }) => {
+    const before = await accountOf(dataDir);
+    const [status, text] = await admin("password", "bot1");
+    assertEquals(status, 0);
+    const [, done, password] = /^(.*)\nThe password: (\w+)$/.exec(text)!;
+    assertEquals(done, `bot1 has a new password, and its sessions and tokens have ended ${WHERE}`);
+    const after = await accountOf(dataDir);
+    assert(after.tokenEpoch > before.tokenEpoch);
+    const clientHash = createHash("sha256").update(password).digest("hex");
+    assert(await new PasswordHasher().verify(clientHash, after.passwordVerifier, "test"));
+
+    assertEquals((await admin("delete", "bot1"))[0], 0);
+    assert((await accountOf(dataDir)).deleteAtMs !== null);
+    assertEquals(await admin("restore", "bot1"), [0, `bot1 will not be deleted ${WHERE}`]);
+    assertEquals((await accountOf(dataDir)).deleteAtMs, null);
+    assertEquals(await admin("restore", "bot1"), [1, "Cannot run restore: bot1 is not going to be deleted"]);
+
+    assertEquals((await admin("ban", "bot1", "--for", "7d", "--by", "anna"))[0], 0);
+    const [listed, list] = await admin("list");
+    assertEquals([listed, list.split("\n").slice(0, 2)], [0, ["0 online", "1 mutes and bans"]]);
+    assert(list.includes("ban  bot1  another 7 d"), list);
+    assertEquals(await admin("unban", "bot1"), [0, `bot1 is no longer banned ${WHERE}`]);
+  });
+});
+
+Deno.test("admin plans maintenance of a stopped server for its next start", async () => {
+  await withStoppedServer(async ({ dataDir, admin }) => {
+    assertEquals(await admin("maintenance", "on", "--message", "New maps"), [0, `Maintenance begins now ${WHERE}`]);
+    const plan = JSON.parse(await Deno.readTextFile(`${dataDir}/maintenance.json`));
+    assertEquals([plan.message, plan.allow], ["New maps", []]);
+    assertEquals(await admin("maintenance", "off"), [0, `Maintenance is over ${WHERE}`]);
+    assertEquals(await admin("maintenance", "off"), [1, "Cannot run maintenance: There is no maintenance"]);
+  });
+});
+
+Deno.test("admin leaves a data folder alone that a server uses, and says what to do", async () => {
+  await withStoppedServer(async ({ dataDir, admin }) => {
+    const refused = (act: string, host = "127.0.0.1") =>
+      `Cannot run ${act}: No server listens at http://${host}:PORT; start it, or give its --admin-host and --admin-port`;
+    assertEquals(await admin("kick", "bot1"), [1, refused("kick")]);
+    assertEquals(await admin("announce", "Hello"), [1, refused("announce")]);
+    using lock = Deno.openSync(`${dataDir}/game.lock`, { read: true, write: true });
+    assert(lock.tryLockSync(true));
+    assertEquals(await admin("revoke", "bot1"), [1, refused("revoke")]);
+    assertEquals(await admin("maintenance", "on"), [1, refused("maintenance")]);
+    assertEquals((await accountOf(dataDir)).tokenEpoch, 0);
+  });
+});
+
+Deno.test("admin makes no database where there is none", async () => {
+  await withStoppedServer(async ({ dataDir, admin }) => {
+    for await (const { name } of Deno.readDir(dataDir)) {
+      if (name.startsWith("drawbridge.db")) await Deno.remove(`${dataDir}/${name}`);
+    }
+    const [status, text] = await admin("list");
+    assertEquals([status, text.includes("No server listens")], [1, true]);
+    assert(![...Deno.readDirSync(dataDir)].some(({ name }) => name.startsWith("drawbridge.db")));
+  });
+});

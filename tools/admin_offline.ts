@@ -1,0 +1,71 @@
+/**
+ * Moderation without a server: the server's own logic, on the database of a data folder that no server uses.
+ *
+ * @module
+ */
+
+import { existsSync } from "node:fs";
+import marsh from "../games/marsh/game.ts";
+import { MARSH_RECORDS } from "../games/marsh/records.ts";
+import { loadSessionKey } from "../server/auth/key_file.ts";
+import { PasswordHasher } from "../server/auth/password.ts";
+import { SessionTokens } from "../server/auth/token.ts";
+import { SystemClock } from "../server/base/clock.ts";
+import { type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import type { ModerationOutcome, ModerationRequest } from "../server/moderation/moderation_request.ts";
+import { CounterBlock, createCounterBlock } from "../server/ops/counters.ts";
+import { getLimitedLogger } from "../server/ops/rate_limited_log.ts";
+import { tryHoldDataFolder } from "../server/process/data_lock.ts";
+import { MaintenanceDesk } from "../server/process/maintenance_plan.ts";
+import { buildLogic } from "../server/session/build_logic.ts";
+import { DirectStorage } from "../server/storage/direct_storage.ts";
+import { Prng } from "../server/world/prng.ts";
+
+/**
+ * Does what a moderator asks where no server runs.
+ *
+ * @returns What came of it; `undefined` where there is no database, or a server uses the data folder.
+ * @throws {ConfigError} when the key or the database cannot be used.
+ * @throws {DependencyError} when the database is of a later version, or the maintenance plan cannot be read.
+ */
+export async function moderateOffline(
+  request: ModerationRequest,
+  config: ServerConfig,
+): Promise<ModerationOutcome | undefined> {
+  const path = sqlitePath(config);
+  if (!existsSync(path)) return undefined;
+  // Held until it is done, so that no server starts meanwhile.
+  using hold = tryHoldDataFolder(config.dataDir, `admin command, process ${Deno.pid}`);
+  if (hold === null) return undefined;
+  const clock = new SystemClock();
+  if (request.act === "maintenance") {
+    return await (await MaintenanceDesk.open(config.dataDir, clock)).run(request, () => {});
+  }
+  const key = await loadSessionKey(config.dataDir);
+  const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
+  const storage = new DirectStorage({ path }, MARSH_RECORDS);
+  try {
+    // Without sockets, nobody comes in, and nothing steps the world.
+    const logic = buildLogic({
+      game: marsh,
+      config,
+      ports: { login: 0, game: 0, gateway: 0 },
+      clock,
+      storage,
+      hasher: new PasswordHasher(),
+      tokens,
+      randomToken: () => crypto.randomUUID(),
+      wake: () => {},
+      prng: new Prng(1),
+      counters: new CounterBlock(createCounterBlock()),
+      log: getLimitedLogger("admin", () => clock.monotonicMs()),
+      watch: { check: () => {} },
+      worldCapacity: 1,
+    });
+    const outcome = await logic.moderation.run(request);
+    await logic.stop();
+    return outcome;
+  } finally {
+    await storage.close();
+  }
+}
