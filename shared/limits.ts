@@ -554,6 +554,8 @@ export const MAP_ID_MAX = 255;
 export const MAP_ENTRIES_MAX = 64;
 /** Portals of one map: all are told in one packet. */
 export const PORTALS_MAX = 32;
+/** Safe areas of one map: all are told in one packet, and every monster awake looks at them. */
+export const SAFE_AREAS_MAX = 8;
 /** Largest radius of a portal, in units: what its users see when they come near. */
 export const PORTAL_RADIUS_MAX = 50;
 /** How far from the end of a portal its users arrive at most, in units: not all in one place. */

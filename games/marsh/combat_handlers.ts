@@ -22,7 +22,9 @@ import {
 } from "../../shared/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
 import { Respawns } from "../parts/combat/respawns.ts";
+import { SafeAreas } from "../parts/combat/safe_areas.ts";
 import { EFFECT_STUN } from "../parts/combat/status_effects.ts";
+import type { GuildService } from "../parts/guilds/guild_handlers.ts";
 import type { Atlas } from "./maps/atlas.ts";
 import type { MonsterData } from "./monsters/monster_data.ts";
 import { monsterHomes } from "./monsters/monster_homes.ts";
@@ -45,12 +47,24 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
   cannot_act: { code: ErrorCode.INVALID_STATE, message: "The dead and the stunned cannot act" },
   just_entered: { code: ErrorCode.INVALID_STATE, message: "Nobody can strike within a second of the entry" },
   bad_target: { code: ErrorCode.TARGET_INVALID, message: "No such target in sight" },
+  protected: { code: ErrorCode.TARGET_INVALID, message: "The target stands in a safe area" },
   out_of_range: { code: ErrorCode.OUT_OF_RANGE, message: "The target is too far away" },
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
 
 /** Who comes with no penalty. */
-const UNHELD = { fightsUntilMs: 0, stunnedUntilMs: 0 };
+const UNHELD = { fightsUntilMs: 0, struckUntilMs: 0, stunnedUntilMs: 0 };
+
+/** What the {@linkcode CombatService} is made with. */
+export interface CombatServiceOptions {
+  readonly atlas: Atlas;
+  /** Chance, one for each purpose. */
+  readonly random: (name: string) => Prng;
+  /** Who lives in the world beside players. */
+  readonly monsters: MonsterData;
+  /** Who may fight in safe areas, too. */
+  readonly guilds: Pick<GuildService, "areAtWar">;
+}
 
 /** The fights of a world, on all its maps. */
 export class CombatService {
@@ -69,12 +83,7 @@ export class CombatService {
   #round = 0;
   #nextSweepMs: number;
 
-  /** @param options Chance, and who lives in the world beside players. */
-  constructor(
-    context: LogicContext,
-    world: WorldService,
-    options: { atlas: Atlas; random: (name: string) => Prng; monsters: MonsterData },
-  ) {
+  constructor(context: LogicContext, world: WorldService, options: CombatServiceOptions) {
     const nowMs = context.clock.monotonicMs();
     this.#context = context;
     this.#world = world;
@@ -84,20 +93,32 @@ export class CombatService {
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
     const [dice, places, whims] = ["dice", "places", "whims"].map(options.random);
     this.#places = places;
+    const safeAreas = new SafeAreas(options.atlas.maps);
     this.#combat = new Combat({
       world: context.world,
       dice,
+      safeAreas,
+      areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerOf(entityId), this.#playerOf(otherId)),
       faults: context.faults,
       events: {
         onBlow: (report) => this.#onBlow(report),
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
       },
     });
-    const maps = context.world.maps.map((map) => ({ map, areaFactor: options.atlas.find(map.mapId)!.areaFactor }));
+    const maps = context.world.maps.map((map) => {
+      const { areaFactor, safeAreas } = options.atlas.find(map.mapId)!;
+      return { map, areaFactor, safeAreas };
+    });
     const countMax = Math.floor(context.worldCapacity / MONSTER_WORLD_SHARE);
     const homes = monsterHomes(options.monsters, { maps, countMax }, places);
-    const parts = { world: context.world, combat: this.#combat, prng: whims, homes, faults: context.faults };
-    this.monsters = new Monsters(parts, nowMs);
+    this.monsters = new Monsters({
+      world: context.world,
+      combat: this.#combat,
+      prng: whims,
+      homes,
+      safeAreas,
+      faults: context.faults,
+    }, nowMs);
     world.keepWhile((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
     world.onLeave((_who, entityId, penalty) => this.#remove(entityId, penalty));
     world.onEnter((_session, entityId, penalty) => this.#enter(entityId, penalty));
@@ -150,6 +171,11 @@ export class CombatService {
       targetPosition: action.targetPosition,
     }, this.#context.clock.monotonicMs());
     if (verdict !== "ok") throw new RequestError(REFUSALS[verdict].code, REFUSALS[verdict].message);
+  }
+
+  /** 0: nobody plays the entity. */
+  #playerOf(entityId: number): number {
+    return this.#world.participantOf(entityId)?.player?.playerId ?? 0;
   }
 
   #onRespawnRequest(session: Session): void {
@@ -250,8 +276,7 @@ export class CombatService {
 
   #remove(entityId: number, penalty: Penalty): void {
     penalty.diedAtMs = this.#respawns.diedAtMs(entityId);
-    penalty.stunnedUntilMs = this.#combat.stunnedUntilMs(entityId);
-    penalty.fightsUntilMs = this.#combat.fightsUntilMs(entityId);
+    Object.assign(penalty, this.#combat.stateOf(entityId));
     this.#combat.remove(entityId);
     this.#respawns.remove(entityId);
   }

@@ -62,6 +62,7 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
   const combat = new CombatService(context, world, {
     atlas,
     random: (name) => game.random(name),
+    guilds,
     monsters: config.monsters ? data.monsters : NO_MONSTERS,
   });
   registerChatHandlers(dispatcher, context, { directory, guard, guilds, rooms, social, world });

@@ -101,7 +101,8 @@ function infoOf(map: AtlasMap): MessageInitShape<typeof MapInfoSchema> {
     targetMapId: target.mapId,
     targetMapName: target.name,
   }));
-  return { mapId, name, width, height, interestRadius, portals, theme };
+  const safeAreas = map.safeAreas.map(({ x, z, radius }) => ({ position: { x, y: 0, z }, radius }));
+  return { mapId, name, width, height, interestRadius, portals, theme, safeAreas };
 }
 
 function entityOf(session: Session): number {

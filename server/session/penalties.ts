@@ -14,6 +14,8 @@ export interface Penalty {
   diedAtMs: number;
   stunnedUntilMs: number;
   fightsUntilMs: number;
+  /** Until when it counts as having dealt a blow of late; never beyond `fightsUntilMs`. */
+  struckUntilMs: number;
 }
 
 /**

@@ -445,6 +445,7 @@ export class WorldService {
       diedAtMs: 0,
       stunnedUntilMs: 0,
       fightsUntilMs: 0,
+      struckUntilMs: 0,
     };
     faults.notify("leave", this.#leaveListeners, who, entityId, penalty);
     this.#penalties.hold(characterId, penalty);

@@ -1,12 +1,21 @@
 /** A world with fighters in it, and everything that is told of their fights. @module */
 
-import { type BlowReport, Combat } from "../../games/parts/combat/combat.ts";
+import { type BlowReport, Combat, type CombatOptions } from "../../games/parts/combat/combat.ts";
 import type { Dice } from "../../games/parts/combat/dice.ts";
+import { type SafeArea, SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import { EntityKind } from "../../shared/gen/game_pb.ts";
 import { assert } from "../support/assert.ts";
 import { LoadedDice } from "./loaded_dice.ts";
+
+/** What differs from a plain arena. */
+export interface ArenaOptions {
+  readonly interestRadius?: number;
+  readonly capacity?: number;
+  readonly safeAreas?: readonly SafeArea[];
+  readonly areAtWar?: CombatOptions["areAtWar"];
+}
 
 /** One world of 200 x 200 units, with its clock. */
 export class Arena<D extends Dice = LoadedDice> {
@@ -17,7 +26,7 @@ export class Arena<D extends Dice = LoadedDice> {
   readonly deaths: { readonly killerId: number; readonly victimId: number }[] = [];
   nowMs = 10_000;
 
-  constructor(options: { dice: D; interestRadius?: number; capacity?: number }) {
+  constructor(options: ArenaOptions & { dice: D }) {
     this.dice = options.dice;
     this.world = new World({
       maps: [{ mapId: 0, width: 200, height: 200, interestRadius: options.interestRadius ?? 50 }],
@@ -27,6 +36,8 @@ export class Arena<D extends Dice = LoadedDice> {
       prng: new Prng(1),
     });
     this.combat = new Combat({
+      safeAreas: new SafeAreas([{ mapId: 0, safeAreas: options.safeAreas ?? [] }]),
+      areAtWar: options.areAtWar,
       world: this.world,
       dice: this.dice,
       events: {
@@ -65,6 +76,6 @@ export class Arena<D extends Dice = LoadedDice> {
 }
 
 /** An arena whose dice fall as told. */
-export function loadedArena(options: { interestRadius?: number; capacity?: number } = {}): Arena {
+export function loadedArena(options: ArenaOptions = {}): Arena {
   return new Arena({ ...options, dice: new LoadedDice() });
 }

@@ -1,6 +1,6 @@
 import type { CombatRefusal } from "../../games/parts/combat/combat.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
-import { AREA_TARGETS_MAX } from "../../shared/limits.ts";
+import { AREA_TARGETS_MAX, FIGHT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Arena, loadedArena } from "./arena.ts";
 
@@ -326,3 +326,53 @@ for (const leaver of ["attacker", "target"] as const) {
     assertEquals(arena.blows.map((blow) => blow.targetId), [first]);
   });
 }
+
+/** A safe area around (100, 100), and who stands where around its border. */
+function gate(areAtWar?: (a: number, b: number) => boolean) {
+  const arena = loadedArena({ safeAreas: [{ x: 100, z: 100, radius: 10 }], areAtWar });
+  const outside = arena.join(111, 100), inside = arena.join(110, 100), other = arena.join(109, 100);
+  arena.step();
+  return { arena, outside, inside, other };
+}
+
+Deno.test("Combat.act() protects whoever stands in a safe area, its border too, and nobody else", () => {
+  const { arena, outside, inside, other } = gate();
+  for (const attacker of [outside, other]) {
+    for (const skillId of [SKILL_MELEE, SKILL_RANGED]) assertEquals(arena.act(attacker, skillId, inside), "protected");
+  }
+  assertEquals(arena.blows, []);
+  assertEquals(arena.act(inside, SKILL_MELEE, outside), "ok");
+});
+
+Deno.test("Combat.act() protects nobody who dealt a blow of late, not even after a return", () => {
+  const { arena, outside, inside } = gate();
+  assertEquals(arena.act(inside, SKILL_MELEE, outside), "ok");
+  arena.step(FIGHT_MS - 1);
+  const state = arena.combat.stateOf(inside);
+  arena.combat.remove(inside);
+  arena.combat.enter(inside, arena.nowMs, state);
+  assertEquals(arena.act(outside, SKILL_MELEE, inside), "ok");
+  // A blow taken is none dealt.
+  arena.step(2_000);
+  assertEquals(arena.act(outside, SKILL_RANGED, inside), "protected");
+  assertEquals(arena.act(inside, SKILL_RANGED, outside), "ok");
+  arena.combat.endFight(inside);
+  assertEquals(arena.act(outside, SKILL_RANGED, inside), "protected");
+});
+
+Deno.test("Combat.act() hits in a safe area those whose guild is at war with the attacker's", () => {
+  const { arena, outside, inside, other } = gate((a, b) => a + b === 3);
+  assertEquals([outside, inside], [1, 2]);
+  assertEquals(arena.act(other, SKILL_MELEE, inside), "protected");
+  assertEquals(arena.act(outside, SKILL_AREA, { x: 110, y: 0, z: 100 }), "ok");
+  assertEquals(arena.blows.map(({ targetId }) => targetId), [inside]);
+});
+
+Deno.test("Combat.act() with an area skill passes by whoever is protected, and tells of a blow at nobody", () => {
+  const { arena, outside, inside, other } = gate();
+  assertEquals(arena.act(outside, SKILL_AREA, { x: 105, y: 0, z: 100 }), "ok");
+  assertEquals(arena.blows.map(({ targetId }) => targetId), [0]);
+  // Which is no blow dealt.
+  assertEquals(arena.act(inside, SKILL_AREA, { x: 105, y: 0, z: 100 }), "ok");
+  assertEquals(arena.act(other, SKILL_MELEE, inside), "protected");
+});

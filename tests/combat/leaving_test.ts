@@ -396,7 +396,7 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
 
 Deno.test("Penalties.find() gives what still holds back, and forgets what does not any more", () => {
   const penalty = (more: Partial<Penalty>): Penalty => ({
-    ...{ leftAtMs: 1_000, travelCreditMs: 250, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 0 },
+    ...{ leftAtMs: 1_000, travelCreditMs: 250, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 0, struckUntilMs: 0 },
     ...more,
   });
   const table: [what: string, more: Partial<Penalty>, untilMs: number][] = [
@@ -425,7 +425,9 @@ Deno.test("Penalties.find() gives what still holds back, and forgets what does n
 
 Deno.test("Penalties.hold() forgets the oldest beyond its bound", () => {
   const penalties = new Penalties();
-  const penalty: Penalty = { leftAtMs: 0, travelCreditMs: 0, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 9 };
+  const penalty: Penalty = {
+    ...{ leftAtMs: 0, travelCreditMs: 0, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 9, struckUntilMs: 9 },
+  };
   for (let character = 0; character <= PENALTIES_MAX; character++) penalties.hold(character, penalty);
   assertEquals(penalties.count, PENALTIES_MAX);
   assertEquals([penalties.find(0, 1), penalties.find(1, 1)], [undefined, penalty]);

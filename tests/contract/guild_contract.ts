@@ -104,7 +104,7 @@ function claimMembers(claim: Claim): void {
     assertEquals(await storage.of(GUILDS).loadOf({ playerId: anna }), { ...tie, members, wars: [] });
     assertEquals(await storage.of(GUILDS).loadOf({ playerId: bert }), undefined);
     assertEquals(await storage.of(GUILDS).load({ guildId: guildId + 1 }), undefined);
-    assertEquals(await storage.of(GUILDS).findTies([bert, anna, 999]), [{ playerId: anna, ...tie }]);
+    assertEquals(await storage.of(GUILDS).findTies([bert, anna, 999]), [{ playerId: anna, ...tie, wars: [] }]);
   });
 
   claim("guilds.create() refuses a name, a tag, or a member twice", async (storage) => {
@@ -203,7 +203,7 @@ function claimInvites(claim: Claim): void {
       for (const nameKey of ["cleo", "dora"]) await invite(storage, inviterId, nameKey);
     }
     const joined = await storage.of(GUILDS).join({ playerId: cleo, guildId: foxes, nowMs: NOW_MS });
-    assertEquals(joined, { kind: "joined", tie: { guildId: foxes, name: "Foxes", tag: "Foxes" } });
+    assertEquals(joined, { kind: "joined", tie: { guildId: foxes, name: "Foxes", tag: "Foxes", wars: [] } });
     await assertRefused(storage.of(GUILDS).join({ playerId: cleo, guildId: wolves, nowMs: NOW_MS }), "in_guild");
     await mustFound(storage, dora, "Bears");
     for (const playerId of [cleo, dora]) {
@@ -382,6 +382,13 @@ function claimWars(claim: Claim): void {
     assert(declared.kind === "declared");
     const { warId } = declared.war;
     assertEquals(declared.war.sides.map(({ guildId }) => guildId), [second.guildId, first.guildId]);
+    const ties = await storage.of(GUILDS).findTies([first.leaderId, second.leaderId, third.leaderId]);
+    const { endsAtMs } = WAR;
+    assertEquals(ties.map(({ wars }) => wars), [
+      [{ enemyGuildId: second.guildId, endsAtMs }],
+      [{ enemyGuildId: first.guildId, endsAtMs }],
+      [],
+    ]);
     const counted = await storage.of(GUILDS).addKills([
       kill(first, second),
       kill(second, first),
@@ -393,7 +400,6 @@ function claimWars(claim: Claim): void {
     ]);
     assertEquals(counted, [1, 2, 3].flatMap(() => [first.guildId, second.guildId]));
     const warsOf = async ({ guildId }: { guildId: number }) => (await storage.of(GUILDS).load({ guildId }))?.wars;
-    const { endsAtMs } = WAR;
     assertEquals(await warsOf(first), [
       { warId, enemyGuildId: second.guildId, enemyName: "Guild 1", ownKills: 1, enemyKills: 2, endsAtMs },
     ]);

@@ -1,6 +1,7 @@
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
@@ -240,4 +241,24 @@ Deno.test("Kills and ends of wars wait for a storage that is down, and the kills
   fail(null);
   await pass(harness, 1_000);
   assertEquals(endsOf(harness, bela), [{ warId, winnerGuildId: scene.wolves, ownKills: 0, enemyKills: 2 }]);
+});
+
+Deno.test("A blow into the safe area at the gate falls only while the guilds of the two are at war", async () => {
+  await using scene = await twoGuilds();
+  const { harness, bela, lena, mia } = scene;
+  for (const [client, x] of [[bela, 500], [mia, 501], [lena, 502]] as const) {
+    harness.world.teleport(client.entityId, harness.clock.monotonicMs(), { x, y: 0, z: 985, yaw: 0 });
+  }
+  harness.tick(2);
+  const hit = (attacker: HarnessClient) => {
+    harness.take(attacker, PacketType.ERROR_RESPONSE);
+    harness.advance(1_000);
+    harness.send(attacker, CombatActionSchema, { skillId: SKILL_MELEE, targetId: BigInt(mia.entityId) });
+    return harness.take(attacker, PacketType.ERROR_RESPONSE).map(({ errorCode }) => ErrorCode[errorCode]);
+  };
+  assertEquals([hit(bela), hit(lena)], [["TARGET_INVALID"], ["TARGET_INVALID"]]);
+  await declareWar(scene);
+  assertEquals([hit(bela), hit(lena)], [[], ["TARGET_INVALID"]]);
+  await pass(harness, HOUR_MS);
+  assertEquals([hit(bela), hit(lena)], [["TARGET_INVALID"], ["TARGET_INVALID"]]);
 });

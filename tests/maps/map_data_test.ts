@@ -2,7 +2,7 @@ import { checkGameData, loadGameData } from "../../games/marsh/data/game_data.ts
 import { Atlas } from "../../games/marsh/maps/atlas.ts";
 import { checkMapData } from "../../games/marsh/maps/map_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { MAP_ENTRIES_MAX, PORTALS_MAX } from "../../shared/limits.ts";
+import { MAP_ENTRIES_MAX, PORTALS_MAX, SAFE_AREAS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
@@ -114,6 +114,22 @@ const BAD: readonly { readonly value: unknown; readonly problems: readonly strin
       "maps[0].spawnArea.r is not known",
     ],
   },
+  { value: withMaps({ safeAreas: {} }), problems: ["maps[0].safeAreas is {}, expected a list"] },
+  {
+    value: withMaps({ safeAreas: [{ x: -1, z: 0.5, radius: 0 }, { x: 0, r: 1, radius: 5 }] }),
+    problems: [
+      "maps[0].safeAreas[0].x is -1, expected a number from 0 to 1",
+      "maps[0].safeAreas[0].radius is 0, expected a number from 1 to 10000",
+      "maps[0].safeAreas[1].z is missing, expected a number from 0 to 1",
+      "maps[0].safeAreas[1].r is not known",
+    ],
+  },
+  {
+    value: withMaps({ safeAreas: new Array(SAFE_AREAS_MAX + 1).fill({ x: 0, z: 0, radius: 1 }) }),
+    problems: [
+      `maps[0].safeAreas is ${SAFE_AREAS_MAX + 1} entries, expected a list of at most ${SAFE_AREAS_MAX} entries`,
+    ],
+  },
   {
     value: withMaps({ portals: new Array(PORTALS_MAX + 1).fill(DOWN) }),
     problems: [`maps[0].portals is ${PORTALS_MAX + 1} entries, expected a list of at most ${PORTALS_MAX} entries`],
@@ -183,4 +199,12 @@ Deno.test("Atlas brings fractions to units, and the first map to its configured 
   const [{ portalId, x, z, radius, target, arrival }] = field.portals;
   assertEquals([portalId, x, z, radius, target, arrival], [1, 1_000, 1_000, 5, cave, { x: 10, z: 20 }]);
   assertEquals([atlas.find(7), atlas.find(1), atlas.find(NaN)], [cave, undefined, undefined]);
+});
+
+Deno.test("Atlas leaves a safe area out where a side of its map is shorter than four of its radii", () => {
+  const { maps } = checkMapData(withMaps({ safeAreas: [{ x: 0.5, z: 0.75, radius: 25 }] }), "m.json");
+  const areasAt = (mapSize: number) =>
+    new Atlas(maps, { mapSize, interestRadius: 40 }).maps.map((map) => map.safeAreas);
+  assertEquals(areasAt(100), [[{ x: 50, z: 75, radius: 25 }], []]);
+  assertEquals(areasAt(99.9), [[], []]);
 });

@@ -351,3 +351,16 @@ Deno.test("PORTAL_REQUEST reckons height", async () => {
     ErrorCode.OUT_OF_RANGE,
   ]);
 });
+
+Deno.test("MAP_INFO_RESPONSE tells the safe area at the gate, where no monster lives and newcomers are a step away", async () => {
+  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  const client = await harness.connect();
+  harness.send(client, MapInfoRequestSchema, {});
+  const [{ map }] = harness.take(client, PacketType.MAP_INFO_RESPONSE);
+  assertEquals(map?.safeAreas.map(({ position, radius }) => [position?.x, position?.z, radius]), [[500, 990, 18]]);
+  const { world } = harness;
+  const monsters = Array.from({ length: world.slotCount }, (_, id) => id)
+    .filter((id) => harness.marsh.combat.monsters.isMonster(id) && world.mapOf(id).mapId === 0);
+  assert(monsters.length > 20, `${monsters.length} monsters`);
+  for (const id of monsters) assert(Math.hypot(world.xOf(id) - 500, world.zOf(id) - 990) > 18);
+});

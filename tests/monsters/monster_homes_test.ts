@@ -1,6 +1,7 @@
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { type MonsterData, type MonsterKind, NO_MONSTERS } from "../../games/marsh/monsters/monster_data.ts";
 import { monsterHomes } from "../../games/marsh/monsters/monster_homes.ts";
+import type { SafeArea } from "../../games/parts/combat/safe_areas.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { WorldMap } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
@@ -10,19 +11,21 @@ const [KIND] = loadGameData().monsters.kinds;
 const NO_LIMIT = 1_000_000;
 
 /** A map whose definition has sides of 1,000 units. */
-function mapOf(mapId: number, size = 1_000) {
+function mapOf(mapId: number, size = 1_000, safeAreas: readonly SafeArea[] = []) {
   return {
     map: new WorldMap({ mapId, width: size, height: size, interestRadius: 50 }, mapId),
     areaFactor: (size / 1_000) ** 2,
+    safeAreas,
   };
 }
 
 function homes(
   spawns: MonsterData["spawns"],
-  options: { size?: number; countMax?: number; seed?: number; kind?: MonsterKind } = {},
+  options: { size?: number; countMax?: number; seed?: number; kind?: MonsterKind; safeAreas?: readonly SafeArea[] } =
+    {},
 ) {
-  const { size = 1_000, countMax = NO_LIMIT, seed = 1, kind = KIND } = options;
-  const maps = [mapOf(0, size), mapOf(4, size / 2)];
+  const { size = 1_000, countMax = NO_LIMIT, seed = 1, kind = KIND, safeAreas } = options;
+  const maps = [mapOf(0, size, safeAreas), mapOf(4, size / 2)];
   return monsterHomes({ kinds: [kind], spawns }, { maps, countMax }, new Prng(seed));
 }
 
@@ -94,4 +97,30 @@ Deno.test("monsterHomes() settles nobody outside the map", () => {
       assert(x >= 0 && x <= 800 && z >= 0 && z <= 800);
     }
   }));
+});
+
+Deno.test("monsterHomes() leaves safe areas out of everybody's walks, wherever they and the packs lie", () => {
+  const side = fc.double({ min: 0, max: 1, noNaN: true });
+  const area = fc.record({ x: side, z: side, radius: fc.integer({ min: 1, max: 40 }) });
+  const place = fc.record({ x: side, z: side });
+  fc.assert(fc.property(fc.array(area, { maxLength: 3 }), place, fc.integer(), (areas, { x, z }, seed) => {
+    const safeAreas = areas.map((area) => ({ ...area, x: area.x * 160, z: area.z * 160 }));
+    const spawns = [{ kind: KIND.id, count: 40, x, z }, { kind: KIND.id, count: 400, packSize: 5 }];
+    for (const home of homes(spawns, { size: 160, seed, safeAreas })) {
+      assert(home.x >= 0 && home.x <= 160 && home.z >= 0 && home.z <= 160);
+      for (const area of safeAreas) {
+        const distance = Math.hypot(home.x - area.x, home.z - area.z);
+        assert(distance > area.radius + KIND.wanderRadius, `${distance} units from a safe area of ${area.radius}`);
+      }
+    }
+  }));
+});
+
+Deno.test("monsterHomes() moves a pack beside a safe area, loses none where there is room, and all where there is none", () => {
+  const spawns = [{ kind: KIND.id, count: 6, x: 0.5, z: 1 }];
+  const beside = homes(spawns, { safeAreas: [{ x: 500, z: 1_000, radius: 18 }] });
+  assertEquals(beside.length, 6);
+  const far = 18 + KIND.wanderRadius + 2;
+  for (const { x, z } of beside) assert(Math.hypot(x - 500, z - 1_000) < far, `${x}, ${z}`);
+  assertEquals(homes(spawns, { safeAreas: [{ x: 500, z: 500, radius: 2_000 }] }), []);
 });

@@ -420,3 +420,50 @@ Deno.test("Monsters do the same again from their seed", () => {
   assertEquals(run(3), first);
   assert(run(4).places.some((place, index) => place !== first.places[index]));
 });
+
+Deno.test("Monsters.step() minds nobody in a safe area, and whoever comes out of it", () => {
+  const wilds = new Wilds({ homes: [{ x: 200, z: 200 }], safeAreas: [{ x: 200, z: 220, radius: 11 }] });
+  const player = wilds.join(200, 210);
+  wilds.tick(10 * TICKS_PER_SECOND);
+  assertEquals([wilds.monsters.awakeCount, wilds.blows], [1, []]);
+  wilds.put(player, 200, 208);
+  wilds.tickUntil(() => wilds.blows.length > 0);
+});
+
+Deno.test("Monsters.step() gives up a chase at the edge of a safe area, and heals", () => {
+  const wilds = new Wilds({ homes: [{ x: 200, z: 200 }], safeAreas: [{ x: 200, z: 230, radius: 15 }] });
+  const player = wilds.join(200, 211);
+  wilds.tickUntil(() => wilds.blows.length > 0);
+  wilds.put(player, 200, 218);
+  wilds.tick(2 * TICKS_PER_SECOND);
+  assertEquals(wilds.hit(player, 1, SKILL_RANGED), "ok");
+  wilds.tick(TICKS_PER_SECOND);
+  assertEquals(wilds.world.hpOf(1), RAT.hp);
+  assert(wilds.distance(1, 200, 230) > 15);
+});
+
+Deno.test("Monsters.step() never comes into a safe area, nor strikes into it, whatever players do", () => {
+  fc.assert(
+    fc.property(
+      fc.integer(),
+      fc.array(fc.record({ x: fc.nat(60), z: fc.nat(60) }), { maxLength: 60 }),
+      (seed, steps) => {
+        const area = { x: 200, z: 200, radius: 14 };
+        const homes = [{ x: 200, z: 176 }, { x: 176, z: 200 }, { x: 224, z: 210, kind: { range: 15 } }];
+        const wilds = new Wilds({ homes, seed, safeAreas: [area] });
+        const player = wilds.join(200, 190);
+        for (const { x, z } of steps) {
+          wilds.world.setHealth(player, { hp: 100, hpMax: 100 });
+          wilds.put(player, 170 + x, 170 + z);
+          const isSafe = wilds.distance(player, 200, 200) <= area.radius;
+          const before = wilds.blows.length;
+          wilds.tick(10, () => {
+            for (const id of [1, 2, 3]) assert(wilds.distance(id, 200, 200) > area.radius, `${id} is in the area`);
+          });
+          assert(!isSafe || wilds.blows.length === before, "A blow fell into the area");
+        }
+      },
+    ),
+    { numRuns: 40 },
+  );
+});

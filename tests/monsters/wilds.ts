@@ -1,6 +1,7 @@
 /** A world with monsters in it, step by step. @module */
 
 import { type BlowReport, Combat } from "../../games/parts/combat/combat.ts";
+import { type SafeArea, SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import type { MonsterKind } from "../../games/marsh/monsters/monster_data.ts";
 import { Monsters } from "../../games/marsh/monsters/monsters.ts";
 import { Prng } from "../../server/world/prng.ts";
@@ -41,6 +42,7 @@ export class Wilds {
     interestRadius?: number;
     capacity?: number;
     seed?: number;
+    safeAreas?: readonly SafeArea[];
   }) {
     this.world = new World({
       maps: [{ mapId: 0, width: 400, height: 400, interestRadius: options.interestRadius ?? 50 }],
@@ -49,7 +51,9 @@ export class Wilds {
       capacity: options.capacity ?? 512,
       prng: new Prng(1),
     });
+    const safeAreas = new SafeAreas([{ mapId: 0, safeAreas: options.safeAreas ?? [] }]);
     this.combat = new Combat({
+      safeAreas,
       world: this.world,
       dice: this.dice,
       events: {
@@ -62,7 +66,7 @@ export class Wilds {
     });
     const homes = options.homes.map(({ x, z, kind }) => ({ map: this.world.maps[0], x, z, kind: { ...RAT, ...kind } }));
     const prng = new Prng(options.seed ?? 1);
-    this.monsters = new Monsters({ world: this.world, combat: this.combat, prng, homes }, this.nowMs);
+    this.monsters = new Monsters({ world: this.world, combat: this.combat, prng, homes, safeAreas }, this.nowMs);
     this.world.step(this.nowMs);
   }
 

@@ -48,7 +48,7 @@ import { Actor, Board, Contradiction } from "./board.ts";
 import { ChatCheck } from "./chat_check.ts";
 import { DeliveryCheck } from "./delivery_check.ts";
 import { DueLedger } from "./due_ledger.ts";
-import { FightCheck } from "./fight_check.ts";
+import { FightCheck, type WarCheck } from "./fight_check.ts";
 import { FriendCheck } from "./friend_check.ts";
 import { GuildCheck } from "./guild_check.ts";
 import type { MapRule } from "./map_rules.ts";
@@ -133,7 +133,8 @@ export class Checker {
       this.scores.onKill(killer, victim);
       if (victim !== null) this.guilds.onKill(killer, victim);
     };
-    this.fights = new FightCheck({ board, dues, sight: this.sight, onKill });
+    const atWar: WarCheck = (one, other) => this.guilds.atWar(one, other);
+    this.fights = new FightCheck({ board, dues, sight: this.sight, onKill, atWar });
     const { fights, friends, guilds, rooms, sight } = this;
     this.portals = new PortalCheck({ board, dues, sight, fights });
     this.chat = new ChatCheck({ board, dues, delivery: this.delivery, sight, friends, rooms, guilds });

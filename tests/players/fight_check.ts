@@ -9,6 +9,7 @@ import type { CombatAction, CombatResult, MovementCorrection, MovementUpdate } f
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import { type Body, isPlaced, toCm } from "./body.ts";
+import { safetyOf } from "./map_rules.ts";
 import type { SightCheck } from "./sight_check.ts";
 
 interface SkillRule {
@@ -63,12 +64,18 @@ interface Fighter {
   /** Until when it fights for certain, and perhaps. */
   fightsUntilMs: number;
   mayFightUntilMs: number;
+  /** Until when it counts as having dealt a blow, for certain and perhaps. */
+  struckUntilMs: number;
+  mayHaveStruckUntilMs: number;
   /** Until when it can strike nobody. */
   calmUntilMs: number;
 }
 
 /** Told of deaths: a player killed a player, or a monster, which is null. */
 export type KillListener = (killer: Actor, victim: Actor | null) => void;
+
+/** Whether the guilds of two players are at war. */
+export type WarCheck = (one: Actor, other: Actor) => "no" | "perhaps" | "yes";
 
 /** Follows combat, movement and respawns. */
 export class FightCheck {
@@ -77,6 +84,7 @@ export class FightCheck {
   readonly #sight: SightCheck;
   readonly #fighters = new Map<Actor, Fighter>();
   readonly #onKill: KillListener;
+  readonly #atWar: WarCheck;
   /** Who may be hit by the action under way, and who was. */
   #targets: { readonly attacker: Body; readonly may: Set<number>; readonly must: Set<number> } | null = null;
   #isTicking = false;
@@ -87,11 +95,17 @@ export class FightCheck {
   killCount = 0;
   moveCount = 0;
 
-  constructor(options: { board: Board; dues: DueLedger; sight: SightCheck; onKill: KillListener }) {
+  /** Blows at those in a safe area that were refused, or left them out. */
+  shelteredCount = 0;
+
+  constructor(
+    options: { board: Board; dues: DueLedger; sight: SightCheck; onKill: KillListener; atWar: WarCheck },
+  ) {
     this.#board = options.board;
     this.#dues = options.dues;
     this.#sight = options.sight;
     this.#onKill = options.onKill;
+    this.#atWar = options.atWar;
   }
 
   /** A player enters, with a body of its own or the one that it had left behind. */
@@ -211,6 +225,7 @@ export class FightCheck {
     body.hp = body.hpMax = HP;
     const fighter = this.#fighterOf(actor);
     fighter.diedAtMs = fighter.fightsUntilMs = fighter.mayFightUntilMs = 0;
+    fighter.struckUntilMs = fighter.mayHaveStruckUntilMs = 0;
     this.#capTravel(actor);
   }
 
@@ -228,7 +243,13 @@ export class FightCheck {
     if (body.hp <= 0 || body.stunnedUntilMs > 0) return [ErrorCode.INVALID_STATE];
     const aim = skill.areaCm > 0 ? { x: toCm(at!.x), z: toCm(at!.z) } : this.#targetOf(body, action);
     if (aim === null) return [ErrorCode.TARGET_INVALID];
+    const sheltered = "entityId" in aim ? this.#sheltered(body, aim) : "no";
+    if (sheltered === "yes") {
+      this.shelteredCount++;
+      return [ErrorCode.TARGET_INVALID];
+    }
     const { isIn, codes } = this.#judgeAim(body, aim, skill.rangeCm);
+    if (sheltered === "perhaps") codes.push(ErrorCode.TARGET_INVALID);
     if (!isIn) return codes;
     const { readyAtMs } = this.#fighterOf(actor);
     const waitMs = (readyAtMs.get(action.skillId) ?? 0) - this.#board.nowMs;
@@ -253,6 +274,18 @@ export class FightCheck {
     return { isIn: !isOut, codes: isCertain ? range : [ErrorCode.TARGET_INVALID, ...range] };
   }
 
+  /** Whether a safe area protects somebody: certainly not, perhaps, certainly. */
+  #sheltered(attacker: Body, target: Body): "no" | "perhaps" | "yes" {
+    const { nowMs } = this.#board;
+    // Monsters do not come into one.
+    if (target.actor === null || attacker.actor === null) return "no";
+    const safety = isPlaced(target) ? safetyOf(target.map, target) : "perhaps";
+    const { struckUntilMs, mayHaveStruckUntilMs } = this.#fighterOf(target.actor);
+    const war = this.#atWar(attacker.actor.owner, target.actor.owner);
+    if (safety === "no" || nowMs < struckUntilMs || war === "yes") return "no";
+    return safety === "yes" && nowMs >= mayHaveStruckUntilMs && war === "no" ? "yes" : "perhaps";
+  }
+
   #targetOf(body: Body, { targetId }: CombatAction): Body | null {
     const target = this.#sight.bodies.get(Number(targetId));
     if (target === undefined || target === body || isSurelyDead(target)) return null;
@@ -265,8 +298,13 @@ export class FightCheck {
     for (const body of this.#sight.bodies.values()) {
       if (body === attacker || isSurelyDead(body) || !this.#sight.maySee(attacker.entityId, body.entityId)) continue;
       const distanceCm = this.#sight.distanceCm(body, aim);
+      const sheltered = this.#sheltered(attacker, body);
+      if (sheltered === "yes") {
+        if (distanceCm <= skill.areaCm) this.shelteredCount++;
+        continue;
+      }
       if (distanceCm <= skill.areaCm + BORDER_CM || !isPlaced(body)) may.add(body.entityId);
-      const isCertain = isKnown(body) && this.#sight.sees(attacker.entityId, body.entityId);
+      const isCertain = sheltered === "no" && isKnown(body) && this.#sight.sees(attacker.entityId, body.entityId);
       if (distanceCm <= skill.areaCm - BORDER_CM && isCertain) near.push(body.entityId);
     }
     return { attacker, may, must: new Set(may.size <= AREA_TARGETS ? near : []) };
@@ -311,7 +349,9 @@ export class FightCheck {
     }
     if (attacker === undefined) throw new Contradiction(`A blow of ${result.attackerId}, who is not there`);
     if (attacker.actor !== null) this.#checkTarget(attacker, Number(result.targetId), key);
-    else if (!this.#isTicking) throw new Contradiction(`Monster ${attacker.entityId} struck between ticks`);
+    else if (target !== undefined && target.isExact && safetyOf(target.map, target) === "yes") {
+      throw new Contradiction(`Monster ${attacker.entityId} struck into a safe area`);
+    } else if (!this.#isTicking) throw new Contradiction(`Monster ${attacker.entityId} struck between ticks`);
     if (target !== undefined) this.#checkBlow(attacker, target, result);
     for (const watcher of this.#audienceOf(attacker, target)) {
       this.#dues.expect(watcher.actor, "combat", key, { isOptional: !watcher.isCertain });
@@ -355,6 +395,10 @@ export class FightCheck {
     for (const { actor } of [attacker, target]) {
       const fighter = this.#mayFight(actor);
       if (fighter !== null) fighter.fightsUntilMs = this.#board.nowMs + FIGHT_MS;
+    }
+    if (attacker.actor !== null) {
+      const fighter = this.#fighterOf(attacker.actor);
+      fighter.struckUntilMs = fighter.mayHaveStruckUntilMs = this.#board.nowMs + FIGHT_MS;
     }
     if (Number.isNaN(target.healsAtMs) && target.actor !== null && target.hp < HP) target.isHealthDoubtful = true;
     for (const side of [attacker, target]) side.healsAtMs = this.#board.nowMs + FIGHT_MS;
@@ -412,6 +456,9 @@ export class FightCheck {
     fighter.diedAtMs = NaN;
     fighter.fightsUntilMs = 0;
     fighter.mayFightUntilMs = Infinity;
+    // Its last blow may have been on its way, and it may die and come back, which ends a fight.
+    fighter.struckUntilMs = 0;
+    fighter.mayHaveStruckUntilMs = Math.max(fighter.mayHaveStruckUntilMs, this.#board.nowMs + FIGHT_MS);
   }
 
   /** Such a player is back, and may be told that it respawned meanwhile. */
@@ -491,6 +538,7 @@ export class FightCheck {
       fighter = {
         ...{ readyAtMs: new Map(), diedAtMs: 0, travelMs: TRAVEL_MS_START, travelAtMs: this.#board.nowMs },
         ...{ fightsUntilMs: 0, mayFightUntilMs: 0, calmUntilMs: 0 },
+        ...{ struckUntilMs: 0, mayHaveStruckUntilMs: 0 },
       };
       this.#fighters.set(actor, fighter);
     }

@@ -329,6 +329,22 @@ export class GuildCheck {
     );
   }
 
+  /** Whether the guilds of two players are at war, as far as it can be told while requests are under way. */
+  atWar(one: Actor, other: Actor): "no" | "perhaps" | "yes" {
+    const isChanging = [one, other].some((actor) => this.#newTies.has(actor));
+    const ties = [one, other].map((actor) => this.#ties.get(actor) ?? null);
+    const sides = [one, other].map((actor) => this.#newTies.get(actor) ?? this.#ties.get(actor) ?? null);
+    const { unixMs } = this.#board;
+    const wars = this.#wars.filter((war) =>
+      [ties, sides].some(([own, enemy]) =>
+        own !== null && enemy !== null && own !== enemy && war.sides.includes(own) && war.sides.includes(enemy)
+      ) && unixMs <= war.endsAtMs
+    );
+    if (wars.length === 0) return "no";
+    const isCertain = wars.some(({ startedAtMs, endsAtMs }) => startedAtMs < unixMs && unixMs < endsAtMs);
+    return isCertain && !isChanging ? "yes" : "perhaps";
+  }
+
   #isAtWar(guild: ModelGuild, enemy: ModelGuild): boolean {
     return this.#wars.some(({ sides }) => sides.includes(guild) && sides.includes(enemy));
   }

@@ -83,6 +83,17 @@ export class Habits {
       return;
     }
     player.isTravelling = false;
+    if (map.safeAreas.length > 0 && this.#chance.percent(6)) {
+      // Some of them right at its border.
+      const { radius, ...area } = this.#chance.pick(map.safeAreas);
+      const angle = this.#chance.between(0, 2 * Math.PI), out = radius * this.#chance.between(0, 1.2);
+      const at = [area.x + out * Math.cos(angle), area.z + out * Math.sin(angle)];
+      const [x, z] = at.map((side, index) =>
+        Math.trunc(Math.max(0, Math.min(index === 0 ? map.width : map.height, side)))
+      );
+      player.goal = { x, z };
+      return;
+    }
     const [from, to] = this.#chance.percent(isFirst ? 42 : 20) ? [0.45, 0.55] : [0, 1];
     const x = this.#chance.between(from, to) * map.width, z = this.#chance.between(from, to) * map.height;
     player.goal = { x: Math.trunc(x), z: Math.trunc(z) };

@@ -23,11 +23,22 @@ export interface MapRule {
   readonly leaveSquared: number;
   readonly playersMax: number;
   readonly portals: readonly PortalRule[];
+  readonly safeAreas: readonly { readonly x: number; readonly z: number; readonly radius: number }[];
 }
 
 const CM_PER_UNIT = 100;
 /** A pair ends beyond the radius times this, of contract and documentation. */
 const HYSTERESIS = 1.1;
+/** A map whose side is shorter than so many radii of a safe area has none, of contract and documentation. */
+const SAFE_SIDE_RADII = 4;
+/** What rounding may make of a distance, in centimetres. */
+const BORDER_CM = 2;
+
+/** Whether a place is safe: certainly not, perhaps, certainly. */
+export function safetyOf(map: MapRule, { x, z }: { readonly x: number; readonly z: number }): "no" | "perhaps" | "yes" {
+  const depth = Math.max(-Infinity, ...map.safeAreas.map((area) => area.radius - Math.hypot(area.x - x, area.z - z)));
+  return depth >= BORDER_CM ? "yes" : depth <= -BORDER_CM ? "no" : "perhaps";
+}
 
 /** What follows from the map file and what the server was told, both in units: the first map's side, and how far players see. */
 export function mapRules(
@@ -43,6 +54,9 @@ export function mapRules(
       enterSquared: Math.round(radius) ** 2,
       leaveSquared: Math.round(radius * HYSTERESIS) ** 2,
       playersMax: definition.playersMax ?? Infinity,
+      safeAreas: (definition.safeAreas ?? [])
+        .map(({ x, z, radius }) => ({ x: x * width, z: z * height, radius: radius * CM_PER_UNIT }))
+        .filter(({ radius }) => Math.min(width, height) >= SAFE_SIDE_RADII * radius),
       portals: definition.portals.map((portal) => ({
         portalId: portal.portalId,
         x: portal.x * width,

@@ -1,3 +1,4 @@
+import { SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import { GUILDS, type Kill } from "../../games/parts/guilds/guild_store.ts";
 import { type PlayerKill, SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { Session } from "../../server/session/session.ts";
@@ -17,6 +18,7 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
     moves: fights.moveCount,
     kills: fights.killCount,
     warKills: guilds.killCount,
+    blowsIntoSafety: fights.shelteredCount,
     guilds: guilds.guilds.length,
     rooms: rooms.rooms.length,
     resumes: resumeCount,
@@ -276,6 +278,16 @@ Deno.test("PlayersRun.run() finds a server out that applies again what is sent a
     assert(/was sent in|A blow/.test(error.message), error.message);
   } finally {
     Session.prototype.receive = receive;
+  }
+});
+
+Deno.test("PlayersRun.run() finds a server out that protects nobody in a safe area", async () => {
+  const covers = SafeAreas.prototype.covers;
+  try {
+    const error = await contradictionOf(() => SafeAreas.prototype.covers = () => false);
+    assert(/NONE|TARGET_INVALID|safe area|A blow/.test(error.message), error.message);
+  } finally {
+    SafeAreas.prototype.covers = covers;
   }
 });
 

@@ -17,7 +17,7 @@ import type { Vector3 } from "../../shared/gen/common_pb.ts";
 import type { Actor, Board } from "./board.ts";
 import { Contradiction } from "./board.ts";
 import { type Body, isMapKnown, isPlaced, nameOf, toCm } from "./body.ts";
-import type { MapRule } from "./map_rules.ts";
+import { type MapRule, safetyOf } from "./map_rules.ts";
 
 /** It cannot have gone without the model knowing: a player's, but for one left behind whose fight nobody watches. */
 function isCertain({ actor, isExact }: Body): boolean {
@@ -368,6 +368,9 @@ export class SightCheck {
   }
 
   #tellPlace(viewer: Actor, body: Body, told: { x: number; y: number; z: number; vx: number; vz: number }): void {
+    if (body.actor === null && safetyOf(body.map, told) === "yes") {
+      throw new Contradiction(`${viewer.name} was told ${nameOf(body)} in a safe area`);
+    }
     if (!body.isExact && body.toldAtTick !== this.#tick) {
       body.toldAtTick = this.#tick;
       this.place(body, told);

@@ -47,7 +47,7 @@ function summaryOf(second: number, { checker, entryCount, moderator, resumeCount
   return [
     `${second} s: ${packetCount} packets, ${sight.snapshotCount} snapshots, ${dues.arrivedCount} due and came`,
     `${delivery.replayedCount} sent again, ${online} online, ${entryCount} entries, ${resumeCount} resumes`,
-    `${sight.pairCount} pairs, ${fights.moveCount} moves, ${fights.blowCount} blows, ${fights.deathCount} deaths, ${fights.killCount} by players`,
+    `${sight.pairCount} pairs, ${fights.moveCount} moves, ${fights.blowCount} blows, ${fights.deathCount} deaths, ${fights.killCount} by players, ${fights.shelteredCount} missed for safety`,
     `${guilds.guilds.length} guilds, ${guilds.killCount} kills in wars, ${guilds.endedWarCount} wars ended`,
     `${checker.rooms.rooms.length} rooms, ${checker.portals.passedCount} went to another map`,
     `${checker.scores.entryCount} places on leaderboards, ${moderator.muteCount} mutes, ${moderator.kickCount} kicks`,

@@ -170,8 +170,9 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   ),
   MapInfo: fieldList(
     "map_id 1 uint32, name 2 string, width 3 float, height 4 float, interest_radius 5 float, portals 6 Portal[], " +
-      "theme 7 string",
+      "theme 7 string, safe_areas 8 SafeArea[]",
   ),
+  SafeArea: fieldList("position 1 Vector3, radius 2 float"),
   Friend: fieldList("player_id 1 uint64, name 2 string, online 3 bool"),
   LeaderboardEntry: fieldList(
     "rank 1 uint32, player_id 2 uint64, name 3 string, kills 4 uint32, deaths 5 uint32, monster_kills 6 uint32",

@@ -8,7 +8,7 @@ import { observe } from "./observe.ts";
 import type { SimulatedPlayer } from "./simulated_player.ts";
 import type { LogicLife, SimulatedServer } from "./simulated_server.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
-import { StateJudge } from "./state_judge.ts";
+import { isInSafety, StateJudge } from "./state_judge.ts";
 import { StorageJudge } from "./storage_judge.ts";
 import { CombatResultSchema } from "../../shared/gen/game_pb.ts";
 import type { Verdict } from "./verdict.ts";
@@ -111,10 +111,16 @@ export class Judges {
     if (server.life === this.#life) this.state.afterTurn(server, this.#time.monotonicMs());
   }
 
-  #onBlow({ logic }: LogicLife, payload: Uint8Array): void {
+  #onBlow(life: LogicLife, payload: Uint8Array): void {
+    const { logic } = life;
     if (payload === this.#lastBlow) return;
     this.#lastBlow = payload;
     const { attackerId, targetId, targetDied } = fromBinary(CombatResultSchema, payload);
+    const { world } = life, target = Number(targetId);
+    const isMonsters = life.marsh.combat.monsters.isMonster(Number(attackerId));
+    if (isMonsters && world.has(target) && isInSafety(life, target)) {
+      this.verdict.fail("fights", `Monster ${attackerId} struck ${targetId}, who is in a safe area`);
+    }
     const isBetweenPlayers = logic.world.participantOf(Number(attackerId)) !== undefined &&
       logic.world.participantOf(Number(targetId)) !== undefined;
     if (targetDied && isBetweenPlayers) this.storage.onDeath(this.#time.unixMs());

@@ -44,6 +44,8 @@ export interface ServerShape {
 
 /** Side of the first map, in units. */
 export const MAP_SIZE = 80;
+/** On the first map, in units. */
+export const SAFE_AREA = { x: 40, z: 72, radius: 12 };
 /** Side of the other one. */
 const CELLAR_SIZE = 50;
 const DEFAULTS = loadConfig({ args: [], env: {}, platform: { os: "linux", cores: 1 } });
@@ -56,6 +58,7 @@ const MAPS: readonly MapDefinition[] = [
     theme: "meadow",
     width: MAP_SIZE,
     height: MAP_SIZE,
+    safeAreas: [{ x: SAFE_AREA.x / MAP_SIZE, z: SAFE_AREA.z / MAP_SIZE, radius: SAFE_AREA.radius }],
     portals: [{ portalId: 1, x: 0.5, z: 0.5, radius: 15, toMap: 1, toX: 0.5, toZ: 0.5 }],
   },
   {

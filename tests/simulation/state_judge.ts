@@ -6,7 +6,7 @@
  */
 
 import { CONNECTION_STATES, connectionSlot, Gauge, TRANSPORTS } from "../../server/ops/counters.ts";
-import type { LogicLife, SimulatedServer } from "./simulated_server.ts";
+import { type LogicLife, SAFE_AREA, type SimulatedServer } from "./simulated_server.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** Link-death is looked at once a second. */
@@ -59,6 +59,7 @@ export class StateJudge {
       `${world.viewerCount} players' entities are in the world, ${playerCount} sessions, ${fightingCount} were left`,
     );
     this.#checkLeft(life, nowMs);
+    this.#checkMonsters(life);
   }
 
   /** Whoever is in the world without a session has fought of late; the end of it is looked at once a second. */
@@ -88,6 +89,15 @@ export class StateJudge {
       this.#verdict.fail("entities", `Entity ${entityId} of player ${owner.playerId} is now player ${playerId}`);
     }
     this.#entityOwners.set(entityId, { playerId, lastMs: nowMs });
+  }
+
+  /** Monsters stay out of safe areas. */
+  #checkMonsters(life: LogicLife): void {
+    const { monsters } = life.marsh.combat;
+    for (let entityId = 1; entityId < life.world.slotCount; entityId++) {
+      if (!monsters.isMonster(entityId) || !isInSafety(life, entityId)) continue;
+      this.#verdict.fail("fights", `Monster ${entityId} is in a safe area`);
+    }
   }
 
   #fail(text: string): void {
@@ -132,6 +142,12 @@ export class StateJudge {
     if (!disk.isIdle || storage.pendingCount > 0) return "the storage still works";
     return this.wrongGauge(server);
   }
+}
+
+/** Whether an entity of the world stands in a safe area. */
+export function isInSafety({ world }: LogicLife, entityId: number): boolean {
+  return world.mapOf(entityId).mapId === 0 &&
+    Math.hypot(world.xOf(entityId) - SAFE_AREA.x, world.zOf(entityId) - SAFE_AREA.z) <= SAFE_AREA.radius;
 }
 
 function gaugeOf(

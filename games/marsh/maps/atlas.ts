@@ -6,6 +6,7 @@
 
 import type { Point } from "../../../server/world/places.ts";
 import type { MapOptions } from "../../../server/world/world_map.ts";
+import type { SafeArea } from "../../parts/combat/safe_areas.ts";
 import type { MapDefinition, PortalDefinition } from "./map_data.ts";
 
 /** A map as this server has it: units. */
@@ -15,6 +16,8 @@ export interface AtlasMap extends MapOptions {
   /** How many times larger its area is than its definition says. */
   readonly areaFactor: number;
   readonly portals: readonly Portal[];
+  /** Where no monster comes and no player is hit; none on a map that is too small for it. */
+  readonly safeAreas: readonly SafeArea[];
 }
 
 /** A place that leads to another map: units. */
@@ -61,9 +64,12 @@ export class Atlas {
   }
 }
 
+/** A safe area is left out where a side of its map is shorter than this many of its radii: nothing else would be left. */
+const SAFE_AREA_SIDE_RADII = 4;
+
 /** @param side Of the map, where it is not its definition's. */
 function describe(definition: MapDefinition, side: number | undefined, radius: number): Omit<AtlasMap, "portals"> {
-  const { mapId, name, theme, playersMax, spawnArea, interestRadius = radius } = definition;
+  const { mapId, name, theme, playersMax, spawnArea, safeAreas = [], interestRadius = radius } = definition;
   const width = side ?? definition.width, height = side ?? definition.height;
   return {
     mapId,
@@ -78,6 +84,9 @@ function describe(definition: MapDefinition, side: number | undefined, radius: n
       x: inside(spawnArea.x * width, spawnArea.radius, width),
       z: inside(spawnArea.z * height, spawnArea.radius, height),
     },
+    safeAreas: safeAreas
+      .filter(({ radius }) => Math.min(width, height) >= SAFE_AREA_SIDE_RADII * radius)
+      .map(({ x, z, radius }) => ({ x: x * width, z: z * height, radius })),
     areaFactor: width * height / (definition.width * definition.height),
   };
 }

@@ -12,6 +12,7 @@ import {
   MAP_SIZE_MAX,
   PORTAL_RADIUS_MAX,
   PORTALS_MAX,
+  SAFE_AREAS_MAX,
   WORLD_ENTITIES_MAX,
 } from "../../../shared/limits.ts";
 import {
@@ -49,6 +50,8 @@ export interface MapDefinition {
     readonly radius: number;
     readonly playersMax?: number;
   };
+  /** Where no monster comes and no player is hit; radius in units. None on a side shorter than four radii. */
+  readonly safeAreas?: readonly { readonly x: number; readonly z: number; readonly radius: number }[];
   readonly portals: readonly PortalDefinition[];
 }
 
@@ -84,6 +87,7 @@ const MAP_FIELDS: Readonly<Record<keyof MapDefinition, Field>> = {
   interestRadius: numberField({ min: 1, max: MAP_SIZE_MAX, optional: true }),
   playersMax: numberField({ min: 1, max: WORLD_ENTITIES_MAX, whole: true, optional: true }),
   spawnArea: { expects: "an object", fits: isEntry, isOptional: true },
+  safeAreas: { expects: "a list", fits: Array.isArray, isOptional: true },
   portals: { expects: "a list", fits: Array.isArray },
 };
 
@@ -92,6 +96,12 @@ const SPAWN_AREA_FIELDS: Readonly<Record<string, Field>> = {
   z: FRACTION_FIELD,
   radius: numberField({ min: 0, max: MAP_SIZE_MAX }),
   playersMax: numberField({ min: 1, max: WORLD_ENTITIES_MAX, whole: true, optional: true }),
+};
+
+const SAFE_AREA_FIELDS: Readonly<Record<string, Field>> = {
+  x: FRACTION_FIELD,
+  z: FRACTION_FIELD,
+  radius: numberField({ min: 1, max: MAP_SIZE_MAX }),
 };
 
 const PORTAL_FIELDS: Readonly<Record<keyof PortalDefinition, Field>> = {
@@ -140,7 +150,7 @@ class MapChecker extends DataChecker {
   }
 
   #checkMap(at: string, map: Entry, isFirst: boolean): void {
-    const { mapId, spawnArea } = map;
+    const { mapId, spawnArea, safeAreas } = map;
     if (this.#mapIds.has(mapId)) this.add(`${at}.mapId`, mapId, "an id that no map before it has");
     this.#mapIds.add(mapId);
     if (isFirst && MAP_ID_FIELD.fits(mapId) && mapId !== 0) {
@@ -148,6 +158,9 @@ class MapChecker extends DataChecker {
     }
     for (const key of ["interestRadius", "playersMax"]) {
       if (isFirst && Object.hasOwn(map, key)) this.say(`${at}.${key} is given, expected none for the first map`);
+    }
+    if (Array.isArray(safeAreas)) {
+      this.checkEntries(safeAreas, { at: `${at}.safeAreas`, fields: SAFE_AREA_FIELDS, countMax: SAFE_AREAS_MAX });
     }
     if (isEntry(spawnArea)) this.checkEntry(spawnArea, { at: `${at}.spawnArea`, fields: SPAWN_AREA_FIELDS });
   }

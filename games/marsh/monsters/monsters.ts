@@ -7,6 +7,7 @@
 import { DespawnReason, EntityKind } from "../../../shared/gen/game_pb.ts";
 import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../../../shared/limits.ts";
 import type { Combat } from "../../parts/combat/combat.ts";
+import { SafeAreas } from "../../parts/combat/safe_areas.ts";
 import { SKILL_NONE } from "../../parts/combat/skills.ts";
 import { placeAround } from "../../../server/world/places.ts";
 import type { Prng } from "../../../server/world/prng.ts";
@@ -71,7 +72,10 @@ export interface MonstersOptions {
   readonly world: World;
   readonly combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
   readonly prng: Prng;
+  /** Safe areas lie beyond the wander radius of each. */
   readonly homes: readonly MonsterHome[];
+  /** None unless told. */
+  readonly safeAreas?: SafeAreas;
   /** Takes what a monster throws, which then stands still until it is killed; if left out, it is thrown. */
   readonly faults?: FaultReport;
 }
@@ -79,6 +83,9 @@ export interface MonstersOptions {
 /**
  * The monsters of one world. Each lives around its home, chases the nearest player who comes near, hits, goes home when
  * it was led too far, and comes back some time after its death. On its way home it minds nobody and heals.
+ *
+ * Nobody is minded in a safe area, and a chase ends before the step after which one would lie on the way home: so no
+ * monster ever comes into one.
  *
  * Cost of a tick: the monsters that a player sees, a tenth of a second apart each, and a look at the dead. The others
  * sleep and cost nothing: the world tells who comes into sight.
@@ -89,6 +96,7 @@ export class Monsters {
   readonly #world: World;
   readonly #combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
   readonly #prng: Prng;
+  readonly #safeAreas: SafeAreas;
   readonly #monsters: Monster[];
   readonly #awake: Monster[] = [];
   /** Place in `#monsters` plus 1 of each entity, 0: no monster. */
@@ -107,6 +115,7 @@ export class Monsters {
     this.#world = world;
     this.#combat = options.combat;
     this.#prng = options.prng;
+    this.#safeAreas = options.safeAreas ?? new SafeAreas();
     this.#faults = options.faults ?? NO_FAULTS;
     this.#placeOf = new Int32Array(world.slotCount);
     this.#found = new Int32Array(world.slotCount);
@@ -376,7 +385,7 @@ export class Monsters {
     let nearestDistance = Infinity;
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];
-      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0 || !this.#reachesHeight(monster, id)) continue;
+      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0 || !this.#mayMind(monster, id)) continue;
       const distance = world.distanceBetween(entityId, id);
       if (distance > nearestDistance || (distance === nearestDistance && id > nearest)) continue;
       nearest = id;
@@ -388,7 +397,15 @@ export class Monsters {
 
   #canChase(monster: Monster, targetId: number): boolean {
     return this.#combat.isAlive(targetId) && this.#world.sees(targetId, monster.entityId) &&
-      this.#reachesHeight(monster, targetId);
+      this.#mayMind(monster, targetId);
+  }
+
+  #mayMind(monster: Monster, targetId: number): boolean {
+    return this.#reachesHeight(monster, targetId) && !this.#isSafe(monster, targetId);
+  }
+
+  #isSafe({ map }: Monster, targetId: number): boolean {
+    return this.#safeAreas.covers(map.mapId, this.#world.xOf(targetId), this.#world.zOf(targetId));
   }
 
   /** Monsters walk: who hits one from where it cannot reach is left alone, and the monster heals on its way home. */
@@ -402,7 +419,7 @@ export class Monsters {
   }
 
   /**
-   * Goes on towards a goal, or to within `nearness` of it.
+   * Goes on towards a goal, or to within `nearness` of it; gives up a chase where a safe area would cut it off from home.
    *
    * @returns Whether it is there.
    */
@@ -416,16 +433,24 @@ export class Monsters {
     const dx = goal.x - x, dz = goal.z - z, distance = Math.hypot(dx, dz);
     const way = distance - (goal.nearness ?? 0), reach = goal.speed * seconds;
     const part = distance === 0 ? 0 : Math.max(0, Math.min(way, reach)) / distance;
+    const next = { x: x + dx * part, z: z + dz * part };
+    if (monster.mode === "chasing" && this.#isCutOff(monster, next)) {
+      monster.mode = "returning";
+      return false;
+    }
     const isThere = way <= reach;
     const speed = isThere || distance === 0 ? 0 : goal.speed / distance;
     world.place(entityId, {
-      x: x + dx * part,
-      z: z + dz * part,
+      ...next,
       vx: dx * speed,
       vz: dz * speed,
       yaw: distance === 0 ? world.yawOf(entityId) : Math.atan2(dx, dz),
     });
     return isThere;
+  }
+
+  #isCutOff({ homeX, homeZ, map }: Monster, at: { x: number; z: number }): boolean {
+    return this.#safeAreas.lieBetween(map.mapId, at, { x: homeX, z: homeZ });
   }
 
   /** Stands at a place, turned to whom it fights if to anyone. */

@@ -11,6 +11,7 @@ import type { World } from "../../../server/world/world.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";
 import { Recovery } from "./recovery.ts";
+import { SafeAreas } from "./safe_areas.ts";
 import { type Damage, findSkill, type Skill } from "./skills.ts";
 import { StatusEffects } from "./status_effects.ts";
 
@@ -33,6 +34,7 @@ export type CombatRefusal =
   | "cannot_act"
   | "just_entered"
   | "bad_target"
+  | "protected"
   | "out_of_range"
   | "on_cooldown";
 
@@ -55,6 +57,25 @@ export interface BlowReport extends Blow {
   readonly targetDied: boolean;
 }
 
+/** What {@linkcode Combat} is made with. */
+export interface CombatOptions {
+  readonly world: World;
+  readonly dice: Dice;
+  readonly events: CombatEvents;
+  /** None unless told. */
+  readonly safeAreas?: SafeAreas;
+  /** Whether the players of two entities are at war with each other; nobody is unless told. */
+  readonly areAtWar?: (entityId: number, otherId: number) => boolean;
+  readonly faults?: FaultReport;
+}
+
+/** What a player's fights hold back, and for how long, in milliseconds. */
+export interface FightState {
+  readonly fightsUntilMs: number;
+  readonly struckUntilMs: number;
+  readonly stunnedUntilMs: number;
+}
+
 /** Who is told. */
 export interface CombatEvents {
   onBlow(report: BlowReport): void;
@@ -67,8 +88,9 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
 /**
  * Combat in one world, on all its maps. Everything that counts is the server's own: where both stand, the clock, the dice.
  *
- * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Hit points come back out
- * of a fight, and with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
+ * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Whoever stands in a safe
+ * area and dealt no blow within the last {@linkcode FIGHT_MS} is hit by enemies in a war only. Hit points come back out of
+ * a fight, and with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
  *
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
  */
@@ -76,23 +98,29 @@ export class Combat {
   readonly #world: World;
   readonly #dice: Dice;
   readonly #events: CombatEvents;
+  readonly #safeAreas: SafeAreas;
+  readonly #areAtWar: (entityId: number, otherId: number) => boolean;
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
   readonly #recovery: Recovery;
   readonly #found: Int32Array;
-  /** By entity, in milliseconds: until when it fights, and until when it can strike nobody. */
+  /** By entity, in milliseconds: until when it fights, has dealt a blow of late, and can strike nobody. */
   readonly #fightsUntilMs: Float64Array;
+  readonly #struckUntilMs: Float64Array;
   readonly #calmUntilMs: Float64Array;
 
-  constructor(options: { world: World; dice: Dice; events: CombatEvents; faults?: FaultReport }) {
+  constructor(options: CombatOptions) {
     this.#world = options.world;
     this.#dice = options.dice;
     this.#events = options.events;
+    this.#safeAreas = options.safeAreas ?? new SafeAreas();
+    this.#areAtWar = options.areAtWar ?? (() => false);
     this.#effects = new StatusEffects(options.world, options.faults ?? NO_FAULTS);
     this.#recovery = new Recovery(options.world, options.faults ?? NO_FAULTS);
     const { slotCount } = options.world;
     this.#found = new Int32Array(slotCount);
     this.#fightsUntilMs = new Float64Array(slotCount);
+    this.#struckUntilMs = new Float64Array(slotCount);
     this.#calmUntilMs = new Float64Array(slotCount);
   }
 
@@ -111,14 +139,13 @@ export class Combat {
     return nowMs < this.#fightsUntilMs[entityId];
   }
 
-  /** Until when the entity fights, as things are, in milliseconds. */
-  fightsUntilMs(entityId: number): number {
-    return this.#fightsUntilMs[entityId];
-  }
-
-  /** Until when the entity is stunned, in milliseconds; 0: it is not. */
-  stunnedUntilMs(entityId: number): number {
-    return this.#effects.stunnedUntilMs(entityId);
+  /** What holds the entity back, as things are. */
+  stateOf(entityId: number): FightState {
+    return {
+      fightsUntilMs: this.#fightsUntilMs[entityId],
+      struckUntilMs: this.#struckUntilMs[entityId],
+      stunnedUntilMs: this.#effects.stunnedUntilMs(entityId),
+    };
   }
 
   /**
@@ -126,21 +153,18 @@ export class Combat {
    *
    * @param state What holds a new entity back; `undefined` for one that was in the world.
    */
-  enter(
-    entityId: number,
-    nowMs: number,
-    state: { readonly fightsUntilMs: number; readonly stunnedUntilMs: number } | undefined,
-  ): void {
+  enter(entityId: number, nowMs: number, state: FightState | undefined): void {
     this.#calmUntilMs[entityId] = nowMs + ENTRY_CALM_MS;
     if (state === undefined) return;
     this.#fightsUntilMs[entityId] = state.fightsUntilMs;
+    this.#struckUntilMs[entityId] = state.struckUntilMs;
     this.#recovery.begin(entityId, Math.max(nowMs + RECOVERY_INTERVAL_MS, state.fightsUntilMs));
     if (nowMs < state.stunnedUntilMs) this.#effects.stun(entityId, state.stunnedUntilMs);
   }
 
   /** A dead entity comes back: its fight is over. */
   endFight(entityId: number): void {
-    this.#fightsUntilMs[entityId] = 0;
+    this.#fightsUntilMs[entityId] = this.#struckUntilMs[entityId] = 0;
   }
 
   /** Uses a skill, if the rules allow it; otherwise nothing happens and no cooldown begins. */
@@ -151,7 +175,9 @@ export class Combat {
     if (at !== undefined && !Number.isFinite(at.x + at.y + at.z)) return "bad_position";
     if (skill.areaRadius > 0 && at === undefined) return "bad_position";
     if (!this.canAct(attackerId)) return "cannot_act";
-    const refusal = skill.areaRadius > 0 ? this.#judgeArea(attackerId, at!, skill) : this.#judgeTarget(action, skill);
+    const refusal = skill.areaRadius > 0
+      ? this.#judgeArea(attackerId, at!, skill)
+      : this.#judgeTarget(action, skill, nowMs);
     if (refusal !== "ok") return refusal;
     if (this.#cooldowns.remainingMs(attackerKey, skill, nowMs) > 0) return "on_cooldown";
     // Last, as whatever else is wrong is answered as ever.
@@ -167,6 +193,7 @@ export class Combat {
   strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
     const world = this.#world;
     this.#fight(attackerId, nowMs + FIGHT_MS);
+    this.#struckUntilMs[attackerId] = nowMs + FIGHT_MS;
     this.#fight(targetId, nowMs + FIGHT_MS);
     const blow = rollBlow(strike, this.#dice);
     const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
@@ -194,7 +221,7 @@ export class Combat {
   remove(entityId: number): void {
     this.#effects.remove(entityId);
     this.#recovery.remove(entityId);
-    this.#fightsUntilMs[entityId] = this.#calmUntilMs[entityId] = 0;
+    this.#fightsUntilMs[entityId] = this.#struckUntilMs[entityId] = this.#calmUntilMs[entityId] = 0;
   }
 
   #fight(entityId: number, untilMs: number): void {
@@ -202,11 +229,20 @@ export class Combat {
     this.#recovery.delay(entityId, untilMs);
   }
 
-  #judgeTarget({ attackerId, targetId }: CombatAct, skill: Skill): "ok" | CombatRefusal {
+  #judgeTarget({ attackerId, targetId }: CombatAct, skill: Skill, nowMs: number): "ok" | CombatRefusal {
     const world = this.#world;
     // What is dead, out of sight or was never there is one answer: it tells nothing of what the attacker cannot see.
     if (targetId === attackerId || !this.isAlive(targetId) || !world.sees(attackerId, targetId)) return "bad_target";
+    if (this.#isProtected(attackerId, targetId, nowMs)) return "protected";
     return world.distanceBetween(attackerId, targetId) <= skill.range ? "ok" : "out_of_range";
+  }
+
+  /** Monsters do not ask: they leave whoever stands in a safe area alone. */
+  #isProtected(attackerId: number, targetId: number, nowMs: number): boolean {
+    if (nowMs < this.#struckUntilMs[targetId]) return false;
+    const world = this.#world, { mapId } = world.mapOf(targetId);
+    return this.#safeAreas.covers(mapId, world.xOf(targetId), world.zOf(targetId)) &&
+      !this.#areAtWar(attackerId, targetId);
   }
 
   #judgeArea(attackerId: number, at: { x: number; y: number; z: number }, skill: Skill): "ok" | CombatRefusal {
@@ -218,7 +254,7 @@ export class Combat {
     at: { x: number; y: number; z: number },
     { skill, strike, nowMs }: { skill: Skill; strike: Strike; nowMs: number },
   ): void {
-    const targets = this.#targetsAround(attackerId, at, skill.areaRadius);
+    const targets = this.#targetsAround(attackerId, at, { radius: skill.areaRadius, nowMs });
     // Those who see the attacker are shown that something was done.
     if (targets.length === 0) {
       const { skillId } = strike;
@@ -230,8 +266,12 @@ export class Combat {
     }
   }
 
-  /** The living that the attacker sees around a point, itself not among them: nearest first, of equals the lowest id. */
-  #targetsAround(attackerId: number, at: { x: number; y: number; z: number }, radius: number): number[] {
+  /** Whom the attacker sees and may hit around a point, itself not among them: nearest first, of equals the lowest id. */
+  #targetsAround(
+    attackerId: number,
+    at: { x: number; y: number; z: number },
+    { radius, nowMs }: { radius: number; nowMs: number },
+  ): number[] {
     const count = this.#world.entitiesInRadius(
       { map: this.#world.mapOf(attackerId), x: at.x, z: at.z, radius },
       this.#found,
@@ -247,7 +287,7 @@ export class Combat {
     const targets: number[] = [];
     for (const { id } of candidates) {
       if (targets.length === AREA_TARGETS_MAX) break;
-      if (this.#world.sees(attackerId, id)) targets.push(id);
+      if (this.#world.sees(attackerId, id) && !this.#isProtected(attackerId, id, nowMs)) targets.push(id);
     }
     return targets;
   }

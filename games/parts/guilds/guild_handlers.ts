@@ -54,6 +54,7 @@ import {
   type Invite,
   type Kill,
   leftGuildOf,
+  type OwnTie,
   type Rank,
   RANK_LEADER,
   RANK_MEMBER,
@@ -182,6 +183,11 @@ export class GuildService {
     return sessions;
   }
 
+  /** Whether the guilds of two players are at war; any numbers may be asked. */
+  areAtWar(playerId: number, otherId: number): boolean {
+    return this.#ties.areAtWar(playerId, otherId, this.#context.clock.unixMs());
+  }
+
   /** Takes note of a death: it counts where the two were on different sides when a war began. */
   onKill(killer: Participant | null, victim: Participant | null): void {
     const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
@@ -240,7 +246,7 @@ export class GuildService {
     return this.#request(
       () => storage.for(session.asker).of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() }),
       ({ guildId }) => {
-        this.#setTie(playerId, { guildId, name, tag });
+        this.#setTie(playerId, { guildId, name, tag, wars: [] });
         const response = { success: true, guildId: BigInt(guildId) };
         this.#send(session, PacketType.GUILD_CREATE_RESPONSE, GuildCreateResponseSchema, response);
       },
@@ -416,6 +422,7 @@ export class GuildService {
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         for (const { guildId } of war.sides) this.#shown.drop(guildId);
+        this.#ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
         this.#confirm(session, PacketType.GUILD_WAR_START);
         this.#announceStart(war, actorId, endsAtMs);
       },
@@ -495,7 +502,7 @@ export class GuildService {
   }
 
   /** Takes what the storage says of a player, and shows it in the world. */
-  #setTie(playerId: number, tie: GuildTie | null): void {
+  #setTie(playerId: number, tie: OwnTie | null): void {
     const { sessions, world } = this.#context;
     const session = sessions.findPlayer(playerId);
     if (!this.#ties.set(playerId, tie) || session?.presence == null) return;
@@ -591,6 +598,7 @@ export class GuildService {
   }
 
   #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+    this.#ties.endWar(first.guildId, second.guildId);
     for (const { guildId } of [first, second]) this.#shown.drop(guildId);
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: declarerId };

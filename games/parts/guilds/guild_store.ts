@@ -33,7 +33,7 @@ export const GUILDS = defineStore("guilds", {
   invite: write<NewInvite, { readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie } | Refused>(),
 
   /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
-  join: write<InviteAnswer, { readonly kind: "joined"; readonly tie: GuildTie } | Refused>(),
+  join: write<InviteAnswer, { readonly kind: "joined"; readonly tie: OwnTie } | Refused>(),
 
   /**
    * The invitations of a member's guild that still stand, in the order of names; refused with `not_in_guild`,
@@ -195,8 +195,21 @@ export interface GuildTie {
   readonly tag: string;
 }
 
+/** A war as seen from one of its guilds. */
+export interface TieWar {
+  readonly enemyGuildId: number;
+  /** Unix time in milliseconds. */
+  readonly endsAtMs: number;
+}
+
+/** What a player's guild is to others. */
+export interface OwnTie extends GuildTie {
+  /** In the order they were declared; those that are over are among them until they are ended. */
+  readonly wars: readonly TieWar[];
+}
+
 /** The guild that a player is in. */
-export interface PlayerTie extends GuildTie {
+export interface PlayerTie extends OwnTie {
   readonly playerId: number;
 }
 

@@ -1,16 +1,23 @@
 /** Who of the players online is in which guild. @module */
 
-import type { GuildTie } from "./guild_store.ts";
+import type { GuildTie, OwnTie } from "./guild_store.ts";
 
 const NOBODY: ReadonlySet<number> = new Set();
 
+/** A guild of whom members are known. */
+interface KnownGuild {
+  readonly members: Set<number>;
+  /** When its wars end, Unix milliseconds, by the enemy's id. */
+  wars: Map<number, number>;
+}
+
 /**
- * The guilds of the players who are online, as the storage has them: what chat, kills and the world look up. Players are
- * known from the time they come until they are forgotten; the storage alone knows everybody else.
+ * The guilds of the players who are online, as the storage has them: what chat, kills, fights and the world look up.
+ * Players are known from the time they come until they are forgotten; the storage alone knows everybody else.
  */
 export class GuildTies {
   readonly #byPlayer = new Map<number, GuildTie | null>();
-  readonly #byGuild = new Map<number, Set<number>>();
+  readonly #byGuild = new Map<number, KnownGuild>();
 
   /** Players that are known. */
   get playerIds(): Iterable<number> {
@@ -24,7 +31,30 @@ export class GuildTies {
 
   /** The known members of a guild. */
   membersOf(guildId: number): ReadonlySet<number> {
-    return this.#byGuild.get(guildId) ?? NOBODY;
+    return this.#byGuild.get(guildId)?.members ?? NOBODY;
+  }
+
+  /**
+   * Whether the guilds of two players are at war; any numbers may be asked.
+   *
+   * @param nowMs Unix time in milliseconds.
+   */
+  areAtWar(playerId: number, otherId: number, nowMs: number): boolean {
+    const own = this.#byPlayer.get(playerId), other = this.#byPlayer.get(otherId);
+    if (own == null || other == null) return false;
+    return nowMs < (this.#byGuild.get(own.guildId)?.wars.get(other.guildId) ?? 0);
+  }
+
+  /** Two guilds are at war from now on, until `endsAtMs`. */
+  beginWar(guildId: number, enemyGuildId: number, endsAtMs: number): void {
+    this.#byGuild.get(guildId)?.wars.set(enemyGuildId, endsAtMs);
+    this.#byGuild.get(enemyGuildId)?.wars.set(guildId, endsAtMs);
+  }
+
+  /** A war of two guilds is ended. */
+  endWar(guildId: number, enemyGuildId: number): void {
+    this.#byGuild.get(guildId)?.wars.delete(enemyGuildId);
+    this.#byGuild.get(enemyGuildId)?.wars.delete(guildId);
   }
 
   /**
@@ -32,14 +62,18 @@ export class GuildTies {
    *
    * @returns Whether the guild is another than before.
    */
-  set(playerId: number, tie: GuildTie | null): boolean {
+  set(playerId: number, tie: OwnTie | null): boolean {
     const before = this.#byPlayer.get(playerId) ?? null;
     this.forget(playerId);
     this.#byPlayer.set(playerId, tie);
     if (tie !== null) {
-      const members = this.#byGuild.get(tie.guildId);
-      if (members === undefined) this.#byGuild.set(tie.guildId, new Set([playerId]));
-      else members.add(playerId);
+      const wars = new Map(tie.wars.map(({ enemyGuildId, endsAtMs }) => [enemyGuildId, endsAtMs]));
+      const guild = this.#byGuild.get(tie.guildId);
+      if (guild === undefined) this.#byGuild.set(tie.guildId, { members: new Set([playerId]), wars });
+      else {
+        guild.members.add(playerId);
+        guild.wars = wars;
+      }
     }
     return before?.guildId !== tie?.guildId;
   }
@@ -49,7 +83,7 @@ export class GuildTies {
     const tie = this.#byPlayer.get(playerId);
     this.#byPlayer.delete(playerId);
     if (tie == null) return;
-    const members = this.#byGuild.get(tie.guildId)!;
+    const { members } = this.#byGuild.get(tie.guildId)!;
     members.delete(playerId);
     if (members.size === 0) this.#byGuild.delete(tie.guildId);
   }

@@ -87,7 +87,7 @@ export function guildInvites(
       if (selectInviter.get(playerId, guildId, nowMs) === undefined) return refused("not_invited");
       if (rows.memberCount(guildId) >= GUILD_MEMBERS_MAX) return refused("guild_full");
       rows.addMember(playerId, guildId, RANK_MEMBER);
-      return { kind: "joined", tie: rows.tieOf(guildId) };
+      return { kind: "joined", tie: { ...rows.tieOf(guildId), wars: rows.warsOf(guildId) } };
     },
 
     withdraw: ({ actorId, nameKey, nowMs }) => {

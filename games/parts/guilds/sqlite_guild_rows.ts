@@ -3,7 +3,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../../shared/errors.ts";
 import { checkId } from "../../../server/storage/storage_checks.ts";
-import type { GuildRefusal, GuildTie, Rank, Refused } from "./guild_store.ts";
+import type { GuildRefusal, GuildTie, OwnTie, Rank, Refused } from "./guild_store.ts";
 
 /** A player's place in its guild. */
 export interface MemberRow {
@@ -25,6 +25,10 @@ export function guildRows(database: DatabaseSync) {
   const selectMember = database.prepare(
     "SELECT player_id AS playerId, guild_id AS guildId, rank FROM guild_members WHERE player_id = ?",
   );
+  const selectWars = database.prepare(
+    `SELECT iif(low_guild_id = ?1, high_guild_id, low_guild_id) AS enemyGuildId, ends_at_ms AS endsAtMs
+      FROM guild_wars WHERE low_guild_id = ?1 OR high_guild_id = ?1 ORDER BY id`,
+  );
   const deleteInvitesOf = database.prepare("DELETE FROM guild_invites WHERE player_id = ?");
   const deleteInvitesBy = database.prepare("DELETE FROM guild_invites WHERE inviter_id = ?");
 
@@ -42,6 +46,10 @@ export function guildRows(database: DatabaseSync) {
     const tie = findTie(guildId);
     assert(tie, "A member's guild is there");
     return tie;
+  }
+
+  function warsOf(guildId: number): OwnTie["wars"] {
+    return selectWars.all(guildId).map((row) => ({ ...row }) as unknown as OwnTie["wars"][number]);
   }
 
   function accountIdOf(nameKey: string): number | undefined {
@@ -68,7 +76,7 @@ export function guildRows(database: DatabaseSync) {
     return countOf(countMembers.get(guildId));
   }
 
-  return { memberOf, findTie, tieOf, accountIdOf, addMember, removeMember, dropInvitesBy, memberCount };
+  return { memberOf, findTie, tieOf, warsOf, accountIdOf, addMember, removeMember, dropInvitesBy, memberCount };
 }
 
 /** A request that the rules forbid. */

@@ -106,7 +106,13 @@ function guildReading(database: DatabaseSync, rows: GuildRows): Pick<Handlers, "
     findTies: (playerIds) => {
       checkRows(playerIds.length);
       for (const playerId of playerIds) checkId(playerId, "playerId");
-      return selectTies.all(JSON.stringify(playerIds)).map((row) => ({ ...row }) as unknown as PlayerTie);
+      // Members of one guild share the list.
+      const wars = new Map<number, PlayerTie["wars"]>();
+      return selectTies.all(JSON.stringify(playerIds)).map((row) => {
+        const guildId = Number(row.guildId);
+        if (!wars.has(guildId)) wars.set(guildId, rows.warsOf(guildId));
+        return { ...row, wars: wars.get(guildId) } as unknown as PlayerTie;
+      });
     },
   };
 }
