@@ -4,7 +4,6 @@ import type { DatabaseSync } from "node:sqlite";
 import { ADDRESS_BANS_MAX, EXPIRED_DELETED_MAX } from "../../shared/limits.ts";
 import { type Sanction, SANCTIONS, type SanctionTarget } from "./sanction_store.ts";
 import { checkId, checkRows } from "../storage/storage_checks.ts";
-import { sqliteStore } from "../storage/sqlite_store.ts";
 import type { HandlersOf } from "../storage/store.ts";
 
 const SELECT = `SELECT kind, player_id AS playerId, name AS playerName, address, reason, moderator,
@@ -12,10 +11,8 @@ const SELECT = `SELECT kind, player_id AS playerId, name AS playerName, address,
   FROM sanctions LEFT JOIN accounts ON accounts.id = player_id`;
 const STANDS = "(ends_at_ms IS NULL OR ends_at_ms > ?1)";
 
-/** Mutes and bans. */
-export const SQLITE_SANCTIONS = sqliteStore(SANCTIONS, { open: (database) => ({ handlers: handlersOn(database) }) });
-
-function handlersOn(database: DatabaseSync): HandlersOf<typeof SANCTIONS> {
+/** Prepares the statements for mutes and bans. */
+export function sqliteSanctions(database: DatabaseSync): HandlersOf<typeof SANCTIONS> {
   const deleteEnded = database.prepare(
     `DELETE FROM sanctions WHERE id IN (SELECT id FROM sanctions WHERE ends_at_ms <= ? LIMIT ${EXPIRED_DELETED_MAX})`,
   );

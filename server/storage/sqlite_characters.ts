@@ -2,16 +2,13 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { type Character, CHARACTERS, type SavedCharacter } from "./storage.ts";
-import { sqliteStore } from "./sqlite_store.ts";
 import type { HandlersOf } from "./store.ts";
 import { checkFinite, checkId, checkRows } from "./storage_checks.ts";
 
 const CHARACTER_COLUMNS = "id, account_id, name, map_id, x, y, z, yaw, hp";
 
-/** Characters. */
-export const SQLITE_CHARACTERS = sqliteStore(CHARACTERS, { open: (database) => ({ handlers: handlersOn(database) }) });
-
-function handlersOn(database: DatabaseSync): HandlersOf<typeof CHARACTERS> {
+/** Prepares the statements for characters. */
+export function sqliteCharacters(database: DatabaseSync): HandlersOf<typeof CHARACTERS> {
   const selectFirst = database.prepare(
     `SELECT ${CHARACTER_COLUMNS} FROM characters WHERE account_id = ? ORDER BY id LIMIT 1`,
   );

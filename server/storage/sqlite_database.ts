@@ -7,12 +7,14 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { assert, AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
 import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
-import { migrate } from "./migrations.ts";
+import { ENGINE_SCHEMA } from "./engine_schema.ts";
+import { migrate } from "./schema.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
-import { SQLITE_CHARACTERS } from "./sqlite_characters.ts";
-import { SQLITE_SANCTIONS } from "../moderation/sqlite_sanctions.ts";
+import { sqliteCharacters } from "./sqlite_characters.ts";
+import { sqliteSanctions } from "../moderation/sqlite_sanctions.ts";
 import type { GameRecords, OpenedStore } from "./sqlite_store.ts";
-import { ACCOUNTS, HEALTH_PROBE } from "./storage.ts";
+import { ACCOUNTS, CHARACTERS, HEALTH_PROBE } from "./storage.ts";
+import { SANCTIONS } from "../moderation/sanction_store.ts";
 import type { StoreDefinition } from "./store.ts";
 
 /** The path of a database that lives in memory and is gone when closed. */
@@ -85,7 +87,8 @@ export class SqliteDatabase {
     try {
       this.isNew = isNew(database);
       if (options.isChecked === true) checkFile(database, options.path);
-      migrate(database);
+      const schemas = records.stores.map(({ definition, schema }) => ({ name: definition.name, steps: schema }));
+      migrate(database, records, ENGINE_SCHEMA, schemas);
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       this.#operations = prepareOperations(database, records);
@@ -206,14 +209,14 @@ function prepareOperations(database: DatabaseSync, { stores }: GameRecords): Map
       operations.set(operation, { kind, run: handlers[method] });
     }
   };
-  const characters = SQLITE_CHARACTERS.open(database), sanctions = SQLITE_SANCTIONS.open(database);
+  const characters = sqliteCharacters(database), sanctions = sqliteSanctions(database);
   const opened = stores.map(({ definition, open }) => ({ definition, ...open(database) }));
   const part = (accountId: number) =>
     Object.fromEntries(opened.map(({ definition, beforeRemoval }) => [definition.name, beforeRemoval?.(accountId)]));
-  const ties = { loadCharacter: characters.handlers.load, standingOf: sanctions.handlers.ofPlayer, part };
+  const ties = { loadCharacter: characters.load, standingOf: sanctions.ofPlayer, part };
   add(ACCOUNTS, sqliteAccounts(database, ties));
-  add(SQLITE_CHARACTERS.definition, characters.handlers);
-  add(SQLITE_SANCTIONS.definition, sanctions.handlers);
+  add(CHARACTERS, characters);
+  add(SANCTIONS, sanctions);
   for (const { definition, handlers } of opened) add(definition, handlers);
   // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
   const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);

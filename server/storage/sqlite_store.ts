@@ -1,6 +1,7 @@
 /** What a store in SQLite consists of. @module */
 
 import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseOwner, SchemaStep } from "./schema.ts";
 import type { HandlersOf, StoreDefinition } from "./store.ts";
 
 /** A store whose statements are prepared. */
@@ -16,6 +17,8 @@ export interface OpenedStore<Definition> {
 /** A store in SQLite. */
 export interface SqliteStore<Definition extends StoreDefinition = StoreDefinition> {
   readonly definition: Definition;
+  /** What leads to its tables, which may refer to those of the engine and of stores before it. */
+  readonly schema: readonly SchemaStep[];
   /** Prepares the statements. */
   readonly open: (database: DatabaseSync) => OpenedStore<Definition>;
 }
@@ -23,12 +26,12 @@ export interface SqliteStore<Definition extends StoreDefinition = StoreDefinitio
 /** Says how a store is kept in SQLite. */
 export function sqliteStore<Definition extends StoreDefinition>(
   definition: Definition,
-  { open }: Pick<SqliteStore<Definition>, "open">,
+  { schema, open }: Pick<SqliteStore<Definition>, "schema" | "open">,
 ): SqliteStore<Definition> {
-  return { definition, open };
+  return { definition, schema, open };
 }
 
 /** What a game keeps in the database beside what the engine does. */
-export interface GameRecords {
+export interface GameRecords extends DatabaseOwner {
   readonly stores: readonly SqliteStore[];
 }

@@ -1,3 +1,6 @@
+import { DatabaseSync } from "node:sqlite";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DisconnectNoticeSchema, DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { RawSocket } from "../support/raw_socket.ts";
@@ -36,6 +39,11 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
     await Deno.writeTextFile(`${dir}/file`, "");
     await Deno.symlink(`${dir}/nowhere`, `${dir}/dangling`);
     await Deno.mkdir(`${dir}/database/game.db`, { recursive: true });
+    await new DirectStorage({ path: `${dir}/other.db` }, { game: "other", stores: [] }).close();
+    await new DirectStorage({ path: `${dir}/newer.db` }, MARSH_RECORDS).close();
+    const newer = new DatabaseSync(`${dir}/newer.db`);
+    newer.exec("UPDATE schema_versions SET version = 999 WHERE name = 'guilds'");
+    newer.close();
     const cases: readonly (readonly [code: number, flags: readonly string[], reason: string, remedy: string])[] = [
       [78, ["--data-dir", `${dir}/file`], "is no folder", "give the path of a folder"],
       [78, ["--data-dir", `${dir}/file/data`], "is no folder", "give the path of a folder"],
@@ -44,6 +52,18 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
       [78, ["--database-url", "sqlite:absent/a.db"], "No such file or directory", "its folder must be there"],
       [78, ["--database-url", `sqlite:${dir}/file/a.db`], "Not a directory", "its folder must be there"],
       [78, ["--database-url", `sqlite:${dir}/database/game.db`], "unable to open database file", "its folder must be"],
+      [
+        78,
+        ["--database-url", `sqlite:${dir}/other.db`],
+        "it belongs to the game other, and this is marsh",
+        "give each",
+      ],
+      [
+        78,
+        ["--database-url", `sqlite:${dir}/newer.db`],
+        "schema of guilds has version 999,",
+        "start the newer program",
+      ],
       [1, ["--host", "203.0.113.9"], "has no such address", "give one that ip address shows"],
       [1, ["--host", "nowhere.invalid"], "no address is known for this name", "give an IP address"],
       [1, ["--admin-host", "127.0.0.1", "--host", "203.0.113.9"], "has no such address", "give one"],

@@ -103,7 +103,7 @@ Deno.test("SqliteDatabase.constructor() refuses files it must not use, and says 
     assertThrows(open("foreign"), ConfigError, "belongs to another program");
     new SqliteDatabase({ path: `${dir}/newer` }, MARSH_RECORDS).close();
     withOther(`${dir}/newer`, (other) => other.exec("PRAGMA user_version = 999"));
-    assertThrows(open("newer"), ConfigError, "its schema has version 999");
+    assertThrows(open("newer"), ConfigError, "the schema of the database has version 999");
     // Refused is untouched.
     withOther(`${dir}/newer`, (other) => assertEquals(other.prepare("PRAGMA user_version").get()?.user_version, 999));
   });

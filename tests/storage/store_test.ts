@@ -14,6 +14,7 @@ const NOTES = defineStore("notes", {
 
 /** Notes that are kept in no table, and leave with a word. */
 const SQLITE_NOTES = sqliteStore(NOTES, {
+  schema: [],
   open: (database) => {
     const notes = new Map<number, string[]>();
     const hasAccount = database.prepare("SELECT count(*) AS count FROM accounts WHERE id = ?");
@@ -32,7 +33,7 @@ const SQLITE_NOTES = sqliteStore(NOTES, {
   },
 });
 
-const RECORDS: GameRecords = { stores: [SQLITE_NOTES] };
+const RECORDS: GameRecords = { game: "notes", stores: [SQLITE_NOTES] };
 
 Deno.test("A store that is defined once is asked by its types, and tells what it changes", async () => {
   const asked: unknown[] = [];
@@ -82,7 +83,7 @@ Deno.test("Stores part with an account before it is gone, and only if it goes", 
 });
 
 Deno.test("Two stores of one name are refused when the database is opened", () => {
-  const twice = { stores: [SQLITE_NOTES, SQLITE_NOTES] };
+  const twice = { game: "notes", stores: [SQLITE_NOTES, SQLITE_NOTES] };
   assertThrows(() => new SqliteDatabase({ path: ":memory:" }, twice), AssertionError, "notes");
   new SqliteDatabase({ path: ":memory:" }, MARSH_RECORDS).close();
 });

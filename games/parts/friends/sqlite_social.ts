@@ -15,10 +15,12 @@ import type { PlayerName } from "../../../server/storage/storage.ts";
 import { sqliteStore } from "../../../server/storage/sqlite_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
 import type { HandlersOf } from "../../../server/storage/store.ts";
+import { SOCIAL_SCHEMA } from "./social_schema.ts";
 import { type KeptWhisper, type PlayerPair, SOCIAL } from "./social_store.ts";
 
 /** Friends, ignore lists and kept whispers. */
 export const SQLITE_SOCIAL = sqliteStore(SOCIAL, {
+  schema: SOCIAL_SCHEMA,
   open: (database) => ({
     handlers: { ...lists(database), ...friends(database), ...ignoreLists(database), ...keptWhispers(database) },
     beforeRemoval: relatedQuery(database),

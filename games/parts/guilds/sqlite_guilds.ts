@@ -18,12 +18,14 @@ import {
 } from "./guild_store.ts";
 import { guildInvites } from "./sqlite_guild_invites.ts";
 import { type GuildRows, guildRows, type MemberRow, refused } from "./sqlite_guild_rows.ts";
+import { GUILD_SCHEMA } from "./guild_schema.ts";
 import { guildWars, warsOfGuild } from "./sqlite_guild_wars.ts";
 
 type Handlers = HandlersOf<typeof GUILDS>;
 
 /** Guilds, their members, invitations and wars. */
 export const SQLITE_GUILDS = sqliteStore(GUILDS, {
+  schema: GUILD_SCHEMA,
   open: (database) => {
     const rows = guildRows(database);
     const members = guildMembers(database, rows);

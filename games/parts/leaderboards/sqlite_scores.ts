@@ -5,6 +5,7 @@ import { EXPIRED_DELETED_MAX, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } fr
 import { ALL_TIME, type Board, type Score, SCORES } from "./score_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
 import { sqliteStore } from "../../../server/storage/sqlite_store.ts";
+import { SCORE_SCHEMA } from "./score_schema.ts";
 import type { HandlersOf } from "../../../server/storage/store.ts";
 
 /** A score as it is stored. */
@@ -13,7 +14,10 @@ type StoredScore = Omit<Score, "rank">;
 const COLUMNS: Readonly<Record<Board, string>> = { kills: "kills", deaths: "deaths", monsterKills: "monster_kills" };
 
 /** Kills and deaths. */
-export const SQLITE_SCORES = sqliteStore(SCORES, { open: (database) => ({ handlers: handlersOn(database) }) });
+export const SQLITE_SCORES = sqliteStore(SCORES, {
+  schema: SCORE_SCHEMA,
+  open: (database) => ({ handlers: handlersOn(database) }),
+});
 
 function handlersOn(database: DatabaseSync): HandlersOf<typeof SCORES> {
   const upsert = database.prepare(

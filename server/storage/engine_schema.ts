@@ -1,0 +1,99 @@
+/** What the engine keeps in SQLite, as the steps that lead there. @module */
+
+import type { SchemaStep } from "./schema.ts";
+
+/** Tables of the engine. A step that has been released is never changed; a change is a new step at the end. */
+export const ENGINE_SCHEMA: readonly SchemaStep[] = [
+  // AUTOINCREMENT: the id of a deleted account is in tokens and must never name another player.
+  // The check keeps ids exact as JavaScript numbers.
+  {
+    was: 1,
+    sql: `
+  CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
+    password_verifier TEXT,
+    created_at_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE characters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    map_id INTEGER,
+    x REAL,
+    y REAL,
+    z REAL,
+    yaw REAL,
+    hp REAL,
+    CHECK ((map_id IS NULL) = (x IS NULL) AND (x IS NULL) = (y IS NULL) AND (y IS NULL) = (z IS NULL)
+      AND (z IS NULL) = (yaw IS NULL) AND (yaw IS NULL) = (hp IS NULL))
+  ) STRICT;
+
+  CREATE INDEX characters_by_account ON characters (account_id, id);
+
+  CREATE TABLE health (id INTEGER PRIMARY KEY CHECK (id = 1), bytes BLOB NOT NULL) STRICT;
+  INSERT INTO health (id, bytes) VALUES (1, x'');
+  `,
+  },
+  // A sanction is for a player or for addresses.
+  {
+    was: 4,
+    sql: `
+  CREATE TABLE sanctions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id BETWEEN 1 AND 9007199254740991),
+    kind TEXT NOT NULL CHECK (kind IN ('mute', 'ban')),
+    player_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    address TEXT UNIQUE CHECK (address IS NULL OR kind = 'ban'),
+    reason TEXT NOT NULL,
+    moderator TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    ends_at_ms INTEGER,
+    CHECK ((player_id IS NULL) <> (address IS NULL)),
+    UNIQUE (player_id, kind)
+  ) STRICT;
+  CREATE INDEX sanctions_by_end ON sanctions (ends_at_ms) WHERE ends_at_ms IS NOT NULL;
+  `,
+  },
+  // What session tokens of the account must name to be good: raised, it makes those of before void.
+  {
+    was: 5,
+    sql: `
+  ALTER TABLE accounts ADD COLUMN token_epoch INTEGER NOT NULL DEFAULT 0;
+  `,
+  },
+  // Where an account has logged in from, as limits count addresses.
+  {
+    was: 7,
+    sql: `
+  CREATE TABLE login_addresses (
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    address TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (account_id, address)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  },
+  // What names look like, as no two new ones may be taken for each other. Names of before may.
+  {
+    was: 8,
+    sql: `
+  CREATE TABLE account_looks (
+    look TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    PRIMARY KEY (look, account_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX account_looks_by_account ON account_looks (account_id);
+  INSERT INTO account_looks (look, account_id) SELECT look.value, accounts.id FROM accounts, json_each(looks_of(name)) AS look;
+  `,
+  },
+  // When an account is deleted, unless its player logs in before.
+  {
+    was: 10,
+    sql: `
+  ALTER TABLE accounts ADD COLUMN delete_at_ms INTEGER;
+  CREATE INDEX accounts_by_deletion ON accounts (delete_at_ms) WHERE delete_at_ms IS NOT NULL;
+  `,
+  },
+];
