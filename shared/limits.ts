@@ -499,6 +499,10 @@ export const STORAGE_BATCH_MS = 5;
 export const STORAGE_ANSWERS_MS = 3;
 /** Bytes of the write-ahead log that are kept when it begins anew: what a long read made it grow by is given back. */
 export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
+/** How often the write-ahead log is brought into the database when no request waits, in milliseconds. */
+export const STORAGE_CHECKPOINT_INTERVAL_MS = 5_000;
+/** Bytes of the write-ahead log that are warned of, and again whenever they have doubled: something keeps it from ending. */
+export const STORAGE_LOG_BYTES_WARNED: number = 64 * 1_048_576;
 /** Rows one bulk request may carry: some 100 ms during which no other process writes. */
 export const STORAGE_ROWS_MAX = 10_000;
 /**

@@ -88,9 +88,11 @@ export const Gauge = {
   LAG_MS: GAUGES_AT + 5,
   /** Connections that are not read until they have paid for what they had done. */
   THROTTLED: GAUGES_AT + 6,
+  /** Bytes in the write-ahead log of the database, when it was last shortened as far as it could be. */
+  STORAGE_LOG_BYTES: GAUGES_AT + 7,
 } as const;
 
-const CONNECTIONS_AT = GAUGES_AT + 7;
+const CONNECTIONS_AT = GAUGES_AT + 8;
 const HISTOGRAMS_AT = CONNECTIONS_AT + CONNECTION_STATES.length * TRANSPORTS.length;
 
 /** Slots for {@linkcode CounterBlock.observe}. */

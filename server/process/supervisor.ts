@@ -16,6 +16,7 @@ import {
   ROUNDS_CHECK_INTERVAL_MS,
   STORAGE_CHECK_INTERVAL_MS,
   STORAGE_HANG_MS,
+  STORAGE_LOG_BYTES_WARNED,
   STORAGE_RESTART_MS,
   THREAD_HANG_MS,
   THREAD_STALL_MS,
@@ -31,7 +32,7 @@ import { listenError } from "./listen_error.ts";
 import type { MaintenanceDesk } from "./maintenance_plan.ts";
 import type { NodePorts } from "../session/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
-import { Counter, CounterBlock, createCounterBlock } from "../ops/counters.ts";
+import { Counter, CounterBlock, createCounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import type { DrillCommand } from "../ops/hang.ts";
 import type { Logger } from "../ops/logging.ts";
@@ -80,6 +81,8 @@ export class Supervisor {
   readonly #storageCounters = createCounterBlock();
   /** Reads of the storage that had failed when it was looked at last. */
   #readFailures = 0;
+  /** Bytes of its write-ahead log that were warned of last; 0: none. */
+  #logBytesWarned = 0;
   readonly #ready = new Int32Array(new SharedArrayBuffer(4));
   readonly #problems = new Map<string, string>();
   /** Everything was started, and logic has not crashed since. */
@@ -379,12 +382,26 @@ export class Supervisor {
   async #checkStorage(): Promise<void> {
     const healthy = await this.#ownStorage!.isHealthy();
     if (this.#stopping) return;
-    const readFailures = new CounterBlock(this.#storageCounters).get(Counter.STORAGE_READ_FAILURES);
+    const counters = new CounterBlock(this.#storageCounters);
+    this.#checkStorageLog(counters.get(Gauge.STORAGE_LOG_BYTES));
+    const readFailures = counters.get(Counter.STORAGE_READ_FAILURES);
     if (readFailures > this.#readFailures) this.#setProblem("reads", "The storage cannot be read");
     else this.#clearProblem("reads");
     this.#readFailures = readFailures;
     if (healthy) this.#clearProblem("writes");
     else this.#setProblem("writes", "The storage takes no writes");
+  }
+
+  /** Nothing bounds the log while something keeps it from ending, so it is told before the disk is full. */
+  #checkStorageLog(bytes: number): void {
+    const { log } = this.#options;
+    if (bytes <= STORAGE_LOG_BYTES_WARNED) {
+      if (this.#logBytesWarned > 0) log.info("The write-ahead log of the database is short again", { bytes });
+      this.#logBytesWarned = 0;
+    } else if (bytes >= 2 * this.#logBytesWarned) {
+      log.warn("The write-ahead log of the database grows: another process reads the database for long", { bytes });
+      this.#logBytesWarned = bytes;
+    }
   }
 
   /**

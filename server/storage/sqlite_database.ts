@@ -23,6 +23,9 @@ export const MEMORY_PATH = ":memory:";
 /** What a health check writes, in bytes: as much as a few players do. */
 const PROBE_BYTES = 32_768;
 
+/** A page of the write-ahead log: 4,096 bytes, SQLite's default, and its header. */
+const LOG_FRAME_BYTES = 4_096 + 24;
+
 const DAMAGE_HINT = "restore a backup";
 
 /** How long to wait before trying again to open a file that another process is opening, in milliseconds. */
@@ -145,6 +148,22 @@ export class SqliteDatabase {
     return this.#operations.get(operation)?.kind !== "write";
   }
 
+  /**
+   * Brings the write-ahead log into the file, as far as no other process still reads what was there before, and gives
+   * back what it grew by. Waits for no reader; for moments when nobody asks for anything.
+   *
+   * @returns Bytes that are in the log afterwards; `undefined` when the disk takes nothing.
+   */
+  shortenLog(): number | undefined {
+    try {
+      let { log, checkpointed } = this.#checkpoint("PASSIVE");
+      if (log === checkpointed && logBytes(log) > STORAGE_LOG_BYTES_KEPT) ({ log } = this.#checkpoint("TRUNCATE"));
+      return logBytes(log);
+    } catch {
+      return undefined;
+    }
+  }
+
   /** Closes the file; the last process to do so folds the write-ahead log into it. */
   close(): void {
     this.#database.close();
@@ -154,6 +173,12 @@ export class SqliteDatabase {
     const found = this.#operations.get(operation);
     if (found === undefined) throw new TypeError(`Cannot run ${operation}: the game has no such store`);
     return found.run(argument);
+  }
+
+  /** Pages in the log, and how many of them are in the file too; -1 in memory. */
+  #checkpoint(mode: "PASSIVE" | "TRUNCATE"): { log: number; checkpointed: number } {
+    const { log, checkpointed } = this.#database.prepare(`PRAGMA wal_checkpoint(${mode})`).get() ?? {};
+    return { log: Number(log), checkpointed: Number(checkpointed) };
   }
 
   #run(request: StorageRequest): StorageOutcome {
@@ -222,6 +247,10 @@ function prepareOperations(database: DatabaseSync, { stores }: GameRecords): Map
   const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
   operations.set(HEALTH_PROBE, { kind: "write", run: () => void probe.run() });
   return operations;
+}
+
+function logBytes(pageCount: number): number {
+  return Math.max(0, pageCount) * LOG_FRAME_BYTES;
 }
 
 function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteOptions): DatabaseSync {

@@ -7,8 +7,13 @@
 
 import { setImmediate } from "node:timers";
 import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_BATCH_MS, STORAGE_LOCK_WAIT_MS, STORAGE_PULSE_MS } from "../../shared/limits.ts";
-import { Counter, CounterBlock } from "../ops/counters.ts";
+import {
+  STORAGE_BATCH_MS,
+  STORAGE_CHECKPOINT_INTERVAL_MS,
+  STORAGE_LOCK_WAIT_MS,
+  STORAGE_PULSE_MS,
+} from "../../shared/limits.ts";
+import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { hang } from "../ops/hang.ts";
 import { SqliteDatabase, type SqliteOptions, type StorageOutcome } from "./sqlite_database.ts";
 import { RequestClaims } from "./request_claims.ts";
@@ -46,6 +51,7 @@ const waiting: Waiting[] = [];
 let isTurnScheduled = false;
 let counters: CounterBlock | undefined;
 let pulse: ReturnType<typeof setInterval> | undefined;
+let checkpoints: ReturnType<typeof setInterval> | undefined;
 
 /** Runs this thread as the storage worker of a game: to be called once, by the module that a worker was started with. */
 export function runStorageWorker(ofGame: GameRecords): void {
@@ -73,6 +79,7 @@ function open(options: SqliteOptions): void {
   try {
     // Reads behind a write that cannot be done would wait with it: whoever asked asks again.
     database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options }, records);
+    checkpoints = setInterval(shortenLog, STORAGE_CHECKPOINT_INTERVAL_MS);
     scope.postMessage({ kind: "opened", isNew: database.isNew });
   } catch (error) {
     scope.postMessage({ kind: "open_failed", error: encodeError(error as Error) });
@@ -83,6 +90,13 @@ function open(options: SqliteOptions): void {
 function watch(block: CounterBlock): void {
   counters = block;
   pulse = setInterval(() => block.add(Counter.ITEMS, 1), STORAGE_PULSE_MS);
+}
+
+/** While requests wait, SQLite does this itself, after every thousand pages. */
+function shortenLog(): void {
+  if (waiting.length > 0) return;
+  const bytes = database?.shortenLog();
+  if (bytes !== undefined) counters?.set(Gauge.STORAGE_LOG_BYTES, bytes);
 }
 
 function connect(channel: Channel): void {
@@ -148,6 +162,7 @@ async function stop(): Promise<void> {
     while (waiting.length > 0) answerBatch();
   }
   clearInterval(pulse);
+  clearInterval(checkpoints);
   for (const port of ports) port.close();
   database?.close();
   database = undefined;

@@ -7,6 +7,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
+import { STORAGE_LOG_BYTES_KEPT, STORAGE_LOG_BYTES_WARNED } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
 import { SyscallFaults } from "../support/syscall_faults.ts";
@@ -275,6 +276,26 @@ Deno.test("serve answers logins, entries, logouts and heartbeats while another p
       await until("the save", () => String(other.prepare("SELECT x FROM characters").get()?.x) !== id);
     } finally {
       other.close();
+    }
+    await server.stop();
+  });
+});
+
+Deno.test("serve warns of a write-ahead log that another process keeps from ending, and ends it by itself", async () => {
+  await withTempDir(async (dir) => {
+    await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
+    const [reader, writer] = [0, 1].map(() => new DatabaseSync(`${dir}/drawbridge.db`, { timeout: 10_000 }));
+    const logs = (line: string) => async () => (await server.log()).includes(line);
+    try {
+      reader.exec("BEGIN");
+      reader.prepare("SELECT count(*) FROM accounts").get();
+      writer.exec(`UPDATE health SET bytes = zeroblob(${STORAGE_LOG_BYTES_WARNED})`);
+      await until("the warning", logs("The write-ahead log of the database grows"));
+      reader.exec("COMMIT");
+      await until("the end of the log", logs("The write-ahead log of the database is short again"));
+      assert(Deno.statSync(`${dir}/drawbridge.db-wal`).size <= STORAGE_LOG_BYTES_KEPT);
+    } finally {
+      for (const each of [reader, writer]) each.close();
     }
     await server.stop();
   });

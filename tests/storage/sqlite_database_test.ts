@@ -278,11 +278,27 @@ Deno.test("SqliteDatabase.execute() gives back what the write-ahead log grew by 
   });
 });
 
+Deno.test("SqliteDatabase.shortenLog() ends a log that grew beside a reader, with nothing written since", async () => {
+  await withDatabase({}, (database, path) => {
+    runOne(database, create("Before"));
+    assert(database.shortenLog()! < 1_048_576);
+    withOther(path, (reader) => {
+      reader.exec("BEGIN");
+      reader.prepare("SELECT count(*) FROM accounts").get();
+      withOther(path, (writer) => writer.exec(`UPDATE health SET bytes = zeroblob(${2 * STORAGE_LOG_BYTES_KEPT})`));
+      assert(database.shortenLog()! > 2 * STORAGE_LOG_BYTES_KEPT);
+      reader.exec("COMMIT");
+    });
+    assertEquals([database.shortenLog(), Deno.statSync(`${path}-wal`).size], [0, 0]);
+    assertEquals(isNameFree(database, "before"), false);
+  });
+});
+
 Deno.test("SqliteDatabase.execute() runs every operation in memory too", () => {
   const database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
   runOne(database, create("Mira"));
   runOne(database, PROBE);
-  assertEquals(isNameFree(database, "mira"), false);
+  assertEquals([isNameFree(database, "mira"), database.shortenLog()], [false, 0]);
   database.close();
 });
 
