@@ -1,7 +1,9 @@
 import type { CombatRefusal } from "../../games/parts/combat/combat.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
+import { StatusEffects } from "../../games/parts/combat/status_effects.ts";
 import { AREA_TARGETS_MAX, FIGHT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { FaultList, plant } from "../support/planted.ts";
 import { type Arena, loadedArena } from "./arena.ts";
 
 const STUN_MS = 1_000;
@@ -375,4 +377,18 @@ Deno.test("Combat.act() with an area skill passes by whoever is protected, and t
   // Which is no blow dealt.
   assertEquals(arena.act(inside, SKILL_AREA, { x: 105, y: 0, z: 100 }), "ok");
   assertEquals(arena.act(other, SKILL_MELEE, inside), "protected");
+});
+
+Deno.test("StatusEffects.step() ends the effects of everybody, whatever it throws for one", () => {
+  const arena = loadedArena(), list = new FaultList();
+  const effects = new StatusEffects(arena.world, list);
+  const ids = [arena.join(100, 100), arena.join(101, 100), arena.join(102, 100)];
+  for (const id of ids) effects.stun(id, arena.nowMs + 100);
+  {
+    using _planted = plant(arena.world, "resetTravelTime", (id: number) => id === ids[1]);
+    effects.step(arena.nowMs + 100);
+  }
+  effects.step(arena.nowMs + 200);
+  assertEquals(list.faults, [["effect", ids[1]]]);
+  assertEquals(ids.map((id) => [effects.isStunned(id), arena.tryMove(id)]), ids.map(() => [false, "ok"]));
 });

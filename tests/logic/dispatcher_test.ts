@@ -139,3 +139,12 @@ Deno.test("Dispatcher.on() refuses a message that no packet carries", () => {
   const { dispatcher } = openDispatcher();
   assertThrows(() => dispatcher.on(Vector3Schema, () => {}), TypeError, "drawbridge.v1.Vector3");
 });
+
+Deno.test("Dispatcher.on() refuses a second handler for a message, and keeps the first", () => {
+  const { dispatcher } = openDispatcher();
+  const handled: string[] = [];
+  dispatcher.on(ChatMessageSchema, () => void handled.push("first"));
+  assertThrows(() => dispatcher.on(ChatMessageSchema, () => void handled.push("second")), TypeError, "has a handler");
+  dispatcher.dispatch(new Session(), PacketType.CHAT_MESSAGE, 1, CHAT);
+  assertEquals(handled, ["first"]);
+});

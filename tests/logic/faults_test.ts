@@ -1,26 +1,19 @@
 import type { LogicContext } from "../../server/session/context.ts";
+import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import {
+  CombatActionSchema,
+  LeaveWorldRequestSchema,
+  MovementUpdateSchema,
+  RespawnRequestSchema,
+} from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
-
-function planted(): never {
-  throw new Error("planted");
-}
-
-/** Puts a throw in the place of a method until disposed of. */
-function plant(target: object, name: string, when: (...args: never[]) => boolean = () => true): Disposable {
-  const methods = target as Record<string, (...args: never[]) => unknown>;
-  const original = methods[name];
-  assert(typeof original === "function", name);
-  methods[name] = function (this: unknown, ...args: never[]) {
-    return when(...args) ? planted() : original.apply(this, args);
-  };
-  return { [Symbol.dispose]: () => void (methods[name] = original) };
-}
+import { plant, planted } from "../support/planted.ts";
 
 /** What failed since the last look. */
 function faults(harness: LogicHarness): unknown[] {
@@ -115,6 +108,37 @@ Deno.test("WorldService leaves no ghost when saving, a listener or the world thr
   assertEquals([harness.sessions.inWorld.size, harness.world.has(ann.entityId)], [1, false]);
   assertEquals(harness.logic.world.sessionOf(ann.entityId), undefined);
   assertEquals(bob.closedBy, null);
+});
+
+Deno.test("WorldService lets in whoever enters, whatever a listener throws, and tells the other listeners", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  const entered: number[] = [];
+  harness.logic.world.onEnter(planted);
+  harness.logic.world.onEnter((_session, entityId) => void entered.push(entityId));
+  const cid = await harness.connect();
+  assertEquals([entered, faults(harness)], [[cid.entityId], ["enter"]]);
+  assertAlive(harness, ann, cid);
+  assertAlive(harness, cid, bob);
+});
+
+Deno.test("CombatService tells every listener of a death, whatever one throws, and the dead can come back", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  const killed: (string | undefined)[] = [];
+  harness.logic.combat.onKill(planted);
+  harness.logic.combat.onKill((_killer, victim) => void killed.push(victim?.player?.name));
+  harness.advance(ENTRY_CALM_MS);
+  harness.world.setHealth(bob.entityId, { hp: 1, hpMax: 100 });
+  for (let blow = 0; killed.length === 0 && blow < 100; blow++) {
+    harness.send(ann, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(bob.entityId) });
+    harness.advance(2_000);
+  }
+  assertEquals([killed, faults(harness)], [[bob.name], ["kill"]]);
+  assertAlive(harness, ann, bob);
+  harness.advance(RESPAWN_DELAY_MS);
+  harness.send(bob, RespawnRequestSchema, {});
+  assertEquals(harness.world.hpOf(bob.entityId), 100);
 });
 
 Deno.test("SessionManager tells every presence listener, whatever one throws", async () => {

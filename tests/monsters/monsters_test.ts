@@ -10,6 +10,7 @@ import {
 } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
+import { FaultList, plant } from "../support/planted.ts";
 import { oneRat, RAT, TICK_MS, Wilds } from "./wilds.ts";
 
 const TICKS_PER_SECOND = 1_000 / TICK_MS;
@@ -466,4 +467,27 @@ Deno.test("Monsters.step() never comes into a safe area, nor strikes into it, wh
     ),
     { numRuns: 40 },
   );
+});
+
+Deno.test("Monsters.step() sets aside the monster that throws until it is killed, and the others go on", () => {
+  const list = new FaultList();
+  const wilds = new Wilds({ homes: [{ x: 200, z: 200 }, { x: 204, z: 200 }], faults: list });
+  const [broken, sound] = [1, 2];
+  const player = wilds.join(202, 206);
+  {
+    using _planted = plant(wilds.world, "place", (id: number) => id === broken);
+    wilds.tick(5 * TICKS_PER_SECOND);
+  }
+  assertEquals(list.faults, [["monster", "rat"]]);
+  assert(wilds.blows.some(({ attackerId }) => attackerId === sound), "The other one fights");
+  assert(wilds.blows.every(({ attackerId }) => attackerId !== broken));
+  assertEquals([wilds.distance(broken, 200, 200), wilds.monsters.modeOf(broken)], [0, "asleep"]);
+  wilds.put(player, 200, 201);
+  wilds.world.setHealth(broken, { hp: 1, hpMax: RAT.hp });
+  wilds.tickUntil(() => wilds.hit(player, broken, SKILL_MELEE) !== "" && wilds.world.hpOf(broken) === 0);
+  // Its successor is the next entity there is, and awake, as somebody sees it.
+  wilds.tickUntil(() => wilds.world.has(player + 1));
+  wilds.tick(WAKE_TICKS);
+  assertEquals([wilds.world.has(broken), wilds.monsters.modeOf(player + 1) === "asleep"], [false, false]);
+  assertEquals(list.faults.length, 1);
 });

@@ -6,6 +6,7 @@ import type { MonsterKind } from "../../games/marsh/monsters/monster_data.ts";
 import { Monsters } from "../../games/marsh/monsters/monsters.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
+import type { FaultReport } from "../../shared/errors.ts";
 import { EntityKind } from "../../shared/gen/game_pb.ts";
 import { assert } from "../support/assert.ts";
 import { LoadedDice } from "../combat/loaded_dice.ts";
@@ -43,6 +44,7 @@ export class Wilds {
     capacity?: number;
     seed?: number;
     safeAreas?: readonly SafeArea[];
+    faults?: FaultReport;
   }) {
     this.world = new World({
       maps: [{ mapId: 0, width: 400, height: 400, interestRadius: options.interestRadius ?? 50 }],
@@ -66,7 +68,9 @@ export class Wilds {
     });
     const homes = options.homes.map(({ x, z, kind }) => ({ map: this.world.maps[0], x, z, kind: { ...RAT, ...kind } }));
     const prng = new Prng(options.seed ?? 1);
-    this.monsters = new Monsters({ world: this.world, combat: this.combat, prng, homes, safeAreas }, this.nowMs);
+    const { faults } = options;
+    const parts = { world: this.world, combat: this.combat, prng, homes, safeAreas, faults };
+    this.monsters = new Monsters(parts, this.nowMs);
     this.world.step(this.nowMs);
   }
 

@@ -1,10 +1,18 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { DespawnReason, EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
-import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import {
+  ENTITY_ID_QUARANTINE,
+  ENTITY_KIND_MAX,
+  ENTITY_NAME_BYTES_MAX,
+  SNAPSHOT_BYTES_MAX,
+  WORLD_ENTITIES_MAX,
+} from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
+import { SnapshotEncoder } from "../../server/world/snapshot_encoder.ts";
 import { type EntityOptions, World, type WorldOptions } from "../../server/world/world.ts";
 import type { MapOptions } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { FaultList, plant } from "../support/planted.ts";
 import { ClientModel } from "./client_model.ts";
 
 const TARGET = new Uint8Array(SNAPSHOT_BYTES_MAX);
@@ -618,4 +626,40 @@ Deno.test("World run twice from the same seed gives the same bytes", () => {
     return bytes;
   };
   assertEquals(run(), run());
+});
+
+Deno.test("World.step() shows everybody's news but that of the entity it throws for, which it shows with its next", () => {
+  const list = new FaultList();
+  const world = makeWorld({ faults: list });
+  const [viewer, broken, sound] = populate(world, 500, 501, 502);
+  const go = (x: number) => {
+    for (const id of [broken, sound]) world.place(id, { x: x + id, z: 500, vx: 0, vz: 0, yaw: 0 });
+    world.step(0);
+    return snapshotOf(world, viewer)?.moves.map(({ entityId }) => Number(entityId));
+  };
+  {
+    using _planted = plant(SnapshotEncoder.prototype, "encodeMove", (id: number) => id === broken);
+    assertEquals(go(503), [sound]);
+  }
+  assertEquals(list.faults, [["entity", broken]]);
+  assertEquals(go(504)?.sort(), [broken, sound]);
+  assertEquals(list.faults.length, 1);
+});
+
+Deno.test("World.join() and World.setProfile() refuse a kind that does not fit beside a long name, and change nothing", () => {
+  const world = makeWorld();
+  const kindMax: EntityKind = Number(ENTITY_KIND_MAX);
+  const long = { ...PLAYER, name: "n".repeat(ENTITY_NAME_BYTES_MAX), guildTag: "TAG" };
+  const viewer = world.join({ ...PLAYER, x: 501 }, 0);
+  assertThrows(() => world.join({ ...long, kind: kindMax + 1 }, 0), RangeError, "kind is 128, limit is 127");
+  assertEquals(world.entityCount, 1);
+  const id = world.join({ ...long, kind: kindMax }, 0);
+  const wrong = { ...long, name: "other", kind: kindMax + 1 };
+  assertThrows(() => world.setProfile(id, wrong), RangeError, "kind is 128, limit is 127");
+  world.step(0);
+  const spawns = snapshotOf(world, viewer)!.updates.filter(({ entityId }) => entityId === BigInt(id));
+  assertEquals(spawns.map(({ update }) => update.case === "spawn" && [update.value.name, update.value.kind]), [
+    [long.name, kindMax],
+  ]);
+  assertEquals(spawns.map(({ update }) => update.case === "spawn" && update.value.guildTag), ["TAG"]);
 });
