@@ -74,13 +74,12 @@ async function run(backend: IoBackendName): Promise<boolean> {
     };
     await Promise.allSettled([beat(), come()]);
     const lived = server.status === null;
+    const closed = lived ? await closedOf(server) : [];
     for (const attack of attacks) attack.stop();
     const closedCount = attacks.filter(({ end }) => end === "closed").length;
     const bytesRead = attacks.reduce((sum, attack) => sum + attack.bytesRead, 0);
     const log = await server.log();
-    const errorLines = log.split("\n").filter((line) =>
-      line.includes('"level":"error"') || / error /i.test(line)
-    ).length;
+    const errorLines = log.split("\n").filter((line) => line.includes('"level":"error"') || / error /i.test(line));
     const savesFailed = log.includes("Cannot save characters");
     roundTrips.sort((a, b) => a - b);
     const p99Ms = roundTrips[Math.floor(roundTrips.length * 0.99)] ?? NaN;
@@ -91,11 +90,25 @@ async function run(backend: IoBackendName): Promise<boolean> {
         `${tries.logins - tries.loginsFailed}/${tries.logins} | ${
           tries.entries - tries.entriesFailed
         }/${tries.entries} | ` +
-        `${p99Ms.toFixed(1)} ms | ${savesFailed ? "failed" : "done"} | ${errorLines} | ` +
+        `${p99Ms.toFixed(1)} ms | ${savesFailed ? "failed" : "done"} | ${errorLines.length} | ` +
         `${(bytesRead / 1e6).toFixed(1)} MB answered, ${closedCount} closed |`,
     );
+    for (const [kind, line] of new Map(errorLines.map((line) => [kindOf(line), line]))) console.log(`${kind}: ${line}`);
+    if (closedCount > 0) console.log(`closed: ${closed.join(" ")}`);
     return right;
   });
+}
+
+/** The message of a line of the log. */
+function kindOf(line: string): string {
+  return /"message":"([^"]*)"/.exec(line)?.[1] ?? line;
+}
+
+/** How many connections the server says it closed, for each reason that there was. */
+async function closedOf({ ports }: ServerProcess): Promise<string[]> {
+  const page = await (await fetch(`http://127.0.0.1:${ports.admin}/metrics`)).text();
+  const counts = page.matchAll(/^drawbridge_connections_closed_total\{reason="(.*?)"\} (\d+)$/gm);
+  return [...counts].filter(([, , count]) => count !== "0").map(([, reason, count]) => `${reason} ${count}`);
 }
 
 function sleep(ms: number): Promise<void> {
