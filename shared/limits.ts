@@ -323,10 +323,7 @@ export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
 export const TOKEN_EPOCHS_RECENT_MAX = 10_000;
 /** How long an account stays whose deletion was asked for, in milliseconds: a login within that time keeps it. */
 export const ACCOUNT_DELETION_GRACE_MS = 14 * 24 * 3_600_000;
-/**
- * How often it is looked which accounts are to be deleted, in milliseconds. What is due at two looks in a row is
- * deleted: a clock that is wrong for less than this deletes nothing.
- */
+/** How often it is looked which accounts are to be deleted, in milliseconds. */
 export const ACCOUNT_DELETION_LOOK_INTERVAL_MS = 10 * 60_000;
 /** Accounts deleted after one look: each may take many rows with it. */
 export const ACCOUNTS_DELETED_MAX = 100;

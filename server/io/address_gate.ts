@@ -45,9 +45,18 @@ export class AddressGate {
 
   /** Counts one more connection of an address, where that is to be limited; see `AddressTable.tryAdmit`. */
   tryAdmit(address: string, nowMs: number): AddressVerdict {
-    if (this.#table === null) return UNLIMITED;
     const bytes = parseIpAddress(address);
-    return bytes === null || this.#trusted.contains(bytes) ? UNLIMITED : this.#table.tryAdmit(bytes, nowMs);
+    if (bytes !== null && this.#trusted.contains(bytes)) return UNLIMITED;
+    return this.#tryAdmit(bytes, nowMs);
+  }
+
+  /** The same for those a proxy does not name: together they are as limited as anybody, whoever trusts the proxy itself. */
+  tryAdmitUnnamed(proxy: string, nowMs: number): AddressVerdict {
+    return this.#tryAdmit(parseIpAddress(proxy), nowMs);
+  }
+
+  #tryAdmit(bytes: Uint8Array | null, nowMs: number): AddressVerdict {
+    return bytes === null || this.#table === null ? UNLIMITED : this.#table.tryAdmit(bytes, nowMs);
   }
 
   /** Counts one connection less. */

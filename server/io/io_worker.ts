@@ -294,15 +294,14 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   beginRequest(connection: Connection, head: HttpHead): void {
     if (!connection.forwards) return;
     const { addresses } = this.#parts;
-    connection.forwardedFrom = readForwarded(head.headers, addresses.forwarders);
-    if (connection.forwardedFrom === null) {
-      // A health check may ask for nobody; a WebSocket is somebody's.
-      if (head.path === "/ws") {
-        this.#parts.log.warn("Cannot tell whom a trusted proxy asks for", { proxy: connection.remoteAddress });
-      }
-      return;
+    const named = connection.forwardedFrom = readForwarded(head.headers, addresses.forwarders);
+    // A health check may ask for nobody; a WebSocket is somebody's.
+    if (named === null && head.path === "/ws") {
+      this.#parts.log.warn("Cannot tell whom a trusted proxy asks for", { proxy: connection.remoteAddress });
     }
-    const { kind, entry, waitMs } = addresses.tryAdmit(connection.forwardedFrom, this.nowMs);
+    const { kind, entry, waitMs } = named === null
+      ? addresses.tryAdmitUnnamed(connection.remoteAddress, this.nowMs)
+      : addresses.tryAdmit(named, this.nowMs);
     connection.addressEntry = entry;
     if (kind === "admitted") return;
     this.counters.add(Counter.REFUSED_BY_ADDRESS, 1);

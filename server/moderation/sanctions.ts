@@ -81,6 +81,12 @@ export class Sanctions {
     throw new RequestError(ErrorCode.MUTED, this.textOf("muted", mute));
   }
 
+  /** Whether a player, who may be gone, was muted or banned a moment ago. */
+  isSilenced(playerId: number): boolean {
+    const { mute = null, ban = null } = this.#recent.get(playerId) ?? {};
+    return mute !== null && this.#stands(mute) || ban !== null && this.#stands(ban);
+  }
+
   /** What a player is told of a sanction: `You are banned for another 2 h: spam`. */
   textOf(word: "muted" | "banned", { endsAtMs, reason }: Sanction): string {
     const time = endsAtMs === null ? "" : ` for another ${durationText(endsAtMs - this.#context.clock.unixMs())}`;

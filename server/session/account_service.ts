@@ -56,8 +56,6 @@ const HOUSEKEEPING: Asker = { source: SYSTEM_SOURCE, urgency: ORDINARY };
 export class AccountService {
   readonly #context: LogicContext;
   readonly #parts: AccountParts;
-  /** Accounts that were due when this was last looked at. */
-  #due: ReadonlySet<number> = new Set();
   /** When it is looked at next, monotonic milliseconds. */
   #nextLookMs = 0;
   #looking: Promise<void> | null = null;
@@ -196,7 +194,7 @@ export class AccountService {
     const { ban, mute } = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     if (ban !== null || mute !== null) return "sanctioned";
     await this.#revoke({ accountId: playerId, tokenEpoch: null }, "The account is deleted");
-    return await this.#remove(playerId, { isDue: false, asker: SYSTEM });
+    return await this.#remove(playerId, { isDue: false, dateMs: clock.unixMs(), asker: SYSTEM });
   }
 
   async #revoke(change: AccountChange, message: string): Promise<boolean> {
@@ -211,28 +209,23 @@ export class AccountService {
   // Time
 
   /**
-   * Deletes the accounts whose time has come. An account must be due at two looks in a row, so that a clock that is
-   * wrong for a moment deletes nothing. To be called every second or so.
+   * Deletes the accounts whose time has come; to be called every second or so.
+   *
+   * @param dateMs The date by which they are due, as Unix milliseconds: one that can be believed; 0: none yet.
    */
-  sweep(): void {
+  sweep(dateMs: number): void {
     const nowMs = this.#context.clock.monotonicMs();
-    if (nowMs < this.#nextLookMs || this.#looking !== null) return;
+    if (dateMs === 0 || nowMs < this.#nextLookMs || this.#looking !== null) return;
     this.#nextLookMs = nowMs + ACCOUNT_DELETION_LOOK_INTERVAL_MS;
-    this.#looking = this.#look()
+    this.#looking = this.#look(dateMs)
       .catch((error) => this.#context.log.warn("Cannot delete accounts, will try again", { error: String(error) }))
       .finally(() => this.#looking = null);
   }
 
-  async #look(): Promise<void> {
-    const { clock, storage } = this.#context;
-    const before = this.#due;
-    this.#due = new Set();
-    const { accounts } = storage.for(HOUSEKEEPING);
-    const due = await accounts.findDueDeletions({ nowMs: clock.unixMs(), limit: ACCOUNTS_DELETED_MAX });
-    this.#due = new Set(due);
-    for (const accountId of due) {
-      if (before.has(accountId)) await this.#remove(accountId, { isDue: true, asker: HOUSEKEEPING });
-    }
+  async #look(dateMs: number): Promise<void> {
+    const { accounts } = this.#context.storage.for(HOUSEKEEPING);
+    const due = await accounts.findDueDeletions({ nowMs: dateMs, limit: ACCOUNTS_DELETED_MAX });
+    for (const accountId of due) await this.#remove(accountId, { isDue: true, dateMs, asker: HOUSEKEEPING });
   }
 
   /** Resolves when nothing is being deleted: the server stops. */
@@ -242,10 +235,10 @@ export class AccountService {
 
   async #remove(
     accountId: number,
-    { isDue, asker }: { readonly isDue: boolean; readonly asker: Asker },
+    { isDue, dateMs, asker }: { readonly isDue: boolean; readonly dateMs: number; readonly asker: Asker },
   ): Promise<RemoveAccountResult["kind"]> {
-    const { clock, faults, log, storage } = this.#context;
-    const result = await storage.for(asker).accounts.remove({ accountId, nowMs: clock.unixMs(), isDue });
+    const { faults, log, storage } = this.#context;
+    const result = await storage.for(asker).accounts.remove({ accountId, nowMs: dateMs, isDue });
     if (result.kind !== "removed") return result.kind;
     this.#parts.epochs.set(accountId, Infinity);
     // Whoever has come in meanwhile has nothing left to play.

@@ -196,7 +196,7 @@ export class Logic {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     const { counters, faults, sessions, world } = this.context;
     for (const feature of [this.#expiry, this.world, this.moderation, this.maintenance, this.accounts]) {
-      faults.run("sweep", () => feature.sweep());
+      faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
     }
     let linkDead = 0;
     for (const session of sessions.inWorld) if (session.linkDeadSinceMs !== 0) linkDead++;

@@ -41,6 +41,8 @@ export class Session {
   /** On whose behalf it asks the storage: see `Sources`. */
   source = "unknown";
   presence: Presence | null = null;
+  /** The character it left the world with last, which may not be saved yet; 0: none. */
+  leftCharacterId = 0;
   /** The reliable packets of its life in the world; `null` before. */
   outbox: Outbox | null = null;
   /** Highest sequence received from the client, in order. */

@@ -391,14 +391,12 @@ export class WorldService {
   }
 
   /**
-   * Takes a session out of the world, and resolves when its character is saved as it is then. A storage that takes no
-   * writes is not waited for: the save is made when it can be.
+   * Takes a session out of the world, unless it has left, and resolves when its character is saved as it was then. A
+   * storage that takes no writes is not waited for: the save is made when it can be.
    */
   async leaveAndSave(session: Session): Promise<void> {
-    const { presence } = session;
-    if (presence === null) return;
     this.#leave(session);
-    await this.#context.saver.saved(presence.characterId, LOGOUT_SAVE_WAIT_MS);
+    if (session.leftCharacterId !== 0) await this.#context.saver.saved(session.leftCharacterId, LOGOUT_SAVE_WAIT_MS);
   }
 
   /** Ends a session's reliable numbering, after it left the world. */
@@ -429,6 +427,7 @@ export class WorldService {
       this.#remove(session);
     }
     sessions.leaveWorld(session);
+    session.leftCharacterId = presence.characterId;
     session.presence = null;
   }
 

@@ -326,8 +326,26 @@ Deno.test("IoWorker counts a WebSocket of a trusted proxy for the address that i
   fixture.round();
   const peers = Array.from({ length: 10 }, () => connectFrom(fixture, NGINX, "gateway")!);
   assertEquals(await askFor(peers[0], forwardedFor(STRANGER)), 200);
-  for (const peer of peers) assertEquals(await askFor(peer, ""), 200);
+  for (const peer of peers) assertEquals(await askFor(peer, forwardedFor("198.51.100.7")), 200);
   assertEquals(connectFrom(fixture, STRANGER)!.connection.closing, false);
+});
+
+Deno.test("IoWorker limits together whom a trusted proxy does not name, though its address has no limits, and nobody whom it names", async () => {
+  const fixture = openFixture({ ...FORWARDS, trustedAddresses: ["10.0.0.0/8"] });
+  const connect = () => connectFrom(fixture, NGINX, "gateway")!;
+  const unnamed = Array.from({ length: 2 }, () => {
+    const peer = connect();
+    upgrade(peer, "/ws", "");
+    return peer;
+  });
+  assertEquals(await askFor(connect(), ""), 429);
+  assertEquals(await askFor(connect(), "Forwarded: for=unknown\r\n"), 429);
+  assertEquals(await askFor(connect(), forwardedFor(STRANGER)), 200);
+  unnamed[0].isWebSocket = true;
+  for (let count = 0; !unnamed[0].connection.closing && count < 2_000; count++) unnamed[0].send(HEARTBEAT);
+  assert(unnamed[0].connection.closing, "A flood ends");
+  assertEquals(await askFor(connect(), ""), 429);
+  assertEquals(await askFor(connect(), forwardedFor(STRANGER)), 200);
 });
 
 Deno.test("IoWorker bans whom a trusted proxy names, not the proxy and nobody else behind it", async () => {

@@ -181,8 +181,6 @@ Deno.test("ACCOUNT_DELETE_REQUEST ends the session and deletes the account after
   assert(await nameFound(harness.storage, "mira"));
   harness.clock.advance(ACCOUNT_DELETION_GRACE_MS);
   await look(harness);
-  assert(await nameFound(harness.storage, "mira"), "one look is not enough");
-  await look(harness);
   assert(!await nameFound(harness.storage, "mira"));
   assert(await nameFound(harness.storage, "friend"));
   await register(harness, "Mira");
@@ -210,6 +208,7 @@ Deno.test("AccountService.sweep() deletes nothing while the clock is wrong for a
     harness.clock.jump(ms);
     await look(harness);
   }
+  await look(harness);
   await look(harness);
   assert(await nameFound(harness.storage, "mira"));
 });

@@ -1,11 +1,21 @@
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { type TokenPlayer, tokenPlayerOf } from "../../server/auth/token.ts";
-import { DisconnectReason, LoginRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import type { SavedCharacter } from "../../server/storage/storage.ts";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  LogoutRequestSchema,
+  ResumeRequestSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, type EnterWorldResponse } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, type EnterWorldResponse, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { STATE_CONNECTED } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
 
 const HASH = "ab".repeat(32);
 
@@ -181,4 +191,26 @@ Deno.test("LOGIN_REQUEST gives a token with the client's version, and none of wh
     const { name, clientVersion: signed } = await TOKENS.verify(sessionToken);
     assertEquals([name, signed], ["Anna", claimed]);
   }
+});
+
+Deno.test("LOGOUT_REQUEST waits for the character to be saved, also after LEAVE_WORLD_REQUEST", async () => {
+  const storage = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
+  const released = Promise.withResolvers<void>();
+  const saveMany = async (characters: readonly SavedCharacter[]) => {
+    await released.promise;
+    return await storage.characters.saveMany(characters);
+  };
+  const slow = storageWith(storage, { characters: { ...storage.characters, saveMany } });
+  await using harness = await LogicHarness.create({ storage: slow });
+  const clients = [await harness.connect(), await harness.connect()];
+  harness.send(clients[0], LeaveWorldRequestSchema, {});
+  for (const client of clients) harness.send(client, LogoutRequestSchema, {});
+  for (let turn = 0; turn < 50; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    harness.turn();
+  }
+  const answers = () => clients.map((client) => harness.received(client, PacketType.LOGOUT_RESPONSE).length);
+  assertEquals(answers(), [0, 0]);
+  released.resolve();
+  await harness.until(() => answers().every((count) => count === 1));
 });

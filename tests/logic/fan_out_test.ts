@@ -1,7 +1,14 @@
+import type { MessageType } from "../../client/messages.ts";
 import { FanOut } from "../../games/parts/chat/fan_out.ts";
 import { RequestError } from "../../server/session/dispatcher.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import {
+  GuildCreateRequestSchema,
+  GuildInviteRequestSchema,
+  GuildJoinRequestSchema,
+  GuildLeaveRequestSchema,
+} from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
   AUDIENCE_MESSAGES_PER_SECOND,
@@ -18,7 +25,11 @@ import { recordingFaults, RecordingLogger } from "../support/recording_logger.ts
 class Scene {
   readonly clock = new ManualClock();
   readonly log = new RecordingLogger();
-  readonly fanOut = new FanOut(this.clock, recordingFaults(this.log), { isPaced: true });
+  readonly fanOut = new FanOut(this.clock, recordingFaults(this.log), {
+    isPaced: true,
+    mayBeHeard: (senderId) => !this.silenced.has(senderId),
+  });
+  readonly silenced = new Set<number>();
   readonly heard: { readonly text: string; readonly delayMs: number }[] = [];
   refusedCount = 0;
 
@@ -105,6 +116,20 @@ Deno.test("FanOut keeps audiences apart until all copies together are too many",
   assert(copies >= FAN_OUT_COPIES_PER_SECOND * 2 * 0.95, `${copies} copies`);
 });
 
+Deno.test("FanOut delivers nothing more of what waits of a player who was silenced meanwhile, but what happened", () => {
+  const scene = new Scene();
+  for (let count = 0; scene.fanOut.waitingCount < 2; count++) scene.say(1, `${count}`);
+  scene.say(2, "honest");
+  const happened: string[] = [];
+  const deliver = () => happened.push("left");
+  scene.fanOut.tell({ senderId: 1, audience: "all", hearerCount: 1, deliver });
+  const before = scene.heard.length;
+  scene.silenced.add(1);
+  scene.pass(FAN_OUT_DELAY_MS_MAX);
+  assertEquals([scene.heard.slice(before).map(({ text }) => text), happened], [["honest"], ["left"]]);
+  assertEquals(scene.fanOut.waitingCount, 0);
+});
+
 Deno.test("FanOut goes on when a delivery throws", () => {
   const scene = new Scene();
   scene.fanOut.say({
@@ -153,4 +178,45 @@ Deno.test("Chat of 24 players, 98 messages each at once, closes nobody and leave
   for (const lines of heard) assertEquals(lines, heard[0], "everybody hears the same in the same order");
   const ids = harness.received(honest[0], PacketType.CHAT_MESSAGE).map(({ messageId }) => messageId);
   assert(ids.every((id, index) => index === 0 || id > ids[index - 1]), "numbers ascend");
+});
+
+Deno.test("Chat that waits is not heard of whoever has left the guild that it was said to, or is muted, meanwhile", async () => {
+  await using harness = await LogicHarness.create();
+  const [ann, bob, eve] = [await harness.connect(), await harness.connect(), await harness.connect()];
+  const ask = async (client: HarnessClient, type: MessageType, send: () => void) => {
+    send();
+    await harness.until(() => harness.received(client, type).length > 0);
+  };
+  await ask(ann, PacketType.GUILD_CREATE_RESPONSE, () => {
+    harness.send(ann, GuildCreateRequestSchema, { name: "Wardens", tag: "WARD" });
+  });
+  const [{ guildId }] = harness.received(ann, PacketType.GUILD_CREATE_RESPONSE);
+  for (const member of [bob, eve]) {
+    await ask(member, PacketType.GUILD_INVITE_NOTICE, () => {
+      harness.send(ann, GuildInviteRequestSchema, { playerName: member.name });
+    });
+    await ask(member, PacketType.GUILD_ACTION_RESPONSE, () => {
+      harness.send(member, GuildJoinRequestSchema, { guildId, accept: true });
+    });
+  }
+  harness.forget();
+  // More than the guild can hear at once: the rest waits.
+  for (const [client, count] of [[ann, 98], [bob, 10], [eve, 10], [ann, 1]] as const) {
+    for (let index = 0; index < count; index++) {
+      harness.post(client, ChatMessageSchema, { channel: Channel.GUILD, message: `${client.name} ${index}` });
+    }
+  }
+  harness.post(bob, GuildLeaveRequestSchema, {});
+  harness.turn();
+  const heardOf = ({ name }: HarnessClient) =>
+    harness.received(ann, PacketType.CHAT_MESSAGE).filter(({ senderName }) => senderName === name).length;
+  const heardAtOnce = [bob, eve].map(heardOf);
+  assert(heardAtOnce.every((count) => count < 10), `${heardAtOnce}`);
+  await harness.until(() => harness.received(bob, PacketType.GUILD_ACTION_RESPONSE).length > 0);
+  const mute = { act: "mute", target: { player: eve.name }, seconds: 60, reason: "spam", moderator: "mod" } as const;
+  let outcome = "";
+  void harness.logic.moderation.run(mute).then(({ kind }) => outcome = kind);
+  await harness.until(() => outcome === "done");
+  harness.advance(2 * FAN_OUT_DELAY_MS_MAX);
+  assertEquals([[bob, eve].map(heardOf), heardOf(ann)], [heardAtOnce, 99]);
 });

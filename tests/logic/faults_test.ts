@@ -126,8 +126,8 @@ Deno.test("CombatService tells every listener of a death, whatever one throws, a
   const { harness, ann, bob } = await pair();
   await using _ = harness;
   const killed: (string | undefined)[] = [];
-  harness.logic.combat.onKill(planted);
-  harness.logic.combat.onKill((_killer, victim) => void killed.push(victim?.player?.name));
+  harness.marsh.combat.onKill(planted);
+  harness.marsh.combat.onKill((_killer, victim) => void killed.push(victim?.player?.name));
   harness.advance(ENTRY_CALM_MS);
   harness.world.setHealth(bob.entityId, { hp: 1, hpMax: 100 });
   for (let blow = 0; killed.length === 0 && blow < 100; blow++) {

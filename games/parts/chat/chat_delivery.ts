@@ -42,12 +42,13 @@ export class ChatDelivery {
     { clock, config, faults, sessions }: Pick<LogicContext, "clock" | "config" | "faults" | "sessions">,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
-      readonly gate: Pick<ContactGate, "mayHear">;
+      readonly gate: Pick<ContactGate, "mayHear" | "mayBeHeard">;
       readonly crowdedOut: CrowdedOut;
     },
   ) {
     this.#sessions = sessions;
-    this.fanOut = new FanOut(clock, faults, { isPaced: config.floodControl });
+    const mayBeHeard = (senderId: number) => gate.mayBeHeard(senderId);
+    this.fanOut = new FanOut(clock, faults, { isPaced: config.floodControl, mayBeHeard });
     this.#lists = lists;
     this.#gate = gate;
     this.#crowdedOut = crowdedOut;

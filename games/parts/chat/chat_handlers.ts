@@ -168,8 +168,13 @@ export function registerChatHandlers(
     const guild = guilds.find(playerId);
     if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
     const { guildId } = guild;
-    const recipients = guilds.membersOnline(guildId);
-    sayToMany(message, `guild ${guildId}`, recipients.length, () => guilds.membersOnline(guildId));
+    // Whoever has gone to another guild meanwhile, or to none, is not heard in this one any more.
+    const hasLeft = () => {
+      const now = guilds.find(playerId);
+      return now !== undefined && now?.guildId !== guildId;
+    };
+    const hearers = () => hasLeft() ? [] : guilds.membersOnline(guildId);
+    sayToMany(message, `guild ${guildId}`, hearers().length, hearers);
   }
 
   /**

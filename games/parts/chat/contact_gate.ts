@@ -20,7 +20,7 @@ import type { Session } from "../../../server/session/session.ts";
 
 /** What the gate asks. */
 export interface ContactRules {
-  readonly sanctions: Pick<Sanctions, "checkMayChat">;
+  readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
   readonly guard: Pick<ChatGuard, "mutedForMs">;
   readonly lists: OnlineLists;
 }
@@ -81,6 +81,13 @@ export class ContactGate {
     const { clock, config } = this.#context;
     if (!config.floodControl || this.#keptWhispers.tryTake(senderId, clock.monotonicMs())) return;
     throw new RequestError(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
+  }
+
+  /** Whether what a player has said may still be told: of whoever was muted or banned meanwhile nothing is heard any more. */
+  mayBeHeard(senderId: number): boolean {
+    if (this.#rules.sanctions.isSilenced(senderId)) return false;
+    const { clock, config } = this.#context;
+    return !config.floodControl || this.#rules.guard.mutedForMs(senderId, clock.monotonicMs()) === 0;
   }
 
   /** Whether a player who is online may be told of what another says or does. */

@@ -31,6 +31,8 @@ export interface Utterance {
 /** One that waits. */
 interface Waiting extends Utterance {
   readonly priceMs: number;
+  /** It was said, and did not just happen. */
+  readonly isSaid: boolean;
 }
 
 const MS_PER_COPY = 1_000 / FAN_OUT_COPIES_PER_SECOND;
@@ -44,6 +46,7 @@ const MS_PER_MESSAGE = 1_000 / AUDIENCE_MESSAGES_PER_SECOND;
  */
 export class FanOut {
   readonly #isPaced: boolean;
+  readonly #mayBeHeard: (senderId: number) => boolean;
   readonly #clock: Clock;
   readonly #faults: Faults;
   /** What waits, by sender; who is first has its turn next. */
@@ -55,9 +58,17 @@ export class FanOut {
   readonly #audiencePaidAtMs = new Map<string, number>();
   #nextDeliveryMs = 0;
 
-  /** @param options Whether there is a pace at all; without one everything is delivered at once. */
-  constructor(clock: Clock, faults: Faults, { isPaced }: { readonly isPaced: boolean }) {
+  /**
+   * @param options Whether there is a pace at all; without one everything is delivered at once. Whether what a sender has
+   * said and what has waited since may still be heard.
+   */
+  constructor(
+    clock: Clock,
+    faults: Faults,
+    { isPaced, mayBeHeard }: { readonly isPaced: boolean; readonly mayBeHeard: (senderId: number) => boolean },
+  ) {
     this.#isPaced = isPaced;
+    this.#mayBeHeard = mayBeHeard;
     this.#clock = clock;
     this.#faults = faults;
   }
@@ -76,7 +87,7 @@ export class FanOut {
    */
   say(utterance: Utterance): void {
     this.check(utterance);
-    this.tell(utterance);
+    this.#tell(utterance, true);
   }
 
   /** The check of {@linkcode say} alone, before something is done that others must then be told of. */
@@ -90,6 +101,10 @@ export class FanOut {
 
   /** The same for what cannot be refused: it happened. */
   tell(utterance: Utterance): void {
+    this.#tell(utterance, false);
+  }
+
+  #tell(utterance: Utterance, isSaid: boolean): void {
     const { senderId, audience, hearerCount } = utterance;
     if (!this.#isPaced) return this.#deliver(utterance);
     const lane = this.#lanes.get(senderId);
@@ -98,7 +113,7 @@ export class FanOut {
     if (lane === undefined && this.#canAfford(audience, this.#clock.monotonicMs(), burstMs)) {
       return this.#deliver(utterance);
     }
-    const waiting = { ...utterance, priceMs: priceOf(audience, hearerCount) };
+    const waiting = { ...utterance, isSaid, priceMs: priceOf(audience, hearerCount) };
     this.#waitingMs += waiting.priceMs;
     if (lane !== undefined) lane.push(waiting);
     else this.#lanes.set(senderId, [waiting]);
@@ -123,7 +138,7 @@ export class FanOut {
       this.#lanes.delete(senderId);
       if (lane.length > 0) this.#lanes.set(senderId, lane);
       this.#waitingMs = this.#lanes.size === 0 ? 0 : this.#waitingMs - next.priceMs;
-      this.#deliver(next);
+      if (!next.isSaid || this.#mayBeHeard(next.senderId)) this.#deliver(next);
       nowMs = this.#clock.monotonicMs();
     }
   }
