@@ -8,8 +8,8 @@ import { create } from "@bufbuild/protobuf";
 import { Camera } from "../../games/marsh/web/camera.ts";
 import { CombatEffects } from "../../games/marsh/web/combat_effects.ts";
 import { plainLook } from "../../games/marsh/web/map_look.ts";
-import { OwnMovement } from "../../games/marsh/web/own_movement.ts";
-import { WorldModel } from "../../games/marsh/web/world_model.ts";
+import { OwnMovement } from "../../client/world/own_movement.ts";
+import { marshModel } from "../../games/marsh/web/marsh_model.ts";
 import { WorldRenderer } from "../../games/marsh/web/world_renderer.ts";
 import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 
@@ -65,7 +65,7 @@ function drawFrames(frameCount: number, crowdCount: number): FrameTimes {
   renderer.resize(camera, 1);
   const ignore = () => {};
   const own = { onAcknowledged: ignore, onPlaced: ignore, onNamed: ignore, onHealth: ignore, onStatus: ignore };
-  const model = new WorldModel(OWN_ID, own);
+  const model = marshModel(OWN_ID, own);
   const size = { maxSpeed: 10, mapWidth: MAP.width, mapHeight: MAP.height, sequence: 0 };
   const movement = new OwnMovement({ spawn: SPAWN, ...size });
   const speech = new Map<string, string>();

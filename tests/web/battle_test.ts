@@ -1,9 +1,9 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { Battle, type CombatIntent } from "../../games/marsh/web/battle.ts";
 import { Camera } from "../../games/marsh/web/camera.ts";
-import { OwnMovement } from "../../games/marsh/web/own_movement.ts";
+import { OwnMovement } from "../../client/world/own_movement.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/marsh/web/skills.ts";
-import { WorldModel } from "../../games/marsh/web/world_model.ts";
+import { marshModel } from "../../games/marsh/web/marsh_model.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatResultSchema, EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -17,7 +17,7 @@ function newBattle(others: { id: number; x: number; kind?: EntityKind; hp?: numb
   const camera = new Camera();
   Object.assign(camera, { x: 100, z: 100, width: 800, height: 600 });
   const nothing = () => {};
-  const model = new WorldModel(OWN_ID, {
+  const model = marshModel(OWN_ID, {
     onAcknowledged: nothing,
     onPlaced: nothing,
     onNamed: nothing,

@@ -14,10 +14,10 @@ import { combatErrorText } from "./error_text.ts";
 import { Fight, type GroundPoint } from "./fight.ts";
 import { figureRadius } from "./figure.ts";
 import { TEXTS } from "./language.ts";
-import type { OwnMovement } from "./own_movement.ts";
+import type { OwnMovement } from "../../../client/world/own_movement.ts";
 import { type Candidate, nextTarget, pickFigure, type PickTarget } from "./pick.ts";
 import { findSkill, SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "./skills.ts";
-import { type Entity, isDead, type WorldModel } from "./world_model.ts";
+import { isDead, type MarshModel, type SeenEntity } from "./marsh_model.ts";
 
 /** What COMBAT_ACTION is to say. */
 export interface CombatIntent {
@@ -32,7 +32,7 @@ export interface CombatIntent {
 /** What a battle needs to know, and whom it tells. */
 export interface BattleOptions {
   readonly ownId: number;
-  readonly model: WorldModel;
+  readonly model: MarshModel;
   readonly movement: OwnMovement;
   readonly camera: Camera;
   /** Whether the player can do anything now. */
@@ -70,7 +70,7 @@ export class Battle {
   }
 
   /** Whom the player has chosen, as long as it is in sight. */
-  get target(): Entity | null {
+  get target(): SeenEntity | null {
     return this.#living(this.#fight.targetId);
   }
 
@@ -214,7 +214,7 @@ export class Battle {
     return { x, z };
   }
 
-  #living(id: number | null): Entity | null {
+  #living(id: number | null): SeenEntity | null {
     const entity = id === null ? undefined : this.#options.model.entities.get(id);
     return entity === undefined || isDead(entity.health) ? null : entity;
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Camera } from "./camera.ts";
-import type { OwnMovement } from "./own_movement.ts";
+import type { OwnMovement } from "../../../client/world/own_movement.ts";
 
 /** Directions by key, whatever the keyboard's layout. */
 const KEY_DIRECTIONS: Readonly<Record<string, { readonly x: number; readonly z: number }>> = {

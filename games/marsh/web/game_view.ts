@@ -15,12 +15,12 @@ import { TEXTS } from "./language.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
-import { type MovementReport, OwnMovement } from "./own_movement.ts";
+import { type MovementReport, OwnMovement } from "../../../client/world/own_movement.ts";
 import type { PortalButton } from "./portal_button.ts";
 import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
 import type { TargetFrame } from "./target_frame.ts";
-import { type Health, isDead, WorldModel } from "./world_model.ts";
+import { type Health, isDead, type MarshModel, marshModel } from "./marsh_model.ts";
 import { WorldRenderer } from "./world_renderer.ts";
 
 /** Where a stay begins. */
@@ -89,7 +89,7 @@ export class GameView {
   readonly #leadUnitsMax: number;
   readonly #camera: Camera;
   readonly #movement: OwnMovement;
-  readonly #model: WorldModel;
+  readonly #model: MarshModel;
   readonly #renderer: WorldRenderer;
   readonly #controls: Controls;
   readonly #battle: Battle;
@@ -127,7 +127,7 @@ export class GameView {
       mapHeight: map.height,
       sequence,
     });
-    this.#model = new WorldModel(this.#ownId, {
+    this.#model = marshModel(this.#ownId, {
       onAcknowledged: (sequence) => this.#movement.acknowledge(sequence),
       onPlaced: (position) => this.#placed(position),
       onNamed: (name, guildTag) => {

@@ -6,7 +6,7 @@
 
 import { byId, make } from "./dom.ts";
 import { TEXTS } from "./language.ts";
-import { type Health, isDead } from "./world_model.ts";
+import { type Health, isDead } from "./marsh_model.ts";
 
 /** One who is in view; positions in units. */
 export interface Neighbour {

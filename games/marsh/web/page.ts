@@ -44,7 +44,7 @@ import { mapLook, plainLook } from "./map_look.ts";
 import { Minimap } from "./minimap.ts";
 import { NearbyList } from "./nearby_list.ts";
 import { Notice } from "./notice.ts";
-import type { MovementReport } from "./own_movement.ts";
+import type { MovementReport } from "../../../client/world/own_movement.ts";
 import {
   deviceId,
   rememberName,

@@ -6,7 +6,7 @@
 
 import { byId } from "./dom.ts";
 import { TEXTS } from "./language.ts";
-import type { Health } from "./world_model.ts";
+import type { Health } from "./marsh_model.ts";
 
 /**
  * What the connection is doing, in the page's words: `replaced` is a `closed` because of another window, `silent` a

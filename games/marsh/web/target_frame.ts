@@ -7,7 +7,7 @@
 import { EntityKind } from "../../../shared/gen/game_pb.ts";
 import { byId } from "./dom.ts";
 import { TEXTS } from "./language.ts";
-import type { Entity } from "./world_model.ts";
+import type { SeenEntity } from "./marsh_model.ts";
 
 /** The panel of the target. */
 export class TargetFrame {
@@ -23,7 +23,7 @@ export class TargetFrame {
   }
 
   /** Shows somebody; `null` shows nobody. */
-  show(target: Entity | null): void {
+  show(target: SeenEntity | null): void {
     this.#frame.hidden = target === null;
     if (target === null) {
       delete document.documentElement.dataset.target;

@@ -15,14 +15,15 @@ import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
 import { type LabelBox, LabelLayout } from "./label_layout.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
-import type { OwnMovement } from "./own_movement.ts";
+import type { OwnMovement } from "../../../client/world/own_movement.ts";
 import { COLORS } from "./palette.ts";
 import { paintPortal, paintPortalName } from "./portal_painter.ts";
-import { type Entity, FADE_MS, type Health, isDead, opacityOf, type WorldModel } from "./world_model.ts";
+import { FADE_MS } from "../../../client/world/world_model.ts";
+import { type Health, isDead, type MarshModel, opacityOf, type SeenEntity } from "./marsh_model.ts";
 
 /** What a frame shows. */
 export interface WorldScene {
-  readonly model: WorldModel;
+  readonly model: MarshModel;
   /** The server time at which others are shown. */
   readonly playbackMs: number;
   readonly movement: OwnMovement;
@@ -322,7 +323,7 @@ function collectFigures(scene: WorldScene, camera: Camera, localMs: number): Fig
   const { model, movement, playbackMs } = scene;
   const figures: Figure[] = [];
   const reach = 60;
-  const add = (entity: Entity, opacity: number) => {
+  const add = (entity: SeenEntity, opacity: number) => {
     const { x, z, yaw, speed } = entity.track.poseAt(playbackMs);
     const screenX = camera.screenX(x);
     const screenY = camera.screenY(z);

@@ -1,6 +1,6 @@
-import { JITTER_DELAY_MS_MAX, PLAYBACK_DELAY_MS, PlaybackClock } from "../../games/marsh/web/playback_clock.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { fc } from "../support/property.ts";
+import { JITTER_DELAY_MS_MAX, PLAYBACK_DELAY_MS, PlaybackClock } from "../../../client/world/playback_clock.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { fc } from "../../support/property.ts";
 
 const SERVER_MS = 1_763_900_000_000;
 const FRAME_MS = 16;

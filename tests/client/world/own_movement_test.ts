@@ -3,9 +3,9 @@ import {
   PENDING_REPORTS_MAX,
   REPORT_INTERVAL_MS,
   SPEED_PART,
-} from "../../games/marsh/web/own_movement.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { fc } from "../support/property.ts";
+} from "../../../client/world/own_movement.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { fc } from "../../support/property.ts";
 
 const FRAME_MS = 16;
 

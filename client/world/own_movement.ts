@@ -8,11 +8,15 @@
 export interface MovementReport {
   /** Rises by one with each report, from 1. */
   readonly sequence: number;
+  /** Units. */
   readonly x: number;
+  /** Units, up. */
   readonly y: number;
+  /** Units. */
   readonly z: number;
   /** Units per second. */
   readonly vx: number;
+  /** Units per second. */
   readonly vz: number;
   /** Radians, 0 to 2π: 0 looks along +z, a quarter turn along +x. */
   readonly yaw: number;
@@ -20,18 +24,23 @@ export interface MovementReport {
 
 /** A point of the world. */
 export interface Point {
+  /** Units. */
   readonly x: number;
+  /** Units, up. */
   readonly y: number;
+  /** Units. */
   readonly z: number;
 }
 
 /** What the server said on entering. */
 export interface OwnMovementOptions {
+  /** Where the player stands. */
   readonly spawn: Point;
   /** Units per second. */
   readonly maxSpeed: number;
   /** Units. */
   readonly mapWidth: number;
+  /** Units. */
   readonly mapHeight: number;
   /** Sequence of the last report before, so that numbers go on after a change of maps; 0 unless told. */
   readonly sequence?: number;
@@ -79,6 +88,7 @@ export class OwnMovement {
   /** Whether the player cannot move now: dead, stunned or not connected. */
   isHeld = false;
 
+  /** The player stands still. */
   constructor(options: OwnMovementOptions) {
     this.#speed = options.maxSpeed * SPEED_PART;
     this.#mapWidth = options.mapWidth;

@@ -6,9 +6,13 @@
 
 /** A place and a facing: units, and radians with 0 looking along +z and a quarter turn along +x. */
 export interface Pose {
+  /** Units. */
   x: number;
+  /** Units, up. */
   y: number;
+  /** Units. */
   z: number;
+  /** Radians. */
   yaw: number;
   /** Units per second over the ground. */
   speed: number;
@@ -18,12 +22,17 @@ export interface Pose {
 export interface TrackSample {
   /** Server time, Unix milliseconds. */
   readonly timeMs: number;
+  /** Units. */
   readonly x: number;
+  /** Units, up. */
   readonly y: number;
+  /** Units. */
   readonly z: number;
   /** Units per second. */
   readonly vx: number;
+  /** Units per second. */
   readonly vz: number;
+  /** Radians. */
   readonly yaw: number;
 }
 

@@ -5,9 +5,9 @@ import {
   TRACK_SAMPLES_MAX,
   type TrackSample,
   turn,
-} from "../../games/marsh/web/entity_track.ts";
-import { assert, assertEquals } from "../support/assert.ts";
-import { fc } from "../support/property.ts";
+} from "../../../client/world/entity_track.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { fc } from "../../support/property.ts";
 
 function sample(timeMs: number, part: Partial<TrackSample> = {}): TrackSample {
   return { timeMs, x: 0, y: 0, z: 0, vx: 0, vz: 0, yaw: 0, ...part };

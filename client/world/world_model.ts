@@ -1,48 +1,36 @@
 /**
- * What the player knows of the world: everyone in sight, as the server told it.
+ * What a player knows of the world: everyone in sight, as the server told it. Knows nothing of any game: what a spawn or
+ * an update carries beside a pose is read by the game's {@linkcode EntityReader}.
  *
  * @module
  */
 
-import {
-  type EntitySpawn,
-  type EntityUpdate,
-  type HealthUpdate,
-  type MovementUpdate,
-} from "../../../shared/gen/game_pb.ts";
-import { DespawnReason, EntityKind, type WorldSnapshot } from "../../../shared/gen/game_pb.ts";
-import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
+import type { EntitySpawn, EntityUpdate, MovementUpdate, WorldSnapshot } from "../../shared/gen/game_pb.ts";
+import { DespawnReason } from "../../shared/gen/game_pb.ts";
 import { EntityTrack } from "./entity_track.ts";
 import { PlaybackClock } from "./playback_clock.ts";
 
-/** Health in points. */
-export interface Health {
-  readonly current: number;
-  readonly max: number;
-  readonly shield: number;
-}
-
-/** One entity in sight. */
+/** One entity in sight. A game's own has more fields. */
 export interface Entity {
+  /** Its entity id. */
   readonly id: number;
+  /** What it is called. */
   name: string;
-  guildTag: string;
-  kind: EntityKind;
-  /** `null` while unknown. */
-  health: Health | null;
-  isStunned: boolean;
-  /** Since when it has been seen dead, in local milliseconds; `null`: it lives. */
-  deadSinceMs: number | null;
+  /** What it is, in the game's numbers. */
+  kind: number;
+  /** Where it is. */
   readonly track: EntityTrack;
-  /** When it came into sight, in local milliseconds; it fades in. */
+  /** When it came into sight, in local milliseconds. */
   readonly seenSinceMs: number;
 }
 
 /** An entity that is out of sight and fades out. */
-export interface GoneEntity {
-  readonly entity: Entity;
+export interface GoneEntity<E extends Entity = Entity> {
+  /** As it was last seen. */
+  readonly entity: E;
   /** In local milliseconds. */
   readonly goneAtMs: number;
+  /** Why it is out of sight. */
   readonly reason: DespawnReason;
 }
 
@@ -52,62 +40,64 @@ export interface OwnNews {
   onAcknowledged(sequence: number): void;
   /** The server says where the player is, unasked: a respawn, or a resumed session. */
   onPlaced(position: { readonly x: number; readonly y: number; readonly z: number }): void;
-  onNamed(name: string, guildTag: string): void;
-  onHealth(health: Health): void;
-  onStatus(isStunned: boolean): void;
+  /** Everything else: its own spawn, and what its game knows of it. */
+  onUpdate(update: EntityUpdate["update"]): void;
 }
+
+/** What a game makes of its entities. */
+export interface EntityReader<E extends Entity> {
+  /** Adds the game's own fields to a new entity. */
+  create(entity: Entity): E;
+  /** Takes what a spawn says beside name, kind and movement. It may come again for an entity that is known. */
+  spawned(entity: E, spawn: EntitySpawn, localMs: number): void;
+  /** Takes an update that is neither spawn, movement nor despawn. */
+  updated(entity: E, update: EntityUpdate["update"], localMs: number): void;
+}
+
+/** For games whose entities are a name, a kind and a pose. */
+export const PLAIN_ENTITIES: EntityReader<Entity> = {
+  create: (entity) => entity,
+  spawned: () => {},
+  updated: () => {},
+};
 
 /** Entities known at once: more than an interest radius holds in any crowd that can still be drawn. */
 export const ENTITIES_MAX = 5_000;
 /** How long who left is still drawn, in milliseconds. */
 export const FADE_MS = 300;
-/** When a dead monster begins to fade and when it is gone, in milliseconds after its death. */
-export const CORPSE_FADE_FROM_MS = 800;
-export const CORPSE_FADE_TO_MS: number = MONSTER_CORPSE_MS - 200;
 
 /** A large snapshot comes in parts; whoever is in none of them within this time is gone, in milliseconds. */
 const FULL_SNAPSHOT_MS = 500;
 const CM_PER_UNIT = 100;
 const YAW_STEPS = 256;
 
-/**
- * How much of an entity in sight is seen, 0 to 1: it fades in when it comes, and a dead monster fades out.
- *
- * @param localMs Now, by the model's local clock.
- */
-export function opacityOf(entity: Entity, localMs: number): number {
-  const shown = clampPart((localMs - entity.seenSinceMs) / FADE_MS);
-  if (entity.kind !== EntityKind.MONSTER || entity.deadSinceMs === null) return shown;
-  const deadMs = localMs - entity.deadSinceMs;
-  return shown * (1 - clampPart((deadMs - CORPSE_FADE_FROM_MS) / (CORPSE_FADE_TO_MS - CORPSE_FADE_FROM_MS)));
-}
-
-function clampPart(part: number): number {
-  return Math.max(0, Math.min(1, part));
-}
-
 /** Everyone in sight. Local times are milliseconds of one monotonic clock. */
-export class WorldModel {
+export class WorldModel<E extends Entity = Entity> {
   /** Everyone in sight but the player, by entity id. */
-  readonly entities: Map<number, Entity> = new Map();
+  readonly entities: Map<number, E> = new Map();
   /** Who left a moment ago. */
-  readonly gone: GoneEntity[] = [];
+  readonly gone: GoneEntity<E>[] = [];
   /** The server's time, some 100 ms behind. */
   readonly clock: PlaybackClock = new PlaybackClock();
   readonly #ownId: number;
   readonly #own: OwnNews;
+  readonly #reader: EntityReader<E>;
   #isNextFull = false;
   /** Who has not been shown since the session was resumed, and since when. */
   #unshown: Set<number> = new Set();
   #unshownSinceMs = 0;
 
   /**
+   * Nobody is in sight yet.
+   *
    * @param ownId The player's own entity id; it is not in {@linkcode WorldModel.entities}.
    * @param own Is told what concerns the player itself.
+   * @param reader What the game makes of its entities; {@linkcode PLAIN_ENTITIES} where it adds nothing.
    */
-  constructor(ownId: number, own: OwnNews) {
+  constructor(ownId: number, own: OwnNews, reader: EntityReader<E>) {
     this.#ownId = ownId;
     this.#own = own;
+    this.#reader = reader;
   }
 
   /** The session was resumed: a full snapshot comes next, and whoever it does not show has left meanwhile. */
@@ -168,62 +158,36 @@ export class WorldModel {
   #apply({ entityId, update }: EntityUpdate, serverMs: number, localMs: number): void {
     const id = Number(entityId);
     if (id === this.#ownId) return this.#applyOwn(update);
+    if (update.case === "spawn") return this.#spawn(id, update.value, serverMs, localMs);
+    if (update.case === "despawn") return this.#despawn(id, update.value.reason, localMs);
     const entity = this.entities.get(id);
-    switch (update.case) {
-      case "spawn":
-        return this.#spawn(id, update.value, serverMs, localMs);
-      case "despawn":
-        return this.#despawn(id, update.value.reason, localMs);
-      case "movement":
-        if (entity !== undefined) addMovement(entity.track, update.value, serverMs);
-        return;
-      case "health":
-        if (entity !== undefined) setHealth(entity, update.value, localMs);
-        return;
-      case "status":
-        if (entity !== undefined) entity.isStunned = update.value.isStunned;
-    }
+    if (entity === undefined) return;
+    if (update.case === "movement") addMovement(entity.track, update.value, serverMs);
+    else this.#reader.updated(entity, update, localMs);
   }
 
   #applyOwn(update: EntityUpdate["update"]): void {
-    switch (update.case) {
-      case "spawn":
-        this.#own.onNamed(update.value.name, update.value.guildTag);
-        if (update.value.health !== undefined) this.#own.onHealth(healthOf(update.value.health));
-        if (update.value.movement?.position !== undefined) this.#own.onPlaced(update.value.movement.position);
-        return;
-      case "movement":
-        if (update.value.position !== undefined) this.#own.onPlaced(update.value.position);
-        return;
-      case "health":
-        return this.#own.onHealth(healthOf(update.value));
-      case "status":
-        return this.#own.onStatus(update.value.isStunned);
-    }
+    const movement = update.case === "movement"
+      ? update.value
+      : update.case === "spawn"
+      ? update.value.movement
+      : undefined;
+    if (update.case !== "movement") this.#own.onUpdate(update);
+    if (movement?.position !== undefined) this.#own.onPlaced(movement.position);
   }
 
   #spawn(id: number, spawn: EntitySpawn, serverMs: number, localMs: number): void {
+    const { name, kind } = spawn;
     let entity = this.entities.get(id);
     this.#unshown.delete(id);
     if (entity === undefined) {
       if (this.entities.size >= ENTITIES_MAX) return;
-      entity = {
-        id,
-        name: spawn.name,
-        guildTag: spawn.guildTag,
-        kind: spawn.kind,
-        health: null,
-        isStunned: false,
-        deadSinceMs: null,
-        track: new EntityTrack(),
-        seenSinceMs: localMs,
-      };
+      entity = this.#reader.create({ id, name, kind, track: new EntityTrack(), seenSinceMs: localMs });
       this.entities.set(id, entity);
     }
-    entity.name = spawn.name;
-    entity.guildTag = spawn.guildTag;
-    entity.kind = spawn.kind;
-    if (spawn.health !== undefined) setHealth(entity, spawn.health, localMs);
+    entity.name = name;
+    entity.kind = kind;
+    this.#reader.spawned(entity, spawn, localMs);
     if (spawn.movement !== undefined) addMovement(entity.track, spawn.movement, serverMs);
   }
 
@@ -233,20 +197,6 @@ export class WorldModel {
     this.entities.delete(id);
     this.gone.push({ entity, goneAtMs: localMs, reason });
   }
-}
-
-/** Whether somebody has no hit points left. */
-export function isDead(health: Health | null): boolean {
-  return health !== null && health.max > 0 && health.current <= 0;
-}
-
-function setHealth(entity: Entity, update: HealthUpdate, localMs: number): void {
-  entity.health = healthOf(update);
-  entity.deadSinceMs = isDead(entity.health) ? entity.deadSinceMs ?? localMs : null;
-}
-
-function healthOf(update: HealthUpdate): Health {
-  return { current: update.currentHp, max: update.maxHp, shield: update.shield };
 }
 
 function addMovement(track: EntityTrack, movement: MovementUpdate, timeMs: number): void {

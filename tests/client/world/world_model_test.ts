@@ -1,16 +1,15 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { ENTITIES_MAX, type Entity, FADE_MS, WorldModel } from "../../../client/world/world_model.ts";
 import {
   CORPSE_FADE_FROM_MS,
   CORPSE_FADE_TO_MS,
-  ENTITIES_MAX,
-  FADE_MS,
   type Health,
+  marshModel,
   opacityOf,
-  WorldModel,
-} from "../../games/marsh/web/world_model.ts";
-import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
-import { MONSTER_CORPSE_MS } from "../../shared/limits.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+} from "../../../games/marsh/web/marsh_model.ts";
+import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../../shared/gen/game_pb.ts";
+import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;
 const OWN_ID = 1;
@@ -19,7 +18,7 @@ type Update = MessageInitShape<typeof EntityUpdateSchema>;
 
 function newModel() {
   const news: unknown[] = [];
-  const model = new WorldModel(OWN_ID, {
+  const model = marshModel(OWN_ID, {
     onAcknowledged: (sequence) => news.push(["acknowledged", sequence]),
     onPlaced: ({ x, z }) => news.push(["placed", x, z]),
     onNamed: (name) => news.push(["named", name]),
@@ -151,4 +150,28 @@ Deno.test("opacityOf() fades a dead monster out before its corpse is gone, and n
   assertEquals(opacityOf({ ...entity, kind: EntityKind.PLAYER }, 1_000 + CORPSE_FADE_TO_MS), 1);
   model.applySnapshot(snapshot(150, [health(100)]), 1_600);
   assertEquals(opacityOf(entity, 1_600), 1);
+});
+
+Deno.test("WorldModel hands a game what it does not know itself: spawns, updates of others, all of one's own but movement", () => {
+  interface Coat extends Entity {
+    colours: string[];
+  }
+  const own: string[] = [];
+  const model = new WorldModel<Coat>(
+    OWN_ID,
+    { onAcknowledged: () => {}, onPlaced: () => own.push("placed"), onUpdate: (update) => own.push(update.case ?? "") },
+    {
+      create: (entity) => Object.assign(entity, { colours: [] }),
+      spawned: (coat, { guildTag }) => void coat.colours.push(guildTag),
+      updated: (coat, update) => void coat.colours.push(update.case ?? ""),
+    },
+  );
+  const health = (id: number): Update => ({
+    entityId: BigInt(id),
+    update: { case: "health", value: { currentHp: 1 } },
+  });
+  model.applySnapshot(snapshot(0, [spawn(2), health(2), health(3), spawn(OWN_ID), health(OWN_ID)]), 10);
+  model.applySnapshot(snapshot(100, [spawn(2)]), 110);
+  assertEquals(model.entities.get(2)?.colours, ["OAK", "health", "OAK"]);
+  assertEquals(own, ["spawn", "placed", "health"]);
 });
