@@ -1,7 +1,13 @@
+import { DatabaseSync } from "node:sqlite";
+import { nameKey } from "../../server/auth/names.ts";
+import { RoomCreateRequestSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
-import { openPanel, registerOnPage, submitForm, untilRow } from "../support/game_page.ts";
+import { chooseTarget, openPanel, registerOnPage, submitForm, untilInWorld, untilRow } from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { WireClient } from "../support/wire.ts";
+import { enterWorld, register } from "../support/wire_session.ts";
 
 /** What players may say, and would not like to read. */
 const TEXTS = [
@@ -113,4 +119,96 @@ browserTest("The page binds /r to whoever whispered last when it is typed, and s
   await ben.page.locator("#chat-log .line-whisper", { hasText: "a secret" }).waitFor();
   assert(!(await cleo.page.locator("#chat-log").innerText()).includes("a secret"));
   for (const { page } of [anna, ben, cleo]) await page.context().close();
+});
+
+/** What players of before may be called, or nobody knows how to look at. */
+const NAMES = [
+  "\u202eevil\u2066\u202dname",
+  `Z${"\u0323".repeat(18)}al${"\u030d".repeat(18)}`,
+  "\u0410lice",
+  "\ufdfd".repeat(16),
+  "\u05e9\u05dc\u05d5\u05dd\u05e2\u05d5\u05dc\u05dd-42",
+];
+/** A moment in which everybody has scored, on the board that has no days. */
+const ALL_TIME = 0;
+
+/** Elements with a name in them that paint beyond themselves, or turn what stands beside them. */
+function leaking(page: Page, selector: string): Promise<string[]> {
+  return page.evaluate((selector) =>
+    [...document.querySelectorAll<HTMLElement>(selector)].filter((element) => {
+      const { overflowX, overflowY, display, unicodeBidi } = getComputedStyle(element);
+      const isApart = unicodeBidi === "isolate" || display !== "inline";
+      return overflowX === "visible" || overflowY === "visible" || !isApart;
+    }).map((element) => element.textContent ?? ""), selector);
+}
+
+browserTest("The page keeps hostile names within their row in every list, and shows them whole", async (browser) => {
+  await withTempDir(async (dataDir) => {
+    await using server = await ServerProcess.start({ dataDir, players: NAMES.length });
+    const players = NAMES.map(() => server.takePlayer());
+    {
+      await using client = await WireClient.tcp(server.ports.login);
+      assert((await register(client, "Alice", "correct horse")).success);
+    }
+    const database = new DatabaseSync(`${dataDir}/drawbridge.db`, { timeout: 10_000 });
+    const idOf = (key: string) => Number(database.prepare("SELECT id FROM accounts WHERE name_key = ?").get(key)!.id);
+    const viewer = idOf("alice");
+    const ids = players.map(({ name }) => idOf(nameKey(name)));
+    database.exec("BEGIN IMMEDIATE");
+    ids.forEach((id, index) => {
+      database.prepare("UPDATE accounts SET name = ? WHERE id = ?").run(NAMES[index], id);
+      database.prepare("INSERT INTO friends VALUES (?, ?, 0), (?, ?, 0)").run(viewer, id, id, viewer);
+      database.prepare("INSERT INTO scores VALUES (?, ?, 9, 1, 1)").run(ALL_TIME, id);
+    });
+    database.prepare("INSERT INTO guilds VALUES (1, ?, 'key', ?, 'key', 0)").run(NAMES[1], NAMES[3].slice(0, 5));
+    for (const [index, id] of [viewer, ...ids].entries()) {
+      database.prepare("INSERT INTO guild_members VALUES (?, ?, 1, ?)").run(index + 1, id, index === 0 ? 2 : 0);
+    }
+    database.exec("UPDATE characters SET map_id = 1, x = 100, y = 0, z = 100, yaw = 0, hp = 100");
+    database.exec("COMMIT");
+    database.close();
+    const others = await Promise.all(players.map(async ({ token }) => {
+      const client = await WireClient.tcp(server.ports.game);
+      return { client, entityId: (await enterWorld(client, token)).entityId };
+    }));
+    // A room of each, with the widest names there may be.
+    for (const [index, name] of ["W".repeat(32), "王".repeat(32)].entries()) {
+      await others[index].client.ask(RoomCreateRequestSchema, { name }, RoomResponseSchema);
+    }
+    for (const screen of SCREENS) {
+      const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`, screen);
+      await page.locator("#login-name").fill("Alice");
+      await page.locator("#login-password").fill("correct horse");
+      await page.locator("#login-submit").click();
+      await untilInWorld(page);
+      for (const [panel, list] of [["friends", "friends-list"], ["guild", "guild-roster"]] as const) {
+        await openPanel(page, panel);
+        for (const name of NAMES) await untilRow(page, list, name);
+        assertEquals(await overflowing(page, `#${panel}`), []);
+        assertEquals(await leaking(page, `#${list} .row-title`), []);
+      }
+      assertEquals(await leaking(page, "#guild-title"), []);
+      await openPanel(page, "rooms");
+      for (const letter of ["W", "王"]) await untilRow(page, "rooms-list", letter.repeat(32));
+      assertEquals(await overflowing(page, "#rooms"), []);
+      assertEquals(await leaking(page, "#rooms-list .row-title"), []);
+      await page.locator("#world").focus();
+      await page.keyboard.press("KeyL");
+      await page.locator('#ranks-choice select[name="period"]').selectOption({ index: 1 });
+      for (const name of NAMES) await page.locator("#ranks-rows th", { hasText: name }).waitFor();
+      assertEquals(await overflowing(page, "#ranks"), []);
+      assertEquals(await leaking(page, "#ranks-rows th"), []);
+      await page.keyboard.press("Escape");
+      for (const [index, { entityId }] of others.entries()) {
+        await chooseTarget(page, entityId);
+        await page.locator("#target-name", { hasText: NAMES[index] }).waitFor();
+        assertEquals([await overflowing(page, "#target"), await leaking(page, "#target-name")], [[], []]);
+      }
+      assertEquals(await overflowing(page, ".hud"), []);
+      assertEquals(errors, []);
+      await page.context().close();
+    }
+    for (const { client } of others) await client[Symbol.asyncDispose]();
+    await server.stop();
+  });
 });
