@@ -64,8 +64,8 @@ export const WORK_US_BURST = 50_000;
 export const WORK_US_PER_ADDRESS_TOKEN = 10;
 /** Seconds' worth of work that an address may make at once: twenty of them together take a core for a second. */
 export const ADDRESS_WORK_BURST_SECONDS = 1;
-/** Work that a connection makes before it is charged to its address, in microseconds: the shared table is asked once. */
-export const ADDRESS_WORK_US_BATCH = 100;
+/** Work that a connection makes before it and its address are charged for it, in microseconds: both are asked once. */
+export const WORK_US_BATCH = 100;
 /** Price of a connection, in microseconds: accepting it, what is kept of it, closing it. */
 export const WORK_ACCEPT_US = 100;
 /** Price of a TLS handshake, in microseconds: a signature with a key of 2,048 bits for RSA. */
@@ -179,7 +179,7 @@ export const KEEPER_STABLE_MS = 60_000;
 /** How often the storage is asked whether a write reaches the disk, in milliseconds. */
 export const STORAGE_CHECK_INTERVAL_MS = 5_000;
 /** How often the storage worker shows that it is alive, in milliseconds. */
-export const STORAGE_PULSE_MS = 250;
+export const STORAGE_PULSE_MS = 500;
 /**
  * A storage worker that has finished nothing for this long hangs for good, and the process ends itself, in
  * milliseconds. It waits for the disk, and disks that come back stand still for up to half a minute: a volume in a
@@ -213,16 +213,19 @@ export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
 export const ROUND_PART_MS = 3;
 /** Things done before the clock is looked at again: reading it costs as much as a small packet's decoding. */
 export const ROUND_ITEMS_PER_LOOK = 64;
-/** How long the epoll loop may go on before timers, messages and promises have their turn, in milliseconds. */
-export const EPOLL_TURN_MS = 10;
+/**
+ * How long the epoll loop may go on before timers and messages have their turn, in milliseconds: a look for them costs
+ * as much as two packets, and threads look fifty times a second whether there is something or not.
+ */
+export const EPOLL_TURN_MS = 20;
 /** Work that takes longer than this has the clock looked at next, in microseconds. */
 export const WORK_LOOK_US = 20;
 /** Frames of one connection that are handled before others have their turn. */
 export const FRAMES_PER_SERVICE_MAX = 256;
 /** WebSocket frames of one connection that are decoded before its debt and the time are looked at. */
 export const WEBSOCKET_FRAMES_PER_SERVICE_MAX = 64;
-/** Longest wait of the epoll loop, in milliseconds: timers and messages wait as long. */
-export const EPOLL_WAIT_MS = 5;
+/** Longest wait of the epoll loop, in milliseconds: whoever is in debt is looked at as often. */
+export const EPOLL_WAIT_MS = THROTTLE_CHECK_MS;
 /** Sockets of a round after which the epoll backend still lets others have its core before the next. */
 export const EPOLL_YIELD_EVENTS_MAX = 64;
 /** File descriptors are below this on the epoll backend. */

@@ -80,6 +80,8 @@ export interface Listener {
 export interface LoopHandler {
   /** Monotonic, in milliseconds; as of this round. */
   readonly nowMs: number;
+  /** Promises at work: the event loop has to run for them. */
+  readonly pendingPromises: number;
   /** Sockets are about to be served: what time is it? Their part of the round begins. */
   onWake(): void;
   /**

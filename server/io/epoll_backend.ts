@@ -167,11 +167,14 @@ export class EpollBackend implements IoBackend {
     this.#stopped = true;
   }
 
-  /** The event loop's share is one look between turns: it serves timers, messages and promises. */
+  /**
+   * The event loop's share is one look between turns: it serves timers, messages and promises. That look costs as much
+   * as a few packets, also when nothing is due.
+   */
   readonly #turn = (): void => {
     const handler = this.#handler!;
+    const endMs = handler.nowMs + EPOLL_TURN_MS;
     let served = 0;
-    let endMs = 0;
     while (!this.#stopped) {
       // Who waits for this core goes first: peers that were just answered may say more meanwhile, which is then served
       // in one round instead of one by one, between sleeps. After a large round there is more to do as it is.
@@ -186,10 +189,7 @@ export class EpollBackend implements IoBackend {
       const more = this.#isBehind;
       handler.onRound(more);
       if (!more && this.#ending.length > 0) this.#endSockets();
-      // Idle, or waiting for a promise: the event loop's turn.
-      if (served === 0) break;
-      if (endMs === 0) endMs = handler.nowMs + EPOLL_TURN_MS;
-      else if (handler.nowMs >= endMs) break;
+      if (handler.pendingPromises > 0 || handler.nowMs >= endMs) break;
     }
     if (!this.#stopped) setImmediate(this.#turn);
     else this.#close();

@@ -436,12 +436,13 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
 
   onWake(): void {
     this.#beginPart();
-    if (this.#roundStartMs === 0) this.#roundStartMs = this.nowMs;
+    if (this.#roundStartMs !== 0) return;
+    this.#roundStartMs = this.nowMs;
+    this.unixMs = this.#parts.clock.unixMs();
   }
 
   #beginPart(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
-    this.unixMs = this.#parts.clock.unixMs();
     this.#partEndMs = this.nowMs + ROUND_PART_MS;
     this.#itemsSinceLook = 0;
     this.#timeIsUp = false;

@@ -7,11 +7,11 @@
 
 import {
   ADDRESS_TOKENS_BATCH,
-  ADDRESS_WORK_US_BATCH,
   FLOOD_DROPS_MAX,
   FLOOD_INTERVAL_MS,
   REFUSED_INTERVAL_MS,
   REFUSED_PACKETS_MAX,
+  WORK_US_BATCH,
   WORK_US_BURST,
   WORK_US_PER_SECOND,
 } from "../../shared/limits.ts";
@@ -29,10 +29,10 @@ export class PacketBudget {
   /** Buckets of the types that have one of their own, by type; made when the first of them comes. */
   #typeBuckets: Map<number, TokenBucket> | null = null;
   #addressTokens = 0;
-  /** Work that the address was not charged for yet, in microseconds. */
-  #addressWorkUs = 0;
-  /** What it was charged for last. */
-  #lastWorkUs = ADDRESS_WORK_US_BATCH;
+  /** Work that was not charged yet, in microseconds. */
+  #dueUs = 0;
+  /** What was charged last. */
+  #lastWorkUs = WORK_US_BATCH;
   #drops = 0;
   #dropsSinceMs = 0;
   #warnedMs = -Infinity;
@@ -45,42 +45,50 @@ export class PacketBudget {
     this.#work = rate === null ? null : new TokenBucket(WORK_RATE, nowMs);
   }
 
-  /** What the address was charged for last, in microseconds. */
+  /** What was charged last, in microseconds. */
   get lastWorkUs(): number {
     return this.#lastWorkUs;
   }
 
   /**
-   * Charges the connection and its address for work that was done, or will be in any case.
+   * Charges the connection and its address for work that was done, or will be in any case; little work gathers first.
    *
    * @param us In microseconds.
    * @returns In how many milliseconds both will have paid; 0: they have.
    */
   chargeWork(us: number, connection: Connection, host: ConnectionHost): number {
-    if (this.#work === null) return 0;
-    const waitMs = this.#work.charge(us, WORK_RATE, host.nowMs);
-    if (connection.addressEntry < 0) return waitMs;
-    this.#addressWorkUs += us;
-    if (this.#addressWorkUs < ADDRESS_WORK_US_BATCH) return waitMs;
-    const addressWaitMs = host.chargeAddress(connection, this.#addressWorkUs);
-    this.#lastWorkUs = this.#addressWorkUs;
-    this.#addressWorkUs = 0;
-    return Math.max(waitMs, addressWaitMs);
+    const work = this.#work;
+    if (work === null) return 0;
+    const dueUs = this.#dueUs + us;
+    if (dueUs < WORK_US_BATCH) {
+      this.#dueUs = dueUs;
+      return 0;
+    }
+    this.#dueUs = 0;
+    this.#lastWorkUs = dueUs;
+    const waitMs = work.charge(dueUs, WORK_RATE, host.nowMs);
+    return connection.addressEntry < 0 ? waitMs : Math.max(waitMs, host.chargeAddress(connection, dueUs));
   }
 
   /**
-   * Whether a connection in debt may go on. It pays its address ahead for as much as it was charged last, so that of all
-   * that wait for the same address only so many go on as it has work left for.
+   * Whether a connection in debt may go on. It pays ahead for as much as it was charged last, so that of all that wait
+   * for the same address only so many go on as it has work left for.
    *
    * @returns In how many milliseconds to ask again; 0: it may.
    */
   tryGoOn(connection: Connection, host: ConnectionHost): number {
     if (this.#work === null) return 0;
-    const waitMs = this.#work.charge(0, WORK_RATE, host.nowMs);
+    const { nowMs } = host;
+    const waitMs = this.#work.charge(0, WORK_RATE, nowMs);
     if (waitMs > 0 || connection.addressEntry < 0) return waitMs;
-    const addressWaitMs = host.chargeAddress(connection, this.#lastWorkUs);
-    if (addressWaitMs > 0) host.chargeAddress(connection, -this.#lastWorkUs);
-    else this.#addressWorkUs -= this.#lastWorkUs;
+    const aheadUs = this.#lastWorkUs;
+    const addressWaitMs = host.chargeAddress(connection, aheadUs);
+    if (addressWaitMs > 0) {
+      host.chargeAddress(connection, -aheadUs);
+    } else {
+      this.#work.charge(aheadUs, WORK_RATE, nowMs);
+      this.#dueUs -= aheadUs;
+    }
     return addressWaitMs;
   }
 

@@ -70,7 +70,10 @@ function listen(options: ListenOptions, takes: boolean): void {
 function startLoop(backend: IoBackend, itemsPerRound: number): void {
   let items = 0;
   backend.start({
-    nowMs: 0,
+    get nowMs() {
+      return performance.now();
+    },
+    pendingPromises: 0,
     onWake: () => void (items = 0),
     isTimeUp: () => ++items > itemsPerRound,
     onAcceptError: () => {},
