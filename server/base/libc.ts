@@ -1,5 +1,6 @@
 /**
- * The calls of Linux's C library: those of the epoll backend, and what became of a signal. The only file that names it.
+ * The calls of Linux's C library: those of the epoll backend, the clock, and what became of a signal. The only file that
+ * names it.
  *
  * @module
  */
@@ -67,6 +68,27 @@ export function isControllingTerminal(descriptor: number): boolean {
   const group = library.symbols.tcgetpgrp(descriptor);
   library.close();
   return group >= 0;
+}
+
+const CLOCK_MONOTONIC = 1;
+
+/**
+ * Opens the monotonic clock, in milliseconds: a look at it costs a third of `performance.now()`, which costs as much as a
+ * small packet. Where the library cannot be called, it is `performance.now` itself.
+ */
+export function openMonotonicClock(): { readonly readMs: () => number; close(): void } {
+  if (LIBC_PATH === undefined || libcProblem(THIS_MACHINE) !== undefined) {
+    return { readMs: () => performance.now(), close: () => {} };
+  }
+  const library = Deno.dlopen(LIBC_PATH, { clock_gettime: { parameters: ["i32", "buffer"], result: "i32" } });
+  const { clock_gettime } = library.symbols;
+  // `struct timespec`: seconds and nanoseconds of 64 bits, of which the lower halves say everything for 68 years.
+  const time = new Int32Array(4);
+  const readMs = () => {
+    clock_gettime(CLOCK_MONOTONIC, time);
+    return time[0] * 1_000 + time[2] / 1_000_000;
+  };
+  return { readMs, close: () => library.close() };
 }
 
 const SYMBOLS = {

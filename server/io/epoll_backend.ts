@@ -179,14 +179,14 @@ export class EpollBackend implements IoBackend {
       // Who waits for this core goes first: peers that were just answered may say more meanwhile, which is then served
       // in one round instead of one by one, between sleeps. After a large round there is more to do as it is.
       if (served > 0 && served <= EPOLL_YIELD_EVENTS_MAX) this.#calls.sched_yield();
-      if (!this.#isBehind) this.#wait(handler);
+      if (!this.#isBehind()) this.#wait(handler);
       served = this.#eventCount + this.#reading.length;
       if (served > 0) handler.onWake();
       while (this.#readingAt < this.#reading.length && !handler.isTimeUp()) {
         this.#reading[this.#readingAt++].receive(this.#received, EPOLLIN);
       }
       while (this.#eventAt < this.#eventCount && !handler.isTimeUp()) this.#serve(this.#eventAt++);
-      const more = this.#isBehind;
+      const more = this.#isBehind();
       handler.onRound(more);
       if (!more && this.#ending.length > 0) this.#endSockets();
       if (handler.pendingPromises > 0 || handler.nowMs >= endMs) break;
@@ -195,8 +195,8 @@ export class EpollBackend implements IoBackend {
     else this.#close();
   };
 
-  /** Whether sockets that had something are not served yet. */
-  get #isBehind(): boolean {
+  /** Whether sockets that had something are not served yet. No getter: a private one is a call into the engine. */
+  #isBehind(): boolean {
     return this.#eventAt < this.#eventCount || this.#readingAt < this.#reading.length;
   }
 

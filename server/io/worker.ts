@@ -9,6 +9,7 @@ import { createApp } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
 import { SystemClock } from "../base/clock.ts";
+import { openMonotonicClock } from "../base/libc.ts";
 import type { NodePorts } from "../session/context.ts";
 import { CounterBlock } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
@@ -50,7 +51,7 @@ class Runtime {
     const { config, index, rings } = init;
     setupLogging({ level: config.logLevel, format: config.logFormat, thread: `io-${index}` });
     const log = getLimitedLogger("io", () => clock.monotonicMs());
-    const clock = new SystemClock();
+    const clock = new SystemClock(openMonotonicClock().readMs);
     const counters = new CounterBlock(init.counters);
     counters.resetGauges();
     const ready = new Int32Array(init.ready);

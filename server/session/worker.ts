@@ -9,6 +9,7 @@ import { STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../base/clock.ts";
+import { openMonotonicClock } from "../base/libc.ts";
 import marsh from "../../games/marsh/game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
@@ -50,7 +51,7 @@ class Runtime {
 
   private constructor(init: LogicInit, tokens: SessionTokens) {
     const { config } = init;
-    this.#clock = new SystemClock();
+    this.#clock = new SystemClock(openMonotonicClock().readMs);
     const log = getLimitedLogger("logic", () => this.#clock.monotonicMs());
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
