@@ -225,7 +225,7 @@ export const FRAMES_PER_SERVICE_MAX = 256;
 /** WebSocket frames of one connection that are decoded before its debt and the time are looked at. */
 export const WEBSOCKET_FRAMES_PER_SERVICE_MAX = 64;
 /** Longest wait of the epoll loop, in milliseconds: whoever is in debt is looked at as often. */
-export const EPOLL_WAIT_MS = THROTTLE_CHECK_MS;
+export const EPOLL_WAIT_MS = 10;
 /** Sockets of a round after which the epoll backend still lets others have its core before the next. */
 export const EPOLL_YIELD_EVENTS_MAX = 64;
 /** File descriptors are below this on the epoll backend. */
@@ -857,6 +857,7 @@ assert(
 assert(ACCOUNT_DELAY_MS_MAX < LOGIN_FAILURE_FADE_MS, "Guesses at an account must not fade faster than they are heard");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
+assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");
 assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do makes a round once in a sweep");
 assert(OVERLOAD_MS > 2 * LAG_INTERVAL_MS, "One bad interval is no overload");
 assert(THREAD_STALL_MS + 2 * ROUNDS_CHECK_INTERVAL_MS <= 2_000, "A thread that hangs must show within 2 s");
