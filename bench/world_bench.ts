@@ -12,6 +12,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { assert } from "../shared/errors.ts";
 import { EntityKind, EntityMoveSchema, type WorldSnapshot, WorldSnapshotSchema } from "../shared/gen/game_pb.ts";
 import { SNAPSHOT_BYTES_MAX } from "../shared/limits.ts";
+import { MARSH_ENTITIES } from "../games/marsh/entities.ts";
+import { Health } from "../games/parts/combat/components.ts";
 import { Prng } from "../server/world/prng.ts";
 import { World } from "../server/world/world.ts";
 
@@ -47,19 +49,22 @@ export class WalkingCrowd {
     this.vz = new Float64Array(playerCount);
     this.world = new World({
       maps: [{ mapId: 0, width: size, height: size, interestRadius: RADIUS }],
+      ...MARSH_ENTITIES,
       maxSpeed: MAX_SPEED,
       tickIntervalMs: TICK_MS,
       capacity: playerCount,
       prng,
     });
+    const health = new Health(this.world);
     for (let index = 0; index < playerCount; index++) {
       const x = prng.nextFloat() * size, z = prng.nextFloat() * size, angle = prng.nextFloat() * 2 * Math.PI;
       const name = `player${index}`;
       const id = this.world.join(
-        { kind: EntityKind.PLAYER, name, x, z, hp: 100, hpMax: 100, viewer: true },
+        { kind: EntityKind.PLAYER, name, x, z, viewer: true },
         this.#nowMs,
       );
       assert(id === index + 1, "A fresh world hands out ids in order");
+      health.set(id, { hp: 100, hpMax: 100 });
       this.x[index] = x;
       this.z[index] = z;
       this.vx[index] = Math.cos(angle) * MAX_SPEED;

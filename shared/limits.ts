@@ -584,6 +584,14 @@ export const SNAPSHOT_BYTES_CONFIG_MIN = 1_024;
 export const SNAPSHOT_BYTES_CONFIG_MAX = 32_768;
 /** Highest kind of an entity: its slot has a byte for it. */
 export const ENTITY_KIND_MAX = 127;
+/** Highest id of a component: it takes a byte on the wire. */
+export const COMPONENT_ID_MAX = 127;
+/** Components of a game: each has a bit in a word, the sign aside. */
+export const COMPONENTS_MAX = 31;
+/** Bytes of one component of one entity, at most: a few dozen are usual, and all entities have room for it. */
+export const COMPONENT_BYTES_MAX = 512;
+/** Reasons for which a game may hold entities: each has a bit in a byte. */
+export const HOLD_REASONS_MAX = 8;
 /** Bytes of an entity's name in UTF-8. */
 export const ENTITY_NAME_BYTES_MAX = 80;
 /** Bytes of a guild tag in UTF-8. */

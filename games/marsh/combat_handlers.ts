@@ -21,6 +21,7 @@ import {
   RESPAWN_DISTANCE_MIN,
 } from "../../shared/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
+import type { Health } from "../parts/combat/components.ts";
 import { Respawns } from "../parts/combat/respawns.ts";
 import { SafeAreas } from "../parts/combat/safe_areas.ts";
 import { EFFECT_STUN } from "../parts/combat/status_effects.ts";
@@ -35,7 +36,7 @@ import type { LogicContext } from "../../server/session/context.ts";
 import { type Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
 import type { Penalty } from "../../server/session/penalties.ts";
 import type { Participant, Presence, Session } from "../../server/session/session.ts";
-import type { WorldService } from "../../server/session/world_service.ts";
+import type { SavedState, WorldService } from "../../server/session/world_service.ts";
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
 export type KillListener = (killer: Participant | null, victim: Participant | null) => void;
@@ -51,6 +52,9 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
   out_of_range: { code: ErrorCode.OUT_OF_RANGE, message: "The target is too far away" },
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
+
+/** Hit points of a player. */
+const PLAYER_HP_MAX = 100;
 
 /** Who comes with no penalty. */
 const UNHELD = { fightsUntilMs: 0, struckUntilMs: 0, stunnedUntilMs: 0 };
@@ -119,9 +123,15 @@ export class CombatService {
       safeAreas,
       faults: context.faults,
     }, nowMs);
+    world.saveHealth((entityId) => this.health.hpOf(entityId));
     world.keepWhile((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
     world.onLeave((_who, entityId, penalty) => this.#remove(entityId, penalty));
     world.onEnter((_session, entityId, penalty) => this.#enter(entityId, penalty));
+  }
+
+  /** Hit points of everybody. */
+  get health(): Health {
+    return this.#combat.health;
   }
 
   /** Whether the entity can move and act: it is in the world, alive and not stunned. */
@@ -138,6 +148,12 @@ export class CombatService {
   register(dispatcher: Dispatcher): void {
     dispatcher.on(CombatActionSchema, (session, action) => this.#act(session, action));
     dispatcher.on(RespawnRequestSchema, (session) => this.#onRespawnRequest(session));
+  }
+
+  /** A player has a new entity: it is as hurt as it was saved, but whoever died comes back sound. */
+  appear(entityId: number, saved: SavedState | null): void {
+    const hp = saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX;
+    this.health.set(entityId, { hp, hpMax: PLAYER_HP_MAX });
   }
 
   /** Adds a listener for every death a player has a part in. */
@@ -194,9 +210,9 @@ export class CombatService {
     const { world } = this.#context;
     this.#respawns.remove(entityId);
     this.#combat.endFight(entityId);
-    const hpMax = world.hpMaxOf(entityId);
+    const { health } = this.#combat, hpMax = health.hpMaxOf(entityId);
     world.teleport(entityId, nowMs, this.#respawnPlace(entityId));
-    world.setHealth(entityId, { hp: hpMax, hpMax });
+    health.set(entityId, { hp: hpMax, hpMax });
     const session = this.#world.sessionOf(entityId);
     if (session !== undefined) this.#world.correct(session, { sequenceNumber: 0, reason: "respawn" });
   }
@@ -265,12 +281,12 @@ export class CombatService {
 
   /** What holds a character back is known again: it is dead until it may respawn, stunned and fighting as it was. */
   #enter(entityId: number, penalty: Penalty | "stayed" | undefined): void {
-    const { clock, world } = this.#context;
-    const nowMs = clock.monotonicMs();
+    const { health } = this.#combat;
+    const nowMs = this.#context.clock.monotonicMs();
     if (penalty === "stayed") return this.#combat.enter(entityId, nowMs, undefined);
     this.#combat.enter(entityId, nowMs, penalty ?? UNHELD);
     if (penalty === undefined || penalty.diedAtMs === 0 || nowMs - penalty.diedAtMs >= RESPAWN_DELAY_MS) return;
-    world.setHealth(entityId, { hp: 0, hpMax: world.hpMaxOf(entityId) });
+    health.set(entityId, { hp: 0, hpMax: health.hpMaxOf(entityId) });
     this.#respawns.add(entityId, penalty.diedAtMs);
   }
 

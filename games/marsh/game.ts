@@ -22,6 +22,7 @@ import { GUILDS } from "../parts/guilds/guild_store.ts";
 import { dayOf, LeaderboardService } from "../parts/leaderboards/leaderboard_handlers.ts";
 import { SCORES } from "../parts/leaderboards/score_store.ts";
 import { RoomService } from "../parts/rooms/room_handlers.ts";
+import { MARSH_ENTITIES } from "./entities.ts";
 import { CombatService } from "./combat_handlers.ts";
 import { type GameData, loadGameData } from "./data/game_data.ts";
 import { registerMapHandlers } from "./map_handlers.ts";
@@ -44,7 +45,7 @@ export interface Marsh {
 export function marshWith(data: GameData): GameModule<Marsh> {
   const atlasOf = (config: ServerConfig) => new Atlas(data.maps, config);
   return defineGame(
-    { name: "marsh", maps: (config) => atlasOf(config).maps },
+    { name: "marsh", maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES },
     (game) => start(game, data, atlasOf(game.engine.context.config)),
   );
 }
@@ -87,9 +88,9 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
   game.every(SWEEP_INTERVAL_MS, () => fanOut.sweep());
   game.hooks.turn((untilMs) => fanOut.deliverDue(untilMs));
   game.hooks.load((playerId, stores) => guilds.load(playerId, stores));
-  game.hooks.profile((playerId) => {
-    const tie = guilds.find(playerId);
-    return { guildId: tie?.guildId, guildTag: tie?.tag };
+  game.hooks.appear((entityId, player, saved) => {
+    if (saved !== "stayed") combat.appear(entityId, saved);
+    guilds.show(entityId, player);
   });
   game.hooks.deleted((player, { partings }) => {
     guilds.accountRemoved(player.playerId, partings);

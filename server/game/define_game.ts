@@ -2,10 +2,11 @@
 
 import type { ServerConfig } from "../config/config.ts";
 import type { MapOptions } from "../world/world_map.ts";
+import type { WorldOptions } from "../world/world.ts";
 import type { Game } from "./game.ts";
 
 /** What a game is, beside its rules. */
-export interface GameDescription {
+export interface GameDescription extends Pick<WorldOptions, "components" | "holdReasons"> {
   /** Lower-case letters, digits and `-`, beginning with a letter: its data folder keeps it. */
   readonly name: string;
   /** At least one map; the first is where players come that are for none in particular. */

@@ -5,7 +5,8 @@
  */
 
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
-import type { EntityOptions } from "../world/world.ts";
+import type { Player } from "../session/session.ts";
+import type { SavedState } from "../session/world_service.ts";
 
 /** What the storage deleted with an account. */
 export type DeletedAccount = Extract<RemoveAccountResult, { kind: "removed" }>;
@@ -17,8 +18,12 @@ export interface HookFunctions {
    * throws.
    */
   load(playerId: number, stores: Stores): void | Promise<void>;
-  /** What a player's entity shows beside its name, and whenever its player returns to it. */
-  profile(playerId: number): Pick<EntityOptions, "guildId" | "guildTag">;
+  /**
+   * A player's character has a new entity in the world, before anybody sees it: sets its components.
+   *
+   * @param saved What was kept of the character, null: nothing yet; "stayed": the player returns to the entity it had left.
+   */
+  appear(entityId: number, player: Player, saved: SavedState | null | "stayed"): void;
   /** An account is gone, and the storage has deleted what stood there of it. */
   deleted(player: PlayerName, account: DeletedAccount): void;
   /** A moderator ends whatever mutes a player; says whether the game itself had muted it. */
@@ -45,7 +50,7 @@ export type Hooks = { readonly [Name in keyof HookFunctions]: (hook: HookFunctio
 
 /** No hooks yet. */
 export function hookLists(): HookLists {
-  return { load: [], profile: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] };
+  return { load: [], appear: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] };
 }
 
 /** What registers hooks in `lists`. */

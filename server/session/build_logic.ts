@@ -40,6 +40,8 @@ export function buildLogic(options: LogicOptions): Logic {
   const faults = new Faults(log, counters);
   const world = new World({
     maps: game.maps(config),
+    components: game.components,
+    holdReasons: game.holdReasons,
     maxSpeed: config.maxSpeed,
     tickIntervalMs: config.tickMs,
     stepsPerTick: WORLD_STEPS_PER_TICK,

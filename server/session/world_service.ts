@@ -27,7 +27,6 @@ import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Character, Entry, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
-import type { EntityOptions } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -40,9 +39,6 @@ import { Penalties, type Penalty } from "./penalties.ts";
 import { type Participant, type Player, type Presence, Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
-
-/** Hit points of a player. */
-const PLAYER_HP_MAX = 100;
 
 /** Somebody who may enter the world. */
 interface Admission {
@@ -79,8 +75,9 @@ export class WorldService {
   readonly #penalties = new Penalties();
   readonly #leaveListeners: LeaveListener[] = [];
   readonly #enterListeners: EnterListener[] = [];
+  #hpOf: (entityId: number) => number = () => 0;
   #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
-  readonly #hooks: Pick<HookLists, "load" | "profile">;
+  readonly #hooks: Pick<HookLists, "appear" | "load">;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
   readonly #maintenance: Pick<Maintenance, "check">;
@@ -90,7 +87,7 @@ export class WorldService {
     { epochs, hooks, maintenance, sanctions }: {
       readonly epochs: TokenEpochs;
       readonly maintenance: Pick<Maintenance, "check">;
-      readonly hooks: Pick<HookLists, "load" | "profile">;
+      readonly hooks: Pick<HookLists, "appear" | "load">;
       readonly sanctions: Sanctions;
     },
   ) {
@@ -117,6 +114,11 @@ export class WorldService {
   /** Adds a listener for every entity that a session comes to have. */
   onEnter(listener: EnterListener): void {
     this.#enterListeners.push(listener);
+  }
+
+  /** Says what hit points are saved with a character. */
+  saveHealth(hpOf: (entityId: number) => number): void {
+    this.#hpOf = hpOf;
   }
 
   /** Says which entities stay in the world when their players leave, and as long as it is so. */
@@ -281,29 +283,24 @@ export class WorldService {
     const nowMs = clock.monotonicMs();
     const saved = saver.find(characterId) ?? state;
     const { map, place } = this.#placeOf(saved);
-    return world.join({
+    const entityId = world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
       mapId: map.mapId,
-      ...this.#profileOf(player),
       ...(place === null ? {} : { x: place.x, y: place.y, z: place.z, yaw: place.yaw }),
-      hp: saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX,
-      hpMax: PLAYER_HP_MAX,
       viewer: true,
       travelCreditMs: penalty && penalty.travelCreditMs + nowMs - penalty.leftAtMs,
     }, nowMs);
+    if (entityId !== 0) this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, saved);
+    return entityId;
   }
 
   /** Gives a player the entity back that it has left: where it is, as it is. */
   #takeOver({ player, presence: { characterId, entityId } }: Stay): void {
     const { world } = this.#context;
     this.#stays.delete(characterId);
-    world.setProfile(entityId, { name: player.name, kind: EntityKind.PLAYER, ...this.#profileOf(player) });
+    this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, "stayed");
     world.requestFullSnapshot(entityId);
-  }
-
-  #profileOf({ playerId }: Player): Pick<EntityOptions, "guildId" | "guildTag"> {
-    return Object.assign({}, ...this.#hooks.profile.map((profile) => profile(playerId)));
   }
 
   /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */
@@ -464,7 +461,7 @@ export class WorldService {
       y: world.yOf(entityId),
       z: world.zOf(entityId),
       yaw: world.yawOf(entityId),
-      hp: Math.round(world.hpOf(entityId)),
+      hp: Math.round(this.#hpOf(entityId)),
     });
   }
 
@@ -569,4 +566,5 @@ export class WorldService {
   }
 }
 
-type SavedState = Omit<SavedCharacter, "characterId">;
+/** What is saved of a character. */
+export type SavedState = Omit<SavedCharacter, "characterId">;

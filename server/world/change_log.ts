@@ -25,10 +25,10 @@ export class ChangeLog {
   /** Step of the last move of each entity, and of its last change of any other kind. */
   readonly moveSteps: Int32Array;
   readonly otherSteps: Int32Array;
-  /** Step of the last change of each of the other kinds. */
-  readonly healthSteps: Int32Array;
-  readonly statusSteps: Int32Array;
-  readonly profileSteps: Int32Array;
+  /** Step of the last change of each entity that is told by spawning it again. */
+  readonly spawnSteps: Int32Array;
+  /** Step of the last change of each entity, moves aside, that its own player is told. */
+  readonly ownSteps: Int32Array;
   /** `tick` and `server_timestamp` of WORLD_SNAPSHOT. */
   readonly head: Uint8Array = new Uint8Array(24);
   headLength = 0;
@@ -48,9 +48,8 @@ export class ChangeLog {
     this.otherChanges = new Uint8Array(slotCount);
     this.moveSteps = new Int32Array(slotCount);
     this.otherSteps = new Int32Array(slotCount);
-    this.healthSteps = new Int32Array(slotCount);
-    this.statusSteps = new Int32Array(slotCount);
-    this.profileSteps = new Int32Array(slotCount);
+    this.spawnSteps = new Int32Array(slotCount);
+    this.ownSteps = new Int32Array(slotCount);
     this.#movedIds = new Int32Array(stepsPerTick * slotCount);
     this.#movedCounts = new Int32Array(stepsPerTick);
     this.#otherIds = new Int32Array(stepsPerTick * slotCount);
@@ -106,12 +105,12 @@ export class ChangeLog {
   }
 
   /**
-   * Notes another change in this step.
+   * Notes another change in this step, told to all who see the entity.
    *
    * @param steps The array of that kind of change.
    */
   noteOther(id: number, steps: Int32Array): void {
-    steps[id] = this.step;
+    steps[id] = this.ownSteps[id] = this.step;
     // One change of several kinds: it is noted already.
     if (this.otherSteps[id] === this.step) return;
     const place = this.step % this.#stepsPerTick;
@@ -119,6 +118,11 @@ export class ChangeLog {
     this.otherSteps[id] = this.step;
     this.#otherIds[place * this.#slotCount + this.#otherCounts[place]++] = id;
     this.otherCount++;
+  }
+
+  /** Notes a change in this step that is told to the entity's own player only. */
+  noteOwn(id: number, steps: Int32Array): void {
+    steps[id] = this.ownSteps[id] = this.step;
   }
 
   /** Whether nothing at all changed within the window. */
@@ -136,9 +140,8 @@ export class ChangeLog {
     this.movedLengths[id] = this.otherChanges[id] = 0;
     this.moveSteps[id] =
       this.otherSteps[id] =
-      this.healthSteps[id] =
-      this.statusSteps[id] =
-      this.profileSteps[id] =
+      this.spawnSteps[id] =
+      this.ownSteps[id] =
         0;
   }
 }

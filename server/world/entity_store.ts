@@ -36,10 +36,10 @@ export class EntityStore {
   readonly vz: Int32Array;
   /** 1/256 turns. */
   readonly yaw: Uint8Array;
-  readonly hp: Float32Array;
-  readonly hpMax: Float32Array;
-  readonly shield: Float32Array;
-  readonly stunned: Uint8Array;
+  /** Why it may not move: a bit for each of the game's reasons, 0: it may. */
+  readonly held: Uint8Array;
+  /** Highest speed tolerated, in cm/ms. */
+  readonly speedCmPerMs: Float64Array;
   /** Sequence number of the last accepted movement, 0: none. */
   readonly movementSequence: Uint32Array;
   /** Travel time saved up at {@linkcode EntityStore.creditAtMs}, in milliseconds. */
@@ -69,10 +69,8 @@ export class EntityStore {
     this.vx = new Int32Array(slotCount);
     this.vz = new Int32Array(slotCount);
     this.yaw = new Uint8Array(slotCount);
-    this.hp = new Float32Array(slotCount);
-    this.hpMax = new Float32Array(slotCount);
-    this.shield = new Float32Array(slotCount);
-    this.stunned = new Uint8Array(slotCount);
+    this.held = new Uint8Array(slotCount);
+    this.speedCmPerMs = new Float64Array(slotCount);
     this.movementSequence = new Uint32Array(slotCount);
     this.creditMs = new Float64Array(slotCount);
     this.creditAtMs = new Float64Array(slotCount);
@@ -97,7 +95,7 @@ export class EntityStore {
     this.viewer[id] =
       this.mapIndex[id] =
       this.yaw[id] =
-      this.stunned[id] =
+      this.held[id] =
         0;
     this.x[id] =
       this.y[id] =
@@ -105,8 +103,11 @@ export class EntityStore {
       this.vx[id] =
       this.vz[id] =
         0;
-    this.hp[id] = this.hpMax[id] = this.shield[id] = 0;
-    this.movementSequence[id] = this.creditMs[id] = this.creditAtMs[id] = 0;
+    this.movementSequence[id] =
+      this.creditMs[id] =
+      this.creditAtMs[id] =
+      this.speedCmPerMs[id] =
+        0;
     return id;
   }
 

@@ -6,6 +6,7 @@
 
 import {
   ALTITUDE_MAX,
+  HOLD_REASONS_MAX,
   MOVEMENT_CREDIT_MS_MAX,
   MOVEMENT_SPEED_TOLERANCE,
   MOVEMENT_TOLERANCE_MS,
@@ -30,8 +31,11 @@ export interface MapSides {
   readonly heightCm: number;
 }
 
-/** Why a movement was refused; MOVEMENT_CORRECTION carries it as is. */
-export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" | "too_fast";
+/**
+ * Why a movement was refused; MOVEMENT_CORRECTION carries it as is: "non_finite", "outside_map", "too_fast", or what the
+ * game holds the entity for.
+ */
+export type MovementRefusal = string;
 
 /**
  * Judges movements. Nothing the peer says about time is believed: distance is paid for with travel time, and travel
@@ -51,14 +55,32 @@ export type MovementRefusal = "non_finite" | "dead" | "stunned" | "outside_map" 
 export class MovementRules {
   readonly #store: EntityStore;
   readonly #maps: readonly MapSides[];
-  /** Highest speed tolerated, in cm/ms. */
-  readonly #speedCmPerMs: number;
+  readonly #holdReasons: readonly string[];
 
-  /** @param options The maps, in the order that entities name them by; speed in units/s. */
-  constructor(store: EntityStore, options: { maps: readonly MapSides[]; maxSpeed: number }) {
+  /**
+   * @param options The maps, in the order that entities name them by, and why a game holds entities: of several that apply,
+   * the first is told.
+   */
+  constructor(store: EntityStore, options: { maps: readonly MapSides[]; holdReasons: readonly string[] }) {
+    if (options.holdReasons.length > HOLD_REASONS_MAX) {
+      throw new RangeError(`Cannot hold for ${options.holdReasons.length} reasons, limit is ${HOLD_REASONS_MAX}`);
+    }
     this.#store = store;
     this.#maps = options.maps;
-    this.#speedCmPerMs = options.maxSpeed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
+    this.#holdReasons = options.holdReasons;
+  }
+
+  /** Says how fast an entity may be, in units/s; the tolerance comes on top. */
+  setSpeed(id: number, speed: number): void {
+    this.#store.speedCmPerMs[id] = speed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
+  }
+
+  /** Holds an entity for a reason, or does so no more; it may move while there is none. */
+  setHold(id: number, reason: string, isHeld: boolean): void {
+    const index = this.#holdReasons.indexOf(reason);
+    if (index < 0) throw new RangeError(`Cannot hold entity ${id}: "${reason}" is none of the game's reasons`);
+    if (isHeld) this.#store.held[id] |= 1 << index;
+    else this.#store.held[id] &= ~(1 << index);
   }
 
   /** Gives an entity that joins the credit to begin with: the tolerance, or what its player had left of it. */
@@ -101,12 +123,12 @@ export class MovementRules {
     // One check for all: a sum with a part that is not finite is not finite.
     if (!Number.isFinite(x + y + z + vx + vy + vz + yaw)) return "non_finite";
     const store = this.#store;
-    if (store.hp[id] <= 0) return "dead";
-    if (store.stunned[id] === 1) return "stunned";
+    const held = store.held[id];
+    if (held !== 0) return this.#holdReasons[31 - Math.clz32(held & -held)];
     const xCm = toCentimetres(x), yCm = toCentimetres(y), zCm = toCentimetres(z);
     if (!this.contains(store.mapIndex[id], xCm, yCm, zCm)) return "outside_map";
     const dx = xCm - store.x[id], dy = yCm - store.y[id], dz = zCm - store.z[id];
-    const costMs = Math.sqrt(dx * dx + dy * dy + dz * dz) / this.#speedCmPerMs;
+    const costMs = Math.sqrt(dx * dx + dy * dy + dz * dz) / store.speedCmPerMs[id];
     const creditMs = this.creditMs(id, nowMs);
     // Kept even when refused: after the clock was set back, the next movement earns again.
     store.creditAtMs[id] = nowMs;
@@ -119,9 +141,9 @@ export class MovementRules {
   }
 
   /** Factor, at most 1, that brings the velocity down to the tolerated speed. */
-  velocityScale(movement: Readonly<Movement>): number {
-    const { vx, vz } = movement;
+  velocityScale(id: number, movement: Readonly<Movement>): number {
+    const { vx, vz } = movement, maxCmPerMs = this.#store.speedCmPerMs[id];
     const speedCmPerMs = Math.sqrt(vx * vx + vz * vz) * CM_PER_UNIT / 1_000;
-    return speedCmPerMs > this.#speedCmPerMs ? this.#speedCmPerMs / speedCmPerMs : 1;
+    return speedCmPerMs > maxCmPerMs ? maxCmPerMs / speedCmPerMs : 1;
   }
 }

@@ -7,27 +7,25 @@
 import { DespawnReason } from "../../shared/gen/game_pb.ts";
 import { SNAPSHOT_BYTES_CONFIG_MIN } from "../../shared/limits.ts";
 import type { ChangeLog } from "./change_log.ts";
+import type { ComponentColumn, Components } from "./components.ts";
 import type { EntityStore } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
-import {
-  DESPAWN_BYTES_MAX,
-  SMALL_SLOT_BYTES,
-  type SnapshotEncoder,
-  SPAWN_SLOT_BYTES,
-  STATUS_SLOT_BYTES,
-  writeDespawn,
-} from "./snapshot_encoder.ts";
+import { DESPAWN_BYTES_MAX, MOVE_SLOT_BYTES, type SnapshotEncoder, writeDespawn } from "./snapshot_encoder.ts";
 import { isMarked, plainId, type Visibility } from "./visibility.ts";
 import { writeVarintField } from "./wire_writer.ts";
 
 /** What a writer returns instead of an offset; then nothing it wrote counts. */
 const NO_ROOM = -1;
 
+/** Bytes of `tick`, `server_timestamp` and `last_movement_sequence` at most. */
+const HEAD_BYTES_MAX = 30;
+
 /** What a {@linkcode SnapshotBuilder} reads. */
 export interface SnapshotSources {
   store: EntityStore;
   visibility: Visibility;
   encoder: SnapshotEncoder;
+  components: Components;
   changes: ChangeLog;
 }
 
@@ -45,7 +43,12 @@ export class SnapshotBuilder {
   readonly #visibility: Visibility;
   readonly #encoder: SnapshotEncoder;
   readonly #changes: ChangeLog;
+  /** What is told of others, and of the viewer itself. */
+  readonly #shown: readonly ComponentColumn[];
+  readonly #owned: readonly ComponentColumn[];
   readonly #bytesMax: number;
+  /** Bytes that the head, the viewer's own news and one spawn take at most: less than this is no room. */
+  readonly #bytesMin: number;
 
   /** Step up to which each viewer was told everything that is not in its late list. */
   readonly #informedSteps: Int32Array;
@@ -65,18 +68,27 @@ export class SnapshotBuilder {
   #view: DataView = new DataView(this.#target.buffer);
   #end = 0;
 
-  /** @param options Bytes of a snapshot at most, {@linkcode SNAPSHOT_BYTES_CONFIG_MIN} at least. */
+  /**
+   * @param options Bytes of a snapshot at most, {@linkcode SNAPSHOT_BYTES_CONFIG_MIN} at least.
+   * @throws {RangeError} when the widest news of a viewer itself and one spawn do not fit: it would be told no end of them.
+   */
   constructor(sources: SnapshotSources, options: { bytesMax: number }) {
-    if (!(options.bytesMax >= SNAPSHOT_BYTES_CONFIG_MIN)) {
-      throw new RangeError(
-        `Cannot bound snapshots: bound is ${options.bytesMax} bytes, at least ${SNAPSHOT_BYTES_CONFIG_MIN} bytes are needed`,
-      );
-    }
     this.#store = sources.store;
     this.#visibility = sources.visibility;
     this.#encoder = sources.encoder;
     this.#changes = sources.changes;
+    this.#shown = sources.components.shown;
+    this.#owned = sources.components.owned;
     this.#bytesMax = options.bytesMax;
+    const spawnBytes = 4 * this.#encoder.spawnSlotWords;
+    const bytesMin = HEAD_BYTES_MAX + DESPAWN_BYTES_MAX + 2 * spawnBytes + slotBytes(this.#owned) +
+      slotBytes(this.#shown);
+    this.#bytesMin = Math.max(SNAPSHOT_BYTES_CONFIG_MIN, bytesMin);
+    if (!(options.bytesMax >= this.#bytesMin)) {
+      throw new RangeError(
+        `Cannot bound snapshots: bound is ${options.bytesMax} bytes, at least ${this.#bytesMin} bytes are needed`,
+      );
+    }
     const { slotCount } = this.#store;
     this.#informedSteps = new Int32Array(slotCount);
     this.#builtSteps = new Int32Array(slotCount);
@@ -132,11 +144,9 @@ export class SnapshotBuilder {
       this.#view = new DataView(target.buffer, target.byteOffset, target.byteLength);
     }
     this.#end = Math.min(offset + this.#bytesMax, target.length);
-    if (this.#end - offset < SNAPSHOT_BYTES_CONFIG_MIN) {
+    if (this.#end - offset < this.#bytesMin) {
       throw new RangeError(
-        `Cannot build snapshot: room is ${
-          this.#end - offset
-        } bytes, at least ${SNAPSHOT_BYTES_CONFIG_MIN} bytes are needed`,
+        `Cannot build snapshot: room is ${this.#end - offset} bytes, at least ${this.#bytesMin} bytes are needed`,
       );
     }
   }
@@ -147,11 +157,15 @@ export class SnapshotBuilder {
     return writeVarintField(target, offset + headLength, 0x20, this.#store.movementSequence[viewerId]);
   }
 
-  /** The viewer's own news, which always has room: it is its own spawn first, then health and status, never moves. */
+  /** The viewer's own news, which always has room: it is its own spawn first, then components, never moves. */
   #writeOwn(viewerId: number, offset: number): number {
-    if (this.#ownDue[viewerId] === 0) return this.#writeOther(viewerId, offset, this.#builtSteps[viewerId]);
+    if (this.#ownDue[viewerId] === 0) {
+      const since = this.#builtSteps[viewerId];
+      if (this.#changes.ownSteps[viewerId] <= since) return offset;
+      return this.#writeOther(viewerId, offset, since, this.#owned);
+    }
     this.#ownDue[viewerId] = 0;
-    return this.#writeSpawn(viewerId, offset);
+    return this.#writeSpawn(viewerId, offset, this.#owned);
   }
 
   /** All that is due. Notes nothing about the viewer unless all of it had room. */
@@ -186,7 +200,7 @@ export class SnapshotBuilder {
     let fill = lists.headFill(list);
     for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
       for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) {
-        offset = this.#writeSpawn(lists.ids[at], offset);
+        offset = this.#writeSpawn(lists.ids[at], offset, this.#shown);
         if (offset === NO_ROOM) return NO_ROOM;
       }
       fill = CHUNK_IDS;
@@ -222,10 +236,10 @@ export class SnapshotBuilder {
    */
   #writeMoves(start: number, end: number, offset: number): number {
     const { ids } = this.#visibility.lists, { movedLengths } = this.#changes, { moveWords } = this.#encoder;
-    const view = this.#view, last = this.#end - SMALL_SLOT_BYTES;
+    const view = this.#view, last = this.#end - MOVE_SLOT_BYTES;
     for (let at = start; at < end; at++) {
       if (offset > last) return NO_ROOM;
-      const id = ids[at], from = id * (SMALL_SLOT_BYTES / 4);
+      const id = ids[at], from = id * (MOVE_SLOT_BYTES / 4);
       view.setInt32(offset, moveWords[from], true);
       view.setInt32(offset + 4, moveWords[from + 1], true);
       view.setInt32(offset + 8, moveWords[from + 2], true);
@@ -244,7 +258,7 @@ export class SnapshotBuilder {
     const { ids } = this.#visibility.lists, { otherChanges, windowStart } = this.#changes;
     for (let at = start; at < end; at++) {
       if (otherChanges[ids[at]] === 0) continue;
-      offset = this.#writeOther(ids[at], offset, windowStart);
+      offset = this.#writeOther(ids[at], offset, windowStart, this.#shown);
       if (offset === NO_ROOM) return NO_ROOM;
     }
     return offset;
@@ -262,22 +276,26 @@ export class SnapshotBuilder {
 
   /** Writes whatever changed about a known entity after step `since`. */
   #writeNews(id: number, offset: number, since: number): number {
-    if (this.#changes.otherSteps[id] > since) offset = this.#writeOther(id, offset, since);
+    if (this.#changes.otherSteps[id] > since) offset = this.#writeOther(id, offset, since, this.#shown);
     if (offset === NO_ROOM || this.#changes.moveSteps[id] <= since) return offset;
-    return this.#copy(this.#encoder.moveWords, id * (SMALL_SLOT_BYTES / 4), this.#encoder.moveLengths[id], offset);
+    return this.#copy(this.#encoder.moveWords, id * (MOVE_SLOT_BYTES / 4), this.#encoder.moveLengths[id], offset);
   }
 
-  /** As {@linkcode SnapshotBuilder.#writeNews}, moves aside. A changed profile is told by spawning the entity again. */
-  #writeOther(id: number, offset: number, since: number): number {
-    const changes = this.#changes;
-    if (changes.profileSteps[id] > since) {
-      offset = this.#writeSpawn(id, offset);
-      // The spawn was followed by the status, unless that is empty now, which is news as well.
-      if (offset === NO_ROOM || changes.statusSteps[id] <= since || this.#encoder.statusShown[id] === 1) return offset;
-      return this.#writeStatus(id, offset);
+  /**
+   * As {@linkcode SnapshotBuilder.#writeNews}, moves aside. A changed profile is told by spawning the entity again.
+   *
+   * @param columns What of it is told.
+   */
+  #writeOther(id: number, offset: number, since: number, columns: readonly ComponentColumn[]): number {
+    const isSpawn = this.#changes.spawnSteps[id] > since;
+    if (isSpawn) offset = this.#writeSpawn(id, offset, columns);
+    for (let index = 0; index < columns.length && offset !== NO_ROOM; index++) {
+      const column = columns[index];
+      if (column.steps[id] <= since) continue;
+      // With a spawn everything was told but that something is empty now, which is news as well.
+      if (isSpawn && (column.isInSpawn || column.contentLengths[id] > 0)) continue;
+      offset = this.#writeComponent(column, id, offset);
     }
-    if (changes.healthSteps[id] > since) offset = this.#writeHealth(id, offset);
-    if (offset !== NO_ROOM && changes.statusSteps[id] > since) offset = this.#writeStatus(id, offset);
     return offset;
   }
 
@@ -292,22 +310,19 @@ export class SnapshotBuilder {
     return writeDespawn(this.#target, offset, id, reason);
   }
 
-  /** A spawn, and the status where there is one, which a spawn cannot carry. */
-  #writeSpawn(id: number, offset: number): number {
-    const length = this.#encoder.ensureSpawn(id);
-    offset = this.#copy(this.#encoder.spawnWords, id * (SPAWN_SLOT_BYTES / 4), length, offset);
-    if (offset === NO_ROOM || this.#encoder.statusShown[id] === 0) return offset;
-    return this.#writeStatus(id, offset);
+  /** A spawn, and the components that it does not hold, where they are not empty. */
+  #writeSpawn(id: number, offset: number, columns: readonly ComponentColumn[]): number {
+    const encoder = this.#encoder, length = encoder.ensureSpawn(id);
+    offset = this.#copy(encoder.spawnWords, id * encoder.spawnSlotWords, length, offset);
+    for (let index = 0; index < columns.length && offset !== NO_ROOM; index++) {
+      const column = columns[index];
+      if (column.followsSpawn && column.contentLengths[id] > 0) offset = this.#writeComponent(column, id, offset);
+    }
+    return offset;
   }
 
-  #writeHealth(id: number, offset: number): number {
-    const { healthWords, healthLengths } = this.#encoder;
-    return this.#copy(healthWords, id * (SMALL_SLOT_BYTES / 4), healthLengths[id], offset);
-  }
-
-  #writeStatus(id: number, offset: number): number {
-    const { statusWords, statusLengths } = this.#encoder;
-    return this.#copy(statusWords, id * (STATUS_SLOT_BYTES / 4), statusLengths[id], offset);
+  #writeComponent(column: ComponentColumn, id: number, offset: number): number {
+    return this.#copy(column.words, id * column.slotWords, column.lengths[id], offset);
   }
 
   #copy(words: Int32Array, from: number, length: number, offset: number): number {
@@ -331,7 +346,7 @@ export class SnapshotBuilder {
     while (lists.counts[late] > 0 || this.#collectLate(viewerId) > 0) {
       const entry = lists.newestOf(late);
       const end = isMarked(entry)
-        ? this.#writeSpawn(plainId(entry), offset)
+        ? this.#writeSpawn(plainId(entry), offset, this.#shown)
         : this.#writeNews(entry, offset, this.#lateSteps[viewerId]);
       if (end === NO_ROOM) return offset;
       offset = end;
@@ -347,4 +362,8 @@ export class SnapshotBuilder {
     this.#informedSteps[viewerId] = this.#changes.step;
     return this.#visibility.collectLate(viewerId, this.#changes, since);
   }
+}
+
+function slotBytes(columns: readonly ComponentColumn[]): number {
+  return columns.reduce((sum, column) => sum + column.slotBytes, 0);
 }

@@ -5,63 +5,41 @@
  */
 
 import { assert } from "../../shared/errors.ts";
-import {
-  ENTITY_KIND_MAX,
-  ENTITY_NAME_BYTES_MAX,
-  GUILD_TAG_BYTES_MAX,
-  STATUS_EFFECTS_MAX,
-} from "../../shared/limits.ts";
+import { ENTITY_KIND_MAX, ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
+import type { ComponentColumn, Components } from "./components.ts";
 import { CM_PER_UNIT, type EntityStore } from "./entity_store.ts";
 import { varintBytes, writeFloatField, writeSignedField, writeVarint, writeVarintField } from "./wire_writer.ts";
 
-/** Room for one EntityMove or one health update with tag and length, in bytes. A power of two. */
-export const SMALL_SLOT_BYTES = 32;
-/** Room for one status update with tag and length, in bytes. */
-export const STATUS_SLOT_BYTES = 192;
-/** Room for one spawn update with tag and length, in bytes. */
-export const SPAWN_SLOT_BYTES = 256;
+/** Room for one EntityMove with tag and length, in bytes. A power of two. */
+export const MOVE_SLOT_BYTES = 32;
 /** Bytes a despawn update takes at most. */
 export const DESPAWN_BYTES_MAX = 12;
 
-/** Room for the parts of a spawn that seldom change: name and kind, then guild id and tag. */
-const PROFILE_SLOT_BYTES = 128;
-const PROFILE_TAIL_OFFSET = 2 + ENTITY_NAME_BYTES_MAX + 2;
+/** Room for name and kind with tags and lengths, in bytes. */
+const PROFILE_SLOT_BYTES = 2 + ENTITY_NAME_BYTES_MAX + 2;
+/** Room for all of a spawn update but its profile and components: frame 4 + 4, spawn tag and length 4, movement 40. */
+const SPAWN_REST_BYTES = 52;
 
-assert(PROFILE_TAIL_OFFSET + 9 + 2 + GUILD_TAG_BYTES_MAX <= PROFILE_SLOT_BYTES, "A profile must fit its slot");
-assert(2 * (2 + 5 * STATUS_EFFECTS_MAX) + 15 <= STATUS_SLOT_BYTES, "A status must fit its slot");
-// Frame 2 + 2 + 4, spawn tag and length 3, movement 38, health 17.
-assert(PROFILE_SLOT_BYTES + 66 <= SPAWN_SLOT_BYTES, "A spawn must fit its slot");
+assert(
+  ENTITY_NAME_BYTES_MAX < 128 && ENTITY_KIND_MAX < 128,
+  "Length of a name and kind of an entity are one byte each",
+);
 
 /** Tag bytes: field number * 8 + wire type. */
 const TAG = {
   SNAPSHOT_UPDATE: 0x1a,
   SNAPSHOT_MOVE: 0x2a,
   ENTITY_ID: 0x08,
-  UPDATE_HEALTH: 0x1a,
-  UPDATE_STATUS: 0x22,
   UPDATE_SPAWN: 0x2a,
   UPDATE_DESPAWN: 0x32,
 } as const;
 
-/** What others read about an entity besides its position. */
+/** What others read about an entity besides its position and its components. */
 export interface EntityProfile {
   /** At most {@linkcode ENTITY_NAME_BYTES_MAX} bytes in UTF-8. */
   name: string;
-  /** An `EntityKind`. */
+  /** 0 to {@linkcode ENTITY_KIND_MAX}; what it means is the game's to say. */
   kind: number;
-  /** 0: none. Below 2^53. */
-  guildId: number;
-  /** At most {@linkcode GUILD_TAG_BYTES_MAX} bytes in UTF-8. */
-  guildTag: string;
-}
-
-/** What ails or helps an entity. */
-export interface EntityStatus {
-  /** At most {@linkcode STATUS_EFFECTS_MAX} ids, each 0 to 2^32 - 1; likewise debuffs. */
-  buffIds: readonly number[];
-  debuffIds: readonly number[];
-  isStunned: boolean;
-  isSilenced: boolean;
 }
 
 /**
@@ -71,55 +49,47 @@ export interface EntityStatus {
  * Because the slots outlive the tick, a viewer that missed ticks gets the newest state by the same copy.
  */
 export class SnapshotEncoder {
-  /** EntityMove slots, each {@linkcode SMALL_SLOT_BYTES}, as 32-bit words: snapshots copy whole words. */
+  /** EntityMove slots, each {@linkcode MOVE_SLOT_BYTES}, as 32-bit words: snapshots copy whole words. */
   readonly moveWords: Int32Array;
   readonly moveLengths: Uint8Array;
-  readonly healthWords: Int32Array;
-  readonly healthLengths: Uint8Array;
-  readonly statusWords: Int32Array;
-  readonly statusLengths: Uint8Array;
-  /** 1 when the entity has a status that whoever sees it first must hear of. */
-  readonly statusShown: Uint8Array;
+  /** Spawn slots, each {@linkcode SnapshotEncoder.spawnSlotWords}. */
   readonly spawnWords: Int32Array;
+  readonly spawnSlotWords: number;
   /** 0: to be encoded again before use. */
   readonly spawnLengths: Uint16Array;
   /** Encodings made so far, of all kinds. */
   encodedCount = 0;
 
   readonly #store: EntityStore;
+  readonly #inSpawn: readonly ComponentColumn[];
   readonly #moves: Uint8Array;
-  readonly #health: Uint8Array;
-  readonly #status: Uint8Array;
   readonly #spawns: Uint8Array;
   readonly #profiles: Uint8Array;
-  readonly #profileHeadLengths: Uint8Array;
-  readonly #profileTailLengths: Uint8Array;
+  readonly #profileLengths: Uint8Array;
   readonly #text = new TextEncoder();
 
-  constructor(store: EntityStore) {
-    const count = store.slotCount;
+  constructor(store: EntityStore, components: Pick<Components, "inSpawn">) {
+    const count = store.slotCount, { inSpawn } = components;
     this.#store = store;
-    this.#moves = new Uint8Array(count * SMALL_SLOT_BYTES);
-    this.#health = new Uint8Array(count * SMALL_SLOT_BYTES);
-    this.#status = new Uint8Array(count * STATUS_SLOT_BYTES);
-    this.#spawns = new Uint8Array(count * SPAWN_SLOT_BYTES);
+    this.#inSpawn = inSpawn;
+    const spawnBytes = inSpawn.reduce(
+      (sum, column) => sum + column.spawnBytesMax,
+      SPAWN_REST_BYTES + PROFILE_SLOT_BYTES,
+    );
+    this.spawnSlotWords = (spawnBytes + 3) >> 2;
+    this.#moves = new Uint8Array(count * MOVE_SLOT_BYTES);
+    this.#spawns = new Uint8Array(count * 4 * this.spawnSlotWords);
     this.#profiles = new Uint8Array(count * PROFILE_SLOT_BYTES);
-    this.#profileHeadLengths = new Uint8Array(count);
-    this.#profileTailLengths = new Uint8Array(count);
+    this.#profileLengths = new Uint8Array(count);
     this.moveWords = new Int32Array(this.#moves.buffer);
-    this.healthWords = new Int32Array(this.#health.buffer);
-    this.statusWords = new Int32Array(this.#status.buffer);
     this.spawnWords = new Int32Array(this.#spawns.buffer);
     this.moveLengths = new Uint8Array(count);
-    this.healthLengths = new Uint8Array(count);
-    this.statusLengths = new Uint8Array(count);
-    this.statusShown = new Uint8Array(count);
     this.spawnLengths = new Uint16Array(count);
   }
 
   /** Encodes where the entity is and how it moves. Zero fields are left out, so one that stopped says so in less. */
   encodeMove(id: number): void {
-    const store = this.#store, bytes = this.#moves, start = id * SMALL_SLOT_BYTES;
+    const store = this.#store, bytes = this.#moves, start = id * MOVE_SLOT_BYTES;
     let offset = writeEntityId(bytes, start + 2, id);
     offset = writeSignedField(bytes, offset, 0x10, store.x[id]);
     offset = writeSignedField(bytes, offset, 0x18, store.y[id]);
@@ -134,67 +104,30 @@ export class SnapshotEncoder {
     this.encodedCount++;
   }
 
-  /** Encodes hit points and shield. */
-  encodeHealth(id: number): void {
-    const bytes = this.#health, start = id * SMALL_SLOT_BYTES;
-    const tagAt = writeEntityId(bytes, start + 2, id);
-    const end = this.#writeHealth(bytes, tagAt + 2, id);
-    bytes[start] = TAG.SNAPSHOT_UPDATE;
-    bytes[start + 1] = end - start - 2;
-    bytes[tagAt] = TAG.UPDATE_HEALTH;
-    bytes[tagAt + 1] = end - tagAt - 2;
-    this.healthLengths[id] = end - start;
-    this.spawnLengths[id] = 0;
+  /** Encodes a component: the first `length` bytes of `content`, which fit its bound. */
+  encodeComponent(column: ComponentColumn, id: number, content: Uint8Array, length: number): void {
+    column.write(id, content, length);
+    if (column.isInSpawn) this.spawnLengths[id] = 0;
     this.encodedCount++;
   }
 
   /**
-   * Encodes buffs, debuffs and what they forbid.
+   * Keeps the bytes of name and kind for the spawns to come.
    *
-   * @throws {RangeError} when there are too many ids.
-   */
-  encodeStatus(id: number, status: EntityStatus): void {
-    const bytes = this.#status, start = id * STATUS_SLOT_BYTES;
-    const effectCount = Math.max(status.buffIds.length, status.debuffIds.length);
-    if (effectCount > STATUS_EFFECTS_MAX) {
-      throw new RangeError(`Cannot keep status: it has ${effectCount} effects, limit is ${STATUS_EFFECTS_MAX}`);
-    }
-    const contentBytes = packedBytes(status.buffIds) + packedBytes(status.debuffIds) +
-      (status.isStunned ? 2 : 0) + (status.isSilenced ? 2 : 0);
-    let offset = writeUpdateHead(bytes, start, id, TAG.UPDATE_STATUS, contentBytes);
-    offset = writePackedField(bytes, offset, 0x0a, status.buffIds);
-    offset = writePackedField(bytes, offset, 0x12, status.debuffIds);
-    offset = writeVarintField(bytes, offset, 0x18, status.isStunned ? 1 : 0);
-    offset = writeVarintField(bytes, offset, 0x20, status.isSilenced ? 1 : 0);
-    this.statusLengths[id] = offset - start;
-    this.statusShown[id] = contentBytes === 0 ? 0 : 1;
-    this.encodedCount++;
-  }
-
-  /** Forgets the status of an earlier entity with this id. */
-  clearStatus(id: number): void {
-    this.statusLengths[id] = this.statusShown[id] = 0;
-  }
-
-  /**
-   * Keeps the bytes of name, kind and guild for the spawns to come.
-   *
-   * @throws {RangeError} when name or tag is too long, or the kind above {@linkcode ENTITY_KIND_MAX}; nothing was kept.
+   * @throws {RangeError} when the name is too long, or the kind none up to {@linkcode ENTITY_KIND_MAX}; nothing was kept.
    */
   setProfile(id: number, profile: Readonly<EntityProfile>): void {
-    const start = id * PROFILE_SLOT_BYTES, bytes = this.#profiles;
-    const name = this.#encodeText(profile.name, ENTITY_NAME_BYTES_MAX);
-    const guildTag = this.#encodeText(profile.guildTag, GUILD_TAG_BYTES_MAX);
-    if (profile.kind > ENTITY_KIND_MAX) {
-      throw new RangeError(`Cannot keep profile: kind is ${profile.kind}, limit is ${ENTITY_KIND_MAX}`);
+    const start = id * PROFILE_SLOT_BYTES, bytes = this.#profiles, { kind } = profile;
+    const name = this.#text.encode(profile.name);
+    if (name.length > ENTITY_NAME_BYTES_MAX) {
+      throw new RangeError(`Cannot keep name: it is ${name.length} bytes, limit is ${ENTITY_NAME_BYTES_MAX} bytes`);
+    }
+    if (!Number.isInteger(kind) || kind < 0 || kind > ENTITY_KIND_MAX) {
+      throw new RangeError(`Cannot keep profile: kind is ${kind}, must be an integer from 0 to ${ENTITY_KIND_MAX}`);
     }
     let offset = writeBytesField(bytes, start, 0x0a, name);
-    offset = writeVarintField(bytes, offset, 0x10, profile.kind);
-    this.#profileHeadLengths[id] = offset - start;
-    const tail = start + PROFILE_TAIL_OFFSET;
-    offset = writeVarintField(bytes, tail, 0x28, profile.guildId);
-    offset = writeBytesField(bytes, offset, 0x32, guildTag);
-    this.#profileTailLengths[id] = offset - tail;
+    offset = writeVarintField(bytes, offset, 0x10, kind);
+    this.#profileLengths[id] = offset - start;
     this.spawnLengths[id] = 0;
   }
 
@@ -205,24 +138,31 @@ export class SnapshotEncoder {
   }
 
   #encodeSpawn(id: number): number {
-    const store = this.#store, bytes = this.#spawns, start = id * SPAWN_SLOT_BYTES;
-    const profile = id * PROFILE_SLOT_BYTES;
-    const headLength = this.#profileHeadLengths[id], tailLength = this.#profileTailLengths[id];
+    const store = this.#store, bytes = this.#spawns, start = id * 4 * this.spawnSlotWords;
+    const profile = id * PROFILE_SLOT_BYTES, profileLength = this.#profileLengths[id];
     const movementBytes = 2 + vectorBytes(store.x[id], store.y[id], store.z[id]) +
       vectorFieldBytes(store.vx[id], 0, store.vz[id]) + vectorFieldBytes(0, store.yaw[id], 0);
-    const healthBytes = vectorBytes(store.hp[id], store.hpMax[id], store.shield[id]);
-    const contentBytes = headLength + 2 + movementBytes + 2 + healthBytes + tailLength;
+    let contentBytes = profileLength + 2 + movementBytes;
+    for (const column of this.#inSpawn) {
+      const length = column.contentLengths[id];
+      if (column.spawnTag === 0) contentBytes += length;
+      else if (column.present[id] === 1) contentBytes += 1 + varintBytes(length) + length;
+    }
 
     let offset = writeUpdateHead(bytes, start, id, TAG.UPDATE_SPAWN, contentBytes);
-    for (let index = 0; index < headLength; index++) bytes[offset++] = this.#profiles[profile + index];
+    for (let index = 0; index < profileLength; index++) bytes[offset++] = this.#profiles[profile + index];
     bytes[offset++] = 0x1a;
     bytes[offset++] = movementBytes;
     offset = this.#writeMovement(bytes, offset, id);
-    bytes[offset++] = 0x22;
-    bytes[offset++] = healthBytes;
-    offset = this.#writeHealth(bytes, offset, id);
-    const tail = profile + PROFILE_TAIL_OFFSET;
-    for (let index = 0; index < tailLength; index++) bytes[offset++] = this.#profiles[tail + index];
+    for (const column of this.#inSpawn) {
+      if (column.present[id] === 0) continue;
+      const length = column.contentLengths[id], from = column.contentAt(id);
+      if (column.spawnTag !== 0) {
+        bytes[offset++] = column.spawnTag;
+        offset = writeVarint(bytes, offset, length);
+      }
+      for (let index = 0; index < length; index++) bytes[offset++] = column.bytes[from + index];
+    }
     this.encodedCount++;
     return this.spawnLengths[id] = offset - start;
   }
@@ -247,18 +187,6 @@ export class SnapshotEncoder {
       offset = writeFloatField(bytes, offset, 0x15, yaw[id] * 2 * Math.PI / 256);
     }
     return offset;
-  }
-
-  #writeHealth(bytes: Uint8Array, offset: number, id: number): number {
-    offset = writeFloatField(bytes, offset, 0x0d, this.#store.hp[id]);
-    offset = writeFloatField(bytes, offset, 0x15, this.#store.hpMax[id]);
-    return writeFloatField(bytes, offset, 0x1d, this.#store.shield[id]);
-  }
-
-  #encodeText(text: string, bytesMax: number): Uint8Array {
-    const encoded = this.#text.encode(text);
-    if (encoded.length <= bytesMax) return encoded;
-    throw new RangeError(`Cannot keep text: it is ${encoded.length} bytes, limit is ${bytesMax} bytes`);
   }
 }
 
@@ -296,22 +224,6 @@ function vectorBytes(x: number, y: number, z: number): number {
 function vectorFieldBytes(x: number, y: number, z: number): number {
   const bytes = vectorBytes(x, y, z);
   return bytes === 0 ? 0 : 2 + bytes;
-}
-
-/** Bytes of a packed repeated uint32 field, tag and length included. */
-function packedBytes(values: readonly number[]): number {
-  if (values.length === 0) return 0;
-  let bytes = 2;
-  for (const value of values) bytes += varintBytes(value);
-  return bytes;
-}
-
-function writePackedField(bytes: Uint8Array, offset: number, tag: number, values: readonly number[]): number {
-  if (values.length === 0) return offset;
-  bytes[offset++] = tag;
-  bytes[offset++] = packedBytes(values) - 2;
-  for (const value of values) offset = writeVarint(bytes, offset, value);
-  return offset;
 }
 
 /** Writes a string or bytes field of less than 128 bytes, unless it is empty. */

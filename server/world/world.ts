@@ -4,17 +4,18 @@
  * @module
  */
 
-import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
+import { DespawnReason } from "../../shared/gen/game_pb.ts";
 import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
 import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import { ChangeLog } from "./change_log.ts";
+import { type ComponentRow, Components } from "./components.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
 import { InterestGrid } from "./interest_grid.ts";
 import { type Movement, type MovementRefusal, MovementRules } from "./movement.ts";
 import type { Prng } from "./prng.ts";
 import { SnapshotBuilder } from "./snapshot_builder.ts";
-import { type EntityStatus, SnapshotEncoder } from "./snapshot_encoder.ts";
+import { type EntityProfile, SnapshotEncoder } from "./snapshot_encoder.ts";
 import { Visibility } from "./visibility.ts";
 import { type MapOptions, WorldMap } from "./world_map.ts";
 
@@ -22,13 +23,17 @@ import { type MapOptions, WorldMap } from "./world_map.ts";
 const SPAWN_CANDIDATES = 4;
 
 /** What of an entity changed since the last step. */
-const CHANGED = { MOVE: 1, POSITION: 2, HEALTH: 4, STATUS: 8, PROFILE: 16, LISTED: 32 } as const;
+const CHANGED = { MOVE: 1, POSITION: 2, COMPONENT: 4, PROFILE: 8, LISTED: 16 } as const;
 
 /** What a {@linkcode World} is made with. */
 export interface WorldOptions {
   /** At least one; the first is where entities come that are for no map in particular. */
   maps: readonly MapOptions[];
-  /** Units/s, up to {@linkcode SPEED_MAX}. */
+  /** What the game keeps about entities beside where they are; nothing unless told. */
+  components?: readonly ComponentRow[];
+  /** Why the game may hold entities: see {@linkcode World.hold}. Of several that apply, the first is told. */
+  holdReasons?: readonly string[];
+  /** Units/s, up to {@linkcode SPEED_MAX}: how fast whoever joins may be. */
   maxSpeed: number;
   tickIntervalMs: number;
   /** Steps of a tick, each the turn of as many viewers as the others; 1 unless told. */
@@ -71,9 +76,7 @@ export interface Pose {
 }
 
 /** Who joins a {@linkcode World}. */
-export interface EntityOptions {
-  kind: EntityKind;
-  name: string;
+export interface EntityOptions extends EntityProfile {
   /** The world's first map unless told. */
   mapId?: number;
   /** Where; without `x` or `z` the world chooses a place. */
@@ -81,10 +84,6 @@ export interface EntityOptions {
   y?: number;
   z?: number;
   yaw?: number;
-  hp: number;
-  hpMax: number;
-  guildId?: number;
-  guildTag?: string;
   /** Whether it receives snapshots. */
   viewer: boolean;
   /** Travel time it has to spend, in milliseconds; the tolerance unless told, and no more than it. */
@@ -97,15 +96,15 @@ export interface EntityOptions {
  * A tick is made in one step or more. In each it is the turn of other viewers ({@linkcode World.isTurnOf}), so that
  * what is sent is spread over the tick and nobody waits behind everybody else; each viewer is told once a tick.
  *
- * Between steps the caller applies what players do ({@linkcode World.move}, {@linkcode World.setHealth} …). Then it calls
+ * Between steps the caller applies what players do ({@linkcode World.move}, {@linkcode World.set} …). Then it calls
  * {@linkcode World.step} once and {@linkcode World.buildSnapshot} for each viewer that can take one. A viewer not asked
  * at some of its turns (its connection is congested) gets all it missed, newest state only, when it is asked again.
  *
  * What a viewer is told:
- * - first its own `spawn`, from which it learns its name and health; afterwards its own health and status, never its own
+ * - first its own `spawn`, from which it learns its name and components; afterwards changes of those, never its own
  *   moves: it predicts those, `last_movement_sequence` confirms them, and MOVEMENT_CORRECTION puts them right;
- * - others within the interest radius: `spawn` (followed by `status` if they have any), then moves, health and status,
- *   and `despawn` when they leave. A `spawn` of an entity already shown replaces it (its guild changed).
+ * - others within the interest radius: `spawn` (followed by the components that it does not hold), then moves and
+ *   components, and `despawn` when they leave. A `spawn` of an entity already shown replaces it.
  *
  * Positions are whole centimetres here as on the wire, so what a client is shown is what the server reckons with. `yaw`
  * is the angle about the vertical axis, `rotation.y` on the wire, in radians, kept in 1/256 turns.
@@ -130,13 +129,17 @@ export class World {
   readonly #grid: InterestGrid;
   readonly #visibility: Visibility;
   readonly #rules: MovementRules;
+  readonly #components: Components;
   readonly #encoder: SnapshotEncoder;
   readonly #changes: ChangeLog;
   readonly #builder: SnapshotBuilder;
 
   readonly #changed: Uint8Array;
+  /** Components of each entity that changed: their bits. */
+  readonly #changedComponents: Int32Array;
   readonly #changedIds: Int32Array;
   #changedCount = 0;
+  #refusedCount = 0;
   readonly #viewerIds: Int32Array;
   readonly #viewerIndexes: Int32Array;
   #viewerCount = 0;
@@ -160,14 +163,17 @@ export class World {
     this.#store = store;
     this.#grid = new InterestGrid(store, this.maps);
     this.#visibility = new Visibility(store, this.#grid, this.maps.map((map) => map.interestRadius));
-    this.#rules = new MovementRules(store, { maps: this.maps, maxSpeed: options.maxSpeed });
-    this.#encoder = new SnapshotEncoder(store);
+    this.#rules = new MovementRules(store, { maps: this.maps, holdReasons: options.holdReasons ?? [] });
+    const components = new Components(options.components ?? [], store.slotCount);
+    this.#components = components;
+    this.#encoder = new SnapshotEncoder(store, components);
     this.#changes = new ChangeLog(store.slotCount, this.stepsPerTick);
     this.#builder = new SnapshotBuilder(
-      { store, visibility: this.#visibility, encoder: this.#encoder, changes: this.#changes },
+      { store, visibility: this.#visibility, encoder: this.#encoder, components, changes: this.#changes },
       { bytesMax: options.snapshotBytesMax ?? SNAPSHOT_BYTES_MAX },
     );
     this.#changed = new Uint8Array(store.slotCount);
+    this.#changedComponents = new Int32Array(store.slotCount);
     this.#changedIds = new Int32Array(store.slotCount);
     this.#viewerIds = new Int32Array(options.capacity);
     this.#viewerIndexes = new Int32Array(store.slotCount);
@@ -230,21 +236,15 @@ export class World {
     const store = this.#store, id = store.tryAllocate();
     if (id === 0) return 0;
     try {
-      this.#encoder.setProfile(id, {
-        name: options.name,
-        kind: options.kind,
-        guildId: options.guildId ?? 0,
-        guildTag: options.guildTag ?? "",
-      });
+      this.#encoder.setProfile(id, options);
     } catch (error) {
       store.release(id);
       throw error;
     }
     this.#visibility.reuseId(id);
     this.#changes.clear(id);
-    this.#encoder.clearStatus(id);
-    store.hp[id] = options.hp;
-    store.hpMax[id] = options.hpMax;
+    this.#components.clear(id);
+    this.#rules.setSpeed(id, this.maxSpeed);
     store.mapIndex[id] = map.index;
     this.#put(id, place, nowMs);
     this.#rules.begin(id, nowMs, options.travelCreditMs);
@@ -262,6 +262,7 @@ export class World {
     this.#visibility.remove(entityId);
     this.#grid.remove(entityId);
     this.#changed[entityId] &= CHANGED.LISTED;
+    this.#changedComponents[entityId] = 0;
     this.#store.leaveReason[entityId] = reason;
     this.#store.release(entityId);
   }
@@ -291,7 +292,7 @@ export class World {
       this.#grid.place(entityId);
       this.#mark(entityId, CHANGED.MOVE | CHANGED.POSITION);
     }
-    const scale = this.#rules.velocityScale(movement);
+    const scale = this.#rules.velocityScale(entityId, movement);
     const vx = toCentimetres(movement.vx * scale), vz = toCentimetres(movement.vz * scale);
     const yaw = toYawSteps(movement.yaw);
     if (vx !== store.vx[entityId] || vz !== store.vz[entityId] || yaw !== store.yaw[entityId]) {
@@ -346,46 +347,85 @@ export class World {
     return true;
   }
 
-  /** Sets hit points; at 0 the entity is dead: it stops and may not move. */
-  setHealth(entityId: number, health: { hp: number; hpMax: number; shield?: number }): void {
+  /**
+   * Sets a component of an entity, to be told from the next step on, newest state only. Content of no bytes is the same
+   * as a component that was never set.
+   *
+   * @param content The message in bytes, of which the first `length`, all unless told, are taken at once.
+   * @returns `false` when it is larger than the component's bound: the change is refused and counted.
+   * @throws {RangeError} when the game declares no such component.
+   */
+  set(entityId: number, componentId: number, content: Uint8Array, length: number = content.length): boolean {
     this.#checkAlive(entityId);
-    const store = this.#store;
-    store.hp[entityId] = health.hp;
-    store.hpMax[entityId] = health.hpMax;
-    store.shield[entityId] = health.shield ?? 0;
-    this.#mark(entityId, CHANGED.HEALTH);
-    if (health.hp <= 0) this.#stop(entityId);
+    const column = this.#components.get(componentId), { row } = column;
+    if (length > row.bytesMax) {
+      this.#refusedCount++;
+      return false;
+    }
+    this.#encoder.encodeComponent(column, entityId, content, length);
+    if (row.seenBy === "server") return true;
+    this.#changedComponents[entityId] |= column.bit;
+    this.#mark(entityId, CHANGED.COMPONENT);
+    return true;
+  }
+
+  /** Whether a component of an entity was set since it joined. */
+  isSet(entityId: number, componentId: number): boolean {
+    this.#checkAlive(entityId);
+    return this.#components.get(componentId).present[entityId] === 1;
+  }
+
+  /** The content of an entity's component as it was set last, a copy; empty when it was not set. */
+  contentOf(entityId: number, componentId: number): Uint8Array {
+    this.#checkAlive(entityId);
+    const column = this.#components.get(componentId), at = column.contentAt(entityId);
+    return column.bytes.slice(at, at + column.contentLengths[entityId]);
+  }
+
+  /** Changes of components so far that were larger than their bounds. */
+  get refusedCount(): number {
+    return this.#refusedCount;
   }
 
   /**
-   * Sets buffs and debuffs; stunned, the entity stops and may not move.
+   * Holds an entity for one of the game's reasons: it stops, and its movements are refused with the reason, until it is
+   * released from all.
    *
-   * @throws {RangeError} when there are too many of them.
+   * @throws {RangeError} when it is none of the reasons that the world was made with.
    */
-  setStatus(entityId: number, status: Readonly<EntityStatus>): void {
+  hold(entityId: number, reason: string): void {
     this.#checkAlive(entityId);
-    this.#encoder.encodeStatus(entityId, status);
-    this.#store.stunned[entityId] = status.isStunned ? 1 : 0;
-    this.#mark(entityId, CHANGED.STATUS);
-    if (status.isStunned) this.#stop(entityId);
+    this.#rules.setHold(entityId, reason, true);
+    this.#stop(entityId);
+  }
+
+  /** Ends what {@linkcode World.hold} began; no harm if it did not. */
+  release(entityId: number, reason: string): void {
+    this.#checkAlive(entityId);
+    this.#rules.setHold(entityId, reason, false);
   }
 
   /**
-   * Sets name, kind and guild; who sees the entity gets its `spawn` again.
+   * Says how fast an entity may be from now on, in units/s; its client learns it from the game.
    *
-   * @throws {RangeError} when a text is too long.
+   * @throws {RangeError} when it is not above 0, up to {@linkcode SPEED_MAX}.
    */
-  setProfile(
-    entityId: number,
-    profile: Readonly<{ name: string; kind: EntityKind; guildId?: number; guildTag?: string }>,
-  ): void {
+  setSpeed(entityId: number, speed: number): void {
     this.#checkAlive(entityId);
-    this.#encoder.setProfile(entityId, {
-      name: profile.name,
-      kind: profile.kind,
-      guildId: profile.guildId ?? 0,
-      guildTag: profile.guildTag ?? "",
-    });
+    if (!(speed > 0 && speed <= SPEED_MAX)) {
+      throw new RangeError(`Cannot set speed: it is ${speed}, must be above 0 and at most ${SPEED_MAX}`);
+    }
+    this.#rules.setSpeed(entityId, speed);
+  }
+
+  /**
+   * Sets name and kind; who sees the entity gets its `spawn` again.
+   *
+   * @throws {RangeError} when the name is too long or there is no such kind.
+   */
+  setProfile(entityId: number, profile: Readonly<EntityProfile>): void {
+    this.#checkAlive(entityId);
+    this.#encoder.setProfile(entityId, profile);
     this.#mark(entityId, CHANGED.PROFILE);
   }
 
@@ -399,11 +439,12 @@ export class World {
     this.#changes.beginStep(nowMs);
     for (let index = 0; index < this.#changedCount; index++) {
       const id = this.#changedIds[index], changed = this.#changed[id];
-      this.#changed[id] = 0;
+      const components = this.#changedComponents[id];
+      this.#changed[id] = this.#changedComponents[id] = 0;
       if (this.#store.alive[id] === 0) continue;
       try {
         if ((changed & CHANGED.POSITION) !== 0) this.#visibility.update(id);
-        this.#encode(id, changed);
+        this.#encode(id, changed, components);
       } catch (error) {
         this.#faults.report("entity", error, { entityId: id });
       }
@@ -502,14 +543,6 @@ export class World {
     return this.#store.yaw[entityId] * 2 * Math.PI / 256;
   }
 
-  hpOf(entityId: number): number {
-    return this.#store.hp[entityId];
-  }
-
-  hpMaxOf(entityId: number): number {
-    return this.#store.hpMax[entityId];
-  }
-
   /** Distance of two entities of one map in space, height included, in units. */
   distanceBetween(a: number, b: number): number {
     const { x, y, z } = this.#store;
@@ -580,18 +613,19 @@ export class World {
     return this.has(entityId) && lists.counts[this.#visibility.shownList(entityId)] > 0;
   }
 
-  #encode(id: number, changed: number): void {
+  /** @param components Bits of those that changed. */
+  #encode(id: number, changed: number, components: number): void {
     const encoder = this.#encoder, changes = this.#changes;
     if ((changed & CHANGED.MOVE) !== 0) {
       encoder.encodeMove(id);
       changes.noteMove(id, encoder.moveLengths[id]);
     }
-    if ((changed & CHANGED.HEALTH) !== 0) {
-      encoder.encodeHealth(id);
-      changes.noteOther(id, changes.healthSteps);
+    for (let due = components; due !== 0; due &= due - 1) {
+      const column = this.#components.columns[31 - Math.clz32(due & -due)];
+      if (column.row.seenBy === "owner") changes.noteOwn(id, column.steps);
+      else changes.noteOther(id, column.changesSpawn ? changes.spawnSteps : column.steps);
     }
-    if ((changed & CHANGED.STATUS) !== 0) changes.noteOther(id, changes.statusSteps);
-    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.profileSteps);
+    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.spawnSteps);
   }
 
   #mark(id: number, changed: number): void {

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_game: GenFile = /*@__PURE__*/
   fileDesc(
-    "CgpnYW1lLnByb3RvEg1kcmF3YnJpZGdlLnYxIqEBChFFbnRlcldvcmxkUmVxdWVzdBIUCgxjaGFyYWN0ZXJfaWQYASABKAQSEgoKY2hhbm5lbF9pZBgCIAEoDRIaCg1zZXNzaW9uX3Rva2VuGAMgASgJQgOAAQESFgoOY2xpZW50X3ZlcnNpb24YBCABKAk6LpK1GCoI0A8YASICAQIwBToECAUQMkCAIEoSRW50ZXJXb3JsZFJlc3BvbnNlUAEitwIKEkVudGVyV29ybGRSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIuCg5zcGF3bl9wb3NpdGlvbhgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZtYXBfaWQYBCABKA0SEQoJZW50aXR5X2lkGAUgASgEEhkKDHJlc3VtZV90b2tlbhgGIAEoCUIDgAEBEhgKEHRpY2tfaW50ZXJ2YWxfbXMYByABKA0SFwoPaW50ZXJlc3RfcmFkaXVzGAggASgCEhEKCW1heF9zcGVlZBgJIAEoAhIRCgltYXBfd2lkdGgYCiABKAISEgoKbWFwX2hlaWdodBgLIAEoAjoHkrUYAwjRDyLcAQoOTW92ZW1lbnRVcGRhdGUSEQoJZW50aXR5X2lkGAEgASgEEigKCHBvc2l0aW9uGAIgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEigKCHZlbG9jaXR5GAMgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEigKCHJvdGF0aW9uGAQgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEhEKCXRpbWVzdGFtcBgFIAEoBBIXCg9zZXF1ZW5jZV9udW1iZXIYBiABKA06DZK1GAkI0g8QARgBWAEiQgoMSGVhbHRoVXBkYXRlEhIKCmN1cnJlbnRfaHAYASABKAISDgoGbWF4X2hwGAIgASgCEg4KBnNoaWVsZBgDIAEoAiJdCgxTdGF0dXNVcGRhdGUSEAoIYnVmZl9pZHMYASADKA0SEgoKZGVidWZmX2lkcxgCIAMoDRISCgppc19zdHVubmVkGAMgASgIEhMKC2lzX3NpbGVuY2VkGAQgASgIIscBCgtFbnRpdHlTcGF3bhIMCgRuYW1lGAEgASgJEicKBGtpbmQYAiABKA4yGS5kcmF3YnJpZGdlLnYxLkVudGl0eUtpbmQSLwoIbW92ZW1lbnQYAyABKAsyHS5kcmF3YnJpZGdlLnYxLk1vdmVtZW50VXBkYXRlEisKBmhlYWx0aBgEIAEoCzIbLmRyYXdicmlkZ2UudjEuSGVhbHRoVXBkYXRlEhAKCGd1aWxkX2lkGAUgASgEEhEKCWd1aWxkX3RhZxgGIAEoCSI9Cg1FbnRpdHlEZXNwYXduEiwKBnJlYXNvbhgBIAEoDjIcLmRyYXdicmlkZ2UudjEuRGVzcGF3blJlYXNvbiKlAgoMRW50aXR5VXBkYXRlEhEKCWVudGl0eV9pZBgBIAEoBBIxCghtb3ZlbWVudBgCIAEoCzIdLmRyYXdicmlkZ2UudjEuTW92ZW1lbnRVcGRhdGVIABItCgZoZWFsdGgYAyABKAsyGy5kcmF3YnJpZGdlLnYxLkhlYWx0aFVwZGF0ZUgAEi0KBnN0YXR1cxgEIAEoCzIbLmRyYXdicmlkZ2UudjEuU3RhdHVzVXBkYXRlSAASKwoFc3Bhd24YBSABKAsyGi5kcmF3YnJpZGdlLnYxLkVudGl0eVNwYXduSAASLwoHZGVzcGF3bhgGIAEoCzIcLmRyYXdicmlkZ2UudjEuRW50aXR5RGVzcGF3bkgAOgmStRgFCNMPEAFCCAoGdXBkYXRlImUKCkVudGl0eU1vdmUSEQoJZW50aXR5X2lkGAEgASgEEgkKAXgYAiABKBESCQoBeRgDIAEoERIJCgF6GAQgASgREgoKAnZ4GAUgASgREgoKAnZ6GAYgASgREgsKA3lhdxgHIAEoDSKwAQoMQ29tYmF0QWN0aW9uEhMKC2F0dGFja2VyX2lkGAEgASgEEhEKCXRhcmdldF9pZBgCIAEoBBIQCghza2lsbF9pZBgDIAEoDRIvCg90YXJnZXRfcG9zaXRpb24YBCABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSEQoJY2FzdF90aW1lGAUgASgCEhcKD2FjdGlvbl9zZXF1ZW5jZRgGIAEoDToJkrUYBQjUDxgBIkIKDFN0YXR1c0VmZmVjdBIRCgllZmZlY3RfaWQYASABKA0SEAoIZHVyYXRpb24YAiABKAISDQoFdmFsdWUYAyABKAIi6AEKDENvbWJhdFJlc3VsdBITCgthdHRhY2tlcl9pZBgBIAEoBBIRCgl0YXJnZXRfaWQYAiABKAQSEAoIc2tpbGxfaWQYAyABKA0SDgoGZGFtYWdlGAQgASgCEhMKC2lzX2NyaXRpY2FsGAUgASgIEhEKCWlzX2RvZGdlZBgGIAEoCBISCgppc19ibG9ja2VkGAcgASgIEjQKD2FwcGxpZWRfZWZmZWN0cxgIIAMoCzIbLmRyYXdicmlkZ2UudjEuU3RhdHVzRWZmZWN0EhMKC3RhcmdldF9kaWVkGAkgASgIOgeStRgDCNUPIroBCg1Xb3JsZFNuYXBzaG90EgwKBHRpY2sYASABKAQSGAoQc2VydmVyX3RpbWVzdGFtcBgCIAEoBBIsCgd1cGRhdGVzGAMgAygLMhsuZHJhd2JyaWRnZS52MS5FbnRpdHlVcGRhdGUSHgoWbGFzdF9tb3ZlbWVudF9zZXF1ZW5jZRgEIAEoDRIoCgVtb3ZlcxgFIAMoCzIZLmRyYXdicmlkZ2UudjEuRW50aXR5TW92ZToJkrUYBQjXDxABInAKEk1vdmVtZW50Q29ycmVjdGlvbhIoCghwb3NpdGlvbhgBIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIXCg9zZXF1ZW5jZV9udW1iZXIYAiABKA0SDgoGcmVhc29uGAMgASgJOgeStRgDCNgPIiIKEUxlYXZlV29ybGRSZXF1ZXN0Og2StRgJCNkPGAEwBVABIhsKDlJlc3Bhd25SZXF1ZXN0OgmStRgFCNoPGAEihQEKBlBvcnRhbBIRCglwb3J0YWxfaWQYASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSDgoGcmFkaXVzGAMgASgCEhUKDXRhcmdldF9tYXBfaWQYBCABKA0SFwoPdGFyZ2V0X21hcF9uYW1lGAUgASgJIkQKCFNhZmVBcmVhEigKCHBvc2l0aW9uGAEgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEg4KBnJhZGl1cxgCIAEoAiLDAQoHTWFwSW5mbxIOCgZtYXBfaWQYASABKA0SDAoEbmFtZRgCIAEoCRINCgV3aWR0aBgDIAEoAhIOCgZoZWlnaHQYBCABKAISFwoPaW50ZXJlc3RfcmFkaXVzGAUgASgCEiYKB3BvcnRhbHMYBiADKAsyFS5kcmF3YnJpZGdlLnYxLlBvcnRhbBINCgV0aGVtZRgHIAEoCRIrCgpzYWZlX2FyZWFzGAggAygLMhcuZHJhd2JyaWRnZS52MS5TYWZlQXJlYSI7Cg1Qb3J0YWxSZXF1ZXN0EhEKCXBvcnRhbF9pZBgBIAEoDToXkrUYEwjbDxgBMAVKCk1hcEVudGVyZWQitgEKCk1hcEVudGVyZWQSDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSEQoJZW50aXR5X2lkGAMgASgEEigKCHBvc2l0aW9uGAQgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEiMKA21hcBgFIAEoCzIWLmRyYXdicmlkZ2UudjEuTWFwSW5mbzoHkrUYAwjcDyIuCg5NYXBJbmZvUmVxdWVzdDockrUYGAjdDxgBMAVKD01hcEluZm9SZXNwb25zZSJ+Cg9NYXBJbmZvUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIsCgplcnJvcl9jb2RlGAIgASgOMhguZHJhd2JyaWRnZS52MS5FcnJvckNvZGUSIwoDbWFwGAMgASgLMhYuZHJhd2JyaWRnZS52MS5NYXBJbmZvOgeStRgDCN4PKj0KCkVudGl0eUtpbmQSFgoSRU5USVRZX0tJTkRfUExBWUVSEAASFwoTRU5USVRZX0tJTkRfTU9OU1RFUhABKmkKDURlc3Bhd25SZWFzb24SIAocREVTUEFXTl9SRUFTT05fTEVGVF9JTlRFUkVTVBAAEh0KGURFU1BBV05fUkVBU09OX0xFRlRfV09STEQQARIXChNERVNQQVdOX1JFQVNPTl9ESUVEEAJCFJK1GAYI0A8Q1Q+StRgGCNcPELcXYgZwcm90bzM",
+    "CgpnYW1lLnByb3RvEg1kcmF3YnJpZGdlLnYxIqEBChFFbnRlcldvcmxkUmVxdWVzdBIUCgxjaGFyYWN0ZXJfaWQYASABKAQSEgoKY2hhbm5lbF9pZBgCIAEoDRIaCg1zZXNzaW9uX3Rva2VuGAMgASgJQgOAAQESFgoOY2xpZW50X3ZlcnNpb24YBCABKAk6LpK1GCoI0A8YASICAQIwBToECAUQMkCAIEoSRW50ZXJXb3JsZFJlc3BvbnNlUAEitwIKEkVudGVyV29ybGRSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIuCg5zcGF3bl9wb3NpdGlvbhgDIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZtYXBfaWQYBCABKA0SEQoJZW50aXR5X2lkGAUgASgEEhkKDHJlc3VtZV90b2tlbhgGIAEoCUIDgAEBEhgKEHRpY2tfaW50ZXJ2YWxfbXMYByABKA0SFwoPaW50ZXJlc3RfcmFkaXVzGAggASgCEhEKCW1heF9zcGVlZBgJIAEoAhIRCgltYXBfd2lkdGgYCiABKAISEgoKbWFwX2hlaWdodBgLIAEoAjoHkrUYAwjRDyLcAQoOTW92ZW1lbnRVcGRhdGUSEQoJZW50aXR5X2lkGAEgASgEEigKCHBvc2l0aW9uGAIgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEigKCHZlbG9jaXR5GAMgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEigKCHJvdGF0aW9uGAQgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEhEKCXRpbWVzdGFtcBgFIAEoBBIXCg9zZXF1ZW5jZV9udW1iZXIYBiABKA06DZK1GAkI0g8QARgBWAEiQgoMSGVhbHRoVXBkYXRlEhIKCmN1cnJlbnRfaHAYASABKAISDgoGbWF4X2hwGAIgASgCEg4KBnNoaWVsZBgDIAEoAiJdCgxTdGF0dXNVcGRhdGUSEAoIYnVmZl9pZHMYASADKA0SEgoKZGVidWZmX2lkcxgCIAMoDRISCgppc19zdHVubmVkGAMgASgIEhMKC2lzX3NpbGVuY2VkGAQgASgIIscBCgtFbnRpdHlTcGF3bhIMCgRuYW1lGAEgASgJEicKBGtpbmQYAiABKA4yGS5kcmF3YnJpZGdlLnYxLkVudGl0eUtpbmQSLwoIbW92ZW1lbnQYAyABKAsyHS5kcmF3YnJpZGdlLnYxLk1vdmVtZW50VXBkYXRlEisKBmhlYWx0aBgEIAEoCzIbLmRyYXdicmlkZ2UudjEuSGVhbHRoVXBkYXRlEhAKCGd1aWxkX2lkGAUgASgEEhEKCWd1aWxkX3RhZxgGIAEoCSI9Cg1FbnRpdHlEZXNwYXduEiwKBnJlYXNvbhgBIAEoDjIcLmRyYXdicmlkZ2UudjEuRGVzcGF3blJlYXNvbiLZAgoMRW50aXR5VXBkYXRlEhEKCWVudGl0eV9pZBgBIAEoBBIxCghtb3ZlbWVudBgCIAEoCzIdLmRyYXdicmlkZ2UudjEuTW92ZW1lbnRVcGRhdGVIABItCgZoZWFsdGgYAyABKAsyGy5kcmF3YnJpZGdlLnYxLkhlYWx0aFVwZGF0ZUgAEi0KBnN0YXR1cxgEIAEoCzIbLmRyYXdicmlkZ2UudjEuU3RhdHVzVXBkYXRlSAASKwoFc3Bhd24YBSABKAsyGi5kcmF3YnJpZGdlLnYxLkVudGl0eVNwYXduSAASLwoHZGVzcGF3bhgGIAEoCzIcLmRyYXdicmlkZ2UudjEuRW50aXR5RGVzcGF3bkgAEjIKCmNvbXBvbmVudHMYByADKAsyHi5kcmF3YnJpZGdlLnYxLkNvbXBvbmVudFVwZGF0ZToJkrUYBQjTDxABQggKBnVwZGF0ZSI4Cg9Db21wb25lbnRVcGRhdGUSFAoMY29tcG9uZW50X2lkGAEgASgNEg8KB2NvbnRlbnQYAiABKAwiZQoKRW50aXR5TW92ZRIRCgllbnRpdHlfaWQYASABKAQSCQoBeBgCIAEoERIJCgF5GAMgASgREgkKAXoYBCABKBESCgoCdngYBSABKBESCgoCdnoYBiABKBESCwoDeWF3GAcgASgNIrABCgxDb21iYXRBY3Rpb24SEwoLYXR0YWNrZXJfaWQYASABKAQSEQoJdGFyZ2V0X2lkGAIgASgEEhAKCHNraWxsX2lkGAMgASgNEi8KD3RhcmdldF9wb3NpdGlvbhgEIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIRCgljYXN0X3RpbWUYBSABKAISFwoPYWN0aW9uX3NlcXVlbmNlGAYgASgNOgmStRgFCNQPGAEiQgoMU3RhdHVzRWZmZWN0EhEKCWVmZmVjdF9pZBgBIAEoDRIQCghkdXJhdGlvbhgCIAEoAhINCgV2YWx1ZRgDIAEoAiLoAQoMQ29tYmF0UmVzdWx0EhMKC2F0dGFja2VyX2lkGAEgASgEEhEKCXRhcmdldF9pZBgCIAEoBBIQCghza2lsbF9pZBgDIAEoDRIOCgZkYW1hZ2UYBCABKAISEwoLaXNfY3JpdGljYWwYBSABKAgSEQoJaXNfZG9kZ2VkGAYgASgIEhIKCmlzX2Jsb2NrZWQYByABKAgSNAoPYXBwbGllZF9lZmZlY3RzGAggAygLMhsuZHJhd2JyaWRnZS52MS5TdGF0dXNFZmZlY3QSEwoLdGFyZ2V0X2RpZWQYCSABKAg6B5K1GAMI1Q8iugEKDVdvcmxkU25hcHNob3QSDAoEdGljaxgBIAEoBBIYChBzZXJ2ZXJfdGltZXN0YW1wGAIgASgEEiwKB3VwZGF0ZXMYAyADKAsyGy5kcmF3YnJpZGdlLnYxLkVudGl0eVVwZGF0ZRIeChZsYXN0X21vdmVtZW50X3NlcXVlbmNlGAQgASgNEigKBW1vdmVzGAUgAygLMhkuZHJhd2JyaWRnZS52MS5FbnRpdHlNb3ZlOgmStRgFCNcPEAEicAoSTW92ZW1lbnRDb3JyZWN0aW9uEigKCHBvc2l0aW9uGAEgASgLMhYuZHJhd2JyaWRnZS52MS5WZWN0b3IzEhcKD3NlcXVlbmNlX251bWJlchgCIAEoDRIOCgZyZWFzb24YAyABKAk6B5K1GAMI2A8iIgoRTGVhdmVXb3JsZFJlcXVlc3Q6DZK1GAkI2Q8YATAFUAEiGwoOUmVzcGF3blJlcXVlc3Q6CZK1GAUI2g8YASKFAQoGUG9ydGFsEhEKCXBvcnRhbF9pZBgBIAEoDRIoCghwb3NpdGlvbhgCIAEoCzIWLmRyYXdicmlkZ2UudjEuVmVjdG9yMxIOCgZyYWRpdXMYAyABKAISFQoNdGFyZ2V0X21hcF9pZBgEIAEoDRIXCg90YXJnZXRfbWFwX25hbWUYBSABKAkiRAoIU2FmZUFyZWESKAoIcG9zaXRpb24YASABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSDgoGcmFkaXVzGAIgASgCIsMBCgdNYXBJbmZvEg4KBm1hcF9pZBgBIAEoDRIMCgRuYW1lGAIgASgJEg0KBXdpZHRoGAMgASgCEg4KBmhlaWdodBgEIAEoAhIXCg9pbnRlcmVzdF9yYWRpdXMYBSABKAISJgoHcG9ydGFscxgGIAMoCzIVLmRyYXdicmlkZ2UudjEuUG9ydGFsEg0KBXRoZW1lGAcgASgJEisKCnNhZmVfYXJlYXMYCCADKAsyFy5kcmF3YnJpZGdlLnYxLlNhZmVBcmVhIjsKDVBvcnRhbFJlcXVlc3QSEQoJcG9ydGFsX2lkGAEgASgNOheStRgTCNsPGAEwBUoKTWFwRW50ZXJlZCK2AQoKTWFwRW50ZXJlZBIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIRCgllbnRpdHlfaWQYAyABKAQSKAoIcG9zaXRpb24YBCABKAsyFi5kcmF3YnJpZGdlLnYxLlZlY3RvcjMSIwoDbWFwGAUgASgLMhYuZHJhd2JyaWRnZS52MS5NYXBJbmZvOgeStRgDCNwPIi4KDk1hcEluZm9SZXF1ZXN0OhyStRgYCN0PGAEwBUoPTWFwSW5mb1Jlc3BvbnNlIn4KD01hcEluZm9SZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEiwKCmVycm9yX2NvZGUYAiABKA4yGC5kcmF3YnJpZGdlLnYxLkVycm9yQ29kZRIjCgNtYXAYAyABKAsyFi5kcmF3YnJpZGdlLnYxLk1hcEluZm86B5K1GAMI3g8qPQoKRW50aXR5S2luZBIWChJFTlRJVFlfS0lORF9QTEFZRVIQABIXChNFTlRJVFlfS0lORF9NT05TVEVSEAEqaQoNRGVzcGF3blJlYXNvbhIgChxERVNQQVdOX1JFQVNPTl9MRUZUX0lOVEVSRVNUEAASHQoZREVTUEFXTl9SRUFTT05fTEVGVF9XT1JMRBABEhcKE0RFU1BBV05fUkVBU09OX0RJRUQQAkIUkrUYBgjQDxDVD5K1GAYI1w8QtxdiBnByb3RvMw",
     [file_common, file_options],
   );
 
@@ -334,6 +334,13 @@ export type EntityUpdate = Message<"drawbridge.v1.EntityUpdate"> & {
     value: EntityDespawn;
     case: "despawn";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * Beside the update or without one. A component that is not told is empty.
+   *
+   * @generated from field: repeated drawbridge.v1.ComponentUpdate components = 7;
+   */
+  components: ComponentUpdate[];
 };
 
 /**
@@ -342,6 +349,32 @@ export type EntityUpdate = Message<"drawbridge.v1.EntityUpdate"> & {
  */
 export const EntityUpdateSchema: GenMessage<EntityUpdate> = /*@__PURE__*/
   messageDesc(file_game, 7);
+
+/**
+ * The newest state of one component: a message of the game's own, which says what its id means.
+ *
+ * @generated from message drawbridge.v1.ComponentUpdate
+ */
+export type ComponentUpdate = Message<"drawbridge.v1.ComponentUpdate"> & {
+  /**
+   * @generated from field: uint32 component_id = 1;
+   */
+  componentId: number;
+
+  /**
+   * Empty: nothing but defaults.
+   *
+   * @generated from field: bytes content = 2;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message drawbridge.v1.ComponentUpdate.
+ * Use `create(ComponentUpdateSchema)` to create a new message.
+ */
+export const ComponentUpdateSchema: GenMessage<ComponentUpdate> = /*@__PURE__*/
+  messageDesc(file_game, 8);
 
 /**
  * Movement of a known entity in a snapshot, in some 20 bytes.
@@ -396,7 +429,7 @@ export type EntityMove = Message<"drawbridge.v1.EntityMove"> & {
  * Use `create(EntityMoveSchema)` to create a new message.
  */
 export const EntityMoveSchema: GenMessage<EntityMove> = /*@__PURE__*/
-  messageDesc(file_game, 8);
+  messageDesc(file_game, 9);
 
 /**
  * @generated from message drawbridge.v1.CombatAction
@@ -438,7 +471,7 @@ export type CombatAction = Message<"drawbridge.v1.CombatAction"> & {
  * Use `create(CombatActionSchema)` to create a new message.
  */
 export const CombatActionSchema: GenMessage<CombatAction> = /*@__PURE__*/
-  messageDesc(file_game, 9);
+  messageDesc(file_game, 10);
 
 /**
  * @generated from message drawbridge.v1.StatusEffect
@@ -467,7 +500,7 @@ export type StatusEffect = Message<"drawbridge.v1.StatusEffect"> & {
  * Use `create(StatusEffectSchema)` to create a new message.
  */
 export const StatusEffectSchema: GenMessage<StatusEffect> = /*@__PURE__*/
-  messageDesc(file_game, 10);
+  messageDesc(file_game, 11);
 
 /**
  * @generated from message drawbridge.v1.CombatResult
@@ -524,7 +557,7 @@ export type CombatResult = Message<"drawbridge.v1.CombatResult"> & {
  * Use `create(CombatResultSchema)` to create a new message.
  */
 export const CombatResultSchema: GenMessage<CombatResult> = /*@__PURE__*/
-  messageDesc(file_game, 11);
+  messageDesc(file_game, 12);
 
 /**
  * @generated from message drawbridge.v1.WorldSnapshot
@@ -561,7 +594,7 @@ export type WorldSnapshot = Message<"drawbridge.v1.WorldSnapshot"> & {
  * Use `create(WorldSnapshotSchema)` to create a new message.
  */
 export const WorldSnapshotSchema: GenMessage<WorldSnapshot> = /*@__PURE__*/
-  messageDesc(file_game, 12);
+  messageDesc(file_game, 13);
 
 /**
  * @generated from message drawbridge.v1.MovementCorrection
@@ -590,7 +623,7 @@ export type MovementCorrection = Message<"drawbridge.v1.MovementCorrection"> & {
  * Use `create(MovementCorrectionSchema)` to create a new message.
  */
 export const MovementCorrectionSchema: GenMessage<MovementCorrection> = /*@__PURE__*/
-  messageDesc(file_game, 13);
+  messageDesc(file_game, 14);
 
 /**
  * @generated from message drawbridge.v1.LeaveWorldRequest
@@ -602,7 +635,7 @@ export type LeaveWorldRequest = Message<"drawbridge.v1.LeaveWorldRequest"> & {};
  * Use `create(LeaveWorldRequestSchema)` to create a new message.
  */
 export const LeaveWorldRequestSchema: GenMessage<LeaveWorldRequest> = /*@__PURE__*/
-  messageDesc(file_game, 14);
+  messageDesc(file_game, 15);
 
 /**
  * @generated from message drawbridge.v1.RespawnRequest
@@ -614,7 +647,7 @@ export type RespawnRequest = Message<"drawbridge.v1.RespawnRequest"> & {};
  * Use `create(RespawnRequestSchema)` to create a new message.
  */
 export const RespawnRequestSchema: GenMessage<RespawnRequest> = /*@__PURE__*/
-  messageDesc(file_game, 15);
+  messageDesc(file_game, 16);
 
 /**
  * A place that leads to another map.
@@ -655,7 +688,7 @@ export type Portal = Message<"drawbridge.v1.Portal"> & {
  * Use `create(PortalSchema)` to create a new message.
  */
 export const PortalSchema: GenMessage<Portal> = /*@__PURE__*/
-  messageDesc(file_game, 16);
+  messageDesc(file_game, 17);
 
 /**
  * A circle on the ground in which no monster comes and no player is hit.
@@ -679,7 +712,7 @@ export type SafeArea = Message<"drawbridge.v1.SafeArea"> & {
  * Use `create(SafeAreaSchema)` to create a new message.
  */
 export const SafeAreaSchema: GenMessage<SafeArea> = /*@__PURE__*/
-  messageDesc(file_game, 17);
+  messageDesc(file_game, 18);
 
 /**
  * @generated from message drawbridge.v1.MapInfo
@@ -735,7 +768,7 @@ export type MapInfo = Message<"drawbridge.v1.MapInfo"> & {
  * Use `create(MapInfoSchema)` to create a new message.
  */
 export const MapInfoSchema: GenMessage<MapInfo> = /*@__PURE__*/
-  messageDesc(file_game, 18);
+  messageDesc(file_game, 19);
 
 /**
  * @generated from message drawbridge.v1.PortalRequest
@@ -752,7 +785,7 @@ export type PortalRequest = Message<"drawbridge.v1.PortalRequest"> & {
  * Use `create(PortalRequestSchema)` to create a new message.
  */
 export const PortalRequestSchema: GenMessage<PortalRequest> = /*@__PURE__*/
-  messageDesc(file_game, 19);
+  messageDesc(file_game, 20);
 
 /**
  * @generated from message drawbridge.v1.MapEntered
@@ -793,7 +826,7 @@ export type MapEntered = Message<"drawbridge.v1.MapEntered"> & {
  * Use `create(MapEnteredSchema)` to create a new message.
  */
 export const MapEnteredSchema: GenMessage<MapEntered> = /*@__PURE__*/
-  messageDesc(file_game, 20);
+  messageDesc(file_game, 21);
 
 /**
  * @generated from message drawbridge.v1.MapInfoRequest
@@ -805,7 +838,7 @@ export type MapInfoRequest = Message<"drawbridge.v1.MapInfoRequest"> & {};
  * Use `create(MapInfoRequestSchema)` to create a new message.
  */
 export const MapInfoRequestSchema: GenMessage<MapInfoRequest> = /*@__PURE__*/
-  messageDesc(file_game, 21);
+  messageDesc(file_game, 22);
 
 /**
  * @generated from message drawbridge.v1.MapInfoResponse
@@ -834,7 +867,7 @@ export type MapInfoResponse = Message<"drawbridge.v1.MapInfoResponse"> & {
  * Use `create(MapInfoResponseSchema)` to create a new message.
  */
 export const MapInfoResponseSchema: GenMessage<MapInfoResponse> = /*@__PURE__*/
-  messageDesc(file_game, 22);
+  messageDesc(file_game, 23);
 
 /**
  * What an entity is.

@@ -1,6 +1,7 @@
 /** A world with fighters in it, and everything that is told of their fights. @module */
 
 import { type BlowReport, Combat, type CombatOptions } from "../../games/parts/combat/combat.ts";
+import { COMBAT_COMPONENTS, COMBAT_HOLD_REASONS } from "../../games/parts/combat/components.ts";
 import type { Dice } from "../../games/parts/combat/dice.ts";
 import { type SafeArea, SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import { Prng } from "../../server/world/prng.ts";
@@ -30,6 +31,8 @@ export class Arena<D extends Dice = LoadedDice> {
     this.dice = options.dice;
     this.world = new World({
       maps: [{ mapId: 0, width: 200, height: 200, interestRadius: options.interestRadius ?? 50 }],
+      components: COMBAT_COMPONENTS,
+      holdReasons: COMBAT_HOLD_REASONS,
       maxSpeed: 10,
       tickIntervalMs: 50,
       capacity: options.capacity ?? 128,
@@ -49,9 +52,10 @@ export class Arena<D extends Dice = LoadedDice> {
 
   /** Adds a fighter; others see it after {@linkcode Arena.step}. */
   join(x: number, z: number, hp = 100): number {
-    const options = { kind: EntityKind.PLAYER, name: "fighter", x, z, hp, hpMax: 100, viewer: true };
+    const options = { kind: EntityKind.PLAYER, name: "fighter", x, z, viewer: true };
     const id = this.world.join(options, this.nowMs);
     assert(id !== 0, "The arena is full");
+    this.combat.health.set(id, { hp, hpMax: 100 });
     return id;
   }
 

@@ -30,8 +30,8 @@ function hit(harness: LogicHarness, attacker: HarnessClient, target: HarnessClie
 
 /** Hits until the target is dead: from one hit point, until a blow is not dodged. */
 function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): void {
-  harness.world.setHealth(target.entityId, { hp: 1, hpMax: 100 });
-  for (let round = 0; harness.world.hpOf(target.entityId) > 0; round++) {
+  harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
+  for (let round = 0; harness.health.hpOf(target.entityId) > 0; round++) {
     assert(round < 100, "Somebody must be hit in a hundred blows");
     hit(harness, attacker, target);
     harness.advance(500);
@@ -184,7 +184,7 @@ const REFUSED: readonly {
 /** Hits until a blow is critical, without killing. */
 function stun(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): CombatResult {
   for (let round = 0; round < 200; round++) {
-    harness.world.setHealth(target.entityId, { hp: 100, hpMax: 100 });
+    harness.health.set(target.entityId, { hp: 100, hpMax: 100 });
     hit(harness, attacker, target);
     const [result] = harness.take(target, PacketType.COMBAT_RESULT);
     if (result.isCritical) return result;
@@ -199,7 +199,7 @@ for (const { what, code, action, before } of REFUSED) {
     const { harness, attacker, target, watcher } = scene;
     before?.(scene);
     harness.forget();
-    const hpBefore = [attacker, target, watcher].map(({ entityId }) => harness.world.hpOf(entityId));
+    const hpBefore = [attacker, target, watcher].map(({ entityId }) => harness.health.hpOf(entityId));
     harness.send(attacker, CombatActionSchema, action(scene), { sequence: 1 });
     const [{ errorCode, requestType, requestSequence }, ...more] = harness.received(
       attacker,
@@ -212,7 +212,7 @@ for (const { what, code, action, before } of REFUSED) {
     for (const client of [attacker, target, watcher]) {
       assertEquals(harness.received(client, PacketType.COMBAT_RESULT), []);
     }
-    assertEquals([attacker, target, watcher].map(({ entityId }) => harness.world.hpOf(entityId)), hpBefore);
+    assertEquals([attacker, target, watcher].map(({ entityId }) => harness.health.hpOf(entityId)), hpBefore);
   });
 }
 
@@ -390,13 +390,13 @@ Deno.test("RESPAWN_REQUEST refuses the living and, before the delay is over, the
   kill(harness, attacker, target);
   harness.send(target, RespawnRequestSchema, {});
   assertEquals(takeErrors(harness, target), [ErrorCode.INVALID_STATE]);
-  assertEquals(harness.world.hpOf(target.entityId), 0);
+  assertEquals(harness.health.hpOf(target.entityId), 0);
 });
 
 /** Fails unless the player came back sound, and its client was told everything. */
 function assertRespawned(harness: LogicHarness, client: HarnessClient): void {
   const { world } = harness;
-  assertEquals(world.hpOf(client.entityId), 100);
+  assertEquals(harness.health.hpOf(client.entityId), 100);
   const x = world.xOf(client.entityId), z = world.zOf(client.entityId);
   const [{ reason, sequenceNumber, position }, ...more] = harness.received(client, PacketType.MOVEMENT_CORRECTION);
   assertEquals([reason, sequenceNumber, more], ["respawn", 0, []]);
@@ -431,7 +431,7 @@ Deno.test("The dead come back by themselves after ten seconds and not before", a
   harness.forget();
   // Half a second passed with the last blow.
   harness.advance(RESPAWN_DELAY_MS_MAX - 500 - harness.config.tickMs);
-  assertEquals(harness.world.hpOf(target.entityId), 0);
+  assertEquals(harness.health.hpOf(target.entityId), 0);
   harness.forget();
   harness.tick();
   assertRespawned(harness, target);
@@ -440,10 +440,10 @@ Deno.test("The dead come back by themselves after ten seconds and not before", a
 Deno.test("The wounded who leave the world come back as wounded, where they were", async () => {
   await using scene = await duel();
   const { harness, target } = scene;
-  harness.world.setHealth(target.entityId, { hp: 37, hpMax: 100 });
+  harness.health.set(target.entityId, { hp: 37, hpMax: 100 });
   harness.send(target, LeaveWorldRequestSchema, {});
   await harness.enter(target);
-  assertEquals([harness.world.hpOf(target.entityId), harness.world.xOf(target.entityId)], [37, 501]);
+  assertEquals([harness.health.hpOf(target.entityId), harness.world.xOf(target.entityId)], [37, 501]);
 });
 
 Deno.test("Whoever lost the connection can be killed, comes back, and hears of it on resuming", async () => {
@@ -452,7 +452,7 @@ Deno.test("Whoever lost the connection can be killed, comes back, and hears of i
   harness.disconnect(target);
   kill(harness, attacker, target);
   harness.advance(RESPAWN_DELAY_MS_MAX);
-  assertEquals(harness.world.hpOf(target.entityId), 100);
+  assertEquals(harness.health.hpOf(target.entityId), 100);
   const again = harness.open({ name: "target" });
   harness.send(again, ResumeRequestSchema, { resumeToken: target.resumeToken, lastSequence: 1n });
   const types = again.packets.map(({ type }) => type);
@@ -496,7 +496,7 @@ Deno.test("CombatService.onKill() may take the victim out of the world", async (
   harness.tick();
   harness.forget();
   for (let round = 0; harness.world.has(target.entityId) && round < 100; round++) {
-    harness.world.setHealth(target.entityId, { hp: 1, hpMax: 100 });
+    harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
     harness.send(attacker, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(500, 0, 500) });
     harness.advance(4_000);
   }

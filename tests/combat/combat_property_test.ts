@@ -63,7 +63,7 @@ function perform(harness: LogicHarness, fighters: readonly HarnessClient[], deed
     case "respawn":
       return harness.send(client, RespawnRequestSchema, {});
     case "wound":
-      if (world.hpOf(entityId) > 0) world.setHealth(entityId, { hp: 1, hpMax: 100 });
+      if (harness.health.hpOf(entityId) > 0) harness.health.set(entityId, { hp: 1, hpMax: 100 });
   }
 }
 
@@ -73,12 +73,16 @@ Deno.test("Combat keeps hit points within bounds and lets the dead do nothing, w
     try {
       const { world } = harness;
       for (const deed of deeds) {
-        const before = fighters.map(({ entityId: id }) => ({ hp: world.hpOf(id), x: world.xOf(id), z: world.zOf(id) }));
+        const before = fighters.map(({ entityId: id }) => ({
+          hp: harness.health.hpOf(id),
+          x: world.xOf(id),
+          z: world.zOf(id),
+        }));
         harness.forget();
         perform(harness, fighters, deed);
         const results = harness.received(fighters[0], PacketType.COMBAT_RESULT);
         for (const [index, { entityId }] of fighters.entries()) {
-          const hp = world.hpOf(entityId), { hp: hpBefore, x, z } = before[index];
+          const hp = harness.health.hpOf(entityId), { hp: hpBefore, x, z } = before[index];
           assert(hp >= 0 && hp <= 100 && Number.isInteger(hp), `${hp} hit points`);
           const own = results.filter(({ attackerId }) => Number(attackerId) === entityId);
           const suffered = results.filter(({ targetId }) => Number(targetId) === entityId);
@@ -104,7 +108,7 @@ Deno.test("Combat keeps hit points within bounds and lets the dead do nothing, w
 async function record(seed: number): Promise<string> {
   const { harness, fighters } = await startFight(seed);
   for (let round = 0; round < 100; round++) {
-    for (const { entityId } of fighters) harness.world.setHealth(entityId, { hp: 100, hpMax: 100 });
+    for (const { entityId } of fighters) harness.health.set(entityId, { hp: 100, hpMax: 100 });
     for (const [index, client] of fighters.entries()) {
       const targetId = BigInt(fighters[(index + 1 + round % 3) % FIGHTER_COUNT].entityId);
       const skillId = round % 8 === 0 ? SKILL_AREA : SKILL_MELEE;

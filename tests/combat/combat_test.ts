@@ -26,8 +26,8 @@ Deno.test("Combat.act() takes the damage from the target's hit points", () => {
   const { arena, attacker, target } = duel();
   arena.dice.load("hit", 3);
   assertEquals(arena.act(attacker, SKILL_MELEE, target), "ok");
-  assertEquals(arena.world.hpOf(target), 89);
-  assertEquals(arena.world.hpOf(attacker), 100);
+  assertEquals(arena.combat.health.hpOf(target), 89);
+  assertEquals(arena.combat.health.hpOf(attacker), 100);
   assertEquals(arena.blows, [{
     attackerId: attacker,
     targetId: target,
@@ -45,7 +45,7 @@ Deno.test("Combat.act() leaves a target that dodged as it was", () => {
   const { arena, attacker, target } = duel();
   arena.dice.load("dodged");
   assertEquals(arena.act(attacker, SKILL_RANGED, target), "ok");
-  assertEquals(arena.world.hpOf(target), 100);
+  assertEquals(arena.combat.health.hpOf(target), 100);
   assertEquals([arena.blows[0].isDodged, arena.blows[0].damage], [true, 0]);
 });
 
@@ -73,7 +73,7 @@ Deno.test("Combat.act() measures the area skill's range to its middle and hits w
   assertEquals(arena.act(attacker, SKILL_AREA, { x: 100, y: 0, z: 125.01 }), "out_of_range");
   assertEquals(arena.act(attacker, SKILL_AREA, { x: 100, y: 0, z: 125 }), "ok");
   assertEquals(arena.blows.map((blow) => blow.targetId), [inside]);
-  assertEquals(arena.world.hpOf(outside), 100);
+  assertEquals(arena.combat.health.hpOf(outside), 100);
 });
 
 Deno.test("Combat.act() hits everyone in an area but the attacker and the dead, nearest first", () => {
@@ -83,11 +83,11 @@ Deno.test("Combat.act() hits everyone in an area but the attacker and the dead, 
     near = arena.join(100, 99),
     twin = arena.join(101, 100),
     dead = arena.join(100, 102);
-  arena.world.setHealth(dead, { hp: 0, hpMax: 100 });
+  arena.combat.health.set(dead, { hp: 0, hpMax: 100 });
   arena.step();
   assertEquals(arena.act(attacker, SKILL_AREA, { x: 100, y: 0, z: 100 }), "ok");
   assertEquals(arena.blows.map((blow) => blow.targetId), [near, twin, far]);
-  assertEquals(arena.world.hpOf(attacker), 100);
+  assertEquals(arena.combat.health.hpOf(attacker), 100);
 });
 
 Deno.test("Combat.act() hits in an area only whom the attacker sees", () => {
@@ -96,7 +96,7 @@ Deno.test("Combat.act() hits in an area only whom the attacker sees", () => {
   arena.step();
   assertEquals(arena.act(attacker, SKILL_AREA, { x: 110, y: 0, z: 100 }), "ok");
   assertEquals(arena.blows.map((blow) => blow.targetId), [seen]);
-  assertEquals(arena.world.hpOf(unseen), 100);
+  assertEquals(arena.combat.health.hpOf(unseen), 100);
 });
 
 for (const count of [AREA_TARGETS_MAX, AREA_TARGETS_MAX + 1]) {
@@ -170,7 +170,7 @@ const REFUSED: readonly {
     what: "a dead target",
     expected: "bad_target",
     attempt: ({ arena, attacker, target }) => {
-      arena.world.setHealth(target, { hp: 0, hpMax: 100 });
+      arena.combat.health.set(target, { hp: 0, hpMax: 100 });
       return arena.act(attacker, SKILL_MELEE, target);
     },
   },
@@ -195,7 +195,7 @@ const REFUSED: readonly {
     what: "when dead",
     expected: "cannot_act",
     attempt: ({ arena, attacker, target }) => {
-      arena.world.setHealth(attacker, { hp: 0, hpMax: 100 });
+      arena.combat.health.set(attacker, { hp: 0, hpMax: 100 });
       return arena.act(attacker, SKILL_MELEE, target);
     },
   },
@@ -283,26 +283,26 @@ Deno.test("Combat.strike() kills at no hit points, once, and ends the victim's e
   const { arena, attacker, target } = duel();
   arena.dice.load("critical");
   arena.act(attacker, SKILL_MELEE, target);
-  arena.world.setHealth(target, { hp: 5, hpMax: 100 });
+  arena.combat.health.set(target, { hp: 5, hpMax: 100 });
   arena.step(500);
   assertEquals(arena.act(attacker, SKILL_MELEE, target), "ok");
-  assertEquals(arena.world.hpOf(target), 0);
+  assertEquals(arena.combat.health.hpOf(target), 0);
   assertEquals([arena.blows[1].targetDied, arena.blows[1].stunMs], [true, 0]);
   assertEquals(arena.deaths, [{ killerId: attacker, victimId: target }]);
   assertEquals(arena.tryMove(target), "dead");
-  arena.world.setHealth(target, { hp: 100, hpMax: 100 });
+  arena.combat.health.set(target, { hp: 100, hpMax: 100 });
   assert(arena.combat.canAct(target), "The stun must not outlive its victim");
 });
 
 Deno.test("Combat.strike() kills with exactly the last hit point and not with one less", () => {
   const { arena, attacker, target } = duel();
-  arena.world.setHealth(target, { hp: 9, hpMax: 100 });
+  arena.combat.health.set(target, { hp: 9, hpMax: 100 });
   arena.act(attacker, SKILL_MELEE, target);
-  assertEquals([arena.world.hpOf(target), arena.deaths.length], [1, 0]);
+  assertEquals([arena.combat.health.hpOf(target), arena.deaths.length], [1, 0]);
   arena.step(500);
-  arena.world.setHealth(target, { hp: 8, hpMax: 100 });
+  arena.combat.health.set(target, { hp: 8, hpMax: 100 });
   arena.act(attacker, SKILL_MELEE, target);
-  assertEquals([arena.world.hpOf(target), arena.deaths.length], [0, 1]);
+  assertEquals([arena.combat.health.hpOf(target), arena.deaths.length], [0, 1]);
 });
 
 Deno.test("Combat.remove() frees the next entity with that id from the effects of the last", () => {

@@ -55,8 +55,8 @@ function hit(harness: LogicHarness, attacker: HarnessClient, target: HarnessClie
 
 /** Hits until the target is dead, from one hit point. */
 function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): void {
-  harness.world.setHealth(target.entityId, { hp: 1, hpMax: 100 });
-  for (let round = 0; harness.world.hpOf(target.entityId) > 0; round++) {
+  harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
+  for (let round = 0; harness.health.hpOf(target.entityId) > 0; round++) {
     assert(round < 100, "Somebody must be hit in a hundred blows");
     hit(harness, attacker, target);
     harness.advance(500);
@@ -142,12 +142,12 @@ Deno.test("ENTER_WORLD takes over the entity that was left in a fight: same id, 
   hit(harness, attacker, target);
   hit(harness, attacker, target, SKILL_RANGED);
   for (const client of [attacker, target]) {
-    const { entityId } = client, hp = harness.world.hpOf(entityId);
+    const { entityId } = client, hp = harness.health.hpOf(entityId);
     harness.send(client, LeaveWorldRequestSchema, {});
     harness.advance(500);
     harness.forget();
     await harness.enter(client);
-    assertEquals([client.entityId, harness.world.hpOf(entityId)], [entityId, hp]);
+    assertEquals([client.entityId, harness.health.hpOf(entityId)], [entityId, hp]);
   }
   assertEquals([harness.world.xOf(attacker.entityId), harness.world.entityCount], [500, 2]);
   hit(harness, attacker, target, SKILL_RANGED);
@@ -164,12 +164,12 @@ Deno.test("ENTER_WORLD gives the dead their bodies back, dead until 3 s are over
   const { entityId } = target;
   harness.send(target, LeaveWorldRequestSchema, {});
   await harness.enter(target);
-  assertEquals([target.entityId, harness.world.hpOf(entityId)], [entityId, 0]);
+  assertEquals([target.entityId, harness.health.hpOf(entityId)], [entityId, 0]);
   harness.send(target, RespawnRequestSchema, {});
   assertEquals(takeErrors(harness, target), [ErrorCode.INVALID_STATE]);
   harness.advance(RESPAWN_DELAY_MS);
   harness.send(target, RespawnRequestSchema, {});
-  assertEquals([takeErrors(harness, target), harness.world.hpOf(entityId)], [[], 100]);
+  assertEquals([takeErrors(harness, target), harness.health.hpOf(entityId)], [[], 100]);
 });
 
 Deno.test("ENTER_WORLD finds the dead who were thrown out dead, until 3 s are over", async () => {
@@ -183,9 +183,9 @@ Deno.test("ENTER_WORLD finds the dead who were thrown out dead, until 3 s are ov
     harness.advance(waitMs);
     const again = Object.assign(harness.open({ name }), { playerId, characterId });
     await harness.enter(again);
-    assertEquals(harness.world.hpOf(again.entityId), hp, `${waitMs} ms`);
+    assertEquals(harness.health.hpOf(again.entityId), hp, `${waitMs} ms`);
     harness.advance(RESPAWN_DELAY_MS_MAX);
-    assertEquals(harness.world.hpOf(again.entityId), 100);
+    assertEquals(harness.health.hpOf(again.entityId), 100);
   }
 });
 
@@ -214,12 +214,12 @@ Deno.test("Entering, striking and leaving forty times in 20 s deals no blow that
     harness.forget(target);
     hit(harness, target, attacker);
     assertEquals(takeErrors(harness, target).filter((code) => code !== ErrorCode.ON_COOLDOWN), []);
-    harness.world.setHealth(attacker.entityId, { hp: 100, hpMax: 100 });
+    harness.health.set(attacker.entityId, { hp: 100, hpMax: 100 });
     await harness.enter(attacker);
     harness.advance(250);
   }
   // The one before the first time it left; after that it was never there for a second.
-  assert(harness.world.hpOf(target.entityId) >= 100 - 18);
+  assert(harness.health.hpOf(target.entityId) >= 100 - 18);
 });
 
 Deno.test("PORTAL_REQUEST is refused with INVALID_STATE within 10 s of a blow", async () => {
@@ -375,14 +375,14 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
     const cheat = new Cheat(harness, target);
     let diedAtMs = 0;
     for (let round = 0; round < 200; round++) {
-      const before = harness.world.hpOf(cheat.client.entityId);
+      const before = harness.health.hpOf(cheat.client.entityId);
       hit(harness, attacker, cheat.client, prng.nextInt(2) === 0 ? SKILL_MELEE : SKILL_RANGED);
       await cheat.comeAndGo(prng.nextInt(5));
-      const hp = harness.world.hpOf(cheat.client.entityId);
+      const hp = harness.health.hpOf(cheat.client.entityId);
       assert(hp <= before, `${before} hit points became ${hp}`);
       if (hp === 0 && before > 0) diedAtMs = harness.clock.monotonicMs();
       if (hp === 0) harness.send(cheat.client, RespawnRequestSchema, {});
-      if (hp === 0 && harness.world.hpOf(cheat.client.entityId) > 0) {
+      if (hp === 0 && harness.health.hpOf(cheat.client.entityId) > 0) {
         assert(harness.clock.monotonicMs() - diedAtMs >= RESPAWN_DELAY_MS);
         const place = { x: 501, y: 0, z: 560, yaw: 0 };
         harness.world.teleport(cheat.client.entityId, harness.clock.monotonicMs(), place);

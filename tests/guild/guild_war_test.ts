@@ -25,8 +25,8 @@ const HOUR_MS = 3_600_000;
 
 /** Hits until the target is dead. */
 async function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): Promise<void> {
-  harness.world.setHealth(target.entityId, { hp: 1, hpMax: 100 });
-  for (let round = 0; harness.world.hpOf(target.entityId) > 0; round++) {
+  harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
+  for (let round = 0; harness.health.hpOf(target.entityId) > 0; round++) {
     assert(round < 100, "Somebody must be hit in a hundred blows");
     harness.send(attacker, CombatActionSchema, { skillId: SKILL_MELEE, targetId: BigInt(target.entityId) });
     harness.advance(500);

@@ -53,7 +53,7 @@ async function company(options: Parameters<typeof LogicHarness.create>[0] = {}) 
 Deno.test("LeaderboardService counts a kill in combat for the killer and the victim", async () => {
   await using scene = await company();
   const { harness, ann, bob } = scene;
-  harness.world.setHealth(bob.entityId, { hp: 1, hpMax: 100 });
+  harness.health.set(bob.entityId, { hp: 1, hpMax: 100 });
   const results = () => harness.received(ann, PacketType.COMBAT_RESULT);
   for (let round = 0; !results().some(({ targetDied }) => targetDied); round++) {
     assert(round < 20, "A blow must land");

@@ -129,7 +129,7 @@ Deno.test("CombatService tells every listener of a death, whatever one throws, a
   harness.marsh.combat.onKill(planted);
   harness.marsh.combat.onKill((_killer, victim) => void killed.push(victim?.player?.name));
   harness.advance(ENTRY_CALM_MS);
-  harness.world.setHealth(bob.entityId, { hp: 1, hpMax: 100 });
+  harness.health.set(bob.entityId, { hp: 1, hpMax: 100 });
   for (let blow = 0; killed.length === 0 && blow < 100; blow++) {
     harness.send(ann, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(bob.entityId) });
     harness.advance(2_000);
@@ -138,7 +138,7 @@ Deno.test("CombatService tells every listener of a death, whatever one throws, a
   assertAlive(harness, ann, bob);
   harness.advance(RESPAWN_DELAY_MS);
   harness.send(bob, RespawnRequestSchema, {});
-  assertEquals(harness.world.hpOf(bob.entityId), 100);
+  assertEquals(harness.health.hpOf(bob.entityId), 100);
 });
 
 Deno.test("SessionManager tells every presence listener, whatever one throws", async () => {

@@ -465,8 +465,8 @@ async function openScene(): Promise<Scene & AsyncDisposable> {
     await until(harness, one, PacketType.FRIEND_RESPONSE);
   }
   // Bela's blow is Dora's last.
-  while (harness.world.hpOf(dora.entityId) > 0) {
-    harness.world.setHealth(dora.entityId, { hp: 1, hpMax: 100 });
+  while (harness.health.hpOf(dora.entityId) > 0) {
+    harness.health.set(dora.entityId, { hp: 1, hpMax: 100 });
     harness.send(bela, game.CombatActionSchema, { skillId: 1, targetId: BigInt(dora.entityId) });
     harness.advance(500);
   }

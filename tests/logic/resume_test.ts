@@ -192,12 +192,12 @@ Deno.test("WorldService keeps a link-dead player for LINK_DEAD_MS, then saves it
   harness.disconnect(player);
   harness.advance(LINK_DEAD_MS - 1_000);
   assert(harness.world.has(player.entityId));
-  harness.world.setHealth(player.entityId, { hp: 42, hpMax: 100 });
+  harness.health.set(player.entityId, { hp: 42, hpMax: 100 });
   harness.advance(2_000);
   assert(!harness.world.has(player.entityId));
   assertEquals(ask(harness, player.resumeToken).errorCode, ErrorCode.RESUME_EXPIRED);
   const again = await harness.connect({ name: player.name });
-  assertEquals([harness.world.xOf(again.entityId), harness.world.hpOf(again.entityId)], [100, 42]);
+  assertEquals([harness.world.xOf(again.entityId), harness.health.hpOf(again.entityId)], [100, 42]);
 });
 
 Deno.test("Logic acknowledges a packet that came again by itself, whatever else acknowledges it", async () => {

@@ -123,14 +123,14 @@ const REFUSALS: readonly {
   {
     what: "dead",
     code: ErrorCode.INVALID_STATE,
-    before: (harness, client) => harness.world.setHealth(client.entityId, { hp: 0, hpMax: 100 }),
+    before: (harness, client) => harness.health.set(client.entityId, { hp: 0, hpMax: 100 }),
   },
   {
     what: "dead and too far away",
     code: ErrorCode.INVALID_STATE,
     before: (harness, client) => {
       put(harness, client, 600);
-      harness.world.setHealth(client.entityId, { hp: 0, hpMax: 100 });
+      harness.health.set(client.entityId, { hp: 0, hpMax: 100 });
     },
   },
   { what: "stunned", code: ErrorCode.INVALID_STATE, before: stun },
@@ -156,7 +156,7 @@ async function stun(harness: LogicHarness, client: HarnessClient): Promise<void>
     const stuns = harness.take(client, PacketType.COMBAT_RESULT).flatMap(({ appliedEffects }) => appliedEffects);
     if (stuns.some(({ effectId }) => effectId === EFFECT_STUN)) return;
     harness.advance(1_000);
-    harness.world.setHealth(client.entityId, { hp: 100, hpMax: 100 });
+    harness.health.set(client.entityId, { hp: 100, hpMax: 100 });
   }
   assert(false, "One of two hundred blows is critical");
 }
@@ -265,7 +265,7 @@ Deno.test("Chat and combat stay on their map, at the same coordinates", async ()
     ErrorCode.TARGET_INVALID,
   ]);
   harness.send(here, CombatActionSchema, { skillId: 3, targetPosition: { x: 51, y: 0, z: 50 } });
-  assertEquals([there, friend].map(({ entityId }) => harness.world.hpOf(entityId)), [100, 100]);
+  assertEquals([there, friend].map(({ entityId }) => harness.health.hpOf(entityId)), [100, 100]);
   harness.send(there, CombatActionSchema, { skillId: 3, targetPosition: { x: 52, y: 0, z: 50 } });
   const told = [here, there, friend].map((client) =>
     harness.take(client, PacketType.COMBAT_RESULT).map(({ attackerId, targetId }) => `${attackerId} on ${targetId}`)
@@ -279,16 +279,16 @@ Deno.test("The dead come back near where they died, on their map", async () => {
   const client = await harness.connect({ at: IN_CAVE, mapId: 3 }),
     killer = await harness.connect({ at: { x: 22, z: 20 }, mapId: 3 });
   harness.tick();
-  for (let round = 0; harness.world.hpOf(client.entityId) > 0; round++) {
+  for (let round = 0; harness.health.hpOf(client.entityId) > 0; round++) {
     assert(round < 20, "Nobody dodges twenty blows");
-    harness.world.setHealth(client.entityId, { hp: 1, hpMax: 100 });
+    harness.health.set(client.entityId, { hp: 1, hpMax: 100 });
     harness.send(killer, CombatActionSchema, { skillId: 1, targetId: BigInt(client.entityId) });
     harness.advance(1_000);
   }
   harness.advance(RESPAWN_DELAY_MS);
   harness.send(client, RespawnRequestSchema, {});
   const { world } = harness, { entityId } = client;
-  assertEquals([world.hpOf(entityId), world.mapOf(entityId).mapId], [100, 3]);
+  assertEquals([harness.health.hpOf(entityId), world.mapOf(entityId).mapId], [100, 3]);
   const distance = Math.hypot(world.xOf(entityId) - IN_CAVE.x, world.zOf(entityId) - IN_CAVE.z);
   assert(distance <= RESPAWN_DISTANCE_MAX + 0.01, `${distance} units`);
 });

@@ -49,7 +49,7 @@ Deno.test("Logic lets a monster kill a player, who comes back", async () => {
   const kills: unknown[] = [];
   harness.marsh.combat.onKill((killer, victim) => kills.push([killer, victim?.player?.name]));
   const client = await harness.connect({ name: "victim", at: { x: 505, z: 500 } });
-  for (let second = 0; harness.world.hpOf(client.entityId) > 0; second++) {
+  for (let second = 0; harness.health.hpOf(client.entityId) > 0; second++) {
     assert(second < 120, "A player who does nothing must die in two minutes");
     harness.advance(1_000);
   }
@@ -59,7 +59,7 @@ Deno.test("Logic lets a monster kill a player, who comes back", async () => {
   assertEquals(results.filter(({ targetDied }) => targetDied).length, 1);
   assertEquals(kills, [[null, "victim"]]);
   harness.advance(10_000);
-  assertEquals(harness.world.hpOf(client.entityId), 100);
+  assertEquals(harness.health.hpOf(client.entityId), 100);
 });
 
 Deno.test("Logic lets a player kill a monster, and tells it as the player's kill of nobody", async () => {
@@ -73,7 +73,7 @@ Deno.test("Logic lets a player kill a monster, and tells it as the player's kill
     assert(round < 40, "A rat must die of forty blows");
     harness.send(client, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(entityId) });
     harness.advance(1_500);
-    harness.world.setHealth(client.entityId, { hp: 100, hpMax: 100 });
+    harness.health.set(client.entityId, { hp: 100, hpMax: 100 });
   }
   assertEquals(kills, [["hunter", null]]);
   assertEquals(

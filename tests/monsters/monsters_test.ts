@@ -139,10 +139,10 @@ Deno.test("Monsters chase whoever comes within their aggro radius, and nobody fa
 Deno.test("Monsters chase the nearest of the living", () => {
   const { wilds } = oneRat({ wanderRadius: 0 });
   const far = wilds.join(200, 209), dead = wilds.join(200, 202), near = wilds.join(195, 200);
-  wilds.world.setHealth(dead, { hp: 0, hpMax: 100 });
+  wilds.combat.health.set(dead, { hp: 0, hpMax: 100 });
   wilds.tickUntil(() => wilds.blows.length > 0);
   assertEquals(wilds.blows[0].targetId, near);
-  assertEquals([wilds.world.hpOf(far), wilds.world.hpOf(dead)], [100, 0]);
+  assertEquals([wilds.combat.health.hpOf(far), wilds.combat.health.hpOf(dead)], [100, 0]);
 });
 
 Deno.test("Monsters notice nobody beyond the interest radius", () => {
@@ -194,7 +194,7 @@ Deno.test("Monsters led farther than their leash go home, mind nobody on the way
   const { wilds, rat } = oneRat({ wanderRadius: 0 });
   const player = wilds.join(200, 206);
   wilds.tickUntil(() => wilds.monsters.modeOf(rat) === "chasing");
-  wilds.world.setHealth(rat, { hp: 7, hpMax: RAT.hp });
+  wilds.combat.health.set(rat, { hp: 7, hpMax: RAT.hp });
   let farthest = 0;
   wilds.tickUntil(() => {
     // Always out of its range, so that it runs.
@@ -211,9 +211,9 @@ Deno.test("Monsters led farther than their leash go home, mind nobody on the way
   assertEquals([wilds.monsters.modeOf(rat), wilds.blows.length], ["returning", 0]);
   assertEquals(wilds.hit(player, rat, SKILL_MELEE), "ok");
   wilds.tick(4);
-  assertEquals([wilds.monsters.modeOf(rat), wilds.world.hpOf(rat)], ["returning", RAT.hp]);
+  assertEquals([wilds.monsters.modeOf(rat), wilds.combat.health.hpOf(rat)], ["returning", RAT.hp]);
   wilds.tickUntil(() => wilds.monsters.modeOf(rat) === "resting");
-  assertEquals([wilds.distance(rat, 200, 200), wilds.world.hpOf(rat)], [0, RAT.hp]);
+  assertEquals([wilds.distance(rat, 200, 200), wilds.combat.health.hpOf(rat)], [0, RAT.hp]);
 });
 
 Deno.test("Monsters whose target is gone turn to the next one near, and otherwise go home", () => {
@@ -223,7 +223,7 @@ Deno.test("Monsters whose target is gone turn to the next one near, and otherwis
   assertEquals(wilds.blows[0].targetId, first);
   wilds.world.leave(first);
   wilds.tickUntil(() => wilds.blows.some((blow) => blow.targetId === second));
-  wilds.world.setHealth(second, { hp: 0, hpMax: 100 });
+  wilds.combat.health.set(second, { hp: 0, hpMax: 100 });
   wilds.tick(2);
   assertEquals(wilds.monsters.modeOf(rat), "returning");
   wilds.tickUntil(() => wilds.monsters.modeOf(rat) === "resting");
@@ -240,7 +240,7 @@ Deno.test("Monsters leave alone whom they cannot reach up to, and are sound agai
   assertEquals(wilds.monsters.modeOf(rat), "resting");
   assertEquals(wilds.hit(above, rat, SKILL_RANGED), "ok");
   wilds.tick(3 * TICKS_PER_SECOND);
-  assertEquals([wilds.blows.length, wilds.monsters.modeOf(rat), wilds.world.hpOf(rat)], [1, "resting", 50]);
+  assertEquals([wilds.blows.length, wilds.monsters.modeOf(rat), wilds.combat.health.hpOf(rat)], [1, "resting", 50]);
   raise(1.19);
   wilds.tickUntil(() => wilds.blows.length > 1);
   assertEquals(wilds.blows[1].attackerId, rat);
@@ -249,7 +249,7 @@ Deno.test("Monsters leave alone whom they cannot reach up to, and are sound agai
 Deno.test("Monsters do not hit the dead", () => {
   const { wilds } = oneRat();
   const player = wilds.join(201, 200);
-  wilds.world.setHealth(player, { hp: 9, hpMax: 100 });
+  wilds.combat.health.set(player, { hp: 9, hpMax: 100 });
   wilds.tick(20 * TICKS_PER_SECOND);
   assertEquals(wilds.blows.map(({ damage, targetDied }) => [damage, targetDied]), [[5, false], [5, true]]);
 });
@@ -290,7 +290,7 @@ Deno.test("A stunned monster neither moves nor hits until its time is over", () 
 
 /** Kills the rat by one blow. */
 function slay(wilds: Wilds, player: number, rat: number): void {
-  wilds.world.setHealth(rat, { hp: 1, hpMax: RAT.hp });
+  wilds.combat.health.set(rat, { hp: 1, hpMax: RAT.hp });
   assertEquals(wilds.hit(player, rat, SKILL_RANGED), "ok");
 }
 
@@ -338,7 +338,7 @@ Deno.test("A monster that finds the world full comes when there is room", () => 
   assertEquals([wilds.world.entityCount, wilds.monsters.count], [1, 2]);
   wilds.tick(2 * TICKS_PER_SECOND);
   assertEquals(wilds.world.entityCount, 1);
-  wilds.world.setHealth(1, { hp: 0, hpMax: RAT.hp });
+  wilds.combat.health.set(1, { hp: 0, hpMax: RAT.hp });
   wilds.monsters.onDeath(1, wilds.nowMs);
   wilds.tickUntil(() => !wilds.world.has(1));
   wilds.tick(WAKE_TICKS);
@@ -349,10 +349,10 @@ Deno.test("Monsters are sound and at home after nobody has seen them", () => {
   const { wilds, rat } = oneRat({ wanderRadius: 0 });
   const player = wilds.join(200, 210);
   wilds.tickUntil(() => wilds.blows.length > 0);
-  wilds.world.setHealth(rat, { hp: 1, hpMax: RAT.hp });
+  wilds.combat.health.set(rat, { hp: 1, hpMax: RAT.hp });
   wilds.put(player, 380, 380);
   wilds.tick(WAKE_TICKS);
-  assertEquals([wilds.monsters.modeOf(rat), wilds.world.hpOf(rat), wilds.distance(rat, 200, 200)], [
+  assertEquals([wilds.monsters.modeOf(rat), wilds.combat.health.hpOf(rat), wilds.distance(rat, 200, 200)], [
     "asleep",
     RAT.hp,
     0,
@@ -388,13 +388,13 @@ Deno.test("Monsters stay on the map and near home, keep their hit points, and hi
           wilds.put(player, clampTo(wilds.world.xOf(player) + dx), clampTo(wilds.world.zOf(player) + dz));
           for (const id of ids) {
             const { x: homeX, z: homeZ } = homes[id - 1];
-            assert(wilds.world.hpOf(id) >= 0 && wilds.world.hpOf(id) <= RAT.hp);
+            assert(wilds.combat.health.hpOf(id) >= 0 && wilds.combat.health.hpOf(id) <= RAT.hp);
             assert(wilds.distance(id, homeX, homeZ) <= RAT.leashRadius + RAT.speed * MONSTER_STEP_MS_MAX / 1_000);
           }
         });
         for (const player of players) {
-          assert(wilds.world.hpOf(player) >= 0);
-          if (wilds.world.hpOf(player) === 0) wilds.world.setHealth(player, { hp: 100, hpMax: 100 });
+          assert(wilds.combat.health.hpOf(player) >= 0);
+          if (wilds.combat.health.hpOf(player) === 0) wilds.combat.health.set(player, { hp: 100, hpMax: 100 });
         }
       }
     }),
@@ -439,7 +439,7 @@ Deno.test("Monsters.step() gives up a chase at the edge of a safe area, and heal
   wilds.tick(2 * TICKS_PER_SECOND);
   assertEquals(wilds.hit(player, 1, SKILL_RANGED), "ok");
   wilds.tick(TICKS_PER_SECOND);
-  assertEquals(wilds.world.hpOf(1), RAT.hp);
+  assertEquals(wilds.combat.health.hpOf(1), RAT.hp);
   assert(wilds.distance(1, 200, 230) > 15);
 });
 
@@ -454,7 +454,7 @@ Deno.test("Monsters.step() never comes into a safe area, nor strikes into it, wh
         const wilds = new Wilds({ homes, seed, safeAreas: [area] });
         const player = wilds.join(200, 190);
         for (const { x, z } of steps) {
-          wilds.world.setHealth(player, { hp: 100, hpMax: 100 });
+          wilds.combat.health.set(player, { hp: 100, hpMax: 100 });
           wilds.put(player, 170 + x, 170 + z);
           const isSafe = wilds.distance(player, 200, 200) <= area.radius;
           const before = wilds.blows.length;
@@ -483,8 +483,8 @@ Deno.test("Monsters.step() sets aside the monster that throws until it is killed
   assert(wilds.blows.every(({ attackerId }) => attackerId !== broken));
   assertEquals([wilds.distance(broken, 200, 200), wilds.monsters.modeOf(broken)], [0, "asleep"]);
   wilds.put(player, 200, 201);
-  wilds.world.setHealth(broken, { hp: 1, hpMax: RAT.hp });
-  wilds.tickUntil(() => wilds.hit(player, broken, SKILL_MELEE) !== "" && wilds.world.hpOf(broken) === 0);
+  wilds.combat.health.set(broken, { hp: 1, hpMax: RAT.hp });
+  wilds.tickUntil(() => wilds.hit(player, broken, SKILL_MELEE) !== "" && wilds.combat.health.hpOf(broken) === 0);
   // Its successor is the next entity there is, and awake, as somebody sees it.
   wilds.tickUntil(() => wilds.world.has(player + 1));
   wilds.tick(WAKE_TICKS);

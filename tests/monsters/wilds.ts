@@ -1,6 +1,7 @@
 /** A world with monsters in it, step by step. @module */
 
 import { type BlowReport, Combat } from "../../games/parts/combat/combat.ts";
+import { COMBAT_COMPONENTS, COMBAT_HOLD_REASONS } from "../../games/parts/combat/components.ts";
 import { type SafeArea, SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import type { MonsterKind } from "../../games/marsh/monsters/monster_data.ts";
 import { Monsters } from "../../games/marsh/monsters/monsters.ts";
@@ -48,6 +49,8 @@ export class Wilds {
   }) {
     this.world = new World({
       maps: [{ mapId: 0, width: 400, height: 400, interestRadius: options.interestRadius ?? 50 }],
+      components: COMBAT_COMPONENTS,
+      holdReasons: COMBAT_HOLD_REASONS,
       maxSpeed: 10,
       tickIntervalMs: TICK_MS,
       capacity: options.capacity ?? 512,
@@ -76,9 +79,10 @@ export class Wilds {
 
   /** Adds a player; monsters see it after {@linkcode Wilds.tick}. */
   join(x: number, z: number): number {
-    const options = { kind: EntityKind.PLAYER, name: "player", x, z, hp: 100, hpMax: 100, viewer: true };
+    const options = { kind: EntityKind.PLAYER, name: "player", x, z, viewer: true };
     const id = this.world.join(options, this.nowMs);
     assert(id !== 0, "The world is full");
+    this.combat.health.set(id, { hp: 100, hpMax: 100 });
     return id;
   }
 

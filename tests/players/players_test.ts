@@ -120,9 +120,9 @@ const BROKEN: readonly {
   {
     what: "heals a little at a blow",
     says: /hit points/,
-    spoil: ({ world }) => {
-      const setHealth = world.setHealth.bind(world);
-      world.setHealth = (id, { hp, hpMax }) => setHealth(id, { hp: hp > 0 && hp < hpMax ? hp + 1 : hp, hpMax });
+    spoil: ({ health }) => {
+      const set = health.set.bind(health);
+      health.set = (id, { hp, hpMax }) => set(id, { hp: hp > 0 && hp < hpMax ? hp + 1 : hp, hpMax });
     },
   },
   {

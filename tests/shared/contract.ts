@@ -52,7 +52,7 @@ const ROWS = `
 2000 ENTER_WORLD_REQUEST    >  CA  ENTER_WORLD_RESPONSE | character_id 1 uint64, channel_id 2 uint32, session_token 3 string, client_version 4 string
 2001 ENTER_WORLD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, spawn_position 3 Vector3, map_id 4 uint32, entity_id 5 uint64, resume_token 6 string, tick_interval_ms 7 uint32, interest_radius 8 float, max_speed 9 float, map_width 10 float, map_height 11 float
 2002 MOVEMENT_UPDATE        >  W   ERROR_RESPONSE | entity_id 1 uint64, position 2 Vector3, velocity 3 Vector3, rotation 4 Vector3, timestamp 5 uint64, sequence_number 6 uint32
-2003 ENTITY_UPDATE          <  -   - | entity_id 1 uint64, movement 2 MovementUpdate, health 3 HealthUpdate, status 4 StatusUpdate, spawn 5 EntitySpawn, despawn 6 EntityDespawn
+2003 ENTITY_UPDATE          <  -   - | entity_id 1 uint64, movement 2 MovementUpdate, health 3 HealthUpdate, status 4 StatusUpdate, spawn 5 EntitySpawn, despawn 6 EntityDespawn, components 7 ComponentUpdate[]
 2004 COMBAT_ACTION          >  W   ERROR_RESPONSE | attacker_id 1 uint64, target_id 2 uint64, skill_id 3 uint32, target_position 4 Vector3, cast_time 5 float, action_sequence 6 uint32
 2005 COMBAT_RESULT          <  -   - | attacker_id 1 uint64, target_id 2 uint64, skill_id 3 uint32, damage 4 float, is_critical 5 bool, is_dodged 6 bool, is_blocked 7 bool, applied_effects 8 StatusEffect[], target_died 9 bool
 2006 CHAT_MESSAGE           <> AW  ERROR_RESPONSE | sender_id 1 uint64, sender_name 2 string, channel 3 Channel, message 4 string, timestamp 5 uint64, recipient_id 6 uint64, recipient_name 7 string, room_id 8 uint64, message_id 9 uint64
@@ -151,6 +151,7 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
     "name 1 string, kind 2 EntityKind, movement 3 MovementUpdate, health 4 HealthUpdate, guild_id 5 uint64, " +
       "guild_tag 6 string",
   ),
+  ComponentUpdate: fieldList("component_id 1 uint32, content 2 bytes"),
   EntityMove: fieldList(
     "entity_id 1 uint64, x 2 sint32, y 3 sint32, z 4 sint32, vx 5 sint32, vz 6 sint32, yaw 7 uint32",
   ),

@@ -2,6 +2,7 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { hpIn } from "../support/health.ts";
 import { ChatJudge } from "./chat_judge.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
 import { observe } from "./observe.ts";
@@ -95,7 +96,7 @@ export class Judges {
         y: world.yOf(entityId),
         z: world.zOf(entityId),
         yaw: world.yawOf(entityId),
-        hp: Math.round(world.hpOf(entityId)),
+        hp: Math.round(hpIn(world, entityId)),
       });
     });
     // A player that leaves while it fights leaves its entity there: what is saved then counts for its logout.

@@ -8,6 +8,7 @@
 import type { World } from "../../server/world/world.ts";
 import { INTEREST_HYSTERESIS } from "../../shared/limits.ts";
 import { ClientModel } from "../world/client_model.ts";
+import { hpIn } from "../support/health.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What one client believes. */
@@ -42,7 +43,7 @@ export class Sight {
     const { model } = this;
     const { entityId } = model;
     if (model.own === undefined) return "it does not see itself";
-    const hp = world.hpOf(entityId);
+    const hp = hpIn(world, entityId);
     if (model.own.hp !== hp) return `it believes to have ${model.own.hp} hp, it has ${hp}`;
     for (let id = 1; id < world.slotCount; id++) {
       if (id === entityId) continue;
@@ -62,6 +63,6 @@ function differenceOf(world: World, viewerId: number, id: number, shown: ReturnT
   if (distance > map.interestRadius * INTEREST_HYSTERESIS + 0.02) return `it sees ${id}, ${distance} away`;
   const x = Math.round(world.xOf(id) * 100), z = Math.round(world.zOf(id) * 100);
   if (shown.x !== x || shown.z !== z) return `it sees ${id} at ${shown.x}, ${shown.z}, it is at ${x}, ${z}`;
-  const hp = world.hpOf(id);
+  const hp = hpIn(world, id);
   return shown.hp !== hp ? `it sees ${id} with ${shown.hp} hp, it has ${hp}` : null;
 }

@@ -12,6 +12,7 @@ import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
 import type { StorageOutcome } from "../../server/storage/sqlite_database.ts";
 import { EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { hpIn } from "../support/health.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import type { LogicLife } from "./simulated_server.ts";
@@ -149,7 +150,7 @@ export class StorageJudge {
     const state = departure?.life === ledger.life ? departure.state : this.#saved.get(characterId);
     if (state === undefined || state.hp <= 0) return;
     const { x, z } = spawnPosition!;
-    const hp = life.world.hpOf(Number(entityId));
+    const hp = hpIn(life.world, Number(entityId));
     const isSame = life.world.mapOf(Number(entityId)).mapId === state.mapId && Math.abs(x - state.x) < 0.01 &&
       Math.abs(z - state.z) < 0.01 && hp === state.hp;
     const was = `${x.toFixed(2)}, ${z.toFixed(2)} with ${hp} hp`;

@@ -19,6 +19,7 @@ import type { Logic } from "../../server/session/logic.ts";
 import type { Session } from "../../server/session/session.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import type { Health } from "../../games/parts/combat/components.ts";
 import { type Marsh, marshWith } from "../../games/marsh/game.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
@@ -324,6 +325,11 @@ export class LogicHarness implements AsyncDisposable {
       options.onPacket,
     );
     this.logic.setIoWorker(WORKER, new RingConsumer(memory), this.#output);
+  }
+
+  /** Hit points of everybody. */
+  get health(): Health {
+    return this.marsh.combat.health;
   }
 
   static create(options: HarnessOptions = {}): Promise<LogicHarness> {

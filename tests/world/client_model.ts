@@ -28,6 +28,8 @@ export interface ShownEntity {
   yaw: number;
   hp: number;
   buffs: number[];
+  /** Content of each component that is not empty, by its id. */
+  components: Record<number, string>;
 }
 
 /** Applies snapshots. */
@@ -65,7 +67,12 @@ export class ClientModel {
     else if (kind === "despawn") assert(this.shown.delete(id), `Despawn of ${id}, which is not shown`);
     else if (kind === "health") this.#get(id).hp = healthOf(value);
     else if (kind === "status") this.#get(id).buffs = (value as StatusUpdate).buffIds;
-    else assert(false, `Update of unexpected kind ${kind}`);
+    else assert(kind === undefined && update.components.length > 0, `Update of unexpected kind ${kind}`);
+    for (const { componentId, content } of update.components) {
+      const { components } = this.#get(id);
+      if (content.length === 0) delete components[componentId];
+      else components[componentId] = content.join();
+    }
   }
 
   #spawn(id: number, spawn: EntitySpawn): void {
@@ -79,13 +86,17 @@ export class ClientModel {
       vx: Math.round((velocity?.x ?? 0) * 100),
       vz: Math.round((velocity?.z ?? 0) * 100),
       yaw: Math.round((rotation?.y ?? 0) * 256 / (2 * Math.PI)),
-      hp: healthOf(spawn.health!),
+      hp: spawn.health === undefined ? 0 : healthOf(spawn.health),
       buffs: [],
+      components: {},
     };
     const before = id === this.entityId ? this.own : this.shown.get(id);
     assert(before === undefined || before.name === entity.name, `Spawn of ${id} over another entity`);
-    // Whether a spawn over the same entity ends its buffs is not said, so a client may do either; both must come out right.
-    if (before !== undefined && this.entityId % 2 === 0) entity.buffs = before.buffs;
+    // A client may keep buffs and components over a spawn of the same entity, or forget them: both must come out right.
+    if (before !== undefined && this.entityId % 2 === 0) {
+      entity.buffs = before.buffs;
+      entity.components = before.components;
+    }
     if (id === this.entityId) this.own = entity;
     else this.shown.set(id, entity);
   }

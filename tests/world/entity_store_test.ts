@@ -37,14 +37,14 @@ Deno.test("EntityStore.tryAllocate() gives an entity nothing of the one before i
   const id = store.tryAllocate();
   store.x[id] =
     store.vz[id] =
-    store.hp[id] =
-    store.stunned[id] =
+    store.held[id] =
+    store.speedCmPerMs[id] =
     store.movementSequence[id] =
     store.viewer[id] =
       9;
   store.release(id);
   assertEquals(store.tryAllocate(), id);
-  assertEquals([store.x[id], store.vz[id], store.hp[id], store.stunned[id], store.viewer[id]], [0, 0, 0, 0, 0]);
+  assertEquals([store.x[id], store.vz[id], store.held[id], store.speedCmPerMs[id], store.viewer[id]], [0, 0, 0, 0, 0]);
   assertEquals(store.movementSequence[id], 0);
 });
 

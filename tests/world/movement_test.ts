@@ -1,20 +1,24 @@
 import { EntityStore } from "../../server/world/entity_store.ts";
 import { type Movement, type MovementRefusal, MovementRules } from "../../server/world/movement.ts";
 import { ALTITUDE_MAX, MOVEMENT_CREDIT_MS_MAX, MOVEMENT_TOLERANCE_MS } from "../../shared/limits.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 
 const MAX_SPEED = 10;
 /** Units a millisecond of credit is worth. */
 const UNITS_PER_MS = MAX_SPEED * 1.15 / 1_000;
+const HOLD_REASONS = ["dead", "stunned"];
 const STILL: Movement = { x: 0, y: 0, z: 0, vx: 0, vy: 0, vz: 0, yaw: 0, sequenceNumber: 1 };
 
 /** One living entity at 500, 0, 500 of a 1,000 x 1,000 map, at time 0. */
 function setUp(): { store: EntityStore; rules: MovementRules; id: number; tryMove: TryMove } {
   const store = new EntityStore(1, 0);
-  const rules = new MovementRules(store, { maps: [{ widthCm: 100_000, heightCm: 100_000 }], maxSpeed: MAX_SPEED });
+  const rules = new MovementRules(store, {
+    maps: [{ widthCm: 100_000, heightCm: 100_000 }],
+    holdReasons: HOLD_REASONS,
+  });
   const id = store.tryAllocate();
   store.x[id] = store.z[id] = 50_000;
-  store.hp[id] = 100;
+  rules.setSpeed(id, MAX_SPEED);
   rules.begin(id, 0);
   const tryMove: TryMove = (movement, nowMs) => {
     const verdict = rules.spend(id, { ...STILL, x: store.x[id] / 100, z: store.z[id] / 100, ...movement }, nowMs);
@@ -70,12 +74,32 @@ Deno.test("MovementRules.spend() accepts the map's very border", () => {
   }
 });
 
-Deno.test("MovementRules.spend() refuses the dead and the stunned, even to stand still", () => {
-  const { store, id, tryMove } = setUp();
-  store.stunned[id] = 1;
+Deno.test("MovementRules.spend() refuses who is held, even to stand still, with the first reason that applies", () => {
+  const { rules, id, tryMove } = setUp();
+  rules.setHold(id, "stunned", true);
   assertEquals(tryMove({}, 0), "stunned");
-  store.hp[id] = 0;
+  rules.setHold(id, "dead", true);
   assertEquals(tryMove({}, 0), "dead");
+  assertEquals(tryMove({ x: NaN }, 0), "non_finite");
+  rules.setHold(id, "dead", false);
+  assertEquals(tryMove({}, 0), "stunned");
+  rules.setHold(id, "stunned", false);
+  rules.setHold(id, "stunned", false);
+  assertEquals(tryMove({}, 0), "ok");
+});
+
+Deno.test("MovementRules.setHold() refuses a reason that the game has not declared", () => {
+  const { rules, id } = setUp();
+  assertThrows(() => rules.setHold(id, "asleep", true), RangeError, `"asleep" is none of the game's reasons`);
+});
+
+Deno.test("MovementRules.setSpeed() decides how far an entity comes, at once", () => {
+  const { rules, tryMove, id } = setUp();
+  rules.setSpeed(id, 2 * MAX_SPEED);
+  assertEquals(tryMove({ x: 505.74 }, 0), "ok");
+  rules.setSpeed(id, MAX_SPEED / 2);
+  assertEquals(tryMove({ x: 505.74 + 100 * UNITS_PER_MS }, 100), "too_fast");
+  assertEquals(tryMove({ x: 505.74 + 49 * UNITS_PER_MS }, 100), "ok");
 });
 
 Deno.test("MovementRules.spend() grants its tolerance once, not to each packet", () => {
@@ -122,8 +146,8 @@ Deno.test("MovementRules.spend() earns again after the clock was set back", () =
 });
 
 Deno.test("MovementRules.velocityScale() shortens what is above the tolerated speed and nothing else", () => {
-  const { rules } = setUp();
-  assertEquals(rules.velocityScale({ ...STILL, vx: 6.9, vz: -9.19 }), 1);
-  assertEquals(Math.round(rules.velocityScale({ ...STILL, vx: 23 }) * 1_000), 500);
-  assertEquals(rules.velocityScale({ ...STILL, vx: 1e200, vz: 1e200 }), 0);
+  const { rules, id } = setUp();
+  assertEquals(rules.velocityScale(id, { ...STILL, vx: 6.9, vz: -9.19 }), 1);
+  assertEquals(Math.round(rules.velocityScale(id, { ...STILL, vx: 23 }) * 1_000), 500);
+  assertEquals(rules.velocityScale(id, { ...STILL, vx: 1e200, vz: 1e200 }), 0);
 });

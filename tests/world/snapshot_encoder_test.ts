@@ -2,6 +2,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import {
   ALTITUDE_MAX,
+  ENTITY_KIND_MAX,
   ENTITY_NAME_BYTES_MAX,
   GUILD_TAG_BYTES_MAX,
   MAP_SIZE_MAX,
@@ -9,20 +10,36 @@ import {
   STATUS_EFFECTS_MAX,
 } from "../../shared/limits.ts";
 import { EntityStore } from "../../server/world/entity_store.ts";
+import { MARSH_ENTITIES } from "../../games/marsh/entities.ts";
+import { HEALTH, Health, setStatus, STATUS } from "../../games/parts/combat/components.ts";
+import { showGuild } from "../../games/parts/guilds/guild_component.ts";
+import { Components } from "../../server/world/components.ts";
 import {
   DESPAWN_BYTES_MAX,
-  SMALL_SLOT_BYTES,
+  MOVE_SLOT_BYTES,
   SnapshotEncoder,
-  SPAWN_SLOT_BYTES,
-  STATUS_SLOT_BYTES,
   writeDespawn,
 } from "../../server/world/snapshot_encoder.ts";
+import type { World } from "../../server/world/world.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
 const CAPACITY = 17_000;
 const STORE = new EntityStore(CAPACITY, 0);
-const ENCODER = new SnapshotEncoder(STORE);
+const COMPONENTS = new Components(MARSH_ENTITIES.components!, STORE.slotCount);
+const ENCODER = new SnapshotEncoder(STORE, COMPONENTS);
+const SPAWN_SLOT_BYTES = 4 * ENCODER.spawnSlotWords;
+/** As much of a world as sets components. */
+const WORLD = {
+  slotCount: STORE.slotCount,
+  set(id: number, componentId: number, content: Uint8Array, length: number) {
+    ENCODER.encodeComponent(COMPONENTS.get(componentId), id, content, length);
+    return true;
+  },
+  hold() {},
+  release() {},
+} as unknown as World;
+const HEALTH_OF = new Health(WORLD);
 
 const anyId = fc.integer({ min: 1, max: CAPACITY });
 const anyCm = fc.oneof(fc.constant(0), fc.integer({ min: 0, max: MAP_SIZE_MAX * 100 }));
@@ -44,13 +61,19 @@ const anyState = fc.record({
 type State = typeof anyState extends fc.Arbitrary<infer T> ? T : never;
 
 function put(state: State): void {
-  for (const key of ["x", "y", "z", "vx", "vz", "yaw", "hp", "hpMax", "shield"] as const) {
-    STORE[key][state.id] = state[key];
-  }
+  for (const key of ["x", "y", "z", "vx", "vz", "yaw"] as const) STORE[key][state.id] = state[key];
+  HEALTH_OF.set(state.id, state);
 }
 
 function slot(words: Int32Array, at: number, length: number): Uint8Array {
   return new Uint8Array(words.buffer, at, length).slice();
+}
+
+/** The slot of a component, as a snapshot copies it. */
+function componentSlot(componentId: number, id: number): Uint8Array {
+  const { words, slotBytes, lengths } = COMPONENTS.get(componentId);
+  assert(lengths[id] <= slotBytes);
+  return slot(words, id * slotBytes, lengths[id]);
 }
 
 /** The same as the generated codec writes it. */
@@ -69,42 +92,42 @@ Deno.test("SnapshotEncoder.encodeMove() writes the generated codec's bytes, with
     const length = ENCODER.moveLengths[state.id];
     const { x, y, z, vx, vz, yaw } = state;
     assertEquals(
-      slot(ENCODER.moveWords, state.id * SMALL_SLOT_BYTES, length),
+      slot(ENCODER.moveWords, state.id * MOVE_SLOT_BYTES, length),
       snapshotBytes({ moves: [{ entityId: BigInt(state.id), x, y, z, vx, vz, yaw }] }),
     );
-    assert(length <= SMALL_SLOT_BYTES);
+    assert(length <= MOVE_SLOT_BYTES);
   }));
 });
 
-Deno.test("SnapshotEncoder.encodeHealth() writes the generated codec's bytes, within its slot", () => {
+Deno.test("Health.set() writes the generated codec's bytes, within its slot", () => {
   fc.assert(fc.property(anyState, (state) => {
     put(state);
-    ENCODER.encodeHealth(state.id);
     const { hp, hpMax, shield } = state;
     const value = { currentHp: hp, maxHp: hpMax, shield };
     const expected = updateBytes(state.id, { case: "health", value });
-    assertEquals(slot(ENCODER.healthWords, state.id * SMALL_SLOT_BYTES, ENCODER.healthLengths[state.id]), expected);
-    assert(expected.length <= SMALL_SLOT_BYTES);
+    assertEquals(componentSlot(HEALTH.id, state.id), expected);
   }));
 });
 
-Deno.test("SnapshotEncoder.encodeStatus() writes the generated codec's bytes, within its slot", () => {
+Deno.test("setStatus() writes the generated codec's bytes, within its slot", () => {
   const anyIds = fc.array(fc.oneof(fc.nat(200), fc.nat(0xffff_ffff)), { maxLength: STATUS_EFFECTS_MAX });
   fc.assert(fc.property(anyId, anyIds, anyIds, fc.boolean(), fc.boolean(), (id, buffIds, debuffIds, a, b) => {
     const value = { buffIds, debuffIds, isStunned: a, isSilenced: b };
-    ENCODER.encodeStatus(id, value);
+    setStatus(WORLD, id, value);
     const expected = updateBytes(id, { case: "status", value });
-    assertEquals(slot(ENCODER.statusWords, id * STATUS_SLOT_BYTES, ENCODER.statusLengths[id]), expected);
-    assertEquals(ENCODER.statusShown[id] === 1, a || b || buffIds.length + debuffIds.length > 0);
+    assertEquals(componentSlot(STATUS.id, id), expected);
+    const isShown = COMPONENTS.get(STATUS.id).contentLengths[id] > 0;
+    assertEquals(isShown, a || b || buffIds.length + debuffIds.length > 0);
   }));
 });
 
-Deno.test("SnapshotEncoder.encodeStatus() fits its slot at its widest and refuses one effect more", () => {
+Deno.test("setStatus() fits its bound at its widest and refuses one effect more", () => {
   const widest = new Array<number>(STATUS_EFFECTS_MAX).fill(0xffff_ffff);
-  ENCODER.encodeStatus(CAPACITY, { buffIds: widest, debuffIds: widest, isStunned: true, isSilenced: true });
-  assert(ENCODER.statusLengths[CAPACITY] <= STATUS_SLOT_BYTES);
+  setStatus(WORLD, CAPACITY, { buffIds: widest, debuffIds: widest, isStunned: true, isSilenced: true });
+  assertEquals(COMPONENTS.get(STATUS.id).contentLengths[CAPACITY], STATUS.bytesMax);
+  componentSlot(STATUS.id, CAPACITY);
   const tooMany = { buffIds: [...widest, 1], debuffIds: [], isStunned: false, isSilenced: false };
-  assertThrows(() => ENCODER.encodeStatus(1, tooMany), RangeError, "it has 17 effects, limit is 16");
+  assertThrows(() => setStatus(WORLD, 1, tooMany), RangeError, "it has 17 effects, limit is 16");
 });
 
 Deno.test("SnapshotEncoder.ensureSpawn() writes the generated codec's bytes, within its slot", () => {
@@ -113,7 +136,8 @@ Deno.test("SnapshotEncoder.ensureSpawn() writes the generated codec's bytes, wit
   const anyGuild = fc.oneof(fc.constant(0), fc.maxSafeNat());
   fc.assert(fc.property(anyState, anyName, anyTag, anyGuild, fc.nat(1), (state, name, guildTag, guildId, kind) => {
     put(state);
-    ENCODER.setProfile(state.id, { name, kind, guildId, guildTag });
+    ENCODER.setProfile(state.id, { name, kind });
+    showGuild(WORLD, state.id, { guildId, tag: guildTag });
     const length = ENCODER.ensureSpawn(state.id);
     const { x, y, z, vx, vz, yaw, hp, hpMax, shield } = state;
     const value = {
@@ -139,12 +163,8 @@ Deno.test("SnapshotEncoder.ensureSpawn() writes the generated codec's bytes, wit
 Deno.test("SnapshotEncoder.ensureSpawn() fits its slot at its widest", () => {
   const id = CAPACITY;
   put({ id, x: 1, y: 1, z: 1, vx: 1, vz: 1, yaw: 1, hp: 1, hpMax: 1, shield: 1 });
-  ENCODER.setProfile(id, {
-    name: "n".repeat(ENTITY_NAME_BYTES_MAX),
-    kind: EntityKind.MONSTER,
-    guildId: Number.MAX_SAFE_INTEGER,
-    guildTag: "t".repeat(GUILD_TAG_BYTES_MAX),
-  });
+  ENCODER.setProfile(id, { name: "n".repeat(ENTITY_NAME_BYTES_MAX), kind: ENTITY_KIND_MAX });
+  showGuild(WORLD, id, { guildId: Number.MAX_SAFE_INTEGER, tag: "t".repeat(GUILD_TAG_BYTES_MAX) });
   const length = ENCODER.ensureSpawn(id);
   assert(length <= SPAWN_SLOT_BYTES, `${length} bytes`);
   const snapshot = fromBinary(WorldSnapshotSchema, slot(ENCODER.spawnWords, id * SPAWN_SLOT_BYTES, length));
@@ -152,7 +172,7 @@ Deno.test("SnapshotEncoder.ensureSpawn() fits its slot at its widest", () => {
 });
 
 Deno.test("SnapshotEncoder.ensureSpawn() encodes again only after something changed", () => {
-  ENCODER.setProfile(1, { name: "Ann", kind: EntityKind.PLAYER, guildId: 0, guildTag: "" });
+  ENCODER.setProfile(1, { name: "Ann", kind: EntityKind.PLAYER });
   ENCODER.ensureSpawn(1);
   const before = ENCODER.encodedCount;
   ENCODER.ensureSpawn(1);
@@ -162,13 +182,22 @@ Deno.test("SnapshotEncoder.ensureSpawn() encodes again only after something chan
   assertEquals(ENCODER.encodedCount, before + 2);
 });
 
-Deno.test("SnapshotEncoder.setProfile() refuses a text one byte too long and keeps what it had", () => {
-  ENCODER.setProfile(1, { name: "Ann", kind: EntityKind.PLAYER, guildId: 7, guildTag: "ANN" });
+Deno.test("SnapshotEncoder.setProfile() refuses a name one byte too long and a kind that is none, and keeps what it had", () => {
+  ENCODER.setProfile(1, { name: "Ann", kind: EntityKind.PLAYER });
   const before = slot(ENCODER.spawnWords, SPAWN_SLOT_BYTES, ENCODER.ensureSpawn(1));
-  const profile = { name: "Bob", kind: EntityKind.PLAYER, guildId: 0, guildTag: "t".repeat(GUILD_TAG_BYTES_MAX + 1) };
-  assertThrows(() => ENCODER.setProfile(1, profile), RangeError, "it is 33 bytes, limit is 32 bytes");
   const name = "é".repeat(ENTITY_NAME_BYTES_MAX / 2) + "n";
-  assertThrows(() => ENCODER.setProfile(1, { ...profile, name, guildTag: "" }), RangeError, "limit is 80 bytes");
+  assertThrows(() => ENCODER.setProfile(1, { name, kind: 0 }), RangeError, "it is 81 bytes, limit is 80 bytes");
+  for (const kind of [ENTITY_KIND_MAX + 1, -1, 0.5, NaN]) {
+    assertThrows(() => ENCODER.setProfile(1, { name: "Bob", kind }), RangeError, `kind is ${kind}, must be`);
+  }
+  assertEquals(slot(ENCODER.spawnWords, SPAWN_SLOT_BYTES, ENCODER.ensureSpawn(1)), before);
+});
+
+Deno.test("showGuild() refuses a tag one byte too long and keeps what it showed", () => {
+  showGuild(WORLD, 1, { guildId: 7, tag: "ANN" });
+  const before = slot(ENCODER.spawnWords, SPAWN_SLOT_BYTES, ENCODER.ensureSpawn(1));
+  const tag = "t".repeat(GUILD_TAG_BYTES_MAX + 1);
+  assertThrows(() => showGuild(WORLD, 1, { guildId: 0, tag }), RangeError, "its tag is 33 bytes, limit is 32 bytes");
   assertEquals(slot(ENCODER.spawnWords, SPAWN_SLOT_BYTES, ENCODER.ensureSpawn(1)), before);
 });
 

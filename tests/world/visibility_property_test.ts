@@ -1,10 +1,12 @@
 import { EntityKind } from "../../shared/gen/game_pb.ts";
 import { ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
-import { World } from "../../server/world/world.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
+import { MARSH_ENTITIES } from "../../games/marsh/entities.ts";
+import type { ComponentRow } from "../../server/world/components.ts";
 import { ClientModel, type ShownEntity } from "./client_model.ts";
+import { MarshWorld } from "./marsh_world.ts";
 
 const SIZE = 100;
 /** The second is smaller, and one sees less there. */
@@ -12,18 +14,26 @@ const MAPS = [
   { mapId: 0, width: SIZE, height: SIZE, interestRadius: 20 },
   { mapId: 9, width: SIZE / 2, height: SIZE, interestRadius: 10 },
 ];
+/** One for everybody, one for its own player, one for nobody. */
+const COMPONENTS: ComponentRow[] = [
+  { id: 1, name: "shown", seenBy: "interest", bytesMax: 20, saved: false },
+  { id: 2, name: "owned", seenBy: "owner", bytesMax: 9, saved: false },
+  { id: 3, name: "kept", seenBy: "server", bytesMax: 4, saved: false },
+];
 const CAPACITY = 24;
 const TARGET = new Uint8Array(65_536);
 
 interface ModelEntity extends ShownEntity {
   id: number;
+  /** What only its own player is told. */
+  owned: Record<number, string>;
   isViewer: boolean;
   map: typeof MAPS[number];
 }
 
 /** The world as plainly as it can be said: every entity against every other, each tick. */
 class BruteForce {
-  readonly world: World;
+  readonly world: MarshWorld;
   readonly entities: ModelEntity[] = [];
   readonly clients = new Map<number, ClientModel>();
   readonly #pairs = new Set<string>();
@@ -31,8 +41,9 @@ class BruteForce {
   #nowMs = 1_000;
 
   constructor(options: { snapshotBytesMax: number; idQuarantine: number; stepsPerTick?: number }) {
-    this.world = new World({
+    this.world = new MarshWorld({
       maps: MAPS,
+      components: [...COMPONENTS, ...MARSH_ENTITIES.components!],
       maxSpeed: 10,
       tickIntervalMs: 50,
       capacity: CAPACITY,
@@ -53,7 +64,18 @@ class BruteForce {
     if (id === 0) return;
     assert(this.entities.every((entity) => entity.id !== id), "An id in use is not handed out");
     const place = { x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 };
-    this.entities.push({ id, name, guildTag: "", ...place, hp: 100, buffs: [], isViewer, map });
+    this.entities.push({
+      id,
+      name,
+      guildTag: "",
+      ...place,
+      hp: 100,
+      buffs: [],
+      components: {},
+      owned: {},
+      isViewer,
+      map,
+    });
     if (isViewer) this.clients.set(id, new ClientModel(id));
   }
 
@@ -102,8 +124,17 @@ class BruteForce {
   }
 
   setGuildTag(entity: ModelEntity, guildTag: string): void {
-    this.world.setProfile(entity.id, { name: entity.name, kind: EntityKind.PLAYER, guildTag });
+    this.world.setGuild(entity.id, 0, guildTag);
     entity.guildTag = guildTag;
+  }
+
+  /** Sets a component to `length` bytes of `value`. */
+  setComponent(entity: ModelEntity, { id, seenBy }: ComponentRow, length: number, value: number): void {
+    assert(this.world.set(entity.id, id, new Uint8Array(length).fill(value)));
+    if (seenBy === "server") return;
+    const components = seenBy === "owner" ? entity.owned : entity.components;
+    if (length === 0) delete components[id];
+    else components[id] = new Array(length).fill(value).join();
   }
 
   resume(entity: ModelEntity): void {
@@ -149,12 +180,13 @@ class BruteForce {
     const ids = [...client.shown.keys()].sort((a, b) => a - b);
     assertEquals(ids, expected.map((other) => other.id).sort((a, b) => a - b));
     for (const other of expected) assertEquals(client.shown.get(other.id), shownOf(other));
-    const { name, hp, buffs, guildTag } = client.own!;
-    assertEquals({ name, hp, buffs, guildTag }, {
+    const { name, hp, buffs, guildTag, components } = client.own!;
+    assertEquals({ name, hp, buffs, guildTag, components }, {
       name: entity.name,
       hp: entity.hp,
       buffs: entity.buffs,
       guildTag: entity.guildTag,
+      components: { ...entity.components, ...entity.owned },
     });
     this.#checkQueries(entity, expected);
   }
@@ -178,8 +210,8 @@ class BruteForce {
 }
 
 function shownOf(entity: ModelEntity): ShownEntity {
-  const { name, guildTag, x, y, z, vx, vz, yaw, hp, buffs } = entity;
-  return { name, guildTag, x, y, z, vx, vz, yaw, hp, buffs };
+  const { name, guildTag, x, y, z, vx, vz, yaw, hp, buffs, components } = entity;
+  return { name, guildTag, x, y, z, vx, vz, yaw, hp, buffs, components };
 }
 
 function pairKey(a: ModelEntity, b: ModelEntity): string {
@@ -194,13 +226,19 @@ function clamp(units: number, max: number): number {
   return Math.max(0, Math.min(max, units));
 }
 
+/** Sets one of the components, to something or nothing. */
+function setComponent(model: BruteForce, entity: ModelEntity, which: number): void {
+  const row = COMPONENTS[which % 3];
+  model.setComponent(entity, row, which % 4 === 0 ? 0 : which % (row.bytesMax + 1), which % 256);
+}
+
 type Action = readonly [kind: number, which: number, a: number, b: number];
 
 const coordinate = fc.oneof(
   fc.integer({ min: 0, max: SIZE }),
   fc.integer({ min: 0, max: SIZE * 100 }).map((n) => n / 100),
 );
-const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(20), fc.nat(1_000), coordinate, coordinate);
+const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(23), fc.nat(1_000), coordinate, coordinate);
 
 /** Does what the numbers say. @returns Whether it is time for a tick. */
 function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
@@ -214,6 +252,7 @@ function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
   else if (kind === 14) model.setGuildTag(entity, `T${which % 5}`);
   else if (kind === 15) model.resume(entity);
   else if (kind === 16) model.transfer(entity, MAPS[which % 2], a, b);
+  else if (kind > 20) setComponent(model, entity, which);
   else return true;
   return false;
 }

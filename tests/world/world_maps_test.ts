@@ -2,16 +2,24 @@ import { EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../share
 import { fromBinary } from "@bufbuild/protobuf";
 import { SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
-import { type EntityOptions, World } from "../../server/world/world.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { type MarshEntityOptions, MarshWorld } from "./marsh_world.ts";
 
 const TARGET = new Uint8Array(SNAPSHOT_BYTES_MAX);
-const PLAYER: EntityOptions = { kind: EntityKind.PLAYER, name: "Ann", x: 50, z: 50, hp: 100, hpMax: 100, viewer: true };
+const PLAYER: MarshEntityOptions = {
+  kind: EntityKind.PLAYER,
+  name: "Ann",
+  x: 50,
+  z: 50,
+  hp: 100,
+  hpMax: 100,
+  viewer: true,
+};
 const PLACE = { x: 50, y: 0, z: 50, yaw: 0 };
 
 /** Two maps: 0 is large, 5 takes two players, who appear around its corner. */
-function makeWorld(): World {
-  return new World({
+function makeWorld(): MarshWorld {
+  return new MarshWorld({
     maps: [
       { mapId: 0, width: 1_000, height: 1_000, interestRadius: 50 },
       {
@@ -30,11 +38,11 @@ function makeWorld(): World {
   });
 }
 
-function snapshotOf(world: World, viewer: number): WorldSnapshot {
+function snapshotOf(world: MarshWorld, viewer: number): WorldSnapshot {
   return fromBinary(WorldSnapshotSchema, TARGET.subarray(0, world.buildSnapshot(viewer, TARGET, 0)));
 }
 
-function updatesOf(world: World, viewer: number): string[] {
+function updatesOf(world: MarshWorld, viewer: number): string[] {
   return snapshotOf(world, viewer).updates.map((update) => `${update.update.case} ${update.entityId}`);
 }
 

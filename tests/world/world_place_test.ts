@@ -16,7 +16,7 @@ function scene(): { world: World; viewer: number; thing: number; moves: () => Re
   });
   const join = (x: number, viewer: boolean) =>
     world.join(
-      { kind: viewer ? EntityKind.PLAYER : EntityKind.MONSTER, name: "it", x, z: 50, hp: 1, hpMax: 1, viewer },
+      { kind: viewer ? EntityKind.PLAYER : EntityKind.MONSTER, name: "it", x, z: 50, viewer },
       0,
     );
   const viewer = join(50, true), thing = join(60, false);

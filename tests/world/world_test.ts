@@ -9,14 +9,15 @@ import {
 } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { SnapshotEncoder } from "../../server/world/snapshot_encoder.ts";
-import { type EntityOptions, World, type WorldOptions } from "../../server/world/world.ts";
+import type { World, WorldOptions } from "../../server/world/world.ts";
 import type { MapOptions } from "../../server/world/world_map.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { FaultList, plant } from "../support/planted.ts";
 import { ClientModel } from "./client_model.ts";
+import { type MarshEntityOptions, MarshWorld } from "./marsh_world.ts";
 
 const TARGET = new Uint8Array(SNAPSHOT_BYTES_MAX);
-const PLAYER: EntityOptions = {
+const PLAYER: MarshEntityOptions = {
   kind: EntityKind.PLAYER,
   name: "Ann",
   x: 500,
@@ -29,8 +30,8 @@ const MAP: MapOptions = { mapId: 0, width: 1_000, height: 1_000, interestRadius:
 const STILL = { x: 500, y: 0, z: 500, vx: 0, vy: 0, vz: 0, yaw: 0, sequenceNumber: 0 };
 
 /** A world of one map, which `options` may also describe. */
-function makeWorld(options: Partial<WorldOptions & MapOptions> = {}): World {
-  return new World({
+function makeWorld(options: Partial<WorldOptions & MapOptions> = {}): MarshWorld {
+  return new MarshWorld({
     maps: [{ ...MAP, ...options }],
     maxSpeed: 10,
     tickIntervalMs: 50,
@@ -47,7 +48,7 @@ function snapshotOf(world: World, viewer: number): WorldSnapshot | undefined {
 }
 
 /** Joins players at the given x, steps once and lets everybody see. */
-function populate(world: World, ...xs: number[]): number[] {
+function populate(world: MarshWorld, ...xs: number[]): number[] {
   const ids = xs.map((x, index) => world.join({ ...PLAYER, name: `p${index}`, x }, 0));
   settle(world);
   return ids;
@@ -651,11 +652,11 @@ Deno.test("World.join() and World.setProfile() refuse a kind that does not fit b
   const kindMax: EntityKind = Number(ENTITY_KIND_MAX);
   const long = { ...PLAYER, name: "n".repeat(ENTITY_NAME_BYTES_MAX), guildTag: "TAG" };
   const viewer = world.join({ ...PLAYER, x: 501 }, 0);
-  assertThrows(() => world.join({ ...long, kind: kindMax + 1 }, 0), RangeError, "kind is 128, limit is 127");
+  assertThrows(() => world.join({ ...long, kind: kindMax + 1 }, 0), RangeError, "kind is 128, must be");
   assertEquals(world.entityCount, 1);
   const id = world.join({ ...long, kind: kindMax }, 0);
   const wrong = { ...long, name: "other", kind: kindMax + 1 };
-  assertThrows(() => world.setProfile(id, wrong), RangeError, "kind is 128, limit is 127");
+  assertThrows(() => world.setProfile(id, wrong), RangeError, "kind is 128, must be");
   world.step(0);
   const spawns = snapshotOf(world, viewer)!.updates.filter(({ entityId }) => entityId === BigInt(id));
   assertEquals(spawns.map(({ update }) => update.case === "spawn" && [update.value.name, update.value.kind]), [

@@ -70,7 +70,7 @@ interface Monster {
 /** What {@linkcode Monsters} are made with. */
 export interface MonstersOptions {
   readonly world: World;
-  readonly combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
+  readonly combat: Pick<Combat, "canAct" | "health" | "isAlive" | "strike">;
   readonly prng: Prng;
   /** Safe areas lie beyond the wander radius of each. */
   readonly homes: readonly MonsterHome[];
@@ -94,7 +94,7 @@ export interface MonstersOptions {
  */
 export class Monsters {
   readonly #world: World;
-  readonly #combat: Pick<Combat, "canAct" | "isAlive" | "strike">;
+  readonly #combat: Pick<Combat, "canAct" | "health" | "isAlive" | "strike">;
   readonly #prng: Prng;
   readonly #safeAreas: SafeAreas;
   readonly #monsters: Monster[];
@@ -269,11 +269,10 @@ export class Monsters {
       x: homeX,
       z: homeZ,
       yaw: this.#prng.nextFloat() * 2 * Math.PI,
-      hp: kind.hp,
-      hpMax: kind.hp,
       viewer: false,
     }, nowMs);
     if (entityId === 0) return false;
+    this.#combat.health.set(entityId, { hp: kind.hp, hpMax: kind.hp });
     this.#placeOf[entityId] = monster.place;
     monster.entityId = entityId;
     monster.mode = "asleep";
@@ -385,7 +384,7 @@ export class Monsters {
     let nearestDistance = Infinity;
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];
-      if (this.#placeOf[id] !== 0 || world.hpOf(id) <= 0 || !this.#mayMind(monster, id)) continue;
+      if (this.#placeOf[id] !== 0 || this.#combat.health.hpOf(id) <= 0 || !this.#mayMind(monster, id)) continue;
       const distance = world.distanceBetween(entityId, id);
       if (distance > nearestDistance || (distance === nearestDistance && id > nearest)) continue;
       nearest = id;
@@ -464,7 +463,8 @@ export class Monsters {
 
   #heal(monster: Monster): void {
     const { entityId, kind } = monster;
-    if (this.#world.hpOf(entityId) < kind.hp) this.#world.setHealth(entityId, { hp: kind.hp, hpMax: kind.hp });
+    const { health } = this.#combat;
+    if (health.hpOf(entityId) < kind.hp) health.set(entityId, { hp: kind.hp, hpMax: kind.hp });
   }
 
   #find(entityId: number): Monster | undefined {

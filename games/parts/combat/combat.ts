@@ -8,6 +8,7 @@ import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS, RECOVERY_INTERVAL_MS } from 
 import { CM_PER_UNIT, toCentimetres } from "../../../server/world/entity_store.ts";
 import { type FaultReport, NO_FAULTS } from "../../../shared/errors.ts";
 import type { World } from "../../../server/world/world.ts";
+import { Health } from "./components.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";
 import { Recovery } from "./recovery.ts";
@@ -95,6 +96,7 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
  */
 export class Combat {
+  readonly health: Health;
   readonly #world: World;
   readonly #dice: Dice;
   readonly #events: CombatEvents;
@@ -111,12 +113,13 @@ export class Combat {
 
   constructor(options: CombatOptions) {
     this.#world = options.world;
+    this.health = new Health(options.world);
     this.#dice = options.dice;
     this.#events = options.events;
     this.#safeAreas = options.safeAreas ?? new SafeAreas();
     this.#areAtWar = options.areAtWar ?? (() => false);
     this.#effects = new StatusEffects(options.world, options.faults ?? NO_FAULTS);
-    this.#recovery = new Recovery(options.world, options.faults ?? NO_FAULTS);
+    this.#recovery = new Recovery(this.health, options.world.slotCount, options.faults ?? NO_FAULTS);
     const { slotCount } = options.world;
     this.#found = new Int32Array(slotCount);
     this.#fightsUntilMs = new Float64Array(slotCount);
@@ -131,7 +134,7 @@ export class Combat {
 
   /** Whether the entity is in the world and has hit points left; any number may be asked. */
   isAlive(entityId: number): boolean {
-    return this.#world.has(entityId) && this.#world.hpOf(entityId) > 0;
+    return this.#world.has(entityId) && this.health.hpOf(entityId) > 0;
   }
 
   /** Whether the entity gave or took a blow within the last {@linkcode FIGHT_MS}; any number may be asked. */
@@ -191,15 +194,15 @@ export class Combat {
 
   /** Deals one blow; that attacker and target are fit for it, and near enough, is the caller's promise. */
   strike(attackerId: number, targetId: number, { strike, nowMs }: { strike: Strike; nowMs: number }): void {
-    const world = this.#world;
+    const { health } = this;
     this.#fight(attackerId, nowMs + FIGHT_MS);
     this.#struckUntilMs[attackerId] = nowMs + FIGHT_MS;
     this.#fight(targetId, nowMs + FIGHT_MS);
     const blow = rollBlow(strike, this.#dice);
-    const hpMax = world.hpMaxOf(targetId), hp = Math.max(0, world.hpOf(targetId) - blow.damage);
+    const hpMax = health.hpMaxOf(targetId), hp = Math.max(0, health.hpOf(targetId) - blow.damage);
     const targetDied = hp === 0;
     const stunMs = blow.isCritical && !targetDied ? strike.criticalStunMs : 0;
-    if (blow.damage > 0) world.setHealth(targetId, { hp, hpMax });
+    if (blow.damage > 0) health.set(targetId, { hp, hpMax });
     if (targetDied) this.#effects.clear(targetId);
     else if (stunMs > 0) this.#effects.stun(targetId, nowMs + stunMs);
     this.#events.onBlow({ ...blow, attackerId, targetId, skillId: strike.skillId, stunMs, targetDied });

@@ -6,7 +6,7 @@
 
 import type { FaultReport } from "../../../shared/errors.ts";
 import { RECOVERY_HP, RECOVERY_INTERVAL_MS } from "../../../shared/limits.ts";
-import type { World } from "../../../server/world/world.ts";
+import type { Health } from "./components.ts";
 
 /**
  * Gives wounded players {@linkcode RECOVERY_HP} hit points every {@linkcode RECOVERY_INTERVAL_MS}, once their fight is
@@ -15,7 +15,7 @@ import type { World } from "../../../server/world/world.ts";
  * Cost of a tick: a look at the players that are wounded or fight.
  */
 export class Recovery {
-  readonly #world: World;
+  readonly #health: Health;
   readonly #faults: FaultReport;
   /** By entity: when it is given hit points next, in milliseconds; 0: it is none that recovers. */
   readonly #nextMs: Float64Array;
@@ -24,12 +24,13 @@ export class Recovery {
   readonly #placeOf: Int32Array;
   #count = 0;
 
-  constructor(world: World, faults: FaultReport) {
-    this.#world = world;
+  /** @param slotCount Entity ids are below this. */
+  constructor(health: Health, slotCount: number, faults: FaultReport) {
+    this.#health = health;
     this.#faults = faults;
-    this.#nextMs = new Float64Array(world.slotCount);
-    this.#listed = new Int32Array(world.slotCount);
-    this.#placeOf = new Int32Array(world.slotCount);
+    this.#nextMs = new Float64Array(slotCount);
+    this.#listed = new Int32Array(slotCount);
+    this.#placeOf = new Int32Array(slotCount);
   }
 
   /** Entities that are looked at every tick. */
@@ -67,11 +68,11 @@ export class Recovery {
 
   #recover(entityId: number): void {
     try {
-      const world = this.#world, hpMax = world.hpMaxOf(entityId), before = world.hpOf(entityId);
+      const health = this.#health, hpMax = health.hpMaxOf(entityId), before = health.hpOf(entityId);
       const hp = Math.min(hpMax, before + RECOVERY_HP);
       this.#nextMs[entityId] += RECOVERY_INTERVAL_MS;
       // The dead have to respawn, with all their hit points.
-      if (before > 0 && before < hpMax) world.setHealth(entityId, { hp, hpMax });
+      if (before > 0 && before < hpMax) health.set(entityId, { hp, hpMax });
       if (before <= 0 || hp === hpMax) this.#unlist(entityId);
     } catch (error) {
       this.#unlist(entityId);

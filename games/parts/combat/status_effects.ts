@@ -6,6 +6,7 @@
 
 import type { FaultReport } from "../../../shared/errors.ts";
 import type { World } from "../../../server/world/world.ts";
+import { setStatus } from "./components.ts";
 
 /** `effect_id` of a stun: its victim can neither move nor act. Shown as a debuff. */
 export const EFFECT_STUN = 1;
@@ -41,12 +42,7 @@ export class StatusEffects {
     const beforeMs = this.#stunnedUntilMs.get(entityId);
     this.#stunnedUntilMs.set(entityId, Math.max(beforeMs ?? untilMs, untilMs));
     if (beforeMs !== undefined) return;
-    this.#world.setStatus(entityId, {
-      buffIds: [],
-      debuffIds: [EFFECT_STUN],
-      isStunned: true,
-      isSilenced: false,
-    });
+    setStatus(this.#world, entityId, { buffIds: [], debuffIds: [EFFECT_STUN], isStunned: true, isSilenced: false });
   }
 
   /**
@@ -69,7 +65,7 @@ export class StatusEffects {
   /** Ends all effects of an entity: it died. */
   clear(entityId: number): void {
     if (!this.#stunnedUntilMs.delete(entityId)) return;
-    this.#world.setStatus(entityId, { buffIds: [], debuffIds: [], isStunned: false, isSilenced: false });
+    setStatus(this.#world, entityId, { buffIds: [], debuffIds: [], isStunned: false, isSilenced: false });
   }
 
   /** Forgets an entity that leaves the world. */

@@ -7,7 +7,6 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { EntityKind } from "../../../shared/gen/game_pb.ts";
 import {
   GuildActionResponseSchema,
   type GuildCreateRequest,
@@ -39,6 +38,7 @@ import {
   STORAGE_ROWS_MAX,
 } from "../../../shared/limits.ts";
 import { nameKey } from "../../../server/auth/names.ts";
+import { showGuild } from "./guild_component.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";
 import { GuildTies } from "./guild_ties.ts";
 import { OrderedCalls } from "../../../server/base/ordered_calls.ts";
@@ -501,13 +501,17 @@ export class GuildService {
     this.#absent = absent;
   }
 
+  /** Shows the guild of a player at its entity. */
+  show(entityId: number, { playerId }: Player): void {
+    showGuild(this.#context.world, entityId, this.#ties.find(playerId));
+  }
+
   /** Takes what the storage says of a player, and shows it in the world. */
   #setTie(playerId: number, tie: OwnTie | null): void {
     const { sessions, world } = this.#context;
     const session = sessions.findPlayer(playerId);
     if (!this.#ties.set(playerId, tie) || session?.presence == null) return;
-    const profile = { name: session.player!.name, kind: EntityKind.PLAYER, guildId: tie?.guildId, guildTag: tie?.tag };
-    world.setProfile(session.presence.entityId, profile);
+    showGuild(world, session.presence.entityId, tie);
   }
 
   async #catchUp(dateMs: number): Promise<void> {

@@ -1,0 +1,15 @@
+/**
+ * What marsh keeps about entities beside where they are.
+ *
+ * @module
+ */
+
+import { COMBAT_COMPONENTS, COMBAT_HOLD_REASONS } from "../parts/combat/components.ts";
+import { GUILD } from "../parts/guilds/guild_component.ts";
+import type { WorldOptions } from "../../server/world/world.ts";
+
+/** Part of the options of marsh's world. */
+export const MARSH_ENTITIES: Pick<WorldOptions, "components" | "holdReasons"> = {
+  components: [...COMBAT_COMPONENTS, GUILD],
+  holdReasons: COMBAT_HOLD_REASONS,
+};
