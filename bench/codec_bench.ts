@@ -12,7 +12,8 @@ import { MovementReader } from "../server/session/movement_reader.ts";
 import { assert } from "../shared/errors.ts";
 import { FrameDecoder } from "../shared/frame_decoder.ts";
 import { MovementUpdateSchema } from "../shared/gen/game_pb.ts";
-import { PacketSchema, PacketType } from "../shared/gen/packet_pb.ts";
+import { PacketType } from "../games/marsh/contract.ts";
+import { PacketSchema } from "../shared/gen/packet_pb.ts";
 import { ENVELOPE_BYTES_MAX } from "../shared/limits.ts";
 import { PacketView, writeFrame } from "../shared/packet_codec.ts";
 

@@ -50,7 +50,7 @@ import {
   GuildWarStartSchema,
 } from "../shared/gen/guild_pb.ts";
 import { LeaderboardRequestSchema } from "../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
   FriendListRequestSchema,
@@ -61,7 +61,6 @@ import {
   IgnoreRemoveSchema,
 } from "../shared/gen/social_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, ROOM_LIST_ENTRIES_MAX, ROOMS_PER_PLAYER } from "../shared/limits.ts";
-import { PACKET_TABLE, packetRow } from "../shared/packet_table.ts";
 import { type HarnessClient, LogicHarness } from "../tests/support/logic_harness.ts";
 
 /** Players in one place: everybody hears and sees everybody. */
@@ -230,9 +229,9 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
 /** Prices every packet type that logic handles: the median of `rounds` rounds of `packets` packets each. */
 export async function measurePrices({ packets, rounds }: { packets: number; rounds: number }): Promise<PriceRow[]> {
   const rows: PriceRow[] = [];
-  for (const { type, name, cost, direction, handledBy } of PACKET_TABLE) {
+  for (const { type, name, cost, direction, handledBy } of contract.packets.rows) {
     if (direction === "server" || handledBy !== "logic") continue;
-    const post = POSTS[type];
+    const post = POSTS[type as PacketType];
     assert(post !== undefined, `${name} has no price`);
     const us: number[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -243,7 +242,7 @@ export async function measurePrices({ packets, rounds }: { packets: number; roun
       await house.harness.close();
     }
     us.sort((one, other) => one - other);
-    rows.push({ name, tokens: packetRow(type)!.cost, logicUs: us[us.length >> 1] });
+    rows.push({ name, tokens: contract.packets.row(type)!.cost, logicUs: us[us.length >> 1] });
   }
   return rows;
 }

@@ -15,9 +15,8 @@ import { createRingBuffer, RingConsumer, RingProducer } from "../server/ring/byt
 import { RECORD_HEADER_BYTES, RECORD_PACKET, tryPushRecord } from "../server/ring/records.ts";
 import { assert } from "../shared/errors.ts";
 import { FrameDecoder } from "../shared/frame_decoder.ts";
-import { PacketType } from "../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../games/marsh/contract.ts";
 import { PacketView } from "../shared/packet_codec.ts";
-import { packetRow } from "../shared/packet_table.ts";
 import { EchoTemplate } from "../tools/loadtest/echo_scenario.ts";
 import { LoopbackPairs } from "./loopback_pairs.ts";
 
@@ -58,7 +57,7 @@ export function createStages(pairs: LoopbackPairs): Stage[] {
   const queue = new SendQueue(new BufferPool());
   let sum = 0;
   const check = () => {
-    const row = packetRow(view.type);
+    const row = contract.packets.row(view.type);
     assert(row !== undefined && bucket.tryTake(row.cost, RATE, sum++), "It may pass");
     assert(scanEcho(frame, payloadStart, payloadEnd) === 1, "It is an echo through logic");
   };

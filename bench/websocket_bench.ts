@@ -18,7 +18,7 @@ import type { Socket } from "../server/io/backend.ts";
 import { BufferPool } from "../server/io/buffer_pool.ts";
 import { SendQueue } from "../server/io/send_queue.ts";
 import { assert } from "../shared/errors.ts";
-import { PacketType } from "../shared/gen/packet_pb.ts";
+import { PacketType } from "../games/marsh/contract.ts";
 import { ENVELOPE_BYTES_MAX } from "../shared/limits.ts";
 import { writeFrame } from "../shared/packet_codec.ts";
 

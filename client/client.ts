@@ -5,8 +5,8 @@
  *
  * @example
  * ```ts ignore
- * const client = new DrawbridgeClient({ connect: () => connectWebSocket("ws://localhost:8082/ws") });
- * client.on(PacketType.CHAT_MESSAGE, (chat) => console.log(chat.senderName, chat.message));
+ * const client = new GameClient({ contract, connect: () => connectWebSocket("ws://localhost:8082/ws") });
+ * client.on(ChatMessageSchema, (chat) => console.log(chat.senderName, chat.message));
  * await client.open();
  * await client.login("alice", "correct horse");
  * await client.enterWorld();
@@ -24,9 +24,17 @@ import {
   type Message,
   type MessageInitShape,
   type MessageShape,
-  ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
+import type {
+  Contract,
+  PacketShapes,
+  ReplyOf,
+  Requests,
+  SchemaOf,
+  SentByClient,
+  SentByServer,
+} from "../shared/contract.ts";
 import { ProtocolError } from "../shared/errors.ts";
 import {
   AccountDeleteRequestSchema,
@@ -60,15 +68,15 @@ import {
 import { PacketType } from "../shared/gen/packet_pb.ts";
 import { CLIENT_CLOSE_MS } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
-import { PACKET_TABLE, type PacketRow, packetRow, STATE_CONNECTED } from "../shared/packet_table.ts";
+import { type PacketRow, STATE_CONNECTED } from "../shared/packet_table.ts";
 import { changeFor, type ClientEvents, type ClientState, type SessionLoss, type StateChange } from "./client_events.ts";
-import { type ClientOptions, resolveClientOptions, type ResolvedClientOptions } from "./client_options.ts";
+import { type GameClientOptions, resolveClientOptions, type ResolvedClientOptions } from "./client_options.ts";
 import { ClientSession } from "./client_session.ts";
 import { Handlers, type Unsubscribe } from "./handlers.ts";
 import { inflatePayload } from "./inflate.ts";
 import { Link } from "./link.ts";
-import type { MessageByType, MessageType, RequestSchema, ResponseOf, SendSchema, SendType } from "./messages.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
+import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
 import { hashPassword } from "./password.ts";
 import { type PendingRequest, PendingRequests } from "./requests.ts";
 import { Sender, type SendResult } from "./sender.ts";
@@ -76,9 +84,9 @@ import { Sender, type SendResult } from "./sender.ts";
 export { hashPassword } from "./password.ts";
 export { RequestError, type RequestErrorReason } from "./requests.ts";
 export type { ClientEvents, ClientState, SessionLoss, StateChange } from "./client_events.ts";
-export type { ClientOptions, ReconnectOptions, Timers } from "./client_options.ts";
+export type { ClientOptions, GameClientOptions, ReconnectOptions, Timers } from "./client_options.ts";
 export type { Unsubscribe } from "./handlers.ts";
-export type { MessageByType, MessageType, RequestSchema, ResponseOf, SendSchema, SendType } from "./messages.ts";
+export { Contract, type PacketShape, type PacketShapes } from "../shared/contract.ts";
 export type { OutgoingQueueMax } from "./outgoing.ts";
 export type { SendResult } from "./sender.ts";
 export type { Connect, Transport, TransportHandler } from "./transport.ts";
@@ -155,15 +163,28 @@ const OWN_TYPES: ReadonlySet<number> = new Set([
   PacketType.DISCONNECT_NOTICE,
 ]);
 
-const ROW_BY_SCHEMA: ReadonlyMap<DescMessage, PacketRow> = new Map(PACKET_TABLE.map((row) => [row.schema, row]));
+/** The schemas of messages that clients send. */
+export type SendSchema<P> = SchemaOf<SentByClient<P>>;
+/** The schemas of messages of clients that have a reply. */
+export type RequestSchema<P> = SchemaOf<Requests<P>>;
+/** The message that answers a request with schema `D`. */
+export type ResponseOf<P, D extends DescMessage> = ReplyOf<P, MessageShape<D>>;
+/** The schemas of messages that the server sends. */
+export type ReceiveSchema<P> = SchemaOf<SentByServer<P>>;
+/** The packet types that the server sends. */
+export type ReceiveType<P> = { [T in keyof P]: P[T] extends { server: Message } ? T : never }[keyof P];
+/** The message that a packet type of the server carries. */
+export type ReceivedMessage<P, T extends keyof P> = P[T] extends { server: infer M } ? M : never;
 
-/** Types whose messages would point into the transport's buffer, which is used again. */
-const TYPES_WITH_BYTES: ReadonlySet<number> = new Set(
-  PACKET_TABLE.filter(({ schema }) => hasBytes(schema)).map(({ type }) => type),
-);
-
-/** A client of one server. */
-export class DrawbridgeClient {
+/**
+ * A client of one server, of any game.
+ *
+ * `P`: the shapes of the game's packets, which follow from its contract: the compiler knows what may be sent, and what
+ * answers it.
+ */
+export class GameClient<P extends PacketShapes<P>> {
+  readonly #contract: Contract<P>;
+  readonly #index: PacketIndex;
   readonly #options: ResolvedClientOptions;
   readonly #handlers: Handlers;
   readonly #requests: PendingRequests;
@@ -188,10 +209,12 @@ export class DrawbridgeClient {
    *
    * @throws {RangeError} when an interval is out of its bounds.
    */
-  constructor(options: ClientOptions) {
+  constructor(options: GameClientOptions<P>) {
+    this.#contract = options.contract;
+    this.#index = packetIndexOf(options.contract);
     this.#options = resolveClientOptions(options);
     this.#handlers = new Handlers(this.#options.onError);
-    this.#requests = new PendingRequests(this.#options, (request) => this.#timeOut(request));
+    this.#requests = new PendingRequests(this.#contract, this.#options, (request) => this.#timeOut(request));
     this.#sender = new Sender(this.#options, (packet) => this.#sent(packet));
     this.#link = new Link(this.#options, {
       handleUp: () => this.#up(),
@@ -284,20 +307,25 @@ export class DrawbridgeClient {
   }
 
   /**
-   * Listens to a packet type or an event. Payloads that nobody listens to are not decoded.
+   * Listens to the packets that carry a message. Payloads that nobody listens to are not decoded.
    *
    * A handler that throws or rejects is reported to `onError` and disturbs nobody else. `header` is valid only during
    * the call.
    */
-  on<T extends MessageType>(
+  on<D extends ReceiveSchema<P>>(
+    schema: D,
+    handler: (message: MessageShape<D>, header: PacketHeader) => unknown,
+  ): Unsubscribe;
+  /** Listens to a packet type by its number. */
+  on<T extends ReceiveType<P>>(
     type: T,
-    handler: (message: MessageByType[T], header: PacketHeader) => unknown,
+    handler: (message: ReceivedMessage<P, T>, header: PacketHeader) => unknown,
   ): Unsubscribe;
   /** Listens to an event. */
   on<E extends keyof ClientEvents>(event: E, handler: (...args: ClientEvents[E]) => unknown): Unsubscribe;
   // deno-lint-ignore no-explicit-any -- the overloads above say what a handler takes
-  on(key: MessageType | keyof ClientEvents, handler: (first: any, second: any) => unknown): Unsubscribe {
-    return this.#handlers.add(key, handler);
+  on(key: DescMessage | keyof P | keyof ClientEvents, handler: (first: any, second: any) => unknown): Unsubscribe {
+    return this.#handlers.add(typeof key === "object" ? this.#rowOf(key).type : key as number | string, handler);
   }
 
   /** Listens to the state: `on("state", handler)`. */
@@ -311,8 +339,8 @@ export class DrawbridgeClient {
    *
    * @throws {RangeError} when the message is too large for a frame.
    */
-  send<D extends SendSchema>(schema: D, message: MessageInitShape<D>): SendResult {
-    const row = rowOf(schema);
+  send<D extends SendSchema<P>>(schema: D, message: MessageInitShape<D>): SendResult {
+    const row = this.#rowOf(schema);
     if (row.type === PacketType.ENTER_WORLD_REQUEST) {
       // It holds everything else back, so its answer is awaited even when the caller does not.
       const { result, response } = this.#request(schema, create(schema, message), this.#options.requestTimeoutMs);
@@ -328,8 +356,8 @@ export class DrawbridgeClient {
    * @throws {TypeError} when the type is not a client's, or needs its answer.
    * @throws {RangeError} when the payload is too large for a frame.
    */
-  sendEncoded(type: SendType, payload: Uint8Array): SendResult {
-    const row = packetRow(type);
+  sendEncoded(type: number, payload: Uint8Array): SendResult {
+    const row = this.#contract.packets.row(type);
     if (row === undefined || row.states === 0 || type === PacketType.ENTER_WORLD_REQUEST) {
       throw new TypeError(`Cannot send packet type ${type} encoded`);
     }
@@ -346,13 +374,15 @@ export class DrawbridgeClient {
    * @throws {RequestError} when there is no response; see {@linkcode RequestErrorReason}.
    * @throws {RangeError} when the message is too large for a frame.
    */
-  request<D extends RequestSchema>(
+  request<D extends RequestSchema<P>>(
     schema: D,
     message: MessageInitShape<D>,
     options: RequestOptions = {},
-  ): Promise<ResponseOf<D>> {
+  ): Promise<ResponseOf<P, D>> {
     const timeoutMs = options.timeoutMs ?? this.#options.requestTimeoutMs;
-    return this.#request(schema, create(schema, message), timeoutMs).response as Promise<ResponseOf<D>>;
+    return this.#request(schema, create(schema, message), timeoutMs).response as Promise<unknown> as Promise<
+      ResponseOf<P, D>
+    >;
   }
 
   /**
@@ -361,7 +391,7 @@ export class DrawbridgeClient {
    * @throws {RequestError} when there is no response.
    */
   async register(name: string, password: string): Promise<RegisterResponse> {
-    return await this.request(RegisterRequestSchema, { username: name, passwordHash: await hashPassword(password) });
+    return await this.#ask(RegisterRequestSchema, { username: name, passwordHash: await hashPassword(password) });
   }
 
   /**
@@ -372,7 +402,7 @@ export class DrawbridgeClient {
   async login(name: string, password: string): Promise<LoginResponse> {
     const { clientVersion, deviceId } = this.#options;
     const passwordHash = await hashPassword(password);
-    return await this.request(LoginRequestSchema, { username: name, passwordHash, clientVersion, deviceId });
+    return await this.#ask(LoginRequestSchema, { username: name, passwordHash, clientVersion, deviceId });
   }
 
   /**
@@ -382,7 +412,7 @@ export class DrawbridgeClient {
    */
   async changePassword(password: string, newPassword: string): Promise<PasswordChangeResponse> {
     const [passwordHash, newPasswordHash] = await Promise.all([hashPassword(password), hashPassword(newPassword)]);
-    return await this.request(PasswordChangeRequestSchema, { passwordHash, newPasswordHash });
+    return await this.#ask(PasswordChangeRequestSchema, { passwordHash, newPasswordHash });
   }
 
   /**
@@ -391,7 +421,7 @@ export class DrawbridgeClient {
    * @throws {RequestError} when there is no response.
    */
   async revokeTokens(password: string): Promise<TokensRevokeResponse> {
-    return await this.request(TokensRevokeRequestSchema, { passwordHash: await hashPassword(password) });
+    return await this.#ask(TokensRevokeRequestSchema, { passwordHash: await hashPassword(password) });
   }
 
   /**
@@ -401,7 +431,7 @@ export class DrawbridgeClient {
    * @throws {RequestError} when there is no response.
    */
   async deleteAccount(password: string): Promise<AccountDeleteResponse> {
-    return await this.request(AccountDeleteRequestSchema, { passwordHash: await hashPassword(password) });
+    return await this.#ask(AccountDeleteRequestSchema, { passwordHash: await hashPassword(password) });
   }
 
   /**
@@ -413,7 +443,7 @@ export class DrawbridgeClient {
     const { token, characterId = 0n, channelId = 0 } = options;
     const sessionToken = token ?? (this.#isLoggedIn ? "" : this.#sessionToken ?? "");
     const { clientVersion } = this.#options;
-    return this.request(EnterWorldRequestSchema, { characterId, channelId, sessionToken, clientVersion });
+    return this.#ask(EnterWorldRequestSchema, { characterId, channelId, sessionToken, clientVersion });
   }
 
   /**
@@ -432,6 +462,12 @@ export class DrawbridgeClient {
 
   // Sending
 
+  /** One of the engine's own requests, whose answer every contract has. */
+  #ask<Reply>(schema: DescMessage, message: MessageInitShape<DescMessage>): Promise<Reply> {
+    const { response } = this.#request(schema, create(schema, message), this.#options.requestTimeoutMs);
+    return response as Promise<unknown> as Promise<Reply>;
+  }
+
   #submit(packet: OutgoingPacket): SendResult {
     return this.#isOpen() ? this.#sender.submit(packet) : "dropped";
   }
@@ -440,12 +476,12 @@ export class DrawbridgeClient {
     return this.#state !== "idle" && this.#state !== "closed" && this.#closing === null;
   }
 
-  #request<D extends SendSchema>(
+  #request<D extends DescMessage>(
     schema: D,
     message: MessageShape<D>,
     timeoutMs: number,
   ): { result: SendResult; response: Promise<Message> } {
-    const packet = this.#sender.pack(rowOf(schema), toBinary<DescMessage>(schema, message));
+    const packet = this.#sender.pack(this.#rowOf(schema), toBinary<DescMessage>(schema, message));
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const deadlineMs = this.#options.now() + timeoutMs;
     const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, isSettled: false };
@@ -669,11 +705,11 @@ export class DrawbridgeClient {
     } catch (error) {
       this.#handlers.report(error, "onPacket");
     }
-    const row = packetRow(type);
+    const row = this.#contract.packets.row(type);
     const isLeaving = this.#sender.session?.isLeaving === true;
     const isOwn = OWN_TYPES.has(type) || (isLeaving && type === PacketType.ENTITY_UPDATE);
     if (row === undefined || !(isOwn || this.#handlers.has(type) || this.#requests.awaits(type))) return;
-    const message = decodeMessage(row, view, bytes);
+    const message = this.#decode(row, view, bytes);
     if (isOwn) this.#handleOwn(type, message, sequence);
     this.#requests.answer(type, message);
     this.#handlers.call(type, message, view);
@@ -702,7 +738,7 @@ export class DrawbridgeClient {
     return this.#phase === "entering" || this.#phase === "reentering";
   }
 
-  #handleOwn(type: PacketType, message: Message, sequence: number): void {
+  #handleOwn(type: number, message: Message, sequence: number): void {
     switch (type) {
       case PacketType.HEARTBEAT_RESPONSE:
         return this.#link.heartbeatAnswered(message as HeartbeatResponse);
@@ -764,37 +800,26 @@ export class DrawbridgeClient {
     if (FINAL_REASONS.has(notice.reason)) this.#link.end(changeFor(reason, notice));
     else this.#link.lose(changeFor(reason, notice), notice.retryAfterMs);
   }
-}
 
-function rowOf(schema: DescMessage): PacketRow {
-  const row = ROW_BY_SCHEMA.get(schema);
-  if (row === undefined) throw new TypeError(`Cannot send ${schema.typeName}: it is the message of no packet type`);
-  return row;
+  #rowOf(schema: DescMessage): PacketRow {
+    return this.#contract.rowOf(schema);
+  }
+
+  /** @throws {ProtocolError} when the payload is not what its type says. */
+  #decode(row: PacketRow, view: PacketView, bytes: Uint8Array): Message {
+    const { isCompressed, payloadStart, payloadEnd } = view;
+    const isKept = !isCompressed && this.#index.withBytes.has(row.type);
+    const carried = isKept ? bytes.slice(payloadStart, payloadEnd) : bytes.subarray(payloadStart, payloadEnd);
+    const payload = isCompressed ? inflatePayload(carried) : carried;
+    try {
+      return fromBinary(this.#contract.schemaOf(row.type)!, payload, { readUnknownFields: false });
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new ProtocolError(DisconnectReason.MALFORMED_PACKET, `Cannot decode ${row.name}: ${why}`);
+    }
+  }
 }
 
 function codeName(code: ErrorCode): string {
   return ErrorCode[code] ?? String(code);
-}
-
-/** Whether a message has fields of bytes, which the codec does not copy out of the payload. */
-function hasBytes(schema: DescMessage): boolean {
-  return schema.fields.some((field) =>
-    field.message === undefined
-      ? field.scalar === ScalarType.BYTES
-      : field.message !== schema && hasBytes(field.message)
-  );
-}
-
-/** @throws {ProtocolError} when the payload is not what its type says. */
-function decodeMessage(row: PacketRow, view: PacketView, bytes: Uint8Array): Message {
-  const { isCompressed, payloadStart, payloadEnd } = view;
-  const isKept = !isCompressed && TYPES_WITH_BYTES.has(row.type);
-  const carried = isKept ? bytes.slice(payloadStart, payloadEnd) : bytes.subarray(payloadStart, payloadEnd);
-  const payload = isCompressed ? inflatePayload(carried) : carried;
-  try {
-    return fromBinary(row.schema, payload, { readUnknownFields: false });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ProtocolError(DisconnectReason.MALFORMED_PACKET, `Cannot decode ${row.name}: ${why}`);
-  }
 }

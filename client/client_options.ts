@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Contract, PacketShapes } from "../shared/contract.ts";
 import {
   CLIENT_QUEUE_BYTES_MAX,
   CLIENT_QUEUE_PACKETS_MAX,
@@ -37,6 +38,12 @@ export interface ReconnectOptions {
   stableMs?: number;
   /** Attempts in a row before the client gives up. Default: never. */
   attemptsMax?: number;
+}
+
+/** What a client of any game can be told. */
+export interface GameClientOptions<P extends PacketShapes<P>> extends ClientOptions {
+  /** What the game's protos say: `contract` of its generated module. */
+  contract: Contract<P>;
 }
 
 /** What a client can be told. Only `connect` has no default. */

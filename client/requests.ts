@@ -9,15 +9,15 @@
  */
 
 import type { Message } from "@bufbuild/protobuf";
+import type { Contract } from "../shared/contract.ts";
 import type { EchoRequest, EchoResponse, HeartbeatRequest, HeartbeatResponse } from "../shared/gen/auth_pb.ts";
-import type { RoomResponse } from "../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../shared/gen/options_pb.ts";
-import { PacketType } from "../shared/gen/packet_pb.ts";
 import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
+import type { PacketTable } from "../shared/packet_table.ts";
 import type { ResolvedClientOptions } from "./client_options.ts";
-import { RESPONSE_TYPES } from "./messages.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
+import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
 
 /**
  * Why a request has no answer. `refused`: the server said so, see {@linkcode RequestError.code} · `timeout`: no answer in
@@ -42,7 +42,7 @@ export class RequestError extends Error {
   constructor(
     readonly reason: RequestErrorReason,
     readonly code: ErrorCode,
-    readonly type: PacketType,
+    readonly type: number,
     message: string,
   ) {
     super(message);
@@ -63,20 +63,6 @@ export interface PendingRequest {
 
 /** A timer's delay has 31 bits; more of it would fire at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-
-/** The request type of each response type that answers only one. */
-const REQUEST_TYPE_BY_RESPONSE: Map<number, number> = new Map();
-/** Response types that name the request type they answer. */
-const SHARED_RESPONSES: ReadonlySet<number> = new Set([
-  PacketType.ROOM_RESPONSE,
-  PacketType.GUILD_ACTION_RESPONSE,
-  PacketType.FRIEND_RESPONSE,
-  PacketType.IGNORE_RESPONSE,
-]);
-
-for (const [request, response] of Object.entries(RESPONSE_TYPES)) {
-  if (!SHARED_RESPONSES.has(response)) REQUEST_TYPE_BY_RESPONSE.set(response, Number(request));
-}
 
 function isAnswer(request: Message, response: Message): boolean {
   switch (request.$typeName) {
@@ -100,6 +86,8 @@ function isEqual(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Every request of one client that waits, by type, oldest first. */
 export class PendingRequests {
+  readonly #packets: PacketTable;
+  readonly #index: PacketIndex;
   readonly #clock: Pick<ResolvedClientOptions, "now" | "timers">;
   readonly #onTimeout: (request: PendingRequest) => void;
   readonly #byType: Map<number, PendingRequest[]> = new Map();
@@ -110,10 +98,17 @@ export class PendingRequests {
   #timerMs = Infinity;
 
   /**
+   * @param contract Says what answers what.
    * @param clock The clock and its timers.
    * @param onTimeout Takes each request whose time is out.
    */
-  constructor(clock: Pick<ResolvedClientOptions, "now" | "timers">, onTimeout: (request: PendingRequest) => void) {
+  constructor(
+    contract: Contract,
+    clock: Pick<ResolvedClientOptions, "now" | "timers">,
+    onTimeout: (request: PendingRequest) => void,
+  ) {
+    this.#packets = contract.packets;
+    this.#index = packetIndexOf(contract);
     this.#clock = clock;
     this.#onTimeout = onTimeout;
   }
@@ -144,16 +139,16 @@ export class PendingRequests {
   /** Whether a packet of `responseType` may answer a waiting request, and is worth decoding. */
   awaits(responseType: number): boolean {
     if (this.#count === 0) return false;
-    if (SHARED_RESPONSES.has(responseType)) return true;
-    const requestType = REQUEST_TYPE_BY_RESPONSE.get(responseType);
+    if (this.#index.sharedReplies.has(responseType)) return true;
+    const requestType = this.#index.requestByReply.get(responseType);
     return requestType !== undefined && this.#byType.has(requestType);
   }
 
   /** Hands a response to the request it answers. */
   answer(responseType: number, response: Message): void {
-    const type = SHARED_RESPONSES.has(responseType)
-      ? (response as RoomResponse).requestType
-      : REQUEST_TYPE_BY_RESPONSE.get(responseType);
+    const type = this.#index.sharedReplies.has(responseType)
+      ? (response as Message & { requestType: number }).requestType
+      : this.#index.requestByReply.get(responseType);
     if (type === undefined) return;
     const request = this.#byType.get(type)?.find(({ packet, message }) => packet.isSent && isAnswer(message, response));
     if (request === undefined) return;
@@ -162,14 +157,14 @@ export class PendingRequests {
   }
 
   /** Hands an ERROR_RESPONSE to the request it names: by number, or the oldest sent one of its type. */
-  refuse(type: PacketType, sequence: number, code: ErrorCode, message: string): void {
+  refuse(type: number, sequence: number, code: ErrorCode, message: string): void {
     const request = this.#byType.get(type)?.find(({ packet }) =>
       packet.isSent && (sequence === 0 || packet.sequence === sequence)
     );
     if (request === undefined) return;
     this.#remove(request);
     if (!settle(request)) return;
-    const what = `Cannot complete ${PacketType[type]}: ${ErrorCode[code] ?? code}${
+    const what = `Cannot complete ${this.#packets.nameOf(type)}: ${ErrorCode[code] ?? code}${
       message === "" ? "" : `, ${message}`
     }`;
     request.reject(new RequestError("refused", code, type, what));
@@ -183,7 +178,7 @@ export class PendingRequests {
     if (!mayAnswer) this.#remove(request);
     if (!settle(request)) return;
     const code = reason === "timeout" ? ErrorCode.TIMEOUT : ErrorCode.UNAVAILABLE;
-    request.reject(new RequestError(reason, code, type, `Cannot complete ${PacketType[type]}: ${why}`));
+    request.reject(new RequestError(reason, code, type, `Cannot complete ${this.#packets.nameOf(type)}: ${why}`));
   }
 
   /** Gives up every request that `isLost` names. */

@@ -22,6 +22,7 @@ import {
 } from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
 import { informationText } from "./config/help.ts";
+import { contract } from "../games/marsh/contract.ts";
 import { loadGameData } from "../games/marsh/data/game_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
@@ -68,6 +69,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
+    packets: contract.packets.rows,
     assets: await loadWebAssets(),
     sessionKey,
     startStorage: async (onError, counters) => {

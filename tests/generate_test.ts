@@ -1,4 +1,4 @@
-/** `shared/gen` is what `deno task generate` makes of `proto/`. @module */
+/** Messages and contracts are what `deno task generate` makes of the protos. @module */
 
 import { assert, assertEquals } from "./support/assert.ts";
 import { withTempDir } from "./support/temp_dir.ts";
@@ -24,29 +24,33 @@ async function runTask(dir: string, task: string): Promise<void> {
   assert(success, `deno task ${task}: ${text.decode(stdout)}${text.decode(stderr)}`);
 }
 
+/** What the tasks write, besides `shared/gen`. */
+const CONTRACT = "games/marsh/contract.ts";
+
 /** A folder with everything that the tasks read, and nothing that they write. */
 async function copySources(dir: string): Promise<void> {
-  for (const name of ["deno.json", "dev.lock", "buf.yaml", "buf.gen.yaml"]) {
-    await Deno.copyFile(new URL(name, ROOT), `${dir}/${name}`);
+  const files = ["deno.json", "dev.lock", "buf.yaml", "buf.gen.yaml", "tools/generate.ts"];
+  for (const folder of ["proto", "shared"]) {
+    for (const name of await fileNames(new URL(`${folder}/`, ROOT))) {
+      if (/\.(?:proto|ts)$/.test(name)) files.push(`${folder}/${name}`);
+    }
   }
-  await Deno.mkdir(`${dir}/proto`);
-  for (const name of await fileNames(new URL("proto/", ROOT))) {
-    await Deno.copyFile(new URL(`proto/${name}`, ROOT), `${dir}/proto/${name}`);
+  for (const file of files) {
+    await Deno.mkdir(`${dir}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.copyFile(new URL(file, ROOT), `${dir}/${file}`);
   }
+  await Deno.mkdir(`${dir}/${CONTRACT}`.replace(/\/[^/]*$/, ""), { recursive: true });
 }
 
-Deno.test("deno task generate makes shared/gen of proto/, byte for byte, and deno task buf:lint finds nothing", async () => {
+Deno.test("deno task generate makes messages and contracts of proto/, byte for byte, and deno task buf:lint finds nothing", async () => {
   await withTempDir(async (dir) => {
     await copySources(dir);
     await Promise.all([runTask(dir, "generate"), runTask(dir, "buf:lint")]);
     const names = await fileNames(`${dir}/shared/gen`);
     assertEquals(await fileNames(new URL("shared/gen/", ROOT)), names);
-    for (const name of names) {
-      const generated = await Deno.readTextFile(`${dir}/shared/gen/${name}`);
-      assert(
-        generated === await Deno.readTextFile(new URL(`shared/gen/${name}`, ROOT)),
-        `shared/gen/${name} is not up to date`,
-      );
+    for (const file of [...names.map((name) => `shared/gen/${name}`), CONTRACT]) {
+      const generated = await Deno.readTextFile(`${dir}/${file}`);
+      assert(generated === await Deno.readTextFile(new URL(file, ROOT)), `${file} is not up to date`);
     }
   });
 });

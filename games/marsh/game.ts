@@ -24,6 +24,7 @@ import { SCORES } from "../parts/leaderboards/score_store.ts";
 import { RoomService } from "../parts/rooms/room_handlers.ts";
 import { MARSH_ENTITIES } from "./entities.ts";
 import { CombatService } from "./combat_handlers.ts";
+import { contract } from "./contract.ts";
 import { type GameData, loadGameData } from "./data/game_data.ts";
 import { registerMapHandlers } from "./map_handlers.ts";
 import { Atlas } from "./maps/atlas.ts";
@@ -45,7 +46,8 @@ export interface Marsh {
 export function marshWith(data: GameData): GameModule<Marsh> {
   const atlasOf = (config: ServerConfig) => new Atlas(data.maps, config);
   return defineGame(
-    { name: "marsh", maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES },
+    contract,
+    { maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES },
     (game) => start(game, data, atlasOf(game.engine.context.config)),
   );
 }

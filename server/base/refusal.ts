@@ -5,14 +5,15 @@
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { DisconnectNoticeSchema, type DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import type { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import type { PacketRow } from "../../shared/packet_table.ts";
 
 /** A packet to send. */
 export interface Refusal {
-  readonly type: PacketType;
+  readonly type: number;
   readonly payload: Uint8Array;
 }
 
@@ -39,26 +40,25 @@ export function isErrorFor(requestType: number, requestSequence: number, payload
 }
 
 /**
- * The refusal of a request: its own response type with `success` false where it has one, else an ERROR_RESPONSE.
- *
- * Every response type has `success` and `error_code`, some an `error_message`; those that answer several types have a
- * `request_type`.
+ * The refusal of a request: its own reply with `success` false where it has one that can say so, else an
+ * ERROR_RESPONSE.
  *
  * @see docs/protocol.md, "Answers worth fixing"
  */
 export function refuseRequest(
   code: ErrorCode,
   message: string,
-  requestType: number,
+  request: PacketRow,
   requestSequence: number,
 ): Refusal {
-  const responseType = packetRow(requestType)?.responseType ?? PacketType.UNSPECIFIED;
-  if (responseType === PacketType.UNSPECIFIED) return errorResponse(code, message, requestType, requestSequence);
-  const { schema } = packetRow(responseType)!;
-  const fields: Record<string, unknown> = { errorCode: code };
-  if (schema.field.errorMessage !== undefined) fields.errorMessage = message;
-  if (schema.field.requestType !== undefined) fields.requestType = requestType;
-  return { type: responseType, payload: toBinary(schema, create(schema, fields)) };
+  const { refusal } = request;
+  if (refusal === null) return errorResponse(code, message, request.type, requestSequence);
+  const writer = new BinaryWriter().tag(refusal.errorCode, WireType.Varint).int32(code);
+  if (refusal.errorMessage !== 0 && message !== "") {
+    writer.tag(refusal.errorMessage, WireType.LengthDelimited).string(message);
+  }
+  if (refusal.requestType !== 0) writer.tag(refusal.requestType, WireType.Varint).int32(request.type);
+  return { type: refusal.type, payload: writer.finish() };
 }
 
 /** The payload of a DISCONNECT_NOTICE. */

@@ -1,38 +1,47 @@
 /** A game and its parts, as the engine takes them. @module */
 
+import type { Contract } from "../../shared/contract.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { MapOptions } from "../world/world_map.ts";
 import type { WorldOptions } from "../world/world.ts";
 import type { Game } from "./game.ts";
 
-/** What a game is, beside its rules. */
+/** What a game is, beside its contract and its rules. */
 export interface GameDescription extends Pick<WorldOptions, "components" | "holdReasons"> {
-  /** Lower-case letters, digits and `-`, beginning with a letter: its data folder keeps it. */
-  readonly name: string;
   /** At least one map; the first is where players come that are for none in particular. */
   readonly maps: (config: ServerConfig) => readonly MapOptions[];
 }
 
 /** A game: what {@linkcode defineGame} gives and the engine starts. */
 export interface GameModule<Api = unknown> extends GameDescription {
+  /** That of its contract; its data folder keeps it. */
+  readonly name: string;
+  /** What its protos and the engine's say. */
+  readonly contract: Contract;
   /** Registers the rules; gives what tests may look at. */
   readonly start: (game: Game) => Api;
 }
 
+/** Lower-case letters, digits and `-`, beginning with a letter. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const MODULES = new WeakSet<object>();
 
 /**
  * Defines a game.
  *
+ * @param contract From the module that is generated from its protos.
  * @param start Called once for each life of the logic worker, before anybody is in the world: registers handlers, hooks,
  * systems and timers.
  * @throws {TypeError} when the name is none.
  */
-export function defineGame<Api>(description: GameDescription, start: (game: Game) => Api): GameModule<Api> {
-  const { name } = description;
+export function defineGame<Api>(
+  contract: Contract,
+  description: GameDescription,
+  start: (game: Game) => Api,
+): GameModule<Api> {
+  const { name } = contract;
   if (!NAME.test(name)) throw new TypeError(`Cannot define game ${JSON.stringify(name)}: the name must match ${NAME}`);
-  const module = Object.freeze({ ...description, start });
+  const module = Object.freeze({ ...description, name, contract, start });
   MODULES.add(module);
   return module;
 }

@@ -27,7 +27,7 @@ import {
   WORK_READ_BYTES_PER_US,
 } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
-import { type PacketRow, packetRow, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { type PacketRow, type PacketTable, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { connectionSlot, Counter, type CounterBlock, Histogram, TRANSPORTS } from "../ops/counters.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
 import type { RingProducer } from "../ring/byte_ring.ts";
@@ -45,7 +45,7 @@ import type { BufferPool } from "./buffer_pool.ts";
 import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "./diagnostics.ts";
 import { inflatePayload } from "./inflate.ts";
 import { PacketBudget } from "./packet_budget.ts";
-import { disconnectNotice, errorResponse, isErrorFor, refuseRequest } from "../base/refusal.ts";
+import { disconnectNotice, errorResponse, isErrorFor, type Refusal, refuseRequest } from "../base/refusal.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { BucketRate } from "../base/token_bucket.ts";
 
@@ -81,6 +81,7 @@ export interface ConnectionAdapter {
 
 /** What all connections of an io worker share. */
 export interface ConnectionHost {
+  readonly packets: PacketTable;
   readonly view: PacketView;
   readonly toLogic: RingProducer;
   /** Whether something in the ring to logic must not wait for logic's next step. */
@@ -314,7 +315,7 @@ export class Connection implements SocketHandler, FrameSink {
     if (this.throttled || --this.#framesLeft < 0 || host.isTimeUp()) return false;
     const view = host.view;
     view.decode(bytes, start, end);
-    const row = packetRow(view.type);
+    const row = host.packets.row(view.type);
     let payload = bytes;
     let payloadStart = view.payloadStart;
     let payloadEnd = view.payloadEnd;
@@ -348,7 +349,7 @@ export class Connection implements SocketHandler, FrameSink {
     if (view.size !== 0 && view.size !== payloadEnd - payloadStart) {
       return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, header says ${view.size} bytes`);
     }
-    if (!this.#budget.tryPay(row, this, host)) return this.#onFlood();
+    if (!this.#budget.tryPay(row, this, host)) return this.#onFlood(row);
     if (view.isCompressed) {
       if (view.type === PacketType.ECHO_REQUEST && !host.diagnostics) return this.#refuseEcho();
       const inflated = inflatePayload(bytes.subarray(payloadStart, payloadEnd), row.payloadBytesMax);
@@ -365,7 +366,7 @@ export class Connection implements SocketHandler, FrameSink {
     }
     this.proven = true;
     if (row.handledBy === "logic") {
-      this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd);
+      this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd, row.isUrgent);
       if (row.changesState) this.#await(row, view.sequence);
     } else if (view.type === PacketType.ECHO_REQUEST) {
       this.#onEcho(payload, payloadStart, payloadEnd);
@@ -440,7 +441,7 @@ export class Connection implements SocketHandler, FrameSink {
    */
   onAnswer(type: number, changedState: boolean, payload: Uint8Array, start: number, end: number): void {
     if (this.#awaited === null) return;
-    const isAnswer = changedState || type === this.#awaited.responseType ||
+    const isAnswer = changedState || type === this.#awaited.replyType ||
       (type === PacketType.ERROR_RESPONSE &&
         isErrorFor(this.#awaited.type, this.#awaitedSequence, payload.slice(start, end)));
     if (isAnswer) this.#goOn();
@@ -448,7 +449,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Logic had taken this packet before, and gives no answer to it; frames that waited for one go on. */
   onRepeated(type: number): void {
-    if (this.#awaited !== null && (type === this.#awaited.type || type === this.#awaited.responseType)) this.#goOn();
+    if (this.#awaited !== null && (type === this.#awaited.type || type === this.#awaited.replyType)) this.#goOn();
   }
 
   #await(row: PacketRow, sequence: number): void {
@@ -519,12 +520,12 @@ export class Connection implements SocketHandler, FrameSink {
   }
 
   /** Drops a packet for want of tokens; warns once a second; closes who goes on. */
-  #onFlood(): boolean {
+  #onFlood(row: PacketRow): boolean {
     const host = this.#host;
     host.counters.add(Counter.PACKETS_DROPPED, 1);
     const { type, sequence } = host.view;
     const isNumbered = sequence !== 0 && this.state === STATE_IN_WORLD;
-    if (!isNumbered) this.#passSequence();
+    if (!isNumbered) this.#passSequence(row.isUrgent);
     if (this.#budget.countDrop(host.nowMs)) {
       this.close(DisconnectReason.FLOOD, "Too many packets", host.onFlood(this));
     } else if (this.#budget.takeWarning(host.nowMs, sequence)) {
@@ -538,8 +539,8 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Refuses the packet in view as INVALID_PACKET, by its own response type where it has one. */
   #refuse(message: string): true {
-    const { type, sequence } = this.#host.view;
-    return this.#sendRefusal(refuseRequest(ErrorCode.INVALID_PACKET, message, type, sequence));
+    const { packets, view } = this.#host;
+    return this.#sendRefusal(refuseRequest(ErrorCode.INVALID_PACKET, message, packets.row(view.type)!, view.sequence));
   }
 
   /** Refuses the packet in view by an ERROR_RESPONSE. */
@@ -548,7 +549,7 @@ export class Connection implements SocketHandler, FrameSink {
     return this.#sendRefusal(errorResponse(code, message, type, sequence));
   }
 
-  #sendRefusal(refusal: { type: PacketType; payload: Uint8Array }): true {
+  #sendRefusal(refusal: Refusal): true {
     if (this.#budget.countRefusal(this.#host.nowMs)) {
       this.close(DisconnectReason.PROTOCOL_VIOLATION, "Too many packets that cannot be handled");
     } else if (this.state === STATE_IN_WORLD) {
@@ -561,27 +562,27 @@ export class Connection implements SocketHandler, FrameSink {
 
   /** Refuses the packet in view through logic, which numbers all reliable packets of a session, refusals too. */
   #forwardRefusal(type: number, payload: Uint8Array): void {
-    const { view } = this.#host;
-    const row = packetRow(view.type);
+    const { packets, view } = this.#host;
+    const row = packets.row(view.type);
     // Else a second request of the type could be taken as answered by the refusal of the first.
-    if (row !== undefined && row.changesState && type === row.responseType) this.#await(row, view.sequence);
+    if (row !== undefined && row.changesState && type === row.refusal?.type) this.#await(row, view.sequence);
     view.type = type;
     this.#forward(RECORD_REFUSED, payload, 0, payload.length);
   }
 
   /** Lets logic know of a sequence or an ack on a packet that it does not see. */
-  #passSequence(): void {
+  #passSequence(isUrgent = true): void {
     const view = this.#host.view;
     if (this.state === STATE_IN_WORLD && (view.sequence !== 0 || view.ack !== 0)) {
-      this.#forward(RECORD_SEQUENCE, EMPTY, 0, 0);
+      this.#forward(RECORD_SEQUENCE, EMPTY, 0, 0, isUrgent);
     }
   }
 
   /** Passes the packet in view to logic; there is room, as `onFrame` has seen to. */
-  #forward(kind: number, payload: Uint8Array, start: number, end: number): void {
+  #forward(kind: number, payload: Uint8Array, start: number, end: number, isUrgent = true): void {
     const host = this.#host, { toLogic, view } = host;
-    // A movement has no effect before a step of the world, which begins with what is in the ring.
-    if (view.type !== PacketType.MOVEMENT_UPDATE) host.logicIsDue = true;
+    // What is not urgent has no effect before a step of the world, which begins with what is in the ring.
+    if (isUrgent) host.logicIsDue = true;
     this.#announce();
     tryPushRecord(
       toLogic,
@@ -668,7 +669,7 @@ export class Connection implements SocketHandler, FrameSink {
     end: number,
   ): void {
     if (this.closing) return;
-    if (sequence === 0 && packetRow(type)?.delivery === DeliveryClass.DROPPABLE) {
+    if (sequence === 0 && this.#host.packets.row(type)?.delivery === DeliveryClass.DROPPABLE) {
       this.#sendDroppable(type, payload, start, end);
     } else {
       this.send(type, sequence, isCompressed, payload, start, end);

@@ -29,7 +29,7 @@ import {
   WORK_READ_US,
 } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
-import { PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
+import { type PacketTable, PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { OPTIONS } from "../config/schema.ts";
@@ -73,6 +73,8 @@ export const PORTS: readonly PortInfo[] = [
 
 /** What an {@linkcode IoWorker} is built from. */
 export interface IoWorkerParts {
+  /** The packets of the game and the engine. */
+  readonly packets: PacketTable;
   readonly config: ServerConfig;
   readonly clock: Clock;
   readonly counters: CounterBlock;
@@ -115,6 +117,7 @@ const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PAC
  * so that none keeps the others waiting, however much there is of it.
  */
 export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, ProxyHost {
+  readonly packets: PacketTable;
   readonly view = new PacketView();
   readonly pool = new BufferPool();
   readonly toLogic: RingProducer;
@@ -171,6 +174,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
   constructor(parts: IoWorkerParts) {
     const { config } = parts;
     this.#parts = parts;
+    this.packets = parts.packets;
     this.toLogic = parts.toLogic;
     this.counters = parts.counters;
     this.tap = parts.tap;

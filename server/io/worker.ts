@@ -8,6 +8,7 @@
 import { createApp } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
+import { PacketTable } from "../../shared/packet_table.ts";
 import { SystemClock } from "../base/clock.ts";
 import { openMonotonicClock } from "../base/libc.ts";
 import type { NodePorts } from "../session/context.ts";
@@ -49,6 +50,7 @@ class Runtime {
 
   constructor(init: IoInit) {
     const { config, index, rings } = init;
+    const packets = new PacketTable(init.packets);
     setupLogging({ level: config.logLevel, format: config.logFormat, thread: `io-${index}` });
     const log = getLimitedLogger("io", () => clock.monotonicMs());
     const clock = new SystemClock(openMonotonicClock().readMs);
@@ -61,6 +63,7 @@ class Runtime {
       ? new EpollBackend(new DescriptorSet(init.descriptors))
       : new DenoBackend();
     this.#worker = new IoWorker({
+      packets,
       config,
       clock,
       counters,
@@ -79,7 +82,9 @@ class Runtime {
         onError: (error) => log.error("Cannot answer HTTP request", { error: error.stack }),
       }),
       gatewayOrigin: "http://gateway",
-      tap: config.debugPackets ? new PacketLogger(getLogger("packets"), { nowMs: () => clock.monotonicMs() }) : null,
+      tap: config.debugPackets
+        ? new PacketLogger(getLogger("packets"), packets, { nowMs: () => clock.monotonicMs() })
+        : null,
       requestRound: () => this.#backend.requestRound(),
       requestRoundIn: (ms) => this.#backend.requestRoundIn(ms),
     });

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { LOG_INTERVAL_MS, PACKET_LOG_LINES_MAX, PACKET_LOG_PAYLOAD_BYTES_MAX } from "../../shared/limits.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import type { PacketRow, PacketTable } from "../../shared/packet_table.ts";
 import type { Logger } from "./logging.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 
@@ -24,9 +23,11 @@ export interface LoggedPacket {
 
 /** Logs packets: direction, type, size, sequence and the start of the payload in hex; never secrets. */
 export class PacketLogger {
+  readonly #packets: PacketTable;
   readonly #log: RateLimitedLog;
 
-  constructor(logger: Logger, clock: { readonly nowMs: () => number }) {
+  constructor(logger: Logger, packets: PacketTable, clock: { readonly nowMs: () => number }) {
+    this.#packets = packets;
     this.#log = new RateLimitedLog(logger, {
       linesMax: PACKET_LOG_LINES_MAX,
       intervalMs: LOG_INTERVAL_MS,
@@ -40,22 +41,17 @@ export class PacketLogger {
     this.#log.write("info", "Packet", {
       direction: packet.direction,
       connection: packet.connection,
-      type: packetTypeName(packet.type),
+      type: this.#packets.nameOf(packet.type),
       size: packet.payload.length,
       sequence: String(packet.sequence),
-      payload: payloadText(packet.type, packet.payload),
+      payload: payloadText(this.#packets.row(packet.type), packet.payload),
     });
   }
 }
 
-/** The name of a packet type: `LOGIN_REQUEST`; `UNKNOWN_77` for one that has none. */
-export function packetTypeName(type: number): string {
-  return PacketType[type] ?? `UNKNOWN_${type}`;
-}
-
 /** The first bytes of a payload in hex, `…` where there are more; `<redacted 12 bytes>` where it carries secrets. */
-export function payloadText(type: number, payload: Uint8Array): string {
-  if (packetRow(type)?.isSecret === true) return `<redacted ${payload.length} bytes>`;
+export function payloadText(row: PacketRow | undefined, payload: Uint8Array): string {
+  if (row?.isSecret === true) return `<redacted ${payload.length} bytes>`;
   const shown = payload.subarray(0, PACKET_LOG_PAYLOAD_BYTES_MAX);
   const hex = Array.from(shown, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   return payload.length > shown.length ? `${hex} …` : hex;

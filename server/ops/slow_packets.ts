@@ -5,9 +5,9 @@
  */
 
 import { LOG_INTERVAL_MS, SLOW_PACKET_LINES_MAX, SLOW_PACKET_MS, SLOW_PACKET_WARNED_MS } from "../../shared/limits.ts";
+import type { PacketTable } from "../../shared/packet_table.ts";
 import { Counter, type CounterBlock } from "./counters.ts";
 import type { Logger } from "./logging.ts";
-import { packetTypeName } from "./packet_logger.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 
 /**
@@ -20,9 +20,11 @@ export class SlowPackets {
   readonly #slowBefore = new Set<number>();
   readonly #log: RateLimitedLog;
   readonly #counters: CounterBlock;
+  readonly #packets: PacketTable;
 
-  constructor(logger: Logger, counters: CounterBlock, clock: { readonly nowMs: () => number }) {
+  constructor(logger: Logger, counters: CounterBlock, packets: PacketTable, clock: { readonly nowMs: () => number }) {
     this.#counters = counters;
+    this.#packets = packets;
     this.#log = new RateLimitedLog(logger, {
       linesMax: SLOW_PACKET_LINES_MAX,
       intervalMs: LOG_INTERVAL_MS,
@@ -44,7 +46,7 @@ export class SlowPackets {
     if (!this.#slowBefore.has(type)) return void this.#slowBefore.add(type);
     if (!this.#log.tryTake()) return;
     this.#log.write("warn", "Handling a packet took too long", {
-      type: packetTypeName(type),
+      type: this.#packets.nameOf(type),
       elapsedMs: Math.round(elapsedMs * 1_000) / 1_000,
       limitMs: SLOW_PACKET_WARNED_MS,
     });

@@ -22,6 +22,7 @@ import {
   THREAD_STALL_MS,
   WORKER_RESTART_MS,
 } from "../../shared/limits.ts";
+import type { PacketRow } from "../../shared/packet_table.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { listenersOf } from "../config/checks.ts";
@@ -51,6 +52,8 @@ import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_me
 export interface SupervisorOptions {
   readonly config: ServerConfig;
   readonly tls: TlsFiles | null;
+  /** Every packet type of the game and the engine. */
+  readonly packets: readonly PacketRow[];
   readonly assets: ReadonlyMap<string, Asset>;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
@@ -261,7 +264,7 @@ export class Supervisor {
   }
 
   async #startIo(index: number): Promise<IoStarted> {
-    const { assets, config } = this.#options;
+    const { assets, config, packets } = this.#options;
     const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
     const url = new URL("../io/worker.ts", import.meta.url);
     const worker: IoHandle = new WorkerHandle(url, {
@@ -275,6 +278,7 @@ export class Supervisor {
       kind: "init",
       index,
       config,
+      packets,
       counters: this.#ioCounters[index],
       rings,
       logicDoorbell: this.#logicDoorbell,

@@ -5,6 +5,7 @@
  */
 
 import type { Asset } from "../../gateway/app.ts";
+import type { PacketRow } from "../../shared/packet_table.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { MaintenancePlan } from "./maintenance_plan.ts";
 import type { NodePorts } from "../session/context.ts";
@@ -25,6 +26,8 @@ export interface IoInit {
   readonly kind: "init";
   readonly index: number;
   readonly config: ServerConfig;
+  /** Every packet type of the game and the engine. */
+  readonly packets: readonly PacketRow[];
   readonly counters: SharedArrayBuffer;
   readonly rings: IoRings;
   readonly logicDoorbell: SharedArrayBuffer;

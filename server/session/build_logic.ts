@@ -51,6 +51,7 @@ export function buildLogic(options: LogicOptions): Logic {
     faults,
   });
   const context: LogicContext = {
+    contract: game.contract,
     config,
     ports: options.ports,
     clock: options.clock,
@@ -60,7 +61,7 @@ export function buildLogic(options: LogicOptions): Logic {
     tokens: options.tokens,
     randomToken: options.randomToken,
     wake: options.wake,
-    sessions: new SessionManager(faults),
+    sessions: new SessionManager(game.contract.packets, faults),
     world,
     worldCapacity,
     saver: new CharacterSaver(storage, log, options.timers),

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Contract } from "../../shared/contract.ts";
 import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
@@ -27,6 +28,8 @@ export interface NodePorts {
 
 /** The parts of logic. */
 export interface LogicContext {
+  /** What the game's protos and the engine's say. */
+  readonly contract: Contract;
   readonly config: ServerConfig;
   readonly ports: NodePorts;
   readonly clock: Clock;

@@ -5,13 +5,13 @@
  */
 
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { Contract } from "../../shared/contract.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import type { PacketType } from "../../shared/gen/packet_pb.ts";
-import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { MESSAGE_FIELDS_MAX, PACKET_TYPE_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
-import { errorResponse, refuseRequest } from "../base/refusal.ts";
+import type { PacketRow } from "../../shared/packet_table.ts";
+import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
 import type { Session } from "./session.ts";
 
 /** Handles one message of one session. */
@@ -34,35 +34,69 @@ export class RequestError extends Error {
 export interface DispatcherOutput {
   send(session: Session, type: number, payload: Uint8Array): void;
   /** A handler failed: our bug, or a dependency that is down. */
-  onHandlerError(type: PacketType, error: unknown): void;
+  onHandlerError(type: number, error: unknown): void;
   /** A handler that took its time is done: what it sent should not wait for the next tick. */
   onSettled(): void;
 }
 
-interface Entry {
-  readonly schema: DescMessage;
-  readonly handle: Handler<DescMessage>;
+/**
+ * Handles a packet by its bytes, which are valid only during the call; gives whether it did, otherwise the message is
+ * parsed and handled.
+ */
+export type BytesHandler = (session: Session, bytes: Uint8Array, start: number, end: number) => boolean;
+
+/** What is registered for one packet type. */
+class Entry {
+  handle: Handler<DescMessage> | null = null;
+  handleBytes: BytesHandler | null = null;
+
+  constructor(readonly row: PacketRow, readonly schema: DescMessage) {}
 }
 
 /** The handlers of all packet types that logic handles. */
 export class Dispatcher {
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries: (Entry | undefined)[];
+  readonly #contract: Contract;
   readonly #output: DispatcherOutput;
 
-  constructor(output: DispatcherOutput) {
+  constructor(contract: Contract, output: DispatcherOutput) {
+    this.#contract = contract;
     this.#output = output;
+    this.#entries = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
   }
 
   /**
    * Registers the handler of a type, by the message it carries.
    *
-   * @throws {TypeError} when no packet carries it, or it has a handler.
+   * @throws {TypeError} when no packet carries it, no client sends it, or it has a handler.
    */
   on<Desc extends DescMessage>(schema: Desc, handle: Handler<Desc>): void {
-    const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName);
-    if (row === undefined) throw new TypeError(`${schema.typeName} is no packet's message`);
-    if (this.#entries.has(row.type)) throw new TypeError(`${row.name} has a handler`);
-    this.#entries.set(row.type, { schema, handle: handle as unknown as Handler<DescMessage> });
+    const entry = this.#entryOf(schema);
+    if (entry.handle !== null) throw new TypeError(`${entry.row.name} has a handler`);
+    entry.handle = handle as unknown as Handler<DescMessage>;
+  }
+
+  /**
+   * Registers the handler of a type that is read without a message being made of it: for what comes in great numbers.
+   *
+   * @throws {TypeError} as {@linkcode Dispatcher.on}.
+   */
+  onBytes(schema: DescMessage, handleBytes: BytesHandler): void {
+    const entry = this.#entryOf(schema);
+    if (entry.handleBytes !== null) throw new TypeError(`${entry.row.name} has a handler of bytes`);
+    entry.handleBytes = handleBytes;
+  }
+
+  #entryOf(schema: DescMessage): Entry {
+    const row = this.#contract.rowOf(schema);
+    if (row.states === 0) throw new TypeError(`${row.name} is not for clients to send`);
+    return this.#entries[row.type] ??= new Entry(row, schema);
+  }
+
+  /** Has a packet handled by its bytes, in `[start, end)`; gives whether it was, otherwise it is to be dispatched. */
+  tryBytes(session: Session, type: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const handleBytes = this.#entries[type]?.handleBytes ?? null;
+    return handleBytes !== null && handleBytes(session, bytes, start, end);
   }
 
   /**
@@ -70,45 +104,46 @@ export class Dispatcher {
    *
    * @param payload Its own: it may be kept.
    */
-  dispatch(session: Session, type: PacketType, sequence: number, payload: Uint8Array): void {
-    const entry = this.#entries.get(type);
-    if (entry === undefined) {
+  dispatch(session: Session, type: number, sequence: number, payload: Uint8Array): void {
+    const entry = this.#entries[type];
+    if (entry === undefined || entry.handle === null) {
       return this.#answer(session, errorResponse(ErrorCode.UNSUPPORTED, "Not supported", type, sequence));
     }
+    const { row, schema, handle } = entry;
     // A payload of nothing but small fields would take long to parse.
     if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) {
-      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", type, sequence));
+      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
     }
     let message: MessageShape<DescMessage>;
     try {
-      message = fromBinary(entry.schema, payload, { readUnknownFields: false });
+      message = fromBinary(schema, payload, { readUnknownFields: false });
     } catch {
-      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", type, sequence));
+      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
     }
     try {
-      const done = entry.handle(session, message);
+      const done = handle(session, message);
       if (done === undefined) return;
       done
-        .catch((error) => this.#fail(session, type, sequence, error))
+        .catch((error) => this.#fail(session, row, sequence, error))
         .finally(() => this.#output.onSettled());
     } catch (error) {
-      this.#fail(session, type, sequence, error);
+      this.#fail(session, row, sequence, error);
     }
   }
 
-  #fail(session: Session, type: PacketType, sequence: number, error: unknown): void {
+  #fail(session: Session, row: PacketRow, sequence: number, error: unknown): void {
     if (error instanceof RequestError) {
-      this.#answer(session, refuseRequest(error.code, error.message, type, sequence));
+      this.#answer(session, refuseRequest(error.code, error.message, row, sequence));
     } else if (error instanceof DependencyError) {
-      this.#output.onHandlerError(type, error);
-      this.#answer(session, refuseRequest(ErrorCode.UNAVAILABLE, "Not available now", type, sequence));
+      this.#output.onHandlerError(row.type, error);
+      this.#answer(session, refuseRequest(ErrorCode.UNAVAILABLE, "Not available now", row, sequence));
     } else {
-      this.#output.onHandlerError(type, error);
-      this.#answer(session, errorResponse(ErrorCode.INTERNAL, "Internal error", type, sequence));
+      this.#output.onHandlerError(row.type, error);
+      this.#answer(session, errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, sequence));
     }
   }
 
-  #answer(session: Session, { type, payload }: { type: PacketType; payload: Uint8Array }): void {
+  #answer(session: Session, { type, payload }: Refusal): void {
     if (!session.ended) this.#output.send(session, type, payload);
   }
 }

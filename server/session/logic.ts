@@ -5,7 +5,7 @@
  */
 
 import { DependencyError } from "../../shared/errors.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
@@ -98,7 +98,7 @@ export class Logic {
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
     this.resumes = new ResumeService(context);
-    this.#dispatcher = new Dispatcher({
+    this.#dispatcher = new Dispatcher(context.contract, {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
       onHandlerError: (type, error) => {
@@ -106,12 +106,16 @@ export class Logic {
         // Where in the code a dependency was missed tells nothing.
         const isExpected = !(error instanceof Error) || error instanceof DependencyError;
         context.log.error("Cannot handle packet", {
-          type: PacketType[type],
+          type: context.contract.packets.nameOf(type),
           error: isExpected ? String(error) : error.stack,
         });
       },
     });
     this.moderation = new ModerationService(context, this);
+    this.#dispatcher.onBytes(EchoRequestSchema, (session, bytes, start, end) => {
+      session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);
+      return true;
+    });
     registerAuthHandlers(this.#dispatcher, context, this);
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
@@ -305,10 +309,6 @@ export class Logic {
       return 0;
     }
     if (link.closed || link.session.ended) return type;
-    if (kind === RECORD_PACKET && type === PacketType.ECHO_REQUEST && link.session.outbox === null) {
-      link.output.trySend(link, PacketType.ECHO_RESPONSE, 0, 0, false, ring.bytes, start, end);
-      return type;
-    }
     const sequence = ring.doubles[(at >>> 3) + 3];
     if (this.#receive(link, type, sequence, ring.doubles[(at >>> 3) + 4])) {
       this.#handle(link, kind, type, sequence, ring, start, end);
@@ -348,12 +348,7 @@ export class Logic {
     if (kind === RECORD_REFUSED) {
       this.context.sessions.send(session, type, ring.bytes.slice(start, end));
     } else if (kind === RECORD_PACKET) {
-      if (type === PacketType.MOVEMENT_UPDATE && this.world.tryMove(session, ring.bytes, start, end)) return;
-      if (type === PacketType.ECHO_REQUEST) {
-        const ack = session.receivedSequence;
-        link.output.trySend(link, PacketType.ECHO_RESPONSE, 0, ack, false, ring.bytes, start, end);
-        return;
-      }
+      if (this.#dispatcher.tryBytes(session, type, ring.bytes, start, end)) return;
       // A copy: messages are decoded from memory of our own, which may be kept.
       this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)));
     } else if (kind !== RECORD_SEQUENCE) {

@@ -6,8 +6,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { DeliveryClass } from "../../shared/gen/options_pb.ts";
-import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";
 import type { Link } from "./link.ts";
@@ -122,22 +121,19 @@ export class Session {
     this.resumeToken = "";
   }
 
+  /** Sends a packet while nothing is numbered: the session has not begun, or is over. */
+  sendUnnumbered(type: number, payload: Uint8Array): void {
+    const { link } = this;
+    if (link !== null && !link.closed) link.output.send(link, type, payload);
+  }
+
   /**
-   * Sends a packet by its delivery class: a reliable one is numbered and kept once the session has begun.
+   * Sends a reliable packet of a session that has begun: it is numbered and kept.
    *
    * @param payload Not changed afterwards: it may be kept.
-   * @param receipt Told what becomes of a reliable packet.
+   * @param receipt Told what becomes of it.
    */
-  send(type: number, payload: Uint8Array, isCompressed = false, receipt?: Receipt): void {
-    const { outbox, link } = this;
-    if (outbox === null) {
-      if (link !== null && !link.closed) link.output.send(link, type, payload);
-      return;
-    }
-    if (packetRow(type)?.delivery !== DeliveryClass.RELIABLE) {
-      this.sendLatest(type, payload, 0, payload.length);
-      return;
-    }
+  sendReliable(type: number, payload: Uint8Array, isCompressed = false, receipt?: Receipt): void {
     const sequence = this.keep({ type, payload, isCompressed, receipt });
     if (sequence > 0) this.#sendKept(sequence);
   }

@@ -5,7 +5,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import type { PacketTable } from "../../shared/packet_table.ts";
 import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Faults } from "../ops/faults.ts";
@@ -42,9 +42,12 @@ export class SessionManager {
   readonly #inWorld = new Set<Session>();
   readonly #presenceListeners: PresenceListener[] = [];
   readonly #leaveListeners: ((session: Session) => void)[] = [];
+  readonly #packets: PacketTable;
   readonly #faults: Faults;
 
-  constructor(faults: Faults) {
+  /** @param packets Says how packets are delivered. */
+  constructor(packets: PacketTable, faults: Faults) {
+    this.#packets = packets;
     this.#faults = faults;
   }
 
@@ -239,22 +242,29 @@ export class SessionManager {
 
   /** Sends one packet, compressed where that makes it smaller. */
   send(session: Session, type: number, payload: Uint8Array, receipt?: Receipt): void {
-    if (packetRow(type)?.delivery === DeliveryClass.RELIABLE && session.outbox !== null) {
+    if (session.outbox === null) {
+      session.sendUnnumbered(type, payload);
+    } else if (this.#isReliable(type)) {
       const { bytes, isCompressed } = compressPayload(payload);
-      session.send(type, bytes, isCompressed, receipt);
-      if (session.link !== null && session.isBehind) this.#behind.add(session);
+      this.#sendReliable(session, type, bytes, isCompressed, receipt);
     } else {
-      session.send(type, payload);
+      session.sendLatest(type, payload, 0, payload.length);
     }
   }
 
   /** Sends a payload that was packed before. */
   sendPacked(session: Session, type: number, { payload, bytes, isCompressed }: Packed): void {
-    if (packetRow(type)?.delivery !== DeliveryClass.RELIABLE || session.outbox === null) {
-      session.send(type, payload);
-      return;
-    }
-    session.send(type, bytes, isCompressed);
+    if (session.outbox === null) session.sendUnnumbered(type, payload);
+    else if (this.#isReliable(type)) this.#sendReliable(session, type, bytes, isCompressed);
+    else session.sendLatest(type, payload, 0, payload.length);
+  }
+
+  #isReliable(type: number): boolean {
+    return this.#packets.row(type)?.delivery === DeliveryClass.RELIABLE;
+  }
+
+  #sendReliable(session: Session, type: number, bytes: Uint8Array, isCompressed: boolean, receipt?: Receipt): void {
+    session.sendReliable(type, bytes, isCompressed, receipt);
     if (session.link !== null && session.isBehind) this.#behind.add(session);
   }
 

@@ -71,7 +71,7 @@ class Runtime {
       prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
       counters: this.#counters,
       log,
-      watch: new SlowPackets(log, this.#counters, { nowMs: () => this.#clock.monotonicMs() }),
+      watch: new SlowPackets(log, this.#counters, marsh.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });
   }
 

@@ -103,6 +103,10 @@ export class WorldService {
   register(dispatcher: Dispatcher): void {
     dispatcher.on(EnterWorldRequestSchema, (session, request) => this.#enter(session, request));
     dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
+    dispatcher.onBytes(
+      MovementUpdateSchema,
+      (session, bytes, start, end) => this.tryMove(session, bytes, start, end),
+    );
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
   }
 

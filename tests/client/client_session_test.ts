@@ -1,5 +1,5 @@
-import type { SessionLoss } from "../../client/client.ts";
-import { RequestError } from "../../client/client.ts";
+import type { SessionLoss } from "../../client/browser.ts";
+import { RequestError } from "../../client/browser.ts";
 import { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
 import { ProtocolError } from "../../shared/errors.ts";
@@ -8,14 +8,13 @@ import { ChatMessageSchema, RoomListRequestSchema } from "../../shared/gen/chat_
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
 import { GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
-import { packetRow } from "../../shared/packet_table.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 
 function packet(payloadBytes = 1): OutgoingPacket {
-  const row = packetRow(PacketType.CHAT_MESSAGE)!;
+  const row = contract.packets.row(PacketType.CHAT_MESSAGE)!;
   return { row, payload: new Uint8Array(payloadBytes), isCompressed: false, sequence: 0, isSent: false };
 }
 

@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { DrawbridgeClient, RequestError } from "../../client/client.ts";
+import { DrawbridgeClient, RequestError } from "../../client/browser.ts";
 import { deflatePayload } from "../../client/inflate.ts";
 import {
   DisconnectReason,
@@ -22,7 +22,7 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { GuildInfoRequestSchema, GuildLeaveRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   CLIENT_ANSWER_MS,
   CLIENT_BUFFERED_BYTES_MAX,

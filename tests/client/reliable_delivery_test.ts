@@ -1,6 +1,6 @@
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 import { Fixture } from "./support/fixture.ts";

@@ -1,7 +1,7 @@
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";

@@ -10,7 +10,7 @@ import {
   MovementUpdateSchema,
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ENTRY_CALM_MS,
   RESPAWN_DELAY_MS,

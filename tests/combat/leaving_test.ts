@@ -17,7 +17,7 @@ import {
   PortalRequestSchema,
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ENTRY_CALM_MS,
   FIGHT_MS,

@@ -7,11 +7,10 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { file_common } from "../../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../../shared/gen/options_pb.ts";
-import { file_packet, PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { file_packet, PacketSchema } from "../../shared/gen/packet_pb.ts";
 import * as limits from "../../shared/limits.ts";
 import {
-  PACKET_TABLE,
-  packetRow,
   PORT_GAME,
   PORT_GATEWAY,
   PORT_LOGIN,
@@ -25,9 +24,11 @@ import { isUpdating, MarkdownDocument, parseNumber, ROOT, writeDocument } from "
 
 const DOCUMENT = await MarkdownDocument.read("docs/protocol.md");
 const OUTDATED = "docs/protocol.md is not up to date: deno task docs, then say what is new";
+/** Every packet type with its message. */
+const PACKETS = contract.packets.rows.map((row) => ({ ...row, schema: contract.schemaOf(row.type)! }));
 /** The files of `proto/`, those that every subject uses first. */
 const FILES: readonly DescFile[] = [
-  ...new Set([file_common, file_packet, ...PACKET_TABLE.map(({ schema }) => schema.file)]),
+  ...new Set([file_common, file_packet, ...PACKETS.map(({ schema }) => schema.file)]),
 ];
 /** As protobuf numbers them: google.protobuf.FieldDescriptorProto.Type. */
 const SCALARS = new Map([[2, "float"], [4, "uint64"], [8, "bool"], [9, "string"], [12, "bytes"], [13, "uint32"]])
@@ -59,7 +60,7 @@ function documentedFields(text: string): string[] {
 }
 
 /** The packet table as the document has it. */
-const TYPES: readonly Readonly<Record<string, string>>[] = PACKET_TABLE.map((row) => ({
+const TYPES: readonly Readonly<Record<string, string>>[] = PACKETS.map((row) => ({
   No: String(row.type),
   Name: row.name,
   From: row.direction,
@@ -69,14 +70,14 @@ const TYPES: readonly Readonly<Record<string, string>>[] = PACKET_TABLE.map((row
   Cost: row.states === 0 ? "" : String(row.cost),
   Rate: row.rate === null ? "" : `${row.rate.perSecond}, ${row.rate.burst}`,
   Bytes: row.states === 0 ? "" : row.payloadBytesMax.toLocaleString("en"),
-  "Answered by": packetRow(row.responseType)?.name ?? "",
+  "Answered by": contract.packets.row(row.refusal?.type ?? 0)?.name ?? "",
 }));
 
 /** Every message by the name that the document gives it: those of packets with their numbers. */
 const MESSAGES: ReadonlyMap<string, DescMessage> = new Map([
-  ...PACKET_TABLE.map(({ type, schema }) => [`${type} ${schema.name}`, schema] as const),
+  ...PACKETS.map(({ type, schema }) => [`${type} ${schema.name}`, schema] as const),
   ...FILES.flatMap(({ messages }) => messages)
-    .filter(({ typeName }) => !PACKET_TABLE.some(({ schema }) => schema.typeName === typeName))
+    .filter(({ typeName }) => !PACKETS.some(({ schema }) => schema.typeName === typeName))
     .map((message) => [message.name, message] as const),
 ]);
 
@@ -94,7 +95,7 @@ async function unhandledTypes(): Promise<string[]> {
     const source = await Deno.readTextFile(new URL(file, ROOT));
     for (const [, schema] of source.matchAll(/\.on\(\s*(\w+)Schema,/g)) registered.add(schema);
   }
-  return PACKET_TABLE
+  return PACKETS
     .filter(({ handledBy, schema }) => handledBy === "logic" && !registered.has(schema.name))
     .map(({ name }) => name);
 }

@@ -12,7 +12,7 @@ import {
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { deflateRawSync } from "node:zlib";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";

@@ -14,7 +14,7 @@ import {
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend, ServerProcess } from "../support/server_process.ts";
 import { frame, packet, packetBody, passwordHash, WireClient } from "../support/wire.ts";

@@ -1,4 +1,4 @@
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import type { Transport } from "../../client/transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
@@ -13,7 +13,7 @@ import {
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";

@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { HeartbeatRequestSchema, LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
 import { STORAGE_LOG_BYTES_KEPT, STORAGE_LOG_BYTES_WARNED } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import tls from "node:tls";
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";

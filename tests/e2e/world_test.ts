@@ -12,7 +12,7 @@ import {
   MovementCorrectionSchema,
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";
 import { connect, despawnsOf, enterWorld, TRANSPORTS, WirePlayer } from "../support/wire_session.ts";

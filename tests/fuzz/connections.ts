@@ -8,10 +8,10 @@
 import { deflateRawSync } from "node:zlib";
 import { RECORD_CONGESTED, RECORD_HEADER_BYTES, RECORD_OPEN, RECORD_PACKET } from "../../server/ring/records.ts";
 import { assert as hold } from "../../shared/errors.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../../shared/limits.ts";
 import { writeFrame } from "../../shared/packet_codec.ts";
-import { type PacketRow, packetRow } from "../../shared/packet_table.ts";
+import { type PacketRow } from "../../shared/packet_table.ts";
 import { IoFixture, type Peer } from "../io/io_fixture.ts";
 import type { CheapChance } from "./chance.ts";
 import { type Carried, CLIENT_ROWS, payloadPool } from "./messages.ts";
@@ -181,7 +181,7 @@ class ConnectionFuzz {
       hold(kind >= RECORD_OPEN && kind <= RECORD_REFUSED_MAX, `Logic got a record of kind ${kind}`);
       if (kind !== RECORD_PACKET) continue;
       this.#report.forwardedCount++;
-      const row = packetRow(type);
+      const row = contract.packets.row(type);
       hold(row !== undefined && row.states !== 0, `Logic got a packet of type ${type}`);
       hold(payloadBytes <= row!.payloadBytesMax, `Logic got ${payloadBytes} bytes of ${row!.name}`);
       hold(at + RECORD_HEADER_BYTES + payloadBytes <= toLogic.bytes.length, "A record is longer than its ring");

@@ -2,7 +2,7 @@ import { assert as hold, ProtocolError } from "../../shared/errors.ts";
 import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketView, writeFrame } from "../../shared/packet_codec.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
+import { contract } from "../../games/marsh/contract.ts";
 import { assert } from "../support/assert.ts";
 import { CheapChance, fuzzSeed } from "./chance.ts";
 
@@ -80,7 +80,7 @@ Deno.test(`FrameDecoder.push() and PacketView.decode() throw nothing but Protoco
 function writeFuzzedFrame(chance: CheapChance, stream: Uint8Array, payload: Uint8Array): number {
   const kind = chance.below(32);
   if (kind === 0) return writeRandomBody(chance, stream);
-  const { type } = PACKET_TABLE[chance.below(PACKET_TABLE.length)];
+  const { type } = contract.packets.rows[chance.below(contract.packets.rows.length)];
   const sequence = chance.below(3) === 0 ? chance.below(65_536) * 2 ** chance.below(37) : 0;
   const ack = chance.below(3) === 0 ? chance.below(65_536) : 0;
   const payloadEnd = chance.below(payload.length);

@@ -6,7 +6,7 @@
  */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { assert as hold } from "../../shared/errors.ts";
 import {
   PORT_GATEWAY,
@@ -70,7 +70,9 @@ function sendSomething(
   const row = chance.pick(chance.oneIn(16) ? LOGIC_ROWS : LOGIC_ROWS.filter(({ states }) => (states & state) !== 0));
   // The io worker lets a type through on its ports and in its states only; logic's state may be a moment ahead.
   if ((row.ports & (loginClients.has(client) ? PORT_LOGIN : PORT_GATEWAY)) === 0) return;
-  let payload = chance.oneIn(12) ? chance.pick([...BAD_PAYLOADS.values()]) : randomMessage(chance, row.schema);
+  let payload = chance.oneIn(12)
+    ? chance.pick([...BAD_PAYLOADS.values()])
+    : randomMessage(chance, contract.schemaOf(row.type)!);
   if (chance.oneIn(3)) payload = bend(chance, payload);
   if (payload.length > row.payloadBytesMax) return;
   harness.sendRaw(client, row.type, payload);

@@ -7,11 +7,12 @@
 
 import { create, type DescField, type DescMessage, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { deflateRawSync } from "node:zlib";
-import { PACKET_TABLE, type PacketRow } from "../../shared/packet_table.ts";
+import { contract } from "../../games/marsh/contract.ts";
+import { type PacketRow } from "../../shared/packet_table.ts";
 import type { CheapChance } from "./chance.ts";
 
 /** Types that clients may send. */
-export const CLIENT_ROWS: readonly PacketRow[] = PACKET_TABLE.filter(({ states }) => states !== 0);
+export const CLIENT_ROWS: readonly PacketRow[] = contract.packets.rows.filter(({ states }) => states !== 0);
 
 const NUMBERS_32 = [0, 1, 2, 3, 7, 255, 1_000, 2 ** 31 - 1, 2 ** 32 - 1];
 const NUMBERS_64 = [0n, 1n, 2n, 3n, 255n, 2n ** 31n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n];
@@ -137,7 +138,7 @@ export interface Carried {
 /** Many payloads for one type: right, bent and bad ones, some of them compressed. */
 export function payloadPool(chance: CheapChance, row: PacketRow, count: number): Carried[] {
   return Array.from({ length: count }, () => {
-    const right = randomMessage(chance, row.schema);
+    const right = randomMessage(chance, contract.schemaOf(row.type)!);
     const payload = chance.oneIn(3)
       ? bend(chance, right)
       : chance.oneIn(6)

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { contract } from "../../games/marsh/contract.ts";
 import { deflateRawSync } from "node:zlib";
 import { HttpError, HttpHeadParser, toRequest, upgradeDecision } from "../../gateway/http.ts";
 import { WebSocketDecoder, WebSocketError, type WebSocketSink } from "../../gateway/websocket.ts";
@@ -234,7 +235,7 @@ function fuzzGameData(chance: CheapChance): void {
 const reader = new MovementReader();
 
 function fuzzMessages(chance: CheapChance): void {
-  const message = bend(chance, randomMessage(chance, chance.pick(CLIENT_ROWS).schema));
+  const message = bend(chance, randomMessage(chance, contract.schemaOf(chance.pick(CLIENT_ROWS).type)!));
   parseHeartbeat(message);
   const echo = parseEcho(message);
   if (scanEcho(message, 0, message.length) !== ECHO_UNUSUAL) hold(echo !== null, "An echo in the usual form is none");

@@ -14,7 +14,7 @@ import {
   GuildRank,
   GuildSetRankRequestSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   GUILD_FORGET_INTERVAL_MS,
   GUILD_INVITE_LIFETIME_MS,

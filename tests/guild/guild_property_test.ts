@@ -11,8 +11,7 @@ import {
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -158,7 +157,9 @@ class Play {
 /** The codes of all answers a client received, in order. */
 function codesOf({ packets }: HarnessClient): string[] {
   return packets.filter(({ type }) => ANSWERS.includes(type)).map(({ type, payload }) => {
-    const { errorCode } = fromBinary(packetRow(type)!.schema, payload) as unknown as { errorCode: ErrorCode };
+    const { errorCode } = fromBinary(contract.schemaOf(type)!, payload) as unknown as {
+      errorCode: ErrorCode;
+    };
     return ErrorCode[errorCode];
   });
 }

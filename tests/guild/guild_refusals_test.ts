@@ -11,8 +11,7 @@ import {
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
 import { ask, breakableStorage, declareWar, infoOf, type Scene, twoGuilds } from "./guild_scene.ts";
@@ -148,7 +147,7 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { what, by, code, schema, message, before } of CASES) {
-  const { name } = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName)!;
+  const { name } = contract.rowOf(schema);
   Deno.test(`${name} refuses ${what} with ${code}`, async () => {
     await using scene = await twoGuilds();
     const { harness, anna, bela } = scene;
@@ -166,14 +165,15 @@ for (const { what, by, code, schema, message, before } of CASES) {
   });
 }
 
-const REQUESTS = PACKET_TABLE.filter(({ name, states }) => name.startsWith("GUILD_") && states !== 0);
+const REQUESTS = contract.packets.rows.filter(({ name, states }) => name.startsWith("GUILD_") && states !== 0);
 
-for (const { name, type, schema, responseType } of REQUESTS) {
+for (const { name, type, refusal } of REQUESTS) {
+  const schema = contract.schemaOf(type)!;
   Deno.test(`${name} answers what cannot be parsed with INVALID_PACKET`, async () => {
     await using scene = await twoGuilds();
     const { harness, anna } = scene;
     harness.sendRaw(anna, type, new Uint8Array([0xff, 0xff]));
-    const answerType = responseType === PacketType.UNSPECIFIED ? PacketType.ERROR_RESPONSE : responseType;
+    const answerType = refusal?.type ?? PacketType.ERROR_RESPONSE;
     assertEquals(anna.packets.map(({ type }) => type), [answerType]);
   });
 

@@ -3,7 +3,7 @@
 import { GUILDS, type GuildStore } from "../../games/parts/guilds/guild_store.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
-import type { MessageByType } from "../../client/messages.ts";
+import type { MessageByType } from "../../client/browser.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import type { Storage } from "../../server/storage/storage.ts";
@@ -18,9 +18,8 @@ import {
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
-import { assert, assertEquals } from "../support/assert.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { assertEquals } from "../support/assert.ts";
 import { type HarnessClient, type HarnessOptions, LogicHarness } from "../support/logic_harness.ts";
 import { storageWith } from "../support/storage_with.ts";
 
@@ -37,9 +36,8 @@ export async function ask<Desc extends DescMessage>(
   schema: Desc,
   message: MessageInitShape<Desc>,
 ): Promise<Answer> {
-  const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName);
-  assert(row !== undefined, `${schema.typeName} is no packet's message`);
-  const own = row.responseType === PacketType.UNSPECIFIED ? PacketType.GUILD_INFO_RESPONSE : row.responseType;
+  const row = contract.rowOf(schema);
+  const own = row.refusal?.type ?? PacketType.GUILD_INFO_RESPONSE;
   const types = [own, PacketType.ERROR_RESPONSE];
   client.packets = client.packets.filter(({ type }) => !types.includes(type));
   harness.send(client, schema, message);

@@ -4,7 +4,7 @@ import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { KILLS_OF_ONE_VICTIM_MAX, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -4,7 +4,7 @@ import { createAddressTableBuffer } from "../../server/io/address_table.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { RECORD_OPEN } from "../../server/ring/records.ts";
 import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ADDRESS_BAN_MS_FIRST,
   ADDRESS_BURST_SECONDS,

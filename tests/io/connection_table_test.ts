@@ -11,9 +11,8 @@ import {
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { DECOMPRESSED_BYTES_MAX, ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
-import { packetRow } from "../../shared/packet_table.ts";
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { CONTRACT, type ContractRow, type PortName, type StateLetter } from "../shared/contract.ts";
 import { pattern } from "../shared/frames.ts";
@@ -59,7 +58,9 @@ function checkErrorResponse(
 function checkInvalid(refusal: { type: number; payload: Uint8Array }, row: ContractRow, request: PacketInit): void {
   assertEquals(PacketType[refusal.type], row.answer);
   if (row.answer === "ERROR_RESPONSE") return checkErrorResponse(refusal, ErrorCode.INVALID_PACKET, request);
-  const answer = fromBinary(packetRow(refusal.type)!.schema, refusal.payload) as Message & Record<string, unknown>;
+  const answer = fromBinary(contract.schemaOf(refusal.type)!, refusal.payload) as
+    & Message
+    & Record<string, unknown>;
   assertEquals([answer.success, answer.errorCode], [false, ErrorCode.INVALID_PACKET]);
   if ("requestType" in answer) assertEquals(answer.requestType, request.type);
   if ("errorMessage" in answer) assert(answer.errorMessage !== "");
@@ -152,7 +153,7 @@ for (const { row, state } of SERVED) {
   });
 
   Deno.test(`Connection.onFrame() refuses ${row.name} in state ${state} as INVALID_PACKET when its payload is too large`, () => {
-    const { payloadBytesMax } = packetRow(row.type)!;
+    const { payloadBytesMax } = contract.packets.row(row.type)!;
     // A frame cannot carry more than the largest echo as it is, but it can compressed.
     if (payloadBytesMax < FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX) {
       const peer = openFixture().connectIn(state, portFor(row));
@@ -179,7 +180,7 @@ for (const { row, state } of SERVED) {
 
 Deno.test("Connection.onFrame() takes every forwarded type at its largest payload, as it is and compressed", () => {
   for (const { row, state } of SERVED) {
-    const { handledBy, payloadBytesMax } = packetRow(row.type)!;
+    const { handledBy, payloadBytesMax } = contract.packets.row(row.type)!;
     if (handledBy !== "logic") continue;
     const payload = pattern(payloadBytesMax);
     const deflated = new Uint8Array(deflateRawSync(payload));
@@ -195,13 +196,13 @@ Deno.test("Connection.onFrame() takes every forwarded type at its largest payloa
 
 Deno.test("Connection.onFrame() keeps what comes behind a request that changes the state until it is answered", () => {
   for (const { row, state } of SERVED) {
-    const { changesState, responseType } = packetRow(row.type)!;
+    const { changesState, replyType } = contract.packets.row(row.type)!;
     if (!changesState) continue;
     const peer = openFixture().connectIn(state, portFor(row));
     peer.send({ type: row.type, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     assertEquals(peer.takePackets().map(({ type }) => type), [], `${row.name} holds up what follows`);
-    peer.connection.onAnswer(responseType || PacketType.ENTITY_UPDATE, true, new Uint8Array(0), 0, 0);
+    peer.connection.onAnswer(replyType || PacketType.ENTITY_UPDATE, true, new Uint8Array(0), 0, 0);
     peer.fixture.round();
     assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.HEARTBEAT_RESPONSE], row.name);
   }
@@ -209,7 +210,7 @@ Deno.test("Connection.onFrame() keeps what comes behind a request that changes t
 
 Deno.test("Connection.onAnswer() lets nothing go on for the refusal of what came before the request", () => {
   for (const { row, state } of SERVED) {
-    const { changesState, payloadBytesMax, responseType } = packetRow(row.type)!;
+    const { changesState, payloadBytesMax, refusal } = contract.packets.row(row.type)!;
     if (!changesState) continue;
     const peer = openFixture().connectIn(state, portFor(row));
     const answer = (requestType: PacketType, requestSequence: number) => {
@@ -223,13 +224,13 @@ Deno.test("Connection.onAnswer() lets nothing go on for the refusal of what came
     assertEquals(answer(PacketType.CHAT_MESSAGE, 8), [], row.name);
     assertEquals(answer(row.type, 8), [], `${row.name} before it`);
     assertEquals(answer(row.type, 9), [PacketType.HEARTBEAT_RESPONSE], row.name);
-    if (state !== "W" || responseType === PacketType.UNSPECIFIED) continue;
+    if (state !== "W" || refusal === null) continue;
     // Too large: refused by this thread, but through logic. The next of its kind waits for this one's refusal.
     peer.send({ type: row.type, sequence: 10, payload: pattern(payloadBytesMax + 1) });
     peer.send({ type: row.type, sequence: 11, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     for (const expected of [[], [PacketType.HEARTBEAT_RESPONSE]]) {
-      peer.connection.onAnswer(responseType, false, new Uint8Array(0), 0, 0);
+      peer.connection.onAnswer(refusal.type, false, new Uint8Array(0), 0, 0);
       peer.fixture.round();
       assertEquals(peer.takePackets().map(({ type }) => type), expected, row.name);
     }

@@ -22,7 +22,7 @@ import {
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {
   DECOMPRESSED_BYTES_MAX,
   FLOOD_DROPS_MAX,
@@ -35,7 +35,7 @@ import {
   SLOW_READER_MS,
   SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
-import { PACKET_TABLE, packetRow, PORT_GAME, STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
+import { PORT_GAME, STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
 import { concatenate } from "../gateway/frames.ts";
 import { frameOf, headerOf, pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -371,7 +371,7 @@ Deno.test("Connection drops packets beyond its tokens, warns once a second and r
   const LIST = { type: PacketType.ROOM_LIST_REQUEST };
   const fixture = new IoFixture();
   const peer = fixture.connectIn("A");
-  const cost = packetRow(PacketType.ROOM_LIST_REQUEST)!.cost;
+  const cost = contract.packets.row(PacketType.ROOM_LIST_REQUEST)!.cost;
   const burst = Math.floor(PACKET_TOKENS_BURST / cost);
   for (let count = 0; count < burst; count++) peer.arrive(packetFrame(LIST));
   fixture.round();
@@ -402,7 +402,7 @@ Deno.test("Connection drops packets beyond its tokens, warns once a second and r
 Deno.test("Connection has logic number the refusal of a numbered packet in the world, so that no broken connection loses it", () => {
   const fixture = new IoFixture();
   const peer = fixture.connectIn("W");
-  const burst = Math.floor(PACKET_TOKENS_BURST / packetRow(PacketType.CHAT_MESSAGE)!.cost);
+  const burst = Math.floor(PACKET_TOKENS_BURST / contract.packets.row(PacketType.CHAT_MESSAGE)!.cost);
   for (let sequence = 1; sequence <= burst; sequence++) peer.arrive(packetFrame({ ...CHAT, sequence }));
   fixture.round();
   fixture.takeRecordsButOpen();
@@ -444,7 +444,7 @@ Deno.test("Connection forgets dropped packets after FLOOD_INTERVAL_MS: who is a 
 });
 
 Deno.test("Connection drops packets beyond the rate of their type, and takes others all the same", () => {
-  for (const row of PACKET_TABLE) {
+  for (const row of contract.packets.rows) {
     if (row.rate === null) continue;
     const { burst, perSecond } = row.rate;
     const fixture = new IoFixture();

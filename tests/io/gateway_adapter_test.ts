@@ -1,7 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import { RECORD_CLOSED, RECORD_OPEN, RECORD_PACKET } from "../../server/ring/records.ts";
 import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   DECOMPRESSED_BYTES_MAX,
   HTTP_CONNECTIONS_MAX,

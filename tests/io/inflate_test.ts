@@ -3,7 +3,7 @@ import { compressedBytesMax, inflatePayload } from "../../server/io/inflate.ts";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { DECOMPRESSED_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
+import { contract } from "../../games/marsh/contract.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -24,7 +24,7 @@ Deno.test("inflatePayload() gives back what was deflated", () => {
 });
 
 Deno.test("inflatePayload() takes what a type may have however badly it was compressed, and no byte more", () => {
-  const bounds = new Set(PACKET_TABLE.map((row) => row.payloadBytesMax).filter((bytesMax) => bytesMax > 0));
+  const bounds = new Set(contract.packets.rows.map((row) => row.payloadBytesMax).filter((bytesMax) => bytesMax > 0));
   for (const bytesMax of bounds) {
     for (const level of [0, 1, 9]) {
       for (const bytes of [new Uint8Array(bytesMax), crypto.getRandomValues(new Uint8Array(bytesMax))]) {

@@ -35,7 +35,8 @@ import {
   tryPushRecord,
 } from "../../server/ring/records.ts";
 import { PacketSchema } from "../../shared/gen/packet_pb.ts";
-import { packetRow, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { contract } from "../../games/marsh/contract.ts";
+import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { clientFrame, concatenate, readServerFrames, type ServerFrame, utf8 } from "../gateway/frames.ts";
 import type { PortName, StateLetter } from "../shared/contract.ts";
 import { frameOf } from "../shared/frames.ts";
@@ -188,7 +189,7 @@ export function messageOf<Desc extends DescMessage>(
   schema: Desc,
   packet: { type: number; payload: Uint8Array },
 ): MessageShape<Desc> {
-  assertEquals(packetRow(packet.type)?.schema.typeName, schema.typeName);
+  assertEquals(contract.schemaOf(packet.type)?.typeName, schema.typeName);
   return fromBinary(schema, packet.payload);
 }
 
@@ -313,6 +314,7 @@ export class IoFixture {
       ...options.config,
     };
     this.worker = new IoWorker({
+      packets: contract.packets,
       config,
       clock: this.clock,
       counters: this.counters,

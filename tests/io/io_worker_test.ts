@@ -13,7 +13,7 @@ import {
   tryPushRecord,
 } from "../../server/ring/records.ts";
 import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   HANDSHAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,

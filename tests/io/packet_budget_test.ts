@@ -1,6 +1,6 @@
 import type { Connection, ConnectionHost } from "../../server/io/connection.ts";
 import { PacketBudget } from "../../server/io/packet_budget.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {
   ADDRESS_TOKENS_BATCH,
   FLOOD_DROPS_MAX,
@@ -8,10 +8,9 @@ import {
   REFUSED_INTERVAL_MS,
   REFUSED_PACKETS_MAX,
 } from "../../shared/limits.ts";
-import { packetRow } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
-const CHAT = packetRow(PacketType.CHAT_MESSAGE)!;
+const CHAT = contract.packets.row(PacketType.CHAT_MESSAGE)!;
 const ENOUGH = { perSecond: 1_000_000, burst: 1_000_000 };
 
 /** How many chat messages a budget pays for at one moment, at most `count`. */

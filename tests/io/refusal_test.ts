@@ -2,16 +2,17 @@ import { fromBinary, type Message } from "@bufbuild/protobuf";
 import { disconnectNotice, errorResponse, refuseRequest } from "../../server/base/refusal.ts";
 import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { CONTRACT } from "../shared/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 for (const { type, name, answer } of CONTRACT.filter(({ isFromClient }) => isFromClient)) {
   Deno.test(`refuseRequest() of ${name} is its ${answer}`, () => {
-    const refusal = refuseRequest(ErrorCode.RATE_LIMITED, "Wait", type, 2 ** 53 - 1);
+    const refusal = refuseRequest(ErrorCode.RATE_LIMITED, "Wait", contract.packets.row(type)!, 2 ** 53 - 1);
     assertEquals(PacketType[refusal.type], answer);
-    const message = fromBinary(packetRow(refusal.type)!.schema, refusal.payload) as Message & Record<string, unknown>;
+    const message = fromBinary(contract.schemaOf(refusal.type)!, refusal.payload) as
+      & Message
+      & Record<string, unknown>;
     assertEquals(message.errorCode, ErrorCode.RATE_LIMITED);
     if (answer === "ERROR_RESPONSE") {
       assertEquals([message.message, message.requestSequence], ["Wait", 2n ** 53n - 1n]);

@@ -10,7 +10,7 @@ import {
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ADDRESS_WORK_BURST_SECONDS,
   DEBTORS_US_PER_CHECK,

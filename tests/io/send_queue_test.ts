@@ -1,6 +1,6 @@
 import { BufferPool } from "../../server/io/buffer_pool.ts";
 import { SendQueue } from "../../server/io/send_queue.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { POOL_BUFFER_BYTES, WEBSOCKET_FRAME_BYTES_MAX } from "../../shared/limits.ts";
 import { encodePong } from "../../gateway/websocket.ts";
 import { concatenate, readServerFrames, utf8 } from "../gateway/frames.ts";

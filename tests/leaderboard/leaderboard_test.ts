@@ -8,7 +8,7 @@ import {
   type LeaderboardRequest,
   LeaderboardRequestSchema,
 } from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { LEADERBOARD_CACHE_MS, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_REQUESTS_MAX } from "../../shared/limits.ts";
 import { breakableStorage, settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";

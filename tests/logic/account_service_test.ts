@@ -13,7 +13,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,

@@ -6,7 +6,7 @@ import {
   type RegisterResponse,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   LOGIN_ADDRESS_NOTED_MS,
   LOGIN_FAILURES_PER_ACCOUNT,

@@ -5,7 +5,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { until } from "../support/wait.ts";
@@ -20,7 +20,7 @@ interface Sent {
 function openDispatcher(): { dispatcher: Dispatcher; sent: Sent[]; errors: { type: PacketType; error: unknown }[] } {
   const sent: Sent[] = [];
   const errors: { type: PacketType; error: unknown }[] = [];
-  const dispatcher = new Dispatcher({
+  const dispatcher = new Dispatcher(contract, {
     send: (session, type, payload) => void sent.push({ session, type, payload }),
     onHandlerError: (type, error) => void errors.push({ type, error }),
     onSettled: () => {},

@@ -1,5 +1,6 @@
 /** The way to an io worker that takes only so much. @module */
 
+import { contract } from "../../games/marsh/contract.ts";
 import { recordingFaults } from "../support/recording_logger.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
 import { SessionManager } from "../../server/session/session_manager.ts";
@@ -106,7 +107,7 @@ export const OPEN_INFO: OpenInfo = {
 
 /** A session manager with some io workers. */
 export function openSessions(workerCount = 1): { sessions: SessionManager; outputs: FakeOutput[] } {
-  const sessions = new SessionManager(recordingFaults());
+  const sessions = new SessionManager(contract.packets, recordingFaults());
   const outputs = Array.from({ length: workerCount }, () => new FakeOutput());
   for (const [worker, output] of outputs.entries()) {
     output.onBroadcastFull = (link, sequence) => sessions.onBroadcastFull(link, sequence);

@@ -1,4 +1,4 @@
-import type { MessageType } from "../../client/messages.ts";
+import type { MessageType } from "../../client/browser.ts";
 import { FanOut } from "../../games/parts/chat/fan_out.ts";
 import { RequestError } from "../../server/session/dispatcher.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
@@ -9,7 +9,7 @@ import {
   GuildJoinRequestSchema,
   GuildLeaveRequestSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   AUDIENCE_MESSAGES_PER_SECOND,
   FAN_OUT_BURST_MS,

@@ -13,7 +13,7 @@ import {
   STATE_SHIFT,
 } from "../../server/ring/records.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX, RING_BYTES } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { pattern } from "../shared/frames.ts";

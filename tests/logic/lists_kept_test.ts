@@ -4,7 +4,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendListRequestSchema,
   FriendRequestSchema,

@@ -11,7 +11,7 @@ import {
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,

@@ -5,9 +5,9 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import * as game from "../../shared/gen/game_pb.ts";
 import * as guild from "../../shared/gen/guild_pb.ts";
 import * as leaderboard from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import * as social from "../../shared/gen/social_pb.ts";
-import { PACKET_TABLE, type PacketRow, packetRow, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { type PacketRow, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
@@ -367,10 +367,11 @@ const WRONG: readonly Wrong[] = [
   ]),
 ];
 
-const CLIENT_ROWS = PACKET_TABLE.filter(({ states, handledBy }) => states !== 0 && handledBy === "logic");
+const CLIENT_ROWS = contract.packets.rows.filter(({ states, handledBy }) => states !== 0 && handledBy === "logic");
 
 Deno.test("PACKET_TABLE: every request has rows here, and so has every field that is looked at", () => {
-  for (const { name, schema } of CLIENT_ROWS) {
+  for (const { name, type } of CLIENT_ROWS) {
+    const schema = contract.schemaOf(type)!;
     const wrongs = WRONG.find((wrong) => wrong.schema.typeName === schema.typeName);
     assert(wrongs !== undefined, `${name} has no rows: add what it is refused for`);
     const tried = new Set(wrongs.rows.flatMap(({ message }) => Object.keys(message(NAMES_ONLY))));
@@ -387,7 +388,7 @@ const NAMES_ONLY = new Proxy({} as Scene, {
 });
 
 for (const { schema, rows } of WRONG) {
-  const row = CLIENT_ROWS.find((row) => row.schema.typeName === schema.typeName)!;
+  const row = contract.rowOf(schema);
   Deno.test(`${row.name} refuses everything that is wrong with the code of the contract`, async () => {
     await using scene = await openScene();
     const { harness } = scene;
@@ -418,21 +419,21 @@ Deno.test("Requests that cannot be parsed are answered with INVALID_PACKET, what
 async function answerOf(
   harness: LogicHarness,
   client: HarnessClient,
-  { type, responseType }: PacketRow,
+  { type, refusal }: PacketRow,
   payload: Uint8Array,
 ): Promise<string> {
-  const types = [responseType, PacketType.ERROR_RESPONSE];
+  const types = [refusal?.type ?? PacketType.UNSPECIFIED, PacketType.ERROR_RESPONSE];
   if (type === PacketType.MOVEMENT_UPDATE) types.push(PacketType.MOVEMENT_CORRECTION);
   harness.sendRaw(client, type, payload);
   const isAnswer = (packet: { type: PacketType }) =>
-    types.includes(packet.type) && packetRow(packet.type) !== undefined;
+    types.includes(packet.type) && contract.packets.row(packet.type) !== undefined;
   await harness.until(() => client.packets.some(isAnswer));
   const { type: answerType } = client.packets.find(isAnswer)!;
   if (answerType === PacketType.MOVEMENT_CORRECTION) return harness.take(client, answerType)[0].reason;
   const [{ errorCode }] = harness.take(client, answerType as PacketType.ERROR_RESPONSE);
   if (answerType === PacketType.ERROR_RESPONSE) {
     assert(
-      responseType === PacketType.UNSPECIFIED,
+      refusal === null,
       `${PacketType[type]} was answered with ERROR_RESPONSE ${errorCode}`,
     );
   }

@@ -4,7 +4,7 @@ import { DisconnectReason, HeartbeatRequestSchema, ResumeRequestSchema } from ".
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { LINK_DEAD_MS, OUTBOX_PACKETS_MAX, RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -2,7 +2,7 @@ import { inflateRawSync } from "node:zlib";
 import type { Session } from "../../server/session/session.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { COMPRESSION_THRESHOLD_BYTES } from "../../shared/limits.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,12 +1,14 @@
 import { Link } from "../../server/session/link.ts";
 import { Session } from "../../server/session/session.ts";
+import { SessionManager } from "../../server/session/session_manager.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
+import { recordingFaults } from "../support/recording_logger.ts";
 import { FakeOutput, OPEN_INFO } from "./fake_output.ts";
 
 /** What is received here. */
@@ -67,13 +69,16 @@ Deno.test("Session.receive() makes an acknowledgement due, also for a repeated n
   assertEquals([session.ackDue, session.repeatedType], [false, TYPE]);
 });
 
-Deno.test("Session.send() numbers and keeps RELIABLE packets, and neither the others", () => {
+/** Knows the delivery class of each packet. */
+const sessions = new SessionManager(contract.packets, recordingFaults());
+
+Deno.test("SessionManager.send() numbers and keeps RELIABLE packets, and neither the others", () => {
   const { session, output } = openSession();
   session.receive(TYPE, 1);
-  session.send(PacketType.CHAT_MESSAGE, pattern(3));
-  session.send(PacketType.WORLD_SNAPSHOT, pattern(4));
-  session.send(PacketType.HEARTBEAT_RESPONSE, pattern(5));
-  session.send(PacketType.COMBAT_RESULT, pattern(6), true);
+  sessions.send(session, PacketType.CHAT_MESSAGE, pattern(3));
+  sessions.send(session, PacketType.WORLD_SNAPSHOT, pattern(4));
+  sessions.send(session, PacketType.HEARTBEAT_RESPONSE, pattern(5));
+  session.sendReliable(PacketType.COMBAT_RESULT, pattern(6), true);
   assertEquals(output.sent.map(({ type, sequence, ack, isCompressed }) => [type, sequence, ack, isCompressed]), [
     [PacketType.CHAT_MESSAGE, 1, 1, false],
     [PacketType.WORLD_SNAPSHOT, 0, 1, false],
@@ -83,23 +88,23 @@ Deno.test("Session.send() numbers and keeps RELIABLE packets, and neither the ot
   assertEquals([session.outbox!.count, session.ackDue], [2, false]);
 });
 
-Deno.test("Session.send() before the world has no numbers and keeps nothing", () => {
+Deno.test("SessionManager.send() before the world has no numbers and keeps nothing", () => {
   const { session, output } = openSession(false);
-  session.send(PacketType.LOGIN_RESPONSE, pattern(3));
+  sessions.send(session, PacketType.LOGIN_RESPONSE, pattern(3));
   assertEquals(output.sent.map(({ type, sequence }) => [type, sequence]), [[PacketType.LOGIN_RESPONSE, 0]]);
   session.link!.closed = true;
-  session.send(PacketType.LOGIN_RESPONSE, pattern(3));
+  sessions.send(session, PacketType.LOGIN_RESPONSE, pattern(3));
   session.link = null;
-  session.send(PacketType.LOGIN_RESPONSE, pattern(3));
+  sessions.send(session, PacketType.LOGIN_RESPONSE, pattern(3));
   assertEquals(output.sent.length, 1);
 });
 
-Deno.test("Session.send() keeps RELIABLE packets for a client that is gone and drops the others", () => {
+Deno.test("SessionManager.send() keeps RELIABLE packets for a client that is gone and drops the others", () => {
   const { session, output, link } = openSession();
   session.link = null;
-  session.send(PacketType.CHAT_MESSAGE, pattern(1));
-  session.send(PacketType.WORLD_SNAPSHOT, pattern(2));
-  session.send(PacketType.CHAT_MESSAGE, pattern(3));
+  sessions.send(session, PacketType.CHAT_MESSAGE, pattern(1));
+  sessions.send(session, PacketType.WORLD_SNAPSHOT, pattern(2));
+  sessions.send(session, PacketType.CHAT_MESSAGE, pattern(3));
   assertEquals([output.sent.length, session.outbox!.count], [0, 2]);
   session.link = link;
   assert(session.flushOutbox());
@@ -139,7 +144,7 @@ Deno.test("Session sends every RELIABLE packet once and in order, however little
     };
     for (const { kind, count } of steps) {
       if (kind === "send") {
-        for (let turn = 0; turn < count; turn++) session.send(PacketType.CHAT_MESSAGE, pattern(++last % 50));
+        for (let turn = 0; turn < count; turn++) session.sendReliable(PacketType.CHAT_MESSAGE, pattern(++last % 50));
       } else if (kind === "room") output.room = count;
       else if (kind === "flush") session.flushOutbox();
       else {
@@ -162,9 +167,9 @@ Deno.test("Session.keep() closes who cannot keep up as SLOW_READER, and keeps th
   const { session, output } = openSession();
   output.room = 0;
   session.link!.congested = true;
-  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) session.send(PacketType.CHAT_MESSAGE, pattern(1));
+  for (let count = 0; count < OUTBOX_PACKETS_MAX; count++) session.sendReliable(PacketType.CHAT_MESSAGE, pattern(1));
   assertEquals(output.closed, []);
-  session.send(PacketType.CHAT_MESSAGE, pattern(2));
+  session.sendReliable(PacketType.CHAT_MESSAGE, pattern(2));
   assertEquals(output.closed.map(({ reason }) => reason), [DisconnectReason.SLOW_READER]);
   assertEquals(session.outbox!.get(OUTBOX_PACKETS_MAX + 1)?.payload.length, 2);
   assertEquals(output.sent, []);
@@ -173,11 +178,11 @@ Deno.test("Session.keep() closes who cannot keep up as SLOW_READER, and keeps th
 Deno.test("Session.begin() and finish() start and end the numbering", () => {
   const { session, output } = openSession();
   session.receive(TYPE, 1);
-  session.send(PacketType.CHAT_MESSAGE, pattern(1));
+  session.sendReliable(PacketType.CHAT_MESSAGE, pattern(1));
   session.finish();
   assertEquals([session.outbox, session.presence, session.resumeToken], [null, null, ""]);
   session.begin();
   assertEquals([session.receivedSequence, session.ackDue], [0, false]);
-  session.send(PacketType.CHAT_MESSAGE, pattern(1));
+  session.sendReliable(PacketType.CHAT_MESSAGE, pattern(1));
   assertEquals(output.sent.map(({ sequence }) => sequence), [1, 1]);
 });

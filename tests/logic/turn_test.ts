@@ -1,5 +1,5 @@
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

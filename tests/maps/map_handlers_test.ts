@@ -14,7 +14,7 @@ import {
   PortalRequestSchema,
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS, RESPAWN_DISTANCE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -2,7 +2,7 @@ import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { MONSTER_CORPSE_MS, MONSTER_WORLD_SHARE } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -1,5 +1,5 @@
-import { PacketLogger, packetTypeName, payloadText } from "../../server/ops/packet_logger.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketLogger, payloadText } from "../../server/ops/packet_logger.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { PACKET_LOG_LINES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
@@ -24,7 +24,7 @@ const SECRET_NAMES = [
 
 Deno.test("PacketLogger.log() writes direction, type, size, sequence and payload", () => {
   const logger = new RecordingLogger();
-  new PacketLogger(logger, { nowMs: () => 0 }).log({
+  new PacketLogger(logger, contract.packets, { nowMs: () => 0 }).log({
     direction: "in",
     connection: 7,
     type: PacketType.MOVEMENT_UPDATE,
@@ -49,25 +49,29 @@ Deno.test("payloadText() redacts exactly the packets that carry secrets", () => 
   const payload = new TextEncoder().encode("hunter2");
   for (const [name, type] of Object.entries(PacketType).filter(([, value]) => typeof value === "number")) {
     const isSecret = SECRET_NAMES.includes(name);
-    assertEquals(payloadText(Number(type), payload), isSecret ? "<redacted 7 bytes>" : "68 75 6e 74 65 72 32", name);
+    assertEquals(
+      payloadText(contract.packets.row(Number(type)), payload),
+      isSecret ? "<redacted 7 bytes>" : "68 75 6e 74 65 72 32",
+      name,
+    );
   }
 });
 
 Deno.test("payloadText() shows 64 bytes and marks that there are more", () => {
-  const bytes = (count: number) => payloadText(PacketType.CHAT_MESSAGE, new Uint8Array(count));
+  const bytes = (count: number) => payloadText(contract.packets.row(PacketType.CHAT_MESSAGE), new Uint8Array(count));
   assertEquals(bytes(0), "");
   assertEquals(bytes(64), Array(64).fill("00").join(" "));
   assertEquals(bytes(65), `${Array(64).fill("00").join(" ")} …`);
 });
 
-Deno.test("packetTypeName() names unknown types by their number", () => {
-  assertEquals([packetTypeName(1000), packetTypeName(77)], ["LOGIN_REQUEST", "UNKNOWN_77"]);
+Deno.test("PacketTable.nameOf() names unknown types by their number", () => {
+  assertEquals([contract.packets.nameOf(1000), contract.packets.nameOf(77)], ["LOGIN_REQUEST", "UNKNOWN_77"]);
 });
 
 Deno.test("PacketLogger.log() writes a bounded number of lines a second", () => {
   const logger = new RecordingLogger();
   const clock = { ms: 0 };
-  const packets = new PacketLogger(logger, { nowMs: () => clock.ms });
+  const packets = new PacketLogger(logger, contract.packets, { nowMs: () => clock.ms });
   const packet = { direction: "out", connection: 1, type: 2007, sequence: 0, payload: new Uint8Array(4) } as const;
   for (let count = 0; count < PACKET_LOG_LINES_MAX + 30; count++) packets.log(packet);
   assertEquals(logger.records.length, PACKET_LOG_LINES_MAX);

@@ -1,6 +1,6 @@
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { SlowPackets } from "../../server/ops/slow_packets.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { SLOW_PACKET_LINES_MAX, SLOW_PACKET_MS, SLOW_PACKET_WARNED_MS } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
@@ -8,7 +8,7 @@ import { RecordingLogger } from "../support/recording_logger.ts";
 function setup() {
   const logger = new RecordingLogger();
   const counters = new CounterBlock(createCounterBlock());
-  return { logger, counters, slow: new SlowPackets(logger, counters, { nowMs: () => 0 }) };
+  return { logger, counters, slow: new SlowPackets(logger, counters, contract.packets, { nowMs: () => 0 }) };
 }
 
 Deno.test("SlowPackets.check() counts above 1 ms and not at 1 ms, and warns of neither", () => {

@@ -36,7 +36,7 @@ import {
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
 import { LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendListResponseSchema,
   FriendNoticeSchema,

@@ -11,7 +11,7 @@ import {
   type GuildWarEnd,
   type GuildWarStart,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import type { FriendCheck } from "./friend_check.ts";

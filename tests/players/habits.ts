@@ -13,7 +13,7 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import * as guild from "../../shared/gen/guild_pb.ts";
 import { LeaderboardRequestSchema } from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import * as social from "../../shared/gen/social_pb.ts";
 import type { Actor } from "./board.ts";
 import type { Chance } from "./chance.ts";

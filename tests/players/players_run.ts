@@ -20,7 +20,7 @@ import {
   EnterWorldResponseSchema,
   LeaveWorldRequestSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { type HarnessClient, LogicHarness, type SentPacket } from "../support/logic_harness.ts";
 import { Actor, Contradiction } from "./board.ts";
 import { Chance } from "./chance.ts";

@@ -3,7 +3,7 @@ import { GUILDS, type Kill } from "../../games/parts/guilds/guild_store.ts";
 import { type PlayerKill, SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "../support/assert.ts";
 import type { LogicHarness } from "../support/logic_harness.ts";
 import { Contradiction } from "./board.ts";

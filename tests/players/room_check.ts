@@ -10,7 +10,7 @@ import {
   type RoomResponse,
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { type Actor, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import type { FriendCheck } from "./friend_check.ts";

@@ -2,7 +2,7 @@
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import type { Actor } from "./board.ts";
 import type { Checker } from "./checker.ts";

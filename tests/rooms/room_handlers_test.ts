@@ -10,7 +10,7 @@ import {
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   LINK_DEAD_MS,
   LOGIN_FAILURES_PER_ACCOUNT,

@@ -1,5 +1,5 @@
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
+import { contract } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 /** Fields that look like secrets by their names, in messages and the messages in them. */
@@ -13,7 +13,7 @@ function secretsOf(message: DescMessage): readonly { name: string; isRedacted: b
 }
 
 Deno.test("PacketRow.isSecret: every field named like a secret has debug_redact, and so keeps its packet out of logs", () => {
-  const found = PACKET_TABLE.map((row) => ({ row, secrets: secretsOf(row.schema) }));
+  const found = contract.packets.rows.map((row) => ({ row, secrets: secretsOf(contract.schemaOf(row.type)!) }));
   assertEquals(found.flatMap(({ secrets }) => secrets).filter(({ isRedacted }) => !isRedacted), []);
   for (const { row, secrets } of found) assertEquals(row.isSecret, secrets.length > 0, row.name);
   assert(found.filter(({ secrets }) => secrets.length > 0).length >= 15);

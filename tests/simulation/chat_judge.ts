@@ -8,7 +8,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../../server/base/clock.ts";
 import type { OutboxPacket } from "../../server/session/outbox.ts";
 import { Channel, type ChatMessage, ChatMessageSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { DeliveryJudge } from "./delivery_judge.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import type { LogicLife } from "./simulated_server.ts";

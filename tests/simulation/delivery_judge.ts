@@ -9,7 +9,7 @@ import type { ClientSession } from "../../client/client_session.ts";
 import type { OutgoingPacket } from "../../client/outgoing.ts";
 import type { Outbox, OutboxPacket } from "../../server/session/outbox.ts";
 import type { Session } from "../../server/session/session.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
 import { isSamePacket, SessionLedger } from "./session_ledger.ts";
 import type { Verdict } from "./verdict.ts";

@@ -1,7 +1,7 @@
 /** All judges of one simulation, and what each of them is told. @module */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { hpIn } from "../support/health.ts";
 import { ChatJudge } from "./chat_judge.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";

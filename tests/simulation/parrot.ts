@@ -8,7 +8,7 @@
 import type { Transport, TransportHandler } from "../../client/transport.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { frameOf } from "../shared/frames.ts";
 

@@ -28,7 +28,7 @@ import { World } from "../../server/world/world.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { patch } from "./observe.ts";
 
 /** One fault. */

@@ -1,7 +1,7 @@
 /** What players do, by chance. @module */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { RequestSchema } from "../../client/messages.ts";
+import type { RequestSchema } from "../../client/browser.ts";
 import {
   Channel,
   ChatMessageSchema,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { contract } from "../../games/marsh/contract.ts";
 import type { ServerConfig } from "../../server/config/config.ts";
 import { AddressGate } from "../../server/io/address_gate.ts";
 import { createAddressTableBuffer } from "../../server/io/address_table.ts";
@@ -71,6 +72,7 @@ export class SimulatedIo {
     this.counters.resetGauges();
     this.admitted = new AdmissionCounts(parts.admitted, parts.index);
     this.worker = new IoWorker({
+      packets: contract.packets,
       config: parts.config,
       clock: time,
       counters: parts.counters,

@@ -6,7 +6,7 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Transport } from "../../client/transport.ts";
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import {
   LoginRequestSchema,
@@ -27,7 +27,7 @@ import {
   GuildInviteNoticeSchema,
   GuildInviteResponseSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { FriendResponseSchema, IgnoreResponseSchema } from "../../shared/gen/social_pb.ts";
 import { inflatePayload } from "../../client/inflate.ts";

@@ -11,7 +11,7 @@ import type { CharacterState, SavedCharacter } from "../../server/storage/storag
 import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
 import type { StorageOutcome } from "../../server/storage/sqlite_database.ts";
 import { EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { hpIn } from "../support/health.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";

@@ -4,7 +4,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { Prng } from "../../server/world/prng.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { ResumeRequestSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
+import { PacketSchema } from "../../shared/gen/packet_pb.ts";
 import { frameOf } from "../shared/frames.ts";
 import type { Surroundings } from "./simulated_player.ts";
 

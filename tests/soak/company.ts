@@ -6,8 +6,9 @@
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { DrawbridgeClient } from "../../client/client.ts";
-import type { MessageByType, MessageType, RequestSchema } from "../../client/messages.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
+import type { Packets, RequestSchema } from "../../client/browser.ts";
+import type { ReceivedMessage, ReceiveType } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
@@ -27,7 +28,7 @@ import {
   GuildRank,
   GuildSetRankRequestSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
   FriendRemoveSchema,
@@ -436,10 +437,10 @@ async function ask<D extends RequestSchema>(member: Member, schema: D, message: 
 }
 
 /** Sends what has no response of its own, and resolves with the packet that shows that it was done. */
-function told<T extends MessageType>(
+function told<T extends ReceiveType<Packets>>(
   { client }: Member,
   type: T,
-  isAnswer: (message: MessageByType[T]) => boolean,
+  isAnswer: (message: ReceivedMessage<Packets, T>) => boolean,
   send: () => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {

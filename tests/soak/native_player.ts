@@ -1,10 +1,10 @@
 /** A player on the project's own client, now over TCP, now over WebSocket. @module */
 
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { ChatMessageSchema, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { TestPlayer } from "../support/server_process.ts";
 import type { Doors, Saying, SoakPlayer, SoakPlayerEvents } from "./soak_player.ts";

@@ -13,8 +13,7 @@ import {
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { packetRow } from "../../shared/packet_table.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { clientHello } from "../support/client_hello.ts";
 import { emptyBlocks } from "../support/empty_blocks.ts";
 import { proxyHeaderV4 } from "../support/proxy_header.ts";
@@ -67,7 +66,7 @@ function slowToInflate(type: PacketType, byteCount: number): Uint8Array {
 /** The longest that the io worker lets through to inflating, for each type that a client may send before it is anybody. */
 const SLOWEST = join(
   [PacketType.HEARTBEAT_REQUEST, PacketType.ENTER_WORLD_REQUEST, PacketType.RESUME_REQUEST].map((type) =>
-    slowToInflate(type, packetRow(type)!.payloadBytesMax)
+    slowToInflate(type, contract.packets.row(type)!.payloadBytesMax)
   ),
 );
 

@@ -15,7 +15,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import type { TestPlayer } from "../support/server_process.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";

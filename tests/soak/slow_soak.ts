@@ -5,11 +5,11 @@
  * @module
  */
 
-import { DrawbridgeClient } from "../../client/client.ts";
+import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { LatencyHistogram, type LatencySummary } from "../../tools/loadtest/histogram.ts";
 import { bucketOf, LATENCY_BUCKETS } from "../../tools/loadtest/latency_counts.ts";
 import type { LedgerTotals } from "../../tools/loadtest/sequence_ledger.ts";

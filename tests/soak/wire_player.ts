@@ -26,7 +26,7 @@ import {
 } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, type EnterWorldResponse } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { TestPlayer } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { WireClient, type WirePacket } from "../support/wire.ts";

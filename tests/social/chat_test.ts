@@ -5,7 +5,7 @@ import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../s
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
 import {
   CHAT_HELD_MESSAGES_MAX,

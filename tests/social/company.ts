@@ -2,8 +2,8 @@
 
 import { LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import type { MessageByType, MessageType } from "../../client/messages.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
+import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { assert } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 

@@ -17,7 +17,7 @@ import {
   GuildLeaveRequestSchema,
   GuildWarStartSchema,
 } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
   FriendListRequestSchema,
@@ -27,7 +27,6 @@ import {
   IgnoreAddSchema,
 } from "../../shared/gen/social_pb.ts";
 import { CHAT_REPEATS_MAX, CHAT_STRIKES_MAX, NOTICES_BURST, NOTICES_TO_ONE_BURST } from "../../shared/limits.ts";
-import { PACKET_TABLE } from "../../shared/packet_table.ts";
 import { sourceFiles } from "../support/source_files.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -40,9 +39,9 @@ async function ask<Desc extends DescMessage>(
   schema: Desc,
   message: MessageInitShape<Desc>,
 ): Promise<string> {
-  const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName)!;
+  const row = contract.rowOf(schema);
   // What is said comes back to who said it.
-  const own = row.type === PacketType.CHAT_MESSAGE ? row.type : row.responseType;
+  const own = row.type === PacketType.CHAT_MESSAGE ? row.type : row.refusal?.type ?? 0;
   const types = [own, PacketType.ERROR_RESPONSE];
   client.packets = client.packets.filter(({ type }) => !types.includes(type));
   harness.send(client, schema, message);
@@ -102,7 +101,7 @@ const REACHES_OTHERS: Readonly<Record<string, string>> = {
 };
 
 Deno.test("ContactGate: no call of the server or a part reaches another player past the gate", async () => {
-  const own = ["session", "link", "session.link", "PacketType.WORLD_SNAPSHOT"];
+  const own = ["session", "link", "session.link", "PacketType.WORLD_SNAPSHOT", "PacketType.ECHO_RESPONSE"];
   const reaching = new Set<string>();
   let answerCount = 0;
   const root = new URL("../../", import.meta.url);

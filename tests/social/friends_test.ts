@@ -2,7 +2,7 @@ import { SOCIAL, type SocialStore } from "../../games/parts/friends/social_store
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
   FriendListRequestSchema,

@@ -16,7 +16,7 @@ import {
   LeaveWorldRequestSchema,
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { CheapChance } from "../fuzz/chance.ts";
 import { bend, CLIENT_ROWS, payloadPool } from "../fuzz/messages.ts";
 import { RawSocket } from "./raw_socket.ts";

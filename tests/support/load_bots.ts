@@ -16,7 +16,8 @@ import {
 import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
-import { PacketSchema, PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
+import { PacketSchema } from "../../shared/gen/packet_pb.ts";
 
 /** What to do. */
 export interface LoadPlan {

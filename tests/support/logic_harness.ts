@@ -8,7 +8,7 @@
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { inflateRawSync } from "node:zlib";
-import type { MessageByType, MessageType } from "../../client/messages.ts";
+import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
@@ -42,8 +42,7 @@ import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { PACKET_TABLE, packetRow } from "../../shared/packet_table.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "./assert.ts";
 import { plainTokens } from "./plain_tokens.ts";
 import { RecordingLogger } from "./recording_logger.ts";
@@ -402,8 +401,7 @@ export class LogicHarness implements AsyncDisposable {
     message: MessageInitShape<Desc>,
     header: { readonly sequence?: number; readonly ack?: number } = {},
   ): void {
-    const row = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName);
-    assert(row !== undefined, `${schema.typeName} is no packet's message`);
+    const row = contract.rowOf(schema);
     this.sendRaw(client, row.type, toBinary(schema, create(schema, message)), header);
   }
 
@@ -420,7 +418,7 @@ export class LogicHarness implements AsyncDisposable {
 
   /** Puts one message into the ring and leaves logic alone. */
   post<Desc extends DescMessage>(client: HarnessClient, schema: Desc, message: MessageInitShape<Desc>): void {
-    const { type } = PACKET_TABLE.find((row) => row.schema.typeName === schema.typeName)!;
+    const { type } = contract.rowOf(schema);
     this.#push(client, { kind: RECORD_PACKET, type, payload: toBinary(schema, create(schema, message)) });
   }
 
@@ -486,7 +484,7 @@ export class LogicHarness implements AsyncDisposable {
 
   /** What a client received of one type, oldest first. */
   received<T extends MessageType>(client: HarnessClient, type: T): MessageByType[T][] {
-    const { schema } = packetRow(type)!;
+    const schema = contract.schemaOf(type)!;
     return client.packets.filter((packet) => packet.type === type)
       .map(({ payload }) => fromBinary(schema, payload) as MessageByType[T]);
   }

@@ -6,7 +6,7 @@
  */
 
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { FRAME_HEADER_BYTES } from "../../shared/limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { Channel } from "../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { ChatReader, encodeChatLine } from "./chat_reader.ts";
 import type { LoadContext } from "./load_session.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { FRAME_HEADER_BYTES } from "../../shared/limits.ts";
 import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
 import { type LoadContext, LoadSession } from "./load_session.ts";

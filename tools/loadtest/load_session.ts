@@ -7,7 +7,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX, LOADTEST_READY_TIMEOUT_MS } from "../../shared/limits.ts";
 import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
 import type { Endpoint } from "./engine.ts";

@@ -12,7 +12,7 @@ import {
   type EnterWorldResponse,
   EnterWorldResponseSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { CLIENT_ACK_PACKETS } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { type LoadContext, LoadSession } from "./load_session.ts";

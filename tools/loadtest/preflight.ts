@@ -10,7 +10,7 @@ import type { Transport } from "../../client/transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { ENVELOPE_BYTES_MAX } from "../../shared/limits.ts";
 import { PacketView, writeFrame } from "../../shared/packet_codec.ts";
 import { LoadError } from "./load_thread.ts";

@@ -12,7 +12,7 @@ import {
   type MovementCorrection,
   MovementCorrectionSchema,
 } from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { LOADTEST_POSITIONS } from "../../shared/limits.ts";
 import { type PacketView, writeVarint } from "../../shared/packet_codec.ts";
 import { ChatReader, encodeChatLine } from "./chat_reader.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { onSubmit, PASSWORD_LENGTH_MIN } from "./form.ts";
 import { TEXTS } from "./language.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../contract.ts";
 import {
   FriendAnswerSchema,
   FriendListRequestSchema,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
   GuildCreateRequestSchema,
@@ -22,7 +22,7 @@ import {
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
 } from "../../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../contract.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
 import {

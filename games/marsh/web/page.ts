@@ -10,7 +10,7 @@ import {
   RequestError,
   type SessionLoss,
   type StateChange,
-} from "../../../client/client.ts";
+} from "../../../client/browser.ts";
 import { connectWebSocket } from "../../../client/websocket_transport.ts";
 import { DisconnectReason } from "../../../shared/gen/auth_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
@@ -23,7 +23,7 @@ import {
   MovementUpdateSchema,
   RespawnRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../contract.ts";
 import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
 import { AccountDesk } from "./account_desk.ts";
 import { Announcement } from "./announcement.ts";

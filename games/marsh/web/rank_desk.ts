@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import {
   type LeaderboardBoard,
   type LeaderboardEntry,

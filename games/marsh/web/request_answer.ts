@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RequestError } from "../../../client/client.ts";
+import { RequestError } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { errorText } from "./error_text.ts";
 

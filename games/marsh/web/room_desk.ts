@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import {
   type ChatMessage,
   RoomCreateRequestSchema,
@@ -14,7 +14,7 @@ import {
   type RoomResponse,
 } from "../../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../contract.ts";
 import { ROOM_MEMBERS_MAX, ROOM_NAME_LENGTH_MIN } from "../../../shared/limits.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DrawbridgeClient } from "../../../client/client.ts";
+import type { DrawbridgeClient } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
   type MapEntered,
@@ -12,7 +12,7 @@ import {
   MapInfoRequestSchema,
   PortalRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../contract.ts";
 import { TEXTS } from "./language.ts";
 import { type CodeTexts, outcomeOf } from "./request_answer.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Timers } from "../../../client/client.ts";
+import type { Timers } from "../../../client/browser.ts";
 
 /** Waits of at least this go to the worker, in milliseconds; shorter ones are not worth the way. */
 const WORKER_DELAY_MS = 200;

@@ -1,9 +1,9 @@
 /** A client, a clock and a server in memory. @module */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type ClientOptions, DrawbridgeClient } from "../../../client/client.ts";
+import { type ClientOptions, DrawbridgeClient } from "../../../client/browser.ts";
 import { EnterWorldRequestSchema, type EnterWorldResponseSchema } from "../../../shared/gen/game_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../../games/marsh/contract.ts";
 import { assert } from "../../support/assert.ts";
 import { ManualClock } from "./manual_clock.ts";
 import { MemoryServer } from "./memory_server.ts";

@@ -1,21 +1,17 @@
 /** A server in memory that a test scripts: the far end of in-memory transports. @module */
 
-import {
-  create,
-  type DescMessage,
-  fromBinary,
-  type Message,
-  type MessageInitShape,
-  toBinary,
-} from "@bufbuild/protobuf";
-import type { MessageByType, MessageType, Schemas } from "../../../client/messages.ts";
-import { MESSAGE_SCHEMAS } from "../../../client/messages.ts";
+import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { contract, type MessageByType, type MessageType } from "../../../client/browser.ts";
 import type { Transport, TransportHandler } from "../../../client/transport.ts";
+import type { SchemaOf } from "../../../shared/contract.ts";
 import { FrameDecoder } from "../../../shared/frame_decoder.ts";
 import { ENVELOPE_BYTES_MAX } from "../../../shared/limits.ts";
 import { PacketView, writeFrame } from "../../../shared/packet_codec.ts";
 import { assert } from "../../support/assert.ts";
 import { settlePromises } from "./manual_clock.ts";
+
+/** The schema of each packet type. */
+export type Schemas = { readonly [T in MessageType]: SchemaOf<MessageByType[T]> };
 
 /** One packet as the server got it. */
 export interface ReceivedPacket {
@@ -36,7 +32,7 @@ export interface Numbers {
 
 /** Frames a message as a server does. */
 export function frame<T extends MessageType>(type: T, message: MessageInitShape<Schemas[T]>, numbers: Numbers = {}) {
-  const schema = MESSAGE_SCHEMAS[type] as DescMessage;
+  const schema = contract.schemaOf(type)!;
   const payload = toBinary(schema, create(schema, message as Record<string, unknown>));
   return framePayload(type, payload, numbers);
 }
@@ -137,7 +133,7 @@ export class Peer implements Transport {
   last<T extends MessageType>(type: T): MessageByType[T] {
     const packet = this.of(type).at(-1);
     assert(packet !== undefined, `No packet of type ${type} was received`);
-    return fromBinary(MESSAGE_SCHEMAS[type] as DescMessage, packet.payload) as Message as MessageByType[T];
+    return fromBinary(contract.schemaOf(type)!, packet.payload) as Message as MessageByType[T];
   }
 
   /** Hands waiting bytes to the client; gives whether there was anything to do. */

@@ -9,12 +9,13 @@
  */
 
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import type { MessageType, Schemas } from "../../../client/messages.ts";
+import type { MessageType } from "../../../client/browser.ts";
+import type { Schemas } from "./memory_server.ts";
 import { ResumeRequestSchema } from "../../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { GuildInfoRequestSchema } from "../../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../../games/marsh/contract.ts";
 import { frame, type MemoryServer, type Peer, type ReceivedPacket } from "./memory_server.ts";
 
 interface Kept {

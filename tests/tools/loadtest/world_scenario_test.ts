@@ -6,7 +6,7 @@ import {
   WorldSnapshotSchema,
 } from "../../../shared/gen/game_pb.ts";
 import { ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../../games/marsh/contract.ts";
 import { PacketView, writeFrame } from "../../../shared/packet_codec.ts";
 import type { SocketHandler } from "../../../tools/loadtest/engine.ts";
 import { ConnectionHost } from "../../../tools/loadtest/load_connection.ts";
