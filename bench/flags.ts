@@ -13,10 +13,10 @@ const EXIT_CONFIG = 78;
 /** A path. */
 export const path: Kind<string> = text("a path", "PATH", (value) => value === "" ? undefined : value);
 
-/** Several of these words, split by commas; each counts once. */
+/** Several of these words, separated by commas; each counts once. */
 export function someOf(words: readonly string[]): Kind<readonly string[]> {
   return {
-    expects: `some of ${words.join(", ")}, split by commas`,
+    expects: `some of ${words.join(", ")}, separated by commas`,
     placeholder: "A,B",
     parse: (value) => {
       const parts = value.split(",");

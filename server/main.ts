@@ -134,7 +134,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
       await supervisor.replaceCertificate(tls);
       log.info("Certificate read again");
     } catch (error) {
-      log.error("Cannot read the certificate again, the one before stays", { error: String(error) });
+      log.error("Cannot read the certificate again, the old one stays in use", { error: String(error) });
     }
   });
   if (!isNarrow) log.warn("The process may use all files: start it with --allow-read=/ --allow-write=/ to limit it");

@@ -92,7 +92,7 @@ function checkAdmin(config: ServerConfig, { nameOf }: CheckContext): string[] {
   if (config.adminToken.length < ADMIN_TOKEN_LENGTH_MIN) {
     return [
       `Cannot use ${name}: other machines can reach it and ${nameOf("adminToken")} has ` +
-      `${config.adminToken.length} characters, least is ${ADMIN_TOKEN_LENGTH_MIN}`,
+      `${config.adminToken.length} characters, but needs at least ${ADMIN_TOKEN_LENGTH_MIN}`,
     ];
   }
   return [];
@@ -124,7 +124,7 @@ interface PemFile {
 function checkPem(name: string, file: PemFile, readTextFile: (path: string) => string): string[] {
   try {
     if (file.label.test(readTextFile(file.path))) return [];
-    return [`Cannot use ${name} ${file.path}: it holds no ${file.what} in PEM`];
+    return [`Cannot use ${name} ${file.path}: it contains no ${file.what} in PEM`];
   } catch (error) {
     return [`Cannot read ${name} ${file.path}: ${error instanceof Error ? error.message : error}`];
   }
@@ -136,11 +136,11 @@ function checkEpoll(config: ServerConfig, { nameOf, platform }: CheckContext): s
   const problems: string[] = [];
   if (platform.os !== "linux") problems.push(`Cannot use ${name}: it needs Linux, this is ${platform.os}`);
   if (config.tlsCert !== "") {
-    problems.push(`Cannot use ${name}: it speaks no TLS, and ${nameOf("tlsCert")} asks for it`);
+    problems.push(`Cannot use ${name}: it does not support TLS, which ${nameOf("tlsCert")} asks for`);
   }
   if (config.host !== "localhost" && parseIpAddress(config.host) === null) {
     problems.push(
-      `Cannot use ${nameOf("host")} ${config.host} with ${name}: give an IP address, as it looks up no names`,
+      `Cannot use ${nameOf("host")} ${config.host} with ${name}: give an IP address, because it looks up no host names`,
     );
   }
   return problems;

@@ -213,7 +213,9 @@ class ConfigReader {
     }
     if (foreign.length > 0) {
       this.#sources.onNote?.(
-        `Ignored what Kubernetes sets for services: ${foreign.join(", ")}; enableServiceLinks: false leaves it out`,
+        `Ignored variables that Kubernetes sets for services: ${
+          foreign.join(", ")
+        }; enableServiceLinks: false avoids them`,
       );
     }
     return found;

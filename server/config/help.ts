@@ -49,9 +49,11 @@ export function helpText(): string {
     "Usage: deno task serve [flags]",
     "",
     ...wrap(
-      "Flags win over environment variables over the JSON file of --config over the defaults in brackets. " +
+      "Flags override environment variables, which override the JSON file of --config, which overrides the defaults in " +
+        "brackets. " +
         `--login-port is ${environmentVariableOf("loginPort")} in the environment and "loginPort" in the file. ` +
-        "--flag=value and --flag value mean the same; an on|off flag alone means on; the last of two flags counts.",
+        "--flag=value and --flag value mean the same. An on|off flag alone means on. If a flag is given twice, the last one " +
+        "counts.",
       COLUMNS,
     ),
     ...GROUPS.flatMap(groupText),

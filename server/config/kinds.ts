@@ -126,29 +126,29 @@ export function isUrl(value: string, schemes: readonly string[]): boolean {
   return schemes.includes(parsed.protocol.slice(0, -1)) && parsed.hostname !== "" && value.includes("://");
 }
 
-/** Origins of web pages, split by commas, in their canonical form. */
+/** Origins of web pages, separated by commas, in their canonical form. */
 export function origins(): Kind<readonly string[]> {
-  return list("origins such as https://play.example.org, split by commas", "ORIGINS", readOrigin);
+  return list("origins such as https://play.example.org, separated by commas", "ORIGINS", readOrigin);
 }
 
-/** Ranges of IP addresses, split by commas, in their canonical form. */
+/** Ranges of IP addresses, separated by commas, in their canonical form. */
 export function addressRanges(): Kind<readonly string[]> {
   return list(
-    "IP addresses or ranges such as 10.0.0.0/8, split by commas",
+    "IP addresses or ranges such as 10.0.0.0/8, separated by commas",
     "RANGES",
     (value) => typeof value === "string" ? canonicalRange(value) : undefined,
     ADDRESS_RANGES_MAX,
   );
 }
 
-/** Words of letters and digits, split by commas. */
+/** Words of letters and digits, separated by commas. */
 export function words(expects: string, placeholder: string, countMax: number): Kind<readonly string[]> {
   const read = (value: unknown) =>
     typeof value === "string" && /^[\p{L}\p{M}\p{N}]{1,64}$/u.test(value) ? value : undefined;
   return list(expects, placeholder, read, countMax);
 }
 
-/** Parts split by commas, or an array of them in JSON; nothing is an empty list, the same twice counts once. */
+/** Parts separated by commas, or an array of them in JSON; nothing is an empty list, the same twice counts once. */
 function list(
   expects: string,
   placeholder: string,

@@ -164,14 +164,14 @@ export const OPTIONS: OptionTable = {
     group: "Listening",
     kind: choice(["deno", "epoll"]),
     default: "deno",
-    help: "What accepts, reads and writes: Deno's own network calls, or epoll through FFI (Linux, without TLS)",
+    help: "How sockets are handled: by Deno's own network calls, or by epoll through FFI (Linux, without TLS)",
   },
   ioWorkers: {
     group: "Listening",
     kind: integer({ min: 1, max: IO_WORKERS_MAX }),
     default: (platform) => platform.os === "linux" ? Math.min(platform.cores, IO_WORKERS_MAX) : 1,
     defaultText: "number of cores; 1 where ports cannot be shared",
-    help: "Threads that accept, read and write",
+    help: "Number of threads that handle sockets",
     alsoCalled: ["worker-threads", "io-context-pool-size", "threads", "workers"],
   },
   acceptBacklog: {
@@ -180,7 +180,7 @@ export const OPTIONS: OptionTable = {
     // A shorter queue overflows when thousands come back at once, and each one left out waits a second for its next
     // try. Linux cuts it down to net.core.somaxconn.
     default: 1_024,
-    help: "Connections of each listener that wait in the kernel to be accepted",
+    help: "How many connections per listener may wait in the kernel to be accepted",
     alsoCalled: ["backlog"],
   },
   tcpNoDelay: {
@@ -195,7 +195,7 @@ export const OPTIONS: OptionTable = {
     kind: path("FILE", "optional"),
     default: "",
     defaultText: "none",
-    help: "Certificate chain in PEM: login, game and gateway then speak TLS only",
+    help: "Certificate chain in PEM; with it, login, game and gateway accept only TLS",
   },
   tlsKey: {
     group: "Listening",
@@ -209,7 +209,7 @@ export const OPTIONS: OptionTable = {
     kind: origins(),
     default: [],
     defaultText: "same host",
-    help: "Origins of web pages that may open the gateway's WebSocket, split by commas",
+    help: "Origins of web pages that may open the gateway's WebSocket, separated by commas",
     alsoCalled: ["origins", "cors"],
   },
   proxyProtocolFrom: {
@@ -217,7 +217,8 @@ export const OPTIONS: OptionTable = {
     kind: addressRanges(),
     default: [],
     defaultText: "none",
-    help: "Addresses of proxies that begin every connection with a PROXY protocol header, v1 or v2, split by commas",
+    help:
+      "Addresses of proxies that begin every connection with a PROXY protocol header, v1 or v2, separated by commas",
     alsoCalled: ["proxy-protocol", "send-proxy"],
   },
   trustedProxies: {
@@ -226,7 +227,7 @@ export const OPTIONS: OptionTable = {
     default: [],
     defaultText: "none",
     help:
-      "Addresses of HTTP proxies before the gateway whose X-Forwarded-For or Forwarded is believed, split by commas",
+      "Addresses of HTTP proxies before the gateway whose X-Forwarded-For or Forwarded is trusted, separated by commas",
     alsoCalled: ["forwarded-allow-ips", "real-ip-from", "set-real-ip-from", "trust-proxy", "x-forwarded-for"],
   },
 
@@ -234,21 +235,21 @@ export const OPTIONS: OptionTable = {
     group: "Limits",
     kind: connections,
     default: 5_000,
-    help: "Connections to the game port at once; more are refused with SERVER_FULL",
+    help: "Highest number of connections to the game port; more are refused with SERVER_FULL",
     alsoCalled: ["game-max-connections", "max-players"],
   },
   loginMaxConnections: {
     group: "Limits",
     kind: connections,
     default: 1_000,
-    help: "Connections to the login port at once",
+    help: "Highest number of connections to the login port",
   },
   gatewayMaxConnections: {
     group: "Limits",
     kind: connections,
     default: (_platform, given) => given.maxConnections ?? 5_000,
     defaultText: "as --max-connections",
-    help: "Connections to the gateway port at once",
+    help: "Highest number of connections to the gateway port",
   },
   sendQueueSoftBytes: {
     group: "Limits",
@@ -266,46 +267,47 @@ export const OPTIONS: OptionTable = {
     group: "Limits",
     kind: integer({ min: 0, max: 3_600_000, placeholder: "MS" }),
     default: LINK_DEAD_MS,
-    help: "How long a player stays in the world and may resume after the connection broke",
+    help: "How long a player stays in the world, and may resume, after the connection is lost",
   },
   floodControl: {
     group: "Limits",
     kind: onOff(),
     default: true,
     help:
-      "Token buckets, limits and bans of addresses, delays after failed logins, the pace of chat; off only for load tests on a trusted network",
+      "Rate limits, limits and bans of addresses, delays after failed logins, limits on chat; switch off only for load tests on a trusted network",
   },
   addressMaxConnections: {
     group: "Limits",
     kind: connections,
     default: 500,
-    help: "Connections of one address at once, over all ports; many players may share one behind a router",
+    help:
+      "Highest number of connections from one address, over all ports; many players may share an address behind a router",
     alsoCalled: ["max-connections-per-address", "max-connections-per-ip"],
   },
   addressConnectsPerSecond: {
     group: "Limits",
     kind: integer({ min: 1, max: 100_000 }),
     default: 100,
-    help: "New connections of one address each second; five times as many at once",
+    help: "New connections per second from one address; five times as many in a burst",
   },
   addressTokensPerSecond: {
     group: "Limits",
     kind: integer({ min: 100, max: 10_000_000 }),
     default: 5_000,
-    help: "Tokens for packets that come back to one address each second, over all its connections",
+    help: "Packet tokens per second for one address, over all its connections",
   },
   addressRegistrationsPerHour: {
     group: "Limits",
     kind: integer({ min: 1, max: 1_000_000 }),
     default: 100,
-    help: "Accounts one address may register in an hour",
+    help: "How many accounts one address may register in an hour",
   },
   trustedAddresses: {
     group: "Limits",
     kind: addressRanges(),
     default: ["127.0.0.0/8", "::1"],
     defaultText: "127.0.0.0/8,::1",
-    help: "Addresses that have no limits of their own and are never banned, split by commas",
+    help: "Addresses without address limits, which are never banned, separated by commas",
     alsoCalled: ["allow-list", "exempt-addresses"],
   },
 
@@ -319,7 +321,7 @@ export const OPTIONS: OptionTable = {
     group: "Identity",
     kind: integer({ min: 1, max: 65_535 }),
     default: 1,
-    help: "Number in the server list",
+    help: "Number of this server in the server list",
   },
   serverName: {
     group: "Identity",
@@ -329,14 +331,14 @@ export const OPTIONS: OptionTable = {
       (value) => value.length >= 1 && value.length <= 64 && !/\p{Cc}/u.test(value) ? value : undefined,
     ),
     default: "Dragon Server",
-    help: "Name in the server list",
+    help: "Name of this server in the server list",
   },
   publicHost: {
     group: "Identity",
     kind: host("optional"),
     default: "",
     defaultText: "the address a client connected to",
-    help: "Address that the server list gives to clients",
+    help: "Address of the game server that clients get in the server list",
     alsoCalled: ["public-address", "external-host"],
   },
   gatewayUrl: {
@@ -344,14 +346,14 @@ export const OPTIONS: OptionTable = {
     kind: url(["ws", "wss", "http", "https"]),
     default: "",
     defaultText: "worked out from host and port",
-    help: "URL of the gateway that the server list gives to clients",
+    help: "URL of the gateway that clients get in the server list",
   },
 
   dataDir: {
     group: "Storage",
     kind: path("DIR"),
     default: "./data",
-    help: "Folder of the database and the keys; made when missing",
+    help: "Folder for the database and the keys; created if missing",
   },
   databaseUrl: {
     group: "Storage",
@@ -361,7 +363,7 @@ export const OPTIONS: OptionTable = {
       (value) => isDatabaseUrl(value) ? value : undefined,
     ),
     default: "sqlite:drawbridge.db",
-    help: "SQLite file of accounts and characters; it lies in the data folder unless its path is absolute",
+    help: "SQLite file for accounts and characters; a relative path is inside the data folder",
     alsoCalled: ["database", "db-url"],
     secret: "url",
   },
@@ -370,13 +372,13 @@ export const OPTIONS: OptionTable = {
     group: "Accounts",
     kind: choice(["replace", "reject"]),
     default: "replace",
-    help: "A second login of one player: replace the first connection, or reject the new one",
+    help: "What a second login of the same player does: replace the first connection, or get rejected",
   },
   sessionTokenHours: {
     group: "Accounts",
     kind: integer({ min: 1, max: 8_760, placeholder: "HOURS" }),
     default: SESSION_TOKEN_LIFETIME_MS / 3_600_000,
-    help: "How long the session token of a login can be used",
+    help: "How long a session token is valid after login",
   },
   clientVersionMin: {
     group: "Accounts",
@@ -395,15 +397,15 @@ export const OPTIONS: OptionTable = {
     group: "Accounts",
     kind: choice(["unicode", "ascii"]),
     default: "unicode",
-    help: "Letters of new players' and guilds' names: one script of their choice, or ASCII only",
+    help: "Letters allowed in new names of players and guilds: any one script, or ASCII only",
     alsoCalled: ["name-rule", "charset"],
   },
   reservedNames: {
     group: "Accounts",
-    kind: words("words, split by commas", "WORDS", RESERVED_NAMES_MAX),
+    kind: words("words, separated by commas", "WORDS", RESERVED_NAMES_MAX),
     default: RESERVED_NAMES,
     defaultText: RESERVED_NAMES.join(", "),
-    help: "Words that no new name of a player, guild or room may have or look like",
+    help: "Words that new names of players, guilds and rooms may not contain or imitate",
     alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
@@ -431,19 +433,19 @@ export const OPTIONS: OptionTable = {
     group: "World",
     kind: integer({ min: SNAPSHOT_BYTES_CONFIG_MIN, max: SNAPSHOT_BYTES_CONFIG_MAX, placeholder: "BYTES" }),
     default: SNAPSHOT_BYTES_MAX,
-    help: "What a player is told in one tick at most; the rest comes with the next",
+    help: "Most bytes that a player is sent in one tick; the rest follows in the next",
   },
   maxSpeed: {
     group: "World",
     kind: decimal({ min: 0.1, max: SPEED_MAX, placeholder: "UNITS" }),
     default: 10,
-    help: "Fastest a player may move, in units a second",
+    help: "Highest speed of a player, in units per second",
   },
   monsters: {
     group: "World",
     kind: onOff(),
     default: true,
-    help: "Whether monsters live on the map, more of them on a larger one",
+    help: "Whether monsters live on the maps; larger maps have more of them",
     alsoCalled: ["npcs", "mobs"],
   },
   guildWarMinutes: {
@@ -458,7 +460,7 @@ export const OPTIONS: OptionTable = {
     group: "Operation",
     kind: host(),
     default: "127.0.0.1",
-    help: "Address of the admin site; anything but loopback needs a token",
+    help: "Address that the admin site listens on; any but loopback needs a token",
   },
   adminPort: { group: "Operation", kind: port, default: 9090, help: "Port of the admin site; 0 takes a free port" },
   adminToken: {
@@ -470,34 +472,36 @@ export const OPTIONS: OptionTable = {
     ),
     default: "",
     defaultText: "none",
-    help: "What the admin site asks for; better set in the environment, as flags are seen by every user of the machine",
+    help:
+      "Token that the admin site asks for; set it in the environment, because every user of the machine can see flags",
     secret: "hidden",
   },
   logLevel: {
     group: "Operation",
     kind: choice(["debug", "info", "warn", "error"]),
     default: "info",
-    help: "Least level that is logged",
+    help: "Lowest level that is logged",
   },
   logFormat: {
     group: "Operation",
     kind: choice(["auto", "pretty", "json"]),
     default: "auto",
     defaultText: "auto: pretty on a terminal, else json",
-    help: "How lines of the log look",
+    help: "Format of log lines",
   },
   debugPackets: {
     group: "Operation",
     kind: onOff(),
     default: false,
-    help: "Log packets with the start of their payload, at level info; secrets are left out",
+    help: "Log packets with the start of their payload, without secrets, at level info",
     alsoCalled: ["packet-logger", "log-packets"],
   },
   logLogins: {
     group: "Operation",
     kind: onOff(),
     default: false,
-    help: "Log each login with player and address, at level info; entries and leaving are logged at level debug",
+    help:
+      "Log each login with player and address at level info; players entering and leaving are logged at level debug",
     alsoCalled: ["login-log", "access-log"],
   },
   diagnostics: {
@@ -511,7 +515,7 @@ export const OPTIONS: OptionTable = {
     group: "Operation",
     kind: onOff(),
     default: false,
-    help: "Run the server in a child process and start it again when a fault ends it; use the task supervise for it",
+    help: "Run the server in a child process and restart it after a fault; use deno task supervise for this",
     alsoCalled: ["restart", "watchdog"],
   },
 };

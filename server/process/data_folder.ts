@@ -29,13 +29,13 @@ async function problemOf(path: string, error: unknown): Promise<string> {
       : "it, or a part of its path, is no folder; give the path of a folder";
   }
   if (error instanceof Deno.errors.NotCapable) {
-    return "Deno lets no program use this folder with the permissions of the task; choose another one";
+    return "the task's permissions do not let Deno use this folder; choose another one";
   }
   const reason = error instanceof Error ? error.message : String(error);
   if (error instanceof Deno.errors.PermissionDenied || /read-only/i.test(reason)) {
-    return `files cannot be made in it (${reason}); give its ownership to whoever runs the server, or choose another one`;
+    return `no files can be created in it (${reason}); make the server's user its owner, or choose another one`;
   }
-  return `${reason}; choose another folder, or make room for it`;
+  return `${reason}; choose another folder, or free this path`;
 }
 
 async function isLink(path: string): Promise<boolean> {

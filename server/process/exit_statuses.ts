@@ -12,12 +12,12 @@ export const EXIT_STATUSES: readonly ExitStatus[] = [
   { status: "0", meaning: "stopped as asked" },
   {
     status: "1",
-    meaning: "could not start (a port in use, a locked database, a full disk), or could not stop in order",
+    meaning: "could not start (a port in use, a locked database, a full disk), or could not stop cleanly",
   },
   {
     status: "70",
-    meaning: "the logic worker hung, or could not be started again after a crash: the process ended itself",
+    meaning: "the logic worker hung, or could not be restarted after a crash, so the process ended itself",
   },
-  { status: "78", meaning: "the configuration cannot be used; every problem was listed" },
+  { status: "78", meaning: "the configuration cannot be used; every problem is listed" },
   { status: "130, 143", meaning: "a second SIGINT or SIGTERM" },
 ];

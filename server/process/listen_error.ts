@@ -29,10 +29,10 @@ export function listenError({ key, host, port }: Listener, cause: unknown): Conf
     }
     const reason = cause instanceof Error ? cause.message : String(cause);
     if (cause instanceof Deno.errors.AddrNotAvailable) {
-      return `Cannot use ${hostSetting}: this machine has no such address now; give one that ip address shows`;
+      return `Cannot use ${hostSetting}: this machine has no such address; give one that the command ip address shows`;
     }
     if (/lookup|resolve/i.test(reason)) {
-      return `Cannot use ${hostSetting}: no address is known for this name now (${reason}); give an IP address`;
+      return `Cannot use ${hostSetting}: this host name has no known address (${reason}); give an IP address`;
     }
     return `Cannot listen on ${hostPort(host, port)}, which ${hostSetting} and ${portSetting} name: ${reason}`;
   }

@@ -99,7 +99,7 @@ async function read(path: string): Promise<MaintenancePlan | null> {
     throw unusable(path, error instanceof Error ? error.message : String(error));
   }
   const plan = planOf(text);
-  if (plan === undefined) throw unusable(path, "it is no maintenance plan");
+  if (plan === undefined) throw unusable(path, "it is not a maintenance plan");
   return plan;
 }
 
@@ -118,7 +118,7 @@ function planOf(text: string): MaintenancePlan | undefined {
 function unusable(path: string, reason: string): DependencyError {
   return new DependencyError(
     "unavailable",
-    `Cannot read ${path}: ${reason}; remove the file, and switch maintenance on again where it is wanted`,
+    `Cannot read ${path}: ${reason}; remove the file, and switch maintenance on again if you want it`,
   );
 }
 

@@ -61,7 +61,7 @@ export class ProcessKeeper {
       this.#child = null;
       if (this.#isStopping || FINAL_CODES.includes(code)) return code;
       if (nowMs() - startedMs >= KEEPER_STABLE_MS) pauseMs = KEEPER_PAUSE_MS;
-      log.error("The server ended by a fault, starting it again", { code, pauseMs });
+      log.error("The server ended because of a fault and is being restarted", { code, pauseMs });
       await pause(pauseMs, this.#stopAsked.promise);
       if (this.#isStopping) return 0;
       pauseMs = Math.min(2 * pauseMs, KEEPER_PAUSE_MS_MAX);

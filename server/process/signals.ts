@@ -45,7 +45,7 @@ export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => 
       await stop(signal);
       Deno.exit(0);
     } catch (error) {
-      console.error(`Cannot stop in order: ${error}`);
+      console.error(`Cannot stop cleanly: ${error}`);
       Deno.exit(1);
     }
   };

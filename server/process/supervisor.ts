@@ -179,7 +179,7 @@ export class Supervisor {
     if (request.act === "maintenance") return await this.#planMaintenance(request);
     if (this.#logic === null || this.#stopping) throw new DependencyError("unavailable", "The server is not running");
     if (this.#moderationCount >= MODERATION_PENDING_MAX) {
-      const message = `${this.#moderationCount} requests wait, limit is ${MODERATION_PENDING_MAX} requests`;
+      const message = `${this.#moderationCount} requests are waiting, limit is ${MODERATION_PENDING_MAX} requests`;
       throw new DependencyError("overloaded", `Cannot moderate: ${message}`);
     }
     const id = this.#nextModerationId++;
@@ -329,8 +329,8 @@ export class Supervisor {
   async #onIoCrash(index: number, message: string): Promise<void> {
     if (this.#stopping || !this.#isUp) return;
     const name = `io-${index}`;
-    this.#options.log.error("Worker crashed, starting it again", { worker: name, error: message });
-    this.#setProblem(name, `Worker ${name} is being started again`);
+    this.#options.log.error("Worker crashed and is being restarted", { worker: name, error: message });
+    this.#setProblem(name, `Worker ${name} is being restarted`);
     // One that dies at once would otherwise keep a core busy with dying.
     const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
     if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
@@ -340,9 +340,9 @@ export class Supervisor {
       this.#logic!.send(started);
       await this.#listen(this.#io[index]);
       this.#clearProblem(name);
-      this.#options.log.info("Worker is back", { worker: name });
+      this.#options.log.info("Worker is running again", { worker: name });
     } catch (error) {
-      this.#options.log.error("Cannot start worker again, will try once more", { worker: name, error: String(error) });
+      this.#options.log.error("Cannot restart worker, will try again", { worker: name, error: String(error) });
       setTimeout(() => void this.#onIoCrash(index, String(error)), WORKER_RESTART_MS);
     }
   }
@@ -350,14 +350,14 @@ export class Supervisor {
   async #onLogicCrash(message: string): Promise<void> {
     if (this.#stopping || !this.#isUp) return;
     this.#isUp = false;
-    this.#options.log.error("The logic worker crashed, starting everything again", { error: message });
+    this.#options.log.error("The logic worker crashed, restarting everything", { error: message });
     this.#setProblem("node", "The logic worker crashed");
     this.#terminateAll();
     try {
       await this.#startAll();
-      this.#options.log.info("Everything is back");
+      this.#options.log.info("Everything is running again");
     } catch (error) {
-      this.#options.log.error("Cannot start again", { error: String(error) });
+      this.#options.log.error("Cannot restart", { error: String(error) });
       this.#options.onHang();
     }
   }
@@ -365,8 +365,8 @@ export class Supervisor {
   /** Requests under way fail as unavailable; those after find the new worker. */
   async #onStorageCrash(error: Error): Promise<void> {
     if (this.#stopping) return;
-    this.#options.log.error("The storage worker crashed, starting it again", { error: error.message });
-    this.#setProblem("storage", "The storage worker is being started again");
+    this.#options.log.error("The storage worker crashed and is being restarted", { error: error.message });
+    this.#setProblem("storage", "The storage worker is being restarted");
     try {
       this.#storage = await this.#startStorage();
       this.#ownStorage?.replacePort(this.#storage.connect());
@@ -374,7 +374,7 @@ export class Supervisor {
       this.#logic?.send({ kind: "storage", channel }, [channel.port]);
       this.#clearProblem("storage");
     } catch (error) {
-      this.#options.log.error("Cannot start the storage worker again", { error: String(error) });
+      this.#options.log.error("Cannot restart the storage worker", { error: String(error) });
       setTimeout(() => void this.#onStorageCrash(error as Error), STORAGE_RESTART_MS);
     }
   }
@@ -393,7 +393,7 @@ export class Supervisor {
     else this.#clearProblem("reads");
     this.#readFailures = readFailures;
     if (healthy) this.#clearProblem("writes");
-    else this.#setProblem("writes", "The storage takes no writes");
+    else this.#setProblem("writes", "The storage cannot be written");
   }
 
   /** Nothing bounds the log while something keeps it from ending, so it is told before the disk is full. */
@@ -449,7 +449,7 @@ export class Supervisor {
   #onStalled(worker: string, stalledMs: number): void {
     const { log, onHang } = this.#options;
     if (stalledMs > (worker === "storage" ? STORAGE_HANG_MS : THREAD_HANG_MS)) {
-      log.error("A worker hangs, the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
+      log.error("A worker hangs, so the process ends itself", { worker, stalledMs: Math.round(stalledMs) });
       onHang();
     } else if (stalledMs > THREAD_STALL_MS) {
       this.#setProblem(`${worker} stalled`, `Worker ${worker} makes no progress`);

@@ -47,7 +47,7 @@ async function readFile(flag: string, path: string): Promise<string> {
 
 function checkPair({ cert, key }: TlsFiles, { tlsCert, tlsKey }: ServerConfig): void {
   if (ENCRYPTED.test(key)) {
-    const remedy = `write it out without one: openssl pkey -in ${tlsKey} -out plain.pem`;
+    const remedy = `remove the password: openssl pkey -in ${tlsKey} -out plain.pem`;
     throw unusable("--tls-key", tlsKey, `a password protects it; ${remedy}`);
   }
   let certificate: X509Certificate;
@@ -64,7 +64,7 @@ function checkPair({ cert, key }: TlsFiles, { tlsCert, tlsKey }: ServerConfig): 
   }
   if (!certificate.checkPrivateKey(privateKey)) {
     const remedy = "give the key that the first certificate in the file was made with";
-    throw unusable("--tls-key", tlsKey, `it is not the key of ${tlsCert}; ${remedy}`);
+    throw unusable("--tls-key", tlsKey, `it does not belong to ${tlsCert}; ${remedy}`);
   }
   checkUsable({ cert, key }, tlsCert, tlsKey);
 }

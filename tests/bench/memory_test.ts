@@ -34,7 +34,7 @@ Deno.test("parseMemoryOptions() takes backends and transports by name and names 
     ConfigError,
   );
   assertEquals(problems, [
-    'Cannot use --transports "udp": expected some of tcp, ws, split by commas',
+    'Cannot use --transports "udp": expected some of tcp, ws, separated by commas',
     "Unknown flag --sesions",
     'Cannot use --storm "-1": expected a number from 0 to 3600',
     'Cannot use --v8 "rm -rf": expected flags',

@@ -61,7 +61,7 @@ Deno.test("parsePeerOptions() takes rows and backends by name and names every pr
     ConfigError,
   );
   assertEquals(problems, [
-    'Cannot use --rows "9x9": expected some of 100x8, 100x1, 1000x4, 5000x1, 5000@10, split by commas',
+    'Cannot use --rows "9x9": expected some of 100x8, 100x1, 1000x4, 5000x1, 5000@10, separated by commas',
     "Unknown flag --secs",
     'Cannot use --alternations "0": expected an integer from 1 to 100',
     "Cannot use --json undefined: expected a path",

@@ -48,7 +48,12 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
       [78, ["--data-dir", `${dir}/file`], "is no folder", "give the path of a folder"],
       [78, ["--data-dir", `${dir}/file/data`], "is no folder", "give the path of a folder"],
       [78, ["--data-dir", `${dir}/dangling`], "a link that leads to no folder", "make that folder"],
-      [78, ["--data-dir", "/proc/drawbridge"], "Deno lets no program use this folder", "choose another one"],
+      [
+        78,
+        ["--data-dir", "/proc/drawbridge"],
+        "the task's permissions do not let Deno use this folder",
+        "choose another one",
+      ],
       [78, ["--database-url", "sqlite:absent/a.db"], "No such file or directory", "its folder must be there"],
       [78, ["--database-url", `sqlite:${dir}/file/a.db`], "Not a directory", "its folder must be there"],
       [78, ["--database-url", `sqlite:${dir}/database/game.db`], "unable to open database file", "its folder must be"],
@@ -65,7 +70,7 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
         "start the newer program",
       ],
       [1, ["--host", "203.0.113.9"], "has no such address", "give one that ip address shows"],
-      [1, ["--host", "nowhere.invalid"], "no address is known for this name", "give an IP address"],
+      [1, ["--host", "nowhere.invalid"], "this host name has no known address", "give an IP address"],
       [1, ["--admin-host", "127.0.0.1", "--host", "203.0.113.9"], "has no such address", "give one"],
     ];
     const ports = ["login", "game", "gateway", "admin"].map((name) => `--${name}-port=0`);
@@ -116,7 +121,11 @@ Deno.test({
       for (const dataDir of [`${dir}/disk`, `${dir}/disk/data`]) {
         const { message } = await assertRejects(() => ServerProcess.start({ launcher, dataDir }), Error);
         for (
-          const part of ["exited with 78", `Cannot use --data-dir ${dataDir}: files cannot be made in it`, "; give its"]
+          const part of [
+            "exited with 78",
+            `Cannot use --data-dir ${dataDir}: no files can be created in it`,
+            "; make the",
+          ]
         ) {
           assert(message.includes(part), `${part} is not in: ${message}`);
         }

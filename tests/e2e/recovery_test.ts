@@ -66,7 +66,7 @@ for (const backend of IO_BACKENDS) {
 
     await drill(server, "crash-io-worker?index=1");
     await until("the worker's connections to end", () => crashed.size > 0);
-    await until("the worker's return", async () => (await server.log()).includes("Worker is back"));
+    await until("the worker's return", async () => (await server.log()).includes("Worker is running again"));
     await until("readiness", () => isReady(server));
     const survivors = players.filter((player) => !crashed.has(player));
     assert(survivors.length > 0, "The other worker's connections stay");
@@ -112,7 +112,7 @@ for (const backend of IO_BACKENDS) {
       await drill(server, "crash-logic-worker");
       await Promise.all([native, browser].map((player) => player.client.ended()));
     }
-    await until("everything's return", async () => (await server.log()).includes("Everything is back"));
+    await until("everything's return", async () => (await server.log()).includes("Everything is running again"));
     await until("readiness", () => isReady(server));
     for (const [index, transport] of TRANSPORTS.entries()) {
       await using client = await connect(server, transport);

@@ -188,7 +188,7 @@ for (const fault of FAULTS) {
       const player = await enter(server, "Present");
 
       await fault.begin(server, dir);
-      await until("the readiness to tell", async () => (await readiness(server)).includes("takes no writes"));
+      await until("the readiness to tell", async () => (await readiness(server)).includes("cannot be written"));
       // A kernel gives a few more pages than it said; each account takes some.
       let code = ErrorCode.NONE;
       for (let number = 0; code === ErrorCode.NONE; number++) {
@@ -358,7 +358,7 @@ Deno.test("serve does not start on a folder that cannot be written, says so, and
     const readOnly = `mount --bind "${dir}" "${dir}" && mount -o remount,ro,bind "${dir}" && exec "$@"`;
     const launcher = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", readOnly, "sh"];
     const error = await assertRejects(() => ServerProcess.start({ dataDir: dir, launcher }), Error, "exited with");
-    assert(error.message.includes("files cannot be made in it (Read-only file system"), error.message);
+    assert(error.message.includes("no files can be created in it (Read-only file system"), error.message);
     await (await ServerProcess.start({ dataDir: dir })).stop();
   });
 });

@@ -254,7 +254,7 @@ programTest(
       const cases = [
         [cert, `${dir}/old.pem`, "--tls-key", "old.pem: a password protects it; write it out"],
         [cert, `${dir}/pkcs8.pem`, "--tls-key", "pkcs8.pem: a password protects it; write it out"],
-        [cert, `${dir}/other.pem`, "--tls-key", "other.pem: it is not the key of"],
+        [cert, `${dir}/other.pem`, "--tls-key", "other.pem: it does not belong to"],
         [`${dir}/bom.pem`, key, "--tls-cert", "bom.pem: it begins with a byte order mark; save it"],
         [`${dir}/cut.pem`, key, "--tls-cert", "cut.pem: it is damaged; copy"],
         [`${dir}/ed448c.pem`, `${dir}/ed448.pem`, "--tls-key", "ed448.pem: TLS cannot use it with"],

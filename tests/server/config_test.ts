@@ -432,7 +432,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   {
     given: { args: ["--admin-host", "0.0.0.0"], env: { DRAWBRIDGE_ADMIN_TOKEN: "123456789012345" } },
     problems: [
-      "Cannot use --admin-host 0.0.0.0: other machines can reach it and DRAWBRIDGE_ADMIN_TOKEN has 15 characters, least is 16",
+      "Cannot use --admin-host 0.0.0.0: other machines can reach it and DRAWBRIDGE_ADMIN_TOKEN has 15 characters, but needs at least 16",
     ],
   },
   {
@@ -447,7 +447,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     given: { args: ["--tls-cert", "c.pem", "--tls-key", "k.pem"], files: { "k.pem": "-----BEGIN CERTIFICATE-----" } },
     problems: [
       "Cannot read --tls-cert c.pem: No such file",
-      "Cannot use --tls-key k.pem: it holds no private key in PEM",
+      "Cannot use --tls-key k.pem: it contains no private key in PEM",
     ],
   },
   {
@@ -458,7 +458,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     },
     problems: [
       "Cannot use --io-backend epoll: it needs Linux, this is darwin",
-      "Cannot use --io-backend epoll: it speaks no TLS, and --tls-cert asks for it",
+      "Cannot use --io-backend epoll: it does not support TLS, which --tls-cert asks for",
     ],
   },
   {
@@ -468,7 +468,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   {
     given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },
     problems: [
-      "Cannot use --host game.example.org with --io-backend epoll: give an IP address, as it looks up no names",
+      "Cannot use --host game.example.org with --io-backend epoll: give an IP address, because it looks up no host names",
     ],
   },
   {
@@ -551,9 +551,9 @@ Deno.test("loadConfig() ignores what Kubernetes sets for services, and says so",
   });
   assertEquals([config.loginPort, config.gamePort], [8080, 7000]);
   assertEquals(notes, [
-    `Ignored what Kubernetes sets for services: ${
+    `Ignored variables that Kubernetes sets for services: ${
       Object.keys(env).join(", ")
-    }; enableServiceLinks: false leaves it out`,
+    }; enableServiceLinks: false avoids them`,
   ]);
   assertEquals(problemsOf({ env: { DRAWBRIDGE_PORT: "8080" } }).length, 1);
   assertEquals(problemsOf({ env: { DRAWBRIDGE_LOGIN_PORT: "http://10.0.0.8" } }).length, 1);
