@@ -108,6 +108,7 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
       role: config.role,
       addresses: addressesOf(config, supervisor.ports, admin.address),
       config: describeConfig(config),
+      maintenance: maintenance.summary,
     }),
     reasons: () => supervisor.reasons(),
     logger: getLimitedLogger("admin", () => performance.now()),

@@ -8,7 +8,7 @@ import process from "node:process";
 import { VERSION } from "./build_info.ts";
 import type { Monitor, MonitorSample, Rates, Totals, WorkerLoad } from "./monitor.ts";
 
-/** What does not change while a server runs. */
+/** What a server says of itself. */
 export interface ServerFacts {
   readonly serverId: number;
   readonly serverName: string;
@@ -17,6 +17,8 @@ export interface ServerFacts {
   readonly addresses: Readonly<Record<string, string>>;
   /** The configuration without its secrets. */
   readonly config: Readonly<Record<string, string | number | boolean>>;
+  /** Maintenance that is planned or on: when it begins, Unix time in milliseconds, and what players are told. */
+  readonly maintenance: { readonly startsAtMs: number; readonly message: string } | null;
 }
 
 /** The answer to `/status.json`. */

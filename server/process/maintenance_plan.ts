@@ -53,6 +53,11 @@ export class MaintenanceDesk {
     return this.#plan;
   }
 
+  /** What the status page may show of it: not whom it lets in. */
+  get summary(): Pick<MaintenancePlan, "startsAtMs" | "message"> | null {
+    return this.#plan === null ? null : { startsAtMs: this.#plan.startsAtMs, message: this.#plan.message };
+  }
+
   /** Whether it has begun. */
   get isOn(): boolean {
     return this.#plan !== null && this.#clock.unixMs() >= this.#plan.startsAtMs;

@@ -168,6 +168,14 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
   await console.page.locator("#moderation summary").click();
   await console.page.getByRole("button", { name: "Lift the mute of Alice" }).click();
   await console.page.locator("#moderation-message", { hasText: "Alice is no longer muted" }).waitFor();
+  const planned = console.page.locator("#planned");
+  assertEquals(await planned.isVisible(), false);
+  assertEquals((await admin(server, "maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
+  await planned.filter({ hasText: /^Maintenance begins at .+: a new map$/ }).waitFor();
+  assertEquals((await admin(server, "maintenance", "on"))[0], 0);
+  await console.page.locator("#notice", { hasText: "The server is under maintenance" }).waitFor();
+  await planned.waitFor({ state: "hidden" });
+  assertEquals((await admin(server, "maintenance", "off"))[0], 0);
   assertEquals([errors, console.errors], [[], []]);
   await server.stop();
 });

@@ -30,6 +30,7 @@ async function withSite(
       role: "all",
       addresses: { login: "x:1" },
       config: { role: "all" },
+      maintenance: null,
     }),
     reasons: () => [],
     logger,

@@ -20,7 +20,7 @@ async function openSite(options: { token?: string; outcome?: ModerationOutcome; 
     port: 0,
     token,
     monitor: new Monitor({ nowMs: () => 0 }),
-    facts: () => ({ serverId: 1, serverName: "Test", role: "all", addresses: {}, config: {} }),
+    facts: () => ({ serverId: 1, serverName: "Test", role: "all", addresses: {}, config: {}, maintenance: null }),
     reasons: () => [],
     logger: new RecordingLogger(),
     drills: new Map(),

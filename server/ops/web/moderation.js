@@ -11,7 +11,7 @@ const section = byId("moderation");
 const decision = byId("decision");
 const announcement = byId("announce");
 
-/** Nobody without the token is asked for it again and again. */
+/** Without the token, the server is asked once only. */
 let isRefused = false;
 section.addEventListener("toggle", () => {
   isRefused = false;
@@ -41,7 +41,7 @@ async function refresh() {
     if (!response.ok) return say(`The server answered ${response.status}`);
     show(await response.json());
   } catch {
-    say("The server does not answer; trying again");
+    say("The server does not answer. Trying again.");
   }
 }
 
@@ -54,7 +54,7 @@ async function act(kind, body) {
     refresh();
     return response.ok;
   } catch {
-    say("The server does not answer; nothing may have been done");
+    say("The server does not answer. Check the list before you try again.");
     return false;
   }
 }

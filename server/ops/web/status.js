@@ -64,14 +64,14 @@ async function refresh() {
       cache: "no-store",
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
-    if (response.status === 401) throw new Error("The session has ended: open this page with ?token= again");
+    if (response.status === 401) throw new Error("The session has ended. Open this page with ?token=TOKEN again.");
     if (!response.ok) throw new Error(`The server answered ${response.status}`);
     show(await response.json());
   } catch (error) {
     document.body.classList.add("stale");
     setState("waiting", "no answer");
     const known = error instanceof Error && error.message.startsWith("The ");
-    setNotice(known ? error.message : "The server does not answer; trying again");
+    setNotice(known ? error.message : "The server does not answer. Trying again.");
   }
 }
 
@@ -87,6 +87,7 @@ function show(report) {
   ].join(" · ");
   setState(report.ready ? "ready" : "trouble", report.ready ? "ready" : "not ready");
   setNotice(report.reasons.join("\n"));
+  showPlanned(report.maintenance);
   tiles.forEach((tile) => tile.show(report));
   showConnections(report.totals.connections);
   showList("world", worldRows(report));
@@ -108,6 +109,16 @@ function setNotice(text) {
   const notice = byId("notice");
   notice.hidden = text === "";
   if (notice.textContent !== text) notice.textContent = text;
+}
+
+/** Maintenance that has not begun; once it has, it is a reason. */
+function showPlanned(maintenance) {
+  const planned = byId("planned");
+  planned.hidden = maintenance === null || maintenance.startsAtMs <= Date.now();
+  if (planned.hidden) return;
+  const { startsAtMs, message } = maintenance;
+  const text = `Maintenance begins at ${new Date(startsAtMs).toLocaleString()}${message === "" ? "" : `: ${message}`}`;
+  if (planned.textContent !== text) planned.textContent = text;
 }
 
 function worldRows({ totals }) {
