@@ -25,8 +25,8 @@ export async function makeDataFolder(path: string): Promise<void> {
 async function problemOf(path: string, error: unknown): Promise<string> {
   if (error instanceof Deno.errors.AlreadyExists || error instanceof Deno.errors.NotADirectory) {
     return await isLink(path)
-      ? "it is a link that leads to no folder; make that folder, or remove the link"
-      : "it, or a part of its path, is no folder; give the path of a folder";
+      ? "it is a link to a folder that does not exist; create that folder, or remove the link"
+      : "it, or a part of its path, is not a folder; give the path of a folder";
   }
   if (error instanceof Deno.errors.NotCapable) {
     return "the task's permissions do not let Deno use this folder; choose another one";

@@ -45,9 +45,9 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
     newer.exec("UPDATE schema_versions SET version = 999 WHERE name = 'guilds'");
     newer.close();
     const cases: readonly (readonly [code: number, flags: readonly string[], reason: string, remedy: string])[] = [
-      [78, ["--data-dir", `${dir}/file`], "is no folder", "give the path of a folder"],
-      [78, ["--data-dir", `${dir}/file/data`], "is no folder", "give the path of a folder"],
-      [78, ["--data-dir", `${dir}/dangling`], "a link that leads to no folder", "make that folder"],
+      [78, ["--data-dir", `${dir}/file`], "is not a folder", "give the path of a folder"],
+      [78, ["--data-dir", `${dir}/file/data`], "is not a folder", "give the path of a folder"],
+      [78, ["--data-dir", `${dir}/dangling`], "a link to a folder that does not exist", "create that folder"],
       [
         78,
         ["--data-dir", "/proc/drawbridge"],
@@ -69,7 +69,7 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
         "schema of guilds has version 999,",
         "start the newer program",
       ],
-      [1, ["--host", "203.0.113.9"], "has no such address", "give one that ip address shows"],
+      [1, ["--host", "203.0.113.9"], "has no such address", "give one that the command ip address shows"],
       [1, ["--host", "nowhere.invalid"], "this host name has no known address", "give an IP address"],
       [1, ["--admin-host", "127.0.0.1", "--host", "203.0.113.9"], "has no such address", "give one"],
     ];

@@ -252,8 +252,8 @@ programTest(
       await Deno.writeTextFile(`${dir}/bom.pem`, `\ufeff${await Deno.readTextFile(cert)}`);
       await Deno.writeTextFile(`${dir}/cut.pem`, (await Deno.readTextFile(cert)).replace(/\n[^-]{9}/, "\nAAAA"));
       const cases = [
-        [cert, `${dir}/old.pem`, "--tls-key", "old.pem: a password protects it; write it out"],
-        [cert, `${dir}/pkcs8.pem`, "--tls-key", "pkcs8.pem: a password protects it; write it out"],
+        [cert, `${dir}/old.pem`, "--tls-key", "old.pem: a password protects it; remove the password: openssl"],
+        [cert, `${dir}/pkcs8.pem`, "--tls-key", "pkcs8.pem: a password protects it; remove the password: openssl"],
         [cert, `${dir}/other.pem`, "--tls-key", "other.pem: it does not belong to"],
         [`${dir}/bom.pem`, key, "--tls-cert", "bom.pem: it begins with a byte order mark; save it"],
         [`${dir}/cut.pem`, key, "--tls-cert", "cut.pem: it is damaged; copy"],
