@@ -52,7 +52,7 @@ console.error("may " + JSON.stringify([globalThis.name || "main", allowed]));
 
 /** A copy of everything the server is made of, each of whose threads tells what it may. */
 async function copyWithProbes(root: string, probe: string): Promise<void> {
-  for (const name of ["server", "gateway", "shared", "deno.json", "deno.lock"]) {
+  for (const name of ["server", "games", "gateway", "shared", "deno.json", "deno.lock"]) {
     const { success } = await new Deno.Command("cp", { args: ["-r", `${ROOT}${name}`, `${root}/${name}`] }).output();
     assert(success, name);
   }
@@ -125,7 +125,7 @@ const REFUSALS: readonly (readonly [why: string, denoFlags: string[], serverFlag
     "with a certificate",
     [`--allow-ffi=${libcPath()}`],
     ["--tls-cert", "CERT", "--tls-key", "KEY"],
-    "it speaks no TLS, and --tls-cert asks for it",
+    "it does not support TLS, which --tls-cert asks for",
   ],
 ];
 
