@@ -10,7 +10,21 @@ import type { FrameTimes } from "./frames_page.ts";
 
 const FRAMES = 200;
 const CROWDS = [0, 60, 150];
-const SCREENS = [{ width: 1_100, height: 700 }, { width: 375, height: 667 }];
+
+/** A screen: CSS pixels, and device pixels to one of them. */
+export interface Screen {
+  readonly width: number;
+  readonly height: number;
+  readonly scale: number;
+}
+
+/** A phone, a small window, and a whole screen as it is and at twice the density. */
+export const SCREENS: readonly Screen[] = [
+  { width: 375, height: 667, scale: 1 },
+  { width: 1_100, height: 700, scale: 1 },
+  { width: 1_920, height: 1_080, scale: 1 },
+  { width: 1_920, height: 1_080, scale: 2 },
+];
 
 async function bundle(): Promise<string> {
   const args = ["bundle", "--quiet", "--platform", "browser", new URL("frames_page.ts", import.meta.url).pathname];
@@ -19,18 +33,21 @@ async function bundle(): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Draws frames of each crowd on each screen; gives their times by `WIDTHxHEIGHT CROWD`. */
-export async function timeFrames(frameCount: number): Promise<Record<string, FrameTimes>> {
+/** Draws frames of each crowd on each screen; gives their times by `WIDTHxHEIGHT@SCALE CROWD`. */
+export async function timeFrames(
+  frameCount: number,
+  screens: readonly Screen[] = SCREENS,
+): Promise<Record<string, FrameTimes>> {
   const code = await bundle();
   const times: Record<string, FrameTimes> = {};
   await withBrowser(async (browser) => {
-    for (const viewport of SCREENS) {
+    for (const { scale, ...viewport } of screens) {
       for (const crowd of CROWDS) {
-        const page = await browser.newPage({ viewport });
+        const page = await browser.newPage({ viewport, deviceScaleFactor: scale });
         const style = "margin:0;width:100vw;height:100vh";
         await page.setContent(`<body style="margin:0"><canvas style="${style}"></canvas></body>`);
         await page.evaluate(code);
-        times[`${viewport.width}x${viewport.height} ${crowd}`] = await page.evaluate(
+        times[`${viewport.width}x${viewport.height}@${scale} ${crowd}`] = await page.evaluate(
           ([frames, crowd]) => (globalThis as unknown as FramesPage).drawFrames(frames, crowd),
           [frameCount, crowd],
         );
@@ -47,8 +64,8 @@ interface FramesPage {
 
 if (import.meta.main) {
   const times = await timeFrames(FRAMES);
-  console.log("screen, figures    median     p95");
+  console.log("screen@density, figures median     p95");
   for (const [name, { median, p95 }] of Object.entries(times)) {
-    console.log(`${name.padEnd(15)} ${median.toFixed(1).padStart(6)} ms ${p95.toFixed(1).padStart(6)} ms`);
+    console.log(`${name.padEnd(20)} ${median.toFixed(1).padStart(6)} ms ${p95.toFixed(1).padStart(6)} ms`);
   }
 }

@@ -62,7 +62,7 @@ function drawFrames(frameCount: number, crowdCount: number): FrameTimes {
   const canvas = document.querySelector("canvas")!;
   const camera = new Camera();
   const renderer = new WorldRenderer(canvas, MAP, { isStill: false });
-  renderer.resize(camera, 1);
+  renderer.resize(camera, devicePixelRatio);
   const ignore = () => {};
   const own = { onAcknowledged: ignore, onPlaced: ignore, onNamed: ignore, onHealth: ignore, onStatus: ignore };
   const model = marshModel(OWN_ID, own);

@@ -4,6 +4,8 @@ import { Camera } from "../../games/marsh/web/camera.ts";
 import { OwnMovement } from "../../client/world/own_movement.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/marsh/web/skills.ts";
 import { marshModel } from "../../games/marsh/web/marsh_model.ts";
+import { isSafe } from "../../games/marsh/web/map_look.ts";
+import { TEXTS } from "../../games/marsh/web/language.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatResultSchema, EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -46,6 +48,7 @@ function newBattle(others: { id: number; x: number; kind?: EntityKind; hp?: numb
     movement,
     camera,
     canAct: () => state.canAct,
+    isSafe: (x, z) => isSafe({ safeAreas: [{ x: 60, z: 100, radius: 5 }] }, x, z),
     pointer: () => null,
     onCast: (intent) => intents.push(intent),
     onNote: (text) => notes.push(text),
@@ -154,6 +157,13 @@ Deno.test("Battle.refused() gives the skill back and tells why, unless it tries 
   battle.step(3_000, SERVER_MS);
   battle.refused(ErrorCode.TARGET_INVALID, 3_050);
   assertEquals([notes.length, battle.targetId], [2, null]);
+});
+
+Deno.test("Battle.refused() tells that the target stands in a safe area", () => {
+  const { battle, notes } = newBattle([{ id: 2, x: 60, kind: EntityKind.PLAYER }]);
+  battle.selectNext();
+  battle.refused(ErrorCode.TARGET_INVALID, 1_050);
+  assertEquals([notes, battle.targetId], [[TEXTS.combat.sheltered], null]);
 });
 
 Deno.test("Battle.applyResult() chooses whoever hit the player first", () => {

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { mapLook, plainLook, portalAt } from "../../games/marsh/web/map_look.ts";
+import { isSafe, mapLook, plainLook, portalAt } from "../../games/marsh/web/map_look.ts";
 import { GROUNDS } from "../../games/marsh/web/palette.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { MapInfoSchema } from "../../shared/gen/game_pb.ts";
@@ -13,6 +13,7 @@ const INFO = create(MapInfoSchema, {
   interestRadius: 30,
   theme: "cave",
   portals: [{ portalId: 7, position: { x: 10, z: 20 }, radius: 5, targetMapId: 0, targetMapName: "Field" }],
+  safeAreas: [{ position: { x: 50, z: 79 }, radius: 8 }],
 });
 
 Deno.test("mapLook() takes what the server told, and paints what it does not know as a meadow", () => {
@@ -33,4 +34,9 @@ Deno.test("portalAt() finds a portal within its radius, the border included", ()
   const look = mapLook(INFO);
   assertEquals([portalAt(look, 15, 20)?.portalId, portalAt(look, 15.01, 20)], [7, undefined]);
   assertEquals(portalAt(plainLook({ width: 10, height: 10, interestRadius: 5 }), 1, 1), undefined);
+});
+
+Deno.test("isSafe() is true within a safe area, the border included", () => {
+  const look = mapLook(INFO);
+  assertEquals([isSafe(look, 50, 71), isSafe(look, 50, 70.99), isSafe(look, 10, 20)], [true, false, false]);
 });

@@ -37,6 +37,8 @@ export interface BattleOptions {
   readonly camera: Camera;
   /** Whether the player can do anything now. */
   readonly canAct: () => boolean;
+  /** Whether a place lies in a safe area. */
+  readonly isSafe: (x: number, z: number) => boolean;
   /** Where the mouse points on the world; `null`: nowhere. */
   readonly pointer: () => GroundPoint | null;
   readonly onCast: (intent: CombatIntent) => void;
@@ -177,10 +179,13 @@ export class Battle {
     const wasOrdered = this.#fight.hasOrder;
     this.cooldowns.refuse(code === ErrorCode.ON_COOLDOWN);
     this.#fight.refused(nowMs);
+    const place = this.#placeOf(this.targetId);
+    const isSheltered = code === ErrorCode.TARGET_INVALID && place !== null && this.#options.isSafe(place.x, place.z);
     if (code === ErrorCode.TARGET_INVALID) this.clearTarget();
     // What is tried again by itself is no news.
     const isPassing = code === ErrorCode.ON_COOLDOWN || code === ErrorCode.OUT_OF_RANGE;
-    if (!wasOrdered || !isPassing) this.#options.onNote(combatErrorText(code));
+    if (isSheltered) this.#options.onNote(TEXTS.combat.sheltered);
+    else if (!wasOrdered || !isPassing) this.#options.onNote(combatErrorText(code));
   }
 
   #castAtTarget(skillId: number, nowMs: number): void {

@@ -12,7 +12,7 @@ import { Controls } from "./controls.ts";
 import { prefersStill } from "./dom.ts";
 import type { LabelBox } from "./label_layout.ts";
 import { TEXTS } from "./language.ts";
-import { type MapLook, portalAt } from "./map_look.ts";
+import { isSafe, type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
 import { type MovementReport, OwnMovement } from "../../../client/world/own_movement.ts";
@@ -60,6 +60,8 @@ export interface GameViewOptions {
   readonly onMoved: () => void;
   /** Whether a player is a friend, by name. */
   readonly isFriend: (name: string) => boolean;
+  /** The player stands in a safe area. */
+  readonly onSafe: () => void;
   /** The player struck somebody down. */
   readonly onKill: (victimName: string) => void;
   /** The player went down, or got up again. */
@@ -158,6 +160,7 @@ export class GameView {
       movement: this.#movement,
       camera: this.#camera,
       canAct: () => this.#canAct,
+      isSafe: (x, z) => isSafe(this.#map, x, z),
       pointer: () => this.#controls.pointer,
       onCast: options.onCast,
       onNote: (text) => options.skills.note(text),
@@ -341,6 +344,7 @@ export class GameView {
     const { x, z } = this.#movement, { interestRadius, name } = this.#map;
     dataset.map = name;
     this.#options.minimap.draw({ x, z, interestRadius, others: neighbours }, this.#map);
+    if (isSafe(this.#map, x, z)) this.#options.onSafe();
     this.#options.portal.offer(this.#canAct ? portalAt(this.#map, x, z) : undefined);
   }
 

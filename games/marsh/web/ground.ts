@@ -38,6 +38,7 @@ export function paintGround(pen: Pen, area: Area, map: MapLook): void {
   paintMeadow(pen, area, colors);
   paintPaths(pen, area, map);
   if (colors.hasPlaza) paintPlaza(pen, area, map);
+  paintSafeAreas(pen, area, map);
   paintLanterns(pen, area, map);
   pen.restore();
   if (isNearEdge) paintWall(pen, area, map);
@@ -101,6 +102,22 @@ function paintPaths(pen: Pen, area: Area, map: MapLook): void {
     pen.ellipse(x + (isAlongZ ? aside : 0), z + (isAlongZ ? 0 : aside), 0.55, 0.36, 0, 0, 7);
     pen.fill();
   });
+}
+
+/** A soft ring of light where nobody is hit. */
+function paintSafeAreas(pen: Pen, area: Area, map: MapLook): void {
+  for (const { x, z, radius } of map.safeAreas) {
+    if (!touches(area, x - radius, z - radius, x + radius, z + radius)) continue;
+    const light = pen.createRadialGradient(x, z, 0, x, z, radius);
+    light.addColorStop(0, `rgb(${COLORS.safe} / 5%)`);
+    light.addColorStop(0.8, `rgb(${COLORS.safe} / 7%)`);
+    light.addColorStop(0.97, `rgb(${COLORS.safe} / 26%)`);
+    light.addColorStop(1, `rgb(${COLORS.safe} / 0%)`);
+    pen.fillStyle = light;
+    pen.beginPath();
+    pen.arc(x, z, radius, 0, 7);
+    pen.fill();
+  }
 }
 
 function paintPlaza(pen: Pen, area: Area, map: MapLook): void {

@@ -23,6 +23,8 @@ export interface MinimapScene {
   }[];
 }
 
+/** A safe area is no smaller on it, in CSS pixels. */
+const SAFE_RADIUS_MIN = 2.5;
 const MARGIN = 8;
 /** A smaller map has no room for names, in CSS pixels. */
 const NAMES_SIDE_MIN = 110;
@@ -75,6 +77,15 @@ export class Minimap {
     pen.beginPath();
     pen.rect(0, 0, width, height);
     pen.clip();
+    for (const area of map.safeAreas) {
+      dot(
+        pen,
+        `rgb(${COLORS.safe} / 45%)`,
+        area.x * scale,
+        area.z * scale,
+        Math.max(SAFE_RADIUS_MIN, area.radius * scale),
+      );
+    }
     dot(pen, COLORS.interest, x, z, scene.interestRadius * scale);
     pen.restore();
     for (const { x, z, isMonster, isFriend } of scene.others) {

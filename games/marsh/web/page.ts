@@ -24,7 +24,7 @@ import {
   RespawnRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
 import { PacketType } from "../contract.ts";
-import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
+import { FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
 import { AccountDesk } from "./account_desk.ts";
 import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";
@@ -155,6 +155,8 @@ class Page {
   });
   /** Whether the login has kept an account that was to be deleted, and the player does not know it yet. */
   #isKept = false;
+  /** The player was told what a safe area is. */
+  #isSafetyKnown = false;
   readonly #travel = new Travel(this.#client, {
     onMap: (map) => this.#game?.setMap(mapLook(map)),
     onEntered: (entered) => this.#showMap(entered),
@@ -407,12 +409,20 @@ class Page {
       },
       onPass: (portalId) => this.#travel.use(portalId),
       onMoved: () => this.#hint.hidden = true,
+      onSafe: () => this.#sayOnceSafe(),
       onKill: (victimName) => this.#chat.addNote(TEXTS.combat.killed(victimName)),
       onDead: (isDead) => {
         this.#deadMs = isDead ? performance.now() : -1;
         if (!isDead) this.#notice.show(null);
       },
     });
+  }
+
+  /** The ring says where; what it means is said once. */
+  #sayOnceSafe(): void {
+    if (this.#isSafetyKnown) return;
+    this.#isSafetyKnown = true;
+    this.#chat.addNote(TEXTS.world.safe(FIGHT_MS / 1_000));
   }
 
   #showGuild(name: string, tag: string): void {

@@ -46,6 +46,8 @@ export const COLORS = {
   rime: "#7fb2e6",
   ember: "#ff8f7d",
   mint: "#7fdcc4",
+  /** The same: red, green and blue. */
+  safe: "127 220 196",
 } as const;
 
 /** The colours of one kind of ground, and what stands on it. */

@@ -7,6 +7,7 @@
 import { dot, type Pen } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import type { LabelCache } from "./label_cache.ts";
+import type { LightCache } from "./light_cache.ts";
 import type { LabelBox } from "./label_layout.ts";
 import { TEXTS } from "./language.ts";
 import type { PortalLook } from "./map_look.ts";
@@ -16,25 +17,22 @@ import { COLORS } from "./palette.ts";
 const REACH = 2;
 /** Sparks that rise from a portal. */
 const SPARKS = 7;
+/** Steps in which a portal's light comes and goes, in percent: finer ones are not seen. */
+const BEAT_STEP = 2;
 
 /** Paints a portal on the ground. */
 export function paintPortal(
   pen: Pen,
   portal: PortalLook,
   camera: Camera,
+  lights: LightCache,
   { localMs, isNear, isStill }: { readonly localMs: number; readonly isNear: boolean; readonly isStill: boolean },
 ): void {
   const x = camera.screenX(portal.x), y = camera.screenY(portal.z), radius = portal.radius * camera.scale;
   if (!isOnScreen(camera, x, y, radius * REACH)) return;
   const beat = isStill ? 0.5 : 0.5 + 0.5 * Math.sin(localMs / 500);
-  const light = pen.createRadialGradient(x, y, 0, x, y, radius);
-  light.addColorStop(0, `rgb(${COLORS.portalGlow} / 62%)`);
-  light.addColorStop(0.55, `rgb(${COLORS.portalGlow} / ${Math.round(22 + 14 * beat)}%)`);
-  light.addColorStop(1, `rgb(${COLORS.portalGlow} / 0%)`);
-  pen.fillStyle = light;
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, 7);
-  pen.fill();
+  const percent = 22 + BEAT_STEP * Math.round(14 / BEAT_STEP * beat), reach = Math.round(radius);
+  lights.draw(pen, { key: `portal ${percent}`, reach, paint: (pen) => paintPortalLight(pen, reach, percent) }, x, y);
   pen.strokeStyle = isNear ? COLORS.torchLight : COLORS.portal;
   pen.lineWidth = isNear ? 3 : 2;
   pen.setLineDash([10, 6]);
@@ -51,6 +49,17 @@ export function paintPortal(
     dot(pen, COLORS.portal, x + Math.cos(angle) * radius * 0.5, y + Math.sin(angle) * radius * 0.3 - part * 34, 1.8);
   }
   pen.globalAlpha = 1;
+}
+
+function paintPortalLight(pen: Pen, radius: number, percent: number): void {
+  const light = pen.createRadialGradient(0, 0, 0, 0, 0, radius);
+  light.addColorStop(0, `rgb(${COLORS.portalGlow} / 62%)`);
+  light.addColorStop(0.55, `rgb(${COLORS.portalGlow} / ${percent}%)`);
+  light.addColorStop(1, `rgb(${COLORS.portalGlow} / 0%)`);
+  pen.fillStyle = light;
+  pen.beginPath();
+  pen.arc(0, 0, radius, 0, 7);
+  pen.fill();
 }
 
 /** Paints where a portal leads; gives the room that takes, or `null` where it is not in view. */

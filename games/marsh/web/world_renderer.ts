@@ -13,6 +13,7 @@ import { FIGURE_HEIGHT, figureRadius } from "./figure.ts";
 import { FigureCache } from "./figure_cache.ts";
 import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
+import { LightCache } from "./light_cache.ts";
 import { type LabelBox, LabelLayout } from "./label_layout.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { OwnMovement } from "../../../client/world/own_movement.ts";
@@ -77,12 +78,11 @@ export class WorldRenderer {
   #map: MapLook;
   readonly #figures: FigureCache = new FigureCache();
   readonly #labels: LabelCache = new LabelCache();
+  readonly #lights: LightCache = new LightCache();
   readonly #layout: LabelLayout = new LabelLayout();
   readonly #effects: EffectPainter;
   readonly #isStill: boolean;
   #pixelRatio = 1;
-  /** Darkness beyond the interest radius, for the size and scale it was made for. */
-  #dusk: { readonly key: string; readonly fill: CanvasGradient } | null = null;
 
   /**
    * @param options `isStill`: the player prefers reduced motion.
@@ -116,6 +116,7 @@ export class WorldRenderer {
     if (this.#canvas.height !== height) this.#canvas.height = height;
     this.#figures.setPixelRatio(this.#pixelRatio);
     this.#labels.setPixelRatio(this.#pixelRatio);
+    this.#lights.setPixelRatio(this.#pixelRatio);
   }
 
   /**
@@ -131,7 +132,7 @@ export class WorldRenderer {
     const { shownX, shownZ } = scene.movement;
     const near = portalAt(this.#map, shownX, shownZ);
     for (const portal of this.#map.portals) {
-      paintPortal(pen, portal, camera, { localMs, isNear: portal === near, isStill: this.#isStill });
+      paintPortal(pen, portal, camera, this.#lights, { localMs, isNear: portal === near, isStill: this.#isStill });
     }
     if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
@@ -154,30 +155,27 @@ export class WorldRenderer {
     pen.globalAlpha = 1;
   }
 
+  /** Darkness beyond the interest radius. */
   #drawInterest(camera: Camera, interestRadius: number): void {
-    const pen = this.#pen;
     const { width, height, scale } = camera;
     const radius = interestRadius * scale;
     const x = width / 2;
-    const y = camera.middleY;
-    const key = `${x} ${y} ${radius}`;
-    if (this.#dusk?.key !== key) {
-      const fill = pen.createRadialGradient(x, y, radius * 0.3, x, y, radius * 1.25);
-      fill.addColorStop(0, "rgb(12 8 28 / 0%)");
-      fill.addColorStop(0.68, "rgb(12 8 28 / 16%)");
-      fill.addColorStop(0.8, "rgb(12 8 28 / 44%)");
-      fill.addColorStop(1, "rgb(12 8 28 / 66%)");
-      this.#dusk = { key, fill };
-    }
-    pen.fillStyle = this.#dusk.fill;
-    pen.fillRect(0, 0, width, height);
-    pen.strokeStyle = COLORS.interest;
-    pen.lineWidth = 1.5;
-    pen.setLineDash([4, 9]);
-    pen.beginPath();
-    pen.arc(x, y, radius, 0, 7);
-    pen.stroke();
-    pen.setLineDash([]);
+    const y = Math.round(camera.middleY);
+    this.#lights.drawScreen(this.#pen, `${x} ${y} ${radius}`, (pen) => {
+      const dusk = pen.createRadialGradient(x, y, radius * 0.3, x, y, radius * 1.25);
+      dusk.addColorStop(0, "rgb(12 8 28 / 0%)");
+      dusk.addColorStop(0.68, "rgb(12 8 28 / 16%)");
+      dusk.addColorStop(0.8, "rgb(12 8 28 / 44%)");
+      dusk.addColorStop(1, "rgb(12 8 28 / 66%)");
+      pen.fillStyle = dusk;
+      pen.fillRect(0, 0, width, height);
+      pen.strokeStyle = COLORS.interest;
+      pen.lineWidth = 1.5;
+      pen.setLineDash([4, 9]);
+      pen.beginPath();
+      pen.arc(x, y, radius, 0, 7);
+      pen.stroke();
+    });
   }
 
   #drawGoal({ movement }: WorldScene, camera: Camera, localMs: number): void {
@@ -225,7 +223,8 @@ export class WorldRenderer {
     const radius = figureRadius(camera.scale, figure);
     if (figure.isOwn) {
       pen.globalAlpha = 1;
-      glow(pen, x, y - radius, radius * 6, 0.3);
+      const reach = Math.round(radius * 6);
+      this.#lights.draw(pen, { key: "own", reach, paint: (pen) => glow(pen, 0, 0, reach, 0.3) }, x, y - radius);
       pen.strokeStyle = COLORS.torch;
       pen.lineWidth = 1.5;
       pen.beginPath();

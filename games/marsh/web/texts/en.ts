@@ -282,6 +282,9 @@ export const en = {
     arrived: (map: string): string => `You have arrived in ${map}.`,
     portal: (map: string): string => `Enter ${map}`,
     portalLabel: (map: string): string => `To ${map}`,
+    safe: (seconds: number): string =>
+      "You are safe here: no monster comes into the ring, and nobody in it can be hit except by a guild at war with " +
+      `theirs. Whoever strikes is not safe for ${seconds} seconds.`,
     portalGone: "That portal is gone.",
     portalNotNow: "You can't enter a portal now.",
     portalFar: "Step closer to the portal.",
@@ -296,6 +299,7 @@ export const en = {
     tooFar: "Too far away.",
     notReady: "Not ready yet.",
     noTarget: "Nobody there to hit.",
+    sheltered: "Nobody is hit inside the ring, except in a war.",
     notNow: "You can't do that now.",
     dodged: "Dodged",
     blocked: "Blocked",

@@ -266,6 +266,9 @@ export const ko: Texts = {
     arrived: (map) => `${map}에 도착했습니다.`,
     portal: (map) => `${map} 입장`,
     portalLabel: (map) => `→ ${map}`,
+    safe: (seconds) =>
+      "여기는 안전합니다. 빛의 고리 안에는 몬스터가 들어오지 못하고, 전쟁 중인 길드가 아니면 아무도 공격받지 않습니다. " +
+      `먼저 공격하면 ${seconds}초 동안 보호받지 못합니다.`,
     portalGone: "포털이 사라졌습니다.",
     portalNotNow: "지금은 포털에 들어갈 수 없습니다.",
     portalFar: "포털에 더 가까이 가세요.",
@@ -280,6 +283,7 @@ export const ko: Texts = {
     tooFar: "너무 멉니다.",
     notReady: "아직 준비되지 않았습니다.",
     noTarget: "공격할 대상이 없습니다.",
+    sheltered: "고리 안에서는 전쟁 중이 아니면 공격할 수 없습니다.",
     notNow: "지금은 할 수 없습니다.",
     dodged: "회피",
     blocked: "막음",
