@@ -713,7 +713,7 @@ export const CHAT_MUTE_MS = 30_000;
 export const CHAT_MUTE_MS_MAX = 3_600_000;
 /** How long a player must not be muted until its next automatic mute is half as long, in milliseconds. */
 export const CHAT_MUTE_FORGIVEN_MS = 600_000;
-/** Players whose chat is watched; who has been silent longest is forgotten first. */
+/** Players whose chat is watched, of those of whom anything still counts; who has been silent longest is forgotten first. */
 export const CHAT_SPEAKERS_MAX = 16_384;
 
 // Notices: what one player does that appears at others

@@ -5,12 +5,16 @@
  */
 
 import { REGISTRATION_ADDRESSES_MAX } from "../../shared/limits.ts";
+import { RecentMap } from "../base/recent_map.ts";
 import { type BucketRate, TokenBucket } from "../base/token_bucket.ts";
 
-/** Counts registrations. Bounded: the address that registered longest ago is forgotten first. */
+/** Counts registrations. Bounded: an address is forgotten an hour later, and the one that registered longest ago first. */
 export class RegistrationLimit {
   readonly #rate: BucketRate;
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new RecentMap<string, TokenBucket>(
+    REGISTRATION_ADDRESSES_MAX,
+    (bucket, nowMs) => bucket.isFull(this.#rate, nowMs),
+  );
 
   /** @param perHour Accounts that one address may register in an hour, at once if it likes. */
   constructor(perHour: number) {
@@ -19,11 +23,7 @@ export class RegistrationLimit {
 
   /** Counts one more registration of an address; `false` when that is too many. */
   tryTake(address: string, nowMs: number): boolean {
-    const bucket = this.#buckets.get(address) ?? new TokenBucket(this.#rate, nowMs);
-    // The newest stands last, so that the first is the oldest.
-    this.#buckets.delete(address);
-    this.#buckets.set(address, bucket);
-    if (this.#buckets.size > REGISTRATION_ADDRESSES_MAX) this.#buckets.delete(this.#buckets.keys().next().value!);
+    const bucket = this.#buckets.use(address, nowMs, () => new TokenBucket(this.#rate, nowMs));
     return bucket.tryTake(1, this.#rate, nowMs);
   }
 }

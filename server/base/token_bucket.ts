@@ -47,6 +47,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / rate.perSecond;
   }
 
+  /** Whether it is as a new one. */
+  isFull(rate: BucketRate, nowMs: number): boolean {
+    this.#fill(rate, nowMs);
+    return this.#tokens >= rate.burst;
+  }
+
   #fill(rate: BucketRate, nowMs: number): void {
     if (nowMs <= this.#filledMs) return;
     this.#tokens = Math.min(rate.burst, this.#tokens + (nowMs - this.#filledMs) * rate.perSecond / 1_000);

@@ -17,6 +17,8 @@ import {
   CHAT_TEXTS_WATCHED,
 } from "../../../shared/limits.ts";
 
+import { RecentMap } from "../../../server/base/recent_map.ts";
+
 /** What becomes of a message: it is said, or not, and why. `mute`: it is the one that the player is muted for. */
 export type ChatVerdict = "ok" | "too_fast" | "repeated" | "mute" | "muted";
 
@@ -35,9 +37,9 @@ interface Speaker {
 
 const STRIKE_FORGIVEN_MS = 1_000;
 
-/** Watches what players say. Bounded: who has been silent longest is forgotten first. */
+/** Watches what players say. Bounded: who is as a newcomer again is forgotten, and who has been silent longest first. */
 export class ChatGuard {
-  readonly #speakers = new Map<number, Speaker>();
+  readonly #speakers = new RecentMap<number, Speaker>(CHAT_SPEAKERS_MAX, isForgiven);
 
   /** Judges a message before it is said. */
   judge(playerId: number, text: string, nowMs: number): ChatVerdict {
@@ -56,7 +58,7 @@ export class ChatGuard {
 
   /** How long a player is muted from `nowMs` on, in milliseconds; 0: not at all. */
   mutedForMs(playerId: number, nowMs: number): number {
-    return Math.max(0, (this.#speakers.get(playerId)?.mutedUntilMs ?? 0) - nowMs);
+    return Math.max(0, (this.#speakers.find(playerId)?.mutedUntilMs ?? 0) - nowMs);
   }
 
   /** Forgives a player everything. */
@@ -65,7 +67,7 @@ export class ChatGuard {
   }
 
   #find(playerId: number, nowMs: number): Speaker {
-    const speaker = this.#speakers.get(playerId) ?? {
+    return this.#speakers.use(playerId, nowMs, () => ({
       tokens: CHAT_BURST,
       filledAtMs: nowMs,
       strikes: 0,
@@ -73,13 +75,15 @@ export class ChatGuard {
       mutedUntilMs: 0,
       muteCount: 0,
       texts: new Map(),
-    };
-    // Who spoke last stands last, so that the first has been silent longest.
-    this.#speakers.delete(playerId);
-    this.#speakers.set(playerId, speaker);
-    if (this.#speakers.size > CHAT_SPEAKERS_MAX) this.#speakers.delete(this.#speakers.keys().next().value!);
-    return speaker;
+    }));
   }
+}
+
+/** Whether nothing that a player has said or done counts any more. */
+function isForgiven({ filledAtMs, strikes, struckAtMs, mutedUntilMs, muteCount }: Speaker, nowMs: number): boolean {
+  const silentMs = nowMs - filledAtMs;
+  return silentMs >= CHAT_REPEAT_WINDOW_MS && silentMs * CHAT_PER_SECOND >= CHAT_BURST * 1_000 &&
+    nowMs - struckAtMs >= strikes * STRIKE_FORGIVEN_MS && nowMs - mutedUntilMs >= muteCount * CHAT_MUTE_FORGIVEN_MS;
 }
 
 /** Counts a text; gives whether it was said too often of late. */

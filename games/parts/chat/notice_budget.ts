@@ -12,14 +12,19 @@ import {
   NOTICES_TO_ONE_INTERVAL_MS,
 } from "../../../shared/limits.ts";
 
+import { RecentMap } from "../../../server/base/recent_map.ts";
+
 interface Bucket {
   tokens: number;
   filledAtMs: number;
 }
 
-/** Token buckets, of which those used last are remembered. */
+/** Token buckets, of which those that are not full are remembered, and of these the ones used last. */
 export class Buckets<Key> {
-  readonly #buckets = new Map<Key, Bucket>();
+  readonly #buckets = new RecentMap<Key, Bucket>(
+    NOTICE_BUDGETS_MAX,
+    (bucket, nowMs) => this.#tokensOf(bucket, nowMs) >= this.#burst,
+  );
   readonly #burst: number;
   readonly #intervalMs: number;
 
@@ -39,14 +44,14 @@ export class Buckets<Key> {
 
   /** The bucket of a key as it is now; it is remembered from now on. */
   find(key: Key, nowMs: number): Bucket {
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#burst, filledAtMs: nowMs };
-    bucket.tokens = Math.min(this.#burst, bucket.tokens + (nowMs - bucket.filledAtMs) / this.#intervalMs);
+    const bucket = this.#buckets.use(key, nowMs, () => ({ tokens: this.#burst, filledAtMs: nowMs }));
+    bucket.tokens = this.#tokensOf(bucket, nowMs);
     bucket.filledAtMs = nowMs;
-    // What was used last stands last, so that the first has had the longest to fill.
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    if (this.#buckets.size > NOTICE_BUDGETS_MAX) this.#buckets.delete(this.#buckets.keys().next().value!);
     return bucket;
+  }
+
+  #tokensOf({ tokens, filledAtMs }: Bucket, nowMs: number): number {
+    return Math.min(this.#burst, tokens + (nowMs - filledAtMs) / this.#intervalMs);
   }
 }
 
