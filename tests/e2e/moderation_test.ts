@@ -20,6 +20,7 @@ import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../share
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
+import { registerOnPage, untilInWorld } from "../support/game_page.ts";
 import { ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -179,6 +180,39 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
   assertEquals([errors, console.errors], [[], []]);
   await server.stop();
 });
+
+browserTest(
+  "The page says why a player or its address is banned, while it plays and whenever it comes again",
+  async (browser) => {
+    await using server = await ServerProcess.start({});
+    const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`);
+    const said = (text: string) =>
+      page.locator("#login-form", { hasText: text }).waitFor().catch(async (error) => {
+        throw new Error(`The page says: ${await page.locator("#login-form").innerText()}`, { cause: error });
+      });
+    const logIn = async () => {
+      await page.locator(`#login-form label:has(input[value="login"])`).click();
+      await page.locator("#login-name").fill("Alice");
+      await page.locator("#login-password").fill("correct horse");
+      await page.locator("#login-submit").click();
+    };
+    const ask = async (...args: string[]) => assertEquals((await admin(server, ...args))[0], 0);
+    await registerOnPage(page, "Alice");
+    await ask("ban", "Alice", "--reason", "speed hacks");
+    await said("You are banned: speed hacks.");
+    await logIn();
+    await said("You are banned: speed hacks.");
+    await ask("unban", "Alice");
+    await logIn();
+    await untilInWorld(page);
+    await ask("ban", "--address", "127.0.0.1", "--reason", "a nest of thieves");
+    await said("You are banned: a nest of thieves.");
+    await logIn();
+    await said("You are banned: a nest of thieves.");
+    assertEquals(errors, []);
+    await server.stop();
+  },
+);
 
 /** Two characters within reach of each other, the second one nearly dead. */
 async function placeSideBySide(dataDir: string, killer: TestPlayer, victim: TestPlayer): Promise<void> {
