@@ -94,7 +94,7 @@ export function textProblem(problem: TextProblem): string {
     case "empty":
       return "is empty";
     case "forbidden":
-      return "has control characters, or others that cannot be seen";
+      return "has control characters or invisible ones";
     case "marks":
       return `has more than ${MARKS_PER_LETTER_MAX} marks on one letter`;
   }

@@ -265,5 +265,7 @@ export class AccountService {
 
 /** What a player is told whose account is going to be deleted. */
 function deletionText(deleteAtMs: number): string {
-  return `The account will be deleted on ${new Date(deleteAtMs).toISOString().slice(0, 10)} unless you log in before`;
+  return `The account will be deleted on ${
+    new Date(deleteAtMs).toISOString().slice(0, 10)
+  } unless you log in before then`;
 }

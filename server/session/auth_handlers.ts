@@ -91,7 +91,7 @@ export function registerAuthHandlers(
 
   dispatcher.on(LoginRequestSchema, (session, request) =>
     exclusively(session, async () => {
-      if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "Logged in already");
+      if (session.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are logged in already");
       checkVersion(request.clientVersion, config.clientVersionMin);
       maintenance.check(request.username);
       const { account, addressSeenAtMs: seenAtMs, login } = await credentials.check(session, request);

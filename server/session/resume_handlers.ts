@@ -69,7 +69,7 @@ export class ResumeService {
   #resumable({ resumeToken }: ResumeRequest): Session {
     const session = this.#context.sessions.findByResumeToken(resumeToken);
     if (session !== undefined && session.presence !== null) return session;
-    throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world anew");
+    throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world again");
   }
 
   /**

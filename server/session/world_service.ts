@@ -135,7 +135,7 @@ export class WorldService {
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
     const { clock, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
-    if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "In the world already");
+    if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     session.busy = true;
     try {
       const stores = storage.for(session.entrant);
@@ -188,7 +188,7 @@ export class WorldService {
     const isGood = entry !== undefined && this.#epochs.isCurrent(entry.account) &&
       (token === null || isTokenOf(token, entry.account));
     if (!isGood) {
-      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is not valid any more, log in");
+      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is no longer valid, log in again");
     }
     const { account: { accountId: playerId, name }, character } = entry;
     this.#maintenance.check(name);
