@@ -547,13 +547,21 @@ export const SESSION_TOKEN_LEEWAY_S = 60;
 // World
 
 /** Entities one world may hold at most: ids take three bytes on the wire and leave a bit in 16 to mark them with. */
-export const WORLD_ENTITIES_MAX = 16_384;
+export const WORLD_ENTITIES_MAX = 24_576;
+/** Players one world may hold at most: what else is in it has places of its own. */
+export const WORLD_PLAYERS_MAX = 16_384;
+/** One entity that nobody plays has a place for each this many places of players, if the game says nothing else. */
+export const PLAYERS_PER_OTHER = 10;
 /** Entity ids handed out between the end of one use of an id and its next: longer than any packet is on its way. */
 export const ENTITY_ID_QUARANTINE = 1_024;
 /** Longest side of a map, in units: a coordinate in centimetres stays a varint of three bytes. */
 export const MAP_SIZE_MAX = 10_000;
-/** Highest map id: entities are marked with it in a byte. */
+/** Highest id of a map that is there from the start; those of instances begin above it. */
 export const MAP_ID_MAX = 255;
+/** Instances of all templates that one world may have at once: entities are marked with their map in 16 bits. */
+export const INSTANCES_MAX = 4_096;
+/** Cells of the grids of all maps and instances at once: 8 bytes each. */
+export const GRID_CELLS_MAX = 4_194_304;
 /** Maps that `maps.json` may have. */
 export const MAP_ENTRIES_MAX = 64;
 /** Portals of one map: all are told in one packet. */
@@ -762,8 +770,6 @@ export const RESPAWN_DISTANCE_MIN = 28;
 export const RESPAWN_DISTANCE_MAX = 45;
 /** How often used-up cooldowns are forgotten, in milliseconds. */
 export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
-/** Monsters take up at most one in this many places of a world: the others are for players. */
-export const MONSTER_WORLD_SHARE = 10;
 /** Kinds, and likewise spawns, that `monsters.json` may have. */
 export const MONSTER_ENTRIES_MAX = 256;
 /** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */

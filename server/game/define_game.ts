@@ -7,9 +7,11 @@ import type { WorldOptions } from "../world/world.ts";
 import type { Game } from "./game.ts";
 
 /** What a game is, beside its contract and its rules. */
-export interface GameDescription extends Pick<WorldOptions, "components" | "holdReasons"> {
+export interface GameDescription extends Pick<WorldOptions, "components" | "holdReasons" | "templates"> {
   /** At least one map; the first is where players come that are for none in particular. */
   readonly maps: (config: ServerConfig) => readonly MapOptions[];
+  /** Entities that nobody plays, at most: they have places of their own. One for each ten of players' unless told. */
+  readonly othersMax?: number;
 }
 
 /** A game: what {@linkcode defineGame} gives and the engine starts. */

@@ -45,17 +45,12 @@ export class Faults implements FaultReport {
     }
   }
 
-  /** Calls every listener, whatever the others throw or reject with. */
+  /** Calls every listener, whatever the others throw. */
   notify<Args extends readonly unknown[]>(
     place: string,
-    listeners: readonly ((...args: Args) => unknown)[],
+    listeners: readonly ((...args: Args) => void)[],
     ...args: Args
   ): void {
-    for (const listener of listeners) {
-      this.run(place, () => {
-        const done: unknown = listener(...args);
-        if (done instanceof Promise) done.catch((error) => this.report(place, error));
-      });
-    }
+    for (const listener of listeners) this.run(place, () => listener(...args));
   }
 }

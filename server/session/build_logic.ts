@@ -1,6 +1,6 @@
 /** Puts logic together: the same for the worker, for tests and for the simulation. @module */
 
-import { WORLD_ENTITIES_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
+import { PLAYERS_PER_OTHER, WORLD_PLAYERS_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { GameModule } from "../game/define_game.ts";
@@ -29,7 +29,7 @@ export interface LogicOptions extends
   readonly watch: Pick<SlowPackets, "check">;
   /** For whoever must come back later; those of this thread unless told. */
   readonly timers?: Timers;
-  /** Entities the world has room for; as many as the configuration lets in unless told. */
+  /** Players the world has room for; as many as the configuration lets in unless told. */
   readonly worldCapacity?: number;
 }
 
@@ -37,6 +37,7 @@ export interface LogicOptions extends
 export function buildLogic(options: LogicOptions): Logic {
   const { config, counters, game, log, prng, storage } = options;
   const worldCapacity = options.worldCapacity ?? worldCapacityOf(config);
+  const othersMax = game.othersMax ?? Math.floor(worldCapacity / PLAYERS_PER_OTHER);
   const faults = new Faults(log, counters);
   const world = new World({
     maps: game.maps(config),
@@ -46,7 +47,9 @@ export function buildLogic(options: LogicOptions): Logic {
     tickIntervalMs: config.tickMs,
     stepsPerTick: WORLD_STEPS_PER_TICK,
     snapshotBytesMax: config.snapshotBytes,
-    capacity: worldCapacity,
+    templates: game.templates,
+    capacity: worldCapacity + othersMax,
+    playersMax: worldCapacity,
     prng: new Prng(prng.nextUint32()),
     faults,
   });
@@ -61,7 +64,7 @@ export function buildLogic(options: LogicOptions): Logic {
     tokens: options.tokens,
     randomToken: options.randomToken,
     wake: options.wake,
-    sessions: new SessionManager(game.contract, faults),
+    sessions: new SessionManager(game.contract.packets, faults),
     world,
     worldCapacity,
     saver: new CharacterSaver(storage, log, options.timers),
@@ -74,5 +77,5 @@ export function buildLogic(options: LogicOptions): Logic {
 
 /** Room for link-dead players beside a full house. */
 function worldCapacityOf({ maxConnections, gatewayMaxConnections }: ServerConfig): number {
-  return Math.min(WORLD_ENTITIES_MAX, Math.ceil((maxConnections + gatewayMaxConnections) * 1.25));
+  return Math.min(WORLD_PLAYERS_MAX, Math.ceil((maxConnections + gatewayMaxConnections) * 1.25));
 }

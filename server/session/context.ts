@@ -46,7 +46,7 @@ export interface LogicContext {
   readonly sessions: SessionManager;
   /** The world, with the maps of the game. */
   readonly world: World;
-  /** Entities the world has room for. */
+  /** Players the world has room for. */
   readonly worldCapacity: number;
   readonly saver: CharacterSaver;
   readonly counters: CounterBlock;

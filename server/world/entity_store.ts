@@ -23,10 +23,12 @@ export class EntityStore {
 
   /** 1 while the entity is in the world. */
   readonly alive: Uint8Array;
+  /** How many entities had this id so far. */
+  readonly generation: Uint32Array;
   /** 1 when the entity receives snapshots. */
   readonly viewer: Uint8Array;
   /** On which map it is: the map's place among those of the world. */
-  readonly mapIndex: Uint8Array;
+  readonly mapIndex: Uint16Array;
   /** Position in centimetres, whole numbers, which 32-bit floats hold exactly up to 2^24. */
   readonly x: Int32Array;
   readonly y: Int32Array;
@@ -61,8 +63,9 @@ export class EntityStore {
     this.capacity = capacity;
     this.slotCount = slotCount;
     this.alive = new Uint8Array(slotCount);
+    this.generation = new Uint32Array(slotCount);
     this.viewer = new Uint8Array(slotCount);
-    this.mapIndex = new Uint8Array(slotCount);
+    this.mapIndex = new Uint16Array(slotCount);
     this.x = new Int32Array(slotCount);
     this.y = new Int32Array(slotCount);
     this.z = new Int32Array(slotCount);
@@ -85,13 +88,14 @@ export class EntityStore {
     return this.slotCount - 1 - this.#freeCount;
   }
 
-  /** Takes the id that has been free longest; 0 when the store is full. Every property but the leave reason is 0. */
+  /** Takes the id that has been free longest; 0 when the store is full. Every property is 0 but the leave reason and the generation. */
   tryAllocate(): number {
     if (this.count >= this.capacity) return 0;
     const id = this.#freeIds[this.#freeHead];
     this.#freeHead = (this.#freeHead + 1) % this.#freeIds.length;
     this.#freeCount--;
     this.alive[id] = 1;
+    this.generation[id]++;
     this.viewer[id] =
       this.mapIndex[id] =
       this.yaw[id] =

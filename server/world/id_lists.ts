@@ -22,13 +22,14 @@ export const LIST_ID_MAX = 0x7fff;
  * ```
  *
  * The pool doubles when it is used up and never shrinks, so memory follows the largest use so far; released chunks are
- * used again first. `ids` and `nexts` are replaced when that happens: read them anew after adding.
+ * used again first. `ids` and `nexts` are replaced when that happens: read them anew after adding. So are `heads` and
+ * `counts` when lists are added.
  */
 export class IdLists {
   /** First chunk of each list, 0: the list is empty. */
-  readonly heads: Int32Array;
+  heads: Int32Array;
   /** Ids in each list. */
-  readonly counts: Int32Array;
+  counts: Int32Array;
   /** All chunks, one after the other; chunk 0 is not used. */
   ids: Uint16Array;
   /** The chunk after each chunk of the same list, or of the list of free ones. */
@@ -42,6 +43,21 @@ export class IdLists {
     this.counts = new Int32Array(listCount);
     this.ids = new Uint16Array((chunkCount + 1) * CHUNK_IDS);
     this.nexts = new Int32Array(chunkCount + 1);
+  }
+
+  /** Makes room for as many lists, if there is less; those there are keep their numbers. */
+  ensureLists(listCount: number): void {
+    if (listCount <= this.heads.length) return;
+    const heads = new Int32Array(Math.max(listCount, 2 * this.heads.length)), counts = new Int32Array(heads.length);
+    heads.set(this.heads);
+    counts.set(this.counts);
+    this.heads = heads;
+    this.counts = counts;
+  }
+
+  /** Bytes of all lists and chunks. */
+  get memoryBytes(): number {
+    return this.heads.byteLength + this.counts.byteLength + this.ids.byteLength + this.nexts.byteLength;
   }
 
   /** Chunks the pool has memory for. */

@@ -26,8 +26,8 @@ class GridPart {
     this.rowCount = Math.max(1, Math.ceil(heightCm / cellCm));
   }
 
-  get cellEnd(): number {
-    return this.cellStart + this.rowCount * this.columnCount;
+  get cellCount(): number {
+    return this.rowCount * this.columnCount;
   }
 
   /** Column of a coordinate, within the grid. */
@@ -49,7 +49,11 @@ export class InterestGrid {
   /** The ids in each cell of all maps. */
   readonly cells: IdLists;
   readonly #store: EntityStore;
-  readonly #parts: readonly GridPart[];
+  readonly #parts: GridPart[] = [];
+  /** Cells in use, or used before and free. */
+  #cellEnd = 0;
+  /** Where the cells of parts begin that are gone, by their number: they are used again. */
+  readonly #freeStarts = new Map<number, number[]>();
   /** Cell of each entity, -1: none. */
   readonly #cellOf: Int32Array;
   /** Where in its cell's list each entity is. */
@@ -58,12 +62,32 @@ export class InterestGrid {
   /** @param areas The maps, in the order that entities name them by; entities outside count for the nearest border cell. */
   constructor(store: EntityStore, areas: readonly GridArea[]) {
     this.#store = store;
-    const parts: GridPart[] = [];
-    for (const area of areas) parts.push(new GridPart(area, parts.at(-1)?.cellEnd ?? 0));
-    this.#parts = parts;
-    this.cells = new IdLists(parts.at(-1)?.cellEnd ?? 0, Math.ceil(store.slotCount / CHUNK_IDS));
+    this.cells = new IdLists(0, Math.ceil(store.slotCount / CHUNK_IDS));
+    for (const [index, area] of areas.entries()) this.open(index, area);
     this.#cellOf = new Int32Array(store.slotCount).fill(-1);
     this.#placeOf = new Int32Array(store.slotCount);
+  }
+
+  /** Cells that there is memory for, in use or not. */
+  get cellCount(): number {
+    return this.#cellEnd;
+  }
+
+  /** Adds the grid of a map, which takes the cells of one that is gone and had as many. */
+  open(mapIndex: number, area: GridArea): void {
+    const { cellCount } = new GridPart(area, 0);
+    const start = this.#freeStarts.get(cellCount)?.pop() ?? this.#cellEnd;
+    if (start === this.#cellEnd) this.#cellEnd += cellCount;
+    this.cells.ensureLists(this.#cellEnd);
+    this.#parts[mapIndex] = new GridPart(area, start);
+  }
+
+  /** Takes away the grid of a map that nothing is on any more. */
+  close(mapIndex: number): void {
+    const { cellCount, cellStart } = this.#parts[mapIndex];
+    const starts = this.#freeStarts.get(cellCount);
+    if (starts === undefined) this.#freeStarts.set(cellCount, [cellStart]);
+    else starts.push(cellStart);
   }
 
   /** Puts the entity into the cell of its map and position, from wherever it was. O(1). */

@@ -37,8 +37,8 @@ export class Visibility {
   readonly #grid: InterestGrid;
   readonly #slotCount: number;
   /** Where pairs begin and end on each map, in centimetres. */
-  readonly #enterCm: readonly number[];
-  readonly #leaveCm: readonly number[];
+  readonly #enterCm: number[] = [];
+  readonly #leaveCm: number[] = [];
   /** Entities looked at so far, to find whom another is near or what a viewer is to be told late. */
   lookedAtCount = 0;
   /** Entities that are no viewers and came into sight of one since they were asked for, each once. */
@@ -69,8 +69,13 @@ export class Visibility {
     this.#found = new Int32Array(store.slotCount);
     this.#sorted = new Int32Array(store.slotCount);
     this.#rings = new Uint8Array(store.slotCount);
-    this.#enterCm = radii.map((radius) => Math.round(radius * CM_PER_UNIT));
-    this.#leaveCm = radii.map((radius) => Math.round(radius * CM_PER_UNIT * INTEREST_HYSTERESIS));
+    for (const [index, radius] of radii.entries()) this.setRadius(index, radius);
+  }
+
+  /** Says how far entities of a map see, in units. */
+  setRadius(mapIndex: number, radius: number): void {
+    this.#enterCm[mapIndex] = Math.round(radius * CM_PER_UNIT);
+    this.#leaveCm[mapIndex] = Math.round(radius * CM_PER_UNIT * INTEREST_HYSTERESIS);
   }
 
   /** Number, in {@linkcode Visibility.lists}, of the list of what the entity is shown. */

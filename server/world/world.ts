@@ -5,7 +5,15 @@
  */
 
 import { DespawnReason } from "../../shared/gen/game_pb.ts";
-import { ENTITY_ID_QUARANTINE, SNAPSHOT_BYTES_MAX, SPEED_MAX, WORLD_ENTITIES_MAX } from "../../shared/limits.ts";
+import {
+  ENTITY_ID_QUARANTINE,
+  GRID_CELLS_MAX,
+  INSTANCES_MAX,
+  MAP_ID_MAX,
+  SNAPSHOT_BYTES_MAX,
+  SPEED_MAX,
+  WORLD_ENTITIES_MAX,
+} from "../../shared/limits.ts";
 import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
 import { ChangeLog } from "./change_log.ts";
 import { type ComponentRow, Components } from "./components.ts";
@@ -17,7 +25,7 @@ import type { Prng } from "./prng.ts";
 import { SnapshotBuilder } from "./snapshot_builder.ts";
 import { type EntityProfile, SnapshotEncoder } from "./snapshot_encoder.ts";
 import { Visibility } from "./visibility.ts";
-import { type MapOptions, WorldMap } from "./world_map.ts";
+import { checkMapId, type MapOptions, type MapTemplate, WorldMap } from "./world_map.ts";
 
 /** Random places looked at before an entity without a position is put at the emptiest of them. */
 const SPAWN_CANDIDATES = 4;
@@ -29,6 +37,8 @@ const CHANGED = { MOVE: 1, POSITION: 2, COMPONENT: 4, PROFILE: 8, LISTED: 16 } a
 export interface WorldOptions {
   /** At least one; the first is where entities come that are for no map in particular. */
   maps: readonly MapOptions[];
+  /** What instances are made from; none unless told. */
+  templates?: readonly MapTemplate[];
   /** What the game keeps about entities beside where they are; nothing unless told. */
   components?: readonly ComponentRow[];
   /** Why the game may hold entities: see {@linkcode World.hold}. Of several that apply, the first is told. */
@@ -40,6 +50,8 @@ export interface WorldOptions {
   stepsPerTick?: number;
   /** Entities at most, up to {@linkcode WORLD_ENTITIES_MAX}. */
   capacity: number;
+  /** Viewers at most: then the other places are for entities that are none. Unless told, all share the capacity. */
+  playersMax?: number;
   /** Chooses spawn points. */
   prng: Prng;
   /** Bytes of one snapshot at most; {@linkcode SNAPSHOT_BYTES_MAX} unless told. */
@@ -109,6 +121,9 @@ export interface EntityOptions extends EntityProfile {
  * Positions are whole centimetres here as on the wire, so what a client is shown is what the server reckons with. `yaw`
  * is the angle about the vertical axis, `rotation.y` on the wire, in radians, kept in 1/256 turns.
  *
+ * Maps are there from the start, or are made from a template while the world runs and end again: instances. What one had
+ * is used by the next, so that memory follows the most there were at once.
+ *
  * Entities of different maps neither see nor reach each other. Ids and the memory for entities are common to all maps:
  * an entity keeps its id when it goes to another map, and an empty map costs no more than its grid.
  *
@@ -118,6 +133,7 @@ export interface EntityOptions extends EntityProfile {
  * @see docs/protocol.md, "World"
  */
 export class World {
+  /** Those that are there from the start. */
   readonly maps: readonly WorldMap[];
   readonly maxSpeed: number;
   readonly tickIntervalMs: number;
@@ -125,6 +141,14 @@ export class World {
 
   readonly #prng: Prng;
   readonly #faults: FaultReport;
+  /** All maps there are, by their index; where an instance has ended, the last one stands until its index is used again. */
+  readonly #mapsByIndex: WorldMap[];
+  readonly #mapsById = new Map<number, WorldMap>();
+  readonly #freeIndexes: number[] = [];
+  readonly #templates = new Map<string, { readonly template: MapTemplate; openCount: number }>();
+  #nextInstanceId = MAP_ID_MAX + 1;
+  readonly #othersMax: number;
+  readonly #playersMax: number;
   readonly #store: EntityStore;
   readonly #grid: InterestGrid;
   readonly #visibility: Visibility;
@@ -153,6 +177,20 @@ export class World {
       throw new RangeError(`Cannot make world: capacity is ${options.capacity}, must be a whole number`);
     }
     this.maps = makeMaps(options.maps);
+    this.#mapsByIndex = [...this.maps];
+    for (const map of this.maps) this.#mapsById.set(map.mapId, map);
+    for (const template of options.templates ?? []) {
+      if (this.#templates.has(template.name)) {
+        throw new RangeError(`Cannot make world: two templates are called ${template.name}`);
+      }
+      this.#templates.set(template.name, { template, openCount: 0 });
+    }
+    checkTemplates(this.maps, options.templates ?? []);
+    this.#playersMax = options.playersMax ?? options.capacity;
+    this.#othersMax = options.playersMax === undefined ? options.capacity : options.capacity - options.playersMax;
+    if (this.#othersMax < 0) {
+      throw new RangeError(`Cannot make world: ${options.playersMax} players do not fit ${options.capacity} entities`);
+    }
     this.maxSpeed = options.maxSpeed;
     this.tickIntervalMs = options.tickIntervalMs;
     this.stepsPerTick = options.stepsPerTick ?? 1;
@@ -163,7 +201,7 @@ export class World {
     this.#store = store;
     this.#grid = new InterestGrid(store, this.maps);
     this.#visibility = new Visibility(store, this.#grid, this.maps.map((map) => map.interestRadius));
-    this.#rules = new MovementRules(store, { maps: this.maps, holdReasons: options.holdReasons ?? [] });
+    this.#rules = new MovementRules(store, { maps: this.#mapsByIndex, holdReasons: options.holdReasons ?? [] });
     const components = new Components(options.components ?? [], store.slotCount);
     this.#components = components;
     this.#encoder = new SnapshotEncoder(store, components);
@@ -211,6 +249,82 @@ export class World {
     return this.#store.slotCount;
   }
 
+  /** Instances open now. */
+  get instanceCount(): number {
+    return this.#mapsById.size - this.maps.length;
+  }
+
+  /** Cells that the grids of all maps have memory for; grows with the most maps open at once. */
+  get cellCount(): number {
+    return this.#grid.cellCount;
+  }
+
+  /** Bytes of what grows while the world runs: lists of who is where and who sees whom. They follow the most there were. */
+  get memoryBytes(): number {
+    return this.#grid.cells.memoryBytes + this.#visibility.lists.memoryBytes;
+  }
+
+  /**
+   * Makes an instance of a template: a map of its own, on which nothing is yet. Its id was no other map's before.
+   *
+   * @returns `null` when as many are open as the template allows.
+   * @throws {RangeError} when there is no such template.
+   */
+  openMap(templateName: string): WorldMap | null {
+    const entry = this.#templates.get(templateName);
+    if (entry === undefined) throw new RangeError(`Cannot open map: there is no template ${templateName}`);
+    const { template } = entry;
+    if (entry.openCount === template.instancesMax) return null;
+    const index = this.#freeIndexes.pop() ?? this.#mapsByIndex.length;
+    const map = new WorldMap(template, this.#takeInstanceId(), index, template);
+    entry.openCount++;
+    this.#mapsByIndex[index] = map;
+    this.#mapsById.set(map.mapId, map);
+    this.#grid.open(index, map);
+    this.#visibility.setRadius(index, map.interestRadius);
+    return map;
+  }
+
+  /**
+   * Ends an instance and takes everything on it out of the world.
+   *
+   * @param onLeave Told of each entity before it is gone.
+   * @throws {RangeError} when it is no instance that is open, or players are on it: they go elsewhere first.
+   */
+  closeMap(mapId: number, onLeave?: (entityId: number) => void): void {
+    const map = this.#checkMap(mapId), { template } = map;
+    if (template === null) throw new RangeError(`Cannot close map ${mapId}: it is no instance`);
+    if (map.playerCount > 0) throw new RangeError(`Cannot close map ${mapId}: ${map.playerCount} players are on it`);
+    // A listener may take out others, or let more come.
+    while (map.entityCount > 0) {
+      for (const id of this.#candidates.slice(0, this.entitiesOn(map, this.#candidates))) {
+        const isOn = () => this.has(id) && this.mapOf(id) === map;
+        if (isOn()) onLeave?.(id);
+        if (isOn()) this.leave(id);
+      }
+    }
+    this.#grid.close(map.index);
+    this.#mapsById.delete(mapId);
+    this.#freeIndexes.push(map.index);
+    this.#templates.get(template.name)!.openCount--;
+    map.isOver = true;
+  }
+
+  /**
+   * Finds all entities on a map, in no order.
+   *
+   * @param out Takes their entity ids; what does not fit is left out. {@linkcode World.slotCount} always suffices.
+   * @returns How many ids were written.
+   */
+  entitiesOn(map: WorldMap, out: Int32Array): number {
+    return map.isOver ? 0 : this.#grid.within(map.index, 0, 0, Infinity, out);
+  }
+
+  /** How often the id was given to an entity: tells one from those before it. */
+  generationOf(entityId: number): number {
+    return this.#store.generation[entityId];
+  }
+
   /**
    * Entity id of a viewer, for loops over all of them.
    *
@@ -223,7 +337,7 @@ export class World {
   /**
    * Puts an entity into the world; others see it from their next turn on.
    *
-   * @returns Its entity id, a small number; 0 when the world is full, or the map for viewers.
+   * @returns Its entity id, a small number; 0 when the world or the map is full, of viewers or of others.
    * @throws {RangeError} when there is no such map, the place is not on it or a text is too long.
    */
   join(options: Readonly<EntityOptions>, nowMs: number): number {
@@ -232,7 +346,7 @@ export class World {
       ? this.#spreadPlace(map, options.yaw ?? 0)
       : { x: options.x, y: options.y ?? 0, z: options.z, yaw: options.yaw ?? 0 };
     this.#checkPlace(map, place);
-    if (options.viewer && map.isFull) return 0;
+    if (options.viewer ? map.isFull || this.isFull : map.isFullOfOthers || this.isFullOfOthers) return 0;
     const store = this.#store, id = store.tryAllocate();
     if (id === 0) return 0;
     try {
@@ -323,20 +437,21 @@ export class World {
    * Takes an entity to another map, at rest. Those who saw it are told as if it had walked away; what it is told of its
    * old map is forgotten, and its next snapshot is a full one of the new map.
    *
-   * @param target Without a place the world chooses one.
-   * @returns `false` when the map takes no more viewers; nothing was done then.
+   * @param target Without a place the world chooses one; `evenIfFull` for who must go somewhere.
+   * @returns `false` when the map takes no more of its kind; nothing was done then.
    * @throws {RangeError} when there is no such map or the place is not on it.
    */
   tryTransfer(
     entityId: number,
-    target: { readonly mapId: number; readonly place?: Readonly<Place> },
+    target: { readonly mapId: number; readonly place?: Readonly<Place>; readonly evenIfFull?: boolean },
     nowMs: number,
   ): boolean {
     this.#checkAlive(entityId);
     const store = this.#store, map = this.#checkMap(target.mapId);
     const place = target.place ?? this.#spreadPlace(map, 0);
     this.#checkPlace(map, place);
-    if (map.index !== store.mapIndex[entityId] && store.viewer[entityId] === 1 && map.isFull) return false;
+    const isFull = store.viewer[entityId] === 1 ? map.isFull : map.isFullOfOthers;
+    if (isFull && target.evenIfFull !== true && map.index !== store.mapIndex[entityId]) return false;
     this.#visibility.remove(entityId);
     this.#count(entityId, -1);
     store.mapIndex[entityId] = map.index;
@@ -482,12 +597,12 @@ export class World {
 
   /** The map with an id; any number may be asked. */
   findMap(mapId: number): WorldMap | undefined {
-    return this.maps.find((map) => map.mapId === mapId);
+    return this.#mapsById.get(mapId);
   }
 
   /** The map that an entity of this world is on. */
   mapOf(entityId: number): WorldMap {
-    return this.maps[this.#store.mapIndex[entityId]];
+    return this.#mapsByIndex[this.#store.mapIndex[entityId]];
   }
 
   /** Whether the id names an entity in this world; any number may be asked. */
@@ -523,6 +638,16 @@ export class World {
     const { map, x, z, radius } = area;
     if (!(radius >= 0) || !Number.isFinite(x + z)) return 0;
     return this.#grid.within(map.index, x * CM_PER_UNIT, z * CM_PER_UNIT, radius * CM_PER_UNIT, out);
+  }
+
+  /** Whether no more viewers may come, to whatever map. */
+  get isFull(): boolean {
+    return this.#viewerCount >= this.#playersMax || this.#store.count >= this.#store.capacity;
+  }
+
+  /** Whether no more entities may come that are no viewers. */
+  get isFullOfOthers(): boolean {
+    return this.#store.count - this.#viewerCount >= this.#othersMax;
   }
 
   /** Position, in units. */
@@ -710,6 +835,13 @@ export class World {
     if (this.#store.viewer[id] === 1) map.playerCount += change;
   }
 
+  #takeInstanceId(): number {
+    let id = this.#nextInstanceId;
+    while (this.#mapsById.has(id)) id = followingId(id);
+    this.#nextInstanceId = followingId(id);
+    return id;
+  }
+
   #checkMap(mapId: number): WorldMap {
     const map = this.findMap(mapId);
     if (map === undefined) throw new RangeError(`Cannot place entity: there is no map ${mapId}`);
@@ -738,11 +870,39 @@ export class World {
 
 function makeMaps(options: readonly MapOptions[]): WorldMap[] {
   if (options.length === 0) throw new RangeError("Cannot make world: it has no map");
-  const maps = options.map((map, index) => new WorldMap(map, index));
+  const maps = options.map((map, index) => {
+    checkMapId(map.mapId);
+    return new WorldMap(map, map.mapId, index);
+  });
   if (new Set(maps.map((map) => map.mapId)).size < maps.length) {
     throw new RangeError("Cannot make world: two maps have the same id");
   }
   return maps;
+}
+
+/** Ids of instances go round, in 32 bits. */
+function followingId(id: number): number {
+  return id >= 0xffff_ffff ? MAP_ID_MAX + 1 : id + 1;
+}
+
+/** @throws {RangeError} when a template is out of its range, or there may be more instances than there is memory for. */
+function checkTemplates(maps: readonly WorldMap[], templates: readonly MapTemplate[]): void {
+  let instanceCount = 0;
+  let cellCount = maps.reduce((sum, map) => sum + map.cellCount, 0);
+  for (const template of templates) {
+    const { instancesMax, name } = template;
+    if (!Number.isInteger(instancesMax) || instancesMax < 1) {
+      throw new RangeError(`Cannot make world: template ${name} has ${instancesMax} instances, must be 1 or more`);
+    }
+    instanceCount += instancesMax;
+    cellCount += instancesMax * new WorldMap(template, 0, 0, template).cellCount;
+  }
+  checkCount("instances", instanceCount, INSTANCES_MAX);
+  checkCount("cells of grids", cellCount, GRID_CELLS_MAX);
+}
+
+function checkCount(name: string, count: number, max: number): void {
+  if (count > max) throw new RangeError(`Cannot make world: it may have ${count} ${name}, limit is ${max}`);
 }
 
 function checkRange(name: string, value: number, max: number): void {

@@ -13,7 +13,7 @@ const NO_LIMIT = 1_000_000;
 /** A map whose definition has sides of 1,000 units. */
 function mapOf(mapId: number, size = 1_000, safeAreas: readonly SafeArea[] = []) {
   return {
-    map: new WorldMap({ mapId, width: size, height: size, interestRadius: 50 }, mapId),
+    map: new WorldMap({ width: size, height: size, interestRadius: 50 }, mapId, mapId),
     areaFactor: (size / 1_000) ** 2,
     safeAreas,
   };

@@ -3,7 +3,7 @@ import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { MONSTER_CORPSE_MS, MONSTER_WORLD_SHARE } from "../../shared/limits.ts";
+import { MONSTER_CORPSE_MS, PLAYERS_PER_OTHER } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { RAT } from "./wilds.ts";
@@ -47,7 +47,7 @@ Deno.test("Logic shows a monster as one, with its name and health", async () => 
 Deno.test("Logic lets a monster kill a player, who comes back", async () => {
   await using harness = await LogicHarness.create({ monsters: ONE_RAT });
   const kills: unknown[] = [];
-  harness.marsh.combat.onKill((killer, victim) => kills.push([killer, victim?.name]));
+  harness.marsh.combat.onKill((killer, victim) => kills.push([killer, victim?.player?.name]));
   const client = await harness.connect({ name: "victim", at: { x: 505, z: 500 } });
   for (let second = 0; harness.health.hpOf(client.entityId) > 0; second++) {
     assert(second < 120, "A player who does nothing must die in two minutes");
@@ -65,7 +65,7 @@ Deno.test("Logic lets a monster kill a player, who comes back", async () => {
 Deno.test("Logic lets a player kill a monster, and tells it as the player's kill of nobody", async () => {
   await using harness = await LogicHarness.create({ monsters: ONE_RAT });
   const kills: unknown[] = [];
-  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.name, victim]));
+  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim]));
   const client = await harness.connect({ name: "hunter", at: { x: 520, z: 500 } });
   harness.tick();
   const [{ entityId }] = updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER);
@@ -102,7 +102,7 @@ Deno.test("Logic leaves the world to players but for a part: no monster takes a 
   for (const worldCapacity of [1, 9, 10, 100, 1_000]) {
     await using harness = await LogicHarness.create({ config: { monsters: true }, worldCapacity });
     const { count } = harness.marsh.combat.monsters;
-    assert(count <= worldCapacity / MONSTER_WORLD_SHARE && count <= 95, `${count} of ${worldCapacity}`);
+    assert(count <= worldCapacity / PLAYERS_PER_OTHER && count <= 95, `${count} of ${worldCapacity}`);
   }
 });
 

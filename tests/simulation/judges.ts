@@ -86,9 +86,9 @@ export class Judges {
     this.chat.begin(life);
     this.state.begin();
     this.storage.begin();
-    life.logic.hooks.despawn.push((entityId, characterId) => {
+    life.logic.world.onLeave(({ player, presence }, entityId) => {
       const { world } = life;
-      const { player } = life.logic.world.participantOf(entityId)!;
+      const { characterId } = presence!;
       this.#characters.set(player!.playerId, characterId);
       this.storage.onDeparture(lifeCount, characterId, {
         mapId: world.mapOf(entityId).mapId,

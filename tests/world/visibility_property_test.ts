@@ -1,5 +1,6 @@
 import { EntityKind } from "../../shared/gen/game_pb.ts";
 import { ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
+import type { MapTemplate } from "../../server/world/world_map.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -14,6 +15,8 @@ const MAPS = [
   { mapId: 0, width: SIZE, height: SIZE, interestRadius: 20 },
   { mapId: 9, width: SIZE / 2, height: SIZE, interestRadius: 10 },
 ];
+/** On an instance of it everyone sees everyone: its diagonal is 50. */
+const ARENA: MapTemplate = { name: "arena", instancesMax: 3, width: 30, height: 40, interestRadius: 0 };
 /** One for everybody, one for its own player, one for nobody. */
 const COMPONENTS: ComponentRow[] = [
   { id: 1, name: "shown", seenBy: "interest", bytesMax: 20, saved: false },
@@ -28,14 +31,18 @@ interface ModelEntity extends ShownEntity {
   /** What only its own player is told. */
   owned: Record<number, string>;
   isViewer: boolean;
-  map: typeof MAPS[number];
+  map: Ground;
 }
+
+type Ground = typeof MAPS[number];
 
 /** The world as plainly as it can be said: every entity against every other, each tick. */
 class BruteForce {
   readonly world: MarshWorld;
   readonly entities: ModelEntity[] = [];
   readonly clients = new Map<number, ClientModel>();
+  /** Those there are: the first two, and instances. */
+  readonly maps: Ground[] = [...MAPS];
   readonly #pairs = new Set<string>();
   #joinCount = 0;
   #nowMs = 1_000;
@@ -43,6 +50,7 @@ class BruteForce {
   constructor(options: { snapshotBytesMax: number; idQuarantine: number; stepsPerTick?: number }) {
     this.world = new MarshWorld({
       maps: MAPS,
+      templates: [ARENA],
       components: [...COMPONENTS, ...MARSH_ENTITIES.components!],
       maxSpeed: 10,
       tickIntervalMs: 50,
@@ -52,8 +60,8 @@ class BruteForce {
     });
   }
 
-  join(wantedX: number, z: number, isViewer: boolean, map = MAPS[0]): void {
-    const x = Math.min(wantedX, map.width);
+  join(wantedX: number, wantedZ: number, isViewer: boolean, map: Ground = MAPS[0]): void {
+    const x = Math.min(wantedX, map.width), z = Math.min(wantedZ, map.height);
     // As long as names get, so that a few spawns are more than the smallest snapshot holds.
     const name = `e${++this.#joinCount}`.padEnd(ENTITY_NAME_BYTES_MAX, "-");
     const id = this.world.join(
@@ -87,23 +95,49 @@ class BruteForce {
   }
 
   /** To the other map, or out of and back into the same one. */
-  transfer(entity: ModelEntity, map: typeof MAPS[number], wantedX: number, z: number): void {
-    const x = Math.min(wantedX, map.width), target = { mapId: map.mapId, place: { x, y: 0, z, yaw: 0 } };
+  transfer(entity: ModelEntity, map: Ground, wantedX: number, wantedZ: number): void {
+    const x = Math.min(wantedX, map.width),
+      z = Math.min(wantedZ, map.height),
+      target = { mapId: map.mapId, place: { x, y: 0, z, yaw: 0 } };
     assert(this.world.tryTransfer(entity.id, target, this.#nowMs));
     Object.assign(entity, { map, x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 });
     for (const other of this.entities) this.#pairs.delete(pairKey(entity, other));
     this.clients.get(entity.id)?.reset();
   }
 
-  teleport(entity: ModelEntity, wantedX: number, z: number): void {
-    const x = Math.min(wantedX, entity.map.width);
+  openInstance(): void {
+    const map = this.world.openMap("arena");
+    assertEquals(map === null, this.maps.length === MAPS.length + ARENA.instancesMax);
+    if (map === null) return;
+    assert(this.maps.every(({ mapId }) => mapId < map.mapId), "No id of a map comes again");
+    this.maps.push({ mapId: map.mapId, width: 30, height: 40, interestRadius: 50 });
+  }
+
+  /** Its players go to the first map, everything else on it is gone. */
+  closeInstance(which: number): void {
+    if (this.maps.length === MAPS.length) return;
+    const [map] = this.maps.splice(MAPS.length + which % (this.maps.length - MAPS.length), 1);
+    const on = this.entities.filter((entity) => entity.map === map), left: number[] = [];
+    for (const entity of on) if (entity.isViewer) this.transfer(entity, MAPS[0], which % SIZE, which % 7);
+    this.world.closeMap(map.mapId, (id) => left.push(id));
+    const others = on.filter(({ isViewer }) => !isViewer);
+    assertEquals(left.toSorted(), others.map(({ id }) => id).toSorted());
+    for (const entity of others) {
+      assert(!this.world.has(entity.id));
+      this.entities.splice(this.entities.indexOf(entity), 1);
+      for (const other of this.entities) this.#pairs.delete(pairKey(entity, other));
+    }
+  }
+
+  teleport(entity: ModelEntity, wantedX: number, wantedZ: number): void {
+    const x = Math.min(wantedX, entity.map.width), z = Math.min(wantedZ, entity.map.height);
     this.world.teleport(entity.id, this.#nowMs, { x, y: 0, z, yaw: 0 });
     Object.assign(entity, { x: cm(x), y: 0, z: cm(z), vx: 0, vz: 0, yaw: 0 });
   }
 
   walk(entity: ModelEntity, dx: number, dz: number): void {
     this.#nowMs += 1_000;
-    const x = clamp(entity.x / 100 + dx, entity.map.width), z = clamp(entity.z / 100 + dz, SIZE);
+    const x = clamp(entity.x / 100 + dx, entity.map.width), z = clamp(entity.z / 100 + dz, entity.map.height);
     const movement = { x, y: 1, z, vx: dx / 2, vy: 0, vz: dz / 2, yaw: dx, sequenceNumber: 7 };
     const verdict = this.world.move(entity.id, movement, this.#nowMs);
     assertEquals(verdict, entity.hp > 0 ? "ok" : "dead");
@@ -238,12 +272,12 @@ const coordinate = fc.oneof(
   fc.integer({ min: 0, max: SIZE }),
   fc.integer({ min: 0, max: SIZE * 100 }).map((n) => n / 100),
 );
-const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(23), fc.nat(1_000), coordinate, coordinate);
+const action: fc.Arbitrary<Action> = fc.tuple(fc.nat(25), fc.nat(1_000), coordinate, coordinate);
 
 /** Does what the numbers say. @returns Whether it is time for a tick. */
 function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
   const entity = model.entities[which % Math.max(1, model.entities.length)];
-  if (entity === undefined || kind < 4) model.join(a, b, kind !== 3, MAPS[kind % 2]);
+  if (entity === undefined || kind < 4) model.join(a, b, kind !== 3, model.maps[which % model.maps.length]);
   else if (kind < 6) model.leave(entity);
   else if (kind < 8) model.teleport(entity, a, b);
   else if (kind < 12) model.walk(entity, a / 20 - 2.5, b / 20 - 2.5);
@@ -251,7 +285,9 @@ function act(model: BruteForce, [kind, which, a, b]: Action): boolean {
   else if (kind === 13) model.setBuffs(entity, which % 2 === 0 ? [] : [which, 1]);
   else if (kind === 14) model.setGuildTag(entity, `T${which % 5}`);
   else if (kind === 15) model.resume(entity);
-  else if (kind === 16) model.transfer(entity, MAPS[which % 2], a, b);
+  else if (kind === 16) model.transfer(entity, model.maps[which % model.maps.length], a, b);
+  else if (kind === 24) model.openInstance();
+  else if (kind === 25) model.closeInstance(which);
   else if (kind > 20) setComponent(model, entity, which);
   else return true;
   return false;

@@ -591,7 +591,7 @@ Deno.test("World refuses options out of their range", () => {
     [{ maps: [] }, "it has no map"],
     [{ maps: [MAP, MAP] }, "two maps have the same id"],
     [{ maxSpeed: -1 }, "max speed is -1"],
-    [{ capacity: WORLD_ENTITIES_MAX + 1 }, "capacity is 16385"],
+    [{ capacity: WORLD_ENTITIES_MAX + 1 }, `capacity is ${WORLD_ENTITIES_MAX + 1}`],
     [{ capacity: 1.5 }, "capacity is 1.5"],
     [{ snapshotBytesMax: 1_023 }, "bound is 1023 bytes"],
   ];

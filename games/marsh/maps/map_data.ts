@@ -13,7 +13,7 @@ import {
   PORTAL_RADIUS_MAX,
   PORTALS_MAX,
   SAFE_AREAS_MAX,
-  WORLD_ENTITIES_MAX,
+  WORLD_PLAYERS_MAX,
 } from "../../../shared/limits.ts";
 import {
   DataChecker,
@@ -85,7 +85,7 @@ const MAP_FIELDS: Readonly<Record<keyof MapDefinition, Field>> = {
   width: numberField({ min: 10, max: MAP_SIZE_MAX }),
   height: numberField({ min: 10, max: MAP_SIZE_MAX }),
   interestRadius: numberField({ min: 1, max: MAP_SIZE_MAX, optional: true }),
-  playersMax: numberField({ min: 1, max: WORLD_ENTITIES_MAX, whole: true, optional: true }),
+  playersMax: numberField({ min: 1, max: WORLD_PLAYERS_MAX, whole: true, optional: true }),
   spawnArea: { expects: "an object", fits: isEntry, isOptional: true },
   safeAreas: { expects: "a list", fits: Array.isArray, isOptional: true },
   portals: { expects: "a list", fits: Array.isArray },
@@ -95,7 +95,7 @@ const SPAWN_AREA_FIELDS: Readonly<Record<string, Field>> = {
   x: FRACTION_FIELD,
   z: FRACTION_FIELD,
   radius: numberField({ min: 0, max: MAP_SIZE_MAX }),
-  playersMax: numberField({ min: 1, max: WORLD_ENTITIES_MAX, whole: true, optional: true }),
+  playersMax: numberField({ min: 1, max: WORLD_PLAYERS_MAX, whole: true, optional: true }),
 };
 
 const SAFE_AREA_FIELDS: Readonly<Record<string, Field>> = {
