@@ -1,5 +1,5 @@
 /**
- * Combat and monsters, as sessions see them: skills, respawns, and who is told of what.
+ * Combat and monsters, as players see them: skills, respawns, and who is told of what.
  *
  * @module
  */
@@ -32,14 +32,11 @@ import { monsterHomes } from "./monsters/monster_homes.ts";
 import { Monsters } from "./monsters/monsters.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { Place } from "../../server/world/world.ts";
-import type { LogicContext } from "../../server/session/context.ts";
-import { type Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
-import type { Penalty } from "../../server/session/penalties.ts";
-import type { Participant, Presence, Session } from "../../server/session/session.ts";
-import type { SavedState, WorldService } from "../../server/session/world_service.ts";
+import type { PlayerName } from "../../server/storage/storage.ts";
+import { type Game, Penalties, type Player, Refused, type SavedState } from "../../server/game/game.ts";
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
-export type KillListener = (killer: Participant | null, victim: Participant | null) => void;
+export type KillListener = (killer: PlayerName | null, victim: PlayerName | null) => void;
 
 /** What an attacker is told. */
 const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
@@ -56,78 +53,93 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
 /** Hit points of a player. */
 const PLAYER_HP_MAX = 100;
 
-/** Who comes with no penalty. */
-const UNHELD = { fightsUntilMs: 0, struckUntilMs: 0, stunnedUntilMs: 0 };
+/** What held a character back when it left the world. Times by the server's clock, in milliseconds; 0: none. */
+interface FightPenalty {
+  readonly diedAtMs: number;
+  readonly stunnedUntilMs: number;
+  readonly fightsUntilMs: number;
+  /** Until when it counts as having dealt a blow of late; never beyond `fightsUntilMs`. */
+  readonly struckUntilMs: number;
+}
 
 /** What the {@linkcode CombatService} is made with. */
 export interface CombatServiceOptions {
   readonly atlas: Atlas;
-  /** Chance, one for each purpose. */
-  readonly random: (name: string) => Prng;
   /** Who lives in the world beside players. */
   readonly monsters: MonsterData;
   /** Who may fight in safe areas, too. */
   readonly guilds: Pick<GuildService, "areAtWar">;
 }
 
+/** Who comes with no penalty. */
+const UNHELD: FightPenalty = { diedAtMs: 0, fightsUntilMs: 0, struckUntilMs: 0, stunnedUntilMs: 0 };
+
+/** When a penalty holds nothing back any more. */
+export function fightPenaltyEndMs({ diedAtMs, stunnedUntilMs, fightsUntilMs }: FightPenalty): number {
+  return Math.max(diedAtMs === 0 ? 0 : diedAtMs + RESPAWN_DELAY_MS, stunnedUntilMs, fightsUntilMs);
+}
+
+/** How often penalties that hold nobody back are forgotten, in milliseconds. */
+const PENALTY_SWEEP_INTERVAL_MS = 1_000;
+
 /** The fights of a world, on all its maps. */
 export class CombatService {
   readonly monsters: Monsters;
-  readonly #context: LogicContext;
-  readonly #world: WorldService;
+  readonly #game: Game;
+  readonly #penalties = new Penalties(fightPenaltyEndMs);
   readonly #combat: Combat;
   readonly #respawns = new Respawns();
   readonly #killListeners: KillListener[] = [];
   /** Chooses where the dead come back. */
   readonly #places: Prng;
   readonly #watchers: Int32Array;
-  readonly #recipients: Session[] = [];
-  /** Round in which each entity's session was last added to the recipients. */
+  readonly #recipients: Player[] = [];
+  /** Round in which each entity's player was last added to the recipients. */
   readonly #rounds: Float64Array;
   #round = 0;
   #nextSweepMs: number;
 
-  constructor(context: LogicContext, world: WorldService, options: CombatServiceOptions) {
-    const nowMs = context.clock.monotonicMs();
-    this.#context = context;
-    this.#world = world;
-    this.#watchers = new Int32Array(context.world.slotCount);
-    this.#rounds = new Float64Array(context.world.slotCount);
+  constructor(game: Game, options: CombatServiceOptions) {
+    const nowMs = game.clock.monotonicMs();
+    this.#game = game;
+    this.#watchers = new Int32Array(game.world.slotCount);
+    this.#rounds = new Float64Array(game.world.slotCount);
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
-    const [dice, places, whims] = ["dice", "places", "whims"].map(options.random);
+    const [dice, places, whims] = ["dice", "places", "whims"].map((name) => game.random(name));
     this.#places = places;
     const safeAreas = new SafeAreas(options.atlas.maps);
     this.#combat = new Combat({
-      world: context.world,
+      world: game.world,
       dice,
       safeAreas,
-      areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerOf(entityId), this.#playerOf(otherId)),
-      faults: context.faults,
+      areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerIdOf(entityId), this.#playerIdOf(otherId)),
+      faults: game.faults,
       events: {
         onBlow: (report) => this.#onBlow(report),
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
       },
     });
-    const maps = context.world.maps.map((map) => {
+    const maps = game.world.maps.map((map) => {
       const { areaFactor, safeAreas } = options.atlas.find(map.mapId)!;
       return { map, areaFactor, safeAreas };
     });
     // Monsters have places of their own in the world; these are all of them.
-    const countMax = Math.floor(context.worldCapacity / PLAYERS_PER_OTHER);
+    const countMax = Math.floor(game.worldCapacity / PLAYERS_PER_OTHER);
     const homes = monsterHomes(options.monsters, { maps, countMax }, places);
-    this.monsters = new Monsters({
-      world: context.world,
-      combat: this.#combat,
-      prng: whims,
-      homes,
-      safeAreas,
-      faults: context.faults,
-    }, nowMs);
-    world.saveHealth((entityId) => this.health.hpOf(entityId));
-    world.keepWhile((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
-    world.onLeave((_who, entityId, penalty) => this.#remove(entityId, penalty));
-    world.onEnter((_session, entityId, penalty) => this.#enter(entityId, penalty));
+    const parts = { world: game.world, combat: this.#combat, prng: whims, homes, safeAreas, faults: game.faults };
+    this.monsters = new Monsters(parts, nowMs);
+    game.hooks.savedHp((entityId) => this.health.hpOf(entityId));
+    game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
+    game.hooks.appear((entityId, _player, saved) => {
+      if (saved !== "stayed") this.#appear(entityId, saved);
+    });
+    game.hooks.despawn((entityId, characterId) => this.#remove(entityId, characterId));
+    game.hooks.spawn((entityId, characterId, hasStayed) => this.#enter(entityId, characterId, hasStayed));
+    game.system("combat", (nowMs) => this.step(nowMs));
+    game.every(PENALTY_SWEEP_INTERVAL_MS, () => this.#penalties.sweep(game.nowMs));
+    game.on(CombatActionSchema, (player, action) => this.#act(player, action));
+    game.on(RespawnRequestSchema, (player) => this.#onRespawnRequest(player));
   }
 
   /** Hit points of everybody. */
@@ -142,17 +154,11 @@ export class CombatService {
 
   /** Whether the entity gave or took a blow of late. */
   isFighting(entityId: number): boolean {
-    return this.#combat.isFighting(entityId, this.#context.clock.monotonicMs());
-  }
-
-  /** Registers the handlers of this module. */
-  register(dispatcher: Dispatcher): void {
-    dispatcher.on(CombatActionSchema, (session, action) => this.#act(session, action));
-    dispatcher.on(RespawnRequestSchema, (session) => this.#onRespawnRequest(session));
+    return this.#combat.isFighting(entityId, this.#game.clock.monotonicMs());
   }
 
   /** A player has a new entity: it is as hurt as it was saved, but whoever died comes back sound. */
-  appear(entityId: number, saved: SavedState | null): void {
+  #appear(entityId: number, saved: SavedState | null): void {
     const hp = saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX;
     this.health.set(entityId, { hp, hpMax: PLAYER_HP_MAX });
   }
@@ -166,7 +172,7 @@ export class CombatService {
   step(nowMs: number): void {
     this.#combat.step(nowMs);
     for (let id = this.#respawns.due(nowMs); id !== 0; id = this.#respawns.due(nowMs)) {
-      this.#context.faults.run("respawn", () => this.#respawn(id, nowMs));
+      this.#game.faults.run("respawn", () => this.#respawn(id, nowMs));
     }
     this.monsters.step(nowMs);
     if (nowMs < this.#nextSweepMs) return;
@@ -174,11 +180,11 @@ export class CombatService {
     this.#combat.sweep(nowMs);
   }
 
-  #act(session: Session, action: CombatAction): void {
-    const { entityId, characterId } = presenceOf(session);
+  #act(player: Player, action: CombatAction): void {
+    const { entityId, characterId } = player;
     const attackerId = Number(action.attackerId);
     if (attackerId !== 0 && attackerId !== entityId) {
-      throw new RequestError(ErrorCode.PERMISSION_DENIED, "You can act only as your own entity");
+      throw new Refused(ErrorCode.PERMISSION_DENIED, "You can act only as your own entity");
     }
     const verdict = this.#combat.act({
       attackerId: entityId,
@@ -186,41 +192,41 @@ export class CombatService {
       skillId: action.skillId,
       targetId: Number(action.targetId),
       targetPosition: action.targetPosition,
-    }, this.#context.clock.monotonicMs());
-    if (verdict !== "ok") throw new RequestError(REFUSALS[verdict].code, REFUSALS[verdict].message);
+    }, this.#game.clock.monotonicMs());
+    if (verdict !== "ok") throw new Refused(REFUSALS[verdict].code, REFUSALS[verdict].message);
   }
 
   /** 0: nobody plays the entity. */
-  #playerOf(entityId: number): number {
-    return this.#world.participantOf(entityId)?.player?.playerId ?? 0;
+  #playerIdOf(entityId: number): number {
+    return this.#game.players.ownerOf(entityId)?.playerId ?? 0;
   }
 
-  #onRespawnRequest(session: Session): void {
-    const { entityId } = presenceOf(session);
-    const nowMs = this.#context.clock.monotonicMs();
+  #onRespawnRequest(player: Player): void {
+    const { entityId } = player;
+    const nowMs = this.#game.clock.monotonicMs();
     const { may, waitMs } = this.#respawns.ask(entityId, nowMs);
-    if (may === "not_dead") throw new RequestError(ErrorCode.INVALID_STATE, "Only the dead can respawn");
+    if (may === "not_dead") throw new Refused(ErrorCode.INVALID_STATE, "Only the dead can respawn");
     if (may === "too_soon") {
-      throw new RequestError(ErrorCode.INVALID_STATE, `Respawning is possible in ${Math.ceil(waitMs)} ms`);
+      throw new Refused(ErrorCode.INVALID_STATE, `Respawning is possible in ${Math.ceil(waitMs)} ms`);
     }
     this.#respawn(entityId, nowMs);
   }
 
   /** Brings a dead player back: near by, sound. */
   #respawn(entityId: number, nowMs: number): void {
-    const { world } = this.#context;
+    const { world } = this.#game;
     this.#respawns.remove(entityId);
     this.#combat.endFight(entityId);
     const { health } = this.#combat, hpMax = health.hpMaxOf(entityId);
     world.teleport(entityId, nowMs, this.#respawnPlace(entityId));
     health.set(entityId, { hp: hpMax, hpMax });
-    const session = this.#world.sessionOf(entityId);
-    if (session !== undefined) this.#world.correct(session, { sequenceNumber: 0, reason: "respawn" });
+    const player = this.#game.players.at(entityId);
+    if (player !== undefined) this.#game.correct(player, "respawn");
   }
 
   /** Near where it lies, out of the reach of a sword and mostly out of that of a bow. */
   #respawnPlace(entityId: number): Place {
-    const { world } = this.#context, places = this.#places;
+    const { world } = this.#game, places = this.#places;
     const distance = RESPAWN_DISTANCE_MIN + places.nextFloat() * (RESPAWN_DISTANCE_MAX - RESPAWN_DISTANCE_MIN);
     const angle = places.nextFloat() * 2 * Math.PI;
     const x = world.xOf(entityId) + distance * Math.cos(angle), z = world.zOf(entityId) + distance * Math.sin(angle);
@@ -241,24 +247,25 @@ export class CombatService {
       targetDied,
     });
     const recipients = this.#whoSees(attackerId, targetId);
-    this.#context.sessions.broadcast(recipients, PacketType.COMBAT_RESULT, toBinary(CombatResultSchema, result));
-    if (targetId !== 0) this.monsters.provoke(targetId, attackerId, this.#context.clock.monotonicMs());
+    this.#game.players.send(recipients, PacketType.COMBAT_RESULT, toBinary(CombatResultSchema, result));
+    if (targetId !== 0) this.monsters.provoke(targetId, attackerId, this.#game.clock.monotonicMs());
   }
 
   #onDeath(killerId: number, victimId: number): void {
-    const nowMs = this.#context.clock.monotonicMs();
-    const killer = this.#world.participantOf(killerId) ?? null, victim = this.#world.participantOf(victimId) ?? null;
+    const nowMs = this.#game.clock.monotonicMs();
+    const { players } = this.#game;
+    const killer = players.ownerOf(killerId) ?? null, victim = players.ownerOf(victimId) ?? null;
     if (victim !== null) {
       this.#respawns.add(victimId, nowMs);
       // At once, so that no crash gives it its hit points back.
-      this.#world.save(victim);
+      this.#game.save(victimId);
     }
     this.monsters.onDeath(victimId, nowMs);
-    this.#context.faults.notify("kill", this.#killListeners, killer, victim);
+    this.#game.faults.notify("kill", this.#killListeners, killer, victim);
   }
 
   /** Everyone who sees either of two entities, and those who play them, each once; valid until the next call. */
-  #whoSees(attackerId: number, targetId: number): readonly Session[] {
+  #whoSees(attackerId: number, targetId: number): readonly Player[] {
     this.#recipients.length = 0;
     this.#round++;
     this.#addWatchers(attackerId);
@@ -268,38 +275,37 @@ export class CombatService {
 
   #addWatchers(entityId: number): void {
     const watchers = this.#watchers;
-    const count = this.#context.world.watchersOf(entityId, watchers);
-    this.#addSession(entityId);
-    for (let index = 0; index < count; index++) this.#addSession(watchers[index]);
+    const count = this.#game.world.watchersOf(entityId, watchers);
+    this.#addPlayer(entityId);
+    for (let index = 0; index < count; index++) this.#addPlayer(watchers[index]);
   }
 
-  #addSession(entityId: number): void {
+  #addPlayer(entityId: number): void {
     if (this.#rounds[entityId] === this.#round) return;
     this.#rounds[entityId] = this.#round;
-    const session = this.#world.sessionOf(entityId);
-    if (session !== undefined) this.#recipients.push(session);
+    const player = this.#game.players.at(entityId);
+    if (player !== undefined) this.#recipients.push(player);
   }
 
   /** What holds a character back is known again: it is dead until it may respawn, stunned and fighting as it was. */
-  #enter(entityId: number, penalty: Penalty | "stayed" | undefined): void {
+  #enter(entityId: number, characterId: number, hasStayed: boolean): void {
     const { health } = this.#combat;
-    const nowMs = this.#context.clock.monotonicMs();
-    if (penalty === "stayed") return this.#combat.enter(entityId, nowMs, undefined);
-    this.#combat.enter(entityId, nowMs, penalty ?? UNHELD);
-    if (penalty === undefined || penalty.diedAtMs === 0 || nowMs - penalty.diedAtMs >= RESPAWN_DELAY_MS) return;
+    const { nowMs } = this.#game;
+    if (hasStayed) return this.#combat.enter(entityId, nowMs, undefined);
+    const penalty = this.#penalties.find(characterId, nowMs) ?? UNHELD;
+    this.#penalties.forget(characterId);
+    this.#combat.enter(entityId, nowMs, penalty);
+    if (penalty.diedAtMs === 0 || nowMs - penalty.diedAtMs >= RESPAWN_DELAY_MS) return;
     health.set(entityId, { hp: 0, hpMax: health.hpMaxOf(entityId) });
     this.#respawns.add(entityId, penalty.diedAtMs);
   }
 
-  #remove(entityId: number, penalty: Penalty): void {
-    penalty.diedAtMs = this.#respawns.diedAtMs(entityId);
-    Object.assign(penalty, this.#combat.stateOf(entityId));
+  #remove(entityId: number, characterId: number): void {
+    this.#penalties.hold(characterId, {
+      diedAtMs: this.#respawns.diedAtMs(entityId),
+      ...this.#combat.stateOf(entityId),
+    }, this.#game.nowMs);
     this.#combat.remove(entityId);
     this.#respawns.remove(entityId);
   }
-}
-
-function presenceOf(session: Session): Presence {
-  if (session.presence === null) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
-  return session.presence;
 }

@@ -1,23 +1,42 @@
 /**
  * What a game is written against. A game imports nothing else of the server.
  *
+ * ```ts ignore
+ * export default defineGame({ name: "counter", maps: () => [{ mapId: 0, width: 100, height: 100, … }] }, (game) => {
+ *   let count = 0;
+ *   game.on(CountRequestSchema, (player, { by }) => {
+ *     if (by > 10) throw new Refused(ErrorCode.OUT_OF_RANGE, "At most 10 at a time");
+ *     count += by;
+ *     game.players.tell(game.players.inWorld, CountedSchema, { name: player.name, count });
+ *     return { count };
+ *   });
+ * });
+ * ```
+ *
  * @module
  */
 
-import type { DescMessage } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { Clock } from "../base/clock.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import type { LogicContext } from "../session/context.ts";
-import type { Dispatcher, Handler } from "../session/dispatcher.ts";
-import type { PlayerDirectory } from "../session/player_directory.ts";
+import type { Dispatcher } from "../session/dispatcher.ts";
+import { Player } from "../session/player.ts";
+import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
 import { Prng } from "../world/prng.ts";
 import type { GamePart } from "./define_game.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
+export { RequestError as Refused } from "../session/dispatcher.ts";
+export { Penalties } from "../session/penalties.ts";
 export { defineGame, definePart, type GameDescription, type GameModule, type GamePart } from "./define_game.ts";
+export type { Player, UnheardPackets } from "../session/player.ts";
+export type { Players } from "../session/players.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
-export type { DeletedAccount, HookFunctions, Hooks } from "./hooks.ts";
+export type { SavedState } from "../session/world_service.ts";
+export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
 
 /** Something that a game does once a tick. */
 export interface GameSystem {
@@ -29,9 +48,9 @@ export interface GameSystem {
 export interface GameEngine {
   readonly context: LogicContext;
   readonly dispatcher: Dispatcher;
-  readonly directory: PlayerDirectory;
-  readonly sanctions: Sanctions;
-  readonly world: WorldService;
+  readonly players: Players;
+  readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
+  readonly world: Pick<WorldService, "correct" | "participantOf" | "save">;
   readonly hooks: HookLists;
   readonly timers: GameTimers;
   readonly systems: GameSystem[];
@@ -41,18 +60,62 @@ export interface GameEngine {
   readonly seed: number;
 }
 
+/** What a handler gives: nothing, or the fields of the reply, in which `success` is set unless it is given. */
+export type Reply = MessageInitShape<DescMessage>;
+
+/**
+ * Handles a message of a player, who is in one of the states that the packet may be sent in. What it throws or rejects
+ * with costs this request alone: a {@linkcode Refused} is told to the client with its code, all else is logged and
+ * answered with INTERNAL.
+ */
+export type PlayerHandler<Desc extends DescMessage> = (
+  player: Player,
+  message: MessageShape<Desc>,
+  // deno-lint-ignore no-explicit-any -- the reply's type follows from the contract
+) => any;
+
 /** A game that runs: what its rules are written against. */
 export class Game {
   /** Registers what is to be called beside the handlers of packets. */
   readonly hooks: Hooks;
-  /** The engine itself, for parts that ask more than this API has. */
-  readonly engine: GameEngine;
+  readonly players: Players;
+  /** Maps and everything on them. */
+  readonly world: LogicContext["world"];
+  /** Entities the world has room for. */
+  readonly worldCapacity: number;
+  readonly clock: Clock;
+  readonly config: LogicContext["config"];
+  readonly counters: LogicContext["counters"];
+  readonly faults: LogicContext["faults"];
+  readonly log: LogicContext["log"];
+  /** Names that nobody can take. */
+  readonly reservedNames: LogicContext["reservedNames"];
+  /** Makes a token that cannot be guessed. */
+  readonly randomToken: () => string;
+  /** Whoever asks says for whom: `storage.for(player.asker)`. */
+  readonly storage: LogicContext["storage"];
+  /** Asks for a turn soon: for what was done outside of handlers, and should not wait for the next tick. */
+  readonly wake: () => void;
+  readonly #engine: GameEngine;
   readonly #parts = new Set<string>();
   readonly #streams = new Set<string>();
 
   constructor(engine: GameEngine) {
-    this.engine = engine;
+    const { context } = engine;
+    this.#engine = engine;
     this.hooks = hooksInto(engine.hooks);
+    this.players = engine.players;
+    this.world = context.world;
+    this.worldCapacity = context.worldCapacity;
+    this.clock = context.clock;
+    this.config = context.config;
+    this.counters = context.counters;
+    this.faults = context.faults;
+    this.log = context.log;
+    this.reservedNames = context.reservedNames;
+    this.randomToken = context.randomToken;
+    this.storage = context.storage;
+    this.wake = context.wake;
   }
 
   /**
@@ -68,17 +131,33 @@ export class Game {
   }
 
   /**
-   * Registers the handler of a packet, by the message it carries.
+   * Registers the handler of a packet, by the message it carries. What the handler returns, or its promise resolves to,
+   * is sent as the packet's reply.
    *
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
-  on<Desc extends DescMessage>(schema: Desc, handle: Handler<Desc>): void {
-    this.engine.dispatcher.on(schema, handle);
+  on<Desc extends DescMessage>(schema: Desc, handle: PlayerHandler<Desc>): void {
+    const { context: { sessions }, dispatcher } = this.#engine;
+    const { replySchema } = dispatcher.onPlayer(schema, (player, message) => {
+      const reply: Reply | undefined | Promise<Reply | undefined> = handle(player, message);
+      if (reply === undefined) return;
+      if (!(reply instanceof Promise)) return answer(player, reply);
+      // Beside the way to the dispatcher, so that refusals and answers keep their order.
+      reply.then((reply) => this.faults.run("reply", () => answer(player, reply)), () => {});
+      return reply as Promise<unknown> as Promise<void>;
+    });
+    const answer = (player: Player, reply: Reply | undefined) => {
+      if (reply === undefined) return;
+      if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
+      const message = create(replySchema, reply) as Record<string, unknown>;
+      if (replySchema.field.success !== undefined && !("success" in reply)) message.success = true;
+      player.send(sessions.typeOf(replySchema), toBinary(replySchema, message as MessageShape<DescMessage>));
+    };
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */
   system(name: string, step: (nowMs: number) => void): void {
-    this.engine.systems.push({ name, step });
+    this.#engine.systems.push({ name, step });
   }
 
   /**
@@ -87,17 +166,22 @@ export class Game {
    * @param ms By the engine's clock, as exactly as a step of the world.
    */
   after(ms: number, act: () => void, owner?: TimerOwner): GameTimer {
-    return this.engine.timers.set(act, { dueMs: this.nowMs + ms, owner });
+    return this.#engine.timers.set(act, { dueMs: this.nowMs + ms, owner });
   }
 
   /** Calls something again and again, until its owner is over. */
   every(ms: number, act: () => void, owner?: TimerOwner): GameTimer {
-    return this.engine.timers.set(act, { dueMs: this.nowMs + ms, intervalMs: ms, owner });
+    return this.#engine.timers.set(act, { dueMs: this.nowMs + ms, intervalMs: ms, owner });
   }
 
   /** The engine's clock: never goes back; milliseconds. */
   get nowMs(): number {
-    return this.engine.context.clock.monotonicMs();
+    return this.clock.monotonicMs();
+  }
+
+  /** The date by which things are over: one that can be believed, in Unix milliseconds; 0: not known yet. */
+  get dateMs(): number {
+    return this.#engine.dateMs();
   }
 
   /**
@@ -108,8 +192,33 @@ export class Game {
   random(name: string): Prng {
     if (this.#streams.has(name)) throw new TypeError(`Cannot open stream of chance ${name} twice`);
     this.#streams.add(name);
-    let seed = this.engine.seed;
+    let seed = this.#engine.seed;
     for (const character of name) seed = (Math.imul(seed, 31) + character.codePointAt(0)!) | 0;
     return new Prng(seed);
+  }
+
+  /**
+   * Holds that no moderator has muted a player: it may write what others read.
+   *
+   * @throws {Refused} `MUTED`, with how long it lasts and why.
+   */
+  checkNotMuted(player: Player): void {
+    this.#engine.sanctions.checkMayChat(Player.sessionOf(player));
+  }
+
+  /** Whether a player, who may be gone, was muted or banned by a moderator a moment ago. */
+  isSilenced(playerId: number): boolean {
+    return this.#engine.sanctions.isSilenced(playerId);
+  }
+
+  /** Tells a player where it is, as the server has moved it. */
+  correct(player: Player, reason: string): void {
+    this.#engine.world.correct(Player.sessionOf(player), { sequenceNumber: 0, reason });
+  }
+
+  /** Saves the character whose entity this is, as it is now. */
+  save(entityId: number): void {
+    const owner = this.#engine.world.participantOf(entityId);
+    if (owner !== undefined) this.#engine.world.save(owner);
   }
 }

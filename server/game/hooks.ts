@@ -4,12 +4,18 @@
  * @module
  */
 
+import type { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
-import type { Player } from "../session/session.ts";
 import type { SavedState } from "../session/world_service.ts";
 
 /** What the storage deleted with an account. */
 export type DeletedAccount = Extract<RemoveAccountResult, { kind: "removed" }>;
+
+/**
+ * Why a player leaves the world: it asked to, it entered or logged in elsewhere or is about to be deleted, it is thrown
+ * out, its connection was lost for too long, the server stops.
+ */
+export type LeaveReason = "left" | "replaced" | "expelled" | "lost" | "stopped";
 
 /** The hooks, each with the shape of a function that is registered for it. */
 export interface HookFunctions {
@@ -23,7 +29,27 @@ export interface HookFunctions {
    *
    * @param saved What was kept of the character, null: nothing yet; "stayed": the player returns to the entity it had left.
    */
-  appear(entityId: number, player: Player, saved: SavedState | null | "stayed"): void;
+  appear(entityId: number, player: PlayerName, saved: SavedState | null | "stayed"): void;
+  /** What is saved of the hit points of a character's entity. */
+  savedHp(entityId: number): number;
+  /** A player can play from now on: it has logged in, or entered without having done so before. */
+  online(player: Player): void;
+  /** A player cannot play any more; what it was sent and has not heard is still there. */
+  offline(player: Player): void;
+  /** A player is in the world, and its client has been told so. */
+  enter(player: Player): void | Promise<void>;
+  /** A player is about to leave the world: it is still where it was, and all that is said of it holds. */
+  leave(player: Player, why: LeaveReason): void;
+  /** The connection of a player in the world is lost: it may be back, or leaves after a while. */
+  linkDead(player: Player): void;
+  /** A player in the world is connected again; what it is told now comes behind all that was kept for it. */
+  resumed(player: Player): void;
+  /** A character has an entity in the world: a new one, or the one that stayed when its player left. */
+  spawn(entityId: number, characterId: number, hasStayed: boolean): void;
+  /** The entity of a character is about to leave the world. */
+  despawn(entityId: number, characterId: number): void;
+  /** Whether an entity stays in the world when its player leaves, and as long as this is so. */
+  stays(entityId: number, nowMs: number): boolean;
   /** An account is gone, and the storage has deleted what stood there of it. */
   deleted(player: PlayerName, account: DeletedAccount): void;
   /** A moderator ends whatever mutes a player; says whether the game itself had muted it. */
@@ -50,7 +76,10 @@ export type Hooks = { readonly [Name in keyof HookFunctions]: (hook: HookFunctio
 
 /** No hooks yet. */
 export function hookLists(): HookLists {
-  return { load: [], appear: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] };
+  return {
+    ...{ load: [], appear: [], savedHp: [], online: [], offline: [], enter: [], leave: [], linkDead: [], resumed: [] },
+    ...{ spawn: [], despawn: [], stays: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] },
+  };
 }
 
 /** What registers hooks in `lists`. */

@@ -22,27 +22,27 @@ import type {
 } from "./moderation_request.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { NewSanction, SanctionKind } from "./sanction_store.ts";
-import { SYSTEM } from "../storage/storage.ts";
+import { type PlayerName, SYSTEM } from "../storage/storage.ts";
 import type { AccountService } from "../session/account_service.ts";
 import type { LogicContext } from "../session/context.ts";
 import { RequestError } from "../session/dispatcher.ts";
 import type { Sanctions } from "./sanctions.ts";
-import type { PlayerDirectory } from "../session/player_directory.ts";
-import type { Player, Session } from "../session/session.ts";
+import type { Players } from "../session/players.ts";
+import type { Session } from "../session/session.ts";
 import type { WorldService } from "../session/world_service.ts";
 
 /** What moderation acts through. */
 export interface ModerationParts {
   readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
   readonly sanctions: Sanctions;
-  readonly directory: PlayerDirectory;
+  readonly players: Players;
   readonly hooks: Pick<HookLists, "announce" | "forgive">;
   readonly world: Pick<WorldService, "expel">;
 }
 
 /** Who a sanction is against, found. */
 type FoundTarget =
-  | { readonly player: Player; readonly address: null }
+  | { readonly player: PlayerName; readonly address: null }
   | { readonly player: null; readonly address: string };
 
 /** Does what moderators ask. */
@@ -152,7 +152,7 @@ export class ModerationService {
     return { kind: "done", text: `${name} is no longer ${word}` };
   }
 
-  #forgive({ playerId }: Player): boolean {
+  #forgive({ playerId }: PlayerName): boolean {
     let wasMuted = false;
     for (const forgive of this.#parts.hooks.forgive) {
       this.#context.faults.run("forgive", () => wasMuted = forgive(playerId) || wasMuted);
@@ -161,7 +161,7 @@ export class ModerationService {
   }
 
   /** Applies at once what stands against a player. */
-  async #update({ playerId }: Player): Promise<void> {
+  async #update({ playerId }: PlayerName): Promise<void> {
     const { clock, storage } = this.#context;
     const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     this.#parts.sanctions.setStanding(playerId, standing);
@@ -185,7 +185,7 @@ export class ModerationService {
   }
 
   async #kick(name: string, reason: string): Promise<ModerationOutcome> {
-    const player = await this.#parts.directory.find(name, SYSTEM);
+    const player = await this.#parts.players.lookUp(name, SYSTEM);
     const sessions = this.#sessionsOf(player.playerId);
     if (sessions.length === 0) return { kind: "not_found", text: `${player.name} is not online` };
     for (const session of sessions) this.#end(session, DisconnectReason.KICKED, `You were kicked: ${reason}`);
@@ -196,7 +196,7 @@ export class ModerationService {
     request: Extract<ModerationRequest, { act: "password" | "revoke" | "delete" | "restore" }>,
   ): Promise<ModerationOutcome> {
     const { accounts } = this.#parts;
-    const player = await this.#parts.directory.find(request.target.player, SYSTEM);
+    const player = await this.#parts.players.lookUp(request.target.player, SYSTEM);
     const { name } = player;
     switch (request.act) {
       case "password":
@@ -213,7 +213,7 @@ export class ModerationService {
     }
   }
 
-  async #scheduleDeletion(player: Player): Promise<ModerationOutcome> {
+  async #scheduleDeletion(player: PlayerName): Promise<ModerationOutcome> {
     const deleteAtMs = await this.#parts.accounts.scheduleDeletion(player);
     if (deleteAtMs === undefined) return gone(player.name);
     const date = new Date(deleteAtMs).toISOString().slice(0, 16).replace("T", " ");
@@ -223,7 +223,7 @@ export class ModerationService {
     };
   }
 
-  async #remove(player: Player): Promise<ModerationOutcome> {
+  async #remove(player: PlayerName): Promise<ModerationOutcome> {
     const { name } = player;
     const result = await this.#parts.accounts.remove(player);
     if (result === "removed") return { kind: "done", text: `${name} is deleted` };
@@ -262,7 +262,7 @@ export class ModerationService {
   /** @throws {RequestError} `NOT_FOUND` when there is no such player. */
   async #find(target: ModerationTarget): Promise<FoundTarget> {
     if ("address" in target) return { player: null, address: target.address };
-    return { player: await this.#parts.directory.find(target.player, SYSTEM), address: null };
+    return { player: await this.#parts.players.lookUp(target.player, SYSTEM), address: null };
   }
 
   #sessionsOf(playerId: number): Session[] {

@@ -45,12 +45,17 @@ export class Faults implements FaultReport {
     }
   }
 
-  /** Calls every listener, whatever the others throw. */
+  /** Calls every listener, whatever the others throw or reject with. */
   notify<Args extends readonly unknown[]>(
     place: string,
-    listeners: readonly ((...args: Args) => void)[],
+    listeners: readonly ((...args: Args) => unknown)[],
     ...args: Args
   ): void {
-    for (const listener of listeners) this.run(place, () => listener(...args));
+    for (const listener of listeners) {
+      this.run(place, () => {
+        const done: unknown = listener(...args);
+        if (done instanceof Promise) done.catch((error) => this.report(place, error));
+      });
+    }
   }
 }

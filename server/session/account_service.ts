@@ -29,6 +29,7 @@ import {
   type AccountChange,
   type Asker,
   ORDINARY,
+  type PlayerName,
   type RemoveAccountResult,
   SYSTEM,
   SYSTEM_SOURCE,
@@ -37,7 +38,7 @@ import type { LogicContext } from "./context.ts";
 import { type Credentials, exclusively, type ProvenAccount } from "./credentials.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { HookLists } from "../game/hooks.ts";
-import type { Player, Session } from "./session.ts";
+import type { Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
 
@@ -166,30 +167,30 @@ export class AccountService {
   // Operators
 
   /** Gives a player a new password. @returns False where there is no such account. */
-  async setPassword({ playerId }: Player, passwordHash: string): Promise<boolean> {
+  async setPassword({ playerId }: PlayerName, passwordHash: string): Promise<boolean> {
     const passwordVerifier = await this.#context.hasher.hash(passwordHash, "operator");
     return await this.#revoke({ accountId: playerId, tokenEpoch: null, passwordVerifier }, "The password was reset");
   }
 
   /** Ends a player's sessions and makes its tokens void. @returns False where there is no such account. */
-  revoke({ playerId }: Player): Promise<boolean> {
+  revoke({ playerId }: PlayerName): Promise<boolean> {
     return this.#revoke({ accountId: playerId, tokenEpoch: null }, "Log in again, please");
   }
 
   /** Has an account deleted after the time of grace. @returns When, Unix milliseconds; undefined: there is none. */
-  async scheduleDeletion({ playerId }: Player): Promise<number | undefined> {
+  async scheduleDeletion({ playerId }: PlayerName): Promise<number | undefined> {
     const deleteAtMs = this.#context.clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
     const change = { accountId: playerId, tokenEpoch: null, deleteAtMs };
     return await this.#revoke(change, deletionText(deleteAtMs)) ? deleteAtMs : undefined;
   }
 
   /** Has an account stay that was to be deleted. @returns False where it was not. */
-  restore({ playerId }: Player): Promise<boolean> {
+  restore({ playerId }: PlayerName): Promise<boolean> {
     return this.#context.storage.for(SYSTEM).accounts.cancelDeletion(playerId);
   }
 
   /** Deletes an account now; its sessions end before. */
-  async remove({ playerId }: Player): Promise<RemoveAccountResult["kind"]> {
+  async remove({ playerId }: PlayerName): Promise<RemoveAccountResult["kind"]> {
     const { clock, storage } = this.#context;
     const { ban, mute } = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     if (ban !== null || mute !== null) return "sanctioned";

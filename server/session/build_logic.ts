@@ -64,7 +64,7 @@ export function buildLogic(options: LogicOptions): Logic {
     tokens: options.tokens,
     randomToken: options.randomToken,
     wake: options.wake,
-    sessions: new SessionManager(game.contract.packets, faults),
+    sessions: new SessionManager(game.contract, faults),
     world,
     worldCapacity,
     saver: new CharacterSaver(storage, log, options.timers),

@@ -12,6 +12,7 @@ import { MESSAGE_FIELDS_MAX, PACKET_TYPE_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
+import type { Player } from "./player.ts";
 import type { Session } from "./session.ts";
 
 /** Handles one message of one session. */
@@ -97,6 +98,27 @@ export class Dispatcher {
   tryBytes(session: Session, type: number, bytes: Uint8Array, start: number, end: number): boolean {
     const handleBytes = this.#entries[type]?.handleBytes ?? null;
     return handleBytes !== null && handleBytes(session, bytes, start, end);
+  }
+
+  /**
+   * Registers the handler of a type that comes from players: who is not in a state that the type may be sent in is
+   * refused, as it may have left it while the packet was on its way.
+   *
+   * @returns The message that answers it, if any does.
+   * @throws {TypeError} as {@linkcode Dispatcher.on}.
+   */
+  onPlayer<Desc extends DescMessage>(
+    schema: Desc,
+    handle: (player: Player, message: MessageShape<Desc>) => void | Promise<void>,
+  ): { readonly replySchema: DescMessage | undefined } {
+    const { states, replyType } = this.#contract.rowOf(schema);
+    this.on(schema, (session, message) => {
+      const { player } = session;
+      if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+      if ((session.state & states) === 0) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
+      return handle(player, message);
+    });
+    return { replySchema: this.#contract.schemaOf(replyType) };
   }
 
   /**

@@ -35,7 +35,7 @@ import { Expiry } from "./expiry.ts";
 import type { IoOutput, Link } from "./link.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ModerationService } from "../moderation/moderation_service.ts";
-import { PlayerDirectory } from "./player_directory.ts";
+import { Players } from "./players.ts";
 import { Sanctions } from "../moderation/sanctions.ts";
 import type { Session } from "./session.ts";
 import { Sources } from "./sources.ts";
@@ -53,7 +53,7 @@ export class Logic {
   readonly world: WorldService;
   readonly resumes: ResumeService;
   readonly hooks = hookLists();
-  readonly directory: PlayerDirectory;
+  readonly players: Players;
   readonly sanctions: Sanctions;
   readonly epochs = new TokenEpochs();
   readonly credentials: Credentials;
@@ -91,13 +91,16 @@ export class Logic {
     this.#sources = new Sources(context.config);
     this.#expiry = new Expiry(context, this.hooks);
     this.#timers = new GameTimers(context.faults);
-    this.directory = new PlayerDirectory(context);
     this.sanctions = new Sanctions(context);
     this.maintenance = new Maintenance(context, this);
     this.world = new WorldService(context, this);
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
-    this.resumes = new ResumeService(context);
+    this.resumes = new ResumeService(context, this.hooks);
+    this.players = new Players(context, this.world);
+    context.sessions.onPresence((player, isOnline) => {
+      context.faults.notify("presence", isOnline ? this.hooks.online : this.hooks.offline, player);
+    });
     this.#dispatcher = new Dispatcher(context.contract, {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
@@ -124,7 +127,7 @@ export class Logic {
       new Game({
         context,
         dispatcher: this.#dispatcher,
-        directory: this.directory,
+        players: this.players,
         sanctions: this.sanctions,
         world: this.world,
         hooks: this.hooks,

@@ -137,6 +137,11 @@ export class Outbox {
     }
   }
 
+  /** The packet that was appended last, if it is kept. */
+  newest(): OutboxPacket | undefined {
+    return this.get(this.lastSequence);
+  }
+
   /** The packet with this number, if it is kept. */
   get(sequence: number): OutboxPacket | undefined {
     return sequence < this.#first ? undefined : this.#packets[this.#offset + sequence - this.#first];

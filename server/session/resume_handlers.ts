@@ -17,6 +17,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import type { HookLists } from "../game/hooks.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
@@ -34,11 +35,13 @@ interface WaitingResume {
 /** Which client resumes which session. */
 export class ResumeService {
   readonly #context: LogicContext;
+  readonly #hooks: Pick<HookLists, "resumed">;
   /** Second resumes with a token that was spent a moment ago; one a connection at most. */
   #waiting: WaitingResume[] = [];
 
-  constructor(context: LogicContext) {
+  constructor(context: LogicContext, hooks: Pick<HookLists, "resumed">) {
     this.#context = context;
+    this.#hooks = hooks;
   }
 
   /** Registers the handler of this module. */
@@ -98,7 +101,7 @@ export class ResumeService {
   }
 
   #takeUp(fresh: Session, session: Session, request: ResumeRequest): void {
-    const { clock, randomToken, sessions, world } = this.#context;
+    const { clock, faults, randomToken, sessions, world } = this.#context;
     const link = fresh.link!;
     const isSpent = request.resumeToken === session.previousResumeToken;
     // Of two that use a token, the first wins, unless the second is the same client and the first a dead connection.
@@ -131,6 +134,8 @@ export class ResumeService {
     });
     sessions.flushOutbox(session);
     world.requestFullSnapshot(entityId);
+    // What is told now comes behind all that was kept.
+    faults.notify("resumed", this.#hooks.resumed, session.player!);
   }
 
   /** Closes the connection before, which may be dead without our knowing. */

@@ -8,16 +8,10 @@
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
-import { type Asker, ENTRY, ORDINARY } from "../storage/storage.ts";
+import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";
 import type { Link } from "./link.ts";
+import type { Player } from "./player.ts";
 import { Outbox, type OutboxPacket, type Receipt } from "./outbox.ts";
-
-/** Who is logged in. */
-export interface Player {
-  /** The account's id. */
-  readonly playerId: number;
-  readonly name: string;
-}
 
 /** What a session is in the world. */
 export interface Presence {
@@ -28,7 +22,10 @@ export interface Presence {
 }
 
 /** Whose an entity is: a session's, or one's that has left it. */
-export type Participant = Pick<Session, "player" | "presence">;
+export interface Participant {
+  readonly player: PlayerName | null;
+  readonly presence: Presence | null;
+}
 
 /** One session. */
 export class Session {

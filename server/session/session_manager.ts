@@ -4,23 +4,27 @@
  * @module
  */
 
+import type { DescMessage } from "@bufbuild/protobuf";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import type { Contract } from "../../shared/contract.ts";
 import type { PacketTable } from "../../shared/packet_table.ts";
 import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Faults } from "../ops/faults.ts";
+import type { PlayerName } from "../storage/storage.ts";
 import type { OpenInfo } from "../ring/records.ts";
 import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
 import type { Receipt } from "./outbox.ts";
 import type { Packed } from "./roster.ts";
-import { type Player, Session } from "./session.ts";
+import { Player } from "./player.ts";
+import { Session } from "./session.ts";
 
 /**
  * Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. What
- * the session kept for its client is still there.
+ * was kept for its client is still there.
  */
-export type PresenceListener = (player: Player, isOnline: boolean, session: Session) => void;
+export type PresenceListener = (player: Player, isOnline: boolean) => void;
 
 /** The session manager. */
 export class SessionManager {
@@ -41,13 +45,14 @@ export class SessionManager {
   /** Sessions in the world. */
   readonly #inWorld = new Set<Session>();
   readonly #presenceListeners: PresenceListener[] = [];
-  readonly #leaveListeners: ((session: Session) => void)[] = [];
+  readonly #contract: Pick<Contract, "rowOf">;
   readonly #packets: PacketTable;
   readonly #faults: Faults;
 
-  /** @param packets Says how packets are delivered. */
-  constructor(packets: PacketTable, faults: Faults) {
-    this.#packets = packets;
+  /** @param contract Says how packets are delivered. */
+  constructor(contract: Pick<Contract, "packets" | "rowOf">, faults: Faults) {
+    this.#contract = contract;
+    this.#packets = contract.packets;
     this.#faults = faults;
   }
 
@@ -123,20 +128,16 @@ export class SessionManager {
     this.#presenceListeners.push(listener);
   }
 
-  /** Adds a listener for every session that leaves the world; what it kept for its client is still there. */
-  onLeave(listener: (session: Session) => void): void {
-    this.#leaveListeners.push(listener);
-  }
-
   /** Says who is behind a session. */
-  bindPlayer(session: Session, player: Player): void {
+  bindPlayer(session: Session, who: PlayerName): void {
+    const player = new Player(who, session, this);
     session.player = player;
     if (session.link?.info.port === "login") {
       this.#loginByPlayer.set(player.playerId, session);
     } else {
       this.#byPlayer.set(player.playerId, session);
       this.#byName.set(nameKey(player.name), session);
-      this.#faults.notify("presence", this.#presenceListeners, player, true, session);
+      this.#faults.notify("presence", this.#presenceListeners, player, true);
     }
   }
 
@@ -152,7 +153,7 @@ export class SessionManager {
     const key = nameKey(player.name);
     if (this.#byName.get(key) === session) this.#byName.delete(key);
     if (!wasOnline) return;
-    this.#faults.notify("presence", this.#presenceListeners, player, false, session);
+    this.#faults.notify("presence", this.#presenceListeners, player, false);
   }
 
   /** Says that a session is in the world. */
@@ -162,7 +163,7 @@ export class SessionManager {
 
   /** Says that a session is out of the world. */
   leaveWorld(session: Session): void {
-    if (this.#inWorld.delete(session)) this.#faults.notify("leave", this.#leaveListeners, session);
+    this.#inWorld.delete(session);
     this.confirmResumeToken(session);
     this.#byResumeToken.delete(session.resumeToken);
     session.resumeToken = "";
@@ -238,6 +239,15 @@ export class SessionManager {
     if (session === undefined) return false;
     this.send(session, type, payload);
     return true;
+  }
+
+  /**
+   * The packet type that carries a message.
+   *
+   * @throws {TypeError} when none does.
+   */
+  typeOf(schema: DescMessage): number {
+    return this.#contract.rowOf(schema).type;
   }
 
   /** Sends one packet, compressed where that makes it smaller. */

@@ -20,47 +20,55 @@ import {
   MovementUpdateSchema,
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS, MOVEMENT_TOLERANCE_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
-import type { Character, Entry, SavedCharacter } from "../storage/storage.ts";
+import type { Character, Entry, PlayerName, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
-import type { HookLists } from "../game/hooks.ts";
+import type { HookLists, LeaveReason } from "../game/hooks.ts";
 import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
-import { Penalties, type Penalty } from "./penalties.ts";
-import { type Participant, type Player, type Presence, Session } from "./session.ts";
+import { Penalties } from "./penalties.ts";
+import { type Participant, type Presence, Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
 /** Somebody who may enter the world. */
 interface Admission {
-  readonly player: Player;
+  readonly player: PlayerName;
   readonly mute: Sanction | null;
   readonly character: Character;
   /** The player's other session, which makes way. */
   readonly replaced: Session | undefined;
 }
 
-/**
- * Told that a player's entity is about to leave the world, for whatever reason. Adds to the penalty what is to hold the
- * character back when it comes again.
- */
-export type LeaveListener = (who: Participant, entityId: number, penalty: Penalty) => void;
+/** The travel time that a character had to spend when it left the world, and when that was, in milliseconds. */
+interface TravelPenalty {
+  readonly leftAtMs: number;
+  readonly travelCreditMs: number;
+}
 
-/** Told that a session has an entity in the world now: a new one, with what holds its character back, or one it had left. */
-export type EnterListener = (session: Session, entityId: number, penalty: Penalty | "stayed" | undefined) => void;
+/** When it has spent none of its travel time any more, by the server's clock. */
+export function travelPenaltyEndMs({ leftAtMs, travelCreditMs }: TravelPenalty): number {
+  return leftAtMs + MOVEMENT_TOLERANCE_MS - travelCreditMs;
+}
+
+/** What the world asks of the game and tells it. */
+type WorldHooks = Pick<
+  HookLists,
+  "load" | "appear" | "savedHp" | "enter" | "leave" | "linkDead" | "spawn" | "despawn" | "stays"
+>;
 
 /** An entity whose player has left it while it fought. */
 interface Stay extends Participant {
-  readonly player: Player;
+  readonly player: PlayerName;
   readonly presence: Presence;
 }
 
@@ -72,12 +80,8 @@ export class WorldService {
   readonly #byEntity = new Map<number, Session | Stay>();
   /** Entities that nobody plays and that are still in the world, by character. */
   readonly #stays = new Map<number, Stay>();
-  readonly #penalties = new Penalties();
-  readonly #leaveListeners: LeaveListener[] = [];
-  readonly #enterListeners: EnterListener[] = [];
-  #hpOf: (entityId: number) => number = () => 0;
-  #mustStay: (entityId: number, nowMs: number) => boolean = () => false;
-  readonly #hooks: Pick<HookLists, "appear" | "load">;
+  readonly #penalties = new Penalties(travelPenaltyEndMs);
+  readonly #hooks: WorldHooks;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
   readonly #maintenance: Pick<Maintenance, "check">;
@@ -87,7 +91,7 @@ export class WorldService {
     { epochs, hooks, maintenance, sanctions }: {
       readonly epochs: TokenEpochs;
       readonly maintenance: Pick<Maintenance, "check">;
-      readonly hooks: Pick<HookLists, "appear" | "load">;
+      readonly hooks: WorldHooks;
       readonly sanctions: Sanctions;
     },
   ) {
@@ -108,26 +112,6 @@ export class WorldService {
       (session, bytes, start, end) => this.tryMove(session, bytes, start, end),
     );
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
-  }
-
-  /** Adds a listener for every entity of a session that leaves the world. */
-  onLeave(listener: LeaveListener): void {
-    this.#leaveListeners.push(listener);
-  }
-
-  /** Adds a listener for every entity that a session comes to have. */
-  onEnter(listener: EnterListener): void {
-    this.#enterListeners.push(listener);
-  }
-
-  /** Says what hit points are saved with a character. */
-  saveHealth(hpOf: (entityId: number) => number): void {
-    this.#hpOf = hpOf;
-  }
-
-  /** Says which entities stay in the world when their players leave, and as long as it is so. */
-  keepWhile(mustStay: (entityId: number, nowMs: number) => boolean): void {
-    this.#mustStay = mustStay;
   }
 
   /** The session that plays an entity. */
@@ -250,13 +234,8 @@ export class WorldService {
     session.presence = { characterId, entityId, saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS };
     this.#byEntity.set(entityId, session);
     if (stay !== undefined) this.#takeOver(stay);
-    this.#context.faults.notify(
-      "enter",
-      this.#enterListeners,
-      session,
-      entityId,
-      stay === undefined ? penalty : "stayed",
-    );
+    const { faults } = this.#context;
+    faults.notify("spawn", this.#hooks.spawn, entityId, characterId, stay !== undefined);
     const map = world.mapOf(entityId);
     sessions.enterWorld(session);
     log.debug("Player entered", { ...player, mapId: map.mapId });
@@ -275,13 +254,14 @@ export class WorldService {
       mapHeight: map.height,
     });
     sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+    faults.notify("enter", this.#hooks.enter, session.player!);
   }
 
   /** Puts the entity of a character into the world that has none there. */
   #appear(
-    player: Player,
+    player: PlayerName,
     { characterId, state }: { readonly characterId: number; readonly state: SavedState | null },
-    penalty: Penalty | undefined,
+    penalty: TravelPenalty | undefined,
   ): number {
     const { clock, saver, world } = this.#context;
     const nowMs = clock.monotonicMs();
@@ -378,7 +358,7 @@ export class WorldService {
     const { presence } = session;
     if (presence === null) return;
     session.isLeaving = true;
-    this.#leave(session);
+    this.#leave(session, "left");
     session.isLeaving = false;
     if (session.link !== null) session.link.stateDue = STATE_AUTHENTICATED;
     const update = create(EntityUpdateSchema, {
@@ -396,7 +376,7 @@ export class WorldService {
    * storage that takes no writes is not waited for: the save is made when it can be.
    */
   async leaveAndSave(session: Session): Promise<void> {
-    this.#leave(session);
+    this.#leave(session, "left");
     if (session.leftCharacterId !== 0) await this.#context.saver.saved(session.leftCharacterId, LOGOUT_SAVE_WAIT_MS);
   }
 
@@ -412,14 +392,16 @@ export class WorldService {
    *
    * @param options Whether the entity goes in any case: the player has no say in it.
    */
-  #leave(session: Session, { atOnce = false }: { atOnce?: boolean } = {}): void {
-    const { clock, log, sessions, world } = this.#context;
+  #leave(session: Session, why: LeaveReason, { atOnce = false }: { atOnce?: boolean } = {}): void {
+    const { clock, faults, log, sessions, world } = this.#context;
     const { player, presence } = session;
     if (player === null || presence === null) return;
-    log.debug("Player left", { ...player });
+    const { playerId, name } = player;
+    log.debug("Player left", { playerId, name });
+    faults.notify("leave", this.#hooks.leave, player, why);
     if (!atOnce && this.#mustStay(presence.entityId, clock.monotonicMs())) {
-      const stay: Stay = { player, presence };
-      this.#context.faults.run("leave", () => this.save(stay));
+      const stay: Stay = { player: { playerId, name }, presence };
+      faults.run("leave", () => this.save(stay));
       this.#stays.set(presence.characterId, stay);
       this.#byEntity.set(presence.entityId, stay);
       world.halt(presence.entityId);
@@ -439,19 +421,17 @@ export class WorldService {
     const nowMs = clock.monotonicMs();
     // Whatever fails, the entity is out of the world afterwards: else it would be there for ever.
     faults.run("leave", () => this.save(who));
-    const penalty: Penalty = {
-      leftAtMs: nowMs,
-      travelCreditMs: world.travelCreditMs(entityId, nowMs),
-      diedAtMs: 0,
-      stunnedUntilMs: 0,
-      fightsUntilMs: 0,
-      struckUntilMs: 0,
-    };
-    faults.notify("leave", this.#leaveListeners, who, entityId, penalty);
-    this.#penalties.hold(characterId, penalty);
+    const travelCreditMs = world.travelCreditMs(entityId, nowMs);
+    this.#penalties.hold(characterId, { leftAtMs: nowMs, travelCreditMs }, nowMs);
+    faults.notify("despawn", this.#hooks.despawn, entityId, characterId);
     faults.run("leave", () => world.leave(entityId, DespawnReason.LEFT_WORLD));
     this.#byEntity.delete(entityId);
     this.#stays.delete(characterId);
+  }
+
+  /** Whether an entity stays in the world when its player leaves, and as long as it is so. */
+  #mustStay(entityId: number, nowMs: number): boolean {
+    return this.#hooks.stays.some((stays) => stays(entityId, nowMs));
   }
 
   /** Saves a character in the world as it is now. */
@@ -465,19 +445,19 @@ export class WorldService {
       y: world.yOf(entityId),
       z: world.zOf(entityId),
       yaw: world.yawOf(entityId),
-      hp: Math.round(this.#hpOf(entityId)),
+      hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
     });
   }
 
   /** Ends a session because another takes its place, and tells its client why. */
   replace(session: Session, reason: DisconnectReason, message: string): void {
-    this.#leave(session);
+    this.#leave(session, "replaced");
     this.#end(session, reason, message);
   }
 
   /** Ends a session because its player is thrown out, and its entity at once, and tells its client why. */
   expel(session: Session, reason: DisconnectReason, message: string): void {
-    this.#leave(session, { atOnce: true });
+    this.#leave(session, "expelled", { atOnce: true });
     this.#end(session, reason, message);
   }
 
@@ -499,6 +479,8 @@ export class WorldService {
       return;
     }
     session.linkDeadSinceMs = clock.monotonicMs();
+    const { faults } = this.#context;
+    faults.notify("linkDead", this.#hooks.linkDead, session.player!);
     world.halt(session.presence.entityId);
     world.requestFullSnapshot(session.presence.entityId);
   }
@@ -546,7 +528,7 @@ export class WorldService {
     const nowMs = clock.monotonicMs();
     for (const session of sessions.inWorld) {
       if (session.linkDeadSinceMs !== 0 && nowMs - session.linkDeadSinceMs >= config.linkDeadMs) {
-        this.#leave(session);
+        this.#leave(session, "lost");
         sessions.end(session);
       } else if (session.presence !== null && nowMs >= session.presence.saveAtMs) {
         session.presence.saveAtMs = nowMs + CHARACTER_SAVE_INTERVAL_MS;
@@ -562,7 +544,7 @@ export class WorldService {
   /** Takes everyone out of the world and resolves when all are saved: the server stops. */
   async stop(): Promise<void> {
     for (const session of [...this.#context.sessions.inWorld]) {
-      this.#leave(session, { atOnce: true });
+      this.#leave(session, "stopped", { atOnce: true });
       this.#context.sessions.end(session);
     }
     for (const stay of this.#stays.values()) this.#remove(stay);

@@ -478,7 +478,7 @@ Deno.test("CombatService.onKill() tells who killed whom, once", async () => {
   await using scene = await duel();
   const { harness, attacker, target } = scene;
   const kills: (string | undefined)[][] = [];
-  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim?.player?.name]));
+  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.name, victim?.name]));
   kill(harness, attacker, target);
   assertEquals(kills, [["attacker", "target"]]);
   harness.advance(RESPAWN_DELAY_MS_MAX);
@@ -489,7 +489,7 @@ Deno.test("CombatService.onKill() may take the victim out of the world", async (
   await using scene = await duel();
   const { harness, attacker, target, watcher } = scene;
   harness.marsh.combat.onKill((_killer, victim) => {
-    const session = harness.logic.world.sessionOf(victim!.presence!.entityId)!;
+    const session = harness.sessions.findPlayer(victim!.playerId)!;
     harness.logic.world.expel(session, DisconnectReason.KICKED, "Lost");
   });
   harness.world.teleport(watcher.entityId, harness.clock.monotonicMs(), { ...at(502, 0, 500), yaw: 0 });

@@ -1,7 +1,9 @@
 /** Nothing that holds a player back, and no fight, ends because the player leaves the world. */
 
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
-import { Penalties, type Penalty } from "../../server/session/penalties.ts";
+import { fightPenaltyEndMs } from "../../games/marsh/combat_handlers.ts";
+import { Penalties } from "../../server/session/penalties.ts";
+import { travelPenaltyEndMs } from "../../server/session/world_service.ts";
 import { Prng } from "../../server/world/prng.ts";
 import {
   DisconnectReason,
@@ -100,7 +102,7 @@ for (const { what, leave } of WAYS_OUT) {
       harness.advance(FIGHT_MS - SWEEP_MS);
       assert(harness.world.has(leaver.entityId));
       const kills: (string | undefined)[][] = [];
-      harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim?.player?.name]));
+      harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.name, victim?.name]));
       kill(harness, other, leaver);
       assertEquals(kills, [[other.name, leaver.name]]);
       // What is dead comes back by itself, where nobody plays it: then it goes.
@@ -394,6 +396,9 @@ for (const seed of [1, 2, 3, 4, 5, 6, 7, 8]) {
   });
 }
 
+type Penalty = Parameters<typeof fightPenaltyEndMs>[0] & Parameters<typeof travelPenaltyEndMs>[0];
+const endOf = (penalty: Penalty) => Math.max(fightPenaltyEndMs(penalty), travelPenaltyEndMs(penalty));
+
 Deno.test("Penalties.find() gives what still holds back, and forgets what does not any more", () => {
   const penalty = (more: Partial<Penalty>): Penalty => ({
     ...{ leftAtMs: 1_000, travelCreditMs: 250, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 0, struckUntilMs: 0 },
@@ -407,28 +412,33 @@ Deno.test("Penalties.find() gives what still holds back, and forgets what does n
     ["a fight", { fightsUntilMs: 8_000 }, 8_000],
   ];
   for (const [what, more, untilMs] of table) {
-    const penalties = new Penalties();
-    penalties.hold(1, penalty(more));
+    const penalties = new Penalties(endOf);
+    penalties.hold(1, penalty(more), 1_000);
     assertEquals(penalties.count, untilMs === 0 ? 0 : 1, what);
     penalties.sweep(untilMs - 1);
     assertEquals(penalties.count, untilMs === 0 ? 0 : 1, what);
     assertEquals(penalties.find(1, untilMs - 1) !== undefined, untilMs > 0, what);
     penalties.forget(1);
     assertEquals(penalties.find(1, untilMs - 1), undefined, what);
-    penalties.hold(1, penalty(more));
+    penalties.hold(1, penalty(more), 1_000);
     assertEquals(penalties.find(1, untilMs), undefined, what);
-    penalties.hold(1, penalty(more));
+    penalties.hold(1, penalty(more), 1_000);
     penalties.sweep(untilMs);
     assertEquals(penalties.count, 0, what);
   }
 });
 
 Deno.test("Penalties.hold() forgets the oldest beyond its bound", () => {
-  const penalties = new Penalties();
+  const penalties = new Penalties(endOf);
   const penalty: Penalty = {
-    ...{ leftAtMs: 0, travelCreditMs: 0, diedAtMs: 0, stunnedUntilMs: 0, fightsUntilMs: 9, struckUntilMs: 9 },
+    leftAtMs: 0,
+    travelCreditMs: 0,
+    diedAtMs: 0,
+    stunnedUntilMs: 0,
+    fightsUntilMs: 9,
+    struckUntilMs: 0,
   };
-  for (let character = 0; character <= PENALTIES_MAX; character++) penalties.hold(character, penalty);
+  for (let character = 0; character <= PENALTIES_MAX; character++) penalties.hold(character, penalty, 0);
   assertEquals(penalties.count, PENALTIES_MAX);
   assertEquals([penalties.find(0, 1), penalties.find(1, 1)], [undefined, penalty]);
 });

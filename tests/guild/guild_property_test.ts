@@ -113,7 +113,7 @@ class Play {
     // A kill counts in the wars that are on when it is written down, so it comes after the requests.
     for (const deed of deeds) {
       if (deed.kind !== "kill") continue;
-      harness.marsh.guilds.onKill(harness.sessionOf(clients[deed.by]), harness.sessionOf(clients[deed.on]));
+      harness.marsh.guilds.onKill(harness.playerOf(clients[deed.by]), harness.playerOf(clients[deed.on]));
       model.kill(deed.by, deed.on);
     }
     harness.clock.advance(waitMs + 1_000);

@@ -36,7 +36,7 @@ async function kill(harness: LogicHarness, attacker: HarnessClient, target: Harn
 
 /** A kill without the fight. */
 async function countKill({ harness }: Scene, killer: HarnessClient, victim: HarnessClient): Promise<void> {
-  harness.marsh.guilds.onKill(harness.sessionOf(killer), harness.sessionOf(victim));
+  harness.marsh.guilds.onKill(harness.playerOf(killer), harness.playerOf(victim));
   await settle(harness);
 }
 
@@ -100,8 +100,8 @@ Deno.test("Kills count only between guilds at war", async () => {
   await countKill(scene, anna, mia);
   await countKill(scene, anna, lena);
   await countKill(scene, lena, anna);
-  harness.marsh.guilds.onKill(null, harness.sessionOf(anna));
-  harness.marsh.guilds.onKill(harness.sessionOf(anna), null);
+  harness.marsh.guilds.onKill(null, harness.playerOf(anna));
+  harness.marsh.guilds.onKill(harness.playerOf(anna), null);
   await countKill(scene, anna, bela);
   await countKill(scene, mia, rosa);
   await countKill(scene, rosa, anna);
@@ -196,7 +196,7 @@ Deno.test("A war goes on after a restart with its score, and ends in its time", 
     const scene = await twoGuilds({ storage: open() });
     const warId = await declareWar(scene);
     await countKill(scene, scene.anna, scene.bela);
-    scene.harness.marsh.guilds.onKill(scene.harness.sessionOf(scene.anna), scene.harness.sessionOf(scene.rosa));
+    scene.harness.marsh.guilds.onKill(scene.harness.playerOf(scene.anna), scene.harness.playerOf(scene.rosa));
     const winnerGuildId = scene.wolves;
     await scene.harness.close();
 
@@ -205,7 +205,7 @@ Deno.test("A war goes on after a restart with its score, and ends in its time", 
     harness.clock.advance(60_000);
     const [anna, rosa] = [await harness.connect({ name: "Anna" }), await harness.connect({ name: "Rosa" })];
     assertEquals(await scoresOf(harness, anna), [[2, 0]]);
-    harness.marsh.guilds.onKill(harness.sessionOf(rosa), harness.sessionOf(anna));
+    harness.marsh.guilds.onKill(harness.playerOf(rosa), harness.playerOf(anna));
     await settle(harness);
     assertEquals(await scoresOf(harness, anna), [[2, 1]]);
     await pass(harness, HOUR_MS);

@@ -39,7 +39,7 @@ async function lines(harness: LogicHarness, client: HarnessClient, wanted: Wante
 
 /** A kill, or the kill of a monster, as combat tells of it. */
 function kill(harness: LogicHarness, killer: HarnessClient, victim: HarnessClient | null): void {
-  harness.marsh.leaderboards.onKill(harness.sessionOf(killer), victim === null ? null : harness.sessionOf(victim));
+  harness.marsh.leaderboards.onKill(harness.playerOf(killer), victim === null ? null : harness.playerOf(victim));
 }
 
 async function company(options: Parameters<typeof LogicHarness.create>[0] = {}) {
@@ -94,7 +94,7 @@ Deno.test("LeaderboardService ranks players, equal ones alike, and shows the own
 Deno.test("LeaderboardService counts no death by a monster, by a stranger or by oneself", async () => {
   await using scene = await company();
   const { harness, ann } = scene;
-  harness.marsh.leaderboards.onKill(null, harness.sessionOf(ann));
+  harness.marsh.leaderboards.onKill(null, harness.playerOf(ann));
   harness.marsh.leaderboards.onKill(null, null);
   kill(harness, ann, ann);
   for (const board of [LeaderboardBoard.KILLS, LeaderboardBoard.DEATHS, LeaderboardBoard.MONSTER_KILLS]) {

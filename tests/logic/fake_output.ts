@@ -107,7 +107,7 @@ export const OPEN_INFO: OpenInfo = {
 
 /** A session manager with some io workers. */
 export function openSessions(workerCount = 1): { sessions: SessionManager; outputs: FakeOutput[] } {
-  const sessions = new SessionManager(contract.packets, recordingFaults());
+  const sessions = new SessionManager(contract, recordingFaults());
   const outputs = Array.from({ length: workerCount }, () => new FakeOutput());
   for (const [worker, output] of outputs.entries()) {
     output.onBroadcastFull = (link, sequence) => sessions.onBroadcastFull(link, sequence);

@@ -98,13 +98,15 @@ Deno.test("WorldService leaves no ghost when saving, a listener or the world thr
   const { harness, ann, bob } = await pair();
   await using _ = harness;
   const later: string[] = [];
-  harness.logic.world.onLeave(planted);
-  harness.logic.world.onLeave(() => later.push("leave"));
+  harness.logic.hooks.leave.push(planted);
+  harness.logic.hooks.despawn.push(planted);
+  harness.logic.hooks.leave.push(() => later.push("leave"));
+  harness.logic.hooks.despawn.push(() => later.push("despawn"));
   {
     using _save = plant(harness.logic.world, "save");
     harness.send(ann, LeaveWorldRequestSchema, {});
   }
-  assertEquals([later, faults(harness)], [["leave"], ["leave", "leave"]]);
+  assertEquals([later, faults(harness)], [["leave", "despawn"], ["leave", "leave", "despawn"]]);
   assertEquals([harness.sessions.inWorld.size, harness.world.has(ann.entityId)], [1, false]);
   assertEquals(harness.logic.world.sessionOf(ann.entityId), undefined);
   assertEquals(bob.closedBy, null);
@@ -114,10 +116,10 @@ Deno.test("WorldService lets in whoever enters, whatever a listener throws, and 
   const { harness, ann, bob } = await pair();
   await using _ = harness;
   const entered: number[] = [];
-  harness.logic.world.onEnter(planted);
-  harness.logic.world.onEnter((_session, entityId) => void entered.push(entityId));
+  harness.logic.hooks.spawn.push(planted);
+  harness.logic.hooks.spawn.push((entityId) => void entered.push(entityId));
   const cid = await harness.connect();
-  assertEquals([entered, faults(harness)], [[cid.entityId], ["enter"]]);
+  assertEquals([entered, faults(harness)], [[cid.entityId], ["spawn"]]);
   assertAlive(harness, ann, cid);
   assertAlive(harness, cid, bob);
 });
@@ -127,7 +129,7 @@ Deno.test("CombatService tells every listener of a death, whatever one throws, a
   await using _ = harness;
   const killed: (string | undefined)[] = [];
   harness.marsh.combat.onKill(planted);
-  harness.marsh.combat.onKill((_killer, victim) => void killed.push(victim?.player?.name));
+  harness.marsh.combat.onKill((_killer, victim) => void killed.push(victim?.name));
   harness.advance(ENTRY_CALM_MS);
   harness.health.set(bob.entityId, { hp: 1, hpMax: 100 });
   for (let blow = 0; killed.length === 0 && blow < 100; blow++) {

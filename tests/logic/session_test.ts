@@ -1,15 +1,13 @@
 import { Link } from "../../server/session/link.ts";
 import { Session } from "../../server/session/session.ts";
-import { SessionManager } from "../../server/session/session_manager.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
-import { recordingFaults } from "../support/recording_logger.ts";
-import { FakeOutput, OPEN_INFO } from "./fake_output.ts";
+import { FakeOutput, OPEN_INFO, openSessions } from "./fake_output.ts";
 
 /** What is received here. */
 const TYPE = PacketType.CHAT_MESSAGE;
@@ -27,7 +25,7 @@ function openSession(begun = true): { session: Session; output: FakeOutput; link
 Deno.test("Session.state follows from player and presence", () => {
   const session = new Session();
   assertEquals(session.state, STATE_CONNECTED);
-  session.player = { playerId: 1, name: "a" };
+  openSessions().sessions.bindPlayer(session, { playerId: 1, name: "a" });
   assertEquals(session.state, STATE_AUTHENTICATED);
   session.presence = { characterId: 1, entityId: 1, saveAtMs: 0 };
   assertEquals(session.state, STATE_IN_WORLD);
@@ -70,7 +68,7 @@ Deno.test("Session.receive() makes an acknowledgement due, also for a repeated n
 });
 
 /** Knows the delivery class of each packet. */
-const sessions = new SessionManager(contract.packets, recordingFaults());
+const { sessions } = openSessions();
 
 Deno.test("SessionManager.send() numbers and keeps RELIABLE packets, and neither the others", () => {
   const { session, output } = openSession();

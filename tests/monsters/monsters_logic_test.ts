@@ -47,7 +47,7 @@ Deno.test("Logic shows a monster as one, with its name and health", async () => 
 Deno.test("Logic lets a monster kill a player, who comes back", async () => {
   await using harness = await LogicHarness.create({ monsters: ONE_RAT });
   const kills: unknown[] = [];
-  harness.marsh.combat.onKill((killer, victim) => kills.push([killer, victim?.player?.name]));
+  harness.marsh.combat.onKill((killer, victim) => kills.push([killer, victim?.name]));
   const client = await harness.connect({ name: "victim", at: { x: 505, z: 500 } });
   for (let second = 0; harness.health.hpOf(client.entityId) > 0; second++) {
     assert(second < 120, "A player who does nothing must die in two minutes");
@@ -65,7 +65,7 @@ Deno.test("Logic lets a monster kill a player, who comes back", async () => {
 Deno.test("Logic lets a player kill a monster, and tells it as the player's kill of nobody", async () => {
   await using harness = await LogicHarness.create({ monsters: ONE_RAT });
   const kills: unknown[] = [];
-  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.player?.name, victim]));
+  harness.marsh.combat.onKill((killer, victim) => kills.push([killer?.name, victim]));
   const client = await harness.connect({ name: "hunter", at: { x: 520, z: 500 } });
   harness.tick();
   const [{ entityId }] = updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER);

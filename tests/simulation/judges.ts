@@ -86,9 +86,9 @@ export class Judges {
     this.chat.begin(life);
     this.state.begin();
     this.storage.begin();
-    life.logic.world.onLeave(({ player, presence }, entityId) => {
+    life.logic.hooks.despawn.push((entityId, characterId) => {
       const { world } = life;
-      const { characterId } = presence!;
+      const { player } = life.logic.world.participantOf(entityId)!;
       this.#characters.set(player!.playerId, characterId);
       this.storage.onDeparture(lifeCount, characterId, {
         mapId: world.mapOf(entityId).mapId,

@@ -16,6 +16,7 @@ import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
 import type { Logic } from "../../server/session/logic.ts";
+import type { Player } from "../../server/session/player.ts";
 import type { Session } from "../../server/session/session.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
@@ -508,6 +509,11 @@ export class LogicHarness implements AsyncDisposable {
     const session = this.logic.world.sessionOf(client.entityId);
     assert(session !== undefined, `${client.name} is not in the world`);
     return session;
+  }
+
+  /** The player of a client in the world. */
+  playerOf(client: HarnessClient): Player {
+    return this.sessionOf(client).player!;
   }
 
   /** Takes everyone out of the world, saves them and closes the storage. */

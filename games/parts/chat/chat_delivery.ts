@@ -7,10 +7,8 @@
 import { CHAT_HELD_MESSAGES_MAX } from "../../../shared/limits.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
 import type { ContactGate } from "./contact_gate.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
 import { FanOut } from "./fan_out.ts";
-import type { Session } from "../../../server/session/session.ts";
-import type { SessionManager } from "../../../server/session/session_manager.ts";
+import type { Game, Player, Players } from "../../../server/game/game.ts";
 
 /** Something a player says or asks, or that others are told of it. */
 export interface Saying {
@@ -30,7 +28,7 @@ export type CrowdedOut = (playerId: number, saying: Saying) => void;
 export class ChatDelivery {
   /** What many hear goes this way first. */
   readonly fanOut: FanOut;
-  readonly #sessions: SessionManager;
+  readonly #players: Players;
   readonly #lists: OnlineLists;
   readonly #gate: Pick<ContactGate, "mayHear">;
   readonly #crowdedOut: CrowdedOut;
@@ -39,14 +37,14 @@ export class ChatDelivery {
   #lastMessageId = 0n;
 
   constructor(
-    { clock, config, faults, sessions }: Pick<LogicContext, "clock" | "config" | "faults" | "sessions">,
+    { clock, config, faults, players }: Pick<Game, "clock" | "config" | "faults" | "players">,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
       readonly gate: Pick<ContactGate, "mayHear" | "mayBeHeard">;
       readonly crowdedOut: CrowdedOut;
     },
   ) {
-    this.#sessions = sessions;
+    this.#players = players;
     const mayBeHeard = (senderId: number) => gate.mayBeHeard(senderId);
     this.fanOut = new FanOut(clock, faults, { isPaced: config.floodControl, mayBeHeard });
     this.#lists = lists;
@@ -64,18 +62,18 @@ export class ChatDelivery {
    *
    * @returns How many it was sent to, or kept for.
    */
-  deliver(saying: Saying, recipients: Iterable<Session>): number {
+  deliver(saying: Saying, recipients: Iterable<Player>): number {
     const { senderId, type, payload } = saying;
     const isForMany = !(Array.isArray(recipients) && recipients.length === 1);
     // Nearly always: nobody ignores the sender, and nobody has just come online.
     const everybody = this.#held.size === 0 && !this.#lists.isIgnoredByAny(senderId);
     const hearers = everybody ? recipients : this.#hearers(saying, recipients);
-    return this.#sessions.broadcast(hearers, type, payload, isForMany);
+    return this.#players.send(hearers, type, payload, isForMany);
   }
 
   /** To everybody who is online. */
   deliverToAll(saying: Saying): number {
-    return this.deliver(saying, this.#sessions.online);
+    return this.deliver(saying, this.#players.online);
   }
 
   /** Holds back what comes for a player, whose ignore list is being read. */
@@ -88,7 +86,7 @@ export class ChatDelivery {
     const held = this.#held.get(playerId) ?? [];
     this.#held.delete(playerId);
     for (const { senderId, type, payload } of held) {
-      if (this.#gate.mayHear(playerId, senderId)) this.#sessions.sendToPlayer(playerId, type, payload);
+      if (this.#gate.mayHear(playerId, senderId)) this.#players.find(playerId)?.send(type, payload);
     }
   }
 
@@ -99,10 +97,10 @@ export class ChatDelivery {
     return held;
   }
 
-  *#hearers(saying: Saying, recipients: Iterable<Session>): Generator<Session> {
+  *#hearers(saying: Saying, recipients: Iterable<Player>): Generator<Player> {
     const { senderId } = saying;
     for (const recipient of recipients) {
-      const playerId = recipient.player?.playerId ?? 0;
+      const { playerId } = recipient;
       if (playerId === senderId) {
         yield recipient;
         continue;

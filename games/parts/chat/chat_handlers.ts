@@ -14,31 +14,27 @@ import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import type { ChatGuard } from "./chat_guard.ts";
 import type { Saying } from "./chat_delivery.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
-import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
-import type { PlayerDirectory } from "../../../server/session/player_directory.ts";
-import type { Player, Session } from "../../../server/session/session.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import type { WorldService } from "../../../server/session/world_service.ts";
+import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const UTF8 = new TextEncoder();
 
 /**
  * Brings the text of a chat message into the form that others read.
  *
- * @throws {RequestError} `INVALID_PACKET` when {@linkcode cleanText} finds a problem, or it is over
+ * @throws {Refused} `INVALID_PACKET` when {@linkcode cleanText} finds a problem, or it is over
  * {@linkcode CHAT_BYTES_MAX} bytes of UTF-8.
  */
 export function readChatText(raw: string): string {
   const clean = cleanText(raw);
   if ("problem" in clean) {
-    throw new RequestError(ErrorCode.INVALID_PACKET, `The message ${textProblem(clean.problem)}`);
+    throw new Refused(ErrorCode.INVALID_PACKET, `The message ${textProblem(clean.problem)}`);
   }
   const byteCount = UTF8.encode(clean.text).length;
   if (byteCount > CHAT_BYTES_MAX) {
-    throw new RequestError(
+    throw new Refused(
       ErrorCode.INVALID_PACKET,
       `The message is ${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`,
     );
@@ -48,8 +44,6 @@ export function readChatText(raw: string): string {
 
 /** Who knows who is where. */
 export interface ChatServices {
-  readonly directory: PlayerDirectory;
-  readonly world: WorldService;
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly rooms: Pick<RoomService, "say">;
   readonly social: SocialService;
@@ -62,44 +56,55 @@ interface Whisper {
   readonly message: ChatMessage;
 }
 
-/** Registers the handlers of this module. */
-export function registerChatHandlers(
-  dispatcher: Dispatcher,
-  context: LogicContext,
-  services: ChatServices,
-): void {
-  const { directory, guard, guilds, rooms, social, world } = services;
-  const nearby = new Int32Array(context.world.slotCount);
+/** Registers what players say to each other. */
+export function startChat(game: Game, services: ChatServices): void {
+  const { guard, guilds, rooms, social } = services;
+  const { config, players, world } = game;
+  const nearby = new Int32Array(world.slotCount);
 
-  dispatcher.on(ChatMessageSchema, (session, request) => {
-    const player = session.player;
-    if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  game.hooks.forgive((playerId) => {
+    const wasMuted = guard.mutedForMs(playerId, game.nowMs) > 0;
+    guard.forgive(playerId);
+    return wasMuted;
+  });
+
+  game.hooks.announce((text) =>
+    players.tell(players.online, ChatMessageSchema, {
+      senderName: config.serverName,
+      channel: Channel.SYSTEM,
+      message: text,
+      timestamp: BigInt(game.clock.unixMs()),
+      messageId: social.delivery.nextMessageId(),
+    })
+  );
+
+  game.on(ChatMessageSchema, (player, request) => {
     const text = readChatText(request.message);
-    social.gate.checkMayWrite(session);
-    if (context.config.floodControl) checkFlood(session, player, text);
+    social.gate.checkMayWrite(player);
+    if (config.floodControl) checkFlood(player, text);
     const message = create(ChatMessageSchema, {
       senderId: BigInt(player.playerId),
       senderName: player.name,
       channel: request.channel,
       message: text,
-      timestamp: BigInt(context.clock.unixMs()),
+      timestamp: BigInt(game.clock.unixMs()),
     });
     switch (request.channel) {
       case Channel.GLOBAL:
-        sayToMany(message, "all", context.sessions.onlineCount, () => context.sessions.online);
+        sayToMany(message, "all", players.onlineCount, () => players.online);
         break;
       case Channel.AREA:
-        sayNearby(session, message);
+        sayNearby(player, message);
         break;
       case Channel.GUILD:
-        return sayToGuild(session, player, message);
+        return sayToGuild(player, message);
       case Channel.WHISPER:
-        return whisper(session, request, message);
+        return whisper(player, request, message);
       case Channel.ROOM:
         rooms.say(player, request.roomId, message);
         break;
       default:
-        throw new RequestError(ErrorCode.UNSUPPORTED, "This channel is not supported");
+        throw new Refused(ErrorCode.UNSUPPORTED, "This channel is not supported");
     }
   });
 
@@ -108,7 +113,7 @@ export function registerChatHandlers(
     message: ChatMessage,
     audience: string,
     hearerCount: number,
-    hearers: () => Iterable<Session>,
+    hearers: () => Iterable<Player>,
   ): void {
     social.delivery.fanOut.say({
       senderId: Number(message.senderId),
@@ -121,52 +126,54 @@ export function registerChatHandlers(
   /** Numbers a message: it is heard now. */
   function finish(message: ChatMessage): ChatMessage {
     message.messageId = social.delivery.nextMessageId();
-    context.counters.add(Counter.CHAT_MESSAGES, 1);
+    game.counters.add(Counter.CHAT_MESSAGES, 1);
     return message;
   }
 
-  function checkFlood(session: Session, { playerId }: Player, text: string): void {
-    const nowMs = context.clock.monotonicMs();
+  function checkFlood(player: Player, text: string): void {
+    const nowMs = game.clock.monotonicMs();
+    const { playerId } = player;
     const verdict = guard.judge(playerId, text, nowMs);
     if (verdict === "ok") return;
-    context.counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
-    if (verdict === "too_fast") throw new RequestError(ErrorCode.RATE_LIMITED, "You are writing too fast");
-    if (verdict === "repeated") throw new RequestError(ErrorCode.RATE_LIMITED, "You have said this often enough");
-    context.log.info("Player muted for flooding chat", {
+    game.counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
+    if (verdict === "too_fast") throw new Refused(ErrorCode.RATE_LIMITED, "You are writing too fast");
+    if (verdict === "repeated") throw new Refused(ErrorCode.RATE_LIMITED, "You have said this often enough");
+    game.log.info("Player muted for flooding chat", {
       playerId,
       seconds: guard.mutedForMs(playerId, nowMs) / 1_000,
     });
-    social.gate.checkMayWrite(session);
+    social.gate.checkMayWrite(player);
   }
 
   /** To everyone on the map within its interest radius, the sender among them. */
-  function sayNearby(session: Session, message: ChatMessage): void {
-    if (session.presence === null) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
-    const { entityId } = session.presence, map = context.world.mapOf(entityId);
+  function sayNearby(player: Player, message: ChatMessage): void {
+    if (!player.isInWorld) throw new Refused(ErrorCode.INVALID_STATE, "Enter the world first");
+    const { entityId } = player, map = world.mapOf(entityId);
     const area = {
       map,
-      x: context.world.xOf(entityId),
-      z: context.world.zOf(entityId),
+      x: world.xOf(entityId),
+      z: world.zOf(entityId),
       radius: map.interestRadius,
     };
-    const count = context.world.entitiesInRadius(area, nearby);
-    const recipients: Session[] = [];
+    const count = world.entitiesInRadius(area, nearby);
+    const recipients: Player[] = [];
     for (let index = 0; index < count; index++) {
-      const recipient = world.sessionOf(nearby[index]);
+      const recipient = players.at(nearby[index]);
       if (recipient !== undefined) recipients.push(recipient);
     }
     // Who stands in one square of that size hears the same, more or less.
     const square = `${Math.floor(area.x / area.radius)},${Math.floor(area.z / area.radius)}`;
-    const stillThere = () => recipients.filter(({ presence }) => presence !== null);
+    const stillThere = () => recipients.filter(({ isInWorld }) => isInWorld);
     sayToMany(message, `map ${map.mapId} ${square}`, recipients.length, stillThere);
   }
 
   /** To every member of the sender's guild who is online. */
-  async function sayToGuild(session: Session, { playerId }: Player, message: ChatMessage): Promise<void> {
+  async function sayToGuild(player: Player, message: ChatMessage): Promise<void> {
+    const { playerId } = player;
     // It is known since the login, or else the storage was down then.
-    if (guilds.find(playerId) === undefined) await guilds.load(playerId, context.storage.for(session.asker));
+    if (guilds.find(playerId) === undefined) await guilds.load(playerId, game.storage.for(player.asker));
     const guild = guilds.find(playerId);
-    if (guild == null) throw new RequestError(ErrorCode.NOT_FOUND, "You are in no guild");
+    if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are in no guild");
     const { guildId } = guild;
     // Whoever has gone to another guild meanwhile, or to none, is not heard in this one any more.
     const hasLeft = () => {
@@ -181,40 +188,38 @@ export function registerChatHandlers(
    * To one player by id or, without one, by name; kept for one who is offline. The sender gets a copy, which shows that
    * there is such a player, and not whether it listens.
    */
-  function whisper(session: Session, request: ChatMessage, message: ChatMessage): void | Promise<void> {
+  function whisper(player: Player, request: ChatMessage, message: ChatMessage): void | Promise<void> {
     const { recipientId, recipientName } = request;
-    const recipient = recipientId !== 0n
-      ? context.sessions.findPlayer(Number(recipientId))
-      : context.sessions.findPlayerByName(nameKey(recipientName));
-    if (recipient?.player == null) return whisperToAbsent(session, request, message);
-    message.recipientId = BigInt(recipient.player.playerId);
-    message.recipientName = recipient.player.name;
-    whisperTo(recipient, session, { request, message });
+    const recipient = recipientId !== 0n ? players.find(Number(recipientId)) : players.findByName(recipientName);
+    if (recipient === undefined) return whisperToAbsent(player, request, message);
+    message.recipientId = BigInt(recipient.playerId);
+    message.recipientName = recipient.name;
+    whisperTo(recipient, player, { request, message });
   }
 
-  async function whisperToAbsent(session: Session, request: ChatMessage, message: ChatMessage): Promise<void> {
+  async function whisperToAbsent(player: Player, request: ChatMessage, message: ChatMessage): Promise<void> {
     const { recipientId, recipientName } = request;
     const { playerId, name } = recipientId !== 0n
-      ? await directory.findById(recipientId, session.asker)
-      : await directory.find(recipientName, session.asker);
+      ? await players.lookUpId(recipientId, player.asker)
+      : await players.lookUp(recipientName, player.asker);
     message.recipientId = BigInt(playerId);
     message.recipientName = name;
-    const recipient = context.sessions.findPlayer(playerId);
+    const recipient = players.find(playerId);
     const whisper = { request, message };
-    if (recipient !== undefined) return whisperTo(recipient, session, whisper);
-    await keep(session, message);
-    const deliver = () => (finish(message), confirmTo(session, whisper));
+    if (recipient !== undefined) return whisperTo(recipient, player, whisper);
+    await keep(player, message);
+    const deliver = () => (finish(message), confirmTo(player, whisper));
     social.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
   }
 
-  async function keep(session: Session, message: ChatMessage): Promise<void> {
+  async function keep(player: Player, message: ChatMessage): Promise<void> {
     social.gate.takeKeptWhisper(Number(message.senderId));
-    const { kind } = await social.whispers.keep(message, session.asker);
-    if (kind === "full") throw new RequestError(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
+    const { kind } = await social.whispers.keep(message, player.asker);
+    if (kind === "full") throw new Refused(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
   }
 
   /** To the recipient, at its pace, and back to the sender. */
-  function whisperTo(recipient: Session, session: Session, whisper: Whisper): void {
+  function whisperTo(recipient: Player, player: Player, whisper: Whisper): void {
     const { message } = whisper;
     social.delivery.fanOut.say({
       senderId: Number(message.senderId),
@@ -223,16 +228,16 @@ export function registerChatHandlers(
       deliver: () => {
         social.delivery.deliver(sayingOf(finish(message)), [recipient]);
         social.whispers.secureNewest(recipient);
-        return message.recipientId === message.senderId ? 1 : 1 + confirmTo(session, whisper);
+        return message.recipientId === message.senderId ? 1 : 1 + confirmTo(player, whisper);
       },
     });
   }
 
   /** Ids are given in order, so that whoever whispers by id is not told the name: it would learn everybody's. */
-  function confirmTo(session: Session, { request, message }: Whisper): number {
+  function confirmTo(player: Player, { request, message }: Whisper): number {
     const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
     const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
-    if (!session.ended) context.sessions.send(session, PacketType.CHAT_MESSAGE, payload);
+    player.send(PacketType.CHAT_MESSAGE, payload);
     return 1;
   }
 }

@@ -13,43 +13,39 @@ import { Counter } from "../../../server/ops/counters.ts";
 import type { ChatGuard } from "./chat_guard.ts";
 import { Buckets, NoticeBudget } from "./notice_budget.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
-import { RequestError } from "../../../server/session/dispatcher.ts";
-import type { Sanctions } from "../../../server/moderation/sanctions.ts";
-import type { Session } from "../../../server/session/session.ts";
+import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 /** What the gate asks. */
 export interface ContactRules {
-  readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
   readonly guard: Pick<ChatGuard, "mutedForMs">;
   readonly lists: OnlineLists;
 }
 
 /** The gate between players. */
 export class ContactGate {
-  readonly #context: LogicContext;
+  readonly #game: Game;
   readonly #rules: ContactRules;
   readonly #budget = new NoticeBudget();
   readonly #keptWhispers = new Buckets<number>(KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS);
 
-  constructor(context: LogicContext, rules: ContactRules) {
-    this.#context = context;
+  constructor(game: Game, rules: ContactRules) {
+    this.#game = game;
     this.#rules = rules;
   }
 
   /**
    * Holds that a player may write what others read: chat, names of rooms and guilds, invitations, requests.
    *
-   * @throws {RequestError} `MUTED`, with how long it lasts and why.
+   * @throws {Refused} `MUTED`, with how long it lasts and why.
    */
-  checkMayWrite(session: Session): void {
-    this.#rules.sanctions.checkMayChat(session);
-    const { clock, config, counters } = this.#context;
-    if (!config.floodControl || session.player === null) return;
-    const forMs = this.#rules.guard.mutedForMs(session.player.playerId, clock.monotonicMs());
+  checkMayWrite(player: Player): void {
+    this.#game.checkNotMuted(player);
+    const { clock, config, counters } = this.#game;
+    if (!config.floodControl) return;
+    const forMs = this.#rules.guard.mutedForMs(player.playerId, clock.monotonicMs());
     if (forMs === 0) return;
     counters.add(Counter.CHAT_REFUSED_MUTED, 1);
-    throw new RequestError(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
+    throw new Refused(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
   }
 
   /**
@@ -57,16 +53,16 @@ export class ContactGate {
    * free, as it can end but once.
    *
    * @param target Who is told, as a text that no other target has; empty: nobody in particular.
-   * @throws {RequestError} `RATE_LIMITED` when nothing is left.
+   * @throws {Refused} `RATE_LIMITED` when nothing is left.
    */
   takeNotice(senderId: number, target: string): void {
     if (this.tryTakeNotice(senderId, target)) return;
-    throw new RequestError(ErrorCode.RATE_LIMITED, "You do this too often");
+    throw new Refused(ErrorCode.RATE_LIMITED, "You do this too often");
   }
 
   /** The same where nobody waits for an answer. */
   tryTakeNotice(senderId: number, target: string): boolean {
-    const { clock, config, counters } = this.#context;
+    const { clock, config, counters } = this.#game;
     if (!config.floodControl || this.#budget.tryTake(senderId, target, clock.monotonicMs())) return true;
     counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
     return false;
@@ -75,18 +71,18 @@ export class ContactGate {
   /**
    * Takes a whisper that is to be kept for somebody from a player's budget.
    *
-   * @throws {RequestError} `RATE_LIMITED` when nothing is left.
+   * @throws {Refused} `RATE_LIMITED` when nothing is left.
    */
   takeKeptWhisper(senderId: number): void {
-    const { clock, config } = this.#context;
+    const { clock, config } = this.#game;
     if (!config.floodControl || this.#keptWhispers.tryTake(senderId, clock.monotonicMs())) return;
-    throw new RequestError(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
+    throw new Refused(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
   }
 
   /** Whether what a player has said may still be told: of whoever was muted or banned meanwhile nothing is heard any more. */
   mayBeHeard(senderId: number): boolean {
-    if (this.#rules.sanctions.isSilenced(senderId)) return false;
-    const { clock, config } = this.#context;
+    if (this.#game.isSilenced(senderId)) return false;
+    const { clock, config } = this.#game;
     return !config.floodControl || this.#rules.guard.mutedForMs(senderId, clock.monotonicMs()) === 0;
   }
 

@@ -15,7 +15,7 @@ import {
 } from "../../../shared/limits.ts";
 import type { Clock } from "../../../server/base/clock.ts";
 import type { Faults } from "../../../server/ops/faults.ts";
-import { RequestError } from "../../../server/session/dispatcher.ts";
+import { Refused } from "../../../server/game/game.ts";
 
 /** Something one player says or does that others hear. */
 export interface Utterance {
@@ -83,7 +83,7 @@ export class FanOut {
   /**
    * Delivers an utterance, now or when it can be afforded.
    *
-   * @throws {RequestError} `RATE_LIMITED` when it would wait too long.
+   * @throws {Refused} `RATE_LIMITED` when it would wait too long.
    */
   say(utterance: Utterance): void {
     this.check(utterance);
@@ -96,7 +96,7 @@ export class FanOut {
     // Who says one thing now and then finds room where others who say much have filled theirs.
     const boundMs = FAN_OUT_DELAY_MS_MAX - (this.#lanes.has(senderId) ? FAN_OUT_RESERVE_MS : 0);
     if (this.#waitingMs === 0 || this.#waitingMs + priceMs <= boundMs) return;
-    throw new RequestError(ErrorCode.RATE_LIMITED, "Too much is being said, try again in a moment");
+    throw new Refused(ErrorCode.RATE_LIMITED, "Too much is being said, try again in a moment");
   }
 
   /** The same for what cannot be refused: it happened. */

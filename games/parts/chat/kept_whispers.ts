@@ -5,7 +5,7 @@
  * @module
  */
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
 import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../../shared/limits.ts";
@@ -13,9 +13,8 @@ import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
 import type { ContactGate } from "./contact_gate.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
 import type { OutboxPacket, Receipt } from "../../../server/session/outbox.ts";
-import type { Session } from "../../../server/session/session.ts";
+import type { Game, Player } from "../../../server/game/game.ts";
 
 /** A kept whisper that was sent to its recipient, who may not have it yet. */
 interface Parcel {
@@ -33,19 +32,19 @@ type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt">;
 
 /** The whispers that wait for their recipients. */
 export class KeptWhispers {
-  readonly #context: LogicContext;
+  readonly #game: Game;
   readonly #delivery: ChatDelivery;
   readonly #gate: Pick<ContactGate, "mayHear">;
   /** What is being delivered or deleted, by player: one at a time, so that none is delivered twice. */
   readonly #tasks = new Map<number, Promise<void>>();
   /** What is being kept for players who are gone, or may be. */
   readonly #keeping = new Set<Promise<void>>();
-  readonly #parcels = new Map<Session, Parcel[]>();
-  /** Sessions without a connection whose whispers are safe. */
-  readonly #secured = new Set<Session>();
+  readonly #parcels = new Map<Player, Parcel[]>();
+  /** Players without a connection whose whispers are safe. */
+  readonly #secured = new Set<Player>();
 
-  constructor(context: LogicContext, delivery: ChatDelivery, gate: Pick<ContactGate, "mayHear">) {
-    this.#context = context;
+  constructor(game: Game, delivery: ChatDelivery, gate: Pick<ContactGate, "mayHear">) {
+    this.#game = game;
     this.#delivery = delivery;
     this.#gate = gate;
   }
@@ -54,11 +53,11 @@ export class KeptWhispers {
 
   /** Keeps a whisper, and resolves when that is certain. A recipient who ignores the sender never gets it. */
   async keep(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
-    const { sessions } = this.#context;
+    const { players } = this.#game;
     const recipientId = Number(message.recipientId);
     const result = await this.#store(message, asker);
     // Who came online meanwhile may have been given what was kept before this.
-    if (sessions.isPlayerOnline(recipientId)) void this.deliver(recipientId, asker);
+    if (players.isOnline(recipientId)) void this.deliver(recipientId, asker);
     return result;
   }
 
@@ -72,17 +71,15 @@ export class KeptWhispers {
   }
 
   /** Keeps what a player was whispered whose connection is lost: its outbox may not hold it until it is back. */
-  secureNewest(session: Session): void {
-    const { outbox, linkDeadSinceMs } = session;
-    if (linkDeadSinceMs === 0 || outbox === null || !this.#secured.has(session)) return;
-    const packet = outbox.get(outbox.lastSequence);
-    if (packet !== undefined) this.#secure(session, [packet]);
+  secureNewest(player: Player): void {
+    const { outbox } = player;
+    if (!player.isLinkDead || outbox === null || !this.#secured.has(player)) return;
+    const packet = outbox.newest();
+    if (packet !== undefined) this.#secure(player, [packet]);
   }
 
   /** Keeps whispers that are in an outbox as well, until they are acknowledged. */
-  #secure(session: Session, packets: readonly OutboxPacket[]): void {
-    const { player } = session;
-    if (player === null) return;
+  #secure(player: Player, packets: readonly OutboxPacket[]): void {
     const { playerId } = player;
     const whispers = whispersOf(playerId, packets);
     for (const [index, { packet, message }] of whispers.entries()) {
@@ -91,16 +88,16 @@ export class KeptWhispers {
       // Of more than are kept, the older ones are in the outbox only.
       if (whispers.length - index > KEPT_WHISPERS_MAX) continue;
       const parcel: Parcel = { receipt, whisperId: null, isNumbered: true, isLoose: false };
-      this.#add(session, parcel);
+      this.#add(player, parcel);
       const securing = this.#store(message, SYSTEM).then((result) => {
-        if (result.kind !== "kept") return this.#drop(session, parcel);
+        if (result.kind !== "kept") return this.#drop(player, parcel);
         parcel.whisperId = result.whisperId;
-        const isOver = this.#parcels.get(session)?.includes(parcel) !== true;
+        const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
         if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
       }, (error) => {
         // Whoever has not heard it at the end of its session has it kept then.
         packet.receipt = undefined;
-        this.#drop(session, parcel);
+        this.#drop(player, parcel);
         throw error;
       });
       this.#track(playerId, securing);
@@ -112,7 +109,7 @@ export class KeptWhispers {
   }
 
   #store(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
-    return this.#context.storage.for(asker).of(SOCIAL).keepWhisper({
+    return this.#game.storage.for(asker).of(SOCIAL).keepWhisper({
       recipientId: Number(message.recipientId),
       senderId: Number(message.senderId),
       message: message.message,
@@ -122,7 +119,7 @@ export class KeptWhispers {
 
   #track(playerId: number, work: Promise<void>): void {
     const keeping = work
-      .catch((error) => this.#context.log.error("Cannot keep whispers", { playerId, error: String(error) }))
+      .catch((error) => this.#game.log.error("Cannot keep whispers", { playerId, error: String(error) }))
       .finally(() => this.#keeping.delete(keeping));
     this.#keeping.add(keeping);
   }
@@ -145,25 +142,25 @@ export class KeptWhispers {
   }
 
   async #deliver(playerId: number, asker: Asker): Promise<void> {
-    const { clock, sessions, storage, wake } = this.#context;
+    const { clock, players, storage, wake } = this.#game;
     const sentFromMs = Math.max(0, clock.unixMs() - KEPT_WHISPER_MS);
     const whispers = await storage.for(asker).of(SOCIAL).listWhispers({ recipientId: playerId, sentFromMs });
-    const recipient = sessions.findPlayer(playerId);
-    if (recipient?.player == null) return;
+    const recipient = players.find(playerId);
+    if (recipient === undefined) return;
     const onTheWay = new Set(this.#parcels.get(recipient)?.map(({ whisperId }) => whisperId));
     for (const whisper of whispers) {
       if (onTheWay.has(whisper.whisperId) || !this.#gate.mayHear(playerId, whisper.senderId)) continue;
-      const message = this.#messageOf(whisper, playerId, recipient.player.name);
+      const message = this.#messageOf(whisper, playerId, recipient.name);
       const receipt: Receipt = { isHeard: false, isKept: true };
       const isNumbered = recipient.outbox !== null;
       this.#add(recipient, { receipt, whisperId: whisper.whisperId, isNumbered, isLoose: !isNumbered });
-      sessions.send(recipient, PacketType.CHAT_MESSAGE, toBinary(ChatMessageSchema, message), receipt);
+      recipient.tell(ChatMessageSchema, message, receipt);
     }
     wake();
   }
 
   #forget(playerId: number, whisperIds: readonly number[]): Promise<void> {
-    const { storage } = this.#context;
+    const { storage } = this.#game;
     return this.#enqueue(playerId, async () => {
       await storage.for(SYSTEM).of(SOCIAL).deleteWhispers({ recipientId: playerId, whisperIds });
     });
@@ -172,7 +169,7 @@ export class KeptWhispers {
   #enqueue(playerId: number, work: () => Promise<void>): Promise<void> {
     const task = (this.#tasks.get(playerId) ?? Promise.resolve())
       .then(work)
-      .catch((error) => this.#context.log.error("Cannot deliver kept whispers", { playerId, error: String(error) }))
+      .catch((error) => this.#game.log.error("Cannot deliver kept whispers", { playerId, error: String(error) }))
       .finally(() => {
         if (this.#tasks.get(playerId) === task) this.#tasks.delete(playerId);
       });
@@ -184,23 +181,23 @@ export class KeptWhispers {
 
   /** Forgets what has arrived, and keeps what those might miss whose connection is lost; every second or so. */
   sweep(): void {
-    for (const session of this.#secured) if (session.linkDeadSinceMs === 0) this.#secured.delete(session);
-    for (const session of this.#context.sessions.inWorld) {
-      if (session.linkDeadSinceMs === 0 || session.outbox === null || this.#secured.has(session)) continue;
-      this.#secured.add(session);
-      this.#secure(session, session.outbox.unheard());
+    for (const player of this.#secured) if (!player.isLinkDead) this.#secured.delete(player);
+    for (const player of this.#game.players.inWorld) {
+      if (!player.isLinkDead || player.outbox === null || this.#secured.has(player)) continue;
+      this.#secured.add(player);
+      this.#secure(player, player.outbox.unheard());
     }
-    for (const [session, parcels] of this.#parcels) this.#settle(session, parcels);
+    for (const [player, parcels] of this.#parcels) this.#settle(player, parcels);
   }
 
-  /** A session leaves the world, and its numbering ends with it. In order: what it was sent has arrived. */
-  onLeave(session: Session): void {
-    const { isLeaving, outbox, player } = session;
-    if (!isLeaving || outbox === null || player === null) return;
+  /** A player leaves the world, and its numbering ends with it. In order: what it was sent has arrived. */
+  onLeave(player: Player): void {
+    const { isLeaving, outbox } = player;
+    if (!isLeaving || outbox === null) return;
     const unsent = outbox.unsent();
     for (const { receipt } of unsent) if (receipt !== undefined) receipt.isKept = false;
     this.keepMissed(player.playerId, unsent);
-    for (const parcel of this.#parcels.get(session) ?? []) {
+    for (const parcel of this.#parcels.get(player) ?? []) {
       const { receipt } = parcel;
       // Whoever acknowledges says what has arrived, with the next of its packets.
       if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
@@ -213,12 +210,13 @@ export class KeptWhispers {
    *
    * @param held What it was not sent yet.
    */
-  onOffline(playerId: number, session: Session, held: readonly MissedPacket[]): void {
-    this.#secured.delete(session);
-    const parcels = this.#parcels.get(session) ?? [];
-    this.#parcels.delete(session);
+  onOffline(player: Player, held: readonly MissedPacket[]): void {
+    const { playerId } = player;
+    this.#secured.delete(player);
+    const parcels = this.#parcels.get(player) ?? [];
+    this.#parcels.delete(player);
     const arrived: number[] = [];
-    const { isLeaving, outbox } = session;
+    const { isLeaving, outbox } = player;
     for (const { receipt, isLoose, isNumbered, whisperId } of parcels) {
       const isConfirmed = outbox?.isAcknowledged === true || (isLeaving && !isNumbered);
       if (isLoose && receipt.isKept && isConfirmed) receipt.isHeard = true;
@@ -228,9 +226,8 @@ export class KeptWhispers {
     this.keepMissed(playerId, [...outbox?.unheard() ?? [], ...held]);
   }
 
-  #settle(session: Session, parcels: readonly Parcel[]): void {
-    const { link, outbox, player } = session;
-    if (player === null) return;
+  #settle(player: Player, parcels: readonly Parcel[]): void {
+    const { isConnected, outbox } = player;
     const arrived: number[] = [], left: Parcel[] = [];
     let isAnyLost = false;
     for (const parcel of parcels) {
@@ -239,26 +236,26 @@ export class KeptWhispers {
       if (whisperId === null) left.push(parcel);
       else if (receipt.isHeard) arrived.push(whisperId);
       // It was crowded out of the outbox: it is sent again to a player who is there.
-      else if (!receipt.isKept && link !== null) isAnyLost = true;
+      else if (!receipt.isKept && isConnected) isAnyLost = true;
       else left.push(parcel);
     }
     if (left.length === parcels.length) return;
-    if (left.length > 0) this.#parcels.set(session, left);
-    else this.#parcels.delete(session);
+    if (left.length > 0) this.#parcels.set(player, left);
+    else this.#parcels.delete(player);
     if (arrived.length > 0) void this.#forget(player.playerId, arrived);
     if (isAnyLost) void this.deliver(player.playerId, SYSTEM);
   }
 
-  #add(session: Session, parcel: Parcel): void {
-    const parcels = this.#parcels.get(session);
-    if (parcels === undefined) this.#parcels.set(session, [parcel]);
+  #add(player: Player, parcel: Parcel): void {
+    const parcels = this.#parcels.get(player);
+    if (parcels === undefined) this.#parcels.set(player, [parcel]);
     else parcels.push(parcel);
   }
 
-  #drop(session: Session, parcel: Parcel): void {
-    const left = this.#parcels.get(session)?.filter((other) => other !== parcel) ?? [];
-    if (left.length > 0) this.#parcels.set(session, left);
-    else this.#parcels.delete(session);
+  #drop(player: Player, parcel: Parcel): void {
+    const left = this.#parcels.get(player)?.filter((other) => other !== parcel) ?? [];
+    if (left.length > 0) this.#parcels.set(player, left);
+    else this.#parcels.delete(player);
   }
 
   #messageOf(whisper: KeptWhisper, recipientId: number, recipientName: string): ChatMessage {

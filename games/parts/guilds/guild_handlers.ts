@@ -1,5 +1,5 @@
 /**
- * Guilds and their wars, as sessions see them.
+ * Guilds and their wars, as players see them.
  *
  * @module
  */
@@ -59,16 +59,14 @@ import {
   RANK_LEADER,
   RANK_MEMBER,
   RANK_OFFICER,
-  type Refused,
+  type Refused as RefusedByStore,
 } from "./guild_store.ts";
-import { type Partings, type Stores, SYSTEM } from "../../../server/storage/storage.ts";
+import { type Partings, type PlayerName, type Stores, SYSTEM } from "../../../server/storage/storage.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
-import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
 import { Roster } from "../../../server/session/roster.ts";
-import type { Participant, Player, Session } from "../../../server/session/session.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
+import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 /** What the one who asked is told. */
 const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
@@ -93,6 +91,8 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   wars_full: { code: ErrorCode.OUT_OF_RANGE, message: "One of the guilds has too many wars" },
 };
 
+/** How often wars and what waits are looked at, in milliseconds. */
+const SWEEP_INTERVAL_MS = 1_000;
 /** An id that nothing has. */
 const NO_ID = Number.MAX_SAFE_INTEGER;
 const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
@@ -102,7 +102,7 @@ const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
  * those online is in which guild, and that is taken from the storage's answers, in their order.
  */
 export class GuildService {
-  readonly #context: LogicContext;
+  readonly #game: Game;
   readonly #social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
@@ -119,41 +119,41 @@ export class GuildService {
   #nextForgetMs: number;
   #sweeping: Promise<void> | null = null;
 
-  constructor(context: LogicContext, social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">) {
-    this.#context = context;
+  constructor(game: Game, social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">) {
+    this.#game = game;
     this.#social = social;
     this.#kills = new KillLedger({
       write: (kills) => this.#addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
-      log: context.log,
+      log: game.log,
     });
-    this.#nextForgetMs = context.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
-    context.sessions.onPresence(({ playerId }, isOnline) => {
-      if (isOnline) this.#welcome(playerId);
-    });
-  }
-
-  /** Registers the handlers of this module. */
-  register(dispatcher: Dispatcher): void {
-    dispatcher.on(GuildCreateRequestSchema, (session, request) => this.#create(session, request));
-    dispatcher.on(GuildInviteRequestSchema, (session, { playerName }) => this.#invite(session, playerName));
-    dispatcher.on(
+    this.#nextForgetMs = game.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
+    game.hooks.online((player) => this.#welcome(player));
+    game.hooks.load((playerId, stores) => this.load(playerId, stores));
+    game.hooks.appear((entityId, player) => this.#show(entityId, player));
+    game.hooks.deleted(({ playerId }, { partings }) => this.#accountRemoved(playerId, partings));
+    game.hooks.expire((dateMs) => game.storage.for(SYSTEM).of(GUILDS).deleteExpiredInvites({ nowMs: dateMs }));
+    game.hooks.stop(() => this.stop());
+    game.every(SWEEP_INTERVAL_MS, () => this.sweep(game.dateMs));
+    game.on(GuildCreateRequestSchema, (player, request) => this.#create(player, request));
+    game.on(GuildInviteRequestSchema, (player, { playerName }) => this.#invite(player, playerName));
+    game.on(
       GuildJoinRequestSchema,
-      (session, { guildId, accept }) =>
-        accept ? this.#join(session, idOf(guildId)) : this.#decline(session, idOf(guildId)),
+      (player, { guildId, accept }) =>
+        accept ? this.#join(player, idOf(guildId)) : this.#decline(player, idOf(guildId)),
     );
-    dispatcher.on(GuildInviteListRequestSchema, (session) => this.#listInvites(session));
-    dispatcher.on(GuildInviteWithdrawSchema, (session, { playerName }) => this.#withdraw(session, playerName));
-    dispatcher.on(GuildLeaveRequestSchema, (session) => this.#leave(session));
-    dispatcher.on(GuildKickRequestSchema, (session, { playerName }) => this.#kick(session, playerName));
-    dispatcher.on(GuildInfoRequestSchema, (session, { guildId }) => this.#inform(session, idOf(guildId)));
-    dispatcher.on(
+    game.on(GuildInviteListRequestSchema, (player) => this.#listInvites(player));
+    game.on(GuildInviteWithdrawSchema, (player, { playerName }) => this.#withdraw(player, playerName));
+    game.on(GuildLeaveRequestSchema, (player) => this.#leave(player));
+    game.on(GuildKickRequestSchema, (player, { playerName }) => this.#kick(player, playerName));
+    game.on(GuildInfoRequestSchema, (player, { guildId }) => this.#inform(player, idOf(guildId)));
+    game.on(
       GuildWarStartSchema,
-      (session, { enemyGuildId, enemyName }) => this.#declareWar(session, idOf(enemyGuildId), enemyName),
+      (player, { enemyGuildId, enemyName }) => this.#declareWar(player, idOf(enemyGuildId), enemyName),
     );
-    dispatcher.on(
+    game.on(
       GuildSetRankRequestSchema,
-      (session, { playerName, rank }) => this.#setRank(session, playerName, rank),
+      (player, { playerName, rank }) => this.#setRank(player, playerName, rank),
     );
   }
 
@@ -173,30 +173,30 @@ export class GuildService {
     await this.#loadAll([playerId], stores);
   }
 
-  /** The sessions of a guild's members. */
-  membersOnline(guildId: number): Session[] {
-    const sessions: Session[] = [];
+  /** The members of a guild who are online. */
+  membersOnline(guildId: number): Player[] {
+    const members: Player[] = [];
     for (const playerId of this.#ties.membersOf(guildId)) {
-      const session = this.#context.sessions.findPlayer(playerId);
-      if (session !== undefined) sessions.push(session);
+      const player = this.#game.players.find(playerId);
+      if (player !== undefined) members.push(player);
     }
-    return sessions;
+    return members;
   }
 
   /** Whether the guilds of two players are at war; any numbers may be asked. */
   areAtWar(playerId: number, otherId: number): boolean {
-    return this.#ties.areAtWar(playerId, otherId, this.#context.clock.unixMs());
+    return this.#ties.areAtWar(playerId, otherId, this.#game.clock.unixMs());
   }
 
   /** Takes note of a death: it counts where the two were on different sides when a war began. */
-  onKill(killer: Participant | null, victim: Participant | null): void {
-    const killerId = killer?.player?.playerId, victimId = victim?.player?.playerId;
+  onKill(killer: PlayerName | null, victim: PlayerName | null): void {
+    const killerId = killer?.playerId, victimId = victim?.playerId;
     if (killerId === undefined || victimId === undefined || killerId === victimId) return;
-    this.#kills.add({ killerId, victimId, atMs: this.#context.clock.unixMs() });
+    this.#kills.add({ killerId, victimId, atMs: this.#game.clock.unixMs() });
   }
 
   /** The account of a player is gone, and the storage has taken it out of its guild. */
-  accountRemoved(playerId: number, partings: Partings): void {
+  #accountRemoved(playerId: number, partings: Partings): void {
     const leftGuildId = leftGuildOf(partings);
     if (leftGuildId !== null) this.#shown.drop(leftGuildId);
     this.#ties.forget(playerId);
@@ -208,7 +208,7 @@ export class GuildService {
    * @param dateMs The date by which wars are due, as Unix milliseconds: one that can be believed.
    */
   sweep(dateMs: number): void {
-    const { clock } = this.#context;
+    const { clock } = this.#game;
     if (clock.monotonicMs() >= this.#nextForgetMs) {
       this.#nextForgetMs = clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
       this.#forgetAbsent();
@@ -225,49 +225,49 @@ export class GuildService {
 
   // Requests
 
-  #create(session: Session, request: GuildCreateRequest): Promise<void> {
-    const { playerId } = playerOf(session);
+  #create(player: Player, request: GuildCreateRequest): Promise<void> {
+    const { playerId } = player;
     const { gate } = this.#social;
-    gate.checkMayWrite(session);
-    const { clock, config, reservedNames, storage } = this.#context;
+    gate.checkMayWrite(player);
+    const { clock, config, reservedNames, storage } = this.#game;
     const name = request.name.normalize("NFC"), tag = request.tag.normalize("NFC");
     if (checkGuildName(name, config.names) !== "ok") {
-      throw new RequestError(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
+      throw new Refused(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
     }
     if (checkGuildTag(tag, config.names) !== "ok") {
-      throw new RequestError(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+      throw new Refused(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
     }
     if (reservedNames.has(name) || reservedNames.has(tag)) {
-      throw new RequestError(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");
+      throw new Refused(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");
     }
     gate.takeNotice(playerId, "");
     const isLookUnique = config.names === "unicode";
     const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
     return this.#request(
-      () => storage.for(session.asker).of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() }),
+      () => storage.for(player.asker).of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() }),
       ({ guildId }) => {
         this.#setTie(playerId, { guildId, name, tag, wars: [] });
         const response = { success: true, guildId: BigInt(guildId) };
-        this.#send(session, PacketType.GUILD_CREATE_RESPONSE, GuildCreateResponseSchema, response);
+        player.tell(GuildCreateResponseSchema, response);
       },
     );
   }
 
-  #invite(session: Session, playerName: string): Promise<void> {
-    const inviter = playerOf(session);
+  #invite(player: Player, playerName: string): Promise<void> {
+    const inviter = player;
     const { gate } = this.#social;
-    gate.checkMayWrite(session);
+    gate.checkMayWrite(player);
     const key = nameKey(playerName);
     gate.takeNotice(inviter.playerId, playerTarget(key));
-    const { clock, sessions, storage } = this.#context;
+    const { clock, players, storage } = this.#game;
     const nowMs = clock.unixMs();
     const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
     return this.#request(
       () =>
-        storage.for(session.asker).of(GUILDS).invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
+        storage.for(player.asker).of(GUILDS).invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
       ({ playerId, tie }) => {
-        this.#send(session, PacketType.GUILD_INVITE_RESPONSE, GuildInviteResponseSchema, { success: true });
-        const invited = sessions.findPlayer(playerId);
+        player.tell(GuildInviteResponseSchema, { success: true });
+        const invited = players.find(playerId);
         const invite = {
           guildId: tie.guildId,
           guildName: tie.name,
@@ -279,13 +279,13 @@ export class GuildService {
     );
   }
 
-  #listInvites(session: Session): Promise<void> {
-    const { playerId: actorId } = playerOf(session);
-    const { clock, storage } = this.#context;
+  #listInvites(player: Player): Promise<void> {
+    const { playerId: actorId } = player;
+    const { clock, storage } = this.#game;
     return this.#request(
-      () => storage.for(session.asker).of(GUILDS).invites({ actorId, nowMs: clock.unixMs() }),
+      () => storage.for(player.asker).of(GUILDS).invites({ actorId, nowMs: clock.unixMs() }),
       ({ invites }) =>
-        this.#send(session, PacketType.GUILD_INVITE_LIST_RESPONSE, GuildInviteListResponseSchema, {
+        player.tell(GuildInviteListResponseSchema, {
           success: true,
           invites: invites.map(({ playerId, playerName, inviterName, expiresAtMs }) => ({
             playerId: BigInt(playerId),
@@ -297,110 +297,109 @@ export class GuildService {
     );
   }
 
-  #withdraw(session: Session, playerName: string): Promise<void> {
-    const { playerId: actorId } = playerOf(session);
-    const { clock, storage } = this.#context;
+  #withdraw(player: Player, playerName: string): Promise<void> {
+    const { playerId: actorId } = player;
+    const { clock, storage } = this.#game;
     return this.#request(
       () =>
-        storage.for(session.asker).of(GUILDS).withdraw({
+        storage.for(player.asker).of(GUILDS).withdraw({
           actorId,
           nameKey: nameKey(playerName),
           nowMs: clock.unixMs(),
         }),
-      () => this.#confirm(session, PacketType.GUILD_INVITE_WITHDRAW),
+      () => this.#confirm(player, PacketType.GUILD_INVITE_WITHDRAW),
     );
   }
 
-  #join(session: Session, guildId: number): Promise<void> {
-    const { playerId } = playerOf(session);
-    const { clock, storage } = this.#context;
+  #join(player: Player, guildId: number): Promise<void> {
+    const { playerId } = player;
+    const { clock, storage } = this.#game;
     return this.#request(
-      () => storage.for(session.asker).of(GUILDS).join({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => storage.for(player.asker).of(GUILDS).join({ playerId, guildId, nowMs: clock.unixMs() }),
       ({ tie }) => {
         this.#shown.drop(tie.guildId);
         this.#setTie(playerId, tie);
-        this.#confirm(session, PacketType.GUILD_JOIN_REQUEST);
+        this.#confirm(player, PacketType.GUILD_JOIN_REQUEST);
       },
     );
   }
 
-  #decline(session: Session, guildId: number): Promise<void> {
-    const { playerId } = playerOf(session);
-    const { clock, storage } = this.#context;
+  #decline(player: Player, guildId: number): Promise<void> {
+    const { playerId } = player;
+    const { clock, storage } = this.#game;
     return this.#request(
-      () => storage.for(session.asker).of(GUILDS).decline({ playerId, guildId, nowMs: clock.unixMs() }),
-      () => this.#confirm(session, PacketType.GUILD_JOIN_REQUEST),
+      () => storage.for(player.asker).of(GUILDS).decline({ playerId, guildId, nowMs: clock.unixMs() }),
+      () => this.#confirm(player, PacketType.GUILD_JOIN_REQUEST),
     );
   }
 
-  #leave(session: Session): Promise<void> {
-    const { playerId } = playerOf(session);
+  #leave(player: Player): Promise<void> {
+    const { playerId } = player;
     return this.#request(
-      () => this.#context.storage.for(session.asker).of(GUILDS).leave({ playerId }),
+      () => this.#game.storage.for(player.asker).of(GUILDS).leave({ playerId }),
       ({ guildId }) => {
         this.#shown.drop(guildId);
-        this.#confirm(session, PacketType.GUILD_LEAVE_REQUEST);
+        this.#confirm(player, PacketType.GUILD_LEAVE_REQUEST);
         this.#setTie(playerId, null);
       },
     );
   }
 
-  #kick(session: Session, playerName: string): Promise<void> {
-    const { playerId: actorId } = playerOf(session);
+  #kick(player: Player, playerName: string): Promise<void> {
+    const { playerId: actorId } = player;
     return this.#request(
-      () => this.#context.storage.for(session.asker).of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
+      () => this.#game.storage.for(player.asker).of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
       ({ playerId, guildId }) => {
         this.#shown.drop(guildId);
         this.#setTie(playerId, null);
-        this.#confirm(session, PacketType.GUILD_KICK_REQUEST);
+        this.#confirm(player, PacketType.GUILD_KICK_REQUEST);
       },
     );
   }
 
   /** Success is answered with the guild as it is now, as the type has no response of its own. */
-  #setRank(session: Session, playerName: string, wanted: GuildRank): Promise<void> {
-    const { playerId: actorId } = playerOf(session);
+  #setRank(player: Player, playerName: string, wanted: GuildRank): Promise<void> {
+    const { playerId: actorId } = player;
     const rank = RANKS.find((rank) => rank === wanted as number);
-    if (rank === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, "No such rank");
+    if (rank === undefined) throw new Refused(ErrorCode.INVALID_PACKET, "No such rank");
     return this.#request(
-      () =>
-        this.#context.storage.for(session.asker).of(GUILDS).setRank({ actorId, nameKey: nameKey(playerName), rank }),
+      () => this.#game.storage.for(player.asker).of(GUILDS).setRank({ actorId, nameKey: nameKey(playerName), rank }),
       ({ guild }) => {
         this.#shown.drop(guild.guildId);
-        this.#sendInfo(session, shownOf(guild));
+        this.#sendInfo(player, shownOf(guild));
       },
     );
   }
 
-  #inform(session: Session, guildId: number): void | Promise<void> {
-    const { playerId } = playerOf(session);
+  #inform(player: Player, guildId: number): void | Promise<void> {
+    const { playerId } = player;
     const tie = this.#doubtful.has(playerId) ? undefined : this.#ties.find(playerId);
     if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
     const wanted = guildId === 0 ? tie?.guildId : guildId;
-    const guilds = this.#context.storage.for(session.asker).of(GUILDS);
-    if (wanted === undefined) return this.#informOfOwn(session, guilds.loadOf({ playerId }));
+    const guilds = this.#game.storage.for(player.asker).of(GUILDS);
+    if (wanted === undefined) return this.#informOfOwn(player, guilds.loadOf({ playerId }));
     const kept = this.#shown.find(wanted);
-    if (kept !== undefined) return this.#sendInfo(session, kept);
-    const reading = this.#shown.read(wanted, session.source, {
+    if (kept !== undefined) return this.#sendInfo(player, kept);
+    const reading = this.#shown.read(wanted, player.source, {
       read: () => guilds.load({ guildId: wanted }),
       make: (guild) => {
         if (guild === undefined) throw refusalOf("unknown_guild");
         return shownOf(guild);
       },
     });
-    return reading.then((shown) => this.#sendInfo(session, shown));
+    return reading.then((shown) => this.#sendInfo(player, shown));
   }
 
   /** Where it is not known here which guild that is. */
-  async #informOfOwn(session: Session, loading: Promise<Guild | undefined>): Promise<void> {
+  async #informOfOwn(player: Player, loading: Promise<Guild | undefined>): Promise<void> {
     const guild = await loading;
     if (guild === undefined) throw refusalOf("not_in_guild");
-    this.#sendInfo(session, shownOf(guild));
+    this.#sendInfo(player, shownOf(guild));
   }
 
   async #addKills(kills: readonly Kill[]): Promise<void> {
     try {
-      const guildIds = await this.#context.storage.for(SYSTEM).of(GUILDS).addKills(kills);
+      const guildIds = await this.#game.storage.for(SYSTEM).of(GUILDS).addKills(kills);
       for (const guildId of guildIds) this.#shown.drop(guildId);
     } catch (error) {
       this.#shown.onFailure(error);
@@ -408,22 +407,22 @@ export class GuildService {
     }
   }
 
-  #declareWar(session: Session, enemyGuildId: number, enemyName: string): Promise<void> {
-    const { playerId: actorId } = playerOf(session);
+  #declareWar(player: Player, enemyGuildId: number, enemyName: string): Promise<void> {
+    const { playerId: actorId } = player;
     const { gate } = this.#social;
-    gate.checkMayWrite(session);
+    gate.checkMayWrite(player);
     gate.takeNotice(actorId, "");
-    const { clock, config, storage } = this.#context;
+    const { clock, config, storage } = this.#game;
     const nowMs = clock.unixMs();
     const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
     const enemyNameKey = guildKey(enemyName);
     return this.#request(
-      () => storage.for(session.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      () => storage.for(player.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         for (const { guildId } of war.sides) this.#shown.drop(guildId);
         this.#ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
-        this.#confirm(session, PacketType.GUILD_WAR_START);
+        this.#confirm(player, PacketType.GUILD_WAR_START);
         this.#announceStart(war, actorId, endsAtMs);
       },
     );
@@ -435,8 +434,8 @@ export class GuildService {
    * @param apply Called only when it was done.
    */
   #request<T extends { readonly kind: string }>(
-    call: () => Promise<T | Refused>,
-    apply: (answer: Exclude<T, Refused>) => void,
+    call: () => Promise<T | RefusedByStore>,
+    apply: (answer: Exclude<T, RefusedByStore>) => void,
   ): Promise<void> {
     if (this.#requestCount >= GUILD_REQUESTS_MAX) {
       const message = `${this.#requestCount} requests wait, limit is ${GUILD_REQUESTS_MAX} requests`;
@@ -445,7 +444,7 @@ export class GuildService {
     // The promise of the call itself, so that refusals go out in their turn as well.
     return this.#calls.run(() => this.#counted(call), (answer) => {
       if (isRefused(answer)) throw refusalOf(answer.reason);
-      apply(answer as Exclude<T, Refused>);
+      apply(answer as Exclude<T, RefusedByStore>);
     });
   }
 
@@ -465,17 +464,17 @@ export class GuildService {
   // Who is in which guild
 
   /** Learns the guild of a player who came online, and tells the invitations that still stand. */
-  #welcome(playerId: number): void {
-    const { clock, log, sessions, storage } = this.#context;
-    const session = sessions.findPlayer(playerId)!;
-    this.load(playerId, storage.for(session.entrant)).catch((error) => {
+  #welcome(player: Player): void {
+    const { clock, log, storage } = this.#game;
+    const { playerId } = player;
+    this.load(playerId, storage.for(player.entrant)).catch((error) => {
       log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
       this.#doubtful.add(playerId);
     });
     this.#calls.run(
-      () => storage.for(session.entrant).of(GUILDS).findInvites({ playerId, nowMs: clock.unixMs() }),
+      () => storage.for(player.entrant).of(GUILDS).findInvites({ playerId, nowMs: clock.unixMs() }),
       (invites) => {
-        for (const invite of invites) if (!session.ended) this.#sendInvite(session, invite);
+        for (const invite of invites) if (!player.isOver) this.#sendInvite(player, invite);
       },
     ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
   }
@@ -494,7 +493,7 @@ export class GuildService {
   #forgetAbsent(): void {
     const absent = new Set<number>();
     for (const playerId of this.#ties.playerIds) {
-      if (this.#context.sessions.isPlayerOnline(playerId)) continue;
+      if (this.#game.players.isOnline(playerId)) continue;
       if (this.#absent.has(playerId)) this.#ties.forget(playerId);
       else absent.add(playerId);
     }
@@ -502,20 +501,20 @@ export class GuildService {
   }
 
   /** Shows the guild of a player at its entity. */
-  show(entityId: number, { playerId }: Player): void {
-    showGuild(this.#context.world, entityId, this.#ties.find(playerId));
+  #show(entityId: number, { playerId }: PlayerName): void {
+    showGuild(this.#game.world, entityId, this.#ties.find(playerId));
   }
 
   /** Takes what the storage says of a player, and shows it in the world. */
   #setTie(playerId: number, tie: OwnTie | null): void {
-    const { sessions, world } = this.#context;
-    const session = sessions.findPlayer(playerId);
-    if (!this.#ties.set(playerId, tie) || session?.presence == null) return;
-    showGuild(world, session.presence.entityId, tie);
+    const { players, world } = this.#game;
+    const player = players.find(playerId);
+    if (!this.#ties.set(playerId, tie) || player === undefined || !player.isInWorld) return;
+    showGuild(world, player.entityId, tie);
   }
 
   async #catchUp(dateMs: number): Promise<void> {
-    const { log, storage } = this.#context;
+    const { log, storage } = this.#game;
     try {
       await this.#kills.flush();
       const isWarDue = dateMs >= this.#nextWarEndMs;
@@ -538,7 +537,7 @@ export class GuildService {
     const playerIds = [...this.#doubtful].slice(0, STORAGE_ROWS_MAX);
     for (const playerId of playerIds) this.#doubtful.delete(playerId);
     try {
-      await this.#loadAll(playerIds, this.#context.storage.for(SYSTEM));
+      await this.#loadAll(playerIds, this.#game.storage.for(SYSTEM));
     } catch (error) {
       for (const playerId of playerIds) this.#doubtful.add(playerId);
       throw error;
@@ -547,35 +546,24 @@ export class GuildService {
 
   // Telling
 
-  #send<Desc extends DescMessage>(
-    session: Session,
-    type: PacketType,
-    schema: Desc,
-    message: MessageInitShape<Desc>,
-  ): void {
-    if (!session.ended) this.#context.sessions.send(session, type, toBinary(schema, create(schema, message)));
-  }
-
-  #confirm(session: Session, requestType: PacketType): void {
-    const response = { success: true, requestType };
-    this.#send(session, PacketType.GUILD_ACTION_RESPONSE, GuildActionResponseSchema, response);
+  #confirm(player: Player, requestType: PacketType): void {
+    player.tell(GuildActionResponseSchema, { success: true, requestType });
   }
 
   /** An invitation goes the way of chat: whoever ignores the one who invites does not hear of it. */
-  #sendInvite(session: Session, { guildId, guildName, inviterId, inviterName }: Invite): void {
+  #sendInvite(player: Player, { guildId, guildName, inviterId, inviterName }: Invite): void {
     const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
     const payload = toBinary(GuildInviteNoticeSchema, notice);
-    this.#social.delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [session]);
+    this.#social.delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [player]);
   }
 
   /** Who is online is shown to members, of those who may know it. */
-  #sendInfo(session: Session, roster: Roster): void {
-    if (session.ended) return;
-    const viewerId = session.player?.playerId ?? 0;
+  #sendInfo(player: Player, roster: Roster): void {
+    const viewerId = player.playerId;
     const info = roster.has(viewerId)
       ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
       : roster.packOffline();
-    this.#context.sessions.sendPacked(session, PacketType.GUILD_INFO_RESPONSE, info);
+    player.sendPacked(PacketType.GUILD_INFO_RESPONSE, info);
   }
 
   /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
@@ -616,22 +604,17 @@ export class GuildService {
   }
 }
 
-function playerOf(session: Session): Player {
-  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
-  return session.player;
-}
-
 /** An id from the wire; one that no number can hold belongs to nothing. */
 function idOf(id: bigint): number {
   return id < BigInt(NO_ID) ? Number(id) : NO_ID;
 }
 
-function isRefused(answer: { readonly kind: string }): answer is Refused {
+function isRefused(answer: { readonly kind: string }): answer is RefusedByStore {
   return answer.kind === "refused";
 }
 
-function refusalOf(reason: GuildRefusal): RequestError {
-  return new RequestError(REFUSALS[reason].code, REFUSALS[reason].message);
+function refusalOf(reason: GuildRefusal): Refused {
+  return new Refused(REFUSALS[reason].code, REFUSALS[reason].message);
 }
 
 /** A guild as it is sent. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
@@ -18,7 +18,6 @@ import {
   LeaderboardRequestSchema,
   LeaderboardResponseSchema,
 } from "../../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import {
   LEADERBOARD_CACHE_ENTRIES_MAX,
   LEADERBOARD_CACHE_MS,
@@ -27,14 +26,14 @@ import {
   SCORES_PENDING_MAX,
 } from "../../../shared/limits.ts";
 import { ShortCache } from "../../../server/base/short_cache.ts";
-import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
+import { type Asker, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
 import { ALL_TIME, type Board, type PlayerKill, type Score, SCORES } from "./score_store.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
-import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import { KillLedger } from "./kill_ledger.ts";
-import type { Participant, Session } from "../../../server/session/session.ts";
+import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const DAY_MS = 24 * 3_600_000;
+/** How often what waits is tried again, in milliseconds. */
+const SWEEP_INTERVAL_MS = 1_000;
 
 const BOARDS: Readonly<Record<LeaderboardBoard, Board>> = {
   [LeaderboardBoard.KILLS]: "kills",
@@ -47,35 +46,33 @@ const BOARDS_CACHED_MAX = 3 * 3;
 
 /** Counts kills, and shows who has the most. */
 export class LeaderboardService {
-  readonly #context: LogicContext;
+  readonly #game: Game;
   readonly #kills: KillLedger<PlayerKill>;
   readonly #tops: ShortCache<Score[]>;
   readonly #places: ShortCache<Score | undefined>;
   #readCount = 0;
 
-  constructor(context: LogicContext) {
-    this.#context = context;
+  constructor(game: Game) {
+    this.#game = game;
     this.#kills = new KillLedger({
-      write: (kills) => context.storage.for(SYSTEM).of(SCORES).add(kills),
+      write: (kills) => game.storage.for(SYSTEM).of(SCORES).add(kills),
       pendingMax: SCORES_PENDING_MAX,
-      log: context.log,
+      log: game.log,
     });
     const lifetimeMs = LEADERBOARD_CACHE_MS;
     this.#tops = new ShortCache({ lifetimeMs, entriesMax: BOARDS_CACHED_MAX });
     this.#places = new ShortCache({ lifetimeMs, entriesMax: LEADERBOARD_CACHE_ENTRIES_MAX });
-  }
-
-  /** Registers the handlers of this module. */
-  register(dispatcher: Dispatcher): void {
-    dispatcher.on(LeaderboardRequestSchema, (session, request) => this.#show(session, request));
+    game.hooks.expire((dateMs) => game.storage.for(SYSTEM).of(SCORES).deleteOld({ beforeDay: dayOf(dateMs) }));
+    game.hooks.stop(() => this.stop());
+    game.every(SWEEP_INTERVAL_MS, () => this.sweep());
+    game.on(LeaderboardRequestSchema, (player, request) => this.#show(player, request));
   }
 
   /** Takes note of a death: it counts where a player was the cause. */
-  onKill(killer: Participant | null, victim: Participant | null): void {
-    const killerId = killer?.player?.playerId;
-    const victimId = victim === null ? null : victim.player?.playerId;
-    if (killerId === undefined || victimId === undefined || killerId === victimId) return;
-    this.#kills.add({ killerId, victimId, day: dayOf(this.#context.clock.unixMs()) });
+  onKill(killer: PlayerName | null, victim: PlayerName | null): void {
+    if (killer === null || killer.playerId === victim?.playerId) return;
+    const { playerId: killerId } = killer, victimId = victim === null ? null : victim.playerId;
+    this.#kills.add({ killerId, victimId, day: dayOf(this.#game.clock.unixMs()) });
   }
 
   /** Makes up for what the storage refused; to be called every second or so. */
@@ -88,18 +85,15 @@ export class LeaderboardService {
     await this.#kills.flush();
   }
 
-  async #show(session: Session, request: LeaderboardRequest): Promise<void> {
-    const { player } = session;
-    if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
+  async #show(player: Player, request: LeaderboardRequest): Promise<void> {
     const { board, period, limit } = checked(request);
-    const nowMs = this.#context.clock.unixMs();
+    const nowMs = this.#game.clock.unixMs();
     const day = period === LeaderboardPeriod.DAY ? dayOf(nowMs) : ALL_TIME;
     const [top, own] = await Promise.all([
-      this.#top(session.asker, BOARDS[board], day),
-      this.#place(session.asker, BOARDS[board], day, player),
+      this.#top(player.asker, BOARDS[board], day),
+      this.#place(player.asker, BOARDS[board], day, player),
     ]);
-    if (session.ended) return;
-    const response = create(LeaderboardResponseSchema, {
+    player.tell(LeaderboardResponseSchema, {
       success: true,
       board,
       period,
@@ -107,14 +101,12 @@ export class LeaderboardService {
       own: own === undefined ? undefined : entryOf(own),
       endsAt: day === ALL_TIME ? 0n : BigInt((day + 1) * DAY_MS),
     });
-    const payload = toBinary(LeaderboardResponseSchema, response);
-    this.#context.sessions.send(session, PacketType.LEADERBOARD_RESPONSE, payload);
   }
 
   #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
     const query = { board, day, limit: LEADERBOARD_ENTRIES_MAX };
-    const read = () => this.#read(() => this.#context.storage.for(asker).of(SCORES).top(query));
-    return this.#tops.get(`${board} ${day}`, this.#context.clock.monotonicMs(), read);
+    const read = () => this.#read(() => this.#game.storage.for(asker).of(SCORES).top(query));
+    return this.#tops.get(`${board} ${day}`, this.#game.clock.monotonicMs(), read);
   }
 
   #place(
@@ -124,8 +116,8 @@ export class LeaderboardService {
     { playerId }: { readonly playerId: number },
   ): Promise<Score | undefined> {
     const query = { board, day, playerId };
-    const read = () => this.#read(() => this.#context.storage.for(asker).of(SCORES).of(query));
-    return this.#places.get(`${board} ${day} ${playerId}`, this.#context.clock.monotonicMs(), read);
+    const read = () => this.#read(() => this.#game.storage.for(asker).of(SCORES).of(query));
+    return this.#places.get(`${board} ${day} ${playerId}`, this.#game.clock.monotonicMs(), read);
   }
 
   async #read<T>(read: () => Promise<T>): Promise<T> {
@@ -150,13 +142,13 @@ export function dayOf(unixMs: number): number {
 function checked(
   { board, period, limit }: LeaderboardRequest,
 ): { board: LeaderboardBoard; period: number; limit: number } {
-  if (BOARDS[board] === undefined) throw new RequestError(ErrorCode.INVALID_PACKET, `There is no board ${board}`);
+  if (BOARDS[board] === undefined) throw new Refused(ErrorCode.INVALID_PACKET, `There is no board ${board}`);
   if (LeaderboardPeriod[period] === undefined) {
-    throw new RequestError(ErrorCode.INVALID_PACKET, `There is no period ${period}`);
+    throw new Refused(ErrorCode.INVALID_PACKET, `There is no period ${period}`);
   }
   if (limit > LEADERBOARD_ENTRIES_MAX) {
     const message = `${limit} entries are too many, limit is ${LEADERBOARD_ENTRIES_MAX} entries`;
-    throw new RequestError(ErrorCode.OUT_OF_RANGE, message);
+    throw new Refused(ErrorCode.OUT_OF_RANGE, message);
   }
   return { board, period, limit: limit === 0 ? LEADERBOARD_ENTRIES_MAX : limit };
 }

@@ -1,5 +1,5 @@
 /**
- * Chat rooms, as sessions see them.
+ * Chat rooms, as players see them.
  *
  * @module
  */
@@ -33,11 +33,9 @@ import { LoginGuard } from "../../../server/auth/login_guard.ts";
 import { roomNameKey } from "./room_name.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "./rooms.ts";
-import type { LogicContext } from "../../../server/session/context.ts";
-import { type Dispatcher, RequestError } from "../../../server/session/dispatcher.ts";
 import { RoomList } from "./room_list.ts";
-import type { Player, Session } from "../../../server/session/session.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
+import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const TOO_MANY_OF_PLAYER = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms`;
 
@@ -64,43 +62,37 @@ const REFUSALS: Readonly<
 
 /** The chat rooms of one server. */
 export class RoomService {
-  readonly #context: LogicContext;
+  readonly #game: Game;
   readonly #social: SocialService;
   readonly #rooms: Rooms<ChatMessage>;
   readonly #list: RoomList<ChatMessage>;
   /** Passwords of rooms are guessed at as those of accounts are. */
   readonly #guard = new LoginGuard();
 
-  constructor(context: LogicContext, social: SocialService) {
-    this.#context = context;
+  constructor(game: Game, social: SocialService) {
+    this.#game = game;
     this.#social = social;
-    this.#rooms = new Rooms(context.randomToken);
-    this.#list = new RoomList(this.#rooms, { clock: context.clock, infoOf });
-    context.sessions.onPresence((player, isOnline) => {
-      if (!isOnline) this.#leaveAll(player);
-    });
-  }
-
-  /** Registers the handlers of this module. */
-  register(dispatcher: Dispatcher): void {
-    dispatcher.on(RoomCreateRequestSchema, (session, request) => this.#create(session, request));
-    dispatcher.on(RoomJoinRequestSchema, (session, request) => this.#join(session, request));
-    dispatcher.on(RoomLeaveRequestSchema, (session, request) => this.#onLeaveRequest(session, request));
-    dispatcher.on(RoomListRequestSchema, (session) => this.#sendList(session));
+    this.#rooms = new Rooms(game.randomToken);
+    this.#list = new RoomList(this.#rooms, { clock: game.clock, infoOf });
+    game.hooks.offline((player) => this.#leaveAll(player));
+    game.on(RoomCreateRequestSchema, (player, request) => this.#create(player, request));
+    game.on(RoomJoinRequestSchema, (player, request) => this.#join(player, request));
+    game.on(RoomLeaveRequestSchema, (player, request) => this.#onLeaveRequest(player, request));
+    game.on(RoomListRequestSchema, (player) => this.#sendList(player));
   }
 
   /**
    * Says something in a room, to all its members.
    *
    * @param message Complete but for its room.
-   * @throws {RequestError} `NOT_FOUND` without such a room, `PERMISSION_DENIED` when the player is not in it,
+   * @throws {Refused} `NOT_FOUND` without such a room, `PERMISSION_DENIED` when the player is not in it,
    * `RATE_LIMITED` when too much is being said.
    */
   say(player: Player, roomId: bigint, message: ChatMessage): void {
     const room = this.#rooms.find(Number(roomId));
     if (room === undefined) throw refusal("not_found");
     if (!room.members.has(player.playerId)) {
-      throw new RequestError(ErrorCode.PERMISSION_DENIED, "Only members of a room can speak in it");
+      throw new Refused(ErrorCode.PERMISSION_DENIED, "Only members of a room can speak in it");
     }
     message.roomId = roomId;
     this.#social.delivery.fanOut.say({
@@ -109,44 +101,43 @@ export class RoomService {
         // Whoever was in it may have left meanwhile.
         if (this.#rooms.find(room.roomId) !== room) return 0;
         message.messageId = this.#social.delivery.nextMessageId();
-        this.#context.counters.add(Counter.CHAT_MESSAGES, 1);
+        this.#game.counters.add(Counter.CHAT_MESSAGES, 1);
         this.#rooms.say(room.roomId, message);
         const payload = toBinary(ChatMessageSchema, message);
         const saying = { senderId: player.playerId, type: PacketType.CHAT_MESSAGE, payload };
-        return this.#social.delivery.deliver(saying, this.#sessionsOf(room));
+        return this.#social.delivery.deliver(saying, this.#membersOf(room));
       },
     });
   }
 
-  #create(session: Session, { name, maxMembers, password }: RoomCreateRequest): void {
-    const { playerId } = playerOf(session);
+  #create(player: Player, { name, maxMembers, password }: RoomCreateRequest): void {
+    const { playerId } = player;
     const { gate } = this.#social;
-    gate.checkMayWrite(session);
+    gate.checkMayWrite(player);
     gate.takeNotice(playerId, "");
-    if (this.#context.reservedNames.has(name)) throw refusal("name_reserved");
-    const { source } = session;
+    if (this.#game.reservedNames.has(name)) throw refusal("name_reserved");
+    const { source } = player;
     const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId, source });
     if (typeof room === "string") throw refusal(room);
-    this.#respond(session, PacketType.ROOM_CREATE_REQUEST, room);
+    this.#respond(player, PacketType.ROOM_CREATE_REQUEST, room);
   }
 
-  #join(session: Session, request: RoomJoinRequest): void {
-    const player = playerOf(session);
+  #join(player: Player, request: RoomJoinRequest): void {
     const { playerId } = player;
     const { name, password } = request;
     // Leaving costs nothing: nobody leaves who has not joined.
     this.#social.gate.takeNotice(playerId, `room ${request.roomId === 0n ? roomNameKey(name) : request.roomId}`);
-    const joined = this.#tryJoin(session, { roomId: Number(request.roomId), name, password, playerId });
+    const joined = this.#tryJoin(player, { roomId: Number(request.roomId), name, password, playerId });
     if (typeof joined === "string") throw refusal(joined);
     const { room, isNew } = joined;
     const history = room.history.filter(({ senderId }) => this.#social.gate.mayHear(playerId, Number(senderId)));
-    this.#respond(session, PacketType.ROOM_JOIN_REQUEST, room, history);
+    this.#respond(player, PacketType.ROOM_JOIN_REQUEST, room, history);
     if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
   }
 
-  /** @throws {RequestError} RATE_LIMITED while a guess at the room's password has to wait. */
-  #tryJoin({ source }: Session, query: RoomQuery): ReturnType<Rooms<ChatMessage>["join"]> {
-    const { clock, config } = this.#context;
+  /** @throws {Refused} RATE_LIMITED while a guess at the room's password has to wait. */
+  #tryJoin({ source }: Player, query: RoomQuery): ReturnType<Rooms<ChatMessage>["join"]> {
+    const { clock, config } = this.#game;
     const room = this.#rooms.findFor(query);
     const isGuess = room !== undefined && room.hasPassword && !room.members.has(query.playerId);
     if (!isGuess || !config.floodControl) return this.#rooms.join(query);
@@ -155,7 +146,7 @@ export class RoomService {
     const waitMs = this.#guard.waitMs(guess, false, nowMs);
     if (waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1_000);
-      throw new RequestError(ErrorCode.RATE_LIMITED, `Too many wrong passwords, try again in ${seconds} s`);
+      throw new Refused(ErrorCode.RATE_LIMITED, `Too many wrong passwords, try again in ${seconds} s`);
     }
     const joined = this.#rooms.join(query);
     if (joined === "wrong_password") this.#guard.begin(guess, nowMs);
@@ -163,25 +154,24 @@ export class RoomService {
     return joined;
   }
 
-  #onLeaveRequest(session: Session, { roomId }: RoomLeaveRequest): void {
-    const player = playerOf(session);
+  #onLeaveRequest(player: Player, { roomId }: RoomLeaveRequest): void {
     const left = this.#rooms.leave(Number(roomId), player.playerId);
-    if (left === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "You are not in such a room");
+    if (left === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in such a room");
     const { room, isClosed } = left;
-    this.#respond(session, PacketType.ROOM_LEAVE_REQUEST, room);
+    this.#respond(player, PacketType.ROOM_LEAVE_REQUEST, room);
     if (isClosed) {
       const payload = eventOf(room, player, RoomEventKind.CLOSED);
-      this.#context.sessions.send(session, PacketType.ROOM_EVENT, payload);
+      player.send(PacketType.ROOM_EVENT, payload);
     } else {
       this.#tellOthers(room, player, RoomEventKind.LEFT);
     }
   }
 
   /** A player is not shown the rooms of those it ignores: their names are their words. */
-  #sendList(session: Session): void {
-    const { playerId } = playerOf(session);
+  #sendList(player: Player): void {
+    const { playerId } = player;
     const list = this.#list.for(playerId, (playerId, creatorId) => this.#social.gate.mayHear(playerId, creatorId));
-    this.#context.sessions.sendPacked(session, PacketType.ROOM_LIST_RESPONSE, list);
+    player.sendPacked(PacketType.ROOM_LIST_RESPONSE, list);
   }
 
   #leaveAll(player: Player): void {
@@ -191,9 +181,8 @@ export class RoomService {
     }
   }
 
-  #respond(session: Session, requestType: PacketType, room: Room<ChatMessage>, history: ChatMessage[] = []): void {
-    const response = create(RoomResponseSchema, { success: true, requestType, room: infoOf(room), history });
-    this.#context.sessions.send(session, PacketType.ROOM_RESPONSE, toBinary(RoomResponseSchema, response));
+  #respond(player: Player, requestType: PacketType, room: Room<ChatMessage>, history: ChatMessage[] = []): void {
+    player.tell(RoomResponseSchema, { success: true, requestType, room: infoOf(room), history });
   }
 
   /** Tells the members but the player itself. */
@@ -201,26 +190,21 @@ export class RoomService {
     this.#social.delivery.fanOut.tell({
       ...audienceOf(room, player),
       deliver: () => {
-        const others = this.#sessionsOf(room).filter((session) => session.player?.playerId !== player.playerId);
+        const others = this.#membersOf(room).filter(({ playerId }) => playerId !== player.playerId);
         const event = { senderId: player.playerId, type: PacketType.ROOM_EVENT, payload: eventOf(room, player, kind) };
         return this.#social.delivery.deliver(event, others);
       },
     });
   }
 
-  #sessionsOf(room: Room<ChatMessage>): Session[] {
-    const sessions: Session[] = [];
+  #membersOf(room: Room<ChatMessage>): Player[] {
+    const members: Player[] = [];
     for (const playerId of room.members) {
-      const session = this.#context.sessions.findPlayer(playerId);
-      if (session !== undefined) sessions.push(session);
+      const player = this.#game.players.find(playerId);
+      if (player !== undefined) members.push(player);
     }
-    return sessions;
+    return members;
   }
-}
-
-function playerOf(session: Session): Player {
-  if (session.player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
-  return session.player;
 }
 
 /** Who hears what a player says or does in a room. */
@@ -228,9 +212,9 @@ function audienceOf(room: Room<ChatMessage>, { playerId }: Player) {
   return { senderId: playerId, audience: `room ${room.roomId}`, hearerCount: room.members.size };
 }
 
-function refusal(reason: keyof typeof REFUSALS): RequestError {
+function refusal(reason: keyof typeof REFUSALS): Refused {
   const { code, message } = REFUSALS[reason];
-  return new RequestError(code, message);
+  return new Refused(code, message);
 }
 
 function infoOf(room: Room<ChatMessage>) {

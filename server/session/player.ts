@@ -1,0 +1,142 @@
+/**
+ * Who is behind a session, as games and the rest of the engine know it.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Asker, PlayerName } from "../storage/storage.ts";
+import type { OutboxPacket, Receipt } from "./outbox.ts";
+import type { Packed } from "./roster.ts";
+import type { Session } from "./session.ts";
+import type { SessionManager } from "./session_manager.ts";
+
+/** What a player was sent reliably and has not acknowledged. */
+export interface UnheardPackets {
+  /** Whether the client has acknowledged anything: it need not. */
+  readonly isAcknowledged: boolean;
+  /** The packet that was sent last, if it is kept. */
+  newest(): OutboxPacket | undefined;
+  /** The packets that the client has not heard, as far as can be told, oldest first. */
+  unheard(): OutboxPacket[];
+  /** The packets that were handed to no connection, oldest first. */
+  unsent(): OutboxPacket[];
+}
+
+/**
+ * A player who has logged in: from then until it logs out or its session ends. It outlives its connections, and is the
+ * same in and out of the world. Sending to one that is gone is harmless; asking where it is in the world throws.
+ */
+export class Player implements PlayerName {
+  /** The account's id. */
+  readonly playerId: number;
+  readonly name: string;
+  readonly #session: Session;
+  readonly #sessions: SessionManager;
+
+  constructor({ playerId, name }: PlayerName, session: Session, sessions: SessionManager) {
+    this.playerId = playerId;
+    this.name = name;
+    this.#session = session;
+    this.#sessions = sessions;
+  }
+
+  /** The session of a player; for the engine. */
+  static sessionOf(player: Player): Session {
+    return player.#session;
+  }
+
+  /** Whether it has logged out, or its session has ended. */
+  get isOver(): boolean {
+    return this.#session.ended || this.#session.player !== this;
+  }
+
+  /** Whether it is in the world, its connection lost or not. */
+  get isInWorld(): boolean {
+    return !this.isOver && this.#session.presence !== null;
+  }
+
+  /** Whether it is in the world and its connection is lost. */
+  get isLinkDead(): boolean {
+    return this.#session.linkDeadSinceMs !== 0;
+  }
+
+  /** Whether it has a connection. */
+  get isConnected(): boolean {
+    return !this.isOver && this.#session.link !== null;
+  }
+
+  /** Whether its client has asked to leave the world or to log out, and waits for the answer. */
+  get isLeaving(): boolean {
+    return this.#session.isLeaving;
+  }
+
+  /**
+   * The id of its entity.
+   *
+   * @throws {TypeError} when it is not in the world.
+   */
+  get entityId(): number {
+    return this.#presence().entityId;
+  }
+
+  /**
+   * The id of the character it plays.
+   *
+   * @throws {TypeError} when it is not in the world.
+   */
+  get characterId(): number {
+    return this.#presence().characterId;
+  }
+
+  /** What it was sent and has not acknowledged; null: nothing it is sent is numbered, as it is not in the world. */
+  get outbox(): UnheardPackets | null {
+    return this.#session.outbox;
+  }
+
+  /** Names where its requests come from, for limits: all of an address that is not trusted have one. */
+  get source(): string {
+    return this.#session.source;
+  }
+
+  /** Asks the storage for what it wants. */
+  get asker(): Asker {
+    return this.#session.asker;
+  }
+
+  /** Asks the storage for what its login or its entry needs. */
+  get entrant(): Asker {
+    return this.#session.entrant;
+  }
+
+  /**
+   * Sends it a message: by the packet's delivery class, kept over a lost connection where that is reliable.
+   *
+   * @param receipt Told what becomes of a reliable packet.
+   */
+  tell<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>, receipt?: Receipt): void {
+    this.send(this.#sessions.typeOf(schema), toBinary(schema, create(schema, message)), receipt);
+  }
+
+  /** Sends it a payload of a packet type. */
+  send(type: number, payload: Uint8Array, receipt?: Receipt): void {
+    if (this.#mayBeSent) this.#sessions.send(this.#session, type, payload, receipt);
+  }
+
+  /** Sends it a payload that was packed for many. */
+  sendPacked(type: number, packed: Packed): void {
+    if (this.#mayBeSent) this.#sessions.sendPacked(this.#session, type, packed);
+  }
+
+  /** Who has logged out still gets the answers to what it asked, unless somebody else has logged in since. */
+  get #mayBeSent(): boolean {
+    const { ended, player } = this.#session;
+    return !ended && (player === null || player === this);
+  }
+
+  #presence() {
+    const { presence } = this.#session;
+    if (presence === null || this.isOver) throw new TypeError(`${this.name} is not in the world any more`);
+    return presence;
+  }
+}
