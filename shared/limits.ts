@@ -505,6 +505,28 @@ export const STORAGE_CHECKPOINT_INTERVAL_MS = 5_000;
 export const STORAGE_LOG_BYTES_WARNED: number = 64 * 1_048_576;
 /** Rows one bulk request may carry: some 100 ms during which no other process writes. */
 export const STORAGE_ROWS_MAX = 10_000;
+/** Bytes of one document of a game: what a player has, not what a world is made of. */
+export const DOCUMENT_BYTES_MAX = 65_536;
+/** Characters of a document's key. */
+export const DOCUMENT_KEY_LENGTH_MAX = 64;
+/** Documents that one transaction of a game reads and changes. */
+export const DOCUMENTS_PER_TRANSACTION_MAX = 32;
+/** Documents of one collection that are nobody's: with the largest, some 6 GB. */
+export const DOCUMENTS_PER_COLLECTION_MAX = 100_000;
+/** Numbers that one document is found by. */
+export const DOCUMENT_INDEXES_MAX = 8;
+/** Documents that one query gives. */
+export const DOCUMENT_ROWS_MAX = 100;
+/** Documents that are counted for a rank; whoever is behind more has none. */
+export const DOCUMENT_RANK_MAX = 10_000;
+/** How often a transaction of a game is tried that others get in the way of. */
+export const DOCUMENT_TRIES_MAX = 8;
+/** Receipts of one player: requests whose answers may be on their way at once, with room for those that come late. */
+export const RECEIPTS_PER_PLAYER_MAX = 64;
+/** Bytes of an answer that is kept with a receipt. */
+export const RECEIPT_BYTES_MAX = 4_096;
+/** How long a receipt is good, in milliseconds: no client repeats a request for longer. */
+export const RECEIPT_MS: number = 24 * 3_600_000;
 /**
  * What is over by date is deleted for good when the clock has said so for this long, in milliseconds: wrong clocks are
  * set right within minutes.

@@ -70,8 +70,10 @@ export const Counter = {
   READ_PAUSES: 27,
   /** Reads that the database could not answer. */
   STORAGE_READ_FAILURES: 28,
+  /** Times that a document of the game could not be read. */
+  DOCUMENTS_UNREADABLE: 29,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 29,
+  CLOSED_BY_REASON: 30,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

@@ -59,6 +59,11 @@ function addTraffic(page: MetricsPage, totals: Totals): void {
   page.counter("packets_dropped_total", "Packets dropped by flood control", totals.packetsDropped);
   page.counter("slow_packets_total", "Packets whose handling took over 1 ms", totals.slowPackets);
   page.counter("handler_errors_total", "Packets, ticks and listeners that threw", totals.handlerErrors);
+  page.counter(
+    "documents_unreadable_total",
+    "Times that a document of the game could not be read: it is of a newer version, damaged, or its migration fails",
+    totals.documentsUnreadable,
+  );
 }
 
 function addConnections(page: MetricsPage, totals: Totals): void {

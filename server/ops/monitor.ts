@@ -51,6 +51,7 @@ export interface Totals {
   readonly droppableShed: number;
   readonly slowPackets: number;
   readonly handlerErrors: number;
+  readonly documentsUnreadable: number;
   readonly snapshotsBuilt: number;
   readonly snapshotBytes: number;
   readonly encoderCalls: number;
@@ -284,6 +285,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     droppableShed: values[Counter.DROPPABLE_SHED],
     slowPackets: values[Counter.SLOW_PACKETS],
     handlerErrors: values[Counter.HANDLER_ERRORS],
+    documentsUnreadable: values[Counter.DOCUMENTS_UNREADABLE],
     snapshotsBuilt: values[Counter.SNAPSHOTS_BUILT],
     snapshotBytes: values[Counter.SNAPSHOT_BYTES],
     encoderCalls: values[Counter.ENCODER_CALLS],

@@ -96,4 +96,43 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   CREATE INDEX accounts_by_deletion ON accounts (delete_at_ms) WHERE delete_at_ms IS NOT NULL;
   `,
   },
+  // What games keep as bytes. Revisions are never given twice, so that none stands for two states of a document.
+  {
+    sql: `
+  CREATE TABLE documents (
+    id INTEGER PRIMARY KEY,
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    player_id INTEGER REFERENCES accounts (id) ON DELETE CASCADE,
+    revision INTEGER NOT NULL CHECK (revision > 0),
+    version INTEGER NOT NULL CHECK (version > 0),
+    bytes BLOB NOT NULL,
+    UNIQUE (collection, key)
+  ) STRICT;
+  CREATE INDEX documents_by_player ON documents (player_id) WHERE player_id IS NOT NULL;
+  CREATE INDEX documents_by_version ON documents (collection, version);
+
+  CREATE TABLE document_indexes (
+    document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    value REAL NOT NULL,
+    PRIMARY KEY (document_id, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX document_indexes_by_value ON document_indexes (collection, name, value);
+
+  CREATE TABLE document_revisions (id INTEGER PRIMARY KEY CHECK (id = 1), last INTEGER NOT NULL) STRICT;
+  INSERT INTO document_revisions (id, last) VALUES (1, 0);
+
+  CREATE TABLE receipts (
+    id INTEGER PRIMARY KEY,
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    request_key INTEGER NOT NULL,
+    reply BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    UNIQUE (player_id, request_key)
+  ) STRICT;
+  CREATE INDEX receipts_by_time ON receipts (at_ms);
+  `,
+  },
 ];

@@ -10,6 +10,8 @@ import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/li
 import { ENGINE_SCHEMA } from "./engine_schema.ts";
 import { migrate } from "./schema.ts";
 import { sqliteAccounts } from "./sqlite_accounts.ts";
+import { DOCUMENTS } from "./document_store.ts";
+import { sqliteDocuments } from "./sqlite_documents.ts";
 import { sqliteCharacters } from "./sqlite_characters.ts";
 import { sqliteSanctions } from "../moderation/sqlite_sanctions.ts";
 import type { GameRecords, OpenedStore } from "./sqlite_store.ts";
@@ -242,6 +244,7 @@ function prepareOperations(database: DatabaseSync, { stores }: GameRecords): Map
   add(ACCOUNTS, sqliteAccounts(database, ties));
   add(CHARACTERS, characters);
   add(SANCTIONS, sanctions);
+  add(DOCUMENTS, sqliteDocuments(database));
   for (const { definition, handlers } of opened) add(definition, handlers);
   // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
   const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);

@@ -10,6 +10,7 @@ import { LOGIN_ADDRESSES_PER_ACCOUNT, STORAGE_ROWS_MAX } from "../../shared/limi
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
 import { claimDeletions } from "./deletion_contract.ts";
+import { claimDocumentDurability, claimDocuments } from "./document_contract.ts";
 import { claimGuilds } from "./guild_contract.ts";
 import { claimSanctionDurability, claimSanctions } from "./sanction_contract.ts";
 import { claimScoreDurability, claimScores } from "./score_contract.ts";
@@ -66,11 +67,13 @@ export function storageContract(name: string, adapter: StorageAdapter): void {
   claimSocial(claim);
   claimScores(claim);
   claimSanctions(claim);
+  claimDocuments(claim);
   if (adapter.isDurable) {
     claimDurability(claim);
     claimSocialDurability(claim);
     claimScoreDurability(claim);
     claimSanctionDurability(claim);
+    claimDocumentDurability(claim);
   }
 }
 

@@ -141,6 +141,7 @@ export class SimulatedDisk {
 /** A copy of plain data, as it crosses a thread; `structuredClone` does the same at many times the cost. */
 function copyOf(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Uint8Array) return value.slice();
   if (Array.isArray(value)) return value.map(copyOf);
   const copy: Record<string, unknown> = {};
   for (const [key, entry] of Object.entries(value)) copy[key] = copyOf(entry);

@@ -1,0 +1,129 @@
+/**
+ * Documents as the storage keeps them: bytes by collection and key, with a revision for compare-and-set and numbers to
+ * find them by; and receipts, which tell that a request was done and what was answered. What is in the bytes, their owner
+ * knows.
+ *
+ * @module
+ */
+
+import { defineStore, read, type StoreOf, write } from "./store.ts";
+
+/** Documents and receipts. */
+export const DOCUMENTS = defineStore("documents", {
+  load: read<DocumentName, StoredDocument | undefined>(),
+
+  /**
+   * Changes documents, all or none: `conflict` where one that was looked at is not as it was, `full` where a collection
+   * has as many as it may. With a receipt that is there already nothing is done, and `repeated` gives the old answer.
+   * A document of a player, or a receipt, that is nobody rejects with `conflict`.
+   */
+  commit: write<DocumentCommit, DocumentOutcome>(),
+
+  /** Documents by one of their numbers, those with equal ones in the order of their keys. */
+  range: read<RangeQuery, IndexedDocument[]>(),
+
+  /** How many documents have a higher number, at most `DOCUMENT_RANK_MAX`. */
+  countAbove: read<IndexName & { readonly value: number }, number>(),
+
+  /** Documents of earlier versions, by key, from behind `afterKey` on, at most `DOCUMENT_ROWS_MAX`. */
+  listOlder: read<
+    { readonly collection: string; readonly below: number; readonly afterKey: string },
+    StoredDocument[]
+  >(),
+
+  /** What a request was answered that was done; undefined: it was not, or too long ago. */
+  findReceipt: read<ReceiptName, Uint8Array | undefined>(),
+
+  /** Deletes receipts, at most `EXPIRED_DELETED_MAX`, of before a time. @returns How many. */
+  deleteOldReceipts: write<{ readonly beforeMs: number }, number>(),
+});
+
+/** The store {@linkcode DOCUMENTS}, as callers have it. */
+export type DocumentRecords = StoreOf<typeof DOCUMENTS>;
+
+/** Which document. */
+export interface DocumentName {
+  readonly collection: string;
+  /** At most `DOCUMENT_KEY_LENGTH_MAX` characters. */
+  readonly key: string;
+}
+
+/** A document as it is stored. */
+export interface StoredDocument {
+  readonly key: string;
+  /** Another one after every change, also where it was deleted and is there again. */
+  readonly revision: number;
+  /** Of what is in the bytes. */
+  readonly version: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A document that was looked at, and what is to become of it. */
+export interface DocumentChange extends DocumentName {
+  /** The revision it must have; 0: it must not be there. */
+  readonly revision: number;
+  /** Left out: it stays; null: it is deleted. */
+  readonly content?: DocumentContent | null;
+}
+
+/** What is in a document. */
+export interface DocumentContent {
+  readonly version: number;
+  /** At most `DOCUMENT_BYTES_MAX`. */
+  readonly bytes: Uint8Array;
+  /** Numbers to find it by, at most `DOCUMENT_INDEXES_MAX`. */
+  readonly indexes: Readonly<Record<string, number>>;
+  /** With whose account it goes; null: it is nobody's. */
+  readonly playerId: number | null;
+  /** How many documents its collection may have, where it is nobody's. */
+  readonly countMax: number;
+}
+
+/** Changes that are made together. At most `DOCUMENTS_PER_TRANSACTION_MAX`. */
+export interface DocumentCommit {
+  readonly changes: readonly DocumentChange[];
+  readonly receipt: NewReceipt | null;
+}
+
+/** Which request: the key is its client's choice. */
+export interface ReceiptName {
+  readonly playerId: number;
+  readonly requestKey: number;
+}
+
+/** That a request was done. Of each player the `RECEIPTS_PER_PLAYER_MAX` newest are kept. */
+export interface NewReceipt extends ReceiptName {
+  /** At most `RECEIPT_BYTES_MAX`. */
+  readonly reply: Uint8Array;
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+}
+
+/** What became of changes. */
+export type DocumentOutcome =
+  /** The new revisions, one for each change; that of one that stayed, and 0 for one that is deleted. */
+  | { readonly kind: "committed"; readonly revisions: readonly number[] }
+  | ({ readonly kind: "conflict" | "full" } & DocumentName)
+  | { readonly kind: "repeated"; readonly reply: Uint8Array };
+
+/** Which number of the documents of a collection. */
+export interface IndexName {
+  readonly collection: string;
+  readonly index: string;
+}
+
+/** Documents whose number is within `[from, to]`, the highest first or last. */
+export interface RangeQuery extends IndexName {
+  readonly from: number;
+  readonly to: number;
+  readonly isDescending: boolean;
+  /** How many are left out at the beginning. */
+  readonly offset: number;
+  /** At most `DOCUMENT_ROWS_MAX`. */
+  readonly limit: number;
+}
+
+/** A document with the number it was found by. */
+export interface IndexedDocument extends StoredDocument {
+  readonly value: number;
+}
