@@ -172,9 +172,12 @@ export function buildPacketTable(files: readonly DescFile[]): PacketTable {
       options.handledBy === Handler.LOGIC || number <= SESSION_TYPE_MAX,
       "is handled by IO, which answers packets of the session only",
     );
+    const isWhole = options.reply !== "" && options.delivery === DeliveryClass.RELIABLE && states === STATE_IN_WORLD &&
+      options.handledBy === Handler.LOGIC;
+    check(!options.durable || isWhole, "is durable, and no reliable request in the world that has a reply");
     check(
       isSent || (options.in.length + options.on.length === 0 && options.cost === undefined && rate === undefined &&
-        options.payloadBytesMax === 0 && options.reply === "" && !options.changesState),
+        options.payloadBytesMax === 0 && options.reply === "" && !options.changesState && !options.durable),
       "is not from CLIENT, and says what clients may send",
     );
     return {
@@ -192,6 +195,7 @@ export function buildPacketTable(files: readonly DescFile[]): PacketTable {
       isUrgent: options.urgency === Urgency.AT_ONCE,
       replyType: reply?.options.number ?? 0,
       refusal: reply === undefined ? null : refusalShapeOf(reply),
+      isDurable: options.durable,
       isSecret: someField(schema, ({ proto }) => proto.options?.debugRedact === true),
     };
   });

@@ -37,6 +37,8 @@ export class PacketView {
   isCompressed = false;
   /** Highest sequence the sender has received in order; 0: says nothing. */
   ack = 0;
+  /** Names a request that must be done once; 0: it has no name. */
+  requestKey = 0;
   /** Where the payload begins. */
   payloadStart = 0;
   /** Where the payload ends. */
@@ -62,6 +64,7 @@ export class PacketView {
     this.timestamp = 0;
     this.isCompressed = false;
     this.ack = 0;
+    this.requestKey = 0;
     this.payloadStart = start;
     this.payloadEnd = start;
     this.#at = start;
@@ -107,6 +110,10 @@ export class PacketView {
         case 0x30:
           this.#varint(bytes, end);
           this.ack = this.#high * TWO_32 + this.#low;
+          break;
+        case 0x38:
+          this.#varint(bytes, end);
+          this.requestKey = this.#high * TWO_32 + this.#low;
           break;
         default:
           this.#skip(bytes, end, tag, 0);
@@ -237,6 +244,7 @@ export function writeFrame(
   payload: Uint8Array,
   payloadStart: number,
   payloadEnd: number,
+  requestKey = 0,
 ): number {
   const payloadBytes = payloadEnd - payloadStart;
   const bodyStart = offset + FRAME_HEADER_BYTES;
@@ -262,6 +270,10 @@ export function writeFrame(
   if (ack > 0) {
     target[at++] = 0x30;
     at = writeVarint(target, at, ack);
+  }
+  if (requestKey > 0) {
+    target[at++] = 0x38;
+    at = writeVarint(target, at, requestKey);
   }
   target[bodyStart] = 0x0a;
   target[bodyStart + 1] = at - bodyStart - 2;

@@ -68,6 +68,8 @@ export interface PacketRow {
   readonly replyType: number;
   /** How its reply refuses it; `null`: ERROR_RESPONSE does. */
   readonly refusal: RefusalShape | null;
+  /** Whether its reply is kept with what it changed, so that the same request again is answered the same. */
+  readonly isDurable: boolean;
   /** Whether its payload has secrets, which are not to be logged. */
   readonly isSecret: boolean;
 }

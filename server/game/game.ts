@@ -26,6 +26,8 @@ import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
 import { Prng } from "../world/prng.ts";
 import type { GamePart } from "./define_game.ts";
+import type { Documents } from "./documents.ts";
+import { Durable, settleDurable } from "./durable.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
@@ -34,6 +36,15 @@ export { Penalties } from "../session/penalties.ts";
 export { defineGame, definePart, type GameDescription, type GameModule, type GamePart } from "./define_game.ts";
 export type { Player, UnheardPackets } from "../session/player.ts";
 export type { Players } from "../session/players.ts";
+export { type Durable, durable } from "./durable.ts";
+export {
+  type Collection,
+  type CollectionOptions,
+  DocumentError,
+  type Documents,
+  documents,
+  type Transaction,
+} from "./documents.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/world_service.ts";
 export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
@@ -56,12 +67,15 @@ export interface GameEngine {
   readonly systems: GameSystem[];
   /** The date by which things are over, in Unix milliseconds; 0: not known yet. */
   readonly dateMs: () => number;
+  readonly documents: Documents;
   /** Of all the game's chance. */
   readonly seed: number;
 }
 
-/** What a handler gives: nothing, or the fields of the reply, in which `success` is set unless it is given. */
+/** The fields of a reply, in which `success` is set unless it is given. */
 export type Reply = MessageInitShape<DescMessage>;
+/** What a handler gives: nothing, a reply, or one that waits for the disk. */
+type Answer = Reply | Durable | undefined;
 
 /**
  * Handles a message of a player, who is in one of the states that the packet may be sent in. What it throws or rejects
@@ -78,6 +92,8 @@ export type PlayerHandler<Desc extends DescMessage> = (
 export class Game {
   /** Registers what is to be called beside the handlers of packets. */
   readonly hooks: Hooks;
+  /** What the game keeps in the database. */
+  readonly store: Documents;
   readonly players: Players;
   /** Maps and everything on them. */
   readonly world: LogicContext["world"];
@@ -104,6 +120,7 @@ export class Game {
     const { context } = engine;
     this.#engine = engine;
     this.hooks = hooksInto(engine.hooks);
+    this.store = engine.documents;
     this.players = engine.players;
     this.world = context.world;
     this.worldCapacity = context.worldCapacity;
@@ -132,26 +149,39 @@ export class Game {
 
   /**
    * Registers the handler of a packet, by the message it carries. What the handler returns, or its promise resolves to,
-   * is sent as the packet's reply.
+   * is sent as the packet's reply; that of {@linkcode durable} once all it tells of is on disk.
    *
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
   on<Desc extends DescMessage>(schema: Desc, handle: PlayerHandler<Desc>): void {
     const { context: { sessions }, dispatcher } = this.#engine;
-    const { replySchema } = dispatcher.onPlayer(schema, (player, message) => {
-      const reply: Reply | undefined | Promise<Reply | undefined> = handle(player, message);
+    const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
+      const reply: Answer | Promise<Answer> = handle(player, message);
       if (reply === undefined) return;
+      if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
       if (!(reply instanceof Promise)) return answer(player, reply);
       // Beside the way to the dispatcher, so that refusals and answers keep their order.
       reply.then((reply) => this.faults.run("reply", () => answer(player, reply)), () => {});
-      return reply as Promise<unknown> as Promise<void>;
+      return reply.then((reply) => reply instanceof Durable ? answerDurably(player, requestKey, reply) : undefined);
     });
-    const answer = (player: Player, reply: Reply | undefined) => {
-      if (reply === undefined) return;
+    const encode = (reply: Reply): Uint8Array => {
       if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
       const message = create(replySchema, reply) as Record<string, unknown>;
       if (replySchema.field.success !== undefined && !("success" in reply)) message.success = true;
-      player.send(sessions.typeOf(replySchema), toBinary(replySchema, message as MessageShape<DescMessage>));
+      return toBinary(replySchema, message as MessageShape<DescMessage>);
+    };
+    const answer = (player: Player, reply: Answer) => {
+      if (reply === undefined || reply instanceof Durable) return;
+      const payload = encode(reply);
+      player.send(sessions.typeOf(replySchema!), payload);
+    };
+    const answerDurably = async (player: Player, requestKey: number, reply: Durable) => {
+      if (!row.isDurable) throw new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
+      const options = { documents: this.store, storage: this.storage, atMs: this.clock.unixMs(), player, requestKey };
+      player.send(
+        row.replyType,
+        await settleDurable(options, async (transaction) => encode(await reply.work(transaction))),
+      );
     };
   }
 

@@ -37,6 +37,7 @@ import {
   RECORD_OPEN,
   RECORD_PACKET,
   RECORD_REFUSED,
+  RECORD_REQUEST_KEY,
   RECORD_SEQUENCE,
   tryPushRecord,
 } from "../ring/records.ts";
@@ -364,8 +365,10 @@ export class Connection implements SocketHandler, FrameSink {
     if (payloadEnd - payloadStart > row.payloadBytesMax) {
       return this.#refuse(`Payload is ${payloadEnd - payloadStart} bytes, limit is ${row.payloadBytesMax} bytes`);
     }
+    if (view.requestKey > Number.MAX_SAFE_INTEGER) return this.#refuse("Request key is 2^53 or more");
     this.proven = true;
     if (row.handledBy === "logic") {
+      if (row.isDurable && view.requestKey > 0) this.#forwardKey(view.requestKey);
       this.#forward(RECORD_PACKET, payload, payloadStart, payloadEnd, row.isUrgent);
       if (row.changesState) this.#await(row, view.sequence);
     } else if (view.type === PacketType.ECHO_REQUEST) {
@@ -596,6 +599,12 @@ export class Connection implements SocketHandler, FrameSink {
       start,
       end,
     );
+  }
+
+  /** Names the packet that is forwarded next. There is room: who may send it was announced long ago. */
+  #forwardKey(requestKey: number): void {
+    const { toLogic } = this.#host;
+    tryPushRecord(toLogic, RECORD_REQUEST_KEY, this.slot, this.generation, 0, requestKey, 0, EMPTY, 0, 0);
   }
 
   /** Lets logic know of a connection that speaks frames and has not sent it anything. */

@@ -30,6 +30,9 @@ export const RECORD_CONGESTED = 5;
 /** io -> logic: a packet was refused; type and payload: the refusal, which logic numbers and sends. */
 export const RECORD_REFUSED = 6;
 
+/** io -> logic: the next packet of the connection has a name; sequence: its request key. */
+export const RECORD_REQUEST_KEY = 7;
+
 /** logic -> io: one packet for one connection. */
 export const RECORD_SEND = 16;
 /** logic -> io: one packet for many; `slot`: their count; after the payload, aligned to 8, 16 bytes for each:

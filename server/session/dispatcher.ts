@@ -15,10 +15,11 @@ import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
 import type { Player } from "./player.ts";
 import type { Session } from "./session.ts";
 
-/** Handles one message of one session. */
+/** Handles one message of one session. `requestKey`: the client's name for it; 0: it has none. */
 export type Handler<Desc extends DescMessage> = (
   session: Session,
   message: MessageShape<Desc>,
+  requestKey: number,
 ) => void | Promise<void>;
 
 /** A request that cannot be met: answered with its code, by the request's own response type where it has one. */
@@ -104,29 +105,30 @@ export class Dispatcher {
    * Registers the handler of a type that comes from players: who is not in a state that the type may be sent in is
    * refused, as it may have left it while the packet was on its way.
    *
-   * @returns The message that answers it, if any does.
+   * @returns Its row, and the message that answers it, if any does.
    * @throws {TypeError} as {@linkcode Dispatcher.on}.
    */
   onPlayer<Desc extends DescMessage>(
     schema: Desc,
-    handle: (player: Player, message: MessageShape<Desc>) => void | Promise<void>,
-  ): { readonly replySchema: DescMessage | undefined } {
-    const { states, replyType } = this.#contract.rowOf(schema);
-    this.on(schema, (session, message) => {
+    handle: (player: Player, message: MessageShape<Desc>, requestKey: number) => void | Promise<void>,
+  ): { readonly row: PacketRow; readonly replySchema: DescMessage | undefined } {
+    const row = this.#contract.rowOf(schema), { states, replyType } = row;
+    this.on(schema, (session, message, requestKey) => {
       const { player } = session;
       if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "Log in first");
       if ((session.state & states) === 0) throw new RequestError(ErrorCode.INVALID_STATE, "Enter the world first");
-      return handle(player, message);
+      return handle(player, message, requestKey);
     });
-    return { replySchema: this.#contract.schemaOf(replyType) };
+    return { row, replySchema: this.#contract.schemaOf(replyType) };
   }
 
   /**
    * Handles one packet. Whatever the handler throws costs this packet an error, and nobody else anything.
    *
    * @param payload Its own: it may be kept.
+   * @param requestKey The client's name for it; 0: it has none.
    */
-  dispatch(session: Session, type: number, sequence: number, payload: Uint8Array): void {
+  dispatch(session: Session, type: number, sequence: number, payload: Uint8Array, requestKey = 0): void {
     const entry = this.#entries[type];
     if (entry === undefined || entry.handle === null) {
       return this.#answer(session, errorResponse(ErrorCode.UNSUPPORTED, "Not supported", type, sequence));
@@ -143,7 +145,7 @@ export class Dispatcher {
       return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
     }
     try {
-      const done = handle(session, message);
+      const done = handle(session, message, requestKey);
       if (done === undefined) return;
       done
         .catch((error) => this.#fail(session, row, sequence, error))

@@ -1,8 +1,9 @@
 /** Deletes by date what is over, but not because a clock is wrong for a moment. @module */
 
-import { EXPIRY_CONFIRM_MS, EXPIRY_INTERVAL_MS } from "../../shared/limits.ts";
+import { EXPIRY_CONFIRM_MS, EXPIRY_INTERVAL_MS, RECEIPT_MS } from "../../shared/limits.ts";
 import type { Clock } from "../base/clock.ts";
 import type { HookLists } from "../game/hooks.ts";
+import { DOCUMENTS } from "../storage/document_store.ts";
 import { SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";
 
@@ -68,9 +69,10 @@ export class Expiry {
   }
 
   async #delete(dateMs: number): Promise<void> {
-    const { sanctions } = this.#context.storage.for(SYSTEM);
+    const stores = this.#context.storage.for(SYSTEM);
     await Promise.all([
-      sanctions.deleteEnded({ nowMs: dateMs }),
+      stores.sanctions.deleteEnded({ nowMs: dateMs }),
+      stores.of(DOCUMENTS).deleteOldReceipts({ beforeMs: Math.max(0, dateMs - RECEIPT_MS) }),
       ...this.#hooks.expire.map(async (expire) => await expire(dateMs)),
     ]);
   }

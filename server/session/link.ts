@@ -74,6 +74,8 @@ export class Link {
   session: Session;
   /** The io worker sheds: snapshots are not built until it has drained. */
   congested = false;
+  /** Names the packet that comes next; 0: it has no name. */
+  requestKey = 0;
   /** The state that its next record tells the io worker, as the packet table has it; 0: none. */
   stateDue = 0;
   /** It was closed, by either side. */

@@ -24,12 +24,14 @@ import {
   RECORD_OPEN,
   RECORD_PACKET,
   RECORD_REFUSED,
+  RECORD_REQUEST_KEY,
   RECORD_SEQUENCE,
 } from "../ring/records.ts";
 import { AccountService } from "./account_service.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
+import { Documents } from "../game/documents.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Expiry } from "./expiry.ts";
 import type { IoOutput, Link } from "./link.ts";
@@ -134,6 +136,7 @@ export class Logic {
         timers: this.#timers,
         systems: this.#systems,
         dateMs: () => this.#expiry.dateMs,
+        documents: new Documents(context),
         seed,
       }),
     );
@@ -311,6 +314,10 @@ export class Logic {
       link.congested = type === 1;
       return 0;
     }
+    if (kind === RECORD_REQUEST_KEY) {
+      link.requestKey = ring.doubles[(at >>> 3) + 3];
+      return 0;
+    }
     if (link.closed || link.session.ended) return type;
     const sequence = ring.doubles[(at >>> 3) + 3];
     if (this.#receive(link, type, sequence, ring.doubles[(at >>> 3) + 4])) {
@@ -353,7 +360,9 @@ export class Logic {
     } else if (kind === RECORD_PACKET) {
       if (this.#dispatcher.tryBytes(session, type, ring.bytes, start, end)) return;
       // A copy: messages are decoded from memory of our own, which may be kept.
-      this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)));
+      const { requestKey } = link;
+      link.requestKey = 0;
+      this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)), requestKey);
     } else if (kind !== RECORD_SEQUENCE) {
       this.context.log.error("Cannot take record", { kind });
     }

@@ -18,6 +18,7 @@ interface Seen {
   readonly timestamp: number;
   readonly isCompressed: boolean;
   readonly ack: number;
+  readonly requestKey: number;
   readonly payload: Uint8Array;
 }
 
@@ -28,17 +29,19 @@ function decode(bytes: Uint8Array): Seen {
   const padded = new Uint8Array(bytes.length + 24).fill(0x01);
   padded.set(bytes, 8);
   VIEW.decode(padded, 8, 8 + bytes.length);
-  const { type, size, sequence, timestamp, isCompressed, ack, payloadStart, payloadEnd } = VIEW;
-  return { type, size, sequence, timestamp, isCompressed, ack, payload: padded.slice(payloadStart, payloadEnd) };
+  const { type, size, sequence, timestamp, isCompressed, ack, requestKey, payloadStart, payloadEnd } = VIEW;
+  const payload = padded.slice(payloadStart, payloadEnd);
+  return { type, size, sequence, timestamp, isCompressed, ack, requestKey, payload };
 }
 
 function seenBy(packet: ReferencePacket): Seen {
-  const { sequence, timestamp, ack, payload, ...rest } = packet;
+  const { sequence, timestamp, ack, requestKey, payload, ...rest } = packet;
   return {
     ...rest,
     sequence: Number(sequence),
     timestamp: Number(timestamp),
     ack: Number(ack),
+    requestKey: Number(requestKey),
     payload: payload.slice(),
   };
 }
@@ -52,6 +55,7 @@ function decodeGenerated(bytes: Uint8Array): Seen {
     timestamp: Number(header?.timestamp ?? 0n),
     isCompressed: header?.isCompressed ?? false,
     ack: Number(header?.ack ?? 0n),
+    requestKey: Number(header?.requestKey ?? 0n),
     payload: payload.slice(),
   };
 }
@@ -88,6 +92,7 @@ const header = fc.record({
   timestamp: uint64,
   isCompressed: fc.boolean(),
   ack: uint64,
+  requestKey: uint64,
 });
 const packet = fc.record({ header: fc.option(header, { nil: undefined }), payload: fc.uint8Array({ maxLength: 300 }) });
 
@@ -120,11 +125,20 @@ Deno.test("PacketView.decode() forgets the packet before", () => {
   decode(toBinary(
     PacketSchema,
     create(PacketSchema, {
-      header: { type: 1000, size: 3, sequence: 9n, timestamp: 8n, isCompressed: true, ack: 7n },
+      header: { type: 1000, size: 3, sequence: 9n, timestamp: 8n, isCompressed: true, ack: 7n, requestKey: 6n },
       payload: pattern(3),
     }),
   ));
-  const nothing = { type: 0, size: 0, sequence: 0, timestamp: 0, isCompressed: false, ack: 0, payload: pattern(0) };
+  const nothing = {
+    type: 0,
+    size: 0,
+    sequence: 0,
+    timestamp: 0,
+    isCompressed: false,
+    ack: 0,
+    requestKey: 0,
+    payload: pattern(0),
+  };
   assertEquals(decode(new Uint8Array(0)), nothing);
 });
 
@@ -259,6 +273,7 @@ Deno.test("PacketView.decode() treats a known field of another wire type as unkn
     timestamp: 0,
     isCompressed: false,
     ack: 0,
+    requestKey: 0,
     payload: pattern(0),
   });
 });
@@ -354,6 +369,7 @@ const frameFields = fc.record({
   timestamp: number53,
   isCompressed: fc.boolean(),
   ack: number53,
+  requestKey: number53,
   payload: fc.oneof(
     fc.uint8Array({ maxLength: 60 }),
     fc.integer({ min: 0, max: 65_000 }).map((count) => pattern(count)),
@@ -366,7 +382,7 @@ Deno.test("writeFrame() writes the bytes of the generated codec behind their len
       const source = new Uint8Array(payloadStart + payload.length + 3).fill(0xee);
       source.set(payload, payloadStart);
       const target = new Uint8Array(offset + payload.length + ENVELOPE_BYTES_MAX + 8).fill(0xaa);
-      const { type, sequence, timestamp, isCompressed, ack } = fields;
+      const { type, sequence, timestamp, isCompressed, ack, requestKey } = fields;
       const payloadEnd = payloadStart + payload.length;
       const end = writeFrame(
         target,
@@ -379,6 +395,7 @@ Deno.test("writeFrame() writes the bytes of the generated codec behind their len
         source,
         payloadStart,
         payloadEnd,
+        requestKey,
       );
       const header = {
         type,
@@ -387,6 +404,7 @@ Deno.test("writeFrame() writes the bytes of the generated codec behind their len
         timestamp: BigInt(timestamp),
         isCompressed,
         ack: BigInt(ack),
+        requestKey: BigInt(requestKey),
       };
       const expected = frameOf(toBinary(PacketSchema, create(PacketSchema, { header, payload })));
       assert(sameBytes(target.subarray(offset, end), expected));
@@ -401,15 +419,27 @@ Deno.test("writeFrame() stays within ENVELOPE_BYTES_MAX at its widest", () => {
   const widest = 2 ** 53 - 1;
   const payload = pattern(65_000);
   const target = new Uint8Array(payload.length + ENVELOPE_BYTES_MAX);
-  const end = writeFrame(target, 0, 2 ** 31 - 1, widest, widest, true, widest, payload, 0, payload.length);
+  const end = writeFrame(target, 0, 2 ** 31 - 1, widest, widest, true, widest, payload, 0, payload.length, widest);
   assert(end - payload.length <= ENVELOPE_BYTES_MAX, `${end - payload.length} bytes`);
 });
 
 Deno.test("PacketView.decode() reads back what writeFrame() wrote", () => {
   fc.assert(fc.property(frameFields, ({ payload, ...fields }) => {
     const target = new Uint8Array(payload.length + ENVELOPE_BYTES_MAX);
-    const { type, sequence, timestamp, isCompressed, ack } = fields;
-    const end = writeFrame(target, 0, type, sequence, timestamp, isCompressed, ack, payload, 0, payload.length);
+    const { type, sequence, timestamp, isCompressed, ack, requestKey } = fields;
+    const end = writeFrame(
+      target,
+      0,
+      type,
+      sequence,
+      timestamp,
+      isCompressed,
+      ack,
+      payload,
+      0,
+      payload.length,
+      requestKey,
+    );
     assertEquals(decode(target.subarray(4, end)), { ...fields, size: payload.length, payload: payload.slice() });
   }));
 });

@@ -13,6 +13,7 @@ export interface ReferencePacket {
   timestamp: bigint;
   isCompressed: boolean;
   ack: bigint;
+  requestKey: bigint;
   payload: Uint8Array;
 }
 
@@ -96,6 +97,7 @@ export function readReferencePacket(bytes: Uint8Array): ReferencePacket {
     timestamp: 0n,
     isCompressed: false,
     ack: 0n,
+    requestKey: 0n,
     payload: new Uint8Array(0),
   };
   for (const { number, wireType, value } of fieldsOf(bytes)) {
@@ -117,5 +119,6 @@ function readHeader(packet: ReferencePacket, bytes: Uint8Array): void {
     if (number === 4) packet.timestamp = varint;
     if (number === 5) packet.isCompressed = varint !== 0n;
     if (number === 6) packet.ack = varint;
+    if (number === 7) packet.requestKey = varint;
   }
 }

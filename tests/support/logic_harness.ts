@@ -12,6 +12,7 @@ import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
+import type { GameModule } from "../../server/game/game.ts";
 import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
@@ -34,6 +35,7 @@ import {
   RECORD_CONGESTED,
   RECORD_OPEN,
   RECORD_PACKET,
+  RECORD_REQUEST_KEY,
   tryPushRecord,
 } from "../../server/ring/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
@@ -111,8 +113,17 @@ export class HarnessClient {
   constructor(readonly slot: number, readonly generation: number, readonly name: string) {}
 }
 
+/** Numbers in the header of a packet. */
+interface PacketNumbers {
+  readonly sequence?: number;
+  readonly ack?: number;
+  readonly requestKey?: number;
+}
+
 /** What a {@linkcode LogicHarness} is made with; everything has a default. */
 export interface HarnessOptions {
+  /** Default: the marsh. */
+  readonly game?: GameModule;
   /** Seed of all chance. */
   readonly seed?: number;
   /** What differs from the default configuration, in which there are no monsters here. */
@@ -298,7 +309,7 @@ export class LogicHarness implements AsyncDisposable {
     const data = loadGameData();
     let tokenCount = 0;
     this.logic = buildLogic({
-      game: marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters }),
+      game: options.game ?? marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters }),
       config,
       ports: { login: 8080, game: 8081, gateway: 8082 },
       clock: this.clock,
@@ -394,13 +405,13 @@ export class LogicHarness implements AsyncDisposable {
   /**
    * Sends one message and lets logic handle it; what it awaits is done after {@linkcode LogicHarness.until}.
    *
-   * @param header Sequence and ack of the packet; 0 unless told: a client that ignores both.
+   * @param header Of the packet; 0 unless told: a client that ignores both.
    */
   send<Desc extends DescMessage>(
     client: HarnessClient,
     schema: Desc,
     message: MessageInitShape<Desc>,
-    header: { readonly sequence?: number; readonly ack?: number } = {},
+    header: PacketNumbers = {},
   ): void {
     const row = contract.rowOf(schema);
     this.sendRaw(client, row.type, toBinary(schema, create(schema, message)), header);
@@ -411,8 +422,9 @@ export class LogicHarness implements AsyncDisposable {
     client: HarnessClient,
     type: PacketType,
     payload: Uint8Array,
-    header: { readonly sequence?: number; readonly ack?: number } = {},
+    { requestKey = 0, ...header }: PacketNumbers = {},
   ): void {
+    if (requestKey > 0) this.#push(client, { kind: RECORD_REQUEST_KEY, sequence: requestKey });
     this.#push(client, { kind: RECORD_PACKET, type, payload, ...header });
     this.#turn();
   }
