@@ -386,8 +386,6 @@ export const GUILD_PEACE_MS_MAX = 3_600_000;
 export const GUILD_WARS_ENDED_MAX = 256;
 /** Guilds whose rosters are kept in memory as they were shown: some 15 KiB for a full one. */
 export const GUILDS_KEPT = 256;
-/** Requests about guilds that may wait for the storage. */
-export const GUILD_REQUESTS_MAX = 1_024;
 /** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
 export const GUILD_KILLS_PENDING_MAX = 4_096;
 /** How often it is forgotten to which guilds players belong who are gone, in milliseconds. */
@@ -689,8 +687,6 @@ export const LEADERBOARD_RANK_MAX = 10_000;
 export const LEADERBOARD_CACHE_MS = 1_000;
 /** Places of players that are kept in memory: those of a full house on a board or two. */
 export const LEADERBOARD_CACHE_ENTRIES_MAX = 8_192;
-/** Questions about leaderboards that may wait for the storage, so that logins and saves find room. */
-export const LEADERBOARD_REQUESTS_MAX = 1_024;
 /** Kills that wait while the storage is down; above this the oldest are lost. */
 export const SCORES_PENDING_MAX = 10_000;
 
@@ -918,10 +914,8 @@ assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must 
 assert(SNAPSHOT_BYTES_CONFIG_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
 assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
 assert(GUILD_TAG_LENGTH_MAX <= GUILD_TAG_BYTES_MAX, "An entity must be able to show every guild's tag");
-assert(GUILD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Guilds must leave the storage room for others");
 assert(GUILD_KILLS_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
 assert(SCORES_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
-assert(LEADERBOARD_REQUESTS_MAX < STORAGE_PENDING_MAX, "Leaderboards must leave the storage room for others");
 assert(
   (GUILD_WARS_MAX + GUILD_WARS_AGAINST_MAX) * (GUILD_NAME_LENGTH_MAX + 64) + GUILD_MEMBERS_MAX * 128 <=
     FRAME_BYTES_MAX,

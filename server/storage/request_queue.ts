@@ -66,11 +66,17 @@ export class RequestQueue<T extends Waiting> {
     return this.#countBySource.size;
   }
 
-  /** Takes a request, or tells whose bound it would break. */
+  /**
+   * Takes a request, or tells whose bound it would break. No source has more waiting than there is room left: however
+   * many ask for all they can, there is room for whoever asks for little.
+   */
   tryPush(request: T): "taken" | "full" | "source_full" {
-    if (this.#count >= this.#options.waitingMax) return "full";
+    const room = this.#options.waitingMax - this.#count;
+    if (room <= 0) return "full";
     const ofSource = this.#countBySource.get(request.source) ?? 0;
-    if (request.source !== SYSTEM_SOURCE && ofSource >= this.#options.perSourceMax) return "source_full";
+    if (request.source !== SYSTEM_SOURCE && ofSource >= Math.min(this.#options.perSourceMax, room)) {
+      return "source_full";
+    }
     request.order = this.#nextOrder++;
     this.#add(request);
     return "taken";

@@ -66,7 +66,7 @@ Deno.test("RequestQueue.tryPush() refuses whom its bound concerns, and never the
   assertEquals(["a", "a", "a", "b"].map(push), ["taken", "taken", "source_full", "taken"]);
   assertEquals([SYSTEM_SOURCE, SYSTEM_SOURCE, SYSTEM_SOURCE].map(push), ["taken", "taken", "full"]);
   queue.shift("all");
-  assertEquals(push("b"), "taken");
+  assertEquals(["b", "c"].map(push), ["source_full", "taken"]);
 });
 
 Deno.test("RequestQueue.removeExpired() takes out what is too late, and nothing else", () => {
@@ -112,4 +112,16 @@ Deno.test("RequestQueue lets no source wait for more than one turn of each other
       }
     }
   }));
+});
+
+Deno.test("RequestQueue.tryPush() has room for whoever asks for little, however many ask for all they can", () => {
+  for (const greedyCount of [1, 16, 200, 1_000]) {
+    const queue = new RequestQueue<Named>({ waitingMax: 16_384, perSourceMax: 1_024 });
+    for (let round = 0; round < 1_100; round++) {
+      for (let index = 0; index < greedyCount; index++) queue.tryPush(request("much", { source: `greedy${index}` }));
+    }
+    for (const source of ["honest", "honest", "another", SYSTEM_SOURCE]) {
+      assertEquals(queue.tryPush(request("little", { source })), "taken", `beside ${greedyCount}`);
+    }
+  }
 });

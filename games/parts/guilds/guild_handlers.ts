@@ -33,7 +33,6 @@ import {
   GUILD_FORGET_INTERVAL_MS,
   GUILD_INVITE_LIFETIME_MS,
   GUILD_KILLS_PENDING_MAX,
-  GUILD_REQUESTS_MAX,
   GUILDS_KEPT,
   STORAGE_ROWS_MAX,
 } from "../../../shared/limits.ts";
@@ -113,7 +112,6 @@ export class GuildService {
   readonly #doubtful = new Set<number>();
   /** Players who are known and were away when this was last looked at. */
   #absent = new Set<number>();
-  #requestCount = 0;
   /** When a war is due next, Unix milliseconds: at once, so that those that ended while the server was down end now. */
   #nextWarEndMs = 0;
   #nextForgetMs: number;
@@ -437,19 +435,14 @@ export class GuildService {
     call: () => Promise<T | RefusedByStore>,
     apply: (answer: Exclude<T, RefusedByStore>) => void,
   ): Promise<void> {
-    if (this.#requestCount >= GUILD_REQUESTS_MAX) {
-      const message = `${this.#requestCount} requests wait, limit is ${GUILD_REQUESTS_MAX} requests`;
-      throw new DependencyError("overloaded", `Cannot take request about guilds: ${message}`);
-    }
     // The promise of the call itself, so that refusals go out in their turn as well.
-    return this.#calls.run(() => this.#counted(call), (answer) => {
+    return this.#calls.run(() => this.#watched(call), (answer) => {
       if (isRefused(answer)) throw refusalOf(answer.reason);
       apply(answer as Exclude<T, RefusedByStore>);
     });
   }
 
-  #counted<T>(call: () => Promise<T>): Promise<T> {
-    this.#requestCount++;
+  #watched<T>(call: () => Promise<T>): Promise<T> {
     const answered = call();
     // Beside the way of the answer, which must not become longer than that of others: they are taken as they come.
     answered.catch((error) => {
@@ -457,7 +450,7 @@ export class GuildService {
       this.#shown.onFailure(error);
       if (!(error instanceof DependencyError) || error.code !== "timeout") return;
       for (const playerId of this.#ties.playerIds) this.#doubtful.add(playerId);
-    }).finally(() => this.#requestCount--);
+    });
     return answered;
   }
 

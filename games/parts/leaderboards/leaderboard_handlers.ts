@@ -8,7 +8,6 @@
  */
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
   LeaderboardBoard,
@@ -22,7 +21,6 @@ import {
   LEADERBOARD_CACHE_ENTRIES_MAX,
   LEADERBOARD_CACHE_MS,
   LEADERBOARD_ENTRIES_MAX,
-  LEADERBOARD_REQUESTS_MAX,
   SCORES_PENDING_MAX,
 } from "../../../shared/limits.ts";
 import { ShortCache } from "../../../server/base/short_cache.ts";
@@ -50,7 +48,6 @@ export class LeaderboardService {
   readonly #kills: KillLedger<PlayerKill>;
   readonly #tops: ShortCache<Score[]>;
   readonly #places: ShortCache<Score | undefined>;
-  #readCount = 0;
 
   constructor(game: Game) {
     this.#game = game;
@@ -105,7 +102,7 @@ export class LeaderboardService {
 
   #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
     const query = { board, day, limit: LEADERBOARD_ENTRIES_MAX };
-    const read = () => this.#read(() => this.#game.storage.for(asker).of(SCORES).top(query));
+    const read = () => this.#game.storage.for(asker).of(SCORES).top(query);
     return this.#tops.get(`${board} ${day}`, this.#game.clock.monotonicMs(), read);
   }
 
@@ -116,21 +113,8 @@ export class LeaderboardService {
     { playerId }: { readonly playerId: number },
   ): Promise<Score | undefined> {
     const query = { board, day, playerId };
-    const read = () => this.#read(() => this.#game.storage.for(asker).of(SCORES).of(query));
+    const read = () => this.#game.storage.for(asker).of(SCORES).of(query);
     return this.#places.get(`${board} ${day} ${playerId}`, this.#game.clock.monotonicMs(), read);
-  }
-
-  async #read<T>(read: () => Promise<T>): Promise<T> {
-    if (this.#readCount >= LEADERBOARD_REQUESTS_MAX) {
-      const message = `${this.#readCount} requests wait, limit is ${LEADERBOARD_REQUESTS_MAX} requests`;
-      throw new DependencyError("overloaded", `Cannot read leaderboard: ${message}`);
-    }
-    this.#readCount++;
-    try {
-      return await read();
-    } finally {
-      this.#readCount--;
-    }
   }
 }
 
