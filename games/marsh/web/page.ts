@@ -399,7 +399,10 @@ class Page {
       portal: this.#portal,
       ownName: this.#ownName,
       isFriend: (name) => this.#friends.has(name),
-      reserved: () => this.#hint.hidden ? [] : [this.#hint.getBoundingClientRect()],
+      reserved: () =>
+        [this.#hint, ...document.querySelectorAll(".panel")]
+          .map((element) => element.getBoundingClientRect())
+          .filter(({ width }) => width > 0),
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
       onReport: (report) => this.#report(report),
       onCast: (intent) => this.#cast(intent),

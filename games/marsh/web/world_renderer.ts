@@ -147,7 +147,7 @@ export class WorldRenderer {
       this.#drawFigure(figure, scene, camera, localMs);
     }
     this.#layout.begin(reserved, localMs);
-    for (const figure of figures) this.#drawBar(figure, camera);
+    for (const figure of figures) this.#drawBar(figure, scene, camera);
     for (const figure of this.#byImportance(figures, scene)) {
       this.#drawLabel(figure, scene, camera, figures.length > CROWD_MIN);
     }
@@ -257,9 +257,9 @@ export class WorldRenderer {
     return figures.toSorted((a, b) => worth.get(b)! - worth.get(a)!);
   }
 
-  #drawBar(figure: Figure, camera: Camera): void {
+  #drawBar(figure: Figure, scene: WorldScene, camera: Camera): void {
     const { health } = figure;
-    if (health === null || !hasBar(health)) return;
+    if (health === null || !hasBar(figure, scene)) return;
     this.#pen.globalAlpha = figure.opacity;
     this.#drawHealth(camera.screenX(figure.x), headOf(figure, camera) - 3, health, figure.isMonster);
   }
@@ -269,7 +269,7 @@ export class WorldRenderer {
     const isChosen = figure.isOwn || figure.id === scene.targetId;
     const x = camera.screenX(figure.x);
     let y = headOf(figure, camera);
-    if (figure.health !== null && hasBar(figure.health)) y -= 9;
+    if (hasBar(figure, scene)) y -= 9;
     const text = figure.guildTag === "" ? figure.name : `[${figure.guildTag}] ${figure.name}`;
     const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
     const nearness = isCrowd && !isChosen ? this.#nearness(figure, scene) : 1;
@@ -308,8 +308,10 @@ export class WorldRenderer {
   }
 }
 
-function hasBar(health: Health): boolean {
-  return health.max > 0 && !isDead(health);
+/** Whose hit points are shown: of those who are hurt, and of whom the player minds. */
+function hasBar({ health, id, isOwn }: Figure, { targetId }: WorldScene): boolean {
+  if (health === null || health.max <= 0 || isDead(health)) return false;
+  return health.current < health.max || isOwn || id === targetId;
 }
 
 /** Where labels begin above a figure: screen y. */
