@@ -207,7 +207,7 @@ export class CombatService {
     const { may, waitMs } = this.#respawns.ask(entityId, nowMs);
     if (may === "not_dead") throw new Refused(ErrorCode.INVALID_STATE, "Only the dead can respawn");
     if (may === "too_soon") {
-      throw new Refused(ErrorCode.INVALID_STATE, `Respawning is possible in ${Math.ceil(waitMs)} ms`);
+      throw new Refused(ErrorCode.INVALID_STATE, `You can respawn in ${Math.ceil(waitMs)} ms`);
     }
     this.#respawn(entityId, nowMs);
   }

@@ -56,12 +56,12 @@ export function startMaps(game: Game, parts: MapParts): void {
     }
     if (parts.combat.isFighting(entityId)) {
       const seconds = FIGHT_MS / 1_000;
-      throw new Refused(ErrorCode.INVALID_STATE, `A portal takes nobody within ${seconds} s of a blow`);
+      throw new Refused(ErrorCode.INVALID_STATE, `Portals are closed to you until ${seconds} s after your last blow`);
     }
     if (
       Math.hypot(world.xOf(entityId) - portal.x, world.yOf(entityId), world.zOf(entityId) - portal.z) > portal.radius
     ) {
-      throw new Refused(ErrorCode.OUT_OF_RANGE, `The portal is farther away than ${portal.radius} units`);
+      throw new Refused(ErrorCode.OUT_OF_RANGE, `You are more than ${portal.radius} units from the portal`);
     }
     pass(entityId, portal);
     game.save(entityId);

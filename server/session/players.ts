@@ -69,7 +69,7 @@ export class Players {
     const online = this.findByName(name);
     if (online !== undefined) return online;
     const account = await this.#context.storage.for(asker).accounts.findByName(nameKey(name));
-    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player of that name");
+    if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no player with that name");
     return { playerId: account.accountId, name: account.name };
   }
 

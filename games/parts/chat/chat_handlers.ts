@@ -173,7 +173,7 @@ export function startChat(game: Game, services: ChatServices): void {
     // It is known since the login, or else the storage was down then.
     if (guilds.find(playerId) === undefined) await guilds.load(playerId, game.storage.for(player.asker));
     const guild = guilds.find(playerId);
-    if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are in no guild");
+    if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a guild");
     const { guildId } = guild;
     // Whoever has gone to another guild meanwhile, or to none, is not heard in this one any more.
     const hasLeft = () => {
@@ -215,7 +215,7 @@ export function startChat(game: Game, services: ChatServices): void {
   async function keep(player: Player, message: ChatMessage): Promise<void> {
     social.gate.takeKeptWhisper(Number(message.senderId));
     const { kind } = await social.whispers.keep(message, player.asker);
-    if (kind === "full") throw new Refused(ErrorCode.OUT_OF_RANGE, "Too many whispers wait already");
+    if (kind === "full") throw new Refused(ErrorCode.OUT_OF_RANGE, "Too many whispers are waiting already");
   }
 
   /** To the recipient, at its pace, and back to the sender. */

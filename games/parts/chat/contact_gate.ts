@@ -57,7 +57,7 @@ export class ContactGate {
    */
   takeNotice(senderId: number, target: string): void {
     if (this.tryTakeNotice(senderId, target)) return;
-    throw new Refused(ErrorCode.RATE_LIMITED, "You do this too often");
+    throw new Refused(ErrorCode.RATE_LIMITED, "You are doing this too often");
   }
 
   /** The same where nobody waits for an answer. */
@@ -76,7 +76,7 @@ export class ContactGate {
   takeKeptWhisper(senderId: number): void {
     const { clock, config } = this.#game;
     if (!config.floodControl || this.#keptWhispers.tryTake(senderId, clock.monotonicMs())) return;
-    throw new Refused(ErrorCode.RATE_LIMITED, "Too many of your whispers are for players who are not there");
+    throw new Refused(ErrorCode.RATE_LIMITED, "Too many of your whispers wait for players who are away");
   }
 
   /** Whether what a player has said may still be told: of whoever was muted or banned meanwhile nothing is heard any more. */

@@ -96,7 +96,7 @@ export class FanOut {
     // Who says one thing now and then finds room where others who say much have filled theirs.
     const boundMs = FAN_OUT_DELAY_MS_MAX - (this.#lanes.has(senderId) ? FAN_OUT_RESERVE_MS : 0);
     if (this.#waitingMs === 0 || this.#waitingMs + priceMs <= boundMs) return;
-    throw new Refused(ErrorCode.RATE_LIMITED, "Too much is being said, try again in a moment");
+    throw new Refused(ErrorCode.RATE_LIMITED, "There is too much chat right now, try again in a moment");
   }
 
   /** The same for what cannot be refused: it happened. */

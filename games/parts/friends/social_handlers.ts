@@ -198,11 +198,11 @@ export class SocialService {
       case "friends_already":
         throw new Refused(ErrorCode.ALREADY_EXISTS, "You are friends already");
       case "requested_already":
-        throw new Refused(ErrorCode.ALREADY_EXISTS, "The player was asked already");
+        throw new Refused(ErrorCode.ALREADY_EXISTS, "You have asked this player already");
       case "own_list_full":
         throw ownListFull();
       case "other_list_full":
-        throw new Refused(ErrorCode.OUT_OF_RANGE, "Too many players wait for an answer of this one");
+        throw new Refused(ErrorCode.OUT_OF_RANGE, "This player has too many open requests");
       case "accepted":
         this.#befriend(player, other);
         break;
@@ -220,7 +220,7 @@ export class SocialService {
       [player.playerId, other.playerId],
       storage.for(player.asker).of(SOCIAL).answerFriend({ ...pair, isAccepted: accept, atMs: clock.unixMs() }),
     );
-    if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not asked");
+    if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not sent a request");
     if (result === "own_list_full") throw ownListFull();
     if (result === "accepted") this.#befriend(player, other);
     this.#respond(player, PacketType.FRIEND_ANSWER, other, result === "accepted");
@@ -234,7 +234,7 @@ export class SocialService {
       this.#game.storage.for(player.asker).of(SOCIAL).removeFriend(pair),
     );
     if (result === "not_found") {
-      throw new Refused(ErrorCode.NOT_FOUND, "The player is no friend and was not asked");
+      throw new Refused(ErrorCode.NOT_FOUND, "The player is not a friend and was not asked");
     }
     this.#lists.removeFriends(player.playerId, other.playerId);
     this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
@@ -341,13 +341,13 @@ export class SocialService {
   /** The other player that one names. */
   async #otherThan(player: Player, name: string): Promise<PlayerName> {
     const other = await this.#game.players.lookUp(name, player.asker);
-    if (other.playerId === player.playerId) throw new Refused(ErrorCode.TARGET_INVALID, "This is yourself");
+    if (other.playerId === player.playerId) throw new Refused(ErrorCode.TARGET_INVALID, "That is you");
     return other;
   }
 }
 
 function ownListFull(): Refused {
-  return new Refused(ErrorCode.OUT_OF_RANGE, `Nobody can have or ask more than ${FRIENDS_MAX} friends`);
+  return new Refused(ErrorCode.OUT_OF_RANGE, `Nobody can have or request more than ${FRIENDS_MAX} friends`);
 }
 
 function refOf({ playerId, name }: PlayerName): { playerId: bigint; name: string } {

@@ -71,7 +71,7 @@ import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
   in_guild: { code: ErrorCode.ALREADY_EXISTS, message: "You are in a guild already" },
   name_taken: { code: ErrorCode.NAME_TAKEN, message: "The name or the tag is in use" },
-  not_in_guild: { code: ErrorCode.NOT_FOUND, message: "You are in no guild" },
+  not_in_guild: { code: ErrorCode.NOT_FOUND, message: "You are not in a guild" },
   no_right: { code: ErrorCode.PERMISSION_DENIED, message: "Your rank does not allow this" },
   unknown_player: { code: ErrorCode.NOT_FOUND, message: "No such player" },
   unknown_member: { code: ErrorCode.NOT_FOUND, message: "Your guild has no such member" },
@@ -233,7 +233,7 @@ export class GuildService {
       throw new Refused(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
     }
     if (checkGuildTag(tag, config.names) !== "ok") {
-      throw new Refused(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters, digits");
+      throw new Refused(ErrorCode.NAME_INVALID, "Tags have 2 to 5 letters or digits");
     }
     if (reservedNames.has(name) || reservedNames.has(tag)) {
       throw new Refused(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");

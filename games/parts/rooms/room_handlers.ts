@@ -156,7 +156,7 @@ export class RoomService {
 
   #onLeaveRequest(player: Player, { roomId }: RoomLeaveRequest): void {
     const left = this.#rooms.leave(Number(roomId), player.playerId);
-    if (left === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in such a room");
+    if (left === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in that room");
     const { room, isClosed } = left;
     this.#respond(player, PacketType.ROOM_LEAVE_REQUEST, room);
     if (isClosed) {
