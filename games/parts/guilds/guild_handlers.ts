@@ -85,7 +85,7 @@ const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readon
   unknown_guild: { code: ErrorCode.NOT_FOUND, message: "No such guild" },
   own_guild: { code: ErrorCode.TARGET_INVALID, message: "A guild cannot be at war with itself" },
   at_war: { code: ErrorCode.ALREADY_EXISTS, message: "The guilds are at war already" },
-  at_peace: { code: ErrorCode.RATE_LIMITED, message: "After a war there is peace for as long as it was" },
+  at_peace: { code: ErrorCode.RATE_LIMITED, message: "After a war, peace lasts as long as the war did" },
   wars_spent: { code: ErrorCode.RATE_LIMITED, message: "Too many wars are declared within a day" },
   wars_full: { code: ErrorCode.OUT_OF_RANGE, message: "One of the guilds has too many wars" },
 };
