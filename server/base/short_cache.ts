@@ -12,7 +12,10 @@ export class ShortCache<T> {
   /** In the order of reading. */
   readonly #entries = new Map<string, Entry<T>>();
 
-  /** @param options How long a value is good for, and how many are kept; above that the oldest is forgotten. */
+  /**
+   * @param options How long a value is good for; it is forgotten with one of the next that are read. How many are kept;
+   * above that the oldest is forgotten.
+   */
   constructor(options: { readonly lifetimeMs: number; readonly entriesMax: number }) {
     this.#lifetimeMs = options.lifetimeMs;
     this.#entriesMax = options.entriesMax;
@@ -34,7 +37,13 @@ export class ShortCache<T> {
     // The newest stands last, so that the first is the oldest.
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    if (this.#entries.size > this.#entriesMax) this.#entries.delete(this.#entries.keys().next().value!);
+    // Two for each that comes, so that what nobody asks for any more goes.
+    for (let count = 0; count < 2; count++) this.#forgetFirst(nowMs);
     return entry.value;
+  }
+
+  #forgetFirst(nowMs: number): void {
+    const [[key, { readAtMs }]] = this.#entries;
+    if (this.#entries.size > this.#entriesMax || nowMs - readAtMs >= this.#lifetimeMs) this.#entries.delete(key);
   }
 }

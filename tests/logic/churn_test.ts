@@ -1,7 +1,8 @@
 import type { MessageType } from "../../client/browser.ts";
 import { LoginRequestSchema, LogoutRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema, RoomCreateRequestSchema } from "../../shared/gen/chat_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { LeaderboardRequestSchema } from "../../shared/gen/leaderboard_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -31,6 +32,9 @@ async function comeAndGo(harness: LogicHarness, wave: number): Promise<void> {
     }
     harness.send(client, ChatMessageSchema, { channel: Channel.WHISPER, recipientName: "wave0p0", message: "psst" });
     harness.send(client, FriendRequestSchema, { playerName: `wave${wave}p0` });
+    harness.send(client, LeaderboardRequestSchema, {});
+    harness.send(client, RoomCreateRequestSchema, { name: `room of ${username}` });
+    await answered(PacketType.LEADERBOARD_RESPONSE);
     if (count % 3 === 0) {
       harness.send(client, LeaveWorldRequestSchema, {});
       harness.send(client, LogoutRequestSchema, {});
