@@ -72,8 +72,10 @@ export const Counter = {
   STORAGE_READ_FAILURES: 28,
   /** Times that a document of the game could not be read. */
   DOCUMENTS_UNREADABLE: 29,
+  /** Requests refused with UNAVAILABLE because too many wait, of one address or of all. */
+  REQUESTS_SHED: 30,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 30,
+  CLOSED_BY_REASON: 31,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

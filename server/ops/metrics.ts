@@ -86,6 +86,7 @@ function addLogic(page: MetricsPage, totals: Totals): void {
   page.gauge("sessions_link_dead", "Sessions that wait for their player to come back", totals.linkDead);
   page.gauge("entities", "Entities in the world", totals.entities);
   page.gauge("storage_pending", "Requests that wait for the storage", totals.storagePending);
+  page.counter("requests_shed_total", "Requests refused as too many wait", totals.requestsShed);
   page.counter("tick_overruns_total", "Ticks that took longer than their interval", totals.tickOverruns);
   page.counter("snapshots_total", "Snapshots built", totals.snapshotsBuilt);
   page.counter("snapshot_bytes_total", "Bytes of snapshots built", totals.snapshotBytes);

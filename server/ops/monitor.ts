@@ -51,6 +51,7 @@ export interface Totals {
   readonly droppableShed: number;
   readonly slowPackets: number;
   readonly handlerErrors: number;
+  readonly requestsShed: number;
   readonly documentsUnreadable: number;
   readonly snapshotsBuilt: number;
   readonly snapshotBytes: number;
@@ -285,6 +286,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     droppableShed: values[Counter.DROPPABLE_SHED],
     slowPackets: values[Counter.SLOW_PACKETS],
     handlerErrors: values[Counter.HANDLER_ERRORS],
+    requestsShed: values[Counter.REQUESTS_SHED],
     documentsUnreadable: values[Counter.DOCUMENTS_UNREADABLE],
     snapshotsBuilt: values[Counter.SNAPSHOTS_BUILT],
     snapshotBytes: values[Counter.SNAPSHOT_BYTES],

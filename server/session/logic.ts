@@ -107,6 +107,14 @@ export class Logic {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
       onHandlerError: (type, error) => {
+        if (error instanceof DependencyError && error.code === "overloaded") {
+          context.counters.add(Counter.REQUESTS_SHED, 1);
+          context.log.warn("Too much is asked for", {
+            type: context.contract.packets.nameOf(type),
+            error: String(error),
+          });
+          return;
+        }
         context.counters.add(Counter.HANDLER_ERRORS, 1);
         // Where in the code a dependency was missed tells nothing.
         const isExpected = !(error instanceof Error) || error instanceof DependencyError;

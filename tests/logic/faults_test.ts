@@ -9,8 +9,11 @@ import {
   MovementUpdateSchema,
   RespawnRequestSchema,
 } from "../../shared/gen/game_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import { breakableStorage } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { plant, planted } from "../support/planted.ts";
@@ -155,4 +158,29 @@ Deno.test("SessionManager tells every presence listener, whatever one throws", a
   assertEquals([heard, harness.sessions.isPlayerOnline(cid.playerId)], [[true, false], false]);
   assertEquals(faults(harness), ["presence", "presence"]);
   assertEquals(bob.closedBy, null);
+});
+
+Deno.test("Logic counts what it refuses because too much is asked for, and takes it for no fault of its own", async () => {
+  const { storage, fail } = breakableStorage();
+  await using harness = await LogicHarness.create({ storage });
+  const ann = await harness.connect();
+  for (
+    const [code, counter, level] of [
+      ["overloaded", Counter.REQUESTS_SHED, "warn"],
+      ["unavailable", Counter.HANDLER_ERRORS, "error"],
+    ] as const
+  ) {
+    fail(code);
+    const before = harness.counters.get(Counter.HANDLER_ERRORS) + harness.counters.get(Counter.REQUESTS_SHED);
+    harness.log.records.length = 0;
+    harness.forget();
+    harness.send(ann, GuildCreateRequestSchema, { name: `Guild ${code}`, tag: code.slice(0, 4) });
+    await harness.until(() => harness.received(ann, PacketType.GUILD_CREATE_RESPONSE).length > 0);
+    assertEquals(harness.take(ann, PacketType.GUILD_CREATE_RESPONSE)[0].errorCode, ErrorCode.UNAVAILABLE);
+    assertEquals(
+      harness.counters.get(Counter.HANDLER_ERRORS) + harness.counters.get(Counter.REQUESTS_SHED),
+      before + 1,
+    );
+    assertEquals([harness.counters.get(counter), harness.log.records.map((line) => line.level)], [1, [level]]);
+  }
 });
