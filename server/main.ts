@@ -22,8 +22,6 @@ import {
 } from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
 import { informationText } from "./config/help.ts";
-import { contract } from "../games/marsh/contract.ts";
-import { loadGameData } from "../games/marsh/data/game_data.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
@@ -39,16 +37,16 @@ import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { drillsOf } from "./process/drills.ts";
+import { loadGame } from "./process/game_file.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
 import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
-/** What runs in the storage worker: the stores of the game, with the engine below them. */
-const STORAGE_ENTRY = new URL("../games/marsh/storage_entry.ts", import.meta.url);
 
 async function serve(config: ServerConfig, notes: readonly string[]): Promise<void> {
   const terminal = findStartTerminal();
+  const game = await loadGame(config.game);
   await makeDataFolder(config.dataDir);
   const holder = describeHolder();
   const isNarrow = narrowPermissions(config);
@@ -56,8 +54,6 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
   for (const note of notes) log.info(note);
-  loadGameData();
-
   const hadKey = await hasSessionKey(config.dataDir);
   const sessionKey = await loadSessionKey(config.dataDir);
   const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
@@ -69,13 +65,14 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
-    packets: contract.packets.rows,
-    assets: await loadWebAssets(),
+    packets: game.module.contract.packets.rows,
+    logicEntry: game.logicEntry,
+    assets: await loadWebAssets(new URL("web/", game.folder)),
     sessionKey,
     startStorage: async (onError, counters) => {
       const permissions = storagePermissions(path);
       const storage = await startStorageWorker({
-        entry: STORAGE_ENTRY,
+        entry: game.storageEntry,
         path,
         isChecked: true,
         onError,

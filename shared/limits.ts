@@ -399,6 +399,8 @@ export const CONNECTIONS_MAX = 65_536;
 export const IO_WORKERS_MAX = 64;
 /** Characters of a configuration file, so that a wrong path given to `--config` cannot fill the memory. */
 export const CONFIG_FILE_CHARS_MAX = 1_048_576;
+/** Bytes of the files of a game's page together: every io worker keeps them in memory. */
+export const WEB_FILES_BYTES_MAX = 33_554_432;
 /** Least characters of an admin token where the admin site can be reached from other machines. */
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
 /** How long open requests of the admin site may hold up its end, in milliseconds. */

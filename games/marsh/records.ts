@@ -11,3 +11,5 @@ export const MARSH_RECORDS: GameRecords = {
   takesUnnamed: true,
   stores: [SQLITE_SOCIAL, SQLITE_GUILDS, SQLITE_SCORES],
 };
+
+export default MARSH_RECORDS;

@@ -80,6 +80,7 @@ export interface ServerConfig {
   readonly names: NameRule;
   readonly reservedNames: readonly string[];
 
+  readonly game: string;
   readonly tickMs: number;
   readonly mapSize: number;
   readonly interestRadius: number;
@@ -409,6 +410,14 @@ export const OPTIONS: OptionTable = {
     alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
+  game: {
+    group: "World",
+    kind: path("FILE", "optional"),
+    default: "",
+    defaultText: "games/marsh/game.ts, which comes with the server",
+    help: "The game that is played: a module that exports what defineGame gives",
+    alsoCalled: ["game-module", "game-file", "module"],
+  },
   tickMs: {
     group: "World",
     kind: integer({ min: 10, max: 1_000, placeholder: "MS" }),

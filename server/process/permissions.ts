@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
 import { type ServerConfig, sqlitePath } from "../config/config.ts";
 import { LIBC_PATH, libcProblem, THIS_MACHINE } from "../base/libc.ts";
+import { gameFolder } from "./game_file.ts";
 import { MEMORY_PATH } from "../storage/sqlite_database.ts";
 
 /** What a worker may do; a kind that is left out would be all that the main thread may. */
@@ -41,7 +42,7 @@ export function narrowPermissions(config: ServerConfig): boolean {
   const database = databaseFile(config);
   const folders = database === undefined ? [config.dataDir] : [config.dataDir, dirname(database)];
   const tls = config.tlsCert === "" ? [] : [config.tlsCert, config.tlsKey];
-  keepPaths("read", [SOURCE, ...folders, ...tls]);
+  keepPaths("read", [SOURCE, gameFolder(config.game), ...folders, ...tls]);
   keepPaths("write", folders);
   if (config.ioBackend === "epoll") requireLibrary();
   else Deno.permissions.revokeSync({ name: "ffi" });

@@ -55,6 +55,8 @@ export interface SupervisorOptions {
   /** Every packet type of the game and the engine. */
   readonly packets: readonly PacketRow[];
   readonly assets: ReadonlyMap<string, Asset>;
+  /** What runs in the logic worker: the game, and the engine around it. */
+  readonly logicEntry: URL;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
   readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
@@ -292,9 +294,8 @@ export class Supervisor {
   }
 
   async #startLogic(io: readonly IoStarted[]): Promise<void> {
-    const { config, sessionKey } = this.#options;
-    const url = new URL("../session/worker.ts", import.meta.url);
-    const logic: LogicHandle = new WorkerHandle(url, {
+    const { config, logicEntry, sessionKey } = this.#options;
+    const logic: LogicHandle = new WorkerHandle(logicEntry, {
       name: "logic",
       permissions: logicPermissions(config),
       onCrash: (message) => void this.#onLogicCrash(message),

@@ -1,6 +1,6 @@
 /// <reference lib="deno.worker" />
 /**
- * The entry of the logic worker: builds its parts and loops until it is told to stop.
+ * What runs in the logic worker: builds its parts and loops until it is told to stop.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../base/clock.ts";
 import { openMonotonicClock } from "../base/libc.ts";
-import marsh from "../../games/marsh/game.ts";
+import type { GameModule } from "../game/define_game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
@@ -49,7 +49,7 @@ class Runtime {
   #stopping = false;
   readonly #ended = Promise.withResolvers<void>();
 
-  private constructor(init: LogicInit, tokens: SessionTokens) {
+  private constructor(init: LogicInit, game: GameModule, tokens: SessionTokens) {
     const { config } = init;
     this.#clock = new SystemClock(openMonotonicClock().readMs);
     const log = getLimitedLogger("logic", () => this.#clock.monotonicMs());
@@ -59,7 +59,7 @@ class Runtime {
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
     this.#logic = buildLogic({
-      game: marsh,
+      game,
       config,
       ports: init.ports,
       clock: this.#clock,
@@ -71,7 +71,7 @@ class Runtime {
       prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
       counters: this.#counters,
       log,
-      watch: new SlowPackets(log, this.#counters, marsh.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
+      watch: new SlowPackets(log, this.#counters, game.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });
   }
 
@@ -81,14 +81,14 @@ class Runtime {
     this.#doorbell.ring();
   }
 
-  static async create(init: LogicInit): Promise<Runtime> {
+  static async create(init: LogicInit, game: GameModule): Promise<Runtime> {
     const { config } = init;
     setupLogging({ level: config.logLevel, format: config.logFormat, thread: "logic" });
     const tokens = await SessionTokens.create({
       key: init.sessionKey,
       lifetimeMs: config.sessionTokenHours * 3_600_000,
     });
-    return new Runtime(init, tokens);
+    return new Runtime(init, game, tokens);
   }
 
   /** Takes an io worker or its successor. */
@@ -165,10 +165,15 @@ let runtime: Runtime | null = null;
 /** What the operator has planned since this worker was started: it may be asked while it begins. */
 let planned: MaintenancePlan | null | undefined;
 
-self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
+/** Runs this thread as the logic worker of a game: to be called once, by the module that a worker was started with. */
+export function runLogic(game: GameModule): void {
+  self.onmessage = ({ data: command }: MessageEvent<LogicCommand>) => obey(command, game);
+}
+
+async function obey(command: LogicCommand, game: GameModule): Promise<void> {
   switch (command.kind) {
     case "init":
-      runtime = await Runtime.create(command);
+      runtime = await Runtime.create(command, game);
       runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
       void runtime.run();
       report({ kind: "started" });
@@ -198,4 +203,4 @@ self.onmessage = async ({ data: command }: MessageEvent<LogicCommand>) => {
     case "hang":
       hang(command.ms);
   }
-};
+}

@@ -11,8 +11,8 @@ import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import type { Clock } from "../../server/base/clock.ts";
-import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import type { GameModule } from "../../server/game/game.ts";
+import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
@@ -45,7 +45,7 @@ import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "./assert.ts";
 import { plainTokens } from "./plain_tokens.ts";
 import { RecordingLogger } from "./recording_logger.ts";
@@ -305,7 +305,8 @@ export class LogicHarness implements AsyncDisposable {
     const monsters = options.monsters !== undefined || (options.config?.monsters ?? defaults.monsters);
     const config = { ...defaults, ...options.config, monsters };
     this.config = config;
-    this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
+    const records = options.game === undefined ? MARSH_RECORDS : { game: options.game.name, stores: [] };
+    this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, records);
     const data = loadGameData();
     let tokenCount = 0;
     this.logic = buildLogic({
@@ -413,7 +414,7 @@ export class LogicHarness implements AsyncDisposable {
     message: MessageInitShape<Desc>,
     header: PacketNumbers = {},
   ): void {
-    const row = contract.rowOf(schema);
+    const row = this.logic.context.contract.rowOf(schema);
     this.sendRaw(client, row.type, toBinary(schema, create(schema, message)), header);
   }
 
@@ -431,7 +432,7 @@ export class LogicHarness implements AsyncDisposable {
 
   /** Puts one message into the ring and leaves logic alone. */
   post<Desc extends DescMessage>(client: HarnessClient, schema: Desc, message: MessageInitShape<Desc>): void {
-    const { type } = contract.rowOf(schema);
+    const { type } = this.logic.context.contract.rowOf(schema);
     this.#push(client, { kind: RECORD_PACKET, type, payload: toBinary(schema, create(schema, message)) });
   }
 
@@ -497,7 +498,7 @@ export class LogicHarness implements AsyncDisposable {
 
   /** What a client received of one type, oldest first. */
   received<T extends MessageType>(client: HarnessClient, type: T): MessageByType[T][] {
-    const schema = contract.schemaOf(type)!;
+    const schema = this.logic.context.contract.schemaOf(type)!;
     return client.packets.filter((packet) => packet.type === type)
       .map(({ payload }) => fromBinary(schema, payload) as MessageByType[T]);
   }

@@ -1,2 +1,4 @@
-/** The storage worker that tests start: the one of the game. */
-export const STORAGE_ENTRY = new URL("../../games/marsh/storage_entry.ts", import.meta.url);
+import { loadGame } from "../../server/process/game_file.ts";
+
+/** What runs in the storage worker that tests start: the stores of the game that comes with the server. */
+export const STORAGE_ENTRY = (await loadGame("")).storageEntry;

@@ -1,0 +1,102 @@
+/**
+ * The game that a server plays, found by the path of its module, and what runs in the threads that know it.
+ *
+ * A game is a folder: `game.ts`, beside it `records.ts` where it has stores of its own, and `web/` where it has a page.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { ConfigError } from "../../shared/errors.ts";
+import { type GameModule, isGameModule } from "../game/define_game.ts";
+
+/** The game that comes with the server, from the folder of the checkout. */
+const BUILT_IN = "games/marsh/game.ts";
+const ROOT = new URL("../../", import.meta.url);
+
+/** A game that has been loaded. */
+export interface GameFile {
+  readonly module: GameModule;
+  /** Its folder; ends with a slash. */
+  readonly folder: URL;
+  /** The entry of the logic worker. */
+  readonly logicEntry: URL;
+  /** The entry of the storage worker. */
+  readonly storageEntry: URL;
+}
+
+/** The folder of a game, for permissions: it is read by every thread that starts later. */
+export function gameFolder(path: string): string {
+  return fileURLToPath(new URL(".", urlOf(path)));
+}
+
+/**
+ * Loads a game.
+ *
+ * @param path Of its module, relative to the present folder; empty: the game that comes with the server.
+ * @throws {ConfigError} when there is no such file, it cannot be loaded, or it is no game; says where.
+ */
+export async function loadGame(path: string): Promise<GameFile> {
+  const url = urlOf(path);
+  const name = path === "" ? BUILT_IN : path;
+  if (!await isFile(url)) throw new ConfigError([`Cannot use --game ${name}: there is no such file`]);
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = await import(url.href);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError([`Cannot load game ${name}: ${placeOf(error)}`]);
+  }
+  const { default: module } = loaded;
+  if (!isGameModule(module)) {
+    const found = module === undefined ? "it has no default export" : "its default export is not what defineGame gives";
+    throw new ConfigError([`Cannot use --game ${name}: ${found}`]);
+  }
+  const records = new URL("records.ts", url);
+  const storageWorker = new URL("server/storage/storage_worker.ts", ROOT);
+  const ownRecords = await isFile(records) ? `import records from ${quoted(records)};` : "const records = {stores:[]};";
+  return {
+    module,
+    folder: new URL(".", url),
+    logicEntry: entry(
+      `import game from ${quoted(url)};import{runLogic}from ${quoted(new URL("server/session/worker.ts", ROOT))};` +
+        `runLogic(game);`,
+    ),
+    storageEntry: entry(
+      `${ownRecords}import{runStorageWorker}from ${quoted(storageWorker)};` +
+        `runStorageWorker({...records,game:${JSON.stringify(module.name)}});`,
+    ),
+  };
+}
+
+function urlOf(path: string): URL {
+  return path === "" ? new URL(BUILT_IN, ROOT) : pathToFileURL(resolve(path));
+}
+
+async function isFile(url: URL): Promise<boolean> {
+  try {
+    return (await Deno.stat(url)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * A worker's entry. Functions cannot be sent to a worker, and a worker that may not read files cannot import at run time:
+ * but it may have any module as its entry, and that module's static imports are loaded for it.
+ */
+function entry(code: string): URL {
+  return new URL(`data:application/javascript,${encodeURIComponent(code)}`);
+}
+
+function quoted(url: URL): string {
+  return JSON.stringify(url.href);
+}
+
+/** What went wrong, and in which line of the game. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = /file:\/\/\S+?:\d+:\d+/.exec(error.stack ?? "")?.[0];
+  return place === undefined || error.message.includes(place) ? String(error) : `${error} at ${place}`;
+}

@@ -1,0 +1,52 @@
+import { GameClient } from "../../client/client.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { contract, CountedSchema, CountRequestSchema } from "../game/counter/contract.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
+
+const COUNTER = new URL("../game/counter/game.ts", import.meta.url).pathname;
+/** What a client of a game without generated types is typed as. */
+type Untyped = {
+  on(schema: unknown, handler: (message: { readonly count: number }) => void): void;
+  request(schema: unknown, message: unknown): Promise<{ readonly success: boolean; readonly count: number }>;
+};
+
+Deno.test("serve plays the game of --game for clients on TCP and WebSockets, from a folder of its own", async () => {
+  await using server = await ServerProcess.start({ flags: ["--game", COUNTER], errorsExpected: false });
+  const { game, gateway } = server.ports;
+  const ann = new GameClient({ contract, connect: () => connectTcp({ hostname: "127.0.0.1", port: game }) });
+  const bob = new GameClient({ contract, connect: () => connectWebSocket(`ws://127.0.0.1:${gateway}/ws`) });
+  const heard: number[] = [];
+  (ann as unknown as Untyped).on(CountedSchema, ({ count }) => void heard.push(count));
+  const registering = new GameClient({ contract, connect: () => connectWebSocket(`ws://127.0.0.1:${gateway}/ws`) });
+  await Promise.all([ann.open(), bob.open(), registering.open()]);
+  await registering.register("ann", "secret of ann");
+  const { sessionToken } = await registering.login("ann", "secret of ann");
+  await registering.close();
+  await ann.enterWorld({ token: sessionToken });
+  await bob.register("bob", "secret of bob");
+  await bob.login("bob", "secret of bob");
+  await bob.enterWorld();
+  const { success, count } = await (bob as unknown as Untyped).request(CountRequestSchema, { by: 4 });
+  assertEquals([success, count], [true, 4]);
+  await until("Ann hears of the count", () => heard.includes(4));
+  await Promise.all([ann.close(), bob.close()]);
+});
+
+Deno.test("serve exits 78 with a line about a game that it cannot play, before it listens", async () => {
+  await withTempDir(async (dir) => {
+    await Deno.writeTextFile(`${dir}/throws.ts`, `throw new Error("no maps");`);
+    const cases: readonly (readonly [path: string, says: string])[] = [
+      [`${dir}/absent.ts`, "there is no such file"],
+      [`${dir}/throws.ts`, `Error: no maps at file://${dir}/throws.ts:1:7`],
+    ];
+    for (const [path, says] of cases) {
+      const { code, stdout, stderr } = await runServerToEnd(["--data-dir", `${dir}/data`, "--game", path]);
+      assertEquals([code, stdout], [78, ""]);
+      assert(stderr.includes(path) && stderr.includes(says), stderr);
+    }
+  });
+});

@@ -1,0 +1,34 @@
+/** The smallest game: players count together. Nothing of marsh is in it. @module */
+
+import { defineGame, Refused } from "../../../server/game/game.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { contract, CountedSchema, CountRequestSchema } from "./contract.ts";
+
+/** What a test may look at. */
+export interface Counter {
+  readonly log: string[];
+  readonly count: () => number;
+}
+
+const MAP = { mapId: 0, width: 100, height: 100, interestRadius: 20 };
+
+export default defineGame(contract, { maps: () => [MAP] }, (game): Counter => {
+  let count = 0;
+  const log: string[] = [];
+  game.on(CountRequestSchema, (player, message) => {
+    const { by } = message as unknown as { readonly by: number };
+    if (by === 13) throw new Error("Cannot count by 13");
+    if (by > 10) throw new Refused(ErrorCode.OUT_OF_RANGE, "At most 10 at a time");
+    count += by;
+    game.players.tell(game.players.inWorld, CountedSchema, { name: player.name, count });
+    return { count };
+  });
+  game.hooks.enter((player) => {
+    log.push(`enter ${player.name}`);
+    player.tell(CountedSchema, { name: "server", count });
+  });
+  game.hooks.leave((player, why) => void log.push(`leave ${player.name} ${why} ${player.isInWorld}`));
+  game.hooks.linkDead(({ name }) => void log.push(`link-dead ${name}`));
+  game.hooks.resumed(({ name }) => void log.push(`resumed ${name}`));
+  return { log, count: () => count };
+});

@@ -1,0 +1,160 @@
+import { create, type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import { defineGame, type Game, type GameModule, Refused } from "../../server/game/game.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EnterWorldResponseSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { ErrorResponseSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { contract, CountedSchema, CountRequestSchema, CountResponseSchema } from "./counter/contract.ts";
+import counter, { type Counter } from "./counter/game.ts";
+
+const MAP = { mapId: 0, width: 100, height: 100, interestRadius: 20 };
+
+/** A game of the counter's packets with rules of its own. */
+function gameOf(start: (game: Game) => void): GameModule {
+  return defineGame(contract, { maps: () => [MAP] }, start);
+}
+
+function messagesOf(client: HarnessClient, schema: DescMessage): Record<string, unknown>[] {
+  const { type } = contract.rowOf(schema);
+  return client.packets.filter((packet) => packet.type === type)
+    .map(({ payload }) => fromBinary(schema, payload) as Record<string, unknown>);
+}
+
+Deno.test("Game.on() answers with what the handler gives, and tells everybody in the world", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const ann = await harness.connect({ name: "ann" }), bob = await harness.connect({ name: "bob" });
+  harness.send(ann, CountRequestSchema, { by: 3 });
+  const [{ success, count }] = messagesOf(ann, CountResponseSchema);
+  assertEquals([success, count], [true, 3]);
+  assertEquals(messagesOf(bob, CountedSchema).map(({ name, count }) => [name, count]), [["server", 0], ["ann", 3]]);
+});
+
+Deno.test("Game.on() tells a client what its request is refused for, by its own response", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const ann = await harness.connect();
+  harness.send(ann, CountRequestSchema, { by: 11 });
+  const [{ success, errorCode }] = messagesOf(ann, CountResponseSchema);
+  assertEquals([success, errorCode], [false, ErrorCode.OUT_OF_RANGE]);
+  assertEquals((harness.logic.parts as Counter).count(), 0);
+});
+
+Deno.test("Game.on() lets what a handler throws cost that request alone", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const ann = await harness.connect();
+  harness.send(ann, CountRequestSchema, { by: 13 });
+  const [{ errorCode }] = messagesOf(ann, ErrorResponseSchema);
+  assertEquals(errorCode, ErrorCode.INTERNAL);
+  harness.send(ann, CountRequestSchema, { by: 1 });
+  assertEquals(messagesOf(ann, CountResponseSchema).length, 1);
+});
+
+Deno.test("Game.on() answers with what a promise resolves to, and refuses with what it rejects with", async () => {
+  const game = gameOf((game) =>
+    game.on(CountRequestSchema, async (player, message) => {
+      await Promise.resolve();
+      const { by } = message as unknown as { by: number };
+      if (by === 0) throw new Refused(ErrorCode.NOT_FOUND, "Nothing to count");
+      return { count: by, success: player.isInWorld };
+    })
+  );
+  await using harness = await LogicHarness.create({ game });
+  const ann = await harness.connect();
+  harness.send(ann, CountRequestSchema, { by: 2 });
+  harness.send(ann, CountRequestSchema, { by: 0 });
+  await harness.until(() => messagesOf(ann, CountResponseSchema).length === 2);
+  const answers = messagesOf(ann, CountResponseSchema).map((
+    { success, count, errorCode },
+  ) => [success, count, errorCode]);
+  assertEquals(answers, [[true, 2, 0], [false, 0, ErrorCode.NOT_FOUND]]);
+});
+
+Deno.test("Game.on() refuses a second handler, and a message that is no packet of the game or not a client's", () => {
+  const start = (start: (game: Game) => void) => () => void LogicHarness.create({ game: gameOf(start) });
+  const handler = () => {};
+  const twice = start((game) => [1, 2].forEach(() => game.on(CountRequestSchema, handler)));
+  assertThrows(() => twice(), TypeError, "COUNT_REQUEST has a handler");
+  assertThrows(
+    () => start((game) => game.on(CountedSchema, handler))(),
+    TypeError,
+    "COUNTED is not for clients to send",
+  );
+});
+
+Deno.test("Game.hooks tells a game who enters, loses its connection, resumes and leaves, in that order", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const { log } = harness.logic.parts as Counter;
+  const ann = await harness.connect({ name: "ann" });
+  const types = ann.packets.map(({ type }) => type);
+  assertEquals(types, [contract.rowOf(EnterWorldResponseSchema).type, contract.rowOf(CountedSchema).type]);
+  harness.disconnect(ann);
+  const back = harness.open({ name: "ann" });
+  harness.send(back, ResumeRequestSchema, { resumeToken: ann.resumeToken, lastSequence: 2n });
+  harness.send(back, LeaveWorldRequestSchema, {});
+  assertEquals(log, ["enter ann", "link-dead ann", "resumed ann", "leave ann left true"]);
+});
+
+Deno.test("Player throws when it is asked where it is after it has left, and takes what it is sent", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const ann = await harness.connect({ name: "ann" });
+  const player = harness.playerOf(ann);
+  assertEquals([player.entityId, player.isInWorld, player.isOver], [ann.entityId, true, false]);
+  harness.send(ann, LeaveWorldRequestSchema, {});
+  assertThrows(() => player.entityId, TypeError, "ann is not in the world any more");
+  harness.disconnect(ann);
+  assertEquals([player.isOver, player.isConnected], [true, false]);
+  player.tell(CountedSchema, create(CountedSchema));
+});
+
+Deno.test("Game.after() and Game.every() call what is due, once or again, until their owner is over", async () => {
+  const calls: string[] = [];
+  const owner = { isOver: false };
+  const game = gameOf((game) => {
+    game.every(200, () => calls.push("every"), owner);
+    game.after(500, () => {
+      calls.push("after");
+      owner.isOver = true;
+    });
+    game.after(100, () => calls.push("cancelled")).cancel();
+    game.after(100, () => {
+      throw new Error("planted");
+    });
+  });
+  await using harness = await LogicHarness.create({ game });
+  harness.advance(2_000);
+  assertEquals(calls, ["every", "every", "after"]);
+  assertEquals(harness.log.records.filter(({ properties }) => properties.place === "timer").length, 1);
+});
+
+Deno.test("Game.system() is called once a tick, and what it throws costs this tick of it alone", async () => {
+  const ticks: number[] = [];
+  const game = gameOf((game) => {
+    game.system("broken", () => {
+      throw new Error("planted");
+    });
+    game.system("good", (nowMs) => void ticks.push(nowMs));
+  });
+  await using harness = await LogicHarness.create({ game });
+  harness.tick(5);
+  assertEquals(ticks.length, 5);
+  assert(harness.log.records.every(({ properties }) => properties.place === "broken"));
+});
+
+Deno.test("Game.random() gives streams that do not move each other on, and each once", async () => {
+  const draws: number[][] = [];
+  for (const isOtherDrawn of [false, true]) {
+    const game = gameOf((game) => {
+      const [one, other] = [game.random("one"), game.random("other")];
+      if (isOtherDrawn) other.nextUint32();
+      draws.push([one.nextUint32(), one.nextUint32()]);
+      assertThrows(() => game.random("one"), TypeError, "twice");
+    });
+    await using _ = await LogicHarness.create({ game, seed: 5 });
+  }
+  assertEquals(draws[0], draws[1]);
+});
+
+Deno.test("ModerationService says so when a game has no way to announce anything", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  assertEquals(harness.logic.moderation.announce("Hello").kind, "not_found");
+});
