@@ -368,7 +368,8 @@ export class GameClient<P extends PacketShapes<P>> {
    * Sends a request and awaits its response. Several may wait; those of one type are answered in order.
    *
    * A request that was sent in a session survives the loss of its connection: it, or its answer, comes again with the
-   * session.
+   * session. One that the server does once, as its message says, survives the loss of its session too where the client
+   * enters the world again by itself: it is sent again, and done if it was not.
    *
    * @returns The response, also when it says `success: false`.
    * @throws {RequestError} when there is no response; see {@linkcode RequestErrorReason}.
@@ -620,6 +621,7 @@ export class GameClient<P extends PacketShapes<P>> {
     if (response.gap) {
       // The answers to what the server has may be among what is gone.
       const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= lastSequence;
+      this.#sender.repeat(this.#requests.repeatable(isAnswered));
       this.#requests.giveUpAll(isAnswered, "lost", "the server's answers are gone");
       this.#handlers.call("gap");
     }
@@ -632,11 +634,13 @@ export class GameClient<P extends PacketShapes<P>> {
   }
 
   #loseSession(session: ClientSession, code: ErrorCode): void {
-    this.#forgetSession();
-    this.#sender.queue.takeLatest();
-    this.#requests.giveUpAll(({ isSent }) => isSent, "lost", "the session is over");
     const mayReenter = this.#options.reenter && !session.isLeaving;
     this.#mustReenter = mayReenter && this.#sessionToken !== null && this.#entry !== null;
+    const repeated = this.#mustReenter ? this.#requests.repeatable(({ sequence }) => sequence > 0) : [];
+    this.#forgetSession();
+    this.#sender.queue.takeLatest();
+    this.#sender.repeat(repeated);
+    this.#requests.giveUpAll(({ isSent }) => isSent, "lost", "the session is over");
     const unacknowledgedCount = session.outbox.length;
     if (!this.#announceLoss({ code, unacknowledgedCount, isReentering: this.#mustReenter })) return;
     if (this.#mustReenter) this.#reenter();

@@ -69,6 +69,7 @@ export class Connection implements TransportHandler, FrameSink {
     isCompressed: boolean,
     ack: number,
     payload: Uint8Array,
+    requestKey = 0,
   ): void {
     if (this.#isEnded) return;
     if (this.#pending === null) queueMicrotask(this.#flush);
@@ -84,6 +85,7 @@ export class Connection implements TransportHandler, FrameSink {
       payload,
       0,
       payload.length,
+      requestKey,
     );
   }
 

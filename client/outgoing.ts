@@ -11,10 +11,14 @@ export interface OutgoingPacket {
   readonly row: PacketRow;
   readonly payload: Uint8Array;
   readonly isCompressed: boolean;
+  /** Names a request that must be done once, however often it is sent; 0: it has no name. */
+  readonly requestKey: number;
   /** Its number in the session; 0 while unsent, or when it is not numbered. */
   sequence: number;
-  /** Whether it has been written to a connection. */
+  /** Whether it has been written to a connection; not so of one that is to be sent again. */
   isSent: boolean;
+  /** Whether the server may have got it, before it was to be sent again. */
+  isRepeated?: true;
 }
 
 /** Bounds of the reliable packets that wait. */
@@ -63,6 +67,12 @@ export class OutgoingQueue {
     this.#reliable.push(packet);
     this.#reliableBytes = bytes;
     return true;
+  }
+
+  /** Puts RELIABLE packets that were sent before ahead of those that wait, whatever the bound: they had been taken. */
+  putBack(packets: readonly OutgoingPacket[]): void {
+    this.#reliable = [...packets, ...this.#reliable];
+    for (const { payload } of packets) this.#reliableBytes += payload.length;
   }
 
   /** Takes the first RELIABLE packet out. */

@@ -171,7 +171,9 @@ export class PendingRequests {
   }
 
   /** Gives a request up; it stays in line when its answer may still come. */
-  giveUp(request: PendingRequest, reason: RequestErrorReason, why: string): void {
+  giveUp(request: PendingRequest, wanted: RequestErrorReason, why: string): void {
+    // Of what is to be sent again nobody can say that nothing was done.
+    const reason = wanted === "not_sent" && request.packet.isRepeated === true ? "lost" : wanted;
     const type = request.packet.row.type;
     const mayAnswer = reason === "timeout" && request.packet.isSent &&
       request.packet.row.delivery !== DeliveryClass.DROPPABLE;
@@ -186,6 +188,14 @@ export class PendingRequests {
     for (const line of [...this.#byType.values()]) {
       for (const request of [...line]) if (isLost(request.packet)) this.giveUp(request, reason, why);
     }
+  }
+
+  /** The requests of those named by `isLost` that may be sent again, as they are done once; in the order they were sent. */
+  repeatable(isLost: (packet: OutgoingPacket) => boolean): OutgoingPacket[] {
+    return [...this.#byType.values()].flat()
+      .filter(({ isSettled, packet }) => !isSettled && packet.isSent && packet.requestKey > 0 && isLost(packet))
+      .map(({ packet }) => packet)
+      .sort((a, b) => a.sequence - b.sequence);
   }
 
   /** Forgets the numbers of a session that is over. */

@@ -24,6 +24,14 @@ import { type OutgoingPacket, OutgoingQueue } from "./outgoing.ts";
  */
 export type SendResult = "sent" | "queued" | "dropped" | "full";
 
+/** What is written of a packet. */
+type WrittenPacket =
+  & Pick<OutgoingPacket, "sequence" | "isCompressed" | "payload" | "requestKey">
+  & { readonly row: Pick<PacketRow, "type"> };
+
+/** The highest name of a request: any number that is exact. */
+const REQUEST_KEY_MAX = Number.MAX_SAFE_INTEGER;
+
 /** Sends the packets of one client, over whichever connection there is. */
 export class Sender {
   /** Packets held back. */
@@ -102,7 +110,8 @@ export class Sender {
         `Cannot send ${row.name}: payload is ${carried.length} bytes, limit is ${PAYLOAD_BYTES_MAX} bytes`,
       );
     }
-    return { row, payload: carried, isCompressed: compressed !== null, sequence: 0, isSent: false };
+    const requestKey = row.isDurable ? 1 + Math.floor(this.#options.random() * REQUEST_KEY_MAX) : 0;
+    return { row, payload: carried, isCompressed: compressed !== null, requestKey, sequence: 0, isSent: false };
   }
 
   /** Sends a packet, or does with it what its delivery class says. */
@@ -136,16 +145,24 @@ export class Sender {
     this.#awaitDrain();
   }
 
+  /** Has requests sent again, by their names: whoever has done them already answers as before. */
+  repeat(packets: readonly OutgoingPacket[]): void {
+    for (const packet of packets) {
+      packet.isSent = false;
+      packet.isRepeated = true;
+      packet.sequence = 0;
+    }
+    this.queue.putBack(packets);
+  }
+
   /** Sends again what the session's server has not received. */
   replay(session: ClientSession): void {
-    for (const { row, sequence, isCompressed, payload } of session.outbox) {
-      this.#write(row.type, sequence, isCompressed, payload);
-    }
+    for (const packet of session.outbox) this.#write(packet);
   }
 
   /** Writes an unnumbered packet of the client's own, past everything that waits. */
   writeOwn(type: number, payload: Uint8Array): void {
-    this.#write(type, 0, false, payload);
+    this.#write({ row: { type }, sequence: 0, isCompressed: false, payload, requestKey: 0 });
   }
 
   /**
@@ -176,14 +193,15 @@ export class Sender {
 
   #transmit(packet: OutgoingPacket): void {
     if (this.#isNumbered(packet)) this.session!.number(packet);
-    this.#write(packet.row.type, packet.sequence, packet.isCompressed, packet.payload);
+    this.#write(packet);
     packet.isSent = true;
     this.#onSent(packet);
   }
 
-  #write(type: number, sequence: number, isCompressed: boolean, payload: Uint8Array): void {
+  #write({ row, sequence, isCompressed, payload, requestKey }: WrittenPacket): void {
     const ack = this.boundSession?.received ?? 0;
-    this.#connection!.write(type, sequence, Math.floor(this.#options.now()), isCompressed, ack, payload);
+    const nowMs = Math.floor(this.#options.now());
+    this.#connection!.write(row.type, sequence, nowMs, isCompressed, ack, payload, requestKey);
     this.#unacknowledgedCount = 0;
     this.#unacknowledgedBytes = 0;
   }

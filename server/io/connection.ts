@@ -322,7 +322,8 @@ export class Connection implements SocketHandler, FrameSink {
     let payloadEnd = view.payloadEnd;
     // Room first: a frame is taken whole or not at all.
     const recordBytes = view.isCompressed ? RING_RECORD_BYTES_MAX : RECORD_HEADER_BYTES + payloadEnd - payloadStart;
-    if (!host.toLogic.hasRoom(recordBytes + OPEN_RECORD_BYTES_MAX)) {
+    // The connection may have to be announced before, and the packet named.
+    if (!host.toLogic.hasRoom(recordBytes + OPEN_RECORD_BYTES_MAX + RECORD_HEADER_BYTES)) {
       host.counters.add(Counter.RING_FULL_PAUSES, 1);
       this.#ringWasFull = true;
       return false;
@@ -601,9 +602,10 @@ export class Connection implements SocketHandler, FrameSink {
     );
   }
 
-  /** Names the packet that is forwarded next. There is room: who may send it was announced long ago. */
+  /** Names the packet that is forwarded next. */
   #forwardKey(requestKey: number): void {
     const { toLogic } = this.#host;
+    this.#announce();
     tryPushRecord(toLogic, RECORD_REQUEST_KEY, this.slot, this.generation, 0, requestKey, 0, EMPTY, 0, 0);
   }
 

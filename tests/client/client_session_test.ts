@@ -15,7 +15,7 @@ import { Fixture } from "./support/fixture.ts";
 
 function packet(payloadBytes = 1): OutgoingPacket {
   const row = contract.packets.row(PacketType.CHAT_MESSAGE)!;
-  return { row, payload: new Uint8Array(payloadBytes), isCompressed: false, sequence: 0, isSent: false };
+  return { row, payload: new Uint8Array(payloadBytes), isCompressed: false, requestKey: 0, sequence: 0, isSent: false };
 }
 
 Deno.test("ClientSession.accept() takes each number once and none that skips one", () => {

@@ -162,6 +162,7 @@ export interface PacketInit {
   readonly size?: number;
   readonly sequence?: number;
   readonly ack?: number;
+  readonly requestKey?: number;
   readonly isCompressed?: boolean;
   readonly payload?: Uint8Array;
 }
@@ -174,6 +175,7 @@ export function packetFrame(packet: PacketInit): Uint8Array<ArrayBuffer> {
     size: packet.size ?? payload.length,
     sequence: BigInt(packet.sequence ?? 0),
     ack: BigInt(packet.ack ?? 0),
+    requestKey: BigInt(packet.requestKey ?? 0),
     isCompressed: packet.isCompressed ?? false,
   };
   return frameOf(toBinary(PacketSchema, create(PacketSchema, { header, payload })));

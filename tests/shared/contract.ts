@@ -137,7 +137,7 @@ function portsOf(type: number, name: string): PortName[] {
 export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   Packet: fieldList("header 1 PacketHeader, payload 2 bytes"),
   PacketHeader: fieldList(
-    "type 1 PacketType, size 2 uint32, sequence 3 uint64, timestamp 4 uint64, is_compressed 5 bool, ack 6 uint64",
+    "type 1 PacketType, size 2 uint32, sequence 3 uint64, timestamp 4 uint64, is_compressed 5 bool, ack 6 uint64, request_key 7 uint64",
   ),
   Vector3: fieldList("x 1 float, y 2 float, z 3 float"),
   ServerInfo: fieldList(

@@ -18,6 +18,7 @@ export interface ReceivedPacket {
   readonly type: number;
   readonly sequence: number;
   readonly ack: number;
+  readonly requestKey: number;
   readonly size: number;
   readonly isCompressed: boolean;
   /** As carried. */
@@ -73,11 +74,12 @@ export class Peer implements Transport {
     this.#decoder = new FrameDecoder({
       onFrame: (bytes, start, end) => {
         view.decode(bytes, start, end);
-        const { type, sequence, ack, size, isCompressed } = view;
+        const { type, sequence, ack, requestKey, size, isCompressed } = view;
         const packet = {
           type,
           sequence,
           ack,
+          requestKey,
           size,
           isCompressed,
           payload: bytes.slice(view.payloadStart, view.payloadEnd),

@@ -1,0 +1,112 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { RequestError } from "../../client/browser.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { GuildInfoRequestSchema, GuildInviteListRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { Fixture } from "./support/fixture.ts";
+
+// No message of the marsh is durable: here one is.
+Object.assign(contract.rowOf(GuildInfoRequestSchema), { isDurable: true });
+
+const KEYS = [0.25, 0.5, 0.75].map((part) => 1 + Math.floor(part * Number.MAX_SAFE_INTEGER));
+
+/** A client in the world whose requests have the names {@linkcode KEYS}. */
+async function enter(options: { readonly reenter?: boolean } = {}): Promise<Fixture> {
+  const fixture = await Fixture.enter({ ...options, random: () => chance });
+  return fixture;
+}
+let chance = 0.5;
+
+function ask(fixture: Fixture, guildId: bigint, part: number) {
+  chance = part;
+  const response = fixture.client.request(GuildInfoRequestSchema, { guildId });
+  chance = 0.5;
+  response.catch(() => {});
+  return response;
+}
+
+/** Number, name and guild of every request that the server of the present connection got. */
+function asked({ server: { peer } }: Fixture): [sequence: number, requestKey: number, guildId: bigint][] {
+  return peer.of(PacketType.GUILD_INFO_REQUEST).map(({ sequence, requestKey, payload }) => [
+    sequence,
+    requestKey,
+    fromBinary(GuildInfoRequestSchema, payload).guildId,
+  ]);
+}
+
+async function loseSession(fixture: Fixture): Promise<void> {
+  await fixture.reconnect();
+  fixture.server.peer.reply(PacketType.RESUME_RESPONSE, { success: false, errorCode: ErrorCode.RESUME_EXPIRED });
+  await fixture.settle();
+}
+
+Deno.test("DrawbridgeClient names durable requests, and no others", async () => {
+  const fixture = await enter();
+  void ask(fixture, 1n, 0.25);
+  void ask(fixture, 2n, 0.75);
+  fixture.client.request(GuildInviteListRequestSchema, {}).catch(() => {});
+  await fixture.settle();
+  assertEquals(asked(fixture), [[1, KEYS[0], 1n], [2, KEYS[2], 2n]]);
+  assertEquals(fixture.server.peer.of(PacketType.GUILD_INVITE_LIST_REQUEST)[0].requestKey, 0);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient sends durable requests again under their names when their session is lost", async () => {
+  const fixture = await enter();
+  const first = ask(fixture, 1n, 0.25);
+  const other = assertRejects(() => fixture.client.request(GuildInviteListRequestSchema, {}), RequestError);
+  const second = ask(fixture, 2n, 0.75);
+  await fixture.settle();
+  fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId: 1n }, { sequence: 2 });
+  await fixture.settle();
+  assertEquals((await first).guildId, 1n);
+  const third = ask(fixture, 3n, 0.5);
+  await loseSession(fixture);
+  assertEquals((await other).reason, "lost", "what is not durable may have been done");
+  const late = ask(fixture, 4n, 0.5);
+  await fixture.admit({ success: true, resumeToken: "token-9", entityId: 8n });
+  // Those that were sent before come first, and what was answered does not come again.
+  assertEquals(asked(fixture), [[1, KEYS[2], 2n], [2, KEYS[1], 3n], [3, KEYS[1], 4n]]);
+  for (const [index, guildId] of [2n, 3n, 4n].entries()) {
+    fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId }, { sequence: 2 + index });
+  }
+  await fixture.settle();
+  assertEquals([(await second).guildId, (await third).guildId, (await late).guildId], [2n, 3n, 4n]);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient sends a durable request again whose answer went into a gap", async () => {
+  const fixture = await enter();
+  const request = ask(fixture, 1n, 0.25);
+  await fixture.reconnect();
+  const response = { success: true, resumeToken: "token-2", lastSequence: 1n, entityId: 5n, gap: true };
+  fixture.server.peer.reply(PacketType.RESUME_RESPONSE, response);
+  await fixture.settle();
+  assertEquals(asked(fixture), [[2, KEYS[0], 1n]]);
+  fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId: 1n }, { sequence: 9 });
+  await fixture.settle();
+  assertEquals((await request).guildId, 1n);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient gives durable requests up where it does not enter the world again, and in time", async () => {
+  const outside = await enter({ reenter: false });
+  const lost = assertRejects(() => ask(outside, 1n, 0.25), RequestError, "session is over");
+  await outside.settle();
+  await loseSession(outside);
+  assertEquals((await lost).reason, "lost");
+  await outside.close();
+
+  const fixture = await enter();
+  const late = assertRejects(
+    () => fixture.client.request(GuildInfoRequestSchema, {}, { timeoutMs: 5_000 }),
+    RequestError,
+  );
+  await fixture.settle();
+  await loseSession(fixture);
+  await fixture.advance(6_000);
+  assertEquals((await late).reason, "lost", "it had been sent, and may have been done");
+  assert(fixture.client.state !== "closed");
+  await fixture.close();
+});
