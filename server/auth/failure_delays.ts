@@ -7,6 +7,8 @@
 
 /** First delay after too many failures, in milliseconds; each further failure doubles it. */
 const FIRST_DELAY_MS = 1_000;
+/** Keys of which one is forgotten where there are too many. */
+const FORGET_CANDIDATES = 8;
 
 /** When failures begin to delay, and for how long. */
 export interface FailureDelayOptions {
@@ -16,7 +18,7 @@ export interface FailureDelayOptions {
   readonly fadeMs: number;
   /** Longest wait, in milliseconds. */
   readonly delayMsMax: number;
-  /** Keys that are remembered: the one that failed longest ago is forgotten first. */
+  /** Keys that are remembered: those that failed seldom and long ago are forgotten first. */
   readonly entriesMax: number;
 }
 
@@ -62,7 +64,28 @@ export class FailureDelays {
     // The newest stands last, so that the first is the oldest.
     this.#byKey.delete(key);
     this.#byKey.set(key, failures);
-    if (this.#byKey.size > this.#options.entriesMax) this.#byKey.delete(this.#byKey.keys().next().value!);
+    if (this.#byKey.size > this.#options.entriesMax) this.#forgetOne(nowMs);
+  }
+
+  /**
+   * Forgets, of some that failed longest ago, the one with the fewest failures: were it the oldest, a guesser would have
+   * its guesses at an account forgotten by failing once at each of many names that it makes up.
+   */
+  #forgetOne(nowMs: number): void {
+    const candidates: (readonly [string, Failures])[] = [];
+    for (const entry of this.#byKey) {
+      if (candidates.length === Math.min(FORGET_CANDIDATES, this.#byKey.size - 1)) break;
+      candidates.push(entry);
+    }
+    let least = candidates[0];
+    for (const candidate of candidates) {
+      if (this.#fade(candidate[1], nowMs).count < least[1].count) least = candidate;
+    }
+    // The others are looked at again after everybody else.
+    for (const [key, failures] of candidates) {
+      this.#byKey.delete(key);
+      if (key !== least[0]) this.#byKey.set(key, failures);
+    }
   }
 
   /** Begins now the wait that was to begin when the failure was counted. */

@@ -28,7 +28,7 @@ export interface Login {
   readonly address: string | null;
 }
 
-/** Counts failed logins, and tells who has to wait. Bounded: what failed longest ago is forgotten first. */
+/** Counts failed logins, and tells who has to wait. Bounded: what failed seldom and long ago is forgotten first. */
 export class LoginGuard {
   readonly #pairs = new FailureDelays({
     failuresMax: LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
