@@ -282,13 +282,18 @@ export class WorkerStorage implements Storage {
   #sweep(nowMs: number): void {
     for (const request of this.#queue.removeExpired(nowMs)) this.#giveUp(request);
     for (const [id, request] of this.#sent) {
-      if (request === null || request.deadlineMs > nowMs) continue;
+      // One whose answer is here, and only waits to be taken, is in time.
+      if (request === null || request.deadlineMs > nowMs || this.#isAnswered(id)) continue;
       if (this.#claims.tryGiveUp(id)) this.#giveUp(request);
       // One that has begun is answered in a moment, nearly always: also that it could not be done.
       else if (request.deadlineMs + this.#sweepIntervalMs > nowMs) continue;
       else request.reject(callError("timeout", request.operation, `no answer within ${this.#timeoutMs} ms`));
       this.#sent.set(id, null);
     }
+  }
+
+  #isAnswered(id: number): boolean {
+    return this.#answers.some((answer, index) => index >= this.#takenCount && answer.id === id);
   }
 
   /** It was not begun and never will be. */

@@ -185,6 +185,18 @@ Deno.test("WorkerStorage.takeAnswers() takes as many as it is told, in their ord
     assertEquals(taken, [0, 1, 2]);
   }));
 
+Deno.test("WorkerStorage gives up nothing whose answer is here, however late it is taken", () =>
+  withSilentWorker({ onAnswers: () => {}, timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far) => {
+    const received = nextRequests(far);
+    const [answered, silent] = [storage.accounts.find(1), storage.accounts.find(2)];
+    const [{ id }] = await received;
+    far.postMessage([{ id }]);
+    await until("the answer", () => storage.answerCount === 1);
+    await assertRejects(() => silent, DependencyError, "not begun");
+    storage.takeAnswersAtOnce();
+    assertEquals(await answered, undefined);
+  }));
+
 Deno.test("WorkerStorage answers reads while another process writes, refuses writes in time, and then writes again", async () => {
   await withTempDir(async (dir) => {
     const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path: `${dir}/storage.db` });
