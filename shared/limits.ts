@@ -87,7 +87,7 @@ export const WORK_HTTP_REQUEST_US = 150;
 /** Price of an HTTP answer that is made for its request, in microseconds. */
 export const WORK_HTTP_ANSWER_US = 200;
 /** Bytes of a request's head that are read in a microsecond: each is looked at. */
-export const WORK_HTTP_HEAD_BYTES_PER_US = 64;
+export const WORK_HTTP_HEAD_BYTES_PER_US = 32;
 /** Bytes of an HTTP answer that are put together and sent in a microsecond. */
 export const WORK_HTTP_BODY_BYTES_PER_US = 1_024;
 /** Price of inflating a payload, however small, in microseconds. */
@@ -770,6 +770,13 @@ export const KILL_PAIRS_MAX = 65_536;
 export const COOLDOWN_TOLERANCE_MS = 50;
 /** Entities one use of an area skill hits, nearest first: each of them is a packet to everyone around. */
 export const AREA_TARGETS_MAX = 32;
+/** The same in a fight of which more would have to be told than {@linkcode COMBAT_COPIES_PER_SECOND}. */
+export const AREA_TARGETS_CROWDED_MAX = 4;
+/**
+ * Copies of what befell somebody in a fight that are sent each second, to all who see it together, before area skills hit
+ * fewer: a twentieth of logic's time. A hundred players who all use theirs among each other reach it.
+ */
+export const COMBAT_COPIES_PER_SECOND = 50_000;
 /** How long a player stays dead at least, in milliseconds. */
 export const RESPAWN_DELAY_MS = 3_000;
 /** How long a player stays dead at most, in milliseconds. */

@@ -14,6 +14,9 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../shared/gen/packet_pb.ts";
 import {
+  AREA_TARGETS_CROWDED_MAX,
+  AREA_TARGETS_MAX,
+  COMBAT_COPIES_PER_SECOND,
   COOLDOWN_SWEEP_INTERVAL_MS,
   PLAYERS_PER_OTHER,
   RESPAWN_DELAY_MS,
@@ -30,6 +33,7 @@ import type { Atlas } from "./maps/atlas.ts";
 import type { MonsterData } from "./monsters/monster_data.ts";
 import { monsterHomes } from "./monsters/monster_homes.ts";
 import { Monsters } from "./monsters/monsters.ts";
+import { type BucketRate, TokenBucket } from "../../server/base/token_bucket.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { Place } from "../../server/world/world.ts";
 import type { PlayerName } from "../../server/storage/storage.ts";
@@ -49,6 +53,8 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
   out_of_range: { code: ErrorCode.OUT_OF_RANGE, message: "The target is too far away" },
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
+
+const COPIES_RATE: BucketRate = { perSecond: COMBAT_COPIES_PER_SECOND, burst: COMBAT_COPIES_PER_SECOND };
 
 /** Hit points of a player. */
 const PLAYER_HP_MAX = 100;
@@ -94,6 +100,8 @@ export class CombatService {
   readonly #places: Prng;
   readonly #watchers: Int32Array;
   readonly #recipients: Player[] = [];
+  /** Copies of blows that may be told yet; in debt while too much is told. */
+  readonly #copies: TokenBucket;
   /** Round in which each entity's player was last added to the recipients. */
   readonly #rounds: Float64Array;
   #round = 0;
@@ -105,6 +113,7 @@ export class CombatService {
     this.#watchers = new Int32Array(game.world.slotCount);
     this.#rounds = new Float64Array(game.world.slotCount);
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
+    this.#copies = new TokenBucket(COPIES_RATE, nowMs);
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
     const [dice, places, whims] = ["dice", "places", "whims"].map((name) => game.random(name));
     this.#places = places;
@@ -114,6 +123,7 @@ export class CombatService {
       dice,
       safeAreas,
       areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerIdOf(entityId), this.#playerIdOf(otherId)),
+      areaTargetsMax: (nowMs) => this.#areaTargetsMax(nowMs),
       faults: game.faults,
       events: {
         onBlow: (report) => this.#onBlow(report),
@@ -246,9 +256,20 @@ export class CombatService {
       appliedEffects: stunMs > 0 ? [{ effectId: EFFECT_STUN, duration: stunMs / 1_000, value: 0 }] : [],
       targetDied,
     });
+    const nowMs = this.#game.clock.monotonicMs();
     const recipients = this.#whoSees(attackerId, targetId);
     this.#game.players.send(recipients, PacketType.COMBAT_RESULT, toBinary(CombatResultSchema, result));
-    if (targetId !== 0) this.monsters.provoke(targetId, attackerId, this.#game.clock.monotonicMs());
+    this.#copies.charge(recipients.length, COPIES_RATE, nowMs);
+    if (targetId !== 0) this.monsters.provoke(targetId, attackerId, nowMs);
+  }
+
+  /**
+   * Everybody who sees one of two is told of each blow, at once, and nobody's blow is refused for what others do: where
+   * that is too much to tell, an area skill hits fewer.
+   */
+  #areaTargetsMax(nowMs: number): number {
+    if (!this.#game.config.floodControl) return AREA_TARGETS_MAX;
+    return this.#copies.charge(0, COPIES_RATE, nowMs) === 0 ? AREA_TARGETS_MAX : AREA_TARGETS_CROWDED_MAX;
   }
 
   #onDeath(killerId: number, victimId: number): void {

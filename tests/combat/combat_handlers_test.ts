@@ -12,6 +12,9 @@ import {
 } from "../../shared/gen/game_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
+  AREA_TARGETS_CROWDED_MAX,
+  AREA_TARGETS_MAX,
+  COMBAT_COPIES_PER_SECOND,
   ENTRY_CALM_MS,
   RESPAWN_DELAY_MS,
   RESPAWN_DELAY_MS_MAX,
@@ -532,4 +535,33 @@ Deno.test("COMBAT_ACTION hits nobody by an area that is above or below its radiu
   harness.tick();
   harness.send(attacker, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(501, 0, 500) });
   assertEquals(harness.received(attacker, PacketType.COMBAT_RESULT).map(({ targetId }) => targetId), [0n]);
+});
+
+Deno.test("An area skill hits fewer, and nobody is refused, while more is told of fights than a second has room for", async () => {
+  const FIGHTERS = 60;
+  await using harness = await LogicHarness.create();
+  const fighters: HarnessClient[] = [];
+  for (let index = 0; index < FIGHTERS; index++) {
+    fighters.push(await harness.connect({ at: { x: 500 + index % 8 * 0.5, z: 500 + Math.floor(index / 8) * 0.5 } }));
+  }
+  const safe = await harness.connect({ at: { x: 520, z: 500 } });
+  harness.advance(ENTRY_CALM_MS);
+  for (const { entityId } of fighters) harness.world.setHealth(entityId, { hp: 10_000, hpMax: 10_000 });
+  /** Everybody strikes once; gives how many each of them hit. */
+  const round = (): number[] =>
+    fighters.map((fighter) => {
+      for (const { outbox } of harness.sessions.inWorld) outbox?.acknowledge(outbox.sentSequence);
+      harness.forget();
+      harness.send(fighter, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(502, 0, 502) });
+      assertEquals(takeErrors(harness, fighter), []);
+      return harness.received(safe, PacketType.COMBAT_RESULT).length;
+    });
+  const inFull = Math.ceil(COMBAT_COPIES_PER_SECOND / (AREA_TARGETS_MAX * (FIGHTERS + 1)));
+  const crowded = FIGHTERS - inFull;
+  assertEquals(round(), [
+    ...Array<number>(inFull).fill(AREA_TARGETS_MAX),
+    ...Array<number>(crowded).fill(AREA_TARGETS_CROWDED_MAX),
+  ]);
+  harness.advance(SKILLS[SKILL_AREA - 1].cooldownMs);
+  assertEquals(round()[0], AREA_TARGETS_MAX);
 });

@@ -67,6 +67,8 @@ export interface CombatOptions {
   readonly safeAreas?: SafeAreas;
   /** Whether the players of two entities are at war with each other; nobody is unless told. */
   readonly areAtWar?: (entityId: number, otherId: number) => boolean;
+  /** How many one use of an area skill may hit now; {@linkcode AREA_TARGETS_MAX} unless told. */
+  readonly areaTargetsMax?: (nowMs: number) => number;
   readonly faults?: FaultReport;
 }
 
@@ -102,6 +104,7 @@ export class Combat {
   readonly #events: CombatEvents;
   readonly #safeAreas: SafeAreas;
   readonly #areAtWar: (entityId: number, otherId: number) => boolean;
+  readonly #areaTargetsMax: (nowMs: number) => number;
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
   readonly #recovery: Recovery;
@@ -118,6 +121,7 @@ export class Combat {
     this.#events = options.events;
     this.#safeAreas = options.safeAreas ?? new SafeAreas();
     this.#areAtWar = options.areAtWar ?? (() => false);
+    this.#areaTargetsMax = options.areaTargetsMax ?? (() => AREA_TARGETS_MAX);
     this.#effects = new StatusEffects(options.world, options.faults ?? NO_FAULTS);
     this.#recovery = new Recovery(this.health, options.world.slotCount, options.faults ?? NO_FAULTS);
     const { slotCount } = options.world;
@@ -288,8 +292,9 @@ export class Combat {
     }
     candidates.sort((a, b) => a.distance - b.distance || a.id - b.id);
     const targets: number[] = [];
+    const countMax = this.#areaTargetsMax(nowMs);
     for (const { id } of candidates) {
-      if (targets.length === AREA_TARGETS_MAX) break;
+      if (targets.length === countMax) break;
       if (this.#world.sees(attackerId, id) && !this.#isProtected(attackerId, id, nowMs)) targets.push(id);
     }
     return targets;
