@@ -1,5 +1,6 @@
+import { inflateRawSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { Roster } from "../../server/session/roster.ts";
+import { pack, packBehind, Roster } from "../../server/session/roster.ts";
 import { FriendListResponseSchema } from "../../shared/gen/social_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -48,3 +49,22 @@ Deno.test("Roster.pack() puts it together anew only when somebody came or went",
   assert(roster.packOffline() === roster.packOffline());
   assert(roster.has(1) && !roster.has(2));
 });
+
+Deno.test("packBehind() is the head and what was packed, both ways, whether that was compressed or not", () => {
+  const run = fc.record({
+    head: fc.uint8Array({ maxLength: 2_000 }),
+    tail: fc.oneof(fc.uint8Array({ maxLength: 3_000 }), fc.string({ minLength: 1, maxLength: 3 }).map(repeated)),
+  });
+  fc.assert(fc.property(run, ({ head, tail }) => {
+    const packed = pack(tail);
+    const { bytes, isCompressed, payload } = packBehind(head, packed);
+    assertEquals(payload, new Uint8Array([...head, ...tail]));
+    assertEquals(isCompressed, packed.isCompressed);
+    assertEquals(isCompressed ? new Uint8Array(inflateRawSync(bytes)) : bytes, payload);
+  }));
+});
+
+/** Enough of the same to be compressed. */
+function repeated(text: string): Uint8Array {
+  return new TextEncoder().encode(text.repeat(1_500));
+}

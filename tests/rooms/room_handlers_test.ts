@@ -19,6 +19,7 @@ import {
   ROOM_MEMBERS_DEFAULT,
   ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
+import { IgnoreAddSchema } from "../../shared/gen/social_pb.ts";
 import { gather, heard, logIn, say, settle } from "../social/company.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -356,4 +357,35 @@ Deno.test("ROOM_JOIN_REQUEST hears so many guesses at a room from everywhere, th
     if (join(harness, client, roomId, "guess").errorCode === ErrorCode.PERMISSION_DENIED) heard++;
   }
   assertEquals(heard, LOGIN_FAILURES_PER_ACCOUNT);
+});
+
+Deno.test("The history that a room sends is as it is when somebody joins: longer, moved on, without those one ignores", async () => {
+  await using harness = await LogicHarness.create({ config: { floodControl: false } });
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  const roomId = createRoom(harness, ann);
+  join(harness, cid, roomId);
+  const said: string[] = [];
+  const sayAll = (client: HarnessClient, count: number) => {
+    for (let index = 0; index < count; index++) {
+      // Long enough for all of them to be compressed together.
+      const text = `${client.name} ${said.length} ${"and so on ".repeat(10)}`.trim();
+      said.push(text);
+      say(harness, client, Channel.ROOM, text, { roomId });
+    }
+  };
+  const history = () => {
+    const { history, room } = join(harness, bob, roomId);
+    assertEquals(room!.memberCount, 3);
+    return history.map(({ message }) => message);
+  };
+  sayAll(ann, 20);
+  assertEquals([history(), history()], [said, said]);
+  sayAll(cid, 1);
+  assertEquals(history(), said);
+  sayAll(ann, ROOM_HISTORY_MESSAGES);
+  sayAll(cid, 1);
+  assertEquals(history(), said.slice(-ROOM_HISTORY_MESSAGES));
+  harness.send(bob, IgnoreAddSchema, { playerName: "cid" });
+  await settle(harness);
+  assertEquals(history(), said.slice(-ROOM_HISTORY_MESSAGES).filter((message) => !message.startsWith("cid")));
 });

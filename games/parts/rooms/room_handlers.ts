@@ -33,6 +33,7 @@ import { LoginGuard } from "../../../server/auth/login_guard.ts";
 import { roomNameKey } from "./room_name.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "./rooms.ts";
+import { RoomHistories } from "./room_histories.ts";
 import { RoomList } from "./room_list.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { type Game, type Player, Refused } from "../../../server/game/game.ts";
@@ -66,6 +67,7 @@ export class RoomService {
   readonly #social: SocialService;
   readonly #rooms: Rooms<ChatMessage>;
   readonly #list: RoomList<ChatMessage>;
+  readonly #histories = new RoomHistories();
   /** Passwords of rooms are guessed at as those of accounts are. */
   readonly #guard = new LoginGuard();
 
@@ -130,8 +132,12 @@ export class RoomService {
     const joined = this.#tryJoin(player, { roomId: Number(request.roomId), name, password, playerId });
     if (typeof joined === "string") throw refusal(joined);
     const { room, isNew } = joined;
-    const history = room.history.filter(({ senderId }) => this.#social.gate.mayHear(playerId, Number(senderId)));
-    this.#respond(player, PacketType.ROOM_JOIN_REQUEST, room, history);
+    const answer = this.#histories.packBehind(
+      answerOf(PacketType.ROOM_JOIN_REQUEST, room),
+      room,
+      (senderId) => this.#social.gate.mayHear(playerId, senderId),
+    );
+    player.sendPacked(PacketType.ROOM_RESPONSE, answer);
     if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
   }
 
@@ -181,8 +187,8 @@ export class RoomService {
     }
   }
 
-  #respond(player: Player, requestType: PacketType, room: Room<ChatMessage>, history: ChatMessage[] = []): void {
-    player.tell(RoomResponseSchema, { success: true, requestType, room: infoOf(room), history });
+  #respond(player: Player, requestType: PacketType, room: Room<ChatMessage>): void {
+    player.tell(RoomResponseSchema, { success: true, requestType, room: infoOf(room) });
   }
 
   /** Tells the members but the player itself. */
@@ -225,6 +231,10 @@ function infoOf(room: Room<ChatMessage>) {
     maxMembers: room.membersMax,
     hasPassword: room.hasPassword,
   });
+}
+
+function answerOf(requestType: PacketType, room: Room<ChatMessage>): Uint8Array {
+  return toBinary(RoomResponseSchema, create(RoomResponseSchema, { success: true, requestType, room: infoOf(room) }));
 }
 
 function eventOf(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): Uint8Array {

@@ -70,7 +70,8 @@ export class RoomList<Message> {
   }
 }
 
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
+/** Puts pieces one behind the other. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let offset = 0;
   for (const piece of pieces) {
