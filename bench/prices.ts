@@ -1,8 +1,10 @@
 /**
- * What a token buys: the work of logic for each packet type with the worst content the limits allow, in microseconds for
- * each token the packet table asks for it. No row should be above five times the
- * median. Storage is in memory and in the same thread, so its work counts; password
- * hashes and signatures, which threads of their own make, do not.
+ * What a token buys: the work of each thread for each packet type with the worst content the limits allow, in
+ * microseconds for each token the type costs. No row should be above five times the median. Behind it the work that is no
+ * packet, of which each microsecond charged is set against those it took; see {@linkcode measureWork}.
+ *
+ * Storage is in memory and in the same thread, its part is told by itself: a disk and its transactions come to it.
+ * Password hashes and signatures, which threads of their own make, are left out, and so are the kernel's calls.
  *
  * Run: `deno task bench:prices`.
  *
@@ -60,8 +62,31 @@ import {
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
 } from "../shared/gen/social_pb.ts";
-import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, ROOM_LIST_ENTRIES_MAX, ROOMS_PER_PLAYER } from "../shared/limits.ts";
+import {
+  CHAT_BYTES_MAX,
+  FRIENDS_MAX,
+  IGNORED_PLAYERS_MAX,
+  PACKET_TOKENS_PER_SECOND,
+  ROOM_HISTORY_MESSAGES,
+  ROOM_LIST_ENTRIES_MAX,
+  ROOMS_PER_PLAYER,
+} from "../shared/limits.ts";
+import { type PacketRow, PORT_GAME, PORT_LOGIN, STATE_AUTHENTICATED, STATE_CONNECTED } from "../shared/packet_table.ts";
+import { MARSH_RECORDS } from "../games/marsh/records.ts";
+import { SKILL_AREA, SKILLS } from "../games/parts/combat/skills.ts";
+import type { SanctionStore } from "../server/moderation/sanction_store.ts";
+import { MEMORY_PATH, SqliteDatabase } from "../server/storage/sqlite_database.ts";
+import {
+  type AccountStore,
+  type CharacterStore,
+  type Storage,
+  type Stores,
+  storesOn,
+} from "../server/storage/storage.ts";
+import type { StoreDefinition, StoreOf } from "../server/storage/store.ts";
+import { IoFixture, packetFrame } from "../tests/io/io_fixture.ts";
 import { type HarnessClient, LogicHarness } from "../tests/support/logic_harness.ts";
+import { measureWork, type WorkRow } from "./work_prices.ts";
 
 /** Players in one place: everybody hears and sees everybody. */
 const PLAYERS = 120;
@@ -73,19 +98,67 @@ export interface PriceRow {
   readonly name: string;
   /** Tokens a packet costs its sender. */
   readonly tokens: number;
-  /** Microseconds of logic for each token. */
+  /** Microseconds of an io worker for each token. */
+  readonly ioUs: number;
+  /** Of logic; 0 for what the io worker answers. */
   readonly logicUs: number;
+  /** Of the storage. */
+  readonly storageUs: number;
+}
+
+/** A storage in memory that tells how long it works. */
+class TimedStorage implements Storage {
+  readonly accounts: AccountStore;
+  readonly characters: CharacterStore;
+  readonly sanctions: SanctionStore;
+  workMs = 0;
+  readonly #database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
+  readonly #stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+
+  constructor() {
+    ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
+  }
+
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
+    return this.#stores.of(definition);
+  }
+
+  for(): Stores {
+    return this;
+  }
+
+  isHealthy(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  close(): Promise<void> {
+    this.#database.close();
+    return Promise.resolve();
+  }
+
+  async #call(operation: string, argument: unknown): Promise<unknown> {
+    await null;
+    const startMs = performance.now();
+    const [outcome] = this.#database.execute([{ operation, argument }]);
+    this.workMs += performance.now() - startMs;
+    if ("error" in outcome) throw outcome.error;
+    return "value" in outcome ? outcome.value : undefined;
+  }
 }
 
 /** A full house: players in sight of each other, with full lists, rooms and guilds. */
 class House {
   readonly players: HarnessClient[] = [];
+  /** Connections that have sent nothing yet: who opens one has logic make a turn. */
+  readonly newcomers: HarnessClient[] = [];
 
-  private constructor(readonly harness: LogicHarness) {}
+  private constructor(readonly harness: LogicHarness, readonly storage: TimedStorage) {}
 
-  static async create(): Promise<House> {
+  /** @param newcomers Connections that are to be there, besides those of the players. */
+  static async create(newcomers: number, port: "login" | "game"): Promise<House> {
     const config = { floodControl: false, addressMaxConnections: 100_000 };
-    const house = new House(await LogicHarness.create({ worldCapacity: 2_048, config }));
+    const storage = new TimedStorage();
+    const house = new House(await LogicHarness.create({ worldCapacity: 2_048, config, storage }), storage);
     const { harness, players } = house;
     for (let index = 0; index < PLAYERS; index++) {
       players.push(await harness.connect({ address: `203.0.${index}.7`, at: { x: 500 + index % 10, z: 500 } }));
@@ -101,6 +174,10 @@ class House {
     }
     const [ann] = players;
     harness.post(ann, GuildCreateRequestSchema, { name: "Full House", tag: "FULL" });
+    for (let index = 0; index < ROOM_HISTORY_MESSAGES; index++) {
+      const message = `${index} ${noise(CHAT_BYTES_MAX - 4)}`;
+      harness.post(ann, ChatMessageSchema, { channel: Channel.ROOM, roomId: 1n, message });
+    }
     for (let index = 1; index <= IGNORED_PLAYERS_MAX; index++) {
       harness.post(ann, IgnoreAddSchema, { playerName: players[1 + index % (PLAYERS - 1)].name });
     }
@@ -109,6 +186,9 @@ class House {
       if (index % 20 === 0) await house.settle();
     }
     await house.settle();
+    for (let index = 0; index < newcomers; index++) {
+      house.newcomers.push(harness.open({ port, address: `198.51.${index % 256}.${index >> 8}` }));
+    }
     return house;
   }
 
@@ -140,22 +220,30 @@ class House {
 type Post = (house: House, index: number) => void;
 const T = PacketType;
 const HASH = "0".repeat(64);
+/**
+ * Packets a fighter sends for each use of the area skill: an eighth of what it has tokens for until the skill is ready
+ * again. All but the first are refused.
+ */
+const PACKETS_PER_AREA = PACKET_TOKENS_PER_SECOND * SKILLS[SKILL_AREA - 1].cooldownMs / 1_000 / 8;
 
-function fresh(house: House): HarnessClient {
-  return house.harness.open({ name: "fresh", address: `198.51.${Math.floor(Math.random() * 250)}.7` });
+/** Words that do not compress well. */
+function noise(length: number): string {
+  let text = "", state = 1;
+  for (; text.length < length; state = Math.imul(state, 48_271) % 2_147_483_647) text += (state >>> 0).toString(36);
+  return text.slice(0, length);
 }
 
 /** The worst content of each type that logic handles, by its type. */
 const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
-  [T.LOGIN_REQUEST]: ({ harness, players }, index) =>
-    harness.post(harness.open({ port: "login", address: `198.51.${index}.9` }), LoginRequestSchema, {
+  [T.LOGIN_REQUEST]: ({ harness, newcomers, players }, index) =>
+    harness.post(newcomers[index], LoginRequestSchema, {
       username: players[index % PLAYERS].name,
       passwordHash: HASH,
       clientVersion: "1.0",
     }),
   [T.LOGOUT_REQUEST]: (house, index) => house.post(PLAYERS - 1 - index, LogoutRequestSchema, {}),
-  [T.REGISTER_REQUEST]: ({ harness }, index) =>
-    harness.post(harness.open({ port: "login", address: `198.51.${index}.8` }), RegisterRequestSchema, {
+  [T.REGISTER_REQUEST]: ({ harness, newcomers }, index) =>
+    harness.post(newcomers[index], RegisterRequestSchema, {
       username: `new_${index}_${harness.clock.monotonicMs() % 100_000}`,
       passwordHash: HASH,
     }),
@@ -165,21 +253,20 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
   [T.TOKENS_REVOKE_REQUEST]: (house, index) => house.post(index, TokensRevokeRequestSchema, { passwordHash: HASH }),
   [T.ACCOUNT_DELETE_REQUEST]: (house, index) => house.post(index, AccountDeleteRequestSchema, { passwordHash: HASH }),
   [T.RESUME_REQUEST]: (house, index) =>
-    house.harness.post(fresh(house), ResumeRequestSchema, {
+    house.harness.post(house.newcomers[index], ResumeRequestSchema, {
       resumeToken: house.harness.sessionOf(house.players[index % PLAYERS]).resumeToken,
       lastSequence: 0n,
     }),
   [T.ENTER_WORLD_REQUEST]: (house, index) => {
     const { playerId, name } = house.players[PLAYERS - 1 - index % PLAYERS];
     const sessionToken = `plain:${playerId}:${name}`;
-    house.harness.post(fresh(house), EnterWorldRequestSchema, { sessionToken });
+    house.harness.post(house.newcomers[index], EnterWorldRequestSchema, { sessionToken });
   },
   [T.MOVEMENT_UPDATE]: (house, index) =>
     house.post(index, MovementUpdateSchema, { position: { x: 501, y: 0, z: 501 }, sequenceNumber: 9 }),
   [T.COMBAT_ACTION]: (house, index) =>
-    house.post(index, CombatActionSchema, {
-      skillId: 3,
-      targetId: BigInt(house.players[(index + 1) % PLAYERS].entityId),
+    house.post(Math.floor(index / PACKETS_PER_AREA), CombatActionSchema, {
+      skillId: SKILL_AREA,
       targetPosition: { x: 505, y: 0, z: 500 },
     }),
   [T.CHAT_MESSAGE]: (house, index) =>
@@ -208,7 +295,7 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
       name: `room ${index} ${"\u4e2d".repeat(20)}`,
       password: "secret",
     }),
-  [T.ROOM_JOIN_REQUEST]: (house, index) => house.post(index, RoomJoinRequestSchema, { roomId: 1n }),
+  [T.ROOM_JOIN_REQUEST]: (house, index) => house.post(index + 20, RoomJoinRequestSchema, { roomId: 1n }),
   [T.ROOM_LEAVE_REQUEST]: (house, index) => house.post(index, RoomLeaveRequestSchema, { roomId: 1n }),
   [T.ROOM_LIST_REQUEST]: (house, index) => house.post(index, RoomListRequestSchema, {}),
   [T.FRIEND_REQUEST]: (house, index) =>
@@ -226,37 +313,107 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
   [T.LEADERBOARD_REQUEST]: (house, index) => house.post(index, LeaderboardRequestSchema, { limit: 100 }),
 };
 
-/** Prices every packet type that logic handles: the median of `rounds` rounds of `packets` packets each. */
+/** What `packets` of a type cost logic and storage, in microseconds a packet. */
+async function measureLogic({ name, ports, type }: PacketRow, packets: number): Promise<[number, number]> {
+  const post = POSTS[type as PacketType];
+  assert(post !== undefined, `${name} has no price`);
+  const house = await House.create(packets, (ports & PORT_LOGIN) !== 0 ? "login" : "game");
+  house.rest();
+  house.storage.workMs = 0;
+  for (let index = 0; index < packets; index++) post(house, index);
+  const ms = await house.settle();
+  const { workMs } = house.storage;
+  await house.harness.close();
+  return [(ms - workMs) * 1_000 / packets, workMs * 1_000 / packets];
+}
+
+/** What a type costs an io worker, in microseconds a packet: each is read by itself, as large as it may be. */
+function measureIo(row: PacketRow, packets: number): number {
+  const fixture = new IoFixture({ config: { floodControl: false, diagnostics: true } });
+  const port = (row.ports & PORT_GAME) !== 0 ? "game" : "login";
+  const state = (row.states & STATE_CONNECTED) !== 0 ? "C" : (row.states & STATE_AUTHENTICATED) !== 0 ? "A" : "W";
+  const peers = Array.from({ length: packets }, () => fixture.connectIn(state, port));
+  // Logic reads what it handles; what the io worker reads has fields that are as long as the rest.
+  const payload = row.handledBy === "logic" ? new Uint8Array(row.payloadBytesMax) : unknownField(row.payloadBytesMax);
+  const frame = packetFrame({ type: row.type, payload });
+  fixture.takeRecords();
+  let us = 0;
+  for (const peer of peers) {
+    const startMs = performance.now();
+    peer.handler.onBytes(frame.slice(), 0, frame.length);
+    fixture.round();
+    us += (performance.now() - startMs) * 1_000;
+    fixture.takeRecords();
+  }
+  return us / packets;
+}
+
+/** A valid message of any type: one field of bytes that no type has, of so many bytes with its header. */
+function unknownField(bytes: number): Uint8Array {
+  const payload = new Uint8Array(bytes);
+  const contentBytes = bytes < 130 ? bytes - 3 : bytes < 16_390 ? bytes - 4 : bytes - 5;
+  payload.set([0xfa, 0x7f]);
+  for (let at = 2, rest = contentBytes;; rest >>>= 7) {
+    payload[at++] = rest < 0x80 ? rest : (rest & 0x7f) | 0x80;
+    if (rest < 0x80) return payload;
+  }
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1];
+}
+
+/** Prices every packet type that clients send: the median of `rounds` rounds of `packets` packets each. */
 export async function measurePrices({ packets, rounds }: { packets: number; rounds: number }): Promise<PriceRow[]> {
   const rows: PriceRow[] = [];
-  for (const { type, name, cost, direction, handledBy } of contract.packets.rows) {
-    if (direction === "server" || handledBy !== "logic") continue;
-    const post = POSTS[type as PacketType];
-    assert(post !== undefined, `${name} has no price`);
-    const us: number[] = [];
+  for (const row of contract.packets.rows) {
+    if (row.direction === "server") continue;
+    const tokens = Math.max(1, row.cost);
+    const io: number[] = [], logic: [number, number][] = [];
     for (let round = 0; round < rounds; round++) {
-      const house = await House.create();
-      house.rest();
-      for (let index = 0; index < packets; index++) post(house, index);
-      us.push(await house.settle() * 1_000 / packets / Math.max(1, cost));
-      await house.harness.close();
+      io.push(measureIo(row, packets));
+      logic.push(row.handledBy === "logic" ? await measureLogic(row, packets) : [0, 0]);
     }
-    us.sort((one, other) => one - other);
-    rows.push({ name, tokens: contract.packets.row(type)!.cost, logicUs: us[us.length >> 1] });
+    rows.push({
+      name: row.name,
+      tokens: row.cost,
+      ioUs: medianOf(io) / tokens,
+      logicUs: medianOf(logic.map(([us]) => us)) / tokens,
+      storageUs: medianOf(logic.map(([, us]) => us)) / tokens,
+    });
   }
   return rows;
 }
 
 /** The table of prices; who is too cheap is marked. */
 export function priceTable(rows: readonly PriceRow[]): string {
-  const sorted = rows.map(({ logicUs }) => logicUs).sort((one, other) => one - other);
-  const median = sorted[sorted.length >> 1];
-  const lines = rows.map(({ name, tokens, logicUs }) => {
-    const mark = logicUs > TIMES_MEDIAN_MAX * median ? `  ${(logicUs / median).toFixed(1)} x the median` : "";
-    return `${name.padEnd(24)} ${String(tokens).padStart(6)} ${logicUs.toFixed(1).padStart(10)}${mark}`;
+  const sumOf = ({ ioUs, logicUs, storageUs }: PriceRow) => ioUs + logicUs + storageUs;
+  const median = medianOf(rows.map(sumOf));
+  const line = (name: string, ...columns: (string | number)[]) =>
+    name.padEnd(26) + columns.map((column) => String(column).padStart(9)).join("");
+  const lines = rows.map((row) => {
+    const { ioUs, logicUs, name, storageUs, tokens } = row;
+    const sum = sumOf(row);
+    const mark = sum > TIMES_MEDIAN_MAX * median ? `  ${(sum / median).toFixed(1)} x the median` : "";
+    return line(name, tokens, ...[ioUs, logicUs, storageUs, sum].map((us) => us.toFixed(1))) + mark;
   });
-  const head = `${"Packet".padEnd(24)} ${"tokens".padStart(6)} ${"us/token".padStart(10)}`;
-  return [head, ...lines, `${"median".padEnd(31)} ${median.toFixed(1).padStart(10)}`].join("\n");
+  const head = line("Microseconds a token", "tokens", "io", "logic", "storage", "all");
+  return [head, ...lines, line("median", "", "", "", "", median.toFixed(1))].join("\n");
 }
 
-if (import.meta.main) console.log(priceTable(await measurePrices({ packets: 60, rounds: 3 })));
+/** The table of work that is no packet; what takes longer than what is charged for it is marked. */
+export function workTable(rows: readonly WorkRow[]): string {
+  const lines = rows.map(({ chargedUs, name, tookUs }) => {
+    const times = tookUs / chargedUs;
+    const mark = times > 1 ? `  ${times.toFixed(1)} x the charge` : "";
+    return `${name.padEnd(44)} ${chargedUs.toFixed(1).padStart(9)} ${tookUs.toFixed(1).padStart(9)}${mark}`;
+  });
+  return [`${"Microseconds of an io worker".padEnd(44)} ${"charged".padStart(9)} ${"took".padStart(9)}`, ...lines].join(
+    "\n",
+  );
+}
+
+if (import.meta.main) {
+  console.log(priceTable(await measurePrices({ packets: 60, rounds: 3 })));
+  console.log(`\n${workTable(await measureWork({ items: 2_000 }))}`);
+}

@@ -1,14 +1,33 @@
-import { measurePrices, priceTable } from "../../bench/prices.ts";
+import { measurePrices, priceTable, workTable } from "../../bench/prices.ts";
+import { measureWork } from "../../bench/work_prices.ts";
+import { Opcode } from "../../gateway/websocket.ts";
+import { loadWebAssets } from "../../server/process/web_assets.ts";
 import { contract } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
-Deno.test("bench/prices.ts has a row for every packet type that logic handles", async () => {
+Deno.test("bench/prices.ts has a row for every packet type that clients send", async () => {
   const rows = await measurePrices({ packets: 2, rounds: 1 });
-  const names = contract.packets.rows.filter(({ direction, handledBy }) =>
-    direction !== "server" && handledBy === "logic"
-  )
-    .map(({ name }) => name);
-  assertEquals(rows.map(({ name }) => name), names);
-  for (const { name, logicUs } of rows) assert(Number.isFinite(logicUs) && logicUs > 0, name);
+  const sent = contract.packets.rows.filter(({ direction }) => direction !== "server");
+  assertEquals(rows.map(({ name }) => name), sent.map(({ name }) => name));
+  rows.forEach(({ ioUs, logicUs, name, storageUs }, index) => {
+    assert(Number.isFinite(ioUs) && ioUs > 0, name);
+    assert(sent[index].handledBy === "logic" ? logicUs > 0 && storageUs >= 0 : logicUs + storageUs === 0, name);
+  });
   assertEquals(priceTable(rows).split("\n").length, rows.length + 2);
+});
+
+Deno.test("bench/prices.ts has a row for every path of the gateway and every frame of a WebSocket, each charged for", async () => {
+  const rows = await measureWork({ items: 1 });
+  const names = rows.map(({ name }) => name);
+  const source = await Deno.readTextFile(new URL("../../gateway/app.ts", import.meta.url));
+  const routes = [...source.matchAll(/app\.get\("(\/[^"]*)"/g)].map(([, path]) => path);
+  assert(routes.length >= 4, `Routes found: ${routes}`);
+  for (const path of [...routes, ...(await loadWebAssets()).keys()]) {
+    assert(names.includes(`GET ${path}`), `${path} has no price`);
+  }
+  for (const opcode of Object.keys(Opcode)) {
+    assert(names.some((name) => name.startsWith(`WebSocket ${opcode}`)), `${opcode} has no price`);
+  }
+  for (const { chargedUs, name, tookUs } of rows) assert(chargedUs > 0 && tookUs > 0, name);
+  assertEquals(workTable(rows).split("\n").length, rows.length + 1);
 });

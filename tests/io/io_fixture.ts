@@ -12,6 +12,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import type { App } from "../../gateway/app.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { AddressGate } from "../../server/io/address_gate.ts";
 import { createAddressTableBuffer } from "../../server/io/address_table.ts";
@@ -285,6 +286,8 @@ export interface LogicRecord {
 export interface FixtureOptions {
   readonly config?: Partial<ServerConfig>;
   readonly ringBytes?: number;
+  /** What answers HTTP; a page of four letters unless told. */
+  readonly app?: App;
   /** The table of addresses, where it is shared or looked at. */
   readonly addresses?: SharedArrayBuffer;
   /** Shared with other fixtures: the counts of all io workers. */
@@ -327,7 +330,7 @@ export class IoFixture {
       admitted: new AdmissionCounts(admitted.buffer, admitted.worker),
       addresses: new AddressGate(config, options.addresses ?? createAddressTableBuffer(1), 0, this.clock),
       log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
-      app: { asset: () => undefined, fetch: () => new Response("page\n") },
+      app: options.app ?? { asset: () => undefined, fetch: () => new Response("page\n") },
       gatewayOrigin: "http://gateway",
       tap: null,
       requestRound: () => this.roundsAsked++,
