@@ -546,7 +546,7 @@ Deno.test("An area skill hits fewer, and nobody is refused, while more is told o
   }
   const safe = await harness.connect({ at: { x: 520, z: 500 } });
   harness.advance(ENTRY_CALM_MS);
-  for (const { entityId } of fighters) harness.world.setHealth(entityId, { hp: 10_000, hpMax: 10_000 });
+  for (const { entityId } of fighters) harness.health.set(entityId, { hp: 10_000, hpMax: 10_000 });
   /** Everybody strikes once; gives how many each of them hit. */
   const round = (): number[] =>
     fighters.map((fighter) => {
