@@ -30,6 +30,9 @@ export interface WorkRow {
   readonly tookUs: number;
 }
 
+/** The page of the game. */
+export const WEB = new URL("../games/marsh/web/", import.meta.url);
+
 /** Something a peer can have an io worker do. */
 interface Work {
   readonly name: string;
@@ -149,7 +152,7 @@ async function measureOne(fixture: IoFixture, { bytes, count, isWebSocket, name,
 
 /** Prices all work that is no packet: the median of so many items of each kind. */
 export async function measureWork({ items }: { items: number }): Promise<WorkRow[]> {
-  const assets = await loadWebAssets();
+  const assets = await loadWebAssets(WEB);
   const app: App = createApp({ assets, ready: () => true });
   const rows: WorkRow[] = [];
   for (const work of allWork(assets.keys())) {

@@ -1,5 +1,5 @@
 import { measurePrices, priceTable, workTable } from "../../bench/prices.ts";
-import { measureWork } from "../../bench/work_prices.ts";
+import { measureWork, WEB } from "../../bench/work_prices.ts";
 import { Opcode } from "../../gateway/websocket.ts";
 import { loadWebAssets } from "../../server/process/web_assets.ts";
 import { contract } from "../../games/marsh/contract.ts";
@@ -22,7 +22,7 @@ Deno.test("bench/prices.ts has a row for every path of the gateway and every fra
   const source = await Deno.readTextFile(new URL("../../gateway/app.ts", import.meta.url));
   const routes = [...source.matchAll(/app\.get\("(\/[^"]*)"/g)].map(([, path]) => path);
   assert(routes.length >= 4, `Routes found: ${routes}`);
-  for (const path of [...routes, ...(await loadWebAssets()).keys()]) {
+  for (const path of [...routes, ...(await loadWebAssets(WEB)).keys()]) {
     assert(names.includes(`GET ${path}`), `${path} has no price`);
   }
   for (const opcode of Object.keys(Opcode)) {
