@@ -14,6 +14,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { type ComponentDefinition, componentsOf } from "./component_table.ts";
 import {
   DeliveryClass,
   packet,
@@ -70,6 +71,8 @@ export type SchemaOf<M> = M extends Message ? GenMessage<M> : never;
 export class Contract<P extends PacketShapes<P> = object> {
   /** Every packet type; its rows are plain data. */
   readonly packets: PacketTable;
+  /** Every component, by ascending id. */
+  readonly components: readonly ComponentDefinition[];
   /** Known to the compiler only. */
   declare readonly shapes: P;
   readonly #schemas: (DescMessage | undefined)[] = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
@@ -80,10 +83,11 @@ export class Contract<P extends PacketShapes<P> = object> {
    *
    * @param name The game's.
    * @param files Descriptors of the game's protos, its parts' and the engine's.
-   * @throws {TypeError} when packets contradict each other or the engine; names every problem.
+   * @throws {TypeError} when packets or components contradict each other or the engine; names every problem.
    */
   constructor(readonly name: string, readonly files: readonly DescFile[]) {
     this.packets = buildPacketTable(files);
+    this.components = componentsOf(files);
     for (const { schema, options } of declaredIn(files)) {
       this.#schemas[options.number] = schema;
       this.#rows.set(schema, this.packets.row(options.number)!);

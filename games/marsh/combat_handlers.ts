@@ -141,6 +141,8 @@ export class CombatService {
     this.monsters = new Monsters(parts, nowMs);
     game.hooks.savedHp((entityId) => this.health.hpOf(entityId));
     game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
+    // Whoever died enters as after a respawn: anywhere on its map.
+    game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
     game.hooks.appear((entityId, _player, saved) => {
       if (saved !== "stayed") this.#appear(entityId, saved);
     });

@@ -25,9 +25,11 @@ import { Player } from "../session/player.ts";
 import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
 import { Prng } from "../world/prng.ts";
+import { Instances } from "../session/instances.ts";
 import type { GamePart } from "./define_game.ts";
 import type { Documents } from "./documents.ts";
 import { Durable, settleDurable } from "./durable.ts";
+import { Entities } from "./entities.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
@@ -45,6 +47,8 @@ export {
   documents,
   type Transaction,
 } from "./documents.ts";
+export type { Entities, Entity, SpawnOptions } from "./entities.ts";
+export type { Instance, Instances } from "../session/instances.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/world_service.ts";
 export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
@@ -61,7 +65,7 @@ export interface GameEngine {
   readonly dispatcher: Dispatcher;
   readonly players: Players;
   readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
-  readonly world: Pick<WorldService, "correct" | "participantOf" | "save">;
+  readonly world: Pick<WorldService, "clear" | "correct" | "moveHome" | "moveTo" | "participantOf" | "save">;
   readonly hooks: HookLists;
   readonly timers: GameTimers;
   readonly systems: GameSystem[];
@@ -97,7 +101,11 @@ export class Game {
   readonly players: Players;
   /** Maps and everything on them. */
   readonly world: LogicContext["world"];
-  /** Entities the world has room for. */
+  /** Entities as handles, with their components by message. */
+  readonly entities: Entities;
+  /** Maps made while the server runs, and the ways of players between maps. */
+  readonly instances: Instances;
+  /** Players the world has room for. */
   readonly worldCapacity: number;
   readonly clock: Clock;
   readonly config: LogicContext["config"];
@@ -123,6 +131,13 @@ export class Game {
     this.store = engine.documents;
     this.players = engine.players;
     this.world = context.world;
+    this.entities = new Entities({
+      world: context.world,
+      nowMs: () => this.nowMs,
+      components: context.contract.components,
+      faults: context.faults,
+    });
+    this.instances = new Instances(context.world, engine.world, engine.players);
     this.worldCapacity = context.worldCapacity;
     this.clock = context.clock;
     this.config = context.config;

@@ -6,7 +6,7 @@
 
 import type { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
-import type { SavedState } from "../session/world_service.ts";
+import type { EntryPlace, SavedState } from "../session/world_service.ts";
 
 /** What the storage deleted with an account. */
 export type DeletedAccount = Extract<RemoveAccountResult, { kind: "removed" }>;
@@ -24,6 +24,11 @@ export interface HookFunctions {
    * throws.
    */
   load(playerId: number, stores: Stores): void | Promise<void>;
+  /**
+   * Where a character enters that has no entity in the world; `undefined` leaves it to the next hook, and at last to where
+   * it was saved. Changes nothing: it is asked more than once.
+   */
+  entryPlace(player: PlayerName, saved: SavedState | null): EntryPlace | undefined;
   /**
    * A player's character has a new entity in the world, before anybody sees it: sets its components.
    *
@@ -77,7 +82,18 @@ export type Hooks = { readonly [Name in keyof HookFunctions]: (hook: HookFunctio
 /** No hooks yet. */
 export function hookLists(): HookLists {
   return {
-    ...{ load: [], appear: [], savedHp: [], online: [], offline: [], enter: [], leave: [], linkDead: [], resumed: [] },
+    ...{
+      load: [],
+      entryPlace: [],
+      appear: [],
+      savedHp: [],
+      online: [],
+      offline: [],
+      enter: [],
+      leave: [],
+      linkDead: [],
+      resumed: [],
+    },
     ...{ spawn: [], despawn: [], stays: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] },
   };
 }

@@ -41,7 +41,7 @@ export function buildLogic(options: LogicOptions): Logic {
   const faults = new Faults(log, counters);
   const world = new World({
     maps: game.maps(config),
-    components: game.components,
+    components: [...game.components ?? [], ...game.contract.components],
     holdReasons: game.holdReasons,
     maxSpeed: config.maxSpeed,
     tickIntervalMs: config.tickMs,

@@ -9,9 +9,15 @@ import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";
+import type { Place } from "../world/world.ts";
 import type { Link } from "./link.ts";
 import type { Player } from "./player.ts";
 import { Outbox, type OutboxPacket, type Receipt } from "./outbox.ts";
+
+/** A place on a map that is there from the start: units; `yaw` in radians. */
+export interface HomePlace extends Place {
+  readonly mapId: number;
+}
 
 /** What a session is in the world. */
 export interface Presence {
@@ -19,6 +25,8 @@ export interface Presence {
   readonly entityId: number;
   /** When the character is to be saved next, monotonic milliseconds. */
   saveAtMs: number;
+  /** While it is in an instance: where it goes from there, and is saved; null: it is in none. */
+  home: HomePlace | null;
 }
 
 /** Whose an entity is: a session's, or one's that has left it. */

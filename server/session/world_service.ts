@@ -15,6 +15,7 @@ import {
   EntityKind,
   EntityUpdateSchema,
   LeaveWorldRequestSchema,
+  MapEnteredSchema,
   MovementCorrectionSchema,
   type MovementUpdate,
   MovementUpdateSchema,
@@ -27,6 +28,7 @@ import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Character, Entry, PlayerName, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
+import type { Place } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -36,7 +38,7 @@ import type { Maintenance } from "./maintenance.ts";
 import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import { Penalties } from "./penalties.ts";
-import { type Participant, type Presence, Session } from "./session.ts";
+import { type HomePlace, type Participant, type Presence, Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
@@ -63,7 +65,7 @@ export function travelPenaltyEndMs({ leftAtMs, travelCreditMs }: TravelPenalty):
 /** What the world asks of the game and tells it. */
 type WorldHooks = Pick<
   HookLists,
-  "load" | "appear" | "savedHp" | "enter" | "leave" | "linkDead" | "spawn" | "despawn" | "stays"
+  "load" | "entryPlace" | "appear" | "savedHp" | "enter" | "leave" | "linkDead" | "spawn" | "despawn" | "stays"
 >;
 
 /** An entity whose player has left it while it fought. */
@@ -199,18 +201,20 @@ export class WorldService {
     if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
       throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
     }
-    if (!this.#hasRoomFor(character, replaced)) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    if (!this.#hasRoomFor({ playerId, name }, character, replaced)) {
+      throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    }
     return { player: { playerId, name }, mute, character, replaced };
   }
 
   /** Whether there is a place in the world, where whoever is replaced leaves its own. */
-  #hasRoomFor(character: Character, replaced: Session | undefined): boolean {
+  #hasRoomFor(player: PlayerName, character: Character, replaced: Session | undefined): boolean {
     const { saver, world } = this.#context;
     const { characterId } = character;
     // It takes the place that its character has.
     if (replaced?.presence?.characterId === characterId || this.#stays.has(characterId)) return true;
     const saved = saver.find(character.characterId) ?? character.state;
-    return !world.isFull && !this.#placeOf(saved).map.isFull;
+    return !world.isFull && !this.#placeOf(player, saved).map.isFull;
   }
 
   #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
@@ -231,7 +235,12 @@ export class WorldService {
       sessions.bindPlayer(session, player);
     }
     session.begin();
-    session.presence = { characterId, entityId, saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS };
+    session.presence = {
+      characterId,
+      entityId,
+      saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS,
+      home: stay?.presence.home ?? null,
+    };
     this.#byEntity.set(entityId, session);
     if (stay !== undefined) this.#takeOver(stay);
     const { faults } = this.#context;
@@ -249,7 +258,7 @@ export class WorldService {
       resumeToken: session.resumeToken,
       tickIntervalMs: config.tickMs,
       interestRadius: map.interestRadius,
-      maxSpeed: world.maxSpeed,
+      maxSpeed: world.speedOf(entityId),
       mapWidth: map.width,
       mapHeight: map.height,
     });
@@ -266,7 +275,7 @@ export class WorldService {
     const { clock, saver, world } = this.#context;
     const nowMs = clock.monotonicMs();
     const saved = saver.find(characterId) ?? state;
-    const { map, place } = this.#placeOf(saved);
+    const { map, place } = this.#placeOf(player, saved);
     const entityId = world.join({
       kind: EntityKind.PLAYER,
       name: player.name,
@@ -287,15 +296,17 @@ export class WorldService {
     world.requestFullSnapshot(entityId);
   }
 
-  /** Where a character enters: where it was saved, if it can; whoever died as after a respawn on its map. */
-  #placeOf(saved: SavedState | null): { map: WorldMap; place: SavedState | null } {
+  /** Where a character enters: where the game says, else where it was saved, if it can. */
+  #placeOf(player: PlayerName, saved: SavedState | null): { map: WorldMap; place: Place | null } {
     const { world } = this.#context;
-    const map = saved === null ? undefined : world.findMap(saved.mapId);
+    let wanted: EntryPlace | undefined;
+    for (const entryPlace of this.#hooks.entryPlace) wanted ??= entryPlace(player, saved);
+    wanted ??= saved === null ? undefined : { mapId: saved.mapId, place: saved };
+    const map = wanted && world.findMap(wanted.mapId);
     // A map that is gone or full is no reason to keep anybody out.
-    if (saved === null || map === undefined || map.isFull) return { map: world.maps[0], place: null };
+    if (wanted === undefined || map === undefined || map.isFull) return { map: world.maps[0], place: null };
     // A place saved on a larger map may be none here.
-    const isPlace = saved.hp > 0 && saved.x <= map.width && saved.z <= map.height;
-    return { map, place: isPlace ? saved : null };
+    return { map, place: wanted.place !== undefined && isOn(map, wanted.place) ? wanted.place : null };
   }
 
   // Movement
@@ -436,17 +447,77 @@ export class WorldService {
 
   /** Saves a character in the world as it is now. */
   save(who: Participant): void {
-    const { saver, world } = this.#context;
-    const { characterId, entityId } = who.presence!;
+    const { saver } = this.#context;
+    const { characterId, entityId, home } = who.presence!;
+    // An instance is gone when its player is back.
+    const { mapId, x, y, z, yaw } = home ?? this.#whereIs(entityId);
     saver.save({
       characterId,
+      mapId,
+      x,
+      y,
+      z,
+      yaw,
+      hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
+    });
+  }
+
+  #whereIs(entityId: number): HomePlace {
+    const { world } = this.#context;
+    return {
       mapId: world.mapOf(entityId).mapId,
       x: world.xOf(entityId),
       y: world.yOf(entityId),
       z: world.zOf(entityId),
       yaw: world.yawOf(entityId),
-      hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
+    };
+  }
+
+  // Between maps
+
+  /**
+   * Takes a session in the world to another map, and tells its client.
+   *
+   * @param target Without a place the world chooses one.
+   * @returns `false` when the map takes no more players; nothing was done then.
+   */
+  moveTo(
+    session: Session,
+    target: { readonly map: WorldMap; readonly place?: Readonly<Place>; readonly evenIfFull?: boolean },
+  ): boolean {
+    const { clock, sessions, world } = this.#context;
+    const presence = session.presence!, { entityId } = presence, { map, place, evenIfFull } = target;
+    const home = map.template === null ? null : presence.home ?? this.#whereIs(entityId);
+    if (!world.tryTransfer(entityId, { mapId: map.mapId, place, evenIfFull }, clock.monotonicMs())) return false;
+    presence.home = home;
+    this.save(session);
+    const { mapId, name, width, height, interestRadius, theme } = map;
+    const entered = create(MapEnteredSchema, {
+      success: true,
+      entityId: BigInt(entityId),
+      position: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      map: { mapId, name, width, height, interestRadius, theme },
     });
+    sessions.send(session, PacketType.MAP_ENTERED, toBinary(MapEnteredSchema, entered));
+    return true;
+  }
+
+  /** Takes a session out of its instance, to where it was before; one that is in none stays where it is. */
+  moveHome(session: Session): void {
+    const { world } = this.#context;
+    const home = session.presence?.home;
+    if (home == null) return;
+    const map = world.findMap(home.mapId);
+    // It must go somewhere, whoever else is there.
+    if (map === undefined || !isOn(map, home)) this.moveTo(session, { map: world.maps[0], evenIfFull: true });
+    else this.moveTo(session, { map, place: home, evenIfFull: true });
+  }
+
+  /** Takes whoever plays an entity out of its instance, which ends: an entity that nobody plays any more leaves the world. */
+  clear(entityId: number): void {
+    const who = this.#byEntity.get(entityId);
+    if (who instanceof Session) this.moveHome(who);
+    else if (who !== undefined) this.#remove(who);
   }
 
   /** Ends a session because another takes its place, and tells its client why. */
@@ -550,6 +621,16 @@ export class WorldService {
     for (const stay of this.#stays.values()) this.#remove(stay);
     await this.#context.saver.flush();
   }
+}
+
+function isOn(map: WorldMap, { x, z }: Readonly<Place>): boolean {
+  return x >= 0 && z >= 0 && x <= map.width && z <= map.height;
+}
+
+/** Where a character enters the world: on a map, at a place in units, or where the world chooses. */
+export interface EntryPlace {
+  readonly mapId: number;
+  readonly place?: Readonly<Place>;
 }
 
 /** What is saved of a character. */

@@ -75,6 +75,11 @@ export class MovementRules {
     this.#store.speedCmPerMs[id] = speed * MOVEMENT_SPEED_TOLERANCE * CM_PER_UNIT / 1_000;
   }
 
+  /** How fast an entity may be, in units/s. */
+  speedOf(id: number): number {
+    return this.#store.speedCmPerMs[id] * 1_000 / CM_PER_UNIT / MOVEMENT_SPEED_TOLERANCE;
+  }
+
   /** Holds an entity for a reason, or does so no more; it may move while there is none. */
   setHold(id: number, reason: string, isHeld: boolean): void {
     const index = this.#holdReasons.indexOf(reason);

@@ -533,6 +533,12 @@ export class World {
     this.#rules.setSpeed(entityId, speed);
   }
 
+  /** How fast an entity may be, in units/s. */
+  speedOf(entityId: number): number {
+    this.#checkAlive(entityId);
+    return this.#rules.speedOf(entityId);
+  }
+
   /**
    * Sets name and kind; who sees the entity gets its `spawn` again.
    *
@@ -608,6 +614,12 @@ export class World {
   /** Whether the id names an entity in this world; any number may be asked. */
   has(entityId: number): boolean {
     return this.#store.isAlive(entityId);
+  }
+
+  /** Whether an entity of this world receives snapshots. */
+  isViewer(entityId: number): boolean {
+    this.#checkAlive(entityId);
+    return this.#store.viewer[entityId] === 1;
   }
 
   /** Whether two entities of this world are in each other's interest, as of the last step. */

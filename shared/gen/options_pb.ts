@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_options: GenFile = /*@__PURE__*/
   fileDesc(
-    "Cg1vcHRpb25zLnByb3RvEgpkcmF3YnJpZGdlIiwKDVBhY2tldE51bWJlcnMSDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSKBBgoNUGFja2V0T3B0aW9ucxIOCgZudW1iZXIYASABKA0SKwoIZGVsaXZlcnkYAiABKA4yGS5kcmF3YnJpZGdlLkRlbGl2ZXJ5Q2xhc3MSLgoEZnJvbRgDIAEoDjIgLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5TZW5kZXISKwoCaW4YBCADKA4yHy5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuU3RhdGUSKgoCb24YBSADKA4yHi5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuUG9ydBIRCgRjb3N0GAYgASgNSACIAQESLAoEcmF0ZRgHIAEoCzIeLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5SYXRlEhkKEXBheWxvYWRfYnl0ZXNfbWF4GAggASgNEg0KBXJlcGx5GAkgASgJEhUKDWNoYW5nZXNfc3RhdGUYCiABKAgSMgoHdXJnZW5jeRgLIAEoDjIhLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5VcmdlbmN5EjUKCmhhbmRsZWRfYnkYDCABKA4yIS5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuSGFuZGxlchIPCgdkdXJhYmxlGA0gASgIGikKBFJhdGUSEgoKcGVyX3NlY29uZBgBIAEoDRINCgVidXJzdBgCIAEoDSIqCgZTZW5kZXISCgoGU0VSVkVSEAASCgoGQ0xJRU5UEAESCAoEQk9USBACIkcKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDQoJQ09OTkVDVEVEEAESDQoJTE9HR0VEX0lOEAISCQoFV09STEQQAyI+CgRQb3J0EhQKEFBPUlRfVU5TUEVDSUZJRUQQABIJCgVMT0dJThABEggKBEdBTUUQAhILCgdHQVRFV0FZEAMiJQoHVXJnZW5jeRILCgdBVF9PTkNFEAASDQoJTkVYVF9TVEVQEAEiHAoHSGFuZGxlchIJCgVMT0dJQxAAEgYKAklPEAFCBwoFX2Nvc3QqOAoNRGVsaXZlcnlDbGFzcxIMCghSRUxJQUJMRRAAEgoKBkxBVEVTVBABEg0KCURST1BQQUJMRRACOlcKBnBhY2tldBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjShgMgASgLMhkuZHJhd2JyaWRnZS5QYWNrZXRPcHRpb25zUgZwYWNrZXSIAQE6YAoOcGFja2V0X251bWJlcnMSHC5nb29nbGUucHJvdG9idWYuRmlsZU9wdGlvbnMY0oYDIAMoCzIZLmRyYXdicmlkZ2UuUGFja2V0TnVtYmVyc1INcGFja2V0TnVtYmVyc2IGcHJvdG8z",
+    "Cg1vcHRpb25zLnByb3RvEgpkcmF3YnJpZGdlIiwKDVBhY2tldE51bWJlcnMSDQoFZmlyc3QYASABKA0SDAoEbGFzdBgCIAEoDSKBBgoNUGFja2V0T3B0aW9ucxIOCgZudW1iZXIYASABKA0SKwoIZGVsaXZlcnkYAiABKA4yGS5kcmF3YnJpZGdlLkRlbGl2ZXJ5Q2xhc3MSLgoEZnJvbRgDIAEoDjIgLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5TZW5kZXISKwoCaW4YBCADKA4yHy5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuU3RhdGUSKgoCb24YBSADKA4yHi5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuUG9ydBIRCgRjb3N0GAYgASgNSACIAQESLAoEcmF0ZRgHIAEoCzIeLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5SYXRlEhkKEXBheWxvYWRfYnl0ZXNfbWF4GAggASgNEg0KBXJlcGx5GAkgASgJEhUKDWNoYW5nZXNfc3RhdGUYCiABKAgSMgoHdXJnZW5jeRgLIAEoDjIhLmRyYXdicmlkZ2UuUGFja2V0T3B0aW9ucy5VcmdlbmN5EjUKCmhhbmRsZWRfYnkYDCABKA4yIS5kcmF3YnJpZGdlLlBhY2tldE9wdGlvbnMuSGFuZGxlchIPCgdkdXJhYmxlGA0gASgIGikKBFJhdGUSEgoKcGVyX3NlY29uZBgBIAEoDRINCgVidXJzdBgCIAEoDSIqCgZTZW5kZXISCgoGU0VSVkVSEAASCgoGQ0xJRU5UEAESCAoEQk9USBACIkcKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASDQoJQ09OTkVDVEVEEAESDQoJTE9HR0VEX0lOEAISCQoFV09STEQQAyI+CgRQb3J0EhQKEFBPUlRfVU5TUEVDSUZJRUQQABIJCgVMT0dJThABEggKBEdBTUUQAhILCgdHQVRFV0FZEAMiJQoHVXJnZW5jeRILCgdBVF9PTkNFEAASDQoJTkVYVF9TVEVQEAEiHAoHSGFuZGxlchIJCgVMT0dJQxAAEgYKAklPEAFCBwoFX2Nvc3QipQEKEENvbXBvbmVudE9wdGlvbnMSCgoCaWQYASABKA0SNAoHc2Vlbl9ieRgCIAEoDjIjLmRyYXdicmlkZ2UuQ29tcG9uZW50T3B0aW9ucy5TZWVuQnkSEQoJYnl0ZXNfbWF4GAMgASgNEg0KBXNhdmVkGAQgASgIIi0KBlNlZW5CeRIMCghJTlRFUkVTVBAAEgkKBU9XTkVSEAESCgoGU0VSVkVSEAIqOAoNRGVsaXZlcnlDbGFzcxIMCghSRUxJQUJMRRAAEgoKBkxBVEVTVBABEg0KCURST1BQQUJMRRACOlcKBnBhY2tldBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjShgMgASgLMhkuZHJhd2JyaWRnZS5QYWNrZXRPcHRpb25zUgZwYWNrZXSIAQE6YAoJY29tcG9uZW50Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNOGAyABKAsyHC5kcmF3YnJpZGdlLkNvbXBvbmVudE9wdGlvbnNSCWNvbXBvbmVudIgBATpgCg5wYWNrZXRfbnVtYmVycxIcLmdvb2dsZS5wcm90b2J1Zi5GaWxlT3B0aW9ucxjShgMgAygLMhkuZHJhd2JyaWRnZS5QYWNrZXROdW1iZXJzUg1wYWNrZXROdW1iZXJzYgZwcm90bzM",
     [file_google_protobuf_descriptor],
   );
 
@@ -311,6 +311,80 @@ export const PacketOptions_HandlerSchema: GenEnum<PacketOptions_Handler> = /*@__
   enumDesc(file_options, 1, 4);
 
 /**
+ * A message that is the content of a component: what a game keeps about entities beside where they are.
+ *
+ * @generated from message drawbridge.ComponentOptions
+ */
+export type ComponentOptions = Message<"drawbridge.ComponentOptions"> & {
+  /**
+   * 1 to 127: never changed, never used again. Below 96 those of a game, above of parts.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: drawbridge.ComponentOptions.SeenBy seen_by = 2;
+   */
+  seenBy: ComponentOptions_SeenBy;
+
+  /**
+   * Largest content, in bytes.
+   *
+   * @generated from field: uint32 bytes_max = 3;
+   */
+  bytesMax: number;
+
+  /**
+   * It is kept with the character while its player is away.
+   *
+   * @generated from field: bool saved = 4;
+   */
+  saved: boolean;
+};
+
+/**
+ * Describes the message drawbridge.ComponentOptions.
+ * Use `create(ComponentOptionsSchema)` to create a new message.
+ */
+export const ComponentOptionsSchema: GenMessage<ComponentOptions> = /*@__PURE__*/
+  messageDesc(file_options, 2);
+
+/**
+ * Who is told of it.
+ *
+ * @generated from enum drawbridge.ComponentOptions.SeenBy
+ */
+export enum ComponentOptions_SeenBy {
+  /**
+   * All who see the entity.
+   *
+   * @generated from enum value: INTEREST = 0;
+   */
+  INTEREST = 0,
+
+  /**
+   * Its own player.
+   *
+   * @generated from enum value: OWNER = 1;
+   */
+  OWNER = 1,
+
+  /**
+   * Nobody.
+   *
+   * @generated from enum value: SERVER = 2;
+   */
+  SERVER = 2,
+}
+
+/**
+ * Describes the enum drawbridge.ComponentOptions.SeenBy.
+ */
+export const ComponentOptions_SeenBySchema: GenEnum<ComponentOptions_SeenBy> = /*@__PURE__*/
+  enumDesc(file_options, 2, 0);
+
+/**
  * How a message travels once its receiver is slow or its connection breaks.
  *
  * @generated from enum drawbridge.DeliveryClass
@@ -345,7 +419,7 @@ export const DeliveryClassSchema: GenEnum<DeliveryClass> = /*@__PURE__*/
   enumDesc(file_options, 0);
 
 /**
- * 50001 was the delivery class alone. 50003 is for components.
+ * 50001 was the delivery class alone.
  *
  * @generated from extension: optional drawbridge.PacketOptions packet = 50002;
  */
@@ -353,9 +427,15 @@ export const packet: GenExtension<MessageOptions, PacketOptions> = /*@__PURE__*/
   extDesc(file_options, 0);
 
 /**
+ * @generated from extension: optional drawbridge.ComponentOptions component = 50003;
+ */
+export const component: GenExtension<MessageOptions, ComponentOptions> = /*@__PURE__*/
+  extDesc(file_options, 1);
+
+/**
  * The numbers that the packets of a file may have. A file that claims none has those of games, from 10000.
  *
  * @generated from extension: repeated drawbridge.PacketNumbers packet_numbers = 50002;
  */
 export const packet_numbers: GenExtension<FileOptions, PacketNumbers[]> = /*@__PURE__*/
-  extDesc(file_options, 1);
+  extDesc(file_options, 2);

@@ -27,7 +27,7 @@ Deno.test("Session.state follows from player and presence", () => {
   assertEquals(session.state, STATE_CONNECTED);
   openSessions().sessions.bindPlayer(session, { playerId: 1, name: "a" });
   assertEquals(session.state, STATE_AUTHENTICATED);
-  session.presence = { characterId: 1, entityId: 1, saveAtMs: 0 };
+  session.presence = { characterId: 1, entityId: 1, saveAtMs: 0, home: null };
   assertEquals(session.state, STATE_IN_WORLD);
 });
 

@@ -1,0 +1,135 @@
+/**
+ * Maps that are made and ended while the server runs, and the players on them.
+ *
+ * @module
+ */
+
+import type { World } from "../world/world.ts";
+import type { WorldMap } from "../world/world_map.ts";
+import { Player } from "./player.ts";
+import type { Players } from "./players.ts";
+import type { HomePlace, Session } from "./session.ts";
+import type { WorldService } from "./world_service.ts";
+
+/** What moves sessions between maps. */
+type MapService = Pick<WorldService, "clear" | "moveHome" | "moveTo">;
+
+/** An instance of one of the game's templates: a map apart from all others, until it is ended. */
+export class Instance {
+  readonly map: WorldMap;
+  readonly #instances: Instances;
+
+  constructor(map: WorldMap, instances: Instances) {
+    this.map = map;
+    this.#instances = instances;
+  }
+
+  /** Whether it was ended; timers that it owns are over with it. */
+  get isOver(): boolean {
+    return this.map.isOver;
+  }
+
+  /** Players on it, link-dead ones among them. */
+  get players(): Player[] {
+    return this.#instances.playersOn(this.map);
+  }
+
+  /**
+   * Ends it: its players go back to where they were before they came into an instance, and everything else on it is gone.
+   * Ending one that is over does nothing.
+   */
+  end(): void {
+    if (!this.isOver) this.#instances.end(this.map);
+  }
+}
+
+/** The instances of a world, and the ways of players between maps. */
+export class Instances {
+  readonly #world: World;
+  readonly #service: MapService;
+  readonly #players: Players;
+  readonly #found: Int32Array;
+
+  constructor(world: World, service: MapService, players: Players) {
+    this.#world = world;
+    this.#service = service;
+    this.#players = players;
+    this.#found = new Int32Array(world.slotCount);
+  }
+
+  /** Instances that are open. */
+  get count(): number {
+    return this.#world.instanceCount;
+  }
+
+  /**
+   * Makes an instance of a template.
+   *
+   * @returns `null` when as many are open as the template allows.
+   * @throws {RangeError} when the game has no such template.
+   */
+  open(template: string): Instance | null {
+    const map = this.#world.openMap(template);
+    return map && new Instance(map, this);
+  }
+
+  /**
+   * Takes a player to an instance or a map of the game. Its client is told by MAP_ENTERED, before it is shown anything
+   * there.
+   *
+   * @param place Units; unless told, the world chooses one.
+   * @returns `false` when the map takes no more players; nothing was done then.
+   * @throws {TypeError} when the player is not in the world, or the instance is over.
+   */
+  move(player: Player, target: Instance | WorldMap, place?: { readonly x: number; readonly z: number }): boolean {
+    const map = target instanceof Instance ? target.map : target;
+    if (map.isOver) throw new TypeError(`Map ${map.mapId} is over`);
+    return this.#service.moveTo(sessionOf(player), { map, place: place && { y: 0, yaw: 0, ...place } });
+  }
+
+  /**
+   * Takes a player out of an instance, to where it was before it came into one; one that is in none stays where it is.
+   *
+   * @throws {TypeError} when the player is not in the world.
+   */
+  moveHome(player: Player): void {
+    this.#service.moveHome(sessionOf(player));
+  }
+
+  /**
+   * Says where a player goes when it leaves its instance, and where it is saved meanwhile.
+   *
+   * @throws {TypeError} when the player is in no instance.
+   */
+  setHome(player: Player, home: HomePlace): void {
+    const presence = sessionOf(player).presence!;
+    if (presence.home === null) throw new TypeError(`${player.name} is in no instance`);
+    presence.home = home;
+  }
+
+  /** Players on a map. */
+  playersOn(map: WorldMap): Player[] {
+    const players: Player[] = [];
+    for (const id of this.#entitiesOn(map)) {
+      const player = this.#players.at(id);
+      if (player !== undefined) players.push(player);
+    }
+    return players;
+  }
+
+  /** Ends an instance; see {@linkcode Instance.end}. */
+  end(map: WorldMap): void {
+    for (const id of this.#entitiesOn(map)) this.#service.clear(id);
+    this.#world.closeMap(map.mapId);
+  }
+
+  #entitiesOn(map: WorldMap): Int32Array {
+    return this.#found.slice(0, this.#world.entitiesOn(map, this.#found)).sort();
+  }
+}
+
+/** @throws {TypeError} when the player is not in the world. */
+function sessionOf(player: Player): Session {
+  if (!player.isInWorld) throw new TypeError(`${player.name} is not in the world any more`);
+  return Player.sessionOf(player);
+}
