@@ -359,11 +359,14 @@ function unknownField(bytes: number): Uint8Array {
   }
 }
 
+/** What else the machine does only adds. */
+const leastOf = (values: readonly number[]) => Math.min(...values);
+
 function medianOf(values: readonly number[]): number {
   return values.toSorted((one, other) => one - other)[values.length >> 1];
 }
 
-/** Prices every packet type that clients send: the median of `rounds` rounds of `packets` packets each. */
+/** Prices every packet type that clients send: the least of `rounds` rounds of `packets` packets each. */
 export async function measurePrices({ packets, rounds }: { packets: number; rounds: number }): Promise<PriceRow[]> {
   const rows: PriceRow[] = [];
   for (const row of contract.packets.rows) {
@@ -377,9 +380,9 @@ export async function measurePrices({ packets, rounds }: { packets: number; roun
     rows.push({
       name: row.name,
       tokens: row.cost,
-      ioUs: medianOf(io) / tokens,
-      logicUs: medianOf(logic.map(([us]) => us)) / tokens,
-      storageUs: medianOf(logic.map(([, us]) => us)) / tokens,
+      ioUs: leastOf(io) / tokens,
+      logicUs: leastOf(logic.map(([us]) => us)) / tokens,
+      storageUs: leastOf(logic.map(([, us]) => us)) / tokens,
     });
   }
   return rows;
@@ -394,7 +397,8 @@ export function priceTable(rows: readonly PriceRow[]): string {
   const lines = rows.map((row) => {
     const { ioUs, logicUs, name, storageUs, tokens } = row;
     const sum = sumOf(row);
-    const mark = sum > TIMES_MEDIAN_MAX * median ? `  ${(sum / median).toFixed(1)} x the median` : "";
+    // What costs no tokens is charged in microseconds, and stands in the other table.
+    const mark = tokens > 0 && sum > TIMES_MEDIAN_MAX * median ? `  ${(sum / median).toFixed(1)} x the median` : "";
     return line(name, tokens, ...[ioUs, logicUs, storageUs, sum].map((us) => us.toFixed(1))) + mark;
   });
   const head = line("Microseconds a token", "tokens", "io", "logic", "storage", "all");

@@ -6,11 +6,13 @@
  * @module
  */
 
+import { create, toBinary } from "@bufbuild/protobuf";
 import { type App, createApp } from "../gateway/app.ts";
 import { Opcode } from "../gateway/websocket.ts";
 import { loadWebAssets } from "../server/process/web_assets.ts";
 import { compressedBytesMax } from "../server/io/inflate.ts";
 import { contract, PacketType } from "../games/marsh/contract.ts";
+import { EchoRequestSchema } from "../shared/gen/auth_pb.ts";
 import {
   HTTP_HEAD_BYTES_MAX,
   WEBSOCKET_CONTROL_BYTES_MAX,
@@ -109,7 +111,14 @@ function inflateWork(): Work[] {
 function allWork(assets: Iterable<string>): Work[] {
   const read: Work = { name: "A read of one byte", port: "game", bytes: new Uint8Array([1]), count: 1 };
   const newcomer: Work = { name: "A connection, opened and closed", port: "game", bytes: new Uint8Array(0), count: 1 };
-  return [newcomer, read, ...httpWork(assets), ...webSocketWork(), ...inflateWork()];
+  const payload = toBinary(EchoRequestSchema, create(EchoRequestSchema, { data: new Uint8Array(60_000) }));
+  const echo: Work = {
+    name: "ECHO_REQUEST of 60,000 bytes",
+    port: "game",
+    bytes: packetFrame({ type: PacketType.ECHO_REQUEST, payload }),
+    count: 1,
+  };
+  return [newcomer, read, echo, ...httpWork(assets), ...webSocketWork(), ...inflateWork()];
 }
 
 /** Has the charges of a connection added up instead of paid: one that is in debt would have to wait. */
