@@ -5,8 +5,15 @@
  * @module
  */
 
-import type { EntitySpawn, EntityUpdate, MovementUpdate, WorldSnapshot } from "../../shared/gen/game_pb.ts";
+import type {
+  ComponentUpdate,
+  EntitySpawn,
+  EntityUpdate,
+  MovementUpdate,
+  WorldSnapshot,
+} from "../../shared/gen/game_pb.ts";
 import { DespawnReason } from "../../shared/gen/game_pb.ts";
+import { ComponentSet } from "./component_set.ts";
 import { EntityTrack } from "./entity_track.ts";
 import { PlaybackClock } from "./playback_clock.ts";
 
@@ -20,6 +27,8 @@ export interface Entity {
   kind: number;
   /** Where it is. */
   readonly track: EntityTrack;
+  /** What the game tells of it in messages of its own. */
+  readonly components: ComponentSet;
   /** When it came into sight, in local milliseconds. */
   readonly seenSinceMs: number;
 }
@@ -40,7 +49,7 @@ export interface OwnNews {
   onAcknowledged(sequence: number): void;
   /** The server says where the player is, unasked: a respawn, or a resumed session. */
   onPlaced(position: { readonly x: number; readonly y: number; readonly z: number }): void;
-  /** Everything else: its own spawn, and what its game knows of it. */
+  /** Everything else: its own spawn, and what the wire has fields for; components are kept already. */
   onUpdate(update: EntityUpdate["update"]): void;
 }
 
@@ -50,7 +59,7 @@ export interface EntityReader<E extends Entity> {
   create(entity: Entity): E;
   /** Takes what a spawn says beside name, kind and movement. It may come again for an entity that is known. */
   spawned(entity: E, spawn: EntitySpawn, localMs: number): void;
-  /** Takes an update that is neither spawn, movement nor despawn. */
+  /** Takes an update that is neither spawn, movement nor despawn; its components are kept already. */
   updated(entity: E, update: EntityUpdate["update"], localMs: number): void;
 }
 
@@ -71,12 +80,20 @@ const FULL_SNAPSHOT_MS = 500;
 const CM_PER_UNIT = 100;
 const YAW_STEPS = 256;
 
+/** When something was told: sent, by the server's clock, and taken, by the model's. */
+interface Moment {
+  readonly serverMs: number;
+  readonly localMs: number;
+}
+
 /** Everyone in sight. Local times are milliseconds of one monotonic clock. */
 export class WorldModel<E extends Entity = Entity> {
   /** Everyone in sight but the player, by entity id. */
   readonly entities: Map<number, E> = new Map();
   /** Who left a moment ago. */
   readonly gone: GoneEntity<E>[] = [];
+  /** The player's own components. */
+  readonly ownComponents: ComponentSet = new ComponentSet();
   /** The server's time, some 100 ms behind. */
   readonly clock: PlaybackClock = new PlaybackClock();
   readonly #ownId: number;
@@ -155,18 +172,23 @@ export class WorldModel<E extends Entity = Entity> {
     while (this.gone.length > 0 && localMs - this.gone[0].goneAtMs > FADE_MS) this.gone.shift();
   }
 
-  #apply({ entityId, update }: EntityUpdate, serverMs: number, localMs: number): void {
+  #apply({ entityId, update, components }: EntityUpdate, serverMs: number, localMs: number): void {
     const id = Number(entityId);
-    if (id === this.#ownId) return this.#applyOwn(update);
-    if (update.case === "spawn") return this.#spawn(id, update.value, serverMs, localMs);
+    if (id === this.#ownId) return this.#applyOwn(update, components);
     if (update.case === "despawn") return this.#despawn(id, update.value.reason, localMs);
-    const entity = this.entities.get(id);
+    const entity = update.case === "spawn"
+      ? this.#spawn(id, update.value, { serverMs, localMs })
+      : this.entities.get(id);
     if (entity === undefined) return;
-    if (update.case === "movement") addMovement(entity.track, update.value, serverMs);
+    entity.components.apply(components);
+    if (update.case === "spawn") this.#reader.spawned(entity, update.value, localMs);
+    else if (update.case === "movement") addMovement(entity.track, update.value, serverMs);
     else this.#reader.updated(entity, update, localMs);
   }
 
-  #applyOwn(update: EntityUpdate["update"]): void {
+  #applyOwn(update: EntityUpdate["update"], components: readonly ComponentUpdate[]): void {
+    if (update.case === "spawn") this.ownComponents.clear();
+    this.ownComponents.apply(components);
     const movement = update.case === "movement"
       ? update.value
       : update.case === "spawn"
@@ -176,19 +198,22 @@ export class WorldModel<E extends Entity = Entity> {
     if (movement?.position !== undefined) this.#own.onPlaced(movement.position);
   }
 
-  #spawn(id: number, spawn: EntitySpawn, serverMs: number, localMs: number): void {
+  /** Takes the part of a spawn that is not the game's; gives the entity, unless there are too many. */
+  #spawn(id: number, spawn: EntitySpawn, { serverMs, localMs }: Moment): E | undefined {
     const { name, kind } = spawn;
     let entity = this.entities.get(id);
     this.#unshown.delete(id);
     if (entity === undefined) {
-      if (this.entities.size >= ENTITIES_MAX) return;
-      entity = this.#reader.create({ id, name, kind, track: new EntityTrack(), seenSinceMs: localMs });
+      if (this.entities.size >= ENTITIES_MAX) return undefined;
+      const components = new ComponentSet();
+      entity = this.#reader.create({ id, name, kind, track: new EntityTrack(), components, seenSinceMs: localMs });
       this.entities.set(id, entity);
     }
     entity.name = name;
     entity.kind = kind;
-    this.#reader.spawned(entity, spawn, localMs);
+    entity.components.clear();
     if (spawn.movement !== undefined) addMovement(entity.track, spawn.movement, serverMs);
+    return entity;
   }
 
   #despawn(id: number, reason: DespawnReason, localMs: number): void {

@@ -9,7 +9,8 @@ import { Camera } from "../../games/marsh/web/camera.ts";
 import { CombatEffects } from "../../games/marsh/web/combat_effects.ts";
 import { plainLook } from "../../games/marsh/web/map_look.ts";
 import { OwnMovement } from "../../client/world/own_movement.ts";
-import { marshModel } from "../../games/marsh/web/marsh_model.ts";
+import { WorldModel } from "../../client/world/world_model.ts";
+import { FIGURES } from "../../games/marsh/web/marsh_model.ts";
 import { WorldRenderer } from "../../games/marsh/web/world_renderer.ts";
 import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 
@@ -64,8 +65,7 @@ function drawFrames(frameCount: number, crowdCount: number): FrameTimes {
   const renderer = new WorldRenderer(canvas, MAP, { isStill: false });
   renderer.resize(camera, devicePixelRatio);
   const ignore = () => {};
-  const own = { onAcknowledged: ignore, onPlaced: ignore, onNamed: ignore, onHealth: ignore, onStatus: ignore };
-  const model = marshModel(OWN_ID, own);
+  const model = new WorldModel(OWN_ID, { onAcknowledged: ignore, onPlaced: ignore, onUpdate: ignore }, FIGURES);
   const size = { maxSpeed: 10, mapWidth: MAP.width, mapHeight: MAP.height, sequence: 0 };
   const movement = new OwnMovement({ spawn: SPAWN, ...size });
   const speech = new Map<string, string>();

@@ -3,7 +3,8 @@ import { Battle, type CombatIntent } from "../../games/marsh/web/battle.ts";
 import { Camera } from "../../games/marsh/web/camera.ts";
 import { OwnMovement } from "../../client/world/own_movement.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/marsh/web/skills.ts";
-import { marshModel } from "../../games/marsh/web/marsh_model.ts";
+import { WorldModel } from "../../client/world/world_model.ts";
+import { FIGURES } from "../../games/marsh/web/marsh_model.ts";
 import { isSafe } from "../../games/marsh/web/map_look.ts";
 import { TEXTS } from "../../games/marsh/web/language.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -19,13 +20,7 @@ function newBattle(others: { id: number; x: number; kind?: EntityKind; hp?: numb
   const camera = new Camera();
   Object.assign(camera, { x: 100, z: 100, width: 800, height: 600 });
   const nothing = () => {};
-  const model = marshModel(OWN_ID, {
-    onAcknowledged: nothing,
-    onPlaced: nothing,
-    onNamed: nothing,
-    onHealth: nothing,
-    onStatus: nothing,
-  });
+  const model = new WorldModel(OWN_ID, { onAcknowledged: nothing, onPlaced: nothing, onUpdate: nothing }, FIGURES);
   const updates = others.map(({ id, x, kind = EntityKind.MONSTER, hp = 50 }) => ({
     entityId: BigInt(id),
     update: {

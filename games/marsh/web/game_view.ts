@@ -4,8 +4,10 @@
  * @module
  */
 
-import type { ErrorCode, Vector3 } from "../../../shared/gen/common_pb.ts";
-import { type CombatResult, EntityKind, type EntityUpdate, type WorldSnapshot } from "../../../shared/gen/game_pb.ts";
+import type { OwnMovement } from "../../../client/world/own_movement.ts";
+import type { Stay, WorldView } from "../../../client/world/world_view.ts";
+import type { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { type CombatResult, EntityKind, type EntityUpdate } from "../../../shared/gen/game_pb.ts";
 import { Battle, type CombatIntent } from "./battle.ts";
 import { Camera } from "./camera.ts";
 import { Controls } from "./controls.ts";
@@ -15,27 +17,16 @@ import { TEXTS } from "./language.ts";
 import { isSafe, type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
-import { type MovementReport, OwnMovement } from "../../../client/world/own_movement.ts";
 import type { PortalButton } from "./portal_button.ts";
 import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
 import type { TargetFrame } from "./target_frame.ts";
-import { type Health, isDead, type MarshModel, marshModel } from "./marsh_model.ts";
+import { type Health, isDead, type MarshModel, type OwnNews, type SeenEntity, tellOwn } from "./marsh_model.ts";
 import { WorldRenderer } from "./world_renderer.ts";
-
-/** Where a stay begins. */
-export interface Arrival {
-  readonly entityId: number;
-  readonly position: Vector3 | undefined;
-  /** Units/s. */
-  readonly maxSpeed: number;
-  /** Number of the last MOVEMENT_UPDATE, 0: none yet. */
-  readonly sequence: number;
-  readonly map: MapLook;
-}
 
 /** What the world is shown on, and whom it tells. */
 export interface GameViewOptions {
+  readonly world: WorldView<SeenEntity>;
   readonly canvas: HTMLCanvasElement;
   readonly minimap: Minimap;
   readonly nearby: NearbyList;
@@ -48,8 +39,6 @@ export interface GameViewOptions {
   readonly coveredBelow: () => number;
   /** What lies over the world where no label should be, in CSS pixels. */
   readonly reserved: () => readonly LabelBox[];
-  /** Sends a MOVEMENT_UPDATE. */
-  readonly onReport: (report: MovementReport) => void;
   /** Sends a COMBAT_ACTION. */
   readonly onCast: (intent: CombatIntent) => void;
   /** The server told what the player is called. */
@@ -76,19 +65,13 @@ const SPEECH_MS_PER_CHAR = 45;
 const SPEECH_MS_MAX = 9_000;
 /** Speech bubbles at once. */
 const SPEAKERS_MAX = 64;
-/** Time of walking at full speed that lies between us and what the server knows of us at most, in seconds. */
-const LEAD_SECONDS_MAX = 1.5;
-
 /** Time constant by which the view makes room for what covers it, in milliseconds. */
 const COVER_MS = 70;
-
-const ORIGIN = { x: 0, y: 0, z: 0 };
 
 /** One stay on one map of the world. */
 export class GameView {
   readonly #options: GameViewOptions;
   #map: MapLook;
-  readonly #leadUnitsMax: number;
   readonly #camera: Camera;
   readonly #movement: OwnMovement;
   readonly #model: MarshModel;
@@ -109,29 +92,21 @@ export class GameView {
   #killerName: string | null = null;
   #frame = 0;
   #frameMs = NaN;
+  readonly #own: OwnNews;
   #coveredBelow = 0;
   #reserved: readonly LabelBox[] = [];
   #textMs = -Infinity;
 
   /** Shows the map that the player has entered. */
-  constructor(arrival: Arrival, options: GameViewOptions) {
+  constructor({ entityId, model, movement }: Stay<SeenEntity>, map: MapLook, options: GameViewOptions) {
     this.#options = options;
-    this.#ownId = arrival.entityId;
+    this.#ownId = entityId;
     this.#ownName = options.ownName;
-    const { map, maxSpeed, sequence } = arrival;
     this.#map = map;
-    this.#leadUnitsMax = maxSpeed * LEAD_SECONDS_MAX;
     this.#camera = new Camera();
-    this.#movement = new OwnMovement({
-      spawn: arrival.position ?? ORIGIN,
-      maxSpeed,
-      mapWidth: map.width,
-      mapHeight: map.height,
-      sequence,
-    });
-    this.#model = marshModel(this.#ownId, {
-      onAcknowledged: (sequence) => this.#movement.acknowledge(sequence),
-      onPlaced: (position) => this.#placed(position),
+    this.#movement = movement;
+    this.#model = model;
+    this.#own = {
       onNamed: (name, guildTag) => {
         this.#ownName = name;
         this.#ownGuildTag = guildTag;
@@ -143,7 +118,7 @@ export class GameView {
         this.#isStunned = isStunned;
         this.#hold();
       },
-    });
+    };
     const { canvas } = options;
     this.#renderer = new WorldRenderer(canvas, map, { isStill: this.#isStill });
     this.#controls = new Controls(canvas, this.#camera, {
@@ -169,16 +144,11 @@ export class GameView {
     this.#resizing.observe(canvas);
     const { signal } = this.#listening;
     document.addEventListener("visibilitychange", () => document.hidden && this.#standStill(), { signal });
-    document.documentElement.dataset.entityId = String(arrival.entityId);
+    document.documentElement.dataset.entityId = String(entityId);
     options.status.setHealth(null);
     this.#renderer.resize(this.#camera, devicePixelRatio);
     this.#updateText();
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
-  }
-
-  /** Number of the last MOVEMENT_UPDATE. */
-  get sequence(): number {
-    return this.#movement.sequence;
   }
 
   /** The server told more of the map. */
@@ -189,19 +159,9 @@ export class GameView {
     this.#updateText();
   }
 
-  /** Takes a WORLD_SNAPSHOT. */
-  applySnapshot(snapshot: WorldSnapshot): void {
-    this.#model.applySnapshot(snapshot, performance.now());
-  }
-
-  /** Takes an ENTITY_UPDATE, sent at `serverMs` by the server's clock. */
-  applyUpdate(update: EntityUpdate, serverMs: number): void {
-    this.#model.applyUpdate(update, serverMs, performance.now());
-  }
-
-  /** Takes a MOVEMENT_CORRECTION. */
-  correct(sequence: number, position: Vector3 | undefined): void {
-    if (position !== undefined) this.#movement.correct(sequence, position);
+  /** Takes what the server told of the player itself. */
+  applyOwn(update: EntityUpdate["update"]): void {
+    tellOwn(update, this.#own);
   }
 
   /** Takes a COMBAT_RESULT. */
@@ -247,10 +207,7 @@ export class GameView {
 
   /** The connection was lost, or is there again: without one the player stands. */
   setConnected(isConnected: boolean): void {
-    // Whatever was told meanwhile is gone, unless the session goes on: then all of it comes again.
-    if (isConnected && !this.#isConnected) this.#model.expectFullSnapshot();
     this.#isConnected = isConnected;
-    this.#hold();
   }
 
   /** Shows a speech bubble over whoever is called `name`. */
@@ -278,17 +235,15 @@ export class GameView {
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
     const elapsedMs = Number.isNaN(this.#frameMs) ? 0 : nowMs - this.#frameMs;
     this.#frameMs = nowMs;
-    const playbackMs = this.#model.clock.playbackMs(nowMs);
+    const { world } = this.#options;
     if (this.#controls.apply(this.#movement, nowMs)) this.#battle.halt();
-    this.#battle.step(nowMs, playbackMs);
-    this.#movement.step(elapsedMs);
-    this.#report(nowMs);
+    this.#battle.step(nowMs, this.#model.clock.playbackMs(nowMs));
+    const playbackMs = world.step(nowMs);
     this.#camera.x = this.#movement.shownX;
     this.#camera.z = this.#movement.shownZ;
     const uncovered = this.#coveredBelow - this.#camera.coveredBelow;
     const isNear = Math.abs(uncovered) < 1 || this.#isStill;
     this.#camera.coveredBelow += isNear ? uncovered : uncovered * (1 - Math.exp(-elapsedMs / COVER_MS));
-    this.#model.sweep(nowMs);
     this.#forgetSpeech(nowMs);
     this.#renderer.draw(
       {
@@ -318,11 +273,6 @@ export class GameView {
       this.#reserved = this.#options.reserved();
       this.#updateText();
     }
-  }
-
-  #report(nowMs: number): void {
-    const report = this.#movement.takeReport(nowMs);
-    if (report !== null) this.#options.onReport(report);
   }
 
   #updateText(): void {
@@ -365,41 +315,33 @@ export class GameView {
     }
   }
 
-  get #isDead(): boolean {
+  /** Whether the player lies on the ground. */
+  get isDead(): boolean {
     return isDead(this.#health);
   }
 
   get #canAct(): boolean {
-    return this.#isConnected && !this.#isDead && !this.#isStunned;
+    return this.#isConnected && !this.isDead && !this.#isStunned;
   }
 
   #setHealth(health: Health): void {
-    const wasDead = this.#isDead;
+    const wasDead = this.isDead;
     this.#health = health;
     this.#options.status.setHealth(health);
     document.documentElement.dataset.hp = String(Math.ceil(health.current));
-    if (this.#isDead) this.#battle.clearTarget();
+    if (this.isDead) this.#battle.clearTarget();
     this.#hold();
-    if (!this.#isDead) this.#killerName = null;
-    if (wasDead !== this.#isDead) this.#options.onDead(this.#isDead);
+    if (!this.isDead) this.#killerName = null;
+    if (wasDead !== this.isDead) this.#options.onDead(this.isDead);
   }
 
   #hold(): void {
-    this.#movement.isHeld = !this.#isConnected || this.#isDead || this.#isStunned;
-    if (this.#movement.isHeld) this.#movement.stop();
-  }
-
-  /** Small differences are what the server has not seen yet; the player is ahead of it. */
-  #placed({ x, y, z }: { readonly x: number; readonly y: number; readonly z: number }): void {
-    const lead = Math.hypot(x - this.#movement.x, z - this.#movement.z);
-    if (this.#isDead || lead > this.#leadUnitsMax) this.#movement.teleport({ x, y, z });
+    this.#options.world.isHeld = this.isDead || this.#isStunned;
   }
 
   /** A hidden page gets no frames, so nobody would tell the server to stop. */
   #standStill(): void {
     this.#controls.release();
-    this.#movement.stop();
-    this.#movement.step(0);
-    this.#report(performance.now());
+    this.#options.world.standStill(performance.now());
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Entity, type EntityReader, FADE_MS, WorldModel } from "../../../client/world/world_model.ts";
+import { type Entity, type EntityReader, FADE_MS, type WorldModel } from "../../../client/world/world_model.ts";
 import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/game_pb.ts";
 import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
 
@@ -25,10 +25,8 @@ export interface SeenEntity extends Entity {
   deadSinceMs: number | null;
 }
 
-/** What the server told of the player itself. */
+/** What the server told of the player itself, beside where it is. */
 export interface OwnNews {
-  onAcknowledged(sequence: number): void;
-  onPlaced(position: { readonly x: number; readonly y: number; readonly z: number }): void;
   onNamed(name: string, guildTag: string): void;
   onHealth(health: Health): void;
   onStatus(isStunned: boolean): void;
@@ -38,7 +36,8 @@ export interface OwnNews {
 export const CORPSE_FADE_FROM_MS = 800;
 export const CORPSE_FADE_TO_MS: number = MONSTER_CORPSE_MS - 200;
 
-const FIGURES: EntityReader<SeenEntity> = {
+/** Reads what is told of players and monsters. */
+export const FIGURES: EntityReader<SeenEntity> = {
   create: (entity) => Object.assign(entity, { guildTag: "", health: null, isStunned: false, deadSinceMs: null }),
   spawned(figure, { guildTag, health }, localMs) {
     figure.guildTag = guildTag;
@@ -52,20 +51,6 @@ const FIGURES: EntityReader<SeenEntity> = {
 
 /** Everyone in sight. */
 export type MarshModel = WorldModel<SeenEntity>;
-
-/**
- * Makes the model of a stay.
- *
- * @param ownId The player's own entity id.
- * @param own Is told what concerns the player itself.
- */
-export function marshModel(ownId: number, own: OwnNews): MarshModel {
-  return new WorldModel(ownId, {
-    onAcknowledged: (sequence) => own.onAcknowledged(sequence),
-    onPlaced: (position) => own.onPlaced(position),
-    onUpdate: (update) => tellOwn(own, update),
-  }, FIGURES);
-}
 
 /**
  * How much of an entity in sight is seen, 0 to 1: it fades in when it comes, and a dead monster fades out.
@@ -84,7 +69,8 @@ export function isDead(health: Health | null): boolean {
   return health !== null && health.max > 0 && health.current <= 0;
 }
 
-function tellOwn(own: OwnNews, update: EntityUpdate["update"]): void {
+/** Tells what an update of the player itself says. */
+export function tellOwn(update: EntityUpdate["update"], own: OwnNews): void {
   switch (update.case) {
     case "spawn":
       own.onNamed(update.value.name, update.value.guildTag);

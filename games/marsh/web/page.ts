@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WorldView } from "../../../client/world/world_view.ts";
 import {
   type ClientState,
   DrawbridgeClient,
@@ -20,7 +21,6 @@ import {
   type EnterWorldResponse,
   type MapEntered,
   type MapInfo,
-  MovementUpdateSchema,
   RespawnRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
 import { PacketType } from "../contract.ts";
@@ -35,16 +35,16 @@ import { byId, hasKeys } from "./dom.ts";
 import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
 import { guardComposition } from "./form.ts";
 import { FriendDesk } from "./friend_desk.ts";
-import { type Arrival, GameView } from "./game_view.ts";
+import { GameView } from "./game_view.ts";
+import { FIGURES } from "./marsh_model.ts";
 import { GateScene } from "./gate_scene.ts";
 import { GuildDesk } from "./guild_desk.ts";
 import { TEXTS, translatePage } from "./language.ts";
 import { LoginCard, type LoginEntry } from "./login_card.ts";
-import { mapLook, plainLook } from "./map_look.ts";
+import { type MapLook, mapLook, plainLook } from "./map_look.ts";
 import { Minimap } from "./minimap.ts";
 import { NearbyList } from "./nearby_list.ts";
 import { Notice } from "./notice.ts";
-import type { MovementReport } from "../../../client/world/own_movement.ts";
 import {
   deviceId,
   rememberName,
@@ -153,6 +153,13 @@ class Page {
     panel: this.#side,
     onToken: (token) => storeLogin({ token, name: this.#ownName }),
   });
+  /** Listens before the page does, so that the stay is there when the page shows it. */
+  readonly #world = new WorldView(this.#client, {
+    reader: FIGURES,
+    onStay: () => {},
+    onOwn: (update) => this.#game?.applyOwn(update),
+    isPlaced: () => this.#game?.isDead ?? false,
+  });
   /** Whether the login has kept an account that was to be deleted, and the player does not know it yet. */
   #isKept = false;
   /** The player was told what a safe area is. */
@@ -164,7 +171,6 @@ class Page {
   });
   readonly #portal = new PortalButton((portalId) => this.#travel.use(portalId));
   #game: GameView | null = null;
-  #maxSpeed = 10;
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
   #isEntering = false;
@@ -205,11 +211,6 @@ class Page {
       if (entered.success) this.#showWorld(entered);
     });
     client.on(PacketType.LOGIN_RESPONSE, ({ deletionCancelled }) => this.#isKept = deletionCancelled);
-    client.on(PacketType.WORLD_SNAPSHOT, (snapshot) => this.#game?.applySnapshot(snapshot));
-    client.on(PacketType.ENTITY_UPDATE, (update, header) => this.#game?.applyUpdate(update, header.timestamp));
-    client.on(PacketType.MOVEMENT_CORRECTION, (correction) => {
-      this.#game?.correct(correction.sequenceNumber, correction.position);
-    });
     client.on(PacketType.COMBAT_RESULT, (result) => this.#game?.applyResult(result));
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
     client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
@@ -349,17 +350,10 @@ class Page {
 
   #showWorld(entered: EnterWorldResponse): void {
     const isFirst = this.#game === null;
-    const { entityId, spawnPosition, interestRadius, mapWidth, mapHeight, maxSpeed } = entered;
-    this.#maxSpeed = maxSpeed || 10;
+    const { interestRadius, mapWidth, mapHeight } = entered;
     this.#setWorldShown(true);
     this.#status.setName(this.#ownName);
-    this.#open({
-      entityId: Number(entityId),
-      position: spawnPosition,
-      maxSpeed: this.#maxSpeed,
-      sequence: 0,
-      map: plainLook({ width: mapWidth || 1_000, height: mapHeight || 1_000, interestRadius: interestRadius || 50 }),
-    });
+    this.#open(plainLook({ width: mapWidth, height: mapHeight, interestRadius }));
     this.#travel.ask();
     this.#guild.entered();
     this.#rooms.entered(isFirst ? storedRooms() : this.#rooms.roomNames);
@@ -378,18 +372,18 @@ class Page {
   }
 
   /** Shows the map at the other end of a portal. */
-  #showMap({ entityId, position, map }: MapEntered & { readonly map: MapInfo }): void {
-    const sequence = this.#game?.sequence ?? 0;
-    this.#open({ entityId: Number(entityId), position, maxSpeed: this.#maxSpeed, sequence, map: mapLook(map) });
+  #showMap({ map }: { readonly map: MapInfo }): void {
+    this.#open(mapLook(map));
     this.#chat.addNote(TEXTS.world.arrived(map.name));
     this.#canvas.focus({ preventScroll: true });
   }
 
-  #open(arrival: Arrival): void {
+  #open(map: MapLook): void {
     this.#game?.close();
     this.#notice.show(null);
     this.#deadMs = -1;
-    this.#game = new GameView(arrival, {
+    this.#game = new GameView(this.#world.stay!, map, {
+      world: this.#world,
       canvas: this.#canvas,
       minimap: this.#minimap,
       nearby: this.#nearby,
@@ -404,7 +398,6 @@ class Page {
           .map((element) => element.getBoundingClientRect())
           .filter(({ width }) => width > 0),
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
-      onReport: (report) => this.#report(report),
       onCast: (intent) => this.#cast(intent),
       onNamed: (name) => {
         this.#ownName = name;
@@ -438,6 +431,7 @@ class Page {
   #showGate(): void {
     this.#game?.close();
     this.#game = null;
+    this.#world.leave();
     this.#pendingChat.clear();
     this.#guild.clear();
     this.#rooms.clear();
@@ -512,17 +506,6 @@ class Page {
   }
 
   // Walking, fighting and talking
-
-  #report({ sequence, x, y, z, vx, vz, yaw }: MovementReport): void {
-    if (this.#client.state !== "connected") return;
-    this.#client.send(MovementUpdateSchema, {
-      position: { x, y, z },
-      velocity: { x: vx, y: 0, z: vz },
-      rotation: { x: 0, y: yaw, z: 0 },
-      timestamp: BigInt(Date.now()),
-      sequenceNumber: sequence,
-    });
-  }
 
   #cast({ skillId, targetId, targetPosition, actionSequence }: CombatIntent): void {
     this.#client.send(CombatActionSchema, { skillId, targetId: BigInt(targetId), targetPosition, actionSequence });

@@ -1,14 +1,23 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { ComponentSet } from "../../../client/world/component_set.ts";
 import { ENTITIES_MAX, type Entity, FADE_MS, WorldModel } from "../../../client/world/world_model.ts";
 import {
   CORPSE_FADE_FROM_MS,
   CORPSE_FADE_TO_MS,
+  FIGURES,
   type Health,
-  marshModel,
   opacityOf,
+  tellOwn,
 } from "../../../games/marsh/web/marsh_model.ts";
-import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../../shared/gen/game_pb.ts";
-import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
+import {
+  ComponentUpdateSchema,
+  DespawnReason,
+  EntityKind,
+  EntityUpdateSchema,
+  HealthUpdateSchema,
+  WorldSnapshotSchema,
+} from "../../../shared/gen/game_pb.ts";
+import { COMPONENTS_MAX, MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;
@@ -18,13 +27,16 @@ type Update = MessageInitShape<typeof EntityUpdateSchema>;
 
 function newModel() {
   const news: unknown[] = [];
-  const model = marshModel(OWN_ID, {
+  const own = {
+    onNamed: (name: string) => news.push(["named", name]),
+    onHealth: (health: Health) => news.push(["health", health.current, health.max]),
+    onStatus: (isStunned: boolean) => news.push(["stunned", isStunned]),
+  };
+  const model = new WorldModel(OWN_ID, {
     onAcknowledged: (sequence) => news.push(["acknowledged", sequence]),
     onPlaced: ({ x, z }) => news.push(["placed", x, z]),
-    onNamed: (name) => news.push(["named", name]),
-    onHealth: (health: Health) => news.push(["health", health.current, health.max]),
-    onStatus: (isStunned) => news.push(["stunned", isStunned]),
-  });
+    onUpdate: (update) => tellOwn(update, own),
+  }, FIGURES);
   return { model, news };
 }
 
@@ -174,4 +186,32 @@ Deno.test("WorldModel hands a game what it does not know itself: spawns, updates
   model.applySnapshot(snapshot(100, [spawn(2)]), 110);
   assertEquals(model.entities.get(2)?.colours, ["OAK", "health", "OAK"]);
   assertEquals(own, ["spawn", "placed", "health"]);
+});
+
+Deno.test("WorldModel keeps the newest content of each component, and forgets all of them at a spawn", () => {
+  const { model } = newModel();
+  const told = (id: number, componentId: number, hp: number): Update => ({
+    entityId: BigInt(id),
+    components: [{ componentId, content: toBinary(HealthUpdateSchema, create(HealthUpdateSchema, { currentHp: hp })) }],
+  });
+  model.applySnapshot(snapshot(0, [spawn(2), told(2, 1, 5), told(2, 2, 6), told(2, 1, 7), told(OWN_ID, 1, 8)]), 10);
+  const { components } = model.entities.get(2)!;
+  const hp = (id: number) => components.get(id, HealthUpdateSchema).currentHp;
+  assertEquals([hp(1), hp(2), hp(3)], [7, 6, 0]);
+  assert(components.get(1, HealthUpdateSchema) === components.get(1, HealthUpdateSchema), "Decoded once");
+  assertEquals(model.ownComponents.get(1, HealthUpdateSchema).currentHp, 8);
+  model.applySnapshot(snapshot(100, [spawn(2), told(2, 2, 9)]), 110);
+  assertEquals([hp(1), hp(2)], [0, 9]);
+});
+
+Deno.test("ComponentSet keeps no more components than a game can have, whatever a peer sends", () => {
+  const set = new ComponentSet();
+  const updates = Array.from({ length: 1_000 }, (_, index) =>
+    create(ComponentUpdateSchema, {
+      componentId: index + 1,
+      content: toBinary(HealthUpdateSchema, create(HealthUpdateSchema, { currentHp: 1 })),
+    }));
+  set.apply(updates);
+  const kept = updates.filter(({ componentId }) => set.get(componentId, HealthUpdateSchema).currentHp === 1);
+  assertEquals(kept.length, COMPONENTS_MAX);
 });

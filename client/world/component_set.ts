@@ -1,0 +1,47 @@
+/**
+ * What a game tells of one entity beside its pose, as messages of its own.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { ComponentUpdate } from "../../shared/gen/game_pb.ts";
+import { COMPONENTS_MAX } from "../../shared/limits.ts";
+
+/** The newest state of each component of one entity. */
+export class ComponentSet {
+  readonly #contents: Map<number, Uint8Array> = new Map();
+  readonly #messages: Map<number, unknown> = new Map();
+
+  /**
+   * What the server told last of a component.
+   *
+   * @param componentId The component's id in the game's proto.
+   * @param schema Its message. A component is always read by the same one.
+   * @returns One object until the component is told anew; nothing but defaults where it was never told.
+   */
+  get<D extends DescMessage>(componentId: number, schema: D): MessageShape<D> {
+    let message = this.#messages.get(componentId) as MessageShape<D> | undefined;
+    if (message === undefined) {
+      const content = this.#contents.get(componentId);
+      message = content === undefined ? create(schema) : fromBinary(schema, content);
+      this.#messages.set(componentId, message);
+    }
+    return message;
+  }
+
+  /** Takes what an update says. Of more components than a game can have, those that are new are left out. */
+  apply(updates: readonly ComponentUpdate[]): void {
+    for (const { componentId, content } of updates) {
+      if (!this.#contents.has(componentId) && this.#contents.size >= COMPONENTS_MAX) continue;
+      this.#contents.set(componentId, content);
+      this.#messages.delete(componentId);
+    }
+  }
+
+  /** Forgets all: a spawn tells anew. */
+  clear(): void {
+    this.#contents.clear();
+    this.#messages.clear();
+  }
+}
