@@ -19,7 +19,6 @@ import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
   CombatActionSchema,
   type EnterWorldResponse,
-  type MapEntered,
   type MapInfo,
   RespawnRequestSchema,
 } from "../../../shared/gen/game_pb.ts";
