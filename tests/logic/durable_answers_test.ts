@@ -1,15 +1,15 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { GuildCreateRequestSchema, type GuildCreateResponse } from "../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
 import { EXPIRY_CONFIRM_MS, RECEIPT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { settle } from "../social/company.ts";
-import { PRICE, PURSES, type Shop, shopGame, START_COINS } from "../support/shop_game.ts";
+import { BuyRequestSchema, contract, type Purse } from "../game/shop/contract.ts";
+import shop, { PRICE, PURSES, type Shop, START_COINS } from "../game/shop/game.ts";
 import { storageWith } from "../support/storage_with.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
@@ -18,45 +18,56 @@ const SWEEP_MS = 60_000;
 const MEMORY = { path: ":memory:" };
 
 function openShop(storage: Storage): Promise<LogicHarness> {
-  return LogicHarness.create({ game: shopGame(), storage });
+  return LogicHarness.create({ game: shop, storage });
 }
 
 const shopOf = (harness: LogicHarness) => harness.logic.parts as Shop;
-const answers = (harness: LogicHarness, client: HarnessClient) =>
-  harness.received(client, PacketType.GUILD_CREATE_RESPONSE);
 
-function ask(harness: LogicHarness, client: HarnessClient, requestKey: number): void {
-  harness.send(client, GuildCreateRequestSchema, { name: "hat", tag: "HAT" }, { requestKey });
+/** What a client was answered: whether it bought, how many things it has bought then, or why not. */
+interface Answer {
+  readonly success: boolean;
+  readonly bought: number;
+  readonly errorCode: ErrorCode;
 }
 
-async function buy(harness: LogicHarness, client: HarnessClient, requestKey: number): Promise<GuildCreateResponse> {
-  const count = answers(harness, client).length;
+function answers({ packets }: HarnessClient): Answer[] {
+  const type = contract.rowOf(BuyRequestSchema).replyType, schema = contract.schemaOf(type)!;
+  return packets.filter((packet) => packet.type === type)
+    .map(({ payload }) => fromBinary(schema, payload) as unknown as Answer);
+}
+
+function ask(harness: LogicHarness, client: HarnessClient, requestKey: number): void {
+  harness.send(client, BuyRequestSchema, {}, { requestKey });
+}
+
+async function buy(harness: LogicHarness, client: HarnessClient, requestKey: number): Promise<Answer> {
+  const count = answers(client).length;
   ask(harness, client, requestKey);
-  await harness.until(() => answers(harness, client).length > count);
-  return answers(harness, client)[count];
+  await harness.until(() => answers(client).length > count);
+  return answers(client)[count];
 }
 
 /** Coins and things of a player, as stored. */
 async function purseOf(harness: LogicHarness, { playerId }: HarnessClient): Promise<[coins?: number, bought?: number]> {
-  const purse = await shopOf(harness).game.store.get(PURSES, playerId);
-  return [purse?.kills, purse?.deaths];
+  const purse = await shopOf(harness).game.store.get(PURSES, playerId) as unknown as Purse | undefined;
+  return [purse?.coins, purse?.bought];
 }
 
 Deno.test("A durable request is done once, however often it comes with its key", async () => {
   await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
   const client = await harness.connect();
   for (let i = 0; i < 3; i++) {
-    const { success, guildId } = await buy(harness, client, 7);
-    assertEquals([success, guildId], [true, 1n]);
+    const { success, bought } = await buy(harness, client, 7);
+    assertEquals([success, bought], [true, 1]);
   }
-  assertEquals((await buy(harness, client, 8)).guildId, 2n);
+  assertEquals((await buy(harness, client, 8)).bought, 2);
   assertEquals(await purseOf(harness, client), [START_COINS - 2 * PRICE, 2]);
   // Without a key each is a request of its own.
-  for (const bought of [3n, 4n]) assertEquals((await buy(harness, client, 0)).guildId, bought);
+  for (const bought of [3, 4]) assertEquals((await buy(harness, client, 0)).bought, bought);
   // The key belongs to one packet, not to what comes behind it.
-  harness.send(client, GuildCreateRequestSchema, { name: "hat", tag: "HAT" });
-  await harness.until(() => answers(harness, client).length === 7);
-  assertEquals(answers(harness, client)[6].guildId, 5n);
+  harness.send(client, BuyRequestSchema, {});
+  await harness.until(() => answers(client).length === 7);
+  assertEquals(answers(client)[6].bought, 5);
 });
 
 Deno.test("The same request of two sessions at once is done once, and both are answered", async () => {
@@ -66,7 +77,7 @@ Deno.test("The same request of two sessions at once is done once, and both are a
   const shop = shopOf(harness);
   await shop.game.store.transaction(async (transaction) => {
     await transaction.get(PURSES, client.playerId);
-    transaction.put(PURSES, client.playerId, { kills: PRICE });
+    transaction.put(PURSES, client.playerId, { coins: PRICE });
   });
   const gate = Promise.withResolvers<void>();
   let waiting = 0;
@@ -79,24 +90,27 @@ Deno.test("The same request of two sessions at once is done once, and both are a
   await harness.until(() => waiting === 2);
   shop.beforeCommit = () => {};
   gate.resolve();
-  await harness.until(() => answers(harness, client).length === 2);
-  assertEquals(answers(harness, client).map(({ success, guildId }) => [success, guildId]), [[true, 1n], [true, 1n]]);
+  await harness.until(() => answers(client).length === 2);
+  assertEquals(answers(client).map(({ success, bought }) => [success, bought]), [[true, 1], [true, 1]]);
   assertEquals(await purseOf(harness, client), [0, 1]);
 });
 
 Deno.test("A refusal changes nothing and leaves no receipt", async () => {
   await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
   const client = await harness.connect();
-  for (let key = 1; key <= START_COINS / PRICE; key++) assert((await buy(harness, client, key)).success);
+  const setCoins = (coins: number) =>
+    shopOf(harness).game.store.transaction(async (transaction) => {
+      const purse = await transaction.getOrEmpty(PURSES, client.playerId);
+      transaction.put(PURSES, client.playerId, { ...purse, coins });
+    });
+  await setCoins(PRICE);
+  assert((await buy(harness, client, 1)).success);
   const refused = await buy(harness, client, 99);
   assertEquals([refused.success, refused.errorCode], [false, ErrorCode.INVALID_STATE]);
-  await shopOf(harness).game.store.transaction(async (transaction) => {
-    const purse = await transaction.getOrEmpty(PURSES, client.playerId);
-    transaction.put(PURSES, client.playerId, { ...purse, kills: PRICE });
-  });
+  await setCoins(PRICE);
   assertEquals((await buy(harness, client, 99)).success, true);
   // What was bought before is answered as it was then.
-  assertEquals((await buy(harness, client, 1)).guildId, 1n);
+  assertEquals((await buy(harness, client, 1)).bought, 1);
 });
 
 Deno.test("After a restart the same request is answered by its receipt", async () => {
@@ -107,16 +121,16 @@ Deno.test("After a restart the same request is answered by its receipt", async (
       await using harness = await openShop(open());
       const client = await harness.connect({ name: "ann" });
       playerId = client.playerId;
-      assertEquals((await buy(harness, client, 5)).guildId, 1n);
+      assertEquals((await buy(harness, client, 5)).bought, 1);
     }
     await using harness = await openShop(open());
     const client = await harness.connect({ name: "ann" });
     assertEquals(client.playerId, playerId);
-    assertEquals((await buy(harness, client, 5)).guildId, 1n);
+    assertEquals((await buy(harness, client, 5)).bought, 1);
     assertEquals(await purseOf(harness, client), [START_COINS - PRICE, 1]);
     // The keys of others are their own.
     const other = await harness.connect({ name: "bob" });
-    assertEquals((await buy(harness, other, 5)).guildId, 1n);
+    assertEquals((await buy(harness, other, 5)).bought, 1);
     assertEquals(await purseOf(harness, other), [START_COINS - PRICE, 1]);
   });
 });
@@ -140,9 +154,9 @@ Deno.test("Nothing is answered that was not committed, and what may have been is
   assertEquals(await purseOf(harness, client), [undefined, undefined]);
   failure = "timeout";
   // The receipt tells that it was done.
-  assertEquals((await buy(harness, client, 4)).guildId, 1n);
+  assertEquals((await buy(harness, client, 4)).bought, 1);
   failure = null;
-  assertEquals((await buy(harness, client, 4)).guildId, 1n);
+  assertEquals((await buy(harness, client, 4)).bought, 1);
   assertEquals(await purseOf(harness, client), [START_COINS - PRICE, 1]);
 });
 

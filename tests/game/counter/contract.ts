@@ -4,60 +4,23 @@
  * @module
  */
 
-import { createFileRegistry, type DescFile, type DescMessage, setExtension } from "@bufbuild/protobuf";
-import {
-  FieldDescriptorProto_Label as Label,
-  FieldDescriptorProto_Type as Type,
-  FileDescriptorProtoSchema,
-  MessageOptionsSchema,
-} from "@bufbuild/protobuf/wkt";
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Contract } from "../../../shared/contract.ts";
-import { contract as marsh } from "../../../games/marsh/contract.ts";
-import {
-  file_options,
-  packet,
-  PacketOptions_Sender as Sender,
-  PacketOptionsSchema,
-} from "../../../shared/gen/options_pb.ts";
+import { FieldDescriptorProto_Type as Type } from "@bufbuild/protobuf/wkt";
+import { PacketOptions_Sender as Sender } from "../../../shared/gen/options_pb.ts";
+import { gameContract } from "../game_contract.ts";
 
-/** The engine's own protos. */
-const ENGINE = marsh.files.filter(({ messages }) =>
-  messages.some(({ name }) => ["LoginRequest", "EnterWorldRequest"].includes(name))
-);
-
-function message(
-  name: string,
-  fields: Readonly<Record<string, Type>>,
-  options: MessageInitShape<typeof PacketOptionsSchema>,
-) {
-  const messageOptions = create(MessageOptionsSchema);
-  setExtension(messageOptions, packet, create(PacketOptionsSchema, options));
-  return {
-    name,
-    field: Object.entries(fields).map(([name, type], index) => ({
-      ...{ name, type, number: index + 1, label: Label.OPTIONAL, jsonName: name },
-    })),
-    options: messageOptions,
-  };
-}
-
-const proto = create(FileDescriptorProtoSchema, {
-  name: "counter.proto",
-  package: "counter",
-  syntax: "proto3",
-  dependency: [file_options.proto.name],
-  messageType: [
-    message("CountRequest", { by: Type.UINT32 }, { number: 10_000, from: Sender.CLIENT, reply: "CountResponse" }),
-    message("CountResponse", { success: Type.BOOL, error_code: Type.INT32, count: Type.UINT32 }, { number: 10_001 }),
-    message("Counted", { name: Type.STRING, count: Type.UINT32 }, { number: 10_002 }),
-  ],
+const { contract, schemaOf } = gameContract("counter", {
+  CountRequest: {
+    fields: { by: Type.UINT32 },
+    packet: { number: 10_000, from: Sender.CLIENT, reply: "CountResponse" },
+  },
+  CountResponse: {
+    fields: { success: Type.BOOL, error_code: Type.INT32, count: Type.UINT32 },
+    packet: { number: 10_001 },
+  },
+  Counted: { fields: { name: Type.STRING, count: Type.UINT32 }, packet: { number: 10_002 } },
 });
-const registry = createFileRegistry(proto, (name) => name === file_options.proto.name ? file_options : undefined);
-const file: DescFile = registry.getFile("counter.proto")!;
-const schemaOf = (name: string): DescMessage => registry.getMessage(`counter.${name}`)!;
 
+export { contract };
 export const CountRequestSchema = schemaOf("CountRequest");
 export const CountResponseSchema = schemaOf("CountResponse");
 export const CountedSchema = schemaOf("Counted");
-export const contract = new Contract("counter", [...ENGINE, file]);
