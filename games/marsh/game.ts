@@ -6,13 +6,15 @@
 
 import { defineGame, type Game, type GameModule } from "../../server/game/game.ts";
 import type { ServerConfig } from "../../server/config/config.ts";
-import { ChatGuard } from "../parts/chat/chat_guard.ts";
-import { startChat } from "../parts/chat/chat_handlers.ts";
+import { chat } from "../parts/chat/chat_handlers.ts";
 import { KillCredit } from "../parts/combat/kill_credit.ts";
-import { SocialService } from "../parts/friends/social_handlers.ts";
-import { GuildService } from "../parts/guilds/guild_handlers.ts";
-import { LeaderboardService } from "../parts/leaderboards/leaderboard_handlers.ts";
-import { RoomService } from "../parts/rooms/room_handlers.ts";
+import { friends, type SocialService } from "../parts/friends/social_handlers.ts";
+import { guilds as guildsPart, type GuildService } from "../parts/guilds/guild_handlers.ts";
+import {
+  leaderboards as leaderboardsPart,
+  type LeaderboardService,
+} from "../parts/leaderboards/leaderboard_handlers.ts";
+import { rooms as roomsPart, type RoomService } from "../parts/rooms/room_handlers.ts";
 import { MARSH_ENTITIES } from "./entities.ts";
 import { CombatService } from "./combat_handlers.ts";
 import { contract } from "./contract.ts";
@@ -44,13 +46,12 @@ export default marshWith(loadGameData());
 
 function start(game: Game, data: GameData, atlas: Atlas): Marsh {
   const { config, clock } = game;
-  const guard = new ChatGuard();
-  const social = new SocialService(game, { guard });
-  const rooms = new RoomService(game, social);
-  const guilds = new GuildService(game, social);
-  const leaderboards = new LeaderboardService(game);
+  const social = game.use(friends);
+  const rooms = game.use(roomsPart, { friends: social });
+  const guilds = game.use(guildsPart, { friends: social });
+  const leaderboards = game.use(leaderboardsPart);
+  game.use(chat, { friends: social, guilds, rooms });
   const combat = new CombatService(game, { atlas, guilds, monsters: config.monsters ? data.monsters : NO_MONSTERS });
-  startChat(game, { guard, guilds, rooms, social });
   startMaps(game, { atlas, combat });
 
   const credit = new KillCredit();

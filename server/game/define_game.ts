@@ -61,7 +61,7 @@ export interface GamePart<Options, Api> {
 }
 
 /** Defines a part of games; `game.use` starts it. */
-export function definePart<Options = void, Api = void>(
+export function definePart<Options = undefined, Api = void>(
   name: string,
   start: (game: Game, options: Options) => Api,
 ): GamePart<Options, Api> {

@@ -156,10 +156,13 @@ export class Game {
    * @returns What the part offers.
    * @throws {TypeError} when the game uses it already.
    */
-  use<Options, Api>(part: GamePart<Options, Api>, options: Options): Api {
+  use<Options, Api>(
+    part: GamePart<Options, Api>,
+    ...[options]: undefined extends Options ? [options?: Options] : [options: Options]
+  ): Api {
     if (this.#parts.has(part.name)) throw new TypeError(`Cannot use part ${part.name} twice`);
     this.#parts.add(part.name);
-    return part.start(this, options);
+    return part.start(this, options as Options);
   }
 
   /**

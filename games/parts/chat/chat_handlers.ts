@@ -12,12 +12,11 @@ import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
-import type { ChatGuard } from "./chat_guard.ts";
 import type { Saying } from "./chat_delivery.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const UTF8 = new TextEncoder();
 
@@ -46,8 +45,7 @@ export function readChatText(raw: string): string {
 export interface ChatServices {
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly rooms: Pick<RoomService, "say">;
-  readonly social: SocialService;
-  readonly guard: ChatGuard;
+  readonly friends: SocialService;
 }
 
 /** What was asked for, and what becomes of it. */
@@ -57,8 +55,9 @@ interface Whisper {
 }
 
 /** Registers what players say to each other. */
-export function startChat(game: Game, services: ChatServices): void {
-  const { guard, guilds, rooms, social } = services;
+function startChat(game: Game, services: ChatServices): void {
+  const { guilds, rooms, friends: social } = services;
+  const { guard } = social;
   const { config, players, world } = game;
   const nearby = new Int32Array(world.slotCount);
 
@@ -246,3 +245,6 @@ function sayingOf(message: ChatMessage): Saying {
   const payload = toBinary(ChatMessageSchema, message);
   return { senderId: Number(message.senderId), type: PacketType.CHAT_MESSAGE, payload };
 }
+
+/** What players say to each other. */
+export const chat = definePart("chat", startChat);

@@ -35,16 +35,19 @@ import { RecentCache } from "../../../server/base/recent_cache.ts";
 import { type Partings, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
 import { relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
-import { ContactGate, type ContactRules, playerTarget } from "../chat/contact_gate.ts";
+import { ChatGuard } from "../chat/chat_guard.ts";
+import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
 import { pack, type Packed, Roster } from "../../../server/session/roster.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 /** How often what waits is looked at, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
 
 /** Who knows whom, and who wants to hear from whom. */
 export class SocialService {
+  /** What keeps players from writing too much. */
+  readonly guard = new ChatGuard();
   /** What decides who may be told what by whom. */
   readonly gate: ContactGate;
   /** Everything that players say to each other, or are told of each other, goes this way. */
@@ -61,10 +64,10 @@ export class SocialService {
   /** Players who came and went so often that their friends have not been told yet. */
   readonly #unannounced = new Set<number>();
 
-  constructor(game: Game, rules: Omit<ContactRules, "lists">) {
+  constructor(game: Game) {
     this.#game = game;
     const lists = this.#lists;
-    this.gate = new ContactGate(game, { ...rules, lists });
+    this.gate = new ContactGate(game, { guard: this.guard, lists });
     const crowdedOut = (playerId: number, saying: Saying) => {
       game.counters.add(Counter.CHAT_CROWDED_OUT, 1);
       this.whispers.keepMissed(playerId, [saying]);
@@ -375,3 +378,6 @@ function shownOf({ friends, incoming, outgoing, ignored }: SocialLists): ShownLi
   const list = create(IgnoreListResponseSchema, { success: true, players: ignored.map(refOf) });
   return { friends: roster, ignored: pack(toBinary(IgnoreListResponseSchema, list)) };
 }
+
+/** Friends, presence and ignore lists, and the way on which players are told of each other. */
+export const friends = definePart("friends", (game) => new SocialService(game));

@@ -65,7 +65,7 @@ import { playerTarget } from "../chat/contact_gate.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
 import { Roster } from "../../../server/session/roster.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 /** What the one who asked is told. */
 const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
@@ -635,3 +635,9 @@ function shownOf({ guildId, name, tag, members, wars }: Guild): Roster {
     }),
   });
 }
+
+/** Guilds and their wars. */
+export const guilds = definePart(
+  "guilds",
+  (game, { friends }: { readonly friends: SocialService }) => new GuildService(game, friends),
+);

@@ -27,7 +27,7 @@ import { ShortCache } from "../../../server/base/short_cache.ts";
 import { type Asker, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
 import { ALL_TIME, type Board, type PlayerKill, type Score, SCORES } from "./score_store.ts";
 import { KillLedger } from "./kill_ledger.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const DAY_MS = 24 * 3_600_000;
 /** How often what waits is tried again, in milliseconds. */
@@ -140,3 +140,6 @@ function checked(
 function entryOf(score: Score): MessageInitShape<typeof LeaderboardEntrySchema> {
   return { ...score, playerId: BigInt(score.playerId) };
 }
+
+/** Who has killed and died how often. */
+export const leaderboards = definePart("leaderboards", (game) => new LeaderboardService(game));

@@ -36,7 +36,7 @@ import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms 
 import { RoomHistories } from "./room_histories.ts";
 import { RoomList } from "./room_list.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const TOO_MANY_OF_PLAYER = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms`;
 
@@ -246,3 +246,9 @@ function eventOf(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): 
   });
   return toBinary(RoomEventSchema, event);
 }
+
+/** Chat rooms that players make. */
+export const rooms = definePart(
+  "rooms",
+  (game, { friends }: { readonly friends: SocialService }) => new RoomService(game, friends),
+);
