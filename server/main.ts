@@ -13,8 +13,10 @@ import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { hasSessionKey, loadSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
 import {
+  type ConfigSources,
   describeConfig,
   EXIT_CONFIG,
+  gamePathOf,
   loadConfig,
   problemText,
   type ServerConfig,
@@ -37,16 +39,15 @@ import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { drillsOf } from "./process/drills.ts";
-import { loadGame } from "./process/game_file.ts";
+import { type GameFile, loadGame } from "./process/game_file.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
 import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
 
-async function serve(config: ServerConfig, notes: readonly string[]): Promise<void> {
+async function serve(config: ServerConfig, game: GameFile, notes: readonly string[]): Promise<void> {
   const terminal = findStartTerminal();
-  const game = await loadGame(config.game);
   await makeDataFolder(config.dataDir);
   const holder = describeHolder();
   const isNarrow = narrowPermissions(config);
@@ -143,6 +144,13 @@ async function serve(config: ServerConfig, notes: readonly string[]): Promise<vo
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }
 
+/** What is printed instead of starting; with the options of the game, if it can be loaded. */
+async function informationOf(sources: ConfigSources): Promise<string | undefined> {
+  if (informationText(sources.args) === undefined) return undefined;
+  const game = await loadGame(gamePathOf(sources)).catch(() => undefined);
+  return informationText(sources.args, game?.module.options);
+}
+
 /** Runs the server in a child process; gives the exit status to end with. */
 async function supervise(config: ServerConfig): Promise<number> {
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "parent" });
@@ -161,16 +169,19 @@ function textOf(error: unknown): string {
 }
 
 if (import.meta.main) {
-  const information = informationText(Deno.args);
+  const sources = { args: Deno.args, env: Deno.env.toObject() };
+  const information = await informationOf(sources);
   if (information !== undefined) {
     console.log(information);
     Deno.exit(0);
   }
   try {
     const notes: string[] = [];
-    const config = loadConfig({ args: Deno.args, env: Deno.env.toObject(), onNote: (note) => notes.push(note) });
+    const game = await loadGame(gamePathOf(sources));
+    const gameOptions = game.module.options;
+    const config = loadConfig({ ...sources, gameOptions, onNote: (note) => notes.push(note) });
     if (config.supervise) Deno.exit(await supervise(config));
-    await serve(config, notes);
+    await serve(config, game, notes);
   } catch (error) {
     console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);

@@ -5,7 +5,7 @@
  */
 
 import { ADMIN_TOKEN_LENGTH_MIN } from "../../shared/limits.ts";
-import type { Platform, ServerConfig } from "./schema.ts";
+import type { OptionKey, Platform, ServerConfig } from "./schema.ts";
 import { isLoopback, isWildcard } from "../base/host.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
 
@@ -13,9 +13,9 @@ import { parseIpAddress } from "../base/ip_address.ts";
 export interface CheckContext {
   readonly platform: Platform;
   /** The flag, variable or key that gave the value in use. */
-  readonly nameOf: (key: keyof ServerConfig) => string;
+  readonly nameOf: (key: OptionKey) => string;
   /** Tells that a value given for `key` was refused already. */
-  readonly isBad: (key: keyof ServerConfig) => boolean;
+  readonly isBad: (key: OptionKey) => boolean;
   readonly readTextFile: (path: string) => string;
 }
 
@@ -25,7 +25,7 @@ export function findContradictions(config: ServerConfig, context: CheckContext):
 }
 
 interface Check {
-  readonly of: readonly (keyof ServerConfig)[];
+  readonly of: readonly (OptionKey)[];
   readonly find: (config: ServerConfig, context: CheckContext) => readonly string[];
 }
 

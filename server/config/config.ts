@@ -14,8 +14,10 @@ import {
   ENVIRONMENT_PREFIX,
   environmentVariableOf,
   flagOf,
+  type GameOption,
   type Option,
   OPTION_KEYS,
+  type OptionKey,
   OPTIONS,
   type Platform,
   type ServerConfig,
@@ -34,6 +36,8 @@ export interface ConfigSources {
   readonly readTextFile?: (path: string) => string;
   /** The machine; this one when left out. */
   readonly platform?: Platform;
+  /** Options of the game, by key. */
+  readonly gameOptions?: Readonly<Record<string, GameOption>>;
   /** Hears what was left out without being a problem. */
   readonly onNote?: (note: string) => void;
 }
@@ -41,7 +45,7 @@ export interface ConfigSources {
 /** The exit status of a process whose configuration cannot be used: EX_CONFIG of sysexits.h. */
 export const EXIT_CONFIG = 78;
 
-type Key = keyof ServerConfig;
+type Key = OptionKey;
 /** A value as it was found and where, for errors. */
 interface Found {
   readonly name: string;
@@ -61,6 +65,16 @@ export function loadConfig(sources: ConfigSources): ServerConfig {
   const config = reader.resolve();
   if (reader.problems.length > 0) throw new ConfigError(reader.problems);
   return config;
+}
+
+/**
+ * The value of `--game`, before the options of that game are known: whatever else is wrong is found by
+ * {@linkcode loadConfig}.
+ */
+export function gamePathOf(sources: ConfigSources): string {
+  const reader = new ConfigReader(sources);
+  reader.readAll();
+  return reader.resolve().game;
 }
 
 /** The path of the SQLite file. `:memory:` stays as it is. */
@@ -98,10 +112,17 @@ class ConfigReader {
   readonly #names = new Map<Key, string>();
   readonly #values = new Map<Key, unknown>();
   readonly #bad = new Set<Key>();
+  readonly #gameOptions: Readonly<Record<string, GameOption>>;
+  readonly #keyOfFlag: ReadonlyMap<string, string>;
+  readonly #keyOfVariable: ReadonlyMap<string, string>;
 
   constructor(sources: ConfigSources) {
     this.#sources = sources;
     this.#readTextFile = sources.readTextFile ?? Deno.readTextFileSync;
+    this.#gameOptions = sources.gameOptions ?? {};
+    const keys = [...KNOWN_KEYS, ...Object.keys(this.#gameOptions)];
+    this.#keyOfFlag = new Map(keys.map((key) => [flagOf(key), key]));
+    this.#keyOfVariable = new Map(keys.map((key) => [environmentVariableOf(key), key]));
   }
 
   /** Reads the weakest source first, so that a later one overwrites it; every value of every source is checked. */
@@ -124,7 +145,11 @@ class ConfigReader {
       const standard: unknown = OPTIONS[key].default;
       return [key, typeof standard === "function" ? standard(platform, given) : standard] as const;
     });
-    const config = Object.freeze(Object.fromEntries(entries)) as unknown as ServerConfig;
+    const ofGame = Object.entries(this.#gameOptions).map(([key, option]) =>
+      [key, this.#values.has(key as Key) ? this.#values.get(key as Key) : option.default] as const
+    );
+    const gameOptions = Object.freeze(Object.fromEntries(ofGame));
+    const config = Object.freeze({ ...Object.fromEntries(entries), gameOptions }) as unknown as ServerConfig;
     this.problems.push(...findContradictions(config, {
       platform,
       nameOf: (key) => this.#names.get(key) ?? flagOf(key),
@@ -141,7 +166,7 @@ class ConfigReader {
   }
 
   #take(key: Key, found: Found): void {
-    const option = OPTIONS[key] as Option<unknown>;
+    const option = this.#optionOf(key);
     const value = found.fromJson ? option.kind.fromJson(found.value) : option.kind.parse(String(found.value));
     if (value === undefined) {
       this.#bad.add(key);
@@ -153,6 +178,10 @@ class ConfigReader {
     }
     this.#values.set(key, value);
     this.#names.set(key, found.name);
+  }
+
+  #optionOf(key: string): Option<unknown> | GameOption & { readonly secret?: undefined } {
+    return Object.hasOwn(this.#gameOptions, key) ? this.#gameOptions[key] : OPTIONS[key as Key] as Option<unknown>;
   }
 
   #readFlags(): Map<string, Found> {
@@ -178,16 +207,16 @@ class ConfigReader {
   }
 
   #readFlag(found: Map<string, Found>, flag: string, value: string | undefined): void {
-    const key = KEY_OF_FLAG.get(flag);
+    const key = this.#keyOfFlag.get(flag);
     if (key === undefined) {
       // The value is not shown: it may be a secret behind a mistyped flag.
       this.problems.push(unknown(`flag ${shorten(flag)}`, flag, flagOf));
     } else if (value !== undefined) {
       found.set(key, { name: flag, value, fromJson: false });
-    } else if (key !== CONFIG_FILE_KEY && typeof OPTIONS[key as Key].default === "boolean") {
+    } else if (key !== CONFIG_FILE_KEY && typeof this.#optionOf(key).default === "boolean") {
       found.set(key, { name: flag, value: "on", fromJson: false });
     } else {
-      const expects = key === CONFIG_FILE_KEY ? "a path" : OPTIONS[key as Key].kind.expects;
+      const expects = key === CONFIG_FILE_KEY ? "a path" : this.#optionOf(key).kind.expects;
       this.problems.push(`Cannot use ${flag} without a value: expected ${expects}`);
       if (key !== CONFIG_FILE_KEY) this.#bad.add(key as Key);
     }
@@ -202,7 +231,7 @@ class ConfigReader {
         foreign.push(variable);
         continue;
       }
-      const key = KEY_OF_VARIABLE.get(variable);
+      const key = this.#keyOfVariable.get(variable);
       if (key === undefined) {
         this.problems.push(
           unknown(`environment variable ${variable}`, variable.slice(ENVIRONMENT_PREFIX.length), environmentVariableOf),
@@ -225,7 +254,7 @@ class ConfigReader {
     const found = new Map<string, Found>();
     const content = this.#readJsonObject(path);
     for (const [key, value] of Object.entries(content ?? {})) {
-      if (key in OPTIONS && Object.hasOwn(OPTIONS, key)) {
+      if (Object.hasOwn(OPTIONS, key) || Object.hasOwn(this.#gameOptions, key)) {
         found.set(key, { name: `"${key}" in ${path}`, value, fromJson: true });
       } else {
         this.problems.push(unknown(`key "${shorten(key)}" in ${path}`, key, (known) => `"${known}"`));
@@ -265,10 +294,6 @@ class ConfigReader {
 export const INFORMATION_FLAGS: ReadonlySet<string> = new Set(["--help", "-h", "--version", "-V"]);
 
 const KNOWN_KEYS = [...OPTION_KEYS, CONFIG_FILE_KEY];
-const KEY_OF_FLAG: ReadonlyMap<string, string> = new Map(KNOWN_KEYS.map((key) => [flagOf(key), key]));
-const KEY_OF_VARIABLE: ReadonlyMap<string, string> = new Map(
-  KNOWN_KEYS.map((key) => [environmentVariableOf(key), key]),
-);
 
 /**
  * Whether Kubernetes set a variable for a service whose name begins with ours: `DRAWBRIDGE_SERVICE_HOST`, or

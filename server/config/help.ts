@@ -9,6 +9,7 @@ import {
   CONFIG_FILE_KEY,
   environmentVariableOf,
   flagOf,
+  type GameOption,
   type Option,
   OPTION_KEYS,
   type OptionGroup,
@@ -30,10 +31,13 @@ const GROUPS: readonly OptionGroup[] = [
 ];
 
 /** What to print instead of starting, when `args` ask for help or the version. */
-export function informationText(args: readonly string[]): string | undefined {
+export function informationText(
+  args: readonly string[],
+  gameOptions: Readonly<Record<string, GameOption>> = {},
+): string | undefined {
   const asked = args.find((arg) => INFORMATION_FLAGS.has(arg));
   if (asked === undefined) return undefined;
-  return asked === "--version" || asked === "-V" ? versionText() : helpText();
+  return asked === "--version" || asked === "-V" ? versionText() : helpText(gameOptions);
 }
 
 /** One line with the versions of the server and of what it runs on. */
@@ -42,7 +46,7 @@ export function versionText(): string {
 }
 
 /** All options by subject, at most 100 columns wide. */
-export function helpText(): string {
+export function helpText(gameOptions: Readonly<Record<string, GameOption>> = {}): string {
   return [
     `Drawbridge ${VERSION}: a game server for native and browser players`,
     "",
@@ -57,6 +61,7 @@ export function helpText(): string {
       COLUMNS,
     ),
     ...GROUPS.flatMap(groupText),
+    ...gameText(gameOptions),
     "",
     "Other",
     ...entryText(
@@ -105,6 +110,13 @@ function groupText(group: OptionGroup): string[] {
   return ["", group, ...entries];
 }
 
+function gameText(options: Readonly<Record<string, GameOption>>): string[] {
+  const entries = Object.entries(options).flatMap(([key, option]) =>
+    entryText(`${flagOf(key)} ${option.kind.placeholder}`, `${option.help} [${defaultText(option)}]`)
+  );
+  return entries.length === 0 ? [] : ["", "The game's own", ...entries];
+}
+
 function entryText(flag: string, help: string): string[] {
   const lines = wrap(help, COLUMNS - FLAG_COLUMNS);
   // A flag too long for its column has the line to itself.
@@ -119,8 +131,8 @@ function keysOf(group: OptionGroup): (keyof typeof OPTIONS)[] {
   return OPTION_KEYS.filter((key) => OPTIONS[key].group === group);
 }
 
-function defaultText(option: Option<unknown>): string {
-  if (option.defaultText !== undefined) return option.defaultText;
+function defaultText(option: Option<unknown> | GameOption): string {
+  if ("defaultText" in option && option.defaultText !== undefined) return option.defaultText;
   return typeof option.default === "boolean" ? (option.default ? "on" : "off") : String(option.default);
 }
 

@@ -98,7 +98,16 @@ export interface ServerConfig {
   readonly debugPackets: boolean;
   readonly diagnostics: boolean;
   readonly supervise: boolean;
+
+  /** Values of the game's own options, by key. */
+  readonly gameOptions: Readonly<Record<string, unknown>>;
 }
+
+/** The key of one of the server's own options. */
+export type OptionKey = Exclude<keyof ServerConfig, "gameOptions">;
+
+/** An option of a game: a flag, an environment variable and a key of the file, as the server's own have. */
+export type GameOption<T = unknown> = Pick<Option<T>, "kind" | "help" | "alsoCalled"> & { readonly default: T };
 
 /** The machine the server runs on, as far as defaults and checks depend on it. */
 export interface Platform {
@@ -126,7 +135,7 @@ export interface Option<T> {
 }
 
 /** The table: a row for each key of {@linkcode ServerConfig}. */
-export type OptionTable = { readonly [Key in keyof ServerConfig]: Option<ServerConfig[Key]> };
+export type OptionTable = { readonly [Key in OptionKey]: Option<ServerConfig[Key]> };
 
 /** What players call those in charge. */
 const RESERVED_NAMES: readonly string[] = [
@@ -530,7 +539,7 @@ export const OPTIONS: OptionTable = {
 };
 
 /** The keys of {@linkcode OPTIONS} in the order of the table. */
-export const OPTION_KEYS: readonly (keyof ServerConfig)[] = Object.keys(OPTIONS) as (keyof ServerConfig)[];
+export const OPTION_KEYS: readonly OptionKey[] = Object.keys(OPTIONS) as OptionKey[];
 
 /** The flag of an option: `loginPort` is `--login-port`. */
 export function flagOf(key: string): string {

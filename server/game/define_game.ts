@@ -1,6 +1,7 @@
 /** A game and its parts, as the engine takes them. @module */
 
 import type { Contract } from "../../shared/contract.ts";
+import { type GameOption, OPTIONS } from "../config/schema.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { MapOptions } from "../world/world_map.ts";
 import type { WorldOptions } from "../world/world.ts";
@@ -14,18 +15,27 @@ export interface GameDescription extends Pick<WorldOptions, "components" | "hold
   readonly othersMax?: number;
 }
 
+/** The values of options. */
+export type OptionValues<O> = { readonly [Key in keyof O]: O[Key] extends GameOption<infer T> ? T : never };
+
 /** A game: what {@linkcode defineGame} gives and the engine starts. */
 export interface GameModule<Api = unknown> extends GameDescription {
   /** That of its contract; its data folder keeps it. */
   readonly name: string;
   /** What its protos and the engine's say. */
   readonly contract: Contract;
+  /** Where it was defined, as a URL that ends with a slash. */
+  readonly folder: string;
   /** Registers the rules; gives what tests may look at. */
   readonly start: (game: Game) => Api;
+  /** Its own options, by key: they are in `--help`, and read from flags, the environment and the configuration file. */
+  readonly options: Readonly<Record<string, GameOption>>;
 }
 
 /** Lower-case letters, digits and `-`, beginning with a letter. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+/** As those of the server: `warMinutes` is `--war-minutes`. */
+const OPTION_KEY = /^[a-z][a-zA-Z0-9]{1,40}$/;
 const MODULES = new WeakSet<object>();
 
 /**
@@ -36,16 +46,38 @@ const MODULES = new WeakSet<object>();
  * systems and timers.
  * @throws {TypeError} when the name is none.
  */
-export function defineGame<Api>(
+export function defineGame<Api, Options extends Readonly<Record<string, GameOption>> = Record<never, never>>(
   contract: Contract,
-  description: GameDescription,
-  start: (game: Game) => Api,
+  description: GameDescription & { readonly options?: Options },
+  start: (game: Game, options: OptionValues<Options>) => Api,
 ): GameModule<Api> {
   const { name } = contract;
   if (!NAME.test(name)) throw new TypeError(`Cannot define game ${JSON.stringify(name)}: the name must match ${NAME}`);
-  const module = Object.freeze({ ...description, name, contract, start });
+  const options: Readonly<Record<string, GameOption>> = description.options ?? {};
+  for (const key of Object.keys(options)) {
+    if (!OPTION_KEY.test(key) || Object.hasOwn(OPTIONS, key)) {
+      throw new TypeError(`Cannot define game ${name}: ${key} cannot be the key of an option of its own`);
+    }
+  }
+  const module: GameModule<Api> = Object.freeze({
+    ...description,
+    name,
+    contract,
+    folder: folderOf(new Error().stack),
+    options,
+    start: (game: Game) => {
+      const given = game.config.gameOptions;
+      const values = Object.entries(options).map(([key, { default: standard }]) => [key, given[key] ?? standard]);
+      return start(game, Object.freeze(Object.fromEntries(values)));
+    },
+  });
   MODULES.add(module);
   return module;
+}
+
+/** The folder of whoever called the function in this file that a stack begins with. */
+function folderOf(stack = ""): string {
+  return /([a-z]+:\/\/[^\s()]*\/)[^/]*$/.exec(stack.split("\n")[2] ?? "")?.[1] ?? "";
 }
 
 /** Whether a value came from {@linkcode defineGame}. */

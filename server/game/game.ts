@@ -35,7 +35,16 @@ import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
 export { RequestError as Refused } from "../session/dispatcher.ts";
 export { Penalties } from "../session/penalties.ts";
-export { defineGame, definePart, type GameDescription, type GameModule, type GamePart } from "./define_game.ts";
+export {
+  defineGame,
+  definePart,
+  type GameDescription,
+  type GameModule,
+  type GamePart,
+  type OptionValues,
+} from "./define_game.ts";
+export type { GameOption } from "../config/schema.ts";
+export { choice, decimal, integer, type Kind, onOff, text } from "../config/kinds.ts";
 export type { Player, UnheardPackets } from "../session/player.ts";
 export type { Players } from "../session/players.ts";
 export { type Durable, durable } from "./durable.ts";

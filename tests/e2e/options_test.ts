@@ -1,6 +1,6 @@
 /** Every option of the server changes something that can be seen from outside, or has a test that says what. @module */
 
-import { flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
+import { flagOf, OPTION_KEYS, type OptionKey } from "../../server/config/schema.ts";
 import type { ServerConfig } from "../../server/config/config.ts";
 import {
   DisconnectNoticeSchema,
@@ -46,7 +46,7 @@ interface View {
 }
 
 const NAMES = ["Юлия", "Dragonlord"];
-const EFFECTS: Readonly<Record<keyof ServerConfig, Seen | Elsewhere>> = {
+const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   host: { look: (view) => listenAddress(view.server.ports.login), plain: "0.0.0.0", changed: "127.0.0.1" },
   loginPort: portRow("login"),
   gamePort: portRow("game"),

@@ -6,7 +6,7 @@ import {
   type ServerConfig,
   sqlitePath,
 } from "../../server/config/config.ts";
-import { environmentVariableOf, flagOf, OPTION_KEYS, OPTIONS } from "../../server/config/schema.ts";
+import { environmentVariableOf, flagOf, OPTION_KEYS, type OptionKey, OPTIONS } from "../../server/config/schema.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -145,6 +145,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     interestRadius: 50,
     snapshotBytes: 8192,
     maxSpeed: 10,
+    gameOptions: {},
     game: "",
     monsters: true,
     guildWarMinutes: 60,
@@ -237,7 +238,7 @@ Deno.test("loadConfig() gives a frozen object that can be posted to a worker", (
 
 /** For each option: values at the ends of its range, and values just outside or of another kind. */
 const RANGES: {
-  readonly [Key in keyof ServerConfig]: { readonly good: readonly string[]; readonly bad: readonly string[] };
+  readonly [Key in OptionKey]: { readonly good: readonly string[]; readonly bad: readonly string[] };
 } = {
   host: {
     good: ["127.0.0.1", "::", "::1", "fe80::1", "localhost", "play.example-1.org", "255.255.255.255"],
@@ -340,7 +341,7 @@ for (const key of OPTION_KEYS) {
 }
 
 Deno.test("loadConfig() takes no JSON value of another type", () => {
-  const wrong: readonly (readonly [keyof ServerConfig, unknown])[] = [
+  const wrong: readonly (readonly [OptionKey, unknown])[] = [
     ["loginPort", "8080"],
     ["loginPort", null],
     ["loginPort", 80.5],

@@ -1,6 +1,6 @@
 /** The smallest game: players count together. Nothing of marsh is in it. @module */
 
-import { defineGame, Refused } from "../../../server/game/game.ts";
+import { defineGame, integer, Refused } from "../../../server/game/game.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { contract, CountedSchema, CountRequestSchema } from "./contract.ts";
 
@@ -12,13 +12,17 @@ export interface Counter {
 
 const MAP = { mapId: 0, width: 100, height: 100, interestRadius: 20 };
 
-export default defineGame(contract, { maps: () => [MAP] }, (game): Counter => {
+const OPTIONS = {
+  countMax: { kind: integer({ min: 1, max: 100 }), default: 10, help: "How far one request may count" },
+};
+
+export default defineGame(contract, { maps: () => [MAP], options: OPTIONS }, (game, { countMax }): Counter => {
   let count = 0;
   const log: string[] = [];
   game.on(CountRequestSchema, (player, message) => {
     const { by } = message as unknown as { readonly by: number };
     if (by === 13) throw new Error("Cannot count by 13");
-    if (by > 10) throw new Refused(ErrorCode.OUT_OF_RANGE, "At most 10 at a time");
+    if (by > countMax) throw new Refused(ErrorCode.OUT_OF_RANGE, `At most ${countMax} at a time`);
     count += by;
     game.players.tell(game.players.inWorld, CountedSchema, { name: player.name, count });
     return { count };
