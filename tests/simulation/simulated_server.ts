@@ -20,6 +20,7 @@ import { RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
+import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
@@ -71,6 +72,8 @@ const MAPS: readonly MapDefinition[] = [
     portals: [{ portalId: 2, x: 0.5, z: 0.5, radius: 15, toMap: 0, toX: 0.5, toZ: 0.5 }],
   },
 ];
+/** Code that a seed must repeat. */
+const GAMES = new URL("../../games/", import.meta.url).href;
 /** How long the threads of a crashed server are away, in milliseconds. */
 const RESTART_MS = 300;
 
@@ -139,6 +142,7 @@ export class LogicLife {
       timers: this.#timers,
     });
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
+    refuseOutsideChance(GAMES);
     this.logic = buildLogic({
       game: marshWith({ maps: MAPS, monsters: monstersOf(parts.monsterCount) }),
       config,

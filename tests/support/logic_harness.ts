@@ -12,6 +12,7 @@ import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import type { GameModule } from "../../server/game/game.ts";
+import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
@@ -159,6 +160,7 @@ export interface ConnectOptions {
   readonly hp?: number;
 }
 
+const PARTS = new URL("../../games/parts/", import.meta.url).href;
 const SLOT_COUNT_MAX = 4_096;
 const WORKER = 0;
 const EMPTY = new Uint8Array(0);
@@ -309,8 +311,11 @@ export class LogicHarness implements AsyncDisposable {
     this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, records);
     const data = loadGameData();
     let tokenCount = 0;
+    const game = options.game ??
+      marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters });
+    for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
     this.logic = buildLogic({
-      game: options.game ?? marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters }),
+      game,
       config,
       ports: { login: 8080, game: 8081, gateway: 8082 },
       clock: this.clock,
