@@ -1,7 +1,6 @@
 /** Every option of the server changes something that can be seen from outside, or has a test that says what. @module */
 
 import { flagOf, OPTION_KEYS, type OptionKey } from "../../server/config/schema.ts";
-import type { ServerConfig } from "../../server/config/config.ts";
 import {
   DisconnectNoticeSchema,
   DisconnectReason,
