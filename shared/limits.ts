@@ -47,9 +47,12 @@ export const REFUSED_INTERVAL_MS = 60_000;
 export const PACKET_TOKENS_PER_SECOND = 100;
 /** Most tokens of a connection: a burst after a stall must pass. */
 export const PACKET_TOKENS_BURST = 500;
-/** Packets dropped for want of tokens in an interval, each second of them warned once, before the connection is closed. */
+/** Packets dropped for lack of tokens in an interval, with one warning a second, before the connection is closed. */
 export const FLOOD_DROPS_MAX = 500;
-/** The interval that dropped packets are counted in, in milliseconds: who is a little too fast is slowed, not closed. */
+/**
+ * The interval in which dropped packets are counted, in milliseconds: a client that is a little too fast is slowed, not
+ * closed.
+ */
 export const FLOOD_INTERVAL_MS = 10_000;
 /** Tokens a connection takes from its address at a time: the shared table is asked once for so many. */
 export const ADDRESS_TOKENS_BATCH = 50;
@@ -94,14 +97,14 @@ export const WORK_HTTP_BODY_BYTES_PER_US = 1_024;
 export const WORK_INFLATE_US = 25;
 /** Compressed bytes inflated in a microsecond at worst: blocks that hold nothing but their own Huffman codes. */
 export const WORK_INFLATE_BYTES_PER_US = 4;
-/** How often connections that are not read for want of work are looked at, in milliseconds. */
+/** How often connections in debt are checked, in milliseconds. */
 export const THROTTLE_CHECK_MS = 10;
 /**
- * Work that connections which were in debt may make between two looks, all together, in microseconds: however many
- * addresses they are at, most of a thread's time is for those who owe nothing.
+ * Work that all connections that were in debt may cause between two checks, in microseconds: from however many
+ * addresses they come, most of a thread's time is left for the others.
  */
 export const DEBTORS_US_PER_CHECK = 3_000;
-/** Longest time that a connection is not read before its debt is counted anew, in milliseconds. */
+/** Longest time that a connection is not read before its debt is counted again, in milliseconds. */
 export const THROTTLE_MS_MAX = 1_000;
 /** Addresses that are remembered: 1.6 MB that all io workers share. */
 export const ADDRESSES_MAX = 16_384;
@@ -198,7 +201,7 @@ export const DRAIN_TIMEOUT_MS = 3_000;
 export const SWEEP_INTERVAL_MS = 500;
 /** A longer step of the clock means that the process did not run, in milliseconds. */
 export const CLOCK_STEP_MS_MAX = 2_000;
-/** Pause after an accept that failed for want of file descriptors or memory, in milliseconds. */
+/** Pause after an accept that failed for lack of file descriptors or memory, in milliseconds. */
 export const ACCEPT_PAUSE_MS = 50;
 /** Connections one listener accepts in a round, so that a burst does not hold up the others. */
 export const ACCEPTS_PER_ROUND_MAX = 64;
@@ -224,7 +227,7 @@ export const WORK_LOOK_US = 20;
 export const FRAMES_PER_SERVICE_MAX = 256;
 /** WebSocket frames of one connection that are decoded before its debt and the time are looked at. */
 export const WEBSOCKET_FRAMES_PER_SERVICE_MAX = 64;
-/** Longest wait of the epoll loop, in milliseconds: whoever is in debt is looked at as often. */
+/** Longest wait of the epoll loop, in milliseconds: connections in debt are checked as often. */
 export const EPOLL_WAIT_MS = 10;
 /** Sockets of a round after which the epoll backend still lets others have its core before the next. */
 export const EPOLL_YIELD_EVENTS_MAX = 64;
@@ -255,17 +258,17 @@ export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
  */
 export const FAN_OUT_COPIES_PER_SECOND = 100_000;
 /**
- * Messages that are delivered each second to those who hear together (everybody, a room, a guild, a place, one player):
- * more than anybody can read, and a fifth of an outbox, so that a client that acknowledges every second or two keeps up.
+ * Messages delivered each second to one audience (everybody, a room, a guild, a place, one player): more than anybody
+ * can read, and a fifth of an outbox, so that a client that acknowledges every second or two keeps up.
  */
 export const AUDIENCE_MESSAGES_PER_SECOND = 200;
 /** How much may be delivered ahead of these rates, in milliseconds: a burst of half a send queue's soft cap. */
 export const FAN_OUT_BURST_MS = 500;
 /** Longest time that something said waits until it is delivered, in milliseconds; beyond it, its sender is refused. */
 export const FAN_OUT_DELAY_MS_MAX = 2_000;
-/** The part of that time that is kept for senders of whom nothing waits yet, in milliseconds. */
+/** The part of that time reserved for senders with nothing waiting yet, in milliseconds. */
 export const FAN_OUT_RESERVE_MS = 500;
-/** How often is delivered what waits, in milliseconds: what comes together is written together. */
+/** How often waiting messages are delivered, in milliseconds: messages that come together are written together. */
 export const FAN_OUT_INTERVAL_MS = 25;
 /** Recipients one broadcast record names: 16 bytes each, so that the record stays within its bound. */
 export const BROADCAST_RECIPIENTS_MAX = 12_288;
@@ -294,8 +297,8 @@ export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
 export const OUTBOX_BYTES_MAX = 262_144;
 /**
- * How many times these bounds may be exceeded by packets that no connection could be given for want of room in a ring:
- * what one portion of records can cause. Logic takes no more before there is room.
+ * How many times these bounds may be exceeded by packets that could not be sent for lack of room in a ring: as much as
+ * one portion of records can cause. Logic takes no more until there is room.
  */
 export const OUTBOX_UNSENT_FACTOR = 4;
 /**
@@ -324,7 +327,10 @@ export const ADDRESS_DELAY_MS_MAX = 60_000;
 export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
 /** Accounts of which it is remembered that their tokens became void: more than change while a login is under way. */
 export const TOKEN_EPOCHS_RECENT_MAX = 10_000;
-/** How long an account stays whose deletion was asked for, in milliseconds: a login within that time keeps it. */
+/**
+ * How long an account is kept after its deletion was requested, in milliseconds: a login within that time cancels the
+ * deletion.
+ */
 export const ACCOUNT_DELETION_GRACE_MS = 14 * 24 * 3_600_000;
 /** How often it is looked which accounts are to be deleted, in milliseconds. */
 export const ACCOUNT_DELETION_LOOK_INTERVAL_MS = 10 * 60_000;
@@ -332,7 +338,7 @@ export const ACCOUNT_DELETION_LOOK_INTERVAL_MS = 10 * 60_000;
 export const ACCOUNTS_DELETED_MAX = 100;
 /** Addresses that each account is known to log in from. */
 export const LOGIN_ADDRESSES_PER_ACCOUNT = 5;
-/** How often it is noted anew that an account still logs in from an address, in milliseconds. */
+/** How often the server notes that an account still logs in from an address, in milliseconds. */
 export const LOGIN_ADDRESS_NOTED_MS = 24 * 3_600_000;
 /** Passwords of one address that are being checked or made: a part of the queue that everyone waits in. */
 export const PASSWORDS_PENDING_PER_ADDRESS = 32;
@@ -366,7 +372,7 @@ export const GUILD_TAG_LENGTH_MIN = 2;
 export const GUILD_TAG_LENGTH_MAX = 5;
 /** Members of one guild: its roster is one packet. */
 export const GUILD_MEMBERS_MAX = 100;
-/** How long an invitation to a guild stands, in milliseconds. */
+/** How long an invitation to a guild is valid, in milliseconds. */
 export const GUILD_INVITE_LIFETIME_MS = 7 * 24 * 3_600_000;
 /** Invitations of one guild that are still open: a full house. */
 export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
@@ -388,7 +394,7 @@ export const GUILD_WARS_ENDED_MAX = 256;
 export const GUILDS_KEPT = 256;
 /** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
 export const GUILD_KILLS_PENDING_MAX = 4_096;
-/** How often it is forgotten to which guilds players belong who are gone, in milliseconds. */
+/** How often the guilds of players who have left are dropped from memory, in milliseconds. */
 export const GUILD_FORGET_INTERVAL_MS = 60_000;
 
 // Operation
@@ -470,11 +476,11 @@ export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
 /** Requests one thread may have waiting at the storage: three for each of 5,000 players. */
 export const STORAGE_PENDING_MAX = 16_384;
 /**
- * How long a logout waits for its character to be saved, in milliseconds: a storage that takes no writes holds up
- * nobody who goes, and saves later.
+ * How long a logout waits for its character to be saved, in milliseconds: a storage that takes no writes does not hold
+ * up leaving players, and saves later.
  */
 export const LOGOUT_SAVE_WAIT_MS = 2_000;
-/** Of those, requests of one address: a house full of players who all do something at once. */
+/** Of those, requests of one address: enough for many players behind one address who all do something at once. */
 export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
 /** Logins and entries that are done before one other request of a player has its turn: a ninth of the work is left. */
 export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
@@ -497,7 +503,7 @@ export const STORAGE_LOCK_PAUSE_MS = 25;
 export const STORAGE_BATCH_MS = 5;
 /** How long logic takes answers of the storage before it goes on with packets and ticks, in milliseconds. */
 export const STORAGE_ANSWERS_MS = 3;
-/** Bytes of the write-ahead log that are kept when it begins anew: what a long read made it grow by is given back. */
+/** Bytes of the write-ahead log that are kept when it starts over: growth caused by a long read is given back. */
 export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
 /** How often the write-ahead log is brought into the database when no request waits, in milliseconds. */
 export const STORAGE_CHECKPOINT_INTERVAL_MS = 5_000;
@@ -517,7 +523,7 @@ export const DOCUMENTS_PER_COLLECTION_MAX = 100_000;
 export const DOCUMENT_INDEXES_MAX = 8;
 /** Documents that one query gives. */
 export const DOCUMENT_ROWS_MAX = 100;
-/** Documents that are counted for a rank; whoever is behind more has none. */
+/** Documents that are counted for a rank; one that is behind more has none. */
 export const DOCUMENT_RANK_MAX = 10_000;
 /** How often a transaction of a game is tried that others get in the way of. */
 export const DOCUMENT_TRIES_MAX = 8;
@@ -653,20 +659,20 @@ export const ROOMS_PER_ADDRESS = 100;
 export const ROOM_LIST_ENTRIES_MAX = 200;
 /** How often a second the list of rooms is put together, half a millisecond each; asked for more often, it is sent again. */
 export const ROOM_LISTS_PER_SECOND = 20;
-/** Friends of one player, with those it has asked and who have not answered. */
+/** Friends of one player, including those it has asked who have not answered. */
 export const FRIENDS_MAX = 100;
-/** Players who may wait for one player's answer to their request for friendship. */
+/** Friend requests that may wait for one player's answer. */
 export const FRIEND_REQUESTS_WAITING_MAX = 100;
 /** Players one player may ignore. */
 export const IGNORED_PLAYERS_MAX = 100;
 /** Players whose lists are kept in memory as they were shown: some 15 KiB for full ones. */
 export const SOCIAL_LISTS_KEPT = 1_024;
 /**
- * Whispers of friends, and likewise of others, that are kept for a player who is offline: those of who whispers most go
- * first.
+ * Whispers from friends, and as many from others, that are kept for a player who is offline: the sender with the most
+ * loses its own first.
  */
 export const KEPT_WHISPERS_MAX = 50;
-/** Whispers of one player that are kept, for whomever. */
+/** Whispers of one sender that are kept, for all recipients together. */
 export const KEPT_WHISPERS_PER_SENDER_MAX = 100;
 /** Whispers that are kept in all: some 50 MB. */
 export const KEPT_WHISPERS_TOTAL_MAX = 100_000;
@@ -683,7 +689,7 @@ export const CHAT_HELD_MESSAGES_MAX = 256;
 
 /** Entries of one leaderboard, at most: some 5 KiB. */
 export const LEADERBOARD_ENTRIES_MAX = 100;
-/** The lowest rank that is counted: who is behind is told no rank. Counting so far takes the storage 0.7 ms. */
+/** The lowest rank that is counted: players behind it are told no rank. Counting so far takes the storage 0.7 ms. */
 export const LEADERBOARD_RANK_MAX = 10_000;
 /** How long a leaderboard, or a player's place in it, is served from memory, in milliseconds. */
 export const LEADERBOARD_CACHE_MS = 1_000;
@@ -696,7 +702,7 @@ export const SCORES_PENDING_MAX = 10_000;
 
 /** Ranges of addresses that can be banned at once: they are kept in memory and listed in one answer. */
 export const ADDRESS_BANS_MAX = 1_000;
-/** How often banned addresses are read anew, in milliseconds: another server may share the database. */
+/** How often banned addresses are read again, in milliseconds: another server may share the database. */
 export const ADDRESS_BANS_READ_INTERVAL_MS = 30_000;
 /** Players whose sanctions changed last, kept for logins that had asked the storage just before. */
 export const SANCTIONS_RECENT_MAX = 1_024;
@@ -708,7 +714,7 @@ export const MODERATOR_CHARS_MAX = 64;
 export const MODERATION_SECONDS_MAX: number = 3_650 * 86_400;
 /** Bytes of the body of a request to moderate. */
 export const MODERATION_BODY_BYTES_MAX = 4_096;
-/** Names of players whom maintenance does not concern: as many as fit into the body of a request. */
+/** Names of players who may play during maintenance: as many as fit into the body of a request. */
 export const MAINTENANCE_ALLOWED_MAX = 40;
 /** Longest time before maintenance begins, in seconds: a week. */
 export const MAINTENANCE_DELAY_SECONDS_MAX: number = 7 * 86_400;
@@ -741,7 +747,7 @@ export const CHAT_MUTE_MS = 30_000;
 export const CHAT_MUTE_MS_MAX = 3_600_000;
 /** How long a player must not be muted until its next automatic mute is half as long, in milliseconds. */
 export const CHAT_MUTE_FORGIVEN_MS = 600_000;
-/** Players whose chat is watched, of those of whom anything still counts; who has been silent longest is forgotten first. */
+/** Players whose chat is tracked while anything still counts; the one silent for longest is dropped first. */
 export const CHAT_SPEAKERS_MAX = 16_384;
 
 // Notices: what one player does that appears at others
@@ -752,7 +758,7 @@ export const NOTICES_BURST = 40;
 export const NOTICES_INTERVAL_MS = 2_000;
 /** The same to one player, or in one room, at once. */
 export const NOTICES_TO_ONE_BURST = 5;
-/** How soon one of them comes back, in milliseconds: who is asked again and again hears of it twice a minute. */
+/** How soon one of them comes back, in milliseconds: a player who is asked again and again is told twice a minute. */
 export const NOTICES_TO_ONE_INTERVAL_MS = 30_000;
 /** Budgets that are remembered, of players and likewise of pairs; those used longest ago have filled most. */
 export const NOTICE_BUDGETS_MAX = 16_384;
@@ -791,7 +797,7 @@ export const RECOVERY_INTERVAL_MS = 1_000;
 export const ENTRY_CALM_MS = 1_000;
 /** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
 export const PENALTIES_MAX = 16_384;
-/** How far from where it died a player comes back, in units: near by, beyond every blow but the longest. */
+/** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
 export const RESPAWN_DISTANCE_MIN = 28;
 /** The farthest, in units: within sight of where it died. */
 export const RESPAWN_DISTANCE_MAX = 45;
@@ -814,7 +820,10 @@ export const MONSTER_CORPSE_MS = 3_000;
 export const HEARTBEAT_INTERVAL_MS = 5_000;
 /** Silence of the server after which a client asks whether it is there, in milliseconds: a world at rest says nothing. */
 export const CLIENT_SILENCE_MS = 1_500;
-/** Time without an answer to that after which the application is told, in milliseconds: a slow round trip is no fault. */
+/**
+ * How long that heartbeat may be unanswered before the application is told, in milliseconds: a slow round trip is not a
+ * fault.
+ */
 export const CLIENT_ANSWER_MS = 1_000;
 /** How long a client that is closed waits for the answer to its LOGOUT_REQUEST, in milliseconds. */
 export const CLIENT_CLOSE_MS = 2_000;

@@ -87,57 +87,57 @@ const file = text("a path", "FILE", (value) => value === "" ? undefined : value)
 const anyText = (placeholder: string) => text("a text", placeholder, (value) => value === "" ? undefined : value);
 
 const FLAGS: Readonly<Record<string, Flag>> = {
-  host: { kind: anyText("NAME"), default: "127.0.0.1", help: "Where the server is" },
-  gamePort: { kind: port, default: 8081, help: "Its game port, for tcp" },
-  gatewayPort: { kind: port, default: 8082, help: "Its gateway port, for ws" },
+  host: { kind: anyText("NAME"), default: "127.0.0.1", help: "Host of the server" },
+  gamePort: { kind: port, default: 8081, help: "Game port of the server, for tcp" },
+  gatewayPort: { kind: port, default: 8082, help: "Gateway port of the server, for ws" },
   transport: {
     kind: choice(TRANSPORT_CHOICES),
     default: "tcp",
-    help: "What carries the connections; both: half of each",
+    help: "Transport of the connections; both: half of each",
   },
   connections: {
     kind: integer({ min: 1, max: LOADTEST_CONNECTIONS_MAX }),
     default: 1_000,
-    help: "Connections, or players",
+    help: "Number of connections or players",
   },
   rate: {
     kind: decimal({ min: 0, max: LOADTEST_RATE_MAX, placeholder: "R" }),
     default: undefined,
     defaultText: "echo 10, login 0.1, world 10, chat 0.02, idle 0.1",
-    help: "Messages of each connection a second: echoes, logins, movements, lines of chat, heartbeats",
+    help: "Messages per second of each connection: echoes, logins, movements, chat messages, heartbeats",
   },
   outstanding: {
     kind: integer({ min: 1, max: LOADTEST_OUTSTANDING_MAX }),
     default: 0,
     defaultText: "none",
-    help: "echo: a closed loop instead of a rate, with N messages under way on each connection",
+    help: "echo: a closed loop instead of a rate, with N messages in flight on each connection",
   },
   ramp: {
     kind: seconds,
     default: undefined,
     defaultText: "1 for every 1000 connections",
-    help: "Time over which connections are opened",
+    help: "Time in which all connections are opened",
   },
   duration: {
     kind: decimal({ min: 0.1, max: LOADTEST_SECONDS_MAX, placeholder: "S" }),
     default: 10,
-    help: "Time that is measured, after the ramp",
+    help: "Time that is measured after that",
   },
   drain: {
     kind: seconds,
     default: 5,
-    help: "At the end, how long late messages are still sent, and then how long answers are waited for",
+    help: "At the end, how long late messages are still sent, and then how long to wait for answers",
   },
   tokens: {
     kind: file,
     default: "",
     defaultText: "none",
-    help: "login, world, chat, idle: players, a line 'name token' each, as 'deno task admin players' writes them",
+    help: "login, world, chat, idle: players, one line 'name token' each, as 'deno task admin players' writes them",
   },
   size: {
     kind: integer({ min: ECHO_FRAME_BYTES_MIN, max: 65_000, placeholder: "BYTES" }),
     default: 100,
-    help: "echo: size of a frame, its length included",
+    help: "echo: size of a frame, including its length",
   },
   route: { kind: choice(["io", "logic"]), default: "io", help: "echo: which thread of the server answers" },
   chatRate: {
@@ -158,7 +158,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   newcomers: {
     kind: decimal({ min: 0, max: LOADTEST_RATE_MAX, placeholder: "R" }),
     default: 0,
-    help: "New connections a second while the others are busy, each for one heartbeat: how long newcomers wait",
+    help: "New connections per second, each for one heartbeat, to measure how long newcomers wait",
   },
   sample: {
     kind: integer({ min: 1, max: LOADTEST_CONNECTIONS_MAX }),
@@ -170,39 +170,39 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     kind: integer({ min: 1, max: LOADTEST_THREADS_MAX }),
     default: undefined,
     defaultText: "half the cores, 4 at most",
-    help: "Threads of the load test",
+    help: "Number of threads of the load test",
   },
   engine: {
     kind: choice(ENGINE_NAMES),
     default: undefined,
     defaultText: "epoll on Linux, else deno",
-    help: "How sockets are served: epoll through FFI, or Deno.connect, which costs several times as much",
+    help: "How sockets are handled: by epoll through FFI, or by Deno.connect, which costs several times as much",
   },
   admin: {
     kind: text("http:// or https:// and a host", "URL", (value) => /^https?:\/\/[^/]/.test(value) ? value : undefined),
     default: "",
     defaultText: "none",
-    help: "The server's admin site, for its processor, memory and ticks; its token: DRAWBRIDGE_ADMIN_TOKEN",
+    help: "URL of the server's admin site, for its processor time, memory and ticks; token: DRAWBRIDGE_ADMIN_TOKEN",
   },
   pid: {
     kind: integer({ min: 1, max: 2 ** 31 - 1 }),
     default: 0,
     defaultText: "none",
-    help: "The server's process id instead, on this machine (Linux)",
+    help: "Instead of that, the server's process id on this machine (Linux)",
   },
   failIf: {
     kind: anyText("CONDITION"),
     default: "",
     defaultText: "none",
-    help: "Exit 1 when this holds, such as 'p99>50'; may be repeated",
+    help: "Exit with 1 if this is true, such as 'p99>50'; may be repeated",
   },
   json: {
     kind: file,
     default: "",
     defaultText: "none",
-    help: "Write everything that was found, as JSON; - is standard output",
+    help: "Write all results as JSON; - is standard output",
   },
-  html: { kind: file, default: "", defaultText: "none", help: "Write a report with charts, one file" },
+  html: { kind: file, default: "", defaultText: "none", help: "Write a report with charts as one HTML file" },
 };
 
 const SCENARIO_HELP: Readonly<Record<ScenarioName, string>> = {
@@ -399,7 +399,7 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
   }
   if (scenario !== "echo" && scenario !== "idle" && options.tokens === "") {
     problems.push(
-      `Cannot run scenario ${scenario} without --tokens, which names players; make some with: deno task admin players ` +
+      `Cannot run scenario ${scenario} without --tokens, which lists players; create some with: deno task admin players ` +
         `--count ${options.connections} --prefix bot --tokens FILE`,
     );
   }
@@ -414,16 +414,18 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
   if (options.threads > options.connections) {
     problems.push(`Cannot use --threads ${options.threads}: there are only ${options.connections} connections`);
   }
-  if (options.pid !== 0 && options.admin !== "") problems.push("Cannot use --pid with --admin: they tell the same");
+  if (options.pid !== 0 && options.admin !== "") {
+    problems.push("Cannot use --pid with --admin: both give the same figures");
+  }
   if (options.engine === "epoll" && !ClientLibc.isSupported()) {
     problems.push(`Cannot use --engine epoll: it needs Linux on x86_64 or aarch64, this is ${Deno.build.target}`);
   }
   for (const { expression, metric } of options.thresholds) {
     if (metric.startsWith("accept_") && options.newcomers === 0) {
-      problems.push(`Cannot use --fail-if ${shown(expression)} without --newcomers: nothing else tells it`);
+      problems.push(`Cannot use --fail-if ${shown(expression)} without --newcomers, which measures it`);
     }
     if (/^(server_|tick_)/.test(metric) && options.admin === "" && (options.pid === 0 || metric.startsWith("tick_"))) {
-      problems.push(`Cannot use --fail-if ${shown(expression)} without --admin: nothing else tells it`);
+      problems.push(`Cannot use --fail-if ${shown(expression)} without --admin, which measures it`);
     }
   }
   const heard = options.connections * (options.channel === "global" ? options.connections : 2);
