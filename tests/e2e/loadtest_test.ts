@@ -302,7 +302,10 @@ Deno.test("loadtest exits 78 on what it cannot use, and names every problem", as
       [["--connections", "0"], 'Cannot use --connections "0": expected an integer from 1 to 100000'],
       [["--threads", "9", "--connections", "8"], "Cannot use --threads 9: there are only 8 connections"],
       [["--outstanding", "2", "--rate", "3"], "Cannot use --rate with --outstanding: a closed loop has no rate"],
-      [["world"], "Cannot run scenario world without --tokens, which lists players; create some with: deno task admin "],
+      [
+        ["world"],
+        "Cannot run scenario world without --tokens, which lists players; create some with: deno task admin ",
+      ],
       [["login", "--tokens", "x", "--size", "90"], "Cannot use --size in scenario login: it is for echo"],
       [["--fail-if", "p98>5"], 'Cannot use --fail-if "p98>5": scenario echo has no metric p98; see --help'],
       [["--fail-if", "snapshots_per_s<5"], "scenario echo has no metric snapshots_per_s; see --help"],
