@@ -6,6 +6,9 @@
 
 import { writeVarint, writeVarintField } from "./wire_writer.ts";
 
+/** In {@linkcode ChangeLog.otherChanges}: the entity is to be spawned again. */
+export const SPAWN_BIT = 1 << 31;
+
 /**
  * Which entities changed in the latest steps, and in which step each changed last, for viewers that missed some.
  *
@@ -17,8 +20,11 @@ export class ChangeLog {
   step = 0;
   /** Bytes of the EntityMove of each entity that moved within the window, 0 for those that did not. */
   readonly movedLengths: Uint8Array;
-  /** 1 for each entity with any other change within the window. */
-  readonly otherChanges: Uint8Array;
+  /**
+   * Bits of what else changed of each entity, if anything did within the window: of components, the sign for what is told
+   * by spawning it again.
+   */
+  readonly otherChanges: Int32Array;
   /** Moves, and other changes, within the window. */
   moveCount = 0;
   otherCount = 0;
@@ -45,7 +51,7 @@ export class ChangeLog {
     this.#slotCount = slotCount;
     this.#stepsPerTick = stepsPerTick;
     this.movedLengths = new Uint8Array(slotCount);
-    this.otherChanges = new Uint8Array(slotCount);
+    this.otherChanges = new Int32Array(slotCount);
     this.moveSteps = new Int32Array(slotCount);
     this.otherSteps = new Int32Array(slotCount);
     this.spawnSteps = new Int32Array(slotCount);
@@ -108,13 +114,14 @@ export class ChangeLog {
    * Notes another change in this step, told to all who see the entity.
    *
    * @param steps The array of that kind of change.
+   * @param bit In {@linkcode ChangeLog.otherChanges}.
    */
-  noteOther(id: number, steps: Int32Array): void {
+  noteOther(id: number, steps: Int32Array, bit: number): void {
     steps[id] = this.ownSteps[id] = this.step;
+    this.otherChanges[id] |= bit;
     // One change of several kinds: it is noted already.
     if (this.otherSteps[id] === this.step) return;
     const place = this.step % this.#stepsPerTick;
-    this.otherChanges[id] = 1;
     this.otherSteps[id] = this.step;
     this.#otherIds[place * this.#slotCount + this.#otherCounts[place]++] = id;
     this.otherCount++;

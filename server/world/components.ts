@@ -36,8 +36,10 @@ export interface ComponentRow {
   readonly wire?: ComponentWire;
 }
 
-/** Room for everything of an EntityUpdate but the content of a component: two tags and lengths, entity id, two more, id. */
-const FRAME_BYTES_MAX = 4 + 4 + 4 + 2 + 4;
+/** Slots are a multiple of this, in bytes: few lie across two cache lines. A multiple of 4. */
+const SLOT_BYTES_STEP = 32;
+/** Bytes of a tag and an entity id. */
+const ENTITY_ID_BYTES_MAX = 4;
 
 const TAG = { SNAPSHOT_UPDATE: 0x1a, ENTITY_ID: 0x08, UPDATE_COMPONENTS: 0x3a, ID: 0x08, CONTENT: 0x12 } as const;
 
@@ -85,8 +87,8 @@ export class ComponentColumn {
     this.isInSpawn = seenBy !== "server" && wire?.spawn !== undefined;
     this.followsSpawn = seenBy !== "server" && !this.isInSpawn;
     this.spawnTag = typeof wire?.spawn === "number" ? tagOf(wire.spawn) : 0;
-    this.slotWords = (FRAME_BYTES_MAX + row.bytesMax + 3) >> 2;
-    this.slotBytes = 4 * this.slotWords;
+    this.slotBytes = Math.ceil((frameBytesMax(row) + row.bytesMax) / SLOT_BYTES_STEP) * SLOT_BYTES_STEP;
+    this.slotWords = this.slotBytes / 4;
     this.bytes = new Uint8Array(slotCount * this.slotBytes);
     this.words = new Int32Array(this.bytes.buffer);
     this.lengths = new Uint16Array(slotCount);
@@ -188,6 +190,15 @@ export class Components {
   clear(id: number): void {
     for (const column of this.columns) column.clear(id);
   }
+}
+
+/** Bytes of an EntityUpdate in a snapshot, the content of the component aside, at most. */
+function frameBytesMax({ bytesMax, wire }: ComponentRow): number {
+  // A game's component has its id and the tag and length of its content besides.
+  const ownBytes = wire === undefined ? 2 + 1 + varintBytes(bytesMax) : 0;
+  const valueBytes = 1 + varintBytes(ownBytes + bytesMax) + ownBytes;
+  const updateBytes = ENTITY_ID_BYTES_MAX + valueBytes;
+  return 1 + varintBytes(updateBytes + bytesMax) + updateBytes;
 }
 
 /** @param field Of a message; `undefined`: none. */

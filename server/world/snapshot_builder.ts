@@ -43,6 +43,8 @@ export class SnapshotBuilder {
   readonly #visibility: Visibility;
   readonly #encoder: SnapshotEncoder;
   readonly #changes: ChangeLog;
+  /** By the number of their bits. */
+  readonly #columns: readonly ComponentColumn[];
   /** What is told of others, and of the viewer itself. */
   readonly #shown: readonly ComponentColumn[];
   readonly #owned: readonly ComponentColumn[];
@@ -77,6 +79,7 @@ export class SnapshotBuilder {
     this.#visibility = sources.visibility;
     this.#encoder = sources.encoder;
     this.#changes = sources.changes;
+    this.#columns = sources.components.columns;
     this.#shown = sources.components.shown;
     this.#owned = sources.components.owned;
     this.#bytesMax = options.bytesMax;
@@ -257,8 +260,12 @@ export class SnapshotBuilder {
   #writeOthers(start: number, end: number, offset: number): number {
     const { ids } = this.#visibility.lists, { otherChanges, windowStart } = this.#changes;
     for (let at = start; at < end; at++) {
-      if (otherChanges[ids[at]] === 0) continue;
-      offset = this.#writeOther(ids[at], offset, windowStart, this.#shown);
+      const id = ids[at], changes = otherChanges[id];
+      if (changes === 0) continue;
+      // Mostly one component, which needs no look at the others.
+      offset = changes > 0 && (changes & (changes - 1)) === 0
+        ? this.#writeComponent(this.#columns[31 - Math.clz32(changes)], id, offset)
+        : this.#writeOther(id, offset, windowStart, this.#shown);
       if (offset === NO_ROOM) return NO_ROOM;
     }
     return offset;

@@ -15,7 +15,7 @@ import {
   WORLD_ENTITIES_MAX,
 } from "../../shared/limits.ts";
 import { type FaultReport, NO_FAULTS } from "../../shared/errors.ts";
-import { ChangeLog } from "./change_log.ts";
+import { ChangeLog, SPAWN_BIT } from "./change_log.ts";
 import { type ComponentRow, Components } from "./components.ts";
 import { CM_PER_UNIT, EntityStore, toCentimetres, toYawSteps } from "./entity_store.ts";
 import { CHUNK_IDS } from "./id_lists.ts";
@@ -760,9 +760,10 @@ export class World {
     for (let due = components; due !== 0; due &= due - 1) {
       const column = this.#components.columns[31 - Math.clz32(due & -due)];
       if (column.row.seenBy === "owner") changes.noteOwn(id, column.steps);
-      else changes.noteOther(id, column.changesSpawn ? changes.spawnSteps : column.steps);
+      else if (column.changesSpawn) changes.noteOther(id, changes.spawnSteps, SPAWN_BIT);
+      else changes.noteOther(id, column.steps, column.bit);
     }
-    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.spawnSteps);
+    if ((changed & CHANGED.PROFILE) !== 0) changes.noteOther(id, changes.spawnSteps, SPAWN_BIT);
   }
 
   #mark(id: number, changed: number): void {

@@ -148,7 +148,7 @@ Deno.test("World refuses components that do not go together or whose news would 
     [[{ ...IT, wire: {} }], "it has no field to be told in"],
     [[{ ...PURSE, wire: { update: 8 } }], "it has fields of its own, which everybody is shown"],
     [many(COMPONENTS_MAX + 1, {}), "there are 32, limit is 31"],
-    [many(20, { bytesMax: 500 }), "Cannot bound snapshots: bound is 8192 bytes, at least 21"],
+    [many(20, { bytesMax: 500 }), "Cannot bound snapshots: bound is 8192 bytes, at least 22"],
     [many(20, { bytesMax: 500, seenBy: "owner" }), "Cannot bound snapshots: bound is 8192 bytes, at least 10"],
   ];
   for (const [components, says] of table) assertThrows(() => makeWorld({ components }), RangeError, says);
