@@ -39,6 +39,7 @@ import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import { Penalties } from "./penalties.ts";
 import { type HomePlace, type Participant, type Presence, Session } from "./session.ts";
+import { componentsToSave, type KeptAside, restoreComponents } from "./saved_components.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
@@ -82,6 +83,8 @@ export class WorldService {
   readonly #byEntity = new Map<number, Session | Stay>();
   /** Entities that nobody plays and that are still in the world, by character. */
   readonly #stays = new Map<number, Stay>();
+  /** What was saved of entities in the world and the game cannot take. */
+  readonly #aside = new Map<number, KeptAside>();
   readonly #penalties = new Penalties(travelPenaltyEndMs);
   readonly #hooks: WorldHooks;
   readonly #sanctions: Sanctions;
@@ -284,7 +287,13 @@ export class WorldService {
       viewer: true,
       travelCreditMs: penalty && penalty.travelCreditMs + nowMs - penalty.leftAtMs,
     }, nowMs);
-    if (entityId !== 0) this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, saved);
+    if (entityId === 0) return 0;
+    const { contract: { components }, faults } = this.#context;
+    faults.run("enter", () => {
+      const aside = restoreComponents(world, entityId, { saved: saved?.components, components, faults });
+      if (aside.length > 0) this.#aside.set(entityId, aside);
+    });
+    faults.notify("enter", this.#hooks.appear, entityId, player, saved);
     return entityId;
   }
 
@@ -437,6 +446,7 @@ export class WorldService {
     faults.notify("despawn", this.#hooks.despawn, entityId, characterId);
     faults.run("leave", () => world.leave(entityId, DespawnReason.LEFT_WORLD));
     this.#byEntity.delete(entityId);
+    this.#aside.delete(entityId);
     this.#stays.delete(characterId);
   }
 
@@ -447,8 +457,9 @@ export class WorldService {
 
   /** Saves a character in the world as it is now. */
   save(who: Participant): void {
-    const { saver } = this.#context;
+    const { saver, world } = this.#context;
     const { characterId, entityId, home } = who.presence!;
+    const components = componentsToSave(world, entityId, this.#aside.get(entityId) ?? []);
     // An instance is gone when its player is back.
     const { mapId, x, y, z, yaw } = home ?? this.#whereIs(entityId);
     saver.save({
@@ -459,6 +470,7 @@ export class WorldService {
       z,
       yaw,
       hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
+      ...components === undefined ? {} : { components },
     });
   }
 

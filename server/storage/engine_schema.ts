@@ -135,4 +135,6 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   CREATE INDEX receipts_by_time ON receipts (at_ms);
   `,
   },
+  // Components that a game keeps with the character, as an EntityUpdate that has nothing else; NULL: none.
+  { sql: "ALTER TABLE characters ADD COLUMN components BLOB;" },
 ];

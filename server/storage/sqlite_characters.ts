@@ -5,7 +5,7 @@ import { type Character, CHARACTERS, type SavedCharacter } from "./storage.ts";
 import type { HandlersOf } from "./store.ts";
 import { checkFinite, checkId, checkRows } from "./storage_checks.ts";
 
-const CHARACTER_COLUMNS = "id, account_id, name, map_id, x, y, z, yaw, hp";
+const CHARACTER_COLUMNS = "id, account_id, name, map_id, x, y, z, yaw, hp, components";
 
 /** Prepares the statements for characters. */
 export function sqliteCharacters(database: DatabaseSync): HandlersOf<typeof CHARACTERS> {
@@ -14,15 +14,15 @@ export function sqliteCharacters(database: DatabaseSync): HandlersOf<typeof CHAR
   );
   const selectOne = database.prepare(`SELECT ${CHARACTER_COLUMNS} FROM characters WHERE account_id = ? AND id = ?`);
   const update = database.prepare(
-    "UPDATE characters SET map_id = ?, x = ?, y = ?, z = ?, yaw = ?, hp = ? WHERE id = ?",
+    "UPDATE characters SET map_id = ?, x = ?, y = ?, z = ?, yaw = ?, hp = ?, components = ? WHERE id = ?",
   );
 
   function save(character: SavedCharacter): boolean {
-    const { characterId, mapId, x, y, z, yaw, hp } = character;
+    const { characterId, mapId, x, y, z, yaw, hp, components = null } = character;
     checkId(characterId, "characterId");
     checkId(mapId, "mapId");
     for (const number of [x, y, z, yaw, hp]) checkFinite(number);
-    return Number(update.run(mapId, x, y, z, yaw, hp, characterId).changes) === 1;
+    return Number(update.run(mapId, x, y, z, yaw, hp, components, characterId).changes) === 1;
   }
 
   return {
@@ -52,6 +52,7 @@ function characterOfRow(row: Record<string, unknown>): Character {
       z: Number(row.z),
       yaw: Number(row.yaw),
       hp: Number(row.hp),
+      ...row.components === null ? {} : { components: row.components as Uint8Array },
     },
   };
 }

@@ -284,6 +284,8 @@ export interface CharacterState {
   readonly z: number;
   readonly yaw: number;
   readonly hp: number;
+  /** What a game keeps with it: an EntityUpdate that has components only. Left out: nothing. */
+  readonly components?: Uint8Array;
 }
 
 /** A character's state, to be saved. */

@@ -497,6 +497,14 @@ export class World {
     return column.bytes.slice(at, at + column.contentLengths[entityId]);
   }
 
+  /** The components of an entity that were set and are to be kept with its character: copies. */
+  savedOf(entityId: number): { componentId: number; content: Uint8Array }[] {
+    this.#checkAlive(entityId);
+    return this.#components.columns
+      .filter(({ row, present }) => row.saved && present[entityId] === 1)
+      .map(({ row }) => ({ componentId: row.id, content: this.contentOf(entityId, row.id) }));
+  }
+
   /** Changes of components so far that were larger than their bounds. */
   get refusedCount(): number {
     return this.#refusedCount;

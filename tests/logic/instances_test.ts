@@ -1,9 +1,14 @@
-import { type DescMessage, fromBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { contract } from "../../games/marsh/contract.ts";
 import { defineGame, type Entity, type Game, type GameDescription, type GameModule } from "../../server/game/game.ts";
 import { Contract } from "../../shared/contract.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { LeaveWorldRequestSchema, MovementUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import {
+  EntityUpdateSchema,
+  LeaveWorldRequestSchema,
+  MovementUpdateSchema,
+  WorldSnapshotSchema,
+} from "../../shared/gen/game_pb.ts";
 import { ComponentOptions_SeenBy as SeenBy } from "../../shared/gen/options_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -12,7 +17,7 @@ import { componentFile, messageOf } from "../support/protos.ts";
 
 const FILE = componentFile(
   { name: "Runner", fields: ["is_it bool", "title string"], option: { id: 1, bytesMax: 16 } },
-  { name: "Purse", fields: ["coins uint32"], option: { id: 2, seenBy: SeenBy.OWNER, bytesMax: 8 } },
+  { name: "Purse", fields: ["coins uint32"], option: { id: 2, seenBy: SeenBy.OWNER, bytesMax: 8, saved: true } },
 );
 const RUNNER = messageOf(FILE, "Runner"), PURSE = messageOf(FILE, "Purse");
 const CONTRACT = new Contract("arena", [...contract.files, FILE]);
@@ -156,6 +161,53 @@ Deno.test("Entity.set() and get() are typed by the component's message, and refu
   );
   assertThrows(() => entity.set(WorldSnapshotSchema, {}), TypeError, "is no component of the game");
   assertThrows(() => entity.leave(), TypeError, "is a player's");
+});
+
+Deno.test("A saved component is there again when its player comes back, the others are not", async () => {
+  const { harness, game } = await start();
+  await using _ = harness;
+  const ann = await harness.connect({ name: "ann" }), entity = game.entities.of(playerOf(game, ann));
+  entity.set(RUNNER, { isIt: true });
+  entity.set(PURSE, { coins: 7 });
+  harness.send(ann, LeaveWorldRequestSchema, {});
+  // Out of the saver, then out of the storage.
+  for (let entry = 0; entry < 2; entry++) {
+    const again = await harness.connect({ name: "ann" }), entity = game.entities.of(playerOf(game, again));
+    assertEquals([fields(entity, RUNNER).isIt, fields(entity, PURSE)], [false, { coins: 7 }]);
+    harness.tick(2);
+    assert(take(again).includes(`${again.entityId}.2`));
+    harness.send(again, LeaveWorldRequestSchema, {});
+    await harness.logic.context.saver.flush();
+  }
+});
+
+Deno.test("A saved component that the game cannot take is set aside and told, until it is set", async () => {
+  const { harness, game } = await start();
+  await using _ = harness;
+  const ann = await harness.connect({ name: "ann" });
+  const { characterId } = ann;
+  harness.send(ann, LeaveWorldRequestSchema, {});
+  await harness.logic.context.saver.flush();
+  const kept = [{ componentId: 2, content: Uint8Array.of(0x08) }, { componentId: 77, content: Uint8Array.of(1, 2) }];
+  const components = toBinary(EntityUpdateSchema, create(EntityUpdateSchema, { components: kept }));
+  await harness.storage.characters.save({ characterId, mapId: 0, x: 1, y: 0, z: 1, yaw: 0, hp: 0, components });
+  const savedNow = async () => {
+    await harness.logic.context.saver.flush();
+    const { state } = (await harness.storage.characters.load({ accountId: ann.playerId, characterId }))!;
+    const { components } = fromBinary(EntityUpdateSchema, state!.components!);
+    return components.map(({ componentId, content }) => [componentId, ...content]);
+  };
+  const enter = async () => game.entities.of(playerOf(game, await harness.connect({ name: "ann" })));
+  const entity = await enter();
+  const told = harness.log.records.filter(({ level }) => level === "error").map(({ properties }) =>
+    properties.componentId
+  );
+  assertEquals([told, fields(entity, PURSE)], [[2, 77], { coins: 0 }]);
+  game.save(entity.id);
+  assertEquals(await savedNow(), [[2, 8], [77, 1, 2]]);
+  entity.set(PURSE, { coins: 5 });
+  game.save(entity.id);
+  assertEquals(await savedNow(), [[2, 8, 5], [77, 1, 2]]);
 });
 
 Deno.test("Entity throws once its entity is gone, also when another has its id", async () => {

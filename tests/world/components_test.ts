@@ -149,7 +149,7 @@ Deno.test("World refuses components that do not go together or whose news would 
     [[{ ...PURSE, wire: { update: 8 } }], "it has fields of its own, which everybody is shown"],
     [many(COMPONENTS_MAX + 1, {}), "there are 32, limit is 31"],
     [many(20, { bytesMax: 500 }), "Cannot bound snapshots: bound is 8192 bytes, at least 22"],
-    [many(20, { bytesMax: 500, seenBy: "owner" }), "Cannot bound snapshots: bound is 8192 bytes, at least 10"],
+    [many(20, { bytesMax: 500, seenBy: "owner" }), "Cannot bound snapshots: bound is 8192 bytes, at least 11"],
   ];
   for (const [components, says] of table) assertThrows(() => makeWorld({ components }), RangeError, says);
   makeWorld({ components: many(20, { bytesMax: 500, seenBy: "server" }) });

@@ -15,7 +15,8 @@ export const HEALTH: ComponentRow = {
   name: "health",
   seenBy: "interest",
   bytesMax: 3 * 5,
-  saved: true,
+  // Hit points have a place of their own beside the character's.
+  saved: false,
   wire: { update: 3, spawn: 4 },
 };
 

@@ -1,0 +1,55 @@
+/**
+ * The components that a game keeps with a character, as the storage has them.
+ *
+ * @module
+ */
+
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { ComponentDefinition } from "../../shared/component_table.ts";
+import type { FaultReport } from "../../shared/errors.ts";
+import { type ComponentUpdate, EntityUpdateSchema } from "../../shared/gen/game_pb.ts";
+import type { World } from "../world/world.ts";
+
+/** What was saved and this game cannot take: it is kept as it is, until the component is set. */
+export type KeptAside = readonly Pick<ComponentUpdate, "componentId" | "content">[];
+
+/**
+ * Sets what was saved of an entity that has just joined. A component that does not parse, or that this version of the
+ * game does not know, is set aside and told to the operator.
+ */
+export function restoreComponents(
+  world: World,
+  entityId: number,
+  { saved, components, faults }: {
+    readonly saved: Uint8Array | undefined;
+    readonly components: readonly ComponentDefinition[];
+    readonly faults: FaultReport;
+  },
+): KeptAside {
+  if (saved === undefined) return [];
+  const aside: KeptAside[number][] = [];
+  for (const { componentId, content } of fromBinary(EntityUpdateSchema, saved).components) {
+    try {
+      const definition = components.find(({ id }) => id === componentId);
+      if (definition === undefined) throw new RangeError(`Cannot restore component ${componentId}: the game has none`);
+      fromBinary(definition.schema, content);
+      if (world.set(entityId, componentId, content)) continue;
+      throw new RangeError(
+        `Cannot restore ${definition.name}: it is ${content.length} bytes, limit is ${definition.bytesMax}`,
+      );
+    } catch (error) {
+      faults.report("component", error, { entityId, componentId });
+      aside.push({ componentId, content });
+    }
+  }
+  return aside;
+}
+
+/** What is to be saved of an entity; `undefined`: nothing. */
+export function componentsToSave(world: World, entityId: number, aside: KeptAside): Uint8Array | undefined {
+  const components = world.savedOf(entityId);
+  for (const kept of aside) {
+    if (!components.some(({ componentId }) => componentId === kept.componentId)) components.push(kept);
+  }
+  return components.length === 0 ? undefined : toBinary(EntityUpdateSchema, create(EntityUpdateSchema, { components }));
+}
