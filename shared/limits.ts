@@ -405,6 +405,10 @@ export const CONNECTIONS_MAX = 65_536;
 export const IO_WORKERS_MAX = 64;
 /** Characters of a configuration file, so that a wrong path given to `--config` cannot fill the memory. */
 export const CONFIG_FILE_CHARS_MAX = 1_048_576;
+/** Characters of the name of a game's own action for operators. */
+export const GAME_ACTION_CHARS_MAX = 64;
+/** Fields that such an action is given at most. */
+export const GAME_ACTION_FIELDS_MAX = 16;
 /** Bytes of the files of a game's page together: every io worker keeps them in memory. */
 export const WEB_FILES_BYTES_MAX = 33_554_432;
 /** Least characters of an admin token where the admin site can be reached from other machines. */

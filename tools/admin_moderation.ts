@@ -43,6 +43,8 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   maintenance on  Announces maintenance, then disconnects everybody and refuses logins; survives a restart
   maintenance off Lets everybody in again
 
+  game ACTION     Has the game do something of its own: game ACTION KEY=VALUE …; an unknown ACTION lists them
+
   --for TIME      How long a mute or a ban lasts: 90s, 10m, 2h, 7d [until it is lifted]
   --reason TEXT   Shown to the player and recorded
   --by NAME       Who decided it [the user of this command line]
@@ -89,6 +91,7 @@ const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
   delete: "one NAME",
   restore: "one NAME",
   maintenance: "on or off",
+  game: "an ACTION and KEY=VALUE for each of its fields",
   list: "no argument",
 };
 
@@ -124,10 +127,11 @@ export function parseModerationCommand(
     : { moderator: own.get("--by") ?? env.USER ?? env.USERNAME };
   const isToAddress = own.has("--address");
   const countWanted = act === "list" || isToAddress ? 0 : 1;
-  if (act === "announce" ? positionals.length === 0 : positionals.length !== countWanted) {
+  if (act === "announce" || act === "game" ? positionals.length === 0 : positionals.length !== countWanted) {
     problems.push(`Cannot use ${positionals.length} arguments: ${act} takes ${EXPECTED[act]}`);
   }
   if (act === "announce") body.text = positionals.join(" ");
+  else if (act === "game") problems.push(...readAction(positionals, body));
   else if (act === "maintenance") problems.push(...readMaintenance(positionals[0], own, body));
   else if (act !== "list" && !isToAddress) body.player = positionals[0];
   if (switches.has("--now")) body.now = true;
@@ -169,6 +173,14 @@ function takeSwitches(
   const end = args.indexOf("--");
   const isSwitch = (arg: string, index: number) => SWITCHES[arg] === act && (end < 0 || index < end);
   return { rest: args.filter((arg, index) => !isSwitch(arg, index)), switches: new Set(args.filter(isSwitch)) };
+}
+
+/** Reads what `game` takes; gives what is wrong with it. */
+function readAction([action, ...fields]: readonly string[], body: Record<string, unknown>): string[] {
+  body.action = action;
+  body.input = Object.fromEntries(fields.map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]));
+  return fields.filter((field) => !/^\w+=/.test(field))
+    .map((field) => `Cannot use ${JSON.stringify(field)}: expected KEY=VALUE`);
 }
 
 /** Reads what `maintenance` takes; gives what is wrong with it. */
@@ -235,7 +247,8 @@ export async function runModeration(command: ModerationCommand): Promise<string>
 async function runOffline({ act, body, config }: ModerationCommand, reason: NobodyListensError): Promise<unknown> {
   const request = act === "list" ? { act } as const : parseModerationRequest(act, body);
   // Kicks and announcements are for who is online, and a server elsewhere has its data elsewhere.
-  const isPossible = act !== "kick" && act !== "announce" && isOwnMachine(config.adminHost) && !("problems" in request);
+  const isPossible = act !== "kick" && act !== "announce" && act !== "game" && isOwnMachine(config.adminHost) &&
+    !("problems" in request);
   const outcome = isPossible ? await moderateOffline(request, config) : undefined;
   if (outcome === undefined) {
     const message = `${reason.message}; start it, or give its --admin-host and --admin-port`;

@@ -30,6 +30,8 @@ import type { GamePart } from "./define_game.ts";
 import type { Documents } from "./documents.ts";
 import { Durable, settleDurable } from "./durable.ts";
 import { Entities } from "./entities.ts";
+import type { GameOption } from "../config/schema.ts";
+import type { GameAction, GameActions } from "./game_actions.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
@@ -58,6 +60,7 @@ export {
 } from "./documents.ts";
 export type { Entities, Entity, SpawnOptions } from "./entities.ts";
 export type { Instance, Instances } from "../session/instances.ts";
+export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/world_service.ts";
 export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
@@ -76,6 +79,7 @@ export interface GameEngine {
   readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
   readonly world: Pick<WorldService, "clear" | "correct" | "moveHome" | "moveTo" | "participantOf" | "save">;
   readonly hooks: HookLists;
+  readonly actions: GameActions;
   readonly timers: GameTimers;
   readonly systems: GameSystem[];
   /** The date by which things are over, in Unix milliseconds; 0: not known yet. */
@@ -210,6 +214,17 @@ export class Game {
         await settleDurable(options, async (transaction) => encode(await reply.work(transaction))),
       );
     };
+  }
+
+  /**
+   * Registers what operators can have the game do: `deno task admin game end-match match=3`. It passes the admin site's
+   * authorization, and what was done by whom is in the log.
+   *
+   * @param input The fields it takes, each with what it is where it is not given.
+   * @throws {TypeError} when the game has an action of that name.
+   */
+  admin<Input extends Readonly<Record<string, GameOption>>>(name: string, input: Input, act: GameAction<Input>): void {
+    this.#engine.actions.add(name, input, act);
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */

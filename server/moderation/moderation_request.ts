@@ -6,6 +6,8 @@
 
 import {
   CHAT_BYTES_MAX,
+  GAME_ACTION_CHARS_MAX,
+  GAME_ACTION_FIELDS_MAX,
   MAINTENANCE_ALLOWED_MAX,
   MAINTENANCE_DELAY_SECONDS_MAX,
   MODERATION_REASON_CHARS_MAX,
@@ -31,7 +33,8 @@ export type ModerationAct =
   | "revoke"
   | "delete"
   | "restore"
-  | "maintenance";
+  | "maintenance"
+  | "game";
 
 /** One request; `address` is an `AddressRange.text`. */
 export type ModerationRequest =
@@ -60,6 +63,14 @@ export type ModerationRequest =
     readonly act: "maintenance";
     /** Null: it is over. */
     readonly plan: { readonly seconds: number; readonly message: string; readonly allow: readonly string[] } | null;
+    readonly moderator: string;
+  }
+  | {
+    /** An action of the game's own. */
+    readonly act: "game";
+    readonly action: string;
+    /** As it was given; the game checks it. */
+    readonly input: Readonly<Record<string, string | number | boolean>>;
     readonly moderator: string;
   }
   | { readonly act: "list" };
@@ -117,6 +128,7 @@ const FIELDS: Readonly<Record<ModerationAct, readonly string[]>> = {
   delete: ["player", "now", "moderator"],
   restore: ["player", "moderator"],
   maintenance: ["on", "seconds", "message", "allow", "moderator"],
+  game: ["action", "input", "moderator"],
 };
 
 /** Whether there is such an act. */
@@ -163,6 +175,8 @@ function requestOf(act: ModerationAct, reader: FieldReader, moderator: string): 
       return { act, target: reader.target() as PlayerTarget, now: reader.flag("now"), moderator };
     case "maintenance":
       return { act, plan: reader.maintenance(), moderator };
+    case "game":
+      return { act, action: reader.action(), input: reader.input(), moderator };
   }
 }
 
@@ -244,6 +258,26 @@ class FieldReader {
       return null;
     }
     return { seconds: Number(seconds), message, allow: allow.map((name) => this.#player(name, "allow")) };
+  }
+
+  action(): string {
+    const name = this.text("action", GAME_ACTION_CHARS_MAX, "");
+    return name === "" ? this.#wrong("action", "it is missing") : name;
+  }
+
+  input(): Readonly<Record<string, string | number | boolean>> {
+    const { input = {} } = this.#fields;
+    const isObject = typeof input === "object" && input !== null && !Array.isArray(input);
+    const entries = isObject ? Object.entries(input as Record<string, unknown>) : [];
+    const isPlain = entries.every(([, value]) =>
+      typeof value === "number" || typeof value === "boolean" ||
+      (typeof value === "string" && value.length <= MODERATION_REASON_CHARS_MAX)
+    );
+    if (!isObject || !isPlain || entries.length > GAME_ACTION_FIELDS_MAX) {
+      const values = `texts of at most ${MODERATION_REASON_CHARS_MAX} characters, numbers, true or false`;
+      this.#wrong("input", `expected an object of at most ${GAME_ACTION_FIELDS_MAX} fields: ${values}`);
+    }
+    return Object.fromEntries(entries) as Record<string, string | number | boolean>;
   }
 
   target(): ModerationTarget {

@@ -20,6 +20,7 @@ import type {
   ModerationTarget,
   OnlinePlayer,
 } from "./moderation_request.ts";
+import type { GameActions } from "../game/game_actions.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { NewSanction, SanctionKind } from "./sanction_store.ts";
 import { type PlayerName, SYSTEM } from "../storage/storage.ts";
@@ -36,6 +37,7 @@ export interface ModerationParts {
   readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
   readonly sanctions: Sanctions;
   readonly players: Players;
+  readonly actions: GameActions;
   readonly hooks: Pick<HookLists, "announce" | "forgive">;
   readonly world: Pick<WorldService, "expel">;
 }
@@ -102,6 +104,8 @@ export class ModerationService {
         return await this.#changeAccount(request);
       case "maintenance":
         throw new TypeError("Cannot plan maintenance: the main thread does");
+      case "game":
+        return await this.#runAction(request);
       case "list":
         return { kind: "list", list: await this.#list() };
     }
@@ -229,6 +233,24 @@ export class ModerationService {
     if (result === "removed") return { kind: "done", text: `${name} is deleted` };
     if (result !== "sanctioned") return gone(name);
     return { kind: "conflict", text: `A mute or ban of ${name} is in force: lift it first` };
+  }
+
+  async #runAction(
+    { action, input, moderator }: Extract<ModerationRequest, { act: "game" }>,
+  ): Promise<ModerationOutcome> {
+    const { actions } = this.#parts;
+    if (!actions.has(action)) return { kind: "not_found", text: `There is no action ${action}. ${actions.usage}` };
+    try {
+      const said = await actions.run(action, input, moderator);
+      if (typeof said === "string") return { kind: "done", text: said };
+      return { kind: "conflict", text: `${said.problems.join("; ")}. ${actions.usage}` };
+    } catch (error) {
+      if (error instanceof RequestError || error instanceof DependencyError) throw error;
+      this.#context.faults.report("action", error, { action });
+      return { kind: "conflict", text: `The game failed to do ${action}; the log says why` };
+    } finally {
+      this.#context.wake();
+    }
   }
 
   /** Tells everybody who is online. */

@@ -11,6 +11,7 @@ import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Game, type GameSystem } from "../game/game.ts";
+import { GameActions } from "../game/game_actions.ts";
 import { GameTimers } from "../game/game_timers.ts";
 import { hookLists } from "../game/hooks.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
@@ -55,6 +56,8 @@ export class Logic {
   readonly world: WorldService;
   readonly resumes: ResumeService;
   readonly hooks = hookLists();
+  /** What operators can ask of the game. */
+  readonly actions = new GameActions();
   readonly players: Players;
   readonly sanctions: Sanctions;
   readonly epochs = new TokenEpochs();
@@ -141,6 +144,7 @@ export class Logic {
         sanctions: this.sanctions,
         world: this.world,
         hooks: this.hooks,
+        actions: this.actions,
         timers: this.#timers,
         systems: this.#systems,
         dateMs: () => this.#expiry.dateMs,

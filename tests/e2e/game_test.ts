@@ -33,6 +33,17 @@ Deno.test("serve plays the game of --game for clients on TCP and WebSockets, fro
   const { success, count } = await (bob as unknown as Untyped).request(CountRequestSchema, { by: 4 });
   assertEquals([success, count], [true, 4]);
   await until("Ann hears of the count", () => heard.includes(4));
+  const admin = async (args: readonly string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-prompt", "-A", "tools/admin.ts", "game", ...args]
+        .concat(["--data-dir", server.dataDir, "--admin-port", `${server.ports.admin}`]),
+      cwd: new URL("../../", import.meta.url),
+    }).output();
+    return [code, new TextDecoder().decode(stdout).trim(), new TextDecoder().decode(stderr).trim()];
+  };
+  assertEquals(await admin(["set", "to=7"]), [0, "The count is 7", ""]);
+  const [code, , said] = await admin(["end"]);
+  assert(code === 1 && String(said).includes("The actions of this game: set to=N"), `${code} ${said}`);
   await Promise.all([ann.close(), bob.close()]);
 });
 

@@ -1,5 +1,6 @@
 import { create, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { defineGame, type Game, type GameModule, Refused } from "../../server/game/game.ts";
+import { parseModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldResponseSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
 import { ErrorResponseSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
@@ -157,4 +158,43 @@ Deno.test("Game.random() gives streams that do not move each other on, and each 
 Deno.test("ModerationService says so when a game has no way to announce anything", async () => {
   await using harness = await LogicHarness.create({ game: counter });
   assertEquals(harness.logic.moderation.announce("Hello").kind, "not_found");
+});
+
+Deno.test("Game.admin() is done for operators with fields that were checked, and says what became of it", async () => {
+  await using harness = await LogicHarness.create({ game: counter });
+  const ask = async (action: string, input: Record<string, unknown>) => {
+    const request = parseModerationRequest("game", { action, input, moderator: "op" });
+    assert(!("problems" in request));
+    const outcome = await harness.logic.moderation.run(request);
+    assert(outcome.kind !== "list");
+    return [outcome.kind, outcome.text];
+  };
+  const usage = "The actions of this game: set to=N";
+  assertEquals(await ask("set", { to: "7" }), ["done", "The count is 7"]);
+  assertEquals(await ask("set", {}), ["done", "The count is 0"]);
+  assertEquals(await ask("set", { to: 0 }), ["not_found", "It is that already"]);
+  assertEquals(await ask("set", { to: 2_000, by: 1 }), [
+    "conflict",
+    `Unknown field "by"; Cannot use to: expected an integer from 0 to 1000. ${usage}`,
+  ]);
+  assertEquals(await ask("end", {}), ["not_found", `There is no action end. ${usage}`]);
+  assertEquals(await ask("set", { to: 13 }), ["conflict", "The game failed to do set; the log says why"]);
+  assertEquals((harness.logic.parts as Counter).count(), 0);
+});
+
+Deno.test("parseModerationRequest() refuses an action without a name, and fields that are no plain values", () => {
+  const problemsOf = (body: Record<string, unknown>) => {
+    const request = parseModerationRequest("game", body);
+    return "problems" in request ? request.problems.length : 0;
+  };
+  assertEquals(problemsOf({ action: "set", input: { to: 1, name: "x", on: true } }), 0);
+  const fields = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`f${index}`, 1]));
+  for (
+    const body of [{}, { action: "set", input: [] }, { action: "set", input: { to: {} } }, {
+      action: "s",
+      input: fields,
+    }]
+  ) {
+    assertEquals(problemsOf(body), 1, JSON.stringify(body));
+  }
 });

@@ -27,6 +27,11 @@ Deno.test("parseModerationCommand() makes the JSON that the admin site takes", (
     address: "203.0.113.0/24",
     seconds: 604_800,
   });
+  assertEquals(parse("game end-match match=3 why=a=b", { USER: "root" }), {
+    moderator: "root",
+    action: "end-match",
+    input: { match: "3", why: "a=b" },
+  });
   assertEquals(parse("announce back in five minutes", { USER: "root" }), {
     moderator: "root",
     text: "back in five minutes",

@@ -27,6 +27,16 @@ export default defineGame(contract, { maps: () => [MAP], options: OPTIONS }, (ga
     game.players.tell(game.players.inWorld, CountedSchema, { name: player.name, count });
     return { count };
   });
+  game.admin(
+    "set",
+    { to: { kind: integer({ min: 0, max: 1_000 }), default: 0, help: "What it is then" } },
+    ({ to }) => {
+      if (to === 13) throw new Error("Cannot count to 13");
+      if (to === count) throw new Refused(ErrorCode.NOT_FOUND, "It is that already");
+      count = to;
+      return `The count is ${count}`;
+    },
+  );
   game.hooks.enter((player) => {
     log.push(`enter ${player.name}`);
     player.tell(CountedSchema, { name: "server", count });
