@@ -67,6 +67,17 @@ export function observe(observer: Observer): Disposable {
         },
     ),
   );
+  stack.use(
+    patch(
+      SessionManager.prototype,
+      "sendPacked",
+      (original) =>
+        function (this: SessionManager, session, type, packed) {
+          observer.onSent(session, type, packed.payload);
+          original.call(this, session, type, packed);
+        },
+    ),
+  );
   stack.use(patch(Outbox.prototype, "append", (original) =>
     function (this: Outbox, packet, connected) {
       const sequence = original.call(this, packet, connected);
