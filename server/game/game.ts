@@ -191,10 +191,16 @@ export class Game {
       if (reply === undefined) return;
       if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
       if (!(reply instanceof Promise)) return answer(player, reply);
+      if (row.isDurable) {
+        return reply.then((reply) =>
+          reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply)
+        );
+      }
       // Beside the way to the dispatcher, so that refusals and answers keep their order.
       reply.then((reply) => this.faults.run("reply", () => answer(player, reply)), () => {});
-      return reply.then((reply) => reply instanceof Durable ? answerDurably(player, requestKey, reply) : undefined);
+      return reply as Promise<unknown> as Promise<void>;
     });
+    const notDurable = () => new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
     const encode = (reply: Reply): Uint8Array => {
       if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
       const message = create(replySchema, reply) as Record<string, unknown>;
@@ -202,12 +208,13 @@ export class Game {
       return toBinary(replySchema, message as MessageShape<DescMessage>);
     };
     const answer = (player: Player, reply: Answer) => {
-      if (reply === undefined || reply instanceof Durable) return;
+      if (reply === undefined) return;
+      if (reply instanceof Durable) throw notDurable();
       const payload = encode(reply);
       player.send(sessions.typeOf(replySchema!), payload);
     };
     const answerDurably = async (player: Player, requestKey: number, reply: Durable) => {
-      if (!row.isDurable) throw new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
+      if (!row.isDurable) throw notDurable();
       const options = { documents: this.store, storage: this.storage, atMs: this.clock.unixMs(), player, requestKey };
       player.send(
         row.replyType,
