@@ -34,6 +34,11 @@ export class Instance {
     return this.#instances.playersOn(this.map);
   }
 
+  /** Takes a player in; see {@linkcode Instances.move}. */
+  admit(player: Player, place?: { readonly x: number; readonly z: number }): boolean {
+    return this.#instances.move(player, this, place);
+  }
+
   /**
    * Ends it: its players go back to where they were before they came into an instance, and everything else on it is gone.
    * Ending one that is over does nothing.

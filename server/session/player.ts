@@ -6,6 +6,7 @@
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { Asker, PlayerName } from "../storage/storage.ts";
+import type { Instance } from "./instances.ts";
 import type { OutboxPacket, Receipt } from "./outbox.ts";
 import type { Packed } from "./roster.ts";
 import type { Session } from "./session.ts";
@@ -116,6 +117,17 @@ export class Player implements PlayerName {
    */
   tell<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>, receipt?: Receipt): void {
     this.send(this.#sessions.typeOf(schema), toBinary(schema, create(schema, message)), receipt);
+  }
+
+  /**
+   * Takes it to an instance. Its client is told by MAP_ENTERED, before it is shown anything there.
+   *
+   * @param place Units; unless told, the world chooses one.
+   * @returns `false` when the instance takes no more players; nothing was done then.
+   * @throws {TypeError} when it is not in the world, or the instance is over.
+   */
+  moveTo(instance: Instance, place?: { readonly x: number; readonly z: number }): boolean {
+    return instance.admit(this, place);
   }
 
   /** Sends it a payload of a packet type. */

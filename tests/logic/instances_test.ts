@@ -65,7 +65,7 @@ Deno.test("Instances.move() tells MAP_ENTERED before anything of the map is show
   harness.tick(2);
   for (const client of [ann, ben]) take(client);
   const arena = game.instances.open("arena")!;
-  assert(game.instances.move(playerOf(game, ann), arena, { x: 5, z: 6 }));
+  assert(playerOf(game, ann).moveTo(arena, { x: 5, z: 6 }));
   const [entered] = harness.received(ann, PacketType.MAP_ENTERED);
   assertEquals([entered.map?.mapId, entered.map?.width, entered.position?.x], [arena.map.mapId, 40, 5]);
   harness.tick(2);
