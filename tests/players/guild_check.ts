@@ -322,6 +322,14 @@ export class GuildCheck {
     return endsAtMs + Math.min(this.#warMs, PEACE_MS_MAX);
   }
 
+  /** Those on the other side of the wars that a player is in. */
+  *enemiesOf(actor: Actor): Generator<Actor> {
+    for (const { fighters: [first, second] } of this.#wars) {
+      if (first.has(actor)) yield* second;
+      else if (second.has(actor)) yield* first;
+    }
+  }
+
   /** Whether the two were on different sides when a war began that goes on. */
   areEnemies(one: Actor, other: Actor): boolean {
     return this.#wars.some(({ fighters: [first, second] }) =>

@@ -20,10 +20,14 @@ import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";
 import type { PortalRule } from "./map_rules.ts";
 import type { ScriptedPlayer } from "./scripted_player.ts";
-import type { Body } from "./body.ts";
+import { type Body, isPlaced } from "./body.ts";
 
 /** How far a player walks between two movements of its own, 200 ms apart, in centimetres: the speed limit. */
 const STEP_CM = 200;
+/** How far away somebody is to fight with, at most, in centimetres. */
+const NEAR_CM = 2_400;
+/** Of a hundred steps in a war, how many begin with a look for an enemy. */
+const SEEK_PERCENT = 20;
 /** There are names for one guild in this many players: few enough that wars meet. */
 const PLAYERS_PER_GUILD = 40;
 /** Leaderboards that there are not. */
@@ -52,6 +56,7 @@ export class Habits {
   walk(player: ScriptedPlayer): void {
     const { fights } = this.#checker;
     const body = this.#bodyOf(player);
+    this.#seekEnemy(player, body);
     const sequenceNumber = ++player.movementSequence;
     const init = this.#chance.percent(2) ? this.#cheat(body) : this.#step(player, body);
     const message = { ...init, sequenceNumber };
@@ -61,6 +66,31 @@ export class Habits {
       message,
       (movement) => fights.onMove(player.actor, movement),
     );
+  }
+
+  /** Whoever is in a war goes for the nearest enemy: by chance too few would meet. */
+  #seekEnemy(player: ScriptedPlayer, body: Body): void {
+    if (player.isTravelling || !this.#chance.percent(SEEK_PERCENT)) return;
+    const enemy = this.#nearestEnemy(body);
+    if (enemy !== undefined) player.goal = { x: enemy.x, z: enemy.z };
+  }
+
+  #nearestEnemy(body: Body): Body | undefined {
+    const { guilds, sight } = this.#checker;
+    let nearest: Body | undefined;
+    for (const { entityId } of body.actor === null ? [] : guilds.enemiesOf(body.actor)) {
+      const enemy = sight.bodies.get(entityId);
+      if (enemy === undefined || enemy.map !== body.map || !isPlaced(enemy) || enemy.hp === 0) continue;
+      if (nearest === undefined || sight.distanceCm(body, enemy) < sight.distanceCm(body, nearest)) nearest = enemy;
+    }
+    return nearest;
+  }
+
+  /** Whether somebody is near with whose guild the player's own is at war. */
+  hasEnemyNear(player: ScriptedPlayer): boolean {
+    const body = this.#bodyOf(player);
+    const enemy = this.#nearestEnemy(body);
+    return enemy !== undefined && this.#checker.sight.distanceCm(body, enemy) < NEAR_CM;
   }
 
   #step(player: ScriptedPlayer, body: Body) {
@@ -166,7 +196,7 @@ export class Habits {
   #findTarget(body: Body): Body | undefined {
     const { sight } = this.#checker;
     const near = [...sight.bodies.values()].filter((other) =>
-      other !== body && sight.isShown(body.entityId, other.entityId) && sight.distanceCm(body, other) < 2_400
+      other !== body && sight.isShown(body.entityId, other.entityId) && sight.distanceCm(body, other) < NEAR_CM
     );
     if (near.length === 0) return undefined;
     const enemies = near.filter((other) => other.hp > 0 && this.#isEnemy(body.actor, other.actor));

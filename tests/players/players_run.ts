@@ -58,6 +58,8 @@ const WAR_MINUTES = 1;
 const AWAY_MS = [200, 1_000, 3_000, 8_000, 20_000, 75_000];
 /** Of a thousand turns of one player, how many bring each. */
 const PER_MILLE = { fight: 60, talk: 8, guild: 7, room: 7, friends: 6, travel: 20, leaderboard: 4, connection: 4 };
+/** Of a hundred turns with an enemy in a war near, in how many a player fights. */
+const FIGHTS_ENEMY_PERCENT = 20;
 /** Of a hundred seconds, in how many a moderator does something. */
 const MODERATED_PERCENT = 60;
 const DAY_MS = 86_400_000;
@@ -193,11 +195,14 @@ export class PlayersRun {
 
   #act(player: ScriptedPlayer): Promise<void> | undefined {
     let roll = this.#chance.fraction() * 1_000;
-    // Those who lead have more to do.
-    if ((this.checker.guilds.rankOf(player.actor) ?? 0) > 0 && this.#chance.percent(10)) {
-      return void this.#habits.guild(player);
-    }
+    // Those who lead have more to do, and those who are invited do not wait for long.
+    const { guilds } = this.checker;
+    const isAsked = (guilds.rankOf(player.actor) ?? 0) > 0 || guilds.invitesOf(player.actor).length > 0;
+    if (isAsked && this.#chance.percent(10)) return void this.#habits.guild(player);
     const isIn = player.actor.standing === "world";
+    if (isIn && this.#chance.percent(FIGHTS_ENEMY_PERCENT) && this.#habits.hasEnemyNear(player)) {
+      return void this.#habits.fight(player);
+    }
     if ((roll -= PER_MILLE.fight) < 0) return isIn ? void this.#habits.fight(player) : undefined;
     if ((roll -= PER_MILLE.talk) < 0) return void this.#habits.talk(player);
     if ((roll -= PER_MILLE.guild) < 0) return void this.#habits.guild(player);

@@ -17,7 +17,6 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
     snapshots: sight.snapshotCount,
     moves: fights.moveCount,
     kills: fights.killCount,
-    warKills: guilds.killCount,
     blowsIntoSafety: fights.shelteredCount,
     guilds: guilds.guilds.length,
     rooms: rooms.rooms.length,
@@ -30,6 +29,7 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
     kicks: moderator.kickCount,
   };
   for (const [what, count] of Object.entries(counts)) assert(count > 0, `There were no ${what}`);
+  assert(guilds.killCount >= 5, `Wars saw ${guilds.killCount} kills`);
 });
 
 Deno.test("A crowd of players who come and go, with little room in snapshots, is told all of it in time", async () => {
