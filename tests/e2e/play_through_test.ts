@@ -77,7 +77,7 @@ async function befriend(anna: Visitor, ben: Visitor): Promise<void> {
   await openPanel(anna.page, "friends");
   await submitForm(anna.page, "friend-add", { player: "ben" });
   await openPanel(ben.page, "friends");
-  await ben.page.getByLabel("Be friends with Anna", { exact: true }).click();
+  await ben.page.getByLabel("Become friends with Anna", { exact: true }).click();
   for (const [{ page }, name] of [[anna, "Ben"], [ben, "Anna"]] as const) {
     await openPanel(page, "friends");
     await untilRow(page, "friends-list", name, "online");
@@ -167,7 +167,7 @@ browserTest(
         await untilRow(ben.page, "friends-list", "Anna", "online");
         // A room lives as long as somebody is in it.
         await openPanel(anna.page, "rooms");
-        await untilRow(anna.page, "rooms-joined", "You are in no room");
+        await untilRow(anna.page, "rooms-joined", "You are not in a room");
         await anna.page.locator("#chat-log li", { hasText: "The room Tavern is closed" }).waitFor();
         const width = await cora.page.evaluate(() => document.documentElement.scrollWidth);
         assertEquals([width, ...visitors.map(({ errors }) => errors.length)], [PHONE.width, 0, 0, 0]);

@@ -106,7 +106,7 @@ programTest(
       const faults: readonly (readonly [string, string, string])[] = [
         [
           "proxy_set_header Host $http_host;",
-          "refuses this page's address",
+          "refuses the address of this page",
           "--allowed-origins https://play.example.org",
         ],
         ["proxy_set_header Upgrade $http_upgrade;", "does not let WebSockets through", "took its Upgrade field off"],
