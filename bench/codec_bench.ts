@@ -11,7 +11,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MovementReader } from "../server/session/movement_reader.ts";
 import { assert } from "../shared/errors.ts";
 import { FrameDecoder } from "../shared/frame_decoder.ts";
-import { MovementUpdateSchema } from "../shared/gen/game_pb.ts";
+import { MovementUpdateSchema } from "../shared/gen/world_pb.ts";
 import { PacketType } from "../games/marsh/contract.ts";
 import { PacketSchema } from "../shared/gen/packet_pb.ts";
 import { ENVELOPE_BYTES_MAX } from "../shared/limits.ts";

@@ -22,23 +22,16 @@ import {
   ResumeRequestSchema,
   TokensRevokeRequestSchema,
 } from "../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../games/parts/chat/chat_pb.ts";
 import {
-  Channel,
-  ChatMessageSchema,
   RoomCreateRequestSchema,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
-} from "../shared/gen/chat_pb.ts";
-import {
-  CombatActionSchema,
-  EnterWorldRequestSchema,
-  LeaveWorldRequestSchema,
-  MapInfoRequestSchema,
-  MovementUpdateSchema,
-  PortalRequestSchema,
-  RespawnRequestSchema,
-} from "../shared/gen/game_pb.ts";
+} from "../games/parts/rooms/rooms_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../games/parts/combat/combat_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema, MovementUpdateSchema } from "../shared/gen/world_pb.ts";
+import { MapInfoRequestSchema, PortalRequestSchema } from "../games/marsh/marsh_pb.ts";
 import {
   GuildCreateRequestSchema,
   GuildInfoRequestSchema,
@@ -50,8 +43,8 @@ import {
   GuildLeaveRequestSchema,
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
-} from "../shared/gen/guild_pb.ts";
-import { LeaderboardRequestSchema } from "../shared/gen/leaderboard_pb.ts";
+} from "../games/parts/guilds/guilds_pb.ts";
+import { LeaderboardRequestSchema } from "../games/parts/leaderboards/leaderboards_pb.ts";
 import { contract, PacketType } from "../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
@@ -61,7 +54,7 @@ import {
   IgnoreAddSchema,
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
-} from "../shared/gen/social_pb.ts";
+} from "../games/parts/friends/friends_pb.ts";
 import {
   CHAT_BYTES_MAX,
   FRIENDS_MAX,

@@ -10,7 +10,7 @@
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { assert } from "../shared/errors.ts";
-import { EntityKind, EntityMoveSchema, type WorldSnapshot, WorldSnapshotSchema } from "../shared/gen/game_pb.ts";
+import { EntityKind, EntityMoveSchema, type WorldSnapshot, WorldSnapshotSchema } from "../shared/gen/world_pb.ts";
 import { SNAPSHOT_BYTES_MAX } from "../shared/limits.ts";
 import { MARSH_ENTITIES } from "../games/marsh/entities.ts";
 import { Health } from "../games/parts/combat/components.ts";

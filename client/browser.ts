@@ -64,12 +64,5 @@ export {
   type Unsubscribe,
 } from "./client.ts";
 export * from "./websocket_transport.ts";
-export { contract, type Packets, PacketType } from "../games/marsh/contract.ts";
-export * from "../shared/gen/auth_pb.ts";
-export * from "../shared/gen/chat_pb.ts";
-export * from "../shared/gen/common_pb.ts";
-export * from "../shared/gen/game_pb.ts";
-export * from "../shared/gen/guild_pb.ts";
-export * from "../shared/gen/leaderboard_pb.ts";
+export * from "../games/marsh/contract.ts";
 export { DeliveryClass } from "../shared/gen/options_pb.ts";
-export * from "../shared/gen/social_pb.ts";

@@ -64,8 +64,8 @@ import {
   EnterWorldRequestSchema,
   type EnterWorldResponse,
   type EntityUpdate,
-} from "../shared/gen/game_pb.ts";
-import { PacketType } from "../shared/gen/packet_pb.ts";
+} from "../shared/gen/world_pb.ts";
+import { PacketType } from "../shared/gen/packet_types.ts";
 import { CLIENT_CLOSE_MS } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { type PacketRow, STATE_CONNECTED } from "../shared/packet_table.ts";

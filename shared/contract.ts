@@ -285,6 +285,22 @@ function refusalShapeOf({ schema: { field }, options }: Declared): RefusalShape 
   };
 }
 
+const TYPES: WeakMap<DescMessage, number> = new WeakMap();
+
+/**
+ * The number of a packet by its message, where no contract is at hand.
+ *
+ * @throws {TypeError} when the message is no packet.
+ */
+export function packetTypeOf(schema: DescMessage): number {
+  let type = TYPES.get(schema);
+  if (type === undefined) {
+    if (!hasOption(schema, packet)) throw new TypeError(`${schema.typeName} is no packet`);
+    TYPES.set(schema, type = getOption(schema, packet).number);
+  }
+  return type;
+}
+
 /** Whether a field of a message, or of a message in it, is what `is` says. */
 export function someField(message: DescMessage, is: (field: DescField) => boolean): boolean {
   const messages = new Set([message]);

@@ -1,14 +1,18 @@
 /** Messages and contracts are what `deno task generate` makes of the protos. @module */
 
-import { assert, assertEquals } from "./support/assert.ts";
+import { assert } from "./support/assert.ts";
 import { withTempDir } from "./support/temp_dir.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-async function fileNames(folder: string | URL): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) names.push(name);
-  return names.sort();
+/** Files below a folder that `is` picks, from the project's folder. */
+async function filesBelow(folder: string, is: RegExp): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) files.push(...await filesBelow(`${folder}${name}/`, is));
+    else if (is.test(name)) files.push(`${folder}${name}`);
+  }
+  return files.sort();
 }
 
 /** Runs a task of a copy of `deno.json` in `dir`; fails unless it succeeds. */
@@ -24,31 +28,28 @@ async function runTask(dir: string, task: string): Promise<void> {
   assert(success, `deno task ${task}: ${text.decode(stdout)}${text.decode(stderr)}`);
 }
 
-/** What the tasks write, besides `shared/gen`. */
-const CONTRACT = "games/marsh/contract.ts";
+/** What `deno task generate` writes. */
+const GENERATED = /(?:_pb|^contract|^packet_types)\.ts$/;
 
 /** A folder with everything that the tasks read, and nothing that they write. */
 async function copySources(dir: string): Promise<void> {
-  const files = ["deno.json", "dev.lock", "buf.yaml", "buf.gen.yaml", "tools/generate.ts"];
-  for (const folder of ["proto", "shared"]) {
-    for (const name of await fileNames(new URL(`${folder}/`, ROOT))) {
-      if (/\.(?:proto|ts)$/.test(name)) files.push(`${folder}/${name}`);
-    }
+  const files = ["deno.json", "dev.lock", "buf.yaml", "tools/generate.ts"];
+  files.push(...await filesBelow("proto/", /\.proto$/), ...await filesBelow("games/", /\.proto$/));
+  for await (const { name } of Deno.readDir(new URL("shared/", ROOT))) {
+    if (name.endsWith(".ts")) files.push(`shared/${name}`);
   }
   for (const file of files) {
     await Deno.mkdir(`${dir}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
     await Deno.copyFile(new URL(file, ROOT), `${dir}/${file}`);
   }
-  await Deno.mkdir(`${dir}/${CONTRACT}`.replace(/\/[^/]*$/, ""), { recursive: true });
 }
 
 Deno.test("deno task generate makes messages and contracts of proto/, byte for byte, and deno task buf:lint finds nothing", async () => {
   await withTempDir(async (dir) => {
     await copySources(dir);
     await Promise.all([runTask(dir, "generate"), runTask(dir, "buf:lint")]);
-    const names = await fileNames(`${dir}/shared/gen`);
-    assertEquals(await fileNames(new URL("shared/gen/", ROOT)), names);
-    for (const file of [...names.map((name) => `shared/gen/${name}`), CONTRACT]) {
+    const files = [...await filesBelow("shared/gen/", GENERATED), ...await filesBelow("games/", GENERATED)];
+    for (const file of files) {
       const generated = await Deno.readTextFile(`${dir}/${file}`);
       assert(generated === await Deno.readTextFile(new URL(file, ROOT)), `${file} is not up to date`);
     }

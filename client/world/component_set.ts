@@ -5,7 +5,7 @@
  */
 
 import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
-import type { ComponentUpdate } from "../../shared/gen/game_pb.ts";
+import type { ComponentUpdate } from "../../shared/gen/world_pb.ts";
 import { COMPONENTS_MAX } from "../../shared/limits.ts";
 
 /** The newest state of each component of one entity. */

@@ -11,8 +11,8 @@ import type {
   EntityUpdate,
   MovementUpdate,
   WorldSnapshot,
-} from "../../shared/gen/game_pb.ts";
-import { DespawnReason } from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
+import { DespawnReason } from "../../shared/gen/world_pb.ts";
 import { ComponentSet } from "./component_set.ts";
 import { EntityTrack } from "./entity_track.ts";
 import { PlaybackClock } from "./playback_clock.ts";

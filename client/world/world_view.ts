@@ -30,7 +30,7 @@ import {
   MovementUpdateSchema,
   type WorldSnapshot,
   WorldSnapshotSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import type { ClientEvents, ClientState } from "../client_events.ts";
 import type { Unsubscribe } from "../handlers.ts";
 import { OwnMovement, type Point } from "./own_movement.ts";

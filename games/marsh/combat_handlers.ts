@@ -11,8 +11,8 @@ import {
   CombatActionSchema,
   CombatResultSchema,
   RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+} from "../parts/combat/combat_pb.ts";
+import { PacketType } from "./contract.ts";
 import {
   AREA_TARGETS_CROWDED_MAX,
   AREA_TARGETS_MAX,

@@ -6,14 +6,9 @@
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  MapEnteredSchema,
-  MapInfoRequestSchema,
-  MapInfoResponseSchema,
-  type MapInfoSchema,
-  PortalRequestSchema,
-} from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { MapEnteredSchema, type MapInfoSchema } from "../../shared/gen/world_pb.ts";
+import { MapInfoRequestSchema, MapInfoResponseSchema, PortalRequestSchema } from "./marsh_pb.ts";
+import { PacketType } from "./contract.ts";
 import { FIGHT_MS, PORTAL_ARRIVAL_RADIUS } from "../../shared/limits.ts";
 import type { Atlas, AtlasMap, Portal } from "./maps/atlas.ts";
 import { placeAround } from "../../server/world/places.ts";

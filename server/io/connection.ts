@@ -10,7 +10,7 @@ import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../../shared/gen/options_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
   ENVELOPE_BYTES_MAX,
   FRAME_BYTES_MAX,

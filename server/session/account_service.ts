@@ -16,7 +16,7 @@ import {
   TokensRevokeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
   ACCOUNT_DELETION_LOOK_INTERVAL_MS,

@@ -16,7 +16,7 @@ import {
   ServerInfoSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIN_ADDRESS_NOTED_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import { checkPlayerName, nameKey, PLAYER_NAME_RULES } from "../auth/names.ts";

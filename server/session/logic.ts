@@ -6,7 +6,7 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason, EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import type { GameModule } from "../game/define_game.ts";

@@ -14,7 +14,7 @@ import {
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { HookLists } from "../game/hooks.ts";

@@ -7,7 +7,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import type { ComponentDefinition } from "../../shared/component_table.ts";
 import type { FaultReport } from "../../shared/errors.ts";
-import { type ComponentUpdate, EntityUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { type ComponentUpdate, EntityUpdateSchema } from "../../shared/gen/world_pb.ts";
 import type { World } from "../world/world.ts";
 
 /** What was saved and this game cannot take: it is kept as it is, until the component is set. */

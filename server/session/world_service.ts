@@ -19,8 +19,8 @@ import {
   MovementCorrectionSchema,
   type MovementUpdate,
   MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+} from "../../shared/gen/world_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS, MOVEMENT_TOLERANCE_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";

@@ -7,21 +7,20 @@ import {
   LogoutRequestSchema,
   RegisterRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
-  Channel,
-  ChatMessageSchema,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
-} from "../../shared/gen/chat_pb.ts";
+} from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   DespawnReason,
   EnterWorldRequestSchema,
   LeaveWorldRequestSchema,
   MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
-import { GuildInfoRequestSchema, GuildLeaveRequestSchema } from "../../shared/gen/guild_pb.ts";
+} from "../../shared/gen/world_pb.ts";
+import { GuildInfoRequestSchema, GuildLeaveRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   CLIENT_ANSWER_MS,

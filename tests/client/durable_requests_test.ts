@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { RequestError } from "../../client/browser.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { GuildInfoRequestSchema, GuildInviteListRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { GuildInfoRequestSchema, GuildInviteListRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 

@@ -1,6 +1,6 @@
 import type { Transport } from "../../client/transport.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { RETRY_AFTER_MS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";

@@ -1,5 +1,5 @@
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { GuildInfoRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -6,7 +6,7 @@ import type { Dice } from "../../games/parts/combat/dice.ts";
 import { type SafeArea, SafeAreas } from "../../games/parts/combat/safe_areas.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
-import { EntityKind } from "../../shared/gen/game_pb.ts";
+import { EntityKind } from "../../shared/gen/world_pb.ts";
 import { assert } from "../support/assert.ts";
 import { LoadedDice } from "./loaded_dice.ts";
 

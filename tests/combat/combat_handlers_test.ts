@@ -3,13 +3,8 @@ import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED, SKILLS } from "../../games/parts
 import { EFFECT_STUN } from "../../games/parts/combat/status_effects.ts";
 import { DisconnectReason, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  type CombatResult,
-  LeaveWorldRequestSchema,
-  MovementUpdateSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, type CombatResult, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   AREA_TARGETS_CROWDED_MAX,

@@ -1,5 +1,6 @@
 import { SKILL_AREA, SKILL_MELEE } from "../../games/parts/combat/skills.ts";
-import { CombatActionSchema, MovementUpdateSchema, RespawnRequestSchema } from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals, assertNotEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

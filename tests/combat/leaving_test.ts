@@ -12,13 +12,9 @@ import {
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  LeaveWorldRequestSchema,
-  MovementUpdateSchema,
-  PortalRequestSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
+import { PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ENTRY_CALM_MS,

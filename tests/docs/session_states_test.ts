@@ -13,7 +13,7 @@ import {
   LeaveWorldRequestSchema,
   MovementCorrectionSchema,
   MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { WireClient } from "../support/wire.ts";

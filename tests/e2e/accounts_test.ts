@@ -7,9 +7,9 @@ import {
   RegisterRequestSchema,
   RegisterResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";

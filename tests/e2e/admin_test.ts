@@ -5,7 +5,7 @@ import {
   LogoutRequestSchema,
   LogoutResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { IO_BACKENDS, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";

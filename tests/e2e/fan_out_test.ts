@@ -1,5 +1,5 @@
 import { ErrorResponseSchema, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";
 import { assertNumbered, WirePlayer } from "../support/wire_session.ts";

@@ -9,9 +9,9 @@ import {
   LoginRequestSchema,
   LoginResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { deflateRawSync } from "node:zlib";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -7,7 +7,7 @@ import { until } from "../support/wait.ts";
 import { frame, packet, packetBody } from "../support/wire.ts";
 import { WirePlayer } from "../support/wire_session.ts";
 import { encodeWebSocketFrame, join, OPCODE, requestUpgrade } from "../support/wire_websocket.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { CheapChance, fuzzSeed } from "../fuzz/chance.ts";
 import { bend, type Carried, CLIENT_ROWS, payloadPool } from "../fuzz/messages.ts";
 

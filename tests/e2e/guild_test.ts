@@ -1,4 +1,4 @@
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
   GuildActionResponseSchema,
   GuildCreateRequestSchema,
@@ -9,7 +9,7 @@ import {
   GuildInviteRequestSchema,
   GuildInviteResponseSchema,
   GuildJoinRequestSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { connect, enterWorld } from "../support/wire_session.ts";

@@ -1,4 +1,4 @@
-import { CombatResultSchema } from "../../shared/gen/game_pb.ts";
+import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
 import { registerOnPage, stateOf, untilInWorld } from "../support/game_page.ts";

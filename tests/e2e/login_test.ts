@@ -11,9 +11,9 @@ import {
   RegisterRequestSchema,
   RegisterResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, EnterWorldResponseSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend, ServerProcess } from "../support/server_process.ts";

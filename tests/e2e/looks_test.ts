@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { nameKey } from "../../server/auth/names.ts";
-import { RoomCreateRequestSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
+import { RoomCreateRequestSchema, RoomResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
 import { chooseTarget, openPanel, registerOnPage, submitForm, untilInWorld, untilRow } from "../support/game_page.ts";

@@ -8,15 +8,11 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  CombatResultSchema,
-  EnterWorldRequestSchema,
-  EnterWorldResponseSchema,
-} from "../../shared/gen/game_pb.ts";
-import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
+import { CombatActionSchema, CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
+import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";

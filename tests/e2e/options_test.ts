@@ -7,7 +7,7 @@ import {
   HeartbeatRequestSchema,
   type ServerInfo,
 } from "../../shared/gen/auth_pb.ts";
-import type { EnterWorldResponse } from "../../shared/gen/game_pb.ts";
+import type { EnterWorldResponse } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { programTest } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";

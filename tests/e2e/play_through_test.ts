@@ -5,8 +5,8 @@ import {
   GuildInfoRequestSchema,
   GuildInfoResponseSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
-import { CombatResultSchema } from "../../shared/gen/game_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
+import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Browser, browserTest, visit, type Visitor } from "../support/browser.ts";
 import {

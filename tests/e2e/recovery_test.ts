@@ -1,5 +1,5 @@
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { ROUNDS_CHECK_INTERVAL_MS, THREAD_HANG_MS, THREAD_STALL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { IO_BACKENDS, ServerProcess, type TestPlayer } from "../support/server_process.ts";

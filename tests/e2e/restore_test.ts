@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ServerProcess } from "../support/server_process.ts";

@@ -10,9 +10,9 @@ import {
   ResumeRequestSchema,
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend, ServerProcess } from "../support/server_process.ts";

@@ -1,5 +1,5 @@
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { RING_BYTES, THREAD_STALL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";

@@ -4,7 +4,7 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { findProgram, programTest } from "../support/programs.ts";
 import { ServerProcess } from "../support/server_process.ts";

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import tls from "node:tls";
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
-import { RoomListRequestSchema } from "../../shared/gen/chat_pb.ts";
+import { RoomListRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeCertificate, openssl } from "../support/certificate.ts";
 import { programTest } from "../support/programs.ts";

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { ErrorResponseSchema, LogoutRequestSchema, LogoutResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   DespawnReason,
@@ -11,7 +11,7 @@ import {
   LeaveWorldRequestSchema,
   MovementCorrectionSchema,
   MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";

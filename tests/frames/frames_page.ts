@@ -12,7 +12,7 @@ import { OwnMovement } from "../../client/world/own_movement.ts";
 import { WorldModel } from "../../client/world/world_model.ts";
 import { FIGURES } from "../../games/marsh/web/marsh_model.ts";
 import { WorldRenderer } from "../../games/marsh/web/world_renderer.ts";
-import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 
 /** What a run found, in milliseconds. */
 export interface FrameTimes {

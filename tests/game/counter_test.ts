@@ -2,7 +2,7 @@ import { create, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { defineGame, type Game, type GameModule, Refused } from "../../server/game/game.ts";
 import { parseModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldResponseSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldResponseSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { ErrorResponseSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

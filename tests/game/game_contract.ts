@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { contract as marsh } from "../../games/marsh/contract.ts";
 import { Contract } from "../../shared/contract.ts";
-import { file_options, packet, PacketOptionsSchema } from "../../shared/gen/options_pb.ts";
+import { file_drawbridge_options as file_options, packet, PacketOptionsSchema } from "../../shared/gen/options_pb.ts";
 
 /** The engine's own protos. */
 const ENGINE = marsh.files.filter(({ messages }) =>

@@ -1,8 +1,8 @@
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { LoginRequestSchema, LogoutRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import {
   GuildCreateRequestSchema,
   GuildInviteListRequestSchema,
@@ -13,7 +13,7 @@ import {
   GuildLeaveRequestSchema,
   GuildRank,
   GuildSetRankRequestSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   GUILD_FORGET_INTERVAL_MS,

@@ -10,7 +10,7 @@ import {
   type GuildRank,
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { assertEquals } from "../support/assert.ts";

@@ -9,8 +9,8 @@ import {
   GuildRank,
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";

@@ -17,7 +17,7 @@ import {
   GuildRank,
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { assertEquals } from "../support/assert.ts";
 import { type HarnessClient, type HarnessOptions, LogicHarness } from "../support/logic_harness.ts";

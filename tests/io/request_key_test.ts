@@ -1,6 +1,6 @@
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { RECORD_OPEN, RECORD_PACKET, RECORD_REFUSED, RECORD_REQUEST_KEY } from "../../server/ring/records.ts";
-import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { assertEquals } from "../support/assert.ts";
 import { IoFixture } from "./io_fixture.ts";
 

@@ -1,13 +1,13 @@
 import { SCORES, type ScoreStore } from "../../games/parts/leaderboards/score_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { CombatActionSchema } from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   LeaderboardBoard,
   LeaderboardPeriod,
   type LeaderboardRequest,
   LeaderboardRequestSchema,
-} from "../../shared/gen/leaderboard_pb.ts";
+} from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { LEADERBOARD_CACHE_MS, LEADERBOARD_ENTRIES_MAX } from "../../shared/limits.ts";
 import { breakableStorage, settle } from "../guild/guild_scene.ts";

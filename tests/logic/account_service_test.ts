@@ -12,9 +12,9 @@ import {
   TokensRevokeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
+import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
   ACCOUNT_DELETION_LOOK_INTERVAL_MS,

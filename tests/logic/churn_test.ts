@@ -1,10 +1,11 @@
 import type { MessageType } from "../../client/browser.ts";
 import { LoginRequestSchema, LogoutRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema, RoomCreateRequestSchema } from "../../shared/gen/chat_pb.ts";
-import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { LeaderboardRequestSchema } from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
-import { FriendRequestSchema } from "../../shared/gen/social_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomCreateRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { LeaderboardRequestSchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
+import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
 import { assertEquals } from "../support/assert.ts";
 import { Census } from "../support/census.ts";
 import { LogicHarness } from "../support/logic_harness.ts";

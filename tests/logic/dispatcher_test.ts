@@ -3,7 +3,7 @@ import { Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
 import { Session } from "../../server/session/session.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";

@@ -5,7 +5,7 @@ import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/coun
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { LeaderboardEntrySchema } from "../../shared/gen/leaderboard_pb.ts";
+import { LeaderboardEntrySchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -10,7 +10,11 @@ import {
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, type EnterWorldResponse, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import {
+  EnterWorldRequestSchema,
+  type EnterWorldResponse,
+  LeaveWorldRequestSchema,
+} from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { STATE_CONNECTED } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";

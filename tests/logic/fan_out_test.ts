@@ -1,14 +1,14 @@
 import type { MessageType } from "../../client/browser.ts";
 import { FanOut } from "../../games/parts/chat/fan_out.ts";
 import { RequestError } from "../../server/session/dispatcher.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   GuildCreateRequestSchema,
   GuildInviteRequestSchema,
   GuildJoinRequestSchema,
   GuildLeaveRequestSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   AUDIENCE_MESSAGES_PER_SECOND,

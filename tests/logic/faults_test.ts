@@ -2,15 +2,11 @@ import type { LogicContext } from "../../server/session/context.ts";
 import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import {
-  CombatActionSchema,
-  LeaveWorldRequestSchema,
-  MovementUpdateSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
 import { breakableStorage } from "../guild/guild_scene.ts";

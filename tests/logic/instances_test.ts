@@ -1,14 +1,13 @@
 import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { contract } from "../../games/marsh/contract.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { defineGame, type Entity, type Game, type GameDescription, type GameModule } from "../../server/game/game.ts";
 import { Contract } from "../../shared/contract.ts";
-import { PacketType } from "../../games/marsh/contract.ts";
 import {
   EntityUpdateSchema,
   LeaveWorldRequestSchema,
   MovementUpdateSchema,
   WorldSnapshotSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { ComponentOptions_SeenBy as SeenBy } from "../../shared/gen/options_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";

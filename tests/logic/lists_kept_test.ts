@@ -3,14 +3,14 @@ import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
-import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendListRequestSchema,
   FriendRequestSchema,
   IgnoreAddSchema,
   IgnoreListRequestSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import { assertEquals } from "../support/assert.ts";
 import { answerTo, gather, settle } from "../social/company.ts";
 import { LogicHarness } from "../support/logic_harness.ts";

@@ -1,6 +1,6 @@
 import { DisconnectReason, LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -8,9 +8,9 @@ import {
   RegisterRequestSchema,
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   ADDRESS_BANS_MAX,

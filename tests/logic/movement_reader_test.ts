@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { MovementReader } from "../../server/session/movement_reader.ts";
-import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,12 +1,7 @@
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import * as auth from "../../shared/gen/auth_pb.ts";
-import * as chat from "../../shared/gen/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import * as game from "../../shared/gen/game_pb.ts";
-import * as guild from "../../shared/gen/guild_pb.ts";
-import * as leaderboard from "../../shared/gen/leaderboard_pb.ts";
+import * as marsh from "../../games/marsh/contract.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
-import * as social from "../../shared/gen/social_pb.ts";
 import { type PacketRow, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -80,7 +75,7 @@ function nothing(code: string, row: (id: bigint) => object): [string, string, ob
 }
 
 const WRONG: readonly Wrong[] = [
-  wrong(auth.LoginRequestSchema, [
+  wrong(marsh.LoginRequestSchema, [
     ["an empty name", "INVALID_CREDENTIALS", { username: "", passwordHash: HASH, clientVersion: "1.0.0" }, "guest"],
     [
       "an unknown name",
@@ -108,8 +103,8 @@ const WRONG: readonly Wrong[] = [
     ["an old client", "VERSION_MISMATCH", { username: "Anna", passwordHash: HASH, clientVersion: "0.0.1" }, "guest"],
     ["a player who is logged in", "INVALID_STATE", { username: "Anna", passwordHash: HASH, clientVersion: "1.0.0" }],
   ], ["device_id"]),
-  wrong(auth.LogoutRequestSchema, [], ["player_id", "session_token"]),
-  wrong(auth.RegisterRequestSchema, [
+  wrong(marsh.LogoutRequestSchema, [], ["player_id", "session_token"]),
+  wrong(marsh.RegisterRequestSchema, [
     ...["", "a", "x".repeat(21), "with space", "Uniqu\u0435", "m\u200bira", "a\u0000b"].map((username) =>
       [`name "${username}"`, "NAME_INVALID", { username, passwordHash: HASH }, "guest"] as const
     ),
@@ -119,7 +114,7 @@ const WRONG: readonly Wrong[] = [
     ["an empty hash", "INVALID_CREDENTIALS", { username: "Newcomer", passwordHash: "" }, "guest"],
     ["a short hash", "INVALID_CREDENTIALS", { username: "Newcomer", passwordHash: "0".repeat(63) }, "guest"],
   ]),
-  wrong(auth.ResumeRequestSchema, [
+  wrong(marsh.ResumeRequestSchema, [
     ["an empty token", "RESUME_EXPIRED", { resumeToken: "" }, "guest"],
     ["an unknown token", "RESUME_EXPIRED", { resumeToken: "guess" }, "guest"],
     ["an unknown token once more", "RESUME_EXPIRED", { resumeToken: "guess", isRepeat: true }, "guest"],
@@ -134,21 +129,21 @@ const WRONG: readonly Wrong[] = [
       ] as const
     ),
   ]),
-  wrong(auth.PasswordChangeRequestSchema, [
+  wrong(marsh.PasswordChangeRequestSchema, [
     ["no old hash", "INVALID_CREDENTIALS", { newPasswordHash: HASH }],
     ["a wrong old hash", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: HASH }],
     ["a new hash that is none", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: "z".repeat(64) }],
     ["a short new hash", "INVALID_CREDENTIALS", { passwordHash: HASH, newPasswordHash: "0".repeat(63) }],
   ]),
-  wrong(auth.TokensRevokeRequestSchema, [
+  wrong(marsh.TokensRevokeRequestSchema, [
     ["no hash", "INVALID_CREDENTIALS", {}],
     ["a wrong hash", "INVALID_CREDENTIALS", { passwordHash: HASH }],
   ]),
-  wrong(auth.AccountDeleteRequestSchema, [
+  wrong(marsh.AccountDeleteRequestSchema, [
     ["no hash", "INVALID_CREDENTIALS", {}],
     ["a wrong hash", "INVALID_CREDENTIALS", { passwordHash: HASH }],
   ]),
-  wrong(game.EnterWorldRequestSchema, [
+  wrong(marsh.EnterWorldRequestSchema, [
     ["no token", "NOT_AUTHENTICATED", {}, "guest"],
     ["a forged token", "INVALID_TOKEN", { sessionToken: "forged" }, "guest"],
     ["the token of nobody", "INVALID_TOKEN", { sessionToken: "plain:77777:Nobody" }, "guest"],
@@ -174,7 +169,7 @@ const WRONG: readonly Wrong[] = [
     ],
     ["a player who is in the world", "INVALID_STATE", {}],
   ], ["channel_id"]),
-  wrong(game.MovementUpdateSchema, [
+  wrong(marsh.MovementUpdateSchema, [
     ["another's entity", "not_own_entity", ({ mia }) => ({ entityId: BigInt(mia.entityId) })],
     ...HUGE_IDS.map((entityId) => [`entity ${entityId}`, "not_own_entity", { entityId }] as const),
     ...NOT_FINITE.flatMap((bad) =>
@@ -199,7 +194,7 @@ const WRONG: readonly Wrong[] = [
     ["no place", "too_fast", {}],
     ["a step of the dead", "dead", { position: { x: 503, y: 0, z: 500 } }, "dora"],
   ], ["timestamp", "sequence_number"]),
-  wrong(game.CombatActionSchema, [
+  wrong(marsh.CombatActionSchema, [
     ...[0, 4, 99, 2 ** 32 - 1].map((skillId) =>
       [`skill ${skillId}`, "INVALID_PACKET", ({ mia }: Scene) => ({ skillId, targetId: BigInt(mia.entityId) })] as const
     ),
@@ -219,7 +214,7 @@ const WRONG: readonly Wrong[] = [
     ["somebody too far away", "OUT_OF_RANGE", ({ lena }) => ({ skillId: 2, targetId: BigInt(lena.entityId) })],
     ["a blow of the dead", "INVALID_STATE", ({ mia }) => ({ skillId: 1, targetId: BigInt(mia.entityId) }), "dora"],
   ], ["cast_time", "action_sequence"]),
-  wrong(chat.ChatMessageSchema, [
+  wrong(marsh.ChatMessageSchema, [
     ["nothing", "INVALID_PACKET", { message: "" }],
     ["blanks", "INVALID_PACKET", { message: " \t " }],
     ["too much", "INVALID_PACKET", { message: "x".repeat(256) }],
@@ -227,31 +222,31 @@ const WRONG: readonly Wrong[] = [
     ["control characters", "INVALID_PACKET", { message: "a\u0007b" }],
     ["text that runs backwards", "INVALID_PACKET", { message: "a\u202eb" }],
     ...[3, 5, 7, 8, 99, -1].map((channel) =>
-      [`channel ${channel}`, "UNSUPPORTED", { channel: channel as chat.Channel, message: "hi" }] as const
+      [`channel ${channel}`, "UNSUPPORTED", { channel: channel as marsh.Channel, message: "hi" }] as const
     ),
-    ["guild chat without a guild", "NOT_FOUND", { channel: chat.Channel.GUILD, message: "hi" }, "lena"],
-    ["room chat without a room", "NOT_FOUND", { channel: chat.Channel.ROOM, message: "hi" }],
-    ...nothing("NOT_FOUND", (roomId) => ({ channel: chat.Channel.ROOM, roomId, message: "hi" })),
-    ["another's room", "PERMISSION_DENIED", { channel: chat.Channel.ROOM, roomId: 1n, message: "hi" }],
-    ...nobody((recipientName) => ({ channel: chat.Channel.WHISPER, recipientName, message: "hi" })),
-    ...nothing("NOT_FOUND", (recipientId) => ({ channel: chat.Channel.WHISPER, recipientId, message: "hi" })),
+    ["guild chat without a guild", "NOT_FOUND", { channel: marsh.Channel.GUILD, message: "hi" }, "lena"],
+    ["room chat without a room", "NOT_FOUND", { channel: marsh.Channel.ROOM, message: "hi" }],
+    ...nothing("NOT_FOUND", (roomId) => ({ channel: marsh.Channel.ROOM, roomId, message: "hi" })),
+    ["another's room", "PERMISSION_DENIED", { channel: marsh.Channel.ROOM, roomId: 1n, message: "hi" }],
+    ...nobody((recipientName) => ({ channel: marsh.Channel.WHISPER, recipientName, message: "hi" })),
+    ...nothing("NOT_FOUND", (recipientId) => ({ channel: marsh.Channel.WHISPER, recipientId, message: "hi" })),
   ], ["sender_id", "sender_name", "timestamp", "message_id"]),
-  wrong(game.LeaveWorldRequestSchema, []),
-  wrong(game.RespawnRequestSchema, [["the living", "INVALID_STATE", {}], [
+  wrong(marsh.LeaveWorldRequestSchema, []),
+  wrong(marsh.RespawnRequestSchema, [["the living", "INVALID_STATE", {}], [
     "the dead too soon",
     "INVALID_STATE",
     {},
     "dora",
   ]]),
-  wrong(game.PortalRequestSchema, [
+  wrong(marsh.PortalRequestSchema, [
     ["portal 0", "NOT_FOUND", {}],
     ["an unknown portal", "NOT_FOUND", { portalId: 2 ** 32 - 1 }],
     ["a portal of another map", "NOT_FOUND", { portalId: 101 }],
     ["a portal far away", "OUT_OF_RANGE", { portalId: 2 }],
     ["a portal for the dead", "INVALID_STATE", { portalId: 1 }, "dora"],
   ]),
-  wrong(game.MapInfoRequestSchema, []),
-  wrong(guild.GuildCreateRequestSchema, [
+  wrong(marsh.MapInfoRequestSchema, []),
+  wrong(marsh.GuildCreateRequestSchema, [
     ["an empty name", "NAME_INVALID", { name: "", tag: "GB" }, "lena"],
     ["a long name", "NAME_INVALID", { name: "x".repeat(25), tag: "GB" }, "lena"],
     ["an empty tag", "NAME_INVALID", { name: "Bears", tag: "" }, "lena"],
@@ -260,57 +255,57 @@ const WRONG: readonly Wrong[] = [
     ["a tag in use", "NAME_TAKEN", { name: "Bears", tag: "wo" }, "lena"],
     ["a member", "ALREADY_EXISTS", { name: "Bears", tag: "GB" }, "mia"],
   ]),
-  wrong(guild.GuildInviteRequestSchema, [
+  wrong(marsh.GuildInviteRequestSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "ALREADY_EXISTS", { playerName: "Anna" }],
     ["a member of another guild", "ALREADY_EXISTS", { playerName: "Bela" }],
     ["by a member", "PERMISSION_DENIED", { playerName: "Lena" }, "mia"],
     ["by nobody's", "NOT_FOUND", { playerName: "Mia" }, "lena"],
   ]),
-  wrong(guild.GuildJoinRequestSchema, [
+  wrong(marsh.GuildJoinRequestSchema, [
     ...[...nothing("NOT_FOUND", (guildId) => ({ guildId, accept: true }))].map((row) => [...row, "lena"] as const),
     ["guild 0", "NOT_FOUND", { accept: false }, "lena"],
     ["uninvited", "NOT_FOUND", { guildId: 1n, accept: true }, "lena"],
     ["a member", "ALREADY_EXISTS", { guildId: 2n, accept: true }, "mia"],
   ]),
-  wrong(guild.GuildLeaveRequestSchema, [["nobody's", "NOT_FOUND", {}, "lena"]]),
-  wrong(guild.GuildKickRequestSchema, [
+  wrong(marsh.GuildLeaveRequestSchema, [["nobody's", "NOT_FOUND", {}, "lena"]]),
+  wrong(marsh.GuildKickRequestSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "PERMISSION_DENIED", { playerName: "Anna" }],
     ["another guild's", "NOT_FOUND", { playerName: "Bela" }],
     ["by a member", "PERMISSION_DENIED", { playerName: "Anna" }, "mia"],
     ["by nobody's", "NOT_FOUND", { playerName: "Anna" }, "lena"],
   ]),
-  wrong(guild.GuildInfoRequestSchema, [
+  wrong(marsh.GuildInfoRequestSchema, [
     ...nothing("NOT_FOUND", (guildId) => ({ guildId })),
     ["of nobody's", "NOT_FOUND", {}, "lena"],
   ]),
-  wrong(guild.GuildWarStartSchema, [
+  wrong(marsh.GuildWarStartSchema, [
     ...nothing("NOT_FOUND", (enemyGuildId) => ({ enemyGuildId })),
     ...["", "Nobody", "x".repeat(200)].map((enemyName) => ["an unknown name", "NOT_FOUND", { enemyName }] as const),
     ["oneself", "TARGET_INVALID", { enemyGuildId: 1n }],
     ["by a member", "PERMISSION_DENIED", { enemyGuildId: 2n }, "mia"],
     ["by nobody's", "NOT_FOUND", { enemyGuildId: 2n }, "lena"],
   ], ["war_id", "ends_at"]),
-  wrong(guild.GuildSetRankRequestSchema, [
+  wrong(marsh.GuildSetRankRequestSchema, [
     ...nobody((playerName) => ({ playerName, rank: 1 })),
     ...[3, 99, -1, 2 ** 31 - 1].map((rank) => [`rank ${rank}`, "INVALID_PACKET", { playerName: "Mia", rank }] as const),
     ["the leader's own", "TARGET_INVALID", { playerName: "Anna", rank: 0 }],
     ["by a member", "PERMISSION_DENIED", { playerName: "Mia", rank: 2 }, "mia"],
     ["by nobody's", "NOT_FOUND", { playerName: "Mia", rank: 1 }, "lena"],
   ]),
-  wrong(guild.GuildInviteListRequestSchema, [
+  wrong(marsh.GuildInviteListRequestSchema, [
     ["by a member", "PERMISSION_DENIED", {}, "mia"],
     ["by nobody's", "NOT_FOUND", {}, "lena"],
   ]),
-  wrong(guild.GuildInviteWithdrawSchema, [
+  wrong(marsh.GuildInviteWithdrawSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["who was not invited", "NOT_FOUND", { playerName: "Lena" }],
     ["a member", "NOT_FOUND", { playerName: "Mia" }],
     ["by a member", "PERMISSION_DENIED", { playerName: "Lena" }, "mia"],
     ["by nobody's", "NOT_FOUND", { playerName: "Lena" }, "lena"],
   ]),
-  wrong(chat.RoomCreateRequestSchema, [
+  wrong(marsh.RoomCreateRequestSchema, [
     ...["", "ab", "x".repeat(33), " room", "ro\u0000om", "\u202eroom"].map((name) =>
       [`name "${name}"`, "NAME_INVALID", { name }] as const
     ),
@@ -318,7 +313,7 @@ const WRONG: readonly Wrong[] = [
     ["a name that looks like one in use", "ALREADY_EXISTS", { name: "Tavem" }],
     ["a reserved name", "ALREADY_EXISTS", { name: "System" }],
   ], ["max_members", "password"]),
-  wrong(chat.RoomJoinRequestSchema, [
+  wrong(marsh.RoomJoinRequestSchema, [
     ...nothing("NOT_FOUND", (roomId) => ({ roomId })),
     ["neither id nor name", "NOT_FOUND", {}],
     ["an unknown name", "NOT_FOUND", { name: "Nowhere" }],
@@ -327,40 +322,40 @@ const WRONG: readonly Wrong[] = [
     ["a very long password", "PERMISSION_DENIED", { name: "tavern", password: "x".repeat(900) }],
     ["a full room", "SERVER_FULL", { name: "closet" }],
   ]),
-  wrong(chat.RoomLeaveRequestSchema, [
+  wrong(marsh.RoomLeaveRequestSchema, [
     ...nothing("NOT_FOUND", (roomId) => ({ roomId })),
     ["room 0", "NOT_FOUND", {}],
     ["a room one is not in", "NOT_FOUND", { roomId: 1n }],
   ]),
-  wrong(chat.RoomListRequestSchema, []),
-  wrong(social.FriendRequestSchema, [
+  wrong(marsh.RoomListRequestSchema, []),
+  wrong(marsh.FriendRequestSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "TARGET_INVALID", { playerName: "anna" }],
     ["a friend", "ALREADY_EXISTS", { playerName: "Mia" }],
     ["who was asked", "ALREADY_EXISTS", { playerName: "Bela" }],
   ]),
-  wrong(social.FriendAnswerSchema, [
+  wrong(marsh.FriendAnswerSchema, [
     ...nobody((playerName) => ({ playerName, accept: true })),
     ["oneself", "TARGET_INVALID", { playerName: "Anna", accept: false }],
     ["who has not asked", "NOT_FOUND", { playerName: "Lena", accept: true }],
   ]),
-  wrong(social.FriendRemoveSchema, [
+  wrong(marsh.FriendRemoveSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "TARGET_INVALID", { playerName: "Anna" }],
     ["a stranger", "NOT_FOUND", { playerName: "Lena" }],
   ]),
-  wrong(social.FriendListRequestSchema, []),
-  wrong(social.IgnoreAddSchema, [
+  wrong(marsh.FriendListRequestSchema, []),
+  wrong(marsh.IgnoreAddSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "TARGET_INVALID", { playerName: "Anna" }],
   ]),
-  wrong(social.IgnoreRemoveSchema, [
+  wrong(marsh.IgnoreRemoveSchema, [
     ...nobody((playerName) => ({ playerName })),
     ["oneself", "TARGET_INVALID", { playerName: "Anna" }],
     ["who is heard", "NOT_FOUND", { playerName: "Mia" }],
   ]),
-  wrong(social.IgnoreListRequestSchema, []),
-  wrong(leaderboard.LeaderboardRequestSchema, [
+  wrong(marsh.IgnoreListRequestSchema, []),
+  wrong(marsh.LeaderboardRequestSchema, [
     ...[3, 99, -1].map((board) => [`board ${board}`, "INVALID_PACKET", { board }] as const),
     ...[2, 99, -1].map((period) => [`period ${period}`, "INVALID_PACKET", { period }] as const),
     ...[101, 2 ** 32 - 1].map((limit) => [`${limit} entries`, "OUT_OF_RANGE", { limit }] as const),
@@ -451,24 +446,24 @@ async function openScene(): Promise<Scene & AsyncDisposable> {
   ];
   const dora = await connect("Dora", 503);
   harness.tick();
-  harness.send(anna, guild.GuildCreateRequestSchema, { name: "Wolves", tag: "WO" });
+  harness.send(anna, marsh.GuildCreateRequestSchema, { name: "Wolves", tag: "WO" });
   await until(harness, anna, PacketType.GUILD_CREATE_RESPONSE);
-  harness.send(bela, guild.GuildCreateRequestSchema, { name: "Foxes", tag: "FO" });
+  harness.send(bela, marsh.GuildCreateRequestSchema, { name: "Foxes", tag: "FO" });
   await until(harness, bela, PacketType.GUILD_CREATE_RESPONSE);
-  harness.send(anna, guild.GuildInviteRequestSchema, { playerName: "Mia" });
+  harness.send(anna, marsh.GuildInviteRequestSchema, { playerName: "Mia" });
   await until(harness, anna, PacketType.GUILD_INVITE_RESPONSE);
-  harness.send(mia, guild.GuildJoinRequestSchema, { guildId: 1n, accept: true });
+  harness.send(mia, marsh.GuildJoinRequestSchema, { guildId: 1n, accept: true });
   await until(harness, mia, PacketType.GUILD_ACTION_RESPONSE);
-  harness.send(bela, chat.RoomCreateRequestSchema, { name: "Tavern", password: "sesame" });
-  harness.send(bela, chat.RoomCreateRequestSchema, { name: "Closet", maxMembers: 1 });
+  harness.send(bela, marsh.RoomCreateRequestSchema, { name: "Tavern", password: "sesame" });
+  harness.send(bela, marsh.RoomCreateRequestSchema, { name: "Closet", maxMembers: 1 });
   for (const [one, other] of [[anna, "Mia"], [mia, "Anna"], [anna, "Bela"]] as const) {
-    harness.send(one, social.FriendRequestSchema, { playerName: other });
+    harness.send(one, marsh.FriendRequestSchema, { playerName: other });
     await until(harness, one, PacketType.FRIEND_RESPONSE);
   }
   // Bela's blow is Dora's last.
   while (harness.health.hpOf(dora.entityId) > 0) {
     harness.health.set(dora.entityId, { hp: 1, hpMax: 100 });
-    harness.send(bela, game.CombatActionSchema, { skillId: 1, targetId: BigInt(dora.entityId) });
+    harness.send(bela, marsh.CombatActionSchema, { skillId: 1, targetId: BigInt(dora.entityId) });
     harness.advance(500);
   }
   harness.forget();

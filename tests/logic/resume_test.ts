@@ -1,9 +1,9 @@
 /** Resume as logic sees it: which token counts when, and what is told. @module */
 
 import { DisconnectReason, HeartbeatRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { LINK_DEAD_MS, OUTBOX_PACKETS_MAX, RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,4 +1,4 @@
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -4,16 +4,11 @@ import { EFFECT_STUN } from "../../games/parts/combat/status_effects.ts";
 import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  LeaveWorldRequestSchema,
-  MapInfoRequestSchema,
-  MovementUpdateSchema,
-  PortalRequestSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
+import { MapInfoRequestSchema, PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS, RESPAWN_DISTANCE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -1,7 +1,8 @@
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
-import { CombatActionSchema, DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
+import { DespawnReason, EntityKind, type EntityUpdate } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { MONSTER_CORPSE_MS, PLAYERS_PER_OTHER } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";

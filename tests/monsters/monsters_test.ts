@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { SKILL_MELEE, SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
-import { DespawnReason, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { DespawnReason, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import {
   INTEREST_HYSTERESIS,
   MONSTER_CORPSE_MS,

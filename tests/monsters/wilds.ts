@@ -8,7 +8,7 @@ import { Monsters } from "../../games/marsh/monsters/monsters.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World } from "../../server/world/world.ts";
 import type { FaultReport } from "../../shared/errors.ts";
-import { EntityKind } from "../../shared/gen/game_pb.ts";
+import { EntityKind } from "../../shared/gen/world_pb.ts";
 import { assert } from "../support/assert.ts";
 import { LoadedDice } from "../combat/loaded_dice.ts";
 

@@ -1,6 +1,6 @@
 import { Counter } from "../../server/ops/counters.ts";
 import { LimitedLogger, RateLimitedLog } from "../../server/ops/rate_limited_log.ts";
-import { GuildCreateRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { LOG_INTERVAL_MS, LOG_KIND_LINES_MAX, LOG_KINDS_MAX } from "../../shared/limits.ts";
 import { breakableStorage } from "../guild/guild_scene.ts";
 import { assertEquals } from "../support/assert.ts";

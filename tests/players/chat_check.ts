@@ -1,6 +1,6 @@
 /** Chat: who hears what, once and in order. @module */
 
-import { Channel, type ChatMessage } from "../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DeliveryCheck } from "./delivery_check.ts";

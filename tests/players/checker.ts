@@ -7,25 +7,19 @@
 
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { ErrorResponseSchema, LogoutResponseSchema, ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
-import {
-  type ChatMessage,
-  ChatMessageSchema,
-  RoomEventSchema,
-  RoomListResponseSchema,
-  RoomResponseSchema,
-} from "../../shared/gen/chat_pb.ts";
+import { type ChatMessage, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomEventSchema, RoomListResponseSchema, RoomResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { type CombatAction, CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import {
-  type CombatAction,
-  CombatResultSchema,
   DespawnReason,
   type EnterWorldResponse,
   EnterWorldResponseSchema,
   EntityUpdateSchema,
   MapEnteredSchema,
-  MapInfoResponseSchema,
   MovementCorrectionSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
+import { MapInfoResponseSchema } from "../../games/marsh/marsh_pb.ts";
 import {
   GuildActionResponseSchema,
   GuildCreateResponseSchema,
@@ -34,8 +28,8 @@ import {
   GuildInviteResponseSchema,
   GuildWarEndSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
-import { LeaderboardResponseSchema } from "../../shared/gen/leaderboard_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
+import { LeaderboardResponseSchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendListResponseSchema,
@@ -43,7 +37,7 @@ import {
   FriendResponseSchema,
   IgnoreListResponseSchema,
   IgnoreResponseSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import { Actor, Board, Contradiction } from "./board.ts";
 import { ChatCheck } from "./chat_check.ts";
 import { DeliveryCheck } from "./delivery_check.ts";

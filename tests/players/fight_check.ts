@@ -5,7 +5,8 @@
  */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import type { CombatAction, CombatResult, MovementCorrection, MovementUpdate } from "../../shared/gen/game_pb.ts";
+import type { CombatAction, CombatResult } from "../../games/parts/combat/combat_pb.ts";
+import type { MovementCorrection, MovementUpdate } from "../../shared/gen/world_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import { type Body, isPlaced, toCm } from "./body.ts";

@@ -6,7 +6,7 @@ import {
   type FriendNotice,
   FriendNoticeKind,
   type IgnoreListResponse,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import type { Actor } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 

@@ -1,20 +1,16 @@
 /** What scripted players do, mostly what is allowed, and now and then what is not. @module */
 
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import * as chat from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import * as chat from "../../games/marsh/contract.ts";
 import type { ErrorCode } from "../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  MapInfoRequestSchema,
-  MovementUpdateSchema,
-  PortalRequestSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
-import * as guild from "../../shared/gen/guild_pb.ts";
-import { LeaderboardRequestSchema } from "../../shared/gen/leaderboard_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { MapInfoRequestSchema, PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
+import * as guild from "../../games/marsh/contract.ts";
+import { LeaderboardRequestSchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import * as social from "../../shared/gen/social_pb.ts";
+import * as social from "../../games/marsh/contract.ts";
 import type { Actor } from "./board.ts";
 import type { Chance } from "./chance.ts";
 import type { Checker } from "./checker.ts";

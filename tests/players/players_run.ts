@@ -19,7 +19,7 @@ import {
   EnterWorldRequestSchema,
   EnterWorldResponseSchema,
   LeaveWorldRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { type HarnessClient, LogicHarness, type SentPacket } from "../support/logic_harness.ts";
 import { Actor, Contradiction } from "./board.ts";

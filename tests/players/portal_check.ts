@@ -1,7 +1,8 @@
 /** Maps and the ways between them: who may pass, and where it is then. @module */
 
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import type { MapEntered, MapInfo, MapInfoResponse } from "../../shared/gen/game_pb.ts";
+import type { MapEntered, MapInfo } from "../../shared/gen/world_pb.ts";
+import type { MapInfoResponse } from "../../games/marsh/marsh_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 import type { FightCheck } from "./fight_check.ts";

@@ -8,7 +8,7 @@ import {
   type RoomJoinRequest,
   type RoomListResponse,
   type RoomResponse,
-} from "../../shared/gen/chat_pb.ts";
+} from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { type Actor, Contradiction } from "./board.ts";

@@ -6,7 +6,7 @@ import {
   type LeaderboardEntry,
   LeaderboardPeriod,
   type LeaderboardResponse,
-} from "../../shared/gen/leaderboard_pb.ts";
+} from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { type Actor, type Board, Contradiction } from "./board.ts";
 import type { DueLedger } from "./due_ledger.ts";
 

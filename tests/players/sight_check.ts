@@ -12,7 +12,7 @@ import {
   type EntitySpawn,
   type EntityUpdate,
   EntityUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import type { Vector3 } from "../../shared/gen/common_pb.ts";
 import type { Actor, Board } from "./board.ts";
 import { Contradiction } from "./board.ts";

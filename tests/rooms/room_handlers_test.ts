@@ -1,15 +1,15 @@
 import { LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import {
-  Channel,
   RoomCreateRequestSchema,
   RoomEventKind,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
   type RoomResponse,
-} from "../../shared/gen/chat_pb.ts";
+} from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   LINK_DEAD_MS,
@@ -19,7 +19,7 @@ import {
   ROOM_MEMBERS_DEFAULT,
   ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
-import { IgnoreAddSchema } from "../../shared/gen/social_pb.ts";
+import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { gather, heard, logIn, say, settle } from "../social/company.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { fromBinary } from "@bufbuild/protobuf";
 import { RoomList } from "../../games/parts/rooms/room_list.ts";
 import type { Room } from "../../games/parts/rooms/rooms.ts";
-import { RoomInfoSchema, RoomListResponseSchema } from "../../shared/gen/chat_pb.ts";
+import { RoomInfoSchema, RoomListResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { ROOM_LISTS_PER_SECOND } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ManualClock } from "../support/logic_harness.ts";

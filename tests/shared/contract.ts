@@ -39,7 +39,7 @@ const ROWS = `
 1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool, client_version 4 string
 1009 RESUME_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, last_sequence 3 uint64, resume_token 4 string, gap 5 bool, entity_id 6 uint64
 1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32
-1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 PacketType, request_sequence 4 uint64
+1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 int32, request_sequence 4 uint64
 1012 ECHO_REQUEST           >  CAW ERROR_RESPONSE | data 1 bytes, route 2 uint32
 1013 ECHO_RESPONSE          <  -   - | data 1 bytes, route 2 uint32
 1014 LOGIN_QUEUE_STATUS     <  -   - | position 1 uint32, eta_ms 2 uint32
@@ -76,7 +76,7 @@ const ROWS = `
 3009 GUILD_INFO_RESPONSE    <  -   - | success 1 bool, error_code 2 ErrorCode, guild_id 3 uint64, name 4 string, tag 5 string, members 6 GuildMember[], wars 7 GuildWar[]
 3010 GUILD_WAR_START        <> AW  GUILD_ACTION_RESPONSE | enemy_guild_id 1 uint64, enemy_name 2 string, war_id 3 uint64, ends_at 4 uint64
 3011 GUILD_WAR_END          <  -   - | war_id 1 uint64, winner_guild_id 2 uint64, own_kills 3 uint32, enemy_kills 4 uint32
-3012 GUILD_ACTION_RESPONSE  <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType
+3012 GUILD_ACTION_RESPONSE  <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 int32
 3013 GUILD_SET_RANK_REQUEST >  AW  ERROR_RESPONSE | player_name 1 string, rank 2 GuildRank
 3014 GUILD_INVITE_LIST_REQUEST >  AW  GUILD_INVITE_LIST_RESPONSE |
 3015 GUILD_INVITE_LIST_RESPONSE <  -   - | success 1 bool, error_code 2 ErrorCode, invites 3 GuildInvite[]
@@ -85,19 +85,19 @@ const ROWS = `
 4001 ROOM_JOIN_REQUEST      >  AW  ROOM_RESPONSE | room_id 1 uint64, name 2 string, password 3 string
 4002 ROOM_LEAVE_REQUEST     >  AW  ROOM_RESPONSE | room_id 1 uint64
 4003 ROOM_LIST_REQUEST      >  AW  ERROR_RESPONSE |
-4004 ROOM_RESPONSE          <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType, room 4 RoomInfo, history 5 ChatMessage[]
+4004 ROOM_RESPONSE          <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 int32, room 4 RoomInfo, history 5 ChatMessage[]
 4005 ROOM_LIST_RESPONSE     <  -   - | rooms 1 RoomInfo[]
 4006 ROOM_EVENT             <  -   - | room_id 1 uint64, player_id 2 uint64, player_name 3 string, kind 4 RoomEventKind
 5000 FRIEND_REQUEST         >  AW  FRIEND_RESPONSE | player_name 1 string
 5001 FRIEND_ANSWER          >  AW  FRIEND_RESPONSE | player_name 1 string, accept 2 bool
 5002 FRIEND_REMOVE          >  AW  FRIEND_RESPONSE | player_name 1 string
-5003 FRIEND_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType, player 4 PlayerRef, is_friend 5 bool
+5003 FRIEND_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 int32, player 4 PlayerRef, is_friend 5 bool
 5004 FRIEND_LIST_REQUEST    >  AW  FRIEND_LIST_RESPONSE |
 5005 FRIEND_LIST_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, friends 3 Friend[], incoming 4 PlayerRef[], outgoing 5 PlayerRef[]
 5006 FRIEND_NOTICE          <  -   - | kind 1 FriendNoticeKind, player 2 PlayerRef
 5007 IGNORE_ADD             >  AW  IGNORE_RESPONSE | player_name 1 string
 5008 IGNORE_REMOVE          >  AW  IGNORE_RESPONSE | player_name 1 string
-5009 IGNORE_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 PacketType, player 4 PlayerRef
+5009 IGNORE_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 int32, player 4 PlayerRef
 5010 IGNORE_LIST_REQUEST    >  AW  IGNORE_LIST_RESPONSE |
 5011 IGNORE_LIST_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, players 3 PlayerRef[]
 6000 LEADERBOARD_REQUEST    >  AW  LEADERBOARD_RESPONSE | board 1 LeaderboardBoard, period 2 LeaderboardPeriod, limit 3 uint32
@@ -137,7 +137,7 @@ function portsOf(type: number, name: string): PortName[] {
 export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   Packet: fieldList("header 1 PacketHeader, payload 2 bytes"),
   PacketHeader: fieldList(
-    "type 1 PacketType, size 2 uint32, sequence 3 uint64, timestamp 4 uint64, is_compressed 5 bool, ack 6 uint64, request_key 7 uint64",
+    "type 1 int32, size 2 uint32, sequence 3 uint64, timestamp 4 uint64, is_compressed 5 bool, ack 6 uint64, request_key 7 uint64",
   ),
   Vector3: fieldList("x 1 float, y 2 float, z 3 float"),
   ServerInfo: fieldList(

@@ -1,6 +1,6 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import { contract } from "../../games/marsh/contract.ts";

@@ -7,7 +7,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Clock } from "../../server/base/clock.ts";
 import type { OutboxPacket } from "../../server/session/outbox.ts";
-import { Channel, type ChatMessage, ChatMessageSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { DeliveryJudge } from "./delivery_judge.ts";
 import type { SessionLedger } from "./session_ledger.ts";

@@ -11,7 +11,7 @@ import type { LogicLife, SimulatedServer } from "./simulated_server.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 import { isInSafety, StateJudge } from "./state_judge.ts";
 import { StorageJudge } from "./storage_judge.ts";
-import { CombatResultSchema } from "../../shared/gen/game_pb.ts";
+import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The bench. */

@@ -27,7 +27,7 @@ import { EntityStore } from "../../server/world/entity_store.ts";
 import { World } from "../../server/world/world.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
-import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { patch } from "./observe.ts";
 

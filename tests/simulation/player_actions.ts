@@ -2,21 +2,16 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RequestSchema } from "../../client/browser.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
-  Channel,
-  ChatMessageSchema,
   RoomCreateRequestSchema,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
-} from "../../shared/gen/chat_pb.ts";
-import {
-  CombatActionSchema,
-  LeaveWorldRequestSchema,
-  MovementUpdateSchema,
-  PortalRequestSchema,
-  RespawnRequestSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../games/parts/rooms/rooms_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
+import { PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import {
   GuildCreateRequestSchema,
   GuildInfoRequestSchema,
@@ -25,7 +20,7 @@ import {
   GuildKickRequestSchema,
   GuildLeaveRequestSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import {
   FriendAnswerSchema,
   FriendListRequestSchema,
@@ -33,7 +28,7 @@ import {
   FriendRequestSchema,
   IgnoreAddSchema,
   IgnoreRemoveSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import { MAP_SIZE } from "./simulated_server.ts";
 import type { SimulatedPlayer } from "./simulated_player.ts";
 

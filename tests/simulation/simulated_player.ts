@@ -14,22 +14,23 @@ import {
   RegisterResponseSchema,
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema, RoomResponseSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import {
   EnterWorldResponseSchema,
   EntityUpdateSchema,
   MapEnteredSchema,
   MovementCorrectionSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import {
   GuildActionResponseSchema,
   GuildCreateResponseSchema,
   GuildInviteNoticeSchema,
   GuildInviteResponseSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
-import { FriendResponseSchema, IgnoreResponseSchema } from "../../shared/gen/social_pb.ts";
+import { FriendResponseSchema, IgnoreResponseSchema } from "../../games/parts/friends/friends_pb.ts";
 import { inflatePayload } from "../../client/inflate.ts";
 import type { Judges } from "./judges.ts";
 import { actAtRandom } from "./player_actions.ts";

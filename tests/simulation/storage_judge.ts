@@ -10,7 +10,7 @@ import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import type { CharacterState, SavedCharacter } from "../../server/storage/storage.ts";
 import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
 import type { StorageOutcome } from "../../server/storage/sqlite_database.ts";
-import { EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { hpIn } from "../support/health.ts";
 import type { SessionLedger } from "./session_ledger.ts";

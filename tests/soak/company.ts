@@ -12,13 +12,9 @@ import type { ReceivedMessage, ReceiveType } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
-import {
-  Channel,
-  ChatMessageSchema,
-  RoomCreateRequestSchema,
-  RoomLeaveRequestSchema,
-} from "../../shared/gen/chat_pb.ts";
-import { MovementUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomCreateRequestSchema, RoomLeaveRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import {
   GuildCreateRequestSchema,
   GuildInviteRequestSchema,
@@ -27,7 +23,7 @@ import {
   GuildLeaveRequestSchema,
   GuildRank,
   GuildSetRankRequestSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
@@ -35,7 +31,7 @@ import {
   FriendRequestSchema,
   IgnoreAddSchema,
   IgnoreRemoveSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import type { ServerPorts, TestPlayer } from "../support/server_process.ts";
 import type { CompanyState, SavedState } from "./saved_state.ts";
 

@@ -3,7 +3,8 @@
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
-import { ChatMessageSchema, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import type { TestPlayer } from "../support/server_process.ts";

@@ -7,8 +7,8 @@
  */
 
 import net from "node:net";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { packet } from "../support/wire.ts";
 import { join } from "../support/wire_websocket.ts";
 import { ATTACK_MARK, OVERLOAD_ATTACKS } from "./overload_attacks.ts";

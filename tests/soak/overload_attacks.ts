@@ -12,7 +12,7 @@ import {
   LogoutRequestSchema,
   ResumeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { clientHello } from "../support/client_hello.ts";
 import { emptyBlocks } from "../support/empty_blocks.ts";

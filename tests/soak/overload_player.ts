@@ -13,8 +13,8 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { RawSocket } from "../support/raw_socket.ts";

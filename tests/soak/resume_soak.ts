@@ -6,7 +6,7 @@
  */
 
 import { Prng } from "../../server/world/prng.ts";
-import { Channel, type ChatMessage } from "../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage } from "../../games/parts/chat/chat_pb.ts";
 import type { LedgerTotals } from "../../tools/loadtest/sequence_ledger.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";

@@ -7,7 +7,7 @@
 
 import { encodeSocketAddress } from "../../server/io/socket_address.ts";
 import { HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { ClientLibc, errnoWords } from "../../tools/loadtest/client_libc.ts";
 import { packet } from "../support/wire.ts";
 

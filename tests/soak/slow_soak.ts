@@ -8,7 +8,7 @@
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
-import { Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { LatencyHistogram, type LatencySummary } from "../../tools/loadtest/histogram.ts";
 import { bucketOf, LATENCY_BUCKETS } from "../../tools/loadtest/latency_counts.ts";

@@ -1,7 +1,7 @@
 /** What the players of the resume soak have in common. @module */
 
-import type { ChatMessage } from "../../shared/gen/chat_pb.ts";
-import type { Channel } from "../../shared/gen/chat_pb.ts";
+import type { ChatMessage } from "../../games/parts/chat/chat_pb.ts";
+import type { Channel } from "../../games/parts/chat/chat_pb.ts";
 
 /** Where a player can connect to: proxies in front of the ports that serve the game. */
 export interface Doors {

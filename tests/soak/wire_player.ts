@@ -17,15 +17,10 @@ import {
   ResumeRequestSchema,
   type ResumeResponse,
 } from "../../shared/gen/auth_pb.ts";
-import {
-  type ChatMessage,
-  ChatMessageSchema,
-  RoomCreateRequestSchema,
-  RoomJoinRequestSchema,
-  type RoomResponse,
-} from "../../shared/gen/chat_pb.ts";
+import { type ChatMessage, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { RoomCreateRequestSchema, RoomJoinRequestSchema, type RoomResponse } from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, type EnterWorldResponse } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, type EnterWorldResponse } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { TestPlayer } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";

@@ -1,12 +1,13 @@
 import { SOCIAL, type SocialStore } from "../../games/parts/friends/social_store.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { HeartbeatRequestSchema, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
+import { RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/game_pb.ts";
-import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../shared/gen/guild_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../shared/gen/social_pb.ts";
+import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../games/parts/friends/friends_pb.ts";
 import {
   CHAT_HELD_MESSAGES_MAX,
   KEPT_WHISPER_MS,

@@ -1,7 +1,7 @@
 /** Players in the harness, and what they say to each other. @module */
 
 import { LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { assert } from "../support/assert.ts";

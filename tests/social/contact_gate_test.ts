@@ -1,13 +1,12 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
-  Channel,
-  ChatMessageSchema,
   RoomCreateRequestSchema,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
-} from "../../shared/gen/chat_pb.ts";
+} from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   GuildCreateRequestSchema,
@@ -16,7 +15,7 @@ import {
   GuildJoinRequestSchema,
   GuildLeaveRequestSchema,
   GuildWarStartSchema,
-} from "../../shared/gen/guild_pb.ts";
+} from "../../games/parts/guilds/guilds_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {
   FriendAnswerSchema,
@@ -25,7 +24,7 @@ import {
   FriendRemoveSchema,
   FriendRequestSchema,
   IgnoreAddSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import { CHAT_REPEATS_MAX, CHAT_STRIKES_MAX, NOTICES_BURST, NOTICES_TO_ONE_BURST } from "../../shared/limits.ts";
 import { sourceFiles } from "../support/source_files.ts";
 import { assert, assertEquals } from "../support/assert.ts";

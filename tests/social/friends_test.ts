@@ -14,7 +14,7 @@ import {
   IgnoreAddSchema,
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
-} from "../../shared/gen/social_pb.ts";
+} from "../../games/parts/friends/friends_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -3,7 +3,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { HEALTH } from "../../games/parts/combat/components.ts";
 import type { World } from "../../server/world/world.ts";
-import { HealthUpdateSchema } from "../../shared/gen/game_pb.ts";
+import { HealthUpdateSchema } from "../../shared/gen/world_pb.ts";
 
 /** Hit points of an entity, decoded from its component. */
 export function hpIn(world: World, entityId: number): number {

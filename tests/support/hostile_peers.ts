@@ -9,13 +9,9 @@
 import { randomBytes } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import { HeartbeatRequestSchema, LoginRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
-import {
-  CombatActionSchema,
-  EnterWorldRequestSchema,
-  LeaveWorldRequestSchema,
-  MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { CheapChance } from "../fuzz/chance.ts";
 import { bend, CLIENT_ROWS, payloadPool } from "../fuzz/messages.ts";

@@ -45,7 +45,7 @@ import type { Storage } from "../../server/storage/storage.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "./assert.ts";
 import { plainTokens } from "./plain_tokens.ts";

@@ -16,12 +16,7 @@ import {
 } from "@bufbuild/protobuf";
 import { createHash } from "node:crypto";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
-import * as auth from "../../shared/gen/auth_pb.ts";
-import * as chat from "../../shared/gen/chat_pb.ts";
-import * as game from "../../shared/gen/game_pb.ts";
-import * as guild from "../../shared/gen/guild_pb.ts";
-import * as leaderboard from "../../shared/gen/leaderboard_pb.ts";
-import { PacketType } from "../../games/marsh/contract.ts";
+import { contract, type DisconnectNotice, type ErrorResponse, PacketType } from "../../games/marsh/contract.ts";
 import { type PacketHeader, PacketSchema } from "../../shared/gen/packet_pb.ts";
 import { assert, assertEquals } from "./assert.ts";
 import { RawSocket, type SocketEnd } from "./raw_socket.ts";
@@ -55,9 +50,9 @@ export type HeaderInit = Partial<Omit<PacketHeader, "$typeName" | "$unknown">>;
 /** The largest body of a frame, in bytes. */
 const BODY_BYTES_MAX = 65_536;
 const SCHEMAS: ReadonlyMap<number, DescMessage> = new Map(
-  [auth.file_auth, chat.file_chat, game.file_game, guild.file_guild, leaderboard.file_leaderboard].flatMap((
-    { messages },
-  ) => messages.map((schema) => [typeNumber(schema), schema] as const).filter(([type]) => type !== undefined)),
+  contract.files.flatMap(({ messages }) =>
+    messages.map((schema) => [typeNumber(schema), schema] as const).filter(([type]) => type !== undefined)
+  ),
 );
 
 function typeNumber(schema: DescMessage): number {
@@ -325,7 +320,7 @@ export class WireClient {
     for (const { type } of this.packets) counts.set(PacketType[type], (counts.get(PacketType[type]) ?? 0) + 1);
     const words = this.packets.filter(({ type }) =>
       type === PacketType.DISCONNECT_NOTICE || type === PacketType.ERROR_RESPONSE
-    ).map(({ message }) => (message as auth.ErrorResponse | auth.DisconnectNotice).message);
+    ).map(({ message }) => (message as ErrorResponse | DisconnectNotice).message);
     return `came: ${[...counts].map(([type, count]) => `${count} ${type}`).join(", ") || "nothing"}; said: ${
       words.join(" | ") || "nothing"
     }`;

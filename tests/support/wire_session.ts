@@ -11,7 +11,7 @@ import {
   type ResumeResponse,
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { Channel, type ChatMessage, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
   EnterWorldRequestSchema,
   type EnterWorldResponse,
@@ -19,7 +19,7 @@ import {
   EntityUpdateSchema,
   MovementUpdateSchema,
   WorldSnapshotSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "./assert.ts";
 import type { ServerProcess, TestPlayer } from "./server_process.ts";
 import { passwordHash, type WireClient, WireClient as Wire, type WireTransport } from "./wire.ts";

@@ -8,7 +8,8 @@ import { FIGURES } from "../../games/marsh/web/marsh_model.ts";
 import { isSafe } from "../../games/marsh/web/map_look.ts";
 import { TEXTS } from "../../games/marsh/web/language.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { CombatResultSchema, EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
+import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;

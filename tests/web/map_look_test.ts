@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { isSafe, mapLook, plainLook, portalAt } from "../../games/marsh/web/map_look.ts";
 import { GROUNDS } from "../../games/marsh/web/palette.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
-import { MapInfoSchema } from "../../shared/gen/game_pb.ts";
+import { MapInfoSchema } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const INFO = create(MapInfoSchema, {

@@ -8,7 +8,7 @@ import { nearbySummary, neighbourText } from "../../games/marsh/web/nearby_list.
 import { noise } from "../../games/marsh/web/palette.ts";
 import { PENDING_LINES_MAX, PendingChat } from "../../games/marsh/web/pending_chat.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { Channel } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

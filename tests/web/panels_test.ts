@@ -16,11 +16,11 @@ import { type Row, rowLook } from "../../games/marsh/web/row_list.ts";
 import { tabAfter } from "../../games/marsh/web/tab_list.ts";
 import { RequestError } from "../../client/browser.ts";
 import { checkGuildName, checkGuildTag } from "../../games/parts/guilds/guild_names.ts";
-import { RoomEventKind } from "../../shared/gen/chat_pb.ts";
+import { RoomEventKind } from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { GuildRank } from "../../shared/gen/guild_pb.ts";
+import { GuildRank } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { FriendNoticeKind } from "../../shared/gen/social_pb.ts";
+import { FriendNoticeKind } from "../../games/parts/friends/friends_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -1,6 +1,6 @@
 import { sentenceOr } from "../../games/marsh/web/error_text.ts";
 import { countOf, dayEndText, ownRankText } from "../../games/marsh/web/rank_model.ts";
-import { LeaderboardBoard, LeaderboardPeriod } from "../../shared/gen/leaderboard_pb.ts";
+import { LeaderboardBoard, LeaderboardPeriod } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const { KILLS, DEATHS, MONSTER_KILLS } = LeaderboardBoard;

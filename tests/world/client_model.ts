@@ -13,7 +13,7 @@ import {
   type StatusUpdate,
   type WorldSnapshot,
   WorldSnapshotSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { assert } from "../support/assert.ts";
 
 /** An entity as a client shows it: centimetres, cm/s, 1/256 turns. */

@@ -1,6 +1,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { COMPONENT_BYTES_MAX, COMPONENT_ID_MAX, COMPONENTS_MAX } from "../../shared/limits.ts";
-import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import type { ComponentRow } from "../../server/world/components.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World, type WorldOptions } from "../../server/world/world.ts";

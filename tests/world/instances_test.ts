@@ -1,6 +1,5 @@
-import { DespawnReason } from "../../shared/gen/game_pb.ts";
+import { DespawnReason, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
-import { WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
 import { GRID_CELLS_MAX, INSTANCES_MAX, MAP_ID_MAX } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { World, type WorldOptions } from "../../server/world/world.ts";

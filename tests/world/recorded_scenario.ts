@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DespawnReason, EntityKind } from "../../shared/gen/game_pb.ts";
+import { DespawnReason, EntityKind } from "../../shared/gen/world_pb.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { MarshWorld } from "./marsh_world.ts";
 

@@ -1,4 +1,4 @@
-import { EntityKind } from "../../shared/gen/game_pb.ts";
+import { EntityKind } from "../../shared/gen/world_pb.ts";
 import { ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
 import type { MapTemplate } from "../../server/world/world_map.ts";
 import { Prng } from "../../server/world/prng.ts";

@@ -1,4 +1,4 @@
-import { EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
 import { Prng } from "../../server/world/prng.ts";

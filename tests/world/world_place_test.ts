@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { Prng } from "../../server/world/prng.ts";
 import { type Pose, World } from "../../server/world/world.ts";
-import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { EntityKind, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 

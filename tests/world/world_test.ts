@@ -1,5 +1,5 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { DespawnReason, EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/game_pb.ts";
+import { DespawnReason, EntityKind, type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import {
   ENTITY_ID_QUARANTINE,
   ENTITY_KIND_MAX,

@@ -8,7 +8,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { type Channel, ChatMessageSchema } from "../../shared/gen/chat_pb.ts";
+import { type Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;

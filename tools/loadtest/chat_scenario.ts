@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { ChatReader, encodeChatLine } from "./chat_reader.ts";

@@ -5,7 +5,7 @@
  */
 
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { CombatActionSchema, CombatResultSchema } from "../../shared/gen/game_pb.ts";
+import { CombatActionSchema, CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import type { LedgerTotals } from "./sequence_ledger.ts";
 
 /** The ranged skill: one target, and one result for each blow. */

@@ -11,7 +11,7 @@ import {
   EnterWorldRequestSchema,
   type EnterWorldResponse,
   EnterWorldResponseSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { CLIENT_ACK_PACKETS } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";

@@ -6,12 +6,12 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { bucketOf } from "../../server/ops/histogram.ts";
-import { Channel } from "../../shared/gen/chat_pb.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import {
   type EnterWorldResponse,
   type MovementCorrection,
   MovementCorrectionSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { LOADTEST_POSITIONS } from "../../shared/limits.ts";
 import { type PacketView, writeVarint } from "../../shared/packet_codec.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DespawnReason, EntityKind } from "../../../shared/gen/game_pb.ts";
+import { DespawnReason, EntityKind } from "../../../shared/gen/world_pb.ts";
 import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../../../shared/limits.ts";
 import type { Combat } from "../../parts/combat/combat.ts";
 import { SafeAreas } from "../../parts/combat/safe_areas.ts";

@@ -5,7 +5,8 @@
  */
 
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { type CombatResult, EntityKind } from "../../../shared/gen/game_pb.ts";
+import { type CombatResult } from "../../parts/combat/combat_pb.ts";
+import { EntityKind } from "../../../shared/gen/world_pb.ts";
 import { aimArea } from "./aim.ts";
 import type { Camera } from "./camera.ts";
 import { CombatEffects } from "./combat_effects.ts";

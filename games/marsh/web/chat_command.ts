@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel } from "../../../shared/gen/chat_pb.ts";
+import { Channel } from "../../parts/chat/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
 import { cleanText, isInvisible, type TextProblem, withoutForbidden } from "../../../shared/player_text.ts";
 import { TEXTS } from "./language.ts";

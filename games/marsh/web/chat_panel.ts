@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel } from "../../../shared/gen/chat_pb.ts";
+import { Channel } from "../../parts/chat/chat_pb.ts";
 import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
 import { bindReply, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
 import { ChatLog } from "./chat_log.ts";

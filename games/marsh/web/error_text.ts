@@ -5,7 +5,7 @@
  */
 
 import { DisconnectReason } from "../../../shared/gen/auth_pb.ts";
-import { Channel } from "../../../shared/gen/chat_pb.ts";
+import { Channel } from "../../parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { TEXTS } from "./language.ts";
 

@@ -17,7 +17,7 @@ import {
   IgnoreListRequestSchema,
   type IgnoreListResponse,
   IgnoreRemoveSchema,
-} from "../../../shared/gen/social_pb.ts";
+} from "../../parts/friends/friends_pb.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
 import { friendNews, sortFriends } from "./friend_model.ts";

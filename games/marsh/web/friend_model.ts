@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FriendNoticeKind } from "../../../shared/gen/social_pb.ts";
+import { FriendNoticeKind } from "../../parts/friends/friends_pb.ts";
 import { TEXTS } from "./language.ts";
 
 /** Friends with those online first, then by name. */

@@ -7,7 +7,8 @@
 import type { OwnMovement } from "../../../client/world/own_movement.ts";
 import type { Stay, WorldView } from "../../../client/world/world_view.ts";
 import type { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { type CombatResult, EntityKind, type EntityUpdate } from "../../../shared/gen/game_pb.ts";
+import { type CombatResult } from "../../parts/combat/combat_pb.ts";
+import { EntityKind, type EntityUpdate } from "../../../shared/gen/world_pb.ts";
 import { Battle, type CombatIntent } from "./battle.ts";
 import { Camera } from "./camera.ts";
 import { Controls } from "./controls.ts";

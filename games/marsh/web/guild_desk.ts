@@ -21,7 +21,7 @@ import {
   GuildRank,
   GuildSetRankRequestSchema,
   GuildWarStartSchema,
-} from "../../../shared/gen/guild_pb.ts";
+} from "../../parts/guilds/guilds_pb.ts";
 import { PacketType } from "../contract.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";

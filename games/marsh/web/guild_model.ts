@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type GuildInvite, type GuildMember, GuildRank, type GuildWar } from "../../../shared/gen/guild_pb.ts";
+import { type GuildInvite, type GuildMember, GuildRank, type GuildWar } from "../../parts/guilds/guilds_pb.ts";
 import { GUILD_NAME_LENGTH_MIN, GUILD_TAG_LENGTH_MIN } from "../../../shared/limits.ts";
 import { TEXTS } from "./language.ts";
 

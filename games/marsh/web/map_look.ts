@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MapInfo } from "../../../shared/gen/game_pb.ts";
+import type { MapInfo } from "../../../shared/gen/world_pb.ts";
 import type { MapSize } from "./castle_wall.ts";
 import { type GroundColors, GROUNDS } from "./palette.ts";
 

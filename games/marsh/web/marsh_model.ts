@@ -5,7 +5,7 @@
  */
 
 import { type Entity, type EntityReader, FADE_MS, type WorldModel } from "../../../client/world/world_model.ts";
-import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/game_pb.ts";
+import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/world_pb.ts";
 import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
 
 /** Health in points. */

@@ -14,14 +14,10 @@ import {
 } from "../../../client/browser.ts";
 import { connectWebSocket } from "../../../client/websocket_transport.ts";
 import { DisconnectReason } from "../../../shared/gen/auth_pb.ts";
-import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "../../parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import {
-  CombatActionSchema,
-  type EnterWorldResponse,
-  type MapInfo,
-  RespawnRequestSchema,
-} from "../../../shared/gen/game_pb.ts";
+import { CombatActionSchema, RespawnRequestSchema } from "../../parts/combat/combat_pb.ts";
+import { type EnterWorldResponse, type MapInfo } from "../../../shared/gen/world_pb.ts";
 import { PacketType } from "../contract.ts";
 import { FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
 import { AccountDesk } from "./account_desk.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Channel } from "../../../shared/gen/chat_pb.ts";
+import { Channel } from "../../parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 
 /** One line on its way. */

@@ -11,7 +11,7 @@ import {
   type LeaderboardPeriod,
   LeaderboardRequestSchema,
   type LeaderboardResponse,
-} from "../../../shared/gen/leaderboard_pb.ts";
+} from "../../parts/leaderboards/leaderboards_pb.ts";
 import { byId, make } from "./dom.ts";
 import { TEXTS } from "./language.ts";
 import { dayEndText, ownRankText } from "./rank_model.ts";

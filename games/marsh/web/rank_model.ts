@@ -4,7 +4,11 @@
  * @module
  */
 
-import { LeaderboardBoard, type LeaderboardEntry, LeaderboardPeriod } from "../../../shared/gen/leaderboard_pb.ts";
+import {
+  LeaderboardBoard,
+  type LeaderboardEntry,
+  LeaderboardPeriod,
+} from "../../parts/leaderboards/leaderboards_pb.ts";
 import { TEXTS } from "./language.ts";
 
 type Counts = Pick<LeaderboardEntry, "rank" | "kills" | "deaths" | "monsterKills">;

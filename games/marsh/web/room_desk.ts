@@ -5,14 +5,14 @@
  */
 
 import type { DrawbridgeClient } from "../../../client/browser.ts";
+import { type ChatMessage } from "../../parts/chat/chat_pb.ts";
 import {
-  type ChatMessage,
   RoomCreateRequestSchema,
   RoomJoinRequestSchema,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
   type RoomResponse,
-} from "../../../shared/gen/chat_pb.ts";
+} from "../../parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { PacketType } from "../contract.ts";
 import { ROOM_MEMBERS_MAX, ROOM_NAME_LENGTH_MIN } from "../../../shared/limits.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type RoomEvent, RoomEventKind, type RoomInfo } from "../../../shared/gen/chat_pb.ts";
+import { type RoomEvent, RoomEventKind, type RoomInfo } from "../../parts/rooms/rooms_pb.ts";
 import { TEXTS } from "./language.ts";
 
 /** What the server lists of a room. */

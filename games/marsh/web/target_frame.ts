@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EntityKind } from "../../../shared/gen/game_pb.ts";
+import { EntityKind } from "../../../shared/gen/world_pb.ts";
 import { byId } from "./dom.ts";
 import { TEXTS } from "./language.ts";
 import type { SeenEntity } from "./marsh_model.ts";

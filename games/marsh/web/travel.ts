@@ -6,12 +6,8 @@
 
 import type { DrawbridgeClient } from "../../../client/browser.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import {
-  type MapEntered,
-  type MapInfo,
-  MapInfoRequestSchema,
-  PortalRequestSchema,
-} from "../../../shared/gen/game_pb.ts";
+import { type MapEntered, type MapInfo } from "../../../shared/gen/world_pb.ts";
+import { MapInfoRequestSchema, PortalRequestSchema } from "../marsh_pb.ts";
 import { PacketType } from "../contract.ts";
 import { TEXTS } from "./language.ts";
 import { type CodeTexts, outcomeOf } from "./request_answer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DespawnReason, EntityKind } from "../../../shared/gen/game_pb.ts";
+import { DespawnReason, EntityKind } from "../../../shared/gen/world_pb.ts";
 import { dot, glow, type Pen, pill } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import { type CombatEffects } from "./combat_effects.ts";

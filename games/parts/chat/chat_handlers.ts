@@ -4,10 +4,10 @@
  * @module
  */
 
+import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { nameKey } from "../../../server/auth/names.ts";
@@ -17,6 +17,8 @@ import type { GuildService } from "../guilds/guild_handlers.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+
+const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 
 const UTF8 = new TextEncoder();
 
@@ -236,14 +238,14 @@ function startChat(game: Game, services: ChatServices): void {
   function confirmTo(player: Player, { request, message }: Whisper): number {
     const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
     const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });
-    player.send(PacketType.CHAT_MESSAGE, payload);
+    player.send(CHAT_MESSAGE, payload);
     return 1;
   }
 }
 
 function sayingOf(message: ChatMessage): Saying {
   const payload = toBinary(ChatMessageSchema, message);
-  return { senderId: Number(message.senderId), type: PacketType.CHAT_MESSAGE, payload };
+  return { senderId: Number(message.senderId), type: CHAT_MESSAGE, payload };
 }
 
 /** What players say to each other. */

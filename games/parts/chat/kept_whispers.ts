@@ -5,9 +5,9 @@
  * @module
  */
 
+import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, fromBinary } from "@bufbuild/protobuf";
-import { Channel, type ChatMessage, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../../shared/limits.ts";
 import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
@@ -15,6 +15,8 @@ import type { ChatDelivery } from "./chat_delivery.ts";
 import type { ContactGate } from "./contact_gate.ts";
 import type { OutboxPacket, Receipt } from "../../../server/session/outbox.ts";
 import type { Game, Player } from "../../../server/game/game.ts";
+
+const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 
 /** A kept whisper that was sent to its recipient, who may not have it yet. */
 interface Parcel {
@@ -277,7 +279,7 @@ function whispersOf<Packet extends MissedPacket>(
   playerId: number,
   packets: readonly Packet[],
 ): { readonly packet: Packet; readonly message: ChatMessage }[] {
-  return packets.filter(({ type, receipt }) => type === PacketType.CHAT_MESSAGE && receipt === undefined)
+  return packets.filter(({ type, receipt }) => type === CHAT_MESSAGE && receipt === undefined)
     .map((packet) => ({ packet, message: fromBinary(ChatMessageSchema, packet.payload) }))
     .filter(({ message: { channel, senderId } }) => channel === Channel.WHISPER && senderId !== BigInt(playerId));
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
+import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import {
   type FriendAnswer,
   FriendAnswerSchema,
@@ -26,7 +26,7 @@ import {
   type IgnoreRemove,
   IgnoreRemoveSchema,
   IgnoreResponseSchema,
-} from "../../../shared/gen/social_pb.ts";
+} from "./friends_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, KEPT_WHISPER_MS, SOCIAL_LISTS_KEPT } from "../../../shared/limits.ts";
 import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
@@ -40,6 +40,15 @@ import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
 import { pack, type Packed, Roster } from "../../../server/session/roster.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+
+const FRIEND_ANSWER = packetTypeOf(FriendAnswerSchema);
+const FRIEND_LIST_RESPONSE = packetTypeOf(FriendListResponseSchema);
+const FRIEND_NOTICE = packetTypeOf(FriendNoticeSchema);
+const FRIEND_REMOVE = packetTypeOf(FriendRemoveSchema);
+const FRIEND_REQUEST = packetTypeOf(FriendRequestSchema);
+const IGNORE_ADD = packetTypeOf(IgnoreAddSchema);
+const IGNORE_LIST_RESPONSE = packetTypeOf(IgnoreListResponseSchema);
+const IGNORE_REMOVE = packetTypeOf(IgnoreRemoveSchema);
 
 /** How often what waits is looked at, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
@@ -212,7 +221,7 @@ export class SocialService {
       case "requested":
         this.#tell(other.playerId, player, FriendNoticeKind.REQUESTED);
     }
-    this.#respond(player, PacketType.FRIEND_REQUEST, other, result === "accepted");
+    this.#respond(player, FRIEND_REQUEST, other, result === "accepted");
   }
 
   async #answer(player: Player, { playerName, accept }: FriendAnswer): Promise<void> {
@@ -226,7 +235,7 @@ export class SocialService {
     if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not sent a request");
     if (result === "own_list_full") throw ownListFull();
     if (result === "accepted") this.#befriend(player, other);
-    this.#respond(player, PacketType.FRIEND_ANSWER, other, result === "accepted");
+    this.#respond(player, FRIEND_ANSWER, other, result === "accepted");
   }
 
   async #remove(player: Player, { playerName }: FriendRemove): Promise<void> {
@@ -241,13 +250,13 @@ export class SocialService {
     }
     this.#lists.removeFriends(player.playerId, other.playerId);
     this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
-    this.#respond(player, PacketType.FRIEND_REMOVE, other, false);
+    this.#respond(player, FRIEND_REMOVE, other, false);
   }
 
   #listFriends(player: Player): void | Promise<void> {
     return this.#withLists(player, ({ friends }, viewerId) => {
       const list = friends.pack((playerId) => this.isOnlineFor(viewerId, playerId));
-      player.sendPacked(PacketType.FRIEND_LIST_RESPONSE, list);
+      player.sendPacked(FRIEND_LIST_RESPONSE, list);
     });
   }
 
@@ -291,10 +300,10 @@ export class SocialService {
     if (recipient === undefined) return;
     const notice = create(FriendNoticeSchema, { kind, player: refOf({ playerId, name }) });
     const payload = toBinary(FriendNoticeSchema, notice);
-    this.delivery.deliver({ senderId: playerId, type: PacketType.FRIEND_NOTICE, payload }, [recipient]);
+    this.delivery.deliver({ senderId: playerId, type: FRIEND_NOTICE, payload }, [recipient]);
   }
 
-  #respond(player: Player, requestType: PacketType, other: PlayerName, isFriend: boolean): void {
+  #respond(player: Player, requestType: number, other: PlayerName, isFriend: boolean): void {
     player.tell(FriendResponseSchema, { success: true, requestType, player: refOf(other), isFriend });
   }
 
@@ -310,7 +319,7 @@ export class SocialService {
     }
     if (result === "added") this.#seemToGo(player, other);
     this.#lists.addIgnored(player.playerId, other.playerId);
-    this.#respondIgnore(player, PacketType.IGNORE_ADD, other);
+    this.#respondIgnore(player, IGNORE_ADD, other);
   }
 
   async #stopIgnoring(player: Player, { playerName }: IgnoreRemove): Promise<void> {
@@ -320,7 +329,7 @@ export class SocialService {
     const wasIgnored = await this.#change([player.playerId], social.removeIgnored(pair));
     if (!wasIgnored) throw new Refused(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);
-    this.#respondIgnore(player, PacketType.IGNORE_REMOVE, other);
+    this.#respondIgnore(player, IGNORE_REMOVE, other);
   }
 
   /** A friend does not know any more whether a player is online that is about to ignore it. */
@@ -333,11 +342,11 @@ export class SocialService {
 
   #listIgnored(player: Player): void | Promise<void> {
     return this.#withLists(player, ({ ignored }) => {
-      player.sendPacked(PacketType.IGNORE_LIST_RESPONSE, ignored);
+      player.sendPacked(IGNORE_LIST_RESPONSE, ignored);
     });
   }
 
-  #respondIgnore(player: Player, requestType: PacketType, other: PlayerName): void {
+  #respondIgnore(player: Player, requestType: number, other: PlayerName): void {
     player.tell(IgnoreResponseSchema, { success: true, requestType, player: refOf(other) });
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
@@ -27,8 +28,7 @@ import {
   GuildSetRankRequestSchema,
   GuildWarEndSchema,
   GuildWarStartSchema,
-} from "../../../shared/gen/guild_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
+} from "./guilds_pb.ts";
 import {
   GUILD_FORGET_INTERVAL_MS,
   GUILD_INVITE_LIFETIME_MS,
@@ -66,6 +66,15 @@ import { KillLedger } from "../leaderboards/kill_ledger.ts";
 import { Roster } from "../../../server/session/roster.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+
+const GUILD_INFO_RESPONSE = packetTypeOf(GuildInfoResponseSchema);
+const GUILD_INVITE_NOTICE = packetTypeOf(GuildInviteNoticeSchema);
+const GUILD_INVITE_WITHDRAW = packetTypeOf(GuildInviteWithdrawSchema);
+const GUILD_JOIN_REQUEST = packetTypeOf(GuildJoinRequestSchema);
+const GUILD_KICK_REQUEST = packetTypeOf(GuildKickRequestSchema);
+const GUILD_LEAVE_REQUEST = packetTypeOf(GuildLeaveRequestSchema);
+const GUILD_WAR_END = packetTypeOf(GuildWarEndSchema);
+const GUILD_WAR_START = packetTypeOf(GuildWarStartSchema);
 
 /** What the one who asked is told. */
 const REFUSALS: Readonly<Record<GuildRefusal, { readonly code: ErrorCode; readonly message: string }>> = {
@@ -305,7 +314,7 @@ export class GuildService {
           nameKey: nameKey(playerName),
           nowMs: clock.unixMs(),
         }),
-      () => this.#confirm(player, PacketType.GUILD_INVITE_WITHDRAW),
+      () => this.#confirm(player, GUILD_INVITE_WITHDRAW),
     );
   }
 
@@ -317,7 +326,7 @@ export class GuildService {
       ({ tie }) => {
         this.#shown.drop(tie.guildId);
         this.#setTie(playerId, tie);
-        this.#confirm(player, PacketType.GUILD_JOIN_REQUEST);
+        this.#confirm(player, GUILD_JOIN_REQUEST);
       },
     );
   }
@@ -327,7 +336,7 @@ export class GuildService {
     const { clock, storage } = this.#game;
     return this.#request(
       () => storage.for(player.asker).of(GUILDS).decline({ playerId, guildId, nowMs: clock.unixMs() }),
-      () => this.#confirm(player, PacketType.GUILD_JOIN_REQUEST),
+      () => this.#confirm(player, GUILD_JOIN_REQUEST),
     );
   }
 
@@ -337,7 +346,7 @@ export class GuildService {
       () => this.#game.storage.for(player.asker).of(GUILDS).leave({ playerId }),
       ({ guildId }) => {
         this.#shown.drop(guildId);
-        this.#confirm(player, PacketType.GUILD_LEAVE_REQUEST);
+        this.#confirm(player, GUILD_LEAVE_REQUEST);
         this.#setTie(playerId, null);
       },
     );
@@ -350,7 +359,7 @@ export class GuildService {
       ({ playerId, guildId }) => {
         this.#shown.drop(guildId);
         this.#setTie(playerId, null);
-        this.#confirm(player, PacketType.GUILD_KICK_REQUEST);
+        this.#confirm(player, GUILD_KICK_REQUEST);
       },
     );
   }
@@ -420,7 +429,7 @@ export class GuildService {
         this.#nextWarEndMs = Math.min(this.#nextWarEndMs, endsAtMs);
         for (const { guildId } of war.sides) this.#shown.drop(guildId);
         this.#ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
-        this.#confirm(player, PacketType.GUILD_WAR_START);
+        this.#confirm(player, GUILD_WAR_START);
         this.#announceStart(war, actorId, endsAtMs);
       },
     );
@@ -539,7 +548,7 @@ export class GuildService {
 
   // Telling
 
-  #confirm(player: Player, requestType: PacketType): void {
+  #confirm(player: Player, requestType: number): void {
     player.tell(GuildActionResponseSchema, { success: true, requestType });
   }
 
@@ -547,7 +556,7 @@ export class GuildService {
   #sendInvite(player: Player, { guildId, guildName, inviterId, inviterName }: Invite): void {
     const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
     const payload = toBinary(GuildInviteNoticeSchema, notice);
-    this.#social.delivery.deliver({ senderId: inviterId, type: PacketType.GUILD_INVITE_NOTICE, payload }, [player]);
+    this.#social.delivery.deliver({ senderId: inviterId, type: GUILD_INVITE_NOTICE, payload }, [player]);
   }
 
   /** Who is online is shown to members, of those who may know it. */
@@ -556,13 +565,13 @@ export class GuildService {
     const info = roster.has(viewerId)
       ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
       : roster.packOffline();
-    player.sendPacked(PacketType.GUILD_INFO_RESPONSE, info);
+    player.sendPacked(GUILD_INFO_RESPONSE, info);
   }
 
   /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
   #tellGuild<Desc extends DescMessage>(
     { guildId, senderId }: { readonly guildId: number; readonly senderId: number },
-    type: PacketType,
+    type: number,
     schema: Desc,
     message: MessageInitShape<Desc>,
   ): void {
@@ -573,7 +582,7 @@ export class GuildService {
   #announceStart({ warId, sides: [first, second] }: DeclaredWar, declarerId: number, endsAtMs: number): void {
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: declarerId };
-      this.#tellGuild(about, PacketType.GUILD_WAR_START, GuildWarStartSchema, {
+      this.#tellGuild(about, GUILD_WAR_START, GuildWarStartSchema, {
         enemyGuildId: BigInt(enemy.guildId),
         enemyName: enemy.name,
         warId: BigInt(warId),
@@ -587,7 +596,7 @@ export class GuildService {
     for (const { guildId } of [first, second]) this.#shown.drop(guildId);
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: declarerId };
-      this.#tellGuild(about, PacketType.GUILD_WAR_END, GuildWarEndSchema, {
+      this.#tellGuild(about, GUILD_WAR_END, GuildWarEndSchema, {
         warId: BigInt(warId),
         winnerGuildId: BigInt(winnerGuildId),
         ownKills: own.kills,

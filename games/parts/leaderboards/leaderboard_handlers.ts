@@ -16,7 +16,7 @@ import {
   type LeaderboardRequest,
   LeaderboardRequestSchema,
   LeaderboardResponseSchema,
-} from "../../../shared/gen/leaderboard_pb.ts";
+} from "./leaderboards_pb.ts";
 import {
   LEADERBOARD_CACHE_ENTRIES_MAX,
   LEADERBOARD_CACHE_MS,

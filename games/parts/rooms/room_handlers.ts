@@ -4,10 +4,10 @@
  * @module
  */
 
+import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
+import { type ChatMessage, ChatMessageSchema } from "../chat/chat_pb.ts";
 import {
-  type ChatMessage,
-  ChatMessageSchema,
   type RoomCreateRequest,
   RoomCreateRequestSchema,
   RoomEventKind,
@@ -18,10 +18,10 @@ import {
   type RoomLeaveRequest,
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
+  RoomListResponseSchema,
   RoomResponseSchema,
-} from "../../../shared/gen/chat_pb.ts";
+} from "./rooms_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { PacketType } from "../../../shared/gen/packet_pb.ts";
 import {
   ROOM_NAME_LENGTH_MAX,
   ROOM_NAME_LENGTH_MIN,
@@ -37,6 +37,14 @@ import { RoomHistories } from "./room_histories.ts";
 import { RoomList } from "./room_list.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+
+const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
+const ROOM_CREATE_REQUEST = packetTypeOf(RoomCreateRequestSchema);
+const ROOM_EVENT = packetTypeOf(RoomEventSchema);
+const ROOM_JOIN_REQUEST = packetTypeOf(RoomJoinRequestSchema);
+const ROOM_LEAVE_REQUEST = packetTypeOf(RoomLeaveRequestSchema);
+const ROOM_LIST_RESPONSE = packetTypeOf(RoomListResponseSchema);
+const ROOM_RESPONSE = packetTypeOf(RoomResponseSchema);
 
 const TOO_MANY_OF_PLAYER = `Nobody can be in more than ${ROOMS_PER_PLAYER} rooms`;
 
@@ -106,7 +114,7 @@ export class RoomService {
         this.#game.counters.add(Counter.CHAT_MESSAGES, 1);
         this.#rooms.say(room.roomId, message);
         const payload = toBinary(ChatMessageSchema, message);
-        const saying = { senderId: player.playerId, type: PacketType.CHAT_MESSAGE, payload };
+        const saying = { senderId: player.playerId, type: CHAT_MESSAGE, payload };
         return this.#social.delivery.deliver(saying, this.#membersOf(room));
       },
     });
@@ -121,7 +129,7 @@ export class RoomService {
     const { source } = player;
     const room = this.#rooms.create({ name, membersMax: maxMembers, password, playerId, source });
     if (typeof room === "string") throw refusal(room);
-    this.#respond(player, PacketType.ROOM_CREATE_REQUEST, room);
+    this.#respond(player, ROOM_CREATE_REQUEST, room);
   }
 
   #join(player: Player, request: RoomJoinRequest): void {
@@ -133,11 +141,11 @@ export class RoomService {
     if (typeof joined === "string") throw refusal(joined);
     const { room, isNew } = joined;
     const answer = this.#histories.packBehind(
-      answerOf(PacketType.ROOM_JOIN_REQUEST, room),
+      answerOf(ROOM_JOIN_REQUEST, room),
       room,
       (senderId) => this.#social.gate.mayHear(playerId, senderId),
     );
-    player.sendPacked(PacketType.ROOM_RESPONSE, answer);
+    player.sendPacked(ROOM_RESPONSE, answer);
     if (isNew) this.#tellOthers(room, player, RoomEventKind.JOINED);
   }
 
@@ -164,10 +172,10 @@ export class RoomService {
     const left = this.#rooms.leave(Number(roomId), player.playerId);
     if (left === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in that room");
     const { room, isClosed } = left;
-    this.#respond(player, PacketType.ROOM_LEAVE_REQUEST, room);
+    this.#respond(player, ROOM_LEAVE_REQUEST, room);
     if (isClosed) {
       const payload = eventOf(room, player, RoomEventKind.CLOSED);
-      player.send(PacketType.ROOM_EVENT, payload);
+      player.send(ROOM_EVENT, payload);
     } else {
       this.#tellOthers(room, player, RoomEventKind.LEFT);
     }
@@ -177,7 +185,7 @@ export class RoomService {
   #sendList(player: Player): void {
     const { playerId } = player;
     const list = this.#list.for(playerId, (playerId, creatorId) => this.#social.gate.mayHear(playerId, creatorId));
-    player.sendPacked(PacketType.ROOM_LIST_RESPONSE, list);
+    player.sendPacked(ROOM_LIST_RESPONSE, list);
   }
 
   #leaveAll(player: Player): void {
@@ -187,7 +195,7 @@ export class RoomService {
     }
   }
 
-  #respond(player: Player, requestType: PacketType, room: Room<ChatMessage>): void {
+  #respond(player: Player, requestType: number, room: Room<ChatMessage>): void {
     player.tell(RoomResponseSchema, { success: true, requestType, room: infoOf(room) });
   }
 
@@ -197,7 +205,7 @@ export class RoomService {
       ...audienceOf(room, player),
       deliver: () => {
         const others = this.#membersOf(room).filter(({ playerId }) => playerId !== player.playerId);
-        const event = { senderId: player.playerId, type: PacketType.ROOM_EVENT, payload: eventOf(room, player, kind) };
+        const event = { senderId: player.playerId, type: ROOM_EVENT, payload: eventOf(room, player, kind) };
         return this.#social.delivery.deliver(event, others);
       },
     });
@@ -233,7 +241,7 @@ function infoOf(room: Room<ChatMessage>) {
   });
 }
 
-function answerOf(requestType: PacketType, room: Room<ChatMessage>): Uint8Array {
+function answerOf(requestType: number, room: Room<ChatMessage>): Uint8Array {
   return toBinary(RoomResponseSchema, create(RoomResponseSchema, { success: true, requestType, room: infoOf(room) }));
 }
 

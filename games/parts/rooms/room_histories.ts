@@ -5,7 +5,8 @@
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type ChatMessage, RoomResponseSchema } from "../../../shared/gen/chat_pb.ts";
+import { type ChatMessage } from "../chat/chat_pb.ts";
+import { RoomResponseSchema } from "./rooms_pb.ts";
 import { pack, packBehind, type Packed } from "../../../server/session/roster.ts";
 import { joined } from "./room_list.ts";
 import type { Room } from "./rooms.ts";

@@ -5,7 +5,7 @@
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type RoomInfo, RoomListResponseSchema } from "../../../shared/gen/chat_pb.ts";
+import { type RoomInfo, RoomListResponseSchema } from "./rooms_pb.ts";
 import { ROOM_LISTS_PER_SECOND } from "../../../shared/limits.ts";
 import type { Clock } from "../../../server/base/clock.ts";
 import type { Room, Rooms } from "./rooms.ts";

@@ -2,7 +2,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type ClientOptions, DrawbridgeClient } from "../../../client/browser.ts";
-import { EnterWorldRequestSchema, type EnterWorldResponseSchema } from "../../../shared/gen/game_pb.ts";
+import { EnterWorldRequestSchema, type EnterWorldResponseSchema } from "../../../shared/gen/world_pb.ts";
 import { PacketType } from "../../../games/marsh/contract.ts";
 import { assert } from "../../support/assert.ts";
 import { ManualClock } from "./manual_clock.ts";

@@ -12,9 +12,9 @@ import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import type { MessageType } from "../../../client/browser.ts";
 import type { Schemas } from "./memory_server.ts";
 import { ResumeRequestSchema } from "../../../shared/gen/auth_pb.ts";
-import { ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+import { ChatMessageSchema } from "../../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { GuildInfoRequestSchema } from "../../../shared/gen/guild_pb.ts";
+import { GuildInfoRequestSchema } from "../../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../../games/marsh/contract.ts";
 import { frame, type MemoryServer, type Peer, type ReceivedPacket } from "./memory_server.ts";
 

@@ -16,7 +16,7 @@ import {
   EntityUpdateSchema,
   HealthUpdateSchema,
   WorldSnapshotSchema,
-} from "../../../shared/gen/game_pb.ts";
+} from "../../../shared/gen/world_pb.ts";
 import { COMPONENTS_MAX, MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 

@@ -11,7 +11,7 @@ import {
   type MovementUpdate,
   MovementUpdateSchema,
   WorldSnapshotSchema,
-} from "../../../shared/gen/game_pb.ts";
+} from "../../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;

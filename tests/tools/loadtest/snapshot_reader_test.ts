@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ProtocolError } from "../../../shared/errors.ts";
-import { EntityUpdateSchema, WorldSnapshotSchema } from "../../../shared/gen/game_pb.ts";
+import { EntityUpdateSchema, WorldSnapshotSchema } from "../../../shared/gen/world_pb.ts";
 import { SnapshotReader } from "../../../tools/loadtest/snapshot_reader.ts";
 import { assertEquals, assertThrows } from "../../support/assert.ts";
 import { fc } from "../../support/property.ts";

@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { Channel, ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
-import { CombatResultSchema } from "../../../shared/gen/game_pb.ts";
+import { Channel, ChatMessageSchema } from "../../../games/parts/chat/chat_pb.ts";
+import { CombatResultSchema } from "../../../games/parts/combat/combat_pb.ts";
 import { LOADTEST_POSITIONS } from "../../../shared/limits.ts";
 import { ChatReader, encodeChatLine } from "../../../tools/loadtest/chat_reader.ts";
 import { Fights } from "../../../tools/loadtest/fights.ts";

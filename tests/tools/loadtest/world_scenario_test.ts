@@ -4,8 +4,8 @@ import {
   EntityUpdateSchema,
   MovementCorrectionSchema,
   WorldSnapshotSchema,
-} from "../../../shared/gen/game_pb.ts";
-import { ChatMessageSchema } from "../../../shared/gen/chat_pb.ts";
+} from "../../../shared/gen/world_pb.ts";
+import { ChatMessageSchema } from "../../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../../games/marsh/contract.ts";
 import { PacketView, writeFrame } from "../../../shared/packet_codec.ts";
 import type { SocketHandler } from "../../../tools/loadtest/engine.ts";

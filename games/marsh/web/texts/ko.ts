@@ -6,10 +6,10 @@
  */
 
 import { DisconnectReason } from "../../../../shared/gen/auth_pb.ts";
-import { Channel } from "../../../../shared/gen/chat_pb.ts";
+import { Channel } from "../../../parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../../shared/gen/common_pb.ts";
-import { GuildRank } from "../../../../shared/gen/guild_pb.ts";
-import { LeaderboardBoard } from "../../../../shared/gen/leaderboard_pb.ts";
+import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
+import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
   GUILD_NAME_LENGTH_MAX,
