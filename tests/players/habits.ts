@@ -92,7 +92,8 @@ export class Habits {
   #step(player: ScriptedPlayer, body: Body) {
     const { goal } = player;
     const distance = Math.hypot(goal.x - body.x, goal.z - body.z);
-    if (distance < STEP_CM) this.#chooseGoal(player, body);
+    // Travellers stay at their portal for a second or so, and try it.
+    if (distance < STEP_CM && !(player.isTravelling && this.#chance.percent(80))) this.#chooseGoal(player, body);
     const share = distance === 0 ? 0 : Math.min(1, STEP_CM / distance);
     const x = Math.trunc(body.x + (goal.x - body.x) * share), z = Math.trunc(body.z + (goal.z - body.z) * share);
     const [vx, vz] = [(x - body.x) * 5, (z - body.z) * 5];
@@ -151,6 +152,11 @@ export class Habits {
       ? near.portalId
       : this.#chance.pick([0, 4_000_000_000, map.portals[0].portalId, 101, 201]);
     player.send(PacketType.PORTAL_REQUEST, PortalRequestSchema, { portalId }, () => portals.use(actor, portalId));
+  }
+
+  /** Whether a player stands where it can pass the portal that it was on its way to. */
+  isAtPortal(player: ScriptedPlayer): boolean {
+    return player.isTravelling && this.#bodyOf(player).map.portals.some((portal) => this.#isAt(player, portal));
   }
 
   #isAt(player: ScriptedPlayer, portal: PortalRule): boolean {

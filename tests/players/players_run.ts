@@ -60,6 +60,8 @@ const AWAY_MS = [200, 1_000, 3_000, 8_000, 20_000, 75_000];
 const PER_MILLE = { fight: 60, talk: 8, guild: 7, room: 7, friends: 6, travel: 20, leaderboard: 4, connection: 4 };
 /** Of a hundred turns with an enemy in a war near, in how many a player fights. */
 const FIGHTS_ENEMY_PERCENT = 20;
+/** Of a hundred turns at the portal that a player has come for, in how many it tries to pass. */
+const PASSES_PORTAL_PERCENT = 30;
 /** Of a hundred seconds, in how many a moderator does something. */
 const MODERATED_PERCENT = 60;
 const DAY_MS = 86_400_000;
@@ -202,6 +204,9 @@ export class PlayersRun {
     const isIn = player.actor.standing === "world";
     if (isIn && this.#chance.percent(FIGHTS_ENEMY_PERCENT) && this.#habits.hasEnemyNear(player)) {
       return void this.#habits.fight(player);
+    }
+    if (isIn && this.#habits.isAtPortal(player) && this.#chance.percent(PASSES_PORTAL_PERCENT)) {
+      return void this.#habits.travel(player);
     }
     if ((roll -= PER_MILLE.fight) < 0) return isIn ? void this.#habits.fight(player) : undefined;
     if ((roll -= PER_MILLE.talk) < 0) return void this.#habits.talk(player);
