@@ -14,7 +14,11 @@ export type DurableWork = (
 /** A reply that leaves when what it tells of is on disk: what {@linkcode durable} makes. */
 export class Durable {
   /** Made by {@linkcode durable}. */
-  constructor(readonly work: DurableWork) {}
+  constructor(
+    readonly work: DurableWork,
+    // deno-lint-ignore no-explicit-any -- what its work gives
+    readonly done: (reply: any) => void,
+  ) {}
 }
 
 /**
@@ -34,9 +38,15 @@ export class Durable {
  * ```
  *
  * The request's proto must say `durable: true`. A refusal changes nothing and leaves no receipt.
+ *
+ * @param done Called once what `work` gave is on disk, behind the answer: for what the game keeps or shows beside it. Not
+ * called when a receipt answered.
  */
-export function durable(work: DurableWork): Durable {
-  return new Durable(work);
+export function durable<Fields extends MessageInitShape<DescMessage>>(
+  work: (transaction: Transaction) => Fields | Promise<Fields>,
+  done: (reply: Fields) => void = () => {},
+): Durable {
+  return new Durable(work, done);
 }
 
 /** Whose request it is that is answered durably. */

@@ -89,7 +89,7 @@ export interface GameEngine {
   readonly seed: number;
 }
 
-/** The fields of a reply, in which `success` is set unless it is given. */
+/** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
 export type Reply = MessageInitShape<DescMessage>;
 /** What a handler gives: nothing, a reply, or one that waits for the disk. */
 type Answer = Reply | Durable | undefined;
@@ -205,6 +205,8 @@ export class Game {
       if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
       const message = create(replySchema, reply) as Record<string, unknown>;
       if (replySchema.field.success !== undefined && !("success" in reply)) message.success = true;
+      // A reply of several requests says which.
+      if (replySchema.field.requestType !== undefined && !("requestType" in reply)) message.requestType = row.type;
       return toBinary(replySchema, message as MessageShape<DescMessage>);
     };
     const answer = (player: Player, reply: Answer) => {
@@ -216,10 +218,13 @@ export class Game {
     const answerDurably = async (player: Player, requestKey: number, reply: Durable) => {
       if (!row.isDurable) throw notDurable();
       const options = { documents: this.store, storage: this.storage, atMs: this.clock.unixMs(), player, requestKey };
-      player.send(
-        row.replyType,
-        await settleDurable(options, async (transaction) => encode(await reply.work(transaction))),
-      );
+      let fields: Reply = {}, own: Uint8Array | undefined;
+      const payload = await settleDurable(options, async (transaction) => {
+        fields = await reply.work(transaction);
+        return own = encode(fields);
+      });
+      player.send(row.replyType, payload);
+      if (payload === own) this.faults.run("reply", () => reply.done(fields));
     };
   }
 
