@@ -1,0 +1,153 @@
+/**
+ * Tag arena: four players in an arena of their own, one of them is it, and a touch passes it on.
+ *
+ * @module
+ */
+
+import {
+  defineGame,
+  documents,
+  durable,
+  type Game,
+  integer,
+  type OptionValues,
+  type Player,
+  Refused,
+} from "../../server/game/game.ts";
+import { matchmaking } from "../parts/matchmaking/matchmaking.ts";
+import {
+  BuyHatRequestSchema,
+  contract,
+  ErrorCode,
+  type Purse,
+  PurseSchema,
+  RanksRequestSchema,
+  RecordSchema,
+  RunnerSchema,
+  WalletSchema,
+} from "./contract.ts";
+import { Match, type Result } from "./match.ts";
+
+/** Prices of the hats, in coins, by id. */
+const HATS: ReadonlyMap<number, number> = new Map([[1, 10], [2, 25], [3, 60]]);
+const RANKS = 10;
+
+const PURSES = documents("purses", PurseSchema, { owner: "player" });
+const RECORDS = documents("records", RecordSchema, { owner: "player", indexes: { best: ({ best }) => best } });
+
+/** What tests and operators may look at. */
+export interface Tag {
+  readonly game: Game;
+  readonly matches: ReadonlyMap<number, Match>;
+}
+
+const OPTIONS = {
+  matchSeconds: { kind: integer({ min: 1, max: 3_600 }), default: 120, help: "How long a match lasts" },
+  fillSeconds: {
+    kind: integer({ min: 0, max: 600 }),
+    default: 10,
+    help: "How long a player waits for a full match before two are enough",
+  },
+};
+
+export default defineGame(contract, {
+  options: OPTIONS,
+  maps: () => [{ mapId: 0, name: "Lobby", width: 60, height: 60, interestRadius: 0 }],
+  templates: [{ name: "arena", width: 40, height: 40, interestRadius: 0, instancesMax: 200 }],
+  holdReasons: ["frozen"],
+}, start);
+
+function start(game: Game, { matchSeconds, fillSeconds }: OptionValues<typeof OPTIONS>): Tag {
+  const { entities, hooks, store } = game;
+  const matches = new Map<number, Match>();
+  const prng = game.random("match");
+  const durationMs = matchSeconds * 1_000;
+  void store.open(PURSES);
+  void store.open(RECORDS);
+
+  const show = (player: Player, { hatId, coins }: Pick<Purse, "hatId" | "coins">) => {
+    if (!player.isInWorld) return;
+    const entity = entities.of(player);
+    entity.set(RunnerSchema, { ...entity.get(RunnerSchema), hatId });
+    entity.set(WalletSchema, { coins });
+  };
+
+  /** A player's coins and record change together. */
+  const save = async ({ player, score, coins, isWinner }: Result) => {
+    const { playerId, name } = player;
+    const purse = await store.transaction(async (transaction) => {
+      const purse = await transaction.getOrEmpty(PURSES, playerId);
+      const { best, wins, matches } = await transaction.getOrEmpty(RECORDS, playerId);
+      purse.coins += coins;
+      transaction.put(PURSES, playerId, purse);
+      const record = { best: Math.max(best, score), wins: wins + (isWinner ? 1 : 0), matches: matches + 1, name };
+      transaction.put(RECORDS, playerId, record);
+      return purse;
+    }, player.asker);
+    show(player, purse);
+  };
+
+  const end = (match: Match) => {
+    matches.delete(match.id);
+    for (const result of match.end()) {
+      save(result).catch((error) =>
+        game.log.error("Cannot save a result", { ...result, player: result.player.name, error })
+      );
+    }
+  };
+
+  game.use(matchmaking, {
+    ...{ wanted: 4, least: 2, waitMs: fillSeconds * 1_000, ticketsMax: 1_000 },
+    start: (players) => {
+      const arena = game.instances.open("arena");
+      if (arena === null) return false;
+      const match = new Match(game, { arena, players, prng, durationMs });
+      matches.set(match.id, match);
+      game.after(durationMs, () => end(match), arena);
+      return true;
+    },
+    groupOf: (player) => {
+      if (matchOf(player) !== undefined) throw new Refused(ErrorCode.INVALID_STATE, "You are in a match");
+      return [player];
+    },
+  });
+  const matchOf = (player: Player) => matches.get(entities.of(player).map.mapId);
+
+  game.system("touch", (nowMs) => {
+    for (const match of matches.values()) if (!match.step(nowMs)) end(match);
+  });
+
+  game.on(BuyHatRequestSchema, (player, { hatId }) =>
+    durable(async (transaction) => {
+      const price = HATS.get(hatId);
+      if (price === undefined) throw new Refused(ErrorCode.NOT_FOUND, "There is no such hat");
+      const purse = await transaction.getOrEmpty(PURSES, player.playerId);
+      if (purse.hatIds.includes(hatId)) throw new Refused(ErrorCode.ALREADY_EXISTS, "You have that hat");
+      if (purse.coins < price) throw new Refused(ErrorCode.INVALID_STATE, `That hat costs ${price} coins`);
+      const coins = purse.coins - price;
+      transaction.put(PURSES, player.playerId, { coins, hatId, hatIds: [...purse.hatIds, hatId] });
+      return { hatId, coins };
+    }, (reply) => show(player, reply)));
+
+  game.on(RanksRequestSchema, async ({ playerId, asker }) => {
+    const records = (await store.range(RECORDS, "best", { limit: RANKS }, asker)).map(({ document }) => document);
+    const own = await store.get(RECORDS, playerId, asker);
+    return { records, own, ownRank: own === undefined ? 0 : await store.rankOf(RECORDS, "best", own.best, asker) };
+  });
+
+  hooks.enter(async (player) =>
+    show(player, await store.get(PURSES, player.playerId, player.asker) ?? { hatId: 0, coins: 0 })
+  );
+  hooks.leave((player) => matchOf(player)?.leave(player));
+
+  game.admin(
+    "end-match",
+    { match: { kind: integer({ min: 0, max: 0xffff }), default: 0, help: "Its id; 0: all" } },
+    (input) => {
+      const ending = [...matches.values()].filter(({ id }) => input.match === 0 || input.match === id);
+      for (const match of ending) end(match);
+      return `${ending.length} ended`;
+    },
+  );
+  return { game, matches };
+}

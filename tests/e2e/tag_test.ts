@@ -1,0 +1,156 @@
+import { GameClient } from "../../client/client.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import type { Connect, Transport } from "../../client/transport.ts";
+import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { PLAIN_ENTITIES } from "../../client/world/world_model.ts";
+import { WorldView } from "../../client/world/world_view.ts";
+import {
+  BuyHatRequestSchema,
+  contract,
+  type MatchEnded,
+  MatchEndedSchema,
+  type MatchStarted,
+  MatchStartedSchema,
+  type Packets,
+  QueueJoinRequestSchema,
+  RanksRequestSchema,
+  RunnerSchema,
+  type Tagged,
+  TaggedSchema,
+  WalletSchema,
+} from "../../games/tag/contract.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { ServerProcess } from "../support/server_process.ts";
+import { until } from "../support/wait.ts";
+
+const TAG = new URL("../../games/tag/game.ts", import.meta.url).pathname;
+const NAMES = ["ann", "ben", "cid", "dee"];
+const CUTS = 20;
+const MATCH_SECONDS = 12;
+const RUNNER = 1, WALLET = 2;
+
+/** One player, whose connection can be cut in the middle of anything. */
+class Runner {
+  readonly client: GameClient<Packets>;
+  readonly view: WorldView;
+  readonly started: MatchStarted[] = [];
+  readonly tagged: Tagged[] = [];
+  readonly ended: MatchEnded[] = [];
+  resumeCount = 0;
+  lossCount = 0;
+  #cut: () => void = () => {};
+
+  constructor(readonly name: string, connect: Connect) {
+    this.client = new GameClient({
+      contract,
+      connect: async (signal) => this.#cuttable(await connect(signal)),
+      reconnect: { baseMs: 20, capMs: 50 },
+    });
+    this.view = new WorldView(this.client, { reader: PLAIN_ENTITIES, onStay: () => {} });
+    this.client.on(MatchStartedSchema, (started) => void this.started.push(started));
+    this.client.on(TaggedSchema, (tagged) => void this.tagged.push(tagged));
+    this.client.on(MatchEndedSchema, (ended) => void this.ended.push(ended));
+    this.client.on("sessionLost", () => void this.lossCount++);
+    this.client.on("state", (state) => {
+      if (state === "connected") this.resumeCount++;
+    });
+  }
+
+  /** Loses whatever is under way, and waits until the client is back. */
+  async cut(): Promise<void> {
+    const before = this.resumeCount;
+    this.#cut();
+    await until(`${this.name} is back`, () => this.resumeCount > before);
+  }
+
+  get own() {
+    return this.view.stay!.model.ownComponents.get(RUNNER, RunnerSchema);
+  }
+
+  get coins(): number {
+    return this.view.stay!.model.ownComponents.get(WALLET, WalletSchema).coins;
+  }
+
+  #cuttable(transport: Transport): Transport {
+    let isCut = false;
+    this.#cut = () => {
+      isCut = true;
+      transport.close();
+    };
+    return {
+      get bufferedBytes() {
+        return transport.bufferedBytes;
+      },
+      start: (handler) =>
+        transport.start({
+          onBytes: (bytes) => isCut || handler.onBytes(bytes),
+          onClose: (reason) => handler.onClose(reason),
+        }),
+      send: (bytes) => void (isCut || transport.send(bytes)),
+      close: () => transport.close(),
+    };
+  }
+}
+
+Deno.test("Four players of the arena play a match and buy a hat, are cut 20 times each, and lose nothing", async () => {
+  await using server = await ServerProcess.start({
+    flags: ["--game", TAG, "--match-seconds", String(MATCH_SECONDS), "--flood-control", "off"],
+  });
+  const { game, gateway } = server.ports;
+  const connectGateway: Connect = (signal) => connectWebSocket(`ws://127.0.0.1:${gateway}/ws`, { signal });
+  const runners: Runner[] = [];
+  for (const [index, name] of NAMES.entries()) {
+    const registering = new GameClient({ contract, connect: connectGateway });
+    await registering.open();
+    assert((await registering.register(name, `secret of ${name}`)).success, name);
+    const { sessionToken } = await registering.login(name, `secret of ${name}`);
+    await registering.close();
+    const isTcp = index % 2 === 0;
+    const runner = new Runner(name, isTcp ? (signal) => connectTcp({ port: game, signal }) : connectGateway);
+    await runner.client.open();
+    assert((await runner.client.enterWorld({ token: sessionToken })).success, name);
+    runners.push(runner);
+  }
+  // Whoever is it runs after somebody: frames, as a page has them.
+  const frames = setInterval(() => {
+    for (const { own, view } of runners) {
+      const target = [...view.stay!.model.entities.values()].find(({ kind }) => kind === 0);
+      const pose = target?.track.poseAt(view.playbackMs);
+      if (own.isIt && pose !== undefined) view.stay!.movement.walkTo(pose.x, pose.z);
+      view.step(performance.now());
+    }
+  }, 50);
+  try {
+    const answers = runners.map(({ client }) => client.request(QueueJoinRequestSchema, {}, { timeoutMs: 60_000 }));
+    const cutting = runners.map(async (runner) => {
+      for (let cut = 0; cut < CUTS; cut++) await runner.cut();
+    });
+    assertEquals((await Promise.all(answers)).map(({ success }) => success), [true, true, true, true]);
+    await Promise.all(cutting);
+    await until("the match is over", () => runners.every(({ ended }) => ended.length === 1), 120_000);
+    assert(runners[0].tagged.length >= 2, "Somebody was tagged");
+    for (const { name, started, tagged, ended, lossCount } of runners) {
+      assertEquals([lossCount, started], [0, runners[0].started], name);
+      assertEquals([tagged, ended], [runners[0].tagged, runners[0].ended], `${name} heard what all heard, in order`);
+      // Each tag goes on where the one before it ended.
+      assertEquals(
+        tagged.slice(1).map(({ fromEntityId }) => fromEntityId),
+        tagged.slice(0, -1).map((t) => t.toEntityId),
+      );
+    }
+    const [{ scores }] = runners[0].ended;
+    const winner = runners.find(({ name }) => name === scores[0].name)!;
+    await until("the coins are there", () => winner.coins === scores[0].coins);
+    const bought = winner.client.request(BuyHatRequestSchema, { hatId: 1 }, { timeoutMs: 60_000 });
+    await winner.cut();
+    const { success, coins } = await bought;
+    assertEquals([success, coins], [true, scores[0].coins - 10]);
+    await until("the hat is seen", () => winner.own.hatId === 1 && winner.coins === coins);
+    assertEquals((await winner.client.request(BuyHatRequestSchema, { hatId: 1 })).success, false);
+    const { records, own } = await winner.client.request(RanksRequestSchema, {});
+    assertEquals([records.length, own?.wins, own?.matches, own?.best], [4, 1, 1, scores[0].score]);
+  } finally {
+    clearInterval(frames);
+    await Promise.all(runners.map(({ client }) => client.close()));
+  }
+});

@@ -1,0 +1,223 @@
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import {
+  BuyHatRequestSchema,
+  BuyHatResponseSchema,
+  contract,
+  ErrorCode,
+  Kind,
+  LeaveWorldRequestSchema,
+  MapEnteredSchema,
+  MatchEndedSchema,
+  MatchStartedSchema,
+  QueueJoinRequestSchema,
+  QueueLeaveRequestSchema,
+  QueueResponseSchema,
+  QueueStatusSchema,
+  RanksRequestSchema,
+  RanksResponseSchema,
+  ResumeRequestSchema,
+  RunnerSchema,
+  TaggedSchema,
+  WalletSchema,
+} from "../../../games/tag/contract.ts";
+import tag, { type Tag } from "../../../games/tag/game.ts";
+import type { Match } from "../../../games/tag/match.ts";
+import { assert, assertEquals } from "../../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../../support/logic_harness.ts";
+
+const NAMES = ["ann", "ben", "cid", "dee"];
+
+/** What a client was sent of one message, oldest first. */
+function heard<Desc extends DescMessage>(client: HarnessClient, schema: Desc): MessageShape<Desc>[] {
+  const { type } = contract.rowOf(schema);
+  return client.packets.filter((packet) => Number(packet.type) === type)
+    .map(({ payload }) => fromBinary(schema, payload));
+}
+
+/** The arena with so many players in the queue. */
+class Arena implements AsyncDisposable {
+  readonly tag: Tag;
+
+  private constructor(readonly harness: LogicHarness, readonly clients: readonly HarnessClient[]) {
+    this.tag = harness.logic.parts as Tag;
+  }
+
+  static async open(players: number, seed = 1): Promise<Arena> {
+    const harness = await LogicHarness.create({ game: tag, seed });
+    const clients: HarnessClient[] = [];
+    for (const name of NAMES.slice(0, players)) clients.push(await harness.connect({ name }));
+    const arena = new Arena(harness, clients);
+    for (const client of clients) harness.send(client, QueueJoinRequestSchema, {});
+    return arena;
+  }
+
+  /** The only match. */
+  get match(): Match {
+    const [match] = this.tag.matches.values();
+    assert(match !== undefined, "There is no match");
+    return match;
+  }
+
+  entity(client: HarnessClient) {
+    return this.tag.game.entities.find(client.entityId)!;
+  }
+
+  /** Who is it, and the others. */
+  sides(): readonly [it: HarnessClient, ...others: HarnessClient[]] {
+    const isIt = (client: HarnessClient) => this.entity(client).get(RunnerSchema).isIt;
+    const its = this.clients.filter(isIt);
+    assertEquals(its.length, 1, "One is it");
+    return [its[0], ...this.clients.filter((client) => !isIt(client))];
+  }
+
+  /** Puts players where nobody touches anybody, and one of them beside another. */
+  place(client: HarnessClient, beside: HarnessClient): void {
+    for (const [index, other] of this.clients.entries()) {
+      this.entity(other).teleport({ x: 2 + 10 * index, y: 0, z: 38, yaw: 0 });
+    }
+    const { x, z } = this.entity(beside);
+    this.entity(client).teleport({ x: x + 1, y: 0, z, yaw: 0 });
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.harness[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("tag: four players in the queue play at once, two when one has waited for 10 s, one never", async () => {
+  for (const [players, at, later] of [[4, 1, 1], [2, 0, 1], [1, 0, 0]]) {
+    await using arena = await Arena.open(players);
+    arena.harness.tick(2);
+    assertEquals(arena.tag.matches.size, at, `${players} at once`);
+    arena.harness.advance(10_100);
+    assertEquals(arena.tag.matches.size, later, `${players} after a while`);
+    for (const client of arena.clients) assertEquals(heard(client, MatchStartedSchema).length, later);
+  }
+});
+
+Deno.test("tag: a match is a map of its own, and everybody hears who is it", async () => {
+  await using arena = await Arena.open(4);
+  arena.harness.tick(2);
+  const [it, ...others] = arena.sides();
+  for (const client of arena.clients) {
+    assertEquals(heard(client, MapEnteredSchema).map(({ map }) => map?.mapId), [arena.match.id]);
+    assertEquals(heard(client, TaggedSchema).map(({ toEntityId }) => Number(toEntityId)), [it.entityId]);
+  }
+  assertEquals(arena.match.players.length, 1 + others.length);
+});
+
+Deno.test("tag: a touch passes it on, once, and not back at once", async () => {
+  await using arena = await Arena.open(4);
+  arena.harness.tick(2);
+  const [it, runner] = arena.sides();
+  arena.place(it, runner);
+  arena.harness.tick(10);
+  assertEquals(arena.sides()[0], runner);
+  assertEquals(heard(it, TaggedSchema).map(({ toEntityId }) => Number(toEntityId)), [it.entityId, runner.entityId]);
+  arena.harness.advance(2_000);
+  assertEquals(arena.sides()[0], it, "2 s later it is given back");
+});
+
+Deno.test("tag: whoever was it and leaves passes it on, and the last one wins", async () => {
+  await using arena = await Arena.open(3);
+  arena.harness.advance(10_100);
+  const [it] = arena.sides();
+  arena.harness.send(it, LeaveWorldRequestSchema, {});
+  const left = arena.clients.filter((client) => client !== it);
+  assertEquals(arena.match.players.map(({ name }) => name).sort(), left.map(({ name }) => name).sort());
+  assertEquals(left.filter((client) => arena.entity(client).get(RunnerSchema).isIt).length, 1);
+  arena.harness.send(left[0], LeaveWorldRequestSchema, {});
+  arena.harness.tick(2);
+  assertEquals(heard(left[1], MatchEndedSchema)[0].scores.map(({ name }) => name), [left[1].name]);
+  assertEquals([arena.tag.matches.size, arena.tag.game.instances.count], [0, 0]);
+});
+
+Deno.test("tag: a shield keeps from being it, ice holds whoever is it, for a while", async () => {
+  const seen = new Set<Kind>();
+  for (let seed = 1; seen.size < 2; seed++) {
+    await using arena = await Arena.open(4, seed);
+    arena.harness.advance(12_100);
+    const [it, runner] = arena.sides(), [{ kind, entity: powerUp }] = arena.match.powerUps;
+    const { score } = arena.entity(runner).get(RunnerSchema);
+    arena.entity(runner).teleport({ x: powerUp.x, y: 0, z: powerUp.z, yaw: 0 });
+    arena.harness.tick(2);
+    assertEquals([powerUp.isOver, arena.match.powerUps.length], [true, 0]);
+    assert(arena.entity(runner).get(RunnerSchema).score >= score + 5);
+    if (kind === Kind.SHIELD) arena.place(it, runner);
+    arena.harness.tick(2);
+    const { isShielded } = arena.entity(runner).get(RunnerSchema), { isFrozen } = arena.entity(it).get(RunnerSchema);
+    assertEquals([isShielded, isFrozen, arena.sides()[0]], [kind === Kind.SHIELD, kind === Kind.FREEZE, it]);
+    arena.harness.advance(6_100);
+    if (kind === Kind.SHIELD) assertEquals(arena.sides()[0], runner);
+    else assertEquals(arena.entity(it).get(RunnerSchema).isFrozen, false);
+    seen.add(kind);
+  }
+});
+
+Deno.test("tag: after 120 s all are told the scores, are in the lobby again, and what they have earned is kept", async () => {
+  await using arena = await Arena.open(2);
+  const [ann, ben] = arena.clients;
+  arena.harness.advance(10_100);
+  const [it, runner] = arena.sides();
+  arena.entity(it).teleport({ x: 1, y: 0, z: 1, yaw: 0 });
+  arena.entity(runner).teleport({ x: 39, y: 0, z: 39, yaw: 0 });
+  arena.harness.advance(121_000);
+  const [{ scores }] = heard(ann, MatchEndedSchema);
+  assertEquals(scores.map(({ name }) => name), [runner.name, it.name]);
+  assert(scores[0].score >= 118 && scores[1].score < 20, `${scores[0].score} and ${scores[1].score}`);
+  for (const client of [ann, ben]) assertEquals(arena.entity(client).map.name, "Lobby");
+  await arena.harness.until(() => arena.entity(runner).get(WalletSchema).coins === scores[0].coins);
+  arena.harness.send(it, RanksRequestSchema, {});
+  await arena.harness.until(() => heard(it, RanksResponseSchema).length === 1);
+  const [{ records, own, ownRank }] = heard(it, RanksResponseSchema);
+  assertEquals(records.map(({ name, wins, matches }) => [name, wins, matches]), [[runner.name, 1, 1], [it.name, 0, 1]]);
+  assertEquals([own?.best, ownRank], [scores[1].score, 2]);
+  assertEquals(arena.tag.game.instances.count, 0);
+});
+
+Deno.test("tag: a hat is bought once, also by a request that comes again, and never for more coins than there are", async () => {
+  await using arena = await Arena.open(2);
+  arena.harness.advance(10_100);
+  const [it, runner] = arena.sides();
+  arena.entity(it).teleport({ x: 1, y: 0, z: 1, yaw: 0 });
+  arena.entity(runner).teleport({ x: 39, y: 0, z: 39, yaw: 0 });
+  arena.harness.advance(121_000);
+  const { coins } = heard(runner, MatchEndedSchema)[0].scores[0];
+  await arena.harness.until(() => arena.entity(runner).get(WalletSchema).coins === coins);
+  for (const [index, [hatId, requestKey]] of [[1, 7], [1, 7], [1, 8], [3, 9], [4, 10]].entries()) {
+    arena.harness.send(runner, BuyHatRequestSchema, { hatId }, { requestKey });
+    await arena.harness.until(() => heard(runner, BuyHatResponseSchema).length === index + 1);
+  }
+  const answers = heard(runner, BuyHatResponseSchema);
+  assertEquals(answers.map(({ success, errorCode, coins }) => [success, errorCode, coins]), [
+    [true, ErrorCode.NONE, coins - 10],
+    [true, ErrorCode.NONE, coins - 10],
+    [false, ErrorCode.ALREADY_EXISTS, 0],
+    [false, ErrorCode.INVALID_STATE, 0],
+    [false, ErrorCode.NOT_FOUND, 0],
+  ]);
+  const { hatId } = arena.entity(runner).get(RunnerSchema);
+  assertEquals([hatId, arena.entity(runner).get(WalletSchema).coins], [1, coins - 10]);
+  arena.harness.send(runner, LeaveWorldRequestSchema, {});
+  const again = await arena.harness.connect({ name: runner.name });
+  await arena.harness.until(() => arena.entity(again).get(WalletSchema).coins === coins - 10);
+  assertEquals(arena.entity(again).get(RunnerSchema).hatId, 1);
+});
+
+Deno.test("matchmaking: a player waits once, leaves when it wants to, and is told where it stands after a resume", async () => {
+  await using arena = await Arena.open(1);
+  const [ann] = arena.clients;
+  arena.harness.send(ann, QueueJoinRequestSchema, {});
+  assertEquals(heard(ann, QueueResponseSchema).map(({ success }) => success), [true, false]);
+  arena.harness.advance(3_000);
+  arena.harness.disconnect(ann);
+  const back = arena.harness.open({ name: "ann" });
+  arena.harness.send(back, ResumeRequestSchema, { resumeToken: ann.resumeToken, lastSequence: 0n });
+  const status = heard(back, QueueStatusSchema).at(-1)!;
+  assertEquals([status.isWaiting, status.waiting, status.wanted], [true, 1, 4]);
+  assert(status.waitedMs >= 3_000, `${status.waitedMs} ms`);
+  arena.harness.send(back, QueueLeaveRequestSchema, {});
+  assertEquals(heard(back, QueueStatusSchema).at(-1)!.isWaiting, false);
+  arena.harness.send(back, QueueLeaveRequestSchema, {});
+  assertEquals(heard(back, QueueResponseSchema).at(-1)!.errorCode, ErrorCode.INVALID_STATE);
+});
