@@ -6,7 +6,7 @@
  * @module
  */
 
-import { DisconnectReason } from "./gen/auth_pb.ts";
+import type { DisconnectReason } from "./gen/auth_pb.ts";
 
 /** A broken promise of our own code; never the peer's doing. */
 export class AssertionError extends Error {
