@@ -258,12 +258,16 @@ async function kernelCalls(backend: IoBackendName, flags: readonly string[]): Pr
     await using server = await ServerProcess.start({
       backend,
       flags,
-      launcher: ["strace", "-f", "-qq", "-o", file, "-e", "trace=listen,setsockopt"],
+      // -D: the process that is started is the server, so that it is the one that is stopped.
+      launcher: ["strace", "-D", "-f", "-qq", "-o", file, "-e", "trace=listen,setsockopt"],
     });
     await using client = await WireClient.tcp(server.ports.game);
     client.send(HeartbeatRequestSchema, {});
     await until("an answer", () => client.packets.length > 0);
-    return await Deno.readTextFile(file);
+    const calls = await Deno.readTextFile(file);
+    await client.close();
+    await server.stop();
+    return calls;
   });
 }
 
