@@ -246,12 +246,22 @@ Deno.test("imports: each third-party package is imported in one file, and everyw
   }
 });
 
-Deno.test("imports: every package in deno.json is used", async () => {
-  const { imports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+/** By this name games that lie elsewhere import the engine: the import map of theirs is its deno.json. */
+const ENGINE = "drawbridge/";
+
+Deno.test("imports: every package in deno.json is used, and games elsewhere have a name for each public module", async () => {
+  const { imports, exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
     imports: Record<string, string>;
+    exports: Record<string, string>;
   };
   const used = new Set(IMPORTS.map(({ target }) => target));
-  assertEquals(Object.keys(imports).filter((name) => !used.has(name)), []);
+  const names = Object.keys(imports);
+  assertEquals(names.filter((name) => !used.has(name) && !name.startsWith(ENGINE)), []);
+  const open = Object.entries(exports).map(([name, path]) => [name.replace("./", ENGINE), path]);
+  assertEquals(
+    Object.fromEntries(names.filter((name) => name.startsWith(ENGINE)).map((name) => [name, imports[name]])),
+    { [ENGINE]: "./", ...Object.fromEntries(open) },
+  );
 });
 
 /** What only the platform, the clock or chance can give. */
@@ -297,7 +307,11 @@ for (const { claim, files, forbidden } of PURITY) {
 Deno.test("deno.lock holds what deno.json names, and nothing that only tests and tools need", async () => {
   const read = async (name: string) => JSON.parse(await Deno.readTextFile(new URL(name, ROOT)));
   const { imports } = await read("deno.json") as { imports: Record<string, string> };
-  const packages = new Set(Object.values(imports).map((specifier) => specifier.replace(/(@[\d.]+)\/.*$/, "$1")));
+  const packages = new Set(
+    Object.values(imports).filter((target) => target.startsWith("npm:")).map((specifier) =>
+      specifier.replace(/(@[\d.]+)\/.*$/, "$1")
+    ),
+  );
   for (const lock of ["deno.lock", "dev.lock"]) {
     const specifiers = Object.keys((await read(lock)).specifiers as Record<string, string>);
     const missing = [...packages].filter((specifier) => !specifiers.includes(specifier));

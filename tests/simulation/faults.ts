@@ -18,9 +18,16 @@ export interface FaultTargets {
   readonly trace: Trace;
   /** What a stream holds in fair weather. */
   readonly windowBytes: number;
+  /** Time between two faults on average, where they are most frequent, in milliseconds. Default: 150. */
+  readonly everyMsMin?: number;
+  /** Default: all. */
+  readonly kinds?: readonly FaultKind[];
   /** The storage is about to fail. */
   readonly onStorageFault: () => void;
 }
+
+/** Kinds of faults: of connections, of threads that stall or die while sessions live on, of the disk, and of all at once. */
+export type FaultKind = "network" | "threads" | "disk" | "restart";
 
 type Fault = "break" | "away" | "hold" | "weather" | "io" | "stall" | "slow" | "full" | "storage" | "logic" | "clock";
 
@@ -39,6 +46,19 @@ const WEIGHTS: Readonly<Record<Fault, number>> = {
   clock: 1,
 };
 const FAULTS = Object.keys(WEIGHTS) as Fault[];
+const KINDS: Readonly<Record<Fault, FaultKind>> = {
+  break: "network",
+  away: "network",
+  hold: "network",
+  weather: "network",
+  io: "threads",
+  stall: "threads",
+  slow: "disk",
+  full: "disk",
+  storage: "disk",
+  logic: "restart",
+  clock: "restart",
+};
 
 /** Causes faults between {@linkcode Faults.begin} and {@linkcode Faults.end}. */
 export class Faults {
@@ -47,18 +67,25 @@ export class Faults {
   /** Time between two faults, on average, in milliseconds. */
   readonly #everyMs: number;
   #isOn = false;
+  /** Counts times of faults, so that what is left of one does not go on in the next. */
+  #run = 0;
 
   constructor(targets: FaultTargets) {
     const { prng } = targets;
     this.#targets = targets;
     this.#calm();
     // Some seeds know some faults only, so that one does not hide another.
-    this.#weights = FAULTS.map((fault) => prng.nextInt(3) === 0 ? 0 : WEIGHTS[fault]);
-    this.#everyMs = 150 + prng.nextInt(3) * 400;
+    const { kinds } = targets;
+    const isAllowed = (fault: Fault) => kinds === undefined || kinds.includes(KINDS[fault]);
+    const weights = FAULTS.map((fault) => prng.nextInt(3) === 0 || !isAllowed(fault) ? 0 : WEIGHTS[fault]);
+    const isNone = weights.every((weight) => weight === 0);
+    this.#weights = isNone ? FAULTS.map((fault) => isAllowed(fault) ? WEIGHTS[fault] : 0) : weights;
+    this.#everyMs = (targets.everyMsMin ?? 150) + prng.nextInt(3) * 400;
   }
 
   begin(): void {
     this.#isOn = true;
+    this.#run++;
     this.#later();
   }
 
@@ -81,8 +108,9 @@ export class Faults {
 
   #later(): void {
     const { time, prng } = this.#targets;
+    const run = this.#run;
     time.at(prng.nextFloat() * 2 * this.#everyMs, () => {
-      if (!this.#isOn) return;
+      if (!this.#isOn || run !== this.#run) return;
       this.#cause(this.#choose());
       this.#later();
     });

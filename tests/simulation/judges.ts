@@ -109,7 +109,9 @@ export class Judges {
   }
 
   afterTurn(server: SimulatedServer): void {
-    if (server.life === this.#life) this.state.afterTurn(server, this.#time.monotonicMs());
+    if (server.life !== this.#life) return;
+    this.state.afterTurn(server, this.#time.monotonicMs());
+    this.state.afterTurnOfMarsh(server.life, this.#time.monotonicMs());
   }
 
   #onBlow(life: LogicLife, payload: Uint8Array): void {

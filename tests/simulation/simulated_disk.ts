@@ -6,6 +6,7 @@
  */
 
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import type { GameRecords } from "../../server/storage/sqlite_store.ts";
 import { MEMORY_PATH, SqliteDatabase, type StorageOutcome } from "../../server/storage/sqlite_database.ts";
 import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
 import {
@@ -51,9 +52,15 @@ export class SimulatedDisk {
   #waiting: Waiting[] = [];
   #isBusy = false;
 
-  constructor(time: SimulatedTime, prng: Prng, trace: Trace, onCommit: CommitListener) {
+  constructor(
+    time: SimulatedTime,
+    prng: Prng,
+    trace: Trace,
+    onCommit: CommitListener,
+    records: GameRecords = MARSH_RECORDS,
+  ) {
     this.#time = time;
-    this.#database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH }, records);
     this.#prng = prng;
     this.#trace = trace;
     this.#onCommit = onCommit;

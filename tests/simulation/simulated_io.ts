@@ -4,7 +4,6 @@
  * @module
  */
 
-import { contract } from "../../games/marsh/contract.ts";
 import type { ServerConfig } from "../../server/config/config.ts";
 import { AddressGate } from "../../server/io/address_gate.ts";
 import { createAddressTableBuffer } from "../../server/io/address_table.ts";
@@ -17,12 +16,14 @@ import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/
 import { createDoorbellBuffer, Doorbell, type Waker } from "../../server/ring/doorbell.ts";
 import type { Prng } from "../../server/world/prng.ts";
 import { SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
+import type { PacketTable } from "../../shared/packet_table.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 import type { ServerSocket } from "./simulated_network.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 
 /** What an io worker is started with. */
 export interface IoParts {
+  readonly packets: PacketTable;
   readonly config: ServerConfig;
   readonly counters: CounterBlock;
   readonly admitted: SharedArrayBuffer;
@@ -72,7 +73,7 @@ export class SimulatedIo {
     this.counters.resetGauges();
     this.admitted = new AdmissionCounts(parts.admitted, parts.index);
     this.worker = new IoWorker({
-      packets: contract.packets,
+      packets: parts.packets,
       config: parts.config,
       clock: time,
       counters: parts.counters,

@@ -11,6 +11,7 @@ import type { CharacterSaver } from "../../server/session/character_saver.ts";
 import { RingOutput } from "../../server/session/link.ts";
 import type { Logic } from "../../server/session/logic.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
+import type { GameModule } from "../../server/game/game.ts";
 import { type Marsh, marshWith } from "../../games/marsh/game.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
@@ -41,6 +42,8 @@ export interface ServerShape {
   readonly hardBytes: number;
   readonly linkDeadMs: number;
   readonly monsterCount: number;
+  /** Default: the marsh, on two small maps of its own. */
+  readonly game?: GameModule;
 }
 
 /** Side of the first map, in units. */
@@ -125,7 +128,7 @@ export class LogicLife {
       config: ServerConfig;
       disk: SimulatedDisk;
       counters: CounterBlock;
-      monsterCount: number;
+      game: GameModule;
       randomToken: () => string;
       afterTurn: () => void;
     },
@@ -142,9 +145,10 @@ export class LogicLife {
       timers: this.#timers,
     });
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
-    refuseOutsideChance(GAMES);
+    const { game } = parts;
+    for (const folder of [GAMES, game.folder]) refuseOutsideChance(folder);
     this.logic = buildLogic({
-      game: marshWith({ maps: MAPS, monsters: monstersOf(parts.monsterCount) }),
+      game,
       config,
       ports: { login: 8080, game: 8081, gateway: 8082 },
       clock: time,
@@ -263,6 +267,7 @@ export class SimulatedServer implements Listeners {
   readonly #shape: ServerShape;
   readonly #hooks: ServerHooks;
   readonly #ioCounters: CounterBlock[] = [];
+  readonly #game: GameModule;
   #admitted!: SharedArrayBuffer;
   #tokenCount = 0;
 
@@ -274,6 +279,8 @@ export class SimulatedServer implements Listeners {
     this.#time = time;
     this.#prng = prng;
     this.#shape = options.shape;
+    this.#game = options.shape.game ??
+      marshWith({ maps: MAPS, monsters: monstersOf(options.shape.monsterCount) });
     this.#hooks = options;
     this.disk = options.disk;
     this.config = {
@@ -342,7 +349,7 @@ export class SimulatedServer implements Listeners {
       config: this.config,
       disk: this.disk,
       counters: this.logicCounters,
-      monsterCount: this.#shape.monsterCount,
+      game: this.#game,
       randomToken: () => `token${++this.#tokenCount}`,
       afterTurn: () => this.#hooks.afterTurn(this),
     });
@@ -356,6 +363,7 @@ export class SimulatedServer implements Listeners {
   #startIo(index: number): void {
     const { life } = this;
     this.io[index] = new SimulatedIo(this.#time, new Prng(this.#prng.nextUint32()), {
+      packets: this.#game.contract.packets,
       config: this.config,
       counters: this.#ioCounters[index],
       admitted: this.#admitted,

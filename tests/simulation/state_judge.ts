@@ -58,6 +58,10 @@ export class StateJudge {
       "sessions",
       `${world.viewerCount} players' entities are in the world, ${playerCount} sessions, ${fightingCount} were left`,
     );
+  }
+
+  /** What only the marsh promises. */
+  afterTurnOfMarsh(life: LogicLife, nowMs: number): void {
     this.#checkLeft(life, nowMs);
     this.#checkMonsters(life);
   }

@@ -1,0 +1,133 @@
+/** Tests of games under simulation, on the smallest game there is. @module */
+
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
+import { defineGame, type Game } from "../../server/game/game.ts";
+import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { contract, CountedSchema, CountRequestSchema } from "../game/counter/contract.ts";
+import counter from "../game/counter/game.ts";
+import { type GameTest, simulate, type SimulateOptions, type TestPlayer } from "./game_simulation.ts";
+import { patch } from "./observe.ts";
+import { PLANTED_FAULTS } from "./planted_faults.ts";
+
+/** The counter's contract is made at run time, so the compiler knows no shapes. */
+type Untyped = Record<never, never>;
+interface UntypedPlayer {
+  request(schema: DescMessage, message: MessageInitShape<DescMessage>): Promise<{ success: boolean; count: number }>;
+  received(schema: DescMessage): { name: string; count: number }[];
+}
+const untyped = (player: TestPlayer<Untyped>) => player as unknown as UntypedPlayer;
+const countBy = (player: TestPlayer<Untyped>, by = 1) => untyped(player).request(CountRequestSchema, { by });
+
+const MAP = { mapId: 0, width: 100, height: 100, interestRadius: 20 };
+const gameOf = (start: (game: Game) => void) => defineGame(contract, { maps: () => [MAP] }, start);
+type Play = (t: GameTest<Untyped, unknown>) => Promise<void>;
+const rules = async (game: ReturnType<typeof gameOf>, play: Play, faults: SimulateOptions<Untyped>["faults"] = []) =>
+  await simulate(game, { contract, seeds: 50, faults }, play);
+
+Deno.test("simulate() counts each request once and tells everybody, while connections, threads and disk break", async () => {
+  let cutCount = 0;
+  await simulate(counter, { contract, seeds: 40, faults: ["network", "threads", "disk"] }, async (t) => {
+    const [ann, ben] = await t.join("ann", "ben");
+    for (const player of [ann, ben]) player.client.on("state", (state) => cutCount += state === "reconnecting" ? 1 : 0);
+    for (let count = 1; count <= 10; count++) {
+      t.equal((await countBy(ann)).count, count);
+      await t.pass(200);
+    }
+    await t.settle();
+    t.equal(t.parts.count(), 10);
+    t.equal(untyped(ben).received(CountedSchema).filter(({ name }) => name === "ann").map(({ count }) => count), [
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    ]);
+  });
+  assert(cutCount > 20, `Only ${cutCount} connections broke`);
+});
+
+Deno.test("simulate() brings players back into a server that dies", async () => {
+  await simulate(counter, { contract, seeds: 15, faults: "all" }, async (t) => {
+    const [ann, ben] = await t.join("ann", "ben");
+    for (let index = 0; index < 10; index++) {
+      await Promise.allSettled([countBy(ann), t.pass(300)]);
+    }
+    await t.settle();
+    t.equal((await countBy(ben, 0)).success, true);
+  });
+});
+
+Deno.test("simulate() shows walking players to each other, and saves where they were", async () => {
+  await simulate(counter, { contract, seeds: 10, faults: ["network"] }, async (t) => {
+    const [ann, ben] = await t.join("ann", "ben");
+    await ann.walkTo({ x: 10, z: 10 });
+    await ben.walkTo({ x: 15, z: 10 });
+    await t.settle();
+    t.equal(ann.inSight, [ben.entityId]);
+    await ben.walkTo({ x: 90, z: 90 });
+    await t.settle();
+    t.equal(ann.inSight, []);
+  });
+});
+
+Deno.test("simulate() repeats a seed, and takes another way with another", async () => {
+  const run = async (seed: number) => {
+    const times: number[] = [];
+    await simulate(counter, { contract, seeds: [seed], faults: "all" }, async (t) => {
+      const [ann] = await t.join("ann");
+      await countBy(ann).catch(() => {});
+      times.push(t.time.monotonicMs(), t.random.nextUint32());
+    });
+    return times;
+  };
+  const first = await run(3);
+  assertEquals(await run(3), first);
+  assert((await run(4)).join() !== first.join(), "Two seeds gave the same run");
+});
+
+Deno.test("simulate() names the seed of a test that fails, and what it held", async () => {
+  const play = async (t: GameTest<Untyped, unknown>) => {
+    await t.join("ann");
+    t.check(t.seed < 3, "only two seeds are good");
+  };
+  await assertRejects(() => rules(gameOf(() => {}), play), Error, "Seed 3: only two seeds are good");
+});
+
+const count: Play = async (t) => {
+  const [ann, ben] = await t.join("ann", "ben");
+  for (let index = 0; index < 5; index++) {
+    await countBy(ann);
+    await t.pass(300);
+  }
+  await ben.walkTo({ x: 30, z: 30 });
+};
+const reply = (game: Game) => game.on(CountRequestSchema, () => ({ count: 1 }));
+
+Deno.test("simulate() finds that a game throws, that it looks at the date, and draws chance from outside", async () => {
+  const TABLE: readonly [rule: string, act: () => unknown][] = [
+    ["errors: .*planted", () => {
+      throw new Error("planted");
+    }],
+    ["errors: .*Cannot call Date.now in a game", () => Date.now()],
+    ["errors: .*Cannot call Math.random in a game", () => Math.random()],
+  ];
+  for (const [rule, act] of TABLE) {
+    const game = gameOf((game) =>
+      game.on(CountRequestSchema, () => {
+        act();
+        return { count: 1 };
+      })
+    );
+    const error = await rules(game, count).then(() => null, (error: Error) => error);
+    assert(error !== null && new RegExp(`^Seed 1: ${rule}`).test(error.message), `Found ${error?.message}`);
+  }
+});
+
+Deno.test("simulate() finds that a packet is applied twice, and that a place is not saved", async () => {
+  {
+    using _fault = PLANTED_FAULTS.find(({ name }) => name === "the client applies repeats")!.plant();
+    await assertRejects(() => rules(gameOf(reply), count, ["network"]), Error, "delivery: ");
+  }
+  using _fault = patch(CharacterSaver.prototype, "save", (original) =>
+    function (this: CharacterSaver, character) {
+      original.call(this, { ...character, x: character.x + 1 });
+    });
+  await assertRejects(() => rules(gameOf(reply), count), Error, "saved: ");
+});
