@@ -41,9 +41,9 @@ import {
   MapEnteredSchema,
   MovementCorrectionSchema,
   MovementUpdateSchema,
-} from "../../shared/gen/game_pb.ts";
+} from "../../shared/gen/world_pb.ts";
 import { ResumeResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { PacketType } from "../../shared/gen/packet_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { assertEquals } from "../support/assert.ts";
