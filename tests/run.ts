@@ -111,7 +111,7 @@ async function runTests(args: readonly string[]): Promise<Tally> {
 }
 
 async function runAll(): Promise<Tally> {
-  const files = await Array.fromAsync(testFiles("tests/"));
+  const files = [...await Array.fromAsync(testFiles("tests/")), ...await Array.fromAsync(testFiles("games/"))];
   const alone = files.filter((file) => !file.startsWith(SERVER_TESTS));
   const withServer = files.filter((file) => file.startsWith(SERVER_TESTS));
   const first = await runTests(["--parallel", ...alone]);
