@@ -4,6 +4,7 @@ import { GameClient } from "../../client/client.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { contract, WavedSchema, WaveRequestSchema } from "../../games/template/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { browserTest, visit } from "../support/browser.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -98,5 +99,26 @@ Deno.test("deno task new refuses a folder that is there, a bad name, a missing p
       assert(text.startsWith(says), text);
     }
     assertEquals([...Deno.readDirSync(dir)].map(({ name }) => name), ["there"]);
+  });
+});
+
+browserTest("the page of a new game lets a player enter, walk and wave", async (browser) => {
+  await withTempDir(async (dir) => {
+    const folder = `${dir}/my-game`;
+    const made = await run(ROOT, "new", folder);
+    assertEquals(made.code, 0, made.text);
+    await using server = await ServerProcess.start({ flags: ["--game", `${folder}/game.ts`] });
+    const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`);
+    for (const field of ["name", "password"]) await page.fill(`[name=${field}]`, "secret of ann");
+    await page.fill("[name=name]", "ann");
+    await page.click("#enter button");
+    await page.click("#world", { position: { x: 40, y: 60 } });
+    await page.click("#wave");
+    await page.click("#wave");
+    await page.waitForSelector("#log li:nth-child(2)");
+    assertEquals(await page.locator("#log li").allTextContents(), ["ann has waved 2 times", "ann has waved 1 times"]);
+    assertEquals(await page.locator("#status").textContent(), "connected");
+    assertEquals(errors, []);
+    await page.close();
   });
 });
