@@ -15,7 +15,8 @@
  * Beside what a test asks itself, judges look on in every seed: each reliable packet is applied once, in order and as it
  * was sent, in both directions (`delivery`, `resume`); a player has one session (`sessions`); once it is quiet, everybody
  * sees exactly who is in its interest, where, and with which components (`sight`); whoever leaves is saved where it was
- * (`saved`) and leaves nothing behind (`leaks`); and no code of the game throws but what refuses a request (`errors`).
+ * (`saved`) and leaves nothing behind (`leaks`); no code of the game throws but what refuses a request (`errors`); and a
+ * seed that is played again takes the same way, so that nothing is kept outside of the game that runs (`repeat`).
  *
  * @module
  */
@@ -114,7 +115,14 @@ export async function simulate<P extends PacketShapes<P>, Api>(
 ): Promise<void> {
   const { seeds } = options;
   const list = typeof seeds === "number" ? Array.from({ length: seeds }, (_, index) => index + 1) : seeds;
-  for (const seed of list) await runSeed(game, options, play, seed);
+  const hashes: string[] = [];
+  for (const seed of list) hashes.push(await runSeed(game, options, play, seed));
+  if (list.length === 0 || await runSeed(game, options, play, list[0]) === hashes[0]) return;
+  throw new Error(
+    `Seed ${
+      list[0]
+    }: repeat: a second run took another way: the game, or its test, keeps something in a variable outside`,
+  );
 }
 
 async function runSeed<P extends PacketShapes<P>, Api>(
@@ -122,13 +130,14 @@ async function runSeed<P extends PacketShapes<P>, Api>(
   options: SimulateOptions<P>,
   play: (t: GameTest<P, Api>) => Promise<void>,
   seed: number,
-): Promise<void> {
+): Promise<string> {
   // What is refused a thousand times is made of errors, whose stacks cost more than all the rest.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 4;
   const test = new GameTest<P, Api>(game, options, seed);
   try {
     await test.run(play);
+    return test.trace.hash;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     throw new Error(`Seed ${seed}: ${text}\n  To repeat it: simulate(game, { seeds: [${seed}], … })`, { cause: error });
@@ -149,6 +158,8 @@ export class GameTest<P extends PacketShapes<P>, Api> {
   readonly contract: Contract<P>;
   /** @internal */
   readonly time = new SimulatedTime();
+  /** @internal */
+  readonly trace = new Trace({ keepsLines: false });
   /** @internal */
   readonly network: SimulatedNetwork;
   /** @internal Whether connections repeat packets that were delivered. */
@@ -171,7 +182,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
   constructor(game: GameModule<Api>, options: SimulateOptions<P>, seed: number) {
     const prng = new Prng(seed);
     const next = () => new Prng(prng.nextUint32());
-    const trace = new Trace({ keepsLines: false });
+    const { trace } = this;
     this.seed = seed;
     this.random = next();
     this.contract = options.contract;

@@ -131,3 +131,9 @@ Deno.test("simulate() finds that a packet is applied twice, and that a place is 
     });
   await assertRejects(() => rules(gameOf(reply), count), Error, "saved: ");
 });
+
+Deno.test("simulate() finds that a game keeps state in a variable of its module", async () => {
+  let total = 0;
+  const game = gameOf((game) => game.on(CountRequestSchema, () => ({ count: ++total })));
+  await assertRejects(() => rules(game, count), Error, "Seed 1: repeat: a second run took another way");
+});
