@@ -5,13 +5,13 @@
  * @module
  */
 
-import { MARSH_RECORDS } from "../games/marsh/records.ts";
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
 import { SystemClock } from "../server/base/clock.ts";
 import { loadConfig, type ServerConfig, sqlitePath } from "../server/config/config.ts";
 import { makeDataFolder } from "../server/process/data_folder.ts";
+import { loadGameRecords } from "../server/process/game_file.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { Storage } from "../server/storage/storage.ts";
@@ -33,7 +33,7 @@ Usage: deno task admin players --count N [--prefix TEXT] [--tokens FILE] [server
   --prefix TEXT   Letters, digits, _ or - [bot]; names have ${PLAYER_NAME_ASCII_MIN} to ${PLAYER_NAME_LENGTH_MAX} characters
   --tokens FILE   Where to write one line "name token" each, readable by you only; - is standard output [-]
 
-Of the server's flags and environment variables --data-dir, --database-url, --session-token-hours and --config
+Of the server's flags and environment variables --game, --data-dir, --database-url, --session-token-hours and --config
 matter; give the same values as to the server, which may be running or not. Accounts that already exist get a token
 too, so the command can be repeated. Keep the tokens safe: each lets its holder play as that player.
 
@@ -130,12 +130,13 @@ export async function createPlayers(
  */
 export async function runPlayers(options: PlayersOptions): Promise<string> {
   const { config } = options;
+  const records = await loadGameRecords(config.game);
   await makeDataFolder(config.dataDir);
   // Opened first: better no accounts than accounts whose tokens are nowhere.
   using output = await openOutput(options.tokensPath);
   const key = await loadSessionKey(config.dataDir);
   const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
-  const storage = new DirectStorage({ path: sqlitePath(config) }, MARSH_RECORDS);
+  const storage = new DirectStorage({ path: sqlitePath(config) }, records);
   try {
     const clock = new SystemClock();
     const created = await createPlayers(options, { storage, tokens, nowMs: () => clock.unixMs() });

@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
 import { type GameModule, isGameModule } from "../game/define_game.ts";
+import type { GameRecords } from "../storage/sqlite_store.ts";
 
 /** The game that comes with the server, from the folder of the checkout. */
 const BUILT_IN = "games/marsh/game.ts";
@@ -68,6 +69,17 @@ export async function loadGame(path: string): Promise<GameFile> {
         `runStorageWorker({...records,game:${JSON.stringify(module.name)}});`,
     ),
   };
+}
+
+/**
+ * What a game keeps in the database, for tools that open it beside the server.
+ *
+ * @throws {ConfigError} as {@linkcode loadGame} does.
+ */
+export async function loadGameRecords(path: string): Promise<GameRecords> {
+  const { module: { name: game }, folder } = await loadGame(path);
+  const records = new URL("records.ts", folder);
+  return await isFile(records) ? { ...(await import(records.href)).default, game } : { game, stores: [] };
 }
 
 function urlOf(path: string): URL {
