@@ -30,7 +30,6 @@ import { Match, type Result } from "./match.ts";
 
 /** Prices of the hats, in coins, by id. */
 const HATS: ReadonlyMap<number, number> = new Map([[1, 10], [2, 25], [3, 60]]);
-const RANKS = 10;
 
 const PURSES = documents("purses", PurseSchema, { owner: "player" });
 const RECORDS = documents("records", RecordSchema, { owner: "player", indexes: { best: ({ best }) => best } });
@@ -62,8 +61,7 @@ function start(game: Game, { matchSeconds, fillSeconds }: OptionValues<typeof OP
   const matches = new Map<number, Match>();
   const prng = game.random("match");
   const durationMs = matchSeconds * 1_000;
-  void store.open(PURSES);
-  void store.open(RECORDS);
+  for (const collection of [PURSES, RECORDS]) void store.open(collection);
 
   const show = (player: Player, { hatId, coins }: Pick<Purse, "hatId" | "coins">) => {
     if (!player.isInWorld) return;
@@ -130,7 +128,7 @@ function start(game: Game, { matchSeconds, fillSeconds }: OptionValues<typeof OP
     }, (reply) => show(player, reply)));
 
   game.on(RanksRequestSchema, async ({ playerId, asker }) => {
-    const records = (await store.range(RECORDS, "best", { limit: RANKS }, asker)).map(({ document }) => document);
+    const records = (await store.range(RECORDS, "best", { limit: 10 }, asker)).map(({ document }) => document);
     const own = await store.get(RECORDS, playerId, asker);
     return { records, own, ownRank: own === undefined ? 0 : await store.rankOf(RECORDS, "best", own.best, asker) };
   });

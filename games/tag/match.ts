@@ -22,10 +22,8 @@ const POWER_UPS_MAX = 3;
 const WINNER_COINS = 10;
 
 /** What came of a match for one player. */
-export interface Result {
+export interface Result extends Readonly<Record<"score" | "coins", number>> {
   readonly player: Player;
-  readonly score: number;
-  readonly coins: number;
   readonly isWinner: boolean;
 }
 
@@ -39,19 +37,12 @@ interface PowerUp {
   readonly entity: Entity;
 }
 
-/** A player in a match; times are milliseconds of the engine's clock. */
-interface Seat {
-  readonly player: Player;
-  readonly entity: Entity;
-  /** How long it was not it. */
-  freeMs: number;
-  points: number;
-  safeUntilMs: number;
-  shieldUntilMs: number;
-  frozenUntilMs: number;
-}
+type Prng = ReturnType<Game["random"]>;
 
+/** How long a player was not it, its points, and until when it is what, in milliseconds of the engine's clock. */
 const NEW_SEAT = { freeMs: 0, points: 0, safeUntilMs: 0, shieldUntilMs: 0, frozenUntilMs: 0 };
+/** A player in a match. */
+type Seat = typeof NEW_SEAT & { readonly player: Player; readonly entity: Entity };
 /** What is seen of somebody who is in no match. */
 const NOTHING = { isIt: false, isShielded: false, isFrozen: false, score: 0 };
 
@@ -61,7 +52,7 @@ export class Match {
   readonly id: number;
   readonly #game: Game;
   readonly #arena: Instance;
-  readonly #prng: { nextInt(bound: number): number; nextFloat(): number };
+  readonly #prng: Prng;
   readonly #seats: Seat[];
   readonly #powerUps: PowerUp[] = [];
   #it: Seat;
@@ -71,8 +62,7 @@ export class Match {
   constructor(game: Game, { arena, players, prng, durationMs }: {
     readonly arena: Instance;
     readonly players: readonly Player[];
-    readonly prng: { nextInt(bound: number): number; nextFloat(): number };
-    /** Told to the players; whoever makes the match ends it. */
+    readonly prng: Prng;
     readonly durationMs: number;
   }) {
     this.#game = game;
@@ -102,7 +92,8 @@ export class Match {
   /** Moves everything on. @returns `false` when too few are left to go on. */
   step(nowMs: number): boolean {
     if (this.#seats.length < 2) return false;
-    const elapsedMs = nowMs - this.#steppedMs;
+    // Whoever made the match did so after this tick began.
+    const elapsedMs = Math.max(0, nowMs - this.#steppedMs);
     this.#steppedMs = nowMs;
     for (const seat of this.#seats) {
       if (seat !== this.#it) seat.freeMs += elapsedMs;
