@@ -1,11 +1,12 @@
 /**
- * The load test's command line: `deno task loadtest [SCENARIO] [flags]`.
+ * The load test's command line: `deno task loadtest [SCENARIO | games/x/load.ts] [flags]`.
  *
  * @module
  */
 
 import { EXIT_CONFIG } from "../server/config/config.ts";
 import { ConfigError } from "../shared/errors.ts";
+import { gameLoadText, isGameLoadRight, runGameLoad } from "./loadtest/game_load.ts";
 import { htmlReport } from "./loadtest/html_report.ts";
 import { LoadError } from "./loadtest/load_thread.ts";
 import { type LoadOptions, loadtestHelp, parseLoadOptions } from "./loadtest/options.ts";
@@ -41,6 +42,11 @@ export async function runLoadtest(
     return 0;
   }
   try {
+    if (args[0]?.endsWith(".ts")) {
+      const result = await runGameLoad(args[0], args.slice(1));
+      output.print(gameLoadText(result));
+      return isGameLoadRight(result) ? 0 : 1;
+    }
     const options = parseLoadOptions(args, env);
     using json = openFile("--json", options.json);
     using html = openFile("--html", options.html);

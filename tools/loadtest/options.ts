@@ -224,9 +224,10 @@ export function loadtestHelp(): string {
   });
   return `Loads a server and judges it: latencies, throughput, and whether every message arrived.
 
-Usage: deno task loadtest [SCENARIO] [flags]
+Usage: deno task loadtest [SCENARIO | games/x/load.ts] [flags]
 
-Without a scenario: echo, or idle where the server answers no echoes.
+Without a scenario: echo, or idle where the server answers no echoes. A module is a game's own load test, whose bots
+play it: of the flags, --tokens, --connections, --duration, --ramp, --transport and where the server is count there.
 
 Scenarios:
 ${SCENARIO_NAMES.map((name) => `  ${name.padEnd(8)} ${SCENARIO_HELP[name]}`).join("\n")}

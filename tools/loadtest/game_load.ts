@@ -1,0 +1,122 @@
+/**
+ * Runs the load test of a game's own: bots that play, over the client that everybody has.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { GameClient } from "../../client/client.ts";
+import type { GameLoad } from "../../client/load_bot.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { ConfigError } from "../../shared/errors.ts";
+import { readPlayers } from "./load_setup.ts";
+import { type LoadOptions, parseLoadOptions } from "./options.ts";
+
+/** How long a bot waits for an answer, in milliseconds: it is measured, and not given up. */
+const PATIENCE_MS = 60_000;
+
+/** What came of one load test of a game. */
+export interface GameLoadResult {
+  /** What was looked at and was right, and what was not, by name. */
+  readonly ledger: Readonly<Record<string, { right: number; wrong: number }>>;
+  /** How long things took, ascending, in milliseconds, by name. */
+  readonly times: Readonly<Record<string, readonly number[]>>;
+  /** What bots failed with. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Runs a game's load test.
+ *
+ * @param path Of its module, relative to the present folder.
+ * @param args The flags of the load test; of those, where the server is, and how many players play for how long, count.
+ * @throws {ConfigError} when the module or the flags cannot be used.
+ */
+export async function runGameLoad(path: string, args: readonly string[]): Promise<GameLoadResult> {
+  const options = parseLoadOptions(["idle", ...args]);
+  const load = await importLoad(path);
+  const players = await readPlayers(options);
+  if (players.length === 0) throw new ConfigError([`Cannot run ${path} without --tokens, which lists players`]);
+  const ledger: Record<string, { right: number; wrong: number }> = {}, times: Record<string, number[]> = {};
+  const failures: string[] = [];
+  const stop = new AbortController();
+  const bots = players.map(async ({ name, token }, index) => {
+    const client = new GameClient<object>({
+      contract: load.contract,
+      connect: connectOf(options, index),
+      requestTimeoutMs: PATIENCE_MS,
+    });
+    try {
+      await new Promise((resolve) => setTimeout(resolve, options.ramp * 1_000 * index / players.length));
+      await client.open();
+      await load.play({
+        enter: async () => {
+          const { success, errorCode } = await client.enterWorld({ token });
+          if (!success) throw new Error(`Cannot enter the world: error ${errorCode}`);
+        },
+        ...{ client, name, index, signal: stop.signal },
+        time: async (what, work) => {
+          const startMs = performance.now();
+          const result = await work;
+          (times[what] ??= []).push(performance.now() - startMs);
+          return result;
+        },
+        check: (what, isRight) => void (ledger[what] ??= { right: 0, wrong: 0 })[isRight ? "right" : "wrong"]++,
+      });
+    } catch (error) {
+      failures.push(`${name}: ${error}`);
+    } finally {
+      await client.close();
+    }
+  });
+  const timer = setTimeout(() => stop.abort(), (options.ramp + options.duration) * 1_000);
+  await Promise.all(bots);
+  clearTimeout(timer);
+  for (const list of Object.values(times)) list.sort((a, b) => a - b);
+  return { ledger, times, failures };
+}
+
+/** The result, for people. */
+export function gameLoadText({ ledger, times, failures }: GameLoadResult): string {
+  const at = (list: readonly number[], part: number) =>
+    list[Math.min(list.length - 1, Math.floor(part * list.length))].toFixed(1).padStart(10);
+  return [
+    `${"ms".padEnd(16)}${["count", "p50", "p95", "max"].map((title) => title.padStart(10)).join("")}`,
+    ...Object.entries(times).map(([name, list]) =>
+      `${name.padEnd(16)}${String(list.length).padStart(10)}${at(list, 0.5)}${at(list, 0.95)}${at(list, 1)}`
+    ),
+    `${"ledger".padEnd(16)}${["right", "wrong"].map((title) => title.padStart(10)).join("")}`,
+    ...Object.entries(ledger).map(([name, { right, wrong }]) =>
+      `${name.padEnd(16)}${String(right).padStart(10)}${String(wrong).padStart(10)}`
+    ),
+    ...failures,
+  ].join("\n");
+}
+
+/** Whether all was right, and anything was looked at. */
+export function isGameLoadRight({ ledger, failures }: GameLoadResult): boolean {
+  const accounts = Object.values(ledger);
+  return failures.length === 0 && accounts.length > 0 && accounts.every(({ wrong }) => wrong === 0);
+}
+
+async function importLoad(path: string): Promise<GameLoad<object>> {
+  let module: { readonly default?: Partial<GameLoad<object>> };
+  try {
+    module = await import(pathToFileURL(resolve(path)).href);
+  } catch (error) {
+    throw new ConfigError([`Cannot load ${path}: ${error instanceof Error ? error.message : error}`]);
+  }
+  const load = module.default;
+  if (load?.contract !== undefined && load.play !== undefined) return load as GameLoad<object>;
+  throw new ConfigError([`Cannot use ${path}: its default export has no contract and no play()`]);
+}
+
+function connectOf({ host, gamePort, gatewayPort, transport }: LoadOptions, index: number) {
+  const isTcp = transport === "tcp" || (transport === "both" && index % 2 === 0);
+  return (signal: AbortSignal) =>
+    isTcp
+      ? connectTcp({ hostname: host, port: gamePort, signal })
+      : connectWebSocket(`ws://${host}:${gatewayPort}/ws`, { signal });
+}
