@@ -17,6 +17,9 @@ import { newAccount } from "../contract/storage_contract.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
+/** With a few less or more, SQLite may give up the whole transaction where a statement alone is to fail. */
+const SPARE_PAGES = 30;
+
 async function withDatabase(
   options: Partial<SqliteOptions>,
   run: (database: SqliteDatabase, path: string) => void,
@@ -30,6 +33,15 @@ async function withDatabase(
       database.close();
     }
   });
+}
+
+/** With a disk that has room for the tables and for {@linkcode SPARE_PAGES} more, whatever tables there are. */
+async function withSmallDisk(run: (database: SqliteDatabase, path: string) => void): Promise<void> {
+  let pages = 0;
+  await withDatabase({}, (_database, path) => {
+    pages = Number(withOther(path, (other) => other.prepare("PRAGMA page_count").get())?.page_count);
+  });
+  await withDatabase({ pagesMax: pages + SPARE_PAGES }, run);
 }
 
 /** Another program that has the file open. */
@@ -189,8 +201,7 @@ Deno.test("SqliteDatabase.execute() refuses an account id that a number cannot h
 });
 
 Deno.test("SqliteDatabase.execute() fails only the request for which the disk has no room", async () => {
-  // With a page or two less, SQLite would give up the whole transaction: see the next test.
-  await withDatabase({ pagesMax: 120 }, (database) => {
+  await withSmallDisk((database) => {
     const outcomes = database.execute([create("Small"), createMany("bot", 5_000), findByName("bot0"), PROBE]);
     assertFull(outcomes[1]);
     assertEquals(outcomes[2], { value: undefined });
@@ -200,7 +211,7 @@ Deno.test("SqliteDatabase.execute() fails only the request for which the disk ha
 });
 
 Deno.test("SqliteDatabase.execute() fails all writes when SQLite gives up the transaction, and recovers", async () => {
-  await withDatabase({ pagesMax: 100 }, (database, path) => {
+  await withSmallDisk((database, path) => {
     // First in large steps, then in small ones, as each waits for the disk.
     let count = 0;
     assertThrows(
