@@ -364,7 +364,7 @@ Deno.test("WorkerStorage.isHealthy() is false while nothing can be written, and 
   await withTempDir(async (dir) => {
     const path = `${dir}/storage.db`;
     const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path });
-    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 100, sweepIntervalMs: 100 });
+    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 2_000, sweepIntervalMs: 100 });
     const other = new DatabaseSync(path);
     assertEquals(await storage.isHealthy(), true);
     other.exec("BEGIN IMMEDIATE");
