@@ -118,15 +118,21 @@ browserTest("The page is played by touch on a phone: walk, fight, look into a pa
   const middleY = PHONE_MIDDLE.y - (place.z - start.z) * pixelsPerUnit;
   assert(pixelsPerUnit > 0, `A tap of ${tapPx} px led from ${start.x} to ${place.x}`);
 
-  // Beside her: above her a portal that is near has its button, which would be tapped instead.
-  await enemy.walkTo({ x: place.x > 10 ? place.x - 5 : place.x + 5, z: place.z });
   const tapEnemy = async () => {
-    const { x, z } = await placeOf(page);
+    // A tap that missed has led her elsewhere.
+    const { x, z } = await untilWalked(page, place, 0);
+    // Beside her: above her a portal that is near has its button, which would be tapped instead.
+    await enemy.walkTo({ x: x > 10 ? x - 5 : x + 5, z });
     const seen = page.locator(`ul[aria-label="Players nearby"] li[data-name="${enemy.name}"]`);
     await seen.waitFor({ state: "attached" }).catch(async (error) => {
       throw new Error(`${enemy.name} is not in view: ${JSON.stringify(await stateOf(page))}`, { cause: error });
     });
-    const [dx, dz] = [Number(await seen.getAttribute("data-x")) - x, Number(await seen.getAttribute("data-z")) - z];
+    const offset = async (): Promise<[dx: number, dz: number]> => [
+      Number(await seen.getAttribute("data-x")) - x,
+      Number(await seen.getAttribute("data-z")) - z,
+    ];
+    await until(`${enemy.name} beside her`, async () => Math.abs((await offset())[1]) < 0.5);
+    const [dx, dz] = await offset();
     await page.touchscreen.tap(PHONE_MIDDLE.x + dx * pixelsPerUnit, middleY + dz * pixelsPerUnit - 6);
   };
   await untilHit(enemy, tapEnemy);
