@@ -37,11 +37,19 @@ const COLOURS = {
   shield: "#f4b942",
 };
 const HATS = ["", "#d62839", "#3a86ff", "#ffd60a"];
+/** Names are written no smaller than this, in CSS pixels. */
+const LABEL_PX_MIN = 12;
 /** Which way each key leads. */
 const KEYS: Readonly<Record<string, readonly [x: number, z: number]>> = {
   ...{ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] },
   ...{ KeyA: [-1, 0], KeyD: [1, 0], KeyW: [0, -1], KeyS: [0, 1] },
 };
+
+/** What a refusal says, in words. */
+function textOf(code: ErrorCode): string {
+  const words = ErrorCode[code].toLowerCase().replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
 
 function byId<T extends Element>(id: string): T {
   return document.getElementById(id) as unknown as T;
@@ -134,11 +142,11 @@ class Page {
   async #enter(name: string, password: string): Promise<void> {
     if (this.#client.state === "idle") await this.#client.open();
     const { errorCode } = await this.#client.register(name, password);
-    if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.NAME_TAKEN) throw new Error(ErrorCode[errorCode]);
+    if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.NAME_TAKEN) throw new Error(textOf(errorCode));
     const login = await this.#client.login(name, password);
-    if (!login.success) throw new Error(ErrorCode[login.errorCode]);
+    if (!login.success) throw new Error(textOf(login.errorCode));
     const { success, errorCode: refusal, mapWidth, mapHeight } = await this.#client.enterWorld();
-    if (!success) throw new Error(ErrorCode[refusal]);
+    if (!success) throw new Error(textOf(refusal));
     this.#name = name;
     this.#map = { width: mapWidth, height: mapHeight };
     byId<HTMLFormElement>("login").hidden = true;
@@ -191,7 +199,7 @@ class Page {
   /** Where the map is drawn, in pixels, and how large a unit is. */
   #frame() {
     const { width, height } = this.#map, { clientWidth, clientHeight } = this.#canvas;
-    const scale = Math.min(clientWidth / width, clientHeight / height) * 0.9;
+    const scale = Math.min(clientWidth / width, clientHeight / height) * 0.96;
     return { scale, left: (clientWidth - width * scale) / 2, top: (clientHeight - height * scale) / 2 };
   }
 
@@ -238,7 +246,7 @@ class Page {
       context.stroke();
     }
     context.fillStyle = COLOURS.edge;
-    context.font = "0.9px system-ui";
+    context.font = `${Math.max(0.9, LABEL_PX_MIN / this.#frame().scale)}px system-ui`;
     context.textAlign = "center";
     context.fillText(name, x, z - 1.4);
   }
