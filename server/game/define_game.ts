@@ -63,7 +63,7 @@ export function defineGame<Api, Options extends Readonly<Record<string, GameOpti
     ...description,
     name,
     contract,
-    folder: folderOf(new Error().stack),
+    folder: callersFolder(),
     options,
     start: (game: Game) => {
       const given = game.config.gameOptions;
@@ -75,9 +75,17 @@ export function defineGame<Api, Options extends Readonly<Record<string, GameOpti
   return module;
 }
 
-/** The folder of whoever called the function in this file that a stack begins with. */
-function folderOf(stack = ""): string {
-  return /([a-z]+:\/\/[^\s()]*\/)[^/]*$/.exec(stack.split("\n")[2] ?? "")?.[1] ?? "";
+/** The folder of the module that called {@linkcode defineGame}. */
+function callersFolder(): string {
+  const limit = Error.stackTraceLimit;
+  // Whoever counts errors by the thousand may have set it to nothing.
+  Error.stackTraceLimit = 4;
+  const { stack = "" } = new Error();
+  Error.stackTraceLimit = limit;
+  // The lines of a stack: the message, this function, defineGame, its caller.
+  const folder = /([a-z]+:\/\/[^\s()]*\/)[^/]*$/.exec(stack.split("\n")[3] ?? "")?.[1];
+  if (folder === undefined) throw new TypeError("Cannot tell which module defines the game");
+  return folder;
 }
 
 /** Whether a value came from {@linkcode defineGame}. */

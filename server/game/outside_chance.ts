@@ -27,6 +27,7 @@ let isInstalled = false;
  * @param folder As a URL that ends with a slash.
  */
 export function refuseOutsideChance(folder: string): void {
+  if (!folder.endsWith("/")) throw new RangeError(`Cannot watch ${JSON.stringify(folder)}: it is no folder`);
   folders.add(folder);
   if (isInstalled) return;
   isInstalled = true;
@@ -36,7 +37,12 @@ export function refuseOutsideChance(folder: string): void {
     const owner = (names.length === 0 ? globalThis : Reflect.get(globalThis, names[0])) as Record<string, unknown>;
     const original = owner[name] as (...args: unknown[]) => unknown;
     owner[name] = function (this: unknown, ...args: unknown[]) {
-      const place = callerOf(new Error().stack);
+      const { stackTraceLimit } = Error;
+      // Simulations set it to nothing, as they count errors by the thousand.
+      Error.stackTraceLimit = 2;
+      const { stack } = new Error();
+      Error.stackTraceLimit = stackTraceLimit;
+      const place = callerOf(stack);
       if (place === undefined) return original.apply(this, args);
       throw new TypeError(`Cannot call ${path} in a game (${place}): no seed repeats it, use ${instead}`);
     };
