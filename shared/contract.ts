@@ -205,7 +205,8 @@ export function buildPacketTable(files: readonly DescFile[]): PacketTable {
   });
   checkTwins(declared, problems);
   for (const { schema, options } of declared) {
-    const count = rows.filter(({ replyType }) => replyType === options.number).length;
+    // 0: no reply.
+    const count = rows.filter(({ replyType }) => replyType !== 0 && replyType === options.number).length;
     if (count > 1 && schema.field.requestType === undefined) {
       problems.push(`${schema.typeName} answers ${count} requests and has no request_type that says which`);
     }
