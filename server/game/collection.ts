@@ -33,8 +33,11 @@ export interface CollectionOptions<Desc extends DescMessage, Index extends strin
 
 /** A collection of documents: what {@linkcode documents} makes. */
 export interface Collection<Desc extends DescMessage = DescMessage, Index extends string = string> {
+  /** Its name in the database. */
   readonly name: string;
+  /** The message of its documents. */
   readonly schema: Desc;
+  /** Whose they are, and what is found by. */
   readonly options: CollectionRules<Index>;
 }
 

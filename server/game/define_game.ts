@@ -95,6 +95,7 @@ export function isGameModule(value: unknown): value is GameModule {
 
 /** What several games use or leave out, on the API that a game has. */
 export interface GamePart<Options, Api> {
+  /** What it is called; a game uses each part once. */
   readonly name: string;
   /** Registers what the part does; gives what the game and other parts ask of it. */
   readonly start: (game: Game, options: Options) => Api;

@@ -78,6 +78,7 @@ export class Documents {
   /** Collections in use, by name, each with its job, which has ended where all documents are of the newest version. */
   readonly #collections = new Map<string, { readonly collection: Collection; isMigrated: boolean }>();
 
+  /** The engine makes it. */
   constructor(options: DocumentsOptions) {
     this.#options = options;
   }

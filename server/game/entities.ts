@@ -29,10 +29,12 @@ export interface SpawnOptions extends Omit<EntityOptions, "mapId" | "viewer" | "
  * that is gone throws a `TypeError`, also when another entity has its id by now.
  */
 export class Entity {
+  /** Its id in the world. Ids are used again, some time after an entity is gone. */
   readonly id: number;
   readonly #generation: number;
   readonly #entities: Entities;
 
+  /** The engine makes it: see {@linkcode Entities.of}. */
   constructor(id: number, entities: Entities) {
     this.id = id;
     this.#entities = entities;
@@ -134,11 +136,14 @@ export class Entity {
 
 /** What entities of a game are made and changed with. */
 export class Entities {
+  /** Where they are. */
   readonly world: World;
+  /** The engine's clock, milliseconds. */
   readonly nowMs: () => number;
   readonly #definitions: ReadonlyMap<DescMessage, ComponentDefinition>;
   readonly #faults: FaultReport;
 
+  /** The engine makes it. */
   constructor(
     { world, nowMs, components, faults }: {
       readonly world: World;
@@ -173,7 +178,11 @@ export class Entities {
     return this.world.has(entityId) ? new Entity(entityId, this) : undefined;
   }
 
-  /** @throws {TypeError} when the message is no component of the game. */
+  /**
+   * What the game's protos say of a component.
+   *
+   * @throws {TypeError} when the message is none.
+   */
   definitionOf(schema: DescMessage): ComponentDefinition {
     const definition = this.#definitions.get(schema);
     if (definition === undefined) throw new TypeError(`${schema.typeName} is no component of the game`);

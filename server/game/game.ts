@@ -67,23 +67,35 @@ export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.
 
 /** Something that a game does once a tick. */
 export interface GameSystem {
+  /** What faults of it are counted by. */
   readonly name: string;
+  /** Called once a tick; `nowMs` is the time of the tick, which may lie a little before the engine's clock. */
   readonly step: (nowMs: number) => void;
 }
 
 /** What the engine gives a game to work with. */
 export interface GameEngine {
+  /** What all of logic works with. */
   readonly context: LogicContext;
+  /** Where handlers are registered. */
   readonly dispatcher: Dispatcher;
+  /** Everybody who is logged in. */
   readonly players: Players;
+  /** Who may not talk. */
   readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
+  /** The ways of players in the world. */
   readonly world: Pick<WorldService, "clear" | "correct" | "moveHome" | "moveTo" | "participantOf" | "save">;
+  /** What the game has registered. */
   readonly hooks: HookLists;
+  /** What operators can have it do. */
   readonly actions: GameActions;
+  /** What waits for its time. */
   readonly timers: GameTimers;
+  /** What it does once a tick, in order. */
   readonly systems: GameSystem[];
   /** The date by which things are over, in Unix milliseconds; 0: not known yet. */
   readonly dateMs: () => number;
+  /** What it keeps. */
   readonly documents: Documents;
   /** Of all the game's chance. */
   readonly seed: number;
@@ -111,6 +123,7 @@ export class Game {
   readonly hooks: Hooks;
   /** What the game keeps in the database. */
   readonly store: Documents;
+  /** Everybody who is logged in, and the ways to tell them something. */
   readonly players: Players;
   /** Maps and everything on them. */
   readonly world: LogicContext["world"];
@@ -120,10 +133,15 @@ export class Game {
   readonly instances: Instances;
   /** Players the world has room for. */
   readonly worldCapacity: number;
+  /** The engine's clock: the date, and time that never goes back. */
   readonly clock: Clock;
+  /** The server's configuration. */
   readonly config: LogicContext["config"];
+  /** The server's metrics. */
   readonly counters: LogicContext["counters"];
+  /** Where whatever fails in a part of the game is counted and logged. */
   readonly faults: LogicContext["faults"];
+  /** The log; of what players can cause, only some lines a second are written. */
   readonly log: LogicContext["log"];
   /** Names that nobody can take. */
   readonly reservedNames: LogicContext["reservedNames"];
@@ -137,6 +155,7 @@ export class Game {
   readonly #parts = new Set<string>();
   readonly #streams = new Set<string>();
 
+  /** The engine makes it. */
   constructor(engine: GameEngine) {
     const { context } = engine;
     this.#engine = engine;

@@ -10,6 +10,7 @@ export interface GameTimer {
 
 /** Whose end is the end of its timers. */
 export interface TimerOwner {
+  /** Whether nothing of it is to happen any more. */
   readonly isOver: boolean;
 }
 

@@ -24,9 +24,15 @@ export type Handler<Desc extends DescMessage> = (
 
 /** A request that cannot be met: answered with its code, by the request's own response type where it has one. */
 export class RequestError extends Error {
+  /** What logs call it. */
   override name = "RequestError";
 
-  /** @param code What the client is told. */
+  /**
+   * To be thrown by a handler.
+   *
+   * @param code What the client is told.
+   * @param message The same in words.
+   */
   constructor(readonly code: ErrorCode, message: string) {
     super(message);
   }

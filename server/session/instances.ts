@@ -16,9 +16,11 @@ type MapService = Pick<WorldService, "clear" | "moveHome" | "moveTo">;
 
 /** An instance of one of the game's templates: a map apart from all others, until it is ended. */
 export class Instance {
+  /** Its map. */
   readonly map: WorldMap;
   readonly #instances: Instances;
 
+  /** The engine makes it: see {@linkcode Instances.open}. */
   constructor(map: WorldMap, instances: Instances) {
     this.map = map;
     this.#instances = instances;
@@ -55,6 +57,7 @@ export class Instances {
   readonly #players: Players;
   readonly #found: Int32Array;
 
+  /** The engine makes it. */
   constructor(world: World, service: MapService, players: Players) {
     this.#world = world;
     this.#service = service;

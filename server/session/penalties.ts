@@ -16,7 +16,11 @@ export class Penalties<Penalty> {
   readonly #byCharacter = new Map<number, Penalty>();
   readonly #endOf: (penalty: Penalty) => number;
 
-  /** @param endOf When a penalty holds nothing back any more, by the clock of the other methods. */
+  /**
+   * Nobody is held back yet.
+   *
+   * @param endOf When a penalty holds nothing back any more, by the clock of the other methods.
+   */
   constructor(endOf: (penalty: Penalty) => number) {
     this.#endOf = endOf;
   }

@@ -31,10 +31,12 @@ export interface UnheardPackets {
 export class Player implements PlayerName {
   /** The account's id. */
   readonly playerId: number;
+  /** As the player wrote it when the account was made. */
   readonly name: string;
   readonly #session: Session;
   readonly #sessions: SessionManager;
 
+  /** The engine makes one at each login. */
   constructor({ playerId, name }: PlayerName, session: Session, sessions: SessionManager) {
     this.playerId = playerId;
     this.name = name;

@@ -19,6 +19,7 @@ export class Players {
   readonly #context: Pick<LogicContext, "sessions" | "storage">;
   readonly #world: Pick<WorldService, "participantOf" | "sessionOf">;
 
+  /** The engine makes it. */
   constructor(
     context: Pick<LogicContext, "sessions" | "storage">,
     world: Pick<WorldService, "participantOf" | "sessionOf">,
