@@ -19,6 +19,7 @@ import {
   BuyHatRequestSchema,
   contract,
   ErrorCode,
+  type Packets,
   type Purse,
   PurseSchema,
   RanksRequestSchema,
@@ -56,7 +57,7 @@ export default defineGame(contract, {
   holdReasons: ["frozen"],
 }, start);
 
-function start(game: Game, { matchSeconds, fillSeconds }: OptionValues<typeof OPTIONS>): Tag {
+function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<typeof OPTIONS>): Tag {
   const { entities, hooks, store } = game;
   const matches = new Map<number, Match>();
   const prng = game.random("match");

@@ -1,6 +1,6 @@
 /** A game and its parts, as the engine takes them. @module */
 
-import type { Contract } from "../../shared/contract.ts";
+import type { Contract, PacketShapes } from "../../shared/contract.ts";
 import { type GameOption, OPTIONS } from "../config/schema.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { MapOptions } from "../world/world_map.ts";
@@ -46,10 +46,14 @@ const MODULES = new WeakSet<object>();
  * systems and timers.
  * @throws {TypeError} when the name is none.
  */
-export function defineGame<Api, Options extends Readonly<Record<string, GameOption>> = Record<never, never>>(
-  contract: Contract,
+export function defineGame<
+  P extends PacketShapes<P>,
+  Api,
+  Options extends Readonly<Record<string, GameOption>> = Record<never, never>,
+>(
+  contract: Contract<P>,
   description: GameDescription & { readonly options?: Options },
-  start: (game: Game, options: OptionValues<Options>) => Api,
+  start: (game: Game<P>, options: OptionValues<Options>) => Api,
 ): GameModule<Api> {
   const { name } = contract;
   if (!NAME.test(name)) throw new TypeError(`Cannot define game ${JSON.stringify(name)}: the name must match ${NAME}`);

@@ -17,6 +17,7 @@
  */
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { ReplyOf, SchemaOf, SentByClient } from "../../shared/contract.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import type { LogicContext } from "../session/context.ts";
@@ -111,14 +112,31 @@ type Answer = Reply | Durable | undefined;
  * with costs this request alone: a {@linkcode Refused} is told to the client with its code, all else is logged and
  * answered with INTERNAL.
  */
-export type PlayerHandler<Desc extends DescMessage> = (
+// deno-lint-ignore no-explicit-any -- as for Game
+export type PlayerHandler<Desc extends DescMessage, P = any> = (
   player: Player,
   message: MessageShape<Desc>,
-  // deno-lint-ignore no-explicit-any -- the reply's type follows from the contract
-) => any;
+) => HandlerAnswer<P, MessageShape<Desc>> | Promise<HandlerAnswer<P, MessageShape<Desc>>>;
 
-/** A game that runs: what its rules are written against. */
-export class Game {
+/** Whether nothing is known of a contract's packets: those of parts, which many games use, and of tests. */
+type IsUnknown<P> = 0 extends 1 & P ? true : [keyof P] extends [never] ? true : false;
+/** The messages that a game of this contract can handle. */
+type HandledSchema<P> = IsUnknown<P> extends true ? DescMessage : SchemaOf<SentByClient<P>>;
+/** What the handler of a message may give. */
+type HandlerAnswer<P, M> = IsUnknown<P> extends true
+  // deno-lint-ignore no-explicit-any -- nothing is known
+  ? any
+  : [ReplyOf<P, M>] extends [never] ? void
+  : MessageInitShape<SchemaOf<ReplyOf<P, M>>> | Durable | void;
+
+/**
+ * A game that runs: what its rules are written against.
+ *
+ * `P`: the shapes of its packets, which follow from its contract: the compiler knows what can be handled, and what
+ * answers it.
+ */
+// deno-lint-ignore no-explicit-any -- parts are of no game in particular
+export class Game<P = any> {
   /** Registers what is to be called beside the handlers of packets. */
   readonly hooks: Hooks;
   /** What the game keeps in the database. */
@@ -203,10 +221,10 @@ export class Game {
    *
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
-  on<Desc extends DescMessage>(schema: Desc, handle: PlayerHandler<Desc>): void {
+  on<Desc extends DescMessage & HandledSchema<P>>(schema: Desc, handle: PlayerHandler<Desc, P>): void {
     const { context: { sessions }, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
-      const reply: Answer | Promise<Answer> = handle(player, message);
+      const reply = handle(player, message) as Answer | Promise<Answer>;
       if (reply === undefined) return;
       if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
       if (!(reply instanceof Promise)) return answer(player, reply);

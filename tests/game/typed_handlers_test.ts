@@ -1,0 +1,25 @@
+/** What the compiler knows of handlers; `deno check` is the judge, and refuses a line that has no error to expect. */
+
+import { contract, QueueStatusSchema, RanksRequestSchema } from "../../games/tag/contract.ts";
+import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
+import { defineGame } from "../../server/game/game.ts";
+import { assertEquals } from "../support/assert.ts";
+
+Deno.test("Game.on() takes messages of the game's clients alone, and gives their replies their type", () => {
+  const game = defineGame(contract, { maps: () => [] }, (game) => {
+    game.on(RanksRequestSchema, ({ name }) => ({ ownRank: name.length }));
+    game.on(RanksRequestSchema, () => Promise.resolve({ ownRank: 1 }));
+    game.on(RanksRequestSchema, () => {});
+    // @ts-expect-error: a rank is a number
+    game.on(RanksRequestSchema, () => ({ ownRank: "first" }));
+    // @ts-expect-error: the reply has no such field
+    game.on(RanksRequestSchema, () => ({ rank: 1 }));
+    // @ts-expect-error: the request has no such field
+    game.on(RanksRequestSchema, (_player, { hatId }) => ({ ownRank: hatId }));
+    // @ts-expect-error: the server's own
+    game.on(QueueStatusSchema, () => {});
+    // @ts-expect-error: another game's
+    game.on(CombatActionSchema, () => {});
+  });
+  assertEquals(game.name, "tag");
+});
