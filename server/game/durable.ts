@@ -7,15 +7,15 @@ import { DOCUMENTS } from "../storage/document_store.ts";
 import type { Documents, Transaction } from "./documents.ts";
 
 /** Makes the fields of a reply; it may run several times, as the work of a `Documents.transaction` may. */
-export type DurableWork = (
+export type DurableWork<Fields = MessageInitShape<DescMessage>> = (
   transaction: Transaction,
-) => MessageInitShape<DescMessage> | Promise<MessageInitShape<DescMessage>>;
+) => Fields | Promise<Fields>;
 
 /** A reply that leaves when what it tells of is on disk: what {@linkcode durable} makes. */
-export class Durable {
+export class Durable<Fields = MessageInitShape<DescMessage>> {
   /** Made by {@linkcode durable}. */
   constructor(
-    readonly work: DurableWork,
+    readonly work: DurableWork<Fields>,
     // deno-lint-ignore no-explicit-any -- what its work gives
     readonly done: (reply: any) => void,
   ) {}
@@ -45,7 +45,7 @@ export class Durable {
 export function durable<Fields extends MessageInitShape<DescMessage>>(
   work: (transaction: Transaction) => Fields | Promise<Fields>,
   done: (reply: Fields) => void = () => {},
-): Durable {
+): Durable<Fields> {
   return new Durable(work, done);
 }
 

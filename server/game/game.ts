@@ -127,7 +127,7 @@ type HandlerAnswer<P, M> = IsUnknown<P> extends true
   // deno-lint-ignore no-explicit-any -- nothing is known
   ? any
   : [ReplyOf<P, M>] extends [never] ? void
-  : MessageInitShape<SchemaOf<ReplyOf<P, M>>> | Durable | void;
+  : MessageInitShape<SchemaOf<ReplyOf<P, M>>> | Durable<MessageInitShape<SchemaOf<ReplyOf<P, M>>>> | void;
 
 /**
  * A game that runs: what its rules are written against.

@@ -1,8 +1,8 @@
 /** What the compiler knows of handlers; `deno check` is the judge, and refuses a line that has no error to expect. */
 
-import { contract, QueueStatusSchema, RanksRequestSchema } from "../../games/tag/contract.ts";
+import { BuyHatRequestSchema, contract, QueueStatusSchema, RanksRequestSchema } from "../../games/tag/contract.ts";
 import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
-import { defineGame } from "../../server/game/game.ts";
+import { defineGame, durable } from "../../server/game/game.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("Game.on() takes messages of the game's clients alone, and gives their replies their type", () => {
@@ -16,6 +16,9 @@ Deno.test("Game.on() takes messages of the game's clients alone, and gives their
     game.on(RanksRequestSchema, () => ({ rank: 1 }));
     // @ts-expect-error: the request has no such field
     game.on(RanksRequestSchema, (_player, { hatId }) => ({ ownRank: hatId }));
+    game.on(BuyHatRequestSchema, (_player, { hatId }) => durable(() => ({ hatId, coins: 1 })));
+    // @ts-expect-error: coins are a number
+    game.on(BuyHatRequestSchema, () => durable(() => ({ coins: "many" })));
     // @ts-expect-error: the server's own
     game.on(QueueStatusSchema, () => {});
     // @ts-expect-error: another game's
