@@ -72,6 +72,8 @@ export class Company {
   /** A connection without a player, that makes accounts. */
   #registrar: DrawbridgeClient | null = null;
   #invites: { readonly player: string; readonly guild: string; readonly guildId: number }[] = [];
+  /** Those that may have ended, until the server is started anew. */
+  #doubtful: { readonly player: string; readonly guild: string }[] = [];
   #number = 0;
   deedCount = 0;
 
@@ -95,6 +97,7 @@ export class Company {
     ];
     this.#state = actual;
     this.#open = null;
+    this.#doubtful = [];
     this.#invites = this.#accounts.flatMap(({ name }) =>
       saved.invitesOf(name).map((invite) => ({ player: name, ...invite }))
     );
@@ -266,7 +269,7 @@ export class Company {
     const lower = Object.keys(members).filter((name) => members[name] < rank);
     const free = this.#members.filter(({ name }) =>
       Object.values(this.#state.guilds).every((each) => !(name in each)) &&
-      !this.#invites.some((invite) => invite.player === name && invite.guild === guild)
+      ![...this.#invites, ...this.#doubtful].some((invite) => invite.player === name && invite.guild === guild)
     );
     const choice = this.#prng.nextInt(4);
     if (choice === 0 && rank > GuildRank.MEMBER && free.length > 0) {
@@ -320,8 +323,12 @@ export class Company {
     return null;
   }
 
-  /** Invitations end with the right of who made them, which is not kept here: none of the guild's is taken any more. */
+  /**
+   * Invitations end with the right of who made them, which is not kept here: none of the guild's is taken any more, and
+   * nobody who may still have one is invited again.
+   */
   #dropInvites(guild: string): void {
+    this.#doubtful.push(...this.#invites.filter((invite) => invite.guild === guild));
     this.#invites = this.#invites.filter((invite) => invite.guild !== guild);
   }
 
