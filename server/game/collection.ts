@@ -45,9 +45,9 @@ export interface Collection<Desc extends DescMessage = DescMessage, Index extend
 export interface CollectionRules<Index extends string = string> {
   readonly owner: "player" | "global";
   readonly version: number;
-  // deno-lint-ignore no-explicit-any -- see above
+  // deno-lint-ignore no-explicit-any -- typed where the collection is declared
   readonly migrate: Readonly<Record<number, (document: any) => any>>;
-  // deno-lint-ignore no-explicit-any -- see above
+  // deno-lint-ignore no-explicit-any -- typed where the collection is declared
   readonly indexes: Readonly<Record<Index, (document: any) => number>>;
   readonly bytesMax: number;
   readonly countMax: number;

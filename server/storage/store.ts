@@ -25,7 +25,7 @@ export function write<Argument, Result>(): Operation<Argument, Result> {
 }
 
 /** The operations of a store, by their names. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- one list holds operations of every argument and result
 export type Operations = Readonly<Record<string, Operation<any, any>>>;
 
 /** One subject with its operations. */

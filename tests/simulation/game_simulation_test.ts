@@ -72,6 +72,7 @@ Deno.test("simulate() repeats a seed, and takes another way with another", async
     const times: number[] = [];
     await simulate(counter, { contract, seeds: [seed], faults: "all" }, async (t) => {
       const [ann] = await t.join("ann");
+      // A server that restarts may leave the request without an answer: what is compared is the way it took.
       await countBy(ann).catch(() => {});
       times.push(t.time.monotonicMs(), t.random.nextUint32());
     });
