@@ -55,15 +55,10 @@ import {
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
 } from "../games/parts/friends/friends_pb.ts";
-import {
-  CHAT_BYTES_MAX,
-  FRIENDS_MAX,
-  IGNORED_PLAYERS_MAX,
-  PACKET_TOKENS_PER_SECOND,
-  ROOM_HISTORY_MESSAGES,
-  ROOM_LIST_ENTRIES_MAX,
-  ROOMS_PER_PLAYER,
-} from "../shared/limits.ts";
+import { PACKET_TOKENS_PER_SECOND } from "../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../games/parts/chat/limits.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../games/parts/friends/limits.ts";
+import { ROOM_HISTORY_MESSAGES, ROOM_LIST_ENTRIES_MAX, ROOMS_PER_PLAYER } from "../games/parts/rooms/limits.ts";
 import { type PacketRow, PORT_GAME, PORT_LOGIN, STATE_AUTHENTICATED, STATE_CONNECTED } from "../shared/packet_table.ts";
 import { MARSH_RECORDS } from "../games/marsh/records.ts";
 import { SKILL_AREA, SKILLS } from "../games/parts/combat/skills.ts";

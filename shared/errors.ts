@@ -78,7 +78,7 @@ export interface FaultReport {
   /**
    * Takes note of it.
    *
-   * @param place Which part, such as `monster`.
+   * @param place Which part, such as `interest`.
    */
   report(place: string, error: unknown, properties?: Readonly<Record<string, unknown>>): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Every bound of the system, with its unit and its reason. Relations between them are checked at the end, when the
- * module loads.
+ * Every bound of the engine, with its unit and its reason. Relations between them are checked at the end, when the
+ * module loads. Those of a game, of a part of games and of tools stand beside it, in a `limits.ts` of its own.
  *
  * @module
  */
@@ -252,24 +252,6 @@ export const RING_RECORD_BYTES_MAX: number = DECOMPRESSED_BYTES_MAX + 1_024;
 
 /** Records that wait for room in one ring to an io worker: answers that are in no outbox. */
 export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
-/**
- * Copies of what players say that are delivered each second, to all hearers together: half of what two io workers write,
- * so that everything else has its share.
- */
-export const FAN_OUT_COPIES_PER_SECOND = 100_000;
-/**
- * Messages delivered each second to one audience (everybody, a room, a guild, a place, one player): more than anybody
- * can read, and a fifth of an outbox, so that a client that acknowledges every second or two keeps up.
- */
-export const AUDIENCE_MESSAGES_PER_SECOND = 200;
-/** How much may be delivered ahead of these rates, in milliseconds: a burst of half a send queue's soft cap. */
-export const FAN_OUT_BURST_MS = 500;
-/** Longest time that something said waits until it is delivered, in milliseconds; beyond it, its sender is refused. */
-export const FAN_OUT_DELAY_MS_MAX = 2_000;
-/** The part of that time reserved for senders with nothing waiting yet, in milliseconds. */
-export const FAN_OUT_RESERVE_MS = 500;
-/** How often waiting messages are delivered, in milliseconds: messages that come together are written together. */
-export const FAN_OUT_INTERVAL_MS = 25;
 /** Recipients one broadcast record names: 16 bytes each, so that the record stays within its bound. */
 export const BROADCAST_RECIPIENTS_MAX = 12_288;
 /** How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a step. */
@@ -306,6 +288,8 @@ export const OUTBOX_UNSENT_FACTOR = 4;
  * for it would come back to the same, for ever.
  */
 export const SEND_QUEUE_HARD_BYTES_MIN: number = OUTBOX_BYTES_MAX + FRAME_BYTES_MAX + FRAME_HEADER_BYTES;
+/** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
+export const PENALTIES_MAX = 16_384;
 
 // Login
 
@@ -345,7 +329,7 @@ export const PASSWORDS_PENDING_PER_ADDRESS = 32;
 /** Addresses whose registrations are remembered. */
 export const REGISTRATION_ADDRESSES_MAX = 10_000;
 
-// Names and chat
+// Names
 
 /** Visible characters of a player's name, at least: names of two syllables, or of two Han characters, are common. */
 export const PLAYER_NAME_LENGTH_MIN = 2;
@@ -355,47 +339,8 @@ export const PLAYER_NAME_ASCII_MIN = 3;
 export const PLAYER_NAME_LENGTH_MAX = 20;
 /** Names and words that are reserved, at most. */
 export const RESERVED_NAMES_MAX = 1_000;
-/** Bytes of a chat message in UTF-8. */
-export const CHAT_BYTES_MAX = 255;
 /** Combining marks on one letter: UTS 39 takes more for a trick. Hundreds would paint over the lines above and below. */
 export const MARKS_PER_LETTER_MAX = 4;
-
-// Guilds
-
-/** Visible characters of a guild's name, at least. */
-export const GUILD_NAME_LENGTH_MIN = 3;
-/** Visible characters of a guild's name, at most. */
-export const GUILD_NAME_LENGTH_MAX = 24;
-/** Visible characters of a guild's tag, at least. */
-export const GUILD_TAG_LENGTH_MIN = 2;
-/** Visible characters of a guild's tag, at most: it stands before every member's name. */
-export const GUILD_TAG_LENGTH_MAX = 5;
-/** Members of one guild: its roster is one packet. */
-export const GUILD_MEMBERS_MAX = 100;
-/** How long an invitation to a guild is valid, in milliseconds. */
-export const GUILD_INVITE_LIFETIME_MS = 7 * 24 * 3_600_000;
-/** Invitations of one guild that are still open: a full house. */
-export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
-/** Invitations of one player that are still open: they are told at every login. */
-export const GUILD_INVITES_PER_PLAYER_MAX = 16;
-/** Wars that one guild has declared, at a time. */
-export const GUILD_WARS_MAX = 32;
-/** Wars that others have declared on one guild, at a time: no part of its own, and all of them fit its info. */
-export const GUILD_WARS_AGAINST_MAX = 256;
-/** Wars that one guild, or one player for any guild, declares within a day: two an hour, more than anybody can fight. */
-export const GUILD_WARS_PER_DAY_MAX = 48;
-/** The day, in milliseconds. */
-export const GUILD_WARS_DAY_MS = 24 * 3_600_000;
-/** How long two guilds have peace after a war, at most, in milliseconds: as long as the war was, so that none is for good. */
-export const GUILD_PEACE_MS_MAX = 3_600_000;
-/** Wars that one request to the storage ends; the others follow a moment later. */
-export const GUILD_WARS_ENDED_MAX = 256;
-/** Guilds whose rosters are kept in memory as they were shown: some 15 KiB for a full one. */
-export const GUILDS_KEPT = 256;
-/** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
-export const GUILD_KILLS_PENDING_MAX = 4_096;
-/** How often the guilds of players who have left are dropped from memory, in milliseconds. */
-export const GUILD_FORGET_INTERVAL_MS = 60_000;
 
 // Operation
 
@@ -451,10 +396,6 @@ export const MONITOR_INTERVAL_MS = 1_000;
 export const MONITOR_SAMPLES_MAX = 60;
 /** Samples the round trip is taken over: two heartbeats of every client, as one second may hold none. */
 export const MONITOR_RTT_SAMPLES = 30;
-/** Accounts that one run of the account tool creates, at most. */
-export const BULK_PLAYERS_MAX = 100_000;
-/** Accounts that the account tool creates in one transaction, which a running server has to wait for. */
-export const BULK_PLAYERS_BATCH = 500;
 
 // Gateway: HTTP and WebSocket
 
@@ -594,16 +535,6 @@ export const MAP_ID_MAX = 255;
 export const INSTANCES_MAX = 4_096;
 /** Cells of the grids of all maps and instances at once: 8 bytes each. */
 export const GRID_CELLS_MAX = 4_194_304;
-/** Maps that `maps.json` may have. */
-export const MAP_ENTRIES_MAX = 64;
-/** Portals of one map: all are told in one packet. */
-export const PORTALS_MAX = 32;
-/** Safe areas of one map: all are told in one packet, and every monster awake looks at them. */
-export const SAFE_AREAS_MAX = 8;
-/** Largest radius of a portal, in units: what its users see when they come near. */
-export const PORTAL_RADIUS_MAX = 50;
-/** How far from the end of a portal its users arrive at most, in units: not all in one place. */
-export const PORTAL_ARRIVAL_RADIUS = 3;
 /** Farthest an entity may be above or below the ground, in units. */
 export const ALTITUDE_MAX = 1_000;
 /** Highest configurable speed, in units/s: a velocity in cm/s stays a varint of three bytes. */
@@ -634,73 +565,6 @@ export const COMPONENT_BYTES_MAX = 512;
 export const HOLD_REASONS_MAX = 8;
 /** Bytes of an entity's name in UTF-8. */
 export const ENTITY_NAME_BYTES_MAX = 80;
-/** Bytes of a guild tag in UTF-8. */
-export const GUILD_TAG_BYTES_MAX = 32;
-/** Buffs, and likewise debuffs, one entity shows. */
-export const STATUS_EFFECTS_MAX = 16;
-
-// Rooms, friends and kept whispers
-
-/** Visible characters of a room's name, at least. */
-export const ROOM_NAME_LENGTH_MIN = 3;
-/** Visible characters of a room's name, at most. */
-export const ROOM_NAME_LENGTH_MAX = 32;
-/** Bytes of a room's name in UTF-8: an emoji can be 30 bytes of one visible character. */
-export const ROOM_NAME_BYTES_MAX = 128;
-/** Members of a room where its creator names no number. */
-export const ROOM_MEMBERS_DEFAULT = 50;
-/** Members of a room, at most: each message is a packet to all of them. */
-export const ROOM_MEMBERS_MAX = 500;
-/** Messages a room keeps for those who join later: with names some 20 KiB. */
-export const ROOM_HISTORY_MESSAGES = 50;
-/** Rooms one player may be in. */
-export const ROOMS_PER_PLAYER = 20;
-/** Rooms of one server: their histories take some 20 MiB. */
-export const ROOMS_MAX = 1_000;
-/** Rooms that were created from one address: a tenth of all, so that nobody alone holds them. */
-export const ROOMS_PER_ADDRESS = 100;
-/** Rooms that one list names: half a frame where all names are as long as may be. */
-export const ROOM_LIST_ENTRIES_MAX = 200;
-/** How often a second the list of rooms is put together, half a millisecond each; asked for more often, it is sent again. */
-export const ROOM_LISTS_PER_SECOND = 20;
-/** Friends of one player, including those it has asked who have not answered. */
-export const FRIENDS_MAX = 100;
-/** Friend requests that may wait for one player's answer. */
-export const FRIEND_REQUESTS_WAITING_MAX = 100;
-/** Players one player may ignore. */
-export const IGNORED_PLAYERS_MAX = 100;
-/** Players whose lists are kept in memory as they were shown: some 15 KiB for full ones. */
-export const SOCIAL_LISTS_KEPT = 1_024;
-/**
- * Whispers from friends, and as many from others, that are kept for a player who is offline: the sender with the most
- * loses its own first.
- */
-export const KEPT_WHISPERS_MAX = 50;
-/** Whispers of one sender that are kept, for all recipients together. */
-export const KEPT_WHISPERS_PER_SENDER_MAX = 100;
-/** Whispers that are kept in all: some 50 MB. */
-export const KEPT_WHISPERS_TOTAL_MAX = 100_000;
-/** Whispers of one player that may be kept at once. */
-export const KEPT_WHISPERS_BURST = 60;
-/** How soon it may have one more kept, in milliseconds. */
-export const KEPT_WHISPERS_INTERVAL_MS = 10_000;
-/** How long a whisper is kept for a player who is offline, in milliseconds. */
-export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
-/** Chat messages that wait for a player whose ignore list is being read: the newest; whispers before them are kept. */
-export const CHAT_HELD_MESSAGES_MAX = 256;
-
-// Leaderboards
-
-/** Entries of one leaderboard, at most: some 5 KiB. */
-export const LEADERBOARD_ENTRIES_MAX = 100;
-/** The lowest rank that is counted: players behind it are told no rank. Counting so far takes the storage 0.7 ms. */
-export const LEADERBOARD_RANK_MAX = 10_000;
-/** How long a leaderboard, or a player's place in it, is served from memory, in milliseconds. */
-export const LEADERBOARD_CACHE_MS = 1_000;
-/** Places of players that are kept in memory: those of a full house on a board or two. */
-export const LEADERBOARD_CACHE_ENTRIES_MAX = 8_192;
-/** Kills that wait while the storage is down; above this the oldest are lost. */
-export const SCORES_PENDING_MAX = 10_000;
 
 // Moderation
 
@@ -724,99 +588,14 @@ export const MAINTENANCE_ALLOWED_MAX = 40;
 export const MAINTENANCE_DELAY_SECONDS_MAX: number = 7 * 86_400;
 /** Sessions that maintenance ends in a second: saving them holds nobody up. */
 export const MAINTENANCE_LET_GO_MAX = 500;
+/** Bytes of what an operator tells everybody, in UTF-8. */
+export const ANNOUNCEMENT_BYTES_MAX = 255;
 /** Requests to moderate that are under way at once. */
 export const MODERATION_PENDING_MAX = 64;
 /** Players that one list of those online names. */
 export const MODERATION_PLAYERS_MAX = 1_000;
 /** Mutes and bans that one list names. */
 export const MODERATION_SANCTIONS_MAX = 1_000;
-
-// Chat
-
-/** Messages a player may say at once. */
-export const CHAT_BURST = 100;
-/** Messages a player may say in the long run, in messages/s. */
-export const CHAT_PER_SECOND = 10;
-/** How often one text may be said within {@linkcode CHAT_REPEAT_WINDOW_MS}. */
-export const CHAT_REPEATS_MAX = 10;
-/** How long a repetition is remembered, in milliseconds. */
-export const CHAT_REPEAT_WINDOW_MS = 10_000;
-/** Texts of one player that are watched for repetition; more than so many at once the token bucket stops. */
-export const CHAT_TEXTS_WATCHED = 32;
-/** Refused messages, one forgiven each second, until a player is muted. */
-export const CHAT_STRIKES_MAX = 10;
-/** First automatic mute, in milliseconds; each further one is twice as long. */
-export const CHAT_MUTE_MS = 30_000;
-/** Longest automatic mute, in milliseconds. */
-export const CHAT_MUTE_MS_MAX = 3_600_000;
-/** How long a player must not be muted until its next automatic mute is half as long, in milliseconds. */
-export const CHAT_MUTE_FORGIVEN_MS = 600_000;
-/** Players whose chat is tracked while anything still counts; the one silent for longest is dropped first. */
-export const CHAT_SPEAKERS_MAX = 16_384;
-
-// Notices: what one player does that appears at others
-
-/** Requests, invitations, arrivals in rooms and declarations that one player may cause at once. */
-export const NOTICES_BURST = 40;
-/** How soon one of them comes back, in milliseconds. */
-export const NOTICES_INTERVAL_MS = 2_000;
-/** The same to one player, or in one room, at once. */
-export const NOTICES_TO_ONE_BURST = 5;
-/** How soon one of them comes back, in milliseconds: a player who is asked again and again is told twice a minute. */
-export const NOTICES_TO_ONE_INTERVAL_MS = 30_000;
-/** Budgets that are remembered, of players and likewise of pairs; those used longest ago have filled most. */
-export const NOTICE_BUDGETS_MAX = 16_384;
-
-// Combat and monsters
-
-/** How often one victim counts for one killer, on boards and in wars, within an hour. */
-export const KILLS_OF_ONE_VICTIM_MAX = 5;
-/** The hour, in milliseconds; it begins with the first kill. */
-export const KILLS_OF_ONE_VICTIM_INTERVAL_MS = 3_600_000;
-/** Pairs of killer and victim that are remembered: some 8 MB. */
-export const KILL_PAIRS_MAX = 65_536;
-
-/** How much too early a skill may be used again, in milliseconds: the jitter of a network; it cannot be saved up. */
-export const COOLDOWN_TOLERANCE_MS = 50;
-/** Entities one use of an area skill hits, nearest first: each of them is a packet to everyone around. */
-export const AREA_TARGETS_MAX = 32;
-/** The same in a fight of which more would have to be told than {@linkcode COMBAT_COPIES_PER_SECOND}. */
-export const AREA_TARGETS_CROWDED_MAX = 4;
-/**
- * Copies of what befell somebody in a fight that are sent each second, to all who see it together, before area skills hit
- * fewer: a twentieth of logic's time. A hundred players who all use theirs among each other reach it.
- */
-export const COMBAT_COPIES_PER_SECOND = 50_000;
-/** How long a player stays dead at least, in milliseconds. */
-export const RESPAWN_DELAY_MS = 3_000;
-/** How long a player stays dead at most, in milliseconds. */
-export const RESPAWN_DELAY_MS_MAX = 10_000;
-/** How long after a blow, given or taken, an entity stays in the world whatever its player does, in milliseconds. */
-export const FIGHT_MS = 10_000;
-/** Hit points a wounded player is given at once, out of a fight: all of them within 20 s. */
-export const RECOVERY_HP = 5;
-/** How often, in milliseconds; for the first time when its fight is over. */
-export const RECOVERY_INTERVAL_MS = 1_000;
-/** How long after its entry a player can strike nobody, in milliseconds: others see it first. */
-export const ENTRY_CALM_MS = 1_000;
-/** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
-export const PENALTIES_MAX = 16_384;
-/** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
-export const RESPAWN_DISTANCE_MIN = 28;
-/** The farthest, in units: within sight of where it died. */
-export const RESPAWN_DISTANCE_MAX = 45;
-/** How often used-up cooldowns are forgotten, in milliseconds. */
-export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
-/** Kinds, and likewise spawns, that `monsters.json` may have. */
-export const MONSTER_ENTRIES_MAX = 256;
-/** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */
-export const MONSTER_STEP_MS = 100;
-/** Longest time a monster moves on by in one step, in milliseconds: what a stalled server missed is not walked. */
-export const MONSTER_STEP_MS_MAX = 250;
-/** Pause of a monster that found the world full before it tries again to come back, in milliseconds. */
-export const MONSTER_RETRY_MS = 500;
-/** How long a dead monster lies on the ground, in milliseconds. */
-export const MONSTER_CORPSE_MS = 3_000;
 
 // Client
 
@@ -862,43 +641,6 @@ export const RETRY_AFTER_MS_MAX = 3_600_000;
 /** Compressed bytes inflated in one step, so that inflating stops within 1,032 times as many of its bound. */
 export const INFLATE_SLICE_BYTES = 512;
 
-// Load test
-
-/** Connections of one run: what five source addresses have ports for. */
-export const LOADTEST_CONNECTIONS_MAX = 100_000;
-/** Threads of one run. */
-export const LOADTEST_THREADS_MAX = 64;
-/** Connections from one address, or to one where none can be chosen: of some 28,000 ports Linux has to give. */
-export const LOADTEST_CONNECTIONS_PER_ADDRESS = 20_000;
-/** Connections one thread has in the making: more would overflow the server's accept queue and wait a second each. */
-export const LOADTEST_CONNECTING_MAX = 256;
-/** Newcomers of one thread that may wait for their answer at once; more are not opened, and count as failures. */
-export const LOADTEST_NEWCOMERS_MAX = 1_024;
-/** Messages one thread sends before it looks for answers again, so that being late does not make it deaf. */
-export const LOADTEST_SENDS_PER_ROUND_MAX = 256;
-/** How long one connection may take to be ready, its WebSocket upgrade or its entry included, in milliseconds. */
-export const LOADTEST_READY_TIMEOUT_MS = 20_000;
-/** Bytes a connection may have unsent before its sends fail: a server that stopped reading. */
-export const LOADTEST_PENDING_BYTES_MAX = 1_048_576;
-/** Highest rate of one connection, in messages/s. */
-export const LOADTEST_RATE_MAX = 100_000;
-/** Messages a connection may have outstanding in a closed loop. */
-export const LOADTEST_OUTSTANDING_MAX = 1_024;
-/** Longest phase of a run, in seconds. */
-export const LOADTEST_SECONDS_MAX = 86_400;
-/** Sequences that may be known beyond a missing one, for one connection, until that one counts as lost. */
-export const LOADTEST_GAP_MAX = 4_096;
-/** Positions kept of each player, to find when what a snapshot shows was sent: 6 s at 10 Hz. A power of two. */
-export const LOADTEST_POSITIONS = 64;
-/** Entity ids whose moves can be told apart: ids are small numbers, and this is a table of 4 MiB. */
-export const LOADTEST_ENTITY_IDS_MAX = 1_048_576;
-/** Messages times recipients one run of the chat scenario may keep account of, a bit each: 125 MB. */
-export const LOADTEST_DELIVERIES_MAX = 1_000_000_000;
-/** A connection sends a heartbeat this often, in milliseconds, as the wire contract wants it. */
-export const LOADTEST_HEARTBEAT_MS = 10_000;
-/** Points a chart of the report shows at most: more than that no screen has pixels for. */
-export const LOADTEST_CHART_POINTS_MAX = 600;
-
 assert(SEND_QUEUE_HARD_BYTES_MIN <= SEND_QUEUE_HARD_BYTES, "A send queue must hold an outbox and the largest frame");
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
 assert(ADDRESSES_MAX % ADDRESS_SET_ENTRIES === 0, "Addresses must fill whole sets");
@@ -935,40 +677,10 @@ assert(PASSWORD_MEMORY_KIB <= PASSWORD_MEMORY_KIB_MAX, "Password hashes of our o
 assert(PASSWORD_PASSES <= PASSWORD_PASSES_MAX, "Password hashes of our own must be within their bounds");
 assert(SNAPSHOT_BYTES_CONFIG_MAX <= FRAME_BYTES_MAX - ENVELOPE_BYTES_MAX, "A snapshot must fit a frame");
 assert(PLAYER_NAME_LENGTH_MAX * 4 <= ENTITY_NAME_BYTES_MAX, "An entity's name must hold a player's name");
-assert(GUILD_TAG_LENGTH_MAX <= GUILD_TAG_BYTES_MAX, "An entity must be able to show every guild's tag");
-assert(GUILD_KILLS_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
-assert(SCORES_PENDING_MAX <= STORAGE_ROWS_MAX, "Kills that waited must fit a request to the storage");
-assert(
-  (GUILD_WARS_MAX + GUILD_WARS_AGAINST_MAX) * (GUILD_NAME_LENGTH_MAX + 64) + GUILD_MEMBERS_MAX * 128 <=
-    FRAME_BYTES_MAX,
-  "A guild with all its members and wars must fit a frame",
-);
 assert(INTEREST_HYSTERESIS > 1, "An entity must be lost farther away than it is found");
 assert(MOVEMENT_TOLERANCE_MS <= MOVEMENT_CREDIT_MS_MAX, "The tolerance must fit what may be saved up");
-assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "Whoever leaves dead must come back before the body goes");
-assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");
-assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
-assert(ROOMS_PER_PLAYER <= ROOMS_PER_ADDRESS && ROOMS_PER_ADDRESS < ROOMS_MAX, "Nobody must hold all rooms");
-assert(ROOM_MEMBERS_DEFAULT <= ROOM_MEMBERS_MAX, "A room of ordinary size must be allowed");
-assert(ROOM_LIST_ENTRIES_MAX * (ROOM_NAME_BYTES_MAX + 32) <= FRAME_BYTES_MAX, "A list of rooms must fit a frame");
-assert(
-  ROOM_HISTORY_MESSAGES * (CHAT_BYTES_MAX + ENTITY_NAME_BYTES_MAX + 64) <= FRAME_BYTES_MAX,
-  "A room's history must fit a frame",
-);
-assert(
-  2 * AUDIENCE_MESSAGES_PER_SECOND * (1_000 + FAN_OUT_BURST_MS) <= 1_000 * OUTBOX_PACKETS_MAX,
-  "A client that acknowledges every second must be able to hear two audiences at their full pace",
-);
-assert(
-  AUDIENCE_MESSAGES_PER_SECOND * (FAN_OUT_BURST_MS / 1_000) * (CHAT_BYTES_MAX + PLAYER_NAME_LENGTH_MAX + 64) <=
-    SEND_QUEUE_SOFT_BYTES,
-  "What an audience hears at once must not congest its connections",
-);
 assert(3 * HEARTBEAT_INTERVAL_MS_MAX <= IDLE_TIMEOUT_MS, "Two lost heartbeats must not close a connection");
 assert(4 * CLIENT_ACK_PACKETS <= OUTBOX_PACKETS_MAX, "A client must acknowledge before the server's outbox is full");
 assert(4 * CLIENT_ACK_BYTES <= OUTBOX_BYTES_MAX, "A client must acknowledge before the server's outbox is full");
 assert(3 * RECONNECT_CAP_MS < LINK_DEAD_MS, "A client must come back in time to resume");
 assert(CONNECTIONS_MAX <= SLOTS_MAX, "An io worker must have a slot for every connection of a port");
-assert(BULK_PLAYERS_BATCH <= STORAGE_ROWS_MAX, "A batch of the account tool must fit a request to the storage");
-assert(LOADTEST_HEARTBEAT_MS <= HEARTBEAT_INTERVAL_MS_MAX, "The load test must keep its connections alive");
-assert((LOADTEST_POSITIONS & (LOADTEST_POSITIONS - 1)) === 0, "The positions kept must be a power of two");

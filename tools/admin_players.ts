@@ -17,12 +17,8 @@ import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { Storage } from "../server/storage/storage.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { splitArgs } from "./admin_args.ts";
-import {
-  BULK_PLAYERS_BATCH,
-  BULK_PLAYERS_MAX,
-  PLAYER_NAME_ASCII_MIN,
-  PLAYER_NAME_LENGTH_MAX,
-} from "../shared/limits.ts";
+import { PLAYER_NAME_ASCII_MIN, PLAYER_NAME_LENGTH_MAX } from "../shared/limits.ts";
+import { BULK_PLAYERS_BATCH, BULK_PLAYERS_MAX } from "./limits.ts";
 
 /** What `players --help` prints. */
 export const PLAYERS_HELP = `Creates accounts without passwords and writes a session token for each.

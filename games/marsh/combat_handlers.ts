@@ -13,16 +13,15 @@ import {
   RespawnRequestSchema,
 } from "../parts/combat/combat_pb.ts";
 import { PacketType } from "./contract.ts";
+import { PLAYERS_PER_OTHER } from "../../shared/limits.ts";
 import {
   AREA_TARGETS_CROWDED_MAX,
-  AREA_TARGETS_MAX,
   COMBAT_COPIES_PER_SECOND,
   COOLDOWN_SWEEP_INTERVAL_MS,
-  PLAYERS_PER_OTHER,
-  RESPAWN_DELAY_MS,
   RESPAWN_DISTANCE_MAX,
   RESPAWN_DISTANCE_MIN,
-} from "../../shared/limits.ts";
+} from "./limits.ts";
+import { AREA_TARGETS_MAX, RESPAWN_DELAY_MS } from "../parts/combat/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
 import type { Health } from "../parts/combat/components.ts";
 import { Respawns } from "../parts/combat/respawns.ts";

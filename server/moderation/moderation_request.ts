@@ -5,7 +5,7 @@
  */
 
 import {
-  CHAT_BYTES_MAX,
+  ANNOUNCEMENT_BYTES_MAX,
   GAME_ACTION_CHARS_MAX,
   GAME_ACTION_FIELDS_MAX,
   MAINTENANCE_ALLOWED_MAX,
@@ -213,10 +213,12 @@ class FieldReader {
   }
 
   announcement(): string {
-    const text = this.text("text", CHAT_BYTES_MAX, "");
+    const text = this.text("text", ANNOUNCEMENT_BYTES_MAX, "");
     const byteCount = new TextEncoder().encode(text).length;
     if (text === "") return this.#wrong("text", "it is empty");
-    if (byteCount > CHAT_BYTES_MAX) return this.#wrong("text", `${byteCount} bytes, limit is ${CHAT_BYTES_MAX} bytes`);
+    if (byteCount > ANNOUNCEMENT_BYTES_MAX) {
+      return this.#wrong("text", `${byteCount} bytes, limit is ${ANNOUNCEMENT_BYTES_MAX} bytes`);
+    }
     return text;
   }
 

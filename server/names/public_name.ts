@@ -1,5 +1,5 @@
 /**
- * What names that everybody reads have in common: those of players, guilds, their tags and rooms.
+ * What names that everybody reads have in common: those of players, and what a game lets them name.
  *
  * @module
  */

@@ -22,7 +22,7 @@ export class Faults implements FaultReport {
   /**
    * Counts and logs what was thrown.
    *
-   * @param place Where, such as `monster` or `packet`.
+   * @param place Where, such as `timer` or `packet`.
    */
   report(place: string, error: unknown, properties: Readonly<Record<string, unknown>> = {}): void {
     this.#counters.add(Counter.HANDLER_ERRORS, 1);

@@ -1,7 +1,7 @@
 import type { CombatRefusal } from "../../games/parts/combat/combat.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { StatusEffects } from "../../games/parts/combat/status_effects.ts";
-import { AREA_TARGETS_MAX, FIGHT_MS } from "../../shared/limits.ts";
+import { AREA_TARGETS_MAX, FIGHT_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { FaultList, plant } from "../support/planted.ts";
 import { type Arena, loadedArena } from "./arena.ts";

@@ -1,6 +1,6 @@
 import { Cooldowns } from "../../games/parts/combat/cooldowns.ts";
 import { findSkill, SKILL_AREA, SKILL_MELEE, SKILLS } from "../../games/parts/combat/skills.ts";
-import { COOLDOWN_TOLERANCE_MS } from "../../shared/limits.ts";
+import { COOLDOWN_TOLERANCE_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

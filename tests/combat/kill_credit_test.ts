@@ -1,5 +1,9 @@
 import { KillCredit } from "../../games/parts/combat/kill_credit.ts";
-import { KILL_PAIRS_MAX, KILLS_OF_ONE_VICTIM_INTERVAL_MS, KILLS_OF_ONE_VICTIM_MAX } from "../../shared/limits.ts";
+import {
+  KILL_PAIRS_MAX,
+  KILLS_OF_ONE_VICTIM_INTERVAL_MS,
+  KILLS_OF_ONE_VICTIM_MAX,
+} from "../../games/parts/combat/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("KillCredit.tryCount() counts a victim for each killer so often an hour, and each pair by itself", () => {

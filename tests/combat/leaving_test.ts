@@ -16,14 +16,8 @@ import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/comb
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import {
-  ENTRY_CALM_MS,
-  FIGHT_MS,
-  LINK_DEAD_MS,
-  PENALTIES_MAX,
-  RESPAWN_DELAY_MS,
-  RESPAWN_DELAY_MS_MAX,
-} from "../../shared/limits.ts";
+import { LINK_DEAD_MS, PENALTIES_MAX } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 

@@ -1,6 +1,6 @@
 import { SKILL_MELEE } from "../../games/parts/combat/skills.ts";
 import { CombatActionSchema } from "../../games/parts/combat/combat_pb.ts";
-import { ENTRY_CALM_MS, FIGHT_MS, RECOVERY_HP, RECOVERY_INTERVAL_MS } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, FIGHT_MS, RECOVERY_HP, RECOVERY_INTERVAL_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { LogicHarness } from "../support/logic_harness.ts";
 

@@ -1,5 +1,5 @@
 import { Respawns } from "../../games/parts/combat/respawns.ts";
-import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../shared/limits.ts";
+import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../games/parts/combat/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 
 Deno.test("Respawns.ask() lets the dead back after the delay and not before", () => {

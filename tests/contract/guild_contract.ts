@@ -10,6 +10,7 @@ import {
   RANK_OFFICER,
 } from "../../games/parts/guilds/guild_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
+import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import {
   GUILD_INVITES_PER_GUILD_MAX,
   GUILD_INVITES_PER_PLAYER_MAX,
@@ -18,8 +19,7 @@ import {
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
   GUILD_WARS_PER_DAY_MAX,
-  STORAGE_ROWS_MAX,
-} from "../../shared/limits.ts";
+} from "../../games/parts/guilds/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 
 type Claim = (text: string, run: (storage: Storage) => Promise<void>) => void;

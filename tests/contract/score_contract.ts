@@ -6,7 +6,8 @@
 
 import { ALL_TIME, type Board, type PlayerKill, SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
-import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "../../games/parts/leaderboards/limits.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { type Claim, mustCreate } from "./storage_contract.ts";
 

@@ -13,7 +13,7 @@ import {
   IGNORED_PLAYERS_MAX,
   KEPT_WHISPERS_MAX,
   KEPT_WHISPERS_PER_SENDER_MAX,
-} from "../../shared/limits.ts";
+} from "../../games/parts/friends/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import type { Claim } from "./storage_contract.ts";
 

@@ -1,4 +1,4 @@
-import * as limits from "../../shared/limits.ts";
+import { sourceFiles } from "../support/source_files.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import {
   allDocuments,
@@ -12,11 +12,24 @@ import {
 } from "./markdown.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/limits.md");
-const VALUES: ReadonlyMap<string, number> = new Map(Object.entries(limits));
+/** The engine's bounds, then those of games and their parts, then those of tools. */
+const FILES = [
+  "shared/limits.ts",
+  ...(await sourceFiles("games")).filter((file) => file.endsWith("/limits.ts")).sort(),
+  "tools/limits.ts",
+];
+const VALUES = new Map<string, number>();
+for (const file of FILES) {
+  for (const [name, value] of Object.entries(await import(new URL(file, ROOT).href) as Record<string, number>)) {
+    assert(!VALUES.has(name), `${name} is in two files, one of them ${file}`);
+    VALUES.set(name, value);
+  }
+}
 
-/** The constants of limits.ts under its headings, as tables. */
+/** The constants of the files under their headings, as tables. */
 async function limitsMarkdown(): Promise<string> {
-  const source = await Deno.readTextFile(new URL("shared/limits.ts", ROOT));
+  let source = "";
+  for (const file of FILES) source += await Deno.readTextFile(new URL(file, ROOT));
   const lines: string[] = [];
   let what = "";
   const parts = source.matchAll(/^\/\/ (.+)|^\/\*\*\s((?:(?!\*\/)[^])+)\*\/$|^export const (\w+)/gm);
@@ -36,9 +49,11 @@ async function limitsMarkdown(): Promise<string> {
   return lines.join("\n").trim();
 }
 
-Deno.test("docs/limits.md has every bound of limits.ts with its value", async () => {
+Deno.test("docs/limits.md has every bound of the engine, of games and of tools with its value", async () => {
   const markdown = await limitsMarkdown();
-  for (const name of VALUES.keys()) assert(markdown.includes(`| \`${name}\` |`), `${name} was not found in limits.ts`);
+  for (const name of VALUES.keys()) {
+    assert(markdown.includes(`| \`${name}\` |`), `${name} was not found in a limits.ts`);
+  }
   if (isUpdating) return await writeGeneratedPart(DOCUMENT, markdown);
   assertEquals(
     generatedPart(DOCUMENT),

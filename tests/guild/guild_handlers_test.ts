@@ -15,13 +15,13 @@ import {
   GuildSetRankRequestSchema,
 } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
+import { STORAGE_PENDING_PER_SOURCE_MAX } from "../../shared/limits.ts";
 import {
   GUILD_FORGET_INTERVAL_MS,
   GUILD_INVITE_LIFETIME_MS,
   GUILD_INVITES_PER_PLAYER_MAX,
   GUILD_MEMBERS_MAX,
-  STORAGE_PENDING_PER_SOURCE_MAX,
-} from "../../shared/limits.ts";
+} from "../../games/parts/guilds/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { assert, assertEquals } from "../support/assert.ts";

@@ -4,7 +4,7 @@ import {
   GUILD_NAME_LENGTH_MIN,
   GUILD_TAG_LENGTH_MAX,
   GUILD_TAG_LENGTH_MIN,
-} from "../../shared/limits.ts";
+} from "../../games/parts/guilds/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

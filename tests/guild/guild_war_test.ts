@@ -5,7 +5,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
 import { GuildLeaveRequestSchema, GuildWarStartSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { KILLS_OF_ONE_VICTIM_MAX, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import { KILLS_OF_ONE_VICTIM_MAX, RESPAWN_DELAY_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { withTempDir } from "../support/temp_dir.ts";

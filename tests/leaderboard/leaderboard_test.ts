@@ -9,7 +9,7 @@ import {
   LeaderboardRequestSchema,
 } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { LEADERBOARD_CACHE_MS, LEADERBOARD_ENTRIES_MAX } from "../../shared/limits.ts";
+import { LEADERBOARD_CACHE_MS, LEADERBOARD_ENTRIES_MAX } from "../../games/parts/leaderboards/limits.ts";
 import { breakableStorage, settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

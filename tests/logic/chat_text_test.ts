@@ -1,7 +1,7 @@
 import { readChatText } from "../../games/parts/chat/chat_handlers.ts";
 import { RequestError } from "../../server/session/dispatcher.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../../games/parts/chat/limits.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 
 Deno.test("readChatText() takes text of any script up to CHAT_BYTES_MAX bytes", () => {

@@ -16,7 +16,7 @@ import {
   FAN_OUT_COPIES_PER_SECOND,
   FAN_OUT_DELAY_MS_MAX,
   FAN_OUT_INTERVAL_MS,
-} from "../../shared/limits.ts";
+} from "../../games/parts/chat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness, ManualClock } from "../support/logic_harness.ts";
 import { recordingFaults, RecordingLogger } from "../support/recording_logger.ts";

@@ -8,7 +8,7 @@ import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../shared/limits.ts";
+import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../games/parts/combat/limits.ts";
 import { breakableStorage } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -1,7 +1,7 @@
 import { KillLedger } from "../../games/parts/leaderboards/kill_ledger.ts";
 import type { Kill } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
-import { GUILD_KILLS_PENDING_MAX } from "../../shared/limits.ts";
+import { GUILD_KILLS_PENDING_MAX } from "../../games/parts/guilds/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 

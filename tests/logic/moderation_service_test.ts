@@ -12,13 +12,8 @@ import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import {
-  ADDRESS_BANS_MAX,
-  ADDRESS_BANS_READ_INTERVAL_MS,
-  CHAT_MUTE_MS,
-  CHAT_REPEATS_MAX,
-  CHAT_STRIKES_MAX,
-} from "../../shared/limits.ts";
+import { ADDRESS_BANS_MAX, ADDRESS_BANS_READ_INTERVAL_MS } from "../../shared/limits.ts";
+import { CHAT_MUTE_MS, CHAT_REPEATS_MAX, CHAT_STRIKES_MAX } from "../../games/parts/chat/limits.ts";
 import { breakableStorage, settle } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -2,7 +2,7 @@ import { checkGameData, loadGameData } from "../../games/marsh/data/game_data.ts
 import { Atlas } from "../../games/marsh/maps/atlas.ts";
 import { checkMapData } from "../../games/marsh/maps/map_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { MAP_ENTRIES_MAX, PORTALS_MAX, SAFE_AREAS_MAX } from "../../shared/limits.ts";
+import { MAP_ENTRIES_MAX, PORTALS_MAX, SAFE_AREAS_MAX } from "../../games/marsh/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

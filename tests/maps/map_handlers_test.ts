@@ -10,7 +10,8 @@ import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/comb
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { MapInfoRequestSchema, PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { ENTRY_CALM_MS, PORTAL_ARRIVAL_RADIUS, RESPAWN_DELAY_MS, RESPAWN_DISTANCE_MAX } from "../../shared/limits.ts";
+import { PORTAL_ARRIVAL_RADIUS, RESPAWN_DISTANCE_MAX } from "../../games/marsh/limits.ts";
+import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 

@@ -3,12 +3,8 @@ import {
   type ModerationAct,
   parseModerationRequest,
 } from "../../server/moderation/moderation_request.ts";
-import {
-  CHAT_BYTES_MAX,
-  MODERATION_REASON_CHARS_MAX,
-  MODERATION_SECONDS_MAX,
-  MODERATOR_CHARS_MAX,
-} from "../../shared/limits.ts";
+import { MODERATION_REASON_CHARS_MAX, MODERATION_SECONDS_MAX, MODERATOR_CHARS_MAX } from "../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../../games/parts/chat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

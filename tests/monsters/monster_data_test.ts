@@ -1,6 +1,7 @@
 import { checkMonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { ENTITY_NAME_BYTES_MAX, MONSTER_ENTRIES_MAX } from "../../shared/limits.ts";
+import { ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
+import { MONSTER_ENTRIES_MAX } from "../../games/marsh/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

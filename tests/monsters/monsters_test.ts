@@ -1,13 +1,8 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { SKILL_MELEE, SKILL_NONE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { DespawnReason, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
-import {
-  INTEREST_HYSTERESIS,
-  MONSTER_CORPSE_MS,
-  MONSTER_STEP_MS,
-  MONSTER_STEP_MS_MAX,
-  SNAPSHOT_BYTES_MAX,
-} from "../../shared/limits.ts";
+import { INTEREST_HYSTERESIS, SNAPSHOT_BYTES_MAX } from "../../shared/limits.ts";
+import { MONSTER_CORPSE_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../../games/marsh/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 import { FaultList, plant } from "../support/planted.ts";

@@ -15,10 +15,8 @@ import {
   LINK_DEAD_MS,
   LOGIN_FAILURES_PER_ACCOUNT,
   LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS,
-  ROOM_HISTORY_MESSAGES,
-  ROOM_MEMBERS_DEFAULT,
-  ROOMS_PER_PLAYER,
 } from "../../shared/limits.ts";
+import { ROOM_HISTORY_MESSAGES, ROOM_MEMBERS_DEFAULT, ROOMS_PER_PLAYER } from "../../games/parts/rooms/limits.ts";
 import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { gather, heard, logIn, say, settle } from "../social/company.ts";
 import { assert, assertEquals } from "../support/assert.ts";

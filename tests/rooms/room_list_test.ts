@@ -3,7 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { RoomList } from "../../games/parts/rooms/room_list.ts";
 import type { Room } from "../../games/parts/rooms/rooms.ts";
 import { RoomInfoSchema, RoomListResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
-import { ROOM_LISTS_PER_SECOND } from "../../shared/limits.ts";
+import { ROOM_LISTS_PER_SECOND } from "../../games/parts/rooms/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ManualClock } from "../support/logic_harness.ts";
 

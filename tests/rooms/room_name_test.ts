@@ -1,5 +1,5 @@
 import { readRoomName, roomNameKey } from "../../games/parts/rooms/room_name.ts";
-import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../shared/limits.ts";
+import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../games/parts/rooms/limits.ts";
 import { assertEquals, assertNotEquals } from "../support/assert.ts";
 
 Deno.test("readRoomName() counts visible characters, of any script", () => {

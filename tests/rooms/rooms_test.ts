@@ -7,7 +7,7 @@ import {
   ROOMS_MAX,
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
-} from "../../shared/limits.ts";
+} from "../../games/parts/rooms/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

@@ -9,7 +9,7 @@ import {
   CHAT_REPEATS_MAX,
   CHAT_SPEAKERS_MAX,
   CHAT_STRIKES_MAX,
-} from "../../shared/limits.ts";
+} from "../../games/parts/chat/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 
 const START_MS = 1_000;

@@ -8,14 +8,14 @@ import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/g
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../games/parts/friends/friends_pb.ts";
+import { LINK_DEAD_MS } from "../../shared/limits.ts";
+import { CHAT_HELD_MESSAGES_MAX } from "../../games/parts/chat/limits.ts";
 import {
-  CHAT_HELD_MESSAGES_MAX,
   KEPT_WHISPER_MS,
   KEPT_WHISPERS_BURST,
   KEPT_WHISPERS_INTERVAL_MS,
   KEPT_WHISPERS_MAX,
-  LINK_DEAD_MS,
-} from "../../shared/limits.ts";
+} from "../../games/parts/friends/limits.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { SYSTEM } from "../../server/storage/storage.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";

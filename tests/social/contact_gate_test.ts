@@ -25,7 +25,12 @@ import {
   FriendRequestSchema,
   IgnoreAddSchema,
 } from "../../games/parts/friends/friends_pb.ts";
-import { CHAT_REPEATS_MAX, CHAT_STRIKES_MAX, NOTICES_BURST, NOTICES_TO_ONE_BURST } from "../../shared/limits.ts";
+import {
+  CHAT_REPEATS_MAX,
+  CHAT_STRIKES_MAX,
+  NOTICES_BURST,
+  NOTICES_TO_ONE_BURST,
+} from "../../games/parts/chat/limits.ts";
 import { sourceFiles } from "../support/source_files.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -15,7 +15,8 @@ import {
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
 } from "../../games/parts/friends/friends_pb.ts";
-import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, LINK_DEAD_MS } from "../../shared/limits.ts";
+import { LINK_DEAD_MS } from "../../shared/limits.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../games/parts/friends/limits.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

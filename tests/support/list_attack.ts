@@ -10,7 +10,8 @@ import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { GuildInfoRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { FriendListRequestSchema, IgnoreListRequestSchema } from "../../games/parts/friends/friends_pb.ts";
-import { FRIENDS_MAX, GUILD_MEMBERS_MAX, IGNORED_PLAYERS_MAX } from "../../shared/limits.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../games/parts/friends/limits.ts";
+import { GUILD_MEMBERS_MAX } from "../../games/parts/guilds/limits.ts";
 import { packet } from "./wire.ts";
 import { join } from "./wire_websocket.ts";
 

@@ -2,7 +2,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { loadSessionKey } from "../../server/auth/key_file.ts";
 import { SessionTokens } from "../../server/auth/token.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { BULK_PLAYERS_BATCH } from "../../shared/limits.ts";
+import { BULK_PLAYERS_BATCH } from "../../tools/limits.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { createPlayers, parsePlayersOptions } from "../../tools/admin_players.ts";

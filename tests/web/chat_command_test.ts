@@ -1,6 +1,6 @@
 import { bindReply, type ChatDefaults, parseChat, utf8Bytes } from "../../games/marsh/web/chat_command.ts";
 import { Channel } from "../../games/parts/chat/chat_pb.ts";
-import { CHAT_BYTES_MAX } from "../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../../games/parts/chat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

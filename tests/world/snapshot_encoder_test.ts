@@ -1,14 +1,8 @@
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { DespawnReason, EntityKind, EntityUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
-import {
-  ALTITUDE_MAX,
-  ENTITY_KIND_MAX,
-  ENTITY_NAME_BYTES_MAX,
-  GUILD_TAG_BYTES_MAX,
-  MAP_SIZE_MAX,
-  SPEED_MAX,
-  STATUS_EFFECTS_MAX,
-} from "../../shared/limits.ts";
+import { ALTITUDE_MAX, ENTITY_KIND_MAX, ENTITY_NAME_BYTES_MAX, MAP_SIZE_MAX, SPEED_MAX } from "../../shared/limits.ts";
+import { STATUS_EFFECTS_MAX } from "../../games/parts/combat/limits.ts";
+import { GUILD_TAG_BYTES_MAX } from "../../games/parts/guilds/limits.ts";
 import { EntityStore } from "../../server/world/entity_store.ts";
 import { MARSH_ENTITIES } from "../../games/marsh/entities.ts";
 import { HEALTH, Health, setStatus, STATUS } from "../../games/parts/combat/components.ts";

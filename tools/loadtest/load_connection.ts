@@ -7,12 +7,8 @@
 import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import {
-  DECOMPRESSED_BYTES_MAX,
-  FRAME_BYTES_MAX,
-  FRAME_HEADER_BYTES,
-  LOADTEST_PENDING_BYTES_MAX,
-} from "../../shared/limits.ts";
+import { DECOMPRESSED_BYTES_MAX, FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "../../shared/limits.ts";
+import { LOADTEST_PENDING_BYTES_MAX } from "../limits.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { inflatePayload } from "../../server/io/inflate.ts";
 import type { ClientEngine, ClientSocket, Endpoint, SocketHandler } from "./engine.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LOADTEST_CONNECTING_MAX } from "../../shared/limits.ts";
+import { LOADTEST_CONNECTING_MAX } from "../limits.ts";
 import type { EngineDriver } from "./engine.ts";
 import type { LoadContext } from "./load_session.ts";
 import { Newcomers } from "./newcomers.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LOADTEST_NEWCOMERS_MAX } from "../../shared/limits.ts";
+import { LOADTEST_NEWCOMERS_MAX } from "../limits.ts";
 import { type LoadContext, LoadSession } from "./load_session.ts";
 import { Pacer } from "./pacer.ts";
 import { endpointOf } from "./scenario.ts";

@@ -14,7 +14,7 @@ import {
   LOADTEST_RATE_MAX,
   LOADTEST_SECONDS_MAX,
   LOADTEST_THREADS_MAX,
-} from "../../shared/limits.ts";
+} from "../limits.ts";
 import { ClientLibc } from "./client_libc.ts";
 import { ECHO_FRAME_BYTES_MIN } from "./echo_scenario.ts";
 import { ENGINE_NAMES, type EngineName } from "./engine.ts";

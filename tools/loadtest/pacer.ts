@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LOADTEST_SENDS_PER_ROUND_MAX } from "../../shared/limits.ts";
+import { LOADTEST_SENDS_PER_ROUND_MAX } from "../limits.ts";
 
 /**
  * Connections take turns, evenly spaced, each once in every interval. A turn is due at a time that was fixed before the

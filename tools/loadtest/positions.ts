@@ -5,7 +5,7 @@
  * @module
  */
 
-import { LOADTEST_ENTITY_IDS_MAX, LOADTEST_POSITIONS } from "../../shared/limits.ts";
+import { LOADTEST_ENTITY_IDS_MAX, LOADTEST_POSITIONS } from "../limits.ts";
 
 const MASK = LOADTEST_POSITIONS - 1;
 

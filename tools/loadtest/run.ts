@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOADTEST_READY_TIMEOUT_MS } from "../../shared/limits.ts";
+import { LOADTEST_READY_TIMEOUT_MS } from "../limits.ts";
 import { createGroupsBuffer } from "./chat_scenario.ts";
 import { makePlan, readPlayers, resolveHost, shareStart } from "./load_setup.ts";
 import { LoadError, LoadThread } from "./load_thread.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOADTEST_CONNECTIONS_PER_ADDRESS, LOADTEST_HEARTBEAT_MS } from "../../shared/limits.ts";
+import { LOADTEST_CONNECTIONS_PER_ADDRESS, LOADTEST_HEARTBEAT_MS } from "../limits.ts";
 import type { Endpoint } from "./engine.ts";
 import type { LoadContext, LoadSession } from "./load_session.ts";
 import type { ClientStats, WorkerReport } from "./messages.ts";

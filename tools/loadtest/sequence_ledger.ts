@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOADTEST_GAP_MAX } from "../../shared/limits.ts";
+import { LOADTEST_GAP_MAX } from "../limits.ts";
 
 /** What became of messages. */
 export interface LedgerTotals {

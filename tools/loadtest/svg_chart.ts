@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOADTEST_CHART_POINTS_MAX } from "../../shared/limits.ts";
+import { LOADTEST_CHART_POINTS_MAX } from "../limits.ts";
 import { shortNumber } from "./text_report.ts";
 
 const WIDTH = 640;

@@ -13,7 +13,7 @@ import {
   MovementCorrectionSchema,
 } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { LOADTEST_POSITIONS } from "../../shared/limits.ts";
+import { LOADTEST_POSITIONS } from "../limits.ts";
 import { type PacketView, writeVarint } from "../../shared/packet_codec.ts";
 import { ChatReader, encodeChatLine } from "./chat_reader.ts";
 import { FIGHT_RANGE_CM, Fights } from "./fights.ts";

@@ -5,16 +5,8 @@
  */
 
 import { ConfigError } from "../../../shared/errors.ts";
-import {
-  ENTITY_NAME_BYTES_MAX,
-  MAP_ENTRIES_MAX,
-  MAP_ID_MAX,
-  MAP_SIZE_MAX,
-  PORTAL_RADIUS_MAX,
-  PORTALS_MAX,
-  SAFE_AREAS_MAX,
-  WORLD_PLAYERS_MAX,
-} from "../../../shared/limits.ts";
+import { ENTITY_NAME_BYTES_MAX, MAP_ID_MAX, MAP_SIZE_MAX, WORLD_PLAYERS_MAX } from "../../../shared/limits.ts";
+import { MAP_ENTRIES_MAX, PORTAL_RADIUS_MAX, PORTALS_MAX, SAFE_AREAS_MAX } from "../limits.ts";
 import {
   DataChecker,
   type Entry,

@@ -5,13 +5,8 @@
  */
 
 import { ConfigError } from "../../../shared/errors.ts";
-import {
-  ENTITY_NAME_BYTES_MAX,
-  MAP_ID_MAX,
-  MAP_SIZE_MAX,
-  MONSTER_ENTRIES_MAX,
-  SPEED_MAX,
-} from "../../../shared/limits.ts";
+import { ENTITY_NAME_BYTES_MAX, MAP_ID_MAX, MAP_SIZE_MAX, SPEED_MAX } from "../../../shared/limits.ts";
+import { MONSTER_ENTRIES_MAX } from "../limits.ts";
 import type { Damage } from "../../parts/combat/skills.ts";
 import { DataChecker, type Entry, type Field, ID_FIELD, numberField, textField } from "../data/data_checker.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { DespawnReason, EntityKind } from "../../../shared/gen/world_pb.ts";
-import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../../../shared/limits.ts";
+import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_MAX } from "../limits.ts";
 import type { Combat } from "../../parts/combat/combat.ts";
 import { SafeAreas } from "../../parts/combat/safe_areas.ts";
 import { SKILL_NONE } from "../../parts/combat/skills.ts";

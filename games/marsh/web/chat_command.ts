@@ -5,7 +5,7 @@
  */
 
 import { Channel } from "../../parts/chat/chat_pb.ts";
-import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../../parts/chat/limits.ts";
 import { cleanText, isInvisible, type TextProblem, withoutForbidden } from "../../../shared/player_text.ts";
 import { TEXTS } from "./language.ts";
 

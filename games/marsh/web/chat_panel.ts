@@ -5,7 +5,7 @@
  */
 
 import { Channel } from "../../parts/chat/chat_pb.ts";
-import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "../../parts/chat/limits.ts";
 import { bindReply, type ChatCommand, parseChat, utf8Bytes } from "./chat_command.ts";
 import { ChatLog } from "./chat_log.ts";
 import { byId, hasKeys, make } from "./dom.ts";

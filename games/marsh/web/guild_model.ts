@@ -5,7 +5,7 @@
  */
 
 import { type GuildInvite, type GuildMember, GuildRank, type GuildWar } from "../../parts/guilds/guilds_pb.ts";
-import { GUILD_NAME_LENGTH_MIN, GUILD_TAG_LENGTH_MIN } from "../../../shared/limits.ts";
+import { GUILD_NAME_LENGTH_MIN, GUILD_TAG_LENGTH_MIN } from "../../parts/guilds/limits.ts";
 import { TEXTS } from "./language.ts";
 
 /** What is said of one member. */

@@ -6,7 +6,7 @@
 
 import { type Entity, type EntityReader, FADE_MS, type WorldModel } from "../../../client/world/world_model.ts";
 import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/world_pb.ts";
-import { MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
+import { MONSTER_CORPSE_MS } from "../limits.ts";
 
 /** Health in points. */
 export interface Health {

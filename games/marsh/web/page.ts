@@ -19,7 +19,7 @@ import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../parts/combat/combat_pb.ts";
 import { type EnterWorldResponse, type MapInfo } from "../../../shared/gen/world_pb.ts";
 import { PacketType } from "../contract.ts";
-import { FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
+import { FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../parts/combat/limits.ts";
 import { AccountDesk } from "./account_desk.ts";
 import { Announcement } from "./announcement.ts";
 import type { CombatIntent } from "./battle.ts";

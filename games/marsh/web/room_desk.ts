@@ -15,7 +15,7 @@ import {
 } from "../../parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { PacketType } from "../contract.ts";
-import { ROOM_MEMBERS_MAX, ROOM_NAME_LENGTH_MIN } from "../../../shared/limits.ts";
+import { ROOM_MEMBERS_MAX, ROOM_NAME_LENGTH_MIN } from "../../parts/rooms/limits.ts";
 import { byId } from "./dom.ts";
 import { fieldText, onSubmit } from "./form.ts";
 import { TEXTS } from "./language.ts";

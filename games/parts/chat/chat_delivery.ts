@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CHAT_HELD_MESSAGES_MAX } from "../../../shared/limits.ts";
+import { CHAT_HELD_MESSAGES_MAX } from "./limits.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
 import type { ContactGate } from "./contact_gate.ts";
 import { FanOut } from "./fan_out.ts";

@@ -15,7 +15,7 @@ import {
   CHAT_SPEAKERS_MAX,
   CHAT_STRIKES_MAX,
   CHAT_TEXTS_WATCHED,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 
 import { RecentMap } from "../../../server/base/recent_map.ts";
 

@@ -8,7 +8,7 @@ import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { CHAT_BYTES_MAX } from "../../../shared/limits.ts";
+import { CHAT_BYTES_MAX } from "./limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";

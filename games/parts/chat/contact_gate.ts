@@ -7,7 +7,7 @@
  */
 
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../../../shared/limits.ts";
+import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../friends/limits.ts";
 import { durationText } from "../../../server/moderation/duration.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import type { ChatGuard } from "./chat_guard.ts";

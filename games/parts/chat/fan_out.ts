@@ -12,7 +12,7 @@ import {
   FAN_OUT_DELAY_MS_MAX,
   FAN_OUT_INTERVAL_MS,
   FAN_OUT_RESERVE_MS,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import type { Clock } from "../../../server/base/clock.ts";
 import type { Faults } from "../../../server/ops/faults.ts";
 import { Refused } from "../../../server/game/game.ts";

@@ -8,7 +8,7 @@
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
-import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../../../shared/limits.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../friends/limits.ts";
 import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";

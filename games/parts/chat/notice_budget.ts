@@ -10,7 +10,7 @@ import {
   NOTICES_INTERVAL_MS,
   NOTICES_TO_ONE_BURST,
   NOTICES_TO_ONE_INTERVAL_MS,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 
 import { RecentMap } from "../../../server/base/recent_map.ts";
 

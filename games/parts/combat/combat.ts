@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS, RECOVERY_INTERVAL_MS } from "../../../shared/limits.ts";
+import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS, RECOVERY_INTERVAL_MS } from "./limits.ts";
 import { CM_PER_UNIT, toCentimetres } from "../../../server/world/entity_store.ts";
 import { type FaultReport, NO_FAULTS } from "../../../shared/errors.ts";
 import type { World } from "../../../server/world/world.ts";

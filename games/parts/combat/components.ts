@@ -4,7 +4,7 @@
  * @module
  */
 
-import { STATUS_EFFECTS_MAX } from "../../../shared/limits.ts";
+import { STATUS_EFFECTS_MAX } from "./limits.ts";
 import type { ComponentRow } from "../../../server/world/components.ts";
 import { varintBytes, writeFloatField, writeVarint, writeVarintField } from "../../../server/world/wire_writer.ts";
 import type { World } from "../../../server/world/world.ts";

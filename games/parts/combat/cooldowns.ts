@@ -4,7 +4,7 @@
  * @module
  */
 
-import { COOLDOWN_TOLERANCE_MS } from "../../../shared/limits.ts";
+import { COOLDOWN_TOLERANCE_MS } from "./limits.ts";
 import { type Skill, SKILLS } from "./skills.ts";
 
 const SKILL_SLOTS = 1 + SKILLS.reduce((max, skill) => Math.max(max, skill.id), 0);

@@ -1,6 +1,6 @@
 /** How often one victim counts for one killer. @module */
 
-import { KILL_PAIRS_MAX, KILLS_OF_ONE_VICTIM_INTERVAL_MS, KILLS_OF_ONE_VICTIM_MAX } from "../../../shared/limits.ts";
+import { KILL_PAIRS_MAX, KILLS_OF_ONE_VICTIM_INTERVAL_MS, KILLS_OF_ONE_VICTIM_MAX } from "./limits.ts";
 
 /**
  * Decides which kills count on boards and in wars: a victim that lets itself be killed is worth no more than so many an

@@ -5,7 +5,7 @@
  */
 
 import type { FaultReport } from "../../../shared/errors.ts";
-import { RECOVERY_HP, RECOVERY_INTERVAL_MS } from "../../../shared/limits.ts";
+import { RECOVERY_HP, RECOVERY_INTERVAL_MS } from "./limits.ts";
 import type { Health } from "./components.ts";
 
 /**

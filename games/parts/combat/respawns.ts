@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../../shared/limits.ts";
+import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "./limits.ts";
 
 /** Who died when, by the clock, in milliseconds. */
 export class Respawns {

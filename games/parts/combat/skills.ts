@@ -5,7 +5,7 @@
  */
 
 import { assert } from "../../../shared/errors.ts";
-import { COOLDOWN_TOLERANCE_MS } from "../../../shared/limits.ts";
+import { COOLDOWN_TOLERANCE_MS } from "./limits.ts";
 
 /** How hard something hits: whole points, each between the two as likely as any other. */
 export interface Damage {

@@ -27,7 +27,7 @@ import {
   IgnoreRemoveSchema,
   IgnoreResponseSchema,
 } from "./friends_pb.ts";
-import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, KEPT_WHISPER_MS, SOCIAL_LISTS_KEPT } from "../../../shared/limits.ts";
+import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, KEPT_WHISPER_MS, SOCIAL_LISTS_KEPT } from "./limits.ts";
 import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import { OnlineLists } from "./online_lists.ts";

@@ -1,16 +1,15 @@
 /** Friends, ignore lists and kept whispers in SQLite. @module */
 
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import { EXPIRED_DELETED_MAX, STORAGE_ROWS_MAX } from "../../../shared/limits.ts";
 import {
-  EXPIRED_DELETED_MAX,
   FRIEND_REQUESTS_WAITING_MAX,
   FRIENDS_MAX,
   IGNORED_PLAYERS_MAX,
   KEPT_WHISPERS_MAX,
   KEPT_WHISPERS_PER_SENDER_MAX,
   KEPT_WHISPERS_TOTAL_MAX,
-  STORAGE_ROWS_MAX,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import type { PlayerName } from "../../../server/storage/storage.ts";
 import { sqliteStore } from "../../../server/storage/sqlite_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";

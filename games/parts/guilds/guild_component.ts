@@ -4,7 +4,7 @@
  * @module
  */
 
-import { GUILD_TAG_BYTES_MAX } from "../../../shared/limits.ts";
+import { GUILD_TAG_BYTES_MAX } from "./limits.ts";
 import type { ComponentRow } from "../../../server/world/components.ts";
 import { writeVarintField } from "../../../server/world/wire_writer.ts";
 import type { World } from "../../../server/world/world.ts";

@@ -29,13 +29,8 @@ import {
   GuildWarEndSchema,
   GuildWarStartSchema,
 } from "./guilds_pb.ts";
-import {
-  GUILD_FORGET_INTERVAL_MS,
-  GUILD_INVITE_LIFETIME_MS,
-  GUILD_KILLS_PENDING_MAX,
-  GUILDS_KEPT,
-  STORAGE_ROWS_MAX,
-} from "../../../shared/limits.ts";
+import { STORAGE_ROWS_MAX } from "../../../shared/limits.ts";
+import { GUILD_FORGET_INTERVAL_MS, GUILD_INVITE_LIFETIME_MS, GUILD_KILLS_PENDING_MAX, GUILDS_KEPT } from "./limits.ts";
 import { nameKey } from "../../../server/auth/names.ts";
 import { showGuild } from "./guild_component.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";

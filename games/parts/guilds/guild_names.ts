@@ -1,13 +1,13 @@
 /** Names and tags of guilds: what they may look like, and when two are the same. @module */
 
+import { ENTITY_NAME_BYTES_MAX } from "../../../shared/limits.ts";
 import {
-  ENTITY_NAME_BYTES_MAX,
   GUILD_NAME_LENGTH_MAX,
   GUILD_NAME_LENGTH_MIN,
   GUILD_TAG_BYTES_MAX,
   GUILD_TAG_LENGTH_MAX,
   GUILD_TAG_LENGTH_MIN,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import { foldName, isWord, looksLikeName, type NameRule } from "../../../server/names/public_name.ts";
 
 const ASCII = /^[\x20-\x7e]*$/;

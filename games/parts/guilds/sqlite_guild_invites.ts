@@ -1,12 +1,8 @@
 /** Invitations to guilds in SQLite. @module */
 
 import type { DatabaseSync } from "node:sqlite";
-import {
-  EXPIRED_DELETED_MAX,
-  GUILD_INVITES_PER_GUILD_MAX,
-  GUILD_INVITES_PER_PLAYER_MAX,
-  GUILD_MEMBERS_MAX,
-} from "../../../shared/limits.ts";
+import { EXPIRED_DELETED_MAX } from "../../../shared/limits.ts";
+import { GUILD_INVITES_PER_GUILD_MAX, GUILD_INVITES_PER_PLAYER_MAX, GUILD_MEMBERS_MAX } from "./limits.ts";
 import { checkId } from "../../../server/storage/storage_checks.ts";
 import type { HandlersOf } from "../../../server/storage/store.ts";
 import { type GUILDS, type Invite, type OpenInvite, RANK_MEMBER, RANK_OFFICER } from "./guild_store.ts";

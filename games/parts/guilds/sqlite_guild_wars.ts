@@ -8,7 +8,7 @@ import {
   GUILD_WARS_ENDED_MAX,
   GUILD_WARS_MAX,
   GUILD_WARS_PER_DAY_MAX,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
 import type { HandlersOf } from "../../../server/storage/store.ts";
 import {

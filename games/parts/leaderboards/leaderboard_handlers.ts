@@ -22,7 +22,7 @@ import {
   LEADERBOARD_CACHE_MS,
   LEADERBOARD_ENTRIES_MAX,
   SCORES_PENDING_MAX,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import { ShortCache } from "../../../server/base/short_cache.ts";
 import { type Asker, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
 import { ALL_TIME, type Board, type PlayerKill, type Score, SCORES } from "./score_store.ts";

@@ -1,7 +1,8 @@
 /** Kills and deaths in SQLite. @module */
 
 import type { DatabaseSync } from "node:sqlite";
-import { EXPIRED_DELETED_MAX, LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "../../../shared/limits.ts";
+import { EXPIRED_DELETED_MAX } from "../../../shared/limits.ts";
+import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "./limits.ts";
 import { ALL_TIME, type Board, type Score, SCORES } from "./score_store.ts";
 import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
 import { sqliteStore } from "../../../server/storage/sqlite_store.ts";

@@ -28,7 +28,7 @@ import {
   ROOMS_MAX,
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import { LoginGuard } from "../../../server/auth/login_guard.ts";
 import { roomNameKey } from "./room_name.ts";
 import { Counter } from "../../../server/ops/counters.ts";

@@ -6,7 +6,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type RoomInfo, RoomListResponseSchema } from "./rooms_pb.ts";
-import { ROOM_LISTS_PER_SECOND } from "../../../shared/limits.ts";
+import { ROOM_LISTS_PER_SECOND } from "./limits.ts";
 import type { Clock } from "../../../server/base/clock.ts";
 import type { Room, Rooms } from "./rooms.ts";
 import { pack, type Packed } from "../../../server/session/roster.ts";

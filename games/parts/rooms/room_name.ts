@@ -1,6 +1,6 @@
 /** Names of chat rooms: what they may look like, and when two are the same. @module */
 
-import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "../../../shared/limits.ts";
+import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "./limits.ts";
 import { cleanText } from "../../../shared/player_text.ts";
 import { foldName, looksLikeName } from "../../../server/names/public_name.ts";
 

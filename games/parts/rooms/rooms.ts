@@ -14,7 +14,7 @@ import {
   ROOMS_MAX,
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
-} from "../../../shared/limits.ts";
+} from "./limits.ts";
 import { looksOf } from "../../../server/names/public_name.ts";
 import { readRoomName, roomNameKey } from "./room_name.ts";
 import { RoomPassword } from "./room_password.ts";

@@ -17,7 +17,8 @@ import {
   HealthUpdateSchema,
   WorldSnapshotSchema,
 } from "../../../shared/gen/world_pb.ts";
-import { COMPONENTS_MAX, MONSTER_CORPSE_MS } from "../../../shared/limits.ts";
+import { COMPONENTS_MAX } from "../../../shared/limits.ts";
+import { MONSTER_CORPSE_MS } from "../../../games/marsh/limits.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 
 const SERVER_MS = 1_763_900_000_000;

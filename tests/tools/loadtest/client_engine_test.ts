@@ -9,7 +9,7 @@ import {
 import { EpollClient } from "../../../tools/loadtest/epoll_client.ts";
 import type { LoadContext } from "../../../tools/loadtest/load_session.ts";
 import { endpointOf } from "../../../tools/loadtest/scenario.ts";
-import { LOADTEST_CONNECTIONS_PER_ADDRESS } from "../../../shared/limits.ts";
+import { LOADTEST_CONNECTIONS_PER_ADDRESS } from "../../../tools/limits.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 import type { PeerReport, PeerTask } from "../../support/peer_worker.ts";
 

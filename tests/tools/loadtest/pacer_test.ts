@@ -1,4 +1,4 @@
-import { LOADTEST_SENDS_PER_ROUND_MAX } from "../../../shared/limits.ts";
+import { LOADTEST_SENDS_PER_ROUND_MAX } from "../../../tools/limits.ts";
 import { Pacer } from "../../../tools/loadtest/pacer.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
 

@@ -1,4 +1,4 @@
-import { LOADTEST_GAP_MAX } from "../../../shared/limits.ts";
+import { LOADTEST_GAP_MAX } from "../../../tools/limits.ts";
 import { SequenceLedger } from "../../../tools/loadtest/sequence_ledger.ts";
 import { assertEquals } from "../../support/assert.ts";
 import { fc } from "../../support/property.ts";

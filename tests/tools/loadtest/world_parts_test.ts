@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Channel, ChatMessageSchema } from "../../../games/parts/chat/chat_pb.ts";
 import { CombatResultSchema } from "../../../games/parts/combat/combat_pb.ts";
-import { LOADTEST_POSITIONS } from "../../../shared/limits.ts";
+import { LOADTEST_POSITIONS } from "../../../tools/limits.ts";
 import { ChatReader, encodeChatLine } from "../../../tools/loadtest/chat_reader.ts";
 import { Fights } from "../../../tools/loadtest/fights.ts";
 import { createPositionsBuffer, Positions } from "../../../tools/loadtest/positions.ts";

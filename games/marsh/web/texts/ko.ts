@@ -12,19 +12,23 @@ import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
 import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
+  MARKS_PER_LETTER_MAX,
+  PLAYER_NAME_LENGTH_MAX,
+  PLAYER_NAME_LENGTH_MIN,
+} from "../../../../shared/limits.ts";
+import {
   GUILD_NAME_LENGTH_MAX,
   GUILD_NAME_LENGTH_MIN,
   GUILD_TAG_LENGTH_MAX,
   GUILD_TAG_LENGTH_MIN,
-  LEADERBOARD_RANK_MAX,
-  MARKS_PER_LETTER_MAX,
-  PLAYER_NAME_LENGTH_MAX,
-  PLAYER_NAME_LENGTH_MIN,
+} from "../../../parts/guilds/limits.ts";
+import { LEADERBOARD_RANK_MAX } from "../../../parts/leaderboards/limits.ts";
+import {
   ROOM_MEMBERS_MAX,
   ROOM_NAME_LENGTH_MAX,
   ROOM_NAME_LENGTH_MIN,
   ROOMS_PER_PLAYER,
-} from "../../../../shared/limits.ts";
+} from "../../../parts/rooms/limits.ts";
 import { PASSWORD_LENGTH_MIN } from "../form.ts";
 import type { Texts } from "./en.ts";
 

@@ -1,0 +1,41 @@
+/** Bounds, with unit and reason, as in shared/limits.ts. @module */
+
+import { assert } from "../../shared/errors.ts";
+
+// The marsh: monsters, maps and fights
+
+/** Maps that `maps.json` may have. */
+export const MAP_ENTRIES_MAX = 64;
+/** Portals of one map: all are told in one packet. */
+export const PORTALS_MAX = 32;
+/** Safe areas of one map: all are told in one packet, and every monster awake looks at them. */
+export const SAFE_AREAS_MAX = 8;
+/** Largest radius of a portal, in units: what its users see when they come near. */
+export const PORTAL_RADIUS_MAX = 50;
+/** How far from the end of a portal its users arrive at most, in units: not all in one place. */
+export const PORTAL_ARRIVAL_RADIUS = 3;
+/** The same in a fight of which more would have to be told than {@linkcode COMBAT_COPIES_PER_SECOND}. */
+export const AREA_TARGETS_CROWDED_MAX = 4;
+/**
+ * Copies of what befell somebody in a fight that are sent each second, to all who see it together, before area skills hit
+ * fewer: a twentieth of logic's time. A hundred players who all use theirs among each other reach it.
+ */
+export const COMBAT_COPIES_PER_SECOND = 50_000;
+/** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
+export const RESPAWN_DISTANCE_MIN = 28;
+/** The farthest, in units: within sight of where it died. */
+export const RESPAWN_DISTANCE_MAX = 45;
+/** How often used-up cooldowns are forgotten, in milliseconds. */
+export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
+/** Kinds, and likewise spawns, that `monsters.json` may have. */
+export const MONSTER_ENTRIES_MAX = 256;
+/** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */
+export const MONSTER_STEP_MS = 100;
+/** Longest time a monster moves on by in one step, in milliseconds: what a stalled server missed is not walked. */
+export const MONSTER_STEP_MS_MAX = 250;
+/** Pause of a monster that found the world full before it tries again to come back, in milliseconds. */
+export const MONSTER_RETRY_MS = 500;
+/** How long a dead monster lies on the ground, in milliseconds. */
+export const MONSTER_CORPSE_MS = 3_000;
+
+assert(MONSTER_STEP_MS < MONSTER_STEP_MS_MAX, "A monster must not fall behind in ordinary steps");
