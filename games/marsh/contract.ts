@@ -90,6 +90,18 @@ import {
   type LeaderboardResponse,
 } from "../parts/leaderboards/leaderboards_pb.ts";
 import {
+  file_parts_parties_parties,
+  type PartyAnswer,
+  type PartyDisbandRequest,
+  type PartyInvite,
+  type PartyInviteRequest,
+  type PartyKickRequest,
+  type PartyLeadRequest,
+  type PartyLeaveRequest,
+  type PartyResponse,
+  type PartyState,
+} from "../parts/parties/parties_pb.ts";
+import {
   file_parts_rooms_rooms,
   type RoomCreateRequest,
   type RoomEvent,
@@ -109,6 +121,7 @@ export * from "../parts/combat/combat_pb.ts";
 export * from "../parts/friends/friends_pb.ts";
 export * from "../parts/guilds/guilds_pb.ts";
 export * from "../parts/leaderboards/leaderboards_pb.ts";
+export * from "../parts/parties/parties_pb.ts";
 export * from "../parts/rooms/rooms_pb.ts";
 
 /** Packet types, by the names of their messages. */
@@ -263,6 +276,24 @@ export enum PacketType {
   LEADERBOARD_REQUEST = 6000,
   /** {@linkcode LeaderboardResponse} */
   LEADERBOARD_RESPONSE = 6001,
+  /** {@linkcode PartyInviteRequest} */
+  PARTY_INVITE_REQUEST = 8000,
+  /** {@linkcode PartyAnswer} */
+  PARTY_ANSWER = 8001,
+  /** {@linkcode PartyLeaveRequest} */
+  PARTY_LEAVE_REQUEST = 8002,
+  /** {@linkcode PartyKickRequest} */
+  PARTY_KICK_REQUEST = 8003,
+  /** {@linkcode PartyLeadRequest} */
+  PARTY_LEAD_REQUEST = 8004,
+  /** {@linkcode PartyDisbandRequest} */
+  PARTY_DISBAND_REQUEST = 8005,
+  /** {@linkcode PartyResponse} */
+  PARTY_RESPONSE = 8006,
+  /** {@linkcode PartyInvite} */
+  PARTY_INVITE = 8007,
+  /** {@linkcode PartyState} */
+  PARTY_STATE = 8008,
 }
 
 /** What each packet carries, by who sends it, and what answers it. */
@@ -341,6 +372,15 @@ export interface Packets {
   readonly [PacketType.IGNORE_LIST_RESPONSE]: { server: IgnoreListResponse };
   readonly [PacketType.LEADERBOARD_REQUEST]: { client: LeaderboardRequest; reply: LeaderboardResponse };
   readonly [PacketType.LEADERBOARD_RESPONSE]: { server: LeaderboardResponse };
+  readonly [PacketType.PARTY_INVITE_REQUEST]: { client: PartyInviteRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_ANSWER]: { client: PartyAnswer; reply: PartyResponse };
+  readonly [PacketType.PARTY_LEAVE_REQUEST]: { client: PartyLeaveRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_KICK_REQUEST]: { client: PartyKickRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_LEAD_REQUEST]: { client: PartyLeadRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_DISBAND_REQUEST]: { client: PartyDisbandRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_RESPONSE]: { server: PartyResponse };
+  readonly [PacketType.PARTY_INVITE]: { server: PartyInvite };
+  readonly [PacketType.PARTY_STATE]: { server: PartyState };
 }
 
 /** What the protos of marsh and of the engine say. */
@@ -354,5 +394,6 @@ export const contract: Contract<Packets> = new Contract("marsh", [
   file_parts_friends_friends,
   file_parts_guilds_guilds,
   file_parts_leaderboards_leaderboards,
+  file_parts_parties_parties,
   file_parts_rooms_rooms,
 ]);

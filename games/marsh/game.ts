@@ -14,6 +14,7 @@ import {
   leaderboards as leaderboardsPart,
   type LeaderboardService,
 } from "../parts/leaderboards/leaderboard_handlers.ts";
+import { parties as partiesPart, type PartyService } from "../parts/parties/parties.ts";
 import { rooms as roomsPart, type RoomService } from "../parts/rooms/room_handlers.ts";
 import { MARSH_ENTITIES } from "./entities.ts";
 import { CombatService } from "./combat_handlers.ts";
@@ -23,11 +24,15 @@ import { startMaps } from "./map_handlers.ts";
 import { Atlas } from "./maps/atlas.ts";
 import { NO_MONSTERS } from "./monsters/monster_data.ts";
 
+/** As many as stay together in a fight. */
+const PARTY_MEMBERS = 6;
+
 /** The parts of the game that runs, for tests. */
 export interface Marsh {
   readonly combat: CombatService;
   readonly guilds: GuildService;
   readonly leaderboards: LeaderboardService;
+  readonly parties: PartyService;
   readonly rooms: RoomService;
   readonly social: SocialService;
 }
@@ -49,8 +54,9 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
   const social = game.use(friends);
   const rooms = game.use(roomsPart, { friends: social });
   const guilds = game.use(guildsPart, { friends: social });
+  const parties = game.use(partiesPart, { friends: social, membersMax: PARTY_MEMBERS });
   const leaderboards = game.use(leaderboardsPart);
-  game.use(chat, { friends: social, guilds, rooms });
+  game.use(chat, { friends: social, guilds, parties, rooms });
   const combat = new CombatService(game, { atlas, guilds, monsters: config.monsters ? data.monsters : NO_MONSTERS });
   startMaps(game, { atlas, combat });
 
@@ -62,5 +68,5 @@ function start(game: Game, data: GameData, atlas: Atlas): Marsh {
     guilds.onKill(killer, victim);
     leaderboards.onKill(killer, victim);
   });
-  return { combat, guilds, leaderboards, rooms, social };
+  return { combat, guilds, leaderboards, parties, rooms, social };
 }

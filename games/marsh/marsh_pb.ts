@@ -16,6 +16,7 @@ import { file_parts_combat_combat } from "../parts/combat/combat_pb.ts";
 import { file_parts_friends_friends } from "../parts/friends/friends_pb.ts";
 import { file_parts_guilds_guilds } from "../parts/guilds/guilds_pb.ts";
 import { file_parts_leaderboards_leaderboards } from "../parts/leaderboards/leaderboards_pb.ts";
+import { file_parts_parties_parties } from "../parts/parties/parties_pb.ts";
 import { file_parts_rooms_rooms } from "../parts/rooms/rooms_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -24,7 +25,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_marsh_marsh: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChFtYXJzaC9tYXJzaC5wcm90bxINZHJhd2JyaWRnZS52MSI7Cg1Qb3J0YWxSZXF1ZXN0EhEKCXBvcnRhbF9pZBgBIAEoDToXkrUYEwjbDxgBMAVKCk1hcEVudGVyZWQiLgoOTWFwSW5mb1JlcXVlc3Q6HJK1GBgI3Q8YATAFSg9NYXBJbmZvUmVzcG9uc2UifgoPTWFwSW5mb1Jlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEiMKA21hcBgDIAEoCzIWLmRyYXdicmlkZ2UudjEuTWFwSW5mbzoHkrUYAwjeD0IUkrUYBgjbDxDbD5K1GAYI3Q8QtxdQA1AEUAVQBlAHUAhiBnByb3RvMw",
+    "ChFtYXJzaC9tYXJzaC5wcm90bxINZHJhd2JyaWRnZS52MSI7Cg1Qb3J0YWxSZXF1ZXN0EhEKCXBvcnRhbF9pZBgBIAEoDToXkrUYEwjbDxgBMAVKCk1hcEVudGVyZWQiLgoOTWFwSW5mb1JlcXVlc3Q6HJK1GBgI3Q8YATAFSg9NYXBJbmZvUmVzcG9uc2UifgoPTWFwSW5mb1Jlc3BvbnNlEg8KB3N1Y2Nlc3MYASABKAgSLAoKZXJyb3JfY29kZRgCIAEoDjIYLmRyYXdicmlkZ2UudjEuRXJyb3JDb2RlEiMKA21hcBgDIAEoCzIWLmRyYXdicmlkZ2UudjEuTWFwSW5mbzoHkrUYAwjeD0IUkrUYBgjbDxDbD5K1GAYI3Q8QtxdQA1AEUAVQBlAHUAhQCWIGcHJvdG8z",
     [
       file_drawbridge_common,
       file_drawbridge_options,
@@ -34,6 +35,7 @@ export const file_marsh_marsh: GenFile = /*@__PURE__*/
       file_parts_friends_friends,
       file_parts_guilds_guilds,
       file_parts_leaderboards_leaderboards,
+      file_parts_parties_parties,
       file_parts_rooms_rooms,
     ],
   );

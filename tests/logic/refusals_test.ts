@@ -221,10 +221,11 @@ const WRONG: readonly Wrong[] = [
     ["too many bytes", "INVALID_PACKET", { message: "ä".repeat(128) }],
     ["control characters", "INVALID_PACKET", { message: "a\u0007b" }],
     ["text that runs backwards", "INVALID_PACKET", { message: "a\u202eb" }],
-    ...[3, 5, 7, 8, 99, -1].map((channel) =>
+    ...[5, 7, 8, 99, -1].map((channel) =>
       [`channel ${channel}`, "UNSUPPORTED", { channel: channel as marsh.Channel, message: "hi" }] as const
     ),
     ["guild chat without a guild", "NOT_FOUND", { channel: marsh.Channel.GUILD, message: "hi" }, "lena"],
+    ["party chat without a party", "NOT_FOUND", { channel: marsh.Channel.PARTY, message: "hi" }],
     ["room chat without a room", "NOT_FOUND", { channel: marsh.Channel.ROOM, message: "hi" }],
     ...nothing("NOT_FOUND", (roomId) => ({ channel: marsh.Channel.ROOM, roomId, message: "hi" })),
     ["another's room", "PERMISSION_DENIED", { channel: marsh.Channel.ROOM, roomId: 1n, message: "hi" }],
@@ -355,6 +356,18 @@ const WRONG: readonly Wrong[] = [
     ["who is heard", "NOT_FOUND", { playerName: "Mia" }],
   ]),
   wrong(marsh.IgnoreListRequestSchema, []),
+  wrong(marsh.PartyInviteRequestSchema, [
+    ...nobody((playerName) => ({ playerName })),
+    ["oneself", "TARGET_INVALID", { playerName: "Anna" }],
+  ]),
+  wrong(marsh.PartyAnswerSchema, [
+    ...nothing("NOT_FOUND", (partyId) => ({ partyId, accept: true })),
+    ...nothing("NOT_FOUND", (partyId) => ({ partyId, accept: false })),
+  ]),
+  wrong(marsh.PartyLeaveRequestSchema, [["without a party", "NOT_FOUND", {}]]),
+  wrong(marsh.PartyKickRequestSchema, [["without a party", "NOT_FOUND", { playerName: "Mia" }]]),
+  wrong(marsh.PartyLeadRequestSchema, [["without a party", "NOT_FOUND", { playerName: "Mia" }]]),
+  wrong(marsh.PartyDisbandRequestSchema, [["without a party", "NOT_FOUND", {}]]),
   wrong(marsh.LeaderboardRequestSchema, [
     ...[3, 99, -1].map((board) => [`board ${board}`, "INVALID_PACKET", { board }] as const),
     ...[2, 99, -1].map((period) => [`period ${period}`, "INVALID_PACKET", { period }] as const),

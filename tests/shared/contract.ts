@@ -102,6 +102,15 @@ const ROWS = `
 5011 IGNORE_LIST_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, players 3 PlayerRef[]
 6000 LEADERBOARD_REQUEST    >  AW  LEADERBOARD_RESPONSE | board 1 LeaderboardBoard, period 2 LeaderboardPeriod, limit 3 uint32
 6001 LEADERBOARD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, board 3 LeaderboardBoard, period 4 LeaderboardPeriod, entries 5 LeaderboardEntry[], own 6 LeaderboardEntry, ends_at 7 uint64
+8000 PARTY_INVITE_REQUEST   >  AW  PARTY_RESPONSE | player_name 1 string
+8001 PARTY_ANSWER           >  AW  PARTY_RESPONSE | party_id 1 uint64, accept 2 bool
+8002 PARTY_LEAVE_REQUEST    >  AW  PARTY_RESPONSE |
+8003 PARTY_KICK_REQUEST     >  AW  PARTY_RESPONSE | player_name 1 string
+8004 PARTY_LEAD_REQUEST     >  AW  PARTY_RESPONSE | player_name 1 string
+8005 PARTY_DISBAND_REQUEST  >  AW  PARTY_RESPONSE |
+8006 PARTY_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, request_type 3 int32, error_message 4 string
+8007 PARTY_INVITE           <  -   - | party_id 1 uint64, inviter_id 2 uint64, inviter_name 3 string, lifetime_ms 4 uint32
+8008 PARTY_STATE            <  -   - | party_id 1 uint64, leader_id 2 uint64, members 3 PartyMember[], change 4 PartyChange, player_name 5 string
 `;
 
 const LATEST = ["MOVEMENT_UPDATE", "ENTITY_UPDATE", "WORLD_SNAPSHOT"];
@@ -165,6 +174,7 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
   RoomInfo: fieldList(
     "room_id 1 uint64, name 2 string, member_count 3 uint32, max_members 4 uint32, has_password 5 bool",
   ),
+  PartyMember: fieldList("player_id 1 uint64, name 2 string, link_dead 3 bool"),
   PlayerRef: fieldList("player_id 1 uint64, name 2 string"),
   Portal: fieldList(
     "portal_id 1 uint32, position 2 Vector3, radius 3 float, target_map_id 4 uint32, target_map_name 5 string",
@@ -197,6 +207,7 @@ export const CONTRACT_ENUMS: Readonly<Record<string, readonly string[]>> = {
     "SERVER_FULL HANDSHAKE_TIMEOUT SERVER_ERROR PROTOCOL_VIOLATION"
   ).split(" "),
   Channel: "GLOBAL AREA GUILD PARTY WHISPER TRADE ROOM SYSTEM".split(" "),
+  PartyChange: "NONE FOUNDED JOINED LEFT KICKED LED DISBANDED DECLINED".split(" "),
   GuildRank: "MEMBER OFFICER LEADER".split(" "),
   EntityKind: "PLAYER MONSTER".split(" "),
   DespawnReason: "LEFT_INTEREST LEFT_WORLD DIED".split(" "),

@@ -7,6 +7,7 @@ import {
   RoomLeaveRequestSchema,
   RoomListRequestSchema,
 } from "../../games/parts/rooms/rooms_pb.ts";
+import { PartyInviteRequestSchema } from "../../games/parts/parties/parties_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import {
   GuildCreateRequestSchema,
@@ -101,6 +102,7 @@ const REACHES_OTHERS: Readonly<Record<string, string>> = {
   "chat_delivery.ts players.find(playerId)?.send": "the gate's way out, for what waited",
   "chat_handlers.ts players.tell": "the operator speaks",
   "combat_handlers.ts players.send": "a blow is seen in the world, and carries no text",
+  "parties.ts players.tell": "who is in a party, its members need to know; it carries names and no text",
   "kept_whispers.ts recipient.tell": "the gate is asked for each whisper, when it is kept and again",
 };
 
@@ -247,6 +249,10 @@ const WRITINGS: readonly {
   { what: "a room's name", write: (h, c) => ask(h, c, RoomCreateRequestSchema, { name: "Insult" }) },
   { what: "a guild's name", write: (h, c) => ask(h, c, GuildCreateRequestSchema, { name: "Insult", tag: "INS" }) },
   { what: "an invitation", write: (h, c) => ask(h, c, GuildInviteRequestSchema, { playerName: "bob" }) },
+  {
+    what: "an invitation to a party",
+    write: (h, c) => ask(h, c, PartyInviteRequestSchema, { playerName: "bob" }),
+  },
   { what: "a request", write: (h, c) => ask(h, c, FriendRequestSchema, { playerName: "bob" }) },
   { what: "a declaration of war", write: (h, c) => ask(h, c, GuildWarStartSchema, { enemyName: "Grey Bears" }) },
 ];

@@ -1,5 +1,5 @@
 /**
- * Chat: GLOBAL, AREA, GUILD, ROOM, WHISPER.
+ * Chat: GLOBAL, AREA, GUILD, PARTY, ROOM, WHISPER.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import { nameKey } from "../../../server/auth/names.ts";
 import { Counter } from "../../../server/ops/counters.ts";
 import type { Saying } from "./chat_delivery.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
+import type { PartyService } from "../parties/parties.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
@@ -46,6 +47,7 @@ export function readChatText(raw: string): string {
 /** Who knows who is where. */
 export interface ChatServices {
   readonly guilds: Pick<GuildService, "find" | "load" | "membersOnline">;
+  readonly parties: Pick<PartyService, "find">;
   readonly rooms: Pick<RoomService, "say">;
   readonly friends: SocialService;
 }
@@ -58,7 +60,7 @@ interface Whisper {
 
 /** Registers what players say to each other. */
 function startChat(game: Game, services: ChatServices): void {
-  const { guilds, rooms, friends: social } = services;
+  const { guilds, parties, rooms, friends: social } = services;
   const { guard } = social;
   const { config, players, world } = game;
   const nearby = new Int32Array(world.slotCount);
@@ -99,6 +101,9 @@ function startChat(game: Game, services: ChatServices): void {
         break;
       case Channel.GUILD:
         return sayToGuild(player, message);
+      case Channel.PARTY:
+        sayToParty(player, message);
+        break;
       case Channel.WHISPER:
         return whisper(player, request, message);
       case Channel.ROOM:
@@ -183,6 +188,15 @@ function startChat(game: Game, services: ChatServices): void {
     };
     const hearers = () => hasLeft() ? [] : guilds.membersOnline(guildId);
     sayToMany(message, `guild ${guildId}`, hearers().length, hearers);
+  }
+
+  /** To every member of the sender's party. */
+  function sayToParty({ playerId }: Player, message: ChatMessage): void {
+    const party = parties.find(playerId);
+    if (party === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a party");
+    // Whoever has left it meanwhile is not heard in it any more.
+    const hearers = () => parties.find(playerId) === party ? party.members : [];
+    sayToMany(message, `party ${party.partyId}`, party.members.length, hearers);
   }
 
   /**
