@@ -6,7 +6,7 @@
 
 import { EXIT_CONFIG } from "../server/config/config.ts";
 import { ConfigError, DependencyError } from "../shared/errors.ts";
-import { asksForHelp } from "./admin_args.ts";
+import { asksForHelp, gameOptionsOf } from "./admin_args.ts";
 import {
   isModerationCommand,
   MODERATION_HELP,
@@ -72,8 +72,9 @@ export async function runAdmin(
     return 0;
   }
   try {
-    if (command === "players") output.report(await runPlayers(parsePlayersOptions(rest, env)));
-    else output.print(await runModeration(parseModerationCommand(command, rest, env)));
+    const gameOptions = await gameOptionsOf(rest, env);
+    if (command === "players") output.report(await runPlayers(parsePlayersOptions(rest, env, gameOptions)));
+    else output.print(await runModeration(parseModerationCommand(command, rest, env, gameOptions)));
     return 0;
   } catch (error) {
     return reportError(error, command, output);

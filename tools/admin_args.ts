@@ -1,5 +1,9 @@
 /** Takes a command's own flags out of a command line; what is left is for the server's configuration. @module */
 
+import { gamePathOf } from "../server/config/config.ts";
+import type { GameOption } from "../server/config/schema.ts";
+import { loadGame } from "../server/process/game_file.ts";
+
 /** A command line, taken apart. */
 export interface SplitArgs {
   /** Arguments before the first flag, and behind `--`. */
@@ -47,6 +51,23 @@ export function splitArgs(args: readonly string[], ownFlags: ReadonlySet<string>
  */
 export function isFlag(arg: string): boolean {
   return /^--[a-z]/i.test(arg);
+}
+
+/**
+ * The options of the game that a command line, the environment or the configuration file names: a server's configuration
+ * may hold them. None where that game cannot be loaded, since a server that runs may be asked all the same.
+ */
+export async function gameOptionsOf(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Readonly<Record<string, GameOption>>> {
+  const end = args.indexOf("--");
+  const path = gamePathOf({ args: end < 0 ? args : args.slice(0, end), env });
+  try {
+    return (await loadGame(path)).module.options;
+  } catch {
+    return {};
+  }
 }
 
 /** Tells whether help is asked for, by an argument before `--`. */

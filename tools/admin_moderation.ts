@@ -7,6 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { loadConfig, type ServerConfig } from "../server/config/config.ts";
+import type { GameOption } from "../server/config/schema.ts";
 import { hostPort, isWildcard } from "../server/base/host.ts";
 import { durationText, parseDuration } from "../server/moderation/duration.ts";
 import {
@@ -119,6 +120,7 @@ export function parseModerationCommand(
   act: ModerationAct | "list",
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  gameOptions: Readonly<Record<string, GameOption>> = {},
 ): ModerationCommand {
   const { rest, switches } = takeSwitches(act, args);
   const { positionals, own, others, problems } = splitArgs(rest, OWN_FLAGS);
@@ -156,7 +158,7 @@ export function parseModerationCommand(
   if (parsed !== null && "problems" in parsed) problems.push(...parsed.problems);
   let config: ServerConfig | undefined;
   try {
-    config = loadConfig({ args: others, env });
+    config = loadConfig({ args: others, env, gameOptions });
     if (config.adminPort === 0) problems.push("Cannot reach the server on --admin-port 0: give the port it took");
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -1,12 +1,11 @@
 /**
- * Moderation without a server: the server's own logic, on the database of a data folder that no server uses.
+ * Moderation without a server: the server's own logic and its game's, on the database of a data folder that no server
+ * uses.
  *
  * @module
  */
 
 import { existsSync } from "node:fs";
-import marsh from "../games/marsh/game.ts";
-import { MARSH_RECORDS } from "../games/marsh/records.ts";
 import { loadSessionKey } from "../server/auth/key_file.ts";
 import { PasswordHasher } from "../server/auth/password.ts";
 import { SessionTokens } from "../server/auth/token.ts";
@@ -16,6 +15,7 @@ import type { ModerationOutcome, ModerationRequest } from "../server/moderation/
 import { CounterBlock, createCounterBlock } from "../server/ops/counters.ts";
 import { getLimitedLogger } from "../server/ops/rate_limited_log.ts";
 import { tryHoldDataFolder } from "../server/process/data_lock.ts";
+import { loadGame, loadGameRecords } from "../server/process/game_file.ts";
 import { MaintenanceDesk } from "../server/process/maintenance_plan.ts";
 import { buildLogic } from "../server/session/build_logic.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
@@ -25,7 +25,8 @@ import { Prng } from "../server/world/prng.ts";
  * Does what a moderator asks where no server runs.
  *
  * @returns What came of it; `undefined` where there is no database, or a server uses the data folder.
- * @throws {ConfigError} when the key or the database cannot be used.
+ * @throws {ConfigError} when the key, the game or the database cannot be used: it belongs to another game than
+ * `--game`.
  * @throws {DependencyError} when the database is of a later version, or the maintenance plan cannot be read.
  */
 export async function moderateOffline(
@@ -41,13 +42,15 @@ export async function moderateOffline(
   if (request.act === "maintenance") {
     return await (await MaintenanceDesk.open(config.dataDir, clock)).run(request, () => {});
   }
+  const { module: game } = await loadGame(config.game);
+  const records = await loadGameRecords(config.game);
   const key = await loadSessionKey(config.dataDir);
   const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
-  const storage = new DirectStorage({ path }, MARSH_RECORDS);
+  const storage = new DirectStorage({ path }, records);
   try {
     // Without sockets, nobody comes in, and nothing steps the world.
     const logic = buildLogic({
-      game: marsh,
+      game,
       config,
       ports: { login: 0, game: 0, gateway: 0 },
       clock,

@@ -10,6 +10,7 @@ import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
 import { SystemClock } from "../server/base/clock.ts";
 import { loadConfig, type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import type { GameOption } from "../server/config/schema.ts";
 import { makeDataFolder } from "../server/process/data_folder.ts";
 import { loadGameRecords } from "../server/process/game_file.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
@@ -64,6 +65,7 @@ export interface CreatedPlayers {
 export function parsePlayersOptions(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  gameOptions: Readonly<Record<string, GameOption>> = {},
 ): PlayersOptions {
   const { positionals, own, others, problems } = splitArgs(args, OWN_FLAGS);
   const count = own.get("--count");
@@ -75,7 +77,7 @@ export function parsePlayersOptions(
   else problems.push(...checkNames(prefix, Number(count)));
   let config: ServerConfig | undefined;
   try {
-    config = loadConfig({ args: [...positionals, ...others], env });
+    config = loadConfig({ args: [...positionals, ...others], env, gameOptions });
     if (sqlitePath(config) === MEMORY_PATH) {
       problems.push("Cannot create players in memory: --database-url must name a file");
     }

@@ -4,12 +4,19 @@
  * @module
  */
 
-import { defineGame, type Game, type GameModule } from "../../server/game/game.ts";
+import {
+  defineGame,
+  type Game,
+  type GameModule,
+  type GameOption,
+  onOff,
+  type OptionValues,
+} from "../../server/game/game.ts";
 import type { ServerConfig } from "../../server/config/config.ts";
 import { chat } from "../parts/chat/chat_handlers.ts";
 import { KillCredit } from "../parts/combat/kill_credit.ts";
 import { friends, type SocialService } from "../parts/friends/social_handlers.ts";
-import { guilds as guildsPart, type GuildService } from "../parts/guilds/guild_handlers.ts";
+import { GUILD_OPTIONS, guilds as guildsPart, type GuildService } from "../parts/guilds/guild_handlers.ts";
 import {
   leaderboards as leaderboardsPart,
   type LeaderboardService,
@@ -27,6 +34,16 @@ import { NO_MONSTERS } from "./monsters/monster_data.ts";
 /** As many as stay together in a fight. */
 const PARTY_MEMBERS = 6;
 
+const OPTIONS = {
+  monsters: {
+    kind: onOff(),
+    default: true,
+    help: "Whether monsters live on the maps; larger maps have more of them",
+    alsoCalled: ["npcs", "mobs"],
+  },
+  ...GUILD_OPTIONS,
+} satisfies Record<string, GameOption>;
+
 /** The parts of the game that runs, for tests. */
 export interface Marsh {
   readonly combat: CombatService;
@@ -42,29 +59,32 @@ export function marshWith(data: GameData): GameModule<Marsh> {
   const atlasOf = (config: ServerConfig) => new Atlas(data.maps, config);
   return defineGame(
     contract,
-    { maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES },
-    (game) => start(game, data, atlasOf(game.config)),
+    { maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES, options: OPTIONS },
+    (game, options) => start(game, options, { data, atlas: atlasOf(game.config) }),
   );
 }
 
 export default marshWith(loadGameData());
 
-function start(game: Game, data: GameData, atlas: Atlas): Marsh {
-  const { config, clock } = game;
+function start(
+  game: Game,
+  { monsters, guildWarMinutes }: OptionValues<typeof OPTIONS>,
+  { data, atlas }: { readonly data: GameData; readonly atlas: Atlas },
+): Marsh {
   const social = game.use(friends);
   const rooms = game.use(roomsPart, { friends: social });
-  const guilds = game.use(guildsPart, { friends: social });
+  const guilds = game.use(guildsPart, { friends: social, guildWarMinutes });
   const parties = game.use(partiesPart, { friends: social, membersMax: PARTY_MEMBERS });
   const leaderboards = game.use(leaderboardsPart);
   game.use(chat, { friends: social, guilds, parties, rooms });
-  const combat = new CombatService(game, { atlas, guilds, monsters: config.monsters ? data.monsters : NO_MONSTERS });
+  const combat = new CombatService(game, { atlas, guilds, monsters: monsters ? data.monsters : NO_MONSTERS });
   startMaps(game, { atlas, combat });
 
   const credit = new KillCredit();
   combat.onKill((killer, victim) => {
     // A victim that has been killed by the same player too often does not count.
     const isPair = killer !== null && victim !== null;
-    if (isPair && !credit.tryCount(killer.playerId, victim.playerId, clock.monotonicMs())) return;
+    if (isPair && !credit.tryCount(killer.playerId, victim.playerId, game.nowMs)) return;
     guilds.onKill(killer, victim);
     leaderboards.onKill(killer, victim);
   });

@@ -92,6 +92,7 @@ export function describeConfig(config: ServerConfig): Record<string, string | nu
     else if (OPTIONS[key].secret === "hidden") described[key] = value === "" ? "" : "***";
     else described[key] = value as string | number | boolean;
   }
+  for (const [key, value] of Object.entries(config.gameOptions)) described[key] = String(value);
   return described;
 }
 
@@ -210,7 +211,7 @@ class ConfigReader {
     const key = this.#keyOfFlag.get(flag);
     if (key === undefined) {
       // The value is not shown: it may be a secret behind a mistyped flag.
-      this.problems.push(unknown(`flag ${shorten(flag)}`, flag, flagOf));
+      this.problems.push(this.#unknown(`flag ${shorten(flag)}`, flag, flagOf));
     } else if (value !== undefined) {
       found.set(key, { name: flag, value, fromJson: false });
     } else if (key !== CONFIG_FILE_KEY && typeof this.#optionOf(key).default === "boolean") {
@@ -234,7 +235,11 @@ class ConfigReader {
       const key = this.#keyOfVariable.get(variable);
       if (key === undefined) {
         this.problems.push(
-          unknown(`environment variable ${variable}`, variable.slice(ENVIRONMENT_PREFIX.length), environmentVariableOf),
+          this.#unknown(
+            `environment variable ${variable}`,
+            variable.slice(ENVIRONMENT_PREFIX.length),
+            environmentVariableOf,
+          ),
         );
       } else if (value !== "") {
         found.set(key, { name: variable, value, fromJson: false });
@@ -257,7 +262,7 @@ class ConfigReader {
       if (Object.hasOwn(OPTIONS, key) || Object.hasOwn(this.#gameOptions, key)) {
         found.set(key, { name: `"${key}" in ${path}`, value, fromJson: true });
       } else {
-        this.problems.push(unknown(`key "${shorten(key)}" in ${path}`, key, (known) => `"${known}"`));
+        this.problems.push(this.#unknown(`key "${shorten(key)}" in ${path}`, key, (known) => `"${known}"`));
       }
     }
     return found;
@@ -288,6 +293,11 @@ class ConfigReader {
     }
     return undefined;
   }
+
+  #unknown(what: string, name: string, write: (key: string) => string): string {
+    const nearest = nearestOption(name, this.#gameOptions);
+    return nearest === undefined ? `Unknown ${what}` : `Unknown ${what}, did you mean ${write(nearest)}?`;
+  }
 }
 
 /** Flags that print something and end the program. */
@@ -302,11 +312,6 @@ const KNOWN_KEYS = [...OPTION_KEYS, CONFIG_FILE_KEY];
 function isServiceVariable(variable: string, value: string): boolean {
   return /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(variable) ||
     (variable.endsWith("_PORT") && /^(tcp|udp|sctp):\/\//.test(value));
-}
-
-function unknown(what: string, name: string, write: (key: string) => string): string {
-  const nearest = nearestOption(name);
-  return nearest === undefined ? `Unknown ${what}` : `Unknown ${what}, did you mean ${write(nearest)}?`;
 }
 
 function shorten(value: string): string {

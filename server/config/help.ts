@@ -76,30 +76,34 @@ export function helpText(gameOptions: Readonly<Record<string, GameOption>> = {})
   ].join("\n");
 }
 
-/** The options as a Markdown table, a heading for each subject. */
-export function optionsMarkdown(): string {
-  return GROUPS.map((group) => {
-    const rows = keysOf(group).map((key) => {
-      const option = OPTIONS[key] as Option<unknown>;
-      const cells = [
-        `\`${flagOf(key)}\``,
-        `\`${environmentVariableOf(key)}\``,
-        `\`${key}\``,
-        escapeCell(option.kind.expects),
-        escapeCell(defaultText(option)),
-        escapeCell(option.help),
-      ];
-      return `| ${cells.join(" | ")} |`;
-    });
-    return [
-      `## ${group}`,
-      "",
-      "| Flag | Environment variable | Key | Value | Default | What it does |",
-      "| --- | --- | --- | --- | --- | --- |",
-      ...rows,
-      "",
-    ].join("\n");
-  }).join("\n");
+/** The options as Markdown tables, a heading for each subject, and below them those of a game. */
+export function optionsMarkdown(title: string, gameOptions: Readonly<Record<string, GameOption>>): string {
+  return [
+    ...GROUPS.map((group) => tableText(group, keysOf(group).map((key) => [key, OPTIONS[key] as Option<unknown>]))),
+    tableText(title, Object.entries(gameOptions)),
+  ].join("\n");
+}
+
+function tableText(heading: string, options: readonly (readonly [string, Option<unknown> | GameOption])[]): string {
+  const rows = options.map(([key, option]) => {
+    const cells = [
+      `\`${flagOf(key)}\``,
+      `\`${environmentVariableOf(key)}\``,
+      `\`${key}\``,
+      escapeCell(option.kind.expects),
+      escapeCell(defaultText(option)),
+      escapeCell(option.help),
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+  return [
+    `## ${heading}`,
+    "",
+    "| Flag | Environment variable | Key | Value | Default | What it does |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
 }
 
 function groupText(group: OptionGroup): string[] {

@@ -86,8 +86,6 @@ export interface ServerConfig {
   readonly interestRadius: number;
   readonly snapshotBytes: number;
   readonly maxSpeed: number;
-  readonly monsters: boolean;
-  readonly guildWarMinutes: number;
 
   readonly adminHost: string;
   readonly adminPort: number;
@@ -407,7 +405,7 @@ export const OPTIONS: OptionTable = {
     group: "Accounts",
     kind: choice(["unicode", "ascii"]),
     default: "unicode",
-    help: "Letters allowed in new names of players and guilds: any one script, or ASCII only",
+    help: "Letters allowed in new names of players, and in those that players give: any one script, or ASCII only",
     alsoCalled: ["name-rule", "charset"],
   },
   reservedNames: {
@@ -415,7 +413,7 @@ export const OPTIONS: OptionTable = {
     kind: words("words, separated by commas", "WORDS", RESERVED_NAMES_MAX),
     default: RESERVED_NAMES,
     defaultText: RESERVED_NAMES.join(", "),
-    help: "Words that new names of players, guilds and rooms may not contain or imitate",
+    help: "Words that new names of players, and those that players give, may not contain or imitate",
     alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
@@ -458,20 +456,6 @@ export const OPTIONS: OptionTable = {
     kind: decimal({ min: 0.1, max: SPEED_MAX, placeholder: "UNITS" }),
     default: 10,
     help: "Highest speed of a player, in units per second",
-  },
-  monsters: {
-    group: "World",
-    kind: onOff(),
-    default: true,
-    help: "Whether monsters live on the maps; larger maps have more of them",
-    alsoCalled: ["npcs", "mobs"],
-  },
-  guildWarMinutes: {
-    group: "World",
-    kind: integer({ min: 1, max: 10_080, placeholder: "MINUTES" }),
-    default: 60,
-    help: "How long a war between two guilds lasts",
-    alsoCalled: ["war-minutes", "guild-war-duration"],
   },
 
   adminHost: {

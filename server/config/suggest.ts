@@ -4,15 +4,18 @@
  * @module
  */
 
-import { CONFIG_FILE_KEY, OPTION_KEYS, OPTIONS } from "./schema.ts";
+import { CONFIG_FILE_KEY, type GameOption, OPTIONS } from "./schema.ts";
 
 /** The option whose name, or one of whose other names, is nearest to `name`; undefined when none is near. */
-export function nearestOption(name: string): string | undefined {
+export function nearestOption(
+  name: string,
+  gameOptions: Readonly<Record<string, GameOption>> = {},
+): string | undefined {
   const wanted = plain(name);
   let nearest: string | undefined;
   // A typing error or two, more in longer names; never so many that anything matches.
   let nearestDistance = Math.min(3, Math.floor(wanted.length / 3)) + 1;
-  for (const [candidate, key] of CANDIDATES) {
+  for (const [candidate, key] of [...CANDIDATES, ...candidatesOf(gameOptions)]) {
     const distance = editDistance(wanted, candidate);
     if (distance < nearestDistance) {
       nearest = key;
@@ -27,12 +30,19 @@ function plain(name: string): string {
   return name.slice(0, 64).toLowerCase().replace(/[^a-z0-9]/g, "");
 }
 
-const CANDIDATES: readonly (readonly [name: string, key: string])[] = [
+/** What is compared with what was written, and the key it stands for. */
+type Candidate = readonly [name: string, key: string];
+
+const CANDIDATES: readonly Candidate[] = [
   [CONFIG_FILE_KEY, CONFIG_FILE_KEY],
-  ...OPTION_KEYS.flatMap((key) =>
-    [key, ...(OPTIONS[key].alsoCalled ?? [])].map((name): readonly [string, string] => [plain(name), key])
-  ),
+  ...candidatesOf(OPTIONS),
 ];
+
+function candidatesOf(options: Readonly<Record<string, Pick<GameOption, "alsoCalled">>>): Candidate[] {
+  return Object.entries(options).flatMap(([key, { alsoCalled = [] }]) =>
+    [key, ...alsoCalled].map((name): Candidate => [plain(name), key])
+  );
+}
 
 /** Letters to add, drop, change or swap with their neighbour to make `left` into `right`. */
 function editDistance(left: string, right: string): number {

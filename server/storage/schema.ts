@@ -54,7 +54,8 @@ const BOOKKEEPING = `
  *
  * @param steps The engine's own.
  * @param stores In the order in which they are brought up to date, after the engine.
- * @throws {ConfigError} when the database is another game's, is not ours, or something in it is newer than its steps.
+ * @throws {ConfigError} when the database is another game's, is not ours, something in it is newer than its steps, or a
+ * new table would keep accounts from being deleted.
  */
 export function migrate(
   database: DatabaseSync,
@@ -77,7 +78,9 @@ export function migrate(
     else if (userVersion !== 0) checkVersion("the database", userVersion, NAMED_VERSIONS);
     if (userVersion !== NAMED_VERSIONS) database.exec(BOOKKEEPING);
     checkGame(database, owner);
+    const before = new Set(tablesOf(database));
     for (const schema of schemas) bringUp(database, schema, userVersion);
+    for (const table of tablesOf(database)) if (!before.has(table)) checkReferences(database, table);
     database.exec("COMMIT");
   } catch (error) {
     if (database.isTransaction) database.exec("ROLLBACK");
@@ -115,6 +118,24 @@ function otherGame(other: string, { game }: DatabaseOwner): ConfigError {
   return new ConfigError([
     `Cannot use database: it belongs to ${other}, and this is ${game}; give each game a data folder of its own`,
   ]);
+}
+
+function tablesOf(database: DatabaseSync): string[] {
+  return database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all().map(({ name }) => String(name));
+}
+
+/**
+ * Holds that the rows of a table go, or let go, with what they refer to. A game may leave a store out again, and nothing
+ * but SQLite itself looks after its tables then: an account could not be deleted while they hold a row of it.
+ */
+function checkReferences(database: DatabaseSync, table: string): void {
+  for (const reference of database.prepare(`SELECT * FROM pragma_foreign_key_list(?)`).all(table)) {
+    if (reference.on_delete === "CASCADE" || reference.on_delete === "SET NULL") continue;
+    throw new ConfigError([
+      `Cannot use database: ${table}.${reference.from} refers to ${reference.table} without ON DELETE CASCADE or ` +
+      "ON DELETE SET NULL",
+    ]);
+  }
 }
 
 function checkFile(database: DatabaseSync): void {

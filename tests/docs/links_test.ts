@@ -1,25 +1,28 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { CONFIG_FILE_KEY, flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { loadGame } from "../../server/process/game_file.ts";
+import { MODERATION_HELP } from "../../tools/admin_moderation.ts";
+import { PLAYERS_HELP } from "../../tools/admin_players.ts";
 import { loadtestHelp } from "../../tools/loadtest/options.ts";
+import { GAMES } from "../support/games.ts";
 import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";
 
 const DOCUMENTS = await allDocuments();
 const TASKS: readonly string[] = Object.keys(manifest.tasks);
-/** Flags that the documents name and that are not the server's own. */
-const OTHER_FLAGS: ReadonlySet<string> = new Set([
-  "--stdin",
-  "--now",
-  "--allow",
-  "--flag",
-  "--help",
-  "--allow-ffi",
-  "--allow-read",
-  "--allow-write",
-  "--ulimit",
-  "--lines",
-  ...[...loadtestHelp().matchAll(/--[a-z]+(?:-[a-z]+)*/g)].map(([flag]) => flag),
-]);
+/** Flags of other programs, and `--flag`, which stands for any. */
+const OTHER_FLAGS = ["--flag", "--help", "--allow-ffi", "--allow-read", "--allow-write", "--ulimit", "--lines"];
+
+/** All flags there are: the server's, those of every game, those of tools. */
+async function knownFlags(): Promise<ReadonlySet<string>> {
+  const games = await Promise.all(GAMES.map((path) => loadGame(path)));
+  const help = [loadtestHelp(), MODERATION_HELP, PLAYERS_HELP].join("\n");
+  return new Set([
+    ...[...OPTION_KEYS, CONFIG_FILE_KEY, ...games.flatMap(({ module }) => Object.keys(module.options))].map(flagOf),
+    ...[...help.matchAll(/--[a-z]+(?:-[a-z]+)*/g)].map(([flag]) => flag),
+    ...OTHER_FLAGS,
+  ]);
+}
 
 /** The text outside of code blocks. */
 function prose(text: string): string {
@@ -58,7 +61,7 @@ Deno.test("Documents link to files and headings that are there", async () => {
 });
 
 Deno.test("Documents name files that are there", async () => {
-  const pattern = /`((?:client|docs|gateway|proto|server|shared|tests|tools|bench)\/[\w./-]*)`/g;
+  const pattern = /`((?:client|docs|games|gateway|proto|server|shared|tests|tools|bench)\/[\w./-]*)`/g;
   for (const { path, text } of DOCUMENTS) {
     for (const [, file] of prose(text).matchAll(pattern)) {
       // What adding a packet makes, or a build, is not there before.
@@ -76,8 +79,8 @@ Deno.test("Documents name tasks of deno.json", () => {
   }
 });
 
-Deno.test("Documents name flags that the server knows", () => {
-  const known = new Set([...OPTION_KEYS.map(flagOf), flagOf(CONFIG_FILE_KEY), ...OTHER_FLAGS]);
+Deno.test("Documents name flags that the server, a game or a tool knows", async () => {
+  const known = await knownFlags();
   for (const { path, text } of DOCUMENTS) {
     const inline = [...prose(text).matchAll(/`(--[a-z][a-z-]*)/g)].map(([, flag]) => flag);
     const commands = [...text.matchAll(/task serve\b(.*)$/gm)].flatMap(([, rest]) =>

@@ -104,8 +104,6 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   snapshotBytes: { file: "players/players_test.ts", test: "with little room in snapshots, is told all of it in time" },
   maxSpeed: { look: ({ entry }) => entry.maxSpeed, plain: 10, changed: 8 },
   game: { file: "e2e/game_test.ts", test: "plays the game of --game" },
-  monsters: { file: "monsters/monsters_logic_test.ts", test: "on their maps, unless they are switched off" },
-  guildWarMinutes: { file: "guild/guild_war_test.ts", test: "GUILD_WAR_START lasts as long as configured" },
   adminHost: { look: (view) => listenAddress(view.server.ports.admin), plain: "127.0.0.1", changed: "0.0.0.0" },
   adminPort: portRow("admin"),
   adminToken: { look: adminStatuses, plain: [200, 200], changed: [401, 200] },

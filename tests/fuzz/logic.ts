@@ -33,7 +33,10 @@ const LOGIC_ROWS = CLIENT_ROWS.filter(({ handledBy }) => handledBy === "logic");
 
 /** Sends messages to logic; rejects when a handler failed, or a state makes no sense. */
 export async function fuzzLogic(chance: CheapChance, messageCount: number): Promise<LogicFuzzReport> {
-  await using harness = await LogicHarness.create({ seed: chance.seed, config: { monsters: true, mapSize: 200 } });
+  await using harness = await LogicHarness.create({
+    seed: chance.seed,
+    config: { gameOptions: { monsters: true }, mapSize: 200 },
+  });
   const report = { messageCount: 0, answerCount: 0, refusalCount: 0 };
   const clients: HarnessClient[] = [];
   for (let index = 0; index < PLAYERS; index++) clients.push(await harness.connect({ name: `player${index}` }));

@@ -35,6 +35,10 @@ Deno.test("loadConfig() refuses bad values of a game's options, and options that
     `Cannot use --count-max "0": expected an integer from 1 to 100`,
   ]);
   assertEquals(problemsOf(["--count-max", "5"]).length, 1);
+  const marsh = { countMax: { ...OPTIONS.countMax, alsoCalled: ["tally"] } };
+  for (const flag of ["--cuont-max", "--tally"]) {
+    assertEquals(problemsOf([flag, "5"], marsh), [`Unknown flag ${flag}, did you mean --count-max?`]);
+  }
 });
 
 Deno.test("gamePathOf() finds the game before its options are known", () => {

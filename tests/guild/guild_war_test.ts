@@ -77,7 +77,7 @@ Deno.test("GUILD_WAR_START goes to everyone of both guilds, each told of its ene
 });
 
 Deno.test("GUILD_WAR_START lasts as long as configured", async () => {
-  await using scene = await twoGuilds({ config: { guildWarMinutes: 2 } });
+  await using scene = await twoGuilds({ config: { gameOptions: { guildWarMinutes: 2 } } });
   const { harness, anna } = scene;
   await declareWar(scene);
   assertEquals((await infoOf(harness, anna)).wars[0].endsAt, BigInt(harness.clock.unixMs() + 120_000));

@@ -29,7 +29,7 @@ function assertAlive(harness: LogicHarness, ann: HarnessClient, bob: HarnessClie
 }
 
 async function pair(): Promise<{ harness: LogicHarness; ann: HarnessClient; bob: HarnessClient }> {
-  const harness = await LogicHarness.create({ config: { monsters: true } });
+  const harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   const ann = await harness.connect({ at: { x: 20, z: 20 } });
   const bob = await harness.connect({ at: { x: 22, z: 20 } });
   harness.tick(2);

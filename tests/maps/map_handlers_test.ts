@@ -308,7 +308,7 @@ Deno.test("New players appear at the gate while fewer than 40 are there, else an
 });
 
 Deno.test("New players appear inside the southern gate, with something to fight in sight", async () => {
-  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   const { world } = harness;
   const players = [];
   for (let count = 0; count < 40; count++) players.push((await harness.connect()).entityId);
@@ -349,7 +349,7 @@ Deno.test("PORTAL_REQUEST reckons height", async () => {
 });
 
 Deno.test("MAP_INFO_RESPONSE tells the safe area at the gate, where no monster lives and newcomers are a step away", async () => {
-  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   const client = await harness.connect();
   harness.send(client, MapInfoRequestSchema, {});
   const [{ map }] = harness.take(client, PacketType.MAP_INFO_RESPONSE);

@@ -93,8 +93,8 @@ Deno.test("Logic lets a player kill a monster, and tells it as the player's kill
 });
 
 Deno.test("Logic has the monsters of the build on their maps, unless they are switched off", async () => {
-  await using on = await LogicHarness.create({ config: { monsters: true } });
-  await using off = await LogicHarness.create({ config: { monsters: false } });
+  await using on = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
+  await using off = await LogicHarness.create({ config: { gameOptions: { monsters: false } } });
   assertEquals(on.world.maps.map((map) => map.entityCount), [40, 18, 24, 13]);
   assertEquals([on.world.entityCount, on.marsh.combat.monsters.count], [95, 95]);
   assertEquals([off.world.entityCount, off.marsh.combat.monsters.count], [0, 0]);
@@ -102,14 +102,14 @@ Deno.test("Logic has the monsters of the build on their maps, unless they are sw
 
 Deno.test("Logic leaves the world to players but for a part: no monster takes a player's place", async () => {
   for (const worldCapacity of [1, 9, 10, 100, 1_000]) {
-    await using harness = await LogicHarness.create({ config: { monsters: true }, worldCapacity });
+    await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } }, worldCapacity });
     const { count } = harness.marsh.combat.monsters;
     assert(count <= worldCapacity / PLAYERS_PER_OTHER && count <= 95, `${count} of ${worldCapacity}`);
   }
 });
 
 Deno.test("Logic puts players who enter where no monster notices them", async () => {
-  await using harness = await LogicHarness.create({ config: { monsters: true } });
+  await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   const { marsh: { combat: { monsters } }, world } = harness;
   const aggroRadius = Math.max(...loadGameData().monsters.kinds.map((kind) => kind.aggroRadius));
   for (let count = 0; count < 60; count++) {

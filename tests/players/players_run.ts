@@ -113,7 +113,7 @@ export class PlayersRun {
       seed: options.seed,
       config: {
         // They ask more of each other than people may.
-        ...{ mapSize, guildWarMinutes: WAR_MINUTES, monsters: true, floodControl: false },
+        ...{ mapSize, gameOptions: { guildWarMinutes: WAR_MINUTES, monsters: true }, floodControl: false },
         ...(snapshotBytes === undefined ? {} : { snapshotBytes }),
       },
       worldCapacity: players * 2,

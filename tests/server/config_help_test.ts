@@ -1,4 +1,5 @@
 import { helpText, informationText, optionsMarkdown, versionText } from "../../server/config/help.ts";
+import { integer } from "../../server/config/kinds.ts";
 import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
 import { EXIT_STATUSES } from "../../server/process/exit_statuses.ts";
 import manifest from "../../deno.json" with { type: "json" };
@@ -18,9 +19,11 @@ Deno.test("helpText() tells every exit status", () => {
 });
 
 Deno.test("optionsMarkdown() has a row for every option with flag, variable and key", () => {
-  const rows = optionsMarkdown().split("\n").filter((line) => line.startsWith("| `"));
-  assertEquals(rows.length, OPTION_KEYS.length);
-  for (const key of OPTION_KEYS) {
+  const own = { countMax: { kind: integer({ min: 1, max: 9 }), default: 3, help: "How far" } };
+  const rows = optionsMarkdown("Its own", own).split("\n").filter((line) => line.startsWith("| `"));
+  const keys = [...OPTION_KEYS, ...Object.keys(own)];
+  assertEquals(rows.length, keys.length);
+  for (const key of keys) {
     assert(
       rows.some((row) => row.startsWith(`| \`${flagOf(key)}\` | \`${environmentVariableOf(key)}\` | \`${key}\` |`)),
     );

@@ -6,6 +6,7 @@ import {
   type ServerConfig,
   sqlitePath,
 } from "../../server/config/config.ts";
+import { integer } from "../../server/config/kinds.ts";
 import { environmentVariableOf, flagOf, OPTION_KEYS, type OptionKey, OPTIONS } from "../../server/config/schema.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -71,8 +72,6 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--snapshot-bytes": "DRAWBRIDGE_SNAPSHOT_BYTES",
   "--max-speed": "DRAWBRIDGE_MAX_SPEED",
   "--game": "DRAWBRIDGE_GAME",
-  "--monsters": "DRAWBRIDGE_MONSTERS",
-  "--guild-war-minutes": "DRAWBRIDGE_GUILD_WAR_MINUTES",
   "--duplicate-login": "DRAWBRIDGE_DUPLICATE_LOGIN",
   "--session-token-hours": "DRAWBRIDGE_SESSION_TOKEN_HOURS",
   "--client-version-min": "DRAWBRIDGE_CLIENT_VERSION_MIN",
@@ -147,8 +146,6 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     maxSpeed: 10,
     gameOptions: {},
     game: "",
-    monsters: true,
-    guildWarMinutes: 60,
     adminHost: "127.0.0.1",
     adminPort: 9090,
     adminToken: "",
@@ -314,8 +311,6 @@ const RANGES: {
   snapshotBytes: { good: ["1024", "32768"], bad: ["1023", "32769", "8192.5"] },
   maxSpeed: { good: ["0.1", "1000"], bad: ["0", "1000.1", "-3", "fast"] },
   game: { good: ["", "games/tag/game.ts", "/srv/game.ts"], bad: ["a\0b"] },
-  monsters: { good: ["on", "off"], bad: ["some", "40"] },
-  guildWarMinutes: { good: ["1", "10080"], bad: ["0", "10081", "1.5"] },
   adminHost: { good: ["127.0.0.1", "::1", "localhost", "127.1.2.3"], bad: ["", "a b"] },
   adminPort: { good: ["0", "65535"], bad: ["-1", "65536"] },
   adminToken: { good: ["", "t", "!~".repeat(128)], bad: ["a b", "a\n", "é", "t".repeat(257)] },
@@ -602,6 +597,12 @@ Deno.test("describeConfig() leaves out tokens", () => {
   assertEquals(described.allowedOrigins, "https://a.example,https://b.example");
   assertEquals(Object.keys(described), [...OPTION_KEYS]);
   assert(!JSON.stringify(described).includes("secret"));
+});
+
+Deno.test("describeConfig() shows the game's own options as well", () => {
+  const gameOptions = { countMax: { kind: integer({ min: 1, max: 9 }), default: 3, help: "How far" } };
+  const config = loadConfig({ args: ["--count-max=4"], env: {}, gameOptions });
+  assertEquals(describeConfig(config).countMax, "4");
 });
 
 Deno.test("describeConfig() shows that no token is set", () => {

@@ -292,9 +292,8 @@ export class SimulatedServer implements Listeners {
       interestRadius: 25,
       sendQueueSoftBytes: options.shape.softBytes,
       sendQueueHardBytes: options.shape.hardBytes,
-      guildWarMinutes: 1,
+      gameOptions: { guildWarMinutes: 1 },
       floodControl: false,
-      monsters: true,
     };
     for (let index = 0; index < this.#shape.ioWorkers; index++) {
       this.#ioCounters.push(new CounterBlock(createCounterBlock()));

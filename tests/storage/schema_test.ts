@@ -69,6 +69,24 @@ Deno.test("migrate() adopts every version of the one list that all had before", 
   }
 });
 
+Deno.test("migrate() takes no table whose rows would keep an account from being deleted", () => {
+  const notes = (onDelete: string) => ({
+    name: "notes",
+    steps: [{ sql: `CREATE TABLE n (account INTEGER REFERENCES a (x) ${onDelete}) STRICT` }],
+  });
+  for (const onDelete of ["", "ON DELETE RESTRICT", "ON DELETE NO ACTION"]) {
+    withMemory((database) => {
+      const problem = "n.account refers to a without ON DELETE CASCADE or ON DELETE SET NULL";
+      assertThrows(() => migrate(database, OWNER, ENGINE, [notes(onDelete)]), ConfigError, problem);
+      migrate(database, OWNER, ENGINE, []);
+      assertEquals(versions(database), ["engine 3"]);
+    });
+  }
+  for (const onDelete of ["ON DELETE CASCADE", "ON DELETE SET NULL"]) {
+    withMemory((database) => migrate(database, OWNER, ENGINE, [notes(onDelete)]));
+  }
+});
+
 Deno.test("migrate() changes nothing when a step fails", () => {
   withMemory((database) => {
     oldDatabase(database, 3);

@@ -303,9 +303,9 @@ export class LogicHarness implements AsyncDisposable {
   #playerCount = 0;
 
   private constructor(options: HarnessOptions) {
-    const defaults = loadConfig({ args: ["--monsters=off"], env: {}, platform: { os: "linux", cores: 1 } });
-    const monsters = options.monsters !== undefined || (options.config?.monsters ?? defaults.monsters);
-    const config = { ...defaults, ...options.config, monsters };
+    const defaults = loadConfig({ args: [], env: {}, platform: { os: "linux", cores: 1 } });
+    const gameOptions = { monsters: options.monsters !== undefined, ...options.config?.gameOptions };
+    const config = { ...defaults, ...options.config, gameOptions };
     this.config = config;
     const records = options.game === undefined ? MARSH_RECORDS : { game: options.game.name, stores: [] };
     this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, records);

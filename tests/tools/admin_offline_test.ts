@@ -12,6 +12,7 @@ import { withTempDir } from "../support/temp_dir.ts";
 /** A data folder as a server leaves it, with the account bot1, and a command line for it. */
 async function withStoppedServer(
   test: (folder: { readonly dataDir: string; admin(...args: string[]): Promise<[number, string]> }) => Promise<void>,
+  { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await withTempDir(async (dataDir) => {
     const probe = Deno.listen({ port: 0, hostname: "127.0.0.1" });
@@ -21,7 +22,7 @@ async function withStoppedServer(
       const lines: string[] = [];
       const output = { print: (text: string) => lines.push(text), report: (text: string) => lines.push(text) };
       const flags = ["--data-dir", dataDir, ...args[0] === "players" ? [] : ["--admin-port", String(port)]];
-      const status = await runAdmin([...args, ...flags], {}, output);
+      const status = await runAdmin([...args, ...flags], env, output);
       return [status, lines.join("\n").replaceAll(dataDir, "DIR").replaceAll(String(port), "PORT")];
     };
     await loadAdminToken(dataDir);
@@ -68,6 +69,31 @@ Deno.test("admin changes accounts, mutes and bans of a stopped server in its dat
     assert(list.includes("ban  bot1  another 7 d"), list);
     assertEquals(await admin("unban", "bot1"), [0, `bot1 is no longer banned ${WHERE}`]);
   });
+});
+
+Deno.test("admin opens a stopped server's data with the game it belongs to, and with no other", async () => {
+  const env = { DRAWBRIDGE_GAME: "games/tag/game.ts" };
+  await withStoppedServer(async ({ admin }) => {
+    assertEquals(await admin("restore", "bot1"), [1, "Cannot run restore: bot1 is not going to be deleted"]);
+    assertEquals((await admin("ban", "bot1", "--for", "7d"))[0], 0);
+    const other = await admin("unban", "bot1", "--game", "games/marsh/game.ts");
+    assertEquals(other, [
+      78,
+      "Cannot run unban:\n  - Cannot use database: it belongs to the game tag, and this is marsh; " +
+      "give each game a data folder of its own\nAll flags: deno task admin unban --help",
+    ]);
+    const missing = await admin("unban", "bot1", "--game", "games/none/game.ts");
+    assertEquals([missing[0], missing[1].includes("Cannot use --game games/none/game.ts")], [78, true]);
+    assertEquals(await admin("unban", "bot1"), [0, `bot1 is no longer banned ${WHERE}`]);
+  }, { env });
+});
+
+Deno.test("admin takes a configuration that holds options of the game", async () => {
+  const env = { DRAWBRIDGE_MONSTERS: "off" };
+  await withStoppedServer(async ({ admin }) => {
+    assertEquals((await admin("list", "--guild-war-minutes", "30"))[0], 0);
+    assertEquals((await admin("list", "--guild-war-minutes", "0"))[0], 78);
+  }, { env });
 });
 
 Deno.test("admin plans maintenance of a stopped server for its next start", async () => {

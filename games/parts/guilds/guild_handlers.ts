@@ -60,7 +60,15 @@ import { playerTarget } from "../chat/contact_gate.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
 import { Roster } from "../../../server/session/roster.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+import {
+  definePart,
+  type Game,
+  type GameOption,
+  integer,
+  type OptionValues,
+  type Player,
+  Refused,
+} from "../../../server/game/game.ts";
 
 const GUILD_INFO_RESPONSE = packetTypeOf(GuildInfoResponseSchema);
 const GUILD_INVITE_NOTICE = packetTypeOf(GuildInviteNoticeSchema);
@@ -107,6 +115,7 @@ const RANKS: readonly Rank[] = [RANK_MEMBER, RANK_OFFICER, RANK_LEADER];
 export class GuildService {
   readonly #game: Game;
   readonly #social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
+  readonly #warMs: number;
   readonly #ties = new GuildTies();
   readonly #calls = new OrderedCalls();
   /** Guilds as they were shown, by id. */
@@ -121,9 +130,10 @@ export class GuildService {
   #nextForgetMs: number;
   #sweeping: Promise<void> | null = null;
 
-  constructor(game: Game, social: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">) {
+  constructor(game: Game, { friends, guildWarMinutes }: GuildsOptions) {
     this.#game = game;
-    this.#social = social;
+    this.#social = friends;
+    this.#warMs = guildWarMinutes * 60_000;
     this.#kills = new KillLedger({
       write: (kills) => this.#addKills(kills),
       pendingMax: GUILD_KILLS_PENDING_MAX,
@@ -414,9 +424,9 @@ export class GuildService {
     const { gate } = this.#social;
     gate.checkMayWrite(player);
     gate.takeNotice(actorId, "");
-    const { clock, config, storage } = this.#game;
+    const { clock, storage } = this.#game;
     const nowMs = clock.unixMs();
-    const endsAtMs = nowMs + config.guildWarMinutes * 60_000;
+    const endsAtMs = nowMs + this.#warMs;
     const enemyNameKey = guildKey(enemyName);
     return this.#request(
       () => storage.for(player.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
@@ -640,8 +650,20 @@ function shownOf({ guildId, name, tag, members, wars }: Guild): Roster {
   });
 }
 
+/** Options that a game offers its operators when it uses the part; the values are for {@linkcode GuildsOptions}. */
+export const GUILD_OPTIONS = {
+  guildWarMinutes: {
+    kind: integer({ min: 1, max: 10_080, placeholder: "MINUTES" }),
+    default: 60,
+    help: "How long a war between two guilds lasts",
+    alsoCalled: ["war-minutes", "guild-war-duration"],
+  },
+} satisfies Record<string, GameOption>;
+
+/** What the part works with. */
+export interface GuildsOptions extends OptionValues<typeof GUILD_OPTIONS> {
+  readonly friends: Pick<SocialService, "delivery" | "gate" | "isOnlineFor">;
+}
+
 /** Guilds and their wars. */
-export const guilds = definePart(
-  "guilds",
-  (game, { friends }: { readonly friends: SocialService }) => new GuildService(game, friends),
-);
+export const guilds = definePart("guilds", (game, options: GuildsOptions) => new GuildService(game, options));

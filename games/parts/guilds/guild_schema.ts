@@ -141,4 +141,30 @@ export const GUILD_SCHEMA: readonly SchemaStep[] = [
   CREATE INDEX guild_declarations_by_end ON guild_declarations (peace_until_ms);
   `,
   },
+  // A game that leaves guilds out deletes accounts all the same: their guilds then do here what they do when members leave.
+  {
+    sql: `
+  CREATE TABLE leaving_members (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    player_id INTEGER NOT NULL UNIQUE REFERENCES accounts (id) ON DELETE CASCADE,
+    guild_id INTEGER NOT NULL REFERENCES guilds (id) ON DELETE CASCADE,
+    rank INTEGER NOT NULL CHECK (rank BETWEEN 0 AND 2)
+  ) STRICT;
+  INSERT INTO leaving_members SELECT id, player_id, guild_id, rank FROM guild_members;
+  DELETE FROM sqlite_sequence WHERE name = 'leaving_members';
+  INSERT INTO sqlite_sequence (name, seq) SELECT 'leaving_members', seq FROM sqlite_sequence WHERE name = 'guild_members';
+  DROP TABLE guild_members;
+  ALTER TABLE leaving_members RENAME TO guild_members;
+  CREATE INDEX guild_members_by_guild ON guild_members (guild_id, id);
+  CREATE UNIQUE INDEX guild_leaders ON guild_members (guild_id) WHERE rank = 2;
+
+  CREATE TRIGGER guild_member_left AFTER DELETE ON guild_members
+  BEGIN
+    DELETE FROM guilds WHERE id = OLD.guild_id
+      AND NOT EXISTS (SELECT 1 FROM guild_members WHERE guild_id = OLD.guild_id);
+    UPDATE guild_members SET rank = 2 WHERE OLD.rank = 2
+      AND id = (SELECT id FROM guild_members WHERE guild_id = OLD.guild_id ORDER BY rank DESC, id LIMIT 1);
+  END;
+  `,
+  },
 ];
