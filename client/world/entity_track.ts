@@ -88,12 +88,14 @@ export class EntityTrack {
   /**
    * The pose at a playback time.
    *
-   * @param timeMs Server time, as {@linkcode PlaybackClock.playbackMs} gives it; not before the last call's.
+   * @param timeMs Server time, as {@linkcode PlaybackClock.playbackMs} gives it; not before the last call's. NaN, as
+   *   before the clock runs: the pose that was told last.
    * @returns One object for each track, filled anew by each call.
    */
   poseAt(timeMs: number): Readonly<Pose> {
     const pose = this.#pose;
     this.#evaluate(timeMs, pose);
+    if (Number.isNaN(timeMs)) return pose;
     if (this.#offsetX !== 0 || this.#offsetZ !== 0) {
       const keep = Math.exp(-Math.max(0, timeMs - this.#shownMs) / CORRECTION_MS);
       this.#offsetX *= keep;
@@ -129,7 +131,7 @@ export class EntityTrack {
     const to = samples[index + 1];
     out.y = from.y;
     out.yaw = from.yaw;
-    if (timeMs <= from.timeMs) return place(out, from, 0);
+    if (Number.isNaN(timeMs) || timeMs <= from.timeMs) return place(out, from, 0);
     if (to === undefined) {
       const aheadMs = timeMs - from.timeMs;
       place(out, from, Math.min(aheadMs, EXTRAPOLATION_MS_MAX) / 1_000);

@@ -138,15 +138,25 @@ export class OwnMovement {
     this.#mapHeight = height;
   }
 
-  /** Moves in a direction of any length until told otherwise; 0, 0 stops. A direction ends a walk. */
+  /**
+   * Moves in a direction of any length until told otherwise; 0, 0 stops. A direction ends a walk.
+   *
+   * @throws {RangeError} when the direction is no number.
+   */
   steer(x: number, z: number): void {
+    if (!Number.isFinite(x) || !Number.isFinite(z)) throw new RangeError(`Cannot move in direction ${x}, ${z}`);
     this.#steerX = x;
     this.#steerZ = z;
     if (x !== 0 || z !== 0) this.#goal = null;
   }
 
-  /** Walks to a point, which is moved into the map. */
+  /**
+   * Walks to a point, which is moved into the map.
+   *
+   * @throws {RangeError} when the point is no number: the player would be nowhere from then on.
+   */
   walkTo(x: number, z: number): void {
+    if (Number.isNaN(x) || Number.isNaN(z)) throw new RangeError(`Cannot walk to ${x}, ${z}`);
     this.#goal = { x: clamp(x, this.#mapWidth), z: clamp(z, this.#mapHeight) };
   }
 
@@ -154,7 +164,8 @@ export class OwnMovement {
   face(x: number, z: number): void {
     const wayX = x - this.#x;
     const wayZ = z - this.#z;
-    if (this.isMoving || this.isHeld || Math.hypot(wayX, wayZ) < REACHED_UNITS) return;
+    // Nobody turns towards what is no number.
+    if (this.isMoving || this.isHeld || !(Math.hypot(wayX, wayZ) >= REACHED_UNITS)) return;
     this.#yaw = (Math.atan2(wayX, wayZ) + 2 * Math.PI) % (2 * Math.PI);
     this.#hasTurned = true;
   }

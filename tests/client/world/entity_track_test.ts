@@ -34,6 +34,16 @@ Deno.test("EntityTrack.poseAt() stays at the first sample before it", () => {
   assertEquals(track.poseAt(0).x, 10);
 });
 
+Deno.test("EntityTrack.poseAt() is the newest sample before the clock runs, and goes on from there", () => {
+  const track = new EntityTrack();
+  track.add(sample(1_000, { x: 10, vx: 10 }));
+  assertEquals(track.poseAt(NaN).x, 10);
+  const guessed = track.poseAt(1_150).x;
+  track.add(sample(1_200, { x: 9 }));
+  assertEquals(track.poseAt(NaN).x, 9);
+  assertNear(track.poseAt(1_150).x, guessed);
+});
+
 Deno.test("EntityTrack.poseAt() goes on by the last velocity, for a bounded time", () => {
   const track = new EntityTrack();
   track.add(sample(1_000, { x: 10, vx: 8, vz: -4 }));

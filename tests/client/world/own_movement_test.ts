@@ -4,7 +4,7 @@ import {
   REPORT_INTERVAL_MS,
   SPEED_PART,
 } from "../../../client/world/own_movement.ts";
-import { assert, assertEquals } from "../../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { fc } from "../../support/property.ts";
 
 const FRAME_MS = 16;
@@ -111,6 +111,18 @@ Deno.test("OwnMovement.walkTo() moves a point beyond the edge into the map", () 
   const movement = newMovement(999, 500);
   movement.walkTo(1_200, -5);
   assertEquals(movement.goal, { x: 1_000, z: 0 });
+});
+
+Deno.test("OwnMovement goes nowhere for what is no number, and walks on", () => {
+  const movement = newMovement();
+  movement.walkTo(510, 500);
+  assertThrows(() => movement.walkTo(NaN, 500), RangeError, "Cannot walk to NaN, 500");
+  assertThrows(() => movement.walkTo(500, NaN), RangeError);
+  for (const [x, z] of [[NaN, 0], [0, NaN], [Infinity, 0]]) assertThrows(() => movement.steer(x, z), RangeError);
+  run(movement, 2_000);
+  assertNear(movement.x, 510);
+  movement.face(NaN, NaN);
+  assert(movement.yaw < 2 * Math.PI);
 });
 
 Deno.test("OwnMovement.steer() ends a walk", () => {
