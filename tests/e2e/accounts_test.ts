@@ -10,7 +10,6 @@ import {
 import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
-import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
 import { ServerProcess } from "../support/server_process.ts";
@@ -19,15 +18,6 @@ import { until } from "../support/wait.ts";
 import { connect, WirePlayer } from "../support/wire_session.ts";
 
 const PASSWORD = "correct horse";
-
-/** Runs `deno task admin` on a server; gives its exit status and what it wrote. */
-async function admin(server: ServerProcess, ...args: string[]): Promise<[status: number, text: string]> {
-  const lines: string[] = [];
-  const output = { print: (text: string) => void lines.push(text), report: (text: string) => void lines.push(text) };
-  const flags = ["--data-dir", server.dataDir, "--admin-port", String(server.ports.admin)];
-  const status = await runAdmin([...args, ...flags], {}, output);
-  return [status, lines.join("\n")];
-}
 
 async function register(server: ServerProcess, username: string): Promise<string> {
   await using client = await connect(server, "websocket");
@@ -69,7 +59,7 @@ Deno.test("admin resets a password, revokes tokens, deletes and restores, and th
   assertEquals(await register(server, "Ann"), "NONE");
   const { sessionToken } = await logIn(server, "Ann");
   await using ann = await WirePlayer.enter(server, "tcp", { name: "Ann", token: sessionToken });
-  const [status, text] = await admin(server, "password", "ann");
+  const [status, text] = await server.admin("password", "ann");
   const [, password] = /^Ann has a new password, .*\nThe password: ([a-z2-9]{20})$/.exec(text) ?? [];
   assert(status === 0 && password !== undefined, text);
   assertEquals(await noticeTo(ann), "KICKED: The password was reset");
@@ -77,21 +67,21 @@ Deno.test("admin resets a password, revokes tokens, deletes and restores, and th
   assertEquals((await logIn(server, "Ann")).code, "INVALID_CREDENTIALS");
   const after = await logIn(server, "Ann", password);
   assertEquals(after.code, "NONE");
-  assertEquals((await admin(server, "revoke", "Ann"))[0], 0);
+  assertEquals((await server.admin("revoke", "Ann"))[0], 0);
   assertEquals(await enterCode(server, after.sessionToken), "INVALID_TOKEN");
 
-  const [, scheduled] = await admin(server, "delete", "Ann");
+  const [, scheduled] = await server.admin("delete", "Ann");
   assert(scheduled.startsWith("Ann will be deleted on "), scheduled);
-  assertEquals(await admin(server, "restore", "Ann"), [0, "Ann will not be deleted"]);
-  assertEquals(await admin(server, "restore", "Ann"), [1, "Cannot run restore: Ann is not going to be deleted"]);
-  await admin(server, "delete", "Ann");
+  assertEquals(await server.admin("restore", "Ann"), [0, "Ann will not be deleted"]);
+  assertEquals(await server.admin("restore", "Ann"), [1, "Cannot run restore: Ann is not going to be deleted"]);
+  await server.admin("delete", "Ann");
   assertEquals((await logIn(server, "Ann", password)).deletionCancelled, true);
-  await admin(server, "ban", "Ann");
+  await server.admin("ban", "Ann");
   const refused = "Cannot run delete: A mute or ban of Ann is in force: lift it first";
-  assertEquals(await admin(server, "delete", "Ann", "--now"), [1, refused]);
-  await admin(server, "unban", "Ann");
-  assertEquals(await admin(server, "delete", "Ann", "--now"), [0, "Ann is deleted"]);
-  assertEquals((await admin(server, "revoke", "Ann"))[0], 1);
+  assertEquals(await server.admin("delete", "Ann", "--now"), [1, refused]);
+  await server.admin("unban", "Ann");
+  assertEquals(await server.admin("delete", "Ann", "--now"), [0, "Ann is deleted"]);
+  assertEquals((await server.admin("revoke", "Ann"))[0], 1);
   assertEquals(await register(server, "Ann"), "NONE");
   const log = await server.log();
   for (const secret of [password, await hashPassword(password)]) assert(!log.includes(secret), "the log has a secret");
@@ -109,11 +99,11 @@ Deno.test("admin maintenance lets players go and nobody in, over a restart, unti
       for (const name of ["Ann", "Bob"]) assertEquals(await register(server, name), "NONE");
       token = (await logIn(server, "Ann")).sessionToken;
       await using ann = await WirePlayer.enter(server, "websocket", { name: "Ann", token });
-      assertEquals((await admin(server, "maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
+      assertEquals((await server.admin("maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
       const { message } = await ann.client.expect(ChatMessageSchema);
       assertEquals(message, "Maintenance begins in 10 min: a new map");
       assertEquals(await readiness(server), [200, 200]);
-      const [status, text] = await admin(server, "maintenance", "on", "--message", "a new map", "--allow", "Bob");
+      const [status, text] = await server.admin("maintenance", "on", "--message", "a new map", "--allow", "Bob");
       assertEquals([status, text], [0, "Maintenance begins now"]);
       assertEquals(await noticeTo(ann), "SHUTDOWN: The server is under maintenance: a new map");
       assertEquals(await readiness(server), [503, 503]);
@@ -125,10 +115,10 @@ Deno.test("admin maintenance lets players go and nobody in, over a restart, unti
     assertEquals([await enterCode(server, token), (await logIn(server, "Ann")).code], ["MAINTENANCE", "MAINTENANCE"]);
     assertEquals(await register(server, "Newcomer"), "MAINTENANCE");
     assertEquals((await logIn(server, "Bob")).code, "NONE");
-    assertEquals((await admin(server, "maintenance", "off"))[0], 0);
+    assertEquals((await server.admin("maintenance", "off"))[0], 0);
     await until("the server to be ready", async () => (await readiness(server)).join() === "200,200");
     assertEquals(await enterCode(server, token), "NONE");
-    assertEquals(await admin(server, "maintenance", "off"), [1, "Cannot run maintenance: There is no maintenance"]);
+    assertEquals(await server.admin("maintenance", "off"), [1, "Cannot run maintenance: There is no maintenance"]);
     await server.stop();
   });
 });

@@ -13,7 +13,6 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CombatActionSchema, CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { LeaderboardRequestSchema, LeaderboardResponseSchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
-import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
 import { registerOnPage, untilInWorld } from "../support/game_page.ts";
@@ -21,15 +20,6 @@ import { ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 import { connect, WirePlayer } from "../support/wire_session.ts";
-
-/** Runs `deno task admin` on a server; gives its exit status and what it wrote. */
-async function admin(server: ServerProcess, ...args: string[]): Promise<[status: number, text: string]> {
-  const lines: string[] = [];
-  const output = { print: (text: string) => void lines.push(text), report: (text: string) => void lines.push(text) };
-  const flags = ["--data-dir", server.dataDir, "--admin-port", String(server.ports.admin)];
-  const status = await runAdmin([...args, ...flags], {}, output);
-  return [status, lines.join("\n")];
-}
 
 async function enterCode(server: ServerProcess, { token }: TestPlayer): Promise<string> {
   await using client = await connect(server, "tcp");
@@ -56,37 +46,37 @@ Deno.test("admin mutes, announces, kicks and bans on a running server, and the l
   await using annOnTcp = await WirePlayer.enter(server, "tcp", ann);
   await using bobOnWeb = await WirePlayer.enter(server, "websocket", bob);
 
-  assertEquals(await admin(server, "mute", ann.name, "--for", "10m", "--reason", "shouting"), [
+  assertEquals(await server.admin("mute", ann.name, "--for", "10m", "--reason", "shouting"), [
     0,
     `${ann.name} is muted for 10 min: shouting`,
   ]);
   assertEquals(await chatRefusal(annOnTcp), "MUTED: You are muted for another 10 min: shouting");
-  assertEquals(await admin(server, "announce", "Back", "in", "a", "minute"), [0, "Announced to 2 players"]);
+  assertEquals(await server.admin("announce", "Back", "in", "a", "minute"), [0, "Announced to 2 players"]);
   for (const { client } of [annOnTcp, bobOnWeb]) {
     const { channel, message } = await client.expect(ChatMessageSchema);
     assertEquals([Channel[channel], message], ["SYSTEM", "Back in a minute"]);
   }
-  const [, list] = await admin(server, "list");
+  const [, list] = await server.admin("list");
   assert(list.startsWith("2 online\n") && list.includes("in the world  muted"), list);
 
-  assertEquals((await admin(server, "kick", bob.name))[0], 0);
+  assertEquals((await server.admin("kick", bob.name))[0], 0);
   assertEquals(await noticeTo(bobOnWeb), "KICKED: You were kicked: no reason given");
-  assertEquals(await admin(server, "kick", bob.name), [1, `Cannot run kick: ${bob.name} is not online`]);
-  assertEquals((await admin(server, "ban", ann.name, "--for", "1h", "--reason", "worse"))[0], 0);
+  assertEquals(await server.admin("kick", bob.name), [1, `Cannot run kick: ${bob.name} is not online`]);
+  assertEquals((await server.admin("ban", ann.name, "--for", "1h", "--reason", "worse"))[0], 0);
   assert((await noticeTo(annOnTcp)).startsWith("BANNED: You are banned for another "));
   assertEquals(await enterCode(server, ann), "BANNED");
-  assertEquals((await admin(server, "unban", ann.name))[0], 0);
+  assertEquals((await server.admin("unban", ann.name))[0], 0);
   assertEquals(await enterCode(server, ann), "NONE");
 
   await using idle = await connect(server, "tcp");
   idle.send(HeartbeatRequestSchema, {});
   await idle.expect(HeartbeatResponseSchema);
-  assertEquals((await admin(server, "ban", "--address", "127.0.0.1"))[0], 0);
+  assertEquals((await server.admin("ban", "--address", "127.0.0.1"))[0], 0);
   assertEquals((await idle.expect(DisconnectNoticeSchema)).reason, DisconnectReason.BANNED, "Logic never heard of it");
   await using turnedAway = await connect(server, "websocket");
   turnedAway.send(EnterWorldRequestSchema, { sessionToken: bob.token });
   assertEquals((await turnedAway.expect(DisconnectNoticeSchema)).reason, DisconnectReason.BANNED);
-  assertEquals((await admin(server, "unban", "--address", "127.0.0.1/32"))[0], 0);
+  assertEquals((await server.admin("unban", "--address", "127.0.0.1/32"))[0], 0);
   assertEquals(await enterCode(server, bob), "NONE");
   assert((await server.log()).includes('"logger":"moderation"'));
   await server.stop();
@@ -105,8 +95,8 @@ Deno.test("Mutes, bans and kills that were shown survive SIGKILL", async () => {
       await using second = await WirePlayer.enter(server, "tcp", victim);
       await killOff(first, second);
       await until("the kill to be shown", async () => (await killsOf(first)).join() === `1 ${killer.name} 1`);
-      assertEquals((await admin(server, "mute", killer.name))[0], 0);
-      assertEquals((await admin(server, "ban", banned.name))[0], 0);
+      assertEquals((await server.admin("mute", killer.name))[0], 0);
+      assertEquals((await server.admin("ban", banned.name))[0], 0);
       server.kill("SIGKILL");
       await server.exitCode();
     }
@@ -142,7 +132,7 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
     await page.locator("#ranks-rows tr", { hasText: "Player1" }).waitFor();
   }
   await page.locator("#ranks-own", { hasText: "You have no kills yet." }).waitFor();
-  assertEquals((await admin(server, "announce", "Back in a minute"))[0], 0);
+  assertEquals((await server.admin("announce", "Back in a minute"))[0], 0);
   await page.locator("#announcement", { hasText: "Back in a minute" }).waitFor();
   const widths = await page.evaluate(() => {
     const side = document.querySelector("#side")!;
@@ -151,13 +141,13 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
   assertEquals(widths, [375, 0]);
   await page.keyboard.press("Escape");
 
-  assertEquals((await admin(server, "mute", "Alice", "--reason", "shouting"))[0], 0);
+  assertEquals((await server.admin("mute", "Alice", "--reason", "shouting"))[0], 0);
   await page.locator("#chat-toggle").click();
   await page.locator("#chat-log li", { hasText: "Back in a minute" }).waitFor();
   await page.getByLabel("Message", { exact: true }).fill("hello");
   await page.keyboard.press("Enter");
   await page.locator("#chat-log li", { hasText: "You are muted: shouting." }).waitFor();
-  assertEquals((await admin(server, "kick", "Alice", "--reason", "go and calm down"))[0], 0);
+  assertEquals((await server.admin("kick", "Alice", "--reason", "go and calm down"))[0], 0);
   await page.locator("#login-form", { hasText: "You were kicked: go and calm down." }).waitFor();
 
   const token = (await Deno.readTextFile(`${server.dataDir}/admin.token`)).trim();
@@ -167,12 +157,12 @@ browserTest("The page shows ranks and announcements, and says why a player is mu
   await console.page.locator("#moderation-message", { hasText: "Alice is no longer muted" }).waitFor();
   const planned = console.page.locator("#planned");
   assertEquals(await planned.isVisible(), false);
-  assertEquals((await admin(server, "maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
+  assertEquals((await server.admin("maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
   await planned.filter({ hasText: /^Maintenance begins at .+: a new map$/ }).waitFor();
-  assertEquals((await admin(server, "maintenance", "on"))[0], 0);
+  assertEquals((await server.admin("maintenance", "on"))[0], 0);
   await console.page.locator("#notice", { hasText: "The server is under maintenance" }).waitFor();
   await planned.waitFor({ state: "hidden" });
-  assertEquals((await admin(server, "maintenance", "off"))[0], 0);
+  assertEquals((await server.admin("maintenance", "off"))[0], 0);
   assertEquals([errors, console.errors], [[], []]);
   await server.stop();
 });
@@ -192,7 +182,7 @@ browserTest(
       await page.locator("#login-password").fill("correct horse");
       await page.locator("#login-submit").click();
     };
-    const ask = async (...args: string[]) => assertEquals((await admin(server, ...args))[0], 0);
+    const ask = async (...args: string[]) => assertEquals((await server.admin(...args))[0], 0);
     await registerOnPage(page, "Alice");
     await ask("ban", "Alice", "--reason", "speed hacks");
     await said("You are banned: speed hacks.");

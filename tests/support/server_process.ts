@@ -215,6 +215,15 @@ export class ServerProcess {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** Runs `deno task admin` on it; gives the exit status and what was written. */
+  async admin(...args: string[]): Promise<[status: number, text: string]> {
+    const lines: string[] = [];
+    const write = (text: string) => void lines.push(text);
+    const flags = ["--data-dir", this.dataDir, "--admin-port", String(this.ports.admin)];
+    const status = await runAdmin([...args, ...flags], {}, { print: write, report: write });
+    return [status, lines.join("\n")];
+  }
+
   /** The number of its process. */
   get pid(): number {
     return this.#child.pid;
