@@ -551,7 +551,7 @@ export const PortalSchema: GenMessage<Portal> = /*@__PURE__*/
   messageDesc(file_drawbridge_world, 13);
 
 /**
- * A circle on the ground in which no monster comes and no player is hit.
+ * A circle on the ground in which nobody is hit.
  *
  * @generated from message drawbridge.v1.SafeArea
  */
