@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { DisconnectReason } from "./gen/auth_pb.ts";
+import type { DisconnectReason } from "./gen/enums.ts";
 
 /** A broken promise of our own code; never the peer's doing. */
 export class AssertionError extends Error {

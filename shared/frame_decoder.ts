@@ -5,7 +5,7 @@
  */
 
 import { ProtocolError } from "./errors.ts";
-import { DisconnectReason } from "./gen/auth_pb.ts";
+import { DisconnectReason } from "./gen/enums.ts";
 import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from "./limits.ts";
 
 /** Takes the frames of one stream. */

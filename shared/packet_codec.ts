@@ -8,7 +8,7 @@
  */
 
 import { ProtocolError } from "./errors.ts";
-import { DisconnectReason } from "./gen/auth_pb.ts";
+import { DisconnectReason } from "./gen/enums.ts";
 import { FRAME_HEADER_BYTES } from "./limits.ts";
 
 /** Depth of unknown groups a packet may carry; the generated codec has the same bound. */

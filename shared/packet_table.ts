@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { DeliveryClass } from "./gen/options_pb.ts";
+import type { DeliveryClass } from "./gen/enums.ts";
 import { PACKET_TYPE_MAX } from "./limits.ts";
 
 /** A connection's first state, as a bit: not logged in. */

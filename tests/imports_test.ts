@@ -211,23 +211,40 @@ Deno.test("imports: the rules refuse what they are there for", () => {
   }
 });
 
-Deno.test("imports: the storage's thread knows no protobuf, which is 2 MB of a thread's memory", () => {
+/** Everything that is loaded with some modules. */
+function loadedWith(entries: readonly string[]): string[] {
   const reached = new Set<string>();
   const visit = (file: string) => {
     if (reached.has(file)) return;
     reached.add(file);
     const { code, imports } = SOURCES.find((source) => source.file === file)!;
-    // What is imported for its types alone is not loaded.
-    const loading = code.replaceAll(/^(?:import|export) type [^;]*;/gm, "");
+    // What is imported for its types alone is not loaded, nor is what runs in another thread.
+    const loading = code.replaceAll(/^(?:import|export) type [^;]*;/gm, "").replaceAll(/\bnew URL\([^)]*\)/g, "");
     for (const { target, specifier, isLocal } of imports) {
       if (!loading.includes(`"${specifier}"`)) continue;
       if (isLocal && target.endsWith(".ts")) visit(target);
       else reached.add(target);
     }
   };
-  for (const entry of ["server/storage/storage_worker.ts", "games/marsh/records.ts"]) visit(entry);
-  assertEquals([...reached].filter((target) => PROTOBUF.test(target)), []);
-});
+  for (const entry of entries) visit(entry);
+  return [...reached];
+}
+
+const LEAN_THREADS: readonly (readonly [thread: string, entries: readonly string[]])[] = [
+  ["the main", ["server/main.ts"]],
+  ["an io", ["server/io/worker.ts"]],
+  ["the storage's", ["server/storage/storage_worker.ts", "games/marsh/records.ts"]],
+];
+for (const [thread, entries] of LEAN_THREADS) {
+  Deno.test(`imports: ${thread} thread loads no messages, which are 5 MB of a thread's memory, and no game`, () => {
+    const loaded = loadedWith(entries);
+    assert(loaded.includes("shared/limits.ts"));
+    const unwanted = loaded.filter((target) =>
+      PROTOBUF.test(target) && target !== "@bufbuild/protobuf/wire" || /_pb\.ts$|^games\/.*game\.ts$/.test(target)
+    );
+    assertEquals(unwanted, []);
+  });
+}
 
 Deno.test("imports: every local one names a file that is there, with its extension", async () => {
   for (const { file, target, isLocal } of IMPORTS) {

@@ -98,7 +98,27 @@ async function makeWorkspace(workspace: string, games: ReadonlyMap<string, strin
   await Deno.copyFile(`${ROOT}buf.yaml`, `${workspace}/buf.yaml`);
 }
 
-/** Writes the messages of every proto of the workspace, and gives where. */
+/** The enums of a module of messages, each with its comment. */
+const ENUM = /\/\*\*\n(?: \*.*\n)+export enum (\w+) \{\n[^}]*\}\n\n/g;
+
+/** Takes the enums out of a module of the engine's messages, which has them from the module of all of them instead. */
+function withoutEnums(text: string, enums: string[]): string {
+  const names: string[] = [];
+  const messages = text.replaceAll(ENUM, (declaration: string, name: string) => {
+    names.push(name);
+    enums.push(declaration);
+    return "";
+  });
+  if (names.length === 0) return text;
+  const list = names.join(", ");
+  const at = messages.indexOf("import ");
+  return `${messages.slice(0, at)}import { ${list} } from "./enums.ts";\nexport { ${list} };\n${messages.slice(at)}`;
+}
+
+/**
+ * Writes the messages of every proto of the workspace, and gives where. The enums of the engine's get a module of their
+ * own: whoever only counts or compares them loads no messages, and a thread without messages is some MB smaller.
+ */
 async function writeMessages(
   workspace: string,
   places: Places,
@@ -120,6 +140,7 @@ async function writeMessages(
     }),
   );
   const written: string[] = [];
+  const enums: string[] = [];
   for (const file of await filesBelow(out, "_pb.ts")) {
     const name = file.slice(0, -"_pb.ts".length);
     if (!isWritten(name)) continue;
@@ -129,7 +150,12 @@ async function writeMessages(
       const target = new URL(to, `file:///${file}`).pathname.slice(1);
       return ` from "${specifier(path, places.moduleOf(target))}"`;
     });
-    await write(path, moved);
+    await write(path, path.startsWith(ENGINE) ? withoutEnums(moved, enums) : moved);
+    written.push(path);
+  }
+  if (enums.length > 0) {
+    const path = `${ENGINE}enums.ts`;
+    await write(path, `/**\n * The enums of the engine's protos; ${NOTE}\n *\n * @module\n */\n\n${enums.join("")}`);
     written.push(path);
   }
   return written;

@@ -1,13 +1,13 @@
 /**
- * What the server answers to a packet it will not handle, and how it says that it closes.
+ * What the server answers to a packet it will not handle, and how it says that it closes. Written field by field, as io
+ * workers are without the generated messages.
  *
+ * @see proto/auth.proto
  * @module
  */
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { DisconnectNoticeSchema, type DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
-import type { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import type { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 
@@ -24,19 +24,25 @@ export function errorResponse(
   requestType: number,
   requestSequence: number,
 ): Refusal {
-  const response = create(ErrorResponseSchema, {
-    errorCode: code,
-    message,
-    requestType: requestType as PacketType,
-    requestSequence: BigInt(requestSequence),
-  });
-  return { type: PacketType.ERROR_RESPONSE, payload: toBinary(ErrorResponseSchema, response) };
+  const writer = new BinaryWriter();
+  if (code !== 0) writer.tag(1, WireType.Varint).int32(code);
+  if (message !== "") writer.tag(2, WireType.LengthDelimited).string(message);
+  if (requestType !== 0) writer.tag(3, WireType.Varint).int32(requestType);
+  if (requestSequence !== 0) writer.tag(4, WireType.Varint).uint64(requestSequence);
+  return { type: PacketType.ERROR_RESPONSE, payload: writer.finish() };
 }
 
 /** Whether the payload of an ERROR_RESPONSE, one of our own, is the answer to a packet of this type and sequence. */
 export function isErrorFor(requestType: number, requestSequence: number, payload: Uint8Array): boolean {
-  const response = fromBinary(ErrorResponseSchema, payload);
-  return response.requestType === requestType && Number(response.requestSequence) === requestSequence;
+  let type = 0, sequence = 0;
+  const reader = new BinaryReader(payload);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === 3) type = reader.int32();
+    else if (field === 4) sequence = Number(reader.uint64());
+    else reader.skip(wireType, field);
+  }
+  return type === requestType && sequence === requestSequence;
 }
 
 /**
@@ -63,5 +69,9 @@ export function refuseRequest(
 
 /** The payload of a DISCONNECT_NOTICE. */
 export function disconnectNotice(reason: DisconnectReason, message: string, retryAfterMs: number): Uint8Array {
-  return toBinary(DisconnectNoticeSchema, create(DisconnectNoticeSchema, { reason, message, retryAfterMs }));
+  const writer = new BinaryWriter();
+  if (reason !== 0) writer.tag(1, WireType.Varint).int32(reason);
+  if (message !== "") writer.tag(2, WireType.LengthDelimited).string(message);
+  if (retryAfterMs !== 0) writer.tag(3, WireType.Varint).uint32(retryAfterMs);
+  return writer.finish();
 }

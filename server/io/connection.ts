@@ -7,9 +7,7 @@
 
 import { ProtocolError } from "../../shared/errors.ts";
 import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { DeliveryClass } from "../../shared/gen/options_pb.ts";
+import { DeliveryClass, DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
   ENVELOPE_BYTES_MAX,

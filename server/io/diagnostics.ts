@@ -1,18 +1,16 @@
 /**
- * HEARTBEAT and ECHO, which the io worker answers itself.
+ * HEARTBEAT and ECHO, which the io worker answers itself. They are read and written field by field: a thread that loads
+ * the generated messages is some MB larger, and io workers need no other.
  *
+ * @see proto/auth.proto
  * @module
  */
 
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  EchoRequestSchema,
-  EchoResponseSchema,
-  HeartbeatRequestSchema,
-  HeartbeatResponseSchema,
-} from "../../shared/gen/auth_pb.ts";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
+
+const NOTHING = new Uint8Array(0);
 
 /** The payload of an echo is not in the usual form; see {@linkcode scanEcho}. */
 export const ECHO_UNUSUAL = -1;
@@ -48,29 +46,48 @@ export function scanEcho(bytes: Uint8Array, start: number, end: number): number 
  */
 export function parseEcho(payload: Uint8Array): { route: number; response: Uint8Array } | null {
   if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) return null;
+  let data: Uint8Array = NOTHING, route = 0;
   try {
-    const { data, route } = fromBinary(EchoRequestSchema, payload, { readUnknownFields: false });
-    return { route, response: toBinary(EchoResponseSchema, create(EchoResponseSchema, { data, route })) };
+    const reader = new BinaryReader(payload);
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      if (field === 1) data = reader.bytes();
+      else if (field === 2) route = reader.uint32();
+      else reader.skip(wireType, field);
+    }
   } catch {
     return null;
   }
+  const writer = new BinaryWriter();
+  if (data.length > 0) writer.tag(1, WireType.LengthDelimited).bytes(data);
+  if (route !== 0) writer.tag(2, WireType.Varint).uint32(route);
+  return { route, response: writer.finish() };
 }
 
 /** What a HEARTBEAT_REQUEST says, or `null` when it cannot be parsed. */
 export function parseHeartbeat(payload: Uint8Array): { timestamp: bigint; serverTimestampEcho: number } | null {
   if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) return null;
+  let timestamp = 0n, serverTimestampEcho = 0n;
   try {
-    const request = fromBinary(HeartbeatRequestSchema, payload, { readUnknownFields: false });
-    return { timestamp: request.timestamp, serverTimestampEcho: Number(request.serverTimestampEcho) };
+    const reader = new BinaryReader(payload);
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      if (field === 1) reader.uint64();
+      else if (field === 2) timestamp = BigInt(reader.uint64());
+      else if (field === 3) serverTimestampEcho = BigInt(reader.uint64());
+      else reader.skip(wireType, field);
+    }
   } catch {
     return null;
   }
+  return { timestamp, serverTimestampEcho: Number(serverTimestampEcho) };
 }
 
 /** The payload of a HEARTBEAT_RESPONSE. */
 export function heartbeatResponse(serverTimestampMs: number, latencyMs: number, clientTimestamp: bigint): Uint8Array {
-  return toBinary(
-    HeartbeatResponseSchema,
-    create(HeartbeatResponseSchema, { serverTimestamp: BigInt(serverTimestampMs), latencyMs, clientTimestamp }),
-  );
+  const writer = new BinaryWriter();
+  if (serverTimestampMs !== 0) writer.tag(1, WireType.Varint).uint64(serverTimestampMs);
+  if (latencyMs !== 0) writer.tag(2, WireType.Varint).uint32(latencyMs);
+  if (clientTimestamp !== 0n) writer.tag(3, WireType.Varint).uint64(clientTimestamp);
+  return writer.finish();
 }

@@ -28,7 +28,7 @@ import {
   WebSocketError,
   type WebSocketSink,
 } from "../../gateway/websocket.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   HTTP_HEAD_TIMEOUT_MS,
   WEBSOCKET_FRAMES_PER_SERVICE_MAX,

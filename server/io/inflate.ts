@@ -6,7 +6,7 @@
 
 import { constants, type InflateRaw, inflateRawSync } from "node:zlib";
 import { ProtocolError } from "../../shared/errors.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../../shared/limits.ts";
 
 /** What `info` has the library give, which its types do not know of. */

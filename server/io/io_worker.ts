@@ -8,7 +8,7 @@
 
 import type { App } from "../../gateway/app.ts";
 import { HttpError, type HttpHead } from "../../gateway/http.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   DEBTORS_US_PER_CHECK,
   HANDSHAKE_TIMEOUT_MS,

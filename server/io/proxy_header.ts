@@ -8,7 +8,7 @@
  */
 
 import { ProtocolError } from "../../shared/errors.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { PROXY_HEADER_BYTES_MAX, PROXY_LINE_BYTES_MAX } from "../../shared/limits.ts";
 import { formatIpAddress, IP_ADDRESS_BYTES, parseIpv4, parseIpv6 } from "../base/ip_address.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import { createApp } from "../../gateway/app.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
 import { PacketTable } from "../../shared/packet_table.ts";
 import { SystemClock } from "../base/clock.ts";

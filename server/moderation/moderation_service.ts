@@ -5,7 +5,7 @@
  */
 
 import { DependencyError } from "../../shared/errors.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import { SANCTIONS_RECENT_MAX } from "../../shared/limits.ts";
 import { AddressMap, parseAddressRange } from "./address_range.ts";
 import { durationText } from "./duration.ts";

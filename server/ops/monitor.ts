@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { MONITOR_RTT_SAMPLES, MONITOR_SAMPLES_MAX } from "../../shared/limits.ts";
 import {
   CONNECTION_STATES,

@@ -15,7 +15,7 @@ import {
   TokensRevokeRequestSchema,
   TokensRevokeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,

@@ -15,7 +15,7 @@ import {
   RegisterResponseSchema,
   ServerInfoSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIN_ADDRESS_NOTED_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED } from "../../shared/packet_table.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PASSWORDS_PENDING_PER_ADDRESS } from "../../shared/limits.ts";
 import { type Login, LoginGuard } from "../auth/login_guard.ts";
 import { PendingCounts } from "../auth/pending_counts.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { nameKey } from "../auth/names.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import type { Login } from "../auth/login_guard.ts";

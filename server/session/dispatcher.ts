@@ -7,7 +7,7 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import type { Contract } from "../../shared/contract.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { MESSAGE_FIELDS_MAX, PACKET_TYPE_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";

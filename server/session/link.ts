@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import type { DisconnectReason } from "../../shared/gen/enums.ts";
 import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX } from "../../shared/limits.ts";
 import type { RingProducer } from "../ring/byte_ring.ts";
 import type { Waker } from "../ring/doorbell.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import { MAINTENANCE_LET_GO_MAX } from "../../shared/limits.ts";
 import { nameKey } from "../auth/names.ts";
 import type { MaintenancePlan } from "../process/maintenance_plan.ts";

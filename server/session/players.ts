@@ -1,7 +1,7 @@
 /** The players of a node, as games and moderation ask for them. @module */
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Asker, PlayerName } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";

@@ -13,7 +13,7 @@ import {
   type ResumeResponse,
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { RESUME_REPEAT_MS } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";

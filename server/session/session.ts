@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";

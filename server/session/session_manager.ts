@@ -5,10 +5,9 @@
  */
 
 import type { DescMessage } from "@bufbuild/protobuf";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DeliveryClass, DisconnectReason } from "../../shared/gen/enums.ts";
 import type { Contract } from "../../shared/contract.ts";
 import type { PacketTable } from "../../shared/packet_table.ts";
-import { DeliveryClass } from "../../shared/gen/options_pb.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Faults } from "../ops/faults.ts";
 import type { PlayerName } from "../storage/storage.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { ErrorCode } from "../../shared/gen/enums.ts";
 import { RequestError } from "./dispatcher.ts";
 
 const VERSION_PATTERN = /^\d{1,9}(\.\d{1,9}){0,3}$/;

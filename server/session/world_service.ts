@@ -5,8 +5,7 @@
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import {
   DespawnReason,
   type EnterWorldRequest,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DespawnReason } from "../../shared/gen/world_pb.ts";
+import { DespawnReason } from "../../shared/gen/enums.ts";
 import { SNAPSHOT_BYTES_CONFIG_MIN } from "../../shared/limits.ts";
 import type { ChangeLog } from "./change_log.ts";
 import type { ComponentColumn, Components } from "./components.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DespawnReason } from "../../shared/gen/world_pb.ts";
+import { DespawnReason } from "../../shared/gen/enums.ts";
 import {
   ENTITY_ID_QUARANTINE,
   GRID_CELLS_MAX,

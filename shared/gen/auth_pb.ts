@@ -4,6 +4,8 @@
 
 // Login, session, heartbeat and errors.
 
+import { DisconnectReason } from "./enums.ts";
+export { DisconnectReason };
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode } from "./common_pb.ts";
@@ -699,83 +701,6 @@ export type AccountDeleteResponse = Message<"drawbridge.v1.AccountDeleteResponse
  */
 export const AccountDeleteResponseSchema: GenMessage<AccountDeleteResponse> = /*@__PURE__*/
   messageDesc(file_drawbridge_auth, 21);
-
-/**
- * Why the server closes a connection.
- *
- * @generated from enum drawbridge.v1.DisconnectReason
- */
-export enum DisconnectReason {
-  /**
-   * @generated from enum value: DISCONNECT_REASON_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_MALFORMED_FRAME = 1;
-   */
-  MALFORMED_FRAME = 1,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_MALFORMED_PACKET = 2;
-   */
-  MALFORMED_PACKET = 2,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_FLOOD = 3;
-   */
-  FLOOD = 3,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_IDLE = 4;
-   */
-  IDLE = 4,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_SLOW_READER = 5;
-   */
-  SLOW_READER = 5,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_LOGGED_IN_ELSEWHERE = 6;
-   */
-  LOGGED_IN_ELSEWHERE = 6,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_KICKED = 7;
-   */
-  KICKED = 7,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_BANNED = 8;
-   */
-  BANNED = 8,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_SHUTDOWN = 9;
-   */
-  SHUTDOWN = 9,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_SERVER_FULL = 10;
-   */
-  SERVER_FULL = 10,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_HANDSHAKE_TIMEOUT = 11;
-   */
-  HANDSHAKE_TIMEOUT = 11,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_SERVER_ERROR = 12;
-   */
-  SERVER_ERROR = 12,
-
-  /**
-   * @generated from enum value: DISCONNECT_REASON_PROTOCOL_VIOLATION = 13;
-   */
-  PROTOCOL_VIOLATION = 13,
-}
 
 /**
  * Describes the enum drawbridge.v1.DisconnectReason.

@@ -5,6 +5,24 @@
 // What a message says of itself beside its fields: that it is a packet, who may send it, when, and what it costs. This
 // is the only list of packets. Options are read when a process starts; they never travel.
 
+import {
+  ComponentOptions_SeenBy,
+  DeliveryClass,
+  PacketOptions_Handler,
+  PacketOptions_Port,
+  PacketOptions_Sender,
+  PacketOptions_State,
+  PacketOptions_Urgency,
+} from "./enums.ts";
+export {
+  ComponentOptions_SeenBy,
+  DeliveryClass,
+  PacketOptions_Handler,
+  PacketOptions_Port,
+  PacketOptions_Sender,
+  PacketOptions_State,
+  PacketOptions_Urgency,
+};
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { FileOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
@@ -169,59 +187,10 @@ export const PacketOptions_RateSchema: GenMessage<PacketOptions_Rate> = /*@__PUR
   messageDesc(file_drawbridge_options, 1, 0);
 
 /**
- * Who sends it.
- *
- * @generated from enum drawbridge.PacketOptions.Sender
- */
-export enum PacketOptions_Sender {
-  /**
-   * @generated from enum value: SERVER = 0;
-   */
-  SERVER = 0,
-
-  /**
-   * @generated from enum value: CLIENT = 1;
-   */
-  CLIENT = 1,
-
-  /**
-   * @generated from enum value: BOTH = 2;
-   */
-  BOTH = 2,
-}
-
-/**
  * Describes the enum drawbridge.PacketOptions.Sender.
  */
 export const PacketOptions_SenderSchema: GenEnum<PacketOptions_Sender> = /*@__PURE__*/
   enumDesc(file_drawbridge_options, 1, 0);
-
-/**
- * What a connection has come to.
- *
- * @generated from enum drawbridge.PacketOptions.State
- */
-export enum PacketOptions_State {
-  /**
-   * @generated from enum value: STATE_UNSPECIFIED = 0;
-   */
-  STATE_UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: CONNECTED = 1;
-   */
-  CONNECTED = 1,
-
-  /**
-   * @generated from enum value: LOGGED_IN = 2;
-   */
-  LOGGED_IN = 2,
-
-  /**
-   * @generated from enum value: WORLD = 3;
-   */
-  WORLD = 3,
-}
 
 /**
  * Describes the enum drawbridge.PacketOptions.State.
@@ -230,79 +199,16 @@ export const PacketOptions_StateSchema: GenEnum<PacketOptions_State> = /*@__PURE
   enumDesc(file_drawbridge_options, 1, 1);
 
 /**
- * @generated from enum drawbridge.PacketOptions.Port
- */
-export enum PacketOptions_Port {
-  /**
-   * @generated from enum value: PORT_UNSPECIFIED = 0;
-   */
-  PORT_UNSPECIFIED = 0,
-
-  /**
-   * @generated from enum value: LOGIN = 1;
-   */
-  LOGIN = 1,
-
-  /**
-   * @generated from enum value: GAME = 2;
-   */
-  GAME = 2,
-
-  /**
-   * @generated from enum value: GATEWAY = 3;
-   */
-  GATEWAY = 3,
-}
-
-/**
  * Describes the enum drawbridge.PacketOptions.Port.
  */
 export const PacketOptions_PortSchema: GenEnum<PacketOptions_Port> = /*@__PURE__*/
   enumDesc(file_drawbridge_options, 1, 2);
 
 /**
- * When logic should see it.
- *
- * @generated from enum drawbridge.PacketOptions.Urgency
- */
-export enum PacketOptions_Urgency {
-  /**
-   * @generated from enum value: AT_ONCE = 0;
-   */
-  AT_ONCE = 0,
-
-  /**
-   * It has no effect before the next step of the world, and does not wake logic.
-   *
-   * @generated from enum value: NEXT_STEP = 1;
-   */
-  NEXT_STEP = 1,
-}
-
-/**
  * Describes the enum drawbridge.PacketOptions.Urgency.
  */
 export const PacketOptions_UrgencySchema: GenEnum<PacketOptions_Urgency> = /*@__PURE__*/
   enumDesc(file_drawbridge_options, 1, 3);
-
-/**
- * Which thread answers it.
- *
- * @generated from enum drawbridge.PacketOptions.Handler
- */
-export enum PacketOptions_Handler {
-  /**
-   * @generated from enum value: LOGIC = 0;
-   */
-  LOGIC = 0,
-
-  /**
-   * The one that reads the socket: for what needs no player.
-   *
-   * @generated from enum value: IO = 1;
-   */
-  IO = 1,
-}
 
 /**
  * Describes the enum drawbridge.PacketOptions.Handler.
@@ -351,66 +257,10 @@ export const ComponentOptionsSchema: GenMessage<ComponentOptions> = /*@__PURE__*
   messageDesc(file_drawbridge_options, 2);
 
 /**
- * Who is told of it.
- *
- * @generated from enum drawbridge.ComponentOptions.SeenBy
- */
-export enum ComponentOptions_SeenBy {
-  /**
-   * All who see the entity.
-   *
-   * @generated from enum value: INTEREST = 0;
-   */
-  INTEREST = 0,
-
-  /**
-   * Its own player.
-   *
-   * @generated from enum value: OWNER = 1;
-   */
-  OWNER = 1,
-
-  /**
-   * Nobody.
-   *
-   * @generated from enum value: SERVER = 2;
-   */
-  SERVER = 2,
-}
-
-/**
  * Describes the enum drawbridge.ComponentOptions.SeenBy.
  */
 export const ComponentOptions_SeenBySchema: GenEnum<ComponentOptions_SeenBy> = /*@__PURE__*/
   enumDesc(file_drawbridge_options, 2, 0);
-
-/**
- * How a message travels once its receiver is slow or its connection breaks.
- *
- * @generated from enum drawbridge.DeliveryClass
- */
-export enum DeliveryClass {
-  /**
-   * Kept until acknowledged, replayed on resume, applied once.
-   *
-   * @generated from enum value: RELIABLE = 0;
-   */
-  RELIABLE = 0,
-
-  /**
-   * A newer one of the same key replaces an unsent older one.
-   *
-   * @generated from enum value: LATEST = 1;
-   */
-  LATEST = 1,
-
-  /**
-   * Dropped first for a slow reader.
-   *
-   * @generated from enum value: DROPPABLE = 2;
-   */
-  DROPPABLE = 2,
-}
 
 /**
  * Describes the enum drawbridge.DeliveryClass.

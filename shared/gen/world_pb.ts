@@ -4,6 +4,8 @@
 
 // The world: who is in it and where.
 
+import { DespawnReason, EntityKind } from "./enums.ts";
+export { DespawnReason, EntityKind };
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { ErrorCode, Vector3 } from "./common_pb.ts";
@@ -672,49 +674,10 @@ export const MapEnteredSchema: GenMessage<MapEntered> = /*@__PURE__*/
   messageDesc(file_drawbridge_world, 16);
 
 /**
- * What an entity is.
- *
- * @generated from enum drawbridge.v1.EntityKind
- */
-export enum EntityKind {
-  /**
-   * @generated from enum value: ENTITY_KIND_PLAYER = 0;
-   */
-  PLAYER = 0,
-
-  /**
-   * @generated from enum value: ENTITY_KIND_MONSTER = 1;
-   */
-  MONSTER = 1,
-}
-
-/**
  * Describes the enum drawbridge.v1.EntityKind.
  */
 export const EntityKindSchema: GenEnum<EntityKind> = /*@__PURE__*/
   enumDesc(file_drawbridge_world, 0);
-
-/**
- * Why an entity is no longer shown.
- *
- * @generated from enum drawbridge.v1.DespawnReason
- */
-export enum DespawnReason {
-  /**
-   * @generated from enum value: DESPAWN_REASON_LEFT_INTEREST = 0;
-   */
-  LEFT_INTEREST = 0,
-
-  /**
-   * @generated from enum value: DESPAWN_REASON_LEFT_WORLD = 1;
-   */
-  LEFT_WORLD = 1,
-
-  /**
-   * @generated from enum value: DESPAWN_REASON_DIED = 2;
-   */
-  DIED = 2,
-}
 
 /**
  * Describes the enum drawbridge.v1.DespawnReason.

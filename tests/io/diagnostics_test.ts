@@ -1,4 +1,5 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { ECHO_UNUSUAL, heartbeatResponse, parseEcho, parseHeartbeat, scanEcho } from "../../server/io/diagnostics.ts";
 import {
   EchoRequestSchema,
@@ -6,6 +7,8 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
+import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { isMessageWithin } from "../../shared/message_scan.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -60,6 +63,57 @@ Deno.test("parseHeartbeat() reads what encoders write, and gives null for what i
     assertEquals(parseHeartbeat(payload), { timestamp, serverTimestampEcho: Number(serverTimestampEcho) });
   }));
   assertEquals(parseHeartbeat(new Uint8Array([0x10])), null);
+});
+
+/** What the generated codec makes of bytes; null: they are no message. */
+function generated<Desc extends DescMessage>(schema: Desc, payload: Uint8Array): MessageShape<Desc> | null {
+  if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) return null;
+  try {
+    return fromBinary(schema, payload, { readUnknownFields: false });
+  } catch {
+    return null;
+  }
+}
+
+Deno.test("parseEcho() and parseHeartbeat() of any bytes give what the generated codec reads", () => {
+  const fields = fc.array(
+    fc.record({ no: fc.nat(5), type: fc.constantFrom(0, 1, 2, 5), value: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }) }),
+    { maxLength: 6 },
+  ).map((list) => {
+    const writer = new BinaryWriter();
+    for (const { no, type, value } of list) {
+      writer.tag(no + 1, type);
+      if (type === 0) writer.uint64(value);
+      else if (type === 1) writer.fixed64(value);
+      else if (type === 5) writer.fixed32(Number(value % 2n ** 32n));
+      else writer.bytes(pattern(Number(value % 9n)));
+    }
+    return writer.finish();
+  });
+  fc.assert(
+    fc.property(fc.oneof(fields, fc.uint8Array({ maxLength: 24 })), (payload) => {
+      const echo = generated(EchoRequestSchema, payload);
+      const { data, route } = echo ?? {};
+      const response = toBinary(EchoResponseSchema, create(EchoResponseSchema, { data, route }));
+      assertEquals(parseEcho(payload), echo === null ? null : { route: echo.route, response });
+      const heartbeat = generated(HeartbeatRequestSchema, payload);
+      assertEquals(
+        parseHeartbeat(payload),
+        heartbeat === null
+          ? null
+          : { timestamp: heartbeat.timestamp, serverTimestampEcho: Number(heartbeat.serverTimestampEcho) },
+      );
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+Deno.test("heartbeatResponse() is what the generated codec writes", () => {
+  const time = fc.oneof(fc.constant(0), fc.nat({ max: Number.MAX_SAFE_INTEGER }));
+  fc.assert(fc.property(time, fc.nat(), fc.oneof(fc.constant(0n), uint64), (serverMs, latencyMs, clientTimestamp) => {
+    const message = create(HeartbeatResponseSchema, { serverTimestamp: BigInt(serverMs), latencyMs, clientTimestamp });
+    assertEquals(heartbeatResponse(serverMs, latencyMs, clientTimestamp), toBinary(HeartbeatResponseSchema, message));
+  }));
 });
 
 Deno.test("heartbeatResponse() carries both clocks and the round trip", () => {
