@@ -44,6 +44,7 @@ import {
   type ErrorResponse,
   HeartbeatRequestSchema,
   type HeartbeatResponse,
+  type LoginQueueStatus,
   LoginRequestSchema,
   type LoginResponse,
   LogoutRequestSchema,
@@ -159,6 +160,7 @@ const OWN_TYPES: ReadonlySet<number> = new Set([
   PacketType.TOKENS_REVOKE_RESPONSE,
   PacketType.RESUME_RESPONSE,
   PacketType.ENTER_WORLD_RESPONSE,
+  PacketType.LOGIN_QUEUE_STATUS,
   PacketType.ERROR_RESPONSE,
   PacketType.DISCONNECT_NOTICE,
 ]);
@@ -436,7 +438,8 @@ export class GameClient<P extends PacketShapes<P>> {
   }
 
   /**
-   * Enters the world. Messages sent meanwhile follow when it is done.
+   * Enters the world. Messages sent meanwhile follow when it is done. Where the world is full, LOGIN_QUEUE_STATUS tells
+   * the place in the queue, and the request waits for as long as each says; {@linkcode DrawbridgeClient.close} leaves it.
    *
    * @throws {RequestError} when there is no response.
    */
@@ -759,6 +762,8 @@ export class GameClient<P extends PacketShapes<P>> {
       case PacketType.ENTER_WORLD_RESPONSE:
         if (this.#isEntering()) this.#entered(message as EnterWorldResponse, sequence);
         return;
+      case PacketType.LOGIN_QUEUE_STATUS:
+        return this.#queued(message as LoginQueueStatus);
       case PacketType.ENTITY_UPDATE:
         return this.#onEntity(message as EntityUpdate);
       case PacketType.ERROR_RESPONSE:
@@ -771,6 +776,12 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#sessionToken = sessionToken;
     this.#isLoggedIn = true;
     this.#link.mayReconnect = true;
+  }
+
+  /** The world is full: the entry waits for as long as the server says, and then some. */
+  #queued({ etaMs }: LoginQueueStatus): void {
+    const { now, requestTimeoutMs } = this.#options;
+    this.#requests.extend(PacketType.ENTER_WORLD_REQUEST, now() + etaMs + requestTimeoutMs);
   }
 
   /** The one before is void. */

@@ -56,7 +56,7 @@ export interface PendingRequest {
   readonly resolve: (response: Message) => void;
   readonly reject: (error: RequestError) => void;
   /** When it is given up, by the client's clock. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   /** Whether it was answered, or given up and only waits for its late answer to pass. */
   isSettled: boolean;
 }
@@ -168,6 +168,13 @@ export class PendingRequests {
       message === "" ? "" : `, ${message}`
     }`;
     request.reject(new RequestError("refused", code, type, what));
+  }
+
+  /** The server has not forgotten the requests of a type: they wait until `deadlineMs`, at least. */
+  extend(type: number, deadlineMs: number): void {
+    for (const request of this.#byType.get(type) ?? []) {
+      request.deadlineMs = Math.max(request.deadlineMs, deadlineMs);
+    }
   }
 
   /** Gives a request up; it stays in line when its answer may still come. */

@@ -35,6 +35,16 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
  * milliseconds: time enough to type a password.
  */
 export const UNAUTHENTICATED_MS = 120_000;
+/** Longest `--login-queue`; who stands behind so many hears nothing of use. */
+export const LOGIN_QUEUE_MAX = 10_000;
+/** Part of the login queue that one address may fill, so that none shuts the others out. */
+export const LOGIN_QUEUE_SHARE = 0.25;
+/** Interval in which everybody in the login queue is told where it stands, at least. */
+export const LOGIN_QUEUE_STATUS_MS = 2_000;
+/** Players in the login queue looked at in one tick: all of the longest queue within 2 s, and no more work than that. */
+export const LOGIN_QUEUE_TOLD_PER_TICK = 256;
+/** How long a place in the login queue is kept for a player whose connection is lost. */
+export const LOGIN_QUEUE_KEPT_MS = 30_000;
 /** A connection that has sent nothing at all for this long is closed, in milliseconds: three missed heartbeats. */
 export const IDLE_TIMEOUT_MS = 45_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */

@@ -9,6 +9,7 @@ import {
   CONNECTIONS_MAX,
   IO_WORKERS_MAX,
   LINK_DEAD_MS,
+  LOGIN_QUEUE_MAX,
   MAP_SIZE_MAX,
   RESERVED_NAMES_MAX,
   SEND_QUEUE_HARD_BYTES,
@@ -19,6 +20,7 @@ import {
   SNAPSHOT_BYTES_CONFIG_MIN,
   SNAPSHOT_BYTES_MAX,
   SPEED_MAX,
+  WORLD_PLAYERS_MAX,
 } from "../../shared/limits.ts";
 import {
   addressRanges,
@@ -53,6 +55,8 @@ export interface ServerConfig {
   readonly trustedProxies: readonly string[];
 
   readonly maxConnections: number;
+  readonly maxPlayers: number;
+  readonly loginQueue: number;
   readonly loginMaxConnections: number;
   readonly gatewayMaxConnections: number;
   readonly sendQueueSoftBytes: number;
@@ -142,6 +146,7 @@ const RESERVED_NAMES: readonly string[] = [
 ];
 
 const port: Kind<number> = integer({ min: 0, max: 65_535, placeholder: "PORT" });
+const MAX_CONNECTIONS = 5_000;
 const connections: Kind<number> = integer({ min: 1, max: CONNECTIONS_MAX });
 
 /** Every option of the server. */
@@ -242,9 +247,27 @@ export const OPTIONS: OptionTable = {
   maxConnections: {
     group: "Limits",
     kind: connections,
-    default: 5_000,
+    default: MAX_CONNECTIONS,
     help: "Highest number of connections to the game port; more are refused with SERVER_FULL",
-    alsoCalled: ["game-max-connections", "max-players"],
+    alsoCalled: ["game-max-connections"],
+  },
+  maxPlayers: {
+    group: "Limits",
+    kind: integer({ min: 1, max: WORLD_PLAYERS_MAX, placeholder: "COUNT" }),
+    default: (_platform, given) => {
+      const game = given.maxConnections ?? MAX_CONNECTIONS;
+      return Math.min(WORLD_PLAYERS_MAX, Math.ceil((game + (given.gatewayMaxConnections ?? game)) * 1.25));
+    },
+    defaultText: "as many as the connections allow, and a quarter more for link-dead players",
+    help: "Highest number of players in the world, link-dead ones among them; more wait in the login queue",
+    alsoCalled: ["players-max", "max-users"],
+  },
+  loginQueue: {
+    group: "Limits",
+    kind: integer({ min: 0, max: LOGIN_QUEUE_MAX, placeholder: "COUNT" }),
+    default: 1_000,
+    help: "Highest number of players who wait for room in a full world; more are refused with SERVER_FULL",
+    alsoCalled: ["login-queue-max", "queue-size"],
   },
   loginMaxConnections: {
     group: "Limits",
@@ -255,7 +278,7 @@ export const OPTIONS: OptionTable = {
   gatewayMaxConnections: {
     group: "Limits",
     kind: connections,
-    default: (_platform, given) => given.maxConnections ?? 5_000,
+    default: (_platform, given) => given.maxConnections ?? MAX_CONNECTIONS,
     defaultText: "as --max-connections",
     help: "Highest number of connections to the gateway port",
   },

@@ -96,9 +96,11 @@ export const Gauge = {
   THROTTLED: GAUGES_AT + 6,
   /** Bytes in the write-ahead log of the database, when it was last shortened as far as it could be. */
   STORAGE_LOG_BYTES: GAUGES_AT + 7,
+  /** Players who wait for room in the world. */
+  LOGIN_QUEUE: GAUGES_AT + 8,
 } as const;
 
-const CONNECTIONS_AT = GAUGES_AT + 8;
+const CONNECTIONS_AT = GAUGES_AT + 9;
 const HISTOGRAMS_AT = CONNECTIONS_AT + CONNECTION_STATES.length * TRANSPORTS.length;
 
 /** Slots for {@linkcode CounterBlock.observe}. */

@@ -83,6 +83,7 @@ function addConnections(page: MetricsPage, totals: Totals): void {
 function addLogic(page: MetricsPage, totals: Totals): void {
   page.gauge("sessions", "Sessions, with or without a connection", totals.sessions);
   page.gauge("players_online", "Players in the world", totals.playersOnline);
+  page.gauge("login_queue_players", "Players who wait for room in the world", totals.loginQueue);
   page.gauge("sessions_link_dead", "Sessions that wait for their player to come back", totals.linkDead);
   page.gauge("entities", "Entities in the world", totals.entities);
   page.gauge("storage_pending", "Requests that wait for the storage", totals.storagePending);

@@ -71,6 +71,7 @@ export interface Totals {
   readonly sessions: number;
   readonly playersOnline: number;
   readonly linkDead: number;
+  readonly loginQueue: number;
   readonly entities: number;
   readonly storagePending: number;
   /** Connections that are not read until they have paid for what they had done. */
@@ -304,6 +305,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     sessions: values[Gauge.SESSIONS],
     playersOnline: values[Gauge.PLAYERS_ONLINE],
     linkDead: values[Gauge.LINK_DEAD],
+    loginQueue: values[Gauge.LOGIN_QUEUE],
     entities: values[Gauge.ENTITIES],
     storagePending: values[Gauge.STORAGE_PENDING],
     throttled: values[Gauge.THROTTLED],

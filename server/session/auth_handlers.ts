@@ -155,6 +155,7 @@ export function registerAuthHandlers(
 function serverInfo({ config, ports, sessions }: LogicContext, session: Session) {
   const address = config.publicHost !== "" ? config.publicHost : session.link?.info.localAddress ?? "127.0.0.1";
   const currentPlayers = sessions.inWorld.size;
+  const maxPlayers = Math.min(config.maxPlayers, config.maxConnections);
   const host = address.includes(":") ? `[${address}]` : address;
   const scheme = config.tlsCert !== "" ? "wss" : "ws";
   return create(ServerInfoSchema, {
@@ -163,8 +164,8 @@ function serverInfo({ config, ports, sessions }: LogicContext, session: Session)
     ipAddress: address,
     port: ports.game,
     currentPlayers,
-    maxPlayers: config.maxConnections,
-    loadFactor: Math.min(1, currentPlayers / config.maxConnections),
+    maxPlayers,
+    loadFactor: Math.min(1, currentPlayers / maxPlayers),
     gatewayUrl: config.gatewayUrl !== "" ? config.gatewayUrl : `${scheme}://${host}:${ports.gateway}/ws`,
   });
 }

@@ -1,8 +1,7 @@
 /** Puts logic together: the same for the worker, for tests and for the simulation. @module */
 
-import { PLAYERS_PER_OTHER, WORLD_PLAYERS_MAX, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
+import { PLAYERS_PER_OTHER, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
-import type { ServerConfig } from "../config/config.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { ReservedNames } from "../names/reserved_names.ts";
 import { Faults } from "../ops/faults.ts";
@@ -36,7 +35,7 @@ export interface LogicOptions extends
 /** Builds logic with its world, its sessions and its game. */
 export function buildLogic(options: LogicOptions): Logic {
   const { config, counters, game, log, prng, storage } = options;
-  const worldCapacity = options.worldCapacity ?? worldCapacityOf(config);
+  const worldCapacity = options.worldCapacity ?? config.maxPlayers;
   const othersMax = game.othersMax ?? Math.floor(worldCapacity / PLAYERS_PER_OTHER);
   const faults = new Faults(log, counters);
   const world = new World({
@@ -73,9 +72,4 @@ export function buildLogic(options: LogicOptions): Logic {
     faults,
   };
   return new Logic(context, options.watch, { game, seed: prng.nextUint32() });
-}
-
-/** Room for link-dead players beside a full house. */
-function worldCapacityOf({ maxConnections, gatewayMaxConnections }: ServerConfig): number {
-  return Math.min(WORLD_PLAYERS_MAX, Math.ceil((maxConnections + gatewayMaxConnections) * 1.25));
 }

@@ -196,6 +196,7 @@ export class Logic {
     const { faults } = this.context;
     if (this.#stepCount === 0) {
       faults.run("resumes", () => this.resumes.tick());
+      faults.run("entries", () => this.world.tick());
       for (const { name, step } of this.#systems) faults.run(name, () => step(nowMs));
     }
     faults.run("world", () => this.world.step());

@@ -21,7 +21,7 @@ import {
 } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS, MOVEMENT_TOLERANCE_MS } from "../../shared/limits.ts";
-import { STATE_AUTHENTICATED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { Counter } from "../ops/counters.ts";
 import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
@@ -31,6 +31,7 @@ import type { Place } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
 import type { HookLists, LeaveReason } from "../game/hooks.ts";
 import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
@@ -85,6 +86,7 @@ export class WorldService {
   /** What was saved of entities in the world and the game cannot take. */
   readonly #aside = new Map<number, KeptAside>();
   readonly #penalties = new Penalties(travelPenaltyEndMs);
+  readonly #queue: EntryQueue;
   readonly #hooks: WorldHooks;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
@@ -100,11 +102,17 @@ export class WorldService {
     },
   ) {
     this.#context = context;
+    this.#queue = new EntryQueue(context);
     this.#snapshot = new Uint8Array(context.config.snapshotBytes);
     this.#hooks = hooks;
     this.#sanctions = sanctions;
     this.#epochs = epochs;
     this.#maintenance = maintenance;
+  }
+
+  /** Lets those in who wait, as far as there is room. */
+  tick(): void {
+    this.#queue.tick();
   }
 
   /** Registers the handlers of this module. */
@@ -141,6 +149,7 @@ export class WorldService {
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     session.busy = true;
+    let place: QueuePlace | undefined, isAdmitted = false;
     try {
       const stores = storage.for(session.entrant);
       const token = await this.#tokenOf(session, request);
@@ -149,14 +158,36 @@ export class WorldService {
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
-      // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
-      const entry = await stores.accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
-      const { link } = session;
-      if (session.ended || link === null || link.closed) return;
-      // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
-      this.#admit(session, link, this.#check(session, token, entry));
+      while (true) {
+        // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
+        const entry = await storage.for(session.entrant).accounts.findEntry({
+          accountId,
+          characterId,
+          nowMs: clock.unixMs(),
+        });
+        const { link } = session;
+        if (session.ended || link === null || link.closed) return;
+        // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
+        const admission = this.#check(session, token, entry);
+        if (this.#hasRoomFor(admission, place)) {
+          this.#admit(session, link, admission);
+          return void (isAdmitted = true);
+        }
+        if (place === undefined) place = this.#queue.join(accountId, session);
+        else this.#queue.putBack(place);
+        const turn = await this.#queue.turnOf(place);
+        if (turn === "gone") return;
+        if (turn === "replaced") throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "You wait on another connection");
+      }
+    } catch (error) {
+      // Whoever waited was taken for logged in.
+      if (place !== undefined && session.player === null && session.link !== null) {
+        session.link.stateDue = STATE_CONNECTED;
+      }
+      throw error;
     } finally {
       session.busy = false;
+      if (place !== undefined) this.#queue.settle(place, isAdmitted);
     }
   }
 
@@ -203,18 +234,16 @@ export class WorldService {
     if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
       throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
     }
-    if (!this.#hasRoomFor({ playerId, name }, character, replaced)) {
-      throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
-    }
     return { player: { playerId, name }, mute, character, replaced };
   }
 
-  /** Whether there is a place in the world, where whoever is replaced leaves its own. */
-  #hasRoomFor(player: PlayerName, character: Character, replaced: Session | undefined): boolean {
+  /** Whether there is a place in the world, where whoever is replaced leaves its own, and others wait for none. */
+  #hasRoomFor({ player, character, replaced }: Admission, place: QueuePlace | undefined): boolean {
     const { saver, world } = this.#context;
     const { characterId } = character;
     // It takes the place that its character has.
     if (replaced?.presence?.characterId === characterId || this.#stays.has(characterId)) return true;
+    if (!this.#queue.isOpen && !this.#queue.isGranted(place)) return false;
     const saved = saver.find(character.characterId) ?? character.state;
     return !world.isFull && !this.#placeOf(player, saved).map.isFull;
   }

@@ -662,7 +662,12 @@ export class World {
 
   /** Whether no more viewers may come, to whatever map. */
   get isFull(): boolean {
-    return this.#viewerCount >= this.#playersMax || this.#store.count >= this.#store.capacity;
+    return this.freePlaces === 0;
+  }
+
+  /** How many more viewers may come, to whatever map. */
+  get freePlaces(): number {
+    return Math.max(0, Math.min(this.#playersMax - this.#viewerCount, this.#store.capacity - this.#store.count));
   }
 
   /** Whether no more entities may come that are no viewers. */

@@ -521,11 +521,15 @@ export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
  */
 export type LoginQueueStatus = Message<"drawbridge.v1.LoginQueueStatus"> & {
   /**
+   * 1: next.
+   *
    * @generated from field: uint32 position = 1;
    */
   position: number;
 
   /**
+   * Estimated time until the entry.
+   *
    * @generated from field: uint32 eta_ms = 2;
    */
   etaMs: number;

@@ -242,6 +242,25 @@ Deno.test("DrawbridgeClient tries later when the server cannot resume or admit n
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient waits in the login queue for as long as each LOGIN_QUEUE_STATUS says, and no longer", async () => {
+  const fixture = await Fixture.open({ requestTimeoutMs: 2_000 });
+  const { client, server } = fixture;
+  const refused = assertRejects(() => client.enterWorld({ token: "token" }), RequestError, "no answer in time");
+  await fixture.settle();
+  for (const position of [3, 2, 1]) {
+    server.peer.reply(PacketType.LOGIN_QUEUE_STATUS, { position, etaMs: 3_000 * position });
+    await fixture.advance(2_000);
+  }
+  let isOver = false;
+  refused.then(() => isOver = true);
+  // By the first status, 3 x 3 s and the time of a request, of which 6 s are over.
+  await fixture.advance(4_900);
+  assertEquals(isOver, false);
+  await fixture.advance(200);
+  assertEquals((await refused).reason, "timeout");
+  await fixture.close();
+});
+
 Deno.test("DrawbridgeClient gives entering anew up when the server refuses it for good", async () => {
   for (const refusal of ["response", "error"]) {
     const fixture = await Fixture.enter();

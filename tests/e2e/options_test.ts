@@ -63,6 +63,8 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
     test: "believes forwarded addresses from trusted proxies alone",
   },
   maxConnections: fullRow("game"),
+  maxPlayers: { file: "e2e/entry_queue_test.ts", test: "wait for room in the world, longer than a request may take" },
+  loginQueue: { file: "e2e/entry_queue_test.ts", test: "wait for room in the world, longer than a request may take" },
   loginMaxConnections: fullRow("login"),
   gatewayMaxConnections: fullRow("gateway"),
   sendQueueSoftBytes: { file: "io/connection_test.ts", test: "above its soft cap sheds what is DROPPABLE" },

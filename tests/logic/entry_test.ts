@@ -63,7 +63,7 @@ function linkOf(harness: LogicHarness, client: HarnessClient) {
 }
 
 Deno.test("ENTER_WORLD refused for a full world leaves the connection, the player and its other session as they were", async () => {
-  await using harness = await LogicHarness.create({ worldCapacity: 1 });
+  await using harness = await LogicHarness.create({ worldCapacity: 1, config: { loginQueue: 0 } });
   await harness.connect({ name: "Holder" });
   const [anna, bert] = [await account(harness, "Anna"), await account(harness, "Bert")];
   // Anna has logged in elsewhere, and is not in the world.
@@ -82,7 +82,7 @@ Deno.test("ENTER_WORLD refused for a full world leaves the connection, the playe
 });
 
 Deno.test("ENTER_WORLD on a connection that was refused enters as whom the next token names", async () => {
-  await using harness = await LogicHarness.create({ worldCapacity: 1 });
+  await using harness = await LogicHarness.create({ worldCapacity: 1, config: { loginQueue: 0 } });
   const holder = await harness.connect({ name: "Holder" });
   const [anna, bert] = [await account(harness, "Anna"), await account(harness, "Bert")];
   const client = harness.open({ port: "game" });
@@ -94,7 +94,7 @@ Deno.test("ENTER_WORLD on a connection that was refused enters as whom the next 
 });
 
 Deno.test("ENTER_WORLD takes the place of the player's own session in a full world, and none where it is refused", async () => {
-  await using harness = await LogicHarness.create({ worldCapacity: 1 });
+  await using harness = await LogicHarness.create({ worldCapacity: 1, config: { loginQueue: 0 } });
   const first = await harness.connect({ name: "Anna" });
   const token = `plain:${first.playerId}:Anna`;
   const second = harness.open({ port: "game" });

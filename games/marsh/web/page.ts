@@ -210,7 +210,7 @@ class Page {
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
     client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
     client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
-      if (this.#isEntering) this.#login.setBusy(TEXTS.login.queued(position, Math.ceil(etaMs / 1_000)));
+      if (this.#isEntering) this.#login.setBusy(TEXTS.login.queued(position, Math.ceil(etaMs / 60_000)));
     });
     document.addEventListener("keydown", (event) => {
       const isFree = !isTyping() && !(document.activeElement instanceof HTMLButtonElement);

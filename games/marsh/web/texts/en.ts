@@ -248,10 +248,10 @@ export const en = {
     passwordShort: `Choose at least ${PASSWORD_LENGTH_MIN} characters.`,
     calling: "Calling the gatekeeper …",
     entering: "The bridge is coming down …",
-    queued: (position: number, seconds: number): string =>
-      `You are number ${numbers.format(position)} in line${
-        seconds > 0 ? `, for about ${numbers.format(seconds)} s` : ""
-      }`,
+    queued: (position: number, minutes: number): string =>
+      `The world is full. You are number ${numbers.format(position)} in line, for about ${
+        numbers.format(minutes)
+      } min.`,
     welcome: (name: string): string => `Welcome, ${name}.`,
     welcomeKeys: "Press Enter to chat; /help lists commands and keys.",
     welcomeTouch: "Type /help in the chat for its commands.",

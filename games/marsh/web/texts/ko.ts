@@ -241,8 +241,8 @@ export const ko: Texts = {
     passwordShort: `${PASSWORD_LENGTH_MIN}자 이상으로 정하세요.`,
     calling: "문지기를 부르는 중 …",
     entering: "도개교가 내려오는 중 …",
-    queued: (position, seconds) =>
-      `대기 순서 ${numbers.format(position)}번${seconds > 0 ? `, 약 ${numbers.format(seconds)}초 남음` : ""}`,
+    queued: (position, minutes) =>
+      `월드가 가득 찼습니다. 대기 순서 ${numbers.format(position)}번, 약 ${numbers.format(minutes)}분 남음`,
     welcome: (name) => `${name}님, 환영합니다.`,
     welcomeKeys: "Enter를 누르면 채팅이 열리고, /help를 입력하면 명령어와 키를 볼 수 있습니다.",
     welcomeTouch: "채팅에 /help를 입력하면 명령어를 볼 수 있습니다.",

@@ -1,0 +1,178 @@
+import { PacketType } from "../../games/marsh/contract.ts";
+import { DisconnectReason, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { LOGIN_QUEUE_KEPT_MS, LOGIN_QUEUE_STATUS_MS } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+
+const { ENTER_WORLD_RESPONSE, LOGIN_QUEUE_STATUS } = PacketType;
+
+/** A full house of `count` players with a line before it. */
+async function fullHouse(count: number, config: Record<string, number> = {}) {
+  const harness = await LogicHarness.create({ worldCapacity: count, config: { loginQueue: 8, ...config } });
+  const inside: HarnessClient[] = [];
+  for (let index = 0; index < count; index++) inside.push(await harness.connect({ name: `Inside${index}` }));
+  return { harness, inside };
+}
+
+async function accountOf(harness: LogicHarness, name: string): Promise<number> {
+  const key = name.toLowerCase();
+  const known = await harness.storage.accounts.findByName(key);
+  if (known !== undefined) return known.accountId;
+  const account = { name, nameKey: key, passwordVerifier: "none", createdAtMs: harness.clock.unixMs() };
+  const result = await harness.storage.accounts.create(account);
+  assert(result.kind === "created");
+  return result.accountId;
+}
+
+let addressCount = 0;
+
+/** Asks to enter on a new connection; resolves once logic has said something. */
+async function ask(
+  harness: LogicHarness,
+  name: string,
+  address = `198.51.100.${++addressCount}`,
+): Promise<HarnessClient> {
+  const client = harness.open({ port: "game", name, address });
+  const sessionToken = `plain:${await accountOf(harness, name)}:${name}`;
+  harness.send(client, EnterWorldRequestSchema, { sessionToken });
+  await harness.until(() => client.packets.length > 0);
+  return client;
+}
+
+function positions(harness: LogicHarness, ...clients: HarnessClient[]): number[] {
+  return clients.map((client) => harness.received(client, LOGIN_QUEUE_STATUS).at(-1)?.position ?? 0);
+}
+
+function answerOf(harness: LogicHarness, client: HarnessClient): string | undefined {
+  const answer = harness.received(client, ENTER_WORLD_RESPONSE)[0];
+  return answer && (answer.success ? "in" : ErrorCode[answer.errorCode]);
+}
+
+function kick(harness: LogicHarness, client: HarnessClient): void {
+  harness.logic.world.replace(harness.sessionOf(client), DisconnectReason.KICKED, "makes room");
+}
+
+Deno.test("ENTER_WORLD into a full world waits in line, is told its place at once, and enters in the order it came", async () => {
+  const { harness, inside } = await fullHouse(2);
+  await using _ = harness;
+  const line = [await ask(harness, "Anna"), await ask(harness, "Bert"), await ask(harness, "Carl")];
+  assertEquals(positions(harness, ...line), [1, 2, 3]);
+  kick(harness, inside[0]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, line[0]) !== undefined);
+  assertEquals(line.map((client) => answerOf(harness, client)), ["in", undefined, undefined]);
+  harness.tick(2);
+  assertEquals(positions(harness, line[1], line[2]), [1, 2], "Told of each change");
+  kick(harness, inside[1]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, line[1]) !== undefined);
+  assertEquals(answerOf(harness, line[2]), undefined);
+});
+
+Deno.test("ENTER_WORLD does not overtake the line while somebody's turn has come and is not used yet", async () => {
+  const { harness, inside } = await fullHouse(1);
+  await using _ = harness;
+  const anna = await ask(harness, "Anna");
+  kick(harness, inside[0]);
+  // Anna's turn: her account is read anew, and Bert comes meanwhile.
+  harness.tick();
+  const bert = await ask(harness, "Bert");
+  await harness.until(() => answerOf(harness, anna) !== undefined);
+  assertEquals([answerOf(harness, anna), positions(harness, bert)], ["in", [1]]);
+});
+
+Deno.test("LOGIN_QUEUE_STATUS comes every 2 s, with a time that follows how fast the line moves", async () => {
+  const { harness, inside } = await fullHouse(3);
+  await using _ = harness;
+  const line: HarnessClient[] = [];
+  for (const name of ["Anna", "Bert", "Carl", "Dora"]) line.push(await ask(harness, name));
+  const last = line[3];
+  harness.take(last, LOGIN_QUEUE_STATUS);
+  harness.advance(3 * LOGIN_QUEUE_STATUS_MS);
+  assertEquals(harness.take(last, LOGIN_QUEUE_STATUS).map(({ position }) => position), [4, 4, 4]);
+  for (const [index, client] of inside.entries()) {
+    harness.advance(4_000);
+    kick(harness, client);
+    harness.tick();
+    await harness.until(() => answerOf(harness, line[index]) !== undefined);
+  }
+  harness.advance(LOGIN_QUEUE_STATUS_MS);
+  const { position, etaMs } = harness.received(last, LOGIN_QUEUE_STATUS).at(-1)!;
+  assertEquals(position, 1);
+  assert(etaMs > 3_000 && etaMs < 9_000, `${etaMs} ms, where one enters every 4 to 6 s`);
+});
+
+Deno.test("RESUME and the player's own place in the world need no turn", async () => {
+  const { harness, inside: [link, other] } = await fullHouse(2);
+  await using _ = harness;
+  const waiting = await ask(harness, "Anna");
+  harness.disconnect(link);
+  const back = harness.open({ port: "game" });
+  harness.send(back, ResumeRequestSchema, { resumeToken: link.resumeToken, lastSequence: 0n });
+  await harness.until(() => harness.received(back, PacketType.RESUME_RESPONSE).length > 0);
+  assertEquals(harness.received(back, PacketType.RESUME_RESPONSE)[0].success, true);
+  const again = harness.open({ port: "game", name: other.name });
+  harness.send(again, EnterWorldRequestSchema, { sessionToken: `plain:${other.playerId}:${other.name}` });
+  await harness.until(() => answerOf(harness, again) !== undefined);
+  assertEquals([answerOf(harness, again), answerOf(harness, waiting)], ["in", undefined]);
+});
+
+Deno.test("A place in line is kept for a player who comes back, passed by meanwhile, and given up in time", async () => {
+  const { harness, inside } = await fullHouse(2);
+  await using _ = harness;
+  const [anna, bert] = [await ask(harness, "Anna"), await ask(harness, "Bert")];
+  harness.disconnect(anna);
+  harness.advance(LOGIN_QUEUE_STATUS_MS);
+  kick(harness, inside[0]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, bert) !== undefined);
+  const carl = await ask(harness, "Carl");
+  const back = await ask(harness, "Anna");
+  harness.tick(2);
+  assertEquals(positions(harness, back, carl), [1, 2]);
+  harness.disconnect(back);
+  harness.advance(LOGIN_QUEUE_KEPT_MS + LOGIN_QUEUE_STATUS_MS);
+  assertEquals(positions(harness, carl), [1]);
+  assertEquals(positions(harness, await ask(harness, "Anna")), [2]);
+});
+
+Deno.test("ENTER_WORLD on a second connection takes the player's place over; the first is refused", async () => {
+  const { harness } = await fullHouse(1);
+  await using _ = harness;
+  const first = await ask(harness, "Anna");
+  await ask(harness, "Bert");
+  const second = await ask(harness, "Anna");
+  await harness.until(() => answerOf(harness, first) !== undefined);
+  assertEquals([answerOf(harness, first), positions(harness, second)], ["ALREADY_LOGGED_IN", [1]]);
+});
+
+Deno.test("ENTER_WORLD is refused with SERVER_FULL by a full line, and by a full share of one address", async () => {
+  const { harness } = await fullHouse(1);
+  await using _ = harness;
+  const asked: HarnessClient[] = [];
+  for (let index = 0; index < 12; index++) {
+    asked.push(await ask(harness, `Name${index}`, `203.0.113.${index < 4 ? 1 : index}`));
+  }
+  const answers = asked.map((client) => answerOf(harness, client) ?? positions(harness, client)[0]);
+  // Of four at one address two have places, a quarter of the line; of the others as many as fit.
+  assertEquals(answers, [1, 2, "SERVER_FULL", "SERVER_FULL", 3, 4, 5, 6, 7, 8, "SERVER_FULL", "SERVER_FULL"]);
+});
+
+Deno.test("Who waits and is refused in the end is no longer taken for logged in", async () => {
+  const { harness, inside } = await fullHouse(1);
+  await using _ = harness;
+  const anna = await ask(harness, "Anna");
+  const link = harness.sessions.find(0, anna.slot, anna.generation)!;
+  await harness.storage.accounts.revokeTokens({ accountId: await accountOf(harness, "Anna"), tokenEpoch: null });
+  await harness.storage.accounts.remove({
+    accountId: await accountOf(harness, "Anna"),
+    nowMs: harness.clock.unixMs(),
+    isDue: false,
+  });
+  kick(harness, inside[0]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, anna) !== undefined);
+  assertEquals([answerOf(harness, anna), link.session.player], ["INVALID_TOKEN", null]);
+});
