@@ -116,7 +116,7 @@ const RULES: readonly Rule[] = [
   {
     claim: "games/ imports nothing of tools/, tests/ and bench/, and packages only through their doors",
     files: /^games\/(?!.*_test\.ts$)/,
-    allowed: [/^games\//, /^client\//, /^server\//, /^shared\//, /^node:(?:sqlite|crypto)$/, PROTOBUF],
+    allowed: [/^games\//, /^client\//, /^server\//, /^shared\//, /^node:crypto$/, PROTOBUF],
   },
   {
     claim: "tests of a game import only games/ and the public modules for games and for tests",
@@ -154,7 +154,7 @@ const RULES: readonly Rule[] = [
       /^server\/ops\/(counters|hang)\.ts$/,
       /^shared\//,
       /^node:/,
-      /^server\/moderation\/(sanction_store|sqlite_sanctions)\.ts$/,
+      /^server\/moderation\/(sanction_store|stored_sanctions)\.ts$/,
     ],
   },
   {
@@ -376,8 +376,10 @@ const PRIVATE_IMPORTS: readonly string[] = [
   "server/ops/logging.ts",
   "server/session/outbox.ts",
   "server/session/roster.ts",
+  "server/storage/room.ts",
   "server/storage/schema.ts",
-  "server/storage/sqlite_store.ts",
+  "server/storage/sql.ts",
+  "server/storage/sql_store.ts",
   "server/storage/storage.ts",
   "server/storage/storage_checks.ts",
   "server/storage/store.ts",

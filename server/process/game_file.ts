@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
 import { type GameModule, isGameModule } from "../game/define_game.ts";
-import type { GameRecords } from "../storage/sqlite_store.ts";
+import type { GameRecords } from "../storage/sql_store.ts";
 
 /** The game that comes with the server, from the folder of the checkout. */
 const BUILT_IN = "games/marsh/game.ts";

@@ -3,7 +3,7 @@
 import { DependencyError } from "../../shared/errors.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
-import type { GameRecords } from "./sqlite_store.ts";
+import type { GameRecords } from "./sql_store.ts";
 import {
   type AccountStore,
   type CharacterStore,

@@ -5,25 +5,29 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { assert, AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
+import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
 import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
 import { ENGINE_SCHEMA } from "./engine_schema.ts";
 import { migrate } from "./schema.ts";
-import { sqliteAccounts } from "./sqlite_accounts.ts";
-import { DOCUMENTS } from "./document_store.ts";
-import { sqliteDocuments } from "./sqlite_documents.ts";
-import { sqliteCharacters } from "./sqlite_characters.ts";
-import { sqliteSanctions } from "../moderation/sqlite_sanctions.ts";
-import type { GameRecords, OpenedStore } from "./sqlite_store.ts";
-import { ACCOUNTS, CHARACTERS, HEALTH_PROBE } from "./storage.ts";
-import { SANCTIONS } from "../moderation/sanction_store.ts";
-import type { StoreDefinition } from "./store.ts";
+import {
+  operationOf,
+  operationsOf,
+  type RunnableOperation,
+  type StorageOutcome,
+  type StorageRequest,
+} from "./operations.ts";
+import { type Sql, type SqlCall, type SqlText, statement } from "./sql.ts";
+import type { GameRecords } from "./sql_store.ts";
+import { HEALTH_PROBE } from "./storage.ts";
 
 /** The path of a database that lives in memory and is gone when closed. */
 export const MEMORY_PATH = ":memory:";
 
 /** What a health check writes, in bytes: as much as a few players do. */
 const PROBE_BYTES = 32_768;
+
+/** Several pages, and never the same ones: a disk on which only one page is left is full for players too. */
+const PROBE = statement(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
 
 /** A page of the write-ahead log: 4,096 bytes, SQLite's default, and its header. */
 const LOG_FRAME_BYTES = 4_096 + 24;
@@ -32,22 +36,6 @@ const DAMAGE_HINT = "restore a backup";
 
 /** How long to wait before trying again to open a file that another process is opening, in milliseconds. */
 const OPEN_RETRY_MS = 10;
-
-/** An operation with what does it. */
-interface RunnableOperation {
-  readonly kind: "read" | "write";
-  readonly run: (argument: unknown) => unknown;
-}
-
-/** One operation to run. */
-export interface StorageRequest {
-  /** Named by store and method: `accounts.find`. */
-  readonly operation: string;
-  readonly argument: unknown;
-}
-
-/** What became of a request: exactly one of these. `isLocked`: nothing, as another process writes. */
-export type StorageOutcome = { readonly value: unknown } | { readonly error: Error } | { readonly isLocked: true };
 
 /** How to open a database. */
 export interface SqliteOptions {
@@ -74,6 +62,7 @@ export class SqliteDatabase {
   readonly isNew: boolean;
   readonly #database: DatabaseSync;
   readonly #operations: ReadonlyMap<string, RunnableOperation>;
+  readonly #prepared = new Map<SqlText, StatementSync>();
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
@@ -96,7 +85,8 @@ export class SqliteDatabase {
       migrate(database, records, ENGINE_SCHEMA, schemas);
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
-      this.#operations = prepareOperations(database, records);
+      const probe: RunnableOperation = { kind: "write", run: () => PROBE.run() };
+      this.#operations = operationsOf(records).set(HEALTH_PROBE, probe);
       this.#begin = database.prepare("BEGIN IMMEDIATE");
       this.#commit = database.prepare("COMMIT");
       this.#rollback = database.prepare("ROLLBACK");
@@ -171,10 +161,34 @@ export class SqliteDatabase {
     this.#database.close();
   }
 
-  #answer({ operation, argument }: StorageRequest): unknown {
-    const found = this.#operations.get(operation);
-    if (found === undefined) throw new TypeError(`Cannot run ${operation}: the game has no such store`);
-    return found.run(argument);
+  #answer(request: StorageRequest): unknown {
+    const work: Sql<unknown> = operationOf(this.#operations, request).run(request.argument);
+    let step = work.next();
+    while (step.done !== true) step = work.next(this.#call(step.value));
+    return step.value;
+  }
+
+  #call(call: SqlCall): unknown {
+    const prepared = this.#prepared.get(call.statement) ?? this.#prepare(call.statement);
+    switch (call.kind) {
+      // Rows come without a prototype; callers and other threads get ordinary objects.
+      case "get": {
+        const row = prepared.get(...call.values);
+        return row && { ...row };
+      }
+      case "all":
+        return prepared.all(...call.values).map((row) => ({ ...row }));
+      case "run":
+        return Number(prepared.run(...call.values).changes);
+      case "each":
+        return call.lists.map((values) => Number(prepared.run(...values).changes));
+    }
+  }
+
+  #prepare(asked: SqlText): StatementSync {
+    const prepared = this.#database.prepare(asked.text.replace(/\b(?:ids|texts)\(/g, "json_each("));
+    this.#prepared.set(asked, prepared);
+    return prepared;
   }
 
   /** Pages in the log, and how many of them are in the file too; -1 in memory. */
@@ -224,32 +238,6 @@ function whileInTime(
 /** SQLite's errors carry no code here, only their text. */
 function isLockedError(error: unknown): boolean {
   return messageOf(error).includes("database is locked");
-}
-
-/** All operations of the engine and the game, by name. */
-function prepareOperations(database: DatabaseSync, { stores }: GameRecords): Map<string, RunnableOperation> {
-  const operations = new Map<string, RunnableOperation>();
-  const add = ({ name, operations: ops }: StoreDefinition, handlers: OpenedStore<StoreDefinition>["handlers"]) => {
-    for (const [method, { kind }] of Object.entries(ops)) {
-      const operation = `${name}.${method}`;
-      assert(!operations.has(operation), `No two stores have the name ${name}`);
-      operations.set(operation, { kind, run: handlers[method] });
-    }
-  };
-  const characters = sqliteCharacters(database), sanctions = sqliteSanctions(database);
-  const opened = stores.map(({ definition, open }) => ({ definition, ...open(database) }));
-  const part = (accountId: number) =>
-    Object.fromEntries(opened.map(({ definition, beforeRemoval }) => [definition.name, beforeRemoval?.(accountId)]));
-  const ties = { loadCharacter: characters.load, standingOf: sanctions.ofPlayer, part };
-  add(ACCOUNTS, sqliteAccounts(database, ties));
-  add(CHARACTERS, characters);
-  add(SANCTIONS, sanctions);
-  add(DOCUMENTS, sqliteDocuments(database));
-  for (const { definition, handlers } of opened) add(definition, handlers);
-  // Several pages, and never the same ones: a disk on which only one page is left is full for players too.
-  const probe = database.prepare(`UPDATE health SET bytes = randomblob(${PROBE_BYTES})`);
-  operations.set(HEALTH_PROBE, { kind: "write", run: () => void probe.run() });
-  return operations;
 }
 
 function logBytes(pageCount: number): number {

@@ -7,7 +7,8 @@
 
 import { ConfigError, DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
 import type { DrillCommand } from "../ops/hang.ts";
-import type { SqliteOptions, StorageOutcome, StorageRequest } from "./sqlite_database.ts";
+import type { StorageOutcome, StorageRequest } from "./operations.ts";
+import type { SqliteOptions } from "./sqlite_database.ts";
 
 /** One way to the storage worker: requests and responses through the port, and who may still decide over a request. */
 export interface StorageChannel {

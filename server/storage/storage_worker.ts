@@ -15,7 +15,8 @@ import {
 } from "../../shared/limits.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { hang } from "../ops/hang.ts";
-import { SqliteDatabase, type SqliteOptions, type StorageOutcome } from "./sqlite_database.ts";
+import type { StorageOutcome } from "./operations.ts";
+import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
 import { RequestClaims } from "./request_claims.ts";
 import {
   encodeError,
@@ -25,7 +26,7 @@ import {
   type WorkerCommand,
   type WorkerReport,
 } from "./storage_messages.ts";
-import type { GameRecords } from "./sqlite_store.ts";
+import type { GameRecords } from "./sql_store.ts";
 
 interface Waiting {
   readonly request: NumberedRequest;

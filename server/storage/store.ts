@@ -7,6 +7,7 @@
  */
 
 import { DependencyError } from "../../shared/errors.ts";
+import type { Sql } from "./sql.ts";
 
 /** One thing that can be asked. Reads need no transaction of their own. Its types are there for the compiler only. */
 export interface Operation<Argument, Result> {
@@ -43,9 +44,9 @@ export type StoreOf<Definition> = Definition extends StoreDefinition<infer Ops>
   ? { readonly [Method in keyof Ops]: (argument: ArgumentOf<Ops[Method]>) => Promise<ResultOf<Ops[Method]>> }
   : never;
 
-/** What an adapter has of a store: every operation as a function that has done its work when it returns. */
+/** What an adapter has of a store: every operation as a generator of the statements that do its work. */
 export type HandlersOf<Definition> = Definition extends StoreDefinition<infer Ops>
-  ? { readonly [Method in keyof Ops]: (argument: ArgumentOf<Ops[Method]>) => ResultOf<Ops[Method]> }
+  ? { readonly [Method in keyof Ops]: (argument: ArgumentOf<Ops[Method]>) => Sql<ResultOf<Ops[Method]>> }
   : never;
 
 /**

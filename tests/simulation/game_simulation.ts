@@ -32,7 +32,7 @@ import {
 import { inflatePayload } from "../../client/inflate.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import type { GameModule } from "../../server/game/game.ts";
-import type { GameRecords } from "../../server/storage/sqlite_store.ts";
+import type { GameRecords } from "../../server/storage/sql_store.ts";
 import type { Character, EnsuredAccount } from "../../server/storage/storage.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";

@@ -6,8 +6,9 @@
  */
 
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
-import type { GameRecords } from "../../server/storage/sqlite_store.ts";
-import { MEMORY_PATH, SqliteDatabase, type StorageOutcome } from "../../server/storage/sqlite_database.ts";
+import type { GameRecords } from "../../server/storage/sql_store.ts";
+import type { StorageOutcome } from "../../server/storage/operations.ts";
+import { MEMORY_PATH, SqliteDatabase } from "../../server/storage/sqlite_database.ts";
 import { createClaimsBuffer, RequestClaims } from "../../server/storage/request_claims.ts";
 import {
   type NumberedRequest,

@@ -9,7 +9,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import type { CharacterState, SavedCharacter } from "../../server/storage/storage.ts";
 import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
-import type { StorageOutcome } from "../../server/storage/sqlite_database.ts";
+import type { StorageOutcome } from "../../server/storage/operations.ts";
 import { EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { hpIn } from "../support/health.ts";

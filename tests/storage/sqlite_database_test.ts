@@ -2,13 +2,8 @@ import { STORAGE_ENTRY } from "../support/storage_entry.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DatabaseSync } from "node:sqlite";
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
-import {
-  MEMORY_PATH,
-  SqliteDatabase,
-  type SqliteOptions,
-  type StorageOutcome,
-  type StorageRequest,
-} from "../../server/storage/sqlite_database.ts";
+import type { StorageOutcome, StorageRequest } from "../../server/storage/operations.ts";
+import { MEMORY_PATH, SqliteDatabase, type SqliteOptions } from "../../server/storage/sqlite_database.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
 import { ConfigError, DependencyError } from "../../shared/errors.ts";

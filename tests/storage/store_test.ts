@@ -1,7 +1,8 @@
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { SqliteDatabase } from "../../server/storage/sqlite_database.ts";
-import { type GameRecords, sqliteStore } from "../../server/storage/sqlite_store.ts";
+import { type GameRecords, sqlStore } from "../../server/storage/sql_store.ts";
+import { type Count, statement } from "../../server/storage/sql.ts";
 import { storesOn } from "../../server/storage/storage.ts";
 import { defineStore, read, write } from "../../server/storage/store.ts";
 import { AssertionError } from "../../shared/errors.ts";
@@ -12,28 +13,35 @@ const NOTES = defineStore("notes", {
   of: read<number, string[]>(),
 });
 
+const COUNT_ACCOUNT: Count = statement("SELECT count(*) AS count FROM accounts WHERE id = ?");
+
 /** Notes that are kept in no table, and leave with a word. */
-const SQLITE_NOTES = sqliteStore(NOTES, {
+const STORED_NOTES = sqlStore(NOTES, {
   schema: [],
-  open: (database) => {
+  open: () => {
     const notes = new Map<number, string[]>();
-    const hasAccount = database.prepare("SELECT count(*) AS count FROM accounts WHERE id = ?");
     return {
       handlers: {
-        add: ({ playerId, text }) => {
+        // deno-lint-ignore require-yield -- kept in memory
+        *add({ playerId, text }) {
           if (text === "") throw new RangeError("Cannot add nothing");
           const all = [...notes.get(playerId) ?? [], text];
           notes.set(playerId, all);
           return all.length;
         },
-        of: (playerId) => notes.get(playerId) ?? [],
+        // deno-lint-ignore require-yield -- kept in memory
+        *of(playerId) {
+          return notes.get(playerId) ?? [];
+        },
       },
-      beforeRemoval: (playerId) => ({ notes: notes.get(playerId)?.length, ...hasAccount.get(playerId) }),
+      *beforeRemoval(playerId) {
+        return { notes: notes.get(playerId)?.length, ...yield* COUNT_ACCOUNT.get(playerId) };
+      },
     };
   },
 });
 
-const RECORDS: GameRecords = { game: "notes", stores: [SQLITE_NOTES] };
+const RECORDS: GameRecords = { game: "notes", stores: [STORED_NOTES] };
 
 Deno.test("A store that is defined once is asked by its types, and tells what it changes", async () => {
   const asked: unknown[] = [];
@@ -83,7 +91,7 @@ Deno.test("Stores part with an account before it is gone, and only if it goes", 
 });
 
 Deno.test("Two stores of one name are refused when the database is opened", () => {
-  const twice = { game: "notes", stores: [SQLITE_NOTES, SQLITE_NOTES] };
+  const twice = { game: "notes", stores: [STORED_NOTES, STORED_NOTES] };
   assertThrows(() => new SqliteDatabase({ path: ":memory:" }, twice), AssertionError, "notes");
   new SqliteDatabase({ path: ":memory:" }, MARSH_RECORDS).close();
 });

@@ -1,0 +1,66 @@
+/** All operations of a server's stores, by name, on one database. @module */
+
+import { SANCTIONS } from "../moderation/sanction_store.ts";
+import { STORED_SANCTIONS } from "../moderation/stored_sanctions.ts";
+import { assert } from "../../shared/errors.ts";
+import { DOCUMENTS } from "./document_store.ts";
+import type { Sql } from "./sql.ts";
+import type { GameRecords, OpenedStore } from "./sql_store.ts";
+import { ACCOUNTS, CHARACTERS, type Partings } from "./storage.ts";
+import type { StoreDefinition } from "./store.ts";
+import { storedAccounts } from "./stored_accounts.ts";
+import { STORED_CHARACTERS } from "./stored_characters.ts";
+import { storedDocuments } from "./stored_documents.ts";
+
+/** One operation to run. */
+export interface StorageRequest {
+  /** Named by store and method: `accounts.find`. */
+  readonly operation: string;
+  readonly argument: unknown;
+}
+
+/** What became of a request: exactly one of these. `isLocked`: nothing, as another process writes. */
+export type StorageOutcome = { readonly value: unknown } | { readonly error: Error } | { readonly isLocked: true };
+
+/** An operation with what does it. */
+export interface RunnableOperation {
+  readonly kind: "read" | "write";
+  readonly run: (argument: unknown) => Sql<unknown>;
+}
+
+/** The operations of the engine and of a game. */
+export function operationsOf({ stores }: GameRecords): Map<string, RunnableOperation> {
+  const all = new Map<string, RunnableOperation>();
+  const add = ({ name, operations }: StoreDefinition, handlers: OpenedStore<StoreDefinition>["handlers"]) => {
+    for (const [method, { kind }] of Object.entries(operations)) {
+      const operation = `${name}.${method}`;
+      assert(!all.has(operation), `No two stores have the name ${name}`);
+      all.set(operation, { kind, run: handlers[method] });
+    }
+  };
+  const opened = stores.map(({ definition, open }) => ({ definition, ...open() }));
+  function* part(accountId: number): Sql<Partings> {
+    const partings: [string, unknown][] = [];
+    for (const { definition, beforeRemoval } of opened) {
+      partings.push([definition.name, beforeRemoval && (yield* beforeRemoval(accountId))]);
+    }
+    return Object.fromEntries(partings);
+  }
+  const ties = { loadCharacter: STORED_CHARACTERS.load, standingOf: STORED_SANCTIONS.ofPlayer, part };
+  add(ACCOUNTS, storedAccounts(ties));
+  add(CHARACTERS, STORED_CHARACTERS);
+  add(SANCTIONS, STORED_SANCTIONS);
+  add(DOCUMENTS, storedDocuments());
+  for (const { definition, handlers } of opened) add(definition, handlers);
+  return all;
+}
+
+/** The operation a request names. @throws {TypeError} when there is none. */
+export function operationOf(
+  operations: ReadonlyMap<string, RunnableOperation>,
+  { operation }: StorageRequest,
+): RunnableOperation {
+  const found = operations.get(operation);
+  if (found === undefined) throw new TypeError(`Cannot run ${operation}: the game has no such store`);
+  return found;
+}

@@ -1,0 +1,99 @@
+/**
+ * SQL as stores write it: once, for every database. A handler is a generator that yields one statement after the other,
+ * with its values, and gets back what the statement gave; whoever runs it decides whether to wait in between.
+ *
+ * ```ts
+ * const SELECT_NAME = statement<{ name: string }>("SELECT name FROM accounts WHERE id = ?");
+ *
+ * function* nameOf(id: number): Sql<string | undefined> {
+ *   return (yield* SELECT_NAME.get(id))?.name;
+ * }
+ * ```
+ *
+ * Statements keep to what databases have in common: `?` and `?1` for values, `RETURNING`, `ON CONFLICT`. Names in
+ * camelCase are those of columns in the answer. `ids(?1)` and `texts(?1)` are tables with one column, `value`, of what
+ * {@linkcode listOf} made of a list.
+ *
+ * @module
+ */
+
+/** What a column can hold. Integers are exact. */
+export type SqlValue = number | string | null | Uint8Array;
+
+/** A row by the names of its columns. */
+export type Row = Readonly<Record<string, SqlValue>>;
+
+/** Work that asks for statements and ends with a result. */
+export type Sql<Result> = Generator<SqlCall, Result, unknown>;
+
+/** What a statement is run for: its first row, all its rows, how many rows it changed, or that for each list of values. */
+export type SqlCall =
+  | { readonly kind: "get" | "all" | "run"; readonly statement: SqlText; readonly values: readonly SqlValue[] }
+  | { readonly kind: "each"; readonly statement: SqlText; readonly lists: readonly (readonly SqlValue[])[] };
+
+/** The words of a statement. */
+export interface SqlText {
+  readonly text: string;
+  /** Nearly always the same. */
+  readonly postgres: string;
+}
+
+/** One statement. Databases keep it prepared. */
+export class Statement<Found = Row> implements SqlText {
+  readonly text: string;
+  readonly postgres: string;
+
+  constructor(text: string, postgres: string) {
+    this.text = text;
+    this.postgres = postgres;
+  }
+
+  /** The first row; undefined: there is none. */
+  *get(...values: readonly SqlValue[]): Sql<Found | undefined> {
+    return (yield { kind: "get", statement: this, values }) as Found | undefined;
+  }
+
+  /** All rows, as objects of the caller's own. */
+  *all(...values: readonly SqlValue[]): Sql<Found[]> {
+    return (yield { kind: "all", statement: this, values }) as Found[];
+  }
+
+  /** How many rows it changed. */
+  *run(...values: readonly SqlValue[]): Sql<number> {
+    return (yield { kind: "run", statement: this, values }) as number;
+  }
+
+  /** How many rows it changed for each list of values, in order. Nothing waits between one and the next. */
+  *each(lists: readonly (readonly SqlValue[])[]): Sql<number[]> {
+    return (yield { kind: "each", statement: this, lists }) as number[];
+  }
+}
+
+/**
+ * Makes a statement.
+ *
+ * @param postgres Where PostgreSQL needs other words.
+ */
+export function statement<Found = Row>(text: string, postgres: string = text): Statement<Found> {
+  return new Statement<Found>(text, postgres);
+}
+
+/** A query of one `count`. */
+export type Count = Statement<{ readonly count: number }>;
+
+/** What a query of one `count` gives. */
+export function* countOf(query: Count, ...values: readonly SqlValue[]): Sql<number> {
+  return (yield* query.get(...values))!.count;
+}
+
+/** A list as one value, for the tables `ids` and `texts`. */
+export function listOf(values: readonly (number | string)[]): string {
+  return JSON.stringify(values);
+}
+
+/** Does work for each item, one after the other. */
+export function* mapSql<Item, Result>(items: readonly Item[], work: (item: Item) => Sql<Result>): Sql<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(yield* work(item));
+  return results;
+}

@@ -1,0 +1,159 @@
+/** Accounts in a database. @module */
+
+import { assert } from "../../shared/errors.ts";
+import { LOGIN_ADDRESSES_PER_ACCOUNT } from "../../shared/limits.ts";
+import { looksOf } from "../names/public_name.ts";
+import type { SANCTIONS } from "../moderation/sanction_store.ts";
+import { listOf, mapSql, type Sql, statement } from "./sql.ts";
+import type { Account, ACCOUNTS, CHARACTERS, Partings, PlayerName } from "./storage.ts";
+import type { HandlersOf } from "./store.ts";
+import { checkId, checkRows } from "./storage_checks.ts";
+
+interface IdRow {
+  readonly id: number;
+}
+
+const ACCOUNT_COLUMNS = `id AS accountId, name, name_key AS nameKey, password_verifier AS passwordVerifier,
+  created_at_ms AS createdAtMs, token_epoch AS tokenEpoch, delete_at_ms AS deleteAtMs`;
+
+const INSERT_ACCOUNT = statement<IdRow>(
+  `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms) VALUES (?, ?, ?, ?)
+    ON CONFLICT (name_key) DO NOTHING RETURNING id`,
+);
+const HAS_LOOK = statement("SELECT 1 FROM account_looks WHERE look IN (SELECT value FROM texts(?1)) LIMIT 1");
+const INSERT_LOOKS = statement(
+  "INSERT INTO account_looks (look, account_id) SELECT value, CAST(?1 AS BIGINT) FROM texts(?2)",
+);
+const INSERT_CHARACTER = statement("INSERT INTO characters (account_id, name) VALUES (?, ?)");
+const SELECT_BY_ID = statement<Account>(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = ?`);
+const SELECT_BY_NAME = statement<Account>(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE name_key = ?`);
+const SELECT_ADDRESS = statement<{ readonly seenAtMs: number }>(
+  "SELECT seen_at_ms AS seenAtMs FROM login_addresses WHERE account_id = ? AND address = ?",
+);
+const INSERT_ADDRESS = statement(
+  `INSERT INTO login_addresses (account_id, address, seen_at_ms) VALUES (?, ?, ?)
+    ON CONFLICT (account_id, address) DO UPDATE SET seen_at_ms = excluded.seen_at_ms`,
+);
+const DELETE_OLD_ADDRESSES = statement(
+  `DELETE FROM login_addresses WHERE account_id = ?1 AND address NOT IN (SELECT address FROM login_addresses
+    WHERE account_id = ?1 ORDER BY seen_at_ms DESC, address LIMIT ${LOGIN_ADDRESSES_PER_ACCOUNT})`,
+);
+const UPDATE = statement<{ readonly tokenEpoch: number }>(
+  `UPDATE accounts SET token_epoch = token_epoch + 1, password_verifier = coalesce(?3, password_verifier),
+      delete_at_ms = coalesce(?4, delete_at_ms)
+    WHERE id = ?1 AND token_epoch = coalesce(?2, token_epoch) RETURNING token_epoch AS tokenEpoch`,
+);
+const CLEAR_DELETION = statement(
+  "UPDATE accounts SET delete_at_ms = NULL WHERE id = ? AND delete_at_ms IS NOT NULL",
+);
+const SELECT_DUE = statement<IdRow>(
+  `SELECT id FROM accounts WHERE delete_at_ms <= ?1 AND NOT EXISTS
+      (SELECT 1 FROM sanctions WHERE player_id = accounts.id AND (ends_at_ms IS NULL OR ends_at_ms > ?1))
+    ORDER BY delete_at_ms, id LIMIT ?2`,
+);
+const DELETE_ACCOUNT = statement("DELETE FROM accounts WHERE id = ?");
+const SELECT_NAMES = statement<PlayerName>(
+  "SELECT id AS playerId, name FROM accounts WHERE id IN (SELECT value FROM ids(?)) ORDER BY id",
+);
+
+/** What other stores know of an account. */
+export interface AccountTies {
+  readonly loadCharacter: HandlersOf<typeof CHARACTERS>["load"];
+  readonly standingOf: HandlersOf<typeof SANCTIONS>["ofPlayer"];
+  /** Has every store part with an account that is about to be deleted. */
+  readonly part: (accountId: number) => Sql<Partings>;
+}
+
+/** Accounts, each with a character. */
+export function storedAccounts(ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
+  const accounts: HandlersOf<typeof ACCOUNTS> = {
+    *create(account) {
+      checkId(account.createdAtMs, "createdAtMs");
+      if (account.isLookUnique && (yield* HAS_LOOK.get(looksList(account.name))) !== undefined) {
+        return { kind: "name_taken" };
+      }
+      const row = yield* INSERT_ACCOUNT.get(
+        account.name,
+        account.nameKey,
+        account.passwordVerifier,
+        account.createdAtMs,
+      );
+      if (row === undefined) return { kind: "name_taken" };
+      yield* INSERT_LOOKS.run(row.id, looksList(account.name));
+      yield* INSERT_CHARACTER.run(row.id, account.name);
+      return { kind: "created", accountId: row.id };
+    },
+    *createMany(newAccounts) {
+      checkRows(newAccounts.length);
+      return yield* mapSql(newAccounts, function* (account) {
+        const isNew = (yield* accounts.create(account)).kind === "created";
+        const ensured = yield* SELECT_BY_NAME.get(account.nameKey);
+        assert(ensured, "A name that was taken or given belongs to an account");
+        return { ...ensured, isNew };
+      });
+    },
+    *find(accountId) {
+      checkId(accountId, "accountId");
+      return yield* SELECT_BY_ID.get(accountId);
+    },
+    *findEntry({ accountId, characterId, nowMs }) {
+      const account = yield* accounts.find(accountId);
+      return account && {
+        account,
+        standing: yield* ties.standingOf({ playerId: accountId, nowMs }),
+        character: yield* ties.loadCharacter({ accountId, characterId }),
+      };
+    },
+    *findByName(nameKey) {
+      return yield* SELECT_BY_NAME.get(nameKey);
+    },
+    *findForLogin({ nameKey, address }) {
+      const account = yield* SELECT_BY_NAME.get(nameKey);
+      if (account === undefined) return undefined;
+      const seen = address === null ? undefined : yield* SELECT_ADDRESS.get(account.accountId, address);
+      return { account, addressSeenAtMs: seen?.seenAtMs ?? null };
+    },
+    *noteAddress({ accountId, address, atMs }) {
+      checkId(accountId, "accountId");
+      checkId(atMs, "atMs");
+      yield* INSERT_ADDRESS.run(accountId, address, atMs);
+      yield* DELETE_OLD_ADDRESSES.run(accountId);
+    },
+    *revokeTokens({ accountId, tokenEpoch, passwordVerifier = null, deleteAtMs = null }) {
+      checkId(accountId, "accountId");
+      if (deleteAtMs !== null) checkId(deleteAtMs, "deleteAtMs");
+      return (yield* UPDATE.get(accountId, tokenEpoch, passwordVerifier, deleteAtMs))?.tokenEpoch;
+    },
+    *cancelDeletion(accountId) {
+      checkId(accountId, "accountId");
+      return (yield* CLEAR_DELETION.run(accountId)) > 0;
+    },
+    *findDueDeletions({ nowMs, limit }) {
+      checkId(nowMs, "nowMs");
+      checkRows(limit);
+      return (yield* SELECT_DUE.all(nowMs, limit)).map(({ id }) => id);
+    },
+    *remove({ accountId, nowMs, isDue }) {
+      checkId(nowMs, "nowMs");
+      const account = yield* accounts.find(accountId);
+      if (account === undefined) return { kind: "not_found" };
+      if (isDue && (account.deleteAtMs === null || account.deleteAtMs > nowMs)) return { kind: "not_due" };
+      const { ban, mute } = yield* ties.standingOf({ playerId: accountId, nowMs });
+      if (ban !== null || mute !== null) return { kind: "sanctioned" };
+      const partings = yield* ties.part(accountId);
+      // All that is the account's goes with it.
+      yield* DELETE_ACCOUNT.run(accountId);
+      return { kind: "removed", name: account.name, partings };
+    },
+    *findNames(playerIds) {
+      checkRows(playerIds.length);
+      for (const playerId of playerIds) checkId(playerId, "playerId");
+      return yield* SELECT_NAMES.all(listOf(playerIds));
+    },
+  };
+  return accounts;
+}
+
+function looksList(name: string): string {
+  return listOf(looksOf(name));
+}
