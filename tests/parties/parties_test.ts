@@ -124,6 +124,21 @@ Deno.test("PartyService: a member that is cut off keeps its place, is shown so, 
   assert(partyId > 0n);
 });
 
+Deno.test("PartyService: a leader that enters elsewhere keeps its place and its lead", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  await join(harness, ann, bob);
+  await join(harness, ann, cid);
+  harness.forget();
+  const again = await harness.connect({ name: "ann" });
+  harness.advance(1_100);
+  for (const client of [again, bob]) assertEquals(states(harness, client), ["NONE : ann* bob cid"]);
+  assertEquals(await ask(harness, again, PartyKickRequestSchema, { playerName: "cid" }), "NONE");
+  say(harness, bob, Channel.PARTY, "hi");
+  await settle(harness);
+  assertEquals(heard(harness, again), ["hi"]);
+});
+
 Deno.test("PartyService: only the leader kicks, hands over, invites and disbands", async () => {
   await using harness = await LogicHarness.create();
   const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");

@@ -48,7 +48,7 @@ export function utf8Bytes(text: string): number {
 }
 
 /**
- * Reads a line of chat. `/w`, `/r`, `/a`, `/g`, `/all` and `/help` are commands; `//` begins a line that starts with a slash.
+ * Reads a line of chat. `/w`, `/r`, `/a`, `/g`, `/p`, `/all` and `/help` are commands; `//` begins a line that starts with a slash.
  */
 export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
   // Pasted text may have what the server refuses.
@@ -74,6 +74,9 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
     case "g":
     case "guild":
       return say(Channel.GUILD, rest);
+    case "p":
+    case "party":
+      return say(Channel.PARTY, rest);
     case "all":
     case "global":
       return say(Channel.GLOBAL, rest);

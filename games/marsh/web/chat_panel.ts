@@ -35,6 +35,7 @@ const CHANNEL_VALUES: Readonly<Record<string, Channel>> = {
   global: Channel.GLOBAL,
   area: Channel.AREA,
   guild: Channel.GUILD,
+  party: Channel.PARTY,
   whisper: Channel.WHISPER,
 };
 const CHANNEL_CLASSES: Readonly<Partial<Record<Channel, string>>> = {
@@ -42,6 +43,7 @@ const CHANNEL_CLASSES: Readonly<Partial<Record<Channel, string>>> = {
   [Channel.AREA]: "line-area",
   [Channel.WHISPER]: "line-whisper",
   [Channel.GUILD]: "line-guild",
+  [Channel.PARTY]: "line-party",
   [Channel.SYSTEM]: "line-announced",
 };
 
@@ -80,7 +82,6 @@ export class ChatPanel {
   readonly #count = byId("chat-count", HTMLElement);
   readonly #send = byId("chat-send", HTMLButtonElement);
   readonly #channels = byId("channels", HTMLElement);
-  readonly #guildChannel = byId("channel-guild", HTMLElement);
   readonly #handlers: ChatHandlers;
   readonly #main: Conversation = {
     roomId: 0n,
@@ -129,10 +130,10 @@ export class ChatPanel {
     if (!isShown) this.#setUnread(this.#main, 0);
   }
 
-  /** Offers the guild's channel, or takes it away. */
-  setGuildOffered(isOffered: boolean): void {
-    this.#guildChannel.hidden = !isOffered;
-    if (isOffered || this.#channel !== Channel.GUILD) return;
+  /** Offers the channel of a guild or a party, or takes it away. */
+  setOffered(channel: "guild" | "party", isOffered: boolean): void {
+    byId(`channel-${channel}`, HTMLElement).hidden = !isOffered;
+    if (isOffered || this.#channel !== CHANNEL_VALUES[channel]) return;
     byId("channel-global", HTMLInputElement).checked = true;
   }
 
@@ -205,7 +206,8 @@ export class ChatPanel {
   clear(): void {
     for (const roomId of [...this.#rooms.keys()]) this.removeRoom(roomId);
     this.#main.log.element.replaceChildren();
-    this.setGuildOffered(false);
+    this.setOffered("guild", false);
+    this.setOffered("party", false);
     this.#input.value = "";
     this.#recipient.value = "";
     this.#lastWhisperer = "";

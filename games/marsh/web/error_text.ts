@@ -27,6 +27,7 @@ export function chatErrorText(
   if (code === ErrorCode.NOT_FOUND || code === ErrorCode.PERMISSION_DENIED) {
     if (line?.channel === Channel.WHISPER) return TEXTS.chat.nobodyCalled(line.recipientName);
     if (line?.channel === Channel.GUILD) return TEXTS.chat.noGuild;
+    if (line?.channel === Channel.PARTY) return TEXTS.chat.noParty;
     if (line?.channel === Channel.ROOM) return TEXTS.chat.noRoom;
   }
   return errorText(code);

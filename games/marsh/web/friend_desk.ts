@@ -55,6 +55,7 @@ export class FriendDesk {
   #ignoreList: IgnoreListResponse | null = null;
   #names: ReadonlySet<string> = new Set();
   #stay = 0;
+  #invites = 0;
 
   constructor(options: FriendDeskOptions) {
     this.#options = options;
@@ -111,6 +112,12 @@ export class FriendDesk {
     this.#show();
   }
 
+  /** So many invitations to parties wait on the same panel. */
+  setInvites(count: number): void {
+    this.#invites = count;
+    this.#showBadge();
+  }
+
   /** Asks for the lists. */
   async refresh(): Promise<void> {
     const stay = this.#stay;
@@ -137,11 +144,15 @@ export class FriendDesk {
     if (code === ErrorCode.NOT_FOUND) this.refresh();
   }
 
+  #showBadge(): void {
+    this.#options.panel.setBadge("friends", (this.#lists?.incoming.length ?? 0) + this.#invites);
+  }
+
   #show(): void {
-    const { client, panel, onWhisper } = this.#options;
+    const { client, onWhisper } = this.#options;
     const { friends = [], incoming = [], outgoing = [] } = this.#lists ?? {};
     this.#names = new Set(friends.map(({ name }) => name));
-    panel.setBadge("friends", incoming.length);
+    this.#showBadge();
     this.#incoming.show(incoming.map(({ playerId, name }): Row => {
       const answer = (accept: boolean) => client.send(FriendAnswerSchema, { playerName: name, accept });
       return {

@@ -50,6 +50,7 @@ import {
   storeLogin,
   storeRooms,
 } from "./page_storage.ts";
+import { PartyDesk } from "./party_desk.ts";
 import { PendingChat } from "./pending_chat.ts";
 import { PortalButton } from "./portal_button.ts";
 import { RankDesk } from "./rank_desk.ts";
@@ -140,6 +141,14 @@ class Page {
       if (this.#side.coveredBelow > 0) this.#side.close();
       this.#chat.whisperTo(name);
     },
+  });
+  readonly #party: PartyDesk = new PartyDesk({
+    client: this.#client,
+    panel: this.#side,
+    ownName: () => this.#ownName,
+    onNews: (text) => this.#chat.addNote(text),
+    onParty: (isInOne) => this.#chat.setOffered("party", isInOne),
+    onInvites: (count) => this.#friends.setInvites(count),
   });
   readonly #ranks: RankDesk = new RankDesk({ client: this.#client, panel: this.#side });
   readonly #announcement = new Announcement();
@@ -303,6 +312,7 @@ class Page {
   #ended(reason: DisconnectReason | null): void {
     this.#status.setConnection(reason === DisconnectReason.LOGGED_IN_ELSEWHERE ? "replaced" : "closed");
     this.#status.setPing(null);
+    this.#party.clear();
     const login = storedLogin();
     if (reason === DisconnectReason.LOGGED_IN_ELSEWHERE && login !== null) {
       this.#notice.show({
@@ -330,6 +340,7 @@ class Page {
 
   #sessionLost({ code, isReentering }: SessionLoss): void {
     this.#pendingChat.clear();
+    this.#party.clear();
     if (isReentering) return this.#chat.addNote(TEXTS.connect.enteredAgain);
     storeLogin(null);
     this.#showGate();
@@ -420,7 +431,7 @@ class Page {
     if (name === "") delete document.documentElement.dataset.guild;
     else document.documentElement.dataset.guild = name;
     this.#game?.setGuildTag(tag);
-    this.#chat.setGuildOffered(name !== "");
+    this.#chat.setOffered("guild", name !== "");
   }
 
   #showGate(): void {
@@ -431,6 +442,7 @@ class Page {
     this.#guild.clear();
     this.#rooms.clear();
     this.#friends.clear();
+    this.#party.clear();
     this.#ranks.clear();
     this.#account.clear();
     this.#announcement.clear();

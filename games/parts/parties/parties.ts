@@ -81,6 +81,8 @@ export class PartyService {
   readonly #inviting = new Map<number, Set<OpenParty>>();
   /** Parties of which a member's connection was lost or is back. */
   readonly #restless = new Set<OpenParty>();
+  /** Members who enter elsewhere, such as on a page that is loaded again: they keep their place until the next sweep. */
+  readonly #replaced = new Set<number>();
   readonly #listeners: PartyListener[] = [];
   #lastPartyId = 0;
 
@@ -108,10 +110,15 @@ export class PartyService {
       this.#end(this.#ledBy(player), player);
       return {};
     });
-    game.hooks.online((player) => this.#tellInvites(player));
+    game.hooks.online((player) => {
+      this.#return(player);
+      this.#tellInvites(player);
+    });
+    game.hooks.leave((player, why) => {
+      if (why === "replaced" && this.#ofPlayer.has(player.playerId)) this.#replaced.add(player.playerId);
+    });
     game.hooks.offline((player) => {
-      const party = this.#ofPlayer.get(player.playerId);
-      if (party?.members.includes(player)) this.#remove(party, player, PartyChange.LEFT);
+      if (!this.#replaced.has(player.playerId)) this.#drop(player);
     });
     game.hooks.linkDead((player) => this.#onConnection(player));
     game.hooks.resumed((player) => {
@@ -285,6 +292,22 @@ export class PartyService {
     this.#withdrawAll(party);
   }
 
+  /** Somebody who entered elsewhere has its place back. */
+  #return(player: Player): void {
+    const party = this.#ofPlayer.get(player.playerId);
+    if (!this.#replaced.delete(player.playerId) || party === undefined) return;
+    const before = party.members.find(({ playerId }) => playerId === player.playerId)!;
+    party.members = party.members.map((member) => member === before ? player : member);
+    if (party.leader === before) party.leader = player;
+    this.#restless.add(party);
+  }
+
+  /** The session of a player is over. */
+  #drop({ playerId }: Player): void {
+    const party = this.#ofPlayer.get(playerId), member = party?.members.find((member) => member.playerId === playerId);
+    if (member !== undefined) this.#remove(party!, member, PartyChange.LEFT);
+  }
+
   #endIfAlone(party: OpenParty): void {
     if (party.members.length === 1 && party.invites.size === 0) this.#end(party, party.leader);
   }
@@ -317,6 +340,11 @@ export class PartyService {
 
   #sweep(): void {
     const { nowMs } = this.#game;
+    for (const playerId of this.#replaced) {
+      const gone = this.#ofPlayer.get(playerId)?.members.find((member) => member.playerId === playerId);
+      if (gone !== undefined) this.#drop(gone);
+    }
+    this.#replaced.clear();
     for (const party of this.#restless) this.#game.players.tell(party.members, PartyStateSchema, stateOf(party));
     this.#restless.clear();
     for (const [playerId, inviting] of this.#inviting) {

@@ -1,0 +1,85 @@
+/** Parties on the page, wide and on a phone, in English and Korean. @module */
+
+import { assertEquals } from "../support/assert.ts";
+import { browserTest, type Page, visit, type Visitor } from "../support/browser.ts";
+import { openPanel, registerOnPage, submitForm, untilInWorld, untilRow } from "../support/game_page.ts";
+import { ServerProcess } from "../support/server_process.ts";
+
+const PHONE = { width: 375, height: 740, hasTouch: true, locale: "ko-KR" };
+/** Where screenshots go, for who wants to look at them. */
+const shots = Deno.env.get("SHOTS");
+
+async function look({ page }: Visitor, name: string): Promise<void> {
+  assertEquals(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, name);
+  if (shots !== undefined) await page.screenshot({ path: `${shots}/${name}.png` });
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.locator("#world").focus();
+  await page.keyboard.press("Enter");
+  await page.locator("#chat-input").fill(text);
+  await page.keyboard.press("Enter");
+}
+
+/** Whether what the page offers is inside it. */
+async function cutOff({ page }: Visitor): Promise<string[]> {
+  return await page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("#friends button, #friends .row-title, #channels span")]
+      .filter((element) => element.checkVisibility())
+      .filter((element) => {
+        const { left, right } = element.getBoundingClientRect();
+        return left < -1 || right > innerWidth + 1;
+      }).map(({ textContent }) => textContent ?? "")
+  );
+}
+
+browserTest("On the page players invite, join, talk, hand over and leave a party, also on a phone", async (browser) => {
+  await using server = await ServerProcess.start();
+  const url = `http://127.0.0.1:${server.ports.gateway}/`;
+  const [anna, ben] = [await visit(browser, url), await visit(browser, url, PHONE)];
+  for (const [visitor, name] of [[anna, "Anna"], [ben, "Ben"]] as const) await registerOnPage(visitor.page, name);
+
+  await openPanel(anna.page, "friends");
+  await untilRow(anna.page, "party-members", "You are not in a party.");
+  await submitForm(anna.page, "party-invite", { player: "nobody" });
+  await anna.page.locator("#side-message", { hasText: "There is nobody like that." }).waitFor();
+  await submitForm(anna.page, "party-invite", { player: "ben" });
+  await untilRow(anna.page, "party-members", "Anna", "Leader");
+  await ben.page.locator("#badge-friends", { hasText: "1" }).waitFor();
+  await ben.page.locator("#open-friends").tap();
+  await look(ben, "party-invited-375");
+  await ben.page.getByLabel("Anna님의 파티에 참가", { exact: true }).tap();
+  for (const { page } of [anna, ben]) {
+    await untilRow(page, "party-members", "Anna");
+    await untilRow(page, "party-members", "Ben");
+  }
+  assertEquals([await ben.page.locator("#badge-friends").isVisible(), await cutOff(ben)], [false, []]);
+  await look(ben, "party-member-375");
+  await look(anna, "party-leader-wide");
+
+  await say(anna.page, "/p to the gate");
+  await ben.page.locator("#chat-log .line-party", { hasText: "to the gate" }).waitFor({ state: "attached" });
+  await ben.page.locator("#side-close").tap();
+  await ben.page.locator("#chat-toggle").tap();
+  await ben.page.locator("#channel-party").tap();
+  await look(ben, "party-chat-375");
+  assertEquals(await cutOff(ben), []);
+  await ben.page.locator("#chat-input").fill("coming");
+  await ben.page.locator("#chat-send").tap();
+  await anna.page.locator("#chat-log .line-party", { hasText: "coming" }).waitFor();
+
+  // A page that is loaded again keeps its place.
+  await ben.page.reload();
+  await untilInWorld(ben.page);
+  await ben.page.locator("#open-friends").tap();
+  await untilRow(ben.page, "party-members", "Anna", "파티장");
+  await anna.page.getByLabel("Let Ben lead the party", { exact: true }).click();
+  await untilRow(anna.page, "party-members", "Ben", "Leader");
+  await untilRow(ben.page, "party-members", "Ben", "파티장");
+  await ben.page.locator("#party-disband").tap();
+  await untilRow(anna.page, "party-members", "You are not in a party.");
+  await anna.page.locator("#chat-log li", { hasText: "Your party is over." }).waitFor();
+  assertEquals(await anna.page.locator("#channel-party").isVisible(), false);
+  assertEquals([anna.errors, ben.errors], [[], []]);
+  await server.stop();
+});
