@@ -307,9 +307,9 @@ Deno.test("New players appear at the gate while fewer than 40 are there, else an
   assert(distances.slice(40).filter((distance) => distance > spawnArea.radius).length >= 18);
 });
 
-Deno.test("New players appear inside the southern gate, with something to fight in sight", async () => {
+Deno.test("New players appear in the safe area at the southern gate, with something to fight in sight", async () => {
   await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
-  const { world } = harness;
+  const { world } = harness, [safeArea] = new Atlas(loadGameData().maps, harness.config).maps[0].safeAreas;
   const players = [];
   for (let count = 0; count < 40; count++) players.push((await harness.connect()).entityId);
   harness.tick();
@@ -317,20 +317,20 @@ Deno.test("New players appear inside the southern gate, with something to fight 
   const ids = Array.from({ length: world.slotCount }, (_, id) => id);
   const monsters = ids.filter((id) => harness.marsh.combat.monsters.isMonster(id));
   for (const id of players) {
-    const fromGate = Math.hypot(world.xOf(id) - 500, world.zOf(id) - 1_000);
-    assert(fromGate >= 27 && fromGate <= 54, `${fromGate} units from the gate`);
-    assert(
-      monsters.some((monster) => world.sees(id, monster)),
-      `Nothing in sight of ${world.xOf(id)}, ${world.zOf(id)}`,
-    );
+    const x = world.xOf(id), z = world.zOf(id);
+    assert(Math.hypot(x - safeArea.x, z - safeArea.z) <= safeArea.radius, `${x}, ${z} is not safe`);
+    assert(monsters.some((monster) => world.sees(id, monster)), `Nothing in sight of ${x}, ${z}`);
   }
 });
 
-Deno.test("Atlas keeps the whole spawn area on a map, however small", () => {
-  for (const mapSize of [10, 20, 100, 1_000]) {
-    const { spawnArea } = new Atlas(loadGameData().maps, { mapSize, interestRadius: 50 }).maps[0];
+Deno.test("Atlas keeps the spawn area on a map and in its safe area, however small or large the map", () => {
+  for (const mapSize of [10, 20, 72, 100, 500, 1_000, 2_500, 10_000]) {
+    const { spawnArea, safeAreas } = new Atlas(loadGameData().maps, { mapSize, interestRadius: 50 }).maps[0];
     const margin = Math.min(spawnArea!.radius, mapSize / 2);
     assert(spawnArea!.z + margin <= mapSize && spawnArea!.z - margin >= 0, `${spawnArea!.z} of ${mapSize}`);
+    for (const { x, z, radius } of safeAreas) {
+      assert(Math.hypot(spawnArea!.x - x, spawnArea!.z - z) + spawnArea!.radius <= radius + 1e-6, `${z} of ${mapSize}`);
+    }
   }
 });
 
@@ -348,15 +348,15 @@ Deno.test("PORTAL_REQUEST reckons height", async () => {
   ]);
 });
 
-Deno.test("MAP_INFO_RESPONSE tells the safe area at the gate, where no monster lives and newcomers are a step away", async () => {
+Deno.test("MAP_INFO_RESPONSE tells the safe area at the gate, where no monster lives", async () => {
   await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   const client = await harness.connect();
   harness.send(client, MapInfoRequestSchema, {});
   const [{ map }] = harness.take(client, PacketType.MAP_INFO_RESPONSE);
-  assertEquals(map?.safeAreas.map(({ position, radius }) => [position?.x, position?.z, radius]), [[500, 990, 18]]);
+  assertEquals(map?.safeAreas.map(({ position, radius }) => [position?.x, position?.z, radius]), [[500, 982, 18]]);
   const { world } = harness;
   const monsters = Array.from({ length: world.slotCount }, (_, id) => id)
     .filter((id) => harness.marsh.combat.monsters.isMonster(id) && world.mapOf(id).mapId === 0);
   assert(monsters.length > 20, `${monsters.length} monsters`);
-  for (const id of monsters) assert(Math.hypot(world.xOf(id) - 500, world.zOf(id) - 990) > 18);
+  for (const id of monsters) assert(Math.hypot(world.xOf(id) - 500, world.zOf(id) - 982) > 18);
 });

@@ -55,8 +55,13 @@ export function mapRules(
       leaveSquared: Math.round(radius * HYSTERESIS) ** 2,
       playersMax: definition.playersMax ?? Infinity,
       safeAreas: (definition.safeAreas ?? [])
-        .map(({ x, z, radius }) => ({ x: x * width, z: z * height, radius: radius * CM_PER_UNIT }))
-        .filter(({ radius }) => Math.min(width, height) >= SAFE_SIDE_RADII * radius),
+        .map((area) => ({ ...area, radius: area.radius * CM_PER_UNIT }))
+        .filter(({ radius }) => Math.min(width, height) >= SAFE_SIDE_RADII * radius)
+        .map(({ x, z, radius }) => ({
+          x: onMap(x * width, radius, width),
+          z: onMap(z * height, radius, height),
+          radius,
+        })),
       portals: definition.portals.map((portal) => ({
         portalId: portal.portalId,
         x: portal.x * width,
@@ -66,4 +71,9 @@ export function mapRules(
       })),
     };
   });
+}
+
+/** Safe areas lie on the map with all they are, of the map file's documentation. */
+function onMap(middle: number, radius: number, side: number): number {
+  return Math.max(radius, Math.min(side - radius, middle));
 }

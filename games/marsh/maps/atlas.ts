@@ -69,29 +69,54 @@ const SAFE_AREA_SIDE_RADII = 4;
 
 /** @param side Of the map, where it is not its definition's. */
 function describe(definition: MapDefinition, side: number | undefined, radius: number): Omit<AtlasMap, "portals"> {
-  const { mapId, name, theme, playersMax, spawnArea, safeAreas = [], interestRadius = radius } = definition;
-  const width = side ?? definition.width, height = side ?? definition.height;
+  const { mapId, name, theme, playersMax, spawnArea, interestRadius = radius } = definition;
+  const size = { width: side ?? definition.width, height: side ?? definition.height };
+  const safeAreas = (definition.safeAreas ?? [])
+    .filter(({ radius }) => Math.min(size.width, size.height) >= SAFE_AREA_SIDE_RADII * radius)
+    .map((area) => ({ defined: toUnits(area, definition), placed: moveInside(toUnits(area, size), size) }));
   return {
     mapId,
     name,
     theme,
-    width,
-    height,
+    ...size,
     interestRadius,
     playersMax,
-    spawnArea: spawnArea && {
-      ...spawnArea,
-      x: inside(spawnArea.x * width, spawnArea.radius, width),
-      z: inside(spawnArea.z * height, spawnArea.radius, height),
-    },
-    safeAreas: safeAreas
-      .filter(({ radius }) => Math.min(width, height) >= SAFE_AREA_SIDE_RADII * radius)
-      .map(({ x, z, radius }) => ({ x: x * width, z: z * height, radius })),
-    areaFactor: width * height / (definition.width * definition.height),
+    spawnArea: spawnArea && placeSpawnArea(spawnArea, definition, size, safeAreas),
+    safeAreas: safeAreas.map(({ placed }) => placed),
+    areaFactor: size.width * size.height / (definition.width * definition.height),
   };
 }
 
-/** The nearest middle of a circle that lies on a side of `length`; a circle that is too large has the side's middle. */
+/** Sides in units. */
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A spawn area that lies in a safe area keeps its place in it on a map of another size. */
+function placeSpawnArea<T extends SafeArea>(
+  area: T,
+  definition: Size,
+  size: Size,
+  safeAreas: readonly { readonly defined: SafeArea; readonly placed: SafeArea }[],
+): T {
+  const defined = toUnits(area, definition);
+  const shelter = safeAreas.find(({ defined: { x, z, radius } }) => Math.hypot(defined.x - x, defined.z - z) <= radius);
+  if (shelter === undefined) return moveInside(toUnits(area, size), size);
+  const x = shelter.placed.x + defined.x - shelter.defined.x, z = shelter.placed.z + defined.z - shelter.defined.z;
+  return { ...area, x, z };
+}
+
+/** A circle whose middle is given as fractions of both sides. */
+function toUnits<T extends SafeArea>(circle: T, { width, height }: Size): T {
+  return { ...circle, x: circle.x * width, z: circle.z * height };
+}
+
+/** A circle moved so that all of it lies on the map; one that is too large has the map's middle. */
+function moveInside<T extends SafeArea>(circle: T, { width, height }: Size): T {
+  return { ...circle, x: inside(circle.x, circle.radius, width), z: inside(circle.z, circle.radius, height) };
+}
+
 function inside(at: number, radius: number, length: number): number {
   const margin = Math.min(radius, length / 2);
   return Math.min(Math.max(at, margin), length - margin);

@@ -42,7 +42,10 @@ export interface MapDefinition {
     readonly radius: number;
     readonly playersMax?: number;
   };
-  /** Where no monster comes and no player is hit; radius in units. None on a side shorter than four radii. */
+  /**
+   * Where no monster comes and no player is hit; radius in units. An area that would reach beyond the edge is moved
+   * inside. A map with a side shorter than four radii has none.
+   */
   readonly safeAreas?: readonly { readonly x: number; readonly z: number; readonly radius: number }[];
   readonly portals: readonly PortalDefinition[];
 }

@@ -424,6 +424,7 @@ class Page {
   #sayOnceSafe(): void {
     if (this.#isSafetyKnown) return;
     this.#isSafetyKnown = true;
+    this.#hint.classList.add("is-safe");
     this.#chat.addNote(TEXTS.world.safe(FIGHT_MS / 1_000));
   }
 
