@@ -18,20 +18,31 @@ async function placeOf(page: Page): Promise<{ x: number; z: number }> {
   return { x: Number(x), z: Number(z) };
 }
 
-/** Resolves with where the player stands when it has gone `distance` units or more, and stands still. */
+/** Resolves with where the player stands when it has gone `distance` units or more, and the page tells of no more steps. */
 async function untilWalked(
   page: Page,
   from: { x: number; z: number },
   distance: number,
 ): Promise<{ x: number; z: number }> {
-  let last = from;
   await until("a walk", async () => {
-    const before = last;
-    last = await placeOf(page);
-    const isStill = before.x === last.x && before.z === last.z;
-    return isStill && Math.hypot(last.x - from.x, last.z - from.z) >= distance;
+    const { x, z } = await placeOf(page);
+    return Math.hypot(x - from.x, z - from.z) >= distance;
   });
-  return last;
+  // The page tells the place every now and then; who stands is told to be at the same place again.
+  return await page.evaluate(() =>
+    new Promise((resolve) => {
+      const { dataset } = document.documentElement;
+      let { x, z } = dataset;
+      const observer = new MutationObserver(() => {
+        const isStill = dataset.x === x && dataset.z === z;
+        ({ x, z } = dataset);
+        if (!isStill) return;
+        observer.disconnect();
+        resolve({ x: Number(x), z: Number(z) });
+      });
+      observer.observe(document.documentElement, { attributeFilter: ["data-z"] });
+    })
+  );
 }
 
 /** Resolves when somebody was hit, whom the page has chosen. */
