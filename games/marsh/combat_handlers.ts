@@ -32,11 +32,17 @@ import type { Atlas } from "./maps/atlas.ts";
 import type { MonsterData } from "./monsters/monster_data.ts";
 import { monsterHomes } from "./monsters/monster_homes.ts";
 import { Monsters } from "./monsters/monsters.ts";
-import { type BucketRate, TokenBucket } from "../../server/base/token_bucket.ts";
-import type { Prng } from "../../server/world/prng.ts";
-import type { Place } from "../../server/world/world.ts";
-import type { PlayerName } from "../../server/storage/storage.ts";
-import { type Game, Penalties, type Player, Refused, type SavedState } from "../../server/game/game.ts";
+import {
+  type Game,
+  Penalties,
+  type Place,
+  type Player,
+  type PlayerName,
+  type Prng,
+  Refused,
+  type SavedState,
+} from "../../server/game/game.ts";
+import { type BucketRate, TokenBucket } from "../../server/game/kit.ts";
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
 export type KillListener = (killer: PlayerName | null, victim: PlayerName | null) => void;

@@ -6,10 +6,10 @@
 
 import { COMBAT_COMPONENTS, COMBAT_HOLD_REASONS } from "../parts/combat/components.ts";
 import { GUILD } from "../parts/guilds/guild_component.ts";
-import type { WorldOptions } from "../../server/world/world.ts";
+import type { GameDescription } from "../../server/game/game.ts";
 
 /** Part of the options of marsh's world. */
-export const MARSH_ENTITIES: Pick<WorldOptions, "components" | "holdReasons"> = {
+export const MARSH_ENTITIES: Pick<GameDescription, "components" | "holdReasons"> = {
   components: [...COMBAT_COMPONENTS, GUILD],
   holdReasons: COMBAT_HOLD_REASONS,
 };

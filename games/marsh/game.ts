@@ -12,7 +12,6 @@ import {
   onOff,
   type OptionValues,
 } from "../../server/game/game.ts";
-import type { ServerConfig } from "../../server/config/config.ts";
 import { chat } from "../parts/chat/chat_handlers.ts";
 import { KillCredit } from "../parts/combat/kill_credit.ts";
 import { friends, type SocialService } from "../parts/friends/social_handlers.ts";
@@ -28,7 +27,7 @@ import { CombatService } from "./combat_handlers.ts";
 import { contract } from "./contract.ts";
 import { type GameData, loadGameData } from "./data/game_data.ts";
 import { startMaps } from "./map_handlers.ts";
-import { Atlas } from "./maps/atlas.ts";
+import { Atlas, type AtlasOptions } from "./maps/atlas.ts";
 import { NO_MONSTERS } from "./monsters/monster_data.ts";
 
 /** As many as stay together in a fight. */
@@ -56,7 +55,7 @@ export interface Marsh {
 
 /** The game with other maps or monsters than those of this build. */
 export function marshWith(data: GameData): GameModule<Marsh> {
-  const atlasOf = (config: ServerConfig) => new Atlas(data.maps, config);
+  const atlasOf = (config: AtlasOptions) => new Atlas(data.maps, config);
   return defineGame(
     contract,
     { maps: (config) => atlasOf(config).maps, ...MARSH_ENTITIES, options: OPTIONS },

@@ -12,10 +12,9 @@ import { PacketType } from "./contract.ts";
 import { PORTAL_ARRIVAL_RADIUS } from "./limits.ts";
 import { FIGHT_MS } from "../parts/combat/limits.ts";
 import type { Atlas, AtlasMap, Portal } from "./maps/atlas.ts";
-import { placeAround } from "../../server/world/places.ts";
-import type { CombatService } from "./combat_handlers.ts";
-import { pack, type Packed } from "../../server/session/roster.ts";
 import { type Game, Refused } from "../../server/game/game.ts";
+import { pack, type Packed, placeAround } from "../../server/game/kit.ts";
+import type { CombatService } from "./combat_handlers.ts";
 
 /** What maps need of the rest of the game. */
 export interface MapParts {

@@ -1,6 +1,6 @@
 /** What the game keeps in the database. @module */
 
-import type { GameRecords } from "../../server/storage/sql_store.ts";
+import type { GameRecords } from "../../server/game/store.ts";
 import { STORED_SOCIAL } from "../parts/friends/stored_social.ts";
 import { STORED_GUILDS } from "../parts/guilds/stored_guilds.ts";
 import { STORED_SCORES } from "../parts/leaderboards/stored_scores.ts";

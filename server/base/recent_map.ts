@@ -10,6 +10,8 @@ export class RecentMap<Key, Value> {
   readonly #values = new Map<Key, Value>();
 
   /**
+   * Begins empty.
+   *
    * @param max Values that are kept.
    * @param isOver Whether a value is one that a newcomer would have.
    */
@@ -18,6 +20,7 @@ export class RecentMap<Key, Value> {
     this.#isOver = isOver;
   }
 
+  /** Values that are kept. */
   get size(): number {
     return this.#values.size;
   }
@@ -37,6 +40,7 @@ export class RecentMap<Key, Value> {
     return value;
   }
 
+  /** Forgets a value. */
   delete(key: Key): void {
     this.#values.delete(key);
   }

@@ -17,6 +17,7 @@ export class TokenBucket {
   #tokens: number;
   #filledMs: number;
 
+  /** A full one. */
   constructor(rate: BucketRate, nowMs: number) {
     this.#tokens = rate.burst;
     this.#filledMs = nowMs;

@@ -36,6 +36,16 @@ import type { GameAction, GameActions } from "./game_actions.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
+export type { Clock } from "../base/clock.ts";
+export { Counter } from "../ops/counters.ts";
+export type { Faults } from "../ops/faults.ts";
+export type { Logger } from "../ops/logging.ts";
+export type { OutboxPacket, Receipt } from "../session/outbox.ts";
+export { type Asker, type Partings, type PlayerName, type Stores, SYSTEM } from "../storage/storage.ts";
+export type { ComponentRow } from "../world/components.ts";
+export type { Prng } from "../world/prng.ts";
+export type { Place, World } from "../world/world.ts";
+export type { MapOptions, WorldMap } from "../world/world_map.ts";
 export { RequestError as Refused } from "../session/dispatcher.ts";
 export { Penalties } from "../session/penalties.ts";
 export {

@@ -12,8 +12,11 @@ export type NameRule = "unicode" | "ascii";
 
 /** What a name is measured by: visible characters, and bytes of UTF-8. */
 export interface NameBounds {
+  /** Visible characters, at least. */
   readonly lengthMin: number;
+  /** Visible characters, at most. */
   readonly lengthMax: number;
+  /** Bytes of UTF-8, at most. */
   readonly bytesMax: number;
 }
 

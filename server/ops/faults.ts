@@ -13,7 +13,11 @@ export class Faults implements FaultReport {
   readonly #counters: CounterBlock;
   readonly #log: Pick<Logger, "error">;
 
-  /** @param log Limits what is the same. */
+  /**
+   * The engine makes it.
+   *
+   * @param log Limits what is the same.
+   */
   constructor(log: Pick<Logger, "error">, counters: CounterBlock) {
     this.#log = log;
     this.#counters = counters;

@@ -26,9 +26,13 @@ export type LogProperties = Readonly<Record<string, unknown>>;
  * control flow, never per packet.
  */
 export interface Logger {
+  /** For who looks for a fault. */
   debug(message: string, properties?: LogProperties): void;
+  /** What operators may want to know. */
   info(message: string, properties?: LogProperties): void;
+  /** What may need somebody. */
   warn(message: string, properties?: LogProperties): void;
+  /** What is a fault. */
   error(message: string, properties?: LogProperties): void;
 }
 

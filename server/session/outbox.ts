@@ -16,8 +16,11 @@ export interface Receipt {
 
 /** A reliable packet; its payload may be shared with other outboxes and is never changed. */
 export interface OutboxPacket {
+  /** The number of its packet type. */
   readonly type: number;
+  /** Whether the payload is a DEFLATE stream. */
   readonly isCompressed: boolean;
+  /** As it is sent. */
   readonly payload: Uint8Array;
   /** Told when the client has acknowledged the packet, or the outbox has given it up. */
   receipt?: Receipt;

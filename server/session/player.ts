@@ -8,7 +8,7 @@ import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufb
 import type { Asker, PlayerName } from "../storage/storage.ts";
 import type { Instance } from "./instances.ts";
 import type { OutboxPacket, Receipt } from "./outbox.ts";
-import type { Packed } from "./roster.ts";
+import type { Packed } from "./packed.ts";
 import type { Session } from "./session.ts";
 import type { SessionManager } from "./session_manager.ts";
 

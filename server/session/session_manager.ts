@@ -15,7 +15,7 @@ import type { OpenInfo } from "../ring/records.ts";
 import { compressPayload } from "./compress.ts";
 import { type IoOutput, Link } from "./link.ts";
 import type { Receipt } from "./outbox.ts";
-import type { Packed } from "./roster.ts";
+import type { Packed } from "./packed.ts";
 import { Player } from "./player.ts";
 import { Session } from "./session.ts";
 

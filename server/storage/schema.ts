@@ -20,6 +20,7 @@ const ENGINE = "engine";
 
 /** Leads from one version to the next. */
 export interface SchemaStep {
+  /** Statements; all of a step are done, or none. */
   readonly sql: string;
   /** The version by `user_version` to which it led when all had one list; only steps of that time. */
   readonly was?: number;

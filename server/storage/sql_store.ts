@@ -6,6 +6,7 @@ import type { HandlersOf, StoreDefinition } from "./store.ts";
 
 /** A store on one database. */
 export interface OpenedStore<Definition> {
+  /** What does each operation. */
   readonly handlers: HandlersOf<Definition>;
   /**
    * Called within the transaction that deletes an account, before the account is gone. What it gives reaches whoever
@@ -33,5 +34,6 @@ export function sqlStore<Definition extends StoreDefinition>(
 
 /** What a game keeps in the database beside what the engine does. */
 export interface GameRecords extends DatabaseOwner {
+  /** Its stores and those of its parts, in the order in which their tables are made. */
   readonly stores: readonly SqlStore[];
 }

@@ -15,8 +15,11 @@ import { type Call, defineStore, read, type StoreDefinition, type StoreOf, store
 
 /** What can be asked, by subject: the engine's own stores, and through `of` those of a game and its parts. */
 export interface Stores {
+  /** Accounts, and what belongs to them. */
   readonly accounts: AccountStore;
+  /** The characters of accounts: where they are. */
   readonly characters: CharacterStore;
+  /** Mutes and bans. */
   readonly sanctions: SanctionStore;
 
   /** A store by its definition. Of one that the game does not have, every request rejects with a `TypeError`. */
@@ -42,6 +45,7 @@ export const SYSTEM_SOURCE = "";
 export interface Asker {
   /** One text for everything that one peer can cause: its address, or {@linkcode SYSTEM_SOURCE}. */
   readonly source: string;
+  /** How soon it must be done. */
   readonly urgency: Urgency;
 }
 
@@ -266,7 +270,9 @@ export interface Entry {
 
 /** Who is behind a player id. */
 export interface PlayerName {
+  /** The account's id. */
   readonly playerId: number;
+  /** As the player wrote it. */
   readonly name: string;
 }
 

@@ -27,6 +27,7 @@ export interface ComponentRow {
   readonly id: number;
   /** What messages to people call it. */
   readonly name: string;
+  /** Who is told of it. */
   readonly seenBy: SeenBy;
   /** Bytes of its content at most, up to {@linkcode COMPONENT_BYTES_MAX}. */
   readonly bytesMax: number;

@@ -8,7 +8,9 @@ import type { Prng } from "./prng.ts";
 
 /** A point on the ground plane, in units. */
 export interface Point {
+  /** Along the width of the map. */
   readonly x: number;
+  /** Along its height. */
   readonly z: number;
 }
 

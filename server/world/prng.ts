@@ -20,7 +20,11 @@ export class Prng {
   #c = 0x243f6a88 | 0;
   #counter = 1;
 
-  /** @param seed Any integer; its lowest 32 bits count. */
+  /**
+   * Begins a stream of numbers.
+   *
+   * @param seed Any integer; its lowest 32 bits count.
+   */
   constructor(seed: number) {
     this.#a = seed | 0;
     // The first numbers of near seeds look alike until the state has been mixed.

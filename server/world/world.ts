@@ -64,9 +64,13 @@ export interface WorldOptions {
 
 /** A place: units; `yaw` in radians. */
 export interface Place {
+  /** Along the width of the map. */
   x: number;
+  /** Above the ground. */
   y: number;
+  /** Along its height. */
   z: number;
+  /** Where it looks to. */
   yaw: number;
 }
 
@@ -135,8 +139,11 @@ export interface EntityOptions extends EntityProfile {
 export class World {
   /** Those that are there from the start. */
   readonly maps: readonly WorldMap[];
+  /** Highest speed of a player, in units/s. */
   readonly maxSpeed: number;
+  /** Length of a tick. */
   readonly tickIntervalMs: number;
+  /** Steps that make a tick; in each, as many viewers have their turn. */
   readonly stepsPerTick: number;
 
   readonly #prng: Prng;
@@ -169,7 +176,11 @@ export class World {
   #viewerCount = 0;
   readonly #candidates: Int32Array;
 
-  /** @throws {RangeError} when an option is out of its range. */
+  /**
+   * Takes all the memory it will have.
+   *
+   * @throws {RangeError} when an option is out of its range.
+   */
   constructor(options: WorldOptions) {
     checkRange("max speed", options.maxSpeed, SPEED_MAX);
     checkRange("capacity", options.capacity, WORLD_ENTITIES_MAX);
@@ -223,10 +234,12 @@ export class World {
     return this.#changes.tick;
   }
 
+  /** Entities on all maps. */
   get entityCount(): number {
     return this.#store.count;
   }
 
+  /** Those of them that are players. */
   get viewerCount(): number {
     return this.#viewerCount;
   }
@@ -675,15 +688,17 @@ export class World {
     return this.#store.count - this.#viewerCount >= this.#othersMax;
   }
 
-  /** Position, in units. */
+  /** Place along the width of the map, in units. */
   xOf(entityId: number): number {
     return this.#store.x[entityId] / CM_PER_UNIT;
   }
 
+  /** Height above the ground, in units. */
   yOf(entityId: number): number {
     return this.#store.y[entityId] / CM_PER_UNIT;
   }
 
+  /** Place along its height, in units. */
   zOf(entityId: number): number {
     return this.#store.z[entityId] / CM_PER_UNIT;
   }
@@ -697,6 +712,15 @@ export class World {
   distanceBetween(a: number, b: number): number {
     const { x, y, z } = this.#store;
     const dx = x[a] - x[b], dy = y[a] - y[b], dz = z[a] - z[b];
+    return Math.sqrt(dx * dx + dy * dy + dz * dz) / CM_PER_UNIT;
+  }
+
+  /** Distance of an entity from a point of its map in space, in units; both count as whole centimetres. */
+  distanceTo(entityId: number, at: { readonly x: number; readonly y: number; readonly z: number }): number {
+    const { x, y, z } = this.#store;
+    const dx = x[entityId] - toCentimetres(at.x);
+    const dy = y[entityId] - toCentimetres(at.y);
+    const dz = z[entityId] - toCentimetres(at.z);
     return Math.sqrt(dx * dx + dy * dy + dz * dz) / CM_PER_UNIT;
   }
 

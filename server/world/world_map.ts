@@ -49,31 +49,44 @@ export interface MapTemplate extends GroundOptions {
 
 /** A map of a world as it is now. */
 export class WorldMap {
+  /** As it was given, or of an instance one of its own. */
   readonly mapId: number;
   /** Place among the maps of its world; what entities are marked with. */
   readonly index: number;
+  /** Units along x. */
   readonly width: number;
+  /** Units along z. */
   readonly height: number;
+  /** The same in centimetres. */
   readonly widthCm: number;
+  /** The same in centimetres. */
   readonly heightCm: number;
   /** Units; the diagonal, in whole units, where everyone sees everyone. */
   readonly interestRadius: number;
   /** Side of a grid cell, in centimetres. */
   readonly cellCm: number;
+  /** Where entities without a place are put; undefined: everywhere. */
   readonly spawnArea: MapOptions["spawnArea"];
+  /** Viewers at most. */
   readonly playersMax: number;
+  /** Other entities at most. */
   readonly othersMax: number;
+  /** What players call it. */
   readonly name: string;
+  /** How clients paint it. */
   readonly theme: string;
   /** What it was made from while the world ran; null: it was there from the start. */
   readonly template: MapTemplate | null;
   /** It was ended: nothing is on it any more, nor comes. */
   isOver = false;
-  /** Entities and viewers on it; kept by the world. */
+  /** Entities on it; kept by the world. */
   entityCount = 0;
+  /** Those of them that are viewers. */
   playerCount = 0;
 
   /**
+   * The world makes it.
+   *
    * @param index Its place among the maps of its world.
    * @throws {RangeError} when an option is out of its range.
    */

@@ -1,4 +1,4 @@
-import { OrderedCalls } from "../../server/base/ordered_calls.ts";
+import { OrderedCalls } from "../../games/parts/common/ordered_calls.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 Deno.test("OrderedCalls.run() calls at once and takes the answers as they come", async () => {

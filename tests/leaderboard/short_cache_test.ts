@@ -1,4 +1,4 @@
-import { ShortCache } from "../../server/base/short_cache.ts";
+import { ShortCache } from "../../games/parts/common/short_cache.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 
 /** A cache of 1 s and two entries, and how often it reads. */

@@ -1,6 +1,7 @@
 import { inflateRawSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { pack, packBehind, Roster } from "../../server/session/roster.ts";
+import { Roster } from "../../games/parts/common/roster.ts";
+import { pack, packBehind } from "../../server/session/packed.ts";
 import { FriendListResponseSchema } from "../../games/parts/friends/friends_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";

@@ -1,4 +1,4 @@
-import { RecentCache } from "../../server/base/recent_cache.ts";
+import { RecentCache } from "../../games/parts/common/recent_cache.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Point } from "../../../server/world/places.ts";
-import type { MapOptions } from "../../../server/world/world_map.ts";
+import type { MapOptions } from "../../../server/game/game.ts";
+import type { Point } from "../../../server/game/kit.ts";
 import type { SafeArea } from "../../parts/combat/safe_areas.ts";
 import type { MapDefinition, PortalDefinition } from "./map_data.ts";
 

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { placeAround, type Point } from "../../../server/world/places.ts";
-import type { Prng } from "../../../server/world/prng.ts";
-import type { WorldMap } from "../../../server/world/world_map.ts";
+import type { Prng, WorldMap } from "../../../server/game/game.ts";
+import { placeAround, type Point } from "../../../server/game/kit.ts";
 import type { SafeArea } from "../../parts/combat/safe_areas.ts";
 import type { MonsterData, MonsterKind, MonsterSpawn } from "./monster_data.ts";
 

@@ -9,11 +9,9 @@ import { MONSTER_CORPSE_MS, MONSTER_RETRY_MS, MONSTER_STEP_MS, MONSTER_STEP_MS_M
 import type { Combat } from "../../parts/combat/combat.ts";
 import { SafeAreas } from "../../parts/combat/safe_areas.ts";
 import { SKILL_NONE } from "../../parts/combat/skills.ts";
-import { placeAround } from "../../../server/world/places.ts";
-import type { Prng } from "../../../server/world/prng.ts";
+import type { Prng, World, WorldMap } from "../../../server/game/game.ts";
+import { placeAround } from "../../../server/game/kit.ts";
 import { type FaultReport, NO_FAULTS } from "../../../shared/errors.ts";
-import type { World } from "../../../server/world/world.ts";
-import type { WorldMap } from "../../../server/world/world_map.ts";
 import type { MonsterKind } from "./monster_data.ts";
 import type { MonsterHome } from "./monster_homes.ts";
 

@@ -17,7 +17,7 @@ import {
   CHAT_TEXTS_WATCHED,
 } from "./limits.ts";
 
-import { RecentMap } from "../../../server/base/recent_map.ts";
+import { RecentMap } from "../../../server/game/kit.ts";
 
 /** What becomes of a message: it is said, or not, and why. `mute`: it is the one that the player is muted for. */
 export type ChatVerdict = "ok" | "too_fast" | "repeated" | "mute" | "muted";

@@ -10,14 +10,13 @@ import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { CHAT_BYTES_MAX } from "./limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
-import { nameKey } from "../../../server/auth/names.ts";
-import { Counter } from "../../../server/ops/counters.ts";
+import { Counter, definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { nameKey } from "../../../server/game/kit.ts";
 import type { Saying } from "./chat_delivery.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
 import type { PartyService } from "../parties/parties.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 

@@ -8,12 +8,11 @@
 
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../friends/limits.ts";
-import { durationText } from "../../../server/moderation/duration.ts";
-import { Counter } from "../../../server/ops/counters.ts";
+import { Counter, type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { durationText } from "../../../server/game/kit.ts";
 import type { ChatGuard } from "./chat_guard.ts";
 import { Buckets, NoticeBudget } from "./notice_budget.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
-import { type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 /** What the gate asks. */
 export interface ContactRules {

@@ -13,9 +13,7 @@ import {
   FAN_OUT_INTERVAL_MS,
   FAN_OUT_RESERVE_MS,
 } from "./limits.ts";
-import type { Clock } from "../../../server/base/clock.ts";
-import type { Faults } from "../../../server/ops/faults.ts";
-import { Refused } from "../../../server/game/game.ts";
+import { type Clock, type Faults, Refused } from "../../../server/game/game.ts";
 
 /** Something one player says or does that others hear. */
 export interface Utterance {

@@ -9,12 +9,17 @@ import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../friends/limits.ts";
-import { type Asker, SYSTEM } from "../../../server/storage/storage.ts";
+import {
+  type Asker,
+  type Game,
+  type OutboxPacket,
+  type Player,
+  type Receipt,
+  SYSTEM,
+} from "../../../server/game/game.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
 import type { ContactGate } from "./contact_gate.ts";
-import type { OutboxPacket, Receipt } from "../../../server/session/outbox.ts";
-import type { Game, Player } from "../../../server/game/game.ts";
 
 const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 

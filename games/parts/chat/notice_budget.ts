@@ -12,7 +12,7 @@ import {
   NOTICES_TO_ONE_INTERVAL_MS,
 } from "./limits.ts";
 
-import { RecentMap } from "../../../server/base/recent_map.ts";
+import { RecentMap } from "../../../server/game/kit.ts";
 
 interface Bucket {
   tokens: number;

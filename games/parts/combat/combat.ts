@@ -5,9 +5,8 @@
  */
 
 import { AREA_TARGETS_MAX, ENTRY_CALM_MS, FIGHT_MS, RECOVERY_INTERVAL_MS } from "./limits.ts";
-import { CM_PER_UNIT, toCentimetres } from "../../../server/world/entity_store.ts";
 import { type FaultReport, NO_FAULTS } from "../../../shared/errors.ts";
-import type { World } from "../../../server/world/world.ts";
+import type { World } from "../../../server/game/game.ts";
 import { Health } from "./components.ts";
 import { Cooldowns } from "./cooldowns.ts";
 import { type Blow, type Dice, rollBlow } from "./dice.ts";
@@ -253,7 +252,7 @@ export class Combat {
   }
 
   #judgeArea(attackerId: number, at: { x: number; y: number; z: number }, skill: Skill): "ok" | CombatRefusal {
-    return this.#distanceTo(attackerId, at) <= skill.range ? "ok" : "out_of_range";
+    return this.#world.distanceTo(attackerId, at) <= skill.range ? "ok" : "out_of_range";
   }
 
   #strikeArea(
@@ -287,7 +286,7 @@ export class Combat {
     for (let index = 0; index < count; index++) {
       const id = this.#found[index];
       if (id === attackerId || !this.isAlive(id)) continue;
-      const distance = this.#distanceTo(id, at);
+      const distance = this.#world.distanceTo(id, at);
       if (distance <= radius) candidates.push({ id, distance });
     }
     candidates.sort((a, b) => a.distance - b.distance || a.id - b.id);
@@ -298,14 +297,5 @@ export class Combat {
       if (this.#world.sees(attackerId, id) && !this.#isProtected(attackerId, id, nowMs)) targets.push(id);
     }
     return targets;
-  }
-
-  /** Units, between whole centimetres as the world has them: the border of a range is in it. */
-  #distanceTo(entityId: number, at: { x: number; y: number; z: number }): number {
-    const world = this.#world;
-    const dx = toCentimetres(world.xOf(entityId)) - toCentimetres(at.x);
-    const dy = toCentimetres(world.yOf(entityId)) - toCentimetres(at.y);
-    const dz = toCentimetres(world.zOf(entityId)) - toCentimetres(at.z);
-    return Math.sqrt(dx * dx + dy * dy + dz * dz) / CM_PER_UNIT;
   }
 }

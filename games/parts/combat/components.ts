@@ -5,9 +5,8 @@
  */
 
 import { STATUS_EFFECTS_MAX } from "./limits.ts";
-import type { ComponentRow } from "../../../server/world/components.ts";
-import { varintBytes, writeFloatField, writeVarint, writeVarintField } from "../../../server/world/wire_writer.ts";
-import type { World } from "../../../server/world/world.ts";
+import type { ComponentRow, World } from "../../../server/game/game.ts";
+import { varintBytes, writeFloatField, writeVarint, writeVarintField } from "../../../server/game/kit.ts";
 
 /** HealthUpdate: a field of EntityUpdate, and of EntitySpawn. */
 export const HEALTH: ComponentRow = {

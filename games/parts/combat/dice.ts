@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Prng } from "../../../server/world/prng.ts";
+import type { Prng } from "../../../server/game/game.ts";
 import type { Damage } from "./skills.ts";
 
 /** What decides. */

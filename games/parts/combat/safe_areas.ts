@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Point } from "../../../server/world/places.ts";
+import type { Point } from "../../../server/game/kit.ts";
 
 /** A circle on the ground, in units; its border belongs to it. */
 export interface SafeArea extends Point {

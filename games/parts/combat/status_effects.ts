@@ -5,7 +5,7 @@
  */
 
 import type { FaultReport } from "../../../shared/errors.ts";
-import type { World } from "../../../server/world/world.ts";
+import type { World } from "../../../server/game/game.ts";
 import { setStatus } from "./components.ts";
 
 /** `effect_id` of a stun: its victim can neither move nor act. Shown as a debuff. */

@@ -28,18 +28,25 @@ import {
   IgnoreResponseSchema,
 } from "./friends_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, KEPT_WHISPER_MS, SOCIAL_LISTS_KEPT } from "./limits.ts";
-import { nameKey } from "../../../server/auth/names.ts";
-import { Counter } from "../../../server/ops/counters.ts";
+import { RecentCache } from "../common/recent_cache.ts";
+import { Roster } from "../common/roster.ts";
+import {
+  Counter,
+  definePart,
+  type Game,
+  type Partings,
+  type Player,
+  type PlayerName,
+  Refused,
+  SYSTEM,
+} from "../../../server/game/game.ts";
+import { nameKey, pack, type Packed } from "../../../server/game/kit.ts";
 import { OnlineLists } from "./online_lists.ts";
-import { RecentCache } from "../../../server/base/recent_cache.ts";
-import { type Partings, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
 import { relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
 import { ChatGuard } from "../chat/chat_guard.ts";
 import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
-import { pack, type Packed, Roster } from "../../../server/session/roster.ts";
-import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const FRIEND_ANSWER = packetTypeOf(FriendAnswerSchema);
 const FRIEND_LIST_RESPONSE = packetTypeOf(FriendListResponseSchema);

@@ -1,6 +1,6 @@
 /** What friends keep in SQLite, as the steps that lead there. @module */
 
-import type { SchemaStep } from "../../../server/storage/schema.ts";
+import type { SchemaStep } from "../../../server/game/store.ts";
 
 /** Tables of friends, ignore lists and kept whispers. A step that has been released is never changed; a change is a new step at the end. */
 export const SOCIAL_SCHEMA: readonly SchemaStep[] = [

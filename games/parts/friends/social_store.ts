@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Partings, PlayerName } from "../../../server/storage/storage.ts";
-import { defineStore, read, type StoreOf, write } from "../../../server/storage/store.ts";
+import { defineStore, type Partings, type PlayerName, read, type StoreOf, write } from "../../../server/game/store.ts";
 /**
  * Friends, ignore lists and kept whispers. Players are accounts: the id of nobody rejects with `conflict`. Two ids in one
  * argument are two players, else it is a `RangeError`.

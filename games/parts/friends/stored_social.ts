@@ -9,12 +9,19 @@ import {
   KEPT_WHISPERS_PER_SENDER_MAX,
   KEPT_WHISPERS_TOTAL_MAX,
 } from "./limits.ts";
-import type { PlayerName } from "../../../server/storage/storage.ts";
-import { Room } from "../../../server/storage/room.ts";
-import { type Count, countOf, listOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { sqlStore } from "../../../server/storage/sql_store.ts";
-import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import type { HandlersOf } from "../../../server/storage/store.ts";
+import {
+  checkId,
+  checkRows,
+  type Count,
+  countOf,
+  type HandlersOf,
+  listOf,
+  type PlayerName,
+  Room,
+  type Sql,
+  sqlStore,
+  statement,
+} from "../../../server/game/store.ts";
 import { SOCIAL_SCHEMA } from "./social_schema.ts";
 import { type KeptWhisper, type PlayerPair, SOCIAL } from "./social_store.ts";
 

@@ -5,9 +5,8 @@
  */
 
 import { GUILD_TAG_BYTES_MAX } from "./limits.ts";
-import type { ComponentRow } from "../../../server/world/components.ts";
-import { writeVarintField } from "../../../server/world/wire_writer.ts";
-import type { World } from "../../../server/world/world.ts";
+import type { ComponentRow, World } from "../../../server/game/game.ts";
+import { writeVarintField } from "../../../server/game/kit.ts";
 
 /** `guild_id` and `guild_tag` of EntitySpawn: whoever sees an entity whose guild changes gets its spawn again. */
 export const GUILD: ComponentRow = {

@@ -31,12 +31,26 @@ import {
 } from "./guilds_pb.ts";
 import { STORAGE_ROWS_MAX } from "../../../shared/limits.ts";
 import { GUILD_FORGET_INTERVAL_MS, GUILD_INVITE_LIFETIME_MS, GUILD_KILLS_PENDING_MAX, GUILDS_KEPT } from "./limits.ts";
-import { nameKey } from "../../../server/auth/names.ts";
+import { OrderedCalls } from "../common/ordered_calls.ts";
+import { RecentCache } from "../common/recent_cache.ts";
+import { Roster } from "../common/roster.ts";
+import {
+  definePart,
+  type Game,
+  type GameOption,
+  integer,
+  type OptionValues,
+  type Partings,
+  type Player,
+  type PlayerName,
+  Refused,
+  type Stores,
+  SYSTEM,
+} from "../../../server/game/game.ts";
+import { nameKey } from "../../../server/game/kit.ts";
 import { showGuild } from "./guild_component.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";
 import { GuildTies } from "./guild_ties.ts";
-import { OrderedCalls } from "../../../server/base/ordered_calls.ts";
-import { RecentCache } from "../../../server/base/recent_cache.ts";
 import {
   type DeclaredWar,
   type EndedWar,
@@ -55,20 +69,9 @@ import {
   RANK_OFFICER,
   type Refused as RefusedByStore,
 } from "./guild_store.ts";
-import { type Partings, type PlayerName, type Stores, SYSTEM } from "../../../server/storage/storage.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
-import { Roster } from "../../../server/session/roster.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import {
-  definePart,
-  type Game,
-  type GameOption,
-  integer,
-  type OptionValues,
-  type Player,
-  Refused,
-} from "../../../server/game/game.ts";
 
 const GUILD_INFO_RESPONSE = packetTypeOf(GuildInfoResponseSchema);
 const GUILD_INVITE_NOTICE = packetTypeOf(GuildInviteNoticeSchema);

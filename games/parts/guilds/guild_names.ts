@@ -8,7 +8,7 @@ import {
   GUILD_TAG_LENGTH_MAX,
   GUILD_TAG_LENGTH_MIN,
 } from "./limits.ts";
-import { foldName, isWord, looksLikeName, type NameRule } from "../../../server/names/public_name.ts";
+import { foldName, isWord, looksLikeName, type NameRule } from "../../../server/game/kit.ts";
 
 const ASCII = /^[\x20-\x7e]*$/;
 const NAME_BOUNDS = {

@@ -1,6 +1,6 @@
 /** What guilds keep in SQLite, as the steps that lead there. @module */
 
-import type { SchemaStep } from "../../../server/storage/schema.ts";
+import type { SchemaStep } from "../../../server/game/store.ts";
 
 /** Tables of guilds, invitations and wars. A step that has been released is never changed; a change is a new step at the end. */
 export const GUILD_SCHEMA: readonly SchemaStep[] = [

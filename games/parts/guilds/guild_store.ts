@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Partings } from "../../../server/storage/storage.ts";
-import { defineStore, read, type StoreOf, write } from "../../../server/storage/store.ts";
+import { defineStore, type Partings, read, type StoreOf, write } from "../../../server/game/store.ts";
 
 /** The rank of a new member; ranks are numbered as on the wire. */
 export const RANK_MEMBER = 0;

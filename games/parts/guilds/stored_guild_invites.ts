@@ -2,9 +2,7 @@
 
 import { EXPIRED_DELETED_MAX } from "../../../shared/limits.ts";
 import { GUILD_INVITES_PER_GUILD_MAX, GUILD_INVITES_PER_PLAYER_MAX, GUILD_MEMBERS_MAX } from "./limits.ts";
-import { type Count, countOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { checkId } from "../../../server/storage/storage_checks.ts";
-import type { HandlersOf } from "../../../server/storage/store.ts";
+import { checkId, type Count, countOf, type HandlersOf, type Sql, statement } from "../../../server/game/store.ts";
 import { type GUILDS, type Invite, type OpenInvite, RANK_MEMBER, RANK_OFFICER } from "./guild_store.ts";
 import { accountIdOf, addMember, enemiesOf, memberCount, memberOf, refused, tieOf } from "./stored_guild_rows.ts";
 

@@ -1,8 +1,7 @@
 /** What all of guilds look up in a database, and how members come and go. @module */
 
 import { assert } from "../../../shared/errors.ts";
-import { type Count, countOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { checkId } from "../../../server/storage/storage_checks.ts";
+import { checkId, type Count, countOf, type Sql, statement } from "../../../server/game/store.ts";
 import type { GuildRefusal, GuildTie, OwnTie, Rank, Refused } from "./guild_store.ts";
 
 /** A player's place in its guild. */

@@ -8,9 +8,15 @@ import {
   GUILD_WARS_MAX,
   GUILD_WARS_PER_DAY_MAX,
 } from "./limits.ts";
-import { type Count, countOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import type { HandlersOf } from "../../../server/storage/store.ts";
+import {
+  checkId,
+  checkRows,
+  type Count,
+  countOf,
+  type HandlersOf,
+  type Sql,
+  statement,
+} from "../../../server/game/store.ts";
 import {
   type EndedWar,
   type GuildRefusal,

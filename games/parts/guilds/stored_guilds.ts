@@ -1,10 +1,15 @@
 /** Guilds in a database. @module */
 
-import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import { looksOf } from "../../../server/names/public_name.ts";
-import { listOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { sqlStore } from "../../../server/storage/sql_store.ts";
-import type { HandlersOf } from "../../../server/storage/store.ts";
+import {
+  checkId,
+  checkRows,
+  type HandlersOf,
+  listOf,
+  looksOf,
+  type Sql,
+  sqlStore,
+  statement,
+} from "../../../server/game/store.ts";
 import {
   type Guild,
   type GuildMember,

@@ -1,7 +1,7 @@
 /** Kills on their way to the storage. @module */
 
 import { DependencyError } from "../../../shared/errors.ts";
-import type { Logger } from "../../../server/ops/logging.ts";
+import type { Logger } from "../../../server/game/game.ts";
 
 /** What a {@linkcode KillLedger} needs. */
 export interface KillLedgerOptions<Kill> {

@@ -23,11 +23,18 @@ import {
   LEADERBOARD_ENTRIES_MAX,
   SCORES_PENDING_MAX,
 } from "./limits.ts";
-import { ShortCache } from "../../../server/base/short_cache.ts";
-import { type Asker, type PlayerName, SYSTEM } from "../../../server/storage/storage.ts";
+import { ShortCache } from "../common/short_cache.ts";
+import {
+  type Asker,
+  definePart,
+  type Game,
+  type Player,
+  type PlayerName,
+  Refused,
+  SYSTEM,
+} from "../../../server/game/game.ts";
 import { ALL_TIME, type Board, type PlayerKill, type Score, SCORES } from "./score_store.ts";
 import { KillLedger } from "./kill_ledger.ts";
-import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const DAY_MS = 24 * 3_600_000;
 /** How often what waits is tried again, in milliseconds. */

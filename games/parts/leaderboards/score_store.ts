@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineStore, read, type StoreOf, write } from "../../../server/storage/store.ts";
+import { defineStore, read, type StoreOf, write } from "../../../server/game/store.ts";
 
 /** What players can be ranked by. */
 export type Board = "kills" | "deaths" | "monsterKills";

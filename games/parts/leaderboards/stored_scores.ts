@@ -3,11 +3,17 @@
 import { EXPIRED_DELETED_MAX } from "../../../shared/limits.ts";
 import { LEADERBOARD_ENTRIES_MAX, LEADERBOARD_RANK_MAX } from "./limits.ts";
 import { ALL_TIME, type Board, type Score, SCORES } from "./score_store.ts";
-import { type Count, countOf, type Sql, statement } from "../../../server/storage/sql.ts";
-import { checkId, checkRows } from "../../../server/storage/storage_checks.ts";
-import { sqlStore } from "../../../server/storage/sql_store.ts";
+import {
+  checkId,
+  checkRows,
+  type Count,
+  countOf,
+  type HandlersOf,
+  type Sql,
+  sqlStore,
+  statement,
+} from "../../../server/game/store.ts";
 import { SCORE_SCHEMA } from "./score_schema.ts";
-import type { HandlersOf } from "../../../server/storage/store.ts";
 
 /** A score as it is stored. */
 type StoredScore = Omit<Score, "rank">;

@@ -7,8 +7,8 @@
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
-import { nameKey } from "../../../server/auth/names.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { nameKey } from "../../../server/game/kit.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import {

@@ -29,14 +29,13 @@ import {
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
 } from "./limits.ts";
-import { LoginGuard } from "../../../server/auth/login_guard.ts";
+import { Counter, definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
+import { LoginGuard } from "../../../server/game/kit.ts";
 import { roomNameKey } from "./room_name.ts";
-import { Counter } from "../../../server/ops/counters.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "./rooms.ts";
 import { RoomHistories } from "./room_histories.ts";
 import { RoomList } from "./room_list.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 
 const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 const ROOM_CREATE_REQUEST = packetTypeOf(RoomCreateRequestSchema);

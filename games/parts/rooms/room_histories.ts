@@ -7,7 +7,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type ChatMessage } from "../chat/chat_pb.ts";
 import { RoomResponseSchema } from "./rooms_pb.ts";
-import { pack, packBehind, type Packed } from "../../../server/session/roster.ts";
+import { pack, packBehind, type Packed } from "../../../server/game/kit.ts";
 import { joined } from "./room_list.ts";
 import type { Room } from "./rooms.ts";
 

@@ -7,9 +7,9 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type RoomInfo, RoomListResponseSchema } from "./rooms_pb.ts";
 import { ROOM_LISTS_PER_SECOND } from "./limits.ts";
-import type { Clock } from "../../../server/base/clock.ts";
+import type { Clock } from "../../../server/game/game.ts";
+import { pack, type Packed } from "../../../server/game/kit.ts";
 import type { Room, Rooms } from "./rooms.ts";
-import { pack, type Packed } from "../../../server/session/roster.ts";
 
 const LIST_MS = 1_000 / ROOM_LISTS_PER_SECOND;
 

@@ -2,7 +2,7 @@
 
 import { ROOM_NAME_BYTES_MAX, ROOM_NAME_LENGTH_MAX, ROOM_NAME_LENGTH_MIN } from "./limits.ts";
 import { cleanText } from "../../../shared/player_text.ts";
-import { foldName, looksLikeName } from "../../../server/names/public_name.ts";
+import { foldName, looksLikeName } from "../../../server/game/kit.ts";
 
 const BOUNDS = { lengthMin: ROOM_NAME_LENGTH_MIN, lengthMax: ROOM_NAME_LENGTH_MAX, bytesMax: ROOM_NAME_BYTES_MAX };
 

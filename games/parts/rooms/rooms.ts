@@ -15,7 +15,7 @@ import {
   ROOMS_PER_ADDRESS,
   ROOMS_PER_PLAYER,
 } from "./limits.ts";
-import { looksOf } from "../../../server/names/public_name.ts";
+import { looksOf } from "../../../server/game/kit.ts";
 import { readRoomName, roomNameKey } from "./room_name.ts";
 import { RoomPassword } from "./room_password.ts";
 

@@ -1,6 +1,6 @@
 /** What was read from the storage and is used again and again, until it changes. @module */
 
-import { DependencyError } from "../../shared/errors.ts";
+import { DependencyError } from "../../../shared/errors.ts";
 
 /**
  * Values by key, those used last. Whoever changes something in the storage drops what was made of it, when the storage
