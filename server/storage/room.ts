@@ -35,7 +35,10 @@ export class Room {
 
 /** Which room. */
 export interface RoomQuery {
+  /** What is counted. */
   readonly key: string;
+  /** Rows at most. */
   readonly max: number;
+  /** Rows that were given room and are not written yet. */
   readonly pending: number;
 }

@@ -40,9 +40,11 @@ export interface SqlText {
 
 /** One statement. Databases keep it prepared. */
 export class Statement<Found = Row> implements SqlText {
+  /** Its words. */
   readonly text: string;
   readonly postgres: string;
 
+  /** {@linkcode statement} makes it. */
   constructor(text: string, postgres: string) {
     this.text = text;
     this.postgres = postgres;
