@@ -15,8 +15,8 @@ import {
 import { PacketType } from "./contract.ts";
 import { PLAYERS_PER_OTHER } from "../../shared/limits.ts";
 import {
-  AREA_TARGETS_CROWDED_MAX,
-  COMBAT_COPIES_PER_SECOND,
+  AREA_COPIES_MAX,
+  AREA_TARGETS_MIN,
   COOLDOWN_SWEEP_INTERVAL_MS,
   RESPAWN_DISTANCE_MAX,
   RESPAWN_DISTANCE_MIN,
@@ -42,7 +42,6 @@ import {
   Refused,
   type SavedState,
 } from "../../server/game/game.ts";
-import { type BucketRate, TokenBucket } from "../../server/game/kit.ts";
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
 export type KillListener = (killer: PlayerName | null, victim: PlayerName | null) => void;
@@ -58,8 +57,6 @@ const REFUSALS: Readonly<Record<CombatRefusal, { readonly code: ErrorCode; reado
   out_of_range: { code: ErrorCode.OUT_OF_RANGE, message: "The target is too far away" },
   on_cooldown: { code: ErrorCode.ON_COOLDOWN, message: "The skill is not ready yet" },
 };
-
-const COPIES_RATE: BucketRate = { perSecond: COMBAT_COPIES_PER_SECOND, burst: COMBAT_COPIES_PER_SECOND };
 
 /** Hit points of a player. */
 const PLAYER_HP_MAX = 100;
@@ -105,11 +102,13 @@ export class CombatService {
   readonly #places: Prng;
   readonly #watchers: Int32Array;
   readonly #recipients: Player[] = [];
-  /** Copies of blows that may be told yet; in debt while too much is told. */
-  readonly #copies: TokenBucket;
   /** Round in which each entity's player was last added to the recipients. */
   readonly #rounds: Float64Array;
   #round = 0;
+  /** Whose watchers the recipients begin with, how many these are, and their round; 0: nobody's. */
+  #attackerId = 0;
+  #attackerCount = 0;
+  #attackerRound = 0;
   #nextSweepMs: number;
 
   constructor(game: Game, options: CombatServiceOptions) {
@@ -118,7 +117,6 @@ export class CombatService {
     this.#watchers = new Int32Array(game.world.slotCount);
     this.#rounds = new Float64Array(game.world.slotCount);
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
-    this.#copies = new TokenBucket(COPIES_RATE, nowMs);
     // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
     const [dice, places, whims] = ["dice", "places", "whims"].map((name) => game.random(name));
     this.#places = places;
@@ -128,7 +126,7 @@ export class CombatService {
       dice,
       safeAreas,
       areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerIdOf(entityId), this.#playerIdOf(otherId)),
-      areaTargetsMax: (nowMs) => this.#areaTargetsMax(nowMs),
+      areaTargetsMax: (attackerId) => this.#areaTargetsMax(attackerId),
       faults: game.faults,
       events: {
         onBlow: (report) => this.#onBlow(report),
@@ -187,6 +185,7 @@ export class CombatService {
 
   /** Brings effects, the dead and monsters up to date; to be called every tick, before the world's step. */
   step(nowMs: number): void {
+    this.#attackerId = 0;
     this.#combat.step(nowMs);
     for (let id = this.#respawns.due(nowMs); id !== 0; id = this.#respawns.due(nowMs)) {
       this.#game.faults.run("respawn", () => this.#respawn(id, nowMs));
@@ -203,6 +202,7 @@ export class CombatService {
     if (attackerId !== 0 && attackerId !== entityId) {
       throw new Refused(ErrorCode.PERMISSION_DENIED, "You can act only as your own entity");
     }
+    this.#attackerId = 0;
     const verdict = this.#combat.act({
       attackerId: entityId,
       attackerKey: characterId,
@@ -266,17 +266,16 @@ export class CombatService {
     const nowMs = this.#game.clock.monotonicMs();
     const recipients = this.#whoSees(attackerId, targetId);
     this.#game.players.send(recipients, PacketType.COMBAT_RESULT, toBinary(CombatResultSchema, result));
-    this.#copies.charge(recipients.length, COPIES_RATE, nowMs);
     if (targetId !== 0) this.monsters.provoke(targetId, attackerId, nowMs);
   }
 
   /**
-   * Everybody who sees one of two is told of each blow, at once, and nobody's blow is refused for what others do: where
-   * that is too much to tell, an area skill hits fewer.
+   * Everybody who sees one of two is told of each blow, at once, and nobody's blow is refused for what others do: an area
+   * skill hits fewer where more look on.
    */
-  #areaTargetsMax(nowMs: number): number {
-    if (!this.#game.config.floodControl) return AREA_TARGETS_MAX;
-    return this.#copies.charge(0, COPIES_RATE, nowMs) === 0 ? AREA_TARGETS_MAX : AREA_TARGETS_CROWDED_MAX;
+  #areaTargetsMax(attackerId: number): number {
+    const copies = this.#whoSees(attackerId, 0).length;
+    return Math.min(AREA_TARGETS_MAX, Math.max(AREA_TARGETS_MIN, Math.floor(AREA_COPIES_MAX / copies)));
   }
 
   #onDeath(killerId: number, victimId: number): void {
@@ -294,11 +293,19 @@ export class CombatService {
 
   /** Everyone who sees either of two entities, and those who play them, each once; valid until the next call. */
   #whoSees(attackerId: number, targetId: number): readonly Player[] {
-    this.#recipients.length = 0;
+    const recipients = this.#recipients;
     this.#round++;
-    this.#addWatchers(attackerId);
+    // The blows of an area skill have one attacker.
+    if (attackerId !== this.#attackerId) {
+      recipients.length = 0;
+      this.#attackerId = attackerId;
+      this.#attackerRound = this.#round;
+      this.#addWatchers(attackerId);
+      this.#attackerCount = recipients.length;
+    }
+    recipients.length = this.#attackerCount;
     if (targetId !== 0) this.#addWatchers(targetId);
-    return this.#recipients;
+    return recipients;
   }
 
   #addWatchers(entityId: number): void {
@@ -309,7 +316,8 @@ export class CombatService {
   }
 
   #addPlayer(entityId: number): void {
-    if (this.#rounds[entityId] === this.#round) return;
+    const round = this.#rounds[entityId];
+    if (round === this.#round || round === this.#attackerRound) return;
     this.#rounds[entityId] = this.#round;
     const player = this.#game.players.at(entityId);
     if (player !== undefined) this.#recipients.push(player);

@@ -14,13 +14,13 @@ export const SAFE_AREAS_MAX = 8;
 export const PORTAL_RADIUS_MAX = 50;
 /** How far from the end of a portal its users arrive at most, in units: not all in one place. */
 export const PORTAL_ARRIVAL_RADIUS = 3;
-/** The same in a fight of which more would have to be told than {@linkcode COMBAT_COPIES_PER_SECOND}. */
-export const AREA_TARGETS_CROWDED_MAX = 4;
 /**
- * Copies of what befell somebody in a fight that are sent each second, to all who see it together, before area skills hit
- * fewer: a twentieth of logic's time. A hundred players who all use theirs among each other reach it.
+ * Packets that one use of an area skill has sent to all who see it: where more than 31 do, it hits fewer, so that it costs
+ * no more in a crowd.
  */
-export const COMBAT_COPIES_PER_SECOND = 50_000;
+export const AREA_COPIES_MAX = 1_000;
+/** Entities one use hits however many see it. */
+export const AREA_TARGETS_MIN = 4;
 /** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
 export const RESPAWN_DISTANCE_MIN = 28;
 /** The farthest, in units: within sight of where it died. */

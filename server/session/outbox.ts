@@ -35,7 +35,7 @@ export interface OutboxPacket {
 export type OutboxReader = "gone" | "taking" | "congested";
 
 /** What a packet costs beside its payload, in bytes. */
-const PACKET_OVERHEAD_BYTES = 64;
+export const PACKET_OVERHEAD_BYTES = 64;
 
 /**
  * Numbers packets 1, 2, 3 … and keeps them until acknowledged, bounded in count and bytes. Above either bound packets are

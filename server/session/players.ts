@@ -107,6 +107,9 @@ function* playersOf(sessions: Iterable<Session>): Generator<Player> {
   for (const { player } of sessions) if (player !== null) yield player;
 }
 
-function* sessionsOf(players: Iterable<Player>): Generator<Session> {
-  for (const player of players) if (!player.isOver) yield Player.sessionOf(player);
+/** In an array: a generator would take longer, and blows are told often. */
+function sessionsOf(players: Iterable<Player>): Session[] {
+  const sessions: Session[] = [];
+  for (const player of players) if (!player.isOver) sessions.push(Player.sessionOf(player));
+  return sessions;
 }

@@ -1,4 +1,4 @@
-import { measurePrices, priceTable, workTable } from "../../bench/prices.ts";
+import { countRefusals, measurePrices, priceTable, workTable } from "../../bench/prices.ts";
 import { measureWork, WEB } from "../../bench/work_prices.ts";
 import { Opcode } from "../../gateway/websocket.ts";
 import { loadWebAssets } from "../../server/process/web_assets.ts";
@@ -14,6 +14,16 @@ Deno.test("bench/prices.ts has a row for every packet type that clients send", a
     assert(sent[index].handledBy === "logic" ? logicUs > 0 && storageUs >= 0 : logicUs + storageUs === 0, name);
   });
   assertEquals(priceTable(rows).split("\n").length, rows.length + 2);
+});
+
+// A right password would end the session, and hashes are other threads' work.
+const WITH_PASSWORD = ["LOGIN_REQUEST", "PASSWORD_CHANGE_REQUEST", "TOKENS_REVOKE_REQUEST", "ACCOUNT_DELETE_REQUEST"];
+
+Deno.test("bench/prices.ts measures what is done, not what is refused", async () => {
+  for (const row of contract.packets.rows) {
+    if (row.direction === "server" || row.handledBy !== "logic" || WITH_PASSWORD.includes(row.name)) continue;
+    assertEquals(await countRefusals(row, 2), 0, row.name);
+  }
 });
 
 Deno.test("bench/prices.ts has a row for every path of the gateway and every frame of a WebSocket, each charged for", async () => {

@@ -7,8 +7,8 @@ import { CombatActionSchema, type CombatResult, RespawnRequestSchema } from "../
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
-  AREA_TARGETS_CROWDED_MAX,
-  COMBAT_COPIES_PER_SECOND,
+  AREA_COPIES_MAX,
+  AREA_TARGETS_MIN,
   RESPAWN_DISTANCE_MAX,
   RESPAWN_DISTANCE_MIN,
 } from "../../games/marsh/limits.ts";
@@ -534,31 +534,49 @@ Deno.test("COMBAT_ACTION hits nobody by an area that is above or below its radiu
   assertEquals(harness.received(attacker, PacketType.COMBAT_RESULT).map(({ targetId }) => targetId), [0n]);
 });
 
-Deno.test("An area skill hits fewer, and nobody is refused, while more is told of fights than a second has room for", async () => {
-  const FIGHTERS = 60;
-  await using harness = await LogicHarness.create();
-  const fighters: HarnessClient[] = [];
-  for (let index = 0; index < FIGHTERS; index++) {
-    fighters.push(await harness.connect({ at: { x: 500 + index % 8 * 0.5, z: 500 + Math.floor(index / 8) * 0.5 } }));
+/** Players in rows from (x, 500), half a unit apart, who do not die soon and may strike. */
+async function crowdAt(harness: LogicHarness, x: number, count: number): Promise<HarnessClient[]> {
+  const crowd: HarnessClient[] = [];
+  for (let index = 0; index < count; index++) {
+    crowd.push(await harness.connect({ at: { x: x + index % 8 * 0.5, z: 500 + Math.floor(index / 8) * 0.5 } }));
   }
-  const safe = await harness.connect({ at: { x: 520, z: 500 } });
   harness.advance(ENTRY_CALM_MS);
-  for (const { entityId } of fighters) harness.health.set(entityId, { hp: 10_000, hpMax: 10_000 });
-  /** Everybody strikes once; gives how many each of them hit. */
-  const round = (): number[] =>
-    fighters.map((fighter) => {
-      for (const { outbox } of harness.sessions.inWorld) outbox?.acknowledge(outbox.sentSequence);
-      harness.forget();
-      harness.send(fighter, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(502, 0, 502) });
-      assertEquals(takeErrors(harness, fighter), []);
-      return harness.received(safe, PacketType.COMBAT_RESULT).length;
-    });
-  const inFull = Math.ceil(COMBAT_COPIES_PER_SECOND / (AREA_TARGETS_MAX * (FIGHTERS + 1)));
-  const crowded = FIGHTERS - inFull;
-  assertEquals(round(), [
-    ...Array<number>(inFull).fill(AREA_TARGETS_MAX),
-    ...Array<number>(crowded).fill(AREA_TARGETS_CROWDED_MAX),
-  ]);
-  harness.advance(SKILLS[SKILL_AREA - 1].cooldownMs);
-  assertEquals(round()[0], AREA_TARGETS_MAX);
+  for (const { entityId } of crowd) harness.health.set(entityId, { hp: 10_000, hpMax: 10_000 });
+  return crowd;
+}
+
+/** How many each of a crowd hits, one after the other, around the middle of its rows. */
+function strikeAll(harness: LogicHarness, crowd: readonly HarnessClient[], x: number): number[] {
+  return crowd.map((fighter) => {
+    for (const { outbox } of harness.sessions.inWorld) outbox?.acknowledge(outbox.sentSequence);
+    harness.forget();
+    harness.send(fighter, CombatActionSchema, { skillId: SKILL_AREA, targetPosition: at(x + 2, 0, 502) });
+    assertEquals(takeErrors(harness, fighter), []);
+    return harness.received(fighter, PacketType.COMBAT_RESULT).length;
+  });
+}
+
+for (
+  const [count, hits] of [
+    [AREA_TARGETS_MAX + 1, Math.floor(AREA_COPIES_MAX / (AREA_TARGETS_MAX + 1))],
+    [60, Math.floor(AREA_COPIES_MAX / 60)],
+    [AREA_COPIES_MAX / AREA_TARGETS_MIN + 10, AREA_TARGETS_MIN],
+  ]
+) {
+  Deno.test(`An area skill that ${count} see hits ${hits}, whoever else uses it`, async () => {
+    await using harness = await LogicHarness.create();
+    const crowd = await crowdAt(harness, 500, count);
+    assertEquals(strikeAll(harness, crowd.slice(0, 60), 500), Array<number>(Math.min(60, count)).fill(hits));
+  });
+}
+
+Deno.test("A crowd that fights takes nothing from a fight elsewhere on the map", async () => {
+  await using harness = await LogicHarness.create();
+  const duellists = await crowdAt(harness, 700, 20);
+  const crowd = await crowdAt(harness, 500, 100);
+  for (let round = 0; round < 3; round++) {
+    assertEquals(strikeAll(harness, crowd, 500), Array<number>(100).fill(AREA_COPIES_MAX / 100));
+    assertEquals(strikeAll(harness, duellists, 700), Array<number>(20).fill(19));
+    harness.advance(SKILLS[SKILL_AREA - 1].cooldownMs);
+  }
 });

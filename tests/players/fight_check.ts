@@ -30,7 +30,10 @@ const SKILLS: Readonly<Record<number, SkillRule>> = {
 /** What a monster does has no skill, and damage from its file. */
 const MONSTER_DAMAGE = [1, 1_000] as const;
 const COOLDOWN_TOLERANCE_MS = 50;
+/** An area skill hits this many, fewer where more look on, but never fewer than these. */
 const AREA_TARGETS = 32;
+const AREA_TARGETS_MIN = 4;
+const AREA_COPIES = 1_000;
 const RESPAWN_AFTER_MS = 3_000;
 const RESPAWN_BY_ITSELF_MS = 10_000;
 /** So long after a blow a body stays in the world and passes no portal. */
@@ -296,7 +299,9 @@ export class FightCheck {
   #targetsOf(attacker: Body, aim: Body | { x: number; z: number }, skill: SkillRule) {
     if ("entityId" in aim) return { attacker, may: new Set([aim.entityId]), must: new Set([aim.entityId]) };
     const near: number[] = [], may = new Set<number>();
+    let onlookers = 1;
     for (const body of this.#sight.bodies.values()) {
+      if (body.actor !== null && this.#sight.maySee(body.entityId, attacker.entityId)) onlookers++;
       if (body === attacker || isSurelyDead(body) || !this.#sight.maySee(attacker.entityId, body.entityId)) continue;
       const distanceCm = this.#sight.distanceCm(body, aim);
       const sheltered = this.#sheltered(attacker, body);
@@ -308,7 +313,8 @@ export class FightCheck {
       const isCertain = sheltered === "no" && isKnown(body) && this.#sight.sees(attacker.entityId, body.entityId);
       if (distanceCm <= skill.areaCm - BORDER_CM && isCertain) near.push(body.entityId);
     }
-    return { attacker, may, must: new Set(may.size <= AREA_TARGETS ? near : []) };
+    const hits = Math.min(AREA_TARGETS, Math.max(AREA_TARGETS_MIN, Math.floor(AREA_COPIES / onlookers)));
+    return { attacker, may, must: new Set(may.size <= hits ? near : []) };
   }
 
   /** The action was answered; `code` is what came, NONE where it was done. */

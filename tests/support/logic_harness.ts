@@ -141,6 +141,8 @@ export interface HarnessOptions {
   readonly hasher?: LogicContext["hasher"];
   /** Tokens in plain text unless told. */
   readonly tokens?: LogicContext["tokens"];
+  /** The game is measured, and not watched for chance from outside: every look at a clock would take 50 µs. */
+  readonly isTimed?: boolean;
   /** Takes each packet at once, in the order logic sends them; then {@linkcode HarnessClient.packets} stays empty. */
   readonly onPacket?: (client: HarnessClient, packet: SentPacket) => void;
 }
@@ -183,6 +185,8 @@ class CollectingOutput implements IoOutput {
   readonly #onBroadcastFull: (link: Link, sequence: number) => void;
   readonly #onPacket: (client: HarnessClient, packet: SentPacket) => void;
   #recipients: { readonly link: Link; readonly sequence: number }[] = [];
+  /** Takes everything instead; see {@linkcode LogicHarness.sendTo}. */
+  other: IoOutput | null = null;
 
   constructor(
     onBroadcastFull: (link: Link, sequence: number) => void,
@@ -203,12 +207,20 @@ class CollectingOutput implements IoOutput {
     end: number,
   ): boolean {
     if (this.isFull) return false;
+    if (this.other !== null) {
+      this.packetCount++;
+      return this.other.trySend(link, type, sequence, ack, isCompressed, payload, start, end);
+    }
     link.stateDue = 0;
     this.#add(link, { type, sequence, ack, payload: inflate(payload.slice(start, end), isCompressed) });
     return true;
   }
 
   send(link: Link, type: number, payload: Uint8Array): void {
+    if (this.other !== null) {
+      this.packetCount++;
+      return this.other.send(link, type, payload);
+    }
     this.#add(link, { type, sequence: 0, ack: 0, payload: payload.slice() });
   }
 
@@ -220,10 +232,15 @@ class CollectingOutput implements IoOutput {
   }
 
   addRecipient(link: Link, sequence: number): void {
+    if (this.other !== null) return this.other.addRecipient(link, sequence);
     this.#recipients.push({ link, sequence });
   }
 
   flushBroadcast(type: number, isCompressed: boolean, payload: Uint8Array): void {
+    if (this.other !== null) {
+      this.packetCount++;
+      return this.other.flushBroadcast(type, isCompressed, payload);
+    }
     const recipients = this.#recipients;
     this.#recipients = [];
     const copy = inflate(payload.slice(), isCompressed);
@@ -251,6 +268,7 @@ class CollectingOutput implements IoOutput {
   }
 
   publish(): void {
+    this.other?.publish();
     if (this.#isDue) this.publishCount++;
     this.#isDue = false;
   }
@@ -313,7 +331,7 @@ export class LogicHarness implements AsyncDisposable {
     let tokenCount = 0;
     const game = options.game ??
       marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters });
-    for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
+    if (options.isTimed !== true) for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
     this.logic = buildLogic({
       game,
       config,
@@ -444,6 +462,11 @@ export class LogicHarness implements AsyncDisposable {
   /** One turn of logic; gives whether it has more to do at once. */
   turn(): boolean {
     return this.#turn();
+  }
+
+  /** From now on logic sends to another output, and clients receive nothing. */
+  sendTo(output: IoOutput): void {
+    this.#output.other = output;
   }
 
   /** Packets that logic has sent, to everybody. */

@@ -66,8 +66,8 @@ export interface CombatOptions {
   readonly safeAreas?: SafeAreas;
   /** Whether the players of two entities are at war with each other; nobody is unless told. */
   readonly areAtWar?: (entityId: number, otherId: number) => boolean;
-  /** How many one use of an area skill may hit now; {@linkcode AREA_TARGETS_MAX} unless told. */
-  readonly areaTargetsMax?: (nowMs: number) => number;
+  /** How many one use of an area skill may hit; {@linkcode AREA_TARGETS_MAX} unless told. */
+  readonly areaTargetsMax?: (attackerId: number) => number;
   readonly faults?: FaultReport;
 }
 
@@ -103,7 +103,7 @@ export class Combat {
   readonly #events: CombatEvents;
   readonly #safeAreas: SafeAreas;
   readonly #areAtWar: (entityId: number, otherId: number) => boolean;
-  readonly #areaTargetsMax: (nowMs: number) => number;
+  readonly #areaTargetsMax: (attackerId: number) => number;
   readonly #cooldowns = new Cooldowns();
   readonly #effects: StatusEffects;
   readonly #recovery: Recovery;
@@ -291,7 +291,7 @@ export class Combat {
     }
     candidates.sort((a, b) => a.distance - b.distance || a.id - b.id);
     const targets: number[] = [];
-    const countMax = this.#areaTargetsMax(nowMs);
+    const countMax = this.#areaTargetsMax(attackerId);
     for (const { id } of candidates) {
       if (targets.length === countMax) break;
       if (this.#world.sees(attackerId, id) && !this.#isProtected(attackerId, id, nowMs)) targets.push(id);
