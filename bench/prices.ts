@@ -73,6 +73,7 @@ import { GUILD_INVITES_PER_GUILD_MAX, GUILD_MEMBERS_MAX } from "../games/parts/g
 import { ROOM_HISTORY_MESSAGES, ROOM_LIST_ENTRIES_MAX, ROOMS_PER_PLAYER } from "../games/parts/rooms/limits.ts";
 import { type PacketRow, PORT_GAME, PORT_LOGIN, STATE_AUTHENTICATED, STATE_CONNECTED } from "../shared/packet_table.ts";
 import { MARSH_RECORDS } from "../games/marsh/records.ts";
+import { PARTY_MEMBERS } from "../games/marsh/game.ts";
 import { loadGameData } from "../games/marsh/data/game_data.ts";
 import { Atlas } from "../games/marsh/maps/atlas.ts";
 import { SCORES } from "../games/parts/leaderboards/score_store.ts";
@@ -337,6 +338,20 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
   [T.ROOM_JOIN_REQUEST]: (house, index) => house.post(index + 1, RoomJoinRequestSchema, { roomId: 1n }),
   [T.ROOM_LEAVE_REQUEST]: (house, index) => house.post(index + 1, RoomLeaveRequestSchema, { roomId: 1n }),
   [T.ROOM_LIST_REQUEST]: (house, index) => house.post(index, RoomListRequestSchema, {}),
+  [T.PARTY_INVITE_REQUEST]: (house, index) =>
+    house.post(index, PartyInviteRequestSchema, { playerName: house.players[PLAYERS / 2 + index].name }),
+  [T.PARTY_ANSWER]: (house, index) =>
+    house.post(PARTY_LEADERS + index, PartyAnswerSchema, { partyId: BigInt(partyOf(index) + 1), accept: true }),
+  [T.PARTY_LEAVE_REQUEST]: (house, index) => house.post(PARTY_LEADERS + index, PartyLeaveRequestSchema, {}),
+  [T.PARTY_KICK_REQUEST]: (house, index) =>
+    house.post(partyOf(index), PartyKickRequestSchema, { playerName: house.players[PARTY_LEADERS + index].name }),
+  // From one member to the next.
+  [T.PARTY_LEAD_REQUEST]: (house, index) => {
+    const party = index % PARTY_LEADERS, round = Math.floor(index / PARTY_LEADERS);
+    const playerName = house.players[memberOf(party, round)].name;
+    house.post(round === 0 ? party : memberOf(party, round - 1), PartyLeadRequestSchema, { playerName });
+  },
+  [T.PARTY_DISBAND_REQUEST]: (house, index) => house.post(index, PartyDisbandRequestSchema, {}),
   [T.FRIEND_REQUEST]: (house, index) =>
     house.post(index + 2, FriendRequestSchema, { playerName: house.players[(index + 9) % PLAYERS].name }),
   [T.FRIEND_ANSWER]: (house, index) =>
@@ -393,6 +408,23 @@ const fillFriends: Preparation = (house) => {
 /** Everybody is in the first room. */
 const fillRoom: Preparation = (house) => {
   for (const index of others(PLAYERS - 1)) house.post(index, RoomJoinRequestSchema, { roomId: 1n });
+};
+
+/** The first players lead parties; those behind are their members, so many each. */
+const PARTY_LEADERS = PLAYERS / PARTY_MEMBERS;
+const memberOf = (party: number, member: number) => PARTY_LEADERS + party * (PARTY_MEMBERS - 1) + member;
+const partyOf = (index: number) => Math.floor(index / (PARTY_MEMBERS - 1));
+
+const inviteToParties: Preparation = (house) => {
+  for (let index = 0; index < PLAYERS - PARTY_LEADERS; index++) {
+    house.post(partyOf(index), PartyInviteRequestSchema, { playerName: house.players[PARTY_LEADERS + index].name });
+  }
+};
+
+const fillParties: Preparation = async (house, packets) => {
+  await inviteToParties(house, packets);
+  await house.settle();
+  for (let index = 0; index < PLAYERS - PARTY_LEADERS; index++) POSTS[T.PARTY_ANSWER]!(house, index);
 };
 
 /** What must be the case before so many packets of a type are measured: that they are not refused. */
@@ -457,6 +489,18 @@ const PREPARATIONS: Readonly<Partial<Record<PacketType, Preparation>>> = {
     for (let index = packets; index < PLAYERS; index++) POSTS[T.ROOM_JOIN_REQUEST]!(house, index);
   },
   [T.ROOM_LEAVE_REQUEST]: fillRoom,
+  [T.PARTY_ANSWER]: inviteToParties,
+  [T.PARTY_LEAVE_REQUEST]: fillParties,
+  [T.PARTY_KICK_REQUEST]: fillParties,
+  [T.PARTY_LEAD_REQUEST]: fillParties,
+  // One each, of two.
+  [T.PARTY_DISBAND_REQUEST]: async (house) => {
+    for (let index = 0; index < PLAYERS / 2; index++) POSTS[T.PARTY_INVITE_REQUEST]!(house, index);
+    await house.settle();
+    for (let index = 0; index < PLAYERS / 2; index++) {
+      house.post(PLAYERS / 2 + index, PartyAnswerSchema, { partyId: BigInt(index + 1), accept: true });
+    }
+  },
   [T.FRIEND_REMOVE]: fillFriends,
   [T.FRIEND_LIST_REQUEST]: fillFriends,
   [T.LEADERBOARD_REQUEST]: ({ harness, players, storage }) =>

@@ -31,7 +31,7 @@ import { Atlas, type AtlasOptions } from "./maps/atlas.ts";
 import { NO_MONSTERS } from "./monsters/monster_data.ts";
 
 /** As many as stay together in a fight. */
-const PARTY_MEMBERS = 6;
+export const PARTY_MEMBERS = 6;
 
 const OPTIONS = {
   monsters: {

@@ -331,7 +331,7 @@ export class LogicHarness implements AsyncDisposable {
     let tokenCount = 0;
     const game = options.game ??
       marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters });
-    if (options.isTimed !== true) for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
+    if (options.isTimed !== true) { for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder); }
     this.logic = buildLogic({
       game,
       config,
