@@ -98,8 +98,6 @@ import { measureWork, type WorkRow } from "./work_prices.ts";
 
 /** Players in one place: everybody hears and sees everybody. */
 const PLAYERS = 120;
-/** Members of a party here, and parties: nobody is in none. */
-const PARTY = 6, PARTIES = PLAYERS / PARTY;
 /** A row above so many times the median is too cheap. */
 const TIMES_MEDIAN_MAX = 5;
 
@@ -215,27 +213,10 @@ class House {
       if (index % 20 === 0) await house.settle();
     }
     await house.settle();
-    await house.#gather();
     for (let index = 0; index < newcomers; index++) {
       house.newcomers.push(harness.open({ port, address: `198.51.${index % 256}.${index >> 8}` }));
     }
     return house;
-  }
-
-  /** Everybody is in a party, or is invited to the one in which a place is left: the last of each six. */
-  async #gather(): Promise<void> {
-    const { players } = this;
-    for (let member = 1; member < PARTY; member++) {
-      for (let first = 0; first < PLAYERS; first += PARTY) {
-        this.post(first, PartyInviteRequestSchema, { playerName: players[first + member].name });
-      }
-      await this.settle();
-      if (member === PARTY - 1) return;
-      for (let party = 0; party < PARTIES; party++) {
-        this.post(party * PARTY + member, PartyAnswerSchema, { partyId: BigInt(party + 1), accept: true });
-      }
-      await this.settle();
-    }
   }
 
   post<Desc extends DescMessage>(index: number, schema: Desc, message: MessageInitShape<Desc>): void {
@@ -363,22 +344,6 @@ const POSTS: Readonly<Partial<Record<PacketType, Post>>> = {
   [T.IGNORE_REMOVE]: (house, index) =>
     house.post(0, IgnoreRemoveSchema, { playerName: house.players[(index + 5) % PLAYERS].name }),
   [T.IGNORE_LIST_REQUEST]: (house) => house.post(0, IgnoreListRequestSchema, {}),
-  [T.PARTY_INVITE_REQUEST]: (house, index) =>
-    house.post(index * PARTY, PartyInviteRequestSchema, {
-      playerName: house.players[(index * PARTY + 8) % PLAYERS].name,
-    }),
-  [T.PARTY_ANSWER]: (house, index) =>
-    house.post((index + 1) * PARTY - 1, PartyAnswerSchema, { partyId: BigInt(index % PARTIES + 1), accept: true }),
-  [T.PARTY_LEAVE_REQUEST]: (house, index) => house.post(index * (PARTY + 1), PartyLeaveRequestSchema, {}),
-  [T.PARTY_KICK_REQUEST]: (house, index) =>
-    house.post(index * PARTY, PartyKickRequestSchema, {
-      playerName: house.players[(index * PARTY + 1) % PLAYERS].name,
-    }),
-  [T.PARTY_LEAD_REQUEST]: (house, index) =>
-    house.post(index * PARTY, PartyLeadRequestSchema, {
-      playerName: house.players[(index * PARTY + 1) % PLAYERS].name,
-    }),
-  [T.PARTY_DISBAND_REQUEST]: (house, index) => house.post(index * PARTY, PartyDisbandRequestSchema, {}),
   [T.LEADERBOARD_REQUEST]: (house, index) => house.post(index, LeaderboardRequestSchema, { limit: 100 }),
 };
 
