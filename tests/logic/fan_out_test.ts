@@ -9,6 +9,12 @@ import {
   GuildJoinRequestSchema,
   GuildLeaveRequestSchema,
 } from "../../games/parts/guilds/guilds_pb.ts";
+import {
+  RoomCreateRequestSchema,
+  RoomJoinRequestSchema,
+  RoomLeaveRequestSchema,
+} from "../../games/parts/rooms/rooms_pb.ts";
+import { LogoutRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   AUDIENCE_MESSAGES_PER_SECOND,
@@ -180,9 +186,63 @@ Deno.test("Chat of 24 players, 98 messages each at once, closes nobody and leave
   assert(ids.every((id, index) => index === 0 || id > ids[index - 1]), "numbers ascend");
 });
 
-Deno.test("Chat that waits is not heard of whoever has left the guild that it was said to, or is muted, meanwhile", async () => {
+Deno.test("FanOut.retract() forgets what waits for one audience, and not what is for others, or happened", () => {
+  const scene = new Scene();
+  const { fanOut } = scene;
+  const guild = { audience: "guild", hearerCount: 1 };
+  for (let count = 0; fanOut.waitingCount < 2; count++) scene.say(1, `${count}`, guild);
+  const before = scene.heard.length;
+  scene.say(1, "elsewhere", { audience: "room", hearerCount: 1 });
+  scene.say(2, "another's", guild);
+  const happened: string[] = [];
+  fanOut.tell({ senderId: 1, ...guild, deliver: () => happened.push("left") });
+  fanOut.retract(1, "guild");
+  fanOut.retract(3, "guild");
+  assertEquals(fanOut.waitingCount, 3);
+  scene.pass(FAN_OUT_DELAY_MS_MAX);
+  assertEquals([scene.heard.slice(before).map(({ text }) => text).toSorted(), happened], [
+    ["another's", "elsewhere"],
+    ["left"],
+  ]);
+  assertEquals([fanOut.waitingCount, scene.refusedCount], [0, 0]);
+});
+
+for (const goesOffline of [false, true]) {
+  Deno.test(`What waits of who leaves a room is not heard there, ${goesOffline ? "though it logs out at once" : "though it stays online"}`, async () => {
+    await using harness = await LogicHarness.create();
+    const [ann, bob] = [await harness.connect(), await harness.connect()];
+    harness.send(ann, RoomCreateRequestSchema, { name: "Den" });
+    const [{ room }] = harness.received(ann, PacketType.ROOM_RESPONSE);
+    harness.send(bob, RoomJoinRequestSchema, { roomId: room!.roomId });
+    harness.forget();
+    const say = (client: HarnessClient, count: number) => {
+      for (let index = 0; index < count; index++) {
+        const message = `${client.name} ${index}`;
+        harness.post(client, ChatMessageSchema, { channel: Channel.ROOM, roomId: room!.roomId, message });
+      }
+    };
+    say(ann, 98);
+    say(bob, 10);
+    harness.turn();
+    const heardOf = ({ name }: HarnessClient) =>
+      harness.received(ann, PacketType.CHAT_MESSAGE).filter(({ senderName }) => senderName === name).length;
+    const before = heardOf(bob);
+    assert(before < 10);
+    harness.post(bob, RoomLeaveRequestSchema, { roomId: room!.roomId });
+    if (goesOffline) harness.post(bob, LogoutRequestSchema, {});
+    harness.advance(2 * FAN_OUT_DELAY_MS_MAX);
+    assertEquals([heardOf(bob), heardOf(ann)], [before, 98]);
+  });
+}
+
+Deno.test("Chat that waits is not heard of whoever has left the guild that it was said to, though it logs out at once, or is muted, meanwhile", async () => {
   await using harness = await LogicHarness.create();
-  const [ann, bob, eve] = [await harness.connect(), await harness.connect(), await harness.connect()];
+  const [ann, bob, dan, eve] = [
+    await harness.connect(),
+    await harness.connect(),
+    await harness.connect(),
+    await harness.connect(),
+  ];
   const ask = async (client: HarnessClient, type: MessageType, send: () => void) => {
     send();
     await harness.until(() => harness.received(client, type).length > 0);
@@ -191,7 +251,7 @@ Deno.test("Chat that waits is not heard of whoever has left the guild that it wa
     harness.send(ann, GuildCreateRequestSchema, { name: "Wardens", tag: "WARD" });
   });
   const [{ guildId }] = harness.received(ann, PacketType.GUILD_CREATE_RESPONSE);
-  for (const member of [bob, eve]) {
+  for (const member of [bob, dan, eve]) {
     await ask(member, PacketType.GUILD_INVITE_NOTICE, () => {
       harness.send(ann, GuildInviteRequestSchema, { playerName: member.name });
     });
@@ -201,16 +261,18 @@ Deno.test("Chat that waits is not heard of whoever has left the guild that it wa
   }
   harness.forget();
   // More than the guild can hear at once: the rest waits.
-  for (const [client, count] of [[ann, 98], [bob, 10], [eve, 10], [ann, 1]] as const) {
+  for (const [client, count] of [[ann, 98], [bob, 10], [dan, 10], [eve, 10], [ann, 1]] as const) {
     for (let index = 0; index < count; index++) {
       harness.post(client, ChatMessageSchema, { channel: Channel.GUILD, message: `${client.name} ${index}` });
     }
   }
   harness.post(bob, GuildLeaveRequestSchema, {});
+  harness.post(dan, GuildLeaveRequestSchema, {});
+  harness.post(dan, LogoutRequestSchema, {});
   harness.turn();
   const heardOf = ({ name }: HarnessClient) =>
     harness.received(ann, PacketType.CHAT_MESSAGE).filter(({ senderName }) => senderName === name).length;
-  const heardAtOnce = [bob, eve].map(heardOf);
+  const heardAtOnce = [bob, dan, eve].map(heardOf);
   assert(heardAtOnce.every((count) => count < 10), `${heardAtOnce}`);
   await harness.until(() => harness.received(bob, PacketType.GUILD_ACTION_RESPONSE).length > 0);
   const mute = { act: "mute", target: { player: eve.name }, seconds: 60, reason: "spam", moderator: "mod" } as const;
@@ -218,5 +280,5 @@ Deno.test("Chat that waits is not heard of whoever has left the guild that it wa
   void harness.logic.moderation.run(mute).then(({ kind }) => outcome = kind);
   await harness.until(() => outcome === "done");
   harness.advance(2 * FAN_OUT_DELAY_MS_MAX);
-  assertEquals([[bob, eve].map(heardOf), heardOf(ann)], [heardAtOnce, 99]);
+  assertEquals([[bob, dan, eve].map(heardOf), heardOf(ann)], [heardAtOnce, 99]);
 });

@@ -13,7 +13,7 @@ import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { Counter, definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
 import type { Saying } from "./chat_delivery.ts";
-import type { GuildService } from "../guilds/guild_handlers.ts";
+import { guildAudience, type GuildService } from "../guilds/guild_handlers.ts";
 import type { PartyService } from "../parties/parties.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
@@ -180,13 +180,8 @@ function startChat(game: Game, services: ChatServices): void {
     const guild = guilds.find(playerId);
     if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a guild");
     const { guildId } = guild;
-    // Whoever has gone to another guild meanwhile, or to none, is not heard in this one any more.
-    const hasLeft = () => {
-      const now = guilds.find(playerId);
-      return now !== undefined && now?.guildId !== guildId;
-    };
-    const hearers = () => hasLeft() ? [] : guilds.membersOnline(guildId);
-    sayToMany(message, `guild ${guildId}`, hearers().length, hearers);
+    const hearers = () => guilds.membersOnline(guildId);
+    sayToMany(message, guildAudience(guildId), hearers().length, hearers);
   }
 
   /** To every member of the sender's party. */

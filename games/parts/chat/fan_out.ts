@@ -102,6 +102,18 @@ export class FanOut {
     this.#tell(utterance, false);
   }
 
+  /** Forgets what a sender has said to an audience and what waits: it has lost the right to speak to it. */
+  retract(senderId: number, audience: string): void {
+    const lane = this.#lanes.get(senderId);
+    if (lane === undefined) return;
+    const kept = lane.filter((waiting) => !waiting.isSaid || waiting.audience !== audience);
+    if (kept.length === lane.length) return;
+    for (const waiting of lane) if (!kept.includes(waiting)) this.#waitingMs -= waiting.priceMs;
+    if (kept.length > 0) this.#lanes.set(senderId, kept);
+    else this.#lanes.delete(senderId);
+    if (this.#lanes.size === 0) this.#waitingMs = 0;
+  }
+
   #tell(utterance: Utterance, isSaid: boolean): void {
     const { senderId, audience, hearerCount } = utterance;
     if (!this.#isPaced) return this.#deliver(utterance);

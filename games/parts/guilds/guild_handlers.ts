@@ -214,6 +214,7 @@ export class GuildService {
   #accountRemoved(playerId: number, partings: Partings): void {
     const leftGuildId = leftGuildOf(partings);
     if (leftGuildId !== null) this.#shown.drop(leftGuildId);
+    this.#retract(playerId, null);
     this.#ties.forget(playerId);
   }
 
@@ -519,8 +520,16 @@ export class GuildService {
   #setTie(playerId: number, tie: OwnTie | null): void {
     const { players, world } = this.#game;
     const player = players.find(playerId);
+    this.#retract(playerId, tie);
     if (!this.#ties.set(playerId, tie) || player === undefined || !player.isInWorld) return;
     showGuild(world, player.entityId, tie);
+  }
+
+  /** Whoever goes to another guild, or to none, is not heard in its old one any more, though it logs out at once. */
+  #retract(playerId: number, tie: OwnTie | null): void {
+    const guildId = this.#ties.find(playerId)?.guildId;
+    if (guildId === undefined || guildId === tie?.guildId) return;
+    this.#social.delivery.fanOut.retract(playerId, guildAudience(guildId));
   }
 
   async #catchUp(dateMs: number): Promise<void> {
@@ -612,6 +621,11 @@ export class GuildService {
       });
     }
   }
+}
+
+/** Who hears what is said in a guild. */
+export function guildAudience(guildId: number): string {
+  return `guild ${guildId}`;
 }
 
 /** An id from the wire; one that no number can hold belongs to nothing. */

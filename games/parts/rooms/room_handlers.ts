@@ -171,6 +171,7 @@ export class RoomService {
     const left = this.#rooms.leave(Number(roomId), player.playerId);
     if (left === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in that room");
     const { room, isClosed } = left;
+    this.#social.delivery.fanOut.retract(player.playerId, audienceOf(room, player).audience);
     this.#respond(player, ROOM_LEAVE_REQUEST, room);
     if (isClosed) {
       const payload = eventOf(room, player, RoomEventKind.CLOSED);
