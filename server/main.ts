@@ -88,6 +88,7 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
       }
       return storage;
     },
+    gameMetrics: monitor.gameMetrics,
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock,
     maintenance,

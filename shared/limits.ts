@@ -406,6 +406,12 @@ export const MONITOR_INTERVAL_MS = 1_000;
 export const MONITOR_SAMPLES_MAX = 60;
 /** Samples the round trip is taken over: two heartbeats of every client, as one second may hold none. */
 export const MONITOR_RTT_SAMPLES = 30;
+/** Series of a game's own metrics, one for each value of a label: a page of them is some 20 KB. */
+export const GAME_METRIC_SERIES_MAX = 256;
+/** Bytes of what a series is called and what it tells. */
+export const GAME_METRIC_SERIES_BYTES = 320;
+/** Values of a metric's label, at most; those that come later are counted under one. */
+export const GAME_METRIC_LABEL_VALUES_MAX = 32;
 
 // Gateway: HTTP and WebSocket
 

@@ -3,6 +3,7 @@
 import type { Contract, PacketShapes } from "../../shared/contract.ts";
 import { type GameOption, OPTIONS } from "../config/schema.ts";
 import type { ServerConfig } from "../config/config.ts";
+import type { GameMetric } from "../ops/game_metrics.ts";
 import type { MapOptions } from "../world/world_map.ts";
 import type { WorldOptions } from "../world/world.ts";
 import type { Game } from "./game.ts";
@@ -13,6 +14,8 @@ export interface GameDescription extends Pick<WorldOptions, "components" | "hold
   readonly maps: (config: ServerConfig) => readonly MapOptions[];
   /** Entities that nobody plays, at most: they have places of their own. One for each ten of players' unless told. */
   readonly othersMax?: number;
+  /** Its own metrics, by name: on the admin site's `/metrics` as `drawbridge_game_<name>`. */
+  readonly metrics?: Readonly<Record<string, GameMetric>>;
 }
 
 /** The values of options. */
@@ -101,6 +104,8 @@ export function isGameModule(value: unknown): value is GameModule {
 export interface GamePart<Options, Api> {
   /** What it is called; a game uses each part once. */
   readonly name: string;
+  /** Its own metrics, by name: among those of the game. */
+  readonly metrics: Readonly<Record<string, GameMetric>>;
   /** Registers what the part does; gives what the game and other parts ask of it. */
   readonly start: (game: Game, options: Options) => Api;
 }
@@ -109,6 +114,7 @@ export interface GamePart<Options, Api> {
 export function definePart<Options = undefined, Api = void>(
   name: string,
   start: (game: Game, options: Options) => Api,
+  metrics: Readonly<Record<string, GameMetric>> = {},
 ): GamePart<Options, Api> {
-  return { name, start };
+  return { name, start, metrics };
 }

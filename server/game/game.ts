@@ -18,7 +18,9 @@
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { ReplyOf, SchemaOf, SentByClient } from "../../shared/contract.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { Clock } from "../base/clock.ts";
+import { errorResponse } from "../base/refusal.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import type { LogicContext } from "../session/context.ts";
 import type { Dispatcher } from "../session/dispatcher.ts";
@@ -26,6 +28,7 @@ import { Player } from "../session/player.ts";
 import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
 import { Prng } from "../world/prng.ts";
+import type { GameMetrics, GameMetricWriter } from "../ops/game_metrics.ts";
 import { Instances } from "../session/instances.ts";
 import type { GamePart } from "./define_game.ts";
 import type { Documents } from "./documents.ts";
@@ -33,6 +36,7 @@ import { Durable, settleDurable } from "./durable.ts";
 import { Entities } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
+import { callBeside, callHandler, watched, watchHandler } from "./pending_promises.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
@@ -71,6 +75,7 @@ export {
 } from "./documents.ts";
 export type { Entities, Entity, SpawnOptions } from "./entities.ts";
 export type { Instance, Instances } from "../session/instances.ts";
+export type { GameMetric, GameMetricWriter } from "../ops/game_metrics.ts";
 export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/world_service.ts";
@@ -108,6 +113,8 @@ export interface GameEngine {
   readonly dateMs: () => number;
   /** What it keeps. */
   readonly documents: Documents;
+  /** What it counts for operators. */
+  readonly metrics: GameMetrics;
   /** Of all the game's chance. */
   readonly seed: number;
 }
@@ -188,7 +195,7 @@ export class Game<P = any> {
     const { context } = engine;
     this.#engine = engine;
     this.hooks = hooksInto(engine.hooks);
-    this.store = engine.documents;
+    this.store = watched("game.store", engine.documents);
     this.players = engine.players;
     this.world = context.world;
     this.entities = new Entities({
@@ -206,7 +213,7 @@ export class Game<P = any> {
     this.log = context.log;
     this.reservedNames = context.reservedNames;
     this.randomToken = context.randomToken;
-    this.storage = context.storage;
+    this.storage = watched("game.storage", context.storage);
     this.wake = context.wake;
   }
 
@@ -222,6 +229,7 @@ export class Game<P = any> {
   ): Api {
     if (this.#parts.has(part.name)) throw new TypeError(`Cannot use part ${part.name} twice`);
     this.#parts.add(part.name);
+    for (const [name, metric] of Object.entries(part.metrics)) this.#engine.metrics.declare(name, metric);
     return part.start(this, options as Options);
   }
 
@@ -234,17 +242,30 @@ export class Game<P = any> {
   on<Desc extends DescMessage & HandledSchema<P>>(schema: Desc, handle: PlayerHandler<Desc, P>): void {
     const { context: { sessions }, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
-      const reply = handle(player, message) as Answer | Promise<Answer>;
+      const call = watchHandler(row.name);
+      const reply = (call === undefined ? handle(player, message) : call.run(handle, player, message)) as
+        | Answer
+        | Promise<Answer>;
+      if (!(reply instanceof Promise)) call?.end();
       if (reply === undefined) return;
       if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
       if (!(reply instanceof Promise)) return answer(player, reply);
       if (row.isDurable) {
-        return reply.then((reply) =>
-          reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply)
-        );
+        return reply.then((reply) => {
+          call?.end();
+          return reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply);
+        });
       }
       // Beside the way to the dispatcher, so that refusals and answers keep their order.
-      reply.then((reply) => this.faults.run("reply", () => answer(player, reply)), () => {});
+      reply.then((reply) => {
+        const isAnswered = this.faults.run("reply", () => {
+          call?.end();
+          answer(player, reply);
+        });
+        if (isAnswered) return;
+        const { type, payload } = errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, 0);
+        player.send(type, payload);
+      }, () => {});
       return reply as Promise<unknown> as Promise<void>;
     });
     const notDurable = () => new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
@@ -283,7 +304,29 @@ export class Game<P = any> {
    * @throws {TypeError} when the game has an action of that name.
    */
   admin<Input extends Readonly<Record<string, GameOption>>>(name: string, input: Input, act: GameAction<Input>): void {
-    this.#engine.actions.add(name, input, act);
+    this.#engine.actions.add(name, input, (input, moderator) => callHandler(name, act, input, moderator));
+  }
+
+  /**
+   * Does something that need not be done before the handler that begins it is; what fails is counted and logged.
+   *
+   * @param place What it is, in the log.
+   */
+  background(place: string, act: () => Promise<unknown>): void {
+    callBeside(act).catch((error) => this.faults.report(place, error));
+  }
+
+  /**
+   * One of the metrics that the game or a part declares.
+   *
+   * ```ts ignore
+   * game.metric("matches_total").add(1, "time_over");
+   * ```
+   *
+   * @throws {TypeError} when none is declared with that name.
+   */
+  metric(name: string): GameMetricWriter {
+    return this.#engine.metrics.writer(name);
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */

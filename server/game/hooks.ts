@@ -6,6 +6,7 @@
 
 import type { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
+import { callHandler } from "./pending_promises.ts";
 import type { EntryPlace, SavedState } from "../session/world_service.ts";
 
 /** What the storage deleted with an account. */
@@ -79,6 +80,9 @@ export type HookLists = { readonly [Name in keyof HookFunctions]: HookFunctions[
 /** Registers a function for each of the {@linkcode HookFunctions}: `game.hooks.stop(() => …)`. */
 export type Hooks = { readonly [Name in keyof HookFunctions]: (hook: HookFunctions[Name]) => void };
 
+/** Hooks that may take their time: what they ask for is done when they are. */
+const WAITED_FOR = ["load", "enter", "expire", "stop"] as const satisfies readonly (keyof HookFunctions)[];
+
 /** No hooks yet. */
 export function hookLists(): HookLists {
   return {
@@ -101,5 +105,11 @@ export function hookLists(): HookLists {
 /** What registers hooks in `lists`. */
 export function hooksInto(lists: HookLists): Hooks {
   const entries = Object.entries(lists) as [string, unknown[]][];
-  return Object.fromEntries(entries.map(([name, list]) => [name, (hook: unknown) => void list.push(hook)])) as Hooks;
+  return Object.fromEntries(entries.map(([name, list]) => [
+    name,
+    (hook: (...args: unknown[]) => unknown) => {
+      const isHandler = (WAITED_FOR as readonly string[]).includes(name);
+      list.push(isHandler ? (...args: unknown[]) => callHandler(`hooks.${name}`, hook, ...args) : hook);
+    },
+  ])) as Hooks;
 }

@@ -9,6 +9,7 @@ import process from "node:process";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "./build_info.ts";
 import { bucketUpperBound, HISTOGRAM_BUCKETS, type HistogramSnapshot } from "./histogram.ts";
+import type { GameSeries } from "./game_metrics.ts";
 import type { Monitor, Totals } from "./monitor.ts";
 
 /** The content type of {@linkcode renderMetrics}. */
@@ -23,6 +24,7 @@ export function renderMetrics(monitor: Monitor): Promise<string> {
   addConnections(page, totals);
   addLogic(page, totals);
   addProcess(page, monitor);
+  addGame(page, monitor.gameSeries());
   const lag = page.gaugeOf("loop_lag_seconds", "How far a thread was behind at worst in half a second", ["worker"]);
   for (const { worker, lagMs } of monitor.loads()) lag.set({ worker }, lagMs / 1_000);
   new SampledHistogram(registry, {
@@ -101,6 +103,17 @@ function addLogic(page: MetricsPage, totals: Totals): void {
   page.counter("logins_total", "Logins", "result", { ok: totals.loginsOk, failed: totals.loginsFailed });
 }
 
+/** What the game declares: names of its own, and labels whose values are bounded where they are counted. */
+function addGame(page: MetricsPage, series: readonly GameSeries[]): void {
+  for (const [name, all] of Map.groupBy(series, ({ name }) => name)) {
+    const [{ help, kind, label }] = all;
+    const metric = kind === "gauge"
+      ? page.gaugeOf(`game_${name}`, help, label === "" ? [] : [label])
+      : page.counterOf(`game_${name}`, help, label === "" ? [] : [label]);
+    for (const { value, number } of all) metric.inc(label === "" ? {} : { [label]: value }, number);
+  }
+}
+
 function addProcess(page: MetricsPage, monitor: Monitor): void {
   const memory = Deno.memoryUsage();
   page.gauge("process_resident_memory_bytes", "Resident memory of the process", memory.rss);
@@ -124,12 +137,16 @@ class MetricsPage {
   counter(name: string, help: string, label: string, values: Readonly<Record<string, number>>): void;
   counter(name: string, help: string, labelOrValue: string | number, values?: Readonly<Record<string, number>>): void {
     const labelNames = typeof labelOrValue === "string" ? [labelOrValue] : [];
-    const counter = new Counter({ name: `drawbridge_${name}`, help, labelNames, registers: this.#registers });
+    const counter = this.counterOf(name, help, labelNames);
     if (typeof labelOrValue === "number") {
       counter.inc(labelOrValue);
       return;
     }
     for (const [label, value] of Object.entries(values ?? {})) counter.inc({ [labelOrValue]: label }, value);
+  }
+
+  counterOf<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    return new Counter({ name: `drawbridge_${name}`, help, labelNames: [...labelNames], registers: this.#registers });
   }
 
   gauge(name: string, help: string, value: number): void {

@@ -18,6 +18,7 @@ import {
   Histogram,
   TRANSPORTS,
 } from "./counters.ts";
+import { createGameMetricsBlock, GameMetrics, type GameSeries } from "./game_metrics.ts";
 import {
   histogramMean,
   histogramQuantile,
@@ -145,6 +146,8 @@ interface Gathered {
 
 /** The monitor. Whoever owns it calls {@linkcode Monitor.sample} once an interval. */
 export class Monitor {
+  /** Where the game writes its own metrics: for the logic worker. */
+  readonly gameMetrics: SharedArrayBuffer = createGameMetricsBlock();
   readonly #blocks = new Map<string, CounterBlock>();
   readonly #loads = new Map<string, WorkerLoad>();
   readonly #lastPackets = new Map<string, PacketCount>();
@@ -170,6 +173,11 @@ export class Monitor {
    */
   attach(worker: string, memory: SharedArrayBuffer): void {
     this.#blocks.set(worker, new CounterBlock(memory));
+  }
+
+  /** The game's own metrics. */
+  gameSeries(): GameSeries[] {
+    return new GameMetrics(this.gameMetrics).read();
   }
 
   /** Ends an interval: rates and percentiles are those since the last call. */

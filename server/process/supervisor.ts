@@ -62,6 +62,8 @@ export interface SupervisorOptions {
   readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
   /** Starts the storage worker, which is told on when it crashes. */
   readonly startStorage: (onCrash: (error: Error) => void, counters: SharedArrayBuffer) => Promise<StorageWorker>;
+  /** Where the game writes its own metrics. */
+  readonly gameMetrics: SharedArrayBuffer;
   /** Told of each worker's counters, once. */
   readonly attachCounters: (worker: string, counters: SharedArrayBuffer) => void;
   /** A thread hangs: nothing but the end of the process helps. */
@@ -308,6 +310,7 @@ export class Supervisor {
         config,
         ports: this.#ports,
         counters: this.#logicCounters,
+        gameMetrics: this.#options.gameMetrics,
         doorbell: this.#logicDoorbell,
         storage,
         sessionKey,

@@ -66,6 +66,7 @@ export interface LogicInit {
   readonly config: ServerConfig;
   readonly ports: NodePorts;
   readonly counters: SharedArrayBuffer;
+  readonly gameMetrics: SharedArrayBuffer;
   readonly doorbell: SharedArrayBuffer;
   readonly storage: StorageChannel;
   readonly sessionKey: Uint8Array<ArrayBuffer>;

@@ -5,6 +5,7 @@ import type { Timers } from "../base/clock.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { ReservedNames } from "../names/reserved_names.ts";
 import { Faults } from "../ops/faults.ts";
+import { GameMetrics } from "../ops/game_metrics.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { Stores } from "../storage/storage.ts";
 import { Prng } from "../world/prng.ts";
@@ -22,6 +23,8 @@ export interface LogicOptions extends
   > {
   readonly game: GameModule;
   readonly storage: LogicContext["storage"] & Pick<Stores, "characters">;
+  /** Where the game's own metrics are written; unless told, nobody reads them. */
+  readonly metrics?: GameMetrics;
   /** All chance but tokens. */
   readonly prng: Prng;
   /** Told how long each packet took. */
@@ -71,5 +74,9 @@ export function buildLogic(options: LogicOptions): Logic {
     log,
     faults,
   };
-  return new Logic(context, options.watch, { game, seed: prng.nextUint32() });
+  return new Logic(context, options.watch, {
+    game,
+    metrics: options.metrics ?? new GameMetrics(),
+    seed: prng.nextUint32(),
+  });
 }

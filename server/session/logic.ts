@@ -14,6 +14,7 @@ import { Game, type GameSystem } from "../game/game.ts";
 import { GameActions } from "../game/game_actions.ts";
 import { GameTimers } from "../game/game_timers.ts";
 import { hookLists } from "../game/hooks.ts";
+import type { GameMetrics } from "../ops/game_metrics.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
@@ -89,7 +90,7 @@ export class Logic {
   constructor(
     context: LogicContext,
     watch: Pick<SlowPackets, "check">,
-    { game, seed }: { readonly game: GameModule; readonly seed: number },
+    { game, metrics, seed }: { readonly game: GameModule; readonly metrics: GameMetrics; readonly seed: number },
   ) {
     this.context = context;
     this.#watch = watch;
@@ -136,6 +137,8 @@ export class Logic {
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
     this.resumes.register(this.#dispatcher);
+    metrics.begin();
+    for (const [name, metric] of Object.entries(game.metrics ?? {})) metrics.declare(name, metric);
     this.parts = game.start(
       new Game({
         context,
@@ -149,6 +152,7 @@ export class Logic {
         systems: this.#systems,
         dateMs: () => this.#expiry.dateMs,
         documents: new Documents(context),
+        metrics,
         seed,
       }),
     );

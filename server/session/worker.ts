@@ -12,6 +12,7 @@ import { SystemClock } from "../base/clock.ts";
 import { openMonotonicClock } from "../base/libc.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
+import { GameMetrics } from "../ops/game_metrics.ts";
 import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
@@ -70,6 +71,7 @@ class Runtime {
       wake: () => this.#doorbell.ring(),
       prng: new Prng(crypto.getRandomValues(new Uint32Array(1))[0]),
       counters: this.#counters,
+      metrics: new GameMetrics(init.gameMetrics),
       log,
       watch: new SlowPackets(log, this.#counters, game.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });

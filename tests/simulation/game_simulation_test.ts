@@ -1,7 +1,7 @@
 /** Tests of games under simulation, on the smallest game there is. @module */
 
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
-import { defineGame, type Game } from "../../server/game/game.ts";
+import { defineGame, documents, type Entity, type Game, type Player } from "../../server/game/game.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { contract, CountedSchema, CountRequestSchema } from "../game/counter/contract.ts";
@@ -137,4 +137,63 @@ Deno.test("simulate() finds that a game keeps state in a variable of its module"
   let total = 0;
   const game = gameOf((game) => game.on(CountRequestSchema, () => ({ count: ++total })));
   await assertRejects(() => rules(game, count), Error, "Seed 1: repeat: a second run took another way");
+});
+
+Deno.test("simulate() finds promises that a handler forgets, and says where: in answers, hooks and requests that wait", async () => {
+  const notes = documents("notes", CountedSchema, { owner: "player" });
+  const forget = (game: Game, { playerId }: Player) =>
+    void game.store.transaction(async (transaction) => {
+      await transaction.get(notes, playerId);
+      transaction.put(notes, playerId, { count: 1 });
+    });
+  const TABLE: readonly [name: string, start: (game: Game) => void][] = [
+    ["COUNT_REQUEST", (game) =>
+      game.on(CountRequestSchema, (player) => {
+        forget(game, player);
+        return { count: 1 };
+      })],
+    ["COUNT_REQUEST", (game) =>
+      game.on(CountRequestSchema, async (player) => {
+        await game.store.get(notes, player.playerId);
+        forget(game, player);
+        return { count: 1 };
+      })],
+    ["hooks.enter", (game) => {
+      reply(game);
+      game.hooks.enter((player) => forget(game, player));
+    }],
+  ];
+  for (const [name, start] of TABLE) {
+    const game = gameOf((game) => (void game.store.open(notes), start(game)));
+    const error = await rules(game, count).then(() => null, (error: Error) => error);
+    const line =
+      `^Seed 1: errors: .*Cannot end the handler of ${name}: game.store.transaction\\(\\) .*game_simulation_test.ts:\\d+`;
+    assert(error !== null && new RegExp(line).test(error.message), `Found ${error?.message}`);
+  }
+  const game = gameOf((game) => {
+    void game.store.open(notes);
+    game.on(CountRequestSchema, (player) => {
+      game.background("notes", () => Promise.resolve(forget(game, player)));
+      return { count: 1 };
+    });
+  });
+  await simulate(game, { contract, seeds: 3 }, count);
+});
+
+Deno.test("simulate() finds a handle that a game uses after its player has left, and says whose", async () => {
+  const game = gameOf((game) => {
+    reply(game);
+    const kept: Entity[] = [];
+    game.hooks.enter((player) => void kept.push(game.entities.of(player)));
+    game.system("kept", () => {
+      for (const entity of kept) entity.halt();
+    });
+  });
+  const play: Play = async (t) => {
+    const [ann] = await t.join("ann");
+    await ann.leave();
+    await t.pass(1_000);
+  };
+  const error = await rules(game, play).then(() => null, (error: Error) => error);
+  assert(error !== null && /^Seed 1: errors: .*Entity \d+ has left the world/.test(error.message), `${error?.message}`);
 });

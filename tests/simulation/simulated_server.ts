@@ -22,6 +22,7 @@ import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import type { StorageChannel } from "../../server/storage/storage_messages.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
 import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
+import { refusePendingPromises } from "../../server/game/pending_promises.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
@@ -147,6 +148,7 @@ export class LogicLife {
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
     const { game } = parts;
     for (const folder of [GAMES, game.folder]) refuseOutsideChance(folder);
+    refusePendingPromises();
     this.logic = buildLogic({
       game,
       config,

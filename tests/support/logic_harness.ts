@@ -13,6 +13,7 @@ import { nameKey } from "../../server/auth/names.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import type { GameModule } from "../../server/game/game.ts";
 import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
+import { refusePendingPromises } from "../../server/game/pending_promises.ts";
 import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
@@ -331,7 +332,10 @@ export class LogicHarness implements AsyncDisposable {
     let tokenCount = 0;
     const game = options.game ??
       marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters });
-    if (options.isTimed !== true) { for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder); }
+    if (options.isTimed !== true) {
+      for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
+      refusePendingPromises();
+    }
     this.logic = buildLogic({
       game,
       config,

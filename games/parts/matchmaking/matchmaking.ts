@@ -76,6 +76,7 @@ export class MatchQueue {
     const ticket = { players, size: players.length, sinceMs: this.#game.nowMs };
     if (!this.#matchmaker.tryAdd(ticket)) throw new Refused(ErrorCode.SERVER_FULL, "The queue is full");
     for (const member of players) this.#tickets.set(member, ticket);
+    this.#count();
     this.#tell(players);
   }
 
@@ -111,7 +112,12 @@ export class MatchQueue {
 
   #remove(ticket: PlayersTicket): void {
     this.#matchmaker.remove(ticket);
+    this.#count();
     for (const player of ticket.players) this.#tickets.delete(player);
+  }
+
+  #count(): void {
+    this.#game.metric("queue_players").set(this.#matchmaker.playerCount);
   }
 
   #tell(players: readonly Player[]): void {
@@ -131,4 +137,5 @@ export class MatchQueue {
 export const matchmaking = definePart(
   "matchmaking",
   (game, options: MatchmakingOptions) => new MatchQueue(game, options),
+  { queue_players: { kind: "gauge", help: "Players who wait for a match" } },
 );

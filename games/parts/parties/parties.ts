@@ -262,6 +262,7 @@ export class PartyService {
   #found(leader: Player): OpenParty {
     const party: OpenParty = { partyId: ++this.#lastPartyId, leader, members: [leader], invites: new Map() };
     this.#parties.set(party.partyId, party);
+    this.#game.metric("parties").set(this.count);
     this.#ofPlayer.set(leader.playerId, party);
     this.#tell(party, PartyChange.FOUNDED, leader);
     this.#notify(party.members);
@@ -323,6 +324,7 @@ export class PartyService {
 
   #forget(party: OpenParty): void {
     this.#parties.delete(party.partyId);
+    this.#game.metric("parties").set(this.count);
     this.#restless.delete(party);
     this.#withdrawAll(party);
   }
@@ -438,4 +440,8 @@ function stateOf(
 }
 
 /** A few players who play together for a while. */
-export const parties = definePart("parties", (game, options: PartyOptions) => new PartyService(game, options));
+export const parties = definePart(
+  "parties",
+  (game, options: PartyOptions) => new PartyService(game, options),
+  { parties: { kind: "gauge", help: "Parties" } },
+);
