@@ -166,7 +166,8 @@ export class ServerProcess {
       const players = options.players === undefined ? [] : await makePlayers(dataDir, options.players);
       const child = spawn(workDir, options, [
         ...["--data-dir", dataDir, "--io-backend", options.backend ?? "deno", "--io-workers", "2", ...FREE_PORTS],
-        ...["--monsters", "off"],
+        // Of the marsh, which is played unless told.
+        ...options.flags?.includes("--game") ? [] : ["--monsters", "off"],
         ...options.flags ?? [],
       ]);
       const { killAfterMs } = options;
