@@ -38,6 +38,7 @@ import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
+import { obeyDev, withPageReload } from "./process/dev_desk.ts";
 import { drillsOf } from "./process/drills.ts";
 import { type GameFile, loadGame } from "./process/game_file.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
@@ -63,12 +64,18 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
   const maintenance = await MaintenanceDesk.open(config.dataDir, clock);
   if (maintenance.plan !== null) log.warn("Maintenance is planned or on", { ...maintenance.plan });
   const monitor = new Monitor({ nowMs: () => performance.now() });
+  const isDev = config.dev !== "off";
+  const loadPage = async () => {
+    const assets = await loadWebAssets(new URL("web/", game.folder));
+    return isDev ? await withPageReload(assets) : assets;
+  };
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
     packets: game.module.contract.packets.rows,
     logicEntry: game.logicEntry,
-    assets: await loadWebAssets(new URL("web/", game.folder)),
+    game: game.module.name,
+    assets: await loadPage(),
     sessionKey,
     startStorage: async (onError, counters) => {
       const permissions = storagePermissions(path);
@@ -92,7 +99,8 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock,
     maintenance,
-    onHang: () => Deno.exit(EXIT_HANG),
+    // A debugger holds threads up for as long as somebody thinks.
+    onHang: () => config.dev === "inspect" || Deno.exit(EXIT_HANG),
     log: getLimitedLogger("supervisor", () => performance.now()),
   });
   await supervisor.start();
@@ -120,7 +128,7 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
   });
   const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
 
-  onStopSignal(terminal, async (signal) => {
+  const stop = onStopSignal(terminal, async (signal) => {
     log.info("Stopping", { signal });
     await supervisor.stop();
     clearInterval(sampling);
@@ -142,6 +150,13 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
     log.warn("Passwords and chat travel unencrypted beyond this machine: give --tls-cert and --tls-key, or a proxy");
   }
   console.log(readyLine(addressesOf(config, supervisor.ports, admin.address)));
+  if (isDev) {
+    void obeyDev(Deno.stdin.readable, {
+      reloadGame: () => supervisor.reloadGame(),
+      reloadPage: async () => supervisor.replaceAssets(await loadPage()),
+      onEnd: () => void stop("end of input"),
+    });
+  }
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }
 

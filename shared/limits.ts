@@ -264,6 +264,12 @@ export const RING_RECORD_BYTES_MAX: number = DECOMPRESSED_BYTES_MAX + 1_024;
 export const LINK_OVERFLOW_RECORDS_MAX = 4_096;
 /** Recipients one broadcast record names: 16 bytes each, so that the record stays within its bound. */
 export const BROADCAST_RECIPIENTS_MAX = 12_288;
+/** While a game is reloaded: how long requests under way are waited for before they are refused, in milliseconds. */
+export const RELOAD_SETTLE_MS = 500;
+/** How long a game that is reloaded may take to load, in milliseconds: what hangs is given up. */
+export const RELOAD_LOAD_MS = 15_000;
+/** How long it may take to start, while players are held, in milliseconds. */
+export const RELOAD_START_MS = 5_000;
 /** How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a step. */
 export const LOGIC_TURN_MS = 4;
 /** Records logic takes from one ring before it publishes what came of them and takes from the next. */

@@ -37,6 +37,7 @@ async function manifestOf(folder: string): Promise<string> {
         importMap: `${relative(folder, ROOT)}/deno.json`,
         tasks: {
           serve: tasks.serve.command.replace("server/main.ts", "drawbridge/server/main.ts --game game.ts"),
+          dev: "MALLOC_MMAP_THRESHOLD_=131072 deno run --no-prompt -A drawbridge/tools/dev.ts .",
           test: "deno test --no-prompt -A",
           generate: "deno run --no-prompt -A drawbridge/tools/generate.ts .",
           build: "deno bundle --quiet --platform browser --minify -o web/dist/page.js web/page.ts",
@@ -96,7 +97,7 @@ if (Deno.args.length !== 1 || path.startsWith("-")) {
 }
 try {
   await makeGame(path);
-  console.log(`Made ${path}. Next:\n\n  cd ${path}\n  deno task test\n  deno task serve`);
+  console.log(`Made ${path}. Next:\n\n  cd ${path}\n  deno task test\n  deno task dev`);
 } catch (error) {
   if (!(error instanceof NewGameError)) throw error;
   console.error(`Cannot make a game: ${error.message}`);

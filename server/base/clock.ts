@@ -42,11 +42,17 @@ export class SystemClock implements Clock {
   /**
    * @param readMs The clock below: milliseconds since whenever, never backwards, whatever becomes of the date.
    * @param readUnixMs The date below, which may be any.
+   * @param startMs What the monotonic clock shows at first; what the one below does unless told.
    */
-  constructor(readMs: () => number = () => performance.now(), readUnixMs: () => number = () => Date.now()) {
+  constructor(
+    readMs: () => number = () => performance.now(),
+    readUnixMs: () => number = () => Date.now(),
+    startMs?: number,
+  ) {
     this.#readMs = readMs;
     this.#readUnixMs = readUnixMs;
     this.#lastMs = readMs();
+    if (startMs !== undefined) this.#lostMs = this.#lastMs - startMs;
   }
 
   monotonicMs(): number {

@@ -100,6 +100,7 @@ export interface ServerConfig {
   readonly debugPackets: boolean;
   readonly diagnostics: boolean;
   readonly supervise: boolean;
+  readonly dev: "off" | "on" | "inspect";
 
   /** Values of the game's own options, by key. */
   readonly gameOptions: Readonly<Record<string, unknown>>;
@@ -542,6 +543,12 @@ export const OPTIONS: OptionTable = {
     default: false,
     help: "Run the server in a child process and restart it after a fault; use deno task supervise for this",
     alsoCalled: ["restart", "watchdog"],
+  },
+  dev: {
+    group: "Operation",
+    kind: choice(["off", "on", "inspect"]),
+    default: "off",
+    help: "Reload the game and its page on command; use deno task dev for this. With inspect a thread may stand still",
   },
 };
 

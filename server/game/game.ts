@@ -36,6 +36,7 @@ import { Durable, settleDurable } from "./durable.ts";
 import { Entities } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
+import type { GameKeeps } from "./game_keeps.ts";
 import { callBeside, callHandler, watched, watchHandler } from "./pending_promises.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
@@ -115,6 +116,10 @@ export interface GameEngine {
   readonly documents: Documents;
   /** What it counts for operators. */
   readonly metrics: GameMetrics;
+  /** What it hands to itself when it is reloaded. */
+  readonly keeps: GameKeeps;
+  /** Ids of instances that were open before it was reloaded. */
+  readonly instancesBefore?: readonly number[];
   /** Of all the game's chance. */
   readonly seed: number;
 }
@@ -204,7 +209,7 @@ export class Game<P = any> {
       components: context.contract.components,
       faults: context.faults,
     });
-    this.instances = new Instances(context.world, engine.world, engine.players);
+    this.instances = new Instances(context.world, engine.world, engine.players, engine.instancesBefore);
     this.worldCapacity = context.worldCapacity;
     this.clock = context.clock;
     this.config = context.config;
@@ -327,6 +332,19 @@ export class Game<P = any> {
    */
   metric(name: string): GameMetricWriter {
     return this.#engine.metrics.writer(name);
+  }
+
+  /**
+   * Keeps something when the game is reloaded while it is developed: `let count = game.keep("count", () => count) ?? 0`.
+   * Players and maps are there already when it comes back; timers, and entities that nobody plays, are not.
+   *
+   * @param give Called when the game is about to be reloaded, at the end of a tick. Gives plain data, as `structuredClone`
+   * takes it: ids instead of players and entities.
+   * @returns What the game gave before it was reloaded, as that version of it had it; `undefined` where it was not reloaded.
+   * @throws {TypeError} when the game keeps something of that name already.
+   */
+  keep<T>(name: string, give: () => T): T | undefined {
+    return this.#engine.keeps.keep(name, give) as T | undefined;
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */

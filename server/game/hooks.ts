@@ -38,12 +38,21 @@ export interface HookFunctions {
   appear(entityId: number, player: PlayerName, saved: SavedState | null | "stayed"): void;
   /** What is saved of the hit points of a character's entity. */
   savedHp(entityId: number): number;
-  /** A player can play from now on: it has logged in, or entered without having done so before. */
-  online(player: Player): void;
+  /**
+   * A player can play from now on: it has logged in, or entered without having done so before.
+   *
+   * @param afterReload It could before: only the game was reloaded while it is developed.
+   */
+  online(player: Player, afterReload: boolean): void;
   /** A player cannot play any more; what it was sent and has not heard is still there. */
   offline(player: Player): void;
-  /** A player is in the world, and its client has been told so. */
-  enter(player: Player): void | Promise<void>;
+  /**
+   * A player is in the world, and its client has been told so.
+   *
+   * @param afterReload It was before: only the game was reloaded while it is developed, and starts with nothing but what
+   * `game.keep` gave.
+   */
+  enter(player: Player, afterReload: boolean): void | Promise<void>;
   /** A player is about to leave the world: it is still where it was, and all that is said of it holds. */
   leave(player: Player, why: LeaveReason): void;
   /** The connection of a player in the world is lost: it may be back, or leaves after a while. */

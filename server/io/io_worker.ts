@@ -117,14 +117,15 @@ const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PAC
  * so that none keeps the others waiting, however much there is of it.
  */
 export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, ProxyHost {
-  readonly packets: PacketTable;
+  /** Others from when the game is reloaded while it is developed. */
+  packets: PacketTable;
   readonly view = new PacketView();
   readonly pool = new BufferPool();
   readonly toLogic: RingProducer;
   logicIsDue = false;
   readonly counters: CounterBlock;
-  readonly tap: PacketLogger | null;
-  readonly app: App;
+  tap: PacketLogger | null;
+  app: App;
   readonly origin: string;
   readonly allowedOrigins: readonly string[];
   readonly hostNames: ReadonlySet<string> | null;

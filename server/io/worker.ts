@@ -5,10 +5,10 @@
  * @module
  */
 
-import { createApp } from "../../gateway/app.ts";
+import { type App, createApp } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { DRAIN_TIMEOUT_MS, SWEEP_INTERVAL_MS } from "../../shared/limits.ts";
-import { PacketTable } from "../../shared/packet_table.ts";
+import { type PacketRow, PacketTable } from "../../shared/packet_table.ts";
 import { SystemClock } from "../base/clock.ts";
 import { openMonotonicClock } from "../base/libc.ts";
 import type { NodePorts } from "../session/context.ts";
@@ -44,6 +44,8 @@ class Runtime {
   readonly #worker: IoWorker;
   readonly #sweep: ReturnType<typeof setInterval>;
   readonly #listeners: Listener[] = [];
+  readonly #appOf: (assets: IoInit["assets"]) => App;
+  readonly #tapOf: (packets: PacketTable) => PacketLogger | null;
   /** `null`: without TLS. */
   #identity: TlsIdentity | null = null;
   #stopped = false;
@@ -51,12 +53,24 @@ class Runtime {
   constructor(init: IoInit) {
     const { config, index, rings } = init;
     const packets = new PacketTable(init.packets);
+    const ready = new Int32Array(init.ready);
+    this.#appOf = (assets) =>
+      createApp({
+        assets,
+        allowedOrigins: config.allowedOrigins,
+        isSecure: config.tlsCert !== "",
+        ready: () => Atomics.load(ready, 0) === 1,
+        onError: (error) => log.error("Cannot answer HTTP request", { error: error.stack }),
+      });
+    this.#tapOf = (packets) =>
+      config.debugPackets
+        ? new PacketLogger(getLogger("packets"), packets, { nowMs: () => clock.monotonicMs() })
+        : null;
     setupLogging({ level: config.logLevel, format: config.logFormat, thread: `io-${index}` });
     const log = getLimitedLogger("io", () => clock.monotonicMs());
     const clock = new SystemClock(openMonotonicClock().readMs);
     const counters = new CounterBlock(init.counters);
     counters.resetGauges();
-    const ready = new Int32Array(init.ready);
     this.#init = init;
     this.#doorbell = new Doorbell(rings.doorbell);
     this.#backend = config.ioBackend === "epoll"
@@ -74,17 +88,9 @@ class Runtime {
       admitted: new AdmissionCounts(init.admitted, index),
       addresses: new AddressGate(config, init.addresses, index, clock),
       log,
-      app: createApp({
-        assets: init.assets,
-        allowedOrigins: config.allowedOrigins,
-        isSecure: config.tlsCert !== "",
-        ready: () => Atomics.load(ready, 0) === 1,
-        onError: (error) => log.error("Cannot answer HTTP request", { error: error.stack }),
-      }),
+      app: this.#appOf(init.assets),
       gatewayOrigin: "http://gateway",
-      tap: config.debugPackets
-        ? new PacketLogger(getLogger("packets"), packets, { nowMs: () => clock.monotonicMs() })
-        : null,
+      tap: this.#tapOf(packets),
       requestRound: () => this.#backend.requestRound(),
       requestRoundIn: (ms) => this.#backend.requestRoundIn(ms),
     });
@@ -123,6 +129,17 @@ class Runtime {
     const game = config.role === "login" ? ports.game : open(1, ports.game);
     const gateway = open(2, ports.gateway);
     return { login, game, gateway };
+  }
+
+  /** Takes the packets of a game that was reloaded. */
+  replacePackets(rows: readonly PacketRow[]): void {
+    this.#worker.packets = new PacketTable(rows);
+    this.#worker.tap = this.#tapOf(this.#worker.packets);
+  }
+
+  /** Serves other files. */
+  replaceAssets(assets: IoInit["assets"]): void {
+    this.#worker.app = this.#appOf(assets);
   }
 
   /** Shows newcomers another certificate; the listeners stay as they are. */
@@ -173,6 +190,13 @@ self.onmessage = async ({ data: command }: MessageEvent<IoCommand>) => {
     case "certificate":
       runtime!.replaceCertificate(command.tls);
       report({ kind: "certificate_shown" });
+      break;
+    case "packets":
+      runtime!.replacePackets(command.packets);
+      report({ kind: "packets_taken" });
+      break;
+    case "assets":
+      runtime!.replaceAssets(command.assets);
       break;
     case "drain":
       await runtime!.drain();

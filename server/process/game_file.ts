@@ -9,6 +9,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
+import { withPlace } from "../base/error_place.ts";
 import { type GameModule, isGameModule } from "../game/define_game.ts";
 import type { GameRecords } from "../storage/sql_store.ts";
 
@@ -47,7 +48,7 @@ export async function loadGame(path: string): Promise<GameFile> {
     loaded = await import(url.href);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError([`Cannot load game ${name}: ${placeOf(error)}`]);
+    throw new ConfigError([`Cannot load game ${name}: ${withPlace(error)}`]);
   }
   const { default: module } = loaded;
   if (!isGameModule(module)) {
@@ -104,11 +105,4 @@ function entry(code: string): URL {
 
 function quoted(url: URL): string {
   return JSON.stringify(url.href);
-}
-
-/** What went wrong, and in which line of the game. */
-function placeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = /file:\/\/\S+?:\d+:\d+/.exec(error.stack ?? "")?.[0];
-  return place === undefined || error.message.includes(place) ? String(error) : `${error} at ${place}`;
 }

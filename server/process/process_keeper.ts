@@ -108,11 +108,15 @@ export async function keepServer(args: readonly string[], log: Logger): Promise<
   return await keeper.run();
 }
 
-/** The arguments of Deno in the serve task, behind its environment, with paths that hold in any working folder. */
-function serveArguments(): string[] {
+/**
+ * The arguments of Deno in the serve task, behind its environment, with paths that hold in any working folder.
+ *
+ * @param config The `deno.json` to run it with; that of the engine unless told.
+ */
+export function serveArguments(config?: string): string[] {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const [, , run, ...rest] = manifest.tasks.serve.command.split(" ");
-  return [run, "--config", `${root}deno.json`, ...rest.slice(0, -1), `${root}${rest.at(-1)}`];
+  return [run, "--config", config ?? `${root}deno.json`, ...rest.slice(0, -1), `${root}${rest.at(-1)}`];
 }
 
 function startChild(program: string, args: readonly string[]): KeptProcess {

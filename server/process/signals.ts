@@ -34,8 +34,13 @@ export function findStartTerminal(): StartTerminal {
 /**
  * Calls `stop` at the first signal and exits 0 when it is done, or 1 when it fails or takes longer than
  * {@linkcode STOP_TIMEOUT_MS}.
+ *
+ * @returns Does as if a signal had come.
  */
-export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => Promise<void>): void {
+export function onStopSignal(
+  terminal: StartTerminal,
+  stop: (signal: string) => Promise<void>,
+): (signal: string) => Promise<void> {
   let stopping = false;
   const stopOnce = async (signal: string) => {
     if (stopping) return;
@@ -52,10 +57,11 @@ export function onStopSignal(terminal: StartTerminal, stop: (signal: string) => 
   const listen = (signal: keyof typeof EXIT_SIGNALS) =>
     Deno.addSignalListener(signal, () => stopping ? Deno.exit(EXIT_SIGNALS[signal]) : void stopOnce(signal));
   listen("SIGINT");
-  if (Deno.build.os === "windows") return;
+  if (Deno.build.os === "windows") return stopOnce;
   listen("SIGTERM");
   // The shell and the kernel may both send it: one more does not mean at once.
   Deno.addSignalListener("SIGHUP", () => terminal.isGone() && void stopOnce("SIGHUP"));
+  return stopOnce;
 }
 
 /** Calls `reload`, which must not fail, at every SIGHUP that does not come from a terminal that is gone: one after the other. */

@@ -13,6 +13,8 @@ import type { Asset } from "../../gateway/app.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import {
   MODERATION_PENDING_MAX,
+  RELOAD_LOAD_MS,
+  RELOAD_START_MS,
   ROUNDS_CHECK_INTERVAL_MS,
   STORAGE_CHECK_INTERVAL_MS,
   STORAGE_HANG_MS,
@@ -46,7 +48,7 @@ import type { StorageWorker } from "../storage/start_storage_worker.ts";
 import { WorkerStorage } from "../storage/worker_storage.ts";
 import type { TlsFiles } from "./tls.ts";
 import { WorkerHandle } from "./worker_handle.ts";
-import type { IoCommand, IoReport, LogicCommand, LogicReport } from "./worker_messages.ts";
+import type { IoCommand, IoReport, IoStarted, LogicCommand, LogicInit, LogicReport } from "./worker_messages.ts";
 
 /** What the supervisor needs. */
 export interface SupervisorOptions {
@@ -57,6 +59,8 @@ export interface SupervisorOptions {
   readonly assets: ReadonlyMap<string, Asset>;
   /** What runs in the logic worker: the game, and the engine around it. */
   readonly logicEntry: URL;
+  /** What the game is called. */
+  readonly game: string;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly clock: Clock;
   readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
@@ -73,11 +77,15 @@ export interface SupervisorOptions {
 
 type IoHandle = WorkerHandle<IoCommand, IoReport>;
 type LogicHandle = WorkerHandle<LogicCommand, LogicReport>;
-/** What logic is told of an io worker that has started. */
-type IoStarted = Extract<LogicCommand, { kind: "io" }>;
 
 /** Exit status of a process with a thread that hangs: EX_SOFTWARE. */
 export const EXIT_HANG = 70;
+
+/** The game could not be reloaded, and the one before goes on; the message says why. */
+export class ReloadError extends Error {
+  /** What logs call it. */
+  override name = "ReloadError";
+}
 
 /** The io workers and the logic worker of one node. */
 export class Supervisor {
@@ -100,6 +108,14 @@ export class Supervisor {
   readonly #addresses: SharedArrayBuffer;
   #io: IoHandle[] = [];
   readonly #ioStartedMs: number[] = [];
+  /** What logic was told of the io workers. */
+  readonly #ioStarted: IoStarted[] = [];
+  /** The ways of logic workers to the storage. */
+  readonly #storageIds = new WeakMap<LogicHandle, number>();
+  #assets: ReadonlyMap<string, Asset>;
+  #packets: readonly PacketRow[];
+  /** Resolves when the game is reloaded; `null`: it is not being. */
+  #reloading: Promise<void> | null = null;
   #logic: LogicHandle | null = null;
   #storage: StorageWorker | null = null;
   #ports: NodePorts;
@@ -117,6 +133,8 @@ export class Supervisor {
     const { attachCounters, config } = options;
     this.#options = options;
     this.#tls = options.tls;
+    this.#assets = options.assets;
+    this.#packets = options.packets;
     this.#admitted = createAdmissionBuffer(config.ioWorkers);
     this.#addresses = createAddressTableBuffer(config.ioWorkers);
     this.#ports = { login: config.loginPort, game: config.gamePort, gateway: config.gatewayPort };
@@ -158,6 +176,7 @@ export class Supervisor {
     this.#stopping = true;
     clearInterval(this.#watch);
     clearInterval(this.#check);
+    await this.#reloading;
     await this.#ownStorage?.close();
     this.#setProblem("node", "The server is stopping");
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
@@ -189,6 +208,7 @@ export class Supervisor {
     const id = this.#nextModerationId++;
     this.#moderationCount++;
     try {
+      await this.#reloading;
       const report = await this.#logic.ask({ kind: "moderate", id, request }, [`moderated ${id}`]);
       return (report as Extract<LogicReport, { outcome: unknown }>).outcome;
     } finally {
@@ -268,7 +288,7 @@ export class Supervisor {
   }
 
   async #startIo(index: number): Promise<IoStarted> {
-    const { assets, config, packets } = this.#options;
+    const { config } = this.#options;
     const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
     const url = new URL("../io/worker.ts", import.meta.url);
     const worker: IoHandle = new WorkerHandle(url, {
@@ -282,7 +302,7 @@ export class Supervisor {
       kind: "init",
       index,
       config,
-      packets,
+      packets: this.#packets,
       counters: this.#ioCounters[index],
       rings,
       logicDoorbell: this.#logicDoorbell,
@@ -290,21 +310,39 @@ export class Supervisor {
       addresses: this.#addresses,
       descriptors: this.#descriptors[index],
       ready: this.#ready.buffer as SharedArrayBuffer,
-      assets,
+      assets: this.#assets,
     }, ["started"]);
-    return { kind: "io", index, rings, wakeDescriptor: report.kind === "started" ? report.wakeDescriptor : null };
+    return this.#ioStarted[index] = {
+      kind: "io",
+      index,
+      rings,
+      wakeDescriptor: report.kind === "started" ? report.wakeDescriptor : null,
+    };
   }
 
   async #startLogic(io: readonly IoStarted[]): Promise<void> {
-    const { config, logicEntry, sessionKey } = this.#options;
+    this.#logic = this.#makeLogic();
+    await this.#initLogic(this.#logic);
+    for (const started of io) this.#logic.send(started);
+  }
+
+  #makeLogic(): LogicHandle {
+    const { config, logicEntry } = this.#options;
     const logic: LogicHandle = new WorkerHandle(logicEntry, {
       name: "logic",
       permissions: logicPermissions(config),
-      onCrash: (message) => void this.#onLogicCrash(message),
+      onCrash: (message) => {
+        // One that does not run yet is the business of whoever starts it.
+        if (this.#logic === logic) void this.#onLogicCrash(logic, message);
+      },
     });
-    this.#logic = logic;
-    const storage = this.#storage!.connect();
-    await logic.ask(
+    return logic;
+  }
+
+  async #initLogic(logic: LogicHandle, before?: LogicInit["before"]): Promise<void> {
+    const { config, maintenance, sessionKey } = this.#options;
+    const storage = this.#connectStorage(logic);
+    const report = await logic.ask(
       {
         kind: "init",
         config,
@@ -314,12 +352,84 @@ export class Supervisor {
         doorbell: this.#logicDoorbell,
         storage,
         sessionKey,
-        maintenance: this.#options.maintenance.plan,
+        maintenance: maintenance.plan,
+        before,
       },
-      ["started"],
+      ["started", "start_failed"],
       [storage.port],
     );
-    for (const started of io) logic.send(started);
+    if (report.kind === "start_failed") throw new ReloadError(report.message);
+  }
+
+  #connectStorage(logic: LogicHandle) {
+    const storage = this.#storage!.connect();
+    this.#storageIds.set(logic, storage.id);
+    return storage;
+  }
+
+  #endLogic(logic: LogicHandle): void {
+    logic.terminate();
+    const id = this.#storageIds.get(logic);
+    if (id !== undefined) this.#storage?.disconnect(id);
+  }
+
+  /**
+   * Has a logic worker with the game as it is now take the place of the one that runs: connections stay with the io
+   * workers, sessions go on in the new one. The old one goes on where the new one cannot.
+   *
+   * @returns How long players were held, in milliseconds.
+   * @throws {ReloadError} when the old one goes on; it says why, and where in the game.
+   */
+  async reloadGame(): Promise<number> {
+    if (this.#reloading !== null || !this.#isUp || this.#stopping) throw new ReloadError("The server is busy");
+    const done = Promise.withResolvers<void>();
+    this.#reloading = done.promise;
+    const old = this.#logic!, next = this.#makeLogic();
+    let isReplaced = false;
+    try {
+      const packets = await this.#describe(next);
+      const startMs = performance.now();
+      await this.#replaceLogic(old, next, packets);
+      isReplaced = true;
+      return performance.now() - startMs;
+    } catch (error) {
+      throw error instanceof ReloadError
+        ? error
+        : new ReloadError(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (!isReplaced) old.send({ kind: "run" });
+      this.#endLogic(isReplaced ? old : next);
+      this.#reloading = null;
+      done.resolve();
+    }
+  }
+
+  /** The packets of the game that a logic worker has loaded. */
+  async #describe(logic: LogicHandle): Promise<readonly PacketRow[]> {
+    const report = await within(RELOAD_LOAD_MS, "load", logic.ask({ kind: "describe" }, ["described"]));
+    const { game, packets } = report as Extract<LogicReport, { kind: "described" }>;
+    if (game === this.#options.game) return packets;
+    throw new ReloadError(`The game is called ${game} now, and was ${this.#options.game}: start the server anew`);
+  }
+
+  async #replaceLogic(old: LogicHandle, next: LogicHandle, packets: readonly PacketRow[]): Promise<void> {
+    const handedOver = await old.ask({ kind: "hand_over" }, ["handed_over", "not_handed_over"]);
+    if (handedOver.kind !== "handed_over") {
+      throw new ReloadError(handedOver.kind === "not_handed_over" ? handedOver.message : handedOver.kind);
+    }
+    await within(RELOAD_START_MS, "start", this.#initLogic(next, { image: handedOver.image, io: this.#ioStarted }));
+    this.#packets = packets;
+    // One that dies meanwhile is given them when it is started again.
+    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "packets", packets }, ["packets_taken"])));
+    this.#logic = next;
+    next.send({ kind: "run" });
+    next.send({ kind: "maintenance", plan: this.#options.maintenance.plan });
+  }
+
+  /** Serves other files. */
+  replaceAssets(assets: ReadonlyMap<string, Asset>): void {
+    this.#assets = assets;
+    for (const worker of this.#io) worker.send({ kind: "assets", assets });
   }
 
   async #listen(worker: IoHandle): Promise<NodePorts> {
@@ -336,6 +446,7 @@ export class Supervisor {
     this.#options.log.error("Worker crashed and is being restarted", { worker: name, error: message });
     this.#setProblem(name, `Worker ${name} is being restarted`);
     // One that dies at once would otherwise keep a core busy with dying.
+    await this.#reloading;
     const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
     if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
     if (this.#stopping) return;
@@ -351,8 +462,9 @@ export class Supervisor {
     }
   }
 
-  async #onLogicCrash(message: string): Promise<void> {
-    if (this.#stopping || !this.#isUp) return;
+  async #onLogicCrash(logic: LogicHandle, message: string): Promise<void> {
+    await this.#reloading;
+    if (this.#stopping || !this.#isUp || this.#logic !== logic) return;
     this.#isUp = false;
     this.#options.log.error("The logic worker crashed, restarting everything", { error: message });
     this.#setProblem("node", "The logic worker crashed");
@@ -372,10 +484,13 @@ export class Supervisor {
     this.#options.log.error("The storage worker crashed and is being restarted", { error: error.message });
     this.#setProblem("storage", "The storage worker is being restarted");
     try {
+      await this.#reloading;
       this.#storage = await this.#startStorage();
       this.#ownStorage?.replacePort(this.#storage.connect());
-      const channel = this.#storage.connect();
-      this.#logic?.send({ kind: "storage", channel }, [channel.port]);
+      if (this.#logic !== null) {
+        const channel = this.#connectStorage(this.#logic);
+        this.#logic.send({ kind: "storage", channel }, [channel.port]);
+      }
       this.#clearProblem("storage");
     } catch (error) {
       this.#options.log.error("Cannot restart the storage worker", { error: String(error) });
@@ -432,7 +547,7 @@ export class Supervisor {
       this.#showMaintenance();
       for (const { worker, progress, overload } of watches) {
         // One that crashed is being started again, which takes a moment.
-        const isRunning = this.#isUp && !this.#problems.has(worker);
+        const isRunning = this.#isUp && !this.#problems.has(worker) && this.#reloading === null;
         this.#onStalled(worker, progress.stalledMs(nowMs, isRunning));
         if (overload.update(nowMs)) this.#onOverload(worker, overload);
       }
@@ -478,6 +593,17 @@ export class Supervisor {
 
   #terminateAll(): void {
     for (const worker of this.#io) worker.terminate();
-    this.#logic?.terminate();
+    if (this.#logic !== null) this.#endLogic(this.#logic);
+  }
+}
+
+/** @throws {ReloadError} when something takes too long. */
+async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new ReloadError(`The game does not ${what} within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -35,8 +35,9 @@ export class WorkerHandle<Command, Report extends { kind: string }> {
       // Otherwise the error ends the whole process.
       event.preventDefault();
       if (this.#ended) return;
-      this.#end(new DependencyError("unavailable", `Worker ${name} crashed: ${event.message}`));
-      onCrash(event.message);
+      const message = withPlace(event);
+      this.#end(new DependencyError("unavailable", `Worker ${name} crashed: ${message}`));
+      onCrash(message);
     };
   }
 
@@ -73,4 +74,9 @@ export class WorkerHandle<Command, Report extends { kind: string }> {
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
   }
+}
+
+/** What was thrown, and where, unless it says so itself. */
+function withPlace({ message, filename, lineno, colno }: ErrorEvent): string {
+  return filename === "" || message.includes(filename) ? message : `${message} at ${filename}:${lineno}:${colno}`;
 }

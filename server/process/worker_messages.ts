@@ -10,6 +10,7 @@ import type { ServerConfig } from "../config/config.ts";
 import type { MaintenancePlan } from "./maintenance_plan.ts";
 import type { NodePorts } from "../session/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
+import type { LogicImage } from "../session/logic.ts";
 import type { StorageChannel } from "../storage/storage_messages.ts";
 import type { DrillCommand } from "../ops/hang.ts";
 import type { TlsFiles } from "./tls.ts";
@@ -48,6 +49,10 @@ export type IoCommand =
   | { readonly kind: "listen"; readonly ports: NodePorts; readonly tls: TlsFiles | null }
   /** Newcomers meet another certificate, which has been checked. */
   | { readonly kind: "certificate"; readonly tls: TlsFiles }
+  /** The game was reloaded, and its packets may be others. */
+  | { readonly kind: "packets"; readonly packets: readonly PacketRow[] }
+  /** The files of the page are others. */
+  | { readonly kind: "assets"; readonly assets: ReadonlyMap<string, Asset> }
   | { readonly kind: "drain" }
   | { readonly kind: "collect" }
   | DrillCommand;
@@ -58,6 +63,7 @@ export type IoReport =
   | { readonly kind: "listening"; readonly ports: NodePorts }
   | { readonly kind: "listen_failed"; readonly message: string }
   | { readonly kind: "certificate_shown" }
+  | { readonly kind: "packets_taken" }
   | { readonly kind: "drained" };
 
 /** Starts the logic worker. */
@@ -71,18 +77,28 @@ export interface LogicInit {
   readonly storage: StorageChannel;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   readonly maintenance: MaintenancePlan | null;
+  /** What it goes on from when the game was reloaded: it does nothing then before it is told to `run`. */
+  readonly before?: { readonly image: LogicImage; readonly io: readonly IoStarted[] };
+}
+
+/** What logic is told of an io worker that has started. */
+export interface IoStarted {
+  readonly kind: "io";
+  readonly index: number;
+  readonly rings: IoRings;
+  /** An eventfd that wakes the io worker out of the kernel; `null`: its doorbell does. */
+  readonly wakeDescriptor: number | null;
 }
 
 /** What the main thread tells the logic worker. */
 export type LogicCommand =
   | LogicInit
-  | {
-    readonly kind: "io";
-    readonly index: number;
-    readonly rings: IoRings;
-    /** An eventfd that wakes the io worker out of the kernel; `null`: its doorbell does. */
-    readonly wakeDescriptor: number | null;
-  }
+  | IoStarted
+  /** Asks for the game that it has loaded. */
+  | { readonly kind: "describe" }
+  /** The game is to be reloaded: it stops at the end of a tick, until it is told to `run` again. */
+  | { readonly kind: "hand_over" }
+  | { readonly kind: "run" }
   /** The storage worker was started again. */
   | { readonly kind: "storage"; readonly channel: StorageChannel }
   /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
@@ -96,5 +112,10 @@ export type LogicCommand =
 /** What the logic worker reports. */
 export type LogicReport =
   | { readonly kind: "started" }
+  /** The game cannot go on from what it was given. */
+  | { readonly kind: "start_failed"; readonly message: string }
+  | { readonly kind: "described"; readonly game: string; readonly packets: readonly PacketRow[] }
+  | { readonly kind: "handed_over"; readonly image: LogicImage }
+  | { readonly kind: "not_handed_over"; readonly message: string }
   | { readonly kind: "stopped" }
   | { readonly kind: `moderated ${number}`; readonly outcome: ModerationOutcome };

@@ -12,7 +12,7 @@ import { Prng } from "../world/prng.ts";
 import { World } from "../world/world.ts";
 import { CharacterSaver } from "./character_saver.ts";
 import type { LogicContext } from "./context.ts";
-import { Logic } from "./logic.ts";
+import { Logic, type Predecessor } from "./logic.ts";
 import { SessionManager } from "./session_manager.ts";
 
 /** What logic is built from: all that is another in a test than in a server. */
@@ -31,6 +31,8 @@ export interface LogicOptions extends
   readonly watch: Pick<SlowPackets, "check">;
   /** For whoever must come back later; those of this thread unless told. */
   readonly timers?: Timers;
+  /** What it goes on from; nothing unless told. */
+  readonly before?: Predecessor;
   /** Players the world has room for; as many as the configuration lets in unless told. */
   readonly worldCapacity?: number;
 }
@@ -78,5 +80,6 @@ export function buildLogic(options: LogicOptions): Logic {
     game,
     metrics: options.metrics ?? new GameMetrics(),
     seed: prng.nextUint32(),
+    before: options.before,
   });
 }

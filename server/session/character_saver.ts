@@ -35,6 +35,11 @@ export class CharacterSaver {
     return this.#unsaved.size;
   }
 
+  /** The states not yet known to be saved. */
+  image(): SavedCharacter[] {
+    return [...this.#unsaved.values()];
+  }
+
   /** The newest state of a character, if storage may not have it yet. */
   find(characterId: number): CharacterState | undefined {
     return this.#unsaved.get(characterId);

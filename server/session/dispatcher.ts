@@ -53,6 +53,13 @@ export interface DispatcherOutput {
  */
 export type BytesHandler = (session: Session, bytes: Uint8Array, start: number, end: number) => boolean;
 
+/** A request whose handler has not answered yet. */
+export interface PendingRequest {
+  readonly session: Session;
+  readonly type: number;
+  readonly sequence: number;
+}
+
 /** What is registered for one packet type. */
 class Entry {
   handle: Handler<DescMessage> | null = null;
@@ -66,11 +73,17 @@ export class Dispatcher {
   readonly #entries: (Entry | undefined)[];
   readonly #contract: Contract;
   readonly #output: DispatcherOutput;
+  readonly #pending = new Set<PendingRequest>();
 
   constructor(contract: Contract, output: DispatcherOutput) {
     this.#contract = contract;
     this.#output = output;
     this.#entries = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
+  }
+
+  /** Requests whose handlers have not answered yet, the oldest first. */
+  get pending(): ReadonlySet<PendingRequest> {
+    return this.#pending;
   }
 
   /**
@@ -153,12 +166,27 @@ export class Dispatcher {
     try {
       const done = handle(session, message, requestKey);
       if (done === undefined) return;
+      const pending = { session, type, sequence };
+      this.#pending.add(pending);
       done
         .catch((error) => this.#fail(session, row, sequence, error))
-        .finally(() => this.#output.onSettled());
+        .finally(() => {
+          this.#pending.delete(pending);
+          this.#output.onSettled();
+        });
     } catch (error) {
       this.#fail(session, row, sequence, error);
     }
+  }
+
+  /** Tells the sender of a request, whose handler was never heard of again, that it was not met. */
+  giveUp({ session, type, sequence }: PendingRequest): void {
+    const row = this.#entries[type]?.row;
+    const [code, message] = [ErrorCode.UNAVAILABLE, "Not available now"] as const;
+    this.#answer(
+      session,
+      row === undefined ? errorResponse(code, message, type, sequence) : refuseRequest(code, message, row, sequence),
+    );
   }
 
   #fail(session: Session, row: PacketRow, sequence: number, error: unknown): void {

@@ -56,13 +56,16 @@ export class Instances {
   readonly #service: MapService;
   readonly #players: Players;
   readonly #found: Int32Array;
+  /** Ids of those that were open before the game was reloaded, and that it has not asked for. */
+  readonly #abandoned: Set<number>;
 
-  /** The engine makes it. */
-  constructor(world: World, service: MapService, players: Players) {
+  /** The engine makes it. @param before Ids of those that were open before the game was reloaded. */
+  constructor(world: World, service: MapService, players: Players, before: readonly number[] = []) {
     this.#world = world;
     this.#service = service;
     this.#players = players;
     this.#found = new Int32Array(world.slotCount);
+    this.#abandoned = new Set(before);
   }
 
   /** Instances that are open. */
@@ -79,6 +82,26 @@ export class Instances {
   open(template: string): Instance | null {
     const map = this.#world.openMap(template);
     return map && new Instance(map, this);
+  }
+
+  /**
+   * The instance of a map that was opened before the game was reloaded; `undefined` where there is none. One that nobody
+   * asks for while the game starts is ended.
+   */
+  find(mapId: number): Instance | undefined {
+    const map = this.#world.findMap(mapId);
+    if (map === undefined || map.template === null) return undefined;
+    this.#abandoned.delete(mapId);
+    return new Instance(map, this);
+  }
+
+  /** Ends those from before the game was reloaded that it has not asked for. */
+  endAbandoned(): void {
+    for (const mapId of this.#abandoned) {
+      const map = this.#world.findMap(mapId);
+      if (map !== undefined) this.end(map);
+    }
+    this.#abandoned.clear();
   }
 
   /**

@@ -68,6 +68,12 @@ export interface IoOutput {
   publish(): void;
 }
 
+/** A connection of an io worker as plain data. */
+export type LinkImage = Pick<
+  Link,
+  "worker" | "slot" | "generation" | "info" | "congested" | "requestKey" | "stateDue" | "closed"
+>;
+
 /** One connection as logic knows it, from its first forwarded packet to its end. */
 export class Link {
   /** The session that this connection carries. */
@@ -90,6 +96,19 @@ export class Link {
     session: Session,
   ) {
     this.session = session;
+  }
+
+  /** A connection as its image has it. */
+  static of(image: LinkImage, output: IoOutput, session: Session): Link {
+    const { worker, slot, generation, info, congested, requestKey, stateDue, closed } = image;
+    const link = new Link(output, worker, slot, generation, info, session);
+    return Object.assign(link, { congested, requestKey, stateDue, closed });
+  }
+
+  /** All of it but whose it is. */
+  image(): LinkImage {
+    const { worker, slot, generation, info, congested, requestKey, stateDue, closed } = this;
+    return { worker, slot, generation, info, congested, requestKey, stateDue, closed };
   }
 }
 
@@ -116,6 +135,11 @@ export class RingOutput implements IoOutput {
     this.#ring = ring;
     this.#waker = waker;
     this.#onBroadcastFull = onBroadcastFull;
+  }
+
+  /** Whether nothing waits for room. */
+  get isFlushed(): boolean {
+    return this.#waiting.length === 0;
   }
 
   trySend(

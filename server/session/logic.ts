@@ -12,6 +12,7 @@ import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Game, type GameSystem } from "../game/game.ts";
 import { GameActions } from "../game/game_actions.ts";
+import { GameKeeps } from "../game/game_keeps.ts";
 import { GameTimers } from "../game/game_timers.ts";
 import { hookLists } from "../game/hooks.ts";
 import type { GameMetrics } from "../ops/game_metrics.ts";
@@ -41,15 +42,42 @@ import { Maintenance } from "./maintenance.ts";
 import { ModerationService } from "../moderation/moderation_service.ts";
 import { Players } from "./players.ts";
 import { Sanctions } from "../moderation/sanctions.ts";
-import type { Session } from "./session.ts";
+import type { Session, SessionImage } from "./session.ts";
+import type { SessionManager } from "./session_manager.ts";
 import { Sources } from "./sources.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { TokenEpochs } from "./token_epochs.ts";
-import { WorldService } from "./world_service.ts";
+import type { SavedCharacter } from "../storage/storage.ts";
+import { WorldService, type WorldServiceImage } from "./world_service.ts";
 
 /** How often time-outs and saves are looked at, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
 const UTF8 = new TextDecoder();
+
+/**
+ * All that goes on in the next logic when the game is reloaded, as plain data that can be sent to another thread. Times
+ * are those of the monotonic clock, which goes on from `nowMs`.
+ */
+export interface LogicImage {
+  readonly version: typeof IMAGE_VERSION;
+  readonly nowMs: number;
+  readonly sessions: readonly SessionImage[];
+  readonly world: WorldServiceImage;
+  /** Characters that are not known to be saved. */
+  readonly unsaved: readonly SavedCharacter[];
+  /** Requests without an answer; `session`: its place among the sessions. */
+  readonly pending: readonly { readonly session: number; readonly type: number; readonly sequence: number }[];
+  /** What the game keeps, by name. */
+  readonly kept: Readonly<Record<string, unknown>>;
+}
+
+/** A logic before this one, and the ways to the io workers, which are the same. */
+export interface Predecessor {
+  readonly image: LogicImage;
+  readonly connect: (sessions: SessionManager) => readonly { readonly ring: RingConsumer; readonly output: IoOutput }[];
+}
+
+const IMAGE_VERSION = 1;
 
 /** Everything authoritative, in one thread. */
 export class Logic {
@@ -77,6 +105,8 @@ export class Logic {
   /** The ring that is taken from next. */
   #nextRing = 0;
   readonly #watch: Pick<SlowPackets, "check">;
+  readonly #keeps: GameKeeps;
+  readonly #game: Game;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -86,11 +116,16 @@ export class Logic {
   #tickWorkMs = 0;
   #nextSweepMs: number;
 
-  /** @param options The game, and the seed of all its chance. */
+  /** @param options The game, the seed of all its chance, and what it goes on from: nothing unless told. */
   constructor(
     context: LogicContext,
     watch: Pick<SlowPackets, "check">,
-    { game, metrics, seed }: { readonly game: GameModule; readonly metrics: GameMetrics; readonly seed: number },
+    { game, metrics, seed, before }: {
+      readonly game: GameModule;
+      readonly metrics: GameMetrics;
+      readonly seed: number;
+      readonly before?: Predecessor;
+    },
   ) {
     this.context = context;
     this.#watch = watch;
@@ -105,7 +140,8 @@ export class Logic {
     this.resumes = new ResumeService(context, this.hooks);
     this.players = new Players(context, this.world);
     context.sessions.onPresence((player, isOnline) => {
-      context.faults.notify("presence", isOnline ? this.hooks.online : this.hooks.offline, player);
+      if (isOnline) context.faults.notify("presence", this.hooks.online, player, false);
+      else context.faults.notify("presence", this.hooks.offline, player);
     });
     this.#dispatcher = new Dispatcher(context.contract, {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
@@ -139,27 +175,86 @@ export class Logic {
     this.resumes.register(this.#dispatcher);
     metrics.begin();
     for (const [name, metric] of Object.entries(game.metrics ?? {})) metrics.declare(name, metric);
-    this.parts = game.start(
-      new Game({
-        context,
-        dispatcher: this.#dispatcher,
-        players: this.players,
-        sanctions: this.sanctions,
-        world: this.world,
-        hooks: this.hooks,
-        actions: this.actions,
-        timers: this.#timers,
-        systems: this.#systems,
-        dateMs: () => this.#expiry.dateMs,
-        documents: new Documents(context),
-        metrics,
-        seed,
-      }),
-    );
+    this.#keeps = new GameKeeps(before?.image.kept);
+    if (before !== undefined) this.#restore(before);
+    this.#game = new Game({
+      context,
+      dispatcher: this.#dispatcher,
+      players: this.players,
+      sanctions: this.sanctions,
+      world: this.world,
+      hooks: this.hooks,
+      actions: this.actions,
+      timers: this.#timers,
+      systems: this.#systems,
+      dateMs: () => this.#expiry.dateMs,
+      documents: new Documents(context),
+      metrics,
+      keeps: this.#keeps,
+      instancesBefore: before?.image.world.world.instances.map(({ mapId }) => mapId),
+      seed,
+    });
+    this.parts = game.start(this.#game);
     this.moderation.sweep();
     this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
     this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
+  }
+
+  /** Whether a tick is over, and every request was answered. */
+  get isSettled(): boolean {
+    return this.isBetweenTicks && this.#dispatcher.pending.size === 0;
+  }
+
+  /** Whether a tick is over and the next has not begun. */
+  get isBetweenTicks(): boolean {
+    return this.#stepCount === 0;
+  }
+
+  /** All that goes on in the next logic; to be asked between ticks. */
+  image(): LogicImage {
+    const { clock, faults, saver, sessions } = this.context;
+    const all = [...sessions.all];
+    return {
+      version: IMAGE_VERSION,
+      nowMs: clock.monotonicMs(),
+      sessions: sessions.image(),
+      world: this.world.image(),
+      unsaved: saver.image(),
+      pending: Array.from(this.#dispatcher.pending, ({ session, type, sequence }) => ({
+        session: all.indexOf(session),
+        type,
+        sequence,
+      })),
+      kept: this.#keeps.give(faults),
+    };
+  }
+
+  #restore({ image, connect }: Predecessor): void {
+    const { saver, sessions } = this.context;
+    for (const [worker, { ring, output }] of connect(sessions).entries()) this.setIoWorker(worker, ring, output);
+    const restored = sessions.restore(image.sessions);
+    this.#ackDue = restored.filter(({ ackDue, repeatedType }) => ackDue || repeatedType !== 0);
+    this.world.restore(image.world);
+    for (const character of image.unsaved) saver.save(character);
+    for (const { session, type, sequence } of image.pending) {
+      if (session >= 0) this.#dispatcher.giveUp({ session: restored[session], type, sequence });
+    }
+  }
+
+  /** Has the game take over those who were there before it was reloaded; resolves when it has. */
+  async takeOver(): Promise<void> {
+    const { faults, sessions, storage } = this.context;
+    await Promise.all(Array.from(sessions.inWorld, async ({ entrant, player }) => {
+      try {
+        for (const load of this.hooks.load) await load(player!.playerId, storage.for(entrant));
+      } catch (error) {
+        faults.report("enter", error);
+      }
+    }));
+    for (const player of [...this.players.online]) faults.notify("presence", this.hooks.online, player, true);
+    this.world.takeOver();
+    this.#game.instances.endAbandoned();
   }
 
   /** When the next step of the world is due, monotonic milliseconds. */
@@ -177,11 +272,12 @@ export class Logic {
    * Takes what the io workers have sent, for {@linkcode LOGIC_TURN_MS} at most, steps the world when it is time, and
    * publishes what is to be sent.
    *
+   * @param takes Whether records are taken: what comes in waits in the rings otherwise.
    * @returns Whether there is more to do at once.
    */
-  turn(): boolean {
+  turn(takes = true): boolean {
     const { clock, faults, sessions } = this.context;
-    const more = this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
+    const more = takes && this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);

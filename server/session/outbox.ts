@@ -28,6 +28,16 @@ export interface OutboxPacket {
   readonly isForMany?: boolean;
 }
 
+/** An outbox as plain data. */
+export interface OutboxImage {
+  readonly packets: readonly Omit<OutboxPacket, "receipt">[];
+  /** The number of the first of them. */
+  readonly firstSequence: number;
+  readonly sentSequence: number;
+  readonly isAcknowledged: boolean;
+  readonly hasGap: boolean;
+}
+
 /**
  * Who packets are kept for: nobody is connected; a connection that takes what it is given; one whose io worker says that
  * it is congested.
@@ -53,6 +63,29 @@ export class Outbox {
   #isAcknowledged = false;
   /** Packets were given up from between others, so that no number shows it. */
   #hasGap = false;
+
+  /** An outbox as its image has it. */
+  static of({ packets, firstSequence, sentSequence, isAcknowledged, hasGap }: OutboxImage): Outbox {
+    const outbox = new Outbox();
+    outbox.#packets = [...packets];
+    outbox.#first = firstSequence;
+    outbox.#bytes = packets.reduce((bytes, { payload }) => bytes + payload.length + PACKET_OVERHEAD_BYTES, 0);
+    outbox.#sent = sentSequence;
+    outbox.#isAcknowledged = isAcknowledged;
+    outbox.#hasGap = hasGap;
+    return outbox;
+  }
+
+  /** All of it but who is told of receipts. */
+  image(): OutboxImage {
+    return {
+      packets: this.#packets.slice(this.#offset).map((packet) => ({ ...packet!, receipt: undefined })),
+      firstSequence: this.#first,
+      sentSequence: this.#sent,
+      isAcknowledged: this.#isAcknowledged,
+      hasGap: this.#hasGap,
+    };
+  }
 
   /** The number of the packet appended last; 0 when there was none. */
   get lastSequence(): number {

@@ -13,30 +13,35 @@ import type { World } from "../world/world.ts";
 /** What was saved and this game cannot take: it is kept as it is, until the component is set. */
 export type KeptAside = readonly Pick<ComponentUpdate, "componentId" | "content">[];
 
+/** The components of a character as the storage has them. */
+export function savedComponents(saved: Uint8Array | undefined): KeptAside {
+  return saved === undefined ? [] : fromBinary(EntityUpdateSchema, saved).components;
+}
+
 /**
- * Sets what was saved of an entity that has just joined. A component that does not parse, or that this version of the
- * game does not know, is set aside and told to the operator.
+ * Sets what was kept of an entity that has just come into the world. A component that does not parse, or that this
+ * version of the game does not know, is set aside and told to the operator.
  */
 export function restoreComponents(
   world: World,
   entityId: number,
-  { saved, components, faults }: {
-    readonly saved: Uint8Array | undefined;
+  { kept, components, faults }: {
+    readonly kept: KeptAside;
     readonly components: readonly ComponentDefinition[];
     readonly faults: FaultReport;
   },
 ): KeptAside {
-  if (saved === undefined) return [];
   const aside: KeptAside[number][] = [];
-  for (const { componentId, content } of fromBinary(EntityUpdateSchema, saved).components) {
+  for (const { componentId, content } of kept) {
     try {
+      if (!world.hasComponent(componentId)) {
+        throw new RangeError(`Cannot restore component ${componentId}: the game has none`);
+      }
       const definition = components.find(({ id }) => id === componentId);
-      if (definition === undefined) throw new RangeError(`Cannot restore component ${componentId}: the game has none`);
-      fromBinary(definition.schema, content);
+      if (definition !== undefined) fromBinary(definition.schema, content);
       if (world.set(entityId, componentId, content)) continue;
-      throw new RangeError(
-        `Cannot restore ${definition.name}: it is ${content.length} bytes, limit is ${definition.bytesMax}`,
-      );
+      const name = definition?.name ?? `component ${componentId}`;
+      throw new RangeError(`Cannot restore ${name}: it is ${content.length} bytes, which is more than its bound`);
     } catch (error) {
       faults.report("component", error, { entityId, componentId });
       aside.push({ componentId, content });

@@ -10,9 +10,9 @@ import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shar
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";
 import type { Place } from "../world/world.ts";
-import type { Link } from "./link.ts";
+import type { Link, LinkImage } from "./link.ts";
 import type { Player } from "./player.ts";
-import { Outbox, type OutboxPacket, type Receipt } from "./outbox.ts";
+import { Outbox, type OutboxImage, type OutboxPacket, type Receipt } from "./outbox.ts";
 
 /** A place on a map that is there from the start: units; `yaw` in radians. */
 export interface HomePlace extends Place {
@@ -34,6 +34,32 @@ export interface Participant {
   readonly player: PlayerName | null;
   readonly presence: Presence | null;
 }
+
+/** A session as plain data: identity, state, numbering in both directions, and what its client has not acknowledged. */
+export interface SessionImage {
+  readonly player: PlayerName | null;
+  readonly presence: Presence | null;
+  readonly outbox: OutboxImage | null;
+  readonly link: LinkImage | null;
+  /** The fields of the session that are the same here. */
+  readonly fields: SessionFields;
+}
+
+/** See {@linkcode SessionImage}. */
+export type SessionFields = Pick<
+  Session,
+  | "clientVersion"
+  | "source"
+  | "leftCharacterId"
+  | "receivedSequence"
+  | "ackDue"
+  | "repeatedType"
+  | "resumeToken"
+  | "previousResumeToken"
+  | "linkDeadSinceMs"
+  | "resumedAtMs"
+  | "mute"
+>;
 
 /** One session. */
 export class Session {
@@ -71,6 +97,38 @@ export class Session {
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */
   mute: Sanction | null = null;
+
+  /** A session as its image has it, without its player and its connection. */
+  static of({ presence, outbox, fields }: SessionImage): Session {
+    const session = Object.assign(new Session(), fields);
+    session.presence = presence;
+    session.outbox = outbox === null ? null : Outbox.of(outbox);
+    return session;
+  }
+
+  /** All of it, but for requests under way. */
+  image(): SessionImage {
+    const { link, outbox, player, presence } = this;
+    return {
+      player: player === null ? null : { playerId: player.playerId, name: player.name },
+      presence,
+      outbox: outbox === null ? null : outbox.image(),
+      link: link === null ? null : link.image(),
+      fields: {
+        clientVersion: this.clientVersion,
+        source: this.source,
+        leftCharacterId: this.leftCharacterId,
+        receivedSequence: this.receivedSequence,
+        ackDue: this.ackDue,
+        repeatedType: this.repeatedType,
+        resumeToken: this.resumeToken,
+        previousResumeToken: this.previousResumeToken,
+        linkDeadSinceMs: this.linkDeadSinceMs,
+        resumedAtMs: this.resumedAtMs,
+        mute: this.mute,
+      },
+    };
+  }
 
   /** Asks the storage for what its player wants. */
   get asker(): Asker {

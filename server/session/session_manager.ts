@@ -17,7 +17,7 @@ import { type IoOutput, Link } from "./link.ts";
 import type { Receipt } from "./outbox.ts";
 import type { Packed } from "./packed.ts";
 import { Player } from "./player.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionImage } from "./session.ts";
 
 /**
  * Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. What
@@ -53,6 +53,34 @@ export class SessionManager {
     this.#contract = contract;
     this.#packets = contract.packets;
     this.#faults = faults;
+  }
+
+  /** Every session, in an order that {@linkcode SessionManager.restore} keeps. */
+  image(): SessionImage[] {
+    return Array.from(this.#sessions, (session) => session.image());
+  }
+
+  /**
+   * Goes on with the sessions of another manager. The io workers that hold their connections are known already; nobody
+   * is told that players are online.
+   *
+   * @returns The sessions, in the order of their images.
+   */
+  restore(images: readonly SessionImage[]): Session[] {
+    return images.map((image) => {
+      const session = Session.of(image), { link } = image;
+      this.#sessions.add(session);
+      if (link !== null) {
+        session.link = this.#links[link.worker][link.slot] = Link.of(link, this.#outputs[link.worker]!, session);
+      }
+      if (image.player !== null) this.bindPlayer(session, image.player);
+      if (session.presence !== null) this.enterWorld(session);
+      for (const token of [session.resumeToken, session.previousResumeToken]) {
+        if (token !== "") this.#byResumeToken.set(token, session);
+      }
+      if (session.link !== null && session.isBehind) this.#behind.add(session);
+      return session;
+    });
   }
 
   /** How many sessions there are, those without a player among them. */

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
+import { RELOAD_SETTLE_MS, STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SystemClock } from "../base/clock.ts";
+import { withPlace } from "../base/error_place.ts";
 import { openMonotonicClock } from "../base/libc.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
@@ -26,11 +27,12 @@ import { Doorbell } from "../ring/doorbell.ts";
 import { EventfdWaker } from "../ring/eventfd_waker.ts";
 import type { StorageChannel } from "../storage/storage_messages.ts";
 import { WorkerStorage } from "../storage/worker_storage.ts";
-import type { IoRings, LogicCommand, LogicInit, LogicReport } from "../process/worker_messages.ts";
+import type { IoStarted, LogicCommand, LogicInit, LogicReport } from "../process/worker_messages.ts";
 import { Prng } from "../world/prng.ts";
 import { buildLogic } from "./build_logic.ts";
 import { RingOutput } from "./link.ts";
-import type { Logic } from "./logic.ts";
+import type { Logic, LogicImage } from "./logic.ts";
+import type { SessionManager } from "./session_manager.ts";
 
 const report = (message: LogicReport) => self.postMessage(message);
 
@@ -43,16 +45,23 @@ class Runtime {
   readonly #doorbell: Doorbell;
   readonly #logic: Logic;
   readonly #rings: (RingConsumer | undefined)[] = [];
+  readonly #outputs: RingOutput[] = [];
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
   readonly #counters: CounterBlock;
   readonly #lag: LoopLag;
+  /** Requests of moderators under way. */
+  #moderationCount = 0;
   #stopping = false;
+  /** The game is to be reloaded. */
+  #handOver: { readonly untilMs: number; readonly image: PromiseWithResolvers<LogicImage> } | null = null;
+  /** Resolves when it goes on after all. */
+  #goOn = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
 
   private constructor(init: LogicInit, game: GameModule, tokens: SessionTokens) {
     const { config } = init;
-    this.#clock = new SystemClock(openMonotonicClock().readMs);
+    this.#clock = new SystemClock(openMonotonicClock().readMs, () => Date.now(), init.before?.image.nowMs);
     const log = getLimitedLogger("logic", () => this.#clock.monotonicMs());
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
@@ -73,6 +82,10 @@ class Runtime {
       counters: this.#counters,
       metrics: new GameMetrics(init.gameMetrics),
       log,
+      before: init.before && {
+        image: init.before.image,
+        connect: (sessions) => init.before!.io.map((started) => this.#connect(started, sessions)),
+      },
       watch: new SlowPackets(log, this.#counters, game.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });
   }
@@ -94,15 +107,20 @@ class Runtime {
   }
 
   /** Takes an io worker or its successor. */
-  setIoWorker(index: number, rings: IoRings, wakeDescriptor: number | null): void {
-    this.#rings[index] = new RingConsumer(rings.toLogic);
+  setIoWorker(started: IoStarted): void {
+    const { ring, output } = this.#connect(started, this.#logic.context.sessions);
+    this.#logic.setIoWorker(started.index, ring, output);
+  }
+
+  #connect({ index, rings, wakeDescriptor }: IoStarted, sessions: SessionManager) {
     const doorbell = new Doorbell(rings.doorbell);
-    const output = new RingOutput(
+    const ring = this.#rings[index] = new RingConsumer(rings.toLogic);
+    const output = this.#outputs[index] = new RingOutput(
       new RingProducer(rings.fromLogic),
       wakeDescriptor === null ? doorbell : new EventfdWaker(doorbell, wakeDescriptor),
-      (link, sequence) => this.#logic.context.sessions.onBroadcastFull(link, sequence),
+      (link, sequence) => sessions.onBroadcastFull(link, sequence),
     );
-    this.#logic.setIoWorker(index, this.#rings[index], output);
+    return { ring, output };
   }
 
   /** Goes on with a new storage worker. */
@@ -116,9 +134,13 @@ class Runtime {
       this.#counters.add(Counter.ITEMS, 1);
       await this.#takeAnswers();
       const startMs = this.#clock.monotonicMs();
-      const more = this.#logic.turn();
+      const more = this.#logic.turn(this.#handOver === null);
       this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
+      if (this.#handOver !== null) {
+        await this.#settle(this.#handOver);
+        continue;
+      }
       this.#doorbell.markSleeping();
       const waitMs = this.#logic.nextStepMs - this.#clock.monotonicMs();
       if (
@@ -140,6 +162,47 @@ class Runtime {
     this.#ended.resolve();
   }
 
+  /**
+   * Takes nothing new, until requests under way are answered and what they wanted is on disk, or their time is over; then
+   * gives the image and stands still.
+   */
+  async #settle({ untilMs, image }: NonNullable<Runtime["#handOver"]>): Promise<void> {
+    const isOver = this.#clock.monotonicMs() >= untilMs;
+    const isFlushed = this.#outputs.every((output) => output.isFlushed);
+    const isSettled = this.#logic.isSettled && this.#storage.pendingCount === 0 && this.#moderationCount === 0;
+    if (!this.#logic.isBetweenTicks || !isFlushed || !isSettled && !isOver) {
+      if (isOver && !isFlushed) image.reject(new Error("an io worker takes nothing"));
+      else return await new Promise((resolve) => setImmediate(resolve));
+    } else image.resolve(this.#logic.image());
+    await this.#goOn.promise;
+    this.#goOn = Promise.withResolvers();
+    this.#handOver = null;
+  }
+
+  /** Stops at the end of a tick, with all that goes on in the next logic. */
+  async handOver(): Promise<LogicImage> {
+    const image = Promise.withResolvers<LogicImage>();
+    this.#handOver = { untilMs: this.#clock.monotonicMs() + RELOAD_SETTLE_MS, image };
+    this.#doorbell.ring();
+    return await image.promise;
+  }
+
+  /** Goes on after {@linkcode handOver} as if nothing had been. */
+  goOn(): void {
+    if (this.#handOver !== null) this.#goOn.resolve();
+  }
+
+  /** Has the game take over who was there before it was reloaded. */
+  async takeOver(): Promise<void> {
+    let isOver = false;
+    const taking = this.#logic.takeOver().finally(() => isOver = true);
+    while (!isOver) {
+      await this.#takeAnswers();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await taking;
+  }
+
   /** Takes answers of the storage for a moment; what is made of them is published by the turn that follows. */
   async #takeAnswers(): Promise<void> {
     const untilMs = performance.now() + STORAGE_ANSWERS_MS;
@@ -151,8 +214,13 @@ class Runtime {
   }
 
   /** Does what a moderator asks. */
-  moderate(request: ModerationRequest): Promise<ModerationOutcome> {
-    return this.#logic.moderation.run(request);
+  async moderate(request: ModerationRequest): Promise<ModerationOutcome> {
+    this.#moderationCount++;
+    try {
+      return await this.#logic.moderation.run(request);
+    } finally {
+      this.#moderationCount--;
+    }
   }
 
   /** Saves everyone and resolves when that is done. */
@@ -164,6 +232,8 @@ class Runtime {
 }
 
 let runtime: Runtime | null = null;
+/** It goes round, or stands still as the game is to be reloaded. */
+let isRunning = false;
 /** What the operator has planned since this worker was started: it may be asked while it begins. */
 let planned: MaintenancePlan | null | undefined;
 
@@ -175,13 +245,35 @@ export function runLogic(game: GameModule): void {
 async function obey(command: LogicCommand, game: GameModule): Promise<void> {
   switch (command.kind) {
     case "init":
-      runtime = await Runtime.create(command, game);
-      runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
-      void runtime.run();
-      report({ kind: "started" });
+      try {
+        runtime = await Runtime.create(command, game);
+        runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
+        isRunning = command.before === undefined;
+        if (isRunning) void runtime.run();
+        else await runtime.takeOver();
+        report({ kind: "started" });
+      } catch (error) {
+        if (command.before === undefined) throw error;
+        report({ kind: "start_failed", message: withPlace(error, game.folder) });
+      }
       break;
     case "io":
-      runtime!.setIoWorker(command.index, command.rings, command.wakeDescriptor);
+      runtime!.setIoWorker(command);
+      break;
+    case "describe":
+      report({ kind: "described", game: game.name, packets: game.contract.packets.rows });
+      break;
+    case "hand_over":
+      try {
+        report({ kind: "handed_over", image: await runtime!.handOver() });
+      } catch (error) {
+        report({ kind: "not_handed_over", message: String(error) });
+      }
+      break;
+    case "run":
+      if (isRunning) runtime!.goOn();
+      else void runtime!.run();
+      isRunning = true;
       break;
     case "storage":
       runtime!.replaceStorage(command.channel);

@@ -28,6 +28,7 @@ import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Character, Entry, PlayerName, SavedCharacter } from "../storage/storage.ts";
 import type { Movement } from "../world/movement.ts";
 import type { Place } from "../world/world.ts";
+import type { WorldImage } from "../world/world_image.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -39,7 +40,7 @@ import { MovementReader } from "./movement_reader.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import { Penalties } from "./penalties.ts";
 import { type HomePlace, type Participant, type Presence, Session } from "./session.ts";
-import { componentsToSave, type KeptAside, restoreComponents } from "./saved_components.ts";
+import { componentsToSave, type KeptAside, restoreComponents, savedComponents } from "./saved_components.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
@@ -69,6 +70,14 @@ type WorldHooks = Pick<
   "load" | "entryPlace" | "appear" | "savedHp" | "enter" | "leave" | "linkDead" | "spawn" | "despawn" | "stays"
 >;
 
+/** Who is in the world, and what was left there, as plain data. */
+export interface WorldServiceImage {
+  readonly world: WorldImage;
+  readonly stays: readonly Stay[];
+  /** What was set aside of entities, by their ids. */
+  readonly aside: readonly (readonly [entityId: number, aside: KeptAside])[];
+}
+
 /** An entity whose player has left it while it fought. */
 interface Stay extends Participant {
   readonly player: PlayerName;
@@ -87,6 +96,8 @@ export class WorldService {
   readonly #aside = new Map<number, KeptAside>();
   readonly #penalties = new Penalties(travelPenaltyEndMs);
   readonly #queue: EntryQueue;
+  /** Entities that could not be put where they were when the game was reloaded. */
+  #moved: number[] = [];
   readonly #hooks: WorldHooks;
   readonly #sanctions: Sanctions;
   readonly #epochs: TokenEpochs;
@@ -124,6 +135,48 @@ export class WorldService {
       (session, bytes, start, end) => this.tryMove(session, bytes, start, end),
     );
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
+  }
+
+  /** All that goes on in another world. */
+  image(): WorldServiceImage {
+    return { world: this.#context.world.image(), stays: [...this.#stays.values()], aside: [...this.#aside] };
+  }
+
+  /** Goes on where another one was left; the sessions are in the world already. The game is not told yet. */
+  restore({ world: image, stays, aside }: WorldServiceImage): void {
+    const { contract: { components }, faults, sessions, world } = this.#context;
+    this.#moved = world.restore(image);
+    for (const session of sessions.inWorld) this.#byEntity.set(session.presence!.entityId, session);
+    for (const stay of stays) {
+      this.#byEntity.set(stay.presence.entityId, stay);
+      this.#stays.set(stay.presence.characterId, stay);
+    }
+    for (const [entityId, kept] of aside) this.#aside.set(entityId, kept);
+    for (const { id, components: kept } of image.entities) {
+      const unknown = restoreComponents(world, id, { kept, components, faults });
+      const saved = unknown.filter(({ componentId }) =>
+        kept.some((component) => component.componentId === componentId && component.isSaved)
+      );
+      if (saved.length > 0) this.#aside.set(id, [...this.#aside.get(id) ?? [], ...saved]);
+    }
+  }
+
+  /** Tells the game of everybody who was in the world before it was reloaded, and clients where they are if that has changed. */
+  takeOver(): void {
+    const { faults, sessions, world } = this.#context;
+    for (const [entityId, { player, presence }] of this.#byEntity) {
+      const { playerId, name } = player!;
+      faults.notify("enter", this.#hooks.appear, entityId, { playerId, name }, "stayed");
+      faults.notify("enter", this.#hooks.spawn, entityId, presence!.characterId, true);
+    }
+    for (const session of [...sessions.inWorld]) {
+      if (this.#moved.includes(session.presence!.entityId)) {
+        session.presence!.home = null;
+        this.moveTo(session, { map: world.maps[0], evenIfFull: true });
+      }
+      faults.notify("enter", this.#hooks.enter, session.player!, true);
+    }
+    this.#moved = [];
   }
 
   /** The session that plays an entity. */
@@ -294,7 +347,7 @@ export class WorldService {
       mapHeight: map.height,
     });
     sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
-    faults.notify("enter", this.#hooks.enter, session.player!);
+    faults.notify("enter", this.#hooks.enter, session.player!, false);
   }
 
   /** Puts the entity of a character into the world that has none there. */
@@ -318,7 +371,11 @@ export class WorldService {
     if (entityId === 0) return 0;
     const { contract: { components }, faults } = this.#context;
     faults.run("enter", () => {
-      const aside = restoreComponents(world, entityId, { saved: saved?.components, components, faults });
+      const aside = restoreComponents(world, entityId, {
+        kept: savedComponents(saved?.components),
+        components,
+        faults,
+      });
       if (aside.length > 0) this.#aside.set(entityId, aside);
     });
     faults.notify("enter", this.#hooks.appear, entityId, player, saved);

@@ -25,7 +25,9 @@ export interface StorageWorker {
   /** There was no database before. */
   readonly isNew: boolean;
   /** Makes a way for one `WorkerStorage`; it can be sent to the thread that will use it. */
-  connect(): StorageChannel & { readonly port: MessagePort };
+  connect(): StorageChannel & { readonly port: MessagePort; readonly id: number };
+  /** Ends a way whose thread is gone. @param id Of {@linkcode connect}. */
+  disconnect(id: number): void;
   /** A drill: it dies, or hangs. */
   fail(drill: DrillCommand): void;
   /** Answers what has arrived, closes the database and ends the thread. */
@@ -49,6 +51,7 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
   const stopped = Promise.withResolvers<void>();
   let isOpen = false;
   let isNew: boolean;
+  let nextId = 1;
   worker.onmessage = ({ data: report }: MessageEvent<WorkerReport>) => {
     if (report.kind === "opened") opened.resolve(report.isNew);
     else if (report.kind === "open_failed") opened.reject(decodeError(report.error));
@@ -83,9 +86,11 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
     connect: () => {
       const { port1, port2 } = new MessageChannel();
       const claims = createClaimsBuffer(STORAGE_IN_FLIGHT_MAX);
-      send({ kind: "connect", port: port2, claims }, [port2]);
-      return { port: port1, claims };
+      const id = nextId++;
+      send({ kind: "connect", id, port: port2, claims }, [port2]);
+      return { port: port1, claims, id };
     },
+    disconnect: (id) => send({ kind: "disconnect", id }),
     stop: async () => {
       isOpen = false;
       send({ kind: "stop" });

@@ -45,7 +45,8 @@ export function responseOf(id: number, outcome: StorageOutcome): NumberedRespons
 /** What the starting thread tells the worker. */
 export type WorkerCommand =
   | { readonly kind: "open"; readonly options: SqliteOptions; readonly counters: SharedArrayBuffer | undefined }
-  | { readonly kind: "connect"; readonly port: MessagePort; readonly claims: SharedArrayBuffer }
+  | { readonly kind: "connect"; readonly id: number; readonly port: MessagePort; readonly claims: SharedArrayBuffer }
+  | { readonly kind: "disconnect"; readonly id: number }
   | { readonly kind: "stop" }
   | DrillCommand;
 

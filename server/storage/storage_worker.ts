@@ -45,7 +45,7 @@ const scope = self as unknown as {
 /** One turn polls every port; the second is for what became ready while the first ran. */
 const QUIET_TURNS_TO_STOP = 2;
 
-const ports = new Set<MessagePort>();
+const ports = new Map<number, MessagePort>();
 let records: GameRecords;
 let database: SqliteDatabase | undefined;
 const waiting: Waiting[] = [];
@@ -66,7 +66,10 @@ function obey({ data: command }: MessageEvent<WorkerCommand>): void | Promise<vo
       if (command.counters !== undefined) watch(new CounterBlock(command.counters));
       return open(command.options);
     case "connect":
-      return connect({ port: command.port, claims: new RequestClaims(command.claims) });
+      return connect(command.id, { port: command.port, claims: new RequestClaims(command.claims) });
+    case "disconnect":
+      ports.get(command.id)?.close();
+      return void ports.delete(command.id);
     case "stop":
       return stop();
     case "crash":
@@ -100,9 +103,9 @@ function shortenLog(): void {
   if (bytes !== undefined) counters?.set(Gauge.STORAGE_LOG_BYTES, bytes);
 }
 
-function connect(channel: Channel): void {
+function connect(id: number, channel: Channel): void {
   const { port } = channel;
-  ports.add(port);
+  ports.set(id, port);
   port.onmessage = ({ data: requests }: MessageEvent<NumberedRequest[]>) => {
     for (const request of requests) waiting.push({ request, from: channel });
     scheduleTurn();
@@ -164,7 +167,7 @@ async function stop(): Promise<void> {
   }
   clearInterval(pulse);
   clearInterval(checkpoints);
-  for (const port of ports) port.close();
+  for (const port of ports.values()) port.close();
   database?.close();
   database = undefined;
   scope.postMessage({ kind: "stopped" });

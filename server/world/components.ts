@@ -178,6 +178,11 @@ export class Components {
     }
   }
 
+  /** Whether there is a component with this id. */
+  has(componentId: number): boolean {
+    return this.#byId[componentId] !== undefined;
+  }
+
   /** @throws {RangeError} when there is no component with this id. */
   get(componentId: number): ComponentColumn {
     const column = this.#byId[componentId];

@@ -88,6 +88,39 @@ export class EntityStore {
     return this.slotCount - 1 - this.#freeCount;
   }
 
+  /** Ids that are free, in the order in which they are given. */
+  get freeIds(): Int32Array {
+    const { length } = this.#freeIds;
+    return Int32Array.from({ length: this.#freeCount }, (_, index) => this.#freeIds[(this.#freeHead + index) % length]);
+  }
+
+  /**
+   * Goes on where another store was left; to be called while nothing is in the world.
+   *
+   * @param ids Those in use.
+   * @param freeIds The others, in the order in which they are to be given; what it does not have comes last.
+   * @throws {RangeError} when an id is none of this store.
+   */
+  restore(ids: readonly number[], freeIds: Iterable<number>): void {
+    const missing = ids.find((id) => id >= this.slotCount);
+    if (missing !== undefined || ids.length > this.capacity) {
+      throw new RangeError(
+        `Cannot go on with ${ids.length} entities, one of them ${missing}: there is room for ${this.capacity}`,
+      );
+    }
+    const taken = new Set(ids);
+    const free = new Set<number>();
+    for (const id of freeIds) if (id < this.slotCount && !taken.has(id)) free.add(id);
+    for (let id = 1; id < this.slotCount; id++) if (!taken.has(id)) free.add(id);
+    this.#freeIds.set([...free]);
+    this.#freeHead = 0;
+    this.#freeCount = free.size;
+    for (const id of ids) {
+      this.alive[id] = 1;
+      this.generation[id]++;
+    }
+  }
+
   /** Takes the id that has been free longest; 0 when the store is full. Every property is 0 but the leave reason and the generation. */
   tryAllocate(): number {
     if (this.count >= this.capacity) return 0;

@@ -88,6 +88,16 @@ export class MovementRules {
     else this.#store.held[id] &= ~(1 << index);
   }
 
+  /** Whether the game may hold entities for this. */
+  knows(reason: string): boolean {
+    return this.#holdReasons.includes(reason);
+  }
+
+  /** The reasons that an entity is held for. */
+  heldFor(id: number): string[] {
+    return this.#holdReasons.filter((_, index) => (this.#store.held[id] & (1 << index)) !== 0);
+  }
+
   /** Gives an entity that joins the credit to begin with: the tolerance, or what its player had left of it. */
   begin(id: number, nowMs: number, creditMs: number = MOVEMENT_TOLERANCE_MS): void {
     this.#store.creditMs[id] = Math.min(MOVEMENT_TOLERANCE_MS, creditMs);

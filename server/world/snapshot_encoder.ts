@@ -131,6 +131,19 @@ export class SnapshotEncoder {
     this.spawnLengths[id] = 0;
   }
 
+  /** The bytes that {@linkcode SnapshotEncoder.setProfile} has kept: a copy. */
+  profileOf(id: number): Uint8Array {
+    const start = id * PROFILE_SLOT_BYTES;
+    return this.#profiles.slice(start, start + this.#profileLengths[id]);
+  }
+
+  /** Keeps what {@linkcode SnapshotEncoder.profileOf} gave. */
+  restoreProfile(id: number, profile: Uint8Array): void {
+    this.#profiles.set(profile, id * PROFILE_SLOT_BYTES);
+    this.#profileLengths[id] = profile.length;
+    this.spawnLengths[id] = 0;
+  }
+
   /** Bytes of the entity's spawn update, encoded again first if anything in it changed. */
   ensureSpawn(id: number): number {
     const length = this.spawnLengths[id];

@@ -128,6 +128,32 @@ export class Visibility {
     lists.clear(this.lateList(id));
   }
 
+  /** Ids of what a viewer was told the spawn of, and not the despawn. */
+  knownTo(viewerId: number): number[] {
+    const { lists } = this;
+    const known = new Set<number>();
+    for (const list of [this.shownList(viewerId), this.despawnList(viewerId)]) {
+      let fill = lists.headFill(list);
+      for (let chunk = lists.heads[list]; chunk !== 0; chunk = lists.nexts[chunk]) {
+        for (let at = chunk * CHUNK_IDS; at < chunk * CHUNK_IDS + fill; at++) known.add(plainId(lists.ids[at]));
+        fill = CHUNK_IDS;
+      }
+    }
+    return [...known];
+  }
+
+  /**
+   * Takes over what a viewer was told before it came into this world: all of it is to be despawned but what it sees when
+   * its pairs are made.
+   */
+  expect(viewerId: number, known: readonly number[]): void {
+    for (const id of known) {
+      if (id >= this.#slotCount) continue;
+      this.lists.add(this.despawnList(viewerId), id);
+      this.#despawnsDue[id]++;
+    }
+  }
+
   /** Forgets what the viewer was told: everything it sees is to be spawned, nothing to be despawned. */
   forget(viewerId: number): void {
     const { lists } = this, shown = this.shownList(viewerId);

@@ -25,6 +25,7 @@ import type { Prng } from "./prng.ts";
 import { SnapshotBuilder } from "./snapshot_builder.ts";
 import { type EntityProfile, SnapshotEncoder } from "./snapshot_encoder.ts";
 import { Visibility } from "./visibility.ts";
+import type { EntityImage, WorldImage } from "./world_image.ts";
 import { checkMapId, type MapOptions, type MapTemplate, WorldMap } from "./world_map.ts";
 
 /** Random places looked at before an entity without a position is put at the emptiest of them. */
@@ -277,6 +278,97 @@ export class World {
     return this.#grid.cells.memoryBytes + this.#visibility.lists.memoryBytes;
   }
 
+  /** All that goes on in another world: viewers, what they were told, instances and the count of steps. */
+  image(): WorldImage {
+    const store = this.#store;
+    const others: number[] = [];
+    for (let id = 1; id < store.slotCount; id++) if (store.alive[id] === 1 && store.viewer[id] === 0) others.push(id);
+    const instances = [...this.#mapsById.values()].flatMap(({ mapId, template }) =>
+      template === null ? [] : [{ mapId, template: template.name }]
+    );
+    return {
+      step: this.#changes.step,
+      nextInstanceId: this.#nextInstanceId,
+      instances,
+      entities: Array.from(this.#viewerIds.slice(0, this.#viewerCount), (id) => this.#imageOf(id)),
+      freeIds: Int32Array.from([...store.freeIds, ...others]),
+    };
+  }
+
+  #imageOf(id: number): EntityImage {
+    const store = this.#store;
+    const components = this.#components.columns.filter(({ present }) => present[id] === 1);
+    return {
+      id,
+      profile: this.#encoder.profileOf(id),
+      mapId: this.mapOf(id).mapId,
+      x: store.x[id],
+      y: store.y[id],
+      z: store.z[id],
+      vx: store.vx[id],
+      vz: store.vz[id],
+      yaw: store.yaw[id],
+      heldFor: this.#rules.heldFor(id),
+      speed: this.#rules.speedOf(id),
+      movementSequence: store.movementSequence[id],
+      creditMs: store.creditMs[id],
+      creditAtMs: store.creditAtMs[id],
+      components: components.map(({ row }) => ({
+        componentId: row.id,
+        content: this.contentOf(id, row.id),
+        isSaved: row.saved,
+      })),
+      known: this.#visibility.knownTo(id),
+    };
+  }
+
+  /**
+   * Goes on where another world was left, with maps, templates and components that may be others; to be called while
+   * nothing is in it. Components are not set. What its viewers were told they are told anew, and what is not there any
+   * more they are told to forget.
+   *
+   * @returns Entities whose map, or whose place on it, is gone: they stand on the first map.
+   * @throws {RangeError} when there is no room for them.
+   */
+  restore(image: WorldImage): number[] {
+    const store = this.#store;
+    this.#changes.step = image.step;
+    this.#nextInstanceId = image.nextInstanceId;
+    for (const { mapId, template } of image.instances) {
+      const entry = this.#templates.get(template);
+      if (entry !== undefined && entry.openCount < entry.template.instancesMax) this.#openMap(entry, mapId);
+    }
+    store.restore(image.entities.map(({ id }) => id), image.freeIds);
+    return image.entities.filter((entity) => !this.#restoreEntity(entity)).map(({ id }) => id);
+  }
+
+  /** @returns Whether it stands where it stood. */
+  #restoreEntity({ id, mapId, profile, heldFor, known, speed, ...entity }: EntityImage): boolean {
+    const store = this.#store, map = this.findMap(mapId);
+    const isThere = map !== undefined && this.#rules.contains(map.index, entity.x, entity.y, entity.z);
+    const { x, z } = isThere ? entity : this.#spreadPlace(this.maps[0], 0);
+    store.mapIndex[id] = isThere ? map.index : 0;
+    store.x[id] = isThere ? x : toCentimetres(x);
+    store.y[id] = isThere ? entity.y : 0;
+    store.z[id] = isThere ? z : toCentimetres(z);
+    store.vx[id] = entity.vx;
+    store.vz[id] = entity.vz;
+    store.yaw[id] = entity.yaw;
+    store.movementSequence[id] = entity.movementSequence;
+    store.creditMs[id] = entity.creditMs;
+    store.creditAtMs[id] = entity.creditAtMs;
+    this.#encoder.restoreProfile(id, profile);
+    this.#rules.setSpeed(id, speed);
+    for (const reason of heldFor) if (this.#rules.knows(reason)) this.#rules.setHold(id, reason, true);
+    this.#grid.place(id);
+    this.#mark(id, CHANGED.MOVE | CHANGED.POSITION | CHANGED.PROFILE);
+    this.#openViewer(id);
+    this.#count(id, 1);
+    for (const other of known) store.leaveReason[other] = DespawnReason.LEFT_WORLD;
+    this.#visibility.expect(id, known);
+    return isThere;
+  }
+
   /**
    * Makes an instance of a template: a map of its own, on which nothing is yet. Its id was no other map's before.
    *
@@ -286,10 +378,14 @@ export class World {
   openMap(templateName: string): WorldMap | null {
     const entry = this.#templates.get(templateName);
     if (entry === undefined) throw new RangeError(`Cannot open map: there is no template ${templateName}`);
+    if (entry.openCount === entry.template.instancesMax) return null;
+    return this.#openMap(entry, this.#takeInstanceId());
+  }
+
+  #openMap(entry: { readonly template: MapTemplate; openCount: number }, mapId: number): WorldMap {
     const { template } = entry;
-    if (entry.openCount === template.instancesMax) return null;
     const index = this.#freeIndexes.pop() ?? this.#mapsByIndex.length;
-    const map = new WorldMap(template, this.#takeInstanceId(), index, template);
+    const map = new WorldMap(template, mapId, index, template);
     entry.openCount++;
     this.#mapsByIndex[index] = map;
     this.#mapsById.set(map.mapId, map);
@@ -495,6 +591,11 @@ export class World {
     this.#changedComponents[entityId] |= column.bit;
     this.#mark(entityId, CHANGED.COMPONENT);
     return true;
+  }
+
+  /** Whether there is a component with this id. */
+  hasComponent(componentId: number): boolean {
+    return this.#components.has(componentId);
   }
 
   /** Whether a component of an entity was set since it joined. */

@@ -10,6 +10,7 @@ const UNLIMITED: Readonly<Record<string, string>> = {
   'server/main.ts getLogger("moderation")': "what moderators did, with the token: none of it may be missing",
   'server/main.ts getLogger("keeper")': "a server that ended, with a pause that grows",
   "server/main.ts console.": "what the command answers, once",
+  "server/process/dev_desk.ts console.": "a reload that somebody asked for who works on the game",
   "server/process/signals.ts console.": "a stop that failed, once",
   'server/io/worker.ts getLogger("packets")': "the packet logger has a limit of its own",
   'server/io/worker.ts getLogger("io")': "a drill of the operator's",

@@ -60,6 +60,7 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--log-logins": "DRAWBRIDGE_LOG_LOGINS",
   "--diagnostics": "DRAWBRIDGE_DIAGNOSTICS",
   "--supervise": "DRAWBRIDGE_SUPERVISE",
+  "--dev": "DRAWBRIDGE_DEV",
   "--flood-control": "DRAWBRIDGE_FLOOD_CONTROL",
   "--tls-cert": "DRAWBRIDGE_TLS_CERT",
   "--tls-key": "DRAWBRIDGE_TLS_KEY",
@@ -159,6 +160,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     logLogins: false,
     diagnostics: false,
     supervise: false,
+    dev: "off",
   });
 });
 
@@ -326,6 +328,7 @@ const RANGES: {
   logLogins: { good: ["on", "off"], bad: ["maybe"] },
   diagnostics: { good: ["on", "off"], bad: ["1"] },
   supervise: { good: ["on", "off"], bad: ["1"] },
+  dev: { good: ["off", "on", "inspect"], bad: ["1", "yes"] },
 };
 
 for (const key of OPTION_KEYS) {

@@ -1,0 +1,79 @@
+/**
+ * What `deno task dev` has the server do that it started: lines of JSON on standard input.
+ *
+ * @module
+ */
+
+import type { Asset } from "../../gateway/app.ts";
+
+/** A command. `savedAtMs`: when a file was saved, in Unix milliseconds. */
+export type DevCommand =
+  | { readonly kind: "game"; readonly savedAtMs: number }
+  | { readonly kind: "page"; readonly savedAtMs: number };
+
+/** What the commands are done with. */
+export interface DevDesk {
+  /** Puts the game as it is now in the place of the one that runs; gives for how long players were held, in milliseconds. */
+  readonly reloadGame: () => Promise<number>;
+  /** Reads the files of the page again. */
+  readonly reloadPage: () => Promise<void>;
+  /** Whoever gave commands is gone. */
+  readonly onEnd: () => void;
+}
+
+/** Does what comes in, one after the other, and says on the console what came of it. */
+export async function obeyDev(input: ReadableStream<Uint8Array<ArrayBuffer>>, desk: DevDesk): Promise<void> {
+  let rest = "";
+  for await (const text of input.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) await obey(JSON.parse(line), desk);
+  }
+  desk.onEnd();
+}
+
+async function obey({ kind, savedAtMs }: DevCommand, { reloadGame, reloadPage }: DevDesk): Promise<void> {
+  try {
+    let held = "";
+    if (kind === "game") held = `, players were held for ${seconds(await reloadGame())}`;
+    else await reloadPage();
+    console.log(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${held}`);
+  } catch (error) {
+    const { message } = error as Error;
+    console.error(`not reloaded, the ${kind} before goes on: ${message}`);
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(2)} s`;
+}
+
+const VERSION_PATH = "/dev-version.txt";
+const SCRIPT_PATH = "/dev-reload.js";
+const SCRIPT = `// Of deno task dev: loads the page anew when its files have changed.
+const read = async () => (await fetch("${VERSION_PATH}", { cache: "no-store" })).text();
+const version = await read();
+setInterval(async () => {
+  // The server may be starting anew.
+  const now = await read().catch(() => version);
+  if (now !== version && now !== "") location.reload();
+}, 500);
+`;
+
+/** The files of a page which loads itself anew when they have changed. */
+export async function withPageReload(assets: ReadonlyMap<string, Asset>): Promise<Map<string, Asset>> {
+  const text = new TextEncoder(), type = "text/javascript; charset=utf-8";
+  const reloading = new Map(assets);
+  const digests: Uint8Array[] = [];
+  for (const [path, asset] of assets) {
+    digests.push(text.encode(path), new Uint8Array(await crypto.subtle.digest("SHA-256", asset.bytes)));
+    if (!path.endsWith(".html")) continue;
+    const html = `${new TextDecoder().decode(asset.bytes)}<script type="module" src="${SCRIPT_PATH}"></script>\n`;
+    reloading.set(path, { ...asset, bytes: text.encode(html) });
+  }
+  const whole = new Uint8Array(await new Blob(digests as Uint8Array<ArrayBuffer>[]).arrayBuffer());
+  const version = new Uint8Array(await crypto.subtle.digest("SHA-256", whole)).toHex();
+  reloading.set(SCRIPT_PATH, { type, bytes: text.encode(SCRIPT) });
+  reloading.set(VERSION_PATH, { type: "text/plain; charset=utf-8", bytes: text.encode(version) });
+  return reloading;
+}
