@@ -40,6 +40,13 @@ const RESUME_TOKEN_BYTES = 24;
 /** Answers of the storage that are taken between two looks at the time. */
 const ANSWERS_AT_ONCE = 8;
 
+/** What stands still for the logic that goes on. */
+interface HandOver {
+  /** When it stops waiting for requests under way, monotonic milliseconds. */
+  readonly untilMs: number;
+  readonly image: PromiseWithResolvers<LogicImage>;
+}
+
 /** A running logic worker. */
 class Runtime {
   readonly #doorbell: Doorbell;
@@ -54,7 +61,7 @@ class Runtime {
   #moderationCount = 0;
   #stopping = false;
   /** The game is to be reloaded. */
-  #handOver: { readonly untilMs: number; readonly image: PromiseWithResolvers<LogicImage> } | null = null;
+  #handOver: HandOver | null = null;
   /** Resolves when it goes on after all. */
   #goOn = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
@@ -166,7 +173,7 @@ class Runtime {
    * Takes nothing new, until requests under way are answered and what they wanted is on disk, or their time is over; then
    * gives the image and stands still.
    */
-  async #settle({ untilMs, image }: NonNullable<Runtime["#handOver"]>): Promise<void> {
+  async #settle({ untilMs, image }: HandOver): Promise<void> {
     const isOver = this.#clock.monotonicMs() >= untilMs;
     const isFlushed = this.#outputs.every((output) => output.isFlushed);
     const isSettled = this.#logic.isSettled && this.#storage.pendingCount === 0 && this.#moderationCount === 0;

@@ -116,6 +116,7 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   logLogins: { file: "e2e/accounts_test.ts", test: "lets players go and nobody in, over a restart" },
   diagnostics: { file: "e2e/gateway_test.ts", test: "ECHO_REQUEST and drills only with diagnostics on" },
   supervise: { file: "e2e/supervise_test.ts", test: "starts the server again when a thread hangs or it is killed" },
+  dev: { file: "e2e/dev_test.ts", test: "deno task dev reloads a game when a file is saved: players stay" },
 };
 
 /** Asked of both servers: only one of them has the port that it was given. */
