@@ -43,6 +43,8 @@ interface Row {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly unanswered: number;
+  /** Lines of honest players that were refused because too much was being said, of so many. */
+  readonly refused: string;
   /** Connections of honest players that were closed, packets and lines that are missing or came out of order. */
   readonly faults: readonly string[];
   readonly attackerConnections: number;
@@ -82,7 +84,7 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   const late = lived ? await settle(players) : "";
   for (const player of players) await player.leave();
   const roundTrips = players.flatMap(({ roundTripsMs }) => roundTripsMs).sort((a, b) => a - b);
-  const sent = players.reduce((sum, { heartbeatsSent }) => sum + heartbeatsSent, 0);
+  const sent = sumOf(players, ({ heartbeatsSent }) => heartbeatsSent);
   return {
     attack: name,
     backend,
@@ -90,10 +92,15 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
     p50Ms: roundTrips[Math.floor(roundTrips.length * 0.5)] ?? NaN,
     p99Ms: roundTrips[Math.floor(roundTrips.length * 0.99)] ?? NaN,
     unanswered: sent - roundTrips.length,
+    refused: `${sumOf(players, ({ refusedCount }) => refusedCount)} of ${sumOf(players, ({ saidCount }) => saidCount)}`,
     faults: [...players.flatMap(({ faults }) => faults), ...late === "" ? [] : [late]],
     attackerConnections: done.connectionCount,
     attackerMegabytes: done.byteCount / 1e6,
   };
+}
+
+function sumOf(players: readonly OverloadPlayer[], count: (player: OverloadPlayer) => number): number {
+  return players.reduce((sum, player) => sum + count(player), 0);
 }
 
 /** How many attackers are players. */
@@ -120,8 +127,8 @@ function spread(players: readonly OverloadPlayer[], ms: number, act: (player: Ov
 /** Waits until everybody has heard everything; gives what is wrong with that. */
 async function settle(players: readonly OverloadPlayer[]): Promise<string> {
   const isWhole = () => {
-    const said = players.reduce((sum, { linesSaid }) => sum + linesSaid, 0);
-    return players.every((player) => [...player.heard.values()].reduce((sum, last) => sum + last, 0) === said);
+    const dueCount = sumOf(players, ({ saidCount, refusedCount }) => saidCount - refusedCount);
+    return players.every(({ heardCount }) => heardCount === dueCount);
   };
   try {
     await until("all lines", isWhole, SETTLE_MS);
@@ -156,8 +163,8 @@ const p99MsMax = options.addresses === 1 ? P99_MS_BESIDE_ONE : P99_MS_BESIDE_MOR
 const names = options.attack === ALL ? Object.keys(OVERLOAD_ATTACKS) : [options.attack];
 let isRight = true;
 console.log(`${options.addresses} addresses x ${options.connections} connections, ${options.players} honest players`);
-console.log("| Attack | Backend | Server | Heartbeat p50 | p99 | Unanswered | Faults | Attackers |");
-console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
+console.log("| Attack | Backend | Server | Heartbeat p50 | p99 | Unanswered | Lines refused | Faults | Attackers |");
+console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const name of names) {
   for (const backend of backendsOf(options.backend)) {
     // Which has no TLS.
@@ -166,7 +173,9 @@ for (const name of names) {
     isRight &&= row.lived && row.faults.length === 0 && row.p99Ms < p99MsMax;
     console.log(
       `| ${name} | ${backend} | ${row.lived ? "lives" : "ended"} | ${row.p50Ms.toFixed(1)} ms | ` +
-        `${row.p99Ms.toFixed(1)} ms | ${row.unanswered} | ${row.faults.length} | ${row.attackerConnections} ` +
+        `${
+          row.p99Ms.toFixed(1)
+        } ms | ${row.unanswered} | ${row.refused} | ${row.faults.length} | ${row.attackerConnections} ` +
         `connections, ${row.attackerMegabytes.toFixed(1)} MB |`,
     );
     if (row.faults.length > 0) console.log(`  ${[...new Set(row.faults)].slice(0, 8).join("; ")}`);

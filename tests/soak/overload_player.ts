@@ -10,9 +10,12 @@ import { FrameDecoder, type FrameSink } from "../../shared/frame_decoder.ts";
 import {
   DisconnectNoticeSchema,
   DisconnectReason,
+  type ErrorResponse,
+  ErrorResponseSchema,
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
@@ -21,6 +24,8 @@ import { RawSocket } from "../support/raw_socket.ts";
 import type { TestPlayer } from "../support/server_process.ts";
 import { packet } from "../support/wire.ts";
 import { ATTACK_MARK } from "./overload_attacks.ts";
+
+const MARK = ATTACK_MARK.charCodeAt(0);
 
 /** Where a player connects, and from where. */
 export interface PlayerPlace {
@@ -35,9 +40,14 @@ export class OverloadPlayer implements FrameSink {
   /** Round trips of heartbeats, in milliseconds. */
   readonly roundTripsMs: number[] = [];
   readonly faults: string[] = [];
-  /** Lines heard, by who said them: the number of the last. */
-  readonly heard = new Map<string, number>();
+  /** Lines heard of honest players. */
+  heardCount = 0;
   heartbeatsSent = 0;
+  /** Lines it has said, and those that were refused because too much was being said. */
+  saidCount = 0;
+  refusedCount = 0;
+  /** The number of the last line heard, by who said it. */
+  readonly #heard = new Map<string, number>();
   readonly #name: string;
   readonly #socket: RawSocket;
   readonly #decoder: FrameDecoder = new FrameDecoder(this);
@@ -45,7 +55,6 @@ export class OverloadPlayer implements FrameSink {
   readonly #entered = Promise.withResolvers<void>();
   #sentSequence = 0;
   #lastSequence = 0;
-  #linesSaid = 0;
   #leaving = false;
 
   private constructor(name: string, socket: RawSocket) {
@@ -68,11 +77,6 @@ export class OverloadPlayer implements FrameSink {
     return player;
   }
 
-  /** Lines it has said. */
-  get linesSaid(): number {
-    return this.#linesSaid;
-  }
-
   /** Sends a heartbeat that carries its own time, which the answer brings back. */
   sendHeartbeat(): void {
     this.heartbeatsSent++;
@@ -82,7 +86,7 @@ export class OverloadPlayer implements FrameSink {
 
   /** Says its next line to everyone. */
   say(): void {
-    const message = `${this.#name} ${++this.#linesSaid}`;
+    const message = `${this.#name} ${++this.saidCount}`;
     const sequence = BigInt(++this.#sentSequence);
     this.#socket.write(packet(ChatMessageSchema, { channel: Channel.GLOBAL, message }, { sequence }));
   }
@@ -111,13 +115,13 @@ export class OverloadPlayer implements FrameSink {
         else this.#entered.reject(new Error(`${this.#name} cannot enter`));
         break;
       case PacketType.CHAT_MESSAGE:
-        this.#onChat(fromBinary(ChatMessageSchema, payload).message);
+        if (!isMarked(payload)) this.#onChat(fromBinary(ChatMessageSchema, payload).message);
         break;
       case PacketType.DISCONNECT_NOTICE:
         this.faults.push(DisconnectReason[fromBinary(DisconnectNoticeSchema, payload).reason]);
         break;
       case PacketType.ERROR_RESPONSE:
-        this.faults.push("refused");
+        this.#onRefusal(fromBinary(ErrorResponseSchema, payload));
         break;
     }
     return true;
@@ -129,10 +133,25 @@ export class OverloadPlayer implements FrameSink {
   }
 
   #onChat(message: string): void {
-    if (message.startsWith(ATTACK_MARK)) return;
     const [name, number] = message.split(" ");
-    const before = this.heard.get(name) ?? 0;
-    if (Number(number) !== before + 1) this.faults.push(`line ${number} of ${name} after ${before}`);
-    this.heard.set(name, Number(number));
+    const before = this.#heard.get(name) ?? 0;
+    // Those between were refused, or the sums will not agree.
+    if (Number(number) <= before) this.faults.push(`line ${number} of ${name} after ${before}`);
+    this.#heard.set(name, Number(number));
+    this.heardCount++;
   }
+
+  #onRefusal({ errorCode, requestType }: ErrorResponse): void {
+    if (requestType === PacketType.CHAT_MESSAGE && errorCode === ErrorCode.RATE_LIMITED) this.refusedCount++;
+    else this.faults.push(`refused: ${ErrorCode[errorCode]}`);
+  }
+}
+
+/** Whether a chat message is an attacker's: there are too many of those to decode each. */
+function isMarked(payload: Uint8Array): boolean {
+  for (let at = 0; at + 2 < payload.length; at++) {
+    // Field 4, a length, and the mark; in front of it are the id, the name and the channel.
+    if (payload[at] === 0x22 && payload[at + 2] === MARK) return true;
+  }
+  return false;
 }
