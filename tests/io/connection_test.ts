@@ -775,6 +775,19 @@ Deno.test("Connection whose peer ended sends what was to be sent and closes", ()
   assertEquals(fixture.counters.get(Counter.CLOSED_BY_PEER), 1);
 });
 
+Deno.test("Connection whose peer ended behind a request is closed when it has been answered", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.connect("login");
+  peer.send({ type: PacketType.LOGIN_REQUEST, payload: pattern(9) });
+  peer.handler.onEnd();
+  fixture.round();
+  assertEquals([peer.socket.closed, peer.connection.closing], ["no", false]);
+  fixture.sendFromLogic(peer, PacketType.LOGIN_RESPONSE, pattern(7));
+  fixture.round();
+  assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.LOGIN_RESPONSE]);
+  assertEquals(peer.socket.closed, "close");
+});
+
 Deno.test("Connection whose socket broke is gone at once and touches it no more", () => {
   const fixture = new IoFixture();
   const peer = fixture.connectIn("A");
