@@ -8,7 +8,7 @@
  */
 
 import { createRingBuffer, RingConsumer, RingProducer } from "../server/ring/byte_ring.ts";
-import { RECORD_HEADER_BYTES, RECORD_PACKET, tryPushRecord } from "../server/ring/records.ts";
+import { payloadEndOf, RECORD_PACKET, sequenceOf, tryPushRecord } from "../server/ring/records.ts";
 import { assert } from "../shared/errors.ts";
 
 const RECORD_COUNT = 1_024;
@@ -28,7 +28,7 @@ export function throughRing(batch: number): number {
     }
     PRODUCER.publish();
     for (let at = CONSUMER.next(); at >= 0; at = CONSUMER.next()) {
-      sum += CONSUMER.doubles[(at >>> 3) + 3] + CONSUMER.bytes[at + RECORD_HEADER_BYTES + PAYLOAD.length - 1];
+      sum += sequenceOf(CONSUMER, at) + CONSUMER.bytes[payloadEndOf(CONSUMER, at) - 1];
     }
     CONSUMER.release();
   }

@@ -369,6 +369,12 @@ Deno.test("imports: games import of the engine only its public modules, and shar
   assertEquals([...new Set(engine)].filter((target) => !open.includes(target)), []);
 });
 
+Deno.test("records: only server/ring/ knows where their fields lie", () => {
+  const layout = /\b(?:ring|toLogic|fromLogic)\.(?:words|doubles)\b/i;
+  const wrong = SOURCES.filter(({ file, code }) => /^server\/(?!ring\/)/.test(file) && layout.test(code));
+  assertEquals(wrong.map(({ file }) => file), []);
+});
+
 /** What only games have: a word of them in the engine is a rule in the wrong place. */
 const WORDS_OF_GAMES =
   /guild|monster|skill|friend|whisper|leaderboard|\bkills\b|\bkillers?\b|\brooms\b|\broom_id|\bclans?\b/i;

@@ -40,17 +40,29 @@ import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import type { Doorbell, Waker } from "../ring/doorbell.ts";
 import {
-  FLAG_COMPRESSED,
-  KIND_MASK,
+  ackOf,
+  generationOf,
+  isCompressedAt,
+  kindOf,
+  payloadEndOf,
+  payloadStartOf,
+  recipientAt,
+  recipientCountOf,
+  recipientGeneration,
+  recipientSequence,
+  recipientSlot,
   RECORD_ACK,
   RECORD_BROADCAST,
   RECORD_CLOSE,
   RECORD_CLOSED,
-  RECORD_HEADER_BYTES,
   RECORD_ROLL_CALL,
   RECORD_SEND,
-  STATE_SHIFT,
+  retryAfterMsOf,
+  sequenceOf,
+  slotOf,
+  stateOf,
   tryPushRecord,
+  typeOf,
 } from "../ring/records.ts";
 import { isLoopback } from "../base/host.ts";
 import type { AddressGate } from "./address_gate.ts";
@@ -584,33 +596,28 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     let count = 0;
     for (let at = ring.next(); at >= 0; at = this.isTimeUp() ? -1 : ring.next()) {
       count++;
-      const word = at >>> 2;
-      const kindWord = ring.words[word + 1];
-      const slot = ring.words[word + 2];
-      if ((kindWord & KIND_MASK) === RECORD_BROADCAST) {
-        this.#broadcast(ring, at, kindWord, slot);
+      const kind = kindOf(ring, at);
+      if (kind === RECORD_BROADCAST) {
+        this.#broadcast(ring, at);
         continue;
       }
-      if ((kindWord & KIND_MASK) === RECORD_ROLL_CALL) {
+      if (kind === RECORD_ROLL_CALL) {
         this.#isRollCalled = true;
         continue;
       }
-      const connection = this.#find(slot, ring.words[word + 3]);
+      const connection = this.#find(slotOf(ring, at), generationOf(ring, at));
       if (connection === null) continue;
-      const type = ring.words[word + 4];
-      const payloadStart = at + RECORD_HEADER_BYTES;
-      const payloadEnd = payloadStart + ring.words[word + 5];
-      const sequence = ring.doubles[(at >>> 3) + 3];
-      const state = (kindWord >>> STATE_SHIFT) & 0xff;
-      switch (kindWord & KIND_MASK) {
+      const type = typeOf(ring, at), state = stateOf(ring, at);
+      const payloadStart = payloadStartOf(at), payloadEnd = payloadEndOf(ring, at);
+      switch (kind) {
         case RECORD_SEND:
           if (state !== 0) connection.setState(state);
           connection.onAnswer(type, state !== 0, ring.bytes, payloadStart, payloadEnd);
-          connection.ack = ring.doubles[(at >>> 3) + 4];
+          connection.ack = ackOf(ring, at);
           connection.sendFromLogic(
             type,
-            sequence,
-            (kindWord & FLAG_COMPRESSED) !== 0,
+            sequenceOf(ring, at),
+            isCompressedAt(ring, at),
             ring.bytes,
             payloadStart,
             payloadEnd,
@@ -620,11 +627,15 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
           if (state !== 0) connection.setState(state);
           if (state !== 0) connection.onAnswer(type, true, EMPTY, 0, 0);
           else if (type !== 0) connection.onRepeated(type);
-          connection.ack = ring.doubles[(at >>> 3) + 4];
+          connection.ack = ackOf(ring, at);
           break;
         case RECORD_CLOSE:
           if (type === 0) connection.closeQuietly();
-          else connection.close(type, UTF8.decode(ring.bytes.slice(payloadStart, payloadEnd)), sequence);
+          else {connection.close(
+              type,
+              UTF8.decode(ring.bytes.slice(payloadStart, payloadEnd)),
+              retryAfterMsOf(ring, at),
+            );}
           break;
       }
     }
@@ -633,16 +644,14 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     return this.#timeIsUp;
   }
 
-  #broadcast(ring: RingConsumer, at: number, kindWord: number, count: number): void {
-    const type = ring.words[(at >>> 2) + 4];
-    const payloadStart = at + RECORD_HEADER_BYTES;
-    const payloadEnd = payloadStart + ring.words[(at >>> 2) + 5];
-    const isCompressed = (kindWord & FLAG_COMPRESSED) !== 0;
-    let entry = (payloadEnd + 7) & ~7;
-    for (let index = 0; index < count; index++, entry += 16) {
-      const connection = this.#find(ring.words[entry >>> 2], ring.words[(entry >>> 2) + 1]);
+  #broadcast(ring: RingConsumer, at: number): void {
+    const type = typeOf(ring, at), isCompressed = isCompressedAt(ring, at), count = recipientCountOf(ring, at);
+    const payloadStart = payloadStartOf(at), payloadEnd = payloadEndOf(ring, at);
+    for (let index = 0; index < count; index++) {
+      const entry = recipientAt(payloadEnd, index);
+      const connection = this.#find(recipientSlot(ring, entry), recipientGeneration(ring, entry));
       if (connection === null) continue;
-      const sequence = ring.doubles[(entry >>> 3) + 1];
+      const sequence = recipientSequence(ring, entry);
       connection.sendFromLogic(type, sequence, isCompressed, ring.bytes, payloadStart, payloadEnd);
     }
   }

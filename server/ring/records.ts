@@ -9,6 +9,8 @@
  * `slot` and `generation` name a connection on its io worker; a record whose generation is not the slot's is for a
  * connection that is gone, and is dropped.
  *
+ * All that reads or writes these offsets is here, as functions that cost what the access itself costs.
+ *
  * @module
  */
 
@@ -35,8 +37,10 @@ export const RECORD_REQUEST_KEY = 7;
 
 /** logic -> io: one packet for one connection. */
 export const RECORD_SEND = 16;
-/** logic -> io: one packet for many; `slot`: their count; after the payload, aligned to 8, 16 bytes for each:
- * `slot u32 · generation u32 · sequence f64`. */
+/**
+ * logic -> io: one packet for many; `slot`: their count; after the payload, aligned to 8, 16 bytes for each:
+ * `slot u32 · generation u32 · sequence f64`.
+ */
 export const RECORD_BROADCAST = 17;
 /** logic -> io: nothing to send but a new `ack`; `type`: a packet that came again and gets no other answer, or 0. */
 export const RECORD_ACK = 18;
@@ -46,10 +50,11 @@ export const RECORD_CLOSE = 19;
 export const RECORD_ROLL_CALL = 20;
 
 /** The kind is in the low byte of its word; a new connection state in the next, 0 for none; flags above. */
-export const KIND_MASK = 0xff;
-export const STATE_SHIFT = 8;
-/** The payload of a SEND or BROADCAST is compressed. */
-export const FLAG_COMPRESSED = 0x1_0000;
+const KIND_MASK = 0xff;
+const STATE_SHIFT = 8;
+const FLAG_COMPRESSED = 0x1_0000;
+/** Bytes of one recipient of a broadcast. */
+const RECIPIENT_BYTES = 16;
 
 /** What logic is told about a connection. */
 export interface OpenInfo {
@@ -102,24 +107,114 @@ export function tryPushRecord(
   return at;
 }
 
-/** The fields of a record at `at`, for the places off the hot path. */
-export function readRecord(ring: RingConsumer, at: number): {
-  kind: number;
-  slot: number;
-  generation: number;
-  type: number;
-  payloadBytes: number;
-  sequence: number;
-  ack: number;
-} {
-  const word = at >>> 2;
-  return {
-    kind: ring.words[word + 1],
-    slot: ring.words[word + 2],
-    generation: ring.words[word + 3],
-    type: ring.words[word + 4],
-    payloadBytes: ring.words[word + 5],
-    sequence: ring.doubles[(at >>> 3) + 3],
-    ack: ring.doubles[(at >>> 3) + 4],
-  };
+/**
+ * A kind with what else its word says.
+ *
+ * @param state The connection's new state, as the packet table has it; 0: as it is.
+ */
+export function kindWordOf(kind: number, state: number, isCompressed: boolean): number {
+  return kind | (state << STATE_SHIFT) | (isCompressed ? FLAG_COMPRESSED : 0);
+}
+
+/** One of the `RECORD_…`. */
+export function kindOf(ring: RingConsumer, at: number): number {
+  return ring.words[(at >>> 2) + 1] & KIND_MASK;
+}
+
+/** The state that the connection has from now on; 0: as it is. */
+export function stateOf(ring: RingConsumer, at: number): number {
+  return (ring.words[(at >>> 2) + 1] >>> STATE_SHIFT) & 0xff;
+}
+
+/** Whether the payload of a SEND or BROADCAST is compressed. */
+export function isCompressedAt(ring: RingConsumer, at: number): boolean {
+  return (ring.words[(at >>> 2) + 1] & FLAG_COMPRESSED) !== 0;
+}
+
+/** The connection's slot. */
+export function slotOf(ring: RingConsumer, at: number): number {
+  return ring.words[(at >>> 2) + 2];
+}
+
+/** The generation of its slot. */
+export function generationOf(ring: RingConsumer, at: number): number {
+  return ring.words[(at >>> 2) + 3];
+}
+
+/** The packet type, or what the kind says it is. */
+export function typeOf(ring: RingConsumer, at: number): number {
+  return ring.words[(at >>> 2) + 4];
+}
+
+/** Where the payload begins, in the ring's bytes. */
+export function payloadStartOf(at: number): number {
+  return at + RECORD_HEADER_BYTES;
+}
+
+/** Where the payload ends, in the ring's bytes. */
+export function payloadEndOf(ring: RingConsumer, at: number): number {
+  return at + RECORD_HEADER_BYTES + ring.words[(at >>> 2) + 5];
+}
+
+/** The packet's number; 0: none. */
+export function sequenceOf(ring: RingConsumer, at: number): number {
+  return ring.doubles[(at >>> 3) + 3];
+}
+
+/** When the peer of a CLOSE may come back, in milliseconds. */
+export function retryAfterMsOf(ring: RingConsumer, at: number): number {
+  return ring.doubles[(at >>> 3) + 3];
+}
+
+/** What the packet after a REQUEST_KEY is named by. */
+export function requestKeyOf(ring: RingConsumer, at: number): number {
+  return ring.doubles[(at >>> 3) + 3];
+}
+
+/** The highest number that has arrived from the other side; 0: none. */
+export function ackOf(ring: RingConsumer, at: number): number {
+  return ring.doubles[(at >>> 3) + 4];
+}
+
+/** Recipients of a BROADCAST. */
+export function recipientCountOf(ring: RingConsumer, at: number): number {
+  return ring.words[(at >>> 2) + 2];
+}
+
+/** Bytes that so many recipients take behind the payload, however they lie. */
+export function recipientsBytes(count: number): number {
+  return 8 + count * RECIPIENT_BYTES;
+}
+
+/** Where one of the recipients stands behind a payload that ends at `payloadEnd`. */
+export function recipientAt(payloadEnd: number, index: number): number {
+  return ((payloadEnd + 7) & ~7) + index * RECIPIENT_BYTES;
+}
+
+/** Writes one recipient at {@linkcode recipientAt}. */
+export function writeRecipient(
+  ring: RingProducer,
+  entry: number,
+  slot: number,
+  generation: number,
+  sequence: number,
+): void {
+  ring.words[entry >>> 2] = slot;
+  ring.words[(entry >>> 2) + 1] = generation;
+  ring.doubles[(entry >>> 3) + 1] = sequence;
+}
+
+/** The slot of one recipient. */
+export function recipientSlot(ring: RingConsumer, entry: number): number {
+  return ring.words[entry >>> 2];
+}
+
+/** The generation of its slot. */
+export function recipientGeneration(ring: RingConsumer, entry: number): number {
+  return ring.words[(entry >>> 2) + 1];
+}
+
+/** The number that its packet has for it; 0: none. */
+export function recipientSequence(ring: RingConsumer, entry: number): number {
+  return ring.doubles[(entry >>> 3) + 1];
 }

@@ -9,16 +9,19 @@ import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX } from "../../share
 import type { RingProducer } from "../ring/byte_ring.ts";
 import type { Waker } from "../ring/doorbell.ts";
 import {
-  FLAG_COMPRESSED,
+  kindWordOf,
   type OpenInfo,
+  payloadStartOf,
+  recipientAt,
+  recipientsBytes,
   RECORD_ACK,
   RECORD_BROADCAST,
   RECORD_CLOSE,
   RECORD_HEADER_BYTES,
   RECORD_ROLL_CALL,
   RECORD_SEND,
-  STATE_SHIFT,
   tryPushRecord,
+  writeRecipient,
 } from "../ring/records.ts";
 import type { Session } from "./session.ts";
 
@@ -117,7 +120,8 @@ interface WaitingRecord {
   readonly kind: number;
   readonly link: Link;
   readonly type: number;
-  readonly sequence: number;
+  /** Of a CLOSE; 0 else. */
+  readonly retryAfterMs: number;
   readonly payload: Uint8Array;
 }
 
@@ -153,7 +157,7 @@ export class RingOutput implements IoOutput {
     end: number,
   ): boolean {
     if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
-    const kind = RECORD_SEND | (link.stateDue << STATE_SHIFT) | (isCompressed ? FLAG_COMPRESSED : 0);
+    const kind = kindWordOf(RECORD_SEND, link.stateDue, isCompressed);
     const { slot, generation } = link;
     if (tryPushRecord(this.#ring, kind, slot, generation, type, sequence, ack, payload, start, end) < 0) return false;
     link.stateDue = 0;
@@ -161,12 +165,12 @@ export class RingOutput implements IoOutput {
   }
 
   send(link: Link, type: number, payload: Uint8Array): void {
-    this.#pushOrWait({ kind: RECORD_SEND, link, type, sequence: 0, payload });
+    this.#pushOrWait({ kind: RECORD_SEND, link, type, retryAfterMs: 0, payload });
   }
 
   tryAck(link: Link, ack: number, repeatedType: number): boolean {
     if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
-    const kind = RECORD_ACK | (link.stateDue << STATE_SHIFT);
+    const kind = kindWordOf(RECORD_ACK, link.stateDue, false);
     if (tryPushRecord(this.#ring, kind, link.slot, link.generation, repeatedType, 0, ack, EMPTY, 0, 0) < 0) {
       return false;
     }
@@ -178,7 +182,7 @@ export class RingOutput implements IoOutput {
     if (link.closed) return;
     link.closed = true;
     const payload = UTF8.encode(message);
-    this.#pushOrWait({ kind: RECORD_CLOSE, link, type: reason, sequence: retryAfterMs, payload });
+    this.#pushOrWait({ kind: RECORD_CLOSE, link, type: reason, retryAfterMs, payload });
   }
 
   addRecipient(link: Link, sequence: number): void {
@@ -201,16 +205,14 @@ export class RingOutput implements IoOutput {
   #tryBroadcast(type: number, isCompressed: boolean, payload: Uint8Array, from: number, to: number): boolean {
     if (this.#waiting.length > 0 && !this.#flushWaiting()) return false;
     const ring = this.#ring;
-    const kind = RECORD_BROADCAST | (isCompressed ? FLAG_COMPRESSED : 0);
+    const kind = kindWordOf(RECORD_BROADCAST, 0, isCompressed);
     const count = to - from;
-    // 8 bytes more than the entries, so that they can be aligned.
-    const at = tryPushRecord(ring, kind, count, 0, type, 0, 0, payload, 0, payload.length, 8 + count * 16);
+    const at = tryPushRecord(ring, kind, count, 0, type, 0, 0, payload, 0, payload.length, recipientsBytes(count));
     if (at < 0) return false;
-    let entry = (at + RECORD_HEADER_BYTES + payload.length + 7) & ~7;
-    for (let index = from; index < to; index++, entry += 16) {
-      ring.words[entry >>> 2] = this.#recipients[index].slot;
-      ring.words[(entry >>> 2) + 1] = this.#recipients[index].generation;
-      ring.doubles[(entry >>> 3) + 1] = this.#sequences[index];
+    const payloadEnd = payloadStartOf(at) + payload.length;
+    for (let index = from; index < to; index++) {
+      const { slot, generation } = this.#recipients[index];
+      writeRecipient(ring, recipientAt(payloadEnd, index - from), slot, generation, this.#sequences[index]);
     }
     return true;
   }
@@ -235,12 +237,14 @@ export class RingOutput implements IoOutput {
     if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX || record.kind === RECORD_CLOSE) this.#waiting.push(record);
   }
 
-  #push({ kind, link, type, sequence, payload }: WaitingRecord): boolean {
+  #push({ kind, link, type, retryAfterMs, payload }: WaitingRecord): boolean {
     const { slot, generation } = link;
     const ack = link.session.receivedSequence;
-    const kindWord = kind | (link.stateDue << STATE_SHIFT);
+    const kindWord = kindWordOf(kind, link.stateDue, false);
     const end = payload.length;
-    if (tryPushRecord(this.#ring, kindWord, slot, generation, type, sequence, ack, payload, 0, end) < 0) return false;
+    if (tryPushRecord(this.#ring, kindWord, slot, generation, type, retryAfterMs, ack, payload, 0, end) < 0) {
+      return false;
+    }
     link.stateDue = 0;
     return true;
   }

@@ -19,16 +19,23 @@ import type { GameMetrics } from "../ops/game_metrics.ts";
 import type { SlowPackets } from "../ops/slow_packets.ts";
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
-  KIND_MASK,
+  ackOf,
+  generationOf,
+  kindOf,
   type OpenInfo,
+  payloadEndOf,
+  payloadStartOf,
   RECORD_CLOSED,
   RECORD_CONGESTED,
-  RECORD_HEADER_BYTES,
   RECORD_OPEN,
   RECORD_PACKET,
   RECORD_REFUSED,
   RECORD_REQUEST_KEY,
   RECORD_SEQUENCE,
+  requestKeyOf,
+  sequenceOf,
+  slotOf,
+  typeOf,
 } from "../ring/records.ts";
 import { AccountService } from "./account_service.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
@@ -401,13 +408,8 @@ export class Logic {
 
   /** Takes one record; gives its packet type. */
   #take(worker: number, ring: RingConsumer, at: number): number {
-    const word = at >>> 2;
-    const kind = ring.words[word + 1] & KIND_MASK;
-    const slot = ring.words[word + 2];
-    const generation = ring.words[word + 3];
-    const type = ring.words[word + 4];
-    const start = at + RECORD_HEADER_BYTES;
-    const end = start + ring.words[word + 5];
+    const kind = kindOf(ring, at), slot = slotOf(ring, at), generation = generationOf(ring, at);
+    const type = typeOf(ring, at), start = payloadStartOf(at), end = payloadEndOf(ring, at);
     const { sessions } = this.context;
     if (kind === RECORD_OPEN) {
       const info = JSON.parse(UTF8.decode(ring.bytes.slice(start, end))) as OpenInfo;
@@ -428,12 +430,12 @@ export class Logic {
       return 0;
     }
     if (kind === RECORD_REQUEST_KEY) {
-      link.requestKey = ring.doubles[(at >>> 3) + 3];
+      link.requestKey = requestKeyOf(ring, at);
       return 0;
     }
     if (link.closed || link.session.ended) return type;
-    const sequence = ring.doubles[(at >>> 3) + 3];
-    if (this.#receive(link, type, sequence, ring.doubles[(at >>> 3) + 4])) {
+    const sequence = sequenceOf(ring, at);
+    if (this.#receive(link, type, sequence, ackOf(ring, at))) {
       this.#handle(link, kind, type, sequence, ring, start, end);
     }
     return type;

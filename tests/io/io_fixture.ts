@@ -27,14 +27,13 @@ import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/
 import { createDoorbellBuffer, Doorbell } from "../../server/ring/doorbell.ts";
 import {
   type OpenInfo,
-  readRecord,
   RECORD_ACK,
   RECORD_HEADER_BYTES,
   RECORD_OPEN,
   RECORD_SEND,
-  STATE_SHIFT,
   tryPushRecord,
 } from "../../server/ring/records.ts";
+import { readRecord, STATE_SHIFT } from "../support/records.ts";
 import { PacketSchema } from "../../shared/gen/packet_pb.ts";
 import { contract } from "../../games/marsh/contract.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";

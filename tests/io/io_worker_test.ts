@@ -1,7 +1,6 @@
 import { createAdmissionBuffer } from "../../server/io/admission.ts";
 import { connectionSlot, Counter } from "../../server/ops/counters.ts";
 import {
-  FLAG_COMPRESSED,
   RECORD_ACK,
   RECORD_BROADCAST,
   RECORD_CLOSE,
@@ -12,6 +11,7 @@ import {
   RECORD_SEND,
   tryPushRecord,
 } from "../../server/ring/records.ts";
+import { FLAG_COMPRESSED } from "../support/records.ts";
 import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {

@@ -2,16 +2,13 @@ import { Link, RingOutput } from "../../server/session/link.ts";
 import { Session } from "../../server/session/session.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
-  FLAG_COMPRESSED,
-  KIND_MASK,
-  readRecord,
   RECORD_ACK,
   RECORD_BROADCAST,
   RECORD_CLOSE,
   RECORD_HEADER_BYTES,
   RECORD_SEND,
-  STATE_SHIFT,
 } from "../../server/ring/records.ts";
+import { FLAG_COMPRESSED, KIND_MASK, readRecord, STATE_SHIFT } from "../support/records.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX, RING_BYTES } from "../../shared/limits.ts";
