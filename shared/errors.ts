@@ -55,7 +55,7 @@ export class ConfigError extends Error {
 }
 
 /** What is wrong with a dependency. */
-export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "overloaded";
+export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "overloaded" | "fenced";
 
 /** Storage or bus could not do what was asked; nothing was done unless `code` is `timeout`. */
 export class DependencyError extends Error {
@@ -66,7 +66,7 @@ export class DependencyError extends Error {
    * An error of a dependency.
    *
    * @param code `unavailable`: down or refusing; `conflict`: a unique value is taken; `timeout`: no answer in time;
-   * `overloaded`: our own bound on waiting requests is reached.
+   * `overloaded`: our own bound on waiting requests is reached; `fenced`: the player is another node's by now.
    */
   constructor(readonly code: DependencyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

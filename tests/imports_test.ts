@@ -155,6 +155,7 @@ const RULES: readonly Rule[] = [
       /^shared\//,
       /^node:/,
       /^server\/moderation\/(sanction_store|stored_sanctions)\.ts$/,
+      /^server\/cluster\/(directory_store|stored_directory)\.ts$/,
     ],
   },
   {

@@ -1,11 +1,13 @@
 /** The storage in the caller's own thread. @module */
 
 import { DependencyError } from "../../shared/errors.ts";
+import type { Ownership } from "../cluster/directory_store.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
 import type { GameRecords } from "./sql_store.ts";
 import {
   type AccountStore,
+  type Asker,
   type CharacterStore,
   HEALTH_PROBE,
   type Storage,
@@ -38,8 +40,10 @@ export class DirectStorage implements Storage {
   }
 
   /** Nobody waits here, so all are served alike. */
-  for(): Stores {
-    return this;
+  for({ owner }: Pick<Asker, "owner">): Stores {
+    return owner === undefined
+      ? this
+      : storesOn((operation, _isWrite, argument) => this.#call(operation, argument, owner));
   }
 
   isHealthy(): Promise<boolean> {
@@ -52,10 +56,10 @@ export class DirectStorage implements Storage {
     return Promise.resolve();
   }
 
-  async #call(operation: string, argument: unknown): Promise<unknown> {
+  async #call(operation: string, argument: unknown, fence?: Ownership): Promise<unknown> {
     await null;
     if (!this.#database) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
-    const [outcome] = this.#database.execute([{ operation, argument }]);
+    const [outcome] = this.#database.execute([{ operation, argument, fence }]);
     if ("error" in outcome) throw outcome.error;
     if ("isLocked" in outcome) throw lockedError(operation);
     return outcome.value;

@@ -137,4 +137,29 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   },
   // Components that a game keeps with the character, as an EntityUpdate that has nothing else; NULL: none.
   { sql: "ALTER TABLE characters ADD COLUMN components BLOB;" },
+  // Which nodes there are, and whose each player is; see `server/cluster/`. No incarnation: nobody's.
+  {
+    sql: `
+  CREATE TABLE nodes (
+    server_id INTEGER PRIMARY KEY,
+    incarnation TEXT NOT NULL,
+    server_name TEXT NOT NULL,
+    host TEXT NOT NULL,
+    game_port INTEGER NOT NULL,
+    gateway_url TEXT NOT NULL,
+    current_players INTEGER NOT NULL,
+    max_players INTEGER NOT NULL,
+    is_draining INTEGER NOT NULL,
+    lease_until_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE player_owners (
+    player_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL CHECK (epoch > 0),
+    server_id INTEGER,
+    incarnation TEXT,
+    CHECK ((server_id IS NULL) = (incarnation IS NULL))
+  ) STRICT;
+  `,
+  },
 ];

@@ -1,8 +1,10 @@
 /** All operations of a server's stores, by name, on one database. @module */
 
+import { DIRECTORY, type Ownership } from "../cluster/directory_store.ts";
+import { OWNS, STORED_DIRECTORY } from "../cluster/stored_directory.ts";
 import { SANCTIONS } from "../moderation/sanction_store.ts";
 import { STORED_SANCTIONS } from "../moderation/stored_sanctions.ts";
-import { assert } from "../../shared/errors.ts";
+import { assert, DependencyError } from "../../shared/errors.ts";
 import { DOCUMENTS } from "./document_store.ts";
 import type { Sql } from "./sql.ts";
 import type { GameRecords, OpenedStore } from "./sql_store.ts";
@@ -17,6 +19,8 @@ export interface StorageRequest {
   /** Named by store and method: `accounts.find`. */
   readonly operation: string;
   readonly argument: unknown;
+  /** A write is done only while this still holds: else it fails as `fenced`. */
+  readonly fence?: Ownership;
 }
 
 /** What became of a request: exactly one of these. `isLocked`: nothing, as another process writes. */
@@ -51,12 +55,25 @@ export function operationsOf({ stores }: GameRecords): Map<string, RunnableOpera
   add(CHARACTERS, STORED_CHARACTERS);
   add(SANCTIONS, STORED_SANCTIONS);
   add(DOCUMENTS, storedDocuments());
+  add(DIRECTORY, STORED_DIRECTORY);
   for (const { definition, handlers } of opened) add(definition, handlers);
   return all;
 }
 
+/** What a request asks to be done. @throws {TypeError} when there is no such operation. */
+export function workOf(operations: ReadonlyMap<string, RunnableOperation>, request: StorageRequest): Sql<unknown> {
+  const { kind, run } = operationOf(operations, request);
+  const { argument, fence, operation } = request;
+  return fence === undefined || kind === "read" ? run(argument) : fenced(operation, fence, run(argument));
+}
+
+function* fenced(operation: string, { playerId, epoch }: Ownership, work: Sql<unknown>): Sql<unknown> {
+  if ((yield* OWNS.get(playerId, epoch)) !== undefined) return yield* work;
+  throw new DependencyError("fenced", `Cannot run ${operation}: player ${playerId} is another node's by now`);
+}
+
 /** The operation a request names. @throws {TypeError} when there is none. */
-export function operationOf(
+function operationOf(
   operations: ReadonlyMap<string, RunnableOperation>,
   { operation }: StorageRequest,
 ): RunnableOperation {

@@ -12,7 +12,7 @@
  *
  * Statements keep to what databases have in common: `?` and `?1` for values, `RETURNING`, `ON CONFLICT`. Names in
  * camelCase are those of columns in the answer. `ids(?1)` and `texts(?1)` are tables with one column, `value`, of what
- * {@linkcode listOf} made of a list.
+ * {@linkcode listOf} made of a list. `now_ms()` is the database's clock, in Unix milliseconds.
  *
  * @module
  */

@@ -10,13 +10,13 @@ import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/li
 import { ENGINE_SCHEMA } from "./engine_schema.ts";
 import { migrate } from "./schema.ts";
 import {
-  operationOf,
   operationsOf,
   type RunnableOperation,
   type StorageOutcome,
   type StorageRequest,
+  workOf,
 } from "./operations.ts";
-import { type Sql, type SqlCall, type SqlText, statement } from "./sql.ts";
+import { type SqlCall, type SqlText, statement } from "./sql.ts";
 import type { GameRecords } from "./sql_store.ts";
 import { HEALTH_PROBE } from "./storage.ts";
 
@@ -47,6 +47,8 @@ export interface SqliteOptions {
   readonly lockWaitMs?: number;
   /** Looks whether the file is damaged before it is used: under a second for 100,000 accounts. Default: not. */
   readonly isChecked?: boolean;
+  /** The database's clock, in Unix milliseconds; default: the machine's. */
+  readonly nowMs?: () => number;
   /** Largest size of the file, in pages of 4,096 bytes; default: what SQLite can address. */
   readonly pagesMax?: number;
 }
@@ -83,6 +85,7 @@ export class SqliteDatabase {
       if (options.isChecked === true) checkFile(database, options.path);
       const schemas = records.stores.map(({ definition, schema }) => ({ name: definition.name, steps: schema }));
       migrate(database, records, ENGINE_SCHEMA, schemas);
+      database.function("now_ms", options.nowMs ?? Date.now);
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       const probe: RunnableOperation = { kind: "write", run: () => PROBE.run() };
@@ -162,7 +165,7 @@ export class SqliteDatabase {
   }
 
   #answer(request: StorageRequest): unknown {
-    const work: Sql<unknown> = operationOf(this.#operations, request).run(request.argument);
+    const work = workOf(this.#operations, request);
     let step = work.next();
     while (step.done !== true) step = work.next(this.#call(step.value));
     return step.value;
@@ -313,6 +316,7 @@ function openError(path: string, error: unknown): Error {
 /** SQLite's errors carry no code here, only their text; constraints are the only ones that are not the disk's doing. */
 function operationError(operation: string, error: unknown): Error {
   if (error instanceof RangeError || error instanceof TypeError || error instanceof AssertionError) return error;
+  if (error instanceof DependencyError) return error;
   const reason = messageOf(error);
   const code = /constraint failed|cannot store/.test(reason) ? "conflict" : "unavailable";
   return new DependencyError(code, `Cannot run ${operation}: ${reason}`, { cause: error });

@@ -4,12 +4,13 @@
  * can cross a thread as it is.
  *
  * Every method may reject with a `DependencyError`: `unavailable` (nothing was done, nor will be: try again later),
- * `overloaded` (the same, as too many requests wait), `timeout` (it had begun, unknown whether it was done) and
- * `conflict` (the data forbid it). An argument out of its range is the caller's mistake and rejects with a `RangeError`.
+ * `overloaded` (the same, as too many requests wait), `timeout` (it had begun, unknown whether it was done),
+ * `conflict` (the data forbid it) and `fenced` (the asker owns the player no longer). An argument out of its range is the caller's mistake and rejects with a `RangeError`.
  *
  * @module
  */
 
+import type { Ownership } from "../cluster/directory_store.ts";
 import { SANCTIONS, type SanctionStore, type Standing } from "../moderation/sanction_store.ts";
 import { type Call, defineStore, read, type StoreDefinition, type StoreOf, storePort, write } from "./store.ts";
 
@@ -47,6 +48,8 @@ export interface Asker {
   readonly source: string;
   /** How soon it must be done. */
   readonly urgency: Urgency;
+  /** Its writes are done only while this holds, and rejected with `fenced` otherwise. */
+  readonly owner?: Ownership;
 }
 
 /** The server asks for itself. */
@@ -180,10 +183,11 @@ export const CHARACTERS = defineStore("characters", {
   save: write<SavedCharacter, boolean>(),
 
   /**
-   * Saves many characters at once, all or none; unknown ones are skipped, the last of several with one id counts.
+   * Saves many characters at once, all or none; unknown ones, and those whose player is another node's by now, are
+   * skipped; the last of several with one id counts.
    *
    * @param characters At most `STORAGE_ROWS_MAX`.
-   * @returns How many of them exist.
+   * @returns How many of them were saved.
    */
   saveMany: write<readonly SavedCharacter[], number>(),
 });
@@ -297,6 +301,8 @@ export interface CharacterState {
 /** A character's state, to be saved. */
 export interface SavedCharacter extends CharacterState {
   readonly characterId: number;
+  /** It is saved only while this holds. */
+  readonly owner?: Ownership;
 }
 
 /** A character as it is stored; `state` is null until it has been in the world once. */

@@ -24,7 +24,9 @@ const SELECT_FIRST = statement<CharacterRow>(
 );
 const SELECT_ONE = statement<CharacterRow>(`SELECT ${COLUMNS} FROM characters WHERE account_id = ? AND id = ?`);
 const UPDATE = statement(
-  "UPDATE characters SET map_id = ?, x = ?, y = ?, z = ?, yaw = ?, hp = ?, components = ? WHERE id = ?",
+  `UPDATE characters SET map_id = ?1, x = ?2, y = ?3, z = ?4, yaw = ?5, hp = ?6, components = ?7
+    WHERE id = ?8 AND (?9 = 0 OR EXISTS (SELECT 1 FROM player_owners
+      WHERE player_id = ?9 AND player_id = account_id AND epoch = ?10 AND incarnation IS NOT NULL))`,
 );
 
 /** Characters, each of an account. */
@@ -45,11 +47,11 @@ export const STORED_CHARACTERS: HandlersOf<typeof CHARACTERS> = {
   },
 };
 
-function valuesOf({ characterId, mapId, x, y, z, yaw, hp, components }: SavedCharacter): SqlValue[] {
+function valuesOf({ characterId, mapId, x, y, z, yaw, hp, components, owner }: SavedCharacter): SqlValue[] {
   checkId(characterId, "characterId");
   checkId(mapId, "mapId");
   for (const number of [x, y, z, yaw, hp]) checkFinite(number);
-  return [mapId, x, y, z, yaw, hp, components ?? null, characterId];
+  return [mapId, x, y, z, yaw, hp, components ?? null, characterId, owner?.playerId ?? 0, owner?.epoch ?? 0];
 }
 
 function characterOf({ id, account_id, name, map_id, x, y, z, yaw, hp, components }: CharacterRow): Character {

@@ -9,6 +9,7 @@ import {
   STORAGE_TIMEOUT_MS,
 } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, SystemClock, type Timers } from "../base/clock.ts";
+import type { Ownership } from "../cluster/directory_store.ts";
 import { RequestClaims } from "./request_claims.ts";
 import { RequestQueue, type Waiting } from "./request_queue.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
@@ -55,6 +56,7 @@ export interface WorkerStorageOptions {
 interface Request extends Waiting {
   readonly operation: string;
   readonly argument: unknown;
+  readonly fence: Ownership | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   /** It was kept from being done by another process, at least once. */
@@ -190,7 +192,7 @@ export class WorkerStorage implements Storage {
     operation: string,
     isWrite: boolean,
     argument: unknown,
-    { source, urgency }: Asker = SYSTEM,
+    { source, urgency, owner }: Asker = SYSTEM,
     deadlineMs: number = this.#nowMs() + this.#timeoutMs,
   ): Promise<unknown> {
     if (!this.#port) return Promise.reject(callError("unavailable", operation, "storage is closed"));
@@ -202,6 +204,7 @@ export class WorkerStorage implements Storage {
       deadlineMs,
       operation,
       argument,
+      fence: isWrite ? owner : undefined,
       resolve,
       reject,
       order: 0,
@@ -242,7 +245,8 @@ export class WorkerStorage implements Storage {
       const id = this.#freeIds.pop()!;
       this.#claims.send(id);
       this.#sent.set(id, request);
-      messages.push({ id, operation: request.operation, argument: request.argument });
+      const { operation, argument, fence } = request;
+      messages.push({ id, operation, argument, fence });
     }
     if (messages.length > 0) this.#port.postMessage(messages);
   }
