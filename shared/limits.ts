@@ -500,6 +500,14 @@ export const RECEIPTS_PER_PLAYER_MAX = 64;
 export const RECEIPT_BYTES_MAX = 4_096;
 /** How long a receipt is good, in milliseconds: no client repeats a request for longer. */
 export const RECEIPT_MS: number = 24 * 3_600_000;
+/** Changes that a game has asked for and that are not on disk yet. */
+export const PERSISTED_CHANGES_MAX = 10_000;
+/** How soon such a change is tried again at first, in milliseconds. */
+export const PERSIST_RETRY_MS_MIN = 500;
+/** The longest wait between two tries, in milliseconds. */
+export const PERSIST_RETRY_MS_MAX = 30_000;
+/** How long it is tried, in milliseconds: well below the age of receipts, by which it is made once. */
+export const PERSIST_MS_MAX: number = RECEIPT_MS / 2;
 /**
  * What is over by date is deleted for good when the clock has said so for this long, in milliseconds: wrong clocks are
  * set right within minutes.

@@ -55,6 +55,9 @@ export default defineGame(contract, {
   maps: () => [{ mapId: 0, name: "Lobby", width: 60, height: 60, interestRadius: 0 }],
   templates: [{ name: "arena", width: 40, height: 40, interestRadius: 0, instancesMax: 200 }],
   holdReasons: ["frozen"],
+  metrics: {
+    matches_total: { kind: "counter", help: "Matches that ended", label: { name: "end", valuesMax: 4 } },
+  },
 }, start);
 
 function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<typeof OPTIONS>): Tag {
@@ -71,10 +74,10 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
     entity.set(WalletSchema, { coins });
   };
 
-  /** A player's coins and record change together. */
+  /** A player's coins and record change together, once, however long the storage fails. */
   const save = async ({ player, score, coins, isWinner }: Result) => {
     const { playerId, name } = player;
-    const purse = await store.transaction(async (transaction) => {
+    const purse = await game.persist(player, PurseSchema, async (transaction) => {
       const purse = await transaction.getOrEmpty(PURSES, playerId);
       const { best, wins, matches } = await transaction.getOrEmpty(RECORDS, playerId);
       purse.coins += coins;
@@ -82,17 +85,14 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
       const record = { best: Math.max(best, score), wins: wins + (isWinner ? 1 : 0), matches: matches + 1, name };
       transaction.put(RECORDS, playerId, record);
       return purse;
-    }, player.asker);
+    });
     show(player, purse);
   };
 
-  const end = (match: Match) => {
+  const end = (match: Match, why: "time" | "left" | "operator" | "stop") => {
     matches.delete(match.id);
-    for (const result of match.end()) {
-      save(result).catch((error) =>
-        game.log.error("Cannot save a result", { ...result, player: result.player.name, error })
-      );
-    }
+    game.metric("matches_total").add(1, why);
+    for (const result of match.end()) game.background("result", () => save(result));
   };
 
   game.use(matchmaking, {
@@ -102,7 +102,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
       if (arena === null) return false;
       const match = new Match(game, { arena, players, prng, durationMs });
       matches.set(match.id, match);
-      game.after(durationMs, () => end(match), arena);
+      game.after(durationMs, () => end(match, "time"), arena);
       return true;
     },
     groupOf: (player) => {
@@ -113,7 +113,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   const matchOf = (player: Player) => matches.get(entities.of(player).map.mapId);
 
   game.system("touch", (nowMs) => {
-    for (const match of matches.values()) if (!match.step(nowMs)) end(match);
+    for (const match of matches.values()) if (!match.step(nowMs)) end(match, "left");
   });
 
   game.on(BuyHatRequestSchema, (player, { hatId }) =>
@@ -137,14 +137,17 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   hooks.enter(async (player) =>
     show(player, await store.get(PURSES, player.playerId, player.asker) ?? { hatId: 0, coins: 0 })
   );
-  hooks.leave((player) => matchOf(player)?.leave(player));
+  hooks.leave((player, why) => {
+    const match = matchOf(player);
+    if (match !== undefined) why === "stopped" ? end(match, "stop") : match.leave(player);
+  });
 
   game.admin(
     "end-match",
     { match: { kind: integer({ min: 0, max: 0xffff }), default: 0, help: "Its id; 0: all" } },
     (input) => {
       const ending = [...matches.values()].filter(({ id }) => input.match === 0 || input.match === id);
-      for (const match of ending) end(match);
+      for (const match of ending) end(match, "operator");
       return `${ending.length} ended`;
     },
   );

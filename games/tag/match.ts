@@ -32,11 +32,6 @@ interface PowerUp {
   readonly entity: Entity;
 }
 
-interface PowerUp {
-  readonly kind: Kind;
-  readonly entity: Entity;
-}
-
 type Prng = ReturnType<Game["random"]>;
 
 /** How long a player was not it, its points, and until when it is what, in milliseconds of the engine's clock. */

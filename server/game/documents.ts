@@ -35,7 +35,7 @@ export {
 } from "./collection.ts";
 
 /** The game asks for itself, behind what keeps the server whole. */
-const GAME: Asker = { source: SYSTEM_SOURCE, urgency: ORDINARY };
+export const GAME: Asker = { source: SYSTEM_SOURCE, urgency: ORDINARY };
 
 /** What {@linkcode Documents} needs. */
 export interface DocumentsOptions {

@@ -31,7 +31,8 @@ import { Prng } from "../world/prng.ts";
 import type { GameMetrics, GameMetricWriter } from "../ops/game_metrics.ts";
 import { Instances } from "../session/instances.ts";
 import type { GamePart } from "./define_game.ts";
-import type { Documents } from "./documents.ts";
+import type { Documents, Transaction } from "./documents.ts";
+import { Persistence } from "./persistence.ts";
 import { Durable, settleDurable } from "./durable.ts";
 import { Entities } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
@@ -192,6 +193,7 @@ export class Game<P = any> {
   /** Asks for a turn soon: for what was done outside of handlers, and should not wait for the next tick. */
   readonly wake: () => void;
   readonly #engine: GameEngine;
+  readonly #persistence: Persistence;
   readonly #parts = new Set<string>();
   readonly #streams = new Set<string>();
 
@@ -220,6 +222,11 @@ export class Game<P = any> {
     this.randomToken = context.randomToken;
     this.storage = watched("game.storage", context.storage);
     this.wake = context.wake;
+    this.#persistence = new Persistence({
+      ...{ clock: this.clock, log: this.log, storage: context.storage, documents: engine.documents },
+      ...{ timers: engine.timers, prng: this.random("persist") },
+    });
+    this.hooks.stop(() => this.#persistence.stop());
   }
 
   /**
@@ -310,6 +317,31 @@ export class Game<P = any> {
    */
   admin<Input extends Readonly<Record<string, GameOption>>>(name: string, input: Input, act: GameAction<Input>): void {
     this.#engine.actions.add(name, input, (input, moderator) => callHandler(name, act, input, moderator));
+  }
+
+  /**
+   * Changes documents by the game's own will, such as at the end of a match: once, and surely. While the storage cannot be
+   * reached it is tried again, for half a day at most, and the server's stop waits for a last try; a receipt keeps a change
+   * whose answer was lost from being made twice. A crash of the process loses what was not on disk yet.
+   *
+   * @param player Whose change it is; it may be gone.
+   * @param schema Of what `work` gives.
+   * @param work Runs again as that of `store.transaction` does.
+   * @returns What `work` gave, as it is on disk.
+   * @throws What `work` throws; {@linkcode DocumentError} as `store.transaction` does; {@linkcode DependencyError} when it
+   * was given up, or `PERSISTED_CHANGES_MAX` changes wait.
+   */
+  persist<Desc extends DescMessage>(
+    player: Pick<Player, "playerId">,
+    schema: Desc,
+    work: (transaction: Transaction) => MessageInitShape<Desc> | Promise<MessageInitShape<Desc>>,
+  ): Promise<MessageShape<Desc>> {
+    return this.#persistence.run(player.playerId, schema, work);
+  }
+
+  /** Changes by {@linkcode Game.persist} that are not on disk yet. */
+  get unsavedCount(): number {
+    return this.#persistence.count;
   }
 
   /**

@@ -101,6 +101,8 @@ export class Logic {
   readonly accounts: AccountService;
   readonly moderation: ModerationService;
   readonly maintenance: Maintenance;
+  /** What the game works with. */
+  readonly game: Game;
   /** What the game gave at its start: its parts, for tests. */
   readonly parts: unknown;
   readonly #expiry: Expiry;
@@ -113,7 +115,6 @@ export class Logic {
   #nextRing = 0;
   readonly #watch: Pick<SlowPackets, "check">;
   readonly #keeps: GameKeeps;
-  readonly #game: Game;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -184,7 +185,7 @@ export class Logic {
     for (const [name, metric] of Object.entries(game.metrics ?? {})) metrics.declare(name, metric);
     this.#keeps = new GameKeeps(before?.image.kept);
     if (before !== undefined) this.#restore(before);
-    this.#game = new Game({
+    this.game = new Game({
       context,
       dispatcher: this.#dispatcher,
       players: this.players,
@@ -201,7 +202,7 @@ export class Logic {
       instancesBefore: before?.image.world.world.instances.map(({ mapId }) => mapId),
       seed,
     });
-    this.parts = game.start(this.#game);
+    this.parts = game.start(this.game);
     this.moderation.sweep();
     this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
     this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
@@ -261,7 +262,7 @@ export class Logic {
     }));
     for (const player of [...this.players.online]) faults.notify("presence", this.hooks.online, player, true);
     this.world.takeOver();
-    this.#game.instances.endAbandoned();
+    this.game.instances.endAbandoned();
   }
 
   /** When the next step of the world is due, monotonic milliseconds. */

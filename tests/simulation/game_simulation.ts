@@ -77,6 +77,8 @@ export interface SimulateOptions<P extends PacketShapes<P>> {
    * the game keeps in memory. `restart`: the server dies and begins anew from what was saved. Default: nothing.
    */
   readonly faults?: "all" | readonly FaultKind[];
+  /** Options of the game that are not as they are by default. */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** The game's own stores: the default export of its `records.ts`. */
   readonly records?: GameRecords;
 }
@@ -210,6 +212,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
         linkDeadMs: LINK_DEAD_MS,
         monsterCount: 0,
         game,
+        gameOptions: options.options ?? {},
       },
       disk: this.#disk,
       onLife: (life) => this.#begin(life),
@@ -358,6 +361,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
     const { life, isDown } = this.#server;
     if (isDown) return "the server is being started";
     if (!this.#disk.isIdle || life.storage.pendingCount > 0) return "the storage still works";
+    if (life.logic.game.unsavedCount > 0) return "changes of the game are not saved yet";
     if (life.saver.unsavedCount > 0) return "characters are not saved yet";
     return this.#state.wrongGauge(this.#server);
   }

@@ -45,6 +45,8 @@ export interface ServerShape {
   readonly monsterCount: number;
   /** Default: the marsh, on two small maps of its own. */
   readonly game?: GameModule;
+  /** Options of the game. */
+  readonly gameOptions?: Readonly<Record<string, unknown>>;
 }
 
 /** Side of the first map, in units. */
@@ -294,7 +296,7 @@ export class SimulatedServer implements Listeners {
       interestRadius: 25,
       sendQueueSoftBytes: options.shape.softBytes,
       sendQueueHardBytes: options.shape.hardBytes,
-      gameOptions: { guildWarMinutes: 1 },
+      gameOptions: options.shape.gameOptions ?? { guildWarMinutes: 1 },
       floodControl: false,
     };
     for (let index = 0; index < this.#shape.ioWorkers; index++) {

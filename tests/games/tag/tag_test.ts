@@ -15,16 +15,24 @@ import {
   QueueStatusSchema,
   RanksRequestSchema,
   RanksResponseSchema,
+  RecordSchema,
   ResumeRequestSchema,
   RunnerSchema,
   TaggedSchema,
   WalletSchema,
 } from "../../../games/tag/contract.ts";
 import tag, { type Tag } from "../../../games/tag/game.ts";
+import { documents } from "../../../server/game/game.ts";
 import type { Match } from "../../../games/tag/match.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
+import { DirectStorage } from "../../../server/storage/direct_storage.ts";
+import { DOCUMENTS } from "../../../server/storage/document_store.ts";
+import type { Storage } from "../../../server/storage/storage.ts";
+import { DependencyError } from "../../../shared/errors.ts";
 import { type HarnessClient, LogicHarness } from "../../support/logic_harness.ts";
+import { storageWith } from "../../support/storage_with.ts";
 
+const RECORDS = documents("records", RecordSchema, { owner: "player" });
 const NAMES = ["ann", "ben", "cid", "dee"];
 
 /** What a client was sent of one message, oldest first. */
@@ -42,8 +50,8 @@ class Arena implements AsyncDisposable {
     this.tag = harness.logic.parts as Tag;
   }
 
-  static async open(players: number, seed = 1): Promise<Arena> {
-    const harness = await LogicHarness.create({ game: tag, seed });
+  static async open(players: number, seed = 1, storage?: Storage): Promise<Arena> {
+    const harness = await LogicHarness.create({ game: tag, seed, storage });
     const clients: HarnessClient[] = [];
     for (const name of NAMES.slice(0, players)) clients.push(await harness.connect({ name }));
     const arena = new Arena(harness, clients);
@@ -77,6 +85,18 @@ class Arena implements AsyncDisposable {
     }
     const { x, z } = this.entity(beside);
     this.entity(client).teleport({ x: x + 1, y: 0, z, yaw: 0 });
+  }
+
+  /** Has the operator end a match; gives what it is told. */
+  async endMatch(match: string): Promise<string> {
+    const input = { match };
+    const outcome = await this.harness.logic.moderation.run({
+      act: "game",
+      action: "end-match",
+      input,
+      moderator: "m",
+    });
+    return outcome.kind === "done" ? outcome.text : outcome.kind;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -223,4 +243,68 @@ Deno.test("matchmaking: a player waits once, leaves when it wants to, and is tol
   assertEquals(heard(back, QueueStatusSchema).at(-1)!.isWaiting, false);
   arena.harness.send(back, QueueLeaveRequestSchema, {});
   assertEquals(heard(back, QueueResponseSchema).at(-1)!.errorCode, ErrorCode.INVALID_STATE);
+});
+
+/** A storage that fails each commit in turn as it is told, from now on; then it works. */
+function failingStorage() {
+  const direct = new DirectStorage({ path: ":memory:" }, { game: "tag", stores: [] });
+  const base = direct.of(DOCUMENTS), failures: ("before" | "behind")[] = [];
+  const commit: typeof base.commit = async (commit) => {
+    const failure = failures.shift();
+    if (failure === "before") throw new DependencyError("unavailable", "planted");
+    const outcome = await base.commit(commit);
+    // It is on disk, and nobody hears of it.
+    if (failure === "behind") throw new DependencyError("timeout", "planted");
+    return outcome;
+  };
+  return { failures, storage: storageWith(direct, {}, { documents: { ...base, commit } }) };
+}
+
+/** Coins and matches of a player, as they are on disk. */
+async function saved({ tag }: Arena, client: HarnessClient) {
+  const { coins } = tag.game.entities.find(client.entityId)!.get(WalletSchema);
+  return [coins, (await tag.game.store.get(RECORDS, client.playerId))?.matches];
+}
+
+Deno.test("tag: results are saved once, whether the storage fails before or behind the commit, and for how long", async () => {
+  const { failures, storage } = failingStorage();
+  await using arena = await Arena.open(2, 1, storage);
+  arena.harness.advance(10_100);
+  failures.push("before", "before", "before", "before", "behind", "behind");
+  await arena.endMatch("0");
+  const [{ scores }] = heard(arena.clients[0], MatchEndedSchema);
+  for (let index = 0; index < 60; index++) {
+    arena.harness.advance(1_000);
+    let turns = 0;
+    await arena.harness.until(() => ++turns > 3);
+  }
+  assertEquals([failures, arena.tag.game.unsavedCount], [[], 0]);
+  for (const client of arena.clients) {
+    assertEquals(await saved(arena, client), [scores.find(({ name }) => name === client.name)!.coins, 1]);
+  }
+});
+
+Deno.test("tag: a server that stops ends matches and saves their results, also those that wait to be tried again", async () => {
+  const { failures, storage } = failingStorage();
+  const arena = await Arena.open(2, 1, storage);
+  arena.harness.advance(10_100);
+  failures.push("before", "before");
+  await arena.harness.logic.stop();
+  for (const { playerId } of arena.clients) {
+    assertEquals((await arena.tag.game.store.get(RECORDS, playerId))?.matches, 1);
+  }
+  await arena[Symbol.asyncDispose]();
+});
+
+Deno.test("tag: the operator ends one match or all, and is told how many", async () => {
+  await using arena = await Arena.open(4);
+  arena.harness.tick(2);
+  const { id } = arena.match;
+  assertEquals(await arena.endMatch(String(id + 1)), "0 ended");
+  assertEquals(arena.tag.matches.size, 1);
+  assertEquals(await arena.endMatch(String(id)), "1 ended");
+  assertEquals(arena.tag.matches.size, 0);
+  for (const client of arena.clients) assertEquals(heard(client, MatchEndedSchema).length, 1);
+  assertEquals(await arena.endMatch("0"), "0 ended");
+  assertEquals(await arena.endMatch("-1"), "conflict");
 });
