@@ -19,6 +19,7 @@ import { isSafe, type MapLook, portalAt } from "./map_look.ts";
 import type { Minimap } from "./minimap.ts";
 import type { NearbyList, Neighbour } from "./nearby_list.ts";
 import type { PortalButton } from "./portal_button.ts";
+import type { RenderScale } from "./render_scale.ts";
 import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
 import type { TargetFrame } from "./target_frame.ts";
@@ -29,6 +30,8 @@ import { WorldRenderer } from "./world_renderer.ts";
 export interface GameViewOptions {
   readonly world: WorldView<SeenEntity>;
   readonly canvas: HTMLCanvasElement;
+  /** What is known of how many pixels this screen can have. */
+  readonly scale: RenderScale;
   readonly minimap: Minimap;
   readonly nearby: NearbyList;
   readonly status: StatusBar;
@@ -141,13 +144,13 @@ export class GameView {
       onCast: options.onCast,
       onNote: (text) => options.skills.note(text),
     });
-    this.#resizing = new ResizeObserver(() => this.#renderer.resize(this.#camera, devicePixelRatio));
+    this.#resizing = new ResizeObserver(() => this.#renderer.resize(this.#camera, options.scale));
     this.#resizing.observe(canvas);
     const { signal } = this.#listening;
     document.addEventListener("visibilitychange", () => document.hidden && this.#standStill(), { signal });
     document.documentElement.dataset.entityId = String(entityId);
     options.status.setHealth(null);
-    this.#renderer.resize(this.#camera, devicePixelRatio);
+    this.#renderer.resize(this.#camera, options.scale);
     this.#updateText();
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
   }
@@ -236,7 +239,8 @@ export class GameView {
     this.#frame = requestAnimationFrame((nowMs) => this.#step(nowMs));
     const elapsedMs = Number.isNaN(this.#frameMs) ? 0 : nowMs - this.#frameMs;
     this.#frameMs = nowMs;
-    const { world } = this.#options;
+    const { scale, world } = this.#options;
+    if (scale.frame(nowMs)) this.#renderer.resize(this.#camera, scale);
     if (this.#controls.apply(this.#movement, nowMs)) this.#battle.halt();
     this.#battle.step(nowMs, this.#model.clock.playbackMs(nowMs));
     const playbackMs = world.step(nowMs);

@@ -54,6 +54,7 @@ import { PartyDesk } from "./party_desk.ts";
 import { PendingChat } from "./pending_chat.ts";
 import { PortalButton } from "./portal_button.ts";
 import { RankDesk } from "./rank_desk.ts";
+import { RenderScale } from "./render_scale.ts";
 import { RoomDesk } from "./room_desk.ts";
 import { SidePanel } from "./side_panel.ts";
 import { SkillBar } from "./skill_bar.ts";
@@ -85,6 +86,7 @@ class Page {
   readonly #login = new LoginCard((entry) => this.#enter((client) => logIn(client, entry), entry.name));
   readonly #status = new StatusBar(() => this.#leave());
   readonly #nearby = new NearbyList();
+  readonly #scale = new RenderScale();
   readonly #minimap = new Minimap();
   readonly #notice = new Notice();
   readonly #chat = new ChatPanel({
@@ -391,6 +393,7 @@ class Page {
     this.#game = new GameView(this.#world.stay!, map, {
       world: this.#world,
       canvas: this.#canvas,
+      scale: this.#scale,
       minimap: this.#minimap,
       nearby: this.#nearby,
       status: this.#status,

@@ -19,6 +19,7 @@ import { type MapLook, portalAt } from "./map_look.ts";
 import type { OwnMovement } from "../../../client/world/own_movement.ts";
 import { COLORS } from "./palette.ts";
 import { paintPortal, paintPortalName } from "./portal_painter.ts";
+import type { RenderScale } from "./render_scale.ts";
 import { FADE_MS } from "../../../client/world/world_model.ts";
 import { type Health, isDead, type MarshModel, opacityOf, type SeenEntity } from "./marsh_model.ts";
 
@@ -104,12 +105,11 @@ export class WorldRenderer {
     this.#ground = new GroundCache(map);
   }
 
-  /** Fits the canvas to its place on the page. */
-  resize(camera: Camera, pixelRatio: number): void {
-    // Above 2 nothing is seen of it, and a phone has to fill every pixel.
-    this.#pixelRatio = Math.min(2, Math.max(1, pixelRatio));
+  /** Fits the canvas to its place on the page, with as many pixels as `scale` gives it. */
+  resize(camera: Camera, scale: RenderScale): void {
     camera.width = Math.max(1, this.#canvas.clientWidth);
     camera.height = Math.max(1, this.#canvas.clientHeight);
+    this.#pixelRatio = scale.ratioFor(camera, devicePixelRatio);
     const width = Math.round(camera.width * this.#pixelRatio);
     const height = Math.round(camera.height * this.#pixelRatio);
     if (this.#canvas.width !== width) this.#canvas.width = width;
