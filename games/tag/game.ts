@@ -9,6 +9,7 @@ import {
   documents,
   durable,
   type Game,
+  type Instance,
   integer,
   type OptionValues,
   type Player,
@@ -27,7 +28,7 @@ import {
   RunnerSchema,
   WalletSchema,
 } from "./contract.ts";
-import { Match, type Result } from "./match.ts";
+import { Match, type MatchImage, type Result } from "./match.ts";
 
 /** Prices of the hats, in coins, by id. */
 const HATS: ReadonlyMap<number, number> = new Map([[1, 10], [2, 25], [3, 60]]);
@@ -95,14 +96,24 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
     for (const result of match.end()) game.background("result", () => save(result));
   };
 
+  const run = (arena: Instance, players: readonly Player[], before?: MatchImage) => {
+    const match = new Match(game, { arena, players, prng, durationMs, before });
+    matches.set(match.id, match);
+    game.after(match.endsMs - game.nowMs, () => end(match, "time"), arena);
+  };
+
+  for (const before of game.kept<MatchImage[]>("matches") ?? []) {
+    const arena = game.instances.find(before.id);
+    if (arena !== undefined) run(arena, before.seats.map(({ playerId }) => game.players.find(playerId)!), before);
+  }
+  game.keep("matches", () => Array.from(matches.values(), (match) => match.image()));
+
   game.use(matchmaking, {
     ...{ wanted: 4, least: 2, waitMs: fillSeconds * 1_000, ticketsMax: 1_000 },
     start: (players) => {
       const arena = game.instances.open("arena");
       if (arena === null) return false;
-      const match = new Match(game, { arena, players, prng, durationMs });
-      matches.set(match.id, match);
-      game.after(durationMs, () => end(match, "time"), arena);
+      run(arena, players);
       return true;
     },
     groupOf: (player) => {

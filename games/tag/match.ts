@@ -38,6 +38,14 @@ type Prng = ReturnType<Game["random"]>;
 const NEW_SEAT = { freeMs: 0, points: 0, safeUntilMs: 0, shieldUntilMs: 0, frozenUntilMs: 0 };
 /** A player in a match. */
 type Seat = typeof NEW_SEAT & { readonly player: Player; readonly entity: Entity };
+/** A match as plain data. */
+export interface MatchImage {
+  readonly id: number;
+  readonly endsMs: number;
+  readonly itId: number;
+  readonly seats: readonly (typeof NEW_SEAT & { readonly playerId: number })[];
+  readonly powerUps: readonly { readonly kind: Kind; readonly x: number; readonly z: number }[];
+}
 /** What is seen of somebody who is in no match. */
 const NOTHING = { isIt: false, isShielded: false, isFrozen: false, score: 0 };
 
@@ -45,6 +53,8 @@ const NOTHING = { isIt: false, isShielded: false, isFrozen: false, score: 0 };
 export class Match {
   /** That of its map: no other that runs has it. */
   readonly id: number;
+  /** By the engine's clock, in milliseconds. */
+  readonly endsMs: number;
   readonly #game: Game;
   readonly #arena: Instance;
   readonly #prng: Prng;
@@ -53,25 +63,44 @@ export class Match {
   #it: Seat;
   #steppedMs: number;
 
-  /** Takes the players to the arena. */
-  constructor(game: Game, { arena, players, prng, durationMs }: {
+  /** Takes the players to the arena, unless it goes on with a match from before the game was reloaded. */
+  constructor(game: Game, { arena, players, prng, durationMs, before }: {
     readonly arena: Instance;
     readonly players: readonly Player[];
     readonly prng: Prng;
     readonly durationMs: number;
+    readonly before?: MatchImage;
   }) {
     this.#game = game;
     this.#arena = arena;
     this.#prng = prng;
     this.id = arena.map.mapId;
+    this.endsMs = before?.endsMs ?? game.nowMs + durationMs;
     this.#steppedMs = game.nowMs;
     this.#seats = players.map((player, index) => {
-      game.instances.move(player, arena, placeOf(index, players.length, arena));
-      return { player, entity: game.entities.of(player), ...NEW_SEAT };
+      const { playerId: _, ...seat } = before?.seats[index] ?? { playerId: 0, ...NEW_SEAT };
+      if (before === undefined) game.instances.move(player, arena, placeOf(index, players.length, arena));
+      return { player, entity: game.entities.of(player), ...seat };
     });
-    for (const player of players) player.tell(MatchStartedSchema, { matchId: this.id, durationMs });
-    this.#it = this.#passTo(this.#seats[prng.nextInt(this.#seats.length)], null);
+    if (before === undefined) {
+      for (const player of players) player.tell(MatchStartedSchema, { matchId: this.id, durationMs });
+      this.#it = this.#passTo(this.#seats[prng.nextInt(this.#seats.length)], null);
+    } else {
+      this.#it = this.#seats.find(({ player }) => player.playerId === before.itId)!;
+      for (const powerUp of before.powerUps) this.#place(powerUp);
+    }
     game.every(POWER_UP_MS, () => this.#placePowerUp(), arena);
+  }
+
+  /** All that goes on when the game is reloaded. */
+  image(): MatchImage {
+    return {
+      id: this.id,
+      endsMs: this.endsMs,
+      itId: this.#it.player.playerId,
+      seats: this.#seats.map(({ player: { playerId }, entity: _, ...seat }) => ({ playerId, ...seat })),
+      powerUps: this.#powerUps.map(({ kind, entity: { x, z } }) => ({ kind, x, z })),
+    };
   }
 
   /** Who plays, whoever is it first. */
@@ -147,7 +176,11 @@ export class Match {
     const kind = this.#prng.nextInt(2) === 0 ? Kind.SHIELD : Kind.FREEZE;
     const { map } = this.#arena;
     const [x, z] = [map.width * this.#prng.nextFloat(), map.height * this.#prng.nextFloat()];
-    const entity = this.#game.entities.spawn({ kind, name: "", map, x, z });
+    this.#place({ kind, x, z });
+  }
+
+  #place({ kind, x, z }: MatchImage["powerUps"][number]): void {
+    const entity = this.#game.entities.spawn({ kind, name: "", map: this.#arena.map, x, z });
     if (entity !== null) this.#powerUps.push({ kind, entity });
   }
 

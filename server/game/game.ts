@@ -367,16 +367,26 @@ export class Game<P = any> {
   }
 
   /**
-   * Keeps something when the game is reloaded while it is developed: `let count = game.keep("count", () => count) ?? 0`.
-   * Players and maps are there already when it comes back; timers, and entities that nobody plays, are not.
+   * Keeps something when the game is reloaded while it is developed:
+   *
+   * ```ts ignore
+   * let count = game.kept<number>("count") ?? 0;
+   * game.keep("count", () => count);
+   * ```
+   *
+   * Players and maps are there already when the game comes back; timers, and entities that nobody plays, are not.
    *
    * @param give Called when the game is about to be reloaded, at the end of a tick. Gives plain data, as `structuredClone`
    * takes it: ids instead of players and entities.
-   * @returns What the game gave before it was reloaded, as that version of it had it; `undefined` where it was not reloaded.
    * @throws {TypeError} when the game keeps something of that name already.
    */
-  keep<T>(name: string, give: () => T): T | undefined {
-    return this.#engine.keeps.keep(name, give) as T | undefined;
+  keep(name: string, give: () => unknown): void {
+    this.#engine.keeps.keep(name, give);
+  }
+
+  /** What {@linkcode keep} gave before the game was reloaded, as that version of it had it; `undefined` where it was not. */
+  kept<T>(name: string): T | undefined {
+    return this.#engine.keeps.kept(name) as T | undefined;
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */

@@ -15,12 +15,15 @@ export class GameKeeps {
   /**
    * Registers what is to be kept.
    *
-   * @returns What was kept under this name.
-   * @throws {TypeError} when something else is kept under it.
+   * @throws {TypeError} when something else is kept under this name.
    */
-  keep(name: string, give: () => unknown): unknown {
+  keep(name: string, give: () => unknown): void {
     if (this.#givers.has(name)) throw new TypeError(`Cannot keep two things as ${name}`);
     this.#givers.set(name, give);
+  }
+
+  /** What was kept under a name; `undefined`: nothing. */
+  kept(name: string): unknown {
     return Object.hasOwn(this.#before, name) ? this.#before[name] : undefined;
   }
 

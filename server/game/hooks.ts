@@ -50,7 +50,7 @@ export interface HookFunctions {
    * A player is in the world, and its client has been told so.
    *
    * @param afterReload It was before: only the game was reloaded while it is developed, and starts with nothing but what
-   * `game.keep` gave.
+   * `game.kept` gives.
    */
   enter(player: Player, afterReload: boolean): void | Promise<void>;
   /** A player is about to leave the world: it is still where it was, and all that is said of it holds. */

@@ -181,7 +181,7 @@ export class Dispatcher {
 
   /** Tells the sender of a request, whose handler was never heard of again, that it was not met. */
   giveUp({ session, type, sequence }: PendingRequest): void {
-    const row = this.#entries[type]?.row;
+    const row = this.#contract.packets.row(type);
     const [code, message] = [ErrorCode.UNAVAILABLE, "Not available now"] as const;
     this.#answer(
       session,

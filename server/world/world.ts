@@ -309,7 +309,7 @@ export class World {
       vz: store.vz[id],
       yaw: store.yaw[id],
       heldFor: this.#rules.heldFor(id),
-      speed: this.#rules.speedOf(id),
+      speedCmPerMs: store.speedCmPerMs[id],
       movementSequence: store.movementSequence[id],
       creditMs: store.creditMs[id],
       creditAtMs: store.creditAtMs[id],
@@ -343,7 +343,7 @@ export class World {
   }
 
   /** @returns Whether it stands where it stood. */
-  #restoreEntity({ id, mapId, profile, heldFor, known, speed, ...entity }: EntityImage): boolean {
+  #restoreEntity({ id, mapId, profile, heldFor, known, ...entity }: EntityImage): boolean {
     const store = this.#store, map = this.findMap(mapId);
     const isThere = map !== undefined && this.#rules.contains(map.index, entity.x, entity.y, entity.z);
     const { x, z } = isThere ? entity : this.#spreadPlace(this.maps[0], 0);
@@ -358,7 +358,7 @@ export class World {
     store.creditMs[id] = entity.creditMs;
     store.creditAtMs[id] = entity.creditAtMs;
     this.#encoder.restoreProfile(id, profile);
-    this.#rules.setSpeed(id, speed);
+    store.speedCmPerMs[id] = entity.speedCmPerMs;
     for (const reason of heldFor) if (this.#rules.knows(reason)) this.#rules.setHold(id, reason, true);
     this.#grid.place(id);
     this.#mark(id, CHANGED.MOVE | CHANGED.POSITION | CHANGED.PROFILE);

@@ -18,8 +18,7 @@ export interface EntityImage {
   readonly yaw: number;
   /** What it is held for. */
   readonly heldFor: readonly string[];
-  /** Units/s. */
-  readonly speed: number;
+  readonly speedCmPerMs: number;
   readonly movementSequence: number;
   readonly creditMs: number;
   readonly creditAtMs: number;

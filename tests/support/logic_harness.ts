@@ -18,7 +18,7 @@ import { loadConfig, type ServerConfig } from "../../server/config/config.ts";
 import { buildLogic } from "../../server/session/build_logic.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
-import type { Logic } from "../../server/session/logic.ts";
+import type { Logic, Predecessor } from "../../server/session/logic.ts";
 import type { Player } from "../../server/session/player.ts";
 import type { Session } from "../../server/session/session.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
@@ -310,14 +310,16 @@ export class LogicHarness implements AsyncDisposable {
   readonly clock = new ManualClock();
   readonly counters = new CounterBlock(createCounterBlock());
   readonly log = new RecordingLogger();
-  readonly faults: Faults;
-  readonly sessions: SessionManager;
+  faults!: Faults;
+  sessions!: SessionManager;
   readonly config: ServerConfig;
   readonly storage: Storage;
-  readonly world: World;
-  readonly logic: Logic;
+  world!: World;
+  logic!: Logic;
+  readonly #memory = createRingBuffer();
   readonly #ring: RingProducer;
   readonly #output: CollectingOutput;
+  readonly #build: (game: GameModule, before?: Predecessor) => void;
   #generation = 0;
   #playerCount = 0;
 
@@ -336,34 +338,62 @@ export class LogicHarness implements AsyncDisposable {
       for (const folder of [game.folder, PARTS]) refuseOutsideChance(folder);
       refusePendingPromises();
     }
-    this.logic = buildLogic({
-      game,
-      config,
-      ports: { login: 8080, game: 8081, gateway: 8082 },
-      clock: this.clock,
-      storage: this.storage,
-      hasher: options.hasher ?? PLAIN_HASHER,
-      tokens: options.tokens ?? plainTokens(this.storage),
-      wake: () => {},
-      randomToken: () => `token${++tokenCount}`,
-      prng: new Prng(options.seed ?? 1),
-      worldCapacity: options.worldCapacity ?? 1_024,
-      counters: this.counters,
-      log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
-      // How long a packet took depends on the machine.
-      watch: { check: () => {} },
-    });
-    const { faults, sessions, world } = this.logic.context;
-    this.faults = faults;
-    this.sessions = sessions;
-    this.world = world;
-    const memory = createRingBuffer();
-    this.#ring = new RingProducer(memory);
+    this.#ring = new RingProducer(this.#memory);
     this.#output = new CollectingOutput(
       (link, sequence) => this.sessions.onBroadcastFull(link, sequence),
       options.onPacket,
     );
-    this.logic.setIoWorker(WORKER, new RingConsumer(memory), this.#output);
+    this.#build = (game, before) => {
+      this.logic = buildLogic({
+        game,
+        before,
+        config,
+        ports: { login: 8080, game: 8081, gateway: 8082 },
+        clock: this.clock,
+        storage: this.storage,
+        hasher: options.hasher ?? PLAIN_HASHER,
+        tokens: options.tokens ?? plainTokens(this.storage),
+        wake: () => {},
+        randomToken: () => `token${++tokenCount}`,
+        prng: new Prng(options.seed ?? 1),
+        worldCapacity: options.worldCapacity ?? 1_024,
+        counters: this.counters,
+        log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
+        // How long a packet took depends on the machine.
+        watch: { check: () => {} },
+      });
+      const { faults, sessions, world } = this.logic.context;
+      this.faults = faults;
+      this.sessions = sessions;
+      this.world = world;
+    };
+    this.#build(game);
+    this.logic.setIoWorker(WORKER, new RingConsumer(this.#memory), this.#output);
+  }
+
+  /**
+   * Reloads the game as `deno task dev` does: a logic made from an image of this one takes its place. What the image has
+   * goes the way between threads.
+   *
+   * @throws What the game throws at its start; then nothing has changed.
+   */
+  async reload(game: GameModule): Promise<void> {
+    while (!this.logic.isBetweenTicks) this.tick();
+    const image = structuredClone(this.logic.image());
+    const { faults, logic, sessions, world } = this;
+    try {
+      this.#build(game, {
+        image,
+        connect: (sessions) => {
+          this.sessions = sessions;
+          return [{ ring: new RingConsumer(this.#memory), output: this.#output }];
+        },
+      });
+      await this.logic.takeOver();
+    } catch (error) {
+      Object.assign(this, { faults, logic, sessions, world });
+      throw error;
+    }
   }
 
   /** Hit points of everybody. */

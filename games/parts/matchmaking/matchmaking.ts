@@ -27,6 +27,12 @@ interface PlayersTicket extends Ticket {
   readonly players: readonly Player[];
 }
 
+/** Who waits, and since when, by the engine's clock. */
+interface KeptTicket {
+  readonly playerIds: readonly number[];
+  readonly sinceMs: number;
+}
+
 /** A queue that runs. A player is in it until a match begins, it leaves or its session ends; a lost connection changes nothing. */
 export class MatchQueue {
   readonly #game: Game;
@@ -53,6 +59,14 @@ export class MatchQueue {
       if (this.isWaiting(player)) this.#tell([player]);
     });
     game.system("matchmaking", (nowMs) => this.#makeMatches(nowMs));
+    for (const { playerIds, sinceMs } of game.kept<KeptTicket[]>("matchmaking") ?? []) {
+      this.#add(playerIds.flatMap((id) => game.players.find(id) ?? []), sinceMs);
+    }
+    game.keep("matchmaking", () =>
+      Array.from(new Set(this.#tickets.values()), ({ players, sinceMs }): KeptTicket => ({
+        playerIds: players.map(({ playerId }) => playerId),
+        sinceMs,
+      })));
   }
 
   /** Whether a player waits for a match. */
@@ -73,11 +87,16 @@ export class MatchQueue {
     if (players.length > this.#options.wanted) {
       throw new Refused(ErrorCode.OUT_OF_RANGE, "More players than a match has");
     }
-    const ticket = { players, size: players.length, sinceMs: this.#game.nowMs };
-    if (!this.#matchmaker.tryAdd(ticket)) throw new Refused(ErrorCode.SERVER_FULL, "The queue is full");
+    if (!this.#add(players, this.#game.nowMs)) throw new Refused(ErrorCode.SERVER_FULL, "The queue is full");
+    this.#tell(players);
+  }
+
+  #add(players: readonly Player[], sinceMs: number): boolean {
+    const ticket = { players, size: players.length, sinceMs };
+    if (!this.#matchmaker.tryAdd(ticket)) return false;
     for (const member of players) this.#tickets.set(member, ticket);
     this.#count();
-    this.#tell(players);
+    return true;
   }
 
   /** Takes a player, and whom it came with, out of the queue. @returns `false` when it is not in it. */
