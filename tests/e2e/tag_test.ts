@@ -120,10 +120,8 @@ class Runner {
   }
 }
 
-Deno.test("Four players of the arena play a match and buy a hat, are cut 20 times each, and lose nothing", async () => {
-  await using server = await ServerProcess.start({
-    flags: ["--game", TAG, "--match-seconds", String(MATCH_SECONDS), "--flood-control", "off"],
-  });
+/** Everybody registers and enters, by TCP and WebSocket in turn. */
+async function enterAll(server: ServerProcess): Promise<Runner[]> {
   const { game, gateway } = server.ports;
   const connectGateway: Connect = (signal) => connectWebSocket(`ws://127.0.0.1:${gateway}/ws`, { signal });
   const runners: Runner[] = [];
@@ -139,6 +137,14 @@ Deno.test("Four players of the arena play a match and buy a hat, are cut 20 time
     assert((await runner.client.enterWorld({ token: sessionToken })).success, name);
     runners.push(runner);
   }
+  return runners;
+}
+
+Deno.test("Four players of the arena play a match and buy a hat, are cut 20 times each, and lose nothing", async () => {
+  await using server = await ServerProcess.start({
+    flags: ["--game", TAG, "--match-seconds", String(MATCH_SECONDS), "--flood-control", "off"],
+  });
+  const runners = await enterAll(server);
   const frames = setInterval(() => {
     for (const runner of runners) runner.frame();
   }, 50);
@@ -174,4 +180,68 @@ Deno.test("Four players of the arena play a match and buy a hat, are cut 20 time
     clearInterval(frames);
     await Promise.all(runners.map(({ client }) => client.close()));
   }
+});
+
+/** Threads and descriptors of a process. */
+function countOf(pid: number, what: "task" | "fd"): number {
+  return [...Deno.readDirSync(`/proc/${pid}/${what}`)].length;
+}
+
+Deno.test({
+  name:
+    "Four players of the arena play on while the game is reloaded 20 times: nothing is lost, and nothing left behind",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    await using server = await ServerProcess.start({
+      isDev: true,
+      backend: "epoll",
+      flags: ["--game", TAG, "--match-seconds", "3600", "--flood-control", "off"],
+    });
+    const runners = await enterAll(server);
+    const changes: string[] = [];
+    for (const { name, client } of runners) client.on("state", (state) => void changes.push(`${name} ${state}`));
+    const frames = setInterval(() => {
+      for (const runner of runners) runner.frame();
+    }, 50);
+    try {
+      // Two who wait are still in the queue afterwards, with the two who come then.
+      const [ann, ben, ...others] = runners;
+      for (const { client } of [ann, ben]) assert((await client.request(QueueJoinRequestSchema, {})).success);
+      await server.reloadGame();
+      for (const { client } of others) assert((await client.request(QueueJoinRequestSchema, {})).success);
+      await until("the match", () => runners.every(({ started }) => started.length === 1));
+      const entityIds = runners.map(({ client }) => client.entityId);
+      const stays = runners.map(({ view }) => view.stay);
+      const before = { task: countOf(server.pid, "task"), fd: countOf(server.pid, "fd"), ports: server.ports };
+      for (let count = 0, score = 0; count < 20; count++) {
+        await server.reloadGame();
+        const { own, tagged } = ann;
+        assert(own.score >= score, `Ann's score fell from ${score} to ${own.score}`);
+        score = own.score;
+        const tags = tagged.length;
+        if (count % 4 === 0) await until("a tag", () => tagged.length > tags);
+      }
+      assertEquals((await server.log()).match(/^reloaded game/gm)?.length, 21, await server.log());
+      assertEquals([runners.map(({ client }) => client.entityId), changes], [entityIds, []]);
+      assert(runners.every(({ view }, index) => view.stay === stays[index]), "Nobody was told of another map");
+      for (const what of ["task", "fd"] as const) {
+        await until(`no more of ${what} than before`, () => countOf(server.pid, what) <= before[what]);
+      }
+      await server.readPortsAnew();
+      assertEquals(server.ports, before.ports);
+      assertEquals(await server.admin("game", "end-match"), [0, "1 ended"]);
+      await until("the match is over", () => runners.every(({ ended }) => ended.length === 1));
+      const [{ started, tagged, ended }] = runners;
+      for (const runner of runners) {
+        assertEquals([runner.lossCount, runner.started, runner.tagged, runner.ended], [0, started, tagged, ended]);
+      }
+      const froms = tagged.map(({ fromEntityId }) => fromEntityId), tos = tagged.map(({ toEntityId }) => toEntityId);
+      assertEquals(froms, [0n, ...tos.slice(0, -1)]);
+      const coins = () => ended[0].scores.map(({ name }) => runners.find((runner) => runner.name === name)!.coins);
+      await until("the coins are there", () => coins().join() === ended[0].scores.map(({ coins }) => coins).join());
+    } finally {
+      clearInterval(frames);
+      await Promise.all(runners.map(({ client }) => client.close()));
+    }
+  },
 });

@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly killAfterMs?: number;
   /** The task that is run. Default: `serve`. */
   readonly task?: "serve" | "supervise";
+  /** Whether its game can be reloaded, as `deno task dev` does it. Default: no. */
+  readonly isDev?: boolean;
   /** A command that runs the server's, which follows it. Default: none. */
   readonly launcher?: readonly string[];
 }
@@ -168,6 +170,7 @@ export class ServerProcess {
         ...["--data-dir", dataDir, "--io-backend", options.backend ?? "deno", "--io-workers", "2", ...FREE_PORTS],
         // Of the marsh, which is played unless told.
         ...options.flags?.includes("--game") ? [] : ["--monsters", "off"],
+        ...options.isDev ? ["--dev", "on"] : [],
         ...options.flags ?? [],
       ]);
       const { killAfterMs } = options;
@@ -225,6 +228,16 @@ export class ServerProcess {
     return [status, lines.join("\n")];
   }
 
+  /** Has it reload its game, and waits until that is done. */
+  async reloadGame(): Promise<void> {
+    const count = async () => (await this.log()).match(/^(?:not )?reloaded/gm)?.length ?? 0;
+    const before = await count();
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`{"kind":"game","savedAtMs":${Date.now()}}\n`));
+    writer.releaseLock();
+    await until("the reload", async () => await count() > before, START_PATIENCE_MS);
+  }
+
   /** The number of its process. */
   get pid(): number {
     return this.#child.pid;
@@ -268,6 +281,7 @@ export class ServerProcess {
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGKILL");
     await this.#child.status;
+    if (this.#options.isDev) await this.#child.stdin.close().catch(() => {});
     await Deno.remove(this.#workDir, { recursive: true }).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
@@ -293,7 +307,7 @@ function spawn(workDir: string, options: ServerOptions, args: readonly string[])
     cwd: root,
     env: { ...cleanEnvironment(), TEST_OUTPUT: workDir },
     clearEnv: true,
-    stdin: "null",
+    stdin: options.isDev ? "piped" : "null",
     stdout: "null",
     stderr: "null",
   }).spawn();
