@@ -12,18 +12,8 @@
 import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { hasSessionKey, loadSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
-import {
-  type ConfigSources,
-  describeConfig,
-  EXIT_CONFIG,
-  gamePathOf,
-  loadConfig,
-  problemText,
-  type ServerConfig,
-  sqlitePath,
-} from "./config/config.ts";
+import { describeConfig, EXIT_CONFIG, problemText, type ServerConfig, sqlitePath } from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
-import { informationText } from "./config/help.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
 import { getLogger, setupLogging } from "./ops/logging.ts";
@@ -40,14 +30,14 @@ import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { obeyDev, withPageReload } from "./process/dev_desk.ts";
 import { drillsOf } from "./process/drills.ts";
-import { type GameFile, loadGame } from "./process/game_file.ts";
+import { type Launch, readLaunch } from "./process/launch.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
 import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
 
-async function serve(config: ServerConfig, game: GameFile, notes: readonly string[]): Promise<void> {
+async function serve({ config, game, notes }: Launch): Promise<void> {
   const terminal = findStartTerminal();
   await makeDataFolder(config.dataDir);
   const holder = describeHolder();
@@ -72,9 +62,9 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
   const supervisor = new Supervisor({
     config,
     tls: await readTls(config),
-    packets: game.module.contract.packets.rows,
+    packets: game.packets,
     logicEntry: game.logicEntry,
-    game: game.module.name,
+    game: game.name,
     assets: await loadPage(),
     sessionKey,
     startStorage: async (onError, counters) => {
@@ -160,13 +150,6 @@ async function serve(config: ServerConfig, game: GameFile, notes: readonly strin
   if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
 }
 
-/** What is printed instead of starting; with the options of the game, if it can be loaded. */
-async function informationOf(sources: ConfigSources): Promise<string | undefined> {
-  if (informationText(sources.args) === undefined) return undefined;
-  const game = await loadGame(gamePathOf(sources)).catch(() => undefined);
-  return informationText(sources.args, game?.module.options);
-}
-
 /** Runs the server in a child process; gives the exit status to end with. */
 async function supervise(config: ServerConfig): Promise<number> {
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "parent" });
@@ -185,19 +168,14 @@ function textOf(error: unknown): string {
 }
 
 if (import.meta.main) {
-  const sources = { args: Deno.args, env: Deno.env.toObject() };
-  const information = await informationOf(sources);
-  if (information !== undefined) {
-    console.log(information);
-    Deno.exit(0);
-  }
   try {
-    const notes: string[] = [];
-    const game = await loadGame(gamePathOf(sources));
-    const gameOptions = game.module.options;
-    const config = loadConfig({ ...sources, gameOptions, onNote: (note) => notes.push(note) });
-    if (config.supervise) Deno.exit(await supervise(config));
-    await serve(config, game, notes);
+    const launch = await readLaunch({ args: Deno.args, env: Deno.env.toObject() });
+    if (typeof launch === "string") {
+      console.log(launch);
+      Deno.exit(0);
+    }
+    if (launch.config.supervise) Deno.exit(await supervise(launch.config));
+    await serve(launch);
   } catch (error) {
     console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);

@@ -6,31 +6,23 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
 import { withPlace } from "../base/error_place.ts";
 import { type GameModule, isGameModule } from "../game/define_game.ts";
 import type { GameRecords } from "../storage/sql_store.ts";
+import { BUILT_IN_GAME, gameUrl } from "./game_path.ts";
 
-/** The game that comes with the server, from the folder of the checkout. */
-const BUILT_IN = "games/marsh/game.ts";
 const ROOT = new URL("../../", import.meta.url);
 
 /** A game that has been loaded. */
 export interface GameFile {
   readonly module: GameModule;
-  /** Its folder; ends with a slash. */
-  readonly folder: URL;
-  /** The entry of the logic worker. */
-  readonly logicEntry: URL;
-  /** The entry of the storage worker. */
-  readonly storageEntry: URL;
-}
-
-/** The folder of a game, for permissions: it is read by every thread that starts later. */
-export function gameFolder(path: string): string {
-  return fileURLToPath(new URL(".", urlOf(path)));
+  /** The URL of its folder; ends with a slash. */
+  readonly folder: string;
+  /** The URL of the logic worker's entry. */
+  readonly logicEntry: string;
+  /** The URL of the storage worker's entry. */
+  readonly storageEntry: string;
 }
 
 /**
@@ -40,8 +32,8 @@ export function gameFolder(path: string): string {
  * @throws {ConfigError} when there is no such file, it cannot be loaded, or it is no game; says where.
  */
 export async function loadGame(path: string): Promise<GameFile> {
-  const url = urlOf(path);
-  const name = path === "" ? BUILT_IN : path;
+  const url = gameUrl(path);
+  const name = path === "" ? BUILT_IN_GAME : path;
   if (!await isFile(url)) throw new ConfigError([`Cannot use --game ${name}: there is no such file`]);
   let loaded: { readonly default?: unknown };
   try {
@@ -60,7 +52,7 @@ export async function loadGame(path: string): Promise<GameFile> {
   const ownRecords = await isFile(records) ? `import records from ${quoted(records)};` : "const records = {stores:[]};";
   return {
     module,
-    folder: new URL(".", url),
+    folder: new URL(".", url).href,
     logicEntry: entry(
       `import game from ${quoted(url)};import{runLogic}from ${quoted(new URL("server/session/worker.ts", ROOT))};` +
         `runLogic(game);`,
@@ -83,10 +75,6 @@ export async function loadGameRecords(path: string): Promise<GameRecords> {
   return await isFile(records) ? { ...(await import(records.href)).default, game } : { game, stores: [] };
 }
 
-function urlOf(path: string): URL {
-  return path === "" ? new URL(BUILT_IN, ROOT) : pathToFileURL(resolve(path));
-}
-
 async function isFile(url: URL): Promise<boolean> {
   try {
     return (await Deno.stat(url)).isFile;
@@ -99,8 +87,8 @@ async function isFile(url: URL): Promise<boolean> {
  * A worker's entry. Functions cannot be sent to a worker, and a worker that may not read files cannot import at run time:
  * but it may have any module as its entry, and that module's static imports are loaded for it.
  */
-function entry(code: string): URL {
-  return new URL(`data:application/javascript,${encodeURIComponent(code)}`);
+function entry(code: string): string {
+  return `data:application/javascript,${encodeURIComponent(code)}`;
 }
 
 function quoted(url: URL): string {

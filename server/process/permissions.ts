@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
 import { type ServerConfig, sqlitePath } from "../config/config.ts";
 import { LIBC_PATH, libcProblem, THIS_MACHINE } from "../base/libc.ts";
-import { gameFolder } from "./game_file.ts";
+import { gameFolder } from "./game_path.ts";
 import { MEMORY_PATH } from "../storage/sqlite_database.ts";
 
 /** What a worker may do; a kind that is left out would be all that the main thread may. */

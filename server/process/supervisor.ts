@@ -58,7 +58,7 @@ export interface SupervisorOptions {
   readonly packets: readonly PacketRow[];
   readonly assets: ReadonlyMap<string, Asset>;
   /** What runs in the logic worker: the game, and the engine around it. */
-  readonly logicEntry: URL;
+  readonly logicEntry: string;
   /** What the game is called. */
   readonly game: string;
   readonly sessionKey: Uint8Array<ArrayBuffer>;

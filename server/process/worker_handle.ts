@@ -26,7 +26,7 @@ export class WorkerHandle<Command, Report extends { kind: string }> {
    *
    * @param url Its entry.
    */
-  constructor(url: URL, { name, permissions, onCrash }: WorkerHandleOptions) {
+  constructor(url: string | URL, { name, permissions, onCrash }: WorkerHandleOptions) {
     this.#worker = new Worker(url, { type: "module", name, deno: { permissions } });
     this.#worker.onmessage = ({ data }: MessageEvent<Report>) => {
       this.#waiting.get(data.kind)?.resolve(data);

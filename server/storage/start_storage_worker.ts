@@ -10,7 +10,7 @@ import { decodeError, type StorageChannel, type WorkerCommand, type WorkerReport
 /** What a storage worker opens, and who hears of its death. */
 export interface StorageWorkerOptions extends SqliteOptions {
   /** The game's module that calls `runStorageWorker`. */
-  readonly entry: URL;
+  readonly entry: string;
   /** What it counts its progress in, and reads that failed; left out: nobody wants to know. */
   readonly counters?: SharedArrayBuffer;
   /** Called at most once, when the worker has died of an error after it was open; start another one then. */

@@ -26,9 +26,9 @@ async function problemsOf(code: string | null): Promise<readonly string[]> {
 Deno.test("loadGame() loads the game that comes with the server, and its entries", async () => {
   const { module, logicEntry, storageEntry, folder } = await loadGame("");
   assertEquals(module.name, "marsh");
-  assertEquals(folder.href, new URL("games/marsh/", ROOT).href);
-  assert(decodeURIComponent(logicEntry.href).includes(new URL("games/marsh/game.ts", ROOT).href));
-  assert(decodeURIComponent(storageEntry.href).includes(new URL("games/marsh/records.ts", ROOT).href));
+  assertEquals(folder, new URL("games/marsh/", ROOT).href);
+  assert(decodeURIComponent(logicEntry).includes(new URL("games/marsh/game.ts", ROOT).href));
+  assert(decodeURIComponent(storageEntry).includes(new URL("games/marsh/records.ts", ROOT).href));
 });
 
 const TABLE: readonly [what: string, code: string | null, says: string][] = [
