@@ -75,7 +75,7 @@ export class Contract<P extends PacketShapes<P> = object> {
   readonly components: readonly ComponentDefinition[];
   /** Known to the compiler only. */
   declare readonly shapes: P;
-  readonly #schemas: (DescMessage | undefined)[] = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
+  readonly #schemas = new Map<number, DescMessage>();
   readonly #rows = new Map<DescMessage, PacketRow>();
 
   /**
@@ -89,14 +89,14 @@ export class Contract<P extends PacketShapes<P> = object> {
     this.packets = buildPacketTable(files);
     this.components = componentsOf(files);
     for (const { schema, options } of declaredIn(files)) {
-      this.#schemas[options.number] = schema;
+      this.#schemas.set(options.number, schema);
       this.#rows.set(schema, this.packets.row(options.number)!);
     }
   }
 
   /** The message that a packet type carries; `undefined` when there is no such type. */
   schemaOf(type: number): DescMessage | undefined {
-    return this.packets.row(type) === undefined ? undefined : this.#schemas[type];
+    return this.#schemas.get(type);
   }
 
   /**

@@ -7,7 +7,6 @@
  */
 
 import type { DeliveryClass } from "./gen/enums.ts";
-import { PACKET_TYPE_MAX } from "./limits.ts";
 
 /** A connection's first state, as a bit: not logged in. */
 export const STATE_CONNECTED = 1;
@@ -76,6 +75,8 @@ export interface PacketRow {
 
 /** Every packet type of a game and its engine, found by number. */
 export class PacketTable {
+  /** The highest type there is. */
+  readonly typeMax: number;
   readonly #byType: readonly (PacketRow | undefined)[];
 
   /**
@@ -84,7 +85,8 @@ export class PacketTable {
    * @param rows One for each type, ascending.
    */
   constructor(readonly rows: readonly PacketRow[]) {
-    const byType: (PacketRow | undefined)[] = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
+    this.typeMax = rows.at(-1)?.type ?? 0;
+    const byType: (PacketRow | undefined)[] = new Array(this.typeMax + 1).fill(undefined);
     for (const row of rows) byType[row.type] = row;
     this.#byType = byType;
   }
@@ -96,7 +98,7 @@ export class PacketTable {
    * @returns `undefined` when there is no such type.
    */
   row(type: number): PacketRow | undefined {
-    return type >= 0 && type <= PACKET_TYPE_MAX ? this.#byType[type] : undefined;
+    return type >= 0 && type <= this.typeMax ? this.#byType[type] : undefined;
   }
 
   /** The name of a packet type: `LOGIN_REQUEST`; `UNKNOWN_77` for one that has none. */

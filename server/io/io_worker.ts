@@ -32,7 +32,7 @@ import { PacketView } from "../../shared/packet_codec.ts";
 import { type PacketTable, PORT_GAME, PORT_GATEWAY, PORT_LOGIN, STATE_CONNECTED } from "../../shared/packet_table.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { OPTIONS } from "../config/schema.ts";
+import { origins } from "../config/kinds.ts";
 import { Counter, type CounterBlock, Gauge } from "../ops/counters.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import type { PacketLogger } from "../ops/packet_logger.ts";
@@ -120,6 +120,8 @@ const TURNS_KEPT_MAX = 1_024;
 const LOGGED_CHARS_MAX = 270;
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextDecoder();
+/** What may be given to `--allowed-origins`. */
+const ORIGINS = origins();
 const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
 
 /**
@@ -337,7 +339,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
         flag: `--public-host ${host.replace(/:\d+$/, "")}`,
       });
     } else {
-      const isOrigin = OPTIONS.allowedOrigins.kind.parse(origin) !== undefined;
+      const isOrigin = ORIGINS.parse(origin) !== undefined;
       log.warn("Cannot accept WebSocket: pages of this origin are not allowed", {
         origin,
         host,

@@ -6,15 +6,16 @@
 
 import tables from "./unicode_security.json" with { type: "json" };
 
-let prototypes: ReadonlyMap<string, string> | null = null;
+/** By code point. */
+let prototypes: ReadonlyMap<number, string> | null = null;
 
 /** Read when first needed: not every thread has to do with names. */
-function readPrototypes(): ReadonlyMap<string, string> {
+function readPrototypes(): ReadonlyMap<number, string> {
   const text = (codes: string) => String.fromCodePoint(...codes.split("+").map((code) => parseInt(code, 16)));
   return new Map(
     tables.confusables.split(" ").map((pair) => {
       const [from, to] = pair.split(":");
-      return [text(from), text(to)];
+      return [parseInt(from, 16), text(to)];
     }),
   );
 }
@@ -37,7 +38,7 @@ export function skeletonOf(text: string): string {
   let skeleton = "";
   for (const character of text.normalize("NFD")) {
     if (/\p{Default_Ignorable_Code_Point}/u.test(character)) continue;
-    skeleton += prototypes.get(character) ?? character;
+    skeleton += prototypes.get(character.codePointAt(0)!) ?? character;
   }
   return skeleton.normalize("NFD");
 }

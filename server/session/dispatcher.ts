@@ -8,7 +8,7 @@ import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/proto
 import type { Contract } from "../../shared/contract.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/enums.ts";
-import { MESSAGE_FIELDS_MAX, PACKET_TYPE_MAX } from "../../shared/limits.ts";
+import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
@@ -78,7 +78,7 @@ export class Dispatcher {
   constructor(contract: Contract, output: DispatcherOutput) {
     this.#contract = contract;
     this.#output = output;
-    this.#entries = new Array(PACKET_TYPE_MAX + 1).fill(undefined);
+    this.#entries = new Array(contract.packets.typeMax + 1).fill(undefined);
   }
 
   /** Requests whose handlers have not answered yet, the oldest first. */
