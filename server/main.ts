@@ -23,7 +23,7 @@ import { MaintenanceDesk } from "./process/maintenance_plan.ts";
 import { narrowPermissions, storagePermissions } from "./process/permissions.ts";
 import { keepServer } from "./process/process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./process/ready_line.ts";
-import { findStartTerminal, onReloadSignal, onStopSignal } from "./process/signals.ts";
+import { findStartTerminal, onReloadSignal, onStopSignal, type StartTerminal } from "./process/signals.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { startStorageWorker } from "./storage/start_storage_worker.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
@@ -37,8 +37,7 @@ import { loadWebAssets } from "./process/web_assets.ts";
 
 const MONITOR_INTERVAL_MS = 1_000;
 
-async function serve({ config, game, notes }: Launch): Promise<void> {
-  const terminal = findStartTerminal();
+async function serve({ config, game, notes }: Launch, terminal: StartTerminal): Promise<void> {
   await makeDataFolder(config.dataDir);
   const holder = describeHolder();
   const isNarrow = narrowPermissions(config);
@@ -151,9 +150,9 @@ async function serve({ config, game, notes }: Launch): Promise<void> {
 }
 
 /** Runs the server in a child process; gives the exit status to end with. */
-async function supervise(config: ServerConfig): Promise<number> {
+async function supervise(config: ServerConfig, terminal: StartTerminal): Promise<number> {
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "parent" });
-  return await keepServer(Deno.args, getLogger("keeper"));
+  return await keepServer(Deno.args, terminal, getLogger("keeper"));
 }
 
 /** Names the setting whose value a part of the server cannot use. */
@@ -168,14 +167,16 @@ function textOf(error: unknown): string {
 }
 
 if (import.meta.main) {
+  // First: in a terminal, the runtime has a handler of SIGHUP of its own by the time the game has been read.
+  const terminal = findStartTerminal();
   try {
     const launch = await readLaunch({ args: Deno.args, env: Deno.env.toObject() });
     if (typeof launch === "string") {
       console.log(launch);
       Deno.exit(0);
     }
-    if (launch.config.supervise) Deno.exit(await supervise(launch.config));
-    await serve(launch);
+    if (launch.config.supervise) Deno.exit(await supervise(launch.config, terminal));
+    await serve(launch, terminal);
   } catch (error) {
     console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);

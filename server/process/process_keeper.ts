@@ -11,7 +11,7 @@ import { ConfigError } from "../../shared/errors.ts";
 import { KEEPER_PAUSE_MS, KEEPER_PAUSE_MS_MAX, KEEPER_STABLE_MS } from "../../shared/limits.ts";
 import { EXIT_CONFIG } from "../config/config.ts";
 import type { Logger } from "../ops/logging.ts";
-import { findStartTerminal } from "./signals.ts";
+import type { StartTerminal } from "./signals.ts";
 
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 /** A child that ends with one of these is not started again: it was stopped, or would fail in the same way. */
@@ -82,11 +82,11 @@ export class ProcessKeeper {
  * Runs the serve task's command with these arguments, and keeps it running.
  *
  * @param args The command line of this process; the child is told not to supervise.
+ * @param terminal That of this process.
  * @returns The exit status to end with.
  * @throws {ConfigError} when this process may not start Deno.
  */
-export async function keepServer(args: readonly string[], log: Logger): Promise<number> {
-  const terminal = findStartTerminal();
+export async function keepServer(args: readonly string[], terminal: StartTerminal, log: Logger): Promise<number> {
   const program = Deno.execPath();
   if (Deno.permissions.querySync({ name: "run", command: program }).state !== "granted") {
     throw new ConfigError([
