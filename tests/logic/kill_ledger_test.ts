@@ -21,7 +21,8 @@ class FakeStore {
 function ledger() {
   const store = new FakeStore(), log = new RecordingLogger();
   const write = (kills: readonly Kill[]) => store.addKills(kills);
-  return { store, log, kills: new KillLedger<Kill>({ write, pendingMax: GUILD_KILLS_PENDING_MAX, log }) };
+  const begin = (write: () => Promise<void>) => void write();
+  return { store, log, kills: new KillLedger<Kill>({ write, begin, pendingMax: GUILD_KILLS_PENDING_MAX, log }) };
 }
 
 const killAt = (atMs: number): Kill => ({ killerId: 1, victimId: 2, atMs });

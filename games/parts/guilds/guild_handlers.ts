@@ -139,6 +139,7 @@ export class GuildService {
     this.#warMs = guildWarMinutes * 60_000;
     this.#kills = new KillLedger({
       write: (kills) => this.#addKills(kills),
+      begin: (write) => game.background("kills of wars", write),
       pendingMax: GUILD_KILLS_PENDING_MAX,
       log: game.log,
     });

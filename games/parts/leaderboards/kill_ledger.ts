@@ -7,6 +7,8 @@ import type { Logger } from "../../../server/game/game.ts";
 export interface KillLedgerOptions<Kill> {
   /** Writes kills down, all or none. */
   readonly write: (kills: readonly Kill[]) => Promise<unknown>;
+  /** Begins to write, beside whatever a kill happens in: `game.background`. */
+  readonly begin: (write: () => Promise<void>) => void;
   /** Kills that may wait. */
   readonly pendingMax: number;
   readonly log: Pick<Logger, "warn">;
@@ -35,7 +37,7 @@ export class KillLedger<Kill> {
   /** Takes a kill; above the bound the oldest is lost. */
   add(kill: Kill): void {
     this.#keep([kill]);
-    if (!this.#isDown) void this.flush();
+    if (!this.#isDown) this.#options.begin(() => this.flush());
   }
 
   /** Resolves when all kills are written, or the storage would not take them. */

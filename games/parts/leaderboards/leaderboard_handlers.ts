@@ -60,6 +60,7 @@ export class LeaderboardService {
     this.#game = game;
     this.#kills = new KillLedger({
       write: (kills) => game.storage.for(SYSTEM).of(SCORES).add(kills),
+      begin: (write) => game.background("kills", write),
       pendingMax: SCORES_PENDING_MAX,
       log: game.log,
     });
