@@ -64,7 +64,7 @@ export class KeptWhispers {
     const recipientId = Number(message.recipientId);
     const result = await this.#store(message, asker);
     // Who came online meanwhile may have been given what was kept before this.
-    if (players.isOnline(recipientId)) void this.deliver(recipientId, asker);
+    if (players.isOnline(recipientId)) this.#beside(() => this.deliver(recipientId, asker));
     return result;
   }
 
@@ -74,7 +74,7 @@ export class KeptWhispers {
    */
   keepMissed(playerId: number, packets: readonly MissedPacket[]): void {
     const whispers = whispersOf(playerId, packets).slice(-KEPT_WHISPERS_MAX);
-    if (whispers.length > 0) this.#track(playerId, this.#keepInOrder(whispers.map(({ message }) => message)));
+    if (whispers.length > 0) this.#track(playerId, () => this.#keepInOrder(whispers.map(({ message }) => message)));
   }
 
   /** Keeps what a player was whispered whose connection is lost: its outbox may not hold it until it is back. */
@@ -96,18 +96,19 @@ export class KeptWhispers {
       if (whispers.length - index > KEPT_WHISPERS_MAX) continue;
       const parcel: Parcel = { receipt, whisperId: null, isNumbered: true, isLoose: false };
       this.#add(player, parcel);
-      const securing = this.#store(message, SYSTEM).then((result) => {
-        if (result.kind !== "kept") return this.#drop(player, parcel);
-        parcel.whisperId = result.whisperId;
-        const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
-        if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
-      }, (error) => {
-        // Whoever has not heard it at the end of its session has it kept then.
-        packet.receipt = undefined;
-        this.#drop(player, parcel);
-        throw error;
-      });
-      this.#track(playerId, securing);
+      const secure = () =>
+        this.#store(message, SYSTEM).then((result) => {
+          if (result.kind !== "kept") return this.#drop(player, parcel);
+          parcel.whisperId = result.whisperId;
+          const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
+          if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
+        }, (error) => {
+          // Whoever has not heard it at the end of its session has it kept then.
+          packet.receipt = undefined;
+          this.#drop(player, parcel);
+          throw error;
+        });
+      this.#track(playerId, secure);
     }
   }
 
@@ -124,11 +125,19 @@ export class KeptWhispers {
     });
   }
 
-  #track(playerId: number, work: Promise<void>): void {
-    const keeping = work
-      .catch((error) => this.#game.log.error("Cannot keep whispers", { playerId, error: String(error) }))
-      .finally(() => this.#keeping.delete(keeping));
-    this.#keeping.add(keeping);
+  #track(playerId: number, work: () => Promise<void>): void {
+    this.#beside(() => {
+      const keeping = work()
+        .catch((error) => this.#game.log.error("Cannot keep whispers", { playerId, error: String(error) }))
+        .finally(() => this.#keeping.delete(keeping));
+      this.#keeping.add(keeping);
+      return keeping;
+    });
+  }
+
+  /** Begins what whoever is the cause of it does not wait for. */
+  #beside(act: () => Promise<void>): void {
+    this.#game.background("whispers", act);
   }
 
   /** Resolves when everything that is being kept is kept, and what was heard is forgotten: the server stops. */
@@ -229,7 +238,7 @@ export class KeptWhispers {
       if (isLoose && receipt.isKept && isConfirmed) receipt.isHeard = true;
       if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
     }
-    if (arrived.length > 0) void this.#forget(playerId, arrived);
+    if (arrived.length > 0) this.#beside(() => this.#forget(playerId, arrived));
     this.keepMissed(playerId, [...outbox?.unheard() ?? [], ...held]);
   }
 
@@ -249,8 +258,8 @@ export class KeptWhispers {
     if (left.length === parcels.length) return;
     if (left.length > 0) this.#parcels.set(player, left);
     else this.#parcels.delete(player);
-    if (arrived.length > 0) void this.#forget(player.playerId, arrived);
-    if (isAnyLost) void this.deliver(player.playerId, SYSTEM);
+    if (arrived.length > 0) this.#beside(() => this.#forget(player.playerId, arrived));
+    if (isAnyLost) this.#beside(() => this.deliver(player.playerId, SYSTEM));
   }
 
   #add(player: Player, parcel: Parcel): void {
