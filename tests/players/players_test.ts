@@ -9,16 +9,20 @@ import type { LogicHarness } from "../support/logic_harness.ts";
 import { Contradiction } from "./board.ts";
 import { PlayersRun } from "./players_run.ts";
 
-Deno.test("Two hundred players do everything at once for a minute, and nothing they are sent contradicts", async () => {
-  const { checker, moderator, resumeCount } = await PlayersRun.run({ players: 200, minutes: 1, seed: 3 });
+/** A run may happen to see none of something that is rare; so many runs do not. */
+const RUNS_MAX = 4;
+const WAR_KILLS_MIN = 5;
+
+/** How often a run saw what could have been contradicted. */
+function countsOf({ checker, moderator, resumeCount }: PlayersRun): Readonly<Record<string, number>> {
   const { chat, delivery, fights, guilds, portals, rooms, scores, sight } = checker;
-  // Everything was there to be contradicted.
-  const counts = {
+  return {
     snapshots: sight.snapshotCount,
     moves: fights.moveCount,
     kills: fights.killCount,
     blowsIntoSafety: fights.shelteredCount,
     guilds: guilds.guilds.length,
+    warKills: guilds.killCount,
     rooms: rooms.rooms.length,
     resumes: resumeCount,
     repeats: delivery.replayedCount,
@@ -28,8 +32,16 @@ Deno.test("Two hundred players do everything at once for a minute, and nothing t
     mutes: chat.silencedCount,
     kicks: moderator.kickCount,
   };
-  for (const [what, count] of Object.entries(counts)) assert(count > 0, `There were no ${what}`);
-  assert(guilds.killCount >= 5, `Wars saw ${guilds.killCount} kills`);
+}
+
+Deno.test("Two hundred players do everything at once for a minute, and nothing they are sent contradicts", async () => {
+  const sums = new Map<string, number>();
+  const rare = () => [...sums].filter(([what, count]) => count < (what === "warKills" ? WAR_KILLS_MIN : 1));
+  for (let run = 1; run === 1 || rare().length > 0; run++) {
+    assert(run <= RUNS_MAX, `Too rare to be contradicted: ${JSON.stringify(rare())}`);
+    const counts = countsOf(await PlayersRun.run({ players: 200, minutes: 1, seed: 2 + run }));
+    for (const [what, count] of Object.entries(counts)) sums.set(what, (sums.get(what) ?? 0) + count);
+  }
 });
 
 Deno.test("A crowd of players who come and go, with little room in snapshots, is told all of it in time", async () => {
