@@ -209,9 +209,9 @@ export class Logic {
     this.#nextSweepMs = context.clock.monotonicMs() + SWEEP_INTERVAL_MS;
   }
 
-  /** Whether a tick is over, and every request was answered. */
+  /** Whether a tick is over, every request was answered, and all that the game changed is on disk. */
   get isSettled(): boolean {
-    return this.isBetweenTicks && this.#dispatcher.pending.size === 0;
+    return this.isBetweenTicks && this.#dispatcher.pending.size === 0 && this.game.unsavedCount === 0;
   }
 
   /** Whether a tick is over and the next has not begun. */

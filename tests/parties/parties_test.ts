@@ -1,5 +1,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { PacketType } from "../../games/marsh/contract.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import { marshWith } from "../../games/marsh/game.ts";
 import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import {
@@ -266,4 +268,21 @@ Deno.test("PartyService: invitations, parties founded for them and the lead hand
     if (await ask(harness, from, PartyLeadRequestSchema, { playerName: to.name }) === "NONE") leads++;
   }
   assert(leads < 100, `${leads} times`);
+});
+
+Deno.test("PartyService: parties stay while the game is reloaded, and go on", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  const partyId = await join(harness, ann, bob);
+  harness.disconnect(bob);
+  harness.tick();
+  await harness.reload(marshWith(loadGameData()));
+  const party = harness.marsh.parties.find(bob.playerId)!;
+  assertEquals([party.partyId, party.leader.name], [Number(partyId), "ann"]);
+  assertEquals(party.members.map(({ name, isLinkDead }) => [name, isLinkDead]), [["ann", false], ["bob", true]]);
+  say(harness, ann, Channel.PARTY, "still here?");
+  await settle(harness);
+  assertEquals(heard(harness, ann), ["still here?"]);
+  assertEquals(await invite(harness, cid, "bob"), "NONE");
+  assert(harness.marsh.parties.find(cid.playerId)!.partyId > Number(partyId), "Its number is new");
 });

@@ -65,6 +65,16 @@ interface OpenParty extends Party {
   readonly invites: Map<number, Invite>;
 }
 
+/** Parties as they are while the game is reloaded. */
+interface KeptParties {
+  readonly lastPartyId: number;
+  readonly parties: readonly {
+    readonly partyId: number;
+    readonly leaderId: number;
+    readonly memberIds: readonly number[];
+  }[];
+}
+
 /** Told that the members of a party are not the same any more; `players` are those before and after. */
 export type PartyListener = (players: readonly Player[]) => void;
 
@@ -127,6 +137,7 @@ export class PartyService {
       if (party !== undefined) player.tell(PartyStateSchema, stateOf(party));
     });
     game.every(SWEEP_INTERVAL_MS, () => this.#sweep());
+    this.#restore(game.keep("parties", () => this.#image()));
   }
 
   /** Parties there are. */
@@ -158,6 +169,30 @@ export class PartyService {
   /** Has something called whenever the members of a party change. */
   onChange(listener: PartyListener): void {
     this.#listeners.push(listener);
+  }
+
+  /** What a reload of the game leaves: invitations are lost, and can be made again. */
+  #image(): KeptParties {
+    return {
+      lastPartyId: this.#lastPartyId,
+      parties: Array.from(this.#parties.values(), ({ partyId, leader, members }) => ({
+        partyId,
+        leaderId: leader.playerId,
+        memberIds: members.map(({ playerId }) => playerId),
+      })),
+    };
+  }
+
+  #restore(before: KeptParties | undefined): void {
+    this.#lastPartyId = before?.lastPartyId ?? 0;
+    for (const { partyId, leaderId, memberIds } of before?.parties ?? []) {
+      const members = memberIds.flatMap((playerId) => this.#game.players.find(playerId) ?? []);
+      if (members.length === 0) continue;
+      const leader = members.find(({ playerId }) => playerId === leaderId) ?? members[0];
+      const party: OpenParty = { partyId, leader, members, invites: new Map() };
+      this.#parties.set(partyId, party);
+      for (const { playerId } of members) this.#ofPlayer.set(playerId, party);
+    }
   }
 
   // Requests
