@@ -9,7 +9,13 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { contract as marsh } from "../../games/marsh/contract.ts";
 import { Contract } from "../../shared/contract.ts";
-import { file_drawbridge_options as file_options, packet, PacketOptionsSchema } from "../../shared/gen/options_pb.ts";
+import {
+  component,
+  ComponentOptionsSchema,
+  file_drawbridge_options as file_options,
+  packet,
+  PacketOptionsSchema,
+} from "../../shared/gen/options_pb.ts";
 
 /** The engine's own protos. */
 const ENGINE = marsh.files.filter(({ messages }) =>
@@ -20,6 +26,8 @@ const ENGINE = marsh.files.filter(({ messages }) =>
 export interface GameMessage {
   readonly fields: Readonly<Record<string, Type>>;
   readonly packet: MessageInitShape<typeof PacketOptionsSchema> | null;
+  /** What it is as a component, if it is one. */
+  readonly component?: MessageInitShape<typeof ComponentOptionsSchema>;
 }
 
 /** Makes the contract of a game, and gives its messages by name. */
@@ -32,9 +40,10 @@ export function gameContract(
     package: name,
     syntax: "proto3",
     dependency: [file_options.proto.name],
-    messageType: Object.entries(messages).map(([name, { fields, packet: options }]) => {
+    messageType: Object.entries(messages).map(([name, { fields, packet: options, component: kept }]) => {
       const messageOptions = create(MessageOptionsSchema);
       if (options !== null) setExtension(messageOptions, packet, create(PacketOptionsSchema, options));
+      if (kept !== undefined) setExtension(messageOptions, component, create(ComponentOptionsSchema, kept));
       const field = Object.entries(fields).map(([name, type], index) => ({
         ...{ name, type, number: index + 1, label: Label.OPTIONAL, jsonName: name },
       }));

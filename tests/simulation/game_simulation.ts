@@ -14,9 +14,11 @@
  *
  * Beside what a test asks itself, judges look on in every seed: each reliable packet is applied once, in order and as it
  * was sent, in both directions (`delivery`, `resume`); a player has one session (`sessions`); once it is quiet, everybody
- * sees exactly who is in its interest, where, and with which components (`sight`); whoever leaves is saved where it was
- * (`saved`) and leaves nothing behind (`leaks`); no code of the game throws but what refuses a request (`errors`); and a
- * seed that is played again takes the same way, so that nothing is kept outside of the game that runs (`repeat`).
+ * sees exactly who is in its interest, where, and with which components (`sight`); whoever leaves is saved where it was,
+ * with its components (`saved`), and leaves nothing behind (`leaks`); documents are what was committed, and nobody is told
+ * of what is not on disk (`documents`); no code of the game throws but what refuses a request, uses what is over, or ends
+ * while it waits for something (`errors`); and a seed that is played again takes the same way, so that nothing is kept
+ * outside of the game that runs (`repeat`).
  *
  * @module
  */
@@ -34,6 +36,7 @@ import { nameKey } from "../../server/auth/names.ts";
 import type { GameModule } from "../../server/game/game.ts";
 import type { GameRecords } from "../../server/storage/sql_store.ts";
 import type { Character, EnsuredAccount } from "../../server/storage/storage.ts";
+import { savedComponents } from "../../server/session/saved_components.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import type { Contract, PacketShapes } from "../../shared/contract.ts";
@@ -49,12 +52,13 @@ import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { assertEquals } from "../support/assert.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
+import { DocumentJudge } from "./document_judge.ts";
 import { type FaultKind, Faults } from "./faults.ts";
 import { observe } from "./observe.ts";
 import { Parrot } from "./parrot.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import { Sight } from "./sight_judge.ts";
-import { SimulatedDisk } from "./simulated_disk.ts";
+import { type CommitListener, SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedNetwork } from "./simulated_network.ts";
 import { type LogicLife, SimulatedServer } from "./simulated_server.ts";
 import { SimulatedTime } from "./simulated_time.ts";
@@ -77,6 +81,11 @@ export interface SimulateOptions<P extends PacketShapes<P>> {
    * the game keeps in memory. `restart`: the server dies and begins anew from what was saved. Default: nothing.
    */
   readonly faults?: "all" | readonly FaultKind[];
+  /**
+   * Time between two faults in the seeds that have the most, on average, in milliseconds; from 50. Others have up to 800 ms
+   * more. Default: 700, as few players take them all and must get on between them.
+   */
+  readonly faultsEveryMs?: number;
   /** Options of the game that are not as they are by default. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** The game's own stores: the default export of its `records.ts`. */
@@ -89,6 +98,8 @@ const GATEWAY_PORT = 2;
 const POLL_MS = 250;
 /** Time between two faults at least, on average: few players take them all, and must get on between them, in milliseconds. */
 const FAULT_EVERY_MS = 700;
+/** Below this no request gets through between two. */
+const FAULT_EVERY_MS_MIN = 50;
 /** How soon everything must have come to rest once nothing goes wrong any more, in milliseconds. */
 const SETTLE_MS = 60_000;
 /** How soon nothing of a player may be left: as long as a server waits for one that fell silent, in milliseconds. */
@@ -115,7 +126,10 @@ export async function simulate<P extends PacketShapes<P>, Api>(
   options: SimulateOptions<P>,
   play: (t: GameTest<P, Api>) => Promise<void>,
 ): Promise<void> {
-  const { seeds } = options;
+  const { seeds, faultsEveryMs = FAULT_EVERY_MS } = options;
+  if (!(faultsEveryMs >= FAULT_EVERY_MS_MIN)) {
+    throw new RangeError(`Cannot have faults every ${faultsEveryMs} ms: not ${FAULT_EVERY_MS_MIN} or more`);
+  }
   const list = typeof seeds === "number" ? Array.from({ length: seeds }, (_, index) => index + 1) : seeds;
   const hashes: string[] = [];
   for (const seed of list) hashes.push(await runSeed(game, options, play, seed));
@@ -149,6 +163,19 @@ async function runSeed<P extends PacketShapes<P>, Api>(
   }
 }
 
+/** How a character left the world. */
+interface Departure {
+  readonly mapId: number;
+  readonly x: number;
+  readonly z: number;
+  /** Those of its components that are saved. */
+  readonly components: string;
+}
+
+function componentText(components: readonly { readonly componentId: number; readonly content: Uint8Array }[]): string {
+  return components.map(({ componentId, content }) => `${componentId}: ${content.join()}`).sort().join("; ");
+}
+
 /** One seed of a test. */
 export class GameTest<P extends PacketShapes<P>, Api> {
   readonly seed: number;
@@ -168,13 +195,15 @@ export class GameTest<P extends PacketShapes<P>, Api> {
   readonly saysTwice: boolean;
   readonly #verdict: Verdict;
   readonly #state: StateJudge;
+  /** @internal */
+  readonly documents: DocumentJudge;
   readonly #disk: SimulatedDisk;
   readonly #server: SimulatedServer;
   readonly #faults: Faults | null;
   readonly #watch: Disposable;
   readonly #players: TestPlayer<P>[] = [];
   /** Where characters were when they left the world last. */
-  readonly #left = new Map<number, { readonly mapId: number; readonly x: number; readonly z: number }>();
+  readonly #left = new Map<number, Departure>();
   /** Those of the game itself, not its instances. */
   readonly #mapIds: ReadonlySet<number>;
   #lifeCount = 0;
@@ -201,7 +230,9 @@ export class GameTest<P extends PacketShapes<P>, Api> {
       onClientNumbered: (session, packet) => this.delivery.onClientNumbered(session, packet),
     });
     const records = options.records ?? { game: game.name, stores: [] };
-    this.#disk = new SimulatedDisk(this.time, next(), trace, () => {}, records);
+    this.documents = new DocumentJudge(this.#verdict, game.contract);
+    const onCommit: CommitListener = (request, outcome) => this.documents.onCommit(request, outcome);
+    this.#disk = new SimulatedDisk(this.time, next(), trace, onCommit, records);
     this.#server = new SimulatedServer(this.time, next(), {
       shape: {
         ioWorkers: 1 + prng.nextInt(2),
@@ -228,7 +259,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
       server: this.#server,
       trace,
       windowBytes: 65_536,
-      everyMsMin: FAULT_EVERY_MS,
+      everyMsMin: options.faultsEveryMs ?? FAULT_EVERY_MS,
       kinds,
       onStorageFault: () => {},
     });
@@ -329,6 +360,8 @@ export class GameTest<P extends PacketShapes<P>, Api> {
     await Promise.all(this.#players.map((player) => player.leave()));
     await this.#wait("leaks", LEAVE_MS, () => this.#state.leftover(this.#server));
     this.#checkSaved();
+    const difference = this.documents.difference(this.#disk);
+    if (difference !== null) throw new Error(difference);
   }
 
   #begin(life: LogicLife): void {
@@ -338,7 +371,8 @@ export class GameTest<P extends PacketShapes<P>, Api> {
     life.logic.hooks.despawn.push((entityId, characterId) => {
       const { world } = life;
       const { mapId } = world.mapOf(entityId);
-      this.#left.set(characterId, { mapId, x: world.xOf(entityId), z: world.zOf(entityId) });
+      const components = componentText(world.savedOf(entityId));
+      this.#left.set(characterId, { mapId, x: world.xOf(entityId), z: world.zOf(entityId), components });
     });
   }
 
@@ -412,8 +446,13 @@ export class GameTest<P extends PacketShapes<P>, Api> {
       const argument = { accountId: playerId, characterId: 0 };
       const { characterId, state } = this.#disk.read("characters.load", argument) as Character;
       const left = this.#left.get(characterId);
+      if (left === undefined) continue;
+      const kept = componentText(savedComponents(state?.components));
+      if (kept !== left.components) {
+        throw new Error(`saved: ${name} has components ${kept}, it left with ${left.components}`);
+      }
       // What is no map of the game is an instance, from which everybody goes home.
-      if (left === undefined || !this.#mapIds.has(left.mapId)) continue;
+      if (!this.#mapIds.has(left.mapId)) continue;
       const isSaved = state?.mapId === left.mapId && Math.hypot(state.x - left.x, state.z - left.z) < 0.05;
       if (!isSaved) {
         throw new Error(`saved: ${name} is saved at ${state?.x}, ${state?.z}, it left at ${left.x}, ${left.z}`);
@@ -596,6 +635,7 @@ export class TestPlayer<P extends PacketShapes<P>> {
     const { delivery } = this.#test;
     const payload = view.isCompressed ? inflatePayload(carried) : carried;
     this.#received.push({ type, payload });
+    this.#test.documents.onReply(this.playerId, type, payload);
     if (type === PacketType.ENTER_WORLD_RESPONSE) return this.#onEntered(payload, sequence);
     if (sequence > 0 && this.#ledger !== null) delivery.onClientApplied(this.#ledger, type, sequence, carried);
     switch (type) {

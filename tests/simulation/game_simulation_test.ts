@@ -4,7 +4,10 @@ import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { defineGame, documents, type Entity, type Game, type Player } from "../../server/game/game.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
-import { contract, CountedSchema, CountRequestSchema } from "../game/counter/contract.ts";
+import { contract, CountedSchema, CountRequestSchema, MarkSchema } from "../game/counter/contract.ts";
+import { BuyRequestSchema, contract as shopContract } from "../game/shop/contract.ts";
+import shop from "../game/shop/game.ts";
+import { Documents } from "../../server/game/documents.ts";
 import counter from "../game/counter/game.ts";
 import { type GameTest, simulate, type SimulateOptions, type TestPlayer } from "./game_simulation.ts";
 import { patch } from "./observe.ts";
@@ -41,6 +44,22 @@ Deno.test("simulate() counts each request once and tells everybody, while connec
     ]);
   });
   assert(cutCount > 20, `Only ${cutCount} connections broke`);
+});
+
+Deno.test("simulate() has as many faults as it is told to, and not so many that nobody gets on", async () => {
+  const cutsOf = async (faultsEveryMs?: number) => {
+    let cuts = 0;
+    await simulate(counter, { contract, seeds: 20, faults: ["network"], faultsEveryMs }, async (t) => {
+      const [ann] = await t.join("ann");
+      ann.client.on("state", (state) => cuts += state === "reconnecting" ? 1 : 0);
+      for (let count = 1; count <= 10; count++) t.equal((await countBy(ann)).count, count);
+      await t.pass(10_000);
+    });
+    return cuts;
+  };
+  const [few, many] = [await cutsOf(), await cutsOf(100)];
+  assert(many > 1.3 * few, `${many} and ${few}`);
+  await assertRejects(() => cutsOf(49), RangeError, "not 50 or more");
 });
 
 Deno.test("simulate() brings players back into a server that dies", async () => {
@@ -196,4 +215,34 @@ Deno.test("simulate() finds a handle that a game uses after its player has left,
   };
   const error = await rules(game, play).then(() => null, (error: Error) => error);
   assert(error !== null && /^Seed 1: errors: .*Entity \d+ has left the world/.test(error.message), `${error?.message}`);
+});
+
+Deno.test("simulate() finds that a saved component is lost, and that a durable answer tells of what is not on disk", async () => {
+  {
+    using _fault = patch(CharacterSaver.prototype, "save", (original) =>
+      function (this: CharacterSaver, character) {
+        original.call(this, { ...character, components: undefined });
+      });
+    const keeping = gameOf((game) => {
+      reply(game);
+      game.hooks.enter((player) => void game.entities.of(player).set(MarkSchema, { count: 3 }));
+    });
+    await simulate(keeping, { contract, seeds: 1 }, count).then(() => {
+      throw new Error("Not found");
+    }, (error: Error) => assert(error.message.startsWith("Seed 1: saved: ann has components"), error.message));
+  }
+  const buy = (player: TestPlayer<Untyped>) =>
+    (player as unknown as UntypedPlayer).request(BuyRequestSchema, {}) as unknown as Promise<{ bought: number }>;
+  const play: Play = async (t) => {
+    const [ann] = await t.join("ann");
+    for (const bought of [1, 2, 3]) t.equal((await buy(ann)).bought, bought);
+  };
+  await simulate(shop, { contract: shopContract, seeds: 10, faults: ["network", "disk"] }, play as never);
+  using _fault = patch(Documents.prototype, "run", () =>
+    async function (work) {
+      return { kind: "done", result: await work({ get: () => {}, put: () => {} } as never) };
+    });
+  const error = await simulate(shop, { contract: shopContract, seeds: 1 }, play as never)
+    .then(() => null, (error: Error) => error);
+  assert(error?.message.includes("documents: Player 1 was sent shop.BuyResponse") === true, `${error?.message}`);
 });

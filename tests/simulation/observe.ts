@@ -89,9 +89,9 @@ export function observe(observer: Observer): Disposable {
       Dispatcher.prototype,
       "dispatch",
       (original) =>
-        function (this: Dispatcher, session, type, sequence, payload) {
+        function (this: Dispatcher, session, type, sequence, payload, requestKey) {
           observer.onApplied(session, type, sequence, payload);
-          original.call(this, session, type, sequence, payload);
+          original.call(this, session, type, sequence, payload, requestKey);
         },
     ),
   );

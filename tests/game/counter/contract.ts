@@ -1,5 +1,6 @@
 /**
- * The contract of the counter, a game of two packets: a request that counts, and what everybody is told then.
+ * The contract of the counter, a game of two packets: a request that counts, and what everybody is told then; and of a
+ * component that is kept.
  *
  * @module
  */
@@ -18,9 +19,12 @@ const { contract, schemaOf } = gameContract("counter", {
     packet: { number: 10_001 },
   },
   Counted: { fields: { name: Type.STRING, count: Type.UINT32 }, packet: { number: 10_002 } },
+  Mark: { fields: { count: Type.UINT32 }, packet: null, component: { id: 1, bytesMax: 8, saved: true } },
 });
 
 export { contract };
 export const CountRequestSchema = schemaOf("CountRequest");
 export const CountResponseSchema = schemaOf("CountResponse");
 export const CountedSchema = schemaOf("Counted");
+/** What a player has of its own and keeps. */
+export const MarkSchema = schemaOf("Mark");
