@@ -137,7 +137,8 @@ export class PartyService {
       if (party !== undefined) player.tell(PartyStateSchema, stateOf(party));
     });
     game.every(SWEEP_INTERVAL_MS, () => this.#sweep());
-    this.#restore(game.keep("parties", () => this.#image()));
+    this.#restore(game.kept<KeptParties>("parties"));
+    game.keep("parties", () => this.#image());
   }
 
   /** Parties there are. */
