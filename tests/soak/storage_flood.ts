@@ -62,13 +62,9 @@ async function run(backend: IoBackendName): Promise<boolean> {
     const come = async () => {
       while (Date.now() < untilMs && server.status === null) {
         tries.logins++;
-        await using client = await WireClient.tcp(server.ports.login, {
-          localAddress: `127.0.1.${3 + tries.logins % 200}`,
-        });
-        if (!(await login(client, "Honest", PASSWORD)).success) tries.loginsFailed++;
+        if (!await tryLogin(server, `127.0.1.${3 + tries.logins % 200}`)) tries.loginsFailed++;
         tries.entries++;
-        await using entrant = await WireClient.tcp(server.ports.game, { localAddress: "127.0.1.1" });
-        await enterWorld(entrant, comer.token).catch(() => tries.entriesFailed++);
+        if (!await tryEntry(server, comer.token)) tries.entriesFailed++;
         await sleep(500);
       }
     };
@@ -76,7 +72,9 @@ async function run(backend: IoBackendName): Promise<boolean> {
     const lived = server.status === null;
     const closed = lived ? await closedOf(server) : [];
     for (const attack of attacks) attack.stop();
-    const closedCount = attacks.filter(({ end }) => end === "closed").length;
+    const closedAttacks = attacks.filter(({ end }) => end === "closed"), closedCount = closedAttacks.length;
+    const refusedCount = closedAttacks.filter(({ hasEntered }) => hasEntered === false).length;
+    const unansweredCount = closedAttacks.filter(({ hasEntered }) => hasEntered === null).length;
     const bytesRead = attacks.reduce((sum, attack) => sum + attack.bytesRead, 0);
     const log = await server.log();
     const errorLines = log.split("\n").filter((line) => line.includes('"level":"error"') || / error /i.test(line));
@@ -94,9 +92,32 @@ async function run(backend: IoBackendName): Promise<boolean> {
         `${(bytesRead / 1e6).toFixed(1)} MB answered, ${closedCount} closed |`,
     );
     for (const [kind, line] of new Map(errorLines.map((line) => [kindOf(line), line]))) console.log(`${kind}: ${line}`);
-    if (closedCount > 0) console.log(`closed: ${closed.join(" ")}`);
+    if (closedCount > 0) {
+      const entries = `${refusedCount} had been refused entry, and ${unansweredCount} had no answer`;
+      console.log(`closed: ${closed.join(" ")}; of the attackers among them ${entries}`);
+    }
     return right;
   });
+}
+
+/** Whether a login succeeds; one without an answer does not. */
+async function tryLogin({ ports }: ServerProcess, localAddress: string): Promise<boolean> {
+  try {
+    await using client = await WireClient.tcp(ports.login, { localAddress });
+    return (await login(client, "Honest", PASSWORD)).success;
+  } catch {
+    return false;
+  }
+}
+
+async function tryEntry({ ports }: ServerProcess, token: string): Promise<boolean> {
+  try {
+    await using client = await WireClient.tcp(ports.game, { localAddress: "127.0.1.1" });
+    await enterWorld(client, token);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The message of a line of the log. */

@@ -7,7 +7,11 @@ import net from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { nameKey } from "../../server/auth/names.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { fromBinary } from "@bufbuild/protobuf";
+import { FrameDecoder } from "../../shared/frame_decoder.ts";
+import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
+import { PacketView } from "../../shared/packet_codec.ts";
 import { GuildInfoRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { FriendListRequestSchema, IgnoreListRequestSchema } from "../../games/parts/friends/friends_pb.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../../games/parts/friends/limits.ts";
@@ -64,6 +68,8 @@ export interface ListAttack {
   readonly bytesRead: number;
   /** How its connection ended; null: it is open. */
   readonly end: "closed" | "stopped" | null;
+  /** Whether it was let into the world; null: it was not told. */
+  readonly hasEntered: boolean | null;
   stop(): void;
 }
 
@@ -75,6 +81,17 @@ export interface ListAttack {
 export function attackLists(port: number, localAddress: string, token: string, index: number): ListAttack {
   let bytesRead = 0;
   let end: ListAttack["end"] = null;
+  let hasEntered: boolean | null = null;
+  const view = new PacketView();
+  const decoder = new FrameDecoder({
+    onFrame: (bytes, start, end) => {
+      view.decode(bytes, start, end);
+      if (view.type !== PacketType.ENTER_WORLD_RESPONSE) return true;
+      const payload = bytes.slice(view.payloadStart, view.payloadEnd);
+      hasEntered = fromBinary(EnterWorldResponseSchema, payload).success;
+      return false;
+    },
+  });
   const schema = [IgnoreListRequestSchema, FriendListRequestSchema, GuildInfoRequestSchema][index % 3];
   let sequence = 0n;
   // Acknowledges whatever has come.
@@ -87,7 +104,10 @@ export function attackLists(port: number, localAddress: string, token: string, i
     socket.write(join(Array.from({ length: BURST }, next)));
     timer = setInterval(() => socket.write(next()), INTERVAL_MS);
   });
-  socket.on("data", ({ length }) => bytesRead += length);
+  socket.on("data", (bytes) => {
+    bytesRead += bytes.length;
+    if (hasEntered === null) decoder.push(new Uint8Array(bytes), 0, bytes.length);
+  });
   socket.on("error", () => {});
   socket.on("close", () => {
     clearInterval(timer);
@@ -99,6 +119,9 @@ export function attackLists(port: number, localAddress: string, token: string, i
     },
     get end() {
       return end;
+    },
+    get hasEntered() {
+      return hasEntered;
     },
     stop() {
       end ??= "stopped";
