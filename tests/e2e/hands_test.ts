@@ -1,7 +1,7 @@
 import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
-import { registerOnPage, stateOf, untilInWorld } from "../support/game_page.ts";
+import { registerOnPage, stateOf, untilInWorld, untilStill } from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { WirePlayer } from "../support/wire_session.ts";
@@ -28,21 +28,7 @@ async function untilWalked(
     const { x, z } = await placeOf(page);
     return Math.hypot(x - from.x, z - from.z) >= distance;
   });
-  // The page tells the place every now and then; who stands is told to be at the same place again.
-  return await page.evaluate(() =>
-    new Promise((resolve) => {
-      const { dataset } = document.documentElement;
-      let { x, z } = dataset;
-      const observer = new MutationObserver(() => {
-        const isStill = dataset.x === x && dataset.z === z;
-        ({ x, z } = dataset);
-        if (!isStill) return;
-        observer.disconnect();
-        resolve({ x: Number(x), z: Number(z) });
-      });
-      observer.observe(document.documentElement, { attributeFilter: ["data-z"] });
-    })
-  );
+  return await untilStill(page);
 }
 
 /** Resolves when somebody was hit, whom the page has chosen. */

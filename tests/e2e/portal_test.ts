@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
+import { untilStill } from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
@@ -25,7 +26,7 @@ async function untilOn(page: Page, map: string): Promise<void> {
   await page.locator(`html[data-map="${map}"][data-x]`).waitFor({ state: "attached" });
 }
 
-/** Walks with the arrow keys until the page offers a portal. */
+/** Walks with the arrow keys until the page offers a portal to her who stands. */
 async function walkToPortal(page: Page, goal: { x: number; z: number }): Promise<void> {
   const held = new Set<string>();
   const steer = async (key: string, isWanted: boolean) => {
@@ -42,7 +43,10 @@ async function walkToPortal(page: Page, goal: { x: number; z: number }): Promise
     await steer("ArrowLeft", dx < -1);
     await steer("ArrowDown", dz > 1);
     await steer("ArrowUp", dz < -1);
-    return isOffered;
+    if (!isOffered) return false;
+    // On a slow machine she may have walked on before she stopped.
+    await untilStill(page);
+    return await page.locator("#portal").isVisible();
   });
 }
 

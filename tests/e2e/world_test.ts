@@ -170,7 +170,8 @@ onEachBackend({ players: 40, flags }, (backend, server) => {
       };
       assertEquals(await refused(Channel.WHISPER, "hi", "Nobody-at-all"), ErrorCode.NOT_FOUND);
       assertEquals(await refused(Channel.WHISPER, "hi"), ErrorCode.NOT_FOUND);
-      for (const channel of [Channel.PARTY, Channel.TRADE, Channel.SYSTEM, 99 as Channel]) {
+      assertEquals(await refused(Channel.PARTY, "hi"), ErrorCode.NOT_FOUND);
+      for (const channel of [Channel.TRADE, Channel.SYSTEM, 99 as Channel]) {
         assertEquals(await refused(channel, "hi"), ErrorCode.UNSUPPORTED, String(channel));
       }
       for (const text of ["", "   ", "bell\u0007", "new\nline", "\u202Ereversed", "a".repeat(256), "é".repeat(128)]) {

@@ -25,6 +25,25 @@ export async function untilInWorld(page: Page): Promise<void> {
   await page.locator('html[data-connection="connected"][data-entity-id]').waitFor({ state: "attached" });
 }
 
+/** Resolves with where the player stands once the page tells of no more steps. */
+export async function untilStill(page: Page): Promise<{ x: number; z: number }> {
+  // The page tells the place every now and then; who stands is told to be at the same place again.
+  return await page.evaluate(() =>
+    new Promise((resolve) => {
+      const { dataset } = document.documentElement;
+      let { x, z } = dataset;
+      const observer = new MutationObserver(() => {
+        const isStill = dataset.x === x && dataset.z === z;
+        ({ x, z } = dataset);
+        if (!isStill) return;
+        observer.disconnect();
+        resolve({ x: Number(x), z: Number(z) });
+      });
+      observer.observe(document.documentElement, { attributeFilter: ["data-z"] });
+    })
+  );
+}
+
 /** Opens a panel by its key, unless it is open. */
 export async function openPanel(page: Page, panel: keyof typeof PANEL_KEYS): Promise<void> {
   const body = page.locator(`#${panel}`);
