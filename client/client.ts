@@ -151,7 +151,7 @@ const PASSING_CODES: ReadonlySet<ErrorCode> = new Set([
 /** Requests after which a session is over. */
 const LEAVING_TYPES: ReadonlySet<number> = new Set([PacketType.LEAVE_WORLD_REQUEST, PacketType.LOGOUT_REQUEST]);
 
-/** Types the client itself acts on, whoever listens. */
+/** Types the client itself acts on, whether or not anyone listens. */
 const OWN_TYPES: ReadonlySet<number> = new Set([
   PacketType.HEARTBEAT_RESPONSE,
   PacketType.LOGIN_RESPONSE,
@@ -428,8 +428,8 @@ export class GameClient<P extends PacketShapes<P>> {
   }
 
   /**
-   * Has the account deleted once the time of grace is over, unless somebody logs in before. The server then ends every
-   * session of the account, this one as well.
+   * Asks for the account to be deleted at the end of the grace period, unless somebody logs in before. The server then
+   * ends every session of the account, including this one.
    *
    * @throws {RequestError} when there is no response.
    */

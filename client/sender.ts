@@ -145,7 +145,7 @@ export class Sender {
     this.#awaitDrain();
   }
 
-  /** Has requests sent again, by their names: whoever has done them already answers as before. */
+  /** Sends requests again, under their names: a server that has carried them out already answers as before. */
   repeat(packets: readonly OutgoingPacket[]): void {
     for (const packet of packets) {
       packet.isSent = false;

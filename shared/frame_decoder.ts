@@ -19,7 +19,7 @@ export interface FrameSink {
   onFrame(bytes: Uint8Array, start: number, end: number): boolean;
 }
 
-/** A partial frame's buffer up to this size is kept for the next one; a larger one is given back. */
+/** A partial frame's buffer up to this size is kept for the next one; a larger one is dropped. */
 const KEPT_BUFFER_BYTES = 256;
 
 /**

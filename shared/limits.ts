@@ -296,7 +296,7 @@ export const OUTBOX_PACKETS_MAX = 1_024;
 export const OUTBOX_BYTES_MAX = 262_144;
 /**
  * How many times these bounds may be exceeded by packets that could not be sent for lack of room in a ring: as much as
- * one portion of records can cause. Logic takes no more until there is room.
+ * one portion of records can cause. Logic accepts nothing more until there is room.
  */
 export const OUTBOX_UNSENT_FACTOR = 4;
 /**
@@ -470,7 +470,7 @@ export const STORAGE_LOCK_PAUSE_MS = 25;
 export const STORAGE_BATCH_MS = 5;
 /** How long logic takes answers of the storage before it goes on with packets and ticks, in milliseconds. */
 export const STORAGE_ANSWERS_MS = 3;
-/** Bytes of the write-ahead log that are kept when it starts over: growth caused by a long read is given back. */
+/** Bytes of the write-ahead log that are kept when it starts over: growth caused by a long read is returned to the disk. */
 export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
 /** How often the write-ahead log is brought into the database when no request waits, in milliseconds. */
 export const STORAGE_CHECKPOINT_INTERVAL_MS = 5_000;

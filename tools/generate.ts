@@ -116,8 +116,8 @@ function withoutEnums(text: string, enums: string[]): string {
 }
 
 /**
- * Writes the messages of every proto of the workspace, and gives where. The enums of the engine's get a module of their
- * own: whoever only counts or compares them loads no messages, and a thread without messages is some MB smaller.
+ * Writes the messages of every proto of the workspace, and gives where. The engine's enums get a module of their own:
+ * code that only counts or compares them loads no messages, and a thread without messages is some MB smaller.
  */
 async function writeMessages(
   workspace: string,

@@ -160,7 +160,7 @@ export class OwnMovement {
     this.#goal = { x: clamp(x, this.#mapWidth), z: clamp(z, this.#mapHeight) };
   }
 
-  /** Turns to a point of the world, on the spot; whoever walks looks where it goes. */
+  /** Turns to a point of the world, on the spot; a player who walks looks ahead. */
   face(x: number, z: number): void {
     const wayX = x - this.#x;
     const wayZ = z - this.#z;
@@ -204,7 +204,7 @@ export class OwnMovement {
     const x = clamp(this.#x + wayX / length * units, this.#mapWidth);
     const z = clamp(this.#z + wayZ / length * units, this.#mapHeight);
     this.#yaw = (Math.atan2(wayX, wayZ) + 2 * Math.PI) % (2 * Math.PI);
-    // An axis held by the map's edge has no velocity: others would see the player run on the spot.
+    // An axis stopped by the map's edge has no velocity: others would see the player run on the spot.
     if (x !== this.#x) this.#vx = wayX / length * this.#speed;
     if (z !== this.#z) this.#vz = wayZ / length * this.#speed;
     this.#x = x;

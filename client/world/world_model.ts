@@ -75,7 +75,7 @@ export const ENTITIES_MAX = 5_000;
 /** How long who left is still drawn, in milliseconds. */
 export const FADE_MS = 300;
 
-/** A large snapshot comes in parts; whoever is in none of them within this time is gone, in milliseconds. */
+/** A large snapshot comes in parts; an entity that is in none of them within this time is gone, in milliseconds. */
 const FULL_SNAPSHOT_MS = 500;
 const CM_PER_UNIT = 100;
 const YAW_STEPS = 256;
@@ -117,7 +117,7 @@ export class WorldModel<E extends Entity = Entity> {
     this.#reader = reader;
   }
 
-  /** The session was resumed: a full snapshot comes next, and whoever it does not show has left meanwhile. */
+  /** The session was resumed: a full snapshot comes next, and anyone it does not show has left in the meantime. */
   expectFullSnapshot(): void {
     this.#isNextFull = true;
   }

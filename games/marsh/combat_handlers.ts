@@ -144,7 +144,7 @@ export class CombatService {
     this.monsters = new Monsters(parts, nowMs);
     game.hooks.savedHp((entityId) => this.health.hpOf(entityId));
     game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
-    // Whoever died enters as after a respawn: anywhere on its map.
+    // A player who died enters as after a respawn: anywhere on its map.
     game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
     game.hooks.appear((entityId, _player, saved) => {
       if (saved !== "stayed") this.#appear(entityId, saved);
@@ -172,7 +172,7 @@ export class CombatService {
     return this.#combat.isFighting(entityId, this.#game.clock.monotonicMs());
   }
 
-  /** A player has a new entity: it is as hurt as it was saved, but whoever died comes back sound. */
+  /** A player has a new entity: it is as hurt as it was saved, but a player who died comes back in full health. */
   #appear(entityId: number, saved: SavedState | null): void {
     const hp = saved !== null && saved.hp > 0 ? saved.hp : PLAYER_HP_MAX;
     this.health.set(entityId, { hp, hpMax: PLAYER_HP_MAX });

@@ -15,8 +15,8 @@ export const PORTAL_RADIUS_MAX = 50;
 /** How far from the end of a portal its users arrive at most, in units: not all in one place. */
 export const PORTAL_ARRIVAL_RADIUS = 3;
 /**
- * Packets that one use of an area skill has sent to all who see it: where more than 31 do, it hits fewer, so that it costs
- * no more in a crowd.
+ * Packets that one use of an area skill has sent to all who see it: where more than 31 do, it hits fewer, so that it does not
+ * cost more in a crowd.
  */
 export const AREA_COPIES_MAX = 1_000;
 /** Entities one use hits however many see it. */

@@ -19,7 +19,7 @@ type Player = TestPlayer<Packets>;
 const own = (player: Player) => player.component(player.entityId, RunnerSchema);
 const coinsOf = (player: Player) => player.component(player.entityId, WalletSchema)?.coins;
 
-/** Whoever is it runs to somebody, the others stand. */
+/** The one who is it runs to somebody, the others stand. */
 async function chase(t: GameTest<Packets, Tag>, players: readonly Player[]): Promise<void> {
   while (players.some((player) => player.received(MatchEndedSchema).length === 0)) {
     const it = players.find((player) => own(player)?.isIt === true);

@@ -61,7 +61,7 @@ class Runner {
     return this.#view.stay?.model.ownComponents.get(WALLET, WalletSchema).coins ?? 0;
   }
 
-  /** Moves on by a frame: whoever is it runs after somebody, the others run about. */
+  /** Moves on by a frame: the one who is it runs after somebody, the others run about. */
   frame(): void {
     const { stay } = this.#view;
     if (stay === null) return;

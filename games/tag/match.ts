@@ -9,7 +9,7 @@ import { Kind, MatchEndedSchema, MatchStartedSchema, type Runner, RunnerSchema, 
 
 /** What touches does so within this, in units. */
 const TOUCH_UNITS = 1.5;
-/** Whoever has passed it on cannot get it back for so long, in milliseconds. */
+/** A player who has passed it on cannot get it back for so long, in milliseconds. */
 const SAFE_MS = 2_000;
 const SHIELD_MS = 6_000;
 const FREEZE_MS = 3_000;
@@ -103,7 +103,7 @@ export class Match {
     };
   }
 
-  /** Who plays, whoever is it first. */
+  /** The players; the one who is it comes first. */
   get players(): Player[] {
     return [this.#it, ...this.#seats.filter((seat) => seat !== this.#it)].map(({ player }) => player);
   }
@@ -116,7 +116,7 @@ export class Match {
   /** Moves everything on. @returns `false` when too few are left to go on. */
   step(nowMs: number): boolean {
     if (this.#seats.length < 2) return false;
-    // Whoever made the match did so after this tick began.
+    // The match was made after this tick began.
     const elapsedMs = Math.max(0, nowMs - this.#steppedMs);
     this.#steppedMs = nowMs;
     for (const seat of this.#seats) {

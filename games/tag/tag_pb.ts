@@ -169,7 +169,7 @@ export const MatchStartedSchema: GenMessage<MatchStarted> = /*@__PURE__*/
   messageDesc(file_tag_tag, 4);
 
 /**
- * From and to whom it was passed on; from nobody at the beginning, and when whoever was it has left.
+ * Who passed it on, and to whom; from nobody at the beginning, and when the one who was it has left.
  *
  * @generated from message tag.v1.Tagged
  */
@@ -369,7 +369,7 @@ export enum Kind {
   SHIELD = 1,
 
   /**
-   * Whoever is it is held for a while.
+   * The one who is it is held for a while.
    *
    * @generated from enum value: KIND_FREEZE = 2;
    */

@@ -95,7 +95,7 @@ export class GameFiles {
       const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toBase64();
       return { mtimeMs, size, digest };
     } catch (error) {
-      // It went while we looked: whoever writes it anew is heard.
+      // It went while we looked: writing it again is noticed.
       if (error instanceof Deno.errors.NotFound) return undefined;
       throw error;
     }

@@ -21,7 +21,7 @@ export interface DevServer {
 export interface WorkbenchOptions {
   readonly source: GameSource;
   readonly server: DevServer;
-  /** Takes what whoever works on the game should read, a line at a time. */
+  /** Takes what the developer should read, a line at a time. */
   readonly print: (line: string) => void;
 }
 

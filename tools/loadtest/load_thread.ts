@@ -38,7 +38,7 @@ export class LoadThread {
       fail(event.message);
     };
     this.report = promise;
-    // Whoever waits for the report hears of it; nobody may be waiting yet.
+    // Whatever waits for the report hears of it; nothing may be waiting yet.
     promise.catch(() => {});
     this.#worker.postMessage(task);
   }

@@ -1,5 +1,5 @@
 /**
- * Where every player was when, in memory that all threads of a run share: whoever is shown a position finds when it was
+ * Where every player was when, in memory that all threads of a run share: an observer who is shown a position finds when it was
  * sent, whichever thread sent it.
  *
  * @module

@@ -113,7 +113,7 @@ export class Sampler {
   }
 }
 
-/** A server too busy to say how it is leaves a hole in the chart, no more. */
+/** A server too busy to answer only leaves a gap in the chart. */
 async function askServer(probe: ServerProbe | null): Promise<ServerSample | null> {
   try {
     return await probe?.sample() ?? null;

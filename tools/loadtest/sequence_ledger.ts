@@ -141,7 +141,7 @@ export class SequenceLedger {
     this.#corrupted++;
   }
 
-  /** The account. What is outstanding counts as lost, so it is drawn up when no more answers are waited for. */
+  /** The account. What is outstanding counts as lost, so it is drawn up once nothing waits for answers any longer. */
   totals(): LedgerTotals {
     return addTotals(this.#before, {
       sent: this.#sent,

@@ -1,5 +1,5 @@
 /**
- * A player that walks, talks to whoever is near, and judges what it is shown.
+ * A player that walks, talks to others nearby, and judges what it is shown.
  *
  * @module
  */
@@ -167,7 +167,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     return writeVarint(payloadScratch, at, this.movementCount);
   }
 
-  /** Says something to whoever is near. */
+  /** Says something to players nearby. */
   say(dueUs: number): void {
     if (!this.canSend(dueUs)) return;
     const line = { channel: Channel.AREA, audience: this.#player, sequence: this.chat.send(), dueUs };

@@ -34,8 +34,8 @@ const CLEARANCE = 1;
  * Settles maps. The same data, maps and seed give the same homes.
  *
  * Counts grow and shrink with a map's area, so that a larger one is not emptier; only packs at fixed places do not grow,
- * as their place does not either. Whoever would walk into a safe area is given a home beside it; where there is no room,
- * it is left out.
+ * as their place does not either. A monster that would walk into a safe area is given a home beside it; where there is no
+ * room, it is left out.
  *
  * @param options Monsters at most; if the data ask for more, all spawns get less in the same proportion.
  */

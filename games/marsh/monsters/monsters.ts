@@ -54,7 +54,7 @@ interface Monster {
   /** Where it walks to. */
   goalX: number;
   goalZ: number;
-  /** Whom it chases. */
+  /** The player it chases. */
   targetId: number;
   steppedAtMs: number;
   nextStepMs: number;
@@ -388,7 +388,7 @@ export class Monsters {
       nearest = id;
       nearestDistance = distance;
     }
-    // Whoever came since the last tick is noticed at the next step.
+    // Players who came since the last tick are noticed at the next step.
     return nearest !== 0 && world.sees(nearest, entityId) ? nearest : 0;
   }
 

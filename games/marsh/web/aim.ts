@@ -21,7 +21,7 @@ export interface AimChoice {
 }
 
 /**
- * Chooses the middle of an area: the target, else where the mouse points, else whoever is nearest, else straight ahead.
+ * Chooses the middle of an area: the target, else where the mouse points, else the nearest enemy, else straight ahead.
  *
  * A target out of range is aimed at all the same, so that the player is told; the rest is brought into range.
  */

@@ -67,12 +67,12 @@ export class Battle {
     this.#options = options;
   }
 
-  /** Whom the player has chosen; `null`: nobody. */
+  /** The player's target; `null`: nobody. */
   get targetId(): number | null {
     return this.#fight.targetId;
   }
 
-  /** Whom the player has chosen, as long as it is in sight. */
+  /** The player's target, as long as it is in sight. */
   get target(): SeenEntity | null {
     return this.#living(this.#fight.targetId);
   }
@@ -146,7 +146,7 @@ export class Battle {
     const target = this.target;
     const place = this.#placeOf(this.targetId);
     const isAble = canAct();
-    // Who cannot act waits; whoever is gone or dead is let go all the same.
+    // A player who cannot act waits; a target that is gone or dead is dropped all the same.
     if (!isAble && target !== null) return this.#stopApproach();
     const known = place === null ? null : { ...place, isAlive: target !== null };
     const { approach, strikeSkillId } = this.#fight.step(this.#own, known, nowMs);
@@ -169,7 +169,7 @@ export class Battle {
       isOnOwn: targetId === ownId,
     };
     this.effects.add({ attackerId, targetId, skillId, damage, isCritical, isDodged, isBlocked }, places, nowMs);
-    // Whoever is hit without having chosen anybody can hit back at once.
+    // A player who is hit and has no target can hit back at once.
     if (targetId === ownId && this.targetId === null && this.#living(attackerId) !== null && !result.targetDied) {
       this.#fight.select(attackerId);
     }

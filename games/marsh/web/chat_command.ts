@@ -26,7 +26,7 @@ export type ChatCommand =
 /** What a line without a command goes by. */
 export interface ChatDefaults {
   readonly channel: Channel;
-  /** Whom a whisper goes to. */
+  /** Recipient of a whisper. */
   readonly recipientName: string;
   /** Who whispered last, for `/r`. */
   readonly lastWhisperer: string;
@@ -114,7 +114,7 @@ function mistake(text: string): ChatCommand {
 }
 
 /**
- * Binds `/r` to whoever whispered last, once it is typed: a whisper that comes in while the answer is being written
+ * Binds `/r` to the last player who whispered, once it is typed: a whisper that comes in while the answer is being written
  * changes nothing, and the line shows who will read it.
  *
  * @returns The line to go on with.

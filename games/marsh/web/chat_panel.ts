@@ -19,7 +19,7 @@ const PHONE_QUERY = "(max-width: 640px), (max-height: 480px)";
 export interface SpokenLine {
   readonly channel: Channel;
   readonly senderName: string;
-  /** Whom a whisper of our own went to; else empty. */
+  /** Recipient of a whisper of our own; else empty. */
   readonly recipientName: string;
   readonly text: string;
   /** 0 where the channel is no room. */
@@ -58,7 +58,7 @@ interface Conversation {
   unread: number;
 }
 
-/** Whom the chat tells. */
+/** What the chat calls. */
 export interface ChatHandlers {
   /** Gives whether the text was taken, else it stays for another try. */
   readonly onSay: (command: SayCommand) => boolean;

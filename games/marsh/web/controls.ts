@@ -56,7 +56,7 @@ export class HeldKeys {
   }
 }
 
-/** Whom the controls tell. */
+/** What the controls call. */
 export interface ControlHandlers {
   /** The player asked to move. */
   readonly onMoved: () => void;

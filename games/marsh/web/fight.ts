@@ -1,5 +1,5 @@
 /**
- * Whom the player has in view to hit, and what to do about it next: walk up, strike, wait.
+ * The player's target, and what to do about it next: walk up, strike, wait.
  *
  * @module
  */
@@ -60,7 +60,7 @@ export class Fight {
     this.#cooldowns = cooldowns;
   }
 
-  /** Whom the player has chosen; `null`: nobody. */
+  /** The player's target; `null`: nobody. */
   get targetId(): number | null {
     return this.#targetId;
   }
@@ -131,7 +131,7 @@ export class Fight {
     const isReady = (skillId: number) =>
       reaches(skillId, distance) && this.#cooldowns.remainingMs(skillId, nowMs - AUTO_WAIT_MS) === 0;
     if (isReady(SKILL_MELEE)) return SKILL_MELEE;
-    // Whoever stands next to the target strikes by hand only: it is the faster of the two.
+    // Next to the target only strikes are used: they are faster than shots.
     const isFar = !reaches(SKILL_MELEE, distance);
     return isFar && this.#order.skillId === ANY_SKILL && isReady(SKILL_RANGED) ? SKILL_RANGED : 0;
   }

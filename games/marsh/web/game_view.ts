@@ -214,7 +214,7 @@ export class GameView {
     this.#isConnected = isConnected;
   }
 
-  /** Shows a speech bubble over whoever is called `name`. */
+  /** Shows a speech bubble over the player called `name`. */
   say(name: string, text: string): void {
     if (!this.#speech.has(name) && this.#speech.size >= SPEAKERS_MAX) return;
     const stayMs = Math.min(SPEECH_MS_MAX, SPEECH_MS + SPEECH_MS_PER_CHAR * text.length);

@@ -1,5 +1,5 @@
 /**
- * The drawbridge of the login picture: up while nobody asks to come in, down for whoever may.
+ * The drawbridge of the login picture: up until somebody is let in.
  *
  * @module
  */

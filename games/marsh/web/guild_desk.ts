@@ -113,7 +113,7 @@ export class GuildDesk {
   readonly #wars = new RowList(byId("guild-wars", HTMLElement), TEXTS.guilds.noWars);
   readonly #invites: Map<bigint, { readonly guildName: string; readonly inviterName: string }> = new Map();
   #guild: GuildInfoResponse | null = null;
-  /** Whom the guild has invited; known to who may invite. */
+  /** Players the guild has invited; known to members who may invite. */
   #openInvites: readonly GuildInvite[] = [];
   #isAsking = false;
   #askedMs = -Infinity;

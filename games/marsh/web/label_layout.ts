@@ -17,7 +17,7 @@ const FADE_MS = 180;
 /** Part of a label that others may cover. */
 const SLACK_PX = 2;
 
-/** The labels of one canvas, frame by frame. Whoever is placed first has the room. */
+/** The labels of one canvas, frame by frame. Those placed first get the room. */
 export class LabelLayout {
   readonly #taken: LabelBox[] = [];
   /** How much of each label is seen, 0 to 1. */

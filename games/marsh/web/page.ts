@@ -260,7 +260,7 @@ class Page {
   #turnedAway(error: unknown): void {
     const notice = this.#closedBy;
     const code = error instanceof Refusal ? error.code : error instanceof RequestError ? error.code : null;
-    // A token that is refused is of no more use; any other trouble may pass.
+    // A refused token is useless; any other trouble may pass.
     if (code === ErrorCode.INVALID_TOKEN || code === ErrorCode.TOKEN_EXPIRED || code === ErrorCode.BANNED) {
       storeLogin(null);
     }

@@ -11,7 +11,7 @@ import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 export interface PendingLine {
   readonly channel: Channel;
   readonly message: string;
-  /** Whom a whisper is for; else empty. */
+  /** Recipient of a whisper; else empty. */
   readonly recipientName: string;
 }
 

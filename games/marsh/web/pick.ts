@@ -45,7 +45,7 @@ export interface Candidate {
 }
 
 /**
- * Whom a key chooses next: monsters before players, then from the nearest on.
+ * The target that a key chooses next: monsters before players, the nearest first.
  *
  * @param currentId Who is chosen already; `null`: nobody, and the first one is taken.
  * @returns `null` when there is nobody to choose.

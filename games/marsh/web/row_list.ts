@@ -78,7 +78,7 @@ export class RowList {
     if (focusedIndex >= 0 && !this.#list.contains(document.activeElement)) this.#focusNear(focusedIndex);
   }
 
-  /** The row with the focus has gone: whoever uses the keyboard goes on where it was. */
+  /** The row with the focus is gone: keyboard users continue where it was. */
   #focusNear(index: number): void {
     const item = this.#list.children[Math.min(index, this.#list.childElementCount - 1)];
     const button = item.querySelector("button");

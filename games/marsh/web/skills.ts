@@ -18,7 +18,7 @@ export interface Skill {
   readonly areaRadius: number;
 }
 
-/** Hits whoever is next to the player. */
+/** Hits a target next to the player. */
 export const SKILL_MELEE = 1;
 /** Hits one target from afar. */
 export const SKILL_RANGED = 2;

@@ -1,5 +1,5 @@
 /**
- * Whom the player has chosen: name and health.
+ * The player's target: name and health.
  *
  * @module
  */

@@ -39,7 +39,7 @@ export interface WorldScene {
   /** The newest text of each speaker, by name. */
   readonly speech: ReadonlyMap<string, string>;
   readonly effects: CombatEffects;
-  /** Whom the player has chosen; `null`: nobody. */
+  /** The player's target; `null`: nobody. */
   readonly targetId: number | null;
   /** What of the screen hints and the like lie over: no label is put there. */
   readonly reserved: readonly LabelBox[];

@@ -188,7 +188,7 @@ function startChat(game: Game, services: ChatServices): void {
   function sayToParty({ playerId }: Player, message: ChatMessage): void {
     const party = parties.find(playerId);
     if (party === undefined) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a party");
-    // Whoever has left it meanwhile is not heard in it any more.
+    // A player who has left it in the meantime is no longer heard in it.
     const hearers = () => parties.find(playerId) === party ? party.members : [];
     sayToMany(message, `party ${party.partyId}`, party.members.length, hearers);
   }
@@ -242,7 +242,7 @@ function startChat(game: Game, services: ChatServices): void {
     });
   }
 
-  /** Ids are given in order, so that whoever whispers by id is not told the name: it would learn everybody's. */
+  /** Ids are consecutive, so a player who whispers by id is not told the name: it could learn everybody's. */
   function confirmTo(player: Player, { request, message }: Whisper): number {
     const isNameKnown = nameKey(request.recipientName) === nameKey(message.recipientName);
     const { payload } = sayingOf(isNameKnown ? message : { ...message, recipientName: "" });

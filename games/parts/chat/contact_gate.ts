@@ -78,7 +78,7 @@ export class ContactGate {
     throw new Refused(ErrorCode.RATE_LIMITED, "Too many of your whispers wait for players who are away");
   }
 
-  /** Whether what a player has said may still be told: of whoever was muted or banned meanwhile nothing is heard any more. */
+  /** Whether what a player has said may still be delivered: not if it was muted or banned in the meantime. */
   mayBeHeard(senderId: number): boolean {
     if (this.#game.isSilenced(senderId)) return false;
     const { clock, config } = this.#game;

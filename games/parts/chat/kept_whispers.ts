@@ -103,7 +103,7 @@ export class KeptWhispers {
           const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
           if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
         }, (error) => {
-          // Whoever has not heard it at the end of its session has it kept then.
+          // If the recipient has not heard it when its session ends, it is kept then.
           packet.receipt = undefined;
           this.#drop(player, parcel);
           throw error;
@@ -215,7 +215,7 @@ export class KeptWhispers {
     this.keepMissed(player.playerId, unsent);
     for (const parcel of this.#parcels.get(player) ?? []) {
       const { receipt } = parcel;
-      // Whoever acknowledges says what has arrived, with the next of its packets.
+      // A client that acknowledges says what has arrived with its next packet.
       if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
       parcel.isLoose = true;
     }

@@ -90,8 +90,8 @@ const NOTHING: Blow = { damage: 0, isCritical: false, isDodged: false, isBlocked
 /**
  * Combat in one world, on all its maps. Everything that counts is the server's own: where both stand, the clock, the dice.
  *
- * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. Whoever stands in a safe
- * area and dealt no blow within the last {@linkcode FIGHT_MS} is hit by enemies in a war only. Hit points come back out of
+ * Distances are in space, height included. Nobody hits itself; guilds and parties protect nobody. A player who stands in
+ * a safe area and dealt no blow within the last {@linkcode FIGHT_MS} can be hit only by enemies in a war. Hit points come back out of
  * a fight, and with a respawn. What a blow does beyond the last hit point is told but goes nowhere.
  *
  * Pure: time comes as an argument, in milliseconds of a clock that never goes back, chance as {@linkcode Dice}.
@@ -212,7 +212,7 @@ export class Combat {
     if (targetDied) this.#events.onDeath(attackerId, targetId);
   }
 
-  /** Ends effects whose time is over, and gives hit points to who fights no more; to be called every tick. */
+  /** Ends effects whose time is over, and gives hit points to those out of combat; to be called every tick. */
   step(nowMs: number): void {
     this.#effects.step(nowMs);
     this.#recovery.step(nowMs);
@@ -243,7 +243,7 @@ export class Combat {
     return world.distanceBetween(attackerId, targetId) <= skill.range ? "ok" : "out_of_range";
   }
 
-  /** Monsters do not ask: they leave whoever stands in a safe area alone. */
+  /** Monsters do not ask: they leave players in a safe area alone. */
   #isProtected(attackerId: number, targetId: number, nowMs: number): boolean {
     if (nowMs < this.#struckUntilMs[targetId]) return false;
     const world = this.#world, { mapId } = world.mapOf(targetId);
@@ -267,12 +267,12 @@ export class Combat {
       this.#events.onBlow({ ...NOTHING, attackerId, targetId: 0, skillId, stunMs: 0, targetDied: false });
     }
     for (const targetId of targets) {
-      // Whoever is told of a death may have taken others out of the world.
+      // A listener told of a death may have taken others out of the world.
       if (this.#world.has(attackerId) && this.isAlive(targetId)) this.strike(attackerId, targetId, { strike, nowMs });
     }
   }
 
-  /** Whom the attacker sees and may hit around a point, itself not among them: nearest first, of equals the lowest id. */
+  /** Those around a point whom the attacker sees and may hit, without itself: nearest first, then by lowest id. */
   #targetsAround(
     attackerId: number,
     at: { x: number; y: number; z: number },

@@ -3,8 +3,8 @@
 import { KILL_PAIRS_MAX, KILLS_OF_ONE_VICTIM_INTERVAL_MS, KILLS_OF_ONE_VICTIM_MAX } from "./limits.ts";
 
 /**
- * Decides which kills count on boards and in wars: a victim that lets itself be killed is worth no more than so many an
- * hour. Bounded: the pair that began longest ago is forgotten first.
+ * Decides which kills count on boards and in wars: a victim that lets itself be killed counts only so many times
+ * an hour. Bounded: the pair that began longest ago is forgotten first.
  */
 export class KillCredit {
   readonly #pairs = new Map<string, { count: number; readonly sinceMs: number }>();

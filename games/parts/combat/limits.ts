@@ -29,5 +29,5 @@ export const RECOVERY_INTERVAL_MS = 1_000;
 /** How long after its entry a player can strike nobody, in milliseconds: others see it first. */
 export const ENTRY_CALM_MS = 1_000;
 
-assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "Whoever leaves dead must come back before the body goes");
+assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "A player who leaves dead must come back before the body goes");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");

@@ -27,7 +27,7 @@ export interface Skill extends Damage {
 
 /** `skill_id` of COMBAT_RESULT where no skill was used: what a monster does. */
 export const SKILL_NONE = 0;
-/** Hits whoever is next to the attacker; a critical blow stuns. */
+/** Hits a target next to the attacker; a critical blow stuns. */
 export const SKILL_MELEE = 1;
 /** Hits one target from afar. */
 export const SKILL_RANGED = 2;

@@ -48,7 +48,7 @@ export class StatusEffects {
   /**
    * Ends all effects whose time is over. Cost: the entities that have any.
    *
-   * Whoever comes to has saved up no travel time: otherwise it would be where it had gone without the stun.
+   * A stun lets no travel time be saved up: otherwise its end would put the player where it had gone without it.
    */
   step(nowMs: number): void {
     for (const [entityId, untilMs] of this.#stunnedUntilMs) {

@@ -3,8 +3,8 @@
 import { DependencyError } from "../../../shared/errors.ts";
 
 /**
- * Values by key, those used last. Whoever changes something in the storage drops what was made of it, when the storage
- * has answered: as answers come in the order in which things were done, what is kept is never older than that.
+ * The values used last, by key. Code that changes something in the storage drops the values made from it once the storage
+ * has answered. Answers come in the order of the changes, so a kept value is never outdated.
  */
 export class RecentCache<Value> {
   readonly #max: number;

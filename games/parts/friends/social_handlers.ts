@@ -188,7 +188,7 @@ export class SocialService {
     const { playerId } = player;
     this.#unread.delete(playerId);
     this.#unannounced.delete(playerId);
-    // Whoever was not told of the coming is not told of the going.
+    // Friends who were not told of the arrival are not told of the departure.
     if (this.#announced.delete(playerId)) {
       for (const friendId of this.#lists.friendsOf(playerId)) this.#tellPresence(friendId, player, false);
     }

@@ -68,7 +68,7 @@ export interface PlayerPair {
   readonly otherId: number;
 }
 
-/** Whom a player is friends with, who asks to be, who was asked, and whom it ignores. */
+/** A player's friends, friend requests received and sent, and the players it ignores. */
 export interface SocialLists {
   readonly friends: readonly PlayerName[];
   readonly incoming: readonly PlayerName[];

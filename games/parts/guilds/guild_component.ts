@@ -8,7 +8,7 @@ import { GUILD_TAG_BYTES_MAX } from "./limits.ts";
 import type { ComponentRow, World } from "../../../server/game/game.ts";
 import { writeVarintField } from "../../../server/game/kit.ts";
 
-/** `guild_id` and `guild_tag` of EntitySpawn: whoever sees an entity whose guild changes gets its spawn again. */
+/** `guild_id` and `guild_tag` of EntitySpawn: players who see an entity whose guild changes get its spawn again. */
 export const GUILD: ComponentRow = {
   id: 98,
   name: "guild",

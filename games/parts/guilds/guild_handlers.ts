@@ -501,7 +501,7 @@ export class GuildService {
     );
   }
 
-  /** Forgets who has been away the whole time since the last call: whoever is about to come is not among them. */
+  /** Forgets players who have been away since the last call; one who is about to come is not among them. */
   #forgetAbsent(): void {
     const absent = new Set<number>();
     for (const playerId of this.#ties.playerIds) {
@@ -526,7 +526,7 @@ export class GuildService {
     showGuild(world, player.entityId, tie);
   }
 
-  /** Whoever goes to another guild, or to none, is not heard in its old one any more, though it logs out at once. */
+  /** A player who changes guilds, or leaves one, is no longer heard in the old one, even if it logs out at once. */
   #retract(playerId: number, tie: OwnTie | null): void {
     const guildId = this.#ties.find(playerId)?.guildId;
     if (guildId === undefined || guildId === tie?.guildId) return;
@@ -570,7 +570,7 @@ export class GuildService {
     player.tell(GuildActionResponseSchema, { success: true, requestType });
   }
 
-  /** An invitation goes the way of chat: whoever ignores the one who invites does not hear of it. */
+  /** An invitation is treated like chat: a player who ignores the inviter does not hear of it. */
   #sendInvite(player: Player, { guildId, guildName, inviterId, inviterName }: Invite): void {
     const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
     const payload = toBinary(GuildInviteNoticeSchema, notice);
@@ -586,7 +586,7 @@ export class GuildService {
     player.sendPacked(GUILD_INFO_RESPONSE, info);
   }
 
-  /** Tells the members of a guild of what a player did; whoever ignores that player does not hear of it. */
+  /** Tells the members of a guild of what a player did; members who ignore that player do not hear of it. */
   #tellGuild<Desc extends DescMessage>(
     { guildId, senderId }: { readonly guildId: number; readonly senderId: number },
     type: number,

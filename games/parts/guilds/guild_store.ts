@@ -51,7 +51,7 @@ export const GUILDS = defineStore("guilds", {
 
   /**
    * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
-   * members is gone. Wars go on, with whoever was a member when they began. Refused with `not_in_guild`.
+   * members is gone. Wars go on with those who were members when they began. Refused with `not_in_guild`.
    */
   leave: write<{ readonly playerId: number }, { readonly kind: "left"; readonly guildId: number } | Refused>(),
 

@@ -450,7 +450,7 @@ export const GuildSetRankRequestSchema: GenMessage<GuildSetRankRequest> = /*@__P
   messageDesc(file_parts_guilds_guilds, 15);
 
 /**
- * Which invitations of the own guild are not answered yet.
+ * Asks for the pending invitations of one's own guild.
  *
  * @generated from message drawbridge.v1.GuildInviteListRequest
  */

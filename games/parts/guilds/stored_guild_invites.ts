@@ -51,7 +51,7 @@ function* ignores(playerId: number, otherId: number): Sql<boolean> {
   return (yield* SELECT_IGNORED.get(playerId, otherId)) !== undefined;
 }
 
-/** Whom a guild invites, and who comes. */
+/** Invitations of a guild, and who accepts them. */
 export const GUILD_INVITES: Pick<
   Handlers,
   "invite" | "join" | "withdraw" | "decline" | "invites" | "findInvites" | "deleteExpiredInvites"
@@ -70,7 +70,7 @@ export const GUILD_INVITES: Pick<
     const isHiddenBefore = inviterBefore !== undefined && (yield* ignores(playerId, inviterBefore));
     if (inviterBefore !== undefined && (isHidden || !isHiddenBefore)) return refused("invited_already");
     if ((yield* memberCount(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
-    // What the player does not see fills no list of its own: whoever it ignores could keep others out.
+    // What the player does not see fills no list of its own: players it ignores could keep others out.
     const isFull =
       (!isHiddenBefore && (yield* countOf(COUNT_INVITES_TO, guildId, nowMs)) >= GUILD_INVITES_PER_GUILD_MAX) ||
       (!isHidden && (yield* countOf(COUNT_INVITES_OF, playerId, nowMs)) >= GUILD_INVITES_PER_PLAYER_MAX);

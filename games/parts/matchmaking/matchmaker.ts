@@ -28,8 +28,8 @@ export interface MatchRules {
 const WANTED_MAX = 16;
 
 /**
- * A line of tickets. Whoever has waited longest is served first, unless no others fit with it; then the next. Among those
- * that fit, older ones are taken first. A match costs a search over the sizes of tickets, however long the line is.
+ * A queue of tickets. The one that has waited longest is served first, unless no others fit with it; then the next. Among
+ * those that fit, older ones are taken first. A match costs a search over the sizes of tickets, however long the queue is.
  */
 export class Matchmaker<T extends Ticket> {
   readonly #rules: MatchRules;

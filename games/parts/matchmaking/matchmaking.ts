@@ -18,7 +18,7 @@ export interface MatchmakingOptions extends MatchRules {
    */
   readonly start: (players: readonly Player[]) => boolean;
   /**
-   * Whom a player brings along, itself included; itself alone unless told. Throws a `Refused` when it may not wait now.
+   * The players who queue together with a player, itself included; itself alone unless told. Throws a `Refused` when it may not wait now.
    */
   readonly groupOf?: (player: Player) => readonly Player[];
 }
@@ -119,7 +119,7 @@ export class MatchQueue {
     }
   }
 
-  /** A match that cannot begin for a fault must not hold up those behind it: whoever was for it leaves the queue. */
+  /** A match that a fault keeps from beginning must not hold up others: its players leave the queue. */
   #tryStart(players: readonly Player[]): boolean {
     try {
       return this.#options.start(players);

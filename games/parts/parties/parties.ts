@@ -152,7 +152,7 @@ export class PartyService {
   }
 
   /**
-   * Whom a player brings along where parties go together, itself included: for `matchmaking`.
+   * The players who queue together with a player, itself included: for `matchmaking`.
    *
    * @throws {Refused} `PERMISSION_DENIED` when another leads its party, `INVALID_STATE` when a member is not in the world.
    */
@@ -305,7 +305,7 @@ export class PartyService {
     return party;
   }
 
-  /** A member is in the party no more; who has been there longest leads it when the leader goes. */
+  /** A member is no longer in the party. When the leader goes, the member who has been there longest leads. */
   #remove(party: OpenParty, player: Player, change: PartyChange): void {
     const before = [...party.members];
     party.members = before.filter((member) => member !== player);

@@ -50,7 +50,7 @@ export const PartyMemberSchema: GenMessage<PartyMember> = /*@__PURE__*/
   messageDesc(file_parts_parties_parties, 0);
 
 /**
- * Invites a player. Whoever is in no party founds one so, and leads it; in a party its leader invites.
+ * Invites a player. A player without a party founds one this way and leads it; in a party, only its leader invites.
  *
  * @generated from message drawbridge.v1.PartyInviteRequest
  */

@@ -107,7 +107,7 @@ export class RoomService {
     this.#social.delivery.fanOut.say({
       ...audienceOf(room, player),
       deliver: () => {
-        // Whoever was in it may have left meanwhile.
+        // Its members may have left in the meantime.
         if (this.#rooms.find(room.roomId) !== room) return 0;
         message.messageId = this.#social.delivery.nextMessageId();
         this.#game.counters.add(Counter.CHAT_MESSAGES, 1);

@@ -30,7 +30,7 @@ form.addEventListener("submit", async (event) => {
   const fields = new FormData(form), name = String(fields.get("name")), password = String(fields.get("password"));
   try {
     if (client.state === "idle" || client.state === "closed") await client.open();
-    // Whoever has no account gets one.
+    // A player without an account gets one.
     await client.register(name, password);
     const { success, errorMessage } = await client.login(name, password);
     if (!success) return void (status.textContent = errorMessage);

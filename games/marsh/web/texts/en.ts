@@ -149,7 +149,7 @@ export const en = {
     roundTrip: "Round trip to the server",
     send: "Send",
     skillArea: "Blaze: hits everyone around a spot",
-    skillMelee: "Strike: hits whoever is next to you",
+    skillMelee: "Strike: hits a target next to you",
     skillRanged: "Shot: hits from afar",
     skills: "Skills",
     status: "Status",
@@ -295,7 +295,7 @@ export const en = {
     portalLabel: (map: string): string => `To ${map}`,
     safe: (seconds: number): string =>
       "You are safe here: no monster comes into the ring, and nobody in it can be hit except by a guild at war with " +
-      `theirs. Whoever strikes is not safe for ${seconds} seconds.`,
+      `theirs. If you strike, you are not safe for ${seconds} seconds.`,
     portalGone: "That portal is gone.",
     portalNotNow: "You can't enter a portal now.",
     portalFar: "Step closer to the portal.",
