@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Entity, Game, Instance, Player } from "../../server/game/game.ts";
+import type { Entity, Game, Group, Instance, Player } from "../../server/game/game.ts";
 import { Kind, MatchEndedSchema, MatchStartedSchema, type Runner, RunnerSchema, TaggedSchema } from "./contract.ts";
 
 /** What touches does so within this, in units. */
@@ -58,6 +58,8 @@ export class Match {
   readonly #game: Game;
   readonly #arena: Instance;
   readonly #prng: Prng;
+  /** Who plays, and is told of it. */
+  readonly #group: Group;
   readonly #seats: Seat[];
   readonly #powerUps: PowerUp[] = [];
   #it: Seat;
@@ -75,6 +77,8 @@ export class Match {
     this.#arena = arena;
     this.#prng = prng;
     this.id = arena.map.mapId;
+    this.#group = game.group(`match ${this.id}`);
+    for (const player of players) this.#group.add(player);
     this.endsMs = before?.endsMs ?? game.nowMs + durationMs;
     this.#steppedMs = game.nowMs;
     this.#seats = players.map((player, index) => {
@@ -83,7 +87,7 @@ export class Match {
       return { player, entity: game.entities.of(player), ...seat };
     });
     if (before === undefined) {
-      for (const player of players) player.tell(MatchStartedSchema, { matchId: this.id, durationMs });
+      this.#group.tell(MatchStartedSchema, { matchId: this.id, durationMs });
       this.#it = this.#passTo(this.#seats[prng.nextInt(this.#seats.length)], null);
     } else {
       this.#it = this.#seats.find(({ player }) => player.playerId === before.itId)!;
@@ -137,6 +141,7 @@ export class Match {
     const index = this.#seats.findIndex((seat) => seat.player === player);
     if (index < 0) return;
     const [seat] = this.#seats.splice(index, 1);
+    this.#group.remove(player);
     if (seat === this.#it && this.#seats.length > 0) {
       this.#it = this.#passTo(this.#seats[this.#prng.nextInt(this.#seats.length)], null);
     }
@@ -150,7 +155,8 @@ export class Match {
       return { player, score, isWinner, coins: Math.floor(score / 5) + (isWinner ? WINNER_COINS : 0) };
     });
     const scores = results.map(({ player: { name }, score, coins }) => ({ name, score, coins }));
-    this.#game.players.tell(results.map(({ player }) => player), MatchEndedSchema, { matchId: this.id, scores });
+    this.#group.tell(MatchEndedSchema, { matchId: this.id, scores });
+    this.#group.clear();
     for (const { entity } of this.#seats) {
       if (entity.get(RunnerSchema).isFrozen) entity.release("frozen");
       change(entity, NOTHING);
@@ -167,7 +173,7 @@ export class Match {
     }
     change(to.entity, { isIt: true });
     const ids = { fromEntityId: BigInt(from?.entity.id ?? 0), toEntityId: BigInt(to.entity.id) };
-    this.#game.players.tell(this.#seats.map(({ player }) => player), TaggedSchema, ids);
+    this.#group.tell(TaggedSchema, ids);
     return to;
   }
 

@@ -7,7 +7,7 @@
  */
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import type { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
+import type { DisconnectReason } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 
@@ -19,7 +19,7 @@ export interface Refusal {
 
 /** An ERROR_RESPONSE to a packet of type `requestType`. */
 export function errorResponse(
-  code: ErrorCode,
+  code: number,
   message: string,
   requestType: number,
   requestSequence: number,
@@ -52,7 +52,7 @@ export function isErrorFor(requestType: number, requestSequence: number, payload
  * @see docs/protocol.md, "Answers worth fixing"
  */
 export function refuseRequest(
-  code: ErrorCode,
+  code: number,
   message: string,
   request: PacketRow,
   requestSequence: number,

@@ -32,9 +32,10 @@ import type { GameMetrics, GameMetricWriter } from "../ops/game_metrics.ts";
 import { Instances } from "../session/instances.ts";
 import type { GamePart } from "./define_game.ts";
 import type { Documents, Transaction } from "./documents.ts";
+import { Group, Groups } from "./groups.ts";
 import { Persistence } from "./persistence.ts";
 import { Durable, settleDurable } from "./durable.ts";
-import { Entities } from "./entities.ts";
+import { Entities, type Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
 import type { GameKeeps } from "./game_keeps.ts";
@@ -78,6 +79,7 @@ export {
 export type { Entities, Entity, SpawnOptions } from "./entities.ts";
 export type { Instance, Instances } from "../session/instances.ts";
 export type { GameMetric, GameMetricWriter } from "../ops/game_metrics.ts";
+export type { Group } from "./groups.ts";
 export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/world_service.ts";
@@ -194,6 +196,8 @@ export class Game<P = any> {
   readonly wake: () => void;
   readonly #engine: GameEngine;
   readonly #persistence: Persistence;
+  readonly #groups: Groups;
+  readonly #watchers: Int32Array;
   readonly #parts = new Set<string>();
   readonly #streams = new Set<string>();
 
@@ -227,6 +231,9 @@ export class Game<P = any> {
       ...{ timers: engine.timers, prng: this.random("persist") },
     });
     this.hooks.stop(() => this.#persistence.stop());
+    this.#groups = new Groups(this.players);
+    this.#watchers = new Int32Array(this.world.slotCount);
+    this.hooks.offline((player) => this.#groups.leave(player));
   }
 
   /**
@@ -387,6 +394,33 @@ export class Game<P = any> {
   /** What {@linkcode keep} gave before the game was reloaded, as that version of it had it; `undefined` where it was not. */
   kept<T>(name: string): T | undefined {
     return this.#engine.keeps.kept(name) as T | undefined;
+  }
+
+  /** Sends one message to everybody who is online. @returns How many it was sent to, or kept for. */
+  broadcast<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): number {
+    return this.players.tell(this.players.online, schema, message);
+  }
+
+  /**
+   * Sends one message to everybody who sees an entity, as of the world's last step, and to its own player.
+   *
+   * @returns How many it was sent to, or kept for.
+   * @throws {TypeError} when it has left the world.
+   */
+  tellAround<Desc extends DescMessage>(entity: Entity, schema: Desc, message: MessageInitShape<Desc>): number {
+    if (entity.isOver) throw new TypeError(`Entity ${entity.id} has left the world`);
+    const count = this.world.watchersOf(entity.id, this.#watchers);
+    const ids = [entity.id, ...this.#watchers.subarray(0, count)];
+    return this.players.tell(ids.flatMap((id) => this.players.at(id) ?? []), schema, message);
+  }
+
+  /**
+   * The players of a group. It is there as long as somebody is in it; who goes offline leaves it.
+   *
+   * @param name Of the game's choice: whoever names it has the same one.
+   */
+  group(name: string): Group {
+    return new Group(name, this.#groups);
   }
 
   /** Has something done once a tick, before the world's step; what throws costs that system this tick. */

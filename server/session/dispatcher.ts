@@ -30,10 +30,11 @@ export class RequestError extends Error {
   /**
    * To be thrown by a handler.
    *
-   * @param code What the client is told.
+   * @param code What the client is told: an `ErrorCode`, or one of the game's own enum, in the field that its reply has for
+   * it. Own codes begin at 1,000, so that they are no others where the reply is an ERROR_RESPONSE.
    * @param message The same in words.
    */
-  constructor(readonly code: ErrorCode, message: string) {
+  constructor(readonly code: number, message: string) {
     super(message);
   }
 }

@@ -3,7 +3,7 @@ import { defineGame, type Game, type GameModule, Refused } from "../../server/ga
 import { parseModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldResponseSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { ErrorResponseSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorResponseSchema, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { contract, CountedSchema, CountRequestSchema, CountResponseSchema } from "./counter/contract.ts";
@@ -197,4 +197,49 @@ Deno.test("parseModerationRequest() refuses an action without a name, and fields
   ) {
     assertEquals(problemsOf(body), 1, JSON.stringify(body));
   }
+});
+
+Deno.test("Game: everybody, whoever sees an entity, and groups are told; who goes offline is in no group", async () => {
+  let game!: Game;
+  await using harness = await LogicHarness.create({ game: gameOf((started) => void (game = started)) });
+  const at = (x: number) => ({ x, z: 50 });
+  const [ann, bob, cid] = [
+    await harness.connect({ name: "ann", at: at(50) }),
+    await harness.connect({ name: "bob", at: at(55) }),
+    await harness.connect({ name: "cid", at: at(95) }),
+  ];
+  harness.tick(3);
+  const told = () => [ann, bob, cid].map((client) => messagesOf(client, CountedSchema).map(({ count }) => count));
+  assertEquals(game.broadcast(CountedSchema, { count: 1 } as never), 3);
+  const entity = game.entities.find(ann.entityId)!;
+  assertEquals(game.tellAround(entity, CountedSchema, { count: 2 } as never), 2);
+  const [annPlayer, cidPlayer] = [game.players.findByName("ann")!, game.players.findByName("cid")!];
+  const group = game.group("match 1");
+  for (const player of [annPlayer, cidPlayer, annPlayer]) group.add(player);
+  assertEquals([game.group("match 1").tell(CountedSchema, { count: 3 } as never), group.size], [2, 2]);
+  assertEquals(told(), [[1, 2, 3], [1, 2], [1, 3]]);
+
+  harness.send(ann, LogoutRequestSchema, {});
+  let turns = 0;
+  await harness.until(() => ++turns > 5);
+  assertEquals([[...group].map(({ name }) => name), group.has(annPlayer)], [["cid"], false]);
+  group.add(annPlayer);
+  assertEquals([group.size, group.remove(cidPlayer), group.remove(cidPlayer), group.size], [1, true, false, 0]);
+  assertThrows(() => game.tellAround(entity, CountedSchema, { count: 4 } as never), TypeError, "has left the world");
+});
+
+Deno.test("Refused has codes of the game's own, too", async () => {
+  enum CountError {
+    UNLUCKY = 1_013,
+  }
+  const game = gameOf((game) =>
+    game.on(CountRequestSchema, () => {
+      throw new Refused(CountError.UNLUCKY, "Not that number");
+    })
+  );
+  await using harness = await LogicHarness.create({ game });
+  const ann = await harness.connect();
+  harness.send(ann, CountRequestSchema, { by: 13 });
+  const [{ success, errorCode }] = messagesOf(ann, CountResponseSchema);
+  assertEquals([success, errorCode], [false, CountError.UNLUCKY]);
 });
