@@ -35,6 +35,16 @@ export const HANDSHAKE_TIMEOUT_MS = 10_000;
  * milliseconds: time enough to type a password.
  */
 export const UNAUTHENTICATED_MS = 120_000;
+/** How long a node that shares the database is taken for alive after it last said so. */
+export const NODE_LEASE_MS = 6_000;
+/** Interval in which a node says so. */
+export const NODE_RENEWAL_INTERVAL_MS = 2_000;
+/** After so long without an answer a node promises nothing that must last: others may think it dead in a moment. */
+export const NODE_SILENT_MS = 4_000;
+/** Pause before a player whom another node has is asked for again. */
+export const OWNERSHIP_ASKED_AGAIN_MS = 500;
+/** How long a player whom another node has is waited for: it hears of it when it renews its lease, then saves. */
+export const OWNERSHIP_WAIT_MS = 4_000;
 /** Longest `--login-queue`; who stands behind so many hears nothing of use. */
 export const LOGIN_QUEUE_MAX = 10_000;
 /** Part of the login queue that one address may fill, so that none shuts the others out. */

@@ -51,6 +51,14 @@ export type Claim =
   | { readonly kind: "owned"; readonly owner: NodeId }
   | { readonly kind: "lapsed" };
 
+/** What became of a renewal. */
+export interface Renewal {
+  /** False: the server id is another incarnation's, or nobody's. */
+  readonly isHeld: boolean;
+  /** Players of the node whom another one has tried to claim, at most `STORAGE_ROWS_MAX`; each is told until it is given up. */
+  readonly wanted: readonly number[];
+}
+
 /** Nodes and the players they own. Times are the database's own. */
 export const DIRECTORY = defineStore("directory", {
   /**
@@ -60,8 +68,8 @@ export const DIRECTORY = defineStore("directory", {
    */
   join: write<{ readonly node: NodeEntry; readonly leaseMs: number }, "joined" | "taken">(),
 
-  /** Renews a node's lease, lapsed or not, and says how it is; false where the server id is another incarnation's. */
-  renew: write<{ readonly node: NodeId; readonly load: NodeLoad; readonly leaseMs: number }, boolean>(),
+  /** Renews a node's lease, lapsed or not, says how the node is, and tells it who is wanted from it. */
+  renew: write<{ readonly node: NodeId; readonly load: NodeLoad; readonly leaseMs: number }, Renewal>(),
 
   /** Takes a node out: what it owned may be claimed at once. */
   leave: write<NodeId, void>(),
@@ -69,7 +77,7 @@ export const DIRECTORY = defineStore("directory", {
   /** The nodes that hold their leases, by server id. */
   nodes: read<null, readonly NodeEntry[]>(),
 
-  /** Claims a player for a node; again for its own raises the epoch too. */
+  /** Claims a player for a node; again for its own raises the epoch too. One that is owned is wanted from then on. */
   claim: write<{ readonly playerId: number; readonly node: NodeId }, Claim>(),
 
   /** Gives a player up that is still owned under this epoch; whose it is then is nobody's. */

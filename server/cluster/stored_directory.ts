@@ -1,5 +1,6 @@
 /** The directory of nodes and players in a database. @module */
 
+import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { type SqlValue, statement } from "../storage/sql.ts";
 import { checkId, checkRows } from "../storage/storage_checks.ts";
 import type { HandlersOf } from "../storage/store.ts";
@@ -38,11 +39,16 @@ const HOLDS_LEASE = statement(`SELECT 1 AS found FROM nodes WHERE server_id = ? 
 const CLAIM = statement<{ readonly epoch: number }>(
   `INSERT INTO player_owners (player_id, epoch, server_id, incarnation) VALUES (?1, 1, ?2, ?3)
     ON CONFLICT (player_id) DO UPDATE SET epoch = player_owners.epoch + 1, server_id = excluded.server_id,
-      incarnation = excluded.incarnation
+      incarnation = excluded.incarnation, is_wanted = 0
     WHERE player_owners.incarnation IS NULL OR player_owners.incarnation = excluded.incarnation OR NOT EXISTS
       (SELECT 1 FROM nodes WHERE nodes.server_id = player_owners.server_id
         AND nodes.incarnation = player_owners.incarnation AND ${IS_HELD})
     RETURNING epoch`,
+);
+const WANT = statement("UPDATE player_owners SET is_wanted = 1 WHERE player_id = ? AND is_wanted = 0");
+const SELECT_WANTED = statement<{ readonly playerId: number }>(
+  `SELECT player_id AS playerId FROM player_owners WHERE is_wanted = 1 AND server_id = ? AND incarnation = ?
+    ORDER BY player_id LIMIT ${STORAGE_ROWS_MAX}`,
 );
 const SELECT_OWNER = statement<NodeId>(
   `SELECT player_owners.server_id AS serverId, player_owners.incarnation FROM player_owners JOIN nodes
@@ -55,10 +61,10 @@ export const OWNS = statement(
   "SELECT 1 AS found FROM player_owners WHERE player_id = ? AND epoch = ? AND incarnation IS NOT NULL FOR SHARE",
 );
 const RELEASE = statement(
-  "UPDATE player_owners SET server_id = NULL, incarnation = NULL WHERE player_id = ? AND epoch = ?",
+  "UPDATE player_owners SET server_id = NULL, incarnation = NULL, is_wanted = 0 WHERE player_id = ? AND epoch = ?",
 );
 const HAND_OVER = statement<{ readonly epoch: number }>(
-  `UPDATE player_owners SET epoch = epoch + 1, server_id = ?3, incarnation = ?4
+  `UPDATE player_owners SET epoch = epoch + 1, server_id = ?3, incarnation = ?4, is_wanted = 0
     WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL RETURNING epoch`,
 );
 
@@ -72,7 +78,9 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *renew({ node: { serverId, incarnation }, load: { currentPlayers, maxPlayers, isDraining }, leaseMs }) {
     checkId(leaseMs, "leaseMs");
     const values = [serverId, incarnation, currentPlayers, maxPlayers, Number(isDraining), leaseMs];
-    return (yield* RENEW.run(...values)) > 0;
+    const isHeld = (yield* RENEW.run(...values)) > 0;
+    const wanted = yield* SELECT_WANTED.all(serverId, incarnation);
+    return { isHeld, wanted: wanted.map(({ playerId }) => playerId) };
   },
   *leave({ serverId, incarnation }) {
     yield* DELETE_NODE.run(serverId, incarnation);
@@ -86,6 +94,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     const claimed = yield* CLAIM.get(playerId, serverId, incarnation);
     if (claimed !== undefined) return { kind: "claimed", epoch: claimed.epoch };
     const owner = yield* SELECT_OWNER.get(playerId);
+    if (owner !== undefined) yield* WANT.run(playerId);
     // Only a lease that lapsed between the two statements leaves nobody; whoever asks again finds the way free.
     return owner === undefined ? { kind: "lapsed" } : { kind: "owned", owner };
   },

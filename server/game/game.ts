@@ -259,7 +259,7 @@ export class Game<P = any> {
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
   on<Desc extends DescMessage & HandledSchema<P>>(schema: Desc, handle: PlayerHandler<Desc, P>): void {
-    const { context: { sessions }, dispatcher } = this.#engine;
+    const { context: { ownerships, sessions }, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
       const call = watchHandler(row.name);
       const reply = (call === undefined ? handle(player, message) : call.run(handle, player, message)) as
@@ -304,6 +304,7 @@ export class Game<P = any> {
     };
     const answerDurably = async (player: Player, requestKey: number, reply: Durable) => {
       if (!row.isDurable) throw notDurable();
+      ownerships.checkLease();
       const options = { documents: this.store, storage: this.storage, atMs: this.clock.unixMs(), player, requestKey };
       let fields: Reply = {}, own: Uint8Array | undefined;
       const payload = await settleDurable(options, async (transaction) => {

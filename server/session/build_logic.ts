@@ -1,7 +1,10 @@
 /** Puts logic together: the same for the worker, for tests and for the simulation. @module */
 
 import { PLAYERS_PER_OTHER, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
-import type { Timers } from "../base/clock.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
+import { ClusterNode } from "../cluster/cluster_node.ts";
+import type { NodeEntry } from "../cluster/directory_store.ts";
+import { OWNS_EVERYBODY } from "../cluster/ownerships.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { ReservedNames } from "../names/reserved_names.ts";
 import { Faults } from "../ops/faults.ts";
@@ -22,7 +25,7 @@ export interface LogicOptions extends
     "config" | "ports" | "clock" | "hasher" | "tokens" | "randomToken" | "wake" | "counters" | "log"
   > {
   readonly game: GameModule;
-  readonly storage: LogicContext["storage"] & Pick<Stores, "characters">;
+  readonly storage: LogicContext["storage"] & Pick<Stores, "characters" | "of">;
   /** Where the game's own metrics are written; unless told, nobody reads them. */
   readonly metrics?: GameMetrics;
   /** All chance but tokens. */
@@ -33,6 +36,8 @@ export interface LogicOptions extends
   readonly timers?: Timers;
   /** What it goes on from; nothing unless told. */
   readonly before?: Predecessor;
+  /** What other nodes are told of this one, which has joined them; left out: there are none. */
+  readonly node?: NodeEntry;
   /** Players the world has room for; as many as the configuration lets in unless told. */
   readonly worldCapacity?: number;
 }
@@ -57,6 +62,8 @@ export function buildLogic(options: LogicOptions): Logic {
     prng: new Prng(prng.nextUint32()),
     faults,
   });
+  const timers = options.timers ?? SYSTEM_TIMERS;
+  const cluster = options.node && new ClusterNode({ ...options, node: options.node, timers });
   const context: LogicContext = {
     contract: game.contract,
     config,
@@ -71,15 +78,19 @@ export function buildLogic(options: LogicOptions): Logic {
     sessions: new SessionManager(game.contract, faults),
     world,
     worldCapacity,
-    saver: new CharacterSaver(storage, log, options.timers),
+    saver: new CharacterSaver(storage, log, timers, (batch) => cluster?.onSkipped(batch)),
+    ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
     counters,
     log,
     faults,
   };
-  return new Logic(context, options.watch, {
+  const logic = new Logic(context, options.watch, {
     game,
     metrics: options.metrics ?? new GameMetrics(),
     seed: prng.nextUint32(),
     before: options.before,
+    cluster,
   });
+  cluster?.begin(logic);
+  return logic;
 }

@@ -20,14 +20,29 @@ export class CharacterSaver {
   readonly #storage: Pick<Stores, "characters">;
   readonly #log: Logger;
   readonly #timers: Timers;
+  readonly #onSkipped: (batch: readonly SavedCharacter[]) => void;
   /** States not yet known to be saved, by character; bounded by the players that were online. */
   readonly #unsaved = new Map<number, SavedCharacter>();
   #running: Promise<void> | null = null;
 
-  constructor(storage: Pick<Stores, "characters">, log: Logger, timers: Timers = SYSTEM_TIMERS) {
+  /** @param onSkipped Told of batches of which some could not be saved: deleted, or another node's by now. */
+  constructor(
+    storage: Pick<Stores, "characters">,
+    log: Logger,
+    timers: Timers = SYSTEM_TIMERS,
+    onSkipped: (batch: readonly SavedCharacter[]) => void = () => {},
+  ) {
     this.#storage = storage;
     this.#log = log;
     this.#timers = timers;
+    this.#onSkipped = onSkipped;
+  }
+
+  /** Players who may be on other nodes and of whom something is not saved yet. */
+  unsavedPlayers(): Set<number> {
+    const players = new Set<number>();
+    for (const { owner } of this.#unsaved.values()) if (owner !== undefined) players.add(owner.playerId);
+    return players;
   }
 
   /** Characters whose newest state is not saved yet. */
@@ -71,10 +86,11 @@ export class CharacterSaver {
     await Promise.resolve();
     const batch = [...this.#unsaved.values()].slice(0, STORAGE_ROWS_MAX);
     try {
-      await this.#storage.characters.saveMany(batch);
+      const savedCount = await this.#storage.characters.saveMany(batch);
       for (const character of batch) {
         if (this.#unsaved.get(character.characterId) === character) this.#unsaved.delete(character.characterId);
       }
+      if (savedCount < batch.length) this.#onSkipped(batch);
     } catch (error) {
       this.#log.warn("Cannot save characters, will try again", { count: batch.length, error: String(error) });
       await new Promise<void>((resolve) => this.#timers.set(resolve, RETRY_MS));

@@ -9,6 +9,7 @@ import type { Contract } from "../../shared/contract.ts";
 import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Ownerships } from "../cluster/ownerships.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { CounterBlock } from "../ops/counters.ts";
 import type { Faults } from "../ops/faults.ts";
@@ -49,6 +50,8 @@ export interface LogicContext {
   /** Players the world has room for. */
   readonly worldCapacity: number;
   readonly saver: CharacterSaver;
+  /** Which players this node may play. */
+  readonly ownerships: Ownerships;
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;

@@ -43,7 +43,7 @@ export class RequestError extends Error {
 export interface DispatcherOutput {
   send(session: Session, type: number, payload: Uint8Array): void;
   /** A handler failed: our bug, or a dependency that is down. */
-  onHandlerError(type: number, error: unknown): void;
+  onHandlerError(session: Session, type: number, error: unknown): void;
   /** A handler that took its time is done: what it sent should not wait for the next tick. */
   onSettled(): void;
 }
@@ -194,10 +194,10 @@ export class Dispatcher {
     if (error instanceof RequestError) {
       this.#answer(session, refuseRequest(error.code, error.message, row, sequence));
     } else if (error instanceof DependencyError) {
-      this.#output.onHandlerError(row.type, error);
+      this.#output.onHandlerError(session, row.type, error);
       this.#answer(session, refuseRequest(ErrorCode.UNAVAILABLE, "Not available now", row, sequence));
     } else {
-      this.#output.onHandlerError(row.type, error);
+      this.#output.onHandlerError(session, row.type, error);
       this.#answer(session, errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, sequence));
     }
   }

@@ -9,6 +9,8 @@ import { DisconnectReason, EchoRequestSchema } from "../../shared/gen/auth_pb.ts
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
+import type { ClusterNode } from "../cluster/cluster_node.ts";
+import type { NodeLoad } from "../cluster/directory_store.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Game, type GameSystem } from "../game/game.ts";
 import { GameActions } from "../game/game_actions.ts";
@@ -115,6 +117,8 @@ export class Logic {
   #nextRing = 0;
   readonly #watch: Pick<SlowPackets, "check">;
   readonly #keeps: GameKeeps;
+  /** This node's membership, where there are others. */
+  readonly #cluster: Pick<ClusterNode, "stop"> | undefined;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -128,14 +132,16 @@ export class Logic {
   constructor(
     context: LogicContext,
     watch: Pick<SlowPackets, "check">,
-    { game, metrics, seed, before }: {
+    { game, metrics, seed, before, cluster }: {
       readonly game: GameModule;
       readonly metrics: GameMetrics;
       readonly seed: number;
       readonly before?: Predecessor;
+      readonly cluster?: Pick<ClusterNode, "stop">;
     },
   ) {
     this.context = context;
+    this.#cluster = cluster;
     this.#watch = watch;
     this.#sources = new Sources(context.config);
     this.#expiry = new Expiry(context, this.hooks);
@@ -154,7 +160,9 @@ export class Logic {
     this.#dispatcher = new Dispatcher(context.contract, {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
-      onHandlerError: (type, error) => {
+      onHandlerError: ({ player }, type, error) => {
+        const isFenced = error instanceof DependencyError && error.code === "fenced";
+        if (isFenced && player !== null) context.ownerships.onFenced(player.playerId);
         if (error instanceof DependencyError && error.code === "overloaded") {
           context.counters.add(Counter.REQUESTS_SHED, 1);
           context.log.warn("Too much is asked for", {
@@ -268,6 +276,12 @@ export class Logic {
   /** When the next step of the world is due, monotonic milliseconds. */
   get nextStepMs(): number {
     return this.#nextStepMs;
+  }
+
+  /** What other nodes are told of this one. */
+  nodeLoad(): NodeLoad {
+    const { config, sessions } = this.context;
+    return { currentPlayers: sessions.inWorld.size, maxPlayers: config.maxPlayers, isDraining: false };
   }
 
   /** Takes an io worker, or its successor after a crash: the connections of the one before are lost. */
@@ -489,5 +503,7 @@ export class Logic {
     await this.world.stop();
     for (const stop of this.hooks.stop) await stop();
     await this.accounts.stop();
+    // Last: until here this node may write what is its players'.
+    await this.#cluster?.stop();
   }
 }

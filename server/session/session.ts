@@ -7,6 +7,7 @@
 
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import type { Ownership } from "../cluster/directory_store.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";
 import type { Place } from "../world/world.ts";
@@ -71,6 +72,8 @@ export class Session {
   /** On whose behalf it asks the storage: see `Sources`. */
   source = "unknown";
   presence: Presence | null = null;
+  /** What its writes are done by, from when it enters the world; null: no other node can have its player. */
+  owner: Ownership | null = null;
   /** The character it left the world with last, which may not be saved yet; 0: none. */
   leftCharacterId = 0;
   /** The reliable packets of its life in the world; `null` before. */
@@ -132,7 +135,7 @@ export class Session {
 
   /** Asks the storage for what its player wants. */
   get asker(): Asker {
-    return { source: this.source, urgency: ORDINARY };
+    return { source: this.source, urgency: ORDINARY, ...this.owner === null ? {} : { owner: this.owner } };
   }
 
   /** Asks the storage for what a login or an entry needs. */

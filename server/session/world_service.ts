@@ -96,6 +96,10 @@ export class WorldService {
   readonly #aside = new Map<number, KeptAside>();
   readonly #penalties = new Penalties(travelPenaltyEndMs);
   readonly #queue: EntryQueue;
+  /** Requests to enter that are under way, by player. */
+  readonly #entering = new Map<number, number>();
+  /** Players who are to be given up as soon as they are saved. */
+  readonly #wanted = new Set<number>();
   /** Entities that could not be put where they were when the game was reloaded. */
   #moved: number[] = [];
   readonly #hooks: WorldHooks;
@@ -121,9 +125,10 @@ export class WorldService {
     this.#maintenance = maintenance;
   }
 
-  /** Lets those in who wait, as far as there is room. */
+  /** Lets those in who wait, as far as there is room, and goes on with giving players up. */
   tick(): void {
     this.#queue.tick();
+    if (this.#wanted.size > 0) this.#giveUpUnneeded();
   }
 
   /** Registers the handlers of this module. */
@@ -198,20 +203,25 @@ export class WorldService {
   // Entry
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
-    const { clock, storage } = this.#context;
+    const { clock, ownerships, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     session.busy = true;
-    let place: QueuePlace | undefined, isAdmitted = false;
+    let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
       const stores = storage.for(session.entrant);
       const token = await this.#tokenOf(session, request);
       const accountId = token?.playerId ?? session.player!.playerId;
+      this.#entering.set(accountId, (this.#entering.get(accountId) ?? 0) + 1);
+      enteringId = accountId;
       for (const load of this.#hooks.load) await load(accountId, stores);
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       while (true) {
+        // Owned before it is read: nobody changes it from then on.
+        const known = ownerships.find(accountId);
+        const owner = known === undefined ? await ownerships.acquire(accountId) : known;
         // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
         const entry = await storage.for(session.entrant).accounts.findEntry({
           accountId,
@@ -223,6 +233,7 @@ export class WorldService {
         // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
         const admission = this.#check(session, token, entry);
         if (this.#hasRoomFor(admission, place)) {
+          session.owner = owner;
           this.#admit(session, link, admission);
           return void (isAdmitted = true);
         }
@@ -240,8 +251,15 @@ export class WorldService {
       throw error;
     } finally {
       session.busy = false;
+      this.#endEntering(enteringId);
       if (place !== undefined) this.#queue.settle(place, isAdmitted);
     }
+  }
+
+  #endEntering(playerId: number): void {
+    const count = (this.#entering.get(playerId) ?? 0) - 1;
+    if (count > 0) this.#entering.set(playerId, count);
+    else this.#entering.delete(playerId);
   }
 
   /** Whom the token of a request names; null where the player has logged in on this connection. */
@@ -540,10 +558,12 @@ export class WorldService {
     return this.#hooks.stays.some((stays) => stays(entityId, nowMs));
   }
 
-  /** Saves a character in the world as it is now. */
+  /** Saves a character in the world as it is now, unless it is another node's. */
   save(who: Participant): void {
-    const { saver, world } = this.#context;
+    const { ownerships, saver, world } = this.#context;
     const { characterId, entityId, home } = who.presence!;
+    const owner = ownerships.find(who.player!.playerId);
+    if (owner === undefined) return;
     const components = componentsToSave(world, entityId, this.#aside.get(entityId) ?? []);
     // An instance is gone when its player is back.
     const { mapId, x, y, z, yaw } = home ?? this.#whereIs(entityId);
@@ -556,6 +576,7 @@ export class WorldService {
       yaw,
       hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
       ...components === undefined ? {} : { components },
+      ...owner === null ? {} : { owner },
     });
   }
 
@@ -627,6 +648,34 @@ export class WorldService {
   expel(session: Session, reason: DisconnectReason, message: string): void {
     this.#leave(session, "expelled", { atOnce: true });
     this.#end(session, reason, message);
+  }
+
+  /** Players are wanted on another node, or there already: their sessions end here. What is still owned is saved. */
+  giveUp(playerIds: Iterable<number>): void {
+    const { sessions } = this.#context;
+    for (const playerId of playerIds) {
+      this.#wanted.add(playerId);
+      const session = sessions.findPlayer(playerId);
+      if (session !== undefined) {
+        this.expel(session, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered on another server");
+      }
+      for (const stay of this.#stays.values()) if (stay.player.playerId === playerId) this.#remove(stay);
+    }
+    this.#giveUpUnneeded();
+  }
+
+  /** Gives up the players that nobody plays here, once all of them is saved. */
+  #giveUpUnneeded(): void {
+    const { ownerships, saver, sessions } = this.#context;
+    const unsaved = saver.unsavedPlayers();
+    const staying = new Set([...this.#stays.values()].map(({ player }) => player.playerId));
+    ownerships.sweep((playerId) =>
+      this.#entering.has(playerId) || staying.has(playerId) || unsaved.has(playerId) ||
+      (sessions.findPlayer(playerId)?.presence ?? null) !== null
+    );
+    for (const playerId of this.#wanted) {
+      if ((ownerships.find(playerId) ?? null) === null || this.#entering.has(playerId)) this.#wanted.delete(playerId);
+    }
   }
 
   #end(session: Session, reason: DisconnectReason, message: string): void {
@@ -707,6 +756,7 @@ export class WorldService {
       if (!this.#mustStay(stay.presence.entityId, nowMs)) faults.run("leave", () => this.#remove(stay));
     }
     this.#penalties.sweep(nowMs);
+    this.#giveUpUnneeded();
   }
 
   /** Takes everyone out of the world and resolves when all are saved: the server stops. */

@@ -158,8 +158,10 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
     epoch INTEGER NOT NULL CHECK (epoch > 0),
     server_id INTEGER,
     incarnation TEXT,
+    is_wanted INTEGER NOT NULL DEFAULT 0,
     CHECK ((server_id IS NULL) = (incarnation IS NULL))
   ) STRICT;
+  CREATE INDEX player_owners_by_want ON player_owners (server_id) WHERE is_wanted = 1;
   `,
   },
 ];

@@ -48,8 +48,8 @@ class Cluster implements AsyncDisposable {
     return await this.directory.claim({ playerId, node: { serverId, incarnation } });
   }
 
-  renew({ serverId, incarnation }: NodeId): Promise<boolean> {
-    return this.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS });
+  async renew({ serverId, incarnation }: NodeId): Promise<boolean> {
+    return (await this.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).isHeld;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,6 +103,20 @@ Deno.test("DIRECTORY.join() refuses a server id while another node with it holds
   assertEquals((await cluster.directory.nodes(null)).length, 2, "Nobody takes out another run of itself");
   await cluster.directory.leave({ serverId: 1, incarnation: "another run" });
   assertEquals((await cluster.directory.nodes(null)).length, 1);
+});
+
+Deno.test("DIRECTORY.renew() tells a node whom others want from it, until it gives them up", async () => {
+  const [one, two] = [node(1), node(2)];
+  await using cluster = await Cluster.start(one, two);
+  const [anna, bert] = [await cluster.player("Anna"), await cluster.player("Bert")];
+  for (const playerId of [anna, bert]) await cluster.claim(playerId, one);
+  await cluster.claim(bert, two);
+  const wanted = async ({ serverId, incarnation }: NodeId) =>
+    (await cluster.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted;
+  assertEquals([await wanted(one), await wanted(one), await wanted(two)], [[bert], [bert], []]);
+  await cluster.directory.release({ playerId: bert, epoch: 1 });
+  await cluster.claim(bert, two);
+  assertEquals([await wanted(one), await wanted(two)], [[], []]);
 });
 
 Deno.test("DIRECTORY.handOver() passes a player on under the next epoch, and only by its owner to a live node", async () => {

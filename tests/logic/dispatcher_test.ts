@@ -22,7 +22,7 @@ function openDispatcher(): { dispatcher: Dispatcher; sent: Sent[]; errors: { typ
   const errors: { type: PacketType; error: unknown }[] = [];
   const dispatcher = new Dispatcher(contract, {
     send: (session, type, payload) => void sent.push({ session, type, payload }),
-    onHandlerError: (type, error) => void errors.push({ type, error }),
+    onHandlerError: (_session, type, error) => void errors.push({ type, error }),
     onSettled: () => {},
   });
   return { dispatcher, sent, errors };

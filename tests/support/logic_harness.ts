@@ -10,7 +10,8 @@ import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary }
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
-import type { Clock } from "../../server/base/clock.ts";
+import type { Clock, Timers } from "../../server/base/clock.ts";
+import type { NodeEntry } from "../../server/cluster/directory_store.ts";
 import type { GameModule } from "../../server/game/game.ts";
 import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
 import { refusePendingPromises } from "../../server/game/pending_promises.ts";
@@ -136,6 +137,10 @@ export interface HarnessOptions {
   readonly maps?: readonly MapDefinition[];
   /** A storage to go on with; an empty one in memory unless told. Closed with the harness. */
   readonly storage?: Storage;
+  /** A node that has joined others; alone unless told. */
+  readonly node?: NodeEntry;
+  /** For whatever comes back later; those of the thread unless told. */
+  readonly timers?: Timers;
   /** Entities the world has room for. */
   readonly worldCapacity?: number;
   /** Passwords in plain text unless told. */
@@ -357,6 +362,8 @@ export class LogicHarness implements AsyncDisposable {
         randomToken: () => `token${++tokenCount}`,
         prng: new Prng(options.seed ?? 1),
         worldCapacity: options.worldCapacity ?? 1_024,
+        node: options.node,
+        timers: options.timers,
         counters: this.counters,
         log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
         // How long a packet took depends on the machine.

@@ -1,0 +1,85 @@
+/** A node among others: it renews its lease, and hears whom others want from it. @module */
+
+import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS, NODE_SILENT_MS } from "../../shared/limits.ts";
+import type { Clock, Timers } from "../base/clock.ts";
+import type { LimitedLogger } from "../ops/rate_limited_log.ts";
+import type { Directory, NodeEntry, NodeLoad } from "./directory_store.ts";
+
+/** What a membership is made of. */
+export interface MembershipOptions {
+  readonly directory: Directory;
+  readonly node: NodeEntry;
+  readonly clock: Pick<Clock, "monotonicMs">;
+  readonly timers: Timers;
+  readonly log: Pick<LimitedLogger, "error" | "warn" | "info">;
+  /** How the node is now. */
+  readonly load: () => NodeLoad;
+  /** Others want these players, which this node owns. */
+  readonly onWanted: (playerIds: readonly number[]) => void;
+  /** The lease had lapsed: players may be others' by now. */
+  readonly onReturn: () => Promise<void>;
+}
+
+/**
+ * The lease is counted by the database's clock; how long this node has not heard of it, by its own monotonic one. What
+ * was asked before a pause and answered after it renews nothing in its eyes: it counts from when it asked.
+ */
+export class Membership {
+  readonly #options: MembershipOptions;
+  #renewedAtMs: number;
+  #timer: unknown;
+  #isStopped = false;
+
+  /** Of a node that has joined just now. */
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.#renewedAtMs = options.clock.monotonicMs();
+    this.#schedule();
+  }
+
+  /** Whether the node may promise what must last: it heard of its lease a moment ago. */
+  get isCurrent(): boolean {
+    return this.#sinceRenewalMs() < NODE_SILENT_MS;
+  }
+
+  /** Takes the node out: what it still owns may be claimed at once. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const { directory, node: { serverId, incarnation }, timers } = this.#options;
+    timers.clear(this.#timer);
+    await directory.leave({ serverId, incarnation });
+  }
+
+  /** Renews the lease now. Never rejects. */
+  async renew(): Promise<void> {
+    const { directory, node, clock, load, log, onReturn, onWanted } = this.#options;
+    const { serverId, incarnation } = node;
+    const askedAtMs = clock.monotonicMs();
+    try {
+      const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
+      const isIn = answer.isHeld ||
+        await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
+      if (!isIn) return log.error("Another server has this one's id: choose another --server-id", { serverId });
+      const wasLapsed = !answer.isHeld || this.#sinceRenewalMs() >= NODE_LEASE_MS;
+      this.#renewedAtMs = askedAtMs;
+      if (wasLapsed) {
+        log.warn("The lease of this node had lapsed: its players may be on other servers", { serverId });
+        await onReturn();
+      }
+      if (answer.wanted.length > 0) onWanted(answer.wanted);
+    } catch (error) {
+      log.warn("Cannot renew the lease of this node, will try again", { error: String(error) });
+    }
+  }
+
+  #sinceRenewalMs(): number {
+    return this.#options.clock.monotonicMs() - this.#renewedAtMs;
+  }
+
+  #schedule(): void {
+    this.#timer = this.#options.timers.set(async () => {
+      await this.renew();
+      if (!this.#isStopped) this.#schedule();
+    }, NODE_RENEWAL_INTERVAL_MS);
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * Which players this node owns. Where it has the database for itself, everybody; where nodes share one, those it has
+ * claimed and not given up.
+ *
+ * @module
+ */
+
+import { DependencyError } from "../../shared/errors.ts";
+import { OWNERSHIP_ASKED_AGAIN_MS, OWNERSHIP_WAIT_MS, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
+import type { Timers } from "../base/clock.ts";
+import type { LimitedLogger } from "../ops/rate_limited_log.ts";
+import type { Directory, NodeId, Ownership } from "./directory_store.ts";
+
+/** The players of a node. */
+export interface Ownerships {
+  /**
+   * Owns a player from now on; one that another node has is asked of it, and waited for a while.
+   *
+   * @returns What every write of the player's state must name; null: nothing, as there are no other nodes.
+   * @throws {DependencyError} `unavailable` when another node keeps the player, or this one holds no lease.
+   */
+  acquire(playerId: number): Promise<Ownership | null>;
+
+  /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
+  find(playerId: number): Ownership | null | undefined;
+
+  /** Gives up the players that are not needed any more. */
+  sweep(isNeeded: (playerId: number) => boolean): void;
+
+  /** A write of a player was refused as `fenced`: it is looked whose the player is. */
+  onFenced(playerId: number): void;
+
+  /**
+   * Holds that this node has heard of its lease a moment ago.
+   *
+   * @throws {DependencyError} `unavailable` otherwise: nothing may be promised that must last.
+   */
+  checkLease(): void;
+}
+
+/** One node has the database for itself. */
+export const OWNS_EVERYBODY: Ownerships = {
+  acquire: () => Promise.resolve(null),
+  find: () => null,
+  sweep: () => {},
+  onFenced: () => {},
+  checkLease: () => {},
+};
+
+/** {@linkcode Ownerships} where nodes share a database. */
+export class ClaimedOwnerships implements Ownerships {
+  readonly #directory: Directory;
+  readonly #node: NodeId;
+  readonly #timers: Timers;
+  readonly #owned = new Map<number, Ownership>();
+  /** Claims under way: of one player, one. */
+  readonly #claims = new Map<number, Promise<Ownership>>();
+  readonly #onLost: (playerId: number) => void;
+  readonly #isCurrent: () => boolean;
+  readonly #log: Pick<LimitedLogger, "warn">;
+
+  /**
+   * @param options `onLost` is told of players that turned out to be another node's; `isCurrent` says whether the node has
+   * heard of its lease a moment ago.
+   */
+  constructor(
+    { directory, node, timers, log, onLost, isCurrent }: {
+      readonly directory: Directory;
+      readonly node: NodeId;
+      readonly timers: Timers;
+      readonly log: Pick<LimitedLogger, "warn">;
+      readonly onLost: (playerId: number) => void;
+      readonly isCurrent: () => boolean;
+    },
+  ) {
+    this.#directory = directory;
+    this.#node = { serverId: node.serverId, incarnation: node.incarnation };
+    this.#timers = timers;
+    this.#log = log;
+    this.#onLost = onLost;
+    this.#isCurrent = isCurrent;
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#owned.size;
+  }
+
+  async acquire(playerId: number): Promise<Ownership> {
+    const owned = this.#owned.get(playerId);
+    if (owned !== undefined) return owned;
+    const before = this.#claims.get(playerId);
+    if (before !== undefined) return await before;
+    const claim = this.#claim(playerId);
+    this.#claims.set(playerId, claim);
+    try {
+      return await claim;
+    } finally {
+      this.#claims.delete(playerId);
+    }
+  }
+
+  find(playerId: number): Ownership | undefined {
+    return this.#owned.get(playerId);
+  }
+
+  sweep(isNeeded: (playerId: number) => boolean): void {
+    for (const [playerId, ownership] of this.#owned) {
+      if (isNeeded(playerId) || this.#claims.has(playerId)) continue;
+      this.#owned.delete(playerId);
+      // What fails here is this node's to claim again, and others' once it has no lease.
+      this.#directory.release(ownership).catch(() => {});
+    }
+  }
+
+  onFenced(playerId: number): void {
+    this.checkSoon([playerId]);
+  }
+
+  checkLease(): void {
+    if (this.#isCurrent()) return;
+    throw new DependencyError(
+      "unavailable",
+      "Cannot promise anything: this node has not heard of its lease for too long",
+    );
+  }
+
+  /** {@linkcode ClaimedOwnerships.check} of some players, whose answer nobody waits for. */
+  checkSoon(playerIds: readonly number[]): void {
+    this.check(playerIds).catch((error) => this.#log.warn("Cannot look whose players are", { error: String(error) }));
+  }
+
+  /** Looks which of some players - all unless told - are owned still. Rejects as the directory does. */
+  async check(playerIds: Iterable<number> = this.#owned.keys()): Promise<void> {
+    const owned = [...playerIds].map((playerId) => this.#owned.get(playerId)).filter((each) => each !== undefined);
+    for (let from = 0; from < owned.length; from += STORAGE_ROWS_MAX) {
+      const asked = owned.slice(from, from + STORAGE_ROWS_MAX);
+      for (const playerId of await this.#directory.lost(asked)) {
+        const ownership = asked.find((each) => each.playerId === playerId);
+        // It may have been claimed anew meanwhile.
+        if (this.#owned.get(playerId) !== ownership) continue;
+        this.#owned.delete(playerId);
+        this.#onLost(playerId);
+      }
+    }
+  }
+
+  async #claim(playerId: number): Promise<Ownership> {
+    for (let waitedMs = 0;; waitedMs += OWNERSHIP_ASKED_AGAIN_MS) {
+      const claim = await this.#directory.claim({ playerId, node: this.#node });
+      if (claim.kind === "claimed") {
+        const ownership = { playerId, epoch: claim.epoch };
+        this.#owned.set(playerId, ownership);
+        return ownership;
+      }
+      if (claim.kind === "lapsed") throw unavailable(playerId, "this node holds no lease");
+      if (waitedMs >= OWNERSHIP_WAIT_MS) {
+        throw unavailable(playerId, `server ${claim.owner.serverId} keeps the player`);
+      }
+      await new Promise<void>((resolve) => this.#timers.set(resolve, OWNERSHIP_ASKED_AGAIN_MS));
+    }
+  }
+}
+
+function unavailable(playerId: number, reason: string): DependencyError {
+  return new DependencyError("unavailable", `Cannot own player ${playerId}: ${reason}`);
+}
