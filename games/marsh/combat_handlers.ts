@@ -23,7 +23,7 @@ import {
 } from "./limits.ts";
 import { AREA_TARGETS_MAX, RESPAWN_DELAY_MS } from "../parts/combat/limits.ts";
 import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
-import type { Health } from "../parts/combat/components.ts";
+import { type Health, setStatus } from "../parts/combat/components.ts";
 import { Respawns } from "../parts/combat/respawns.ts";
 import { SafeAreas } from "../parts/combat/safe_areas.ts";
 import { EFFECT_STUN } from "../parts/combat/status_effects.ts";
@@ -146,8 +146,20 @@ export class CombatService {
     game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
     // A player who died enters as after a respawn: anywhere on its map.
     game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
+    const before = new Map(game.kept<[entityId: number, health: { hp: number; hpMax: number }][]>("health") ?? []);
+    game.keep("health", () =>
+      Array.from({ length: game.world.viewerCount }, (_, index) => {
+        const id = game.world.viewerAt(index);
+        return [id, { hp: this.health.hpOf(id), hpMax: this.health.hpMaxOf(id) }];
+      }));
     game.hooks.appear((entityId, _player, saved) => {
+      const health = before.get(entityId);
       if (saved !== "stayed") this.#appear(entityId, saved);
+      else if (before.delete(entityId)) {
+        // Fights, and what they did to anybody, end with the game that was reloaded.
+        this.health.set(entityId, health!);
+        setStatus(game.world, entityId, { buffIds: [], debuffIds: [], isStunned: false, isSilenced: false });
+      }
     });
     game.hooks.despawn((entityId, characterId) => this.#remove(entityId, characterId));
     game.hooks.spawn((entityId, characterId, hasStayed) => this.#enter(entityId, characterId, hasStayed));

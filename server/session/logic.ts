@@ -222,6 +222,11 @@ export class Logic {
     return this.isBetweenTicks && this.#dispatcher.pending.size === 0 && this.game.unsavedCount === 0;
   }
 
+  /** Changes that the game wants made, and that would be lost with it. */
+  get unsavedCount(): number {
+    return this.game.unsavedCount;
+  }
+
   /** Whether a tick is over and the next has not begun. */
   get isBetweenTicks(): boolean {
     return this.#stepCount === 0;

@@ -175,12 +175,22 @@ class Runtime {
    */
   async #settle({ untilMs, image }: HandOver): Promise<void> {
     const isOver = this.#clock.monotonicMs() >= untilMs;
-    const isFlushed = this.#outputs.every((output) => output.isFlushed);
+    const problem = this.#logic.unsavedCount > 0
+      ? "the storage has not taken yet what the game wants saved"
+      : this.#outputs.some((output) => !output.isFlushed)
+      ? "an io worker takes nothing"
+      : undefined;
     const isSettled = this.#logic.isSettled && this.#storage.pendingCount === 0 && this.#moderationCount === 0;
-    if (!this.#logic.isBetweenTicks || !isFlushed || !isSettled && !isOver) {
-      if (isOver && !isFlushed) image.reject(new Error("an io worker takes nothing"));
-      else return await new Promise((resolve) => setImmediate(resolve));
-    } else image.resolve(this.#logic.image());
+    const mayStop = problem === undefined && (isSettled || isOver);
+    if (!this.#logic.isBetweenTicks || !mayStop && !isOver) {
+      return await new Promise((resolve) => setImmediate(resolve));
+    }
+    try {
+      if (problem !== undefined) throw new Error(problem);
+      image.resolve(this.#logic.image());
+    } catch (error) {
+      image.reject(error);
+    }
     await this.#goOn.promise;
     this.#goOn = Promise.withResolvers();
     this.#handOver = null;

@@ -8,7 +8,14 @@ import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { ComponentOptions_SeenBy as SeenBy } from "../../shared/gen/options_pb.ts";
 import { LeaveWorldRequestSchema, MovementUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
-import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import {
+  FriendAnswerSchema,
+  FriendListRequestSchema,
+  FriendRequestSchema,
+} from "../../games/parts/friends/friends_pb.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import { marshWith } from "../../games/marsh/game.ts";
 import { RoomCreateRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
@@ -237,4 +244,31 @@ Deno.test("Logic answers what was asked of the game before it was reloaded, and 
   assertEquals(answers.map(({ success, errorCode }) => [success, errorCode]), [[false, ErrorCode.UNAVAILABLE]]);
   assertEquals(harness.sessionOf(ann).receivedSequence, 1);
   asked.resolve();
+});
+
+Deno.test("The marsh goes on when it is reloaded: hit points, chat, and no friend is told again who is online", async () => {
+  await using harness = await LogicHarness.create();
+  const ann = await harness.connect({ at: { x: 10, z: 10 }, hp: 60 }),
+    ben = await harness.connect({ at: { x: 12, z: 10 } });
+  harness.send(ann, FriendRequestSchema, { playerName: ben.name });
+  await harness.until(() => harness.received(ben, PacketType.FRIEND_NOTICE).length > 0);
+  harness.send(ben, FriendAnswerSchema, { playerName: ann.name, accept: true });
+  await harness.until(() => harness.received(ann, PacketType.FRIEND_NOTICE).length > 0);
+  const { maps, monsters } = loadGameData();
+  harness.tick();
+  harness.forget();
+  await harness.reload(marshWith({ maps, monsters }));
+  harness.tick(3);
+  assertEquals([ann, ben].map(({ entityId }) => harness.health.hpOf(entityId)), [60, 100]);
+  harness.send(ann, ChatMessageSchema, { message: "still here", channel: Channel.GLOBAL });
+  await harness.until(() => {
+    harness.tick();
+    return harness.received(ben, PacketType.CHAT_MESSAGE).length > 0;
+  });
+  harness.send(ann, FriendListRequestSchema, {});
+  await harness.until(() => harness.received(ann, PacketType.FRIEND_LIST_RESPONSE).length > 0);
+  const [{ friends }] = harness.received(ann, PacketType.FRIEND_LIST_RESPONSE);
+  assertEquals(friends.map(({ name, online }) => [name, online]), [[ben.name, true]]);
+  assertEquals([ann, ben].map((client) => harness.received(client, PacketType.FRIEND_NOTICE).length), [0, 0]);
+  assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
 });

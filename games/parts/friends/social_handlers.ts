@@ -91,7 +91,11 @@ export class SocialService {
     this.delivery = new ChatDelivery(game, { lists, gate: this.gate, crowdedOut });
     this.whispers = new KeptWhispers(game, this.delivery, this.gate);
     game.hooks.leave((player) => this.whispers.onLeave(player));
-    game.hooks.online((player) => void this.#comeOnline(player));
+    game.hooks.online((player, afterReload) => {
+      // Friends know already.
+      if (afterReload) this.#announced.add(player.playerId);
+      void this.#comeOnline(player);
+    });
     game.hooks.offline((player) => this.#goOffline(player));
     game.hooks.deleted((player, { partings }) => this.#accountRemoved(player, partings));
     game.hooks.expire((dateMs) =>
@@ -174,6 +178,7 @@ export class SocialService {
   /** Tells the friends of a player that it is online; later, where it has come and gone too often. */
   #announce(player: Player): void {
     const { playerId } = player;
+    if (this.#announced.has(playerId)) return;
     if (this.#lists.friendsOf(playerId).size > 0 && !this.gate.tryTakeNotice(playerId, "friends")) {
       this.#unannounced.add(playerId);
       return;

@@ -144,7 +144,10 @@ export class GuildService {
       log: game.log,
     });
     this.#nextForgetMs = game.clock.monotonicMs() + GUILD_FORGET_INTERVAL_MS;
-    game.hooks.online((player) => this.#welcome(player));
+    game.hooks.online((player, afterReload) => {
+      // Whoever is in the world has been told its invitations, and its guild is loaded.
+      if (!afterReload || !player.isInWorld) this.#welcome(player);
+    });
     game.hooks.load((playerId, stores) => this.load(playerId, stores));
     game.hooks.appear((entityId, player) => this.#show(entityId, player));
     game.hooks.deleted(({ playerId }, { partings }) => this.#accountRemoved(playerId, partings));
