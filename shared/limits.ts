@@ -279,7 +279,7 @@ export const RELOAD_SETTLE_MS = 500;
 /** How long a game that is reloaded may take to load, in milliseconds: what hangs is given up. */
 export const RELOAD_LOAD_MS = 15_000;
 /** How long it may take to start, while players are held, in milliseconds. */
-export const RELOAD_START_MS = 5_000;
+export const RELOAD_START_MS = 10_000;
 /** How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a step. */
 export const LOGIC_TURN_MS = 4;
 /** Records logic takes from one ring before it publishes what came of them and takes from the next. */

@@ -406,7 +406,7 @@ export class Supervisor {
 
   /** The packets of the game that a logic worker has loaded. */
   async #describe(logic: LogicHandle): Promise<readonly PacketRow[]> {
-    const report = await within(RELOAD_LOAD_MS, "load", logic.ask({ kind: "describe" }, ["described"]));
+    const report = await this.#within(RELOAD_LOAD_MS, "load", logic.ask({ kind: "describe" }, ["described"]));
     const { game, packets } = report as Extract<LogicReport, { kind: "described" }>;
     if (game === this.#options.game) return packets;
     throw new ReloadError(`The game is called ${game} now, and was ${this.#options.game}: start the server anew`);
@@ -417,13 +417,29 @@ export class Supervisor {
     if (handedOver.kind !== "handed_over") {
       throw new ReloadError(handedOver.kind === "not_handed_over" ? handedOver.message : handedOver.kind);
     }
-    await within(RELOAD_START_MS, "start", this.#initLogic(next, { image: handedOver.image, io: this.#ioStarted }));
+    await this.#within(
+      RELOAD_START_MS,
+      "start",
+      this.#initLogic(next, { image: handedOver.image, io: this.#ioStarted }),
+    );
     this.#packets = packets;
     // One that dies meanwhile is given them when it is started again.
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "packets", packets }, ["packets_taken"])));
     this.#logic = next;
     next.send({ kind: "run" });
     next.send({ kind: "maintenance", plan: this.#options.maintenance.plan });
+  }
+
+  /** @throws {ReloadError} when the game takes too long, and no debugger may hold it up. */
+  async #within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
+    if (this.#options.config.dev === "inspect") return await promise;
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new ReloadError(`The game does not ${what} within ${ms} ms`)), ms);
+    try {
+      return await Promise.race([promise, late.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Serves other files. */
@@ -594,16 +610,5 @@ export class Supervisor {
   #terminateAll(): void {
     for (const worker of this.#io) worker.terminate();
     if (this.#logic !== null) this.#endLogic(this.#logic);
-  }
-}
-
-/** @throws {ReloadError} when something takes too long. */
-async function within<T>(ms: number, what: string, promise: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new ReloadError(`The game does not ${what} within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
