@@ -1,5 +1,5 @@
 /**
- * What a session costs in memory that does nothing, and whether a server gives back what a storm took:
+ * How much memory an idle session costs, and whether a server frees what a storm took:
  * `deno task bench:memory`.
  *
  * Each row starts a server of its own, looks at its resident memory, lets players enter who then do nothing but send
@@ -40,7 +40,7 @@ export interface MemoryOptions {
   readonly calm: number;
 }
 
-const HELP = `What a session costs in memory that does nothing, and whether a server gives back what a storm took.
+const HELP = `How much memory an idle session costs, and whether a server frees what a storm took.
 
 Usage: deno task bench:memory [flags]
 

@@ -12,7 +12,7 @@ import { assert } from "../shared/errors.ts";
 const RATE = { perSecond: 100, burst: 100 };
 const PACKET_COUNT = 1_000;
 
-/** Lets through whoever sent less than the burst in the second before; exact, and as large as the burst. */
+/** Lets a sender through that sent less than the burst in the second before; exact, and as large as the burst. */
 class SlidingLog {
   #timesMs: number[] = [];
 

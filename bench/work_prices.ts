@@ -122,7 +122,7 @@ function allWork(assets: Iterable<string>): Work[] {
   return [newcomer, read, echo, ...httpWork(assets), ...webSocketWork(), ...inflateWork()];
 }
 
-/** Has the charges of a connection added up instead of paid: one that is in debt would have to wait. */
+/** Adds up the charges of a connection instead of collecting them: one in debt would have to wait. */
 function addUpCharges({ connection }: Peer): () => number {
   let us = 0;
   connection.charge = (charge) => void (us += charge);

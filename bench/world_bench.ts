@@ -164,7 +164,7 @@ export function warmUp(crowd: WalkingCrowd): void {
   crowd.buildNaive();
   const naiveBytes = crowd.bytes;
   crowd.build();
-  // Ours also has spawns, despawns and whoever is in the ring between entering and leaving.
+  // Ours also has spawns, despawns and the entities in the ring between entering and leaving.
   assert(crowd.bytes > naiveBytes && crowd.bytes < 2 * naiveBytes, "Both ways tell about the same");
   const bytes = crowd.world.tick > 0 ? crowd.target.subarray(0, buildOne(crowd)) : crowd.target;
   fromBinary(WorldSnapshotSchema, bytes);

@@ -10,7 +10,7 @@ export async function hasSessionKey(dataDir: string): Promise<boolean> {
     await Deno.lstat(pathOf(dataDir));
     return true;
   } catch {
-    // Whoever reads it says what is wrong.
+    // Reading it will say what is wrong.
     return false;
   }
 }

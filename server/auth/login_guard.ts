@@ -2,8 +2,8 @@
  * Slows down guessing of passwords. Failures count against an account from one address first; far later against the
  * account, wherever they come from; later still against the address, whatever the account.
  *
- * From an address where an account has logged in before, nobody else's failures delay it. Nor is whoever is guessed at
- * locked out of a session that runs: a resume needs no password.
+ * From an address where an account has logged in before, other people's failures do not delay it. Nor does guessing lock
+ * a player out of a running session: a resume needs no password.
  *
  * @module
  */
@@ -69,8 +69,8 @@ export class LoginGuard {
   }
 
   /**
-   * Takes note of a login whose password is about to be looked at. It counts as failed until it has succeeded: of many
-   * guesses at one moment no more are heard than of many in a row.
+   * Takes note of a login whose password is about to be looked at. It counts as failed until it has succeeded, so
+   * simultaneous guesses are limited like consecutive ones.
    */
   begin({ nameKey, address }: Login, nowMs: number): void {
     this.#accounts.add(nameKey, nowMs);
@@ -79,7 +79,7 @@ export class LoginGuard {
     this.#addresses.add(address, nowMs);
   }
 
-  /** Takes note of a wrong password: it was counted when it came, but whoever waits does so from now on. */
+  /** Takes note of a wrong password: it was counted when it came, but the delay runs from now on. */
   failed({ nameKey, address }: Login, nowMs: number): void {
     this.#accounts.restart(nameKey, nowMs);
     if (address === null) return;

@@ -33,8 +33,8 @@ export function checkPlayerName(name: string, rule: NameRule = "unicode"): "ok" 
 }
 
 /**
- * What two names have in common that are the same: whoever is looked for is found by it, online or not. Empty for what
- * is too long to be a name, which finds nobody.
+ * A key that equal names share: players are found by it, online or not. Empty for a text that is too long to be a name,
+ * which finds nobody.
  */
 export function nameKey(name: string): string {
   return name.length > ENTITY_NAME_BYTES_MAX ? "" : foldName(name);

@@ -1,6 +1,6 @@
 /**
- * Passwords. A client sends the SHA-256 of the password; that is as good as the password itself to whoever steals it,
- * so only its Argon2id hash is stored.
+ * Passwords. A client sends the SHA-256 of the password; to a thief that is as good as the password itself, so
+ * only its Argon2id hash is stored.
  *
  * @module
  */
@@ -45,8 +45,8 @@ export interface PasswordHasherOptions {
 }
 
 /**
- * Makes and checks password verifiers, a few at once; the others wait in a bounded queue, in which those who ask take
- * turns: `asker` is an address, or whoever else is to have a turn of its own.
+ * Makes and checks password verifiers, a few at once; the others wait in a bounded queue, in which askers take
+ * turns: `asker` is an address, or anything else that is to have turns of its own.
  *
  * Every method takes the client's hash ({@linkcode isClientPasswordHash}; upper and lower case are the same) and throws
  * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full and nobody has more in it.

@@ -18,7 +18,7 @@ const SESSION_ID_BYTES = 16;
 const TOKEN_PATTERN = /^[\w-]+\.[\w-]+\.[\w-]{42}[AEIMQUYcgkosw048]$/;
 const PLAYER_ID_PATTERN = /^[1-9]\d{0,15}$/;
 
-/** Whom a token names, and of what time. */
+/** The player a token names, and when it was issued. */
 export interface TokenPlayer {
   readonly playerId: number;
   readonly name: string;

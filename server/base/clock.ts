@@ -14,7 +14,7 @@ export interface Clock {
   unixMs(): number;
 }
 
-/** Timers, for whoever must come back later; an argument like the clocks. */
+/** Timers, for work that must continue later; an argument like the clocks. */
 export interface Timers {
   /** Calls `run` once after `delayMs` milliseconds; gives a handle. */
   set(run: () => void, delayMs: number): unknown;

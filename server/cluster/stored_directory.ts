@@ -95,7 +95,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     if (claimed !== undefined) return { kind: "claimed", epoch: claimed.epoch };
     const owner = yield* SELECT_OWNER.get(playerId);
     if (owner !== undefined) yield* WANT.run(playerId);
-    // Only a lease that lapsed between the two statements leaves nobody; whoever asks again finds the way free.
+    // Only a lease that lapsed between the two statements leaves nobody; the next attempt finds the way free.
     return owner === undefined ? { kind: "lapsed" } : { kind: "owned", owner };
   },
   *release({ playerId, epoch }) {

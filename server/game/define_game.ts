@@ -85,7 +85,7 @@ export function defineGame<
 /** The folder of the module that called {@linkcode defineGame}. */
 function callersFolder(): string {
   const limit = Error.stackTraceLimit;
-  // Whoever counts errors by the thousand may have set it to nothing.
+  // Code that makes errors by the thousand may have set it to nothing.
   Error.stackTraceLimit = 4;
   const { stack = "" } = new Error();
   Error.stackTraceLimit = limit;

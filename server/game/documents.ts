@@ -238,7 +238,7 @@ export class Documents {
         if (document === undefined) continue;
         const { key, revision } = stored;
         const content = contentOf(collection, key, document);
-        // Whoever was faster has written it in the newest version.
+        // The faster one has written it in the newest version.
         await records.commit({ changes: [{ collection: collection.name, key, revision, content }], receipt: null });
       }
       if (found.length < DOCUMENT_ROWS_MAX) return;
@@ -326,7 +326,7 @@ export class Transaction {
   }
 
   /**
-   * Ends it: whoever kept it cannot use it any more.
+   * Ends it: code that kept it can no longer use it.
    *
    * @returns All it has looked at, with what is to change.
    * @throws {DocumentError} `too_large`.

@@ -96,7 +96,7 @@ export class Entity {
     this.#world.teleport(this.id, this.#entities.nowMs(), place);
   }
 
-  /** Stops it; whoever sees it is shown it at rest. */
+  /** Stops it; players who see it are shown it at rest. */
   halt(): void {
     this.#world.halt(this.id);
   }

@@ -190,7 +190,7 @@ export class Game<P = any> {
   readonly reservedNames: LogicContext["reservedNames"];
   /** Makes a token that cannot be guessed. */
   readonly randomToken: () => string;
-  /** Whoever asks says for whom: `storage.for(player.asker)`. */
+  /** Each request says whose it is: `storage.for(player.asker)`. */
   readonly storage: LogicContext["storage"];
   /** Asks for a turn soon: for what was done outside of handlers, and should not wait for the next tick. */
   readonly wake: () => void;
@@ -424,7 +424,7 @@ export class Game<P = any> {
     return new Group(name, this.#groups);
   }
 
-  /** Has something done once a tick, before the world's step; what throws costs that system this tick. */
+  /** Does something once a tick, before the world's step; what throws costs that system this tick. */
   system(name: string, step: (nowMs: number) => void): void {
     this.#engine.systems.push({ name, step });
   }

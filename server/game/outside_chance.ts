@@ -20,8 +20,8 @@ const folders = new Set<string>();
 let isInstalled = false;
 
 /**
- * Has calls from files below `folder` throw that would make a run one that no seed repeats: the date, the clock, chance
- * and timers of the platform. Calls from anywhere else work as before. For tests and simulations; it holds as long as
+ * Makes calls from files below `folder` throw if no seed could repeat them: the date, the clock, randomness and timers of
+ * the platform. Calls from anywhere else work as before. For tests and simulations; it holds as long as
  * the process lives.
  *
  * @param folder As a URL that ends with a slash.

@@ -1,6 +1,6 @@
 /**
- * Finds handlers of game code under test that end while something they asked of the engine is still under way: whoever
- * forgets to await a promise answers before it is done, and never hears that it failed.
+ * Finds handlers of game code under test that end while something they asked of the engine is still under way: a
+ * handler that forgets to await a promise answers before it is done, and never hears that it failed.
  *
  * @module
  */

@@ -50,7 +50,7 @@ export class AddressGate {
     return this.#tryAdmit(bytes, nowMs);
   }
 
-  /** The same for those a proxy does not name: together they are as limited as anybody, whoever trusts the proxy itself. */
+  /** The same for clients a proxy does not name: together they are as limited as one address, even if the proxy is trusted. */
   tryAdmitUnnamed(proxy: string, nowMs: number): AddressVerdict {
     return this.#tryAdmit(parseIpAddress(proxy), nowMs);
   }

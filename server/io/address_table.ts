@@ -265,7 +265,7 @@ export class AddressTable {
 
   #lock(): void {
     for (let spins = 0; Atomics.compareExchange(this.#words, LOCK, 0, this.#owner) !== 0; spins++) {
-      // Whoever holds it is not running: nobody rings, the time-out ends the wait.
+      // Its holder is not running: nobody rings, the time-out ends the wait.
       if (spins >= SPINS_MAX) Atomics.wait(this.#words, SEED, this.#words[SEED], 1);
     }
   }

@@ -80,8 +80,8 @@ export class BufferPool {
   }
 
   /**
-   * Lets go of half of what nobody has needed since it was called last; to be called now and then, so that what a burst
-   * took is given back when the burst is over.
+   * Frees half of what nobody has needed since the last call; to be called now and then, so that the memory of a burst is
+   * freed when the burst is over.
    */
   trim(): void {
     this.#small.length -= this.#smallLeast + 1 >> 1;

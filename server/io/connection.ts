@@ -172,7 +172,7 @@ export class Connection implements SocketHandler, FrameSink {
   addressEntry = -1;
   /** An HTTP proxy is its peer: each request is somebody else's, who has a name and an address only while it lasts. */
   forwards = false;
-  /** Whom the proxy names; `null`: nobody. */
+  /** The client that the proxy names; `null`: nobody. */
   forwardedFrom: string | null = null;
   /** The send queue may grow beyond its caps: a diagnostic echo, which stops reading instead. */
   uncapped = false;
@@ -284,7 +284,7 @@ export class Connection implements SocketHandler, FrameSink {
 
   /**
    * Closes behind a peer that has ended its side, once it has the answer to what it asked before. In the world it has
-   * left at once: whoever holds a session must not seem to be there.
+   * left at once: a session must not look as if its player were there.
    */
   #closeAnswered(): void {
     const isAnswering = this.adapter === null
@@ -393,7 +393,7 @@ export class Connection implements SocketHandler, FrameSink {
     this.#socket.resumeReading();
   }
 
-  /** Reads no more until it is its turn again, and then goes on. */
+  /** Stops reading until it is its turn again, and then continues. */
   waitTurn(): void {
     this.#socket.pauseReading();
     if (!this.throttled) this.#host.waitTurn(this);
@@ -407,7 +407,7 @@ export class Connection implements SocketHandler, FrameSink {
   }
 
   /**
-   * Charges work that is no packet. Bytes of a stream cannot be dropped, so whoever is in debt is not read until it is
+   * Charges work that is no packet. Bytes of a stream cannot be dropped, so a connection in debt is not read until it has
    * paid.
    *
    * @param us In microseconds.

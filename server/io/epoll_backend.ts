@@ -116,7 +116,7 @@ export class EpollBackend implements IoBackend {
     this.control(EPOLL_CTL_ADD, this.#wake, EPOLLIN | EPOLLET);
   }
 
-  /** An eventfd; whoever writes to it, from any thread, ends the loop's wait. */
+  /** An eventfd; writing to it, from any thread, ends the loop's wait. */
   get wakeDescriptor(): number {
     return this.#wake;
   }

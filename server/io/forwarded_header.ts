@@ -1,7 +1,7 @@
 /**
- * Whom a request comes from that reverse proxies pass on: the field that they add, X-Forwarded-For or Forwarded.
+ * The client of a request that reverse proxies pass on: the field that they add, X-Forwarded-For or Forwarded.
  *
- * Each proxy appends whom it was asked by, so a list is read from its right end: what a trusted proxy wrote is true, and
+ * Each proxy appends its own client, so a list is read from its right end: what a trusted proxy wrote is true, and
  * so is what the hop before it wrote if that is a trusted one as well. Everything left of the first other address is
  * that peer's own words.
  *

@@ -563,13 +563,13 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
     return isBehind;
   }
 
-  /** Whoever has paid goes on when it is its turn: so many at a time, and fewer while others have to wait. */
+  /** Connections that have paid continue in turn: so many at a time, and fewer while others have to wait. */
   #checkThrottled(): void {
     const { counters, nowMs } = this;
     this.#parts.requestRoundIn(THROTTLE_CHECK_MS);
     if (nowMs < this.#throttleCheckMs) return;
     this.#throttleCheckMs = nowMs + THROTTLE_CHECK_MS;
-    // Never none: whoever has paid goes on in the end, however much there is to do.
+    // Never none: a connection that has paid continues in the end, however much there is to do.
     let usLeft = this.#isBehind ? 1 : DEBTORS_US_PER_CHECK;
     this.#throttled = this.#throttled.filter((connection) => {
       if (connection.gone) return false;
@@ -665,7 +665,7 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewayHost, Proxy
 
   // Time-outs and the end
 
-  /** Closes whoever is late, and gives back what is not needed; to be called every `SWEEP_INTERVAL_MS`. */
+  /** Closes connections that are late, and frees what is not needed; to be called every `SWEEP_INTERVAL_MS`. */
   sweep(): void {
     this.nowMs = this.#parts.clock.monotonicMs();
     this.pool.trim();

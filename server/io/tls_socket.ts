@@ -85,7 +85,7 @@ class Wire extends EventEmitter {
 
   uncork(): void {}
 
-  /** The socket below is closed by whoever has it. */
+  /** The socket below is closed by its owner. */
   destroy(): void {}
 
   onWritten(): void {

@@ -162,7 +162,7 @@ class Runtime {
     this.#backend.stop();
   }
 
-  /** On Deno's event loop, whoever waits for logic is a promise; the epoll loop waits for everything at once. */
+  /** On Deno's event loop, waiting for logic is a promise; the epoll loop waits for everything at once. */
   async #waitForLogic(backend: DenoBackend): Promise<void> {
     while (!this.#stopped) {
       if (this.#worker.beforeSleep()) await this.#doorbell.wait(DOORBELL_WAIT_MS);

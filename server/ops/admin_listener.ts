@@ -1,7 +1,7 @@
 /**
- * The admin site's own HTTP server: Deno's has no time-outs, so whoever sends half a head would hold a descriptor for
- * good. A connection has so long for a head, a body and an answer, and when there are too many, the one that has waited
- * longest for a request gives way.
+ * The admin site's own HTTP server: Deno's has no time-outs, so a client that sends half a head would hold a descriptor
+ * forever. Head, body and answer each have a time limit, and when there are too many connections, the one that has been
+ * idle longest is closed.
  *
  * @module
  */
@@ -73,7 +73,7 @@ export class AdminListener {
       } catch (error) {
         if (this.#isStopping) return;
         this.#options.onAcceptError(error);
-        // The listener stays open: whoever waits is taken when there is room.
+        // The listener stays open: waiting connections are accepted when there is room.
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }

@@ -8,7 +8,7 @@ import type { FaultReport } from "../../shared/errors.ts";
 import { Counter, type CounterBlock } from "./counters.ts";
 import type { Logger } from "./logging.ts";
 
-/** Where faults are counted and logged; whoever catches one sets its entity or feature aside and goes on. */
+/** Counts and logs faults; the code that catches one sets its entity or feature aside and continues. */
 export class Faults implements FaultReport {
   readonly #counters: CounterBlock;
   readonly #log: Pick<Logger, "error">;

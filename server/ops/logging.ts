@@ -96,7 +96,7 @@ function writeToStandardError(line: Uint8Array): void {
   try {
     for (let written = 0; written < line.length;) written += Deno.stderr.writeSync(line.subarray(written));
   } catch {
-    // Whoever read the log is gone; the players are not.
+    // The reader of the log is gone; the players are not.
   }
 }
 

@@ -144,7 +144,7 @@ interface Gathered {
   readonly tick: HistogramSnapshot;
 }
 
-/** The monitor. Whoever owns it calls {@linkcode Monitor.sample} once an interval. */
+/** The monitor. Its owner calls {@linkcode Monitor.sample} once an interval. */
 export class Monitor {
   /** Where the game writes its own metrics: for the logic worker. */
   readonly gameMetrics: SharedArrayBuffer = createGameMetricsBlock();

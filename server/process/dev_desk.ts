@@ -17,7 +17,7 @@ export interface DevDesk {
   readonly reloadGame: () => Promise<number>;
   /** Reads the files of the page again. */
   readonly reloadPage: () => Promise<void>;
-  /** Whoever gave commands is gone. */
+  /** The source of commands is gone. */
   readonly onEnd: () => void;
 }
 

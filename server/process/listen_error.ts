@@ -1,4 +1,4 @@
-/** Why a port cannot be opened, in words for whoever starts the server. @module */
+/** Why a port cannot be opened, in words for the operator. @module */
 
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import type { Listener } from "../config/checks.ts";

@@ -103,7 +103,7 @@ function targetOf(path: string): string[] {
     const target = Deno.realPathSync(path);
     return target === path ? [] : [target];
   } catch {
-    // It is not there; whoever opens it says so.
+    // It is not there; opening it will say so.
     return [];
   }
 }

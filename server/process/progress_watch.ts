@@ -13,7 +13,7 @@ export class ProgressWatch {
   #items = -1;
   #movedMs = 0;
 
-  /** @param counters The thread's counters; whoever follows it after a crash goes on with the same. */
+  /** @param counters The thread's counters; its successor after a crash continues with the same. */
   constructor(counters: SharedArrayBuffer) {
     this.#counters = new CounterBlock(counters);
   }

@@ -3,8 +3,7 @@
  *
  * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
  * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
- * A worker that is caught in one thing for good cannot be ended from here: the process exits, for whoever started it to start it
- * again.
+ * A worker that hangs forever cannot be ended from here: the process exits, so that its parent can start it again.
  *
  * @module
  */
@@ -332,7 +331,7 @@ export class Supervisor {
       name: "logic",
       permissions: logicPermissions(config),
       onCrash: (message) => {
-        // One that does not run yet is the business of whoever starts it.
+        // One that does not run yet is handled where it is started.
         if (this.#logic === logic) void this.#onLogicCrash(logic, message);
       },
     });
@@ -374,11 +373,11 @@ export class Supervisor {
   }
 
   /**
-   * Has a logic worker with the game as it is now take the place of the one that runs: connections stay with the io
-   * workers, sessions go on in the new one. The old one goes on where the new one cannot.
+   * Replaces the running logic worker with one that has the game as it is now: connections stay with the io workers,
+   * sessions continue in the new one. If the new one cannot start, the old one continues.
    *
    * @returns How long players were held, in milliseconds.
-   * @throws {ReloadError} when the old one goes on; it says why, and where in the game.
+   * @throws {ReloadError} when the old one continues; it says why, and where in the game.
    */
   async reloadGame(): Promise<number> {
     if (this.#reloading !== null || !this.#isUp || this.#stopping) throw new ReloadError("The server is busy");

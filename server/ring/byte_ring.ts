@@ -113,7 +113,7 @@ export class RingProducer extends RingEnd {
   }
 }
 
-/** The reading end. Space is given back to the producer at {@linkcode RingConsumer.release}. */
+/** The reading end. Space returns to the producer at {@linkcode RingConsumer.release}. */
 export class RingConsumer extends RingEnd {
   #head: number;
   #tail: number;

@@ -177,14 +177,14 @@ export class AccountService {
     return this.#revoke({ accountId: playerId, tokenEpoch: null }, "Log in again, please");
   }
 
-  /** Has an account deleted after the time of grace. @returns When, Unix milliseconds; undefined: there is none. */
+  /** Marks an account for deletion after the grace period. @returns When, Unix milliseconds; undefined: there is none. */
   async scheduleDeletion({ playerId }: PlayerName): Promise<number | undefined> {
     const deleteAtMs = this.#context.clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
     const change = { accountId: playerId, tokenEpoch: null, deleteAtMs };
     return await this.#revoke(change, deletionText(deleteAtMs)) ? deleteAtMs : undefined;
   }
 
-  /** Has an account stay that was to be deleted. @returns False where it was not. */
+  /** Keeps an account that was to be deleted. @returns False if it was not. */
   restore({ playerId }: PlayerName): Promise<boolean> {
     return this.#context.storage.for(SYSTEM).accounts.cancelDeletion(playerId);
   }
@@ -242,7 +242,7 @@ export class AccountService {
     const result = await storage.for(asker).accounts.remove({ accountId, nowMs: dateMs, isDue });
     if (result.kind !== "removed") return result.kind;
     this.#parts.epochs.set(accountId, Infinity);
-    // Whoever has come in meanwhile has nothing left to play.
+    // A player who has come in since has nothing left to play.
     this.#expel(accountId, "The account is deleted");
     faults.notify("deleted", this.#parts.hooks.deleted, { playerId: accountId, name: result.name }, result);
     log.info("Account deleted", { playerId: accountId });

@@ -100,7 +100,7 @@ export function registerAuthHandlers(
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
-      // Whoever comes back keeps its account; one that was deleted a moment ago is gone.
+      // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&
         await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
       if (session.ended || session.player !== null) {

@@ -32,7 +32,7 @@ export interface LogicOptions extends
   readonly prng: Prng;
   /** Told how long each packet took. */
   readonly watch: Pick<SlowPackets, "check">;
-  /** For whoever must come back later; those of this thread unless told. */
+  /** For work that must continue later; those of this thread unless told. */
   readonly timers?: Timers;
   /** What it goes on from; nothing unless told. */
   readonly before?: Predecessor;

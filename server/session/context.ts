@@ -36,7 +36,7 @@ export interface LogicContext {
   readonly clock: Clock;
   /** Names that players cannot take. */
   readonly reservedNames: Pick<ReservedNames, "has">;
-  /** Whoever asks says for whom. */
+  /** Each request says whose it is. */
   readonly storage: Pick<Storage, "for">;
   readonly hasher: Pick<PasswordHasher, "hash" | "verify" | "verifyAgainstNobody">;
   readonly tokens: Pick<SessionTokens, "sign" | "verify">;

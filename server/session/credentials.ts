@@ -56,7 +56,7 @@ export class Credentials {
       throw wrong();
     }
     const login = this.loginOf(session, nameKey(username));
-    // Whom its own failures delay is not even looked up.
+    // A login that is delayed by its own failures is not even looked up.
     this.limits.checkLogin(login, true);
     const found = await storage.for(session.entrant).accounts.findForLogin(login);
     const addressSeenAtMs = found?.addressSeenAtMs ?? null;

@@ -115,7 +115,7 @@ export class Dispatcher {
     return this.#entries[row.type] ??= new Entry(row, schema);
   }
 
-  /** Has a packet handled by its bytes, in `[start, end)`; gives whether it was, otherwise it is to be dispatched. */
+  /** Handles a packet by its bytes, in `[start, end)`; returns whether it did, otherwise it is to be dispatched. */
   tryBytes(session: Session, type: number, bytes: Uint8Array, start: number, end: number): boolean {
     const handleBytes = this.#entries[type]?.handleBytes ?? null;
     return handleBytes !== null && handleBytes(session, bytes, start, end);

@@ -109,7 +109,7 @@ export class Instances {
    * there.
    *
    * @param place Units; unless told, the world chooses one.
-   * @returns `false` when the map takes no more players; nothing was done then.
+   * @returns `false` when the map is full; nothing was done then.
    * @throws {TypeError} when the player is not in the world, or the instance is over.
    */
   move(player: Player, target: Instance | WorldMap, place?: { readonly x: number; readonly z: number }): boolean {

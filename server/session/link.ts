@@ -60,7 +60,7 @@ export interface IoOutput {
   /** Closes the connection with a reason. */
   close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void;
   /**
-   * Has the io worker announce the connections that logic has not heard of.
+   * Asks the io worker to announce the connections that logic has not heard of.
    *
    * @returns `false` when there is no room now.
    */

@@ -263,7 +263,7 @@ export class Logic {
     }
   }
 
-  /** Has the game take over those who were there before it was reloaded; resolves when it has. */
+  /** Lets the game take over the players who were there before it was reloaded; resolves when it has. */
   async takeOver(): Promise<void> {
     const { faults, sessions, storage } = this.context;
     await Promise.all(Array.from(sessions.inWorld, async ({ entrant, player }) => {

@@ -125,7 +125,7 @@ export class Player implements PlayerName {
    * Takes it to an instance. Its client is told by MAP_ENTERED, before it is shown anything there.
    *
    * @param place Units; unless told, the world chooses one.
-   * @returns `false` when the instance takes no more players; nothing was done then.
+   * @returns `false` when the instance is full; nothing was done then.
    * @throws {TypeError} when it is not in the world, or the instance is over.
    */
   moveTo(instance: Instance, place?: { readonly x: number; readonly z: number }): boolean {

@@ -114,7 +114,7 @@ export class ResumeService {
     if (lastSequence > outbox.lastSequence) {
       throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
     }
-    // Whoever repeats itself was told nothing there; and if it was, it must come back with what it learned.
+    // A client that repeats itself was told nothing there; if it was, it must come back with what it learned.
     this.#giveUpLink(session, isSpent ? DisconnectReason.UNSPECIFIED : DisconnectReason.LOGGED_IN_ELSEWHERE);
     sessions.adopt(session, link);
     session.linkDeadSinceMs = 0;

@@ -112,7 +112,7 @@ export class SessionManager {
     for (const output of this.#outputs) output?.publish();
   }
 
-  /** Has every connection announced that has not sent anything for logic; gives whether all io workers were told. */
+  /** Asks for every connection that has not sent anything to logic to be announced; returns whether all io workers were told. */
   tryCallRoll(): boolean {
     return this.#outputs.every((output) => output === undefined || output.tryCallRoll());
   }

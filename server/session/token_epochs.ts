@@ -1,5 +1,5 @@
 /**
- * Accounts whose tokens became void a moment ago: what was read of them before counts no more.
+ * Accounts whose tokens became void a moment ago: anything read about them before is outdated.
  *
  * @module
  */

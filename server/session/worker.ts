@@ -209,7 +209,7 @@ class Runtime {
     if (this.#handOver !== null) this.#goOn.resolve();
   }
 
-  /** Has the game take over who was there before it was reloaded. */
+  /** Lets the game take over the players who were there before it was reloaded. */
   async takeOver(): Promise<void> {
     let isOver = false;
     const taking = this.#logic.takeOver().finally(() => isOver = true);

@@ -244,7 +244,7 @@ export class WorldService {
         if (turn === "replaced") throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "You wait on another connection");
       }
     } catch (error) {
-      // Whoever waited was taken for logged in.
+      // A player who waited counted as logged in.
       if (place !== undefined && session.player === null && session.link !== null) {
         session.link.stateDue = STATE_CONNECTED;
       }
@@ -262,7 +262,7 @@ export class WorldService {
     else this.#entering.delete(playerId);
   }
 
-  /** Whom the token of a request names; null where the player has logged in on this connection. */
+  /** The player whom the token of a request names; null if the player has logged in on this connection. */
   async #tokenOf(session: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
     const { clock, config, tokens } = this.#context;
     const { player } = session;
@@ -597,7 +597,7 @@ export class WorldService {
    * Takes a session in the world to another map, and tells its client.
    *
    * @param target Without a place the world chooses one.
-   * @returns `false` when the map takes no more players; nothing was done then.
+   * @returns `false` when the map is full; nothing was done then.
    */
   moveTo(
     session: Session,
@@ -626,12 +626,12 @@ export class WorldService {
     const home = session.presence?.home;
     if (home == null) return;
     const map = world.findMap(home.mapId);
-    // It must go somewhere, whoever else is there.
+    // It must go somewhere, however full it is there.
     if (map === undefined || !isOn(map, home)) this.moveTo(session, { map: world.maps[0], evenIfFull: true });
     else this.moveTo(session, { map, place: home, evenIfFull: true });
   }
 
-  /** Takes whoever plays an entity out of its instance, which ends: an entity that nobody plays any more leaves the world. */
+  /** Takes the player of an entity out of its instance, which ends: an entity without a player leaves the world. */
   clear(entityId: number): void {
     const who = this.#byEntity.get(entityId);
     if (who instanceof Session) this.moveHome(who);
@@ -739,7 +739,10 @@ export class WorldService {
     }
   }
 
-  /** Ends link-dead sessions whose time is over, takes out who has left and no longer fights, and saves whoever is due; to be called every second or so. */
+  /**
+   * Ends link-dead sessions whose time is over, removes players who have left and no longer fight, and saves those who
+   * are due; to be called about once a second.
+   */
   sweep(): void {
     const { clock, config, faults, sessions } = this.#context;
     const nowMs = clock.monotonicMs();

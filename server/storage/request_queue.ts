@@ -43,7 +43,7 @@ const ORDINARY_BEFORE_ENTRY: readonly Urgency[] = [URGENT, ORDINARY, ENTRY];
  */
 export class RequestQueue<T extends Waiting> {
   readonly #options: RequestQueueOptions;
-  /** By urgency, then by source: whoever was served goes to the end. */
+  /** By urgency, then by source: a source that was served goes to the end. */
   readonly #turns = URGENCIES.map(() => new Map<string, Turns<T>>());
   readonly #readCounts = URGENCIES.map(() => 0);
   readonly #countBySource = new Map<string, number>();
@@ -68,7 +68,7 @@ export class RequestQueue<T extends Waiting> {
 
   /**
    * Takes a request, or tells whose bound it would break. No source has more waiting than there is room left: however
-   * many ask for all they can, there is room for whoever asks for little.
+   * many ask for all they can, there is room for a source that asks for little.
    */
   tryPush(request: T): "taken" | "full" | "source_full" {
     const room = this.#options.waitingMax - this.#count;

@@ -1,6 +1,6 @@
 /**
  * SQL as stores write it: once, for every database. A handler is a generator that yields one statement after the other,
- * with its values, and gets back what the statement gave; whoever runs it decides whether to wait in between.
+ * with its values, and gets back the result; the code that runs it decides whether to wait in between.
  *
  * ```ts
  * const SELECT_NAME = statement<{ name: string }>("SELECT name FROM accounts WHERE id = ?");

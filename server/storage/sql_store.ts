@@ -9,8 +9,8 @@ export interface OpenedStore<Definition> {
   /** What does each operation. */
   readonly handlers: HandlersOf<Definition>;
   /**
-   * Called within the transaction that deletes an account, before the account is gone. What it gives reaches whoever
-   * asked for the deletion, as plain data under the store's name.
+   * Called within the transaction that deletes an account, before the account is gone. What it returns reaches the
+   * caller who asked for the deletion, as plain data under the store's name.
    */
   readonly beforeRemoval?: (accountId: number) => Sql<unknown>;
 }

@@ -139,7 +139,7 @@ export const ACCOUNTS = defineStore("accounts", {
    */
   revokeTokens: write<AccountChange, number | undefined>(),
 
-  /** Has an account stay that was to be deleted. @returns False where there is none, or it was not. */
+  /** Keeps an account that was to be deleted. @returns False if there is none, or it was not. */
   cancelDeletion: write<number, boolean>(),
 
   /**

@@ -22,7 +22,7 @@ export function checkFinite(value: number): void {
 }
 
 /**
- * Holds that one request carries no more rows than may lock the database.
+ * Checks that one request has at most as many rows as may lock the database.
  *
  * @throws {RangeError} otherwise.
  */

@@ -81,7 +81,7 @@ function obey({ data: command }: MessageEvent<WorkerCommand>): void | Promise<vo
 
 function open(options: SqliteOptions): void {
   try {
-    // Reads behind a write that cannot be done would wait with it: whoever asked asks again.
+    // Reads behind a write that cannot be done would wait with it: their callers ask again.
     database = new SqliteDatabase({ lockWaitMs: STORAGE_LOCK_WAIT_MS, ...options }, records);
     checkpoints = setInterval(shortenLog, STORAGE_CHECKPOINT_INTERVAL_MS);
     scope.postMessage({ kind: "opened", isNew: database.isNew });

@@ -60,7 +60,7 @@ const SELECT_NAMES = statement<PlayerName>(
 export interface AccountTies {
   readonly loadCharacter: HandlersOf<typeof CHARACTERS>["load"];
   readonly standingOf: HandlersOf<typeof SANCTIONS>["ofPlayer"];
-  /** Has every store part with an account that is about to be deleted. */
+  /** Lets every store part with an account that is about to be deleted. */
   readonly part: (accountId: number) => Sql<Partings>;
 }
 

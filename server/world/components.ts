@@ -150,7 +150,7 @@ export class ComponentColumn {
 /** All components of a world. */
 export class Components {
   readonly columns: readonly ComponentColumn[];
-  /** Those that are updates of a snapshot to whoever sees the entity, and to its own player. */
+  /** Those told in snapshots to players who see the entity, and to its own player. */
   readonly shown: readonly ComponentColumn[];
   readonly owned: readonly ComponentColumn[];
   /** Those that are parts of EntitySpawn, in the order of its fields. */

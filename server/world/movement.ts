@@ -47,7 +47,7 @@ export type MovementRefusal = string;
  * - in the long run nobody is faster than the speed limit and 15 %, however many packets it sends: a tolerance granted
  *   anew to each packet would allow 350 % at 10 packets/s;
  * - a network that stalls for up to a second and then delivers everything at once is not punished;
- * - whoever stood still, or comes back after its connection was lost for a minute, can be at most the full credit away
+ * - a player who stood still, or returns after a minute without a connection, can be at most the full credit away
  *   (14.375 units at 10 units/s), whether it says so in one movement or replays a hundred.
  *
  * A refused movement costs nothing, so the next honest one, from where the correction put the player, is accepted.
@@ -80,7 +80,7 @@ export class MovementRules {
     return this.#store.speedCmPerMs[id] * 1_000 / CM_PER_UNIT / MOVEMENT_SPEED_TOLERANCE;
   }
 
-  /** Holds an entity for a reason, or does so no more; it may move while there is none. */
+  /** Holds an entity for a reason, or releases it; it may move while there is none. */
   setHold(id: number, reason: string, isHeld: boolean): void {
     const index = this.#holdReasons.indexOf(reason);
     if (index < 0) throw new RangeError(`Cannot hold entity ${id}: "${reason}" is none of the game's reasons`);

@@ -346,8 +346,8 @@ export class Visibility {
   }
 
   /**
-   * Sorts the first `count` entries found by their ring around the viewer, by counting. Whoever is shown and changed in
-   * more than its place - was hit, was stunned - counts as half as far away: an old place misleads less than an old state.
+   * Sorts the first `count` entries found by their ring around the viewer, by counting. An entity that is shown and changed in
+   * more than its place, such as being hit or stunned, counts as half as far away: an old place misleads less than an old state.
    */
   #sortFarFirst(viewerId: number, count: number, changes: ChangeLog, since: number): void {
     const { mapIndex, x, z } = this.#store, found = this.#found, places = this.#ringPlaces;
@@ -355,7 +355,7 @@ export class Visibility {
     places.fill(0);
     for (let index = 0; index < count; index++) {
       const id = plainId(found[index]), dx = x[id] - ownX, dz = z[id] - ownZ;
-      // Whoever was moved since the last step may be farther away than anything seen.
+      // An entity moved since the last step may be farther away than anything seen.
       const place = Math.min(RINGS - 1, Math.floor(Math.sqrt(dx * dx + dz * dz) * ringsPerCm));
       const ring = changes.otherSteps[id] > since && !isMarked(found[index]) ? place >> 1 : place;
       this.#rings[index] = RINGS - 1 - ring;

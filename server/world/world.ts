@@ -44,7 +44,7 @@ export interface WorldOptions {
   components?: readonly ComponentRow[];
   /** Why the game may hold entities: see {@linkcode World.hold}. Of several that apply, the first is told. */
   holdReasons?: readonly string[];
-  /** Units/s, up to {@linkcode SPEED_MAX}: how fast whoever joins may be. */
+  /** Units/s, up to {@linkcode SPEED_MAX}: how fast players who join may be. */
   maxSpeed: number;
   tickIntervalMs: number;
   /** Steps of a tick, each the turn of as many viewers as the others; 1 unless told. */
@@ -103,7 +103,7 @@ export interface EntityOptions extends EntityProfile {
   yaw?: number;
   /** Whether it receives snapshots. */
   viewer: boolean;
-  /** Travel time it has to spend, in milliseconds; the tolerance unless told, and no more than it. */
+  /** Travel time it has to spend, in milliseconds; the tolerance unless told, and at most that. */
   travelCreditMs?: number;
 }
 
@@ -130,7 +130,7 @@ export interface EntityOptions extends EntityProfile {
  * is used by the next, so that memory follows the most there were at once.
  *
  * Entities of different maps neither see nor reach each other. Ids and the memory for entities are common to all maps:
- * an entity keeps its id when it goes to another map, and an empty map costs no more than its grid.
+ * an entity keeps its id when it goes to another map, and an empty map costs only its grid.
  *
  * Cost of a step: entities that changed are encoded once, and what they look like to each viewer is a copy of some 20
  * bytes. Memory is allocated when the world is made and never again.
@@ -547,7 +547,7 @@ export class World {
    * old map is forgotten, and its next snapshot is a full one of the new map.
    *
    * @param target Without a place the world chooses one; `evenIfFull` for who must go somewhere.
-   * @returns `false` when the map takes no more of its kind; nothing was done then.
+   * @returns `false` when the map is full of its kind; nothing was done then.
    * @throws {RangeError} when there is no such map or the place is not on it.
    */
   tryTransfer(
@@ -774,7 +774,7 @@ export class World {
     return this.#grid.within(map.index, x * CM_PER_UNIT, z * CM_PER_UNIT, radius * CM_PER_UNIT, out);
   }
 
-  /** Whether no more viewers may come, to whatever map. */
+  /** Whether it has all the viewers it may have, on all maps together. */
   get isFull(): boolean {
     return this.freePlaces === 0;
   }
@@ -784,7 +784,7 @@ export class World {
     return Math.max(0, Math.min(this.#playersMax - this.#viewerCount, this.#store.capacity - this.#store.count));
   }
 
-  /** Whether no more entities may come that are no viewers. */
+  /** Whether it has all the entities without a viewer that it may have. */
   get isFullOfOthers(): boolean {
     return this.#store.count - this.#viewerCount >= this.#othersMax;
   }
@@ -969,7 +969,7 @@ export class World {
     return best;
   }
 
-  /** Whether so many viewers stand in the spawn area that whoever appears is put anywhere. */
+  /** Whether so many viewers stand in the spawn area that newcomers are put anywhere. */
   #isSpawnAreaCrowded(map: WorldMap): boolean {
     const { spawnArea } = map;
     if (spawnArea?.playersMax === undefined) return false;

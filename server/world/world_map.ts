@@ -136,12 +136,12 @@ export class WorldMap {
     return { x: clamp(x, this.width), z: clamp(z, this.height) };
   }
 
-  /** Whether no more viewers may come. */
+  /** Whether it has all the viewers it may have. */
   get isFull(): boolean {
     return this.playerCount >= this.playersMax;
   }
 
-  /** Whether no more entities may come that are no viewers. */
+  /** Whether it has all the entities without a viewer that it may have. */
   get isFullOfOthers(): boolean {
     return this.entityCount - this.playerCount >= this.othersMax;
   }

@@ -241,7 +241,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
     plant: plantReusedBuffers,
   },
   {
-    name: "a slot is not given back",
+    name: "a slot is not freed",
     rules: ["settled", "leaks"],
     plant: () =>
       patch(IoWorker.prototype, "onGone", (original) =>

@@ -35,7 +35,7 @@ import {
 import type { ServerPorts, TestPlayer } from "../support/server_process.ts";
 import type { CompanyState, SavedState } from "./saved_state.ts";
 
-/** Longer than a busy machine needs: whoever waits this long has found a fault. */
+/** Longer than a busy machine needs: waiting this long means a fault. */
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Guilds, and accounts that come by and by, are named by a number. */
 const NUMBER_DIGITS = 5;
@@ -241,7 +241,7 @@ export class Company {
     };
   }
 
-  /** Ignores whoever never plays, so that nothing else depends on it. */
+  /** Ignores players who never play, so that nothing else depends on it. */
   #ignore(): Deed | null {
     const member = this.#pick(this.#members);
     const others = this.#state.accounts.filter((name) => this.#members.every((each) => each.name !== name)).slice(-3);
@@ -361,7 +361,7 @@ export class Company {
       run: async () => {
         const noticed = new Promise<number>((resolve) => {
           const stop = target.client.on(PacketType.GUILD_INVITE_NOTICE, ({ guildId, guildName }) => {
-            // Whoever has just come is told of older invitations, too.
+            // A player who has just come is told of older invitations, too.
             if (guildName !== guild) return;
             stop();
             resolve(Number(guildId));

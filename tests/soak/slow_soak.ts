@@ -1,6 +1,6 @@
 /**
- * The soak of slow readers: some players read nothing while others talk. What the server keeps for the first is bounded
- * and given back, they are closed, and the others lose nothing.
+ * The soak of slow readers: some players read nothing while others talk. What the server keeps for them is bounded
+ * and freed, they are closed, and the others lose nothing.
  *
  * @module
  */

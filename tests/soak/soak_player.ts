@@ -29,7 +29,7 @@ export interface SoakPlayerEvents {
 /** One player, who comes back whenever it is thrown out. */
 export interface SoakPlayer {
   readonly name: string;
-  /** Sessions taken up. */
+  /** Sessions resumed. */
   readonly resumeCount: number;
   /** Enters the world. */
   enter(): Promise<void>;

@@ -25,7 +25,7 @@ export async function untilInWorld(page: Page): Promise<void> {
   await page.locator('html[data-connection="connected"][data-entity-id]').waitFor({ state: "attached" });
 }
 
-/** Resolves with where the player stands once the page tells of no more steps. */
+/** Resolves with where the player stands once the page reports no further steps. */
 export async function untilStill(page: Page): Promise<{ x: number; z: number }> {
   // The page tells the place every now and then; who stands is told to be at the same place again.
   return await page.evaluate(() =>

@@ -4,7 +4,7 @@ import type { TokenPlayer, TokenVerdict } from "../../server/auth/token.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 
-/** Tokens such as `plain:7:Anna`, good for whoever has that id now, made by the operator. */
+/** Tokens such as `plain:7:Anna`, good for the player who has that id now, made by the operator. */
 export function plainTokens(storage: Storage): LogicContext["tokens"] {
   return {
     sign: ({ playerId, name }: TokenPlayer) => Promise.resolve(`plain:${playerId}:${name}`),

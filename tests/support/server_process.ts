@@ -228,7 +228,7 @@ export class ServerProcess {
     return [status, lines.join("\n")];
   }
 
-  /** Has it reload its game, and waits until that is done. */
+  /** Reloads its game, and waits until that is done. */
   async reloadGame(): Promise<void> {
     const count = async () => (await this.log()).match(/^(?:not )?reloaded/gm)?.length ?? 0;
     const before = await count();

@@ -3,7 +3,7 @@
 import type { Storage, Stores } from "../../server/storage/storage.ts";
 
 /**
- * `base` with other stores in place of its own, whoever asks: what `for()` gives has them too.
+ * `base` with other stores in place of its own, for every asker: what `for()` returns has them too.
  *
  * @param ofGame Stores of the game, by the names of their definitions.
  */
