@@ -34,6 +34,9 @@ const HELP = `Usage: deno task admin COMMAND [flags]
   restore      Cancel the deletion of an account
   maintenance  Begin or end maintenance, with a countdown
 
+  game         Have the game do something of its own
+  documents    List, show, put aside or restore documents that the game cannot read
+
 More about a command: deno task admin COMMAND --help`;
 
 /** Where the command line writes, a line at a time. */

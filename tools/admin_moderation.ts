@@ -46,6 +46,11 @@ Usage: deno task admin COMMAND … [flags] [server flags]
 
   game ACTION     Has the game do something of its own: game ACTION KEY=VALUE …; an unknown ACTION lists them
 
+  documents list  Shows which documents of the game cannot be read, and which are put aside
+  documents show COLLECTION KEY     Shows one as it is stored, and why it cannot be read
+  documents aside COLLECTION KEY    Puts one aside: to the game it is not there; with its account it is deleted
+  documents restore COLLECTION KEY  Puts it back
+
   --for TIME      How long a mute or a ban lasts: 90s, 10m, 2h, 7d [until it is lifted]
   --reason TEXT   Shown to the player and recorded
   --by NAME       Who decided it [the user of this command line]
@@ -93,6 +98,7 @@ const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
   restore: "one NAME",
   maintenance: "on or off",
   game: "an ACTION and KEY=VALUE for each of its fields",
+  documents: "list, or show, aside or restore with COLLECTION and KEY",
   list: "no argument",
 };
 
@@ -128,12 +134,13 @@ export function parseModerationCommand(
     ? {}
     : { moderator: own.get("--by") ?? env.USER ?? env.USERNAME };
   const isToAddress = own.has("--address");
-  const countWanted = act === "list" || isToAddress ? 0 : 1;
+  const countWanted = act === "list" || isToAddress ? 0 : act !== "documents" || positionals[0] === "list" ? 1 : 3;
   if (act === "announce" || act === "game" ? positionals.length === 0 : positionals.length !== countWanted) {
     problems.push(`Cannot use ${positionals.length} arguments: ${act} takes ${EXPECTED[act]}`);
   }
   if (act === "announce") body.text = positionals.join(" ");
   else if (act === "game") problems.push(...readAction(positionals, body));
+  else if (act === "documents") [body.action, body.collection, body.key] = positionals;
   else if (act === "maintenance") problems.push(...readMaintenance(positionals[0], own, body));
   else if (act !== "list" && !isToAddress) body.player = positionals[0];
   if (switches.has("--now")) body.now = true;

@@ -83,6 +83,11 @@ export class Documents {
     this.#options = options;
   }
 
+  /** The collections in use. */
+  get collections(): Collection[] {
+    return Array.from(this.#collections.values(), ({ collection }) => collection);
+  }
+
   /**
    * Takes a collection into use: documents of earlier versions are brought up to date, little by little; until that is
    * done each is when it is read.

@@ -6,6 +6,7 @@
 
 import {
   ANNOUNCEMENT_BYTES_MAX,
+  DOCUMENT_KEY_LENGTH_MAX,
   GAME_ACTION_CHARS_MAX,
   GAME_ACTION_FIELDS_MAX,
   MAINTENANCE_ALLOWED_MAX,
@@ -34,7 +35,13 @@ export type ModerationAct =
   | "delete"
   | "restore"
   | "maintenance"
-  | "game";
+  | "game"
+  | "documents";
+
+/** What can be done about documents of a game that it cannot read. */
+export const DOCUMENT_ACTIONS = ["list", "show", "aside", "restore"] as const;
+/** One of {@linkcode DOCUMENT_ACTIONS}. */
+export type DocumentAction = typeof DOCUMENT_ACTIONS[number];
 
 /** One request; `address` is an `AddressRange.text`. */
 export type ModerationRequest =
@@ -71,6 +78,15 @@ export type ModerationRequest =
     readonly action: string;
     /** As it was given; the game checks it. */
     readonly input: Readonly<Record<string, string | number | boolean>>;
+    readonly moderator: string;
+  }
+  | {
+    /** Documents of the game that it cannot read. */
+    readonly act: "documents";
+    readonly action: DocumentAction;
+    /** Empty for a list. */
+    readonly collection: string;
+    readonly key: string;
     readonly moderator: string;
   }
   | { readonly act: "list" };
@@ -129,6 +145,7 @@ const FIELDS: Readonly<Record<ModerationAct, readonly string[]>> = {
   restore: ["player", "moderator"],
   maintenance: ["on", "seconds", "message", "allow", "moderator"],
   game: ["action", "input", "moderator"],
+  documents: ["action", "collection", "key", "moderator"],
 };
 
 /** Whether there is such an act. */
@@ -177,6 +194,8 @@ function requestOf(act: ModerationAct, reader: FieldReader, moderator: string): 
       return { act, plan: reader.maintenance(), moderator };
     case "game":
       return { act, action: reader.action(), input: reader.input(), moderator };
+    case "documents":
+      return { act, ...reader.document(), moderator };
   }
 }
 
@@ -240,6 +259,27 @@ class FieldReader {
     const { passwordHash } = this.#fields;
     if (typeof passwordHash === "string" && isClientPasswordHash(passwordHash)) return passwordHash;
     return this.#wrong("passwordHash", "expected 64 hex digits");
+  }
+
+  document(): Pick<Extract<ModerationRequest, { act: "documents" }>, "action" | "collection" | "key"> {
+    const action = this.#fields.action as DocumentAction;
+    if (!DOCUMENT_ACTIONS.includes(action)) {
+      this.#wrong("action", `expected ${DOCUMENT_ACTIONS.join(", ")}`);
+      return { action: "list", collection: "", key: "" };
+    }
+    // As it is: keys are a game's to choose.
+    const [collection, key] = ["collection", "key"].map((name) => {
+      const value = this.#fields[name] ?? "";
+      const isText = typeof value === "string" && value.length <= DOCUMENT_KEY_LENGTH_MAX;
+      if (!isText || (value === "") !== (action === "list")) {
+        return this.#wrong(
+          name,
+          action === "list" ? "a list takes none" : `expected a text of 1 to ${DOCUMENT_KEY_LENGTH_MAX} characters`,
+        );
+      }
+      return value;
+    });
+    return { action, collection, key };
   }
 
   maintenance(): Extract<ModerationRequest, { act: "maintenance" }>["plan"] {

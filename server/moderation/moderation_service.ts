@@ -26,6 +26,8 @@ import type { NewSanction, SanctionKind } from "./sanction_store.ts";
 import { type PlayerName, SYSTEM } from "../storage/storage.ts";
 import type { AccountService } from "../session/account_service.ts";
 import type { LogicContext } from "../session/context.ts";
+import { DocumentDesk } from "../game/document_desk.ts";
+import type { Documents } from "../game/documents.ts";
 import { RequestError } from "../session/dispatcher.ts";
 import type { Sanctions } from "./sanctions.ts";
 import type { Players } from "../session/players.ts";
@@ -34,6 +36,8 @@ import type { WorldService } from "../session/world_service.ts";
 
 /** What moderation acts through. */
 export interface ModerationParts {
+  /** What the game keeps. */
+  readonly documents: Pick<Documents, "collections">;
   readonly accounts: Pick<AccountService, "remove" | "restore" | "revoke" | "scheduleDeletion" | "setPassword">;
   readonly sanctions: Sanctions;
   readonly players: Players;
@@ -106,6 +110,8 @@ export class ModerationService {
         throw new TypeError("Cannot plan maintenance: the main thread does");
       case "game":
         return await this.#runAction(request);
+      case "documents":
+        return await this.#lookAtDocuments(request);
       case "list":
         return { kind: "list", list: await this.#list() };
     }
@@ -233,6 +239,14 @@ export class ModerationService {
     if (result === "removed") return { kind: "done", text: `${name} is deleted` };
     if (result !== "sanctioned") return gone(name);
     return { kind: "conflict", text: `A mute or ban of ${name} is in force: lift it first` };
+  }
+
+  async #lookAtDocuments(
+    { action, collection, key }: Extract<ModerationRequest, { act: "documents" }>,
+  ): Promise<ModerationOutcome> {
+    const desk = new DocumentDesk(this.#context.storage, this.#parts.documents.collections);
+    const { isDone, text } = await desk.run(action, { collection, key });
+    return { kind: isDone ? "done" : "not_found", text };
   }
 
   async #runAction(

@@ -103,6 +103,8 @@ export class Logic {
   readonly accounts: AccountService;
   readonly moderation: ModerationService;
   readonly maintenance: Maintenance;
+  /** What the game keeps. */
+  readonly documents: Documents;
   /** What the game works with. */
   readonly game: Game;
   /** What the game gave at its start: its parts, for tests. */
@@ -180,6 +182,7 @@ export class Logic {
         });
       },
     });
+    this.documents = new Documents(context);
     this.moderation = new ModerationService(context, this);
     this.#dispatcher.onBytes(EchoRequestSchema, (session, bytes, start, end) => {
       session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);
@@ -204,7 +207,7 @@ export class Logic {
       timers: this.#timers,
       systems: this.#systems,
       dateMs: () => this.#expiry.dateMs,
-      documents: new Documents(context),
+      documents: this.documents,
       metrics,
       keeps: this.#keeps,
       instancesBefore: before?.image.world.world.instances.map(({ mapId }) => mapId),

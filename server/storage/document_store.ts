@@ -31,6 +31,12 @@ export const DOCUMENTS = defineStore("documents", {
     StoredDocument[]
   >(),
 
+  /**
+   * Has a document be in another collection, with its numbers: `not_found` where there is none, `taken` where the other
+   * has one of that key.
+   */
+  move: write<{ readonly from: string; readonly to: string; readonly key: string }, "moved" | "not_found" | "taken">(),
+
   /** What a request was answered that was done; undefined: it was not, or too long ago. */
   findReceipt: read<ReceiptName, Uint8Array | undefined>(),
 

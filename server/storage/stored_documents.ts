@@ -65,6 +65,8 @@ const INSERT = statement<IdRow>(
     RETURNING id`,
 );
 const UPDATE = statement("UPDATE documents SET revision = ?, version = ?, bytes = ? WHERE id = ?");
+const MOVE = statement("UPDATE documents SET collection = ?, revision = ? WHERE id = ?");
+const MOVE_INDEXES = statement("UPDATE document_indexes SET collection = ? WHERE document_id = ?");
 const DELETE = statement("DELETE FROM documents WHERE id = ?");
 const DELETE_INDEXES = statement("DELETE FROM document_indexes WHERE document_id = ?");
 const INSERT_INDEX = statement(
@@ -85,10 +87,10 @@ const DELETE_OLD_RECEIPTS = statement(
 
 /** Documents and receipts, on one database. */
 export function storedDocuments(): Handlers {
-  return { ...READING, ...changing() };
+  return { ...OTHERS, ...changing() };
 }
 
-const READING: Omit<Handlers, keyof Commit> = {
+const OTHERS: Omit<Handlers, keyof Commit> = {
   *load({ collection, key }) {
     return yield* SELECT_ONE.get(collection, key);
   },
@@ -105,6 +107,14 @@ const READING: Omit<Handlers, keyof Commit> = {
   },
   *listOlder({ collection, below, afterKey }) {
     return yield* SELECT_OLDER.all(collection, below, afterKey);
+  },
+  *move({ from, to, key }) {
+    const row = yield* SELECT_REVISION.get(from, key);
+    if (row === undefined) return "not_found";
+    if ((yield* SELECT_REVISION.get(to, key)) !== undefined) return "taken";
+    yield* MOVE.run(to, (yield* NEXT_REVISION.get())!.last, row.id);
+    yield* MOVE_INDEXES.run(to, row.id);
+    return "moved";
   },
   findReceipt,
   *deleteOldReceipts({ beforeMs }) {

@@ -178,6 +178,7 @@ function componentText(components: readonly { readonly componentId: number; read
 
 /** One seed of a test. */
 export class GameTest<P extends PacketShapes<P>, Api> {
+  /** Which seed. */
   readonly seed: number;
   /** Chance that the seed repeats. */
   readonly random: Prng;
@@ -465,6 +466,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
 export class TestPlayer<P extends PacketShapes<P>> {
   /** For all that has no shorthand here. */
   readonly client: GameClient<P>;
+  /** As it was given to `join`. */
   readonly name: string;
   /** The account's id. */
   readonly playerId: number;
