@@ -1,6 +1,7 @@
 /** The page's texts stand in one file a language, and nowhere else. @module */
 
-import { languageOf, LANGUAGES, TEXT_ATTRIBUTES } from "../../games/marsh/web/language.ts";
+import { loadGameData } from "../../games/marsh/data/game_data.ts";
+import { languageOf, LANGUAGES, shownName, TEXT_ATTRIBUTES } from "../../games/marsh/web/language.ts";
 import { en } from "../../games/marsh/web/texts/en.ts";
 import { ko } from "../../games/marsh/web/texts/ko.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -28,6 +29,15 @@ Deno.test("languageOf() takes the player's choice, then the first of the browser
 Deno.test("Texts are in their language: Korean has Hangul everywhere, English nowhere", () => {
   for (const [path, text] of textsOf(ko)) assert(HANGUL.test(text), `${path} is not Korean: ${text}`);
   for (const [path, text] of textsOf(en)) assert(/[a-z]/i.test(text) && !HANGUL.test(text), `${path}: ${text}`);
+});
+
+Deno.test("Texts name every map and monster of the data files, and nothing else; English leaves them as they are", () => {
+  const { maps, monsters } = loadGameData();
+  const names = [...maps, ...monsters.kinds].map(({ name }) => name);
+  for (const [language, texts] of Object.entries(LANGUAGES)) {
+    assertEquals(Object.keys(texts.names).sort(), language === "en" ? [] : names.toSorted(), language);
+  }
+  assertEquals([shownName("Frost Crown"), shownName("constructor")], ["Frost Crown", "constructor"]);
 });
 
 Deno.test("Texts with numbers group them, and English tells one from many", () => {

@@ -23,7 +23,15 @@ import type { RenderScale } from "./render_scale.ts";
 import type { SkillBar } from "./skill_bar.ts";
 import type { StatusBar } from "./status_bar.ts";
 import type { TargetFrame } from "./target_frame.ts";
-import { type Health, isDead, type MarshModel, type OwnNews, type SeenEntity, tellOwn } from "./marsh_model.ts";
+import {
+  calledOf,
+  type Health,
+  isDead,
+  type MarshModel,
+  type OwnNews,
+  type SeenEntity,
+  tellOwn,
+} from "./marsh_model.ts";
 import { WorldRenderer } from "./world_renderer.ts";
 
 /** What the world is shown on, and whom it tells. */
@@ -173,9 +181,9 @@ export class GameView {
     this.#battle.applyResult(result, performance.now());
     if (!result.targetDied) return;
     const [attackerId, targetId] = [Number(result.attackerId), Number(result.targetId)];
-    if (targetId === this.#ownId) this.#killerName = this.#model.entities.get(attackerId)?.name ?? null;
-    const victim = this.#model.entities.get(targetId);
-    if (attackerId === this.#ownId && victim !== undefined) this.#options.onKill(victim.name);
+    const attacker = this.#model.entities.get(attackerId), victim = this.#model.entities.get(targetId);
+    if (targetId === this.#ownId) this.#killerName = attacker === undefined ? null : calledOf(attacker);
+    if (attackerId === this.#ownId && victim !== undefined) this.#options.onKill(calledOf(victim));
   }
 
   /** Who struck the player down last; `null` while unknown. */

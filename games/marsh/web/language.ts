@@ -37,6 +37,11 @@ export const LANGUAGE = typeof document === "undefined" ? "en" : languageOf(reme
 /** The page's texts. */
 export const TEXTS: Texts = LANGUAGES[LANGUAGE];
 
+/** What a map or a monster is called in the page's language; as the server calls it where there is no text for it. */
+export function shownName(name: string): string {
+  return Object.hasOwn(TEXTS.names, name) ? TEXTS.names[name] : name;
+}
+
 /** Fills in the texts of `index.html`, and lets the player choose another language. */
 export function translatePage(): void {
   document.documentElement.lang = LANGUAGE;

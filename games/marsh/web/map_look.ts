@@ -6,6 +6,7 @@
 
 import type { MapInfo } from "../../../shared/gen/world_pb.ts";
 import type { MapSize } from "./castle_wall.ts";
+import { shownName } from "./language.ts";
 import { type GroundColors, GROUNDS } from "./palette.ts";
 
 /** A place that leads to another map; lengths in units. */
@@ -36,14 +37,14 @@ export function mapLook(info: MapInfo): MapLook {
     x: position?.x ?? 0,
     z: position?.z ?? 0,
     radius,
-    targetName: targetMapName,
+    targetName: shownName(targetMapName),
   }));
   const safeAreas = info.safeAreas.map(({ position, radius }) => ({
     x: position?.x ?? 0,
     z: position?.z ?? 0,
     radius,
   }));
-  return { name, width, height, interestRadius, portals, safeAreas, colors: groundOf(theme) };
+  return { name: shownName(name), width, height, interestRadius, portals, safeAreas, colors: groundOf(theme) };
 }
 
 /** A map of which only ENTER_WORLD_RESPONSE has told. */

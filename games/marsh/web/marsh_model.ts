@@ -6,6 +6,7 @@
 
 import { type Entity, type EntityReader, FADE_MS, type WorldModel } from "../../../client/world/world_model.ts";
 import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/world_pb.ts";
+import { shownName } from "./language.ts";
 import { MONSTER_CORPSE_MS } from "../limits.ts";
 
 /** Health in points. */
@@ -62,6 +63,11 @@ export function opacityOf(figure: SeenEntity, localMs: number): number {
   if (figure.kind !== EntityKind.MONSTER || figure.deadSinceMs === null) return shown;
   const deadMs = localMs - figure.deadSinceMs;
   return shown * (1 - clampPart((deadMs - CORPSE_FADE_FROM_MS) / (CORPSE_FADE_TO_MS - CORPSE_FADE_FROM_MS)));
+}
+
+/** What somebody is called on the page: monsters in its language, players as they are. */
+export function calledOf({ name, kind }: Pick<Entity, "name" | "kind">): string {
+  return kind === EntityKind.MONSTER ? shownName(name) : name;
 }
 
 /** Whether somebody has no hit points left. */

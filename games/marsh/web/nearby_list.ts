@@ -5,7 +5,7 @@
  */
 
 import { byId, make } from "./dom.ts";
-import { TEXTS } from "./language.ts";
+import { shownName, TEXTS } from "./language.ts";
 import { type Health, isDead } from "./marsh_model.ts";
 
 /** One who is in view; positions in units. */
@@ -76,7 +76,8 @@ function setData(item: HTMLElement, name: string, value: string): void {
 /** One who is in view, as a screen reader reads it. */
 export function neighbourText({ name, x, z, isFriend, isMonster, health }: Neighbour): string {
   const kind = isMonster ? "monster" : isFriend ? "friend" : "player";
-  const place = TEXTS.world.neighbour({ name, kind, x: Math.round(x), z: Math.round(z) });
+  const called = isMonster ? shownName(name) : name;
+  const place = TEXTS.world.neighbour({ name: called, kind, x: Math.round(x), z: Math.round(z) });
   if (health === null || health.max <= 0) return place;
   const { dead, health: healthText } = TEXTS.world;
   return `${place}, ${isDead(health) ? dead : healthText(Math.ceil(health.current), Math.ceil(health.max))}`;

@@ -34,7 +34,7 @@ import { GameView } from "./game_view.ts";
 import { FIGURES } from "./marsh_model.ts";
 import { GateScene } from "./gate_scene.ts";
 import { GuildDesk } from "./guild_desk.ts";
-import { TEXTS, translatePage } from "./language.ts";
+import { shownName, TEXTS, translatePage } from "./language.ts";
 import { LoginCard, type LoginEntry } from "./login_card.ts";
 import { type MapLook, mapLook, plainLook } from "./map_look.ts";
 import { Minimap } from "./minimap.ts";
@@ -382,7 +382,7 @@ class Page {
   /** Shows the map at the other end of a portal. */
   #showMap({ map }: { readonly map: MapInfo }): void {
     this.#open(mapLook(map));
-    this.#chat.addNote(TEXTS.world.arrived(map.name));
+    this.#chat.addNote(TEXTS.world.arrived(shownName(map.name)));
     this.#canvas.focus({ preventScroll: true });
   }
 

@@ -7,7 +7,7 @@
 import { EntityKind } from "../../../shared/gen/world_pb.ts";
 import { byId } from "./dom.ts";
 import { TEXTS } from "./language.ts";
-import type { SeenEntity } from "./marsh_model.ts";
+import { calledOf, type SeenEntity } from "./marsh_model.ts";
 
 /** The panel of the target. */
 export class TargetFrame {
@@ -31,7 +31,7 @@ export class TargetFrame {
     }
     document.documentElement.dataset.target = String(target.id);
     this.#frame.classList.toggle("is-monster", target.kind === EntityKind.MONSTER);
-    const name = target.guildTag === "" ? target.name : `[${target.guildTag}] ${target.name}`;
+    const called = calledOf(target), name = target.guildTag === "" ? called : `[${target.guildTag}] ${called}`;
     if (this.#name.textContent !== name) this.#name.textContent = name;
     const { current, max } = target.health ?? { current: 0, max: 0 };
     this.#meter.hidden = max <= 0;

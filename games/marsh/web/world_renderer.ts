@@ -14,6 +14,7 @@ import { FigureCache } from "./figure_cache.ts";
 import { GroundCache } from "./ground_cache.ts";
 import { LabelCache } from "./label_cache.ts";
 import { LightCache } from "./light_cache.ts";
+import { shownName } from "./language.ts";
 import { type LabelBox, LabelLayout } from "./label_layout.ts";
 import { type MapLook, portalAt } from "./map_look.ts";
 import type { OwnMovement } from "../../../client/world/own_movement.ts";
@@ -270,7 +271,8 @@ export class WorldRenderer {
     const x = camera.screenX(figure.x);
     let y = headOf(figure, camera);
     if (hasBar(figure, scene)) y -= 9;
-    const text = figure.guildTag === "" ? figure.name : `[${figure.guildTag}] ${figure.name}`;
+    const called = figure.isMonster ? shownName(figure.name) : figure.name;
+    const text = figure.guildTag === "" ? called : `[${figure.guildTag}] ${called}`;
     const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
     const nearness = isCrowd && !isChosen ? this.#nearness(figure, scene) : 1;
     if (nearness > 0) {

@@ -51,6 +51,9 @@ export const en = {
   languageName: "English",
   number: (value: number): string => numbers.format(value),
 
+  /** What the maps and monsters of the data files are called, by the name the server tells; unless told, that itself. */
+  names: {} as Readonly<Record<string, string>>,
+
   /** Texts of `index.html`, by the names in its `data-text` attributes. `{W}` stands for a key. */
   page: {
     account: "Account",

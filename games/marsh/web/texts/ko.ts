@@ -46,6 +46,23 @@ export const ko: Texts = {
   languageName: "한국어",
   number: (value) => numbers.format(value),
 
+  names: {
+    "Bridgefield": "브리지필드",
+    "The Undercroft": "지하 회랑",
+    "Fogmarsh": "안개 늪",
+    "Frost Crown": "서리 왕관",
+    "Moat Slime": "해자 슬라임",
+    "Grey Wolf": "회색 늑대",
+    "Bone Archer": "해골 궁수",
+    "Gate Golem": "성문 골렘",
+    "Cellar Bat": "지하실 박쥐",
+    "Bone Warden": "해골 파수꾼",
+    "Marsh Leech": "늪 거머리",
+    "Will-o'-Wisp": "도깨비불",
+    "Crown Yeti": "왕관 설인",
+    "Rime Wyrm": "서리 비룡",
+  },
+
   page: {
     account: "계정",
     accountDeletion: "계정 삭제",
