@@ -139,7 +139,7 @@ class Runtime {
   async run(): Promise<void> {
     while (!this.#stopping) {
       this.#counters.add(Counter.ITEMS, 1);
-      await this.#takeAnswers();
+      if (this.#storage.answerCount > 0) await this.#takeAnswers();
       const startMs = this.#clock.monotonicMs();
       const more = this.#logic.turn(this.#handOver === null);
       this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
