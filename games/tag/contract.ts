@@ -49,6 +49,18 @@ import {
   type QueueStatus,
 } from "../parts/matchmaking/matchmaking_pb.ts";
 import {
+  file_parts_parties_parties,
+  type PartyAnswer,
+  type PartyDisbandRequest,
+  type PartyInvite,
+  type PartyInviteRequest,
+  type PartyKickRequest,
+  type PartyLeadRequest,
+  type PartyLeaveRequest,
+  type PartyResponse,
+  type PartyState,
+} from "../parts/parties/parties_pb.ts";
+import {
   type BuyHatRequest,
   type BuyHatResponse,
   file_tag_tag,
@@ -63,6 +75,7 @@ export * from "../../shared/gen/auth_pb.ts";
 export * from "../../shared/gen/common_pb.ts";
 export * from "../../shared/gen/world_pb.ts";
 export * from "../parts/matchmaking/matchmaking_pb.ts";
+export * from "../parts/parties/parties_pb.ts";
 export * from "./tag_pb.ts";
 
 /** Packet types, by the names of their messages. */
@@ -135,6 +148,24 @@ export enum PacketType {
   QUEUE_RESPONSE = 7002,
   /** {@linkcode QueueStatus} */
   QUEUE_STATUS = 7003,
+  /** {@linkcode PartyInviteRequest} */
+  PARTY_INVITE_REQUEST = 8000,
+  /** {@linkcode PartyAnswer} */
+  PARTY_ANSWER = 8001,
+  /** {@linkcode PartyLeaveRequest} */
+  PARTY_LEAVE_REQUEST = 8002,
+  /** {@linkcode PartyKickRequest} */
+  PARTY_KICK_REQUEST = 8003,
+  /** {@linkcode PartyLeadRequest} */
+  PARTY_LEAD_REQUEST = 8004,
+  /** {@linkcode PartyDisbandRequest} */
+  PARTY_DISBAND_REQUEST = 8005,
+  /** {@linkcode PartyResponse} */
+  PARTY_RESPONSE = 8006,
+  /** {@linkcode PartyInvite} */
+  PARTY_INVITE = 8007,
+  /** {@linkcode PartyState} */
+  PARTY_STATE = 8008,
   /** {@linkcode MatchStarted} */
   MATCH_STARTED = 10000,
   /** {@linkcode Tagged} */
@@ -186,6 +217,15 @@ export interface Packets {
   readonly [PacketType.QUEUE_LEAVE_REQUEST]: { client: QueueLeaveRequest; reply: QueueResponse };
   readonly [PacketType.QUEUE_RESPONSE]: { server: QueueResponse };
   readonly [PacketType.QUEUE_STATUS]: { server: QueueStatus };
+  readonly [PacketType.PARTY_INVITE_REQUEST]: { client: PartyInviteRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_ANSWER]: { client: PartyAnswer; reply: PartyResponse };
+  readonly [PacketType.PARTY_LEAVE_REQUEST]: { client: PartyLeaveRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_KICK_REQUEST]: { client: PartyKickRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_LEAD_REQUEST]: { client: PartyLeadRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_DISBAND_REQUEST]: { client: PartyDisbandRequest; reply: PartyResponse };
+  readonly [PacketType.PARTY_RESPONSE]: { server: PartyResponse };
+  readonly [PacketType.PARTY_INVITE]: { server: PartyInvite };
+  readonly [PacketType.PARTY_STATE]: { server: PartyState };
   readonly [PacketType.MATCH_STARTED]: { server: MatchStarted };
   readonly [PacketType.TAGGED]: { server: Tagged };
   readonly [PacketType.MATCH_ENDED]: { server: MatchEnded };
@@ -201,5 +241,6 @@ export const contract: Contract<Packets> = new Contract("tag", [
   file_drawbridge_common,
   file_drawbridge_world,
   file_parts_matchmaking_matchmaking,
+  file_parts_parties_parties,
   file_tag_tag,
 ]);

@@ -16,6 +16,7 @@ import {
   Refused,
 } from "../../server/game/game.ts";
 import { matchmaking } from "../parts/matchmaking/matchmaking.ts";
+import { parties as partiesPart } from "../parts/parties/parties.ts";
 import {
   BuyHatRequestSchema,
   contract,
@@ -35,6 +36,9 @@ const HATS: ReadonlyMap<number, number> = new Map([[1, 10], [2, 25], [3, 60]]);
 
 const PURSES = documents("purses", PurseSchema, { owner: "player" });
 const RECORDS = documents("records", RecordSchema, { owner: "player", indexes: { best: ({ best }) => best } });
+
+/** Players of a match. */
+const PLAYERS = 4;
 
 /** What tests and operators may look at. */
 export interface Tag {
@@ -108,8 +112,9 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   }
   game.keep("matches", () => Array.from(matches.values(), (match) => match.image()));
 
-  game.use(matchmaking, {
-    ...{ wanted: 4, least: 2, waitMs: fillSeconds * 1_000, ticketsMax: 1_000 },
+  const parties = game.use(partiesPart, { membersMax: PLAYERS });
+  const queue = game.use(matchmaking, {
+    ...{ wanted: PLAYERS, least: 2, waitMs: fillSeconds * 1_000, ticketsMax: 1_000 },
     start: (players) => {
       const arena = game.instances.open("arena");
       if (arena === null) return false;
@@ -117,10 +122,15 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
       return true;
     },
     groupOf: (player) => {
-      if (matchOf(player) !== undefined) throw new Refused(ErrorCode.INVALID_STATE, "You are in a match");
-      return [player];
+      const group = parties.groupOf(player);
+      if (group.some((member) => matchOf(member) !== undefined)) {
+        throw new Refused(ErrorCode.INVALID_STATE, "One of you is in a match");
+      }
+      return group;
     },
   });
+  // A ticket is for those who were in the party then.
+  parties.onChange((players) => players.forEach((player) => void queue.leave(player)));
   const matchOf = (player: Player) => matches.get(entities.of(player).map.mapId);
 
   game.system("touch", (nowMs) => {

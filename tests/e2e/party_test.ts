@@ -6,6 +6,7 @@ import { openPanel, registerOnPage, submitForm, untilInWorld, untilRow } from ".
 import { ServerProcess } from "../support/server_process.ts";
 
 const PHONE = { width: 375, height: 740, hasTouch: true, locale: "ko-KR" };
+const TAG = new URL("../../games/tag/game.ts", import.meta.url).pathname;
 /** Where screenshots go, for who wants to look at them. */
 const shots = Deno.env.get("SHOTS");
 
@@ -81,5 +82,32 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await anna.page.locator("#chat-log li", { hasText: "Your party is over." }).waitFor();
   assertEquals(await anna.page.locator("#channel-party").isVisible(), false);
   assertEquals([anna.errors, ben.errors], [[], []]);
+  await server.stop();
+});
+
+browserTest("On the arena's page a player invites another, and they queue as one", async (browser) => {
+  await using server = await ServerProcess.start({ flags: ["--game", TAG] });
+  const url = `http://127.0.0.1:${server.ports.gateway}/`;
+  const [ann, ben] = [await visit(browser, url), await visit(browser, url, PHONE)];
+  for (const [{ page }, name] of [[ann, "ann"], [ben, "ben"]] as const) {
+    await page.locator('#login [name="name"]').fill(name);
+    await page.locator('#login [name="password"]').fill("correct horse");
+    await page.locator("#login button").click();
+    await page.locator("nav").waitFor();
+    assertEquals(await page.locator("#login").isVisible(), false);
+  }
+  await ann.page.locator('#party [name="player"]').fill("nobody");
+  await ann.page.locator("#party button").click();
+  await ann.page.locator("#news", { hasText: "no player" }).waitFor();
+  await ann.page.locator('#party [name="player"]').fill("ben");
+  await ann.page.locator("#party button").click();
+  await ben.page.locator("#join", { hasText: "Join ann" }).tap();
+  for (const { page } of [ann, ben]) await page.locator("#news", { hasText: "Together: ann, ben" }).waitFor();
+  await ben.page.locator("#queue").tap();
+  await ben.page.locator("#news", { hasText: "Only the leader" }).waitFor();
+  await ann.page.locator("#queue").click();
+  for (const { page } of [ann, ben]) await page.locator("#queue", { hasText: "Leave the queue" }).waitFor();
+  await look(ben, "tag-party-375");
+  assertEquals([ann.errors, ben.errors], [[], []]);
   await server.stop();
 });

@@ -9,7 +9,10 @@ import { packetTypeOf } from "../../../shared/contract.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
-import { playerTarget } from "../chat/contact_gate.ts";
+import { ChatDelivery } from "../chat/chat_delivery.ts";
+import { ChatGuard } from "../chat/chat_guard.ts";
+import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
+import { OnlineLists } from "../friends/online_lists.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import {
   PARTY_INVITE_LIFETIME_MS,
@@ -35,10 +38,13 @@ const PARTY_STATE = packetTypeOf(PartyStateSchema);
 /** How often lost connections are told and invitations run out, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
 
+/** The ways from player to player. */
+type Contacts = Pick<SocialService, "delivery" | "gate">;
+
 /** What a game says of its parties. */
 export interface PartyOptions {
-  /** Who may be told what by whom. */
-  readonly friends: Pick<SocialService, "delivery" | "gate">;
+  /** Who may be told what by whom; left out in games without friends, where nobody ignores anybody. */
+  readonly friends?: Contacts;
   /** Members of a party, 2 to {@linkcode PARTY_MEMBERS_MAX}. */
   readonly membersMax: number;
 }
@@ -84,7 +90,8 @@ export type PartyListener = (players: readonly Player[]) => void;
  */
 export class PartyService {
   readonly #game: Game;
-  readonly #options: PartyOptions;
+  readonly #contacts: Contacts;
+  readonly #membersMax: number;
   readonly #parties = new Map<number, OpenParty>();
   readonly #ofPlayer = new Map<number, OpenParty>();
   /** Parties that have invited a player, by its id. */
@@ -97,13 +104,13 @@ export class PartyService {
   #lastPartyId = 0;
 
   /** Made by {@linkcode parties}. */
-  constructor(game: Game, options: PartyOptions) {
-    const { membersMax } = options;
+  constructor(game: Game, { friends, membersMax }: PartyOptions) {
     if (!Number.isInteger(membersMax) || membersMax < 2 || membersMax > PARTY_MEMBERS_MAX) {
       throw new RangeError(`Cannot make parties of ${membersMax} members: not 2 to ${PARTY_MEMBERS_MAX}`);
     }
     this.#game = game;
-    this.#options = options;
+    this.#contacts = friends ?? contactsWithoutFriends(game);
+    this.#membersMax = membersMax;
     game.on(PartyInviteRequestSchema, (player, { playerName }) => this.#invite(player, playerName));
     game.on(
       PartyAnswerSchema,
@@ -199,7 +206,7 @@ export class PartyService {
   // Requests
 
   async #invite(player: Player, playerName: string) {
-    const { gate } = this.#options.friends;
+    const { gate } = this.#contacts;
     gate.checkMayWrite(player);
     const { playerId, name } = await this.#game.players.lookUp(playerName, player.asker);
     if (player.isOver) throw new Refused(ErrorCode.INVALID_STATE, "You have logged out");
@@ -260,7 +267,7 @@ export class PartyService {
     this.#withdraw(party, player.playerId);
     const state = create(PartyStateSchema, stateOf(party, PartyChange.DECLINED, player));
     const payload = toBinary(PartyStateSchema, state);
-    this.#options.friends.delivery.deliver({ senderId: player.playerId, type: PARTY_STATE, payload }, [party.leader]);
+    this.#contacts.delivery.deliver({ senderId: player.playerId, type: PARTY_STATE, payload }, [party.leader]);
     this.#endIfAlone(party);
     return {};
   }
@@ -286,7 +293,7 @@ export class PartyService {
     if (member === undefined) throw new Refused(ErrorCode.NOT_FOUND, "The player is not in your party");
     if (member === player) throw new Refused(ErrorCode.TARGET_INVALID, "You lead the party already");
     // It can be done again and again, and all members hear of it.
-    this.#options.friends.gate.takeNotice(player.playerId, "");
+    this.#contacts.gate.takeNotice(player.playerId, "");
     this.#lead(party, member);
     this.#tell(party, PartyChange.LED, member);
     this.#notify(party.members);
@@ -415,7 +422,7 @@ export class PartyService {
       lifetimeMs: Math.max(0, Math.round(expiresAtMs - this.#game.nowMs)),
     });
     const payload = toBinary(PartyInviteSchema, invite);
-    this.#options.friends.delivery.deliver({ senderId: leader.playerId, type: PARTY_INVITE, payload }, [player]);
+    this.#contacts.delivery.deliver({ senderId: leader.playerId, type: PARTY_INVITE, payload }, [player]);
   }
 
   #tell(party: OpenParty, change: PartyChange, player: Player): void {
@@ -448,9 +455,16 @@ export class PartyService {
   }
 
   #checkRoom({ members }: Party): void {
-    if (members.length < this.#options.membersMax) return;
-    throw new Refused(ErrorCode.SERVER_FULL, `A party has at most ${this.#options.membersMax} members`);
+    if (members.length < this.#membersMax) return;
+    throw new Refused(ErrorCode.SERVER_FULL, `A party has at most ${this.#membersMax} members`);
   }
+}
+
+/** Mutes and budgets hold without lists of friends, too. */
+function contactsWithoutFriends(game: Game): Contacts {
+  const lists = new OnlineLists();
+  const gate = new ContactGate(game, { guard: new ChatGuard(), lists });
+  return { gate, delivery: new ChatDelivery(game, { lists, gate, crowdedOut: () => {} }) };
 }
 
 function memberOf({ members }: Party, key: string): Player | undefined {

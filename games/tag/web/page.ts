@@ -16,6 +16,10 @@ import {
   MapEnteredSchema,
   MatchEndedSchema,
   MatchStartedSchema,
+  PartyAnswerSchema,
+  PartyInviteRequestSchema,
+  PartyInviteSchema,
+  PartyStateSchema,
   QueueJoinRequestSchema,
   QueueLeaveRequestSchema,
   QueueStatusSchema,
@@ -78,6 +82,7 @@ class Page {
   #isWaiting = false;
   #map = { width: 60, height: 60 };
   #endsAtMs = 0;
+  #invitedTo = 0n;
 
   constructor() {
     this.#listen();
@@ -87,7 +92,17 @@ class Page {
       this.#attempt(() => this.#enter(String(data.get("name")), String(data.get("password"))));
     });
     byId("queue").addEventListener("click", () => {
-      this.#attempt(() => this.#client.request(this.#isWaiting ? QueueLeaveRequestSchema : QueueJoinRequestSchema, {}));
+      this.#ask(() => this.#client.request(this.#isWaiting ? QueueLeaveRequestSchema : QueueJoinRequestSchema, {}));
+    });
+    byId<HTMLFormElement>("party").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const form = event.target as HTMLFormElement, playerName = String(new FormData(form).get("player"));
+      form.reset();
+      this.#ask(() => this.#client.request(PartyInviteRequestSchema, { playerName }));
+    });
+    byId("join").addEventListener("click", () => {
+      byId<HTMLElement>("join").hidden = true;
+      this.#ask(() => this.#client.request(PartyAnswerSchema, { partyId: this.#invitedTo, accept: true }));
     });
     byId("ranks").addEventListener("click", () => this.#attempt(() => this.#showRanks()));
     for (const button of document.querySelectorAll<HTMLButtonElement>(".hat")) {
@@ -119,6 +134,14 @@ class Page {
       this.#isWaiting = isWaiting;
       byId("queue").textContent = isWaiting ? "Leave the queue" : "Find a match";
       this.#tell(isWaiting ? `Waiting for players: ${waiting} of ${wanted}` : "");
+    });
+    client.on(PartyInviteSchema, ({ partyId, inviterName }) => {
+      this.#invitedTo = partyId;
+      byId("join").textContent = `Join ${inviterName}`;
+      byId<HTMLElement>("join").hidden = false;
+    });
+    client.on(PartyStateSchema, ({ members }) => {
+      this.#tell(members.length < 2 ? "" : `Together: ${members.map(({ name }) => name).join(", ")}`);
     });
     client.on(MatchStartedSchema, ({ durationMs }) => {
       this.#endsAtMs = performance.now() + durationMs;
@@ -152,6 +175,14 @@ class Page {
     byId<HTMLFormElement>("login").hidden = true;
     document.querySelector("nav")!.hidden = false;
     this.#canvas.focus();
+  }
+
+  /** Asks for something of others; says why it is refused. */
+  #ask(request: () => Promise<{ readonly success: boolean; readonly errorMessage: string }>): void {
+    this.#attempt(async () => {
+      const { success, errorMessage } = await request();
+      if (!success) this.#tell(errorMessage);
+    });
   }
 
   async #buy(hatId: number): Promise<void> {

@@ -9,6 +9,11 @@ import {
   MapEnteredSchema,
   MatchEndedSchema,
   MatchStartedSchema,
+  PartyAnswerSchema,
+  PartyInviteRequestSchema,
+  PartyInviteSchema,
+  PartyLeaveRequestSchema,
+  PartyStateSchema,
   QueueJoinRequestSchema,
   QueueLeaveRequestSchema,
   QueueResponseSchema,
@@ -307,4 +312,39 @@ Deno.test("tag: the operator ends one match or all, and is told how many", async
   for (const client of arena.clients) assertEquals(heard(client, MatchEndedSchema).length, 1);
   assertEquals(await arena.endMatch("0"), "0 ended");
   assertEquals(await arena.endMatch("-1"), "conflict");
+});
+
+Deno.test("tag: a party waits as one ticket, which its leader takes, and plays together", async () => {
+  await using arena = await Arena.open(0);
+  const { harness } = arena;
+  const [ann, ben, cid, dee, eve] = await Promise.all(
+    ["ann", "ben", "cid", "dee", "eve"].map((name) => harness.connect({ name })),
+  );
+  const join = async (leader: HarnessClient, member: HarnessClient) => {
+    harness.send(leader, PartyInviteRequestSchema, { playerName: member.name });
+    await harness.until(() => heard(member, PartyInviteSchema).length > 0);
+    const { partyId } = heard(member, PartyInviteSchema).at(-1)!;
+    harness.send(member, PartyAnswerSchema, { partyId, accept: true });
+    await harness.until(() => heard(member, PartyStateSchema).length > 0);
+  };
+  const answer = (client: HarnessClient) => ErrorCode[heard(client, QueueResponseSchema).at(-1)!.errorCode];
+  const ask = (client: HarnessClient) => harness.send(client, QueueJoinRequestSchema, {});
+  await join(ann, ben);
+  await join(ann, cid);
+  ask(ben);
+  assertEquals(answer(ben), "PERMISSION_DENIED");
+  ask(ann);
+  for (const client of [ann, ben, cid]) assertEquals(heard(client, QueueStatusSchema).at(-1)?.isWaiting, true);
+  // Whoever comes into the party has not asked to wait: all of it leaves the line.
+  await join(ann, dee);
+  for (const client of [ann, ben, cid]) assertEquals(heard(client, QueueStatusSchema).at(-1)?.isWaiting, false);
+  ask(eve);
+  ask(ann);
+  harness.tick(2);
+  assertEquals(arena.match.players.map(({ name }) => name).sort(), ["ann", "ben", "cid", "dee"]);
+  assertEquals(heard(eve, MatchStartedSchema), [], "Five do not fit, and a party is not taken apart");
+  ask(ann);
+  assertEquals(answer(ann), "INVALID_STATE");
+  harness.send(dee, PartyLeaveRequestSchema, {});
+  assertEquals(arena.match.players.length, 4, "Who leaves the party goes on playing");
 });
