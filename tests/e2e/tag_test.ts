@@ -22,17 +22,18 @@ import {
 } from "../../games/tag/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
 const TAG = new URL("../../games/tag/game.ts", import.meta.url).pathname;
 const NAMES = ["ann", "ben", "cid", "dee"];
-/** How often each is cut at least, and how many tags each hears meanwhile. */
-const CUTS = 20, TAGS = 4;
+/** How often each is cut at least - `deno task soak:arena` does it ten times as often -, and how many tags each hears. */
+const CUTS = Number(Deno.env.get("ARENA_CUTS") ?? 20), TAGS = 4;
 /** What a runner sees and does between two cuts. */
 const FRAMES_BETWEEN_CUTS = 3;
 /** Far longer than it takes: the match is ended when all has happened. */
 const MATCH_SECONDS = 3_600;
-const MATCH_PATIENCE_MS = 120_000;
+const MATCH_PATIENCE_MS = 6_000 * CUTS;
 const RUNNER = 1, WALLET = 2;
 
 /** One player, whose connection can be cut in the middle of anything. */
@@ -140,10 +141,30 @@ async function enterAll(server: ServerProcess): Promise<Runner[]> {
   return runners;
 }
 
-Deno.test("Four players of the arena play a match and buy a hat, are cut 20 times each, and lose nothing", async () => {
-  await using server = await ServerProcess.start({
-    flags: ["--game", TAG, "--match-seconds", String(MATCH_SECONDS), "--flood-control", "off"],
-  });
+/** Coins and hat of a player who logs in, and what it has done. */
+async function ownOf(name: string, connect: Connect) {
+  const runner = new Runner(name, connect);
+  await runner.client.open();
+  await runner.client.login(name, `secret of ${name}`);
+  assert((await runner.client.enterWorld()).success, name);
+  const frames = setInterval(() => runner.frame(), 50);
+  try {
+    await until("the wallet is there", () => runner.view.stay !== null && (runner.coins > 0 || runner.own.hatId > 0));
+    const { own } = await runner.client.request(RanksRequestSchema, {});
+    return { coins: runner.coins, hatId: runner.own.hatId, matches: own?.matches, wins: own?.wins, best: own?.best };
+  } finally {
+    clearInterval(frames);
+    await runner.client.close();
+  }
+}
+
+Deno.test(`Four players of the arena play and buy, are cut ${CUTS} times each, and lose nothing, nor by a restart`, async () => {
+  await withTempDir(async (dir) => await play(`${dir}/data`));
+});
+
+async function play(dataDir: string): Promise<void> {
+  const flags = ["--game", TAG, "--match-seconds", String(MATCH_SECONDS), "--flood-control", "off"];
+  let server = await ServerProcess.start({ dataDir, flags });
   const runners = await enterAll(server);
   const frames = setInterval(() => {
     for (const runner of runners) runner.frame();
@@ -176,11 +197,25 @@ Deno.test("Four players of the arena play a match and buy a hat, are cut 20 time
     assertEquals((await winner.client.request(BuyHatRequestSchema, { hatId: 1 })).success, false);
     const { records, own } = await winner.client.request(RanksRequestSchema, {});
     assertEquals([records.length, own?.wins, own?.matches, own?.best], [4, 1, 1, scores[0].score]);
+    for (const { client } of runners) await client.close();
+    await server.stop();
+
+    // All that was earned, bought and won is there when the server is there again.
+    server = await ServerProcess.start({ dataDir, flags });
+    const connectAgain: Connect = (signal) => connectWebSocket(`ws://127.0.0.1:${server.ports.gateway}/ws`, { signal });
+    for (const { name, coins, score } of scores) {
+      const isWinner = name === winner.name;
+      assertEquals(await ownOf(name, connectAgain), {
+        ...{ coins: isWinner ? coins - 10 : coins, hatId: isWinner ? 1 : 0 },
+        ...{ matches: 1, wins: score === scores[0].score ? 1 : 0, best: score },
+      });
+    }
   } finally {
     clearInterval(frames);
     await Promise.all(runners.map(({ client }) => client.close()));
+    await server[Symbol.asyncDispose]();
   }
-});
+}
 
 /** Threads and descriptors of a process. */
 function countOf(pid: number, what: "task" | "fd"): number {
