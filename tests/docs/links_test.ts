@@ -11,7 +11,16 @@ import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";
 const DOCUMENTS = await allDocuments();
 const TASKS: readonly string[] = Object.keys(manifest.tasks);
 /** Flags of other programs, and `--flag`, which stands for any. */
-const OTHER_FLAGS = ["--flag", "--help", "--allow-ffi", "--allow-read", "--allow-write", "--ulimit", "--lines"];
+const OTHER_FLAGS = [
+  "--inspect",
+  "--flag",
+  "--help",
+  "--allow-ffi",
+  "--allow-read",
+  "--allow-write",
+  "--ulimit",
+  "--lines",
+];
 
 /** All flags there are: the server's, those of every game, those of tools. */
 async function knownFlags(): Promise<ReadonlySet<string>> {

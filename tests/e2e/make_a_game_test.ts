@@ -30,7 +30,7 @@ Deno.test("docs/make-a-game.md leads from deno task new to a game that passes it
   const text = await Deno.readTextFile(`${ROOT}docs/make-a-game.md`);
   const blocks = [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
   assertEquals(blocks.filter(({ language }) => language === "sh").map(({ code }) => code.split("\n")), [
-    ["deno task new ../my-game", "cd ../my-game", "deno task test", "deno task serve", ""],
+    ["deno task new ../my-game", "cd ../my-game", "deno task test", "deno task dev", ""],
   ]);
   await withTempDir(async (dir) => {
     const folder = `${dir}/my-game`;
@@ -44,7 +44,7 @@ Deno.test("docs/make-a-game.md leads from deno task new to a game that passes it
       await Deno.writeTextFile(path, withSnippet(file, await Deno.readTextFile(path), snippet));
       count++;
     }
-    assertEquals(count, 6);
+    assertEquals(count, 7);
     await run(folder, "task", "generate");
     await run(folder, "check", "--quiet");
     const tested = await run(folder, "task", "test");
