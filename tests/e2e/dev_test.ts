@@ -177,8 +177,6 @@ browserTest(
       const log = () => page.locator("#log li").allTextContents();
       assertEquals(await log(), ["our ann has waved 2 times", "ann has waved 1 times"]);
       assertEquals(await page.locator("#status").textContent(), "connected");
-      const picture = Deno.env.get("DRAWBRIDGE_PICTURE");
-      if (picture !== undefined) await page.screenshot({ path: picture });
 
       await dev.edit("web/page.ts", (text) => text.replace("has waved", "waves"));
       await page.waitForSelector("#log:not(:has(li))", { state: "attached", timeout: 120_000 });
@@ -189,7 +187,7 @@ browserTest(
       await page.waitForSelector("#log li");
       assertEquals(await log(), ["our ann waves 3 times"]);
       await dev.edit("web/index.html", (text) => text.replace("<title>my-game", "<title>our game"));
-      await page.waitForFunction('document.title === "our game"', undefined, { timeout: 120_000 });
+      await until("the new title", async () => await page.title() === "our game", 120_000);
       assertEquals(errors, []);
       await page.close();
     });
