@@ -5,7 +5,6 @@ import { connectTcp } from "../../client/tcp_transport.ts";
 import type { Connect } from "../../client/transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { contract, type Packets, WavedSchema, WaveRequestSchema } from "../../games/template/contract.ts";
-import { THREAD_HANG_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
 import { DevProcess, newGame } from "../support/dev_process.ts";
@@ -193,86 +192,3 @@ browserTest(
     });
   },
 );
-
-/** A debugger: the protocol of Chromium's tools, as far as a breakpoint needs it. */
-class Debugger {
-  /** Where threads stand still: sessions. */
-  readonly paused: string[] = [];
-  readonly #socket: WebSocket;
-  #lastId = 0;
-
-  private constructor(socket: WebSocket, breakpoint: { readonly url: string; readonly lineNumber: number }) {
-    this.#socket = socket;
-    socket.onmessage = ({ data }) => {
-      const { method, params, sessionId } = JSON.parse(data);
-      if (method === "Target.attachedToTarget") {
-        this.send("Debugger.enable", {}, params.sessionId);
-        this.send("Debugger.setBreakpointByUrl", breakpoint, params.sessionId);
-      } else if (method === "Debugger.paused" && params.hitBreakpoints?.length > 0) {
-        this.paused.push(sessionId);
-      }
-    };
-  }
-
-  static async connect(port: number, breakpoint: { readonly url: string; readonly lineNumber: number }) {
-    const [{ webSocketDebuggerUrl }] = await (await fetch(`http://127.0.0.1:${port}/json/list`)).json();
-    const socket = new WebSocket(webSocketDebuggerUrl);
-    await new Promise((resolve) => socket.onopen = resolve);
-    const tool = new Debugger(socket, breakpoint);
-    tool.send("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
-    return tool;
-  }
-
-  send(method: string, params: unknown, sessionId?: string): void {
-    this.#socket.send(JSON.stringify({ id: ++this.#lastId, method, params, sessionId }));
-  }
-
-  async close(): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
-    this.#socket.close();
-    await closed;
-  }
-}
-
-Deno.test("deno task dev --inspect stops in the rules of a game, before and after a reload, and nothing counts as a hang", async () => {
-  await withTempDir(async (dir) => {
-    await newGame(`${dir}/my-game`);
-    await using dev = await DevProcess.start(`${dir}/my-game`, ["--inspect=127.0.0.1:0"]);
-    const { gateway } = await dev.ports();
-    const [, port] = /Debugger listening on ws:\/\/127\.0\.0\.1:(\d+)/.exec(await dev.text())!;
-    const rules = await Deno.readTextFile(`${dev.folder}game.ts`);
-    const lineNumber = rules.split("\n").findIndex((line) => line.includes("const count ="));
-    const url = `file://${await Deno.realPath(dev.folder)}/game.ts`;
-    const tool = await Debugger.connect(Number(port), { url, lineNumber });
-    try {
-      const ann = new GameClient({ contract, connect: gatewayOf(gateway) });
-      await ann.open();
-      await ann.register("ann", "secret of ann");
-      await ann.login("ann", "secret of ann");
-      await ann.enterWorld();
-      for (const round of [1, 2]) {
-        // The breakpoint is set a moment after the thread is there.
-        const counts: number[] = [];
-        await until(`a stop in round ${round}`, async () => {
-          const answer = ann.request(WaveRequestSchema, { times: 1 });
-          void answer.then(({ count }) => counts.push(count), () => {});
-          await Promise.race([answer, until("a stop", () => tool.paused.length === round)]);
-          return tool.paused.length === round;
-        });
-        const answered = counts.length;
-        // Longer than a thread may hang.
-        await new Promise((resolve) => setTimeout(resolve, THREAD_HANG_MS + 1_500));
-        assertEquals(counts.length, answered);
-        tool.send("Debugger.disable", {}, tool.paused.at(-1));
-        await until("the answer", () => counts.length > answered);
-        if (round === 1) {
-          await dev.edit("game.ts", (text) => text.replace("Wave one to three times", "At most three"));
-          await dev.says(/^reloaded game/gm, 1);
-        }
-      }
-      await ann.close();
-    } finally {
-      await tool.close();
-    }
-  });
-});
