@@ -141,17 +141,18 @@ async function enterAll(server: ServerProcess): Promise<Runner[]> {
   return runners;
 }
 
-/** Coins and hat of a player who logs in, and what it has done. */
-async function ownOf(name: string, connect: Connect) {
+/** Waits until a player who logs in has these coins and this hat; gives what it has done. */
+async function recordOf(name: string, connect: Connect, has: { readonly coins: number; readonly hatId: number }) {
   const runner = new Runner(name, connect);
   await runner.client.open();
   await runner.client.login(name, `secret of ${name}`);
   assert((await runner.client.enterWorld()).success, name);
   const frames = setInterval(() => runner.frame(), 50);
   try {
-    await until("the wallet is there", () => runner.view.stay !== null && (runner.coins > 0 || runner.own.hatId > 0));
+    const isThere = () => runner.view.stay !== null && runner.coins === has.coins && runner.own.hatId === has.hatId;
+    await until(`${name} has ${has.coins} coins and hat ${has.hatId}`, isThere);
     const { own } = await runner.client.request(RanksRequestSchema, {});
-    return { coins: runner.coins, hatId: runner.own.hatId, matches: own?.matches, wins: own?.wins, best: own?.best };
+    return [own?.matches, own?.wins, own?.best];
   } finally {
     clearInterval(frames);
     await runner.client.close();
@@ -204,11 +205,8 @@ async function play(dataDir: string): Promise<void> {
     server = await ServerProcess.start({ dataDir, flags });
     const connectAgain: Connect = (signal) => connectWebSocket(`ws://127.0.0.1:${server.ports.gateway}/ws`, { signal });
     for (const { name, coins, score } of scores) {
-      const isWinner = name === winner.name;
-      assertEquals(await ownOf(name, connectAgain), {
-        ...{ coins: isWinner ? coins - 10 : coins, hatId: isWinner ? 1 : 0 },
-        ...{ matches: 1, wins: score === scores[0].score ? 1 : 0, best: score },
-      });
+      const has = name === winner.name ? { coins: coins - 10, hatId: 1 } : { coins, hatId: 0 };
+      assertEquals(await recordOf(name, connectAgain, has), [1, score === scores[0].score ? 1 : 0, score]);
     }
   } finally {
     clearInterval(frames);
