@@ -125,7 +125,7 @@ function allWork(assets: Iterable<string>): Work[] {
 /** Adds up the charges of a connection instead of collecting them: one in debt would have to wait. */
 function addUpCharges({ connection }: Peer): () => number {
   let us = 0;
-  connection.charge = (charge) => void (us += charge);
+  connection.reader.charge = (charge) => void (us += charge);
   return () => us;
 }
 

@@ -40,11 +40,12 @@ import {
   WORK_PING_US,
   WORK_WEBSOCKET_FRAME_US,
 } from "../../shared/limits.ts";
-import type { Connection, ConnectionAdapter } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionAdapter } from "./connection_host.ts";
 import type { SendQueue } from "./send_queue.ts";
 
 /** What all gateway connections of an io worker share. */
-export interface GatewayHost {
+export interface GatewaySite {
   readonly app: App;
   /** Where requests seem to go, such as `http://127.0.0.1:8082`. */
   readonly origin: string;
@@ -59,6 +60,13 @@ export interface GatewayHost {
   readonly unixMs: number;
   /** Whether others should have their turn now. */
   isTimeUp(): boolean;
+  /** A promise is at work: the loop should look at the event loop soon. */
+  promiseStarted(): void;
+  promiseEnded(): void;
+}
+
+/** Who asks over the gateway. */
+export interface GatewayRequests {
   /**
    * A request has come: where its connection is a proxy's, it counts for whom that names.
    *
@@ -71,9 +79,6 @@ export interface GatewayHost {
   endRequest(connection: Connection): void;
   /** The connection became a WebSocket; it may be refused now that it can be told. */
   onUpgraded(connection: Connection): void;
-  /** A promise is at work: the loop should look at the event loop soon. */
-  promiseStarted(): void;
-  promiseEnded(): void;
 }
 
 /** What an operator sees in the log, and may mend by an option or at the proxy. */
@@ -102,7 +107,8 @@ const GAME_DECODER_OPTIONS = { messageBytesMax: WEBSOCKET_MESSAGE_BYTES_MAX, tex
 /** The adapter of one gateway connection: a request, or a handful of WebSocket frames, each time it is its turn. */
 export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   readonly #connection: Connection;
-  readonly #host: GatewayHost;
+  readonly #site: GatewaySite;
+  readonly #requests: GatewayRequests;
   #parser: HttpHeadParser | null = new HttpHeadParser();
   #decoder: WebSocketDecoder | null = null;
   #echo: EchoSession | null = null;
@@ -117,14 +123,19 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   #started = false;
   deadlineMs: number;
 
-  constructor(connection: Connection, host: GatewayHost) {
+  constructor(connection: Connection, site: GatewaySite, requests: GatewayRequests) {
     this.#connection = connection;
-    this.#host = host;
-    this.deadlineMs = host.nowMs + HTTP_HEAD_TIMEOUT_MS;
+    this.#site = site;
+    this.#requests = requests;
+    this.deadlineMs = site.nowMs + HTTP_HEAD_TIMEOUT_MS;
   }
 
   get open(): boolean {
     return this.#decoder !== null;
+  }
+
+  get uncapped(): boolean {
+    return this.#echo !== null;
   }
 
   get answering(): boolean {
@@ -132,7 +143,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
-    const mustWait = this.#busy || this.#held !== null || this.#connection.throttled;
+    const mustWait = this.#busy || this.#held !== null || this.#connection.reader.throttled;
     if (mustWait) return this.#hold(bytes, start, end);
     const at = start + this.#take(bytes, start, end);
     if (at === end || this.#connection.closing) return;
@@ -145,7 +156,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     // What is sent waits nowhere but in its queue, so that must be empty before there is more.
     this.#waitsForDrain = this.#decoder === null && !this.#connection.queue.idle;
     if (this.#waitsForDrain) return false;
-    if (this.#parser !== null) this.deadlineMs = this.#host.nowMs + HTTP_HEAD_TIMEOUT_MS;
+    if (this.#parser !== null) this.deadlineMs = this.#site.nowMs + HTTP_HEAD_TIMEOUT_MS;
     const held = this.#held;
     if (held !== null) {
       this.#heldAt += this.#take(held, this.#heldAt, held.length);
@@ -157,7 +168,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
 
   /** Goes on in its turn, unless something else will have it do so. */
   #waitTurn(): void {
-    if (!this.#busy && !this.#waitsForDrain && !this.#connection.closing) this.#connection.waitTurn();
+    if (!this.#busy && !this.#waitsForDrain && !this.#connection.closing) this.#connection.reader.waitTurn();
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
@@ -190,8 +201,8 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
       const framesBefore = decoder.frameCount;
       at += decoder.push(bytes, at, end, WEBSOCKET_FRAMES_PER_SERVICE_MAX);
       const frames = decoder.frameCount - framesBefore;
-      if (frames > 1) connection.charge((frames - 1) * WORK_WEBSOCKET_FRAME_US);
-    } while (at < end && !connection.throttled && !this.#host.isTimeUp());
+      if (frames > 1) connection.reader.charge((frames - 1) * WORK_WEBSOCKET_FRAME_US);
+    } while (at < end && !connection.reader.throttled && !this.#site.isTimeUp());
     return at - start;
   }
 
@@ -203,7 +214,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   onDrained(): void {
     if (!this.#waitsForDrain) return;
     this.#waitsForDrain = false;
-    this.#connection.waitTurn();
+    this.#connection.reader.waitTurn();
   }
 
   appendClose(queue: SendQueue, reason: DisconnectReason, message: string): void {
@@ -219,39 +230,37 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     this.#started = true;
     const parser = this.#parser!;
     const taken = parser.push(bytes, start, end);
-    this.#connection.charge(taken / WORK_HTTP_HEAD_BYTES_PER_US);
+    this.#connection.reader.charge(taken / WORK_HTTP_HEAD_BYTES_PER_US);
     if (parser.head !== undefined) this.#onHead(parser.head);
     return taken;
   }
 
   #onHead(head: HttpHead): void {
     this.deadlineMs = 0;
-    this.#host.beginRequest(this.#connection, head);
-    this.#connection.charge(WORK_HTTP_REQUEST_US);
+    this.#requests.beginRequest(this.#connection, head);
+    this.#connection.reader.charge(WORK_HTTP_REQUEST_US);
     const path = head.target.split("?", 1)[0];
-    if (!isHostNamed(head, this.#host.hostNames)) {
-      this.#host.onMisplaced("host", head);
+    if (!isHostNamed(head, this.#site.hostNames)) {
+      this.#requests.onMisplaced("host", head);
       throw new HttpError(421, "Cannot accept request: its host is not among the gateway's names, see --public-host");
     }
-    const isEcho = path === "/echo" && this.#host.diagnostics;
-    const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#host) : { kind: "none" } as const;
-    if (decision.kind === "refuse" && decision.status === 403) this.#host.onMisplaced("origin", head);
+    const isEcho = path === "/echo" && this.#site.diagnostics;
+    const decision = path === "/ws" || isEcho ? upgradeDecision(head, this.#site) : { kind: "none" } as const;
+    if (decision.kind === "refuse" && decision.status === 403) this.#requests.onMisplaced("origin", head);
     if (decision.kind === "none" && path === "/ws" && head.headers.has("sec-websocket-key")) {
-      this.#host.onMisplaced("upgrade", head);
+      this.#requests.onMisplaced("upgrade", head);
     }
     if (decision.kind === "refuse") throw new HttpError(decision.status, decision.message);
     if (decision.kind === "none") {
-      const asset = this.#host.app.asset(head.path, head.headers.get("if-none-match"), head.headers.get("host"));
+      const asset = this.#site.app.asset(head.path, head.headers.get("if-none-match"), head.headers.get("host"));
       if (asset === undefined) void this.#answer(head);
       else this.#sendAnswer(head, encodeAnswer(asset, this.#encoding(head)));
       return;
     }
     this.#connection.sendRaw(encodeUpgrade(decision.accept));
-    this.#connection.forwards = false;
     this.#parser = null;
     if (isEcho) {
-      this.#connection.uncapped = true;
-      this.#connection.proven = true;
+      this.#connection.startEcho();
       this.#echo = new EchoSession({
         send: (bytes) => this.#connection.sendRaw(bytes),
         close: () => this.#connection.closeQuietly(),
@@ -259,18 +268,18 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     } else {
       this.#decoder = new WebSocketDecoder(this, GAME_DECODER_OPTIONS);
       this.#connection.startWebSocket();
-      this.#host.onUpgraded(this.#connection);
+      this.#requests.onUpgraded(this.#connection);
     }
   }
 
   async #answer(head: HttpHead): Promise<void> {
     const connection = this.#connection;
     this.#busy = true;
-    connection.charge(WORK_HTTP_ANSWER_US);
+    connection.reader.charge(WORK_HTTP_ANSWER_US);
     connection.pauseReading();
-    this.#host.promiseStarted();
+    this.#site.promiseStarted();
     try {
-      const response = await this.#host.app.fetch(toRequest(head, this.#host.origin));
+      const response = await this.#site.app.fetch(toRequest(head, this.#site.origin));
       const bytes = await encodeResponse(response, this.#encoding(head));
       this.#busy = false;
       this.#sendAnswer(head, bytes);
@@ -278,22 +287,22 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
       this.#refuseHttp(error instanceof HttpError ? error : new HttpError(500, "Cannot answer request"));
     } finally {
       this.#busy = false;
-      this.#host.promiseEnded();
+      this.#site.promiseEnded();
     }
   }
 
   #encoding({ method, keepAlive }: HttpHead): EncodeResponseOptions {
-    return { head: method === "HEAD", keepAlive, nowMs: this.#host.unixMs };
+    return { head: method === "HEAD", keepAlive, nowMs: this.#site.unixMs };
   }
 
   /** Sends an answer; the next request waits until it was taken, and for its turn. */
   #sendAnswer({ keepAlive }: HttpHead, bytes: Uint8Array): void {
     const connection = this.#connection;
     if (connection.closing) return;
-    connection.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
+    connection.reader.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
     connection.sendRaw(bytes);
     if (!keepAlive) return connection.closeQuietly();
-    this.#host.endRequest(connection);
+    this.#requests.endRequest(connection);
     this.#parser!.next();
     this.#started = false;
     this.#waitsForDrain = true;
@@ -302,7 +311,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
 
   #refuseHttp(error: HttpError): void {
     if (this.#connection.closing) return;
-    this.#connection.sendRaw(encodeHttpError(error, this.#host.unixMs));
+    this.#connection.sendRaw(encodeHttpError(error, this.#site.unixMs));
     this.#connection.closeQuietly();
   }
 
@@ -320,11 +329,11 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   onMessageEnd(): void {}
 
   onData(bytes: Uint8Array, start: number, end: number): void {
-    this.#connection.onStreamBytes(bytes, start, end);
+    this.#connection.reader.push(bytes, start, end);
   }
 
   onPing(bytes: Uint8Array, start: number, end: number): void {
-    this.#connection.charge(WORK_PING_US);
+    this.#connection.reader.charge(WORK_PING_US);
     this.#connection.sendRaw(encodePong(bytes, start, end));
   }
 

@@ -16,7 +16,8 @@ import {
   WORK_US_PER_SECOND,
 } from "../../shared/limits.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
-import type { Connection, ConnectionHost } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionHost } from "./connection_host.ts";
 import { type BucketRate, TokenBucket } from "../base/token_bucket.ts";
 
 const WARN_INTERVAL_MS = 1_000;

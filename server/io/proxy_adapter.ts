@@ -7,7 +7,8 @@
 
 import { ProtocolError } from "../../shared/errors.ts";
 import { PROXY_HEADER_TIMEOUT_MS } from "../../shared/limits.ts";
-import type { Connection, ConnectionAdapter } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionAdapter } from "./connection_host.ts";
 import { type ProxyHeader, readProxyHeader } from "./proxy_header.ts";
 
 /** What takes over once the header is there. */
@@ -23,6 +24,7 @@ export class ProxyAdapter implements ConnectionAdapter {
   /** Whether a notice can be sent: frames are spoken behind the header, not HTTP. */
   readonly open: boolean;
   readonly answering = false;
+  readonly uncapped = false;
   readonly deadlineMs: number;
   readonly #connection: Connection;
   readonly #host: ProxyHost;
@@ -53,7 +55,7 @@ export class ProxyAdapter implements ConnectionAdapter {
     const connection = this.#connection;
     this.#host.onProxied(connection, header.addresses);
     if (connection.closing || header.headerBytes === head.length) return;
-    if (connection.adapter === null) connection.onStreamBytes(head, header.headerBytes, head.length);
+    if (connection.adapter === null) connection.reader.push(head, header.headerBytes, head.length);
     else connection.adapter.onBytes(head, header.headerBytes, head.length);
   }
 

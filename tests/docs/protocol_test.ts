@@ -193,9 +193,9 @@ function closeCodeOf(reason: DisconnectReason): number {
     closing: false,
     sendRaw: () => {},
     startWebSocket: () => {},
-    charge: () => {},
+    reader: { charge: () => {} },
   } as unknown as Connection;
-  const adapter = new GatewayAdapter(connection, {
+  const site = {
     app: { asset: () => undefined, fetch: () => new Response() } satisfies App,
     origin: "http://localhost",
     allowedOrigins: [],
@@ -204,12 +204,14 @@ function closeCodeOf(reason: DisconnectReason): number {
     nowMs: 0,
     unixMs: 0,
     isTimeUp: () => false,
+    promiseStarted: () => {},
+    promiseEnded: () => {},
+  };
+  const adapter = new GatewayAdapter(connection, site, {
     beginRequest: () => {},
     endRequest: () => {},
     onMisplaced: () => {},
     onUpgraded: () => {},
-    promiseStarted: () => {},
-    promiseEnded: () => {},
   });
   const request = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

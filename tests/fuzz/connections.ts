@@ -89,7 +89,7 @@ class ConnectionFuzz {
     peer.fixture.round();
     this.#drain(peer.fixture);
     // Logic answers what changes the state, so that what waits behind it goes on.
-    peer.connection.onAnswer(PacketType.ERROR_RESPONSE, true, new Uint8Array(0), 0, 0);
+    peer.connection.reader.onAnswer(PacketType.ERROR_RESPONSE, true, new Uint8Array(0), 0, 0);
     peer.fixture.round();
     this.#drain(peer.fixture);
     peer.socket.takeSent();

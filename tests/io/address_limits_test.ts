@@ -391,14 +391,14 @@ Deno.test("Connection of a trusted proxy is read on, whatever one client's reque
   const fixture = openFixture({ ...FORWARDS, addressConnectsPerSecond: 10_000 });
   const shared = connectFrom(fixture, NGINX, "gateway")!;
   for (let count = 0; count < 90; count++) {
-    shared.connection.charge(50_000);
+    shared.connection.reader.charge(50_000);
     assertEquals(await askFor(shared, forwardedFor(STRANGER)), 200);
   }
-  assert(!shared.connection.throttled);
+  assert(!shared.connection.reader.throttled);
   assertEquals(await askFor(shared, forwardedFor("198.51.100.8")), 200);
   // A WebSocket is one client's, and pays like any other.
   const webSocket = connectFrom(fixture, NGINX, "gateway")!;
   upgrade(webSocket, "/ws", forwardedFor("198.51.100.9"));
-  webSocket.connection.charge(10_000_000);
-  assert(webSocket.connection.throttled);
+  webSocket.connection.reader.charge(10_000_000);
+  assert(webSocket.connection.reader.throttled);
 });

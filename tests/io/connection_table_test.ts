@@ -202,7 +202,7 @@ Deno.test("Connection.onFrame() keeps what comes behind a request that changes t
     peer.send({ type: row.type, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     assertEquals(peer.takePackets().map(({ type }) => type), [], `${row.name} holds up what follows`);
-    peer.connection.onAnswer(replyType || PacketType.ENTITY_UPDATE, true, new Uint8Array(0), 0, 0);
+    peer.connection.reader.onAnswer(replyType || PacketType.ENTITY_UPDATE, true, new Uint8Array(0), 0, 0);
     peer.fixture.round();
     assertEquals(peer.takePackets().map(({ type }) => type), [PacketType.HEARTBEAT_RESPONSE], row.name);
   }
@@ -215,7 +215,7 @@ Deno.test("Connection.onAnswer() lets nothing go on for the refusal of what came
     const peer = openFixture().connectIn(state, portFor(row));
     const answer = (requestType: PacketType, requestSequence: number) => {
       const { payload } = errorResponse(ErrorCode.INTERNAL, "", requestType, requestSequence);
-      peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
+      peer.connection.reader.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
       peer.fixture.round();
       return peer.takePackets().map(({ type }) => type);
     };
@@ -230,7 +230,7 @@ Deno.test("Connection.onAnswer() lets nothing go on for the refusal of what came
     peer.send({ type: row.type, sequence: 11, payload: pattern(4) });
     peer.send({ type: PacketType.HEARTBEAT_REQUEST, payload: new Uint8Array(0) });
     for (const expected of [[], [PacketType.HEARTBEAT_RESPONSE]]) {
-      peer.connection.onAnswer(refusal.type, false, new Uint8Array(0), 0, 0);
+      peer.connection.reader.onAnswer(refusal.type, false, new Uint8Array(0), 0, 0);
       peer.fixture.round();
       assertEquals(peer.takePackets().map(({ type }) => type), expected, row.name);
     }

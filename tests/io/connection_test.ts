@@ -459,7 +459,7 @@ Deno.test("Connection drops packets beyond the rate of their type, and takes oth
       peer.arrive(packetFrame({ type: row.type, payload: pattern(3) }));
       const { payload } = errorResponse(ErrorCode.UNAVAILABLE, "", row.type, 0);
       if (row.changesState) {
-        peer.connection.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
+        peer.connection.reader.onAnswer(PacketType.ERROR_RESPONSE, false, payload, 0, payload.length);
       }
       fixture.round();
       servedCount += fixture.takeRecordsButOpen().length;

@@ -1,4 +1,5 @@
-import type { Connection, ConnectionHost } from "../../server/io/connection.ts";
+import type { Connection } from "../../server/io/connection.ts";
+import type { ConnectionHost } from "../../server/io/connection_host.ts";
 import { PacketBudget } from "../../server/io/packet_budget.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {

@@ -172,7 +172,7 @@ for (const address of ["192.0.2.7", "198.51.100.20"]) {
       fixture.round();
       pongs += takePongs(peer);
     }
-    assert(peer.connection.throttled);
+    assert(peer.connection.reader.throttled);
     assert(sent * WORK_PING_US < 2 * WORK_US_BURST + perRead * WORK_PING_US * 2, `${sent} pings`);
     assertEquals([fixture.counters.get(Gauge.THROTTLED), fixture.counters.get(Counter.READ_PAUSES)], [1, 1]);
     // Nothing more while in debt, however many rounds.
@@ -215,10 +215,10 @@ Deno.test("A connection's debt to its address is shared: one address that works 
   const crowd = Array.from({ length: 20 }, () => connect("198.51.100.20"));
   const other = connect("198.51.100.21");
   for (const peer of crowd) ping(peer, 200);
-  assert(crowd.some((peer) => peer.connection.throttled));
+  assert(crowd.some((peer) => peer.connection.reader.throttled));
   ping(other, 200);
   fixture.round();
-  assert(!other.connection.throttled);
+  assert(!other.connection.reader.throttled);
   assertEquals(takePongs(other), 200);
 });
 
@@ -269,7 +269,7 @@ Deno.test("Of those who were in debt and have paid, so many go on at a time, and
   );
   for (const peer of peers) while (peer.socket.isReading) ping(peer, 10_000);
   fixture.round();
-  const waiting = () => peers.filter(({ connection }) => connection.throttled).length;
+  const waiting = () => peers.filter(({ connection }) => connection.reader.throttled).length;
   assertEquals(waiting(), 60);
   fixture.clock.stepMs = 1;
   // More than one round takes: logic has much to say, so that the round ends behind.
@@ -303,7 +303,7 @@ Deno.test("Heartbeats that inflate to nothing are refused unread, charged, and e
   assertEquals(errorCode, ErrorCode.INVALID_PACKET);
   assert(message.includes("256 bytes"), message);
   peer.send(heartbeat, heartbeat, heartbeat, heartbeat, heartbeat);
-  assert(peer.connection.throttled, "Six of them are 100 ms of work by their length");
+  assert(peer.connection.reader.throttled, "Six of them are 100 ms of work by their length");
 });
 
 Deno.test("A ban closes the other connections of its address, and nobody else's", () => {
