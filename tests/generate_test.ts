@@ -35,6 +35,7 @@ const GENERATED = /(?:_pb|^contract|^packet_types)\.ts$/;
 async function copySources(dir: string): Promise<void> {
   const files = ["deno.json", "dev.lock", "buf.yaml", "tools/generate.ts"];
   files.push(...await filesBelow("proto/", /\.proto$/), ...await filesBelow("games/", /\.proto$/));
+  files.push(...await filesBelow("tests/game/counter/", /\.proto$/));
   for await (const { name } of Deno.readDir(new URL("shared/", ROOT))) {
     if (name.endsWith(".ts")) files.push(`shared/${name}`);
   }
@@ -48,7 +49,8 @@ Deno.test("deno task generate makes messages and contracts of proto/, byte for b
   await withTempDir(async (dir) => {
     await copySources(dir);
     await Promise.all([runTask(dir, "generate"), runTask(dir, "buf:lint")]);
-    const files = [...await filesBelow("shared/gen/", GENERATED), ...await filesBelow("games/", GENERATED)];
+    const folders = ["shared/gen/", "games/", "tests/game/counter/"];
+    const files = (await Promise.all(folders.map((folder) => filesBelow(folder, GENERATED)))).flat();
     for (const file of files) {
       const generated = await Deno.readTextFile(`${dir}/${file}`);
       assert(generated === await Deno.readTextFile(new URL(file, ROOT)), `${file} is not up to date`);

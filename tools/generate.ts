@@ -170,6 +170,8 @@ if (folder !== undefined) {
   for await (const { name, isDirectory } of Deno.readDir(`${ROOT}games`)) {
     if (isDirectory && name !== "parts") games.set(name, `${ROOT}games/${name}/`);
   }
+  // The smallest game, of tests.
+  games.set("counter", `${ROOT}tests/game/counter/`);
 }
 const places = new Places(games);
 const workspace = await Deno.makeTempDir({ prefix: "drawbridge-generate-" });

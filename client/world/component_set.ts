@@ -5,6 +5,7 @@
  */
 
 import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { componentIdOf } from "../../shared/component_id.ts";
 import type { ComponentUpdate } from "../../shared/gen/world_pb.ts";
 import { COMPONENTS_MAX } from "../../shared/limits.ts";
 
@@ -16,11 +17,12 @@ export class ComponentSet {
   /**
    * What the server told last of a component.
    *
-   * @param componentId The component's id in the game's proto.
-   * @param schema Its message. A component is always read by the same one.
+   * @param schema Its message, which has the `component` option.
    * @returns One object until the component is told anew; nothing but defaults where it was never told.
+   * @throws {TypeError} when the message is no component.
    */
-  get<D extends DescMessage>(componentId: number, schema: D): MessageShape<D> {
+  get<D extends DescMessage>(schema: D): MessageShape<D> {
+    const componentId = componentIdOf(schema);
     let message = this.#messages.get(componentId) as MessageShape<D> | undefined;
     if (message === undefined) {
       const content = this.#contents.get(componentId);

@@ -22,7 +22,6 @@ import {
   WalletSchema,
 } from "./contract.ts";
 
-const RUNNER = 1, WALLET = 2;
 const FRAME_MS = 100;
 /** What a match earned is in the wallet within this, in milliseconds. */
 const WALLET_MS = 10_000;
@@ -58,14 +57,14 @@ class Runner {
   }
 
   get coins(): number {
-    return this.#view.stay?.model.ownComponents.get(WALLET, WalletSchema).coins ?? 0;
+    return this.#view.stay?.model.ownComponents.get(WalletSchema).coins ?? 0;
   }
 
   /** Moves on by a frame: the one who is it runs after somebody, the others run about. */
   frame(): void {
     const { stay } = this.#view;
     if (stay === null) return;
-    this.#view.isHeld = stay.model.ownComponents.get(RUNNER, RunnerSchema).isFrozen;
+    this.#view.isHeld = stay.model.ownComponents.get(RunnerSchema).isFrozen;
     this.#view.step(performance.now());
     if (!this.#isPlaying || this.#frame++ % 10 !== 0) return;
     const angle = this.#frame / 7 + this.#bot.index;

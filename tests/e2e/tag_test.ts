@@ -34,7 +34,6 @@ const FRAMES_BETWEEN_CUTS = 3;
 /** Far longer than it takes: the match is ended when all has happened. */
 const MATCH_SECONDS = 3_600;
 const MATCH_PATIENCE_MS = 6_000 * CUTS;
-const RUNNER = 1, WALLET = 2;
 
 /** One player, whose connection can be cut in the middle of anything. */
 class Runner {
@@ -93,11 +92,11 @@ class Runner {
   }
 
   get own() {
-    return this.view.stay!.model.ownComponents.get(RUNNER, RunnerSchema);
+    return this.view.stay!.model.ownComponents.get(RunnerSchema);
   }
 
   get coins(): number {
-    return this.view.stay!.model.ownComponents.get(WALLET, WalletSchema).coins;
+    return this.view.stay!.model.ownComponents.get(WalletSchema).coins;
   }
 
   #cuttable(transport: Transport): Transport {

@@ -52,9 +52,8 @@ Deno.test("Game.on() lets what a handler throws cost that request alone", async 
 
 Deno.test("Game.on() answers with what a promise resolves to, and refuses with what it rejects with", async () => {
   const game = gameOf((game) =>
-    game.on(CountRequestSchema, async (player, message) => {
+    game.on(CountRequestSchema, async (player, { by }) => {
       await Promise.resolve();
-      const { by } = message as unknown as { by: number };
       if (by === 0) throw new Refused(ErrorCode.NOT_FOUND, "Nothing to count");
       return { count: by, success: player.isInWorld };
     })

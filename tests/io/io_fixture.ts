@@ -19,7 +19,8 @@ import { createAddressTableBuffer } from "../../server/io/address_table.ts";
 import { AdmissionCounts, createAdmissionBuffer } from "../../server/io/admission.ts";
 import type { Socket, SocketHandler } from "../../server/io/backend.ts";
 import { Connection } from "../../server/io/connection.ts";
-import { IoWorker, PORTS } from "../../server/io/io_worker.ts";
+import { PORTS } from "../../server/io/doorkeeper.ts";
+import { IoWorker } from "../../server/io/io_worker.ts";
 import type { Clock } from "../../server/base/clock.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
@@ -36,7 +37,7 @@ import {
 import { readRecord, STATE_SHIFT } from "../support/records.ts";
 import { PacketSchema } from "../../shared/gen/packet_pb.ts";
 import { contract } from "../../games/marsh/contract.ts";
-import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { type PacketTable, STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { clientFrame, concatenate, readServerFrames, type ServerFrame, utf8 } from "../gateway/frames.ts";
 import type { PortName, StateLetter } from "../shared/contract.ts";
 import { frameOf } from "../shared/frames.ts";
@@ -284,6 +285,8 @@ export interface LogicRecord {
 /** How a fixture differs from a server with its defaults. */
 export interface FixtureOptions {
   readonly config?: Partial<ServerConfig>;
+  /** Those of the marsh unless told. */
+  readonly packets?: PacketTable;
   readonly ringBytes?: number;
   /** What answers HTTP; a page of four letters unless told. */
   readonly app?: App;
@@ -318,7 +321,7 @@ export class IoFixture {
       ...options.config,
     };
     this.worker = new IoWorker({
-      packets: contract.packets,
+      packets: options.packets ?? contract.packets,
       config,
       clock: this.clock,
       counters: this.counters,

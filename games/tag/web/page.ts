@@ -30,8 +30,6 @@ import {
   WalletSchema,
 } from "../contract.ts";
 
-/** Ids of the components, as the proto has them. */
-const RUNNER = 1, WALLET = 2;
 const COLOURS = {
   ground: "#2f5d50",
   edge: "#f2efe6",
@@ -242,7 +240,7 @@ class Page {
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = canvas.clientHeight * ratio;
     if (stay === null) return;
-    const own = stay.model.ownComponents.get(RUNNER, RunnerSchema);
+    const own = stay.model.ownComponents.get(RunnerSchema);
     this.#view.isHeld = own.isFrozen;
     context.setTransform(scale * ratio, 0, 0, scale * ratio, left * ratio, top * ratio);
     context.fillStyle = COLOURS.ground;
@@ -252,13 +250,13 @@ class Page {
     context.strokeRect(0, 0, this.#map.width, this.#map.height);
     for (const { name, kind, track, components } of stay.model.entities.values()) {
       const pose = track.poseAt(this.#view.playbackMs);
-      this.#drawFigure({ name, kind, x: pose.x, z: pose.z, runner: components.get(RUNNER, RunnerSchema) });
+      this.#drawFigure({ name, kind, x: pose.x, z: pose.z, runner: components.get(RunnerSchema) });
     }
     const { shownX: x, shownZ: z } = stay.movement;
     this.#drawFigure({ name: `${this.#name} (you)`, kind: Kind.RUNNER, x, z, runner: own });
     const leftS = Math.max(0, Math.ceil((this.#endsAtMs - nowMs) / 1_000));
     byId("clock").textContent = this.#endsAtMs === 0 ? "" : `${leftS} s, ${own.score} points`;
-    byId("coins").textContent = `${stay.model.ownComponents.get(WALLET, WalletSchema).coins} coins`;
+    byId("coins").textContent = `${stay.model.ownComponents.get(WalletSchema).coins} coins`;
   }
 
   #drawFigure({ name, kind, x, z, runner: { isIt, isFrozen, isShielded, hatId } }: Figure): void {

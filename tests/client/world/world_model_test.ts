@@ -19,7 +19,8 @@ import {
 } from "../../../shared/gen/world_pb.ts";
 import { COMPONENTS_MAX } from "../../../shared/limits.ts";
 import { MONSTER_CORPSE_MS } from "../../../games/marsh/limits.ts";
-import { assert, assertEquals } from "../../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
+import { RunnerSchema, WalletSchema } from "../../../games/tag/tag_pb.ts";
 
 const SERVER_MS = 1_763_900_000_000;
 const OWN_ID = 1;
@@ -189,30 +190,39 @@ Deno.test("WorldModel hands a game what it does not know itself: spawns, updates
   assertEquals(own, ["spawn", "placed", "health"]);
 });
 
+const runner = (score: number) => ({
+  componentId: 1,
+  content: toBinary(RunnerSchema, create(RunnerSchema, { score })),
+});
+const wallet = (coins: number) => ({
+  componentId: 2,
+  content: toBinary(WalletSchema, create(WalletSchema, { coins })),
+});
+
 Deno.test("WorldModel keeps the newest content of each component, and forgets all of them at a spawn", () => {
   const { model } = newModel();
-  const told = (id: number, componentId: number, hp: number): Update => ({
+  const told = (id: number, ...components: Update["components"] & object): Update => ({
     entityId: BigInt(id),
-    components: [{ componentId, content: toBinary(HealthUpdateSchema, create(HealthUpdateSchema, { currentHp: hp })) }],
+    components,
   });
-  model.applySnapshot(snapshot(0, [spawn(2), told(2, 1, 5), told(2, 2, 6), told(2, 1, 7), told(OWN_ID, 1, 8)]), 10);
+  const first = [spawn(2), told(2, runner(5)), told(2, wallet(6)), told(2, runner(7)), told(OWN_ID, runner(8))];
+  model.applySnapshot(snapshot(0, first), 10);
   const { components } = model.entities.get(2)!;
-  const hp = (id: number) => components.get(id, HealthUpdateSchema).currentHp;
-  assertEquals([hp(1), hp(2), hp(3)], [7, 6, 0]);
-  assert(components.get(1, HealthUpdateSchema) === components.get(1, HealthUpdateSchema), "Decoded once");
-  assertEquals(model.ownComponents.get(1, HealthUpdateSchema).currentHp, 8);
-  model.applySnapshot(snapshot(100, [spawn(2), told(2, 2, 9)]), 110);
-  assertEquals([hp(1), hp(2)], [0, 9]);
+  assertEquals([components.get(RunnerSchema).score, components.get(WalletSchema).coins], [7, 6]);
+  assert(components.get(RunnerSchema) === components.get(RunnerSchema), "Decoded once");
+  assertEquals(model.ownComponents.get(RunnerSchema).score, 8);
+  assertEquals(model.ownComponents.get(WalletSchema).coins, 0, "It was never told");
+  model.applySnapshot(snapshot(100, [spawn(2), told(2, wallet(9))]), 110);
+  assertEquals([components.get(RunnerSchema).score, components.get(WalletSchema).coins], [0, 9]);
 });
 
 Deno.test("ComponentSet keeps no more components than a game can have, whatever a peer sends", () => {
   const set = new ComponentSet();
-  const updates = Array.from({ length: 1_000 }, (_, index) =>
-    create(ComponentUpdateSchema, {
-      componentId: index + 1,
-      content: toBinary(HealthUpdateSchema, create(HealthUpdateSchema, { currentHp: 1 })),
-    }));
-  set.apply(updates);
-  const kept = updates.filter(({ componentId }) => set.get(componentId, HealthUpdateSchema).currentHp === 1);
-  assertEquals(kept.length, COMPONENTS_MAX);
+  const others = Array.from({ length: COMPONENTS_MAX - 1 }, (_, index) => ({ ...runner(1), componentId: 10 + index }));
+  set.apply([...others, runner(3), wallet(4)].map((update) => create(ComponentUpdateSchema, update)));
+  assertEquals([set.get(RunnerSchema).score, set.get(WalletSchema).coins], [3, 0]);
+});
+
+Deno.test("ComponentSet.get() takes components only", () => {
+  assertThrows(() => new ComponentSet().get(HealthUpdateSchema), TypeError, "HealthUpdate is no component");
 });

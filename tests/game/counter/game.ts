@@ -19,8 +19,7 @@ const OPTIONS = {
 export default defineGame(contract, { maps: () => [MAP], options: OPTIONS }, (game, { countMax }): Counter => {
   let count = 0;
   const log: string[] = [];
-  game.on(CountRequestSchema, (player, message) => {
-    const { by } = message as unknown as { readonly by: number };
+  game.on(CountRequestSchema, (player, { by }) => {
     if (by === 13) throw new Error("Cannot count by 13");
     if (by > countMax) throw new Refused(ErrorCode.OUT_OF_RANGE, `At most ${countMax} at a time`);
     count += by;
