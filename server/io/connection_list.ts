@@ -2,6 +2,10 @@
 
 import type { Connection } from "./connection.ts";
 
+/** Bits of the lists of an io worker: something to send or to say, no room in the ring to logic, more to go on with. */
+export const LIST_TOUCHED = 1;
+export const LIST_WAITING = 2;
+export const LIST_TURNS = 4;
 /** Entries before the first that are kept until the list is made anew. */
 const TAKEN_KEPT_MAX = 1_024;
 
@@ -17,7 +21,7 @@ export class ConnectionList {
   /** Where those begin that {@linkcode take} has not taken. */
   #at = 0;
 
-  /** @param bit A power of two that no other list of the io worker has. */
+  /** @param bit One of the `LIST_…`, which no other list of the io worker has. */
   constructor(bit: number) {
     this.#bit = bit;
   }

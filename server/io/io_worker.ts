@@ -39,7 +39,7 @@ import type { LoopHandler, Socket, SocketHandler } from "./backend.ts";
 import { BufferPool } from "./buffer_pool.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionHost } from "./connection_host.ts";
-import { ConnectionList } from "./connection_list.ts";
+import { ConnectionList, LIST_TOUCHED, LIST_TURNS, LIST_WAITING } from "./connection_list.ts";
 import { ConnectionTable } from "./connection_table.ts";
 import { Debtors } from "./debtors.ts";
 import { Doorkeeper } from "./doorkeeper.ts";
@@ -77,8 +77,6 @@ export interface IoWorkerParts {
 
 const EMPTY = new Uint8Array(0);
 const FLOOD_RATE: BucketRate = { perSecond: PACKET_TOKENS_PER_SECOND, burst: PACKET_TOKENS_BURST };
-/** The bits of the lists that connections are in. */
-const LISTS = { TOUCHED: 1, WAITING: 2, TURNS: 4 } as const;
 
 /**
  * All connections of one io worker.
@@ -114,11 +112,11 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewaySite {
   readonly #doorkeeper: Doorkeeper;
   readonly #inbox: LogicInbox;
   /** Those that have something to send or to say this round. */
-  readonly #touched = new ConnectionList(LISTS.TOUCHED);
+  readonly #touched = new ConnectionList(LIST_TOUCHED);
   /** Those that found no room in the ring to logic. */
-  readonly #waiting = new ConnectionList(LISTS.WAITING);
+  readonly #waiting = new ConnectionList(LIST_WAITING);
   /** Those with more to go on with, in the order of their turns. */
-  readonly #turns = new ConnectionList(LISTS.TURNS);
+  readonly #turns = new ConnectionList(LIST_TURNS);
   readonly #debtors = new Debtors();
   readonly #lag: LoopLag;
   /** When this round began, and when its present part ends, monotonic milliseconds. */
