@@ -101,6 +101,9 @@ export function passwordHash(password: string): string {
   return createHash("sha256").update(password).digest("hex");
 }
 
+/** How long something may be waited for while other things come, in milliseconds. */
+const TALK_PATIENCE_MS: number = 6 * PATIENCE_MS;
+
 interface Waiter {
   /** Looks at what has come; gives whether it has what it waits for. */
   readonly check: () => boolean;
@@ -117,6 +120,8 @@ export class WireClient {
   readonly #unclaimed: WirePacket[] = [];
   readonly #waiters = new Set<Waiter>();
   #kept: Uint8Array = new Uint8Array(0);
+  /** When something came last, as `performance.now()` has it. */
+  #cameMs = 0;
   #fault: Error | null = null;
   #end: SocketEnd | null = null;
 
@@ -239,16 +244,20 @@ export class WireClient {
   }
 
   #take(bytes: Uint8Array): void {
+    this.#cameMs = performance.now();
     try {
-      this.#kept = join([this.#kept, bytes]);
-      for (;;) {
-        if (this.#kept.length < 4) break;
-        const length = new DataView(this.#kept.buffer, this.#kept.byteOffset).getUint32(0, true);
+      const all = join([this.#kept, bytes]);
+      const view = new DataView(all.buffer, all.byteOffset);
+      let at = 0;
+      while (all.length - at >= 4) {
+        const length = view.getUint32(at, true);
         assert(length >= 1 && length <= 65_536, `The server sent a frame of ${length} bytes`);
-        if (this.#kept.length < 4 + length) break;
-        this.#onBody(this.#kept.subarray(4, 4 + length));
-        this.#kept = this.#kept.slice(4 + length);
+        if (all.length - at < 4 + length) break;
+        this.#onBody(all.subarray(at + 4, at + 4 + length));
+        at += 4 + length;
+        this.#kept = all.subarray(at);
       }
+      if (at === 0) this.#kept = all;
     } catch (error) {
       this.#fault = error as Error;
     }
@@ -295,7 +304,14 @@ export class WireClient {
 
   #wait(what: string, isMet: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => waiter.reject(new Error(`nothing came in ${PATIENCE_MS} ms`)), PATIENCE_MS);
+      const startMs = performance.now();
+      const look = () => {
+        const nowMs = performance.now(), quietMs = nowMs - Math.max(startMs, this.#cameMs);
+        if (quietMs >= PATIENCE_MS) waiter.reject(new Error(`nothing came in ${PATIENCE_MS} ms`));
+        else if (nowMs - startMs >= TALK_PATIENCE_MS) waiter.reject(new Error(`not within ${TALK_PATIENCE_MS} ms`));
+        else timer = setTimeout(look, PATIENCE_MS - quietMs);
+      };
+      let timer = setTimeout(look, PATIENCE_MS);
       const waiter: Waiter = {
         check: () => {
           if (!isMet()) return false;
