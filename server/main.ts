@@ -10,7 +10,7 @@
  */
 
 import { ConfigError, DependencyError } from "../shared/errors.ts";
-import { hasSessionKey, loadSessionKey } from "./auth/key_file.ts";
+import { hasSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
 import { describeConfig, EXIT_CONFIG, problemText, type ServerConfig, sqlitePath } from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
@@ -20,12 +20,12 @@ import { getLogger, setupLogging } from "./ops/logging.ts";
 import { Monitor } from "./ops/monitor.ts";
 import { getLimitedLogger } from "./ops/rate_limited_log.ts";
 import { MaintenanceDesk } from "./process/maintenance_plan.ts";
-import { narrowPermissions, storagePermissions } from "./process/permissions.ts";
+import { narrowPermissions } from "./process/permissions.ts";
 import { keepServer } from "./process/process_keeper.ts";
 import { addressesOf, readyLine, terminalGuide } from "./process/ready_line.ts";
 import { findStartTerminal, onReloadSignal, onStopSignal, type StartTerminal } from "./process/signals.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
-import { startStorageWorker } from "./storage/start_storage_worker.ts";
+import { readSessionKey, startDatabase } from "./process/database.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { obeyDev, withPageReload } from "./process/dev_desk.ts";
@@ -46,7 +46,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
   const log = getLogger("main");
   for (const note of notes) log.info(note);
   const hadKey = await hasSessionKey(config.dataDir);
-  const sessionKey = await loadSessionKey(config.dataDir);
+  const sessionKey = await readSessionKey(config, game, log);
   const moderationToken = config.adminToken !== "" ? config.adminToken : await loadAdminToken(config.dataDir);
   const path = sqlitePath(config);
   const clock = new SystemClock();
@@ -67,18 +67,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
     assets: await loadPage(),
     sessionKey,
     startStorage: async (onError, counters) => {
-      const permissions = storagePermissions(path);
-      const storage = await startStorageWorker({
-        entry: game.storageEntry,
-        path,
-        isChecked: true,
-        onError,
-        counters,
-        permissions,
-      })
-        .catch((error) => {
-          throw ofSetting(`--database-url ${config.databaseUrl}`, error);
-        });
+      const storage = await startDatabase(config, game, { onError, counters });
       if (storage.isNew && hadKey && path !== MEMORY_PATH) {
         log.warn("The database is new, but the data folder has the key of a server that ran here before", { path });
       }
@@ -153,12 +142,6 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
 async function supervise(config: ServerConfig, terminal: StartTerminal): Promise<number> {
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "parent" });
   return await keepServer(Deno.args, terminal, getLogger("keeper"));
-}
-
-/** Names the setting whose value a part of the server cannot use. */
-function ofSetting(setting: string, error: unknown): unknown {
-  if (!(error instanceof ConfigError)) return error;
-  return new ConfigError(error.problems.map((problem) => `Cannot use ${setting}: ${problem}`));
 }
 
 /** What an operator needs of an error: our own by its message, any other whole. */

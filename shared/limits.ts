@@ -527,6 +527,24 @@ export const EXPIRY_CONFIRM_MS = 600_000;
 export const EXPIRY_INTERVAL_MS = 60_000;
 /** Rows of a kind that are deleted at a time because they are over: some 10 ms, and 1.4 million a day. */
 export const EXPIRED_DELETED_MAX = 1_024;
+/** Connections of a server to PostgreSQL: each is a process there, and a hundred may be there unless it is told. */
+export const POSTGRES_CONNECTIONS_MAX = 8;
+/** How long a connection to PostgreSQL may take to be made, in milliseconds. */
+export const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
+/** How soon the next attempt to connect is made, in milliseconds. */
+export const POSTGRES_RETRY_MS = 250;
+/** How often a server that starts tries to reach its database, in milliseconds. */
+export const POSTGRES_START_RETRY_MS = 1_000;
+/** How long a statement may take, or a transaction may wait for the next one, in milliseconds. */
+export const POSTGRES_STATEMENT_TIMEOUT_MS = 10_000;
+/** How long a transaction waits for one of another server on the same store, in milliseconds; then it is tried again. */
+export const POSTGRES_LOCK_WAIT_MS = 1_000;
+/** Requests of one transaction: with more, PostgreSQL keeps the savepoints of a transaction less well. */
+export const POSTGRES_GROUP_MAX = 60;
+/** How often requests are tried whose connection was lost before anything was committed. */
+export const POSTGRES_TRIES_MAX = 3;
+/** How long a connection is waited for in order to try requests again, in milliseconds. */
+export const POSTGRES_RECONNECT_MS = 1_000;
 /** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
 export const STORAGE_STOP_TIMEOUT_MS = 5_000;
 

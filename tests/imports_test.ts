@@ -156,6 +156,7 @@ const RULES: readonly Rule[] = [
       /^node:/,
       /^server\/moderation\/(sanction_store|stored_sanctions)\.ts$/,
       /^server\/cluster\/(directory_store|stored_directory)\.ts$/,
+      /^postgres$/,
     ],
   },
   {

@@ -10,7 +10,7 @@ import { loadSessionKey } from "../server/auth/key_file.ts";
 import { PasswordHasher } from "../server/auth/password.ts";
 import { SessionTokens } from "../server/auth/token.ts";
 import { SystemClock } from "../server/base/clock.ts";
-import { type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import { postgresTarget, type ServerConfig, sqlitePath } from "../server/config/config.ts";
 import type { ModerationOutcome, ModerationRequest } from "../server/moderation/moderation_request.ts";
 import { CounterBlock, createCounterBlock } from "../server/ops/counters.ts";
 import { getLimitedLogger } from "../server/ops/rate_limited_log.ts";
@@ -33,6 +33,8 @@ export async function moderateOffline(
   request: ModerationRequest,
   config: ServerConfig,
 ): Promise<ModerationOutcome | undefined> {
+  // No folder of this machine tells whether a server uses PostgreSQL.
+  if (postgresTarget(config) !== undefined) return undefined;
   const path = sqlitePath(config);
   if (!existsSync(path)) return undefined;
   // Held until it is done, so that no server starts meanwhile.

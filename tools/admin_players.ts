@@ -5,18 +5,17 @@
  * @module
  */
 
-import { loadSessionKey } from "../server/auth/key_file.ts";
 import { checkPlayerName, nameKey } from "../server/auth/names.ts";
 import { SessionTokens, tokenPlayerOf } from "../server/auth/token.ts";
 import { SystemClock } from "../server/base/clock.ts";
-import { loadConfig, type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import { loadConfig, postgresTarget, type ServerConfig, sqlitePath } from "../server/config/config.ts";
 import type { GameOption } from "../server/config/schema.ts";
 import { makeDataFolder } from "../server/process/data_folder.ts";
 import { loadGameRecords } from "../server/process/game_file.ts";
-import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../server/storage/sqlite_database.ts";
 import type { Storage } from "../server/storage/storage.ts";
 import { ConfigError } from "../shared/errors.ts";
+import { openStorage } from "./open_storage.ts";
 import { splitArgs } from "./admin_args.ts";
 import { PLAYER_NAME_ASCII_MIN, PLAYER_NAME_LENGTH_MAX } from "../shared/limits.ts";
 import { BULK_PLAYERS_BATCH, BULK_PLAYERS_MAX } from "./limits.ts";
@@ -78,7 +77,7 @@ export function parsePlayersOptions(
   let config: ServerConfig | undefined;
   try {
     config = loadConfig({ args: [...positionals, ...others], env, gameOptions });
-    if (sqlitePath(config) === MEMORY_PATH) {
+    if (postgresTarget(config) === undefined && sqlitePath(config) === MEMORY_PATH) {
       problems.push("Cannot create players in memory: --database-url must name a file");
     }
   } catch (error) {
@@ -132,10 +131,9 @@ export async function runPlayers(options: PlayersOptions): Promise<string> {
   await makeDataFolder(config.dataDir);
   // Opened first: better no accounts than accounts whose tokens are nowhere.
   using output = await openOutput(options.tokensPath);
-  const key = await loadSessionKey(config.dataDir);
-  const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
-  const storage = new DirectStorage({ path: sqlitePath(config) }, records);
+  const { storage, sessionKey: key } = await openStorage(config, records);
   try {
+    const tokens = await SessionTokens.create({ key, lifetimeMs: config.sessionTokenHours * 3_600_000 });
     const clock = new SystemClock();
     const created = await createPlayers(options, { storage, tokens, nowMs: () => clock.unixMs() });
     await output.write(created.tokens.map(({ name, token }) => `${name} ${token}\n`).join(""));

@@ -22,6 +22,7 @@ import {
   type Platform,
   type ServerConfig,
 } from "./schema.ts";
+import { describeTarget, parsePostgresUrl, type PostgresTarget } from "../storage/postgres_target.ts";
 import { nearestOption } from "./suggest.ts";
 
 export type { Platform, ServerConfig } from "./schema.ts";
@@ -83,12 +84,24 @@ export function sqlitePath(config: Pick<ServerConfig, "dataDir" | "databaseUrl">
   return path === ":memory:" || isAbsolute(path) ? path : join(config.dataDir, path);
 }
 
+/** Where the database is, without its password. */
+export function describeDatabase(config: Pick<ServerConfig, "databaseUrl">): string {
+  const target = postgresTarget(config);
+  return target === undefined ? config.databaseUrl : describeTarget(target);
+}
+
+/** The PostgreSQL database; undefined: SQLite is used. */
+export function postgresTarget({ databaseUrl }: Pick<ServerConfig, "databaseUrl">): PostgresTarget | undefined {
+  return parsePostgresUrl(databaseUrl);
+}
+
 /** The configuration for the log and the status page: secrets are replaced by `***`. */
 export function describeConfig(config: ServerConfig): Record<string, string | number | boolean> {
   const described: Record<string, string | number | boolean> = {};
   for (const key of OPTION_KEYS) {
     const value = config[key];
     if (typeof value === "object") described[key] = value.join(",");
+    else if (key === "databaseUrl") described[key] = describeDatabase(config);
     else if (OPTIONS[key].secret === "hidden") described[key] = value === "" ? "" : "***";
     else described[key] = value as string | number | boolean;
   }

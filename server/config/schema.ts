@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isPostgresUrl, parsePostgresUrl } from "../storage/postgres_target.ts";
 import {
   CONNECTIONS_MAX,
   IO_WORKERS_MAX,
@@ -77,6 +78,7 @@ export interface ServerConfig {
 
   readonly dataDir: string;
   readonly databaseUrl: string;
+  readonly dependencyWait: number;
 
   readonly duplicateLogin: "replace" | "reject";
   readonly sessionTokenHours: number;
@@ -390,14 +392,21 @@ export const OPTIONS: OptionTable = {
   databaseUrl: {
     group: "Storage",
     kind: text(
-      "sqlite:FILE, such as sqlite:drawbridge.db or sqlite:/var/lib/drawbridge.db",
+      "sqlite:FILE, such as sqlite:drawbridge.db, or postgres://USER:PASSWORD@HOST/DATABASE, where sslmode may be " +
+        "disable, prefer, require or verify-full",
       "URL",
       (value) => isDatabaseUrl(value) ? value : undefined,
     ),
     default: "sqlite:drawbridge.db",
-    help: "SQLite file for accounts and characters; a relative path is inside the data folder",
+    help: "Where accounts and all that players keep is: a SQLite file, relative to the data folder, or PostgreSQL",
     alsoCalled: ["database", "db-url"],
     secret: "url",
+  },
+  dependencyWait: {
+    group: "Storage",
+    kind: integer({ min: 0, max: 3_600, placeholder: "SECONDS" }),
+    default: 0,
+    help: "How long to wait at the start for a database server that does not answer",
   },
 
   duplicateLogin: {
@@ -570,8 +579,9 @@ export const ENVIRONMENT_PREFIX = "DRAWBRIDGE_";
 /** The key, and so the flag and variable, that names the configuration file. */
 export const CONFIG_FILE_KEY = "config";
 
-/** A file's path as it is: no URL's host, query or fragment, and nothing that SQLite would read as a URI. */
+/** An address of PostgreSQL, or a file's path as it is: no URL's host, query or fragment, and nothing that SQLite would read as a URI. */
 function isDatabaseUrl(value: string): boolean {
+  if (isPostgresUrl(value)) return parsePostgresUrl(value) !== undefined;
   const [, path] = /^sqlite:([^]*)$/.exec(value) ?? [];
   if (path === undefined) return false;
   if (path === ":memory:") return true;

@@ -21,8 +21,10 @@ export interface GameFile {
   readonly folder: string;
   /** The URL of the logic worker's entry. */
   readonly logicEntry: string;
-  /** The URL of the storage worker's entry. */
+  /** The URL of the storage worker's entry, on SQLite. */
   readonly storageEntry: string;
+  /** The URL of the storage worker's entry, on PostgreSQL. */
+  readonly postgresEntry: string;
 }
 
 /**
@@ -50,6 +52,12 @@ export async function loadGame(path: string): Promise<GameFile> {
   const records = new URL("records.ts", url);
   const storageWorker = new URL("server/storage/storage_worker.ts", ROOT);
   const ownRecords = await isFile(records) ? `import records from ${quoted(records)};` : "const records = {stores:[]};";
+  const storageEntry = (file: string, engine: string, open: string) =>
+    entry(
+      `${ownRecords}import{runStorageWorker}from ${quoted(storageWorker)};` +
+        `import{${engine}}from ${quoted(new URL(`server/storage/${file}`, ROOT))};` +
+        `runStorageWorker({...records,game:${JSON.stringify(module.name)}},(options,records,answers)=>${open});`,
+    );
   return {
     module,
     folder: new URL(".", url).href,
@@ -57,9 +65,11 @@ export async function loadGame(path: string): Promise<GameFile> {
       `import game from ${quoted(url)};import{runLogic}from ${quoted(new URL("server/session/worker.ts", ROOT))};` +
         `runLogic(game);`,
     ),
-    storageEntry: entry(
-      `${ownRecords}import{runStorageWorker}from ${quoted(storageWorker)};` +
-        `runStorageWorker({...records,game:${JSON.stringify(module.name)}});`,
+    storageEntry: storageEntry("sqlite_turns.ts", "SqliteTurns", "new SqliteTurns(options,records,answers)"),
+    postgresEntry: storageEntry(
+      "postgres_engine.ts",
+      "PostgresEngine",
+      "PostgresEngine.open(options.postgres,records,answers)",
     ),
   };
 }

@@ -11,7 +11,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
-import { type ServerConfig, sqlitePath } from "../config/config.ts";
+import { postgresTarget, type ServerConfig, sqlitePath } from "../config/config.ts";
 import { LIBC_PATH, libcProblem, THIS_MACHINE } from "../base/libc.ts";
 import { gameFolder } from "./game_path.ts";
 import { MEMORY_PATH } from "../storage/sqlite_database.ts";
@@ -62,7 +62,13 @@ export function logicPermissions(config: ServerConfig): WorkerPermissions {
 }
 
 /** The storage worker has the database and no other file: not even the key beside it. */
-export function storagePermissions(path: string): WorkerPermissions {
+export function storagePermissions(config: ServerConfig): WorkerPermissions {
+  const target = postgresTarget(config);
+  if (target !== undefined) {
+    const { host, port } = target;
+    return { ...NOTHING, net: [`${host.includes(":") ? `[${host}]` : host}:${port}`] };
+  }
+  const path = sqlitePath(config);
   if (path === MEMORY_PATH) return NOTHING;
   const file = resolve(path);
   const files = [file, ...targetOf(dirname(file)).map((folder) => join(folder, basename(file)))];
@@ -79,8 +85,9 @@ function librariesOf({ ioBackend }: ServerConfig): string[] | false {
   return ioBackend === "epoll" && LIBC_PATH !== undefined ? [LIBC_PATH] : false;
 }
 
-/** The database's file; `undefined` where it is in memory. */
+/** The database's file; `undefined` where it is in memory, or on a server of its own. */
 function databaseFile(config: ServerConfig): string | undefined {
+  if (postgresTarget(config) !== undefined) return undefined;
   const path = sqlitePath(config);
   return path === MEMORY_PATH ? undefined : path;
 }

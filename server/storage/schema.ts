@@ -16,7 +16,7 @@ export const APPLICATION_ID = 0x44427267;
 export const NAMED_VERSIONS = 1_000;
 
 /** What the engine's own steps are kept under. */
-const ENGINE = "engine";
+export const ENGINE = "engine";
 
 /** Leads from one version to the next. */
 export interface SchemaStep {
@@ -100,7 +100,8 @@ function bringUp(database: DatabaseSync, { name, steps }: Schema, userVersion: n
   database.prepare("INSERT OR REPLACE INTO schema_versions (name, version) VALUES (?, ?)").run(name, steps.length);
 }
 
-function checkVersion(what: string, version: number, known: number): void {
+/** @throws {ConfigError} when a schema is newer than what leads to it here. */
+export function checkVersion(what: string, version: number, known: number): void {
   if (version <= known) return;
   throw new ConfigError([
     `Cannot use database: the schema of ${what} has version ${version}, this program knows versions up to ${known}; ` +
@@ -115,7 +116,8 @@ function checkGame(database: DatabaseSync, owner: DatabaseOwner): void {
   else if (name !== owner.game) throw otherGame(`the game ${name}`, owner);
 }
 
-function otherGame(other: string, { game }: DatabaseOwner): ConfigError {
+/** What is told of a database that is another game's. */
+export function otherGame(other: string, { game }: DatabaseOwner): ConfigError {
   return new ConfigError([
     `Cannot use database: it belongs to ${other}, and this is ${game}; give each game a data folder of its own`,
   ]);

@@ -12,7 +12,7 @@
  *
  * Statements keep to what databases have in common: `?` and `?1` for values, `RETURNING`, `ON CONFLICT`. Names in
  * camelCase are those of columns in the answer. `ids(?1)` and `texts(?1)` are tables with one column, `value`, of what
- * {@linkcode listOf} made of a list. `now_ms()` is the database's clock, in Unix milliseconds.
+ * {@linkcode listOf} made of a list; of `rows(?1)`, which {@linkcode rowsOf} made, the columns are `value ->> 0` and so on. `now_ms()` is the database's clock, in Unix milliseconds.
  *
  * @module
  */
@@ -91,6 +91,11 @@ export function* countOf(query: Count, ...values: readonly SqlValue[]): Sql<numb
 /** A list as one value, for the tables `ids` and `texts`. */
 export function listOf(values: readonly (number | string)[]): string {
   return JSON.stringify(values);
+}
+
+/** Rows as one value, for the table `rows`; each has at most one number or text for a column. */
+export function rowsOf(rows: readonly (readonly (number | string | null)[])[]): string {
+  return JSON.stringify(rows);
 }
 
 /** Does work for each item, one after the other. */

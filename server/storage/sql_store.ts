@@ -20,6 +20,8 @@ export interface SqlStore<Definition extends StoreDefinition = StoreDefinition> 
   readonly definition: Definition;
   /** What leads to its tables, which may refer to those of the engine and of stores before it. */
   readonly schema: readonly SchemaStep[];
+  /** The same for PostgreSQL. */
+  readonly postgresSchema: readonly string[];
   /** Called once for each database that is opened. */
   readonly open: () => OpenedStore<Definition>;
 }
@@ -27,9 +29,9 @@ export interface SqlStore<Definition extends StoreDefinition = StoreDefinition> 
 /** Says how a store is kept in a database. */
 export function sqlStore<Definition extends StoreDefinition>(
   definition: Definition,
-  { schema, open }: Pick<SqlStore<Definition>, "schema" | "open">,
+  { schema, postgresSchema, open }: Omit<SqlStore<Definition>, "definition">,
 ): SqlStore<Definition> {
-  return { definition, schema, open };
+  return { definition, schema, postgresSchema, open };
 }
 
 /** What a game keeps in the database beside what the engine does. */

@@ -174,13 +174,10 @@ export class SqliteDatabase {
   #call(call: SqlCall): unknown {
     const prepared = this.#prepared.get(call.statement) ?? this.#prepare(call.statement);
     switch (call.kind) {
-      // Rows come without a prototype; callers and other threads get ordinary objects.
-      case "get": {
-        const row = prepared.get(...call.values);
-        return row && { ...row };
-      }
+      case "get":
+        return plain(prepared.get(...call.values));
       case "all":
-        return prepared.all(...call.values).map((row) => ({ ...row }));
+        return prepared.all(...call.values).map(plain);
       case "run":
         return Number(prepared.run(...call.values).changes);
       case "each":
@@ -189,7 +186,7 @@ export class SqliteDatabase {
   }
 
   #prepare(asked: SqlText): StatementSync {
-    const prepared = this.#database.prepare(asked.text.replace(/\b(?:ids|texts)\(/g, "json_each("));
+    const prepared = this.#database.prepare(asked.text.replace(/\b(?:ids|texts|rows)\(/g, "json_each("));
     this.#prepared.set(asked, prepared);
     return prepared;
   }
@@ -241,6 +238,11 @@ function whileInTime(
 /** SQLite's errors carry no code here, only their text. */
 function isLockedError(error: unknown): boolean {
   return messageOf(error).includes("database is locked");
+}
+
+/** Rows come without a prototype; callers and other threads get ordinary objects. */
+function plain<Found>(row: Found): Found {
+  return row && { ...row };
 }
 
 function logBytes(pageCount: number): number {

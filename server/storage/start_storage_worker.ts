@@ -2,14 +2,19 @@
 
 import { DependencyError } from "../../shared/errors.ts";
 import { STORAGE_IN_FLIGHT_MAX, STORAGE_STOP_TIMEOUT_MS } from "../../shared/limits.ts";
-import type { SqliteOptions } from "./sqlite_database.ts";
 import type { DrillCommand } from "../ops/hang.ts";
 import { createClaimsBuffer } from "./request_claims.ts";
-import { decodeError, type StorageChannel, type WorkerCommand, type WorkerReport } from "./storage_messages.ts";
+import {
+  type DatabaseOptions,
+  decodeError,
+  type StorageChannel,
+  type WorkerCommand,
+  type WorkerReport,
+} from "./storage_messages.ts";
 
-/** What a storage worker opens, and who hears of its death. */
-export interface StorageWorkerOptions extends SqliteOptions {
-  /** The game's module that calls `runStorageWorker`. */
+/** How a storage worker runs, and who hears of its death. */
+export interface StorageWorkerOptions {
+  /** The game's module that calls `runStorageWorker`, for this kind of database. */
   readonly entry: string;
   /** What it counts its progress in, and reads that failed; left out: nobody wants to know. */
   readonly counters?: SharedArrayBuffer;
@@ -24,6 +29,8 @@ export interface StorageWorker {
   readonly worker: Worker;
   /** There was no database before. */
   readonly isNew: boolean;
+  /** What signs session tokens, where the database knows it. */
+  readonly sessionKey: Uint8Array<ArrayBuffer> | undefined;
   /** Makes a way for one `WorkerStorage`; it can be sent to the thread that will use it. */
   connect(): StorageChannel & { readonly port: MessagePort; readonly id: number };
   /** Ends a way whose thread is gone. @param id Of {@linkcode connect}. */
@@ -37,23 +44,24 @@ export interface StorageWorker {
 /**
  * Starts the storage worker and waits until its database is open.
  *
- * @throws {ConfigError} when the database cannot be used, as {@linkcode SqliteOptions} describes it.
+ * @throws {ConfigError} when the database cannot be used, as {@linkcode DatabaseOptions} describe it.
  * @throws {DependencyError} `unavailable` when the database is locked, its disk is full, or the worker does not start.
  */
-export async function startStorageWorker(options: StorageWorkerOptions): Promise<StorageWorker> {
-  const { entry, counters, onError, permissions, ...sqliteOptions } = options;
+export async function startStorageWorker(options: StorageWorkerOptions & DatabaseOptions): Promise<StorageWorker> {
+  const { entry, counters, onError, permissions, ...database } = options;
   const worker = new Worker(entry, {
     type: "module",
     name: "storage",
     deno: { permissions },
   });
-  const opened = Promise.withResolvers<boolean>();
+  const opened = Promise.withResolvers<Extract<WorkerReport, { readonly kind: "opened" }>>();
   const stopped = Promise.withResolvers<void>();
   let isOpen = false;
   let isNew: boolean;
+  let sessionKey: Uint8Array<ArrayBuffer> | undefined;
   let nextId = 1;
   worker.onmessage = ({ data: report }: MessageEvent<WorkerReport>) => {
-    if (report.kind === "opened") opened.resolve(report.isNew);
+    if (report.kind === "opened") opened.resolve(report);
     else if (report.kind === "open_failed") opened.reject(decodeError(report.error));
     else stopped.resolve();
   };
@@ -72,8 +80,8 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
   const send = (command: WorkerCommand, ports: MessagePort[] = []) => worker.postMessage(command, ports);
 
   try {
-    send({ kind: "open", options: sqliteOptions, counters });
-    isNew = await opened.promise;
+    send({ kind: "open", options: database, counters });
+    ({ isNew, sessionKey } = await opened.promise);
     isOpen = true;
   } catch (error) {
     worker.terminate();
@@ -82,6 +90,7 @@ export async function startStorageWorker(options: StorageWorkerOptions): Promise
   return {
     worker,
     isNew,
+    sessionKey,
     fail: (drill) => send(drill),
     connect: () => {
       const { port1, port2 } = new MessageChannel();

@@ -8,6 +8,7 @@
 import { ConfigError, DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
 import type { DrillCommand } from "../ops/hang.ts";
 import type { StorageOutcome, StorageRequest } from "./operations.ts";
+import type { PostgresTarget } from "./postgres_target.ts";
 import type { SqliteOptions } from "./sqlite_database.ts";
 
 /** One way to the storage worker: requests and responses through the port, and who may still decide over a request. */
@@ -16,6 +17,9 @@ export interface StorageChannel {
   /** What `createClaimsBuffer` made, for as many requests as may be on their way at once. */
   readonly claims: SharedArrayBuffer;
 }
+
+/** Which database, and how to open it. */
+export type DatabaseOptions = SqliteOptions | { readonly postgres: PostgresTarget };
 
 /** What is needed of a port. */
 export type StoragePort = Pick<MessagePort, "postMessage" | "onmessage" | "close">;
@@ -44,7 +48,7 @@ export function responseOf(id: number, outcome: StorageOutcome): NumberedRespons
 
 /** What the starting thread tells the worker. */
 export type WorkerCommand =
-  | { readonly kind: "open"; readonly options: SqliteOptions; readonly counters: SharedArrayBuffer | undefined }
+  | { readonly kind: "open"; readonly options: DatabaseOptions; readonly counters: SharedArrayBuffer | undefined }
   | { readonly kind: "connect"; readonly id: number; readonly port: MessagePort; readonly claims: SharedArrayBuffer }
   | { readonly kind: "disconnect"; readonly id: number }
   | { readonly kind: "stop" }
@@ -52,8 +56,8 @@ export type WorkerCommand =
 
 /** What the worker tells the thread that started it. */
 export type WorkerReport =
-  /** `isNew`: there was no database before. */
-  | { readonly kind: "opened"; readonly isNew: boolean }
+  /** `isNew`: there was no database before. `sessionKey`: what signs session tokens, where the database knows it. */
+  | { readonly kind: "opened"; readonly isNew: boolean; readonly sessionKey?: Uint8Array<ArrayBuffer> }
   | { readonly kind: "open_failed"; readonly error: ErrorRecord }
   | { readonly kind: "stopped" };
 

@@ -4,8 +4,8 @@ import { assert } from "../../shared/errors.ts";
 import { LOGIN_ADDRESSES_PER_ACCOUNT } from "../../shared/limits.ts";
 import { looksOf } from "../names/public_name.ts";
 import type { SANCTIONS } from "../moderation/sanction_store.ts";
-import { listOf, mapSql, type Sql, statement } from "./sql.ts";
-import type { Account, ACCOUNTS, CHARACTERS, Partings, PlayerName } from "./storage.ts";
+import { listOf, mapSql, rowsOf, type Sql, statement } from "./sql.ts";
+import type { Account, ACCOUNTS, CHARACTERS, EnsuredAccount, NewAccount, Partings, PlayerName } from "./storage.ts";
 import type { HandlersOf } from "./store.ts";
 import { checkId, checkRows } from "./storage_checks.ts";
 
@@ -25,6 +25,21 @@ const INSERT_LOOKS = statement(
   "INSERT INTO account_looks (look, account_id) SELECT value, CAST(?1 AS BIGINT) FROM texts(?2)",
 );
 const INSERT_CHARACTER = statement("INSERT INTO characters (account_id, name) VALUES (?, ?)");
+// SQLite takes `ON CONFLICT` for a join's without a condition before it.
+const INSERT_ACCOUNTS = statement<IdRow & Pick<Account, "name" | "nameKey">>(
+  `INSERT INTO accounts (name, name_key, password_verifier, created_at_ms)
+    SELECT value ->> 0, value ->> 1, value ->> 2, CAST(value ->> 3 AS BIGINT) FROM rows(?1) WHERE TRUE
+    ON CONFLICT (name_key) DO NOTHING RETURNING id, name, name_key AS nameKey`,
+);
+const INSERT_MANY_LOOKS = statement(
+  "INSERT INTO account_looks (look, account_id) SELECT value ->> 0, CAST(value ->> 1 AS BIGINT) FROM rows(?1)",
+);
+const INSERT_CHARACTERS = statement(
+  "INSERT INTO characters (account_id, name) SELECT CAST(value ->> 0 AS BIGINT), value ->> 1 FROM rows(?1)",
+);
+const SELECT_BY_NAMES = statement<Account>(
+  `SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE name_key IN (SELECT value FROM texts(?1))`,
+);
 const SELECT_BY_ID = statement<Account>(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE id = ?`);
 const SELECT_BY_NAME = statement<Account>(`SELECT ${ACCOUNT_COLUMNS} FROM accounts WHERE name_key = ?`);
 const SELECT_ADDRESS = statement<{ readonly seenAtMs: number }>(
@@ -85,6 +100,7 @@ export function storedAccounts(ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
     },
     *createMany(newAccounts) {
       checkRows(newAccounts.length);
+      if (newAccounts.every(({ isLookUnique }) => !isLookUnique)) return yield* createAll(newAccounts);
       return yield* mapSql(newAccounts, function* (account) {
         const isNew = (yield* accounts.create(account)).kind === "created";
         const ensured = yield* SELECT_BY_NAME.get(account.nameKey);
@@ -152,6 +168,25 @@ export function storedAccounts(ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
     },
   };
   return accounts;
+}
+
+/** Creates accounts that may look as they like: so all can be made at once. */
+function* createAll(newAccounts: readonly NewAccount[]): Sql<EnsuredAccount[]> {
+  for (const { createdAtMs } of newAccounts) checkId(createdAtMs, "createdAtMs");
+  const created = yield* INSERT_ACCOUNTS.all(
+    rowsOf(newAccounts.map((each) => [each.name, each.nameKey, each.passwordVerifier, each.createdAtMs])),
+  );
+  yield* INSERT_MANY_LOOKS.run(rowsOf(created.flatMap(({ id, name }) => looksOf(name).map((look) => [look, id]))));
+  yield* INSERT_CHARACTERS.run(rowsOf(created.map(({ id, name }) => [id, name])));
+  const found = yield* SELECT_BY_NAMES.all(listOf(newAccounts.map(({ nameKey }) => nameKey)));
+  const accounts = new Map(found.map((account) => [account.nameKey, account]));
+  const newKeys = new Set(created.map(({ nameKey }) => nameKey));
+  return newAccounts.map(({ nameKey }) => {
+    const account = accounts.get(nameKey);
+    assert(account, "A name that was taken or given belongs to an account");
+    // The first of several that have it.
+    return { ...account, isNew: newKeys.delete(nameKey) };
+  });
 }
 
 function looksList(name: string): string {

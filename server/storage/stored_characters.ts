@@ -25,7 +25,7 @@ const SELECT_FIRST = statement<CharacterRow>(
 const SELECT_ONE = statement<CharacterRow>(`SELECT ${COLUMNS} FROM characters WHERE account_id = ? AND id = ?`);
 const UPDATE = statement(
   `UPDATE characters SET map_id = ?1, x = ?2, y = ?3, z = ?4, yaw = ?5, hp = ?6, components = ?7
-    WHERE id = ?8 AND (?9 = 0 OR EXISTS (SELECT 1 FROM player_owners
+    WHERE id = ?8 AND (CAST(?9 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM player_owners
       WHERE player_id = ?9 AND player_id = account_id AND epoch = ?10 AND incarnation IS NOT NULL))`,
 );
 

@@ -8,6 +8,7 @@ import type { NewAccount, Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { LOGIN_ADDRESSES_PER_ACCOUNT, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { type ProgramName, programTest } from "../support/programs.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
 import { claimDeletions } from "./deletion_contract.ts";
 import { claimDocumentDurability, claimDocuments } from "./document_contract.ts";
@@ -29,6 +30,8 @@ export interface OpenedStorage {
 /** How to open an adapter, and whether its data outlive it. */
 export interface StorageAdapter {
   readonly isDurable: boolean;
+  /** What must be installed for it. */
+  readonly program?: ProgramName;
   open(): Promise<OpenedStorage>;
 }
 
@@ -49,7 +52,7 @@ export async function mustCreate(storage: Storage, name: string): Promise<number
 /** Runs the contract; `name` stands in front of every test's name. */
 export function storageContract(name: string, adapter: StorageAdapter): void {
   function claim(text: string, run: (storage: Storage, opened: OpenedStorage) => Promise<void>): void {
-    Deno.test(`${name} ${text}`, async () => {
+    programTest(adapter.program ?? [], `${name} ${text}`, async () => {
       const opened = await adapter.open();
       try {
         await run(opened.storage, opened);

@@ -89,6 +89,7 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
     changed: "wss://ws.example.org/ws",
   },
   dataDir: { file: "e2e/process_test.ts", test: "saves positions, exits 0, and has them after the restart" },
+  dependencyWait: { file: "e2e/postgres_test.ts", test: "waits for a database as long as --dependency-wait says" },
   databaseUrl: {
     look: async ({ server }) =>
       (await Array.fromAsync(Deno.readDir(server.dataDir))).some((at) => at.name === "other.db"),

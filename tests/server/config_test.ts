@@ -40,6 +40,7 @@ function problemsOf(given: Given): readonly string[] {
 const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--host": "DRAWBRIDGE_HOST",
   "--data-dir": "DRAWBRIDGE_DATA_DIR",
+  "--dependency-wait": "DRAWBRIDGE_DEPENDENCY_WAIT",
   "--login-port": "DRAWBRIDGE_LOGIN_PORT",
   "--game-port": "DRAWBRIDGE_GAME_PORT",
   "--gateway-port": "DRAWBRIDGE_GATEWAY_PORT",
@@ -136,6 +137,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     gatewayUrl: "",
     dataDir: "./data",
     databaseUrl: "sqlite:drawbridge.db",
+    dependencyWait: 0,
     duplicateLogin: "replace",
     sessionTokenHours: 24,
     clientVersionMin: "",
@@ -300,10 +302,24 @@ const RANGES: {
     bad: ["g.example", "ftp://g", "ws:/g", "wss://a b"],
   },
   dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
+  dependencyWait: { good: ["0", "3600"], bad: ["-1", "3601", "1s"] },
   databaseUrl: {
-    good: ["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:"],
+    good: [
+      ...["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:", "postgres://u:p@h/d"],
+      ...["postgresql://u@[::1]:5433/d?sslmode=verify-full", "postgres://u:p%40%3A%2F@h:1/d"],
+    ],
     bad: [
-      ...["a.db", "sqlite:", "postgres://u:p@h/d", "mysql://h/d", "sqlite:a\n", "SQLITE:a.db"],
+      ...[
+        "a.db",
+        "sqlite:",
+        "postgres://u:p@h",
+        "postgres://h/d",
+        "postgres://u:p@h/d?sslmode=maybe",
+        "postgres://u:%zz@h/d",
+        "mysql://h/d",
+        "sqlite:a\n",
+        "SQLITE:a.db",
+      ],
       ...["sqlite://a.db", "sqlite:///tmp/a.db", "sqlite:a.db?mode=ro", "sqlite:a#b", "sqlite:file:a.db", "sqlite: a"],
       ...["sqlite:.", "sqlite:..", "sqlite:a/", "sqlite:/", "sqlite:/a/..", "sqlite::memory:x"],
     ],
@@ -494,7 +510,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     ],
   },
   {
-    given: { env: { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" } },
+    given: { env: { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h" } },
     problems: [`Cannot use DRAWBRIDGE_DATABASE_URL: expected ${OPTIONS.databaseUrl.kind.expects}`],
   },
   {

@@ -18,6 +18,7 @@ const COUNT_ACCOUNT: Count = statement("SELECT count(*) AS count FROM accounts W
 /** Notes that are kept in no table, and leave with a word. */
 const STORED_NOTES = sqlStore(NOTES, {
   schema: [],
+  postgresSchema: [],
   open: () => {
     const notes = new Map<number, string[]>();
     return {

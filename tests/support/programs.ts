@@ -10,6 +10,8 @@ interface Program {
   /** What it is found by: a command, by any of these names. */
   readonly commands: readonly string[];
   readonly packages: readonly string[];
+  /** Where it is, if no path leads there. */
+  readonly folder?: string;
 }
 
 /** Every program that tests start. */
@@ -23,6 +25,7 @@ export const PROGRAMS = {
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
+  postgresql: { commands: ["initdb"], packages: ["postgresql"], folder: "/usr/lib/postgresql/15/bin" },
   script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
   strace: { commands: ["strace"], packages: ["strace"] },
@@ -37,7 +40,9 @@ export const REQUIRE_ALL: boolean = Deno.env.get("TEST_REQUIRE_ALL") === "1";
 /** The path of a program, or `undefined` when it is not here. */
 export function findProgram(name: ProgramName): string | undefined {
   const folders = new Set([...(Deno.env.get("PATH") ?? "").split(":"), "/usr/bin", "/usr/sbin"]);
-  for (const command of PROGRAMS[name].commands) {
+  const { commands, folder }: Program = PROGRAMS[name];
+  if (folder !== undefined) folders.add(folder);
+  for (const command of commands) {
     for (const folder of folders) {
       const path = `${folder}/${command}`;
       if (folder !== "" && isExecutable(path)) return path;

@@ -7,9 +7,11 @@
  * @module
  */
 
-import { STORAGE_ENTRY } from "./storage_entry.ts";
+import { storageAt } from "./storage_entry.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { PostgresStorage } from "../../server/storage/postgres_storage.ts";
+import { parsePostgresUrl } from "../../server/storage/postgres_target.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
@@ -34,10 +36,13 @@ async function writeForever(storage: Storage, writer: number): Promise<void> {
 if (import.meta.main) {
   const [mode, path, count] = Deno.args;
   if (mode === "write") {
-    const storage = new WorkerStorage((await startStorageWorker({ entry: STORAGE_ENTRY, path })).connect());
+    const storage = new WorkerStorage((await startStorageWorker(storageAt(path))).connect());
     await Promise.all(Array.from({ length: WRITERS }, (_, writer) => writeForever(storage, writer)));
   } else {
-    const storage = new DirectStorage({ path }, MARSH_RECORDS);
+    const postgres = parsePostgresUrl(path);
+    const storage = postgres === undefined
+      ? new DirectStorage({ path }, MARSH_RECORDS)
+      : await PostgresStorage.open(postgres, MARSH_RECORDS);
     const names = Array.from({ length: Number(count) }, (_, i) => `bulk${i}`);
     await storage.accounts.createMany(
       names.map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: 0 })),

@@ -22,7 +22,7 @@ import {
   sqlStore,
   statement,
 } from "../../../server/game/store.ts";
-import { SOCIAL_SCHEMA } from "./social_schema.ts";
+import { SOCIAL_SCHEMA, SOCIAL_SCHEMA_POSTGRES } from "./social_schema.ts";
 import { type KeptWhisper, type PlayerPair, SOCIAL } from "./social_store.ts";
 
 type Operations<Method extends keyof HandlersOf<typeof SOCIAL>> = Pick<HandlersOf<typeof SOCIAL>, Method>;
@@ -120,6 +120,7 @@ const DELETE_WHISPERS = statement(
 /** Friends, ignore lists and kept whispers. */
 export const STORED_SOCIAL = sqlStore(SOCIAL, {
   schema: SOCIAL_SCHEMA,
+  postgresSchema: SOCIAL_SCHEMA_POSTGRES,
   open: () => ({
     handlers: { ...LISTS, ...FRIENDS, ...IGNORE_LISTS, ...keptWhispers() },
     *beforeRemoval(playerId) {

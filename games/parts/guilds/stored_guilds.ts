@@ -34,7 +34,7 @@ import {
   removeMember,
   tieOf,
 } from "./stored_guild_rows.ts";
-import { GUILD_SCHEMA } from "./guild_schema.ts";
+import { GUILD_SCHEMA, GUILD_SCHEMA_POSTGRES } from "./guild_schema.ts";
 import { GUILD_WARS, warsOf } from "./stored_guild_wars.ts";
 
 type Handlers = HandlersOf<typeof GUILDS>;
@@ -162,6 +162,7 @@ const HANDLERS: Handlers = { ...FOUNDING, ...MEMBERS, ...READING, ...GUILD_INVIT
 /** Guilds, their members, invitations and wars. */
 export const STORED_GUILDS = sqlStore(GUILDS, {
   schema: GUILD_SCHEMA,
+  postgresSchema: GUILD_SCHEMA_POSTGRES,
   open: () => ({
     handlers: HANDLERS,
     *beforeRemoval(playerId) {

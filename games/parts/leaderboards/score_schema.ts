@@ -23,3 +23,21 @@ export const SCORE_SCHEMA: readonly SchemaStep[] = [
   `,
   },
 ];
+
+/** The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. */
+export const SCORE_SCHEMA_POSTGRES: readonly string[] = [
+  `
+  CREATE TABLE scores (
+    day BIGINT NOT NULL CHECK (day >= 0),
+    player_id BIGINT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kills BIGINT NOT NULL,
+    deaths BIGINT NOT NULL,
+    monster_kills BIGINT NOT NULL,
+    PRIMARY KEY (day, player_id)
+  );
+  CREATE INDEX scores_by_kills ON scores (day, kills DESC, player_id) WHERE kills > 0;
+  CREATE INDEX scores_by_deaths ON scores (day, deaths DESC, player_id) WHERE deaths > 0;
+  CREATE INDEX scores_by_monster_kills ON scores (day, monster_kills DESC, player_id) WHERE monster_kills > 0;
+  CREATE INDEX scores_by_player ON scores (player_id);
+  `,
+];

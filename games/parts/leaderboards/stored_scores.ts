@@ -13,7 +13,7 @@ import {
   sqlStore,
   statement,
 } from "../../../server/game/store.ts";
-import { SCORE_SCHEMA } from "./score_schema.ts";
+import { SCORE_SCHEMA, SCORE_SCHEMA_POSTGRES } from "./score_schema.ts";
 
 /** A score as it is stored. */
 type StoredScore = Omit<Score, "rank">;
@@ -41,7 +41,11 @@ const BOARDS: Readonly<Record<Board, BoardQueries>> = {
 };
 
 /** Kills and deaths. */
-export const STORED_SCORES = sqlStore(SCORES, { schema: SCORE_SCHEMA, open: () => ({ handlers: HANDLERS }) });
+export const STORED_SCORES = sqlStore(SCORES, {
+  schema: SCORE_SCHEMA,
+  postgresSchema: SCORE_SCHEMA_POSTGRES,
+  open: () => ({ handlers: HANDLERS }),
+});
 
 const HANDLERS: HandlersOf<typeof SCORES> = {
   *add(kills) {

@@ -1,0 +1,73 @@
+/** The database that a configuration names, as the main thread starts it. @module */
+
+import { ConfigError, DependencyError } from "../../shared/errors.ts";
+import { POSTGRES_START_RETRY_MS } from "../../shared/limits.ts";
+import { loadSessionKey } from "../auth/key_file.ts";
+import { describeDatabase, postgresTarget, type ServerConfig, sqlitePath } from "../config/config.ts";
+import { startStorageWorker, type StorageWorker, type StorageWorkerOptions } from "../storage/start_storage_worker.ts";
+import type { Logger } from "../ops/logging.ts";
+import type { Launch } from "./launch.ts";
+import { storagePermissions } from "./permissions.ts";
+
+type Entries = Pick<Launch["game"], "storageEntry" | "postgresEntry">;
+
+/**
+ * Starts the storage worker on the database of a configuration.
+ *
+ * @throws {ConfigError} when the database cannot be used; it names the setting.
+ * @throws {DependencyError} `unavailable` when it is locked, or cannot be reached.
+ */
+export async function startDatabase(
+  config: ServerConfig,
+  { storageEntry, postgresEntry }: Entries,
+  options: Pick<StorageWorkerOptions, "onError" | "counters"> = {},
+): Promise<StorageWorker> {
+  const postgres = postgresTarget(config);
+  const own = { ...options, permissions: storagePermissions(config) };
+  try {
+    return postgres === undefined
+      ? await startStorageWorker({ entry: storageEntry, path: sqlitePath(config), isChecked: true, ...own })
+      : await startStorageWorker({ entry: postgresEntry, postgres, ...own });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(error.problems.map((problem) => `Cannot use ${settingOf(config)}: ${problem}`));
+  }
+}
+
+/**
+ * The key that signs session tokens: of the data folder, or of the database where several servers use it. That one is
+ * waited for as long as the configuration says.
+ *
+ * @throws {ConfigError} when the key or the database cannot be used.
+ */
+export async function readSessionKey(
+  config: ServerConfig,
+  entries: Entries,
+  log: Pick<Logger, "warn">,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (postgresTarget(config) === undefined) return await loadSessionKey(config.dataDir);
+  const untilMs = performance.now() + config.dependencyWait * 1_000;
+  while (true) {
+    try {
+      const { sessionKey, stop } = await startDatabase(config, entries);
+      await stop();
+      return sessionKey!;
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      if (performance.now() + POSTGRES_START_RETRY_MS > untilMs) {
+        throw new ConfigError([
+          `Cannot use ${
+            settingOf(config)
+          }: ${error.message}; start the database server, or have this one wait for it ` +
+          "with --dependency-wait SECONDS",
+        ]);
+      }
+      log.warn("Waiting for the database", { reason: error.message });
+      await new Promise((resolve) => setTimeout(resolve, POSTGRES_START_RETRY_MS));
+    }
+  }
+}
+
+function settingOf(config: ServerConfig): string {
+  return `--database-url ${describeDatabase(config)}`;
+}

@@ -1,0 +1,81 @@
+/** The storage on PostgreSQL in the caller's own thread. @module */
+
+import { DependencyError } from "../../shared/errors.ts";
+import { STORAGE_TIMEOUT_MS } from "../../shared/limits.ts";
+import type { SanctionStore } from "../moderation/sanction_store.ts";
+import type { StorageOutcome, StorageRequest } from "./operations.ts";
+import { PostgresDatabase } from "./postgres_database.ts";
+import { PostgresLanes } from "./postgres_lanes.ts";
+import type { PostgresTarget } from "./postgres_target.ts";
+import type { GameRecords } from "./sql_store.ts";
+import {
+  type AccountStore,
+  type CharacterStore,
+  HEALTH_PROBE,
+  type Storage,
+  type Stores,
+  storesOn,
+} from "./storage.ts";
+import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
+
+/** For command line tools and tests: a request waits for a connection as long as it takes. */
+export class PostgresStorage implements Storage {
+  readonly accounts: AccountStore;
+  readonly characters: CharacterStore;
+  readonly sanctions: SanctionStore;
+  readonly #stores: Stores;
+  readonly #lanes: PostgresLanes;
+  #database: PostgresDatabase | undefined;
+
+  private constructor(database: PostgresDatabase) {
+    this.#database = database;
+    this.#lanes = new PostgresLanes(database);
+    this.#stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+    ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
+  }
+
+  /** @throws as {@linkcode PostgresDatabase.open} does. */
+  static async open(target: PostgresTarget, records: GameRecords): Promise<PostgresStorage> {
+    return new PostgresStorage(await PostgresDatabase.open(target, records));
+  }
+
+  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
+    return this.#stores.of(definition);
+  }
+
+  /** Nobody waits here, so all are served alike. */
+  for(): Stores {
+    return this;
+  }
+
+  isHealthy(): Promise<boolean> {
+    return this.#call(HEALTH_PROBE, undefined).then(() => true, () => false);
+  }
+
+  /** As {@linkcode PostgresDatabase.secret}. */
+  secret(name: string, made: Uint8Array): Promise<Uint8Array> {
+    return this.#database!.secret(name, made);
+  }
+
+  async close(): Promise<void> {
+    const database = this.#database;
+    this.#database = undefined;
+    await database?.close();
+  }
+
+  async #call(operation: string, argument: unknown): Promise<unknown> {
+    const untilMs = performance.now() + STORAGE_TIMEOUT_MS;
+    while (true) {
+      const outcome = await this.#ask({ operation, argument });
+      if (outcome === undefined) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
+      if ("error" in outcome) throw outcome.error;
+      if ("value" in outcome) return outcome.value;
+      if (performance.now() >= untilMs) throw lockedError(operation);
+    }
+  }
+
+  #ask(request: StorageRequest): Promise<StorageOutcome | undefined> {
+    if (this.#database === undefined) return Promise.resolve(undefined);
+    return new Promise((answer) => this.#lanes.add({ request, tryBegin: () => this.#database !== undefined, answer }));
+  }
+}

@@ -1,0 +1,127 @@
+import {
+  GuildCreateRequestSchema,
+  GuildCreateResponseSchema,
+  GuildInfoRequestSchema,
+  GuildInfoResponseSchema,
+} from "../../games/parts/guilds/guilds_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { EXIT_CONFIG } from "../../server/config/config.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { programTest } from "../support/programs.ts";
+import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
+import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
+import { connect, connectToLogin, enterWorld, login, register } from "../support/wire_session.ts";
+
+async function isReady(server: ServerProcess): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
+  await response.body?.cancel();
+  return response.ok;
+}
+
+async function join(server: ServerProcess, name: string): Promise<{ playerId: bigint; sessionToken: string }> {
+  await using client = await connectToLogin(server, "tcp");
+  assert((await register(client, name, "pw")).success);
+  return await login(client, name, "pw");
+}
+
+programTest(
+  "postgresql",
+  "serve on PostgreSQL keeps accounts, characters, guilds and tokens over a restart",
+  async () => {
+    await using database = await TestPostgres.start();
+    const flags = ["--database-url", await database.createDatabase()];
+    let tokens: string[], guildId: bigint;
+    {
+      await using server = await ServerProcess.start({ flags });
+      tokens = [(await join(server, "Anna")).sessionToken, (await join(server, "Bert")).sessionToken];
+      await using anna = await connect(server, "tcp");
+      await using bert = await connect(server, "websocket");
+      await enterWorld(anna, tokens[0]);
+      await enterWorld(bert, tokens[1]);
+      anna.send(ChatMessageSchema, { channel: Channel.GLOBAL, message: "hello" });
+      assertEquals((await bert.expect(ChatMessageSchema)).message, "hello");
+      const founding = { name: "Iron Wolves", tag: "IW" };
+      ({ guildId } = await anna.ask(GuildCreateRequestSchema, founding, GuildCreateResponseSchema));
+      assert(guildId > 0n);
+      await server.stop();
+    }
+    // Another node: it has nothing of the first one's folder, and takes its tokens all the same.
+    await using server = await ServerProcess.start({ flags });
+    await using anna = await connect(server, "tcp");
+    await enterWorld(anna, tokens[0]);
+    const { guildId: found, members } = await anna.ask(GuildInfoRequestSchema, {}, GuildInfoResponseSchema);
+    assertEquals([found, members.map(({ name }) => name)], [guildId, ["Anna"]]);
+    await server.stop();
+  },
+);
+
+programTest("postgresql", "serve goes on by itself when PostgreSQL was killed and is there again", async () => {
+  await using database = await TestPostgres.start();
+  const flags = ["--database-url", await database.createDatabase()];
+  // What players ask meanwhile cannot be done, and the log says so.
+  await using server = await ServerProcess.start({ flags, errorsExpected: true });
+  const { sessionToken } = await join(server, "Anna");
+  await using anna = await connect(server, "tcp");
+  await enterWorld(anna, sessionToken);
+  assert(await isReady(server));
+
+  await database.stop("SIGKILL");
+  const refused = await anna.ask(GuildCreateRequestSchema, { name: "Nobody", tag: "NO" }, GuildCreateResponseSchema);
+  assertEquals(refused.success, false);
+  await until("/readyz to say that there is no database", async () => !(await isReady(server)), 30_000);
+  await database.resume();
+  await until("/readyz to say that all is well", () => isReady(server), 30_000);
+  const founded = await anna.ask(
+    GuildCreateRequestSchema,
+    { name: "Iron Wolves", tag: "IW" },
+    GuildCreateResponseSchema,
+  );
+  assert(founded.success);
+  assertEquals(await database.query("SELECT name FROM guilds", "test_1"), ["Iron Wolves"]);
+  await server.stop();
+});
+
+programTest("postgresql", "serve says what is wrong with a database, and tells no password", async () => {
+  await using database = await TestPostgres.start();
+  const good = await database.createDatabase();
+  const newer = await database.createDatabase();
+  await (await ServerProcess.start({ flags: ["--database-url", newer] }))[Symbol.asyncDispose]();
+  await database.query("UPDATE schema_versions SET version = 99 WHERE name = 'guilds'", "test_2");
+  const foreign = await database.createDatabase();
+  await database.query("CREATE TABLE other (id INTEGER)", "test_3");
+  const nobody = good.replace(`:${database.port}/`, ":1/");
+  const cases: readonly (readonly [url: string, line: RegExp])[] = [
+    [
+      database.urlOf("test_1", { password: "secret" }),
+      /password authentication failed.*; give the user and the password/,
+    ],
+    [database.urlOf("missing"), /database "missing" does not exist; create it first/],
+    [newer, /schema of guilds has version 99, this program knows versions up to 1; start the newer program/],
+    [foreign, /it belongs to another program/],
+    [nobody, /refused.*; start the database server, or have this one wait for it with --dependency-wait SECONDS/i],
+  ];
+  for (const [url, line] of cases) {
+    await withTempDir(async (dir) => {
+      const { code, stderr } = await runServerToEnd(["--data-dir", dir, "--database-url", url]);
+      assertEquals(code, EXIT_CONFIG, stderr);
+      const problem = stderr.split("\n").find((each) =>
+        each.includes("Cannot use --database-url postgres://drawbridge@")
+      );
+      assert(line.test(problem ?? ""), stderr);
+      assert(!/secret|a password|a%20password/.test(stderr), stderr);
+    });
+  }
+});
+
+programTest("postgresql", "serve waits for a database as long as --dependency-wait says", async () => {
+  await using database = await TestPostgres.start();
+  const url = await database.createDatabase();
+  await database.stop();
+  const starting = ServerProcess.start({ flags: ["--database-url", url, "--dependency-wait", "60"] });
+  await database.resume();
+  await using server = await starting;
+  assert(await isReady(server));
+  await server.stop();
+});

@@ -1,0 +1,158 @@
+/**
+ * A PostgreSQL server of a test's own: Debian's, in a temporary folder, on a free port, for this machine only.
+ *
+ * @module
+ */
+
+import { findProgram } from "./programs.ts";
+
+const USER = "drawbridge";
+const PASSWORD = "a password: 1/2@3";
+const FREE_PORT_OPTIONS = { hostname: "127.0.0.1", port: 0 };
+
+/** How a server is run. */
+export interface PostgresOptions {
+  /** Whether commits wait for the disk; default: they do not, as no test pulls a plug. */
+  readonly isDurable?: boolean;
+  /** More settings, as `name=value`. */
+  readonly settings?: readonly string[];
+}
+
+/** A running server. */
+export class TestPostgres implements AsyncDisposable {
+  readonly port: number;
+  readonly folder: string;
+  readonly #settings: readonly string[];
+  #process: Deno.ChildProcess | undefined;
+  #databaseCount = 0;
+
+  private constructor(folder: string, port: number, settings: readonly string[]) {
+    this.folder = folder;
+    this.port = port;
+    this.#settings = settings;
+  }
+
+  /** Makes a cluster in a new folder, and starts its server. */
+  static async start({ isDurable = false, settings = [] }: PostgresOptions = {}): Promise<TestPostgres> {
+    const folder = await Deno.makeTempDir({ prefix: "drawbridge-test-" });
+    const passwordFile = `${folder}/password`;
+    await Deno.writeTextFile(passwordFile, PASSWORD);
+    if (Deno.uid() === 0) {
+      const { uid, gid } = ordinaryUser();
+      for (const path of [folder, passwordFile]) await Deno.chown(path, uid, gid);
+    }
+    const cluster = ["--no-sync", "--auth=scram-sha-256", `--username=${USER}`, `--pwfile=${passwordFile}`];
+    await run("initdb", [...cluster, "--encoding=UTF8", "--locale=C.UTF-8", "-D", `${folder}/data`]);
+    const listener = Deno.listen(FREE_PORT_OPTIONS);
+    const { port } = listener.addr;
+    listener.close();
+    const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+    const server = new TestPostgres(folder, port, [
+      "listen_addresses=127.0.0.1",
+      `port=${port}`,
+      "unix_socket_directories=",
+      "shared_buffers=16MB",
+      ...fsync,
+      ...settings,
+    ]);
+    await server.resume();
+    return server;
+  }
+
+  /** The address of a database for `--database-url`, with its password. */
+  urlOf(database: string, { password = PASSWORD }: { readonly password?: string } = {}): string {
+    return `postgres://${USER}:${encodeURIComponent(password)}@127.0.0.1:${this.port}/${database}`;
+  }
+
+  /** Makes an empty database. @returns Its address. */
+  async createDatabase(): Promise<string> {
+    const name = `test_${++this.#databaseCount}`;
+    await this.query(`CREATE DATABASE ${name}`);
+    return this.urlOf(name);
+  }
+
+  /** Runs SQL with the server's own client. @returns One line for each row, its columns parted by `|`. */
+  async query(sql: string, database = "postgres"): Promise<string[]> {
+    const text = await run("psql", [
+      "-X",
+      "-A",
+      "-t",
+      "-q",
+      "-v",
+      "ON_ERROR_STOP=1",
+      "-d",
+      this.urlOf(database),
+      "-c",
+      sql,
+    ]);
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  /** Starts the server, again on the same data and port. */
+  async resume(): Promise<void> {
+    const settings = this.#settings.flatMap((setting) => ["-c", setting]);
+    this.#process = command("postgres", ["-D", `${this.folder}/data`, ...settings], {
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let isEnded = false;
+    void this.#process.status.then(() => isEnded = true);
+    // It answers "rejecting" while it recovers what a crash has left.
+    while (!(await command("pg_isready", ["-h", "127.0.0.1", "-p", `${this.port}`]).output()).success) {
+      if (isEnded) throw new Error("Cannot start PostgreSQL");
+    }
+  }
+
+  /** Ends the server: at once, as a power failure would, or in order. */
+  async stop(signal: "SIGKILL" | "SIGINT" = "SIGINT"): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined) return;
+    if (signal === "SIGKILL") {
+      // Its own children are told as well: they would hold the port.
+      await run("pg_ctl", ["stop", "-m", "immediate", "-W", "-D", `${this.folder}/data`]);
+    } else process.kill(signal);
+    await process.status;
+  }
+
+  /** Ends the server without waiting for it, and removes its folder. */
+  stopAtOnce(): void {
+    this.#process?.kill("SIGQUIT");
+    Deno.removeSync(this.folder, { recursive: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+/** The server refuses to run for root. */
+function command(program: string, args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+  const path = Deno.realPathSync(findProgram("postgresql")!).replace(/[^/]+$/, program);
+  const { uid, gid } = ordinaryUser();
+  const drop = Deno.uid() === 0 ? [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"] : [];
+  // It does not outlive a test that is killed.
+  return new Deno.Command("setpriv", { cwd: "/", ...options, args: [...drop, "--pdeathsig=INT", "--", path, ...args] });
+}
+
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await command(program, args).output();
+  if (!success) throw new Error(`Cannot run ${program}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** The user that Debian's package made. */
+function ordinaryUser(): { readonly uid: number; readonly gid: number } {
+  const line = Deno.readTextFileSync("/etc/passwd").split("\n").find((each) => each.startsWith("postgres:"));
+  const [, , uid, gid] = (line ?? "").split(":").map(Number);
+  return { uid, gid };
+}
+
+/** A server for all tests of a file, which is gone with them; undefined where the program is missing. */
+export async function sharedPostgres(options: PostgresOptions = {}): Promise<TestPostgres | undefined> {
+  if (findProgram("postgresql") === undefined) return undefined;
+  const server = await TestPostgres.start(options);
+  globalThis.addEventListener("unload", () => server.stopAtOnce());
+  return server;
+}
