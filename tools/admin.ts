@@ -14,6 +14,7 @@ import {
   RefusedError,
   runModeration,
 } from "./admin_moderation.ts";
+import { DATA_HELP, isDataCommand, runData } from "./admin_data.ts";
 import { parsePlayersOptions, PLAYERS_HELP, runPlayers } from "./admin_players.ts";
 
 const HELP = `Usage: deno task admin COMMAND [flags]
@@ -35,6 +36,10 @@ const HELP = `Usage: deno task admin COMMAND [flags]
   maintenance  Begin or end maintenance, with a countdown
 
   game         Have the game do something of its own
+  backup       Copy a SQLite database, also while the server runs
+  export       Write all that players have into a file
+  import       Read such a file into an empty database, SQLite or PostgreSQL
+
   documents    List, show, put aside or restore documents that the game cannot read
 
 More about a command: deno task admin COMMAND --help`;
@@ -62,7 +67,7 @@ export async function runAdmin(
   // Task runners hand a first `--` on.
   const [command, ...rest] = args[0] === "--" ? args.slice(1) : args;
   const wantsHelp = asksForHelp(rest) || command === "--help" || command === "-h";
-  if (command !== "players" && (command === undefined || !isModerationCommand(command))) {
+  if (command !== "players" && !isDataCommand(command) && (command === undefined || !isModerationCommand(command))) {
     if (wantsHelp) {
       output.print(HELP);
       return 0;
@@ -71,12 +76,13 @@ export async function runAdmin(
     return EXIT_CONFIG;
   }
   if (wantsHelp) {
-    output.print(command === "players" ? PLAYERS_HELP : MODERATION_HELP);
+    output.print(command === "players" ? PLAYERS_HELP : isDataCommand(command) ? DATA_HELP : MODERATION_HELP);
     return 0;
   }
   try {
     const gameOptions = await gameOptionsOf(rest, env);
     if (command === "players") output.report(await runPlayers(parsePlayersOptions(rest, env, gameOptions)));
+    else if (isDataCommand(command)) output.report(await runData(command, rest, env, gameOptions));
     else output.print(await runModeration(parseModerationCommand(command, rest, env, gameOptions)));
     return 0;
   } catch (error) {

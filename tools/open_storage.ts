@@ -17,15 +17,20 @@ export interface OpenedStorage {
 /**
  * Opens the storage that a configuration names.
  *
+ * @param newKey The key it is to have, where it has none yet; default: one by chance.
  * @throws {ConfigError} when the database or the key cannot be used.
  * @throws {DependencyError} `unavailable` when the database cannot be reached, or is locked.
  */
-export async function openStorage(config: ServerConfig, records: GameRecords): Promise<OpenedStorage> {
+export async function openStorage(
+  config: ServerConfig,
+  records: GameRecords,
+  newKey?: Uint8Array<ArrayBuffer>,
+): Promise<OpenedStorage> {
   const target = postgresTarget(config);
   if (target === undefined) {
-    const sessionKey = await loadSessionKey(config.dataDir);
+    const sessionKey = await loadSessionKey(config.dataDir, newKey);
     return { storage: new DirectStorage({ path: sqlitePath(config) }, records), sessionKey };
   }
   const storage = await PostgresStorage.open(target, records);
-  return { storage, sessionKey: await sessionKeyOf(storage) };
+  return { storage, sessionKey: await sessionKeyOf(storage, newKey) };
 }

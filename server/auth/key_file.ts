@@ -19,17 +19,21 @@ export async function hasSessionKey(dataDir: string): Promise<boolean> {
  * Reads the key from `session.key` in `dataDir`, after making one where there is none. All processes that start at once
  * on the same folder get the same key.
  *
- * @returns 32 random bytes.
+ * @param newKey The one that is made; default: by chance.
+ * @returns 32 bytes.
  * @throws {ConfigError} when the file cannot be read or made, is malformed, or can be read by others than its owner.
  */
-export async function loadSessionKey(dataDir: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function loadSessionKey(
+  dataDir: string,
+  newKey: Uint8Array<ArrayBuffer> = crypto.getRandomValues(new Uint8Array(KEY_BYTES)),
+): Promise<Uint8Array<ArrayBuffer>> {
   const text = await loadSecret({
     path: pathOf(dataDir),
     what: "session key",
     pattern: /^[A-Za-z0-9+/]{43}=$/,
     bytesMax: 44,
     expected: `${KEY_BYTES} bytes in base64; delete it to have a new one made, which ends all sessions`,
-    make: () => crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toBase64(),
+    make: () => newKey.toBase64(),
   });
   return Uint8Array.fromBase64(text);
 }

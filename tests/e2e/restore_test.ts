@@ -1,4 +1,3 @@
-import { DatabaseSync } from "node:sqlite";
 import { EnterWorldRequestSchema, EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -17,13 +16,6 @@ async function join(server: ServerProcess, name: string): Promise<{ playerId: bi
 async function enterCode(server: ServerProcess, sessionToken: string): Promise<string> {
   await using client = await connect(server, "tcp");
   return ErrorCode[(await client.ask(EnterWorldRequestSchema, { sessionToken }, EnterWorldResponseSchema)).errorCode];
-}
-
-/** As docs/operations.md has it. */
-function backUp(dataDir: string, path: string): void {
-  const database = new DatabaseSync(`${dataDir}/drawbridge.db`);
-  database.exec(`VACUUM INTO '${path}'`);
-  database.close();
 }
 
 async function restore(dataDir: string, path: string, removed: readonly string[]): Promise<void> {
@@ -51,7 +43,8 @@ for (
       let lost: { playerId: bigint; token: string };
       try {
         anna = await join(server, "Anna");
-        backUp(dataDir, `${dir}/backup.db`);
+        // As docs/operations.md has it.
+        assertEquals((await server.admin("backup", `${dir}/backup.db`))[0], 0);
         lost = await join(server, "Lost");
         assertEquals(await enterCode(server, lost.token), "NONE");
         await server.stop();
