@@ -125,7 +125,9 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
   });
   if (!isNarrow) log.warn("The process may use all files: start it with --allow-read=/ --allow-write=/ to limit it");
   if (config.tlsCert === "" && !isLoopback(config.host)) {
-    log.warn("Passwords and chat travel unencrypted beyond this machine: give --tls-cert and --tls-key, or a proxy");
+    log.warn(
+      "Passwords and chat travel unencrypted beyond this machine: set --tls-cert and --tls-key, or put a TLS proxy in front",
+    );
   }
   console.log(readyLine(addressesOf(config, supervisor.ports, admin.address)));
   if (isDev) {
