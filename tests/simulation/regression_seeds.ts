@@ -7,4 +7,8 @@ export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: s
     was: "Chat beyond what waits for a slow ignore list was left out, whispers among it, and nothing told of it",
   },
   { seed: 1900007386, was: "A snapshot of the new map overtook MAP_ENTERED, which waited for room in the ring" },
+  {
+    seed: 539158874,
+    was: "Monsters struck who fell silent as it was to leave: its entity stayed longer than was allowed here",
+  },
 ];

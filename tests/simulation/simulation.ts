@@ -33,8 +33,11 @@ export interface SimulationResult {
 const PLAY_MS = [9_000, 6_000];
 /** How soon everything must have come to rest once nothing goes wrong any more, in milliseconds: longer than a server waits. */
 const SETTLE_MS = 60_000;
-/** How soon nothing of a player may be left, in milliseconds: as long as a server waits for one that fell silent. */
-const LEAVE_MS = 70_000;
+/**
+ * How soon nothing of a player may be left, in milliseconds: as long as a server waits for one that fell silent, and as
+ * monsters then need to kill it, and its fight to be over.
+ */
+const LEAVE_MS = 120_000;
 const POLL_MS = 250;
 /** How often clients may look before they must see the world as it is. */
 const LOOKS = 8;
