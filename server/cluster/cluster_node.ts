@@ -1,6 +1,8 @@
 /** This node among others: its lease, and the players it owns. @module */
 
-import type { Clock, Timers } from "../base/clock.ts";
+import { ConfigError } from "../../shared/errors.ts";
+import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS } from "../../shared/limits.ts";
+import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { SavedCharacter, Stores } from "../storage/storage.ts";
 import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
@@ -14,27 +16,25 @@ export interface NodeSessions {
   nodeLoad(): NodeLoad;
 }
 
-/** A node that has joined. */
+/** What a node is made of. */
+export interface ClusterNodeOptions {
+  readonly storage: Pick<Stores, "of">;
+  readonly node: NodeEntry;
+  /** Monotonic, in milliseconds, and goes on while the process is stopped. */
+  readonly nowMs: () => number;
+  readonly timers: Timers;
+  readonly log: LimitedLogger;
+}
+
+/** A node that shares its database with others. */
 export class ClusterNode {
   readonly ownerships: ClaimedOwnerships;
-  readonly #options: {
-    readonly storage: Pick<Stores, "of">;
-    readonly node: NodeEntry;
-    readonly clock: Pick<Clock, "monotonicMs">;
-    readonly timers: Timers;
-    readonly log: LimitedLogger;
-  };
+  readonly #options: ClusterNodeOptions;
   readonly #directory: Directory;
   #sessions: NodeSessions | undefined;
   #membership: Membership | undefined;
 
-  constructor(options: {
-    readonly storage: Pick<Stores, "of">;
-    readonly node: NodeEntry;
-    readonly clock: Pick<Clock, "monotonicMs">;
-    readonly timers: Timers;
-    readonly log: LimitedLogger;
-  }) {
+  constructor(options: ClusterNodeOptions) {
     const { log, node, storage, timers } = options;
     this.#options = options;
     this.#directory = storage.of(DIRECTORY);
@@ -48,14 +48,31 @@ export class ClusterNode {
     });
   }
 
-  /** Keeps the lease for these sessions from now on. */
+  /**
+   * Enters the directory. A node that ended without leaving it still holds the lease there for a while.
+   *
+   * @throws {ConfigError} when another server has this one's id.
+   */
+  async join(): Promise<void> {
+    const { log, node, nowMs, timers } = this.#options;
+    const untilMs = nowMs() + NODE_LEASE_MS + NODE_RENEWAL_INTERVAL_MS;
+    while (await this.#directory.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
+      if (nowMs() >= untilMs) {
+        throw new ConfigError([`Cannot use --server-id ${node.serverId}: another server that runs has it`]);
+      }
+      log.info("Waiting for the lease of the server that had this one's id", { serverId: node.serverId });
+      await new Promise<void>((resolve) => timers.set(resolve, NODE_RENEWAL_INTERVAL_MS / 2));
+    }
+  }
+
+  /** Keeps the lease for these sessions from now on: the node has joined. */
   begin(sessions: NodeSessions): void {
-    const { clock, log, node, timers } = this.#options;
+    const { log, node, nowMs, timers } = this.#options;
     this.#sessions = sessions;
     this.#membership = new Membership({
       directory: this.#directory,
       node,
-      clock,
+      nowMs,
       timers,
       log,
       load: () => sessions.nodeLoad(),

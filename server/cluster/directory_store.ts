@@ -55,6 +55,8 @@ export type Claim =
 export interface Renewal {
   /** False: the server id is another incarnation's, or nobody's. */
   readonly isHeld: boolean;
+  /** The lease was over before it was renewed: others may have claimed the node's players. */
+  readonly hadLapsed: boolean;
   /** Players of the node whom another one has tried to claim, at most `STORAGE_ROWS_MAX`; each is told until it is given up. */
   readonly wanted: readonly number[];
 }

@@ -1,7 +1,7 @@
 /** A node among others: it renews its lease, and hears whom others want from it. @module */
 
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS, NODE_SILENT_MS } from "../../shared/limits.ts";
-import type { Clock, Timers } from "../base/clock.ts";
+import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Directory, NodeEntry, NodeLoad } from "./directory_store.ts";
 
@@ -9,7 +9,8 @@ import type { Directory, NodeEntry, NodeLoad } from "./directory_store.ts";
 export interface MembershipOptions {
   readonly directory: Directory;
   readonly node: NodeEntry;
-  readonly clock: Pick<Clock, "monotonicMs">;
+  /** Monotonic, in milliseconds, and goes on while the process is stopped: the others' time does. */
+  readonly nowMs: () => number;
   readonly timers: Timers;
   readonly log: Pick<LimitedLogger, "error" | "warn" | "info">;
   /** How the node is now. */
@@ -21,7 +22,7 @@ export interface MembershipOptions {
 }
 
 /**
- * The lease is counted by the database's clock; how long this node has not heard of it, by its own monotonic one. What
+ * The lease is counted by the database's clock; how long this node has not heard of it, by one of its own. What
  * was asked before a pause and answered after it renews nothing in its eyes: it counts from when it asked.
  */
 export class Membership {
@@ -33,7 +34,7 @@ export class Membership {
   /** Of a node that has joined just now. */
   constructor(options: MembershipOptions) {
     this.#options = options;
-    this.#renewedAtMs = options.clock.monotonicMs();
+    this.#renewedAtMs = options.nowMs();
     this.#schedule();
   }
 
@@ -52,17 +53,16 @@ export class Membership {
 
   /** Renews the lease now. Never rejects. */
   async renew(): Promise<void> {
-    const { directory, node, clock, load, log, onReturn, onWanted } = this.#options;
+    const { directory, node, nowMs, load, log, onReturn, onWanted } = this.#options;
     const { serverId, incarnation } = node;
-    const askedAtMs = clock.monotonicMs();
+    const askedAtMs = nowMs();
     try {
       const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
       const isIn = answer.isHeld ||
         await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
       if (!isIn) return log.error("Another server has this one's id: choose another --server-id", { serverId });
-      const wasLapsed = !answer.isHeld || this.#sinceRenewalMs() >= NODE_LEASE_MS;
       this.#renewedAtMs = askedAtMs;
-      if (wasLapsed) {
+      if (answer.hadLapsed) {
         log.warn("The lease of this node had lapsed: its players may be on other servers", { serverId });
         await onReturn();
       }
@@ -73,7 +73,7 @@ export class Membership {
   }
 
   #sinceRenewalMs(): number {
-    return this.#options.clock.monotonicMs() - this.#renewedAtMs;
+    return this.#options.nowMs() - this.#renewedAtMs;
   }
 
   #schedule(): void {

@@ -27,6 +27,12 @@ export interface Ownerships {
   /** Gives up the players that are not needed any more. */
   sweep(isNeeded: (playerId: number) => boolean): void;
 
+  /** What goes on when the game is reloaded. */
+  image(): readonly Ownership[];
+
+  /** Goes on with what {@linkcode Ownerships.image} gave. */
+  restore(image: readonly Ownership[]): void;
+
   /** A write of a player was refused as `fenced`: it is looked whose the player is. */
   onFenced(playerId: number): void;
 
@@ -43,6 +49,8 @@ export const OWNS_EVERYBODY: Ownerships = {
   acquire: () => Promise.resolve(null),
   find: () => null,
   sweep: () => {},
+  image: () => [],
+  restore: () => {},
   onFenced: () => {},
   checkLease: () => {},
 };
@@ -111,6 +119,14 @@ export class ClaimedOwnerships implements Ownerships {
       // What fails here is this node's to claim again, and others' once it has no lease.
       this.#directory.release(ownership).catch(() => {});
     }
+  }
+
+  image(): Ownership[] {
+    return [...this.#owned.values()];
+  }
+
+  restore(image: readonly Ownership[]): void {
+    for (const ownership of image) this.#owned.set(ownership.playerId, ownership);
   }
 
   onFenced(playerId: number): void {

@@ -55,11 +55,10 @@ const SELECT_OWNER = statement<NodeId>(
       ON nodes.server_id = player_owners.server_id AND nodes.incarnation = player_owners.incarnation
     WHERE player_id = ? AND ${IS_HELD}`,
 );
-/** Finds a row while an ownership holds, and keeps it so until the transaction ends. */
-export const OWNS = statement(
-  "SELECT 1 AS found FROM player_owners WHERE player_id = ? AND epoch = ? AND incarnation IS NOT NULL",
-  "SELECT 1 AS found FROM player_owners WHERE player_id = ? AND epoch = ? AND incarnation IS NOT NULL FOR SHARE",
-);
+const OWNS_TEXT = "SELECT 1 AS found FROM player_owners WHERE player_id = ? AND epoch = ? AND incarnation IS NOT NULL";
+/** Finds a row while an ownership holds, and keeps it so until the transaction, which writes, ends. */
+export const OWNS = statement(OWNS_TEXT, `${OWNS_TEXT} FOR SHARE`);
+const IS_OWNED = statement(OWNS_TEXT);
 const RELEASE = statement(
   "UPDATE player_owners SET server_id = NULL, incarnation = NULL, is_wanted = 0 WHERE player_id = ? AND epoch = ?",
 );
@@ -78,9 +77,10 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *renew({ node: { serverId, incarnation }, load: { currentPlayers, maxPlayers, isDraining }, leaseMs }) {
     checkId(leaseMs, "leaseMs");
     const values = [serverId, incarnation, currentPlayers, maxPlayers, Number(isDraining), leaseMs];
+    const hadLapsed = (yield* HOLDS_LEASE.get(serverId, incarnation)) === undefined;
     const isHeld = (yield* RENEW.run(...values)) > 0;
     const wanted = yield* SELECT_WANTED.all(serverId, incarnation);
-    return { isHeld, wanted: wanted.map(({ playerId }) => playerId) };
+    return { isHeld, hadLapsed, wanted: wanted.map(({ playerId }) => playerId) };
   },
   *leave({ serverId, incarnation }) {
     yield* DELETE_NODE.run(serverId, incarnation);
@@ -109,7 +109,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     checkRows(owned.length);
     const lost: number[] = [];
     for (const { playerId, epoch } of owned) {
-      if ((yield* OWNS.get(playerId, epoch)) === undefined) lost.push(playerId);
+      if ((yield* IS_OWNED.get(playerId, epoch)) === undefined) lost.push(playerId);
     }
     return lost;
   },

@@ -9,7 +9,7 @@
  */
 
 import type { Asset } from "../../gateway/app.ts";
-import { DependencyError } from "../../shared/errors.ts";
+import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import {
   MODERATION_PENDING_MAX,
   RELOAD_LOAD_MS,
@@ -89,6 +89,8 @@ export class ReloadError extends Error {
 /** The io workers and the logic worker of one node. */
 export class Supervisor {
   readonly #options: SupervisorOptions;
+  /** Of this run: logic that is started again is the same node to others. */
+  readonly #incarnation = crypto.randomUUID();
   readonly #ioCounters: SharedArrayBuffer[] = [];
   readonly #descriptors: SharedArrayBuffer[] = [];
   readonly #logicCounters = createCounterBlock();
@@ -351,13 +353,15 @@ export class Supervisor {
         doorbell: this.#logicDoorbell,
         storage,
         sessionKey,
+        incarnation: this.#incarnation,
         maintenance: maintenance.plan,
         before,
       },
       ["started", "start_failed"],
       [storage.port],
     );
-    if (report.kind === "start_failed") throw new ReloadError(report.message);
+    if (report.kind !== "start_failed") return;
+    throw before === undefined ? new ConfigError([report.message]) : new ReloadError(report.message);
   }
 
   #connectStorage(logic: LogicHandle) {

@@ -76,6 +76,8 @@ export interface LogicInit {
   readonly doorbell: SharedArrayBuffer;
   readonly storage: StorageChannel;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
+  /** Of this run of the process, where other servers use the database too. */
+  readonly incarnation: string;
   readonly maintenance: MaintenancePlan | null;
   /** What it goes on from when the game was reloaded: it does nothing then before it is told to `run`. */
   readonly before?: { readonly image: LogicImage; readonly io: readonly IoStarted[] };

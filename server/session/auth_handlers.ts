@@ -13,7 +13,6 @@ import {
   LogoutResponseSchema,
   RegisterRequestSchema,
   RegisterResponseSchema,
-  ServerInfoSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
@@ -29,6 +28,7 @@ import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
+import { allServers, ownServer } from "./server_list.ts";
 import type { Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
@@ -100,6 +100,7 @@ export function registerAuthHandlers(
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
+      const servers = context.isShared ? await allServers(context, session) : undefined;
       // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&
         await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
@@ -130,7 +131,7 @@ export function registerAuthHandlers(
         success: true,
         sessionToken,
         playerId: BigInt(player.playerId),
-        gameServers: [serverInfo(context, session)],
+        gameServers: servers ?? [ownServer(context, session)],
         deletionCancelled,
       });
       sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));
@@ -149,23 +150,4 @@ export function registerAuthHandlers(
       sessions.unbindPlayer(session);
       session.isLeaving = false;
     }));
-}
-
-/** This node as the server list shows it, by addresses that the client can reach. */
-function serverInfo({ config, ports, sessions }: LogicContext, session: Session) {
-  const address = config.publicHost !== "" ? config.publicHost : session.link?.info.localAddress ?? "127.0.0.1";
-  const currentPlayers = sessions.inWorld.size;
-  const maxPlayers = Math.min(config.maxPlayers, config.maxConnections);
-  const host = address.includes(":") ? `[${address}]` : address;
-  const scheme = config.tlsCert !== "" ? "wss" : "ws";
-  return create(ServerInfoSchema, {
-    serverId: config.serverId,
-    serverName: config.serverName,
-    ipAddress: address,
-    port: ports.game,
-    currentPlayers,
-    maxPlayers,
-    loadFactor: Math.min(1, currentPlayers / maxPlayers),
-    gatewayUrl: config.gatewayUrl !== "" ? config.gatewayUrl : `${scheme}://${host}:${ports.gateway}/ws`,
-  });
 }

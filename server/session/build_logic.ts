@@ -2,8 +2,8 @@
 
 import { PLAYERS_PER_OTHER, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
-import { ClusterNode } from "../cluster/cluster_node.ts";
-import type { NodeEntry } from "../cluster/directory_store.ts";
+import { postgresTarget } from "../config/config.ts";
+import type { ClusterNode } from "../cluster/cluster_node.ts";
 import { OWNS_EVERYBODY } from "../cluster/ownerships.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { ReservedNames } from "../names/reserved_names.ts";
@@ -36,8 +36,8 @@ export interface LogicOptions extends
   readonly timers?: Timers;
   /** What it goes on from; nothing unless told. */
   readonly before?: Predecessor;
-  /** What other nodes are told of this one, which has joined them; left out: there are none. */
-  readonly node?: NodeEntry;
+  /** This node among others, which it has joined; left out: there are none. */
+  readonly cluster?: ClusterNode;
   /** Players the world has room for; as many as the configuration lets in unless told. */
   readonly worldCapacity?: number;
 }
@@ -63,7 +63,7 @@ export function buildLogic(options: LogicOptions): Logic {
     faults,
   });
   const timers = options.timers ?? SYSTEM_TIMERS;
-  const cluster = options.node && new ClusterNode({ ...options, node: options.node, timers });
+  const { cluster } = options;
   const context: LogicContext = {
     contract: game.contract,
     config,
@@ -79,6 +79,7 @@ export function buildLogic(options: LogicOptions): Logic {
     world,
     worldCapacity,
     saver: new CharacterSaver(storage, log, timers, (batch) => cluster?.onSkipped(batch)),
+    isShared: postgresTarget(config) !== undefined,
     ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
     counters,
     log,

@@ -50,6 +50,8 @@ export interface LogicContext {
   /** Players the world has room for. */
   readonly worldCapacity: number;
   readonly saver: CharacterSaver;
+  /** Whether other servers use the database too. */
+  readonly isShared: boolean;
   /** Which players this node may play. */
   readonly ownerships: Ownerships;
   readonly counters: CounterBlock;

@@ -10,7 +10,7 @@ import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import type { ClusterNode } from "../cluster/cluster_node.ts";
-import type { NodeLoad } from "../cluster/directory_store.ts";
+import type { NodeLoad, Ownership } from "../cluster/directory_store.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Game, type GameSystem } from "../game/game.ts";
 import { GameActions } from "../game/game_actions.ts";
@@ -54,6 +54,7 @@ import { Sanctions } from "../moderation/sanctions.ts";
 import type { Session, SessionImage } from "./session.ts";
 import type { SessionManager } from "./session_manager.ts";
 import { Sources } from "./sources.ts";
+import { playersMaxOf } from "./server_list.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { TokenEpochs } from "./token_epochs.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
@@ -74,6 +75,8 @@ export interface LogicImage {
   readonly world: WorldServiceImage;
   /** Characters that are not known to be saved. */
   readonly unsaved: readonly SavedCharacter[];
+  /** Players that this node owns, where it shares the database. */
+  readonly owned: readonly Ownership[];
   /** Requests without an answer; `session`: its place among the sessions. */
   readonly pending: readonly { readonly session: number; readonly type: number; readonly sequence: number }[];
   /** What the game keeps, by name. */
@@ -237,7 +240,7 @@ export class Logic {
 
   /** All that goes on in the next logic; to be asked between ticks. */
   image(): LogicImage {
-    const { clock, faults, saver, sessions } = this.context;
+    const { clock, faults, ownerships, saver, sessions } = this.context;
     const all = [...sessions.all];
     return {
       version: IMAGE_VERSION,
@@ -245,6 +248,7 @@ export class Logic {
       sessions: sessions.image(),
       world: this.world.image(),
       unsaved: saver.image(),
+      owned: ownerships.image(),
       pending: Array.from(this.#dispatcher.pending, ({ session, type, sequence }) => ({
         session: all.indexOf(session),
         type,
@@ -255,9 +259,11 @@ export class Logic {
   }
 
   #restore({ image, connect }: Predecessor): void {
-    const { saver, sessions } = this.context;
+    const { ownerships, saver, sessions } = this.context;
     for (const [worker, { ring, output }] of connect(sessions).entries()) this.setIoWorker(worker, ring, output);
     const restored = sessions.restore(image.sessions);
+    ownerships.restore(image.owned);
+    for (const session of sessions.inWorld) session.owner = ownerships.find(session.player!.playerId) ?? null;
     this.#ackDue = restored.filter(({ ackDue, repeatedType }) => ackDue || repeatedType !== 0);
     this.world.restore(image.world);
     for (const character of image.unsaved) saver.save(character);
@@ -289,7 +295,7 @@ export class Logic {
   /** What other nodes are told of this one. */
   nodeLoad(): NodeLoad {
     const { config, sessions } = this.context;
-    return { currentPlayers: sessions.inWorld.size, maxPlayers: config.maxPlayers, isDraining: false };
+    return { currentPlayers: sessions.inWorld.size, maxPlayers: playersMaxOf(config), isDraining: false };
   }
 
   /** Takes an io worker, or its successor after a crash: the connections of the one before are lost. */

@@ -5,12 +5,16 @@
  * @module
  */
 
+import { ConfigError } from "../../shared/errors.ts";
 import { RELOAD_SETTLE_MS, STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
-import { SystemClock } from "../base/clock.ts";
+import { SYSTEM_TIMERS, SystemClock } from "../base/clock.ts";
 import { withPlace } from "../base/error_place.ts";
 import { openMonotonicClock } from "../base/libc.ts";
+import { ClusterNode, type ClusterNodeOptions } from "../cluster/cluster_node.ts";
+import { postgresTarget } from "../config/config.ts";
+import { addressOf, playersMaxOf } from "./server_list.ts";
 import type { GameModule } from "../game/define_game.ts";
 import { Counter, CounterBlock, Gauge } from "../ops/counters.ts";
 import { GameMetrics } from "../ops/game_metrics.ts";
@@ -51,6 +55,8 @@ interface HandOver {
 class Runtime {
   readonly #doorbell: Doorbell;
   readonly #logic: Logic;
+  /** This node among others; undefined: there are none. */
+  readonly #cluster: ClusterNode | undefined;
   readonly #rings: (RingConsumer | undefined)[] = [];
   readonly #outputs: RingOutput[] = [];
   readonly #clock: SystemClock;
@@ -75,8 +81,10 @@ class Runtime {
     this.#lag = new LoopLag(this.#counters);
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
+    this.#cluster = clusterOf(init, { storage: this.#storage, log });
     this.#logic = buildLogic({
       game,
+      cluster: this.#cluster,
       config,
       ports: init.ports,
       clock: this.#clock,
@@ -95,6 +103,11 @@ class Runtime {
       },
       watch: new SlowPackets(log, this.#counters, game.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });
+  }
+
+  /** Joins the other nodes; to be called while it runs. @throws {ConfigError} when one of them has its server id. */
+  async join(): Promise<void> {
+    await this.#cluster?.join();
   }
 
   /** Takes what the operator has planned. */
@@ -248,6 +261,18 @@ class Runtime {
   }
 }
 
+/** This node among others: where the database is shared, and players play here. */
+function clusterOf(
+  { config, incarnation, ports }: LogicInit,
+  parts: Pick<ClusterNodeOptions, "storage" | "log">,
+): ClusterNode | undefined {
+  if (postgresTarget(config) === undefined || config.role === "login") return undefined;
+  const address = addressOf(config, ports, config.publicHost !== "" ? config.publicHost : config.host);
+  const load = { currentPlayers: 0, maxPlayers: playersMaxOf(config), isDraining: false };
+  const node = { serverId: config.serverId, incarnation, ...address, ...load };
+  return new ClusterNode({ ...parts, node, nowMs: () => performance.now(), timers: SYSTEM_TIMERS });
+}
+
 let runtime: Runtime | null = null;
 /** It goes round, or stands still as the game is to be reloaded. */
 let isRunning = false;
@@ -266,10 +291,15 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
         runtime = await Runtime.create(command, game);
         runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
         isRunning = command.before === undefined;
-        if (isRunning) void runtime.run();
-        else await runtime.takeOver();
+        if (isRunning) {
+          void runtime.run();
+          await runtime.join();
+        } else {
+          await runtime.takeOver();
+        }
         report({ kind: "started" });
       } catch (error) {
+        if (error instanceof ConfigError) return report({ kind: "start_failed", message: error.problems.join("; ") });
         if (command.before === undefined) throw error;
         report({ kind: "start_failed", message: withPlace(error, game.folder) });
       }

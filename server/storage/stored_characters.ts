@@ -23,11 +23,11 @@ const SELECT_FIRST = statement<CharacterRow>(
   `SELECT ${COLUMNS} FROM characters WHERE account_id = ? ORDER BY id LIMIT 1`,
 );
 const SELECT_ONE = statement<CharacterRow>(`SELECT ${COLUMNS} FROM characters WHERE account_id = ? AND id = ?`);
-const UPDATE = statement(
-  `UPDATE characters SET map_id = ?1, x = ?2, y = ?3, z = ?4, yaw = ?5, hp = ?6, components = ?7
+const UPDATE_TEXT = `UPDATE characters SET map_id = ?1, x = ?2, y = ?3, z = ?4, yaw = ?5, hp = ?6, components = ?7
     WHERE id = ?8 AND (CAST(?9 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM player_owners
-      WHERE player_id = ?9 AND player_id = account_id AND epoch = ?10 AND incarnation IS NOT NULL))`,
-);
+      WHERE player_id = ?9 AND player_id = account_id AND epoch = ?10 AND incarnation IS NOT NULL`;
+// Whoever claims the player waits until it is saved, and then reads what was.
+const UPDATE = statement(`${UPDATE_TEXT}))`, `${UPDATE_TEXT} FOR SHARE))`);
 
 /** Characters, each of an account. */
 export const STORED_CHARACTERS: HandlersOf<typeof CHARACTERS> = {

@@ -61,7 +61,10 @@ class Pair implements AsyncDisposable {
       };
       await pair.storage.of(DIRECTORY).join({ node, leaseMs: NODE_LEASE_MS });
       const timers = new NodeTimers();
-      pair.nodes.push({ harness: await LogicHarness.create({ storage: pair.storage, node, timers }), timers });
+      pair.nodes.push({
+        harness: await LogicHarness.create({ storage: pair.storage, node, timers, nowMs: () => pair.databaseMs }),
+        timers,
+      });
     }
     return pair;
   }

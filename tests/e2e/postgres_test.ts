@@ -14,6 +14,8 @@ import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 import { connect, connectToLogin, enterWorld, login, register } from "../support/wire_session.ts";
 
+const PUBLIC = ["--public-host", "127.0.0.1"];
+
 async function isReady(server: ServerProcess): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
   await response.body?.cancel();
@@ -31,7 +33,7 @@ programTest(
   "serve on PostgreSQL keeps accounts, characters, guilds and tokens over a restart",
   async () => {
     await using database = await TestPostgres.start();
-    const flags = ["--database-url", await database.createDatabase()];
+    const flags = [...PUBLIC, "--database-url", await database.createDatabase()];
     let tokens: string[], guildId: bigint;
     {
       await using server = await ServerProcess.start({ flags });
@@ -59,7 +61,7 @@ programTest(
 
 programTest("postgresql", "serve goes on by itself when PostgreSQL was killed and is there again", async () => {
   await using database = await TestPostgres.start();
-  const flags = ["--database-url", await database.createDatabase()];
+  const flags = [...PUBLIC, "--database-url", await database.createDatabase()];
   // What players ask meanwhile cannot be done, and the log says so.
   await using server = await ServerProcess.start({ flags, errorsExpected: true });
   const { sessionToken } = await join(server, "Anna");
@@ -87,7 +89,7 @@ programTest("postgresql", "serve says what is wrong with a database, and tells n
   await using database = await TestPostgres.start();
   const good = await database.createDatabase();
   const newer = await database.createDatabase();
-  await (await ServerProcess.start({ flags: ["--database-url", newer] }))[Symbol.asyncDispose]();
+  await (await ServerProcess.start({ flags: [...PUBLIC, "--database-url", newer] }))[Symbol.asyncDispose]();
   await database.query("UPDATE schema_versions SET version = 99 WHERE name = 'guilds'", "test_2");
   const foreign = await database.createDatabase();
   await database.query("CREATE TABLE other (id INTEGER)", "test_3");
@@ -104,7 +106,7 @@ programTest("postgresql", "serve says what is wrong with a database, and tells n
   ];
   for (const [url, line] of cases) {
     await withTempDir(async (dir) => {
-      const { code, stderr } = await runServerToEnd(["--data-dir", dir, "--database-url", url]);
+      const { code, stderr } = await runServerToEnd([...PUBLIC, "--data-dir", dir, "--database-url", url]);
       assertEquals(code, EXIT_CONFIG, stderr);
       const problem = stderr.split("\n").find((each) =>
         each.includes("Cannot use --database-url postgres://drawbridge@")
@@ -119,7 +121,7 @@ programTest("postgresql", "serve waits for a database as long as --dependency-wa
   await using database = await TestPostgres.start();
   const url = await database.createDatabase();
   await database.stop();
-  const starting = ServerProcess.start({ flags: ["--database-url", url, "--dependency-wait", "60"] });
+  const starting = ServerProcess.start({ flags: [...PUBLIC, "--database-url", url, "--dependency-wait", "60"] });
   await database.resume();
   await using server = await starting;
   assert(await isReady(server));

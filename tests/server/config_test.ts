@@ -350,7 +350,9 @@ const RANGES: {
 for (const key of OPTION_KEYS) {
   Deno.test(`loadConfig() takes the values of ${flagOf(key)} up to the ends of its range and no others`, () => {
     const { good, bad } = RANGES[key];
-    for (const value of good) load({ args: [`${flagOf(key)}=${value}`] });
+    // Other servers on a database must know where this one is.
+    const beside = key === "databaseUrl" ? ["--public-host", "game.example.org"] : [];
+    for (const value of good) load({ args: [...beside, `${flagOf(key)}=${value}`] });
     for (const value of bad) {
       const [problem, ...others] = problemsOf({ args: [`${flagOf(key)}=${value}`] });
       assertEquals(others, []);
@@ -488,6 +490,13 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   {
     given: { args: ["--role", "login", "--game-port", "0"] },
     problems: ["Cannot use --game-port 0 with --role login: give the port of the game server"],
+  },
+  {
+    given: { args: ["--database-url", "postgres://db:pw@db.example/drawbridge"] },
+    problems: [
+      "Cannot use --host 0.0.0.0 with --database-url postgres: give --public-host, the address by which players reach this " +
+      "server, as other servers tell it to them",
+    ],
   },
   {
     given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },

@@ -10,7 +10,8 @@ import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary }
 import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
-import type { Clock, Timers } from "../../server/base/clock.ts";
+import { type Clock, SYSTEM_TIMERS, type Timers } from "../../server/base/clock.ts";
+import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import type { NodeEntry } from "../../server/cluster/directory_store.ts";
 import type { GameModule } from "../../server/game/game.ts";
 import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
@@ -139,6 +140,8 @@ export interface HarnessOptions {
   readonly storage?: Storage;
   /** A node that has joined others; alone unless told. */
   readonly node?: NodeEntry;
+  /** The time that others count its lease by; its own unless told. */
+  readonly nowMs?: () => number;
   /** For whatever comes back later; those of the thread unless told. */
   readonly timers?: Timers;
   /** Entities the world has room for. */
@@ -349,6 +352,7 @@ export class LogicHarness implements AsyncDisposable {
       options.onPacket,
     );
     this.#build = (game, before) => {
+      const log = new LimitedLogger(this.log, () => this.clock.monotonicMs());
       this.logic = buildLogic({
         game,
         before,
@@ -362,10 +366,14 @@ export class LogicHarness implements AsyncDisposable {
         randomToken: () => `token${++tokenCount}`,
         prng: new Prng(options.seed ?? 1),
         worldCapacity: options.worldCapacity ?? 1_024,
-        node: options.node,
+        cluster: options.node && new ClusterNode({
+          ...{ storage: this.storage, node: options.node, log },
+          nowMs: options.nowMs ?? (() => this.clock.monotonicMs()),
+          timers: options.timers ?? SYSTEM_TIMERS,
+        }),
         timers: options.timers,
         counters: this.counters,
-        log: new LimitedLogger(this.log, () => this.clock.monotonicMs()),
+        log,
         // How long a packet took depends on the machine.
         watch: { check: () => {} },
       });

@@ -12,7 +12,7 @@ const FREE_PORT_OPTIONS = { hostname: "127.0.0.1", port: 0 };
 
 /** How a server is run. */
 export interface PostgresOptions {
-  /** Whether commits wait for the disk; default: they do not, as no test pulls a plug. */
+  /** Whether commits wait for the disk; default: they reach the kernel alone, as no test pulls a plug. */
   readonly isDurable?: boolean;
   /** More settings, as `name=value`. */
   readonly settings?: readonly string[];
@@ -46,7 +46,7 @@ export class TestPostgres implements AsyncDisposable {
     const listener = Deno.listen(FREE_PORT_OPTIONS);
     const { port } = listener.addr;
     listener.close();
-    const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
+    const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off"];
     const server = new TestPostgres(folder, port, [
       "listen_addresses=127.0.0.1",
       `port=${port}`,
