@@ -12,7 +12,14 @@
 import { ConfigError, DependencyError } from "../shared/errors.ts";
 import { hasSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
-import { describeConfig, EXIT_CONFIG, problemText, type ServerConfig, sqlitePath } from "./config/config.ts";
+import {
+  checkPublicHost,
+  describeConfig,
+  EXIT_CONFIG,
+  problemText,
+  type ServerConfig,
+  sqlitePath,
+} from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";
@@ -38,6 +45,7 @@ import { loadWebAssets } from "./process/web_assets.ts";
 const MONITOR_INTERVAL_MS = 1_000;
 
 async function serve({ config, game, notes }: Launch, terminal: StartTerminal): Promise<void> {
+  checkPublicHost(config);
   await makeDataFolder(config.dataDir);
   const holder = describeHolder();
   const isNarrow = narrowPermissions(config);

@@ -7,7 +7,6 @@
 import { ADMIN_TOKEN_LENGTH_MIN } from "../../shared/limits.ts";
 import type { OptionKey, Platform, ServerConfig } from "./schema.ts";
 import { isLoopback, isWildcard } from "../base/host.ts";
-import { isPostgresUrl } from "../storage/postgres_target.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
 
 /** What the checks need to know besides the values. */
@@ -33,7 +32,6 @@ interface Check {
 const CHECKS: readonly Check[] = [
   { of: ["role", "host", "loginPort", "gamePort", "gatewayPort", "adminHost", "adminPort"], find: findPortConflicts },
   { of: ["role", "gamePort"], find: checkAnnouncedPort },
-  { of: ["role", "host", "publicHost", "databaseUrl"], find: checkPublicHost },
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
   { of: ["ioBackend", "tlsCert", "host"], find: checkEpoll },
@@ -72,18 +70,6 @@ function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): stri
     }
   }
   return problems;
-}
-
-/** Servers that share a database tell players of each other, and must know where each can be reached. */
-function checkPublicHost(config: ServerConfig, { nameOf }: CheckContext): string[] {
-  const isTold = config.role === "login" || config.publicHost !== "" || !isWildcard(config.host);
-  if (!isPostgresUrl(config.databaseUrl) || isTold) return [];
-  return [
-    `Cannot use ${
-      nameOf("host")
-    } ${config.host} with --database-url postgres: give --public-host, the address by which ` +
-    "players reach this server, as other servers tell it to them",
-  ];
 }
 
 /** A login server tells its clients of a port that it does not open itself. */

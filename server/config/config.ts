@@ -8,6 +8,7 @@
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "../../shared/errors.ts";
 import { CONFIG_FILE_CHARS_MAX } from "../../shared/limits.ts";
+import { isWildcard } from "../base/host.ts";
 import { findContradictions } from "./checks.ts";
 import {
   CONFIG_FILE_KEY,
@@ -93,6 +94,22 @@ export function describeDatabase(config: Pick<ServerConfig, "databaseUrl">): str
 /** The PostgreSQL database; undefined: SQLite is used. */
 export function postgresTarget({ databaseUrl }: Pick<ServerConfig, "databaseUrl">): PostgresTarget | undefined {
   return parsePostgresUrl(databaseUrl);
+}
+
+/**
+ * Holds that other servers on the database can tell players where this one is.
+ *
+ * @throws {ConfigError} otherwise. Commands that serve nobody need not be told.
+ */
+export function checkPublicHost(config: Pick<ServerConfig, "databaseUrl" | "host" | "publicHost" | "role">): void {
+  const isTold = config.role === "login" || config.publicHost !== "" || !isWildcard(config.host);
+  if (postgresTarget(config) === undefined || isTold) return;
+  throw new ConfigError([
+    `Cannot use --host ${config.host} with --database-url ${
+      describeDatabase(config)
+    }: give --public-host, the address ` +
+    "by which players reach this server, as other servers tell it to them",
+  ]);
 }
 
 /** The configuration for the log and the status page: secrets are replaced by `***`. */

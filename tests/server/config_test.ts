@@ -1,4 +1,5 @@
 import {
+  checkPublicHost,
   describeConfig,
   EXIT_CONFIG,
   loadConfig,
@@ -350,9 +351,7 @@ const RANGES: {
 for (const key of OPTION_KEYS) {
   Deno.test(`loadConfig() takes the values of ${flagOf(key)} up to the ends of its range and no others`, () => {
     const { good, bad } = RANGES[key];
-    // Other servers on a database must know where this one is.
-    const beside = key === "databaseUrl" ? ["--public-host", "game.example.org"] : [];
-    for (const value of good) load({ args: [...beside, `${flagOf(key)}=${value}`] });
+    for (const value of good) load({ args: [`${flagOf(key)}=${value}`] });
     for (const value of bad) {
       const [problem, ...others] = problemsOf({ args: [`${flagOf(key)}=${value}`] });
       assertEquals(others, []);
@@ -490,13 +489,6 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   {
     given: { args: ["--role", "login", "--game-port", "0"] },
     problems: ["Cannot use --game-port 0 with --role login: give the port of the game server"],
-  },
-  {
-    given: { args: ["--database-url", "postgres://db:pw@db.example/drawbridge"] },
-    problems: [
-      "Cannot use --host 0.0.0.0 with --database-url postgres: give --public-host, the address by which players reach this " +
-      "server, as other servers tell it to them",
-    ],
   },
   {
     given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },
@@ -648,6 +640,21 @@ Deno.test("sqlitePath() lies in the data folder unless absolute or in memory", (
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:a.db" }), "/srv/data/a.db");
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite:/x/a.db" }), "/x/a.db");
   assertEquals(sqlitePath({ dataDir, databaseUrl: "sqlite::memory:" }), ":memory:");
+});
+
+Deno.test("checkPublicHost() wants an address that other servers on a database can tell players", () => {
+  const shared = ["--database-url", "postgres://db:secret@db.example/drawbridge"];
+  const check = (...args: string[]) => checkPublicHost(load({ args: [...shared, ...args] }));
+  const error = assertThrows(() => check(), ConfigError);
+  assertEquals(error.problems, [
+    "Cannot use --host 0.0.0.0 with --database-url postgres://db@db.example:5432/drawbridge: give --public-host, the " +
+    "address by which players reach this server, as other servers tell it to them",
+  ]);
+  assertThrows(() => check("--host", "::"), ConfigError);
+  for (const told of [["--public-host", "play.example.org"], ["--host", "192.0.2.1"], ["--role", "login"]]) {
+    check(...told);
+  }
+  checkPublicHost(load({}));
 });
 
 Deno.test("problemText() gives every problem its own line", () => {
