@@ -22,6 +22,7 @@ export const PROGRAMS = {
     // What the page shows is measured, so the letters must be the same everywhere.
     packages: ["chromium", "fonts-liberation"],
   },
+  nats: { commands: ["nats-server"], packages: ["nats-server"] },
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
