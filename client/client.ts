@@ -26,25 +26,14 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import type {
-  Contract,
-  PacketShapes,
-  ReplyOf,
-  Requests,
-  SchemaOf,
-  SentByClient,
-  SentByServer,
-} from "../shared/contract.ts";
+import type { Contract, PacketShapes } from "../shared/contract.ts";
 import { ProtocolError } from "../shared/errors.ts";
 import {
   AccountDeleteRequestSchema,
   type AccountDeleteResponse,
   type DisconnectNotice,
   DisconnectReason,
-  type ErrorResponse,
   HeartbeatRequestSchema,
-  type HeartbeatResponse,
-  type LoginQueueStatus,
   LoginRequestSchema,
   type LoginResponse,
   LogoutRequestSchema,
@@ -53,26 +42,28 @@ import {
   type PasswordChangeResponse,
   RegisterRequestSchema,
   type RegisterResponse,
-  ResumeRequestSchema,
-  type ResumeResponse,
   TokensRevokeRequestSchema,
   type TokensRevokeResponse,
 } from "../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../shared/gen/common_pb.ts";
-import {
-  DespawnReason,
-  type EnterWorldRequest,
-  EnterWorldRequestSchema,
-  type EnterWorldResponse,
-  type EntityUpdate,
-} from "../shared/gen/world_pb.ts";
+import { type EnterWorldRequest, EnterWorldRequestSchema, type EnterWorldResponse } from "../shared/gen/world_pb.ts";
 import { PacketType } from "../shared/gen/packet_types.ts";
 import { CLIENT_CLOSE_MS } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
-import { type PacketRow, STATE_CONNECTED } from "../shared/packet_table.ts";
-import { changeFor, type ClientEvents, type ClientState, type SessionLoss, type StateChange } from "./client_events.ts";
+import type { PacketRow } from "../shared/packet_table.ts";
+import { changeFor, type ClientEvents, type ClientState, type StateChange } from "./client_events.ts";
 import { type GameClientOptions, resolveClientOptions, type ResolvedClientOptions } from "./client_options.ts";
-import { ClientSession } from "./client_session.ts";
+import type {
+  CloseOptions,
+  EnterWorldOptions,
+  PacketHeader,
+  ReceivedMessage,
+  ReceiveSchema,
+  ReceiveType,
+  RequestOptions,
+  RequestSchema,
+  ResponseOf,
+  SendSchema,
+} from "./client_types.ts";
 import { Handlers, type Unsubscribe } from "./handlers.ts";
 import { inflatePayload } from "./inflate.ts";
 import { Link } from "./link.ts";
@@ -81,7 +72,20 @@ import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
 import { hashPassword } from "./password.ts";
 import { type PendingRequest, PendingRequests } from "./requests.ts";
 import { Sender, type SendResult } from "./sender.ts";
+import { SessionFlow } from "./session_flow.ts";
 
+export type {
+  CloseOptions,
+  EnterWorldOptions,
+  PacketHeader,
+  ReceivedMessage,
+  ReceiveSchema,
+  ReceiveType,
+  RequestOptions,
+  RequestSchema,
+  ResponseOf,
+  SendSchema,
+} from "./client_types.ts";
 export { hashPassword } from "./password.ts";
 export { RequestError, type RequestErrorReason } from "./requests.ts";
 export type { ClientEvents, ClientState, SessionLoss, StateChange } from "./client_events.ts";
@@ -91,92 +95,6 @@ export { Contract, type PacketShape, type PacketShapes } from "../shared/contrac
 export type { OutgoingQueueMax } from "./outgoing.ts";
 export type { SendResult } from "./sender.ts";
 export type { Connect, Transport, TransportHandler } from "./transport.ts";
-
-/** The envelope of a packet, valid only during the call. */
-export type PacketHeader = Readonly<
-  Pick<PacketView, "type" | "size" | "sequence" | "timestamp" | "isCompressed" | "ack">
->;
-
-/** Options of one request. */
-export interface RequestOptions {
-  /** How long to wait for the answer, in milliseconds. */
-  timeoutMs?: number;
-}
-
-/** How to close a client. */
-export interface CloseOptions {
-  /**
-   * Leaves the player in the world, link-dead, for the server's time of grace, as a lost connection does. Default:
-   * false.
-   */
-  linkDead?: boolean;
-}
-
-/** How to enter the world. */
-export interface EnterWorldOptions {
-  /** A session token; default: the one of the last login, where it is needed. */
-  token?: string;
-  /** Default: the account's first. */
-  characterId?: bigint;
-  /** Default: 0. */
-  channelId?: number;
-}
-
-/**
- * What the connection is used for. `down`: there is none · `resuming`, `reentering`: the client takes its session up by
- * itself · `entering`: the application's ENTER_WORLD_REQUEST is under way · `ready`: anything may be sent.
- */
-type Phase = "down" | "resuming" | "reentering" | "entering" | "ready";
-
-/** Notices after which coming back would be refused or unwelcome. */
-const FINAL_REASONS: ReadonlySet<DisconnectReason> = new Set([
-  DisconnectReason.LOGGED_IN_ELSEWHERE,
-  DisconnectReason.KICKED,
-  DisconnectReason.BANNED,
-  DisconnectReason.PROTOCOL_VIOLATION,
-]);
-
-/** Refusals that pass: the client tries again later instead of giving its session up. */
-const PASSING_CODES: ReadonlySet<ErrorCode> = new Set([
-  ErrorCode.SERVER_FULL,
-  ErrorCode.MAINTENANCE,
-  ErrorCode.INTERNAL,
-  ErrorCode.TIMEOUT,
-  ErrorCode.ALREADY_LOGGED_IN,
-  ErrorCode.RATE_LIMITED,
-  ErrorCode.SHUTTING_DOWN,
-  ErrorCode.UNAVAILABLE,
-]);
-
-/** Requests after which a session is over. */
-const LEAVING_TYPES: ReadonlySet<number> = new Set([PacketType.LEAVE_WORLD_REQUEST, PacketType.LOGOUT_REQUEST]);
-
-/** Types the client itself acts on, whether or not anyone listens. */
-const OWN_TYPES: ReadonlySet<number> = new Set([
-  PacketType.HEARTBEAT_RESPONSE,
-  PacketType.LOGIN_RESPONSE,
-  PacketType.LOGOUT_RESPONSE,
-  PacketType.PASSWORD_CHANGE_RESPONSE,
-  PacketType.TOKENS_REVOKE_RESPONSE,
-  PacketType.RESUME_RESPONSE,
-  PacketType.ENTER_WORLD_RESPONSE,
-  PacketType.LOGIN_QUEUE_STATUS,
-  PacketType.ERROR_RESPONSE,
-  PacketType.DISCONNECT_NOTICE,
-]);
-
-/** The schemas of messages that clients send. */
-export type SendSchema<P> = SchemaOf<SentByClient<P>>;
-/** The schemas of messages of clients that have a reply. */
-export type RequestSchema<P> = SchemaOf<Requests<P>>;
-/** The message that answers a request with schema `D`. */
-export type ResponseOf<P, D extends DescMessage> = ReplyOf<P, MessageShape<D>>;
-/** The schemas of messages that the server sends. */
-export type ReceiveSchema<P> = SchemaOf<SentByServer<P>>;
-/** The packet types that the server sends. */
-export type ReceiveType<P> = { [T in keyof P]: P[T] extends { server: Message } ? T : never }[keyof P];
-/** The message that a packet type of the server carries. */
-export type ReceivedMessage<P, T extends keyof P> = P[T] extends { server: infer M } ? M : never;
 
 /**
  * A client of one server, of any game.
@@ -192,17 +110,10 @@ export class GameClient<P extends PacketShapes<P>> {
   readonly #requests: PendingRequests;
   readonly #sender: Sender;
   readonly #link: Link;
+  readonly #flow: SessionFlow;
 
   #state: ClientState = "idle";
-  #phase: Phase = "down";
   #opening: PromiseWithResolvers<void> | null = null;
-  #sessionToken: string | null = null;
-  /** Whether this connection is logged in, so that entering needs no token. */
-  #isLoggedIn = false;
-  /** The last ENTER_WORLD_REQUEST, to repeat it. */
-  #entry: Pick<EnterWorldRequest, "characterId" | "channelId"> | null = null;
-  /** Whether the next connection has to enter the world anew. */
-  #mustReenter = false;
   /** Nothing more is sent: resolves when the session is ended and the client closed; `null` while nobody asked for it. */
   #closing: Promise<void> | null = null;
 
@@ -217,9 +128,9 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#options = resolveClientOptions(options);
     this.#handlers = new Handlers(this.#options.onError);
     this.#requests = new PendingRequests(this.#contract, this.#options, (request) => this.#timeOut(request));
-    this.#sender = new Sender(this.#options, (packet) => this.#sent(packet));
+    this.#sender = new Sender(this.#options, (packet) => this.#flow.onSent(packet));
     this.#link = new Link(this.#options, {
-      handleUp: () => this.#up(),
+      handleUp: () => this.#flow.onUp(),
       handleDown: (change) => this.#down(change),
       handleEnd: (change, error) => this.#ended(change, error),
       handlePacket: (view, bytes) => this.#receive(view, bytes),
@@ -229,6 +140,15 @@ export class GameClient<P extends PacketShapes<P>> {
         const request = create(HeartbeatRequestSchema, { timestamp, serverTimestampEcho });
         this.#sender.writeOwn(PacketType.HEARTBEAT_REQUEST, toBinary(HeartbeatRequestSchema, request));
       },
+    });
+    this.#flow = new SessionFlow({
+      options: this.#options,
+      handlers: this.#handlers,
+      requests: this.#requests,
+      sender: this.#sender,
+      link: this.#link,
+      isOpening: () => this.#opening !== null,
+      onSettled: () => this.#settled(),
     });
   }
 
@@ -249,7 +169,7 @@ export class GameClient<P extends PacketShapes<P>> {
 
   /** The token of the last successful login, which ENTER_WORLD_REQUEST takes; else `null`. */
   get sessionToken(): string | null {
-    return this.#sessionToken;
+    return this.#flow.sessionToken;
   }
 
   /** Bytes sent that the network has not taken yet. */
@@ -283,7 +203,7 @@ export class GameClient<P extends PacketShapes<P>> {
    * @returns Resolves when the transport is closed, or does not close in time.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    if (options.linkDead === true || this.#phase !== "ready" || this.#sender.session === null) return this.#end();
+    if (options.linkDead === true || !this.#flow.isReady || this.#sender.session === null) return this.#end();
     if (this.#closing === null) this.#leave(CLIENT_CLOSE_MS).catch(() => {});
     return this.#closing!;
   }
@@ -445,7 +365,7 @@ export class GameClient<P extends PacketShapes<P>> {
    */
   enterWorld(options: EnterWorldOptions = {}): Promise<EnterWorldResponse> {
     const { token, characterId = 0n, channelId = 0 } = options;
-    const sessionToken = token ?? (this.#isLoggedIn ? "" : this.#sessionToken ?? "");
+    const sessionToken = token ?? this.#flow.entryToken;
     const { clientVersion } = this.#options;
     return this.#ask(EnterWorldRequestSchema, { characterId, channelId, sessionToken, clientVersion });
   }
@@ -459,7 +379,7 @@ export class GameClient<P extends PacketShapes<P>> {
     try {
       return await this.#leave(this.#options.requestTimeoutMs);
     } finally {
-      this.#sessionToken = null;
+      this.#flow.forgetToken();
       await this.#end();
     }
   }
@@ -495,14 +415,9 @@ export class GameClient<P extends PacketShapes<P>> {
       else this.#requests.giveUp(request, "not_sent", result === "full" ? "the queue is full" : "it was dropped");
       return { result, response: promise };
     }
-    if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#rememberEntry(message as EnterWorldRequest);
+    if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#flow.rememberEntry(message as EnterWorldRequest);
     this.#requests.add(request);
     return { result, response: promise };
-  }
-
-  #rememberEntry({ characterId, channelId, sessionToken }: EnterWorldRequest): void {
-    this.#entry = { characterId, channelId };
-    if (sessionToken !== "") this.#sessionToken = sessionToken;
   }
 
   #timeOut(request: PendingRequest): void {
@@ -510,72 +425,24 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#sender.queue.remove(packet);
     if (packet.isSent) this.#requests.giveUp(request, "timeout", "no answer in time");
     else this.#requests.giveUp(request, "not_sent", "no connection in time");
-    const isEntry = packet.isSent && packet.row.type === PacketType.ENTER_WORLD_REQUEST;
-    if (isEntry && this.#phase === "entering") this.#makeReady();
-  }
-
-  /** A packet of the application is written. */
-  #sent({ row: { type } }: OutgoingPacket): void {
-    if (type === PacketType.ENTER_WORLD_REQUEST) {
-      this.#phase = "entering";
-      this.#sender.pause();
-    } else if (LEAVING_TYPES.has(type)) {
-      this.#markLeaving(true);
-    }
+    if (packet.isSent && packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#flow.giveUpEntry();
   }
 
   // Connection
 
-  #up(): void {
-    this.#sender.attach(this.#link.connection!);
-    if (this.#sender.session !== null) this.#resume(this.#sender.session);
-    else if (this.#mustReenter) this.#reenter();
-    else this.#settle();
-  }
-
-  /** The connection may be used: the session is resumed, or there is none. */
-  #settle(): void {
-    const connection = this.#link.connection;
-    this.#link.answered();
-    if (this.#opening === null && this.#sender.session === null) this.#dropQueue();
-    this.#phase = "ready";
+  #settled(): void {
     this.#setState("connected", changeFor(""));
     this.#opening?.resolve();
     this.#opening = null;
-    if (this.#link.connection === connection && this.#phase === "ready") this.#sender.resume();
-  }
-
-  #makeReady(): void {
-    this.#phase = "ready";
-    this.#sender.resume();
-  }
-
-  /** Drops what waits but is not allowed on a connection that is not logged in. */
-  #dropQueue(): void {
-    const isAllowed = ({ row }: OutgoingPacket) => (row.states & STATE_CONNECTED) !== 0;
-    const isDropped = (packet: OutgoingPacket) => !packet.isSent && !isAllowed(packet);
-    this.#sender.queue.drop(isAllowed);
-    this.#requests.giveUpAll(isDropped, "not_sent", "the session is over");
-  }
-
-  #detach(): void {
-    this.#phase = "down";
-    this.#isLoggedIn = false;
-    this.#sender.detach();
   }
 
   #down(change: StateChange): void {
-    this.#detach();
-    // What has a number comes again with the session, or its answer does.
-    this.#requests.giveUpAll(({ isSent, sequence }) => isSent && sequence === 0, "lost", change.reason);
+    this.#flow.onDown(change.reason);
     this.#setState("reconnecting", change);
   }
 
   #ended(change: StateChange, error: unknown): void {
-    this.#detach();
-    this.#sender.session = null;
-    this.#sender.queue.drop(() => false);
-    this.#mustReenter = false;
+    this.#flow.onEnd();
     this.#closing = null;
     this.#requests.close(change.reason);
     const opening = this.#opening;
@@ -589,231 +456,24 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#handlers.call("state", state, change);
   }
 
-  // Session
-
-  #resume(session: ClientSession): void {
-    if (session.resumeToken === "") return this.#loseSession(session, ErrorCode.RESUME_EXPIRED);
-    this.#phase = "resuming";
-    const request = create(ResumeRequestSchema, {
-      resumeToken: session.resumeToken,
-      lastSequence: BigInt(session.received),
-      isRepeat: session.isTokenSent,
-      clientVersion: this.#options.clientVersion,
-    });
-    session.isTokenSent = true;
-    this.#sender.writeOwn(PacketType.RESUME_REQUEST, toBinary(ResumeRequestSchema, request));
-    this.#link.awaitAnswer("RESUME_REQUEST");
-  }
-
-  #resumed(session: ClientSession, response: ResumeResponse): void {
-    if (!response.success) return this.#resumeRefused(session, response.errorCode);
-    const lastSequence = Number(response.lastSequence);
-    session.resumeToken = response.resumeToken;
-    session.isTokenSent = false;
-    session.entityId = response.entityId;
-    try {
-      session.resume(lastSequence, response.gap);
-    } catch (error) {
-      this.#handlers.report(error, "resume");
-      return this.#loseSession(session, ErrorCode.INTERNAL);
-    }
-    this.#sender.bind(session);
-    this.#sender.replay(session);
-    // Tells the server that the answer was heard: until then it takes the spent token too.
-    if (session.outbox.length === 0) this.#sendAcknowledgement();
-    if (response.gap) {
-      // The answers to what the server has may be among what is gone.
-      const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= lastSequence;
-      this.#sender.repeat(this.#requests.repeatable(isAnswered));
-      this.#requests.giveUpAll(isAnswered, "lost", "the server's answers are gone");
-      this.#handlers.call("gap");
-    }
-    if (this.#phase === "resuming") this.#settle();
-  }
-
-  #resumeRefused(session: ClientSession, code: ErrorCode): void {
-    if (!PASSING_CODES.has(code)) return this.#loseSession(session, code);
-    this.#link.lose(changeFor(`Server cannot resume the session now: ${codeName(code)}`));
-  }
-
-  #loseSession(session: ClientSession, code: ErrorCode): void {
-    const mayReenter = this.#options.reenter && !session.isLeaving;
-    this.#mustReenter = mayReenter && this.#sessionToken !== null && this.#entry !== null;
-    const repeated = this.#mustReenter ? this.#requests.repeatable(({ sequence }) => sequence > 0) : [];
-    this.#forgetSession();
-    this.#sender.queue.takeLatest();
-    this.#sender.repeat(repeated);
-    this.#requests.giveUpAll(({ isSent }) => isSent, "lost", "the session is over");
-    const unacknowledgedCount = session.outbox.length;
-    if (!this.#announceLoss({ code, unacknowledgedCount, isReentering: this.#mustReenter })) return;
-    if (this.#mustReenter) this.#reenter();
-    else this.#settle();
-  }
-
-  /** Tells the application; gives whether the connection is still the same afterwards. */
-  #announceLoss(loss: SessionLoss): boolean {
-    const connection = this.#link.connection;
-    this.#handlers.call("sessionLost", loss);
-    return this.#link.connection === connection;
-  }
-
-  #reenter(): void {
-    this.#phase = "reentering";
-    const { clientVersion } = this.#options;
-    const request = create(EnterWorldRequestSchema, {
-      ...this.#entry!,
-      sessionToken: this.#sessionToken!,
-      clientVersion,
-    });
-    this.#sender.writeOwn(PacketType.ENTER_WORLD_REQUEST, toBinary(EnterWorldRequestSchema, request));
-    this.#link.awaitAnswer("ENTER_WORLD_REQUEST");
-  }
-
-  #reenterRefused(code: ErrorCode): void {
-    if (PASSING_CODES.has(code)) {
-      return this.#link.lose(changeFor(`Server cannot let the player in now: ${codeName(code)}`));
-    }
-    this.#mustReenter = false;
-    if (this.#announceLoss({ code, unacknowledgedCount: 0, isReentering: false })) this.#settle();
-  }
-
-  #entered(response: EnterWorldResponse, sequence: number): void {
-    const isReentering = this.#phase === "reentering";
-    if (!response.success) return isReentering ? this.#reenterRefused(response.errorCode) : this.#makeReady();
-    this.#forgetSession();
-    this.#sender.bind(new ClientSession(response.resumeToken, response.entityId, sequence));
-    this.#mustReenter = false;
-    if (isReentering) this.#settle();
-    else this.#makeReady();
-  }
-
-  #markLeaving(isLeaving: boolean): void {
-    if (this.#sender.session !== null) this.#sender.session.isLeaving = isLeaving;
-  }
-
-  /** The own entity's end is the answer to LEAVE_WORLD_REQUEST. */
-  #onEntity({ entityId, update }: EntityUpdate): void {
-    if (update.case !== "despawn" || update.value.reason !== DespawnReason.LEFT_WORLD) return;
-    if (entityId === this.entityId) this.#forgetSession();
-  }
-
-  #forgetSession(): void {
-    this.#sender.session = null;
-    this.#requests.forgetSequences();
-  }
-
   // Receiving
 
   #receive(view: PacketView, bytes: Uint8Array): void {
     const { type, sequence } = view;
-    if (!this.#accept(view)) return;
+    if (!this.#flow.accept(view)) return;
     try {
       this.#options.onPacket?.(view, bytes);
     } catch (error) {
       this.#handlers.report(error, "onPacket");
     }
     const row = this.#contract.packets.row(type);
-    const isLeaving = this.#sender.session?.isLeaving === true;
-    const isOwn = OWN_TYPES.has(type) || (isLeaving && type === PacketType.ENTITY_UPDATE);
+    const isOwn = this.#flow.takes(type);
     if (row === undefined || !(isOwn || this.#handlers.has(type) || this.#requests.awaits(type))) return;
     const message = this.#decode(row, view, bytes);
-    if (isOwn) this.#handleOwn(type, message, sequence);
+    if (isOwn) this.#flow.handle(type, message, sequence);
     this.#requests.answer(type, message);
     this.#handlers.call(type, message, view);
-    if (type === PacketType.DISCONNECT_NOTICE) this.#dismissed(message as DisconnectNotice);
-  }
-
-  /** Takes a packet's numbers; gives whether it is to be applied. */
-  #accept({ type, sequence, ack, payloadStart, payloadEnd }: PacketView): boolean {
-    const session = this.#sender.boundSession;
-    const isEntry = type === PacketType.ENTER_WORLD_RESPONSE && this.#isEntering();
-    if (session === null || isEntry) return true;
-    if (ack > 0 && session.acknowledge(ack) && this.#sender.queue.reliableCount > 0) this.#sender.flush();
-    if (sequence === 0) return true;
-    if (!session.accept(sequence)) return false;
-    if (this.#sender.countReceived(payloadEnd - payloadStart)) this.#sendAcknowledgement();
-    return true;
-  }
-
-  /** A heartbeat is the one packet that may be sent at any time and costs the server next to nothing. */
-  #sendAcknowledgement(): void {
-    const request = create(HeartbeatRequestSchema, { timestamp: BigInt(Math.floor(this.#options.now())) });
-    this.#sender.writeOwn(PacketType.HEARTBEAT_REQUEST, toBinary(HeartbeatRequestSchema, request));
-  }
-
-  #isEntering(): boolean {
-    return this.#phase === "entering" || this.#phase === "reentering";
-  }
-
-  #handleOwn(type: number, message: Message, sequence: number): void {
-    switch (type) {
-      case PacketType.HEARTBEAT_RESPONSE:
-        return this.#link.heartbeatAnswered(message as HeartbeatResponse);
-      case PacketType.LOGIN_RESPONSE:
-        return this.#loggedIn(message as LoginResponse);
-      case PacketType.LOGOUT_RESPONSE:
-        return this.#loggedOut(message as LogoutResponse);
-      case PacketType.PASSWORD_CHANGE_RESPONSE:
-      case PacketType.TOKENS_REVOKE_RESPONSE:
-        return this.#tokenRenewed(message as PasswordChangeResponse | TokensRevokeResponse);
-      case PacketType.RESUME_RESPONSE:
-        if (this.#phase === "resuming") this.#resumed(this.#sender.session!, message as ResumeResponse);
-        return;
-      case PacketType.ENTER_WORLD_RESPONSE:
-        if (this.#isEntering()) this.#entered(message as EnterWorldResponse, sequence);
-        return;
-      case PacketType.LOGIN_QUEUE_STATUS:
-        return this.#queued(message as LoginQueueStatus);
-      case PacketType.ENTITY_UPDATE:
-        return this.#onEntity(message as EntityUpdate);
-      case PacketType.ERROR_RESPONSE:
-        return this.#refused(message as ErrorResponse);
-    }
-  }
-
-  #loggedIn({ success, sessionToken }: LoginResponse): void {
-    if (!success) return;
-    this.#sessionToken = sessionToken;
-    this.#isLoggedIn = true;
-    this.#link.mayReconnect = true;
-  }
-
-  /** The world is full: the entry waits for as long as the server says, and then some. */
-  #queued({ etaMs }: LoginQueueStatus): void {
-    const { now, requestTimeoutMs } = this.#options;
-    this.#requests.extend(PacketType.ENTER_WORLD_REQUEST, now() + etaMs + requestTimeoutMs);
-  }
-
-  /** The one before is void. */
-  #tokenRenewed({ success, sessionToken }: PasswordChangeResponse | TokensRevokeResponse): void {
-    if (success) this.#sessionToken = sessionToken;
-  }
-
-  #loggedOut({ success }: LogoutResponse): void {
-    if (!success) return this.#markLeaving(false);
-    this.#forgetSession();
-    this.#isLoggedIn = false;
-    this.#link.mayReconnect = false;
-  }
-
-  #refused({ requestType, requestSequence, errorCode, message }: ErrorResponse): void {
-    if (requestType === PacketType.RESUME_REQUEST && this.#phase === "resuming") {
-      this.#resumeRefused(this.#sender.session!, errorCode);
-    } else if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "reentering") {
-      this.#reenterRefused(errorCode);
-    } else {
-      this.#requests.refuse(requestType, Number(requestSequence), errorCode, message);
-      if (LEAVING_TYPES.has(requestType)) this.#markLeaving(false);
-      if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "entering") this.#makeReady();
-    }
-  }
-
-  #dismissed(notice: DisconnectNotice): void {
-    if (this.#link.connection === null) return;
-    const name = DisconnectReason[notice.reason] ?? String(notice.reason);
-    const reason = `Server closed the connection: ${name}${notice.message === "" ? "" : `, ${notice.message}`}`;
-    if (FINAL_REASONS.has(notice.reason)) this.#link.end(changeFor(reason, notice));
-    else this.#link.lose(changeFor(reason, notice), notice.retryAfterMs);
+    if (type === PacketType.DISCONNECT_NOTICE) this.#flow.dismissed(message as DisconnectNotice);
   }
 
   #rowOf(schema: DescMessage): PacketRow {
@@ -833,8 +493,4 @@ export class GameClient<P extends PacketShapes<P>> {
       throw new ProtocolError(DisconnectReason.MALFORMED_PACKET, `Cannot decode ${row.name}: ${why}`);
     }
   }
-}
-
-function codeName(code: ErrorCode): string {
-  return ErrorCode[code] ?? String(code);
 }
