@@ -82,7 +82,7 @@ export type { GameMetric, GameMetricWriter } from "../ops/game_metrics.ts";
 export type { Group } from "./groups.ts";
 export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
-export type { SavedState } from "../session/world_service.ts";
+export type { SavedState } from "../session/characters.ts";
 export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
 
 /** Something that a game does once a tick. */
@@ -104,7 +104,7 @@ export interface GameEngine {
   /** Who may not talk. */
   readonly sanctions: Pick<Sanctions, "checkMayChat" | "isSilenced">;
   /** The ways of players in the world. */
-  readonly world: Pick<WorldService, "clear" | "correct" | "moveHome" | "moveTo" | "participantOf" | "save">;
+  readonly world: Pick<WorldService, "characters" | "clear" | "movements" | "occupants" | "transfers">;
   /** What the game has registered. */
   readonly hooks: HookLists;
   /** What operators can have it do. */
@@ -482,12 +482,12 @@ export class Game<P = any> {
 
   /** Tells a player where it is, as the server has moved it. */
   correct(player: Player, reason: string): void {
-    this.#engine.world.correct(Player.sessionOf(player), { sequenceNumber: 0, reason });
+    this.#engine.world.movements.correct(Player.sessionOf(player), { sequenceNumber: 0, reason });
   }
 
   /** Saves the character whose entity this is, as it is now. */
   save(entityId: number): void {
-    const owner = this.#engine.world.participantOf(entityId);
-    if (owner !== undefined) this.#engine.world.save(owner);
+    const owner = this.#engine.world.occupants.participantOf(entityId);
+    if (owner !== undefined) this.#engine.world.characters.save(owner);
   }
 }

@@ -7,7 +7,7 @@
 import type { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
 import { callHandler } from "./pending_promises.ts";
-import type { EntryPlace, SavedState } from "../session/world_service.ts";
+import type { EntryPlace, SavedState } from "../session/characters.ts";
 
 /** What the storage deleted with an account. */
 export type DeletedAccount = Extract<RemoveAccountResult, { kind: "removed" }>;

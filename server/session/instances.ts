@@ -12,7 +12,7 @@ import type { HomePlace, Session } from "./session.ts";
 import type { WorldService } from "./world_service.ts";
 
 /** What moves sessions between maps. */
-type MapService = Pick<WorldService, "clear" | "moveHome" | "moveTo">;
+type MapService = Pick<WorldService, "clear" | "transfers">;
 
 /** An instance of one of the game's templates: a map apart from all others, until it is ended. */
 export class Instance {
@@ -115,7 +115,7 @@ export class Instances {
   move(player: Player, target: Instance | WorldMap, place?: { readonly x: number; readonly z: number }): boolean {
     const map = target instanceof Instance ? target.map : target;
     if (map.isOver) throw new TypeError(`Map ${map.mapId} is over`);
-    return this.#service.moveTo(sessionOf(player), { map, place: place && { y: 0, yaw: 0, ...place } });
+    return this.#service.transfers.moveTo(sessionOf(player), { map, place: place && { y: 0, yaw: 0, ...place } });
   }
 
   /**
@@ -124,7 +124,7 @@ export class Instances {
    * @throws {TypeError} when the player is not in the world.
    */
   moveHome(player: Player): void {
-    this.#service.moveHome(sessionOf(player));
+    this.#service.transfers.moveHome(sessionOf(player));
   }
 
   /**

@@ -157,7 +157,7 @@ export class Logic {
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
     this.resumes = new ResumeService(context, this.hooks);
-    this.players = new Players(context, this.world);
+    this.players = new Players(context, this.world.occupants);
     context.sessions.onPresence((player, isOnline) => {
       if (isOnline) context.faults.notify("presence", this.hooks.online, player, false);
       else context.faults.notify("presence", this.hooks.offline, player);

@@ -8,7 +8,7 @@ import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import { Player } from "./player.ts";
 import type { Session } from "./session.ts";
-import type { WorldService } from "./world_service.ts";
+import type { Occupants } from "./occupants.ts";
 
 /** Finds players and sends to many of them. */
 export class Players {
@@ -17,16 +17,16 @@ export class Players {
   /** Everybody in the world, link-dead players among them. */
   readonly inWorld: Iterable<Player>;
   readonly #context: Pick<LogicContext, "sessions" | "storage">;
-  readonly #world: Pick<WorldService, "participantOf" | "sessionOf">;
+  readonly #occupants: Pick<Occupants, "participantOf" | "sessionOf">;
 
   /** The engine makes it. */
   constructor(
     context: Pick<LogicContext, "sessions" | "storage">,
-    world: Pick<WorldService, "participantOf" | "sessionOf">,
+    occupants: Pick<Occupants, "participantOf" | "sessionOf">,
   ) {
     const { sessions } = context;
     this.#context = context;
-    this.#world = world;
+    this.#occupants = occupants;
     this.online = { [Symbol.iterator]: () => playersOf(sessions.online) };
     this.inWorld = { [Symbol.iterator]: () => playersOf(sessions.inWorld) };
   }
@@ -53,12 +53,12 @@ export class Players {
 
   /** The player who plays an entity. */
   at(entityId: number): Player | undefined {
-    return this.#world.sessionOf(entityId)?.player ?? undefined;
+    return this.#occupants.sessionOf(entityId)?.player ?? undefined;
   }
 
   /** Whose an entity is: that of a player who left it in a fight is still in the world. */
   ownerOf(entityId: number): PlayerName | undefined {
-    return this.#world.participantOf(entityId)?.player ?? undefined;
+    return this.#occupants.participantOf(entityId)?.player ?? undefined;
   }
 
   /**

@@ -163,7 +163,7 @@ Deno.test("The players of a node that is paused are others' once its lease has l
     ...{ characterId: anna.characterId, mapId: 0, x: 500, y: 0, z: 500, yaw: 0, hp: 100 },
     owner: two.harness.logic.context.ownerships.find(anna.playerId)!,
   });
-  one.harness.logic.world.save(one.harness.sessionOf(anna));
+  one.harness.logic.world.characters.save(one.harness.sessionOf(anna));
   await pair.pass(STEP_MS * 2);
   assertEquals([await pair.savedX(anna), before === 500], [500, false]);
   await pair.pass(3_000);

@@ -3,7 +3,7 @@
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { fightPenaltyEndMs } from "../../games/marsh/combat_handlers.ts";
 import { Penalties } from "../../server/session/penalties.ts";
-import { travelPenaltyEndMs } from "../../server/session/world_service.ts";
+import { travelPenaltyEndMs } from "../../server/session/characters.ts";
 import { Prng } from "../../server/world/prng.ts";
 import {
   DisconnectReason,
@@ -100,7 +100,7 @@ for (const { what, leave } of WAYS_OUT) {
         Math.max(RESPAWN_DELAY_MS_MAX, FIGHT_MS, what === "a lost connection" ? LINK_DEAD_MS : 0) + SWEEP_MS,
       );
       assert(!harness.world.has(leaver.entityId));
-      assertEquals(harness.logic.world.stayCount, 0);
+      assertEquals(harness.logic.world.occupants.stayCount, 0);
     });
   }
 

@@ -82,7 +82,9 @@ function sendSomething(
 }
 
 function stateOf(harness: LogicHarness, client: HarnessClient): number {
-  if (client.entityId !== 0 && harness.logic.world.sessionOf(client.entityId) !== undefined) return STATE_IN_WORLD;
+  if (client.entityId !== 0 && harness.logic.world.occupants.sessionOf(client.entityId) !== undefined) {
+    return STATE_IN_WORLD;
+  }
   return client.packets.some(({ type }) => type === PacketType.LOGIN_RESPONSE) ? STATE_AUTHENTICATED : STATE_CONNECTED;
 }
 

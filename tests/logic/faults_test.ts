@@ -70,7 +70,7 @@ Deno.test("Logic.turn() costs only its sender what a record throws", async () =>
   const { harness, ann, bob } = await pair();
   await using _ = harness;
   {
-    using _planted = plant(harness.logic.world, "tryMove");
+    using _planted = plant(harness.logic.world.movements, "tryMove");
     harness.send(ann, MovementUpdateSchema, { position: { x: 20, y: 0, z: 20 } });
   }
   assertEquals(faults(harness), ["record"]);
@@ -102,12 +102,12 @@ Deno.test("WorldService leaves no ghost when saving, a listener or the world thr
   harness.logic.hooks.leave.push(() => later.push("leave"));
   harness.logic.hooks.despawn.push(() => later.push("despawn"));
   {
-    using _save = plant(harness.logic.world, "save");
+    using _save = plant(harness.logic.world.characters, "save");
     harness.send(ann, LeaveWorldRequestSchema, {});
   }
   assertEquals([later, faults(harness)], [["leave", "despawn"], ["leave", "leave", "despawn"]]);
   assertEquals([harness.sessions.inWorld.size, harness.world.has(ann.entityId)], [1, false]);
-  assertEquals(harness.logic.world.sessionOf(ann.entityId), undefined);
+  assertEquals(harness.logic.world.occupants.sessionOf(ann.entityId), undefined);
   assertEquals(bob.closedBy, null);
 });
 

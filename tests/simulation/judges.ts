@@ -88,7 +88,7 @@ export class Judges {
     this.storage.begin();
     life.logic.hooks.despawn.push((entityId, characterId) => {
       const { world } = life;
-      const { player } = life.logic.world.participantOf(entityId)!;
+      const { player } = life.logic.world.occupants.participantOf(entityId)!;
       this.#characters.set(player!.playerId, characterId);
       this.storage.onDeparture(lifeCount, characterId, {
         mapId: world.mapOf(entityId).mapId,
@@ -124,8 +124,8 @@ export class Judges {
     if (isMonsters && world.has(target) && isInSafety(life, target)) {
       this.verdict.fail("fights", `Monster ${attackerId} struck ${targetId}, who is in a safe area`);
     }
-    const isBetweenPlayers = logic.world.participantOf(Number(attackerId)) !== undefined &&
-      logic.world.participantOf(Number(targetId)) !== undefined;
+    const isBetweenPlayers = logic.world.occupants.participantOf(Number(attackerId)) !== undefined &&
+      logic.world.occupants.participantOf(Number(targetId)) !== undefined;
     if (targetDied && isBetweenPlayers) this.storage.onDeath(this.#time.unixMs());
   }
 

@@ -52,7 +52,7 @@ export class StateJudge {
       this.#noteEntity(presence.entityId, playerId, nowMs);
     }
     const playerCount = this.#playerIds.size, leftCount = world.viewerCount - playerCount;
-    const fightingCount = life.logic.world.stayCount;
+    const fightingCount = life.logic.world.occupants.stayCount;
     this.#verdict.expect(
       leftCount === fightingCount,
       "sessions",

@@ -596,7 +596,7 @@ export class LogicHarness implements AsyncDisposable {
 
   /** The session that a client's entity belongs to. */
   sessionOf(client: HarnessClient): Session {
-    const session = this.logic.world.sessionOf(client.entityId);
+    const session = this.logic.world.occupants.sessionOf(client.entityId);
     assert(session !== undefined, `${client.name} is not in the world`);
     return session;
   }

@@ -1,0 +1,261 @@
+/**
+ * How sessions enter the world: ENTER_WORLD_REQUEST.
+ *
+ * @module
+ */
+
+import { create, toBinary } from "@bufbuild/protobuf";
+import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
+import {
+  type EnterWorldRequest,
+  EnterWorldRequestSchema,
+  EnterWorldResponseSchema,
+} from "../../shared/gen/world_pb.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
+import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
+import { STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
+import type { HookLists } from "../game/hooks.ts";
+import type { Sanction } from "../moderation/sanction_store.ts";
+import type { Sanctions } from "../moderation/sanctions.ts";
+import type { Character, Entry, PlayerName } from "../storage/storage.ts";
+import type { Characters } from "./characters.ts";
+import type { LogicContext } from "./context.ts";
+import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
+import type { Link } from "./link.ts";
+import type { Maintenance } from "./maintenance.ts";
+import type { Occupants, Stay } from "./occupants.ts";
+import type { Session } from "./session.ts";
+import type { TokenEpochs } from "./token_epochs.ts";
+import { checkVersion } from "./version.ts";
+
+/** Somebody who may enter the world. */
+interface Admission {
+  readonly player: PlayerName;
+  readonly mute: Sanction | null;
+  readonly character: Character;
+  /** The player's other session, which makes way. */
+  readonly replaced: Session | undefined;
+}
+
+/** What entries work with. */
+export interface EntryParts {
+  readonly characters: Characters;
+  readonly occupants: Occupants;
+  readonly hooks: Pick<HookLists, "load" | "appear" | "enter" | "spawn">;
+  readonly epochs: TokenEpochs;
+  readonly maintenance: Pick<Maintenance, "check">;
+  readonly sanctions: Pick<Sanctions, "newest">;
+  /** Ends a session because another takes its place, and tells its client why. */
+  replace(session: Session, reason: DisconnectReason, message: string): void;
+}
+
+/** Lets sessions into the world, in their turn. */
+export class Entries {
+  readonly #context: LogicContext;
+  readonly #parts: EntryParts;
+  readonly #characters: Characters;
+  readonly #occupants: Occupants;
+  readonly #hooks: EntryParts["hooks"];
+  readonly #queue: EntryQueue;
+  /** Requests that are under way, by player. */
+  readonly #entering = new Map<number, number>();
+
+  constructor(context: LogicContext, parts: EntryParts) {
+    this.#context = context;
+    this.#parts = parts;
+    this.#characters = parts.characters;
+    this.#occupants = parts.occupants;
+    this.#hooks = parts.hooks;
+    this.#queue = new EntryQueue(context);
+  }
+
+  /** Registers the handler of ENTER_WORLD_REQUEST. */
+  register(dispatcher: Dispatcher): void {
+    dispatcher.on(EnterWorldRequestSchema, (session, request) => this.#enter(session, request));
+  }
+
+  /** Lets those in who wait, as far as there is room. */
+  tick(): void {
+    this.#queue.tick();
+  }
+
+  /** Whether a player is about to enter. */
+  isEntering(playerId: number): boolean {
+    return this.#entering.has(playerId);
+  }
+
+  async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
+    const { clock, ownerships, storage } = this.#context;
+    if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
+    if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
+    session.busy = true;
+    let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
+    try {
+      const stores = storage.for(session.entrant);
+      const token = await this.#tokenOf(session, request);
+      const accountId = token?.playerId ?? session.player!.playerId;
+      this.#entering.set(accountId, (this.#entering.get(accountId) ?? 0) + 1);
+      enteringId = accountId;
+      for (const load of this.#hooks.load) await load(accountId, stores);
+      const characterId = Number(request.characterId);
+      // What no number can hold names no character.
+      if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+      while (true) {
+        // Owned before it is read: nobody changes it from then on.
+        const known = ownerships.find(accountId);
+        const owner = known === undefined ? await ownerships.acquire(accountId) : known;
+        // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
+        const entry = await storage.for(session.entrant).accounts.findEntry({
+          accountId,
+          characterId,
+          nowMs: clock.unixMs(),
+        });
+        const { link } = session;
+        if (session.ended || link === null || link.closed) return;
+        // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
+        const admission = this.#check(session, token, entry);
+        if (this.#hasRoomFor(admission, place)) {
+          session.owner = owner;
+          this.#admit(session, link, admission);
+          return void (isAdmitted = true);
+        }
+        if (place === undefined) place = this.#queue.join(accountId, session);
+        else this.#queue.putBack(place);
+        const turn = await this.#queue.turnOf(place);
+        if (turn === "gone") return;
+        if (turn === "replaced") throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "You wait on another connection");
+      }
+    } catch (error) {
+      // A player who waited counted as logged in.
+      if (place !== undefined && session.player === null && session.link !== null) {
+        session.link.stateDue = STATE_CONNECTED;
+      }
+      throw error;
+    } finally {
+      session.busy = false;
+      this.#endEntering(enteringId);
+      if (place !== undefined) this.#queue.settle(place, isAdmitted);
+    }
+  }
+
+  #endEntering(playerId: number): void {
+    const count = (this.#entering.get(playerId) ?? 0) - 1;
+    if (count > 0) this.#entering.set(playerId, count);
+    else this.#entering.delete(playerId);
+  }
+
+  /** The player whom the token of a request names; null if the player has logged in on this connection. */
+  async #tokenOf(session: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
+    const { clock, config, tokens } = this.#context;
+    const { player } = session;
+    const { sessionToken, clientVersion } = request;
+    if (sessionToken === "") {
+      if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
+      return null;
+    }
+    const verdict = await tokens.verify(sessionToken, clock.unixMs());
+    if (player !== null) {
+      // Not needed here; but nobody enters as somebody else than it asks for.
+      if (!verdict.ok || verdict.playerId === player.playerId) return null;
+      throw new RequestError(ErrorCode.INVALID_STATE, "Another player has logged in on this connection");
+    }
+    if (!verdict.ok) {
+      const code = verdict.error === "token_expired" ? ErrorCode.TOKEN_EXPIRED : ErrorCode.INVALID_TOKEN;
+      throw new RequestError(code, "The session token is not valid");
+    }
+    const version = clientVersion === "" ? verdict.clientVersion : clientVersion;
+    if (version !== null) checkVersion(version, config.clientVersionMin);
+    session.clientVersion = version;
+    return verdict;
+  }
+
+  /** Whether somebody may enter, and as what; changes nothing. */
+  #check(session: Session, token: TokenPlayer | null, entry: Entry | undefined): Admission {
+    const { config, sessions } = this.#context;
+    // What was read may be older than what has become of the account since.
+    const isGood = entry !== undefined && this.#parts.epochs.isCurrent(entry.account) &&
+      (token === null || isTokenOf(token, entry.account));
+    if (!isGood) {
+      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is no longer valid, log in again");
+    }
+    const { account: { accountId: playerId, name }, character } = entry;
+    this.#parts.maintenance.check(name);
+    const { mute } = this.#parts.sanctions.newest(playerId, entry.standing);
+    if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+    const other = sessions.findPlayer(playerId);
+    const replaced = other === session ? undefined : other;
+    if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
+      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
+    }
+    return { player: { playerId, name }, mute, character, replaced };
+  }
+
+  /** Whether there is a place in the world, where whoever is replaced leaves its own, and others wait for none. */
+  #hasRoomFor({ player, character, replaced }: Admission, place: QueuePlace | undefined): boolean {
+    const { saver, world } = this.#context;
+    const { characterId } = character;
+    // It takes the place that its character has.
+    if (replaced?.presence?.characterId === characterId || this.#occupants.stayOf(characterId) !== undefined) {
+      return true;
+    }
+    if (!this.#queue.isOpen && !this.#queue.isGranted(place)) return false;
+    const saved = saver.find(character.characterId) ?? character.state;
+    return !world.isFull && !this.#characters.placeOf(player, saved).map.isFull;
+  }
+
+  #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
+    const { clock, config, log, randomToken, sessions, world } = this.#context;
+    if (replaced !== undefined) {
+      this.#parts.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
+    }
+    const { characterId } = character;
+    const nowMs = clock.monotonicMs();
+    const stay = this.#occupants.stayOf(characterId);
+    const entityId = stay?.presence.entityId ?? this.#characters.appear(player, character);
+    // Looked at before; still nobody is bound to a session that could not join.
+    if (entityId === 0) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    if (session.player === null) {
+      session.mute = mute;
+      sessions.bindPlayer(session, player);
+    }
+    session.begin();
+    session.presence = {
+      characterId,
+      entityId,
+      saveAtMs: nowMs + CHARACTER_SAVE_INTERVAL_MS,
+      home: stay?.presence.home ?? null,
+    };
+    this.#occupants.play(session);
+    if (stay !== undefined) this.#returnTo(stay);
+    const { faults } = this.#context;
+    faults.notify("spawn", this.#hooks.spawn, entityId, characterId, stay !== undefined);
+    const map = world.mapOf(entityId);
+    sessions.enterWorld(session);
+    log.debug("Player entered", { ...player, mapId: map.mapId });
+    sessions.setResumeToken(session, randomToken());
+    link.stateDue = STATE_IN_WORLD;
+    const response = create(EnterWorldResponseSchema, {
+      success: true,
+      spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      mapId: map.mapId,
+      entityId: BigInt(entityId),
+      resumeToken: session.resumeToken,
+      tickIntervalMs: config.tickMs,
+      interestRadius: map.interestRadius,
+      maxSpeed: world.speedOf(entityId),
+      mapWidth: map.width,
+      mapHeight: map.height,
+    });
+    sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+    faults.notify("enter", this.#hooks.enter, session.player!, false);
+  }
+
+  /** Gives a player the entity back that it has left: where it is, as it is. */
+  #returnTo({ player, presence: { entityId } }: Stay): void {
+    const { world } = this.#context;
+    this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, "stayed");
+    world.requestFullSnapshot(entityId);
+  }
+}
