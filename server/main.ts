@@ -33,6 +33,7 @@ import { addressesOf, readyLine, terminalGuide } from "./process/ready_line.ts";
 import { findStartTerminal, onReloadSignal, onStopSignal, type StartTerminal } from "./process/signals.ts";
 import { MEMORY_PATH } from "./storage/sqlite_database.ts";
 import { readSessionKey, startDatabase } from "./process/database.ts";
+import { startBus } from "./process/bus.ts";
 import { makeDataFolder } from "./process/data_folder.ts";
 import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { obeyDev, withPageReload } from "./process/dev_desk.ts";
@@ -81,6 +82,10 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
       }
       return storage;
     },
+    startBus: (parts) => {
+      const waitMs = config.dependencyWait * 1_000;
+      return startBus(config, { ...parts, sessionKey, waitMs, log });
+    },
     gameMetrics: monitor.gameMetrics,
     attachCounters: (worker, counters) => monitor.attach(worker, counters),
     clock,
@@ -104,6 +109,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
       maintenance: maintenance.summary,
     }),
     reasons: () => supervisor.reasons(),
+    notices: () => supervisor.notices(),
     logger: getLimitedLogger("admin", () => performance.now()),
     drills: config.diagnostics ? drillsOf(supervisor) : new Map(),
     moderation: {

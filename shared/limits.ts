@@ -545,6 +545,39 @@ export const POSTGRES_GROUP_MAX = 60;
 export const POSTGRES_TRIES_MAX = 3;
 /** How long a connection is waited for in order to try requests again, in milliseconds. */
 export const POSTGRES_RECONNECT_MS = 1_000;
+
+// Between nodes
+
+/** How often a node says to the others how full it is, in milliseconds. */
+export const NODE_BEAT_INTERVAL_MS = 1_000;
+/** A node that is not heard for so long is not offered to players, in milliseconds: a few beats may be lost. */
+export const BUS_SILENT_MS = 4_000;
+/** Largest payload of one message between nodes, in bytes: a page of players, and half of what NATS takes unless told. */
+export const BUS_PAYLOAD_BYTES_MAX = 393_216;
+/** The same with what stands around it. */
+export const BUS_MESSAGE_BYTES_MAX = 524_288;
+/** Messages between nodes that wait for one thread at a time; what comes then is dropped, and the receiver knows. */
+export const BUS_WAITING_MAX = 8_192;
+/** Bytes of them. */
+export const BUS_WAITING_BYTES_MAX = 33_554_432;
+/** How long one node waits for the answer of another, in milliseconds: a player waits for it. */
+export const BUS_ANSWER_MS = 1_500;
+/** Questions of a node that wait for answers. */
+export const BUS_QUESTIONS_MAX = 4_096;
+/** Other nodes that are remembered: those that are silent go first. */
+export const BUS_PEERS_MAX = 1_024;
+/** Messages of one life of logic: their numbers and those of 130,000 lives are exact. */
+export const BUS_NUMBERS_PER_LIFE: number = 2 ** 36;
+/** How often the bus thread shows that it is alive, in milliseconds. */
+export const BUS_PULSE_MS = 500;
+/** How often the bus is asked whether it is there, in milliseconds; after two without an answer it is down. */
+export const BUS_PING_INTERVAL_MS = 1_000;
+/** How long a connection to the bus may take to be made, in milliseconds. */
+export const BUS_CONNECT_TIMEOUT_MS = 2_000;
+/** Pause before the bus is tried again, in milliseconds; up to as much again is added by chance. */
+export const BUS_RETRY_MS = 250;
+/** Longest pause between attempts, in milliseconds. */
+export const BUS_RETRY_MS_MAX = 2_000;
 /** How long the storage worker may take to stop, in milliseconds: half of what a shutdown has. */
 export const STORAGE_STOP_TIMEOUT_MS = 5_000;
 
@@ -712,6 +745,9 @@ assert(ACCOUNT_DELAY_MS_MAX < LOGIN_FAILURE_FADE_MS, "Guesses at an account must
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");
+assert(BUS_SILENT_MS > 3 * NODE_BEAT_INTERVAL_MS, "A node that is late is not silent");
+assert(BUS_PAYLOAD_BYTES_MAX + 1_024 <= BUS_MESSAGE_BYTES_MAX, "A message between nodes must have room for its header");
+assert(THREAD_STALL_MS > 2 * BUS_PULSE_MS, "A bus thread with nothing to do shows that it is alive");
 assert(THREAD_STALL_MS > 2 * SWEEP_INTERVAL_MS, "A thread with nothing to do makes a round once in a sweep");
 assert(OVERLOAD_MS > 2 * LAG_INTERVAL_MS, "One bad interval is no overload");
 assert(THREAD_STALL_MS + 2 * ROUNDS_CHECK_INTERVAL_MS <= 2_000, "A thread that hangs must show within 2 s");

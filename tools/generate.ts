@@ -76,11 +76,16 @@ function variableOf({ name }: DescFile): string {
   return `file_${name.replaceAll(/[^\w]/g, "_")}`;
 }
 
+/** What nodes say to each other is no client's and no game's. */
+const OF_NODES = "drawbridge/cluster";
+
 /** Files that a game is told in: its own, those they import, and the engine's. */
 function filesOf(game: string, all: readonly DescFile[]): DescFile[] {
   const files = new Set(all.filter(({ name }) => name.startsWith(`${game}/`) || name.startsWith("drawbridge/")));
   for (const { dependencies } of files) for (const file of dependencies) files.add(file);
-  return [...files].filter(({ name }) => !name.startsWith("google/")).sort((a, b) => a.name < b.name ? -1 : 1);
+  return [...files].filter(({ name }) => !name.startsWith("google/") && name !== OF_NODES).sort((a, b) =>
+    a.name < b.name ? -1 : 1
+  );
 }
 
 /** The folder of the protos of which all this follows, as one workspace. */

@@ -8,6 +8,7 @@ import { ADMIN_TOKEN_LENGTH_MIN } from "../../shared/limits.ts";
 import type { OptionKey, Platform, ServerConfig } from "./schema.ts";
 import { isLoopback, isWildcard } from "../base/host.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
+import { isPostgresUrl } from "../storage/postgres_target.ts";
 
 /** What the checks need to know besides the values. */
 export interface CheckContext {
@@ -34,6 +35,7 @@ const CHECKS: readonly Check[] = [
   { of: ["role", "gamePort"], find: checkAnnouncedPort },
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
+  { of: ["natsUrl", "natsCa", "databaseUrl"], find: checkNats },
   { of: ["ioBackend", "tlsCert", "host"], find: checkEpoll },
   { of: ["proxyProtocolFrom", "tlsCert"], find: checkProxyProtocol },
   { of: ["ioWorkers"], find: checkIoWorkers },
@@ -128,6 +130,31 @@ function checkPem(name: string, file: PemFile, readTextFile: (path: string) => s
   } catch (error) {
     return [`Cannot read ${name} ${file.path}: ${error instanceof Error ? error.message : error}`];
   }
+}
+
+/** What servers say to each other is sealed with a key that only a database which they share can give them. */
+function checkNats(
+  { natsUrl, natsCa, databaseUrl }: ServerConfig,
+  { nameOf, readTextFile }: CheckContext,
+): string[] {
+  if (natsUrl === "") return natsCa === "" ? [] : [`Cannot use ${nameOf("natsCa")}: ${nameOf("natsUrl")} is not given`];
+  const problems: string[] = [];
+  if (!isPostgresUrl(databaseUrl)) {
+    problems.push(
+      `Cannot use ${
+        nameOf("natsUrl")
+      } with SQLite: only servers on one PostgreSQL have something to tell each other, ` +
+        `so give ${nameOf("databaseUrl")} postgres://…`,
+    );
+  }
+  if (natsCa === "") return problems;
+  if (!/^tls:/i.test(natsUrl)) {
+    problems.push(`Cannot use ${nameOf("natsCa")} with ${nameOf("natsUrl")} nats://…: write tls://`);
+  }
+  return [
+    ...problems,
+    ...checkPem(nameOf("natsCa"), { path: natsCa, what: "certificate", label: CERTIFICATE_LABEL }, readTextFile),
+  ];
 }
 
 function checkEpoll(config: ServerConfig, { nameOf, platform }: CheckContext): string[] {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { describeNats, type NatsTarget, parseNatsUrl } from "../bus/nats_target.ts";
 import { isAbsolute, join } from "node:path";
 import { ConfigError } from "../../shared/errors.ts";
 import { CONFIG_FILE_CHARS_MAX } from "../../shared/limits.ts";
@@ -91,6 +92,11 @@ export function describeDatabase(config: Pick<ServerConfig, "databaseUrl">): str
   return target === undefined ? config.databaseUrl : describeTarget(target);
 }
 
+/** The NATS server; undefined: there is none. */
+export function natsTarget({ natsUrl }: Pick<ServerConfig, "natsUrl">): NatsTarget | undefined {
+  return natsUrl === "" ? undefined : parseNatsUrl(natsUrl);
+}
+
 /** The PostgreSQL database; undefined: SQLite is used. */
 export function postgresTarget({ databaseUrl }: Pick<ServerConfig, "databaseUrl">): PostgresTarget | undefined {
   return parsePostgresUrl(databaseUrl);
@@ -112,6 +118,12 @@ export function checkPublicHost(config: Pick<ServerConfig, "databaseUrl" | "host
   ]);
 }
 
+/** The NATS server for messages: never its password. */
+export function describeBus(config: Pick<ServerConfig, "natsUrl">): string {
+  const target = natsTarget(config);
+  return target === undefined ? "" : describeNats(target);
+}
+
 /** The configuration for the log and the status page: secrets are replaced by `***`. */
 export function describeConfig(config: ServerConfig): Record<string, string | number | boolean> {
   const described: Record<string, string | number | boolean> = {};
@@ -119,6 +131,7 @@ export function describeConfig(config: ServerConfig): Record<string, string | nu
     const value = config[key];
     if (typeof value === "object") described[key] = value.join(",");
     else if (key === "databaseUrl") described[key] = describeDatabase(config);
+    else if (key === "natsUrl") described[key] = describeBus(config);
     else if (OPTIONS[key].secret === "hidden") described[key] = value === "" ? "" : "***";
     else described[key] = value as string | number | boolean;
   }

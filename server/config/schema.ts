@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parseNatsUrl } from "../bus/nats_target.ts";
 import { isPostgresUrl, parsePostgresUrl } from "../storage/postgres_target.ts";
 import {
   CONNECTIONS_MAX,
@@ -79,6 +80,8 @@ export interface ServerConfig {
   readonly dataDir: string;
   readonly databaseUrl: string;
   readonly dependencyWait: number;
+  readonly natsUrl: string;
+  readonly natsCa: string;
 
   readonly duplicateLogin: "replace" | "reject";
   readonly sessionTokenHours: number;
@@ -406,7 +409,27 @@ export const OPTIONS: OptionTable = {
     group: "Storage",
     kind: integer({ min: 0, max: 3_600, placeholder: "SECONDS" }),
     default: 0,
-    help: "How long to wait at the start for a database server that does not answer",
+    help: "How long to wait at the start for a database server or a NATS server that does not answer",
+  },
+  natsUrl: {
+    group: "Storage",
+    kind: text(
+      "nats://USER:PASSWORD@HOST:PORT, or tls:// in place of nats://",
+      "URL",
+      (value) => value === "" || parseNatsUrl(value) !== undefined ? value : undefined,
+    ),
+    default: "",
+    defaultText: "none",
+    help: "NATS server that brings what players say to those on other servers of the database; needs PostgreSQL",
+    alsoCalled: ["nats", "bus-url", "message-bus"],
+    secret: "url",
+  },
+  natsCa: {
+    group: "Storage",
+    kind: path("FILE", "optional"),
+    default: "",
+    defaultText: "those the system trusts",
+    help: "Certificates (PEM) that vouch for a NATS server at tls://",
   },
 
   duplicateLogin: {

@@ -27,6 +27,8 @@ export interface AdminSiteOptions {
   readonly facts: () => ServerFacts;
   /** Why the server is not ready; none: it is. */
   readonly reasons: () => readonly string[];
+  /** What does not work although the node is ready; nothing unless told. */
+  readonly notices?: () => readonly string[];
   readonly logger: Logger;
   /**
    * Faults that an operator can cause on purpose, to see the server recover: `POST /drill/NAME?…` with the header
@@ -96,7 +98,7 @@ async function loadPages(): Promise<Pages> {
 }
 
 function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
-  const { monitor, facts, reasons, logger } = options;
+  const { monitor, facts, reasons, notices = () => [], logger } = options;
   const app = new Hono();
   app.use(addSecurityHeaders);
   // Where every page asks for the token, another site's page has nothing to show; a proxy's name may be any.
@@ -116,14 +118,18 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
   app.use(refuseOtherMethods);
   app.get("/readyz", (context) => {
     const found = reasons();
-    return found.length === 0 ? context.text("ready\n") : context.text(`not ready\n${found.join("\n")}\n`, 503);
+    if (found.length > 0) return context.text(`not ready\n${found.join("\n")}\n`, 503);
+    return context.text(["ready", ...notices(), ""].join("\n"));
   });
   app.get(
     "/metrics",
     async (context) => context.body(await renderMetrics(monitor), 200, contentType(METRICS_CONTENT_TYPE)),
   );
   app.get("/moderation/list", () => listForModerators(options.moderation));
-  app.get("/status.json", (context) => context.json(statusReport(monitor, facts(), reasons())));
+  app.get(
+    "/status.json",
+    (context) => context.json(statusReport(monitor, facts(), { reasons: reasons(), notices: notices() })),
+  );
   for (const [path, page] of pages) {
     app.get(path, (context) => context.body(page.body, 200, contentType(page.contentType)));
   }

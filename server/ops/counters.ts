@@ -76,8 +76,16 @@ export const Counter = {
   DOCUMENTS_UNREADABLE: 29,
   /** Requests refused with UNAVAILABLE because too many wait, of one address or of all. */
   REQUESTS_SHED: 30,
+  /** Messages sent to other nodes. */
+  BUS_SENT: 31,
+  /** Messages of other nodes that were taken. */
+  BUS_RECEIVED: 32,
+  /** Messages to or of other nodes that were dropped: too many waited, or it came twice. */
+  BUS_DROPPED: 33,
+  /** What came over the bus and is none of this cluster's nodes'. */
+  BUS_REFUSED: 34,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 31,
+  CLOSED_BY_REASON: 35,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

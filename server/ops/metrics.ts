@@ -100,6 +100,12 @@ function addLogic(page: MetricsPage, totals: Totals): void {
     muted: totals.chatRefusedMuted,
   });
   page.counter("chat_crowded_out_total", "Chat not delivered to who had just come online", totals.chatCrowdedOut);
+  page.counter("bus_messages_total", "Messages between this server and others, by what became of them", "kind", {
+    sent: totals.busSent,
+    received: totals.busReceived,
+    dropped: totals.busDropped,
+    refused: totals.busRefused,
+  });
   page.counter("logins_total", "Logins", "result", { ok: totals.loginsOk, failed: totals.loginsFailed });
 }
 

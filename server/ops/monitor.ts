@@ -61,6 +61,10 @@ export interface Totals {
   readonly chatRefusedFlood: number;
   readonly chatRefusedMuted: number;
   readonly chatCrowdedOut: number;
+  readonly busSent: number;
+  readonly busReceived: number;
+  readonly busDropped: number;
+  readonly busRefused: number;
   readonly loginsOk: number;
   readonly loginsFailed: number;
   readonly ticks: number;
@@ -304,6 +308,10 @@ function totalsOf({ values, tick }: Gathered): Totals {
     chatRefusedFlood: values[Counter.CHAT_REFUSED_FLOOD],
     chatRefusedMuted: values[Counter.CHAT_REFUSED_MUTED],
     chatCrowdedOut: values[Counter.CHAT_CROWDED_OUT],
+    busSent: values[Counter.BUS_SENT],
+    busReceived: values[Counter.BUS_RECEIVED],
+    busDropped: values[Counter.BUS_DROPPED],
+    busRefused: values[Counter.BUS_REFUSED],
     loginsOk: values[Counter.LOGINS_OK],
     loginsFailed: values[Counter.LOGINS_FAILED],
     ticks: tick.count,

@@ -29,6 +29,8 @@ export interface StatusReport extends ServerFacts {
   readonly ready: boolean;
   /** Why it is not ready. */
   readonly reasons: readonly string[];
+  /** What does not work although players can play. */
+  readonly notices: readonly string[];
   readonly memoryBytes: number;
   /** Processor time since start, in milliseconds, of all threads. */
   readonly cpuMs: number;
@@ -39,7 +41,11 @@ export interface StatusReport extends ServerFacts {
 }
 
 /** Puts a report together. */
-export function statusReport(monitor: Monitor, facts: ServerFacts, reasons: readonly string[]): StatusReport {
+export function statusReport(
+  monitor: Monitor,
+  facts: ServerFacts,
+  { reasons, notices }: Pick<StatusReport, "reasons" | "notices">,
+): StatusReport {
   const cpu = process.cpuUsage();
   return {
     ...facts,
@@ -48,6 +54,7 @@ export function statusReport(monitor: Monitor, facts: ServerFacts, reasons: read
     uptimeMs: monitor.uptimeMs,
     ready: reasons.length === 0,
     reasons,
+    notices,
     memoryBytes: Deno.memoryUsage().rss,
     cpuMs: (cpu.user + cpu.system) / 1_000,
     rates: monitor.rates(),

@@ -27,6 +27,7 @@ export function drillsOf(supervisor: Supervisor): ReadonlyMap<string, Drill> {
       const ms = durationIn(parameters);
       return ms > 0 && supervisor.failStorage({ kind: "hang", ms });
     }],
+    ["crash-bus-thread", () => supervisor.failBus({ kind: "crash" })],
     ["collect-garbage", () => {
       supervisor.collectGarbage();
       return true;

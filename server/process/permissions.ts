@@ -11,8 +11,10 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../shared/errors.ts";
+import type { NatsTarget } from "../bus/nats_target.ts";
 import { postgresTarget, type ServerConfig, sqlitePath } from "../config/config.ts";
 import { LIBC_PATH, libcProblem, THIS_MACHINE } from "../base/libc.ts";
+import { parseIpAddress } from "../base/ip_address.ts";
 import { gameFolder } from "./game_path.ts";
 import { MEMORY_PATH } from "../storage/sqlite_database.ts";
 
@@ -41,7 +43,7 @@ const NOTHING: WorkerPermissions = {
 export function narrowPermissions(config: ServerConfig): boolean {
   const database = databaseFile(config);
   const folders = database === undefined ? [config.dataDir] : [config.dataDir, dirname(database)];
-  const tls = config.tlsCert === "" ? [] : [config.tlsCert, config.tlsKey];
+  const tls = [config.tlsCert, config.tlsKey, config.natsCa].filter((path) => path !== "");
   keepPaths("read", [SOURCE, gameFolder(config.game), ...folders, ...tls]);
   keepPaths("write", folders);
   if (config.ioBackend === "epoll") requireLibrary();
@@ -59,6 +61,12 @@ export function ioPermissions(config: ServerConfig): WorkerPermissions {
 /** Logic talks to other threads only; with epoll it wakes io workers through the C library. */
 export function logicPermissions(config: ServerConfig): WorkerPermissions {
   return { ...NOTHING, ffi: librariesOf(config) };
+}
+
+/** The bus thread has the network: one address, unless the server has a name, which may lead to any. */
+export function busPermissions({ host, port }: NatsTarget): WorkerPermissions {
+  if (parseIpAddress(host) === null) return { ...NOTHING, net: true };
+  return { ...NOTHING, net: [`${host.includes(":") ? `[${host}]` : host}:${port}`] };
 }
 
 /** The storage worker has the database and no other file: not even the key beside it. */

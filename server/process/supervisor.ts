@@ -31,6 +31,8 @@ import { createAddressTableBuffer } from "../io/address_table.ts";
 import { createAdmissionBuffer } from "../io/admission.ts";
 import { createDescriptorBuffer } from "../io/descriptor_set.ts";
 import { listenError } from "./listen_error.ts";
+import type { BusParts } from "./bus.ts";
+import type { BusThread } from "../bus/start_bus.ts";
 import type { MaintenanceDesk } from "./maintenance_plan.ts";
 import type { NodePorts } from "../session/context.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
@@ -65,6 +67,10 @@ export interface SupervisorOptions {
   readonly maintenance: Pick<MaintenanceDesk, "isOn" | "plan" | "run">;
   /** Starts the storage worker, which is told on when it crashes. */
   readonly startStorage: (onCrash: (error: Error) => void, counters: SharedArrayBuffer) => Promise<StorageWorker>;
+  /** Starts the bus thread for a node; undefined: there is no bus. Left out: the same. */
+  readonly startBus?: (
+    parts: Pick<BusParts, "node" | "counters" | "onState" | "onCrash">,
+  ) => Promise<BusThread | undefined>;
   /** Where the game writes its own metrics. */
   readonly gameMetrics: SharedArrayBuffer;
   /** Told of each worker's counters, once. */
@@ -119,6 +125,14 @@ export class Supervisor {
   #reloading: Promise<void> | null = null;
   #logic: LogicHandle | null = null;
   #storage: StorageWorker | null = null;
+  #bus: BusThread | undefined;
+  readonly #busCounters = createCounterBlock();
+  /** The ways of logic workers to the bus. */
+  readonly #busIds = new WeakMap<LogicHandle, number>();
+  /** Logic workers that were started in this run. */
+  #lifeCount = 0;
+  /** What operators should know, and players can play with. */
+  readonly #notices = new Map<string, string>();
   #ports: NodePorts;
   #tls: TlsFiles | null;
   #stopping = false;
@@ -157,6 +171,11 @@ export class Supervisor {
     return [...this.#problems.values()];
   }
 
+  /** What does not work while the node serves players all the same. */
+  notices(): readonly string[] {
+    return [...this.#notices.values()];
+  }
+
   /**
    * Starts everything; resolves when all ports listen.
    *
@@ -167,6 +186,8 @@ export class Supervisor {
     this.#checkPortsFree();
     this.#storage = await this.#startStorage();
     this.#ownStorage = new WorkerStorage(this.#storage.connect());
+    this.#bus = await this.#startBus();
+    if (this.#bus !== undefined) this.#options.attachCounters("bus", this.#busCounters);
     await this.#startAll();
     this.#watch = this.#watchThreads();
     this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
@@ -183,6 +204,7 @@ export class Supervisor {
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
     await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
     this.#terminateAll();
+    await this.#bus?.stop();
     await this.#storage?.stop();
   }
 
@@ -251,6 +273,12 @@ export class Supervisor {
   failStorage(drill: DrillCommand): boolean {
     this.#storage?.fail(drill);
     return this.#storage !== null;
+  }
+
+  /** A drill: the bus thread dies, or hangs. */
+  failBus(drill: DrillCommand): boolean {
+    this.#bus?.fail(drill);
+    return this.#bus !== undefined;
   }
 
   /** A drill: logic dies, or hangs. */
@@ -343,6 +371,7 @@ export class Supervisor {
   async #initLogic(logic: LogicHandle, before?: LogicInit["before"]): Promise<void> {
     const { config, maintenance, sessionKey } = this.#options;
     const storage = this.#connectStorage(logic);
+    const bus = this.#connectBus(logic);
     const report = await logic.ask(
       {
         kind: "init",
@@ -354,11 +383,12 @@ export class Supervisor {
         storage,
         sessionKey,
         incarnation: this.#incarnation,
+        bus: bus === undefined ? null : { port: bus, life: this.#lifeCount++ },
         maintenance: maintenance.plan,
         before,
       },
       ["started", "start_failed"],
-      [storage.port],
+      bus === undefined ? [storage.port] : [storage.port, bus],
     );
     if (report.kind !== "start_failed") return;
     throw before === undefined ? new ConfigError([report.message]) : new ReloadError(report.message);
@@ -370,8 +400,16 @@ export class Supervisor {
     return storage;
   }
 
+  #connectBus(logic: LogicHandle): MessagePort | undefined {
+    const way = this.#bus?.connect();
+    if (way !== undefined) this.#busIds.set(logic, way.id);
+    return way?.port;
+  }
+
   #endLogic(logic: LogicHandle): void {
     logic.terminate();
+    const way = this.#busIds.get(logic);
+    if (way !== undefined) this.#bus?.disconnect(way);
     const id = this.#storageIds.get(logic);
     if (id !== undefined) this.#storage?.disconnect(id);
   }
@@ -517,6 +555,43 @@ export class Supervisor {
     }
   }
 
+  async #startBus(): Promise<BusThread | undefined> {
+    return await this.#options.startBus?.({
+      node: this.#incarnation,
+      counters: this.#busCounters,
+      onState: (isUp, reason) => this.#onBusState(isUp, reason),
+      onCrash: (error) => void this.#onBusCrash(error),
+    });
+  }
+
+  #onBusState(isUp: boolean, reason: string): void {
+    const { log } = this.#options;
+    if (isUp) {
+      this.#notices.delete("bus");
+      return log.info("The NATS server is back");
+    }
+    this.#notices.set("bus", "The NATS server cannot be reached: players do not hear those on other servers");
+    log.warn("The NATS server is lost, and is tried again", { reason });
+  }
+
+  /** Players play on; what those of other servers should hear is refused meanwhile. */
+  async #onBusCrash(error: Error): Promise<void> {
+    if (this.#stopping) return;
+    this.#options.log.error("The bus thread crashed and is being restarted", { error: error.message });
+    this.#notices.set("bus", "The bus thread is being restarted: players do not hear those on other servers");
+    this.#logic?.send({ kind: "bus", port: null });
+    try {
+      await this.#reloading;
+      this.#bus = await this.#startBus();
+      if (this.#stopping) return void await this.#bus?.stop();
+      this.#notices.delete("bus");
+      const port = this.#logic === null ? undefined : this.#connectBus(this.#logic);
+      if (port !== undefined) this.#logic!.send({ kind: "bus", port }, [port]);
+    } catch (error) {
+      setTimeout(() => void this.#onBusCrash(error as Error), WORKER_RESTART_MS);
+    }
+  }
+
   #startStorage(): Promise<StorageWorker> {
     return this.#options.startStorage((error) => void this.#onStorageCrash(error), this.#storageCounters);
   }
@@ -554,6 +629,7 @@ export class Supervisor {
     const blocks = [
       ["storage", this.#storageCounters],
       ["logic", this.#logicCounters],
+      ...this.#bus === undefined ? [] : [["bus", this.#busCounters]],
       ...this.#ioCounters.map((block, index) => [`io-${index}`, block]),
     ];
     const watches = (blocks as [string, SharedArrayBuffer][]).map(([worker, block]) => ({
@@ -566,7 +642,8 @@ export class Supervisor {
       this.#showMaintenance();
       for (const { worker, progress, overload } of watches) {
         // One that crashed is being started again, which takes a moment.
-        const isRunning = this.#isUp && !this.#problems.has(worker) && this.#reloading === null;
+        const isRunning = this.#isUp && !this.#problems.has(worker) && !this.#notices.has(worker) &&
+          this.#reloading === null;
         this.#onStalled(worker, progress.stalledMs(nowMs, isRunning));
         if (overload.update(nowMs)) this.#onOverload(worker, overload);
       }

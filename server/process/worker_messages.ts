@@ -78,6 +78,8 @@ export interface LogicInit {
   readonly sessionKey: Uint8Array<ArrayBuffer>;
   /** Of this run of the process, where other servers use the database too. */
   readonly incarnation: string;
+  /** The way to the bus, and which logic of this run it is, from 0; null: there is none. */
+  readonly bus: { readonly port: MessagePort; readonly life: number } | null;
   readonly maintenance: MaintenancePlan | null;
   /** What it goes on from when the game was reloaded: it does nothing then before it is told to `run`. */
   readonly before?: { readonly image: LogicImage; readonly io: readonly IoStarted[] };
@@ -103,6 +105,8 @@ export type LogicCommand =
   | { readonly kind: "run" }
   /** The storage worker was started again. */
   | { readonly kind: "storage"; readonly channel: StorageChannel }
+  /** The bus thread has died; or was started again. */
+  | { readonly kind: "bus"; readonly port: MessagePort | null }
   /** A moderator's request, answered by {@linkcode LogicReport} `moderated` with the same number. */
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   /** The operator has planned maintenance, or ends it. */

@@ -3,6 +3,9 @@
 import { PLAYERS_PER_OTHER, WORLD_STEPS_PER_TICK } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
 import { postgresTarget } from "../config/config.ts";
+import type { BusCarrier } from "../bus/bus.ts";
+import { NO_BUS } from "../bus/no_bus.ts";
+import { NodeBus } from "../bus/node_bus.ts";
 import type { ClusterNode } from "../cluster/cluster_node.ts";
 import { OWNS_EVERYBODY } from "../cluster/ownerships.ts";
 import type { GameModule } from "../game/define_game.ts";
@@ -38,6 +41,14 @@ export interface LogicOptions extends
   readonly before?: Predecessor;
   /** This node among others, which it has joined; left out: there are none. */
   readonly cluster?: ClusterNode;
+  /** What carries messages between this node and others, and who it is there; left out: nothing does. */
+  readonly bus?: {
+    readonly carrier: BusCarrier;
+    /** Its incarnation. */
+    readonly node: string;
+    /** Which logic of it this is, from 0. */
+    readonly life: number;
+  };
   /** Players the world has room for; as many as the configuration lets in unless told. */
   readonly worldCapacity?: number;
 }
@@ -63,7 +74,7 @@ export function buildLogic(options: LogicOptions): Logic {
     faults,
   });
   const timers = options.timers ?? SYSTEM_TIMERS;
-  const { cluster } = options;
+  const { bus, cluster } = options;
   const context: LogicContext = {
     contract: game.contract,
     config,
@@ -81,6 +92,7 @@ export function buildLogic(options: LogicOptions): Logic {
     saver: new CharacterSaver(storage, log, timers, (batch) => cluster?.onSkipped(batch)),
     isShared: postgresTarget(config) !== undefined,
     ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
+    bus: bus === undefined ? NO_BUS : new NodeBus({ ...bus, clock: options.clock, counters, faults, log }),
     counters,
     log,
     faults,

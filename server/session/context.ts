@@ -10,6 +10,7 @@ import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Ownerships } from "../cluster/ownerships.ts";
+import type { Bus } from "../bus/bus.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { CounterBlock } from "../ops/counters.ts";
 import type { Faults } from "../ops/faults.ts";
@@ -54,6 +55,8 @@ export interface LogicContext {
   readonly isShared: boolean;
   /** Which players this node may play. */
   readonly ownerships: Ownerships;
+  /** The way to the other servers. */
+  readonly bus: Bus;
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;

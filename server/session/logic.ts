@@ -312,18 +312,20 @@ export class Logic {
    * @returns Whether there is more to do at once.
    */
   turn(takes = true): boolean {
-    const { clock, faults, sessions } = this.context;
+    const { bus, clock, faults, sessions } = this.context;
     const more = takes && this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
     this.#timers.run(nowMs);
+    const isMoreSaid = !sessions.waitsForRoom && bus.take(clock.monotonicMs() + LOGIC_TURN_MS);
     if (!sessions.waitsForRoom) faults.notify("turn", this.hooks.turn, nowMs + LOGIC_TURN_MS);
     sessions.flushBehind();
     this.#sendAcks();
     sessions.publish();
-    return more;
+    bus.flush();
+    return more || isMoreSaid;
   }
 
   #step(nowMs: number): void {
@@ -353,7 +355,8 @@ export class Logic {
 
   #sweep(nowMs: number): void {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
-    const { counters, faults, sessions, world } = this.context;
+    const { bus, counters, faults, sessions, world } = this.context;
+    bus.sweep(this.nodeLoad());
     for (const feature of [this.#expiry, this.world, this.moderation, this.maintenance, this.accounts]) {
       faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
     }
@@ -519,5 +522,6 @@ export class Logic {
     await this.accounts.stop();
     // Last: until here this node may write what is its players'.
     await this.#cluster?.stop();
+    this.context.bus.flush();
   }
 }

@@ -1,6 +1,7 @@
 /** The game servers that a player may choose from, as LOGIN_RESPONSE lists them. @module */
 
 import { create } from "@bufbuild/protobuf";
+import type { Bus } from "../bus/bus.ts";
 import { DIRECTORY, type NodeAddress, type NodeEntry, type NodeLoad } from "../cluster/directory_store.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { type ServerInfo, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
@@ -15,9 +16,16 @@ export function ownServer({ config, ports, sessions }: LogicContext, session: Se
 }
 
 /** Every node that takes players, the least loaded first. Rejects as the storage does. */
-export async function allServers({ storage }: LogicContext, session: Session): Promise<ServerInfo[]> {
+export async function allServers({ bus, storage }: LogicContext, session: Session): Promise<ServerInfo[]> {
   const nodes = await storage.for(session.entrant).of(DIRECTORY).nodes(null);
-  return nodes.filter(({ isDraining }) => !isDraining).map(infoOf).sort((a, b) => a.loadFactor - b.loadFactor);
+  return nodes.flatMap((node) => asHeard(bus, node)).filter(({ isDraining }) => !isDraining).map(infoOf)
+    .sort((a, b) => a.loadFactor - b.loadFactor);
+}
+
+/** A node as it says it is; nobody is sent to one that should be heard and says nothing. */
+function asHeard(bus: Bus, node: NodeEntry): readonly NodeEntry[] {
+  const load = bus.loadOf(node.incarnation);
+  return load === "silent" ? [] : [{ ...node, ...load }];
 }
 
 /** How clients reach a node at `host`. */

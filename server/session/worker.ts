@@ -12,6 +12,7 @@ import { SessionTokens } from "../auth/token.ts";
 import { SYSTEM_TIMERS, SystemClock } from "../base/clock.ts";
 import { withPlace } from "../base/error_place.ts";
 import { openMonotonicClock } from "../base/libc.ts";
+import { WorkerBus } from "../bus/worker_bus.ts";
 import { ClusterNode, type ClusterNodeOptions } from "../cluster/cluster_node.ts";
 import { postgresTarget } from "../config/config.ts";
 import { addressOf, playersMaxOf } from "./server_list.ts";
@@ -61,6 +62,7 @@ class Runtime {
   readonly #outputs: RingOutput[] = [];
   readonly #clock: SystemClock;
   readonly #storage: WorkerStorage;
+  readonly #bus: WorkerBus | undefined;
   readonly #counters: CounterBlock;
   readonly #lag: LoopLag;
   /** Requests of moderators under way. */
@@ -81,10 +83,12 @@ class Runtime {
     this.#lag = new LoopLag(this.#counters);
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
+    this.#bus = init.bus === null ? undefined : new WorkerBus(init.bus.port, () => this.#doorbell.ring());
     this.#cluster = clusterOf(init, { storage: this.#storage, log });
     this.#logic = buildLogic({
       game,
       cluster: this.#cluster,
+      bus: this.#bus && { carrier: this.#bus, node: init.incarnation, life: init.bus!.life },
       config,
       ports: init.ports,
       clock: this.#clock,
@@ -148,6 +152,12 @@ class Runtime {
     this.#storage.replacePort(channel);
   }
 
+  /** Goes on with a new bus thread; null: the old one has died. */
+  replaceBus(port: MessagePort | null): void {
+    if (port === null) this.#bus?.onDeath();
+    else this.#bus?.replacePort(port);
+  }
+
   /** Goes round until stopped: works while there is work, else sleeps until the doorbell or the next step. */
   async run(): Promise<void> {
     while (!this.#stopping) {
@@ -179,6 +189,7 @@ class Runtime {
     this.#storage.takeAnswersAtOnce();
     await this.#logic.stop();
     await this.#storage.close();
+    this.#bus?.close();
     this.#ended.resolve();
   }
 
@@ -324,6 +335,9 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
       break;
     case "storage":
       runtime!.replaceStorage(command.channel);
+      break;
+    case "bus":
+      runtime!.replaceBus(command.port);
       break;
     case "moderate":
       report({ kind: `moderated ${command.id}`, outcome: await runtime!.moderate(command.request) });

@@ -96,6 +96,8 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
     plain: false,
     changed: true,
   },
+  natsUrl: { file: "e2e/bus_test.ts", test: "says which NATS server it cannot use" },
+  natsCa: { file: "bus/nats_bus_test.ts", test: "speaks TLS to a server whose certificate is good" },
   duplicateLogin: { file: "e2e/login_test.ts", test: "serve --duplicate-login reject keeps the first connection" },
   sessionTokenHours: { look: ({ sessionToken }) => hoursOf(sessionToken), plain: 24, changed: 2 },
   clientVersionMin: { file: "logic/entry_test.ts", test: "tell a client that is too old" },

@@ -56,6 +56,8 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--login-max-connections": "DRAWBRIDGE_LOGIN_MAX_CONNECTIONS",
   "--gateway-max-connections": "DRAWBRIDGE_GATEWAY_MAX_CONNECTIONS",
   "--database-url": "DRAWBRIDGE_DATABASE_URL",
+  "--nats-url": "DRAWBRIDGE_NATS_URL",
+  "--nats-ca": "DRAWBRIDGE_NATS_CA",
   "--role": "DRAWBRIDGE_ROLE",
   "--server-id": "DRAWBRIDGE_SERVER_ID",
   "--server-name": "DRAWBRIDGE_SERVER_NAME",
@@ -139,6 +141,8 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     dataDir: "./data",
     databaseUrl: "sqlite:drawbridge.db",
     dependencyWait: 0,
+    natsUrl: "",
+    natsCa: "",
     duplicateLogin: "replace",
     sessionTokenHours: 24,
     clientVersionMin: "",
@@ -304,6 +308,11 @@ const RANGES: {
   },
   dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
   dependencyWait: { good: ["0", "3600"], bad: ["-1", "3601", "1s"] },
+  natsUrl: {
+    good: ["", "nats://h", "tls://u:p%40@[::1]:4222", "nats://u:p@h/"],
+    bad: ["h:4222", "http://h", "nats://", "nats://u@h", "nats://h/x", "nats://h?x=1", "nats://u:%@h", "nats://h h"],
+  },
+  natsCa: { good: [""], bad: ["a\0b", "f".repeat(4097)] },
   databaseUrl: {
     good: [
       ...["sqlite:a.db", "sqlite:/tmp/a.db", "sqlite::memory:", "postgres://u:p@h/d"],
@@ -351,7 +360,9 @@ const RANGES: {
 for (const key of OPTION_KEYS) {
   Deno.test(`loadConfig() takes the values of ${flagOf(key)} up to the ends of its range and no others`, () => {
     const { good, bad } = RANGES[key];
-    for (const value of good) load({ args: [`${flagOf(key)}=${value}`] });
+    // It needs the other.
+    const env = key === "natsUrl" ? { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" } : undefined;
+    for (const value of good) load({ args: [`${flagOf(key)}=${value}`], env });
     for (const value of bad) {
       const [problem, ...others] = problemsOf({ args: [`${flagOf(key)}=${value}`] });
       assertEquals(others, []);
@@ -516,7 +527,18 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   },
   {
     given: { args: ["--nats-url=nats://u:p@h:4222"] },
-    problems: ["Unknown flag --nats-url"],
+    problems: [
+      "Cannot use --nats-url with SQLite: only servers on one PostgreSQL have something to tell each other, so give " +
+      "--database-url postgres://…",
+    ],
+  },
+  {
+    given: { args: ["--nats-url=nats://u:p@h/x"] },
+    problems: [`Cannot use --nats-url: expected ${OPTIONS.natsUrl.kind.expects}`],
+  },
+  {
+    given: { args: ["--nats-ca", "/x/ca.pem"] },
+    problems: ["Cannot use --nats-ca: --nats-url is not given"],
   },
 ];
 

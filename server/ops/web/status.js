@@ -86,7 +86,7 @@ function show(report) {
     `up ${duration(report.uptimeMs)}`,
   ].join(" · ");
   setState(report.ready ? "ready" : "trouble", report.ready ? "ready" : "not ready");
-  setNotice(report.reasons.join("\n"));
+  setNotice([...report.reasons, ...report.notices].join("\n"));
   showPlanned(report.maintenance);
   tiles.forEach((tile) => tile.show(report));
   showConnections(report.totals.connections);

@@ -1,0 +1,97 @@
+/**
+ * A NATS server of a test's own: Debian's, on a free port, for this machine only.
+ *
+ * @module
+ */
+
+import { findProgram } from "./programs.ts";
+import { until } from "./wait.ts";
+
+const USER = "drawbridge";
+const PASSWORD = "a password: 1/2@3";
+
+/** How a server is run. */
+export interface NatsOptions {
+  /** Its certificate and key, files in PEM; it wants TLS then. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Largest message, in bytes; its own default unless told. */
+  readonly payloadBytesMax?: number;
+}
+
+/** A running server. */
+export class TestNats implements AsyncDisposable {
+  readonly port: number;
+  readonly #options: NatsOptions;
+  readonly #configFile: string;
+  #process: Deno.ChildProcess | undefined;
+
+  private constructor(port: number, configFile: string, options: NatsOptions) {
+    this.port = port;
+    this.#configFile = configFile;
+    this.#options = options;
+  }
+
+  /** Starts a server. */
+  static async start(options: NatsOptions = {}): Promise<TestNats> {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = listener.addr;
+    listener.close();
+    const server = new TestNats(port, await Deno.makeTempFile({ prefix: "drawbridge-test-" }), options);
+    await server.resume();
+    return server;
+  }
+
+  /** Its address for `--nats-url`, with its password. */
+  url({ user = USER, password = PASSWORD }: { readonly user?: string; readonly password?: string } = {}): string {
+    const who = user === "" ? "" : `${user}:${encodeURIComponent(password)}@`;
+    return `${this.#options.tls === undefined ? "nats" : "tls"}://${who}127.0.0.1:${this.port}`;
+  }
+
+  /** Starts the server, again on the same port. */
+  async resume(): Promise<void> {
+    const { payloadBytesMax, tls } = this.#options;
+    await Deno.writeTextFile(
+      this.#configFile,
+      [
+        `listen: "127.0.0.1:${this.port}"`,
+        `authorization: { user: "${USER}", password: "${PASSWORD}" }`,
+        ...payloadBytesMax === undefined ? [] : [`max_payload: ${payloadBytesMax}`],
+        ...tls === undefined ? [] : [`tls: { cert_file: "${tls.cert}", key_file: "${tls.key}" }`],
+      ].join("\n"),
+    );
+    // It does not outlive a test that is killed.
+    this.#process = new Deno.Command("setpriv", {
+      args: ["--pdeathsig=KILL", "--", findProgram("nats")!, "-c", this.#configFile],
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let isEnded = false;
+    void this.#process.status.then(() => isEnded = true);
+    await until("the NATS server", async () => {
+      if (isEnded) throw new Error("Cannot start the NATS server");
+      try {
+        (await Deno.connect({ hostname: "127.0.0.1", port: this.port })).close();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  /** Sends it a signal: `SIGSTOP` makes it silent, `SIGCONT` lets it go on. */
+  kill(signal: Deno.Signal): void {
+    this.#process?.kill(signal);
+  }
+
+  /** Ends the server. */
+  async stop(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.status;
+    this.#process = undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    await Deno.remove(this.#configFile);
+  }
+}
