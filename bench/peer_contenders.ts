@@ -4,6 +4,8 @@
  * @module
  */
 
+import { freePort } from "../tests/support/free_port.ts";
+
 const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
 /** V8's flags, as `deno task serve` has them. */
 export const SERVE_V8_FLAGS = "--max-semi-space-size=4";
@@ -62,11 +64,6 @@ export function drawbridgePlan(
 export function peerPlan(name: string, path: string, threads: number): ContenderPlan {
   const port = freePort();
   return { name, command: path, args: [String(port), String(threads)], port };
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 interface Ports {

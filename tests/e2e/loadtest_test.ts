@@ -3,6 +3,7 @@ import { ProgressLine } from "../../tools/loadtest/progress.ts";
 import type { LoadResult } from "../../tools/loadtest/result.ts";
 import { shortNumber } from "../../tools/loadtest/text_report.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { CLOSED_PORT } from "../support/free_port.ts";
 import { LossyEchoProxy } from "../support/lossy_echo_proxy.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -268,15 +269,12 @@ Deno.test("loadtest shows one changing line on a terminal, and ends early with a
 });
 
 Deno.test("loadtest exits 1 and says why when nobody can connect or is let in", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
   for (const engine of Deno.build.os === "linux" ? ["epoll", "deno"] : ["deno"]) {
-    const nobody = await loadtest(["idle", "--game-port", `${port}`, "--connections", "3", "--engine", engine]);
+    const nobody = await loadtest(["idle", "--game-port", `${CLOSED_PORT}`, "--connections", "3", "--engine", engine]);
     assertEquals([nobody.status, nobody.printed, nobody.reported], [
       1,
       "",
-      `Cannot load 127.0.0.1 port ${port}: 3 x connection failed: connection refused`,
+      `Cannot load 127.0.0.1 port ${CLOSED_PORT}: 3 x connection failed: connection refused`,
     ]);
   }
   await withTempDir(async (dir) => {

@@ -9,6 +9,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import type { EnterWorldResponse } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { freePort } from "../support/free_port.ts";
 import { programTest } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, type IoBackendName, type ServerPorts, ServerProcess } from "../support/server_process.ts";
@@ -224,11 +225,7 @@ Deno.test("OPTIONS: every option has a row here, and the tests that rows name ar
 });
 
 Deno.test("serve shows the effect of every option that can be seen from outside", async () => {
-  const probes = Object.keys(askedPorts).map(() => Deno.listen({ hostname: "127.0.0.1", port: 0 }));
-  for (const [index, name] of (Object.keys(askedPorts) as (keyof ServerPorts)[]).entries()) {
-    askedPorts[name] = (probes[index].addr as Deno.NetAddr).port;
-  }
-  for (const probe of probes) probe.close();
+  for (const name of Object.keys(askedPorts) as (keyof ServerPorts)[]) askedPorts[name] = freePort();
   await using changed = await ServerProcess.start({ flags: changedFlags() });
   await using plain = await ServerProcess.start({ flags: PLAIN_FLAGS });
   const views = { plain: await viewOf(plain), changed: await viewOf(changed) };

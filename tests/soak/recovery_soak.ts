@@ -8,6 +8,7 @@
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { freePort } from "../support/free_port.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
@@ -155,10 +156,4 @@ export class RecoverySoak implements AsyncDisposable {
     await Promise.all(this.#players.map(({ client }) => client.close()));
     await this.#server.stop();
   }
-}
-
-/** A port that is free now. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

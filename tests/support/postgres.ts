@@ -4,11 +4,11 @@
  * @module
  */
 
+import { freePort } from "./free_port.ts";
 import { findProgram } from "./programs.ts";
 
 const USER = "drawbridge";
 const PASSWORD = "a password: 1/2@3";
-const FREE_PORT_OPTIONS = { hostname: "127.0.0.1", port: 0 };
 
 /** How a server is run. */
 export interface PostgresOptions {
@@ -43,9 +43,7 @@ export class TestPostgres implements AsyncDisposable {
     }
     const cluster = ["--no-sync", "--auth=scram-sha-256", `--username=${USER}`, `--pwfile=${passwordFile}`];
     await run("initdb", [...cluster, "--encoding=UTF8", "--locale=C.UTF-8", "-D", `${folder}/data`]);
-    const listener = Deno.listen(FREE_PORT_OPTIONS);
-    const { port } = listener.addr;
-    listener.close();
+    const port = freePort();
     const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off"];
     const server = new TestPostgres(folder, port, [
       "listen_addresses=127.0.0.1",

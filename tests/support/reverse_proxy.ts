@@ -1,6 +1,7 @@
 /** nginx and Caddy before a server, with the very files that docs/deploy.md gives, but for names of files and ports. @module */
 
 import { makeCertificate } from "./certificate.ts";
+import { freePort } from "./free_port.ts";
 import { findProgram } from "./programs.ts";
 import { RawSocket } from "./raw_socket.ts";
 import type { ServerPorts } from "./server_process.ts";
@@ -79,11 +80,6 @@ async function isOpen(port: number, hasEnded: () => boolean): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 const CADDY_MAIN = "{\n  admin off\n  auto_https disable_redirects\n}\n";

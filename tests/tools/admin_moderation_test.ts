@@ -3,6 +3,7 @@ import { runAdmin } from "../../tools/admin.ts";
 import { loadAdminToken } from "../../server/ops/admin_token_file.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { CLOSED_PORT } from "../support/free_port.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 async function admin(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
@@ -126,15 +127,12 @@ Deno.test("admin exits with 1 where no server listens, and with 78 where it find
     const missing = await admin(["kick", "Ann", "--data-dir", dataDir]);
     assertEquals(missing.status, 78);
     assert(missing.reported.includes(`there is no ${dataDir}/admin.token`), missing.reported);
-    using unused = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-    const { port } = unused.addr;
-    unused.close();
     await loadAdminToken(dataDir);
-    const refused = await admin(["kick", "Ann", "--data-dir", dataDir, "--admin-port", String(port)]);
+    const refused = await admin(["kick", "Ann", "--data-dir", dataDir, "--admin-port", String(CLOSED_PORT)]);
     assertEquals(refused.status, 1);
     assertEquals(
       refused.reported,
-      `Cannot run kick: No server listens at http://127.0.0.1:${port}; start it, or give its --admin-host and --admin-port`,
+      `Cannot run kick: No server listens at http://127.0.0.1:${CLOSED_PORT}; start it, or give its --admin-host and --admin-port`,
     );
   });
 });

@@ -7,6 +7,7 @@ import { loadAdminToken } from "../../server/ops/admin_token_file.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { CLOSED_PORT } from "../support/free_port.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 /** A data folder as a server leaves it, with the account bot1, and a command line for it. */
@@ -15,15 +16,12 @@ async function withStoppedServer(
   { env = {} }: { readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
   await withTempDir(async (dataDir) => {
-    const probe = Deno.listen({ port: 0, hostname: "127.0.0.1" });
-    const { port } = probe.addr;
-    probe.close();
     const admin = async (...args: string[]): Promise<[number, string]> => {
       const lines: string[] = [];
       const output = { print: (text: string) => lines.push(text), report: (text: string) => lines.push(text) };
-      const flags = ["--data-dir", dataDir, ...args[0] === "players" ? [] : ["--admin-port", String(port)]];
+      const flags = ["--data-dir", dataDir, ...args[0] === "players" ? [] : ["--admin-port", String(CLOSED_PORT)]];
       const status = await runAdmin([...args, ...flags], env, output);
-      return [status, lines.join("\n").replaceAll(dataDir, "DIR").replaceAll(String(port), "PORT")];
+      return [status, lines.join("\n").replaceAll(dataDir, "DIR").replaceAll(`:${CLOSED_PORT};`, ":PORT;")];
     };
     await loadAdminToken(dataDir);
     for (const name of ["login", "game"]) await Deno.writeTextFile(`${dataDir}/${name}.lock`, "process 7\n");

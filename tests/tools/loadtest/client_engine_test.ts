@@ -11,6 +11,7 @@ import type { LoadContext } from "../../../tools/loadtest/load_session.ts";
 import { endpointOf } from "../../../tools/loadtest/scenario.ts";
 import { LOADTEST_CONNECTIONS_PER_ADDRESS } from "../../../tools/limits.ts";
 import { assert, assertEquals } from "../../support/assert.ts";
+import { CLOSED_PORT } from "../../support/free_port.ts";
 import type { PeerReport, PeerTask } from "../../support/peer_worker.ts";
 
 const ENGINES = ENGINE_NAMES.filter((name) => name === "deno" || Deno.build.os === "linux");
@@ -109,12 +110,9 @@ for (const name of ENGINES) {
   Deno.test(`${name} client engine tells when the server hangs up, and when there is none`, async () => {
     using peer = new Peer({ kind: "hang_up" });
     const port = await peer.port;
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const closedPort = listener.addr.port;
-    listener.close();
     const engine = open(name), hungUp = new Recorder(), refused = new Recorder();
     engine.connect({ address: "127.0.0.1", port }, hungUp);
-    engine.connect({ address: "127.0.0.1", port: closedPort }, refused);
+    engine.connect({ address: "127.0.0.1", port: CLOSED_PORT }, refused);
     await runUntil(engine, () => hungUp.closed !== null && refused.closed !== null);
     assertEquals([hungUp.opened, hungUp.closed], [1, CLOSED_BY_SERVER]);
     assertEquals([refused.opened, refused.closed], [0, "connection refused"]);

@@ -1,0 +1,25 @@
+/**
+ * Ports for whoever cannot be told to choose one itself.
+ *
+ * @module
+ */
+
+/** Below what the kernel gives to those who ask for any: nobody else comes by one between the look and its use. */
+const FIRST_PORT = 10_000;
+const PORT_COUNT = 20_000;
+
+/** Where nobody listens: the port of TCPMUX. */
+export const CLOSED_PORT = 1;
+
+/** A port of this machine that nobody listens on now. */
+export function freePort(): number {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORT_COUNT);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
