@@ -46,7 +46,7 @@ export class PacketView {
 
   /** Where the next byte is read. */
   #at = 0;
-  /** Low and high half of the varint read last. */
+  /** Low and high half of the varint read last, as signed integers: others are no small integers to V8. */
   #low = 0;
   #high = 0;
 
@@ -89,7 +89,7 @@ export class PacketView {
       switch (tag) {
         case 0x08:
           this.#varint(bytes, end);
-          this.type = this.#low | 0;
+          this.type = this.#low;
           break;
         case 0x10:
           this.#varint(bytes, end);
@@ -97,11 +97,11 @@ export class PacketView {
           break;
         case 0x18:
           this.#varint(bytes, end);
-          this.sequence = this.#high * TWO_32 + this.#low;
+          this.sequence = this.#value();
           break;
         case 0x20:
           this.#varint(bytes, end);
-          this.timestamp = this.#high * TWO_32 + this.#low;
+          this.timestamp = this.#value();
           break;
         case 0x28:
           this.#varint(bytes, end);
@@ -109,11 +109,11 @@ export class PacketView {
           break;
         case 0x30:
           this.#varint(bytes, end);
-          this.ack = this.#high * TWO_32 + this.#low;
+          this.ack = this.#value();
           break;
         case 0x38:
           this.#varint(bytes, end);
-          this.requestKey = this.#high * TWO_32 + this.#low;
+          this.requestKey = this.#value();
           break;
         default:
           this.#skip(bytes, end, tag, 0);
@@ -129,12 +129,23 @@ export class PacketView {
 
   #length(bytes: Uint8Array, end: number): number {
     this.#varint(bytes, end);
-    if (this.#high !== 0 || this.#low > end - this.#at) malformed("a field is longer than its packet");
+    if (this.#high !== 0 || this.#low < 0 || this.#low > end - this.#at) malformed("a field is longer than its packet");
     return this.#low;
   }
 
-  /** Reads a varint of up to 10 bytes into `#low` and `#high`, both unsigned. */
+  /** Reads a varint of up to 10 bytes into `#low` and `#high`. Most have one byte. */
   #varint(bytes: Uint8Array, end: number): void {
+    const at = this.#at;
+    if (at < end && bytes[at] < 0x80) {
+      this.#at = at + 1;
+      this.#low = bytes[at];
+      this.#high = 0;
+    } else {
+      this.#longVarint(bytes, end);
+    }
+  }
+
+  #longVarint(bytes: Uint8Array, end: number): void {
     let at = this.#at;
     let low = 0;
     let high = 0;
@@ -149,12 +160,17 @@ export class PacketView {
       else high |= (byte & 0x01) << 31;
       if (byte < 0x80) {
         this.#at = at;
-        this.#low = low >>> 0;
-        this.#high = high >>> 0;
+        this.#low = low;
+        this.#high = high;
         return;
       }
     }
     malformed("a number is longer than 10 bytes");
+  }
+
+  /** The varint read last; of one of 2^53 or more the nearest number. */
+  #value(): number {
+    return (this.#high >>> 0) * TWO_32 + (this.#low >>> 0);
   }
 
   #skip(bytes: Uint8Array, end: number, tag: number, depth: number): void {
@@ -204,10 +220,16 @@ export function varintBytes(value: number): number {
  * @returns The offset behind it.
  */
 export function writeVarint(target: Uint8Array, offset: number, value: number): number {
+  if (value > 0x7f) return writeLongVarint(target, offset, value);
+  target[offset] = value;
+  return offset + 1;
+}
+
+function writeLongVarint(target: Uint8Array, offset: number, value: number): number {
   if (value > 0x7fffffff) {
     // Four bytes at once, so that all but one step is in integers.
     const high = Math.floor(value / 0x1000_0000);
-    const low = value - high * 0x1000_0000;
+    const low = (value - high * 0x1000_0000) | 0;
     target[offset] = (low & 0x7f) | 0x80;
     target[offset + 1] = ((low >>> 7) & 0x7f) | 0x80;
     target[offset + 2] = ((low >>> 14) & 0x7f) | 0x80;
