@@ -32,6 +32,8 @@ export class PacketBudget {
   #addressTokens = 0;
   /** Work that was not charged yet, in microseconds. */
   #dueUs = 0;
+  /** So much of it is charged; infinite while flood control is off. */
+  readonly #batchUs: number;
   /** What was charged last. */
   #lastWorkUs = WORK_US_BATCH;
   #drops = 0;
@@ -43,6 +45,7 @@ export class PacketBudget {
   /** @param rate `null`: flood control is off. */
   constructor(rate: BucketRate | null, nowMs: number) {
     this.#bucket = rate === null ? null : new TokenBucket(rate, nowMs);
+    this.#batchUs = rate === null ? Infinity : WORK_US_BATCH;
     this.#work = rate === null ? null : new TokenBucket(WORK_RATE, nowMs);
   }
 
@@ -51,23 +54,21 @@ export class PacketBudget {
     return this.#lastWorkUs;
   }
 
+  /** Notes work that was done, or will be in any case; `false`: it is enough to be charged. */
+  tryGather(us: number): boolean {
+    return (this.#dueUs += us) < this.#batchUs;
+  }
+
   /**
-   * Charges the connection and its address for work that was done, or will be in any case; little work gathers first.
+   * Charges the connection and its address for the work that gathered.
    *
-   * @param us In microseconds.
    * @returns In how many milliseconds both will have paid; 0: they have.
    */
-  chargeWork(us: number, connection: Connection, host: ConnectionHost): number {
-    const work = this.#work;
-    if (work === null) return 0;
-    const dueUs = this.#dueUs + us;
-    if (dueUs < WORK_US_BATCH) {
-      this.#dueUs = dueUs;
-      return 0;
-    }
+  chargeGathered(connection: Connection, host: ConnectionHost): number {
+    const dueUs = this.#dueUs;
     this.#dueUs = 0;
     this.#lastWorkUs = dueUs;
-    const waitMs = work.charge(dueUs, WORK_RATE, host.nowMs);
+    const waitMs = this.#work!.charge(dueUs, WORK_RATE, host.nowMs);
     return connection.addressEntry < 0 ? waitMs : Math.max(waitMs, host.chargeAddress(connection, dueUs));
   }
 
@@ -96,7 +97,8 @@ export class PacketBudget {
   /** Takes what a packet costs: from the connection, from the type where it has a bucket, from the address. */
   tryPay(row: PacketRow, connection: Connection, host: ConnectionHost): boolean {
     const bucket = this.#bucket;
-    if (bucket === null) return true;
+    // Of what is free nothing is counted.
+    if (bucket === null || (row.cost === 0 && row.rate === null)) return true;
     const { nowMs, packetRate } = host;
     if (!bucket.tryTake(row.cost, packetRate!, nowMs)) return false;
     if (row.rate !== null && !this.#bucketOf(row.type, row.rate, nowMs).tryTake(1, row.rate, nowMs)) return false;

@@ -224,15 +224,19 @@ export class PacketReader implements FrameSink {
    * @param us In microseconds.
    */
   charge(us: number): void {
+    if (us > WORK_LOOK_US) this.#host.lookSoon();
+    if (this.#connection.forwards) this.#chargeForwarded(us);
+    else if (!this.#budget.tryGather(us)) this.#chargeGathered();
+  }
+
+  /** Others' requests follow on the connection, and must not wait for this one's debt. */
+  #chargeForwarded(us: number): void {
+    if (this.#connection.addressEntry >= 0) this.#host.chargeAddress(this.#connection, us);
+  }
+
+  #chargeGathered(): void {
     const host = this.#host, connection = this.#connection;
-    if (us > WORK_LOOK_US) host.lookSoon();
-    if (host.packetRate === null) return;
-    // Others' requests follow on the connection, and must not wait for this one's debt.
-    if (connection.forwards) {
-      if (connection.addressEntry >= 0) host.chargeAddress(connection, us);
-      return;
-    }
-    const waitMs = this.#budget.chargeWork(us, connection, host);
+    const waitMs = this.#budget.chargeGathered(connection, host);
     if (waitMs === 0 || this.#throttled) return;
     this.#throttled = true;
     this.#socket.pauseReading();
