@@ -8,19 +8,14 @@
  * @module
  */
 
-import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { decimal, integer, type Kind, text } from "../server/config/kinds.ts";
-import type { LoadResult } from "../tools/loadtest/result.ts";
 import { markdownTable, readFlags, runCommand, someOf } from "./flags.ts";
+import { pause, runLoad, runTool, settledMb } from "./load.ts";
 import { Contender, drawbridgePlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";
 
-const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
 const BYTES_PER_MB = 1_048_576;
 /** Until a server that has started is done with starting, in milliseconds. */
 const SETTLE_MS = 3_000;
-/** How often memory is looked at while sessions are held, in milliseconds. */
-const SAMPLE_MS = 500;
 /** Samples of which the lowest counts. */
 const SAMPLES = 8;
 /** The storm: echoes under way on each of so many connections, and bytes of each. */
@@ -82,40 +77,6 @@ export function parseMemoryOptions(args: readonly string[]): MemoryOptions {
   };
 }
 
-/** Runs one of the repository's tools; gives what it printed. */
-async function runTool(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "-A", ...args],
-    stdin: "null",
-    cwd: REPOSITORY,
-  }).output();
-  const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  if (code !== 0) throw new Error(`${args.slice(0, 2).join(" ")} failed: ${complained || said}`);
-  return said;
-}
-
-async function runLoad(server: Contender, args: readonly string[]): Promise<LoadResult> {
-  const { gatewayPort, pid, port } = server;
-  return JSON.parse(
-    await runTool(
-      ["tools/loadtest.ts", ...args, "--game-port", `${port}`, "--gateway-port", `${gatewayPort}`].concat(
-        ["--pid", `${pid}`, "--json", "-", "--fail-if", "failed_connections>0", "--fail-if", "dropped_connections>0"],
-        ["--fail-if", "lost>0"],
-      ),
-    ),
-  );
-}
-
-/** The lowest memory of the next seconds, in MB: garbage comes and goes. */
-async function settledMb(server: Contender): Promise<number> {
-  let lowestMb = Infinity;
-  for (let sample = 0; sample < SAMPLES; sample++) {
-    await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
-    lowestMb = Math.min(lowestMb, (await server.usage()).memoryMb);
-  }
-  return lowestMb;
-}
-
 /** What one row found. */
 export interface MemoryRow {
   readonly what: string;
@@ -134,7 +95,7 @@ async function measureIdle(options: MemoryOptions, backend: string, transport: s
   );
   await using server = await Contender.start(drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags: options.v8Flags }));
   await pause(SETTLE_MS);
-  const beforeMb = await settledMb(server);
+  const beforeMb = await settledMb(server, SAMPLES);
   const { series } = await runLoad(
     server,
     ["idle", "--tokens", tokens, "--connections", `${sessions}`, "--transport", transport, "--duration", `${hold}`],
@@ -146,7 +107,7 @@ async function measureIdle(options: MemoryOptions, backend: string, transport: s
     what: `${backend}, ${sessions} idle over ${transport}`,
     beforeMb,
     duringMb,
-    afterMb: await settledMb(server),
+    afterMb: await settledMb(server, SAMPLES),
     verdict: `${(bytes / 1_024).toFixed(1)} KB a session`,
   };
 }
@@ -154,7 +115,7 @@ async function measureIdle(options: MemoryOptions, backend: string, transport: s
 async function measureStorm(options: MemoryOptions, backend: string, dir: string): Promise<MemoryRow> {
   await using server = await Contender.start(drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags: options.v8Flags }));
   await pause(SETTLE_MS);
-  const beforeMb = await settledMb(server);
+  const beforeMb = await settledMb(server, SAMPLES);
   const { connections, frameBytes, outstanding } = STORM;
   const { server: found } = await runLoad(
     server,
@@ -163,7 +124,7 @@ async function measureStorm(options: MemoryOptions, backend: string, dir: string
     ),
   );
   await pause(options.calm * 1_000);
-  const afterMb = await settledMb(server);
+  const afterMb = await settledMb(server, SAMPLES);
   return {
     what: `${backend}, ${options.storm} s of storm`,
     beforeMb,
@@ -171,10 +132,6 @@ async function measureStorm(options: MemoryOptions, backend: string, dir: string
     afterMb,
     verdict: `${(100 * (afterMb / beforeMb - 1)).toFixed(0)} % above before`,
   };
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function run(options: MemoryOptions): Promise<void> {

@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { decimal, integer, type Kind, text } from "../server/config/kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { markdownTable, path, readFlags, runCommand, someOf } from "./flags.ts";
+import { median } from "./load.ts";
 import { Contender, type ContenderPlan, drawbridgePlan, peerPlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";
 
 const REPOSITORY = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -149,9 +150,7 @@ export function parseEchoload(line: string): Omit<Sample, "cpuUsPerEcho" | "memo
 
 /** The median of one field. */
 export function medianOf(samples: readonly Sample[], field: keyof Sample): number {
-  const values = samples.map((sample) => sample[field]).sort((left, right) => left - right);
-  const middle = values.length >> 1;
-  return values.length % 2 === 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return median(samples.map((sample) => sample[field]));
 }
 
 async function measure(contender: Contender, row: Row, echoload: string, seconds: number): Promise<Sample> {

@@ -6,7 +6,7 @@
 
 import { freePort } from "../tests/support/free_port.ts";
 
-const MAIN = new URL("../server/main.ts", import.meta.url).pathname;
+const REPOSITORY = new URL("..", import.meta.url).pathname;
 /** V8's flags, as `deno task serve` has them. */
 export const SERVE_V8_FLAGS = "--max-semi-space-size=4";
 /** What glibc reads from the environment, as `deno task serve` has it. */
@@ -33,29 +33,34 @@ export interface Usage {
   readonly memoryMb: number;
 }
 
-/** This server, with one of its io backends. Its data folder lies in `dir`; `v8Flags` `none`: V8 as it is. */
-export function drawbridgePlan(
-  backend: string,
-  { dir, ioWorkers, v8Flags }: { dir: string; ioWorkers: number; v8Flags: string },
-): ContenderPlan {
-  const free = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
+/** How this server is started, with one of its io backends. */
+export interface DrawbridgeOptions {
+  /** Where its data folder lies. */
+  readonly dir: string;
+  readonly ioWorkers: number;
+  /** `none`: V8 as it is. */
+  readonly v8Flags: string;
+  /** The checkout whose server it is. Default: this one. */
+  readonly root?: string;
+  /** Default: off. */
+  readonly floodControl?: "on" | "off";
+  /** More flags. */
+  readonly flags?: readonly string[];
+}
+
+/** This server, or that of another checkout. */
+export function drawbridgePlan(backend: string, options: DrawbridgeOptions): ContenderPlan {
+  const { dir, flags = [], floodControl = "off", ioWorkers, root = REPOSITORY, v8Flags } = options;
   return {
     name: `drawbridge ${backend}`,
     command: Deno.execPath(),
-    args: [
-      "run",
-      "--no-prompt",
-      ...v8Flags === "none" ? [] : [`--v8-flags=${v8Flags}`],
-      "-A",
-      MAIN,
-      "--data-dir",
-      `${dir}/${backend}`,
-      "--io-backend",
-      backend,
-    ]
-      .concat(["--io-workers", String(ioWorkers), "--diagnostics", "on", "--flood-control", "off"])
+    args: ["run", "--no-prompt"]
+      .concat(v8Flags === "none" ? [] : [`--v8-flags=${v8Flags}`])
+      .concat(["-A", `${root}/server/main.ts`, "--data-dir", `${dir}/${backend}`, "--io-backend", backend])
+      .concat(["--io-workers", String(ioWorkers), "--diagnostics", "on", "--flood-control", floodControl])
       .concat(["--max-connections", String(MAX_CONNECTIONS)])
-      .concat(["--gateway-max-connections", String(MAX_CONNECTIONS), "--log-level", "error", ...free]),
+      .concat(["--gateway-max-connections", String(MAX_CONNECTIONS), "--log-level", "error"])
+      .concat(["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"], flags),
     port: 0,
   };
 }
