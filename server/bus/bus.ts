@@ -77,6 +77,8 @@ export interface Bus {
   readonly isShared: boolean;
   /** Whether they can be reached; true where there are none. */
   readonly isUp: boolean;
+  /** This node's incarnation. */
+  readonly node: string;
   /** The nodes that were heard a moment ago, by incarnation. */
   readonly nodes: Iterable<string>;
 

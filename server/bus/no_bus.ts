@@ -8,6 +8,7 @@ const NOTHING = () => {};
 export const NO_BUS: Bus = {
   isShared: false,
   isUp: true,
+  node: "",
   nodes: [],
   topic: () => ({ publish: () => true, on: NOTHING }),
   question: () => ({

@@ -92,6 +92,10 @@ export class NodeBus implements Bus {
     return this.#options.carrier.isUp;
   }
 
+  get node(): string {
+    return this.#options.node;
+  }
+
   get nodes(): Iterable<string> {
     return this.#peers.entries().filter(([, { isSilent }]) => !isSilent).map(([node]) => node);
   }

@@ -20,6 +20,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import type { ReplyOf, SchemaOf, SentByClient } from "../../shared/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Bus } from "../bus/bus.ts";
 import { errorResponse } from "../base/refusal.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import type { LogicContext } from "../session/context.ts";
@@ -44,6 +45,7 @@ import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
 
 export type { Clock } from "../base/clock.ts";
+export type { BusListener, Question, Topic } from "../bus/bus.ts";
 export { Counter } from "../ops/counters.ts";
 export type { Faults } from "../ops/faults.ts";
 export type { Logger } from "../ops/logging.ts";
@@ -84,6 +86,24 @@ export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/characters.ts";
 export type { DeletedAccount, HookFunctions, Hooks, LeaveReason } from "./hooks.ts";
+
+/**
+ * What a game says to itself on other servers. There it is heard once and in order, or not at all: what must not be lost
+ * is in the database, and what is made of messages is read from there again when some are missed.
+ *
+ * ```ts ignore
+ * const opened = game.bus.topic(GateOpenedSchema);
+ * opened.on(({ gateId }) => openGate(gateId));
+ * game.on(OpenGateRequestSchema, (_player, { gateId }) => {
+ *   openGate(gateId);
+ *   opened.publish({ gateId });
+ * });
+ * ```
+ */
+export type GameBus = Pick<
+  Bus,
+  "isShared" | "isUp" | "node" | "nodes" | "topic" | "question" | "onMissed" | "onSilent"
+>;
 
 /** Something that a game does once a tick. */
 export interface GameSystem {
@@ -168,6 +188,8 @@ export class Game<P = any> {
   readonly store: Documents;
   /** Everybody who is logged in, and the ways to tell them something. */
   readonly players: Players;
+  /** The way to the other servers that share the database. */
+  readonly bus: GameBus;
   /** Maps and everything on them. */
   readonly world: LogicContext["world"];
   /** Entities as handles, with their components by message. */
@@ -208,6 +230,7 @@ export class Game<P = any> {
     this.hooks = hooksInto(engine.hooks);
     this.store = watched("game.store", engine.documents);
     this.players = engine.players;
+    this.bus = watched("game.bus", context.bus);
     this.world = context.world;
     this.entities = new Entities({
       world: context.world,

@@ -4,6 +4,7 @@ import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufb
 import { ErrorCode } from "../../shared/gen/enums.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Asker, PlayerName } from "../storage/storage.ts";
+import { DIRECTORY } from "../cluster/directory_store.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import { Player } from "./player.ts";
@@ -16,12 +17,12 @@ export class Players {
   readonly online: Iterable<Player>;
   /** Everybody in the world, link-dead players among them. */
   readonly inWorld: Iterable<Player>;
-  readonly #context: Pick<LogicContext, "sessions" | "storage">;
+  readonly #context: Pick<LogicContext, "bus" | "sessions" | "storage">;
   readonly #occupants: Pick<Occupants, "participantOf" | "sessionOf">;
 
   /** The engine makes it. */
   constructor(
-    context: Pick<LogicContext, "sessions" | "storage">,
+    context: Pick<LogicContext, "bus" | "sessions" | "storage">,
     occupants: Pick<Occupants, "participantOf" | "sessionOf">,
   ) {
     const { sessions } = context;
@@ -83,6 +84,17 @@ export class Players {
     const account = Number.isSafeInteger(playerId) ? await accounts.find(playerId) : undefined;
     if (account === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "There is no such player");
     return { playerId, name: account.name };
+  }
+
+  /**
+   * The other server on which a player is in the world, by its incarnation; undefined: there is none, or nobody can tell it
+   * anything.
+   */
+  async nodeOf(playerId: number, asker: Asker): Promise<string | undefined> {
+    const { bus, storage } = this.#context;
+    if (!bus.isShared) return undefined;
+    const owner = await storage.for(asker).of(DIRECTORY).ownerOf(playerId);
+    return owner?.incarnation === bus.node ? undefined : owner?.incarnation;
   }
 
   /** Sends one message to many: it is encoded, compressed and kept once. @returns How many it was sent to, or kept for. */

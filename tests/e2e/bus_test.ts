@@ -1,3 +1,6 @@
+import { DrawbridgeClient } from "../../client/browser.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { TestNats } from "../support/nats.ts";
@@ -56,3 +59,77 @@ programTest(["nats", "postgresql"], "serve waits for a NATS server as long as --
   await until("the server to be as before", async () => await ready() === "ready\n");
   await server.stop();
 });
+
+/** Servers on one PostgreSQL and one NATS server, and their players. */
+class Cluster implements AsyncDisposable {
+  readonly servers: ServerProcess[] = [];
+  readonly #clients: DrawbridgeClient[] = [];
+
+  private constructor(readonly database: TestPostgres, readonly nats: TestNats, readonly databaseUrl: string) {}
+
+  static async start(): Promise<Cluster> {
+    const [database, nats] = await Promise.all([TestPostgres.start(), TestNats.start()]);
+    const cluster = new Cluster(database, nats, await database.createDatabase());
+    for (const serverId of [1, 2]) await cluster.add(serverId);
+    return cluster;
+  }
+
+  async add(serverId: number): Promise<ServerProcess> {
+    const own = ["--server-id", String(serverId), "--public-host", "127.0.0.1"];
+    const shared = ["--database-url", this.databaseUrl, "--nats-url", this.nats.url()];
+    const server = await ServerProcess.start({ flags: [...own, ...shared] });
+    this.servers.push(server);
+    return server;
+  }
+
+  /** A player in the world, and what it heard. */
+  async player(name: string, server: ServerProcess): Promise<{ client: DrawbridgeClient; heard: string[] }> {
+    const login = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: server.ports.login, signal }) });
+    await login.open();
+    await login.register(name, "secret");
+    const { sessionToken } = await login.login(name, "secret");
+    await login.close();
+    const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: server.ports.game, signal }) });
+    this.#clients.push(client);
+    await client.open();
+    assert((await client.enterWorld({ token: sessionToken })).success);
+    const heard: string[] = [];
+    client.on(ChatMessageSchema, ({ senderName, message }) => void heard.push(`${senderName}: ${message}`));
+    return { client, heard };
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    for (const server of this.servers) await server.stop();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#clients) await client.close();
+    for (const server of this.servers) await server[Symbol.asyncDispose]();
+    await this.nats[Symbol.asyncDispose]();
+    await this.database[Symbol.asyncDispose]();
+  }
+}
+
+programTest(
+  ["nats", "postgresql"],
+  "Players of two servers hear each other in GLOBAL chat and whisper to each other",
+  async () => {
+    await using cluster = await Cluster.start();
+    const anna = await cluster.player("Anna", cluster.servers[0]);
+    const bert = await cluster.player("Bert", cluster.servers[1]);
+    for (let index = 0; index < 20; index++) {
+      anna.client.send(ChatMessageSchema, { channel: Channel.GLOBAL, message: `line ${index}` });
+    }
+    await until("all lines", () => bert.heard.length === 20 && anna.heard.length === 20);
+    assertEquals(bert.heard, Array.from({ length: 20 }, (_, index) => `Anna: line ${index}`));
+    bert.client.send(ChatMessageSchema, { channel: Channel.WHISPER, recipientName: "Anna", message: "psst" });
+    await until("the whisper and its copy", () => bert.heard.length === 21 && anna.heard.length === 21);
+    assertEquals([anna.heard[20], bert.heard[20]], ["Bert: psst", "Bert: psst"]);
+    for (const server of cluster.servers) {
+      assertEquals(await server.metric("drawbridge_bus_messages_total", { kind: "refused" }), 0);
+      assertEquals(await server.metric("drawbridge_bus_messages_total", { kind: "dropped" }), 0);
+    }
+    await cluster.stop();
+  },
+);

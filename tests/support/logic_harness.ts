@@ -11,6 +11,7 @@ import { inflateRawSync } from "node:zlib";
 import type { MessageByType, MessageType } from "../../client/browser.ts";
 import { nameKey } from "../../server/auth/names.ts";
 import { type Clock, SYSTEM_TIMERS, type Timers } from "../../server/base/clock.ts";
+import type { BusCarrier } from "../../server/bus/bus.ts";
 import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import type { NodeEntry } from "../../server/cluster/directory_store.ts";
 import type { GameModule } from "../../server/game/game.ts";
@@ -140,6 +141,8 @@ export interface HarnessOptions {
   readonly storage?: Storage;
   /** A node that has joined others; alone unless told. */
   readonly node?: NodeEntry;
+  /** What it says to other nodes, and hears of them; nothing unless told. */
+  readonly carrier?: BusCarrier;
   /** The time that others count its lease by; its own unless told. */
   readonly nowMs?: () => number;
   /** For whatever comes back later; those of the thread unless told. */
@@ -339,7 +342,8 @@ export class LogicHarness implements AsyncDisposable {
     const records = options.game === undefined ? MARSH_RECORDS : { game: options.game.name, stores: [] };
     this.storage = options.storage ?? new DirectStorage({ path: MEMORY_PATH }, records);
     const data = loadGameData();
-    let tokenCount = 0;
+    let tokenCount = 0, life = 0;
+    const { carrier, node } = options;
     const game = options.game ??
       marshWith({ maps: options.maps ?? data.maps, monsters: options.monsters ?? data.monsters });
     if (options.isTimed !== true) {
@@ -371,6 +375,7 @@ export class LogicHarness implements AsyncDisposable {
           nowMs: options.nowMs ?? (() => this.clock.monotonicMs()),
           timers: options.timers ?? SYSTEM_TIMERS,
         }),
+        bus: carrier && { carrier, node: node!.incarnation, life: life++ },
         timers: options.timers,
         counters: this.counters,
         log,

@@ -7,6 +7,7 @@
 import { CHAT_HELD_MESSAGES_MAX } from "./limits.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
 import type { ContactGate } from "./contact_gate.ts";
+import { Elsewhere } from "./elsewhere.ts";
 import { FanOut } from "./fan_out.ts";
 import type { Game, Player, Players } from "../../../server/game/game.ts";
 
@@ -28,6 +29,8 @@ export type CrowdedOut = (playerId: number, saying: Saying) => void;
 export class ChatDelivery {
   /** What many hear goes this way first. */
   readonly fanOut: FanOut;
+  /** Those of other servers hear it this way. */
+  readonly elsewhere: Elsewhere;
   readonly #players: Players;
   readonly #lists: OnlineLists;
   readonly #gate: Pick<ContactGate, "mayHear">;
@@ -37,19 +40,21 @@ export class ChatDelivery {
   #lastMessageId = 0n;
 
   constructor(
-    { clock, config, faults, players }: Pick<Game, "clock" | "config" | "faults" | "players">,
+    game: Pick<Game, "bus" | "clock" | "config" | "counters" | "faults" | "players">,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
       readonly gate: Pick<ContactGate, "mayHear" | "mayBeHeard">;
       readonly crowdedOut: CrowdedOut;
     },
   ) {
+    const { clock, config, faults, players } = game;
     this.#players = players;
     const mayBeHeard = (senderId: number) => gate.mayBeHeard(senderId);
     this.fanOut = new FanOut(clock, faults, { isPaced: config.floodControl, mayBeHeard });
     this.#lists = lists;
     this.#gate = gate;
     this.#crowdedOut = crowdedOut;
+    this.elsewhere = new Elsewhere(game, this);
   }
 
   /** The number of the next message: each has one of its own as long as the server runs. */

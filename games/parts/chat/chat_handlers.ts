@@ -12,7 +12,9 @@ import { CHAT_BYTES_MAX } from "./limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { Counter, definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
+import { WhisperAnswerSchema, WhisperResult, WhisperToOtherSchema } from "./chat_bus_pb.ts";
 import type { Saying } from "./chat_delivery.ts";
+import { type Audience, EVERYBODY } from "./elsewhere.ts";
 import { guildAudience, type GuildService } from "../guilds/guild_handlers.ts";
 import type { PartyService } from "../parties/parties.ts";
 import type { RoomService } from "../rooms/room_handlers.ts";
@@ -61,7 +63,20 @@ interface Whisper {
 function startChat(game: Game, services: ChatServices): void {
   const { guilds, parties, rooms, friends: social } = services;
   const { guard } = social;
+  const { elsewhere } = social.delivery;
   const { config, players, world } = game;
+  const whispersToOthers = game.bus.question(WhisperToOtherSchema, WhisperAnswerSchema);
+  whispersToOthers.answer(({ whisper }) => {
+    const recipient = players.find(Number(whisper?.recipientId ?? 0));
+    if (whisper === undefined || recipient === undefined) return { result: WhisperResult.ABSENT };
+    try {
+      hearWhisper(recipient, whisper, () => 0);
+      return { result: WhisperResult.TAKEN };
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return { result: WhisperResult.REFUSED };
+    }
+  });
   const nearby = new Int32Array(world.slotCount);
 
   game.hooks.forgive((playerId) => {
@@ -93,7 +108,8 @@ function startChat(game: Game, services: ChatServices): void {
     });
     switch (request.channel) {
       case Channel.GLOBAL:
-        sayToMany(message, "all", players.onlineCount, () => players.online);
+        elsewhere.check();
+        sayToMany(message, "all", players.onlineCount, () => players.online, EVERYBODY);
         break;
       case Channel.AREA:
         sayNearby(player, message);
@@ -119,12 +135,17 @@ function startChat(game: Game, services: ChatServices): void {
     audience: string,
     hearerCount: number,
     hearers: () => Iterable<Player>,
+    others?: Audience,
   ): void {
     social.delivery.fanOut.say({
       senderId: Number(message.senderId),
       audience,
       hearerCount,
-      deliver: () => social.delivery.deliver(sayingOf(finish(message)), hearers()),
+      deliver: () => {
+        const saying = sayingOf(finish(message));
+        if (others !== undefined) elsewhere.say(others, saying);
+        return social.delivery.deliver(saying, hearers());
+      },
     });
   }
 
@@ -180,8 +201,10 @@ function startChat(game: Game, services: ChatServices): void {
     const guild = guilds.find(playerId);
     if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a guild");
     const { guildId } = guild;
+    elsewhere.check();
     const hearers = () => guilds.membersOnline(guildId);
-    sayToMany(message, guildAudience(guildId), hearers().length, hearers);
+    const others: Audience = { case: "guildId", value: BigInt(guildId) };
+    sayToMany(message, guildAudience(guildId), hearers().length, hearers, others);
   }
 
   /** To every member of the sender's party. */
@@ -216,9 +239,20 @@ function startChat(game: Game, services: ChatServices): void {
     const recipient = players.find(playerId);
     const whisper = { request, message };
     if (recipient !== undefined) return whisperTo(recipient, player, whisper);
-    await keep(player, message);
+    const node = await players.nodeOf(playerId, player.asker);
+    if (node === undefined || !await whisperToOther(node, message)) await keep(player, message);
     const deliver = () => (finish(message), confirmTo(player, whisper));
     social.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
+  }
+
+  /** To a player of another server, which says whether it has taken it; false: the player has left it. */
+  async function whisperToOther(node: string, whisper: ChatMessage): Promise<boolean> {
+    const { recipientId, senderId } = whisper;
+    const audience = `player ${recipientId}`;
+    social.delivery.fanOut.check({ senderId: Number(senderId), audience, hearerCount: 1 });
+    const { result } = await whispersToOthers.ask(node, { whisper });
+    if (result === WhisperResult.REFUSED) throw new Refused(ErrorCode.RATE_LIMITED, "There is too much chat right now");
+    return result === WhisperResult.TAKEN;
   }
 
   async function keep(player: Player, message: ChatMessage): Promise<void> {
@@ -230,6 +264,15 @@ function startChat(game: Game, services: ChatServices): void {
   /** To the recipient, at its pace, and back to the sender. */
   function whisperTo(recipient: Player, player: Player, whisper: Whisper): void {
     const { message } = whisper;
+    hearWhisper(
+      recipient,
+      message,
+      () => message.recipientId === message.senderId ? 0 : confirmTo(player, whisper),
+    );
+  }
+
+  /** @param confirm Called when it is heard; gives how many are told. */
+  function hearWhisper(recipient: Player, message: ChatMessage, confirm: () => number): void {
     social.delivery.fanOut.say({
       senderId: Number(message.senderId),
       audience: `player ${message.recipientId}`,
@@ -237,7 +280,7 @@ function startChat(game: Game, services: ChatServices): void {
       deliver: () => {
         social.delivery.deliver(sayingOf(finish(message)), [recipient]);
         social.whispers.secureNewest(recipient);
-        return message.recipientId === message.senderId ? 1 : 1 + confirmTo(player, whisper);
+        return 1 + confirm();
       },
     });
   }

@@ -7,6 +7,7 @@
 
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, fromBinary } from "@bufbuild/protobuf";
+import { WhisperKeptSchema } from "./chat_bus_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../friends/limits.ts";
 import {
@@ -16,6 +17,7 @@ import {
   type Player,
   type Receipt,
   SYSTEM,
+  type Topic,
 } from "../../../server/game/game.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
@@ -46,6 +48,7 @@ export class KeptWhispers {
   readonly #tasks = new Map<number, Promise<void>>();
   /** What is being kept for players who are gone, or may be. */
   readonly #keeping = new Set<Promise<void>>();
+  readonly #keptForOthers: Topic<typeof WhisperKeptSchema>;
   readonly #parcels = new Map<Player, Parcel[]>();
   /** Players without a connection whose whispers are safe. */
   readonly #secured = new Set<Player>();
@@ -54,6 +57,11 @@ export class KeptWhispers {
     this.#game = game;
     this.#delivery = delivery;
     this.#gate = gate;
+    this.#keptForOthers = game.bus.topic(WhisperKeptSchema);
+    this.#keptForOthers.on(({ recipientId }) => {
+      const playerId = Number(recipientId);
+      if (game.players.isOnline(playerId)) this.#beside(() => this.deliver(playerId, SYSTEM));
+    });
   }
 
   // Keeping
@@ -65,6 +73,7 @@ export class KeptWhispers {
     const result = await this.#store(message, asker);
     // Who came online meanwhile may have been given what was kept before this.
     if (players.isOnline(recipientId)) this.#beside(() => this.deliver(recipientId, asker));
+    else this.#keptForOthers.publish({ recipientId: message.recipientId });
     return result;
   }
 

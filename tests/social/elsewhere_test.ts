@@ -1,0 +1,119 @@
+import { PacketType } from "../../games/marsh/contract.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { assertEquals } from "../support/assert.ts";
+import { ClusterHarness } from "../support/cluster_harness.ts";
+import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { say } from "./company.ts";
+
+/** What a client heard, with who said it; takes it. */
+function heard(node: LogicHarness, client: HarnessClient): string[] {
+  return node.take(client, PacketType.CHAT_MESSAGE).map(({ senderName, message }) => `${senderName}: ${message}`);
+}
+
+function refusals(node: LogicHarness, client: HarnessClient): ErrorCode[] {
+  return node.take(client, PacketType.ERROR_RESPONSE).map(({ errorCode }) => errorCode);
+}
+
+function whisper(node: LogicHarness, client: HarnessClient, recipientName: string, message: string): void {
+  node.send(client, ChatMessageSchema, { channel: Channel.WHISPER, recipientName, message });
+}
+
+Deno.test("GLOBAL chat is heard on every server once and in order, numbered there, but not by who ignores the sender", async () => {
+  await using cluster = await ClusterHarness.start(3);
+  const [one, two, three] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  const cleo = await three.connect({ name: "Cleo" }), dora = await three.connect({ name: "Dora" });
+  three.send(dora, IgnoreAddSchema, { playerName: "Anna" });
+  await cluster.settle();
+  for (const text of ["first", "second"]) say(one, anna, Channel.GLOBAL, text);
+  say(two, bert, Channel.GLOBAL, "third");
+  await cluster.settle();
+  assertEquals(heard(one, anna), ["Anna: first", "Anna: second", "Bert: third"]);
+  const messages = three.received(cleo, PacketType.CHAT_MESSAGE);
+  assertEquals(new Set(messages.map(({ messageId }) => messageId)).size, 3);
+  assertEquals(heard(three, cleo), ["Anna: first", "Anna: second", "Bert: third"]);
+  assertEquals(heard(three, dora), ["Bert: third"]);
+});
+
+Deno.test("GLOBAL chat is refused while the bus is down, and nobody hears it; what is said nearby is heard", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  cluster.network.isUp = false;
+  say(one, anna, Channel.GLOBAL, "hello");
+  say(one, anna, Channel.AREA, "nearby");
+  await cluster.settle();
+  assertEquals(refusals(one, anna), [ErrorCode.UNAVAILABLE]);
+  assertEquals(heard(one, anna), ["Anna: nearby"]);
+  cluster.network.isUp = true;
+  say(one, anna, Channel.GLOBAL, "again");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Anna: again"], ["Anna: again"]]);
+});
+
+Deno.test("A whisper reaches a player of another server, who may answer; the sender is told once it is there", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  let isHeld = true;
+  cluster.network.reaches = () => !isHeld;
+  whisper(one, anna, "Bert", "lost");
+  await cluster.settle();
+  assertEquals(heard(one, anna), [], "Nobody has said that it is there");
+  cluster.advance(4_000);
+  await cluster.settle();
+  assertEquals(refusals(one, anna), [ErrorCode.UNAVAILABLE]);
+  isHeld = false;
+  whisper(one, anna, "bert", "hello");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Anna: hello"], ["Anna: hello"]]);
+  whisper(two, bert, "Anna", "and you");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Bert: and you"], ["Bert: and you"]]);
+  cluster.network.isUp = false;
+  whisper(one, anna, "Bert", "nobody carries this");
+  await cluster.settle();
+  assertEquals([refusals(one, anna), heard(one, anna), heard(two, bert)], [[ErrorCode.UNAVAILABLE], [], []]);
+});
+
+Deno.test("A whisper is kept for a player whom no server has, and is heard where it logs in", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  two.send(bert, LeaveWorldRequestSchema, {});
+  two.disconnect(bert);
+  await cluster.settle();
+  cluster.advance(2_000);
+  whisper(one, anna, "Bert", "for later");
+  await cluster.settle();
+  assertEquals(heard(one, anna), ["Anna: for later"]);
+  const back = await two.connect({ name: "Bert" });
+  await cluster.settle();
+  assertEquals(heard(two, back), ["Anna: for later"]);
+});
+
+Deno.test("A whisper to a player who is logged in on another server, and not in the world, is kept and heard at once", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  two.send(bert, LeaveWorldRequestSchema, {});
+  await cluster.settle();
+  cluster.advance(2_000);
+  whisper(one, anna, "Bert", "are you there");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Anna: are you there"], ["Anna: are you there"]]);
+});
+
+Deno.test("A whisper is not heard by a player of another server who ignores the sender, and the sender is not told", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  two.send(bert, IgnoreAddSchema, { playerName: "Anna" });
+  await cluster.settle();
+  whisper(one, anna, "Bert", "hello");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Anna: hello"], []]);
+});
