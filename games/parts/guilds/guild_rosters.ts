@@ -1,0 +1,111 @@
+/**
+ * Guilds as they are shown: their members and wars.
+ *
+ * @module
+ */
+
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Game, Player } from "../../../server/game/game.ts";
+import { packetTypeOf } from "../../../shared/contract.ts";
+import { RecentCache } from "../common/recent_cache.ts";
+import { Roster } from "../common/roster.ts";
+import type { SocialService } from "../friends/social_handlers.ts";
+import type { GuildMembers } from "./guild_members.ts";
+import { refusalOf } from "./guild_refusals.ts";
+import { type Guild, type GuildMember, GUILDS } from "./guild_store.ts";
+import { GuildInfoResponseSchema } from "./guilds_pb.ts";
+import { GUILDS_KEPT } from "./limits.ts";
+
+const GUILD_INFO_RESPONSE = packetTypeOf(GuildInfoResponseSchema);
+
+/** Answers with guilds, from memory where they have not changed. */
+export class GuildRosters {
+  readonly #game: Game;
+  readonly #members: GuildMembers;
+  readonly #social: Pick<SocialService, "isOnlineFor">;
+  /** Guilds as they were shown, by id. */
+  readonly #shown = new RecentCache<Roster>(GUILDS_KEPT);
+
+  constructor(game: Game, members: GuildMembers, social: Pick<SocialService, "isOnlineFor">) {
+    this.#game = game;
+    this.#members = members;
+    this.#social = social;
+  }
+
+  /** A guild has changed. */
+  drop(guildId: number): void {
+    this.#shown.drop(guildId);
+  }
+
+  /** A change failed, and may have been made all the same. */
+  onFailure(error: unknown): void {
+    this.#shown.onFailure(error);
+  }
+
+  /** Answers GUILD_INFO_REQUEST. @param guildId 0: the player's own. */
+  inform(player: Player, guildId: number): void | Promise<void> {
+    const { playerId } = player;
+    const tie = this.#members.isDoubtful(playerId) ? undefined : this.#members.ties.find(playerId);
+    if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
+    const wanted = guildId === 0 ? tie?.guildId : guildId;
+    const guilds = this.#game.storage.for(player.asker).of(GUILDS);
+    if (wanted === undefined) return this.#informOfOwn(player, guilds.loadOf({ playerId }));
+    const kept = this.#shown.find(wanted);
+    if (kept !== undefined) return this.#send(player, kept);
+    const reading = this.#shown.read(wanted, player.source, {
+      read: () => guilds.load({ guildId: wanted }),
+      make: (guild) => {
+        if (guild === undefined) throw refusalOf("unknown_guild");
+        return shownOf(guild);
+      },
+    });
+    return reading.then((shown) => this.#send(player, shown));
+  }
+
+  /** Where it is not known here which guild that is. */
+  async #informOfOwn(player: Player, loading: Promise<Guild | undefined>): Promise<void> {
+    const guild = await loading;
+    if (guild === undefined) throw refusalOf("not_in_guild");
+    this.show(player, guild);
+  }
+
+  /** Sends a guild as it was just read. */
+  show(player: Player, guild: Guild): void {
+    this.#send(player, shownOf(guild));
+  }
+
+  /** Who is online is shown to members, of those who may know it. */
+  #send(player: Player, roster: Roster): void {
+    const viewerId = player.playerId;
+    const info = roster.has(viewerId)
+      ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
+      : roster.packOffline();
+    player.sendPacked(GUILD_INFO_RESPONSE, info);
+  }
+}
+
+/** A guild as it is sent. */
+function shownOf({ guildId, name, tag, members, wars }: Guild): Roster {
+  const part = (message: MessageInitShape<typeof GuildInfoResponseSchema>) =>
+    toBinary(GuildInfoResponseSchema, create(GuildInfoResponseSchema, message));
+  const memberPart = ({ playerId, ...member }: GuildMember, online: boolean) =>
+    part({ members: [{ ...member, playerId: BigInt(playerId), online }] });
+  return new Roster({
+    head: part({ success: true, guildId: BigInt(guildId), name, tag }),
+    players: members.map((member) => ({
+      playerId: member.playerId,
+      offline: memberPart(member, false),
+      online: memberPart(member, true),
+    })),
+    tail: part({
+      wars: wars.map(({ warId, enemyGuildId, enemyName, ownKills, enemyKills, endsAtMs }) => ({
+        warId: BigInt(warId),
+        enemyGuildId: BigInt(enemyGuildId),
+        enemyName,
+        ownKills,
+        enemyKills,
+        endsAt: BigInt(endsAtMs),
+      })),
+    }),
+  });
+}

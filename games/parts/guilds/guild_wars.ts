@@ -1,0 +1,153 @@
+/**
+ * Wars of guilds: how they are declared, what counts in them, and how they end.
+ *
+ * @module
+ */
+
+import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type Game, type Player, type PlayerName, SYSTEM } from "../../../server/game/game.ts";
+import { packetTypeOf } from "../../../shared/contract.ts";
+import type { SocialService } from "../friends/social_handlers.ts";
+import { KillLedger } from "../leaderboards/kill_ledger.ts";
+import type { GuildCalls } from "./guild_calls.ts";
+import type { GuildMembers } from "./guild_members.ts";
+import { guildKey } from "./guild_names.ts";
+import type { GuildRosters } from "./guild_rosters.ts";
+import { type DeclaredWar, type EndedWar, GUILDS, type Kill } from "./guild_store.ts";
+import { GuildActionResponseSchema, GuildWarEndSchema, GuildWarStartSchema } from "./guilds_pb.ts";
+import { GUILD_KILLS_PENDING_MAX } from "./limits.ts";
+import { idOf } from "./wire_id.ts";
+
+const GUILD_WAR_END = packetTypeOf(GuildWarEndSchema);
+const GUILD_WAR_START = packetTypeOf(GuildWarStartSchema);
+
+/** What wars work with. */
+export interface GuildWarParts {
+  readonly calls: GuildCalls;
+  readonly members: GuildMembers;
+  readonly rosters: GuildRosters;
+  readonly social: Pick<SocialService, "delivery" | "gate">;
+  /** How long a war lasts. */
+  readonly warMs: number;
+}
+
+/** The wars of one node's guilds. */
+export class GuildWars {
+  readonly #game: Game;
+  readonly #parts: GuildWarParts;
+  readonly #kills: KillLedger<Kill>;
+  /** When a war is due next, Unix milliseconds: at once, so that those that ended while the server was down end now. */
+  #nextEndMs = 0;
+
+  constructor(game: Game, parts: GuildWarParts) {
+    this.#game = game;
+    this.#parts = parts;
+    this.#kills = new KillLedger({
+      write: (kills) => this.#addKills(kills),
+      begin: (write) => game.background("kills of wars", write),
+      pendingMax: GUILD_KILLS_PENDING_MAX,
+      log: game.log,
+    });
+    game.on(
+      GuildWarStartSchema,
+      (player, { enemyGuildId, enemyName }) => this.#declare(player, idOf(enemyGuildId), enemyName),
+    );
+  }
+
+  /** Takes note of a death: it counts where the two were on different sides when a war began. */
+  onKill(killer: PlayerName | null, victim: PlayerName | null): void {
+    const killerId = killer?.playerId, victimId = victim?.playerId;
+    if (killerId === undefined || victimId === undefined || killerId === victimId) return;
+    this.#kills.add({ killerId, victimId, atMs: this.#game.clock.unixMs() });
+  }
+
+  /** Resolves when every kill is written, as far as it can be. */
+  flush(): Promise<void> {
+    return this.#kills.flush();
+  }
+
+  /**
+   * Counts kills and ends the wars that are due.
+   *
+   * @throws {DependencyError} when the storage takes nothing.
+   */
+  async catchUp(dateMs: number): Promise<void> {
+    await this.#kills.flush();
+    const isWarDue = dateMs >= this.#nextEndMs;
+    // The kills come first: they decide who has won.
+    if (!isWarDue || this.#kills.pendingCount > 0) return;
+    const { storage } = this.#game;
+    await this.#parts.calls.run(() => storage.for(SYSTEM).of(GUILDS).endDueWars({ nowMs: dateMs }), (answer) => {
+      this.#nextEndMs = answer.nextEndsAtMs ?? Infinity;
+      for (const war of answer.endedWars) this.#announceEnd(war);
+    });
+  }
+
+  async #addKills(kills: readonly Kill[]): Promise<void> {
+    try {
+      const guildIds = await this.#game.storage.for(SYSTEM).of(GUILDS).addKills(kills);
+      for (const guildId of guildIds) this.#parts.rosters.drop(guildId);
+    } catch (error) {
+      this.#parts.rosters.onFailure(error);
+      throw error;
+    }
+  }
+
+  #declare(player: Player, enemyGuildId: number, enemyName: string): Promise<void> {
+    const { playerId: actorId } = player;
+    const { calls, members, rosters, social: { gate }, warMs } = this.#parts;
+    gate.checkMayWrite(player);
+    gate.takeNotice(actorId, "");
+    const { clock, storage } = this.#game;
+    const nowMs = clock.unixMs();
+    const endsAtMs = nowMs + warMs;
+    const enemyNameKey = guildKey(enemyName);
+    return calls.request(
+      () => storage.for(player.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
+      ({ war }) => {
+        this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
+        for (const { guildId } of war.sides) rosters.drop(guildId);
+        members.ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
+        player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START });
+        this.#announceStart(war, actorId, endsAtMs);
+      },
+    );
+  }
+
+  /** Tells the members of a guild of what a player did; members who ignore that player do not hear of it. */
+  #tellGuild<Desc extends DescMessage>(
+    { guildId, senderId }: { readonly guildId: number; readonly senderId: number },
+    type: number,
+    schema: Desc,
+    message: MessageInitShape<Desc>,
+  ): void {
+    const payload = toBinary(schema, create(schema, message));
+    this.#parts.social.delivery.deliver({ senderId, type, payload }, this.#parts.members.online(guildId));
+  }
+
+  #announceStart({ warId, sides: [first, second] }: DeclaredWar, declarerId: number, endsAtMs: number): void {
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      const about = { guildId: own.guildId, senderId: declarerId };
+      this.#tellGuild(about, GUILD_WAR_START, GuildWarStartSchema, {
+        enemyGuildId: BigInt(enemy.guildId),
+        enemyName: enemy.name,
+        warId: BigInt(warId),
+        endsAt: BigInt(endsAtMs),
+      });
+    }
+  }
+
+  #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
+    this.#parts.members.ties.endWar(first.guildId, second.guildId);
+    for (const { guildId } of [first, second]) this.#parts.rosters.drop(guildId);
+    for (const [own, enemy] of [[first, second], [second, first]]) {
+      const about = { guildId: own.guildId, senderId: declarerId };
+      this.#tellGuild(about, GUILD_WAR_END, GuildWarEndSchema, {
+        warId: BigInt(warId),
+        winnerGuildId: BigInt(winnerGuildId),
+        ownKills: own.kills,
+        enemyKills: enemy.kills,
+      });
+    }
+  }
+}
