@@ -1,6 +1,7 @@
 /**
- * Runs every test: what starts no server side by side, the rest one file after the other. Installs what tests start
- * where that is possible without a question. The last line is `N passed, N failed`, with `, N skipped` where some were.
+ * Runs every test: files side by side, one for each core, and at last one by one those that need the machine for
+ * themselves. Installs what tests start where that is possible without a question. The last line is
+ * `N passed, N failed`, with `, N skipped` where some were.
  *
  *     deno task test                   every test
  *     deno task test tests/io          some, as `deno test` takes them
@@ -13,6 +14,9 @@ import { findProgram, type ProgramName, PROGRAMS, REQUIRE_ALL } from "./support/
 const ROOT = new URL("../", import.meta.url).pathname;
 /** Test files here start servers. */
 const SERVER_TESTS = "tests/e2e/";
+/** Those of them that time what they see, or whose load alone fills the machine: each runs with nothing beside it. */
+const ALONE = ["frames", "game_load", "hostile", "load", "loadtest", "overload", "recovery", "slow_readers"]
+  .map((name) => `${SERVER_TESTS}${name}_test.ts`);
 const OPTIONS = ["--lock=dev.lock", "--no-prompt", "-A"];
 /** `ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)`, in colour or not. */
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
@@ -112,15 +116,20 @@ async function runTests(args: readonly string[]): Promise<Tally> {
 
 async function runAll(): Promise<Tally> {
   const files = [...await Array.fromAsync(testFiles("tests/")), ...await Array.fromAsync(testFiles("games/"))];
-  const alone = files.filter((file) => !file.startsWith(SERVER_TESTS));
   const withServer = files.filter((file) => file.startsWith(SERVER_TESTS));
-  const first = await runTests(["--parallel", ...alone]);
-  const second = await runTests(withServer);
+  const runs = [
+    ["--parallel", ...files.filter((file) => !withServer.includes(file))],
+    ["--parallel", ...withServer.filter((file) => !ALONE.includes(file))],
+    ALONE,
+  ];
+  const tallies: Tally[] = [];
+  for (const args of runs) tallies.push(await runTests(args));
+  const sum = (of: (tally: Tally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
   return {
-    passed: first.passed + second.passed,
-    failed: first.failed + second.failed,
-    ignored: first.ignored + second.ignored,
-    failures: [...first.failures, ...second.failures],
+    passed: sum(({ passed }) => passed),
+    failed: sum(({ failed }) => failed),
+    ignored: sum(({ ignored }) => ignored),
+    failures: tallies.flatMap(({ failures }) => failures),
   };
 }
 
