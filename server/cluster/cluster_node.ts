@@ -11,7 +11,12 @@ import { ClaimedOwnerships } from "./ownerships.ts";
 
 /** What is needed of the sessions of a node. */
 export interface NodeSessions {
-  readonly world: { giveUp(playerIds: Iterable<number>): void };
+  readonly world: {
+    /** Others want these players: they are given up once they are saved. */
+    giveUp(playerIds: Iterable<number>): void;
+    /** A player is another node's: nothing of it is saved here any more. */
+    lose(playerId: number): void;
+  };
   /** How the node is now. */
   nodeLoad(): NodeLoad;
 }
@@ -43,7 +48,7 @@ export class ClusterNode {
       node,
       timers,
       log,
-      onLost: (playerId) => this.#sessions?.world.giveUp([playerId]),
+      onLost: (playerId) => this.#sessions?.world.lose(playerId),
       isCurrent: () => this.#membership?.isCurrent ?? true,
     });
   }

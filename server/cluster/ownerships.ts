@@ -14,7 +14,8 @@ import type { Directory, NodeId, Ownership } from "./directory_store.ts";
 /** The players of a node. */
 export interface Ownerships {
   /**
-   * Owns a player from now on; one that another node has is asked of it, and waited for a while.
+   * Owns a player from now on; one that another node has is asked of it, and waited for a while. What this node believes
+   * to own it looks up: others may have claimed it while this one was cut off.
    *
    * @returns What every write of the player's state must name; null: nothing, as there are no other nodes.
    * @throws {DependencyError} `unavailable` when another node keeps the player, or this one holds no lease.
@@ -95,8 +96,11 @@ export class ClaimedOwnerships implements Ownerships {
   }
 
   async acquire(playerId: number): Promise<Ownership> {
-    const owned = this.#owned.get(playerId);
-    if (owned !== undefined) return owned;
+    if (this.#owned.has(playerId)) {
+      await this.check([playerId]);
+      const owned = this.#owned.get(playerId);
+      if (owned !== undefined) return owned;
+    }
     const before = this.#claims.get(playerId);
     if (before !== undefined) return await before;
     const claim = this.#claim(playerId);

@@ -60,6 +60,13 @@ export class CharacterSaver {
     return this.#unsaved.get(characterId);
   }
 
+  /** Drops what is unsaved of a player: it is another node's. */
+  forget(playerId: number): void {
+    for (const [characterId, { owner }] of this.#unsaved) {
+      if (owner?.playerId === playerId) this.#unsaved.delete(characterId);
+    }
+  }
+
   /** Saves a character soon; several in one turn share a transaction. */
   save(character: SavedCharacter): void {
     this.#unsaved.set(character.characterId, character);

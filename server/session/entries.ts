@@ -104,8 +104,7 @@ export class Entries {
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       while (true) {
         // Owned before it is read: nobody changes it from then on.
-        const known = ownerships.find(accountId);
-        const owner = known === undefined ? await ownerships.acquire(accountId) : known;
+        const owner = await ownerships.acquire(accountId);
         // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
         const entry = await storage.for(session.entrant).accounts.findEntry({
           accountId,

@@ -239,6 +239,12 @@ export class WorldService {
     this.#giveUpUnneeded();
   }
 
+  /** A player turned out to be another node's: its session ends, and nothing of it is saved. */
+  lose(playerId: number): void {
+    this.#context.saver.forget(playerId);
+    this.giveUp([playerId]);
+  }
+
   /** Gives up the players that nobody plays here, once all of them is saved. */
   #giveUpUnneeded(): void {
     const { ownerships, saver, sessions } = this.#context;

@@ -200,6 +200,20 @@ Deno.test("A write that is refused as fenced ends the session on the node that a
   assertEquals(await pair.storage.of(GUILDS).loadOf({ playerId: anna.playerId }), undefined);
 });
 
+Deno.test("A node that does not know yet that its lease has lapsed lets nobody in as it knew them", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  await pair.pass(NODE_LEASE_MS + 1_000, one);
+  const elsewhere = pair.ask(two, anna);
+  await pair.pass(STEP_MS * 2, one);
+  assertEquals(entered(two, elsewhere), "in");
+  pair.directory.isDown = true;
+  const again = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 4);
+  assertEquals([entered(one, again), pair.playersOf(anna.playerId)], ["UNAVAILABLE", [2]]);
+});
+
 Deno.test("A node keeps players that nobody claimed while it was paused, and goes on saving them", async () => {
   await using pair = await Pair.start();
   const [one] = pair.nodes;
