@@ -35,6 +35,12 @@ export interface DiskHealth {
 /** Sees every request once it is on disk, with what became of it. */
 export type CommitListener = (request: NumberedRequest, outcome: StorageOutcome) => void;
 
+/**
+ * How a server reaches its database: `whole`; `mute`: what it asks does not arrive; `deaf`: what is answered does not;
+ * `cut`: neither.
+ */
+export type Reach = "whole" | "mute" | "deaf" | "cut";
+
 interface Waiting {
   readonly request: NumberedRequest;
   readonly port: DiskPort;
@@ -52,16 +58,22 @@ export class SimulatedDisk {
   #life = 0;
   #waiting: Waiting[] = [];
   #isBusy = false;
+  #reach: Reach = "whole";
+  /** Answers that have not arrived. */
+  #late: (() => void)[] = [];
+  #pausedUntilMs = 0;
 
+  /** @param database What is on it: a database that others share, or records of a game for one of its own. */
   constructor(
     time: SimulatedTime,
     prng: Prng,
     trace: Trace,
     onCommit: CommitListener,
-    records: GameRecords = MARSH_RECORDS,
+    database: GameRecords | SqliteDatabase = MARSH_RECORDS,
   ) {
     this.#time = time;
-    this.#database = new SqliteDatabase({ path: MEMORY_PATH }, records);
+    const isOpen = database instanceof SqliteDatabase;
+    this.#database = isOpen ? database : new SqliteDatabase({ path: MEMORY_PATH }, database);
     this.#prng = prng;
     this.#trace = trace;
     this.#onCommit = onCommit;
@@ -70,6 +82,29 @@ export class SimulatedDisk {
   /** Requests that wait, or are being done. */
   get isIdle(): boolean {
     return !this.#isBusy && this.#waiting.length === 0;
+  }
+
+  /** What was on its way when it was cut arrives once it is whole again, unless whoever asked has given it up. */
+  set reach(reach: Reach) {
+    this.#reach = reach;
+    this.#schedule();
+    if (this.#isDeaf) return;
+    const late = this.#late;
+    this.#late = [];
+    for (const answer of late) answer();
+  }
+
+  get reach(): Reach {
+    return this.#reach;
+  }
+
+  /** Nothing is taken from the server, and nothing told to it, for a while: it is paused. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = this.#time.monotonicMs() + ms;
+  }
+
+  get #isDeaf(): boolean {
+    return this.#reach === "deaf" || this.#reach === "cut";
   }
 
   /** Puts accounts and the like there before anything begins. */
@@ -108,7 +143,7 @@ export class SimulatedDisk {
   }
 
   #schedule(): void {
-    if (this.#isBusy || this.#waiting.length === 0) return;
+    if (this.#isBusy || this.#waiting.length === 0 || this.#reach === "mute" || this.#reach === "cut") return;
     this.#isBusy = true;
     const life = this.#life;
     this.#time.at(this.#prng.nextFloat() * this.health.commitMs, () => {
@@ -123,10 +158,17 @@ export class SimulatedDisk {
       this.#time.at(this.#prng.nextFloat(), () => {
         if (life !== this.#life) return;
         this.#isBusy = false;
-        batch.forEach(({ request, port }, index) => port.answer(responseOf(request.id, outcomes[index])));
+        this.#answer(() => batch.forEach(({ request, port }, at) => port.answer(responseOf(request.id, outcomes[at]))));
         this.#schedule();
       });
     });
+  }
+
+  #answer(answer: () => void): void {
+    const pausedMs = this.#pausedUntilMs - this.#time.monotonicMs();
+    if (this.#isDeaf) this.#late.push(answer);
+    else if (pausedMs > 0) this.#time.at(pausedMs, () => this.#answer(answer));
+    else answer();
   }
 
   #execute(requests: readonly NumberedRequest[]): StorageOutcome[] {

@@ -32,12 +32,14 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import type { PacketView } from "../../shared/packet_codec.ts";
 import { FriendResponseSchema, IgnoreResponseSchema } from "../../games/parts/friends/friends_pb.ts";
 import { inflatePayload } from "../../client/inflate.ts";
+import type { ChatJudge } from "./chat_judge.ts";
 import type { Judges } from "./judges.ts";
 import { actAtRandom } from "./player_actions.ts";
 import { Parrot } from "./parrot.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import { Sight } from "./sight_judge.ts";
 import type { SimulatedNetwork } from "./simulated_network.ts";
+import type { StorageJudge } from "./storage_judge.ts";
 import { upgradeSocket } from "./simulated_websocket.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 
@@ -49,11 +51,17 @@ const GATEWAY_PORT = 2;
 /** Everybody's. */
 export const PASSWORD_HASH = "5e".repeat(32);
 
+/** What is told of a player to its judges. */
+export interface PlayerJudges extends Pick<Judges, "verdict" | "delivery"> {
+  readonly storage: Pick<StorageJudge, "onClientRegistered" | "onClientAcknowledged">;
+  readonly chat: Pick<ChatJudge, "onClientHeard" | "exempt">;
+}
+
 /** What a player lives in. */
 export interface Surroundings {
   readonly time: SimulatedTime;
-  readonly network: SimulatedNetwork;
-  readonly judges: Judges;
+  readonly network: Pick<SimulatedNetwork, "connect">;
+  readonly judges: PlayerJudges;
   /** Names of all players. */
   readonly names: readonly string[];
   /** Messages in one shout. */

@@ -13,6 +13,9 @@ import type { Logic } from "../../server/session/logic.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
 import type { GameModule } from "../../server/game/game.ts";
 import { type Marsh, marshWith } from "../../games/marsh/game.ts";
+import { ClusterNode } from "../../server/cluster/cluster_node.ts";
+import type { NodeEntry } from "../../server/cluster/directory_store.ts";
+import { addressOf } from "../../server/session/server_list.ts";
 import type { MapDefinition } from "../../games/marsh/maps/map_data.ts";
 import type { MonsterData } from "../../games/marsh/monsters/monster_data.ts";
 import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
@@ -47,6 +50,8 @@ export interface ServerShape {
   readonly game?: GameModule;
   /** Options of the game. */
   readonly gameOptions?: Readonly<Record<string, unknown>>;
+  /** One of several that share a database, by its server id; left out: there are no others. */
+  readonly serverId?: number;
 }
 
 /** Side of the first map, in units. */
@@ -57,6 +62,7 @@ export const SAFE_AREA = { x: 40, z: 68, radius: 12 };
 const CELLAR_SIZE = 50;
 const DEFAULTS = loadConfig({ args: [], env: {}, platform: { os: "linux", cores: 1 } });
 const WORLD_CAPACITY = 64;
+const PORTS = { login: 8080, game: 8081, gateway: 8082 };
 /** Two maps, and a way to and fro in the middle of each. */
 const MAPS: readonly MapDefinition[] = [
   {
@@ -104,6 +110,8 @@ function monstersOf(count: number): MonsterData {
 
 /** One life of logic. */
 export class LogicLife {
+  /** This node among others; undefined: there are none. */
+  readonly cluster: ClusterNode | undefined;
   readonly sessions: SessionManager;
   readonly log = new RecordingLogger();
   readonly world: World;
@@ -132,6 +140,7 @@ export class LogicLife {
       disk: SimulatedDisk;
       counters: CounterBlock;
       game: GameModule;
+      node: NodeEntry | undefined;
       randomToken: () => string;
       afterTurn: () => void;
     },
@@ -148,13 +157,17 @@ export class LogicLife {
       timers: this.#timers,
     });
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
-    const { game } = parts;
+    const { game, node } = parts;
+    const log = new LimitedLogger(this.log, () => time.monotonicMs());
+    const nowMs = () => time.monotonicMs();
+    this.cluster = node && new ClusterNode({ storage: this.storage, node, nowMs, timers: this.#timers, log });
     for (const folder of [GAMES, game.folder]) refuseOutsideChance(folder);
     refusePendingPromises();
     this.logic = buildLogic({
       game,
+      cluster: this.cluster,
       config,
-      ports: { login: 8080, game: 8081, gateway: 8082 },
+      ports: PORTS,
       clock: time,
       timers: this.#timers,
       storage: this.storage,
@@ -165,7 +178,7 @@ export class LogicLife {
       prng,
       worldCapacity: WORLD_CAPACITY,
       counters,
-      log: new LimitedLogger(this.log, () => time.monotonicMs()),
+      log,
       // How long a packet took depends on the machine.
       watch: { check: () => {} },
     });
@@ -194,6 +207,12 @@ export class LogicLife {
   stall(ms: number): void {
     this.#stalledUntilMs = this.#time.monotonicMs() + ms;
     this.#schedule(ms);
+  }
+
+  /** Does nothing at all for a while, timers included. */
+  pause(ms: number): void {
+    this.#timers.pause(ms);
+    this.stall(ms);
   }
 
   /** Goes on with a new storage worker. */
@@ -298,6 +317,12 @@ export class SimulatedServer implements Listeners {
       sendQueueHardBytes: options.shape.hardBytes,
       gameOptions: options.shape.gameOptions ?? { guildWarMinutes: 1 },
       floodControl: false,
+      ...options.shape.serverId !== undefined && {
+        serverId: options.shape.serverId,
+        serverName: `Server ${options.shape.serverId}`,
+        publicHost: `node${options.shape.serverId}`,
+        databaseUrl: "postgres://database",
+      },
     };
     for (let index = 0; index < this.#shape.ioWorkers; index++) {
       this.#ioCounters.push(new CounterBlock(createCounterBlock()));
@@ -329,6 +354,13 @@ export class SimulatedServer implements Listeners {
     this.#time.at(RESTART_MS, () => this.#start());
   }
 
+  /** The whole process stands still for a while, as by SIGSTOP; its clock goes on. */
+  pause(ms: number): void {
+    this.disk.pause(ms);
+    this.life.pause(ms);
+    for (const io of this.io) io.stall(ms);
+  }
+
   /** Everything ends where it is. */
   stop(): void {
     this.life.die();
@@ -345,7 +377,6 @@ export class SimulatedServer implements Listeners {
   }
 
   #start(): void {
-    this.isDown = false;
     this.lifeCount++;
     this.#admitted = createAdmissionBuffer(this.#shape.ioWorkers);
     this.life = new LogicLife(this.#time, new Prng(this.#prng.nextUint32()), {
@@ -353,14 +384,42 @@ export class SimulatedServer implements Listeners {
       disk: this.disk,
       counters: this.logicCounters,
       game: this.#game,
-      randomToken: () => `token${++this.#tokenCount}`,
+      node: this.#node(),
+      randomToken: () => `token${this.#shape.serverId ?? ""}.${++this.#tokenCount}`,
       afterTurn: () => this.#hooks.afterTurn(this),
     });
     this.#hooks.onLife(this.life);
+    if (this.life.cluster === undefined) return this.#listen();
+    this.isDown = true;
+    this.#join(this.life, this.life.cluster);
+  }
+
+  /** Listens once it has joined the others; what cannot is started again. */
+  async #join(life: LogicLife, cluster: ClusterNode): Promise<void> {
+    try {
+      await cluster.join();
+      if (life === this.life) this.#listen();
+    } catch {
+      if (life !== this.life) return;
+      life.die();
+      this.#time.at(RESTART_MS, () => this.#start());
+    }
+  }
+
+  #listen(): void {
+    this.isDown = false;
     for (let index = 0; index < this.#shape.ioWorkers; index++) {
       this.#startIo(index);
       this.life.setIoWorker(index, this.io[index]);
     }
+  }
+
+  #node(): NodeEntry | undefined {
+    const { config } = this, { serverId } = this.#shape;
+    if (serverId === undefined) return undefined;
+    const address = addressOf(config, PORTS, config.publicHost);
+    const load = { currentPlayers: 0, maxPlayers: WORLD_CAPACITY, isDraining: false };
+    return { serverId, incarnation: `run ${serverId}.${this.lifeCount}`, ...address, ...load };
   }
 
   #startIo(index: number): void {

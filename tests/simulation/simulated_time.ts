@@ -116,23 +116,39 @@ function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }
 
-/** Timers of one thread: when it dies, they never fire. */
+/** A timer of a {@linkcode ThreadTimers}, with the event that fires it. */
+interface ThreadTimer {
+  event: Event;
+}
+
+/** Timers of one thread: when it dies, they never fire; while it is paused, they wait. */
 export class ThreadTimers implements Timers {
   readonly #time: SimulatedTime;
   #isDead = false;
+  #pausedUntilMs = 0;
 
   constructor(time: SimulatedTime) {
     this.#time = time;
   }
 
-  set(run: () => void, delayMs: number): unknown {
-    return this.#time.at(delayMs, () => {
-      if (!this.#isDead) run();
-    });
+  set(run: () => void, delayMs: number): ThreadTimer {
+    const fire = () => {
+      if (this.#isDead) return;
+      const pausedMs = this.#pausedUntilMs - this.#time.monotonicMs();
+      if (pausedMs > 0) timer.event = this.#time.at(pausedMs, fire);
+      else run();
+    };
+    const timer = { event: this.#time.at(delayMs, fire) };
+    return timer;
   }
 
   clear(handle: unknown): void {
-    this.#time.clear(handle);
+    if (handle !== null && handle !== undefined) this.#time.clear((handle as ThreadTimer).event);
+  }
+
+  /** Nothing fires for a while. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = this.#time.monotonicMs() + ms;
   }
 
   die(): void {

@@ -1,0 +1,139 @@
+/** Faults of servers that share a database, to prove the judge of {@linkcode simulateCluster} by. @module */
+
+import { ClaimedOwnerships } from "../../server/cluster/ownerships.ts";
+import { OWNS, STORED_DIRECTORY } from "../../server/cluster/stored_directory.ts";
+import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { WorldService } from "../../server/session/world_service.ts";
+import { statement } from "../../server/storage/sql.ts";
+import { patch } from "./observe.ts";
+import type { PlantedFault } from "./planted_faults.ts";
+
+type Handlers = typeof STORED_DIRECTORY;
+
+const TAKE_AWAY = statement("UPDATE player_owners SET server_id = NULL, incarnation = NULL WHERE player_id = ?");
+const SET_BACK = statement("UPDATE player_owners SET epoch = epoch - 1 WHERE player_id = ? AND epoch > 1");
+const PROLONG = statement("UPDATE nodes SET lease_until_ms = now_ms() + 6000 WHERE server_id = ?");
+
+/** All of them, as in docs/simulation.md. */
+export const CLUSTER_FAULTS: readonly PlantedFault[] = [
+  {
+    name: "a player is taken from a server that holds its lease",
+    rules: ["owners"],
+    plant: () =>
+      plantIn("claim", (claim) =>
+        function* (argument) {
+          yield* TAKE_AWAY.run(argument.playerId);
+          return yield* claim(argument);
+        }),
+  },
+  {
+    name: "a server claims without a lease",
+    rules: ["owners"],
+    plant: () =>
+      plantIn("claim", (claim) =>
+        function* (argument) {
+          yield* PROLONG.run(argument.node.serverId);
+          return yield* claim(argument);
+        }),
+  },
+  {
+    name: "an epoch is given twice",
+    rules: ["owners"],
+    plant: () =>
+      plantIn("claim", (claim) =>
+        function* (argument) {
+          const result = yield* claim(argument);
+          if (result.kind !== "claimed" || result.epoch === 1) return result;
+          yield* SET_BACK.run(argument.playerId);
+          return { kind: "claimed", epoch: result.epoch - 1 };
+        }),
+  },
+  {
+    name: "a lease is renewed without the database",
+    rules: ["owners", "stuck", "sessions"],
+    plant: () =>
+      plantIn("renew", () =>
+        // deno-lint-ignore require-yield
+        function* () {
+          return { isHeld: true, hadLapsed: false, wanted: [] };
+        }),
+  },
+  {
+    name: "a server is not told that its lease had lapsed",
+    rules: ["saved", "sessions"],
+    plant: () =>
+      plantIn("renew", (renew) =>
+        function* (argument) {
+          return { ...yield* renew(argument), hadLapsed: false };
+        }),
+  },
+  {
+    name: "a server does not look whose its players are",
+    rules: ["saved", "sessions"],
+    plant: () =>
+      patch(ClaimedOwnerships.prototype, "check", () =>
+        function () {
+          return Promise.resolve();
+        }),
+  },
+  {
+    name: "a player who is another server's plays on",
+    rules: ["sessions"],
+    plant: () => patch(WorldService.prototype, "giveUp", () => function () {}),
+  },
+  {
+    name: "nobody is given up",
+    rules: ["ghosts", "stuck"],
+    plant: () => patch(ClaimedOwnerships.prototype, "sweep", () => function () {}),
+  },
+  {
+    name: "players are given up before they are saved",
+    rules: ["saved", "sessions", "ghosts"],
+    plant: () =>
+      patch(ClaimedOwnerships.prototype, "sweep", (original) =>
+        function (this: ClaimedOwnerships) {
+          original.call(this, () => false);
+        }),
+  },
+  {
+    name: "a write is done under any epoch",
+    rules: ["fence"],
+    plant: () =>
+      patch(OWNS, "get", () =>
+        // deno-lint-ignore require-yield
+        function* () {
+          return { found: 1 };
+        }),
+  },
+  {
+    name: "characters are saved under no epoch",
+    rules: ["fence"],
+    plant: () =>
+      patch(
+        CharacterSaver.prototype,
+        "save",
+        (original) =>
+          function (this: CharacterSaver, { owner: _owner, ...character }) {
+            original.call(this, character);
+          },
+      ),
+  },
+  {
+    name: "what cannot be saved at once is not saved",
+    rules: ["saved", "ghosts"],
+    plant: () =>
+      patch(CharacterSaver.prototype, "save", (original) => {
+        let count = 0;
+        return function (this: CharacterSaver, character) {
+          if (++count % 5 > 0) original.call(this, character);
+        };
+      }),
+  },
+];
+
+function plantIn<Name extends keyof Handlers>(
+  name: Name,
+  make: (original: Handlers[Name]) => Handlers[Name],
+): Disposable {
+  return patch(STORED_DIRECTORY, name, make);
+}

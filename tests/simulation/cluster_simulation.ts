@@ -1,0 +1,275 @@
+/**
+ * One simulation of several servers that share a database: whole servers, each with its own way to the database, players
+ * who go from one to another, and everything that can go wrong between them, all from one seed.
+ *
+ * @module
+ */
+
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
+import { MEMORY_PATH, SqliteDatabase } from "../../server/storage/sqlite_database.ts";
+import { Prng } from "../../server/world/prng.ts";
+import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
+import { ClusterJudge } from "./cluster_judge.ts";
+import { DeliveryJudge } from "./delivery_judge.ts";
+import { observe } from "./observe.ts";
+import { settle } from "./settlement.ts";
+import { type Break, type ClientSocket, SimulatedNetwork } from "./simulated_network.ts";
+import { type Reach, SimulatedDisk } from "./simulated_disk.ts";
+import { SimulatedPlayer, type Surroundings } from "./simulated_player.ts";
+import { type LogicLife, SimulatedServer } from "./simulated_server.ts";
+import { SimulatedTime } from "./simulated_time.ts";
+import type { SimulationResult } from "./simulation.ts";
+import { StorageJudge } from "./storage_judge.ts";
+import { Trace } from "./trace.ts";
+import { Verdict } from "./verdict.ts";
+
+const NODES = 3;
+/** How long players play while things go wrong, in milliseconds. */
+const TROUBLE_MS = 24_000;
+/** How soon everybody must be in a world once nothing goes wrong any more, in milliseconds: a server may still wait for its lease. */
+const RECOVERY_MS = 60_000;
+/** How soon nothing of anybody may be left, in milliseconds. */
+const LEAVE_MS = 120_000;
+const POLL_MS = 250;
+/** How long a link is cut, or a server paused, in milliseconds: a moment, about as long as a lease, and far longer. */
+const TROUBLES_MS = [400, 3_000, 7_000, 15_000];
+const REACHES: readonly Reach[] = ["mute", "deaf", "cut"];
+const BREAKS: readonly Break[] = ["reset", "end", "silence"];
+
+/** Runs one seed. */
+export async function simulateCluster(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const simulation = new ClusterSimulation(seed, options.keepsLines ?? false);
+  try {
+    await simulation.run();
+  } catch (error) {
+    simulation.verdict.fail("crash", String(error));
+  } finally {
+    simulation.close();
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+  const { verdict, trace } = simulation;
+  return { seed, violation: verdict.first, steps: trace.stepCount, hash: trace.hash, lines: trace.lines };
+}
+
+/** One server, and all that leads to it. */
+interface Node {
+  readonly server: SimulatedServer;
+  readonly network: SimulatedNetwork;
+  /** Until when something ails it, monotonic milliseconds. */
+  troubledUntilMs: number;
+}
+
+class ClusterSimulation {
+  readonly trace: Trace;
+  readonly verdict: Verdict;
+  readonly #time = new SimulatedTime();
+  readonly #prng: Prng;
+  readonly #database: SqliteDatabase;
+  readonly #nodes: Node[] = [];
+  readonly #delivery: DeliveryJudge;
+  readonly #storage: StorageJudge;
+  readonly #judge: ClusterJudge;
+  readonly #watch: Disposable;
+  readonly #around: Surroundings;
+  readonly #players: SimulatedPlayer[] = [];
+  /** The node that each address has been to last. */
+  readonly #lastNodes = new Map<string, number>();
+  #lifeCount = 0;
+  #isTroubled = false;
+
+  constructor(seed: number, keepsLines: boolean) {
+    const prng = this.#prng = new Prng(seed);
+    const next = () => new Prng(prng.nextUint32());
+    this.trace = new Trace({ keepsLines });
+    this.verdict = new Verdict(() => this.trace.stepCount);
+    this.#delivery = new DeliveryJudge(this.verdict);
+    this.#storage = new StorageJudge(this.verdict);
+    this.#judge = new ClusterJudge(this.verdict, this.#time, {
+      troubledUntilMs: (node) => this.#nodes[node].troubledUntilMs,
+      isAlive: (incarnation) =>
+        this.#nodes.some(({ server: { config, lifeCount } }) => incarnation === `run ${config.serverId}.${lifeCount}`),
+      isRunning: (life) => this.#nodes.some(({ server }) => server.life === life),
+    });
+    this.#watch = this.#observe();
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: () => this.#time.unixMs() }, MARSH_RECORDS);
+    const linkDeadMs = 2_000 + prng.nextInt(8_000);
+    for (let index = 0; index < NODES; index++) this.#nodes.push(this.#node(index, next, linkDeadMs));
+    const names = Array.from({ length: 4 + prng.nextInt(4) }, (_, index) => `player${index}`);
+    this.#around = {
+      time: this.#time,
+      network: { connect: (port, address, signal) => this.#connect(port, address, signal) },
+      judges: {
+        verdict: this.verdict,
+        delivery: this.#delivery,
+        storage: this.#storage,
+        chat: { onClientHeard: () => {}, exempt: () => {} },
+      },
+      names,
+      shoutCount: 20,
+      isQuiet: false,
+      isOver: false,
+    };
+    for (const character of settle(this.#nodes[0].server.disk, names, prng)) this.#judge.onPrepared(character);
+    // Some accounts are played by two.
+    const twinCount = prng.nextInt(2);
+    for (let id = 0; id < names.length + twinCount; id++) {
+      const options = { isTcpOnly: prng.nextInt(3) === 0, isNew: false, isParrot: false };
+      this.#players.push(new SimulatedPlayer(id, names[id % names.length], this.#around, next(), options));
+    }
+  }
+
+  #node(index: number, next: () => Prng, linkDeadMs: number): Node {
+    const disk = new SimulatedDisk(this.#time, next(), this.trace, (request, outcome) => {
+      this.#judge.onCommit(request, outcome);
+      if (!/^(characters|directory)\.|\.addKills$/.test(request.operation)) this.#storage.onCommit(request, outcome);
+    }, this.#database);
+    const server = new SimulatedServer(this.#time, next(), {
+      shape: {
+        ioWorkers: 1,
+        toLogicBytes: 131_072,
+        fromLogicBytes: 131_072,
+        softBytes: 65_536,
+        hardBytes: SEND_QUEUE_HARD_BYTES_MIN,
+        linkDeadMs,
+        monsterCount: 1,
+        serverId: index + 1,
+      },
+      disk,
+      onLife: (life) => {
+        this.#lifeCount++;
+        this.#judge.begin(life);
+      },
+      afterTurn: (server) => this.#judge.afterTurn(server, index),
+    });
+    return { server, network: new SimulatedNetwork(this.#time, next(), this.trace, server), troubledUntilMs: 0 };
+  }
+
+  #observe(): Disposable {
+    return observe({
+      onToken: (session) => this.#delivery.onToken(session, this.#lifeCount),
+      onSent: () => {},
+      onNumbered: (outbox, packet) => {
+        const ledger = this.#delivery.onNumbered(outbox, packet);
+        if (ledger === undefined || packet.type !== PacketType.ENTER_WORLD_RESPONSE) return;
+        const life = this.#lifeOf(ledger.session.player!.playerId, outbox);
+        if (life !== undefined) this.#judge.onEntered(life, ledger.session, packet.payload);
+      },
+      onApplied: (session, type, sequence, payload) => this.#delivery.onApplied(session, type, sequence, payload),
+      onSaid: () => {},
+      onMissed: () => {},
+      onClientNumbered: (session, packet) => this.#delivery.onClientNumbered(session, packet),
+    });
+  }
+
+  #lifeOf(playerId: number, outbox: unknown): LogicLife | undefined {
+    const isTheirs = ({ server }: Node) => server.life.sessions.findPlayer(playerId)?.outbox === outbox;
+    return this.#nodes.find(isTheirs)?.server.life;
+  }
+
+  /** Most go where they have been; some try another. */
+  #connect(port: number, address: string, signal?: AbortSignal): Promise<ClientSocket> {
+    const last = this.#lastNodes.get(address);
+    const node = last === undefined || this.#prng.nextInt(5) === 0 ? this.#prng.nextInt(NODES) : last;
+    this.#lastNodes.set(address, node);
+    return this.#nodes[node].network.connect(port, address, signal);
+  }
+
+  async run(): Promise<void> {
+    const lives = this.#players.map((player) => player.live());
+    this.#isTroubled = true;
+    this.#troubleLater();
+    await this.#pass(TROUBLE_MS);
+    this.#isTroubled = false;
+    for (const node of this.#nodes) this.#heal(node);
+    await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
+    this.#around.isQuiet = this.#around.isOver = true;
+    void Promise.all(lives.map((life, index) => life.then(() => this.#players[index].leave())));
+    await this.#settle("ghosts", LEAVE_MS, () => this.#leftover());
+  }
+
+  close(): void {
+    this.#watch[Symbol.dispose]();
+    for (const { server } of this.#nodes) server.stop();
+    this.#database.close();
+  }
+
+  async #pass(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0 && !this.verdict.isBroken; leftMs -= POLL_MS) await this.#time.pass(POLL_MS);
+  }
+
+  async #settle(rule: string, withinMs: number, problemOf: () => string | null): Promise<void> {
+    let problem: string | null = null;
+    for (let waitedMs = 0; waitedMs < withinMs && !this.verdict.isBroken; waitedMs += POLL_MS) {
+      await this.#time.pass(POLL_MS);
+      problem = problemOf();
+      if (problem === null) return;
+    }
+    this.verdict.expect(problem === null, rule, `After ${withinMs} ms: ${problem}`);
+  }
+
+  /** Accounts that have got into a world since it was over. */
+  readonly #arrived = new Set<string>();
+
+  /** Who has not got into a world since nothing goes wrong any more; null: everybody has. */
+  #missing(): string | null {
+    for (const { client, name, ledger } of this.#players) {
+      if (client.state === "connected" && client.entityId !== null && ledger?.isLive) this.#arrived.add(name);
+    }
+    const missing = this.#around.names.filter((name) => !this.#arrived.has(name));
+    return missing.length === 0 ? null : `${missing} did not get into a world`;
+  }
+
+  #leftover(): string | null {
+    for (const [index, { server: { life, disk } }] of this.#nodes.entries()) {
+      const { saver, sessions, world } = life;
+      if (world.viewerCount > 0) return `node ${index + 1} has ${world.viewerCount} players' entities`;
+      if (sessions.sessionCount > 0) return `node ${index + 1} has ${sessions.sessionCount} sessions`;
+      if (saver.unsavedCount > 0) return `node ${index + 1} has not saved ${saver.unsavedCount} characters`;
+      if (!disk.isIdle) return `the database works for node ${index + 1}`;
+    }
+    return this.#judge.leftover();
+  }
+
+  // What goes wrong
+
+  #troubleLater(): void {
+    this.#time.at(this.#prng.nextFloat() * 2_000, () => {
+      if (!this.#isTroubled) return;
+      this.#trouble(this.#nodes[this.#prng.nextInt(NODES)]);
+      this.#troubleLater();
+    });
+  }
+
+  #trouble(node: Node): void {
+    const prng = this.#prng, nowMs = this.#time.monotonicMs();
+    const { network, server } = node;
+    const forMs = TROUBLES_MS[prng.nextInt(TROUBLES_MS.length)];
+    const kind = prng.nextInt(12);
+    this.trace.step(`trouble ${kind}`, nowMs, server.config.serverId);
+    if (kind < 4) {
+      const { open } = network;
+      if (open.length > 0) open[prng.nextInt(open.length)].break(BREAKS[prng.nextInt(BREAKS.length)]);
+      return;
+    }
+    node.troubledUntilMs = Math.max(node.troubledUntilMs, nowMs + forMs);
+    if (kind < 7) {
+      server.disk.reach = REACHES[prng.nextInt(REACHES.length)];
+      this.#time.at(forMs, () => server.disk.reach = "whole");
+    } else if (kind < 10) {
+      server.pause(forMs);
+    } else if (kind < 11) {
+      server.disk.health = { commitMs: 2_000, isFull: false };
+      this.#time.at(forMs, () => server.disk.health = { commitMs: 2, isFull: false });
+    } else {
+      server.crashLogic();
+    }
+  }
+
+  #heal({ server }: Node): void {
+    server.disk.reach = "whole";
+    server.disk.health = { commitMs: 2, isFull: false };
+  }
+}
