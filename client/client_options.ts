@@ -90,6 +90,9 @@ export type ResolvedClientOptions =
   & Required<Omit<ClientOptions, "reconnect" | "queueMax" | "onPacket">>
   & { reconnect: Required<ReconnectOptions> | null; queueMax: OutgoingQueueMax; onPacket: ClientOptions["onPacket"] };
 
+/** A timer's delay has 31 bits; more of it would fire at once. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
+
 const SYSTEM_TIMERS: Timers = {
   set: (run, delayMs) => setTimeout(run, delayMs),
   clear: (handle) => clearTimeout(handle as ReturnType<typeof setTimeout>),

@@ -10,7 +10,7 @@ import { LINGER_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { Backoff } from "./backoff.ts";
 import { changeFor, type StateChange } from "./client_events.ts";
-import type { ResolvedClientOptions } from "./client_options.ts";
+import { type ResolvedClientOptions, TIMER_MS_MAX } from "./client_options.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Transport } from "./transport.ts";
@@ -115,11 +115,11 @@ export class Link implements ConnectionOwner {
   }
 
   /** Gives the connection up unless {@linkcode Link.answered} is called in time. */
-  awaitAnswer(name: string): void {
-    const { requestTimeoutMs } = this.#options;
-    this.#setStageTimer(requestTimeoutMs, () => {
-      this.lose(changeFor(`Server did not answer ${name} within ${requestTimeoutMs} ms`));
-    });
+  awaitAnswer(name: string, patienceMs: number = this.#options.requestTimeoutMs): void {
+    this.#setStageTimer(
+      patienceMs,
+      () => this.lose(changeFor(`Server did not answer ${name} within ${patienceMs} ms`)),
+    );
   }
 
   /** What {@linkcode Link.awaitAnswer} waits for has come. */
@@ -238,7 +238,7 @@ export class Link implements ConnectionOwner {
 
   #setStageTimer(delayMs: number, run: () => void): void {
     this.#clearStageTimer();
-    this.#stageTimer = this.#options.timers.set(run, delayMs);
+    this.#stageTimer = this.#options.timers.set(run, Math.min(delayMs, TIMER_MS_MAX));
   }
 
   #clearStageTimer(): void {

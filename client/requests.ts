@@ -15,7 +15,7 @@ import { ErrorCode } from "../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../shared/gen/options_pb.ts";
 import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
 import type { PacketTable } from "../shared/packet_table.ts";
-import type { ResolvedClientOptions } from "./client_options.ts";
+import { type ResolvedClientOptions, TIMER_MS_MAX } from "./client_options.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
 
@@ -60,9 +60,6 @@ export interface PendingRequest {
   /** Whether it was answered, or given up and only waits for its late answer to pass. */
   isSettled: boolean;
 }
-
-/** A timer's delay has 31 bits; more of it would fire at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 function isAnswer(request: Message, response: Message): boolean {
   switch (request.$typeName) {

@@ -390,6 +390,7 @@ export class SessionFlow {
   /** The world is full: the entry waits for as long as the server says, and then some. */
   #queued({ etaMs }: LoginQueueStatus): void {
     const { now, requestTimeoutMs } = this.#options;
+    if (this.#phase === "reentering") return this.#link.awaitAnswer("ENTER_WORLD_REQUEST", etaMs + requestTimeoutMs);
     this.#requests.extend(PacketType.ENTER_WORLD_REQUEST, now() + etaMs + requestTimeoutMs);
   }
 

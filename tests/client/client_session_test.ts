@@ -261,6 +261,24 @@ Deno.test("DrawbridgeClient waits in the login queue for as long as each LOGIN_Q
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient that enters anew waits in the login queue on the same connection for as long as it is told", async () => {
+  for (const etaMs of [60_000, 2 ** 32 - 1]) {
+    const fixture = await Fixture.enter({ requestTimeoutMs: 2_000, heartbeatIntervalMs: 1_000 });
+    const { client, server } = fixture;
+    await loseSession(fixture);
+    const count = server.peers.length;
+    server.peer.reply(PacketType.LOGIN_QUEUE_STATUS, { position: 1, etaMs });
+    for (let i = 0; i < 20; i++) {
+      await fixture.advance(1_000);
+      server.peer.reply(PacketType.LOGIN_QUEUE_STATUS, { position: 1, etaMs });
+    }
+    assertEquals([server.peers.length, client.state], [count, "reconnecting"]);
+    await fixture.admit();
+    assertEquals(client.state, "connected");
+    await fixture.close();
+  }
+});
+
 Deno.test("DrawbridgeClient gives entering anew up when the server refuses it for good", async () => {
   for (const refusal of ["response", "error"]) {
     const fixture = await Fixture.enter();

@@ -3,7 +3,9 @@ import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assertEquals } from "../support/assert.ts";
-import { onEachBackend } from "../support/server_process.ts";
+import { browserTest, type Page, visit } from "../support/browser.ts";
+import { registerOnPage, untilInWorld } from "../support/game_page.ts";
+import { onEachBackend, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
 onEachBackend({ players: 3, flags: ["--max-players", "1", "--login-queue", "10"] }, (backend, server) => {
@@ -46,3 +48,55 @@ onEachBackend({ players: 3, flags: ["--max-players", "1", "--login-queue", "10"]
     }
   });
 });
+
+/** The place that the page tells, with how much of it is cut off or beside the screen. */
+async function untilQueued(page: Page, place: number): Promise<void> {
+  await page.locator("#queue-place", { hasText: new RegExp(`^${place}$`) }).waitFor();
+  const outside = await page.evaluate(() =>
+    [...document.querySelectorAll(".card, #queue > *")].filter((element) => {
+      const { left, right, width } = element.getBoundingClientRect();
+      return width === 0 || left < 0 || right > innerWidth || element.scrollWidth > element.clientWidth + 1;
+    }).map(({ id, className }) => id || className)
+  );
+  assertEquals(outside, []);
+  assertEquals(await page.locator("#login-submit").isVisible(), false);
+}
+
+browserTest(
+  "The page shows the place in the login queue, leaves it when told to, and enters in turn",
+  async (browser) => {
+    await using server = await ServerProcess.start({ flags: ["--max-players", "1", "--login-queue", "10"] });
+    const url = `http://127.0.0.1:${server.ports.gateway}/`;
+    const inside = await visit(browser, url);
+    await registerOnPage(inside.page, "Alice");
+    const english = await visit(browser, url, { width: 1_280, height: 800 });
+    const korean = await visit(browser, url, { width: 375, height: 740, hasTouch: true, locale: "ko-KR" });
+    for (const [index, { page }] of [english, korean].entries()) {
+      await page.locator('#login-form label:has(input[value="register"])').click();
+      await page.locator("#login-name").fill(["Bert", "홍길동"][index]);
+      await page.locator("#login-password").fill("correct horse");
+      await page.locator("#login-submit").click();
+      await untilQueued(page, index + 1);
+    }
+    await english.page.locator("#queue", { hasText: "About a minute to go." }).waitFor();
+    await korean.page.locator("#queue", { hasText: "예상 대기 시간" }).waitFor();
+
+    // Whoever made an account and did not get in logs in with it.
+    await korean.page.locator("#queue-leave", { hasText: "대기 취소" }).click();
+    await korean.page.locator("#login-submit", { hasText: "로그인" }).waitFor();
+    assertEquals(await korean.page.locator("#login-error").innerText(), "");
+    await korean.page.locator("#login-password").fill("correct horse");
+    await korean.page.locator("#login-submit").click();
+    await untilQueued(korean.page, 2);
+    await english.page.reload();
+    await untilQueued(english.page, 1);
+
+    await inside.page.locator("#leave").click();
+    await untilInWorld(english.page);
+    await untilQueued(korean.page, 1);
+    await english.page.locator("#leave").click();
+    await untilInWorld(korean.page);
+    assertEquals([inside, english, korean].flatMap(({ errors }) => errors), []);
+    await server.stop();
+  },
+);

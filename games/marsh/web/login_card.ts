@@ -55,10 +55,18 @@ export class LoginCard {
   readonly #submit = byId("login-submit", HTMLButtonElement);
   readonly #error = byId("login-error", HTMLElement);
   readonly #status = byId("login-status", HTMLElement);
+  readonly #queue = byId("queue", HTMLElement);
+  readonly #queuePlace = byId("queue-place", HTMLElement);
+  readonly #queueWait = byId("queue-wait", HTMLElement);
+  readonly #queueLeave = byId("queue-leave", HTMLButtonElement);
 
-  /** @param onSubmit Takes an entry that looks right. */
-  constructor(onSubmit: (entry: LoginEntry) => void) {
+  /**
+   * @param onSubmit Takes an entry that looks right.
+   * @param onLeaveQueue Called when the player does not want to wait any longer.
+   */
+  constructor(onSubmit: (entry: LoginEntry) => void, onLeaveQueue: () => void) {
     this.#name.value = rememberedName();
+    this.#queueLeave.addEventListener("click", onLeaveQueue);
     this.#form.addEventListener("change", () => this.#showMode());
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -97,6 +105,7 @@ export class LoginCard {
    * @param isInstant Whether the gate is gone at once; else it fades from before the world.
    */
   hide(isInstant: boolean): void {
+    this.#showQueued(false);
     this.#gate.hidden = isInstant;
     this.#gate.inert = true;
     this.#gate.classList.add("is-open");
@@ -104,15 +113,35 @@ export class LoginCard {
     this.#clearErrors();
   }
 
+  /** The account is made: whatever follows, the same entry logs in with it. */
+  setRegistered(): void {
+    byId("login-mode", HTMLInputElement).checked = true;
+    this.#showMode();
+  }
+
   /** Holds the card while something is under way; empty releases it. */
   setBusy(text: string): void {
     const isBusy = text !== "";
+    this.#showQueued(false);
     this.#form.setAttribute("aria-busy", String(isBusy));
     this.#submit.disabled = isBusy;
     this.#name.readOnly = isBusy;
     this.#password.readOnly = isBusy;
     this.#status.textContent = text;
     if (isBusy) this.#clearErrors();
+  }
+
+  /** Shows the place in the login queue, from 1, and about how long it takes, in milliseconds. */
+  showQueue(position: number, etaMs: number): void {
+    const { place, placeSpoken, wait } = TEXTS.queue;
+    // Spoken at each new place, and not at each new estimate.
+    const spoken = placeSpoken(position);
+    if (this.#status.textContent !== spoken) this.#status.textContent = spoken;
+    this.#queuePlace.textContent = place(position);
+    this.#queueWait.textContent = wait(Math.ceil(etaMs / 60_000));
+    if (!this.#queue.hidden) return;
+    this.#showQueued(true);
+    this.#queueLeave.focus({ preventScroll: true });
   }
 
   /** Says why it did not work, at the field it is about. */
@@ -133,6 +162,12 @@ export class LoginCard {
   /** Says why it did not work where no field is to blame. */
   showProblem(text: string): void {
     this.#error.textContent = text;
+  }
+
+  #showQueued(isQueued: boolean): void {
+    this.#queue.hidden = !isQueued;
+    this.#form.classList.toggle("is-queued", isQueued);
+    this.#status.classList.toggle("visually-hidden", isQueued);
   }
 
   #clearErrors(): void {

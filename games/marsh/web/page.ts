@@ -13,7 +13,7 @@ import {
   type StateChange,
 } from "../../../client/browser.ts";
 import { connectWebSocket } from "../../../client/websocket_transport.ts";
-import { DisconnectReason } from "../../../shared/gen/auth_pb.ts";
+import { DisconnectReason, type LoginQueueStatus } from "../../../shared/gen/auth_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../parts/chat/chat_pb.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../parts/combat/combat_pb.ts";
@@ -83,7 +83,13 @@ class Page {
   readonly #canvas = byId("world", HTMLCanvasElement);
   readonly #hint = byId("hint", HTMLElement);
   readonly #scene = new GateScene();
-  readonly #login = new LoginCard((entry) => this.#enter((client) => logIn(client, entry), entry.name));
+  readonly #login = new LoginCard(
+    (entry) => this.#enter((client) => logIn(client, entry, () => this.#login.setRegistered()), entry.name),
+    () => {
+      this.#isGivenUp = true;
+      void this.#client.close();
+    },
+  );
   readonly #status = new StatusBar(() => this.#leave());
   readonly #nearby = new NearbyList();
   readonly #scale = new RenderScale();
@@ -180,6 +186,10 @@ class Page {
   #ownName = "";
   /** Whether the player is on the way in, so that the card and not a notice tells of trouble. */
   #isEntering = false;
+  /** Whether the player no longer waits in the login queue. */
+  #isGivenUp = false;
+  /** The place of a player who comes back to a full world; `null`: not in the queue. */
+  #queued: LoginQueueStatus | null = null;
   /** Whether the server answers, as far as is known. */
   #isAnswering = true;
   /** Whether the page was reloaded by a player who is logged in. */
@@ -220,8 +230,10 @@ class Page {
     client.on(PacketType.COMBAT_RESULT, (result) => this.#game?.applyResult(result));
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
     client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
-    client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position, etaMs }) => {
-      if (this.#isEntering) this.#login.setBusy(TEXTS.login.queued(position, Math.ceil(etaMs / 60_000)));
+    client.on(PacketType.LOGIN_QUEUE_STATUS, (status) => {
+      if (!this.#isEntering) return void (this.#queued = status);
+      this.#scene.turn(false);
+      this.#login.showQueue(status.position, status.etaMs);
     });
     document.addEventListener("keydown", (event) => {
       const isFree = !isTyping() && !(document.activeElement instanceof HTMLButtonElement);
@@ -258,6 +270,11 @@ class Page {
   }
 
   #turnedAway(error: unknown): void {
+    if (this.#isGivenUp) {
+      this.#isGivenUp = false;
+      storeLogin(null);
+      return this.#showGate();
+    }
     const notice = this.#closedBy;
     const code = error instanceof Refusal ? error.code : error instanceof RequestError ? error.code : null;
     // A refused token is useless; any other trouble may pass.
@@ -291,6 +308,7 @@ class Page {
   }
 
   #stateChanged(state: ClientState, { notice, retryInMs }: StateChange): void {
+    this.#queued = null;
     this.#closedBy = notice?.reason ?? null;
     this.#closedWith = notice?.message ?? "";
     if (state === "reconnecting") {
@@ -358,6 +376,7 @@ class Page {
 
   #showWorld(entered: EnterWorldResponse): void {
     const isFirst = this.#game === null;
+    this.#scene.turn(true);
     const { interestRadius, mapWidth, mapHeight } = entered;
     this.#setWorldShown(true);
     this.#status.setName(this.#ownName);
@@ -484,7 +503,15 @@ class Page {
     if (this.#game === null) return;
     this.#guild.tick();
     this.#rooms.tick();
-    if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
+    if (state === "reconnecting" && this.#queued !== null) {
+      const { position, etaMs } = this.#queued;
+      this.#notice.show({
+        title: TEXTS.page.queueTitle,
+        text: `${TEXTS.queue.placeSpoken(position)} ${TEXTS.queue.wait(Math.ceil(etaMs / 60_000))}`,
+        isLight: true,
+        second: { text: TEXTS.page.queueLeave, onClick: () => this.#leave() },
+      });
+    } else if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
       const why = this.#lostBy === null ? "" : `${disconnectText(this.#lostBy)} `;
       this.#notice.show({
         title: TEXTS.connect.lost,
@@ -585,10 +612,15 @@ class Refusal extends Error {
 }
 
 /** Logs in, with a new account where that is asked for, and gives the session token. */
-async function logIn(client: DrawbridgeClient, { mode, name, password }: LoginEntry): Promise<string> {
+async function logIn(
+  client: DrawbridgeClient,
+  { mode, name, password }: LoginEntry,
+  onRegistered: () => void,
+): Promise<string> {
   if (mode === "register") {
     const registered = await client.register(name, password);
     if (!registered.success) throw new Refusal(registered.errorCode);
+    onRegistered();
   }
   const loggedIn = await client.login(name, password);
   if (!loggedIn.success) throw new Refusal(loggedIn.errorCode, loggedIn.errorMessage);

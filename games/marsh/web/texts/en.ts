@@ -138,6 +138,10 @@ export const en = {
     playerName: "player's name",
     playersInView: "Players in view",
     playersNearby: "Players nearby",
+    queueLeave: "Leave the line",
+    queueNote: "Keep this page open: you enter as soon as it is your turn.",
+    queuePlace: "Your place in line",
+    queueTitle: "The castle is full",
     rank: "Rank",
     rankingBy: "Ranking by",
     ranks: "Ranks",
@@ -258,14 +262,18 @@ export const en = {
     passwordShort: `Choose at least ${PASSWORD_LENGTH_MIN} characters.`,
     calling: "Calling the gatekeeper …",
     entering: "The bridge is coming down …",
-    queued: (position: number, minutes: number): string =>
-      `The world is full. You are number ${numbers.format(position)} in line, for about ${
-        numbers.format(minutes)
-      } min.`,
     welcome: (name: string): string => `Welcome, ${name}.`,
     welcomeKeys: "Press Enter to chat; /help lists commands and keys.",
     welcomeTouch: "Type /help in the chat for its commands.",
     deletionCancelled: "Your account was going to be deleted. Because you logged in, it stays.",
+  },
+
+  /** A full world; what does not change stands in `page`. */
+  queue: {
+    place: (position: number): string => numbers.format(position),
+    placeSpoken: (position: number): string => `You are number ${numbers.format(position)} in line.`,
+    wait: (minutes: number): string =>
+      minutes <= 1 ? "About a minute to go." : `About ${numbers.format(minutes)} minutes to go.`,
   },
 
   account: {

@@ -146,6 +146,10 @@ export const ko: Texts = {
     playerName: "플레이어 이름",
     playersInView: "보이는 플레이어 수",
     playersNearby: "주변 플레이어",
+    queueLeave: "대기 취소",
+    queueNote: "이 화면을 닫지 마세요. 차례가 되면 자동으로 입장합니다.",
+    queuePlace: "내 대기 순번",
+    queueTitle: "서버 접속 대기 중",
     rank: "순위",
     rankingBy: "순위 기준",
     ranks: "순위",
@@ -265,12 +269,16 @@ export const ko: Texts = {
     passwordShort: `${PASSWORD_LENGTH_MIN}자 이상으로 정하세요.`,
     calling: "문지기를 부르는 중 …",
     entering: "도개교가 내려오는 중 …",
-    queued: (position, minutes) =>
-      `월드가 가득 찼습니다. 대기 순서 ${numbers.format(position)}번, 약 ${numbers.format(minutes)}분 남음`,
     welcome: (name) => `${name}님, 환영합니다.`,
     welcomeKeys: "Enter를 누르면 채팅이 열리고, /help를 입력하면 명령어와 키를 볼 수 있습니다.",
     welcomeTouch: "채팅에 /help를 입력하면 명령어를 볼 수 있습니다.",
     deletionCancelled: "삭제될 예정이던 계정입니다. 로그인했으므로 삭제가 취소되었습니다.",
+  },
+
+  queue: {
+    place: (position) => numbers.format(position),
+    placeSpoken: (position) => `대기 순번 ${numbers.format(position)}번입니다.`,
+    wait: (minutes) => minutes <= 1 ? "예상 대기 시간 약 1분" : `예상 대기 시간 약 ${numbers.format(minutes)}분`,
   },
 
   account: {
