@@ -39,6 +39,7 @@ import { describeHolder, lockDataFolder } from "./process/data_lock.ts";
 import { obeyDev, withPageReload } from "./process/dev_desk.ts";
 import { drillsOf } from "./process/drills.ts";
 import { type Launch, readLaunch } from "./process/launch.ts";
+import { checkPortsFree } from "./process/listen_error.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
 import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
@@ -51,6 +52,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
   const holder = describeHolder();
   const isNarrow = narrowPermissions(config);
   lockDataFolder(config, holder);
+  checkPortsFree(config);
   setupLogging({ level: config.logLevel, format: config.logFormat, thread: "main" });
   const log = getLogger("main");
   for (const note of notes) log.info(note);
@@ -160,9 +162,13 @@ async function supervise(config: ServerConfig, terminal: StartTerminal): Promise
   return await keepServer(Deno.args, terminal, getLogger("keeper"));
 }
 
-/** What an operator needs of an error: our own by its message, any other whole. */
-function textOf(error: unknown): string {
-  return error instanceof DependencyError ? error.message : String(error);
+/** What an operator needs of an error: of our own the message, a line for each problem; any other whole. */
+function startText(error: unknown): string {
+  if (error instanceof ConfigError) return problemText(error);
+  if (!(error instanceof DependencyError)) return `Cannot start: ${error}`;
+  const lines = error.message.split("\n");
+  if (lines.length === 1) return `Cannot start: ${lines[0]}`;
+  return `Cannot start:\n${lines.map((line) => `  - ${line}`).join("\n")}`;
 }
 
 if (import.meta.main) {
@@ -177,7 +183,7 @@ if (import.meta.main) {
     if (launch.config.supervise) Deno.exit(await supervise(launch.config, terminal));
     await serve(launch, terminal);
   } catch (error) {
-    console.error(error instanceof ConfigError ? problemText(error) : `Cannot start: ${textOf(error)}`);
+    console.error(startText(error));
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
 }

@@ -75,7 +75,7 @@ export async function runData(
     throw new ConfigError([`Cannot ${command} a database in memory: --database-url must name a file`]);
   }
   if (command === "import") return await importFrom(file, config);
-  if (existsSync(file)) throw new ConfigError([`Cannot write ${file}: it is there already`]);
+  if (existsSync(file)) throw new ConfigError([`Cannot write ${file}: it already exists`]);
   const isMissing = postgresTarget(config) === undefined && !existsSync(sqlitePath(config));
   if (isMissing) throw new ConfigError([`Cannot ${command} ${sqlitePath(config)}: there is no such database`]);
   return command === "backup" ? backUp(file, config) : await exportTo(file, config);

@@ -102,6 +102,15 @@ const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
   list: "no argument",
 };
 
+/** What the fields of a request are on the command line. */
+const FLAGS_BY_FIELD: Readonly<Record<string, string>> = {
+  player: "NAME",
+  address: "--address",
+  reason: "--reason",
+  seconds: "--for",
+  moderator: "--by",
+};
+
 /** What to ask of which server. */
 export interface ModerationCommand {
   readonly act: ModerationAct | "list";
@@ -136,7 +145,8 @@ export function parseModerationCommand(
   const isToAddress = own.has("--address");
   const countWanted = act === "list" || isToAddress ? 0 : act !== "documents" || positionals[0] === "list" ? 1 : 3;
   if (act === "announce" || act === "game" ? positionals.length === 0 : positionals.length !== countWanted) {
-    problems.push(`Cannot use ${positionals.length} arguments: ${act} takes ${EXPECTED[act]}`);
+    const given = positionals.length === 0 ? ", and nothing was given" : `, not ${positionals.join(" ")}`;
+    problems.push(`${act} takes ${EXPECTED[act]}${given}`);
   }
   if (act === "announce") body.text = positionals.join(" ");
   else if (act === "game") problems.push(...readAction(positionals, body));
@@ -162,7 +172,7 @@ export function parseModerationCommand(
   }
   // What the server would refuse is told before it is asked.
   const parsed = act === "list" || problems.length > 0 ? null : parseModerationRequest(act, body);
-  if (parsed !== null && "problems" in parsed) problems.push(...parsed.problems);
+  if (parsed !== null && "problems" in parsed) problems.push(...parsed.problems.map((text) => byFlag(text, act, body)));
   let config: ServerConfig | undefined;
   try {
     config = loadConfig({ args: others, env, gameOptions });
@@ -193,12 +203,26 @@ function readAction([action, ...fields]: readonly string[], body: Record<string,
 }
 
 /** Reads what `maintenance` takes; gives what is wrong with it. */
+/** What is wrong with a request, in the words of the command line. */
+function byFlag(problem: string, act: string, body: Readonly<Record<string, unknown>>): string {
+  const [, unknown] = /^Unknown field "(\w+)"/.exec(problem) ?? [];
+  if (unknown !== undefined) return `${act} takes no ${FLAGS_BY_FIELD[unknown] ?? unknown}`;
+  return problem.replace(/^Cannot use (\w+)/, (whole, field) => {
+    const flag = FLAGS_BY_FIELD[field];
+    if (flag === undefined) return whole;
+    return body[field] === undefined ? `Cannot use ${flag}` : `Cannot use ${flag} ${JSON.stringify(body[field])}`;
+  });
+}
+
 function readMaintenance(
   onOrOff: string | undefined,
   own: ReadonlyMap<string, string>,
   body: Record<string, unknown>,
 ): string[] {
-  if (onOrOff !== "on" && onOrOff !== "off") return [`Cannot use maintenance ${onOrOff ?? ""}: expected on or off`];
+  if (onOrOff === undefined) return [];
+  if (onOrOff !== "on" && onOrOff !== "off") {
+    return [`Cannot use maintenance ${JSON.stringify(onOrOff)}: expected on or off`];
+  }
   body.on = onOrOff === "on";
   const time = own.get("--in");
   if (own.has("--message")) body.message = own.get("--message");
@@ -342,7 +366,7 @@ export function listText({ players, playerCount, sanctions }: ModerationList, no
     `${playerCount} online`,
     ...columns(online),
     ...more,
-    `${sanctions.length} mutes and bans`,
+    sanctions.length === 1 ? "1 mute or ban" : `${sanctions.length} mutes and bans`,
     ...columns(standing),
   ].join("\n");
 }

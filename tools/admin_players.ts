@@ -19,6 +19,7 @@ import { openStorage } from "./open_storage.ts";
 import { splitArgs } from "./admin_args.ts";
 import { PLAYER_NAME_ASCII_MIN, PLAYER_NAME_LENGTH_MAX } from "../shared/limits.ts";
 import { BULK_PLAYERS_BATCH, BULK_PLAYERS_MAX } from "./limits.ts";
+import { fileReason } from "../server/base/file_error.ts";
 
 /** What `players --help` prints. */
 export const PLAYERS_HELP = `Creates accounts without passwords and writes a session token for each.
@@ -171,7 +172,7 @@ async function openOutput(path: string): Promise<Output> {
     if (isFile && mode !== null) await Deno.chmod(path, 0o600);
     return { write: (text) => writeAll(file, text), [Symbol.dispose]: () => file.close() };
   } catch (error) {
-    throw new ConfigError([`Cannot write --tokens ${path}: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError([`Cannot write --tokens ${path}: ${fileReason(error)}`]);
   }
 }
 

@@ -266,6 +266,11 @@ ${told.map((file) => `  ${variableOf(file)},`).join("\n")}
     written.push(path);
   }
   await run(ROOT, ["fmt", "--quiet", `--config=${ROOT}deno.json`, ...written]);
+} catch (error) {
+  // What a proto says wrongly its author mends, whom a stack trace does not help.
+  if (!(error instanceof Error && /^Cannot (?:generate|use packets):/.test(error.message))) throw error;
+  console.error(error.message);
+  Deno.exitCode = 1;
 } finally {
   await Deno.remove(workspace, { recursive: true });
 }

@@ -14,6 +14,7 @@ import { ProgressLine, progressText } from "./loadtest/progress.ts";
 import type { LoadResult } from "./loadtest/result.ts";
 import { runLoad } from "./loadtest/run.ts";
 import { textReport } from "./loadtest/text_report.ts";
+import { fileReason } from "../server/base/file_error.ts";
 
 /** Where the command line writes. */
 export interface LoadtestOutput {
@@ -111,7 +112,7 @@ function openFile(flag: string, path: string): OutputFile {
       [Symbol.dispose]: () => file.close(),
     };
   } catch (error) {
-    throw new ConfigError([`Cannot write ${flag} ${path}: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError([`Cannot write ${flag} ${path}: ${fileReason(error)}`]);
   }
 }
 

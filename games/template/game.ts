@@ -3,7 +3,7 @@
 import { defineGame, Refused } from "drawbridge/game";
 import { contract, ErrorCode, WavedSchema, WaveRequestSchema, WavesSchema } from "./contract.ts";
 
-const MEADOW = { mapId: 0, width: 100, height: 100, interestRadius: 30 };
+const MEADOW = { mapId: 0, width: 100, height: 100, interestRadius: 150 }; // Everybody sees all of it.
 
 export default defineGame(contract, { maps: () => [MEADOW] }, (game) => {
   game.on(WaveRequestSchema, (player, { times }) => {

@@ -1,6 +1,7 @@
 /** Secrets that the server makes itself, each in a file of the data folder that only its owner can read. @module */
 
 import { ConfigError } from "../../shared/errors.ts";
+import { fileReason } from "../base/file_error.ts";
 
 /** Who else than the owner could read or write, as bits of a mode. */
 const OTHERS_MODE = 0o077;
@@ -45,7 +46,7 @@ async function translated<T>({ path, what }: SecretFile, run: () => Promise<T>):
     return await run();
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError([`Cannot use ${what} ${path}: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError([`Cannot use ${what} ${path}: ${fileReason(error)}`]);
   }
 }
 

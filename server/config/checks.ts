@@ -9,6 +9,7 @@ import type { OptionKey, Platform, ServerConfig } from "./schema.ts";
 import { isLoopback, isWildcard } from "../base/host.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
 import { isPostgresUrl } from "../storage/postgres_target.ts";
+import { fileReason } from "../base/file_error.ts";
 
 /** What the checks need to know besides the values. */
 export interface CheckContext {
@@ -128,7 +129,7 @@ function checkPem(name: string, file: PemFile, readTextFile: (path: string) => s
     if (file.label.test(readTextFile(file.path))) return [];
     return [`Cannot use ${name} ${file.path}: it contains no ${file.what} in PEM`];
   } catch (error) {
-    return [`Cannot read ${name} ${file.path}: ${error instanceof Error ? error.message : error}`];
+    return [`Cannot read ${name} ${file.path}: ${fileReason(error)}`];
   }
 }
 

@@ -26,6 +26,7 @@ import {
 } from "./schema.ts";
 import { describeTarget, parsePostgresUrl, type PostgresTarget } from "../storage/postgres_target.ts";
 import { nearestOption } from "./suggest.ts";
+import { fileReason } from "../base/file_error.ts";
 
 export type { Platform, ServerConfig } from "./schema.ts";
 
@@ -317,7 +318,7 @@ class ConfigReader {
       // Editors of Windows put a byte order mark first, which JSON has not.
       content = this.#readTextFile(path).replace(/^\ufeff/, "");
     } catch (error) {
-      this.problems.push(`Cannot read configuration file ${path}: ${errorMessage(error)}`);
+      this.problems.push(`Cannot read configuration file ${path}: ${fileReason(error)}`);
       return undefined;
     }
     if (content.length > CONFIG_FILE_CHARS_MAX) {
@@ -359,8 +360,4 @@ function isServiceVariable(variable: string, value: string): boolean {
 
 function shorten(value: string): string {
   return value.length > 80 ? `${value.slice(0, 77)}...` : value;
-}
-
-function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ConfigError } from "../../shared/errors.ts";
+import { fileReason } from "../base/file_error.ts";
 
 /** Its name says what it is, should a process die between making and removing it. */
 const PROBE = ".drawbridge-probe";
@@ -31,7 +32,7 @@ async function problemOf(path: string, error: unknown): Promise<string> {
   if (error instanceof Deno.errors.NotCapable) {
     return "the task's permissions do not let Deno use this folder; choose another one";
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = fileReason(error);
   if (error instanceof Deno.errors.PermissionDenied || /read-only/i.test(reason)) {
     return `no files can be created in it (${reason}); make the server's user its owner, or choose another one`;
   }

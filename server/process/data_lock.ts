@@ -32,7 +32,7 @@ export function lockDataFolder({ dataDir, role }: Pick<ServerConfig, "dataDir" |
       const other = readHolder(path);
       throw new DependencyError(
         "unavailable",
-        `${dataDir} is used by another ${name} server${other}: stop that one, or give this one another --data-dir`,
+        `${dataDir} is used by another server${other}: stop that one, or give this one another --data-dir`,
       );
     }
     file.truncateSync(0);

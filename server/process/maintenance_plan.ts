@@ -11,6 +11,7 @@ import { checkPlayerName } from "../auth/names.ts";
 import type { Clock } from "../base/clock.ts";
 import { durationText } from "../moderation/duration.ts";
 import type { ModerationOutcome, ModerationRequest } from "../moderation/moderation_request.ts";
+import { fileReason } from "../base/file_error.ts";
 
 /** When maintenance begins, what players are told, and whom it does not concern. */
 export interface MaintenancePlan {
@@ -82,7 +83,7 @@ export class MaintenanceDesk {
       if (plan === null) await Deno.remove(this.#path);
       else await write(this.#path, JSON.stringify(plan));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = fileReason(error);
       return { kind: "unavailable", text: `Cannot write ${this.#path}: ${reason}` };
     }
     this.#plan = plan;
@@ -101,7 +102,7 @@ async function read(path: string): Promise<MaintenancePlan | null> {
     text = await Deno.readTextFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw unusable(path, error instanceof Error ? error.message : String(error));
+    throw unusable(path, fileReason(error));
   }
   const plan = planOf(text);
   if (plan === undefined) throw unusable(path, "it is not a maintenance plan");

@@ -26,11 +26,9 @@ import {
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { Clock } from "../base/clock.ts";
 import type { ServerConfig } from "../config/config.ts";
-import { listenersOf } from "../config/checks.ts";
 import { createAddressTableBuffer } from "../io/address_table.ts";
 import { createAdmissionBuffer } from "../io/admission.ts";
 import { createDescriptorBuffer } from "../io/descriptor_set.ts";
-import { listenError } from "./listen_error.ts";
 import type { BusParts } from "./bus.ts";
 import type { BusThread } from "../bus/start_bus.ts";
 import type { MaintenanceDesk } from "./maintenance_plan.ts";
@@ -183,7 +181,6 @@ export class Supervisor {
    * @throws {DependencyError} `unavailable` when a port cannot be opened or a worker does not start.
    */
   async start(): Promise<void> {
-    this.#checkPortsFree();
     this.#storage = await this.#startStorage();
     this.#ownStorage = new WorkerStorage(this.#storage.connect());
     this.#bus = await this.#startBus();
@@ -285,19 +282,6 @@ export class Supervisor {
   failLogic(drill: DrillCommand): boolean {
     this.#logic?.send(drill);
     return this.#logic !== null;
-  }
-
-  /** Workers share their ports, and would share them with another server just as gladly. */
-  #checkPortsFree(): void {
-    for (const listener of listenersOf(this.#options.config)) {
-      // The admin site is alone on its port, and says so itself.
-      if (listener.key === "adminPort") continue;
-      try {
-        Deno.listen({ hostname: listener.host, port: listener.port }).close();
-      } catch (error) {
-        throw listenError(listener, error);
-      }
-    }
   }
 
   async #startAll(): Promise<void> {

@@ -7,6 +7,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { ConfigError } from "../../shared/errors.ts";
 import type { ServerConfig } from "../config/config.ts";
+import { fileReason } from "../base/file_error.ts";
 
 /** A certificate chain and its key, PEM. */
 export interface TlsFiles {
@@ -39,7 +40,7 @@ async function readFile(flag: string, path: string): Promise<string> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    throw new ConfigError([`Cannot read ${flag} ${path}: ${error instanceof Error ? error.message : error}`]);
+    throw new ConfigError([`Cannot read ${flag} ${path}: ${fileReason(error)}`]);
   }
   if (!text.startsWith(BYTE_ORDER_MARK)) return text;
   throw unusable(flag, path, "it begins with a byte order mark; save it as plain text (ASCII, or UTF-8 without BOM)");

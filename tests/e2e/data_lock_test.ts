@@ -13,7 +13,7 @@ Deno.test("serve refuses a data folder that another server uses, by status 1 and
     await using first = await ServerProcess.start({ dataDir });
     const { code, stdout, stderr } = await runServerToEnd(["--data-dir", dataDir, ...FREE_PORTS]);
     assertEquals([code, stdout], [1, ""], stderr);
-    assert(/^Cannot start: \S+ is used by another login server \(.+\): .+\n$/.test(stderr), stderr);
+    assert(/^Cannot start: \S+ is used by another server \(.+\): .+\n$/.test(stderr), stderr);
     assert(stderr.includes(`(process ${first.pid}`), stderr);
     // Commands for operators need no lock.
     const status = await runAdmin(["players", "--count", "1", "--prefix", "Mia", "--data-dir", dataDir], {}, {

@@ -84,6 +84,27 @@ Deno.test("serve names setting, value, reason and remedy of what it cannot use a
   });
 });
 
+Deno.test("serve names every port that is in use at once, and leaves the data folder as if it had not been started", async () => {
+  await withTempDir(async (dir) => {
+    const blockers = ["0.0.0.0", "0.0.0.0", "0.0.0.0", "127.0.0.1"].map((hostname) =>
+      Deno.listen({ port: 0, hostname })
+    );
+    const ports = blockers.map(({ addr }) => (addr as Deno.NetAddr).port);
+    const names = ["login", "game", "gateway", "admin"];
+    const flags = names.map((name, index) => `--${name}-port=${ports[index]}`);
+    const { code, stderr } = await runServerToEnd(["--data-dir", dir, ...flags]);
+    for (const blocker of blockers) blocker.close();
+    assertEquals(code, 1, stderr);
+    assertEquals(
+      stderr.trimEnd().split("\n").map((line) => line.replace(/ is in use: .*/, "")),
+      ["Cannot start:", ...names.map((name, index) => `  - --${name}-port ${ports[index]}`)],
+    );
+    await using server = await ServerProcess.start({ dataDir: dir });
+    assertEquals((await server.log()).includes("has the key of a server"), false);
+    await server.stop();
+  });
+});
+
 /** The lowest port that everybody may listen on. */
 function firstFreePort(): number {
   return Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
@@ -161,7 +182,7 @@ for (const backend of IO_BACKENDS) {
         ]);
         assertEquals([code, stdout], [1, ""], stderr);
         assert(
-          stderr.startsWith(`Cannot start: Cannot use --${taken}-port ${port}: another process listens on `),
+          stderr.startsWith(`Cannot start: --${taken}-port ${port} is in use: another process listens on `),
           stderr,
         );
         assert(stderr.includes("choose another port"), stderr);

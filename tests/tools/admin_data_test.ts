@@ -112,7 +112,7 @@ Deno.test("admin backup copies a database that is in use, for its owner alone, a
     copy.close();
     await storage.close();
     const [status, text] = await admin("backup", `${dir}/copy`, "--data-dir", dir);
-    assertEquals([status, text.includes("it is there already")], [78, true], text);
+    assertEquals([status, text.includes("it already exists")], [78, true], text);
     const [, missing] = await admin("backup", `${dir}/more`, "--data-dir", `${dir}/nowhere`);
     assert(missing.includes("there is no such database"), missing);
     const [, postgres] = await admin("backup", `${dir}/more`, "--database-url", "postgres://u:p@h/d");

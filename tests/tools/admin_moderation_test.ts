@@ -67,15 +67,17 @@ Deno.test("admin gives help for --help and -h before -- and not behind", async (
 
 Deno.test("parseModerationCommand() says everything that is wrong with a command line", () => {
   const cases: readonly (readonly [line: string, word: string])[] = [
-    ["kick", "kick takes one NAME"],
+    ["kick", "kick takes one NAME, and nothing was given"],
+    ["maintenance", "maintenance takes on or off, and nothing was given"],
+    ["maintenance maybe", 'Cannot use maintenance "maybe": expected on or off'],
     ["kick Ann Bob", "kick takes one NAME"],
-    ["kick A!", "Cannot use player"],
+    ["kick A!", 'Cannot use NAME "A!": '],
     ["kick Ann --address 1.2.3.4", "kick takes one NAME"],
-    ["kick --address 1.2.3.4", "Unknown field"],
-    ["kick Ann --for 5m", "Unknown field"],
+    ["kick --address 1.2.3.4", "kick takes no --address"],
+    ["kick Ann --for 5m", "kick takes no --for"],
     ["ban Ann --for soon", "expected 90s, 10m, 2h or 7d"],
     ["ban Ann --for", "Cannot use --for without a value"],
-    ["ban --address here", "Cannot use address"],
+    ["ban --address here", 'Cannot use --address "here": expected an address such as '],
     ["announce", "announce takes a TEXT"],
     ["list Ann", "list takes no argument"],
     ["list --by eve", "list takes no such flag"],

@@ -9,6 +9,7 @@ import { isIP } from "node:net";
 import { ConfigError } from "../../shared/errors.ts";
 import type { LoadPlan, LoadPlayer } from "./messages.ts";
 import type { LoadOptions } from "./options.ts";
+import { fileReason } from "../../server/base/file_error.ts";
 
 /** Players of the world that watch, at least, unless `--sample` says otherwise: some thousand latencies a second. */
 const WATCHERS_MIN = 150;
@@ -25,7 +26,7 @@ export async function readPlayers(options: LoadOptions): Promise<LoadPlayer[]> {
     text = await Deno.readTextFile(options.tokens);
   } catch (error) {
     throw new ConfigError([
-      `Cannot read --tokens ${options.tokens}: ${error instanceof Error ? error.message : error}`,
+      `Cannot read --tokens ${options.tokens}: ${fileReason(error)}`,
     ]);
   }
   const lines = text.split("\n").filter((line) => line.trim() !== "");

@@ -1,10 +1,10 @@
-/** The page: enter, walk by clicking, wave. @module */
+/** The page: enter, walk with a click, wave. @module */
 
 import { GameClient } from "drawbridge/client";
 import { connectWebSocket } from "drawbridge/client/websocket_transport.ts";
 import { PLAIN_ENTITIES } from "drawbridge/client/world/world_model.ts";
 import { WorldView } from "drawbridge/client/world/world_view.ts";
-import { contract, WavedSchema, WaveRequestSchema } from "../contract.ts";
+import { contract, ErrorCode, WavedSchema, WaveRequestSchema } from "../contract.ts";
 
 const MAP_SIZE = 100;
 const find = <E extends HTMLElement>(id: string) => document.getElementById(id) as E;
@@ -18,30 +18,43 @@ const client = new GameClient({
 });
 const view = new WorldView(client, { reader: PLAIN_ENTITIES, onStay: () => {} });
 
-client.on("state", (state) => status.textContent = state);
+client.on("state", (state) => status.textContent = `${state[0].toUpperCase()}${state.slice(1)}`);
 client.on(WavedSchema, ({ name, count }) => {
   const line = document.createElement("li");
-  line.textContent = `${name} has waved ${count} times`;
+  line.textContent = `${name} waves (${count} in all)`;
   log.prepend(line);
 });
 
-form.addEventListener("submit", async (event) => {
+form.addEventListener("submit", (event) => {
   event.preventDefault();
   const fields = new FormData(form), name = String(fields.get("name")), password = String(fields.get("password"));
-  try {
-    if (client.state === "idle" || client.state === "closed") await client.open();
+  void enter(async () => {
     // A player without an account gets one.
     await client.register(name, password);
-    const { success, errorMessage } = await client.login(name, password);
-    if (!success) return void (status.textContent = errorMessage);
-    await client.enterWorld();
+    const { success, errorMessage, sessionToken } = await client.login(name, password);
+    if (!success) throw errorMessage;
+    return sessionToken;
+  });
+});
+
+// A page that is loaded anew goes on with its login.
+const { token } = sessionStorage;
+if (token !== undefined) void enter(() => Promise.resolve(token));
+
+async function enter(authenticate: () => Promise<string>): Promise<void> {
+  try {
+    if (client.state === "idle" || client.state === "closed") await client.open();
+    sessionStorage.token = await authenticate();
+    const { success, errorCode } = await client.enterWorld({ token: sessionStorage.token });
+    if (!success) throw ErrorCode[errorCode];
     form.hidden = true;
     canvas.hidden = wave.hidden = false;
     requestAnimationFrame(draw);
   } catch (error) {
+    delete sessionStorage.token;
     status.textContent = String(error);
   }
-});
+}
 
 wave.addEventListener("click", () => void client.send(WaveRequestSchema, { times: 1 }));
 canvas.addEventListener("click", ({ offsetX, offsetY }) => {
@@ -56,16 +69,21 @@ function draw(nowMs: number): void {
     const { model, movement } = view.stay;
     for (const { name, track } of model.entities.values()) {
       const { x, z } = track.poseAt(view.playbackMs);
-      dot(x, z, "#345", name);
+      dot(x, z, "#27496d", name);
     }
-    dot(movement.shownX, movement.shownZ, "#a30", "you");
+    dot(movement.shownX, movement.shownZ, "#c0392b", "you");
   }
   requestAnimationFrame(draw);
 }
 
 function dot(x: number, z: number, color: string, name: string): void {
-  const scale = canvas.width / MAP_SIZE;
+  const scale = canvas.width / MAP_SIZE, isRight = x > 0.75 * MAP_SIZE;
   paper.fillStyle = color;
-  paper.fillRect(x * scale - 4, z * scale - 4, 8, 8);
-  paper.fillText(name, x * scale + 6, z * scale);
+  paper.beginPath();
+  paper.arc(x * scale, z * scale, 7, 0, 2 * Math.PI);
+  paper.fill();
+  paper.font = "18px system-ui, sans-serif";
+  paper.textBaseline = "middle";
+  paper.textAlign = isRight ? "end" : "start";
+  paper.fillText(name, x * scale + (isRight ? -12 : 12), z * scale);
 }
