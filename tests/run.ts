@@ -15,8 +15,7 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** Test files here start servers. */
 const SERVER_TESTS = "tests/e2e/";
 /** Those of them that time what they see, or whose load alone fills the machine: each runs with nothing beside it. */
-const ALONE = ["frames", "game_load", "hostile", "load", "loadtest", "overload", "recovery", "slow_readers"]
-  .map((name) => `${SERVER_TESTS}${name}_test.ts`);
+const ALONE = ["frames", "load", "loadtest", "overload", "slow_readers"].map((name) => `${SERVER_TESTS}${name}_test.ts`);
 const OPTIONS = ["--lock=dev.lock", "--no-prompt", "-A"];
 /** `ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)`, in colour or not. */
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;

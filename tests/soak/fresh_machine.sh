@@ -14,6 +14,16 @@ if [ "${1-}" != --inside ]; then
   trap 'rm -rf "$folder"' EXIT
   git clone --quiet --no-hardlinks "$root" "$folder/clone"
   mkdir "$folder/home" "$folder/tmp"
+  (
+    cd "$folder/clone"
+    npx --yes deno@2.9.6 eval '
+      import { PROGRAMS } from "./tests/support/programs.ts";
+      for (const { commands, folder = "/usr/bin" } of Object.values(PROGRAMS)) {
+        for (const command of commands) {
+          for (const place of ["/usr/bin", "/usr/sbin", folder]) console.log(`${place}/${command}`);
+        }
+      }'
+  ) >"$folder/programs"
   chown -R nobody: "$folder"
   unshare --mount "$0" --inside "$folder" "$@"
   exit
@@ -22,8 +32,8 @@ fi
 folder=$2
 shift 2
 # What is mounted here is seen in here only. A link is followed: what it leads to is hidden.
-for name in chromium chromium-browser google-chrome openssl script slowhttptest strace npm deno sudo; do
-  if [ -e "/usr/bin/$name" ]; then mount --bind /dev/null "$(realpath "/usr/bin/$name")"; fi
+for path in $(cat "$folder/programs") /usr/bin/deno /usr/bin/sudo; do
+  if [ -e "$path" ]; then mount --bind /dev/null "$(realpath "$path")"; fi
 done
 cd "$folder/clone"
 exec setpriv --reuid=nobody --regid=nogroup --clear-groups env -u DENO_DIR \
