@@ -1,6 +1,6 @@
 /**
- * Runs every test: files side by side, one for each core, and at last one by one those that need the machine for
- * themselves. Installs what tests start where that is possible without a question. The last line is
+ * Runs every test: files side by side, as many as there are cores, and at last one by one those that need the machine
+ * for themselves. Installs what tests start where that is possible without a question. The last line is
  * `N passed, N failed`, with `, N skipped` where some were.
  *
  *     deno task test                   every test
@@ -15,7 +15,9 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** Test files here start servers. */
 const SERVER_TESTS = "tests/e2e/";
 /** Those of them that time what they see, or whose load alone fills the machine: each runs with nothing beside it. */
-const ALONE = ["frames", "load", "loadtest", "overload", "slow_readers"].map((name) => `${SERVER_TESTS}${name}_test.ts`);
+const ALONE = ["frames", "load", "loadtest", "overload", "slow_readers"].map((name) =>
+  `${SERVER_TESTS}${name}_test.ts`
+);
 const OPTIONS = ["--lock=dev.lock", "--no-prompt", "-A"];
 /** `ok | 12 passed (3 steps) | 0 failed | 1 ignored (2s)`, in colour or not. */
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?: \([^)]*\))?(?: \| (\d+) ignored)?/;
@@ -79,14 +81,18 @@ async function* testFiles(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Runs `deno test`, shows what it prints, and reads its summary. */
-async function runTests(args: readonly string[]): Promise<Tally> {
+/**
+ * Runs `deno test`, shows what it prints, and reads its summary.
+ *
+ * @param jobs Files at once where `args` say `--parallel`.
+ */
+async function runTests(args: readonly string[], jobs: number = navigator.hardwareConcurrency): Promise<Tally> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", ...OPTIONS, ...args],
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", DENO_JOBS: String(jobs) },
   }).spawn();
   let tally: Omit<Tally, "failures"> | undefined;
   const failures = new Set<string>();
@@ -116,13 +122,15 @@ async function runTests(args: readonly string[]): Promise<Tally> {
 async function runAll(): Promise<Tally> {
   const files = [...await Array.fromAsync(testFiles("tests/")), ...await Array.fromAsync(testFiles("games/"))];
   const withServer = files.filter((file) => file.startsWith(SERVER_TESTS));
-  const runs = [
-    ["--parallel", ...files.filter((file) => !withServer.includes(file))],
-    ["--parallel", ...withServer.filter((file) => !ALONE.includes(file))],
-    ALONE,
+  const tallies = [
+    await runTests(["--parallel", ...files.filter((file) => !withServer.includes(file))]),
+    // These wait a lot, for the processes that they start.
+    await runTests(
+      ["--parallel", ...withServer.filter((file) => !ALONE.includes(file))],
+      navigator.hardwareConcurrency + 1,
+    ),
+    await runTests(ALONE),
   ];
-  const tallies: Tally[] = [];
-  for (const args of runs) tallies.push(await runTests(args));
   const sum = (of: (tally: Tally) => number) => tallies.reduce((total, tally) => total + of(tally), 0);
   return {
     passed: sum(({ passed }) => passed),
