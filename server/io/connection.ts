@@ -243,6 +243,11 @@ export class Connection implements SocketHandler {
     if (!isAnswering) this.#beginClosing(DisconnectReason.UNSPECIFIED);
   }
 
+  /** Whether the answer to what it asked is under way. */
+  get awaitsAnswer(): boolean {
+    return this.reader.awaiting || this.adapter?.answering === true;
+  }
+
   onBroken(timedOut: boolean): void {
     // The kernel gives a peer up that takes nothing for long enough, and is sometimes the first to do so. One that was
     // heard of meanwhile, or for which more waits than the kernel takes, did not read.
@@ -348,6 +353,7 @@ export class Connection implements SocketHandler {
     counters.add(this.gaugeSlot, -1);
     this.state = state;
     counters.add(this.gaugeSlot, 1);
+    this.#host.onState(this);
   }
 
   /** At the end of a round: hands what gathered to the socket, and holds the caps of the send queue. */
@@ -422,6 +428,12 @@ export class Connection implements SocketHandler {
     }
     this.adapter?.appendClose(this.queue, reason, message);
     this.#beginClosing(reason);
+  }
+
+  /** Closes the socket now, behind as much of what gathered as the kernel takes at once. */
+  flushAndClose(): void {
+    this.flush();
+    this.closeSocket();
   }
 
   /** Closes without a word, once what gathered has been sent. */

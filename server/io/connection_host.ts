@@ -89,6 +89,8 @@ export interface ConnectionHost {
   onFlood(connection: Connection): number;
   /** The connection has something to send or to say this round. */
   touch(connection: Connection): void;
+  /** The connection has come to another state of the packet table. */
+  onState(connection: Connection): void;
   /** The connection waits for room in the ring to logic. */
   waitForRing(connection: Connection): void;
   /**

@@ -25,6 +25,7 @@ import type { ConnectionHost, Place, PortInfo } from "./connection_host.ts";
 import type { ConnectionTable } from "./connection_table.ts";
 import { readForwarded } from "./forwarded_header.ts";
 import { GatewayAdapter, type GatewayRequests, type GatewaySite, type Misplacement } from "./gateway_adapter.ts";
+import { Newcomers } from "./newcomers.ts";
 import { ProxyAdapter, type ProxyHost } from "./proxy_adapter.ts";
 import type { ProxyHeader } from "./proxy_header.ts";
 
@@ -37,6 +38,10 @@ export const PORTS: readonly PortInfo[] = [
 
 /** The gateway's place in {@linkcode PORTS}. */
 const GATEWAY = 2;
+/** When who finds no room may come back, in milliseconds. */
+const FULL_RETRY_MS = 5_000;
+/** The place of HTTP connections behind them. */
+const HTTP = 3;
 /** Characters of a host or an origin in the log: names have 253 at most. */
 const LOGGED_CHARS_MAX = 270;
 
@@ -63,6 +68,8 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
   readonly #turnedAway = PORTS.map(() => 0);
   /** Connections that count as these. */
   readonly #counts = { http: 0, refused: 0 };
+  /** Who gives way, by port; then those who speak HTTP. */
+  readonly #newcomers = [...PORTS, "http"].map(() => new Newcomers());
 
   constructor(parts: DoorkeeperParts) {
     const { config } = parts;
@@ -84,7 +91,7 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
   accept(portIndex: number, socket: Socket, transport: "tcp" | "tls"): Connection | null {
     const { addresses, connections, host } = this.#parts;
     const isGateway = portIndex === GATEWAY;
-    if ((isGateway && this.#counts.http >= HTTP_CONNECTIONS_MAX) || !connections.hasRoom) return this.turnAway();
+    if (!connections.hasRoom) return this.turnAway();
     const address = addresses.active ? socket.remoteAddress : "";
     const isProxied = addresses.isProxy(address);
     const forwards = isGateway && !isProxied && addresses.forwarders.containsText(address);
@@ -94,9 +101,11 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     if (isRefused) host.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
     // A banned peer has been told for how long; HTTP has not begun, and a handshake costs more than a word is worth.
     if (isRefused && (isGateway || transport === "tls" || source.kind === "banned")) return null;
-    const place = isGateway ? "http" : !isRefused && this.#tryAdmit(portIndex) ? "admitted" : "refused";
-    if (place === "refused" && this.#counts.refused >= REFUSED_CONNECTIONS_MAX) {
-      if (source !== null && source.entry >= 0) addresses.release(source.entry);
+    const entry = source?.entry ?? -1;
+    const place = isGateway ? "http" : !isRefused && this.#tryAdmit(portIndex, entry) ? "admitted" : "refused";
+    const isTooMany = isGateway ? !this.#hasRoomForHttp(entry) : place === "refused" && this.#isRefusingMany;
+    if (isTooMany) {
+      if (entry >= 0) addresses.release(entry);
       return isRefused ? null : this.turnAway();
     }
     const kind = { port: PORTS[portIndex], transport: isGateway ? "http" as const : transport, place } as const;
@@ -104,7 +113,8 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
       new Connection(host, socket, { slot, generation, ...kind })
     );
     this.#count(place, 1);
-    connection.countFor(source?.entry ?? -1);
+    connection.countFor(entry);
+    this.#newcomersOf(connection)?.add(connection);
     if (forwards) connection.setForwarding();
     host.counters.add(connection.gaugeSlot, 1);
     if (isGateway) connection.adapter = new GatewayAdapter(connection, this.#parts.site, this);
@@ -154,19 +164,56 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     }
   }
 
+  /** A connection is somebody's from now on, or nobody's any more. */
+  onState(connection: Connection): void {
+    const newcomers = this.#newcomersOf(connection);
+    if (connection.state === STATE_CONNECTED) newcomers?.add(connection);
+    else newcomers?.remove(connection);
+  }
+
+  /** A connection closes: nobody has to close it to make room. */
+  onClosing(connection: Connection): void {
+    this.#newcomersOf(connection)?.remove(connection);
+  }
+
+  /** Those that give way to others of the same place; `undefined`: it has none. */
+  #newcomersOf({ place, port }: Connection): Newcomers | undefined {
+    return place === "refused" ? undefined : this.#newcomers[place === "http" ? HTTP : PORTS.indexOf(port)];
+  }
+
   #count(place: Place, change: 1 | -1): void {
     if (place !== "admitted") this.#counts[place] += change;
   }
 
-  #tryAdmit(portIndex: number): boolean {
-    const isAdmitted = this.#parts.admitted.tryAdmit(portIndex, this.#admittedMax[portIndex]);
+  get #isRefusingMany(): boolean {
+    return this.#counts.refused >= REFUSED_CONNECTIONS_MAX;
+  }
+
+  #hasRoomForHttp(entry: number): boolean {
+    return this.#counts.http < HTTP_CONNECTIONS_MAX || this.#tryMakeWay(HTTP, entry);
+  }
+
+  #tryAdmit(portIndex: number, entry: number): boolean {
+    const { admitted } = this.#parts, max = this.#admittedMax[portIndex];
+    const isAdmitted = admitted.tryAdmit(portIndex, max) ||
+      (this.#tryMakeWay(portIndex, entry) && admitted.tryAdmit(portIndex, max));
     if (!isAdmitted) this.#turnedAway[portIndex]++;
     return isAdmitted;
   }
 
+  /** Closes a connection of the address that has too many, for one more of another. */
+  #tryMakeWay(place: number, entry: number): boolean {
+    const connection = this.#newcomers[place].findFor(entry);
+    if (connection === undefined) return false;
+    connection.close(DisconnectReason.SERVER_FULL, "The server is full, and this address has the most", FULL_RETRY_MS);
+    // A place that lingers is nobody's.
+    connection.flushAndClose();
+    return true;
+  }
+
   #refuse(connection: Connection): void {
     this.#parts.host.counters.add(Counter.CONNECTIONS_REFUSED, 1);
-    connection.close(DisconnectReason.SERVER_FULL, "The server is full", 5_000);
+    connection.close(DisconnectReason.SERVER_FULL, "The server is full", FULL_RETRY_MS);
   }
 
   /** The peer's address has too many connections, or opens them too fast. */
@@ -185,7 +232,7 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     const source = addresses.tryAdmit(connection.remoteAddress, this.nowMs);
     connection.countFor(source.entry);
     connection.reader.charge(WORK_ACCEPT_US);
-    if (source.kind === "admitted") return;
+    if (source.kind === "admitted") return this.#newcomersOf(connection)?.add(connection);
     host.counters.add(Counter.REFUSED_BY_ADDRESS, 1);
     this.#refuseAddress(connection, source.waitMs);
   }
@@ -216,8 +263,10 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
 
   onUpgraded(connection: Connection): void {
     this.#count(connection.place, -1);
-    connection.place = this.#tryAdmit(GATEWAY) ? "admitted" : "refused";
+    this.#newcomers[HTTP].remove(connection);
+    connection.place = this.#tryAdmit(GATEWAY, connection.addressEntry) ? "admitted" : "refused";
     this.#count(connection.place, 1);
+    this.#newcomersOf(connection)?.add(connection);
     if (connection.place === "admitted") this.#parts.host.counters.add(Counter.CONNECTIONS_ACCEPTED, 1);
     else this.#refuse(connection);
   }

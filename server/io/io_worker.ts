@@ -221,7 +221,12 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewaySite {
     this.#waiting.add(connection);
   }
 
+  onState(connection: Connection): void {
+    this.#doorkeeper.onState(connection);
+  }
+
   onClosing(connection: Connection, reason: DisconnectReason, broken: boolean): void {
+    this.#doorkeeper.onClosing(connection);
     this.counters.add(connection.gaugeSlot, -1);
     if (connection.place === "admitted") {
       const peer = broken ? Counter.CLOSED_BY_ERROR : Counter.CLOSED_BY_PEER;

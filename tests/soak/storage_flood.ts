@@ -8,6 +8,7 @@
  */
 
 import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { attackLists, fillLists } from "../support/list_attack.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -51,6 +52,7 @@ async function run(backend: IoBackendName): Promise<boolean> {
     const untilMs = Date.now() + options.seconds * 1_000;
     const roundTrips: number[] = [];
     const tries = { logins: 0, loginsFailed: 0, entries: 0, entriesFailed: 0 };
+    const failures: string[] = [];
     const beat = async () => {
       while (Date.now() < untilMs && server.status === null) {
         const startMs = performance.now();
@@ -62,9 +64,12 @@ async function run(backend: IoBackendName): Promise<boolean> {
     const come = async () => {
       while (Date.now() < untilMs && server.status === null) {
         tries.logins++;
-        if (!await tryLogin(server, `127.0.1.${3 + tries.logins % 200}`)) tries.loginsFailed++;
+        const login = await tryLogin(server, `127.0.1.${3 + tries.logins % 200}`);
         tries.entries++;
-        if (!await tryEntry(server, comer.token)) tries.entriesFailed++;
+        const entry = await tryEntry(server, comer.token);
+        if (login !== "") tries.loginsFailed++;
+        if (entry !== "") tries.entriesFailed++;
+        failures.push(...[login, entry].filter((failure) => failure !== ""));
         await sleep(500);
       }
     };
@@ -92,6 +97,7 @@ async function run(backend: IoBackendName): Promise<boolean> {
         `${(bytesRead / 1e6).toFixed(1)} MB answered, ${closedCount} closed |`,
     );
     for (const [kind, line] of new Map(errorLines.map((line) => [kindOf(line), line]))) console.log(`${kind}: ${line}`);
+    for (const failure of new Set(failures)) console.log(`failed: ${failure}`);
     if (closedCount > 0) {
       const entries = `${refusedCount} had been refused entry, and ${unansweredCount} had no answer`;
       console.log(`closed: ${closed.join(" ")}; of the attackers among them ${entries}`);
@@ -100,23 +106,25 @@ async function run(backend: IoBackendName): Promise<boolean> {
   });
 }
 
-/** Whether a login succeeds; one without an answer does not. */
-async function tryLogin({ ports }: ServerProcess, localAddress: string): Promise<boolean> {
+/** Logs in; gives why that failed, or nothing. */
+async function tryLogin({ ports }: ServerProcess, localAddress: string): Promise<string> {
   try {
     await using client = await WireClient.tcp(ports.login, { localAddress });
-    return (await login(client, "Honest", PASSWORD)).success;
-  } catch {
-    return false;
+    const { success, errorCode } = await login(client, "Honest", PASSWORD);
+    return success ? "" : `login refused as ${ErrorCode[errorCode]}`;
+  } catch (error) {
+    return `login: ${error}`;
   }
 }
 
-async function tryEntry({ ports }: ServerProcess, token: string): Promise<boolean> {
+/** Enters the world; gives why that failed, or nothing. */
+async function tryEntry({ ports }: ServerProcess, token: string): Promise<string> {
   try {
     await using client = await WireClient.tcp(ports.game, { localAddress: "127.0.1.1" });
     await enterWorld(client, token);
-    return true;
-  } catch {
-    return false;
+    return "";
+  } catch (error) {
+    return `entry: ${error}`;
   }
 }
 
