@@ -187,6 +187,21 @@ Deno.test("PartyService: invitations are declined, withdrawn, run out, and end w
   assertEquals(await ask(harness, bob, PartyAnswerSchema, { partyId, accept: true }), "NOT_FOUND");
 });
 
+for (const how of ["leaves", "logs out"] as const) {
+  Deno.test(`PartyService: invitations end when who made them ${how}, and the next who leads has not made them`, async () => {
+    await using harness = await LogicHarness.create();
+    const { ann, bob, cid, dan } = await gather(harness, "ann", "bob", "cid", "dan");
+    for (const member of [cid, dan]) await join(harness, ann, member);
+    await invite(harness, ann, "bob");
+    const { partyId } = await answerTo(harness, bob, PacketType.PARTY_INVITE);
+    if (how === "leaves") await ask(harness, ann, PartyLeaveRequestSchema, {});
+    else harness.send(ann, LogoutRequestSchema, {});
+    await settle(harness);
+    assertEquals(states(harness, cid).at(-1), "LEFT ann: cid* dan");
+    assertEquals(await ask(harness, bob, PartyAnswerSchema, { partyId, accept: true }), "NOT_FOUND");
+  });
+}
+
 Deno.test("PartyService: who founded a party for nothing may join another, who is in one with others may not", async () => {
   await using harness = await LogicHarness.create();
   const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");

@@ -322,7 +322,7 @@ export class PartyService {
       this.#forget(party);
     } else {
       if (party.leader === player) {
-        party.leader = party.members.find(({ isLinkDead }) => !isLinkDead) ?? party.members[0];
+        this.#lead(party, party.members.find(({ isLinkDead }) => !isLinkDead) ?? party.members[0]);
       }
       this.#tell(party, change, player);
       this.#endIfAlone(party);
