@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DisconnectReason } from "../../shared/gen/enums.ts";
+import { DisconnectReason } from "../../shared/gen/enums.ts";
 import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX } from "../../shared/limits.ts";
 import type { RingProducer } from "../ring/byte_ring.ts";
 import type { Waker } from "../ring/doorbell.ts";
@@ -232,9 +232,10 @@ export class RingOutput implements IoOutput {
 
   #pushOrWait(record: WaitingRecord): void {
     if (this.#waiting.length === 0 && this.#push(record)) return;
-    // A worker that is this far behind has lost its clients already; theirs are told by time-out. A close, of which
-    // there is one a connection, is kept all the same: else the connection would live on, heard by nobody.
+    // A close, of which there is one a connection, is kept however much waits. It stands for an answer that is not: what
+    // the client sends behind a request that is never answered would wait for ever.
     if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX || record.kind === RECORD_CLOSE) this.#waiting.push(record);
+    else this.close(record.link, DisconnectReason.SERVER_ERROR, "The server is behind with its answers", 0);
   }
 
   #push({ kind, link, type, retryAfterMs, payload }: WaitingRecord): boolean {

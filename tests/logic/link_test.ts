@@ -142,19 +142,24 @@ Deno.test("RingOutput.send() and close() wait for room, in order, and trySend() 
   assert(fixture.output.trySend(link, PacketType.CHAT_MESSAGE, 1, 0, false, pattern(0), 0, 0));
 });
 
-Deno.test("RingOutput.send() drops what is beyond LINK_OVERFLOW_RECORDS_MAX waiting records", () => {
+Deno.test("RingOutput.send() closes a connection whose answer is beyond LINK_OVERFLOW_RECORDS_MAX waiting records", () => {
   const fixture = new Fixture(1_024);
-  const link = fixture.link(1);
-  while (fixture.output.trySend(link, PacketType.WORLD_SNAPSHOT, 0, 0, false, pattern(8), 0, 8));
-  for (let count = 0; count < LINK_OVERFLOW_RECORDS_MAX + 100; count++) {
-    fixture.output.send(link, PacketType.LOGIN_RESPONSE, pattern(8));
+  const [early, late] = [fixture.link(1), fixture.link(2)];
+  while (fixture.output.trySend(early, PacketType.WORLD_SNAPSHOT, 0, 0, false, pattern(8), 0, 8));
+  for (let count = 0; count < LINK_OVERFLOW_RECORDS_MAX; count++) {
+    fixture.output.send(early, PacketType.LOGIN_RESPONSE, pattern(8));
   }
-  let waited = 0;
-  for (let turn = 0; turn < LINK_OVERFLOW_RECORDS_MAX; turn++) {
+  for (let count = 0; count < 3; count++) fixture.output.send(late, PacketType.LOGIN_RESPONSE, pattern(8));
+  assertEquals([early.closed, late.closed], [false, true]);
+  const taken: TakenRecord[] = [];
+  for (let turn = 0; turn < LINK_OVERFLOW_RECORDS_MAX && taken.at(-1)?.kind !== RECORD_CLOSE; turn++) {
     fixture.output.publish();
-    waited += fixture.take().filter(({ type }) => type === PacketType.LOGIN_RESPONSE).length;
+    taken.push(...fixture.take().filter(({ type }) => type !== PacketType.WORLD_SNAPSHOT));
   }
-  assertEquals(waited, LINK_OVERFLOW_RECORDS_MAX);
+  const answers = taken.filter(({ slot }) => slot === 1).map(({ type }) => type);
+  assertEquals(answers, new Array(LINK_OVERFLOW_RECORDS_MAX).fill(PacketType.LOGIN_RESPONSE));
+  const ofLate = taken.filter(({ slot }) => slot === 2).map(({ kind, type }) => [kind, type]);
+  assertEquals(ofLate, [[RECORD_CLOSE, DisconnectReason.SERVER_ERROR]], "No answer, so no connection");
 });
 
 Deno.test("RingOutput.close() is never dropped: a connection that logic gave up does not live on", () => {
