@@ -445,6 +445,9 @@ export class Logic {
     const { sessions } = this.context;
     if (kind === RECORD_OPEN) {
       const info = JSON.parse(UTF8.decode(ring.bytes.slice(start, end))) as OpenInfo;
+      // Whoever had the slot is gone, though that may be told later: the ring was full when it went.
+      const before = sessions.at(worker, slot);
+      if (before !== undefined) this.#onClosed(before);
       const link = sessions.register(worker, slot, generation, info);
       link.session.source = this.#sources.of(link);
       this.sanctions.turnAway(link);
@@ -453,8 +456,7 @@ export class Logic {
     const link = sessions.find(worker, slot, generation);
     if (link === undefined) return type;
     if (kind === RECORD_CLOSED) {
-      sessions.unregister(link);
-      this.world.onLinkClosed(link);
+      this.#onClosed(link);
       return 0;
     }
     if (kind === RECORD_CONGESTED) {
@@ -471,6 +473,11 @@ export class Logic {
       this.#handle(link, kind, type, sequence, ring, start, end);
     }
     return type;
+  }
+
+  #onClosed(link: Link): void {
+    this.context.sessions.unregister(link);
+    this.world.onLinkClosed(link);
   }
 
   /** Takes the numbers of a packet; gives whether it is to be applied. */

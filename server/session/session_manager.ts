@@ -133,6 +133,11 @@ export class SessionManager {
     return link !== undefined && link.generation === generation ? link : undefined;
   }
 
+  /** The connection in a slot of an io worker, as far as logic knows. */
+  at(worker: number, slot: number): Link | undefined {
+    return this.#links[worker]?.[slot];
+  }
+
   /** Forgets a connection that is gone. */
   unregister(link: Link): void {
     link.closed = true;

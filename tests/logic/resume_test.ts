@@ -216,3 +216,17 @@ Deno.test("Logic acknowledges a packet that came again by itself, whatever else 
   const [{ type, ack }] = ann.packets;
   assertEquals([type, ack, ann.repeated], [PacketType.WORLD_SNAPSHOT, 1, [PacketType.LOGOUT_REQUEST]]);
 });
+
+Deno.test("Logic takes a connection for lost when its slot is another's, though its end is told later or never", async () => {
+  await using harness = await LogicHarness.create();
+  const player = await harness.connect();
+  harness.disconnect(player, false);
+  const next = harness.open();
+  assertEquals(next.slot, player.slot);
+  const [session] = harness.sessions.inWorld;
+  assertEquals([session.link, session.linkDeadSinceMs > 0], [null, true], "Nobody is there any more who could play it");
+  // What comes of the one before finds nobody.
+  harness.disconnect(player);
+  harness.advance(LINK_DEAD_MS);
+  assertEquals(harness.sessions.inWorld.size, 0);
+});

@@ -538,9 +538,13 @@ export class LogicHarness implements AsyncDisposable {
     return this.#output.publishCount;
   }
 
-  /** The client's connection is lost. */
-  disconnect(client: HarnessClient): void {
-    this.#push(client, { kind: RECORD_CLOSED });
+  /**
+   * The client's connection is lost.
+   *
+   * @param isTold Whether logic is told so before the slot is used again.
+   */
+  disconnect(client: HarnessClient, isTold = true): void {
+    if (isTold) this.#push(client, { kind: RECORD_CLOSED });
     this.#output.clients[client.slot] = undefined;
     this.#turn();
   }
