@@ -104,9 +104,7 @@ export function registerAuthHandlers(
       // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&
         await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
-      if (session.ended || session.player !== null) {
-        return;
-      }
+      if (session.ended) return;
       const others = [sessions.findPlayer(player.playerId), sessions.findLoginSession(player.playerId)]
         .filter((other) => other !== undefined);
       if (

@@ -5,6 +5,7 @@
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
+import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import {
   type EnterWorldRequest,
@@ -93,18 +94,17 @@ export class Entries {
     session.busy = true;
     let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
-      const stores = storage.for(session.entrant);
       const token = await this.#tokenOf(session, request);
       const accountId = token?.playerId ?? session.player!.playerId;
-      this.#entering.set(accountId, (this.#entering.get(accountId) ?? 0) + 1);
+      this.#beginEntering(accountId);
       enteringId = accountId;
-      for (const load of this.#hooks.load) await load(accountId, stores);
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       while (true) {
         // Owned before it is read: nobody changes it from then on.
         const owner = await ownerships.acquire(accountId);
+        for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
         // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
         const entry = await storage.for(session.entrant).accounts.findEntry({
           accountId,
@@ -112,21 +112,30 @@ export class Entries {
           nowMs: clock.unixMs(),
         });
         const { link } = session;
-        if (session.ended || link === null || link.closed) return;
+        if (place !== undefined && place.session !== session) throw waitsElsewhere();
+        if (session.ended || link === null || link.closed) {
+          if (place !== undefined) this.#queue.putBack(place, null);
+          return;
+        }
         // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
         const admission = this.#check(session, token, entry);
-        if (this.#hasRoomFor(admission, place)) {
+        if (this.#hasRoomFor(admission, place, session)) {
           session.owner = owner;
           this.#admit(session, link, admission);
           return void (isAdmitted = true);
         }
         if (place === undefined) place = this.#queue.join(accountId, session);
-        else this.#queue.putBack(place);
+        else this.#queue.putBack(place, session);
+        // Who waits may be wanted on another node meanwhile.
+        this.#endEntering(accountId);
         const turn = await this.#queue.turnOf(place);
+        this.#beginEntering(accountId);
         if (turn === "gone") return;
-        if (turn === "replaced") throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "You wait on another connection");
+        if (turn === "replaced") throw waitsElsewhere();
+        if (turn === "ousted") throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
       }
     } catch (error) {
+      if (error instanceof DependencyError && this.#queue.isGranted(place, session)) this.#queue.putBack(place!, null);
       // A player who waited counted as logged in.
       if (place !== undefined && session.player === null && session.link !== null) {
         session.link.stateDue = STATE_CONNECTED;
@@ -135,8 +144,12 @@ export class Entries {
     } finally {
       session.busy = false;
       this.#endEntering(enteringId);
-      if (place !== undefined) this.#queue.settle(place, isAdmitted);
+      if (place !== undefined) this.#queue.settle(place, session, isAdmitted);
     }
+  }
+
+  #beginEntering(playerId: number): void {
+    this.#entering.set(playerId, (this.#entering.get(playerId) ?? 0) + 1);
   }
 
   #endEntering(playerId: number): void {
@@ -192,14 +205,14 @@ export class Entries {
   }
 
   /** Whether there is a place in the world, where whoever is replaced leaves its own, and others wait for none. */
-  #hasRoomFor({ player, character, replaced }: Admission, place: QueuePlace | undefined): boolean {
+  #hasRoomFor({ player, character, replaced }: Admission, place: QueuePlace | undefined, session: Session): boolean {
     const { saver, world } = this.#context;
     const { characterId } = character;
     // It takes the place that its character has.
     if (replaced?.presence?.characterId === characterId || this.#occupants.stayOf(characterId) !== undefined) {
       return true;
     }
-    if (!this.#queue.isOpen && !this.#queue.isGranted(place)) return false;
+    if (!this.#queue.isOpen && !this.#queue.isGranted(place, session)) return false;
     const saved = saver.find(character.characterId) ?? character.state;
     return !world.isFull && !this.#characters.placeOf(player, saved).map.isFull;
   }
@@ -257,4 +270,8 @@ export class Entries {
     this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, "stayed");
     world.requestFullSnapshot(entityId);
   }
+}
+
+function waitsElsewhere(): RequestError {
+  return new RequestError(ErrorCode.ALREADY_LOGGED_IN, "You wait on another connection");
 }

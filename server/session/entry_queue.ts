@@ -22,8 +22,11 @@ const ADMISSIONS_REMEMBERED = 32;
 const FIRST_ESTIMATE_MS = 30_000;
 const ETA_MS_MAX = 2 ** 32 - 1;
 
-/** Why somebody waits no longer. `gone`: the connection is closed · `replaced`: the player waits on another one. */
-type Turn = "granted" | "gone" | "replaced";
+/**
+ * Why somebody waits no longer. `gone`: the connection is closed · `replaced`: the player waits on another one · `ousted`:
+ * the line is full, and most of it of the same source.
+ */
+type Turn = "granted" | "gone" | "replaced" | "ousted";
 
 /** A player's place in the line. */
 export interface QueuePlace {
@@ -49,8 +52,8 @@ export class EntryQueue {
   readonly #line: QueuePlace[] = [];
   readonly #byPlayer = new Map<number, QueuePlace>();
   readonly #countBySource = new Map<string, number>();
-  /** Those whose turn it is and who are not in the world yet. */
-  readonly #granted = new Set<QueuePlace>();
+  /** Those whose turn it is and who are not in the world yet, by player. */
+  readonly #granted = new Map<number, QueuePlace>();
   /** When the last ones were admitted, or the line began; monotonic milliseconds. */
   #admittedAtMs: number[] = [];
   /** Where telling goes on. */
@@ -70,42 +73,50 @@ export class EntryQueue {
     return this.#line.length === 0 && this.#context.world.freePlaces > this.#granted.size;
   }
 
-  /** Whether it is a place whose turn it is. */
-  isGranted(place: QueuePlace | undefined): boolean {
-    return place !== undefined && this.#granted.has(place);
+  /** Whether a session has a place whose turn it is. */
+  isGranted(place: QueuePlace | undefined, session: Session): boolean {
+    return place !== undefined && place.session === session && this.#granted.get(place.playerId) === place;
   }
 
   /**
-   * Takes a place at the end of the line, or the player's place again.
+   * Takes a place at the end of the line, or the player's place again, whose turn it may be.
    *
    * @throws {RequestError} `SERVER_FULL` when the line, or the source's share of it, is full.
    */
   join(playerId: number, session: Session): QueuePlace {
-    const known = this.#byPlayer.get(playerId);
+    const known = this.#byPlayer.get(playerId) ?? this.#granted.get(playerId);
     const place = known ?? this.#append(playerId, session.source);
     known?.decide("replaced");
     place.session = session;
     place.toldPosition = 0;
-    this.#tell(place, this.#line.indexOf(place) + 1);
+    const position = this.#line.indexOf(place) + 1;
+    if (position > 0) this.#tell(place, position);
     return place;
   }
 
-  /** Gives the first place back to somebody for whom there was no room after all. */
-  putBack(place: QueuePlace): void {
-    this.#granted.delete(place);
+  /**
+   * Gives the first place back to somebody for whom there was no room after all, or who could not use it: the connection
+   * was lost, or the storage had no answer.
+   */
+  putBack(place: QueuePlace, session: Session | null): void {
+    this.#granted.delete(place.playerId);
     this.#line.unshift(place);
     this.#byPlayer.set(place.playerId, place);
     this.#count(place.source, 1);
+    place.session = session;
+    if (session === null) this.#keep(place);
   }
 
   /** Resolves when it is a place's turn, or will never be. */
   async turnOf(place: QueuePlace): Promise<Turn> {
+    if (this.#granted.get(place.playerId) === place) return "granted";
     return await new Promise<Turn>((decide) => place.decide = decide);
   }
 
-  /** Somebody whose turn it was is in the world now, or was refused. */
-  settle(place: QueuePlace, isAdmitted: boolean): void {
-    this.#granted.delete(place);
+  /** A session whose turn it was is in the world now, or was refused; if it has handed its place on, nothing is settled. */
+  settle(place: QueuePlace, session: Session, isAdmitted: boolean): void {
+    if (!this.isGranted(place, session)) return;
+    this.#granted.delete(place.playerId);
     if (!isAdmitted) return;
     this.#admittedAtMs.push(this.#context.clock.monotonicMs());
     if (this.#admittedAtMs.length > ADMISSIONS_REMEMBERED) this.#admittedAtMs.shift();
@@ -124,15 +135,34 @@ export class EntryQueue {
   #append(playerId: number, source: string): QueuePlace {
     const { clock, config } = this.#context;
     const ofSource = this.#countBySource.get(source) ?? 0;
-    if (this.#line.length >= config.loginQueue || ofSource >= Math.ceil(config.loginQueue * LOGIN_QUEUE_SHARE)) {
-      throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
-    }
+    const hasShare = ofSource < Math.ceil(config.loginQueue * LOGIN_QUEUE_SHARE);
+    const hasRoom = hasShare && (this.#line.length < config.loginQueue || this.#tryOust(ofSource));
+    if (!hasRoom) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
     if (this.#line.length === 0) this.#admittedAtMs = [clock.monotonicMs()];
     const place = { playerId, source, session: null, decide: () => {}, keptUntilMs: 0, toldPosition: 0, toldAtMs: 0 };
     this.#line.push(place);
     this.#byPlayer.set(playerId, place);
     this.#count(source, 1);
     return place;
+  }
+
+  /**
+   * Takes the last place of the source that has the most, and at least twice as many as the newcomer's will have: else a
+   * few sources could fill the line.
+   */
+  #tryOust(ofSource: number): boolean {
+    let most = "", mostCount = 2 * ofSource + 1;
+    for (const [source, count] of this.#countBySource) {
+      if (count <= mostCount) continue;
+      most = source;
+      mostCount = count;
+    }
+    const index = most === "" ? -1 : this.#line.findLastIndex(({ source }) => source === most);
+    if (index < 0) return false;
+    const { decide } = this.#line[index];
+    this.#remove(index);
+    decide("ousted");
+    return true;
   }
 
   #count(source: string, change: number): void {
@@ -158,7 +188,7 @@ export class EntryQueue {
         continue;
       }
       this.#remove(index);
-      this.#granted.add(place);
+      this.#granted.set(place.playerId, place);
       place.decide("granted");
       free--;
     }
@@ -169,8 +199,12 @@ export class EntryQueue {
     const { session } = place;
     if (session === null || (!session.ended && session.link !== null && !session.link.closed)) return;
     place.session = null;
-    place.keptUntilMs = this.#context.clock.monotonicMs() + LOGIN_QUEUE_KEPT_MS;
+    this.#keep(place);
     place.decide("gone");
+  }
+
+  #keep(place: QueuePlace): void {
+    place.keptUntilMs = this.#context.clock.monotonicMs() + LOGIN_QUEUE_KEPT_MS;
   }
 
   #isGivenUp({ session, keptUntilMs }: QueuePlace): boolean {

@@ -2,6 +2,7 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { DisconnectReason, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { DependencyError } from "../../shared/errors.ts";
 import { LOGIN_QUEUE_KEPT_MS, LOGIN_QUEUE_STATUS_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -155,9 +156,78 @@ Deno.test("ENTER_WORLD is refused with SERVER_FULL by a full line, and by a full
   for (let index = 0; index < 12; index++) {
     asked.push(await ask(harness, `Name${index}`, `203.0.113.${index < 4 ? 1 : index}`));
   }
+  await harness.until(() => answerOf(harness, asked[1]) !== undefined);
+  harness.tick();
   const answers = asked.map((client) => answerOf(harness, client) ?? positions(harness, client)[0]);
-  // Of four at one address two have places, a quarter of the line; of the others as many as fit.
-  assertEquals(answers, [1, 2, "SERVER_FULL", "SERVER_FULL", 3, 4, 5, 6, 7, 8, "SERVER_FULL", "SERVER_FULL"]);
+  // Of four at one address two had places, a quarter of the line; the second went to the last that fits.
+  const full = "SERVER_FULL";
+  assertEquals(answers, [1, full, full, full, 2, 3, 4, 5, 6, 7, 8, full]);
+});
+
+Deno.test("ENTER_WORLD at a full line takes the last place of the address that has the most, until none has twice as many", async () => {
+  const { harness } = await fullHouse(1);
+  await using _ = harness;
+  const line: HarnessClient[] = [];
+  for (let index = 0; index < 8; index++) line.push(await ask(harness, `Name${index}`, `203.0.113.${index >> 1}`));
+  const comers: HarnessClient[] = [];
+  for (let index = 0; index < 5; index++) comers.push(await ask(harness, `Comer${index}`));
+  harness.tick();
+  const answers = [...line, ...comers].map((client) => answerOf(harness, client) ?? positions(harness, client)[0]);
+  const full = "SERVER_FULL";
+  assertEquals(answers, [1, full, 2, full, 3, full, 4, full, 5, 6, 7, 8, full]);
+});
+
+Deno.test("A place whose turn has come is kept for a player whose connection is lost at that moment", async () => {
+  const { harness, inside } = await fullHouse(1);
+  await using _ = harness;
+  const anna = await ask(harness, "Anna");
+  await ask(harness, "Bert");
+  kick(harness, inside[0]);
+  harness.tick();
+  harness.disconnect(anna);
+  await new Promise((resolve) => setTimeout(resolve));
+  const back = await ask(harness, "Anna");
+  harness.tick();
+  await harness.until(() => answerOf(harness, back) !== undefined);
+  assertEquals(answerOf(harness, back), "in");
+});
+
+Deno.test("A place whose turn has come is kept for a player who is refused for want of the storage", async () => {
+  const { harness, inside } = await fullHouse(1);
+  await using _ = harness;
+  const anna = await ask(harness, "Anna");
+  const bert = await ask(harness, "Bert");
+  const { accounts } = harness.storage as unknown as { accounts: Record<string, unknown> };
+  const { findEntry } = accounts;
+  accounts.findEntry = () => Promise.reject(new DependencyError("unavailable", "Cannot run accounts.findEntry"));
+  kick(harness, inside[0]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, anna) !== undefined);
+  assertEquals(answerOf(harness, anna), "UNAVAILABLE");
+  accounts.findEntry = findEntry;
+  const link = harness.sessions.find(0, anna.slot, anna.generation)!;
+  assertEquals(link.session.busy, false);
+  harness.send(anna, EnterWorldRequestSchema, { sessionToken: `plain:${await accountOf(harness, "Anna")}:Anna` });
+  await harness.until(() => positions(harness, anna)[0] === 1 && harness.received(anna, LOGIN_QUEUE_STATUS).length > 1);
+  harness.tick();
+  await harness.until(() => harness.received(anna, ENTER_WORLD_RESPONSE).length > 1);
+  assertEquals([harness.received(anna, ENTER_WORLD_RESPONSE)[1].success, answerOf(harness, bert)], [true, undefined]);
+});
+
+Deno.test("ENTER_WORLD on a second connection takes over a place whose turn has come", async () => {
+  const { harness, inside } = await fullHouse(1);
+  await using _ = harness;
+  const first = await ask(harness, "Anna");
+  await ask(harness, "Bert");
+  const sessionToken = `plain:${await accountOf(harness, "Anna")}:Anna`;
+  const second = harness.open({ port: "game", name: "Anna", address: "198.51.100.250" });
+  kick(harness, inside[0]);
+  harness.post(second, EnterWorldRequestSchema, { sessionToken });
+  harness.tick();
+  await harness.until(() => answerOf(harness, second) !== undefined);
+  harness.tick();
+  await harness.until(() => first.closedBy !== null || answerOf(harness, first) === "ALREADY_LOGGED_IN");
+  assertEquals([answerOf(harness, second), harness.sessions.inWorld.size], ["in", 1]);
 });
 
 Deno.test("Who waits and is refused in the end is no longer taken for logged in", async () => {
