@@ -1,6 +1,11 @@
 /** Limits and bans of addresses, and proxies that tell them, on the real server. @module */
 
-import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  DisconnectNoticeSchema,
+  DisconnectReason,
+  HeartbeatRequestSchema,
+  HeartbeatResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -17,7 +22,7 @@ const PROXY = "127.0.0.100";
 const CONNECTIONS_MAX = 20;
 const FLAGS = [
   ...["--trusted-addresses", "127.0.0.1", "--proxy-protocol-from", `${PROXY}, 127.0.0.101`],
-  ...["--address-max-connections", String(CONNECTIONS_MAX)],
+  ...["--address-max-connections", String(CONNECTIONS_MAX), "--login-max-connections", String(2 * CONNECTIONS_MAX)],
 ];
 const HEARTBEATS = join(new Array(2_000).fill(packet(HeartbeatRequestSchema, {})));
 
@@ -90,6 +95,28 @@ onEachBackend({ players: 8, flags: FLAGS }, (backend, server) => {
       });
     } finally {
       await Promise.all(clients.map((client) => client.close()));
+    }
+  });
+
+  Deno.test(`${backend}: serve answers logins of others while two addresses hold every place of the login port`, async () => {
+    const port = server().ports.login;
+    const holders: WireClient[] = [];
+    try {
+      for (let index = 0; index < 2 * CONNECTIONS_MAX; index++) {
+        const client = await WireClient.tcp(port, { localAddress: `127.0.0.${40 + index % 2}` });
+        holders.push(client);
+        await client.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+      }
+      const codes: string[] = [];
+      for (let index = 0; index < 4; index++) {
+        await using client = await WireClient.tcp(port, { localAddress: `127.0.0.${50 + index}` });
+        codes.push(ErrorCode[(await login(client, "nobody", "password")).errorCode]);
+      }
+      assertEquals(codes, new Array(4).fill("INVALID_CREDENTIALS"));
+      const told = holders.flatMap((client) => client.all(DisconnectNoticeSchema).map(({ reason }) => reason));
+      assertEquals(told, new Array(told.length).fill(DisconnectReason.SERVER_FULL));
+    } finally {
+      await Promise.all(holders.map((client) => client.close()));
     }
   });
 
