@@ -14,6 +14,7 @@ import { compressedBytesMax } from "../server/io/inflate.ts";
 import { contract, PacketType } from "../games/marsh/contract.ts";
 import { EchoRequestSchema } from "../shared/gen/auth_pb.ts";
 import {
+  ENVELOPE_FIELDS_MAX,
   HTTP_HEAD_BYTES_MAX,
   WEBSOCKET_CONTROL_BYTES_MAX,
   WEBSOCKET_FRAMES_PER_SERVICE_MAX,
@@ -21,6 +22,7 @@ import {
 } from "../shared/limits.ts";
 import { type ClientFrame, clientFrame, concatenate, utf8 } from "../tests/gateway/frames.ts";
 import { FakeSocket, IoFixture, packetFrame, type Peer, upgrade } from "../tests/io/io_fixture.ts";
+import { frameOf } from "../tests/shared/frames.ts";
 import { emptyBlocks } from "../tests/support/empty_blocks.ts";
 import { processorMs } from "./processor_time.ts";
 
@@ -119,7 +121,14 @@ function allWork(assets: Iterable<string>): Work[] {
     bytes: packetFrame({ type: PacketType.ECHO_REQUEST, payload }),
     count: 1,
   };
-  return [newcomer, read, echo, ...httpWork(assets), ...webSocketWork(), ...inflateWork()];
+  // More fields end the connection; a packet that is refused costs no token.
+  const envelope: Work = {
+    name: "A packet with as many fields as it may have",
+    port: "game",
+    bytes: frameOf(new Uint8Array(2 * ENVELOPE_FIELDS_MAX).map((_, index) => index % 2 === 0 ? 0x78 : 0)),
+    count: 1,
+  };
+  return [newcomer, read, echo, envelope, ...httpWork(assets), ...webSocketWork(), ...inflateWork()];
 }
 
 /** Adds up the charges of a connection instead of collecting them: one in debt would have to wait. */

@@ -19,6 +19,11 @@ export const COMPRESSION_THRESHOLD_BYTES = 1_024;
 export const DECOMPRESSED_BYTES_MAX = 262_144;
 /** Largest envelope around a payload, in bytes: header fields at their widest, both tags and lengths. */
 export const ENVELOPE_BYTES_MAX = 64;
+/**
+ * Fields of a packet's envelope, unknown ones, repeated ones and those of groups among them: its own are 9. A frame full
+ * of them would take as long to read as a hundred others.
+ */
+export const ENVELOPE_FIELDS_MAX = 256;
 
 /** Largest payload of an echo, in bytes: its answer, with type and size in the header, must fit a frame as well. */
 export const ECHO_PAYLOAD_BYTES_MAX: number = FRAME_BYTES_MAX - 13;

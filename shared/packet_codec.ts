@@ -9,7 +9,7 @@
 
 import { ProtocolError } from "./errors.ts";
 import { DisconnectReason } from "./gen/enums.ts";
-import { FRAME_HEADER_BYTES } from "./limits.ts";
+import { ENVELOPE_FIELDS_MAX, FRAME_HEADER_BYTES } from "./limits.ts";
 
 /** Depth of unknown groups a packet may carry; the generated codec has the same bound. */
 const GROUP_DEPTH_MAX = 100;
@@ -46,6 +46,8 @@ export class PacketView {
 
   /** Where the next byte is read. */
   #at = 0;
+  /** Fields read of this packet. */
+  #fieldCount = 0;
   /** Low and high half of the varint read last, as signed integers: others are no small integers to V8. */
   #low = 0;
   #high = 0;
@@ -55,7 +57,8 @@ export class PacketView {
    *
    * Unknown fields are skipped; of a field that comes twice the last counts, as protobuf has it.
    *
-   * @throws {ProtocolError} `MALFORMED_PACKET` when it is not a protobuf message.
+   * @throws {ProtocolError} `MALFORMED_PACKET` when it is not a protobuf message, or has more than
+   * {@linkcode ENVELOPE_FIELDS_MAX} fields.
    */
   decode(bytes: Uint8Array, start: number, end: number): void {
     this.type = 0;
@@ -68,6 +71,7 @@ export class PacketView {
     this.payloadStart = start;
     this.payloadEnd = start;
     this.#at = start;
+    this.#fieldCount = 0;
     while (this.#at < end) {
       const tag = this.#tag(bytes, end);
       if (tag === 0x0a) {
@@ -122,6 +126,7 @@ export class PacketView {
   }
 
   #tag(bytes: Uint8Array, end: number): number {
+    if (++this.#fieldCount > ENVELOPE_FIELDS_MAX) malformed(`it has more than ${ENVELOPE_FIELDS_MAX} fields`);
     this.#varint(bytes, end);
     if (this.#high !== 0 || this.#low >>> 3 === 0) malformed("a field has an invalid number");
     return this.#low;

@@ -3,7 +3,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { ProtocolError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketSchema } from "../../shared/gen/packet_pb.ts";
-import { ENVELOPE_BYTES_MAX } from "../../shared/limits.ts";
+import { ENVELOPE_BYTES_MAX, ENVELOPE_FIELDS_MAX } from "../../shared/limits.ts";
 import { PacketView, varintBytes, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -284,6 +284,19 @@ Deno.test("PacketView.decode() accepts 100 groups in each other and refuses 101,
   for (const depth of [101, 102, 1_000, 32_768]) {
     assertEquals(checkAgainstReference(nested(depth)), null, `Depth ${depth}`);
     assertThrows(() => decodeGenerated(nested(depth)), Error);
+  }
+});
+
+Deno.test("PacketView.decode() takes ENVELOPE_FIELDS_MAX fields and refuses one more, wherever they are", () => {
+  const times = (count: number, field: FieldShape) => bytesOf(new Array<FieldShape>(count).fill(field));
+  const unknown = (count: number) => times(count, (writer) => writer.tag(15, WireType.Varint).uint32(0));
+  const inHeader = (count: number) => times(1, (writer) => writer.tag(1, 2).bytes(unknown(count - 1)));
+  const payloads = (count: number) => times(count, (writer) => writer.tag(2, 2).bytes(pattern(0)));
+  const inGroup = (count: number) => new Uint8Array([0x1b, ...unknown(count - 2), 0x1c]);
+  for (const make of [unknown, inHeader, payloads, inGroup]) {
+    assert(checkAgainstReference(make(ENVELOPE_FIELDS_MAX)) !== null, make.name);
+    const error = assertThrows(() => decode(make(ENVELOPE_FIELDS_MAX + 1)), ProtocolError);
+    assertEquals(error.message, "Cannot decode packet: it has more than 256 fields", make.name);
   }
 });
 
