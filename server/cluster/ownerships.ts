@@ -25,7 +25,7 @@ export interface Ownerships {
   /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
   find(playerId: number): Ownership | null | undefined;
 
-  /** Gives up the players that are not needed any more. */
+  /** Gives up the players that are not needed any more, and those whom it could not give up before. */
   sweep(isNeeded: (playerId: number) => boolean): void;
 
   /** What goes on when the game is reloaded. */
@@ -62,6 +62,8 @@ export class ClaimedOwnerships implements Ownerships {
   readonly #node: NodeId;
   readonly #timers: Timers;
   readonly #owned = new Map<number, Ownership>();
+  /** Given up here, and not known to be given up in the database, by player. */
+  readonly #unreleased = new Map<number, { readonly ownership: Ownership; isUnderWay: boolean }>();
   /** Claims under way: of one player, one. */
   readonly #claims = new Map<number, Promise<Ownership>>();
   readonly #onLost: (playerId: number) => void;
@@ -120,13 +122,14 @@ export class ClaimedOwnerships implements Ownerships {
     for (const [playerId, ownership] of this.#owned) {
       if (isNeeded(playerId) || this.#claims.has(playerId)) continue;
       this.#owned.delete(playerId);
-      // What fails here is this node's to claim again, and others' once it has no lease.
-      this.#directory.release(ownership).catch(() => {});
+      this.#unreleased.set(playerId, { ownership, isUnderWay: false });
     }
+    // Others wait for who is not given up in the database for as long as this node lives.
+    for (const each of this.#unreleased.values()) if (!each.isUnderWay) void this.#release(each);
   }
 
   image(): Ownership[] {
-    return [...this.#owned.values()];
+    return [...this.#owned.values(), ...Array.from(this.#unreleased.values(), ({ ownership }) => ownership)];
   }
 
   restore(image: readonly Ownership[]): void {
@@ -165,12 +168,25 @@ export class ClaimedOwnerships implements Ownerships {
     }
   }
 
+  async #release(release: { readonly ownership: Ownership; isUnderWay: boolean }): Promise<void> {
+    const { ownership } = release, { playerId } = ownership;
+    release.isUnderWay = true;
+    try {
+      // A claim since has raised the epoch: then it changes nothing.
+      await this.#directory.release(ownership);
+      if (this.#unreleased.get(playerId) === release) this.#unreleased.delete(playerId);
+    } catch {
+      release.isUnderWay = false;
+    }
+  }
+
   async #claim(playerId: number): Promise<Ownership> {
     for (let waitedMs = 0;; waitedMs += OWNERSHIP_ASKED_AGAIN_MS) {
       const claim = await this.#directory.claim({ playerId, node: this.#node });
       if (claim.kind === "claimed") {
         const ownership = { playerId, epoch: claim.epoch };
         this.#owned.set(playerId, ownership);
+        this.#unreleased.delete(playerId);
         return ownership;
       }
       if (claim.kind === "lapsed") throw unavailable(playerId, "this node holds no lease");

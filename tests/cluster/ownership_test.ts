@@ -73,9 +73,10 @@ class Pair implements AsyncDisposable {
   #storage(): Storage {
     const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => this.databaseMs }, MARSH_RECORDS);
     const directory = this.directory, of = storage.of.bind(storage), own = of(DIRECTORY);
-    const renew: typeof own.renew = (argument) =>
-      directory.isDown ? Promise.reject(new DependencyError("unavailable", "out of reach")) : own.renew(argument);
-    storage.of = (definition) => definition.name === DIRECTORY.name ? { ...own, renew } as never : of(definition);
+    const whileUp = <A, R>(run: (argument: A) => Promise<R>) => (argument: A): Promise<R> =>
+      directory.isDown ? Promise.reject(new DependencyError("unavailable", "out of reach")) : run(argument);
+    const cut = { ...own, renew: whileUp(own.renew), release: whileUp(own.release) };
+    storage.of = (definition) => definition.name === DIRECTORY.name ? cut as never : of(definition);
     return storage;
   }
 
@@ -198,6 +199,20 @@ Deno.test("A write that is refused as fenced ends the session on the node that a
   await one.harness.until(() => anna.closedBy !== null);
   assertEquals([anna.closedBy?.reason, pair.playersOf(anna.playerId)], [DisconnectReason.LOGGED_IN_ELSEWHERE, []]);
   assertEquals(await pair.storage.of(GUILDS).loadOf({ playerId: anna.playerId }), undefined);
+});
+
+Deno.test("A player who leaves while the directory is out of reach is given up when it is back", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.directory.isDown = true;
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  await pair.pass(2_500);
+  pair.directory.isDown = false;
+  await pair.pass(2_500);
+  const again = pair.ask(two, anna);
+  await pair.pass(STEP_MS * 2);
+  assertEquals(entered(two, again), "in");
 });
 
 Deno.test("A node that does not know yet that its lease has lapsed lets nobody in as it knew them", async () => {

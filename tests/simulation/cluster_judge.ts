@@ -30,6 +30,8 @@ export interface ClusterNodes {
   troubledUntilMs(node: number): number;
   /** Whether an incarnation is a node's present one. */
   isAlive(incarnation: string): boolean;
+  /** Whether it is this node's. */
+  isOf(incarnation: string, node: number): boolean;
   /** Whether it is a node's present life. */
   isRunning(life: LogicLife): boolean;
 }
@@ -64,6 +66,8 @@ export class ClusterJudge {
   readonly #entities = new WeakMap<LogicLife, Map<number, number>>();
   /** Since when a node plays somebody who is another's, by node and player. */
   readonly #wrongSinceMs = new Map<string, number>();
+  /** Since when a player is a server's that does not know it, by player. */
+  readonly #forgottenSinceMs = new Map<number, number>();
 
   constructor(verdict: Verdict, time: SimulatedTime, nodes: ClusterNodes) {
     this.#verdict = verdict;
@@ -125,7 +129,9 @@ export class ClusterJudge {
       }
       case "directory.release": {
         const { playerId, epoch } = argument as Ownership;
-        if (this.#owners.get(playerId)?.epoch === epoch) this.#owners.set(playerId, { epoch, incarnation: null });
+        if (this.#owners.get(playerId)?.epoch !== epoch) return;
+        this.#forgottenSinceMs.delete(playerId);
+        this.#owners.set(playerId, { epoch, incarnation: null });
         return;
       }
       case "characters.saveMany":
@@ -139,6 +145,7 @@ export class ClusterJudge {
   #onClaimed(playerId: number, { incarnation }: NodeId, epoch: number): void {
     const before = this.#owners.get(playerId);
     this.#owners.set(playerId, { epoch, incarnation });
+    this.#forgottenSinceMs.delete(playerId);
     this.#verdict.expect(this.#holdsLease(incarnation), "owners", `${incarnation} claims without a lease`);
     const isNext = epoch === (before?.epoch ?? 0) + 1;
     this.#verdict.expect(isNext, "owners", `Player ${playerId} has epoch ${epoch} after ${before?.epoch}`);
@@ -213,9 +220,27 @@ export class ClusterJudge {
       if (quietMs <= NOTICE_MS) continue;
       this.#verdict.fail("sessions", `Node ${node + 1} plays player ${playerId}, who is another's for ${sinceMs}`);
     }
+    this.#checkForgotten(life, node);
     for (const key of this.#wrongSinceMs.keys()) {
       const [of, playerId] = key.split(" ").map(Number);
       if (of === node && life.sessions.findPlayer(playerId)?.presence == null) this.#wrongSinceMs.delete(key);
+    }
+  }
+
+  /** A server that owns a player and does not know it never gives it up. */
+  #checkForgotten({ logic }: LogicLife, node: number): void {
+    const nowMs = this.#time.monotonicMs();
+    for (const [playerId, { epoch, incarnation }] of this.#owners) {
+      if (incarnation === null || !this.#nodes.isOf(incarnation, node)) continue;
+      if (logic.context.ownerships.find(playerId)?.epoch === epoch) {
+        this.#forgottenSinceMs.delete(playerId);
+        continue;
+      }
+      const sinceMs = this.#forgottenSinceMs.get(playerId) ?? nowMs;
+      this.#forgottenSinceMs.set(playerId, sinceMs);
+      const quietMs = nowMs - Math.max(sinceMs, this.#nodes.troubledUntilMs(node));
+      if (quietMs <= NOTICE_MS) continue;
+      this.#verdict.fail("ghosts", `Node ${node + 1} owns player ${playerId}, and does not know it, since ${sinceMs}`);
     }
   }
 

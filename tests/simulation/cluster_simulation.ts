@@ -62,6 +62,10 @@ interface Node {
   troubledUntilMs: number;
 }
 
+function incarnationOf({ config: { serverId }, lifeCount }: SimulatedServer): string {
+  return `run ${serverId}.${lifeCount}`;
+}
+
 class ClusterSimulation {
   readonly trace: Trace;
   readonly verdict: Verdict;
@@ -89,8 +93,8 @@ class ClusterSimulation {
     this.#storage = new StorageJudge(this.verdict);
     this.#judge = new ClusterJudge(this.verdict, this.#time, {
       troubledUntilMs: (node) => this.#nodes[node].troubledUntilMs,
-      isAlive: (incarnation) =>
-        this.#nodes.some(({ server: { config, lifeCount } }) => incarnation === `run ${config.serverId}.${lifeCount}`),
+      isAlive: (incarnation) => this.#nodes.some(({ server }) => incarnation === incarnationOf(server)),
+      isOf: (incarnation, node) => incarnation === incarnationOf(this.#nodes[node].server),
       isRunning: (life) => this.#nodes.some(({ server }) => server.life === life),
     });
     this.#watch = this.#observe();
