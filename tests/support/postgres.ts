@@ -16,24 +16,38 @@ export interface PostgresOptions {
   readonly isDurable?: boolean;
   /** More settings, as `name=value`. */
   readonly settings?: readonly string[];
+  /** Where it listens; all who reach it there may connect with the password. Default: this machine alone. */
+  readonly host?: string;
+  /** A command that runs the server's programs, which follow it. Default: none. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running server. */
 export class TestPostgres implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
+  readonly #host: string;
+  readonly #launcher: readonly string[];
   readonly #settings: readonly string[];
   #process: Deno.ChildProcess | undefined;
   #databaseCount = 0;
 
-  private constructor(folder: string, port: number, settings: readonly string[]) {
+  private constructor(
+    folder: string,
+    port: number,
+    { host, launcher, settings }: Required<Omit<PostgresOptions, "isDurable">>,
+  ) {
     this.folder = folder;
     this.port = port;
+    this.#host = host;
+    this.#launcher = launcher;
     this.#settings = settings;
   }
 
   /** Makes a cluster in a new folder, and starts its server. */
-  static async start({ isDurable = false, settings = [] }: PostgresOptions = {}): Promise<TestPostgres> {
+  static async start(
+    { isDurable = false, settings = [], host = "127.0.0.1", launcher = [] }: PostgresOptions = {},
+  ): Promise<TestPostgres> {
     const folder = await Deno.makeTempDir({ prefix: "drawbridge-test-" });
     const passwordFile = `${folder}/password`;
     await Deno.writeTextFile(passwordFile, PASSWORD);
@@ -42,24 +56,19 @@ export class TestPostgres implements AsyncDisposable {
       for (const path of [folder, passwordFile]) await Deno.chown(path, uid, gid);
     }
     const cluster = ["--no-sync", "--auth=scram-sha-256", `--username=${USER}`, `--pwfile=${passwordFile}`];
-    await run("initdb", [...cluster, "--encoding=UTF8", "--locale=C.UTF-8", "-D", `${folder}/data`]);
+    await run(command("initdb", [...cluster, "--encoding=UTF8", "--locale=C.UTF-8", "-D", `${folder}/data`]));
+    await Deno.writeTextFile(`${folder}/data/pg_hba.conf`, "host all all samenet scram-sha-256\n", { append: true });
     const port = freePort();
     const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off"];
-    const server = new TestPostgres(folder, port, [
-      "listen_addresses=127.0.0.1",
-      `port=${port}`,
-      "unix_socket_directories=",
-      "shared_buffers=16MB",
-      ...fsync,
-      ...settings,
-    ]);
+    const own = [`listen_addresses=${host}`, `port=${port}`, "unix_socket_directories=", "shared_buffers=16MB"];
+    const server = new TestPostgres(folder, port, { host, launcher, settings: [...own, ...fsync, ...settings] });
     await server.resume();
     return server;
   }
 
   /** The address of a database for `--database-url`, with its password. */
   urlOf(database: string, { password = PASSWORD }: { readonly password?: string } = {}): string {
-    return `postgres://${USER}:${encodeURIComponent(password)}@127.0.0.1:${this.port}/${database}`;
+    return `postgres://${USER}:${encodeURIComponent(password)}@${this.#host}:${this.port}/${database}`;
   }
 
   /** Makes an empty database. @returns Its address. */
@@ -71,32 +80,33 @@ export class TestPostgres implements AsyncDisposable {
 
   /** Runs SQL with the server's own client. @returns One line for each row, its columns parted by `|`. */
   async query(sql: string, database = "postgres"): Promise<string[]> {
-    const text = await run("psql", [
-      "-X",
-      "-A",
-      "-t",
-      "-q",
-      "-v",
-      "ON_ERROR_STOP=1",
-      "-d",
-      this.urlOf(database),
-      "-c",
-      sql,
-    ]);
+    const options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", this.urlOf(database)];
+    const text = await run(this.#command("psql", [...options, "-c", sql]));
     return text.split("\n").filter((line) => line !== "");
+  }
+
+  /** Runs SQL every so many seconds, until the process is killed; it writes lines as {@linkcode TestPostgres.query} gives. */
+  watch(sql: string, seconds: number, database: string): Deno.ChildProcess {
+    const options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-d", this.urlOf(database)];
+    const pipes = { stdin: "piped", stdout: "piped" } as const;
+    const process = this.#command("psql", options, pipes).spawn();
+    const writer = process.stdin.getWriter();
+    void writer.write(new TextEncoder().encode(`${sql}\n\\watch ${seconds}\n`)).then(() => writer.releaseLock());
+    return process;
   }
 
   /** Starts the server, again on the same data and port. */
   async resume(): Promise<void> {
     const settings = this.#settings.flatMap((setting) => ["-c", setting]);
-    this.#process = command("postgres", ["-D", `${this.folder}/data`, ...settings], {
+    this.#process = this.#command("postgres", ["-D", `${this.folder}/data`, ...settings], {
       stdout: "null",
       stderr: "null",
     }).spawn();
     let isEnded = false;
     void this.#process.status.then(() => isEnded = true);
     // It answers "rejecting" while it recovers what a crash has left.
-    while (!(await command("pg_isready", ["-h", "127.0.0.1", "-p", `${this.port}`]).output()).success) {
+    const isReady = () => this.#command("pg_isready", ["-h", this.#host, "-p", `${this.port}`]).output();
+    while (!(await isReady()).success) {
       if (isEnded) throw new Error("Cannot start PostgreSQL");
     }
   }
@@ -108,7 +118,7 @@ export class TestPostgres implements AsyncDisposable {
     if (process === undefined) return;
     if (signal === "SIGKILL") {
       // Its own children are told as well: they would hold the port.
-      await run("pg_ctl", ["stop", "-m", "immediate", "-W", "-D", `${this.folder}/data`]);
+      await run(this.#command("pg_ctl", ["stop", "-m", "immediate", "-W", "-D", `${this.folder}/data`]));
     } else process.kill(signal);
     await process.status;
   }
@@ -119,6 +129,10 @@ export class TestPostgres implements AsyncDisposable {
     Deno.removeSync(this.folder, { recursive: true });
   }
 
+  #command(program: string, args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+    return command(program, args, options, this.#launcher);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });
@@ -126,17 +140,23 @@ export class TestPostgres implements AsyncDisposable {
 }
 
 /** The server refuses to run for root. */
-function command(program: string, args: readonly string[], options: Deno.CommandOptions = {}): Deno.Command {
+function command(
+  program: string,
+  args: readonly string[],
+  options: Deno.CommandOptions = {},
+  launcher: readonly string[] = [],
+): Deno.Command {
   const path = Deno.realPathSync(findProgram("postgresql")!).replace(/[^/]+$/, program);
   const { uid, gid } = ordinaryUser();
   const drop = Deno.uid() === 0 ? [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"] : [];
   // It does not outlive a test that is killed.
-  return new Deno.Command("setpriv", { cwd: "/", ...options, args: [...drop, "--pdeathsig=INT", "--", path, ...args] });
+  const [first, ...others] = [...launcher, "setpriv", ...drop, "--pdeathsig=INT", "--", path, ...args];
+  return new Deno.Command(first, { cwd: "/", ...options, args: others });
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await command(program, args).output();
-  if (!success) throw new Error(`Cannot run ${program}: ${new TextDecoder().decode(stderr)}`);
+async function run(command: Deno.Command): Promise<string> {
+  const { success, stdout, stderr } = await command.output();
+  if (!success) throw new Error(`Cannot run a program of PostgreSQL: ${new TextDecoder().decode(stderr)}`);
   return new TextDecoder().decode(stdout);
 }
 

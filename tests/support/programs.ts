@@ -23,6 +23,7 @@ export const PROGRAMS = {
     packages: ["chromium", "fonts-liberation"],
   },
   nats: { commands: ["nats-server"], packages: ["nats-server"] },
+  nft: { commands: ["nft"], packages: ["nftables", "iproute2"] },
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },

@@ -1,0 +1,95 @@
+/**
+ * Judges what happened while ways between servers and their database were cut, told only what clients and the database
+ * saw.
+ *
+ * @module
+ */
+
+/** Something a client wanted done for good: a guild of its own founded, or left, which ends it. */
+export interface Deed {
+  readonly player: string;
+  /** The id of the server that was asked. */
+  readonly serverId: number;
+  readonly kind: "found" | "leave";
+  /** The guild's name. */
+  readonly guild: string;
+  /** Unix milliseconds. */
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
+  /** `unknown`: no answer, so it may be done or not. */
+  readonly outcome: "done" | "refused" | "unknown";
+}
+
+/** Whose a player was at a moment, as the database says. */
+export interface OwnerSample {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  readonly player: string;
+  readonly epoch: number;
+  /** Null: nobody's. */
+  readonly serverId: number | null;
+  readonly incarnation: string | null;
+}
+
+/** How long after it was asked something whose answer is unknown may be done, in milliseconds: it waits in queues. */
+const LATE_MS = 12_000;
+/** How far the clocks and the samples may be apart, in milliseconds. */
+const TOLERANCE_MS = 1_500;
+
+/** Says what must not be, of a history; empty: all is well. */
+export function problemsOf(
+  deeds: readonly Deed[],
+  samples: readonly OwnerSample[],
+  guilds: ReadonlyMap<string, string>,
+): string[] {
+  return [...ownerProblems(samples), ...fenceProblems(deeds, samples), ...lossProblems(deeds, guilds)];
+}
+
+/** Epochs rise, and each is one server's. */
+function ownerProblems(samples: readonly OwnerSample[]): string[] {
+  const problems: string[] = [];
+  const newest = new Map<string, OwnerSample>();
+  for (const sample of samples) {
+    const { epoch, incarnation, player } = sample;
+    const before = newest.get(player);
+    newest.set(player, sample);
+    if (before === undefined) continue;
+    if (epoch < before.epoch) problems.push(`${player} had epoch ${epoch} after ${before.epoch}`);
+    const isTwo = epoch === before.epoch && incarnation !== null && incarnation !== before.incarnation;
+    if (isTwo) problems.push(`${player} had two owners in epoch ${epoch}: ${before.incarnation} and ${incarnation}`);
+  }
+  return problems;
+}
+
+/** What was done was done by the player's own server. */
+function fenceProblems(deeds: readonly Deed[], samples: readonly OwnerSample[]): string[] {
+  const owners = new Map<string, number>();
+  for (const { epoch, player, serverId } of samples) if (serverId !== null) owners.set(`${player} ${epoch}`, serverId);
+  return deeds.flatMap(({ answeredAtMs, askedAtMs, guild, outcome, player, serverId }) => {
+    if (outcome !== "done") return [];
+    const from = askedAtMs - TOLERANCE_MS, until = answeredAtMs + TOLERANCE_MS;
+    const epochs = samples.filter(({ atMs, player: of }) => of === player && atMs >= from && atMs <= until)
+      .map(({ epoch }) => epoch);
+    const first = Math.min(...epochs), count = epochs.length === 0 ? 0 : Math.max(...epochs) - first + 1;
+    const seen = Array.from({ length: count }, (_, index) => owners.get(`${player} ${first + index}`));
+    // An owner of a moment may not have been seen.
+    if (seen.length === 0 || seen.includes(undefined) || seen.includes(serverId)) return [];
+    return [`Server ${serverId} did something for ${player} (${guild}), who was on ${seen}`];
+  });
+}
+
+/** What was answered last is there at the end, unless something later may have been done. */
+function lossProblems(deeds: readonly Deed[], guilds: ReadonlyMap<string, string>): string[] {
+  return [...new Set(deeds.map(({ player }) => player))].flatMap((player) => {
+    const own = deeds.filter((deed) => deed.player === player && deed.outcome !== "refused");
+    const last = own.findLast(({ outcome }) => outcome === "done");
+    if (last === undefined) return [];
+    const guildOf = ({ guild, kind }: Deed) => kind === "found" ? guild : undefined;
+    const maybe = own.filter(({ askedAtMs, outcome }) =>
+      outcome === "unknown" && askedAtMs >= last.askedAtMs - LATE_MS
+    );
+    const found = guilds.get(player);
+    if ([last, ...maybe].some((deed) => guildOf(deed) === found)) return [];
+    return [`${player} is in ${found ?? "no guild"} and was told of ${guildOf(last) ?? "no guild"}`];
+  });
+}
