@@ -132,6 +132,7 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#link = new Link(this.#options, {
       handleUp: () => this.#flow.onUp(),
       handleDown: (change) => this.#down(change),
+      handleUnreachable: (change, error) => this.#flow.onUnreachable(change, error),
       handleEnd: (change, error) => this.#ended(change, error),
       handlePacket: (view, bytes) => this.#receive(view, bytes),
       handleAnswering: (isAnswering) => this.#handlers.call("answering", isAnswering),
@@ -149,6 +150,7 @@ export class GameClient<P extends PacketShapes<P>> {
       link: this.#link,
       isOpening: () => this.#opening !== null,
       onSettled: () => this.#settled(),
+      onMoving: (reason) => this.#setState("connecting", changeFor(reason)),
     });
   }
 
@@ -361,6 +363,9 @@ export class GameClient<P extends PacketShapes<P>> {
    * Enters the world. Messages sent meanwhile follow when it is done. Where the world is full, LOGIN_QUEUE_STATUS tells
    * the place in the queue, and the request waits for as long as each says; {@linkcode DrawbridgeClient.close} leaves it.
    *
+   * After a login where there are several servers, the client first goes to the one that the login lists first, and to
+   * the next where that cannot be reached or takes nobody: `connect` is called with it.
+   *
    * @throws {RequestError} when there is no response.
    */
   enterWorld(options: EnterWorldOptions = {}): Promise<EnterWorldResponse> {
@@ -409,14 +414,17 @@ export class GameClient<P extends PacketShapes<P>> {
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const deadlineMs = this.#options.now() + timeoutMs;
     const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, isSettled: false };
+    const isEntry = packet.row.type === PacketType.ENTER_WORLD_REQUEST;
+    const isHeld = isEntry && this.#flow.tryHoldEntry(message as EnterWorldRequest);
     const result = this.#requests.hasRoom ? this.#submit(packet) : "full";
     if (result === "full" || result === "dropped") {
+      if (isHeld) this.#flow.releaseEntry();
       if (!this.#isOpen()) this.#requests.giveUp(request, "closed", `the client is ${this.#state}`);
       else this.#requests.giveUp(request, "not_sent", result === "full" ? "the queue is full" : "it was dropped");
       return { result, response: promise };
     }
-    if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#flow.rememberEntry(message as EnterWorldRequest);
     this.#requests.add(request);
+    if (isEntry) this.#flow.beginEntry(packet, message as EnterWorldRequest);
     return { result, response: promise };
   }
 
@@ -425,7 +433,7 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#sender.queue.remove(packet);
     if (packet.isSent) this.#requests.giveUp(request, "timeout", "no answer in time");
     else this.#requests.giveUp(request, "not_sent", "no connection in time");
-    if (packet.isSent && packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#flow.giveUpEntry();
+    if (packet.row.type === PacketType.ENTER_WORLD_REQUEST) this.#flow.giveUpEntry(packet);
   }
 
   // Connection
@@ -437,6 +445,7 @@ export class GameClient<P extends PacketShapes<P>> {
   }
 
   #down(change: StateChange): void {
+    if (this.#flow.tryElsewhere(change.reason)) return;
     this.#flow.onDown(change.reason);
     this.#setState("reconnecting", change);
   }
@@ -470,7 +479,7 @@ export class GameClient<P extends PacketShapes<P>> {
     const isOwn = this.#flow.takes(type);
     if (row === undefined || !(isOwn || this.#handlers.has(type) || this.#requests.awaits(type))) return;
     const message = this.#decode(row, view, bytes);
-    if (isOwn) this.#flow.handle(type, message, sequence);
+    if (isOwn && !this.#flow.handle(type, message, sequence)) return;
     this.#requests.answer(type, message);
     this.#handlers.call(type, message, view);
     if (type === PacketType.DISCONNECT_NOTICE) this.#flow.dismissed(message as DisconnectNotice);

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { HeartbeatResponse } from "../shared/gen/auth_pb.ts";
-import { LINGER_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from "../shared/limits.ts";
+import type { HeartbeatResponse, ServerInfo } from "../shared/gen/auth_pb.ts";
+import { CLIENT_MOVE_TIMEOUT_MS, LINGER_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { Backoff } from "./backoff.ts";
 import { changeFor, type StateChange } from "./client_events.ts";
@@ -21,6 +21,8 @@ export interface LinkOwner {
   handleUp(): void;
   /** The connection is gone; the next attempt follows after `change.retryInMs`. */
   handleDown(change: StateChange): void;
+  /** The server that the link was to move to cannot be reached; there is no connection. */
+  handleUnreachable(change: StateChange, error: unknown): void;
   /** The connection is gone, or could not be made the first time; there will be no other. */
   handleEnd(change: StateChange, error: unknown): void;
   /** Takes one packet; `view` and `bytes` are valid only during the call. */
@@ -48,6 +50,10 @@ export class Link implements ConnectionOwner {
   /** Counts attempts to connect; one that is not the newest any more is discarded. */
   #attempt = 0;
   #isFirstAttempt = false;
+  /** The attempt under way is one to another server. */
+  #isMoving = false;
+  /** Where connections are made to; undefined: to where the first was. */
+  #server: ServerInfo | undefined;
   #isRunning = false;
   /** Aborts the attempt under way. */
   #abort: AbortController | null = null;
@@ -78,6 +84,11 @@ export class Link implements ConnectionOwner {
     return this.#heartbeat.rttMs;
   }
 
+  /** Where connections are made to; undefined: to where the first was. */
+  get server(): ServerInfo | undefined {
+    return this.#server;
+  }
+
   /** Resolves when the transport of an ended link is closed, or does not close in time. */
   get closed(): Promise<void> {
     return this.#closed;
@@ -88,14 +99,28 @@ export class Link implements ConnectionOwner {
     this.#isRunning = true;
     this.#isFirstAttempt = true;
     this.mayReconnect = true;
+    this.#server = undefined;
     this.#backoff.reset();
-    this.#connect();
+    this.#connect(this.#options.connectTimeoutMs);
+  }
+
+  /**
+   * Gives the connection up for one to another server, as later ones are.
+   *
+   * @param isLast Whether no other may be tried, so that there is time for this one.
+   */
+  moveTo(server: ServerInfo | undefined, isLast: boolean): void {
+    this.#disconnect();
+    this.#server = server;
+    this.#isMoving = true;
+    const { connectTimeoutMs } = this.#options;
+    this.#connect(isLast ? connectTimeoutMs : Math.min(connectTimeoutMs, CLIENT_MOVE_TIMEOUT_MS));
   }
 
   /** Cuts the wait for the next attempt short, or gives the present connection up for a new one. */
   restart(): void {
     if (!this.#isRunning || this.#abort !== null) return;
-    if (this.#connection === null) this.#connect();
+    if (this.#connection === null) this.#connect(this.#options.connectTimeoutMs);
     else this.#lose(changeFor("The application asked for a new connection"), { isImmediate: true });
   }
 
@@ -154,16 +179,15 @@ export class Link implements ConnectionOwner {
     this.lose(changeFor(reason));
   }
 
-  async #connect(): Promise<void> {
+  async #connect(timeoutMs: number): Promise<void> {
     const attempt = ++this.#attempt;
-    const { connect, connectTimeoutMs } = this.#options;
     const abort = this.#abort = new AbortController();
-    this.#setStageTimer(connectTimeoutMs, () => {
-      this.#connectFailed(new Error(`Cannot connect: no connection within ${connectTimeoutMs} ms`));
+    this.#setStageTimer(timeoutMs, () => {
+      this.#connectFailed(new Error(`Cannot connect: no connection within ${timeoutMs} ms`));
     });
     let transport: Transport;
     try {
-      transport = await connect(abort.signal);
+      transport = await this.#options.connect(abort.signal, this.#server);
     } catch (error) {
       if (attempt === this.#attempt) this.#connectFailed(error);
       return;
@@ -175,14 +199,17 @@ export class Link implements ConnectionOwner {
 
   #connectFailed(error: unknown): void {
     const change = changeFor(error instanceof Error ? error.message : String(error));
-    if (this.#isFirstAttempt) this.end(change, error);
-    else this.lose(change);
+    if (this.#isFirstAttempt) return this.end(change, error);
+    if (!this.#isMoving) return this.lose(change);
+    this.#disconnect();
+    this.#owner.handleUnreachable(change, error);
   }
 
   #connected(transport: Transport): void {
     this.#clearStageTimer();
     this.#abort = null;
     this.#isFirstAttempt = false;
+    this.#isMoving = false;
     this.#connectedMs = this.#options.now();
     const connection = this.#connection = new Connection(transport, this);
     connection.start();
@@ -199,13 +226,14 @@ export class Link implements ConnectionOwner {
     if (this.#backoff.attemptCount >= reconnect.attemptsMax) return this.end(change);
     this.#disconnect();
     const retryInMs = isImmediate ? 0 : this.#backoff.next(Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
-    this.#setStageTimer(retryInMs, () => this.#connect());
+    this.#setStageTimer(retryInMs, () => this.#connect(this.#options.connectTimeoutMs));
     this.#owner.handleDown({ ...change, retryInMs });
   }
 
   /** Lets go of the connection, made or in the making, and of the timers that served it. */
   #disconnect(): void {
     this.#attempt++;
+    this.#isMoving = false;
     this.#abort?.abort();
     this.#abort = null;
     this.#connection?.close();

@@ -31,7 +31,7 @@ import {
 import { PacketType } from "../shared/gen/packet_types.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { STATE_CONNECTED } from "../shared/packet_table.ts";
-import { changeFor, type SessionLoss } from "./client_events.ts";
+import { changeFor, type SessionLoss, type StateChange } from "./client_events.ts";
 import type { ResolvedClientOptions } from "./client_options.ts";
 import { ClientSession } from "./client_session.ts";
 import type { Handlers } from "./handlers.ts";
@@ -39,6 +39,7 @@ import type { Link } from "./link.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 import type { PendingRequests } from "./requests.ts";
 import type { Sender } from "./sender.ts";
+import { mayEnterElsewhere, ServerRoute } from "./server_route.ts";
 
 /**
  * What the connection is used for. `down`: there is none · `resuming`, `reentering`: the client takes its session up by
@@ -94,6 +95,8 @@ export interface SessionFlowParts {
   isOpening(): boolean;
   /** Told when the connection may be used. */
   onSettled(): void;
+  /** Told when the connection was given up for one to another server, and why. */
+  onMoving(reason: string): void;
 }
 
 /** The way of one client's session over its connections. */
@@ -104,6 +107,7 @@ export class SessionFlow {
   readonly #requests: PendingRequests;
   readonly #sender: Sender;
   readonly #link: Link;
+  readonly #route: ServerRoute = new ServerRoute();
 
   #phase: Phase = "down";
   #sessionToken: string | null = null;
@@ -136,7 +140,7 @@ export class SessionFlow {
 
   /** The token that an entry over this connection has to bring; empty: it is logged in, or there is none. */
   get entryToken(): string {
-    return this.#isLoggedIn ? "" : this.#sessionToken ?? "";
+    return this.#isLoggedIn && !this.#route.isKnown ? "" : this.#sessionToken ?? "";
   }
 
   /** The token is not used any more. */
@@ -146,15 +150,34 @@ export class SessionFlow {
 
   // Sending
 
-  /** The application asks to enter the world. */
-  rememberEntry({ characterId, channelId, sessionToken }: EnterWorldRequest): void {
-    this.#entry = { characterId, channelId };
-    if (sessionToken !== "") this.#sessionToken = sessionToken;
+  /** Holds back an entry that is about to be asked for, where it goes to another server; gives whether it does. */
+  tryHoldEntry({ sessionToken }: EnterWorldRequest): boolean {
+    const isElsewhere = this.#route.isKnown && this.#route.server !== this.#link.server && sessionToken !== "";
+    if (!isElsewhere || this.#phase !== "ready" || this.#sender.session !== null) return false;
+    this.#phase = "entering";
+    this.#sender.pause();
+    return true;
   }
 
-  /** The application waits no longer for the answer to an ENTER_WORLD_REQUEST that was sent. */
-  giveUpEntry(): void {
-    if (this.#phase === "entering") this.#makeReady();
+  /** The entry that was held back could not be asked for. */
+  releaseEntry(): void {
+    this.#makeReady();
+  }
+
+  /** The application has asked to enter the world. */
+  beginEntry(packet: OutgoingPacket, { characterId, channelId, sessionToken }: EnterWorldRequest): void {
+    this.#entry = { characterId, channelId };
+    if (sessionToken === "") return;
+    this.#sessionToken = sessionToken;
+    if (this.#sender.session !== null) return;
+    this.#route.begin(packet);
+    if (this.#phase === "entering" && !packet.isSent) this.#move("the client goes to the server that it was told of");
+  }
+
+  /** The application waits no longer for the answer to an ENTER_WORLD_REQUEST. */
+  giveUpEntry(packet: OutgoingPacket): void {
+    if (packet === this.#route.entry) this.#route.end();
+    if (packet.isSent && this.#phase === "entering") this.#makeReady();
   }
 
   /** A packet of the application is written. */
@@ -190,6 +213,7 @@ export class SessionFlow {
     this.#sender.session = null;
     this.#sender.queue.drop(() => false);
     this.#mustReenter = false;
+    this.#route.clear();
   }
 
   #detach(): void {
@@ -202,7 +226,8 @@ export class SessionFlow {
   #settle(): void {
     const connection = this.#link.connection;
     this.#link.answered();
-    if (!this.#parts.isOpening() && this.#sender.session === null) this.#dropQueue();
+    const isOver = !this.#parts.isOpening() && this.#sender.session === null && this.#route.entry === null;
+    if (isOver) this.#dropQueue();
     this.#phase = "ready";
     this.#parts.onSettled();
     if (this.#link.connection === connection && this.#phase === "ready") this.#sender.resume();
@@ -219,6 +244,40 @@ export class SessionFlow {
     const isDropped = (packet: OutgoingPacket) => !packet.isSent && !isAllowed(packet);
     this.#sender.queue.drop(isAllowed);
     this.#requests.giveUpAll(isDropped, "not_sent", "the session is over");
+  }
+
+  // Another server
+
+  /** Gives the connection up for one to the server of the route; the entry waits for it. */
+  #move(reason: string): void {
+    const { now, connectTimeoutMs, requestTimeoutMs } = this.#options;
+    this.onDown(reason);
+    this.#requests.extend(PacketType.ENTER_WORLD_REQUEST, now() + connectTimeoutMs + requestTimeoutMs);
+    this.#link.moveTo(this.#route.server, this.#route.isAtLast);
+    this.#parts.onMoving(reason);
+  }
+
+  /** Goes on to the next server with the entry that this one did not take; gives whether there is one. */
+  tryElsewhere(reason: string): boolean {
+    const { entry } = this.#route;
+    if (entry === null || !this.#route.tryNext()) return false;
+    if (entry.isSent) this.#sender.repeat([entry]);
+    this.#move(reason);
+    return true;
+  }
+
+  /** The server of the route cannot be reached, and there is no connection: the next is tried, or the client ends. */
+  onUnreachable(change: StateChange, error: unknown): void {
+    if (this.tryElsewhere(change.reason)) return;
+    this.#requests.giveUpAll((packet) => packet === this.#route.entry, "not_sent", change.reason);
+    this.#link.end(change, error);
+  }
+
+  /** The server refuses the entry; gives whether the next one is asked instead. */
+  #isEntryMoved(code: ErrorCode): boolean {
+    if (mayEnterElsewhere(code) && this.tryElsewhere(`the server refused: ${codeName(code)}`)) return true;
+    this.#route.end();
+    return false;
   }
 
   // Session
@@ -312,6 +371,7 @@ export class SessionFlow {
   #entered(response: EnterWorldResponse, sequence: number): void {
     const isReentering = this.#phase === "reentering";
     if (!response.success) return isReentering ? this.#reenterRefused(response.errorCode) : this.#makeReady();
+    this.#route.end();
     this.#forgetSession();
     this.#sender.bind(new ClientSession(response.resumeToken, response.entityId, sequence));
     this.#mustReenter = false;
@@ -353,8 +413,26 @@ export class SessionFlow {
     return OWN_TYPES.has(type) || (type === PacketType.ENTITY_UPDATE && this.#sender.session?.isLeaving === true);
   }
 
-  /** Acts on a packet that it {@linkcode takes}. */
-  handle(type: number, message: Message, sequence: number): void {
+  /** Acts on a packet that it {@linkcode takes}; gives whether anybody else is to hear of it. */
+  handle(type: number, message: Message, sequence: number): boolean {
+    if (this.#isEntryRefused(type, message)) return false;
+    this.#act(type, message, sequence);
+    return true;
+  }
+
+  /** The server did not take the entry, and the next one is asked. */
+  #isEntryRefused(type: number, message: Message): boolean {
+    if (this.#phase !== "entering" || this.#route.entry === null) return false;
+    if (type === PacketType.ENTER_WORLD_RESPONSE) {
+      const { success, errorCode } = message as EnterWorldResponse;
+      return !success && this.#isEntryMoved(errorCode);
+    }
+    if (type !== PacketType.ERROR_RESPONSE) return false;
+    const { requestType, errorCode } = message as ErrorResponse;
+    return requestType === PacketType.ENTER_WORLD_REQUEST && this.#isEntryMoved(errorCode);
+  }
+
+  #act(type: number, message: Message, sequence: number): void {
     switch (type) {
       case PacketType.HEARTBEAT_RESPONSE:
         return this.#link.heartbeatAnswered(message as HeartbeatResponse);
@@ -380,9 +458,10 @@ export class SessionFlow {
     }
   }
 
-  #loggedIn({ success, sessionToken }: LoginResponse): void {
-    if (!success) return;
-    this.#sessionToken = sessionToken;
+  #loggedIn(response: LoginResponse): void {
+    if (!response.success) return;
+    this.#sessionToken = response.sessionToken;
+    this.#route.learn(response, this.#link.server);
     this.#isLoggedIn = true;
     this.#link.mayReconnect = true;
   }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { ServerInfo } from "../shared/gen/auth_pb.ts";
+
 /** Takes what one {@linkcode Transport} reports. */
 export interface TransportHandler {
   /** Takes the next bytes of the stream; they may be overwritten after the call. */
@@ -26,9 +28,10 @@ export interface Transport {
 }
 
 /**
- * Makes one connection to the server; called again for every reconnection.
+ * Makes one connection; called again for every reconnection.
  *
  * @param signal Aborts when the client does not wait any longer.
+ * @param server Where to, as LOGIN_RESPONSE lists it; undefined: to the server that the client was made for.
  * @throws {Error} when the server cannot be reached.
  */
-export type Connect = (signal: AbortSignal) => Promise<Transport>;
+export type Connect = (signal: AbortSignal, server?: ServerInfo) => Promise<Transport>;

@@ -56,10 +56,15 @@ export interface App {
   fetch(request: Request): Promise<Response> | Response;
 }
 
-/** What the page may do: talk to its own host, by WebSocket too, which not every browser takes 'self' for. */
-function contentSecurityPolicy(host: string | undefined): string {
+/**
+ * What the page may do: talk to its own host, by WebSocket too, which not every browser takes 'self' for, and to the
+ * gateways of those whose pages may open this one.
+ */
+function contentSecurityPolicy(host: string | undefined, allowedOrigins: readonly string[]): string {
   const own = host === undefined ? "'self'" : `'self' ws://${host} wss://${host}`;
-  return `default-src 'self'; connect-src ${own}; style-src 'self'; img-src 'self' data:; object-src 'none'; ` +
+  const others = allowedOrigins.filter((origin) => /^(?:\*$|https?:)/.test(origin))
+    .map((origin) => origin === "*" ? " ws: wss:" : ` ${origin.replace("http", "ws")}`);
+  return `default-src 'self'; connect-src ${own}${others.join("")}; style-src 'self'; img-src 'self' data:; object-src 'none'; ` +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 }
 
@@ -90,7 +95,7 @@ export function createApp(options: AppOptions): App {
   const app = new Hono();
   const securityHeaders = (host: string | undefined): readonly (readonly [string, string])[] => [
     ...SECURITY_HEADERS,
-    ["content-security-policy", contentSecurityPolicy(host)],
+    ["content-security-policy", contentSecurityPolicy(host, options.allowedOrigins ?? [])],
     ...(options.isSecure ? [["strict-transport-security", HSTS] as const] : []),
   ];
   app.use(async (context, next) => {

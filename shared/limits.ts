@@ -704,6 +704,8 @@ export const CLIENT_SILENCE_MS = 1_500;
  * fault.
  */
 export const CLIENT_ANSWER_MS = 1_000;
+/** How long a client waits for one of several servers to take its connection before it tries the next, in milliseconds. */
+export const CLIENT_MOVE_TIMEOUT_MS = 3_000;
 /** How long a client that is closed waits for the answer to its LOGOUT_REQUEST, in milliseconds. */
 export const CLIENT_CLOSE_MS = 2_000;
 /** Longest interval of heartbeats the wire contract allows, in milliseconds. */

@@ -33,7 +33,7 @@ interface Check {
 
 const CHECKS: readonly Check[] = [
   { of: ["role", "host", "loginPort", "gamePort", "gatewayPort", "adminHost", "adminPort"], find: findPortConflicts },
-  { of: ["role", "gamePort"], find: checkAnnouncedPort },
+  { of: ["role", "databaseUrl"], find: checkRole },
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
   { of: ["natsUrl", "natsCa", "databaseUrl"], find: checkNats },
@@ -43,15 +43,21 @@ const CHECKS: readonly Check[] = [
   { of: ["sendQueueSoftBytes", "sendQueueHardBytes"], find: checkSendQueue },
 ];
 
-/** Where a server listens, in this order. The port that its role leaves out belongs to another server. */
+/** Where a server listens, in this order. The ports that its role leaves out belong to other servers. */
 export function listenersOf(config: ServerConfig): readonly Listener[] {
-  const { host } = config;
-  return [
-    ...(config.role === "game" ? [] : [{ key: "loginPort", host, port: config.loginPort } as const]),
-    ...(config.role === "login" ? [] : [{ key: "gamePort", host, port: config.gamePort } as const]),
+  const { host, role } = config;
+  const listeners: readonly Listener[] = [
+    { key: "loginPort", host, port: config.loginPort },
+    { key: "gamePort", host, port: config.gamePort },
     { key: "gatewayPort", host, port: config.gatewayPort },
     { key: "adminPort", host: config.adminHost, port: config.adminPort },
   ];
+  return listeners.filter(({ key }) => key === "adminPort" || opensPort(role, key));
+}
+
+/** Whether players of a role's server use a port. A browser logs in where it plays. */
+export function opensPort(role: ServerConfig["role"], key: "loginPort" | "gamePort" | "gatewayPort"): boolean {
+  return role === "all" || (role === "login") === (key === "loginPort");
 }
 
 /** One place to listen, and the option that names its port. */
@@ -75,10 +81,13 @@ function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): stri
   return problems;
 }
 
-/** A login server tells its clients of a port that it does not open itself. */
-function checkAnnouncedPort(config: ServerConfig, { nameOf }: CheckContext): string[] {
-  if (config.role !== "login" || config.gamePort !== 0) return [];
-  return [`Cannot use ${nameOf("gamePort")} 0 with ${nameOf("role")} login: give the port of the game server`];
+/** Servers that each do a part must know of each other. */
+function checkRole({ databaseUrl, role }: ServerConfig, { nameOf }: CheckContext): string[] {
+  if (role === "all" || isPostgresUrl(databaseUrl)) return [];
+  return [
+    `Cannot use ${nameOf("role")} ${role} with ${nameOf("databaseUrl")} ${databaseUrl}: servers that each do a part ` +
+    `share a PostgreSQL database; give its address, or leave ${nameOf("role")} out`,
+  ];
 }
 
 function overlap(left: { readonly host: string }, right: { readonly host: string }): boolean {

@@ -228,7 +228,7 @@ export const OPTIONS: OptionTable = {
     kind: origins(),
     default: [],
     defaultText: "same host",
-    help: "Origins of web pages that may open the gateway's WebSocket, separated by commas",
+    help: "Origins of web pages that may open the gateway's WebSocket, separated by commas; this server's page may open theirs",
     alsoCalled: ["origins", "cors"],
   },
   proxyProtocolFrom: {
@@ -352,7 +352,7 @@ export const OPTIONS: OptionTable = {
     group: "Identity",
     kind: choice(["all", "login", "game"]),
     default: "all",
-    help: "What this process serves: login and game, or one of them",
+    help: "What this process serves: everything, or, of several servers on PostgreSQL, logins or the game",
   },
   serverId: {
     group: "Identity",

@@ -124,11 +124,13 @@ class Runtime {
       this.#listeners.push(listener);
       return listener.port;
     };
-    // What this role does not open is another server's, and stays what clients are told.
-    const login = config.role === "game" ? ports.login : open(0, ports.login);
-    const game = config.role === "login" ? ports.game : open(1, ports.game);
-    const gateway = open(2, ports.gateway);
-    return { login, game, gateway };
+    const openOwn = (portIndex: number, key: "loginPort" | "gamePort" | "gatewayPort", port: number) =>
+      opensPort(config.role, key) ? open(portIndex, port) : port;
+    return {
+      login: openOwn(0, "loginPort", ports.login),
+      game: openOwn(1, "gamePort", ports.game),
+      gateway: openOwn(2, "gatewayPort", ports.gateway),
+    };
   }
 
   /** Takes the packets of a game that was reloaded. */

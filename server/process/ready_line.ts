@@ -4,6 +4,7 @@
  * @module
  */
 
+import { opensPort } from "../config/checks.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { NodePorts } from "../session/context.ts";
 
@@ -15,9 +16,11 @@ function hostPort(host: string, port: number): string {
 export function addressesOf(config: ServerConfig, ports: NodePorts, adminAddress: string): Record<string, string> {
   const scheme = config.tlsCert === "" ? "http" : "https";
   return {
-    ...(config.role === "game" ? {} : { login: hostPort(config.host, ports.login) }),
-    ...(config.role === "login" ? {} : { game: hostPort(config.host, ports.game) }),
-    gateway: `${scheme}://${hostPort(config.host, ports.gateway)}`,
+    ...(opensPort(config.role, "loginPort") ? { login: hostPort(config.host, ports.login) } : {}),
+    ...(opensPort(config.role, "gamePort") ? { game: hostPort(config.host, ports.game) } : {}),
+    ...(opensPort(config.role, "gatewayPort")
+      ? { gateway: `${scheme}://${hostPort(config.host, ports.gateway)}` }
+      : {}),
     admin: adminAddress,
   };
 }
@@ -31,11 +34,17 @@ export function readyLine(addresses: Record<string, string>): string {
 export function terminalGuide(config: ServerConfig, ports: NodePorts, adminAddress: string): string {
   const scheme = config.tlsCert === "" ? "http" : "https";
   const host = config.host === "0.0.0.0" || config.host === "::" ? "localhost" : config.host;
+  const native = [
+    ...(opensPort(config.role, "loginPort") ? [`login ${hostPort(host, ports.login)}`] : []),
+    ...(opensPort(config.role, "gamePort") ? [`game ${hostPort(host, ports.game)}`] : []),
+  ];
   return [
     "",
-    `  Play in a browser    ${scheme}://${hostPort(host, ports.gateway)}/`,
+    ...(opensPort(config.role, "gatewayPort")
+      ? [`  Play in a browser    ${scheme}://${hostPort(host, ports.gateway)}/`]
+      : []),
     `  Watch the server     ${adminAddress}/`,
-    `  Native clients       login ${hostPort(host, ports.login)}, game ${hostPort(host, ports.game)}`,
+    `  Native clients       ${native.join(", ")}`,
     `  Stop                 Ctrl+C`,
     "",
   ].join("\n");

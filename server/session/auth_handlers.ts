@@ -130,6 +130,7 @@ export function registerAuthHandlers(
         sessionToken,
         playerId: BigInt(player.playerId),
         gameServers: servers ?? [ownServer(context, session)],
+        serverId: session.link!.info.port === "login" ? 0 : config.serverId,
         deletionCancelled,
       });
       sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));

@@ -127,6 +127,20 @@ Deno.test("App.fetch() lets the page connect to the host it came from and no oth
   assertEquals(headers.get("strict-transport-security"), "max-age=15552000");
 });
 
+Deno.test("App.fetch() lets the page connect to the gateways of the origins that may open this one", async () => {
+  const policyOf = async (allowedOrigins: readonly string[]) => {
+    const app = newApp({ allowedOrigins });
+    const { headers } = await app.fetch(new Request("http://gateway/", { headers: { host: "one.example.org" } }));
+    return headers.get("content-security-policy")!.split("; ").find((part) => part.startsWith("connect-src"));
+  };
+  const own = "connect-src 'self' ws://one.example.org wss://one.example.org";
+  assertEquals(
+    await policyOf(["https://two.example.org", "http://127.0.0.1:8182", "app://x"]),
+    `${own} wss://two.example.org ws://127.0.0.1:8182`,
+  );
+  assertEquals(await policyOf(["*"]), `${own} ws: wss:`);
+});
+
 Deno.test("App.fetch() tells a page at /ws/check whether its origin may open the WebSocket", async () => {
   const app = newApp({ allowedOrigins: ["https://www.example.org"] });
   const statusOf = async (query: string) => (await get(app, `/ws/check${query}`, { host: "play.example.org" })).status;

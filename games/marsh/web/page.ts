@@ -74,7 +74,7 @@ const LOSS_SHOWN_MS = 900;
 
 class Page {
   readonly #client = new DrawbridgeClient({
-    connect: (signal) => connectWebSocket(webSocketUrl(), { signal }),
+    connect: (signal, server) => connectWebSocket(server?.gatewayUrl ?? webSocketUrl(), { signal }),
     clientVersion: PAGE_VERSION,
     deviceId: deviceId(),
     requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -66,10 +66,14 @@ interface Figure {
   readonly runner: Runner;
 }
 
+function ownGateway(): string {
+  return new URL("ws", location.href.replace(/^http/, "ws")).href;
+}
+
 class Page {
   readonly #client = new GameClient({
     contract,
-    connect: (signal) => connectWebSocket(new URL("ws", location.href.replace(/^http/, "ws")).href, { signal }),
+    connect: (signal, server) => connectWebSocket(server?.gatewayUrl ?? ownGateway(), { signal }),
     requestTimeoutMs: 20_000,
   });
   readonly #view = new WorldView<Entity>(this.#client, { reader: PLAIN_ENTITIES, onStay: () => {} });

@@ -12,9 +12,10 @@ const form = find<HTMLFormElement>("enter"), canvas = find<HTMLCanvasElement>("w
 const status = find("status"), log = find("log"), wave = find<HTMLButtonElement>("wave");
 const paper = canvas.getContext("2d")!;
 
+const ownGateway = location.origin.replace("http", "ws") + "/ws";
 const client = new GameClient({
   contract,
-  connect: (signal) => connectWebSocket(location.origin.replace("http", "ws") + "/ws", { signal }),
+  connect: (signal, server) => connectWebSocket(server?.gatewayUrl ?? ownGateway, { signal }),
 });
 const view = new WorldView(client, { reader: PLAIN_ENTITIES, onStay: () => {} });
 

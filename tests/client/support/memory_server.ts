@@ -3,6 +3,7 @@
 import { create, fromBinary, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { contract, type MessageByType, type MessageType } from "../../../client/browser.ts";
 import type { Transport, TransportHandler } from "../../../client/transport.ts";
+import type { ServerInfo } from "../../../shared/gen/auth_pb.ts";
 import type { SchemaOf } from "../../../shared/contract.ts";
 import { FrameDecoder } from "../../../shared/frame_decoder.ts";
 import { ENVELOPE_BYTES_MAX } from "../../../shared/limits.ts";
@@ -165,8 +166,12 @@ export class MemoryServer {
   readonly peers: Peer[] = [];
   /** Attempts to connect. */
   attemptCount = 0;
+  /** Where each of them went: a server's id, or 0 to where the client was opened to. */
+  readonly attempts: number[] = [];
   /** What connecting does: works, fails, or never ends. */
   mode: "accept" | "refuse" | "hang" = "accept";
+  /** Servers that do otherwise, by their ids. */
+  readonly modes: Map<number, "refuse" | "hang"> = new Map();
   /** Reacts to each packet. */
   script: (peer: Peer, packet: ReceivedPacket) => void = () => {};
   /** Changes a connection before it is used. */
@@ -175,10 +180,12 @@ export class MemoryServer {
   cut: (bytes: Uint8Array) => Uint8Array[] = (bytes) => [bytes];
 
   /** The client's `connect`. */
-  readonly connect = (signal: AbortSignal): Promise<Transport> => {
+  readonly connect = (signal: AbortSignal, { serverId = 0 }: Partial<ServerInfo> = {}): Promise<Transport> => {
     this.attemptCount++;
-    if (this.mode === "refuse") return Promise.reject(new Error("Connection refused"));
-    if (this.mode === "hang") {
+    this.attempts.push(serverId);
+    const mode = this.modes.get(serverId) ?? this.mode;
+    if (mode === "refuse") return Promise.reject(new Error("Connection refused"));
+    if (mode === "hang") {
       return new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("Aborted"))));
     }
     const peer = new Peer((peer, packet) => this.script(peer, packet));

@@ -1,0 +1,83 @@
+/**
+ * Where an entry into the world goes: to the servers that the login listed, one after the other, until one takes it.
+ *
+ * @module
+ */
+
+import type { LoginResponse, ServerInfo } from "../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../shared/gen/common_pb.ts";
+import type { OutgoingPacket } from "./outgoing.ts";
+
+/** Refusals to enter that another server may not have. */
+const ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set([
+  ErrorCode.SERVER_FULL,
+  ErrorCode.MAINTENANCE,
+  ErrorCode.INTERNAL,
+  ErrorCode.SHUTTING_DOWN,
+  ErrorCode.UNAVAILABLE,
+]);
+
+/** Whether the next server is worth asking after this refusal. */
+export function mayEnterElsewhere(code: ErrorCode): boolean {
+  return ELSEWHERE_CODES.has(code);
+}
+
+/** The servers of one login, the best first, and the entry that is on its way to them. */
+export class ServerRoute {
+  #servers: (ServerInfo | undefined)[] = [];
+  #entry: OutgoingPacket | null = null;
+
+  /**
+   * Takes what a login says.
+   *
+   * @param here Where its connection is to.
+   */
+  learn({ serverId, gameServers }: LoginResponse, here: ServerInfo | undefined): void {
+    this.#servers = serverId === undefined
+      ? []
+      : gameServers.map((server) => server.serverId === serverId ? here : server);
+  }
+
+  /** Nothing is known of servers any more. */
+  clear(): void {
+    this.#servers = [];
+    this.#entry = null;
+  }
+
+  /** Whether there are servers to go to. */
+  get isKnown(): boolean {
+    return this.#servers.length > 0;
+  }
+
+  /** Where to enter; undefined: where the client was opened to. */
+  get server(): ServerInfo | undefined {
+    return this.#servers[0];
+  }
+
+  /** Whether there is no other after this one. */
+  get isAtLast(): boolean {
+    return this.#servers.length === 1;
+  }
+
+  /** The entry on its way; `null`: none is. */
+  get entry(): OutgoingPacket | null {
+    return this.#entry;
+  }
+
+  /** An entry goes to the first server. */
+  begin(entry: OutgoingPacket): void {
+    if (this.isKnown) this.#entry = entry;
+  }
+
+  /** The server did not take the entry. @returns Whether there is another. */
+  tryNext(): boolean {
+    if (this.#entry === null || this.#servers.length < 2) return false;
+    this.#servers.shift();
+    return true;
+  }
+
+  /** The entry is answered, or given up. */
+  end(): void {
+    this.#entry = null;
+  }
+}
