@@ -415,6 +415,10 @@ export class GameClient<P extends PacketShapes<P>> {
     const deadlineMs = this.#options.now() + timeoutMs;
     const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, isSettled: false };
     const isEntry = packet.row.type === PacketType.ENTER_WORLD_REQUEST;
+    if (isEntry && this.#flow.isNowhere) {
+      this.#requests.giveUp(request, "not_sent", "no game server takes players");
+      return { result: "dropped", response: promise };
+    }
     const isHeld = isEntry && this.#flow.tryHoldEntry(message as EnterWorldRequest);
     const result = this.#requests.hasRoom ? this.#submit(packet) : "full";
     if (result === "full" || result === "dropped") {

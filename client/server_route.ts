@@ -25,6 +25,8 @@ export function mayEnterElsewhere(code: ErrorCode): boolean {
 /** The servers of one login, the best first, and the entry that is on its way to them. */
 export class ServerRoute {
   #servers: (ServerInfo | undefined)[] = [];
+  /** The login was at a server where nobody plays, and it knew of none. */
+  #isNowhere = false;
   #entry: OutgoingPacket | null = null;
 
   /**
@@ -33,13 +35,20 @@ export class ServerRoute {
    * @param here Where its connection is to.
    */
   learn({ serverId, gameServers }: LoginResponse, here: ServerInfo | undefined): void {
+    this.#isNowhere = serverId === 0 && gameServers.length === 0;
     this.#servers = serverId === undefined
       ? []
       : gameServers.map((server) => server.serverId === serverId ? here : server);
   }
 
+  /** Whether there is no server to enter. */
+  get isNowhere(): boolean {
+    return this.#isNowhere;
+  }
+
   /** Nothing is known of servers any more. */
   clear(): void {
+    this.#isNowhere = false;
     this.#servers = [];
     this.#entry = null;
   }
@@ -57,6 +66,12 @@ export class ServerRoute {
   /** Whether there is no other after this one. */
   get isAtLast(): boolean {
     return this.#servers.length === 1;
+  }
+
+  /** Whether the next server had room when it was listed. */
+  get hasRoomElsewhere(): boolean {
+    const next = this.#servers[1];
+    return this.#entry !== null && next !== undefined && next.currentPlayers < next.maxPlayers;
   }
 
   /** The entry on its way; `null`: none is. */

@@ -150,6 +150,11 @@ export class SessionFlow {
 
   // Sending
 
+  /** Whether the login said that there is no server to enter. */
+  get isNowhere(): boolean {
+    return this.#route.isNowhere;
+  }
+
   /** Holds back an entry that is about to be asked for, where it goes to another server; gives whether it does. */
   tryHoldEntry({ sessionToken }: EnterWorldRequest): boolean {
     const isElsewhere = this.#route.isKnown && this.#route.server !== this.#link.server && sessionToken !== "";
@@ -426,6 +431,10 @@ export class SessionFlow {
     if (type === PacketType.ENTER_WORLD_RESPONSE) {
       const { success, errorCode } = message as EnterWorldResponse;
       return !success && this.#isEntryMoved(errorCode);
+    }
+    // Who is let in there need not wait here.
+    if (type === PacketType.LOGIN_QUEUE_STATUS) {
+      return this.#route.hasRoomElsewhere && this.tryElsewhere("the server is full");
     }
     if (type !== PacketType.ERROR_RESPONSE) return false;
     const { requestType, errorCode } = message as ErrorResponse;

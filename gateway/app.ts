@@ -64,7 +64,9 @@ function contentSecurityPolicy(host: string | undefined, allowedOrigins: readonl
   const own = host === undefined ? "'self'" : `'self' ws://${host} wss://${host}`;
   const others = allowedOrigins.filter((origin) => /^(?:\*$|https?:)/.test(origin))
     .map((origin) => origin === "*" ? " ws: wss:" : ` ${origin.replace("http", "ws")}`);
-  return `default-src 'self'; connect-src ${own}${others.join("")}; style-src 'self'; img-src 'self' data:; object-src 'none'; ` +
+  return `default-src 'self'; connect-src ${own}${
+    others.join("")
+  }; style-src 'self'; img-src 'self' data:; object-src 'none'; ` +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 }
 

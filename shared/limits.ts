@@ -44,6 +44,14 @@ export const UNAUTHENTICATED_MS = 120_000;
 export const NODE_LEASE_MS = 6_000;
 /** Interval in which a node says so. */
 export const NODE_RENEWAL_INTERVAL_MS = 2_000;
+/** Servers that LOGIN_RESPONSE lists, the least loaded of all: with names and addresses of full length they fit into a frame. */
+export const GAME_SERVERS_LISTED_MAX = 50;
+/** How long a player who was sent to a server counts there before the server tells of it: its next word and a slow entry. */
+export const PLAYER_UNDER_WAY_MS = 2 * NODE_RENEWAL_INTERVAL_MS;
+/** Longest name of a server, in characters. */
+export const SERVER_NAME_LENGTH_MAX = 64;
+/** Longest URL in the configuration, in characters. */
+export const URL_LENGTH_MAX = 512;
 /** After so long without an answer a node promises nothing that must last: others may think it dead in a moment. */
 export const NODE_SILENT_MS = 4_000;
 /** Pause before a player whom another node has is asked for again. */
@@ -741,6 +749,10 @@ export const INFLATE_SLICE_BYTES = 512;
 
 assert(SEND_QUEUE_HARD_BYTES_MIN <= SEND_QUEUE_HARD_BYTES, "A send queue must hold an outbox and the largest frame");
 assert(SEND_QUEUE_SOFT_BYTES < SEND_QUEUE_HARD_BYTES, "A send queue sheds before it closes");
+assert(
+  GAME_SERVERS_LISTED_MAX * (3 * SERVER_NAME_LENGTH_MAX + 253 + URL_LENGTH_MAX + 64) < FRAME_BYTES_MAX - 8_192,
+  "The longest list of servers, each with a host name of full length, must fit into a frame",
+);
 assert(ADDRESSES_MAX % ADDRESS_SET_ENTRIES === 0, "Addresses must fill whole sets");
 assert(ADDRESS_BAN_MS_FIRST < ADDRESS_BAN_MS_MAX, "Bans must be able to grow");
 assert(

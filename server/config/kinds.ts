@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ADDRESS_RANGES_MAX } from "../../shared/limits.ts";
+import { ADDRESS_RANGES_MAX, URL_LENGTH_MAX } from "../../shared/limits.ts";
 import { isHost } from "../base/host.ts";
 import { canonicalRange } from "../base/ip_address.ts";
 
@@ -113,9 +113,11 @@ export function path(placeholder: string, optional: "optional" | "required" = "r
 /** A URL with a host and one of `schemes`; nothing is allowed too. */
 export function url(schemes: readonly string[]): Kind<string> {
   return text(
-    `a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
+    `a URL of at most ${URL_LENGTH_MAX} characters that starts with ${
+      schemes.map((scheme) => `${scheme}://`).join(" or ")
+    }`,
     "URL",
-    (value) => value === "" || isUrl(value, schemes) ? value : undefined,
+    (value) => value === "" || value.length <= URL_LENGTH_MAX && isUrl(value, schemes) ? value : undefined,
   );
 }
 

@@ -17,6 +17,7 @@ import {
   SEND_QUEUE_HARD_BYTES,
   SEND_QUEUE_HARD_BYTES_MIN,
   SEND_QUEUE_SOFT_BYTES,
+  SERVER_NAME_LENGTH_MAX,
   SESSION_TOKEN_LIFETIME_MS,
   SNAPSHOT_BYTES_CONFIG_MAX,
   SNAPSHOT_BYTES_CONFIG_MIN,
@@ -228,7 +229,8 @@ export const OPTIONS: OptionTable = {
     kind: origins(),
     default: [],
     defaultText: "same host",
-    help: "Origins of web pages that may open the gateway's WebSocket, separated by commas; this server's page may open theirs",
+    help:
+      "Origins of web pages that may open the gateway's WebSocket, separated by commas; this server's page may open theirs",
     alsoCalled: ["origins", "cors"],
   },
   proxyProtocolFrom: {
@@ -363,9 +365,10 @@ export const OPTIONS: OptionTable = {
   serverName: {
     group: "Identity",
     kind: text(
-      "1 to 64 characters without control characters",
+      `1 to ${SERVER_NAME_LENGTH_MAX} characters without control characters`,
       "NAME",
-      (value) => value.length >= 1 && value.length <= 64 && !/\p{Cc}/u.test(value) ? value : undefined,
+      (value) =>
+        value.length >= 1 && value.length <= SERVER_NAME_LENGTH_MAX && !/\p{Cc}/u.test(value) ? value : undefined,
     ),
     default: "Dragon Server",
     help: "Name of this server in the server list",

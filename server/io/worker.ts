@@ -17,6 +17,7 @@ import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
 import { PacketLogger } from "../ops/packet_logger.ts";
+import { opensPort } from "../config/checks.ts";
 import { getLimitedLogger } from "../ops/rate_limited_log.ts";
 import { RingConsumer, RingProducer } from "../ring/byte_ring.ts";
 import { Doorbell } from "../ring/doorbell.ts";

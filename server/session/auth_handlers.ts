@@ -28,7 +28,7 @@ import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Maintenance } from "./maintenance.ts";
 import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
-import { allServers, ownServer } from "./server_list.ts";
+import { enteredBy, ownServer, ServerList } from "./server_list.ts";
 import type { Session } from "./session.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
@@ -46,6 +46,7 @@ export function registerAuthHandlers(
   },
 ): void {
   const { clock, config, counters, reservedNames, sessions, storage, tokens } = context;
+  const serverList = new ServerList(context);
 
   /** Remembers where an account logs in from; nobody waits for it. */
   function noteAddress(
@@ -100,7 +101,7 @@ export function registerAuthHandlers(
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
-      const servers = context.isShared ? await allServers(context, session) : undefined;
+      const servers = context.isShared ? await serverList.read(session) : undefined;
       // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&
         await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
@@ -130,7 +131,7 @@ export function registerAuthHandlers(
         sessionToken,
         playerId: BigInt(player.playerId),
         gameServers: servers ?? [ownServer(context, session)],
-        serverId: session.link!.info.port === "login" ? 0 : config.serverId,
+        serverId: enteredBy(context, session),
         deletionCancelled,
       });
       sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));

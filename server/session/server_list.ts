@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
 import { DIRECTORY, type NodeAddress, type NodeEntry, type NodeLoad } from "../cluster/directory_store.ts";
+import { GAME_SERVERS_LISTED_MAX, PLAYER_UNDER_WAY_MS } from "../../shared/limits.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { type ServerInfo, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
 import type { LogicContext, NodePorts } from "./context.ts";
@@ -15,17 +16,68 @@ export function ownServer({ config, ports, sessions }: LogicContext, session: Se
   return infoOf({ ...addressOf(config, ports, host), serverId: config.serverId, ...load });
 }
 
-/** Every node that takes players, the least loaded first. Rejects as the storage does. */
-export async function allServers({ bus, storage }: LogicContext, session: Session): Promise<ServerInfo[]> {
-  const nodes = await storage.for(session.entrant).of(DIRECTORY).nodes(null);
-  return nodes.flatMap((node) => asHeard(bus, node)).filter(({ isDraining }) => !isDraining).map(infoOf)
-    .sort((a, b) => a.loadFactor - b.loadFactor);
+/** The server of the list whose world a session's connection can enter; 0: none. */
+export function enteredBy({ config }: LogicContext, session: Session): number {
+  return session.link?.info.port === "login" ? 0 : config.serverId;
+}
+
+/** The nodes that take players, for logins at this one. */
+export class ServerList {
+  readonly #context: LogicContext;
+  /** By server id. */
+  #underWay: Map<number, UnderWay> = new Map();
+
+  constructor(context: LogicContext) {
+    this.#context = context;
+  }
+
+  /**
+   * The nodes for one login, the least loaded first, `GAME_SERVERS_LISTED_MAX` at most. Of equal ones the session's own
+   * comes first. A node tells its load from time to time, and all who log in meanwhile would go to the same: so those who
+   * were sent to a node count as its players until it tells of them. Rejects as the storage does.
+   */
+  async read(session: Session): Promise<ServerInfo[]> {
+    const { bus, clock, storage } = this.#context;
+    const registered = await storage.for(session.entrant).of(DIRECTORY).nodes(null);
+    const nodes = registered.flatMap((node) => asHeard(bus, node));
+    const here = enteredBy(this.#context, session);
+    const nowMs = clock.monotonicMs();
+    const before = this.#underWay;
+    this.#underWay = new Map(nodes.map(({ serverId }) => [serverId, before.get(serverId) ?? new UnderWay()]));
+    const listed = nodes.filter(({ isDraining }) => !isDraining)
+      .map((node) => ({ node, load: this.#underWay.get(node.serverId)!.playersOf(node, nowMs) / node.maxPlayers }))
+      .sort((a, b) => a.load - b.load || Number(b.node.serverId === here) - Number(a.node.serverId === here))
+      .slice(0, GAME_SERVERS_LISTED_MAX)
+      .map(({ node }) => infoOf(node));
+    if (listed.length > 0) this.#underWay.get(listed[0].serverId)!.send(nowMs);
+    return listed;
+  }
 }
 
 /** A node as it says it is; nobody is sent to one that should be heard and says nothing. */
 function asHeard(bus: Bus, node: NodeEntry): readonly NodeEntry[] {
   const load = bus.loadOf(node.incarnation);
   return load === "silent" ? [] : [{ ...node, ...load }];
+}
+
+/** The players sent to one node that it has not told of yet. */
+class UnderWay {
+  /** When each was sent, the first first. */
+  #sentMs: number[] = [];
+  #told = 0;
+
+  /** How many players a node has or is about to have. Who does not arrive is not waited for. */
+  playersOf({ currentPlayers }: Pick<NodeLoad, "currentPlayers">, nowMs: number): number {
+    const arrivedCount = Math.max(0, currentPlayers - this.#told);
+    this.#told = currentPlayers;
+    this.#sentMs = this.#sentMs.slice(arrivedCount).filter((sentMs) => nowMs - sentMs < PLAYER_UNDER_WAY_MS);
+    return currentPlayers + this.#sentMs.length;
+  }
+
+  /** One more is sent. */
+  send(nowMs: number): void {
+    this.#sentMs.push(nowMs);
+  }
 }
 
 /** How clients reach a node at `host`. */

@@ -2,19 +2,28 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError } from "../../client/client.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
-import { DisconnectReason, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, LoginRequestSchema, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { CLIENT_MOVE_TIMEOUT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 
-/** A client that has logged in at a server which is `here` in the list; undefined: the server does not say. */
-async function loggedIn(servers: readonly number[], here: number | undefined): Promise<Fixture> {
+/**
+ * A client that has logged in at a server which is `here` in the list; undefined: the server does not say.
+ *
+ * @param currentPlayers Of each server, where 10 fit in.
+ */
+async function loggedIn(
+  servers: readonly number[],
+  here: number | undefined,
+  currentPlayers: readonly number[] = [],
+): Promise<Fixture> {
   const fixture = await Fixture.open();
-  const login = fixture.client.login("alice", "secret");
+  const login = fixture.client.request(LoginRequestSchema, { username: "alice", passwordHash: "0".repeat(64) });
   await fixture.settle();
-  while (fixture.server.peer.of(PacketType.LOGIN_REQUEST).length === 0) await fixture.settle();
-  const gameServers = servers.map((serverId) => create(ServerInfoSchema, { serverId }));
+  const gameServers = servers.map((serverId, index) =>
+    create(ServerInfoSchema, { serverId, maxPlayers: 10, currentPlayers: currentPlayers[index] ?? 0 })
+  );
   fixture.server.peer.reply(PacketType.LOGIN_RESPONSE, {
     success: true,
     sessionToken: "jwt",
@@ -25,8 +34,6 @@ async function loggedIn(servers: readonly number[], here: number | undefined): P
   await login;
   return fixture;
 }
-
-const ADMITTED = { success: true, resumeToken: "token-1", entityId: 5n };
 
 Deno.test("GameClient.enterWorld() goes to the server that the login lists first, with the token", async () => {
   const fixture = await loggedIn([7, 8], 0);
@@ -105,6 +112,31 @@ Deno.test("GameClient.enterWorld() tells what the last server said, and goes now
   assertEquals((await refused).errorCode, ErrorCode.BANNED);
   assertEquals(banned.server.attempts, [0, 1]);
   await banned.close();
+});
+
+Deno.test("GameClient.enterWorld() waits in the line of a server only while no other has room", async () => {
+  const fixture = await loggedIn([1, 2, 3], 0, [9, 9, 10]);
+  const { client, server } = fixture;
+  const positions: number[] = [];
+  client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position }) => positions.push(position));
+  const entered = client.enterWorld();
+  await fixture.settle();
+  server.peer.reply(PacketType.LOGIN_QUEUE_STATUS, { position: 4, etaMs: 1_000 });
+  await fixture.settle();
+  assertEquals(server.attempts, [0, 1, 2]);
+  server.peer.reply(PacketType.LOGIN_QUEUE_STATUS, { position: 2, etaMs: 1_000 });
+  await fixture.settle();
+  assertEquals([server.attempts, positions], [[0, 1, 2], [2]]);
+  await fixture.admit();
+  assert((await entered).success);
+  await fixture.close();
+});
+
+Deno.test("GameClient.enterWorld() fails where the login server knew of no game server", async () => {
+  const fixture = await loggedIn([], 0);
+  const { reason } = await assertRejects(() => fixture.client.enterWorld(), RequestError, "no game server");
+  assertEquals([reason, fixture.server.attempts], ["not_sent", [0]]);
+  await fixture.close();
 });
 
 Deno.test("GameClient.enterWorld() fails, and the client is closed, when no server can be reached", async () => {

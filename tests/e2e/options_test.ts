@@ -11,7 +11,6 @@ import type { EnterWorldResponse } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { freePort } from "../support/free_port.ts";
 import { programTest } from "../support/programs.ts";
-import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, type IoBackendName, type ServerPorts, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -80,7 +79,7 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   addressTokensPerSecond: { file: "io/address_limits_test.ts", test: "takes tokens of its address too" },
   addressRegistrationsPerHour: { file: "logic/auth_limits_test.ts", test: "lets an address register so many accounts" },
   trustedAddresses: { file: "e2e/address_limits_test.ts", test: "never bans a trusted address" },
-  role: { file: "e2e/options_test.ts", test: "serve --role opens the ports of its role only" },
+  role: { file: "e2e/roles_test.ts", test: "serve --role opens the ports of its role only" },
   serverId: { look: ({ listed }) => listed.serverId, plain: 1, changed: 7 },
   serverName: { look: ({ listed }) => listed.serverName, plain: "Dragon Server", changed: "Seven" },
   publicHost: { look: ({ listed }) => listed.ipAddress, plain: "127.0.0.1", changed: "play.example.org" },
@@ -238,18 +237,6 @@ Deno.test("serve shows the effect of every option that can be seen from outside"
   }
   await changed.stop();
   await plain.stop();
-});
-
-Deno.test("serve --role opens the ports of its role only", async () => {
-  for (const [role, open, shut] of [["login", "login", "game"], ["game", "game", "login"]] as const) {
-    using probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = probe.addr as Deno.NetAddr;
-    // The port of the other server: in use by it, which this one must not mind.
-    await using server = await ServerProcess.start({ flags: ["--role", role, `--${shut}-port`, String(port)] });
-    await (await RawSocket.connect(server.ports[open])).close();
-    assertEquals(server.ports[shut], NaN);
-    await server.stop();
-  }
 });
 
 /** What the kernel is told of listeners and connections. */

@@ -303,8 +303,8 @@ const RANGES: {
   serverName: { good: ["x", "용의 서버", "n".repeat(64)], bad: ["", "n".repeat(65), "a\nb", "\x1b[31m"] },
   publicHost: { good: ["", "game.example.org", "203.0.113.7"], bad: ["game.example.org:8081", "a b"] },
   gatewayUrl: {
-    good: ["", "wss://g.example/ws", "http://g.example:8082"],
-    bad: ["g.example", "ftp://g", "ws:/g", "wss://a b"],
+    good: ["", "wss://g.example/ws", "http://g.example:8082", `wss://g.example/${"p".repeat(496)}`],
+    bad: ["g.example", "ftp://g", "ws:/g", "wss://a b", `wss://g.example/${"p".repeat(497)}`],
   },
   dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
   dependencyWait: { good: ["0", "3600"], bad: ["-1", "3601", "1s"] },
@@ -357,12 +357,16 @@ const RANGES: {
   dev: { good: ["off", "on", "inspect"], bad: ["1", "yes"] },
 };
 
+/** What some options cannot be without. */
+const BESIDES: Partial<Record<OptionKey, readonly string[]>> = {
+  role: ["--database-url=postgres://db:secret@db.example/drawbridge"],
+  natsUrl: ["--database-url=postgres://db:secret@db.example/drawbridge"],
+};
+
 for (const key of OPTION_KEYS) {
   Deno.test(`loadConfig() takes the values of ${flagOf(key)} up to the ends of its range and no others`, () => {
     const { good, bad } = RANGES[key];
-    // It needs the other.
-    const env = key === "natsUrl" ? { DRAWBRIDGE_DATABASE_URL: "postgres://u:p@h/d" } : undefined;
-    for (const value of good) load({ args: [`${flagOf(key)}=${value}`], env });
+    for (const value of good) load({ args: [...BESIDES[key] ?? [], `${flagOf(key)}=${value}`] });
     for (const value of bad) {
       const [problem, ...others] = problemsOf({ args: [`${flagOf(key)}=${value}`] });
       assertEquals(others, []);
@@ -498,8 +502,11 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
     ],
   },
   {
-    given: { args: ["--role", "login", "--game-port", "0"] },
-    problems: ["Cannot use --game-port 0 with --role login: give the port of the game server"],
+    given: { args: ["--role", "login"] },
+    problems: [
+      "Cannot use --role login with --database-url sqlite:drawbridge.db: servers that each do a part share a PostgreSQL " +
+      "database; give its address, or leave --role out",
+    ],
   },
   {
     given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },
@@ -611,10 +618,11 @@ Deno.test("loadConfig() reads a file that begins with a byte order mark", () => 
 });
 
 Deno.test("loadConfig() looks only at the ports that the role opens", () => {
-  const shared = ["--login-port=7000", "--game-port=7000"];
+  const shared = ["--login-port=7000", "--game-port=7000", "--database-url=postgres://db:secret@db.example/drawbridge"];
   for (const role of ["login", "game"]) load({ args: ["--role", role, ...shared] });
   assertEquals(problemsOf({ args: ["--role", "all", ...shared] }).length, 1);
-  load({ args: ["--role=game", "--login-port=8082"] });
+  load({ args: [...shared, "--role=game", "--login-port=8082"] });
+  load({ args: [...shared, "--role=login", "--gateway-port=7000"] });
 });
 
 Deno.test("loadConfig() takes a certificate with its key, and a token for an admin site others can reach", () => {

@@ -105,7 +105,7 @@ function cleanEnvironment(): Record<string, string> {
 
 const FREE_PORTS = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
 const READY =
-  /^ready (?:login=\S+:(\d+) )?(?:game=\S+:(\d+) )?gateway=https?:\/\/\S+:(\d+) admin=http:\/\/\S+:(\d+)$/gm;
+  /^ready (?:login=\S+:(\d+) )?(?:game=\S+:(\d+) )?(?:gateway=https?:\/\/\S+:(\d+) )?admin=http:\/\/\S+:(\d+)$/gm;
 
 /**
  * Runs the server's command until it exits by itself.
