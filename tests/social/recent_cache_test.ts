@@ -53,6 +53,22 @@ Deno.test("RecentCache.onFailure() forgets everything where a change may have be
   assertEquals([cache.find(1), cache.find(2)], [undefined, undefined]);
 });
 
+Deno.test("RecentCache.outdate() forgets a value that another server has changed, and what is being read of it", async () => {
+  const { cache, readings, read } = counted();
+  const old = read(1), other = read(2);
+  cache.outdate(1);
+  const fresh = read(1);
+  assertEquals(readings.length, 3, "Who asks now is answered with what is now");
+  readings[2].resolve("new");
+  assertEquals(await fresh, "NEW");
+  readings[0].resolve("old");
+  readings[1].resolve("two");
+  assertEquals([await old, await other], ["OLD", "TWO"]);
+  assertEquals([cache.find(1), cache.find(2)], ["NEW", "TWO"]);
+  cache.outdate(1);
+  assertEquals(cache.find(1), undefined);
+});
+
 Deno.test("RecentCache.read() keeps no failure", async () => {
   const { readings, read } = counted();
   const failed = read(1);

@@ -24,6 +24,11 @@ export type Audience =
 /** Everybody who is online. */
 export const EVERYBODY: Audience = { case: "everybody", value: true };
 
+/** Some players. */
+export function playersOnly(...playerIds: readonly number[]): Audience {
+  return { case: "players", value: { ids: playerIds.map(BigInt) } };
+}
+
 /** The players of other servers. */
 export class Elsewhere {
   readonly #game: Pick<Game, "bus" | "counters" | "faults" | "players">;

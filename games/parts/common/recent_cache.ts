@@ -2,6 +2,13 @@
 
 import { DependencyError } from "../../../shared/errors.ts";
 
+/** What is being read. */
+interface Reading<Value> {
+  readonly key: number;
+  readonly value: Promise<Value>;
+  isOutdated: boolean;
+}
+
 /**
  * The values used last, by key. Code that changes something in the storage drops the values made from it once the storage
  * has answered. Answers come in the order of the changes, so a kept value is never outdated.
@@ -11,7 +18,7 @@ export class RecentCache<Value> {
   /** The one used last stands last. */
   readonly #values = new Map<number, Value>();
   /** Readings under way, by key and by who asked: nobody waits in the line of another. */
-  readonly #readings = new Map<string, Promise<Value>>();
+  readonly #readings = new Map<string, Reading<Value>>();
   /** Grows when it is unknown what has changed: what was asked for before may be old. */
   #epoch = 0;
 
@@ -43,22 +50,35 @@ export class RecentCache<Value> {
   ): Promise<Value> {
     const name = `${key} ${source}`;
     const under = this.#readings.get(name);
-    if (under !== undefined) return under;
+    if (under !== undefined) return under.value;
     const epoch = this.#epoch;
-    const reading = read().then((row) => {
+    const value = read().then((row) => {
       const value = make(row);
-      if (epoch === this.#epoch) this.#keep(key, value);
+      if (epoch === this.#epoch && !reading.isOutdated) this.#keep(key, value);
       return value;
     });
+    const reading: Reading<Value> = { key, value, isOutdated: false };
     this.#readings.set(name, reading);
-    const forget = () => void this.#readings.delete(name);
-    reading.then(forget, forget);
-    return reading;
+    const forget = () => {
+      if (this.#readings.get(name) === reading) this.#readings.delete(name);
+    };
+    value.then(forget, forget);
+    return value;
   }
 
   /** Forgets a value that has changed. */
   drop(key: number): void {
     this.#values.delete(key);
+  }
+
+  /** Forgets a value that somebody else has changed: a reading under way may have come before that. */
+  outdate(key: number): void {
+    this.drop(key);
+    for (const [name, reading] of this.#readings) {
+      if (reading.key !== key) continue;
+      reading.isOutdated = true;
+      this.#readings.delete(name);
+    }
   }
 
   /** Forgets everything, where a change failed and may have been made all the same. */
@@ -69,6 +89,7 @@ export class RecentCache<Value> {
   /** Forgets everything, and what is being read will not be kept. */
   clear(): void {
     this.#epoch++;
+    this.#readings.clear();
     this.#values.clear();
   }
 

@@ -41,6 +41,11 @@ export class OnlineLists {
     return this.#lists.get(playerId)?.friends ?? NOBODY;
   }
 
+  /** The players whom a player ignores; nobody where its lists are not here. */
+  ignoredBy(playerId: number): ReadonlySet<number> {
+    return this.#lists.get(playerId)?.ignored ?? NOBODY;
+  }
+
   /** Two players are friends from now on. */
   addFriends(playerId: number, otherId: number): void {
     this.#lists.get(playerId)?.friends.add(otherId);

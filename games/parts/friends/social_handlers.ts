@@ -27,7 +27,13 @@ import {
   IgnoreRemoveSchema,
   IgnoreResponseSchema,
 } from "./friends_pb.ts";
-import { FRIENDS_MAX, IGNORED_PLAYERS_MAX, KEPT_WHISPER_MS, SOCIAL_LISTS_KEPT } from "./limits.ts";
+import {
+  FRIENDS_MAX,
+  IGNORED_PLAYERS_MAX,
+  KEPT_WHISPER_MS,
+  SOCIAL_LISTS_KEPT,
+  SOCIAL_LISTS_READ_AGAIN_MAX,
+} from "./limits.ts";
 import { RecentCache } from "../common/recent_cache.ts";
 import { Roster } from "../common/roster.ts";
 import {
@@ -39,11 +45,15 @@ import {
   type PlayerName,
   Refused,
   SYSTEM,
+  type Topic,
 } from "../../../server/game/game.ts";
 import { nameKey, pack, type Packed } from "../../../server/game/kit.ts";
+import { ListsChangedSchema } from "./friends_bus_pb.ts";
 import { OnlineLists } from "./online_lists.ts";
+import { OthersOnline } from "./others_online.ts";
 import { relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
+import { playersOnly } from "../chat/elsewhere.ts";
 import { ChatGuard } from "../chat/chat_guard.ts";
 import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
@@ -79,6 +89,10 @@ export class SocialService {
   readonly #announced = new Set<number>();
   /** Players who came and went so often that their friends have not been told yet. */
   readonly #unannounced = new Set<number>();
+  readonly #others: OthersOnline;
+  readonly #listsChanged: Topic<typeof ListsChangedSchema>;
+  /** The last reading of each player's lists that is under way. */
+  readonly #readings = new Map<number, symbol>();
 
   constructor(game: Game) {
     this.#game = game;
@@ -90,6 +104,20 @@ export class SocialService {
     };
     this.delivery = new ChatDelivery(game, { lists, gate: this.gate, crowdedOut });
     this.whispers = new KeptWhispers(game, this.delivery, this.gate);
+    this.#others = new OthersOnline(game, {
+      onChange: (player, isOnline, friendIds) => {
+        for (const friendId of friendIds) this.#tellHere(friendId, player, presenceKind(isOnline));
+      },
+      onChanges: (changes) => this.#onOthersChanged(changes),
+    });
+    this.#listsChanged = game.bus.topic(ListsChangedSchema);
+    this.#listsChanged.on(({ playerIds }) => {
+      for (const playerId of playerIds.map(Number)) this.#onListsChanged(playerId);
+    });
+    game.bus.onMissed(() => {
+      this.#shown.clear();
+      for (const { playerId } of game.players.online) this.#unread.add(playerId);
+    });
     game.hooks.leave((player) => this.whispers.onLeave(player));
     game.hooks.online((player, afterReload) => {
       // Friends know already.
@@ -116,7 +144,8 @@ export class SocialService {
 
   /** Whether a player is online, as another may know it that is its friend or of its guild. */
   isOnlineFor(viewerId: number, playerId: number): boolean {
-    return this.#game.players.isOnline(playerId) && this.gate.mayKnowOnline(viewerId, playerId);
+    if (this.#game.players.isOnline(playerId)) return this.gate.mayKnowOnline(viewerId, playerId);
+    return this.#others.isOnlineFor(viewerId, playerId) && !this.#lists.ignores(viewerId, playerId);
   }
 
   /** The account of a player is gone, and with it its place on the lists of others. */
@@ -126,14 +155,16 @@ export class SocialService {
       const wasFriend = this.#lists.friendsOf(relatedId).has(player.playerId);
       this.#lists.removeFriends(player.playerId, relatedId);
       this.#lists.removeIgnored(relatedId, player.playerId);
-      if (wasFriend) this.#tell(relatedId, player, FriendNoticeKind.REMOVED);
+      if (wasFriend || this.#game.bus.isShared) this.#tell(relatedId, player, FriendNoticeKind.REMOVED);
     }
+    this.#tellLists(relatedPlayersOf(partings));
   }
 
   /** Reads the lists that could not be read before; to be called every second or so. */
   sweep(): void {
     this.whispers.sweep();
-    for (const playerId of this.#unread) {
+    // Not all at once, where all have to be read again.
+    for (const playerId of [...this.#unread].slice(0, SOCIAL_LISTS_READ_AGAIN_MAX)) {
       this.#unread.delete(playerId);
       const player = this.#game.players.find(playerId);
       if (player != null) void this.#readLists(player);
@@ -160,6 +191,8 @@ export class SocialService {
   async #readLists(player: Player): Promise<void> {
     const { log, players, storage } = this.#game;
     const { playerId } = player;
+    const reading = Symbol();
+    this.#readings.set(playerId, reading);
     let lists: SocialLists;
     try {
       lists = await storage.for(player.entrant).of(SOCIAL).load(playerId);
@@ -169,7 +202,8 @@ export class SocialService {
       return;
     }
     // It may be gone by now, or be here anew, and then its lists are being read anew.
-    if (players.find(playerId) !== player) return;
+    if (players.find(playerId) !== player || this.#readings.get(playerId) !== reading) return;
+    this.#readings.delete(playerId);
     const idsOf = (players: readonly PlayerName[]) => players.map(({ playerId }) => playerId);
     this.#lists.add(playerId, idsOf(lists.friends), idsOf(lists.ignored));
     this.#announce(player);
@@ -178,14 +212,52 @@ export class SocialService {
   /** Tells the friends of a player that it is online; later, where it has come and gone too often. */
   #announce(player: Player): void {
     const { playerId } = player;
-    if (this.#announced.has(playerId)) return;
-    if (this.#lists.friendsOf(playerId).size > 0 && !this.gate.tryTakeNotice(playerId, "friends")) {
+    if (this.#announced.has(playerId)) return this.#tellOthers(player, []);
+    const friendIds = this.#lists.friendsOf(playerId);
+    if (friendIds.size > 0 && !this.gate.tryTakeNotice(playerId, "friends")) {
       this.#unannounced.add(playerId);
-      return;
+      return this.#tellOthers(player, []);
     }
     this.#unannounced.delete(playerId);
     this.#announced.add(playerId);
-    for (const friendId of this.#lists.friendsOf(playerId)) this.#tellPresence(friendId, player, true);
+    for (const friendId of friendIds) this.#tellPresence(friendId, player, true);
+    this.#tellOthers(player, friendIds);
+  }
+
+  /** Tells the other servers that a player is online, and who of its friends there is to be told. */
+  #tellOthers({ playerId, name }: PlayerName, friendIds: Iterable<number>): void {
+    if (!this.#game.bus.isShared) return;
+    const ignoredIds = [...this.#lists.ignoredBy(playerId)];
+    this.#others.set({ playerId, name, ignoredIds }, this.#friendsElsewhere(playerId, friendIds));
+  }
+
+  #friendsElsewhere(playerId: number, friendIds: Iterable<number>): number[] {
+    return [...friendIds].filter((friendId) =>
+      !this.#game.players.isOnline(friendId) && !this.#lists.ignores(playerId, friendId)
+    );
+  }
+
+  /** Players of other servers came or went, as was found out later. */
+  #onOthersChanged(changes: ReadonlyMap<number, { readonly name: string; readonly isOnline: boolean }>): void {
+    for (const { playerId } of this.#game.players.online) {
+      for (const friendId of this.#lists.friendsOf(playerId)) {
+        const change = changes.get(friendId);
+        if (change === undefined || change.isOnline && !this.#others.isOnlineFor(playerId, friendId)) continue;
+        this.#tellHere(playerId, { playerId: friendId, name: change.name }, presenceKind(change.isOnline));
+      }
+    }
+  }
+
+  /** Another server has changed a player's lists. */
+  #onListsChanged(playerId: number): void {
+    this.#shown.outdate(playerId);
+    const player = this.#game.players.find(playerId);
+    if (player !== undefined) void this.#readLists(player);
+  }
+
+  /** Tells the other servers whose lists have changed. */
+  #tellLists(playerIds: readonly number[]): void {
+    if (this.#game.bus.isShared) this.#listsChanged.publish({ playerIds: playerIds.map(BigInt) });
   }
 
   #goOffline(player: Player): void {
@@ -194,16 +266,17 @@ export class SocialService {
     this.#unread.delete(playerId);
     this.#unannounced.delete(playerId);
     // Friends who were not told of the arrival are not told of the departure.
-    if (this.#announced.delete(playerId)) {
-      for (const friendId of this.#lists.friendsOf(playerId)) this.#tellPresence(friendId, player, false);
-    }
+    const friendIds = this.#announced.delete(playerId) ? this.#lists.friendsOf(playerId) : [];
+    for (const friendId of friendIds) this.#tellPresence(friendId, player, false);
+    this.#others.remove(player, this.#friendsElsewhere(playerId, friendIds));
+    this.#readings.delete(playerId);
     this.#lists.remove(playerId);
   }
 
   /** Tells a friend of a player that it came or went, if the friend may know. */
   #tellPresence(friendId: number, player: Player, isOnline: boolean): void {
     if (this.#lists.ignores(player.playerId, friendId)) return;
-    this.#tell(friendId, player, isOnline ? FriendNoticeKind.ONLINE : FriendNoticeKind.OFFLINE);
+    this.#tellHere(friendId, player, presenceKind(isOnline));
   }
 
   // Friends
@@ -293,6 +366,7 @@ export class SocialService {
     try {
       const result = await done;
       for (const playerId of playerIds) this.#shown.drop(playerId);
+      this.#tellLists(playerIds);
       return result;
     } catch (error) {
       this.#shown.onFailure(error);
@@ -306,13 +380,18 @@ export class SocialService {
     this.#tell(other.playerId, player, FriendNoticeKind.ACCEPTED);
   }
 
-  /** Tells a player of what another did, unless it is offline or ignores the other. */
-  #tell(recipientId: number, { playerId, name }: PlayerName, kind: FriendNoticeKind): void {
+  /** Tells a player of what another did, wherever it is online, unless it ignores the other. */
+  #tell(recipientId: number, player: PlayerName, kind: FriendNoticeKind): void {
+    if (this.#tellHere(recipientId, player, kind)) return;
+    this.delivery.elsewhere.say(playersOnly(recipientId), noticeOf(player, kind));
+  }
+
+  /** The same of a player of this server. @returns Whether it is online here. */
+  #tellHere(recipientId: number, player: PlayerName, kind: FriendNoticeKind): boolean {
     const recipient = this.#game.players.find(recipientId);
-    if (recipient === undefined) return;
-    const notice = create(FriendNoticeSchema, { kind, player: refOf({ playerId, name }) });
-    const payload = toBinary(FriendNoticeSchema, notice);
-    this.delivery.deliver({ senderId: playerId, type: FRIEND_NOTICE, payload }, [recipient]);
+    if (recipient === undefined) return false;
+    this.delivery.deliver(noticeOf(player, kind), [recipient]);
+    return true;
   }
 
   #respond(player: Player, requestType: number, other: PlayerName, isFriend: boolean): void {
@@ -331,6 +410,7 @@ export class SocialService {
     }
     if (result === "added") this.#seemToGo(player, other);
     this.#lists.addIgnored(player.playerId, other.playerId);
+    this.#tellOthers(player, []);
     this.#respondIgnore(player, IGNORE_ADD, other);
   }
 
@@ -341,6 +421,7 @@ export class SocialService {
     const wasIgnored = await this.#change([player.playerId], social.removeIgnored(pair));
     if (!wasIgnored) throw new Refused(ErrorCode.NOT_FOUND, "The player is not ignored");
     this.#lists.removeIgnored(player.playerId, other.playerId);
+    this.#tellOthers(player, []);
     this.#respondIgnore(player, IGNORE_REMOVE, other);
   }
 
@@ -349,7 +430,7 @@ export class SocialService {
     const { playerId } = player;
     if (!this.#announced.has(playerId) || !this.#lists.friendsOf(playerId).has(other.playerId)) return;
     if (!this.gate.tryTakeNotice(playerId, playerTarget(nameKey(other.name)))) return;
-    this.#tellPresence(other.playerId, player, false);
+    this.#tell(other.playerId, player, FriendNoticeKind.OFFLINE);
   }
 
   #listIgnored(player: Player): void | Promise<void> {
@@ -368,6 +449,15 @@ export class SocialService {
     if (other.playerId === player.playerId) throw new Refused(ErrorCode.TARGET_INVALID, "That is you");
     return other;
   }
+}
+
+function presenceKind(isOnline: boolean): FriendNoticeKind {
+  return isOnline ? FriendNoticeKind.ONLINE : FriendNoticeKind.OFFLINE;
+}
+
+function noticeOf(player: PlayerName, kind: FriendNoticeKind): Saying {
+  const payload = toBinary(FriendNoticeSchema, create(FriendNoticeSchema, { kind, player: refOf(player) }));
+  return { senderId: player.playerId, type: FRIEND_NOTICE, payload };
 }
 
 function ownListFull(): Refused {

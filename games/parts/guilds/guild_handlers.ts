@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type GuildsChanged, GuildsChangedSchema } from "./guild_bus_pb.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
@@ -78,7 +79,8 @@ export class GuildService {
     const social = friends, warMs = guildWarMinutes * 60_000;
     const calls = new GuildCalls((error) => this.#onFailure(error));
     const members = new GuildMembers(game, calls, social);
-    const rosters = new GuildRosters(game, members, social);
+    const changed = game.bus.topic(GuildsChangedSchema);
+    const rosters = new GuildRosters(game, { members, social, changed });
     this.#game = game;
     this.#social = social;
     this.#calls = calls;
@@ -96,6 +98,13 @@ export class GuildService {
     game.hooks.deleted(({ playerId }, { partings }) => this.#accountRemoved(playerId, partings));
     game.hooks.stop(() => this.stop());
     game.every(SWEEP_INTERVAL_MS, () => this.sweep(game.dateMs));
+    social.delivery.elsewhere.onGuild((guildId) => members.online(guildId));
+    changed.on((change) => this.#onChange(change));
+    game.bus.onMissed(() => {
+      rosters.clear();
+      members.doubtAll();
+      this.#wars.onBegun(0);
+    });
     game.on(GuildCreateRequestSchema, (player, request) => this.#create(player, request));
     game.on(
       GuildJoinRequestSchema,
@@ -143,7 +152,7 @@ export class GuildService {
   /** The account of a player is gone, and the storage has taken it out of its guild. */
   #accountRemoved(playerId: number, partings: Partings): void {
     const leftGuildId = leftGuildOf(partings);
-    if (leftGuildId !== null) this.#rosters.drop(leftGuildId);
+    if (leftGuildId !== null) this.#rosters.onChange([leftGuildId], { playerIds: [playerId] });
     this.#members.forget(playerId);
   }
 
@@ -175,6 +184,20 @@ export class GuildService {
     } catch (error) {
       this.#game.log.warn("Cannot bring guilds up to date, will try again", { error: String(error) });
     }
+  }
+
+  /** Another server has changed guilds. What they are now is in the database: the news is only that it is to be read. */
+  #onChange({ guildIds, playerIds, warEndsAt }: GuildsChanged): void {
+    for (const guildId of guildIds.map(Number)) {
+      this.#rosters.outdate(guildId);
+      // They may be at war, or at peace.
+      for (const playerId of this.#members.ties.membersOf(guildId)) this.#members.doubt(playerId);
+    }
+    for (const playerId of playerIds.map(Number)) {
+      if (this.#members.ties.find(playerId) !== undefined) this.#members.doubt(playerId);
+    }
+    if (warEndsAt > 0n) this.#wars.onBegun(Number(warEndsAt));
+    this.#game.background("guilds", () => this.#members.clearDoubts());
   }
 
   /** What failed may have been done: what is known here may not be so any more. */
@@ -230,7 +253,7 @@ export class GuildService {
     return this.#calls.request(
       () => storage.for(player.asker).of(GUILDS).join({ playerId, guildId, nowMs: clock.unixMs() }),
       ({ tie }) => {
-        this.#rosters.drop(tie.guildId);
+        this.#rosters.onChange([tie.guildId]);
         this.#members.set(playerId, tie);
         this.#confirm(player, GUILD_JOIN_REQUEST);
       },
@@ -242,7 +265,7 @@ export class GuildService {
     return this.#calls.request(
       () => this.#game.storage.for(player.asker).of(GUILDS).leave({ playerId }),
       ({ guildId }) => {
-        this.#rosters.drop(guildId);
+        this.#rosters.onChange([guildId]);
         this.#confirm(player, GUILD_LEAVE_REQUEST);
         this.#members.set(playerId, null);
       },
@@ -254,7 +277,7 @@ export class GuildService {
     return this.#calls.request(
       () => this.#game.storage.for(player.asker).of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
       ({ playerId, guildId }) => {
-        this.#rosters.drop(guildId);
+        this.#rosters.onChange([guildId], { playerIds: [playerId] });
         this.#members.set(playerId, null);
         this.#confirm(player, GUILD_KICK_REQUEST);
       },
@@ -269,7 +292,7 @@ export class GuildService {
     return this.#calls.request(
       () => this.#game.storage.for(player.asker).of(GUILDS).setRank({ actorId, nameKey: nameKey(playerName), rank }),
       ({ guild }) => {
-        this.#rosters.drop(guild.guildId);
+        this.#rosters.onChange([guild.guildId]);
         this.#rosters.show(player, guild);
       },
     );

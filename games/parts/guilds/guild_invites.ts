@@ -7,6 +7,8 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Game, type Player, SYSTEM } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
+import type { Saying } from "../chat/chat_delivery.ts";
+import { playersOnly } from "../chat/elsewhere.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
@@ -78,6 +80,7 @@ export class GuildInvites {
           inviterName: inviter.name,
         };
         if (invited !== undefined) this.#send(invited, invite);
+        else this.#social.delivery.elsewhere.say(playersOnly(playerId), sayingOf(invite));
       },
     );
   }
@@ -125,9 +128,12 @@ export class GuildInvites {
   }
 
   /** An invitation is treated like chat: a player who ignores the inviter does not hear of it. */
-  #send(player: Player, { guildId, guildName, inviterId, inviterName }: Invite): void {
-    const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
-    const payload = toBinary(GuildInviteNoticeSchema, notice);
-    this.#social.delivery.deliver({ senderId: inviterId, type: GUILD_INVITE_NOTICE, payload }, [player]);
+  #send(player: Player, invite: Invite): void {
+    this.#social.delivery.deliver(sayingOf(invite), [player]);
   }
+}
+
+function sayingOf({ guildId, guildName, inviterId, inviterName }: Invite): Saying {
+  const notice = create(GuildInviteNoticeSchema, { guildId: BigInt(guildId), guildName, inviterName });
+  return { senderId: inviterId, type: GUILD_INVITE_NOTICE, payload: toBinary(GuildInviteNoticeSchema, notice) };
 }

@@ -116,7 +116,10 @@ export class GuildMembers {
   /** Asks the storage again for the guilds of players that are not known for certain. */
   async clearDoubts(): Promise<void> {
     if (this.#doubtful.size === 0) return;
+    // What was asked for before may be answered after what is asked for now.
+    if (this.#game.bus.isShared) await this.#calls.idle();
     const playerIds = [...this.#doubtful].slice(0, STORAGE_ROWS_MAX);
+    if (playerIds.length === 0) return;
     for (const playerId of playerIds) this.#doubtful.delete(playerId);
     try {
       await this.#loadAll(playerIds, this.#game.storage.for(SYSTEM));

@@ -5,11 +5,12 @@
  */
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { Game, Player } from "../../../server/game/game.ts";
+import type { Game, Player, Topic } from "../../../server/game/game.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { RecentCache } from "../common/recent_cache.ts";
 import { Roster } from "../common/roster.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
+import type { GuildsChangedSchema } from "./guild_bus_pb.ts";
 import type { GuildMembers } from "./guild_members.ts";
 import { refusalOf } from "./guild_refusals.ts";
 import { type Guild, type GuildMember, GUILDS } from "./guild_store.ts";
@@ -23,18 +24,47 @@ export class GuildRosters {
   readonly #game: Game;
   readonly #members: GuildMembers;
   readonly #social: Pick<SocialService, "isOnlineFor">;
+  readonly #changed: Topic<typeof GuildsChangedSchema>;
   /** Guilds as they were shown, by id. */
   readonly #shown = new RecentCache<Roster>(GUILDS_KEPT);
 
-  constructor(game: Game, members: GuildMembers, social: Pick<SocialService, "isOnlineFor">) {
+  /** @param changed What the other servers are told. */
+  constructor(
+    game: Game,
+    { members, social, changed }: {
+      readonly members: GuildMembers;
+      readonly social: Pick<SocialService, "isOnlineFor">;
+      readonly changed: Topic<typeof GuildsChangedSchema>;
+    },
+  ) {
+    this.#changed = changed;
     this.#game = game;
     this.#members = members;
     this.#social = social;
   }
 
-  /** A guild has changed. */
-  drop(guildId: number): void {
-    this.#shown.drop(guildId);
+  /** Guilds have changed, by the doing of this server. @param playerIds Who may be in another guild now. */
+  onChange(
+    guildIds: readonly number[],
+    { playerIds = [], warEndsAtMs = 0 }: { readonly playerIds?: readonly number[]; readonly warEndsAtMs?: number } = {},
+  ): void {
+    for (const guildId of guildIds) this.#shown.drop(guildId);
+    if (guildIds.length === 0 || !this.#game.bus.isShared) return;
+    this.#changed.publish({
+      guildIds: guildIds.map(BigInt),
+      playerIds: playerIds.map(BigInt),
+      warEndsAt: BigInt(warEndsAtMs),
+    });
+  }
+
+  /** A guild has changed, by the doing of another server. */
+  outdate(guildId: number): void {
+    this.#shown.outdate(guildId);
+  }
+
+  /** Any may have changed. */
+  clear(): void {
+    this.#shown.clear();
   }
 
   /** A change failed, and may have been made all the same. */

@@ -15,7 +15,7 @@ import { guildKey } from "./guild_names.ts";
 import type { GuildRosters } from "./guild_rosters.ts";
 import { type DeclaredWar, type EndedWar, GUILDS, type Kill } from "./guild_store.ts";
 import { GuildActionResponseSchema, GuildWarEndSchema, GuildWarStartSchema } from "./guilds_pb.ts";
-import { GUILD_KILLS_PENDING_MAX } from "./limits.ts";
+import { GUILD_KILLS_PENDING_MAX, GUILD_WAR_KILLS_LATE_MS } from "./limits.ts";
 import { idOf } from "./wire_id.ts";
 
 const GUILD_WAR_END = packetTypeOf(GuildWarEndSchema);
@@ -61,6 +61,11 @@ export class GuildWars {
     this.#kills.add({ killerId, victimId, atMs: this.#game.clock.unixMs() });
   }
 
+  /** A war has begun by the doing of another server. @param endsAtMs Unix milliseconds; 0: it is not known when it ends. */
+  onBegun(endsAtMs: number): void {
+    this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
+  }
+
   /** Resolves when every kill is written, as far as it can be. */
   flush(): Promise<void> {
     return this.#kills.flush();
@@ -73,11 +78,13 @@ export class GuildWars {
    */
   async catchUp(dateMs: number): Promise<void> {
     await this.#kills.flush();
-    const isWarDue = dateMs >= this.#nextEndMs;
+    // Other servers bring their kills a little later.
+    const nowMs = dateMs - (this.#game.bus.isShared ? GUILD_WAR_KILLS_LATE_MS : 0);
+    const isWarDue = nowMs >= this.#nextEndMs;
     // The kills come first: they decide who has won.
     if (!isWarDue || this.#kills.pendingCount > 0) return;
     const { storage } = this.#game;
-    await this.#parts.calls.run(() => storage.for(SYSTEM).of(GUILDS).endDueWars({ nowMs: dateMs }), (answer) => {
+    await this.#parts.calls.run(() => storage.for(SYSTEM).of(GUILDS).endDueWars({ nowMs }), (answer) => {
       this.#nextEndMs = answer.nextEndsAtMs ?? Infinity;
       for (const war of answer.endedWars) this.#announceEnd(war);
     });
@@ -86,7 +93,7 @@ export class GuildWars {
   async #addKills(kills: readonly Kill[]): Promise<void> {
     try {
       const guildIds = await this.#game.storage.for(SYSTEM).of(GUILDS).addKills(kills);
-      for (const guildId of guildIds) this.#parts.rosters.drop(guildId);
+      this.#parts.rosters.onChange([...new Set(guildIds)]);
     } catch (error) {
       this.#parts.rosters.onFailure(error);
       throw error;
@@ -106,7 +113,7 @@ export class GuildWars {
       () => storage.for(player.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
       ({ war }) => {
         this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
-        for (const { guildId } of war.sides) rosters.drop(guildId);
+        rosters.onChange(war.sides.map(({ guildId }) => guildId), { warEndsAtMs: endsAtMs });
         members.ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
         player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START });
         this.#announceStart(war, actorId, endsAtMs);
@@ -121,8 +128,10 @@ export class GuildWars {
     schema: Desc,
     message: MessageInitShape<Desc>,
   ): void {
-    const payload = toBinary(schema, create(schema, message));
-    this.#parts.social.delivery.deliver({ senderId, type, payload }, this.#parts.members.online(guildId));
+    const { delivery } = this.#parts.social;
+    const saying = { senderId, type, payload: toBinary(schema, create(schema, message)) };
+    delivery.deliver(saying, this.#parts.members.online(guildId));
+    delivery.elsewhere.say({ case: "guildId", value: BigInt(guildId) }, saying);
   }
 
   #announceStart({ warId, sides: [first, second] }: DeclaredWar, declarerId: number, endsAtMs: number): void {
@@ -139,7 +148,7 @@ export class GuildWars {
 
   #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
     this.#parts.members.ties.endWar(first.guildId, second.guildId);
-    for (const { guildId } of [first, second]) this.#parts.rosters.drop(guildId);
+    this.#parts.rosters.onChange([first.guildId, second.guildId]);
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: declarerId };
       this.#tellGuild(about, GUILD_WAR_END, GuildWarEndSchema, {

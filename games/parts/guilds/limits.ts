@@ -37,6 +37,8 @@ export const GUILD_WARS_ENDED_MAX = 256;
 export const GUILDS_KEPT = 256;
 /** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
 export const GUILD_KILLS_PENDING_MAX = 4_096;
+/** How long servers that share a database wait after a war for the kills of each other, in milliseconds: two sweeps. */
+export const GUILD_WAR_KILLS_LATE_MS = 2_000;
 /** How often the guilds of players who have left are dropped from memory, in milliseconds. */
 export const GUILD_FORGET_INTERVAL_MS = 60_000;
 /** Bytes of a guild tag in UTF-8. */
