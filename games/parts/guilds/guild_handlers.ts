@@ -214,7 +214,7 @@ export class GuildService {
       log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
       this.#members.doubt(playerId);
     });
-    this.#invites.tell(player);
+    this.#invites.remind(player);
   }
 
   // Requests

@@ -47,7 +47,7 @@ export class GuildInvites {
   }
 
   /** Tells a player who came online of the invitations that still stand. */
-  tell(player: Player): void {
+  remind(player: Player): void {
     const { clock, log, storage } = this.#game;
     const { playerId } = player;
     this.#calls.run(
