@@ -4,6 +4,7 @@
  * @module
  */
 
+import { freePort } from "./free_port.ts";
 import { findProgram } from "./programs.ts";
 import { until } from "./wait.ts";
 
@@ -33,10 +34,7 @@ export class TestNats implements AsyncDisposable {
 
   /** Starts a server. */
   static async start(options: NatsOptions = {}): Promise<TestNats> {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = listener.addr;
-    listener.close();
-    const server = new TestNats(port, await Deno.makeTempFile({ prefix: "drawbridge-test-" }), options);
+    const server = new TestNats(freePort(), await Deno.makeTempFile({ prefix: "drawbridge-test-" }), options);
     await server.resume();
     return server;
   }
