@@ -51,6 +51,12 @@ class Cluster implements AsyncDisposable {
     return { gameServers, sessionToken };
   }
 
+  /** Sets when the lease of the first server lapses. */
+  async endLeaseIn(interval: string): Promise<void> {
+    const untilMs = `extract(epoch FROM clock_timestamp() + interval '${interval}') * 1000`;
+    await this.database.query(`UPDATE nodes SET lease_until_ms = ${untilMs} WHERE server_id = 1`, "test_1");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const server of this.servers) await server[Symbol.asyncDispose]();
     await this.database[Symbol.asyncDispose]();
@@ -109,9 +115,12 @@ programTest(
     one.kill("SIGSTOP");
     const second = clientOf(two);
     try {
+      // However long it takes to come here, it ends after that.
+      await cluster.endLeaseIn("1 hour");
       await second.open();
       const early = await second.enterWorld({ token: sessionToken });
       assertEquals([early.success, early.errorCode], [false, ErrorCode.UNAVAILABLE], "Its server may live");
+      await cluster.endLeaseIn("1 second");
       let entityId = 0n;
       await until("the lease to lapse", async () => {
         const answer = await second.enterWorld({ token: sessionToken });
