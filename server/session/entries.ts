@@ -117,6 +117,8 @@ export class Entries {
           if (place !== undefined) this.#queue.putBack(place, null);
           return;
         }
+        // What was read may be long ago for everybody else: this process may have been stopped since.
+        ownerships.checkLease();
         // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
         const admission = this.#check(session, token, entry);
         if (this.#hasRoomFor(admission, place, session)) {
