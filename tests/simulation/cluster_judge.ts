@@ -64,6 +64,8 @@ export class ClusterJudge {
   readonly #departures = new Map<number, Departure>();
   /** Entities of characters, by life and character. */
   readonly #entities = new WeakMap<LogicLife, Map<number, number>>();
+  /** Characters that left a life dead. */
+  readonly #dead = new WeakMap<LogicLife, Set<number>>();
   /** Since when a node plays somebody who is another's, by node and player. */
   readonly #wrongSinceMs = new Map<string, number>();
   /** Since when a player is a server's that does not know it, by player. */
@@ -84,8 +86,11 @@ export class ClusterJudge {
   begin(life: LogicLife): void {
     const entities = new Map<number, number>();
     this.#entities.set(life, entities);
+    const dead = new Set<number>();
+    this.#dead.set(life, dead);
     life.logic.hooks.despawn.push((entityId, characterId) => {
       entities.delete(characterId);
+      if (hpIn(life.world, entityId) <= 0) dead.add(characterId);
       const { world } = life;
       const { playerId } = life.logic.world.occupants.participantOf(entityId)!.player!;
       const owner = life.logic.context.ownerships.find(playerId);
@@ -195,9 +200,10 @@ export class ClusterJudge {
     const departure = this.#departures.get(characterId);
     const isSame = departure?.life === life && departure.epoch === epoch && epoch !== undefined;
     const state = isSame ? departure.state : this.#saved.get(characterId);
-    if (state === undefined || state.hp <= 0) return;
-    const { x, z } = spawnPosition!;
     const hp = hpIn(life.world, Number(entityId));
+    // Who died here is dead here for a while, whatever became of it elsewhere.
+    if (state === undefined || state.hp <= 0 || hp === 0 && this.#dead.get(life)!.has(characterId)) return;
+    const { x, z } = spawnPosition!;
     if (Math.abs(x - state.x) < 0.01 && Math.abs(z - state.z) < 0.01 && hp === Math.round(state.hp)) return;
     const was = `${x.toFixed(2)}, ${z.toFixed(2)} with ${hp} hp`;
     const saved = `${state.x.toFixed(2)}, ${state.z.toFixed(2)} with ${state.hp} hp`;
