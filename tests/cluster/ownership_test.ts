@@ -215,6 +215,18 @@ Deno.test("A player who leaves while the directory is out of reach is given up w
   assertEquals(entered(two, again), "in");
 });
 
+Deno.test("A node that has not heard of its lease for 4 s lets nobody in", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  pair.directory.isDown = true;
+  await pair.pass(5_000);
+  const again = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 2);
+  assertEquals(entered(one, again), "UNAVAILABLE");
+});
+
 Deno.test("A node that does not know yet that its lease has lapsed lets nobody in as it knew them", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;
