@@ -12,6 +12,8 @@ interface Program {
   readonly packages: readonly string[];
   /** Where it is, if no path leads there. */
   readonly folder?: string;
+  /** Only root can do with it what tests do. Default: anybody can. */
+  readonly isForRoot?: boolean;
 }
 
 /** Every program that tests start. */
@@ -23,7 +25,7 @@ export const PROGRAMS = {
     packages: ["chromium", "fonts-liberation"],
   },
   nats: { commands: ["nats-server"], packages: ["nats-server"] },
-  nft: { commands: ["nft"], packages: ["nftables", "iproute2"] },
+  nft: { commands: ["nft"], packages: ["nftables", "iproute2"], isForRoot: true },
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
@@ -61,15 +63,21 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Registers a test that starts programs: where one is missing it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
+/** Why a program cannot be used here; `undefined` when it can. */
+function obstacle(name: ProgramName): string | undefined {
+  const { packages, isForRoot }: Program = PROGRAMS[name];
+  if (findProgram(name) === undefined) return `needs ${name}: Debian's package ${packages[0]}`;
+  if (isForRoot === true && Deno.uid() !== 0) return `needs ${name} as root`;
+}
+
+/** Registers a test that starts programs: where one cannot be used it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
 export function programTest(
   programs: ProgramName | readonly ProgramName[],
   name: string,
   run: () => void | Promise<void>,
 ): void {
-  const program = [programs].flat().find((program) => findProgram(program) === undefined);
-  if (program === undefined) return Deno.test(name, run);
-  const missing = `needs ${program}: Debian's package ${PROGRAMS[program].packages[0]}`;
+  const [missing] = [programs].flat().map(obstacle).filter((text) => text !== undefined);
+  if (missing === undefined) return Deno.test(name, run);
   Deno.test({
     name: `${name} (${missing})`,
     ignore: !REQUIRE_ALL,
