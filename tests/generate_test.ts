@@ -35,7 +35,7 @@ async function runTask(dir: string, task: string): Promise<void> {
 }
 
 /** What `deno task generate` writes. */
-const GENERATED = /(?:_pb|^contract|^packet_types)\.ts$/;
+const GENERATED = /(?:_pb|^contract|^enums|^field_numbers|^packet_types)\.ts$/;
 
 /** A folder with everything that the tasks read, and nothing that they write. */
 async function copySources(dir: string): Promise<void> {

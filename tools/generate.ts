@@ -71,6 +71,16 @@ class Places {
   }
 }
 
+/** Messages of the engine that io workers, which load no messages, read and write field by field. */
+const BY_HAND = ["EchoRequest", "HeartbeatRequest", "HeartbeatResponse", "ErrorResponse", "DisconnectNotice"];
+
+/** The numbers of a message's fields: `ECHO_REQUEST = { data: 1, route: 2 }`. */
+function fieldNumbersOf({ name, fields }: DescMessage): string {
+  const constant = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
+  const numbers = fields.map(({ localName, number }) => `${localName}: ${number}`).join(", ");
+  return `/** Of {@linkcode ${name}}. */\nexport const ${constant} = { ${numbers} } as const;\n`;
+}
+
 /** The names by which generated code calls a descriptor of a file. */
 function variableOf({ name }: DescFile): string {
   return `file_${name.replaceAll(/[^\w]/g, "_")}`;
@@ -259,6 +269,12 @@ ${told.map((file) => `  ${variableOf(file)},`).join("\n")}
     const path = `${ENGINE}packet_types.ts`;
     await write(path, `/**\n * The engine's packet types; ${NOTE}\n *\n * @module\n */\n\n${types}`);
     written.push(path);
+    const messages = all.flatMap((file) => file.messages);
+    const numbers = BY_HAND.map((name) => fieldNumbersOf(messages.find((message) => message.name === name)!));
+    const numbersPath = `${ENGINE}field_numbers.ts`;
+    const head = `/**\n * Numbers of fields that are read and written by hand; ${NOTE}\n *\n * @module\n */\n\n`;
+    await write(numbersPath, head + numbers.join("\n"));
+    written.push(numbersPath);
   }
   for (const [game, home] of games) {
     const path = `${home}contract.ts`;

@@ -8,6 +8,7 @@
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { DisconnectReason } from "../../shared/gen/enums.ts";
+import { DISCONNECT_NOTICE, ERROR_RESPONSE } from "../../shared/gen/field_numbers.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 
@@ -25,10 +26,10 @@ export function errorResponse(
   requestSequence: number,
 ): Refusal {
   const writer = new BinaryWriter();
-  if (code !== 0) writer.tag(1, WireType.Varint).int32(code);
-  if (message !== "") writer.tag(2, WireType.LengthDelimited).string(message);
-  if (requestType !== 0) writer.tag(3, WireType.Varint).int32(requestType);
-  if (requestSequence !== 0) writer.tag(4, WireType.Varint).uint64(requestSequence);
+  if (code !== 0) writer.tag(ERROR_RESPONSE.errorCode, WireType.Varint).int32(code);
+  if (message !== "") writer.tag(ERROR_RESPONSE.message, WireType.LengthDelimited).string(message);
+  if (requestType !== 0) writer.tag(ERROR_RESPONSE.requestType, WireType.Varint).int32(requestType);
+  if (requestSequence !== 0) writer.tag(ERROR_RESPONSE.requestSequence, WireType.Varint).uint64(requestSequence);
   return { type: PacketType.ERROR_RESPONSE, payload: writer.finish() };
 }
 
@@ -38,8 +39,8 @@ export function isErrorFor(requestType: number, requestSequence: number, payload
   const reader = new BinaryReader(payload);
   while (reader.pos < reader.len) {
     const [field, wireType] = reader.tag();
-    if (field === 3) type = reader.int32();
-    else if (field === 4) sequence = Number(reader.uint64());
+    if (field === ERROR_RESPONSE.requestType) type = reader.int32();
+    else if (field === ERROR_RESPONSE.requestSequence) sequence = Number(reader.uint64());
     else reader.skip(wireType, field);
   }
   return type === requestType && sequence === requestSequence;
@@ -70,8 +71,8 @@ export function refuseRequest(
 /** The payload of a DISCONNECT_NOTICE. */
 export function disconnectNotice(reason: DisconnectReason, message: string, retryAfterMs: number): Uint8Array {
   const writer = new BinaryWriter();
-  if (reason !== 0) writer.tag(1, WireType.Varint).int32(reason);
-  if (message !== "") writer.tag(2, WireType.LengthDelimited).string(message);
-  if (retryAfterMs !== 0) writer.tag(3, WireType.Varint).uint32(retryAfterMs);
+  if (reason !== 0) writer.tag(DISCONNECT_NOTICE.reason, WireType.Varint).int32(reason);
+  if (message !== "") writer.tag(DISCONNECT_NOTICE.message, WireType.LengthDelimited).string(message);
+  if (retryAfterMs !== 0) writer.tag(DISCONNECT_NOTICE.retryAfterMs, WireType.Varint).uint32(retryAfterMs);
   return writer.finish();
 }

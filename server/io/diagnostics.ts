@@ -7,10 +7,14 @@
  */
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { ECHO_REQUEST, HEARTBEAT_REQUEST, HEARTBEAT_RESPONSE } from "../../shared/gen/field_numbers.ts";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 
 const NOTHING = new Uint8Array(0);
+/** What stands before the fields of an echo: numbers and wire types. */
+const DATA_TAG = ECHO_REQUEST.data << 3 | WireType.LengthDelimited;
+const ROUTE_TAG = ECHO_REQUEST.route << 3 | WireType.Varint;
 
 /** The payload of an echo is not in the usual form; see {@linkcode scanEcho}. */
 export const ECHO_UNUSUAL = -1;
@@ -23,7 +27,7 @@ export const ECHO_UNUSUAL = -1;
  */
 export function scanEcho(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
-  if (at < end && bytes[at] === 0x0a) {
+  if (at < end && bytes[at] === DATA_TAG) {
     at++;
     let length = 0;
     for (let shift = 0;; shift += 7) {
@@ -35,7 +39,7 @@ export function scanEcho(bytes: Uint8Array, start: number, end: number): number 
     at += length;
   }
   if (at === end) return 0;
-  if (at + 2 === end && bytes[at] === 0x10 && bytes[at + 1] < 0x80) return bytes[at + 1];
+  if (at + 2 === end && bytes[at] === ROUTE_TAG && bytes[at + 1] < 0x80) return bytes[at + 1];
   return ECHO_UNUSUAL;
 }
 
@@ -51,16 +55,16 @@ export function parseEcho(payload: Uint8Array): { route: number; response: Uint8
     const reader = new BinaryReader(payload);
     while (reader.pos < reader.len) {
       const [field, wireType] = reader.tag();
-      if (field === 1) data = reader.bytes();
-      else if (field === 2) route = reader.uint32();
+      if (field === ECHO_REQUEST.data) data = reader.bytes();
+      else if (field === ECHO_REQUEST.route) route = reader.uint32();
       else reader.skip(wireType, field);
     }
   } catch {
     return null;
   }
   const writer = new BinaryWriter();
-  if (data.length > 0) writer.tag(1, WireType.LengthDelimited).bytes(data);
-  if (route !== 0) writer.tag(2, WireType.Varint).uint32(route);
+  if (data.length > 0) writer.tag(ECHO_REQUEST.data, WireType.LengthDelimited).bytes(data);
+  if (route !== 0) writer.tag(ECHO_REQUEST.route, WireType.Varint).uint32(route);
   return { route, response: writer.finish() };
 }
 
@@ -72,9 +76,9 @@ export function parseHeartbeat(payload: Uint8Array): { timestamp: bigint; server
     const reader = new BinaryReader(payload);
     while (reader.pos < reader.len) {
       const [field, wireType] = reader.tag();
-      if (field === 1) reader.uint64();
-      else if (field === 2) timestamp = BigInt(reader.uint64());
-      else if (field === 3) serverTimestampEcho = BigInt(reader.uint64());
+      if (field === HEARTBEAT_REQUEST.playerId) reader.uint64();
+      else if (field === HEARTBEAT_REQUEST.timestamp) timestamp = BigInt(reader.uint64());
+      else if (field === HEARTBEAT_REQUEST.serverTimestampEcho) serverTimestampEcho = BigInt(reader.uint64());
       else reader.skip(wireType, field);
     }
   } catch {
@@ -86,8 +90,10 @@ export function parseHeartbeat(payload: Uint8Array): { timestamp: bigint; server
 /** The payload of a HEARTBEAT_RESPONSE. */
 export function heartbeatResponse(serverTimestampMs: number, latencyMs: number, clientTimestamp: bigint): Uint8Array {
   const writer = new BinaryWriter();
-  if (serverTimestampMs !== 0) writer.tag(1, WireType.Varint).uint64(serverTimestampMs);
-  if (latencyMs !== 0) writer.tag(2, WireType.Varint).uint32(latencyMs);
-  if (clientTimestamp !== 0n) writer.tag(3, WireType.Varint).uint64(clientTimestamp);
+  if (serverTimestampMs !== 0) {
+    writer.tag(HEARTBEAT_RESPONSE.serverTimestamp, WireType.Varint).uint64(serverTimestampMs);
+  }
+  if (latencyMs !== 0) writer.tag(HEARTBEAT_RESPONSE.latencyMs, WireType.Varint).uint32(latencyMs);
+  if (clientTimestamp !== 0n) writer.tag(HEARTBEAT_RESPONSE.clientTimestamp, WireType.Varint).uint64(clientTimestamp);
   return writer.finish();
 }
