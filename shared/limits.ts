@@ -70,6 +70,11 @@ export const LOGIN_QUEUE_TOLD_PER_TICK = 256;
 export const LOGIN_QUEUE_KEPT_MS = 30_000;
 /** A connection that has sent nothing at all for this long is closed, in milliseconds: three missed heartbeats. */
 export const IDLE_TIMEOUT_MS = 45_000;
+/**
+ * A request that leads to another state, such as a login, is answered in this time, or its connection is closed, in
+ * milliseconds: what is sent behind it waits for its answer. All that it may wait for has bounds of its own, and takes less.
+ */
+export const ANSWER_TIMEOUT_MS = 40_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
 export const LINGER_TIMEOUT_MS = 2_000;
 /** Packets of one connection that may be refused unhandled in an interval before it counts as a violation. */
@@ -614,6 +619,8 @@ export const PASSWORD_VERIFIER_CHARS_MAX = 256;
 export const PASSWORD_HASHES_MAX = 4;
 /** Password hashes that may wait: what two cores do in the 5 s a player is willing to wait. */
 export const PASSWORD_QUEUE_MAX = 256;
+/** How long a password hash may wait for its turn, and as long may it take, in milliseconds: nobody waits for it longer. */
+export const PASSWORD_WAIT_MS_MAX = 10_000;
 /** Characters of a session token: ours have some 300. */
 export const SESSION_TOKEN_CHARS_MAX = 2_048;
 /** How long a session token is good for, in milliseconds, if not configured. */
@@ -761,6 +768,11 @@ assert(
   "What concerns more people must delay later",
 );
 assert(ACCOUNT_DELAY_MS_MAX < LOGIN_FAILURE_FADE_MS, "Guesses at an account must not fade faster than they are heard");
+assert(
+  2 * PASSWORD_WAIT_MS_MAX + 4 * (STORAGE_TIMEOUT_MS + 2 * STORAGE_SWEEP_INTERVAL_MS) < ANSWER_TIMEOUT_MS,
+  "A login must be answered before its connection is given up",
+);
+assert(ANSWER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "Whose request is not answered is not read, and must not count as idle");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");

@@ -12,7 +12,9 @@ import {
   PASSWORD_PARALLELISM,
   PASSWORD_PASSES,
   PASSWORD_QUEUE_MAX,
+  PASSWORD_WAIT_MS_MAX,
 } from "../../shared/limits.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
 import { type Argon2id, argon2idWebCrypto } from "./argon2id.ts";
 import { TurnQueue } from "./turn_queue.ts";
 import { encodePasswordVerifier, parsePasswordVerifier, type PasswordVerifier } from "./password_verifier.ts";
@@ -42,6 +44,13 @@ export interface PasswordHasherOptions {
   readonly hashesMax?: number;
   /** Hashes that may wait. */
   readonly queueMax?: number;
+  readonly timers?: Timers;
+}
+
+/** One that waits for its turn. */
+interface Turn extends PromiseWithResolvers<void> {
+  /** It has waited too long, and its asker was told. */
+  isOver: boolean;
 }
 
 /**
@@ -49,14 +58,16 @@ export interface PasswordHasherOptions {
  * turns: `asker` is an address, or anything else that is to have turns of its own.
  *
  * Every method takes the client's hash ({@linkcode isClientPasswordHash}; upper and lower case are the same) and throws
- * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full and nobody has more in it.
+ * a `TypeError` for anything else, and a `DependencyError` `overloaded` when the queue is full and nobody has more in it,
+ * or it waits too long in it, and `timeout` when the hash itself takes too long.
  */
 export class PasswordHasher {
   readonly #argon2id: Argon2id;
   readonly #randomBytes: (count: number) => Uint8Array<ArrayBuffer>;
   readonly #hashesMax: number;
   readonly #queueMax: number;
-  readonly #queue: TurnQueue<PromiseWithResolvers<void>>;
+  readonly #queue: TurnQueue<Turn>;
+  readonly #timers: Timers;
   #runningCount = 0;
 
   constructor(options: PasswordHasherOptions = {}) {
@@ -65,6 +76,7 @@ export class PasswordHasher {
     this.#hashesMax = options.hashesMax ?? PASSWORD_HASHES_MAX;
     this.#queueMax = options.queueMax ?? PASSWORD_QUEUE_MAX;
     this.#queue = new TurnQueue(this.#queueMax);
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
   }
 
   /** Hashes that wait for their turn. */
@@ -107,7 +119,10 @@ export class PasswordHasher {
     await this.#takeTurn(asker);
     try {
       const secret = Uint8Array.fromHex(clientHash);
-      return await this.#argon2id({ secret, salt, cost, hashBytes: hash.length });
+      return await this.#inTime(
+        this.#argon2id({ secret, salt, cost, hashBytes: hash.length }),
+        () => new DependencyError("timeout", "Cannot hash password: it takes too long"),
+      );
     } finally {
       this.#passTurn();
     }
@@ -118,20 +133,35 @@ export class PasswordHasher {
       this.#runningCount++;
       return;
     }
-    const turn = Promise.withResolvers<void>();
+    const turn: Turn = { ...Promise.withResolvers<void>(), isOver: false };
     const ousted = this.#queue.push(asker, turn);
     if (ousted !== undefined) {
       const reason = `${this.#queue.length} hashes wait, limit is ${this.#queueMax} hashes`;
       ousted.reject(new DependencyError("overloaded", `Cannot hash password: ${reason}`));
     }
-    await turn.promise;
+    await this.#inTime(turn.promise, () => {
+      turn.isOver = true;
+      return new DependencyError("overloaded", "Cannot hash password: too many others are before it");
+    });
   }
 
-  /** The turn goes from hand to hand, so nobody can come in between. */
+  /** The turn goes from hand to hand, so nobody can come in between. What nobody waits for any more is not computed. */
   #passTurn(): void {
-    const next = this.#queue.shift();
-    if (next) next.resolve();
+    let next = this.#queue.shift();
+    while (next?.isOver === true) next = this.#queue.shift();
+    if (next !== undefined) next.resolve();
     else this.#runningCount--;
+  }
+
+  /** What a promise resolves to, if that is in time. */
+  async #inTime<Result>(promise: Promise<Result>, late: () => Error): Promise<Result> {
+    const { promise: end, reject } = Promise.withResolvers<never>();
+    const timer = this.#timers.set(() => reject(late()), PASSWORD_WAIT_MS_MAX);
+    try {
+      return await Promise.race([promise, end]);
+    } finally {
+      this.#timers.clear(timer);
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 import type { App } from "../../gateway/app.ts";
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
+  ANSWER_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   PACKET_TOKENS_BURST,
@@ -392,6 +393,8 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewaySite {
     } else if (addressEntry >= 0 && this.#parts.addresses.bannedMs(addressEntry, nowMs) > 0) {
       const banMs = this.#parts.addresses.bannedMs(addressEntry, nowMs);
       connection.close(DisconnectReason.FLOOD, "This address is banned for flooding", banMs);
+    } else if (connection.reader.awaitingMs(nowMs) >= ANSWER_TIMEOUT_MS) {
+      connection.close(DisconnectReason.SERVER_ERROR, "There is no answer to the last request");
     } else if (connection.silentMs(nowMs) >= IDLE_TIMEOUT_MS) {
       connection.closeIdle();
     } else if (connection.congestedMs(nowMs) >= SLOW_READER_MS) {

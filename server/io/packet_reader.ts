@@ -51,6 +51,8 @@ export class PacketReader implements FrameSink {
   #awaited: PacketRow | null = null;
   /** Its sequence. */
   #awaitedSequence = 0;
+  /** Since when it is under way, monotonic milliseconds. */
+  #awaitedSinceMs = 0;
   /** Frames it may still have handled before it is others' turn. */
   #framesLeft = FRAMES_PER_SERVICE_MAX;
   /** The compressed frame that it stopped at has been charged. */
@@ -75,6 +77,11 @@ export class PacketReader implements FrameSink {
   /** A request is under way that leads to another state. */
   get awaiting(): boolean {
     return this.#awaited !== null;
+  }
+
+  /** For how long it is, in milliseconds; 0: none is. */
+  awaitingMs(nowMs: number): number {
+    return this.#awaited === null ? 0 : nowMs - this.#awaitedSinceMs;
   }
 
   /** What its address was charged last, in microseconds: about what it will make when it goes on. */
@@ -275,6 +282,7 @@ export class PacketReader implements FrameSink {
   #await(row: PacketRow, sequence: number): void {
     this.#awaited = row;
     this.#awaitedSequence = sequence;
+    this.#awaitedSinceMs = this.#host.nowMs;
   }
 
   #goOnBehindAnswer(): void {

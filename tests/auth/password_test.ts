@@ -1,7 +1,7 @@
 import { type Argon2id, type Argon2idInput, argon2idWebCrypto } from "../../server/auth/argon2id.ts";
 import { hashesAtOnce, isClientPasswordHash, PasswordHasher } from "../../server/auth/password.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { PASSWORD_HASHES_MAX, PASSWORD_QUEUE_MAX } from "../../shared/limits.ts";
+import { PASSWORD_HASHES_MAX, PASSWORD_QUEUE_MAX, PASSWORD_WAIT_MS_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertNotEquals, assertRejects } from "../support/assert.ts";
 
 const CLIENT_HASH = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8";
@@ -129,6 +129,54 @@ Deno.test("PasswordHasher refuses what its queue cannot hold, and goes on", asyn
   running.at(-1)?.();
   await later;
   assert(PASSWORD_QUEUE_MAX >= PASSWORD_HASHES_MAX);
+});
+
+/** Timers that run when the test says so. */
+function manualTimers() {
+  const due = new Map<number, () => void>();
+  let last = 0;
+  const timers = {
+    set: (run: () => void, ms: number) => {
+      assertEquals(ms, PASSWORD_WAIT_MS_MAX);
+      due.set(++last, run);
+      return last;
+    },
+    clear: (handle: unknown) => void due.delete(handle as number),
+  };
+  return { due, timers };
+}
+
+Deno.test("PasswordHasher tells who has waited too long so, and computes nothing for them", async () => {
+  const { due, timers } = manualTimers();
+  const running: (() => void)[] = [];
+  const argon2id: Argon2id = ({ hashBytes }) =>
+    new Promise((resolve) => running.push(() => resolve(new Uint8Array(hashBytes))));
+  const hasher = new PasswordHasher({ argon2id, hashesMax: 1, timers });
+  const [first, late, next] = ["a", "b", "c"].map((asker) => hasher.verifyAgainstNobody(CLIENT_HASH, asker));
+  while (due.size < 3) await null;
+  // Of the first it is its hash that has time, which began after the others had asked.
+  [...due.values()][0]();
+  await assertRejects(() => late, DependencyError, "too many others are before it");
+  running[0]();
+  await first;
+  while (running.length < 2) await null;
+  running[1]();
+  await next;
+  assertEquals([due.size, hasher.queueLength], [0, 0]);
+});
+
+Deno.test("PasswordHasher gives up a hash that takes too long, and gives its turn on", async () => {
+  const { due, timers } = manualTimers();
+  let count = 0;
+  const argon2id: Argon2id = ({ hashBytes }) =>
+    ++count === 1 ? new Promise(() => {}) : Promise.resolve(new Uint8Array(hashBytes));
+  const hasher = new PasswordHasher({ argon2id, hashesMax: 1, timers });
+  const [stuck, next] = ["a", "b"].map((asker) => hasher.verifyAgainstNobody(CLIENT_HASH, asker));
+  while (due.size < 2) await null;
+  [...due.values()][1]();
+  await assertRejects(() => stuck, DependencyError, "it takes too long");
+  assertEquals(await next, false);
+  assertEquals(due.size, 0);
 });
 
 Deno.test("PasswordHasher gives its turn on when a hash fails", async () => {

@@ -15,6 +15,7 @@ import { FLAG_COMPRESSED } from "../support/records.ts";
 import { DisconnectNoticeSchema, DisconnectReason, HeartbeatRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
+  ANSWER_TIMEOUT_MS,
   HANDSHAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
@@ -69,6 +70,21 @@ Deno.test("IoWorker.sweep() closes who sent nothing at all for IDLE_TIMEOUT_MS a
   assert(!busy.connection.closing);
   fixture.pass(1);
   assert(busy.connection.closing);
+});
+
+Deno.test("IoWorker.sweep() closes whose login has no answer for ANSWER_TIMEOUT_MS, however often it says that it is there", () => {
+  const fixture = new IoFixture();
+  const [answered, forgotten] = [fixture.connect("login"), fixture.connect("login")];
+  for (const peer of [answered, forgotten]) peer.send({ type: PacketType.LOGIN_REQUEST });
+  fixture.sendFromLogic(answered, PacketType.LOGIN_RESPONSE, new Uint8Array(0));
+  fixture.round();
+  for (let passedMs = 0; passedMs < ANSWER_TIMEOUT_MS; passedMs += 10_000) {
+    assert(!forgotten.connection.closing, `After ${passedMs} ms`);
+    for (const peer of [answered, forgotten]) peer.send(HEARTBEAT);
+    fixture.pass(10_000);
+  }
+  assertEquals(takeNotice(forgotten).reason, DisconnectReason.SERVER_ERROR);
+  assert(!answered.connection.closing);
 });
 
 Deno.test("IoWorker.sweep() cuts who does not take its DISCONNECT_NOTICE after LINGER_TIMEOUT_MS", () => {
