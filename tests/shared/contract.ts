@@ -29,7 +29,7 @@ export interface ContractRow {
 /** number · name · direction · states · answer · fields */
 const ROWS = `
 1000 LOGIN_REQUEST          >  C   LOGIN_RESPONSE | username 1 string, password_hash 2 string, client_version 3 string, device_id 4 string
-1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[], deletion_cancelled 7 bool
+1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[], deletion_cancelled 7 bool, server_id 8 uint32
 1002 LOGOUT_REQUEST         >  AW  LOGOUT_RESPONSE | player_id 1 uint64, session_token 2 string
 1003 LOGOUT_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode
 1004 HEARTBEAT_REQUEST      >  CAW ERROR_RESPONSE | player_id 1 uint64, timestamp 2 uint64, server_timestamp_echo 3 uint64
