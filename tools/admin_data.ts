@@ -9,7 +9,13 @@
 
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { loadConfig, postgresTarget, type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import {
+  loadConfig,
+  postgresTarget,
+  readPostgresTarget,
+  type ServerConfig,
+  sqlitePath,
+} from "../server/config/config.ts";
 import type { GameOption } from "../server/config/schema.ts";
 import { makeDataFolder } from "../server/process/data_folder.ts";
 import { tryHoldDataFolder } from "../server/process/data_lock.ts";
@@ -254,7 +260,7 @@ async function prepare(
 }
 
 async function openRows(config: ServerConfig): Promise<DataRows> {
-  const target = postgresTarget(config);
+  const target = readPostgresTarget(config);
   return target === undefined ? sqliteRows(sqlitePath(config)) : await postgresRows(target);
 }
 

@@ -1,7 +1,7 @@
 /** The storage of a server, for tools that use it beside the server or without one. @module */
 
 import { loadSessionKey } from "../server/auth/key_file.ts";
-import { postgresTarget, type ServerConfig, sqlitePath } from "../server/config/config.ts";
+import { readPostgresTarget, type ServerConfig, sqlitePath } from "../server/config/config.ts";
 import { DirectStorage } from "../server/storage/direct_storage.ts";
 import { sessionKeyOf } from "../server/storage/postgres_key.ts";
 import { PostgresStorage } from "../server/storage/postgres_storage.ts";
@@ -26,7 +26,7 @@ export async function openStorage(
   records: GameRecords,
   newKey?: Uint8Array<ArrayBuffer>,
 ): Promise<OpenedStorage> {
-  const target = postgresTarget(config);
+  const target = readPostgresTarget(config);
   if (target === undefined) {
     const sessionKey = await loadSessionKey(config.dataDir, newKey);
     return { storage: new DirectStorage({ path: sqlitePath(config) }, records), sessionKey };

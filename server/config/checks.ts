@@ -8,7 +8,7 @@ import { ADMIN_TOKEN_LENGTH_MIN } from "../../shared/limits.ts";
 import type { OptionKey, Platform, ServerConfig } from "./schema.ts";
 import { isLoopback, isWildcard } from "../base/host.ts";
 import { parseIpAddress } from "../base/ip_address.ts";
-import { isPostgresUrl } from "../storage/postgres_target.ts";
+import { isPostgresUrl, parsePostgresUrl } from "../storage/postgres_target.ts";
 import { fileReason } from "../base/file_error.ts";
 
 /** What the checks need to know besides the values. */
@@ -36,6 +36,7 @@ const CHECKS: readonly Check[] = [
   { of: ["role", "databaseUrl"], find: checkRole },
   { of: ["adminHost", "adminToken"], find: checkAdmin },
   { of: ["tlsCert", "tlsKey"], find: checkTls },
+  { of: ["databaseUrl", "databaseCa"], find: checkDatabaseCa },
   { of: ["natsUrl", "natsCa", "databaseUrl"], find: checkNats },
   { of: ["ioBackend", "tlsCert", "host"], find: checkEpoll },
   { of: ["proxyProtocolFrom", "tlsCert"], find: checkProxyProtocol },
@@ -140,6 +141,19 @@ function checkPem(name: string, file: PemFile, readTextFile: (path: string) => s
   } catch (error) {
     return [`Cannot read ${name} ${file.path}: ${fileReason(error)}`];
   }
+}
+
+/** Certificates are looked at where the address asks for it, and nowhere else. */
+function checkDatabaseCa(
+  { databaseCa, databaseUrl }: ServerConfig,
+  { nameOf, readTextFile }: CheckContext,
+): string[] {
+  if (databaseCa === "") return [];
+  const name = nameOf("databaseCa");
+  if (parsePostgresUrl(databaseUrl)?.tls !== "verify-full") {
+    return [`Cannot use ${name}: write ${nameOf("databaseUrl")} postgres://…?sslmode=verify-full`];
+  }
+  return checkPem(name, { path: databaseCa, what: "certificate", label: CERTIFICATE_LABEL }, readTextFile);
 }
 
 /** What servers say to each other is sealed with a key that only a database which they share can give them. */

@@ -103,6 +103,15 @@ export function postgresTarget({ databaseUrl }: Pick<ServerConfig, "databaseUrl"
   return parsePostgresUrl(databaseUrl);
 }
 
+/** The PostgreSQL database with the certificates that vouch for it, whose file is read. */
+export function readPostgresTarget(
+  config: Pick<ServerConfig, "databaseUrl" | "databaseCa">,
+): PostgresTarget | undefined {
+  const target = postgresTarget(config);
+  if (target === undefined || config.databaseCa === "") return target;
+  return { ...target, ca: Deno.readTextFileSync(config.databaseCa) };
+}
+
 /**
  * Holds that other servers on the database can tell players where this one is.
  *

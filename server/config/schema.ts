@@ -80,6 +80,7 @@ export interface ServerConfig {
 
   readonly dataDir: string;
   readonly databaseUrl: string;
+  readonly databaseCa: string;
   readonly dependencyWait: number;
   readonly natsUrl: string;
   readonly natsCa: string;
@@ -407,6 +408,14 @@ export const OPTIONS: OptionTable = {
     help: "Where accounts and all that players keep is: a SQLite file, relative to the data folder, or PostgreSQL",
     alsoCalled: ["database", "db-url"],
     secret: "url",
+  },
+  databaseCa: {
+    group: "Storage",
+    kind: path("FILE", "optional"),
+    default: "",
+    defaultText: "those the system trusts",
+    help: "Certificates (PEM) that vouch for a PostgreSQL server at sslmode=verify-full",
+    alsoCalled: ["sslrootcert", "database-tls-ca"],
   },
   dependencyWait: {
     group: "Storage",

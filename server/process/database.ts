@@ -3,7 +3,13 @@
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import { POSTGRES_START_RETRY_MS } from "../../shared/limits.ts";
 import { loadSessionKey } from "../auth/key_file.ts";
-import { describeDatabase, postgresTarget, type ServerConfig, sqlitePath } from "../config/config.ts";
+import {
+  describeDatabase,
+  postgresTarget,
+  readPostgresTarget,
+  type ServerConfig,
+  sqlitePath,
+} from "../config/config.ts";
 import { startStorageWorker, type StorageWorker, type StorageWorkerOptions } from "../storage/start_storage_worker.ts";
 import type { Logger } from "../ops/logging.ts";
 import type { Launch } from "./launch.ts";
@@ -22,7 +28,7 @@ export async function startDatabase(
   { storageEntry, postgresEntry }: Entries,
   options: Pick<StorageWorkerOptions, "onError" | "counters"> = {},
 ): Promise<StorageWorker> {
-  const postgres = postgresTarget(config);
+  const postgres = readPostgresTarget(config);
   const own = { ...options, permissions: storagePermissions(config) };
   try {
     return postgres === undefined

@@ -43,7 +43,7 @@ const NOTHING: WorkerPermissions = {
 export function narrowPermissions(config: ServerConfig): boolean {
   const database = databaseFile(config);
   const folders = database === undefined ? [config.dataDir] : [config.dataDir, dirname(database)];
-  const tls = [config.tlsCert, config.tlsKey, config.natsCa].filter((path) => path !== "");
+  const tls = [config.tlsCert, config.tlsKey, config.databaseCa, config.natsCa].filter((path) => path !== "");
   keepPaths("read", [SOURCE, gameFolder(config.game), ...folders, ...tls]);
   keepPaths("write", folders);
   if (config.ioBackend === "epoll") requireLibrary();

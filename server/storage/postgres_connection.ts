@@ -6,6 +6,7 @@
 
 import { connect, type Socket } from "node:net";
 import process from "node:process";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import postgres from "postgres";
 import {
   POSTGRES_CONNECT_TIMEOUT_MS,
@@ -105,13 +106,20 @@ export function codeOf(error: unknown): string {
 }
 
 function optionsOf(
-  { host, port, database, user, password, tls }: PostgresTarget,
+  { host, port, database, user, password, tls, ca }: PostgresTarget,
   own: { readonly socket: () => Promise<Socket>; readonly onclose: () => void },
 ): postgres.Options<Record<string, never>> {
   return {
     ...own,
     ...{ host, port, database, username: user, password, max: 1 },
-    ssl: tls === "disable" ? false : tls === "verify-full" ? { rejectUnauthorized: true, servername: host } : tls,
+    ssl: tls === "disable" ? false : tls === "verify-full"
+      ? {
+        rejectUnauthorized: true,
+        ca,
+        // An address has no name that it could be asked for by; it is to be in the certificate all the same.
+        checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
+      }
+      : tls,
     fetch_types: false,
     idle_timeout: undefined,
     max_lifetime: null,

@@ -347,10 +347,28 @@ function unknownError({ operation }: StorageRequest, error: unknown): Error {
 function openError(target: PostgresTarget, error: unknown): Error {
   if (error instanceof ConfigError || error instanceof AssertionError) return error;
   const what = `Cannot open database ${describeTarget(target)}: ${messageOf(error)}`;
-  const hint = HINTS[codeOf(error)];
+  const code = codeOf(error);
+  if (IS_BAD_CERTIFICATE.test(code)) {
+    return new ConfigError([
+      `Cannot open database ${describeTarget(target)}: its server shows a certificate that is not good: ` +
+      `${messageOf(error)}; give the certificate that vouches for it as --database-ca`,
+    ]);
+  }
+  if (code === "ECONNRESET" && WITHOUT_TLS.test(messageOf(error))) {
+    return new ConfigError([
+      `Cannot open database ${describeTarget(target)}: its server does not speak TLS; have it do so, or write ` +
+      "sslmode=disable where nobody listens in between",
+    ]);
+  }
+  const hint = HINTS[code];
   if (hint !== undefined) return new ConfigError([`${what}; ${hint}`]);
   return new DependencyError("unavailable", what, { cause: error });
 }
+
+/** The platform's names for what can be wrong with a certificate. */
+const IS_BAD_CERTIFICATE = /^(?:ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(?:GET|VERIFY)|INVALID_PURPOSE)/;
+/** What the platform says when a server hangs up on a TLS handshake. */
+const WITHOUT_TLS = /before secure TLS connection/;
 
 /** What to do, by PostgreSQL's states. */
 const HINTS: Readonly<Record<string, string>> = {

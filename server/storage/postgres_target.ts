@@ -11,6 +11,8 @@ export interface PostgresTarget {
   readonly user: string;
   readonly password: string;
   readonly tls: PostgresTls;
+  /** Certificates (PEM) that vouch for its server; undefined: those the system trusts. */
+  readonly ca?: string;
 }
 
 const PORT = 5432;

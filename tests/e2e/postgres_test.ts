@@ -7,6 +7,7 @@ import {
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { makeCertificate, openssl } from "../support/certificate.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
@@ -116,6 +117,69 @@ programTest("postgresql", "serve says what is wrong with a database, and tells n
     });
   }
 });
+
+programTest(
+  ["postgresql", "openssl"],
+  "serve speaks TLS to a PostgreSQL server whose certificate is good, and to no other that it is to verify",
+  async () => {
+    await withTempDir(async (dir) => {
+      const tls = await makeCertificate(dir);
+      await using database = await TestPostgres.start({ tls });
+      const url = await database.createDatabase();
+      const ca = ["--database-ca", tls.cert];
+      const server = await ServerProcess.start({
+        flags: ["--database-url", `${url}?sslmode=verify-full`, ...ca, "--public-host", "127.0.0.1"],
+      });
+      const encrypted = await database.query(
+        "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'drawbridge' AND ssl",
+      );
+      assert(Number(encrypted[0]) > 0, "The connections are encrypted");
+      await server.stop();
+
+      const refusal = async (url: string, ...flags: string[]) => {
+        const { code, stderr } = await runServerToEnd([
+          ...["--data-dir", `${dir}/data`, "--public-host", "127.0.0.1", "--database-url", url, ...flags],
+        ]);
+        assertEquals(code, EXIT_CONFIG, stderr);
+        assert(!stderr.includes("1/2"), "No password is told");
+        return stderr;
+      };
+      const verified = `${url}?sslmode=verify-full`;
+      const notGood =
+        /shows a certificate that is not good: .+; give the certificate that vouches for it as --database-ca/;
+      assert(notGood.test(await refusal(verified)), "The system does not vouch for it");
+      // Another that is not for this host, signed by itself; it vouches for itself alone.
+      await Deno.mkdir(`${dir}/other`);
+      const other = { cert: `${dir}/other/cert.pem`, key: `${dir}/other/key.pem` };
+      await openssl(
+        ...["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"],
+        ...[
+          "-keyout",
+          other.key,
+          "-out",
+          other.cert,
+          "-subj",
+          "/CN=elsewhere",
+          "-addext",
+          "subjectAltName=DNS:elsewhere",
+        ],
+        ...["-addext", "basicConstraints=critical,CA:FALSE"],
+      );
+      assert(notGood.test(await refusal(verified, "--database-ca", other.cert)), "Another vouches for another");
+      await using elsewhere = await TestPostgres.start({ tls: other });
+      const elsewhereUrl = `${await elsewhere.createDatabase()}?sslmode=verify-full`;
+      assert(notGood.test(await refusal(elsewhereUrl, "--database-ca", other.cert)), "It is for another host");
+      await using plain = await TestPostgres.start();
+      const plainUrl = await plain.createDatabase();
+      for (const mode of ["require", "verify-full"]) {
+        assert(/does not speak TLS/.test(await refusal(`${plainUrl}?sslmode=${mode}`)), mode);
+      }
+      for (const args of [[url], ["sqlite:a.db"]]) {
+        assert((await refusal(args[0], ...ca)).includes("Cannot use --database-ca: write --database-url"), args[0]);
+      }
+    });
+  },
+);
 
 programTest("postgresql", "serve waits for a database as long as --dependency-wait says", async () => {
   await using database = await TestPostgres.start();

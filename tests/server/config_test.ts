@@ -143,6 +143,7 @@ Deno.test("loadConfig() gives the documented defaults", () => {
     dependencyWait: 0,
     natsUrl: "",
     natsCa: "",
+    databaseCa: "",
     duplicateLogin: "replace",
     sessionTokenHours: 24,
     clientVersionMin: "",
@@ -307,6 +308,7 @@ const RANGES: {
     bad: ["g.example", "ftp://g", "ws:/g", "wss://a b", `wss://g.example/${"p".repeat(497)}`],
   },
   dataDir: { good: ["/var/lib/x", "."], bad: ["", "a\0b", "d".repeat(4097)] },
+  databaseCa: { good: [""], bad: ["a\0b", "f".repeat(4097)] },
   dependencyWait: { good: ["0", "3600"], bad: ["-1", "3601", "1s"] },
   natsUrl: {
     good: ["", "nats://h", "tls://u:p%40@[::1]:4222", "nats://u:p@h/"],

@@ -16,6 +16,8 @@ export interface PostgresOptions {
   readonly isDurable?: boolean;
   /** More settings, as `name=value`. */
   readonly settings?: readonly string[];
+  /** Its certificate and key, files in PEM, which it is given: it speaks TLS then. */
+  readonly tls?: { readonly cert: string; readonly key: string };
   /** Where it listens; all who reach it there may connect with the password. Default: this machine alone. */
   readonly host?: string;
   /** A command that runs the server's programs, which follow it. Default: none. */
@@ -35,7 +37,7 @@ export class TestPostgres implements AsyncDisposable {
   private constructor(
     folder: string,
     port: number,
-    { host, launcher, settings }: Required<Omit<PostgresOptions, "isDurable">>,
+    { host, launcher, settings }: Required<Omit<PostgresOptions, "isDurable" | "tls">>,
   ) {
     this.folder = folder;
     this.port = port;
@@ -46,7 +48,7 @@ export class TestPostgres implements AsyncDisposable {
 
   /** Makes a cluster in a new folder, and starts its server. */
   static async start(
-    { isDurable = false, settings = [], host = "127.0.0.1", launcher = [] }: PostgresOptions = {},
+    { isDurable = false, settings = [], host = "127.0.0.1", launcher = [], tls }: PostgresOptions = {},
   ): Promise<TestPostgres> {
     const folder = await Deno.makeTempDir({ prefix: "drawbridge-test-" });
     const passwordFile = `${folder}/password`;
@@ -59,9 +61,14 @@ export class TestPostgres implements AsyncDisposable {
     await run(command("initdb", [...cluster, "--encoding=UTF8", "--locale=C.UTF-8", "-D", `${folder}/data`]));
     await Deno.writeTextFile(`${folder}/data/pg_hba.conf`, "host all all samenet scram-sha-256\n", { append: true });
     const port = freePort();
+    const secured = tls === undefined ? [] : await giveCertificate(folder, tls);
     const fsync = isDurable ? [] : ["fsync=off", "full_page_writes=off"];
     const own = [`listen_addresses=${host}`, `port=${port}`, "unix_socket_directories=", "shared_buffers=16MB"];
-    const server = new TestPostgres(folder, port, { host, launcher, settings: [...own, ...fsync, ...settings] });
+    const server = new TestPostgres(folder, port, {
+      host,
+      launcher,
+      settings: [...own, ...fsync, ...secured, ...settings],
+    });
     await server.resume();
     return server;
   }
@@ -137,6 +144,16 @@ export class TestPostgres implements AsyncDisposable {
     await this.stop("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });
   }
+}
+
+/** The server reads a key only where nobody else can. */
+async function giveCertificate(folder: string, { cert, key }: { readonly cert: string; readonly key: string }) {
+  const { uid, gid } = ordinaryUser();
+  for (const [name, file] of [["cert", cert], ["key", key]]) {
+    await Deno.writeTextFile(`${folder}/${name}.pem`, await Deno.readTextFile(file), { mode: 0o600 });
+    if (Deno.uid() === 0) await Deno.chown(`${folder}/${name}.pem`, uid, gid);
+  }
+  return ["ssl=on", `ssl_cert_file=${folder}/cert.pem`, `ssl_key_file=${folder}/key.pem`];
 }
 
 /** The server refuses to run for root. */
