@@ -1,5 +1,5 @@
 /**
- * Three servers and their database, each on a host of its own: ways between them are cut while players go from server to
+ * Three servers, their database and their bus, each on a host of its own: ways between them are cut while players go from server to
  * server, and healed; then {@linkcode problemsOf} judges what clients and the database saw.
  *
  * @module
@@ -7,6 +7,7 @@
 
 import { Prng } from "../../server/world/prng.ts";
 import { type Cut, TestNetwork } from "../support/network_namespaces.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
@@ -14,7 +15,8 @@ import { type Deed, type OwnerSample, problemsOf } from "./partition_history.ts"
 import type { Farewell } from "./partition_players.ts";
 
 const SERVERS = ["one", "two", "three"] as const;
-const HOSTS = ["db", "players", ...SERVERS] as const;
+const OTHERS = ["db", "bus", "players"] as const;
+const HOSTS = [...OTHERS, ...SERVERS] as const;
 const DATABASE = "test_1";
 const CUTS: readonly Cut[] = ["in", "out", "both"];
 /** Time between two cuts, in milliseconds: as much as a server takes to be itself again. */
@@ -32,19 +34,25 @@ const OWNED = "SELECT name, server_id FROM player_owners JOIN accounts ON accoun
 export interface Partition {
   readonly ways: readonly {
     readonly host: typeof SERVERS[number];
-    readonly from: "db" | "players";
+    readonly from: typeof OTHERS[number];
     readonly way: Cut;
   }[];
   readonly forMs: number;
 }
 
-/** Every way alone and every two that differ in their server, in each direction, for each of these times. */
+/**
+ * Every way alone, those of two servers to the database, and those of one to database and bus, in each direction, for each
+ * of these times.
+ */
 export function allPartitions(times: readonly number[]): Partition[] {
-  const single = SERVERS.flatMap((host) =>
-    (["db", "players"] as const).flatMap((from) => CUTS.map((way) => ({ host, from, way })))
-  );
+  const single = SERVERS.flatMap((host) => OTHERS.flatMap((from) => CUTS.map((way) => ({ host, from, way }))));
   const pairs = SERVERS.flatMap((host, index) =>
-    CUTS.map((way) => [{ host, from: "db", way }, { host: SERVERS[(index + 1) % 3], from: "db", way }] as const)
+    CUTS.flatMap((way) =>
+      [
+        [{ host, from: "db", way }, { host: SERVERS[(index + 1) % 3], from: "db", way }],
+        [{ host, from: "db", way }, { host, from: "bus", way }],
+      ] as const
+    )
   );
   return times.flatMap((forMs) => [...single.map((way) => [way]), ...pairs].map((ways) => ({ ways, forMs })));
 }
@@ -68,13 +76,14 @@ export async function runPartitions(
 ): Promise<PartitionResult> {
   await using stack = new AsyncDisposableStack();
   const network = stack.use(await TestNetwork.make(HOSTS));
-  const { db } = network.hosts;
+  const { bus, db } = network.hosts;
   const database = stack.use(await TestPostgres.start({ host: db.address, launcher: db.launcher }));
-  const url = await database.createDatabase();
+  const nats = stack.use(await TestNats.start({ host: bus.address, launcher: bus.launcher }));
+  const common = ["--database-url", await database.createDatabase(), "--nats-url", nats.url()];
   const servers: ServerProcess[] = [];
   for (const [index, name] of SERVERS.entries()) {
     const { address, launcher } = network.hosts[name];
-    const flags = ["--server-id", `${index + 1}`, "--host", address, "--public-host", address, "--database-url", url];
+    const flags = ["--server-id", `${index + 1}`, "--host", address, "--public-host", address, ...common];
     servers.push(stack.use(await ServerProcess.start({ launcher, flags, errorsExpected: true })));
   }
   const samples = stack.use(new OwnerWatch(database));

@@ -1,5 +1,5 @@
 /**
- * `deno task soak:partitions`: cuts the ways between three servers, their database and their players, in one direction or
+ * `deno task soak:partitions`: cuts the ways between three servers, their database, their bus and their players, in one direction or
  * both, and tells whether a player had two owners, or anything acknowledged was lost. Needs root. Exit status 0: all is
  * well.
  *

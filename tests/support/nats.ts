@@ -17,6 +17,10 @@ export interface NatsOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Largest message, in bytes; its own default unless told. */
   readonly payloadBytesMax?: number;
+  /** Where it listens. Default: this machine alone. */
+  readonly host?: string;
+  /** A command that runs it, which follows it. Default: none. */
+  readonly launcher?: readonly string[];
 }
 
 /** A running server. */
@@ -39,40 +43,37 @@ export class TestNats implements AsyncDisposable {
     return server;
   }
 
+  get #host(): string {
+    return this.#options.host ?? "127.0.0.1";
+  }
+
   /** Its address for `--nats-url`, with its password. */
   url({ user = USER, password = PASSWORD }: { readonly user?: string; readonly password?: string } = {}): string {
     const who = user === "" ? "" : `${user}:${encodeURIComponent(password)}@`;
-    return `${this.#options.tls === undefined ? "nats" : "tls"}://${who}127.0.0.1:${this.port}`;
+    return `${this.#options.tls === undefined ? "nats" : "tls"}://${who}${this.#host}:${this.port}`;
   }
 
   /** Starts the server, again on the same port. */
   async resume(): Promise<void> {
-    const { payloadBytesMax, tls } = this.#options;
+    const { launcher = [], payloadBytesMax, tls } = this.#options;
     await Deno.writeTextFile(
       this.#configFile,
       [
-        `listen: "127.0.0.1:${this.port}"`,
+        `listen: "${this.#host}:${this.port}"`,
         `authorization: { user: "${USER}", password: "${PASSWORD}" }`,
         ...payloadBytesMax === undefined ? [] : [`max_payload: ${payloadBytesMax}`],
         ...tls === undefined ? [] : [`tls: { cert_file: "${tls.cert}", key_file: "${tls.key}" }`],
       ].join("\n"),
     );
     // It does not outlive a test that is killed.
-    this.#process = new Deno.Command("setpriv", {
-      args: ["--pdeathsig=KILL", "--", findProgram("nats")!, "-c", this.#configFile],
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
+    const run = [...launcher, "setpriv", "--pdeathsig=KILL", "--", findProgram("nats")!, "-c", this.#configFile];
+    this.#process = new Deno.Command(run[0], { args: run.slice(1), stdout: "null", stderr: "null" }).spawn();
     let isEnded = false;
     void this.#process.status.then(() => isEnded = true);
     await until("the NATS server", async () => {
       if (isEnded) throw new Error("Cannot start the NATS server");
-      try {
-        (await Deno.connect({ hostname: "127.0.0.1", port: this.port })).close();
-        return true;
-      } catch {
-        return false;
-      }
+      const [program, ...args] = [...launcher, "bash", "-c", `</dev/tcp/${this.#host}/${this.port}`];
+      return (await new Deno.Command(program, { args, stdout: "null", stderr: "null" }).output()).success;
     });
   }
 
