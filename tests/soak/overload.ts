@@ -7,8 +7,10 @@
  */
 
 import { choice } from "../../server/config/kinds.ts";
+import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
+import { WireClient } from "../support/wire.ts";
 import { until } from "../support/wait.ts";
 import { backends, backendsOf, count, readOptions } from "./options.ts";
 import { OVERLOAD_ATTACKS, type OverloadAttack } from "./overload_attacks.ts";
@@ -19,6 +21,11 @@ import { OverloadPlayer } from "./overload_player.ts";
 const PLAYERS_PER_ADDRESS = 10;
 const HEARTBEAT_INTERVAL_MS = 1_000;
 const SAY_INTERVAL_MS = 10_000;
+/** An honest peer that was not there before connects to the port that is attacked this often, each at another address. */
+const NEWCOMER_INTERVAL_MS = 1_000;
+const NEWCOMER_PATIENCE_MS = 5_000;
+/** So many of them must be answered in time. */
+const NEWCOMERS_ANSWERED_MIN = 0.95;
 /** Heartbeats of honest players may take so long in all but one in a hundred, in milliseconds: beside one address, or more. */
 const P99_MS_BESIDE_ONE = 250;
 const P99_MS_BESIDE_MORE = 1_000;
@@ -35,6 +42,13 @@ const options = readOptions("soak:overload", {
   seconds: count(20, 1, 3_600, "how long each attack lasts"),
 });
 
+/** Honest peers that came during an attack. */
+interface Newcomers {
+  tried: number;
+  answered: number;
+  waiting: number;
+}
+
 /** What became of honest players beside one attack. */
 interface Row {
   readonly attack: string;
@@ -45,6 +59,7 @@ interface Row {
   readonly unanswered: number;
   /** Lines of honest players that were refused because too much was being said, of so many. */
   readonly refused: string;
+  readonly newcomers: Newcomers;
   /** Connections of honest players that were closed, packets and lines that are missing or came out of order. */
   readonly faults: readonly string[];
   readonly attackerConnections: number;
@@ -76,12 +91,16 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   });
   const beats = setInterval(() => spread(players, HEARTBEAT_INTERVAL_MS, (player) => player.sendHeartbeat()), 1_000);
   const lines = setInterval(() => spread(players, SAY_INTERVAL_MS, (player) => player.say()), SAY_INTERVAL_MS);
+  const newcomers: Newcomers = { tried: 0, answered: 0, waiting: 0 };
+  const comes = setInterval(() => void come(server, attack, newcomers), NEWCOMER_INTERVAL_MS);
   await new Promise((resolve) => setTimeout(resolve, options.seconds * 1_000));
+  clearInterval(comes);
   clearInterval(beats);
   clearInterval(lines);
   const done = await attackers.stop();
   const lived = server.status === null;
   const late = lived ? await settle(players) : "";
+  await until("the last newcomers", () => newcomers.waiting === 0);
   for (const player of players) await player.leave();
   const roundTrips = players.flatMap(({ roundTripsMs }) => roundTripsMs).sort((a, b) => a - b);
   const sent = sumOf(players, ({ heartbeatsSent }) => heartbeatsSent);
@@ -93,6 +112,7 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
     p99Ms: roundTrips[Math.floor(roundTrips.length * 0.99)] ?? NaN,
     unanswered: sent - roundTrips.length,
     refused: `${sumOf(players, ({ refusedCount }) => refusedCount)} of ${sumOf(players, ({ saidCount }) => saidCount)}`,
+    newcomers,
     faults: [...players.flatMap(({ faults }) => faults), ...late === "" ? [] : [late]],
     attackerConnections: done.connectionCount,
     attackerMegabytes: done.byteCount / 1e6,
@@ -117,6 +137,27 @@ async function enterAll(server: ServerProcess, attack: OverloadAttack): Promise<
     players.push(await OverloadPlayer.enter(place, server.takePlayer()));
   }
   return players;
+}
+
+/** Connects to the port that is attacked, and says whether a heartbeat is answered. With TLS nobody does. */
+async function come({ ports }: ServerProcess, attack: OverloadAttack, newcomers: Newcomers): Promise<void> {
+  if (attack.overTls === true) return;
+  const localAddress = `127.0.2.${1 + newcomers.tried++ % 250}`;
+  newcomers.waiting++;
+  const ask = async () => {
+    await using client = attack.port === "gateway"
+      ? await WireClient.webSocket(ports.gateway, { localAddress })
+      : await WireClient.tcp(ports[attack.port], { localAddress, head: attack.honestHead?.(localAddress) });
+    await client.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema);
+    return true;
+  };
+  const asking = ask().catch(() => false);
+  const isAnswered = await Promise.race([
+    asking,
+    new Promise<boolean>((resolve) => setTimeout(() => resolve(false), NEWCOMER_PATIENCE_MS)),
+  ]);
+  if (isAnswered) newcomers.answered++;
+  newcomers.waiting--;
 }
 
 /** Lets each player do something once, spread evenly over a time. */
@@ -163,19 +204,24 @@ const p99MsMax = options.addresses === 1 ? P99_MS_BESIDE_ONE : P99_MS_BESIDE_MOR
 const names = options.attack === ALL ? Object.keys(OVERLOAD_ATTACKS) : [options.attack];
 let isRight = true;
 console.log(`${options.addresses} addresses x ${options.connections} connections, ${options.players} honest players`);
-console.log("| Attack | Backend | Server | Heartbeat p50 | p99 | Unanswered | Lines refused | Faults | Attackers |");
-console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+console.log(
+  "| Attack | Backend | Server | Heartbeat p50 | p99 | Unanswered | Lines refused | Faults | Newcomers | Attackers |",
+);
+console.log("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
 for (const name of names) {
   for (const backend of backendsOf(options.backend)) {
     // Which has no TLS.
     if (backend === "epoll" && OVERLOAD_ATTACKS[name].overTls === true) continue;
     const row = await run(name, backend);
-    isRight &&= row.lived && row.faults.length === 0 && row.p99Ms < p99MsMax;
+    const { answered, tried } = row.newcomers;
+    isRight &&= row.lived && row.faults.length === 0 && row.p99Ms < p99MsMax &&
+      answered >= tried * NEWCOMERS_ANSWERED_MIN;
     console.log(
       `| ${name} | ${backend} | ${row.lived ? "lives" : "ended"} | ${row.p50Ms.toFixed(1)} ms | ` +
         `${
           row.p99Ms.toFixed(1)
-        } ms | ${row.unanswered} | ${row.refused} | ${row.faults.length} | ${row.attackerConnections} ` +
+        } ms | ${row.unanswered} | ${row.refused} | ${row.faults.length} | ${answered} of ${tried} | ` +
+        `${row.attackerConnections} ` +
         `connections, ${row.attackerMegabytes.toFixed(1)} MB |`,
     );
     if (row.faults.length > 0) console.log(`  ${[...new Set(row.faults)].slice(0, 8).join("; ")}`);

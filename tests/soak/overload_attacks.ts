@@ -56,6 +56,8 @@ const UPGRADE = text(
   "GET /ws HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
 );
+/** Field 15, a number. */
+const UNKNOWN_FIELD_TAG = 15 << 3;
 const PROXY = ["--proxy-protocol-from", "127.0.0.0/8"];
 
 /** A compressed packet that takes the longest to inflate among those of `byteCount` bytes. */
@@ -105,6 +107,27 @@ export const OVERLOAD_ATTACKS: Readonly<Record<string, OverloadAttack>> = {
     head: join([UPGRADE, encodeWebSocketFrame({ opcode: OPCODE.BINARY, payload: NOTHING, fin: false })]),
     body: repeat(encodeWebSocketFrame({ opcode: OPCODE.CONTINUATION, payload: NOTHING, fin: false }), 10_000),
     everyMs: 0,
+  },
+  envelopes: {
+    what: "packets of 65 KB of nothing but fields that nobody knows, 20 times a second",
+    port: "game",
+    head: HEARTBEAT,
+    body: frame(new Uint8Array(65_000).map((_, index) => index % 2 === 0 ? UNKNOWN_FIELD_TAG : 0)),
+    everyMs: 50,
+  },
+  places: {
+    what: "places on the login port held by heartbeats; from three addresses on they are all there are",
+    port: "login",
+    head: HEARTBEAT,
+    body: HEARTBEAT,
+    everyMs: 5_000,
+  },
+  heads: {
+    what: "heads of requests that go on by a byte a second; from five addresses on they are all that are served",
+    port: "gateway",
+    head: text("GET / HTTP/1.1\r\nHost: a\r\nX: "),
+    body: text("x"),
+    everyMs: 1_000,
   },
   bytes: {
     what: "heartbeats, one byte a write, 100 a second",
