@@ -3,12 +3,15 @@ import { connectTcp } from "../../client/tcp_transport.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
+
+const FREE_PORTS = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
 
 programTest(
   ["nats", "postgresql"],
@@ -19,8 +22,7 @@ programTest(
     const databaseUrl = await database.createDatabase();
     await withTempDir(async (dir) => {
       const start = async (url: string, ...more: string[]) => {
-        const ports = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
-        const flags = ["--data-dir", dir, "--database-url", databaseUrl, "--public-host", "127.0.0.1", ...ports];
+        const flags = ["--data-dir", dir, "--database-url", databaseUrl, "--public-host", "127.0.0.1", ...FREE_PORTS];
         const { code, stderr } = await runServerToEnd([...flags, "--nats-url", url, ...more]);
         assertEquals(code, EXIT_CONFIG, stderr);
         assert(!stderr.includes("a%20password") && !stderr.includes("a password"), "No password is shown");
@@ -58,6 +60,21 @@ programTest(["nats", "postgresql"], "serve waits for a NATS server as long as --
   await nats.resume();
   await until("the server to be as before", async () => await ready() === "ready\n");
   await server.stop();
+});
+
+programTest(["nats", "openssl", "postgresql"], "serve takes the NATS server that --nats-ca vouches for", async () => {
+  await withTempDir(async (dir) => {
+    const tls = await makeCertificate(dir);
+    await using nats = await TestNats.start({ tls });
+    await using database = await TestPostgres.start();
+    const flags = ["--database-url", await database.createDatabase(), "--public-host", "127.0.0.1"];
+    flags.push("--nats-url", nats.url());
+    const { code, stderr } = await runServerToEnd([...flags, "--data-dir", dir, ...FREE_PORTS]);
+    assertEquals([code, stderr.includes("shows a certificate that is not good: ")], [EXIT_CONFIG, true], stderr);
+    await using server = await ServerProcess.start({ flags: [...flags, "--nats-ca", tls.cert] });
+    assertEquals(await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text(), "ready\n");
+    await server.stop();
+  });
 });
 
 /** Servers on one PostgreSQL and one NATS server, and their players. */

@@ -98,7 +98,7 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   },
   natsUrl: { file: "e2e/bus_test.ts", test: "says which NATS server it cannot use" },
   databaseCa: { file: "e2e/postgres_test.ts", test: "speaks TLS to a PostgreSQL server whose certificate is good" },
-  natsCa: { file: "bus/nats_bus_test.ts", test: "speaks TLS to a server whose certificate is good" },
+  natsCa: { file: "e2e/bus_test.ts", test: "takes the NATS server that --nats-ca vouches for" },
   duplicateLogin: { file: "e2e/login_test.ts", test: "serve --duplicate-login reject keeps the first connection" },
   sessionTokenHours: { look: ({ sessionToken }) => hoursOf(sessionToken), plain: 24, changed: 2 },
   clientVersionMin: { file: "logic/entry_test.ts", test: "tell a client that is too old" },
