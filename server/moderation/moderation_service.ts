@@ -5,13 +5,21 @@
  */
 
 import { DependencyError } from "../../shared/errors.ts";
+import {
+  ModerationAnswerSchema,
+  ModerationAsked_Act,
+  ModerationAskedSchema,
+  SanctionsChangedSchema,
+} from "../../shared/gen/cluster_pb.ts";
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,
   MODERATION_PLAYERS_MAX,
   MODERATION_SANCTIONS_MAX,
+  STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
+import type { Question, Topic } from "../bus/bus.ts";
 import { durationText } from "./duration.ts";
 import type {
   ModerationList,
@@ -57,10 +65,26 @@ export class ModerationService {
   readonly #parts: ModerationParts;
   /** When banned addresses are read next, monotonic milliseconds. */
   #nextReadMs = 0;
+  /** What other servers have done may have been missed. */
+  #isBehind = false;
+  readonly #changed: Topic<typeof SanctionsChangedSchema>;
+  readonly #asked: Question<typeof ModerationAskedSchema, typeof ModerationAnswerSchema>;
 
   constructor(context: LogicContext, parts: ModerationParts) {
+    const { bus, log } = context;
     this.#context = context;
     this.#parts = parts;
+    this.#changed = bus.topic(SanctionsChangedSchema);
+    this.#changed.on(({ playerId }) => {
+      const apply = playerId === 0n ? this.#turnOut() : this.#update({ playerId: Number(playerId) });
+      apply.catch((error) => {
+        log.warn("Cannot read what another server has decided, will try again", { error: String(error) });
+        this.#isBehind = true;
+      });
+    });
+    this.#asked = bus.question(ModerationAskedSchema, ModerationAnswerSchema);
+    this.#asked.answer(({ act, playerId, text }) => ({ count: this.#actHere(act, Number(playerId), text) }));
+    bus.onMissed(() => this.#isBehind = true);
   }
 
   /** Does one request, or says why not; what it did is on disk when it answers. */
@@ -81,6 +105,14 @@ export class ModerationService {
    */
   sweep(): void {
     const nowMs = this.#context.clock.monotonicMs();
+    if (this.#isBehind) {
+      this.#isBehind = false;
+      this.#nextReadMs = nowMs;
+      this.#catchUp().catch((error) => {
+        this.#context.log.warn("Cannot read mutes and bans, will try again", { error: String(error) });
+        this.#isBehind = true;
+      });
+    }
     if (nowMs < this.#nextReadMs) return;
     this.#nextReadMs = nowMs + ADDRESS_BANS_READ_INTERVAL_MS;
     this.#turnOut().catch((error) => {
@@ -100,7 +132,7 @@ export class ModerationService {
       case "kick":
         return await this.#kick(request.target.player, request.reason);
       case "announce":
-        return this.announce(request.text);
+        return await this.#announceEverywhere(request.text);
       case "password":
       case "revoke":
       case "delete":
@@ -138,9 +170,10 @@ export class ModerationService {
     }
     if (found.player !== null) await this.#update(found.player);
     else await this.#turnOut();
+    const later = this.#tellOthers(found.player);
     const done = kind === "mute" ? "muted" : "banned";
     const time = seconds === null ? "until it is lifted" : `for ${durationText(seconds * 1_000)}`;
-    return { kind: "done", text: `${found.player?.name ?? found.address} is ${done} ${time}: ${reason}` };
+    return { kind: "done", text: `${found.player?.name ?? found.address} is ${done} ${time}: ${reason}${later}` };
   }
 
   async #lift(kind: SanctionKind, target: ModerationTarget): Promise<ModerationOutcome> {
@@ -149,7 +182,7 @@ export class ModerationService {
     const name = player?.name ?? address;
     const word = kind === "mute" ? "muted" : "banned";
     // Of a mute by the game's own rules nothing is stored.
-    const forgiven = kind === "mute" && player !== null && this.#forgive(player);
+    const forgiven = kind === "mute" && player !== null && await this.#forgiveEverywhere(player);
     const lifted = await storage.for(SYSTEM).sanctions.lift({
       kind,
       playerId: player?.playerId ?? null,
@@ -159,10 +192,61 @@ export class ModerationService {
     if (!lifted && !forgiven) return { kind: "not_found", text: `${name} is not ${word}` };
     if (player !== null) await this.#update(player);
     else await this.#parts.sanctions.readAddresses();
-    return { kind: "done", text: `${name} is no longer ${word}` };
+    return { kind: "done", text: `${name} is no longer ${word}${this.#tellOthers(player)}` };
   }
 
-  #forgive({ playerId }: PlayerName): boolean {
+  // Other servers
+
+  /** Tells the others whose mutes and bans to read. @returns What the moderator is to know of that. */
+  #tellOthers(player: PlayerName | null): string {
+    return this.#changed.publish({ playerId: BigInt(player?.playerId ?? 0) })
+      ? ""
+      : " (other servers cannot be reached, and will know when they can)";
+  }
+
+  /** Asks all others to do something. @returns How much was done, and whether somebody did not answer. */
+  async #askOthers(
+    act: ModerationAsked_Act,
+    playerId: number,
+    text = "",
+  ): Promise<{ readonly count: number; readonly isPartial: boolean }> {
+    const { bus } = this.#context;
+    const asked = Array.from(bus.nodes, (node) => this.#asked.ask(node, { act, playerId: BigInt(playerId), text }));
+    const answers = await Promise.allSettled(asked);
+    const done = answers.filter((answer) => answer.status === "fulfilled").map(({ value }) => value.count);
+    return {
+      count: done.reduce((sum, count) => sum + count, 0),
+      isPartial: !bus.isUp || done.length < answers.length,
+    };
+  }
+
+  #actHere(act: ModerationAsked_Act, playerId: number, text: string): number {
+    switch (act) {
+      case ModerationAsked_Act.KICK:
+        return this.#kickHere(playerId, text);
+      case ModerationAsked_Act.FORGIVE:
+        return Number(this.#forgive({ playerId }));
+      case ModerationAsked_Act.ANNOUNCE:
+        return this.#announceHere(text);
+    }
+  }
+
+  /** What others have decided meanwhile concerns those who are online, and addresses. */
+  async #catchUp(): Promise<void> {
+    const { clock, sessions, storage } = this.#context;
+    const sanctions = await storage.for(SYSTEM).sanctions.list({ nowMs: clock.unixMs(), limit: STORAGE_ROWS_MAX });
+    const concerned = new Set(sanctions.map(({ playerId }) => playerId));
+    for (const { mute, player } of [...sessions.online]) {
+      if (player !== null && (mute !== null || concerned.has(player.playerId))) await this.#update(player);
+    }
+  }
+
+  async #forgiveEverywhere(player: PlayerName): Promise<boolean> {
+    const isForgivenHere = this.#forgive(player);
+    return (await this.#askOthers(ModerationAsked_Act.FORGIVE, player.playerId)).count > 0 || isForgivenHere;
+  }
+
+  #forgive({ playerId }: Pick<PlayerName, "playerId">): boolean {
     let wasMuted = false;
     for (const forgive of this.#parts.hooks.forgive) {
       this.#context.faults.run("forgive", () => wasMuted = forgive(playerId) || wasMuted);
@@ -171,7 +255,7 @@ export class ModerationService {
   }
 
   /** Applies at once what stands against a player. */
-  async #update({ playerId }: PlayerName): Promise<void> {
+  async #update({ playerId }: Pick<PlayerName, "playerId">): Promise<void> {
     const { clock, storage } = this.#context;
     const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     this.#parts.sanctions.setStanding(playerId, standing);
@@ -196,10 +280,18 @@ export class ModerationService {
 
   async #kick(name: string, reason: string): Promise<ModerationOutcome> {
     const player = await this.#parts.players.lookUp(name, SYSTEM);
-    const sessions = this.#sessionsOf(player.playerId);
-    if (sessions.length === 0) return { kind: "not_found", text: `${player.name} is not online` };
-    for (const session of sessions) this.#end(session, DisconnectReason.KICKED, `You were kicked: ${reason}`);
-    return { kind: "done", text: `${player.name} is kicked: ${reason}` };
+    const text = `You were kicked: ${reason}`;
+    const here = this.#kickHere(player.playerId, text);
+    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.KICK, player.playerId, text);
+    if (here + count > 0) return { kind: "done", text: `${player.name} is kicked: ${reason}` };
+    if (!isPartial) return { kind: "not_found", text: `${player.name} is not online` };
+    return { kind: "unavailable", text: `${player.name} is not online here, and other servers do not answer` };
+  }
+
+  #kickHere(playerId: number, text: string): number {
+    const sessions = this.#sessionsOf(playerId);
+    for (const session of sessions) this.#end(session, DisconnectReason.KICKED, text);
+    return sessions.length;
   }
 
   async #changeAccount(
@@ -267,15 +359,29 @@ export class ModerationService {
     }
   }
 
-  /** Tells everybody who is online. */
-  announce(text: string): ModerationOutcome {
+  /** Tells everybody who is online here. */
+  announce(text: string): void {
+    this.#announceHere(text);
+  }
+
+  async #announceEverywhere(text: string): Promise<ModerationOutcome> {
+    if (this.#parts.hooks.announce.length === 0) {
+      return { kind: "not_found", text: "This game has no way to announce anything" };
+    }
+    const here = this.#announceHere(text);
+    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.ANNOUNCE, 0, text);
+    const players = `${here + count} ${here + count === 1 ? "player" : "players"}`;
+    return { kind: "done", text: `Announced to ${players}${isPartial ? "; other servers do not answer" : ""}` };
+  }
+
+  #announceHere(text: string): number {
     const { faults, wake } = this.#context;
-    const { announce } = this.#parts.hooks;
-    if (announce.length === 0) return { kind: "not_found", text: "This game has no way to announce anything" };
     let count = 0;
-    for (const tell of announce) faults.run("announce", () => count = Math.max(count, tell(text)));
+    for (const tell of this.#parts.hooks.announce) {
+      faults.run("announce", () => count = Math.max(count, tell(text)));
+    }
     wake();
-    return { kind: "done", text: `Announced to ${count} ${count === 1 ? "player" : "players"}` };
+    return count;
   }
 
   async #list(): Promise<ModerationList> {

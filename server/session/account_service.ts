@@ -39,6 +39,8 @@ import { type Credentials, exclusively, type ProvenAccount } from "./credentials
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { Session } from "./session.ts";
+import { TokensVoidedSchema } from "../../shared/gen/cluster_pb.ts";
+import type { Topic } from "../bus/bus.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import type { WorldService } from "./world_service.ts";
 
@@ -60,10 +62,27 @@ export class AccountService {
   /** When it is looked at next, monotonic milliseconds. */
   #nextLookMs = 0;
   #looking: Promise<void> | null = null;
+  readonly #voided: Topic<typeof TokensVoidedSchema>;
 
   constructor(context: LogicContext, parts: AccountParts) {
     this.#context = context;
     this.#parts = parts;
+    this.#voided = context.bus.topic(TokensVoidedSchema);
+    this.#voided.on(({ playerId, tokenEpoch, isGone, message, isLogout }) => {
+      const accountId = Number(playerId);
+      parts.epochs.set(accountId, isGone ? Infinity : Number(tokenEpoch));
+      if (!isLogout) return this.#expel(accountId, message);
+      for (const each of this.#sessionsOf(accountId)) parts.world.replace(each, DisconnectReason.KICKED, message);
+      context.wake();
+    });
+  }
+
+  /** Tells the other servers. */
+  #tellOthers(playerId: number, epoch: number, message: string, isLogout = false): void {
+    const isGone = epoch === Infinity;
+    this.#voided.publish({
+      ...{ playerId: BigInt(playerId), tokenEpoch: BigInt(isGone ? 0 : epoch), isGone, message, isLogout },
+    });
   }
 
   /** Registers the handlers of this module. */
@@ -106,7 +125,8 @@ export class AccountService {
     const { clock } = this.#context;
     const { account } = await this.#prove(session, passwordHash);
     const deleteAtMs = clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
-    await this.#change({ accountId: account.accountId, tokenEpoch: account.tokenEpoch, deleteAtMs });
+    const epoch = await this.#change({ accountId: account.accountId, tokenEpoch: account.tokenEpoch, deleteAtMs });
+    this.#tellOthers(account.accountId, epoch, deletionText(deleteAtMs), true);
     if (!session.ended) {
       const response = create(AccountDeleteResponseSchema, { success: true, deletesAt: BigInt(deleteAtMs) });
       const payload = toBinary(AccountDeleteResponseSchema, response);
@@ -138,6 +158,7 @@ export class AccountService {
   ): Promise<string> {
     const { clock, tokens } = this.#context;
     const tokenEpoch = await this.#change({ ...change, accountId: account.accountId, tokenEpoch: account.tokenEpoch });
+    this.#tellOthers(account.accountId, tokenEpoch, message, true);
     for (const other of this.#sessionsOf(account.accountId)) {
       if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, message);
     }
@@ -204,6 +225,7 @@ export class AccountService {
     if (epoch === undefined) return false;
     this.#parts.epochs.set(accountId, epoch);
     this.#expel(accountId, message);
+    this.#tellOthers(accountId, epoch, message);
     return true;
   }
 
@@ -244,6 +266,7 @@ export class AccountService {
     this.#parts.epochs.set(accountId, Infinity);
     // A player who has come in since has nothing left to play.
     this.#expel(accountId, "The account is deleted");
+    this.#tellOthers(accountId, Infinity, "The account is deleted");
     faults.notify("deleted", this.#parts.hooks.deleted, { playerId: accountId, name: result.name }, result);
     log.info("Account deleted", { playerId: accountId });
     return "removed";

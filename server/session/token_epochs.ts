@@ -16,9 +16,11 @@ export class TokenEpochs {
 
   /** Takes note of what an account's tokens must name from now on. @param epoch Infinity: the account is gone. */
   set(accountId: number, epoch: number): void {
+    // What another server says may be older than what is known here.
+    const newest = Math.max(epoch, this.#recent.get(accountId) ?? 0);
     // The newest stands last, so that the first is the oldest.
     this.#recent.delete(accountId);
-    this.#recent.set(accountId, epoch);
+    this.#recent.set(accountId, newest);
     if (this.#recent.size > TOKEN_EPOCHS_RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!);
   }
 

@@ -4,8 +4,10 @@
 
 // What nodes of a cluster say to each other over the bus. No client ever sees it.
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { ModerationAsked_Act } from "./enums.ts";
+export { ModerationAsked_Act };
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -13,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_drawbridge_cluster: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCGIGcHJvdG8z",
+    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCKbAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCSI2CgNBY3QSDAoIQUNUX0tJQ0sQABIPCgtBQ1RfRk9SR0lWRRABEhAKDEFDVF9BTk5PVU5DRRACIiEKEE1vZGVyYXRpb25BbnN3ZXISDQoFY291bnQYASABKA0iawoMVG9rZW5zVm9pZGVkEhEKCXBsYXllcl9pZBgBIAEoBBITCgt0b2tlbl9lcG9jaBgCIAEoBBIPCgdpc19nb25lGAMgASgIEg8KB21lc3NhZ2UYBCABKAkSEQoJaXNfbG9nb3V0GAUgASgIYgZwcm90bzM",
   );
 
 /**
@@ -140,3 +142,125 @@ export type NodeBeat = Message<"drawbridge.v1.NodeBeat"> & {
  */
 export const NodeBeatSchema: GenMessage<NodeBeat> = /*@__PURE__*/
   messageDesc(file_drawbridge_cluster, 2);
+
+/**
+ * Mutes and bans have changed in the database.
+ *
+ * @generated from message drawbridge.v1.SanctionsChanged
+ */
+export type SanctionsChanged = Message<"drawbridge.v1.SanctionsChanged"> & {
+  /**
+   * 0: those of addresses.
+   *
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+};
+
+/**
+ * Describes the message drawbridge.v1.SanctionsChanged.
+ * Use `create(SanctionsChangedSchema)` to create a new message.
+ */
+export const SanctionsChangedSchema: GenMessage<SanctionsChanged> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 3);
+
+/**
+ * What a moderator wants done wherever it concerns somebody.
+ *
+ * @generated from message drawbridge.v1.ModerationAsked
+ */
+export type ModerationAsked = Message<"drawbridge.v1.ModerationAsked"> & {
+  /**
+   * @generated from field: drawbridge.v1.ModerationAsked.Act act = 1;
+   */
+  act: ModerationAsked_Act;
+
+  /**
+   * @generated from field: uint64 player_id = 2;
+   */
+  playerId: bigint;
+
+  /**
+   * @generated from field: string text = 3;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message drawbridge.v1.ModerationAsked.
+ * Use `create(ModerationAskedSchema)` to create a new message.
+ */
+export const ModerationAskedSchema: GenMessage<ModerationAsked> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 4);
+
+/**
+ * Describes the enum drawbridge.v1.ModerationAsked.Act.
+ */
+export const ModerationAsked_ActSchema: GenEnum<ModerationAsked_Act> = /*@__PURE__*/
+  enumDesc(file_drawbridge_cluster, 4, 0);
+
+/**
+ * @generated from message drawbridge.v1.ModerationAnswer
+ */
+export type ModerationAnswer = Message<"drawbridge.v1.ModerationAnswer"> & {
+  /**
+   * Sessions ended, players forgiven, players told.
+   *
+   * @generated from field: uint32 count = 1;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message drawbridge.v1.ModerationAnswer.
+ * Use `create(ModerationAnswerSchema)` to create a new message.
+ */
+export const ModerationAnswerSchema: GenMessage<ModerationAnswer> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 5);
+
+/**
+ * The tokens of an account are void.
+ *
+ * @generated from message drawbridge.v1.TokensVoided
+ */
+export type TokensVoided = Message<"drawbridge.v1.TokensVoided"> & {
+  /**
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+
+  /**
+   * What a token must name from now on.
+   *
+   * @generated from field: uint64 token_epoch = 2;
+   */
+  tokenEpoch: bigint;
+
+  /**
+   * The account is gone.
+   *
+   * @generated from field: bool is_gone = 3;
+   */
+  isGone: boolean;
+
+  /**
+   * What those of its sessions are told that end with it.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * They end as by a logout: who fights stays until the fight is over.
+   *
+   * @generated from field: bool is_logout = 5;
+   */
+  isLogout: boolean;
+};
+
+/**
+ * Describes the message drawbridge.v1.TokensVoided.
+ * Use `create(TokensVoidedSchema)` to create a new message.
+ */
+export const TokensVoidedSchema: GenMessage<TokensVoided> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 6);

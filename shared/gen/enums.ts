@@ -82,6 +82,32 @@ export enum DisconnectReason {
 }
 
 /**
+ * @generated from enum drawbridge.v1.ModerationAsked.Act
+ */
+export enum ModerationAsked_Act {
+  /**
+   * End the player's sessions.
+   *
+   * @generated from enum value: ACT_KICK = 0;
+   */
+  KICK = 0,
+
+  /**
+   * End what the game's own rules mute the player for.
+   *
+   * @generated from enum value: ACT_FORGIVE = 1;
+   */
+  FORGIVE = 1,
+
+  /**
+   * Tell everybody who is online.
+   *
+   * @generated from enum value: ACT_ANNOUNCE = 2;
+   */
+  ANNOUNCE = 2,
+}
+
+/**
  * Why a request was refused.
  *
  * @generated from enum drawbridge.v1.ErrorCode

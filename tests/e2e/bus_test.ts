@@ -150,3 +150,25 @@ programTest(
     await cluster.stop();
   },
 );
+
+programTest(
+  ["nats", "postgresql"],
+  "A login lists no server that has said nothing for BUS_SILENT_MS, and lists it again once it speaks",
+  async () => {
+    await using cluster = await Cluster.start();
+    const [one, two] = cluster.servers;
+    await cluster.player("Anna", two);
+    const listed = async () => {
+      const login = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: one.ports.login, signal }) });
+      await login.open();
+      const { gameServers } = await login.login("Anna", "secret");
+      await login.close();
+      return gameServers.map(({ serverId, currentPlayers }) => `${serverId}: ${currentPlayers}`).sort();
+    };
+    await until("the load of the other server", async () => (await listed()).join() === "1: 0,2: 1");
+    two.kill("SIGSTOP");
+    await until("it to be left out", async () => (await listed()).join() === "1: 0");
+    two.kill("SIGCONT");
+    await until("it to be listed again", async () => (await listed()).includes("2: 1"));
+  },
+);

@@ -156,7 +156,8 @@ Deno.test("Game.random() gives streams that do not move each other on, and each 
 
 Deno.test("ModerationService says so when a game has no way to announce anything", async () => {
   await using harness = await LogicHarness.create({ game: counter });
-  assertEquals(harness.logic.moderation.announce("Hello").kind, "not_found");
+  const announced = harness.logic.moderation.run({ act: "announce", text: "Hello", moderator: "root" });
+  assertEquals((await announced).kind, "not_found");
 });
 
 Deno.test("Game.admin() is done for operators with fields that were checked, and says what became of it", async () => {

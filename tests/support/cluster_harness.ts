@@ -38,7 +38,11 @@ export class ClusterHarness implements AsyncDisposable {
     await this.storage.of(DIRECTORY).join({ node, leaseMs: LEASE_MS });
     const timers = { set: () => 0, clear: () => {} };
     const carrier = this.network.carrier(incarnation);
-    const harness = await LogicHarness.create({ storage: this.storage, node, timers, carrier });
+    // Only what it says counts: others share the database.
+    const config = { databaseUrl: "postgres://user:password@192.0.2.9/drawbridge", serverId };
+    // By which it has heard of its lease just now.
+    const nowMs = () => 0;
+    const harness = await LogicHarness.create({ storage: this.storage, node, timers, nowMs, carrier, config });
     this.nodes.push(harness);
     return harness;
   }

@@ -1,0 +1,129 @@
+import { PacketType } from "../../games/marsh/contract.ts";
+import { Channel } from "../../games/parts/chat/chat_pb.ts";
+import { CHAT_REPEATS_MAX, CHAT_STRIKES_MAX } from "../../games/parts/chat/limits.ts";
+import type { ModerationOutcome, ModerationRequest } from "../../server/moderation/moderation_request.ts";
+import { Counter } from "../../server/ops/counters.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { assertEquals } from "../support/assert.ts";
+import { ClusterHarness } from "../support/cluster_harness.ts";
+import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { say } from "../social/company.ts";
+
+/** What a moderator of a server is told. */
+async function moderate(cluster: ClusterHarness, node: LogicHarness, request: ModerationRequest): Promise<string> {
+  let outcome: ModerationOutcome | undefined;
+  void node.logic.moderation.run(request).then((found) => outcome = found);
+  await cluster.until(() => outcome !== undefined);
+  await cluster.settle();
+  return "text" in outcome! ? `${outcome!.kind}: ${outcome!.text}` : outcome!.kind;
+}
+
+const by = { reason: "spam", moderator: "root" };
+const against = (player: string) => ({ target: { player }, seconds: null, ...by });
+
+function refusals(node: LogicHarness, client: HarnessClient): ErrorCode[] {
+  return node.take(client, PacketType.ERROR_RESPONSE).map(({ errorCode }) => errorCode);
+}
+
+async function twoOnTwo(cluster: ClusterHarness): Promise<[HarnessClient, HarnessClient]> {
+  const [one, two] = cluster.nodes;
+  const clients = [await one.connect({ name: "Anna" }), await two.connect({ name: "Bert" })] as const;
+  await cluster.settle();
+  return [...clients];
+}
+
+Deno.test("A moderator of one server mutes and unmutes a player of another", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [, bert] = await twoOnTwo(cluster);
+  assertEquals(
+    await moderate(cluster, one, { act: "mute", ...against("Bert") }),
+    "done: Bert is muted until it is lifted: spam",
+  );
+  say(two, bert, Channel.AREA, "hello");
+  assertEquals(refusals(two, bert), [ErrorCode.MUTED]);
+  assertEquals(
+    await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" }),
+    "done: Bert is no longer muted",
+  );
+  for (let count = 0; count < CHAT_REPEATS_MAX + CHAT_STRIKES_MAX + 2; count++) say(two, bert, Channel.AREA, "same");
+  refusals(two, bert);
+  say(two, bert, Channel.AREA, "another");
+  assertEquals(refusals(two, bert), [ErrorCode.MUTED], "By the game's own rules");
+  assertEquals(
+    await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" }),
+    "done: Bert is no longer muted",
+  );
+  say(two, bert, Channel.AREA, "yet another");
+  assertEquals(refusals(two, bert), []);
+  assertEquals(
+    await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" }),
+    "not_found: Bert is not muted",
+  );
+});
+
+Deno.test("A moderator of one server kicks and bans players and addresses of another", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [anna, bert] = await twoOnTwo(cluster);
+  const kick = { act: "kick", target: { player: "Bert" }, ...by } as const;
+  assertEquals(await moderate(cluster, one, kick), "done: Bert is kicked: spam");
+  assertEquals([bert.closedBy?.reason, bert.closedBy?.message], [DisconnectReason.KICKED, "You were kicked: spam"]);
+  assertEquals(await moderate(cluster, one, kick), "not_found: Bert is not online");
+  const back = await two.connect({ name: "Bert" });
+  await moderate(cluster, one, { act: "ban", ...against("Bert") });
+  assertEquals(back.closedBy?.reason, DisconnectReason.BANNED);
+  await moderate(cluster, two, { act: "ban", ...by, seconds: null, target: { address: "203.0.113.7" } });
+  assertEquals(anna.closedBy?.reason, DisconnectReason.BANNED);
+});
+
+Deno.test("A moderator's announcement is heard on all servers, and the moderator told by how many", async () => {
+  await using cluster = await ClusterHarness.start(3);
+  const [one, two] = cluster.nodes;
+  const [, bert] = await twoOnTwo(cluster);
+  const announce = { act: "announce", text: "Bread is free", moderator: "root" } as const;
+  assertEquals(await moderate(cluster, one, announce), "done: Announced to 2 players");
+  assertEquals(two.take(bert, PacketType.CHAT_MESSAGE).map(({ message }) => message), ["Bread is free"]);
+  cluster.network.isUp = false;
+  assertEquals(await moderate(cluster, one, announce), "done: Announced to 1 player; other servers do not answer");
+});
+
+Deno.test("What a moderator decides while servers cannot hear each other holds everywhere once they can", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [anna, bert] = await twoOnTwo(cluster);
+  await moderate(cluster, one, { act: "mute", ...against("Bert") });
+  cluster.network.isUp = false;
+  await cluster.settle();
+  assertEquals(
+    await moderate(cluster, two, { act: "ban", ...against("Anna") }),
+    "done: Anna is banned until it is lifted: spam (other servers cannot be reached, and will know when they can)",
+  );
+  await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" });
+  const kick = { act: "kick", target: { player: "Anna" }, ...by } as const;
+  assertEquals(
+    await moderate(cluster, two, kick),
+    "unavailable: Anna is not online here, and other servers do not answer",
+  );
+  assertEquals(anna.closedBy, null);
+  cluster.network.isUp = true;
+  for (let second = 0; second < 2; second++) {
+    cluster.advance(1_000);
+    await cluster.settle();
+  }
+  assertEquals(anna.closedBy?.reason, DisconnectReason.BANNED);
+  say(two, bert, Channel.AREA, "hello");
+  assertEquals(refusals(two, bert), []);
+  for (const { counters } of cluster.nodes) assertEquals(counters.get(Counter.HANDLER_ERRORS), 0);
+});
+
+Deno.test("Sessions on every server end when tokens become void, and no token of before lets anybody in", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [, bert] = await twoOnTwo(cluster);
+  const revoke = { act: "revoke", target: { player: "Bert" }, moderator: "root" } as const;
+  assertEquals(await moderate(cluster, one, revoke), "done: The sessions and tokens of Bert have ended");
+  assertEquals([bert.closedBy?.reason, bert.closedBy?.message], [DisconnectReason.KICKED, "Log in again, please"]);
+  assertEquals(two.logic.epochs.isCurrent({ accountId: bert.playerId, tokenEpoch: 0 }), false);
+});
