@@ -147,7 +147,7 @@ browserTest("The page changes a password and deletes an account, by keys and on 
   await page.locator("#side-message", { hasText: "That is not your password." }).waitFor();
   await form.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.keyboard.press("Enter");
-  await page.locator("#side-message", { hasText: "Your password is changed." }).waitFor();
+  await page.locator("#side-message", { hasText: "Your password was changed." }).waitFor();
   const widths = await page.evaluate(() => {
     const side = document.querySelector("#side")!;
     return [document.documentElement.scrollWidth, side.scrollWidth - side.clientWidth];

@@ -43,13 +43,13 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await openPanel(anna.page, "friends");
   await untilRow(anna.page, "party-members", "You are not in a party.");
   await submitForm(anna.page, "party-invite", { player: "nobody" });
-  await anna.page.locator("#side-message", { hasText: "There is nobody like that." }).waitFor();
+  await anna.page.locator("#side-message", { hasText: "Nobody has that name." }).waitFor();
   await submitForm(anna.page, "party-invite", { player: "ben" });
   await untilRow(anna.page, "party-members", "Anna", "Leader");
   await ben.page.locator("#badge-friends", { hasText: "1" }).waitFor();
   await ben.page.locator("#open-friends").tap();
   await look(ben, "party-invited-375");
-  await ben.page.getByLabel("Anna님의 파티에 참가", { exact: true }).tap();
+  await ben.page.getByLabel("Anna님의 파티 초대 수락", { exact: true }).tap();
   for (const { page } of [anna, ben]) {
     await untilRow(page, "party-members", "Anna");
     await untilRow(page, "party-members", "Ben");
@@ -74,12 +74,12 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await untilInWorld(ben.page);
   await ben.page.locator("#open-friends").tap();
   await untilRow(ben.page, "party-members", "Anna", "파티장");
-  await anna.page.getByLabel("Let Ben lead the party", { exact: true }).click();
+  await anna.page.getByLabel("Make Ben the leader of the party", { exact: true }).click();
   await untilRow(anna.page, "party-members", "Ben", "Leader");
   await untilRow(ben.page, "party-members", "Ben", "파티장");
   await ben.page.locator("#party-disband").tap();
   await untilRow(anna.page, "party-members", "You are not in a party.");
-  await anna.page.locator("#chat-log li", { hasText: "Your party is over." }).waitFor();
+  await anna.page.locator("#chat-log li", { hasText: "Your party was disbanded." }).waitFor();
   assertEquals(await anna.page.locator("#channel-party").isVisible(), false);
   assertEquals([anna.errors, ben.errors], [[], []]);
   await server.stop();

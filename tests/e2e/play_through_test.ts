@@ -65,7 +65,7 @@ async function withdrawByKeys({ page }: Visitor, stranger: string): Promise<void
   await page.locator("#guild-invited").scrollIntoViewIfNeeded();
   assertEquals(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width);
   await page.setViewportSize({ width: 1_100, height: 700 });
-  await page.getByLabel("Withdraw the invitation of Cora", { exact: true }).focus();
+  await page.getByLabel("Withdraw Cora's invitation", { exact: true }).focus();
   await page.keyboard.press("Enter");
   await page.locator("#guild-invited li", { hasText: "Cora" }).waitFor({ state: "detached" });
   // The focus is where the next one is.

@@ -73,7 +73,7 @@ Deno.test("parseChat() gives nothing for nothing and help for /help", () => {
 Deno.test("parseChat() tells what is missing or unknown", () => {
   assert(mistakeOf("/w").includes("/w name text"));
   assert(mistakeOf("/w Ada").includes("/w name text"));
-  assert(mistakeOf("/a ").includes("no text"));
+  assert(mistakeOf("/a ").includes("Type a message"));
   assert(mistakeOf("/dance now").includes("/dance"));
   assert(mistakeOf("hi", { channel: Channel.WHISPER, recipientName: " " }).includes("name of the player"));
 });

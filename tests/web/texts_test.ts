@@ -6,6 +6,10 @@ import { en } from "../../games/marsh/web/texts/en.ts";
 import { ko } from "../../games/marsh/web/texts/ko.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { sourceFiles } from "../support/source_files.ts";
+import { Sanctions } from "../../server/moderation/sanctions.ts";
+import type { Sanction } from "../../server/moderation/sanction_store.ts";
+import type { LogicContext } from "../../server/session/context.ts";
+import { ManualClock } from "../support/logic_harness.ts";
 
 const WEB = "games/marsh/web";
 const HANGUL = /\p{Script=Hangul}/u;
@@ -111,4 +115,54 @@ Deno.test("The page's code has no text for readers outside texts/", async () => 
 Deno.test("The search for texts in code finds what players would read", () => {
   const source = 'panel.say("Say who it is."); note(`You left ${room}.`); text: "Join"; note = "asked, no answer yet";';
   assertEquals(quoted(source).filter(isForReaders), ["Say who it is.", "Join", "asked, no answer yet", "You left 0."]);
+});
+
+Deno.test("Korean chooses the particle after a name by its last letter", () => {
+  assertEquals(["해자 슬라임", "늪 거머리", "Alice"].map(ko.combat.killed), [
+    "해자 슬라임을 처치했습니다.",
+    "늪 거머리를 처치했습니다.",
+    "Alice을(를) 처치했습니다.",
+  ]);
+});
+
+Deno.test("Korean says what the server says of sanctions and maintenance, and keeps what it does not know", () => {
+  const clock = new ManualClock();
+  const context = { clock } as unknown as LogicContext;
+  const sanctions = new Sanctions(context);
+  const said = (word: "muted" | "banned", days: number | null, reason: string) => {
+    const endsAtMs = days === null ? null : clock.unixMs() + days * 86_400_000;
+    return ko.serverSaid(`${sanctions.textOf(word, { endsAtMs, reason } as Sanction)}.`, "안 됩니다.");
+  };
+  assertEquals([
+    said("banned", 6.96, "selling: gold"),
+    said("muted", null, "no reason given"),
+    said("muted", 1, "욕설"),
+  ], [
+    "안 됩니다. 남은 기간: 6일 23시간. 사유: selling: gold",
+    "안 됩니다.",
+    "안 됩니다. 남은 기간: 1일. 사유: 욕설",
+  ]);
+  const others: [said: string, shown: string][] = [
+    ["You were kicked: calm down!", "안 됩니다. 사유: calm down!"],
+    ["You are muted for another 9 min 30 s: too many messages.", "안 됩니다. 남은 기간: 9분 30초. 사유: 도배"],
+    ["The server is under maintenance: a new map.", "안 됩니다. 안내: a new map"],
+    ["The server is under maintenance.", "안 됩니다."],
+    [
+      "The account will be deleted on 2027-01-02 unless you log in before then.",
+      "계정이 2027-01-02에 삭제됩니다. 그 전에 로그인하면 취소됩니다.",
+    ],
+    ["Something new.", "안 됩니다. (Something new.)"],
+  ];
+  for (const [said, shown] of others) assertEquals(ko.serverSaid(said, "안 됩니다."), shown);
+});
+
+Deno.test("Korean knows each reason for which the server ends a session of an account", async () => {
+  const source = await Deno.readTextFile("server/session/account_service.ts");
+  const sentences = [...source.matchAll(/#(?:revoke|renew|expel)\([^;]*?"((?:[A-Z]\w+ ?)(?:[^"]*))"\)/gs)].map((
+    [, text],
+  ) => text);
+  assertEquals(new Set(sentences).size, 5);
+  for (const sentence of sentences) {
+    assert(!ko.serverSaid(`${sentence}.`, "안 됩니다.").includes("안 됩니다."), sentence);
+  }
 });
