@@ -40,7 +40,7 @@ class ServerChild implements DevServer {
 
   async restart(): Promise<void> {
     if (this.#child !== null) {
-      console.log("the server starts anew: connections are lost");
+      console.log("the server restarts: connections are lost");
       await this.stop();
     }
     this.#isStopping = false;

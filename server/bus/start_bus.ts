@@ -56,7 +56,7 @@ export async function startBusThread(options: BusThreadOptions): Promise<BusThre
     // Otherwise the error ends the whole process.
     event.preventDefault();
     worker.terminate();
-    const error = new DependencyError("unavailable", `Cannot go on in the bus thread: ${event.message}`);
+    const error = new DependencyError("unavailable", `The bus thread failed: ${event.message}`);
     opened.reject(error);
     stopped.resolve();
     if (isOpen) onCrash(error);

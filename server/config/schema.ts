@@ -268,7 +268,7 @@ export const OPTIONS: OptionTable = {
       return Math.min(WORLD_PLAYERS_MAX, Math.ceil((game + (given.gatewayMaxConnections ?? game)) * 1.25));
     },
     defaultText: "as many as the connections allow, and a quarter more for link-dead players",
-    help: "Highest number of players in the world, link-dead ones among them; more wait in the login queue",
+    help: "Highest number of players in the world, link-dead ones included; more wait in the login queue",
     alsoCalled: ["players-max", "max-users"],
   },
   loginQueue: {
@@ -405,7 +405,8 @@ export const OPTIONS: OptionTable = {
       (value) => isDatabaseUrl(value) ? value : undefined,
     ),
     default: "sqlite:drawbridge.db",
-    help: "Where accounts and all that players keep is: a SQLite file, relative to the data folder, or PostgreSQL",
+    help:
+      "Where accounts and everything that players own are stored: a SQLite file, relative to the data folder, or PostgreSQL",
     alsoCalled: ["database", "db-url"],
     secret: "url",
   },
@@ -421,7 +422,7 @@ export const OPTIONS: OptionTable = {
     group: "Storage",
     kind: integer({ min: 0, max: 3_600, placeholder: "SECONDS" }),
     default: 0,
-    help: "How long to wait at the start for a database server or a NATS server that does not answer",
+    help: "How long to wait at start for a database server or a NATS server that does not answer",
   },
   natsUrl: {
     group: "Storage",
@@ -473,7 +474,7 @@ export const OPTIONS: OptionTable = {
     group: "Accounts",
     kind: choice(["unicode", "ascii"]),
     default: "unicode",
-    help: "Letters allowed in new names of players, and in those that players give: any one script, or ASCII only",
+    help: "Letters allowed in names of new players, guilds and rooms: any one script, or ASCII only",
     alsoCalled: ["name-rule", "charset"],
   },
   reservedNames: {
@@ -481,7 +482,7 @@ export const OPTIONS: OptionTable = {
     kind: words("words, separated by commas", "WORDS", RESERVED_NAMES_MAX),
     default: RESERVED_NAMES,
     defaultText: RESERVED_NAMES.join(", "),
-    help: "Words that new names of players, and those that players give, may not contain or imitate",
+    help: "Words that names of new players, guilds and rooms may not contain or imitate",
     alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
@@ -490,7 +491,7 @@ export const OPTIONS: OptionTable = {
     kind: path("FILE", "optional"),
     default: "",
     defaultText: "games/marsh/game.ts, which comes with the server",
-    help: "The game that is played: a module that exports what defineGame gives",
+    help: "The game to play: a module whose default export comes from defineGame",
     alsoCalled: ["game-module", "game-file", "module"],
   },
   tickMs: {
@@ -592,7 +593,7 @@ export const OPTIONS: OptionTable = {
     group: "Operation",
     kind: choice(["off", "on", "inspect"]),
     default: "off",
-    help: "Reload the game and its page on command; use deno task dev for this. With inspect a thread may stand still",
+    help: "Reload the game and its page on command; use deno task dev for this. With inspect, a thread may stand still",
   },
 };
 

@@ -243,7 +243,7 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     const named = readForwarded(head.headers, addresses.forwarders);
     // A health check may ask for nobody; a WebSocket is somebody's.
     if (named === null && head.path === "/ws") {
-      log.warn("Cannot tell whom a trusted proxy asks for", { proxy: connection.remoteAddress });
+      log.warn("A trusted proxy does not name its client", { proxy: connection.remoteAddress });
     }
     const { kind, entry, waitMs } = named === null
       ? addresses.tryAdmitUnnamed(connection.remoteAddress, this.nowMs)

@@ -64,7 +64,7 @@ export class Expiry {
     if (this.#dateMs === 0 || nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + EXPIRY_INTERVAL_MS;
     this.#delete(this.#dateMs).catch((error) => {
-      this.#context.log.warn("Cannot delete what is over, will try again", { error: String(error) });
+      this.#context.log.warn("Cannot delete expired data, will try again", { error: String(error) });
     });
   }
 

@@ -69,7 +69,7 @@ export async function startStorageWorker(options: StorageWorkerOptions & Databas
     // Otherwise the error ends the whole process.
     event.preventDefault();
     worker.terminate();
-    const error = new DependencyError("unavailable", `Cannot go on in storage worker: ${event.message}`, {
+    const error = new DependencyError("unavailable", `The storage worker failed: ${event.message}`, {
       cause: event.error,
     });
     opened.reject(error);

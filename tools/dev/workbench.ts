@@ -25,6 +25,9 @@ export interface WorkbenchOptions {
   readonly print: (line: string) => void;
 }
 
+/** Types that take longer to check than this are told of, in milliseconds: a save must not look unseen. */
+const CHECK_TOLD_MS = 1_000;
+
 /** Sources and server of one game. What could not be done stays due until a later change makes it possible. */
 export class Workbench {
   readonly #options: WorkbenchOptions;
@@ -74,7 +77,7 @@ export class Workbench {
   }
 
   async #steps(signal: AbortSignal): Promise<void> {
-    const { source, server } = this.#options, due = this.#due;
+    const { source, server, print } = this.#options, due = this.#due;
     if (due.has("proto")) {
       await this.#make(() => generate(source, signal));
       due.add("code");
@@ -85,7 +88,12 @@ export class Workbench {
     // What the page imports may lie outside of its folder.
     const isPage = (isGame || due.has("page")) && await isFile(`${source.folder}web/page.ts`);
     if (isGame || isPage) {
-      await check(source, [...isGame ? ["game.ts"] : [], ...isPage ? ["web/page.ts"] : []], signal);
+      const telling = setTimeout(() => print("checking types …"), CHECK_TOLD_MS);
+      try {
+        await check(source, [...isGame ? ["game.ts"] : [], ...isPage ? ["web/page.ts"] : []], signal);
+      } finally {
+        clearTimeout(telling);
+      }
     }
     const savedAtMs = this.#savedAtMs;
     if (isGame && !due.has("restart")) server.send({ kind: "game", savedAtMs });

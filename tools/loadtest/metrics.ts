@@ -73,7 +73,7 @@ function isRefusal(words: string): boolean {
 }
 
 const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
-  error_rate: { help: "messages and connections that went wrong, in per cent", value: errorRate },
+  error_rate: { help: "messages and connections that went wrong, in percent", value: errorRate },
   errors: {
     help: "everything that went wrong",
     value: ({ failures }) => Object.values(failures).reduce((sum, count) => sum + count, 0),
@@ -131,11 +131,11 @@ const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
     scenarios: WORLD,
     value: ({ details }) => details.corrections,
   },
-  server_cpu: { help: "processor of the server, mean, in per cent of a core", value: ({ server }) => server?.cpuMean },
+  server_cpu: { help: "processor of the server, mean, in percent of a core", value: ({ server }) => server?.cpuMean },
   server_memory_mb: { help: "memory of the server, highest, in MB", value: ({ server }) => server?.memoryMbMax },
   tick_p95: { help: "tick of the server, p95 of the worst second, in ms", value: ({ server }) => server?.tickMsP95Max },
   generator_cpu: {
-    help: "processor of the load test itself, mean, in per cent of a core",
+    help: "processor of the load test itself, mean, in percent of a core",
     value: ({ generator }) => generator.cpuMean,
   },
 };

@@ -227,7 +227,8 @@ export function loadtestHelp(): string {
 Usage: deno task loadtest [SCENARIO | games/x/load.ts] [flags]
 
 Without a scenario: echo, or idle where the server answers no echoes. A module is a game's own load test, whose bots
-play it: of the flags, --tokens, --connections, --duration, --ramp, --transport and where the server is count there.
+play it: only --tokens, --connections, --duration, --ramp, --transport and the flags that say where the server
+is apply to it.
 
 Scenarios:
 ${SCENARIO_NAMES.map((name) => `  ${name.padEnd(8)} ${SCENARIO_HELP[name]}`).join("\n")}
@@ -235,10 +236,10 @@ ${SCENARIO_NAMES.map((name) => `  ${name.padEnd(8)} ${SCENARIO_HELP[name]}`).joi
 Flags:
 ${flags.join("\n")}
 
-The server limits what one connection may send (some 100 packets a second): to measure more than that, start it with
+The server limits what one connection may send (about 100 packets a second): to measure more than that, start it with
 --flood-control off, and with --max-connections as high as --connections; for the world also with --monsters off,
-unless players are to be killed while they walk.
-Players come from: deno task admin players --count 2000 --prefix bot --tokens FILE --data-dir THE_SERVERS
+or monsters will kill players while they walk.
+Players come from: deno task admin players --count 2000 --prefix bot --tokens FILE --data-dir DATA_OF_THE_SERVER
 
 Latencies are measured from when a message was due, not from when it could be sent, so a server that stalls
 cannot hide it. On this machine, connections above ${LOADTEST_CONNECTIONS_PER_ADDRESS} come from 127.0.0.2, 127.0.0.3 and so on; the deno engine
@@ -246,7 +247,7 @@ goes there instead, so the server must listen on 0.0.0.0.
 
 Conditions of --fail-if: METRIC then >, >=, < or <= and a number. Metrics:
     p50 p90 p95 p99 p999 mean min max: the scenario's latency in ms (echo; login; world: from a
-    player's movement to another's screen; chat). The same of others: connect_p99, enter_p95, ack_max,
+    player's movement to another's screen; chat). Others likewise: connect_p99, enter_p95, ack_max,
     chat_p95 (world), logout_mean, heartbeat_p99 …
 ${metricsHelp()}
 
