@@ -49,11 +49,18 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await ben.page.locator("#badge-friends", { hasText: "1" }).waitFor();
   await ben.page.locator("#open-friends").tap();
   await look(ben, "party-invited-375");
+  // Over the world too: with panels closed, nobody misses it.
+  await ben.page.locator("#notice", { hasText: "Anna님이 파티에 초대했습니다." }).waitFor();
+  await ben.page.locator("#notice-second", { hasText: "거절" }).tap();
+  await anna.page.locator("#chat-log li", { hasText: "Ben declined your invitation." }).waitFor();
+  await ben.page.locator("#notice").waitFor({ state: "hidden" });
+  await submitForm(anna.page, "party-invite", { player: "ben" });
   await ben.page.getByLabel("Anna님의 파티 초대 수락", { exact: true }).tap();
   for (const { page } of [anna, ben]) {
     await untilRow(page, "party-members", "Anna");
     await untilRow(page, "party-members", "Ben");
   }
+  await ben.page.locator("#notice").waitFor({ state: "hidden" });
   assertEquals([await ben.page.locator("#badge-friends").isVisible(), await cutOff(ben)], [false, []]);
   await look(ben, "party-member-375");
   await look(anna, "party-leader-wide");
@@ -79,7 +86,8 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await untilRow(ben.page, "party-members", "Ben", "파티장");
   await ben.page.locator("#party-disband").tap();
   await untilRow(anna.page, "party-members", "You are not in a party.");
-  await anna.page.locator("#chat-log li", { hasText: "Your party was disbanded." }).waitFor();
+  // The first ended when its only guest declined.
+  await anna.page.locator("#chat-log li", { hasText: "Your party was disbanded." }).nth(1).waitFor();
   assertEquals(await anna.page.locator("#channel-party").isVisible(), false);
   assertEquals([anna.errors, ben.errors], [[], []]);
   await server.stop();

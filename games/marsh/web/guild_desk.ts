@@ -49,6 +49,8 @@ export interface GuildDeskOptions {
   readonly onGuild: (name: string, tag: string) => void;
   /** There is news of the guild. */
   readonly onNews: (text: string) => void;
+  /** A war has begun. */
+  readonly onWar: (text: string) => void;
 }
 
 /** How often the roster is asked for while it is looked at, in milliseconds. */
@@ -136,6 +138,7 @@ export class GuildDesk {
     });
     client.on(PacketType.GUILD_WAR_START, ({ enemyName }) => {
       options.onNews(TEXTS.guilds.warBegan(enemyName));
+      options.onWar(TEXTS.guilds.warBegan(enemyName));
       this.refresh();
     });
     client.on(PacketType.GUILD_WAR_END, (end) => {

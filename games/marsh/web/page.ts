@@ -119,6 +119,7 @@ class Page {
     panel: this.#side,
     ownName: () => this.#ownName,
     onGuild: (name, tag) => this.#showGuild(name, tag),
+    onWar: (text) => this.#announcement.show(text),
     onNews: (text) => this.#chat.addNote(text),
   });
   readonly #rooms: RoomDesk = new RoomDesk({
@@ -190,6 +191,8 @@ class Page {
   #isGivenUp = false;
   /** The place of a player who comes back to a full world; `null`: not in the queue. */
   #queued: LoginQueueStatus | null = null;
+  /** An invitation into a party is shown. */
+  #isInvited = false;
   /** Whether the server answers, as far as is known. */
   #isAnswering = true;
   /** Whether the page was reloaded by a player who is logged in. */
@@ -521,7 +524,25 @@ class Page {
       });
     } else if (this.#deadMs >= 0 && state === "connected") {
       this.#showDead(nowMs - this.#deadMs);
+    } else if (state === "connected") {
+      this.#showInvite();
     }
+  }
+
+  /** An invitation into a party lapses soon, so it is shown where it cannot be missed. */
+  #showInvite(): void {
+    const { invite } = this.#party;
+    if (invite === null && !this.#isInvited) return;
+    this.#isInvited = invite !== null;
+    this.#notice.show(
+      invite && {
+        title: TEXTS.parties.invitation,
+        text: TEXTS.parties.invitesYou(invite.inviterName),
+        isLight: true,
+        action: { text: TEXTS.lists.accept, onClick: () => invite.answer(true) },
+        second: { text: TEXTS.lists.decline, onClick: () => invite.answer(false) },
+      },
+    );
   }
 
   #showDead(deadMs: number): void {

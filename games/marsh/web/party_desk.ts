@@ -91,6 +91,14 @@ export class PartyDesk {
     this.#show();
   }
 
+  /** The newest invitation that waits for an answer; `null`: none. */
+  get invite(): { readonly inviterName: string; readonly answer: (accept: boolean) => void } | null {
+    const newest = [...this.#invites].at(-1);
+    if (newest === undefined) return null;
+    const [partyId, { inviterName }] = newest;
+    return { inviterName, answer: (accept) => this.#answer(partyId, accept) };
+  }
+
   /** The player has gone, or is another one: it is in no party as far as is known. */
   clear(): void {
     for (const partyId of [...this.#invites.keys()]) this.#forget(partyId);
@@ -136,7 +144,7 @@ export class PartyDesk {
     this.#invited.show([...this.#invites].map(([partyId, { inviterName }]): Row => ({
       key: String(partyId),
       title: inviterName,
-      note: "",
+      note: TEXTS.parties.invites,
       actions: [
         {
           text: TEXTS.lists.accept,
