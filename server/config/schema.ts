@@ -474,7 +474,7 @@ export const OPTIONS: OptionTable = {
     group: "Accounts",
     kind: choice(["unicode", "ascii"]),
     default: "unicode",
-    help: "Letters allowed in names of new players, guilds and rooms: any one script, or ASCII only",
+    help: "Letters allowed in names that players choose: any one script, or ASCII only",
     alsoCalled: ["name-rule", "charset"],
   },
   reservedNames: {
@@ -482,7 +482,7 @@ export const OPTIONS: OptionTable = {
     kind: words("words, separated by commas", "WORDS", RESERVED_NAMES_MAX),
     default: RESERVED_NAMES,
     defaultText: RESERVED_NAMES.join(", "),
-    help: "Words that names of new players, guilds and rooms may not contain or imitate",
+    help: "Words that names chosen by players may not contain or imitate",
     alsoCalled: ["forbidden-names", "blocked-names"],
   },
 
