@@ -79,6 +79,8 @@ import { Atlas } from "../games/marsh/maps/atlas.ts";
 import { SCORES } from "../games/parts/leaderboards/score_store.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILLS } from "../games/parts/combat/skills.ts";
 import type { SanctionStore } from "../server/moderation/sanction_store.ts";
+import type { StorageRequest } from "../server/storage/operations.ts";
+import type { OnceRequest } from "../server/storage/receipt_store.ts";
 import { MEMORY_PATH, SqliteDatabase } from "../server/storage/sqlite_database.ts";
 import {
   type AccountStore,
@@ -90,7 +92,7 @@ import {
 import { createRingBuffer, RingConsumer, RingProducer } from "../server/ring/byte_ring.ts";
 import { RingOutput } from "../server/session/link.ts";
 import { PACKET_OVERHEAD_BYTES } from "../server/session/outbox.ts";
-import type { StoreDefinition, StoreOf } from "../server/storage/store.ts";
+import type { OnceStoreOf, StoreDefinition, StoreOf } from "../server/storage/store.ts";
 import { IoFixture, packetFrame } from "../tests/io/io_fixture.ts";
 import { type HarnessClient, LogicHarness } from "../tests/support/logic_harness.ts";
 import { processorMs } from "./processor_time.ts";
@@ -137,7 +139,7 @@ class TimedStorage implements Storage {
   readonly sanctions: SanctionStore;
   workMs = 0;
   readonly #database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
-  readonly #stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+  readonly #stores = storesOn((operation, _isWrite, argument, once) => this.#call({ operation, argument, once }));
 
   constructor() {
     ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
@@ -145,6 +147,10 @@ class TimedStorage implements Storage {
 
   of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
     return this.#stores.of(definition);
+  }
+
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
+    return this.#stores.once(definition, request);
   }
 
   for(): Stores {
@@ -160,10 +166,10 @@ class TimedStorage implements Storage {
     return Promise.resolve();
   }
 
-  async #call(operation: string, argument: unknown): Promise<unknown> {
+  async #call(request: StorageRequest): Promise<unknown> {
     await null;
     const startMs = processorMs();
-    const [outcome] = this.#database.execute([{ operation, argument }]);
+    const [outcome] = this.#database.execute([request]);
     this.workMs += processorMs() - startMs;
     if ("error" in outcome) throw outcome.error;
     return "value" in outcome ? outcome.value : undefined;

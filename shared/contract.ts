@@ -176,9 +176,10 @@ export function buildPacketTable(files: readonly DescFile[]): PacketTable {
       options.handledBy === Handler.LOGIC || number <= SESSION_TYPE_MAX,
       "is handled by IO, which answers packets of the session only",
     );
-    const isWhole = options.reply !== "" && options.delivery === DeliveryClass.RELIABLE && states === STATE_IN_WORLD &&
+    const isWhole = options.reply !== "" && options.delivery === DeliveryClass.RELIABLE &&
+      (states & STATE_CONNECTED) === 0 &&
       options.handledBy === Handler.LOGIC;
-    check(!options.durable || isWhole, "is durable, and no reliable request in the world that has a reply");
+    check(!options.durable || isWhole, "is durable, and no reliable request of a player that has a reply");
     check(
       isSent || (options.in.length + options.on.length === 0 && options.cost === undefined && rate === undefined &&
         options.payloadBytesMax === 0 && options.reply === "" && !options.changesState && !options.durable),

@@ -18,9 +18,9 @@ import {
   type DocumentRecords,
   DOCUMENTS,
   type IndexedDocument,
-  type NewReceipt,
   type StoredDocument,
 } from "../storage/document_store.ts";
+import type { NewReceipt } from "../storage/receipt_store.ts";
 import { type Asker, ORDINARY, type Storage, SYSTEM_SOURCE } from "../storage/storage.ts";
 import { type Collection, contentOf, DocumentError, type DocumentKey, keyText, readDocument } from "./collection.ts";
 

@@ -3,7 +3,9 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { LogicContext } from "../session/context.ts";
 import type { Player } from "../session/player.ts";
-import { DOCUMENTS } from "../storage/document_store.ts";
+import { decodeKept, type OnceRequest, RECEIPTS } from "../storage/receipt_store.ts";
+import type { Stores } from "../storage/storage.ts";
+import type { Once, OnceStoreOf, StoreDefinition } from "../storage/store.ts";
 import type { Documents, Transaction } from "./documents.ts";
 
 /** Makes the fields of a reply; it may run several times, as the work of a `Documents.transaction` may. */
@@ -49,6 +51,68 @@ export function durable<Fields extends MessageInitShape<DescMessage>>(
   return new Durable(work, done);
 }
 
+/**
+ * The stores of a game, or a part, for one request of a player that is done once: what its handler gets as third
+ * argument. A write leaves a receipt beside what it changes; the same request again finds it, changes nothing, and is
+ * answered from what was kept.
+ *
+ * ```ts ignore
+ * game.on(TeamCreateRequestSchema, async (player, { name }, once) => {
+ *   const { isRepeated, result } = await once.orDone(() => {
+ *     checkName(name);
+ *     return once.of(TEAMS).create({ leaderId: player.playerId, name });
+ *   });
+ *   if (!isRepeated) show(player, result.teamId);
+ *   return { teamId: result.teamId };
+ * });
+ * ```
+ *
+ * The request's proto must say `durable: true`. One write for each request.
+ */
+export class OnceStores {
+  readonly #stores: () => Stores;
+  readonly #request: OnceRequest;
+
+  /** The engine makes it. */
+  constructor(stores: () => Stores, request: OnceRequest) {
+    this.#stores = stores;
+    this.#request = request;
+  }
+
+  /** Whether its client has named it: else a repetition is a request of its own. */
+  get isNamed(): boolean {
+    return this.#request.requestKey !== 0;
+  }
+
+  /** A store whose writes are done once, see `write` for what is kept of them. */
+  of<Definition extends StoreDefinition>(definition: Definition): OnceStoreOf<Definition> {
+    return this.#stores().once(definition, this.#request);
+  }
+
+  /** What was kept of the request, if it was done before. */
+  async find<Kept>(): Promise<Kept | undefined> {
+    if (!this.isNamed) return undefined;
+    const receipt = await this.#stores().of(RECEIPTS).find(this.#request);
+    return receipt && decodeKept(receipt) as Kept;
+  }
+
+  /**
+   * Does what `work` asks for. Where that throws, such as because the player may not ask so often, and the request was
+   * done before, that counts.
+   *
+   * @throws What `work` throws, unless it was done before.
+   */
+  async orDone<Result, Kept>(work: () => Promise<Once<Result, Kept>>): Promise<Once<Result, Kept>> {
+    try {
+      return await work();
+    } catch (error) {
+      const result = await this.find<Kept>();
+      if (result === undefined) throw error;
+      return { isRepeated: true, result };
+    }
+  }
+}
+
 /** Whose request it is that is answered durably. */
 export interface DurableRequest {
   readonly documents: Documents;
@@ -73,7 +137,7 @@ export async function settleDurable(
 ): Promise<Uint8Array> {
   const { playerId, asker } = player;
   const findReply = async () =>
-    requestKey === 0 ? undefined : await storage.for(asker).of(DOCUMENTS).findReceipt({ playerId, requestKey });
+    requestKey === 0 ? undefined : await storage.for(asker).of(RECEIPTS).find({ playerId, requestKey });
   const before = await findReply();
   if (before !== undefined) return before;
   try {

@@ -18,13 +18,11 @@
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { ReplyOf, SchemaOf, SentByClient } from "../../shared/contract.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Bus } from "../bus/bus.ts";
-import { errorResponse } from "../base/refusal.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import type { LogicContext } from "../session/context.ts";
-import type { Dispatcher } from "../session/dispatcher.ts";
+import { type Dispatcher, LateReply } from "../session/dispatcher.ts";
 import { Player } from "../session/player.ts";
 import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
@@ -35,7 +33,7 @@ import type { GamePart } from "./define_game.ts";
 import type { Documents, Transaction } from "./documents.ts";
 import { Group, Groups } from "./groups.ts";
 import { Persistence } from "./persistence.ts";
-import { Durable, settleDurable } from "./durable.ts";
+import { Durable, OnceStores, settleDurable } from "./durable.ts";
 import { Entities, type Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
@@ -50,6 +48,7 @@ export { Counter } from "../ops/counters.ts";
 export type { Faults } from "../ops/faults.ts";
 export type { Logger } from "../ops/logging.ts";
 export type { OutboxPacket, Receipt } from "../session/outbox.ts";
+export type { Once } from "../storage/store.ts";
 export { type Asker, type Partings, type PlayerName, type Stores, SYSTEM } from "../storage/storage.ts";
 export type { ComponentRow } from "../world/components.ts";
 export type { Prng } from "../world/prng.ts";
@@ -69,7 +68,7 @@ export type { GameOption } from "../config/schema.ts";
 export { choice, decimal, integer, type Kind, onOff, text } from "../config/kinds.ts";
 export type { Player, UnheardPackets } from "../session/player.ts";
 export type { Players } from "../session/players.ts";
-export { type Durable, durable } from "./durable.ts";
+export { type Durable, durable, type OnceStores } from "./durable.ts";
 export {
   type Collection,
   type CollectionOptions,
@@ -149,18 +148,21 @@ export interface GameEngine {
 
 /** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
 export type Reply = MessageInitShape<DescMessage>;
+/** Of a request that is not done once. */
+const NO_REQUEST = { playerId: 0, requestKey: 0, atMs: 0 };
 /** What a handler gives: nothing, a reply, or one that waits for the disk. */
 type Answer = Reply | Durable | undefined;
 
 /**
  * Handles a message of a player, who is in one of the states that the packet may be sent in. What it throws or rejects
  * with costs this request alone: a {@linkcode Refused} is told to the client with its code, all else is logged and
- * answered with INTERNAL.
+ * answered with INTERNAL. `once`: stores that do what a durable request asks for once.
  */
 // deno-lint-ignore no-explicit-any -- as for Game
 export type PlayerHandler<Desc extends DescMessage, P = any> = (
   player: Player,
   message: MessageShape<Desc>,
+  once: OnceStores,
 ) => HandlerAnswer<P, MessageShape<Desc>> | Promise<HandlerAnswer<P, MessageShape<Desc>>>;
 
 /** Whether nothing is known of a contract's packets: those of parts, which many games use, and of tests. */
@@ -285,32 +287,28 @@ export class Game<P = any> {
     const { context: { ownerships, sessions }, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
       const call = watchHandler(row.name);
-      const reply = (call === undefined ? handle(player, message) : call.run(handle, player, message)) as
+      const once = onceFor(player, requestKey);
+      const reply = (call === undefined ? handle(player, message, once) : call.run(handle, player, message, once)) as
         | Answer
         | Promise<Answer>;
       if (!(reply instanceof Promise)) call?.end();
       if (reply === undefined) return;
       if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
       if (!(reply instanceof Promise)) return answer(player, reply);
-      if (row.isDurable) {
-        return reply.then((reply) => {
-          call?.end();
-          return reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply);
-        });
-      }
-      // Beside the way to the dispatcher, so that refusals and answers keep their order.
-      reply.then((reply) => {
-        const isAnswered = this.faults.run("reply", () => {
-          call?.end();
-          answer(player, reply);
-        });
-        if (isAnswered) return;
-        const { type, payload } = errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, 0);
-        player.send(type, payload);
-      }, () => {});
-      return reply as Promise<unknown> as Promise<void>;
+      return new LateReply(reply, (reply) => {
+        call?.end();
+        return reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply);
+      });
     });
+    const onceFor = ({ playerId, asker }: Player, requestKey: number) => {
+      if (!row.isDurable) return notOnce;
+      return new OnceStores(() => this.storage.for(asker), { playerId, requestKey, atMs: this.clock.unixMs() });
+    };
     const notDurable = () => new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
+    const refuse = (): never => {
+      throw notDurable();
+    };
+    const notOnce = new OnceStores(refuse, NO_REQUEST);
     const encode = (reply: Reply): Uint8Array => {
       if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
       const message = create(replySchema, reply) as Record<string, unknown>;

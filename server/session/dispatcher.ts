@@ -20,7 +20,17 @@ export type Handler<Desc extends DescMessage> = (
   session: Session,
   message: MessageShape<Desc>,
   requestKey: number,
-) => void | Promise<void>;
+) => Handled;
+
+/** How a request is handled: it is done, or will be. */
+// deno-lint-ignore no-explicit-any -- whatever its `send` takes
+export type Handled = void | Promise<void> | LateReply<any>;
+
+/** A reply that is still made. Refusals take no longer than replies: they go out in the order of what was decided. */
+export class LateReply<Reply> {
+  /** @param send Sends it; what it throws or rejects with is the request's failure. */
+  constructor(readonly reply: Promise<Reply>, readonly send: (reply: Reply) => void | Promise<void>) {}
+}
 
 /** A request that cannot be met: answered with its code, by the request's own response type where it has one. */
 export class RequestError extends Error {
@@ -130,7 +140,7 @@ export class Dispatcher {
    */
   onPlayer<Desc extends DescMessage>(
     schema: Desc,
-    handle: (player: Player, message: MessageShape<Desc>, requestKey: number) => void | Promise<void>,
+    handle: (player: Player, message: MessageShape<Desc>, requestKey: number) => Handled,
   ): { readonly row: PacketRow; readonly replySchema: DescMessage | undefined } {
     const row = this.#contract.rowOf(schema), { states, replyType } = row;
     this.on(schema, (session, message, requestKey) => {
@@ -169,12 +179,12 @@ export class Dispatcher {
       if (done === undefined) return;
       const pending = { session, type, sequence };
       this.#pending.add(pending);
-      done
-        .catch((error) => this.#fail(session, row, sequence, error))
-        .finally(() => {
-          this.#pending.delete(pending);
-          this.#output.onSettled();
-        });
+      const fail = (error: unknown) => this.#fail(session, row, sequence, error);
+      const sent = done instanceof LateReply ? done.reply.then(done.send, fail).catch(fail) : done.catch(fail);
+      sent.finally(() => {
+        this.#pending.delete(pending);
+        this.#output.onSettled();
+      });
     } catch (error) {
       this.#fail(session, row, sequence, error);
     }

@@ -3,7 +3,7 @@
 import { EXPIRY_CONFIRM_MS, EXPIRY_INTERVAL_MS, RECEIPT_MS } from "../../shared/limits.ts";
 import type { Clock } from "../base/clock.ts";
 import type { HookLists } from "../game/hooks.ts";
-import { DOCUMENTS } from "../storage/document_store.ts";
+import { RECEIPTS } from "../storage/receipt_store.ts";
 import { SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "./context.ts";
 
@@ -72,7 +72,7 @@ export class Expiry {
     const stores = this.#context.storage.for(SYSTEM);
     await Promise.all([
       stores.sanctions.deleteEnded({ nowMs: dateMs }),
-      stores.of(DOCUMENTS).deleteOldReceipts({ beforeMs: Math.max(0, dateMs - RECEIPT_MS) }),
+      stores.of(RECEIPTS).deleteOld({ beforeMs: Math.max(0, dateMs - RECEIPT_MS) }),
       ...this.#hooks.expire.map(async (expire) => await expire(dateMs)),
     ]);
   }

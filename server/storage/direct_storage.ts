@@ -1,8 +1,9 @@
 /** The storage in the caller's own thread. @module */
 
 import { DependencyError } from "../../shared/errors.ts";
-import type { Ownership } from "../cluster/directory_store.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
+import type { StorageRequest } from "./operations.ts";
+import type { OnceRequest } from "./receipt_store.ts";
 import { SqliteDatabase, type SqliteOptions } from "./sqlite_database.ts";
 import type { GameRecords } from "./sql_store.ts";
 import {
@@ -14,7 +15,7 @@ import {
   type Stores,
   storesOn,
 } from "./storage.ts";
-import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
+import { lockedError, type OnceStoreOf, type StoreDefinition, type StoreOf } from "./store.ts";
 
 /**
  * Runs every operation in the caller's thread, in the order of the calls, and answers in a later microtask: for command
@@ -31,7 +32,7 @@ export class DirectStorage implements Storage {
   /** @throws as {@linkcode SqliteDatabase}'s constructor does. */
   constructor(options: SqliteOptions, records: GameRecords) {
     this.#database = new SqliteDatabase(options, records);
-    this.#stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+    this.#stores = storesOn((operation, _isWrite, argument, once) => this.#call({ operation, argument, once }));
     ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
   }
 
@@ -39,15 +40,19 @@ export class DirectStorage implements Storage {
     return this.#stores.of(definition);
   }
 
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
+    return this.#stores.once(definition, request);
+  }
+
   /** Nobody waits here, so all are served alike. */
   for({ owner }: Pick<Asker, "owner">): Stores {
     return owner === undefined
       ? this
-      : storesOn((operation, _isWrite, argument) => this.#call(operation, argument, owner));
+      : storesOn((operation, _isWrite, argument, once) => this.#call({ operation, argument, once, fence: owner }));
   }
 
   isHealthy(): Promise<boolean> {
-    return this.#call(HEALTH_PROBE, undefined).then(() => true, () => false);
+    return this.#call({ operation: HEALTH_PROBE, argument: undefined }).then(() => true, () => false);
   }
 
   close(): Promise<void> {
@@ -56,10 +61,11 @@ export class DirectStorage implements Storage {
     return Promise.resolve();
   }
 
-  async #call(operation: string, argument: unknown, fence?: Ownership): Promise<unknown> {
+  async #call(request: StorageRequest): Promise<unknown> {
     await null;
+    const { operation } = request;
     if (!this.#database) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
-    const [outcome] = this.#database.execute([{ operation, argument, fence }]);
+    const [outcome] = this.#database.execute([request]);
     if ("error" in outcome) throw outcome.error;
     if ("isLocked" in outcome) throw lockedError(operation);
     return outcome.value;

@@ -1,14 +1,14 @@
 /**
  * Documents as the storage keeps them: bytes by collection and key, with a revision for compare-and-set and numbers to
- * find them by; and receipts, which tell that a request was done and what was answered. What is in the bytes, their owner
- * knows.
+ * find them by. What is in the bytes, their owner knows.
  *
  * @module
  */
 
+import type { NewReceipt } from "./receipt_store.ts";
 import { defineStore, read, type StoreOf, write } from "./store.ts";
 
-/** Documents and receipts. */
+/** Documents. */
 export const DOCUMENTS = defineStore("documents", {
   load: read<DocumentName, StoredDocument | undefined>(),
 
@@ -36,12 +36,6 @@ export const DOCUMENTS = defineStore("documents", {
    * has one of that key.
    */
   move: write<{ readonly from: string; readonly to: string; readonly key: string }, "moved" | "not_found" | "taken">(),
-
-  /** What a request was answered that was done; undefined: it was not, or too long ago. */
-  findReceipt: read<ReceiptName, Uint8Array | undefined>(),
-
-  /** Deletes receipts, at most `EXPIRED_DELETED_MAX`, of before a time. @returns How many. */
-  deleteOldReceipts: write<{ readonly beforeMs: number }, number>(),
 });
 
 /** The store {@linkcode DOCUMENTS}, as callers have it. */
@@ -89,20 +83,6 @@ export interface DocumentContent {
 export interface DocumentCommit {
   readonly changes: readonly DocumentChange[];
   readonly receipt: NewReceipt | null;
-}
-
-/** Which request: the key is its client's choice. */
-export interface ReceiptName {
-  readonly playerId: number;
-  readonly requestKey: number;
-}
-
-/** That a request was done. Of each player the `RECEIPTS_PER_PLAYER_MAX` newest are kept. */
-export interface NewReceipt extends ReceiptName {
-  /** At most `RECEIPT_BYTES_MAX`. */
-  readonly reply: Uint8Array;
-  /** Unix time in milliseconds. */
-  readonly atMs: number;
 }
 
 /** What became of changes. */

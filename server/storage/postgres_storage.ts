@@ -7,6 +7,7 @@ import type { StorageOutcome, StorageRequest } from "./operations.ts";
 import { PostgresDatabase } from "./postgres_database.ts";
 import { PostgresLanes } from "./postgres_lanes.ts";
 import type { PostgresTarget } from "./postgres_target.ts";
+import type { OnceRequest } from "./receipt_store.ts";
 import type { GameRecords } from "./sql_store.ts";
 import {
   type AccountStore,
@@ -16,7 +17,7 @@ import {
   type Stores,
   storesOn,
 } from "./storage.ts";
-import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
+import { lockedError, type OnceStoreOf, type StoreDefinition, type StoreOf } from "./store.ts";
 
 /** For command line tools and tests: a request waits for a connection as long as it takes. */
 export class PostgresStorage implements Storage {
@@ -30,7 +31,7 @@ export class PostgresStorage implements Storage {
   private constructor(database: PostgresDatabase) {
     this.#database = database;
     this.#lanes = new PostgresLanes(database);
-    this.#stores = storesOn((operation, _isWrite, argument) => this.#call(operation, argument));
+    this.#stores = storesOn((operation, _isWrite, argument, once) => this.#call({ operation, argument, once }));
     ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
   }
 
@@ -43,13 +44,17 @@ export class PostgresStorage implements Storage {
     return this.#stores.of(definition);
   }
 
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
+    return this.#stores.once(definition, request);
+  }
+
   /** Nobody waits here, so all are served alike. */
   for(): Stores {
     return this;
   }
 
   isHealthy(): Promise<boolean> {
-    return this.#call(HEALTH_PROBE, undefined).then(() => true, () => false);
+    return this.#call({ operation: HEALTH_PROBE, argument: undefined }).then(() => true, () => false);
   }
 
   /** As {@linkcode PostgresDatabase.secret}. */
@@ -63,10 +68,11 @@ export class PostgresStorage implements Storage {
     await database?.close();
   }
 
-  async #call(operation: string, argument: unknown): Promise<unknown> {
+  async #call(request: StorageRequest): Promise<unknown> {
+    const { operation } = request;
     const untilMs = performance.now() + STORAGE_TIMEOUT_MS;
     while (true) {
-      const outcome = await this.#ask({ operation, argument });
+      const outcome = await this.#ask(request);
       if (outcome === undefined) throw new DependencyError("unavailable", `Cannot run ${operation}: storage is closed`);
       if ("error" in outcome) throw outcome.error;
       if ("value" in outcome) return outcome.value;

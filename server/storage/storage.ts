@@ -12,7 +12,18 @@
 
 import type { Ownership } from "../cluster/directory_store.ts";
 import { SANCTIONS, type SanctionStore, type Standing } from "../moderation/sanction_store.ts";
-import { type Call, defineStore, read, type StoreDefinition, type StoreOf, storePort, write } from "./store.ts";
+import type { OnceRequest } from "./receipt_store.ts";
+import {
+  type Call,
+  defineStore,
+  type OnceStoreOf,
+  onceStorePort,
+  read,
+  type StoreDefinition,
+  type StoreOf,
+  storePort,
+  write,
+} from "./store.ts";
 
 /** What can be asked, by subject: the engine's own stores, and through `of` those of a game and its parts. */
 export interface Stores {
@@ -25,6 +36,12 @@ export interface Stores {
 
   /** A store by its definition. Of one that the game does not have, every request rejects with a `TypeError`. */
   of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition>;
+
+  /**
+   * The same of its writes, for a request that is to be done once: a write leaves a receipt in the transaction that does
+   * it, and where there is one already it does nothing and gives what was kept. One write for each request.
+   */
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition>;
 }
 
 /** The operation by which {@linkcode Storage.isHealthy} finds out: a write that nobody reads. */
@@ -86,6 +103,10 @@ class CalledStores implements Stores {
     const store = known ?? storePort(definition, this.#call);
     if (known === undefined) this.#stores.set(definition, store);
     return store;
+  }
+
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
+    return onceStorePort(definition, this.#call, request);
   }
 }
 

@@ -30,3 +30,8 @@ export function checkRows(count: number): void {
   if (count <= STORAGE_ROWS_MAX) return;
   throw new RangeError(`Cannot take request: it has ${count} rows, limit is ${STORAGE_ROWS_MAX} rows`);
 }
+
+/** @throws {RangeError} when there are more bytes than may be stored. */
+export function checkBytes({ length }: Uint8Array, max: number): void {
+  if (length > max) throw new RangeError(`Cannot store ${length} bytes: limit is ${max} bytes`);
+}

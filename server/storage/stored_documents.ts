@@ -1,4 +1,4 @@
-/** Documents and receipts in a database. @module */
+/** Documents in a database. @module */
 
 import {
   DOCUMENT_BYTES_MAX,
@@ -8,9 +8,6 @@ import {
   DOCUMENT_ROWS_MAX,
   DOCUMENTS_PER_COLLECTION_MAX,
   DOCUMENTS_PER_TRANSACTION_MAX,
-  EXPIRED_DELETED_MAX,
-  RECEIPT_BYTES_MAX,
-  RECEIPTS_PER_PLAYER_MAX,
 } from "../../shared/limits.ts";
 import type {
   DocumentChange,
@@ -19,13 +16,12 @@ import type {
   DocumentOutcome,
   DOCUMENTS,
   IndexedDocument,
-  NewReceipt,
-  ReceiptName,
   StoredDocument,
 } from "./document_store.ts";
 import { Room } from "./room.ts";
 import { type Count, countOf, mapSql, type Sql, statement } from "./sql.ts";
-import { checkFinite, checkId } from "./storage_checks.ts";
+import { addReceipt, findReceipt } from "./stored_receipts.ts";
+import { checkBytes, checkFinite, checkId } from "./storage_checks.ts";
 import type { HandlersOf } from "./store.ts";
 
 type Handlers = HandlersOf<typeof DOCUMENTS>;
@@ -73,19 +69,7 @@ const INSERT_INDEX = statement(
   "INSERT INTO document_indexes (document_id, collection, name, value) VALUES (?, ?, ?, ?)",
 );
 const COUNT: Count = statement("SELECT count(*) AS count FROM documents WHERE collection = ?");
-const SELECT_RECEIPT = statement<{ readonly reply: Uint8Array }>(
-  "SELECT reply FROM receipts WHERE player_id = ? AND request_key = ?",
-);
-const INSERT_RECEIPT = statement("INSERT INTO receipts (player_id, request_key, reply, at_ms) VALUES (?, ?, ?, ?)");
-const DELETE_MORE_RECEIPTS = statement(
-  `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE player_id = ? ORDER BY id DESC
-    LIMIT ${Number.MAX_SAFE_INTEGER} OFFSET ${RECEIPTS_PER_PLAYER_MAX})`,
-);
-const DELETE_OLD_RECEIPTS = statement(
-  `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE at_ms < ? LIMIT ${EXPIRED_DELETED_MAX})`,
-);
-
-/** Documents and receipts, on one database. */
+/** Documents, on one database. */
 export function storedDocuments(): Handlers {
   return { ...OTHERS, ...changing() };
 }
@@ -115,11 +99,6 @@ const OTHERS: Omit<Handlers, keyof Commit> = {
     yield* MOVE.run(to, (yield* NEXT_REVISION.get())!.last, row.id);
     yield* MOVE_INDEXES.run(to, row.id);
     return "moved";
-  },
-  findReceipt,
-  *deleteOldReceipts({ beforeMs }) {
-    checkId(beforeMs, "beforeMs");
-    return yield* DELETE_OLD_RECEIPTS.run(beforeMs);
   },
 };
 
@@ -189,19 +168,6 @@ function* write({ collection, key }: DocumentName, row: IdRow | null, content: D
   return revision;
 }
 
-function* findReceipt({ playerId, requestKey }: ReceiptName): Sql<Uint8Array | undefined> {
-  checkId(playerId, "playerId");
-  checkId(requestKey, "requestKey");
-  return (yield* SELECT_RECEIPT.get(playerId, requestKey))?.reply;
-}
-
-function* addReceipt({ playerId, requestKey, reply, atMs }: NewReceipt): Sql<void> {
-  checkId(atMs, "atMs");
-  checkBytes(reply, RECEIPT_BYTES_MAX);
-  yield* INSERT_RECEIPT.run(playerId, requestKey, reply, atMs);
-  yield* DELETE_MORE_RECEIPTS.run(playerId);
-}
-
 function checkChange({ key, revision, content }: DocumentChange): void {
   checkId(revision, "revision");
   if (key.length === 0 || key.length > DOCUMENT_KEY_LENGTH_MAX) {
@@ -217,8 +183,4 @@ function checkChange({ key, revision, content }: DocumentChange): void {
     throw new RangeError(`Cannot index by ${values.length} numbers: limit is ${DOCUMENT_INDEXES_MAX} numbers`);
   }
   for (const value of values) checkFinite(value);
-}
-
-function checkBytes({ length }: Uint8Array, max: number): void {
-  if (length > max) throw new RangeError(`Cannot store ${length} bytes: limit is ${max} bytes`);
 }

@@ -9,7 +9,8 @@ import {
   STORAGE_TIMEOUT_MS,
 } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, SystemClock, type Timers } from "../base/clock.ts";
-import type { Ownership } from "../cluster/directory_store.ts";
+import type { StorageRequest } from "./operations.ts";
+import type { OnceRequest } from "./receipt_store.ts";
 import { RequestClaims } from "./request_claims.ts";
 import { RequestQueue, type Waiting } from "./request_queue.ts";
 import type { SanctionStore } from "../moderation/sanction_store.ts";
@@ -30,7 +31,7 @@ import {
   type StorageChannel,
   type StoragePort,
 } from "./storage_messages.ts";
-import { lockedError, type StoreDefinition, type StoreOf } from "./store.ts";
+import { lockedError, type OnceStoreOf, type StoreDefinition, type StoreOf } from "./store.ts";
 
 /** Bounds of a {@linkcode WorkerStorage}, each with its default in `limits.ts`, and its time. */
 export interface WorkerStorageOptions {
@@ -53,10 +54,7 @@ export interface WorkerStorageOptions {
   readonly onAnswers?: () => void;
 }
 
-interface Request extends Waiting {
-  readonly operation: string;
-  readonly argument: unknown;
-  readonly fence: Ownership | undefined;
+interface Request extends Waiting, StorageRequest {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
   /** It was kept from being done by another process, at least once. */
@@ -106,7 +104,7 @@ export class WorkerStorage implements Storage {
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#onAnswers = options.onAnswers;
     this.#queue = new RequestQueue({ waitingMax: this.#pendingMax, perSourceMax: this.#perSourceMax });
-    this.#stores = storesOn((operation, isWrite, argument) => this.#call(operation, isWrite, argument));
+    this.#stores = storesOn((operation, isWrite, argument, once) => this.#call({ operation, argument, once }, isWrite));
     ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
     this.#listen(channel);
   }
@@ -123,15 +121,21 @@ export class WorkerStorage implements Storage {
 
   for(asker: Asker): Stores {
     const deadlineMs = this.#nowMs() + this.#timeoutMs;
-    return storesOn((operation, isWrite, argument) => this.#call(operation, isWrite, argument, asker, deadlineMs));
+    return storesOn((operation, isWrite, argument, once) =>
+      this.#call({ operation, argument, once }, isWrite, asker, deadlineMs)
+    );
   }
 
   of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
     return this.#stores.of(definition);
   }
 
+  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
+    return this.#stores.once(definition, request);
+  }
+
   isHealthy(): Promise<boolean> {
-    return this.#call(HEALTH_PROBE, true, undefined).then(() => true, () => false);
+    return this.#call({ operation: HEALTH_PROBE, argument: undefined }, true).then(() => true, () => false);
   }
 
   /** Takes up to `max` answers, in the order they came: those who asked go on in microtasks. */
@@ -189,9 +193,8 @@ export class WorkerStorage implements Storage {
   }
 
   #call(
-    operation: string,
+    { operation, argument, once }: Omit<StorageRequest, "fence">,
     isWrite: boolean,
-    argument: unknown,
     { source, urgency, owner }: Asker = SYSTEM,
     deadlineMs: number = this.#nowMs() + this.#timeoutMs,
   ): Promise<unknown> {
@@ -205,6 +208,7 @@ export class WorkerStorage implements Storage {
       operation,
       argument,
       fence: isWrite ? owner : undefined,
+      once,
       resolve,
       reject,
       order: 0,
@@ -245,8 +249,8 @@ export class WorkerStorage implements Storage {
       const id = this.#freeIds.pop()!;
       this.#claims.send(id);
       this.#sent.set(id, request);
-      const { operation, argument, fence } = request;
-      messages.push({ id, operation, argument, fence });
+      const { operation, argument, fence, once } = request;
+      messages.push({ id, operation, argument, fence, once });
     }
     if (messages.length > 0) this.#port.postMessage(messages);
   }

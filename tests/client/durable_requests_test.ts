@@ -1,13 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { RequestError } from "../../client/browser.ts";
-import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { PacketType } from "../../games/marsh/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { GuildInfoRequestSchema, GuildInviteListRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
+import { GuildCreateRequestSchema, GuildInviteListRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
-
-// No message of the marsh is durable: here one is.
-Object.assign(contract.rowOf(GuildInfoRequestSchema), { isDurable: true });
 
 const KEYS = [0.25, 0.5, 0.75].map((part) => 1 + Math.floor(part * Number.MAX_SAFE_INTEGER));
 
@@ -20,7 +17,7 @@ let chance = 0.5;
 
 function ask(fixture: Fixture, guildId: bigint, part: number) {
   chance = part;
-  const response = fixture.client.request(GuildInfoRequestSchema, { guildId });
+  const response = fixture.client.request(GuildCreateRequestSchema, { name: String(guildId) });
   chance = 0.5;
   response.catch(() => {});
   return response;
@@ -28,10 +25,10 @@ function ask(fixture: Fixture, guildId: bigint, part: number) {
 
 /** Number, name and guild of every request that the server of the present connection got. */
 function asked({ server: { peer } }: Fixture): [sequence: number, requestKey: number, guildId: bigint][] {
-  return peer.of(PacketType.GUILD_INFO_REQUEST).map(({ sequence, requestKey, payload }) => [
+  return peer.of(PacketType.GUILD_CREATE_REQUEST).map(({ sequence, requestKey, payload }) => [
     sequence,
     requestKey,
-    fromBinary(GuildInfoRequestSchema, payload).guildId,
+    BigInt(fromBinary(GuildCreateRequestSchema, payload).name),
   ]);
 }
 
@@ -58,7 +55,7 @@ Deno.test("DrawbridgeClient sends durable requests again under their names when 
   const other = assertRejects(() => fixture.client.request(GuildInviteListRequestSchema, {}), RequestError);
   const second = ask(fixture, 2n, 0.75);
   await fixture.settle();
-  fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId: 1n }, { sequence: 2 });
+  fixture.server.peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId: 1n }, { sequence: 2 });
   await fixture.settle();
   assertEquals((await first).guildId, 1n);
   const third = ask(fixture, 3n, 0.5);
@@ -69,7 +66,7 @@ Deno.test("DrawbridgeClient sends durable requests again under their names when 
   // Those that were sent before come first, and what was answered does not come again.
   assertEquals(asked(fixture), [[1, KEYS[2], 2n], [2, KEYS[1], 3n], [3, KEYS[1], 4n]]);
   for (const [index, guildId] of [2n, 3n, 4n].entries()) {
-    fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId }, { sequence: 2 + index });
+    fixture.server.peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId }, { sequence: 2 + index });
   }
   await fixture.settle();
   assertEquals([(await second).guildId, (await third).guildId, (await late).guildId], [2n, 3n, 4n]);
@@ -84,7 +81,7 @@ Deno.test("DrawbridgeClient sends a durable request again whose answer went into
   fixture.server.peer.reply(PacketType.RESUME_RESPONSE, response);
   await fixture.settle();
   assertEquals(asked(fixture), [[2, KEYS[0], 1n]]);
-  fixture.server.peer.reply(PacketType.GUILD_INFO_RESPONSE, { success: true, guildId: 1n }, { sequence: 9 });
+  fixture.server.peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId: 1n }, { sequence: 9 });
   await fixture.settle();
   assertEquals((await request).guildId, 1n);
   await fixture.close();
@@ -100,7 +97,7 @@ Deno.test("DrawbridgeClient gives durable requests up where it does not enter th
 
   const fixture = await enter();
   const late = assertRejects(
-    () => fixture.client.request(GuildInfoRequestSchema, {}, { timeoutMs: 5_000 }),
+    () => fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: 5_000 }),
     RequestError,
   );
   await fixture.settle();

@@ -7,6 +7,7 @@ import {
   type DocumentOutcome,
   DOCUMENTS,
 } from "../../server/storage/document_store.ts";
+import { RECEIPTS } from "../../server/storage/receipt_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import {
@@ -133,6 +134,34 @@ export function claimDocuments(claim: Claim): void {
     await assertRejects(() => store.range({ ...all, isDescending: true, limit: DOCUMENT_ROWS_MAX + 1 }), RangeError);
   });
 
+  claim(
+    "documents.move() takes a document with its numbers to another collection, where there is room for its key",
+    async (storage) => {
+      const store = storage.of(DOCUMENTS);
+      const [revision] = await mustCommit(storage, put("a", 0, content(1, { coins: 5 })), put("b", 0, content(2)));
+      await mustCommit(storage, { ...put("b", 0, content(3, { coins: 9 })), collection: "found" });
+      const move = (key: string, from = "things", to = "found") => store.move({ from, to, key });
+      assertEquals([await move("a"), await move("b"), await move("a"), await move("c")], [
+        "moved",
+        "taken",
+        "not_found",
+        "not_found",
+      ]);
+      assertEquals([await byteOf(storage, "a"), await byteOf(storage, "b")], [undefined, 2]);
+      const moved = await store.load({ collection: "found", key: "a" });
+      assertEquals([moved?.bytes, moved?.version], [new Uint8Array([1]), 1]);
+      const above = (collection: string) => store.countAbove({ collection, index: "coins", value: 0 });
+      assertEquals([await above("things"), await above("found")], [0, 2]);
+      // Who looked at it before it was moved, there or back, does not overwrite it.
+      assert(moved !== undefined && moved.revision !== revision);
+      assertEquals(await move("a", "found", "things"), "moved");
+      for (const seen of [revision, moved.revision]) {
+        assertEquals((await commit(storage, put("a", seen, content(4)))).kind, "conflict");
+      }
+      assertEquals([await byteOf(storage, "a"), await above("things")], [1, 1]);
+    },
+  );
+
   claim("documents.listOlder() gives those of earlier versions, page by page", async (storage) => {
     const store = storage.of(DOCUMENTS);
     for (const [key, version] of [["a", 1], ["b", 2], ["c", 3], ["d", 1]] as const) {
@@ -152,7 +181,7 @@ export function claimDocuments(claim: Claim): void {
     assertEquals((await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false })).kind, "removed");
     assertEquals([await byteOf(storage, String(accountId)), await byteOf(storage, "world")], [undefined, 2]);
     assertEquals(await storage.of(DOCUMENTS).countAbove({ collection: "things", index: "coins", value: 0 }), 0);
-    assertEquals(await storage.of(DOCUMENTS).findReceipt(receipt), undefined);
+    assertEquals(await storage.of(RECEIPTS).find(receipt), undefined);
     for (const commitOf of [{ changes: [put("x", 0, own)], receipt: null }, { changes: [], receipt }]) {
       const error = await assertRejects(() => storage.of(DOCUMENTS).commit(commitOf), DependencyError);
       assertEquals(error.code, "conflict");
@@ -163,10 +192,10 @@ export function claimDocuments(claim: Claim): void {
     const store = storage.of(DOCUMENTS);
     const playerId = await mustCreate(storage, "Mira"), otherId = await mustCreate(storage, "Nora");
     const receipt = { playerId, requestKey: 2 ** 53 - 1, reply: new Uint8Array([1, 2, 3]), atMs: NOW_MS };
-    assertEquals(await store.findReceipt(receipt), undefined);
+    assertEquals(await storage.of(RECEIPTS).find(receipt), undefined);
     const first = await store.commit({ changes: [put("a", 0, content(1))], receipt });
     assert(first.kind === "committed");
-    assertEquals(await store.findReceipt(receipt), receipt.reply);
+    assertEquals(await storage.of(RECEIPTS).find(receipt), receipt.reply);
     // Even where what it would change is not as it was.
     for (const revision of [0, first.revisions[0]]) {
       const again = { changes: [put("a", revision, content(2))], receipt: { ...receipt, reply: new Uint8Array([9]) } };
@@ -176,7 +205,7 @@ export function claimDocuments(claim: Claim): void {
     // What was not done leaves no receipt.
     const other = { ...receipt, playerId: otherId };
     assertEquals((await store.commit({ changes: [put("a", 0, content(3))], receipt: other })).kind, "conflict");
-    assertEquals(await store.findReceipt(other), undefined);
+    assertEquals(await storage.of(RECEIPTS).find(other), undefined);
     const tooLong = { ...other, reply: new Uint8Array(RECEIPT_BYTES_MAX + 1) };
     await assertRejects(() => store.commit({ changes: [put("b", 0, content(1))], receipt: tooLong }), RangeError);
     assertEquals(await byteOf(storage, "b"), undefined);
@@ -194,11 +223,11 @@ export function claimDocuments(claim: Claim): void {
     for (let key = 1; key <= RECEIPTS_PER_PLAYER_MAX + 2; key++) await add(first, key);
     const kept = async (playerId: number, ...keys: number[]) =>
       await Promise.all(
-        keys.map(async (requestKey) => await store.findReceipt({ playerId, requestKey }) !== undefined),
+        keys.map(async (requestKey) => await storage.of(RECEIPTS).find({ playerId, requestKey }) !== undefined),
       );
     assertEquals(await kept(first, 1, 2, 3, RECEIPTS_PER_PLAYER_MAX + 2), [false, false, true, true]);
     assertEquals(await kept(second, 1), [true]);
-    assertEquals(await store.deleteOldReceipts({ beforeMs: NOW_MS + 4 }), 2);
+    assertEquals(await storage.of(RECEIPTS).deleteOld({ beforeMs: NOW_MS + 4 }), 2);
     assertEquals([await kept(first, 3, 4), await kept(second, 1)], [[false, true], [false]]);
   });
 
@@ -266,6 +295,6 @@ export function claimDocumentDurability(claim: Claim): void {
     const before = await storage.of(DOCUMENTS).load({ collection: "things", key: "a" });
     const again = await opened.reopen();
     assertEquals(await again.of(DOCUMENTS).load({ collection: "things", key: "a" }), before);
-    assertEquals(await again.of(DOCUMENTS).findReceipt(receipt), receipt.reply);
+    assertEquals(await again.of(RECEIPTS).find(receipt), receipt.reply);
   });
 }

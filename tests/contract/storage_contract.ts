@@ -12,6 +12,7 @@ import { type ProgramName, programTest } from "../support/programs.ts";
 import { claimSocial, claimSocialDurability } from "./social_contract.ts";
 import { claimDeletions } from "./deletion_contract.ts";
 import { claimDocumentDurability, claimDocuments } from "./document_contract.ts";
+import { claimReceiptDurability, claimReceipts } from "./receipt_contract.ts";
 import { claimGuilds } from "./guild_contract.ts";
 import { claimSanctionDurability, claimSanctions } from "./sanction_contract.ts";
 import { claimScoreDurability, claimScores } from "./score_contract.ts";
@@ -71,12 +72,14 @@ export function storageContract(name: string, adapter: StorageAdapter): void {
   claimScores(claim);
   claimSanctions(claim);
   claimDocuments(claim);
+  claimReceipts(claim);
   if (adapter.isDurable) {
     claimDurability(claim);
     claimSocialDurability(claim);
     claimScoreDurability(claim);
     claimSanctionDurability(claim);
     claimDocumentDurability(claim);
+    claimReceiptDurability(claim);
   }
 }
 

@@ -4,9 +4,10 @@ import { GuildCreateRequestSchema, GuildInfoRequestSchema } from "../../games/pa
 import { assertEquals } from "../support/assert.ts";
 import { IoFixture } from "./io_fixture.ts";
 
-// No message of the marsh is durable: here one is.
-Object.assign(contract.rowOf(GuildInfoRequestSchema), { isDurable: true });
-assertEquals(contract.rowOf(GuildCreateRequestSchema).isDurable, false);
+assertEquals([GuildCreateRequestSchema, GuildInfoRequestSchema].map((schema) => contract.rowOf(schema).isDurable), [
+  true,
+  false,
+]);
 
 const LAST = Number.MAX_SAFE_INTEGER;
 
@@ -17,7 +18,7 @@ function recordsOf(...packets: { type: number; requestKey?: number; sequence?: n
 }
 
 Deno.test("The name of a durable request reaches logic right before it, and before it only", () => {
-  const type = PacketType.GUILD_INFO_REQUEST;
+  const type = PacketType.GUILD_CREATE_REQUEST;
   const records = recordsOf({ type, requestKey: LAST, sequence: 1 }, { type, sequence: 2 }, { type, requestKey: 7 });
   assertEquals(records, [
     [RECORD_OPEN, 0],
@@ -30,9 +31,9 @@ Deno.test("The name of a durable request reaches logic right before it, and befo
 });
 
 Deno.test("Names on other packets do not reach logic, and one that is not exact is refused", () => {
-  const type = PacketType.GUILD_CREATE_REQUEST;
+  const type = PacketType.GUILD_INFO_REQUEST;
   assertEquals(recordsOf({ type, requestKey: 7 }), [[RECORD_OPEN, 0], [RECORD_PACKET, 0]]);
-  for (const each of [type, PacketType.GUILD_INFO_REQUEST]) {
+  for (const each of [type, PacketType.GUILD_CREATE_REQUEST]) {
     assertEquals(recordsOf({ type: each, requestKey: LAST + 1 }).map(([kind]) => kind), [RECORD_OPEN, RECORD_REFUSED]);
   }
 });

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
+import { RECEIPTS } from "../../server/storage/receipt_store.ts";
 import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -166,7 +167,7 @@ Deno.test("Receipts end a day later", async () => {
   const client = await harness.connect();
   await buy(harness, client, 3);
   const isKept = async () =>
-    await storage.of(DOCUMENTS).findReceipt({ playerId: client.playerId, requestKey: 3 }) !== undefined;
+    await storage.of(RECEIPTS).find({ playerId: client.playerId, requestKey: 3 }) !== undefined;
   const pass = async (ms: number) => {
     for (let passedMs = 0; passedMs < ms; passedMs += SWEEP_MS) {
       harness.clock.advance(SWEEP_MS - harness.config.tickMs);

@@ -73,7 +73,7 @@ const TABLE: readonly [what: string, messages: Readonly<Record<string, GameMessa
   [
     "durability without a reply",
     asked({ durable: true }),
-    "bad.Ask is durable, and no reliable request in the world that has a reply",
+    "bad.Ask is durable, and no reliable request of a player that has a reply",
   ],
   [
     "limits of what only the server sends",

@@ -10,6 +10,8 @@ import type { Contract } from "../../shared/contract.ts";
 import type { DocumentCommit, DocumentOutcome, StoredDocument } from "../../server/storage/document_store.ts";
 import type { StorageOutcome } from "../../server/storage/operations.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
+import type { OnceRequest } from "../../server/storage/receipt_store.ts";
+import type { Once } from "../../server/storage/store.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -24,6 +26,8 @@ export class DocumentJudge {
   readonly #documents = new Map<string, Uint8Array | null>();
   /** Replies that are on disk, of each player. */
   readonly #receipts = new Map<string, string>();
+  /** Requests of each player that stores of the game have done once, and that were not answered yet. */
+  readonly #doneOnce = new Map<number, number>();
 
   constructor(verdict: Verdict, contract: Pick<Contract, "packets" | "schemaOf">) {
     this.#verdict = verdict;
@@ -32,7 +36,8 @@ export class DocumentJudge {
     }
   }
 
-  onCommit({ operation, argument }: NumberedRequest, outcome: StorageOutcome): void {
+  onCommit({ operation, argument, once }: NumberedRequest, outcome: StorageOutcome): void {
+    if (once !== undefined && "value" in outcome) this.#onDoneOnce(once, outcome.value as Once<unknown, unknown>);
     if (operation !== "documents.commit" || !("value" in outcome)) return;
     if ((outcome.value as DocumentOutcome).kind !== "committed") return;
     const { changes, receipt } = argument as DocumentCommit;
@@ -51,7 +56,19 @@ export class DocumentJudge {
     if (schema === undefined || (fromBinary(schema, payload) as { success?: boolean }).success === false) return;
     const text = payload.join();
     for (const [name, reply] of this.#receipts) if (reply === text && name.startsWith(`${playerId} `)) return;
+    const doneCount = this.#doneOnce.get(playerId) ?? 0;
+    if (doneCount > 0) return void this.#doneOnce.set(playerId, doneCount - 1);
     this.#verdict.fail(RULE, `Player ${playerId} was sent ${schema.typeName}, of which nothing is on disk`);
+  }
+
+  #onDoneOnce({ playerId, requestKey }: OnceRequest, { isRepeated, result }: Once<unknown, unknown>): void {
+    if ((result as { readonly kind?: unknown } | null)?.kind === "refused") return;
+    const name = `${playerId} ${requestKey}`;
+    if (!isRepeated && requestKey !== 0) {
+      this.#verdict.expect(!this.#receipts.has(name), RULE, `Request ${name} was done twice`);
+      this.#receipts.set(name, "");
+    }
+    this.#doneOnce.set(playerId, 1 + (this.#doneOnce.get(playerId) ?? 0));
   }
 
   /** What is not on disk as it was committed; null: nothing. */

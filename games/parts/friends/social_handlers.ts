@@ -40,6 +40,7 @@ import {
   Counter,
   definePart,
   type Game,
+  type OnceStores,
   type Partings,
   type Player,
   type PlayerName,
@@ -51,7 +52,7 @@ import { nameKey, pack, type Packed } from "../../../server/game/kit.ts";
 import { ListsChangedSchema } from "./friends_bus_pb.ts";
 import { OnlineLists } from "./online_lists.ts";
 import { OthersOnline } from "./others_online.ts";
-import { relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
+import { type PlayerPair, relatedPlayersOf, SOCIAL, type SocialLists } from "./social_store.ts";
 import { ChatDelivery, type Saying } from "../chat/chat_delivery.ts";
 import { playersOnly } from "../chat/elsewhere.ts";
 import { ChatGuard } from "../chat/chat_guard.ts";
@@ -133,12 +134,12 @@ export class SocialService {
     game.hooks.turn((untilMs) => this.delivery.fanOut.deliverDue(untilMs));
     game.every(SWEEP_INTERVAL_MS, () => this.sweep());
     game.every(SWEEP_INTERVAL_MS, () => this.delivery.fanOut.sweep());
-    game.on(FriendRequestSchema, (player, request) => this.#request(player, request));
-    game.on(FriendAnswerSchema, (player, request) => this.#answer(player, request));
-    game.on(FriendRemoveSchema, (player, request) => this.#remove(player, request));
+    game.on(FriendRequestSchema, (player, request, once) => this.#request(player, request, once));
+    game.on(FriendAnswerSchema, (player, request, once) => this.#answer(player, request, once));
+    game.on(FriendRemoveSchema, (player, request, once) => this.#remove(player, request, once));
     game.on(FriendListRequestSchema, (player) => this.#listFriends(player));
-    game.on(IgnoreAddSchema, (player, request) => this.#ignore(player, request));
-    game.on(IgnoreRemoveSchema, (player, request) => this.#stopIgnoring(player, request));
+    game.on(IgnoreAddSchema, (player, request, once) => this.#ignore(player, request, once));
+    game.on(IgnoreRemoveSchema, (player, request, once) => this.#stopIgnoring(player, request, once));
     game.on(IgnoreListRequestSchema, (player) => this.#listIgnored(player));
   }
 
@@ -281,16 +282,16 @@ export class SocialService {
 
   // Friends
 
-  async #request(player: Player, { playerName }: FriendRequest): Promise<void> {
-    const { clock, storage } = this.#game;
-    this.gate.checkMayWrite(player);
-    const other = await this.#otherThan(player, playerName);
-    this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
-    const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#change(
-      [player.playerId, other.playerId],
-      storage.for(player.asker).of(SOCIAL).requestFriend({ ...pair, atMs: clock.unixMs() }),
-    );
+  async #request(player: Player, { playerName }: FriendRequest, once: OnceStores): Promise<void> {
+    let named: PlayerName | undefined;
+    const { isRepeated, result } = await once.orDone(async () => {
+      this.gate.checkMayWrite(player);
+      const other = named = await this.#otherThan(player, playerName);
+      this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
+      const request = { ...pairOf(player, other), atMs: this.#game.clock.unixMs() };
+      return await this.#change([player.playerId, other.playerId], once.of(SOCIAL).requestFriend(request));
+    });
+    const other = named ?? await this.#otherThan(player, playerName);
     switch (result) {
       case "friends_already":
         throw new Refused(ErrorCode.ALREADY_EXISTS, "You are friends already");
@@ -301,40 +302,40 @@ export class SocialService {
       case "other_list_full":
         throw new Refused(ErrorCode.OUT_OF_RANGE, "This player has too many open requests");
       case "accepted":
-        this.#befriend(player, other);
+        if (!isRepeated) this.#befriend(player, other);
         break;
       case "requested":
-        this.#tell(other.playerId, player, FriendNoticeKind.REQUESTED);
+        if (!isRepeated) this.#tell(other.playerId, player, FriendNoticeKind.REQUESTED);
     }
     this.#respond(player, FRIEND_REQUEST, other, result === "accepted");
   }
 
-  async #answer(player: Player, { playerName, accept }: FriendAnswer): Promise<void> {
-    const { clock, storage } = this.#game;
+  async #answer(player: Player, { playerName, accept }: FriendAnswer, once: OnceStores): Promise<void> {
     const other = await this.#otherThan(player, playerName);
-    const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#change(
+    const answer = { ...pairOf(player, other), isAccepted: accept, atMs: this.#game.clock.unixMs() };
+    const { isRepeated, result } = await this.#change(
       [player.playerId, other.playerId],
-      storage.for(player.asker).of(SOCIAL).answerFriend({ ...pair, isAccepted: accept, atMs: clock.unixMs() }),
+      once.of(SOCIAL).answerFriend(answer),
     );
     if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not sent a request");
     if (result === "own_list_full") throw ownListFull();
-    if (result === "accepted") this.#befriend(player, other);
+    if (result === "accepted" && !isRepeated) this.#befriend(player, other);
     this.#respond(player, FRIEND_ANSWER, other, result === "accepted");
   }
 
-  async #remove(player: Player, { playerName }: FriendRemove): Promise<void> {
+  async #remove(player: Player, { playerName }: FriendRemove, once: OnceStores): Promise<void> {
     const other = await this.#otherThan(player, playerName);
-    const pair = { playerId: player.playerId, otherId: other.playerId };
-    const result = await this.#change(
+    const { isRepeated, result } = await this.#change(
       [player.playerId, other.playerId],
-      this.#game.storage.for(player.asker).of(SOCIAL).removeFriend(pair),
+      once.of(SOCIAL).removeFriend(pairOf(player, other)),
     );
     if (result === "not_found") {
       throw new Refused(ErrorCode.NOT_FOUND, "The player is not a friend and was not asked");
     }
-    this.#lists.removeFriends(player.playerId, other.playerId);
-    this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
+    if (!isRepeated) {
+      this.#lists.removeFriends(player.playerId, other.playerId);
+      this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
+    }
     this.#respond(player, FRIEND_REMOVE, other, false);
   }
 
@@ -400,27 +401,31 @@ export class SocialService {
 
   // Ignore lists
 
-  async #ignore(player: Player, { playerName }: IgnoreAdd): Promise<void> {
+  async #ignore(player: Player, { playerName }: IgnoreAdd, once: OnceStores): Promise<void> {
     const other = await this.#otherThan(player, playerName);
-    const pair = { playerId: player.playerId, otherId: other.playerId };
-    const social = this.#game.storage.for(player.asker).of(SOCIAL);
-    const result = await this.#change([player.playerId], social.addIgnored(pair));
+    const { isRepeated, result } = await this.#change(
+      [player.playerId],
+      once.of(SOCIAL).addIgnored(pairOf(player, other)),
+    );
     if (result === "list_full") {
       throw new Refused(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
     }
-    if (result === "added") this.#seemToGo(player, other);
-    this.#lists.addIgnored(player.playerId, other.playerId);
+    if (!isRepeated) {
+      if (result === "added") this.#seemToGo(player, other);
+      this.#lists.addIgnored(player.playerId, other.playerId);
+    }
     this.#tellOthers(player, []);
     this.#respondIgnore(player, IGNORE_ADD, other);
   }
 
-  async #stopIgnoring(player: Player, { playerName }: IgnoreRemove): Promise<void> {
+  async #stopIgnoring(player: Player, { playerName }: IgnoreRemove, once: OnceStores): Promise<void> {
     const other = await this.#otherThan(player, playerName);
-    const pair = { playerId: player.playerId, otherId: other.playerId };
-    const social = this.#game.storage.for(player.asker).of(SOCIAL);
-    const wasIgnored = await this.#change([player.playerId], social.removeIgnored(pair));
+    const { isRepeated, result: wasIgnored } = await this.#change(
+      [player.playerId],
+      once.of(SOCIAL).removeIgnored(pairOf(player, other)),
+    );
     if (!wasIgnored) throw new Refused(ErrorCode.NOT_FOUND, "The player is not ignored");
-    this.#lists.removeIgnored(player.playerId, other.playerId);
+    if (!isRepeated) this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#tellOthers(player, []);
     this.#respondIgnore(player, IGNORE_REMOVE, other);
   }
@@ -462,6 +467,10 @@ function noticeOf(player: PlayerName, kind: FriendNoticeKind): Saying {
 
 function ownListFull(): Refused {
   return new Refused(ErrorCode.OUT_OF_RANGE, `Nobody can have or request more than ${FRIENDS_MAX} friends`);
+}
+
+function pairOf({ playerId }: PlayerName, { playerId: otherId }: PlayerName): PlayerPair {
+  return { playerId, otherId };
 }
 
 function refOf({ playerId, name }: PlayerName): { playerId: bigint; name: string } {

@@ -5,6 +5,12 @@
  */
 
 import { defineStore, type Partings, type PlayerName, read, type StoreOf, write } from "../../../server/game/store.ts";
+
+/** A request of one player about another; a receipt is kept of the results that tell of a change. */
+function change<Argument, Done, Refused>(...done: readonly Done[]) {
+  return write<Argument, Done | Refused, Done>((result) => done.find((each) => each === result));
+}
+
 /**
  * Friends, ignore lists and kept whispers. Players are accounts: the id of nobody rejects with `conflict`. Two ids in one
  * argument are two players, else it is a `RangeError`.
@@ -14,22 +20,26 @@ export const SOCIAL = defineStore("social", {
   load: read<number, SocialLists>(),
 
   /** Asks for friendship, or accepts where the other has asked already. */
-  requestFriend: write<PlayerPair & { readonly atMs: number }, RequestFriendResult>(),
+  requestFriend: change<PlayerPair & { readonly atMs: number }, "requested" | "accepted", RequestRefusal>(
+    "requested",
+    "accepted",
+  ),
 
   /** Answers the request of `otherId`. */
-  answerFriend: write<
+  answerFriend: change<
     PlayerPair & { readonly isAccepted: boolean; readonly atMs: number },
-    "accepted" | "declined" | "not_found" | "own_list_full"
-  >(),
+    "accepted" | "declined",
+    "not_found" | "own_list_full"
+  >("accepted", "declined"),
 
   /** Ends a friendship, or takes back the request of `playerId`. */
-  removeFriend: write<PlayerPair, "removed" | "withdrawn" | "not_found">(),
+  removeFriend: change<PlayerPair, "removed" | "withdrawn", "not_found">("removed", "withdrawn"),
 
   /** Adds one player to another's ignore list. */
-  addIgnored: write<PlayerPair, "added" | "ignored_already" | "list_full">(),
+  addIgnored: change<PlayerPair, "added", "ignored_already" | "list_full">("added"),
 
   /** @returns False where the other was not ignored. */
-  removeIgnored: write<PlayerPair, boolean>(),
+  removeIgnored: change<PlayerPair, true, false>(true),
 
   /**
    * Keeps a whisper until it is deleted, unless the recipient ignores the sender. For each player at most
@@ -76,14 +86,8 @@ export interface SocialLists {
   readonly ignored: readonly PlayerName[];
 }
 
-/** What became of a request for friendship. */
-export type RequestFriendResult =
-  | "requested"
-  | "accepted"
-  | "friends_already"
-  | "requested_already"
-  | "own_list_full"
-  | "other_list_full";
+/** Why there is no new request for friendship. */
+export type RequestRefusal = "friends_already" | "requested_already" | "own_list_full" | "other_list_full";
 
 /** A whisper to a player who is offline. */
 export interface NewWhisper {

@@ -4,9 +4,20 @@
  * @module
  */
 
+import type { Once, OnceStores } from "../../../server/game/game.ts";
 import { OrderedCalls } from "../common/ordered_calls.ts";
 import type { Refused as RefusedByStore } from "./guild_store.ts";
 import { isRefused, refusalOf } from "./guild_refusals.ts";
+
+/** Something that a player asks to be done to guilds. */
+export interface GuildDeed<Done extends { readonly kind: string }, Kept> {
+  /** Asks the storage. */
+  ask(): Promise<Once<Done | RefusedByStore, Kept>>;
+  /** Answers the client, with what was done now or before. */
+  reply(answer: Exclude<Done, RefusedByStore> | Kept): void;
+  /** Called behind it, only when it was done now. */
+  apply?(answer: Exclude<Done, RefusedByStore>): void;
+}
 
 /** Asks the storage; what is known here is built from its answers, in their order. */
 export class GuildCalls {
@@ -19,19 +30,45 @@ export class GuildCalls {
   }
 
   /**
-   * Asks the storage to decide and do something, and takes the answer in its turn; rejects with what the client is told.
+   * Asks the storage to decide and do something, once for each request, and takes the answer in its turn; rejects with
+   * what the client is told.
    *
-   * @param apply Called only when it was done.
+   * @param deed Its `ask` throws where nothing is to be asked: that is what the client is told, unless it was done before.
    */
-  request<T extends { readonly kind: string }>(
-    call: () => Promise<T | RefusedByStore>,
-    apply: (answer: Exclude<T, RefusedByStore>) => void,
+  durably<Done extends { readonly kind: string }, Kept>(
+    once: OnceStores,
+    { ask, reply, apply }: GuildDeed<Done, Kept>,
   ): Promise<void> {
+    let asked: ReturnType<typeof ask>;
+    try {
+      asked = ask();
+    } catch (refusal) {
+      if (!once.isNamed) throw refusal;
+      return this.#calls.run(() => once.find<Kept>(), (before) => {
+        if (before === undefined) throw refusal;
+        reply(before);
+      });
+    }
     // The promise of the call itself, so that refusals go out in their turn as well.
-    return this.#calls.run(() => this.#watched(call), (answer) => {
-      if (isRefused(answer)) throw refusalOf(answer.reason);
-      apply(answer as Exclude<T, RefusedByStore>);
+    return this.#calls.run(() => this.#watched(asked), (answer) => {
+      if (answer.isRepeated) return reply(answer.result);
+      const done = doneOf(answer.result);
+      reply(done);
+      apply?.(done);
     });
+  }
+
+  /**
+   * Asks the storage to decide something that leaves no receipt, and takes the answer in its turn; rejects with what the
+   * client is told.
+   *
+   * @param apply Called only when it was not refused.
+   */
+  request<Done extends { readonly kind: string }>(
+    call: () => Promise<Done | RefusedByStore>,
+    apply: (answer: Exclude<Done, RefusedByStore>) => void,
+  ): Promise<void> {
+    return this.#calls.run(() => this.#watched(call()), (answer) => apply(doneOf(answer)));
   }
 
   /** Asks the storage for something that no player's request is about, and takes the answer in its turn. */
@@ -44,10 +81,15 @@ export class GuildCalls {
     return this.#calls.idle();
   }
 
-  #watched<T>(call: () => Promise<T>): Promise<T> {
-    const answered = call();
+  #watched<T>(answered: Promise<T>): Promise<T> {
     // Beside the way of the answer, which must not become longer than that of others: they are taken as they come.
     answered.catch((error) => this.#onFailure(error));
     return answered;
   }
+}
+
+/** @throws {Refused} what the client is told, where the storage refused. */
+function doneOf<Done extends { readonly kind: string }>(answer: Done | RefusedByStore): Exclude<Done, RefusedByStore> {
+  if (isRefused(answer)) throw refusalOf(answer.reason);
+  return answer as Exclude<Done, RefusedByStore>;
 }

@@ -26,6 +26,7 @@ import {
   type Game,
   type GameOption,
   integer,
+  type OnceStores,
   type OptionValues,
   type Partings,
   type Player,
@@ -105,14 +106,14 @@ export class GuildService {
       members.doubtAll();
       this.#wars.onBegun(0);
     });
-    game.on(GuildCreateRequestSchema, (player, request) => this.#create(player, request));
+    game.on(GuildCreateRequestSchema, (player, request, once) => this.#create(player, request, once));
     game.on(
       GuildJoinRequestSchema,
-      (player, { guildId, accept }) =>
-        accept ? this.#join(player, idOf(guildId)) : this.#invites.decline(player, idOf(guildId)),
+      (player, { guildId, accept }, once) =>
+        accept ? this.#join(player, idOf(guildId), once) : this.#invites.decline(player, idOf(guildId), once),
     );
-    game.on(GuildLeaveRequestSchema, (player) => this.#leave(player));
-    game.on(GuildKickRequestSchema, (player, { playerName }) => this.#kick(player, playerName));
+    game.on(GuildLeaveRequestSchema, (player, _, once) => this.#leave(player, once));
+    game.on(GuildKickRequestSchema, (player, { playerName }, once) => this.#kick(player, playerName, once));
     game.on(GuildInfoRequestSchema, (player, { guildId }) => rosters.inform(player, idOf(guildId)));
     game.on(
       GuildSetRankRequestSchema,
@@ -219,12 +220,26 @@ export class GuildService {
 
   // Requests
 
-  #create(player: Player, request: GuildCreateRequest): Promise<void> {
+  #create(player: Player, request: GuildCreateRequest, once: OnceStores): Promise<void> {
     const { playerId } = player;
-    const { gate } = this.#social;
-    gate.checkMayWrite(player);
-    const { clock, config, reservedNames, storage } = this.#game;
+    const { clock, config } = this.#game;
     const name = request.name.normalize("NFC"), tag = request.tag.normalize("NFC");
+    const isLookUnique = config.names === "unicode";
+    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
+    return this.#calls.durably(once, {
+      ask: () => {
+        this.#checkFounding(player, name, tag);
+        return once.of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() });
+      },
+      reply: ({ guildId }) => player.tell(GuildCreateResponseSchema, { success: true, guildId: BigInt(guildId) }),
+      apply: ({ guildId }) => this.#members.set(playerId, { guildId, name, tag, wars: [] }),
+    });
+  }
+
+  #checkFounding(player: Player, name: string, tag: string): void {
+    const { gate } = this.#social;
+    const { config, reservedNames } = this.#game;
+    gate.checkMayWrite(player);
     if (checkGuildName(name, config.names) !== "ok") {
       throw new Refused(ErrorCode.NAME_INVALID, "Names have 3 to 24 letters, digits, _, - or single spaces");
     }
@@ -234,54 +249,43 @@ export class GuildService {
     if (reservedNames.has(name) || reservedNames.has(tag)) {
       throw new Refused(ErrorCode.NAME_TAKEN, "The name or the tag is reserved");
     }
-    gate.takeNotice(playerId, "");
-    const isLookUnique = config.names === "unicode";
-    const founding = { leaderId: playerId, name, nameKey: guildKey(name), tag, tagKey: guildKey(tag), isLookUnique };
-    return this.#calls.request(
-      () => storage.for(player.asker).of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() }),
-      ({ guildId }) => {
-        this.#members.set(playerId, { guildId, name, tag, wars: [] });
-        const response = { success: true, guildId: BigInt(guildId) };
-        player.tell(GuildCreateResponseSchema, response);
-      },
-    );
+    gate.takeNotice(player.playerId, "");
   }
 
-  #join(player: Player, guildId: number): Promise<void> {
+  #join(player: Player, guildId: number, once: OnceStores): Promise<void> {
     const { playerId } = player;
-    const { clock, storage } = this.#game;
-    return this.#calls.request(
-      () => storage.for(player.asker).of(GUILDS).join({ playerId, guildId, nowMs: clock.unixMs() }),
-      ({ tie }) => {
+    return this.#calls.durably(once, {
+      ask: () => once.of(GUILDS).join({ playerId, guildId, nowMs: this.#game.clock.unixMs() }),
+      reply: () => this.#confirm(player, GUILD_JOIN_REQUEST),
+      apply: ({ tie }) => {
         this.#rosters.onChange([tie.guildId]);
         this.#members.set(playerId, tie);
-        this.#confirm(player, GUILD_JOIN_REQUEST);
       },
-    );
+    });
   }
 
-  #leave(player: Player): Promise<void> {
+  #leave(player: Player, once: OnceStores): Promise<void> {
     const { playerId } = player;
-    return this.#calls.request(
-      () => this.#game.storage.for(player.asker).of(GUILDS).leave({ playerId }),
-      ({ guildId }) => {
+    return this.#calls.durably(once, {
+      ask: () => once.of(GUILDS).leave({ playerId }),
+      reply: () => this.#confirm(player, GUILD_LEAVE_REQUEST),
+      apply: ({ guildId }) => {
         this.#rosters.onChange([guildId]);
-        this.#confirm(player, GUILD_LEAVE_REQUEST);
         this.#members.set(playerId, null);
       },
-    );
+    });
   }
 
-  #kick(player: Player, playerName: string): Promise<void> {
+  #kick(player: Player, playerName: string, once: OnceStores): Promise<void> {
     const { playerId: actorId } = player;
-    return this.#calls.request(
-      () => this.#game.storage.for(player.asker).of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
-      ({ playerId, guildId }) => {
+    return this.#calls.durably(once, {
+      ask: () => once.of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
+      reply: () => this.#confirm(player, GUILD_KICK_REQUEST),
+      apply: ({ playerId, guildId }) => {
         this.#rosters.onChange([guildId], { playerIds: [playerId] });
         this.#members.set(playerId, null);
-        this.#confirm(player, GUILD_KICK_REQUEST);
       },
-    );
+    });
   }
 
   /** Success is answered with the guild as it is now, as the type has no response of its own. */

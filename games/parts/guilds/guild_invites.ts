@@ -5,7 +5,7 @@
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { type Game, type Player, SYSTEM } from "../../../server/game/game.ts";
+import { type Game, type OnceStores, type Player, SYSTEM } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
 import type { Saying } from "../chat/chat_delivery.ts";
 import { playersOnly } from "../chat/elsewhere.ts";
@@ -41,12 +41,12 @@ export class GuildInvites {
     this.#calls = calls;
     this.#social = social;
     game.hooks.expire((dateMs) => game.storage.for(SYSTEM).of(GUILDS).deleteExpiredInvites({ nowMs: dateMs }));
-    game.on(GuildInviteRequestSchema, (player, { playerName }) => this.#invite(player, playerName));
+    game.on(GuildInviteRequestSchema, (player, { playerName }, once) => this.#invite(player, playerName, once));
     game.on(GuildInviteListRequestSchema, (player) => this.#list(player));
-    game.on(GuildInviteWithdrawSchema, (player, { playerName }) => this.#withdraw(player, playerName));
+    game.on(GuildInviteWithdrawSchema, (player, { playerName }, once) => this.#withdraw(player, playerName, once));
   }
 
-  /** Tells a player who came online of the invitations that still stand. */
+  /** Reminds a player who came online of the invitations that still stand. */
   remind(player: Player): void {
     const { clock, log, storage } = this.#game;
     const { playerId } = player;
@@ -58,31 +58,25 @@ export class GuildInvites {
     ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
   }
 
-  #invite(player: Player, playerName: string): Promise<void> {
-    const inviter = player;
+  #invite(player: Player, playerName: string, once: OnceStores): Promise<void> {
+    const { playerId: inviterId, name: inviterName } = player;
     const { gate } = this.#social;
-    gate.checkMayWrite(player);
-    const key = nameKey(playerName);
-    gate.takeNotice(inviter.playerId, playerTarget(key));
-    const { clock, players, storage } = this.#game;
-    const nowMs = clock.unixMs();
-    const expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
-    return this.#calls.request(
-      () =>
-        storage.for(player.asker).of(GUILDS).invite({ inviterId: inviter.playerId, nameKey: key, nowMs, expiresAtMs }),
-      ({ playerId, tie }) => {
-        player.tell(GuildInviteResponseSchema, { success: true });
+    const { clock, players } = this.#game;
+    const key = nameKey(playerName), nowMs = clock.unixMs(), expiresAtMs = nowMs + GUILD_INVITE_LIFETIME_MS;
+    return this.#calls.durably(once, {
+      ask: () => {
+        gate.checkMayWrite(player);
+        gate.takeNotice(inviterId, playerTarget(key));
+        return once.of(GUILDS).invite({ inviterId, nameKey: key, nowMs, expiresAtMs });
+      },
+      reply: () => player.tell(GuildInviteResponseSchema, { success: true }),
+      apply: ({ playerId, tie }) => {
         const invited = players.find(playerId);
-        const invite = {
-          guildId: tie.guildId,
-          guildName: tie.name,
-          inviterId: inviter.playerId,
-          inviterName: inviter.name,
-        };
+        const invite = { guildId: tie.guildId, guildName: tie.name, inviterId, inviterName };
         if (invited !== undefined) this.#send(invited, invite);
         else this.#social.delivery.elsewhere.say(playersOnly(playerId), sayingOf(invite));
       },
-    );
+    });
   }
 
   #list(player: Player): Promise<void> {
@@ -103,28 +97,22 @@ export class GuildInvites {
     );
   }
 
-  #withdraw(player: Player, playerName: string): Promise<void> {
+  #withdraw(player: Player, playerName: string, once: OnceStores): Promise<void> {
     const { playerId: actorId } = player;
-    const { clock, storage } = this.#game;
-    return this.#calls.request(
-      () =>
-        storage.for(player.asker).of(GUILDS).withdraw({
-          actorId,
-          nameKey: nameKey(playerName),
-          nowMs: clock.unixMs(),
-        }),
-      () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_INVITE_WITHDRAW }),
-    );
+    const request = { actorId, nameKey: nameKey(playerName), nowMs: this.#game.clock.unixMs() };
+    return this.#calls.durably(once, {
+      ask: () => once.of(GUILDS).withdraw(request),
+      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_INVITE_WITHDRAW }),
+    });
   }
 
   /** Drops an invitation of the player's own. */
-  decline(player: Player, guildId: number): Promise<void> {
+  decline(player: Player, guildId: number, once: OnceStores): Promise<void> {
     const { playerId } = player;
-    const { clock, storage } = this.#game;
-    return this.#calls.request(
-      () => storage.for(player.asker).of(GUILDS).decline({ playerId, guildId, nowMs: clock.unixMs() }),
-      () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_JOIN_REQUEST }),
-    );
+    return this.#calls.durably(once, {
+      ask: () => once.of(GUILDS).decline({ playerId, guildId, nowMs: this.#game.clock.unixMs() }),
+      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_JOIN_REQUEST }),
+    });
   }
 
   /** An invitation is treated like chat: a player who ignores the inviter does not hear of it. */

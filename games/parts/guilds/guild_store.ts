@@ -16,23 +16,30 @@ export const RANK_LEADER = 2;
 /** What a member may do; the higher, the more. */
 export type Rank = typeof RANK_MEMBER | typeof RANK_OFFICER | typeof RANK_LEADER;
 
+/** A request that is answered with what was done or why not; a receipt keeps that it was done. */
+function change<Argument, Done extends { readonly kind: string }>() {
+  return write<Argument, Done | Refused, { readonly kind: string }>(({ kind }) =>
+    kind === "refused" ? undefined : { kind }
+  );
+}
+
 /**
  * Guilds, their members, invitations and wars. Requests are done in the order they are made. An invitation ends with the
  * right of who made it: it leaves, is put out, or loses its rank.
  */
 export const GUILDS = defineStore("guilds", {
   /** Founds a guild, whose leader drops all invitations; refused with `in_guild`, `name_taken`. */
-  create: write<NewGuild, { readonly kind: "created"; readonly guildId: number } | Refused>(),
+  create: write<NewGuild, Founded | Refused, Founded>((answer) => answer.kind === "refused" ? undefined : answer),
 
   /**
    * Invites a player; refused with `not_in_guild`, `no_right`, `unknown_player`, `target_in_guild`, `invited_already`,
    * `guild_full`, `invites_full`. Invitations by those whom the player ignores fill nobody's list but the guild's, and
    * give way to one by somebody else.
    */
-  invite: write<NewInvite, { readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie } | Refused>(),
+  invite: change<NewInvite, { readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie }>(),
 
   /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
-  join: write<InviteAnswer, { readonly kind: "joined"; readonly tie: OwnTie } | Refused>(),
+  join: change<InviteAnswer, { readonly kind: "joined"; readonly tie: OwnTie }>(),
 
   /**
    * The invitations of a member's guild that still stand, in the order of names; refused with `not_in_guild`,
@@ -44,21 +51,21 @@ export const GUILDS = defineStore("guilds", {
   >(),
 
   /** Takes an invitation of a member's guild back; refused with `not_in_guild`, `no_right`, `none_to_withdraw`. */
-  withdraw: write<MemberTarget & { readonly nowMs: number }, { readonly kind: "withdrawn" } | Refused>(),
+  withdraw: change<MemberTarget & { readonly nowMs: number }, { readonly kind: "withdrawn" }>(),
 
   /** Drops an invitation; refused with `not_invited`. */
-  decline: write<InviteAnswer, { readonly kind: "declined" } | Refused>(),
+  decline: change<InviteAnswer, { readonly kind: "declined" }>(),
 
   /**
    * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
    * members is gone. Wars go on with those who were members when they began. Refused with `not_in_guild`.
    */
-  leave: write<{ readonly playerId: number }, { readonly kind: "left"; readonly guildId: number } | Refused>(),
+  leave: change<{ readonly playerId: number }, { readonly kind: "left"; readonly guildId: number }>(),
 
   /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
-  kick: write<
+  kick: change<
     MemberTarget,
-    { readonly kind: "kicked"; readonly playerId: number; readonly guildId: number } | Refused
+    { readonly kind: "kicked"; readonly playerId: number; readonly guildId: number }
   >(),
 
   /**
@@ -91,7 +98,7 @@ export const GUILDS = defineStore("guilds", {
    * the last war of the two guilds, or of the declarer against this enemy, is not over for as long as it lasted, an hour
    * at most; `wars_spent` where the guild or the declarer has declared too many within a day; `wars_full`.
    */
-  declareWar: write<NewWar, { readonly kind: "declared"; readonly war: DeclaredWar } | Refused>(),
+  declareWar: change<NewWar, { readonly kind: "declared"; readonly war: DeclaredWar }>(),
 
   /**
    * Counts kills in the wars that were going on at their time and had the two on different sides when they began,
@@ -161,6 +168,12 @@ export interface NewGuild {
   readonly isLookUnique?: boolean;
   /** Unix time in milliseconds. */
   readonly createdAtMs: number;
+}
+
+/** A guild that was founded. */
+export interface Founded {
+  readonly kind: "created";
+  readonly guildId: number;
 }
 
 /** An invitation to make. Times are Unix milliseconds. */

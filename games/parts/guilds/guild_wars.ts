@@ -5,7 +5,7 @@
  */
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { type Game, type Player, type PlayerName, SYSTEM } from "../../../server/game/game.ts";
+import { type Game, type OnceStores, type Player, type PlayerName, SYSTEM } from "../../../server/game/game.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
@@ -50,7 +50,7 @@ export class GuildWars {
     });
     game.on(
       GuildWarStartSchema,
-      (player, { enemyGuildId, enemyName }) => this.#declare(player, idOf(enemyGuildId), enemyName),
+      (player, { enemyGuildId, enemyName }, once) => this.#declare(player, idOf(enemyGuildId), enemyName, once),
     );
   }
 
@@ -100,25 +100,24 @@ export class GuildWars {
     }
   }
 
-  #declare(player: Player, enemyGuildId: number, enemyName: string): Promise<void> {
+  #declare(player: Player, enemyGuildId: number, enemyName: string, once: OnceStores): Promise<void> {
     const { playerId: actorId } = player;
     const { calls, members, rosters, social: { gate }, warMs } = this.#parts;
-    gate.checkMayWrite(player);
-    gate.takeNotice(actorId, "");
-    const { clock, storage } = this.#game;
-    const nowMs = clock.unixMs();
-    const endsAtMs = nowMs + warMs;
-    const enemyNameKey = guildKey(enemyName);
-    return calls.request(
-      () => storage.for(player.asker).of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs }),
-      ({ war }) => {
+    const nowMs = this.#game.clock.unixMs(), endsAtMs = nowMs + warMs, enemyNameKey = guildKey(enemyName);
+    return calls.durably(once, {
+      ask: () => {
+        gate.checkMayWrite(player);
+        gate.takeNotice(actorId, "");
+        return once.of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs });
+      },
+      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START }),
+      apply: ({ war }) => {
         this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
         rosters.onChange(war.sides.map(({ guildId }) => guildId), { warEndsAtMs: endsAtMs });
         members.ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
-        player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START });
         this.#announceStart(war, actorId, endsAtMs);
       },
-    );
+    });
   }
 
   /** Tells the members of a guild of what a player did; members who ignore that player do not hear of it. */

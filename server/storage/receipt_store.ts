@@ -1,0 +1,47 @@
+/**
+ * Receipts: that a request of a player was done, and what came of it. Each is written in the transaction that did what it
+ * tells of: with documents by `documents.commit`, with a write of any other store by {@linkcode Stores.once}.
+ *
+ * @module
+ */
+
+import { defineStore, read, write } from "./store.ts";
+
+/** Receipts. */
+export const RECEIPTS = defineStore("receipts", {
+  /** What is kept of a request that was done; undefined: it was not, or too long ago. */
+  find: read<ReceiptName, Uint8Array | undefined>(),
+
+  /** Deletes receipts, at most `EXPIRED_DELETED_MAX`, of before a time. @returns How many. */
+  deleteOld: write<{ readonly beforeMs: number }, number>(),
+});
+
+/** Which request: the key is its client's choice. */
+export interface ReceiptName {
+  readonly playerId: number;
+  readonly requestKey: number;
+}
+
+/** A request that is to be done once; one with key 0 has no name, and is done each time. */
+export interface OnceRequest extends ReceiptName {
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+}
+
+/** That a request was done. Of each player the `RECEIPTS_PER_PLAYER_MAX` newest are kept. */
+export interface NewReceipt extends OnceRequest {
+  /** At most `RECEIPT_BYTES_MAX`. */
+  readonly reply: Uint8Array;
+}
+
+const UTF8 = new TextEncoder();
+
+/** What is kept of a write's result, as a receipt has it. */
+export function encodeKept(kept: unknown): Uint8Array {
+  return UTF8.encode(JSON.stringify(kept));
+}
+
+/** The same again. */
+export function decodeKept(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder().decode(bytes));
+}

@@ -1,0 +1,110 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import {
+  GuildActionResponseSchema,
+  GuildCreateRequestSchema,
+  GuildCreateResponseSchema,
+  GuildInviteRequestSchema,
+  GuildInviteResponseSchema,
+  GuildJoinRequestSchema,
+  GuildLeaveRequestSchema,
+} from "../../games/parts/guilds/guilds_pb.ts";
+import {
+  FriendRequestSchema,
+  FriendResponseSchema,
+  IgnoreAddSchema,
+  IgnoreResponseSchema,
+} from "../../games/parts/friends/friends_pb.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storageWith } from "../support/storage_with.ts";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+
+/** Sends a request under a name and takes its answer. */
+async function ask<Desc extends DescMessage, Reply extends DescMessage>(
+  harness: LogicHarness,
+  client: HarnessClient,
+  { request, reply, key }: { readonly request: Desc; readonly reply: Reply; readonly key: number },
+  message: MessageInitShape<Desc>,
+): Promise<MessageShape<Reply>> {
+  const type = contract.rowOf(reply).type;
+  client.packets = client.packets.filter((packet) => packet.type !== type);
+  harness.send(client, request, message, { requestKey: key });
+  await harness.until(() => client.packets.some((packet) => packet.type === type));
+  return fromBinary(reply, client.packets.find((packet) => packet.type === type)!.payload);
+}
+
+const CREATE = { request: GuildCreateRequestSchema, reply: GuildCreateResponseSchema };
+const INVITE = { request: GuildInviteRequestSchema, reply: GuildInviteResponseSchema };
+const JOIN = { request: GuildJoinRequestSchema, reply: GuildActionResponseSchema };
+const LEAVE = { request: GuildLeaveRequestSchema, reply: GuildActionResponseSchema };
+const BEFRIEND = { request: FriendRequestSchema, reply: FriendResponseSchema };
+const IGNORE = { request: IgnoreAddSchema, reply: IgnoreResponseSchema };
+
+Deno.test("A guild request with a key is done once, and answered the same, also by a server that was started anew", async () => {
+  const storage = new DirectStorage({ path: ":memory:" }, MARSH_RECORDS);
+  const kept = { storage: { ...storageWith(storage, {}), close: () => Promise.resolve() } };
+  let guildId = 0n;
+  const wolves = { name: "Wolves", tag: "WO" };
+  {
+    await using harness = await LogicHarness.create(kept);
+    const anna = await harness.connect({ name: "anna" }), bert = await harness.connect({ name: "bert" });
+    ({ guildId } = await ask(harness, anna, { ...CREATE, key: 1 }, wolves));
+    assert(guildId > 0n);
+    assertEquals((await ask(harness, anna, { ...CREATE, key: 1 }, wolves)).guildId, guildId);
+    // Another request of the same text is another request.
+    assertEquals((await ask(harness, anna, { ...CREATE, key: 2 }, wolves)).errorCode, ErrorCode.ALREADY_EXISTS);
+    assertEquals((await ask(harness, anna, { ...INVITE, key: 3 }, { playerName: "bert" })).success, true);
+    assertEquals((await ask(harness, anna, { ...INVITE, key: 3 }, { playerName: "bert" })).success, true);
+    assertEquals(harness.received(bert, PacketType.GUILD_INVITE_NOTICE).length, 1, "a repetition tells nobody");
+    assertEquals((await ask(harness, bert, { ...JOIN, key: 1 }, { guildId, accept: true })).success, true);
+    assertEquals((await ask(harness, bert, { ...LEAVE, key: 2 }, {})).success, true);
+    // Its guild is what it is now, not what it was when the repeated request was done.
+    assertEquals((await ask(harness, bert, { ...JOIN, key: 1 }, { guildId, accept: true })).success, true);
+    assertEquals(harness.marsh.guilds.find(bert.playerId), null);
+  }
+  await using harness = await LogicHarness.create(kept);
+  const anna = await harness.connect({ name: "anna" });
+  assertEquals((await ask(harness, anna, { ...CREATE, key: 1 }, wolves)).guildId, guildId);
+  assertEquals((await ask(harness, anna, { ...INVITE, key: 3 }, { playerName: "bert" })).success, true);
+  assertEquals(harness.marsh.guilds.find(anna.playerId)?.tag, "WO");
+});
+
+Deno.test("A guild request that was done is answered as before, whatever its player may ask for by now", async () => {
+  await using harness = await LogicHarness.create();
+  const anna = await harness.connect({ name: "anna" });
+  const wolves = { name: "Wolves", tag: "WO" };
+  const { guildId } = await ask(harness, anna, { ...CREATE, key: 1 }, wolves);
+  let refused = ErrorCode.NONE;
+  for (let key = 100; refused !== ErrorCode.RATE_LIMITED; key++) {
+    await harness.connect({ name: `p${key}` });
+    refused = (await ask(harness, anna, { ...INVITE, key }, { playerName: `p${key}` })).errorCode;
+    assert(key < 1_000, "her notices are bounded");
+  }
+  assertEquals((await ask(harness, anna, { ...CREATE, key: 1 }, wolves)).guildId, guildId);
+  assertEquals((await ask(harness, anna, { ...INVITE, key: 100 }, { playerName: "p100" })).success, true);
+});
+
+Deno.test("Requests about friends and ignored players with a key are done once", async () => {
+  await using harness = await LogicHarness.create();
+  const anna = await harness.connect({ name: "anna" }), bert = await harness.connect({ name: "bert" });
+  for (let i = 0; i < 2; i++) {
+    const asked = await ask(harness, anna, { ...BEFRIEND, key: 1 }, { playerName: "bert" });
+    assertEquals([asked.success, asked.isFriend, asked.player?.name], [true, false, "bert"]);
+  }
+  assertEquals(harness.received(bert, PacketType.FRIEND_NOTICE).length, 1);
+  for (let i = 0; i < 2; i++) {
+    const accepted = await ask(harness, bert, { ...BEFRIEND, key: 1 }, { playerName: "anna" });
+    assertEquals([accepted.success, accepted.isFriend], [true, true]);
+  }
+  const notices = harness.received(anna, PacketType.FRIEND_NOTICE);
+  assertEquals(notices.map(({ player }) => player?.name), ["bert"]);
+  const again = await ask(harness, anna, { ...BEFRIEND, key: 2 }, { playerName: "bert" });
+  assertEquals(again.errorCode, ErrorCode.ALREADY_EXISTS);
+  for (let i = 0; i < 2; i++) {
+    assertEquals((await ask(harness, anna, { ...IGNORE, key: 3 }, { playerName: "bert" })).success, true);
+  }
+});
