@@ -63,7 +63,7 @@ Deno.test("admin changes accounts, mutes and bans of a stopped server in its dat
 
     assertEquals((await admin("ban", "bot1", "--for", "7d", "--by", "anna"))[0], 0);
     const [listed, list] = await admin("list");
-    assertEquals([listed, list.split("\n").slice(0, 2)], [0, ["0 online", "1 mutes and bans"]]);
+    assertEquals([listed, list.split("\n").slice(0, 2)], [0, ["0 online", "1 mute or ban"]]);
     assert(list.includes("ban  bot1  another 7 d"), list);
     assertEquals(await admin("unban", "bot1"), [0, `bot1 is no longer banned ${WHERE}`]);
   });
