@@ -81,7 +81,10 @@ export class ClusterNode {
       timers,
       log,
       load: () => sessions.nodeLoad(),
-      onWanted: (playerIds) => sessions.world.giveUp(playerIds),
+      onWanted: (wanted) => {
+        this.ownerships.giveBackUnknown(wanted);
+        sessions.world.giveUp(wanted.map(({ playerId }) => playerId));
+      },
       onReturn: () => this.ownerships.check(),
     });
   }

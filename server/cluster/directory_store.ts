@@ -58,7 +58,7 @@ export interface Renewal {
   /** The lease was over before it was renewed: others may have claimed the node's players. */
   readonly hadLapsed: boolean;
   /** Players of the node whom another one has tried to claim, at most `STORAGE_ROWS_MAX`; each is told until it is given up. */
-  readonly wanted: readonly number[];
+  readonly wanted: readonly Ownership[];
 }
 
 /** Nodes and the players they own. Times are the database's own. */

@@ -3,7 +3,7 @@
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS, NODE_SILENT_MS } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
-import type { Directory, NodeEntry, NodeLoad } from "./directory_store.ts";
+import type { Directory, NodeEntry, NodeLoad, Ownership } from "./directory_store.ts";
 
 /** What a membership is made of. */
 export interface MembershipOptions {
@@ -16,7 +16,7 @@ export interface MembershipOptions {
   /** How the node is now. */
   readonly load: () => NodeLoad;
   /** Others want these players, which this node owns. */
-  readonly onWanted: (playerIds: readonly number[]) => void;
+  readonly onWanted: (wanted: readonly Ownership[]) => void;
   /** The lease had lapsed: players may be others' by now. */
   readonly onReturn: () => Promise<void>;
 }
@@ -28,6 +28,8 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   #renewedAtMs: number;
+  /** Players may be others' by now: until it has looked, nothing is promised. */
+  #isUnsure = false;
   #timer: unknown;
   #isStopped = false;
 
@@ -40,7 +42,7 @@ export class Membership {
 
   /** Whether the node may promise what must last: it heard of its lease a moment ago. */
   get isCurrent(): boolean {
-    return this.#sinceRenewalMs() < NODE_SILENT_MS;
+    return !this.#isUnsure && this.#sinceRenewalMs() < NODE_SILENT_MS;
   }
 
   /** Takes the node out: what it still owns may be claimed at once. */
@@ -61,10 +63,15 @@ export class Membership {
       const isIn = answer.isHeld ||
         await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
       if (!isIn) return log.error("Another server has this one's id: choose another --server-id", { serverId });
+      // That it had lapsed may have been the answer to a renewal that nobody heard.
+      if (answer.hadLapsed || this.#sinceRenewalMs() >= NODE_SILENT_MS) this.#isUnsure = true;
       this.#renewedAtMs = askedAtMs;
-      if (answer.hadLapsed) {
-        log.warn("The lease of this node had lapsed: its players may be on other servers", { serverId });
+      if (this.#isUnsure) {
+        log.warn("The lease of this node may have lapsed: looks which of its players are on other servers", {
+          serverId,
+        });
         await onReturn();
+        this.#isUnsure = false;
       }
       if (answer.wanted.length > 0) onWanted(answer.wanted);
     } catch (error) {

@@ -168,6 +168,18 @@ export class ClaimedOwnerships implements Ownerships {
     }
   }
 
+  /**
+   * Gives up those of some ownerships that this node does not know of: it claimed them, and was not told. Done by the next
+   * {@linkcode ClaimedOwnerships.sweep}.
+   */
+  giveBackUnknown(ownerships: readonly Ownership[]): void {
+    for (const ownership of ownerships) {
+      const { playerId } = ownership;
+      if (this.#owned.has(playerId) || this.#claims.has(playerId) || this.#unreleased.has(playerId)) continue;
+      this.#unreleased.set(playerId, { ownership, isUnderWay: false });
+    }
+  }
+
   async #release(release: { readonly ownership: Ownership; isUnderWay: boolean }): Promise<void> {
     const { ownership } = release, { playerId } = ownership;
     release.isUnderWay = true;

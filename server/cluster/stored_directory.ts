@@ -4,7 +4,7 @@ import { STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import { type SqlValue, statement } from "../storage/sql.ts";
 import { checkId, checkRows } from "../storage/storage_checks.ts";
 import type { HandlersOf } from "../storage/store.ts";
-import type { DIRECTORY, NodeEntry, NodeId } from "./directory_store.ts";
+import type { DIRECTORY, NodeEntry, NodeId, Ownership } from "./directory_store.ts";
 
 /** A lease that is held: `now_ms()` is the database's clock, in Unix milliseconds. */
 const IS_HELD = "lease_until_ms > now_ms()";
@@ -46,8 +46,8 @@ const CLAIM = statement<{ readonly epoch: number }>(
     RETURNING epoch`,
 );
 const WANT = statement("UPDATE player_owners SET is_wanted = 1 WHERE player_id = ? AND is_wanted = 0");
-const SELECT_WANTED = statement<{ readonly playerId: number }>(
-  `SELECT player_id AS playerId FROM player_owners WHERE is_wanted = 1 AND server_id = ? AND incarnation = ?
+const SELECT_WANTED = statement<Ownership>(
+  `SELECT player_id AS playerId, epoch FROM player_owners WHERE is_wanted = 1 AND server_id = ? AND incarnation = ?
     ORDER BY player_id LIMIT ${STORAGE_ROWS_MAX}`,
 );
 const SELECT_OWNER = statement<NodeId>(
@@ -79,8 +79,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     const values = [serverId, incarnation, currentPlayers, maxPlayers, Number(isDraining), leaseMs];
     const hadLapsed = (yield* HOLDS_LEASE.get(serverId, incarnation)) === undefined;
     const isHeld = (yield* RENEW.run(...values)) > 0;
-    const wanted = yield* SELECT_WANTED.all(serverId, incarnation);
-    return { isHeld, hadLapsed, wanted: wanted.map(({ playerId }) => playerId) };
+    return { isHeld, hadLapsed, wanted: yield* SELECT_WANTED.all(serverId, incarnation) };
   },
   *leave({ serverId, incarnation }) {
     yield* DELETE_NODE.run(serverId, incarnation);

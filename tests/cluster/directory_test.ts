@@ -113,7 +113,8 @@ Deno.test("DIRECTORY.renew() tells a node whom others want from it, until it giv
   await cluster.claim(bert, two);
   const wanted = async ({ serverId, incarnation }: NodeId) =>
     (await cluster.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted;
-  assertEquals([await wanted(one), await wanted(one), await wanted(two)], [[bert], [bert], []]);
+  const wantedBert = [{ playerId: bert, epoch: 1 }];
+  assertEquals([await wanted(one), await wanted(one), await wanted(two)], [wantedBert, wantedBert, []]);
   await cluster.directory.release({ playerId: bert, epoch: 1 });
   await cluster.claim(bert, two);
   assertEquals([await wanted(one), await wanted(two)], [[], []]);

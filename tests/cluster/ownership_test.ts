@@ -48,7 +48,8 @@ const STEP_MS = 50;
 /** Two nodes on one database, each with a clock of its own; `paused` ones stand still, as by SIGSTOP. */
 class Pair implements AsyncDisposable {
   databaseMs = 1_000_000;
-  readonly directory = { isDown: false };
+  /** `down`: not reached; `deaf`: does what it is asked, and its answers are lost. */
+  readonly directory = { isDown: false, isDeaf: false };
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
@@ -73,9 +74,13 @@ class Pair implements AsyncDisposable {
   #storage(): Storage {
     const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => this.databaseMs }, MARSH_RECORDS);
     const directory = this.directory, of = storage.of.bind(storage), own = of(DIRECTORY);
-    const whileUp = <A, R>(run: (argument: A) => Promise<R>) => (argument: A): Promise<R> =>
-      directory.isDown ? Promise.reject(new DependencyError("unavailable", "out of reach")) : run(argument);
-    const cut = { ...own, renew: whileUp(own.renew), release: whileUp(own.release) };
+    const whileUp = <A, R>(run: (argument: A) => Promise<R>) => async (argument: A): Promise<R> => {
+      if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
+      const { isDeaf } = directory, answer = await run(argument);
+      if (isDeaf) throw new DependencyError("timeout", "no answer");
+      return answer;
+    };
+    const cut = { ...own, claim: whileUp(own.claim), renew: whileUp(own.renew), release: whileUp(own.release) };
     storage.of = (definition) => definition.name === DIRECTORY.name ? cut as never : of(definition);
     return storage;
   }
@@ -225,6 +230,37 @@ Deno.test("A node that has not heard of its lease for 4 s lets nobody in", async
   const again = pair.ask(one, anna);
   await pair.pass(STEP_MS * 2);
   assertEquals(entered(one, again), "UNAVAILABLE");
+});
+
+Deno.test("A player whose claim was answered to nobody is given up when another node wants it", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  await pair.pass(2_000);
+  pair.directory.isDeaf = true;
+  const unheard = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 2);
+  pair.directory.isDeaf = false;
+  assertEquals(entered(one, unheard), "UNAVAILABLE");
+  const again = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals(entered(two, again), "in");
+});
+
+Deno.test("A node whose lease had lapsed looks whose its players are, though the answer that says so is lost", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  await pair.pass(NODE_LEASE_MS + 1_000, one);
+  const again = pair.ask(two, anna);
+  await pair.pass(STEP_MS * 2, one);
+  assertEquals(entered(two, again), "in");
+  pair.directory.isDeaf = true;
+  await pair.pass(2_500, two);
+  pair.directory.isDeaf = false;
+  await pair.pass(4_000);
+  assertEquals(pair.playersOf(anna.playerId), [2]);
 });
 
 Deno.test("A node that does not know yet that its lease has lapsed lets nobody in as it knew them", async () => {
