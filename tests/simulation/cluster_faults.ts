@@ -1,5 +1,6 @@
 /** Faults of servers that share a database, to prove the judge of {@linkcode simulateCluster} by. @module */
 
+import { NodeBus } from "../../server/bus/node_bus.ts";
 import { ClaimedOwnerships } from "../../server/cluster/ownerships.ts";
 import { OWNS, STORED_DIRECTORY } from "../../server/cluster/stored_directory.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
@@ -128,6 +129,29 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
           if (++count % 5 > 0) original.call(this, character);
         };
       }),
+  },
+  {
+    name: "what is said on another server is not heard",
+    rules: ["heard"],
+    plant: () =>
+      patch(NodeBus.prototype, "take", () =>
+        function () {
+          return false;
+        }),
+  },
+  {
+    name: "what is said on another server is told twice",
+    rules: ["chat"],
+    plant: () =>
+      patch(NodeBus.prototype, "topic", (original) =>
+        function (this: NodeBus, schema) {
+          const topic = original.call(this, schema);
+          const on: typeof topic.on = (listener) => {
+            topic.on(listener);
+            topic.on(listener);
+          };
+          return { ...topic, on };
+        } as typeof original),
   },
 ];
 

@@ -28,8 +28,8 @@ const OPERATIONS = operationsOf(MARSH_RECORDS);
 export interface ClusterNodes {
   /** Until when something ailed a node, monotonic milliseconds; Infinity: it still does. */
   troubledUntilMs(node: number): number;
-  /** Whether an incarnation is a node's present one. */
-  isAlive(incarnation: string): boolean;
+  /** Whether an incarnation is a node's present one, and knows that it owns a player. */
+  knows(incarnation: string, playerId: number): boolean;
   /** Whether it is this node's. */
   isOf(incarnation: string, node: number): boolean;
   /** Whether it is a node's present life. */
@@ -68,7 +68,9 @@ export class ClusterJudge {
   readonly #dead = new WeakMap<LogicLife, Set<number>>();
   /** Since when a node plays somebody who is another's, by node and player. */
   readonly #wrongSinceMs = new Map<string, number>();
-  /** Since when a player is a server's that does not know it, by player. */
+  /** Players whom a server has tried to claim from another. */
+  readonly #wanted = new Set<number>();
+  /** Since when a player is wanted from a server that does not know that it owns it, by player. */
   readonly #forgottenSinceMs = new Map<number, number>();
 
   constructor(verdict: Verdict, time: SimulatedTime, nodes: ClusterNodes) {
@@ -130,6 +132,7 @@ export class ClusterJudge {
       case "directory.claim": {
         const { playerId, node } = argument as { playerId: number; node: NodeId };
         const claim = value as Claim;
+        if (claim.kind === "owned") this.#wanted.add(playerId);
         return claim.kind === "claimed" ? this.#onClaimed(playerId, node, claim.epoch) : undefined;
       }
       case "directory.release": {
@@ -151,6 +154,7 @@ export class ClusterJudge {
     const before = this.#owners.get(playerId);
     this.#owners.set(playerId, { epoch, incarnation });
     this.#forgottenSinceMs.delete(playerId);
+    this.#wanted.delete(playerId);
     this.#verdict.expect(this.#holdsLease(incarnation), "owners", `${incarnation} claims without a lease`);
     const isNext = epoch === (before?.epoch ?? 0) + 1;
     this.#verdict.expect(isNext, "owners", `Player ${playerId} has epoch ${epoch} after ${before?.epoch}`);
@@ -233,12 +237,12 @@ export class ClusterJudge {
     }
   }
 
-  /** A server that owns a player and does not know it never gives it up. */
+  /** A server that owns a player and does not know it, as its claim was answered to nobody, gives it up when it is wanted. */
   #checkForgotten({ logic }: LogicLife, node: number): void {
     const nowMs = this.#time.monotonicMs();
     for (const [playerId, { epoch, incarnation }] of this.#owners) {
       if (incarnation === null || !this.#nodes.isOf(incarnation, node)) continue;
-      if (logic.context.ownerships.find(playerId)?.epoch === epoch) {
+      if (!this.#wanted.has(playerId) || logic.context.ownerships.find(playerId)?.epoch === epoch) {
         this.#forgottenSinceMs.delete(playerId);
         continue;
       }
@@ -253,8 +257,9 @@ export class ClusterJudge {
   /** What is not as it must be once everybody has gone; null: nothing. */
   leftover(): string | null {
     for (const [playerId, { incarnation }] of this.#owners) {
-      if (incarnation !== null && this.#nodes.isAlive(incarnation)) {
-        return `player ${playerId} is owned by ${incarnation}`;
+      // Who is owned by a server that was not told so is given up when it is wanted.
+      if (incarnation !== null && this.#nodes.knows(incarnation, playerId)) {
+        return `${incarnation} owns player ${playerId}`;
       }
     }
     for (const [characterId, { life, epoch, state }] of this.#departures) {

@@ -10,11 +10,13 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { MEMORY_PATH, SqliteDatabase } from "../../server/storage/sqlite_database.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
+import { ClusterChatJudge } from "./cluster_chat_judge.ts";
 import { ClusterJudge } from "./cluster_judge.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
 import { observe } from "./observe.ts";
 import { settle } from "./settlement.ts";
 import { type Break, type ClientSocket, SimulatedNetwork } from "./simulated_network.ts";
+import { SimulatedBus } from "./simulated_bus.ts";
 import { type Reach, SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedPlayer, type Surroundings } from "./simulated_player.ts";
 import { type LogicLife, SimulatedServer } from "./simulated_server.ts";
@@ -29,6 +31,9 @@ const NODES = 3;
 const TROUBLE_MS = 24_000;
 /** How soon everybody must be in a world once nothing goes wrong any more, in milliseconds: a server may still wait for its lease. */
 const RECOVERY_MS = 60_000;
+/** How long they play while nothing goes wrong, and how soon what was said then has been heard, in milliseconds. */
+const CALM_MS = 4_000;
+const HEARD_MS = 3_000;
 /** How soon nothing of anybody may be left, in milliseconds. */
 const LEAVE_MS = 120_000;
 const POLL_MS = 250;
@@ -76,6 +81,8 @@ class ClusterSimulation {
   readonly #delivery: DeliveryJudge;
   readonly #storage: StorageJudge;
   readonly #judge: ClusterJudge;
+  readonly #chat: ClusterChatJudge;
+  readonly #bus: SimulatedBus;
   readonly #watch: Disposable;
   readonly #around: Surroundings;
   readonly #players: SimulatedPlayer[] = [];
@@ -91,9 +98,15 @@ class ClusterSimulation {
     this.verdict = new Verdict(() => this.trace.stepCount);
     this.#delivery = new DeliveryJudge(this.verdict);
     this.#storage = new StorageJudge(this.verdict);
+    this.#chat = new ClusterChatJudge(this.verdict, this.#time, (id) => this.#players[id].ledger);
+    this.#bus = new SimulatedBus(this.#time, next());
     this.#judge = new ClusterJudge(this.verdict, this.#time, {
       troubledUntilMs: (node) => this.#nodes[node].troubledUntilMs,
-      isAlive: (incarnation) => this.#nodes.some(({ server }) => incarnation === incarnationOf(server)),
+      knows: (incarnation, playerId) =>
+        this.#nodes.some(({ server }) =>
+          incarnation === incarnationOf(server) &&
+          server.life.logic.context.ownerships.find(playerId) !== undefined
+        ),
       isOf: (incarnation, node) => incarnation === incarnationOf(this.#nodes[node].server),
       isRunning: (life) => this.#nodes.some(({ server }) => server.life === life),
     });
@@ -109,7 +122,7 @@ class ClusterSimulation {
         verdict: this.verdict,
         delivery: this.#delivery,
         storage: this.#storage,
-        chat: { onClientHeard: () => {}, exempt: () => {} },
+        chat: this.#chat,
       },
       names,
       shoutCount: 20,
@@ -142,6 +155,7 @@ class ClusterSimulation {
         serverId: index + 1,
       },
       disk,
+      bus: this.#bus,
       onLife: (life) => {
         this.#lifeCount++;
         this.#judge.begin(life);
@@ -189,7 +203,11 @@ class ClusterSimulation {
     this.#isTroubled = false;
     for (const node of this.#nodes) this.#heal(node);
     await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
-    this.#around.isQuiet = this.#around.isOver = true;
+    this.#chat.begin(this.#players);
+    await this.#pass(CALM_MS);
+    this.#around.isQuiet = true;
+    await this.#settle("heard", HEARD_MS, () => this.#chat.unheard());
+    this.#around.isOver = true;
     void Promise.all(lives.map((life, index) => life.then(() => this.#players[index].leave())));
     await this.#settle("ghosts", LEAVE_MS, () => this.#leftover());
   }
@@ -251,7 +269,7 @@ class ClusterSimulation {
     const prng = this.#prng, nowMs = this.#time.monotonicMs();
     const { network, server } = node;
     const forMs = TROUBLES_MS[prng.nextInt(TROUBLES_MS.length)];
-    const kind = prng.nextInt(12);
+    const kind = prng.nextInt(14);
     this.trace.step(`trouble ${kind}`, nowMs, server.config.serverId);
     if (kind < 4) {
       const { open } = network;
@@ -267,13 +285,16 @@ class ClusterSimulation {
     } else if (kind < 11) {
       server.disk.health = { commitMs: 2_000, isFull: false };
       this.#time.at(forMs, () => server.disk.health = { commitMs: 2, isFull: false });
-    } else {
+    } else if (kind < 12) {
       server.crashLogic();
+    } else {
+      server.busReach = REACHES[prng.nextInt(REACHES.length)];
+      this.#time.at(forMs, () => server.busReach = "whole");
     }
   }
 
   #heal({ server }: Node): void {
-    server.disk.reach = "whole";
+    server.disk.reach = server.busReach = "whole";
     server.disk.health = { commitMs: 2, isFull: false };
   }
 }

@@ -30,6 +30,7 @@ import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
+import type { BusReach, SimulatedBus, SimulatedCarrier } from "./simulated_bus.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedIo, wakerOf } from "./simulated_io.ts";
 import type { Listeners, ServerSocket } from "./simulated_network.ts";
@@ -125,6 +126,7 @@ export class LogicLife {
   readonly #prng: Prng;
   readonly #timers: ThreadTimers;
   #channel: StorageChannel;
+  readonly #carrier: SimulatedCarrier | undefined;
   readonly #doorbell = new Doorbell(createDoorbellBuffer());
   readonly #rings: RingConsumer[] = [];
   readonly #afterTurn: () => void;
@@ -141,6 +143,9 @@ export class LogicLife {
       counters: CounterBlock;
       game: GameModule;
       node: NodeEntry | undefined;
+      /** The way to the other nodes; undefined: there are none. */
+      bus: SimulatedBus | undefined;
+      busReach: () => BusReach;
       randomToken: () => string;
       afterTurn: () => void;
     },
@@ -157,7 +162,8 @@ export class LogicLife {
       timers: this.#timers,
     });
     this.waker = wakerOf(this.#doorbell, () => this.#schedule(this.#prng.nextFloat() * 2));
-    const { game, node } = parts;
+    const { bus, game, node } = parts;
+    this.#carrier = bus?.connect(() => parts.busReach(), () => this.waker.ring());
     const log = new LimitedLogger(this.log, () => time.monotonicMs());
     const nowMs = () => time.monotonicMs();
     this.cluster = node && new ClusterNode({ storage: this.storage, node, nowMs, timers: this.#timers, log });
@@ -166,6 +172,7 @@ export class LogicLife {
     this.logic = buildLogic({
       game,
       cluster: this.cluster,
+      bus: this.#carrier && node && { carrier: this.#carrier, node: node.incarnation, life: 0 },
       config,
       ports: PORTS,
       clock: time,
@@ -224,6 +231,7 @@ export class LogicLife {
   /** The thread dies; nothing of it goes on, what waits for the storage included. */
   die(): void {
     this.#isDead = true;
+    this.#carrier?.close();
     this.#channel.port.close();
     this.#timers.die();
   }
@@ -285,10 +293,13 @@ export class SimulatedServer implements Listeners {
   lifeCount = 0;
   /** Nobody listens: everything is being started again. */
   isDown = false;
+  /** How it reaches the bus. */
+  busReach: BusReach = "whole";
   readonly #time: SimulatedTime;
   readonly #prng: Prng;
   readonly #shape: ServerShape;
   readonly #hooks: ServerHooks;
+  readonly #bus: SimulatedBus | undefined;
   readonly #ioCounters: CounterBlock[] = [];
   readonly #game: GameModule;
   #admitted!: SharedArrayBuffer;
@@ -297,7 +308,7 @@ export class SimulatedServer implements Listeners {
   constructor(
     time: SimulatedTime,
     prng: Prng,
-    options: { shape: ServerShape; disk: SimulatedDisk } & ServerHooks,
+    options: { shape: ServerShape; disk: SimulatedDisk; bus?: SimulatedBus } & ServerHooks,
   ) {
     this.#time = time;
     this.#prng = prng;
@@ -305,6 +316,7 @@ export class SimulatedServer implements Listeners {
     this.#game = options.shape.game ??
       marshWith({ maps: MAPS, monsters: monstersOf(options.shape.monsterCount) });
     this.#hooks = options;
+    this.#bus = options.bus;
     this.disk = options.disk;
     this.config = {
       ...DEFAULTS,
@@ -385,6 +397,8 @@ export class SimulatedServer implements Listeners {
       counters: this.logicCounters,
       game: this.#game,
       node: this.#node(),
+      bus: this.#bus,
+      busReach: () => this.busReach,
       randomToken: () => `token${this.#shape.serverId ?? ""}.${++this.#tokenCount}`,
       afterTurn: () => this.#hooks.afterTurn(this),
     });
