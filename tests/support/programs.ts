@@ -30,6 +30,7 @@ export const PROGRAMS = {
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
   postgresql: { commands: ["initdb"], packages: ["postgresql"], folder: "/usr/lib/postgresql/15/bin" },
+  systemd: { commands: ["systemd-analyze"], packages: ["systemd"] },
   script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
   strace: { commands: ["strace"], packages: ["strace"] },
