@@ -6,7 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { loadConfig, type ServerConfig } from "../server/config/config.ts";
+import { describeDatabase, loadConfig, postgresTarget, type ServerConfig } from "../server/config/config.ts";
 import type { GameOption } from "../server/config/schema.ts";
 import { hostPort, isWildcard } from "../server/base/host.ts";
 import { durationText, parseDuration } from "../server/moderation/duration.ts";
@@ -256,7 +256,8 @@ function firstLine(input: { readSync(bytes: Uint8Array): number | null }): strin
 export async function runModeration(command: ModerationCommand): Promise<string> {
   const { act, body, config, password } = command;
   const token = config.adminToken !== "" ? config.adminToken : await readAdminToken(config.dataDir);
-  if (token === undefined) {
+  const isShared = postgresTarget(config) !== undefined;
+  if (token === undefined && !isShared) {
     throw new ConfigError([
       `Cannot find the admin token: there is no ${config.dataDir}/admin.token; give the server's --data-dir, or the ` +
       "--admin-token it was started with",
@@ -266,6 +267,9 @@ export async function runModeration(command: ModerationCommand): Promise<string>
   const url = `http://${hostPort(host, config.adminPort)}/moderation/${act}`;
   let answer: unknown;
   try {
+    if (token === undefined) {
+      throw new NobodyListensError(`No server of this machine has its data in ${config.dataDir}`);
+    }
     answer = await ask(url, act === "list" ? undefined : JSON.stringify(body), token);
   } catch (error) {
     if (!(error instanceof NobodyListensError)) throw error;
@@ -288,9 +292,13 @@ async function runOffline({ act, body, config }: ModerationCommand, reason: Nobo
     throw new DependencyError("unavailable", message, { cause: reason });
   }
   if (outcome.kind === "list") return outcome.list;
-  if (outcome.kind === "done") return { done: `${outcome.text} (in ${config.dataDir}, where no server runs)` };
+  if (outcome.kind === "done") return { done: `${outcome.text} (in ${whereOf(config)}, where no server runs)` };
   if (outcome.kind === "unavailable") throw new DependencyError("unavailable", outcome.text);
   throw new RefusedError(outcome.text);
+}
+
+function whereOf(config: ServerConfig): string {
+  return postgresTarget(config) === undefined ? config.dataDir : describeDatabase(config);
 }
 
 function isOwnMachine(host: string): boolean {

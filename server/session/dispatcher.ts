@@ -12,6 +12,7 @@ import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
+import { type NulCheck, nulCheckOf } from "./nul_check.ts";
 import type { Player } from "./player.ts";
 import type { Session } from "./session.ts";
 
@@ -76,7 +77,12 @@ class Entry {
   handle: Handler<DescMessage> | null = null;
   handleBytes: BytesHandler | null = null;
 
-  constructor(readonly row: PacketRow, readonly schema: DescMessage) {}
+  /** Whether a text of a message has a NUL character. */
+  readonly hasNul: NulCheck | undefined;
+
+  constructor(readonly row: PacketRow, readonly schema: DescMessage) {
+    this.hasNul = nulCheckOf(schema);
+  }
 }
 
 /** The handlers of all packet types that logic handles. */
@@ -173,6 +179,12 @@ export class Dispatcher {
       message = fromBinary(schema, payload, { readUnknownFields: false });
     } catch {
       return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
+    }
+    if (entry.hasNul?.(message) === true) {
+      return this.#answer(
+        session,
+        refuseRequest(ErrorCode.INVALID_PACKET, "A text has a NUL character", row, sequence),
+      );
     }
     try {
       const done = handle(session, message, requestKey);

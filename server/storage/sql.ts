@@ -52,21 +52,25 @@ export class Statement<Found = Row> implements SqlText {
 
   /** The first row; undefined: there is none. */
   *get(...values: readonly SqlValue[]): Sql<Found | undefined> {
+    checkTexts(values);
     return (yield { kind: "get", statement: this, values }) as Found | undefined;
   }
 
   /** All rows, as objects of the caller's own. */
   *all(...values: readonly SqlValue[]): Sql<Found[]> {
+    checkTexts(values);
     return (yield { kind: "all", statement: this, values }) as Found[];
   }
 
   /** How many rows it changed. */
   *run(...values: readonly SqlValue[]): Sql<number> {
+    checkTexts(values);
     return (yield { kind: "run", statement: this, values }) as number;
   }
 
   /** How many rows it changed for each list of values, in order. Nothing waits between one and the next. */
   *each(lists: readonly (readonly SqlValue[])[]): Sql<number[]> {
+    for (const values of lists) checkTexts(values);
     return (yield { kind: "each", statement: this, lists }) as number[];
   }
 }
@@ -88,13 +92,24 @@ export function* countOf(query: Count, ...values: readonly SqlValue[]): Sql<numb
   return (yield* query.get(...values))!.count;
 }
 
+/** @throws {RangeError} when a text has a NUL character: PostgreSQL takes none, so SQLite does not either. */
+function checkTexts(values: readonly unknown[]): void {
+  for (const value of values) {
+    if (typeof value === "string" && value.includes("\0")) {
+      throw new RangeError(`Cannot use text ${JSON.stringify(value.slice(0, 64))}: it has a NUL character`);
+    }
+  }
+}
+
 /** A list as one value, for the tables `ids` and `texts`. */
 export function listOf(values: readonly (number | string)[]): string {
+  checkTexts(values);
   return JSON.stringify(values);
 }
 
 /** Rows as one value, for the table `rows`; each has at most one number or text for a column. */
 export function rowsOf(rows: readonly (readonly (number | string | null)[])[]): string {
+  for (const row of rows) checkTexts(row);
   return JSON.stringify(rows);
 }
 

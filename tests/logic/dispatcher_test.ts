@@ -1,8 +1,15 @@
-import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { nulCheckOf } from "../../server/session/nul_check.ts";
 import { Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
 import { Session } from "../../server/session/session.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { ErrorResponseSchema, LoginRequestSchema, LoginResponseSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  ErrorResponseSchema,
+  LoginRequestSchema,
+  LoginResponseSchema,
+  ServerInfoSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
@@ -39,6 +46,45 @@ Deno.test("Dispatcher.dispatch() hands the message over, without fields that nob
   dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 5, new Uint8Array([...CHAT, 0xf8, 0x07, 0x01]));
   assertEquals(handled, [[session, create(ChatMessageSchema, { message: "hi" })]]);
   assertEquals(sent, []);
+});
+
+Deno.test("Dispatcher.dispatch() refuses texts with NUL characters, which not every database keeps", () => {
+  const { dispatcher, sent } = openDispatcher();
+  const session = new Session();
+  const handled: Message[] = [];
+  dispatcher.on(ChatMessageSchema, (_, message) => void handled.push(message));
+  for (const text of [{ message: "h\0i" }, { message: "hi", recipientName: "\0" }]) {
+    dispatcher.dispatch(
+      session,
+      PacketType.CHAT_MESSAGE,
+      5,
+      toBinary(ChatMessageSchema, create(ChatMessageSchema, text)),
+    );
+    assertEquals(fromBinary(ErrorResponseSchema, sent.at(-1)!.payload).errorCode, ErrorCode.INVALID_PACKET);
+  }
+  assertEquals(handled, []);
+  dispatcher.dispatch(session, PacketType.CHAT_MESSAGE, 5, CHAT);
+  assertEquals([handled.length, sent.length], [1, 2]);
+});
+
+Deno.test("nulCheckOf() looks at the texts of fields, lists, maps, choices and messages within, and at nothing else", () => {
+  const hasNul = (schema: DescMessage, message: Message) => nulCheckOf(schema)!(message);
+  const server = (serverName: string) => create(ServerInfoSchema, { serverName });
+  assertEquals(
+    hasNul(LoginResponseSchema, create(LoginResponseSchema, { gameServers: [server("a"), server("b")] })),
+    false,
+  );
+  assertEquals(
+    hasNul(LoginResponseSchema, create(LoginResponseSchema, { gameServers: [server("a"), server("\0")] })),
+    true,
+  );
+  const value = (text: string) => create(ValueSchema, { kind: { case: "stringValue", value: text } });
+  const struct = (key: string, text: string) => create(StructSchema, { fields: { [key]: value(text) } });
+  assertEquals(hasNul(ValueSchema, create(ValueSchema)), false);
+  for (const [key, text, expected] of [["a", "b", false], ["a\0", "b", true], ["a", "\0b", true]] as const) {
+    assertEquals(hasNul(StructSchema, struct(key, text)), expected, JSON.stringify([key, text]));
+  }
+  assertEquals(nulCheckOf(Vector3Schema), undefined);
 });
 
 Deno.test("Dispatcher.dispatch() answers a type without a handler with UNSUPPORTED", () => {

@@ -8,6 +8,8 @@ import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { CLOSED_PORT } from "../support/free_port.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { programTest } from "../support/programs.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 /** A data folder as a server leaves it, with the account bot1, and a command line for it. */
@@ -128,3 +130,39 @@ Deno.test("admin makes no database where there is none", async () => {
     assert(![...Deno.readDirSync(dataDir)].some(({ name }) => name.startsWith("drawbridge.db")));
   });
 });
+
+programTest(
+  "postgresql",
+  "admin changes accounts, mutes and bans on PostgreSQL while no server runs there, without a data folder",
+  async () => {
+    await using database = await TestPostgres.start();
+    const url = await database.createDatabase();
+    await withTempDir(async (dir) => {
+      const admin = async (...args: string[]): Promise<[number, string]> => {
+        const lines: string[] = [];
+        const output = { print: (text: string) => lines.push(text), report: (text: string) => lines.push(text) };
+        const flags = args[0] === "players" ? [] : ["--admin-port", String(CLOSED_PORT)];
+        const env = { DRAWBRIDGE_DATABASE_URL: url, DRAWBRIDGE_DATA_DIR: `${dir}/none` };
+        return [await runAdmin([...args, ...flags], env, output), lines.join("\n")];
+      };
+      assertEquals((await admin("players", "--count", "1", "--tokens", `${dir}/tokens`))[0], 0);
+      const where = `(in postgres://drawbridge@127.0.0.1:${database.port}/test_1, where no server runs)`;
+      assertEquals((await admin("ban", "bot1", "--for", "7d"))[0], 0);
+      const [, list] = await admin("list");
+      assert(list.includes("ban  bot1  another 7 d"), list);
+      assertEquals(await admin("unban", "bot1"), [0, `bot1 is no longer banned ${where}`]);
+      assertEquals((await admin("delete", "bot1"))[0], 0);
+      assertEquals(await admin("restore", "bot1"), [0, `bot1 will not be deleted ${where}`]);
+
+      const entry = "1, 'run', 'Dragon Server', '10.0.0.7', 8081, '', 0, 100, 0";
+      await database.query(
+        "INSERT INTO nodes (server_id, incarnation, server_name, host, game_port, gateway_url, current_players, " +
+          `max_players, is_draining, lease_until_ms) VALUES (${entry}, extract(epoch FROM now()) * 1000 + 600000)`,
+        "test_1",
+      );
+      const [status, text] = await admin("ban", "bot1");
+      assertEquals([status, text.includes("Servers run on postgres://drawbridge@")], [1, true], text);
+      assert(text.includes("1 (Dragon Server, 10.0.0.7); ask one of them, by its --admin-host and --admin-port"), text);
+    });
+  },
+);
