@@ -12,7 +12,9 @@ import { type Backbone, startNats, startPostgres, until } from "./cluster/backbo
 import { Child } from "./cluster/child.ts";
 import { findPrograms, programFolders } from "./cluster/programs.ts";
 
-const USAGE = `Usage: deno task cluster [--folder DIR] [--public-host HOST] [--free-ports] [flags of the servers]
+/** What `--help` prints. */
+export const CLUSTER_HELP =
+  `Usage: deno task cluster [--folder DIR] [--public-host HOST] [--free-ports] [flags of the servers]
 
   --folder DIR        where everything is kept; default: ./cluster
   --public-host HOST  the address by which other machines reach this one; default: this machine alone
@@ -45,7 +47,7 @@ const children: Child[] = [];
 async function start(args: readonly string[]): Promise<void> {
   const isFree = args.includes("--free-ports");
   const split = splitArgs(args.filter((arg) => arg !== "--free-ports"), new Set(["--folder", "--public-host"]));
-  if (split.problems.length > 0 || split.positionals.length > 0) throw new Error(USAGE);
+  if (split.problems.length > 0 || split.positionals.length > 0) throw new Error(CLUSTER_HELP);
   const programs = findPrograms(programFolders(Deno.env.get("PATH") ?? ""));
   if (typeof programs === "string") throw new Error(programs);
   const folder = resolve(split.own.get("--folder") ?? "cluster");
@@ -118,7 +120,7 @@ function freePort(): number {
 
 if (import.meta.main) {
   if (Deno.args.includes("--help")) {
-    console.log(USAGE);
+    console.log(CLUSTER_HELP);
     Deno.exit(0);
   }
   let isStopping = false;

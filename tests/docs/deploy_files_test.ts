@@ -1,7 +1,7 @@
 /** The files that a server is deployed with: whatever they name is there. @module */
 
 import { loadConfig } from "../../server/config/config.ts";
-import { environmentVariableOf, flagOf, OPTION_KEYS } from "../../server/config/schema.ts";
+import { environmentVariableOf, OPTION_KEYS } from "../../server/config/schema.ts";
 import { serveArguments } from "../../server/process/process_keeper.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { type ComposeService, readCompose } from "../support/compose.ts";
@@ -87,12 +87,6 @@ Deno.test("Whatever is set in the files for deployment is an option of the serve
   const variables = new Set(OPTION_KEYS.map(environmentVariableOf));
   for (const text of [CONTAINERFILE, UNIT, COMPOSE, read("docs/deploy.md")]) {
     for (const [name] of text.matchAll(/\bDRAWBRIDGE_[A-Z_]*[A-Z]/g)) assert(variables.has(name), name);
-  }
-  const flags = new Set(OPTION_KEYS.map(flagOf));
-  const others =
-    /^--(?:folder|free-ports|count|prefix|tokens|create|if-exists|clean|dbname|user|now|shell|system|home|no-deps|build|wait|file)$/;
-  for (const [, flag] of read("docs/deploy.md").matchAll(/(?:^|[\s`])(--[a-z][a-z-]+)/gm)) {
-    assert(flags.has(flag) || others.test(flag), flag);
   }
 });
 

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { loadGame } from "../../server/process/game_file.ts";
 import { MODERATION_HELP } from "../../tools/admin_moderation.ts";
 import { PLAYERS_HELP } from "../../tools/admin_players.ts";
+import { CLUSTER_HELP } from "../../tools/cluster.ts";
 import { loadtestHelp } from "../../tools/loadtest/options.ts";
 import { GAMES } from "../support/games.ts";
 import { allDocuments, type MarkdownDocument, ROOT } from "./markdown.ts";
@@ -25,7 +26,7 @@ const OTHER_FLAGS = [
 /** All flags there are: the server's, those of every game, those of tools. */
 async function knownFlags(): Promise<ReadonlySet<string>> {
   const games = await Promise.all(GAMES.map((path) => loadGame(path)));
-  const help = [loadtestHelp(), MODERATION_HELP, PLAYERS_HELP].join("\n");
+  const help = [loadtestHelp(), MODERATION_HELP, PLAYERS_HELP, CLUSTER_HELP].join("\n");
   return new Set([
     ...[...OPTION_KEYS, CONFIG_FILE_KEY, ...games.flatMap(({ module }) => Object.keys(module.options))].map(flagOf),
     ...[...help.matchAll(/--[a-z]+(?:-[a-z]+)*/g)].map(([flag]) => flag),
