@@ -4,7 +4,7 @@ import { ConfigError } from "../../shared/errors.ts";
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
-import type { SavedCharacter, Stores } from "../storage/storage.ts";
+import type { SavedCharacter, Storage } from "../storage/storage.ts";
 import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
 import { Membership } from "./membership.ts";
 import { ClaimedOwnerships } from "./ownerships.ts";
@@ -23,7 +23,7 @@ export interface NodeSessions {
 
 /** What a node is made of. */
 export interface ClusterNodeOptions {
-  readonly storage: Pick<Stores, "of">;
+  readonly storage: Pick<Storage, "of" | "for">;
   readonly node: NodeEntry;
   /** Monotonic, in milliseconds, and goes on while the process is stopped. */
   readonly nowMs: () => number;
@@ -40,12 +40,14 @@ export class ClusterNode {
   #membership: Membership | undefined;
 
   constructor(options: ClusterNodeOptions) {
-    const { log, node, storage, timers } = options;
+    const { log, node, nowMs, storage, timers } = options;
     this.#options = options;
     this.#directory = storage.of(DIRECTORY);
     this.ownerships = new ClaimedOwnerships({
       directory: this.#directory,
+      directoryFor: (asker) => storage.for(asker).of(DIRECTORY),
       node,
+      nowMs,
       timers,
       log,
       onLost: (playerId) => this.#sessions?.world.lose(playerId),

@@ -9,6 +9,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { OWNERSHIP_ASKED_AGAIN_MS, OWNERSHIP_WAIT_MS, STORAGE_ROWS_MAX } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
+import type { Asker } from "../storage/storage.ts";
 import type { Directory, NodeId, Ownership } from "./directory_store.ts";
 
 /** The players of a node. */
@@ -17,10 +18,11 @@ export interface Ownerships {
    * Owns a player from now on; one that another node has is asked of it, and waited for a while. What this node believes
    * to own it looks up: others may have claimed it while this one was cut off.
    *
+   * @param asker Who wants the player to come in: what many ask for takes turns.
    * @returns What every write of the player's state must name; null: nothing, as there are no other nodes.
    * @throws {DependencyError} `unavailable` when another node keeps the player, or this one holds no lease.
    */
-  acquire(playerId: number): Promise<Ownership | null>;
+  acquire(playerId: number, asker: Asker): Promise<Ownership | null>;
 
   /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
   find(playerId: number): Ownership | null | undefined;
@@ -59,6 +61,8 @@ export const OWNS_EVERYBODY: Ownerships = {
 /** {@linkcode Ownerships} where nodes share a database. */
 export class ClaimedOwnerships implements Ownerships {
   readonly #directory: Directory;
+  readonly #directoryFor: (asker: Asker) => Directory;
+  readonly #nowMs: () => number;
   readonly #node: NodeId;
   readonly #timers: Timers;
   readonly #owned = new Map<number, Ownership>();
@@ -71,12 +75,14 @@ export class ClaimedOwnerships implements Ownerships {
   readonly #log: Pick<LimitedLogger, "warn">;
 
   /**
-   * @param options `onLost` is told of players that turned out to be another node's; `isCurrent` says whether the node has
+   * @param options `directoryFor` asks the directory on somebody's behalf; `nowMs` is monotonic. `onLost` is told of players that turned out to be another node's; `isCurrent` says whether the node has
    * heard of its lease a moment ago.
    */
   constructor(
-    { directory, node, timers, log, onLost, isCurrent }: {
+    { directory, directoryFor, node, nowMs, timers, log, onLost, isCurrent }: {
       readonly directory: Directory;
+      readonly directoryFor: (asker: Asker) => Directory;
+      readonly nowMs: () => number;
       readonly node: NodeId;
       readonly timers: Timers;
       readonly log: Pick<LimitedLogger, "warn">;
@@ -85,6 +91,8 @@ export class ClaimedOwnerships implements Ownerships {
     },
   ) {
     this.#directory = directory;
+    this.#directoryFor = directoryFor;
+    this.#nowMs = nowMs;
     this.#node = { serverId: node.serverId, incarnation: node.incarnation };
     this.#timers = timers;
     this.#log = log;
@@ -97,15 +105,16 @@ export class ClaimedOwnerships implements Ownerships {
     return this.#owned.size;
   }
 
-  async acquire(playerId: number): Promise<Ownership> {
+  async acquire(playerId: number, asker: Asker): Promise<Ownership> {
+    const directory = this.#directoryFor(asker);
     if (this.#owned.has(playerId)) {
-      await this.check([playerId]);
+      await this.check([playerId], directory);
       const owned = this.#owned.get(playerId);
       if (owned !== undefined) return owned;
     }
     const before = this.#claims.get(playerId);
     if (before !== undefined) return await before;
-    const claim = this.#claim(playerId);
+    const claim = this.#claim(playerId, directory);
     this.#claims.set(playerId, claim);
     try {
       return await claim;
@@ -154,11 +163,11 @@ export class ClaimedOwnerships implements Ownerships {
   }
 
   /** Looks which of some players - all unless told - are owned still. Rejects as the directory does. */
-  async check(playerIds: Iterable<number> = this.#owned.keys()): Promise<void> {
+  async check(playerIds: Iterable<number> = this.#owned.keys(), directory = this.#directory): Promise<void> {
     const owned = [...playerIds].map((playerId) => this.#owned.get(playerId)).filter((each) => each !== undefined);
     for (let from = 0; from < owned.length; from += STORAGE_ROWS_MAX) {
       const asked = owned.slice(from, from + STORAGE_ROWS_MAX);
-      for (const playerId of await this.#directory.lost(asked)) {
+      for (const playerId of await directory.lost(asked)) {
         const ownership = asked.find((each) => each.playerId === playerId);
         // It may have been claimed anew meanwhile.
         if (this.#owned.get(playerId) !== ownership) continue;
@@ -192,9 +201,10 @@ export class ClaimedOwnerships implements Ownerships {
     }
   }
 
-  async #claim(playerId: number): Promise<Ownership> {
-    for (let waitedMs = 0;; waitedMs += OWNERSHIP_ASKED_AGAIN_MS) {
-      const claim = await this.#directory.claim({ playerId, node: this.#node });
+  async #claim(playerId: number, directory: Directory): Promise<Ownership> {
+    const untilMs = this.#nowMs() + OWNERSHIP_WAIT_MS;
+    while (true) {
+      const claim = await directory.claim({ playerId, node: this.#node });
       if (claim.kind === "claimed") {
         const ownership = { playerId, epoch: claim.epoch };
         this.#owned.set(playerId, ownership);
@@ -202,7 +212,7 @@ export class ClaimedOwnerships implements Ownerships {
         return ownership;
       }
       if (claim.kind === "lapsed") throw unavailable(playerId, "this node holds no lease");
-      if (waitedMs >= OWNERSHIP_WAIT_MS) {
+      if (this.#nowMs() >= untilMs) {
         throw unavailable(playerId, `server ${claim.owner.serverId} keeps the player`);
       }
       await new Promise<void>((resolve) => this.#timers.set(resolve, OWNERSHIP_ASKED_AGAIN_MS));

@@ -88,7 +88,7 @@ export class Entries {
   }
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
-    const { clock, ownerships, storage } = this.#context;
+    const { ownerships, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     session.busy = true;
@@ -102,29 +102,26 @@ export class Entries {
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
       while (true) {
-        // Owned before it is read: nobody changes it from then on.
-        const owner = await ownerships.acquire(accountId);
-        for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
-        // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
-        const entry = await storage.for(session.entrant).accounts.findEntry({
-          accountId,
-          characterId,
-          nowMs: clock.unixMs(),
-        });
-        const { link } = session;
-        if (place !== undefined && place.session !== session) throw waitsElsewhere();
-        if (session.ended || link === null || link.closed) {
+        // Nobody is taken from another node for an entry that is refused, or has to wait.
+        let admission = ownerships.find(accountId) === undefined
+          ? this.#judge(session, token, place, await this.#read(session, accountId, characterId))
+          : undefined;
+        if (admission === undefined || (admission !== null && this.#hasRoomFor(admission, place, session))) {
+          // Owned before it is read: nobody changes it from then on.
+          const owner = await ownerships.acquire(accountId, session.entrant);
+          for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
+          // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
+          const entry = await this.#read(session, accountId, characterId);
+          admission = this.#judge(session, token, place, entry);
+          if (admission !== null && this.#hasRoomFor(admission, place, session)) {
+            session.owner = owner;
+            this.#admit(session, session.link!, admission);
+            return void (isAdmitted = true);
+          }
+        }
+        if (admission === null) {
           if (place !== undefined) this.#queue.putBack(place, null);
           return;
-        }
-        // What was read may be long ago for everybody else: this process may have been stopped since.
-        ownerships.checkLease();
-        // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
-        const admission = this.#check(session, token, entry);
-        if (this.#hasRoomFor(admission, place, session)) {
-          session.owner = owner;
-          this.#admit(session, link, admission);
-          return void (isAdmitted = true);
         }
         if (place === undefined) place = this.#queue.join(accountId, session);
         else this.#queue.putBack(place, session);
@@ -148,6 +145,28 @@ export class Entries {
       this.#endEntering(enteringId);
       if (place !== undefined) this.#queue.settle(place, session, isAdmitted);
     }
+  }
+
+  /** No async function: a save may be answered in the step that one takes more. */
+  #read({ entrant }: Session, accountId: number, characterId: number): Promise<Entry | undefined> {
+    const { clock, storage } = this.#context;
+    return storage.for(entrant).accounts.findEntry({ accountId, characterId, nowMs: clock.unixMs() });
+  }
+
+  /** Whether somebody may enter who was read just now, and as what; null: its connection is gone. */
+  #judge(
+    session: Session,
+    token: TokenPlayer | null,
+    place: QueuePlace | undefined,
+    entry: Entry | undefined,
+  ): Admission | null {
+    if (place !== undefined && place.session !== session) throw waitsElsewhere();
+    const { link } = session;
+    if (session.ended || link === null || link.closed) return null;
+    // What was read may be long ago for everybody else: this process may have been stopped since.
+    this.#context.ownerships.checkLease();
+    // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
+    return this.#check(session, token, entry);
   }
 
   #beginEntering(playerId: number): void {

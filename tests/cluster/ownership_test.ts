@@ -53,7 +53,7 @@ class Pair implements AsyncDisposable {
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
-  static async start(): Promise<Pair> {
+  static async start(options: { readonly worldCapacity?: number } = {}): Promise<Pair> {
     const pair = new Pair();
     for (const serverId of [1, 2]) {
       const node: NodeEntry = {
@@ -63,7 +63,13 @@ class Pair implements AsyncDisposable {
       await pair.storage.of(DIRECTORY).join({ node, leaseMs: NODE_LEASE_MS });
       const timers = new NodeTimers();
       pair.nodes.push({
-        harness: await LogicHarness.create({ storage: pair.storage, node, timers, nowMs: () => pair.databaseMs }),
+        harness: await LogicHarness.create({
+          ...options,
+          storage: pair.storage,
+          node,
+          timers,
+          nowMs: () => pair.databaseMs,
+        }),
         timers,
       });
     }
@@ -138,6 +144,45 @@ Deno.test("A player who enters on another node is handed over: saved there, thro
   assertEquals(anna.closedBy?.reason, DisconnectReason.LOGGED_IN_ELSEWHERE);
   const [{ spawnPosition }] = two.harness.received(again, PacketType.ENTER_WORLD_RESPONSE);
   assertEquals(spawnPosition?.x, await pair.savedX(anna));
+});
+
+Deno.test("An entry that is refused takes the player from no other node: a character that is not there, a token that is void", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  const { playerId: accountId } = anna;
+  const wrong = two.harness.open({ port: "game" });
+  const sessionToken = `plain:${accountId}:Anna`;
+  two.harness.send(wrong, EnterWorldRequestSchema, { sessionToken, characterId: 999n });
+  await pair.pass(STEP_MS * 4);
+  assertEquals(entered(two, wrong), "NOT_FOUND");
+  // Its epoch is looked up when the token is verified, which is before it is revoked.
+  const stolen = two.harness.open({ port: "game" });
+  two.harness.post(stolen, EnterWorldRequestSchema, { sessionToken });
+  const { findEntry } = pair.storage.accounts;
+  const accounts = pair.storage.accounts as { findEntry: typeof findEntry };
+  accounts.findEntry = async (argument) => {
+    const entry = await findEntry.call(accounts, argument);
+    return entry && { ...entry, account: { ...entry.account, tokenEpoch: entry.account.tokenEpoch + 1 } };
+  };
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  accounts.findEntry = findEntry;
+  assertEquals([entered(two, stolen), pair.playersOf(accountId)], ["INVALID_TOKEN", [1]]);
+  assertEquals(anna.closedBy, null);
+});
+
+Deno.test("An entry into a full world takes the player from the other node when its turn has come, not before", async () => {
+  await using pair = await Pair.start({ worldCapacity: 1 });
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  const bert = await two.harness.connect({ name: "Bert" });
+  const again = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals([pair.playersOf(anna.playerId), anna.closedBy], [[1], null]);
+  assertEquals(two.harness.received(again, PacketType.LOGIN_QUEUE_STATUS)[0]?.position, 1);
+  two.harness.send(bert, LeaveWorldRequestSchema, {});
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals([entered(two, again), pair.playersOf(anna.playerId)], ["in", [2]]);
 });
 
 Deno.test("A player who leaves in order may enter on another node at once", async () => {
