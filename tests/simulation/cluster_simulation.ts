@@ -21,7 +21,7 @@ import { type Reach, SimulatedDisk } from "./simulated_disk.ts";
 import { SimulatedPlayer, type Surroundings } from "./simulated_player.ts";
 import { type LogicLife, SimulatedServer } from "./simulated_server.ts";
 import { SimulatedTime } from "./simulated_time.ts";
-import type { SimulationResult } from "./simulation.ts";
+import { runSeed, type SeedRun, type SimulationResult } from "./simulation.ts";
 import { StorageJudge } from "./storage_judge.ts";
 import { Trace } from "./trace.ts";
 import { Verdict } from "./verdict.ts";
@@ -43,20 +43,8 @@ const REACHES: readonly Reach[] = ["mute", "deaf", "cut"];
 const BREAKS: readonly Break[] = ["reset", "end", "silence"];
 
 /** Runs one seed. */
-export async function simulateCluster(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
-  const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 0;
-  const simulation = new ClusterSimulation(seed, options.keepsLines ?? false);
-  try {
-    await simulation.run();
-  } catch (error) {
-    simulation.verdict.fail("crash", String(error));
-  } finally {
-    simulation.close();
-    Error.stackTraceLimit = stackTraceLimit;
-  }
-  const { verdict, trace } = simulation;
-  return { seed, violation: verdict.first, steps: trace.stepCount, hash: trace.hash, lines: trace.lines };
+export function simulateCluster(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
+  return runSeed(seed, () => new ClusterSimulation(seed, options.keepsLines ?? false));
 }
 
 /** One server, and all that leads to it. */
@@ -71,7 +59,7 @@ function incarnationOf({ config: { serverId }, lifeCount }: SimulatedServer): st
   return `run ${serverId}.${lifeCount}`;
 }
 
-class ClusterSimulation {
+class ClusterSimulation implements SeedRun {
   readonly trace: Trace;
   readonly verdict: Verdict;
   readonly #time = new SimulatedTime();

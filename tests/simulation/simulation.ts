@@ -49,11 +49,24 @@ const RINGS = [
 ];
 
 /** Runs one seed. */
-export async function simulate(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
+export function simulate(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
+  return runSeed(seed, () => new Simulation(seed, options.keepsLines ?? false));
+}
+
+/** A simulation that is built and has not begun. */
+export interface SeedRun {
+  readonly trace: Trace;
+  readonly verdict: Verdict;
+  run(): Promise<void>;
+  close(): void;
+}
+
+/** Builds a simulation, runs it to its end, and says what became of it. */
+export async function runSeed(seed: number, build: () => SeedRun): Promise<SimulationResult> {
   // Stacks cost more than all the rest: what is refused a thousand times is made of errors.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
-  const simulation = new Simulation(seed, options.keepsLines ?? false);
+  const simulation = build();
   try {
     await simulation.run();
   } catch (error) {
@@ -66,7 +79,7 @@ export async function simulate(seed: number, options: { keepsLines?: boolean } =
   return { seed, violation: verdict.first, steps: trace.stepCount, hash: trace.hash, lines: trace.lines };
 }
 
-class Simulation {
+class Simulation implements SeedRun {
   readonly trace: Trace;
   readonly verdict: Verdict;
   readonly #time = new SimulatedTime();
