@@ -249,6 +249,18 @@ for (const [thread, entries] of LEAN_THREADS) {
   });
 }
 
+Deno.test("imports: without their flags, no thread of a server loads the packages of PostgreSQL and NATS", () => {
+  const threads = [
+    "server/main.ts",
+    "server/io/worker.ts",
+    "server/session/worker.ts",
+    "server/process/launch_reader.ts",
+  ];
+  const loaded = loadedWith([...threads, "server/storage/storage_worker.ts", "server/storage/sqlite_database.ts"]);
+  assertEquals(loaded.filter((target) => /^(?:postgres$|@nats-io\/)/.test(target)), []);
+  assert(loadedWith(["server/bus/bus_worker.ts"]).includes("@nats-io/transport-node"));
+});
+
 Deno.test("imports: every local one names a file that is there, with its extension", async () => {
   for (const { file, target, isLocal } of IMPORTS) {
     if (!isLocal) continue;

@@ -6,6 +6,7 @@ import { type BusThread, type BusThreadOptions, startBusThread } from "../../ser
 import { WorkerBus } from "../../server/bus/worker_bus.ts";
 import { createCounterBlock } from "../../server/ops/counters.ts";
 import { busPermissions } from "../../server/process/permissions.ts";
+import { measureBus } from "../../bench/bus.ts";
 import { busContract } from "../contract/bus_contract.ts";
 import { assertEquals, assertRejects } from "../support/assert.ts";
 import { makeCertificate, openssl } from "../support/certificate.ts";
@@ -125,3 +126,8 @@ programTest(
     });
   },
 );
+
+programTest("nats", "measureBus() hears all that is said", async () => {
+  const { count, perSecond, roundTripMs } = await measureBus(2_000, 5);
+  assertEquals([count, perSecond > 0, roundTripMs > 0], [2_000, true, true]);
+});

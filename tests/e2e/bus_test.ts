@@ -1,6 +1,8 @@
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -82,11 +84,17 @@ class Cluster implements AsyncDisposable {
   readonly servers: ServerProcess[] = [];
   readonly #clients: DrawbridgeClient[] = [];
 
-  private constructor(readonly database: TestPostgres, readonly nats: TestNats, readonly databaseUrl: string) {}
+  private constructor(
+    readonly database: TestPostgres,
+    readonly nats: TestNats,
+    readonly databaseUrl: string,
+    readonly flags: readonly string[],
+  ) {}
 
-  static async start(): Promise<Cluster> {
+  /** @param flags More of them, for each server. */
+  static async start(flags: readonly string[] = []): Promise<Cluster> {
     const [database, nats] = await Promise.all([TestPostgres.start(), TestNats.start()]);
-    const cluster = new Cluster(database, nats, await database.createDatabase());
+    const cluster = new Cluster(database, nats, await database.createDatabase(), flags);
     for (const serverId of [1, 2]) await cluster.add(serverId);
     return cluster;
   }
@@ -94,7 +102,7 @@ class Cluster implements AsyncDisposable {
   async add(serverId: number): Promise<ServerProcess> {
     const own = ["--server-id", String(serverId), "--public-host", "127.0.0.1"];
     const shared = ["--database-url", this.databaseUrl, "--nats-url", this.nats.url()];
-    const server = await ServerProcess.start({ flags: [...own, ...shared] });
+    const server = await ServerProcess.start({ flags: [...own, ...shared, ...this.flags] });
     this.servers.push(server);
     return server;
   }
@@ -170,5 +178,68 @@ programTest(
     await until("it to be left out", async () => (await listed()).join() === "1: 0");
     two.kill("SIGCONT");
     await until("it to be listed again", async () => (await listed()).includes("2: 1"));
+  },
+);
+
+programTest(
+  ["nats", "postgresql"],
+  "Players play on while NATS is gone or silent, or the bus thread dies, and hear each other again when it is back",
+  async () => {
+    await using cluster = await Cluster.start(["--diagnostics"]);
+    const [one, two] = cluster.servers;
+    const anna = await cluster.player("Anna", one), bert = await cluster.player("Bert", two);
+    const refused: ErrorCode[] = [];
+    anna.client.on(ErrorResponseSchema, ({ errorCode }) => void refused.push(errorCode));
+    const say = (channel: Channel, message: string) => anna.client.send(ChatMessageSchema, { channel, message });
+    const notice = async () =>
+      (await (await fetch(`http://127.0.0.1:${one.ports.admin}/readyz`)).text()).split("\n")[1];
+    /** Says something new now and then. */
+    const sayUntil = async (what: string, text: string, probe: () => boolean) => {
+      let probes = 0;
+      await until(what, () => {
+        if (probes % 30 === 0) say(Channel.GLOBAL, `${text} ${probes}`);
+        probes++;
+        return probe();
+      });
+    };
+    const heardAgain = (text: string) =>
+      sayUntil(
+        "both to hear it",
+        text,
+        () => [anna, bert].every(({ heard }) => heard.some((line) => line.startsWith(`Anna: ${text} `))),
+      );
+    const faults: readonly (readonly [what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>])[] = [
+      ["stopped", () => cluster.nats.stop(), () => cluster.nats.resume()],
+      [
+        "silent",
+        () => Promise.resolve(cluster.nats.kill("SIGSTOP")),
+        () => Promise.resolve(cluster.nats.kill("SIGCONT")),
+      ],
+    ];
+    for (const [what, begin, end] of faults) {
+      await heardAgain(`before ${what}`);
+      await begin();
+      await until("the server to notice", async () => (await notice()).startsWith("The NATS server cannot be reached"));
+      await sayUntil("logic to know", `at the edge, ${what}`, () => refused.length > 0);
+      refused.length = 0;
+      say(Channel.GLOBAL, `while ${what}`);
+      say(Channel.AREA, `nearby while ${what}`);
+      await until("Anna to be heard nearby", () => anna.heard.at(-1) === `Anna: nearby while ${what}`);
+      await until("Anna to be told", () => refused.length > 0);
+      assertEquals([...new Set(refused)], [ErrorCode.UNAVAILABLE]);
+      const ready = await fetch(`http://127.0.0.1:${one.ports.admin}/readyz`);
+      assertEquals([ready.status, (await ready.text()).split("\n")[0]], [200, "ready"]);
+      await end();
+      await until("the server to be as before", async () => await notice() === "");
+      await heardAgain(`after ${what}`);
+    }
+    const response = await fetch(`http://127.0.0.1:${one.ports.admin}/drill/crash-bus-thread`, {
+      method: "POST",
+      headers: { "x-drawbridge-drill": "yes" },
+    });
+    assertEquals(response.status, 202, await response.text());
+    await until("the crash", async () => (await one.log()).includes("The bus thread crashed and is being restarted"));
+    await heardAgain("after the crash");
+    assert(!anna.heard.concat(bert.heard).some((line) => line.startsWith("Anna: while")));
   },
 );
