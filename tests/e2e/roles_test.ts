@@ -5,11 +5,15 @@ import { DrawbridgeClient, RequestError } from "../../client/browser.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { visit, withBrowser } from "../support/browser.ts";
+import { freePort } from "../support/free_port.ts";
+import { registerOnPage, untilInWorld } from "../support/game_page.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { programTest } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
+import { until } from "../support/wait.ts";
 
 const PLAYERS_MAX = 4;
 
@@ -164,6 +168,53 @@ programTest("postgresql", "A client that nothing is listed for learns that there
   }
   await login.stop();
 });
+
+programTest(
+  ["postgresql", "chromium"],
+  "The page plays on the least loaded server, whose gateway lets pages of the others in",
+  () =>
+    withBrowser(async (browser) => {
+      await using database = await TestPostgres.start();
+      const gateways = [freePort(), freePort()];
+      const shared = [
+        "--role",
+        "game",
+        "--database-url",
+        await database.createDatabase(),
+        "--public-host",
+        "127.0.0.1",
+      ];
+      const origins = ["--allowed-origins", gateways.map((port) => `http://127.0.0.1:${port}`).join(",")];
+      const start = (index: number) =>
+        ServerProcess.start({
+          flags: [...shared, ...origins, "--server-id", `${index + 1}`, "--gateway-port", `${gateways[index]}`],
+        });
+      await using first = await start(0);
+      await using second = await start(1);
+      const client = new DrawbridgeClient({
+        connect: (signal) => connectWebSocket(`ws://127.0.0.1:${gateways[0]}/ws`, { signal }),
+        reconnect: false,
+      });
+      await client.open();
+      await client.register("Anna", "secret");
+      await client.login("Anna", "secret");
+      assert((await client.enterWorld()).success);
+      const playersOf = (server: ServerProcess) => server.metric("drawbridge_players_online");
+      await until("the first server to tell of its player", async () => {
+        const rows = await database.query("SELECT current_players FROM nodes ORDER BY server_id", "test_1");
+        return rows.join() === "1,0";
+      });
+      const { page, errors } = await visit(browser, `http://127.0.0.1:${gateways[0]}/`);
+      await registerOnPage(page, "Bert");
+      await untilInWorld(page);
+      assertEquals([await playersOf(first), await playersOf(second)], [1, 1]);
+      assertEquals(errors, []);
+      await page.close();
+      await client.close();
+      await first.stop();
+      await second.stop();
+    }),
+);
 
 Deno.test("serve refuses a role without a database that servers share", async () => {
   await withTempDir(async (dir) => {
