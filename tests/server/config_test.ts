@@ -56,6 +56,7 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--login-max-connections": "DRAWBRIDGE_LOGIN_MAX_CONNECTIONS",
   "--gateway-max-connections": "DRAWBRIDGE_GATEWAY_MAX_CONNECTIONS",
   "--database-url": "DRAWBRIDGE_DATABASE_URL",
+  "--database-ca": "DRAWBRIDGE_DATABASE_CA",
   "--nats-url": "DRAWBRIDGE_NATS_URL",
   "--nats-ca": "DRAWBRIDGE_NATS_CA",
   "--role": "DRAWBRIDGE_ROLE",
