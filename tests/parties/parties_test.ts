@@ -289,6 +289,7 @@ Deno.test("PartyService: parties stay while the game is reloaded, and go on", as
   await using harness = await LogicHarness.create();
   const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
   const partyId = await join(harness, ann, bob);
+  assertEquals(await invite(harness, ann, "cid"), "NONE");
   harness.disconnect(bob);
   harness.tick();
   await harness.reload(marshWith(loadGameData()));
@@ -298,6 +299,10 @@ Deno.test("PartyService: parties stay while the game is reloaded, and go on", as
   say(harness, ann, Channel.PARTY, "still here?");
   await settle(harness);
   assertEquals(heard(harness, ann), ["still here?"]);
-  assertEquals(await invite(harness, cid, "bob"), "NONE");
-  assert(harness.marsh.parties.find(cid.playerId)!.partyId > Number(partyId), "Its number is new");
+  const dan = await harness.connect({ name: "dan" });
+  assertEquals(await invite(harness, dan, "bob"), "NONE");
+  assert(harness.marsh.parties.find(dan.playerId)!.partyId > Number(partyId), "Its number is new");
+  // The invitation from before is still good.
+  assertEquals(await ask(harness, cid, PartyAnswerSchema, { partyId, accept: true }), "NONE");
+  assertEquals(harness.marsh.parties.find(cid.playerId)?.partyId, Number(partyId));
 });

@@ -5,6 +5,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { PasswordHasher } from "../../server/auth/password.ts";
 import { loadAdminToken } from "../../server/ops/admin_token_file.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { DOCUMENTS } from "../../server/storage/document_store.ts";
 import { runAdmin } from "../../tools/admin.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { CLOSED_PORT } from "../support/free_port.ts";
@@ -166,3 +167,42 @@ programTest(
     });
   },
 );
+
+Deno.test("admin lists, shows, puts aside and restores documents of a stopped server", async () => {
+  const env = { DRAWBRIDGE_GAME: "games/tag/game.ts" };
+  await withStoppedServer(async ({ dataDir, admin }) => {
+    const storage = new DirectStorage({ path: `${dataDir}/drawbridge.db` }, { game: "tag", stores: [] });
+    const { accountId } = (await storage.accounts.findByName("bot1"))!;
+    const key = String(accountId);
+    const content = { version: 1, bytes: new Uint8Array([255]), indexes: {}, playerId: accountId, countMax: 1 };
+    await storage.of(DOCUMENTS).commit({
+      changes: [{ collection: "purses", key, revision: 0, content }],
+      receipt: null,
+    });
+    const at = (collection: string) => storage.of(DOCUMENTS).load({ collection, key });
+    const before = await at("purses");
+
+    const [listed, list] = await admin("documents", "list");
+    assertEquals([listed, list.split("\n")[0]], [0, "1 documents unreadable or put aside"]);
+    assert(list.includes(`purses ${key}  version 1, `), list);
+    const [shown, text] = await admin("documents", "show", "purses", key);
+    assert(shown === 0 && text.includes("\n  ff\nbase64 /w=="), text);
+    assertEquals(await admin("documents", "aside", "purses", key), [
+      0,
+      `Document purses ${key} is put aside ${WHERE}`,
+    ]);
+    assertEquals(await at("purses"), undefined);
+    assertEquals((await admin("documents", "aside", "purses", key))[0], 1);
+    assertEquals(await admin("documents", "restore", "purses", key), [
+      0,
+      `Document purses ${key} is back in place ${WHERE}`,
+    ]);
+    assertEquals((await at("purses"))?.bytes, before?.bytes);
+    await storage.close();
+
+    const [missing, problem] = await admin("documents", "show", "scrolls", key);
+    assertEquals([missing, problem.includes("There is no collection scrolls. The game has ")], [1, true]);
+    assertEquals((await admin("documents", "show", "purses"))[0], 78);
+    assertEquals((await admin("documents", "burn", "purses", key))[0], 78);
+  }, { env });
+});

@@ -78,6 +78,7 @@ interface KeptParties {
     readonly partyId: number;
     readonly leaderId: number;
     readonly memberIds: readonly number[];
+    readonly invites: readonly (readonly [playerId: number, invite: Invite])[];
   }[];
 }
 
@@ -179,27 +180,33 @@ export class PartyService {
     this.#listeners.push(listener);
   }
 
-  /** What a reload of the game leaves: invitations are lost, and can be made again. */
+  /** All of them, as the next life of the game takes them. */
   #image(): KeptParties {
     return {
       lastPartyId: this.#lastPartyId,
-      parties: Array.from(this.#parties.values(), ({ partyId, leader, members }) => ({
+      parties: Array.from(this.#parties.values(), ({ partyId, leader, members, invites }) => ({
         partyId,
         leaderId: leader.playerId,
         memberIds: members.map(({ playerId }) => playerId),
+        invites: [...invites],
       })),
     };
   }
 
   #restore(before: KeptParties | undefined): void {
     this.#lastPartyId = before?.lastPartyId ?? 0;
-    for (const { partyId, leaderId, memberIds } of before?.parties ?? []) {
+    for (const { partyId, leaderId, memberIds, invites } of before?.parties ?? []) {
       const members = memberIds.flatMap((playerId) => this.#game.players.find(playerId) ?? []);
       if (members.length === 0) continue;
       const leader = members.find(({ playerId }) => playerId === leaderId) ?? members[0];
-      const party: OpenParty = { partyId, leader, members, invites: new Map() };
+      // They are the leader's, and end with it.
+      const stillOpen = leader.playerId === leaderId ? invites : [];
+      const party: OpenParty = { partyId, leader, members, invites: new Map(stillOpen) };
       this.#parties.set(partyId, party);
       for (const { playerId } of members) this.#ofPlayer.set(playerId, party);
+      for (const [playerId] of stillOpen) {
+        this.#inviting.set(playerId, (this.#inviting.get(playerId) ?? new Set()).add(party));
+      }
     }
   }
 

@@ -1,4 +1,9 @@
-/** The contract of the shop: a purchase, and the purse it is paid from. @module */
+/**
+ * The contract of the shop: a purchase, and the purse it is paid from. It is made at run time, from descriptors: messages
+ * without generated types go the same ways, and `counter` beside it is made of a proto, as games are.
+ *
+ * @module
+ */
 
 import { FieldDescriptorProto_Type as Type } from "@bufbuild/protobuf/wkt";
 import { PacketOptions_Sender as Sender } from "../../../shared/gen/options_pb.ts";
