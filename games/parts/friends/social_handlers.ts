@@ -233,6 +233,7 @@ export class SocialService {
   }
 
   #friendsElsewhere(playerId: number, friendIds: Iterable<number>): number[] {
+    if (!this.#game.bus.isShared) return [];
     return [...friendIds].filter((friendId) =>
       !this.#game.players.isOnline(friendId) && !this.#lists.ignores(playerId, friendId)
     );
