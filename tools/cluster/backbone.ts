@@ -30,13 +30,14 @@ export interface Backbone {
 export async function startPostgres({ programs, folder, port, onEnd }: BackboneOptions): Promise<Backbone> {
   const data = `${folder}/postgres`;
   const password = await secretOf(`${folder}/postgres-password`);
-  const asUser = ordinaryUser();
-  const program = (
-    name: string,
-    args: readonly string[],
-  ) => [...asUser.command, `${programs.postgresFolder}/${name}`, ...args];
+  const user = ordinaryUser();
+  const program = (name: string) => `${programs.postgresFolder}/${name}`;
   const run = async (name: string, args: readonly string[]) => {
-    const [command, ...rest] = program(name, args);
+    const [command, ...rest] = [
+      ...user.flags.length > 0 ? ["setpriv", ...user.flags, "--"] : [],
+      program(name),
+      ...args,
+    ];
     const { success, stdout, stderr } = await new Deno.Command(command, {
       args: rest,
       cwd: "/",
@@ -47,23 +48,24 @@ export async function startPostgres({ programs, folder, port, onEnd }: BackboneO
   if (!await exists(`${data}/PG_VERSION`)) {
     await Deno.mkdir(data, { recursive: true, mode: 0o700 });
     const passwordFile = `${folder}/postgres-password`;
-    if (asUser.ids !== undefined) {
-      for (const path of [data, passwordFile]) await Deno.chown(path, ...asUser.ids);
+    if (user.ids !== undefined) {
+      for (const path of [data, passwordFile]) await Deno.chown(path, ...user.ids);
     }
     const cluster = ["--auth=scram-sha-256", `--username=${USER}`, `--pwfile=${passwordFile}`, "--encoding=UTF8"];
     const made = await run("initdb", [...cluster, "--locale=C.UTF-8", "-D", data]);
     if (!made.success) throw new Error(`Cannot make a database in ${data}: ${made.stderr.trim()}`);
   }
   const settings = ["listen_addresses=127.0.0.1", `port=${port}`, "unix_socket_directories=", "max_connections=200"];
+  const server = ["-h", "127.0.0.1", "-p", `${port}`, "-U", USER];
   const child = new Child({
     name: "postgresql",
-    command: program("postgres", ["-D", data, ...settings.flatMap((setting) => ["-c", setting])]),
+    command: [program("postgres"), "-D", data, ...settings.flatMap((setting) => ["-c", setting])],
+    user: user.flags,
     folder,
     signal: "SIGINT",
     onEnd,
   });
-  await until(child, async () => (await run("pg_isready", ["-h", "127.0.0.1", "-p", `${port}`])).success);
-  const server = ["-h", "127.0.0.1", "-p", `${port}`, "-U", USER];
+  await until(child, async () => (await run("pg_isready", server)).success);
   const query = ["-X", "-A", "-t", "-d", "postgres", "-c"];
   const { stdout } = await run("psql", [
     ...server,
@@ -121,10 +123,10 @@ function textOf(bytes: Uint8Array): string {
 }
 
 /** PostgreSQL refuses to run for root: the user that Debian's package made does it instead. */
-function ordinaryUser(): { readonly command: readonly string[]; readonly ids: [number, number] | undefined } {
-  if (Deno.uid() !== 0) return { command: [], ids: undefined };
+function ordinaryUser(): { readonly flags: readonly string[]; readonly ids: [number, number] | undefined } {
+  if (Deno.uid() !== 0) return { flags: [], ids: undefined };
   const line = Deno.readTextFileSync("/etc/passwd").split("\n").find((each) => each.startsWith("postgres:"));
   const [, , uid, gid] = (line ?? "").split(":").map(Number);
   if (!uid || !gid) throw new Error("Cannot run PostgreSQL for root: there is no user postgres");
-  return { command: ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--clear-groups", "--"], ids: [uid, gid] };
+  return { flags: [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"], ids: [uid, gid] };
 }

@@ -8,6 +8,8 @@ export interface ChildOptions {
   /** What it is called, and its output: `NAME.log`. */
   readonly name: string;
   readonly command: readonly string[];
+  /** Who runs it, as setpriv takes it; default: who runs this. */
+  readonly user?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Where its output goes. */
   readonly folder: string;
@@ -29,18 +31,12 @@ export class Child {
   constructor(options: ChildOptions) {
     this.#options = options;
     this.name = options.name;
-    const { command, env, signal = "SIGTERM" } = options;
+    const { command, env, signal = "SIGTERM", user = [] } = options;
+    // Of one setpriv: a change of the user afterwards would undo that it ends with this process.
+    const privileges = ["setpriv", ...user, `--pdeathsig=${signal.slice(3)}`, "--"];
     // In a process group of its own, as Ctrl+C would otherwise reach the database before the servers have saved.
     this.#process = new Deno.Command("sh", {
-      args: [
-        "-c",
-        `exec "$@" >"$CHILD_OUTPUT" 2>&1`,
-        "sh",
-        "setpriv",
-        `--pdeathsig=${signal.slice(3)}`,
-        "--",
-        ...command,
-      ],
+      args: ["-c", `exec "$@" >"$CHILD_OUTPUT" 2>&1`, "sh", ...privileges, ...command],
       env: { ...env, CHILD_OUTPUT: this.logFile },
       cwd: "/",
       stdin: "null",
