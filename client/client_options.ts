@@ -16,6 +16,7 @@ import {
   RECONNECT_STABLE_MS,
   REQUEST_TIMEOUT_MS,
 } from "../shared/limits.ts";
+import type { ServerInfo } from "../shared/gen/auth_pb.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import type { OutgoingQueueMax } from "./outgoing.ts";
 import type { Connect } from "./transport.ts";
@@ -50,6 +51,11 @@ export interface GameClientOptions<P extends PacketShapes<P>> extends ClientOpti
 export interface ClientOptions {
   /** Makes a connection: `() => connectWebSocket(url)` or `() => connectTcp({ hostname, port })`. */
   connect: Connect;
+  /**
+   * More servers of the same game, such as `gameServers` of a LOGIN_RESPONSE: tried in turn while the one before cannot be
+   * reached. Those of the client's own logins take their place. Default: none.
+   */
+  servers?: readonly ServerInfo[];
   /** Sent with LOGIN_REQUEST. */
   clientVersion?: string;
   /** Sent with LOGIN_REQUEST. */
@@ -123,6 +129,7 @@ export function resolveClientOptions(options: ClientOptions): ResolvedClientOpti
   }
   return {
     connect: options.connect,
+    servers: options.servers ?? [],
     clientVersion: options.clientVersion ?? "",
     deviceId: options.deviceId ?? "",
     reconnect: options.reconnect === false ? null : {

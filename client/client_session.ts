@@ -49,6 +49,11 @@ export class ClientSession {
     return this.#received;
   }
 
+  /** Highest number of ours that the server has, as far as it has said. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
   /** Packets sent and not acknowledged, oldest first. */
   get outbox(): readonly OutgoingPacket[] {
     return this.#outbox;
@@ -102,13 +107,13 @@ export class ClientSession {
   /**
    * Takes a successful RESUME_RESPONSE; afterwards the outbox holds what to send again.
    *
-   * @param lastSequence Highest number the server has received.
+   * @param lastSequence Highest number the server has received; 0 with a gap: it does not know.
    * @param gap Whether some of the server's packets are gone.
    * @throws {ProtocolError} `PROTOCOL_VIOLATION` when the server lacks what it had acknowledged, or has what was never
    * sent.
    */
   resume(lastSequence: number, gap: boolean): void {
-    if (lastSequence < this.#acknowledged) {
+    if (lastSequence < this.#acknowledged && !(gap && lastSequence === 0)) {
       throw violation(`Cannot resume: the server has ${lastSequence}, it had acknowledged ${this.#acknowledged}`);
     }
     this.acknowledge(lastSequence);

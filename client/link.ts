@@ -6,7 +6,12 @@
  */
 
 import type { HeartbeatResponse, ServerInfo } from "../shared/gen/auth_pb.ts";
-import { CLIENT_MOVE_TIMEOUT_MS, LINGER_TIMEOUT_MS, RETRY_AFTER_MS_MAX } from "../shared/limits.ts";
+import {
+  CLIENT_FOLLOWED_MAX,
+  CLIENT_MOVE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+  RETRY_AFTER_MS_MAX,
+} from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { Backoff } from "./backoff.ts";
 import { changeFor, type StateChange } from "./client_events.ts";
@@ -54,6 +59,12 @@ export class Link implements ConnectionOwner {
   #isMoving = false;
   /** Where connections are made to; undefined: to where the first was. */
   #server: ServerInfo | undefined;
+  /** Where they may be made to, one after the other. */
+  #ways: readonly (ServerInfo | undefined)[];
+  /** Servers in a row that could not be reached. */
+  #unreachedCount = 0;
+  /** How often in a row a server has sent the client to another one. */
+  #followedCount = 0;
   #isRunning = false;
   /** Aborts the attempt under way. */
   #abort: AbortController | null = null;
@@ -68,6 +79,7 @@ export class Link implements ConnectionOwner {
    */
   constructor(options: ResolvedClientOptions, owner: LinkOwner) {
     this.#options = options;
+    this.#ways = [undefined, ...options.servers];
     this.#owner = owner;
     this.#heartbeat = new Heartbeat(options.heartbeatIntervalMs, options.deadAfterMs);
     const { baseMs, capMs } = options.reconnect ?? { baseMs: 0, capMs: 0 };
@@ -100,8 +112,32 @@ export class Link implements ConnectionOwner {
     this.#isFirstAttempt = true;
     this.mayReconnect = true;
     this.#server = undefined;
+    this.#unreachedCount = this.#followedCount = 0;
     this.#backoff.reset();
     this.#connect(this.#options.connectTimeoutMs);
+  }
+
+  /** Learns where connections may be made to while a server cannot be reached, instead of what it knew. */
+  learn(ways: readonly (ServerInfo | undefined)[]): void {
+    this.#ways = ways;
+  }
+
+  /**
+   * Gives the connection up for one to another server, as this one has said; `delayMs` milliseconds from now, as others are
+   * not sent there at the same moment. Who is sent from one to the next waits as after any loss.
+   */
+  follow(change: StateChange, server: ServerInfo, delayMs: number): void {
+    this.#server = server;
+    this.#unreachedCount = 0;
+    const isLost = ++this.#followedCount > CLIENT_FOLLOWED_MAX;
+    this.#lose(change, isLost ? { retryAfterMs: delayMs } : { retryInMs: Math.min(delayMs, RETRY_AFTER_MS_MAX) });
+  }
+
+  /** Gives the connection up and makes another when the server has said, give or take what parts clients. */
+  waitFor(change: StateChange, delayMs: number): void {
+    const { random, reconnect } = this.#options;
+    const retryInMs = Math.min(delayMs, RETRY_AFTER_MS_MAX) + random() * (reconnect?.baseMs ?? 0);
+    this.#lose(change, { retryInMs });
   }
 
   /**
@@ -120,8 +156,8 @@ export class Link implements ConnectionOwner {
   /** Cuts the wait for the next attempt short, or gives the present connection up for a new one. */
   restart(): void {
     if (!this.#isRunning || this.#abort !== null) return;
-    if (this.#connection === null) this.#connect(this.#options.connectTimeoutMs);
-    else this.#lose(changeFor("The application asked for a new connection"), { isImmediate: true });
+    if (this.#connection === null) this.#connect(this.#patienceMs);
+    else this.#lose(changeFor("The application asked for a new connection"), { retryInMs: 0 });
   }
 
   /** Gives the connection up and makes another after a wait of at least `retryAfterMs`. */
@@ -149,6 +185,7 @@ export class Link implements ConnectionOwner {
 
   /** What {@linkcode Link.awaitAnswer} waits for has come. */
   answered(): void {
+    this.#followedCount = 0;
     this.#clearStageTimer();
   }
 
@@ -200,12 +237,28 @@ export class Link implements ConnectionOwner {
   #connectFailed(error: unknown): void {
     const change = changeFor(error instanceof Error ? error.message : String(error));
     if (this.#isFirstAttempt) return this.end(change, error);
-    if (!this.#isMoving) return this.lose(change);
+    if (!this.#isMoving) return this.#tryNext(change);
     this.#disconnect();
     this.#owner.handleUnreachable(change, error);
   }
 
+  /** Goes on with the next server; once none of them can be reached, it waits for longer. */
+  #tryNext(change: StateChange): void {
+    const ways = this.#ways;
+    const id = this.#server?.serverId;
+    this.#server = ways[(ways.findIndex((server) => server?.serverId === id) + 1) % ways.length];
+    if (++this.#unreachedCount % ways.length === 0) this.lose(change);
+    else this.waitFor(change, 0);
+  }
+
+  /** How long a connection may take, in milliseconds: less where there is another server to try. */
+  get #patienceMs(): number {
+    const { connectTimeoutMs } = this.#options;
+    return this.#ways.length === 1 ? connectTimeoutMs : Math.min(connectTimeoutMs, CLIENT_MOVE_TIMEOUT_MS);
+  }
+
   #connected(transport: Transport): void {
+    this.#unreachedCount = 0;
     this.#clearStageTimer();
     this.#abort = null;
     this.#isFirstAttempt = false;
@@ -218,15 +271,16 @@ export class Link implements ConnectionOwner {
     if (this.#connection === connection) this.#checkHeartbeat();
   }
 
-  #lose(change: StateChange, { retryAfterMs = 0, isImmediate = false }): void {
+  #lose(change: StateChange, options: { readonly retryAfterMs?: number; readonly retryInMs?: number }): void {
     const { reconnect, now } = this.#options;
     if (!this.#isRunning) return;
     if (reconnect === null || !this.mayReconnect) return this.end(change);
     if (this.#connection !== null && now() - this.#connectedMs >= reconnect.stableMs) this.#backoff.reset();
     if (this.#backoff.attemptCount >= reconnect.attemptsMax) return this.end(change);
     this.#disconnect();
-    const retryInMs = isImmediate ? 0 : this.#backoff.next(Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
-    this.#setStageTimer(retryInMs, () => this.#connect(this.#options.connectTimeoutMs));
+    const { retryAfterMs = 0 } = options;
+    const retryInMs = options.retryInMs ?? this.#backoff.next(Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
+    this.#setStageTimer(retryInMs, () => this.#connect(this.#patienceMs));
     this.#owner.handleDown({ ...change, retryInMs });
   }
 

@@ -33,12 +33,14 @@ export class ServerRoute {
    * Takes what a login says.
    *
    * @param here Where its connection is to.
+   * @returns The servers, the best first; undefined: where the client was opened to.
    */
-  learn({ serverId, gameServers }: LoginResponse, here: ServerInfo | undefined): void {
+  learn({ serverId, gameServers }: LoginResponse, here: ServerInfo | undefined): readonly (ServerInfo | undefined)[] {
     this.#isNowhere = serverId === 0 && gameServers.length === 0;
     this.#servers = serverId === undefined
       ? []
       : gameServers.map((server) => server.serverId === serverId ? here : server);
+    return [...this.#servers];
   }
 
   /** Whether there is no server to enter. */

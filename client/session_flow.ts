@@ -302,13 +302,12 @@ export class SessionFlow {
   }
 
   #resumed(session: ClientSession, response: ResumeResponse): void {
-    if (!response.success) return this.#resumeRefused(session, response.errorCode);
-    const lastSequence = Number(response.lastSequence);
+    if (!response.success) return this.#resumeRefused(session, response.errorCode, response);
     session.resumeToken = response.resumeToken;
     session.isTokenSent = false;
     session.entityId = response.entityId;
     try {
-      session.resume(lastSequence, response.gap);
+      session.resume(Number(response.lastSequence), response.gap);
     } catch (error) {
       this.#handlers.report(error, "resume");
       return this.#loseSession(session, ErrorCode.INTERNAL);
@@ -319,7 +318,8 @@ export class SessionFlow {
     if (session.outbox.length === 0) this.#sendAcknowledgement();
     if (response.gap) {
       // The answers to what the server has may be among what is gone.
-      const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= lastSequence;
+      const { acknowledged } = session;
+      const isAnswered = ({ sequence }: OutgoingPacket) => sequence > 0 && sequence <= acknowledged;
       this.#sender.repeat(this.#requests.repeatable(isAnswered));
       this.#requests.giveUpAll(isAnswered, "lost", "the server's answers are gone");
       this.#handlers.call("gap");
@@ -327,9 +327,18 @@ export class SessionFlow {
     if (this.#phase === "resuming") this.#settle();
   }
 
-  #resumeRefused(session: ClientSession, code: ErrorCode): void {
+  #resumeRefused(
+    session: ClientSession,
+    code: ErrorCode,
+    { resumeAt, retryAfterMs = 0 }: Partial<Pick<ResumeResponse, "resumeAt" | "retryAfterMs">> = {},
+  ): void {
     if (!PASSING_CODES.has(code)) return this.#loseSession(session, code);
-    this.#link.lose(changeFor(`Server cannot resume the session now: ${codeName(code)}`));
+    if (resumeAt !== undefined) {
+      return this.#link.follow(changeFor("Server sends the client to another one, which has the session"), resumeAt, 0);
+    }
+    const change = changeFor(`Server cannot resume the session now: ${codeName(code)}`);
+    if (retryAfterMs > 0) this.#link.waitFor(change, retryAfterMs);
+    else this.#link.lose(change);
   }
 
   #loseSession(session: ClientSession, code: ErrorCode): void {
@@ -470,7 +479,8 @@ export class SessionFlow {
   #loggedIn(response: LoginResponse): void {
     if (!response.success) return;
     this.#sessionToken = response.sessionToken;
-    this.#route.learn(response, this.#link.server);
+    const servers = this.#route.learn(response, this.#link.server);
+    if (servers.length > 0) this.#link.learn(servers);
     this.#isLoggedIn = true;
     this.#link.mayReconnect = true;
   }
@@ -511,8 +521,10 @@ export class SessionFlow {
     if (this.#link.connection === null) return;
     const name = DisconnectReason[notice.reason] ?? String(notice.reason);
     const reason = `Server closed the connection: ${name}${notice.message === "" ? "" : `, ${notice.message}`}`;
+    const { resumeAt, retryAfterMs } = notice;
     if (FINAL_REASONS.has(notice.reason)) this.#link.end(changeFor(reason, notice));
-    else this.#link.lose(changeFor(reason, notice), notice.retryAfterMs);
+    else if (resumeAt !== undefined) this.#link.follow(changeFor(reason, notice), resumeAt, retryAfterMs);
+    else this.#link.lose(changeFor(reason, notice), retryAfterMs);
   }
 
   /** A heartbeat is the one packet that may be sent at any time and costs the server next to nothing. */

@@ -31,7 +31,8 @@ export interface Transport {
  * Makes one connection; called again for every reconnection.
  *
  * @param signal Aborts when the client does not wait any longer.
- * @param server Where to, as LOGIN_RESPONSE lists it; undefined: to the server that the client was made for.
+ * @param server Where to, as LOGIN_RESPONSE lists it, or as a server said where the session is; undefined: to the server
+ * that the client was made for.
  * @throws {Error} when the server cannot be reached.
  */
 export type Connect = (signal: AbortSignal, server?: ServerInfo) => Promise<Transport>;

@@ -318,6 +318,11 @@ export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 export const LINK_DEAD_MS = 60_000;
 /** Time that a resumed connection has to show that it heard, while another waits that brings its token, in milliseconds. */
 export const RESUME_REPEAT_MS = 500;
+/**
+ * Highest number of a packet that a client may say it has received from a server that is dead: more than any session has,
+ * and far below where numbers are no longer exact.
+ */
+export const RESUME_SEQUENCE_MAX = 2 ** 48;
 /** Reliable packets kept until acknowledged, per session. */
 export const OUTBOX_PACKETS_MAX = 1_024;
 /** Bytes of reliable packets kept until acknowledged, per session. */
@@ -737,6 +742,8 @@ export const CLIENT_QUEUE_PACKETS_MAX = 256;
 export const CLIENT_QUEUE_BYTES_MAX = 262_144;
 /** Bytes its transport may hold before a client keeps packets back instead. */
 export const CLIENT_BUFFERED_BYTES_MAX = 262_144;
+/** How often in a row a client goes at once where a server sends it: to its session's server, and once after that moved. */
+export const CLIENT_FOLLOWED_MAX = 2;
 /** How often a client looks whether its transport has drained, in milliseconds: nothing announces it on a WebSocket. */
 export const CLIENT_DRAIN_POLL_MS = 10;
 /** A client acknowledges after this many reliable packets at the latest, well before the sender's outbox is full. */

@@ -87,15 +87,15 @@ function variableOf({ name }: DescFile): string {
 }
 
 /** What nodes say to each other is no client's and no game's. */
-const OF_NODES = "drawbridge/cluster";
+const OF_NODES: readonly string[] = ["drawbridge/cluster", "drawbridge/handover"];
 
 /** Files that a game is told in: its own, those they import, and the engine's. */
 function filesOf(game: string, all: readonly DescFile[]): DescFile[] {
   const files = new Set(all.filter(({ name }) => name.startsWith(`${game}/`) || name.startsWith("drawbridge/")));
   for (const { dependencies } of files) for (const file of dependencies) files.add(file);
-  return [...files].filter(({ name }) => !name.startsWith("google/") && name !== OF_NODES).sort((a, b) =>
-    a.name < b.name ? -1 : 1
-  );
+  return [...files]
+    .filter(({ name }) => !name.startsWith("google/") && !OF_NODES.includes(name))
+    .sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
 /** The folder of the protos of which all this follows, as one workspace. */

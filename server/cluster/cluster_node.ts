@@ -8,6 +8,7 @@ import type { SavedCharacter, Storage } from "../storage/storage.ts";
 import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
 import { Membership } from "./membership.ts";
 import { ClaimedOwnerships } from "./ownerships.ts";
+import { SessionFinder } from "./session_finder.ts";
 
 /** What is needed of the sessions of a node. */
 export interface NodeSessions {
@@ -29,18 +30,21 @@ export interface ClusterNodeOptions {
   readonly nowMs: () => number;
   readonly timers: Timers;
   readonly log: LimitedLogger;
+  /** How long sessions are kept for their clients, in milliseconds. */
+  readonly linkDeadMs: number;
 }
 
 /** A node that shares its database with others. */
 export class ClusterNode {
   readonly ownerships: ClaimedOwnerships;
+  readonly finder: SessionFinder;
   readonly #options: ClusterNodeOptions;
   readonly #directory: Directory;
   #sessions: NodeSessions | undefined;
   #membership: Membership | undefined;
 
   constructor(options: ClusterNodeOptions) {
-    const { log, node, nowMs, storage, timers } = options;
+    const { linkDeadMs, log, node, nowMs, storage, timers } = options;
     this.#options = options;
     this.#directory = storage.of(DIRECTORY);
     this.ownerships = new ClaimedOwnerships({
@@ -52,6 +56,12 @@ export class ClusterNode {
       log,
       onLost: (playerId) => this.#sessions?.world.lose(playerId),
       isCurrent: () => this.#membership?.isCurrent ?? true,
+    });
+    this.finder = new SessionFinder({
+      directory: this.#directory,
+      incarnation: node.incarnation,
+      ownerships: this.ownerships,
+      graceMs: linkDeadMs,
     });
   }
 

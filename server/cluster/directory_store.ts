@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { SavedCharacter } from "../storage/storage.ts";
 import { defineStore, read, type StoreOf, write } from "../storage/store.ts";
 
 /** One run of a node: a server id may be used again, an incarnation is not. */
@@ -51,13 +52,53 @@ export type Claim =
   | { readonly kind: "owned"; readonly owner: NodeId }
   | { readonly kind: "lapsed" };
 
+/** By what the session of a player in the world is resumed. */
+export interface SessionMark {
+  /** The character that is played; 0: the account's first. */
+  readonly characterId: number;
+  /** SHA-256 of the resume token in base64url: nobody resumes by what is in the database. */
+  readonly tokenHash: string;
+  /** The same of the token before, which a client brings that was not told the new one; null: none. */
+  readonly previousTokenHash: string | null;
+}
+
+/** A client that comes with a resume token. */
+export interface SessionQuery {
+  readonly tokenHash: string;
+  /** How long a session without a connection, or without a node, is kept for its client, in milliseconds. */
+  readonly graceMs: number;
+}
+
+/**
+ * Where a session is. `owned`: on a node that holds its lease, for `leaseLeftMs` unless it is renewed · `free`: nowhere,
+ * any node may take it · `over`: no session has such a token, or its time is over.
+ */
+export type SessionPlace =
+  | {
+    readonly kind: "owned";
+    readonly playerId: number;
+    readonly characterId: number;
+    readonly owner: NodeEntry;
+    readonly leaseLeftMs: number;
+  }
+  | { readonly kind: "free"; readonly playerId: number; readonly characterId: number }
+  | { readonly kind: "over" };
+
+/** What a session that was taken goes on from. */
+export interface TakenSession extends Ownership {
+  readonly kind: "taken";
+  readonly characterId: number;
+  /** What its node handed over; null: that node is dead, and took everything else with it. */
+  readonly session: Uint8Array | null;
+}
+
 /** What became of a renewal. */
 export interface Renewal {
   /** False: the server id is another incarnation's, or nobody's. */
   readonly isHeld: boolean;
   /** The lease was over before it was renewed: others may have claimed the node's players. */
   readonly hadLapsed: boolean;
-  /** Players of the node whom another one has tried to claim, at most `STORAGE_ROWS_MAX`; each is told until it is given up. */
+  /** What the node owns and another one has tried to claim, at most `STORAGE_ROWS_MAX`; told until it is given up. */
   readonly wanted: readonly Ownership[];
 }
 
@@ -80,13 +121,33 @@ export const DIRECTORY = defineStore("directory", {
   nodes: read<null, readonly NodeEntry[]>(),
 
   /** Claims a player for a node; again for its own raises the epoch too. One that is owned is wanted from then on. */
-  claim: write<{ readonly playerId: number; readonly node: NodeId }, Claim>(),
+  claim: write<{ readonly playerId: number; readonly node: NodeId; readonly mark: SessionMark }, Claim>(),
+
+  /** Says by what a player's session is resumed from now on. @returns False where the player is not owned under this epoch. */
+  mark: write<Ownership & { readonly mark: SessionMark }, boolean>(),
 
   /** Gives a player up that is still owned under this epoch; whose it is then is nobody's. */
   release: write<Ownership, void>(),
 
-  /** Hands a player over to another node, which holds its lease, under the next epoch; 0: it was not the owner's to give. */
-  handOver: write<Ownership & { readonly to: NodeId }, number>(),
+  /**
+   * Saves a character and gives its player up, with all that any node needs to go on with the session.
+   *
+   * @param argument `session` is an `HandedOverSession`, kept for `graceMs`.
+   * @returns False where the player is not owned under this epoch: nothing is done then.
+   */
+  handOver: write<
+    Ownership & { readonly character: SavedCharacter; readonly session: Uint8Array; readonly graceMs: number },
+    boolean
+  >(),
+
+  /** Where the session of a token is. */
+  findSession: read<SessionQuery, SessionPlace>(),
+
+  /** Claims a player whose session is `free`, or was on this node, for whoever brings its token; `next` replaces that. */
+  takeSession: write<
+    SessionQuery & { readonly node: NodeId; readonly nextTokenHash: string },
+    TakenSession | SessionPlace | { readonly kind: "lapsed" }
+  >(),
 
   /** Of some ownerships, the players of those that hold no longer. */
   lost: read<readonly Ownership[], readonly number[]>(),

@@ -10,7 +10,38 @@ import { OWNERSHIP_ASKED_AGAIN_MS, OWNERSHIP_WAIT_MS, STORAGE_ROWS_MAX } from ".
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Asker } from "../storage/storage.ts";
-import type { Directory, NodeId, Ownership } from "./directory_store.ts";
+import { resumeTokenHash } from "../auth/resume_token.ts";
+import type {
+  Directory,
+  NodeId,
+  Ownership,
+  SessionMark,
+  SessionPlace,
+  SessionQuery,
+  TakenSession,
+} from "./directory_store.ts";
+
+/** What became of the attempt to take a session; `lapsed`: this node holds no lease. */
+export type Taken = TakenSession | SessionPlace | { readonly kind: "lapsed" };
+
+/** By what a session is resumed. */
+export interface ResumeMark {
+  /** The character that is played; 0: the account's first. */
+  readonly characterId: number;
+  readonly resumeToken: string;
+  /** The token before, while its client may not have learned the new one; empty: none. */
+  readonly previousResumeToken: string;
+}
+
+/** A player who is owned. */
+export interface Acquired {
+  /** What every write of the player's state must name; null: nothing, as there are no other nodes. */
+  readonly owner: Ownership | null;
+  /** Whether its session is to be resumed by what was asked for: it was claimed with that just now. */
+  readonly isMarked: boolean;
+}
+
+const NOBODY_ELSE: Acquired = { owner: null, isMarked: true };
 
 /** The players of a node. */
 export interface Ownerships {
@@ -19,10 +50,17 @@ export interface Ownerships {
    * to own it looks up: others may have claimed it while this one was cut off.
    *
    * @param asker Who wants the player to come in: what many ask for takes turns.
-   * @returns What every write of the player's state must name; null: nothing, as there are no other nodes.
+   * @param mark By what its session is to be resumed.
    * @throws {DependencyError} `unavailable` when another node keeps the player, or this one holds no lease.
    */
-  acquire(playerId: number, asker: Asker): Promise<Ownership | null>;
+  acquire(playerId: number, asker: Asker, mark: ResumeMark): Promise<Acquired>;
+
+  /**
+   * Says by what a player's session is resumed from now on, on any node.
+   *
+   * @throws {DependencyError} `fenced` when the player is another node's by now.
+   */
+  mark(owner: Ownership, mark: ResumeMark): Promise<void>;
 
   /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
   find(playerId: number): Ownership | null | undefined;
@@ -49,7 +87,8 @@ export interface Ownerships {
 
 /** One node has the database for itself. */
 export const OWNS_EVERYBODY: Ownerships = {
-  acquire: () => Promise.resolve(null),
+  acquire: () => Promise.resolve(NOBODY_ELSE),
+  mark: () => Promise.resolve(),
   find: () => null,
   sweep: () => {},
   image: () => [],
@@ -105,22 +144,62 @@ export class ClaimedOwnerships implements Ownerships {
     return this.#owned.size;
   }
 
-  async acquire(playerId: number, asker: Asker): Promise<Ownership> {
+  async acquire(playerId: number, asker: Asker, mark: ResumeMark): Promise<Acquired> {
     const directory = this.#directoryFor(asker);
-    if (this.#owned.has(playerId)) {
-      await this.check([playerId], directory);
-      const owned = this.#owned.get(playerId);
-      if (owned !== undefined) return owned;
-    }
-    const before = this.#claims.get(playerId);
-    if (before !== undefined) return await before;
-    const claim = this.#claim(playerId, directory);
+    if (this.#owned.has(playerId)) await this.check([playerId], directory);
+    const before = this.#owned.get(playerId) ?? await this.#claims.get(playerId);
+    if (before !== undefined) return { owner: before, isMarked: false };
+    return { owner: await this.#during(playerId, this.#claim(playerId, directory, markOf(mark))), isMarked: true };
+  }
+
+  async mark({ playerId, epoch }: Ownership, mark: ResumeMark): Promise<void> {
+    if (await this.#directory.mark({ playerId, epoch, mark: markOf(mark) })) return;
+    throw new DependencyError("fenced", `Cannot mark player ${playerId}: it is another node's by now`);
+  }
+
+  /**
+   * Claims a player for whoever brings the token of a session that is on no other node. A player whom this node has, or is
+   * about to have, is not claimed so: its session is here, or over.
+   */
+  async take(playerId: number, query: SessionQuery & { readonly nextTokenHash: string }): Promise<Taken> {
+    if (this.#owned.has(playerId) || this.#claims.has(playerId)) return { kind: "over" };
+    let taken: Taken | undefined;
+    const claim = this.#directory.takeSession({ ...query, node: this.#node }).then((answer) => {
+      taken = answer;
+      if (answer.kind !== "taken") throw unavailable(playerId, `its session is ${answer.kind}`);
+      return this.#hold(answer);
+    });
+    await this.#during(playerId, claim).catch((error) => {
+      if (taken === undefined) throw error;
+    });
+    return taken!;
+  }
+
+  /** Forgets a player who was taken and could not be brought into the world: it is still this node's to take. */
+  forget(playerId: number): void {
+    this.#owned.delete(playerId);
+  }
+
+  /** A player is wanted whom this node has in the directory: true where it does not know of that. */
+  isStray(playerId: number): boolean {
+    return !this.#owned.has(playerId) && !this.#claims.has(playerId);
+  }
+
+  /** Others who want the player wait for a claim that is under way. */
+  async #during(playerId: number, claim: Promise<Ownership>): Promise<Ownership> {
     this.#claims.set(playerId, claim);
     try {
       return await claim;
     } finally {
       this.#claims.delete(playerId);
     }
+  }
+
+  #hold({ playerId, epoch }: Ownership): Ownership {
+    const ownership = { playerId, epoch };
+    this.#owned.set(playerId, ownership);
+    this.#unreleased.delete(playerId);
+    return ownership;
   }
 
   find(playerId: number): Ownership | undefined {
@@ -201,16 +280,11 @@ export class ClaimedOwnerships implements Ownerships {
     }
   }
 
-  async #claim(playerId: number, directory: Directory): Promise<Ownership> {
+  async #claim(playerId: number, directory: Directory, mark: SessionMark): Promise<Ownership> {
     const untilMs = this.#nowMs() + OWNERSHIP_WAIT_MS;
     while (true) {
-      const claim = await directory.claim({ playerId, node: this.#node });
-      if (claim.kind === "claimed") {
-        const ownership = { playerId, epoch: claim.epoch };
-        this.#owned.set(playerId, ownership);
-        this.#unreleased.delete(playerId);
-        return ownership;
-      }
+      const claim = await directory.claim({ playerId, node: this.#node, mark });
+      if (claim.kind === "claimed") return this.#hold({ playerId, epoch: claim.epoch });
       if (claim.kind === "lapsed") throw unavailable(playerId, "this node holds no lease");
       if (this.#nowMs() >= untilMs) {
         throw unavailable(playerId, `server ${claim.owner.serverId} keeps the player`);
@@ -222,4 +296,12 @@ export class ClaimedOwnerships implements Ownerships {
 
 function unavailable(playerId: number, reason: string): DependencyError {
   return new DependencyError("unavailable", `Cannot own player ${playerId}: ${reason}`);
+}
+
+function markOf({ characterId, resumeToken, previousResumeToken }: ResumeMark): SessionMark {
+  return {
+    characterId,
+    tokenHash: resumeTokenHash(resumeToken),
+    previousTokenHash: previousResumeToken === "" ? null : resumeTokenHash(previousResumeToken),
+  };
 }

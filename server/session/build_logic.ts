@@ -93,6 +93,7 @@ export function buildLogic(options: LogicOptions): Logic {
     isShared: postgresTarget(config) !== undefined,
     ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
     bus: bus === undefined ? NO_BUS : new NodeBus({ ...bus, clock: options.clock, counters, faults, log }),
+    finder: cluster?.finder,
     counters,
     log,
     faults,

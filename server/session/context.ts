@@ -11,6 +11,7 @@ import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Ownerships } from "../cluster/ownerships.ts";
 import type { Bus } from "../bus/bus.ts";
+import type { SessionFinder } from "../cluster/session_finder.ts";
 import type { ServerConfig } from "../config/config.ts";
 import type { CounterBlock } from "../ops/counters.ts";
 import type { Faults } from "../ops/faults.ts";
@@ -57,6 +58,8 @@ export interface LogicContext {
   readonly ownerships: Ownerships;
   /** The way to the other servers. */
   readonly bus: Bus;
+  /** Finds sessions that are not here; undefined: there are no other nodes. */
+  readonly finder: Pick<SessionFinder, "find" | "take" | "forget"> | undefined;
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;

@@ -6,6 +6,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DependencyError } from "../../shared/errors.ts";
+import type { ResumeRequest } from "../../shared/gen/auth_pb.ts";
 import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import {
   type EnterWorldRequest,
@@ -16,6 +17,7 @@ import { PacketType } from "../../shared/gen/packet_types.ts";
 import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
 import { STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
+import type { Ownership, TakenSession } from "../cluster/directory_store.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
@@ -27,7 +29,8 @@ import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
 import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Occupants, Stay } from "./occupants.ts";
-import type { Session } from "./session.ts";
+import { Session } from "./session.ts";
+import { decodeSession, numbersAfter } from "./session_handover.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
@@ -40,6 +43,14 @@ interface Admission {
   readonly replaced: Session | undefined;
 }
 
+/** A session of another node whose client is here. */
+export interface BroughtSession {
+  readonly playerId: number;
+  /** 0: the account's first. */
+  readonly characterId: number;
+  readonly request: Pick<ResumeRequest, "clientVersion" | "lastSequence" | "resumeToken">;
+}
+
 /** What entries work with. */
 export interface EntryParts {
   readonly characters: Characters;
@@ -48,6 +59,8 @@ export interface EntryParts {
   readonly epochs: TokenEpochs;
   readonly maintenance: Pick<Maintenance, "check">;
   readonly sanctions: Pick<Sanctions, "newest">;
+  /** Tells a session's client which map it is on, and where. */
+  tellMap(session: Session): void;
   /** Ends a session because another takes its place, and tells its client why. */
   replace(session: Session, reason: DisconnectReason, message: string): void;
 }
@@ -88,7 +101,7 @@ export class Entries {
   }
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
-    const { ownerships, storage } = this.#context;
+    const { ownerships, randomToken, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     session.busy = true;
@@ -101,6 +114,8 @@ export class Entries {
       const characterId = Number(request.characterId);
       // What no number can hold names no character.
       if (!Number.isSafeInteger(characterId)) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
+      const mark = { characterId, resumeToken: randomToken(), previousResumeToken: "" };
+      let marked: Ownership | null = null;
       while (true) {
         // Nobody is taken from another node for an entry that is refused, or has to wait.
         let admission = ownerships.find(accountId) === undefined
@@ -108,15 +123,22 @@ export class Entries {
           : undefined;
         if (admission === undefined || (admission !== null && this.#hasRoomFor(admission, place, session))) {
           // Owned before it is read: nobody changes it from then on.
-          const owner = await ownerships.acquire(accountId, session.entrant);
+          const { owner, isMarked } = await ownerships.acquire(accountId, session.entrant, mark);
+          if (isMarked) marked = owner;
           for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
           // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
           const entry = await this.#read(session, accountId, characterId);
           admission = this.#judge(session, token, place, entry);
           if (admission !== null && this.#hasRoomFor(admission, place, session)) {
-            session.owner = owner;
-            this.#admit(session, session.link!, admission);
-            return void (isAdmitted = true);
+            if (owner === null || owner === marked) {
+              session.owner = owner;
+              this.#admit(session, session.link!, admission, mark.resumeToken);
+              return void (isAdmitted = true);
+            }
+            // Of who is refused the session before is resumed as it was. Nothing but that can refuse: it is read anew.
+            await ownerships.mark(owner, mark);
+            marked = owner;
+            continue;
           }
         }
         if (admission === null) {
@@ -238,8 +260,31 @@ export class Entries {
     return !world.isFull && !this.#characters.placeOf(player, saved).map.isFull;
   }
 
-  #admit(session: Session, link: Link, { player, mute, character, replaced }: Admission): void {
-    const { clock, config, log, randomToken, sessions, world } = this.#context;
+  #admit(session: Session, link: Link, admission: Admission, resumeToken: string): void {
+    const { config, faults, sessions, world } = this.#context;
+    const entityId = this.#begin(session, admission);
+    const map = world.mapOf(entityId);
+    sessions.setResumeToken(session, resumeToken);
+    link.stateDue = STATE_IN_WORLD;
+    const response = create(EnterWorldResponseSchema, {
+      success: true,
+      spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
+      mapId: map.mapId,
+      entityId: BigInt(entityId),
+      resumeToken: session.resumeToken,
+      tickIntervalMs: config.tickMs,
+      interestRadius: map.interestRadius,
+      maxSpeed: world.speedOf(entityId),
+      mapWidth: map.width,
+      mapHeight: map.height,
+    });
+    sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
+    faults.notify("enter", this.#hooks.enter, session.player!, false);
+  }
+
+  /** A session is in the world from now on; gives its entity's id. */
+  #begin(session: Session, { player, mute, character, replaced }: Admission): number {
+    const { clock, faults, log, sessions, world } = this.#context;
     if (replaced !== undefined) {
       this.#parts.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
     }
@@ -262,27 +307,69 @@ export class Entries {
     };
     this.#occupants.play(session);
     if (stay !== undefined) this.#returnTo(stay);
-    const { faults } = this.#context;
     faults.notify("spawn", this.#hooks.spawn, entityId, characterId, stay !== undefined);
-    const map = world.mapOf(entityId);
     sessions.enterWorld(session);
-    log.debug("Player entered", { ...player, mapId: map.mapId });
-    sessions.setResumeToken(session, randomToken());
-    link.stateDue = STATE_IN_WORLD;
-    const response = create(EnterWorldResponseSchema, {
-      success: true,
-      spawnPosition: { x: world.xOf(entityId), y: world.yOf(entityId), z: world.zOf(entityId) },
-      mapId: map.mapId,
-      entityId: BigInt(entityId),
-      resumeToken: session.resumeToken,
-      tickIntervalMs: config.tickMs,
-      interestRadius: map.interestRadius,
-      maxSpeed: world.speedOf(entityId),
-      mapWidth: map.width,
-      mapHeight: map.height,
-    });
-    sessions.send(session, PacketType.ENTER_WORLD_RESPONSE, toBinary(EnterWorldResponseSchema, response));
-    faults.notify("enter", this.#hooks.enter, session.player!, false);
+    log.debug("Player entered", { ...player, mapId: world.mapOf(entityId).mapId });
+    return entityId;
+  }
+
+  /**
+   * Brings a session into the world that was on another node, as one whose connection is lost: its client is about to
+   * resume it, by the token that it has brought.
+   *
+   * @param fresh What the client's connection came with.
+   * @param take Claims the player for this node; undefined: somebody else was faster.
+   */
+  async bring(
+    fresh: Session,
+    { playerId: accountId, characterId, request }: BroughtSession,
+    take: () => Promise<TakenSession | undefined>,
+  ): Promise<void> {
+    const { clock, finder, ownerships, sessions, storage } = this.#context;
+    this.#beginEntering(accountId);
+    const load = async () => {
+      for (const each of this.#hooks.load) await each(accountId, storage.for(fresh.entrant));
+    };
+    let isBrought = false;
+    try {
+      // Who would be refused leaves the session where it is.
+      this.#checkRoom(this.#check(fresh, null, await this.#read(fresh, accountId, characterId)));
+      const taken = await take();
+      if (taken === undefined) throw new RequestError(ErrorCode.UNAVAILABLE, "The session is being moved, ask again");
+      try {
+        // Nobody but this node changes it any more.
+        await load();
+        const admission = this.#check(fresh, null, await this.#read(fresh, accountId, characterId));
+        ownerships.checkLease();
+        this.#checkRoom(admission);
+        const lastSequence = Number(request.lastSequence);
+        const numbers = taken.session === null ? numbersAfter(lastSequence) : decodeSession(taken.session);
+        const session = new Session();
+        session.source = fresh.source;
+        session.clientVersion = request.clientVersion === "" ? numbers.clientVersion : request.clientVersion;
+        session.owner = { playerId: accountId, epoch: taken.epoch };
+        session.linkDeadSinceMs = clock.monotonicMs();
+        sessions.add(session);
+        this.#begin(session, admission);
+        isBrought = true;
+        session.goOnWith(numbers);
+        sessions.setResumeToken(session, request.resumeToken);
+        this.#parts.tellMap(session);
+        this.#context.faults.notify("enter", this.#hooks.enter, session.player!, false);
+      } finally {
+        if (!isBrought) finder!.forget(accountId);
+      }
+    } finally {
+      this.#endEntering(accountId);
+    }
+  }
+
+  /** Whether a session of another node has a place here: nobody waits for one that it had. */
+  #checkRoom({ player, character }: Admission): void {
+    const { world } = this.#context;
+    if (this.#occupants.stayOf(character.characterId) !== undefined) return;
+    if (!world.isFull && !this.#characters.placeOf(player, character.state).map.isFull) return;
+    throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
   }
 
   /** Gives a player the entity back that it has left: where it is, as it is. */

@@ -156,7 +156,7 @@ export class Logic {
     this.world = new WorldService(context, this);
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);
-    this.resumes = new ResumeService(context, this.hooks);
+    this.resumes = new ResumeService(context, this);
     this.players = new Players(context, this.world.occupants);
     context.sessions.onPresence((player, isOnline) => {
       if (isOnline) context.faults.notify("presence", this.hooks.online, player, false);

@@ -15,9 +15,13 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
-import { RESUME_REPEAT_MS } from "../../shared/limits.ts";
+import { RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import type { FoundSession } from "../cluster/session_finder.ts";
 import type { HookLists } from "../game/hooks.ts";
+import type { Entries } from "./entries.ts";
+import { serverInfoOf } from "./server_list.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
@@ -32,16 +36,30 @@ interface WaitingResume {
   readonly decide: () => void;
 }
 
+/** What resumes work with. */
+export interface ResumeParts {
+  readonly hooks: Pick<HookLists, "resumed">;
+  readonly world: { readonly entries: Pick<Entries, "bring"> };
+}
+
+const OVER = "The session is over, enter the world again";
+
 /** Which client resumes which session. */
 export class ResumeService {
   readonly #context: LogicContext;
   readonly #hooks: Pick<HookLists, "resumed">;
   /** Second resumes with a token that was spent a moment ago; one a connection at most. */
   #waiting: WaitingResume[] = [];
+  /** Resumes and entries of sessions under way that the database has to know of, by player. */
+  readonly #underWay = new Map<number, Promise<void>>();
+  /** What sessions that were brought here are resumed by the next time, as the database knows already. */
+  readonly #brought = new WeakMap<Session, string>();
+  readonly #entries: Pick<Entries, "bring">;
 
-  constructor(context: LogicContext, hooks: Pick<HookLists, "resumed">) {
+  constructor(context: LogicContext, parts: ResumeParts) {
     this.#context = context;
-    this.#hooks = hooks;
+    this.#hooks = parts.hooks;
+    this.#entries = parts.world.entries;
   }
 
   /** Registers the handler of this module. */
@@ -60,16 +78,27 @@ export class ResumeService {
     if (request.clientVersion !== "") {
       checkVersion(request.clientVersion, this.#context.config.clientVersionMin);
     }
+    // Elsewhere the database has to be asked, which others may do meanwhile.
+    if (this.#context.finder !== undefined) return this.#exclusively(fresh, () => this.#resumeShared(fresh, request));
     const session = this.#resumable(request);
-    if (this.#isUndecided(session, request)) return this.#resumeLater(fresh, request);
-    this.#takeUp(fresh, session, request);
+    if (this.#isUndecided(session, request)) return this.#exclusively(fresh, () => this.#resumeLater(fresh, request));
+    this.#takeUp(fresh, session, request, this.#context.randomToken());
+  }
+
+  async #exclusively(fresh: Session, work: () => Promise<void>): Promise<void> {
+    fresh.busy = true;
+    try {
+      await work();
+    } finally {
+      fresh.busy = false;
+    }
   }
 
   /** The session that a resume is for. */
   #resumable({ resumeToken }: ResumeRequest): Session {
     const session = this.#context.sessions.findByResumeToken(resumeToken);
     if (session !== undefined && session.presence !== null) return session;
-    throw new RequestError(ErrorCode.RESUME_EXPIRED, "The session is over, enter the world again");
+    throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
   }
 
   /**
@@ -83,11 +112,109 @@ export class ResumeService {
 
   /** Answers a resume once it is known whether the one before it was heard. */
   async #resumeLater(fresh: Session, request: ResumeRequest): Promise<void> {
-    fresh.busy = true;
-    await new Promise<void>((decide) => this.#waiting.push({ fresh, request, decide }));
-    fresh.busy = false;
-    if (fresh.ended || fresh.link === null || fresh.link.closed) return;
-    this.#takeUp(fresh, this.#resumable(request), request);
+    await this.#untilDecided(fresh, request);
+    if (isGone(fresh)) return;
+    this.#takeUp(fresh, this.#resumable(request), request, this.#context.randomToken());
+  }
+
+  #untilDecided(fresh: Session, request: ResumeRequest): Promise<void> {
+    return new Promise((decide) => this.#waiting.push({ fresh, request, decide }));
+  }
+
+  /** Resumes a session where there are other nodes: what is done here must be known to them before it is answered. */
+  async #resumeShared(fresh: Session, request: ResumeRequest): Promise<void> {
+    const { finder, ownerships, randomToken, sessions } = this.#context, { resumeToken } = request;
+    while (!isGone(fresh)) {
+      const session = sessions.findByResumeToken(resumeToken);
+      if (session === undefined || session.presence === null) {
+        const found = await finder!.find(resumeToken);
+        // It may have come meanwhile.
+        if (sessions.findByResumeToken(resumeToken) !== undefined) continue;
+        if (found.kind === "over") throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
+        if (found.kind !== "free") return this.#sendAway(fresh, found);
+        const { playerId } = found;
+        await this.#oneByOne(playerId, () => this.#bring(fresh, found, request));
+        continue;
+      }
+      if (this.#isUndecided(session, request)) {
+        await this.#untilDecided(fresh, request);
+        continue;
+      }
+      const { owner } = session, { playerId } = session.player!;
+      const brought = this.#brought.get(session);
+      this.#brought.delete(session);
+      if (brought !== undefined || owner === null || resumeToken === session.previousResumeToken) {
+        return this.#takeUp(fresh, session, request, brought ?? randomToken());
+      }
+      if (this.#underWay.has(playerId)) {
+        await this.#underWay.get(playerId);
+        continue;
+      }
+      this.#check(session, request);
+      let nextToken = randomToken();
+      const { characterId } = session.presence;
+      const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
+      await this.#oneByOne(playerId, async () => {
+        try {
+          await ownerships.mark(owner, mark);
+        } catch (error) {
+          if (!(error instanceof DependencyError)) throw error;
+          if (error.code === "fenced") throw this.#fenced(playerId);
+          // Who plays here plays on without the database; with another token nobody else would know the session.
+          nextToken = session.resumeToken;
+        }
+      });
+      if (isGone(fresh) || session.ended || session.presence === null) continue;
+      return this.#takeUp(fresh, session, request, nextToken);
+    }
+  }
+
+  /** Nothing else is done by the token of a player until this is. */
+  async #oneByOne(playerId: number, work: () => Promise<void>): Promise<void> {
+    while (this.#underWay.has(playerId)) await this.#underWay.get(playerId);
+    const done = Promise.withResolvers<void>();
+    this.#underWay.set(playerId, done.promise);
+    try {
+      await work();
+    } finally {
+      this.#underWay.delete(playerId);
+      done.resolve();
+    }
+  }
+
+  /** Brings a session here that is on no node, unless somebody else has while this one waited. */
+  async #bring(
+    fresh: Session,
+    found: Extract<FoundSession, { kind: "free" }>,
+    request: ResumeRequest,
+  ): Promise<void> {
+    const { finder, randomToken, sessions, world } = this.#context, { resumeToken } = request;
+    if (sessions.findByResumeToken(resumeToken) !== undefined) return;
+    if (request.lastSequence > BigInt(RESUME_SEQUENCE_MAX)) {
+      throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
+    }
+    const nextToken = randomToken();
+    await this.#entries.bring(
+      fresh,
+      { ...found, request },
+      () => finder!.take(found.playerId, resumeToken, nextToken),
+    );
+    const session = sessions.findByResumeToken(resumeToken);
+    if (session !== undefined) this.#brought.set(session, nextToken);
+  }
+
+  #fenced(playerId: number): RequestError {
+    this.#context.ownerships.onFenced(playerId);
+    return new RequestError(ErrorCode.UNAVAILABLE, "The session is being moved, ask again");
+  }
+
+  /** Tells a client where to go with its token, or when to come again. */
+  #sendAway(fresh: Session, found: Extract<FoundSession, { kind: "elsewhere" | "later" }>): void {
+    if (isGone(fresh)) return;
+    this.#answerResume(fresh.link!, {
+      errorCode: ErrorCode.UNAVAILABLE,
+      ...found.kind === "later" ? { retryAfterMs: found.retryAfterMs } : { resumeAt: serverInfoOf(found.owner) },
+    });
   }
 
   /** Lets the resumes go on that need not wait any more. */
@@ -100,20 +227,31 @@ export class ResumeService {
     });
   }
 
-  #takeUp(fresh: Session, session: Session, request: ResumeRequest): void {
-    const { clock, faults, randomToken, sessions, world } = this.#context;
-    const link = fresh.link!;
+  /**
+   * Whether a session may be resumed so.
+   *
+   * @throws {RequestError} RESUME_EXPIRED, INVALID_PACKET
+   */
+  #check(session: Session, request: ResumeRequest): void {
     const isSpent = request.resumeToken === session.previousResumeToken;
     // Of two that use a token, the first wins, unless the second is the same client and the first a dead connection.
     if (isSpent && !request.isRepeat && session.link !== null && !session.link.closed) {
       throw new RequestError(ErrorCode.RESUME_EXPIRED, "The resume token is spent");
     }
+    if (Number(request.lastSequence) > session.outbox!.lastSequence) {
+      throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
+    }
+  }
+
+  /** @param nextToken What the session is resumed by the next time; the same as now: it stays. */
+  #takeUp(fresh: Session, session: Session, request: ResumeRequest, nextToken: string): void {
+    const { clock, faults, sessions, world } = this.#context;
+    const link = fresh.link!;
+    const isSpent = request.resumeToken === session.previousResumeToken;
+    this.#check(session, request);
     const outbox = session.outbox!;
     const { entityId } = session.presence!;
     const lastSequence = Number(request.lastSequence);
-    if (lastSequence > outbox.lastSequence) {
-      throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
-    }
     // A client that repeats itself was told nothing there; if it was, it must come back with what it learned.
     this.#giveUpLink(session, isSpent ? DisconnectReason.UNSPECIFIED : DisconnectReason.LOGGED_IN_ELSEWHERE);
     sessions.adopt(session, link);
@@ -123,7 +261,10 @@ export class ResumeService {
     const gap = outbox.hasGap || lastSequence + 1 < outbox.firstSequence;
     outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
     // A repeated request gets the same token again: whichever answer arrives, it is the one that counts.
-    if (!isSpent) sessions.setResumeToken(session, randomToken());
+    if (!isSpent) {
+      if (nextToken === session.resumeToken) sessions.confirmResumeToken(session);
+      else sessions.setResumeToken(session, nextToken);
+    }
     link.stateDue = STATE_IN_WORLD;
     this.#answerResume(link, {
       success: true,
@@ -150,4 +291,8 @@ export class ResumeService {
     const payload = toBinary(ResumeResponseSchema, create(ResumeResponseSchema, response));
     link.output.send(link, PacketType.RESUME_RESPONSE, payload);
   }
+}
+
+function isGone({ ended, link }: Session): boolean {
+  return ended || link === null || link.closed;
 }

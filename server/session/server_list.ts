@@ -13,7 +13,7 @@ import type { Session } from "./session.ts";
 export function ownServer({ config, ports, sessions }: LogicContext, session: Session): ServerInfo {
   const host = config.publicHost !== "" ? config.publicHost : session.link?.info.localAddress ?? "127.0.0.1";
   const load = { currentPlayers: sessions.inWorld.size, maxPlayers: playersMaxOf(config), isDraining: false };
-  return infoOf({ ...addressOf(config, ports, host), serverId: config.serverId, ...load });
+  return serverInfoOf({ ...addressOf(config, ports, host), serverId: config.serverId, ...load });
 }
 
 /** The server of the list whose world a session's connection can enter; 0: none. */
@@ -48,7 +48,7 @@ export class ServerList {
       .map((node) => ({ node, load: this.#underWay.get(node.serverId)!.playersOf(node, nowMs) / node.maxPlayers }))
       .sort((a, b) => a.load - b.load || Number(b.node.serverId === here) - Number(a.node.serverId === here))
       .slice(0, GAME_SERVERS_LISTED_MAX)
-      .map(({ node }) => infoOf(node));
+      .map(({ node }) => serverInfoOf(node));
     if (listed.length > 0) this.#underWay.get(listed[0].serverId)!.send(nowMs);
     return listed;
   }
@@ -93,7 +93,8 @@ export function playersMaxOf({ maxConnections, maxPlayers }: ServerConfig): numb
   return Math.min(maxPlayers, maxConnections);
 }
 
-function infoOf(
+/** A node as clients are told of it. */
+export function serverInfoOf(
   { serverId, serverName, host, gamePort, gatewayUrl, currentPlayers, maxPlayers }:
     & Pick<NodeEntry, "serverId">
     & NodeAddress

@@ -13,6 +13,7 @@ import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage
 import type { Place } from "../world/world.ts";
 import type { Link, LinkImage } from "./link.ts";
 import type { Player } from "./player.ts";
+import type { SessionNumbers } from "./session_handover.ts";
 import { Outbox, type OutboxImage, type OutboxPacket, type Receipt } from "./outbox.ts";
 
 /** A place on a map that is there from the start: units; `yaw` in radians. */
@@ -53,6 +54,7 @@ export type SessionFields = Pick<
   | "source"
   | "leftCharacterId"
   | "receivedSequence"
+  | "adoptsSequence"
   | "ackDue"
   | "repeatedType"
   | "resumeToken"
@@ -80,6 +82,8 @@ export class Session {
   outbox: Outbox | null = null;
   /** Highest sequence received from the client, in order. */
   receivedSequence = 0;
+  /** What its client has sent is not known: the next number that comes is the first. */
+  adoptsSequence = false;
   /** `receivedSequence` has not been sent to the client yet. */
   ackDue = false;
   /** The type of a packet that came again: it is acknowledged by itself, whatever else acknowledges it; 0: none. */
@@ -122,6 +126,7 @@ export class Session {
         source: this.source,
         leftCharacterId: this.leftCharacterId,
         receivedSequence: this.receivedSequence,
+        adoptsSequence: this.adoptsSequence,
         ackDue: this.ackDue,
         repeatedType: this.repeatedType,
         resumeToken: this.resumeToken,
@@ -166,7 +171,8 @@ export class Session {
       this.repeatedType = type;
       return "repeat";
     }
-    if (sequence !== this.receivedSequence + 1) return "skip";
+    if (sequence !== this.receivedSequence + 1 && !this.adoptsSequence) return "skip";
+    this.adoptsSequence = false;
     this.receivedSequence = sequence;
     this.ackDue = true;
     return "apply";
@@ -176,8 +182,16 @@ export class Session {
   begin(): void {
     this.outbox = new Outbox();
     this.receivedSequence = 0;
+    this.adoptsSequence = false;
     this.ackDue = false;
     this.repeatedType = 0;
+  }
+
+  /** Goes on with the numbers of another node. */
+  goOnWith({ adoptsSequence, outbox, receivedSequence }: SessionNumbers): void {
+    this.outbox = Outbox.of(outbox);
+    this.receivedSequence = receivedSequence;
+    this.adoptsSequence = adoptsSequence;
   }
 
   /** Ends the numbering: the session is out of the world. */

@@ -127,6 +127,11 @@ export class SessionManager {
     return link;
   }
 
+  /** Registers a session that has no connection yet. */
+  add(session: Session): void {
+    this.#sessions.add(session);
+  }
+
   /** The connection of an io worker's record, or `undefined` when it is gone. */
   find(worker: number, slot: number, generation: number): Link | undefined {
     const link = this.#links[worker]?.[slot];

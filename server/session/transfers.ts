@@ -39,7 +39,14 @@ export class Transfers {
     if (!world.tryTransfer(entityId, { mapId: map.mapId, place, evenIfFull }, clock.monotonicMs())) return false;
     presence.home = home;
     this.#characters.save(session);
-    const { mapId, name, width, height, interestRadius, theme } = map;
+    this.tell(session);
+    return true;
+  }
+
+  /** Tells a session's client which map it is on, and where: MAP_ENTERED. */
+  tell(session: Session): void {
+    const { sessions, world } = this.#context, { entityId } = session.presence!;
+    const { mapId, name, width, height, interestRadius, theme } = world.mapOf(entityId);
     const entered = create(MapEnteredSchema, {
       success: true,
       entityId: BigInt(entityId),
@@ -47,7 +54,6 @@ export class Transfers {
       map: { mapId, name, width, height, interestRadius, theme },
     });
     sessions.send(session, PacketType.MAP_ENTERED, toBinary(MapEnteredSchema, entered));
-    return true;
   }
 
   /** Takes a session out of its instance, to where it was before; one that is in none stays where it is. */

@@ -281,7 +281,13 @@ function clusterOf(
   const address = addressOf(config, ports, config.publicHost !== "" ? config.publicHost : config.host);
   const load = { currentPlayers: 0, maxPlayers: playersMaxOf(config), isDraining: false };
   const node = { serverId: config.serverId, incarnation, ...address, ...load };
-  return new ClusterNode({ ...parts, node, nowMs: () => performance.now(), timers: SYSTEM_TIMERS });
+  return new ClusterNode({
+    ...parts,
+    node,
+    nowMs: () => performance.now(),
+    timers: SYSTEM_TIMERS,
+    linkDeadMs: config.linkDeadMs,
+  });
 }
 
 let runtime: Runtime | null = null;

@@ -46,7 +46,7 @@ export class WorldService {
   readonly movements: Movements;
   readonly transfers: Transfers;
   readonly #context: LogicContext;
-  readonly #entries: Entries;
+  readonly entries: Entries;
   readonly #snapshots: Snapshots;
   /** Players who are to be given up as soon as they are saved. */
   readonly #wanted = new Set<number>();
@@ -66,20 +66,21 @@ export class WorldService {
     this.movements = new Movements(context);
     this.transfers = new Transfers(context, characters);
     this.#snapshots = new Snapshots(context);
-    this.#entries = new Entries(context, {
+    this.entries = new Entries(context, {
       characters,
       occupants,
       epochs,
       hooks,
       maintenance,
       sanctions,
+      tellMap: (session) => this.transfers.tell(session),
       replace: (session, reason, message) => this.replace(session, reason, message),
     });
   }
 
   /** Lets those in who wait, as far as there is room, and goes on with giving players up. */
   tick(): void {
-    this.#entries.tick();
+    this.entries.tick();
     if (this.#wanted.size > 0) this.#giveUpUnneeded();
   }
 
@@ -90,7 +91,7 @@ export class WorldService {
 
   /** Registers the handlers of this module. */
   register(dispatcher: Dispatcher): void {
-    this.#entries.register(dispatcher);
+    this.entries.register(dispatcher);
     this.movements.register(dispatcher);
     dispatcher.on(LeaveWorldRequestSchema, (session) => this.#onLeaveRequest(session));
   }
@@ -251,11 +252,11 @@ export class WorldService {
     const unsaved = saver.unsavedPlayers();
     const staying = new Set([...this.occupants.stays].map(({ player }) => player.playerId));
     ownerships.sweep((playerId) =>
-      this.#entries.isEntering(playerId) || staying.has(playerId) || unsaved.has(playerId) ||
+      this.entries.isEntering(playerId) || staying.has(playerId) || unsaved.has(playerId) ||
       (sessions.findPlayer(playerId)?.presence ?? null) !== null
     );
     for (const playerId of this.#wanted) {
-      if ((ownerships.find(playerId) ?? null) === null || this.#entries.isEntering(playerId)) {
+      if ((ownerships.find(playerId) ?? null) === null || this.entries.isEntering(playerId)) {
         this.#wanted.delete(playerId);
       }
     }

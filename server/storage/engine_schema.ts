@@ -164,6 +164,27 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   CREATE INDEX player_owners_by_want ON player_owners (server_id) WHERE is_wanted = 1;
   `,
   },
+  // By which tokens each player's session is resumed, and sessions that wait for their clients on no node.
+  {
+    sql: `
+  ALTER TABLE nodes ADD COLUMN joined_at_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN character_id INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN token_epoch INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN token_hash TEXT;
+  ALTER TABLE player_owners ADD COLUMN previous_token_hash TEXT;
+  CREATE INDEX player_owners_by_token ON player_owners (token_hash) WHERE token_hash IS NOT NULL;
+  CREATE INDEX player_owners_by_previous_token ON player_owners (previous_token_hash)
+    WHERE previous_token_hash IS NOT NULL;
+
+  CREATE TABLE handed_over_sessions (
+    player_id INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    epoch INTEGER NOT NULL CHECK (epoch > 0),
+    until_ms INTEGER NOT NULL,
+    session BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX handed_over_sessions_by_time ON handed_over_sessions (until_ms);
+  `,
+  },
 ];
 
 /** The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. */
@@ -287,5 +308,24 @@ export const ENGINE_SCHEMA_POSTGRES: readonly string[] = [
 
   -- What all nodes must know and nobody else may.
   CREATE TABLE secrets (name TEXT PRIMARY KEY, bytes BYTEA NOT NULL);
+  `,
+  // By which tokens each player's session is resumed, and sessions that wait for their clients on no node.
+  `
+  ALTER TABLE nodes ADD COLUMN joined_at_ms BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN character_id BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN token_epoch BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE player_owners ADD COLUMN token_hash TEXT;
+  ALTER TABLE player_owners ADD COLUMN previous_token_hash TEXT;
+  CREATE INDEX player_owners_by_token ON player_owners (token_hash) WHERE token_hash IS NOT NULL;
+  CREATE INDEX player_owners_by_previous_token ON player_owners (previous_token_hash)
+    WHERE previous_token_hash IS NOT NULL;
+
+  CREATE TABLE handed_over_sessions (
+    player_id BIGINT PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+    epoch BIGINT NOT NULL CHECK (epoch > 0),
+    until_ms BIGINT NOT NULL,
+    session BYTEA NOT NULL
+  );
+  CREATE INDEX handed_over_sessions_by_time ON handed_over_sessions (until_ms);
   `,
 ];

@@ -11,6 +11,7 @@ import type { OnceRequest } from "./receipt_store.ts";
 import type { GameRecords } from "./sql_store.ts";
 import {
   type AccountStore,
+  type Asker,
   type CharacterStore,
   HEALTH_PROBE,
   type Storage,
@@ -49,8 +50,12 @@ export class PostgresStorage implements Storage {
   }
 
   /** Nobody waits here, so all are served alike. */
-  for(): Stores {
-    return this;
+  for({ owner }: Pick<Asker, "owner">): Stores {
+    return owner === undefined
+      ? this
+      : storesOn((operation, isWrite, argument, once) =>
+        this.#call({ operation, argument, once, fence: isWrite ? owner : undefined })
+      );
   }
 
   isHealthy(): Promise<boolean> {

@@ -1,138 +1,13 @@
-import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DIRECTORY } from "../../server/cluster/directory_store.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import type { Timers } from "../../server/base/clock.ts";
-import { DIRECTORY, type NodeEntry } from "../../server/cluster/directory_store.ts";
-import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
-import type { Storage } from "../../server/storage/storage.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { CHARACTER_SAVE_INTERVAL_MS, NODE_LEASE_MS, OWNERSHIP_WAIT_MS } from "../../shared/limits.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
-import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
-
-/** Timers on a node's own clock, which stands still while the node is paused. */
-class NodeTimers implements Timers {
-  nowMs = 0;
-  readonly #due = new Map<number, { readonly atMs: number; readonly run: () => void }>();
-  #lastHandle = 0;
-
-  set(run: () => void, delayMs: number): number {
-    this.#due.set(++this.#lastHandle, { atMs: this.nowMs + delayMs, run });
-    return this.#lastHandle;
-  }
-
-  clear(handle: unknown): void {
-    this.#due.delete(handle as number);
-  }
-
-  advance(ms: number): void {
-    this.nowMs += ms;
-    for (const [handle, { atMs, run }] of [...this.#due]) {
-      if (atMs <= this.nowMs && this.#due.delete(handle)) run();
-    }
-  }
-}
-
-interface Node {
-  readonly harness: LogicHarness;
-  readonly timers: NodeTimers;
-}
-
-const STEP_MS = 50;
-
-/** Two nodes on one database, each with a clock of its own; `paused` ones stand still, as by SIGSTOP. */
-class Pair implements AsyncDisposable {
-  databaseMs = 1_000_000;
-  /** `down`: not reached; `deaf`: does what it is asked, and its answers are lost. */
-  readonly directory = { isDown: false, isDeaf: false };
-  readonly storage: Storage = this.#storage();
-  readonly nodes: Node[] = [];
-
-  static async start(options: { readonly worldCapacity?: number } = {}): Promise<Pair> {
-    const pair = new Pair();
-    for (const serverId of [1, 2]) {
-      const node: NodeEntry = {
-        ...{ serverId, incarnation: `run ${serverId}`, serverName: `Server ${serverId}`, host: "192.0.2.1" },
-        ...{ gamePort: 8081, gatewayUrl: "ws://192.0.2.1/ws", currentPlayers: 0, maxPlayers: 100, isDraining: false },
-      };
-      await pair.storage.of(DIRECTORY).join({ node, leaseMs: NODE_LEASE_MS });
-      const timers = new NodeTimers();
-      pair.nodes.push({
-        harness: await LogicHarness.create({
-          ...options,
-          storage: pair.storage,
-          node,
-          timers,
-          nowMs: () => pair.databaseMs,
-        }),
-        timers,
-      });
-    }
-    return pair;
-  }
-
-  /** One database, whose directory may be out of reach. */
-  #storage(): Storage {
-    const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => this.databaseMs }, MARSH_RECORDS);
-    const directory = this.directory, of = storage.of.bind(storage), own = of(DIRECTORY);
-    const whileUp = <A, R>(run: (argument: A) => Promise<R>) => async (argument: A): Promise<R> => {
-      if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
-      const { isDeaf } = directory, answer = await run(argument);
-      if (isDeaf) throw new DependencyError("timeout", "no answer");
-      return answer;
-    };
-    const cut = { ...own, claim: whileUp(own.claim), renew: whileUp(own.renew), release: whileUp(own.release) };
-    storage.of = (definition) => definition.name === DIRECTORY.name ? cut as never : of(definition);
-    return storage;
-  }
-
-  /** Time passes for the database, and for the nodes that are not paused. */
-  async pass(ms: number, ...paused: Node[]): Promise<void> {
-    for (let passedMs = 0; passedMs < ms; passedMs += STEP_MS) {
-      this.databaseMs += STEP_MS;
-      for (const node of this.nodes) {
-        if (paused.includes(node)) continue;
-        node.timers.advance(STEP_MS);
-        node.harness.tick(STEP_MS / node.harness.config.tickMs);
-        await new Promise((resolve) => setTimeout(resolve, 0));
-      }
-    }
-  }
-
-  /** Asks for the world on a node; the answer comes with time. */
-  ask({ harness }: Node, player: HarnessClient): HarnessClient {
-    const client = harness.open({ name: player.name, port: "game" });
-    harness.send(client, EnterWorldRequestSchema, { sessionToken: `plain:${player.playerId}:${player.name}` });
-    return client;
-  }
-
-  /** The nodes that say that they play a player. */
-  playersOf(playerId: number): number[] {
-    return this.nodes.flatMap(({ harness }, index) =>
-      (harness.sessions.findPlayer(playerId)?.presence ?? null) !== null ? [index + 1] : []
-    );
-  }
-
-  async savedX(player: HarnessClient): Promise<number | undefined> {
-    const { playerId: accountId, characterId } = player;
-    return (await this.storage.characters.load({ accountId, characterId }))?.state?.x;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    for (const { harness } of this.nodes) await harness.logic.stop();
-    await this.storage.close();
-  }
-}
-
-function entered({ harness }: Node, client: HarnessClient): string | undefined {
-  const [answer] = harness.received(client, PacketType.ENTER_WORLD_RESPONSE);
-  return answer && (answer.success ? "in" : ErrorCode[answer.errorCode]);
-}
+import { entered, Pair, STEP_MS } from "./pair.ts";
 
 Deno.test("A player who enters on another node is handed over: saved there, thrown out, and here where it was", async () => {
   await using pair = await Pair.start();
@@ -244,7 +119,7 @@ Deno.test("A write that is refused as fenced ends the session on the node that a
   const [one] = pair.nodes;
   const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
   const owner = one.harness.logic.context.ownerships.find(anna.playerId)!;
-  await pair.storage.of(DIRECTORY).handOver({ ...owner, to: { serverId: 2, incarnation: "run 2" } });
+  await pair.storage.of(DIRECTORY).release(owner);
   one.harness.send(anna, GuildCreateRequestSchema, { name: "Foxes", tag: "FOX" });
   await one.harness.until(() => anna.closedBy !== null);
   assertEquals([anna.closedBy?.reason, pair.playersOf(anna.playerId)], [DisconnectReason.LOGGED_IN_ELSEWHERE, []]);

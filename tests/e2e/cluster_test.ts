@@ -1,5 +1,6 @@
 import { connectTcp } from "../../client/tcp_transport.ts";
-import { DrawbridgeClient } from "../../client/browser.ts";
+import { connectWebSocket, DrawbridgeClient, type ServerInfo, type Transport } from "../../client/browser.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -63,6 +64,15 @@ class Cluster implements AsyncDisposable {
   }
 }
 
+const TRANSPORTS: Readonly<
+  Record<string, (home: ServerProcess, signal: AbortSignal, server?: ServerInfo) => Promise<Transport>>
+> = {
+  TCP: ({ ports }, signal, server) =>
+    connectTcp({ hostname: server?.ipAddress, port: server?.port ?? ports.game, signal }),
+  WebSocket: ({ ports }, signal, server) =>
+    connectWebSocket(server?.gatewayUrl ?? `ws://127.0.0.1:${ports.gateway}/ws`, { signal }),
+};
+
 function clientOf(server: ServerProcess): DrawbridgeClient {
   const { game } = server.ports;
   return new DrawbridgeClient({ connect: (signal) => connectTcp({ port: game, signal }), reconnect: false });
@@ -101,6 +111,47 @@ programTest(
     }
   },
 );
+
+for (const [transport, connectTo] of Object.entries(TRANSPORTS)) {
+  programTest(
+    "postgresql",
+    `A client over ${transport} that comes to another server follows its session, and goes on where it is`,
+    async () => {
+      await using cluster = await Cluster.start();
+      const [one, two] = cluster.servers;
+      const { sessionToken } = await cluster.player("Anna", one);
+      // Home is the first server; where the network breaks, the second one is the first that is reached.
+      let home = one;
+      const visited: string[] = [];
+      const client = new DrawbridgeClient({
+        connect: (signal, server) => {
+          visited.push(server === undefined ? `home ${home === one ? 1 : 2}` : `at ${server.serverId}`);
+          return connectTo(home, signal, server);
+        },
+      });
+      const heard: string[] = [];
+      client.on(ChatMessageSchema, ({ message }) => heard.push(message));
+      let gaps = 0, losses = 0;
+      client.on("gap", () => gaps++);
+      client.on("sessionLost", () => losses++);
+      try {
+        await client.open();
+        const { entityId } = await client.enterWorld({ token: sessionToken });
+        home = two;
+        for (let times = 1; times <= 3; times++) {
+          client.reconnectNow();
+          // Held back until the session goes on.
+          client.send(ChatMessageSchema, { channel: Channel.AREA, message: `after ${times}` });
+          await until("the client to be heard", () => heard.includes(`after ${times}`));
+        }
+        assertEquals([client.entityId, gaps, losses], [entityId, 0, 0]);
+        assertEquals(visited, ["home 1", "home 2", "at 1", "at 1", "at 1"], "Where it found its session it comes back");
+      } finally {
+        await client.close();
+      }
+    },
+  );
+}
 
 programTest(
   "postgresql",

@@ -9,6 +9,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import type { Claim, NodeEntry, NodeId, Ownership, Renewal } from "../../server/cluster/directory_store.ts";
+import type { Taken } from "../../server/cluster/ownerships.ts";
 import type { Session } from "../../server/session/session.ts";
 import { operationsOf, type StorageOutcome } from "../../server/storage/operations.ts";
 import type { CharacterState, SavedCharacter } from "../../server/storage/storage.ts";
@@ -135,6 +136,10 @@ export class ClusterJudge {
         if (claim.kind === "owned") this.#wanted.add(playerId);
         return claim.kind === "claimed" ? this.#onClaimed(playerId, node, claim.epoch) : undefined;
       }
+      case "directory.takeSession": {
+        const { node } = argument as { node: NodeId }, taken = value as Taken;
+        return taken.kind === "taken" ? this.#onClaimed(taken.playerId, node, taken.epoch) : undefined;
+      }
       case "directory.release": {
         const { playerId, epoch } = argument as Ownership;
         if (this.#owners.get(playerId)?.epoch !== epoch) return;
@@ -186,6 +191,12 @@ export class ClusterJudge {
 
   #holdsLease(incarnation: string): boolean {
     return (this.#leases.get(incarnation) ?? 0) > this.#time.monotonicMs();
+  }
+
+  /** A server tells a client where it is, which it may not have entered there: its session was brought. */
+  onPlaced(life: LogicLife, { presence }: Session): void {
+    const { characterId, entityId } = presence!;
+    this.#entities.get(life)!.set(characterId, entityId);
   }
 
   /** A server tells a client that it is in the world. */

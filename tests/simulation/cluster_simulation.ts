@@ -159,9 +159,12 @@ class ClusterSimulation implements SeedRun {
       onSent: () => {},
       onNumbered: (outbox, packet) => {
         const ledger = this.#delivery.onNumbered(outbox, packet);
-        if (ledger === undefined || packet.type !== PacketType.ENTER_WORLD_RESPONSE) return;
+        const isEntry = packet.type === PacketType.ENTER_WORLD_RESPONSE;
+        if (ledger === undefined || !isEntry && packet.type !== PacketType.MAP_ENTERED) return;
         const life = this.#lifeOf(ledger.session.player!.playerId, outbox);
-        if (life !== undefined) this.#judge.onEntered(life, ledger.session, packet.payload);
+        if (life === undefined) return;
+        if (isEntry) this.#judge.onEntered(life, ledger.session, packet.payload);
+        else this.#judge.onPlaced(life, ledger.session);
       },
       onApplied: (session, type, sequence, payload) => this.#delivery.onApplied(session, type, sequence, payload),
       onSaid: () => {},

@@ -48,6 +48,14 @@ export class DeliveryJudge {
   onToken(session: Session, life: number): void {
     const outbox = session.outbox!;
     let ledger = this.#byOutbox.get(outbox);
+    const before = this.#byToken.get(session.resumeToken);
+    if (ledger === undefined && before !== undefined) {
+      // Its client has brought it here. What its server still does with what it has is nobody's.
+      this.#byOutbox.delete(before.outbox);
+      before.moveTo(session, outbox, life);
+      this.#byOutbox.set(outbox, before);
+      return;
+    }
     if (ledger === undefined) {
       ledger = new SessionLedger(session, outbox, session.player!.playerId, life);
       this.#byOutbox.set(outbox, ledger);
@@ -72,9 +80,10 @@ export class DeliveryJudge {
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void {
     const ledger = this.of(session);
     if (sequence === 0 || ledger === undefined) return;
-    if (sequence !== ledger.applied + 1) {
+    if (sequence !== ledger.applied + 1 && !ledger.mayAdopt) {
       this.#verdict.fail("delivery", `The server applied packet ${sequence} of a client after ${ledger.applied}`);
     }
+    ledger.mayAdopt = false;
     ledger.applied = sequence;
     const sent = ledger.clientSent[sequence - 1];
     const isSame = sent !== undefined && isSamePacket(sent, type, payload);
@@ -111,7 +120,9 @@ export class DeliveryJudge {
   onClientResumed(ledger: SessionLedger, token: string, hasGap: boolean): void {
     this.#verdict.expect(this.#byToken.get(token) === ledger, "resume", "A client resumed the session of another");
     if (!hasGap) return;
-    // The server forgets only when it must.
+    ledger.maySkip = true;
+    // The server forgets only when it must: of what a dead one had, all is gone.
+    if (ledger.session.adoptsSequence) return;
     const missed = ledger.sent.slice(ledger.received);
     const missedBytes = missed.reduce((bytes, { payload }) => bytes + payload.length + 64, 0);
     const isRight = missed.length > OUTBOX_PACKETS_MAX || missedBytes > OUTBOX_BYTES_MAX;
@@ -120,7 +131,6 @@ export class DeliveryJudge {
       "delivery",
       `The server forgot some of ${missed.length} packets, ${missedBytes} bytes`,
     );
-    ledger.maySkip = true;
   }
 
   /** A client applies a packet. */

@@ -22,6 +22,8 @@ export class SessionLedger {
   readonly clientSent: NumberedPacket[] = [];
   /** The highest of these that the server has applied. */
   applied = 0;
+  /** The server that applied them is dead: the one that has the session now takes whatever comes first. */
+  mayAdopt = false;
   /** The client's end, once it has numbered anything. */
   clientSession: ClientSession | null = null;
   /** How many packets of either side there were when it was first looked at in the quiet: these must get there. */
@@ -35,11 +37,18 @@ export class SessionLedger {
 
   /** @param life Counts lives of logic. */
   constructor(
-    readonly session: Session,
-    readonly outbox: Outbox,
+    public session: Session,
+    public outbox: Outbox,
     readonly playerId: number,
-    readonly life: number,
+    public life: number,
   ) {}
+
+  /** The session goes on with another server, whose numbers follow on what the client says it has received. */
+  moveTo(session: Session, outbox: Outbox, life: number): void {
+    Object.assign(this, { session, outbox, life });
+    this.sent.length = outbox.lastSequence;
+    this.mayAdopt = session.adoptsSequence;
+  }
 
   /** Whether the server still keeps this session. */
   get isLive(): boolean {

@@ -270,8 +270,8 @@ export class SimulatedPlayer {
       case PacketType.MOVEMENT_CORRECTION:
         return this.#standAt(fromBinary(MovementCorrectionSchema, payload).position!);
       case PacketType.MAP_ENTERED: {
-        const { success, position } = fromBinary(MapEnteredSchema, payload);
-        if (success) this.#onMapEntered(position!);
+        const { success, entityId, position } = fromBinary(MapEnteredSchema, payload);
+        if (success) this.#onMapEntered(Number(entityId), position!);
         return;
       }
       case PacketType.CHAT_MESSAGE:
@@ -298,9 +298,10 @@ export class SimulatedPlayer {
     }
   }
 
-  #onMapEntered(position: { x: number; z: number }): void {
+  /** It may be another server's map, with ticks of its own. */
+  #onMapEntered(entityId: number, position: { x: number; z: number }): void {
     this.#standAt(position);
-    this.sight?.reset();
+    this.sight = new Sight(entityId, this.around.judges.verdict);
   }
 
   /** One-time tokens: each answer brings one that was never given out before. */

@@ -166,7 +166,9 @@ export class LogicLife {
     this.#carrier = bus?.connect(() => parts.busReach(), () => this.waker.ring());
     const log = new LimitedLogger(this.log, () => time.monotonicMs());
     const nowMs = () => time.monotonicMs();
-    this.cluster = node && new ClusterNode({ storage: this.storage, node, nowMs, timers: this.#timers, log });
+    const { linkDeadMs } = config;
+    this.cluster = node &&
+      new ClusterNode({ storage: this.storage, node, nowMs, timers: this.#timers, log, linkDeadMs });
     for (const folder of [GAMES, game.folder]) refuseOutsideChance(folder);
     refusePendingPromises();
     this.logic = buildLogic({

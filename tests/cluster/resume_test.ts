@@ -1,0 +1,175 @@
+/** Sessions whose clients come to a node that does not have them. @module */
+
+import { PacketType } from "../../games/marsh/contract.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { DIRECTORY } from "../../server/cluster/directory_store.ts";
+import type { ResumeResponse } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { NODE_LEASE_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import type { HarnessClient } from "../support/logic_harness.ts";
+import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
+
+function answerTo({ harness }: Node, client: HarnessClient): ResumeResponse | undefined {
+  return harness.received(client, PacketType.RESUME_RESPONSE)[0];
+}
+
+/** Asks and waits for the answer. */
+async function resume(pair: Pair, node: Node, resumeToken: string, lastSequence = 1, isRepeat = false) {
+  const client = pair.resume(node, { resumeToken, lastSequence: BigInt(lastSequence), isRepeat });
+  for (let tries = 0; answerTo(node, client) === undefined; tries++) {
+    assert(tries < 100, "Every resume is answered");
+    await pair.pass(STEP_MS);
+  }
+  return { client, answer: answerTo(node, client)! };
+}
+
+Deno.test("RESUME_REQUEST at another node is told where to go, and the token is not spent", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.disconnect(anna);
+  for (let times = 0; times < 3; times++) {
+    const { answer } = await resume(pair, two, anna.resumeToken);
+    assertEquals([answer.success, answer.errorCode, answer.retryAfterMs], [false, ErrorCode.UNAVAILABLE, 0]);
+    const { serverId, ipAddress, port, gatewayUrl } = answer.resumeAt!;
+    assertEquals([serverId, ipAddress, port, gatewayUrl], [1, "192.0.2.1", 8081, "ws://192.0.2.1/ws"]);
+  }
+  const { answer } = await resume(pair, one, anna.resumeToken);
+  assertEquals([answer.success, answer.gap, answer.entityId], [true, false, BigInt(anna.entityId)]);
+  // The new one is known before it is told.
+  assertEquals((await resume(pair, two, answer.resumeToken)).answer.resumeAt?.serverId, 1);
+});
+
+Deno.test("RESUME_REQUEST waits for the lease of a node that says nothing, then goes on elsewhere with a gap", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const bert = await two.harness.connect({ name: "Bert", at: { x: 305, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS - 2_500);
+  const { answer: early } = await resume(pair, two, anna.resumeToken, 9);
+  assertEquals([early.success, early.errorCode, early.resumeAt], [false, ErrorCode.UNAVAILABLE, undefined]);
+  assert(early.retryAfterMs > 0 && early.retryAfterMs <= 2_500, `${early.retryAfterMs} ms`);
+  await pair.pass(early.retryAfterMs);
+  const { client, answer } = await resume(pair, two, anna.resumeToken, 9);
+  assertEquals(
+    [answer.success, answer.gap, answer.lastSequence],
+    [true, true, 0n],
+    "It knows nothing of what was sent",
+  );
+  assertEquals(pair.playersOf(anna.playerId), [1]);
+  const numbers = client.packets.map(({ sequence }) => sequence).filter((sequence) => sequence > 0);
+  assertEquals([numbers[0], numbers.length], [10, new Set(numbers).size], "Behind what the client has received");
+  const [{ position, map }] = two.harness.received(client, PacketType.MAP_ENTERED);
+  assertEquals([position?.x, map?.mapId], [300, bert.entityId > 0 ? 0 : -1]);
+  // What the client sends has the numbers it had.
+  const chat = (message: string, sequence: number) =>
+    two.harness.send(client, ChatMessageSchema, { channel: Channel.AREA, message }, { sequence, ack: 9 });
+  two.harness.forget(bert);
+  for (const sequence of [41, 42, 42]) chat(`chat ${sequence}`, sequence);
+  const heard = two.harness.received(bert, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+  assertEquals([heard, client.closedBy], [["chat 41", "chat 42"], null]);
+  chat("too far", 44);
+  assertEquals(client.closedBy?.reason, DisconnectReason.PROTOCOL_VIOLATION);
+});
+
+Deno.test("RESUME_REQUEST to a dead node's session is answered again by the same token, and only to whoever came first", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  const both = [0, 1].map(() => pair.resume(two, { resumeToken: anna.resumeToken, lastSequence: 1n }));
+  await pair.pass(2_000);
+  const answers = both.map((client) => answerTo(two, client)!);
+  assertEquals(answers.map(({ success, errorCode }) => success || errorCode), [true, ErrorCode.RESUME_EXPIRED]);
+  assertEquals(pair.playersOf(anna.playerId), [1]);
+  two.harness.disconnect(both[0]);
+  const { answer } = await resume(pair, two, anna.resumeToken, 1, true);
+  assertEquals([answer.success, answer.gap, answer.resumeToken], [true, true, answers[0].resumeToken]);
+});
+
+Deno.test("RESUME_REQUEST by a token that no session has is answered RESUME_EXPIRED on every node", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const bert = await one.harness.connect({ name: "Bert", at: { x: 300, z: 300 } });
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  for (const node of [one, two]) {
+    assertEquals((await resume(pair, node, "nobody's")).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  }
+  assertEquals((await resume(pair, one, anna.resumeToken)).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  await pair.pass(1_500);
+  assertEquals((await resume(pair, two, anna.resumeToken)).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  await pair.storage.accounts.revokeTokens({ accountId: bert.playerId, tokenEpoch: null });
+  assertEquals((await resume(pair, two, bert.resumeToken)).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  const far = pair.resume(two, { resumeToken: "x", lastSequence: BigInt(RESUME_SEQUENCE_MAX) + 1n });
+  await pair.pass(STEP_MS * 2);
+  assertEquals(answerTo(two, far)?.errorCode, ErrorCode.RESUME_EXPIRED);
+});
+
+Deno.test("RESUME_REQUEST from a dead node names no packet that is out of all bounds", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  const far = await resume(pair, two, anna.resumeToken, RESUME_SEQUENCE_MAX + 1);
+  assertEquals([far.answer.errorCode, pair.playersOf(anna.playerId)], [ErrorCode.INVALID_PACKET, []]);
+  assert((await resume(pair, two, anna.resumeToken, RESUME_SEQUENCE_MAX)).answer.success);
+});
+
+Deno.test("A session goes on at its own node while the directory is out of reach, by the token it has", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.disconnect(anna);
+  pair.directory.isDown = true;
+  const { client, answer } = await resume(pair, one, anna.resumeToken);
+  assertEquals([answer.success, answer.gap, answer.resumeToken], [true, false, anna.resumeToken]);
+  one.harness.disconnect(client);
+  const again = await resume(pair, one, anna.resumeToken);
+  assertEquals([again.answer.success, again.answer.resumeToken], [true, anna.resumeToken], "It is not spent");
+  assertEquals((await resume(pair, two, anna.resumeToken)).answer.errorCode, ErrorCode.UNAVAILABLE);
+  one.harness.disconnect(again.client);
+  pair.directory.isDown = false;
+  const { answer: last } = await resume(pair, one, anna.resumeToken);
+  assertEquals([last.success, last.resumeToken === anna.resumeToken], [true, false]);
+});
+
+Deno.test("A player who was in the world and enters again is found by the new token, one who was refused by the old one", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const place = async (token: string) => (await resume(pair, two, token)).answer.resumeAt?.serverId;
+  const again = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 4);
+  assertEquals(entered(one, again), "in");
+  const [{ resumeToken }] = one.harness.received(again, PacketType.ENTER_WORLD_RESPONSE);
+  assertEquals(await place(resumeToken), 1);
+  await pair.storage.sanctions.set({
+    ...{ kind: "ban", playerId: anna.playerId, address: null, reason: "", moderator: "mod" },
+    ...{ createdAtMs: 1, endsAtMs: null },
+  });
+  const refused = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 4);
+  assertEquals([entered(one, refused), await place(resumeToken)], ["BANNED", 1]);
+});
+
+Deno.test("A player whom only the directory knows to be on a node is given up by it when another one wants the player", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.disconnect(anna);
+  // As after a crash of its logic: nothing is left of what it knew.
+  const { epoch } = one.harness.logic.context.ownerships.find(anna.playerId)!;
+  one.harness.sessions.end(one.harness.sessions.findPlayer(anna.playerId)!);
+  one.harness.logic.context.finder!.forget(anna.playerId);
+  assertEquals(await pair.storage.of(DIRECTORY).lost([{ playerId: anna.playerId, epoch }]), []);
+  const again = pair.ask(two, anna);
+  await pair.pass(4_000);
+  assertEquals(entered(two, again), "in");
+});
