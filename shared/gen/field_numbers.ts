@@ -17,4 +17,4 @@ export const HEARTBEAT_RESPONSE = { serverTimestamp: 1, latencyMs: 2, clientTime
 export const ERROR_RESPONSE = { errorCode: 1, message: 2, requestType: 3, requestSequence: 4 } as const;
 
 /** Of {@linkcode DisconnectNotice}. */
-export const DISCONNECT_NOTICE = { reason: 1, message: 2, retryAfterMs: 3 } as const;
+export const DISCONNECT_NOTICE = { reason: 1, message: 2, retryAfterMs: 3, resumeAt: 4 } as const;
