@@ -188,7 +188,7 @@ export class ResumeService {
     found: Extract<FoundSession, { kind: "free" }>,
     request: ResumeRequest,
   ): Promise<void> {
-    const { finder, randomToken, sessions, world } = this.#context, { resumeToken } = request;
+    const { finder, randomToken, sessions } = this.#context, { resumeToken } = request;
     if (sessions.findByResumeToken(resumeToken) !== undefined) return;
     if (request.lastSequence > BigInt(RESUME_SEQUENCE_MAX)) {
       throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");

@@ -33,7 +33,7 @@ export class Transfers {
     session: Session,
     target: { readonly map: WorldMap; readonly place?: Readonly<Place>; readonly evenIfFull?: boolean },
   ): boolean {
-    const { clock, sessions, world } = this.#context;
+    const { clock, world } = this.#context;
     const presence = session.presence!, { entityId } = presence, { map, place, evenIfFull } = target;
     const home = map.template === null ? null : presence.home ?? this.#characters.whereIs(entityId);
     if (!world.tryTransfer(entityId, { mapId: map.mapId, place, evenIfFull }, clock.monotonicMs())) return false;
