@@ -109,7 +109,12 @@ async function measurePostgres(
     return [
       await each(
         "entries: a player is claimed",
-        (storage, node, turn) => storage.of(DIRECTORY).claim({ playerId: accounts[own(node, turn)], node: ids[node] }),
+        (storage, node, turn) =>
+          storage.of(DIRECTORY).claim({
+            playerId: accounts[own(node, turn)],
+            node: ids[node],
+            mark: { characterId: 0, tokenHash: `token of ${own(node, turn)}`, previousTokenHash: null },
+          }),
       ),
       await each(
         "a character is saved",
