@@ -65,7 +65,7 @@ import {
   IgnoreListRequestSchema,
   IgnoreRemoveSchema,
 } from "../games/parts/friends/friends_pb.ts";
-import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX, WORLD_STEPS_PER_TICK } from "../shared/limits.ts";
+import { OUTBOX_BYTES_MAX, OUTBOX_PACKETS_MAX, RING_TO_IO_BYTES, WORLD_STEPS_PER_TICK } from "../shared/limits.ts";
 import { CHAT_BYTES_MAX } from "../games/parts/chat/limits.ts";
 import { RESPAWN_DELAY_MS } from "../games/parts/combat/limits.ts";
 import { FRIENDS_MAX, IGNORED_PLAYERS_MAX } from "../games/parts/friends/limits.ts";
@@ -496,7 +496,7 @@ async function houseFor({ name, ports, type }: PacketRow, packets: number): Prom
 /** What `packets` of a type cost logic and storage, in microseconds a packet. */
 async function measureLogic(row: PacketRow, packets: number): Promise<[number, number]> {
   const [house, post] = await houseFor(row, packets);
-  house.harness.sendTo(new DrainedOutput(createRingBuffer()));
+  house.harness.sendTo(new DrainedOutput(createRingBuffer(RING_TO_IO_BYTES)));
   house.storage.workMs = 0;
   for (let index = 0; index < packets; index++) post(house, index);
   const ms = await house.settle();

@@ -283,8 +283,10 @@ export const HTTP_CONNECTIONS_MAX = 1_024;
 
 // Rings between threads
 
-/** Size of one ring, in bytes. A power of two. */
-export const RING_BYTES = 4 * 1_048_576;
+/** Size of the ring from an io worker to logic, in bytes: 10,000 movements wait in it. A power of two. */
+export const RING_TO_LOGIC_BYTES = 1_048_576;
+/** Size of the ring from logic to an io worker, in bytes: a tick writes all its snapshots at once. A power of two. */
+export const RING_TO_IO_BYTES = 4 * 1_048_576;
 /** Largest record a ring takes, in bytes: a decompressed payload and its header. */
 export const RING_RECORD_BYTES_MAX: number = DECOMPRESSED_BYTES_MAX + 1_024;
 
@@ -781,7 +783,7 @@ assert(
 );
 assert(ANSWER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "Whose request is not answered is not read, and must not count as idle");
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
-assert((RING_BYTES & (RING_BYTES - 1)) === 0, "A ring's size must be a power of two");
+assert((RING_TO_IO_BYTES & (RING_TO_IO_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");
 assert(BUS_SILENT_MS > 3 * NODE_BEAT_INTERVAL_MS, "A node that is late is not silent");
 assert(BUS_PAYLOAD_BYTES_MAX + 1_024 <= BUS_MESSAGE_BYTES_MAX, "A message between nodes must have room for its header");
@@ -798,7 +800,7 @@ assert(
   BROADCAST_RECIPIENTS_MAX * 16 + FRAME_BYTES_MAX <= RING_RECORD_BYTES_MAX,
   "A broadcast to the most recipients must fit a record",
 );
-assert(RING_BYTES >= 4 * RING_RECORD_BYTES_MAX, "A ring must hold several of its largest records");
+assert(RING_TO_IO_BYTES >= 4 * RING_RECORD_BYTES_MAX, "A ring must hold several of its largest records");
 assert(COMPRESSION_THRESHOLD_BYTES < DECOMPRESSED_BYTES_MAX, "Compression must fit its bound");
 assert(MONITOR_RTT_SAMPLES < MONITOR_SAMPLES_MAX, "The round trip is taken over samples that are kept");
 assert(LOG_VALUE_CHARS_MAX < LOG_LINE_BYTES_MAX, "A log line must hold one of its largest values");

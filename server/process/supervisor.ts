@@ -14,6 +14,8 @@ import {
   MODERATION_PENDING_MAX,
   RELOAD_LOAD_MS,
   RELOAD_START_MS,
+  RING_TO_IO_BYTES,
+  RING_TO_LOGIC_BYTES,
   ROUNDS_CHECK_INTERVAL_MS,
   STORAGE_CHECK_INTERVAL_MS,
   STORAGE_HANG_MS,
@@ -302,7 +304,11 @@ export class Supervisor {
 
   async #startIo(index: number): Promise<IoStarted> {
     const { config } = this.#options;
-    const rings = { toLogic: createRingBuffer(), fromLogic: createRingBuffer(), doorbell: createDoorbellBuffer() };
+    const rings = {
+      toLogic: createRingBuffer(RING_TO_LOGIC_BYTES),
+      fromLogic: createRingBuffer(RING_TO_IO_BYTES),
+      doorbell: createDoorbellBuffer(),
+    };
     const url = new URL("../io/worker.ts", import.meta.url);
     const worker: IoHandle = new WorkerHandle(url, {
       name: `io-${index}`,

@@ -10,7 +10,7 @@
  */
 
 import { assert } from "../../shared/errors.ts";
-import { RING_BYTES, RING_RECORD_BYTES_MAX } from "../../shared/limits.ts";
+import { RING_RECORD_BYTES_MAX } from "../../shared/limits.ts";
 
 const HEAD_INDEX = 0;
 const TAIL_INDEX = 16;
@@ -23,7 +23,7 @@ const FILLER = 0x8000_0000;
  *
  * @param dataBytes Room for records, in bytes: a power of two.
  */
-export function createRingBuffer(dataBytes: number = RING_BYTES): SharedArrayBuffer {
+export function createRingBuffer(dataBytes: number): SharedArrayBuffer {
   assert(dataBytes >= 64 && (dataBytes & (dataBytes - 1)) === 0, `Ring size ${dataBytes} is not a power of two`);
   const buffer = new SharedArrayBuffer(DATA_OFFSET + dataBytes);
   // Written once, so that the first burst does not wait for the kernel to find memory for it.

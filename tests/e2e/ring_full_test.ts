@@ -1,6 +1,6 @@
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
-import { RING_BYTES, THREAD_STALL_MS } from "../../shared/limits.ts";
+import { RING_TO_LOGIC_BYTES, THREAD_STALL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { onEachBackend } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
@@ -10,7 +10,7 @@ import { join } from "../support/wire_websocket.ts";
 
 const PLAYERS = 8;
 /** What each player sends while nobody takes anything out of the rings, in bytes. */
-const FLOOD_BYTES: number = 2 * RING_BYTES;
+const FLOOD_BYTES: number = 8 * RING_TO_LOGIC_BYTES;
 const SAYINGS = 50;
 
 onEachBackend({ players: PLAYERS, flags: ["--diagnostics", "on", "--flood-control", "off"] }, (backend, server) => {

@@ -11,7 +11,7 @@ import {
 import { FLAG_COMPRESSED, KIND_MASK, readRecord, STATE_SHIFT } from "../support/records.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX, RING_BYTES } from "../../shared/limits.ts";
+import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX, RING_TO_IO_BYTES } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -35,7 +35,7 @@ class Fixture {
   wakeCount = 0;
   readonly #consumer: RingConsumer;
 
-  constructor(ringBytes = RING_BYTES) {
+  constructor(ringBytes = RING_TO_IO_BYTES) {
     const buffer = createRingBuffer(ringBytes);
     this.#consumer = new RingConsumer(buffer);
     this.output = new RingOutput(

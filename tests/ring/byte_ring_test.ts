@@ -1,5 +1,5 @@
 import { AssertionError } from "../../shared/errors.ts";
-import { RING_BYTES, RING_RECORD_BYTES_MAX } from "../../shared/limits.ts";
+import { RING_RECORD_BYTES_MAX, RING_TO_IO_BYTES } from "../../shared/limits.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
@@ -159,7 +159,7 @@ Deno.test("RingConsumer opened later, as after a crash, goes on at the first rec
 });
 
 Deno.test("RingProducer.tryReserve() takes a record of RING_RECORD_BYTES_MAX bytes and fails at one more", () => {
-  const { producer, consumer } = openRing(RING_BYTES);
+  const { producer, consumer } = openRing(RING_TO_IO_BYTES);
   assertEquals(producer.tryReserve(RING_RECORD_BYTES_MAX), 0);
   producer.publish();
   assertEquals(consumer.next(), 0);

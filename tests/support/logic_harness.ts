@@ -50,6 +50,7 @@ import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { RING_TO_IO_BYTES } from "../../shared/limits.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "./assert.ts";
 import { plainTokens } from "./plain_tokens.ts";
@@ -327,7 +328,7 @@ export class LogicHarness implements AsyncDisposable {
   readonly storage: Storage;
   world!: World;
   logic!: Logic;
-  readonly #memory = createRingBuffer();
+  readonly #memory = createRingBuffer(RING_TO_IO_BYTES);
   readonly #ring: RingProducer;
   readonly #output: CollectingOutput;
   readonly #build: (game: GameModule, before?: Predecessor) => void;
