@@ -111,13 +111,15 @@ export class RequestQueue<T extends Waiting> {
   /** Takes out what waits for longer than its deadline. */
   removeExpired(nowMs: number): T[] {
     const expired: T[] = [];
+    const isLate = (request: T) => request.deadlineMs <= nowMs;
     const isInTime = (request: T) => {
-      if (request.deadlineMs > nowMs) return true;
+      if (!isLate(request)) return true;
       expired.push(request);
       return false;
     };
     for (const turns of this.#turns) {
       for (const [source, { reads, writes }] of turns) {
+        if (!reads.some(isLate) && !writes.some(isLate)) continue;
         const left = { reads: reads.filter(isInTime), writes: writes.filter(isInTime) };
         if (left.reads.length + left.writes.length === 0) turns.delete(source);
         else turns.set(source, left);

@@ -99,11 +99,29 @@ export function defineStore<Ops extends Operations>(name: string, operations: Op
  */
 export type Call = (operation: string, isWrite: boolean, argument: unknown, once?: OnceRequest) => Promise<unknown>;
 
+/** What the methods of a store ask for. */
+type Asked = readonly { readonly method: string; readonly operation: string; readonly isWrite: boolean }[];
+
+/** By definition: everyone who asks has a port of his own, made for a request or two. */
+const askedOf = new WeakMap<StoreDefinition, Asked>();
+
+function askedIn(definition: StoreDefinition): Asked {
+  let asked = askedOf.get(definition);
+  if (asked === undefined) {
+    asked = Object.entries(definition.operations).map(([method, { kind }]) => ({
+      method,
+      operation: `${definition.name}.${method}`,
+      isWrite: kind === "write",
+    }));
+    askedOf.set(definition, asked);
+  }
+  return asked;
+}
+
 /** Makes the object whose every method asks through `call`. */
 export function storePort<Definition extends StoreDefinition>(definition: Definition, call: Call): StoreOf<Definition> {
   const port: Record<string, (argument: unknown) => Promise<unknown>> = {};
-  for (const [method, { kind }] of Object.entries(definition.operations)) {
-    const operation = `${definition.name}.${method}`, isWrite = kind === "write";
+  for (const { method, operation, isWrite } of askedIn(definition)) {
     port[method] = (argument) => call(operation, isWrite, argument);
   }
   return port as StoreOf<Definition>;
