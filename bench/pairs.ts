@@ -9,7 +9,7 @@ import { choice, decimal, integer, type Kind } from "../server/config/kinds.ts";
 import { ConfigError } from "../shared/errors.ts";
 import { markdownTable, path, readFlags, runCommand, someOf } from "./flags.ts";
 import { median, pause, runLoad, runTool, settledMb } from "./load.ts";
-import { Contender, drawbridgePlan, SERVE_V8_FLAGS } from "./peer_contenders.ts";
+import { Contender, drawbridgePlan } from "./peer_contenders.ts";
 
 const PLAYERS = 2_000;
 /** The loads, as `deno task loadtest` takes them; of `memory`, nothing. */
@@ -97,6 +97,12 @@ export interface PairSample {
   readonly memoryMb: number;
 }
 
+/** The flags that the serve task of a checkout gives V8. */
+async function serveV8Flags(root: string): Promise<string> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
+  return /--v8-flags=(\S+)/.exec(tasks.serve.command)?.[1] ?? "none";
+}
+
 /** The two servers of a pair, and how each is loaded. */
 class Pair implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
@@ -119,7 +125,8 @@ class Pair implements AsyncDisposable {
       args = [...args, "--tokens", tokens];
     }
     const flags = ["--monsters", "off"];
-    const plan = drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags: SERVE_V8_FLAGS, root, floodControl, flags });
+    const v8Flags = await serveV8Flags(root);
+    const plan = drawbridgePlan(backend, { dir, ioWorkers: 2, v8Flags, root, floodControl, flags });
     this.#servers.set(side, { server: this.#stack.use(await Contender.start(plan)), args });
   }
 
