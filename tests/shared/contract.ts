@@ -38,7 +38,7 @@ const ROWS = `
 1007 REGISTER_RESPONSE      <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, player_id 4 uint64
 1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool, client_version 4 string
 1009 RESUME_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, last_sequence 3 uint64, resume_token 4 string, gap 5 bool, entity_id 6 uint64, resume_at 7 ServerInfo, retry_after_ms 8 uint32
-1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32
+1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32, resume_at 4 ServerInfo
 1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 int32, request_sequence 4 uint64
 1012 ECHO_REQUEST           >  CAW ERROR_RESPONSE | data 1 bytes, route 2 uint32
 1013 ECHO_RESPONSE          <  -   - | data 1 bytes, route 2 uint32
