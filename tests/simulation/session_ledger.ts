@@ -22,6 +22,8 @@ export class SessionLedger {
   readonly clientSent: NumberedPacket[] = [];
   /** The highest of these that the server has applied. */
   applied = 0;
+  /** How often it has gone on with another server. */
+  moves = 0;
   /** The server that applied them is dead: the one that has the session now takes whatever comes first. */
   mayAdopt = false;
   /** The client's end, once it has numbered anything. */
@@ -46,6 +48,7 @@ export class SessionLedger {
   /** The session goes on with another server, whose numbers follow on what the client says it has received. */
   moveTo(session: Session, outbox: Outbox, life: number): void {
     Object.assign(this, { session, outbox, life });
+    this.moves++;
     this.sent.length = outbox.lastSequence;
     this.mayAdopt = session.adoptsSequence;
   }
