@@ -20,7 +20,9 @@ export class ClusterChatJudge {
   /** Since when nothing goes wrong. */
   #calmSinceMs = Infinity;
   #players: readonly SimulatedPlayer[] = [];
-  /** When what was said to all while nothing went wrong was first heard, and who said it, by what it was. */
+  /** Players whose session has gone on with another server. */
+  readonly #movers = new Set<number>();
+  /** When what was said to all was first heard, and who said it, by what it was. */
   readonly #sayings = new Map<string, { readonly atMs: number; readonly senderId: number }>();
   /** Since when the players have the sessions that they have, where they have them. */
   readonly #since = new WeakMap<SessionLedger, { readonly atMs: number; readonly moves: number }>();
@@ -47,13 +49,13 @@ export class ClusterChatJudge {
     if (channel !== Channel.GLOBAL || ledger === null) return;
     const nowMs = this.#time.monotonicMs();
     const heard = this.#heardBy(ledger);
-    // What a dead server had taken without a trace is sent again.
-    const sender = this.#ledgerOf(Number(message.split(".")[0]));
-    const isOnce = !heard.has(message) || (sender?.moves ?? 1) > 0;
+    // What a server had taken is sent again once it is silent, and it may only have been stopped.
+    const sender = Number(message.split(".")[0]);
+    for (const each of [id, sender]) if ((this.#ledgerOf(each)?.moves ?? 0) > 0) this.#movers.add(each);
+    const isOnce = !heard.has(message) || this.#movers.has(sender);
     this.#verdict.expect(isOnce, "chat", `Player ${ledger.playerId} is told "${message}" twice`);
     heard.add(message);
-    if (nowMs - this.#calmSinceMs < SETTLED_MS || this.#sayings.has(message)) return;
-    this.#sayings.set(message, { atMs: nowMs, senderId: Number(senderId) });
+    if (!this.#sayings.has(message)) this.#sayings.set(message, { atMs: nowMs, senderId: Number(senderId) });
   }
 
   #heardBy(ledger: SessionLedger): Set<string> {
@@ -70,7 +72,7 @@ export class ClusterChatJudge {
       if (ledger === null || !ledger.isLive || client.state !== "connected") continue;
       const heard = this.#heardBy(ledger), sinceMs = this.#since.get(ledger)!.atMs;
       for (const [message, { atMs, senderId }] of this.#sayings) {
-        if (sinceMs > atMs - SETTLED_MS || heard.has(message)) continue;
+        if (atMs < this.#calmSinceMs + SETTLED_MS || sinceMs > atMs - SETTLED_MS || heard.has(message)) continue;
         if (this.#exempt.has(ledger.playerId) || this.#exempt.has(senderId)) continue;
         return `player ${ledger.playerId} has not heard "${message}"`;
       }
