@@ -60,13 +60,16 @@ Deno.test("GameFiles.look() finds what is another, new or gone, however it was w
 
 Deno.test("Workbench starts nothing that does not compile, and goes on with the next good change", async () => {
   await withTempDir(async (dir) => {
-    const told: string[] = [], printed: string[] = [];
+    const told: string[] = [], saves: number[] = [], printed: string[] = [];
     let isRunning = false;
     const server: DevServer = {
       get isRunning() {
         return isRunning;
       },
-      send: ({ kind }) => void told.push(kind),
+      send: ({ kind, savedAtMs }) => {
+        told.push(kind);
+        saves.push(savedAtMs);
+      },
       restart: () => {
         told.push("restart");
         isRunning = true;
@@ -91,12 +94,14 @@ Deno.test("Workbench starts nothing that does not compile, and goes on with the 
     await write("game.ts", "export const text = 1;\n");
     await bench.onChange(0);
     await write("game.ts", "export const text = ;\n");
-    await bench.onChange(0);
+    await bench.onChange(1_000);
     assertEquals(told, ["restart"]);
     assertEquals(printed.at(-1), "not reloaded, what ran before goes on: check failed");
     assertEquals(/^game\.ts:1:21 .*Expression expected/.test(printed.at(-2)!), true, printed.at(-2));
     await write("game.ts", "export const text = 2;\n");
-    await bench.onChange(0);
+    await bench.onChange(2_000);
+    // It is live since the save that compiles, not since the one before that did not.
+    assertEquals(saves, [2_000]);
     await write("records.ts", "export default {};\n");
     await bench.onChange(0);
     await write("README.md", "nothing\n");

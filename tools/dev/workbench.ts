@@ -33,7 +33,9 @@ export class Workbench {
   readonly #options: WorkbenchOptions;
   readonly #files: GameFiles;
   readonly #due = new Set<Change>();
+  /** Of the first change that is due, Unix milliseconds; since what was last done could not be: of the next one. */
   #savedAtMs = 0;
+  #hasFailed = false;
   /** Ends what is under way: there are newer files. */
   #abort = new AbortController();
   #running: Promise<void> = Promise.resolve();
@@ -58,7 +60,8 @@ export class Workbench {
   async onChange(savedAtMs: number): Promise<void> {
     const paths = (await this.#files.look()).filter((path) => !this.#isMaking || !isMade(path));
     if (paths.length === 0) return;
-    if (this.#due.size === 0) this.#savedAtMs = savedAtMs;
+    if (this.#due.size === 0 || this.#hasFailed) this.#savedAtMs = savedAtMs;
+    this.#hasFailed = false;
     for (const path of paths) this.#due.add(changeOf(path)!);
     this.#abort.abort();
     await (this.#running = this.#running.then(() => this.#due.size > 0 ? this.#work() : undefined));
@@ -71,6 +74,7 @@ export class Workbench {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof StepError)) throw error;
+      this.#hasFailed = true;
       for (const line of error.lines) print(line);
       print(`not reloaded, ${server.isRunning ? "what ran before goes on" : "nothing runs yet"}: ${error.message}`);
     }
