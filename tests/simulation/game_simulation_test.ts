@@ -95,11 +95,12 @@ Deno.test("simulate() repeats a seed, and takes another way with another", async
 });
 
 Deno.test("simulate() names the seed of a test that fails, and what it held", async () => {
-  const play = async (t: GameTest<Packets, unknown>) => {
-    await t.join("ann");
-    t.check(t.seed < 3, "only two seeds are good");
-  };
-  await assertRejects(() => rules(gameOf(() => {}), play), Error, "Seed 3: only two seeds are good");
+  const isHeld = () =>
+    rules(gameOf(() => {}), async (t) => {
+      await t.join("ann");
+      t.check(t.seed < 3, "only two seeds are good");
+    });
+  await assertRejects(isHeld, Error, "Seed 3: only two seeds are good");
 });
 
 const count: Play = async (t) => {
