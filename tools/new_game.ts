@@ -40,6 +40,7 @@ async function manifestOf(folder: string): Promise<string> {
           dev: "MALLOC_MMAP_THRESHOLD_=131072 deno run --no-prompt -A drawbridge/tools/dev.ts .",
           test: "deno test --no-prompt -A",
           generate: "deno run --no-prompt -A drawbridge/tools/generate.ts .",
+          admin: "deno run --no-prompt -A drawbridge/tools/admin.ts",
           build: "deno bundle --quiet --platform browser --minify -o web/dist/page.js web/page.ts",
         },
         ...{ unstable, nodeModulesDir, compilerOptions },

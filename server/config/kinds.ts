@@ -76,11 +76,11 @@ export function choice<const T extends string>(words: readonly T[]): Kind<T> {
   return { expects: `one of ${words.join(", ")}`, placeholder: words.join("|"), parse: find, fromJson: find };
 }
 
-/** Text that `read` accepts; `read` may also bring it into its canonical form. */
+/** Text that `read` accepts; any unless told. `read` may also bring it into its canonical form. */
 export function text(
-  expects: string,
-  placeholder: string,
-  read: (value: string) => string | undefined,
+  expects = "text",
+  placeholder = "TEXT",
+  read: (value: string) => string | undefined = (value) => value,
 ): Kind<string> {
   return {
     expects,

@@ -39,7 +39,8 @@ export class Durable<Fields = MessageInitShape<DescMessage>> {
  *   }));
  * ```
  *
- * The request's proto must say `durable: true`. A refusal changes nothing and leaves no receipt.
+ * The request's proto must say `durable: true`. A refusal changes nothing and leaves no receipt. `work` decides on it: a
+ * handler that throws before it returns this refuses also what was done before, as no receipt is looked for.
  *
  * @param done Called once what `work` gave is on disk, behind the answer: for what the game keeps or shows beside it. Not
  * called when a receipt answered.
