@@ -17,11 +17,18 @@ async function run(cwd: string, ...args: readonly string[]): Promise<string> {
   return out;
 }
 
-/** A file with a snippet in it: imports at the top, rules at the end of the game's function, all else at the end. */
+/** How a game begins. */
+const DEFINITION = /^export default defineGame\([^]*?=> \{$/m;
+
+/**
+ * A file with a snippet in it: imports at the top, rules at the end of the game's function, another beginning of it in
+ * place of the one there, all else at the end.
+ */
 function withSnippet(file: string, text: string, snippet: string): string {
   if (file === "game.proto") return `${text}\n${snippet}`;
-  const imports = snippet.split("\n").filter((line) => line.startsWith("import ")).join("\n");
-  const rest = snippet.split("\n").filter((line) => !line.startsWith("import ")).join("\n");
+  if (DEFINITION.test(snippet)) return text.replace(DEFINITION, () => snippet.trimEnd());
+  const imports = snippet.match(/^import [^]*?;$/gm)?.join("\n") ?? "";
+  const rest = snippet.replaceAll(/^import [^]*?;$/gm, "");
   const end = file === "game.ts" ? text.lastIndexOf("});") : text.length;
   return `${imports}\n${text.slice(0, end)}\n${rest}\n${text.slice(end)}`;
 }
@@ -38,17 +45,17 @@ Deno.test("docs/make-a-game.md leads from deno task new to a game that passes it
     let count = 0;
     for (const { language, code } of blocks) {
       if (language === "sh") continue;
-      const [, file, snippet] = /^\/\/ (game\.proto|game\.ts|game_test\.ts)\n([^]*)$/.exec(code) ?? [];
+      const [, file, snippet] = /^\/\/ (game\.proto|game\.ts|game_test\.ts|web\/page\.ts)\n([^]*)$/.exec(code) ?? [];
       assert(file !== undefined, `A snippet names no file:\n${code}`);
       const path = `${folder}/${file}`;
       await Deno.writeTextFile(path, withSnippet(file, await Deno.readTextFile(path), snippet));
       count++;
     }
-    assertEquals(count, 8);
+    assertEquals(count, 13);
     await run(folder, "task", "generate");
     await run(folder, "check", "--quiet");
     const tested = await run(folder, "task", "test");
-    assert(tested.includes("4 passed | 0 failed"), tested);
+    assert(tested.includes("5 passed | 0 failed"), tested);
   });
 });
 
