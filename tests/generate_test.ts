@@ -69,12 +69,23 @@ Deno.test("deno task generate says in one line what contradicts itself in a prot
     await copySources(dir);
     const path = `${dir}/games/template/game.proto`;
     const proto = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, proto.replace("number: 10002", "number: 10001"));
-    const { success, text } = await tryTask(dir, "generate");
-    // The last line: before it, Deno may say that it runs no build scripts.
-    assertEquals([success, text.trimEnd().split("\n").at(-1)], [
-      false,
-      "Cannot use packets: template.v1.Waved has number 10001, which template.v1.WaveResponse has already",
-    ]);
+    const TABLE = [
+      [
+        "number: 10002",
+        "number: 10001",
+        "Cannot use packets: template.v1.Waved has number 10001, which template.v1.WaveResponse has already",
+      ],
+      [
+        "bytes_max: 6",
+        "bytes_max: 5",
+        "Cannot use components: template.v1.Waves may have 5 bytes, its fields can be 6 bytes",
+      ],
+    ];
+    for (const [right, wrong, problem] of TABLE) {
+      await Deno.writeTextFile(path, proto.replace(right, wrong));
+      const { success, text } = await tryTask(dir, "generate");
+      // The last line: before it, Deno may say that it runs no build scripts.
+      assertEquals([success, text.trimEnd().split("\n").at(-1)], [false, problem]);
+    }
   });
 });

@@ -199,6 +199,7 @@ try {
   // Not before: they stand on what was just written.
   const { packet, PacketOptions_Sender: Sender } = await import("../shared/gen/options_pb.ts");
   const { buildPacketTable } = await import("../shared/contract.ts");
+  const { componentsOf } = await import("../shared/component_table.ts");
   const image = fromBinary(FileDescriptorSetSchema, await buf(workspace, "build", "-o", "-"));
   const all = [...createFileRegistry(image).files];
 
@@ -224,6 +225,8 @@ ${members.join("\n")}
 
   const contractModule = (game: string, files: readonly DescFile[], path: string): string => {
     const { messages, rows, types } = packetsOf(files);
+    // What contradicts itself there is told now too, and not first when the game starts.
+    componentsOf(files);
     const told = files.filter(({ name }) => !/^drawbridge\/(?:options|packet)$/.test(name));
     const shapes = rows.map(({ type, name, replyType }) => {
       const message = messages.get(type)!;
@@ -284,7 +287,7 @@ ${told.map((file) => `  ${variableOf(file)},`).join("\n")}
   await run(ROOT, ["fmt", "--quiet", `--config=${ROOT}deno.json`, ...written]);
 } catch (error) {
   // What a proto says wrongly its author mends, whom a stack trace does not help.
-  if (!(error instanceof Error && /^Cannot (?:generate|use packets):/.test(error.message))) throw error;
+  if (!(error instanceof Error && /^Cannot (?:generate|use packets|use components):/.test(error.message))) throw error;
   console.error(error.message);
   Deno.exitCode = 1;
 } finally {
