@@ -12,7 +12,7 @@ import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
-import { type NulCheck, nulCheckOf } from "./nul_check.ts";
+import { isNameWithNul, type NulCheck, nulCheckOf } from "./nul_check.ts";
 import type { Player } from "./player.ts";
 import type { Session } from "./session.ts";
 
@@ -181,10 +181,8 @@ export class Dispatcher {
       return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
     }
     if (entry.hasNul?.(message) === true) {
-      return this.#answer(
-        session,
-        refuseRequest(ErrorCode.INVALID_PACKET, "A text has a NUL character", row, sequence),
-      );
+      const code = isNameWithNul(message) ? ErrorCode.NAME_INVALID : ErrorCode.INVALID_PACKET;
+      return this.#answer(session, refuseRequest(code, "A text has a NUL character", row, sequence));
     }
     try {
       const done = handle(session, message, requestKey);

@@ -13,6 +13,12 @@ export function nulCheckOf(schema: DescMessage): NulCheck | undefined {
   return hasText(schema, new Set()) ? checkOf(schema) : undefined;
 }
 
+/** Whether it is what a message names something by that has the character: then the name is at fault. */
+export function isNameWithNul(message: Message): boolean {
+  const fields = message as unknown as Record<string, unknown>;
+  return ["name", "username", "tag"].some((field) => hasNulIn(fields[field]));
+}
+
 function hasText(schema: DescMessage, seen: Set<DescMessage>): boolean {
   if (seen.has(schema)) return false;
   seen.add(schema);

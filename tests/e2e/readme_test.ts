@@ -9,7 +9,7 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 async function examplesOf(path: string, { gateway, login }: ServerProcess["ports"]): Promise<string[]> {
   const text = await Deno.readTextFile(`${ROOT}${path}`);
   return [...text.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) =>
-    code.replaceAll(":8082", `:${gateway}`).replaceAll("port: 8080", `port: ${login}`)
+    code.replaceAll(":8082", `:${gateway}`).replaceAll(/(port: |\?\? )8080/g, `$1${login}`)
   );
 }
 

@@ -6,7 +6,13 @@
  */
 
 import { deflateRawSync } from "node:zlib";
-import { RECORD_CONGESTED, RECORD_HEADER_BYTES, RECORD_OPEN, RECORD_PACKET } from "../../server/ring/records.ts";
+import {
+  RECORD_CONGESTED,
+  RECORD_HEADER_BYTES,
+  RECORD_OPEN,
+  RECORD_PACKET,
+  RECORD_REQUEST_KEY,
+} from "../../server/ring/records.ts";
 import { assert as hold } from "../../shared/errors.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { DECOMPRESSED_BYTES_MAX } from "../../shared/limits.ts";
@@ -178,7 +184,8 @@ class ConnectionFuzz {
       const kind = toLogic.words[word + 1];
       const type = toLogic.words[word + 4];
       const payloadBytes = toLogic.words[word + 5];
-      hold(kind >= RECORD_OPEN && kind <= RECORD_REFUSED_MAX, `Logic got a record of kind ${kind}`);
+      const isKnown = kind >= RECORD_OPEN && kind <= RECORD_REFUSED_MAX || kind === RECORD_REQUEST_KEY;
+      hold(isKnown, `Logic got a record of kind ${kind}`);
       if (kind !== RECORD_PACKET) continue;
       this.#report.forwardedCount++;
       const row = contract.packets.row(type);

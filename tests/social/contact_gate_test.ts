@@ -114,6 +114,7 @@ const OTHER_WAYS = [
   ".output",
   "output",
   "this",
+  "transfers",
   "social.delivery.fanOut",
 ];
 
