@@ -207,6 +207,14 @@ export const THREAD_STALL_MS = 1_500;
 export const THREAD_HANG_MS = 2_500;
 /** How often a thread shows how far it was behind at worst, in milliseconds. */
 export const LAG_INTERVAL_MS = 500;
+/** How long a server that stops hands sessions over to others, in milliseconds: the rest of its time is for those left. */
+export const SESSIONS_DRAIN_MS = 4_000;
+/** Sessions that a server which stops hands over at once: each is a transaction. */
+export const SESSIONS_DRAINED_AT_ONCE = 16;
+/** How long a session that is handed over waits for answers that it is owed, in milliseconds. */
+export const DRAIN_ANSWERS_MS = 1_000;
+/** Clients of a server that stops go on at another one within this, in milliseconds: not all at once. */
+export const DRAIN_JITTER_MS = 500;
 /** A thread that is behind by more than this has more to do than it can, in milliseconds: players feel it. */
 export const OVERLOAD_LAG_MS = 250;
 /** A thread that is behind for this long is overloaded, and the server unready, in milliseconds: no mere burst. */

@@ -106,6 +106,31 @@ export class ClusterNode {
     this.ownerships.checkSoon(batch.flatMap(({ owner }) => owner === undefined ? [] : [owner.playerId]));
   }
 
+  /** Tells the others how this node is now, without waiting for the next renewal. */
+  async announce(): Promise<void> {
+    await this.#membership?.renew();
+  }
+
+  /** The other nodes that take players, the least loaded first. Rejects as the directory does. */
+  async others(): Promise<NodeEntry[]> {
+    const { incarnation } = this.#options.node;
+    const load = ({ currentPlayers, maxPlayers }: NodeEntry) => currentPlayers / maxPlayers;
+    return (await this.#directory.nodes(null)).filter((node) => node.incarnation !== incarnation && !node.isDraining)
+      .sort((a, b) => load(a) - load(b));
+  }
+
+  /** Gives a player up, with the session; false: it was not this node's. Rejects as the directory does. */
+  async handOver(session: Parameters<Directory["handOver"]>[0]): Promise<boolean> {
+    if (!await this.#directory.handOver(session)) return false;
+    this.ownerships.forget(session.playerId);
+    return true;
+  }
+
+  /** Resolves after a while. */
+  async pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#options.timers.set(resolve, ms));
+  }
+
   /** Gives up everybody, and the lease. */
   async stop(): Promise<void> {
     this.ownerships.sweep(() => false);

@@ -79,6 +79,11 @@ export interface HookFunctions {
    * @param untilMs When to stop, monotonic milliseconds.
    */
   turn(untilMs: number): void;
+  /**
+   * The server is about to stop, and sessions go to other servers, where there are some: what is held back is told now,
+   * and nothing more is held back.
+   */
+  closing(): void;
   /** Everybody has left the world, and the server stops: resolves when all is written. Called one after the other. */
   stop(): void | Promise<void>;
 }
@@ -107,7 +112,18 @@ export function hookLists(): HookLists {
       linkDead: [],
       resumed: [],
     },
-    ...{ spawn: [], despawn: [], stays: [], deleted: [], forgive: [], announce: [], expire: [], turn: [], stop: [] },
+    ...{
+      spawn: [],
+      despawn: [],
+      stays: [],
+      deleted: [],
+      forgive: [],
+      announce: [],
+      expire: [],
+      turn: [],
+      closing: [],
+      stop: [],
+    },
   };
 }
 

@@ -200,6 +200,7 @@ export class Supervisor {
     await this.#reloading;
     await this.#ownStorage?.close();
     this.#setProblem("node", "The server is stopping");
+    if (this.#isUp) await this.#logic?.ask({ kind: "drain" }, ["drained"]).catch(() => {});
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
     await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
     this.#terminateAll();

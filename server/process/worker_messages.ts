@@ -111,6 +111,8 @@ export type LogicCommand =
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   /** The operator has planned maintenance, or ends it. */
   | { readonly kind: "maintenance"; readonly plan: MaintenancePlan | null }
+  /** The server is about to stop: sessions go to other servers. */
+  | { readonly kind: "drain" }
   | { readonly kind: "stop" }
   | { readonly kind: "collect" }
   | DrillCommand;
@@ -123,5 +125,6 @@ export type LogicReport =
   | { readonly kind: "described"; readonly game: string; readonly packets: readonly PacketRow[] }
   | { readonly kind: "handed_over"; readonly image: LogicImage }
   | { readonly kind: "not_handed_over"; readonly message: string }
+  | { readonly kind: "drained" }
   | { readonly kind: "stopped" }
   | { readonly kind: `moderated ${number}`; readonly outcome: ModerationOutcome };

@@ -60,6 +60,13 @@ export class CharacterSaver {
     return this.#unsaved.get(characterId);
   }
 
+  /** Takes back what was to be saved of a character; undefined: it is saved, or about to be. */
+  withdraw(characterId: number): SavedCharacter | undefined {
+    const character = this.#unsaved.get(characterId);
+    this.#unsaved.delete(characterId);
+    return character;
+  }
+
   /** Drops what is unsaved of a player: it is another node's. */
   forget(playerId: number): void {
     for (const [characterId, { owner }] of this.#unsaved) {

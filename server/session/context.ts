@@ -60,6 +60,8 @@ export interface LogicContext {
   readonly bus: Bus;
   /** Finds sessions that are not here; undefined: there are no other nodes. */
   readonly finder: Pick<SessionFinder, "find" | "take" | "forget"> | undefined;
+  /** Whether the node stops, and lets nobody in any more. */
+  readonly drain: { isOn: boolean };
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;

@@ -100,10 +100,16 @@ export class Entries {
     return this.#entering.has(playerId);
   }
 
+  /** @throws {RequestError} SHUTTING_DOWN once the node stops. */
+  checkOpen(): void {
+    if (this.#context.drain.isOn) throw new RequestError(ErrorCode.SHUTTING_DOWN, "The server is stopping");
+  }
+
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
     const { ownerships, randomToken, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
+    this.checkOpen();
     session.busy = true;
     let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
@@ -129,6 +135,7 @@ export class Entries {
           // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
           const entry = await this.#read(session, accountId, characterId);
           admission = this.#judge(session, token, place, entry);
+          this.checkOpen();
           if (admission !== null && this.#hasRoomFor(admission, place, session)) {
             if (owner === null || owner === marked) {
               session.owner = owner;

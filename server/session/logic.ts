@@ -40,6 +40,7 @@ import {
   typeOf,
 } from "../ring/records.ts";
 import { AccountService } from "./account_service.ts";
+import { Drain } from "./drain.ts";
 import { registerAuthHandlers } from "./auth_handlers.ts";
 import type { LogicContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
@@ -123,7 +124,8 @@ export class Logic {
   readonly #watch: Pick<SlowPackets, "check">;
   readonly #keeps: GameKeeps;
   /** This node's membership, where there are others. */
-  readonly #cluster: Pick<ClusterNode, "stop"> | undefined;
+  readonly #cluster: ClusterNode | undefined;
+  readonly #drain: Drain | undefined;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -142,7 +144,7 @@ export class Logic {
       readonly metrics: GameMetrics;
       readonly seed: number;
       readonly before?: Predecessor;
-      readonly cluster?: Pick<ClusterNode, "stop">;
+      readonly cluster?: ClusterNode;
     },
   ) {
     this.context = context;
@@ -191,6 +193,7 @@ export class Logic {
       session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);
       return true;
     });
+    this.#drain = cluster && new Drain(context, { cluster, dispatcher: this.#dispatcher, world: this.world });
     registerAuthHandlers(this.#dispatcher, context, this);
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
@@ -294,8 +297,8 @@ export class Logic {
 
   /** What other nodes are told of this one. */
   nodeLoad(): NodeLoad {
-    const { config, sessions } = this.context;
-    return { currentPlayers: sessions.inWorld.size, maxPlayers: playersMaxOf(config), isDraining: false };
+    const { config, drain, sessions } = this.context;
+    return { currentPlayers: sessions.inWorld.size, maxPlayers: playersMaxOf(config), isDraining: drain.isOn };
   }
 
   /** Takes an io worker, or its successor after a crash: the connections of the one before are lost. */
@@ -467,7 +470,7 @@ export class Logic {
       link.requestKey = requestKeyOf(ring, at);
       return 0;
     }
-    if (link.closed || link.session.ended) return type;
+    if (link.closed || link.session.ended || link.session.isMoving) return type;
     const sequence = sequenceOf(ring, at);
     if (this.#receive(link, type, sequence, ackOf(ring, at))) {
       this.#handle(link, kind, type, sequence, ring, start, end);
@@ -520,6 +523,12 @@ export class Logic {
     } else if (kind !== RECORD_SEQUENCE) {
       this.context.log.error("Cannot take record", { kind });
     }
+  }
+
+  /** Holds nothing back any more, and gives sessions to other nodes, where there are some: before it stops. */
+  async drain(): Promise<void> {
+    this.context.faults.notify("closing", this.hooks.closing);
+    await this.#drain?.run();
   }
 
   /** Saves everyone; to be called once, when the io workers have stopped sending. */

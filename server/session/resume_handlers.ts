@@ -39,7 +39,7 @@ interface WaitingResume {
 /** What resumes work with. */
 export interface ResumeParts {
   readonly hooks: Pick<HookLists, "resumed">;
-  readonly world: { readonly entries: Pick<Entries, "bring"> };
+  readonly world: { readonly entries: Pick<Entries, "bring" | "checkOpen"> };
 }
 
 const OVER = "The session is over, enter the world again";
@@ -54,7 +54,7 @@ export class ResumeService {
   readonly #underWay = new Map<number, Promise<void>>();
   /** What sessions that were brought here are resumed by the next time, as the database knows already. */
   readonly #brought = new WeakMap<Session, string>();
-  readonly #entries: Pick<Entries, "bring">;
+  readonly #entries: Pick<Entries, "bring" | "checkOpen">;
 
   constructor(context: LogicContext, parts: ResumeParts) {
     this.#context = context;
@@ -133,6 +133,7 @@ export class ResumeService {
         if (found.kind === "over") throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
         if (found.kind !== "free") return this.#sendAway(fresh, found);
         const { playerId } = found;
+        this.#entries.checkOpen();
         await this.#oneByOne(playerId, () => this.#bring(fresh, found, request));
         continue;
       }
@@ -164,6 +165,8 @@ export class ResumeService {
           nextToken = session.resumeToken;
         }
       });
+      // What was marked may be long ago for everybody else: this process may have been stopped since.
+      if (nextToken !== session.resumeToken) ownerships.checkLease();
       if (isGone(fresh) || session.ended || session.presence === null) continue;
       return this.#takeUp(fresh, session, request, nextToken);
     }

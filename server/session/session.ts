@@ -100,6 +100,8 @@ export class Session {
   busy = false;
   /** Its client is leaving in order: it has asked to, and waits for the answer. */
   isLeaving = false;
+  /** It is about to go on at another node: what its client sends is left to that one. */
+  isMoving = false;
   /** It ended: whatever still comes for it is dropped. */
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */

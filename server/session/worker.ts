@@ -264,6 +264,11 @@ class Runtime {
     }
   }
 
+  /** Gives sessions to other servers, and resolves when that is done. */
+  async drain(): Promise<void> {
+    await this.#logic.drain();
+  }
+
   /** Saves everyone and resolves when that is done. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -351,6 +356,10 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
     case "maintenance":
       planned = command.plan;
       runtime?.setMaintenance(command.plan);
+      break;
+    case "drain":
+      await runtime!.drain();
+      report({ kind: "drained" });
       break;
     case "stop":
       await runtime!.stop();

@@ -240,6 +240,11 @@ export class WorldService {
     this.#giveUpUnneeded();
   }
 
+  /** A session leaves the world, at once: it goes on at another node. */
+  part(session: Session): void {
+    this.#leave(session, "stopped", { atOnce: true });
+  }
+
   /** A player turned out to be another node's: its session ends, and nothing of it is saved. */
   lose(playerId: number): void {
     this.#context.saver.forget(playerId);

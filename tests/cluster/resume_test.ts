@@ -76,6 +76,35 @@ Deno.test("RESUME_REQUEST waits for the lease of a node that says nothing, then 
   assertEquals(client.closedBy?.reason, DisconnectReason.PROTOCOL_VIOLATION);
 });
 
+Deno.test("A node that stops hands its sessions over: clients are told where, and go on there with all they have not heard", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const bert = await one.harness.connect({ name: "Bert", at: { x: 305, z: 300 } });
+  one.harness.disconnect(bert);
+  for (const [index, message] of ["first", "second"].entries()) {
+    one.harness.send(anna, ChatMessageSchema, { channel: Channel.AREA, message }, { sequence: index + 1 });
+  }
+  await pair.pass(STEP_MS);
+  const draining = one.harness.logic.drain();
+  await pair.pass(1_000);
+  await draining;
+  const [notice] = one.harness.received(anna, PacketType.DISCONNECT_NOTICE);
+  assertEquals([notice.reason, notice.resumeAt?.serverId], [DisconnectReason.SHUTDOWN, 2]);
+  assertEquals([...pair.playersOf(anna.playerId), ...pair.playersOf(bert.playerId)], []);
+  // Nobody comes there any more.
+  const late = pair.ask(one, anna);
+  await pair.pass(STEP_MS);
+  assertEquals(entered(one, late), "SHUTTING_DOWN");
+  const back = await resume(pair, two, anna.resumeToken);
+  assertEquals([back.answer.success, back.answer.gap, back.answer.lastSequence], [true, false, 2n]);
+  const { client, answer } = await resume(pair, two, bert.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+  const heard = two.harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+  assertEquals(heard, ["first", "second"], "Who had no connection has missed nothing");
+  assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
+});
+
 Deno.test("RESUME_REQUEST to a dead node's session is answered again by the same token, and only to whoever came first", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

@@ -69,6 +69,22 @@ Deno.test("FanOut.say() delivers at once what its audience can hear", () => {
   assertEquals([scene.heard.length, scene.fanOut.waitingCount], [50, 0]);
 });
 
+Deno.test("FanOut.letGo() delivers what waits in each sender's order, and everything at once from then on", () => {
+  const scene = new Scene();
+  for (let count = 0; count < 196; count++) scene.say(1 + count % 2, `${count}`);
+  scene.silenced.add(2);
+  const before = scene.heard.length;
+  assert(before < 196 && scene.fanOut.waitingCount > 0);
+  scene.fanOut.letGo();
+  assertEquals(scene.fanOut.waitingCount, 0);
+  const later = scene.heard.slice(before).map(({ text }) => Number(text));
+  assertEquals(later, later.toSorted((a, b) => a - b));
+  assert(later.every((count) => count % 2 === 0), "Who is silenced is not heard after all");
+  const { length } = scene.heard;
+  for (let count = 0; count < 90; count++) scene.say(1, `again ${count}`);
+  assertEquals(scene.heard.length, length + 90);
+});
+
 Deno.test("FanOut.say() lets wait what an audience cannot hear, no longer than FAN_OUT_DELAY_MS_MAX, and refuses the rest", () => {
   const scene = new Scene();
   for (let sender = 1; sender <= 60; sender++) {

@@ -43,7 +43,7 @@ const MS_PER_MESSAGE = 1_000 / AUDIENCE_MESSAGES_PER_SECOND;
  * the same order.
  */
 export class FanOut {
-  readonly #isPaced: boolean;
+  #isPaced: boolean;
   readonly #mayBeHeard: (senderId: number) => boolean;
   readonly #clock: Clock;
   readonly #faults: Faults;
@@ -151,6 +151,16 @@ export class FanOut {
       if (!next.isSaid || this.#mayBeHeard(next.senderId)) this.#deliver(next);
       nowMs = this.#clock.monotonicMs();
     }
+  }
+
+  /** Delivers all that waits, and from now on everything at once. */
+  letGo(): void {
+    this.#isPaced = false;
+    for (const [senderId, lane] of this.#lanes) {
+      this.#lanes.delete(senderId);
+      for (const each of lane) if (!each.isSaid || this.#mayBeHeard(senderId)) this.#deliver(each);
+    }
+    this.#waitingMs = 0;
   }
 
   /** Forgets the audiences that have paid for all they heard; to be called every second or so. */

@@ -132,6 +132,7 @@ export class SocialService {
     );
     game.hooks.stop(() => this.whispers.stop());
     game.hooks.turn((untilMs) => this.delivery.fanOut.deliverDue(untilMs));
+    game.hooks.closing(() => this.delivery.fanOut.letGo());
     game.every(SWEEP_INTERVAL_MS, () => this.sweep());
     game.every(SWEEP_INTERVAL_MS, () => this.delivery.fanOut.sweep());
     game.on(FriendRequestSchema, (player, request, once) => this.#request(player, request, once));

@@ -1,0 +1,186 @@
+/**
+ * Servers on one database are stopped and started again, one after the other, while players talk: each must hear what it
+ * said, once and in order, and stay logged in.
+ *
+ * @module
+ */
+
+import { DrawbridgeClient } from "../../client/browser.ts";
+import { connectTcp } from "../../client/tcp_transport.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
+import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
+import { freePort } from "../support/free_port.ts";
+import { TestPostgres } from "../support/postgres.ts";
+import { ServerProcess } from "../support/server_process.ts";
+import { until } from "../support/wait.ts";
+
+/** Time between two deeds of a player, in milliseconds. */
+const DEED_MS = 100;
+const PLAYERS_PER_LOGIN = 16;
+
+/** What to run. */
+export interface RollingOptions {
+  readonly servers: number;
+  /** How often each server is stopped and started again. */
+  readonly rounds: number;
+  readonly players: number;
+  readonly onRestart?: (server: number, round: number) => void;
+}
+
+/** What came of it. */
+export interface RollingResult {
+  readonly said: number;
+  readonly moves: number;
+  readonly problems: readonly string[];
+  /** The longest time each player waited for an answer, in milliseconds, shortest first. */
+  readonly pausesMs: readonly number[];
+}
+
+/** Runs it. */
+export async function runRolling(
+  { onRestart = () => {}, players, rounds, servers }: RollingOptions,
+): Promise<RollingResult> {
+  await using stack = new AsyncDisposableStack();
+  const database = stack.use(await TestPostgres.start());
+  const common = ["--public-host", "127.0.0.1", "--database-url", await database.createDatabase()];
+  // A server that is started again is found where it was.
+  const ports = Array.from({ length: servers }, freePort);
+  const start = async (index: number) =>
+    await ServerProcess.start({
+      flags: [...common, "--server-id", `${index + 1}`, ...["--game-port", `${ports[index]}`]],
+      errorsExpected: true,
+    });
+  const running: ServerProcess[] = [];
+  stack.defer(async () => {
+    for (const server of running) await server[Symbol.asyncDispose]();
+  });
+  for (let index = 0; index < servers; index++) running.push(await start(index));
+  const company = Array.from({ length: players }, (_, index) => new Talker(index, running));
+  stack.defer(async () => void await Promise.all(company.map((talker) => talker.close())));
+  for (let from = 0; from < players; from += PLAYERS_PER_LOGIN) {
+    await Promise.all(company.slice(from, from + PLAYERS_PER_LOGIN).map((talker) => talker.enter()));
+  }
+  for (const talker of company) talker.begin();
+  for (let round = 0; round < rounds; round++) {
+    for (let index = 0; index < servers; index++) {
+      onRestart(index, round);
+      await pause(1_000);
+      const server = running[index];
+      server.kill("SIGTERM");
+      const code = await server.exitCode();
+      if (code !== 0) company[0].problems.push(`Server ${index + 1} ended with ${code}: ${await server.log()}`);
+      if (Deno.env.get("DBG")) {
+        console.log((await server.log()).split("\n").filter((l) => /hand|Hand|session/.test(l)).slice(-4).join("\n"));
+      }
+      await server[Symbol.asyncDispose]();
+      running[index] = await start(index);
+    }
+  }
+  await pause(1_000);
+  for (const talker of company) talker.end();
+  await until("everybody to hear the last of what it said", () => company.every(({ isSettled }) => isSettled), 30_000)
+    .catch(() => {});
+  return {
+    said: company.reduce((sum, { said }) => sum + said, 0),
+    moves: company.reduce((sum, { moves }) => sum + moves, 0),
+    problems: company.flatMap((talker) => talker.findings()),
+    pausesMs: company.map(({ pauseMs }) => pauseMs).sort((a, b) => a - b),
+  };
+}
+
+/** A player who talks to itself, and to whoever is near. */
+class Talker {
+  said = 0;
+  /** How often its session has gone on at another server. */
+  moves = 0;
+  pauseMs = 0;
+  readonly problems: string[] = [];
+  readonly #name: string;
+  #client!: DrawbridgeClient;
+  readonly #servers: readonly ServerProcess[];
+  readonly #home: number;
+  readonly #heard: number[] = [];
+  #heardAtMs = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #port = 0;
+  #x = 0;
+  #z = 0;
+
+  constructor(index: number, servers: readonly ServerProcess[]) {
+    this.#name = `talker${index}`;
+    this.#servers = servers;
+    this.#home = index % servers.length;
+  }
+
+  #connected(servers: readonly ServerInfo[]): DrawbridgeClient {
+    const client = new DrawbridgeClient({
+      servers,
+      connect: (signal, server) => {
+        const port = server?.port ?? this.#servers[this.#home].ports.game;
+        if (this.#port !== 0 && this.#port !== port) this.moves++;
+        this.#port = port;
+        return connectTcp({ port, signal });
+      },
+    });
+    client.on("gap", () => this.problems.push("was told of a gap"));
+    client.on("sessionLost", () => this.problems.push("lost its session"));
+    client.on(ChatMessageSchema, ({ message, senderName }) => {
+      if (senderName !== this.#name) return;
+      const nowMs = performance.now();
+      this.pauseMs = Math.max(this.pauseMs, nowMs - this.#heardAtMs);
+      this.#heardAtMs = nowMs;
+      this.#heard.push(Number(message));
+    });
+    return client;
+  }
+
+  get isSettled(): boolean {
+    return this.#heard.length >= this.said;
+  }
+
+  async enter(): Promise<void> {
+    const { login } = this.#servers[this.#home].ports;
+    const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: login, signal }) });
+    await client.open();
+    await client.register(this.#name, "secret");
+    const { gameServers, sessionToken } = await client.login(this.#name, "secret");
+    await client.close();
+    this.#client = this.#connected(gameServers);
+    await this.#client.open();
+    const { spawnPosition, success } = await this.#client.enterWorld({ token: sessionToken });
+    if (!success) throw new Error(`${this.#name} cannot enter`);
+    this.#x = spawnPosition!.x;
+    this.#z = spawnPosition!.z;
+  }
+
+  begin(): void {
+    this.#heardAtMs = performance.now();
+    this.#timer = setInterval(() => {
+      this.#client.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
+      this.#x += this.said % 2 === 0 ? 0.3 : -0.3;
+      this.#client.send(MovementUpdateSchema, { position: { x: this.#x, y: 0, z: this.#z } });
+    }, DEED_MS);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  findings(): string[] {
+    const found = [...this.problems];
+    const wrong = this.#heard.findIndex((message, index) => message !== index);
+    if (wrong >= 0) found.push(`heard ${this.#heard[wrong]} in place of ${wrong}`);
+    if (this.#heard.length !== this.said) found.push(`heard ${this.#heard.length} of ${this.said}`);
+    return found.map((text) => `${this.#name} ${text}`);
+  }
+
+  async close(): Promise<void> {
+    this.end();
+    await this.#client.close();
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
