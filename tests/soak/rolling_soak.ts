@@ -15,8 +15,10 @@ import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
-/** Time between two deeds of a player, in milliseconds. */
-const DEED_MS = 100;
+/** Time between two steps of a player, in milliseconds. */
+const STEP_MS = 100;
+/** What all say together, in messages a second: more would be refused, as it is more than anybody can hear. */
+const MESSAGES_PER_SECOND = 100;
 const PLAYERS_PER_LOGIN = 16;
 
 /** What to run. */
@@ -33,7 +35,7 @@ export interface RollingResult {
   readonly said: number;
   readonly moves: number;
   readonly problems: readonly string[];
-  /** The longest time each player waited for an answer, in milliseconds, shortest first. */
+  /** The longest time after which each player has heard something that it had said, in milliseconds, shortest first. */
   readonly pausesMs: readonly number[];
 }
 
@@ -61,7 +63,8 @@ export async function runRolling(
   for (let from = 0; from < players; from += PLAYERS_PER_LOGIN) {
     await Promise.all(company.slice(from, from + PLAYERS_PER_LOGIN).map((talker) => talker.enter()));
   }
-  for (const talker of company) talker.begin();
+  const stepsPerMessage = Math.ceil(players / MESSAGES_PER_SECOND * 1_000 / STEP_MS);
+  for (const [index, talker] of company.entries()) talker.begin(stepsPerMessage, index);
   for (let round = 0; round < rounds; round++) {
     for (let index = 0; index < servers; index++) {
       onRestart(index, round);
@@ -70,9 +73,6 @@ export async function runRolling(
       server.kill("SIGTERM");
       const code = await server.exitCode();
       if (code !== 0) company[0].problems.push(`Server ${index + 1} ended with ${code}: ${await server.log()}`);
-      if (Deno.env.get("DBG")) {
-        console.log((await server.log()).split("\n").filter((l) => /hand|Hand|session/.test(l)).slice(-4).join("\n"));
-      }
       await server[Symbol.asyncDispose]();
       running[index] = await start(index);
     }
@@ -101,7 +101,8 @@ class Talker {
   readonly #servers: readonly ServerProcess[];
   readonly #home: number;
   readonly #heard: number[] = [];
-  #heardAtMs = 0;
+  readonly #saidAtMs: number[] = [];
+  #stepCount = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
   #port = 0;
   #x = 0;
@@ -127,9 +128,7 @@ class Talker {
     client.on("sessionLost", () => this.problems.push("lost its session"));
     client.on(ChatMessageSchema, ({ message, senderName }) => {
       if (senderName !== this.#name) return;
-      const nowMs = performance.now();
-      this.pauseMs = Math.max(this.pauseMs, nowMs - this.#heardAtMs);
-      this.#heardAtMs = nowMs;
+      this.pauseMs = Math.max(this.pauseMs, performance.now() - this.#saidAtMs[Number(message)]);
       this.#heard.push(Number(message));
     });
     return client;
@@ -154,13 +153,16 @@ class Talker {
     this.#z = spawnPosition!.z;
   }
 
-  begin(): void {
-    this.#heardAtMs = performance.now();
+  /** Walks to and fro, and says something every so many steps, beginning with the given one. */
+  begin(stepsPerMessage: number, first: number): void {
+    this.#stepCount = first;
     this.#timer = setInterval(() => {
-      this.#client.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
-      this.#x += this.said % 2 === 0 ? 0.3 : -0.3;
+      this.#x += ++this.#stepCount % 2 === 0 ? 0.3 : -0.3;
       this.#client.send(MovementUpdateSchema, { position: { x: this.#x, y: 0, z: this.#z } });
-    }, DEED_MS);
+      if (this.#stepCount % stepsPerMessage !== 0) return;
+      this.#saidAtMs.push(performance.now());
+      this.#client.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
+    }, STEP_MS);
   }
 
   end(): void {
