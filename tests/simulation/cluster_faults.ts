@@ -60,15 +60,6 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
         }),
   },
   {
-    name: "a server is not told that its lease had lapsed",
-    rules: ["saved", "sessions"],
-    plant: () =>
-      plantIn("renew", (renew) =>
-        function* (argument) {
-          return { ...yield* renew(argument), hadLapsed: false };
-        }),
-  },
-  {
     name: "a server does not look whose its players are",
     rules: ["saved", "sessions"],
     plant: () =>
