@@ -17,7 +17,8 @@ class ClusterTask {
   readonly #output: string;
 
   constructor(folder: string) {
-    this.#output = `${folder}/output`;
+    // Each has a file of its own: what the one before was ready with is not looked at.
+    this.#output = `${folder}/output-${crypto.randomUUID()}`;
     const task = ["run", "--no-prompt", "-A", "tools/cluster.ts"];
     const flags = ["--folder", `${folder}/cluster`, "--free-ports", "--monsters", "off"];
     this.#child = new Deno.Command("sh", {
@@ -50,13 +51,15 @@ class ClusterTask {
   }
 }
 
-/** The processes whose command line names a folder. */
+/** The processes whose command line names a folder, or that work in it. */
 async function processesOf(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name) || Number(name) === Deno.pid) continue;
     const command = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (command.includes(folder)) found.push(command.replaceAll("\0", " "));
+    // The children of PostgreSQL name nothing, but work in its folder.
+    const place = await Deno.readLink(`/proc/${name}/cwd`).catch(() => "");
+    if (command.includes(folder) || place.startsWith(folder)) found.push(command.replaceAll("\0", " "));
   }
   return found;
 }
