@@ -200,6 +200,7 @@ export class Supervisor {
     await this.#reloading;
     await this.#ownStorage?.close();
     this.#setProblem("node", "The server is stopping");
+    // Where logic has died there is nothing to hand over, and its crash has been told.
     if (this.#isUp) await this.#logic?.ask({ kind: "drain" }, ["drained"]).catch(() => {});
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
     await this.#logic?.ask({ kind: "stop" }, ["stopped"]);

@@ -54,7 +54,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
     rules: ["owners", "stuck", "sessions"],
     plant: () =>
       plantIn("renew", () =>
-        // deno-lint-ignore require-yield
+        // deno-lint-ignore require-yield -- it takes the place of one that asks the database
         function* () {
           return { isHeld: true, hadLapsed: false, wanted: [] };
         }),
@@ -92,7 +92,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
     rules: ["fence"],
     plant: () =>
       patch(OWNS, "get", () =>
-        // deno-lint-ignore require-yield
+        // deno-lint-ignore require-yield -- it takes the place of one that asks the database
         function* () {
           return { found: 1 };
         }),

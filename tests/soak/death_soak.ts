@@ -71,6 +71,7 @@ export async function runDeaths(
     const killedMs = performance.now(), struck = company.filter(({ port }) => port === ports[index]);
     servers[index].kill("SIGKILL");
     const isBack = ({ lastDoneMs }: Founder) => lastDoneMs > killedMs;
+    // Who does not is reported below.
     await until("everybody to play again", () => struck.every(isBack), PATIENCE_MS).catch(() => {});
     for (const player of struck) {
       if (player.firstDoneAfter(killedMs) === undefined) problems.push(`${player.name} did not play again`);

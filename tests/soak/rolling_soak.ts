@@ -79,6 +79,7 @@ export async function runRolling(
   }
   await pause(1_000);
   for (const talker of company) talker.end();
+  // Who does not is reported by its findings.
   await until("everybody to hear the last of what it said", () => company.every(({ isSettled }) => isSettled), 30_000)
     .catch(() => {});
   return {
