@@ -359,6 +359,8 @@ class EpollSocket implements Socket {
   #start = 0;
   #end = 0;
   #events = EPOLLIN;
+  /** Nothing comes after what is there to read, which may be more than one read takes: no event will tell of its end. */
+  #isEnding = false;
   /** It is closed or broken: nothing is read or written any more. */
   #ended = false;
 
@@ -386,11 +388,12 @@ class EpollSocket implements Socket {
       if (this.#events === 0 && (events & GONE) !== 0) this.break();
       return;
     }
+    if ((events & ENDING) !== 0) this.#isEnding = true;
     const { libc } = this.#backend;
     const count = libc.calls.recv(this.descriptor, buffer, buffer.length, 0);
     if (count > 0) {
       // Less than there was room for is all there was, so that what comes later is told of.
-      if ((events & ENDING) !== 0 || count === buffer.length) this.#backend.readLater(this);
+      if (this.#isEnding || count === buffer.length) this.#backend.readLater(this);
       this.handler!.onBytes(buffer, 0, count);
     } else if (count === 0) {
       // The end would be told again every round.

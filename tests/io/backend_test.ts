@@ -150,6 +150,8 @@ function hasIpv6(): boolean {
 const ITEMS_PER_ROUND = 8;
 /** More than a first read takes on the event loop, and less than the kernel keeps of one connection. */
 const READABLE = 20_000;
+/** More than two reads take, and less than the kernel keeps of one connection that is read fast. */
+const SEVERAL_READS = 150_003;
 /** More than the kernel's buffers of both ends hold. */
 const MUCH = 12 * 1_048_576;
 
@@ -192,6 +194,20 @@ for (const name of ["deno", "epoll"] as const) {
     await backend.tell({ kind: "write", id, bytes: pattern(100), offset: 0 }, "write");
     assertEquals(await readBytes(client, 100), pattern(100));
     assertEquals([backend.count("ended", id), backend.count("broken", id)], [1, 0]);
+  });
+
+  claim("tells the end of a peer that ended behind more than one read takes", async (backend) => {
+    await backend.listen();
+    const { client, id } = await backend.connect();
+    // The kernel keeps more of one who has been read fast.
+    await writeAll(client, pattern(MUCH));
+    await until("the first bytes", () => backend.byteCountOf(id) === MUCH);
+    await backend.hold(async () => {
+      await writeAll(client, pattern(SEVERAL_READS));
+      await client.closeWrite();
+    });
+    await until("the end", () => backend.count("ended", id) === 1);
+    assertEquals(backend.byteCountOf(id), MUCH + SEVERAL_READS);
   });
 
   claim("writes from an offset, however slowly the peer reads, and says once when that is done", async (backend) => {
