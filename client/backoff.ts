@@ -35,6 +35,11 @@ export class Backoff {
     this.#attemptCount = 0;
   }
 
+  /** One more attempt, whose wait somebody else has said. */
+  count(): void {
+    this.#attemptCount++;
+  }
+
   /**
    * Draws the wait before the next attempt, in milliseconds: evenly from 0 to `base * 2 ** attempts`, at most the cap.
    *

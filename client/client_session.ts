@@ -37,11 +37,12 @@ export class ClientSession {
    * @param resumeToken From ENTER_WORLD_RESPONSE.
    * @param entityId From ENTER_WORLD_RESPONSE.
    * @param sequence Number of the ENTER_WORLD_RESPONSE; 0 from a server that does not number.
+   * @throws {ProtocolError} `PROTOCOL_VIOLATION` when it is 2^53 or more.
    */
   constructor(resumeToken: string, entityId: bigint, sequence: number) {
     this.resumeToken = resumeToken;
     this.entityId = entityId;
-    this.#received = sequence;
+    this.#received = countable(sequence);
   }
 
   /** Highest number such that it and all before it have been received: what `header.ack` carries. */
@@ -76,14 +77,14 @@ export class ClientSession {
    * Takes the number of a received reliable packet.
    *
    * @returns `false` when the packet has been received before and must not be applied again.
-   * @throws {ProtocolError} `PROTOCOL_VIOLATION` when the number skips one.
+   * @throws {ProtocolError} `PROTOCOL_VIOLATION` when the number skips one, or is 2^53 or more.
    */
   accept(sequence: number): boolean {
     if (sequence <= this.#received) return false;
     if (sequence !== this.#received + 1 && !this.#maySkip) {
       throw violation(`Cannot accept packet: its number is ${sequence}, expected ${this.#received + 1}`);
     }
-    this.#received = sequence;
+    this.#received = countable(sequence);
     this.#maySkip = false;
     return true;
   }
@@ -119,6 +120,14 @@ export class ClientSession {
     this.acknowledge(lastSequence);
     this.#maySkip = gap;
   }
+}
+
+/** Larger numbers cannot be told from the next, nor sent back. */
+function countable(sequence: number): number {
+  if (!Number.isSafeInteger(sequence)) {
+    throw violation(`Cannot accept packet: its number is ${sequence}, not below 2^53`);
+  }
+  return sequence;
 }
 
 function violation(message: string): ProtocolError {

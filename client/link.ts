@@ -127,6 +127,7 @@ export class Link implements ConnectionOwner {
    * not sent there at the same moment. Who is sent from one to the next waits as after any loss.
    */
   follow(change: StateChange, server: ServerInfo, delayMs: number): void {
+    this.#endRow();
     this.#server = server;
     this.#unreachedCount = 0;
     const isLost = ++this.#followedCount > CLIENT_FOLLOWED_MAX;
@@ -138,6 +139,8 @@ export class Link implements ConnectionOwner {
     const { random, reconnect } = this.#options;
     const retryInMs = Math.min(delayMs, RETRY_AFTER_MS_MAX) + random() * (reconnect?.baseMs ?? 0);
     this.#lose(change, { retryInMs });
+    // An attempt like any other: a server that asks for ever does not keep a client for ever.
+    if (delayMs > 0) this.#backoff.count();
   }
 
   /**
@@ -185,7 +188,6 @@ export class Link implements ConnectionOwner {
 
   /** What {@linkcode Link.awaitAnswer} waits for has come. */
   answered(): void {
-    this.#followedCount = 0;
     this.#clearStageTimer();
   }
 
@@ -265,23 +267,38 @@ export class Link implements ConnectionOwner {
     this.#isMoving = false;
     this.#connectedMs = this.#options.now();
     const connection = this.#connection = new Connection(transport, this);
-    connection.start();
     this.#heartbeat.start(this.#connectedMs);
-    this.#owner.handleUp();
+    try {
+      connection.start();
+      this.#owner.handleUp();
+    } catch (error) {
+      // Nobody waits for this attempt, so nobody would catch what it throws: it would end the process.
+      const fault = error instanceof Error ? error : new Error(String(error));
+      this.#owner.handleFault(fault);
+      if (this.#connection === connection) this.lose(changeFor(fault.message));
+    }
     if (this.#connection === connection) this.#checkHeartbeat();
   }
 
   #lose(change: StateChange, options: { readonly retryAfterMs?: number; readonly retryInMs?: number }): void {
-    const { reconnect, now } = this.#options;
+    const { reconnect } = this.#options;
     if (!this.#isRunning) return;
     if (reconnect === null || !this.mayReconnect) return this.end(change);
-    if (this.#connection !== null && now() - this.#connectedMs >= reconnect.stableMs) this.#backoff.reset();
+    this.#endRow();
     if (this.#backoff.attemptCount >= reconnect.attemptsMax) return this.end(change);
     this.#disconnect();
     const { retryAfterMs = 0 } = options;
     const retryInMs = options.retryInMs ?? this.#backoff.next(Math.min(retryAfterMs, RETRY_AFTER_MS_MAX));
     this.#setStageTimer(retryInMs, () => this.#connect(this.#patienceMs));
     this.#owner.handleDown({ ...change, retryInMs });
+  }
+
+  /** A connection that lasted ends a row of losses; one that was merely made and answered does not. */
+  #endRow(): void {
+    const { reconnect, now } = this.#options;
+    if (reconnect === null || this.#connection === null || now() - this.#connectedMs < reconnect.stableMs) return;
+    this.#backoff.reset();
+    this.#followedCount = 0;
   }
 
   /** Lets go of the connection, made or in the making, and of the timers that served it. */

@@ -6,6 +6,7 @@
 
 import type { LoginResponse, ServerInfo } from "../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
+import { GAME_SERVERS_LISTED_MAX } from "../shared/limits.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 
 /** Refusals to enter that another server may not have. */
@@ -20,6 +21,16 @@ const ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set([
 /** Whether the next server is worth asking after this refusal. */
 export function mayEnterElsewhere(code: ErrorCode): boolean {
   return ELSEWHERE_CODES.has(code);
+}
+
+/** Each server once, and no more of them than a login may list: they are tried one after the other without a pause. */
+function listed(servers: readonly ServerInfo[]): ServerInfo[] {
+  const byId = new Map<number, ServerInfo>();
+  for (const server of servers) {
+    if (byId.size >= GAME_SERVERS_LISTED_MAX) break;
+    if (!byId.has(server.serverId)) byId.set(server.serverId, server);
+  }
+  return [...byId.values()];
 }
 
 /** The servers of one login, the best first, and the entry that is on its way to them. */
@@ -39,7 +50,7 @@ export class ServerRoute {
     this.#isNowhere = serverId === 0 && gameServers.length === 0;
     this.#servers = serverId === undefined
       ? []
-      : gameServers.map((server) => server.serverId === serverId ? here : server);
+      : listed(gameServers).map((server) => server.serverId === serverId ? here : server);
     return [...this.#servers];
   }
 

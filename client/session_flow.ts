@@ -29,6 +29,8 @@ import {
   type EntityUpdate,
 } from "../shared/gen/world_pb.ts";
 import { PacketType } from "../shared/gen/packet_types.ts";
+import { ProtocolError } from "../shared/errors.ts";
+import { SESSION_TOKEN_CHARS_MAX } from "../shared/limits.ts";
 import type { PacketView } from "../shared/packet_codec.ts";
 import { STATE_CONNECTED } from "../shared/packet_table.ts";
 import { changeFor, type SessionLoss, type StateChange } from "./client_events.ts";
@@ -303,7 +305,7 @@ export class SessionFlow {
 
   #resumed(session: ClientSession, response: ResumeResponse): void {
     if (!response.success) return this.#resumeRefused(session, response.errorCode, response);
-    session.resumeToken = response.resumeToken;
+    session.resumeToken = tokenOf(response.resumeToken);
     session.isTokenSent = false;
     session.entityId = response.entityId;
     try {
@@ -387,7 +389,7 @@ export class SessionFlow {
     if (!response.success) return isReentering ? this.#reenterRefused(response.errorCode) : this.#makeReady();
     this.#route.end();
     this.#forgetSession();
-    this.#sender.bind(new ClientSession(response.resumeToken, response.entityId, sequence));
+    this.#sender.bind(new ClientSession(tokenOf(response.resumeToken), response.entityId, sequence));
     this.#mustReenter = false;
     if (isReentering) this.#settle();
     else this.#makeReady();
@@ -478,7 +480,7 @@ export class SessionFlow {
 
   #loggedIn(response: LoginResponse): void {
     if (!response.success) return;
-    this.#sessionToken = response.sessionToken;
+    this.#sessionToken = tokenOf(response.sessionToken);
     const servers = this.#route.learn(response, this.#link.server);
     if (servers.length > 0) this.#link.learn(servers);
     this.#isLoggedIn = true;
@@ -494,7 +496,7 @@ export class SessionFlow {
 
   /** The one before is void. */
   #tokenRenewed({ success, sessionToken }: PasswordChangeResponse | TokensRevokeResponse): void {
-    if (success) this.#sessionToken = sessionToken;
+    if (success) this.#sessionToken = tokenOf(sessionToken);
   }
 
   #loggedOut({ success }: LogoutResponse): void {
@@ -540,4 +542,18 @@ export class SessionFlow {
 
 function codeName(code: ErrorCode): string {
   return ErrorCode[code] ?? String(code);
+}
+
+/**
+ * A token as it may be said again, to whatever server this one names: nothing that another protocol would take for a
+ * line of its own.
+ *
+ * @throws {ProtocolError} `PROTOCOL_VIOLATION` when it is longer than a token can be, or holds more than visible ASCII.
+ */
+function tokenOf(token: string): string {
+  if (token.length <= SESSION_TOKEN_CHARS_MAX && /^[!-~]*$/.test(token)) return token;
+  const why = token.length > SESSION_TOKEN_CHARS_MAX
+    ? `it has ${token.length} characters, limit is ${SESSION_TOKEN_CHARS_MAX}`
+    : "it is not visible ASCII";
+  throw new ProtocolError(DisconnectReason.PROTOCOL_VIOLATION, `Cannot accept token: ${why}`);
 }

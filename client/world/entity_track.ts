@@ -68,9 +68,12 @@ export class EntityTrack {
   }
 
   /**
-   * Adds what the server told. A sample that is not newer than the newest changes nothing.
+   * Adds what the server told. A sample that is not newer than the newest, or holds what is no number, changes nothing.
    */
   add(sample: TrackSample): void {
+    const { timeMs, x, y, z, vx, vz, yaw } = sample;
+    // One NaN would stay in what is added up here, and the entity would be nowhere for good.
+    if (!Number.isFinite(timeMs + x + y + z + vx + vz + yaw)) return;
     const newest = this.newest;
     if (newest !== undefined && sample.timeMs <= newest.timeMs) {
       if (sample.timeMs > newest.timeMs - CLOCK_STEP_MS) return;

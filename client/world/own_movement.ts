@@ -4,6 +4,8 @@
  * @module
  */
 
+import { lengthOf } from "./length.ts";
+
 /** What MOVEMENT_UPDATE tells of the player. */
 export interface MovementReport {
   /** Rises by one with each report, from 1. */
@@ -91,12 +93,13 @@ export class OwnMovement {
   /** The player stands still. */
   constructor(options: OwnMovementOptions) {
     this.#speed = options.maxSpeed * SPEED_PART;
-    this.#mapWidth = options.mapWidth;
-    this.#mapHeight = options.mapHeight;
+    this.#mapWidth = lengthOf(options.mapWidth);
+    this.#mapHeight = lengthOf(options.mapHeight);
     this.#sequence = options.sequence ?? 0;
-    this.#x = options.spawn.x;
-    this.#y = options.spawn.y;
-    this.#z = options.spawn.z;
+    const { x, y, z } = options.spawn;
+    this.#x = clamp(x, this.#mapWidth);
+    this.#y = Number.isFinite(y) ? y : 0;
+    this.#z = clamp(z, this.#mapHeight);
   }
 
   /** The predicted position, as the next report tells it. */
@@ -134,8 +137,8 @@ export class OwnMovement {
 
   /** The map has other sides than was thought; units. */
   setMapSize({ width, height }: { readonly width: number; readonly height: number }): void {
-    this.#mapWidth = width;
-    this.#mapHeight = height;
+    this.#mapWidth = lengthOf(width);
+    this.#mapHeight = lengthOf(height);
   }
 
   /**
@@ -235,11 +238,12 @@ export class OwnMovement {
 
   /**
    * The server refused a report and says where the player is. What was walked since that report is walked again from
-   * there.
+   * there. What is no place changes nothing.
    *
    * @param sequence The refused report's.
    */
   correct(sequence: number, position: Point): void {
+    if (!isPlace(position)) return;
     const refused = this.#pending.find((report) => report.sequence === sequence);
     // Without the report it is unknown what was walked since: the server's word alone counts.
     const byX = position.x - (refused?.x ?? this.#x);
@@ -254,8 +258,9 @@ export class OwnMovement {
     this.#goal = null;
   }
 
-  /** The server has put the player somewhere else; reports on their way no longer matter. */
+  /** The server has put the player somewhere else; reports on their way no longer matter. What is no place changes nothing. */
   teleport(position: Point): void {
+    if (!isPlace(position)) return;
     this.#pending.length = 0;
     this.#y = position.y;
     this.#moveBy(position.x - this.#x, position.z - this.#z);
@@ -273,6 +278,11 @@ export class OwnMovement {
   }
 }
 
+function isPlace({ x, y, z }: Point): boolean {
+  return Number.isFinite(x) && Number.isFinite(y) && Number.isFinite(z);
+}
+
+/** Of what is no number, 0. */
 function clamp(value: number, max: number): number {
-  return Math.max(0, Math.min(max, value));
+  return value > 0 ? Math.min(max, value) : 0;
 }

@@ -33,6 +33,7 @@ import {
 } from "../../shared/gen/world_pb.ts";
 import type { ClientEvents, ClientState } from "../client_events.ts";
 import type { Unsubscribe } from "../handlers.ts";
+import { lengthOf } from "./length.ts";
 import { OwnMovement, type Point } from "./own_movement.ts";
 import { type Entity, type EntityReader, WorldModel } from "./world_model.ts";
 
@@ -183,13 +184,15 @@ export class WorldView<E extends Entity = Entity> {
 
   #entered(response: EnterWorldResponse): void {
     if (!response.success) return;
-    const { entityId, spawnPosition, maxSpeed, interestRadius, mapWidth, mapHeight } = response;
+    const { entityId, spawnPosition, mapWidth, mapHeight } = response;
+    const maxSpeed = lengthOf(response.maxSpeed), interestRadius = lengthOf(response.interestRadius);
     this.#begin(Number(entityId), spawnPosition, { maxSpeed, interestRadius, mapWidth, mapHeight, sequence: 0 });
   }
 
   #mapEntered({ success, entityId, position, map }: MapEntered): void {
     if (!success || map === undefined || this.#stay === null) return;
-    const { width: mapWidth, height: mapHeight, interestRadius } = map;
+    const { width: mapWidth, height: mapHeight } = map;
+    const interestRadius = lengthOf(map.interestRadius);
     // The server goes on with the numbers of the stay before.
     const { maxSpeed, movement: { sequence } } = this.#stay;
     this.#begin(Number(entityId), position, { maxSpeed, interestRadius, mapWidth, mapHeight, sequence });

@@ -3,6 +3,7 @@ import { isSafe, mapLook, plainLook, portalAt } from "../../games/marsh/web/map_
 import { GROUNDS } from "../../games/marsh/web/palette.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { MapInfoSchema } from "../../shared/gen/world_pb.ts";
+import { MAP_SIZE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 const INFO = create(MapInfoSchema, {
@@ -39,4 +40,17 @@ Deno.test("portalAt() finds a portal within its radius, the border included", ()
 Deno.test("isSafe() is true within a safe area, the border included", () => {
   const look = mapLook(INFO);
   assertEquals([isSafe(look, 50, 71), isSafe(look, 50, 70.99), isSafe(look, 10, 20)], [true, false, false]);
+});
+
+Deno.test("mapLook() and plainLook() give lengths that whoever paints them comes to the end of", () => {
+  for (const told of [NaN, Infinity, -Infinity, 3e38, -1]) {
+    const circle = { position: { x: told, y: told, z: told }, radius: told };
+    const size = { width: told, height: told, interestRadius: told };
+    const map = mapLook(create(MapInfoSchema, { ...size, portals: [circle], safeAreas: [circle] }));
+    const circles = [...map.portals, ...map.safeAreas].flatMap(({ x, z, radius }) => [x, z, radius]);
+    const sides = [map, plainLook(size)].flatMap((
+      { width, height, interestRadius },
+    ) => [width, height, interestRadius]);
+    assert([...circles, ...sides].every((length) => length >= 0 && length <= MAP_SIZE_MAX), String(told));
+  }
 });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { lengthOf } from "../../../client/world/length.ts";
+import type { Vector3 } from "../../../shared/gen/common_pb.ts";
 import type { MapInfo } from "../../../shared/gen/world_pb.ts";
 import type { MapSize } from "./castle_wall.ts";
 import { shownName } from "./language.ts";
@@ -31,25 +33,23 @@ export interface MapLook extends MapSize {
 
 /** A map as the server told of it. A theme that this page does not know is painted as the first one. */
 export function mapLook(info: MapInfo): MapLook {
-  const { name, width, height, interestRadius, theme } = info;
   const portals = info.portals.map(({ portalId, position, radius, targetMapName }) => ({
     portalId,
-    x: position?.x ?? 0,
-    z: position?.z ?? 0,
-    radius,
+    ...circleOf(position, radius),
     targetName: shownName(targetMapName),
   }));
-  const safeAreas = info.safeAreas.map(({ position, radius }) => ({
-    x: position?.x ?? 0,
-    z: position?.z ?? 0,
-    radius,
-  }));
-  return { name: shownName(name), width, height, interestRadius, portals, safeAreas, colors: groundOf(theme) };
+  const safeAreas = info.safeAreas.map(({ position, radius }) => circleOf(position, radius));
+  return { ...plainLook(info), name: shownName(info.name), portals, safeAreas, colors: groundOf(info.theme) };
 }
 
 /** A map of which only ENTER_WORLD_RESPONSE has told. */
 export function plainLook(size: { width: number; height: number; interestRadius: number }): MapLook {
-  return { ...size, name: "", portals: [], safeAreas: [], colors: GROUNDS.meadow };
+  const [width, height, interestRadius] = [size.width, size.height, size.interestRadius].map(lengthOf);
+  return { width, height, interestRadius, name: "", portals: [], safeAreas: [], colors: GROUNDS.meadow };
+}
+
+function circleOf(position: Vector3 | undefined, radius: number): { x: number; z: number; radius: number } {
+  return { x: lengthOf(position?.x ?? 0), z: lengthOf(position?.z ?? 0), radius: lengthOf(radius) };
 }
 
 /** The portal that can be used from a place; `undefined`: none. */

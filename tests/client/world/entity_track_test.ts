@@ -130,3 +130,15 @@ Deno.test("turn() takes the shorter way round", () => {
     }),
   );
 });
+
+Deno.test("EntityTrack.add() does not take what is no number, and goes on", () => {
+  const track = new EntityTrack();
+  track.add(sample(1_000, { x: 1, z: 2 }));
+  track.poseAt(1_000);
+  for (const key of ["timeMs", "x", "y", "z", "vx", "vz", "yaw"]) {
+    for (const value of [NaN, Infinity, -Infinity]) track.add(sample(1_050, { [key]: value }));
+  }
+  track.add(sample(1_100, { x: 2, z: 2 }));
+  const { x, z } = track.poseAt(2_000);
+  assertEquals([x, z].map(Math.round), [2, 2]);
+});

@@ -4,6 +4,7 @@ import {
   REPORT_INTERVAL_MS,
   SPEED_PART,
 } from "../../../client/world/own_movement.ts";
+import { MAP_SIZE_MAX } from "../../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { fc } from "../../support/property.ts";
 
@@ -241,4 +242,19 @@ Deno.test("OwnMovement goes on with the numbers of the map before, within the si
   movement.steer(1, 1);
   for (let step = 0; step < 5; step++) movement.step(100);
   assertEquals([movement.takeReport(1_000)?.sequence, movement.x], [42, 6]);
+});
+
+Deno.test("OwnMovement stays on a map that has an end, whatever a server says of place, map and speed", () => {
+  for (const told of [NaN, Infinity, -Infinity, 3e38, -1]) {
+    const spawn = { x: told, y: told, z: told };
+    const movement = new OwnMovement({ spawn, maxSpeed: 10, mapWidth: told, mapHeight: told });
+    movement.setMapSize({ width: told, height: 100 });
+    movement.correct(1, spawn);
+    movement.teleport(spawn);
+    const { x, z, shownX, shownZ } = movement;
+    assert([x, z, shownX, shownZ].every((at) => at >= 0 && at <= MAP_SIZE_MAX), `${told} led to ${x}, ${z}`);
+    movement.setMapSize({ width: 100, height: 100 });
+    movement.correct(1, { x: 40, y: 0, z: 50 });
+    assertEquals([movement.x, movement.z], [40, 50], "It can be put right afterwards");
+  }
 });
