@@ -13,22 +13,22 @@ import { assert } from "./errors.ts";
 export const FRAME_HEADER_BYTES = 4;
 /** Largest frame body, in bytes: the wire contract's MAX_PACKET_SIZE. */
 export const FRAME_BYTES_MAX = 65_536;
-/** Payloads above this may be compressed, in bytes: below it DEFLATE seldom pays for its header. */
+/** Payloads above this may be compressed, in bytes: below it DEFLATE seldom makes up for its header. */
 export const COMPRESSION_THRESHOLD_BYTES = 1_024;
 /** Largest payload after decompression, in bytes: inflating stops there. */
 export const DECOMPRESSED_BYTES_MAX = 262_144;
 /** Largest envelope around a payload, in bytes: header fields at their widest, both tags and lengths. */
 export const ENVELOPE_BYTES_MAX = 64;
 /**
- * Fields of a packet's envelope, unknown ones, repeated ones and those of groups among them: its own are 9. A frame full
- * of them would take as long to read as a hundred others.
+ * * Fields of a packet's envelope, counting unknown ones, repeated ones and those inside groups; it has 9 of its own. A
+ * frame full of fields would take as long to read as a hundred others.
  */
 export const ENVELOPE_FIELDS_MAX = 256;
 
 /** Largest payload of an echo, in bytes: its answer, with type and size in the header, must fit a frame as well. */
 export const ECHO_PAYLOAD_BYTES_MAX: number = FRAME_BYTES_MAX - 13;
 
-/** Highest number of a packet type: what two bytes of a varint hold, and a table by number stays small. */
+/** Highest number of a packet type: it fits two bytes of a varint, and a table indexed by it stays small. */
 export const PACKET_TYPE_MAX = 16_383;
 
 // Connections
@@ -36,43 +36,56 @@ export const PACKET_TYPE_MAX = 16_383;
 /** A connection that has sent nothing valid for this long is closed, in milliseconds. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /**
- * A connection that is not logged in for so long makes room on a port that turns newcomers away, the oldest first, in
- * milliseconds: time enough to type a password.
+ * * A connection that has not logged in for this long makes room on a port that turns newcomers away, the oldest first,
+ * in milliseconds: enough time to type a password.
  */
 export const UNAUTHENTICATED_MS = 120_000;
-/** How long a node that shares the database is taken for alive after it last said so. */
+/** How long a node that shares the database counts as alive after it last renewed its lease, in milliseconds. */
 export const NODE_LEASE_MS = 6_000;
-/** Interval in which a node says so. */
+/** How often a node renews its lease, in milliseconds. */
 export const NODE_RENEWAL_INTERVAL_MS = 2_000;
-/** Servers that LOGIN_RESPONSE lists, the least loaded of all: with names and addresses of full length they fit into a frame. */
+/**
+ * Servers that LOGIN_RESPONSE lists, the least loaded of all: with names and addresses of full length they fit into a
+ * frame.
+ */
 export const GAME_SERVERS_LISTED_MAX = 50;
-/** How long a player who was sent to a server counts there before the server tells of it: its next word and a slow entry. */
+/**
+ * How long a player who was sent to a server counts towards its load before that server reports it, in milliseconds:
+ * its next report and a slow entry.
+ */
 export const PLAYER_UNDER_WAY_MS = 2 * NODE_RENEWAL_INTERVAL_MS;
 /** Longest name of a server, in characters. */
 export const SERVER_NAME_LENGTH_MAX = 64;
 /** Longest URL in the configuration, in characters. */
 export const URL_LENGTH_MAX = 512;
-/** After so long without an answer a node promises nothing that must last: others may think it dead in a moment. */
+/**
+ * A node that has had no answer for this long acknowledges nothing durable, in milliseconds: others may soon think it
+ * dead.
+ */
 export const NODE_SILENT_MS = 4_000;
-/** Pause before a player whom another node has is asked for again. */
+/** Pause before another node is asked again for a player it owns, in milliseconds. */
 export const OWNERSHIP_ASKED_AGAIN_MS = 500;
-/** How long a player whom another node has is waited for: it hears of it when it renews its lease, then saves. */
+/**
+ * How long to wait for a player whom another node owns, in milliseconds: that node learns of it when it renews its
+ * lease, and then saves.
+ */
 export const OWNERSHIP_WAIT_MS = 4_000;
-/** Longest `--login-queue`; who stands behind so many hears nothing of use. */
+/** Longest `--login-queue`: behind so many, waiting is pointless. */
 export const LOGIN_QUEUE_MAX = 10_000;
-/** Part of the login queue that one address may fill, so that none shuts the others out. */
+/** Share of the login queue that one address may fill, so that none shuts the others out. */
 export const LOGIN_QUEUE_SHARE = 0.25;
-/** Interval in which everybody in the login queue is told where it stands, at least. */
+/** How often everybody in the login queue is told their place, at least, in milliseconds. */
 export const LOGIN_QUEUE_STATUS_MS = 2_000;
-/** Players in the login queue looked at in one tick: all of the longest queue within 2 s, and no more work than that. */
+/** Players in the login queue that one tick looks at: enough for the longest queue within 2 s. */
 export const LOGIN_QUEUE_TOLD_PER_TICK = 256;
-/** How long a place in the login queue is kept for a player whose connection is lost. */
+/** How long a place in the login queue is kept for a player whose connection is lost, in milliseconds. */
 export const LOGIN_QUEUE_KEPT_MS = 30_000;
 /** A connection that has sent nothing at all for this long is closed, in milliseconds: three missed heartbeats. */
 export const IDLE_TIMEOUT_MS = 45_000;
 /**
- * A request that leads to another state, such as a login, is answered in this time, or its connection is closed, in
- * milliseconds: what is sent behind it waits for its answer. All that it may wait for has bounds of its own, and takes less.
+ * * A request that leads to another state, such as a login, is answered within this, or its connection is closed, in
+ * milliseconds: everything sent after it waits for the answer. Whatever the answer waits for has a shorter bound of its
+ * own.
  */
 export const ANSWER_TIMEOUT_MS = 40_000;
 /** How long a closing connection may take to read its DISCONNECT_NOTICE before it is cut, in milliseconds. */
@@ -92,28 +105,33 @@ export const FLOOD_DROPS_MAX = 500;
  * closed.
  */
 export const FLOOD_INTERVAL_MS = 10_000;
-/** Tokens a connection takes from its address at a time: the shared table is asked once for so many. */
+/** Tokens a connection takes from its address at a time, so that the shared table is asked once for all of them. */
 export const ADDRESS_TOKENS_BATCH = 50;
 /**
- * Work that is no packet is metered in microseconds of an io worker, as far as a connection makes it: it gets so many
- * back each second, a hundredth of a core. Who has used up more is not read until it is paid for.
+ * * Work other than packets that a connection may cause each second, in microseconds of an io worker: a hundredth of a
+ * core. A connection that has used more is not read until it has paid for it.
  */
 export const WORK_US_PER_SECOND = 10_000;
-/** Most work that a connection may have made at once before it is slowed, in microseconds. */
+/** Most work that a connection may cause at once before it is slowed, in microseconds. */
 export const WORK_US_BURST = 50_000;
 /** Work that comes back to an address for each token it gets for packets, in microseconds. */
 export const WORK_US_PER_ADDRESS_TOKEN = 10;
-/** Seconds' worth of work that an address may make at once: twenty of them together take a core for a second. */
+/** Seconds' worth of work that an address may cause at once: twenty addresses together take a core for a second. */
 export const ADDRESS_WORK_BURST_SECONDS = 1;
-/** Work that a connection makes before it and its address are charged for it, in microseconds: both are asked once. */
+/**
+ * Work that a connection causes before it and its address are charged, in microseconds: one look at the shared table
+ * for all of it.
+ */
 export const WORK_US_BATCH = 100;
-/** Price of a connection, in microseconds: accepting it, what is kept of it, closing it. */
+/** Price of a connection, in microseconds: accepting it, keeping its state, closing it. */
 export const WORK_ACCEPT_US = 100;
 /** Price of a TLS handshake, in microseconds: a signature with a key of 2,048 bits for RSA. */
 export const WORK_HANDSHAKE_US = 900;
 /** Price of a read with epoll, however little it brought, in microseconds: event, system calls, first frame, answer. */
 export const WORK_READ_US = 6;
-/** Price of a read with Deno's own sockets, in microseconds: a promise and an operation for each read and each write. */
+/**
+ * Price of a read with Deno's own sockets, in microseconds: a promise and an operation for each read and each write.
+ */
 export const WORK_READ_DENO_US = 10;
 /** Bytes that are read, unmasked and cut into frames in a microsecond. */
 export const WORK_READ_BYTES_PER_US = 1_024;
@@ -123,9 +141,9 @@ export const WORK_WEBSOCKET_FRAME_US = 1;
 export const WORK_PING_US = 3;
 /** Price of an echo, which costs no tokens, in microseconds. */
 export const WORK_ECHO_US = 3;
-/** Price of an HTTP request, in microseconds: an upgrade, or an asset, whose answer was made beforehand. */
+/** Price of an HTTP request, in microseconds: an upgrade, or an asset whose answer is ready-made. */
 export const WORK_HTTP_REQUEST_US = 150;
-/** Price of an HTTP answer that is made for its request, in microseconds. */
+/** Price of an HTTP answer that is made for one request, in microseconds. */
 export const WORK_HTTP_ANSWER_US = 200;
 /** Bytes of a request's head that are read in a microsecond: each is looked at. */
 export const WORK_HTTP_HEAD_BYTES_PER_US = 32;
@@ -133,7 +151,7 @@ export const WORK_HTTP_HEAD_BYTES_PER_US = 32;
 export const WORK_HTTP_BODY_BYTES_PER_US = 1_024;
 /** Price of inflating a payload, however small, in microseconds. */
 export const WORK_INFLATE_US = 25;
-/** Compressed bytes inflated in a microsecond at worst: blocks that hold nothing but their own Huffman codes. */
+/** Compressed bytes inflated in a microsecond in the worst case: blocks that hold nothing but their Huffman codes. */
 export const WORK_INFLATE_BYTES_PER_US = 4;
 /** How often connections in debt are checked, in milliseconds. */
 export const THROTTLE_CHECK_MS = 10;
@@ -160,7 +178,7 @@ export const ADDRESS_BAN_DECAY_MS = 600_000;
 export const ADDRESS_RANGES_MAX = 64;
 /** Bytes of a PROXY protocol header: 52 for two IPv6 addresses, the rest for what proxies add. */
 export const PROXY_HEADER_BYTES_MAX = 2_048;
-/** Bytes of a header of version 1 of the PROXY protocol, its line end among them: its specification's own bound. */
+/** Bytes of a PROXY protocol header, version 1, including its line end: the bound of its specification. */
 export const PROXY_LINE_BYTES_MAX = 107;
 /** Hops in X-Forwarded-For or Forwarded that are read at most: chains of proxies have two or three. */
 export const FORWARDED_HOPS_MAX = 32;
@@ -180,7 +198,7 @@ export const SLOW_READER_MS = 15_000;
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
 /** Bytes one read takes from a socket at most. */
 export const READ_CHUNK_BYTES = 65_536;
-/** Bytes given to TLS at once: enciphering them keeps the thread for some 3 ms. */
+/** Bytes given to TLS at once: encrypting them takes the thread some 3 ms. */
 export const TLS_WRITE_BYTES_MAX = 262_144;
 /** What an idle connection reads into, in bytes, where each needs a buffer of its own. */
 export const READ_BUFFER_BYTES = 512;
@@ -188,54 +206,60 @@ export const READ_BUFFER_BYTES = 512;
 export const POOL_BUFFER_BYTES = 4_096;
 /** Send buffers kept for reuse by one io worker. */
 export const POOL_BUFFERS_MAX = 1_000;
-/** Size of a large pooled send buffer, in bytes: what one read may ask for in answers. */
+/** Size of a large pooled send buffer, in bytes: the answers to one read. */
 export const POOL_LARGE_BUFFER_BYTES = 131_072;
 /** Large send buffers kept for reuse by one io worker. */
 export const POOL_LARGE_BUFFERS_MAX = 16;
 /** Connections one io worker may have that were refused and are being told so. */
 export const REFUSED_CONNECTIONS_MAX = 256;
-/** WebSocket frames of the server carry at most this, in bytes: what a 16-bit length can say. */
+/** Largest payload of the server's WebSocket frames, in bytes: what a 16-bit length can express. */
 export const WEBSOCKET_FRAME_BYTES_MAX = 65_535;
 /** Connections one io worker may hold, in slots. */
 export const SLOTS_MAX = 65_536;
 
-/** How often the main thread looks whether the others make progress, in milliseconds. */
+/** How often the main thread checks that the others make progress, in milliseconds. */
 export const ROUNDS_CHECK_INTERVAL_MS = 100;
-/** A thread that finishes nothing for this long makes the server unready, in milliseconds: within 2 s it shows. */
+/** A thread that finishes nothing for this long makes the server unready, in milliseconds: visible within 2 s. */
 export const THREAD_STALL_MS = 1_500;
-/** A thread that finishes nothing for this long hangs for good, and the process ends itself, in milliseconds. */
+/** A thread that finishes nothing for this long counts as hung, and the process ends itself, in milliseconds. */
 export const THREAD_HANG_MS = 2_500;
-/** How often a thread shows how far it was behind at worst, in milliseconds. */
+/** How often a thread reports how far behind it was at worst, in milliseconds. */
 export const LAG_INTERVAL_MS = 500;
-/** How long a server that stops hands sessions over to others, in milliseconds: the rest of its time is for those left. */
+/**
+ * How long a server that stops hands sessions over to others, in milliseconds: the rest of its time is for those left.
+ */
 export const SESSIONS_DRAIN_MS = 4_000;
 /** Sessions that a server which stops hands over at once: each is a transaction. */
 export const SESSIONS_DRAINED_AT_ONCE = 16;
 /** How long a session that is handed over waits for answers that it is owed, in milliseconds. */
 export const DRAIN_ANSWERS_MS = 1_000;
-/** Clients of a server that stops go on at another one within this, in milliseconds: not all at once. */
+/**
+ * Clients of a server that stops go on at another one after a random time up to this, in milliseconds: not all at once.
+ */
 export const DRAIN_JITTER_MS = 500;
-/** A thread that is behind by more than this has more to do than it can, in milliseconds: players feel it. */
+/** A thread that is behind by more than this has more to do than it can manage, in milliseconds: players notice. */
 export const OVERLOAD_LAG_MS = 250;
-/** A thread that is behind for this long is overloaded, and the server unready, in milliseconds: no mere burst. */
+/**
+ * A thread that stays behind for this long is overloaded, and the server unready, in milliseconds: more than a burst.
+ */
 export const OVERLOAD_MS = 3_000;
 /** First pause before a parent process starts the server again, in milliseconds. */
 export const KEEPER_PAUSE_MS = 250;
 /** Longest pause before a parent process starts the server again, in milliseconds. */
 export const KEEPER_PAUSE_MS_MAX = 30_000;
-/** A server that ran for this long was well: the pause begins at its first length again, in milliseconds. */
+/** A server that ran for this long counts as healthy: the pause starts at its first length again, in milliseconds. */
 export const KEEPER_STABLE_MS = 60_000;
 /** How often the storage is asked whether a write reaches the disk, in milliseconds. */
 export const STORAGE_CHECK_INTERVAL_MS = 5_000;
 /** How often the storage worker shows that it is alive, in milliseconds. */
 export const STORAGE_PULSE_MS = 500;
 /**
- * A storage worker that has finished nothing for this long hangs for good, and the process ends itself, in
- * milliseconds. It waits for the disk, and disks that come back stand still for up to half a minute: a volume in a
- * network, a drive that spins up or maps a bad sector.
+ * * A storage worker that has finished nothing for this long counts as hung, and the process ends itself, in
+ * milliseconds. It waits for the disk, and disks that recover can stall for up to half a minute: a network volume, a
+ * drive that spins up or remaps a bad sector.
  */
 export const STORAGE_HANG_MS = 60_000;
-/** Pause before a worker is started again that lived no longer than this, in milliseconds. */
+/** Pause before a worker that lived no longer than this is started again, in milliseconds. */
 export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */
 export const STORAGE_RESTART_MS = 1_000;
@@ -256,18 +280,18 @@ export const ACCEPTS_PER_ROUND_MIN = 8;
 /** Sockets that the epoll loop asks the kernel for at a time. */
 export const EPOLL_EVENTS_PER_ROUND_MAX = 256;
 /**
- * How long one part of a round may take before the next has its turn, in milliseconds: sockets, records from logic,
- * connections that have more to go on with, sending. What is left is the next round's.
+ * * How long one part of a round may take before the next has its turn, in milliseconds: sockets, records from logic,
+ * backlogs of connections, sending. The rest is left for the next round.
  */
 export const ROUND_PART_MS = 3;
 /** Things done before the clock is looked at again: reading it costs as much as a small packet's decoding. */
 export const ROUND_ITEMS_PER_LOOK = 64;
 /**
- * How long the epoll loop may go on before timers and messages have their turn, in milliseconds: a look for them costs
- * as much as two packets, and threads look fifty times a second whether there is something or not.
+ * * How long the epoll loop may run before timers and messages have their turn, in milliseconds: checking for them
+ * costs as much as two packets, so it happens fifty times a second.
  */
 export const EPOLL_TURN_MS = 20;
-/** Work that takes longer than this has the clock looked at next, in microseconds. */
+/** After work that takes longer than this, the clock is read at once, in microseconds. */
 export const WORK_LOOK_US = 20;
 /** Frames of one connection that are handled before others have their turn. */
 export const FRAMES_PER_SERVICE_MAX = 256;
@@ -275,15 +299,15 @@ export const FRAMES_PER_SERVICE_MAX = 256;
 export const WEBSOCKET_FRAMES_PER_SERVICE_MAX = 64;
 /** Longest wait of the epoll loop, in milliseconds: connections in debt are checked as often. */
 export const EPOLL_WAIT_MS = 10;
-/** Sockets of a round after which the epoll backend still lets others have its core before the next. */
+/** Up to this many sockets in a round, the epoll backend yields its core before the next round. */
 export const EPOLL_YIELD_EVENTS_MAX = 64;
 /** File descriptors are below this on the epoll backend. */
 export const DESCRIPTORS_MAX = 1_048_576;
 /** A peer that acknowledges nothing for this long is gone (TCP_USER_TIMEOUT), in milliseconds. */
 export const TCP_USER_TIMEOUT_MS: number = IDLE_TIMEOUT_MS;
 /**
- * Bytes the kernel keeps unsent for one connection on the epoll backend (TCP_NOTSENT_LOWAT), in bytes: what waits there
- * can be replaced by nothing newer, and for a slow reader it would be megabytes.
+ * * Bytes the kernel keeps unsent for one connection on the epoll backend (TCP_NOTSENT_LOWAT): what waits there can no
+ * longer be replaced by something newer, and for a slow reader it would be megabytes.
  */
 export const SOCKET_UNSENT_BYTES_MAX = 32_768;
 /** HTTP connections one io worker serves at a time. */
@@ -308,15 +332,18 @@ export const RELOAD_SETTLE_MS = 500;
 export const RELOAD_LOAD_MS = 15_000;
 /** How long it may take to start, while players are held, in milliseconds. */
 export const RELOAD_START_MS = 10_000;
-/** How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a step. */
+/**
+ * How long logic takes records before it steps the world, acknowledges and publishes, in milliseconds: a third of a
+ * step.
+ */
 export const LOGIC_TURN_MS = 4;
 /** Records logic takes from one ring before it publishes what came of them and takes from the next. */
 export const RECORDS_PER_PORTION_MAX = 64;
-/** Ticks that may be made up for after a stall; older ones are left out. */
+/** Ticks that may be made up for after a stall; older ones are skipped. */
 export const TICKS_BEHIND_MAX = 5;
 /**
- * Steps of a world tick; each is the turn of as many viewers. What one sends leaves the processor before the next, so
- * that nobody's snapshot waits behind those of everybody else.
+ * * Steps of a world tick, each of which serves an equal part of the viewers. What one step sends is gone before the
+ * next, so that nobody's snapshot waits behind everybody else's.
  */
 export const WORLD_STEPS_PER_TICK = 4;
 /** Characters are saved this often while their player is in the world, in milliseconds. */
@@ -326,11 +353,14 @@ export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 
 /** How long a session waits for its player to come back after the connection broke, in milliseconds. */
 export const LINK_DEAD_MS = 60_000;
-/** Time that a resumed connection has to show that it heard, while another waits that brings its token, in milliseconds. */
+/**
+ * How long a resumed connection has to show that it received the answer while another with the same token waits, in
+ * milliseconds.
+ */
 export const RESUME_REPEAT_MS = 500;
 /**
- * Highest number of a packet that a client may say it has received from a server that is dead: more than any session has,
- * and far below where numbers are no longer exact.
+ * * Highest packet number that a client may claim to have received from a dead server: more than any session has, and
+ * far below where numbers are no longer exact.
  */
 export const RESUME_SEQUENCE_MAX = 2 ** 48;
 /** Reliable packets kept until acknowledged, per session. */
@@ -343,11 +373,11 @@ export const OUTBOX_BYTES_MAX = 262_144;
  */
 export const OUTBOX_UNSENT_FACTOR = 4;
 /**
- * Least bound of a send queue: a resume hands it a whole outbox at once, and a client that were closed as a slow reader
- * for it would come back to the same, for ever.
+ * * Least bound of a send queue: a resume fills it with a whole outbox at once, and a client closed as a slow reader
+ * for that would come back to the same for ever.
  */
 export const SEND_QUEUE_HARD_BYTES_MIN: number = OUTBOX_BYTES_MAX + FRAME_BYTES_MAX + FRAME_HEADER_BYTES;
-/** Characters out of the world whose penalties are kept: as many as left in the last seconds, at most a world's. */
+/** Characters outside the world whose penalties are kept: at most as many as a world holds. */
 export const PENALTIES_MAX = 16_384;
 
 // Login
@@ -358,32 +388,34 @@ export const LOGIN_FAILURES_PER_ACCOUNT_AND_ADDRESS = 5;
 export const LOGIN_FAILURES_PER_ACCOUNT = 50;
 /** Wrong passwords from one address before accounts that are new there must wait: many people may share it. */
 export const LOGIN_FAILURES_PER_ADDRESS = 200;
-/** One wrong password of an account, or of an address, is forgotten for each of these, in milliseconds. */
+/** How long it takes until one wrong password of an account, or of an address, is forgotten, in milliseconds. */
 export const LOGIN_FAILURE_FADE_MS = 60_000;
 /** Longest wait after wrong passwords for one account from one address, in milliseconds. */
 export const LOGIN_DELAY_MS_MAX = 15 * 60_000;
-/** Longest wait for others' wrong passwords for an account, in milliseconds: 2,880 guesses a day, wherever from. */
+/**
+ * Longest wait because of others' wrong passwords for an account, in milliseconds: 2,880 guesses a day, from wherever.
+ */
 export const ACCOUNT_DELAY_MS_MAX = 30_000;
-/** Longest wait for others' wrong passwords from an address, in milliseconds. */
+/** Longest wait because of others' wrong passwords from an address, in milliseconds. */
 export const ADDRESS_DELAY_MS_MAX = 60_000;
-/** Accounts, addresses, and pairs of both, whose failures are remembered: so many of each. */
+/** Accounts, addresses, and pairs of both whose failures are remembered: this many of each. */
 export const LOGIN_GUARD_ENTRIES_MAX = 10_000;
-/** Accounts of which it is remembered that their tokens became void: more than change while a login is under way. */
+/** Accounts whose tokens were revoked recently, as remembered: more than change while a login is under way. */
 export const TOKEN_EPOCHS_RECENT_MAX = 10_000;
 /**
  * How long an account is kept after its deletion was requested, in milliseconds: a login within that time cancels the
  * deletion.
  */
 export const ACCOUNT_DELETION_GRACE_MS = 14 * 24 * 3_600_000;
-/** How often it is looked which accounts are to be deleted, in milliseconds. */
+/** How often the server looks for accounts that are due to be deleted, in milliseconds. */
 export const ACCOUNT_DELETION_LOOK_INTERVAL_MS = 10 * 60_000;
-/** Accounts deleted after one look: each may take many rows with it. */
+/** Accounts deleted at a time: each may have many rows. */
 export const ACCOUNTS_DELETED_MAX = 100;
 /** Addresses that each account is known to log in from. */
 export const LOGIN_ADDRESSES_PER_ACCOUNT = 5;
 /** How often the server notes that an account still logs in from an address, in milliseconds. */
 export const LOGIN_ADDRESS_NOTED_MS = 24 * 3_600_000;
-/** Passwords of one address that are being checked or made: a part of the queue that everyone waits in. */
+/** Passwords of one address that are being checked or hashed: a part of the queue that everyone waits in. */
 export const PASSWORDS_PENDING_PER_ADDRESS = 32;
 /** Addresses whose registrations are remembered. */
 export const REGISTRATION_ADDRESSES_MAX = 10_000;
@@ -398,14 +430,16 @@ export const PLAYER_NAME_ASCII_MIN = 3;
 export const PLAYER_NAME_LENGTH_MAX = 20;
 /** Names and words that are reserved, at most. */
 export const RESERVED_NAMES_MAX = 1_000;
-/** Combining marks on one letter: UTS 39 takes more for a trick. Hundreds would paint over the lines above and below. */
+/**
+ * Combining marks on one letter: UTS 39 treats more as suspicious, and hundreds would cover the lines above and below.
+ */
 export const MARKS_PER_LETTER_MAX = 4;
 
 // Operation
 
 /** Connections that one port may be configured for: one io worker could hold them all. */
 export const CONNECTIONS_MAX = 65_536;
-/** Io workers that may be configured: more threads than any machine this runs on has cores to give. */
+/** Io workers that may be configured: more than any likely machine has cores. */
 export const IO_WORKERS_MAX = 64;
 /** Characters of a configuration file, so that a wrong path given to `--config` cannot fill the memory. */
 export const CONFIG_FILE_CHARS_MAX = 1_048_576;
@@ -413,19 +447,21 @@ export const CONFIG_FILE_CHARS_MAX = 1_048_576;
 export const GAME_ACTION_CHARS_MAX = 64;
 /** Fields that such an action is given at most. */
 export const GAME_ACTION_FIELDS_MAX = 16;
-/** Bytes of the files of a game's page together: every io worker keeps them in memory. */
+/** Bytes of all files of a game's page: every io worker keeps them in memory. */
 export const WEB_FILES_BYTES_MAX = 33_554_432;
-/** Least characters of an admin token where the admin site can be reached from other machines. */
+/** Fewest characters of an admin token if the admin site can be reached from other machines. */
 export const ADMIN_TOKEN_LENGTH_MIN = 16;
-/** How long open requests of the admin site may hold up its end, in milliseconds. */
+/** How long open requests may delay the end of the admin site, in milliseconds. */
 export const ADMIN_STOP_TIMEOUT_MS = 1_000;
 /** Connections to the admin site at once: the one that has waited longest for a request gives way to one more. */
 export const ADMIN_CONNECTIONS_MAX = 64;
-/** Bytes of a body that the admin site reads: more than any may have, so that its own words say which are too long. */
+/** Bytes of a body that the admin site reads: more than any may have, so that the error says what is too long. */
 export const ADMIN_BODY_BYTES_MAX = 16_384;
-/** How long a connection to the admin site may wait for its next request, in milliseconds: Prometheus asks each minute. */
+/**
+ * How long a connection to the admin site may wait for its next request, in milliseconds: Prometheus asks each minute.
+ */
 export const ADMIN_IDLE_TIMEOUT_MS = 75_000;
-/** How long an answer of the admin site may take to be made and taken by its reader, in milliseconds. */
+/** How long an answer of the admin site may take to be made and read, in milliseconds. */
 export const ADMIN_ANSWER_TIMEOUT_MS = 30_000;
 /** Bytes of one log line: a pipe takes PIPE_BUF bytes whole, so lines of several threads never mix. */
 export const LOG_LINE_BYTES_MAX = 4_096;
@@ -435,13 +471,13 @@ export const LOG_VALUE_CHARS_MAX = 1_024;
 export const LOG_PROPERTIES_MAX = 32;
 /** Handling one packet may take this long before it is counted as slow, in milliseconds. */
 export const SLOW_PACKET_MS = 1;
-/** Handling one packet may take this long before it is warned of, in milliseconds: a fifth of a tick. */
+/** Handling one packet may take this long before a warning is logged, in milliseconds: a fifth of a tick. */
 export const SLOW_PACKET_WARNED_MS = 10;
 /** Warnings of slow packets, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const SLOW_PACKET_LINES_MAX = 5;
 /** Lines of one kind, at most, from one part of the program in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const LOG_KIND_LINES_MAX = 5;
-/** Kinds of lines that one part of the program tells apart: its messages, and the packet types they are about. */
+/** Kinds of lines that one part of the program distinguishes: its messages, and the packet types they are about. */
 export const LOG_KINDS_MAX = 512;
 /** Lines of the packet logger, at most, from one worker in one interval of {@linkcode LOG_INTERVAL_MS}. */
 export const PACKET_LOG_LINES_MAX = 200;
@@ -455,9 +491,9 @@ export const MONITOR_INTERVAL_MS = 1_000;
 export const MONITOR_SAMPLES_MAX = 60;
 /** Samples the round trip is taken over: two heartbeats of every client, as one second may hold none. */
 export const MONITOR_RTT_SAMPLES = 30;
-/** Series of a game's own metrics, one for each value of a label: a page of them is some 20 KB. */
+/** Series of a game's own metrics, one for each value of a label: all of them are some 20 KB. */
 export const GAME_METRIC_SERIES_MAX = 256;
-/** Bytes of what a series is called and what it tells. */
+/** Bytes of a series' name, label and value. */
 export const GAME_METRIC_SERIES_BYTES = 320;
 /** Values of a metric's label, at most; those that come later are counted under one. */
 export const GAME_METRIC_LABEL_VALUES_MAX = 32;
@@ -478,7 +514,9 @@ export const WEBSOCKET_CONTROL_BYTES_MAX = 125;
 export const WEBSOCKET_REASON_BYTES_MAX: number = WEBSOCKET_CONTROL_BYTES_MAX - 2;
 /** Largest message on `/ws`, over all its fragments, in bytes: 64 KiB of frame body and its length. */
 export const WEBSOCKET_MESSAGE_BYTES_MAX: number = FRAME_HEADER_BYTES + FRAME_BYTES_MAX;
-/** Largest message on `/echo`, in bytes: twice what the Autobahn test suite sends. Kept until its last frame is here. */
+/**
+ * Largest message on `/echo`, in bytes: twice what the Autobahn test suite sends. Kept until its last frame is here.
+ */
 export const ECHO_MESSAGE_BYTES_MAX = 32 * 1_048_576;
 
 // Storage
@@ -492,7 +530,10 @@ export const STORAGE_PENDING_MAX = 16_384;
 export const LOGOUT_SAVE_WAIT_MS = 2_000;
 /** Of those, requests of one address: enough for many players behind one address who all do something at once. */
 export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
-/** Logins and entries that are done before one other request of a player has its turn: a ninth of the work is left. */
+/**
+ * Logins and entries that are done before another request of a player has its turn: a ninth of the work is left for
+ * those.
+ */
 export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
 export const STORAGE_IN_FLIGHT_MAX = 128;
@@ -509,35 +550,42 @@ export const STORAGE_BUSY_TIMEOUT_MS = 2_000;
 export const STORAGE_LOCK_WAIT_MS = 20;
 /** Pause before writes are tried again that another process keeps from being done, in milliseconds; reads go on. */
 export const STORAGE_LOCK_PAUSE_MS = 25;
-/** How long the storage worker does requests before it answers them and looks at what came meanwhile, in milliseconds. */
+/**
+ * How long the storage worker does requests before it answers them and looks at what came meanwhile, in milliseconds.
+ */
 export const STORAGE_BATCH_MS = 5;
 /** How long logic takes answers of the storage before it goes on with packets and ticks, in milliseconds. */
 export const STORAGE_ANSWERS_MS = 3;
-/** Bytes of the write-ahead log that are kept when it starts over: growth caused by a long read is returned to the disk. */
+/**
+ * Bytes of the write-ahead log that are kept when it starts over: growth caused by a long read is returned to the disk.
+ */
 export const STORAGE_LOG_BYTES_KEPT: number = 16 * 1_048_576;
 /** How often the write-ahead log is brought into the database when no request waits, in milliseconds. */
 export const STORAGE_CHECKPOINT_INTERVAL_MS = 5_000;
-/** Bytes of the write-ahead log that are warned of, and again whenever they have doubled: something keeps it from ending. */
+/**
+ * Bytes of the write-ahead log that are warned of, and again whenever they have doubled: something keeps it from
+ * ending.
+ */
 export const STORAGE_LOG_BYTES_WARNED: number = 64 * 1_048_576;
 /** Rows one bulk request may carry: some 100 ms during which no other process writes. */
 export const STORAGE_ROWS_MAX = 10_000;
-/** Bytes of one document of a game: what a player has, not what a world is made of. */
+/** Bytes of one document of a game: enough for what a player owns, not for a world. */
 export const DOCUMENT_BYTES_MAX = 65_536;
 /** Characters of a document's key. */
 export const DOCUMENT_KEY_LENGTH_MAX = 64;
 /** Documents that one transaction of a game reads and changes. */
 export const DOCUMENTS_PER_TRANSACTION_MAX = 32;
-/** Documents of one collection that are nobody's: with the largest, some 6 GB. */
+/** Documents of one collection that belong to no player: some 6 GB if all are as large as can be. */
 export const DOCUMENTS_PER_COLLECTION_MAX = 100_000;
 /** Numbers that one document is found by. */
 export const DOCUMENT_INDEXES_MAX = 8;
 /** Documents that one query gives. */
 export const DOCUMENT_ROWS_MAX = 100;
-/** Documents that are counted for a rank; one that is behind more has none. */
+/** Documents that are counted for a rank; one behind more has no rank. */
 export const DOCUMENT_RANK_MAX = 10_000;
-/** How often a transaction of a game is tried that others get in the way of. */
+/** How often a transaction of a game is tried when others get in its way. */
 export const DOCUMENT_TRIES_MAX = 8;
-/** Receipts of one player: requests whose answers may be on their way at once, with room for those that come late. */
+/** Receipts kept for one player: the requests that may be under way at once, with room for late repeats. */
 export const RECEIPTS_PER_PLAYER_MAX = 64;
 /** Bytes of an answer that is kept with a receipt. */
 export const RECEIPT_BYTES_MAX = 4_096;
@@ -545,22 +593,22 @@ export const RECEIPT_BYTES_MAX = 4_096;
 export const RECEIPT_MS: number = 24 * 3_600_000;
 /** Changes that a game has asked for and that are not on disk yet. */
 export const PERSISTED_CHANGES_MAX = 10_000;
-/** How soon such a change is tried again at first, in milliseconds. */
+/** Pause before such a change is first tried again, in milliseconds. */
 export const PERSIST_RETRY_MS_MIN = 500;
 /** The longest wait between two tries, in milliseconds. */
 export const PERSIST_RETRY_MS_MAX = 30_000;
-/** How long it is tried, in milliseconds: well below the age of receipts, by which it is made once. */
+/** How long it is tried, in milliseconds: well below the age of receipts, which make sure that it is done once. */
 export const PERSIST_MS_MAX: number = RECEIPT_MS / 2;
 /**
- * What is over by date is deleted for good when the clock has said so for this long, in milliseconds: wrong clocks are
- * set right within minutes.
+ * * What has expired is deleted once the clock has said so for this long, in milliseconds: wrong clocks are corrected
+ * within minutes.
  */
 export const EXPIRY_CONFIRM_MS = 600_000;
-/** How often what is over by date is deleted, in milliseconds. */
+/** How often what has expired is deleted, in milliseconds. */
 export const EXPIRY_INTERVAL_MS = 60_000;
-/** Rows of a kind that are deleted at a time because they are over: some 10 ms, and 1.4 million a day. */
+/** Expired rows of a kind that are deleted at a time: some 10 ms, and 1.4 million a day. */
 export const EXPIRED_DELETED_MAX = 1_024;
-/** Connections of a server to PostgreSQL: each is a process there, and a hundred may be there unless it is told. */
+/** Connections of a server to PostgreSQL: each is a process there, and PostgreSQL allows a hundred by default. */
 export const POSTGRES_CONNECTIONS_MAX = 8;
 /** How long a connection to PostgreSQL may take to be made, in milliseconds. */
 export const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
@@ -570,26 +618,31 @@ export const POSTGRES_RETRY_MS = 250;
 export const POSTGRES_START_RETRY_MS = 1_000;
 /** How long a statement may take, or a transaction may wait for the next one, in milliseconds. */
 export const POSTGRES_STATEMENT_TIMEOUT_MS = 10_000;
-/** How long a transaction waits for one of another server on the same store, in milliseconds; then it is tried again. */
+/**
+ * How long a transaction waits for one of another server on the same store, in milliseconds; then it is tried again.
+ */
 export const POSTGRES_LOCK_WAIT_MS = 1_000;
-/** Requests of one transaction: with more, PostgreSQL keeps the savepoints of a transaction less well. */
+/** Requests of one transaction: with more, PostgreSQL handles the savepoints of a transaction less well. */
 export const POSTGRES_GROUP_MAX = 60;
 /** How often requests are tried whose connection was lost before anything was committed. */
 export const POSTGRES_TRIES_MAX = 3;
-/** How long a connection is waited for in order to try requests again, in milliseconds. */
+/** How long to wait for a new connection before requests are given up, in milliseconds. */
 export const POSTGRES_RECONNECT_MS = 1_000;
 
 // Between nodes
 
-/** How often a node says to the others how full it is, in milliseconds. */
+/** How often a node tells the others how full it is, in milliseconds. */
 export const NODE_BEAT_INTERVAL_MS = 1_000;
-/** A node that is not heard for so long is not offered to players, in milliseconds: a few beats may be lost. */
+/** A node that has not been heard for this long is not offered to players, in milliseconds: a few beats may be lost. */
 export const BUS_SILENT_MS = 4_000;
-/** Largest payload of one message between nodes, in bytes: a page of players, and half of what NATS takes unless told. */
+/**
+ * Largest payload of one message between nodes, in bytes: a page of players, and below half of what NATS accepts by
+ * default.
+ */
 export const BUS_PAYLOAD_BYTES_MAX = 393_216;
-/** The same with what stands around it. */
+/** The same with its envelope. */
 export const BUS_MESSAGE_BYTES_MAX = 524_288;
-/** Messages between nodes that wait for one thread at a time; what comes then is dropped, and the receiver knows. */
+/** Messages between nodes that wait for one thread; beyond that they are dropped, and the receiver notices. */
 export const BUS_WAITING_MAX = 8_192;
 /** Bytes of them. */
 export const BUS_WAITING_BYTES_MAX = 33_554_432;
@@ -597,13 +650,13 @@ export const BUS_WAITING_BYTES_MAX = 33_554_432;
 export const BUS_ANSWER_MS = 1_500;
 /** Questions of a node that wait for answers. */
 export const BUS_QUESTIONS_MAX = 4_096;
-/** Other nodes that are remembered: those that are silent go first. */
+/** Other nodes that are remembered: silent ones are forgotten first. */
 export const BUS_PEERS_MAX = 1_024;
-/** Messages of one life of logic: their numbers and those of 130,000 lives are exact. */
+/** Messages of one run of the logic thread: their numbers stay exact for 130,000 runs. */
 export const BUS_NUMBERS_PER_LIFE: number = 2 ** 36;
 /** How often the bus thread shows that it is alive, in milliseconds. */
 export const BUS_PULSE_MS = 500;
-/** How often the bus is asked whether it is there, in milliseconds; after two without an answer it is down. */
+/** How often the bus is pinged, in milliseconds; after two pings without an answer it counts as down. */
 export const BUS_PING_INTERVAL_MS = 1_000;
 /** How long a connection to the bus may take to be made, in milliseconds. */
 export const BUS_CONNECT_TIMEOUT_MS = 2_000;
@@ -632,9 +685,9 @@ export const PASSWORD_PARALLELISM_MAX = 4;
 export const PASSWORD_VERIFIER_CHARS_MAX = 256;
 /** Password hashes computed at once, at most, and fewer than there are cores: each takes a core for some 50 ms. */
 export const PASSWORD_HASHES_MAX = 4;
-/** Password hashes that may wait: what two cores do in the 5 s a player is willing to wait. */
+/** Password hashes that may wait: what two cores compute in the 5 s that players are willing to wait. */
 export const PASSWORD_QUEUE_MAX = 256;
-/** How long a password hash may wait for its turn, and as long may it take, in milliseconds: nobody waits for it longer. */
+/** How long a password hash may wait for its turn, and again how long it may take, in milliseconds. */
 export const PASSWORD_WAIT_MS_MAX = 10_000;
 /** Characters of a session token: ours have some 300. */
 export const SESSION_TOKEN_CHARS_MAX = 2_048;
@@ -647,17 +700,17 @@ export const SESSION_TOKEN_LEEWAY_S = 60;
 
 /** Entities one world may hold at most: ids take three bytes on the wire and leave a bit in 16 to mark them with. */
 export const WORLD_ENTITIES_MAX = 24_576;
-/** Players one world may hold at most: what else is in it has places of its own. */
+/** Players one world may hold at most: other entities have room of their own. */
 export const WORLD_PLAYERS_MAX = 16_384;
-/** One entity that nobody plays has a place for each this many places of players, if the game says nothing else. */
+/** The world has room for one entity that nobody plays for each this many players, unless the game says otherwise. */
 export const PLAYERS_PER_OTHER = 10;
-/** Entity ids handed out between the end of one use of an id and its next: longer than any packet is on its way. */
+/** Entity ids handed out before an id is used again: longer than any packet is under way. */
 export const ENTITY_ID_QUARANTINE = 1_024;
 /** Longest side of a map, in units: a coordinate in centimetres stays a varint of three bytes. */
 export const MAP_SIZE_MAX = 10_000;
-/** Highest id of a map that is there from the start; those of instances begin above it. */
+/** Highest id of a map that exists from the start; those of instances begin above it. */
 export const MAP_ID_MAX = 255;
-/** Instances of all templates that one world may have at once: entities are marked with their map in 16 bits. */
+/** Instances of all templates that one world may have at once: an entity's map is kept in 16 bits. */
 export const INSTANCES_MAX = 4_096;
 /** Cells of the grids of all maps and instances at once: 8 bytes each. */
 export const GRID_CELLS_MAX = 4_194_304;
@@ -727,14 +780,20 @@ export const MODERATION_SANCTIONS_MAX = 1_000;
 
 /** How often a client sends a heartbeat unless told otherwise, in milliseconds: three fit into a short outage. */
 export const HEARTBEAT_INTERVAL_MS = 5_000;
-/** Silence of the server after which a client asks whether it is there, in milliseconds: a world at rest says nothing. */
+/**
+ * Silence of the server after which a client asks whether it is still there, in milliseconds: a world at rest sends
+ * nothing.
+ */
 export const CLIENT_SILENCE_MS = 1_500;
 /**
  * How long that heartbeat may be unanswered before the application is told, in milliseconds: a slow round trip is not a
  * fault.
  */
 export const CLIENT_ANSWER_MS = 1_000;
-/** How long a client waits for one of several servers to take its connection before it tries the next, in milliseconds. */
+/**
+ * How long a client waits for one of several servers to accept its connection before it tries the next, in
+ * milliseconds.
+ */
 export const CLIENT_MOVE_TIMEOUT_MS = 3_000;
 /** How long a client that is closed waits for the answer to its LOGOUT_REQUEST, in milliseconds. */
 export const CLIENT_CLOSE_MS = 2_000;
@@ -752,7 +811,10 @@ export const CLIENT_QUEUE_PACKETS_MAX = 256;
 export const CLIENT_QUEUE_BYTES_MAX = 262_144;
 /** Bytes its transport may hold before a client keeps packets back instead. */
 export const CLIENT_BUFFERED_BYTES_MAX = 262_144;
-/** How often in a row a client goes at once where a server sends it: to its session's server, and once after that moved. */
+/**
+ * How often in a row a client follows a server's direction at once: to its session's server, and once more if that has
+ * moved.
+ */
 export const CLIENT_FOLLOWED_MAX = 2;
 /** How often a client looks whether its transport has drained, in milliseconds: nothing announces it on a WebSocket. */
 export const CLIENT_DRAIN_POLL_MS = 10;
@@ -764,7 +826,9 @@ export const CLIENT_ACK_BYTES = 32_768;
 export const RECONNECT_BASE_MS = 250;
 /** Highest ceiling of the wait before a reconnection, in milliseconds: several attempts within LINK_DEAD_MS. */
 export const RECONNECT_CAP_MS = 10_000;
-/** A connection that lasted this long counts as good: the next reconnection begins at the base again, in milliseconds. */
+/**
+ * A connection that lasted this long counts as good: the next reconnection begins at the base again, in milliseconds.
+ */
 export const RECONNECT_STABLE_MS = 5_000;
 /** Longest wait a server may ask a client for, in milliseconds; it also keeps timers below their 31 bits. */
 export const RETRY_AFTER_MS_MAX = 3_600_000;

@@ -6,17 +6,17 @@ import { assert } from "../../shared/errors.ts";
 
 /** Maps that `maps.json` may have. */
 export const MAP_ENTRIES_MAX = 64;
-/** Portals of one map: all are told in one packet. */
+/** Portals of one map: all are in one packet. */
 export const PORTALS_MAX = 32;
-/** Safe areas of one map: all are told in one packet, and every monster awake looks at them. */
+/** Safe areas of one map: all are in one packet, and every monster that is awake checks them. */
 export const SAFE_AREAS_MAX = 8;
-/** Largest radius of a portal, in units: what its users see when they come near. */
+/** Largest radius of a portal, in units: its users can see all of it. */
 export const PORTAL_RADIUS_MAX = 50;
 /** How far from the end of a portal its users arrive at most, in units: not all in one place. */
 export const PORTAL_ARRIVAL_RADIUS = 3;
 /**
- * Packets that one use of an area skill has sent to all who see it: where more than 31 do, it hits fewer, so that it does not
- * cost more in a crowd.
+ * * Packets that one use of an area skill may send to all who see it: where more than 31 do, it hits fewer, so that it
+ * does not cost more in a crowd.
  */
 export const AREA_COPIES_MAX = 1_000;
 /** Entities one use hits however many see it. */
@@ -29,9 +29,9 @@ export const RESPAWN_DISTANCE_MAX = 45;
 export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 /** Kinds, and likewise spawns, that `monsters.json` may have. */
 export const MONSTER_ENTRIES_MAX = 256;
-/** How often an awake monster moves and decides, in milliseconds: as often as players tell where they are. */
+/** How often an awake monster moves and decides, in milliseconds: as often as players send their moves. */
 export const MONSTER_STEP_MS = 100;
-/** Longest time a monster moves on by in one step, in milliseconds: what a stalled server missed is not walked. */
+/** Longest time that one step of a monster covers, in milliseconds: it does not make up for a server's stall. */
 export const MONSTER_STEP_MS_MAX = 250;
 /** Pause of a monster that found the world full before it tries again to come back, in milliseconds. */
 export const MONSTER_RETRY_MS = 500;

@@ -6,8 +6,8 @@ import { OUTBOX_PACKETS_MAX, PLAYER_NAME_LENGTH_MAX, SEND_QUEUE_SOFT_BYTES } fro
 // Chat, and what else of one player appears at others
 
 /**
- * Copies of what players say that are delivered each second, to all hearers together: half of what two io workers write,
- * so that everything else has its share.
+ * * Copies of what players say that are delivered each second, to all hearers together: half of what two io workers
+ * write, so that everything else has its share.
  */
 export const FAN_OUT_COPIES_PER_SECOND = 100_000;
 /**
@@ -35,7 +35,7 @@ export const CHAT_PER_SECOND = 10;
 export const CHAT_REPEATS_MAX = 10;
 /** How long a repetition is remembered, in milliseconds. */
 export const CHAT_REPEAT_WINDOW_MS = 10_000;
-/** Texts of one player that are watched for repetition; more than so many at once the token bucket stops. */
+/** Texts of one player that are watched for repetition; the token bucket stops more than this many at once. */
 export const CHAT_TEXTS_WATCHED = 32;
 /** Refused messages, one forgiven each second, until a player is muted. */
 export const CHAT_STRIKES_MAX = 10;
@@ -55,7 +55,7 @@ export const NOTICES_INTERVAL_MS = 2_000;
 export const NOTICES_TO_ONE_BURST = 5;
 /** How soon one of them comes back, in milliseconds: a player who is asked again and again is told twice a minute. */
 export const NOTICES_TO_ONE_INTERVAL_MS = 30_000;
-/** Budgets that are remembered, of players and likewise of pairs; those used longest ago have filled most. */
+/** Budgets that are remembered, of players and likewise of pairs; the least recently used has refilled most. */
 export const NOTICE_BUDGETS_MAX = 16_384;
 
 assert(

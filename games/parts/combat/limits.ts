@@ -22,7 +22,7 @@ export const RESPAWN_DELAY_MS = 3_000;
 export const RESPAWN_DELAY_MS_MAX = 10_000;
 /** How long after a blow, given or taken, an entity stays in the world whatever its player does, in milliseconds. */
 export const FIGHT_MS = 10_000;
-/** Hit points a wounded player is given at once, out of a fight: all of them within 20 s. */
+/** Hit points a wounded player recovers at a time outside a fight: all of them within 20 s. */
 export const RECOVERY_HP = 5;
 /** How often, in milliseconds; for the first time when its fight is over. */
 export const RECOVERY_INTERVAL_MS = 1_000;

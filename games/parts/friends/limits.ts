@@ -13,7 +13,7 @@ export const FRIEND_REQUESTS_WAITING_MAX = 100;
 export const IGNORED_PLAYERS_MAX = 100;
 /** Players whose lists are kept in memory as they were shown: some 15 KiB for full ones. */
 export const SOCIAL_LISTS_KEPT = 1_024;
-/** Players online whose lists are read again each second, where those of many may have changed. */
+/** Players online whose lists are read again each second, when those of many may have changed. */
 export const SOCIAL_LISTS_READ_AGAIN_MAX = 128;
 /**
  * Whispers from friends, and as many from others, that are kept for a player who is offline: the sender with the most

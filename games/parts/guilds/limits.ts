@@ -23,13 +23,18 @@ export const GUILD_INVITES_PER_GUILD_MAX: number = GUILD_MEMBERS_MAX;
 export const GUILD_INVITES_PER_PLAYER_MAX = 16;
 /** Wars that one guild has declared, at a time. */
 export const GUILD_WARS_MAX = 32;
-/** Wars that others have declared on one guild, at a time: no part of its own, and all of them fit its info. */
+/** Wars that others have declared on one guild, at a time: they do not count among its own, and all fit its info. */
 export const GUILD_WARS_AGAINST_MAX = 256;
-/** Wars that one guild, or one player for any guild, declares within a day: two an hour, more than anybody can fight. */
+/**
+ * Wars that one guild, or one player for any guild, declares within a day: two an hour, more than anybody can fight.
+ */
 export const GUILD_WARS_PER_DAY_MAX = 48;
 /** The day, in milliseconds. */
 export const GUILD_WARS_DAY_MS = 24 * 3_600_000;
-/** How long two guilds have peace after a war, at most, in milliseconds: as long as the war was, so that none is for good. */
+/**
+ * How long two guilds have peace after a war, at most, in milliseconds: as long as the war was, so that no war lasts
+ * for ever.
+ */
 export const GUILD_PEACE_MS_MAX = 3_600_000;
 /** Wars that one request to the storage ends; the others follow a moment later. */
 export const GUILD_WARS_ENDED_MAX = 256;
@@ -37,7 +42,7 @@ export const GUILD_WARS_ENDED_MAX = 256;
 export const GUILDS_KEPT = 256;
 /** Kills that wait to be counted in wars while the storage is down; the oldest are forgotten first. */
 export const GUILD_KILLS_PENDING_MAX = 4_096;
-/** How long servers that share a database wait after a war for the kills of each other, in milliseconds: two sweeps. */
+/** How long servers that share a database wait after a war for each other's kills, in milliseconds: two sweeps. */
 export const GUILD_WAR_KILLS_LATE_MS = 2_000;
 /** How often the guilds of players who have left are dropped from memory, in milliseconds. */
 export const GUILD_FORGET_INTERVAL_MS = 60_000;

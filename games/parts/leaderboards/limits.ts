@@ -7,7 +7,7 @@ import { STORAGE_ROWS_MAX } from "../../../shared/limits.ts";
 
 /** Entries of one leaderboard, at most: some 5 KiB. */
 export const LEADERBOARD_ENTRIES_MAX = 100;
-/** The lowest rank that is counted: players behind it are told no rank. Counting so far takes the storage 0.7 ms. */
+/** The lowest rank that is counted: players behind it have no rank. Counting that far takes the storage 0.7 ms. */
 export const LEADERBOARD_RANK_MAX = 10_000;
 /** How long a leaderboard, or a player's place in it, is served from memory, in milliseconds. */
 export const LEADERBOARD_CACHE_MS = 1_000;

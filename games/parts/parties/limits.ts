@@ -2,7 +2,7 @@
 
 // Parties
 
-/** Members a game may give its parties: a state of one, told at every change, is some 1 KiB then. */
+/** Members a game may allow in a party: its state, sent at every change, is then some 1 KiB. */
 export const PARTY_MEMBERS_MAX = 16;
 /** Invitations of one party that wait for an answer. */
 export const PARTY_INVITES_MAX = 16;

@@ -26,7 +26,10 @@ export const ROOMS_MAX = 1_000;
 export const ROOMS_PER_ADDRESS = 100;
 /** Rooms that one list names: half a frame where all names are as long as may be. */
 export const ROOM_LIST_ENTRIES_MAX = 200;
-/** How often a second the list of rooms is put together, half a millisecond each; asked for more often, it is sent again. */
+/**
+ * How often a second the list of rooms is put together, half a millisecond each; asked for more often, it is sent
+ * again.
+ */
 export const ROOM_LISTS_PER_SECOND = 20;
 
 assert(ROOMS_PER_PLAYER <= ROOMS_PER_ADDRESS && ROOMS_PER_ADDRESS < ROOMS_MAX, "Nobody must hold all rooms");
