@@ -22,19 +22,28 @@
 import type { PacketShapes } from "../shared/contract.ts";
 import type { GameClient } from "./client.ts";
 import type { GameClientOptions } from "./client_options.ts";
+import type { Stay, WorldView } from "./world/world_view.ts";
 
 /** One bot. */
 export interface LoadBot<P extends PacketShapes<P>> {
   /** Its connection to the server. */
   readonly client: GameClient<P>;
-  /** Enters the world, once the bot listens to what it wants to hear of it. */
-  enter(): Promise<void>;
+  /** What it sees of the world. */
+  readonly view: WorldView;
+  /**
+   * Enters the world, once the bot listens to what it wants to hear of it.
+   *
+   * @param frame Called ten times a second while the bot is in the world: here it walks.
+   */
+  enter(frame?: (stay: Stay) => void): Promise<void>;
   /** Its player's name. */
   readonly name: string;
   /** From 0. */
   readonly index: number;
   /** Aborts when the measured time is over: what was begun is brought to its end. */
   readonly signal: AbortSignal;
+  /** Waits until something is so, looked at ten times a second. @returns `false` when it is not within so many ms. */
+  until(isSo: () => boolean, withinMs?: number): Promise<boolean>;
   /** Keeps how long something took, under a name. */
   time<T>(name: string, work: Promise<T>): Promise<T>;
   /** Keeps account, under a name, of whether something was as it should be. */

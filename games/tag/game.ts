@@ -9,8 +9,8 @@ import {
   documents,
   durable,
   type Game,
-  type Instance,
   integer,
+  type Matches,
   type OptionValues,
   type Player,
   Refused,
@@ -29,7 +29,7 @@ import {
   RunnerSchema,
   WalletSchema,
 } from "./contract.ts";
-import { Match, type MatchImage, type Result } from "./match.ts";
+import { Match, type MatchState, newMatch, type Result } from "./match.ts";
 
 /** Prices of the hats, in coins, by id. */
 const HATS: ReadonlyMap<number, number> = new Map([[1, 10], [2, 25], [3, 60]]);
@@ -43,7 +43,7 @@ const PLAYERS = 4;
 /** What tests and operators may look at. */
 export interface Tag {
   readonly game: Game;
-  readonly matches: ReadonlyMap<number, Match>;
+  readonly matches: Matches<MatchState, Match>;
 }
 
 const OPTIONS = {
@@ -67,7 +67,6 @@ export default defineGame(contract, {
 
 function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<typeof OPTIONS>): Tag {
   const { entities, hooks, store } = game;
-  const matches = new Map<number, Match>();
   const prng = game.random("match");
   const durationMs = matchSeconds * 1_000;
   for (const collection of [PURSES, RECORDS]) void store.open(collection);
@@ -75,7 +74,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   const show = (player: Player, { hatId, coins }: Pick<Purse, "hatId" | "coins">) => {
     if (!player.isInWorld) return;
     const entity = entities.of(player);
-    entity.set(RunnerSchema, { ...entity.get(RunnerSchema), hatId });
+    entity.update(RunnerSchema, { hatId });
     entity.set(WalletSchema, { coins });
   };
 
@@ -83,47 +82,36 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   const save = async ({ player, score, coins, isWinner }: Result) => {
     const { playerId, name } = player;
     const purse = await game.persist(player, PurseSchema, async (transaction) => {
-      const purse = await transaction.getOrEmpty(PURSES, playerId);
-      const { best, wins, matches } = await transaction.getOrEmpty(RECORDS, playerId);
-      purse.coins += coins;
-      transaction.put(PURSES, playerId, purse);
-      const record = { best: Math.max(best, score), wins: wins + (isWinner ? 1 : 0), matches: matches + 1, name };
-      transaction.put(RECORDS, playerId, record);
-      return purse;
+      await transaction.update(RECORDS, playerId, (record) => {
+        Object.assign(record, { name, best: Math.max(record.best, score), matches: record.matches + 1 });
+        if (isWinner) record.wins++;
+      });
+      return await transaction.update(PURSES, playerId, (purse) => void (purse.coins += coins));
     });
     show(player, purse);
   };
 
   const end = (match: Match, why: "time" | "left" | "operator" | "stop") => {
-    matches.delete(match.id);
     game.metric("matches_total").add(1, why);
     for (const result of match.end()) game.background("result", () => save(result));
   };
 
-  const run = (arena: Instance, players: readonly Player[], before?: MatchImage) => {
-    const match = new Match(game, { arena, players, prng, durationMs, before });
-    matches.set(match.id, match);
-    game.after(match.endsMs - game.nowMs, () => end(match, "time"), arena);
-  };
-
-  for (const before of game.kept<MatchImage[]>("matches") ?? []) {
-    const arena = game.instances.find(before.id);
-    if (arena !== undefined) run(arena, before.seats.map(({ playerId }) => game.players.find(playerId)!), before);
-  }
-  game.keep("matches", () => Array.from(matches.values(), (match) => match.image()));
+  const matches = game.matches("arena", {
+    make: (arena, state: MatchState, isResumed) => {
+      const match = new Match(game, { arena, prng, state, isResumed });
+      game.after(state.endsMs - game.nowMs, () => end(match, "time"), arena);
+      return match;
+    },
+    stateOf: (match) => match.state,
+  });
 
   const parties = game.use(partiesPart, { membersMax: PLAYERS });
   const queue = game.use(matchmaking, {
     ...{ wanted: PLAYERS, least: 2, waitMs: fillSeconds * 1_000, ticketsMax: 1_000 },
-    start: (players) => {
-      const arena = game.instances.open("arena");
-      if (arena === null) return false;
-      run(arena, players);
-      return true;
-    },
+    start: (players) => matches.open(newMatch(players, game.nowMs + durationMs)) !== null,
     groupOf: (player) => {
       const group = parties.groupOf(player);
-      if (group.some((member) => matchOf(member) !== undefined)) {
+      if (group.some((member) => matches.of(member) !== undefined)) {
         throw new Refused(ErrorCode.INVALID_STATE, "One of you is in a match");
       }
       return group;
@@ -131,21 +119,22 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   });
   // A ticket is for those who were in the party then.
   parties.onChange((players) => players.forEach((player) => void queue.leave(player)));
-  const matchOf = (player: Player) => matches.get(entities.of(player).map.mapId);
 
   game.system("touch", (nowMs) => {
-    for (const match of matches.values()) if (!match.step(nowMs)) end(match, "left");
+    for (const match of matches) if (!match.step(nowMs)) end(match, "left");
   });
 
   game.on(BuyHatRequestSchema, (player, { hatId }) =>
     durable(async (transaction) => {
       const price = HATS.get(hatId);
       if (price === undefined) throw new Refused(ErrorCode.NOT_FOUND, "There is no such hat");
-      const purse = await transaction.getOrEmpty(PURSES, player.playerId);
-      if (purse.hatIds.includes(hatId)) throw new Refused(ErrorCode.ALREADY_EXISTS, "You have that hat");
-      if (purse.coins < price) throw new Refused(ErrorCode.INVALID_STATE, `That hat costs ${price} coins`);
-      const coins = purse.coins - price;
-      transaction.put(PURSES, player.playerId, { coins, hatId, hatIds: [...purse.hatIds, hatId] });
+      const { coins } = await transaction.update(PURSES, player.playerId, (purse) => {
+        if (purse.hatIds.includes(hatId)) throw new Refused(ErrorCode.ALREADY_EXISTS, "You have that hat");
+        if (purse.coins < price) throw new Refused(ErrorCode.INVALID_STATE, `That hat costs ${price} coins`);
+        purse.coins -= price;
+        purse.hatId = hatId;
+        purse.hatIds.push(hatId);
+      });
       return { hatId, coins };
     }, (reply) => show(player, reply)));
 
@@ -159,7 +148,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
     show(player, await store.get(PURSES, player.playerId, player.asker) ?? { hatId: 0, coins: 0 })
   );
   hooks.leave((player, why) => {
-    const match = matchOf(player);
+    const match = matches.of(player);
     if (match !== undefined) why === "stopped" ? end(match, "stop") : match.leave(player);
   });
 
@@ -167,7 +156,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
     "end-match",
     { match: { kind: integer({ min: 0, max: 0xffff }), default: 0, help: "Its id; 0: all" } },
     (input) => {
-      const ending = [...matches.values()].filter(({ id }) => input.match === 0 || input.match === id);
+      const ending = [...matches].filter(({ id }) => input.match === 0 || input.match === id);
       for (const match of ending) end(match, "operator");
       return `${ending.length} ended`;
     },

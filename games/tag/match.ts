@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Entity, Game, Group, Instance, Player } from "../../server/game/game.ts";
-import { Kind, MatchEndedSchema, MatchStartedSchema, type Runner, RunnerSchema, TaggedSchema } from "./contract.ts";
+import type { Entity, Game, Instance, Player } from "../../server/game/game.ts";
+import { Kind, MatchEndedSchema, MatchStartedSchema, RunnerSchema, TaggedSchema } from "./contract.ts";
 
 /** What touches does so within this, in units. */
 const TOUCH_UNITS = 1.5;
@@ -36,73 +36,72 @@ type Prng = ReturnType<Game["random"]>;
 
 /** How long a player was not it, its points, and until when it is what, in milliseconds of the engine's clock. */
 const NEW_SEAT = { freeMs: 0, points: 0, safeUntilMs: 0, shieldUntilMs: 0, frozenUntilMs: 0 };
+type SeatState = typeof NEW_SEAT & { readonly playerId: number };
 /** A player in a match. */
-type Seat = typeof NEW_SEAT & { readonly player: Player; readonly entity: Entity };
-/** A match as plain data. */
-export interface MatchImage {
-  readonly id: number;
+type Seat = SeatState & { readonly player: Player; readonly entity: Entity };
+/** A match as plain data: what goes on when the game is reloaded. */
+export interface MatchState {
+  /** By the engine's clock, in milliseconds. */
   readonly endsMs: number;
-  readonly itId: number;
-  readonly seats: readonly (typeof NEW_SEAT & { readonly playerId: number })[];
+  readonly seats: readonly SeatState[];
   readonly powerUps: readonly { readonly kind: Kind; readonly x: number; readonly z: number }[];
 }
 /** What is seen of somebody who is in no match. */
 const NOTHING = { isIt: false, isShielded: false, isFrozen: false, score: 0 };
 
+/** A match that begins. */
+export function newMatch(players: readonly Player[], endsMs: number): MatchState {
+  return { endsMs, seats: players.map(({ playerId }) => ({ playerId, ...NEW_SEAT })), powerUps: [] };
+}
+
 /** A match that runs. */
 export class Match {
-  /** That of its map: no other that runs has it. */
-  readonly id: number;
-  /** By the engine's clock, in milliseconds. */
-  readonly endsMs: number;
   readonly #game: Game;
   readonly #arena: Instance;
   readonly #prng: Prng;
-  /** Who plays, and is told of it. */
-  readonly #group: Group;
+  readonly #endsMs: number;
   readonly #seats: Seat[];
   readonly #powerUps: PowerUp[] = [];
   #it: Seat;
   #steppedMs: number;
 
-  /** Takes the players to the arena, unless it goes on with a match from before the game was reloaded. */
-  constructor(game: Game, { arena, players, prng, durationMs, before }: {
+  /** Takes the players to the arena, unless the match goes on after the game was reloaded. */
+  constructor(game: Game, { arena, prng, isResumed, state: { endsMs, seats, powerUps } }: {
     readonly arena: Instance;
-    readonly players: readonly Player[];
     readonly prng: Prng;
-    readonly durationMs: number;
-    readonly before?: MatchImage;
+    readonly isResumed: boolean;
+    readonly state: MatchState;
   }) {
     this.#game = game;
     this.#arena = arena;
     this.#prng = prng;
-    this.id = arena.map.mapId;
-    this.#group = game.group(`match ${this.id}`);
-    for (const player of players) this.#group.add(player);
-    this.endsMs = before?.endsMs ?? game.nowMs + durationMs;
+    this.#endsMs = endsMs;
     this.#steppedMs = game.nowMs;
-    this.#seats = players.map((player, index) => {
-      const { playerId: _, ...seat } = before?.seats[index] ?? { playerId: 0, ...NEW_SEAT };
-      if (before === undefined) game.instances.move(player, arena, placeOf(index, players.length, arena));
-      return { player, entity: game.entities.of(player), ...seat };
+    this.#seats = seats.map((seat, index) => {
+      const player = game.players.find(seat.playerId)!;
+      if (!isResumed) player.moveTo(arena, placeOf(index, seats.length, arena));
+      return { ...seat, player, entity: game.entities.of(player) };
     });
-    if (before === undefined) {
-      this.#group.tell(MatchStartedSchema, { matchId: this.id, durationMs });
-      this.#it = this.#passTo(this.#seats[prng.nextInt(this.#seats.length)], null);
-    } else {
-      this.#it = this.#seats.find(({ player }) => player.playerId === before.itId)!;
-      for (const powerUp of before.powerUps) this.#place(powerUp);
-    }
+    for (const powerUp of powerUps) this.#place(powerUp);
     game.every(POWER_UP_MS, () => this.#placePowerUp(), arena);
+    if (isResumed) {
+      this.#it = this.#seats.find(({ entity }) => entity.get(RunnerSchema).isIt)!;
+    } else {
+      arena.tell(MatchStartedSchema, { matchId: this.id, durationMs: Math.round(endsMs - game.nowMs) });
+      this.#it = this.#passTo(this.#seats[prng.nextInt(seats.length)], null);
+    }
+  }
+
+  /** That of its map: no other that runs has it. */
+  get id(): number {
+    return this.#arena.map.mapId;
   }
 
   /** All that goes on when the game is reloaded. */
-  image(): MatchImage {
+  get state(): MatchState {
     return {
-      id: this.id,
-      endsMs: this.endsMs,
-      itId: this.#it.player.playerId,
-      seats: this.#seats.map(({ player: { playerId }, entity: _, ...seat }) => ({ playerId, ...seat })),
+      endsMs: this.#endsMs,
+      seats: this.#seats.map(({ player: _, entity: __, ...seat }) => seat),
       powerUps: this.#powerUps.map(({ kind, entity: { x, z } }) => ({ kind, x, z })),
     };
   }
@@ -141,7 +140,6 @@ export class Match {
     const index = this.#seats.findIndex((seat) => seat.player === player);
     if (index < 0) return;
     const [seat] = this.#seats.splice(index, 1);
-    this.#group.remove(player);
     if (seat === this.#it && this.#seats.length > 0) {
       this.#it = this.#passTo(this.#seats[this.#prng.nextInt(this.#seats.length)], null);
     }
@@ -155,11 +153,10 @@ export class Match {
       return { player, score, isWinner, coins: Math.floor(score / 5) + (isWinner ? WINNER_COINS : 0) };
     });
     const scores = results.map(({ player: { name }, score, coins }) => ({ name, score, coins }));
-    this.#group.tell(MatchEndedSchema, { matchId: this.id, scores });
-    this.#group.clear();
+    this.#arena.tell(MatchEndedSchema, { matchId: this.id, scores });
     for (const { entity } of this.#seats) {
-      if (entity.get(RunnerSchema).isFrozen) entity.release("frozen");
-      change(entity, NOTHING);
+      entity.release("frozen");
+      entity.update(RunnerSchema, NOTHING);
     }
     this.#arena.end();
     return results;
@@ -169,11 +166,11 @@ export class Match {
     if (from !== null) {
       from.safeUntilMs = this.#steppedMs + SAFE_MS;
       from.frozenUntilMs = 0;
-      change(from.entity, { isIt: false });
+      from.entity.update(RunnerSchema, { isIt: false });
     }
-    change(to.entity, { isIt: true });
+    to.entity.update(RunnerSchema, { isIt: true });
     const ids = { fromEntityId: BigInt(from?.entity.id ?? 0), toEntityId: BigInt(to.entity.id) };
-    this.#group.tell(TaggedSchema, ids);
+    this.#arena.tell(TaggedSchema, ids);
     return to;
   }
 
@@ -185,7 +182,7 @@ export class Match {
     this.#place({ kind, x, z });
   }
 
-  #place({ kind, x, z }: MatchImage["powerUps"][number]): void {
+  #place({ kind, x, z }: MatchState["powerUps"][number]): void {
     const entity = this.#game.entities.spawn({ kind, name: "", map: this.#arena.map, x, z });
     if (entity !== null) this.#powerUps.push({ kind, entity });
   }
@@ -202,19 +199,14 @@ export class Match {
   }
 
   #show({ entity, ...seat }: Seat, nowMs: number): void {
-    const before = entity.get(RunnerSchema);
-    const now = { score: scoreOf(seat), isShielded: nowMs < seat.shieldUntilMs, isFrozen: nowMs < seat.frozenUntilMs };
-    if (now.isFrozen !== before.isFrozen) now.isFrozen ? entity.hold("frozen") : entity.release("frozen");
-    if (!Object.entries(now).every(([name, value]) => before[name as keyof typeof now] === value)) change(entity, now);
+    const isFrozen = nowMs < seat.frozenUntilMs;
+    if (isFrozen !== entity.get(RunnerSchema).isFrozen) isFrozen ? entity.hold("frozen") : entity.release("frozen");
+    entity.update(RunnerSchema, { score: scoreOf(seat), isShielded: nowMs < seat.shieldUntilMs, isFrozen });
   }
 }
 
 function scoreOf({ freeMs, points }: Pick<Seat, "freeMs" | "points">): number {
   return Math.floor(freeMs / 1_000) + points;
-}
-
-function change(entity: Entity, news: Partial<Runner>): void {
-  entity.set(RunnerSchema, { ...entity.get(RunnerSchema), ...news });
 }
 
 function areNear(a: Entity, b: Entity): boolean {

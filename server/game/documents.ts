@@ -325,6 +325,23 @@ export class Transaction {
     this.#change(collection, key, create(collection.schema, document));
   }
 
+  /**
+   * Reads a document, an empty one where there is none, changes it, and puts it.
+   *
+   * @returns The document as it was put.
+   * @throws as {@linkcode Transaction.get} does.
+   */
+  async update<Desc extends DescMessage>(
+    collection: Collection<Desc, never>,
+    key: DocumentKey,
+    change: (document: MessageShape<Desc>) => void,
+  ): Promise<MessageShape<Desc>> {
+    const document = await this.getOrEmpty(collection, key);
+    change(document);
+    this.#change(collection, key, document);
+    return document;
+  }
+
   /** Deletes a document that was read. @throws {TypeError} when it was not. */
   delete(collection: Collection<DescMessage, never>, key: DocumentKey): void {
     this.#change(collection, key, undefined);

@@ -7,6 +7,7 @@
 import {
   create,
   type DescMessage,
+  equals,
   fromBinary,
   type MessageInitShape,
   type MessageShape,
@@ -79,6 +80,16 @@ export class Entity {
     if (this.#world.set(this.id, definition.id, bytes)) return true;
     this.#entities.refuse(definition, bytes.length);
     return false;
+  }
+
+  /**
+   * Sets some fields of a component, and leaves the others as they are. Where nothing changes, nothing is told.
+   *
+   * @returns `false` and throws as {@linkcode Entity.set} does.
+   */
+  update<Desc extends DescMessage>(schema: Desc, fields: MessageInitShape<Desc>): boolean {
+    const before = this.get(schema), after = create(schema, { ...before, ...fields });
+    return equals(schema, before, after) || this.set(schema, after as MessageInitShape<Desc>);
   }
 
   /**

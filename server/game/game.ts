@@ -38,6 +38,7 @@ import { Entities, type Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
 import type { GameKeeps } from "./game_keeps.ts";
+import { Matches, type MatchRules } from "./matches.ts";
 import { callBeside, callHandler, watched, watchHandler } from "./pending_promises.ts";
 import type { GameTimer, GameTimers, TimerOwner } from "./game_timers.ts";
 import { type HookLists, type Hooks, hooksInto } from "./hooks.ts";
@@ -81,6 +82,7 @@ export type { Entities, Entity, SpawnOptions } from "./entities.ts";
 export type { Instance, Instances } from "../session/instances.ts";
 export type { GameMetric, GameMetricWriter } from "../ops/game_metrics.ts";
 export type { Group } from "./groups.ts";
+export type { Matches, MatchRules } from "./matches.ts";
 export type { GameAction } from "./game_actions.ts";
 export type { GameTimer, TimerOwner } from "./game_timers.ts";
 export type { SavedState } from "../session/characters.ts";
@@ -411,6 +413,24 @@ export class Game<P = any> {
    */
   keep(name: string, give: () => unknown): void {
     this.#engine.keeps.keep(name, give);
+  }
+
+  /**
+   * Plays something on instances of a template: matches, dungeons. It goes on when the game is reloaded.
+   *
+   * ```ts ignore
+   * const matches = game.matches("arena", {
+   *   make: (arena, state: MatchState) => new Match(game, arena, state),
+   *   stateOf: (match) => match.state,
+   * });
+   * matches.open({ endsMs: game.nowMs + 60_000, points: [] });
+   * game.hooks.leave((player) => matches.of(player)?.leave(player));
+   * ```
+   *
+   * @throws {TypeError} when the template has its matches already.
+   */
+  matches<State, Match>(template: string, rules: MatchRules<State, Match>): Matches<State, Match> {
+    return new Matches(template, { instances: this.instances, keeps: this.#engine.keeps, rules });
   }
 
   /** What {@linkcode keep} gave before the game was reloaded, as that version of it had it; `undefined` where it was not. */

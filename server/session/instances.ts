@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { World } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
 import { Player } from "./player.ts";
@@ -39,6 +40,11 @@ export class Instance {
   /** Takes a player in; see {@linkcode Instances.move}. */
   admit(player: Player, place?: { readonly x: number; readonly z: number }): boolean {
     return this.#instances.move(player, this, place);
+  }
+
+  /** Sends one message to all players on it: it is encoded once. @returns How many it was sent to, or kept for. */
+  tell<Desc extends DescMessage>(schema: Desc, message: MessageInitShape<Desc>): number {
+    return this.#instances.tell(this.map, schema, message);
   }
 
   /**
@@ -138,6 +144,15 @@ export class Instances {
     presence.home = home;
   }
 
+  /**
+   * The map that a player is on.
+   *
+   * @throws {TypeError} when the player is not in the world.
+   */
+  mapOf(player: Player): WorldMap {
+    return this.#world.mapOf(player.entityId);
+  }
+
   /** Players on a map. */
   playersOn(map: WorldMap): Player[] {
     const players: Player[] = [];
@@ -146,6 +161,11 @@ export class Instances {
       if (player !== undefined) players.push(player);
     }
     return players;
+  }
+
+  /** Sends one message to all players on a map. @returns How many it was sent to, or kept for. */
+  tell<Desc extends DescMessage>(map: WorldMap, schema: Desc, message: MessageInitShape<Desc>): number {
+    return this.#players.tell(this.playersOn(map), schema, message);
   }
 
   /** Ends an instance; see {@linkcode Instance.end}. */

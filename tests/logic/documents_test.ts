@@ -44,10 +44,7 @@ async function open(): Promise<Scene> {
 
 /** Adds coins to a purse, and gives how many are in it then. */
 async function earn(transaction: Transaction, playerId: number, coins: number): Promise<number> {
-  const purse = await transaction.getOrEmpty(PURSES, playerId);
-  purse.kills += coins;
-  transaction.put(PURSES, playerId, purse);
-  return purse.kills;
+  return (await transaction.update(PURSES, playerId, (purse) => void (purse.kills += coins))).kills;
 }
 
 Deno.test("Documents.transaction() loses nothing where many change the same, and runs again for it", async () => {
@@ -64,6 +61,25 @@ Deno.test("Documents.transaction() loses nothing where many change the same, and
   assertEquals(results.sort((a, b) => a - b), [5, 10, 15, 20]);
   assert(runs > 4, "some were in the way of others");
   assertEquals((await scene.documents.get(PURSES, ann))?.kills, 20);
+});
+
+Deno.test("Transaction.update() begins with an empty document, goes on with what was put, and puts nothing where it throws", async () => {
+  await using scene = await open();
+  const [ann] = scene.players;
+  const coins = await scene.documents.transaction(async (transaction) => {
+    await earn(transaction, ann, 5);
+    await earn(transaction, ann, 6);
+    return (await transaction.get(PURSES, ann))?.kills;
+  });
+  assertEquals([coins, (await scene.documents.get(PURSES, ann))?.kills], [11, 11]);
+  const spent = scene.documents.transaction((transaction) =>
+    transaction.update(PURSES, ann, (purse) => {
+      purse.kills -= 20;
+      if (purse.kills < 0) throw new RangeError("poor");
+    })
+  );
+  await assertRejects(() => spent, RangeError, "poor");
+  assertEquals((await scene.documents.get(PURSES, ann))?.kills, 11);
 });
 
 Deno.test("Documents.transaction() changes all or nothing", async () => {

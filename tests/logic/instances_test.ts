@@ -5,6 +5,7 @@ import { Contract } from "../../shared/contract.ts";
 import {
   EntityUpdateSchema,
   LeaveWorldRequestSchema,
+  MovementCorrectionSchema,
   MovementUpdateSchema,
   WorldSnapshotSchema,
 } from "../../shared/gen/world_pb.ts";
@@ -160,6 +161,36 @@ Deno.test("Entity.set() and get() are typed by the component's message, and refu
   );
   assertThrows(() => entity.set(WorldSnapshotSchema, {}), TypeError, "is no component of the game");
   assertThrows(() => entity.leave(), TypeError, "is a player's");
+});
+
+Deno.test("Entity.update() sets some fields, and tells nobody where nothing changes", async () => {
+  const { harness, game } = await start();
+  await using _ = harness;
+  const ann = await harness.connect();
+  const entity = game.entities.of(playerOf(game, ann));
+  entity.set(RUNNER, { isIt: true, title: "fox" });
+  harness.tick(2);
+  take(ann);
+  assert(entity.update(RUNNER, { title: "owl" }));
+  assertEquals(fields(entity, RUNNER), { isIt: true, title: "owl" });
+  harness.tick(2);
+  assertEquals(take(ann), [`${ann.entityId}.1`]);
+  assert(entity.update(RUNNER, { isIt: true, title: "owl" }));
+  harness.tick(2);
+  assertEquals(take(ann), []);
+  assertEquals(entity.update(RUNNER, { title: "x".repeat(15) }), false);
+  assertEquals(fields(entity, RUNNER), { isIt: true, title: "owl" });
+});
+
+Deno.test("Instance.tell() tells all players on it, and nobody else", async () => {
+  const { harness, game } = await start();
+  await using _ = harness;
+  const [ann, ben, cid] = [await harness.connect(), await harness.connect(), await harness.connect()];
+  const arena = game.instances.open("arena")!;
+  for (const client of [ann, ben]) arena.admit(playerOf(game, client));
+  assertEquals(arena.tell(MovementCorrectionSchema, { reason: "told" }), 2);
+  const heard = [ann, ben, cid].map((client) => take(client).filter((type) => type === "MOVEMENT_CORRECTION").length);
+  assertEquals(heard, [1, 1, 0]);
 });
 
 Deno.test("A saved component is there again when its player comes back, the others are not", async () => {

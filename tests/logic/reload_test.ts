@@ -18,7 +18,7 @@ import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { marshWith } from "../../games/marsh/game.ts";
 import { RoomCreateRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
-import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { componentFile, messageOf } from "../support/protos.ts";
 
@@ -216,6 +216,51 @@ Deno.test("Game.keep() gives a game what it had, and Instances.find() its instan
   assertEquals(kept, [undefined]);
   const [fault] = harness.log.records.filter(({ level }) => level === "error");
   assertEquals([fault.properties.place, fault.properties.name], ["keep", "match"]);
+});
+
+Deno.test("Game.matches() knows the match of a player, goes on with all of them after a reload, and forgets those that end", async () => {
+  const made: string[] = [];
+  const play = (game: Game) => {
+    const matches = game.matches("arena", {
+      make: (arena, state: { round: number; playerIds: number[] }, isResumed) => {
+        if (state.round < 0) throw new RangeError("planted");
+        const players = state.playerIds.map((id) => game.players.find(id)!);
+        if (!isResumed) { for (const player of players) player.moveTo(arena); }
+        made.push(`${state.round} ${isResumed} ${arena.players.length}`);
+        return { arena, state };
+      },
+      stateOf: ({ state }) => state,
+    });
+    return Object.assign(game, { matches });
+  };
+  type Played = ReturnType<typeof play>;
+  const gameOfMatches = () => {
+    let played: Played;
+    return { module: gameOf((game) => played = play(game)), played: () => played };
+  };
+  const before = gameOfMatches();
+  const harness = await LogicHarness.create({ game: before.module });
+  await using _ = harness;
+  const [ann, ben] = [await harness.connect(), await harness.connect()];
+  const { matches } = before.played();
+  assertThrows(() => matches.open({ round: -1, playerIds: [] }), RangeError, "planted");
+  const first = matches.open({ round: 1, playerIds: [ann.playerId] })!;
+  const second = matches.open({ round: 2, playerIds: [] })!;
+  assertEquals([matches.open({ round: 3, playerIds: [] }), before.played().instances.count], [null, 2]);
+  assertEquals([matches.of(harness.playerOf(ann)), matches.of(harness.playerOf(ben))], [first, undefined]);
+  assertEquals([...matches], [first, second]);
+  second.arena.end();
+  assertEquals([matches.count, [...matches]], [1, [first]]);
+  first.state.round = 5;
+  harness.tick();
+
+  const after = gameOfMatches();
+  await harness.reload(after.module);
+  assertEquals(made, ["1 false 1", "2 false 0", "5 true 1"]);
+  const resumed = after.played().matches;
+  assertEquals(resumed.of(harness.playerOf(ann))?.state, { round: 5, playerIds: [ann.playerId] });
+  [...resumed][0].arena.end();
+  assertEquals([resumed.count, resumed.of(harness.playerOf(ann)), after.played().instances.count], [0, undefined, 0]);
 });
 
 Deno.test("Logic answers what was asked of the game before it was reloaded, and goes on where the new one cannot start", async () => {

@@ -10,12 +10,16 @@ import { GameClient } from "../../client/client.ts";
 import type { GameLoad } from "../../client/load_bot.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
+import { PLAIN_ENTITIES } from "../../client/world/world_model.ts";
+import { type Stay, WorldView } from "../../client/world/world_view.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { readPlayers } from "./load_setup.ts";
 import { type LoadOptions, parseLoadOptions } from "./options.ts";
 
 /** How long a bot waits for an answer, in milliseconds: it is measured, and not given up. */
 const PATIENCE_MS = 60_000;
+/** How often a bot moves on and looks, in milliseconds. */
+const FRAME_MS = 100;
 
 /** What came of one load test of a game. */
 export interface GameLoadResult {
@@ -48,15 +52,22 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
       connect: connectOf(options, index),
       requestTimeoutMs: PATIENCE_MS,
     });
+    const view = new WorldView(client, { reader: PLAIN_ENTITIES, onStay: () => {} });
+    let act: (stay: Stay) => void = () => {};
+    const frames = setInterval(() => {
+      view.step(performance.now());
+      if (view.stay !== null) act(view.stay);
+    }, FRAME_MS);
     try {
       await new Promise((resolve) => setTimeout(resolve, options.ramp * 1_000 * index / players.length));
       await client.open();
       await load.play({
-        enter: async () => {
+        enter: async (frame = act) => {
+          act = frame;
           const { success, errorCode } = await client.enterWorld({ token });
           if (!success) throw new Error(`Cannot enter the world: error ${errorCode}`);
         },
-        ...{ client, name, index, signal: stop.signal },
+        ...{ client, view, name, index, signal: stop.signal, until },
         time: async (what, work) => {
           const startMs = performance.now();
           const result = await work;
@@ -68,6 +79,8 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
     } catch (error) {
       failures.push(`${name}: ${error}`);
     } finally {
+      clearInterval(frames);
+      view.close();
       await client.close();
     }
   });
@@ -76,6 +89,13 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
   clearTimeout(timer);
   for (const list of Object.values(times)) list.sort((a, b) => a - b);
   return { ledger, times, failures };
+}
+
+async function until(isSo: () => boolean, withinMs = Infinity): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < withinMs && !isSo(); waitedMs += FRAME_MS) {
+    await new Promise((resolve) => setTimeout(resolve, FRAME_MS));
+  }
+  return isSo();
 }
 
 /** The result, for people. */

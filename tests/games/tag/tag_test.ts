@@ -66,7 +66,7 @@ class Arena implements AsyncDisposable {
 
   /** The only match. */
   get match(): Match {
-    const [match] = this.tag.matches.values();
+    const [match] = this.tag.matches;
     assert(match !== undefined, "There is no match");
     return match;
   }
@@ -113,9 +113,9 @@ Deno.test("tag: four players in the queue play at once, two when one has waited 
   for (const [players, at, later] of [[4, 1, 1], [2, 0, 1], [1, 0, 0]]) {
     await using arena = await Arena.open(players);
     arena.harness.tick(2);
-    assertEquals(arena.tag.matches.size, at, `${players} at once`);
+    assertEquals(arena.tag.matches.count, at, `${players} at once`);
     arena.harness.advance(10_100);
-    assertEquals(arena.tag.matches.size, later, `${players} after a while`);
+    assertEquals(arena.tag.matches.count, later, `${players} after a while`);
     for (const client of arena.clients) assertEquals(heard(client, MatchStartedSchema).length, later);
   }
 });
@@ -157,7 +157,7 @@ Deno.test("tag: whoever was it and leaves passes it on, and the last one wins", 
   arena.harness.send(left[0], LeaveWorldRequestSchema, {});
   arena.harness.tick(2);
   assertEquals(heard(left[1], MatchEndedSchema)[0].scores.map(({ name }) => name), [left[1].name]);
-  assertEquals([arena.tag.matches.size, arena.tag.game.instances.count], [0, 0]);
+  assertEquals([arena.tag.matches.count, arena.tag.game.instances.count], [0, 0]);
 });
 
 Deno.test("tag: a shield keeps from being it, ice holds whoever is it, for a while", async () => {
@@ -306,9 +306,9 @@ Deno.test("tag: the operator ends one match or all, and is told how many", async
   arena.harness.tick(2);
   const { id } = arena.match;
   assertEquals(await arena.endMatch(String(id + 1)), "0 ended");
-  assertEquals(arena.tag.matches.size, 1);
+  assertEquals(arena.tag.matches.count, 1);
   assertEquals(await arena.endMatch(String(id)), "1 ended");
-  assertEquals(arena.tag.matches.size, 0);
+  assertEquals(arena.tag.matches.count, 0);
   for (const client of arena.clients) assertEquals(heard(client, MatchEndedSchema).length, 1);
   assertEquals(await arena.endMatch("0"), "0 ended");
   assertEquals(await arena.endMatch("-1"), "conflict");
@@ -347,4 +347,16 @@ Deno.test("tag: a party waits as one ticket, which its leader takes, and plays t
   assertEquals(answer(ann), "INVALID_STATE");
   harness.send(dee, PartyLeaveRequestSchema, {});
   assertEquals(arena.match.players.length, 4, "Who leaves the party goes on playing");
+});
+
+Deno.test("tag: the whole game is at most 600 lines of TypeScript and proto, without page, tests and what is generated", async () => {
+  const folder = new URL("../../../games/tag/", import.meta.url);
+  const files: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && /\.(ts|proto)$/.test(name) && !/^contract\.ts$|_(pb|test)\.ts$/.test(name)) files.push(name);
+  }
+  assertEquals(files.sort(), ["game.ts", "load.ts", "match.ts", "tag.proto"]);
+  const texts = await Promise.all(files.map((name) => Deno.readTextFile(new URL(name, folder))));
+  const lines = texts.join("").split("\n").length - 1;
+  assert(lines <= 600, `${lines} lines`);
 });
