@@ -1,7 +1,7 @@
 /**
  * The admin site's own HTTP server: Deno's has no time-outs, so a client that sends half a head would hold a descriptor
- * forever. Head, body and answer each have a time limit, and when there are too many connections, the one that has been
- * idle longest is closed.
+ * forever. Head, body and answer each have a time limit, and when there are too many connections, the one is closed that
+ * has been waiting longest for its peer: for a request or the rest of one, or for the peer to read or to close.
  *
  * @module
  */
@@ -89,11 +89,11 @@ export class AdminListener {
     });
   }
 
-  /** Closes the connection that has waited longest for a request; `false` when all are being answered. */
+  /** Closes the connection that has waited longest for its peer; `false` when all wait for us. */
   #tryMakeRoom(): boolean {
     let oldest: AdminConnection | undefined;
     for (const connection of this.#connections) {
-      if (connection.isWaiting && connection.waitsSinceMs < (oldest?.waitsSinceMs ?? Infinity)) oldest = connection;
+      if (connection.waitsSinceMs < (oldest?.waitsSinceMs ?? Infinity)) oldest = connection;
     }
     if (oldest === undefined) return false;
     oldest.close();
@@ -111,7 +111,7 @@ export class AdminListener {
 class AdminConnection {
   /** When it is closed whatever it does, in `performance.now()`. */
   deadlineMs: number;
-  /** Since when a request is waited for, likewise. */
+  /** Since when its peer is waited for, likewise; infinite while a request is carried out. */
   waitsSinceMs: number;
   /** Whether a head is waited for: nothing is lost when it is closed. */
   isWaiting = true;
@@ -161,8 +161,11 @@ class AdminConnection {
     this.isWaiting = false;
     this.deadlineMs = performance.now() + HTTP_HEAD_TIMEOUT_MS;
     const body = await this.#readBody(head);
+    const request = toRequest(head, body);
     this.deadlineMs = performance.now() + ADMIN_ANSWER_TIMEOUT_MS;
-    const response = await this.#handle(toRequest(head, body));
+    this.waitsSinceMs = Infinity;
+    const response = await this.#handle(request);
+    this.waitsSinceMs = performance.now();
     const keepAlive = head.keepAlive && !isStopping();
     const options = { head: head.method === "HEAD", keepAlive, nowMs: Date.now() };
     await this.#write(await encodeResponse(response, options));

@@ -65,6 +65,27 @@ Deno.test("AdminListener closes no connection that is being answered to make roo
   for (const http of [slow, ...idle]) await http.socket.close();
 });
 
+for (
+  const [what, text] of [
+    ["do not send their bodies", `${POST}Content-Length: 9\r\n\r\n`],
+    ["do not close after the last answer", `${HEALTH}Connection: close\r\n\r\n`],
+  ]
+) {
+  Deno.test(`AdminListener lets connections give way to newcomers that ${what}`, async () => {
+    await using listener = openListener();
+    const held = await Promise.all(
+      Array.from({ length: ADMIN_CONNECTIONS_MAX }, () => Deno.connect({ port: listener.port })),
+    );
+    for (const conn of held) {
+      // Once the first answer is there, the rest is looked at.
+      await conn.write(new TextEncoder().encode(`${HEALTH}\r\n${text}`));
+      await conn.read(new Uint8Array(16));
+    }
+    for (let times = 0; times < 10; times++) assertEquals(await statusesOf(listener.port, `${HEALTH}\r\n`), [200]);
+    for (const conn of held) conn.close();
+  });
+}
+
 Deno.test("AdminListener reads requests one after the other, bodies of a told length among them", async () => {
   await using listener = openListener();
   await using http = await RawHttp.connect(listener.port);
