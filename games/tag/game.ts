@@ -93,7 +93,9 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
 
   const end = (match: Match, why: "time" | "left" | "operator" | "stop") => {
     game.metric("matches_total").add(1, why);
-    for (const result of match.end()) game.background("result", () => save(result));
+    // Who is left alone wins what was played: else players who come and go would earn more than those who play.
+    const leftPart = why === "left" ? Math.max(0, match.state.endsMs - game.nowMs) / durationMs : 0;
+    for (const result of match.end(1 - Math.min(1, leftPart))) game.background("result", () => save(result));
   };
 
   const matches = game.matches("arena", {

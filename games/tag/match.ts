@@ -18,7 +18,7 @@ const POWER_UP_MS = 12_000;
 const POWER_UP_POINTS = 5;
 /** Power-ups that lie about, at most. */
 const POWER_UPS_MAX = 3;
-/** What the winner gets beside a coin for every five points. */
+/** What the winner of a whole match gets beside a coin for every five points. */
 const WINNER_COINS = 10;
 
 /** What came of a match for one player. */
@@ -145,12 +145,18 @@ export class Match {
     }
   }
 
-  /** Ends it: everybody is told the scores and goes back to the lobby. @returns What came of it. */
-  end(): Result[] {
+  /**
+   * Ends it: everybody is told the scores and goes back to the lobby.
+   *
+   * @param prizePart What the winner gets of the coins for a win, 0 to 1.
+   * @returns What came of it.
+   */
+  end(prizePart: number): Result[] {
+    const prize = Math.floor(WINNER_COINS * prizePart);
     const ranked = this.#seats.map((seat) => ({ seat, score: scoreOf(seat) })).sort((a, b) => b.score - a.score);
     const results = ranked.map(({ seat: { player }, score }): Result => {
       const isWinner = score === ranked[0].score;
-      return { player, score, isWinner, coins: Math.floor(score / 5) + (isWinner ? WINNER_COINS : 0) };
+      return { player, score, isWinner, coins: Math.floor(score / 5) + (isWinner ? prize : 0) };
     });
     const scores = results.map(({ player: { name }, score, coins }) => ({ name, score, coins }));
     this.#arena.tell(MatchEndedSchema, { matchId: this.id, scores });

@@ -271,6 +271,22 @@ async function saved({ tag }: Arena, client: HarnessClient) {
   return [coins, (await tag.game.store.get(RECORDS, client.playerId))?.matches];
 }
 
+Deno.test("tag: whoever is left alone wins for what was played, so that coming and going earns nothing", async () => {
+  for (const [playedMs, coins] of [[0, 0], [60_000, 5]]) {
+    await using arena = await Arena.open(4);
+    arena.harness.tick(2);
+    const [it, ...others] = arena.sides();
+    // Nobody touches anybody, and whoever is it gets no points.
+    arena.place(it, it);
+    arena.harness.advance(playedMs);
+    for (const client of others) arena.harness.send(client, LeaveWorldRequestSchema, {});
+    arena.harness.advance(1_000);
+    const [{ scores }] = heard(it, MatchEndedSchema);
+    assertEquals(scores, [{ ...scores[0], name: it.name, coins: coins + Math.floor(scores[0].score / 5) }]);
+    assert(scores[0].score <= 1 || playedMs > 0);
+  }
+});
+
 Deno.test("tag: results are saved once, whether the storage fails before or behind the commit, and for how long", async () => {
   const { failures, storage } = failingStorage();
   await using arena = await Arena.open(2, 1, storage);
