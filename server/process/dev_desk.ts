@@ -27,9 +27,25 @@ export async function obeyDev(input: ReadableStream<Uint8Array<ArrayBuffer>>, de
   for await (const text of input.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    for (const line of lines) await obey(JSON.parse(line), desk);
+    for (const line of lines) {
+      const command = commandOf(line);
+      if (command === null) console.error("not a command of deno task dev, nothing is done");
+      else await obey(command, desk);
+    }
   }
   desk.onEnd();
+}
+
+/** What a line says; `null` where that is no command, such as what somebody types in a terminal. */
+function commandOf(line: string): DevCommand | null {
+  let said: Partial<DevCommand> | null;
+  try {
+    said = JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const isCommand = (said?.kind === "game" || said?.kind === "page") && typeof said.savedAtMs === "number";
+  return isCommand ? said as DevCommand : null;
 }
 
 async function obey({ kind, savedAtMs }: DevCommand, { reloadGame, reloadPage }: DevDesk): Promise<void> {
