@@ -1,6 +1,6 @@
 /** A connection to NATS, in our terms. @module */
 
-import { connect, errors, type NatsConnection as Connection, type Status } from "@nats-io/transport-node";
+import { connect, errors, type NatsConnection as Connection } from "@nats-io/transport-node";
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import {
   BUS_CONNECT_TIMEOUT_MS,
@@ -28,21 +28,23 @@ export interface NatsConnectionOptions {
 /** Unanswered pings after which the server is taken for gone. */
 const PINGS_MAX = 2;
 
-/** Hears and says; once it was up it comes back by itself, for as long as that takes. */
+/**
+ * Hears and says; once it was up it comes back by itself, for as long as that takes.
+ *
+ * Pings and coming back are not the library's: it gives up a connection that does not answer only when all that was said
+ * has left, which to a server that hangs it never does, and hears no error of its socket meanwhile.
+ */
 export class NatsConnection {
-  readonly #connection: Connection;
+  readonly #options: NatsConnectionOptions;
+  #connection!: Connection;
   #isUp = true;
+  #isClosed = false;
+  /** Of the next ping, or of the next attempt. */
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #unansweredPings = 0;
 
-  private constructor(connection: Connection, { subjects, onMessage, onState }: NatsConnectionOptions) {
-    this.#connection = connection;
-    for (const subject of subjects) {
-      connection.subscribe(subject, {
-        callback: (error, { data }) => {
-          if (error === null) onMessage(data);
-        },
-      });
-    }
-    void this.#watch(onState);
+  private constructor(options: NatsConnectionOptions) {
+    this.#options = options;
   }
 
   /**
@@ -52,87 +54,123 @@ export class NatsConnection {
    * @throws {DependencyError} `unavailable` where it cannot be reached.
    */
   static async open(options: NatsConnectionOptions): Promise<NatsConnection> {
-    const { target, ca, random } = options;
-    const { host, port, user, password, isTls } = target;
-    // An address that is a number is held against the certificate as well.
-    const tls = { host, ...parseIpAddress(host) === null ? { servername: host } : {}, ...ca === "" ? {} : { ca } };
-    let attempts = 0;
-    let connection: Connection;
-    try {
-      connection = await connect({
-        servers: [`${host.includes(":") ? `[${host}]` : host}:${port}`],
-        name: "drawbridge",
-        ...user === "" ? {} : { user, pass: password },
-        ...isTls ? { tls } : {},
-        noEcho: true,
-        // Others of its own cluster may not be spoken to: this process may connect to one address alone.
-        ignoreClusterUpdates: true,
-        timeout: BUS_CONNECT_TIMEOUT_MS,
-        pingInterval: BUS_PING_INTERVAL_MS,
-        maxPingOut: PINGS_MAX,
-        maxReconnectAttempts: -1,
-        // Whoever mends a password does not want to start every server again.
-        ignoreAuthErrorAbort: true,
-        reconnectDelayHandler: () => {
-          const pauseMs = Math.min(BUS_RETRY_MS_MAX, BUS_RETRY_MS * 2 ** Math.min(attempts++, 10));
-          return pauseMs * (1 + random());
-        },
-      });
-    } catch (error) {
-      throw problemOf(target, error);
-    }
+    const opened = new NatsConnection(options);
+    const connection = await opened.#connect(false).catch((error) => {
+      throw problemOf(options.target, error);
+    });
     const bytesMax = connection.info?.max_payload ?? 0;
     if (bytesMax < BUS_MESSAGE_BYTES_MAX) {
       await connection.close();
       throw new ConfigError([
-        `${describeNats(target)} takes messages of ${bytesMax} bytes: ` +
+        `${describeNats(options.target)} takes messages of ${bytesMax} bytes: ` +
         `let it take ${BUS_MESSAGE_BYTES_MAX} with max_payload`,
       ]);
     }
-    const opened = new NatsConnection(connection, {
-      ...options,
-      onState: (isUp, reason) => {
-        if (isUp) attempts = 0;
-        options.onState(isUp, reason);
-      },
-    });
-    // What is subscribed to has arrived there when this is answered.
-    await connection.flush();
+    await opened.#use(connection);
     return opened;
   }
 
   /** Says something; nothing where it is down. */
   publish(subject: string, bytes: Uint8Array): void {
-    if (this.#isUp) this.#connection.publish(subject, bytes);
+    if (this.#isUp && !this.#connection.isClosed()) this.#connection.publish(subject, bytes);
   }
 
   /** Resolves when all that was said so far has reached the server, or the connection is lost. */
   async flush(): Promise<void> {
-    await this.#connection.flush().catch(() => {});
+    await Promise.race([this.#connection.flush().catch(() => {}), this.#connection.closed()]);
   }
 
   /** Ends it. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
     await this.#connection.close();
   }
 
-  async #watch(onState: NatsConnectionOptions["onState"]): Promise<void> {
-    for await (const status of this.#connection.status()) {
-      if (status.type === "disconnect" || status.type === "staleConnection") this.#set(false, "disconnected", onState);
-      else if (status.type === "reconnect") this.#set(true, "", onState);
-      else if (status.type === "error") this.#refused(status, onState);
+  /** @param again Tries until it is there, or this is closed: then it throws. */
+  #connect(again: boolean): Promise<Connection> {
+    const { target: { host, port, user, password, isTls }, ca } = this.#options;
+    // An address that is a number is held against the certificate as well.
+    const tls = { host, ...parseIpAddress(host) === null ? { servername: host } : {}, ...ca === "" ? {} : { ca } };
+    let attempts = 0;
+    return connect({
+      servers: [`${host.includes(":") ? `[${host}]` : host}:${port}`],
+      name: "drawbridge",
+      ...user === "" ? {} : { user, pass: password },
+      ...isTls ? { tls } : {},
+      noEcho: true,
+      // Others of its own cluster may not be spoken to: this process may connect to one address alone.
+      ignoreClusterUpdates: true,
+      timeout: BUS_CONNECT_TIMEOUT_MS,
+      reconnect: false,
+      waitOnFirstConnect: again,
+      // Whoever mends a password does not want to start every server again.
+      ignoreAuthErrorAbort: true,
+      reconnectDelayHandler: () => {
+        if (this.#isClosed) throw new Error("It was closed");
+        return this.#pauseMs(attempts++);
+      },
+    });
+  }
+
+  #pauseMs(attempts: number): number {
+    const pauseMs = Math.min(BUS_RETRY_MS_MAX, BUS_RETRY_MS * 2 ** Math.min(attempts, 10));
+    return pauseMs * (1 + this.#options.random());
+  }
+
+  /** Hears through it from now on; resolves when that is so, or the connection is lost. */
+  async #use(connection: Connection): Promise<void> {
+    this.#connection = connection;
+    for (const subject of this.#options.subjects) {
+      connection.subscribe(subject, {
+        callback: (error, { data }) => {
+          if (error === null) this.#options.onMessage(data);
+        },
+      });
+    }
+    this.#unansweredPings = 0;
+    this.#timer = setInterval(() => this.#ping(), BUS_PING_INTERVAL_MS);
+    void this.#watch(connection);
+    void connection.closed().then(() => this.#comeBack());
+    await this.flush();
+  }
+
+  #ping(): void {
+    if (this.#unansweredPings === PINGS_MAX) return void this.#connection.close();
+    this.#unansweredPings++;
+    // What is lost with the connection has no answer.
+    this.#connection.flush().then(() => this.#unansweredPings = 0, () => {});
+  }
+
+  async #comeBack(): Promise<void> {
+    clearInterval(this.#timer);
+    if (this.#isClosed) return;
+    this.#set(false, "disconnected");
+    await new Promise((resolve) => this.#timer = setTimeout(resolve, this.#pauseMs(0)));
+    let connection: Connection;
+    try {
+      connection = await this.#connect(true);
+    } catch {
+      return;
+    }
+    if (this.#isClosed) return await connection.close();
+    await this.#use(connection);
+    if (!connection.isClosed()) this.#set(true, "");
+  }
+
+  async #watch(connection: Connection): Promise<void> {
+    for await (const status of connection.status()) {
+      // A subject that the user may not use: nothing would ever come.
+      if (status.type === "error" && status.error instanceof errors.PermissionViolationError) {
+        this.#options.onState(false, String(status.error.message));
+      }
     }
   }
 
-  #refused(status: Extract<Status, { type: "error" }>, onState: NatsConnectionOptions["onState"]): void {
-    // A subject that the user may not use: nothing would ever come.
-    if (status.error instanceof errors.PermissionViolationError) onState(false, String(status.error.message));
-  }
-
-  #set(isUp: boolean, reason: string, onState: NatsConnectionOptions["onState"]): void {
+  #set(isUp: boolean, reason: string): void {
     if (isUp === this.#isUp) return;
     this.#isUp = isUp;
-    onState(isUp, reason);
+    this.#options.onState(isUp, reason);
   }
 }
 
