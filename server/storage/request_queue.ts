@@ -135,9 +135,9 @@ export class RequestQueue<T extends Waiting> {
     if (own === undefined) this.#turns[urgency].set(source, own = { reads: [], writes: [] });
     const waiting = isWrite ? own.writes : own.reads;
     // At the end, unless it was put back.
-    let at = waiting.length;
-    while (at > 0 && waiting[at - 1].order > request.order) at--;
-    waiting.splice(at, 0, request);
+    let at = waiting.push(request) - 1;
+    for (; at > 0 && waiting[at - 1].order > request.order; at--) waiting[at] = waiting[at - 1];
+    waiting[at] = request;
     if (!isWrite) this.#readCounts[urgency]++;
     this.#count++;
     this.#countBySource.set(source, (this.#countBySource.get(source) ?? 0) + 1);

@@ -77,10 +77,8 @@ export function storesOn(call: Call): Stores {
   return new CalledStores(call);
 }
 
-/** Makes each store when it is asked for: most who ask need one. */
 class CalledStores implements Stores {
   readonly #call: Call;
-  readonly #stores = new Map<StoreDefinition, unknown>();
 
   constructor(call: Call) {
     this.#call = call;
@@ -99,10 +97,7 @@ class CalledStores implements Stores {
   }
 
   of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
-    const known = this.#stores.get(definition) as StoreOf<Definition> | undefined;
-    const store = known ?? storePort(definition, this.#call);
-    if (known === undefined) this.#stores.set(definition, store);
-    return store;
+    return storePort(definition, this.#call);
   }
 
   once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {

@@ -99,45 +99,50 @@ export function defineStore<Ops extends Operations>(name: string, operations: Op
  */
 export type Call = (operation: string, isWrite: boolean, argument: unknown, once?: OnceRequest) => Promise<unknown>;
 
-/** What the methods of a store ask for. */
-type Asked = readonly { readonly method: string; readonly operation: string; readonly isWrite: boolean }[];
+/** What callers hold of a store. Everyone who asks has one of his own, for a request or two: its methods are not its own. */
+class Port {
+  readonly #call: Call;
+  readonly #once: OnceRequest | undefined;
 
-/** By definition: everyone who asks has a port of his own, made for a request or two. */
-const askedOf = new WeakMap<StoreDefinition, Asked>();
-
-function askedIn(definition: StoreDefinition): Asked {
-  let asked = askedOf.get(definition);
-  if (asked === undefined) {
-    asked = Object.entries(definition.operations).map(([method, { kind }]) => ({
-      method,
-      operation: `${definition.name}.${method}`,
-      isWrite: kind === "write",
-    }));
-    askedOf.set(definition, asked);
+  constructor(call: Call, once: OnceRequest | undefined) {
+    this.#call = call;
+    this.#once = once;
   }
-  return asked;
+
+  /** A method that asks for an operation. */
+  static asking(operation: string, isWrite: boolean) {
+    return function (this: Port, argument: unknown): Promise<unknown> {
+      return this.#call(operation, isWrite, argument, this.#once);
+    };
+  }
+}
+
+/** Ports with the methods of a store, by its definition. */
+const ports = new WeakMap<StoreDefinition, typeof Port>();
+
+function portOf(definition: StoreDefinition): typeof Port {
+  const known = ports.get(definition);
+  if (known !== undefined) return known;
+  const made = class extends Port {};
+  for (const [method, { kind }] of Object.entries(definition.operations)) {
+    Reflect.set(made.prototype, method, Port.asking(`${definition.name}.${method}`, kind === "write"));
+  }
+  ports.set(definition, made);
+  return made;
 }
 
 /** Makes the object whose every method asks through `call`. */
 export function storePort<Definition extends StoreDefinition>(definition: Definition, call: Call): StoreOf<Definition> {
-  const port: Record<string, (argument: unknown) => Promise<unknown>> = {};
-  for (const { method, operation, isWrite } of askedIn(definition)) {
-    port[method] = (argument) => call(operation, isWrite, argument);
-  }
-  return port as StoreOf<Definition>;
+  return new (portOf(definition))(call, undefined) as unknown as StoreOf<Definition>;
 }
 
-/** The same of its writes, each done once for a request. */
+/** The same for its writes, each done once for a request. */
 export function onceStorePort<Definition extends StoreDefinition>(
-  { name, operations }: Definition,
+  definition: Definition,
   call: Call,
   request: OnceRequest,
 ): OnceStoreOf<Definition> {
-  const port: Record<string, (argument: unknown) => Promise<unknown>> = {};
-  for (const [method, { kind }] of Object.entries(operations)) {
-    if (kind === "write") port[method] = (argument) => call(`${name}.${method}`, true, argument, request);
-  }
-  return port as OnceStoreOf<Definition>;
+  return new (portOf(definition))(call, request) as unknown as OnceStoreOf<Definition>;
 }
 
 /** What is told of a write that another process kept from being done. */

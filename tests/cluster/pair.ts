@@ -18,6 +18,7 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { NODE_LEASE_MS } from "../../shared/limits.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storeWith } from "../support/storage_with.ts";
 
 /** Timers on a node's own clock, which stands still while the node is paused. */
 class NodeTimers implements Timers {
@@ -84,9 +85,9 @@ export class Pair implements AsyncDisposable {
   #storage(): Storage {
     const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => this.databaseMs }, MARSH_RECORDS);
     const directory = this.directory, of = storage.of.bind(storage), own = of(DIRECTORY);
-    const port: Record<string, unknown> = { ...own };
+    const port: Record<string, unknown> = {};
     for (const method of ["claim", "renew", "release", "mark", "findSession", "takeSession"] as const) {
-      const ask = own[method] as (argument: unknown) => Promise<unknown>;
+      const ask = own[method].bind(own) as (argument: unknown) => Promise<unknown>;
       port[method] = async (argument: unknown) => {
         if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
         const { isDeaf } = directory, answer = await ask(argument);
@@ -94,7 +95,7 @@ export class Pair implements AsyncDisposable {
         return answer;
       };
     }
-    storage.of = (definition) => definition.name === DIRECTORY.name ? port as never : of(definition);
+    storage.of = (definition) => definition.name === DIRECTORY.name ? storeWith(own, port) as never : of(definition);
     return storage;
   }
 

@@ -121,9 +121,9 @@ Deno.test("LeaderboardService begins a new day at midnight in UTC, and keeps all
 Deno.test("LeaderboardService reads a board once for all who ask within a second", async () => {
   const { storage } = breakableStorage();
   let readCount = 0;
-  const { top, ...scores } = storage.of(SCORES);
+  const scores = storage.of(SCORES);
   const counting = storageWith(storage, {}, {
-    scores: { ...scores, top: (query: Parameters<typeof top>[0]) => (readCount++, top(query)) },
+    scores: { top: (query: Parameters<typeof scores.top>[0]) => (readCount++, scores.top(query)) },
   });
   await using scene = await company({ storage: counting });
   const { harness, ann, bob, cid } = scene;

@@ -238,7 +238,6 @@ Deno.test("AccountService tries again when the storage could not be reached", as
   let isDown = false;
   const flaky = storageWith(storage, {
     accounts: {
-      ...storage.accounts,
       findDueDeletions: (query) =>
         isDown ? Promise.reject(new Error("down")) : storage.accounts.findDueDeletions(query),
     },

@@ -161,7 +161,7 @@ Deno.test("LOGIN_REQUEST notes an address when it is new, and once a day", async
   const accounts = new Proxy(direct.accounts, {
     get: (target, method: keyof typeof direct.accounts) => {
       if (method === "noteAddress") notes++;
-      return target[method];
+      return target[method].bind(target);
     },
   });
   await using harness = await LogicHarness.create({ storage: storageWith(direct, { accounts }) });

@@ -147,7 +147,7 @@ Deno.test("Nothing is answered that was not committed, and what may have been is
     if (failure === "timeout") throw new DependencyError("timeout", "nobody knows");
     return outcome;
   };
-  const flaky = storageWith(direct, {}, { documents: { ...base, commit } });
+  const flaky = storageWith(direct, {}, { documents: { commit } });
   await using harness = await openShop(flaky);
   const client = await harness.connect();
   failure = "unavailable";

@@ -22,9 +22,8 @@ function countingStorage() {
   const counts = { lists: 0, guilds: 0 };
   const guilds = direct.of(GUILDS), social = direct.of(SOCIAL);
   const storage = storageWith(direct, {}, {
-    social: { ...social, load: (playerId: number) => (counts.lists++, social.load(playerId)) },
+    social: { load: (playerId: number) => (counts.lists++, social.load(playerId)) },
     guilds: {
-      ...guilds,
       load: (query: { guildId: number }) => (counts.guilds++, guilds.load(query)),
       loadOf: (query: { playerId: number }) => (counts.guilds++, guilds.loadOf(query)),
     },

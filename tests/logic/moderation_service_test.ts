@@ -305,7 +305,7 @@ Deno.test("ModerationService says that the storage is down, and logins wait for 
     new Proxy(store, {
       get: (target, method) => (argument: never) => {
         if (isDown) return Promise.reject(new DependencyError("unavailable", "down"));
-        return (Reflect.get(target, method) as (argument: never) => unknown)(argument);
+        return Reflect.get<object, PropertyKey>(target, method).call(target, argument);
       },
     });
   const [accounts, sanctions] = [breakable(storage.accounts), breakable(storage.sanctions)];

@@ -122,7 +122,7 @@ function gatedStorage() {
     gate = promise;
     return resolve;
   };
-  return { storage: storageWith(storage, {}, { social: { ...storage.of(SOCIAL), load } }), shut };
+  return { storage: storageWith(storage, {}, { social: { load } }), shut };
 }
 
 Deno.test("What is said while an ignore list is read waits: the newest CHAT_HELD_MESSAGES_MAX, and all whispers", async () => {

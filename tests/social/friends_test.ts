@@ -246,7 +246,7 @@ Deno.test("SocialService reads the lists of a player later where the storage was
   let isDown = true;
   const load: SocialStore["load"] = (playerId) =>
     isDown ? Promise.reject(new Error("down")) : storage.of(SOCIAL).load(playerId);
-  const flaky = storageWith(storage, {}, { social: { ...storage.of(SOCIAL), load } });
+  const flaky = storageWith(storage, {}, { social: { load } });
   await using harness = await LogicHarness.create({ storage: flaky });
   isDown = false;
   const { ann, bob } = await gather(harness, "ann", "bob");

@@ -2,31 +2,31 @@
 
 import type { Storage, Stores } from "../../server/storage/storage.ts";
 
+type Methods = Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
+
 /**
- * `base` with other stores in place of its own, for every asker: what `for()` returns has them too.
+ * `base` with other operations in place of its own, for every asker: what `for()` returns has them too.
  *
- * @param ofGame Stores of the game, by the names of their definitions. They leave no receipts.
+ * @param ofGame Operations of stores of the game, by the names of their definitions. Their stores leave no receipts.
  */
 export function storageWith(
   base: Storage,
-  stores: Partial<Omit<Stores, "of" | "once">>,
-  ofGame: Readonly<Record<string, unknown>> = {},
+  stores: { readonly [Name in "accounts" | "characters" | "sanctions"]?: Partial<Stores[Name]> },
+  ofGame: Readonly<Record<string, object>> = {},
 ): Storage {
-  const { accounts, characters, sanctions } = base;
-  const of: Stores["of"] = (definition) => (ofGame[definition.name] as never) ?? base.of(definition);
+  const of: Stores["of"] = (definition) => storeWith(base.of(definition), ofGame[definition.name] ?? {});
   const once: Stores["once"] = (definition, request) => {
-    const replaced = ofGame[definition.name] as Record<string, (argument: unknown) => Promise<unknown>> | undefined;
-    if (replaced === undefined) return base.once(definition, request);
-    const port = Object.fromEntries(
-      Object.entries(replaced).map(([method, ask]) => {
-        const answer = async (argument: unknown) => ({ isRepeated: false, result: await ask(argument) });
-        return [method, answer];
-      }),
-    );
-    return port as never;
+    if (ofGame[definition.name] === undefined) return base.once(definition, request);
+    return new Proxy(of(definition) as Methods, {
+      get: (store, method: string) => async (argument: unknown) => {
+        return { isRepeated: false, result: await store[method](argument) };
+      },
+    }) as never;
   };
   const storage: Storage = {
-    ...{ accounts, characters, sanctions, ...stores },
+    accounts: storeWith(base.accounts, stores.accounts ?? {}),
+    characters: storeWith(base.characters, stores.characters ?? {}),
+    sanctions: storeWith(base.sanctions, stores.sanctions ?? {}),
     of,
     once,
     for: () => storage,
@@ -34,4 +34,14 @@ export function storageWith(
     close: () => base.close(),
   };
   return storage;
+}
+
+/** A store with other operations in place of its own. */
+export function storeWith<Store extends object>(store: Store, replaced: object): Store {
+  return new Proxy(store, {
+    get: (target, method) =>
+      method in replaced
+        ? Reflect.get(replaced, method)
+        : Reflect.get<object, PropertyKey>(target, method).bind(target),
+  });
 }

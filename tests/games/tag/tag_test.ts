@@ -262,7 +262,7 @@ function failingStorage() {
     if (failure === "behind") throw new DependencyError("timeout", "planted");
     return outcome;
   };
-  return { failures, storage: storageWith(direct, {}, { documents: { ...base, commit } }) };
+  return { failures, storage: storageWith(direct, {}, { documents: { commit } }) };
 }
 
 /** Coins and matches of a player, as they are on disk. */
