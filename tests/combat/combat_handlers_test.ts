@@ -20,28 +20,9 @@ import {
 } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { hit, kill, takeErrors } from "./blows.ts";
 
 type ActionInit = MessageInitShape<typeof CombatActionSchema>;
-
-/** A skill of one player on another. */
-function hit(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient, skillId = SKILL_MELEE): void {
-  harness.send(attacker, CombatActionSchema, { skillId, targetId: BigInt(target.entityId) });
-}
-
-/** Hits until the target is dead: from one hit point, until a blow is not dodged. */
-function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): void {
-  harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
-  for (let round = 0; harness.health.hpOf(target.entityId) > 0; round++) {
-    assert(round < 100, "Somebody must be hit in a hundred blows");
-    hit(harness, attacker, target);
-    harness.advance(500);
-  }
-}
-
-/** The codes of the ERROR_RESPONSE packets that a client received and was not asked for yet. */
-function takeErrors(harness: LogicHarness, client: HarnessClient): ErrorCode[] {
-  return harness.take(client, PacketType.ERROR_RESPONSE).map(({ errorCode }) => errorCode);
-}
 
 /** Two players a unit apart, and one who sees both. */
 async function duel(seed = 1) {

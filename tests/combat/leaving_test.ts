@@ -20,6 +20,7 @@ import { LINK_DEAD_MS, PENALTIES_MAX } from "../../shared/limits.ts";
 import { ENTRY_CALM_MS, FIGHT_MS, RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { hit, kill, takeErrors } from "./blows.ts";
 
 const SWEEP_MS = 1_000;
 const PASSWORD_HASH = "5e".repeat(32);
@@ -40,24 +41,6 @@ async function duel() {
 }
 
 type Duel = Awaited<ReturnType<typeof duel>>;
-
-function hit(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient, skillId = SKILL_MELEE): void {
-  harness.send(attacker, CombatActionSchema, { skillId, targetId: BigInt(target.entityId) });
-}
-
-/** Hits until the target is dead, from one hit point. */
-function kill(harness: LogicHarness, attacker: HarnessClient, target: HarnessClient): void {
-  harness.health.set(target.entityId, { hp: 1, hpMax: 100 });
-  for (let round = 0; harness.health.hpOf(target.entityId) > 0; round++) {
-    assert(round < 100, "Somebody must be hit in a hundred blows");
-    hit(harness, attacker, target);
-    harness.advance(500);
-  }
-}
-
-function takeErrors(harness: LogicHarness, client: HarnessClient): ErrorCode[] {
-  return harness.take(client, PacketType.ERROR_RESPONSE).map(({ errorCode }) => errorCode);
-}
 
 /** Every way in which a client can end its stay in the world. */
 const WAYS_OUT: readonly { readonly what: string; readonly leave: (duel: Duel, client: HarnessClient) => unknown }[] = [
