@@ -44,7 +44,7 @@ function plainCommand(args: readonly string[]): string[] {
 Deno.test("Containerfile and the systemd unit start the server as deno task serve does", () => {
   const served = plainCommand(serveArguments());
   assertEquals(plainCommand(argumentsOf("ENTRYPOINT").slice(1)), served);
-  const [, command] = /^ExecStart=\/usr\/bin\/env deno ((?:.*\\\n)*.*)$/m.exec(UNIT)!;
+  const [, command] = /^ExecStart=\/usr\/bin\/env --block-signal=USR1 deno ((?:.*\\\n)*.*)$/m.exec(UNIT)!;
   assertEquals(plainCommand(command.replace(/\\\n/g, " ").trim().split(/\s+/)), served);
   const task = JSON.parse(read("deno.json")).tasks.serve.command as string;
   const allocator = task.split(" ")[0];

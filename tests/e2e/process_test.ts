@@ -242,3 +242,16 @@ for (const backend of IO_BACKENDS) {
     assertEquals(server.status!.code, 143);
   });
 }
+
+if (Deno.build.os === "linux") {
+  Deno.test("the systemd unit keeps SIGUSR1 from the server, so that Deno opens no inspector", async () => {
+    const unit = await Deno.readTextFile(new URL("../../docs/deploy/drawbridge@.service", import.meta.url));
+    const launcher = /^ExecStart=(.*) deno run /m.exec(unit)![1].split(" ");
+    await using server = await ServerProcess.start({ launcher });
+    Deno.kill(server.pid, "SIGUSR1");
+    const status = await Deno.readTextFile(`/proc/${server.pid}/status`);
+    const pending = Number.parseInt(/^ShdPnd:\t(.*)$/m.exec(status)![1], 16);
+    assertEquals(pending, 1 << 9, "SIGUSR1 (10) waits, and for ever");
+    await server.stop();
+  });
+}

@@ -29,7 +29,7 @@ export interface ComposeFile {
  * @throws {Error} with everything that the schema has against it, or a variable that is not there.
  */
 export function readCompose(text: string, variables: Readonly<Record<string, string>>): ComposeFile {
-  const filled = text.replace(/\$\{(\w+)(?::-([^}]*)|:\?)?\}/g, (_, name: string, standard?: string) => {
+  const filled = text.replace(/\$\{(\w+)(?::-([^}]*)|:\?[^}]+)?\}/g, (_, name: string, standard?: string) => {
     const value = variables[name] ?? standard;
     if (value === undefined) throw new Error(`The variable ${name} is not given`);
     return value;
