@@ -63,6 +63,8 @@ Deno.test("Containerfile copies and loads files that are there, and .dockerignor
   assert(loaded.includes("server/main.ts"));
   for (const path of [...copied, ...loaded, "LICENSE"]) assert(Deno.statSync(new URL(path, ROOT)), path);
   for (const path of loaded) assert(copied.includes(path.split("/")[0]), path);
+  const [by_hand] = /deno cache (?:.*\\\n)*.*/.exec(read("docs/deploy.md"))!;
+  assertEquals(by_hand.match(/\S+\.ts/g), loaded, "docs/deploy.md loads the same");
 });
 
 Deno.test("Containerfile runs the server as an ordinary user, keeps its data in a volume, and pins versions", () => {
