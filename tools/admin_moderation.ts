@@ -44,7 +44,7 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   maintenance on  Announces maintenance, then disconnects everybody and refuses logins; survives a restart
   maintenance off Lets everybody in again
 
-  game ACTION     Has the game do something of its own: game ACTION KEY=VALUE …; an unknown ACTION lists them
+  game ACTION     Has the game do something of its own: game ACTION KEY=VALUE …; without an ACTION, lists them
 
   documents list  Shows which documents of the game cannot be read, and which are put aside
   documents show COLLECTION KEY     Shows one as it is stored, and why it cannot be read
@@ -85,7 +85,7 @@ const PASSWORD_LENGTH = 20;
 const FIRST_LINE_BYTES_MAX = 1_024;
 /** How long the server may take, in milliseconds: its storage has 5 s. */
 const REQUEST_TIMEOUT_MS = 10_000;
-const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
+const EXPECTED: Readonly<Record<Exclude<ModerationAct, "game"> | "list", string>> = {
   mute: "one NAME",
   unmute: "one NAME",
   kick: "one NAME",
@@ -97,7 +97,6 @@ const EXPECTED: Readonly<Record<ModerationAct | "list", string>> = {
   delete: "one NAME",
   restore: "one NAME",
   maintenance: "on or off",
-  game: "an ACTION and KEY=VALUE for each of its fields",
   documents: "list, or show, aside or restore with COLLECTION and KEY",
   list: "no argument",
 };
@@ -144,7 +143,7 @@ export function parseModerationCommand(
     : { moderator: own.get("--by") ?? env.USER ?? env.USERNAME };
   const isToAddress = own.has("--address");
   const countWanted = act === "list" || isToAddress ? 0 : act !== "documents" || positionals[0] === "list" ? 1 : 3;
-  if (act === "announce" || act === "game" ? positionals.length === 0 : positionals.length !== countWanted) {
+  if (act !== "game" && (act === "announce" ? positionals.length === 0 : positionals.length !== countWanted)) {
     const given = positionals.length === 0 ? ", and nothing was given" : `, not ${positionals.join(" ")}`;
     problems.push(`${act} takes ${EXPECTED[act]}${given}`);
   }
@@ -195,7 +194,7 @@ function takeSwitches(
 }
 
 /** Reads what `game` takes; gives what is wrong with it. */
-function readAction([action, ...fields]: readonly string[], body: Record<string, unknown>): string[] {
+function readAction([action = "", ...fields]: readonly string[], body: Record<string, unknown>): string[] {
   body.action = action;
   body.input = Object.fromEntries(fields.map((field) => [field.split("=", 1)[0], field.slice(field.indexOf("=") + 1)]));
   return fields.filter((field) => !/^\w+=/.test(field))

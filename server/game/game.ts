@@ -381,7 +381,7 @@ export class Game<P = any> {
    * @param place What it is, in the log.
    */
   background(place: string, act: () => Promise<unknown>): void {
-    callBeside(act).catch((error) => this.faults.report(place, error));
+    callBeside(async () => await act()).catch((error) => this.faults.report(place, error));
   }
 
   /**

@@ -33,6 +33,17 @@ export class GameActions {
     return texts.length === 0 ? "This game has no actions" : `The actions of this game: ${texts.join(", ")}`;
   }
 
+  /** The same for somebody who does not know them, with what each field takes. */
+  get help(): string {
+    const lines = [...this.#entries].flatMap(([name, { input }]) => [
+      `  ${name}`,
+      ...Object.entries(input).map(([key, { kind, default: standard, help }]) =>
+        `    ${key}=${kind.placeholder}  ${help}: ${kind.expects} [${JSON.stringify(standard)}]`
+      ),
+    ]);
+    return lines.length === 0 ? this.usage : ["The actions of this game, defaults in brackets:", ...lines].join("\n");
+  }
+
   /** Whether there is an action of that name. */
   has(name: string): boolean {
     return this.#entries.has(name);

@@ -75,6 +75,7 @@ export type ModerationRequest =
   | {
     /** An action of the game's own. */
     readonly act: "game";
+    /** Empty: those there are are told. */
     readonly action: string;
     /** As it was given; the game checks it. */
     readonly input: Readonly<Record<string, string | number | boolean>>;
@@ -303,8 +304,7 @@ class FieldReader {
   }
 
   action(): string {
-    const name = this.text("action", GAME_ACTION_CHARS_MAX, "");
-    return name === "" ? this.#wrong("action", "it is missing") : name;
+    return this.text("action", GAME_ACTION_CHARS_MAX, "");
   }
 
   input(): Readonly<Record<string, string | number | boolean>> {

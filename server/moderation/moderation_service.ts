@@ -345,6 +345,7 @@ export class ModerationService {
     { action, input, moderator }: Extract<ModerationRequest, { act: "game" }>,
   ): Promise<ModerationOutcome> {
     const { actions } = this.#parts;
+    if (action === "") return { kind: "done", text: actions.help };
     if (!actions.has(action)) return { kind: "not_found", text: `There is no action ${action}. ${actions.usage}` };
     try {
       const said = await actions.run(action, input, moderator);

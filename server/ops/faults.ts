@@ -35,13 +35,15 @@ export class Faults implements FaultReport {
   }
 
   /**
-   * Does something that may throw, off the hot path.
+   * Does something that may throw, off the hot path. Where it gives a promise - an async function is taken for one that
+   * gives nothing - what that rejects with is reported, too.
    *
-   * @returns Whether it did not.
+   * @returns Whether it did not throw.
    */
-  run(place: string, act: () => void): boolean {
+  run(place: string, act: () => unknown): boolean {
     try {
-      act();
+      const done = act();
+      if (done instanceof Promise) done.catch((error) => this.report(place, error));
       return true;
     } catch (error) {
       this.report(place, error);
@@ -55,11 +57,6 @@ export class Faults implements FaultReport {
     listeners: readonly ((...args: Args) => unknown)[],
     ...args: Args
   ): void {
-    for (const listener of listeners) {
-      this.run(place, () => {
-        const done: unknown = listener(...args);
-        if (done instanceof Promise) done.catch((error) => this.report(place, error));
-      });
-    }
+    for (const listener of listeners) this.run(place, () => listener(...args));
   }
 }

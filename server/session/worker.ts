@@ -107,6 +107,11 @@ class Runtime {
       },
       watch: new SlowPackets(log, this.#counters, game.contract.packets, { nowMs: () => this.#clock.monotonicMs() }),
     });
+    // A promise that a game forgot to await must not end everybody's session.
+    self.addEventListener("unhandledrejection", (event) => {
+      event.preventDefault();
+      this.#logic.context.faults.report("promise", event.reason);
+    });
   }
 
   /** Joins the other nodes; to be called while it runs. @throws {ConfigError} when one of them has its server id. */

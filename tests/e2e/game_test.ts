@@ -15,7 +15,7 @@ type Untyped = {
 };
 
 Deno.test("serve plays the game of --game for clients on TCP and WebSockets, from a folder of its own", async () => {
-  await using server = await ServerProcess.start({ flags: ["--game", COUNTER], errorsExpected: false });
+  await using server = await ServerProcess.start({ flags: ["--game", COUNTER] });
   const { game, gateway } = server.ports;
   const ann = new GameClient({ contract, connect: () => connectTcp({ hostname: "127.0.0.1", port: game }) });
   const bob = new GameClient({ contract, connect: () => connectWebSocket(`ws://127.0.0.1:${gateway}/ws`) });
@@ -41,9 +41,21 @@ Deno.test("serve plays the game of --game for clients on TCP and WebSockets, fro
     }).output();
     return [code, new TextDecoder().decode(stdout).trim(), new TextDecoder().decode(stderr).trim()];
   };
+  assertEquals((await admin([]))[1].toString().split("\n").slice(0, 2), [
+    "The actions of this game, defaults in brackets:",
+    "  set",
+  ]);
   assertEquals(await admin(["set", "to=7"]), [0, "The count is 7", ""]);
   const [code, , said] = await admin(["end"]);
   assert(code === 1 && String(said).includes("The actions of this game: set to=N"), `${code} ${said}`);
+
+  // Promises that the game forgot are told, and end nobody's session.
+  assertEquals(await admin(["forget"]), [0, "Forgotten", ""]);
+  for (const what of ["Nobody awaits this", "Nobody awaits a timer"]) {
+    await until(`The log says: ${what}`, () => server.log().then((log) => log.includes(what)));
+  }
+  assertEquals((await (bob as unknown as Untyped).request(CountRequestSchema, { by: 1 })).count, 8);
+  assertEquals((await server.log()).includes("crashed"), false);
   await Promise.all([ann.close(), bob.close()]);
 });
 

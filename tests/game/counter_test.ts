@@ -169,13 +169,22 @@ Deno.test("Game.admin() is done for operators with fields that were checked, and
     assert(outcome.kind !== "list");
     return [outcome.kind, outcome.text];
   };
-  const usage = "The actions of this game: set to=N";
+  const usage = "The actions of this game: set to=N, forget";
   assertEquals(await ask("set", { to: "7" }), ["done", "The count is 7"]);
   assertEquals(await ask("set", {}), ["done", "The count is 0"]);
   assertEquals(await ask("set", { to: 0 }), ["not_found", "It is that already"]);
   assertEquals(await ask("set", { to: 2_000, by: 1 }), [
     "conflict",
     `Unknown field "by"; Cannot use to: expected an integer from 0 to 1000. ${usage}`,
+  ]);
+  assertEquals(await ask("", {}), [
+    "done",
+    [
+      "The actions of this game, defaults in brackets:",
+      "  set",
+      "    to=N  What it is then: an integer from 0 to 1000 [0]",
+      "  forget",
+    ].join("\n"),
   ]);
   assertEquals(await ask("end", {}), ["not_found", `There is no action end. ${usage}`]);
   assertEquals(await ask("set", { to: 13 }), ["conflict", "The game failed to do set; the log says why"]);
@@ -189,8 +198,9 @@ Deno.test("parseModerationRequest() refuses an action without a name, and fields
   };
   assertEquals(problemsOf({ action: "set", input: { to: 1, name: "x", on: true } }), 0);
   const fields = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`f${index}`, 1]));
+  assertEquals(problemsOf({}), 0, "All actions are listed");
   for (
-    const body of [{}, { action: "set", input: [] }, { action: "set", input: { to: {} } }, {
+    const body of [{ action: "set", input: [] }, { action: "set", input: { to: {} } }, {
       action: "s",
       input: fields,
     }]

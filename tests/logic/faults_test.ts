@@ -7,7 +7,8 @@ import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/comb
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
-import { PacketType } from "../../games/marsh/contract.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { defineGame } from "../../server/game/game.ts";
 import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../games/parts/combat/limits.ts";
 import { breakableStorage } from "../guild/guild_scene.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -154,6 +155,35 @@ Deno.test("SessionManager tells every presence listener, whatever one throws", a
   assertEquals([heard, harness.sessions.isPlayerOnline(cid.playerId)], [[true, false], false]);
   assertEquals(faults(harness), ["presence", "presence"]);
   assertEquals(bob.closedBy, null);
+});
+
+Deno.test("Faults.run() tells what a promise rejects with: of timers, systems and hooks that are async functions", async () => {
+  const fails = async (what: string) => {
+    await Promise.resolve();
+    throw new Error(`Planted in ${what}`);
+  };
+  const game = defineGame(
+    contract,
+    { maps: () => [{ mapId: 0, width: 50, height: 50, interestRadius: 10 }] },
+    (game) => {
+      game.after(1, () => fails("a timer"));
+      game.hooks.linkDead(() => fails("a hook"));
+      let hasRun = false;
+      game.system("system", () => {
+        if (!hasRun) void (hasRun = true);
+        else return;
+        return fails("a system") as unknown as void;
+      });
+    },
+  );
+  await using harness = await LogicHarness.create({ game });
+  const ann = await harness.connect();
+  harness.tick(2);
+  harness.disconnect(ann);
+  const told = () =>
+    harness.log.records.flatMap(({ properties }) => /Planted in [\w ]+/.exec(String(properties.error)) ?? []);
+  await harness.until(() => told().length === 3);
+  assertEquals(told().map(String).sort(), ["Planted in a hook", "Planted in a system", "Planted in a timer"]);
 });
 
 Deno.test("Logic counts what it refuses because too much is asked for, and takes it for no fault of its own", async () => {

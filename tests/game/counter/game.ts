@@ -36,6 +36,11 @@ export default defineGame(contract, { maps: () => [MAP], options: OPTIONS }, (ga
       return `The count is ${count}`;
     },
   );
+  game.admin("forget", {}, () => {
+    void Promise.reject(new Error("Nobody awaits this"));
+    game.after(0, () => Promise.reject(new Error("Nobody awaits a timer")));
+    return "Forgotten";
+  });
   game.hooks.enter((player) => {
     log.push(`enter ${player.name}`);
     player.tell(CountedSchema, { name: "server", count });
