@@ -3,7 +3,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { LogicContext } from "../session/context.ts";
 import type { Player } from "../session/player.ts";
-import { decodeKept, type OnceRequest, RECEIPTS } from "../storage/receipt_store.ts";
+import { decodeKept, isKept, type OnceRequest, RECEIPTS } from "../storage/receipt_store.ts";
 import type { Stores } from "../storage/storage.ts";
 import type { Once, OnceStoreOf, StoreDefinition } from "../storage/store.ts";
 import type { Documents, Transaction } from "./documents.ts";
@@ -39,8 +39,8 @@ export class Durable<Fields = MessageInitShape<DescMessage>> {
  *   }));
  * ```
  *
- * The request's proto must say `durable: true`. A refusal changes nothing and leaves no receipt. `work` decides on it: a
- * handler that throws before it returns this refuses also what was done before, as no receipt is looked for.
+ * The request's proto must say `durable: true`. A refusal changes nothing and leaves no receipt. Also where the handler
+ * throws before it returns this, a request that was done before gets its answer of then.
  *
  * @param done Called once what `work` gave is on disk, behind the answer: for what the game keeps or shows beside it. Not
  * called when a receipt answered.
@@ -73,6 +73,7 @@ export function durable<Fields extends MessageInitShape<DescMessage>>(
 export class OnceStores {
   readonly #stores: () => Stores;
   readonly #request: OnceRequest;
+  #isUsed = false;
 
   /** The engine makes it. */
   constructor(stores: () => Stores, request: OnceRequest) {
@@ -85,13 +86,20 @@ export class OnceStores {
     return this.#request.requestKey !== 0;
   }
 
+  /** Whether its handler has asked for a write, or for what was kept: then it decides what a repetition is answered. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
   /** A store whose writes are done once, see `write` for what is kept of them. */
   of<Definition extends StoreDefinition>(definition: Definition): OnceStoreOf<Definition> {
+    this.#isUsed = true;
     return this.#stores().once(definition, this.#request);
   }
 
   /** What was kept of the request, if it was done before. */
   async find<Kept>(): Promise<Kept | undefined> {
+    this.#isUsed = true;
     if (!this.isNamed) return undefined;
     const receipt = await this.#stores().of(RECEIPTS).find(this.#request);
     return receipt && decodeKept(receipt) as Kept;
@@ -112,6 +120,28 @@ export class OnceStores {
       return { isRepeated: true, result };
     }
   }
+}
+
+/** A reply as it was sent before. */
+export class KeptReply {
+  constructor(readonly payload: Uint8Array) {}
+}
+
+/**
+ * What a durable request is answered that its handler has refused before it looked for a receipt: what it was answered
+ * when it was done.
+ *
+ * @throws `error`, where it was not done before. {@linkcode TypeError} where it was by a store's write: only its handler
+ * can make the reply of what was kept, within {@linkcode OnceStores.orDone}.
+ */
+export async function replyOfBefore(
+  error: unknown,
+  { storage, player: { playerId, asker }, requestKey }: Pick<DurableRequest, "storage" | "player" | "requestKey">,
+): Promise<KeptReply> {
+  const receipt = await storage.for(asker).of(RECEIPTS).find({ playerId, requestKey });
+  if (receipt === undefined) throw error;
+  if (!isKept(receipt)) return new KeptReply(receipt);
+  throw new TypeError(`Cannot refuse what was done before: decide it within once.orDone`, { cause: error });
 }
 
 /** Whose request it is that is answered durably. */

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import type { ReplyOf, SchemaOf, SentByClient } from "../../shared/contract.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Bus } from "../bus/bus.ts";
@@ -33,7 +33,8 @@ import type { GamePart } from "./define_game.ts";
 import type { Documents, Transaction } from "./documents.ts";
 import { Group, Groups } from "./groups.ts";
 import { Persistence } from "./persistence.ts";
-import { Durable, OnceStores, settleDurable } from "./durable.ts";
+import { Answers } from "./answers.ts";
+import type { Durable, OnceStores } from "./durable.ts";
 import { Entities, type Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
@@ -147,13 +148,6 @@ export interface GameEngine {
   /** Of all the game's chance. */
   readonly seed: number;
 }
-
-/** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
-export type Reply = MessageInitShape<DescMessage>;
-/** Of a request that is not done once. */
-const NO_REQUEST = { playerId: 0, requestKey: 0, atMs: 0 };
-/** What a handler gives: nothing, a reply, or one that waits for the disk. */
-type Answer = Reply | Durable | undefined;
 
 /**
  * Handles a message of a player, who is in one of the states that the packet may be sent in. What it throws or rejects
@@ -286,57 +280,27 @@ export class Game<P = any> {
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
   on<Desc extends DescMessage & HandledSchema<P>>(schema: Desc, handle: PlayerHandler<Desc, P>): void {
-    const { context: { ownerships, sessions }, dispatcher } = this.#engine;
+    const { context, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
       const call = watchHandler(row.name);
-      const once = onceFor(player, requestKey);
-      const reply = (call === undefined ? handle(player, message, once) : call.run(handle, player, message, once)) as
-        | Answer
-        | Promise<Answer>;
-      if (!(reply instanceof Promise)) call?.end();
-      if (reply === undefined) return;
-      if (reply instanceof Durable) return answerDurably(player, requestKey, reply);
-      if (!(reply instanceof Promise)) return answer(player, reply);
+      const request = answers.begin(player, requestKey);
+      const reply = request.ask(() =>
+        call === undefined ? handle(player, message, request.once) : call.run(handle, player, message, request.once)
+      );
+      if (!(reply instanceof Promise)) {
+        call?.end();
+        return request.answer(reply);
+      }
       return new LateReply(reply, (reply) => {
         call?.end();
-        return reply instanceof Durable ? answerDurably(player, requestKey, reply) : answer(player, reply);
+        return request.answer(reply);
       });
     });
-    const onceFor = ({ playerId, asker }: Player, requestKey: number) => {
-      if (!row.isDurable) return notOnce;
-      return new OnceStores(() => this.storage.for(asker), { playerId, requestKey, atMs: this.clock.unixMs() });
-    };
-    const notDurable = () => new TypeError(`Cannot answer ${row.name} durably: its proto does not say durable`);
-    const refuse = (): never => {
-      throw notDurable();
-    };
-    const notOnce = new OnceStores(refuse, NO_REQUEST);
-    const encode = (reply: Reply): Uint8Array => {
-      if (replySchema === undefined) throw new TypeError(`${schema.typeName} has no reply that could be sent`);
-      const message = create(replySchema, reply) as Record<string, unknown>;
-      if (replySchema.field.success !== undefined && !("success" in reply)) message.success = true;
-      // A reply of several requests says which.
-      if (replySchema.field.requestType !== undefined && !("requestType" in reply)) message.requestType = row.type;
-      return toBinary(replySchema, message as MessageShape<DescMessage>);
-    };
-    const answer = (player: Player, reply: Answer) => {
-      if (reply === undefined) return;
-      if (reply instanceof Durable) throw notDurable();
-      const payload = encode(reply);
-      player.send(sessions.typeOf(replySchema!), payload);
-    };
-    const answerDurably = async (player: Player, requestKey: number, reply: Durable) => {
-      if (!row.isDurable) throw notDurable();
-      ownerships.checkLease();
-      const options = { documents: this.store, storage: this.storage, atMs: this.clock.unixMs(), player, requestKey };
-      let fields: Reply = {}, own: Uint8Array | undefined;
-      const payload = await settleDurable(options, async (transaction) => {
-        fields = await reply.work(transaction);
-        return own = encode(fields);
-      });
-      player.send(row.replyType, payload);
-      if (payload === own) this.faults.run("reply", () => reply.done(fields));
-    };
+    const answers: Answers = new Answers({ row, replySchema }, {
+      context,
+      documents: this.store,
+      storage: this.storage,
+    });
   }
 
   /**

@@ -35,13 +35,20 @@ export interface NewReceipt extends OnceRequest {
 }
 
 const UTF8 = new TextEncoder();
+/** Begins what is kept of a write's result: no message begins so, as there is no field 0. */
+const KEPT_MARK = "\x07";
 
 /** What is kept of a write's result, as a receipt has it. */
 export function encodeKept(kept: unknown): Uint8Array {
-  return UTF8.encode(JSON.stringify(kept));
+  return UTF8.encode(KEPT_MARK + JSON.stringify(kept));
 }
 
 /** The same again. */
 export function decodeKept(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes));
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(KEPT_MARK.length)));
+}
+
+/** Whether a receipt is of a write, and not a reply as it was sent. */
+export function isKept(bytes: Uint8Array): boolean {
+  return bytes[0] === KEPT_MARK.charCodeAt(0);
 }

@@ -1,8 +1,9 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
-import { RECEIPTS } from "../../server/storage/receipt_store.ts";
-import type { Storage } from "../../server/storage/storage.ts";
+import { encodeKept, RECEIPTS } from "../../server/storage/receipt_store.ts";
+import { type Storage, SYSTEM } from "../../server/storage/storage.ts";
+import { Refused } from "../../server/game/game.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EXPIRY_CONFIRM_MS, RECEIPT_MS } from "../../shared/limits.ts";
@@ -46,6 +47,10 @@ async function buy(harness: LogicHarness, client: HarnessClient, requestKey: num
   ask(harness, client, requestKey);
   await harness.until(() => answers(client).length > count);
   return answers(client)[count];
+}
+
+function isLogged({ log }: LogicHarness, text: string): boolean {
+  return log.records.some(({ properties }) => String(properties.error).includes(text));
 }
 
 /** Coins and things of a player, as stored. */
@@ -112,6 +117,40 @@ Deno.test("A refusal changes nothing and leaves no receipt", async () => {
   assertEquals((await buy(harness, client, 99)).success, true);
   // What was bought before is answered as it was then.
   assertEquals((await buy(harness, client, 1)).bought, 1);
+});
+
+Deno.test("Game.on() answers what was done before, also where the handler throws or rejects before it looks for a receipt", async () => {
+  await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
+  const client = await harness.connect();
+  assertEquals((await buy(harness, client, 7)).bought, 1);
+  const shop = shopOf(harness);
+  const refuse = () => {
+    throw new Refused(ErrorCode.NOT_FOUND, "The shop is closed");
+  };
+  for (const closed of [refuse, () => Promise.resolve().then(refuse)]) {
+    shop.beforeWork = closed;
+    const repeated = await buy(harness, client, 7);
+    assertEquals([repeated.success, repeated.bought], [true, 1]);
+    // What was not done is refused as ever, and so is what has no name.
+    for (const key of [8, 0]) assertEquals((await buy(harness, client, key)).errorCode, ErrorCode.NOT_FOUND);
+  }
+  assertEquals(await purseOf(harness, client), [START_COINS - PRICE, 1]);
+  // What a store's write has kept is no reply: only the handler could make one of it, and the game's fault is told.
+  const kept = encodeKept({ bought: 1 });
+  const receipt = { playerId: client.playerId, requestKey: 9, atMs: 0, reply: kept };
+  await shop.game.storage.for(SYSTEM).of(DOCUMENTS).commit({ changes: [], receipt });
+  shop.beforeWork = refuse;
+  ask(harness, client, 9);
+  await harness.until(() => isLogged(harness, "decide it within once.orDone"));
+});
+
+Deno.test("Game.on() refuses an answer that leaves no receipt where the proto says durable", async () => {
+  await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
+  const client = await harness.connect();
+  shopOf(harness).beforeWork = () => ({ bought: 5 });
+  ask(harness, client, 7);
+  await harness.until(() => isLogged(harness, "its proto says durable"));
+  assertEquals(answers(client), []);
 });
 
 Deno.test("After a restart the same request is answered by its receipt", async () => {

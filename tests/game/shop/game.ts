@@ -18,17 +18,21 @@ export interface Shop {
   readonly game: Game;
   /** Called by each purchase before it is committed. */
   beforeCommit: () => void | Promise<void>;
+  /** Called before the handler looks for a receipt: a rule that it should decide on in its work. */
+  beforeWork: () => unknown;
 }
 
 const MAP = { mapId: 0, width: 100, height: 100, interestRadius: 20 };
 
 export default defineGame(contract, { maps: () => [MAP] }, (game): Shop => {
-  const shop: Shop = { game, beforeCommit: () => {} };
+  const shop: Shop = { game, beforeCommit: () => {}, beforeWork: () => {} };
   let isHolding = false;
   holdBack(game, () => isHolding);
   void game.store.open(PURSES);
   game.on(BuyRequestSchema, ({ playerId }, message) => {
     const { isHeldBack } = message as unknown as BuyRequest;
+    const before = shop.beforeWork();
+    if (before !== undefined) return before as ReturnType<typeof durable>;
     return durable(async (transaction) => {
       const purse = await transaction.get(PURSES, playerId) as unknown as Purse | undefined;
       const { coins, bought } = purse ?? { coins: START_COINS, bought: 0 };
