@@ -3,10 +3,14 @@ import {
   GuildActionResponseSchema,
   GuildCreateRequestSchema,
   GuildCreateResponseSchema,
+  GuildInfoRequestSchema,
+  GuildInfoResponseSchema,
   GuildInviteRequestSchema,
   GuildInviteResponseSchema,
   GuildJoinRequestSchema,
   GuildLeaveRequestSchema,
+  GuildRank,
+  GuildSetRankRequestSchema,
 } from "../../games/parts/guilds/guilds_pb.ts";
 import {
   FriendRequestSchema,
@@ -17,6 +21,7 @@ import {
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -40,6 +45,7 @@ async function ask<Desc extends DescMessage, Reply extends DescMessage>(
 const CREATE = { request: GuildCreateRequestSchema, reply: GuildCreateResponseSchema };
 const INVITE = { request: GuildInviteRequestSchema, reply: GuildInviteResponseSchema };
 const JOIN = { request: GuildJoinRequestSchema, reply: GuildActionResponseSchema };
+const INFO = { request: GuildInfoRequestSchema, reply: GuildInfoResponseSchema };
 const LEAVE = { request: GuildLeaveRequestSchema, reply: GuildActionResponseSchema };
 const BEFRIEND = { request: FriendRequestSchema, reply: FriendResponseSchema };
 const IGNORE = { request: IgnoreAddSchema, reply: IgnoreResponseSchema };
@@ -107,4 +113,29 @@ Deno.test("Requests about friends and ignored players with a key are done once",
   for (let i = 0; i < 2; i++) {
     assertEquals((await ask(harness, anna, { ...IGNORE, key: 3 }, { playerName: "bert" })).success, true);
   }
+});
+
+Deno.test("GUILD_SET_RANK_REQUEST needs no receipt: again it changes nothing, and a hand-over that comes again is refused", async () => {
+  await using harness = await LogicHarness.create();
+  const [anna, bert] = [await harness.connect({ name: "anna" }), await harness.connect({ name: "bert" })];
+  const { guildId } = await ask(harness, anna, { ...CREATE, key: 1 }, { name: "Wolves", tag: "WO" });
+  await ask(harness, anna, { ...INVITE, key: 2 }, { playerName: "bert" });
+  await ask(harness, bert, { ...JOIN, key: 1 }, { guildId, accept: true });
+  const setRank = { request: GuildSetRankRequestSchema, key: 3 };
+  const ranks = async (rank: GuildRank) => {
+    const reply = await ask(harness, anna, { ...setRank, reply: GuildInfoResponseSchema }, {
+      playerName: "bert",
+      rank,
+    });
+    return reply.members.map(({ name, rank }) => `${name} ${rank}`).sort();
+  };
+  const promoted = [`anna ${GuildRank.LEADER}`, `bert ${GuildRank.OFFICER}`];
+  for (let times = 0; times < 2; times++) assertEquals(await ranks(GuildRank.OFFICER), promoted);
+  const handedOver = [`anna ${GuildRank.OFFICER}`, `bert ${GuildRank.LEADER}`];
+  assertEquals(await ranks(GuildRank.LEADER), handedOver);
+  const again = { playerName: "bert", rank: GuildRank.LEADER };
+  const { errorCode } = await ask(harness, anna, { ...setRank, reply: ErrorResponseSchema }, again);
+  const { members } = await ask(harness, anna, { ...INFO, key: 0 }, { guildId });
+  assertEquals(errorCode, ErrorCode.PERMISSION_DENIED);
+  assertEquals(members.map(({ name, rank }) => `${name} ${rank}`).sort(), handedOver);
 });

@@ -1,0 +1,139 @@
+/** What comes of the requests that a game handles. @module */
+
+import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import type { PacketRow } from "../../shared/packet_table.ts";
+import type { LogicContext } from "../session/context.ts";
+import type { Player } from "../session/player.ts";
+import type { Documents } from "./documents.ts";
+import { Durable, KeptReply, OnceStores, replyOfBefore, settleDurable } from "./durable.ts";
+
+/** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
+export type Reply = MessageInitShape<DescMessage>;
+/** What a handler gives: nothing, a reply, or one that waits for the disk. */
+export type Answer = Reply | Durable | KeptReply | undefined;
+
+/** Of a request that is not done once. */
+const NO_REQUEST = { playerId: 0, requestKey: 0, atMs: 0 };
+
+/** A packet that is handled, and what answers it. */
+interface AnsweredPacket {
+  readonly row: PacketRow;
+  /** Undefined: nothing does. */
+  readonly replySchema: DescMessage | undefined;
+}
+
+interface AnswersParts {
+  readonly context: Pick<LogicContext, "clock" | "faults" | "ownerships" | "sessions">;
+  readonly documents: Documents;
+  readonly storage: LogicContext["storage"];
+}
+
+/** Answers the requests of one packet. */
+export class Answers {
+  readonly packet: AnsweredPacket;
+  readonly parts: AnswersParts;
+  /** For packets that are not durable. */
+  readonly #notOnce: OnceStores;
+
+  constructor(packet: AnsweredPacket, parts: AnswersParts) {
+    this.packet = packet;
+    this.parts = parts;
+    this.#notOnce = new OnceStores(() => {
+      throw this.notDurable();
+    }, NO_REQUEST);
+  }
+
+  /** A request has come. */
+  begin(player: Player, requestKey: number): AnsweredRequest {
+    const { context: { clock }, storage } = this.parts, { playerId, asker } = player;
+    const once = this.packet.row.isDurable
+      ? new OnceStores(() => storage.for(asker), { playerId, requestKey, atMs: clock.unixMs() })
+      : this.#notOnce;
+    return new AnsweredRequest(this, { player, requestKey, once });
+  }
+
+  /** The reply as it is sent. @throws {TypeError} when the packet has none. */
+  encode(reply: Reply): Uint8Array {
+    const { row, replySchema } = this.packet;
+    if (replySchema === undefined) throw new TypeError(`${row.name} has no reply that could be sent`);
+    const message = create(replySchema, reply) as Record<string, unknown>;
+    if (replySchema.field.success !== undefined && !("success" in reply)) message.success = true;
+    // A reply of several requests says which.
+    if (replySchema.field.requestType !== undefined && !("requestType" in reply)) message.requestType = row.type;
+    return toBinary(replySchema, message as MessageShape<DescMessage>);
+  }
+
+  /** What is wrong with a handler that answers durably what is not. */
+  notDurable(): TypeError {
+    return new TypeError(`Cannot answer ${this.packet.row.name} durably: its proto does not say durable`);
+  }
+}
+
+/** One request, from when it has come until it is answered. */
+class AnsweredRequest {
+  /** Stores that do what it asks for once. */
+  readonly once: OnceStores;
+  readonly #answers: Answers;
+  readonly #player: Player;
+  readonly #requestKey: number;
+
+  constructor(
+    answers: Answers,
+    { player, requestKey, once }: {
+      readonly player: Player;
+      readonly requestKey: number;
+      readonly once: OnceStores;
+    },
+  ) {
+    this.#answers = answers;
+    this.#player = player;
+    this.#requestKey = requestKey;
+    this.once = once;
+  }
+
+  /** Asks the handler. What was done before is not refused, though it throws before it looks for a receipt. */
+  ask(handle: () => unknown): Answer | Promise<Answer> {
+    if (this.#requestKey === 0 || !this.#answers.packet.row.isDurable) return handle() as Answer | Promise<Answer>;
+    try {
+      const reply = handle() as Answer | Promise<Answer>;
+      return reply instanceof Promise ? reply.catch((error) => this.#lookBack(error)) : reply;
+    } catch (error) {
+      return this.#lookBack(error);
+    }
+  }
+
+  /** Sends what the handler gave. @returns When that waits for the disk. */
+  answer(reply: Answer): Promise<void> | undefined {
+    const { row } = this.#answers.packet;
+    if (reply === undefined) return;
+    if (reply instanceof Durable) return this.#answerDurably(reply);
+    if (reply instanceof KeptReply) return this.#player.send(row.replyType, reply.payload) as undefined;
+    if (row.isDurable && !this.once.isUsed) {
+      throw new TypeError(`Cannot answer ${row.name} at once: its proto says durable; return durable(…), or use once`);
+    }
+    this.#player.send(row.replyType, this.#answers.encode(reply));
+  }
+
+  async #lookBack(error: unknown): Promise<Answer> {
+    if (this.once.isUsed) throw error;
+    const { storage } = this.#answers.parts;
+    return await replyOfBefore(error, { storage, player: this.#player, requestKey: this.#requestKey });
+  }
+
+  async #answerDurably(reply: Durable): Promise<void> {
+    const { packet: { row }, parts: { context: { clock, faults, ownerships }, documents, storage } } = this.#answers;
+    if (!row.isDurable) throw this.#answers.notDurable();
+    ownerships.checkLease();
+    const player = this.#player, requestKey = this.#requestKey;
+    let fields: Reply = {}, own: Uint8Array | undefined;
+    const payload = await settleDurable(
+      { documents, storage, atMs: clock.unixMs(), player, requestKey },
+      async (transaction) => {
+        fields = await reply.work(transaction);
+        return own = this.#answers.encode(fields);
+      },
+    );
+    player.send(row.replyType, payload);
+    if (payload === own) faults.run("reply", () => reply.done(fields));
+  }
+}
