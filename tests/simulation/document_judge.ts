@@ -11,7 +11,7 @@ import type { DocumentCommit, DocumentOutcome, StoredDocument } from "../../serv
 import type { StorageOutcome } from "../../server/storage/operations.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import type { OnceRequest } from "../../server/storage/receipt_store.ts";
-import type { Once } from "../../server/storage/store.ts";
+import type { Once, StoreDefinition, WriteOperation } from "../../server/storage/store.ts";
 import type { SimulatedDisk } from "./simulated_disk.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -26,18 +26,37 @@ export class DocumentJudge {
   readonly #documents = new Map<string, Uint8Array | null>();
   /** Replies that are on disk, of each player. */
   readonly #receipts = new Map<string, string>();
+  /** Writes of the game's own stores, by operation. */
+  readonly #writes = new Map<string, WriteOperation<never, never, unknown>>();
   /** Requests of each player that stores of the game have done once, and that were not answered yet. */
   readonly #doneOnce = new Map<number, number>();
 
-  constructor(verdict: Verdict, contract: Pick<Contract, "packets" | "schemaOf">) {
+  /** @param stores The game's own. */
+  constructor(
+    verdict: Verdict,
+    contract: Pick<Contract, "packets" | "schemaOf">,
+    stores: readonly { readonly definition: StoreDefinition }[],
+  ) {
     this.#verdict = verdict;
+    for (const { definition: { name, operations } } of stores) {
+      for (const [key, operation] of Object.entries(operations)) {
+        if (operation.kind === "write") {
+          this.#writes.set(`${name}.${key}`, operation as WriteOperation<never, never, unknown>);
+        }
+      }
+    }
     for (const { isDurable, replyType } of contract.packets.rows) {
       if (isDurable) this.#replies.set(replyType, contract.schemaOf(replyType)!);
     }
   }
 
   onCommit({ operation, argument, once }: NumberedRequest, outcome: StorageOutcome): void {
-    if (once !== undefined && "value" in outcome) this.#onDoneOnce(once, outcome.value as Once<unknown, unknown>);
+    if (once !== undefined && "value" in outcome) {
+      const { isRepeated, result } = outcome.value as Once<never, unknown>;
+      // What was refused has changed nothing: it leaves no receipt, and may be done later.
+      const isDone = isRepeated || this.#writes.get(operation)?.keep(result) !== undefined;
+      if (isDone) this.#onDoneOnce(once, isRepeated);
+    }
     if (operation !== "documents.commit" || !("value" in outcome)) return;
     if ((outcome.value as DocumentOutcome).kind !== "committed") return;
     const { changes, receipt } = argument as DocumentCommit;
@@ -61,8 +80,7 @@ export class DocumentJudge {
     this.#verdict.fail(RULE, `Player ${playerId} was sent ${schema.typeName}, of which nothing is on disk`);
   }
 
-  #onDoneOnce({ playerId, requestKey }: OnceRequest, { isRepeated, result }: Once<unknown, unknown>): void {
-    if ((result as { readonly kind?: unknown } | null)?.kind === "refused") return;
+  #onDoneOnce({ playerId, requestKey }: OnceRequest, isRepeated: boolean): void {
     const name = `${playerId} ${requestKey}`;
     if (!isRepeated && requestKey !== 0) {
       this.#verdict.expect(!this.#receipts.has(name), RULE, `Request ${name} was done twice`);

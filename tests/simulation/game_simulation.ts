@@ -231,7 +231,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
       onClientNumbered: (session, packet) => this.delivery.onClientNumbered(session, packet),
     });
     const records = options.records ?? { game: game.name, stores: [] };
-    this.documents = new DocumentJudge(this.#verdict, game.contract);
+    this.documents = new DocumentJudge(this.#verdict, game.contract, records.stores);
     const onCommit: CommitListener = (request, outcome) => this.documents.onCommit(request, outcome);
     this.#disk = new SimulatedDisk(this.time, next(), trace, onCommit, records);
     this.#server = new SimulatedServer(this.time, next(), {
