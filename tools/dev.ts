@@ -98,9 +98,13 @@ async function findGame(path: string): Promise<GameSource> {
 }
 
 async function main([path = "", ...flags]: readonly string[]): Promise<void> {
-  if (path === "" || path.startsWith("-")) {
+  if ((path === "" || path.startsWith("-")) && path !== "--help") {
     console.error(USAGE);
     Deno.exit(2);
+  }
+  if (path === "--help" || flags.includes("--help") || flags.includes("-h")) {
+    console.log(`${USAGE}\nThe server's flags: deno task serve --help`);
+    return;
   }
   const source = await findGame(path).catch(() => {
     console.error(`Cannot find a game at ${path}: there is no game.ts`);

@@ -14,6 +14,7 @@ import {
   getOption,
   hasOption,
 } from "@bufbuild/protobuf";
+import { relative } from "node:path";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -23,8 +24,16 @@ const ENGINE = `${ROOT}shared/gen/`;
 /** The import path of the engine's modules in a game that lies elsewhere: its `deno.json` says where the engine is. */
 const ENGINE_ALIAS = "drawbridge/";
 
+/** Ends what is under way: `deno task dev` has newer protos. */
+const stop = new AbortController();
+Deno.addSignalListener("SIGTERM", () => stop.abort());
+
 async function run(cwd: string, args: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: [...args], cwd }).output();
+  const { signal } = stop;
+  signal.throwIfAborted();
+  const command = new Deno.Command(Deno.execPath(), { args: [...args], cwd, signal });
+  const { success, stdout, stderr } = await command.output();
+  signal.throwIfAborted();
   if (!success) throw new Error(`Cannot generate:\n${new TextDecoder().decode(stderr)}`);
   return stdout;
 }
@@ -32,6 +41,13 @@ async function run(cwd: string, args: readonly string[]): Promise<Uint8Array<Arr
 function buf(workspace: string, ...args: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
   const deno = ["run", "--quiet", `--config=${ROOT}deno.json`, `--lock=${ROOT}dev.lock`, "-A"];
   return run(workspace, [...deno, "npm:@bufbuild/buf@1.72.0", ...args]);
+}
+
+/** The same text with the paths of a game's protos from where the command was given. */
+function withOwnPaths(text: string): string {
+  const [[game, home]] = games;
+  const way = relative(Deno.cwd(), home);
+  return text.replaceAll(`games/${game}/`, way === "" ? "" : `${way}/`);
 }
 
 /** Files below a folder whose names end so, from the folder. */
@@ -286,9 +302,10 @@ ${told.map((file) => `  ${variableOf(file)},`).join("\n")}
   }
   await run(ROOT, ["fmt", "--quiet", `--config=${ROOT}deno.json`, ...written]);
 } catch (error) {
-  // What a proto says wrongly its author mends, whom a stack trace does not help.
-  if (!(error instanceof Error && /^Cannot (?:generate|use packets|use components):/.test(error.message))) throw error;
-  console.error(error.message);
+  // What a proto says wrongly its author mends, whom a stack trace does not help; nor does the path in the workspace.
+  const isTold = error instanceof Error && /^Cannot (?:generate|use packets|use components):/.test(error.message);
+  if (!stop.signal.aborted && !isTold) throw error;
+  if (isTold) console.error(folder === undefined ? error.message : withOwnPaths(error.message));
   Deno.exitCode = 1;
 } finally {
   await Deno.remove(workspace, { recursive: true });

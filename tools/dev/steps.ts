@@ -33,9 +33,7 @@ export async function generate({ folder }: GameSource, signal: AbortSignal): Pro
   const options = [`--config=${ROOT}deno.json`, `--lock=${ROOT}dev.lock`, "--no-prompt", "-A"];
   const text = await run(["run", ...options, `${ROOT}tools/generate.ts`, folder], folder, signal);
   if (text === undefined) return;
-  // The tool has put the game's protos beside those of the engine.
-  const lines = text.split("\n").map((line) => line.replace(/^games\/(?!parts\/)[^/]+\//, ""));
-  const places = lines.filter((line) => /^\S+:\d+:\d+:/.test(line));
+  const places = text.split("\n").filter((line) => /^\S+:\d+:\d+:/.test(line));
   throw new StepError("generate", places.length > 0 ? places : [text]);
 }
 
