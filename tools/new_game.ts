@@ -11,7 +11,7 @@ const TEMPLATE = `${ROOT}games/template/`;
 /** What a game may be called. */
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const FILES = [
-  ...["game.proto", "game.ts", "game_test.ts", "README.md"],
+  ...["game.proto", "game.ts", "game_test.ts", "load.ts", "README.md"],
   ...["web/index.html", "web/page.ts", "web/style.css"],
 ];
 
@@ -40,7 +40,8 @@ async function manifestOf(folder: string): Promise<string> {
           dev: "MALLOC_MMAP_THRESHOLD_=131072 deno run --no-prompt -A drawbridge/tools/dev.ts .",
           test: "deno test --no-prompt -A",
           generate: "deno run --no-prompt -A drawbridge/tools/generate.ts .",
-          admin: "deno run --no-prompt -A drawbridge/tools/admin.ts",
+          admin: "DRAWBRIDGE_GAME=game.ts deno run --no-prompt -A drawbridge/tools/admin.ts",
+          loadtest: "deno run --no-prompt -A drawbridge/tools/loadtest.ts load.ts",
           build: "deno bundle --quiet --platform browser --minify -o web/dist/page.js web/page.ts",
         },
         ...{ unstable, nodeModulesDir, compilerOptions },

@@ -38,6 +38,11 @@ Deno.test("docs/make-a-game.md leads from deno task new to a game that passes it
   const blocks = [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
   assertEquals(blocks.filter(({ language }) => language === "sh").map(({ code }) => code.split("\n")), [
     ["deno task new ../my-game", "cd ../my-game", "deno task test", "deno task dev", ""],
+    [
+      "deno task admin players --count 200 --prefix bot --tokens bots.txt",
+      "deno task loadtest --tokens bots.txt --connections 200 --duration 60",
+      "",
+    ],
   ]);
   await withTempDir(async (dir) => {
     const folder = `${dir}/my-game`;

@@ -54,6 +54,10 @@ Deno.test("deno task new makes a game outside the checkout that passes its tests
     assertEquals((await run(folder, "generate")).code, 0);
     assertEquals(await Deno.readTextFile(`${folder}/contract.ts`), generated);
     const told = ["my-game", 200, true, 2, "ann 2"];
+    // Players may be made before the game has run: the data is of this game, and of no other.
+    const bots = ["--tokens", "bots.txt"];
+    const players = await run(folder, "admin", "players", "--count", "2", "--prefix", "bot", ...bots);
+    assert(players.code === 0 && players.text.includes("2 players created"), players.text);
 
     const { tasks } = JSON.parse(await Deno.readTextFile(`${folder}/deno.json`)) as { tasks: Record<string, string> };
     // Its own task, without a shell in between that a signal would end first.
@@ -72,7 +76,22 @@ Deno.test("deno task new makes a game outside the checkout that passes its tests
     })();
     try {
       await until("the server's start", () => /^ready .*gateway=\S+:\d+/m.test(output), 60_000);
-      assertEquals(await play(Number(/gateway=\S+:(\d+)/.exec(output)![1])), told);
+      const [game, gateway] = ["game", "gateway"].map((name) => new RegExp(`${name}=\\S+:(\\d+)`).exec(output)![1]);
+      assertEquals(await play(Number(gateway)), told);
+      const load = [
+        "--connections",
+        "2",
+        "--duration",
+        "2",
+        "--ramp",
+        "0",
+        "--game-port",
+        game,
+        "--gateway-port",
+        gateway,
+      ];
+      const loaded = await run(folder, "loadtest", ...bots, ...load);
+      assert(loaded.code === 0 && /^waves +\d+ +0$/m.test(loaded.text), loaded.text);
     } finally {
       child.kill("SIGTERM");
       await Promise.all([reading, child.status]);
