@@ -10,6 +10,7 @@
  */
 
 import { ConfigError, DependencyError } from "../shared/errors.ts";
+import { SESSIONS_DRAIN_MS } from "../shared/limits.ts";
 import { hasSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
 import {
@@ -122,12 +123,19 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
   });
   const sampling = setInterval(() => monitor.sample(), MONITOR_INTERVAL_MS);
 
-  const stop = onStopSignal(terminal, async (signal) => {
-    log.info("Stopping", { signal });
-    await supervisor.stop();
-    clearInterval(sampling);
-    await admin.stop();
-    log.info("Stopped");
+  const stop = onStopSignal(terminal, {
+    drainMs: config.drainTimeout * 1_000 + SESSIONS_DRAIN_MS,
+    drain: async (signal) => {
+      log.info("Stopping", { signal });
+      await supervisor.drain();
+    },
+    hurry: () => supervisor.hurry(),
+    stop: async () => {
+      await supervisor.stop();
+      clearInterval(sampling);
+      await admin.stop();
+      log.info("Stopped");
+    },
   });
   onReloadSignal(terminal, async () => {
     try {

@@ -226,6 +226,13 @@ export const THREAD_HANG_MS = 2_500;
 /** How often a thread reports how far behind it was at worst, in milliseconds. */
 export const LAG_INTERVAL_MS = 500;
 /**
+ * How long instances may go on when the server stops, in seconds: with {@linkcode SESSIONS_DRAIN_MS} and
+ * {@linkcode STOP_TIMEOUT_MS} it ends within the 30 s that Kubernetes gives unless told.
+ */
+export const DRAIN_SECONDS = 15;
+/** How often a server that waits for instances looks whether one is over, in milliseconds. */
+export const DRAIN_LOOK_MS = 100;
+/**
  * How long a server that stops hands sessions over to others, in milliseconds: the rest of its time is for those left.
  */
 export const SESSIONS_DRAIN_MS = 4_000;
@@ -263,7 +270,7 @@ export const STORAGE_HANG_MS = 60_000;
 export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */
 export const STORAGE_RESTART_MS = 1_000;
-/** How long stopping may take in all, in milliseconds, before the process exits anyway. */
+/** How long stopping may take once no instance is waited for, in milliseconds, before the process exits anyway. */
 export const STOP_TIMEOUT_MS = 9_000;
 /** How long the io workers may take to let everyone go when the server stops, in milliseconds. */
 export const DRAIN_TIMEOUT_MS = 3_000;

@@ -126,11 +126,6 @@ export class ClusterNode {
     return true;
   }
 
-  /** Resolves after a while. */
-  async pause(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#options.timers.set(resolve, ms));
-  }
-
   /** Gives up everybody, and the lease. */
   async stop(): Promise<void> {
     this.ownerships.sweep(() => false);

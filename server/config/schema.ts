@@ -9,6 +9,7 @@ import { parseNatsUrl } from "../bus/nats_target.ts";
 import { isPostgresUrl, parsePostgresUrl } from "../storage/postgres_target.ts";
 import {
   CONNECTIONS_MAX,
+  DRAIN_SECONDS,
   IO_WORKERS_MAX,
   LINK_DEAD_MS,
   LOGIN_QUEUE_MAX,
@@ -65,6 +66,7 @@ export interface ServerConfig {
   readonly sendQueueSoftBytes: number;
   readonly sendQueueHardBytes: number;
   readonly linkDeadMs: number;
+  readonly drainTimeout: number;
   readonly floodControl: boolean;
   readonly addressMaxConnections: number;
   readonly addressConnectsPerSecond: number;
@@ -308,6 +310,13 @@ export const OPTIONS: OptionTable = {
     kind: integer({ min: 0, max: 3_600_000, placeholder: "MS" }),
     default: LINK_DEAD_MS,
     help: "How long a player stays in the world, and may resume, after the connection is lost",
+  },
+  drainTimeout: {
+    group: "Limits",
+    kind: integer({ min: 0, max: 3_600, placeholder: "SECONDS" }),
+    default: DRAIN_SECONDS,
+    help: "How long instances in progress, such as matches, may go on when the server is to stop",
+    alsoCalled: ["drain", "grace-period", "stop-timeout"],
   },
   floodControl: {
     group: "Limits",

@@ -236,7 +236,9 @@ export class Game<P = any> {
       components: context.contract.components,
       faults: context.faults,
     });
-    this.instances = new Instances(context.world, engine.world, engine.players, engine.instancesBefore);
+    this.instances = new Instances(context, {
+      ...{ service: engine.world, players: engine.players, before: engine.instancesBefore },
+    });
     this.worldCapacity = context.worldCapacity;
     this.clock = context.clock;
     this.config = context.config;
@@ -337,6 +339,11 @@ export class Game<P = any> {
   /** Changes by {@linkcode Game.persist} that are not on disk yet. */
   get unsavedCount(): number {
     return this.#persistence.count;
+  }
+
+  /** Whether there are such changes of a player's. */
+  hasUnsaved(playerId: number): boolean {
+    return this.#persistence.has(playerId);
   }
 
   /**

@@ -33,7 +33,8 @@ export interface PersistenceOptions extends Pick<LogicContext, "clock" | "log" |
 /** Makes changes once, however often the storage fails meanwhile. */
 export class Persistence {
   readonly #options: PersistenceOptions;
-  readonly #running = new Set<Promise<unknown>>();
+  /** What is under way, and whose it is. */
+  readonly #running = new Map<Promise<unknown>, number>();
   /** Ends the wait of each change that waits to be tried again. */
   readonly #wakers = new Set<() => void>();
   #isStopping = false;
@@ -46,6 +47,12 @@ export class Persistence {
   /** Changes that are not on disk yet. */
   get count(): number {
     return this.#running.size;
+  }
+
+  /** Whether changes of a player's are not on disk yet. */
+  has(playerId: number): boolean {
+    for (const each of this.#running.values()) if (each === playerId) return true;
+    return false;
   }
 
   /** See `Game.persist`. */
@@ -62,7 +69,7 @@ export class Persistence {
       async (transaction) => toBinary(schema, create(schema, await work(transaction))),
     )
       .then((reply) => fromBinary(schema, reply));
-    this.#running.add(running);
+    this.#running.set(running, playerId);
     const done = () => void this.#running.delete(running);
     running.then(done, done);
     return running;
@@ -72,7 +79,7 @@ export class Persistence {
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const wake of this.#wakers) wake();
-    await Promise.allSettled(this.#running);
+    await Promise.allSettled(this.#running.keys());
   }
 
   async #run(playerId: number, work: (transaction: Transaction) => Promise<Uint8Array>): Promise<Uint8Array> {

@@ -1,6 +1,6 @@
 /**
- * SIGINT and SIGTERM: the first stops in order, a second one exits at once. SIGHUP: certificates are read again, unless
- * it says that the terminal is gone.
+ * SIGINT and SIGTERM: the first stops in order; a second one ends the wait for what is under way, or where nothing is
+ * waited for exits at once. SIGHUP: certificates are read again, unless it says that the terminal is gone.
  *
  * @module
  */
@@ -31,23 +31,36 @@ export function findStartTerminal(): StartTerminal {
   return { isGone: () => isWatched && !own.some((stream) => stream.isTerminal()) };
 }
 
+/** How the process stops. */
+export interface Stopping {
+  /** How long {@linkcode Stopping.drain} may take, in milliseconds. */
+  readonly drainMs: number;
+  /** Waits until what is under way is over. */
+  readonly drain: (signal: string) => Promise<void>;
+  /** Ends that wait; false: nothing is waited for. */
+  readonly hurry: () => boolean;
+  readonly stop: () => Promise<void>;
+}
+
 /**
- * Calls `stop` at the first signal and exits 0 when it is done, or 1 when it fails or takes longer than
+ * Drains and stops at the first signal and exits 0 when it is done, or 1 when that fails, or stopping takes longer than
  * {@linkcode STOP_TIMEOUT_MS}.
  *
  * @returns Does as if a signal had come.
  */
 export function onStopSignal(
   terminal: StartTerminal,
-  stop: (signal: string) => Promise<void>,
+  { drain, drainMs, hurry, stop }: Stopping,
 ): (signal: string) => Promise<void> {
   let stopping = false;
   const stopOnce = async (signal: string) => {
     if (stopping) return;
     stopping = true;
-    setTimeout(() => Deno.exit(1), STOP_TIMEOUT_MS);
+    setTimeout(() => Deno.exit(1), drainMs + STOP_TIMEOUT_MS);
     try {
-      await stop(signal);
+      await drain(signal);
+      setTimeout(() => Deno.exit(1), STOP_TIMEOUT_MS);
+      await stop();
       Deno.exit(0);
     } catch (error) {
       console.error(`Cannot stop cleanly: ${error}`);
@@ -55,7 +68,10 @@ export function onStopSignal(
     }
   };
   const listen = (signal: keyof typeof EXIT_SIGNALS) =>
-    Deno.addSignalListener(signal, () => stopping ? Deno.exit(EXIT_SIGNALS[signal]) : void stopOnce(signal));
+    Deno.addSignalListener(signal, () => {
+      if (!stopping) void stopOnce(signal);
+      else if (!hurry()) Deno.exit(EXIT_SIGNALS[signal]);
+    });
   listen("SIGINT");
   if (Deno.build.os === "windows") return stopOnce;
   listen("SIGTERM");

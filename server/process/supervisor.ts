@@ -135,6 +135,8 @@ export class Supervisor {
   readonly #notices = new Map<string, string>();
   #ports: NodePorts;
   #tls: TlsFiles | null;
+  /** Whether the server is about to stop, and waits for what is under way. */
+  #draining: "no" | "yes" | "hurried" | "done" = "no";
   #stopping = false;
   #nextModerationId = 1;
   /** Requests of moderators that logic has not answered yet. */
@@ -192,16 +194,33 @@ export class Supervisor {
     this.#check = setInterval(() => void this.#checkStorage(), STORAGE_CHECK_INTERVAL_MS);
   }
 
+  /**
+   * Takes nobody new, waits for instances in progress as long as they may go on, and hands sessions to other servers, where
+   * there are some. Never rejects; {@linkcode Supervisor.stop} comes next.
+   */
+  async drain(): Promise<void> {
+    this.#draining = "yes";
+    this.#setProblem("node", "The server is stopping");
+    await this.#reloading;
+    // Where logic has died there is nothing to hand over, and its crash has been told.
+    if (this.#isUp) await this.#logic?.ask({ kind: "drain" }, ["drained"]).catch(() => {});
+    this.#draining = "done";
+  }
+
+  /** Waits for no instance any more; false: none is waited for, or that was said before. */
+  hurry(): boolean {
+    if (this.#draining !== "yes") return false;
+    this.#draining = "hurried";
+    this.#logic?.send({ kind: "hurry" });
+    return true;
+  }
+
   /** Tells everyone that the server stops, saves, and ends the workers. */
   async stop(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#watch);
     clearInterval(this.#check);
-    await this.#reloading;
     await this.#ownStorage?.close();
-    this.#setProblem("node", "The server is stopping");
-    // Where logic has died there is nothing to hand over, and its crash has been told.
-    if (this.#isUp) await this.#logic?.ask({ kind: "drain" }, ["drained"]).catch(() => {});
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
     await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
     this.#terminateAll();
@@ -414,7 +433,7 @@ export class Supervisor {
    * @throws {ReloadError} when the old one continues; it says why, and where in the game.
    */
   async reloadGame(): Promise<number> {
-    if (this.#reloading !== null || !this.#isUp || this.#stopping) throw new ReloadError("The server is busy");
+    if (this.#reloading !== null || !this.#isUp || this.#draining !== "no") throw new ReloadError("The server is busy");
     const done = Promise.withResolvers<void>();
     this.#reloading = done.promise;
     const old = this.#logic!, next = this.#makeLogic();
@@ -513,7 +532,8 @@ export class Supervisor {
 
   async #onLogicCrash(logic: LogicHandle, message: string): Promise<void> {
     await this.#reloading;
-    if (this.#stopping || !this.#isUp || this.#logic !== logic) return;
+    // With it went all that was waited for.
+    if (this.#draining !== "no" || !this.#isUp || this.#logic !== logic) return;
     this.#isUp = false;
     this.#options.log.error("The logic worker crashed, restarting everything", { error: message });
     this.#setProblem("node", "The logic worker crashed");

@@ -111,8 +111,10 @@ export type LogicCommand =
   | { readonly kind: "moderate"; readonly id: number; readonly request: ModerationRequest }
   /** The operator has planned maintenance, or ends it. */
   | { readonly kind: "maintenance"; readonly plan: MaintenancePlan | null }
-  /** The server is about to stop: sessions go to other servers. */
+  /** The server is about to stop: instances may end, and sessions go to other servers. */
   | { readonly kind: "drain" }
+  /** Instances are not waited for any more. */
+  | { readonly kind: "hurry" }
   | { readonly kind: "stop" }
   | { readonly kind: "collect" }
   | DrillCommand;

@@ -104,6 +104,7 @@ export function buildLogic(options: LogicOptions): Logic {
     metrics: options.metrics ?? new GameMetrics(),
     seed: prng.nextUint32(),
     before: options.before,
+    timers,
     cluster,
   });
   cluster?.begin(logic);

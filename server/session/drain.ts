@@ -1,6 +1,7 @@
 /**
- * A node that stops gives its sessions up one after the other, each with what was said in both directions and is not known
- * to have arrived, and tells their clients where to go on.
+ * A node that is about to stop takes nobody new. It gives its sessions up one after the other, each with what was said in
+ * both directions and is not known to have arrived, and tells their clients where to go on. Who is in an instance may
+ * finish there first.
  *
  * @module
  */
@@ -8,11 +9,22 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { DisconnectNoticeSchema, DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
-import { DRAIN_ANSWERS_MS, DRAIN_JITTER_MS, SESSIONS_DRAIN_MS, SESSIONS_DRAINED_AT_ONCE } from "../../shared/limits.ts";
+import {
+  DRAIN_ANSWERS_MS,
+  DRAIN_JITTER_MS,
+  DRAIN_LOOK_MS,
+  SESSIONS_DRAIN_MS,
+  SESSIONS_DRAINED_AT_ONCE,
+} from "../../shared/limits.ts";
+import type { Timers } from "../base/clock.ts";
 import type { ClusterNode } from "../cluster/cluster_node.ts";
 import type { NodeEntry } from "../cluster/directory_store.ts";
+import type { Game } from "../game/game.ts";
+import { durationText } from "../moderation/duration.ts";
+import type { ModerationService } from "../moderation/moderation_service.ts";
 import type { LogicContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { Link } from "./link.ts";
 import { serverInfoOf } from "./server_list.ts";
 import type { Session } from "./session.ts";
 import { encodeSession } from "./session_handover.ts";
@@ -20,86 +32,153 @@ import type { WorldService } from "./world_service.ts";
 
 /** How often it is looked whether a session's requests are answered, in milliseconds. */
 const LOOK_MS = 10;
+/** Pause before other servers are looked for again, where there was none, in milliseconds. */
+const TARGETS_RETRY_MS = 1_000;
 const MESSAGE = "The server is stopping, the session goes on at another one";
 
 /** What sessions are handed over by. */
-interface DrainParts {
-  readonly cluster: Pick<ClusterNode, "announce" | "handOver" | "others" | "pause">;
+export interface DrainParts {
+  /** This node among others; undefined: there are none. */
+  readonly cluster: Pick<ClusterNode, "announce" | "handOver" | "others"> | undefined;
   readonly dispatcher: Pick<Dispatcher, "pending" | "giveUp">;
-  readonly world: Pick<WorldService, "part">;
+  readonly game: Pick<Game, "hasUnsaved">;
+  readonly moderation: Pick<ModerationService, "announce">;
+  readonly timers: Pick<Timers, "set">;
+  readonly world: Pick<WorldService, "part" | "onParted">;
 }
 
-/** Hands over as many sessions as it can. */
+/** Empties a node. */
 export class Drain {
   readonly #context: LogicContext;
   readonly #parts: DrainParts;
+  #isHurried = false;
   #count = 0;
+  /** When other servers are looked for, monotonic milliseconds. */
+  #targetsDueMs = 0;
 
   constructor(context: LogicContext, parts: DrainParts) {
     this.#context = context;
     this.#parts = parts;
   }
 
+  /** Waits for no instance any more. */
+  hurry(): void {
+    this.#isHurried = true;
+  }
+
   /**
-   * Lets nobody in any more, and hands sessions over for {@linkcode SESSIONS_DRAIN_MS}; those left end when the node
-   * stops, saved as ever. Never rejects.
+   * Lets nobody in any more, and hands sessions over: at once those in no instance, the others when their instance is over,
+   * or the time that the operator gives. Those left end when the node stops, saved as ever. Never rejects.
    */
   async run(): Promise<void> {
-    const { cluster } = this.#parts, { clock, drain, log, sessions } = this.#context;
+    const { clock, config, drain, log, sessions } = this.#context, { cluster } = this.#parts;
     drain.isOn = true;
+    await cluster?.announce();
+    const withinMs = config.drainTimeout * 1_000, untilMs = clock.monotonicMs() + withinMs;
+    if (withinMs > 0 && this.#isPlayed()) {
+      log.info("Waits for instances that are played", { players: [...sessions.inWorld].filter(isInInstance).length });
+      this.#parts.moderation.announce(
+        `The server stops within ${durationText(withinMs)}: what you are in the middle of may be finished until then`,
+      );
+    }
+    for (let isOver = false; !isOver;) {
+      isOver = this.#isHurried || !this.#isPlayed() || clock.monotonicMs() >= untilMs;
+      await this.#handOver((session) => isOver || !isInInstance(session), isOver);
+      if (!isOver) await this.#pause(DRAIN_LOOK_MS);
+    }
+    if (cluster !== undefined) log.info("Handed sessions over", { count: this.#count, left: sessions.inWorld.size });
+  }
+
+  #isPlayed(): boolean {
+    return [...this.#context.sessions.inWorld].some(isInInstance);
+  }
+
+  /** Hands some sessions over, as many as it can within {@linkcode SESSIONS_DRAIN_MS}. */
+  async #handOver(isMoved: (session: Session) => boolean, isLast: boolean): Promise<void> {
+    const { cluster } = this.#parts, { clock, log, sessions } = this.#context;
+    const waiting = [...sessions.inWorld].filter(isMoved), nowMs = clock.monotonicMs();
+    if (cluster === undefined || waiting.length === 0 || !isLast && nowMs < this.#targetsDueMs) return;
+    this.#targetsDueMs = nowMs + TARGETS_RETRY_MS;
     try {
-      await cluster.announce();
       const targets = await cluster.others();
       if (targets.length === 0) return log.warn("No other server takes the sessions of this one");
-      const untilMs = clock.monotonicMs() + SESSIONS_DRAIN_MS;
-      const waiting = [...sessions.inWorld];
+      this.#targetsDueMs = 0;
+      const untilMs = nowMs + SESSIONS_DRAIN_MS;
       await Promise.all(Array.from({ length: SESSIONS_DRAINED_AT_ONCE }, async () => {
         while (waiting.length > 0 && clock.monotonicMs() < untilMs) await this.#move(waiting.pop()!, targets);
       }));
     } catch (error) {
       log.warn("Cannot hand sessions over", { error: String(error) });
     }
-    log.info("Handed sessions over", { count: this.#count, left: sessions.inWorld.size });
   }
 
   async #move(session: Session, targets: readonly NodeEntry[]): Promise<void> {
     // What its client sends from now on is not acknowledged: it sends that again, to another node.
     session.isMoving = true;
-    await this.#settle(session);
+    await this.#untilAnswered(session);
     const { link, owner, presence } = session, { config, log, saver, sessions } = this.#context;
     if (session.ended || presence === null || owner === null) return;
+    const { playerId } = owner;
     this.#parts.world.part(session);
     const character = saver.withdraw(presence.characterId);
     const numbers = encodeSession({ ...session, outbox: session.outbox!.image() });
     sessions.end(session);
-    if (character === undefined) return;
-    const handOver = { ...owner, character, session: numbers, graceMs: config.linkDeadMs };
     try {
-      if (!await this.#parts.cluster.handOver(handOver)) return;
+      if (character === undefined) return;
+      // What the game made of the end is read by the next node.
+      await this.#until(() => !this.#parts.game.hasUnsaved(playerId));
+      const handOver = { ...owner, character, session: numbers, graceMs: config.linkDeadMs };
+      if (!await this.#parts.cluster!.handOver(handOver)) {
+        return dismiss(link, { reason: DisconnectReason.LOGGED_IN_ELSEWHERE });
+      }
     } catch (error) {
-      saver.save(character);
-      return log.warn("Cannot hand a session over", { error: String(error) });
+      saver.save(character!);
+      log.warn("Cannot hand a session over", { error: String(error) });
+      return dismiss(link, { reason: DisconnectReason.SHUTDOWN });
+    } finally {
+      this.#parts.world.onParted(playerId);
     }
     const target = targets[this.#count++ % targets.length];
-    if (link === null || link.closed) return;
-    const notice = create(DisconnectNoticeSchema, {
-      reason: DisconnectReason.SHUTDOWN,
-      message: MESSAGE,
-      // Not all at once.
-      retryAfterMs: this.#count * 7 % DRAIN_JITTER_MS,
-      resumeAt: serverInfoOf(target),
-    });
-    link.output.send(link, PacketType.DISCONNECT_NOTICE, toBinary(DisconnectNoticeSchema, notice));
-    link.output.close(link, DisconnectReason.UNSPECIFIED, "", 0);
+    dismiss(link, { reason: DisconnectReason.SHUTDOWN, target, retryAfterMs: this.#count * 7 % DRAIN_JITTER_MS });
   }
 
   /** Waits for the answers that a session is owed; who is not answered soon is refused, and may ask again elsewhere. */
-  async #settle(session: Session): Promise<void> {
-    const { cluster, dispatcher } = this.#parts;
+  async #untilAnswered(session: Session): Promise<void> {
+    const { dispatcher, game } = this.#parts;
     const owed = () => [...dispatcher.pending].filter((pending) => pending.session === session);
-    for (let waitedMs = 0; waitedMs < DRAIN_ANSWERS_MS && owed().length > 0; waitedMs += LOOK_MS) {
-      await cluster.pause(LOOK_MS);
-    }
+    await this.#until(() => owed().length === 0 && !game.hasUnsaved(session.player!.playerId));
     for (const pending of owed()) dispatcher.giveUp(pending);
   }
+
+  /** Waits until something is so, for {@linkcode DRAIN_ANSWERS_MS} at most. */
+  async #until(isSo: () => boolean): Promise<void> {
+    const { clock } = this.#context, untilMs = clock.monotonicMs() + DRAIN_ANSWERS_MS;
+    while (!isSo() && clock.monotonicMs() < untilMs) await this.#pause(LOOK_MS);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#parts.timers.set(resolve, ms));
+  }
+}
+
+function isInInstance({ presence }: Session): boolean {
+  return presence !== null && presence.home !== null;
+}
+
+/** Lets a client go; not all that go on at another node at once. */
+function dismiss(
+  link: Link | null,
+  { reason, target, retryAfterMs = 0 }: {
+    readonly reason: DisconnectReason;
+    readonly target?: NodeEntry;
+    readonly retryAfterMs?: number;
+  },
+): void {
+  if (link === null || link.closed) return;
+  if (target === undefined) return link.output.close(link, reason, MESSAGE, retryAfterMs);
+  const notice = create(DisconnectNoticeSchema, {
+    ...{ reason, message: MESSAGE, retryAfterMs, resumeAt: serverInfoOf(target) },
+  });
+  link.output.send(link, PacketType.DISCONNECT_NOTICE, toBinary(DisconnectNoticeSchema, notice));
+  link.output.close(link, DisconnectReason.UNSPECIFIED, "", 0);
 }

@@ -92,6 +92,7 @@ export class Entries {
 
   /** Lets those in who wait, as far as there is room. */
   tick(): void {
+    if (this.#context.drain.isOn) this.#queue.close();
     this.#queue.tick();
   }
 
@@ -160,6 +161,7 @@ export class Entries {
         this.#beginEntering(accountId);
         if (turn === "gone") return;
         if (turn === "replaced") throw waitsElsewhere();
+        this.checkOpen();
         if (turn === "ousted") throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
       }
     } catch (error) {

@@ -132,6 +132,12 @@ export class EntryQueue {
     this.#tellSome();
   }
 
+  /** Turns everybody out: nobody is let in any more. */
+  close(): void {
+    for (const { decide } of this.#line) decide("ousted");
+    while (this.#line.length > 0) this.#remove(0);
+  }
+
   #append(playerId: number, source: string): QueuePlace {
     const { clock, config } = this.#context;
     const ofSource = this.#countBySource.get(source) ?? 0;

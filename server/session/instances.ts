@@ -7,6 +7,7 @@
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import type { World } from "../world/world.ts";
 import type { WorldMap } from "../world/world_map.ts";
+import type { LogicContext } from "./context.ts";
 import { Player } from "./player.ts";
 import type { Players } from "./players.ts";
 import type { HomePlace, Session } from "./session.ts";
@@ -59,15 +60,21 @@ export class Instance {
 /** The instances of a world, and the ways of players between maps. */
 export class Instances {
   readonly #world: World;
+  readonly #drain: LogicContext["drain"];
   readonly #service: MapService;
   readonly #players: Players;
   readonly #found: Int32Array;
   /** Ids of those that were open before the game was reloaded, and that it has not asked for. */
   readonly #abandoned: Set<number>;
 
-  /** The engine makes it. @param before Ids of those that were open before the game was reloaded. */
-  constructor(world: World, service: MapService, players: Players, before: readonly number[] = []) {
+  /** The engine makes it. @param parts `before`: ids of those that were open before the game was reloaded. */
+  constructor({ drain, world }: Pick<LogicContext, "drain" | "world">, { service, players, before = [] }: {
+    readonly service: MapService;
+    readonly players: Players;
+    readonly before?: readonly number[];
+  }) {
     this.#world = world;
+    this.#drain = drain;
     this.#service = service;
     this.#players = players;
     this.#found = new Int32Array(world.slotCount);
@@ -82,10 +89,12 @@ export class Instances {
   /**
    * Makes an instance of a template.
    *
-   * @returns `null` when as many are open as the template allows.
+   * @returns `null` when as many are open as the template allows, or the server is about to stop.
    * @throws {RangeError} when the game has no such template.
    */
   open(template: string): Instance | null {
+    // Nothing begins that would be waited for.
+    if (this.#drain.isOn) return null;
     const map = this.#world.openMap(template);
     return map && new Instance(map, this);
   }

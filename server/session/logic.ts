@@ -8,6 +8,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason, EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { LOGIC_TURN_MS, RECORDS_PER_PORTION_MAX, TICKS_BEHIND_MAX } from "../../shared/limits.ts";
+import type { Timers } from "../base/clock.ts";
 import { Counter, Gauge, Histogram } from "../ops/counters.ts";
 import type { ClusterNode } from "../cluster/cluster_node.ts";
 import type { NodeLoad, Ownership } from "../cluster/directory_store.ts";
@@ -125,7 +126,7 @@ export class Logic {
   readonly #keeps: GameKeeps;
   /** This node's membership, where there are others. */
   readonly #cluster: ClusterNode | undefined;
-  readonly #drain: Drain | undefined;
+  readonly #drain: Drain;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -139,10 +140,11 @@ export class Logic {
   constructor(
     context: LogicContext,
     watch: Pick<SlowPackets, "check">,
-    { game, metrics, seed, before, cluster }: {
+    { game, metrics, seed, before, timers, cluster }: {
       readonly game: GameModule;
       readonly metrics: GameMetrics;
       readonly seed: number;
+      readonly timers: Timers;
       readonly before?: Predecessor;
       readonly cluster?: ClusterNode;
     },
@@ -193,7 +195,6 @@ export class Logic {
       session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);
       return true;
     });
-    this.#drain = cluster && new Drain(context, { cluster, dispatcher: this.#dispatcher, world: this.world });
     registerAuthHandlers(this.#dispatcher, context, this);
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
@@ -220,6 +221,14 @@ export class Logic {
       seed,
     });
     this.parts = game.start(this.game);
+    this.#drain = new Drain(context, {
+      cluster,
+      dispatcher: this.#dispatcher,
+      game: this.game,
+      moderation: this.moderation,
+      timers,
+      world: this.world,
+    });
     this.moderation.sweep();
     this.#stepMs = context.config.tickMs / context.world.stepsPerTick;
     this.#nextStepMs = context.clock.monotonicMs() + this.#stepMs;
@@ -525,10 +534,18 @@ export class Logic {
     }
   }
 
-  /** Holds nothing back any more, and gives sessions to other nodes, where there are some: before it stops. */
+  /**
+   * Holds nothing back any more, lets instances end, and gives sessions to other nodes, where there are some: before it
+   * stops.
+   */
   async drain(): Promise<void> {
     this.context.faults.notify("closing", this.hooks.closing);
-    await this.#drain?.run();
+    await this.#drain.run();
+  }
+
+  /** Instances that are waited for may go on no longer. */
+  hurry(): void {
+    this.#drain.hurry();
   }
 
   /** Saves everyone; to be called once, when the io workers have stopped sending. */

@@ -269,9 +269,14 @@ class Runtime {
     }
   }
 
-  /** Gives sessions to other servers, and resolves when that is done. */
+  /** Lets instances end, gives sessions to other servers, and resolves when that is done. */
   async drain(): Promise<void> {
     await this.#logic.drain();
+  }
+
+  /** Waits for no instance any more. */
+  hurry(): void {
+    this.#logic.hurry();
   }
 
   /** Saves everyone and resolves when that is done. */
@@ -365,6 +370,9 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
     case "drain":
       await runtime!.drain();
       report({ kind: "drained" });
+      break;
+    case "hurry":
+      runtime!.hurry();
       break;
     case "stop":
       await runtime!.stop();

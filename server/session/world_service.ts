@@ -50,6 +50,8 @@ export class WorldService {
   readonly #snapshots: Snapshots;
   /** Players who are to be given up as soon as they are saved. */
   readonly #wanted = new Set<number>();
+  /** Players whose sessions are handed over in this moment. */
+  readonly #parting = new Set<number>();
   /** Entities that could not be put where they were when the game was reloaded. */
   #moved: number[] = [];
   readonly #hooks: WorldHooks;
@@ -240,9 +242,15 @@ export class WorldService {
     this.#giveUpUnneeded();
   }
 
-  /** A session leaves the world, at once: it goes on at another node. */
+  /** A session leaves the world, at once: it goes on at another node. Its player is this one's until that is done. */
   part(session: Session): void {
+    this.#parting.add(session.player!.playerId);
     this.#leave(session, "stopped", { atOnce: true });
+  }
+
+  /** A session that has {@linkcode part}ed is another node's to go on with, or cannot be. */
+  onParted(playerId: number): void {
+    this.#parting.delete(playerId);
   }
 
   /** A player turned out to be another node's: its session ends, and nothing of it is saved. */
@@ -258,6 +266,7 @@ export class WorldService {
     const staying = new Set([...this.occupants.stays].map(({ player }) => player.playerId));
     ownerships.sweep((playerId) =>
       this.entries.isEntering(playerId) || staying.has(playerId) || unsaved.has(playerId) ||
+      this.#parting.has(playerId) ||
       (sessions.findPlayer(playerId)?.presence ?? null) !== null
     );
     for (const playerId of this.#wanted) {
