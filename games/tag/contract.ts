@@ -61,6 +61,7 @@ import {
   type PartyState,
 } from "../parts/parties/parties_pb.ts";
 import {
+  type Announcement,
   type BuyHatRequest,
   type BuyHatResponse,
   file_tag_tag,
@@ -180,6 +181,8 @@ export enum PacketType {
   RANKS_REQUEST = 10005,
   /** {@linkcode RanksResponse} */
   RANKS_RESPONSE = 10006,
+  /** {@linkcode Announcement} */
+  ANNOUNCEMENT = 10007,
 }
 
 /** What each packet carries, by who sends it, and what answers it. */
@@ -233,6 +236,7 @@ export interface Packets {
   readonly [PacketType.BUY_HAT_RESPONSE]: { server: BuyHatResponse };
   readonly [PacketType.RANKS_REQUEST]: { client: RanksRequest; reply: RanksResponse };
   readonly [PacketType.RANKS_RESPONSE]: { server: RanksResponse };
+  readonly [PacketType.ANNOUNCEMENT]: { server: Announcement };
 }
 
 /** What the protos of tag and of the engine say. */

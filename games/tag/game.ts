@@ -18,6 +18,7 @@ import {
 import { matchmaking } from "../parts/matchmaking/matchmaking.ts";
 import { parties as partiesPart } from "../parts/parties/parties.ts";
 import {
+  AnnouncementSchema,
   BuyHatRequestSchema,
   contract,
   ErrorCode,
@@ -153,6 +154,8 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
     const match = matches.of(player);
     if (match !== undefined) why === "stopped" ? end(match, "stop") : match.leave(player);
   });
+
+  hooks.announce((text) => game.broadcast(AnnouncementSchema, { text }));
 
   game.admin(
     "end-match",

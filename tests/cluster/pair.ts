@@ -55,6 +55,8 @@ export class Pair implements AsyncDisposable {
   databaseMs = 1_000_000;
   /** `down`: not reached; `deaf`: does what it is asked, and its answers are lost. */
   readonly directory = { isDown: false, isDeaf: false };
+  /** Sessions are handed over once this resolves. */
+  handOverOpen: Promise<void> = Promise.resolve();
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
@@ -95,6 +97,10 @@ export class Pair implements AsyncDisposable {
         return answer;
       };
     }
+    port.handOver = async (session: Parameters<typeof own.handOver>[0]) => {
+      await this.handOverOpen;
+      return await own.handOver(session);
+    };
     storage.of = (definition) => definition.name === DIRECTORY.name ? storeWith(own, port) as never : of(definition);
     return storage;
   }

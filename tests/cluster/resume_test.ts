@@ -105,6 +105,23 @@ Deno.test("A node that stops hands its sessions over: clients are told where, an
   assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
 });
 
+Deno.test("A session that is handed over stays its node's until that is done, however long it takes", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const open = Promise.withResolvers<void>();
+  pair.handOverOpen = open.promise;
+  const draining = one.harness.logic.drain();
+  // Meanwhile the node looks several times whose players it need not keep.
+  await pair.pass(5_000);
+  open.resolve();
+  await pair.pass(STEP_MS);
+  await draining;
+  assertEquals(one.harness.received(anna, PacketType.DISCONNECT_NOTICE)[0]?.resumeAt?.serverId, 2);
+  const { answer } = await resume(pair, two, anna.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+});
+
 Deno.test("RESUME_REQUEST to a dead node's session is answered again by the same token, and only to whoever came first", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

@@ -3,6 +3,7 @@
 import { loadConfig } from "../../server/config/config.ts";
 import { environmentVariableOf, OPTION_KEYS } from "../../server/config/schema.ts";
 import { serveArguments } from "../../server/process/process_keeper.ts";
+import { DRAIN_SECONDS, SESSIONS_DRAIN_MS, STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { type ComposeService, readCompose } from "../support/compose.ts";
 import { programTest } from "../support/programs.ts";
@@ -49,6 +50,13 @@ Deno.test("Containerfile and the systemd unit start the server as deno task serv
   const task = JSON.parse(read("deno.json")).tasks.serve.command as string;
   const allocator = task.split(" ")[0];
   for (const text of [CONTAINERFILE, UNIT]) assert(text.includes(allocator), allocator);
+});
+
+Deno.test("compose.yaml and the systemd unit give a server the time that it may take to stop", () => {
+  const neededSeconds = DRAIN_SECONDS + (SESSIONS_DRAIN_MS + STOP_TIMEOUT_MS) / 1_000;
+  assert(neededSeconds < 30, "Kubernetes gives 30 s unless told");
+  const given = [/^TimeoutStopSec=(\d+)$/m.exec(UNIT), /^ {2}stop_grace_period: (\d+)s$/m.exec(COMPOSE)];
+  for (const seconds of given) assert(Number(seconds?.[1]) > neededSeconds, `${seconds}`);
 });
 
 Deno.test("Containerfile copies and loads files that are there, and .dockerignore lets them through", () => {

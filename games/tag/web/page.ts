@@ -9,6 +9,7 @@ import { connectWebSocket } from "../../../client/websocket_transport.ts";
 import { type Entity, PLAIN_ENTITIES } from "../../../client/world/world_model.ts";
 import { WorldView } from "../../../client/world/world_view.ts";
 import {
+  AnnouncementSchema,
   BuyHatRequestSchema,
   contract,
   ErrorCode,
@@ -137,6 +138,7 @@ class Page {
       byId("queue").textContent = isWaiting ? "Leave the queue" : "Find a match";
       this.#tell(isWaiting ? `Waiting for players: ${waiting} of ${wanted}` : "");
     });
+    client.on(AnnouncementSchema, ({ text }) => this.#tell(text));
     client.on(PartyInviteSchema, ({ partyId, inviterName }) => {
       this.#invitedTo = partyId;
       byId("join").textContent = `Join ${inviterName}`;
