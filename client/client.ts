@@ -205,6 +205,7 @@ export class GameClient<P extends PacketShapes<P>> {
    * @returns Resolves when the transport is closed, or does not close in time.
    */
   close(options: CloseOptions = {}): Promise<void> {
+    if (options.linkDead !== true) this.#flow.leaveQueue();
     if (options.linkDead === true || !this.#flow.isReady || this.#sender.session === null) return this.#end();
     if (this.#closing === null) this.#leave(CLIENT_CLOSE_MS).catch(() => {});
     return this.#closing!;
@@ -381,6 +382,7 @@ export class GameClient<P extends PacketShapes<P>> {
    * @throws {RequestError} when there is no response; the client is closed all the same.
    */
   async logout(): Promise<LogoutResponse> {
+    this.#flow.leaveQueue();
     try {
       return await this.#leave(this.#options.requestTimeoutMs);
     } finally {

@@ -14,6 +14,7 @@ import {
   type HeartbeatResponse,
   type LoginQueueStatus,
   type LoginResponse,
+  LogoutRequestSchema,
   type LogoutResponse,
   type PasswordChangeResponse,
   ResumeRequestSchema,
@@ -119,6 +120,8 @@ export class SessionFlow {
   #entry: Pick<EnterWorldRequest, "characterId" | "channelId"> | null = null;
   /** Whether the next connection has to enter the world anew. */
   #mustReenter = false;
+  /** Whether the entry waits in the login queue. */
+  #isQueued = false;
 
   /** @param parts Those of one client. */
   constructor(parts: SessionFlowParts) {
@@ -197,6 +200,13 @@ export class SessionFlow {
     }
   }
 
+  /** Gives up the place in the login queue, if there is one. The answer is not waited for: nothing hangs on it. */
+  leaveQueue(): void {
+    if (!this.#isQueued) return;
+    this.#isQueued = false;
+    this.#sender.writeOwn(PacketType.LOGOUT_REQUEST, toBinary(LogoutRequestSchema, create(LogoutRequestSchema)));
+  }
+
   // Connection
 
   /** There is a connection: it resumes the session, enters anew, or may be used at once. */
@@ -226,6 +236,7 @@ export class SessionFlow {
   #detach(): void {
     this.#phase = "down";
     this.#isLoggedIn = false;
+    this.#isQueued = false;
     this.#sender.detach();
   }
 
@@ -467,6 +478,7 @@ export class SessionFlow {
         if (this.#phase === "resuming") this.#resumed(this.#sender.session!, message as ResumeResponse);
         return;
       case PacketType.ENTER_WORLD_RESPONSE:
+        this.#isQueued = false;
         if (this.#isEntering()) this.#entered(message as EnterWorldResponse, sequence);
         return;
       case PacketType.LOGIN_QUEUE_STATUS:
@@ -490,6 +502,7 @@ export class SessionFlow {
   /** The world is full: the entry waits for as long as the server says, and then some. */
   #queued({ etaMs }: LoginQueueStatus): void {
     const { now, requestTimeoutMs } = this.#options;
+    this.#isQueued = this.#isEntering();
     if (this.#phase === "reentering") return this.#link.awaitAnswer("ENTER_WORLD_REQUEST", etaMs + requestTimeoutMs);
     this.#requests.extend(PacketType.ENTER_WORLD_REQUEST, now() + etaMs + requestTimeoutMs);
   }
@@ -507,6 +520,7 @@ export class SessionFlow {
   }
 
   #refused({ requestType, requestSequence, errorCode, message }: ErrorResponse): void {
+    if (requestType === PacketType.ENTER_WORLD_REQUEST) this.#isQueued = false;
     if (requestType === PacketType.RESUME_REQUEST && this.#phase === "resuming") {
       this.#resumeRefused(this.#sender.session!, errorCode);
     } else if (requestType === PacketType.ENTER_WORLD_REQUEST && this.#phase === "reentering") {

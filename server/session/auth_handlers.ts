@@ -137,8 +137,9 @@ export function registerAuthHandlers(
       sessions.send(session, PacketType.LOGIN_RESPONSE, toBinary(LoginResponseSchema, response));
     }));
 
-  dispatcher.on(LogoutRequestSchema, (session) =>
-    exclusively(session, async () => {
+  dispatcher.on(LogoutRequestSchema, async (session) => {
+    await world.entries.leaveQueue(session);
+    await exclusively(session, async () => {
       session.isLeaving = true;
       // Saved first: what LOGOUT_RESPONSE promises holds.
       await world.leaveAndSave(session);
@@ -149,5 +150,6 @@ export function registerAuthHandlers(
       world.finish(session);
       sessions.unbindPlayer(session);
       session.isLeaving = false;
-    }));
+    });
+  });
 }

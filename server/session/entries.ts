@@ -96,6 +96,11 @@ export class Entries {
     this.#queue.tick();
   }
 
+  /** Gives up the place in the line of a session that logs out; resolves when its request to enter is answered. */
+  leaveQueue(session: Session): Promise<void> {
+    return this.#queue.leave(session);
+  }
+
   /** Whether a player is about to enter. */
   isEntering(playerId: number): boolean {
     return this.#entering.has(playerId);
@@ -161,6 +166,7 @@ export class Entries {
         this.#beginEntering(accountId);
         if (turn === "gone") return;
         if (turn === "replaced") throw waitsElsewhere();
+        if (turn === "left") throw new RequestError(ErrorCode.INVALID_STATE, "You have left the queue");
         this.checkOpen();
         if (turn === "ousted") throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
       }

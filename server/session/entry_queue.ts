@@ -24,9 +24,9 @@ const ETA_MS_MAX = 2 ** 32 - 1;
 
 /**
  * Why somebody waits no longer. `gone`: the connection is closed · `replaced`: the player waits on another one · `ousted`:
- * the line is full, and most of it of the same source.
+ * the line is full, and most of it of the same source · `left`: the player logged out.
  */
-type Turn = "granted" | "gone" | "replaced" | "ousted";
+type Turn = "granted" | "gone" | "replaced" | "ousted" | "left";
 
 /** A player's place in the line. */
 export interface QueuePlace {
@@ -36,6 +36,8 @@ export interface QueuePlace {
   /** Who waits; `null` while the player has no connection. */
   session: Session | null;
   decide: (turn: Turn) => void;
+  /** The request to enter is answered. */
+  onSettled: () => void;
   /** Without a connection, the place is given up then; monotonic milliseconds. */
   keptUntilMs: number;
   /** What was told last: 0: nothing yet. */
@@ -45,7 +47,7 @@ export interface QueuePlace {
 
 /**
  * The line before a full world: first come, first served. Its length is bounded, and so is one source's share of it. A
- * player has one place, which is kept for a while after the connection is lost.
+ * player has one place, which is kept for a while after the connection is lost, and given up at once by a logout.
  */
 export class EntryQueue {
   readonly #context: Pick<LogicContext, "clock" | "config" | "counters" | "sessions" | "world">;
@@ -113,8 +115,21 @@ export class EntryQueue {
     return await new Promise<Turn>((decide) => place.decide = decide);
   }
 
+  /** Gives up the place of a session that waits, if there is one; resolves when its request to enter is answered. */
+  async leave(session: Session): Promise<void> {
+    const index = this.#line.findIndex((place) => place.session === session);
+    if (index < 0) return;
+    const place = this.#line[index];
+    this.#remove(index);
+    await new Promise<void>((resolve) => {
+      place.onSettled = resolve;
+      place.decide("left");
+    });
+  }
+
   /** A session whose turn it was is in the world now, or was refused; if it has handed its place on, nothing is settled. */
   settle(place: QueuePlace, session: Session, isAdmitted: boolean): void {
+    place.onSettled();
     if (!this.isGranted(place, session)) return;
     this.#granted.delete(place.playerId);
     if (!isAdmitted) return;
@@ -145,7 +160,8 @@ export class EntryQueue {
     const hasRoom = hasShare && (this.#line.length < config.loginQueue || this.#tryOust(ofSource));
     if (!hasRoom) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
     if (this.#line.length === 0) this.#admittedAtMs = [clock.monotonicMs()];
-    const place = { playerId, source, session: null, decide: () => {}, keptUntilMs: 0, toldPosition: 0, toldAtMs: 0 };
+    const callbacks = { decide: () => {}, onSettled: () => {} };
+    const place = { playerId, source, session: null, ...callbacks, keptUntilMs: 0, toldPosition: 0, toldAtMs: 0 };
     this.#line.push(place);
     this.#byPlayer.set(playerId, place);
     this.#count(source, 1);

@@ -49,6 +49,38 @@ onEachBackend({ players: 3, flags: ["--max-players", "1", "--login-queue", "10"]
   });
 });
 
+onEachBackend({ players: 4, flags: ["--max-players", "1", "--login-queue", "10"] }, (backend, server) => {
+  Deno.test(`serve (${backend}) gives a place in the queue up at once when its client is closed, and keeps it when the connection is lost`, async () => {
+    const { game } = server().ports;
+    const clients: DrawbridgeClient[] = [];
+    /** Asks to enter; gives the place that is told first, 0 inside. */
+    const enter = async () => {
+      const client = new DrawbridgeClient({
+        connect: (signal) => connectTcp({ port: game, signal }),
+        reconnect: false,
+      });
+      clients.push(client);
+      await client.open();
+      const place = Promise.withResolvers<number>();
+      client.on(PacketType.LOGIN_QUEUE_STATUS, ({ position }) => place.resolve(position));
+      client.enterWorld({ token: server().takePlayer().token }).then(() => place.resolve(0), () => {});
+      return { client, place: await place.promise };
+    };
+    try {
+      assertEquals((await enter()).place, 0);
+      const leaving = await enter();
+      assertEquals(leaving.place, 1);
+      await leaving.client.close();
+      const lost = await enter();
+      assertEquals(lost.place, 1);
+      await lost.client.close({ linkDead: true });
+      assertEquals((await enter()).place, 2);
+    } finally {
+      await Promise.all(clients.map((client) => client.close()));
+    }
+  });
+});
+
 /** The place that the page tells, with how much of it is cut off or beside the screen. */
 async function untilQueued(page: Page, place: number): Promise<void> {
   await page.locator("#queue-place", { hasText: new RegExp(`^${place}$`) }).waitFor();
@@ -85,6 +117,8 @@ browserTest(
     await korean.page.locator("#queue-leave", { hasText: "대기 취소" }).click();
     await korean.page.locator("#login-submit", { hasText: "로그인" }).waitFor();
     assertEquals(await korean.page.locator("#login-error").innerText(), "");
+    // Sooner than a lost connection's place would be given up.
+    await until("the place is free", async () => await server.metric("drawbridge_login_queue_players") === 1);
     await korean.page.locator("#login-password").fill("correct horse");
     await korean.page.locator("#login-submit").click();
     await untilQueued(korean.page, 2);

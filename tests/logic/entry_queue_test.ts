@@ -1,5 +1,5 @@
 import { PacketType } from "../../games/marsh/contract.ts";
-import { DisconnectReason, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { DependencyError } from "../../shared/errors.ts";
@@ -7,7 +7,7 @@ import { LOGIN_QUEUE_KEPT_MS, LOGIN_QUEUE_STATUS_MS } from "../../shared/limits.
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
-const { ENTER_WORLD_RESPONSE, LOGIN_QUEUE_STATUS } = PacketType;
+const { ENTER_WORLD_RESPONSE, LOGIN_QUEUE_STATUS, LOGOUT_RESPONSE } = PacketType;
 
 /** A full house of `count` players with a line before it. */
 async function fullHouse(count: number, config: Record<string, number> = {}) {
@@ -137,6 +137,23 @@ Deno.test("A place in line is kept for a player who comes back, passed by meanwh
   harness.advance(LOGIN_QUEUE_KEPT_MS + LOGIN_QUEUE_STATUS_MS);
   assertEquals(positions(harness, carl), [1]);
   assertEquals(positions(harness, await ask(harness, "Anna")), [2]);
+});
+
+Deno.test("LOGOUT gives up a place in line at once, and answers both requests in their order", async () => {
+  const { harness } = await fullHouse(1);
+  await using _ = harness;
+  const [anna, bert] = [await ask(harness, "Anna"), await ask(harness, "Bert")];
+  harness.send(anna, LogoutRequestSchema, {});
+  await harness.until(() => harness.received(anna, LOGOUT_RESPONSE).length > 0);
+  const answers = anna.packets.map(({ type }) => type).filter((type) => type !== LOGIN_QUEUE_STATUS);
+  assertEquals(answers, [ENTER_WORLD_RESPONSE, LOGOUT_RESPONSE]);
+  assertEquals(answerOf(harness, anna), "INVALID_STATE");
+  assert(harness.received(anna, LOGOUT_RESPONSE)[0].success);
+  harness.tick();
+  assertEquals(positions(harness, bert, await ask(harness, "Carl"), await ask(harness, "Anna")), [1, 2, 3]);
+  // The same connection may ask again.
+  harness.send(anna, EnterWorldRequestSchema, { sessionToken: `plain:${await accountOf(harness, "Dora")}:Dora` });
+  await harness.until(() => positions(harness, anna)[0] === 4);
 });
 
 Deno.test("ENTER_WORLD on a second connection takes the player's place over; the first is refused", async () => {
