@@ -3,7 +3,15 @@ import { nameKey } from "../../server/auth/names.ts";
 import { RoomCreateRequestSchema, RoomResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
-import { chooseTarget, openPanel, registerOnPage, submitForm, untilInWorld, untilRow } from "../support/game_page.ts";
+import {
+  chooseTarget,
+  openPanel,
+  registerOnPage,
+  submitForm,
+  untilInWorld,
+  untilRow,
+  untilStill,
+} from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { WireClient } from "../support/wire.ts";
@@ -212,3 +220,41 @@ browserTest("The page keeps hostile names within their row in every list, and sh
     await server.stop();
   });
 });
+
+/** Where each part of the HUD is, from the top in parts of the screen, and the height of its letters in pixels. */
+function hudOf(page: Page): Promise<[name: string, middle: number, letterPx: number][]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>(".panel, .skills, #own-name, #connection-text, #chat-log .line")]
+      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 0)
+      .map((element) => {
+        const { top, height } = element.getBoundingClientRect();
+        const letterPx = Number.parseFloat(getComputedStyle(element).fontSize);
+        return [element.id || element.className, Math.round((top + height / 2) / innerHeight * 50), letterPx];
+      })
+  );
+}
+
+browserTest(
+  "The page is twice as large on a screen of 3840 x 2160 as on one of 1920 x 1080, and a click goes where it points",
+  async (browser) => {
+    await using server = await ServerProcess.start();
+    const url = `http://127.0.0.1:${server.ports.gateway}/`;
+    const huds: Awaited<ReturnType<typeof hudOf>>[] = [], went: number[] = [];
+    for (const [index, scale] of [1, 2].entries()) {
+      const { page, errors } = await visit(browser, url, { width: 1_920 * scale, height: 1_080 * scale });
+      await registerOnPage(page, ["Anna", "Bert"][index]);
+      await page.locator("#chat-log .line").first().waitFor();
+      huds.push(await hudOf(page));
+      const from = await untilStill(page);
+      await page.mouse.click(960 * scale + 150 * scale, 540 * scale);
+      await page.locator(`html:not([data-x="${from.x.toFixed(2)}"])`).waitFor({ state: "attached" });
+      went.push(Math.round((await untilStill(page)).x - from.x));
+      assertEquals(errors, []);
+      await page.context().close();
+    }
+    assertEquals(huds[1], huds[0].map(([name, middle, letterPx]) => [name, middle, 2 * letterPx]));
+    assert(went[0] > 3, String(went[0]));
+    assertEquals(went[1], went[0]);
+    await server.stop();
+  },
+);

@@ -43,3 +43,18 @@ Deno.test("LabelLayout.place() lets a label come and go smoothly, and knows whos
   assert(going > 0 && going < 1, String(going));
   assertEquals(settle(layout, (layout) => [layout.place(2, BOX, true), layout.place(1, BOX, false)], 1_100), [1, 0]);
 });
+
+Deno.test("LabelLayout.tryTakeOne() takes the first place that covers nothing, or none", () => {
+  const layout = new LabelLayout();
+  layout.begin([BOX], 0);
+  assertEquals(layout.tryTakeOne([ACROSS, BELOW]), BELOW);
+  assertEquals(layout.tryTakeOne([BELOW, ACROSS]), undefined);
+  assert(!layout.tryTake(BELOW));
+});
+
+Deno.test("LabelLayout.take() keeps others from where something is in any case", () => {
+  const layout = new LabelLayout();
+  layout.begin([], 0);
+  layout.take(BOX);
+  assertEquals([layout.place(1, ACROSS, false), layout.place(2, ACROSS, true)], [0, 1]);
+});

@@ -47,7 +47,7 @@ export interface BattleOptions {
   readonly onNote: (text: string) => void;
 }
 
-/** How far beside a figure a click counts, in CSS pixels. */
+/** How far beside a figure a click counts, in pixels. */
 const MOUSE_REACH_PX = 3;
 const TOUCH_REACH_PX = 12;
 /** A key without a target looks for one this far around, in units. */

@@ -1,5 +1,6 @@
 /**
- * Where a point of the world is on the screen.
+ * Where a point of the world is on the screen. What is painted there is measured in pixels of the camera, which are CSS
+ * pixels, and more of them on a large screen: see {@linkcode Camera.uiScale}.
  *
  * @module
  */
@@ -11,20 +12,22 @@ export const ZOOM_MAX = 28;
 /** Units that a screen shows across, as the mean of both sides, before the player zooms. */
 const UNITS_ACROSS = 78;
 
-/** A view from above: x to the right, z down. Screen coordinates are CSS pixels. */
+/** A view from above: x to the right, z down. Screen coordinates are the camera's pixels. */
 export class Camera {
   /** The point of the world in the middle of what is seen of the screen, in units. */
   x = 0;
   z = 0;
-  /** CSS pixels. */
+  /** The camera's pixels. */
   width = 1;
   height = 1;
-  /** How much of the screen's lower end is covered, in CSS pixels: the middle moves up by half of it. */
+  /** CSS pixels to one of the camera's: 1 up to 1920 x 1080, 2 at 3840 x 2160. */
+  uiScale = 1;
+  /** How much of the screen's lower end is covered: the middle moves up by half of it. */
   coveredBelow = 0;
   /** Chosen by the player; 1 at first. */
   #zoomFactor = 1;
 
-  /** CSS pixels per unit. */
+  /** Pixels per unit. */
   get scale(): number {
     const fitted = Math.sqrt(this.width * this.height) / UNITS_ACROSS;
     return Math.max(ZOOM_MIN, Math.min(ZOOM_MAX, Math.max(fitted, 7.5) * this.#zoomFactor));

@@ -60,7 +60,7 @@ export class HeldKeys {
 export interface ControlHandlers {
   /** The player asked to move. */
   readonly onMoved: () => void;
-  /** The player pressed a point of the screen, in CSS pixels; gives whether that was meant for somebody there. */
+  /** The player pressed a point of the screen, in the camera's pixels; gives whether that was meant for somebody there. */
   readonly onPress: (x: number, y: number, press: { readonly isTouch: boolean }) => boolean;
 }
 
@@ -163,7 +163,7 @@ export class Controls {
     if (event.button !== 0) return;
     this.#canvas.focus({ preventScroll: true });
     event.preventDefault();
-    const { offsetX: x, offsetY: y } = event;
+    const { x, y } = this.#placeOf(event);
     this.#pointers.set(event.pointerId, { x, y, sinceMs: performance.now() });
     this.#canvas.setPointerCapture(event.pointerId);
     this.#click = null;
@@ -178,14 +178,20 @@ export class Controls {
   }
 
   #pointerMove(event: PointerEvent): void {
-    if (event.pointerType === "mouse") this.#hover = { x: event.offsetX, y: event.offsetY };
+    const { x, y } = this.#placeOf(event);
+    if (event.pointerType === "mouse") this.#hover = { x, y };
     const pointer = this.#pointers.get(event.pointerId);
     if (pointer === undefined) return;
     const before = this.#spread();
-    pointer.x = event.offsetX;
-    pointer.y = event.offsetY;
+    pointer.x = x;
+    pointer.y = y;
     const after = this.#spread();
     if (before > 0 && after > 0) this.#camera.zoomBy(after / before);
+  }
+
+  #placeOf({ offsetX, offsetY }: PointerEvent): { x: number; y: number } {
+    const { uiScale } = this.#camera;
+    return { x: offsetX / uiScale, y: offsetY / uiScale };
   }
 
   /** Distance of two fingers; 0 with one, or more. */

@@ -39,3 +39,8 @@ export function hasKeys(): boolean {
 export function prefersStill(): boolean {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
+
+/** CSS pixels to one pixel of what is painted: the style sheet's rem, against what it is on a screen of 1920 x 1080. */
+export function uiScale(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+}

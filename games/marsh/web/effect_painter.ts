@@ -10,7 +10,7 @@ import { type BlowKind, BURST_MS, type CombatEffects, type FloatingText, SHOT_MS
 import type { LabelCache } from "./label_cache.ts";
 import { COLORS } from "./palette.ts";
 
-/** How high above the target's feet a number begins, and how far it rises, in CSS pixels. */
+/** How high above the target's feet a number begins, and how far it rises, in pixels. */
 const TEXT_PX = 58;
 const RISE_PX = 34;
 const LANE_PX = 17;

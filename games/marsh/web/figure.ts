@@ -8,7 +8,7 @@ import { dot, type Pen } from "./brush.ts";
 import { breedOf, monsterSize, paintCorpse, paintMonster } from "./monster_figure.ts";
 import { cloakColor, COLORS } from "./palette.ts";
 
-/** What is known of a figure at this moment; lengths in CSS pixels. */
+/** What is known of a figure at this moment; lengths in pixels. */
 export interface FigureLook {
   /** Where its feet are. */
   readonly x: number;
@@ -28,15 +28,15 @@ export interface FigureLook {
 /** How tall a figure is, as a multiple of its radius: labels begin above. */
 export const FIGURE_HEIGHT = 2.75;
 
-/** Half the width of a player's figure, in units, and its bounds in CSS pixels: a figure stays a figure at any zoom. */
+/** Half the width of a player's figure, in units, and its bounds in pixels: a figure stays a figure at any zoom. */
 const FIGURE_UNITS = 0.95;
 const FIGURE_PX_MIN = 10;
 const FIGURE_PX_MAX = 20;
 
 /**
- * Half the width of a figure, in CSS pixels.
+ * Half the width of a figure, in pixels.
  *
- * @param scale CSS pixels per unit.
+ * @param scale pixels per unit.
  */
 export function figureRadius(
   scale: number,

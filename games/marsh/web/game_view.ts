@@ -282,8 +282,14 @@ export class GameView {
     this.#options.target.show(this.#battle.target);
     if (nowMs - this.#textMs >= TEXT_INTERVAL_MS) {
       this.#textMs = nowMs;
-      this.#coveredBelow = this.#options.coveredBelow();
-      this.#reserved = this.#options.reserved();
+      const { uiScale } = this.#camera;
+      this.#coveredBelow = this.#options.coveredBelow() / uiScale;
+      this.#reserved = this.#options.reserved().map(({ left, top, width, height }) => ({
+        left: left / uiScale,
+        top: top / uiScale,
+        width: width / uiScale,
+        height: height / uiScale,
+      }));
       this.#updateText();
     }
   }

@@ -15,7 +15,7 @@ const BUBBLE_LINE_CHARS = 26;
 const BUBBLE_LINES_MAX = 3;
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 
-/** A drawn text, and its size in CSS pixels. */
+/** A drawn text, and its size in pixels. */
 interface Label {
   readonly canvas: HTMLCanvasElement;
   readonly width: number;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A rectangle on the screen, in CSS pixels. */
+/** A rectangle on the screen. */
 export interface LabelBox {
   readonly left: number;
   readonly top: number;
@@ -66,9 +66,19 @@ export class LabelLayout {
 
   /** Takes room for something that is there or not, without fading; gives whether there was room. */
   tryTake(box: LabelBox): boolean {
-    if (this.#taken.some((taken) => overlaps(taken, box))) return false;
+    return this.tryTakeOne([box]) !== undefined;
+  }
+
+  /** Takes the first of some places that is free; gives which, or `undefined` where none is. */
+  tryTakeOne<Box extends LabelBox>(boxes: readonly Box[]): Box | undefined {
+    const free = boxes.find((box) => this.#taken.every((taken) => !overlaps(taken, box)));
+    if (free !== undefined) this.#taken.push(free);
+    return free;
+  }
+
+  /** Takes room for what is there in any case. */
+  take(box: LabelBox): void {
     this.#taken.push(box);
-    return true;
   }
 }
 

@@ -36,7 +36,7 @@ export class LightCache {
   /**
    * Draws a light around a point, at whole device pixels, where a copy costs least.
    *
-   * @param light `key` names what `paint` paints around 0, 0, within `reach` CSS pixels.
+   * @param light `key` names what `paint` paints around 0, 0, within `reach` pixels.
    */
   draw(
     pen: Pen,

@@ -5,7 +5,7 @@
  */
 
 import { dot, type Pen } from "./brush.ts";
-import { byId } from "./dom.ts";
+import { byId, uiScale } from "./dom.ts";
 import { LabelLayout } from "./label_layout.ts";
 import type { MapLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
@@ -23,10 +23,10 @@ export interface MinimapScene {
   }[];
 }
 
-/** A safe area is no smaller on it, in CSS pixels. */
+/** A safe area is no smaller on it, in pixels. */
 const SAFE_RADIUS_MIN = 2.5;
 const MARGIN = 8;
-/** A smaller map has no room for names, in CSS pixels. */
+/** A smaller map has no room for names, in pixels. */
 const NAMES_SIDE_MIN = 110;
 const NAME_PX = 10;
 const NAME_FONT = `600 ${NAME_PX}px system-ui, sans-serif`;
@@ -47,8 +47,9 @@ export class Minimap {
     if (this.#name.textContent !== map.name) this.#name.textContent = map.name;
     const pen = this.#canvas.getContext("2d");
     if (pen === null) return;
-    const pixelRatio = Math.min(2, devicePixelRatio);
-    const side = this.#canvas.clientWidth;
+    const scaleOfUi = uiScale();
+    const pixelRatio = Math.min(2, devicePixelRatio * scaleOfUi);
+    const side = this.#canvas.clientWidth / scaleOfUi;
     const sidePx = Math.round(side * pixelRatio);
     if (this.#canvas.width !== sidePx) this.#canvas.width = this.#canvas.height = sidePx;
     pen.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0);

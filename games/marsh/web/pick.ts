@@ -6,7 +6,7 @@
 
 import { FIGURE_HEIGHT } from "./figure.ts";
 
-/** Where a figure is on the screen, in CSS pixels. */
+/** Where a figure is on the screen, in pixels. */
 export interface PickTarget {
   readonly id: number;
   /** Where its feet are. */
@@ -18,7 +18,7 @@ export interface PickTarget {
 /**
  * The figure at a point of the screen: of several the one whose middle is nearest.
  *
- * @param reach How far beside a figure still counts, in CSS pixels: more for a finger than for a mouse.
+ * @param reach How far beside a figure still counts, in pixels: more for a finger than for a mouse.
  * @returns Its id; `null` when there is none.
  */
 export function pickFigure(targets: Iterable<PickTarget>, x: number, y: number, reach: number): number | null {

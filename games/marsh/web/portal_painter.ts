@@ -8,7 +8,7 @@ import { dot, type Pen } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import type { LabelCache } from "./label_cache.ts";
 import type { LightCache } from "./light_cache.ts";
-import type { LabelBox } from "./label_layout.ts";
+import type { LabelLayout } from "./label_layout.ts";
 import { TEXTS } from "./language.ts";
 import type { PortalLook } from "./map_look.ts";
 import { COLORS } from "./palette.ts";
@@ -41,7 +41,7 @@ export function paintPortal(
   pen.arc(x, y, radius * 0.92, 0, 7);
   pen.stroke();
   pen.setLineDash([]);
-  paintDoor(pen, x, y, Math.max(12, radius * 0.32));
+  paintDoor(pen, x, y, doorWidth(radius));
   for (let spark = 0; spark < SPARKS; spark++) {
     const part = isStill ? spark / SPARKS : (localMs / 2_600 + spark / SPARKS) % 1;
     const angle = spark * 2.4;
@@ -62,13 +62,23 @@ function paintPortalLight(pen: Pen, radius: number, percent: number): void {
   pen.fill();
 }
 
-/** Paints where a portal leads; gives the room that takes, or `null` where it is not in view. */
-export function paintPortalName(pen: Pen, portal: PortalLook, camera: Camera, labels: LabelCache): LabelBox | null {
+/** Paints where a portal leads: above its door, or below where there is no room above; nowhere if there is none at all. */
+export function paintPortalName(
+  pen: Pen,
+  portal: PortalLook,
+  camera: Camera,
+  { labels, layout }: { readonly labels: LabelCache; readonly layout: LabelLayout },
+): void {
   const x = camera.screenX(portal.x), y = camera.screenY(portal.z), radius = portal.radius * camera.scale;
-  if (!isOnScreen(camera, x, y, radius * REACH)) return null;
-  const text = TEXTS.world.portalLabel(portal.targetName), foot = y - Math.max(12, radius * 0.32) * 2.2;
-  labels.drawName(pen, text, COLORS.portalLight, x, foot);
-  return labels.boxOfName(text, COLORS.portalLight, x, foot);
+  if (!isOnScreen(camera, x, y, radius * REACH)) return;
+  const text = TEXTS.world.portalLabel(portal.targetName), doorHeight = doorWidth(radius) * 1.5;
+  const above = labels.boxOfName(text, COLORS.portalLight, x, y - doorHeight - 6);
+  const place = layout.tryTakeOne([above, { ...above, top: y + 4 }]);
+  if (place !== undefined) labels.drawName(pen, text, COLORS.portalLight, x, place.top + place.height);
+}
+
+function doorWidth(radius: number): number {
+  return Math.max(12, radius * 0.32);
 }
 
 /** An arch of light that stands in the middle. */

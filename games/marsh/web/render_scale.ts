@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Above 2 device pixels to a CSS pixel nothing more is seen, and a phone has to fill every one. */
+/** Above 2 device pixels to one of the camera's nothing more is seen, and a phone has to fill every one. */
 const RATIO_MAX = 2;
 /** Below this, names cannot be read. */
 const RATIO_MIN = 0.75;
@@ -20,7 +20,7 @@ const GAP_MS = 1_000;
 const RETRY_MS = 20_000;
 const RETRY_MS_MAX = 640_000;
 
-/** Sides in CSS pixels. */
+/** Sides in pixels of the camera. */
 export interface ScreenSize {
   readonly width: number;
   readonly height: number;
@@ -40,9 +40,9 @@ export class RenderScale {
   #isTrying = false;
 
   /**
-   * Pixels of the canvas to a CSS pixel.
+   * Pixels of the canvas to one of the camera's.
    *
-   * @param deviceRatio Device pixels to a CSS pixel.
+   * @param deviceRatio Device pixels to one of the camera's.
    */
   ratioFor({ width, height }: ScreenSize, deviceRatio: number): number {
     const wanted = Math.min(RATIO_MAX, Math.max(1, deviceRatio));

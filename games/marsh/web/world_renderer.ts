@@ -8,6 +8,7 @@ import { DespawnReason, EntityKind } from "../../../shared/gen/world_pb.ts";
 import { dot, glow, type Pen, pill } from "./brush.ts";
 import type { Camera } from "./camera.ts";
 import { type CombatEffects } from "./combat_effects.ts";
+import { uiScale } from "./dom.ts";
 import { EffectPainter } from "./effect_painter.ts";
 import { FIGURE_HEIGHT, figureRadius } from "./figure.ts";
 import { FigureCache } from "./figure_cache.ts";
@@ -55,6 +56,8 @@ const CROWD_MIN = 24;
 /** How far away names begin to fade in a crowd, and where they are gone, in units. */
 const NAME_FADE_FROM = 16;
 const NAME_FADE_TO = 30;
+
+const BAR_WIDTH = 34;
 
 /** A figure to be drawn, with what sorting by depth needs. */
 interface Figure {
@@ -108,9 +111,10 @@ export class WorldRenderer {
 
   /** Fits the canvas to its place on the page, with as many pixels as `scale` gives it. */
   resize(camera: Camera, scale: RenderScale): void {
-    camera.width = Math.max(1, this.#canvas.clientWidth);
-    camera.height = Math.max(1, this.#canvas.clientHeight);
-    this.#pixelRatio = scale.ratioFor(camera, devicePixelRatio);
+    camera.uiScale = uiScale();
+    camera.width = Math.max(1, this.#canvas.clientWidth / camera.uiScale);
+    camera.height = Math.max(1, this.#canvas.clientHeight / camera.uiScale);
+    this.#pixelRatio = scale.ratioFor(camera, devicePixelRatio * camera.uiScale);
     const width = Math.round(camera.width * this.#pixelRatio);
     const height = Math.round(camera.height * this.#pixelRatio);
     if (this.#canvas.width !== width) this.#canvas.width = width;
@@ -137,23 +141,29 @@ export class WorldRenderer {
     }
     if (!scene.isApproaching) this.#drawGoal(scene, camera, localMs);
     const figures = collectFigures(scene, camera, localMs);
-    const reserved = [...scene.reserved];
-    for (const portal of this.#map.portals) {
-      const box = paintPortalName(pen, portal, camera, this.#labels);
-      if (box !== null) reserved.push(box);
-    }
     this.#effects.drawBelow(pen, scene.effects, camera, localMs);
     for (const figure of figures) {
       if (figure.id === scene.targetId && !figure.isOwn) this.#drawTargetRing(figure, camera, localMs);
       this.#drawFigure(figure, scene, camera, localMs);
     }
-    this.#layout.begin(reserved, localMs);
-    for (const figure of figures) this.#drawBar(figure, scene, camera);
-    for (const figure of this.#byImportance(figures, scene)) {
-      this.#drawLabel(figure, scene, camera, figures.length > CROWD_MIN);
-    }
+    this.#drawLabels(figures, scene, camera, localMs);
     this.#effects.drawAbove(pen, scene.effects, camera, localMs);
     pen.globalAlpha = 1;
+  }
+
+  /** What is written: each where nothing else is, and nothing where a hint or a panel is. */
+  #drawLabels(figures: readonly Figure[], scene: WorldScene, camera: Camera, localMs: number): void {
+    this.#layout.begin(scene.reserved, localMs);
+    for (const figure of figures) this.#drawBar(figure, scene, camera);
+    const ordered = this.#byImportance(figures, scene), isCrowd = figures.length > CROWD_MIN;
+    for (const figure of ordered) if (isChosen(figure, scene)) this.#drawName(figure, scene, camera, false);
+    this.#pen.globalAlpha = 1;
+    const layout = this.#layout, labels = this.#labels;
+    for (const portal of this.#map.portals) paintPortalName(this.#pen, portal, camera, { labels, layout });
+    for (const figure of ordered) {
+      if (!isChosen(figure, scene)) this.#drawName(figure, scene, camera, isCrowd);
+      this.#drawBubble(figure, scene, camera);
+    }
   }
 
   /** Darkness beyond the interest radius. */
@@ -262,31 +272,37 @@ export class WorldRenderer {
     const { health } = figure;
     if (health === null || !hasBar(figure, scene)) return;
     this.#pen.globalAlpha = figure.opacity;
-    this.#drawHealth(camera.screenX(figure.x), headOf(figure, camera) - 3, health, figure.isMonster);
+    const x = camera.screenX(figure.x), y = headOf(figure, camera) - 3;
+    this.#drawHealth(x, y, health, figure.isMonster);
+    this.#layout.take({ left: x - BAR_WIDTH / 2, top: y - 2.5, width: BAR_WIDTH, height: 5 });
   }
 
-  #drawLabel(figure: Figure, scene: WorldScene, camera: Camera, isCrowd: boolean): void {
+  #drawName(figure: Figure, scene: WorldScene, camera: Camera, isCrowd: boolean): void {
     const pen = this.#pen;
-    const isChosen = figure.isOwn || figure.id === scene.targetId;
-    const x = camera.screenX(figure.x);
-    let y = headOf(figure, camera);
-    if (hasBar(figure, scene)) y -= 9;
+    const x = camera.screenX(figure.x), y = footOfName(figure, scene, camera);
     const called = figure.isMonster ? shownName(figure.name) : figure.name;
     const text = figure.guildTag === "" ? called : `[${figure.guildTag}] ${called}`;
     const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
-    const nearness = isCrowd && !isChosen ? this.#nearness(figure, scene) : 1;
-    if (nearness > 0) {
-      const shown = this.#layout.place(figure.id, this.#labels.boxOfName(text, color, x, y), isChosen);
-      if (shown > 0) {
-        pen.globalAlpha = figure.opacity * nearness * shown;
-        this.#labels.drawName(pen, text, color, x, y);
-      }
-    }
+    const nearness = isCrowd ? this.#nearness(figure, scene) : 1;
+    if (nearness === 0) return;
+    const shown = this.#layout.place(
+      figure.id,
+      this.#labels.boxOfName(text, color, x, y),
+      isChosen(figure, scene),
+    );
+    if (shown === 0) return;
+    pen.globalAlpha = figure.opacity * nearness * shown;
+    this.#labels.drawName(pen, text, color, x, y);
+  }
+
+  #drawBubble(figure: Figure, scene: WorldScene, camera: Camera): void {
     const words = scene.speech.get(figure.name);
+    if (words === undefined) return;
+    const x = camera.screenX(figure.x), y = footOfName(figure, scene, camera) - 19;
     // What is left out here stands in the chat.
-    if (words === undefined || !this.#layout.tryTake(this.#labels.boxOfBubble(words, x, y - 19))) return;
-    pen.globalAlpha = figure.opacity;
-    this.#labels.drawBubble(pen, words, x, y - 19);
+    if (!this.#layout.tryTake(this.#labels.boxOfBubble(words, x, y))) return;
+    this.#pen.globalAlpha = figure.opacity;
+    this.#labels.drawBubble(this.#pen, words, x, y);
   }
 
   /** How much of a name is seen in a crowd, 0 to 1. */
@@ -297,7 +313,7 @@ export class WorldRenderer {
 
   #drawHealth(x: number, y: number, health: Health, isMonster: boolean): void {
     const pen = this.#pen;
-    const width = 34;
+    const width = BAR_WIDTH;
     const part = Math.max(0, Math.min(1, health.current / health.max));
     pen.lineWidth = 1;
     pill(pen, COLORS.ink, x, y, width, 5);
@@ -314,6 +330,16 @@ export class WorldRenderer {
 function hasBar({ health, id, isOwn }: Figure, { targetId }: WorldScene): boolean {
   if (health === null || health.max <= 0 || isDead(health)) return false;
   return health.current < health.max || isOwn || id === targetId;
+}
+
+/** Whose name is shown whatever it covers: the player's own and the target's. */
+function isChosen({ id, isOwn }: Figure, { targetId }: WorldScene): boolean {
+  return isOwn || id === targetId;
+}
+
+/** Where a figure's name stands: screen y of its foot. */
+function footOfName(figure: Figure, scene: WorldScene, camera: Camera): number {
+  return headOf(figure, camera) - (hasBar(figure, scene) ? 9 : 0);
 }
 
 /** Where labels begin above a figure: screen y. */
