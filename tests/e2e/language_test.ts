@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Browser, browserTest, type Page, visit, type Visitor } from "../support/browser.ts";
-import { registerOnPage, untilInWorld } from "../support/game_page.ts";
+import { registerOnPage, submitForm, untilInWorld, untilRow } from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
 
 const SCREENS = [{ width: 1_280, height: 800 }, { width: 375, height: 740, hasTouch: true }];
@@ -120,3 +120,63 @@ browserTest("The chat leaves Enter and Escape to an input method that composes",
   assertEquals(errors, []);
   await server.stop();
 });
+
+/** What of the HUD a part of it lies over, or beside which edge of the screen it is. */
+function coveredBy(page: Page, id: string): Promise<string[]> {
+  return page.evaluate((id) => {
+    const box = document.getElementById(id)!.getBoundingClientRect();
+    const covered = [
+      ...document.querySelectorAll<HTMLElement>(".panel, .skill, .hint, .map-name, .combat-note:not(:empty)"),
+    ]
+      .filter((element) => element.id !== id && element.checkVisibility({ visibilityProperty: true }))
+      .filter((element) => {
+        const { left, right, top, bottom, width } = element.getBoundingClientRect();
+        return width > 0 && left < box.right - 1 && right > box.left + 1 && top < box.bottom - 1 &&
+          bottom > box.top + 1;
+      })
+      .map((element) => element.id || element.className);
+    const isOutside = box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight;
+    return isOutside ? [...covered, "outside"] : covered;
+  }, id);
+}
+
+browserTest(
+  "A war is announced to both guilds in their players' language, on any screen, over nothing else",
+  async (browser) => {
+    await using server = await ServerProcess.start();
+    const url = `http://127.0.0.1:${server.ports.gateway}/`;
+    const [wide, narrow] = SCREENS;
+    const leaders: readonly [name: string, guild: string, locale: string, screen: typeof SCREENS[number]][] = [
+      ["Anna", "Grey Wolves", "en-US", wide],
+      ["홍길동", "붉은 여우", "ko-KR", narrow],
+      ["김철수", "푸른 용", "ko-KR", wide],
+      ["Bert", "Moat Frogs", "en-US", narrow],
+    ];
+    for (const sides of [leaders.slice(0, 2), leaders.slice(2)]) {
+      const visitors = await Promise.all(sides.map(async ([name, guild, locale, screen]) => {
+        const visitor = await visit(browser, url, { ...screen, locale });
+        await registerOnPage(visitor.page, name);
+        await visitor.page.locator("#open-guild").click();
+        await submitForm(visitor.page, "guild-create", { name: guild, tag: guild.replaceAll(/\s/g, "").slice(0, 3) });
+        await untilRow(visitor.page, "guild-roster", name);
+        return visitor;
+      }));
+      const [{ page: declaring }, { page: other }] = visitors;
+      await other.locator("#side-close").click();
+      await submitForm(declaring, "guild-war", { enemy: sides[1][1] });
+      for (const [index, { page, errors }] of visitors.entries()) {
+        const [, , locale, screen] = sides[index], enemy = sides[1 - index][1];
+        const text = locale === "en-US"
+          ? `Your guild is at war with ${enemy}.`
+          : `${enemy} 길드와의 전쟁이 시작되었습니다.`;
+        await page.locator("#announcement", { hasText: text }).waitFor();
+        await page.locator("#chat-log .line-system", { hasText: text }).waitFor({ state: "attached" });
+        if (shots !== undefined) await page.screenshot({ path: `${shots}/war-${locale}-${screen.width}.png` });
+        assertEquals(await coveredBy(page, "announcement"), [], `${locale} ${screen.width}`);
+        assertEquals(errors, []);
+        await page.context().close();
+      }
+    }
+    await server.stop();
+  },
+);
