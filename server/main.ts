@@ -140,14 +140,14 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
   onReloadSignal(terminal, async () => {
     try {
       const tls = await readTls(config);
-      if (tls === null) return log.info("Nothing to read again: there is no certificate");
+      if (tls === null) return log.info("Nothing to reload: there is no certificate");
       await supervisor.replaceCertificate(tls);
-      log.info("Certificate read again");
+      log.info("Certificate reloaded");
     } catch (error) {
-      log.error("Cannot read the certificate again, the old one stays in use", { error: String(error) });
+      log.error("Cannot reload the certificate, the old one stays in use", { error: String(error) });
     }
   });
-  if (!isNarrow) log.warn("The process may use all files: start it with --allow-read=/ --allow-write=/ to limit it");
+  if (!isNarrow) log.warn("The process can access all files: start it with --allow-read=/ --allow-write=/ to limit it");
   if (config.tlsCert === "" && !isLoopback(config.host)) {
     log.warn(
       "Passwords and chat travel unencrypted beyond this machine: set --tls-cert and --tls-key, or put a TLS proxy in front",

@@ -284,6 +284,7 @@ function refusalShapeOf({ schema: { field }, options }: Declared): RefusalShape 
     errorCode: field.errorCode.number,
     errorMessage: field.errorMessage?.number ?? 0,
     requestType: field.requestType?.number ?? 0,
+    explanation: field.explanation?.number ?? 0,
   };
 }
 

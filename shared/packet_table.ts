@@ -32,6 +32,8 @@ export interface RefusalShape {
   readonly errorMessage: number;
   /** Field of the type that is refused. */
   readonly requestType: number;
+  /** Field of the explanation. */
+  readonly explanation: number;
 }
 
 /** What the system knows about one packet type; plain data, so that threads can be given it. */

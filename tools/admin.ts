@@ -24,7 +24,7 @@ const HELP = `Usage: deno task admin COMMAND [flags]
   mute      Deliver nothing that a player writes
   unmute    Lift a mute
   kick      End a player's session
-  ban       Keep a player or addresses out
+  ban       Keep out a player or an address
   unban     Lift a ban
   announce  Send a message to everybody who is online
   list      Show who is online, and which mutes and bans are in force
@@ -35,9 +35,9 @@ const HELP = `Usage: deno task admin COMMAND [flags]
   restore      Cancel the deletion of an account
   maintenance  Begin or end maintenance, with a countdown
 
-  game         Have the game do something of its own
+  game         Run an action that the game defines
   backup       Copy a SQLite database, also while the server runs
-  export       Write all that players have into a file
+  export       Write everything that players have to a file
   import       Read such a file into an empty database, SQLite or PostgreSQL
 
   documents    List, show, put aside or restore documents that the game cannot read

@@ -30,8 +30,8 @@ import { openStorage } from "./open_storage.ts";
 /** The help of the three commands. */
 export const DATA_HELP = `Usage: deno task admin COMMAND FILE [flags]
 
-  backup FILE   Copy a SQLite database into FILE, also while the server runs
-  export FILE   Write all that players have into FILE, from SQLite or PostgreSQL
+  backup FILE   Copy a SQLite database to FILE, also while the server runs
+  export FILE   Write everything that players have to FILE, from SQLite or PostgreSQL
   import FILE   Read such a file into an empty database, and compare every row
 
 FILE is as secret as the database. Flags are the server's: --database-url and --data-dir say which database.`;

@@ -44,7 +44,7 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   maintenance on  Announces maintenance, then disconnects everybody and refuses logins; survives a restart
   maintenance off Lets everybody in again
 
-  game ACTION     Has the game do something of its own: game ACTION KEY=VALUE …; without an ACTION, lists them
+  game ACTION     Runs an action that the game defines: game ACTION KEY=VALUE …; without an ACTION, lists them
 
   documents list  Shows which documents of the game cannot be read, and which are put aside
   documents show COLLECTION KEY     Shows one as it is stored, and why it cannot be read

@@ -14,11 +14,14 @@ import { findPrograms, programFolders } from "./cluster/programs.ts";
 
 /** What `--help` prints. */
 export const CLUSTER_HELP =
-  `Usage: deno task cluster [--folder DIR] [--public-host HOST] [--free-ports] [flags of the servers]
+  `Starts a login server, two game servers, PostgreSQL and NATS on this machine. Ctrl+C stops them all; what players have
+stays in the folder.
 
-  --folder DIR        where everything is kept; default: ./cluster
-  --public-host HOST  the address by which other machines reach this one; default: this machine alone
-  --free-ports        free ports instead of 8080 to 8084, 9090 to 9092, 4222 and 5432 (a second cluster, or ports in use)`;
+Usage: deno task cluster [--folder DIR] [--public-host HOST] [--free-ports] [flags of the servers]
+
+  --folder DIR        Folder for everything [./cluster]
+  --public-host HOST  Address by which other machines reach this one [this machine alone]
+  --free-ports        Free ports instead of 8080 to 8084, 9090 to 9092, 4222 and 5432 (a second cluster, or ports in use)`;
 
 /** The servers, in the order they are started, and the ports of each: login or game, gateway, admin. */
 const NODES = [

@@ -16,7 +16,14 @@ const QUIET_MS = 50;
 const QUIET_MS_MAX = 500;
 
 const ROOT = new URL("../", import.meta.url).pathname;
-const USAGE = "Usage: deno task dev FOLDER [--inspect[=HOST:PORT]] [flags of the server]";
+const HELP = `Plays a game and reloads its rules and its page when their files change. Nobody is disconnected by that.
+
+Usage: deno task dev FOLDER [--inspect[=HOST:PORT]] [flags of the server]
+
+  FOLDER                 Folder of the game: it has a game.ts
+  --inspect[=HOST:PORT]  Let a debugger attach to the threads of the server
+
+Flags of the server: deno task serve --help`;
 
 /** The server as a child process, which ends when its input does: also where this process is killed. */
 class ServerChild implements DevServer {
@@ -98,13 +105,10 @@ async function findGame(path: string): Promise<GameSource> {
 }
 
 async function main([path = "", ...flags]: readonly string[]): Promise<void> {
-  if ((path === "" || path.startsWith("-")) && path !== "--help") {
-    console.error(USAGE);
+  if ([path, ...flags].some((flag) => flag === "--help" || flag === "-h")) return console.log(HELP);
+  if (path === "" || path.startsWith("-")) {
+    console.error(HELP);
     Deno.exit(2);
-  }
-  if (path === "--help" || flags.includes("--help") || flags.includes("-h")) {
-    console.log(`${USAGE}\nThe server's flags: deno task serve --help`);
-    return;
   }
   const source = await findGame(path).catch(() => {
     console.error(`Cannot find a game at ${path}: there is no game.ts`);

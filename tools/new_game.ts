@@ -92,9 +92,17 @@ async function makeGame(path: string): Promise<void> {
   await runTask(folder, "build");
 }
 
+const HELP = `Makes a small game in a folder of its own, with its tests and its page.
+
+Usage: deno task new FOLDER
+For example: deno task new ../my-game`;
 const [path] = Deno.args;
+if (path === "--help" || path === "-h") {
+  console.log(HELP);
+  Deno.exit(0);
+}
 if (Deno.args.length !== 1 || path.startsWith("-")) {
-  console.error("Usage: deno task new FOLDER\nFor example: deno task new ../my-game");
+  console.error(HELP);
   Deno.exit(2);
 }
 try {

@@ -176,7 +176,7 @@ export class NodeBus implements Bus {
     for (const [node, peer] of this.#peers) {
       if (peer.isSilent || nowMs - peer.heardAtMs < BUS_SILENT_MS) continue;
       peer.isSilent = true;
-      this.#options.log.warn("Another node says nothing any more", { node });
+      this.#options.log.warn("Another server has gone silent", { node });
       this.#options.faults.notify("bus", this.#silent, node);
     }
   }
@@ -282,7 +282,7 @@ export class NodeBus implements Bus {
       }
       return;
     }
-    log.warn("The bus is down: what players of other nodes should hear is refused until it is back");
+    log.warn("The bus is down: messages for players on other servers are refused until it is back");
     const error = new DependencyError("unavailable", "The bus went down");
     for (const { answer } of this.#questions.values()) answer.reject(error);
     this.#questions.clear();

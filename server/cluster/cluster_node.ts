@@ -77,7 +77,7 @@ export class ClusterNode {
       if (nowMs() >= untilMs) {
         throw new ConfigError([`Cannot use --server-id ${node.serverId}: another server that runs has it`]);
       }
-      log.info("Waiting for the lease of the server that had this one's id", { serverId: node.serverId });
+      log.info("Waiting for the lease of the last server with this id to end", { serverId: node.serverId });
       await new Promise<void>((resolve) => timers.set(resolve, NODE_RENEWAL_INTERVAL_MS / 2));
     }
   }

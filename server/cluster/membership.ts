@@ -62,12 +62,12 @@ export class Membership {
       const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
       const isIn = answer.isHeld ||
         await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
-      if (!isIn) return log.error("Another server has this one's id: choose another --server-id", { serverId });
+      if (!isIn) return log.error("Another server uses this id: choose another --server-id", { serverId });
       // That it had lapsed may have been the answer to a renewal that nobody heard.
       if (answer.hadLapsed || this.#sinceRenewalMs() >= NODE_SILENT_MS) this.#isUnsure = true;
       this.#renewedAtMs = askedAtMs;
       if (this.#isUnsure) {
-        log.warn("The lease of this node may have lapsed: looks which of its players are on other servers", {
+        log.warn("The lease of this server may have lapsed: checking which of its players are on other servers", {
           serverId,
         });
         await onReturn();
@@ -75,7 +75,7 @@ export class Membership {
       }
       if (answer.wanted.length > 0) onWanted(answer.wanted);
     } catch (error) {
-      log.warn("Cannot renew the lease of this node, will try again", { error: String(error) });
+      log.warn("Cannot renew the lease of this server, will try again", { error: String(error) });
     }
   }
 

@@ -238,7 +238,9 @@ export class ClaimedOwnerships implements Ownerships {
 
   /** {@linkcode ClaimedOwnerships.check} of some players, whose answer nobody waits for. */
   checkSoon(playerIds: readonly number[]): void {
-    this.check(playerIds).catch((error) => this.#log.warn("Cannot look whose players are", { error: String(error) }));
+    this.check(playerIds).catch((error) =>
+      this.#log.warn("Cannot check which servers the players are on", { error: String(error) })
+    );
   }
 
   /** Looks which of some players - all unless told - are owned still. Rejects as the directory does. */

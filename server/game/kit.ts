@@ -10,7 +10,7 @@ export { foldName, isWord, looksLikeName, looksOf, type NameBounds, type NameRul
 export { type Login, LoginGuard } from "../auth/login_guard.ts";
 export { type BucketRate, TokenBucket } from "../base/token_bucket.ts";
 export { RecentMap } from "../base/recent_map.ts";
-export { durationText } from "../moderation/duration.ts";
+export { explain } from "../session/told.ts";
 export { pack, packBehind, type Packed } from "../session/packed.ts";
 export { placeAround, type Point } from "../world/places.ts";
 export { varintBytes, writeFloatField, writeVarint, writeVarintField } from "../world/wire_writer.ts";

@@ -94,7 +94,7 @@ export class Persistence {
         return await settleDurable({ ...request, atMs: clock.unixMs() }, work);
       } catch (error) {
         if (isLast || !mayPass(error)) throw error;
-        log.warn("Cannot save a change of the game yet, it is tried again", { playerId, waitMs, error: String(error) });
+        log.warn("Cannot save a change of the game, will try again", { playerId, waitMs, error: String(error) });
       }
       await this.#wait(waitMs);
     }

@@ -419,11 +419,12 @@ export class Connection implements SocketHandler {
    * Tells the peer why, and closes: nothing more is read as packets, and the peer has a moment to read the notice.
    *
    * @param retryAfterMs When the peer may come back; 0 says nothing.
+   * @param explanation An `Explanation`; empty: none.
    */
-  close(reason: DisconnectReason, message: string, retryAfterMs = 0): void {
+  close(reason: DisconnectReason, message: string, retryAfterMs = 0, explanation: Uint8Array = EMPTY): void {
     if (this.closing) return;
     if (this.adapter === null || this.adapter.open) {
-      const payload = disconnectNotice(reason, message, retryAfterMs);
+      const payload = disconnectNotice(reason, message, retryAfterMs, explanation);
       this.send(PacketType.DISCONNECT_NOTICE, 0, false, payload, 0, payload.length);
     }
     this.adapter?.appendClose(this.queue, reason, message);

@@ -243,7 +243,7 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     const named = readForwarded(head.headers, addresses.forwarders);
     // A health check may ask for nobody; a WebSocket is somebody's.
     if (named === null && head.path === "/ws") {
-      log.warn("A trusted proxy does not name its client", { proxy: connection.remoteAddress });
+      log.warn("A trusted proxy did not name its client", { proxy: connection.remoteAddress });
     }
     const { kind, entry, waitMs } = named === null
       ? addresses.tryAdmitUnnamed(connection.remoteAddress, this.nowMs)
@@ -275,7 +275,7 @@ export class Doorkeeper implements ProxyHost, GatewayRequests {
     const origin = shorten(headers.get("origin") ?? "");
     const host = shorten(headers.get("host") ?? "");
     const { log } = this.#parts;
-    if (fault === "upgrade") log.warn("Cannot accept WebSocket: a proxy took its Upgrade field off", { host });
+    if (fault === "upgrade") log.warn("Cannot accept WebSocket: a proxy removed its Upgrade header", { host });
     else if (fault === "host") {
       log.warn("Cannot accept request: its host is not among the gateway's names", {
         host,

@@ -3,6 +3,7 @@
 import type { RingConsumer } from "../ring/byte_ring.ts";
 import {
   ackOf,
+  explanationBytesOf,
   generationOf,
   isCompressedAt,
   kindOf,
@@ -89,7 +90,15 @@ export class LogicInbox {
         break;
       case RECORD_CLOSE:
         if (type === 0) connection.closeQuietly();
-        else connection.close(type, UTF8.decode(ring.bytes.slice(start, end)), retryAfterMsOf(ring, at));
+        else {
+          const textEnd = end - explanationBytesOf(ring, at);
+          connection.close(
+            type,
+            UTF8.decode(ring.bytes.slice(start, textEnd)),
+            retryAfterMsOf(ring, at),
+            ring.bytes.slice(textEnd, end),
+          );
+        }
         break;
     }
   }

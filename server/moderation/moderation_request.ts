@@ -22,6 +22,9 @@ import { isClientPasswordHash } from "../auth/password.ts";
 import type { Sanction } from "./sanction_store.ts";
 import { parseAddressRange } from "./address_range.ts";
 
+/** The reason of a moderator who gives none; players are told none. */
+export const NO_REASON = "no reason given";
+
 /** What can be done to a player, or to everybody. */
 export type ModerationAct =
   | "mute"
@@ -229,7 +232,7 @@ class FieldReader {
   }
 
   reason(): string {
-    return this.text("reason", MODERATION_REASON_CHARS_MAX, "no reason given");
+    return this.text("reason", MODERATION_REASON_CHARS_MAX, NO_REASON);
   }
 
   announcement(): string {

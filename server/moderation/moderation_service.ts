@@ -7,11 +7,13 @@
 import { DependencyError } from "../../shared/errors.ts";
 import {
   ModerationAnswerSchema,
+  type ModerationAsked,
   ModerationAsked_Act,
   ModerationAskedSchema,
   SanctionsChangedSchema,
 } from "../../shared/gen/cluster_pb.ts";
-import { DisconnectReason } from "../../shared/gen/enums.ts";
+import type { Explanation } from "../../shared/gen/common_pb.ts";
+import { Cause, DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,
@@ -37,9 +39,10 @@ import type { LogicContext } from "../session/context.ts";
 import { DocumentDesk } from "../game/document_desk.ts";
 import type { Documents } from "../game/documents.ts";
 import { RequestError } from "../session/dispatcher.ts";
-import type { Sanctions } from "./sanctions.ts";
+import { reasonTold, type Sanctions } from "./sanctions.ts";
 import type { Players } from "../session/players.ts";
 import type { Session } from "../session/session.ts";
+import { explain, type Told } from "../session/told.ts";
 import type { WorldService } from "../session/world_service.ts";
 
 /** What moderation acts through. */
@@ -83,7 +86,7 @@ export class ModerationService {
       });
     });
     this.#asked = bus.question(ModerationAskedSchema, ModerationAnswerSchema);
-    this.#asked.answer(({ act, playerId, text }) => ({ count: this.#actHere(act, Number(playerId), text) }));
+    this.#asked.answer((asked) => ({ count: this.#actHere(asked) }));
     bus.onMissed(() => this.#isBehind = true);
   }
 
@@ -208,10 +211,10 @@ export class ModerationService {
   async #askOthers(
     act: ModerationAsked_Act,
     playerId: number,
-    text = "",
+    more: { readonly text?: string; readonly explanation?: Explanation } = {},
   ): Promise<{ readonly count: number; readonly isPartial: boolean }> {
     const { bus } = this.#context;
-    const asked = Array.from(bus.nodes, (node) => this.#asked.ask(node, { act, playerId: BigInt(playerId), text }));
+    const asked = Array.from(bus.nodes, (node) => this.#asked.ask(node, { act, playerId: BigInt(playerId), ...more }));
     const answers = await Promise.allSettled(asked);
     const done = answers.filter((answer) => answer.status === "fulfilled").map(({ value }) => value.count);
     return {
@@ -220,12 +223,12 @@ export class ModerationService {
     };
   }
 
-  #actHere(act: ModerationAsked_Act, playerId: number, text: string): number {
+  #actHere({ act, explanation, playerId, text }: ModerationAsked): number {
     switch (act) {
       case ModerationAsked_Act.KICK:
-        return this.#kickHere(playerId, text);
+        return this.#kickHere(Number(playerId), explanation ?? text);
       case ModerationAsked_Act.FORGIVE:
-        return Number(this.#forgive({ playerId }));
+        return Number(this.#forgive({ playerId: Number(playerId) }));
       case ModerationAsked_Act.ANNOUNCE:
         return this.#announceHere(text);
     }
@@ -260,8 +263,8 @@ export class ModerationService {
     const standing = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     this.#parts.sanctions.setStanding(playerId, standing);
     if (standing.ban === null) return;
-    const text = this.#parts.sanctions.textOf("banned", standing.ban);
-    for (const session of this.#sessionsOf(playerId)) this.#end(session, DisconnectReason.BANNED, text);
+    const told = this.#parts.sanctions.explain(Cause.BANNED, standing.ban);
+    for (const session of this.#sessionsOf(playerId)) this.#end(session, DisconnectReason.BANNED, told);
   }
 
   /** Ends everything that goes on from banned addresses. */
@@ -274,23 +277,23 @@ export class ModerationService {
     this.#context.wake();
     for (const session of [...this.#context.sessions.all]) {
       const ban = session.link === null ? undefined : sanctions.banOf(session.link.info.address);
-      if (ban !== undefined) this.#end(session, DisconnectReason.BANNED, sanctions.textOf("banned", ban));
+      if (ban !== undefined) this.#end(session, DisconnectReason.BANNED, sanctions.explain(Cause.BANNED, ban));
     }
   }
 
   async #kick(name: string, reason: string): Promise<ModerationOutcome> {
     const player = await this.#parts.players.lookUp(name, SYSTEM);
-    const text = `You were kicked: ${reason}`;
-    const here = this.#kickHere(player.playerId, text);
-    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.KICK, player.playerId, text);
+    const explanation = explain(Cause.KICKED, { reason: reasonTold(reason) });
+    const here = this.#kickHere(player.playerId, explanation);
+    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.KICK, player.playerId, { explanation });
     if (here + count > 0) return { kind: "done", text: `${player.name} is kicked: ${reason}` };
     if (!isPartial) return { kind: "not_found", text: `${player.name} is not online` };
     return { kind: "unavailable", text: `${player.name} is not online here, and other servers do not answer` };
   }
 
-  #kickHere(playerId: number, text: string): number {
+  #kickHere(playerId: number, told: Told): number {
     const sessions = this.#sessionsOf(playerId);
-    for (const session of sessions) this.#end(session, DisconnectReason.KICKED, text);
+    for (const session of sessions) this.#end(session, DisconnectReason.KICKED, told);
     return sessions.length;
   }
 
@@ -370,7 +373,7 @@ export class ModerationService {
       return { kind: "not_found", text: "This game has no way to announce anything" };
     }
     const here = this.#announceHere(text);
-    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.ANNOUNCE, 0, text);
+    const { count, isPartial } = await this.#askOthers(ModerationAsked_Act.ANNOUNCE, 0, { text });
     const players = `${here + count} ${here + count === 1 ? "player" : "players"}`;
     return { kind: "done", text: `Announced to ${players}${isPartial ? "; other servers do not answer" : ""}` };
   }
@@ -414,8 +417,8 @@ export class ModerationService {
   }
 
   /** Ends a session for good: it cannot be resumed. What its player was is saved. */
-  #end(session: Session, reason: DisconnectReason, message: string): void {
-    this.#parts.world.expel(session, reason, message);
+  #end(session: Session, reason: DisconnectReason, told: Told): void {
+    this.#parts.world.expel(session, reason, told);
     this.#context.wake();
   }
 }

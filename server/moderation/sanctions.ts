@@ -5,17 +5,24 @@
  * @module
  */
 
-import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
+import type { Explanation } from "../../shared/gen/common_pb.ts";
+import { Cause, DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
 import { SANCTIONS_RECENT_MAX } from "../../shared/limits.ts";
 import { AddressMap, parseAddressRange } from "./address_range.ts";
-import { durationText } from "./duration.ts";
 import { Counter } from "../ops/counters.ts";
+import { NO_REASON } from "./moderation_request.ts";
 import type { Sanction, Standing } from "./sanction_store.ts";
 import { type Stores, SYSTEM } from "../storage/storage.ts";
 import type { LogicContext } from "../session/context.ts";
 import { RequestError } from "../session/dispatcher.ts";
 import type { Link } from "../session/link.ts";
 import type { Session } from "../session/session.ts";
+import { explain } from "../session/told.ts";
+
+/** What players are told of a reason. */
+export function reasonTold(reason: string): string {
+  return reason === NO_REASON ? "" : reason;
+}
 
 /** What stands against whom. */
 export class Sanctions {
@@ -77,7 +84,7 @@ export class Sanctions {
       return;
     }
     this.#context.counters.add(Counter.CHAT_REFUSED_MUTED, 1);
-    throw new RequestError(ErrorCode.MUTED, this.textOf("muted", mute));
+    throw new RequestError(ErrorCode.MUTED, this.explain(Cause.MUTED, mute));
   }
 
   /** Whether a player, who may be gone, was muted or banned a moment ago. */
@@ -86,14 +93,14 @@ export class Sanctions {
     return mute !== null && this.#stands(mute) || ban !== null && this.#stands(ban);
   }
 
-  /** What a player is told of a sanction: `You are banned for another 2 h: spam`. */
-  textOf(word: "muted" | "banned", { endsAtMs, reason }: Sanction): string {
-    const time = endsAtMs === null ? "" : ` for another ${durationText(endsAtMs - this.#context.clock.unixMs())}`;
-    return `You are ${word}${time}: ${reason}`;
+  /** What a player is told of a sanction. */
+  explain(cause: Cause.MUTED | Cause.BANNED, { endsAtMs, reason }: Sanction): Explanation {
+    const remainingMs = endsAtMs === null ? 0 : Math.max(1, endsAtMs - this.#context.clock.unixMs());
+    return explain(cause, { reason: reasonTold(reason), remainingMs: BigInt(remainingMs) });
   }
 
   #refuseBanned({ ban }: Standing): void {
-    if (ban !== null && this.#stands(ban)) throw new RequestError(ErrorCode.BANNED, this.textOf("banned", ban));
+    if (ban !== null && this.#stands(ban)) throw new RequestError(ErrorCode.BANNED, this.explain(Cause.BANNED, ban));
   }
 
   #stands({ endsAtMs }: Sanction): boolean {
@@ -106,7 +113,7 @@ export class Sanctions {
   turnAway(link: Link): boolean {
     const ban = this.banOf(link.info.address);
     if (ban === undefined) return false;
-    link.output.close(link, DisconnectReason.BANNED, this.textOf("banned", ban), 0);
+    link.output.close(link, DisconnectReason.BANNED, this.explain(Cause.BANNED, ban), 0);
     return true;
   }
 

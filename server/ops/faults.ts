@@ -31,7 +31,7 @@ export class Faults implements FaultReport {
   report(place: string, error: unknown, properties: Readonly<Record<string, unknown>> = {}): void {
     this.#counters.add(Counter.HANDLER_ERRORS, 1);
     const stack = error instanceof Error ? error.stack : String(error);
-    this.#log.error("Something failed and was set aside", { place, ...properties, error: stack });
+    this.#log.error("Something failed; the server goes on without it", { place, ...properties, error: stack });
   }
 
   /**

@@ -580,10 +580,10 @@ export class Supervisor {
     const { log } = this.#options;
     if (isUp) {
       this.#notices.delete("bus");
-      return log.info("The NATS server is back");
+      return log.info("The NATS server can be reached again");
     }
     this.#notices.set("bus", "The NATS server cannot be reached: players do not hear those on other servers");
-    log.warn("The NATS server is lost, and is tried again", { reason });
+    log.warn("Lost the NATS server, will try again", { reason });
   }
 
   /** Players play on; what those of other servers should hear is refused meanwhile. */
@@ -625,10 +625,15 @@ export class Supervisor {
   #checkStorageLog(bytes: number): void {
     const { log } = this.#options;
     if (bytes <= STORAGE_LOG_BYTES_WARNED) {
-      if (this.#logBytesWarned > 0) log.info("The write-ahead log of the database is short again", { bytes });
+      if (this.#logBytesWarned > 0) {
+        log.info("The write-ahead log of the database is back to its usual size", { bytes });
+      }
       this.#logBytesWarned = 0;
     } else if (bytes >= 2 * this.#logBytesWarned) {
-      log.warn("The write-ahead log of the database grows: another process reads the database for long", { bytes });
+      log.warn(
+        "The write-ahead log of the database keeps growing: another process has been reading the database for long",
+        { bytes },
+      );
       this.#logBytesWarned = bytes;
     }
   }

@@ -44,7 +44,10 @@ export const RECORD_SEND = 16;
 export const RECORD_BROADCAST = 17;
 /** logic -> io: nothing to send but a new `ack`; `type`: a packet that came again and gets no other answer, or 0. */
 export const RECORD_ACK = 18;
-/** logic -> io: close with the `DisconnectReason` in `type`; sequence: retry_after_ms; payload: the message. */
+/**
+ * logic -> io: close with the `DisconnectReason` in `type`; sequence: retry_after_ms; payload: the
+ * message, and in its last `ack` bytes an `Explanation`.
+ */
 export const RECORD_CLOSE = 19;
 /** logic -> io: announce every connection that logic has not heard of: an address was banned. */
 export const RECORD_ROLL_CALL = 20;
@@ -164,6 +167,11 @@ export function sequenceOf(ring: RingConsumer, at: number): number {
 /** When the peer of a CLOSE may come back, in milliseconds. */
 export function retryAfterMsOf(ring: RingConsumer, at: number): number {
   return ring.doubles[(at >>> 3) + 3];
+}
+
+/** How many bytes at the end of a CLOSE's payload, behind the text, are an `Explanation`. */
+export function explanationBytesOf(ring: RingConsumer, at: number): number {
+  return ackOf(ring, at);
 }
 
 /** What the packet after a REQUEST_KEY is named by. */

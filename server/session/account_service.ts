@@ -15,7 +15,8 @@ import {
   TokensRevokeRequestSchema,
   TokensRevokeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/enums.ts";
+import type { Explanation } from "../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
@@ -39,6 +40,7 @@ import { type Credentials, exclusively, type ProvenAccount } from "./credentials
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { Session } from "./session.ts";
+import { explain, type Told } from "./told.ts";
 import { TokensVoidedSchema } from "../../shared/gen/cluster_pb.ts";
 import type { Topic } from "../bus/bus.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
@@ -68,20 +70,20 @@ export class AccountService {
     this.#context = context;
     this.#parts = parts;
     this.#voided = context.bus.topic(TokensVoidedSchema);
-    this.#voided.on(({ playerId, tokenEpoch, isGone, message, isLogout }) => {
-      const accountId = Number(playerId);
+    this.#voided.on(({ playerId, tokenEpoch, isGone, explanation, isLogout }) => {
+      const accountId = Number(playerId), told = explanation ?? "";
       parts.epochs.set(accountId, isGone ? Infinity : Number(tokenEpoch));
-      if (!isLogout) return this.#expel(accountId, message);
-      for (const each of this.#sessionsOf(accountId)) parts.world.replace(each, DisconnectReason.KICKED, message);
+      if (!isLogout) return this.#expel(accountId, told);
+      for (const each of this.#sessionsOf(accountId)) parts.world.replace(each, DisconnectReason.KICKED, told);
       context.wake();
     });
   }
 
   /** Tells the other servers. */
-  #tellOthers(playerId: number, epoch: number, message: string, isLogout = false): void {
+  #tellOthers(playerId: number, epoch: number, explanation: Explanation, isLogout = false): void {
     const isGone = epoch === Infinity;
     this.#voided.publish({
-      ...{ playerId: BigInt(playerId), tokenEpoch: BigInt(isGone ? 0 : epoch), isGone, message, isLogout },
+      ...{ playerId: BigInt(playerId), tokenEpoch: BigInt(isGone ? 0 : epoch), isGone, explanation, isLogout },
     });
   }
 
@@ -96,7 +98,7 @@ export class AccountService {
       (session, { passwordHash }) =>
         exclusively(session, async () => {
           const { account } = await this.#prove(session, passwordHash);
-          const sessionToken = await this.#renew(session, account, {}, "You were logged out from another session");
+          const sessionToken = await this.#renew(session, account, {}, explain(Cause.LOGGED_OUT_EVERYWHERE));
           this.#send(session, PacketType.TOKENS_REVOKE_RESPONSE, TokensRevokeResponseSchema, sessionToken);
         }),
     );
@@ -117,7 +119,7 @@ export class AccountService {
     }
     const { account, login } = await this.#prove(session, passwordHash);
     const passwordVerifier = await this.#parts.credentials.hash(login, newPasswordHash);
-    const sessionToken = await this.#renew(session, account, { passwordVerifier }, "The password was changed");
+    const sessionToken = await this.#renew(session, account, { passwordVerifier }, explain(Cause.PASSWORD_CHANGED));
     this.#send(session, PacketType.PASSWORD_CHANGE_RESPONSE, PasswordChangeResponseSchema, sessionToken);
   }
 
@@ -126,7 +128,7 @@ export class AccountService {
     const { account } = await this.#prove(session, passwordHash);
     const deleteAtMs = clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
     const epoch = await this.#change({ accountId: account.accountId, tokenEpoch: account.tokenEpoch, deleteAtMs });
-    this.#tellOthers(account.accountId, epoch, deletionText(deleteAtMs), true);
+    this.#tellOthers(account.accountId, epoch, deletionOf(deleteAtMs), true);
     if (!session.ended) {
       const response = create(AccountDeleteResponseSchema, { success: true, deletesAt: BigInt(deleteAtMs) });
       const payload = toBinary(AccountDeleteResponseSchema, response);
@@ -134,7 +136,7 @@ export class AccountService {
     }
     // As by a logout, the asking session among them: who fights stays until the fight is over.
     for (const each of this.#sessionsOf(account.accountId)) {
-      this.#parts.world.replace(each, DisconnectReason.KICKED, deletionText(deleteAtMs));
+      this.#parts.world.replace(each, DisconnectReason.KICKED, deletionOf(deleteAtMs));
     }
   }
 
@@ -154,13 +156,13 @@ export class AccountService {
     session: Session,
     account: Account,
     change: Pick<AccountChange, "passwordVerifier">,
-    message: string,
+    explanation: Explanation,
   ): Promise<string> {
     const { clock, tokens } = this.#context;
     const tokenEpoch = await this.#change({ ...change, accountId: account.accountId, tokenEpoch: account.tokenEpoch });
-    this.#tellOthers(account.accountId, tokenEpoch, message, true);
+    this.#tellOthers(account.accountId, tokenEpoch, explanation, true);
     for (const other of this.#sessionsOf(account.accountId)) {
-      if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, message);
+      if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, explanation);
     }
     return await tokens.sign(tokenPlayerOf({ ...account, tokenEpoch }, session.clientVersion), clock.unixMs());
   }
@@ -190,19 +192,22 @@ export class AccountService {
   /** Gives a player a new password. @returns False where there is no such account. */
   async setPassword({ playerId }: PlayerName, passwordHash: string): Promise<boolean> {
     const passwordVerifier = await this.#context.hasher.hash(passwordHash, "operator");
-    return await this.#revoke({ accountId: playerId, tokenEpoch: null, passwordVerifier }, "The password was reset");
+    return await this.#revoke(
+      { accountId: playerId, tokenEpoch: null, passwordVerifier },
+      explain(Cause.PASSWORD_RESET),
+    );
   }
 
   /** Ends a player's sessions and makes its tokens void. @returns False where there is no such account. */
   revoke({ playerId }: PlayerName): Promise<boolean> {
-    return this.#revoke({ accountId: playerId, tokenEpoch: null }, "Log in again, please");
+    return this.#revoke({ accountId: playerId, tokenEpoch: null }, explain(Cause.TOKENS_REVOKED));
   }
 
   /** Marks an account for deletion after the grace period. @returns When, Unix milliseconds; undefined: there is none. */
   async scheduleDeletion({ playerId }: PlayerName): Promise<number | undefined> {
     const deleteAtMs = this.#context.clock.unixMs() + ACCOUNT_DELETION_GRACE_MS;
     const change = { accountId: playerId, tokenEpoch: null, deleteAtMs };
-    return await this.#revoke(change, deletionText(deleteAtMs)) ? deleteAtMs : undefined;
+    return await this.#revoke(change, deletionOf(deleteAtMs)) ? deleteAtMs : undefined;
   }
 
   /** Keeps an account that was to be deleted. @returns False if it was not. */
@@ -215,17 +220,17 @@ export class AccountService {
     const { clock, storage } = this.#context;
     const { ban, mute } = await storage.for(SYSTEM).sanctions.ofPlayer({ playerId, nowMs: clock.unixMs() });
     if (ban !== null || mute !== null) return "sanctioned";
-    await this.#revoke({ accountId: playerId, tokenEpoch: null }, "The account is deleted");
+    await this.#revoke({ accountId: playerId, tokenEpoch: null }, explain(Cause.ACCOUNT_DELETED));
     return await this.#remove(playerId, { isDue: false, dateMs: clock.unixMs(), asker: SYSTEM });
   }
 
-  async #revoke(change: AccountChange, message: string): Promise<boolean> {
+  async #revoke(change: AccountChange, explanation: Explanation): Promise<boolean> {
     const { accountId } = change;
     const epoch = await this.#context.storage.for(SYSTEM).accounts.revokeTokens(change);
     if (epoch === undefined) return false;
     this.#parts.epochs.set(accountId, epoch);
-    this.#expel(accountId, message);
-    this.#tellOthers(accountId, epoch, message);
+    this.#expel(accountId, explanation);
+    this.#tellOthers(accountId, epoch, explanation);
     return true;
   }
 
@@ -265,17 +270,17 @@ export class AccountService {
     if (result.kind !== "removed") return result.kind;
     this.#parts.epochs.set(accountId, Infinity);
     // A player who has come in since has nothing left to play.
-    this.#expel(accountId, "The account is deleted");
-    this.#tellOthers(accountId, Infinity, "The account is deleted");
+    this.#expel(accountId, explain(Cause.ACCOUNT_DELETED));
+    this.#tellOthers(accountId, Infinity, explain(Cause.ACCOUNT_DELETED));
     faults.notify("deleted", this.#parts.hooks.deleted, { playerId: accountId, name: result.name }, result);
     log.info("Account deleted", { playerId: accountId });
     return "removed";
   }
 
   /** Ends the sessions of a player at once, by the operator's decision. */
-  #expel(playerId: number, message: string): void {
+  #expel(playerId: number, told: Told): void {
     for (const session of this.#sessionsOf(playerId)) {
-      this.#parts.world.expel(session, DisconnectReason.KICKED, message);
+      this.#parts.world.expel(session, DisconnectReason.KICKED, told);
     }
     this.#context.wake();
   }
@@ -287,8 +292,6 @@ export class AccountService {
 }
 
 /** What a player is told whose account is going to be deleted. */
-function deletionText(deleteAtMs: number): string {
-  return `The account will be deleted on ${
-    new Date(deleteAtMs).toISOString().slice(0, 10)
-  } unless you log in before then`;
+function deletionOf(deleteAtMs: number): Explanation {
+  return explain(Cause.ACCOUNT_DELETION, { deletesAt: BigInt(deleteAtMs) });
 }

@@ -56,7 +56,7 @@ export function registerAuthHandlers(
     const atMs = clock.unixMs();
     if (address === null || (seenAtMs !== null && Math.abs(atMs - seenAtMs) < LOGIN_ADDRESS_NOTED_MS)) return;
     storage.for(session.asker).accounts.noteAddress({ accountId, address, atMs })
-      .catch((error) => context.log.warn("Cannot note the address of a login", { error: String(error) }));
+      .catch((error) => context.log.warn("Cannot record the address of a login", { error: String(error) }));
   }
 
   dispatcher.on(RegisterRequestSchema, (session, { username, passwordHash }) =>

@@ -15,6 +15,7 @@ import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
 import { isNameWithNul, type NulCheck, nulCheckOf } from "./nul_check.ts";
 import type { Player } from "./player.ts";
 import type { Session } from "./session.ts";
+import { explanationOf, textOf, type Told } from "./told.ts";
 
 /** Handles one message of one session. `requestKey`: the client's name for it; 0: it has none. */
 export type Handler<Desc extends DescMessage> = (
@@ -43,10 +44,10 @@ export class RequestError extends Error {
    *
    * @param code What the client is told: an `ErrorCode`, or one of the game's own enum, in the field that its reply has for
    * it. Own codes begin at 1,000, so that they are no others where the reply is an ERROR_RESPONSE.
-   * @param message The same in words.
+   * @param told The same in words, or what they are made of.
    */
-  constructor(readonly code: number, message: string) {
-    super(message);
+  constructor(readonly code: number, readonly told: Told) {
+    super(textOf(told));
   }
 }
 
@@ -212,7 +213,7 @@ export class Dispatcher {
 
   #fail(session: Session, row: PacketRow, sequence: number, error: unknown): void {
     if (error instanceof RequestError) {
-      this.#answer(session, refuseRequest(error.code, error.message, row, sequence));
+      this.#answer(session, refuseRequest(error.code, error.message, row, sequence, explanationOf(error.told)));
     } else if (error instanceof DependencyError) {
       this.#output.onHandlerError(session, row.type, error);
       this.#answer(session, refuseRequest(ErrorCode.UNAVAILABLE, "Not available now", row, sequence));

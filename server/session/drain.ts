@@ -101,7 +101,7 @@ export class Drain {
     this.#targetsDueMs = nowMs + TARGETS_RETRY_MS;
     try {
       const targets = await cluster.others();
-      if (targets.length === 0) return log.warn("No other server takes the sessions of this one");
+      if (targets.length === 0) return log.warn("No other server can take over the sessions of this one");
       this.#targetsDueMs = 0;
       const untilMs = nowMs + SESSIONS_DRAIN_MS;
       await Promise.all(Array.from({ length: SESSIONS_DRAINED_AT_ONCE }, async () => {

@@ -24,6 +24,7 @@ import {
   writeRecipient,
 } from "../ring/records.ts";
 import type { Session } from "./session.ts";
+import { explanationOf, textOf, type Told } from "./told.ts";
 
 const EMPTY = new Uint8Array(0);
 const UTF8 = new TextEncoder();
@@ -58,7 +59,7 @@ export interface IoOutput {
   /** Gathers a link for {@linkcode flushBroadcast}; `sequence` is its packet's number. */
   addRecipient(link: Link, sequence: number): void;
   /** Closes the connection with a reason. */
-  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void;
+  close(link: Link, reason: DisconnectReason, told: Told, retryAfterMs: number): void;
   /**
    * Asks the io worker to announce the connections that logic has not heard of.
    *
@@ -122,6 +123,7 @@ interface WaitingRecord {
   readonly type: number;
   /** Of a CLOSE; 0 else. */
   readonly retryAfterMs: number;
+  readonly explanationBytes: number;
   readonly payload: Uint8Array;
 }
 
@@ -165,7 +167,7 @@ export class RingOutput implements IoOutput {
   }
 
   send(link: Link, type: number, payload: Uint8Array): void {
-    this.#pushOrWait({ kind: RECORD_SEND, link, type, retryAfterMs: 0, payload });
+    this.#pushOrWait({ kind: RECORD_SEND, link, type, retryAfterMs: 0, explanationBytes: 0, payload });
   }
 
   tryAck(link: Link, ack: number, repeatedType: number): boolean {
@@ -178,11 +180,15 @@ export class RingOutput implements IoOutput {
     return true;
   }
 
-  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void {
+  close(link: Link, reason: DisconnectReason, told: Told, retryAfterMs: number): void {
     if (link.closed) return;
     link.closed = true;
-    const payload = UTF8.encode(message);
-    this.#pushOrWait({ kind: RECORD_CLOSE, link, type: reason, retryAfterMs, payload });
+    const text = UTF8.encode(textOf(told)), explanation = explanationOf(told);
+    const payload = new Uint8Array(text.length + explanation.length);
+    payload.set(text);
+    payload.set(explanation, text.length);
+    const explanationBytes = explanation.length;
+    this.#pushOrWait({ kind: RECORD_CLOSE, link, type: reason, retryAfterMs, explanationBytes, payload });
   }
 
   addRecipient(link: Link, sequence: number): void {
@@ -238,9 +244,9 @@ export class RingOutput implements IoOutput {
     else this.close(record.link, DisconnectReason.SERVER_ERROR, "The server is behind with its answers", 0);
   }
 
-  #push({ kind, link, type, retryAfterMs, payload }: WaitingRecord): boolean {
+  #push({ kind, link, type, retryAfterMs, explanationBytes, payload }: WaitingRecord): boolean {
     const { slot, generation } = link;
-    const ack = link.session.receivedSequence;
+    const ack = kind === RECORD_CLOSE ? explanationBytes : link.session.receivedSequence;
     const kindWord = kindWordOf(kind, link.stateDue, false);
     const end = payload.length;
     if (tryPushRecord(this.#ring, kindWord, slot, generation, type, retryAfterMs, ack, payload, 0, end) < 0) {

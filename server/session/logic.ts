@@ -174,7 +174,7 @@ export class Logic {
         if (isFenced && player !== null) context.ownerships.onFenced(player.playerId);
         if (error instanceof DependencyError && error.code === "overloaded") {
           context.counters.add(Counter.REQUESTS_SHED, 1);
-          context.log.warn("Too much is asked for", {
+          context.log.warn("Requests are refused because there are too many", {
             type: context.contract.packets.nameOf(type),
             error: String(error),
           });
@@ -530,7 +530,7 @@ export class Logic {
       link.requestKey = 0;
       this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)), requestKey);
     } else if (kind !== RECORD_SEQUENCE) {
-      this.context.log.error("Cannot take record", { kind });
+      this.context.log.error("Cannot process record", { kind });
     }
   }
 

@@ -5,7 +5,9 @@
  * @module
  */
 
-import { DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
+import type { Explanation } from "../../shared/gen/common_pb.ts";
+import { Cause, DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
+import { explain } from "./told.ts";
 import { MAINTENANCE_LET_GO_MAX } from "../../shared/limits.ts";
 import { nameKey } from "../auth/names.ts";
 import type { MaintenancePlan } from "../process/maintenance_plan.ts";
@@ -63,7 +65,9 @@ export class Maintenance {
    * @throws {RequestError} MAINTENANCE
    */
   check(name: string): void {
-    if (this.#isOn && !this.#allowed.has(nameKey(name))) throw new RequestError(ErrorCode.MAINTENANCE, this.#text);
+    if (this.#isOn && !this.#allowed.has(nameKey(name))) {
+      throw new RequestError(ErrorCode.MAINTENANCE, this.#explanation);
+    }
   }
 
   /** Announces what comes, and lets go who may not stay; to be called every second or so. */
@@ -81,9 +85,8 @@ export class Maintenance {
     return this.#plan !== null && this.#context.clock.monotonicMs() >= this.#startsMs;
   }
 
-  get #text(): string {
-    const { message } = this.#plan!;
-    return message === "" ? "The server is under maintenance" : `The server is under maintenance: ${message}`;
+  get #explanation(): Explanation {
+    return explain(Cause.MAINTENANCE, { reason: this.#plan!.message });
   }
 
   #announce(leftMs: number): void {
@@ -98,7 +101,7 @@ export class Maintenance {
     let count = 0;
     for (const session of [...sessions.all]) {
       if (session.player === null || this.#allowed.has(nameKey(session.player.name))) continue;
-      this.#parts.world.expel(session, DisconnectReason.SHUTDOWN, this.#text);
+      this.#parts.world.expel(session, DisconnectReason.SHUTDOWN, this.#explanation);
       if (++count === MAINTENANCE_LET_GO_MAX) break;
     }
     if (count > 0) wake();

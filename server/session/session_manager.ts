@@ -18,6 +18,7 @@ import type { Receipt } from "./outbox.ts";
 import type { Packed } from "./packed.ts";
 import { Player } from "./player.ts";
 import { Session, type SessionImage } from "./session.ts";
+import type { Told } from "./told.ts";
 
 /**
  * Told that a player has a session that can play from now on, or that it has none any more; link-death is neither. What
@@ -376,8 +377,8 @@ export class SessionManager {
   }
 
   /** Closes the connection of a session with a reason. */
-  disconnect(session: Session, reason: DisconnectReason, message: string, retryAfterMs = 0): void {
+  disconnect(session: Session, reason: DisconnectReason, told: Told, retryAfterMs = 0): void {
     const { link } = session;
-    if (link !== null) link.output.close(link, reason, message, retryAfterMs);
+    if (link !== null) link.output.close(link, reason, told, retryAfterMs);
   }
 }

@@ -21,6 +21,7 @@ import type { Link } from "./link.ts";
 import { Movements } from "./movements.ts";
 import { Occupants, type Stay } from "./occupants.ts";
 import type { Participant, Session } from "./session.ts";
+import type { Told } from "./told.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Transfers } from "./transfers.ts";
 
@@ -217,15 +218,15 @@ export class WorldService {
   }
 
   /** Ends a session because another takes its place, and tells its client why. */
-  replace(session: Session, reason: DisconnectReason, message: string): void {
+  replace(session: Session, reason: DisconnectReason, told: Told): void {
     this.#leave(session, "replaced");
-    this.#end(session, reason, message);
+    this.#end(session, reason, told);
   }
 
   /** Ends a session because its player is thrown out, and its entity at once, and tells its client why. */
-  expel(session: Session, reason: DisconnectReason, message: string): void {
+  expel(session: Session, reason: DisconnectReason, told: Told): void {
     this.#leave(session, "expelled", { atOnce: true });
-    this.#end(session, reason, message);
+    this.#end(session, reason, told);
   }
 
   /** Players are wanted on another node, or there already: their sessions end here. What is still owned is saved. */
@@ -276,8 +277,8 @@ export class WorldService {
     }
   }
 
-  #end(session: Session, reason: DisconnectReason, message: string): void {
-    this.#context.sessions.disconnect(session, reason, message);
+  #end(session: Session, reason: DisconnectReason, told: Told): void {
+    this.#context.sessions.disconnect(session, reason, told);
     this.#context.sessions.end(session);
   }
 

@@ -8,6 +8,8 @@ import { ModerationAsked_Act } from "./enums.ts";
 export { ModerationAsked_Act };
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Explanation } from "./common_pb.ts";
+import { file_drawbridge_common } from "./common_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
@@ -15,7 +17,8 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_drawbridge_cluster: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCKbAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCSI2CgNBY3QSDAoIQUNUX0tJQ0sQABIPCgtBQ1RfRk9SR0lWRRABEhAKDEFDVF9BTk5PVU5DRRACIiEKEE1vZGVyYXRpb25BbnN3ZXISDQoFY291bnQYASABKA0iawoMVG9rZW5zVm9pZGVkEhEKCXBsYXllcl9pZBgBIAEoBBITCgt0b2tlbl9lcG9jaBgCIAEoBBIPCgdpc19nb25lGAMgASgIEg8KB21lc3NhZ2UYBCABKAkSEQoJaXNfbG9nb3V0GAUgASgIYgZwcm90bzM",
+    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCLMAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCRIvCgtleHBsYW5hdGlvbhgEIAEoCzIaLmRyYXdicmlkZ2UudjEuRXhwbGFuYXRpb24iNgoDQWN0EgwKCEFDVF9LSUNLEAASDwoLQUNUX0ZPUkdJVkUQARIQCgxBQ1RfQU5OT1VOQ0UQAiIhChBNb2RlcmF0aW9uQW5zd2VyEg0KBWNvdW50GAEgASgNIpEBCgxUb2tlbnNWb2lkZWQSEQoJcGxheWVyX2lkGAEgASgEEhMKC3Rva2VuX2Vwb2NoGAIgASgEEg8KB2lzX2dvbmUYAyABKAgSEQoJaXNfbG9nb3V0GAUgASgIEi8KC2V4cGxhbmF0aW9uGAYgASgLMhouZHJhd2JyaWRnZS52MS5FeHBsYW5hdGlvbkoECAQQBWIGcHJvdG8z",
+    [file_drawbridge_common],
   );
 
 /**
@@ -184,6 +187,13 @@ export type ModerationAsked = Message<"drawbridge.v1.ModerationAsked"> & {
    * @generated from field: string text = 3;
    */
   text: string;
+
+  /**
+   * What those are told who are kicked.
+   *
+   * @generated from field: drawbridge.v1.Explanation explanation = 4;
+   */
+  explanation?: Explanation | undefined;
 };
 
 /**
@@ -244,18 +254,18 @@ export type TokensVoided = Message<"drawbridge.v1.TokensVoided"> & {
   isGone: boolean;
 
   /**
-   * What those of its sessions are told that end with it.
-   *
-   * @generated from field: string message = 4;
-   */
-  message: string;
-
-  /**
    * They end as by a logout: who fights stays until the fight is over.
    *
    * @generated from field: bool is_logout = 5;
    */
   isLogout: boolean;
+
+  /**
+   * What those of its sessions are told that end with it.
+   *
+   * @generated from field: drawbridge.v1.Explanation explanation = 6;
+   */
+  explanation?: Explanation | undefined;
 };
 
 /**

@@ -257,6 +257,79 @@ export enum ErrorCode {
 }
 
 /**
+ * Why somebody is kept out, silenced or sent away.
+ *
+ * @generated from enum drawbridge.v1.Cause
+ */
+export enum Cause {
+  /**
+   * @generated from enum value: CAUSE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: CAUSE_BANNED = 1;
+   */
+  BANNED = 1,
+
+  /**
+   * @generated from enum value: CAUSE_MUTED = 2;
+   */
+  MUTED = 2,
+
+  /**
+   * @generated from enum value: CAUSE_KICKED = 3;
+   */
+  KICKED = 3,
+
+  /**
+   * Muted by the server itself, for too many messages.
+   *
+   * @generated from enum value: CAUSE_CHAT_FLOOD = 4;
+   */
+  CHAT_FLOOD = 4,
+
+  /**
+   * @generated from enum value: CAUSE_MAINTENANCE = 5;
+   */
+  MAINTENANCE = 5,
+
+  /**
+   * On another connection of the same player.
+   *
+   * @generated from enum value: CAUSE_PASSWORD_CHANGED = 6;
+   */
+  PASSWORD_CHANGED = 6,
+
+  /**
+   * @generated from enum value: CAUSE_LOGGED_OUT_EVERYWHERE = 7;
+   */
+  LOGGED_OUT_EVERYWHERE = 7,
+
+  /**
+   * @generated from enum value: CAUSE_ACCOUNT_DELETION = 8;
+   */
+  ACCOUNT_DELETION = 8,
+
+  /**
+   * By an operator.
+   *
+   * @generated from enum value: CAUSE_PASSWORD_RESET = 9;
+   */
+  PASSWORD_RESET = 9,
+
+  /**
+   * @generated from enum value: CAUSE_TOKENS_REVOKED = 10;
+   */
+  TOKENS_REVOKED = 10,
+
+  /**
+   * @generated from enum value: CAUSE_ACCOUNT_DELETED = 11;
+   */
+  ACCOUNT_DELETED = 11,
+}
+
+/**
  * Who sends it.
  *
  * @generated from enum drawbridge.PacketOptions.Sender

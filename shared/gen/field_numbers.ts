@@ -14,7 +14,7 @@ export const HEARTBEAT_REQUEST = { playerId: 1, timestamp: 2, serverTimestampEch
 export const HEARTBEAT_RESPONSE = { serverTimestamp: 1, latencyMs: 2, clientTimestamp: 3 } as const;
 
 /** Of {@linkcode ErrorResponse}. */
-export const ERROR_RESPONSE = { errorCode: 1, message: 2, requestType: 3, requestSequence: 4 } as const;
+export const ERROR_RESPONSE = { errorCode: 1, message: 2, requestType: 3, requestSequence: 4, explanation: 5 } as const;
 
 /** Of {@linkcode DisconnectNotice}. */
-export const DISCONNECT_NOTICE = { reason: 1, message: 2, retryAfterMs: 3, resumeAt: 4 } as const;
+export const DISCONNECT_NOTICE = { reason: 1, message: 2, retryAfterMs: 3, resumeAt: 4, explanation: 5 } as const;

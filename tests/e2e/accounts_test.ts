@@ -180,7 +180,7 @@ browserTest("The page changes a password and deletes an account, by keys and on 
     await page.setViewportSize({ width: 375, height: 667 });
   }
   await deletion.getByRole("button").click();
-  await page.locator("#login-form", { hasText: "The account will be deleted on" }).waitFor();
+  await page.locator("#login-form", { hasText: "This account will be deleted on" }).waitFor();
   await page.locator("#login-password").fill("battery staple");
   await page.locator("#login-submit").click();
   await inWorld.waitFor({ state: "attached" });

@@ -4,7 +4,7 @@ import { type ServerOptions, ServerProcess } from "../support/server_process.ts"
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
-const RELOADED = "Nothing to read again: there is no certificate";
+const RELOADED = "Nothing to reload: there is no certificate";
 
 interface InTerminal {
   /** Of the program `script`, whose end closes the terminal. */

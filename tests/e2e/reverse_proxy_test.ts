@@ -109,7 +109,7 @@ programTest(
           "refuses the address of this page",
           "--allowed-origins https://play.example.org",
         ],
-        ["proxy_set_header Upgrade $http_upgrade;", "does not let WebSockets through", "took its Upgrade field off"],
+        ["proxy_set_header Upgrade $http_upgrade;", "does not let WebSockets through", "removed its Upgrade header"],
       ];
       for (const [line, shown, logged] of faults) {
         await using faulty = await startReverseProxy("nginx", server.ports, { edit: (text) => text.replace(line, "") });

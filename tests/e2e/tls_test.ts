@@ -127,13 +127,13 @@ programTest(
         await makeCertificate(dir);
         const second = [await Deno.readTextFile(cert)];
         Deno.kill(server.pid, "SIGHUP");
-        await until("the new certificate", async () => (await server.log()).includes("Certificate read again"));
+        await until("the new certificate", async () => (await server.log()).includes("Certificate reloaded"));
         // A worker that shares the port may have the old one for a moment yet.
         await until("newcomers to meet it", async () => !await isTrusted(game, first) && await isTrusted(game, second));
 
         await Deno.writeTextFile(cert, "no certificate");
         Deno.kill(server.pid, "SIGHUP");
-        await until("the refusal", async () => (await server.log()).includes("Cannot read the certificate again"));
+        await until("the refusal", async () => (await server.log()).includes("Cannot reload the certificate"));
         for (let count = 0; count < 8; count++) assert(await isTrusted(game, second));
 
         assert((await player.request(RoomListRequestSchema, {})).rooms.length === 0, "The player is still there");
@@ -208,10 +208,10 @@ programTest(
         await makeCertificate(dir);
         const newKey = await Deno.readTextFile(key);
         await Deno.writeTextFile(key, oldKey);
-        await reload("Cannot read the certificate again", count);
+        await reload("Cannot reload the certificate", count);
         await Deno.writeTextFile(key, newKey);
         known.add(await fingerprint());
-        await reload("Certificate read again", count);
+        await reload("Certificate reloaded", count);
       }
       const last = await fingerprint();
       isOver = true;

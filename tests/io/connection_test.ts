@@ -1,5 +1,5 @@
 import { errorResponse } from "../../server/base/refusal.ts";
-import { fromBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { deflateRawSync } from "node:zlib";
 import { Counter, Histogram } from "../../server/ops/counters.ts";
 import {
@@ -21,7 +21,7 @@ import {
   HeartbeatRequestSchema,
   HeartbeatResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode, ExplanationSchema } from "../../shared/gen/common_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import {
   DECOMPRESSED_BYTES_MAX,
@@ -733,8 +733,10 @@ Deno.test("Connection closed by logic says why, then ends writing, then closes w
   const { slot, generation } = peer.connection;
   peer.socket.takesAtOnce = false;
   fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(9), { sequence: 1 });
-  const payload = new TextEncoder().encode("Behave");
-  fixture.push(RECORD_CLOSE, slot, generation, { type: DisconnectReason.KICKED, sequence: 30_000, payload });
+  const explanation = toBinary(ExplanationSchema, create(ExplanationSchema, { cause: Cause.KICKED, reason: "noise" }));
+  const payload = new Uint8Array([...new TextEncoder().encode("Behave"), ...explanation]);
+  const close = { type: DisconnectReason.KICKED, sequence: 30_000, ack: explanation.length, payload };
+  fixture.push(RECORD_CLOSE, slot, generation, close);
   fixture.sendFromLogic(peer, PacketType.CHAT_MESSAGE, pattern(9), { sequence: 2 });
   fixture.round();
   assertEquals([peer.socket.isWritingEnded, peer.socket.closed], [false, "no"]);
@@ -742,8 +744,9 @@ Deno.test("Connection closed by logic says why, then ends writing, then closes w
   assertEquals([peer.socket.isWritingEnded, peer.socket.closed], [true, "no"]);
   const [chat, notice, ...rest] = peer.takePackets();
   assertEquals([chat.type, rest], [PacketType.CHAT_MESSAGE, []]);
-  const { reason, message, retryAfterMs } = messageOf(DisconnectNoticeSchema, notice);
+  const { reason, message, retryAfterMs, explanation: said } = messageOf(DisconnectNoticeSchema, notice);
   assertEquals([reason, message, retryAfterMs], [DisconnectReason.KICKED, "Behave", 30_000]);
+  assertEquals([said?.cause, said?.reason], [Cause.KICKED, "noise"]);
   peer.handler.onEnd();
   assertEquals(peer.socket.closed, "close");
   assert(peer.connection.gone);

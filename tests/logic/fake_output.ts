@@ -4,6 +4,7 @@ import { contract } from "../../games/marsh/contract.ts";
 import { recordingFaults } from "../support/recording_logger.ts";
 import type { IoOutput, Link } from "../../server/session/link.ts";
 import { SessionManager } from "../../server/session/session_manager.ts";
+import { textOf, type Told } from "../../server/session/told.ts";
 import type { OpenInfo } from "../../server/ring/records.ts";
 import type { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 
@@ -71,10 +72,10 @@ export class FakeOutput implements IoOutput {
     if (this.room > 0) this.room--;
   }
 
-  close(link: Link, reason: DisconnectReason, message: string): void {
+  close(link: Link, reason: DisconnectReason, told: Told): void {
     if (link.closed) return;
     link.closed = true;
-    this.closed.push({ link, reason, message });
+    this.closed.push({ link, reason, message: textOf(told) });
   }
 
   tryCallRoll(): boolean {

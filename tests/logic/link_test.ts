@@ -1,4 +1,7 @@
+import { fromBinary } from "@bufbuild/protobuf";
 import { Link, RingOutput } from "../../server/session/link.ts";
+import { explain } from "../../server/session/told.ts";
+import { Cause, ExplanationSchema } from "../../shared/gen/common_pb.ts";
 import { Session } from "../../server/session/session.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../../server/ring/byte_ring.ts";
 import {
@@ -140,6 +143,17 @@ Deno.test("RingOutput.send() and close() wait for room, in order, and trySend() 
   const { kind, type, sequence } = waited[20];
   assertEquals([kind, type, sequence], [RECORD_CLOSE, DisconnectReason.KICKED, 250]);
   assert(fixture.output.trySend(link, PacketType.CHAT_MESSAGE, 1, 0, false, pattern(0), 0, 0));
+});
+
+Deno.test("RingOutput.close() sends the text of an explanation, and the explanation behind it", () => {
+  const fixture = new Fixture(1_024);
+  const told = explain(Cause.BANNED, { reason: "욕설", remainingMs: 7_200_000n });
+  fixture.output.close(fixture.link(1), DisconnectReason.BANNED, told, 0);
+  fixture.output.publish();
+  const [{ kind, ack, payload }] = fixture.take();
+  const text = new TextDecoder().decode(payload.subarray(0, payload.length - ack));
+  assertEquals([kind, text], [RECORD_CLOSE, "You are banned for another 2 h: 욕설"]);
+  assertEquals(fromBinary(ExplanationSchema, payload.subarray(payload.length - ack)), told);
 });
 
 Deno.test("RingOutput.send() closes a connection whose answer is beyond LINK_OVERFLOW_RECORDS_MAX waiting records", () => {

@@ -25,6 +25,7 @@ import type { Logic, Predecessor } from "../../server/session/logic.ts";
 import type { Player } from "../../server/session/player.ts";
 import type { Session } from "../../server/session/session.ts";
 import type { SessionManager } from "../../server/session/session_manager.ts";
+import { textOf, type Told } from "../../server/session/told.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import type { Health } from "../../games/parts/combat/components.ts";
 import { type Marsh, marshWith } from "../../games/marsh/game.ts";
@@ -263,12 +264,12 @@ class CollectingOutput implements IoOutput {
     }
   }
 
-  close(link: Link, reason: DisconnectReason, message: string, retryAfterMs: number): void {
+  close(link: Link, reason: DisconnectReason, told: Told, retryAfterMs: number): void {
     if (link.closed) return;
     link.closed = true;
     this.closed.push(link);
     const client = this.clients[link.slot];
-    if (client?.generation === link.generation) client.closedBy = { reason, message, retryAfterMs };
+    if (client?.generation === link.generation) client.closedBy = { reason, message: textOf(told), retryAfterMs };
   }
 
   tryCallRoll(): boolean {

@@ -1,4 +1,3 @@
-import { sentenceOr } from "../../games/marsh/web/error_text.ts";
 import { countOf, dayEndText, ownRankText } from "../../games/marsh/web/rank_model.ts";
 import { LeaderboardBoard, LeaderboardPeriod } from "../../games/parts/leaderboards/leaderboards_pb.ts";
 import { assertEquals } from "../support/assert.ts";
@@ -20,10 +19,4 @@ Deno.test("dayEndText() tells when the day ends", () => {
   assertEquals(dayEndText(0, 5), "");
   assertEquals(dayEndText(7_260_000, 0), "A new day begins in 2 h 1 min.");
   assertEquals(dayEndText(1_000, 0), "A new day begins in 1 min.");
-});
-
-Deno.test("sentenceOr() ends what the server says with a full stop", () => {
-  assertEquals(sentenceOr("You are muted: spam", "no"), "You are muted: spam.");
-  assertEquals(sentenceOr("Why?", "no"), "Why?");
-  assertEquals(sentenceOr("", "You cannot."), "You cannot.");
 });

@@ -6,10 +6,9 @@ import { en } from "../../games/marsh/web/texts/en.ts";
 import { ko } from "../../games/marsh/web/texts/ko.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { sourceFiles } from "../support/source_files.ts";
-import { Sanctions } from "../../server/moderation/sanctions.ts";
-import type { Sanction } from "../../server/moderation/sanction_store.ts";
-import type { LogicContext } from "../../server/session/context.ts";
-import { ManualClock } from "../support/logic_harness.ts";
+import { explainedOr } from "../../games/marsh/web/error_text.ts";
+import { explain, textOf } from "../../server/session/told.ts";
+import { Cause } from "../../shared/gen/common_pb.ts";
 
 const WEB = "games/marsh/web";
 const HANGUL = /\p{Script=Hangul}/u;
@@ -53,7 +52,7 @@ Deno.test("Texts with numbers group them, and English tells one from many", () =
   assertEquals(en.world.nearby(1, 1), "One other is in view, and a monster");
   assertEquals(ko.guilds.members(1_200, 1), "길드원 1,200명, 접속 1명");
   assertEquals(ko.world.nearby(2, 1), "주변에 플레이어 2명이 있습니다. 몬스터 1마리가 있습니다");
-  assertEquals(ko.guilds.timeLeft(61_000), "1분 1초 남음");
+  assertEquals(ko.guilds.timeLeft(ko.duration(61_000)), "1분 1초 남음");
 });
 
 Deno.test("index.html names a text of the page wherever it has one, and none is left over", async () => {
@@ -125,44 +124,47 @@ Deno.test("Korean chooses the particle after a name by its last letter", () => {
   ]);
 });
 
-Deno.test("Korean says what the server says of sanctions and maintenance, and keeps what it does not know", () => {
-  const clock = new ManualClock();
-  const context = { clock } as unknown as LogicContext;
-  const sanctions = new Sanctions(context);
-  const said = (word: "muted" | "banned", days: number | null, reason: string) => {
-    const endsAtMs = days === null ? null : clock.unixMs() + days * 86_400_000;
-    return ko.serverSaid(`${sanctions.textOf(word, { endsAtMs, reason } as Sanction)}.`, "안 됩니다.");
-  };
-  assertEquals([
-    said("banned", 6.96, "selling: gold"),
-    said("muted", null, "no reason given"),
-    said("muted", 1, "욕설"),
-  ], [
-    "안 됩니다. 남은 기간: 6일 23시간. 사유: selling: gold",
-    "안 됩니다.",
-    "안 됩니다. 남은 기간: 1일. 사유: 욕설",
-  ]);
-  const others: [said: string, shown: string][] = [
-    ["You were kicked: calm down!", "안 됩니다. 사유: calm down!"],
-    ["You are muted for another 9 min 30 s: too many messages.", "안 됩니다. 남은 기간: 9분 30초. 사유: 도배"],
-    ["The server is under maintenance: a new map.", "안 됩니다. 안내: a new map"],
-    ["The server is under maintenance.", "안 됩니다."],
-    [
-      "The account will be deleted on 2027-01-02 unless you log in before then.",
-      "계정이 2027-01-02에 삭제됩니다. 그 전에 로그인하면 취소됩니다.",
-    ],
-    ["Something new.", "안 됩니다. (Something new.)"],
-  ];
-  for (const [said, shown] of others) assertEquals(ko.serverSaid(said, "안 됩니다."), shown);
+Deno.test("durationOf() tells the two largest units, and what has begun of the last one", () => {
+  const times = [0, 1_000, 61_000, 3_600_000, 3_660_001, 90_000_000, 8 * 86_400_000 - 1];
+  assertEquals(times.map(en.duration), ["1 s", "1 s", "1 min 1 s", "1 h", "1 h 1 min", "1 d 1 h", "8 d"]);
+  assertEquals(times.slice(2, 4).map(ko.duration), ["1분 1초", "1시간"]);
 });
 
-Deno.test("Korean knows each reason for which the server ends a session of an account", async () => {
-  const source = await Deno.readTextFile("server/session/account_service.ts");
-  const sentences = [...source.matchAll(/#(?:revoke|renew|expel)\([^;]*?"((?:[A-Z]\w+ ?)(?:[^"]*))"\)/gs)].map((
-    [, text],
-  ) => text);
-  assertEquals(new Set(sentences).size, 5);
-  for (const sentence of sentences) {
-    assert(!ko.serverSaid(`${sentence}.`, "안 됩니다.").includes("안 됩니다."), sentence);
+Deno.test("Texts explain each cause that the server may name, and the server has a text for each", () => {
+  const causes = Object.values(Cause).filter((cause) => typeof cause === "number" && cause !== Cause.UNSPECIFIED);
+  for (const [language, { explained }] of Object.entries(LANGUAGES)) {
+    for (const cause of causes as Cause[]) {
+      assert(cause === Cause.ACCOUNT_DELETION || explained.head[cause] !== undefined, `${language}: ${Cause[cause]}`);
+      assert(textOf(explain(cause)).length > 10, Cause[cause]);
+    }
   }
+});
+
+Deno.test("explainedOr() says why in the page's language, for how long, and what a moderator wrote", () => {
+  const said = (cause: Cause, more = {}) => explainedOr(explain(cause, more), "No.");
+  assertEquals([
+    said(Cause.BANNED, { reason: "selling: gold", remainingMs: 600_000_000n }),
+    said(Cause.MUTED, { reason: "Why?" }),
+    said(Cause.KICKED),
+    said(Cause.CHAT_FLOOD, { remainingMs: 30_000n }),
+    said(99 as Cause),
+    explainedOr(undefined, "No."),
+  ], [
+    "You are banned for another 6 d 22 h: selling: gold.",
+    "You are muted: Why?",
+    "You were kicked.",
+    "You wrote too much too fast and are muted for another 30 s.",
+    "No.",
+    "No.",
+  ]);
+  const { head, parts, deletion } = ko.explained;
+  assertEquals([
+    parts(head[Cause.BANNED]!, ko.duration(600_000_000), "욕설", Cause.BANNED),
+    parts(head[Cause.MAINTENANCE]!, "", "a new map", Cause.MAINTENANCE),
+    deletion(Date.UTC(2027, 0, 2, 12)),
+  ], [
+    "이용이 정지되었습니다. 남은 시간: 6일 22시간. 사유: 욕설",
+    "서버 점검 중입니다. 안내: a new map",
+    "이 계정은 2027년 1월 2일에 삭제됩니다. 그 전에 로그인하면 삭제가 취소됩니다.",
+  ]);
 });

@@ -6,7 +6,7 @@
 
 import { DisconnectReason } from "../../../shared/gen/auth_pb.ts";
 import { Channel } from "../../parts/chat/chat_pb.ts";
-import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode, type Explanation } from "../../../shared/gen/common_pb.ts";
 import { TEXTS } from "./language.ts";
 
 /** Why a request was refused. Codes of later versions get a general text. */
@@ -54,8 +54,13 @@ export function disconnectText(reason: DisconnectReason): string {
   return TEXTS.disconnects[reason] ?? TEXTS.disconnects[DisconnectReason.UNSPECIFIED];
 }
 
-/** What the server says, as a sentence; where it says nothing, a text of our own. */
-export function sentenceOr(message: string, fallback: string): string {
-  if (message === "") return fallback;
-  return TEXTS.serverSaid(/[.!?]$/.test(message) ? message : `${message}.`, fallback);
+/** A decision of a moderator, of the operator or of the player elsewhere; a text of our own where nothing is told of it. */
+export function explainedOr(explanation: Explanation | undefined, fallback: string): string {
+  if (explanation === undefined) return fallback;
+  const { cause, reason, remainingMs, deletesAt } = explanation;
+  const { head, parts } = TEXTS.explained;
+  const begin = cause === Cause.ACCOUNT_DELETION ? TEXTS.explained.deletion(Number(deletesAt)) : head[cause];
+  // A later version may have causes that this one does not know.
+  if (begin === undefined) return fallback;
+  return parts(begin, remainingMs === 0n ? "" : TEXTS.duration(Number(remainingMs)), reason, cause);
 }

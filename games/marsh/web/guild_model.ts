@@ -50,7 +50,7 @@ export function membersText(members: readonly MemberEntry[]): string {
 /** How a war stands, and how long it goes on. */
 export function warText({ ownKills, enemyKills, endsAt }: Omit<GuildWar, "$typeName">, nowMs: number): string {
   const lead = ownKills === enemyKills ? "even" : ownKills > enemyKills ? "ahead" : "behind";
-  return `${TEXTS.guilds.war(lead, ownKills, enemyKills)} · ${TEXTS.guilds.timeLeft(Number(endsAt) - nowMs)}`;
+  return `${TEXTS.guilds.war(lead, ownKills, enemyKills)} · ${timeLeft(Number(endsAt) - nowMs)}`;
 }
 
 /** Who invited a player, and how long the invitation stands. */
@@ -58,7 +58,7 @@ export function invitedText(
   { inviterName, expiresAt }: Pick<GuildInvite, "inviterName" | "expiresAt">,
   nowMs: number,
 ): string {
-  return `${TEXTS.guilds.invitedBy(inviterName)} · ${TEXTS.guilds.timeLeft(Number(expiresAt) - nowMs)}`;
+  return `${TEXTS.guilds.invitedBy(inviterName)} · ${timeLeft(Number(expiresAt) - nowMs)}`;
 }
 
 /** How a war ended for a guild. */
@@ -83,4 +83,8 @@ export function checkNewGuild(name: string, tag: string): string {
   }
   if ([...tag].length >= GUILD_TAG_LENGTH_MIN && TAG_PATTERN.test(tag)) return "";
   return TEXTS.guilds.tagRule;
+}
+
+function timeLeft(ms: number): string {
+  return ms <= 0 ? TEXTS.guilds.ending : TEXTS.guilds.timeLeft(TEXTS.duration(ms));
 }

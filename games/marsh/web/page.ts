@@ -13,9 +13,9 @@ import {
   type StateChange,
 } from "../../../client/browser.ts";
 import { connectWebSocket } from "../../../client/websocket_transport.ts";
-import { DisconnectReason, type LoginQueueStatus } from "../../../shared/gen/auth_pb.ts";
+import { DisconnectReason, type ErrorResponse, type LoginQueueStatus } from "../../../shared/gen/auth_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "../../parts/chat/chat_pb.ts";
-import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { ErrorCode, type Explanation } from "../../../shared/gen/common_pb.ts";
 import { CombatActionSchema, RespawnRequestSchema } from "../../parts/combat/combat_pb.ts";
 import { type EnterWorldResponse, type MapInfo } from "../../../shared/gen/world_pb.ts";
 import { PacketType } from "../contract.ts";
@@ -27,7 +27,7 @@ import { ChatPanel, type SayCommand, type SpokenLine } from "./chat_panel.ts";
 import { connectProblem } from "./connect_problem.ts";
 import { isTyping } from "./controls.ts";
 import { byId, hasKeys } from "./dom.ts";
-import { chatErrorText, disconnectText, errorText, sentenceOr } from "./error_text.ts";
+import { chatErrorText, disconnectText, errorText, explainedOr } from "./error_text.ts";
 import { guardComposition } from "./form.ts";
 import { FriendDesk } from "./friend_desk.ts";
 import { GameView } from "./game_view.ts";
@@ -199,10 +199,11 @@ class Page {
   #isReturning = false;
   /** Why the server closed the connection last; `null` where it did not say. */
   #closedBy: DisconnectReason | null = null;
-  /** What it said with it. */
-  #closedWith = "";
+  /** What it said of it. */
+  #explanation: Explanation | undefined;
   /** When reconnecting: why, since when, and when the next attempt is due; local milliseconds. */
   #lostBy: DisconnectReason | null = null;
+  #lostWith: Explanation | undefined;
   #lostMs = 0;
   #retryMs = 0;
   /** When the player went down, in local milliseconds; -1: up. */
@@ -232,7 +233,7 @@ class Page {
     client.on(PacketType.LOGIN_RESPONSE, ({ deletionCancelled }) => this.#isKept = deletionCancelled);
     client.on(PacketType.COMBAT_RESULT, (result) => this.#game?.applyResult(result));
     client.on(PacketType.CHAT_MESSAGE, (message) => this.#heard(message));
-    client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error.requestType, error.errorCode, error.message));
+    client.on(PacketType.ERROR_RESPONSE, (error) => this.#refused(error));
     client.on(PacketType.LOGIN_QUEUE_STATUS, (status) => {
       if (!this.#isEntering) return void (this.#queued = status);
       this.#scene.turn(false);
@@ -263,7 +264,7 @@ class Page {
       this.#login.setBusy(TEXTS.login.entering);
       storeLogin({ token, name });
       const entered = await this.#client.enterWorld({ token });
-      if (!entered.success) throw new Refusal(entered.errorCode);
+      if (!entered.success) throw new Refusal(entered.errorCode, entered.explanation);
       rememberName(this.#ownName);
       this.#isEntering = false;
     } catch (error) {
@@ -286,8 +287,8 @@ class Page {
     }
     this.#showGate();
     if (notice !== null) this.#login.showProblem(this.#closeText(notice));
-    else if (error instanceof Refusal && (error.code === ErrorCode.BANNED || error.code === ErrorCode.MAINTENANCE)) {
-      this.#login.showProblem(sentenceOr(error.text, errorText(error.code)));
+    else if (error instanceof Refusal && error.explanation !== undefined) {
+      this.#login.showProblem(explainedOr(error.explanation, errorText(error.code)));
     } else if (error instanceof Refusal) this.#login.showRefusal(error.code);
     else if (error instanceof RequestError && error.reason === "refused") this.#login.showRefusal(error.code);
     else {
@@ -313,12 +314,13 @@ class Page {
   #stateChanged(state: ClientState, { notice, retryInMs }: StateChange): void {
     this.#queued = null;
     this.#closedBy = notice?.reason ?? null;
-    this.#closedWith = notice?.message ?? "";
+    this.#explanation = notice?.explanation;
     if (state === "reconnecting") {
       if (this.#isEntering) return void this.#client.close();
       if (this.#lostMs === 0) {
         this.#lostMs = performance.now();
         this.#lostBy = this.#closedBy;
+        this.#lostWith = this.#explanation;
       }
       this.#retryMs = performance.now() + (retryInMs ?? 0);
     } else {
@@ -355,10 +357,9 @@ class Page {
     this.#login.showProblem(this.#closeText(reason ?? DisconnectReason.UNSPECIFIED));
   }
 
-  /** Why the server closed the connection. Of a moderator's decision only the server knows why, and for how long. */
+  /** Why the server closed the connection. */
   #closeText(reason: DisconnectReason): string {
-    const isDecision = reason === DisconnectReason.KICKED || reason === DisconnectReason.BANNED;
-    return isDecision ? sentenceOr(this.#closedWith, disconnectText(reason)) : disconnectText(reason);
+    return explainedOr(this.#explanation, disconnectText(reason));
   }
 
   #sessionLost({ code, isReentering }: SessionLoss): void {
@@ -425,7 +426,7 @@ class Page {
       ownName: this.#ownName,
       isFriend: (name) => this.#friends.has(name),
       reserved: () =>
-        [this.#hint, ...document.querySelectorAll(".panel")]
+        [...document.querySelectorAll(".hint, .panel, .skill, .map-name, .combat-note:not(:empty)")]
           .map((element) => element.getBoundingClientRect())
           .filter(({ width }) => width > 0),
       coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
@@ -515,7 +516,7 @@ class Page {
         second: { text: TEXTS.page.queueLeave, onClick: () => this.#leave() },
       });
     } else if (state === "reconnecting" && nowMs - this.#lostMs >= LOSS_SHOWN_MS) {
-      const why = this.#lostBy === null ? "" : `${disconnectText(this.#lostBy)} `;
+      const why = this.#lostBy === null ? "" : `${explainedOr(this.#lostWith, disconnectText(this.#lostBy))} `;
       this.#notice.show({
         title: TEXTS.connect.lost,
         text: `${why}${TEXTS.connect.retry(seconds)}`,
@@ -594,12 +595,11 @@ class Page {
   }
 
   /** Requests have their own answers; what is left is chat, blows and the like. */
-  #refused(requestType: PacketType, code: ErrorCode, message: string): void {
+  #refused({ requestType, errorCode: code, explanation }: ErrorResponse): void {
     switch (requestType) {
       case PacketType.CHAT_MESSAGE: {
         const text = chatErrorText(code, this.#pendingChat.refused(code));
-        // Only the server knows for how long, and why.
-        return this.#chat.addNote(code === ErrorCode.MUTED ? sentenceOr(message, text) : text, "error");
+        return this.#chat.addNote(explainedOr(explanation, text), "error");
       }
       case PacketType.COMBAT_ACTION:
         return this.#game?.refuseCombat(code);
@@ -626,8 +626,8 @@ function spokenLine({ channel, senderName, recipientName, message, timestamp, ro
 class Refusal extends Error {
   override name = "Refusal";
 
-  /** @param text What the server said with it; empty: nothing. */
-  constructor(readonly code: ErrorCode, readonly text = "") {
+  /** @param explanation What the server said of it. */
+  constructor(readonly code: ErrorCode, readonly explanation?: Explanation) {
     super(`The server refused: ${ErrorCode[code] ?? code}`);
   }
 }
@@ -644,7 +644,7 @@ async function logIn(
     onRegistered();
   }
   const loggedIn = await client.login(name, password);
-  if (!loggedIn.success) throw new Refusal(loggedIn.errorCode, loggedIn.errorMessage);
+  if (!loggedIn.success) throw new Refusal(loggedIn.errorCode, loggedIn.explanation);
   return loggedIn.sessionToken;
 }
 

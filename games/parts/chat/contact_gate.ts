@@ -6,10 +6,10 @@
  * @module
  */
 
-import { ErrorCode } from "../../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { KEPT_WHISPERS_BURST, KEPT_WHISPERS_INTERVAL_MS } from "../friends/limits.ts";
 import { Counter, type Game, type Player, Refused } from "../../../server/game/game.ts";
-import { durationText } from "../../../server/game/kit.ts";
+import { explain } from "../../../server/game/kit.ts";
 import type { ChatGuard } from "./chat_guard.ts";
 import { Buckets, NoticeBudget } from "./notice_budget.ts";
 import type { OnlineLists } from "../friends/online_lists.ts";
@@ -44,7 +44,7 @@ export class ContactGate {
     const forMs = this.#rules.guard.mutedForMs(player.playerId, clock.monotonicMs());
     if (forMs === 0) return;
     counters.add(Counter.CHAT_REFUSED_MUTED, 1);
-    throw new Refused(ErrorCode.MUTED, `You are muted for another ${durationText(forMs)}: too many messages`);
+    throw new Refused(ErrorCode.MUTED, explain(Cause.CHAT_FLOOD, { remainingMs: BigInt(Math.ceil(forMs)) }));
   }
 
   /**

@@ -212,7 +212,7 @@ export class GuildService {
     const { log, storage } = this.#game;
     const { playerId } = player;
     this.load(playerId, storage.for(player.entrant)).catch((error) => {
-      log.warn("Cannot learn the guild of a player, will try again", { error: String(error) });
+      log.warn("Cannot look up the guild of a player, will try again", { error: String(error) });
       this.#members.doubt(playerId);
     });
     this.#invites.remind(player);

@@ -55,7 +55,7 @@ export class GuildInvites {
       (invites) => {
         for (const invite of invites) if (!player.isOver) this.#send(player, invite);
       },
-    ).catch((error) => log.warn("Cannot tell invitations", { error: String(error) }));
+    ).catch((error) => log.warn("Cannot send invitations", { error: String(error) }));
   }
 
   #invite(player: Player, playerName: string, once: OnceStores): Promise<void> {

@@ -6,7 +6,7 @@
 
 import { DisconnectReason } from "../../../../shared/gen/auth_pb.ts";
 import { Channel } from "../../../parts/chat/chat_pb.ts";
-import { ErrorCode } from "../../../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode } from "../../../../shared/gen/common_pb.ts";
 import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
 import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
@@ -28,11 +28,13 @@ import {
   ROOM_NAME_LENGTH_MIN,
   ROOMS_PER_PLAYER,
 } from "../../../parts/rooms/limits.ts";
+import { durationOf } from "../duration.ts";
 import { PASSWORD_LENGTH_MIN } from "../form.ts";
 
 const GRACE_DAYS = ACCOUNT_DELETION_GRACE_MS / 86_400_000;
 const numbers = new Intl.NumberFormat("en");
 const plurals = new Intl.PluralRules("en");
+const dates = new Intl.DateTimeFormat("en", { dateStyle: "long" });
 
 /** "1 member", "1,200 members". */
 function counted(count: number, one: string, other: string): string {
@@ -225,8 +227,31 @@ export const en = {
     [DisconnectReason.SERVER_ERROR]: "Something broke on our side. Please try again.",
     [DisconnectReason.PROTOCOL_VIOLATION]: "The server did not understand this page. Reload it.",
   } satisfies Record<DisconnectReason, string> as Readonly<Record<DisconnectReason, string>>,
-  /** What the server said in its own words, which are English and without the period, beside our text for it. */
-  serverSaid: (sentence: string, _own: string): string => sentence,
+  /** Why somebody is kept out, silenced or sent away. */
+  explained: {
+    head: {
+      [Cause.BANNED]: "You are banned",
+      [Cause.MUTED]: "You are muted",
+      [Cause.KICKED]: "You were kicked",
+      [Cause.CHAT_FLOOD]: "You wrote too much too fast and are muted",
+      [Cause.MAINTENANCE]: "The server is under maintenance",
+      [Cause.PASSWORD_CHANGED]: "Your password was changed. Please log in again",
+      [Cause.LOGGED_OUT_EVERYWHERE]: "You were logged out from another device. Please log in again",
+      [Cause.PASSWORD_RESET]: "Your password was reset. Log in with the one that the operator gave you",
+      [Cause.TOKENS_REVOKED]: "Please log in again",
+      [Cause.ACCOUNT_DELETED]: "This account was deleted",
+    } as Readonly<Partial<Record<Cause, string>>>,
+    deletion: (deletesAtMs: number): string =>
+      `This account will be deleted on ${dates.format(deletesAtMs)} unless you log in before then`,
+    /** `time` and `reason` may be empty. */
+    parts: (head: string, time: string, reason: string, _cause: Cause): string => {
+      const text = `${head}${time === "" ? "" : ` for another ${time}`}${reason === "" ? "" : `: ${reason}`}`;
+      return /[.!?]$/.test(text) ? text : `${text}.`;
+    },
+  },
+
+  /** A time in its two largest units. */
+  duration: (ms: number): string => durationOf(ms, ["d", "h", "min", "s"], " "),
 
   connect: {
     unreachable: "The castle can't be reached. Check your connection and try again.",
@@ -521,15 +546,8 @@ export const en = {
     enemyMissing: "Enter the name of a guild.",
     warDeclared: (enemy: string): string => `You declared war on ${enemy}.`,
     /** How long something still lasts. */
-    timeLeft: (ms: number): string => {
-      const seconds = Math.ceil(ms / 1_000);
-      if (seconds <= 0) return "ending";
-      if (seconds < 60) return `${seconds} s left`;
-      const minutes = Math.floor(seconds / 60);
-      if (minutes < 60) return `${minutes} min ${seconds % 60} s left`;
-      const hours = Math.floor(minutes / 60);
-      return hours < 24 ? `${hours} h ${minutes % 60} min left` : `${Math.floor(hours / 24)} d ${hours % 24} h left`;
-    },
+    timeLeft: (time: string): string => `${time} left`,
+    ending: "ending",
   },
 
   rooms: {

@@ -7,7 +7,7 @@
 
 import { DisconnectReason } from "../../../../shared/gen/auth_pb.ts";
 import { Channel } from "../../../parts/chat/chat_pb.ts";
-import { ErrorCode } from "../../../../shared/gen/common_pb.ts";
+import { Cause, ErrorCode } from "../../../../shared/gen/common_pb.ts";
 import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
 import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
@@ -29,32 +29,19 @@ import {
   ROOM_NAME_LENGTH_MIN,
   ROOMS_PER_PLAYER,
 } from "../../../parts/rooms/limits.ts";
+import { durationOf } from "../duration.ts";
 import { PASSWORD_LENGTH_MIN } from "../form.ts";
 import type { Texts } from "./en.ts";
 
 const GRACE_DAYS = ACCOUNT_DELETION_GRACE_MS / 86_400_000;
 const numbers = new Intl.NumberFormat("ko");
+const dates = new Intl.DateTimeFormat("ko", { dateStyle: "long" });
 
 const BOARD_NOUNS: Readonly<Record<LeaderboardBoard, string>> = {
   [LeaderboardBoard.KILLS]: "처치",
   [LeaderboardBoard.DEATHS]: "사망",
   [LeaderboardBoard.MONSTER_KILLS]: "몬스터 처치",
 };
-
-/** What the server says of moderators' decisions and of maintenance: for how long, and why. */
-const SERVER_SAID =
-  /^(You are (?:banned|muted)|You were kicked|The server is under maintenance)(?: for another ([^:]+?))?(?:: (.*?))?\.?$/s;
-const UNITS: Readonly<Record<string, string>> = { d: "일", h: "시간", min: "분", s: "초" };
-/** What the server says when a session ends that no moderator ended. */
-const SERVER_SENTENCES: Readonly<Record<string, string>> = {
-  "Log in again, please": "다시 로그인해 주세요.",
-  "The account is deleted": "계정이 삭제되었습니다.",
-  "The password was changed": "비밀번호가 변경되었습니다. 다시 로그인해 주세요.",
-  "The password was reset": "비밀번호가 초기화되었습니다. 운영자에게 받은 비밀번호로 다시 로그인해 주세요.",
-  "You were logged out from another session": "다른 기기에서 모두 로그아웃했습니다. 다시 로그인해 주세요.",
-};
-/** Reasons that are the server's own; empty: there is nothing to say. */
-const REASONS: Readonly<Record<string, string>> = { "no reason given": "", "too many messages": "도배" };
 
 /** A name with 을 or 를, by its last letter. */
 function withObject(name: string): string {
@@ -253,20 +240,31 @@ export const ko: Texts = {
     [DisconnectReason.SERVER_ERROR]: "서버 오류가 발생했습니다. 다시 시도해 주세요.",
     [DisconnectReason.PROTOCOL_VIOLATION]: "통신 오류가 발생했습니다. 페이지를 새로고침해 주세요.",
   },
-  // Only the server knows a reason and a time, and it says so in English.
-  serverSaid: (sentence, own) => {
-    const whole = SERVER_SENTENCES[sentence.replace(/\.$/, "")];
-    if (whole !== undefined) return whole;
-    const [deletion, date] = /^The account will be deleted on ([\d-]+)/.exec(sentence) ?? [];
-    if (deletion !== undefined) return `계정이 ${date}에 삭제됩니다. 그 전에 로그인하면 취소됩니다.`;
-    const [said, start, time, given = ""] = SERVER_SAID.exec(sentence) ?? [];
-    if (said === undefined) return `${own} (${sentence})`;
-    const left = time?.replace(/(\d+) (d|h|min|s)\b/g, (_, count, unit) => `${count}${UNITS[unit]}`);
-    const reason = Object.hasOwn(REASONS, given) ? REASONS[given] : given;
-    const label = start.startsWith("You") ? "사유" : "안내";
-    return [own, left === undefined ? "" : `남은 기간: ${left}.`, reason === "" ? "" : `${label}: ${reason}`]
-      .filter((part) => part !== "").join(" ");
+  explained: {
+    head: {
+      [Cause.BANNED]: "이용이 정지되었습니다.",
+      [Cause.MUTED]: "채팅이 금지되었습니다.",
+      [Cause.KICKED]: "운영자에 의해 접속이 종료되었습니다.",
+      [Cause.CHAT_FLOOD]: "도배로 인해 채팅이 금지되었습니다.",
+      [Cause.MAINTENANCE]: "서버 점검 중입니다.",
+      [Cause.PASSWORD_CHANGED]: "비밀번호가 변경되었습니다. 다시 로그인해 주세요.",
+      [Cause.LOGGED_OUT_EVERYWHERE]: "다른 기기에서 로그아웃되었습니다. 다시 로그인해 주세요.",
+      [Cause.PASSWORD_RESET]: "비밀번호가 초기화되었습니다. 운영자에게 받은 비밀번호로 다시 로그인해 주세요.",
+      [Cause.TOKENS_REVOKED]: "다시 로그인해 주세요.",
+      [Cause.ACCOUNT_DELETED]: "삭제된 계정입니다.",
+    },
+    deletion: (deletesAtMs) =>
+      `이 계정은 ${dates.format(deletesAtMs)}에 삭제됩니다. 그 전에 로그인하면 삭제가 취소됩니다.`,
+    parts: (head, time, reason, cause) =>
+      [
+        head,
+        time === "" ? "" : `남은 시간: ${time}.`,
+        reason === "" ? "" : `${cause === Cause.MAINTENANCE ? "안내" : "사유"}: ${reason}`,
+      ]
+        .filter((part) => part !== "").join(" "),
   },
+
+  duration: (ms) => durationOf(ms, ["일", "시간", "분", "초"], ""),
 
   connect: {
     unreachable: "서버에 접속할 수 없습니다. 네트워크 상태를 확인하고 다시 시도해 주세요.",
@@ -552,15 +550,8 @@ export const ko: Texts = {
     declined: "초대를 거절했습니다.",
     enemyMissing: "길드 이름을 입력하세요.",
     warDeclared: (enemy) => `${enemy} 길드에 전쟁을 선포했습니다.`,
-    timeLeft: (ms) => {
-      const seconds = Math.ceil(ms / 1_000);
-      if (seconds <= 0) return "곧 종료";
-      if (seconds < 60) return `${seconds}초 남음`;
-      const minutes = Math.floor(seconds / 60);
-      if (minutes < 60) return `${minutes}분 ${seconds % 60}초 남음`;
-      const hours = Math.floor(minutes / 60);
-      return hours < 24 ? `${hours}시간 ${minutes % 60}분 남음` : `${Math.floor(hours / 24)}일 ${hours % 24}시간 남음`;
-    },
+    timeLeft: (time) => `${time} 남음`,
+    ending: "곧 종료",
   },
 
   rooms: {
