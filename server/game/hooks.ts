@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Explanation } from "../../shared/gen/common_pb.ts";
 import type { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
 import { callHandler } from "./pending_promises.ts";
@@ -69,8 +70,12 @@ export interface HookFunctions {
   deleted(player: PlayerName, account: DeletedAccount): void;
   /** A moderator ends whatever mutes a player; says whether the game itself had muted it. */
   forgive(playerId: number): boolean;
-  /** The operator has something to say to everybody who is online; gives how many were told. */
-  announce(text: string): number;
+  /**
+   * The operator, or the server itself, has something to say to everybody who is online; gives how many were told.
+   *
+   * @param explanation What the text is made of, where the server has made it.
+   */
+  announce(text: string, explanation: Explanation | undefined): number;
   /** Deletes what is over by a date that can be believed, in Unix milliseconds. */
   expire(dateMs: number): Promise<unknown>;
   /**

@@ -42,7 +42,7 @@ import { RequestError } from "../session/dispatcher.ts";
 import { reasonTold, type Sanctions } from "./sanctions.ts";
 import type { Players } from "../session/players.ts";
 import type { Session } from "../session/session.ts";
-import { explain, type Told } from "../session/told.ts";
+import { explain, textOf, type Told } from "../session/told.ts";
 import type { WorldService } from "../session/world_service.ts";
 
 /** What moderation acts through. */
@@ -81,7 +81,7 @@ export class ModerationService {
     this.#changed.on(({ playerId }) => {
       const apply = playerId === 0n ? this.#turnOut() : this.#update({ playerId: Number(playerId) });
       apply.catch((error) => {
-        log.warn("Cannot read what another server has decided, will try again", { error: String(error) });
+        log.warn("Cannot apply what another server decided, will try again", { error: String(error) });
         this.#isBehind = true;
       });
     });
@@ -364,8 +364,8 @@ export class ModerationService {
   }
 
   /** Tells everybody who is online here. */
-  announce(text: string): void {
-    this.#announceHere(text);
+  announce(told: Told): void {
+    this.#announceHere(told);
   }
 
   async #announceEverywhere(text: string): Promise<ModerationOutcome> {
@@ -378,11 +378,12 @@ export class ModerationService {
     return { kind: "done", text: `Announced to ${players}${isPartial ? "; other servers do not answer" : ""}` };
   }
 
-  #announceHere(text: string): number {
+  #announceHere(told: Told): number {
     const { faults, wake } = this.#context;
+    const text = textOf(told), explanation = typeof told === "string" ? undefined : told;
     let count = 0;
     for (const tell of this.#parts.hooks.announce) {
-      faults.run("announce", () => count = Math.max(count, tell(text)));
+      faults.run("announce", () => count = Math.max(count, tell(text, explanation)));
     }
     wake();
     return count;

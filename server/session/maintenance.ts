@@ -11,7 +11,6 @@ import { explain } from "./told.ts";
 import { MAINTENANCE_LET_GO_MAX } from "../../shared/limits.ts";
 import { nameKey } from "../auth/names.ts";
 import type { MaintenancePlan } from "../process/maintenance_plan.ts";
-import { durationText } from "../moderation/duration.ts";
 import type { LogicContext } from "./context.ts";
 import { RequestError } from "./dispatcher.ts";
 import type { ModerationService } from "../moderation/moderation_service.ts";
@@ -90,9 +89,8 @@ export class Maintenance {
   }
 
   #announce(leftMs: number): void {
-    const { message } = this.#plan!;
-    const text = `Maintenance begins in ${durationText(leftMs)}`;
-    this.#parts.moderation.announce(message === "" ? text : `${text}: ${message}`);
+    const { message: reason } = this.#plan!;
+    this.#parts.moderation.announce(explain(Cause.MAINTENANCE_PLANNED, { reason, remainingMs: BigInt(leftMs) }));
   }
 
   /** Some at a time: each is saved, and nobody else waits for that. Clients come back when it is over. */

@@ -27,7 +27,8 @@ export function textOf(told: Told): string {
   if (typeof told === "string") return told;
   const { cause, remainingMs } = told;
   const reason = cause === Cause.CHAT_FLOOD ? "too many messages" : told.reason;
-  const time = remainingMs === 0n ? "" : ` for another ${durationText(Number(remainingMs))}`;
+  const timeWord = cause === Cause.MAINTENANCE_PLANNED ? "in" : "for another";
+  const time = remainingMs === 0n ? "" : ` ${timeWord} ${durationText(Number(remainingMs))}`;
   return `${headOf(told)}${time}${reason === "" ? "" : `: ${reason}`}`;
 }
 
@@ -47,6 +48,8 @@ function headOf({ cause, deletesAt }: Explanation): string {
       return "You were kicked";
     case Cause.MAINTENANCE:
       return "The server is under maintenance";
+    case Cause.MAINTENANCE_PLANNED:
+      return "Maintenance begins";
     case Cause.PASSWORD_CHANGED:
       return "The password was changed";
     case Cause.LOGGED_OUT_EVERYWHERE:

@@ -327,6 +327,13 @@ export enum Cause {
    * @generated from enum value: CAUSE_ACCOUNT_DELETED = 11;
    */
   ACCOUNT_DELETED = 11,
+
+  /**
+   * Maintenance begins when the time is over.
+   *
+   * @generated from enum value: CAUSE_MAINTENANCE_PLANNED = 12;
+   */
+  MAINTENANCE_PLANNED = 12,
 }
 
 /**

@@ -86,13 +86,14 @@ function startChat(game: Game, services: ChatServices): void {
     return wasMuted;
   });
 
-  game.hooks.announce((text) =>
+  game.hooks.announce((text, explanation) =>
     players.tell(players.online, ChatMessageSchema, {
       senderName: config.serverName,
       channel: Channel.SYSTEM,
       message: text,
       timestamp: BigInt(game.clock.unixMs()),
       messageId: social.delivery.nextMessageId(),
+      explanation,
     })
   );
 

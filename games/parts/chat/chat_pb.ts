@@ -6,6 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Explanation } from "../../../shared/gen/common_pb.ts";
+import { file_drawbridge_common } from "../../../shared/gen/common_pb.ts";
 import { file_drawbridge_options } from "../../../shared/gen/options_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,8 +16,8 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_parts_chat_chat: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChVwYXJ0cy9jaGF0L2NoYXQucHJvdG8SDWRyYXdicmlkZ2UudjEi8AEKC0NoYXRNZXNzYWdlEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtzZW5kZXJfbmFtZRgCIAEoCRInCgdjaGFubmVsGAMgASgOMhYuZHJhd2JyaWRnZS52MS5DaGFubmVsEg8KB21lc3NhZ2UYBCABKAkSEQoJdGltZXN0YW1wGAUgASgEEhQKDHJlY2lwaWVudF9pZBgGIAEoBBIWCg5yZWNpcGllbnRfbmFtZRgHIAEoCRIPCgdyb29tX2lkGAggASgEEhIKCm1lc3NhZ2VfaWQYCSABKAQ6GZK1GBUI1g8YAiICAgMwAzoFCBQQqgFAgAgqowEKB0NoYW5uZWwSEgoOQ0hBTk5FTF9HTE9CQUwQABIQCgxDSEFOTkVMX0FSRUEQARIRCg1DSEFOTkVMX0dVSUxEEAISEQoNQ0hBTk5FTF9QQVJUWRADEhMKD0NIQU5ORUxfV0hJU1BFUhAEEhEKDUNIQU5ORUxfVFJBREUQBRIQCgxDSEFOTkVMX1JPT00QBhISCg5DSEFOTkVMX1NZU1RFTRAHQgqStRgGCNYPENYPYgZwcm90bzM",
-    [file_drawbridge_options],
+    "ChVwYXJ0cy9jaGF0L2NoYXQucHJvdG8SDWRyYXdicmlkZ2UudjEioQIKC0NoYXRNZXNzYWdlEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtzZW5kZXJfbmFtZRgCIAEoCRInCgdjaGFubmVsGAMgASgOMhYuZHJhd2JyaWRnZS52MS5DaGFubmVsEg8KB21lc3NhZ2UYBCABKAkSEQoJdGltZXN0YW1wGAUgASgEEhQKDHJlY2lwaWVudF9pZBgGIAEoBBIWCg5yZWNpcGllbnRfbmFtZRgHIAEoCRIPCgdyb29tX2lkGAggASgEEhIKCm1lc3NhZ2VfaWQYCSABKAQSLwoLZXhwbGFuYXRpb24YCiABKAsyGi5kcmF3YnJpZGdlLnYxLkV4cGxhbmF0aW9uOhmStRgVCNYPGAIiAgIDMAM6BQgUEKoBQIAIKqMBCgdDaGFubmVsEhIKDkNIQU5ORUxfR0xPQkFMEAASEAoMQ0hBTk5FTF9BUkVBEAESEQoNQ0hBTk5FTF9HVUlMRBACEhEKDUNIQU5ORUxfUEFSVFkQAxITCg9DSEFOTkVMX1dISVNQRVIQBBIRCg1DSEFOTkVMX1RSQURFEAUSEAoMQ0hBTk5FTF9ST09NEAYSEgoOQ0hBTk5FTF9TWVNURU0QB0IKkrUYBgjWDxDWD2IGcHJvdG8z",
+    [file_drawbridge_common, file_drawbridge_options],
   );
 
 /**
@@ -68,6 +70,13 @@ export type ChatMessage = Message<"drawbridge.v1.ChatMessage"> & {
    * @generated from field: uint64 message_id = 9;
    */
   messageId: bigint;
+
+  /**
+   * Of an announcement that the server makes by itself.
+   *
+   * @generated from field: drawbridge.v1.Explanation explanation = 10;
+   */
+  explanation?: Explanation | undefined;
 };
 
 /**
