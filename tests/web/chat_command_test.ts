@@ -28,6 +28,18 @@ Deno.test("parseChat() says plain text on the chosen channel, trimmed", () => {
   ]);
 });
 
+Deno.test("parseChat() reads commands of one letter from a Korean keyboard that was not switched over", () => {
+  assertEquals(saying("/ㅈ 홍길동 안녕"), [Channel.WHISPER, "홍길동", "안녕"]);
+  assertEquals(saying("/ㄱ 네", { lastWhisperer: "홍길동" }), [Channel.WHISPER, "홍길동", "네"]);
+  assertEquals(["/ㅁ 안녕", "/ㅎ 안녕", "/ㅔ 안녕"].map((line) => saying(line)[0]), [
+    Channel.AREA,
+    Channel.GUILD,
+    Channel.PARTY,
+  ]);
+  assertEquals(parseChat("/도움말", DEFAULTS), { kind: "help" });
+  assertEquals(bindReply("/ㄱ ", "홍길동"), "/w 홍길동 ");
+});
+
 Deno.test("parseChat() names nobody where the channel is no whisper", () => {
   assertEquals(saying("hello", { recipientName: "Ada" }), [Channel.GLOBAL, "", "hello"]);
   assertEquals(saying("/a hello", { channel: Channel.WHISPER, recipientName: "Ada" }), [Channel.AREA, "", "hello"]);

@@ -52,6 +52,17 @@ Deno.test("LabelLayout.tryTakeOne() takes the first place that covers nothing, o
   assert(!layout.tryTake(BELOW));
 });
 
+Deno.test("LabelLayout.freeTop() moves a label up to where it covers nothing, and not far", () => {
+  const layout = new LabelLayout();
+  layout.begin([], 0);
+  assertEquals(layout.freeTop(BOX), BOX.top);
+  layout.take(ACROSS);
+  const top = layout.freeTop(BOX);
+  assert(top < BOX.top && layout.tryTake({ ...BOX, top }));
+  layout.take({ ...BOX, top: BOX.top - 200, height: 400 });
+  assertEquals(layout.freeTop(BOX), BOX.top);
+});
+
 Deno.test("LabelLayout.take() keeps others from where something is in any case", () => {
   const layout = new LabelLayout();
   layout.begin([], 0);

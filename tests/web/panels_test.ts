@@ -9,7 +9,6 @@ import {
   warEndText,
   warText,
 } from "../../games/marsh/web/guild_model.ts";
-import { TEXTS } from "../../games/marsh/web/language.ts";
 import { outcomeOf } from "../../games/marsh/web/request_answer.ts";
 import { RoomModel, roomText } from "../../games/marsh/web/room_model.ts";
 import { type Row, rowLook } from "../../games/marsh/web/row_list.ts";

@@ -147,6 +147,7 @@ Deno.test("explainedOr() says why in the page's language, for how long, and what
     said(Cause.MUTED, { reason: "Why?" }),
     said(Cause.KICKED),
     said(Cause.CHAT_FLOOD, { remainingMs: 30_000n }),
+    said(Cause.MAINTENANCE_PLANNED, { remainingMs: 600_000n, reason: "a new map" }),
     said(99 as Cause),
     explainedOr(undefined, "No."),
   ], [
@@ -154,6 +155,7 @@ Deno.test("explainedOr() says why in the page's language, for how long, and what
     "You are muted: Why?",
     "You were kicked.",
     "You wrote too much too fast and are muted for another 30 s.",
+    "Maintenance begins in 10 min: a new map.",
     "No.",
     "No.",
   ]);
@@ -161,10 +163,12 @@ Deno.test("explainedOr() says why in the page's language, for how long, and what
   assertEquals([
     parts(head[Cause.BANNED]!, ko.duration(600_000_000), "욕설", Cause.BANNED),
     parts(head[Cause.MAINTENANCE]!, "", "a new map", Cause.MAINTENANCE),
+    parts(head[Cause.MAINTENANCE_PLANNED]!, ko.duration(600_000), "", Cause.MAINTENANCE_PLANNED),
     deletion(Date.UTC(2027, 0, 2, 12)),
   ], [
     "이용이 정지되었습니다. 남은 시간: 6일 22시간. 사유: 욕설",
     "서버 점검 중입니다. 안내: a new map",
+    "곧 서버 점검이 시작됩니다. 남은 시간: 10분.",
     "이 계정은 2027년 1월 2일에 삭제됩니다. 그 전에 로그인하면 삭제가 취소됩니다.",
   ]);
 });

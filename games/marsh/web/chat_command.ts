@@ -40,6 +40,15 @@ const PROBLEM_TEXTS: Readonly<Record<TextProblem, string>> = {
   marks: TEXTS.chat.tooManyMarks,
 };
 
+/** The commands of one letter as a Korean keyboard writes them that was not switched over: W is ㅈ. */
+const KOREAN_KEYS: ReadonlyMap<string, string> = new Map([
+  ["ㅈ", "w"],
+  ["ㄱ", "r"],
+  ["ㅁ", "a"],
+  ["ㅎ", "g"],
+  ["ㅔ", "p"],
+]);
+
 const encoder = new TextEncoder();
 
 /** Bytes of `text` in UTF-8. */
@@ -57,7 +66,7 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
   if (!text.startsWith("/")) return say(defaults.channel, text, defaults);
   if (text.startsWith("//")) return say(defaults.channel, text.slice(1), defaults);
   const [word, rest] = splitWord(text.slice(1));
-  switch (word.toLowerCase()) {
+  switch (KOREAN_KEYS.get(word) ?? word.toLowerCase()) {
     case "w":
     case "whisper": {
       const [name, message] = splitWord(rest);
@@ -81,6 +90,7 @@ export function parseChat(line: string, defaults: ChatDefaults): ChatCommand {
     case "global":
       return say(Channel.GLOBAL, rest);
     case "help":
+    case "도움말":
     case "?":
       return { kind: "help" };
     default:
@@ -120,7 +130,7 @@ function mistake(text: string): ChatCommand {
  * @returns The line to go on with.
  */
 export function bindReply(line: string, lastWhisperer: string): string {
-  return lastWhisperer === "" ? line : line.replace(/^\s*\/(?:r|reply)\s/i, `/w ${lastWhisperer} `);
+  return lastWhisperer === "" ? line : line.replace(/^\s*\/(?:r|ㄱ|reply)\s/i, `/w ${lastWhisperer} `);
 }
 
 /** The first word, and what follows without the space between. */

@@ -234,7 +234,7 @@ export class ChatPanel {
     // What is said in a room may come before the answer that lets the player in: the history has it too.
     if (conversation === undefined) return;
     conversation.log.append(this.#spokenItem(line, isOwn));
-    const name = isWhisper && isOwn ? line.recipientName : line.senderName;
+    const name = isWhisper && isOwn ? `${TEXTS.chat.whisperTo} ${line.recipientName}` : line.senderName;
     this.#preview.textContent = name === "" ? line.text : `${name}: ${line.text}`;
     const isUnseen = this.#isCollapsed || document.hidden || conversation !== this.#shown;
     if (!isOwn && isUnseen) this.#setUnread(conversation, conversation.unread + 1);

@@ -76,6 +76,12 @@ export class LabelLayout {
     return free;
   }
 
+  /** How high a label has to begin to cover nothing; where it is, if there is no room a little above. */
+  freeTop(box: LabelBox): number {
+    const tops = [0, 1, 2, 3].map((step) => box.top - step * (box.height - 2 * SLACK_PX));
+    return tops.find((top) => this.#taken.every((taken) => !overlaps(taken, { ...box, top }))) ?? box.top;
+  }
+
   /** Takes room for what is there in any case. */
   take(box: LabelBox): void {
     this.#taken.push(box);

@@ -82,6 +82,7 @@ class Page {
   });
   readonly #canvas = byId("world", HTMLCanvasElement);
   readonly #hint = byId("hint", HTMLElement);
+  readonly #hud = byId("hud", HTMLElement);
   readonly #scene = new GateScene();
   readonly #login = new LoginCard(
     (entry) => this.#enter((client) => logIn(client, entry, () => this.#login.setRegistered()), entry.name),
@@ -429,7 +430,11 @@ class Page {
         [...document.querySelectorAll(".hint, .panel, .skill, .map-name, .combat-note:not(:empty)")]
           .map((element) => element.getBoundingClientRect())
           .filter(({ width }) => width > 0),
-      coveredBelow: () => Math.max(this.#chat.coveredBelow, this.#side.coveredBelow),
+      // What is above counts, too, where little is left between.
+      coveredBelow: () => {
+        const below = Math.max(this.#chat.coveredBelow, this.#side.coveredBelow);
+        return Math.max(0, below - this.#hud.getBoundingClientRect().bottom);
+      },
       onCast: (intent) => this.#cast(intent),
       onNamed: (name) => {
         this.#ownName = name;
@@ -583,7 +588,7 @@ class Page {
   }
 
   #heard(heard: ChatMessage): void {
-    const { channel, senderName, message } = heard;
+    const { channel, senderName } = heard, message = heardText(heard);
     const isOwn = senderName.toLowerCase() === this.#ownName.toLowerCase();
     if (isOwn) this.#pendingChat.answered(channel, message);
     this.#chat.addSpoken(spokenLine(heard), isOwn);
@@ -618,8 +623,14 @@ class Page {
 }
 
 /** A CHAT_MESSAGE, as the chat shows it. */
-function spokenLine({ channel, senderName, recipientName, message, timestamp, roomId }: ChatMessage): SpokenLine {
-  return { channel, senderName, recipientName, text: message, timestampMs: Number(timestamp), roomId };
+function spokenLine(heard: ChatMessage): SpokenLine {
+  const { channel, senderName, recipientName, timestamp, roomId } = heard;
+  return { channel, senderName, recipientName, text: heardText(heard), timestampMs: Number(timestamp), roomId };
+}
+
+/** What was said; what the server says by itself, in the page's language. */
+function heardText({ channel, explanation, message }: ChatMessage): string {
+  return channel === Channel.SYSTEM ? explainedOr(explanation, message) : message;
 }
 
 /** A response that says no. */

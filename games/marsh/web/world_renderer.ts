@@ -257,13 +257,13 @@ export class WorldRenderer {
     if (scene.effects.isFlashing(figure.id, localMs)) this.#effects.drawFlash(pen, x, y - radius, radius);
   }
 
-  /** Who gets room for a label first: the player, the target, whose label is there, and then who is nearest. */
+  /** Who gets room for a label first: the player, the target, whose label is there, players, and then who is nearest. */
   #byImportance(figures: readonly Figure[], { targetId, movement }: WorldScene): Figure[] {
     const worth = new Map(figures.map((figure) => {
-      const { id, isOwn, x, z } = figure;
+      const { id, isMonster, isOwn, x, z } = figure;
       const distance = Math.hypot(x - movement.shownX, z - movement.shownZ);
       const head = isOwn ? 3_000 : id === targetId ? 2_000 : this.#layout.wasShown(id) ? 20 : 0;
-      return [figure, head - distance];
+      return [figure, head + (isMonster ? 0 : 30) - distance];
     }));
     return figures.toSorted((a, b) => worth.get(b)! - worth.get(a)!);
   }
@@ -279,20 +279,23 @@ export class WorldRenderer {
 
   #drawName(figure: Figure, scene: WorldScene, camera: Camera, isCrowd: boolean): void {
     const pen = this.#pen;
-    const x = camera.screenX(figure.x), y = footOfName(figure, scene, camera);
+    const figureX = camera.screenX(figure.x), y = footOfName(figure, scene, camera);
+    if (figureX < 0 || figureX > camera.width) return;
     const called = figure.isMonster ? shownName(figure.name) : figure.name;
     const text = figure.guildTag === "" ? called : `[${figure.guildTag}] ${called}`;
     const color = figure.isOwn ? COLORS.torchLight : figure.isMonster ? COLORS.ember : COLORS.text;
     const nearness = isCrowd ? this.#nearness(figure, scene) : 1;
     if (nearness === 0) return;
-    const shown = this.#layout.place(
-      figure.id,
-      this.#labels.boxOfName(text, color, x, y),
-      isChosen(figure, scene),
-    );
+    const box = this.#labels.boxOfName(text, color, figureX, y);
+    // At the edge of the screen a name moves in, to be read whole.
+    const left = Math.max(0, Math.min(camera.width - box.width, box.left)), x = left + box.width / 2;
+    const place = { ...box, left };
+    // The target is often right beside the player, whose name stands first.
+    if (figure.id === scene.targetId) place.top = this.#layout.freeTop(place);
+    const shown = this.#layout.place(figure.id, place, isChosen(figure, scene));
     if (shown === 0) return;
     pen.globalAlpha = figure.opacity * nearness * shown;
-    this.#labels.drawName(pen, text, color, x, y);
+    this.#labels.drawName(pen, text, color, x, place.top + place.height);
   }
 
   #drawBubble(figure: Figure, scene: WorldScene, camera: Camera): void {

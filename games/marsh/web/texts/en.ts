@@ -41,6 +41,11 @@ function counted(count: number, one: string, other: string): string {
   return `${numbers.format(count)} ${plurals.select(count) === "one" ? one : other}`;
 }
 
+/** "The Undercroft" after other words. */
+function midSentence(name: string): string {
+  return name.replace(/^The /, "the ");
+}
+
 const BOARD_NOUNS: Readonly<Record<LeaderboardBoard, readonly [one: string, other: string]>> = {
   [LeaderboardBoard.KILLS]: ["kill", "kills"],
   [LeaderboardBoard.DEATHS]: ["death", "deaths"],
@@ -94,9 +99,9 @@ export const en = {
     guildKey: "Guild (G)",
     guildLeave: "Leave the guild",
     guildName: "guild's name",
-    hintKeys: "Walk with {W} {A} {S} {D} or a click. Click a monster to attack.",
+    hintKeys: "Move with {W} {A} {S} {D} or by clicking. Click a monster to attack.",
     hintSafe: "Inside the ring of light you are safe.",
-    hintTouch: "Tap to walk. Tap a monster to attack.",
+    hintTouch: "Tap to move. Tap a monster to attack.",
     ignore: "Ignore",
     ignored: "Ignored",
     ignorePlayer: "Ignore a player",
@@ -110,7 +115,7 @@ export const en = {
     leave: "Leave",
     leaveCastle: "Leave the castle",
     logIn: "Log in",
-    logOutOthers: "Log out others",
+    logOutOthers: "Log out other devices",
     members: "Members",
     message: "Message",
     messagePlaceholder: "Message or /help",
@@ -235,6 +240,7 @@ export const en = {
       [Cause.KICKED]: "You were kicked",
       [Cause.CHAT_FLOOD]: "You wrote too much too fast and are muted",
       [Cause.MAINTENANCE]: "The server is under maintenance",
+      [Cause.MAINTENANCE_PLANNED]: "Maintenance begins",
       [Cause.PASSWORD_CHANGED]: "Your password was changed. Please log in again",
       [Cause.LOGGED_OUT_EVERYWHERE]: "You were logged out from another device. Please log in again",
       [Cause.PASSWORD_RESET]: "Your password was reset. Log in with the one that the operator gave you",
@@ -244,8 +250,9 @@ export const en = {
     deletion: (deletesAtMs: number): string =>
       `This account will be deleted on ${dates.format(deletesAtMs)} unless you log in before then`,
     /** `time` and `reason` may be empty. */
-    parts: (head: string, time: string, reason: string, _cause: Cause): string => {
-      const text = `${head}${time === "" ? "" : ` for another ${time}`}${reason === "" ? "" : `: ${reason}`}`;
+    parts: (head: string, time: string, reason: string, cause: Cause): string => {
+      const timeWord = cause === Cause.MAINTENANCE_PLANNED ? "in" : "for another";
+      const text = `${head}${time === "" ? "" : ` ${timeWord} ${time}`}${reason === "" ? "" : `: ${reason}`}`;
       return /[.!?]$/.test(text) ? text : `${text}.`;
     },
   },
@@ -257,8 +264,8 @@ export const en = {
     unreachable: "The castle can't be reached. Check your connection and try again.",
     noWebSocket: "The castle answers, but something in between, such as a proxy, does not let WebSockets through.",
     origin: "The castle refuses the address of this page. Its operator can allow it with --allowed-origins.",
-    host: "The castle does not know itself by this host name. Its operator can add it with --public-host.",
-    address: "The castle lets nobody else in from your network address for now. Try again later.",
+    host: "The castle does not know this host name. Its operator can add it with --public-host.",
+    address: "The castle takes no more connections from your network address for now. Try again later.",
     statuses: {
       idle: "Not connected",
       connecting: "Connecting",
@@ -276,7 +283,7 @@ export const en = {
     elsewhereText: "You entered the castle in another window, so this one was disconnected.",
     playHere: "Play here instead",
     logOutHere: "Log out here",
-    enteredAgain: "You were away for too long and have entered the castle again.",
+    enteredAgain: "Your session had ended, so you have entered the castle again.",
   },
 
   login: {
@@ -326,12 +333,12 @@ export const en = {
       if (monsters === 0) return people;
       return `${people}, and ${plurals.select(monsters) === "one" ? "a monster" : counted(monsters, "", "monsters")}`;
     },
-    arrived: (map: string): string => `You have arrived in ${map}.`,
-    portal: (map: string): string => `Enter ${map}`,
-    portalLabel: (map: string): string => `To ${map}`,
+    arrived: (map: string): string => `You have arrived in ${midSentence(map)}.`,
+    portal: (map: string): string => `Enter ${midSentence(map)}`,
+    portalLabel: (map: string): string => `To ${midSentence(map)}`,
     safe: (seconds: number): string =>
-      "You are safe here: no monster comes into the ring, and nobody in it can be hit except by a guild at war with " +
-      `theirs. If you strike, you are not safe for ${seconds} seconds.`,
+      "You are safe here: monsters stay out of the ring, and nobody in it can be hit except by a guild at war with " +
+      `theirs. If you attack, you are not safe for ${seconds} seconds.`,
     portalGone: "That portal is gone.",
     portalNotNow: "You can't enter a portal now.",
     portalFar: "Step closer to the portal.",
@@ -346,7 +353,7 @@ export const en = {
     tooFar: "Too far away.",
     notReady: "Not ready yet.",
     noTarget: "Nobody there to hit.",
-    sheltered: "Nobody is hit inside the ring, except in a war.",
+    sheltered: "Players in the ring can't be hit, except in a war.",
     notNow: "You can't do that now.",
     dodged: "Dodged",
     blocked: "Blocked",
@@ -356,7 +363,7 @@ export const en = {
     killedBy: (killer: string): string => `Slain by ${killer}`,
     respawn: (seconds: number, automaticSeconds: number): string => {
       const own = seconds > 0 ? `You can rise again in ${seconds} s` : "Rise again when you are ready";
-      return `${own}. You will rise by yourself ${automaticSeconds > 0 ? `in ${automaticSeconds} s` : "now"}.`;
+      return `${own}. You will rise automatically ${automaticSeconds > 0 ? `in ${automaticSeconds} s` : "now"}.`;
     },
     riseAgain: "Rise again",
   },
@@ -371,8 +378,8 @@ export const en = {
       "/all text - talk to everyone",
     ],
     keyHelp: [
-      "Enter opens the chat, Escape leaves it",
-      "1, 2 and 3 use skills, Q picks a target, Escape clears it",
+      "Enter opens the chat, Esc leaves it",
+      "1, 2 and 3 use skills, Q picks a target, Esc clears it, E enters a portal",
       "G, R, F, L and U open guild, rooms, friends, leaderboard and account",
     ],
     whisperUsage: "Usage: /w name text",
@@ -456,7 +463,7 @@ export const en = {
     already: "You are already friends, or one of you has asked.",
     isSelf: "That is you.",
     tooMany: "One of you has too many friends or requests.",
-    changed: "That has changed meanwhile.",
+    changed: "That changed in the meantime.",
     tooManyIgnored: "You ignore too many players already.",
     noRequests: "No requests.",
     noFriends: "No friends yet.",
@@ -493,7 +500,7 @@ export const en = {
     inGuild: "You are already in a guild.",
     notFound: "There is no such player or guild.",
     rankTooLow: "Your rank does not allow that.",
-    already: "That is already so.",
+    already: "Nothing to change.",
     full: "The guild is full.",
     notNow: "That can't be done right now.",
     playerNotFound: "Nobody has that name.",
@@ -502,13 +509,13 @@ export const en = {
     invitationGone: "That invitation is no longer open.",
     guildNotFound: "No guild has that name.",
     atWarAlready: "You are already at war with them.",
-    tooManyWars: "One of the guilds has too many wars.",
-    warTooSoon: "Too soon. After a war there is a truce, and there are only so many wars a day.",
+    tooManyWars: "One of the guilds is in too many wars.",
+    warTooSoon: "Too soon. A truce follows each war, and there is a limit to wars a day.",
     warWithSelf: "A guild can't be at war with itself.",
     noGuild: "You are not in a guild.",
     noParty: "You are not in a party.",
     leaderStays: "Make somebody else the leader first.",
-    nobodyInvited: "Nobody is invited.",
+    nobodyInvited: "No open invitations.",
     noInvitations: "No invitations yet.",
     noMembers: "Nobody.",
     noWars: "Peace, for now.",
@@ -542,7 +549,7 @@ export const en = {
     created: (guild: string): string => `You founded the guild ${guild}.`,
     invited: (player: string): string => `${player} is invited.`,
     joined: "Welcome to the guild.",
-    declined: "Declined.",
+    declined: "Invitation declined.",
     enemyMissing: "Enter the name of a guild.",
     warDeclared: (enemy: string): string => `You declared war on ${enemy}.`,
     /** How long something still lasts. */

@@ -82,7 +82,7 @@ export const ko: Texts = {
     accountRevocation: "다른 기기에서 로그아웃",
     add: "추가",
     bytesUsed: "입력한 바이트",
-    castle: "기본",
+    castle: "일반",
     change: "변경",
     channelArea: "주변",
     channelGlobal: "전체",
@@ -110,7 +110,7 @@ export const ko: Texts = {
     guildLeave: "길드 탈퇴",
     guildName: "길드 이름",
     hintKeys: "{W} {A} {S} {D} 또는 클릭으로 이동하고, 몬스터를 클릭해 공격하세요.",
-    hintSafe: "빛의 고리 안은 안전지대입니다.",
+    hintSafe: "빛나는 원 안은 안전지대입니다.",
     hintTouch: "터치해 이동하고, 몬스터를 터치해 공격하세요.",
     ignore: "차단",
     ignored: "차단 목록",
@@ -125,7 +125,7 @@ export const ko: Texts = {
     leave: "나가기",
     leaveCastle: "성에서 나가기",
     logIn: "로그인",
-    logOutOthers: "모두 로그아웃",
+    logOutOthers: "다른 기기 로그아웃",
     members: "길드원",
     message: "메시지",
     messagePlaceholder: "메시지 입력 또는 /help",
@@ -208,7 +208,7 @@ export const ko: Texts = {
     [ErrorCode.INVALID_STATE]: "지금은 할 수 없습니다.",
     [ErrorCode.INVALID_TOKEN]: "로그인 정보가 유효하지 않습니다. 다시 로그인해 주세요.",
     [ErrorCode.TOKEN_EXPIRED]: "로그인이 만료되었습니다. 다시 로그인해 주세요.",
-    [ErrorCode.NAME_TAKEN]: "이미 사용 중인 이름이거나 너무 비슷한 이름입니다. 다른 이름을 입력해 주세요.",
+    [ErrorCode.NAME_TAKEN]: "이미 사용 중이거나 너무 비슷한 이름입니다. 다른 이름을 입력해 주세요.",
     [ErrorCode.NAME_INVALID]: `이름은 한글이나 영문 등의 글자, 숫자, "_", "-"로 ${PLAYER_NAME_LENGTH_MIN}~` +
       `${PLAYER_NAME_LENGTH_MAX}자여야 합니다.`,
     [ErrorCode.NOT_FOUND]: "해당 이름을 찾을 수 없습니다.",
@@ -221,7 +221,8 @@ export const ko: Texts = {
     [ErrorCode.RESUME_EXPIRED]: "접속이 너무 오래 끊겨 있었습니다.",
     [ErrorCode.SHUTTING_DOWN]: "서버가 종료되는 중입니다.",
     [ErrorCode.UNSUPPORTED]: "서버가 지원하지 않는 기능입니다.",
-    [ErrorCode.UNAVAILABLE]: "지금은 서버 데이터에 접근할 수 없습니다. 변경된 내용은 없습니다. 다시 시도해 주세요.",
+    [ErrorCode.UNAVAILABLE]:
+      "일시적으로 서버 데이터를 이용할 수 없습니다. 변경된 내용은 없으니 잠시 후 다시 시도해 주세요.",
   },
 
   disconnects: {
@@ -247,6 +248,7 @@ export const ko: Texts = {
       [Cause.KICKED]: "운영자에 의해 접속이 종료되었습니다.",
       [Cause.CHAT_FLOOD]: "도배로 인해 채팅이 금지되었습니다.",
       [Cause.MAINTENANCE]: "서버 점검 중입니다.",
+      [Cause.MAINTENANCE_PLANNED]: "곧 서버 점검이 시작됩니다.",
       [Cause.PASSWORD_CHANGED]: "비밀번호가 변경되었습니다. 다시 로그인해 주세요.",
       [Cause.LOGGED_OUT_EVERYWHERE]: "다른 기기에서 로그아웃되었습니다. 다시 로그인해 주세요.",
       [Cause.PASSWORD_RESET]: "비밀번호가 초기화되었습니다. 운영자에게 받은 비밀번호로 다시 로그인해 주세요.",
@@ -255,13 +257,14 @@ export const ko: Texts = {
     },
     deletion: (deletesAtMs) =>
       `이 계정은 ${dates.format(deletesAtMs)}에 삭제됩니다. 그 전에 로그인하면 삭제가 취소됩니다.`,
-    parts: (head, time, reason, cause) =>
-      [
+    parts: (head, time, reason, cause) => {
+      const isMaintenance = cause === Cause.MAINTENANCE || cause === Cause.MAINTENANCE_PLANNED;
+      return [
         head,
         time === "" ? "" : `남은 시간: ${time}.`,
-        reason === "" ? "" : `${cause === Cause.MAINTENANCE ? "안내" : "사유"}: ${reason}`,
-      ]
-        .filter((part) => part !== "").join(" "),
+        reason === "" ? "" : `${isMaintenance ? "안내" : "사유"}: ${reason}`,
+      ].filter((part) => part !== "").join(" ");
+    },
   },
 
   duration: (ms) => durationOf(ms, ["일", "시간", "분", "초"], ""),
@@ -289,12 +292,12 @@ export const ko: Texts = {
     elsewhereText: "다른 창에서 접속하여 이 창의 접속이 종료되었습니다.",
     playHere: "여기서 계속하기",
     logOutHere: "로그아웃",
-    enteredAgain: "접속이 오래 끊겨 성에 다시 입장했습니다.",
+    enteredAgain: "접속이 끊겨 성에 다시 입장했습니다.",
   },
 
   login: {
     logIn: "로그인",
-    createAccount: "계정 만들기",
+    createAccount: "회원가입",
     nameMissing: "이름을 입력하세요.",
     passwordMissing: "비밀번호를 입력하세요.",
     passwordShort: `비밀번호는 ${PASSWORD_LENGTH_MIN}자 이상이어야 합니다.`,
@@ -334,7 +337,7 @@ export const ko: Texts = {
     portal: (map) => `${map} 입장`,
     portalLabel: (map) => `→ ${map}`,
     safe: (seconds) =>
-      "안전지대입니다. 빛의 고리 안에는 몬스터가 들어오지 못하며, 전쟁 중인 길드가 아니면 공격받지 않습니다. " +
+      "안전지대입니다. 빛나는 원 안에는 몬스터가 들어오지 못하며, 전쟁 중인 길드가 아니면 공격받지 않습니다. " +
       `먼저 공격하면 ${seconds}초 동안 보호받지 못합니다.`,
     portalGone: "포털이 사라졌습니다.",
     portalNotNow: "지금은 포털에 들어갈 수 없습니다.",
@@ -351,7 +354,7 @@ export const ko: Texts = {
     notReady: "재사용 대기 중입니다.",
     noTarget: "공격할 대상이 없습니다.",
     sheltered: "안전지대에서는 전쟁 중인 상대만 공격할 수 있습니다.",
-    notNow: "지금은 할 수 없습니다.",
+    notNow: "지금은 사용할 수 없습니다.",
     dodged: "회피",
     blocked: "방어",
     partlyBlocked: (damage) => `${damage} 방어`,
@@ -377,8 +380,8 @@ export const ko: Texts = {
       "/all 내용 - 전체 채팅",
     ],
     keyHelp: [
-      "Enter - 채팅창 열기, Escape - 채팅창 닫기",
-      "1, 2, 3 - 스킬 사용, Q - 대상 선택, Escape - 대상 해제",
+      "Enter - 채팅창 열기, Esc - 채팅창 닫기",
+      "1, 2, 3 - 스킬 사용, Q - 대상 선택, Esc - 대상 해제, E - 포털 입장",
       "G, R, F, L, U - 길드, 채팅방, 친구, 랭킹, 계정",
     ],
     whisperUsage: "사용법: /w 이름 내용",
@@ -403,7 +406,7 @@ export const ko: Texts = {
     messageTo: (room) => `${room} 채팅방에 보낼 메시지`,
     unread: (count) => `읽지 않은 메시지 ${numbers.format(count)}개`,
     tooFast: "메시지를 너무 빨리 보내고 있습니다. 잠시 후 다시 시도해 주세요.",
-    nobodyCalled: (name) => `${name}님을 찾을 수 없습니다.`,
+    nobodyCalled: (name) => `${name}님은 존재하지 않는 플레이어입니다.`,
     noGuild: "가입한 길드가 없습니다.",
     noParty: "참가 중인 파티가 없습니다.",
     noRoom: "참여 중인 채팅방이 아닙니다.",
@@ -432,7 +435,7 @@ export const ko: Texts = {
     asked: (name) => `${name}님을 파티에 초대했습니다.`,
     invitedBy: (name) => `${name}님이 파티에 초대했습니다. 친구 창에서 수락하거나 거절하세요.`,
     invitation: "파티 초대",
-    invites: "파티에 초대함",
+    invites: "파티 초대",
     invitesYou: (name) => `${name}님이 파티에 초대했습니다.`,
     joined: (name) => `${name}님이 파티에 참가했습니다.`,
     youJoined: "파티에 참가했습니다.",
@@ -460,7 +463,7 @@ export const ko: Texts = {
     notFound: "존재하지 않는 플레이어입니다.",
     already: "이미 친구이거나 응답을 기다리는 요청이 있습니다.",
     isSelf: "자신에게는 할 수 없습니다.",
-    tooMany: "나 또는 상대의 친구나 요청이 너무 많습니다.",
+    tooMany: "나 또는 상대방의 친구 목록이 가득 찼습니다.",
     changed: "그사이에 상태가 변경되었습니다.",
     tooManyIgnored: "차단 목록이 가득 찼습니다.",
     noRequests: "받은 요청이 없습니다.",
@@ -498,7 +501,7 @@ export const ko: Texts = {
     inGuild: "이미 길드에 가입되어 있습니다.",
     notFound: "존재하지 않는 플레이어 또는 길드입니다.",
     rankTooLow: "길드 권한이 부족합니다.",
-    already: "이미 그 상태입니다.",
+    already: "이미 적용되어 있습니다.",
     full: "길드 인원이 가득 찼습니다.",
     notNow: "지금은 할 수 없습니다.",
     playerNotFound: "존재하지 않는 플레이어입니다.",
@@ -508,7 +511,7 @@ export const ko: Texts = {
     guildNotFound: "존재하지 않는 길드입니다.",
     atWarAlready: "이미 전쟁 중인 길드입니다.",
     tooManyWars: "두 길드 중 한쪽이 진행 중인 전쟁이 너무 많습니다.",
-    warTooSoon: "아직 전쟁을 선포할 수 없습니다. 전쟁이 끝나면 휴전 기간이 있고, 하루 전쟁 횟수에도 제한이 있습니다.",
+    warTooSoon: "지금은 전쟁을 선포할 수 없습니다. 전쟁이 끝나면 휴전 기간이 있으며, 하루 선포 횟수도 제한됩니다.",
     warWithSelf: "자신의 길드에는 전쟁을 선포할 수 없습니다.",
     noGuild: "가입한 길드가 없습니다.",
     noParty: "참가 중인 파티가 없습니다.",
@@ -573,13 +576,13 @@ export const ko: Texts = {
     joinLabel: (room) => `${room} 채팅방 입장`,
     passwordLabel: (room) => `${room} 채팅방 비밀번호`,
     passwordAgain: (room) => `${room} 채팅방의 비밀번호를 다시 입력하세요.`,
-    closedMeanwhile: (room) => `${room} 채팅방이 사라졌습니다.`,
+    closedMeanwhile: (room) => `${room} 채팅방이 닫혔습니다.`,
     placesRule: `채팅방 정원은 1~${ROOM_MEMBERS_MAX}명입니다.`,
     created: (room) => `${room} 채팅방을 만들었습니다.`,
     joined: (player) => `${player}님이 입장했습니다.`,
     left: (player) => `${player}님이 퇴장했습니다.`,
     leftSelf: (room) => `${room} 채팅방에서 나왔습니다.`,
-    closed: (room) => `${room} 채팅방이 사라졌습니다.`,
+    closed: (room) => `${room} 채팅방이 닫혔습니다.`,
     inside: (count, max) =>
       max > 0 ? `${numbers.format(count)}/${numbers.format(max)}명` : `${numbers.format(count)}명`,
     hasPassword: "비밀번호 있음",
