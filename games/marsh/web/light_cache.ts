@@ -9,6 +9,8 @@ import type { Pen } from "./brush.ts";
 
 /** Pictures kept; beyond that all are painted anew, which a frame can bear. */
 const LIGHTS_MAX = 32;
+/** Lights that reach farther are painted anew each time, in device pixels: a picture of one could take any memory. */
+const REACH_PX_MAX = 512;
 
 /** A picture of a light, and the way from its corner to its middle in device pixels. */
 interface Light {
@@ -45,10 +47,17 @@ export class LightCache {
     y: number,
   ): void {
     const ratio = this.#pixelRatio, key = `${light.key} ${light.reach}`;
+    if (!(light.reach * ratio <= REACH_PX_MAX)) {
+      pen.save();
+      pen.translate(x, y);
+      light.paint(pen);
+      pen.restore();
+      return;
+    }
     let picture = this.#lights.get(key);
     if (picture === undefined) {
       if (this.#lights.size >= LIGHTS_MAX) this.#lights.clear();
-      const middle = Math.ceil(light.reach * ratio);
+      const middle = Math.max(1, Math.ceil(light.reach * ratio));
       const canvas = this.#make(2 * middle, 2 * middle, (pen) => {
         pen.translate(middle / ratio, middle / ratio);
         light.paint(pen);

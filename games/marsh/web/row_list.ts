@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ROOMS_MAX } from "../../parts/rooms/limits.ts";
 import { make } from "./dom.ts";
 import { TEXTS } from "./language.ts";
 
@@ -38,6 +39,8 @@ export interface Row {
   readonly field?: RowField;
 }
 
+/** Rows shown at most: what the longest list of a server has, which is that of rooms. */
+export const ROWS_MAX: number = ROOMS_MAX;
 /** How long a grave button waits for being pressed again, in milliseconds. */
 const CONFIRM_MS = 4_000;
 
@@ -60,8 +63,9 @@ export class RowList {
     this.show([]);
   }
 
-  /** Shows these rows in this order. */
-  show(rows: readonly Row[]): void {
+  /** Shows these rows in this order; of more than {@linkcode ROWS_MAX} the first. */
+  show(all: readonly Row[]): void {
+    const rows = all.slice(0, ROWS_MAX);
     const keys = new Set(rows.map(({ key }) => key));
     const focusedIndex = [...this.#list.children].findIndex((item) => item.contains(document.activeElement));
     for (const [key, { item }] of this.#shown) {
