@@ -7,6 +7,7 @@ import { ROWS_MAX } from "../../games/marsh/web/row_list.ts";
 import { RoomListResponseSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { MAP_SIZE_MAX } from "../../shared/limits.ts";
+import type { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketView } from "../../shared/packet_codec.ts";
 import { deflatePayload } from "../../client/inflate.ts";
 import { frame, framePayload } from "../client/support/memory_server.ts";
@@ -14,6 +15,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit } from "../support/browser.ts";
 import { openPanel, stateOf, untilInWorld } from "../support/game_page.ts";
 import { ServerProcess } from "../support/server_process.ts";
+
+/** Wider than any canvas. */
+const LONG = "W".repeat(10_000);
 
 /** What a hostile server answers a packet with; a number of the session's order is given by the caller. */
 type Lies = (type: number, nextSequence: () => number) => Uint8Array[];
@@ -55,7 +59,7 @@ async function untilFrames(page: Page, count: number): Promise<void> {
     }), count);
 }
 
-browserTest("The page draws on whatever places, maps and speeds a server tells", async (browser) => {
+browserTest("The page draws on whatever places, maps, speeds and names a server tells", async (browser) => {
   await using server = await ServerProcess.start({});
   for (const told of [NaN, -Infinity, 3e38]) {
     const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`);
@@ -65,13 +69,19 @@ browserTest("The page draws on whatever places, maps and speeds a server tells",
     await lieTo(page, (type, next) => {
       const spawn = (entityId: bigint) => ({
         entityId,
-        update: { case: "spawn" as const, value: { name: "Ben", kind: 1, movement: { position, velocity: position } } },
+        update: { case: "spawn" as const, value: { name: LONG, kind: 1, movement: { position, velocity: position } } },
       });
       if (type === PacketType.LOGIN_REQUEST) {
         return [frame(PacketType.LOGIN_RESPONSE, { success: true, sessionToken: "token", playerId: 1n })];
       }
       if (type === PacketType.MAP_INFO_REQUEST) {
-        const map = { mapId: 0, name: "Far", ...size, portals: [circle], safeAreas: [circle] };
+        const map = {
+          mapId: 0,
+          name: LONG,
+          ...size,
+          portals: [{ ...circle, targetMapName: LONG }],
+          safeAreas: [circle],
+        };
         return [frame(PacketType.MAP_INFO_RESPONSE, { success: true, map }, { sequence: next() })];
       }
       if (type !== PacketType.ENTER_WORLD_REQUEST) return [];
@@ -81,6 +91,8 @@ browserTest("The page draws on whatever places, maps and speeds a server tells",
         frame(PacketType.ENTER_WORLD_RESPONSE, { ...entry, ...map }, { sequence: next() }),
         frame(PacketType.WORLD_SNAPSHOT, { serverTimestamp: 1n, updates: [spawn(5n), spawn(6n), spawn(6n)] }),
         frame(PacketType.MOVEMENT_CORRECTION, { sequenceNumber: 1, position }),
+        frame(PacketType.CHAT_MESSAGE, { senderId: 6n, senderName: LONG, message: LONG }, { sequence: next() }),
+        frame(PacketType.ERROR_RESPONSE, { requestType: 99_999, errorCode: 99_999 as ErrorCode, message: LONG }),
       ];
     });
     await logIn(page);
