@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainText } from "./plain_text.ts";
 import type { DisconnectNotice } from "../shared/gen/auth_pb.ts";
 import type { ErrorCode } from "../shared/gen/common_pb.ts";
 
@@ -45,7 +46,7 @@ export interface ClientEvents {
   sessionLost: [loss: SessionLoss];
 }
 
-/** A change with nothing but its reason. */
+/** A change with nothing but its reason, in which a server may have a word. */
 export function changeFor(reason: string, notice: DisconnectNotice | null = null): StateChange {
-  return { reason, notice, retryInMs: null };
+  return { reason: plainText(reason), notice, retryInMs: null };
 }

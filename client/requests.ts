@@ -18,6 +18,7 @@ import type { PacketTable } from "../shared/packet_table.ts";
 import { type ResolvedClientOptions, TIMER_MS_MAX } from "./client_options.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
+import { plainText } from "./plain_text.ts";
 
 /**
  * Why a request has no answer. `refused`: the server said so, see {@linkcode RequestError.code} · `timeout`: no answer in
@@ -45,7 +46,7 @@ export class RequestError extends Error {
     readonly type: number,
     message: string,
   ) {
-    super(message);
+    super(plainText(message));
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { create, toBinary } from "@bufbuild/protobuf";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { DisconnectReason, type ServerInfo, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, EchoRequestSchema, type ServerInfo, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketSchema } from "../../shared/gen/packet_pb.ts";
 import { EnterWorldResponseSchema } from "../../shared/gen/world_pb.ts";
@@ -147,3 +147,23 @@ for (
     await fixture.close();
   });
 }
+
+Deno.test("DrawbridgeClient says why in one line, whatever the server's words are", async () => {
+  const fixture = await Fixture.enter();
+  const { client, server } = fixture;
+  const reasons: string[] = [];
+  client.onState((_, { reason }) => reasons.push(reason));
+  const message = `\u001b[2J\r\n\u0007\u202e\u2028now${"!".repeat(60_000)}`;
+  const refused = client.request(EchoRequestSchema, { data: new Uint8Array(1) }).catch((error) => error.message);
+  await fixture.settle();
+  const refusal = { requestType: PacketType.ECHO_REQUEST, errorCode: ErrorCode.RATE_LIMITED, message };
+  server.peer.reply(PacketType.ERROR_RESPONSE, refusal);
+  server.peer.reply(PacketType.DISCONNECT_NOTICE, { reason: DisconnectReason.KICKED, message });
+  await fixture.settle();
+  for (const said of [await refused, ...reasons]) {
+    assert(/^[\x20-\x7e]+…$/.test(said) && said.includes("[2J now!"), said);
+    assert(said.length <= 501, `${said.length} characters`);
+  }
+  assertEquals(reasons.length, 1);
+  await fixture.close();
+});
