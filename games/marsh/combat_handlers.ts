@@ -70,6 +70,9 @@ interface FightPenalty {
   readonly struckUntilMs: number;
 }
 
+/** What is kept of a player when the game is reloaded; the dead are so since `diedAtMs`, by the engine's clock. */
+type KeptHealth = Readonly<Record<"hp" | "hpMax" | "diedAtMs", number>>;
+
 /** What the {@linkcode CombatService} is made with. */
 export interface CombatServiceOptions {
   readonly atlas: Atlas;
@@ -146,18 +149,22 @@ export class CombatService {
     game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
     // A player who died enters as after a respawn: anywhere on its map.
     game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
-    const before = new Map(game.kept<[entityId: number, health: { hp: number; hpMax: number }][]>("health") ?? []);
-    game.keep("health", () =>
-      Array.from({ length: game.world.viewerCount }, (_, index) => {
-        const id = game.world.viewerAt(index);
-        return [id, { hp: this.health.hpOf(id), hpMax: this.health.hpMaxOf(id) }];
-      }));
+    const before = new Map(game.kept<[entityId: number, health: KeptHealth][]>("health") ?? []);
+    game.keep(
+      "health",
+      () =>
+        Array.from({ length: game.world.viewerCount }, (_, index): [entityId: number, health: KeptHealth] => {
+          const id = game.world.viewerAt(index), diedAtMs = this.#respawns.diedAtMs(id);
+          return [id, { hp: this.health.hpOf(id), hpMax: this.health.hpMaxOf(id), diedAtMs }];
+        }),
+    );
     game.hooks.appear((entityId, _player, saved) => {
       const health = before.get(entityId);
       if (saved !== "stayed") this.#appear(entityId, saved);
       else if (before.delete(entityId)) {
         // Fights, and what they did to anybody, end with the game that was reloaded.
         this.health.set(entityId, health!);
+        if (health!.hp <= 0) this.#respawns.add(entityId, health!.diedAtMs);
         setStatus(game.world, entityId, { buffIds: [], debuffIds: [], isStunned: false, isSilenced: false });
       }
     });

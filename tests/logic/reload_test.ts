@@ -7,7 +7,16 @@ import { Contract } from "../../shared/contract.ts";
 import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { ComponentOptions_SeenBy as SeenBy } from "../../shared/gen/options_pb.ts";
-import { LeaveWorldRequestSchema, MovementUpdateSchema, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
+import {
+  EnterWorldRequestSchema,
+  LeaveWorldRequestSchema,
+  MovementUpdateSchema,
+  WorldSnapshotSchema,
+} from "../../shared/gen/world_pb.ts";
+import { RespawnRequestSchema } from "../../games/parts/combat/combat_pb.ts";
+import { RESPAWN_DELAY_MS, RESPAWN_DELAY_MS_MAX } from "../../games/parts/combat/limits.ts";
+import { parseModerationRequest } from "../../server/moderation/moderation_request.ts";
+import { kill, takeErrors } from "../combat/blows.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import {
   FriendAnswerSchema,
@@ -316,4 +325,54 @@ Deno.test("The marsh goes on when it is reloaded: hit points, chat, and no frien
   assertEquals(friends.map(({ name, online }) => [name, online]), [[ben.name, true]]);
   assertEquals([ann, ben].map((client) => harness.received(client, PacketType.FRIEND_NOTICE).length), [0, 0]);
   assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
+});
+
+Deno.test("Whoever is dead when the marsh is reloaded waits no longer and no shorter, and whoever is muted stays so", async () => {
+  await using harness = await LogicHarness.create();
+  const [ann, ben, cid] = [
+    await harness.connect({ at: { x: 60, z: 60 } }),
+    await harness.connect({ at: { x: 61, z: 61 } }),
+    await harness.connect({ at: { x: 61, z: 60 } }),
+  ];
+  harness.advance(10_000);
+  const mute = parseModerationRequest("mute", { player: cid.name, seconds: 600, reason: "spam", moderator: "mo" });
+  assert(!("problems" in mute));
+  assertEquals((await harness.logic.moderation.run(mute)).kind, "done");
+  for (const target of [ben, ann]) kill(harness, cid, target);
+  const { maps, monsters } = loadGameData();
+  await harness.reload(marshWith({ maps, monsters }));
+  harness.forget();
+  harness.send(cid, ChatMessageSchema, { message: "still muted", channel: Channel.GLOBAL });
+  harness.send(ann, RespawnRequestSchema, {});
+  assertEquals(takeErrors(harness, cid), [ErrorCode.MUTED]);
+  const [{ message }] = harness.received(ann, PacketType.ERROR_RESPONSE);
+  assert(message.startsWith("You can respawn in"), message);
+  const hp = () => [ann, ben].map(({ entityId }) => harness.health.hpOf(entityId));
+  assertEquals(hp(), [0, 0]);
+  harness.advance(RESPAWN_DELAY_MS);
+  harness.send(ann, RespawnRequestSchema, {});
+  assertEquals(hp(), [100, 0]);
+  // Who does not ask comes back by itself.
+  harness.advance(RESPAWN_DELAY_MS_MAX);
+  assertEquals(hp(), [100, 100]);
+});
+
+Deno.test("Whoever waits in the login queue when the game is reloaded is told UNAVAILABLE, and may ask again", async () => {
+  const { maps, monsters } = loadGameData();
+  await using harness = await LogicHarness.create({ worldCapacity: 1, config: { loginQueue: 8 } });
+  await harness.connect({ name: "inside" });
+  const account = { name: "late", nameKey: "late", passwordVerifier: "none", createdAtMs: harness.clock.unixMs() };
+  const created = await harness.storage.accounts.create(account);
+  assert(created.kind === "created");
+  const client = harness.open({ port: "game", name: "late" });
+  const enter = { sessionToken: `plain:${created.accountId}:late` };
+  harness.send(client, EnterWorldRequestSchema, enter);
+  await harness.until(() => harness.received(client, PacketType.LOGIN_QUEUE_STATUS).length > 0);
+  await harness.reload(marshWith({ maps, monsters }));
+  const answers = () => harness.received(client, PacketType.ENTER_WORLD_RESPONSE).map(({ errorCode }) => errorCode);
+  assertEquals(answers(), [ErrorCode.UNAVAILABLE]);
+  harness.forget();
+  harness.send(client, EnterWorldRequestSchema, enter);
+  await harness.until(() => harness.received(client, PacketType.LOGIN_QUEUE_STATUS).length > 0);
+  assertEquals(answers(), []);
 });
