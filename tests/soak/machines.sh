@@ -135,10 +135,13 @@ server() {
   on "$name" "for i in \$(seq 300); do if curl -sf http://127.0.0.1:9090/readyz; then exit; fi; sleep 0.2; done
     journalctl --no-pager --output=cat --unit drawbridge@$service; exit 1"
 }
-server login login login 1 >"$folder/login.out" 2>&1 &
-server game2 dragon game 2 >"$folder/game2.out" 2>&1 &
-server game3 phoenix game 3 >"$folder/game3.out" 2>&1 &
-for _ in 1 2 3; do wait -n %?server || { tail -n 8 "$folder"/*.out; fail "a server is not ready"; }; done
+starting=()
+server login login login 1 >"$folder/login.out" 2>&1 & starting+=($!)
+server game2 dragon game 2 >"$folder/game2.out" 2>&1 & starting+=($!)
+server game3 phoenix game 3 >"$folder/game3.out" 2>&1 & starting+=($!)
+for each in "${starting[@]}"; do
+  wait "$each" || { tail -n 8 "$folder"/*.out; fail "a server is not ready"; }
+done
 step "three servers are ready"
 
 printf '%s\n' "127.0.0.1 localhost" >"$folder/hosts"
