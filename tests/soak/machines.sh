@@ -100,7 +100,7 @@ on() {
     bash -euc "cd /root; $*"
 }
 for name in "${names[@]}"; do
-  for _ in $(seq 60); do
+  for _ in $(seq 240); do
     if on "$name" 'systemctl is-system-running' 2>/dev/null | grep -qE 'running|degraded'; then continue 2; fi
     sleep 0.5
   done
