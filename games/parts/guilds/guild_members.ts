@@ -34,10 +34,10 @@ export class GuildMembers {
    *
    * @throws {DependencyError} when the storage cannot tell.
    */
-  async load(playerId: number, stores: Stores): Promise<void> {
+  load(playerId: number, stores: Stores): Promise<void> {
     this.#absent.delete(playerId);
-    if (this.ties.find(playerId) !== undefined && !this.#doubtful.has(playerId)) return;
-    await this.#loadAll([playerId], stores);
+    if (this.ties.find(playerId) !== undefined && !this.#doubtful.has(playerId)) return Promise.resolve();
+    return this.#loadAll([playerId], stores);
   }
 
   /** The members of a guild who are online. */
@@ -65,8 +65,8 @@ export class GuildMembers {
     return this.#doubtful.has(playerId);
   }
 
-  async #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
-    await this.#calls.run(
+  #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
+    return this.#calls.run(
       () => stores.of(GUILDS).findTies(playerIds),
       (ties) => {
         const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
