@@ -73,11 +73,18 @@ export class ClusterNode {
   async join(): Promise<void> {
     const { log, node, nowMs, timers } = this.#options;
     const untilMs = nowMs() + NODE_LEASE_MS + NODE_RENEWAL_INTERVAL_MS;
+    let isTold = false;
     while (await this.#directory.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
       if (nowMs() >= untilMs) {
         throw new ConfigError([`Cannot use --server-id ${node.serverId}: another server that runs has it`]);
       }
-      log.info("Waiting for the lease of the last server with this id to end", { serverId: node.serverId });
+      if (!isTold) {
+        log.warn("A server with this one's id has not left: it was killed, or runs. Waits until its lease is over", {
+          serverId: node.serverId,
+          secondsMax: (NODE_LEASE_MS + NODE_RENEWAL_INTERVAL_MS) / 1_000,
+        });
+      }
+      isTold = true;
       await new Promise<void>((resolve) => timers.set(resolve, NODE_RENEWAL_INTERVAL_MS / 2));
     }
   }

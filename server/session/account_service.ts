@@ -159,7 +159,9 @@ export class AccountService {
     explanation: Explanation,
   ): Promise<string> {
     const { clock, tokens } = this.#context;
-    const tokenEpoch = await this.#change({ ...change, accountId: account.accountId, tokenEpoch: account.tokenEpoch });
+    const { accountId, tokenEpoch: tokenEpochBefore } = account;
+    const keptEpoch = session.presence === null ? undefined : session.owner?.epoch;
+    const tokenEpoch = await this.#change({ ...change, accountId, tokenEpoch: tokenEpochBefore, keptEpoch });
     this.#tellOthers(account.accountId, tokenEpoch, explanation, true);
     for (const other of this.#sessionsOf(account.accountId)) {
       if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, explanation);
@@ -167,9 +169,10 @@ export class AccountService {
     return await tokens.sign(tokenPlayerOf({ ...account, tokenEpoch }, session.clientVersion), clock.unixMs());
   }
 
-  async #change({ accountId, tokenEpoch, passwordVerifier, deleteAtMs }: AccountChange): Promise<number> {
+  async #change(change: AccountChange): Promise<number> {
+    const { accountId } = change;
     const { accounts } = this.#context.storage.for(SYSTEM);
-    const epoch = await accounts.revokeTokens({ accountId, tokenEpoch, passwordVerifier, deleteAtMs });
+    const epoch = await accounts.revokeTokens(change);
     // Somebody else has changed the password since it was looked at.
     if (epoch === undefined) throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
     this.#parts.epochs.set(accountId, epoch);

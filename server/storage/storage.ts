@@ -253,6 +253,8 @@ export interface AccountChange {
   readonly passwordVerifier?: string;
   /** As {@linkcode Account.deleteAtMs}; left out: it stays. */
   readonly deleteAtMs?: number;
+  /** Under which epoch the account's player is owned, whose session can be resumed as before; left out: none can. */
+  readonly keptEpoch?: number;
 }
 
 /** What stores told of an account that is gone, by their names. */

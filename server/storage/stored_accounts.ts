@@ -58,6 +58,10 @@ const UPDATE = statement<{ readonly tokenEpoch: number }>(
       delete_at_ms = coalesce(?4, delete_at_ms)
     WHERE id = ?1 AND token_epoch = coalesce(?2, token_epoch) RETURNING token_epoch AS tokenEpoch`,
 );
+/** A session is resumed as before, though the tokens of its account are void. */
+const KEEP_SESSION = statement(
+  `UPDATE player_owners SET token_epoch = ?3 WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL`,
+);
 const CLEAR_DELETION = statement(
   "UPDATE accounts SET delete_at_ms = NULL WHERE id = ? AND delete_at_ms IS NOT NULL",
 );
@@ -135,10 +139,14 @@ export function storedAccounts(ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
       yield* INSERT_ADDRESS.run(accountId, address, atMs);
       yield* DELETE_OLD_ADDRESSES.run(accountId);
     },
-    *revokeTokens({ accountId, tokenEpoch, passwordVerifier = null, deleteAtMs = null }) {
+    *revokeTokens({ accountId, tokenEpoch, passwordVerifier = null, deleteAtMs = null, keptEpoch }) {
       checkId(accountId, "accountId");
       if (deleteAtMs !== null) checkId(deleteAtMs, "deleteAtMs");
-      return (yield* UPDATE.get(accountId, tokenEpoch, passwordVerifier, deleteAtMs))?.tokenEpoch;
+      const changed = yield* UPDATE.get(accountId, tokenEpoch, passwordVerifier, deleteAtMs);
+      if (changed !== undefined && keptEpoch !== undefined) {
+        yield* KEEP_SESSION.run(accountId, keptEpoch, changed.tokenEpoch);
+      }
+      return changed?.tokenEpoch;
     },
     *cancelDeletion(accountId) {
       checkId(accountId, "accountId");

@@ -3,8 +3,15 @@
 import { PacketType } from "../../games/marsh/contract.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { DIRECTORY } from "../../server/cluster/directory_store.ts";
-import type { ResumeResponse } from "../../shared/gen/auth_pb.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  PasswordChangeRequestSchema,
+  type ResumeResponse,
+  TokensRevokeRequestSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { NODE_LEASE_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
@@ -203,6 +210,54 @@ Deno.test("A player who was in the world and enters again is found by the new to
   const refused = pair.ask(one, anna);
   await pair.pass(STEP_MS * 4);
   assertEquals([entered(one, refused), await place(resumeToken)], ["BANNED", 1]);
+});
+
+const PASSWORD = "ab".repeat(32);
+
+for (
+  const [name, schema, answerType] of [
+    ["PASSWORD_CHANGE_REQUEST", PasswordChangeRequestSchema, PacketType.PASSWORD_CHANGE_RESPONSE],
+    ["TOKENS_REVOKE_REQUEST", TokensRevokeRequestSchema, PacketType.TOKENS_REVOKE_RESPONSE],
+  ] as const
+) {
+  Deno.test(`${name} leaves the session that asks in the world, and every node knows where it is`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+    const passwordVerifier = await one.harness.logic.context.hasher.hash(PASSWORD, "operator");
+    await pair.storage.accounts.revokeTokens({ accountId: anna.playerId, tokenEpoch: null, passwordVerifier });
+    assertEquals((await resume(pair, two, anna.resumeToken)).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+    one.harness.send(anna, schema, { passwordHash: PASSWORD, newPasswordHash: "cd".repeat(32) });
+    for (let tries = 0; one.harness.received(anna, answerType).length === 0; tries++) {
+      assert(tries < 100, "It is answered");
+      await pair.pass(STEP_MS);
+    }
+    assertEquals((await resume(pair, two, anna.resumeToken)).answer.resumeAt?.serverId, 1);
+  });
+}
+
+Deno.test("A player who is in the world on one node, and logged in on another, changes friends on both, and keeps all", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const friends = [];
+  for (const name of ["Bert", "Cora"]) friends.push((await two.harness.connect({ name })).playerId);
+  const anna = await two.harness.connect({ name: "Anna" });
+  const passwordVerifier = await one.harness.logic.context.hasher.hash(PASSWORD, "operator");
+  await pair.storage.accounts.revokeTokens({ accountId: anna.playerId, tokenEpoch: null, passwordVerifier });
+  const idle = one.harness.open({ name: "Anna", port: "gateway" });
+  one.harness.send(idle, LoginRequestSchema, { username: "Anna", passwordHash: PASSWORD });
+  await pair.pass(STEP_MS * 4);
+  assert(one.harness.received(idle, PacketType.LOGIN_RESPONSE)[0]?.success);
+  one.harness.send(idle, FriendRequestSchema, { playerName: "Bert" });
+  two.harness.send(anna, FriendRequestSchema, { playerName: "Cora" });
+  await pair.pass(STEP_MS * 4);
+  const asked = [];
+  for (const playerId of friends) {
+    const { incoming } = await pair.storage.of(SOCIAL).load(playerId);
+    asked.push(incoming.map((each) => each.playerId));
+  }
+  assertEquals(asked, [[anna.playerId], [anna.playerId]]);
+  assertEquals(pair.playersOf(anna.playerId), [2], "It plays on");
 });
 
 Deno.test("A player whom only the directory knows to be on a node is given up by it when another one wants the player", async () => {

@@ -279,7 +279,9 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       await cluster.claim(bert, one, { ...MARK, tokenHash: "Bert's" });
       await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null });
       assertEquals((await cluster.place("a token")).kind, "over");
-      await cluster.directory.mark({ playerId: anna, epoch: 1, mark: MARK });
+      await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null, keptEpoch: 2 });
+      assertEquals((await cluster.place("a token")).kind, "over", "That is another session's");
+      await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null, keptEpoch: 1 });
       assertEquals((await cluster.place("a token")).kind, "owned", "The session that revoked the others goes on");
       await cluster.directory.release({ playerId: bert, epoch: 1 });
       assertEquals((await cluster.place("Bert's")).kind, "over");

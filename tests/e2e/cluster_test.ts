@@ -201,6 +201,7 @@ programTest(
       const ports = ["--gateway-port", "0", "--admin-port", "0"];
       const taken = await runServerToEnd([...flags, ...ports, "--server-id", "2", "--public-host", "127.0.0.1"]);
       assertEquals(taken.code, EXIT_CONFIG, taken.stderr);
+      assertEquals(taken.stderr.match(/A server with this one's id has not left/g)?.length, 1, "It says why it waits");
       assert(/Cannot use --server-id 2: another server that runs has it/.test(taken.stderr), taken.stderr);
       const nowhere = await runServerToEnd([...flags, ...ports, "--server-id", "3"]);
       assertEquals(nowhere.code, EXIT_CONFIG, nowhere.stderr);
