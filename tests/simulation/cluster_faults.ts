@@ -1,13 +1,27 @@
 /** Faults of servers that share a database, to prove the judge of {@linkcode simulateCluster} by. @module */
 
 import { NodeBus } from "../../server/bus/node_bus.ts";
+import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import { ClaimedOwnerships } from "../../server/cluster/ownerships.ts";
 import { OWNS, STORED_DIRECTORY } from "../../server/cluster/stored_directory.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
+import { decodeSession, encodeSession, type SessionNumbers } from "../../server/session/session_handover.ts";
 import { WorldService } from "../../server/session/world_service.ts";
 import { statement } from "../../server/storage/sql.ts";
+import { STORED_CHARACTERS } from "../../server/storage/stored_characters.ts";
 import { patch } from "./observe.ts";
 import type { PlantedFault } from "./planted_faults.ts";
+
+const KEEP_UNDER_EPOCH = statement(
+  `UPDATE handed_over_sessions SET epoch =
+      (SELECT player_owners.epoch FROM player_owners WHERE player_owners.player_id = handed_over_sessions.player_id)
+    WHERE player_id = ?`,
+);
+
+// deno-lint-ignore require-yield -- it takes the place of one that asks the database
+function* doneWithout() {
+  return true;
+}
 
 type Handlers = typeof STORED_DIRECTORY;
 
@@ -122,6 +136,60 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
       }),
   },
   {
+    name: "a session is handed over under the epoch it had",
+    rules: ["owners"],
+    plant: () =>
+      plantIn("handOver", (handOver) =>
+        function* (argument) {
+          const isDone = yield* handOver(argument);
+          if (isDone) yield* SET_BACK.run(argument.playerId);
+          if (isDone) yield* KEEP_UNDER_EPOCH.run(argument.playerId);
+          return isDone;
+        }),
+  },
+  {
+    name: "a session that was handed over can be taken twice",
+    rules: ["owners", "handover"],
+    plant: () =>
+      plantIn("takeSession", (takeSession) =>
+        function* (argument) {
+          const taken = yield* takeSession(argument);
+          if (taken.kind !== "taken" || taken.session === null) return taken;
+          yield* TAKE_AWAY.run(taken.playerId);
+          yield* KEEP_UNDER_EPOCH.run(taken.playerId);
+          return taken;
+        }),
+  },
+  {
+    name: "the old server takes packets after it has told its numbers",
+    rules: ["delivery", "contract"],
+    plant: () =>
+      plantInHandOver((numbers) => ({ ...numbers, receivedSequence: Math.max(0, numbers.receivedSequence - 1) })),
+  },
+  {
+    name: "what its client has not heard is not handed over",
+    rules: ["delivery", "contract"],
+    plant: () =>
+      plantInHandOver(({ outbox, ...numbers }) => ({
+        ...numbers,
+        outbox: { ...outbox, packets: [], firstSequence: outbox.firstSequence + outbox.packets.length },
+      })),
+  },
+  {
+    name: "a character is not saved when its session is handed over",
+    rules: ["saved"],
+    plant: () => patch(STORED_CHARACTERS, "save", () => doneWithout),
+  },
+  {
+    name: "a session that was handed over is kept for nobody",
+    rules: ["handover"],
+    plant: () =>
+      plantIn("handOver", (handOver) =>
+        function* (argument) {
+          return yield* handOver({ ...argument, graceMs: 1 });
+        }),
+  },
+  {
     name: "what is said on another server is not heard",
     rules: ["heard"],
     plant: () =>
@@ -145,6 +213,13 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
         } as typeof original),
   },
 ];
+
+function plantInHandOver(change: (numbers: SessionNumbers) => SessionNumbers): Disposable {
+  return patch(ClusterNode.prototype, "handOver", (original) =>
+    function (this: ClusterNode, { session, ...rest }) {
+      return original.call(this, { ...rest, session: encodeSession(change(decodeSession(session))) });
+    });
+}
 
 function plantIn<Name extends keyof Handlers>(
   name: Name,

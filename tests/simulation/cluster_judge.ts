@@ -8,7 +8,18 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
-import type { Claim, NodeEntry, NodeId, Ownership, Renewal } from "../../server/cluster/directory_store.ts";
+import type {
+  Claim,
+  Directory,
+  NodeEntry,
+  NodeId,
+  Ownership,
+  Renewal,
+  SessionMark,
+  SessionPlace,
+  SessionQuery,
+  TakenSession,
+} from "../../server/cluster/directory_store.ts";
 import type { Taken } from "../../server/cluster/ownerships.ts";
 import type { Session } from "../../server/session/session.ts";
 import { operationsOf, type StorageOutcome } from "../../server/storage/operations.ts";
@@ -22,6 +33,9 @@ import type { Verdict } from "./verdict.ts";
 
 /** How soon a node that nothing ails must have noticed that a player is another's, in milliseconds. */
 const NOTICE_MS = 6_000;
+
+/** What a node hands over. */
+type HandOver = Parameters<Directory["handOver"]>[0];
 
 const OPERATIONS = operationsOf(MARSH_RECORDS);
 
@@ -44,6 +58,13 @@ interface Owner {
   readonly incarnation: string | null;
 }
 
+/** A session that its node has handed over, and that nobody has taken. */
+interface HandedOver {
+  readonly session: Uint8Array;
+  /** Until when it is kept, monotonic milliseconds. */
+  readonly untilMs: number;
+}
+
 /** How a character left the world. */
 interface Departure {
   readonly life: LogicLife;
@@ -61,6 +82,10 @@ export class ClusterJudge {
   /** Until when each incarnation holds its lease, in milliseconds. */
   readonly #leases = new Map<string, number>();
   readonly #owners = new Map<number, Owner>();
+  /** By player. */
+  readonly #handedOver = new Map<number, HandedOver>();
+  /** By what each player's session is resumed. */
+  readonly #tokenHashes = new Map<number, readonly (string | null)[]>();
   readonly #saved = new Map<number, CharacterState>();
   readonly #departures = new Map<number, Departure>();
   /** Entities of characters, by life and character. */
@@ -131,14 +156,32 @@ export class ClusterJudge {
       case "directory.leave":
         return void this.#leases.delete((argument as NodeId).incarnation);
       case "directory.claim": {
-        const { playerId, node } = argument as { playerId: number; node: NodeId };
+        const { playerId, node, mark } = argument as { playerId: number; node: NodeId; mark: SessionMark };
         const claim = value as Claim;
         if (claim.kind === "owned") this.#wanted.add(playerId);
-        return claim.kind === "claimed" ? this.#onClaimed(playerId, node, claim.epoch) : undefined;
+        if (claim.kind !== "claimed") return;
+        this.#onClaimed(playerId, node, claim.epoch);
+        this.#handedOver.delete(playerId);
+        return void this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
+      }
+      case "directory.mark": {
+        const { playerId, mark } = argument as { playerId: number; mark: SessionMark };
+        if (value === true) this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
+        return;
+      }
+      case "directory.handOver":
+        return this.#onHandedOver(argument as HandOver, value as boolean);
+      case "directory.findSession": {
+        const { tokenHash } = argument as SessionQuery;
+        return this.#onFound(tokenHash, value as SessionPlace);
       }
       case "directory.takeSession": {
-        const { node } = argument as { node: NodeId }, taken = value as Taken;
-        return taken.kind === "taken" ? this.#onClaimed(taken.playerId, node, taken.epoch) : undefined;
+        const { node, nextTokenHash, tokenHash } = argument as SessionQuery & { node: NodeId; nextTokenHash: string };
+        const taken = value as Taken;
+        if (taken.kind !== "taken") return taken.kind === "lapsed" ? undefined : this.#onFound(tokenHash, taken);
+        this.#onTaken(taken);
+        this.#tokenHashes.set(taken.playerId, [nextTokenHash, tokenHash]);
+        return this.#onClaimed(taken.playerId, node, taken.epoch);
       }
       case "directory.release": {
         const { playerId, epoch } = argument as Ownership;
@@ -153,6 +196,38 @@ export class ClusterJudge {
     if (fence !== undefined && OPERATIONS.get(operation)?.kind === "write") {
       this.#verdict.expect(this.#isOwner(fence), "fence", `${operation} was done under ${describe(fence)}`);
     }
+  }
+
+  #onHandedOver({ playerId, epoch, character, session, graceMs }: HandOver, isDone: boolean): void {
+    const owner = this.#owners.get(playerId), isOwner = this.#isOwner({ playerId, epoch });
+    const text = `Player ${playerId} was handed over under epoch ${epoch}: ${isDone}`;
+    this.#verdict.expect(isDone === isOwner, "handover", text);
+    // Nobody else has it: its own node has given it up meanwhile.
+    const isForsaken = owner?.epoch === epoch && owner.incarnation === null;
+    this.#verdict.expect(!isForsaken, "handover", `Player ${playerId} was given up while it was handed over`);
+    if (!isDone) return;
+    const { characterId, owner: _owner, ...state } = character;
+    this.#saved.set(characterId, state);
+    this.#forgottenSinceMs.delete(playerId);
+    this.#owners.set(playerId, { epoch: epoch + 1, incarnation: null });
+    this.#handedOver.set(playerId, { session, untilMs: this.#time.monotonicMs() + graceMs });
+  }
+
+  /** A session is looked for: one that was handed over is found as long as it is kept. */
+  #onFound(tokenHash: string, { kind }: SessionPlace): void {
+    if (kind === "free") return;
+    for (const [playerId, { untilMs }] of this.#handedOver) {
+      if (untilMs <= this.#time.monotonicMs() + 1 || !this.#tokenHashes.get(playerId)!.includes(tokenHash)) continue;
+      this.#verdict.fail("handover", `The session of player ${playerId} was handed over and is found ${kind}`);
+    }
+  }
+
+  #onTaken({ playerId, session }: TakenSession): void {
+    const kept = this.#handedOver.get(playerId);
+    this.#handedOver.delete(playerId);
+    const isRight = kept === undefined ? session === null : session !== null && areEqual(kept.session, session);
+    const what = session === null ? "nothing" : "something else, or again";
+    this.#verdict.expect(isRight, "handover", `Of player ${playerId}, who was handed over, ${what} was taken`);
   }
 
   #onClaimed(playerId: number, { incarnation }: NodeId, epoch: number): void {
@@ -281,6 +356,10 @@ export class ClusterJudge {
     }
     return null;
   }
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function describe({ playerId, epoch }: Ownership): string {

@@ -105,7 +105,7 @@ class ClusterSimulation implements SeedRun {
     const names = Array.from({ length: 4 + prng.nextInt(4) }, (_, index) => `player${index}`);
     this.#around = {
       time: this.#time,
-      network: { connect: (port, address, signal) => this.#connect(port, address, signal) },
+      network: { connect: (...where) => this.#connect(...where) },
       judges: {
         verdict: this.verdict,
         delivery: this.#delivery,
@@ -178,9 +178,9 @@ class ClusterSimulation implements SeedRun {
     return this.#nodes.find(isTheirs)?.server.life;
   }
 
-  /** Most go where they have been; some try another. */
-  #connect(port: number, address: string, signal?: AbortSignal): Promise<ClientSocket> {
-    const last = this.#lastNodes.get(address);
+  /** Most go where they are told, or where they have been; some try another. */
+  #connect(port: number, address: string, signal?: AbortSignal, serverId?: number): Promise<ClientSocket> {
+    const last = serverId === undefined ? this.#lastNodes.get(address) : serverId - 1;
     const node = last === undefined || this.#prng.nextInt(5) === 0 ? this.#prng.nextInt(NODES) : last;
     this.#lastNodes.set(address, node);
     return this.#nodes[node].network.connect(port, address, signal);
@@ -260,7 +260,7 @@ class ClusterSimulation implements SeedRun {
     const prng = this.#prng, nowMs = this.#time.monotonicMs();
     const { network, server } = node;
     const forMs = TROUBLES_MS[prng.nextInt(TROUBLES_MS.length)];
-    const kind = prng.nextInt(14);
+    const kind = prng.nextInt(17);
     this.trace.step(`trouble ${kind}`, nowMs, server.config.serverId);
     if (kind < 4) {
       const { open } = network;
@@ -278,6 +278,8 @@ class ClusterSimulation implements SeedRun {
       this.#time.at(forMs, () => server.disk.health = { commitMs: 2, isFull: false });
     } else if (kind < 12) {
       server.crashLogic();
+    } else if (kind < 15) {
+      void server.restart();
     } else {
       server.busReach = REACHES[prng.nextInt(REACHES.length)];
       this.#time.at(forMs, () => server.busReach = "whole");

@@ -38,7 +38,7 @@ import { actAtRandom } from "./player_actions.ts";
 import { Parrot } from "./parrot.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import { Sight } from "./sight_judge.ts";
-import type { SimulatedNetwork } from "./simulated_network.ts";
+import type { ClientSocket, SimulatedNetwork } from "./simulated_network.ts";
 import type { StorageJudge } from "./storage_judge.ts";
 import { upgradeSocket } from "./simulated_websocket.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
@@ -60,7 +60,10 @@ export interface PlayerJudges extends Pick<Judges, "verdict" | "delivery"> {
 /** What a player lives in. */
 export interface Surroundings {
   readonly time: SimulatedTime;
-  readonly network: Pick<SimulatedNetwork, "connect">;
+  readonly network: {
+    /** @param serverId The server that the client was told to go to; undefined: any. */
+    connect(...where: [...Parameters<SimulatedNetwork["connect"]>, serverId?: number]): Promise<ClientSocket>;
+  };
   readonly judges: PlayerJudges;
   /** Names of all players. */
   readonly names: readonly string[];
@@ -172,7 +175,7 @@ export class SimulatedPlayer {
   #makeClient(portOf: () => number): DrawbridgeClient {
     const { around, prng } = this;
     return new DrawbridgeClient({
-      connect: (signal) => this.#connect(portOf(), signal),
+      connect: (signal, server) => this.#connect(portOf(), signal, server?.serverId),
       clientVersion: "1.0.0",
       heartbeatIntervalMs: 1_000,
       connectTimeoutMs: 3_000,
@@ -186,9 +189,9 @@ export class SimulatedPlayer {
     });
   }
 
-  async #connect(port: number, signal: AbortSignal): Promise<Transport> {
+  async #connect(port: number, signal: AbortSignal, serverId?: number): Promise<Transport> {
     const address = `203.0.113.${this.id + 1}`;
-    const socket = await this.around.network.connect(port, address, signal);
+    const socket = await this.around.network.connect(port, address, signal, serverId);
     const transport = port === GATEWAY_PORT ? await upgradeSocket(socket, this.prng) : socket;
     return this.#isParrot ? new Parrot(transport, this.prng, () => !this.#isOut()) : transport;
   }

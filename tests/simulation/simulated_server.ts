@@ -28,6 +28,8 @@ import { refuseOutsideChance } from "../../server/game/outside_chance.ts";
 import { refusePendingPromises } from "../../server/game/pending_promises.ts";
 import { Prng } from "../../server/world/prng.ts";
 import type { World } from "../../server/world/world.ts";
+import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { plainTokens } from "../support/plain_tokens.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 import type { BusReach, SimulatedBus, SimulatedCarrier } from "./simulated_bus.ts";
@@ -87,6 +89,8 @@ const MAPS: readonly MapDefinition[] = [
 ];
 /** Code that a seed must repeat. */
 const GAMES = new URL("../../games/", import.meta.url).href;
+/** How long connections have for what they are told when the server stops, in milliseconds. */
+const FAREWELL_MS = 50;
 /** How long the threads of a crashed server are away, in milliseconds. */
 const RESTART_MS = 300;
 
@@ -295,6 +299,7 @@ export class SimulatedServer implements Listeners {
   lifeCount = 0;
   /** Nobody listens: everything is being started again. */
   isDown = false;
+  #isStopping = false;
   /** How it reaches the bus. */
   busReach: BusReach = "whole";
   readonly #time: SimulatedTime;
@@ -368,6 +373,27 @@ export class SimulatedServer implements Listeners {
     this.#time.at(RESTART_MS, () => this.#start());
   }
 
+  /**
+   * The server is told to stop, as by SIGTERM, and is started again. It hands its sessions over; where that takes longer
+   * than it may, it is killed.
+   */
+  async restart(): Promise<void> {
+    const { life } = this;
+    if (this.isDown || this.#isStopping) return;
+    this.#isStopping = true;
+    const isGone = () => life !== this.life || this.isDown;
+    this.#time.at(STOP_TIMEOUT_MS, () => {
+      if (!isGone() && this.#isStopping) this.crashLogic();
+    });
+    await life.logic.drain();
+    if (isGone()) return;
+    for (const io of this.io) io.worker.closeAll(DisconnectReason.SHUTDOWN, "The server stops");
+    await this.#time.sleep(FAREWELL_MS);
+    if (isGone()) return;
+    await life.logic.stop();
+    if (!isGone()) this.crashLogic();
+  }
+
   /** The whole process stands still for a while, as by SIGSTOP; its clock goes on. */
   pause(ms: number): void {
     this.disk.pause(ms);
@@ -392,6 +418,7 @@ export class SimulatedServer implements Listeners {
 
   #start(): void {
     this.lifeCount++;
+    this.#isStopping = false;
     this.#admitted = createAdmissionBuffer(this.#shape.ioWorkers);
     this.life = new LogicLife(this.#time, new Prng(this.#prng.nextUint32()), {
       config: this.config,
