@@ -11,7 +11,7 @@ import { runRolling } from "./rolling_soak.ts";
 const options = readOptions("soak:rolling", {
   servers: count(3, 2, 8, "servers"),
   rounds: count(2, 1, 100, "how often each is stopped and started again"),
-  players: count(300, 1, 2_000, "players who talk and walk"),
+  players: count(300, 1, 2_000, "players who walk, talk, and found and leave guilds"),
 });
 
 const result = await runRolling({
@@ -19,10 +19,11 @@ const result = await runRolling({
   onRestart: (server, round) => console.log(`Round ${round + 1}: server ${server + 1} stops`),
 });
 for (const problem of result.problems.slice(0, 20)) console.log(`  ${problem}`);
-const { moves, pausesMs, problems, said } = result;
+const { deeds, done, moves, pausesMs, problems, said } = result;
 const at = (fraction: number) => Math.round(pausesMs[Math.ceil(fraction * pausesMs.length) - 1]);
 console.log(
-  `${problems.length > 0 ? "FAILED" : "passed"}: ${said} messages said and heard, ${moves} sessions moved, ` +
+  `${problems.length > 0 ? "FAILED" : "passed"}: ${said} messages said and heard, ${done} of ${deeds} deeds done, ` +
+    `${moves} sessions moved, ` +
     `${problems.length} problems; longest pause of a player: median ${at(0.5)} ms, p99 ${at(0.99)} ms`,
 );
 Deno.exit(problems.length > 0 ? 1 : 0);

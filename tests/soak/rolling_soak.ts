@@ -1,6 +1,7 @@
 /**
- * Servers on one database are stopped and started again, one after the other, while players talk: each must hear what it
- * said, once and in order, and stay logged in.
+ * Servers on one database and one NATS server are stopped and started again, one after the other, while players walk, talk
+ * and change what lasts: each must hear what it said, once and in order, and stay logged in, and nothing that was
+ * acknowledged may be lost or doubled.
  *
  * @module
  */
@@ -11,15 +12,20 @@ import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
 import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { freePort } from "../support/free_port.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
+import { GuildDeeds, GUILDS } from "./guild_deeds.ts";
+import { problemsOf } from "./partition_history.ts";
 
 /** Time between two steps of a player, in milliseconds. */
 const STEP_MS = 100;
 /** What all say together, in messages a second: more would be refused, as it is more than anybody can hear. */
 const MESSAGES_PER_SECOND = 100;
 const PLAYERS_PER_LOGIN = 16;
+/** Deeds of all together in a second: what may be founded in one is limited. */
+const DEEDS_PER_SECOND = 60;
 
 /** What to run. */
 export interface RollingOptions {
@@ -34,6 +40,9 @@ export interface RollingOptions {
 export interface RollingResult {
   readonly said: number;
   readonly moves: number;
+  /** Deeds that were done, of those that were asked for. */
+  readonly deeds: number;
+  readonly done: number;
   readonly problems: readonly string[];
   /** The longest time after which each player has heard something that it had said, in milliseconds, shortest first. */
   readonly pausesMs: readonly number[];
@@ -44,8 +53,9 @@ export async function runRolling(
   { onRestart = () => {}, players, rounds, servers }: RollingOptions,
 ): Promise<RollingResult> {
   await using stack = new AsyncDisposableStack();
-  const database = stack.use(await TestPostgres.start());
-  const common = ["--public-host", "127.0.0.1", "--database-url", await database.createDatabase()];
+  const database = stack.use(await TestPostgres.start()), nats = stack.use(await TestNats.start());
+  const url = await database.createDatabase();
+  const common = ["--public-host", "127.0.0.1", "--database-url", url, "--nats-url", nats.url()];
   // A server that is started again is found where it was.
   const ports = Array.from({ length: servers }, freePort);
   const start = async (index: number) =>
@@ -65,6 +75,7 @@ export async function runRolling(
   }
   const stepsPerMessage = Math.ceil(players / MESSAGES_PER_SECOND * 1_000 / STEP_MS);
   for (const [index, talker] of company.entries()) talker.begin(stepsPerMessage, index);
+  const lives = company.map((talker) => talker.trade(players / DEEDS_PER_SECOND * 1_000));
   for (let round = 0; round < rounds; round++) {
     for (let index = 0; index < servers; index++) {
       onRestart(index, round);
@@ -79,19 +90,25 @@ export async function runRolling(
   }
   await pause(1_000);
   for (const talker of company) talker.end();
+  await Promise.all(lives);
   // Who does not is reported by its findings.
   await until("everybody to hear the last of what it said", () => company.every(({ isSettled }) => isSettled), 30_000)
     .catch(() => {});
+  const guilds = new Map((await database.query(GUILDS, "test_1")).map((line) => line.split("|") as [string, string]));
+  const deeds = company.flatMap(({ deeds }) => deeds.deeds);
   return {
+    deeds: deeds.length,
+    done: deeds.filter(({ outcome }) => outcome === "done").length,
     said: company.reduce((sum, { said }) => sum + said, 0),
     moves: company.reduce((sum, { moves }) => sum + moves, 0),
-    problems: company.flatMap((talker) => talker.findings()),
+    problems: [...company.flatMap((talker) => talker.findings()), ...problemsOf(deeds, [], guilds)],
     pausesMs: company.map(({ pauseMs }) => pauseMs).sort((a, b) => a - b),
   };
 }
 
-/** A player who talks to itself, and to whoever is near. */
+/** A player who talks to itself, and to whoever is near, and founds and leaves guilds. */
 class Talker {
+  readonly deeds: GuildDeeds;
   said = 0;
   /** How often its session has gone on at another server. */
   moves = 0;
@@ -104,6 +121,7 @@ class Talker {
   readonly #heard: number[] = [];
   readonly #saidAtMs: number[] = [];
   #stepCount = 0;
+  #isOver = false;
   #timer: ReturnType<typeof setInterval> | undefined;
   #port = 0;
   #x = 0;
@@ -111,6 +129,7 @@ class Talker {
 
   constructor(index: number, servers: readonly ServerProcess[]) {
     this.#name = `talker${index}`;
+    this.deeds = new GuildDeeds(this.#name, index);
     this.#servers = servers;
     this.#home = index % servers.length;
   }
@@ -118,6 +137,7 @@ class Talker {
   #connected(servers: readonly ServerInfo[]): DrawbridgeClient {
     const client = new DrawbridgeClient({
       servers,
+      requestTimeoutMs: 30_000,
       connect: (signal, server) => {
         const port = server?.port ?? this.#servers[this.#home].ports.game;
         if (this.#port !== 0 && this.#port !== port) this.moves++;
@@ -166,12 +186,22 @@ class Talker {
     }, STEP_MS);
   }
 
+  /** Changes what lasts, with a pause after each time, until it is over. */
+  async trade(pauseMs: number): Promise<void> {
+    await pause(Math.random() * pauseMs);
+    while (!this.#isOver) {
+      await this.deeds.act(this.#client);
+      await pause(pauseMs);
+    }
+  }
+
   end(): void {
+    this.#isOver = true;
     clearInterval(this.#timer);
   }
 
   findings(): string[] {
-    const found = [...this.problems];
+    const found = [...this.problems, ...this.deeds.surprises];
     const wrong = this.#heard.findIndex((message, index) => message !== index);
     if (wrong >= 0) found.push(`heard ${this.#heard[wrong]} in place of ${wrong}`);
     if (this.#heard.length !== this.said) found.push(`heard ${this.#heard.length} of ${this.said}`);
