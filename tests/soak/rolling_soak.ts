@@ -24,6 +24,8 @@ const STEP_MS = 100;
 /** What all say together, in messages a second: more would be refused, as it is more than anybody can hear. */
 const MESSAGES_PER_SECOND = 100;
 const PLAYERS_PER_LOGIN = 16;
+/** How long a machine that others keep busy may take to make an account, in milliseconds. */
+const LOGIN_PATIENCE_MS = 60_000;
 /** Deeds of all together in a second: what may be founded in one is limited. */
 const DEEDS_PER_SECOND = 60;
 
@@ -115,7 +117,7 @@ class Talker {
   pauseMs = 0;
   readonly problems: string[] = [];
   readonly #name: string;
-  #client!: DrawbridgeClient;
+  #client: DrawbridgeClient | undefined;
   readonly #servers: readonly ServerProcess[];
   readonly #home: number;
   readonly #heard: number[] = [];
@@ -161,7 +163,10 @@ class Talker {
 
   async enter(): Promise<void> {
     const { login } = this.#servers[this.#home].ports;
-    const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: login, signal }) });
+    const client = new DrawbridgeClient({
+      connect: (signal) => connectTcp({ port: login, signal }),
+      requestTimeoutMs: LOGIN_PATIENCE_MS,
+    });
     await client.open();
     await client.register(this.#name, "secret");
     const { gameServers, sessionToken } = await client.login(this.#name, "secret");
@@ -179,10 +184,10 @@ class Talker {
     this.#stepCount = first;
     this.#timer = setInterval(() => {
       this.#x += ++this.#stepCount % 2 === 0 ? 0.3 : -0.3;
-      this.#client.send(MovementUpdateSchema, { position: { x: this.#x, y: 0, z: this.#z } });
+      this.#client!.send(MovementUpdateSchema, { position: { x: this.#x, y: 0, z: this.#z } });
       if (this.#stepCount % stepsPerMessage !== 0) return;
       this.#saidAtMs.push(performance.now());
-      this.#client.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
+      this.#client!.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
     }, STEP_MS);
   }
 
@@ -190,7 +195,7 @@ class Talker {
   async trade(pauseMs: number): Promise<void> {
     await pause(Math.random() * pauseMs);
     while (!this.#isOver) {
-      await this.deeds.act(this.#client);
+      await this.deeds.act(this.#client!);
       await pause(pauseMs);
     }
   }
@@ -210,7 +215,7 @@ class Talker {
 
   async close(): Promise<void> {
     this.end();
-    await this.#client.close();
+    await this.#client?.close();
   }
 }
 
