@@ -228,6 +228,8 @@ class ClusterSimulation implements SeedRun {
 
   /** Who has not got into a world since nothing goes wrong any more; null: everybody has. */
   #missing(): string | null {
+    const restarting = this.#nodes.findIndex(({ server }) => server.isRestarting);
+    if (restarting >= 0) return `node ${restarting + 1} is being restarted`;
     for (const { client, name, ledger } of this.#players) {
       if (client.state === "connected" && client.entityId !== null && ledger?.isLive) this.#arrived.add(name);
     }

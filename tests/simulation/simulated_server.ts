@@ -349,6 +349,11 @@ export class SimulatedServer implements Listeners {
     this.#start();
   }
 
+  /** Whether it is about to stop, or being started. */
+  get isRestarting(): boolean {
+    return this.isDown || this.#isStopping;
+  }
+
   tryAccept(portIndex: number, socket: ServerSocket): boolean {
     const io = this.io[this.#prng.nextInt(this.io.length)];
     if (this.isDown || io === undefined) return false;
