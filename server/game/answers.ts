@@ -13,7 +13,7 @@ export type Reply = MessageInitShape<DescMessage>;
 export type Answer = Reply | Durable | KeptReply | undefined;
 
 /** Of a request that is not done once. */
-const NO_REQUEST = { playerId: 0, requestKey: 0, atMs: 0 };
+const NO_REQUEST = { playerId: 0, requestType: 0, requestKey: 0, atMs: 0 };
 
 /** A packet that is handled, and what answers it. */
 interface AnsweredPacket {
@@ -46,8 +46,9 @@ export class Answers {
   /** A request has come. */
   begin(player: Player, requestKey: number): AnsweredRequest {
     const { context: { clock }, storage } = this.parts, { playerId, asker } = player;
-    const once = this.packet.row.isDurable
-      ? new OnceStores(() => storage.for(asker), { playerId, requestKey, atMs: clock.unixMs() })
+    const { isDurable, type: requestType } = this.packet.row;
+    const once = isDurable
+      ? new OnceStores(() => storage.for(asker), { playerId, requestType, requestKey, atMs: clock.unixMs() })
       : this.#notOnce;
     return new AnsweredRequest(this, { player, requestKey, once });
   }
@@ -116,8 +117,9 @@ class AnsweredRequest {
 
   async #lookBack(error: unknown): Promise<Answer> {
     if (this.once.isUsed) throw error;
-    const { storage } = this.#answers.parts;
-    return await replyOfBefore(error, { storage, player: this.#player, requestKey: this.#requestKey });
+    const { packet: { row: { type: requestType } }, parts: { storage } } = this.#answers;
+    const request = { storage, player: this.#player, requestType, requestKey: this.#requestKey };
+    return await replyOfBefore(error, request);
   }
 
   async #answerDurably(reply: Durable): Promise<void> {
@@ -127,7 +129,7 @@ class AnsweredRequest {
     const player = this.#player, requestKey = this.#requestKey;
     let fields: Reply = {}, own: Uint8Array | undefined;
     const payload = await settleDurable(
-      { documents, storage, atMs: clock.unixMs(), player, requestKey },
+      { documents, storage, atMs: clock.unixMs(), player, requestType: row.type, requestKey },
       async (transaction) => {
         fields = await reply.work(transaction);
         return own = this.#answers.encode(fields);

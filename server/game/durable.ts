@@ -136,9 +136,9 @@ export class KeptReply {
  */
 export async function replyOfBefore(
   error: unknown,
-  { storage, player: { playerId, asker }, requestKey }: Pick<DurableRequest, "storage" | "player" | "requestKey">,
+  { storage, player: { playerId, asker }, requestType, requestKey }: Omit<DurableRequest, "documents" | "atMs">,
 ): Promise<KeptReply> {
-  const receipt = await storage.for(asker).of(RECEIPTS).find({ playerId, requestKey });
+  const receipt = await storage.for(asker).of(RECEIPTS).find({ playerId, requestType, requestKey });
   if (receipt === undefined) throw error;
   if (!isKept(receipt)) return new KeptReply(receipt);
   throw new TypeError(`Cannot refuse what was done before: decide it within once.orDone`, { cause: error });
@@ -149,6 +149,8 @@ export interface DurableRequest {
   readonly documents: Documents;
   readonly storage: LogicContext["storage"];
   readonly player: Pick<Player, "playerId" | "asker">;
+  /** Its packet type; 0: a change that the game makes by itself. */
+  readonly requestType: number;
   /** The client's name for it; 0: it has none, and a repeat is a request of its own. */
   readonly requestKey: number;
   /** Unix time in milliseconds. */
@@ -163,16 +165,17 @@ export interface DurableRequest {
  * @throws What its work throws, unless it was done before after all.
  */
 export async function settleDurable(
-  { documents, storage, player, requestKey, atMs }: DurableRequest,
+  { documents, storage, player, requestType, requestKey, atMs }: DurableRequest,
   work: (transaction: Transaction) => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
   const { playerId, asker } = player;
   const findReply = async () =>
-    requestKey === 0 ? undefined : await storage.for(asker).of(RECEIPTS).find({ playerId, requestKey });
+    requestKey === 0 ? undefined : await storage.for(asker).of(RECEIPTS).find({ playerId, requestType, requestKey });
   const before = await findReply();
   if (before !== undefined) return before;
   try {
-    const receiptOf = (reply: Uint8Array) => requestKey === 0 ? null : { playerId, requestKey, reply, atMs };
+    const receiptOf = (reply: Uint8Array) =>
+      requestKey === 0 ? null : { playerId, requestType, requestKey, reply, atMs };
     const outcome = await documents.run(work, receiptOf, asker);
     return outcome.kind === "repeated" ? outcome.reply : outcome.result;
   } catch (error) {

@@ -87,7 +87,7 @@ export class Persistence {
     const sinceMs = clock.monotonicMs();
     // 53 bits: no client's request, and no other change, has that name by chance.
     const requestKey = 1 + prng.nextUint32() * 2 ** 21 + (prng.nextUint32() >>> 11);
-    const request = { documents, storage, player: { playerId, asker: GAME }, requestKey };
+    const request = { documents, storage, player: { playerId, asker: GAME }, requestType: 0, requestKey };
     for (let waitMs = PERSIST_RETRY_MS_MIN;; waitMs = Math.min(2 * waitMs, PERSIST_RETRY_MS_MAX)) {
       const isLast = this.#isStopping || clock.monotonicMs() - sinceMs >= PERSIST_MS_MAX;
       try {

@@ -185,6 +185,24 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   CREATE INDEX handed_over_sessions_by_time ON handed_over_sessions (until_ms);
   `,
   },
+  // A receipt is of a request of one type; those of before, which last a day, are of all.
+  {
+    sql: `
+  CREATE TABLE typed_receipts (
+    id INTEGER PRIMARY KEY,
+    player_id INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    request_type INTEGER NOT NULL,
+    request_key INTEGER NOT NULL,
+    reply BLOB NOT NULL,
+    at_ms INTEGER NOT NULL,
+    UNIQUE (player_id, request_type, request_key)
+  ) STRICT;
+  INSERT INTO typed_receipts SELECT id, player_id, 0, request_key, reply, at_ms FROM receipts;
+  DROP TABLE receipts;
+  ALTER TABLE typed_receipts RENAME TO receipts;
+  CREATE INDEX receipts_by_time ON receipts (at_ms);
+  `,
+  },
 ];
 
 /** The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. */
@@ -327,5 +345,11 @@ export const ENGINE_SCHEMA_POSTGRES: readonly string[] = [
     session BYTEA NOT NULL
   );
   CREATE INDEX handed_over_sessions_by_time ON handed_over_sessions (until_ms);
+  `,
+  // A receipt is of a request of one type; those of before, which last a day, are of all.
+  `
+  ALTER TABLE receipts ADD COLUMN request_type BIGINT NOT NULL DEFAULT 0;
+  ALTER TABLE receipts DROP CONSTRAINT receipts_player_id_request_key_key;
+  ALTER TABLE receipts ADD UNIQUE (player_id, request_type, request_key);
   `,
 ];

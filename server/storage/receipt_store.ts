@@ -16,9 +16,11 @@ export const RECEIPTS = defineStore("receipts", {
   deleteOld: write<{ readonly beforeMs: number }, number>(),
 });
 
-/** Which request: the key is its client's choice. */
+/** Which request: the key is its client's choice, and may be that of a request of another type. */
 export interface ReceiptName {
   readonly playerId: number;
+  /** Its packet type; 0: a change that the game makes by itself. */
+  readonly requestType: number;
   readonly requestKey: number;
 }
 

@@ -14,9 +14,11 @@ import { checkBytes, checkId } from "./storage_checks.ts";
 import type { HandlersOf, Once } from "./store.ts";
 
 const SELECT = statement<{ readonly reply: Uint8Array }>(
-  "SELECT reply FROM receipts WHERE player_id = ? AND request_key = ?",
+  "SELECT reply FROM receipts WHERE player_id = ? AND request_type IN (?, 0) AND request_key = ?",
 );
-const INSERT = statement("INSERT INTO receipts (player_id, request_key, reply, at_ms) VALUES (?, ?, ?, ?)");
+const INSERT = statement(
+  "INSERT INTO receipts (player_id, request_type, request_key, reply, at_ms) VALUES (?, ?, ?, ?, ?)",
+);
 const DELETE_MORE = statement(
   `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE player_id = ? ORDER BY id DESC
     LIMIT ${Number.MAX_SAFE_INTEGER} OFFSET ${RECEIPTS_PER_PLAYER_MAX})`,
@@ -35,17 +37,18 @@ export const STORED_RECEIPTS: HandlersOf<typeof RECEIPTS> = {
 };
 
 /** What is kept of a request that was done. */
-export function* findReceipt({ playerId, requestKey }: ReceiptName): Sql<Uint8Array | undefined> {
+export function* findReceipt({ playerId, requestType, requestKey }: ReceiptName): Sql<Uint8Array | undefined> {
   checkId(playerId, "playerId");
+  checkId(requestType, "requestType");
   checkId(requestKey, "requestKey");
-  return (yield* SELECT.get(playerId, requestKey))?.reply;
+  return (yield* SELECT.get(playerId, requestType, requestKey))?.reply;
 }
 
 /** Adds a receipt to what the transaction does. */
-export function* addReceipt({ playerId, requestKey, reply, atMs }: NewReceipt): Sql<void> {
+export function* addReceipt({ playerId, requestType, requestKey, reply, atMs }: NewReceipt): Sql<void> {
   checkId(atMs, "atMs");
   checkBytes(reply, RECEIPT_BYTES_MAX);
-  yield* INSERT.run(playerId, requestKey, reply, atMs);
+  yield* INSERT.run(playerId, requestType, requestKey, reply, atMs);
   yield* DELETE_MORE.run(playerId);
 }
 

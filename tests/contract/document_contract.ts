@@ -176,7 +176,13 @@ export function claimDocuments(claim: Claim): void {
     const accountId = await mustCreate(storage, "Mira");
     const own = { ...content(1, { coins: 3 }), playerId: accountId };
     await mustCommit(storage, put(String(accountId), 0, own), put("world", 0, content(2)));
-    const receipt = { playerId: accountId, requestKey: 7, reply: new Uint8Array([1]), atMs: NOW_MS };
+    const receipt = {
+      playerId: accountId,
+      requestType: 3_000,
+      requestKey: 7,
+      reply: new Uint8Array([1]),
+      atMs: NOW_MS,
+    };
     await storage.of(DOCUMENTS).commit({ changes: [], receipt });
     assertEquals((await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false })).kind, "removed");
     assertEquals([await byteOf(storage, String(accountId)), await byteOf(storage, "world")], [undefined, 2]);
@@ -191,7 +197,13 @@ export function claimDocuments(claim: Claim): void {
   claim("documents.commit() does what has a receipt once, and gives its answer again", async (storage) => {
     const store = storage.of(DOCUMENTS);
     const playerId = await mustCreate(storage, "Mira"), otherId = await mustCreate(storage, "Nora");
-    const receipt = { playerId, requestKey: 2 ** 53 - 1, reply: new Uint8Array([1, 2, 3]), atMs: NOW_MS };
+    const receipt = {
+      playerId,
+      requestType: 3_000,
+      requestKey: 2 ** 53 - 1,
+      reply: new Uint8Array([1, 2, 3]),
+      atMs: NOW_MS,
+    };
     assertEquals(await storage.of(RECEIPTS).find(receipt), undefined);
     const first = await store.commit({ changes: [put("a", 0, content(1))], receipt });
     assert(first.kind === "committed");
@@ -217,13 +229,15 @@ export function claimDocuments(claim: Claim): void {
     const add = (playerId: number, requestKey: number) =>
       store.commit({
         changes: [],
-        receipt: { playerId, requestKey, reply: new Uint8Array(1), atMs: NOW_MS + requestKey },
+        receipt: { playerId, requestType: 3_000, requestKey, reply: new Uint8Array(1), atMs: NOW_MS + requestKey },
       });
     await add(second, 1);
     for (let key = 1; key <= RECEIPTS_PER_PLAYER_MAX + 2; key++) await add(first, key);
     const kept = async (playerId: number, ...keys: number[]) =>
       await Promise.all(
-        keys.map(async (requestKey) => await storage.of(RECEIPTS).find({ playerId, requestKey }) !== undefined),
+        keys.map(async (requestKey) =>
+          await storage.of(RECEIPTS).find({ playerId, requestType: 3_000, requestKey }) !== undefined
+        ),
       );
     assertEquals(await kept(first, 1, 2, 3, RECEIPTS_PER_PLAYER_MAX + 2), [false, false, true, true]);
     assertEquals(await kept(second, 1), [true]);
@@ -290,7 +304,7 @@ async function checkAgainstModel(storage: Storage): Promise<void> {
 export function claimDocumentDurability(claim: Claim): void {
   claim("documents and receipts are there after a restart", async (storage, opened: OpenedStorage) => {
     const playerId = await mustCreate(storage, "Mira");
-    const receipt = { playerId, requestKey: 5, reply: new Uint8Array([4]), atMs: NOW_MS };
+    const receipt = { playerId, requestType: 3_000, requestKey: 5, reply: new Uint8Array([4]), atMs: NOW_MS };
     await storage.of(DOCUMENTS).commit({ changes: [put("a", 0, content(1, { n: 1 }))], receipt });
     const before = await storage.of(DOCUMENTS).load({ collection: "things", key: "a" });
     const again = await opened.reopen();

@@ -11,8 +11,8 @@ import { type Claim, mustCreate, type OpenedStorage } from "./storage_contract.t
 
 const NOW_MS = 1_760_000_000_000;
 
-function request(playerId: number, requestKey: number) {
-  return { playerId, requestKey, atMs: NOW_MS };
+function request(playerId: number, requestKey: number, requestType = 3_000) {
+  return { playerId, requestType, requestKey, atMs: NOW_MS };
 }
 
 function founding(leaderId: number, name: string): NewGuild {
@@ -36,6 +36,17 @@ export function claimReceipts(claim: Claim): void {
     await storage.of(GUILDS).leave({ playerId });
     assertEquals((await guilds.create(founding(playerId, "Wolves"))).isRepeated, true);
     assertEquals(await storage.of(GUILDS).loadOf({ playerId }), undefined);
+  });
+
+  claim("once() takes the same key of another type for another request", async (storage) => {
+    const [playerId, otherId] = [await mustCreate(storage, "Mira"), await mustCreate(storage, "Nora")];
+    const created = await storage.once(GUILDS, request(playerId, 7, 1)).create(founding(playerId, "Wolves"));
+    const social = storage.once(SOCIAL, request(playerId, 7, 2));
+    assertEquals(await social.addIgnored({ playerId, otherId }), { isRepeated: false, result: "added" });
+    assertEquals(await social.addIgnored({ playerId, otherId }), { isRepeated: true, result: "added" });
+    const again = await storage.once(GUILDS, request(playerId, 7, 1)).create(founding(playerId, "Wolves"));
+    assertEquals(again, { isRepeated: true, result: created.result });
+    assertEquals(await storage.of(RECEIPTS).find(request(playerId, 7, 3)), undefined);
   });
 
   claim("once() keeps nothing of what was refused, failed or has no name", async (storage) => {

@@ -139,3 +139,15 @@ Deno.test("GUILD_SET_RANK_REQUEST needs no receipt: again it changes nothing, an
   assertEquals(errorCode, ErrorCode.PERMISSION_DENIED);
   assertEquals(members.map(({ name, rank }) => `${name} ${rank}`).sort(), handedOver);
 });
+
+Deno.test("A key that was used for a request of another type names another request", async () => {
+  await using harness = await LogicHarness.create({});
+  const anna = await harness.connect({ name: "anna" });
+  await harness.connect({ name: "bert" });
+  const bert = { playerName: "bert" }, wolves = { name: "Wolves", tag: "WO" };
+  assertEquals((await ask(harness, anna, { ...BEFRIEND, key: 9 }, bert)).success, true);
+  assert((await ask(harness, anna, { ...CREATE, key: 9 }, wolves)).guildId > 0n);
+  assertEquals((await ask(harness, anna, { ...LEAVE, key: 9 }, {})).success, true);
+  assertEquals(harness.marsh.guilds.find(anna.playerId), null, "What was answered was done");
+  assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
+});

@@ -137,7 +137,8 @@ Deno.test("Game.on() answers what was done before, also where the handler throws
   assertEquals(await purseOf(harness, client), [START_COINS - PRICE, 1]);
   // What a store's write has kept is no reply: only the handler could make one of it, and the game's fault is told.
   const kept = encodeKept({ bought: 1 });
-  const receipt = { playerId: client.playerId, requestKey: 9, atMs: 0, reply: kept };
+  const { type: requestType } = contract.rowOf(BuyRequestSchema);
+  const receipt = { playerId: client.playerId, requestType, requestKey: 9, atMs: 0, reply: kept };
   await shop.game.storage.for(SYSTEM).of(DOCUMENTS).commit({ changes: [], receipt });
   shop.beforeWork = refuse;
   ask(harness, client, 9);
@@ -205,8 +206,8 @@ Deno.test("Receipts end a day later", async () => {
   await using harness = await openShop(storage);
   const client = await harness.connect();
   await buy(harness, client, 3);
-  const isKept = async () =>
-    await storage.of(RECEIPTS).find({ playerId: client.playerId, requestKey: 3 }) !== undefined;
+  const name = { playerId: client.playerId, requestType: contract.rowOf(BuyRequestSchema).type, requestKey: 3 };
+  const isKept = async () => await storage.of(RECEIPTS).find(name) !== undefined;
   const pass = async (ms: number) => {
     for (let passedMs = 0; passedMs < ms; passedMs += SWEEP_MS) {
       harness.clock.advance(SWEEP_MS - harness.config.tickMs);

@@ -64,7 +64,7 @@ export class DocumentJudge {
       if (content !== undefined) this.#documents.set(`${collection} ${key}`, content && content.bytes);
     }
     if (receipt === null) return;
-    const name = `${receipt.playerId} ${receipt.requestKey}`;
+    const name = `${receipt.playerId} ${receipt.requestType} ${receipt.requestKey}`;
     this.#verdict.expect(!this.#receipts.has(name), RULE, `Request ${name} was done twice`);
     this.#receipts.set(name, receipt.reply.join());
   }
@@ -80,8 +80,8 @@ export class DocumentJudge {
     this.#verdict.fail(RULE, `Player ${playerId} was sent ${schema.typeName}, of which nothing is on disk`);
   }
 
-  #onDoneOnce({ playerId, requestKey }: OnceRequest, isRepeated: boolean): void {
-    const name = `${playerId} ${requestKey}`;
+  #onDoneOnce({ playerId, requestType, requestKey }: OnceRequest, isRepeated: boolean): void {
+    const name = `${playerId} ${requestType} ${requestKey}`;
     if (!isRepeated && requestKey !== 0) {
       this.#verdict.expect(!this.#receipts.has(name), RULE, `Request ${name} was done twice`);
       this.#receipts.set(name, "");

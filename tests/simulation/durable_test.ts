@@ -36,7 +36,14 @@ function begin(time: SimulatedTime, disk: SimulatedDisk): Life {
 /** How many things the player has bought after this one, as it is told; null: its life ended, or it was told to wait. */
 async function attempt(time: SimulatedTime, life: Life, playerId: number, requestKey: number): Promise<number | null> {
   const { documents, storage } = life;
-  const request = { documents, storage, player: { playerId, asker: ASKER }, requestKey, atMs: time.unixMs() };
+  const request = {
+    documents,
+    storage,
+    player: { playerId, asker: ASKER },
+    requestType: 1,
+    requestKey,
+    atMs: time.unixMs(),
+  };
   const done = settleDurable(request, async (transaction) => {
     const purse = await transaction.get(PURSES, playerId) as unknown as Purse | undefined;
     const bought = (purse?.bought ?? 0) + 1;

@@ -35,7 +35,13 @@ async function fill(storage: Storage): Promise<void> {
   await storage.of(GUILDS).create({ ...guild, leaderId: anna.accountId });
   await storage.of(SOCIAL).requestFriend({ playerId: anna.accountId, otherId: bert.accountId, atMs: 7 });
   const content = { version: 1, bytes: new Uint8Array([1, 2]), indexes: { best: -0.5 }, playerId: null, countMax: 9 };
-  const receipt = { playerId: bert.accountId, requestKey: 2 ** 53 - 1, reply: new Uint8Array(0), atMs: 9 };
+  const receipt = {
+    playerId: bert.accountId,
+    requestType: 3_000,
+    requestKey: 2 ** 53 - 1,
+    reply: new Uint8Array(0),
+    atMs: 9,
+  };
   await storage.of(DOCUMENTS).commit({ changes: [{ collection: "c", key: "ключ", revision: 0, content }], receipt });
 }
 
