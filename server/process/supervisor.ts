@@ -631,7 +631,7 @@ export class Supervisor {
       this.#logBytesWarned = 0;
     } else if (bytes >= 2 * this.#logBytesWarned) {
       log.warn(
-        "The write-ahead log of the database keeps growing: another process has been reading the database for long",
+        "The write-ahead log of the database keeps growing: another process has long been reading the database",
         { bytes },
       );
       this.#logBytesWarned = bytes;
