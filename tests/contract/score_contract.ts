@@ -17,6 +17,11 @@ function kills(count: number, killerId: number, victimId: number | null, day = D
   return Array.from({ length: count }, () => ({ killerId, victimId, day }));
 }
 
+/** Does something with all of many, some at a time: a storage answers each call in time. */
+async function inBatches<T>(all: readonly T[], run: (batch: readonly T[]) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < all.length; from += 1_000) await run(all.slice(from, from + 1_000));
+}
+
 /** Ranks, names and counts of a board, in its order. */
 async function topOf(storage: Storage, board: Board, day = ALL_TIME, limit = 100): Promise<string[]> {
   const scores = await storage.of(SCORES).top({ board, day, limit });
@@ -82,14 +87,13 @@ export function claimScores(claim: Claim): void {
   claim("scores.of() counts ranks as far as it promises, and no farther", async (storage) => {
     const names = Array.from({ length: LEADERBOARD_RANK_MAX + 1 }, (_, index) => `p${index}`);
     const accounts = names.map((name) => ({ name, nameKey: name, passwordVerifier: null, createdAtMs: 0 }));
-    const ids = [
-      ...await storage.accounts.createMany(accounts.slice(0, -1)),
-      ...await storage.accounts.createMany(accounts.slice(-1)),
-    ].map(({ accountId }) => accountId);
+    const ids: number[] = [];
+    await inBatches(accounts, async (batch) => {
+      for (const { accountId } of await storage.accounts.createMany(batch)) ids.push(accountId);
+    });
     const [last, beforeLast] = ids;
     const ahead = ids.slice(2).flatMap((id) => kills(1, id, null));
-    await storage.of(SCORES).add(ahead);
-    await storage.of(SCORES).add([...ahead, ...kills(1, beforeLast, null)]);
+    await inBatches([...ahead, ...ahead, ...kills(1, beforeLast, null)], (batch) => storage.of(SCORES).add(batch));
     const rankOf = async (playerId: number) =>
       (await storage.of(SCORES).of({ board: "monsterKills", day: DAY, playerId }))?.rank;
     assertEquals(await rankOf(beforeLast), LEADERBOARD_RANK_MAX);

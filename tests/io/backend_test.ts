@@ -7,6 +7,9 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { PATIENCE_MS, until } from "../support/wait.ts";
 import type { BackendCommand, BackendEvent } from "./backend_worker.ts";
 
+/** How long a worker may take to load its modules, which nothing has compiled before, in milliseconds. */
+const START_PATIENCE_MS = 3 * PATIENCE_MS;
+
 /** A backend in its worker, and everything it reported. */
 class BackendUnderTest {
   readonly events: BackendEvent[] = [];
@@ -14,7 +17,7 @@ class BackendUnderTest {
   readonly #worker = new Worker(new URL("./backend_worker.ts", import.meta.url), { type: "module" });
   readonly #clients: Deno.TcpConn[] = [];
   /** Ends what waits in vain for bytes. */
-  readonly #watchdog = setTimeout(() => this.#closeClients(), 3 * PATIENCE_MS);
+  readonly #watchdog = setTimeout(() => this.#closeClients(), START_PATIENCE_MS + 3 * PATIENCE_MS);
 
   constructor() {
     this.#worker.onmessage = ({ data }) => this.events.push(data);
@@ -28,6 +31,7 @@ class BackendUnderTest {
   async tell<Kind extends BackendEvent["kind"]>(
     command: BackendCommand,
     kind: Kind,
+    patienceMs: number = PATIENCE_MS,
   ): Promise<Extract<BackendEvent, { kind: Kind }>> {
     const before = this.events.length;
     this.#worker.postMessage(command);
@@ -35,7 +39,7 @@ class BackendUnderTest {
       const event = this.events.slice(before).find((event) => event.kind === kind || event.kind === "failed");
       if (event?.kind === "failed" && kind !== "failed") throw new Error(event.message);
       return event as Extract<BackendEvent, { kind: Kind }> | undefined;
-    });
+    }, patienceMs);
   }
 
   /** Stops its thread while `play` runs, so that all of that is there for its next round. */
@@ -164,7 +168,7 @@ for (const name of ["deno", "epoll"] as const) {
       fn: async () => {
         const backend = new BackendUnderTest();
         try {
-          await backend.tell({ kind: "start", backend: name, itemsPerRound }, "started");
+          await backend.tell({ kind: "start", backend: name, itemsPerRound }, "started", START_PATIENCE_MS);
           await run(backend);
           assertEquals(backend.events.filter(({ kind }) => kind === "failed"), []);
         } finally {
