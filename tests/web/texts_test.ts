@@ -166,8 +166,8 @@ Deno.test("explainedOr() says why in the page's language, for how long, and what
     parts(head[Cause.MAINTENANCE_PLANNED]!, ko.duration(600_000), "", Cause.MAINTENANCE_PLANNED),
     deletion(Date.UTC(2027, 0, 2, 12)),
   ], [
-    "이용이 정지되었습니다. 남은 시간: 6일 22시간. 사유: 욕설",
-    "서버 점검 중입니다. 안내: a new map",
+    "이용이 정지되었습니다. 남은 시간: 6일 22시간. 사유: 욕설.",
+    "서버 점검 중입니다. 안내: a new map.",
     "곧 서버 점검이 시작됩니다. 남은 시간: 10분.",
     "이 계정은 2027년 1월 2일에 삭제됩니다. 그 전에 로그인하면 삭제가 취소됩니다.",
   ]);

@@ -262,7 +262,7 @@ export const ko: Texts = {
       return [
         head,
         time === "" ? "" : `남은 시간: ${time}.`,
-        reason === "" ? "" : `${isMaintenance ? "안내" : "사유"}: ${reason}`,
+        reason === "" ? "" : `${isMaintenance ? "안내" : "사유"}: ${reason.replace(/(?<![.!?])$/, ".")}`,
       ].filter((part) => part !== "").join(" ");
     },
   },
