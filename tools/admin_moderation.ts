@@ -164,7 +164,9 @@ export function parseModerationCommand(
   const time = own.get("--for");
   if (time !== undefined) {
     body.seconds = parseDuration(time);
-    if (body.seconds === null) problems.push(`Cannot use --for ${JSON.stringify(time)}: expected 90s, 10m, 2h or 7d`);
+    if (body.seconds === null) {
+      problems.push(`Cannot use --for ${JSON.stringify(time)}: expected a time such as 90s, 10m, 2h or 7d`);
+    }
   }
   if (act === "list" && own.size > 0) {
     problems.push(`Cannot use ${[...own.keys()].join(", ")}: list takes no such flag`);
@@ -228,7 +230,9 @@ function readMaintenance(
   if (own.has("--allow")) body.allow = own.get("--allow")!.split(",").map((name) => name.trim());
   if (time === undefined) return [];
   body.seconds = parseDuration(time);
-  return body.seconds === null ? [`Cannot use --in ${JSON.stringify(time)}: expected 90s, 10m, 2h or 7d`] : [];
+  return body.seconds === null
+    ? [`Cannot use --in ${JSON.stringify(time)}: expected a time such as 90s, 10m, 2h or 7d`]
+    : [];
 }
 
 function makePassword(): string {

@@ -75,7 +75,7 @@ Deno.test("parseModerationCommand() says everything that is wrong with a command
     ["kick Ann --address 1.2.3.4", "kick takes one NAME"],
     ["kick --address 1.2.3.4", "kick takes no --address"],
     ["kick Ann --for 5m", "kick takes no --for"],
-    ["ban Ann --for soon", "expected 90s, 10m, 2h or 7d"],
+    ["ban Ann --for soon", "expected a time such as 90s, 10m, 2h or 7d"],
     ["ban Ann --for", "Cannot use --for without a value"],
     ["ban --address here", 'Cannot use --address "here": expected an address such as '],
     ["announce", "announce takes a TEXT"],
