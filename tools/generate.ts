@@ -43,11 +43,14 @@ function buf(workspace: string, ...args: readonly string[]): Promise<Uint8Array<
   return run(workspace, [...deno, "npm:@bufbuild/buf@1.72.0", ...args]);
 }
 
-/** The same text with the paths of a game's protos from where the command was given. */
+/** The same text with the paths of games' protos from where the command was given. */
 function withOwnPaths(text: string): string {
-  const [[game, home]] = games;
-  const way = relative(Deno.cwd(), home);
-  return text.replaceAll(`games/${game}/`, way === "" ? "" : `${way}/`);
+  for (const [game, home] of games) {
+    const way = relative(Deno.cwd(), home);
+    const path = new RegExp(`(?:games/)?\\b${game}/(?=\\S+\\.proto)`, "g");
+    text = text.replaceAll(path, way === "" ? "" : `${way}/`);
+  }
+  return text;
 }
 
 /** Files below a folder whose names end so, from the folder. */
@@ -305,7 +308,7 @@ ${told.map((file) => `  ${variableOf(file)},`).join("\n")}
   // What a proto says wrongly its author mends, whom a stack trace does not help; nor does the path in the workspace.
   const isTold = error instanceof Error && /^Cannot (?:generate|use packets|use components):/.test(error.message);
   if (!stop.signal.aborted && !isTold) throw error;
-  if (isTold) console.error(folder === undefined ? error.message : withOwnPaths(error.message));
+  if (isTold) console.error(withOwnPaths(error.message));
   Deno.exitCode = 1;
 } finally {
   await Deno.remove(workspace, { recursive: true });
