@@ -17,7 +17,10 @@ page=$folder/source/docs/deploy.md
 
 clean_up() {
   for name in "${names[@]}"; do
-    if [ -e "$folder/$name.pid" ]; then kill -KILL "$(cat "$folder/$name.pid")" 2>/dev/null || true; fi
+    # The first process of the machine, then what started it.
+    for file in pid nspawn; do
+      if [ -s "$folder/$name.$file" ]; then kill -KILL "$(cat "$folder/$name.$file")" 2>/dev/null || true; fi
+    done
   done
   sleep 1
   for name in "${names[@]}"; do
@@ -84,9 +87,9 @@ for name in "${names[@]}"; do
     exec systemd-nspawn --quiet --register=no --keep-unit --machine="drawbridge-$1" --directory="$2" --console=pipe \
       --network-namespace-path="/run/netns/drawbridge-$1" --capability=all --resolv-conf=off --bind-ro="$3:/srv/drawbridge" --boot
   ' sh "$name" "$root" "$folder/source" </dev/null >"$folder/$name.log" 2>&1 &
-  nspawn=$!
-  for _ in $(seq 100); do
-    if pgrep --parent "$nspawn" >"$folder/$name.pid"; then break; fi
+  echo $! >"$folder/$name.nspawn"
+  for _ in $(seq 300); do
+    if pgrep --exact --parent "$!" systemd >"$folder/$name.pid"; then break; fi
     sleep 0.1
   done
   address=$((address + 1))
