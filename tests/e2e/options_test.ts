@@ -70,6 +70,11 @@ const EFFECTS: Readonly<Record<OptionKey, Seen | Elsewhere>> = {
   sendQueueSoftBytes: { file: "io/connection_test.ts", test: "above its soft cap sheds what is DROPPABLE" },
   sendQueueHardBytes: { file: "io/connection_test.ts", test: "above its hard cap is cut off as SLOW_READER" },
   linkDeadMs: { file: "e2e/resume_test.ts", test: "serve --link-dead-ms ends a session that nobody resumes in time" },
+  drainTimeout: {
+    file: "e2e/drain_test.ts",
+    test:
+      "A server that stops ends matches after --drain-timeout: players are told, keep what they have earned, and go on elsewhere",
+  },
   floodControl: { file: "io/connection_test.ts", test: "has no tokens to run out of when flood control is off" },
   addressMaxConnections: { file: "e2e/address_limits_test.ts", test: "tells a connection too many from an address" },
   addressConnectsPerSecond: {
