@@ -70,7 +70,7 @@ async function withdrawByKeys({ page }: Visitor, stranger: string): Promise<void
   await page.locator("#guild-invited li", { hasText: "Cora" }).waitFor({ state: "detached" });
   // The focus is where the next one is.
   await page.keyboard.press("Enter");
-  await untilRow(page, "guild-invited", "Nobody is invited");
+  await untilRow(page, "guild-invited", "No open invitations");
 }
 
 async function befriend(anna: Visitor, ben: Visitor): Promise<void> {
