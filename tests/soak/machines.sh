@@ -88,6 +88,8 @@ for name in "${names[@]}"; do
       --network-namespace-path="/run/netns/drawbridge-$1" --capability=all --resolv-conf=off --bind-ro="$3:/srv/drawbridge" --boot
   ' sh "$name" "$root" "$folder/source" </dev/null >"$folder/$name.log" 2>&1 &
   echo $! >"$folder/$name.nspawn"
+  # That it was killed, in the end, is no news.
+  disown "$!"
   for _ in $(seq 300); do
     if pgrep --exact --parent "$!" systemd >"$folder/$name.pid"; then break; fi
     sleep 0.1
