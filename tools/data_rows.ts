@@ -32,7 +32,7 @@ export interface DataRows {
 
 /** What is a database's own: how it is kept, and who uses it at the moment. */
 const LEFT_OUT: readonly string[] = [
-  ...["schema_versions", "database_game", "health", "document_revisions", "secrets"],
+  ...["schema_versions", "database_game", "health", "document_revisions", "guild_version", "secrets"],
   ...["nodes", "player_owners", "handed_over_sessions"],
 ];
 const PAGE = 1_000;

@@ -177,6 +177,8 @@ export class NodeBus implements Bus {
       if (peer.isSilent || nowMs - peer.heardAtMs < BUS_SILENT_MS) continue;
       peer.isSilent = true;
       this.#options.log.warn("Another server has gone silent", { node });
+      // What it did last it may not have told any more.
+      this.#miss(node);
       this.#options.faults.notify("bus", this.#silent, node);
     }
   }
@@ -195,6 +197,8 @@ export class NodeBus implements Bus {
     { question = 0, answerTo = 0 }: { readonly question?: number; readonly answerTo?: number } = {},
   ): boolean {
     const { carrier, clock, counters, node } = this.#options;
+    // What cannot be said has a number too: those who hear the next one see that they have missed something.
+    const number = this.#nextNumber(receiver);
     if (!carrier.isUp) return false;
     const payload = toBinary(schema, create(schema, message));
     if (payload.length > BUS_PAYLOAD_BYTES_MAX) {
@@ -202,13 +206,12 @@ export class NodeBus implements Bus {
         `Cannot say ${schema.typeName}: it is ${payload.length} bytes, limit is ${BUS_PAYLOAD_BYTES_MAX} bytes`,
       );
     }
-    const topic = schema.typeName, sentAtMs = clock.unixMs(), number = this.#nextNumber(receiver);
+    const topic = schema.typeName, sentAtMs = clock.unixMs();
     const isSent = carrier.trySend({ sender: node, number, receiver, topic, sentAtMs, payload, question, answerTo });
     counters.add(isSent ? Counter.BUS_SENT : Counter.BUS_DROPPED, 1);
     return isSent;
   }
 
-  /** What is dropped on the way has a number too: the receiver sees that it has missed something. */
   #nextNumber(receiver: string): number {
     if (receiver === "") return ++this.#numberToAll;
     const number = (this.#numbersTo.get(receiver) ?? this.#highestNumberTo) + 1;

@@ -101,15 +101,28 @@ Deno.test("NodeBus.sweep() tells how a node is, and who says nothing for BUS_SIL
   assertEquals([b.bus.loadOf("b"), b.bus.loadOf("nobody")], [undefined, "silent"]);
   for (let count = 0; count < BUS_SILENT_MS / 1_000 + 1; count++) second(b);
   assertEquals([b.bus.loadOf("a"), [...b.bus.nodes], b.silent], ["silent", [], ["a"]]);
+  assertEquals(b.missed, ["a"], "What it did last it may not have told");
   second(a);
   b.take();
-  assertEquals([b.bus.loadOf("a"), [...b.bus.nodes], b.missed], [LOAD, ["a"], ["a"]]);
+  assertEquals([b.bus.loadOf("a"), [...b.bus.nodes], b.missed], [LOAD, ["a"], ["a", "a"]]);
   nodes.network.isUp = false;
   for (let count = 0; count < 10; count++) second(b);
   assertEquals([b.bus.loadOf("a"), b.silent], [undefined, ["a"]], "Nobody is silent while nobody can be heard");
   nodes.network.isUp = true;
   second(b);
-  assertEquals([b.bus.loadOf("a"), b.silent, b.missed], [LOAD, ["a"], ["a", "a"]]);
+  assertEquals([b.bus.loadOf("a"), b.silent, b.missed], [LOAD, ["a"], ["a", "a", "a"]]);
+});
+
+Deno.test("NodeBus.publish() counts what it cannot say: who hears the next message knows that one is missing", () => {
+  const nodes = new Nodes();
+  const a = nodes.add("a"), b = nodes.add("b");
+  a.say("1");
+  nodes.network.isDownFor = "a";
+  assertEquals(a.say("lost"), false);
+  nodes.network.isDownFor = "";
+  a.say("2");
+  b.take();
+  assertEquals([b.heard, b.missed], [["1", "2"], ["a"]]);
 });
 
 Deno.test("NodeBus.ask() is given up after a while, as nobody may wait for ever", async () => {

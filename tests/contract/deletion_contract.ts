@@ -124,7 +124,7 @@ export function claimDeletions(claim: Claim): void {
     const result = await storage.accounts.remove({ accountId: first, nowMs: NOW_MS, isDue: true });
     assert(result.kind === "removed");
     assertEquals([result.name, [...relatedPlayersOf(result.partings)].sort()], ["First", [second, ignoring].sort()]);
-    assertEquals(leftGuildOf(result.partings), guildId);
+    assertEquals(leftGuildOf(result.partings)?.guildId, guildId);
 
     assertEquals(await storage.accounts.find(first), undefined);
     assertEquals(await storage.characters.load({ accountId: first, characterId }), undefined);
@@ -149,9 +149,9 @@ export function claimDeletions(claim: Claim): void {
     for (const accountId of [second, first]) {
       const result = await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false });
       assert(result.kind === "removed");
-      const leftGuildId = leftGuildOf(result.partings);
-      assert(leftGuildId !== null);
-      if (accountId === first) assertEquals(await storage.of(GUILDS).load({ guildId: leftGuildId }), undefined);
+      const left = leftGuildOf(result.partings);
+      assert(left !== null);
+      if (accountId === first) assertEquals(await storage.of(GUILDS).load(left), undefined);
     }
     // Its war goes on to its end.
     const enemy = (await storage.accounts.findByName("enemy"))!.accountId;

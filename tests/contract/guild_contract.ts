@@ -84,6 +84,11 @@ async function ranks(storage: Storage, guildId: number): Promise<[string, number
   return guild?.members.map(({ name, rank }) => [name, rank]) ?? [];
 }
 
+/** What an answer says beside the number of the change. */
+function unnumbered(answer: object): unknown {
+  return Object.fromEntries(Object.entries(answer).filter(([name]) => name !== "version"));
+}
+
 /** Runs the claims. */
 export function claimGuilds(claim: Claim): void {
   claimMembers(claim);
@@ -104,7 +109,29 @@ function claimMembers(claim: Claim): void {
     assertEquals(await storage.of(GUILDS).loadOf({ playerId: anna }), { ...tie, members, wars: [] });
     assertEquals(await storage.of(GUILDS).loadOf({ playerId: bert }), undefined);
     assertEquals(await storage.of(GUILDS).load({ guildId: guildId + 1 }), undefined);
-    assertEquals(await storage.of(GUILDS).findTies([bert, anna, 999]), [{ playerId: anna, ...tie, wars: [] }]);
+    assertEquals((await storage.of(GUILDS).findTies([bert, anna, 999])).ties, [{ playerId: anna, ...tie, wars: [] }]);
+  });
+
+  claim("guilds.version() counts what changes a guild, one after the other, and nothing else", async (storage) => {
+    const guilds = storage.of(GUILDS);
+    const before = await guilds.version(null);
+    const [first, second] = await foundMany(storage, 2);
+    const anna = await enlist(storage, first.leaderId, first.guildId, "Anna");
+    assertEquals(await guilds.version(null), before + 3);
+    await assertRefused(guilds.leave({ playerId: 999 }), "not_in_guild");
+    const numbers = [
+      await guilds.setRank({ actorId: first.leaderId, nameKey: "anna", rank: RANK_OFFICER }),
+      await guilds.declareWar({ ...WAR, actorId: anna, enemyGuildId: second.guildId }),
+      await guilds.addKills([kill(first, second)]),
+      await guilds.addKills([kill(first, second, WAR.endsAtMs)]),
+      await guilds.kick({ actorId: first.leaderId, nameKey: "anna" }),
+      await guilds.endDueWars({ nowMs: WAR.endsAtMs }),
+      await guilds.endDueWars({ nowMs: WAR.endsAtMs }),
+      await guilds.leave({ playerId: first.leaderId }),
+      await guilds.findTies([second.leaderId]),
+    ].map((answer) => "version" in answer && answer.version !== null ? answer.version - before : null);
+    assertEquals(numbers, [4, 5, 6, null, 7, 8, null, 9, 9]);
+    assertEquals(await guilds.version(null), before + 9);
   });
 
   claim("guilds.create() refuses a name, a tag, or a member twice", async (storage) => {
@@ -122,7 +149,7 @@ function claimMembers(claim: Claim): void {
       players.map((playerId, index) => storage.of(GUILDS).create(founding(playerId, "Wolves", `t${index}`))),
     );
     assertEquals(results.filter(({ kind }) => kind === "created").length, 1);
-    assertEquals((await storage.of(GUILDS).findTies(players)).length, 1);
+    assertEquals((await storage.of(GUILDS).findTies(players)).ties.length, 1);
   });
 
   claim("guilds.leave() passes the leadership to the first officer, then to the first member", async (storage) => {
@@ -132,7 +159,7 @@ function claimMembers(claim: Claim): void {
     for (const nameKey of ["dora", "cleo"]) {
       await storage.of(GUILDS).setRank({ actorId: anna, nameKey, rank: RANK_OFFICER });
     }
-    assertEquals(await storage.of(GUILDS).leave({ playerId: anna }), { kind: "left", guildId });
+    assertEquals(unnumbered(await storage.of(GUILDS).leave({ playerId: anna })), { kind: "left", guildId });
     assertEquals(await ranks(storage, guildId), [["Bert", 0], ["Cleo", 2], ["Dora", 1]]);
     const [bert, cleo, dora] = await createPlayers(storage, ["Bert", "Cleo", "Dora"]);
     await storage.of(GUILDS).leave({ playerId: cleo });
@@ -203,7 +230,10 @@ function claimInvites(claim: Claim): void {
       for (const nameKey of ["cleo", "dora"]) await invite(storage, inviterId, nameKey);
     }
     const joined = await storage.of(GUILDS).join({ playerId: cleo, guildId: foxes, nowMs: NOW_MS });
-    assertEquals(joined, { kind: "joined", tie: { guildId: foxes, name: "Foxes", tag: "Foxes", wars: [] } });
+    assertEquals(unnumbered(joined), {
+      kind: "joined",
+      tie: { guildId: foxes, name: "Foxes", tag: "Foxes", wars: [] },
+    });
     await assertRefused(storage.of(GUILDS).join({ playerId: cleo, guildId: wolves, nowMs: NOW_MS }), "in_guild");
     await mustFound(storage, dora, "Bears");
     for (const playerId of [cleo, dora]) {
@@ -334,18 +364,18 @@ function claimRanks(claim: Claim): void {
     for (const [actorId, nameKey, reason] of refusals) {
       await assertRefused(storage.of(GUILDS).kick({ actorId, nameKey }), reason);
     }
-    assertEquals(await storage.of(GUILDS).kick({ actorId: cleo, nameKey: "ella" }), {
+    assertEquals(unnumbered(await storage.of(GUILDS).kick({ actorId: cleo, nameKey: "ella" })), {
       kind: "kicked",
       playerId: ella,
       guildId,
     });
-    assertEquals(await storage.of(GUILDS).kick({ actorId: anna, nameKey: "dora" }), {
+    assertEquals(unnumbered(await storage.of(GUILDS).kick({ actorId: anna, nameKey: "dora" })), {
       kind: "kicked",
       playerId: dora,
       guildId,
     });
     assertEquals(await ranks(storage, guildId), [["Anna", 2], ["Cleo", 1]]);
-    assertEquals((await storage.of(GUILDS).findTies([anna, bert, cleo, dora, ella])).length, 2);
+    assertEquals((await storage.of(GUILDS).findTies([anna, bert, cleo, dora, ella])).ties.length, 2);
   });
 
   claim("guilds.setRank() is the leader's alone and leaves exactly one leader", async (storage) => {
@@ -382,14 +412,14 @@ function claimWars(claim: Claim): void {
     assert(declared.kind === "declared");
     const { warId } = declared.war;
     assertEquals(declared.war.sides.map(({ guildId }) => guildId), [second.guildId, first.guildId]);
-    const ties = await storage.of(GUILDS).findTies([first.leaderId, second.leaderId, third.leaderId]);
+    const { ties } = await storage.of(GUILDS).findTies([first.leaderId, second.leaderId, third.leaderId]);
     const { endsAtMs } = WAR;
     assertEquals(ties.map(({ wars }) => wars), [
       [{ enemyGuildId: second.guildId, endsAtMs }],
       [{ enemyGuildId: first.guildId, endsAtMs }],
       [],
     ]);
-    const counted = await storage.of(GUILDS).addKills([
+    const { guildIds: counted } = await storage.of(GUILDS).addKills([
       kill(first, second),
       kill(second, first),
       kill(second, first, WAR.endsAtMs - 1),
@@ -428,7 +458,10 @@ function claimWars(claim: Claim): void {
 
   claim("guilds.endDueWars() ends what is due and tells when to ask again", async (storage) => {
     const [first, second, third] = await foundMany(storage, 3);
-    assertEquals(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS }), { endedWars: [], nextEndsAtMs: null });
+    assertEquals(unnumbered(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS })), {
+      endedWars: [],
+      nextEndsAtMs: null,
+    });
     const declare = async (enemyGuildId: number, endsAtMs: number, nowMs = NOW_MS) => {
       const war = { ...WAR, nowMs, endsAtMs, actorId: first.leaderId, enemyGuildId };
       const result = await storage.of(GUILDS).declareWar(war);
@@ -438,11 +471,11 @@ function claimWars(claim: Claim): void {
     const early = await declare(second.guildId, NOW_MS + 10);
     const late = await declare(third.guildId, NOW_MS + 20);
     await storage.of(GUILDS).addKills([kill(third, first)]);
-    assertEquals(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 9 }), {
+    assertEquals(unnumbered(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 9 })), {
       endedWars: [],
       nextEndsAtMs: NOW_MS + 10,
     });
-    assertEquals(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 10 }), {
+    assertEquals(unnumbered(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 10 })), {
       endedWars: [{
         warId: early,
         declarerId: first.leaderId,
@@ -451,7 +484,7 @@ function claimWars(claim: Claim): void {
       }],
       nextEndsAtMs: NOW_MS + 20,
     });
-    assertEquals(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 99 }), {
+    assertEquals(unnumbered(await storage.of(GUILDS).endDueWars({ nowMs: NOW_MS + 99 })), {
       endedWars: [{
         warId: late,
         declarerId: first.leaderId,
@@ -478,7 +511,7 @@ function claimWars(claim: Claim): void {
       await invite(storage, third.leaderId, "anna");
       await storage.of(GUILDS).join({ playerId: anna, guildId: third.guildId, nowMs: NOW_MS });
       const killOf = (killerId: number, victimId: number) => ({ killerId, victimId, atMs: NOW_MS });
-      const counted = await storage.of(GUILDS).addKills([
+      const { guildIds: counted } = await storage.of(GUILDS).addKills([
         killOf(first.leaderId, bert),
         killOf(anna, second.leaderId),
         killOf(bert, anna),
@@ -507,7 +540,7 @@ function claimWars(claim: Claim): void {
         const [first, second] = guilds.slice(2 * index);
         await storage.of(GUILDS).declareWar({ ...WAR, actorId: second.leaderId, enemyGuildId: first.guildId });
         await storage.of(GUILDS).addKills(kills[1] > 0 ? [kill(second, first)] : []);
-        assertEquals(await storage.of(GUILDS).leave({ playerId: second.leaderId }), {
+        assertEquals(unnumbered(await storage.of(GUILDS).leave({ playerId: second.leaderId })), {
           kind: "left",
           guildId: second.guildId,
         });

@@ -203,7 +203,9 @@ export class StorageJudge {
   /** Where logic and storage differ; null: nowhere. */
   difference(life: LogicLife, disk: SimulatedDisk): string | null {
     const playerIds = [...life.sessions.inWorld].map(({ player }) => player!.playerId);
-    const ties = new Map((disk.read("guilds.findTies", playerIds) as PlayerTie[]).map((tie) => [tie.playerId, tie]));
+    const ties = new Map(
+      (disk.read("guilds.findTies", playerIds) as { ties: PlayerTie[] }).ties.map((tie) => [tie.playerId, tie]),
+    );
     for (const playerId of playerIds) {
       const known = life.marsh.guilds.find(playerId)?.guildId, stored = ties.get(playerId)?.guildId;
       if (known !== stored) return `logic has player ${playerId} in guild ${known}, the storage in ${stored}`;

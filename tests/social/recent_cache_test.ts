@@ -53,10 +53,10 @@ Deno.test("RecentCache.onFailure() forgets everything where a change may have be
   assertEquals([cache.find(1), cache.find(2)], [undefined, undefined]);
 });
 
-Deno.test("RecentCache.outdate() forgets a value that another server has changed, and what is being read of it", async () => {
+Deno.test("RecentCache.drop() forgets a value that has changed, and what is being read of it", async () => {
   const { cache, readings, read } = counted();
   const old = read(1), other = read(2);
-  cache.outdate(1);
+  cache.drop(1);
   const fresh = read(1);
   assertEquals(readings.length, 3, "Who asks now is answered with what is now");
   readings[2].resolve("new");
@@ -65,7 +65,7 @@ Deno.test("RecentCache.outdate() forgets a value that another server has changed
   readings[1].resolve("two");
   assertEquals([await old, await other], ["OLD", "TWO"]);
   assertEquals([cache.find(1), cache.find(2)], ["NEW", "TWO"]);
-  cache.outdate(1);
+  cache.drop(1);
   assertEquals(cache.find(1), undefined);
 });
 

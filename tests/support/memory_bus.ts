@@ -6,6 +6,8 @@ import type { BusCarrier, BusMessage } from "../../server/bus/bus.ts";
 export class MemoryBus {
   readonly #carriers = new Map<string, MemoryCarrier>();
   #isUp = true;
+  /** A node that alone is cut off, and knows it; empty: none. */
+  isDownFor = "";
   /** Whether a message reaches a node; all do unless told. */
   reaches: (message: BusMessage, node: string) => boolean = () => true;
 
@@ -21,7 +23,7 @@ export class MemoryBus {
 
   /** The way of a node to it. */
   carrier(node: string): MemoryCarrier {
-    const carrier = new MemoryCarrier(this);
+    const carrier = new MemoryCarrier(this, node);
     this.#carriers.set(node, carrier);
     return carrier;
   }
@@ -42,17 +44,19 @@ export class MemoryBus {
 /** A node's way to a {@linkcode MemoryBus}. */
 export class MemoryCarrier implements BusCarrier {
   readonly #bus: MemoryBus;
+  readonly #node: string;
   #outgoing: BusMessage[] = [];
   #incoming: BusMessage[] = [];
   /** Called when something has come, or the state is another. */
   onMessages: () => void = () => {};
 
-  constructor(bus: MemoryBus) {
+  constructor(bus: MemoryBus, node: string) {
     this.#bus = bus;
+    this.#node = node;
   }
 
   get isUp(): boolean {
-    return this.#bus.isUp;
+    return this.#bus.isUp && this.#bus.isDownFor !== this.#node;
   }
 
   trySend(message: BusMessage): boolean {

@@ -11,7 +11,8 @@ interface Reading<Value> {
 
 /**
  * The values used last, by key. Code that changes something in the storage drops the values made from it once the storage
- * has answered. Answers come in the order of the changes, so a kept value is never outdated.
+ * has answered, or another server has said so. What is read from then on is at least as new; what was being read may be
+ * older, and is not kept.
  */
 export class RecentCache<Value> {
   readonly #max: number;
@@ -66,14 +67,9 @@ export class RecentCache<Value> {
     return value;
   }
 
-  /** Forgets a value that has changed. */
+  /** Forgets a value that has changed: a reading under way may have come before that. */
   drop(key: number): void {
     this.#values.delete(key);
-  }
-
-  /** Forgets a value that somebody else has changed: a reading under way may have come before that. */
-  outdate(key: number): void {
-    this.drop(key);
     for (const [name, reading] of this.#readings) {
       if (reading.key !== key) continue;
       reading.isOutdated = true;

@@ -253,7 +253,7 @@ export class SocialService {
 
   /** Another server has changed a player's lists. */
   #onListsChanged(playerId: number): void {
-    this.#shown.outdate(playerId);
+    this.#shown.drop(playerId);
     const player = this.#game.players.find(playerId);
     if (player !== undefined) void this.#readLists(player);
   }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_parts_guilds_guild_bus: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChxwYXJ0cy9ndWlsZHMvZ3VpbGRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIksKDUd1aWxkc0NoYW5nZWQSEQoJZ3VpbGRfaWRzGAEgAygEEhIKCnBsYXllcl9pZHMYAiADKAQSEwoLd2FyX2VuZHNfYXQYAyABKARiBnByb3RvMw",
+    "ChxwYXJ0cy9ndWlsZHMvZ3VpbGRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIlwKDUd1aWxkc0NoYW5nZWQSEQoJZ3VpbGRfaWRzGAEgAygEEhIKCnBsYXllcl9pZHMYAiADKAQSEwoLd2FyX2VuZHNfYXQYAyABKAQSDwoHdmVyc2lvbhgEIAEoBGIGcHJvdG8z",
   );
 
 /**
@@ -40,6 +40,13 @@ export type GuildsChanged = Message<"drawbridge.v1.GuildsChanged"> & {
    * @generated from field: uint64 war_ends_at = 3;
    */
   warEndsAt: bigint;
+
+  /**
+   * The number of the change in the database: changes are numbered one after the other, whichever server makes them.
+   *
+   * @generated from field: uint64 version = 4;
+   */
+  version: bigint;
 };
 
 /**

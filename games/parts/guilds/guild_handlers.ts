@@ -20,7 +20,7 @@ import {
   type GuildRank,
   GuildSetRankRequestSchema,
 } from "./guilds_pb.ts";
-import { GUILD_FORGET_INTERVAL_MS } from "./limits.ts";
+import { GUILD_FORGET_INTERVAL_MS, GUILD_LOOK_INTERVAL_MS } from "./limits.ts";
 import {
   definePart,
   type Game,
@@ -33,6 +33,7 @@ import {
   type PlayerName,
   Refused,
   type Stores,
+  SYSTEM,
 } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";
@@ -41,6 +42,7 @@ import { GuildInvites } from "./guild_invites.ts";
 import { GuildMembers } from "./guild_members.ts";
 import { GuildRosters } from "./guild_rosters.ts";
 import { GuildWars } from "./guild_wars.ts";
+import { GuildVersions } from "./guild_versions.ts";
 import { idOf } from "./wire_id.ts";
 import {
   GUILDS,
@@ -73,15 +75,18 @@ export class GuildService {
   readonly #rosters: GuildRosters;
   readonly #invites: GuildInvites;
   readonly #wars: GuildWars;
+  readonly #versions = new GuildVersions();
+  #nextLookMs = 0;
   #nextForgetMs: number;
   #sweeping: Promise<void> | null = null;
 
   constructor(game: Game, { friends, guildWarMinutes }: GuildsOptions) {
     const social = friends, warMs = guildWarMinutes * 60_000;
     const calls = new GuildCalls((error) => this.#onFailure(error));
-    const members = new GuildMembers(game, calls, social);
+    const versions = this.#versions;
+    const members = new GuildMembers(game, { calls, social, versions });
     const changed = game.bus.topic(GuildsChangedSchema);
-    const rosters = new GuildRosters(game, { members, social, changed });
+    const rosters = new GuildRosters(game, { members, social, changed, versions });
     this.#game = game;
     this.#social = social;
     this.#calls = calls;
@@ -101,11 +106,7 @@ export class GuildService {
     game.every(SWEEP_INTERVAL_MS, () => this.sweep(game.dateMs));
     social.delivery.elsewhere.onGuild((guildId) => members.online(guildId));
     changed.on((change) => this.#onChange(change));
-    game.bus.onMissed(() => {
-      rosters.clear();
-      members.doubtAll();
-      this.#wars.onBegun(0);
-    });
+    game.bus.onMissed(() => this.#onMissed());
     game.on(GuildCreateRequestSchema, (player, request, once) => this.#create(player, request, once));
     game.on(
       GuildJoinRequestSchema,
@@ -152,8 +153,8 @@ export class GuildService {
 
   /** The account of a player is gone, and the storage has taken it out of its guild. */
   #accountRemoved(playerId: number, partings: Partings): void {
-    const leftGuildId = leftGuildOf(partings);
-    if (leftGuildId !== null) this.#rosters.onChange([leftGuildId], { playerIds: [playerId] });
+    const left = leftGuildOf(partings);
+    if (left !== null) this.#rosters.onChange(left.version, [left.guildId], { playerIds: [playerId] });
     this.#members.forget(playerId);
   }
 
@@ -181,16 +182,34 @@ export class GuildService {
   async #catchUp(dateMs: number): Promise<void> {
     try {
       await this.#wars.catchUp(dateMs);
+      await this.#look();
       await this.#members.clearDoubts();
     } catch (error) {
       this.#game.log.warn("Cannot bring guilds up to date, will try again", { error: String(error) });
     }
   }
 
+  /** Whether there are changes in the database that no server could tell of. */
+  async #look(): Promise<void> {
+    const { clock, config, storage } = this.#game;
+    // Whoever has the database for itself knows of all.
+    if (config.databaseUrl === "" || clock.monotonicMs() < this.#nextLookMs) return;
+    this.#nextLookMs = clock.monotonicMs() + GUILD_LOOK_INTERVAL_MS;
+    if (this.#versions.look(await storage.for(SYSTEM).of(GUILDS).version(null))) this.#onMissed();
+  }
+
+  /** Any may have changed. */
+  #onMissed(): void {
+    this.#rosters.clear();
+    this.#members.doubtAll();
+    this.#wars.onBegun(0);
+  }
+
   /** Another server has changed guilds. What they are now is in the database: the news is only that it is to be read. */
-  #onChange({ guildIds, playerIds, warEndsAt }: GuildsChanged): void {
+  #onChange({ guildIds, playerIds, warEndsAt, version }: GuildsChanged): void {
+    this.#versions.note(Number(version));
     for (const guildId of guildIds.map(Number)) {
-      this.#rosters.outdate(guildId);
+      this.#rosters.drop(guildId);
       // They may be at war, or at peace.
       for (const playerId of this.#members.ties.membersOf(guildId)) this.#members.doubt(playerId);
     }
@@ -232,7 +251,10 @@ export class GuildService {
         return once.of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() });
       },
       reply: ({ guildId }) => player.tell(GuildCreateResponseSchema, { success: true, guildId: BigInt(guildId) }),
-      apply: ({ guildId }) => this.#members.set(playerId, { guildId, name, tag, wars: [] }),
+      apply: ({ guildId, version }) => {
+        this.#rosters.onChange(version, []);
+        this.#members.set(playerId, { guildId, name, tag, wars: [] });
+      },
     });
   }
 
@@ -257,8 +279,8 @@ export class GuildService {
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).join({ playerId, guildId, nowMs: this.#game.clock.unixMs() }),
       reply: () => this.#confirm(player, GUILD_JOIN_REQUEST),
-      apply: ({ tie }) => {
-        this.#rosters.onChange([tie.guildId]);
+      apply: ({ tie, version }) => {
+        this.#rosters.onChange(version, [tie.guildId]);
         this.#members.set(playerId, tie);
       },
     });
@@ -269,8 +291,8 @@ export class GuildService {
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).leave({ playerId }),
       reply: () => this.#confirm(player, GUILD_LEAVE_REQUEST),
-      apply: ({ guildId }) => {
-        this.#rosters.onChange([guildId]);
+      apply: ({ guildId, version }) => {
+        this.#rosters.onChange(version, [guildId]);
         this.#members.set(playerId, null);
       },
     });
@@ -281,8 +303,8 @@ export class GuildService {
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
       reply: () => this.#confirm(player, GUILD_KICK_REQUEST),
-      apply: ({ playerId, guildId }) => {
-        this.#rosters.onChange([guildId], { playerIds: [playerId] });
+      apply: ({ playerId, guildId, version }) => {
+        this.#rosters.onChange(version, [guildId], { playerIds: [playerId] });
         this.#members.set(playerId, null);
       },
     });
@@ -295,8 +317,8 @@ export class GuildService {
     if (rank === undefined) throw new Refused(ErrorCode.INVALID_PACKET, "No such rank");
     return this.#calls.request(
       () => this.#game.storage.for(player.asker).of(GUILDS).setRank({ actorId, nameKey: nameKey(playerName), rank }),
-      ({ guild }) => {
-        this.#rosters.onChange([guild.guildId]);
+      ({ guild, version }) => {
+        this.#rosters.onChange(version, [guild.guildId]);
         this.#rosters.show(player, guild);
       },
     );

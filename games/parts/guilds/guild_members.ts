@@ -11,6 +11,7 @@ import type { GuildCalls } from "./guild_calls.ts";
 import { showGuild } from "./guild_component.ts";
 import { GUILDS, type OwnTie } from "./guild_store.ts";
 import { GuildTies } from "./guild_ties.ts";
+import type { GuildVersions } from "./guild_versions.ts";
 
 /** Knows the guilds of the players online, and shows them in the world. */
 export class GuildMembers {
@@ -18,12 +19,21 @@ export class GuildMembers {
   readonly #game: Game;
   readonly #calls: GuildCalls;
   readonly #social: Pick<SocialService, "delivery">;
+  readonly #versions: Pick<GuildVersions, "newest">;
   /** Players whose guild must be asked for again: it could not be learned, or may have changed without our knowing. */
   readonly #doubtful = new Set<number>();
   /** Players who are known and were away when this was last looked at. */
   #absent = new Set<number>();
 
-  constructor(game: Game, calls: GuildCalls, social: Pick<SocialService, "delivery">) {
+  constructor(
+    game: Game,
+    { calls, social, versions }: {
+      readonly calls: GuildCalls;
+      readonly social: Pick<SocialService, "delivery">;
+      readonly versions: Pick<GuildVersions, "newest">;
+    },
+  ) {
+    this.#versions = versions;
     this.#game = game;
     this.#calls = calls;
     this.#social = social;
@@ -68,9 +78,14 @@ export class GuildMembers {
   #loadAll(playerIds: readonly number[], stores: Stores): Promise<void> {
     return this.#calls.run(
       () => stores.of(GUILDS).findTies(playerIds),
-      (ties) => {
+      ({ version, ties }) => {
         const byPlayer = new Map(ties.map(({ playerId, ...tie }) => [playerId, tie]));
-        for (const playerId of playerIds) this.set(playerId, byPlayer.get(playerId) ?? null);
+        // Read before a change that is known by now, which may be these players' own: it is asked for again.
+        const isOutdated = version < this.#versions.newest;
+        for (const playerId of playerIds) {
+          if (isOutdated) this.#doubtful.add(playerId);
+          if (!isOutdated || this.ties.find(playerId) === undefined) this.set(playerId, byPlayer.get(playerId) ?? null);
+        }
       },
     );
   }

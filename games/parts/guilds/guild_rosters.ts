@@ -14,6 +14,7 @@ import type { GuildsChangedSchema } from "./guild_bus_pb.ts";
 import type { GuildMembers } from "./guild_members.ts";
 import { refusalOf } from "./guild_refusals.ts";
 import { type Guild, type GuildMember, GUILDS } from "./guild_store.ts";
+import type { GuildVersions } from "./guild_versions.ts";
 import { GuildInfoResponseSchema } from "./guilds_pb.ts";
 import { GUILDS_KEPT } from "./limits.ts";
 
@@ -25,32 +26,43 @@ export class GuildRosters {
   readonly #members: GuildMembers;
   readonly #social: Pick<SocialService, "isOnlineFor">;
   readonly #changed: Topic<typeof GuildsChangedSchema>;
+  readonly #versions: GuildVersions;
   /** Guilds as they were shown, by id. */
   readonly #shown = new RecentCache<Roster>(GUILDS_KEPT);
 
   /** @param changed What the other servers are told. */
   constructor(
     game: Game,
-    { members, social, changed }: {
+    { members, social, changed, versions }: {
       readonly members: GuildMembers;
       readonly social: Pick<SocialService, "isOnlineFor">;
       readonly changed: Topic<typeof GuildsChangedSchema>;
+      readonly versions: GuildVersions;
     },
   ) {
+    this.#versions = versions;
     this.#changed = changed;
     this.#game = game;
     this.#members = members;
     this.#social = social;
   }
 
-  /** Guilds have changed, by the doing of this server. @param playerIds Who may be in another guild now. */
+  /**
+   * Guilds have changed, by the doing of this server.
+   *
+   * @param version The change's number.
+   * @param told `playerIds`: who may be in another guild now.
+   */
   onChange(
+    version: number,
     guildIds: readonly number[],
     { playerIds = [], warEndsAtMs = 0 }: { readonly playerIds?: readonly number[]; readonly warEndsAtMs?: number } = {},
   ): void {
+    this.#versions.note(version);
     for (const guildId of guildIds) this.#shown.drop(guildId);
-    if (guildIds.length === 0 || !this.#game.bus.isShared) return;
+    if (!this.#game.bus.isShared) return;
     this.#changed.publish({
+      version: BigInt(version),
       guildIds: guildIds.map(BigInt),
       playerIds: playerIds.map(BigInt),
       warEndsAt: BigInt(warEndsAtMs),
@@ -58,8 +70,8 @@ export class GuildRosters {
   }
 
   /** A guild has changed, by the doing of another server. */
-  outdate(guildId: number): void {
-    this.#shown.outdate(guildId);
+  drop(guildId: number): void {
+    this.#shown.drop(guildId);
   }
 
   /** Any may have changed. */

@@ -167,6 +167,13 @@ export const GUILD_SCHEMA: readonly SchemaStep[] = [
   END;
   `,
   },
+  // Changes are numbered, so that servers can tell whether they have heard of all.
+  {
+    sql: `
+  CREATE TABLE guild_version (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER NOT NULL) STRICT;
+  INSERT INTO guild_version (id, version) VALUES (1, 0);
+  `,
+  },
 ];
 
 /** The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. */
@@ -257,5 +264,9 @@ export const GUILD_SCHEMA_POSTGRES: readonly string[] = [
   CREATE INDEX guild_declarations_by_declarer ON guild_declarations (declarer_id, declared_at_ms);
   CREATE INDEX guild_declarations_by_guild ON guild_declarations (guild_id, enemy_guild_id);
   CREATE INDEX guild_declarations_by_end ON guild_declarations (peace_until_ms);
+  `,
+  `
+  CREATE TABLE guild_version (id BIGINT PRIMARY KEY CHECK (id = 1), version BIGINT NOT NULL);
+  INSERT INTO guild_version (id, version) VALUES (1, 0);
   `,
 ];

@@ -23,13 +23,21 @@ function change<Argument, Done extends { readonly kind: string }>() {
   );
 }
 
+/** A change that servers tell each other of. */
+export interface Versioned {
+  /** Its number: changes of guilds are numbered one after the other, whichever server makes them. */
+  readonly version: number;
+}
+
 /**
  * Guilds, their members, invitations and wars. Requests are done in the order they are made. An invitation ends with the
  * right of who made it: it leaves, is put out, or loses its rank.
  */
 export const GUILDS = defineStore("guilds", {
   /** Founds a guild, whose leader drops all invitations; refused with `in_guild`, `name_taken`. */
-  create: write<NewGuild, Founded | Refused, Founded>((answer) => answer.kind === "refused" ? undefined : answer),
+  create: write<NewGuild, Versioned & Founded | Refused, Founded>((answer) =>
+    answer.kind === "refused" ? undefined : { kind: answer.kind, guildId: answer.guildId }
+  ),
 
   /**
    * Invites a player; refused with `not_in_guild`, `no_right`, `unknown_player`, `target_in_guild`, `invited_already`,
@@ -39,7 +47,7 @@ export const GUILDS = defineStore("guilds", {
   invite: change<NewInvite, { readonly kind: "invited"; readonly playerId: number; readonly tie: GuildTie }>(),
 
   /** Joins a guild that has invited the player; refused with `in_guild`, `not_invited`, `guild_full`. */
-  join: change<InviteAnswer, { readonly kind: "joined"; readonly tie: OwnTie }>(),
+  join: change<InviteAnswer, Versioned & { readonly kind: "joined"; readonly tie: OwnTie }>(),
 
   /**
    * The invitations of a member's guild that still stand, in the order of names; refused with `not_in_guild`,
@@ -60,19 +68,25 @@ export const GUILDS = defineStore("guilds", {
    * Leaves a guild. After its leader, the officer who joined first leads, or else the member who did; a guild without
    * members is gone. Wars go on with those who were members when they began. Refused with `not_in_guild`.
    */
-  leave: change<{ readonly playerId: number }, { readonly kind: "left"; readonly guildId: number }>(),
+  leave: change<{ readonly playerId: number }, Versioned & { readonly kind: "left"; readonly guildId: number }>(),
 
   /** Puts a member of lower rank out; refused with `not_in_guild`, `no_right`, `unknown_member`. */
   kick: change<
     MemberTarget,
-    { readonly kind: "kicked"; readonly playerId: number; readonly guildId: number }
+    Versioned & { readonly kind: "kicked"; readonly playerId: number; readonly guildId: number }
   >(),
 
   /**
    * Sets a member's rank; a new leader's predecessor becomes an officer. Refused with `not_in_guild`, `no_right`,
    * `unknown_member`, `own_rank` where the leader would be none.
    */
-  setRank: write<MemberTarget & { readonly rank: Rank }, { readonly kind: "set"; readonly guild: Guild } | Refused>(),
+  setRank: write<
+    MemberTarget & { readonly rank: Rank },
+    Versioned & { readonly kind: "set"; readonly guild: Guild } | Refused
+  >(),
+
+  /** The number of the last change. */
+  version: read<null, number>(),
 
   /** A guild with its members, in the order they joined, and its wars. */
   load: read<{ readonly guildId: number }, Guild | undefined>(),
@@ -81,11 +95,11 @@ export const GUILDS = defineStore("guilds", {
   loadOf: read<{ readonly playerId: number }, Guild | undefined>(),
 
   /**
-   * The guilds players are in; those in none are left out.
+   * The guilds players are in, as they are after the change of this number; those in none are left out.
    *
    * @param playerIds At most `STORAGE_ROWS_MAX`.
    */
-  findTies: read<readonly number[], readonly PlayerTie[]>(),
+  findTies: read<readonly number[], Versioned & { readonly ties: readonly PlayerTie[] }>(),
 
   /** The invitations of a player that still stand, oldest guild first, but for those by players it ignores. */
   findInvites: read<{ readonly playerId: number; readonly nowMs: number }, readonly Invite[]>(),
@@ -98,24 +112,28 @@ export const GUILDS = defineStore("guilds", {
    * the last war of the two guilds, or of the declarer against this enemy, is not over for as long as it lasted, an hour
    * at most; `wars_spent` where the guild or the declarer has declared too many within a day; `wars_full`.
    */
-  declareWar: change<NewWar, { readonly kind: "declared"; readonly war: DeclaredWar }>(),
+  declareWar: change<NewWar, Versioned & { readonly kind: "declared"; readonly war: DeclaredWar }>(),
 
   /**
    * Counts kills in the wars that were going on at their time and had the two on different sides when they began,
    * wherever they are now; others are skipped.
    *
    * @param kills At most `STORAGE_ROWS_MAX`.
-   * @returns The guilds of the wars they counted in, one after the other.
+   * @returns The guilds of the wars they counted in, one after the other; the change's number, null where none counted.
    */
-  addKills: write<readonly Kill[], readonly number[]>(),
+  addKills: write<readonly Kill[], { readonly guildIds: readonly number[]; readonly version: number | null }>(),
 
   /**
    * Ends wars that are due, at most `GUILD_WARS_ENDED_MAX`, and tells when the next one is; null: there is none. The
-   * guild with more kills has won, unless it is gone.
+   * guild with more kills has won, unless it is gone. `version` is the change's number, null where none ended.
    */
   endDueWars: write<
     { readonly nowMs: number },
-    { readonly endedWars: readonly EndedWar[]; readonly nextEndsAtMs: number | null }
+    {
+      readonly endedWars: readonly EndedWar[];
+      readonly nextEndsAtMs: number | null;
+      readonly version: number | null;
+    }
   >(),
 });
 
@@ -123,8 +141,8 @@ export const GUILDS = defineStore("guilds", {
 export type GuildStore = StoreOf<typeof GUILDS>;
 
 /** The guild that one has left whose account is gone; null: it was in none. */
-export function leftGuildOf(partings: Partings): number | null {
-  return partings[GUILDS.name] as number | null;
+export function leftGuildOf(partings: Partings): Versioned & { readonly guildId: number } | null {
+  return partings[GUILDS.name] as ReturnType<typeof leftGuildOf>;
 }
 
 /** Why a request changed nothing. */

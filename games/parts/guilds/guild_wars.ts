@@ -86,14 +86,14 @@ export class GuildWars {
     const { storage } = this.#game;
     await this.#parts.calls.run(() => storage.for(SYSTEM).of(GUILDS).endDueWars({ nowMs }), (answer) => {
       this.#nextEndMs = answer.nextEndsAtMs ?? Infinity;
-      for (const war of answer.endedWars) this.#announceEnd(war);
+      if (answer.version !== null) this.#onEnded(answer.version, answer.endedWars);
     });
   }
 
   async #addKills(kills: readonly Kill[]): Promise<void> {
     try {
-      const guildIds = await this.#game.storage.for(SYSTEM).of(GUILDS).addKills(kills);
-      this.#parts.rosters.onChange([...new Set(guildIds)]);
+      const { guildIds, version } = await this.#game.storage.for(SYSTEM).of(GUILDS).addKills(kills);
+      if (version !== null) this.#parts.rosters.onChange(version, [...new Set(guildIds)]);
     } catch (error) {
       this.#parts.rosters.onFailure(error);
       throw error;
@@ -111,9 +111,9 @@ export class GuildWars {
         return once.of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs });
       },
       reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START }),
-      apply: ({ war }) => {
+      apply: ({ war, version }) => {
         this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
-        rosters.onChange(war.sides.map(({ guildId }) => guildId), { warEndsAtMs: endsAtMs });
+        rosters.onChange(version, war.sides.map(({ guildId }) => guildId), { warEndsAtMs: endsAtMs });
         members.ties.beginWar(war.sides[0].guildId, war.sides[1].guildId, endsAtMs);
         this.#announceStart(war, actorId, endsAtMs);
       },
@@ -145,9 +145,14 @@ export class GuildWars {
     }
   }
 
+  #onEnded(version: number, wars: readonly EndedWar[]): void {
+    const guildIds = wars.flatMap(({ sides }) => sides.map(({ guildId }) => guildId));
+    this.#parts.rosters.onChange(version, [...new Set(guildIds)]);
+    for (const war of wars) this.#announceEnd(war);
+  }
+
   #announceEnd({ warId, declarerId, winnerGuildId, sides: [first, second] }: EndedWar): void {
     this.#parts.members.ties.endWar(first.guildId, second.guildId);
-    this.#parts.rosters.onChange([first.guildId, second.guildId]);
     for (const [own, enemy] of [[first, second], [second, first]]) {
       const about = { guildId: own.guildId, senderId: declarerId };
       this.#tellGuild(about, GUILD_WAR_END, GuildWarEndSchema, {

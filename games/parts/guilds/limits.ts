@@ -44,6 +44,10 @@ export const GUILDS_KEPT = 256;
 export const GUILD_KILLS_PENDING_MAX = 4_096;
 /** How long servers that share a database wait after a war for each other's kills, in milliseconds: two sweeps. */
 export const GUILD_WAR_KILLS_LATE_MS = 2_000;
+/** How often servers that share a database look whether they know of all changes of guilds, in milliseconds: one row is read. */
+export const GUILD_LOOK_INTERVAL_MS = 3_000;
+/** Changes of guilds that are known while one before them is not: more than all servers make between two looks. */
+export const GUILD_VERSIONS_AHEAD_MAX = 65_536;
 /** How often the guilds of players who have left are dropped from memory, in milliseconds. */
 export const GUILD_FORGET_INTERVAL_MS = 60_000;
 /** Bytes of a guild tag in UTF-8. */

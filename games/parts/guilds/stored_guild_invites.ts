@@ -4,7 +4,16 @@ import { EXPIRED_DELETED_MAX } from "../../../shared/limits.ts";
 import { GUILD_INVITES_PER_GUILD_MAX, GUILD_INVITES_PER_PLAYER_MAX, GUILD_MEMBERS_MAX } from "./limits.ts";
 import { checkId, type Count, countOf, type HandlersOf, type Sql, statement } from "../../../server/game/store.ts";
 import { type GUILDS, type Invite, type OpenInvite, RANK_MEMBER, RANK_OFFICER } from "./guild_store.ts";
-import { accountIdOf, addMember, enemiesOf, memberCount, memberOf, refused, tieOf } from "./stored_guild_rows.ts";
+import {
+  accountIdOf,
+  addMember,
+  enemiesOf,
+  memberCount,
+  memberOf,
+  nextVersion,
+  refused,
+  tieOf,
+} from "./stored_guild_rows.ts";
 
 /** Of invitations to player 1: those that it is to hear of. */
 const NOT_IGNORED = "inviter_id NOT IN (SELECT ignored_id FROM ignored_players WHERE player_id = ?1)";
@@ -86,7 +95,8 @@ export const GUILD_INVITES: Pick<
     if ((yield* SELECT_INVITER.get(playerId, guildId, nowMs)) === undefined) return refused("not_invited");
     if ((yield* memberCount(guildId)) >= GUILD_MEMBERS_MAX) return refused("guild_full");
     yield* addMember(playerId, guildId, RANK_MEMBER);
-    return { kind: "joined", tie: { ...yield* tieOf(guildId), wars: yield* enemiesOf(guildId) } };
+    const tie = { ...yield* tieOf(guildId), wars: yield* enemiesOf(guildId) };
+    return { kind: "joined", tie, version: yield* nextVersion() };
   },
 
   *withdraw({ actorId, nameKey, nowMs }) {

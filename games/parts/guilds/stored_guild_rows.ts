@@ -23,6 +23,10 @@ const SELECT_WARS = statement<OwnTie["wars"][number]>(
   `SELECT CASE WHEN low_guild_id = ?1 THEN high_guild_id ELSE low_guild_id END AS enemyGuildId, ends_at_ms AS endsAtMs
     FROM guild_wars WHERE low_guild_id = ?1 OR high_guild_id = ?1 ORDER BY id`,
 );
+const NEXT_VERSION = statement<{ readonly version: number }>(
+  "UPDATE guild_version SET version = version + 1 RETURNING version",
+);
+const SELECT_VERSION = statement<{ readonly version: number }>("SELECT version FROM guild_version");
 const DELETE_INVITES_OF = statement("DELETE FROM guild_invites WHERE player_id = ?");
 const DELETE_INVITES_BY = statement("DELETE FROM guild_invites WHERE inviter_id = ?");
 
@@ -30,6 +34,16 @@ const DELETE_INVITES_BY = statement("DELETE FROM guild_invites WHERE inviter_id 
 export function* memberOf(playerId: number): Sql<MemberRow | undefined> {
   checkId(playerId, "playerId");
   return yield* SELECT_MEMBER.get(playerId);
+}
+
+/** Numbers a change: one after the other, in the order in which they are made, whichever server makes them. */
+export function* nextVersion(): Sql<number> {
+  return (yield* NEXT_VERSION.get())!.version;
+}
+
+/** The number of the last change. */
+export function* lastVersion(): Sql<number> {
+  return (yield* SELECT_VERSION.get())!.version;
 }
 
 /** A guild's name and tag; undefined: there is none. */

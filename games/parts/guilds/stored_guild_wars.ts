@@ -26,7 +26,7 @@ import {
   type NewWar,
   RANK_OFFICER,
 } from "./guild_store.ts";
-import { findTie, memberOf, refused, tieOf } from "./stored_guild_rows.ts";
+import { findTie, memberOf, nextVersion, refused, tieOf } from "./stored_guild_rows.ts";
 
 type Handlers = HandlersOf<typeof GUILDS>;
 
@@ -148,7 +148,7 @@ export const GUILD_WARS: Pick<Handlers, "declareWar" | "addKills" | "endDueWars"
     const { id: warId } = (yield* INSERT_WAR.get(low, high, nowMs, endsAtMs, own.guildId, actorId))!;
     yield* INSERT_WAR_MEMBERS.run(warId, low, high);
     yield* noteDeclaration(war, own.guildId, enemy.guildId);
-    return { kind: "declared", war: { warId, sides: [own, enemy] } };
+    return { kind: "declared", war: { warId, sides: [own, enemy] }, version: yield* nextVersion() };
   },
 
   *addKills(kills) {
@@ -159,14 +159,15 @@ export const GUILD_WARS: Pick<Handlers, "declareWar" | "addKills" | "endDueWars"
       checkId(atMs, "atMs");
       for (const { low, high } of yield* ADD_KILL.all(killerId, victimId, atMs)) guildIds.push(low, high);
     }
-    return guildIds;
+    return { guildIds, version: guildIds.length === 0 ? null : yield* nextVersion() };
   },
 
   *endDueWars({ nowMs }) {
     checkId(nowMs, "nowMs");
     const endedWars = (yield* SELECT_DUE_WARS.all(nowMs)).map(endedWarOfRow);
     for (const { warId } of endedWars) yield* DELETE_WAR.run(warId);
-    return { endedWars, nextEndsAtMs: (yield* SELECT_NEXT_END.get())!.next };
+    const version = endedWars.length === 0 ? null : yield* nextVersion();
+    return { endedWars, nextEndsAtMs: (yield* SELECT_NEXT_END.get())!.next, version };
   },
 };
 

@@ -28,8 +28,10 @@ import {
   dropInvitesBy,
   enemiesOf,
   findTie,
+  lastVersion,
   memberOf,
   type MemberRow,
+  nextVersion,
   refused,
   removeMember,
   tieOf,
@@ -84,11 +86,14 @@ const FOUNDING: Pick<Handlers, "create"> = {
     if (row === undefined) return refused("name_taken");
     yield* INSERT_LOOKS.run(row.id, ...looks);
     yield* addMember(guild.leaderId, row.id, RANK_LEADER);
-    return { kind: "created", guildId: row.id };
+    return { kind: "created", guildId: row.id, version: yield* nextVersion() };
   },
 };
 
-const READING: Pick<Handlers, "load" | "loadOf" | "findTies"> = {
+const READING: Pick<Handlers, "version" | "load" | "loadOf" | "findTies"> = {
+  *version() {
+    return yield* lastVersion();
+  },
   *load({ guildId }) {
     checkId(guildId, "guildId");
     const tie = yield* findTie(guildId);
@@ -101,11 +106,12 @@ const READING: Pick<Handlers, "load" | "loadOf" | "findTies"> = {
   *findTies(playerIds) {
     checkRows(playerIds.length);
     for (const playerId of playerIds) checkId(playerId, "playerId");
+    const version = yield* lastVersion();
     const rows = yield* SELECT_TIES.all(listOf(playerIds));
     // Members of one guild share the list.
     const wars = new Map<number, OwnTie["wars"]>();
     for (const { guildId } of rows) if (!wars.has(guildId)) wars.set(guildId, yield* enemiesOf(guildId));
-    return rows.map((row) => ({ ...row, wars: wars.get(row.guildId)! }));
+    return { version, ties: rows.map((row) => ({ ...row, wars: wars.get(row.guildId)! })) };
   },
 };
 
@@ -132,7 +138,7 @@ const MEMBERS: Pick<Handlers, "leave" | "kick" | "setRank"> = {
     const successor = yield* SELECT_SUCCESSOR.get(guildId);
     if (successor === undefined) yield* DELETE_GUILD.run(guildId);
     else if (rank === RANK_LEADER) yield* UPDATE_RANK.run(RANK_LEADER, successor.playerId);
-    return { kind: "left", guildId };
+    return { kind: "left", guildId, version: yield* nextVersion() };
   },
 
   *kick(request) {
@@ -141,7 +147,7 @@ const MEMBERS: Pick<Handlers, "leave" | "kick" | "setRank"> = {
     const { actor, target } = found;
     if (target.rank >= actor.rank) return refused("no_right");
     yield* removeMember(target.playerId);
-    return { kind: "kicked", playerId: target.playerId, guildId: actor.guildId };
+    return { kind: "kicked", playerId: target.playerId, guildId: actor.guildId, version: yield* nextVersion() };
   },
 
   *setRank({ rank, ...request }) {
@@ -153,7 +159,7 @@ const MEMBERS: Pick<Handlers, "leave" | "kick" | "setRank"> = {
     if (rank === RANK_LEADER) yield* UPDATE_RANK.run(RANK_OFFICER, actor.playerId);
     yield* UPDATE_RANK.run(rank, target.playerId);
     if (rank < RANK_OFFICER) yield* dropInvitesBy(target.playerId);
-    return { kind: "set", guild: yield* guildOf(yield* tieOf(actor.guildId)) };
+    return { kind: "set", guild: yield* guildOf(yield* tieOf(actor.guildId)), version: yield* nextVersion() };
   },
 };
 
@@ -167,7 +173,7 @@ export const STORED_GUILDS = sqlStore(GUILDS, {
     handlers: HANDLERS,
     *beforeRemoval(playerId) {
       const left = yield* MEMBERS.leave({ playerId });
-      return left.kind === "left" ? left.guildId : null;
+      return left.kind === "left" ? { guildId: left.guildId, version: left.version } : null;
     },
   }),
 });
