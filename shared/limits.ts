@@ -760,6 +760,10 @@ export const ADDRESS_BANS_MAX = 1_000;
 export const ADDRESS_BANS_READ_INTERVAL_MS = 30_000;
 /** Players whose sanctions changed last, kept for logins that had asked the storage just before. */
 export const SANCTIONS_RECENT_MAX = 1_024;
+/** How long that counts instead of what the storage has, in milliseconds: as long as a login may take. */
+export const SANCTIONS_RECENT_MS = 15_000;
+/** How often servers look what others have decided of the players who are here, in milliseconds: the bus may be down. */
+export const DECISIONS_READ_INTERVAL_MS = 10_000;
 /** Characters of the reason of a mute, a kick or a ban. */
 export const MODERATION_REASON_CHARS_MAX = 200;
 /** Characters of a moderator's name. */
@@ -864,6 +868,7 @@ assert(ANSWER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "Whose request is not answered is no
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_TO_IO_BYTES & (RING_TO_IO_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");
+assert(SANCTIONS_RECENT_MS > 3 * STORAGE_TIMEOUT_MS, "A login reads that often after what stands against its player");
 assert(BUS_SILENT_MS > 3 * NODE_BEAT_INTERVAL_MS, "A node that is late is not silent");
 assert(BUS_PAYLOAD_BYTES_MAX + 1_024 <= BUS_MESSAGE_BYTES_MAX, "A message between nodes must have room for its header");
 assert(THREAD_STALL_MS > 2 * BUS_PULSE_MS, "A bus thread with nothing to do shows that it is alive");

@@ -91,7 +91,10 @@ export interface Bus {
     answer: Answer,
   ): Question<Asked, Answer>;
 
-  /** Registers who is told that messages of a node may have been missed: what was made of them is read again. */
+  /**
+   * Registers who is told that messages of a node may have been missed: what was made of them is read again. So it is
+   * when a node falls silent, which may have died before it said what it had done.
+   */
   onMissed(listener: (from: string) => void): void;
 
   /** Registers who is told that a node says nothing any more. */

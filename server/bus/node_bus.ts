@@ -253,8 +253,9 @@ export class NodeBus implements Bus {
     counters.add(Counter.BUS_RECEIVED, 1);
     // Of a node that is heard for the first time, or again, it is not known what it has said to all before.
     const isFirstToUs = receiver !== "" && last === 0;
-    if (number !== last + 1 && !isFirstToUs || peer.isSilent) this.#miss(sender);
+    const isMissed = number !== last + 1 && !isFirstToUs || peer.isSilent;
     peer.isSilent = false;
+    if (isMissed) this.#miss(sender);
     // A node of another version, or of another role, may speak of what is not known here.
     const handler = this.#handlers.get(topic);
     if (handler !== undefined) faults.run("bus", () => handler(message));

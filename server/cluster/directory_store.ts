@@ -123,8 +123,16 @@ export const DIRECTORY = defineStore("directory", {
   /** Claims a player for a node; again for its own raises the epoch too. One that is owned is wanted from then on. */
   claim: write<{ readonly playerId: number; readonly node: NodeId; readonly mark: SessionMark }, Claim>(),
 
-  /** Says by what a player's session is resumed from now on. @returns False where the player is not owned under this epoch. */
-  mark: write<Ownership & { readonly mark: SessionMark }, boolean>(),
+  /**
+   * Says by what a player's session is resumed from now on.
+   *
+   * @param argument `tokenEpoch`: which tokens of its account held when the session began.
+   * @returns `fenced` where the player is not owned under this epoch, `void` where those tokens hold no longer.
+   */
+  mark: write<
+    Ownership & { readonly mark: SessionMark; readonly tokenEpoch: number },
+    "marked" | "fenced" | "void"
+  >(),
 
   /** Gives a player up that is still owned under this epoch; whose it is then is nobody's. */
   release: write<Ownership, void>(),

@@ -58,9 +58,11 @@ export interface Ownerships {
   /**
    * Says by what a player's session is resumed from now on, on any node.
    *
+   * @param tokenEpoch Which tokens of its account held when the session began.
+   * @returns False: those hold no longer, and nothing is done.
    * @throws {DependencyError} `fenced` when the player is another node's by now.
    */
-  mark(owner: Ownership, mark: ResumeMark): Promise<void>;
+  mark(owner: Ownership, mark: ResumeMark, tokenEpoch: number): Promise<boolean>;
 
   /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
   find(playerId: number): Ownership | null | undefined;
@@ -88,7 +90,7 @@ export interface Ownerships {
 /** One node has the database for itself. */
 export const OWNS_EVERYBODY: Ownerships = {
   acquire: () => Promise.resolve(NOBODY_ELSE),
-  mark: () => Promise.resolve(),
+  mark: () => Promise.resolve(true),
   find: () => null,
   sweep: () => {},
   image: () => [],
@@ -152,8 +154,9 @@ export class ClaimedOwnerships implements Ownerships {
     return { owner: await this.#during(playerId, this.#claim(playerId, directory, markOf(mark))), isMarked: true };
   }
 
-  async mark({ playerId, epoch }: Ownership, mark: ResumeMark): Promise<void> {
-    if (await this.#directory.mark({ playerId, epoch, mark: markOf(mark) })) return;
+  async mark({ playerId, epoch }: Ownership, mark: ResumeMark, tokenEpoch: number): Promise<boolean> {
+    const marked = await this.#directory.mark({ playerId, epoch, mark: markOf(mark), tokenEpoch });
+    if (marked !== "fenced") return marked === "marked";
     throw new DependencyError("fenced", `Cannot mark player ${playerId}: it is another node's by now`);
   }
 

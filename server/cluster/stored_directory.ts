@@ -61,9 +61,9 @@ const CLAIM = statement<{ readonly epoch: number }>(
     RETURNING epoch`,
 );
 const MARK = statement(
-  `UPDATE player_owners SET character_id = ?3, token_hash = ?4, previous_token_hash = ?5,
-      token_epoch = (SELECT accounts.token_epoch FROM accounts WHERE accounts.id = player_owners.player_id)
-    WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL`,
+  `UPDATE player_owners SET character_id = ?3, token_hash = ?4, previous_token_hash = ?5, token_epoch = ?6
+    WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL AND EXISTS
+      (SELECT 1 FROM accounts WHERE accounts.id = player_owners.player_id AND accounts.token_epoch = ?6)`,
 );
 interface SessionRow {
   readonly playerId: number;
@@ -157,9 +157,10 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *release({ playerId, epoch }) {
     yield* RELEASE.run(playerId, epoch);
   },
-  *mark({ playerId, epoch, mark }) {
+  *mark({ playerId, epoch, mark, tokenEpoch }) {
     checkId(playerId, "playerId");
-    return (yield* MARK.run(playerId, epoch, ...marksOf(mark))) > 0;
+    if ((yield* MARK.run(playerId, epoch, ...marksOf(mark), tokenEpoch)) > 0) return "marked";
+    return (yield* IS_OWNED.get(playerId, epoch)) === undefined ? "fenced" : "void";
   },
   *handOver({ playerId, epoch, character, session, graceMs }) {
     checkId(graceMs, "graceMs");

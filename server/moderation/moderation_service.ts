@@ -17,6 +17,7 @@ import { Cause, DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,
+  DECISIONS_READ_INTERVAL_MS,
   MODERATION_PLAYERS_MAX,
   MODERATION_SANCTIONS_MAX,
   STORAGE_ROWS_MAX,
@@ -32,7 +33,7 @@ import type {
 } from "./moderation_request.ts";
 import type { GameActions } from "../game/game_actions.ts";
 import type { HookLists } from "../game/hooks.ts";
-import type { NewSanction, SanctionKind } from "./sanction_store.ts";
+import type { NewSanction, Sanction, SanctionKind } from "./sanction_store.ts";
 import { type PlayerName, SYSTEM } from "../storage/storage.ts";
 import type { AccountService } from "../session/account_service.ts";
 import type { LogicContext } from "../session/context.ts";
@@ -68,8 +69,9 @@ export class ModerationService {
   readonly #parts: ModerationParts;
   /** When banned addresses are read next, monotonic milliseconds. */
   #nextReadMs = 0;
-  /** What other servers have done may have been missed. */
-  #isBehind = false;
+  /** When it is looked next what other servers have decided, monotonic milliseconds. */
+  #nextCatchUpMs = 0;
+  #isCatchingUp = false;
   readonly #changed: Topic<typeof SanctionsChangedSchema>;
   readonly #asked: Question<typeof ModerationAskedSchema, typeof ModerationAnswerSchema>;
 
@@ -82,12 +84,12 @@ export class ModerationService {
       const apply = playerId === 0n ? this.#turnOut() : this.#update({ playerId: Number(playerId) });
       apply.catch((error) => {
         log.warn("Cannot apply what another server decided, will try again", { error: String(error) });
-        this.#isBehind = true;
+        this.#nextCatchUpMs = 0;
       });
     });
     this.#asked = bus.question(ModerationAskedSchema, ModerationAnswerSchema);
     this.#asked.answer((asked) => ({ count: this.#actHere(asked) }));
-    bus.onMissed(() => this.#isBehind = true);
+    bus.onMissed(() => this.#nextCatchUpMs = 0);
   }
 
   /** Does one request, or says why not; what it did is on disk when it answers. */
@@ -108,13 +110,15 @@ export class ModerationService {
    */
   sweep(): void {
     const nowMs = this.#context.clock.monotonicMs();
-    if (this.#isBehind) {
-      this.#isBehind = false;
-      this.#nextReadMs = nowMs;
+    if (this.#context.isShared && nowMs >= this.#nextCatchUpMs && !this.#isCatchingUp) {
+      // Another server's news may have been missed.
+      if (this.#nextCatchUpMs === 0) this.#nextReadMs = nowMs;
+      this.#nextCatchUpMs = nowMs + DECISIONS_READ_INTERVAL_MS;
+      this.#isCatchingUp = true;
       this.#catchUp().catch((error) => {
         this.#context.log.warn("Cannot read mutes and bans, will try again", { error: String(error) });
-        this.#isBehind = true;
-      });
+        this.#nextCatchUpMs = 0;
+      }).finally(() => this.#isCatchingUp = false);
     }
     if (nowMs < this.#nextReadMs) return;
     this.#nextReadMs = nowMs + ADDRESS_BANS_READ_INTERVAL_MS;
@@ -234,14 +238,28 @@ export class ModerationService {
     }
   }
 
-  /** What others have decided meanwhile concerns those who are online, and addresses. */
+  /** Looks what others have decided meanwhile of those who are online: the database alone is sure to know. */
   async #catchUp(): Promise<void> {
     const { clock, sessions, storage } = this.#context;
-    const sanctions = await storage.for(SYSTEM).sanctions.list({ nowMs: clock.unixMs(), limit: STORAGE_ROWS_MAX });
-    const concerned = new Set(sanctions.map(({ playerId }) => playerId));
-    for (const { mute, player } of [...sessions.online]) {
-      if (player !== null && (mute !== null || concerned.has(player.playerId))) await this.#update(player);
+    const playerIds = [...new Set([...sessions.all].flatMap(({ player }) => player === null ? [] : [player.playerId]))];
+    for (let from = 0; from < playerIds.length; from += STORAGE_ROWS_MAX) {
+      const asked = playerIds.slice(from, from + STORAGE_ROWS_MAX), nowMs = clock.unixMs();
+      const found = await storage.for(SYSTEM).sanctions.ofPlayers({ playerIds: asked, nowMs });
+      const byPlayer = Map.groupBy(found, ({ playerId }) => playerId);
+      for (const playerId of asked) {
+        const standing = byPlayer.get(playerId) ?? [];
+        if (this.#isNews(playerId, standing, nowMs)) await this.#update({ playerId });
+      }
     }
+  }
+
+  /** Whether what stands against a player is another than is known here. */
+  #isNews(playerId: number, standing: readonly Sanction[], nowMs: number): boolean {
+    const known = this.#context.sessions.findPlayer(playerId)?.mute ?? null;
+    const mute = standing.find(({ kind }) => kind === "mute");
+    if (standing.length > (mute === undefined ? 0 : 1)) return true;
+    if (mute === undefined) return known !== null && (known.endsAtMs ?? Infinity) > nowMs;
+    return known === null || known.createdAtMs !== mute.createdAtMs || known.endsAtMs !== mute.endsAtMs;
   }
 
   async #forgiveEverywhere(player: PlayerName): Promise<boolean> {

@@ -25,6 +25,9 @@ export const SANCTIONS = defineStore("sanctions", {
   /** What stands against a player at `nowMs`. */
   ofPlayer: read<{ readonly playerId: number; readonly nowMs: number }, Standing>(),
 
+  /** The same of several players, at most `STORAGE_ROWS_MAX`, as it is stored. */
+  ofPlayers: read<{ readonly playerIds: readonly number[]; readonly nowMs: number }, readonly Sanction[]>(),
+
   /** The banned ranges of addresses at `nowMs`, at most `ADDRESS_BANS_MAX`. */
   ofAddresses: read<{ readonly nowMs: number }, Sanction[]>(),
 

@@ -7,7 +7,7 @@
 
 import type { Explanation } from "../../shared/gen/common_pb.ts";
 import { Cause, DisconnectReason, ErrorCode } from "../../shared/gen/enums.ts";
-import { SANCTIONS_RECENT_MAX } from "../../shared/limits.ts";
+import { SANCTIONS_RECENT_MAX, SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
 import { AddressMap, parseAddressRange } from "./address_range.ts";
 import { Counter } from "../ops/counters.ts";
 import { NO_REASON } from "./moderation_request.ts";
@@ -28,7 +28,7 @@ export function reasonTold(reason: string): string {
 export class Sanctions {
   readonly #context: LogicContext;
   /** Players whose sanctions changed last, oldest first: a login may have asked the storage just before the change. */
-  readonly #recent = new Map<number, Standing>();
+  readonly #recent = new Map<number, Standing & { readonly setAtMs: number }>();
   readonly #addresses = new AddressMap<Sanction>();
   #reading: Promise<void> | null = null;
 
@@ -56,7 +56,11 @@ export class Sanctions {
    * @throws {RequestError} `BANNED` when the player is banned.
    */
   newest(playerId: number, standing: Standing): Standing {
-    const newest = this.#recent.get(playerId) ?? standing;
+    const recent = this.#recent.get(playerId);
+    // What changed longer ago was read as well, and another server may have changed it since.
+    const isRecent = recent !== undefined &&
+      this.#context.clock.monotonicMs() - recent.setAtMs < SANCTIONS_RECENT_MS;
+    const newest = isRecent ? recent : standing;
     this.#refuseBanned(newest);
     return newest;
   }
@@ -65,7 +69,7 @@ export class Sanctions {
   setStanding(playerId: number, standing: Standing): void {
     // The newest stands last, so that the first is the oldest.
     this.#recent.delete(playerId);
-    this.#recent.set(playerId, standing);
+    this.#recent.set(playerId, { ...standing, setAtMs: this.#context.clock.monotonicMs() });
     if (this.#recent.size > SANCTIONS_RECENT_MAX) this.#recent.delete(this.#recent.keys().next().value!);
     const session = this.#context.sessions.findPlayer(playerId);
     if (session !== undefined) session.mute = standing.mute;

@@ -2,7 +2,7 @@
 
 import { ADDRESS_BANS_MAX, EXPIRED_DELETED_MAX } from "../../shared/limits.ts";
 import { type Sanction, type SANCTIONS, type SanctionTarget } from "./sanction_store.ts";
-import { type Count, countOf, statement } from "../storage/sql.ts";
+import { type Count, countOf, listOf, statement } from "../storage/sql.ts";
 import { checkId, checkRows } from "../storage/storage_checks.ts";
 import type { HandlersOf } from "../storage/store.ts";
 
@@ -27,6 +27,9 @@ const INSERT = statement(
     VALUES (?, ?, ?, ?, ?, ?, ?)`,
 );
 const SELECT_OF_PLAYER = statement<Sanction>(`${SELECT} WHERE ${STANDS} AND player_id = ?2`);
+const SELECT_OF_PLAYERS = statement<Sanction>(
+  `${SELECT} WHERE ${STANDS} AND player_id IN (SELECT value FROM ids(?2)) ORDER BY sanctions.id`,
+);
 const SELECT_OF_ADDRESSES = statement<Sanction>(
   `${SELECT} WHERE ${STANDS} AND address IS NOT NULL ORDER BY sanctions.id LIMIT ${ADDRESS_BANS_MAX}`,
 );
@@ -59,6 +62,12 @@ export const STORED_SANCTIONS: HandlersOf<typeof SANCTIONS> = {
     const sanctions = yield* SELECT_OF_PLAYER.all(nowMs, playerId);
     const find = (wanted: string) => sanctions.find(({ kind }) => kind === wanted) ?? null;
     return { ban: find("ban"), mute: find("mute") };
+  },
+  *ofPlayers({ playerIds, nowMs }) {
+    checkRows(playerIds.length);
+    for (const playerId of playerIds) checkId(playerId, "playerId");
+    checkId(nowMs, "nowMs");
+    return yield* SELECT_OF_PLAYERS.all(nowMs, listOf(playerIds));
   },
   *ofAddresses({ nowMs }) {
     checkId(nowMs, "nowMs");

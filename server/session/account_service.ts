@@ -22,6 +22,8 @@ import {
   ACCOUNT_DELETION_GRACE_MS,
   ACCOUNT_DELETION_LOOK_INTERVAL_MS,
   ACCOUNTS_DELETED_MAX,
+  DECISIONS_READ_INTERVAL_MS,
+  STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
 import { isClientPasswordHash } from "../auth/password.ts";
 import { tokenPlayerOf } from "../auth/token.ts";
@@ -64,12 +66,16 @@ export class AccountService {
   /** When it is looked at next, monotonic milliseconds. */
   #nextLookMs = 0;
   #looking: Promise<void> | null = null;
+  /** When it is looked next whose tokens other servers have made void, monotonic milliseconds. */
+  #nextCatchUpMs = 0;
+  #catchingUp: Promise<void> | null = null;
   readonly #voided: Topic<typeof TokensVoidedSchema>;
 
   constructor(context: LogicContext, parts: AccountParts) {
     this.#context = context;
     this.#parts = parts;
     this.#voided = context.bus.topic(TokensVoidedSchema);
+    context.bus.onMissed(() => this.#nextCatchUpMs = 0);
     this.#voided.on(({ playerId, tokenEpoch, isGone, explanation, isLogout }) => {
       const accountId = Number(playerId), told = explanation ?? "";
       parts.epochs.set(accountId, isGone ? Infinity : Number(tokenEpoch));
@@ -163,6 +169,7 @@ export class AccountService {
     const keptEpoch = session.presence === null ? undefined : session.owner?.epoch;
     const tokenEpoch = await this.#change({ ...change, accountId, tokenEpoch: tokenEpochBefore, keptEpoch });
     this.#tellOthers(account.accountId, tokenEpoch, explanation, true);
+    session.tokenEpoch = tokenEpoch;
     for (const other of this.#sessionsOf(account.accountId)) {
       if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, explanation);
     }
@@ -246,11 +253,41 @@ export class AccountService {
    */
   sweep(dateMs: number): void {
     const nowMs = this.#context.clock.monotonicMs();
+    if (this.#context.isShared && nowMs >= this.#nextCatchUpMs && this.#catchingUp === null) {
+      this.#nextCatchUpMs = nowMs + DECISIONS_READ_INTERVAL_MS;
+      this.#catchingUp = this.#catchUp()
+        .catch((error) => {
+          this.#context.log.warn("Cannot read whose tokens are void, will try again", { error: String(error) });
+          this.#nextCatchUpMs = 0;
+        })
+        .finally(() => this.#catchingUp = null);
+    }
     if (dateMs === 0 || nowMs < this.#nextLookMs || this.#looking !== null) return;
     this.#nextLookMs = nowMs + ACCOUNT_DELETION_LOOK_INTERVAL_MS;
     this.#looking = this.#look(dateMs)
       .catch((error) => this.#context.log.warn("Cannot delete accounts, will try again", { error: String(error) }))
       .finally(() => this.#looking = null);
+  }
+
+  /** Ends the sessions of those whose tokens are void by the doing of other servers, whose news may have been missed. */
+  async #catchUp(): Promise<void> {
+    const { sessions, storage } = this.#context;
+    const asked = [...sessions.all].filter(({ player }) => player !== null)
+      .map((session) => ({ session, accountId: session.player!.playerId, tokenEpoch: session.tokenEpoch }));
+    for (let from = 0; from < asked.length; from += STORAGE_ROWS_MAX) {
+      const part = asked.slice(from, from + STORAGE_ROWS_MAX);
+      const found = await storage.for(SYSTEM).accounts.findTokenEpochs(part.map(({ accountId }) => accountId));
+      const epochs = new Map(found.map(({ accountId, tokenEpoch }) => [accountId, tokenEpoch]));
+      for (const { session, accountId, tokenEpoch } of part) {
+        const newest = epochs.get(accountId) ?? Infinity;
+        // One that is busy may be the one that has made them void, and does not know it yet.
+        if (newest <= tokenEpoch || session.tokenEpoch !== tokenEpoch || session.busy || session.ended) continue;
+        this.#parts.epochs.set(accountId, newest);
+        if (newest === Infinity) this.#parts.world.expel(session, DisconnectReason.KICKED, explain(Cause.ACCOUNT_DELETED));
+        else this.#parts.world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
+        this.#context.wake();
+      }
+    }
   }
 
   async #look(dateMs: number): Promise<void> {
@@ -262,6 +299,7 @@ export class AccountService {
   /** Resolves when nothing is being deleted: the server stops. */
   async stop(): Promise<void> {
     await this.#looking;
+    await this.#catchingUp;
   }
 
   async #remove(

@@ -122,6 +122,7 @@ export function registerAuthHandlers(
       }
       session.mute = standing.mute;
       session.clientVersion = clientVersion;
+      session.tokenEpoch = account.tokenEpoch;
       sessions.bindPlayer(session, player);
       session.link!.stateDue = STATE_AUTHENTICATED;
       counters.add(Counter.LOGINS_OK, 1);

@@ -21,7 +21,7 @@ import type { Ownership, TakenSession } from "../cluster/directory_store.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
-import type { Character, Entry, PlayerName } from "../storage/storage.ts";
+import type { Account, Character, Entry, PlayerName } from "../storage/storage.ts";
 import type { Characters } from "./characters.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
@@ -37,6 +37,7 @@ import { checkVersion } from "./version.ts";
 /** Somebody who may enter the world. */
 interface Admission {
   readonly player: PlayerName;
+  readonly tokenEpoch: number;
   readonly mute: Sanction | null;
   readonly character: Character;
   /** The player's other session, which makes way. */
@@ -149,7 +150,7 @@ export class Entries {
               return void (isAdmitted = true);
             }
             // Of who is refused the session before is resumed as it was. Nothing but that can refuse: it is read anew.
-            await ownerships.mark(owner, mark);
+            if (!await ownerships.mark(owner, mark, admission.tokenEpoch)) throw voidToken();
             marked = owner;
             continue;
           }
@@ -203,7 +204,10 @@ export class Entries {
     // What was read may be long ago for everybody else: this process may have been stopped since.
     this.#context.ownerships.checkLease();
     // All that can refuse comes before all that changes: who is refused is what it was, and so is everybody else.
-    return this.#check(session, token, entry);
+    const isGood = token === null
+      ? ({ tokenEpoch }: Account) => tokenEpoch === session.tokenEpoch
+      : (account: Account) => isTokenOf(token, account);
+    return this.#check(session, isGood, entry);
   }
 
   #beginEntering(playerId: number): void {
@@ -241,16 +245,18 @@ export class Entries {
     return verdict;
   }
 
-  /** Whether somebody may enter, and as what; changes nothing. */
-  #check(session: Session, token: TokenPlayer | null, entry: Entry | undefined): Admission {
+  /**
+   * Whether somebody may enter, and as what; changes nothing.
+   *
+   * @param isGood Whether what was shown is good for the account as it is now: any server may have made it void.
+   */
+  #check(session: Session, isGood: (account: Account) => boolean, entry: Entry | undefined): Admission {
     const { config, sessions } = this.#context;
     // What was read may be older than what has become of the account since.
-    const isGood = entry !== undefined && this.#parts.epochs.isCurrent(entry.account) &&
-      (token === null || isTokenOf(token, entry.account));
-    if (!isGood) {
-      throw new RequestError(ErrorCode.INVALID_TOKEN, "The session token is no longer valid, log in again");
+    if (entry === undefined || !this.#parts.epochs.isCurrent(entry.account) || !isGood(entry.account)) {
+      throw voidToken();
     }
-    const { account: { accountId: playerId, name }, character } = entry;
+    const { account: { accountId: playerId, name, tokenEpoch }, character } = entry;
     this.#parts.maintenance.check(name);
     const { mute } = this.#parts.sanctions.newest(playerId, entry.standing);
     if (character === undefined) throw new RequestError(ErrorCode.NOT_FOUND, "No such character");
@@ -259,7 +265,7 @@ export class Entries {
     if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
       throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
     }
-    return { player: { playerId, name }, mute, character, replaced };
+    return { player: { playerId, name }, tokenEpoch, mute, character, replaced };
   }
 
   /** Whether there is a place in the world, where whoever is replaced leaves its own, and others wait for none. */
@@ -298,7 +304,7 @@ export class Entries {
   }
 
   /** A session is in the world from now on; gives its entity's id. */
-  #begin(session: Session, { player, mute, character, replaced }: Admission): number {
+  #begin(session: Session, { player, tokenEpoch, mute, character, replaced }: Admission): number {
     const { clock, faults, log, sessions, world } = this.#context;
     if (replaced !== undefined) {
       this.#parts.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
@@ -313,6 +319,7 @@ export class Entries {
       session.mute = mute;
       sessions.bindPlayer(session, player);
     }
+    session.tokenEpoch = tokenEpoch;
     session.begin();
     session.presence = {
       characterId,
@@ -347,14 +354,16 @@ export class Entries {
     };
     let isBrought = false;
     try {
-      // Who would be refused leaves the session where it is.
-      this.#checkRoom(this.#check(fresh, null, await this.#read(fresh, accountId, characterId)));
+      // Who would be refused leaves the session where it is. Its token is good at the moment in which it is taken.
+      const before = this.#check(fresh, () => true, await this.#read(fresh, accountId, characterId));
+      this.#checkRoom(before);
       const taken = await take();
       if (taken === undefined) throw new RequestError(ErrorCode.UNAVAILABLE, "The session is being moved, ask again");
       try {
         // Nobody but this node changes it any more.
         await load();
-        const admission = this.#check(fresh, null, await this.#read(fresh, accountId, characterId));
+        const isGood = ({ tokenEpoch }: Account) => tokenEpoch === before.tokenEpoch;
+        const admission = this.#check(fresh, isGood, await this.#read(fresh, accountId, characterId));
         ownerships.checkLease();
         this.#checkRoom(admission);
         const lastSequence = Number(request.lastSequence);
@@ -393,6 +402,10 @@ export class Entries {
     this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, "stayed");
     world.requestFullSnapshot(entityId);
   }
+}
+
+function voidToken(): RequestError {
+  return new RequestError(ErrorCode.INVALID_TOKEN, "The session token is no longer valid, log in again");
 }
 
 function waitsElsewhere(): RequestError {

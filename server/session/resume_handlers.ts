@@ -13,7 +13,7 @@ import {
   type ResumeResponse,
   ResumeResponseSchema,
 } from "../../shared/gen/auth_pb.ts";
-import { ErrorCode } from "../../shared/gen/enums.ts";
+import { Cause, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
@@ -26,7 +26,9 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
 import type { Session } from "./session.ts";
+import { explain } from "./told.ts";
 import { checkVersion } from "./version.ts";
+import type { WorldService } from "./world_service.ts";
 
 /** A resume that is answered later. */
 interface WaitingResume {
@@ -39,7 +41,7 @@ interface WaitingResume {
 /** What resumes work with. */
 export interface ResumeParts {
   readonly hooks: Pick<HookLists, "resumed">;
-  readonly world: { readonly entries: Pick<Entries, "bring" | "checkOpen"> };
+  readonly world: Pick<WorldService, "expel"> & { readonly entries: Pick<Entries, "bring" | "checkOpen"> };
 }
 
 const OVER = "The session is over, enter the world again";
@@ -55,11 +57,13 @@ export class ResumeService {
   /** What sessions that were brought here are resumed by the next time, as the database knows already. */
   readonly #brought = new WeakMap<Session, string>();
   readonly #entries: Pick<Entries, "bring" | "checkOpen">;
+  readonly #world: Pick<WorldService, "expel">;
 
   constructor(context: LogicContext, parts: ResumeParts) {
     this.#context = context;
     this.#hooks = parts.hooks;
     this.#entries = parts.world.entries;
+    this.#world = parts.world;
   }
 
   /** Registers the handler of this module. */
@@ -157,7 +161,7 @@ export class ResumeService {
       const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
       await this.#oneByOne(playerId, async () => {
         try {
-          await ownerships.mark(owner, mark);
+          if (!await ownerships.mark(owner, mark, session.tokenEpoch)) throw this.#void(session);
         } catch (error) {
           if (!(error instanceof DependencyError)) throw error;
           if (error.code === "fenced") throw this.#fenced(playerId);
@@ -204,6 +208,12 @@ export class ResumeService {
     );
     const session = sessions.findByResumeToken(resumeToken);
     if (session !== undefined) this.#brought.set(session, nextToken);
+  }
+
+  /** The tokens of a session's account were made void, and nobody could tell this server. */
+  #void(session: Session): RequestError {
+    if (!session.ended) this.#world.expel(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
+    return new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
   }
 
   #fenced(playerId: number): RequestError {

@@ -51,6 +51,7 @@ export interface SessionImage {
 export type SessionFields = Pick<
   Session,
   | "clientVersion"
+  | "tokenEpoch"
   | "source"
   | "leftCharacterId"
   | "receivedSequence"
@@ -71,6 +72,8 @@ export class Session {
   player: Player | null = null;
   /** What its client said of its version, as a token has it; null: nothing is known of it. */
   clientVersion: string | null = null;
+  /** Which tokens of its account held when its player showed one, or its password: see `Account`. */
+  tokenEpoch = 0;
   /** On whose behalf it asks the storage: see `Sources`. */
   source = "unknown";
   presence: Presence | null = null;
@@ -125,6 +128,7 @@ export class Session {
       link: link === null ? null : link.image(),
       fields: {
         clientVersion: this.clientVersion,
+        tokenEpoch: this.tokenEpoch,
         source: this.source,
         leftCharacterId: this.leftCharacterId,
         receivedSequence: this.receivedSequence,

@@ -186,6 +186,13 @@ export const ACCOUNTS = defineStore("accounts", {
    * @param playerIds At most `STORAGE_ROWS_MAX`.
    */
   findNames: read<readonly number[], PlayerName[]>(),
+
+  /**
+   * Which tokens of accounts hold now; unknown ids are left out.
+   *
+   * @param accountIds At most `STORAGE_ROWS_MAX`.
+   */
+  findTokenEpochs: read<readonly number[], readonly Pick<Account, "accountId" | "tokenEpoch">[]>(),
 });
 
 /** The store {@linkcode ACCOUNTS}, as callers have it. */

@@ -75,6 +75,10 @@ const SELECT_NAMES = statement<PlayerName>(
   "SELECT id AS playerId, name FROM accounts WHERE id IN (SELECT value FROM ids(?)) ORDER BY id",
 );
 
+const SELECT_EPOCHS = statement<Pick<Account, "accountId" | "tokenEpoch">>(
+  `SELECT id AS accountId, token_epoch AS tokenEpoch FROM accounts WHERE id IN (SELECT value FROM ids(?)) ORDER BY id`,
+);
+
 /** What other stores know of an account. */
 export interface AccountTies {
   readonly loadCharacter: HandlersOf<typeof CHARACTERS>["load"];
@@ -173,6 +177,11 @@ export function storedAccounts(ties: AccountTies): HandlersOf<typeof ACCOUNTS> {
       checkRows(playerIds.length);
       for (const playerId of playerIds) checkId(playerId, "playerId");
       return yield* SELECT_NAMES.all(listOf(playerIds));
+    },
+    *findTokenEpochs(accountIds) {
+      checkRows(accountIds.length);
+      for (const accountId of accountIds) checkId(accountId, "accountId");
+      return yield* SELECT_EPOCHS.all(listOf(accountIds));
     },
   };
   return accounts;

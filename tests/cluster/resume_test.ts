@@ -164,6 +164,19 @@ Deno.test("RESUME_REQUEST by a token that no session has is answered RESUME_EXPI
   assertEquals(answerTo(two, far)?.errorCode, ErrorCode.RESUME_EXPIRED);
 });
 
+Deno.test("RESUME_REQUEST at its own node ends a session whose tokens were made void without this node being told", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  one.harness.disconnect(anna);
+  const { answer: first } = await resume(pair, one, anna.resumeToken);
+  assertEquals(first.success, true);
+  await pair.storage.accounts.revokeTokens({ accountId: anna.playerId, tokenEpoch: null });
+  const { answer } = await resume(pair, one, first.resumeToken);
+  assertEquals([answer.success, answer.errorCode], [false, ErrorCode.RESUME_EXPIRED]);
+  assertEquals(one.harness.sessions.findPlayer(anna.playerId), undefined);
+});
+
 Deno.test("RESUME_REQUEST from a dead node names no packet that is out of all bounds", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

@@ -249,8 +249,13 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       assert(place.kind === "owned" && place.leaseLeftMs > LEASE_MS - 1_000 && place.leaseLeftMs <= LEASE_MS);
       assertEquals(place.owner, one);
       const marked = { characterId: 5, tokenHash: "second", previousTokenHash: "a token" };
-      assertEquals(await cluster.directory.mark({ playerId, epoch: 9, mark: { ...marked, tokenHash: "x" } }), false);
-      assertEquals(await cluster.directory.mark({ playerId, epoch: 1, mark: marked }), true);
+      const mark = { playerId, epoch: 1, mark: marked, tokenEpoch: 0 };
+      assertEquals(
+        await cluster.directory.mark({ ...mark, epoch: 9, mark: { ...marked, tokenHash: "x" } }),
+        "fenced",
+      );
+      assertEquals(await cluster.directory.mark({ ...mark, tokenEpoch: 1 }), "void");
+      assertEquals(await cluster.directory.mark(mark), "marked");
       await cluster.pass(LEASE_MS);
       assert(await cluster.renew(two));
       const free = { kind: "free", playerId, characterId: 5 } as const;
@@ -279,10 +284,14 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       await cluster.claim(bert, one, { ...MARK, tokenHash: "Bert's" });
       await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null });
       assertEquals((await cluster.place("a token")).kind, "over");
+      const mark = { playerId: anna, epoch: 1, mark: MARK };
+      assertEquals(await cluster.directory.mark({ ...mark, tokenEpoch: 0 }), "void");
       await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null, keptEpoch: 2 });
       assertEquals((await cluster.place("a token")).kind, "over", "That is another session's");
       await cluster.storage.accounts.revokeTokens({ accountId: anna, tokenEpoch: null, keptEpoch: 1 });
       assertEquals((await cluster.place("a token")).kind, "owned", "The session that revoked the others goes on");
+      assertEquals(await cluster.directory.mark({ ...mark, tokenEpoch: 3 }), "marked");
+      assertEquals((await cluster.place("a token")).kind, "owned");
       await cluster.directory.release({ playerId: bert, epoch: 1 });
       assertEquals((await cluster.place("Bert's")).kind, "over");
     },

@@ -76,6 +76,8 @@ export function claimSanctions(claim: Claim): void {
     assertEquals(await storage.sanctions.list({ nowMs, limit: 10 }), [stored(mute, "Ann"), stored(range, null)]);
     assertEquals(await storage.sanctions.list({ nowMs, limit: 1 }), [stored(mute, "Ann")]);
     assertEquals(await storage.sanctions.ofAddresses({ nowMs }), [stored(range, null)]);
+    assertEquals(await storage.sanctions.ofPlayers({ playerIds: [999, ann], nowMs }), [stored(mute, "Ann")]);
+    assertEquals(await storage.sanctions.ofPlayers({ playerIds: [999], nowMs }), []);
     const lifted = { kind: "ban", playerId: null, address: "203.0.113.0/24", nowMs } as const;
     assertEquals(await storage.sanctions.lift(lifted), true);
     assertEquals(await storage.sanctions.ofAddresses({ nowMs }), []);

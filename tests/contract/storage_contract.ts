@@ -204,6 +204,15 @@ function claimAccounts(claim: Claim): void {
     ]);
     assertEquals(await storage.accounts.findNames([]), []);
   });
+
+  claim("accounts.findTokenEpochs() tells which tokens of known accounts hold", async (storage) => {
+    const [first, second] = [await mustCreate(storage, "Ann"), await mustCreate(storage, "Bob")];
+    await storage.accounts.revokeTokens({ accountId: second, tokenEpoch: null });
+    assertEquals(await storage.accounts.findTokenEpochs([second, 999_999, first]), [
+      { accountId: first, tokenEpoch: 0 },
+      { accountId: second, tokenEpoch: 1 },
+    ]);
+  });
 }
 
 function claimCharacters(claim: Claim): void {

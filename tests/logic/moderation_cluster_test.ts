@@ -3,8 +3,15 @@ import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { CHAT_REPEATS_MAX, CHAT_STRIKES_MAX } from "../../games/parts/chat/limits.ts";
 import type { ModerationOutcome, ModerationRequest } from "../../server/moderation/moderation_request.ts";
 import { Counter } from "../../server/ops/counters.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  LogoutRequestSchema,
+  RegisterRequestSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { DECISIONS_READ_INTERVAL_MS, SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { ClusterHarness } from "../support/cluster_harness.ts";
 import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -116,6 +123,78 @@ Deno.test("What a moderator decides while servers cannot hear each other holds e
   say(two, bert, Channel.AREA, "hello");
   assertEquals(refusals(two, bert), []);
   for (const { counters } of cluster.nodes) assertEquals(counters.get(Counter.HANDLER_ERRORS), 0);
+});
+
+/** Time passes everywhere, and what is due is done. */
+async function pass(cluster: ClusterHarness, ms: number): Promise<void> {
+  for (let passedMs = 0; passedMs < ms; passedMs += 1_000) {
+    cluster.advance(1_000);
+    await cluster.settle();
+  }
+}
+
+Deno.test("What is decided while the bus is down holds for players on other servers, although nobody tells", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [anna, bert] = await twoOnTwo(cluster);
+  const others = [];
+  for (const name of ["Cleo", "Dora", "Ella"]) others.push(await two.connect({ name }));
+  const [cleo, dora, ella] = others;
+  await pass(cluster, DECISIONS_READ_INTERVAL_MS);
+  cluster.network.isUp = false;
+  await cluster.settle();
+  await moderate(cluster, one, { act: "mute", ...against("Bert") });
+  await moderate(cluster, one, { act: "ban", ...against("Cleo") });
+  await moderate(cluster, one, { act: "revoke", target: { player: "Dora" }, moderator: "root" });
+  await moderate(cluster, one, { act: "delete", target: { player: "Ella" }, now: true, moderator: "root" });
+  assertEquals([cleo.closedBy, dora.closedBy, ella.closedBy], [null, null, null]);
+  await pass(cluster, DECISIONS_READ_INTERVAL_MS);
+  assertEquals(
+    [bert, cleo, dora, ella].map(({ closedBy }) => closedBy?.message),
+    [undefined, "You are banned: spam", "Log in again, please", "The account is deleted"],
+  );
+  say(two, bert, Channel.AREA, "hello");
+  assertEquals(refusals(two, bert), [ErrorCode.MUTED]);
+  await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" });
+  await pass(cluster, DECISIONS_READ_INTERVAL_MS);
+  say(two, bert, Channel.AREA, "hello again");
+  assertEquals(refusals(two, bert), []);
+  assertEquals(anna.closedBy, null);
+});
+
+Deno.test("A ban set elsewhere while the bus is down keeps its player out, whatever this server knew of the player", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [, bert] = await twoOnTwo(cluster);
+  for (const act of ["mute", "unmute"] as const) await moderate(cluster, two, { act, ...against("Bert") });
+  two.send(bert, LogoutRequestSchema, {});
+  await cluster.settle();
+  cluster.network.isUp = false;
+  await pass(cluster, SANCTIONS_RECENT_MS);
+  await moderate(cluster, one, { act: "ban", ...against("Bert") });
+  const again = two.open({ name: "Bert" });
+  two.send(again, EnterWorldRequestSchema, { sessionToken: `plain:${bert.playerId}:Bert` });
+  await cluster.settle();
+  const [{ errorCode }] = two.take(again, PacketType.ENTER_WORLD_RESPONSE);
+  assertEquals(errorCode, ErrorCode.BANNED);
+});
+
+Deno.test("Whoever has logged in before its tokens became void elsewhere does not enter on that connection", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  await twoOnTwo(cluster);
+  const passwordHash = "a".repeat(64);
+  const client = two.open({ name: "Cleo" });
+  two.send(client, RegisterRequestSchema, { username: "Cleo", passwordHash });
+  await cluster.until(() => two.received(client, PacketType.REGISTER_RESPONSE).length > 0);
+  two.send(client, LoginRequestSchema, { username: "Cleo", passwordHash });
+  await cluster.until(() => two.received(client, PacketType.LOGIN_RESPONSE).length > 0);
+  cluster.network.isUp = false;
+  await moderate(cluster, one, { act: "revoke", target: { player: "Cleo" }, moderator: "root" });
+  two.send(client, EnterWorldRequestSchema, {});
+  await cluster.until(() => two.received(client, PacketType.ENTER_WORLD_RESPONSE).length > 0);
+  const [{ errorCode }] = two.take(client, PacketType.ENTER_WORLD_RESPONSE);
+  assertEquals(errorCode, ErrorCode.INVALID_TOKEN);
 });
 
 Deno.test("Sessions on every server end when tokens become void, and no token of before lets anybody in", async () => {

@@ -76,7 +76,10 @@ export class OthersOnline {
       const { playerIds, sum: known } = this.#nodeOf(from);
       if (count !== playerIds.size || sum !== known >>> 0) this.#ask(from);
     });
-    bus.onMissed((from) => this.#ask(from));
+    bus.onMissed((from) => {
+      // One that is silent has nobody online.
+      if ([...bus.nodes].includes(from)) this.#ask(from);
+    });
     bus.onSilent((node) => this.#replace(node, []));
     game.every(PRESENCE_DIGEST_INTERVAL_MS, () => digest.publish({ count: this.#own.size, sum: this.#ownSum >>> 0 }));
   }
