@@ -65,6 +65,11 @@ export class ClusterNode {
     });
   }
 
+  /** This run of this node. */
+  get incarnation(): string {
+    return this.#options.node.incarnation;
+  }
+
   /**
    * Enters the directory. A node that ended without leaving it still holds the lease there for a while.
    *

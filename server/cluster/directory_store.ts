@@ -120,8 +120,15 @@ export const DIRECTORY = defineStore("directory", {
   /** The nodes that hold their leases, by server id. */
   nodes: read<null, readonly NodeEntry[]>(),
 
-  /** Claims a player for a node; again for its own raises the epoch too. One that is owned is wanted from then on. */
-  claim: write<{ readonly playerId: number; readonly node: NodeId; readonly mark: SessionMark }, Claim>(),
+  /**
+   * Claims a player for a node; again for its own raises the epoch too.
+   *
+   * @param argument `asks`: one that another node owns is wanted from it from then on. Default: true.
+   */
+  claim: write<
+    { readonly playerId: number; readonly node: NodeId; readonly mark: SessionMark; readonly asks?: boolean },
+    Claim
+  >(),
 
   /**
    * Says by what a player's session is resumed from now on.

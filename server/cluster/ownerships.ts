@@ -33,6 +33,9 @@ export interface ResumeMark {
   readonly previousResumeToken: string;
 }
 
+/** Whether a node that has a player may keep it. */
+export type Keeps = (owner: NodeId, playerId: number) => Promise<boolean>;
+
 /** A player who is owned. */
 export interface Acquired {
   /** What every write of the player's state must name; null: nothing, as there are no other nodes. */
@@ -51,9 +54,11 @@ export interface Ownerships {
    *
    * @param asker Who wants the player to come in: what many ask for takes turns.
    * @param mark By what its session is to be resumed.
-   * @throws {DependencyError} `unavailable` when another node keeps the player, or this one holds no lease.
+   * @param keeps Whether another node that has the player may keep it; left out: it may not.
+   * @returns undefined: another node keeps it.
+   * @throws {DependencyError} `unavailable` when another node does not give the player up, or this one holds no lease.
    */
-  acquire(playerId: number, asker: Asker, mark: ResumeMark): Promise<Acquired>;
+  acquire(playerId: number, asker: Asker, mark: ResumeMark, keeps?: Keeps): Promise<Acquired | undefined>;
 
   /**
    * Says by what a player's session is resumed from now on, on any node.
@@ -110,7 +115,7 @@ export class ClaimedOwnerships implements Ownerships {
   /** Given up here, and not known to be given up in the database, by player. */
   readonly #unreleased = new Map<number, { readonly ownership: Ownership; isUnderWay: boolean }>();
   /** Claims under way: of one player, one. */
-  readonly #claims = new Map<number, Promise<Ownership>>();
+  readonly #claims = new Map<number, Promise<Ownership | undefined>>();
   readonly #onLost: (playerId: number) => void;
   readonly #isCurrent: () => boolean;
   readonly #log: Pick<LimitedLogger, "warn">;
@@ -146,12 +151,13 @@ export class ClaimedOwnerships implements Ownerships {
     return this.#owned.size;
   }
 
-  async acquire(playerId: number, asker: Asker, mark: ResumeMark): Promise<Acquired> {
+  async acquire(playerId: number, asker: Asker, mark: ResumeMark, keeps?: Keeps): Promise<Acquired | undefined> {
     const directory = this.#directoryFor(asker);
     if (this.#owned.has(playerId)) await this.check([playerId], directory);
     const before = this.#owned.get(playerId) ?? await this.#claims.get(playerId);
     if (before !== undefined) return { owner: before, isMarked: false };
-    return { owner: await this.#during(playerId, this.#claim(playerId, directory, markOf(mark))), isMarked: true };
+    const owner = await this.#during(playerId, this.#claim(playerId, directory, { mark: markOf(mark), keeps }));
+    return owner === undefined ? undefined : { owner, isMarked: true };
   }
 
   async mark({ playerId, epoch }: Ownership, mark: ResumeMark, tokenEpoch: number): Promise<boolean> {
@@ -189,7 +195,7 @@ export class ClaimedOwnerships implements Ownerships {
   }
 
   /** Others who want the player wait for a claim that is under way. */
-  async #during(playerId: number, claim: Promise<Ownership>): Promise<Ownership> {
+  async #during<Claimed extends Ownership | undefined>(playerId: number, claim: Promise<Claimed>): Promise<Claimed> {
     this.#claims.set(playerId, claim);
     try {
       return await claim;
@@ -285,12 +291,22 @@ export class ClaimedOwnerships implements Ownerships {
     }
   }
 
-  async #claim(playerId: number, directory: Directory, mark: SessionMark): Promise<Ownership> {
+  async #claim(
+    playerId: number,
+    directory: Directory,
+    { mark, keeps }: { readonly mark: SessionMark; readonly keeps: Keeps | undefined },
+  ): Promise<Ownership | undefined> {
     const untilMs = this.#nowMs() + OWNERSHIP_WAIT_MS;
+    let asks = keeps === undefined;
     while (true) {
-      const claim = await directory.claim({ playerId, node: this.#node, mark });
+      const claim = await directory.claim({ playerId, node: this.#node, mark, asks });
       if (claim.kind === "claimed") return this.#hold({ playerId, epoch: claim.epoch });
       if (claim.kind === "lapsed") throw unavailable(playerId, "this node holds no lease");
+      if (!asks) {
+        if (await keeps!(claim.owner, playerId)) return undefined;
+        asks = true;
+        continue;
+      }
       if (this.#nowMs() >= untilMs) {
         throw unavailable(playerId, `server ${claim.owner.serverId} keeps the player`);
       }

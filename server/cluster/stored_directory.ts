@@ -144,13 +144,13 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *nodes() {
     return (yield* SELECT_NODES.all()).map(nodeOf);
   },
-  *claim({ playerId, node: { serverId, incarnation }, mark }) {
+  *claim({ playerId, node: { serverId, incarnation }, mark, asks = true }) {
     checkId(playerId, "playerId");
     if ((yield* HOLDS_LEASE.get(serverId, incarnation)) === undefined) return { kind: "lapsed" };
     const claimed = yield* CLAIM.get(playerId, serverId, incarnation, ...marksOf(mark));
     if (claimed !== undefined) return { kind: "claimed", epoch: claimed.epoch };
     const owner = yield* SELECT_OWNER.get(playerId);
-    if (owner !== undefined) yield* WANT.run(playerId);
+    if (owner !== undefined && asks) yield* WANT.run(playerId);
     // Only a lease that lapsed between the two statements leaves nobody; the next attempt finds the way free.
     return owner === undefined ? { kind: "lapsed" } : { kind: "owned", owner };
   },

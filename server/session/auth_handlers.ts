@@ -26,6 +26,7 @@ import type { LogicContext } from "./context.ts";
 import { type Credentials, exclusively } from "./credentials.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { Maintenance } from "./maintenance.ts";
+import type { DuplicateLogins } from "./duplicate_logins.ts";
 import { checkVersion, versionOf } from "./version.ts";
 import type { Sanctions } from "../moderation/sanctions.ts";
 import { enteredBy, ownServer, ServerList } from "./server_list.ts";
@@ -37,8 +38,9 @@ import type { WorldService } from "./world_service.ts";
 export function registerAuthHandlers(
   dispatcher: Dispatcher,
   context: LogicContext,
-  { credentials, epochs, maintenance, sanctions, world }: {
+  { credentials, duplicates, epochs, maintenance, sanctions, world }: {
     readonly credentials: Credentials;
+    readonly duplicates: Pick<DuplicateLogins, "isKept">;
     readonly maintenance: Pick<Maintenance, "check">;
     readonly epochs: TokenEpochs;
     readonly sanctions: Sanctions;
@@ -102,6 +104,7 @@ export function registerAuthHandlers(
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
       const servers = context.isShared ? await serverList.read(session) : undefined;
+      if (await duplicates.isKept(player.playerId, storage.for(session.entrant))) throw loggedInAlready();
       // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&
         await storage.for(session.entrant).accounts.cancelDeletion(account.accountId);
@@ -111,7 +114,7 @@ export function registerAuthHandlers(
       if (
         config.duplicateLogin === "reject" && others.some((other) => other.link !== null)
       ) {
-        throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
+        throw loggedInAlready();
       }
       // While the password was looked at, it may have become an old one.
       if (!epochs.isCurrent(account)) throw new RequestError(ErrorCode.INVALID_CREDENTIALS, "Wrong name or password");
@@ -153,4 +156,8 @@ export function registerAuthHandlers(
       session.isLeaving = false;
     });
   });
+}
+
+function loggedInAlready(): RequestError {
+  return new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is logged in already");
 }

@@ -91,6 +91,7 @@ export function buildLogic(options: LogicOptions): Logic {
     worldCapacity,
     saver: new CharacterSaver(storage, log, timers, (batch) => cluster?.onSkipped(batch)),
     isShared: postgresTarget(config) !== undefined,
+    incarnation: cluster?.incarnation ?? "",
     ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
     bus: bus === undefined ? NO_BUS : new NodeBus({ ...bus, clock: options.clock, counters, faults, log }),
     finder: cluster?.finder,

@@ -54,6 +54,8 @@ export interface LogicContext {
   readonly saver: CharacterSaver;
   /** Whether other servers use the database too. */
   readonly isShared: boolean;
+  /** This run of this node; empty: it has nobody in the directory. */
+  readonly incarnation: string;
   /** Which players this node may play. */
   readonly ownerships: Ownerships;
   /** The way to the other servers. */

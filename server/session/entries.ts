@@ -25,6 +25,7 @@ import type { Account, Character, Entry, PlayerName } from "../storage/storage.t
 import type { Characters } from "./characters.ts";
 import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
+import type { DuplicateLogins } from "./duplicate_logins.ts";
 import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
 import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
@@ -58,6 +59,7 @@ export interface EntryParts {
   readonly occupants: Occupants;
   readonly hooks: Pick<HookLists, "load" | "appear" | "enter" | "spawn">;
   readonly epochs: TokenEpochs;
+  readonly duplicates: Pick<DuplicateLogins, "keeps">;
   readonly maintenance: Pick<Maintenance, "check">;
   readonly sanctions: Pick<Sanctions, "newest">;
   /** Tells a session's client which map it is on, and where. */
@@ -136,7 +138,9 @@ export class Entries {
           : undefined;
         if (admission === undefined || (admission !== null && this.#hasRoomFor(admission, place, session))) {
           // Owned before it is read: nobody changes it from then on.
-          const { owner, isMarked } = await ownerships.acquire(accountId, session.entrant, mark);
+          const acquired = await ownerships.acquire(accountId, session.entrant, mark, this.#parts.duplicates.keeps);
+          if (acquired === undefined) throw playsElsewhere();
+          const { owner, isMarked } = acquired;
           if (isMarked) marked = owner;
           for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
           // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
@@ -263,7 +267,7 @@ export class Entries {
     const other = sessions.findPlayer(playerId);
     const replaced = other === session ? undefined : other;
     if (replaced !== undefined && replaced.link !== null && config.duplicateLogin === "reject") {
-      throw new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
+      throw playsElsewhere();
     }
     return { player: { playerId, name }, tokenEpoch, mute, character, replaced };
   }
@@ -402,6 +406,10 @@ export class Entries {
     this.#context.faults.notify("enter", this.#hooks.appear, entityId, player, "stayed");
     world.requestFullSnapshot(entityId);
   }
+}
+
+function playsElsewhere(): RequestError {
+  return new RequestError(ErrorCode.ALREADY_LOGGED_IN, "The player is in the world already");
 }
 
 function voidToken(): RequestError {

@@ -58,6 +58,7 @@ import type { SessionManager } from "./session_manager.ts";
 import { Sources } from "./sources.ts";
 import { playersMaxOf } from "./server_list.ts";
 import { ResumeService } from "./resume_handlers.ts";
+import { DuplicateLogins } from "./duplicate_logins.ts";
 import { TokenEpochs } from "./token_epochs.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
 import { WorldService, type WorldServiceImage } from "./world_service.ts";
@@ -106,6 +107,7 @@ export class Logic {
   readonly epochs = new TokenEpochs();
   readonly credentials: Credentials;
   readonly accounts: AccountService;
+  readonly duplicates: DuplicateLogins;
   readonly moderation: ModerationService;
   readonly maintenance: Maintenance;
   /** What the game keeps. */
@@ -157,6 +159,7 @@ export class Logic {
     this.#timers = new GameTimers(context.faults);
     this.sanctions = new Sanctions(context);
     this.maintenance = new Maintenance(context, this);
+    this.duplicates = new DuplicateLogins(context);
     this.world = new WorldService(context, this);
     this.credentials = new Credentials(context);
     this.accounts = new AccountService(context, this);

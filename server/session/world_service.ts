@@ -59,9 +59,9 @@ export class WorldService {
 
   constructor(
     context: LogicContext,
-    parts: Pick<EntryParts, "epochs" | "maintenance" | "sanctions"> & { readonly hooks: WorldHooks },
+    parts: Pick<EntryParts, "duplicates" | "epochs" | "maintenance" | "sanctions"> & { readonly hooks: WorldHooks },
   ) {
-    const { occupants } = this, { epochs, hooks, maintenance, sanctions } = parts;
+    const { occupants } = this, { duplicates, epochs, hooks, maintenance, sanctions } = parts;
     const characters = new Characters(context, hooks);
     this.#context = context;
     this.#hooks = hooks;
@@ -72,6 +72,7 @@ export class WorldService {
     this.entries = new Entries(context, {
       characters,
       occupants,
+      duplicates,
       epochs,
       hooks,
       maintenance,

@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_drawbridge_cluster: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCLMAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCRIvCgtleHBsYW5hdGlvbhgEIAEoCzIaLmRyYXdicmlkZ2UudjEuRXhwbGFuYXRpb24iNgoDQWN0EgwKCEFDVF9LSUNLEAASDwoLQUNUX0ZPUkdJVkUQARIQCgxBQ1RfQU5OT1VOQ0UQAiIhChBNb2RlcmF0aW9uQW5zd2VyEg0KBWNvdW50GAEgASgNIpEBCgxUb2tlbnNWb2lkZWQSEQoJcGxheWVyX2lkGAEgASgEEhMKC3Rva2VuX2Vwb2NoGAIgASgEEg8KB2lzX2dvbmUYAyABKAgSEQoJaXNfbG9nb3V0GAUgASgIEi8KC2V4cGxhbmF0aW9uGAYgASgLMhouZHJhd2JyaWRnZS52MS5FeHBsYW5hdGlvbkoECAQQBWIGcHJvdG8z",
+    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCLMAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCRIvCgtleHBsYW5hdGlvbhgEIAEoCzIaLmRyYXdicmlkZ2UudjEuRXhwbGFuYXRpb24iNgoDQWN0EgwKCEFDVF9LSUNLEAASDwoLQUNUX0ZPUkdJVkUQARIQCgxBQ1RfQU5OT1VOQ0UQAiIhChBNb2RlcmF0aW9uQW5zd2VyEg0KBWNvdW50GAEgASgNIiAKC1BsYXllckFza2VkEhEKCXBsYXllcl9pZBgBIAEoBCIkCgxQbGF5ZXJBbnN3ZXISFAoMaXNfY29ubmVjdGVkGAEgASgIIpEBCgxUb2tlbnNWb2lkZWQSEQoJcGxheWVyX2lkGAEgASgEEhMKC3Rva2VuX2Vwb2NoGAIgASgEEg8KB2lzX2dvbmUYAyABKAgSEQoJaXNfbG9nb3V0GAUgASgIEi8KC2V4cGxhbmF0aW9uGAYgASgLMhouZHJhd2JyaWRnZS52MS5FeHBsYW5hdGlvbkoECAQQBWIGcHJvdG8z",
     [file_drawbridge_common],
   );
 
@@ -229,6 +229,42 @@ export const ModerationAnswerSchema: GenMessage<ModerationAnswer> = /*@__PURE__*
   messageDesc(file_drawbridge_cluster, 5);
 
 /**
+ * Whether a player has a connection to a node that has it in the directory.
+ *
+ * @generated from message drawbridge.v1.PlayerAsked
+ */
+export type PlayerAsked = Message<"drawbridge.v1.PlayerAsked"> & {
+  /**
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+};
+
+/**
+ * Describes the message drawbridge.v1.PlayerAsked.
+ * Use `create(PlayerAskedSchema)` to create a new message.
+ */
+export const PlayerAskedSchema: GenMessage<PlayerAsked> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 6);
+
+/**
+ * @generated from message drawbridge.v1.PlayerAnswer
+ */
+export type PlayerAnswer = Message<"drawbridge.v1.PlayerAnswer"> & {
+  /**
+   * @generated from field: bool is_connected = 1;
+   */
+  isConnected: boolean;
+};
+
+/**
+ * Describes the message drawbridge.v1.PlayerAnswer.
+ * Use `create(PlayerAnswerSchema)` to create a new message.
+ */
+export const PlayerAnswerSchema: GenMessage<PlayerAnswer> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 7);
+
+/**
  * The tokens of an account are void.
  *
  * @generated from message drawbridge.v1.TokensVoided
@@ -273,4 +309,4 @@ export type TokensVoided = Message<"drawbridge.v1.TokensVoided"> & {
  * Use `create(TokensVoidedSchema)` to create a new message.
  */
 export const TokensVoidedSchema: GenMessage<TokensVoided> = /*@__PURE__*/
-  messageDesc(file_drawbridge_cluster, 6);
+  messageDesc(file_drawbridge_cluster, 8);

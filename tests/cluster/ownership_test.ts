@@ -3,11 +3,18 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
+import { DisconnectReason, LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { CHARACTER_SAVE_INTERVAL_MS, NODE_LEASE_MS, OWNERSHIP_WAIT_MS } from "../../shared/limits.ts";
+import {
+  CHARACTER_SAVE_INTERVAL_MS,
+  NODE_LEASE_MS,
+  NODE_RENEWAL_INTERVAL_MS,
+  OWNERSHIP_WAIT_MS,
+} from "../../shared/limits.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
-import { entered, Pair, STEP_MS } from "./pair.ts";
+import { MemoryBus } from "../support/memory_bus.ts";
+import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
 
 Deno.test("A player who enters on another node is handed over: saved there, thrown out, and here where it was", async () => {
   await using pair = await Pair.start();
@@ -219,4 +226,56 @@ Deno.test("A node that stops gives its players up at once, all saved", async () 
   const again = pair.ask(two, anna);
   await pair.pass(STEP_MS * 2, one);
   assertEquals([entered(two, again), await pair.savedX(anna)], ["in", 300]);
+});
+
+Deno.test("--duplicate-login reject lets nobody in who has a connection to another server, whichever was asked", async () => {
+  await using pair = await Pair.start({ bus: new MemoryBus(), config: { duplicateLogin: "reject" } });
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  const again = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals(entered(two, again), "ALREADY_LOGGED_IN");
+  assertEquals([pair.playersOf(anna.playerId), anna.closedBy], [[1], null]);
+  // It was not asked for either.
+  await pair.pass(2 * NODE_RENEWAL_INTERVAL_MS);
+  assertEquals([pair.playersOf(anna.playerId), anna.closedBy], [[1], null]);
+  one.harness.disconnect(anna);
+  const back = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals([entered(two, back), pair.playersOf(anna.playerId)], ["in", [2]], "Whose connection is lost may");
+});
+
+Deno.test("--duplicate-login reject leaves a player to a server that lives and cannot be asked", async () => {
+  await using pair = await Pair.start({ config: { duplicateLogin: "reject" } });
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  one.harness.disconnect(anna);
+  const again = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals(entered(two, again), "ALREADY_LOGGED_IN");
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  const later = pair.ask(two, anna);
+  await pair.pass(STEP_MS);
+  assertEquals(entered(two, later), "in");
+});
+
+Deno.test("LOGIN_REQUEST with --duplicate-login reject is refused to who has a connection to another server", async () => {
+  await using pair = await Pair.start({ bus: new MemoryBus(), config: { duplicateLogin: "reject" } });
+  const [one, two] = pair.nodes;
+  const passwordHash = "a".repeat(64);
+  const logIn = async (node: Node) => {
+    const client = node.harness.open({ port: "login" });
+    node.harness.send(client, LoginRequestSchema, { username: "Mira", passwordHash });
+    for (let tries = 0; tries < 40 && node.harness.received(client, PacketType.LOGIN_RESPONSE).length === 0; tries++) {
+      await pair.pass(STEP_MS);
+    }
+    return ErrorCode[node.harness.received(client, PacketType.LOGIN_RESPONSE)[0].errorCode];
+  };
+  one.harness.send(one.harness.open(), RegisterRequestSchema, { username: "Mira", passwordHash });
+  await pair.pass(STEP_MS);
+  const mira = await one.harness.connect({ name: "Mira" });
+  assertEquals([await logIn(one), await logIn(two)], ["ALREADY_LOGGED_IN", "ALREADY_LOGGED_IN"]);
+  one.harness.disconnect(mira);
+  assertEquals(await logIn(two), "NONE");
 });

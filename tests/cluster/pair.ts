@@ -17,7 +17,8 @@ import { ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { NODE_LEASE_MS } from "../../shared/limits.ts";
-import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { type HarnessClient, type HarnessOptions, LogicHarness } from "../support/logic_harness.ts";
+import type { MemoryBus } from "../support/memory_bus.ts";
 import { storeWith } from "../support/storage_with.ts";
 
 /** Timers on a node's own clock, which stands still while the node is paused. */
@@ -60,7 +61,14 @@ export class Pair implements AsyncDisposable {
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
-  static async start(options: { readonly worldCapacity?: number } = {}): Promise<Pair> {
+  /** @param options `bus`: what they hear each other by; nothing unless told. */
+  static async start(
+    { bus, config = {}, ...options }: {
+      readonly worldCapacity?: number;
+      readonly bus?: MemoryBus;
+      readonly config?: HarnessOptions["config"];
+    } = {},
+  ): Promise<Pair> {
     const pair = new Pair();
     for (const serverId of [1, 2]) {
       const node: NodeEntry = {
@@ -72,6 +80,8 @@ export class Pair implements AsyncDisposable {
       pair.nodes.push({
         harness: await LogicHarness.create({
           ...options,
+          config: { databaseUrl: "postgres://user:password@192.0.2.9/drawbridge", serverId, ...config },
+          carrier: bus?.carrier(node.incarnation),
           storage: pair.storage,
           node,
           timers,
