@@ -27,7 +27,7 @@ export function claimReceipts(claim: Claim): void {
     const guilds = storage.once(GUILDS, request(playerId, 2 ** 53 - 1));
     const first = await guilds.create(founding(playerId, "Wolves"));
     assert(!first.isRepeated && first.result.kind === "created");
-    const kept = { kind: "created", guildId: first.result.guildId };
+    const kept = { kind: "created", guildId: first.result.guildId } as const;
     // Whatever it says by now: the name is the request.
     for (const name of ["Wolves", "Ravens"]) {
       assertEquals(await guilds.create(founding(playerId, name)), { isRepeated: true, result: kept });
