@@ -621,6 +621,8 @@ export const POSTGRES_CONNECTIONS_MAX = 8;
 export const POSTGRES_CONNECT_TIMEOUT_MS = 3_000;
 /** How soon the next attempt to connect is made, in milliseconds. */
 export const POSTGRES_RETRY_MS = 250;
+/** How far the clock of a server may be from its database's when it starts, in milliseconds: bans and wars end by it. */
+export const CLOCK_OFF_MS_MAX = 60_000;
 /** How often a server that starts tries to reach its database, in milliseconds. */
 export const POSTGRES_START_RETRY_MS = 1_000;
 /** How long a statement may take, or a transaction may wait for the next one, in milliseconds. */
@@ -664,7 +666,7 @@ export const BUS_NUMBERS_PER_LIFE: number = 2 ** 36;
 /** How often the bus thread shows that it is alive, in milliseconds. */
 export const BUS_PULSE_MS = 500;
 /** How often the bus is pinged, in milliseconds; after two pings without an answer it counts as down. */
-export const BUS_PING_INTERVAL_MS = 1_000;
+export const BUS_PING_INTERVAL_MS = 500;
 /** How long a connection to the bus may take to be made, in milliseconds. */
 export const BUS_CONNECT_TIMEOUT_MS = 2_000;
 /** Pause before the bus is tried again, in milliseconds; up to as much again is added by chance. */

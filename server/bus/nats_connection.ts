@@ -179,13 +179,21 @@ function problemOf(target: NatsTarget, error: unknown): Error {
   const name = describeNats(target);
   if (error instanceof errors.AuthorizationError) {
     const isAnonymous = target.user === "";
-    const what = isAnonymous ? "asks for a user and a password, and the address has none" : "refuses user or password";
+    const what = isAnonymous
+      ? "asks for a user and a password: write them before the host, as in nats://USER:PASSWORD@HOST"
+      : "refuses user or password: give those that its configuration names";
     return new ConfigError([`${name} ${what}`]);
   }
   const text = error instanceof Error ? error.message : String(error);
-  if (/does not support 'tls'/.test(text)) return new ConfigError([`${name} does not speak TLS`]);
+  if (/does not support 'tls'/.test(text)) {
+    return new ConfigError([
+      `${name} does not speak TLS: have it do so, or write nats:// where nobody listens in between`,
+    ]);
+  }
   if (/certificate|unknown ?issuer|self.signed|not valid for name/i.test(text)) {
-    return new ConfigError([`${name} shows a certificate that is not good: ${text}`]);
+    return new ConfigError([
+      `${name} shows a certificate that is not good: ${text}; give the certificate that vouches for it as --nats-ca`,
+    ]);
   }
   const reason = error instanceof errors.TimeoutError ? "it does not answer" : text;
   return new DependencyError("unavailable", `${name} cannot be reached: ${reason}`, { cause: error });

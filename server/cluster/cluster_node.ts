@@ -81,7 +81,11 @@ export class ClusterNode {
     let isTold = false;
     while (await this.#directory.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
       if (nowMs() >= untilMs) {
-        throw new ConfigError([`Cannot use --server-id ${node.serverId}: another server that runs has it`]);
+        const other = (await this.#directory.nodes(null)).find(({ serverId }) => serverId === node.serverId);
+        const who = other === undefined ? "" : `, ${other.serverName} on ${other.host}, port ${other.gamePort}`;
+        throw new ConfigError([
+          `Cannot use --server-id ${node.serverId}: another server that runs has it${who}; give this one its own`,
+        ]);
       }
       if (!isTold) {
         log.warn("A server with this one's id has not left: it was killed, or runs. Waits until its lease is over", {

@@ -1,7 +1,7 @@
 /** The database that a configuration names, as the main thread starts it. @module */
 
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
-import { POSTGRES_START_RETRY_MS } from "../../shared/limits.ts";
+import { CLOCK_OFF_MS_MAX, POSTGRES_START_RETRY_MS } from "../../shared/limits.ts";
 import { loadSessionKey } from "../auth/key_file.ts";
 import {
   describeDatabase,
@@ -10,6 +10,7 @@ import {
   type ServerConfig,
   sqlitePath,
 } from "../config/config.ts";
+import { durationText } from "../moderation/duration.ts";
 import { startStorageWorker, type StorageWorker, type StorageWorkerOptions } from "../storage/start_storage_worker.ts";
 import type { Logger } from "../ops/logging.ts";
 import type { Launch } from "./launch.ts";
@@ -44,7 +45,7 @@ export async function startDatabase(
  * The key that signs session tokens: of the data folder, or of the database where several servers use it. That one is
  * waited for as long as the configuration says.
  *
- * @throws {ConfigError} when the key or the database cannot be used.
+ * @throws {ConfigError} when the key or the database cannot be used, or its clock says something else than this one's.
  */
 export async function readSessionKey(
   config: ServerConfig,
@@ -55,8 +56,9 @@ export async function readSessionKey(
   const untilMs = performance.now() + config.dependencyWait * 1_000;
   while (true) {
     try {
-      const { sessionKey, stop } = await startDatabase(config, entries);
+      const { clockAheadMs, sessionKey, stop } = await startDatabase(config, entries);
       await stop();
+      checkClock(clockAheadMs);
       return sessionKey!;
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
@@ -72,6 +74,23 @@ export async function readSessionKey(
       await new Promise((resolve) => setTimeout(resolve, POSTGRES_START_RETRY_MS));
     }
   }
+}
+
+/**
+ * Holds that a server's clock is that of its database, about: bans, wars and tokens end by it, for everybody.
+ *
+ * @param aheadMs How far it is ahead, in milliseconds.
+ * @throws {ConfigError} where it is further off than `CLOCK_OFF_MS_MAX`.
+ */
+export function checkClock(aheadMs: number): void {
+  const offMs = Math.abs(aheadMs);
+  if (offMs <= CLOCK_OFF_MS_MAX) return;
+  throw new ConfigError([
+    `Cannot use the clock of this machine: it is ${durationText(offMs)} ${
+      aheadMs > 0 ? "ahead of" : "behind"
+    } that of ` +
+    `the database server, allowed are ${durationText(CLOCK_OFF_MS_MAX)}; set both by NTP`,
+  ]);
 }
 
 function settingOf(config: ServerConfig): string {

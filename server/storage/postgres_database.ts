@@ -149,6 +149,21 @@ export class PostgresDatabase {
     await this.#pool.close();
   }
 
+  /** How far this machine's clock is ahead of the database's, in milliseconds. */
+  async clockAheadMs(): Promise<number> {
+    const connection = (await this.#pool.take())!;
+    try {
+      const beforeMs = Date.now();
+      const { rows: [{ now }] } = await connection.query(
+        "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS now",
+        [],
+      );
+      return (beforeMs + Date.now()) / 2 - Number(now);
+    } finally {
+      this.#pool.give(connection);
+    }
+  }
+
   /** The bytes of a secret that all servers share: `made` where there is none yet. */
   async secret(name: string, made: Uint8Array): Promise<Uint8Array> {
     const connection = (await this.#pool.take())!;

@@ -11,23 +11,30 @@ import type { Answers, Asked, StorageEngine } from "./storage_engine.ts";
 export class PostgresEngine implements StorageEngine {
   readonly isNew: boolean;
   readonly sessionKey: Uint8Array<ArrayBuffer>;
+  readonly clockAheadMs: number;
   readonly #database: PostgresDatabase;
   readonly #lanes: PostgresLanes;
   readonly #answers: Answers;
   #isFlushing = false;
 
-  private constructor(database: PostgresDatabase, sessionKey: Uint8Array<ArrayBuffer>, answers: Answers) {
+  private constructor(
+    database: PostgresDatabase,
+    { sessionKey, clockAheadMs }: Pick<PostgresEngine, "sessionKey" | "clockAheadMs">,
+    answers: Answers,
+  ) {
     this.#database = database;
     this.#lanes = new PostgresLanes(database);
     this.#answers = answers;
     this.isNew = database.isNew;
     this.sessionKey = sessionKey;
+    this.clockAheadMs = clockAheadMs;
   }
 
   /** @throws as {@linkcode PostgresDatabase.open} does. */
   static async open(target: PostgresTarget, records: GameRecords, answers: Answers): Promise<PostgresEngine> {
     const database = await PostgresDatabase.open(target, records);
-    return new PostgresEngine(database, await sessionKeyOf(database), answers);
+    const [sessionKey, clockAheadMs] = await Promise.all([sessionKeyOf(database), database.clockAheadMs()]);
+    return new PostgresEngine(database, { sessionKey, clockAheadMs }, answers);
   }
 
   add(asked: readonly Asked[]): void {

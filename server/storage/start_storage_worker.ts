@@ -31,6 +31,8 @@ export interface StorageWorker {
   readonly isNew: boolean;
   /** What signs session tokens, where the database knows it. */
   readonly sessionKey: Uint8Array<ArrayBuffer> | undefined;
+  /** How far this machine's clock is ahead of the database's, in milliseconds; 0 where it has none of its own. */
+  readonly clockAheadMs: number;
   /** Makes a way for one `WorkerStorage`; it can be sent to the thread that will use it. */
   connect(): StorageChannel & { readonly port: MessagePort; readonly id: number };
   /** Ends a way whose thread is gone. @param id Of {@linkcode connect}. */
@@ -59,6 +61,7 @@ export async function startStorageWorker(options: StorageWorkerOptions & Databas
   let isOpen = false;
   let isNew: boolean;
   let sessionKey: Uint8Array<ArrayBuffer> | undefined;
+  let clockAheadMs: number;
   let nextId = 1;
   worker.onmessage = ({ data: report }: MessageEvent<WorkerReport>) => {
     if (report.kind === "opened") opened.resolve(report);
@@ -81,7 +84,7 @@ export async function startStorageWorker(options: StorageWorkerOptions & Databas
 
   try {
     send({ kind: "open", options: database, counters });
-    ({ isNew, sessionKey } = await opened.promise);
+    ({ isNew, sessionKey, clockAheadMs = 0 } = await opened.promise);
     isOpen = true;
   } catch (error) {
     worker.terminate();
@@ -91,6 +94,7 @@ export async function startStorageWorker(options: StorageWorkerOptions & Databas
     worker,
     isNew,
     sessionKey,
+    clockAheadMs,
     fail: (drill) => send(drill),
     connect: () => {
       const { port1, port2 } = new MessageChannel();

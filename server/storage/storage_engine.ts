@@ -24,6 +24,8 @@ export interface StorageEngine {
   readonly isNew: boolean;
   /** What signs session tokens, where the database knows it. */
   readonly sessionKey?: Uint8Array<ArrayBuffer>;
+  /** How far this machine's clock is ahead of the database's, in milliseconds, where it has its own. */
+  readonly clockAheadMs?: number;
   /** Takes requests. Each is answered once; nothing that was given up is begun. */
   add(asked: readonly Asked[]): void;
   /** Resolves when all that was taken is answered. */

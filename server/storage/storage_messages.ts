@@ -56,8 +56,16 @@ export type WorkerCommand =
 
 /** What the worker tells the thread that started it. */
 export type WorkerReport =
-  /** `isNew`: there was no database before. `sessionKey`: what signs session tokens, where the database knows it. */
-  | { readonly kind: "opened"; readonly isNew: boolean; readonly sessionKey?: Uint8Array<ArrayBuffer> }
+  /**
+   * `isNew`: there was no database before. `sessionKey`: what signs session tokens, where the database knows it.
+   * `clockAheadMs`: how far this machine's clock is ahead of the database's, where it has its own.
+   */
+  | {
+    readonly kind: "opened";
+    readonly isNew: boolean;
+    readonly sessionKey?: Uint8Array<ArrayBuffer>;
+    readonly clockAheadMs?: number;
+  }
   | { readonly kind: "open_failed"; readonly error: ErrorRecord }
   | { readonly kind: "stopped" };
 

@@ -73,8 +73,8 @@ function obey({ data: command }: MessageEvent<WorkerCommand>): void | Promise<vo
 async function open(options: DatabaseOptions): Promise<void> {
   try {
     engine = await openEngine(options, records, answers);
-    const { isNew, sessionKey } = engine;
-    scope.postMessage({ kind: "opened", isNew, sessionKey });
+    const { isNew, sessionKey, clockAheadMs } = engine;
+    scope.postMessage({ kind: "opened", isNew, sessionKey, clockAheadMs });
   } catch (error) {
     scope.postMessage({ kind: "open_failed", error: encodeError(error as Error) });
   }

@@ -74,13 +74,13 @@ programTest("nats", "startBusThread() says what is wrong with a server that it c
   const { port } = nats;
   const problemOf = async (url: string) => (await assertRejects(() => startThread(url), ConfigError)).problems;
   assertEquals(await problemOf(nats.url({ password: "wrong" })), [
-    `nats://drawbridge@127.0.0.1:${port} refuses user or password`,
+    `nats://drawbridge@127.0.0.1:${port} refuses user or password: give those that its configuration names`,
   ]);
   assertEquals(await problemOf(nats.url({ user: "" })), [
-    `nats://127.0.0.1:${port} asks for a user and a password, and the address has none`,
+    `nats://127.0.0.1:${port} asks for a user and a password: write them before the host, as in nats://USER:PASSWORD@HOST`,
   ]);
   assertEquals(await problemOf(nats.url().replace("nats:", "tls:")), [
-    `tls://drawbridge@127.0.0.1:${port} does not speak TLS`,
+    `tls://drawbridge@127.0.0.1:${port} does not speak TLS: have it do so, or write nats:// where nobody listens in between`,
   ]);
   assertEquals(await problemOf(nats.url()), [
     `nats://drawbridge@127.0.0.1:${port} takes messages of 65536 bytes: let it take ${BUS_MESSAGE_BYTES_MAX} with ` +

@@ -202,7 +202,9 @@ programTest(
       const taken = await runServerToEnd([...flags, ...ports, "--server-id", "2", "--public-host", "127.0.0.1"]);
       assertEquals(taken.code, EXIT_CONFIG, taken.stderr);
       assertEquals(taken.stderr.match(/A server with this one's id has not left/g)?.length, 1, "It says why it waits");
-      assert(/Cannot use --server-id 2: another server that runs has it/.test(taken.stderr), taken.stderr);
+      const problem =
+        /Cannot use --server-id 2: another server that runs has it, .* on 127\.0\.0\.1, port \d+; give this/;
+      assert(problem.test(taken.stderr), taken.stderr);
       const nowhere = await runServerToEnd([...flags, ...ports, "--server-id", "3"]);
       assertEquals(nowhere.code, EXIT_CONFIG, nowhere.stderr);
       assert(/give --public-host/.test(nowhere.stderr), nowhere.stderr);
