@@ -359,9 +359,11 @@ function parseAnswer(text: string): unknown {
 }
 
 /** The list as a table for a terminal. */
-export function listText({ players, playerCount, sanctions }: ModerationList, nowMs: number): string {
-  const online = players.map(({ name, address, isInWorld, isMuted }) => [
+export function listText({ players, playerCount, sanctions, unanswered }: ModerationList, nowMs: number): string {
+  const isOne = new Set(players.map(({ serverId }) => serverId)).size <= 1;
+  const online = players.map(({ name, address, isInWorld, isMuted, serverId }) => [
     name,
+    ...isOne ? [] : [`server ${serverId}`],
     address ?? "link-dead",
     isInWorld ? "in the world" : "logged in",
     isMuted ? "muted" : "",
@@ -377,6 +379,7 @@ export function listText({ players, playerCount, sanctions }: ModerationList, no
     `${playerCount} online`,
     ...columns(online),
     ...more,
+    ...unanswered.map((server) => `  without those of server ${server}: it does not answer, ask its own admin site`),
     sanctions.length === 1 ? "1 mute or ban" : `${sanctions.length} mutes and bans`,
     ...columns(standing),
   ].join("\n");

@@ -116,11 +116,13 @@ export type ModerationOutcome =
  */
 export type ModerationRefusal = "not_found" | "full" | "conflict" | "unavailable";
 
-/** Who is online, and what stands. */
+/** Who is online, on all servers that share the database, and what stands. */
 export interface ModerationList {
-  /** Those who came online first, at most `MODERATION_PLAYERS_MAX`. */
+  /** Of each server those who came online first, at most `MODERATION_PLAYERS_MAX` of all. */
   readonly players: readonly OnlinePlayer[];
   readonly playerCount: number;
+  /** Servers whose players are not among them, as they did not answer: `3 (Phoenix Server)`. */
+  readonly unanswered: readonly string[];
   /** Newest first, at most `MODERATION_SANCTIONS_MAX`. */
   readonly sanctions: readonly Sanction[];
 }
@@ -128,6 +130,8 @@ export interface ModerationList {
 /** A player with a session that can play. */
 export interface OnlinePlayer {
   readonly playerId: number;
+  /** `--server-id` of the server that has the session. */
+  readonly serverId: number;
   readonly name: string;
   /** Of its connection; null while it has none. */
   readonly address: string | null;

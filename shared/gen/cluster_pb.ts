@@ -17,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_drawbridge_cluster: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCLMAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCRIvCgtleHBsYW5hdGlvbhgEIAEoCzIaLmRyYXdicmlkZ2UudjEuRXhwbGFuYXRpb24iNgoDQWN0EgwKCEFDVF9LSUNLEAASDwoLQUNUX0ZPUkdJVkUQARIQCgxBQ1RfQU5OT1VOQ0UQAiIhChBNb2RlcmF0aW9uQW5zd2VyEg0KBWNvdW50GAEgASgNIiAKC1BsYXllckFza2VkEhEKCXBsYXllcl9pZBgBIAEoBCIkCgxQbGF5ZXJBbnN3ZXISFAoMaXNfY29ubmVjdGVkGAEgASgIIpEBCgxUb2tlbnNWb2lkZWQSEQoJcGxheWVyX2lkGAEgASgEEhMKC3Rva2VuX2Vwb2NoGAIgASgEEg8KB2lzX2dvbmUYAyABKAgSEQoJaXNfbG9nb3V0GAUgASgIEi8KC2V4cGxhbmF0aW9uGAYgASgLMhouZHJhd2JyaWRnZS52MS5FeHBsYW5hdGlvbkoECAQQBWIGcHJvdG8z",
+    "ChhkcmF3YnJpZGdlL2NsdXN0ZXIucHJvdG8SDWRyYXdicmlkZ2UudjEiKAoLQnVzRW52ZWxvcGUSDAoEYm9keRgBIAEoDBILCgNtYWMYAiABKAwilAEKCkJ1c01lc3NhZ2USDgoGc2VuZGVyGAEgASgJEg4KBm51bWJlchgCIAEoBBIQCghyZWNlaXZlchgDIAEoCRINCgV0b3BpYxgEIAEoCRIPCgdzZW50X2F0GAUgASgEEg8KB3BheWxvYWQYBiABKAwSEAoIcXVlc3Rpb24YByABKAQSEQoJYW5zd2VyX3RvGAggASgEIk0KCE5vZGVCZWF0EhcKD2N1cnJlbnRfcGxheWVycxgBIAEoDRITCgttYXhfcGxheWVycxgCIAEoDRITCgtpc19kcmFpbmluZxgDIAEoCCIlChBTYW5jdGlvbnNDaGFuZ2VkEhEKCXBsYXllcl9pZBgBIAEoBCLMAQoPTW9kZXJhdGlvbkFza2VkEi8KA2FjdBgBIAEoDjIiLmRyYXdicmlkZ2UudjEuTW9kZXJhdGlvbkFza2VkLkFjdBIRCglwbGF5ZXJfaWQYAiABKAQSDAoEdGV4dBgDIAEoCRIvCgtleHBsYW5hdGlvbhgEIAEoCzIaLmRyYXdicmlkZ2UudjEuRXhwbGFuYXRpb24iNgoDQWN0EgwKCEFDVF9LSUNLEAASDwoLQUNUX0ZPUkdJVkUQARIQCgxBQ1RfQU5OT1VOQ0UQAiIhChBNb2RlcmF0aW9uQW5zd2VyEg0KBWNvdW50GAEgASgNIiAKC1BsYXllckFza2VkEhEKCXBsYXllcl9pZBgBIAEoBCIkCgxQbGF5ZXJBbnN3ZXISFAoMaXNfY29ubmVjdGVkGAEgASgIIh0KDFBsYXllcnNBc2tlZBINCgVsaW1pdBgBIAEoDSJfCg1QbGF5ZXJzQW5zd2VyEhEKCXNlcnZlcl9pZBgBIAEoDRINCgVjb3VudBgCIAEoDRIsCgdwbGF5ZXJzGAMgAygLMhsuZHJhd2JyaWRnZS52MS5MaXN0ZWRQbGF5ZXIiZwoMTGlzdGVkUGxheWVyEhEKCXBsYXllcl9pZBgBIAEoBBIMCgRuYW1lGAIgASgJEg8KB2FkZHJlc3MYAyABKAkSEwoLaXNfaW5fd29ybGQYBCABKAgSEAoIaXNfbXV0ZWQYBSABKAgikQEKDFRva2Vuc1ZvaWRlZBIRCglwbGF5ZXJfaWQYASABKAQSEwoLdG9rZW5fZXBvY2gYAiABKAQSDwoHaXNfZ29uZRgDIAEoCBIRCglpc19sb2dvdXQYBSABKAgSLwoLZXhwbGFuYXRpb24YBiABKAsyGi5kcmF3YnJpZGdlLnYxLkV4cGxhbmF0aW9uSgQIBBAFYgZwcm90bzM",
     [file_drawbridge_common],
   );
 
@@ -265,6 +265,97 @@ export const PlayerAnswerSchema: GenMessage<PlayerAnswer> = /*@__PURE__*/
   messageDesc(file_drawbridge_cluster, 7);
 
 /**
+ * Who is online on a node.
+ *
+ * @generated from message drawbridge.v1.PlayersAsked
+ */
+export type PlayersAsked = Message<"drawbridge.v1.PlayersAsked"> & {
+  /**
+   * How many to name.
+   *
+   * @generated from field: uint32 limit = 1;
+   */
+  limit: number;
+};
+
+/**
+ * Describes the message drawbridge.v1.PlayersAsked.
+ * Use `create(PlayersAskedSchema)` to create a new message.
+ */
+export const PlayersAskedSchema: GenMessage<PlayersAsked> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 8);
+
+/**
+ * @generated from message drawbridge.v1.PlayersAnswer
+ */
+export type PlayersAnswer = Message<"drawbridge.v1.PlayersAnswer"> & {
+  /**
+   * @generated from field: uint32 server_id = 1;
+   */
+  serverId: number;
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+
+  /**
+   * @generated from field: repeated drawbridge.v1.ListedPlayer players = 3;
+   */
+  players: ListedPlayer[];
+};
+
+/**
+ * Describes the message drawbridge.v1.PlayersAnswer.
+ * Use `create(PlayersAnswerSchema)` to create a new message.
+ */
+export const PlayersAnswerSchema: GenMessage<PlayersAnswer> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 9);
+
+/**
+ * A player as moderators see it.
+ *
+ * @generated from message drawbridge.v1.ListedPlayer
+ */
+export type ListedPlayer = Message<"drawbridge.v1.ListedPlayer"> & {
+  /**
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Of its connection; empty while it has none.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+
+  /**
+   * @generated from field: bool is_in_world = 4;
+   */
+  isInWorld: boolean;
+
+  /**
+   * @generated from field: bool is_muted = 5;
+   */
+  isMuted: boolean;
+};
+
+/**
+ * Describes the message drawbridge.v1.ListedPlayer.
+ * Use `create(ListedPlayerSchema)` to create a new message.
+ */
+export const ListedPlayerSchema: GenMessage<ListedPlayer> = /*@__PURE__*/
+  messageDesc(file_drawbridge_cluster, 10);
+
+/**
  * The tokens of an account are void.
  *
  * @generated from message drawbridge.v1.TokensVoided
@@ -309,4 +400,4 @@ export type TokensVoided = Message<"drawbridge.v1.TokensVoided"> & {
  * Use `create(TokensVoidedSchema)` to create a new message.
  */
 export const TokensVoidedSchema: GenMessage<TokensVoided> = /*@__PURE__*/
-  messageDesc(file_drawbridge_cluster, 8);
+  messageDesc(file_drawbridge_cluster, 11);

@@ -11,8 +11,8 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { DECISIONS_READ_INTERVAL_MS, SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
-import { assertEquals } from "../support/assert.ts";
+import { BUS_SILENT_MS, DECISIONS_READ_INTERVAL_MS, SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { ClusterHarness } from "../support/cluster_harness.ts";
 import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { say } from "../social/company.ts";
@@ -123,6 +123,27 @@ Deno.test("What a moderator decides while servers cannot hear each other holds e
   say(two, bert, Channel.AREA, "hello");
   assertEquals(refusals(two, bert), []);
   for (const { counters } of cluster.nodes) assertEquals(counters.get(Counter.HANDLER_ERRORS), 0);
+});
+
+Deno.test("The list of a moderator has the players of all servers, and names the servers that do not answer", async () => {
+  await using cluster = await ClusterHarness.start(3);
+  const [one, two] = cluster.nodes;
+  await twoOnTwo(cluster);
+  const list = async () => {
+    let found: ModerationOutcome | undefined;
+    void one.logic.moderation.run({ act: "list" }).then((outcome) => found = outcome);
+    await cluster.until(() => found !== undefined);
+    assert(found!.kind === "list");
+    const { players, playerCount, unanswered } = found!.list;
+    return [players.map(({ name, serverId }) => `${name} on ${serverId}`), playerCount, unanswered];
+  };
+  assertEquals(await list(), [["Anna on 1", "Bert on 2"], 2, []]);
+  cluster.network.reaches = ({ sender }) => sender !== "run 2";
+  cluster.advance(BUS_SILENT_MS + 1_000, [one, cluster.nodes[2]]);
+  assertEquals(await list(), [["Anna on 1"], 1, ["2 (Server 2)"]]);
+  cluster.network.isUp = false;
+  assertEquals(await list(), [["Anna on 1"], 1, ["2 (Server 2)", "3 (Server 3)"]]);
+  assertEquals(two.sessions.onlineCount, 1);
 });
 
 /** Time passes everywhere, and what is due is done. */

@@ -274,8 +274,8 @@ Deno.test("ModerationService lists who is online and what stands", async () => {
   assert(outcome.kind === "list");
   const { players, playerCount, sanctions } = outcome.list;
   assertEquals(players, [
-    { playerId: ann.playerId, name: "Ann", address: "203.0.113.7", isInWorld: true, isMuted: true },
-    { playerId: bob.playerId, name: "Bob", address: null, isInWorld: true, isMuted: false },
+    { playerId: ann.playerId, serverId: 1, name: "Ann", address: "203.0.113.7", isInWorld: true, isMuted: true },
+    { playerId: bob.playerId, serverId: 1, name: "Bob", address: null, isInWorld: true, isMuted: false },
   ]);
   assertEquals(playerCount, 2);
   assertEquals(sanctions.map(({ kind, playerName, moderator }) => [kind, playerName, moderator]), [[

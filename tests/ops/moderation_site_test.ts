@@ -140,7 +140,7 @@ Deno.test("moderate() has a status for each way of not being done", async () => 
 });
 
 Deno.test("listForModerators() gives the list as JSON", async () => {
-  const list = { players: [], playerCount: 0, sanctions: [] };
+  const list = { players: [], playerCount: 0, unanswered: [], sanctions: [] };
   await using site = await openSite({ outcome: { kind: "list", list } });
   const response = await fetch(`${site.address}/moderation/list`, { headers: BEARER });
   assertEquals([response.status, await response.json()], [200, list]);

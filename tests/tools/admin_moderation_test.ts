@@ -150,10 +150,11 @@ Deno.test("listText() is a table", () => {
   const rest = { playerId: 1, createdAtMs: 0, reason: "spam", moderator: "eve" };
   const text = listText({
     players: [
-      { playerId: 1, name: "Ann", address: "192.0.2.1", isInWorld: true, isMuted: true },
-      { playerId: 2, name: "Long_name", address: null, isInWorld: false, isMuted: false },
+      { playerId: 1, serverId: 1, name: "Ann", address: "192.0.2.1", isInWorld: true, isMuted: true },
+      { playerId: 2, serverId: 1, name: "Long_name", address: null, isInWorld: false, isMuted: false },
     ],
     playerCount: 5,
+    unanswered: [],
     sanctions: [
       { ...rest, kind: "mute", playerName: "Ann", address: null, endsAtMs: 61_000 },
       { ...rest, kind: "ban", playerName: null, address: "192.0.2.0/24", endsAtMs: null },
@@ -167,5 +168,23 @@ Deno.test("listText() is a table", () => {
     "2 mutes and bans",
     "  mute  Ann           another 1 min       spam (eve)",
     "  ban   192.0.2.0/24  until it is lifted  spam (eve)",
+  ]);
+});
+
+Deno.test("listText() names the server of each player where there are several, and those that did not answer", () => {
+  const rest = { address: "192.0.2.1", isInWorld: true, isMuted: false };
+  const players = [{ ...rest, playerId: 1, serverId: 2, name: "Ann" }, {
+    ...rest,
+    playerId: 2,
+    serverId: 3,
+    name: "Bob",
+  }];
+  const text = listText({ players, playerCount: 2, unanswered: ["4 (Phoenix Server)"], sanctions: [] }, 0);
+  assertEquals(text.split("\n"), [
+    "2 online",
+    "  Ann  server 2  192.0.2.1  in the world",
+    "  Bob  server 3  192.0.2.1  in the world",
+    "  without those of server 4 (Phoenix Server): it does not answer, ask its own admin site",
+    "0 mutes and bans",
   ]);
 });

@@ -79,14 +79,16 @@ function show(list) {
   const look = JSON.stringify(list);
   if (look === shown) return;
   shown = look;
-  const players = list.players.map(({ name, address, isInWorld, isMuted }) => [
-    name,
+  const isOne = new Set(list.players.map(({ serverId }) => serverId)).size <= 1;
+  const players = list.players.map(({ name, address, isInWorld, isMuted, serverId }) => [
+    isOne ? name : `${name} (server ${serverId})`,
     address ?? "link-dead",
     [isInWorld ? "in world" : "logged in", ...(isMuted ? ["muted"] : [])].join(", "),
     button("Choose", `Choose ${name}`, () => choose(name)),
   ]);
   const more = list.playerCount - list.players.length;
   if (more > 0) players.push([`and ${more} more`, "", "", ""]);
+  for (const server of list.unanswered) players.push([`without those of server ${server}: no answer`, "", "", ""]);
   fill("players", [`${list.playerCount} online`, "from", "", ""], players);
   const sanctions = list.sanctions.map((sanction) => [
     sanction.playerName ?? sanction.address,
