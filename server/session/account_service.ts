@@ -283,8 +283,9 @@ export class AccountService {
         // One that is busy may be the one that has made them void, and does not know it yet.
         if (newest <= tokenEpoch || session.tokenEpoch !== tokenEpoch || session.busy || session.ended) continue;
         this.#parts.epochs.set(accountId, newest);
-        if (newest === Infinity) this.#parts.world.expel(session, DisconnectReason.KICKED, explain(Cause.ACCOUNT_DELETED));
-        else this.#parts.world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
+        if (newest === Infinity) {
+          this.#parts.world.expel(session, DisconnectReason.KICKED, explain(Cause.ACCOUNT_DELETED));
+        } else this.#parts.world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
         this.#context.wake();
       }
     }
