@@ -10,9 +10,6 @@ import {
   type ModerationAsked,
   ModerationAsked_Act,
   ModerationAskedSchema,
-  type PlayersAnswer,
-  PlayersAnswerSchema,
-  PlayersAskedSchema,
   SanctionsChangedSchema,
 } from "../../shared/gen/cluster_pb.ts";
 import type { Explanation } from "../../shared/gen/common_pb.ts";
@@ -21,22 +18,14 @@ import {
   ADDRESS_BANS_MAX,
   ADDRESS_BANS_READ_INTERVAL_MS,
   DECISIONS_READ_INTERVAL_MS,
-  MODERATION_PLAYERS_MAX,
-  MODERATION_SANCTIONS_MAX,
   STORAGE_ROWS_MAX,
 } from "../../shared/limits.ts";
 import type { Question, Topic } from "../bus/bus.ts";
-import { DIRECTORY } from "../cluster/directory_store.ts";
 import { durationText } from "./duration.ts";
-import type {
-  ModerationList,
-  ModerationOutcome,
-  ModerationRequest,
-  ModerationTarget,
-  OnlinePlayer,
-} from "./moderation_request.ts";
+import type { ModerationOutcome, ModerationRequest, ModerationTarget } from "./moderation_request.ts";
 import type { GameActions } from "../game/game_actions.ts";
 import type { HookLists } from "../game/hooks.ts";
+import { PlayerLists } from "./player_lists.ts";
 import type { NewSanction, Sanction, SanctionKind } from "./sanction_store.ts";
 import { type PlayerName, SYSTEM } from "../storage/storage.ts";
 import type { AccountService } from "../session/account_service.ts";
@@ -78,7 +67,7 @@ export class ModerationService {
   #isCatchingUp = false;
   readonly #changed: Topic<typeof SanctionsChangedSchema>;
   readonly #asked: Question<typeof ModerationAskedSchema, typeof ModerationAnswerSchema>;
-  readonly #listed: Question<typeof PlayersAskedSchema, typeof PlayersAnswerSchema>;
+  readonly #lists: PlayerLists;
 
   constructor(context: LogicContext, parts: ModerationParts) {
     const { bus, log } = context;
@@ -95,19 +84,7 @@ export class ModerationService {
     this.#asked = bus.question(ModerationAskedSchema, ModerationAnswerSchema);
     this.#asked.answer((asked) => ({ count: this.#actHere(asked) }));
     bus.onMissed(() => this.#nextCatchUpMs = 0);
-    this.#listed = bus.question(PlayersAskedSchema, PlayersAnswerSchema);
-    this.#listed.answer(({ limit }) => {
-      const { players, count } = this.#playersHere(Math.min(limit, MODERATION_PLAYERS_MAX));
-      return {
-        serverId: context.config.serverId,
-        count,
-        players: players.map(({ playerId, address, ...player }) => ({
-          ...player,
-          playerId: BigInt(playerId),
-          address: address ?? "",
-        })),
-      };
-    });
+    this.#lists = new PlayerLists(context);
   }
 
   /** Does one request, or says why not; what it did is on disk when it answers. */
@@ -170,7 +147,7 @@ export class ModerationService {
       case "documents":
         return await this.#lookAtDocuments(request);
       case "list":
-        return { kind: "list", list: await this.#list() };
+        return { kind: "list", list: await this.#lists.read() };
     }
   }
 
@@ -425,44 +402,6 @@ export class ModerationService {
     return count;
   }
 
-  async #list(): Promise<ModerationList> {
-    const { bus, clock, incarnation, isShared, storage } = this.#context;
-    const stores = storage.for(SYSTEM);
-    const sanctions = await stores.sanctions.list({ nowMs: clock.unixMs(), limit: MODERATION_SANCTIONS_MAX });
-    const others = [...bus.nodes], limit = Math.ceil(MODERATION_PLAYERS_MAX / (others.length + 1));
-    const answers = await Promise.allSettled(others.map((node) => this.#listed.ask(node, { limit })));
-    const here = this.#playersHere(limit);
-    const parts = [
-      here,
-      ...answers.filter((answer) => answer.status === "fulfilled").map(({ value }) => partOf(value)),
-    ];
-    const answered = new Set([incarnation, ...others.filter((_, index) => answers[index].status === "fulfilled")]);
-    const nodes = isShared ? await stores.of(DIRECTORY).nodes(null) : [];
-    return {
-      players: parts.flatMap(({ players }) => players).slice(0, MODERATION_PLAYERS_MAX),
-      playerCount: parts.reduce((sum, { count }) => sum + count, 0),
-      unanswered: nodes.filter((node) => !answered.has(node.incarnation))
-        .map(({ serverId, serverName }) => `${serverId} (${serverName})`),
-      sanctions,
-    };
-  }
-
-  /** Those who are online on this server; the first `limit` of them by name. */
-  #playersHere(limit: number): PlayersPart {
-    const { clock, config: { serverId }, sessions } = this.#context;
-    const players: OnlinePlayer[] = [];
-    let count = 0;
-    for (const { link, mute, player, presence } of sessions.online) {
-      if (player === null) continue;
-      count++;
-      if (players.length >= limit) continue;
-      const { playerId, name } = player, address = link?.info.address ?? null;
-      const isMuted = mute !== null && (mute.endsAtMs ?? Infinity) > clock.unixMs();
-      players.push({ playerId, serverId, name, address, isInWorld: presence !== null, isMuted });
-    }
-    return { players, count };
-  }
-
   /** @throws {RequestError} `NOT_FOUND` when there is no such player. */
   async #find(target: ModerationTarget): Promise<FoundTarget> {
     if ("address" in target) return { player: null, address: target.address };
@@ -479,22 +418,6 @@ export class ModerationService {
     this.#parts.world.expel(session, reason, told);
     this.#context.wake();
   }
-}
-
-/** Who is online on one server. */
-interface PlayersPart {
-  readonly players: readonly OnlinePlayer[];
-  readonly count: number;
-}
-
-function partOf({ serverId, count, players }: PlayersAnswer): PlayersPart {
-  return {
-    count,
-    players: players.map(({ playerId, name, address, isInWorld, isMuted }) => ({
-      ...{ playerId: Number(playerId), serverId, name, isInWorld, isMuted },
-      address: address === "" ? null : address,
-    })),
-  };
 }
 
 function gone(name: string): ModerationOutcome {
