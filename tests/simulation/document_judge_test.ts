@@ -15,7 +15,7 @@ function judgeOf(...results: readonly unknown[]) {
       number: 1,
       operation: "social.addIgnored",
       argument: { playerId: 1, otherId: 2 },
-      once: { playerId: 1, requestKey: 7, atMs: 0 },
+      once: { playerId: 1, requestType: 5, requestKey: 7, atMs: 0 },
     } as never, { value: { isRepeated: false, result } } as never);
   }
   return { judge, verdict };
@@ -32,5 +32,5 @@ Deno.test("DocumentJudge.onCommit() counts what a store has done, and no refusal
   const refused = judgeOf("list_full");
   tell(refused);
   assertEquals(refused.verdict.first?.text.includes("nothing is on disk"), true);
-  assertEquals(judgeOf("added", "added").verdict.first?.text, "Request 1 7 was done twice");
+  assertEquals(judgeOf("added", "added").verdict.first?.text, "Request 1 5 7 was done twice");
 });
