@@ -86,6 +86,7 @@ const DOCUMENTED_NAMES: Readonly<Record<string, string>> = {
   "--names": "DRAWBRIDGE_NAMES",
   "--reserved-names": "DRAWBRIDGE_RESERVED_NAMES",
   "--link-dead-ms": "DRAWBRIDGE_LINK_DEAD_MS",
+  "--drain-timeout": "DRAWBRIDGE_DRAIN_TIMEOUT",
   "--send-queue-soft-bytes": "DRAWBRIDGE_SEND_QUEUE_SOFT_BYTES",
   "--send-queue-hard-bytes": "DRAWBRIDGE_SEND_QUEUE_HARD_BYTES",
   "--debug-packets": "DRAWBRIDGE_DEBUG_PACKETS",
