@@ -1,6 +1,7 @@
 /** Keeps the benchmarks alive: loading one checks that all it compares do the same, and each body runs once. @module */
 
 import { BENCHES as codecBenches } from "../bench/codec_bench.ts";
+import { BENCHES as passwordBenches } from "../bench/password_bench.ts";
 import { BENCHES as ringBenches } from "../bench/ring_bench.ts";
 import { BENCHES as tokenBucketBenches } from "../bench/token_bucket_bench.ts";
 import { BENCHES as websocketBenches } from "../bench/websocket_bench.ts";
@@ -8,6 +9,7 @@ import { assert, assertEquals } from "./support/assert.ts";
 
 const FILES: Readonly<Record<string, readonly Deno.BenchDefinition[]>> = {
   "codec_bench.ts": codecBenches,
+  "password_bench.ts": passwordBenches,
   "ring_bench.ts": ringBenches,
   "token_bucket_bench.ts": tokenBucketBenches,
   "websocket_bench.ts": websocketBenches,

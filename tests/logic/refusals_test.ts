@@ -231,7 +231,7 @@ const WRONG: readonly Wrong[] = [
     ["another's room", "PERMISSION_DENIED", { channel: marsh.Channel.ROOM, roomId: 1n, message: "hi" }],
     ...nobody((recipientName) => ({ channel: marsh.Channel.WHISPER, recipientName, message: "hi" })),
     ...nothing("NOT_FOUND", (recipientId) => ({ channel: marsh.Channel.WHISPER, recipientId, message: "hi" })),
-  ], ["sender_id", "sender_name", "timestamp", "message_id"]),
+  ], ["sender_id", "sender_name", "timestamp", "message_id", "explanation"]),
   wrong(marsh.LeaveWorldRequestSchema, []),
   wrong(marsh.RespawnRequestSchema, [["the living", "INVALID_STATE", {}], [
     "the dead too soon",
