@@ -7,7 +7,9 @@
 
 import type { HeartbeatResponse, ServerInfo } from "../shared/gen/auth_pb.ts";
 import {
+  CLIENT_FOLLOW_PAUSE_MS,
   CLIENT_FOLLOWED_MAX,
+  CLIENT_FOLLOWED_SLOWLY_MAX,
   CLIENT_MOVE_TIMEOUT_MS,
   LINGER_TIMEOUT_MS,
   RETRY_AFTER_MS_MAX,
@@ -124,14 +126,17 @@ export class Link implements ConnectionOwner {
 
   /**
    * Gives the connection up for one to another server, as this one has said; `delayMs` milliseconds from now, as others are
-   * not sent there at the same moment. Who is sent from one to the next waits as after any loss.
+   * not sent there at the same moment. Who is sent from one to the next pauses, and at last waits as after any loss.
    */
   follow(change: StateChange, server: ServerInfo, delayMs: number): void {
     this.#endRow();
     this.#server = server;
     this.#unreachedCount = 0;
-    const isLost = ++this.#followedCount > CLIENT_FOLLOWED_MAX;
-    this.#lose(change, isLost ? { retryAfterMs: delayMs } : { retryInMs: Math.min(delayMs, RETRY_AFTER_MS_MAX) });
+    const count = ++this.#followedCount;
+    if (count > CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX) return this.#lose(change, { retryAfterMs: delayMs });
+    // A dead server is named until it has been silent for a while.
+    if (count > CLIENT_FOLLOWED_MAX) return this.waitFor(change, Math.max(delayMs, CLIENT_FOLLOW_PAUSE_MS));
+    this.#lose(change, { retryInMs: Math.min(delayMs, RETRY_AFTER_MS_MAX) });
   }
 
   /** Gives the connection up and makes another when the server has said, give or take what parts clients. */
