@@ -65,17 +65,32 @@ function ownerProblems(samples: readonly OwnerSample[]): string[] {
 function fenceProblems(deeds: readonly Deed[], samples: readonly OwnerSample[]): string[] {
   const owners = new Map<string, number>();
   for (const { epoch, player, serverId } of samples) if (serverId !== null) owners.set(`${player} ${epoch}`, serverId);
+  // An hour has a hundred thousand of each: those of one player are found by their time.
+  const byPlayer = Map.groupBy(samples, ({ player }) => player);
   return deeds.flatMap(({ answeredAtMs, askedAtMs, guild, outcome, player, serverId }) => {
     if (outcome !== "done") return [];
     const from = askedAtMs - TOLERANCE_MS, until = answeredAtMs + TOLERANCE_MS;
-    const epochs = samples.filter(({ atMs, player: of }) => of === player && atMs >= from && atMs <= until)
-      .map(({ epoch }) => epoch);
+    const epochs = between(byPlayer.get(player) ?? [], from, until).map(({ epoch }) => epoch);
     const first = Math.min(...epochs), count = epochs.length === 0 ? 0 : Math.max(...epochs) - first + 1;
     const seen = Array.from({ length: count }, (_, index) => owners.get(`${player} ${first + index}`));
     // An owner of a moment may not have been seen.
     if (seen.length === 0 || seen.includes(undefined) || seen.includes(serverId)) return [];
     return [`Server ${serverId} did something for ${player} (${guild}), who was on ${seen}`];
   });
+}
+
+/** Those of some samples, which are in the order of time, that were taken between two times. */
+function between(samples: readonly OwnerSample[], fromMs: number, untilMs: number): readonly OwnerSample[] {
+  const firstAfter = (isAfter: (atMs: number) => boolean) => {
+    let low = 0, high = samples.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isAfter(samples[middle].atMs)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  };
+  return samples.slice(firstAfter((atMs) => atMs >= fromMs), firstAfter((atMs) => atMs > untilMs));
 }
 
 /** What was answered last is there at the end, unless something later may have been done. */
