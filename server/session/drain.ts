@@ -117,7 +117,7 @@ export class Drain {
     session.isMoving = true;
     await this.#untilAnswered(session);
     const { link, owner, presence } = session, { config, log, saver, sessions } = this.#context;
-    if (session.ended || presence === null || owner === null) return;
+    if (session.ended || presence === null || owner === null) return void (session.isMoving = false);
     const { playerId } = owner;
     this.#parts.world.part(session);
     const character = saver.withdraw(presence.characterId);

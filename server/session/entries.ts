@@ -378,8 +378,12 @@ export class Entries {
         session.owner = { playerId: accountId, epoch: taken.epoch };
         session.linkDeadSinceMs = clock.monotonicMs();
         sessions.add(session);
-        this.#begin(session, admission);
-        isBrought = true;
+        try {
+          this.#begin(session, admission);
+          isBrought = true;
+        } finally {
+          if (!isBrought) sessions.end(session);
+        }
         session.goOnWith(numbers);
         sessions.setResumeToken(session, request.resumeToken);
         this.#parts.tellMap(session);
