@@ -92,17 +92,14 @@ async function makeGame(path: string): Promise<void> {
   await runTask(folder, "build");
 }
 
-const HELP = `Makes a small game in a folder of its own, with its tests and its page.
-
-Usage: deno task new FOLDER
-For example: deno task new ../my-game`;
+const USAGE = "Usage: deno task new FOLDER\nFor example: deno task new ../my-game";
 const [path] = Deno.args;
 if (path === "--help" || path === "-h") {
-  console.log(HELP);
+  console.log(`Makes a small game in a folder of its own, with its tests and its page.\n\n${USAGE}`);
   Deno.exit(0);
 }
 if (Deno.args.length !== 1 || path.startsWith("-")) {
-  console.error(HELP);
+  console.error(USAGE);
   Deno.exit(2);
 }
 try {
