@@ -154,6 +154,8 @@ export function registerAuthHandlers(
       world.finish(session);
       sessions.unbindPlayer(session);
       session.isLeaving = false;
+      // Its connection was lost while it was in the world: nobody will come back to it.
+      if (session.link === null) sessions.end(session);
     });
   });
 }

@@ -218,3 +218,11 @@ Deno.test("LOGOUT_REQUEST waits for the character to be saved, also after LEAVE_
   released.resolve();
   await harness.until(() => answers().every((count) => count === 1));
 });
+
+Deno.test("LOGOUT leaves no session behind whose connection is lost in the same turn", async () => {
+  await using harness = await LogicHarness.create();
+  const client = await harness.connect();
+  harness.send(client, LogoutRequestSchema, {}, { sequence: 1 });
+  harness.disconnect(client);
+  await harness.until(() => harness.sessions.sessionCount === 0);
+});
