@@ -29,7 +29,7 @@ export interface ContractRow {
 /** number · name · direction · states · answer · fields */
 const ROWS = `
 1000 LOGIN_REQUEST          >  C   LOGIN_RESPONSE | username 1 string, password_hash 2 string, client_version 3 string, device_id 4 string
-1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[], deletion_cancelled 7 bool, server_id 8 uint32
+1001 LOGIN_RESPONSE         <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, session_token 4 string, player_id 5 uint64, game_servers 6 ServerInfo[], deletion_cancelled 7 bool, server_id 8 uint32, explanation 9 Explanation
 1002 LOGOUT_REQUEST         >  AW  LOGOUT_RESPONSE | player_id 1 uint64, session_token 2 string
 1003 LOGOUT_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode
 1004 HEARTBEAT_REQUEST      >  CAW ERROR_RESPONSE | player_id 1 uint64, timestamp 2 uint64, server_timestamp_echo 3 uint64
@@ -38,8 +38,8 @@ const ROWS = `
 1007 REGISTER_RESPONSE      <  -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, player_id 4 uint64
 1008 RESUME_REQUEST         >  C   RESUME_RESPONSE | resume_token 1 string, last_sequence 2 uint64, is_repeat 3 bool, client_version 4 string
 1009 RESUME_RESPONSE        <  -   - | success 1 bool, error_code 2 ErrorCode, last_sequence 3 uint64, resume_token 4 string, gap 5 bool, entity_id 6 uint64, resume_at 7 ServerInfo, retry_after_ms 8 uint32
-1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32, resume_at 4 ServerInfo
-1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 int32, request_sequence 4 uint64
+1010 DISCONNECT_NOTICE      <  -   - | reason 1 DisconnectReason, message 2 string, retry_after_ms 3 uint32, resume_at 4 ServerInfo, explanation 5 Explanation
+1011 ERROR_RESPONSE         <  -   - | error_code 1 ErrorCode, message 2 string, request_type 3 int32, request_sequence 4 uint64, explanation 5 Explanation
 1012 ECHO_REQUEST           >  CAW ERROR_RESPONSE | data 1 bytes, route 2 uint32
 1013 ECHO_RESPONSE          <  -   - | data 1 bytes, route 2 uint32
 1014 LOGIN_QUEUE_STATUS     <  -   - | position 1 uint32, eta_ms 2 uint32
@@ -50,12 +50,12 @@ const ROWS = `
 1019 ACCOUNT_DELETE_REQUEST >  AW  ACCOUNT_DELETE_RESPONSE | password_hash 1 string
 1020 ACCOUNT_DELETE_RESPONSE < -   - | success 1 bool, error_code 2 ErrorCode, error_message 3 string, deletes_at 4 uint64
 2000 ENTER_WORLD_REQUEST    >  CA  ENTER_WORLD_RESPONSE | character_id 1 uint64, channel_id 2 uint32, session_token 3 string, client_version 4 string
-2001 ENTER_WORLD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, spawn_position 3 Vector3, map_id 4 uint32, entity_id 5 uint64, resume_token 6 string, tick_interval_ms 7 uint32, interest_radius 8 float, max_speed 9 float, map_width 10 float, map_height 11 float
+2001 ENTER_WORLD_RESPONSE   <  -   - | success 1 bool, error_code 2 ErrorCode, spawn_position 3 Vector3, map_id 4 uint32, entity_id 5 uint64, resume_token 6 string, tick_interval_ms 7 uint32, interest_radius 8 float, max_speed 9 float, map_width 10 float, map_height 11 float, explanation 12 Explanation
 2002 MOVEMENT_UPDATE        >  W   ERROR_RESPONSE | entity_id 1 uint64, position 2 Vector3, velocity 3 Vector3, rotation 4 Vector3, timestamp 5 uint64, sequence_number 6 uint32
 2003 ENTITY_UPDATE          <  -   - | entity_id 1 uint64, movement 2 MovementUpdate, health 3 HealthUpdate, status 4 StatusUpdate, spawn 5 EntitySpawn, despawn 6 EntityDespawn, components 7 ComponentUpdate[]
 2004 COMBAT_ACTION          >  W   ERROR_RESPONSE | attacker_id 1 uint64, target_id 2 uint64, skill_id 3 uint32, target_position 4 Vector3, cast_time 5 float, action_sequence 6 uint32
 2005 COMBAT_RESULT          <  -   - | attacker_id 1 uint64, target_id 2 uint64, skill_id 3 uint32, damage 4 float, is_critical 5 bool, is_dodged 6 bool, is_blocked 7 bool, applied_effects 8 StatusEffect[], target_died 9 bool
-2006 CHAT_MESSAGE           <> AW  ERROR_RESPONSE | sender_id 1 uint64, sender_name 2 string, channel 3 Channel, message 4 string, timestamp 5 uint64, recipient_id 6 uint64, recipient_name 7 string, room_id 8 uint64, message_id 9 uint64
+2006 CHAT_MESSAGE           <> AW  ERROR_RESPONSE | sender_id 1 uint64, sender_name 2 string, channel 3 Channel, message 4 string, timestamp 5 uint64, recipient_id 6 uint64, recipient_name 7 string, room_id 8 uint64, message_id 9 uint64, explanation 10 Explanation
 2007 WORLD_SNAPSHOT         <  -   - | tick 1 uint64, server_timestamp 2 uint64, updates 3 EntityUpdate[], last_movement_sequence 4 uint32, moves 5 EntityMove[]
 2008 MOVEMENT_CORRECTION    <  -   - | position 1 Vector3, sequence_number 2 uint32, reason 3 string
 2009 LEAVE_WORLD_REQUEST    >  W   ERROR_RESPONSE |
@@ -153,6 +153,7 @@ export const CONTRACT_PARTS: Readonly<Record<string, readonly string[]>> = {
     "server_id 1 uint32, server_name 2 string, ip_address 3 string, port 4 uint32, current_players 5 uint32, " +
       "max_players 6 uint32, load_factor 7 float, gateway_url 8 string",
   ),
+  Explanation: fieldList("cause 1 Cause, reason 2 string, remaining_ms 3 uint64, deletes_at 4 uint64"),
   HealthUpdate: fieldList("current_hp 1 float, max_hp 2 float, shield 3 float"),
   StatusUpdate: fieldList("buff_ids 1 uint32[], debuff_ids 2 uint32[], is_stunned 3 bool, is_silenced 4 bool"),
   StatusEffect: fieldList("effect_id 1 uint32, duration 2 float, value 3 float"),
@@ -205,6 +206,10 @@ export const CONTRACT_ENUMS: Readonly<Record<string, readonly string[]>> = {
   DisconnectReason: (
     "UNSPECIFIED MALFORMED_FRAME MALFORMED_PACKET FLOOD IDLE SLOW_READER LOGGED_IN_ELSEWHERE KICKED BANNED SHUTDOWN " +
     "SERVER_FULL HANDSHAKE_TIMEOUT SERVER_ERROR PROTOCOL_VIOLATION"
+  ).split(" "),
+  Cause: (
+    "UNSPECIFIED BANNED MUTED KICKED CHAT_FLOOD MAINTENANCE PASSWORD_CHANGED LOGGED_OUT_EVERYWHERE ACCOUNT_DELETION " +
+    "PASSWORD_RESET TOKENS_REVOKED ACCOUNT_DELETED MAINTENANCE_PLANNED"
   ).split(" "),
   Channel: "GLOBAL AREA GUILD PARTY WHISPER TRADE ROOM SYSTEM".split(" "),
   PartyChange: "NONE FOUNDED JOINED LEFT KICKED LED DISBANDED DECLINED".split(" "),
