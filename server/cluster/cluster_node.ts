@@ -4,7 +4,7 @@ import { ConfigError } from "../../shared/errors.ts";
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
-import type { SavedCharacter, Storage } from "../storage/storage.ts";
+import type { Asker, SavedCharacter, Storage } from "../storage/storage.ts";
 import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
 import { Membership } from "./membership.ts";
 import { ClaimedOwnerships } from "./ownerships.ts";
@@ -47,9 +47,10 @@ export class ClusterNode {
     const { linkDeadMs, log, node, nowMs, storage, timers } = options;
     this.#options = options;
     this.#directory = storage.of(DIRECTORY);
+    const directoryFor = (asker: Asker) => storage.for(asker).of(DIRECTORY);
     this.ownerships = new ClaimedOwnerships({
       directory: this.#directory,
-      directoryFor: (asker) => storage.for(asker).of(DIRECTORY),
+      directoryFor,
       node,
       nowMs,
       timers,
@@ -58,7 +59,7 @@ export class ClusterNode {
       isCurrent: () => this.#membership?.isCurrent ?? true,
     });
     this.finder = new SessionFinder({
-      directory: this.#directory,
+      directoryFor,
       incarnation: node.incarnation,
       ownerships: this.ownerships,
       graceMs: linkDeadMs,

@@ -63,11 +63,15 @@ export interface Ownerships {
   /**
    * Says by what a player's session is resumed from now on, on any node.
    *
-   * @param tokenEpoch Which tokens of its account held when the session began.
+   * @param options `tokenEpoch`: which tokens of its account held when the session began; `asker`: in whose turn.
    * @returns False: those hold no longer, and nothing is done.
    * @throws {DependencyError} `fenced` when the player is another node's by now.
    */
-  mark(owner: Ownership, mark: ResumeMark, tokenEpoch: number): Promise<boolean>;
+  mark(
+    owner: Ownership,
+    mark: ResumeMark,
+    options: { readonly tokenEpoch: number; readonly asker: Asker },
+  ): Promise<boolean>;
 
   /** What a write of a player's state must name: null: nothing; undefined: it must not be done, the player is not owned. */
   find(playerId: number): Ownership | null | undefined;
@@ -160,8 +164,12 @@ export class ClaimedOwnerships implements Ownerships {
     return owner === undefined ? undefined : { owner, isMarked: true };
   }
 
-  async mark({ playerId, epoch }: Ownership, mark: ResumeMark, tokenEpoch: number): Promise<boolean> {
-    const marked = await this.#directory.mark({ playerId, epoch, mark: markOf(mark), tokenEpoch });
+  async mark(
+    { playerId, epoch }: Ownership,
+    mark: ResumeMark,
+    { tokenEpoch, asker }: { readonly tokenEpoch: number; readonly asker: Asker },
+  ): Promise<boolean> {
+    const marked = await this.#directoryFor(asker).mark({ playerId, epoch, mark: markOf(mark), tokenEpoch });
     if (marked !== "fenced") return marked === "marked";
     throw new DependencyError("fenced", `Cannot mark player ${playerId}: it is another node's by now`);
   }
@@ -170,10 +178,14 @@ export class ClaimedOwnerships implements Ownerships {
    * Claims a player for whoever brings the token of a session that is on no other node. A player whom this node has, or is
    * about to have, is not claimed so: its session is here, or over.
    */
-  async take(playerId: number, query: SessionQuery & { readonly nextTokenHash: string }): Promise<Taken> {
+  async take(
+    playerId: number,
+    asker: Asker,
+    query: SessionQuery & { readonly nextTokenHash: string },
+  ): Promise<Taken> {
     if (this.#owned.has(playerId) || this.#claims.has(playerId)) return { kind: "over" };
     let taken: Taken | undefined;
-    const claim = this.#directory.takeSession({ ...query, node: this.#node }).then((answer) => {
+    const claim = this.#directoryFor(asker).takeSession({ ...query, node: this.#node }).then((answer) => {
       taken = answer;
       if (answer.kind !== "taken") throw unavailable(playerId, `its session is ${answer.kind}`);
       return this.#hold(answer);

@@ -7,6 +7,7 @@
 
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS } from "../../shared/limits.ts";
 import { resumeTokenHash } from "../auth/resume_token.ts";
+import type { Asker } from "../storage/storage.ts";
 import type { Directory, NodeEntry, TakenSession } from "./directory_store.ts";
 import type { ClaimedOwnerships } from "./ownerships.ts";
 
@@ -25,29 +26,37 @@ export type FoundSession =
 
 /** Finds and takes sessions of other nodes. */
 export class SessionFinder {
-  readonly #directory: Directory;
+  readonly #directoryFor: (asker: Asker) => Directory;
   readonly #incarnation: string;
   readonly #ownerships: ClaimedOwnerships;
   readonly #graceMs: number;
 
-  /** @param options `graceMs`: how long a session is kept for its client after its node is gone, in milliseconds. */
+  /**
+   * @param options `directoryFor` asks the directory on somebody's behalf; `graceMs`: how long a session is kept for its
+   * client after its node is gone, in milliseconds.
+   */
   constructor(
-    { directory, incarnation, ownerships, graceMs }: {
-      readonly directory: Directory;
+    { directoryFor, incarnation, ownerships, graceMs }: {
+      readonly directoryFor: (asker: Asker) => Directory;
       readonly incarnation: string;
       readonly ownerships: ClaimedOwnerships;
       readonly graceMs: number;
     },
   ) {
-    this.#directory = directory;
+    this.#directoryFor = directoryFor;
     this.#incarnation = incarnation;
     this.#ownerships = ownerships;
     this.#graceMs = graceMs;
   }
 
-  /** Looks where the session of a token is that is not in this node's memory. Rejects as the directory does. */
-  async find(token: string): Promise<FoundSession> {
-    const place = await this.#directory.findSession({ tokenHash: resumeTokenHash(token), graceMs: this.#graceMs });
+  /**
+   * Looks where the session of a token is that is not in this node's memory. Rejects as the directory does.
+   *
+   * @param asker Who brings it: anybody may bring any number, so their look-ups take turns.
+   */
+  async find(token: string, asker: Asker): Promise<FoundSession> {
+    const directory = this.#directoryFor(asker);
+    const place = await directory.findSession({ tokenHash: resumeTokenHash(token), graceMs: this.#graceMs });
     if (place.kind !== "owned") return place;
     const { characterId, leaseLeftMs, owner, playerId } = place;
     // Logic was started again, and knows nothing of those it had; else it would know of the session.
@@ -60,11 +69,15 @@ export class SessionFinder {
   /**
    * Takes a session that was found `free`. Rejects as the directory does.
    *
-   * @param nextToken By which it is resumed from then on; the one that was brought is the one before.
+   * @param tokens `nextToken`: by which it is resumed from then on; the one that was brought is the one before.
    * @returns undefined: somebody else was faster, or this node holds no lease.
    */
-  async take(playerId: number, token: string, nextToken: string): Promise<TakenSession | undefined> {
-    const taken = await this.#ownerships.take(playerId, {
+  async take(
+    playerId: number,
+    asker: Asker,
+    { token, nextToken }: { readonly token: string; readonly nextToken: string },
+  ): Promise<TakenSession | undefined> {
+    const taken = await this.#ownerships.take(playerId, asker, {
       tokenHash: resumeTokenHash(token),
       nextTokenHash: resumeTokenHash(nextToken),
       graceMs: this.#graceMs,

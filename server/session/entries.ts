@@ -154,7 +154,9 @@ export class Entries {
               return void (isAdmitted = true);
             }
             // Of who is refused the session before is resumed as it was. Nothing but that can refuse: it is read anew.
-            if (!await ownerships.mark(owner, mark, admission.tokenEpoch)) throw voidToken();
+            if (!await ownerships.mark(owner, mark, { tokenEpoch: admission.tokenEpoch, asker: session.entrant })) {
+              throw voidToken();
+            }
             marked = owner;
             continue;
           }

@@ -131,7 +131,7 @@ export class ResumeService {
     while (!isGone(fresh)) {
       const session = sessions.findByResumeToken(resumeToken);
       if (session === undefined || session.presence === null) {
-        const found = await finder!.find(resumeToken);
+        const found = await finder!.find(resumeToken, fresh.entrant);
         // It may have come meanwhile.
         if (sessions.findByResumeToken(resumeToken) !== undefined) continue;
         if (found.kind === "over") throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
@@ -161,7 +161,8 @@ export class ResumeService {
       const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
       await this.#oneByOne(playerId, async () => {
         try {
-          if (!await ownerships.mark(owner, mark, session.tokenEpoch)) throw this.#void(session);
+          const { tokenEpoch } = session;
+          if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: fresh.entrant })) throw this.#void(session);
         } catch (error) {
           if (!(error instanceof DependencyError)) throw error;
           if (error.code === "fenced") throw this.#fenced(playerId);
@@ -204,7 +205,7 @@ export class ResumeService {
     await this.#entries.bring(
       fresh,
       { ...found, request },
-      () => finder!.take(found.playerId, resumeToken, nextToken),
+      () => finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken }),
     );
     const session = sessions.findByResumeToken(resumeToken);
     if (session !== undefined) this.#brought.set(session, nextToken);

@@ -5,6 +5,7 @@ import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { DIRECTORY } from "../../server/cluster/directory_store.ts";
 import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
 import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import { ENTRY } from "../../server/storage/storage.ts";
 import {
   DisconnectReason,
   LoginRequestSchema,
@@ -17,6 +18,7 @@ import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { NODE_LEASE_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
+import { storeWith } from "../support/storage_with.ts";
 import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
 
 function answerTo({ harness }: Node, client: HarnessClient): ResumeResponse | undefined {
@@ -286,4 +288,31 @@ Deno.test("A player whom only the directory knows to be on a node is given up by
   const again = pair.ask(two, anna);
   await pair.pass(4_000);
   assertEquals(entered(two, again), "in");
+});
+
+Deno.test("RESUME_REQUEST asks the directory in the turn of its address: for a guessed token, the own one, that of a dead node", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const bert = await two.harness.connect({ name: "Bert", at: { x: 310, z: 300 } });
+  const { source } = two.harness.sessionOf(bert);
+  const asked: string[] = [], { storage } = pair, forAsker = storage.for.bind(storage);
+  storage.for = (asker) => {
+    const stores = forAsker(asker), { accounts, characters, sanctions } = stores, own = stores.of(DIRECTORY);
+    const told = (method: "findSession" | "mark" | "takeSession") => (argument: never) => {
+      asked.push(`${method} ${asker.source === source} ${asker.urgency === ENTRY}`);
+      return own[method](argument);
+    };
+    const directory = { findSession: told("findSession"), mark: told("mark"), takeSession: told("takeSession") };
+    const of: typeof stores.of = (definition) =>
+      definition.name === DIRECTORY.name ? storeWith(own, directory) as never : stores.of(definition);
+    return storeWith(stores, { accounts, characters, sanctions, of });
+  };
+  assertEquals((await resume(pair, two, "a guess")).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  assert((await resume(pair, two, bert.resumeToken)).answer.success);
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  assert((await resume(pair, two, anna.resumeToken)).answer.success);
+  const methods = ["findSession", "mark", "findSession", "takeSession"];
+  assertEquals(asked, methods.map((method) => `${method} true true`));
 });
