@@ -239,7 +239,8 @@ export class ClusterJudge {
     const isNext = epoch === (before?.epoch ?? 0) + 1;
     this.#verdict.expect(isNext, "owners", `Player ${playerId} has epoch ${epoch} after ${before?.epoch}`);
     if (before === undefined || before.incarnation === null || before.incarnation === incarnation) return;
-    const isFree = !this.#holdsLease(before.incarnation);
+    // The database counts in whole milliseconds.
+    const isFree = (this.#leases.get(before.incarnation) ?? 0) <= this.#time.monotonicMs() + 1;
     // What the one before had not saved is lost with its lease.
     for (const [characterId, departure] of this.#departures) {
       if (departure.playerId === playerId) this.#departures.delete(characterId);
