@@ -131,7 +131,7 @@ export const DIRECTORY = defineStore("directory", {
   >(),
 
   /**
-   * Says by what a player's session is resumed from now on.
+   * Says by what a player's session is resumed from now on. It is wanted by nobody else then, until it is asked for again.
    *
    * @param argument `tokenEpoch`: which tokens of its account held when the session began.
    * @returns `fenced` where the player is not owned under this epoch, `void` where those tokens hold no longer.

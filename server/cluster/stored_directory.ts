@@ -60,8 +60,9 @@ const CLAIM = statement<{ readonly epoch: number }>(
         AND nodes.incarnation = player_owners.incarnation AND ${IS_HELD})
     RETURNING epoch`,
 );
+/** Who comes to the node it is on is wanted there: another that still waits for it says so again. */
 const MARK = statement(
-  `UPDATE player_owners SET character_id = ?3, token_hash = ?4, previous_token_hash = ?5, token_epoch = ?6
+  `UPDATE player_owners SET character_id = ?3, token_hash = ?4, previous_token_hash = ?5, token_epoch = ?6, is_wanted = 0
     WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL AND EXISTS
       (SELECT 1 FROM accounts WHERE accounts.id = player_owners.player_id AND accounts.token_epoch = ?6)`,
 );

@@ -230,17 +230,12 @@ export class WorldService {
     this.#end(session, reason, told);
   }
 
-  /** Players are wanted on another node, or there already: their sessions end here. What is still owned is saved. */
+  /**
+   * Players are wanted on another node: their sessions end here, and they are given up once they are saved. Who fights is
+   * this node's until the fight is over, as whoever leaves is.
+   */
   giveUp(playerIds: Iterable<number>): void {
-    const { sessions } = this.#context;
-    for (const playerId of playerIds) {
-      this.#wanted.add(playerId);
-      const session = sessions.findPlayer(playerId);
-      if (session !== undefined) {
-        this.expel(session, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered on another server");
-      }
-      for (const stay of this.occupants.stays) if (stay.player.playerId === playerId) this.#remove(stay);
-    }
+    for (const playerId of playerIds) this.#letGo(playerId, { atOnce: false });
     this.#giveUpUnneeded();
   }
 
@@ -258,7 +253,25 @@ export class WorldService {
   /** A player turned out to be another node's: its session ends, and nothing of it is saved. */
   lose(playerId: number): void {
     this.#context.saver.forget(playerId);
-    this.giveUp([playerId]);
+    this.#letGo(playerId, { atOnce: true });
+    this.#giveUpUnneeded();
+  }
+
+  #letGo(playerId: number, { atOnce }: { readonly atOnce: boolean }): void {
+    const { clock, sessions } = this.#context;
+    const session = sessions.findPlayer(playerId);
+    if (session !== undefined) {
+      this.#leave(session, atOnce ? "expelled" : "replaced", { atOnce });
+      this.#end(session, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered on another server");
+    }
+    let isStaying = false;
+    for (const stay of this.occupants.stays) {
+      if (stay.player.playerId !== playerId) continue;
+      if (!atOnce && this.#mustStay(stay.presence.entityId, clock.monotonicMs())) isStaying = true;
+      else this.#remove(stay);
+    }
+    // Those who stay are given up when they are swept.
+    if (!isStaying) this.#wanted.add(playerId);
   }
 
   /** Gives up the players that nobody plays here, once all of them is saved. */

@@ -3,6 +3,7 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
+import { ENTRY_CALM_MS, FIGHT_MS } from "../../games/parts/combat/limits.ts";
 import { DisconnectReason, LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
@@ -12,7 +13,8 @@ import {
   NODE_RENEWAL_INTERVAL_MS,
   OWNERSHIP_WAIT_MS,
 } from "../../shared/limits.ts";
-import { assertEquals, assertThrows } from "../support/assert.ts";
+import { assert, assertEquals, assertThrows } from "../support/assert.ts";
+import { hit } from "../combat/blows.ts";
 import { MemoryBus } from "../support/memory_bus.ts";
 import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
 
@@ -26,6 +28,44 @@ Deno.test("A player who enters on another node is handed over: saved there, thro
   assertEquals(anna.closedBy?.reason, DisconnectReason.LOGGED_IN_ELSEWHERE);
   const [{ spawnPosition }] = two.harness.received(again, PacketType.ENTER_WORLD_RESPONSE);
   assertEquals(spawnPosition?.x, await pair.savedX(anna));
+});
+
+Deno.test("Entering on another node is no way out of a fight: the entity stays and can be hit, and the entry waits until it is over", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 500, z: 560 } });
+  const bert = await one.harness.connect({ name: "Bert", at: { x: 501, z: 560 } });
+  await pair.pass(ENTRY_CALM_MS);
+  hit(one.harness, bert, anna);
+  const early = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS + 1_000);
+  assertEquals([entered(two, early), anna.closedBy?.reason], ["UNAVAILABLE", DisconnectReason.LOGGED_IN_ELSEWHERE]);
+  assert(one.harness.world.has(anna.entityId));
+  one.harness.forget(bert);
+  hit(one.harness, bert, anna);
+  assertEquals(one.harness.received(bert, PacketType.COMBAT_RESULT).length, 1);
+  await pair.pass(FIGHT_MS - OWNERSHIP_WAIT_MS);
+  assert(one.harness.world.has(anna.entityId));
+  const late = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS + 1_000);
+  assertEquals([entered(two, late), pair.playersOf(anna.playerId)], ["in", [2]]);
+  assert(!one.harness.world.has(anna.entityId));
+});
+
+Deno.test("A player in a fight who enters again on its own node plays on there, wanted elsewhere or not", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 500, z: 560 } });
+  const bert = await one.harness.connect({ name: "Bert", at: { x: 501, z: 560 } });
+  await pair.pass(ENTRY_CALM_MS);
+  hit(one.harness, bert, anna);
+  const elsewhere = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS + 1_000);
+  const back = pair.ask(one, anna);
+  await pair.pass(STEP_MS * 2);
+  assertEquals([entered(two, elsewhere), entered(one, back)], ["UNAVAILABLE", "in"]);
+  await pair.pass(FIGHT_MS);
+  assertEquals(pair.playersOf(anna.playerId), [1]);
 });
 
 Deno.test("An entry that is refused takes the player from no other node: a character that is not there, a token that is void", async () => {

@@ -166,20 +166,27 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
     },
   );
 
-  claim("DIRECTORY.renew() tells a node whom others want from it, until it gives them up", async (cluster) => {
-    const [one, two] = [node(1), node(2)];
-    await cluster.join(one, two);
-    const [anna, bert] = [await cluster.player("Anna"), await cluster.player("Bert")];
-    for (const playerId of [anna, bert]) await cluster.claim(playerId, one);
-    await cluster.claim(bert, two);
-    const wanted = async ({ serverId, incarnation }: NodeId) =>
-      (await cluster.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted
-        .map(({ playerId }) => playerId);
-    assertEquals([await wanted(one), await wanted(one), await wanted(two)], [[bert], [bert], []]);
-    await cluster.directory.release({ playerId: bert, epoch: 1 });
-    await cluster.claim(bert, two);
-    assertEquals([await wanted(one), await wanted(two)], [[], []]);
-  });
+  claim(
+    "DIRECTORY.renew() tells a node whom others want from it, until it gives them up or they come to it again",
+    async (cluster) => {
+      const [one, two] = [node(1), node(2)];
+      await cluster.join(one, two);
+      const [anna, bert] = [await cluster.player("Anna"), await cluster.player("Bert")];
+      for (const playerId of [anna, bert]) await cluster.claim(playerId, one);
+      await cluster.claim(bert, two);
+      const wanted = async ({ serverId, incarnation }: NodeId) =>
+        (await cluster.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted
+          .map(({ playerId }) => playerId);
+      assertEquals([await wanted(one), await wanted(one), await wanted(two)], [[bert], [bert], []]);
+      await cluster.directory.mark({ playerId: bert, epoch: 1, mark: MARK, tokenEpoch: 0 });
+      assertEquals(await wanted(one), []);
+      await cluster.claim(bert, two);
+      assertEquals(await wanted(one), [bert]);
+      await cluster.directory.release({ playerId: bert, epoch: 1 });
+      await cluster.claim(bert, two);
+      assertEquals([await wanted(one), await wanted(two)], [[], []]);
+    },
+  );
 
   claim(
     "DIRECTORY.handOver() saves a character and leaves its session to whoever comes for it first, once",
