@@ -1,4 +1,5 @@
 import { PacketType } from "../../games/marsh/contract.ts";
+import { CHAT_MUTE_MS, CHAT_REPEATS_MAX, CHAT_STRIKES_MAX } from "../../games/parts/chat/limits.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -52,6 +53,35 @@ Deno.test("GLOBAL chat is refused while the bus is down, and nobody hears it; wh
   say(one, anna, Channel.GLOBAL, "again");
   await cluster.settle();
   assertEquals([heard(one, anna), heard(two, bert)], [["Anna: again"], ["Anna: again"]]);
+});
+
+Deno.test("Who is muted for flooding on one server is muted on every other for as long, and longer the next time, until it is forgiven", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" });
+  const flood = (node: LogicHarness, client: HarnessClient) => {
+    for (let index = 0; index <= CHAT_REPEATS_MAX + CHAT_STRIKES_MAX; index++) say(node, client, Channel.AREA, "buy");
+    return refusals(node, client).at(-1);
+  };
+  assertEquals(flood(one, anna), ErrorCode.MUTED);
+  await cluster.settle();
+  one.send(anna, LeaveWorldRequestSchema, {});
+  await cluster.settle();
+  cluster.advance(2_000);
+  await cluster.settle();
+  const again = await two.connect({ name: "Anna" });
+  const speaks = () => (say(two, again, Channel.AREA, "hello"), refusals(two, again));
+  assertEquals(speaks(), [ErrorCode.MUTED]);
+  cluster.advance(CHAT_MUTE_MS);
+  assertEquals(speaks(), []);
+  assertEquals(flood(two, again), ErrorCode.MUTED);
+  cluster.advance(CHAT_MUTE_MS);
+  assertEquals(speaks(), [ErrorCode.MUTED], "Twice as long");
+  await cluster.settle();
+  // On whichever server it is forgiven.
+  const forgiven = one.logic.moderation.run({ act: "unmute", target: { player: "Anna" }, moderator: "Mia" });
+  await cluster.settle();
+  assertEquals([(await forgiven).kind, speaks()], ["done", []]);
 });
 
 Deno.test("A whisper reaches a player of another server, who may answer; the sender is told once it is there", async () => {

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_parts_chat_chat_bus: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChlwYXJ0cy9jaGF0L2NoYXRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIqABCgRTYWlkEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtwYWNrZXRfdHlwZRgCIAEoDRIPCgdwYXlsb2FkGAMgASgMEhMKCWV2ZXJ5Ym9keRgEIAEoCEgAEhIKCGd1aWxkX2lkGAUgASgESAASKwoHcGxheWVycxgGIAEoCzIYLmRyYXdicmlkZ2UudjEuUGxheWVySWRzSABCCQoHaGVhcmVycyIYCglQbGF5ZXJJZHMSCwoDaWRzGAEgAygEIj0KDldoaXNwZXJUb090aGVyEisKB3doaXNwZXIYASABKAsyGi5kcmF3YnJpZGdlLnYxLkNoYXRNZXNzYWdlIj0KDVdoaXNwZXJBbnN3ZXISLAoGcmVzdWx0GAEgASgOMhwuZHJhd2JyaWRnZS52MS5XaGlzcGVyUmVzdWx0IiMKC1doaXNwZXJLZXB0EhQKDHJlY2lwaWVudF9pZBgBIAEoBCpgCg1XaGlzcGVyUmVzdWx0EhkKFVdISVNQRVJfUkVTVUxUX0FCU0VOVBAAEhgKFFdISVNQRVJfUkVTVUxUX1RBS0VOEAESGgoWV0hJU1BFUl9SRVNVTFRfUkVGVVNFRBACYgZwcm90bzM",
+    "ChlwYXJ0cy9jaGF0L2NoYXRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIqABCgRTYWlkEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtwYWNrZXRfdHlwZRgCIAEoDRIPCgdwYXlsb2FkGAMgASgMEhMKCWV2ZXJ5Ym9keRgEIAEoCEgAEhIKCGd1aWxkX2lkGAUgASgESAASKwoHcGxheWVycxgGIAEoCzIYLmRyYXdicmlkZ2UudjEuUGxheWVySWRzSABCCQoHaGVhcmVycyIYCglQbGF5ZXJJZHMSCwoDaWRzGAEgAygEIj0KDldoaXNwZXJUb090aGVyEisKB3doaXNwZXIYASABKAsyGi5kcmF3YnJpZGdlLnYxLkNoYXRNZXNzYWdlIj0KDVdoaXNwZXJBbnN3ZXISLAoGcmVzdWx0GAEgASgOMhwuZHJhd2JyaWRnZS52MS5XaGlzcGVyUmVzdWx0IiMKC1doaXNwZXJLZXB0EhQKDHJlY2lwaWVudF9pZBgBIAEoBCI2ChBNdXRlZEZvckZsb29kaW5nEhEKCXBsYXllcl9pZBgBIAEoBBIPCgdlbmRzX2F0GAIgASgEKmAKDVdoaXNwZXJSZXN1bHQSGQoVV0hJU1BFUl9SRVNVTFRfQUJTRU5UEAASGAoUV0hJU1BFUl9SRVNVTFRfVEFLRU4QARIaChZXSElTUEVSX1JFU1VMVF9SRUZVU0VEEAJiBnByb3RvMw",
     [file_parts_chat_chat],
   );
 
@@ -146,6 +146,32 @@ export type WhisperKept = Message<"drawbridge.v1.WhisperKept"> & {
  */
 export const WhisperKeptSchema: GenMessage<WhisperKept> = /*@__PURE__*/
   messageDesc(file_parts_chat_chat_bus, 4);
+
+/**
+ * A server has muted a player for flooding chat.
+ *
+ * @generated from message drawbridge.v1.MutedForFlooding
+ */
+export type MutedForFlooding = Message<"drawbridge.v1.MutedForFlooding"> & {
+  /**
+   * @generated from field: uint64 player_id = 1;
+   */
+  playerId: bigint;
+
+  /**
+   * Unix time in milliseconds.
+   *
+   * @generated from field: uint64 ends_at = 2;
+   */
+  endsAt: bigint;
+};
+
+/**
+ * Describes the message drawbridge.v1.MutedForFlooding.
+ * Use `create(MutedForFloodingSchema)` to create a new message.
+ */
+export const MutedForFloodingSchema: GenMessage<MutedForFlooding> = /*@__PURE__*/
+  messageDesc(file_parts_chat_chat_bus, 5);
 
 /**
  * What became of it.

@@ -61,6 +61,14 @@ export class ChatGuard {
     return Math.max(0, (this.#speakers.find(playerId)?.mutedUntilMs ?? 0) - nowMs);
   }
 
+  /** Mutes a player for so many milliseconds, as another server has done: the next mute is longer here, too. */
+  mute(playerId: number, forMs: number, nowMs: number): void {
+    if (forMs <= 0) return;
+    const speaker = this.#find(playerId, nowMs);
+    countMute(speaker, nowMs);
+    speaker.mutedUntilMs = Math.max(speaker.mutedUntilMs, nowMs + Math.min(CHAT_MUTE_MS_MAX, forMs));
+  }
+
   /** Forgives a player everything. */
   forgive(playerId: number): void {
     this.#speakers.delete(playerId);
@@ -103,12 +111,16 @@ function strike(speaker: Speaker, nowMs: number): boolean {
   // What is left of a second is not lost.
   speaker.struckAtMs = forgiven > 0 ? nowMs - (nowMs - speaker.struckAtMs) % STRIKE_FORGIVEN_MS : speaker.struckAtMs;
   if (speaker.strikes <= CHAT_STRIKES_MAX) return false;
-  const quietMs = nowMs - speaker.mutedUntilMs;
-  speaker.muteCount = Math.max(0, speaker.muteCount - Math.floor(quietMs / CHAT_MUTE_FORGIVEN_MS));
-  speaker.mutedUntilMs = nowMs + Math.min(CHAT_MUTE_MS_MAX, CHAT_MUTE_MS * 2 ** Math.min(speaker.muteCount, 30));
-  speaker.muteCount++;
-  speaker.strikes = 0;
+  speaker.mutedUntilMs = nowMs + countMute(speaker, nowMs);
   return true;
+}
+
+/** Counts one more mute; gives how long it lasts, in milliseconds: longer each time. */
+function countMute(speaker: Speaker, nowMs: number): number {
+  const quietMs = Math.max(0, nowMs - speaker.mutedUntilMs);
+  speaker.muteCount = Math.max(0, speaker.muteCount - Math.floor(quietMs / CHAT_MUTE_FORGIVEN_MS));
+  speaker.strikes = 0;
+  return Math.min(CHAT_MUTE_MS_MAX, CHAT_MUTE_MS * 2 ** Math.min(speaker.muteCount++, 30));
 }
 
 /** What is left of a text when case, blanks, signs and letters in a row are left out: what a reader takes for the same. */

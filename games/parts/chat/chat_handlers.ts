@@ -12,7 +12,7 @@ import { CHAT_BYTES_MAX } from "./limits.ts";
 import { cleanText, textProblem } from "../../../shared/player_text.ts";
 import { Counter, definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
-import { WhisperAnswerSchema, WhisperResult, WhisperToOtherSchema } from "./chat_bus_pb.ts";
+import { MutedForFloodingSchema, WhisperAnswerSchema, WhisperResult, WhisperToOtherSchema } from "./chat_bus_pb.ts";
 import type { Saying } from "./chat_delivery.ts";
 import { type Audience, EVERYBODY } from "./elsewhere.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
@@ -78,6 +78,9 @@ function startChat(game: Game, services: ChatServices): void {
       return { result: WhisperResult.REFUSED };
     }
   });
+  const mutes = game.bus.topic(MutedForFloodingSchema);
+  // By the date: one that is said again later mutes nobody.
+  mutes.on(({ playerId, endsAt }) => guard.mute(Number(playerId), Number(endsAt) - game.clock.unixMs(), game.nowMs));
   const nearby = new Int32Array(world.slotCount);
 
   game.hooks.forgive((playerId) => {
@@ -166,10 +169,9 @@ function startChat(game: Game, services: ChatServices): void {
     game.counters.add(Counter.CHAT_REFUSED_FLOOD, 1);
     if (verdict === "too_fast") throw new Refused(ErrorCode.RATE_LIMITED, "You are writing too fast");
     if (verdict === "repeated") throw new Refused(ErrorCode.RATE_LIMITED, "You have said this often enough");
-    game.log.info("Player muted for flooding chat", {
-      playerId,
-      seconds: guard.mutedForMs(playerId, nowMs) / 1_000,
-    });
+    const forMs = guard.mutedForMs(playerId, nowMs);
+    game.log.info("Player muted for flooding chat", { playerId, seconds: forMs / 1_000 });
+    mutes.publish({ playerId: BigInt(playerId), endsAt: BigInt(Math.ceil(game.clock.unixMs() + forMs)) });
     social.gate.checkMayWrite(player);
   }
 
