@@ -95,8 +95,11 @@ export class Drain {
 
   /** Hands some sessions over, as many as it can within {@linkcode SESSIONS_DRAIN_MS}. */
   async #handOver(isMoved: (session: Session) => boolean, isLast: boolean): Promise<void> {
-    const { cluster } = this.#parts, { clock, log, sessions } = this.#context;
-    const waiting = [...sessions.inWorld].filter(isMoved), nowMs = clock.monotonicMs();
+    const { cluster, dispatcher } = this.#parts, { clock, log, sessions } = this.#context;
+    const owed = new Set([...dispatcher.pending].map(({ session }) => session));
+    // The last come first, and behind them those who are owed answers: whoever sees to that holds up nobody else.
+    const waiting = [...sessions.inWorld].filter(isMoved).sort((a, b) => Number(owed.has(b)) - Number(owed.has(a)));
+    const nowMs = clock.monotonicMs();
     if (cluster === undefined || waiting.length === 0 || !isLast && nowMs < this.#targetsDueMs) return;
     this.#targetsDueMs = nowMs + TARGETS_RETRY_MS;
     try {

@@ -15,7 +15,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { NODE_LEASE_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
+import { DRAIN_ANSWERS_MS, NODE_LEASE_MS, RESUME_SEQUENCE_MAX, SESSIONS_DRAINED_AT_ONCE } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
 import { storeWith } from "../support/storage_with.ts";
@@ -112,6 +112,30 @@ Deno.test("A node that stops hands its sessions over: clients are told where, an
   const heard = two.harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
   assertEquals(heard, ["first", "second"], "Who had no connection has missed nothing");
   assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
+});
+
+Deno.test("Sessions that are owed answers are handed over behind those that are not", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  const open = Promise.withResolvers<undefined>(), { storage } = pair, forAsker = storage.for.bind(storage);
+  const slow: HarnessClient[] = [];
+  for (let index = 0; index < 2 * SESSIONS_DRAINED_AT_ONCE; index++) {
+    slow.push(await one.harness.connect({ name: `Slow${index}` }));
+  }
+  storage.for = (asker) => {
+    const stores = forAsker(asker);
+    return storeWith(stores, { accounts: storeWith(stores.accounts, { findByName: () => open.promise }) });
+  };
+  for (const client of slow) one.harness.send(client, FriendRequestSchema, { playerName: "Nobody" });
+  const draining = one.harness.logic.drain();
+  await pair.pass(DRAIN_ANSWERS_MS / 2);
+  const left = () => [anna, ...slow].filter(({ closedBy }) => closedBy === null).map(({ name }) => name);
+  assertEquals(left(), slow.map(({ name }) => name));
+  open.resolve(undefined);
+  await pair.pass(DRAIN_ANSWERS_MS);
+  await draining;
+  assertEquals(left(), []);
 });
 
 Deno.test("A session that is handed over stays its node's until that is done, however long it takes", async () => {
