@@ -9,7 +9,11 @@ import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../games/
 import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../games/parts/friends/friends_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
-import { CHAT_HELD_MESSAGES_MAX } from "../../games/parts/chat/limits.ts";
+import {
+  AUDIENCE_MESSAGES_PER_SECOND,
+  CHAT_HELD_MESSAGES_MAX,
+  FAN_OUT_BURST_MS,
+} from "../../games/parts/chat/limits.ts";
 import {
   KEPT_WHISPER_MS,
   KEPT_WHISPERS_BURST,
@@ -411,6 +415,24 @@ Deno.test("Whispers to a player whose connection is gone are kept, the newest KE
   assertEquals(harness.sessions.isPlayerOnline(ann.playerId), false);
   await settle(harness);
   assertEquals(heard(harness, await harness.connect({ name: "ann" })), texts.slice(2));
+});
+
+Deno.test("Whispers that wait for their turn are kept for a player who goes meanwhile, as they are confirmed", async () => {
+  await using harness = await LogicHarness.create();
+  const { ann, bob, cat } = await gather(harness, "ann", "bob", "cat");
+  const atOnce = AUDIENCE_MESSAGES_PER_SECOND * FAN_OUT_BURST_MS / 1_000, count = atOnce + 20;
+  for (let index = 0; index < count; index++) {
+    say(harness, index % 2 === 0 ? bob : cat, Channel.WHISPER, `message ${index}`, { recipientName: "ann" });
+  }
+  const early = heard(harness, ann);
+  assert(early.length < count, "Some wait");
+  harness.send(ann, LogoutRequestSchema, {});
+  await answerTo(harness, ann, PacketType.LOGOUT_RESPONSE);
+  harness.advance(2_000);
+  await settle(harness);
+  assertEquals(heard(harness, bob).length + heard(harness, cat).length, count);
+  const late = heard(harness, await harness.connect({ name: "ann" }));
+  assertEquals([...early, ...late], Array.from({ length: count }, (_, index) => `message ${index}`));
 });
 
 Deno.test("Whispers to a player whose connection is gone are heard when it enters anew instead of resuming", async () => {

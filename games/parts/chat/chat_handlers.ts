@@ -282,8 +282,14 @@ function startChat(game: Game, services: ChatServices): void {
       audience: `player ${message.recipientId}`,
       hearerCount: 2,
       deliver: () => {
-        social.delivery.deliver(sayingOf(finish(message)), [recipient]);
-        social.whispers.secureNewest(recipient);
+        const { playerId } = recipient, saying = sayingOf(finish(message));
+        // It may have gone, or come back, while this waited.
+        const hearer = players.find(playerId);
+        if (hearer === undefined) social.whispers.keepMissed(playerId, [saying]);
+        else {
+          social.delivery.deliver(saying, [hearer]);
+          social.whispers.secureNewest(hearer);
+        }
         return 1 + confirm();
       },
     });
