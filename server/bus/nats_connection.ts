@@ -58,13 +58,10 @@ export class NatsConnection {
     const connection = await opened.#connect(false).catch((error) => {
       throw problemOf(options.target, error);
     });
-    const bytesMax = connection.info?.max_payload ?? 0;
-    if (bytesMax < BUS_MESSAGE_BYTES_MAX) {
+    const problem = smallnessOf(connection, options.target);
+    if (problem !== null) {
       await connection.close();
-      throw new ConfigError([
-        `${describeNats(options.target)} takes messages of ${bytesMax} bytes: ` +
-        `let it take ${BUS_MESSAGE_BYTES_MAX} with max_payload`,
-      ]);
+      throw new ConfigError([problem]);
     }
     await opened.#use(connection);
     return opened;
@@ -154,6 +151,12 @@ export class NatsConnection {
       return;
     }
     if (this.#isClosed) return await connection.close();
+    const problem = smallnessOf(connection, this.#options.target);
+    if (problem !== null) {
+      await connection.close();
+      this.#options.onState(false, problem);
+      return await this.#comeBack();
+    }
     await this.#use(connection);
     if (!connection.isClosed()) this.#set(true, "");
   }
@@ -197,4 +200,12 @@ function problemOf(target: NatsTarget, error: unknown): Error {
   }
   const reason = error instanceof errors.TimeoutError ? "it does not answer" : text;
   return new DependencyError("unavailable", `${name} cannot be reached: ${reason}`, { cause: error });
+}
+
+/** What is wrong with a server that takes smaller messages than servers send; `null` where nothing is. */
+function smallnessOf({ info }: Connection, target: NatsTarget): string | null {
+  const bytesMax = info?.max_payload ?? 0;
+  if (bytesMax >= BUS_MESSAGE_BYTES_MAX) return null;
+  return `${describeNats(target)} takes messages of ${bytesMax} bytes: ` +
+    `let it take ${BUS_MESSAGE_BYTES_MAX} with max_payload`;
 }

@@ -6,7 +6,7 @@ import { BUS_MESSAGE_BYTES_MAX } from "../../shared/limits.ts";
 import { assertEquals } from "../support/assert.ts";
 import { until } from "../support/wait.ts";
 
-const INFO = { server_id: "test", version: "2.10.0", proto: 1, headers: true, max_payload: BUS_MESSAGE_BYTES_MAX };
+const INFO = { server_id: "test", version: "2.10.0", proto: 1, headers: true };
 const PING = "PING\r\n";
 /** More than the kernel's buffers of both ends hold. */
 const MESSAGES = 40;
@@ -14,6 +14,8 @@ const MESSAGES = 40;
 /** Answers pings until it hangs. */
 class HangingNats implements AsyncDisposable {
   readonly connections: Deno.TcpConn[] = [];
+  /** Largest message that it takes, as it tells those who connect. */
+  payloadBytesMax = BUS_MESSAGE_BYTES_MAX;
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   /** Those of the first connections hang. */
   #hanging = 0;
@@ -37,7 +39,9 @@ class HangingNats implements AsyncDisposable {
 
   async #serve(connection: Deno.TcpConn, count: number): Promise<void> {
     const encoder = new TextEncoder(), decoder = new TextDecoder();
-    await connection.write(encoder.encode(`INFO ${JSON.stringify(INFO)}\r\n`));
+    await connection.write(
+      encoder.encode(`INFO ${JSON.stringify({ ...INFO, max_payload: this.payloadBytesMax })}\r\n`),
+    );
     const buffer = new Uint8Array(65_536);
     let rest = "";
     while (this.#hanging < count) {
@@ -106,5 +110,30 @@ Deno.test("NatsConnection.close() ends it where the server is gone, too", async 
   assertEquals(states, [false]);
   connection.publish("said", new Uint8Array(1));
   await connection.flush();
+  await connection.close();
+});
+
+Deno.test("NatsConnection does not use a server that takes too little when it comes back, and tries again", async () => {
+  await using nats = new HangingNats();
+  const states: boolean[] = [], reasons: string[] = [];
+  const connection = await NatsConnection.open({
+    target: parseNatsUrl(nats.url)!,
+    ca: "",
+    subjects: [],
+    onMessage: () => {},
+    onState: (isUp, reason) => {
+      states.push(isUp);
+      reasons.push(reason);
+    },
+    random: () => 0,
+  });
+  nats.payloadBytesMax = 1_024;
+  nats.connections[0].close();
+  await until("a second attempt", () => nats.connections.length > 2);
+  connection.publish("said", new Uint8Array(BUS_MESSAGE_BYTES_MAX));
+  assertEquals(states.includes(true), false);
+  assertEquals(reasons[1].split(": ")[0], `${nats.url} takes messages of 1024 bytes`);
+  nats.payloadBytesMax = BUS_MESSAGE_BYTES_MAX;
+  await until("it to be back", () => states.at(-1) === true);
   await connection.close();
 });
