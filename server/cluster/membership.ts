@@ -45,12 +45,18 @@ export class Membership {
     return !this.#isUnsure && this.#sinceRenewalMs() < NODE_SILENT_MS;
   }
 
-  /** Takes the node out: what it still owns may be claimed at once. */
+  /** Takes the node out: what it still owns may be claimed at once. Never rejects: else its lease ends by itself. */
   async stop(): Promise<void> {
     this.#isStopped = true;
-    const { directory, node: { serverId, incarnation }, timers } = this.#options;
+    const { directory, node: { serverId, incarnation }, timers, log } = this.#options;
     timers.clear(this.#timer);
-    await directory.leave({ serverId, incarnation });
+    try {
+      await directory.leave({ serverId, incarnation });
+    } catch (error) {
+      log.warn("Cannot say that this server leaves: others count with it until its lease ends", {
+        error: String(error),
+      });
+    }
   }
 
   /** Renews the lease now. Never rejects. */
@@ -60,6 +66,8 @@ export class Membership {
     const askedAtMs = nowMs();
     try {
       const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
+      // An answer from before it left must not bring it back.
+      if (this.#isStopped) return;
       const isIn = answer.isHeld ||
         await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
       if (!isIn) return log.error("Another server uses this id: choose another --server-id", { serverId });

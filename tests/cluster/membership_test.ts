@@ -1,0 +1,66 @@
+/** A node's membership, where what it asks of the database is answered late or not at all. @module */
+
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DIRECTORY, type Directory, type NodeEntry } from "../../server/cluster/directory_store.ts";
+import { Membership } from "../../server/cluster/membership.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import { DependencyError } from "../../shared/errors.ts";
+import { NODE_LEASE_MS } from "../../shared/limits.ts";
+import { assertEquals } from "../support/assert.ts";
+import { storeWith } from "../support/storage_with.ts";
+
+const NODE: NodeEntry = {
+  ...{ serverId: 1, incarnation: "run 1", serverName: "Server 1", host: "192.0.2.1", gamePort: 8081 },
+  ...{ gatewayUrl: "ws://192.0.2.1/ws", currentPlayers: 0, maxPlayers: 100, isDraining: false },
+};
+
+/** A node that has joined, with other answers in place of the database's; what it warns of is in `warnings`. */
+async function withMember(
+  replaced: (directory: Directory) => Partial<Directory>,
+  use: (member: { membership: Membership; directory: Directory; warnings: readonly string[] }) => Promise<void>,
+): Promise<void> {
+  const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => 1_000_000 }, MARSH_RECORDS);
+  const directory = storage.of(DIRECTORY);
+  await directory.join({ node: NODE, leaseMs: NODE_LEASE_MS });
+  const warnings: string[] = [];
+  const membership = new Membership({
+    directory: storeWith(directory, replaced(directory)),
+    node: NODE,
+    nowMs: () => 0,
+    timers: { set: () => 0, clear: () => {} },
+    log: { error: () => {}, info: () => {}, warn: (message) => void warnings.push(message) },
+    load: () => ({ currentPlayers: 0, maxPlayers: 100, isDraining: false }),
+    onWanted: () => {},
+    onReturn: () => Promise.resolve(),
+  });
+  await use({ membership, directory, warnings });
+  await storage.close();
+}
+
+Deno.test("Membership.stop() takes the node out for good: a renewal answered later does not bring it back", async () => {
+  const asked = Promise.withResolvers<void>();
+  const answered = Promise.withResolvers<void>();
+  await withMember((directory) => ({
+    renew: async (request) => {
+      asked.resolve();
+      await answered.promise;
+      return await directory.renew(request);
+    },
+  }), async ({ membership, directory }) => {
+    const renewed = membership.renew();
+    await asked.promise;
+    await membership.stop();
+    answered.resolve();
+    await renewed;
+    assertEquals(await directory.nodes(null), []);
+  });
+});
+
+Deno.test("Membership.stop() does not reject where the database does not answer", async () => {
+  const leave = () => Promise.reject(new DependencyError("unavailable", "The database is gone"));
+  await withMember(() => ({ leave }), async ({ membership, warnings }) => {
+    await membership.stop();
+    assertEquals(warnings.length, 1);
+  });
+});
