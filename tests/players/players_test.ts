@@ -1,11 +1,12 @@
 import { SafeAreas } from "../../games/parts/combat/safe_areas.ts";
-import { GUILDS, type Kill } from "../../games/parts/guilds/guild_store.ts";
-import { type PlayerKill, SCORES } from "../../games/parts/leaderboards/score_store.ts";
+import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
+import { SCORES } from "../../games/parts/leaderboards/score_store.ts";
 import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { assert } from "../support/assert.ts";
 import type { LogicHarness } from "../support/logic_harness.ts";
+import { replaceIn } from "../support/storage_with.ts";
 import { Contradiction } from "./board.ts";
 import { PlayersRun } from "./players_run.ts";
 
@@ -173,21 +174,18 @@ const BROKEN: readonly {
   {
     what: "counts kills in wars twice",
     says: /guild info says|"war"/,
-    spoil: ({ storage }) => {
-      const guilds = storage.of(GUILDS), { addKills } = guilds;
-      Object.assign(guilds, { addKills: (kills: readonly Kill[]) => addKills([...kills, ...kills]) });
-    },
+    spoil: ({ storage }) =>
+      replaceIn(storage, GUILDS, (guilds) => ({ addKills: (kills) => guilds.addKills([...kills, ...kills]) })),
   },
   {
     what: "forgets in a war who has left the guild",
     says: /guild info says|"war"/,
     spoil: ({ marsh, storage }) => {
-      const guilds = storage.of(GUILDS), { addKills } = guilds;
       const isInGuild = (id: number) => marsh.guilds.find(id) !== null;
-      Object.assign(guilds, {
-        addKills: (kills: readonly Kill[]) =>
-          addKills(kills.filter(({ killerId, victimId }) => isInGuild(killerId) && isInGuild(victimId))),
-      });
+      replaceIn(storage, GUILDS, (guilds) => ({
+        addKills: (kills) =>
+          guilds.addKills(kills.filter(({ killerId, victimId }) => isInGuild(killerId) && isInGuild(victimId))),
+      }));
     },
   },
   {
@@ -207,10 +205,8 @@ const BROKEN: readonly {
   {
     what: "counts kills for the leaderboard twice",
     says: /The leaderboard has|must be/,
-    spoil: ({ storage }) => {
-      const scores = storage.of(SCORES), { add } = scores;
-      Object.assign(scores, { add: (kills: readonly PlayerKill[]) => add([...kills, ...kills]) });
-    },
+    spoil: ({ storage }) =>
+      replaceIn(storage, SCORES, (scores) => ({ add: (kills) => scores.add([...kills, ...kills]) })),
   },
   {
     what: "lets those speak who are muted",

@@ -85,7 +85,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   {
     name: "a player who is another server's plays on",
     rules: ["sessions"],
-    plant: () => patch(WorldService.prototype, "giveUp", () => function () {}),
+    plant: () => patch(WorldService.prototype, "lose", () => function () {}),
   },
   {
     name: "nobody is given up",
@@ -149,7 +149,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a session that was handed over can be taken twice",
-    rules: ["owners", "handover"],
+    rules: ["owners", "handover", "fence"],
     plant: () =>
       plantIn("takeSession", (takeSession) =>
         function* (argument) {

@@ -25,7 +25,6 @@ import { Rooms } from "../../games/parts/rooms/rooms.ts";
 import { SqliteDatabase } from "../../server/storage/sqlite_database.ts";
 import { EntityStore } from "../../server/world/entity_store.ts";
 import { World } from "../../server/world/world.ts";
-import { DependencyError } from "../../shared/errors.ts";
 import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
@@ -119,20 +118,6 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
           if (lost < 0 || requests.length < 2) return original.call(this, requests);
           const outcomes = original.call(this, requests.toSpliced(lost, 1));
           return outcomes.toSpliced(lost, 0, { value: 1 });
-        }),
-  },
-  {
-    name: "a guild's change is done and answered as not done",
-    rules: ["settled"],
-    plant: () =>
-      patch(SqliteDatabase.prototype, "execute", (original) =>
-        function (this: SqliteDatabase, requests) {
-          const outcomes = original.call(this, requests);
-          return outcomes.map((outcome, index) =>
-            requests[index].operation === "guilds.leave" && "value" in outcome
-              ? { error: new DependencyError("unavailable", "Cannot commit") }
-              : outcome
-          );
         }),
   },
   {

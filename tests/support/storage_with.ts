@@ -1,6 +1,7 @@
 /** A storage of which a test replaces a part. @module */
 
 import type { Storage, Stores } from "../../server/storage/storage.ts";
+import type { StoreDefinition, StoreOf } from "../../server/storage/store.ts";
 
 type Methods = Readonly<Record<string, (argument: unknown) => Promise<unknown>>>;
 
@@ -44,4 +45,15 @@ export function storeWith<Store extends object>(store: Store, replaced: object):
         ? Reflect.get(replaced, method)
         : Reflect.get<object, PropertyKey>(target, method).bind(target),
   });
+}
+
+/** Gives a storage that is in use other operations of one store in place of its own. */
+export function replaceIn<Definition extends StoreDefinition>(
+  storage: Storage,
+  definition: Definition,
+  replaced: (store: StoreOf<Definition>) => Partial<StoreOf<Definition>>,
+): void {
+  const of = storage.of.bind(storage), store = of(definition);
+  const other = storeWith(store, replaced(store));
+  storage.of = (asked) => asked.name === definition.name ? other as never : of(asked);
 }
