@@ -7,7 +7,7 @@ import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Asker, SavedCharacter, Storage } from "../storage/storage.ts";
 import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
 import { Membership } from "./membership.ts";
-import { ClaimedOwnerships } from "./ownerships.ts";
+import { ClaimedOwnerships, markOf, type ResumeMark } from "./ownerships.ts";
 import { SessionFinder } from "./session_finder.ts";
 
 /** What is needed of the sessions of a node. */
@@ -20,6 +20,11 @@ export interface NodeSessions {
   };
   /** How the node is now. */
   nodeLoad(): NodeLoad;
+}
+
+/** A session with all that another node needs to go on with it. */
+export interface SessionToGive extends Omit<Parameters<Directory["handOver"]>[0], "mark"> {
+  readonly mark: ResumeMark;
 }
 
 /** What a node is made of. */
@@ -137,8 +142,8 @@ export class ClusterNode {
   }
 
   /** Gives a player up, with the session; false: it was not this node's. Rejects as the directory does. */
-  async handOver(session: Parameters<Directory["handOver"]>[0]): Promise<boolean> {
-    if (!await this.#directory.handOver(session)) return false;
+  async handOver({ mark, ...session }: SessionToGive): Promise<boolean> {
+    if (!await this.#directory.handOver({ ...session, mark: markOf(mark) })) return false;
     this.ownerships.forget(session.playerId);
     return true;
   }

@@ -331,7 +331,8 @@ function unavailable(playerId: number, reason: string): DependencyError {
   return new DependencyError("unavailable", `Cannot own player ${playerId}: ${reason}`);
 }
 
-function markOf({ characterId, resumeToken, previousResumeToken }: ResumeMark): SessionMark {
+/** The same as the directory keeps it. */
+export function markOf({ characterId, resumeToken, previousResumeToken }: ResumeMark): SessionMark {
   return {
     characterId,
     tokenHash: resumeTokenHash(resumeToken),

@@ -119,7 +119,8 @@ const RELEASE = statement(
     WHERE player_id = ? AND epoch = ?`,
 );
 const HAND_OVER = statement<{ readonly epoch: number }>(
-  `UPDATE player_owners SET epoch = epoch + 1, server_id = NULL, incarnation = NULL, is_wanted = 0
+  `UPDATE player_owners SET epoch = epoch + 1, server_id = NULL, incarnation = NULL, is_wanted = 0, character_id = ?3,
+      token_hash = ?4, previous_token_hash = ?5
     WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL RETURNING epoch`,
 );
 
@@ -163,11 +164,11 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     if ((yield* MARK.run(playerId, epoch, ...marksOf(mark), tokenEpoch)) > 0) return "marked";
     return (yield* IS_OWNED.get(playerId, epoch)) === undefined ? "fenced" : "void";
   },
-  *handOver({ playerId, epoch, character, session, graceMs }) {
+  *handOver({ playerId, epoch, character, mark, session, graceMs }) {
     checkId(graceMs, "graceMs");
     // Under the epoch that ends with it.
     yield* STORED_CHARACTERS.save({ ...character, owner: { playerId, epoch } });
-    const given = yield* HAND_OVER.get(playerId, epoch);
+    const given = yield* HAND_OVER.get(playerId, epoch, ...marksOf(mark));
     if (given !== undefined) yield* INSERT_HANDED_OVER.run(playerId, given.epoch, graceMs, session);
     return given !== undefined;
   },

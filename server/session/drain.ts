@@ -121,16 +121,17 @@ export class Drain {
     await this.#untilAnswered(session);
     const { link, owner, presence } = session, { config, log, saver, sessions } = this.#context;
     if (session.ended || presence === null || owner === null) return void (session.isMoving = false);
-    const { playerId } = owner;
+    const { playerId } = owner, { characterId } = presence, { previousResumeToken, resumeToken } = session;
     this.#parts.world.part(session);
-    const character = saver.withdraw(presence.characterId);
+    const character = saver.withdraw(characterId);
     const numbers = encodeSession({ ...session, outbox: session.outbox!.image() });
     sessions.end(session);
     try {
       if (character === undefined) return;
       // What the game made of the end is read by the next node.
       await this.#until(() => !this.#parts.game.hasUnsaved(playerId));
-      const handOver = { ...owner, character, session: numbers, graceMs: config.linkDeadMs };
+      const mark = { characterId, resumeToken, previousResumeToken };
+      const handOver = { ...owner, character, mark, session: numbers, graceMs: config.linkDeadMs };
       if (!await this.#parts.cluster!.handOver(handOver)) {
         return dismiss(link, { reason: DisconnectReason.LOGGED_IN_ELSEWHERE });
       }

@@ -114,6 +114,23 @@ Deno.test("A node that stops hands its sessions over: clients are told where, an
   assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
 });
 
+Deno.test("A session that is handed over is resumed by the token its client has: the one before it is spent once it spoke", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  const [{ client, answer }, silent] = [
+    await resume(pair, one, anna.resumeToken),
+    await resume(pair, one, bert.resumeToken),
+  ];
+  one.harness.send(client, ChatMessageSchema, { channel: Channel.AREA, message: "back" }, { sequence: 1, ack: 1 });
+  const draining = one.harness.logic.drain();
+  await pair.pass(1_000);
+  await draining;
+  assertEquals((await resume(pair, two, anna.resumeToken)).answer.errorCode, ErrorCode.RESUME_EXPIRED);
+  assert((await resume(pair, two, answer.resumeToken)).answer.success);
+  assert(silent.answer.success && (await resume(pair, two, bert.resumeToken)).answer.success, "It may not have heard");
+});
+
 Deno.test("Sessions that are owed answers are handed over behind those that are not", async () => {
   await using pair = await Pair.start();
   const [one] = pair.nodes;

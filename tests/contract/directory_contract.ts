@@ -194,12 +194,13 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       const [one, two] = [node(1), node(2)];
       await cluster.join(one, two);
       const playerId = await cluster.player("Anna");
-      await cluster.claim(playerId, one);
+      await cluster.claim(playerId, one, { ...MARK, previousTokenHash: "spent" });
       const character = await cluster.character(playerId);
       const given = {
         playerId,
         epoch: 1,
         character: { ...character, x: 70 },
+        mark: MARK,
         session: bytes("all of it"),
         graceMs: GRACE_MS,
       };
@@ -209,6 +210,7 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       const stored = await cluster.storage.characters.load({ accountId: playerId, characterId: 0 });
       assertEquals([stored?.state?.x, await cluster.directory.ownerOf(playerId)], [70, undefined]);
       assertEquals(await cluster.place("a token"), { kind: "free", playerId, characterId: 0 });
+      assertEquals((await cluster.place("spent")).kind, "over", "Its client has shown that it has the newest");
       const [taken, late] = await Promise.all([
         cluster.take("a token", two, "next"),
         cluster.take("a token", one, "x"),
@@ -227,7 +229,14 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
     for (const [playerId, tokenHash] of [[anna, "Anna's"], [bert, "Bert's"]] as const) {
       await cluster.claim(playerId, one, { ...MARK, tokenHash });
       const character = await cluster.character(playerId);
-      const given = { playerId, epoch: 1, character, session: bytes("x"), graceMs: GRACE_MS };
+      const given = {
+        playerId,
+        epoch: 1,
+        character,
+        mark: { ...MARK, tokenHash },
+        session: bytes("x"),
+        graceMs: GRACE_MS,
+      };
       assert(await cluster.directory.handOver(given));
     }
     await cluster.pass(GRACE_MS - 1_000);
@@ -381,7 +390,8 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
             break;
           case 2: {
             // Handed over or not, two come with the token.
-            const given = { character: characters.get(playerId)!, session: bytes("x"), graceMs: GRACE_MS };
+            const mark = { ...MARK, tokenHash: `of ${playerId}` }, character = characters.get(playerId)!;
+            const given = { character, mark, session: bytes("x"), graceMs: GRACE_MS };
             if (epoch !== undefined) await cluster.directory.handOver({ playerId, epoch, ...given });
             own.delete(playerId);
             const takers = [random.nextInt(nodes.length), random.nextInt(nodes.length)];

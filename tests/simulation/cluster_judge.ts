@@ -166,7 +166,7 @@ export class ClusterJudge {
       }
       case "directory.mark": {
         const { playerId, mark } = argument as { playerId: number; mark: SessionMark };
-        if (value === true) this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
+        if (value === "marked") this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
         return;
       }
       case "directory.handOver":
@@ -198,7 +198,7 @@ export class ClusterJudge {
     }
   }
 
-  #onHandedOver({ playerId, epoch, character, session, graceMs }: HandOver, isDone: boolean): void {
+  #onHandedOver({ playerId, epoch, character, mark, session, graceMs }: HandOver, isDone: boolean): void {
     const owner = this.#owners.get(playerId), isOwner = this.#isOwner({ playerId, epoch });
     const text = `Player ${playerId} was handed over under epoch ${epoch}: ${isDone}`;
     this.#verdict.expect(isDone === isOwner, "handover", text);
@@ -210,6 +210,7 @@ export class ClusterJudge {
     this.#saved.set(characterId, state);
     this.#forgottenSinceMs.delete(playerId);
     this.#owners.set(playerId, { epoch: epoch + 1, incarnation: null });
+    this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
     this.#handedOver.set(playerId, { session, untilMs: this.#time.monotonicMs() + graceMs });
   }
 
