@@ -56,11 +56,7 @@ export class Sanctions {
    * @throws {RequestError} `BANNED` when the player is banned.
    */
   newest(playerId: number, standing: Standing): Standing {
-    const recent = this.#recent.get(playerId);
-    // What changed longer ago was read as well, and another server may have changed it since.
-    const isRecent = recent !== undefined &&
-      this.#context.clock.monotonicMs() - recent.setAtMs < SANCTIONS_RECENT_MS;
-    const newest = isRecent ? recent : standing;
+    const newest = this.#recentOf(playerId) ?? standing;
     this.#refuseBanned(newest);
     return newest;
   }
@@ -93,7 +89,7 @@ export class Sanctions {
 
   /** Whether a player, who may be gone, was muted or banned a moment ago. */
   isSilenced(playerId: number): boolean {
-    const { mute = null, ban = null } = this.#recent.get(playerId) ?? {};
+    const { mute = null, ban = null } = this.#recentOf(playerId) ?? {};
     return mute !== null && this.#stands(mute) || ban !== null && this.#stands(ban);
   }
 
@@ -101,6 +97,13 @@ export class Sanctions {
   explain(cause: Cause.MUTED | Cause.BANNED, { endsAtMs, reason }: Sanction): Explanation {
     const remainingMs = endsAtMs === null ? 0 : Math.max(1, endsAtMs - this.#context.clock.unixMs());
     return explain(cause, { reason: reasonTold(reason), remainingMs: BigInt(remainingMs) });
+  }
+
+  /** What changed a moment ago. What did longer ago was read since, and another server may have changed it. */
+  #recentOf(playerId: number): Standing | undefined {
+    const recent = this.#recent.get(playerId);
+    if (recent === undefined) return undefined;
+    return this.#context.clock.monotonicMs() - recent.setAtMs < SANCTIONS_RECENT_MS ? recent : undefined;
   }
 
   #refuseBanned({ ban }: Standing): void {

@@ -1,10 +1,17 @@
 import { PacketType } from "../../games/marsh/contract.ts";
-import { CHAT_MUTE_MS, CHAT_REPEATS_MAX, CHAT_STRIKES_MAX } from "../../games/parts/chat/limits.ts";
+import {
+  AUDIENCE_MESSAGES_PER_SECOND,
+  CHAT_MUTE_MS,
+  CHAT_REPEATS_MAX,
+  CHAT_STRIKES_MAX,
+  FAN_OUT_BURST_MS,
+} from "../../games/parts/chat/limits.ts";
+import { SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { ClusterHarness } from "../support/cluster_harness.ts";
 import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { say } from "./company.ts";
@@ -82,6 +89,29 @@ Deno.test("Who is muted for flooding on one server is muted on every other for a
   const forgiven = one.logic.moderation.run({ act: "unmute", target: { player: "Anna" }, moderator: "Mia" });
   await cluster.settle();
   assertEquals([(await forgiven).kind, speaks()], ["done", []]);
+});
+
+Deno.test("Who is no longer muted is heard on a server that was not told so, also where what is said waits", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  const cleo = await two.connect({ name: "Cleo" }), target = { player: "Anna" }, moderator = "Mia";
+  void one.logic.moderation.run({ act: "mute", target, seconds: null, reason: "spam", moderator });
+  await cluster.settle();
+  cluster.network.isUp = false;
+  void one.logic.moderation.run({ act: "unmute", target, moderator });
+  await cluster.settle();
+  cluster.advance(SANCTIONS_RECENT_MS);
+  cluster.network.isUp = true;
+  cluster.advance(2_000);
+  await cluster.settle();
+  const atOnce = AUDIENCE_MESSAGES_PER_SECOND * FAN_OUT_BURST_MS / 1_000;
+  for (let index = 0; index <= atOnce; index++) say(two, index % 2 === 0 ? bert : cleo, Channel.GLOBAL, `${index}`);
+  say(one, anna, Channel.GLOBAL, "hello");
+  await cluster.settle();
+  assert(!heard(two, bert).includes("Anna: hello"), "It waits for its turn");
+  cluster.advance(2_000);
+  assert(heard(two, bert).includes("Anna: hello"));
 });
 
 Deno.test("A whisper reaches a player of another server, who may answer; the sender is told once it is there", async () => {
