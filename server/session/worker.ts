@@ -313,7 +313,10 @@ let planned: MaintenancePlan | null | undefined;
 
 /** Runs this thread as the logic worker of a game: to be called once, by the module that a worker was started with. */
 export function runLogic(game: GameModule): void {
-  self.onmessage = ({ data: command }: MessageEvent<LogicCommand>) => obey(command, game);
+  self.onmessage = ({ data: command }: MessageEvent<LogicCommand>) => {
+    // What the engine's own promises reject with ends the thread, as rejections that nobody heard do not.
+    obey(command, game).catch(reportError);
+  };
 }
 
 async function obey(command: LogicCommand, game: GameModule): Promise<void> {
@@ -324,7 +327,7 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
         runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
         isRunning = command.before === undefined;
         if (isRunning) {
-          void runtime.run();
+          runtime.run().catch(reportError);
           await runtime.join();
         } else {
           await runtime.takeOver();
@@ -351,7 +354,7 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
       break;
     case "run":
       if (isRunning) runtime!.goOn();
-      else void runtime!.run();
+      else runtime!.run().catch(reportError);
       isRunning = true;
       break;
     case "storage":

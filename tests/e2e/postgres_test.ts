@@ -101,7 +101,7 @@ programTest("postgresql", "serve says what is wrong with a database, and tells n
       /password authentication failed.*; give the user and the password/,
     ],
     [database.urlOf("missing"), /database "missing" does not exist; create it first/],
-    [newer, /schema of guilds has version 99, this program knows versions up to 1; start the newer program/],
+    [newer, /schema of guilds has version 99, this program knows versions up to \d; start the newer program/],
     [foreign, /it belongs to another program/],
     [nobody, /refused.*; start the database server, or have this one wait for it with --dependency-wait SECONDS/i],
   ];
