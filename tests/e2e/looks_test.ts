@@ -87,6 +87,7 @@ browserTest("The page shows hostile texts within their line, their panel and the
     await submitForm(page, "room-create", { name: ["W".repeat(32), "王".repeat(32)][index] });
     await page.locator("#rooms-joined li").waitFor({ state: "attached" });
     // On a phone the room's chat takes the panel's place.
+    if (screen.hasTouch) await page.locator("#rooms").waitFor({ state: "hidden" });
     await openPanel(page, "rooms");
     await untilRow(page, "rooms-joined", ["W".repeat(32), "王".repeat(32)][index]);
     assertEquals(await overflowing(page, "#rooms"), []);

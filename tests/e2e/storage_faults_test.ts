@@ -300,7 +300,7 @@ Deno.test("serve warns of a write-ahead log that another process keeps from endi
       reader.exec("BEGIN");
       reader.prepare("SELECT count(*) FROM accounts").get();
       writer.exec(`UPDATE health SET bytes = zeroblob(${STORAGE_LOG_BYTES_WARNED})`);
-      await until("the warning", logs("The write-ahead log of the database grows"));
+      await until("the warning", logs("The write-ahead log of the database keeps growing"));
       reader.exec("COMMIT");
       await until("the end of the log", logs("The write-ahead log of the database is back to its usual size"));
       assert(Deno.statSync(`${dir}/drawbridge.db-wal`).size <= STORAGE_LOG_BYTES_KEPT);
