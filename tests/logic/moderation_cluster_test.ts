@@ -58,6 +58,7 @@ Deno.test("A moderator of one server mutes and unmutes a player of another", asy
   refusals(two, bert);
   say(two, bert, Channel.AREA, "another");
   assertEquals(refusals(two, bert), [ErrorCode.MUTED], "By the game's own rules");
+  await cluster.settle();
   assertEquals(
     await moderate(cluster, one, { act: "unmute", target: { player: "Bert" }, moderator: "root" }),
     "done: Bert is no longer muted",
