@@ -16,6 +16,7 @@ import {
   READ_BUFFER_BYTES,
   READ_CHUNK_BYTES,
 } from "../../shared/limits.ts";
+import { isPeerGone } from "../base/accept_error.ts";
 import type {
   AcceptHandler,
   IoBackend,
@@ -117,17 +118,16 @@ export class DenoBackend implements IoBackend {
 
   async #accept(listener: Deno.TcpListener, noDelay: boolean, onAccept: AcceptHandler): Promise<void> {
     for (let accepted = 1;; accepted++) {
-      let conn: Deno.TcpConn;
       try {
-        conn = await listener.accept();
+        void this.#serve(await listener.accept(), noDelay, onAccept);
       } catch (error) {
         // BadResource: the listener was closed. All else, such as a want of file descriptors, passes.
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        this.#handler?.onAcceptError();
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
-        continue;
+        if (!isPeerGone(error)) {
+          this.#handler?.onAcceptError();
+          await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        }
       }
-      void this.#serve(conn, noDelay, onAccept);
       // One that is ready resolves at once, so a crowd of newcomers would keep everyone waiting.
       const isLate = accepted % ACCEPTS_PER_ROUND_MIN === 0 && this.#handler?.isTimeUp() === true;
       if (isLate || accepted % ACCEPTS_PER_ROUND_MAX === 0) await this.roundEnd();

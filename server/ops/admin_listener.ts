@@ -18,6 +18,7 @@ import {
   LINGER_TIMEOUT_MS,
   SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
+import { isPeerGone } from "../base/accept_error.ts";
 
 const READ_BYTES = 4_096;
 
@@ -72,9 +73,10 @@ export class AdminListener {
         this.#take(await this.#listener.accept());
       } catch (error) {
         if (this.#isStopping) return;
-        this.#options.onAcceptError(error);
+        const isOutOfRoom = !isPeerGone(error);
+        if (isOutOfRoom) this.#options.onAcceptError(error);
         // The listener stays open: waiting connections are accepted when there is room.
-        await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+        await new Promise((resolve) => setTimeout(resolve, isOutOfRoom ? ACCEPT_PAUSE_MS : 0));
       }
     }
   }
