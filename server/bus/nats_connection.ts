@@ -74,6 +74,7 @@ export class NatsConnection {
 
   /** Resolves when all that was said so far has reached the server, or the connection is lost. */
   async flush(): Promise<void> {
+    // A flush that fails is of a connection that is lost.
     await Promise.race([this.#connection.flush().catch(() => {}), this.#connection.closed()]);
   }
 
@@ -148,6 +149,7 @@ export class NatsConnection {
     try {
       connection = await this.#connect(true);
     } catch {
+      // It was closed meanwhile: all else is tried again.
       return;
     }
     if (this.#isClosed) return await connection.close();

@@ -42,6 +42,7 @@ function commandOf(line: string): DevCommand | null {
   try {
     said = JSON.parse(line);
   } catch {
+    // Not JSON: somebody typed into the terminal.
     return null;
   }
   const isCommand = (said?.kind === "game" || said?.kind === "page") && typeof said.savedAtMs === "number";

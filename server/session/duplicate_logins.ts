@@ -42,6 +42,7 @@ export class DuplicateLogins {
     try {
       return (await this.#asked.ask(incarnation, { playerId: BigInt(playerId) })).isConnected;
     } catch {
+      // It lives and cannot be asked: it keeps its player.
       return true;
     }
   }

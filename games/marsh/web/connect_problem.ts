@@ -24,6 +24,7 @@ export async function connectProblem(): Promise<string | null> {
     const { status } = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(CHECK_TIMEOUT_MS) });
     return PROBLEMS.get(status) ?? null;
   } catch {
+    // The server cannot be reached, or takes too long.
     return null;
   }
 }

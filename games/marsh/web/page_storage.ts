@@ -105,6 +105,7 @@ function read(storage: () => Storage, key: string): string {
   try {
     return storage().getItem(key) ?? "";
   } catch {
+    // Forbidden: nothing is remembered.
     return "";
   }
 }

@@ -59,6 +59,7 @@ function startWorker(url: string, onTime: (id: number) => void, onFailed: () => 
     worker.addEventListener("error", onFailed);
     return worker;
   } catch {
+    // Workers are forbidden here: the page's own timers are used.
     return null;
   }
 }
