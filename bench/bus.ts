@@ -17,6 +17,7 @@ import { Faults } from "../server/ops/faults.ts";
 import { busPermissions } from "../server/process/permissions.ts";
 import { RecordingLogger } from "../tests/support/recording_logger.ts";
 import { TestNats } from "../tests/support/nats.ts";
+import { readFlags, runCommand } from "./flags.ts";
 
 /** About that of a chat message with its sender. */
 const PAYLOAD_BYTES = 200;
@@ -122,8 +123,11 @@ async function medianRoundTrip(speaker: Node, hearer: Node, count: number): Prom
 }
 
 if (import.meta.main) {
-  const { count, perSecond, sayUs, hearUs, roundTripMs } = await measureBus(100_000, 200);
-  console.log(`${count} messages of ${PAYLOAD_BYTES} bytes: ${Math.round(perSecond)} a second`);
-  console.log(`logic: ${sayUs.toFixed(1)} µs for each that is said, ${hearUs.toFixed(1)} µs for each that is heard`);
-  console.log(`there and back: ${roundTripMs.toFixed(2)} ms`);
+  await runCommand("Usage: deno task bench:bus", async (args) => {
+    readFlags(args, {});
+    const { count, perSecond, sayUs, hearUs, roundTripMs } = await measureBus(100_000, 200);
+    console.log(`${count} messages of ${PAYLOAD_BYTES} bytes: ${Math.round(perSecond)} a second`);
+    console.log(`logic: ${sayUs.toFixed(1)} µs for each that is said, ${hearUs.toFixed(1)} µs for each that is heard`);
+    console.log(`there and back: ${roundTripMs.toFixed(2)} ms`);
+  });
 }

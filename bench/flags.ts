@@ -57,7 +57,7 @@ export function readFlags(
 }
 
 /** Runs a comparison as a command: `--help`, and the exit statuses. */
-export async function runCommand(help: string, run: (args: readonly string[]) => Promise<void>): Promise<never> {
+export async function runCommand(help: string, run: (args: readonly string[]) => void | Promise<void>): Promise<never> {
   if (Deno.args.some((arg) => arg === "--help" || arg === "-h")) {
     console.log(help);
     Deno.exit(0);

@@ -14,6 +14,7 @@
 
 import { type DescMessage, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { assert } from "../shared/errors.ts";
+import { readFlags, runCommand } from "./flags.ts";
 import {
   AccountDeleteRequestSchema,
   LoginRequestSchema,
@@ -611,6 +612,9 @@ export function workTable(rows: readonly WorkRow[]): string {
 }
 
 if (import.meta.main) {
-  console.log(priceTable(await measurePrices({ packets: 60, rounds: 3 })));
-  console.log(`\n${workTable(await measureWork({ items: 2_000 }))}`);
+  await runCommand("Usage: deno task bench:prices", async (args) => {
+    readFlags(args, {});
+    console.log(priceTable(await measurePrices({ packets: 60, rounds: 3 })));
+    console.log(`\n${workTable(await measureWork({ items: 2_000 }))}`);
+  });
 }

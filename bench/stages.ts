@@ -18,6 +18,7 @@ import { FrameDecoder } from "../shared/frame_decoder.ts";
 import { contract, PacketType } from "../games/marsh/contract.ts";
 import { PacketView } from "../shared/packet_codec.ts";
 import { EchoTemplate } from "../tools/loadtest/echo_scenario.ts";
+import { readFlags, runCommand } from "./flags.ts";
 import { LoopbackPairs } from "./loopback_pairs.ts";
 
 const FRAME_BYTES = 100;
@@ -110,6 +111,9 @@ export function stageTable(measured: ReturnType<typeof measureStages>): string {
 }
 
 if (import.meta.main) {
-  using pairs = new LoopbackPairs(64);
-  console.log(stageTable(measureStages(createStages(pairs), { packets: 64 * 500, rounds: 7 })));
+  await runCommand("Usage: deno task bench:stages", (args) => {
+    readFlags(args, {});
+    using pairs = new LoopbackPairs(64);
+    console.log(stageTable(measureStages(createStages(pairs), { packets: 64 * 500, rounds: 7 })));
+  });
 }

@@ -117,6 +117,10 @@ async function build(dir: string): Promise<void> {
 }
 
 if (import.meta.main) {
+  if (Deno.args.length > 0) {
+    console.log("Usage: deno task build:client");
+    Deno.exit(Deno.args[0] === "--help" ? 0 : 2);
+  }
   const dir = await Deno.makeTempDir({ prefix: "drawbridge-client-" });
   try {
     await build(dir);

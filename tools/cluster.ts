@@ -6,7 +6,11 @@
  */
 
 import { resolve } from "node:path";
+import { EXIT_CONFIG, problemText } from "../server/config/config.ts";
+import { readLaunch } from "../server/process/launch.ts";
+import { checkPortsFree } from "../server/process/listen_error.ts";
 import { serveArguments } from "../server/process/process_keeper.ts";
+import { ConfigError } from "../shared/errors.ts";
 import { splitArgs } from "./admin_args.ts";
 import { type Backbone, startNats, startPostgres, until } from "./cluster/backbone.ts";
 import { Child } from "./cluster/child.ts";
@@ -50,18 +54,10 @@ const children: Child[] = [];
 async function start(args: readonly string[]): Promise<void> {
   const isFree = args.includes("--free-ports");
   const split = splitArgs(args.filter((arg) => arg !== "--free-ports"), new Set(["--folder", "--public-host"]));
-  if (split.problems.length > 0 || split.positionals.length > 0) throw new Error(CLUSTER_HELP);
-  const programs = findPrograms(programFolders(Deno.env.get("PATH") ?? ""));
-  if (typeof programs === "string") throw new Error(programs);
+  const unexpected = split.positionals.map((argument) => `Unexpected argument ${JSON.stringify(argument)}`);
+  if (split.problems.length + unexpected.length > 0) throw new ConfigError([...split.problems, ...unexpected]);
   const folder = resolve(split.own.get("--folder") ?? "cluster");
-  await Deno.mkdir(folder, { recursive: true });
   const portOf = (usual: number) => isFree ? freePort() : usual;
-  const onEnd = (child: Child, code: number) =>
-    console.error(`${child.name} has ended with ${code}: see ${child.logFile}`);
-  const backbone = { programs, folder, onEnd };
-  const database = kept(await startPostgres({ ...backbone, port: portOf(POSTGRES_PORT) }));
-  const bus = kept(await startNats({ ...backbone, port: portOf(NATS_PORT) }));
-
   const publicHost = split.own.get("--public-host") ?? "127.0.0.1";
   const nodes = NODES.map((node) => ({
     ...node,
@@ -71,24 +67,34 @@ async function start(args: readonly string[]): Promise<void> {
   const origins = gateways.flatMap((port) =>
     [...new Set([publicHost, "localhost"])].map((host) => `http://${host}:${port}`)
   );
-  const env = { DRAWBRIDGE_DATABASE_URL: database.url, DRAWBRIDGE_NATS_URL: bus.url, MALLOC_MMAP_THRESHOLD_: "131072" };
   const flags = [
     ...["--public-host", publicHost, "--host", split.own.has("--public-host") ? "0.0.0.0" : "127.0.0.1"],
     ...["--allowed-origins", origins.join(",")],
   ];
-  const servers = nodes.map(({ name, serverId, serverName, role, ports }) => {
-    const own = [
-      "--role",
-      role,
-      "--server-id",
-      `${serverId}`,
-      "--server-name",
-      serverName,
-      "--data-dir",
-      `${folder}/${name}`,
-    ];
-    const listen = Object.entries(ports).flatMap(([port, number]) => [`--${port}-port`, `${number}`]);
-    const command = [Deno.execPath(), ...serveArguments(), ...own, ...listen, ...flags, ...split.others];
+  const planned = nodes.map(({ name, serverId, serverName, role, ports }) => ({
+    name,
+    ports,
+    args: [
+      ...["--role", role, "--server-id", `${serverId}`, "--server-name", serverName, "--data-dir", `${folder}/${name}`],
+      ...Object.entries(ports).flatMap(([port, number]) => [`--${port}-port`, `${number}`]),
+      ...flags,
+      ...split.others,
+    ],
+  }));
+  const postgresPort = portOf(POSTGRES_PORT), natsPort = portOf(NATS_PORT);
+  // The passwords are made later; no flag depends on them.
+  await checkServers(planned, envOf(`postgres://x:x@127.0.0.1:${postgresPort}/x`, `nats://127.0.0.1:${natsPort}`));
+
+  const programs = findPrograms(programFolders(Deno.env.get("PATH") ?? ""));
+  if (typeof programs === "string") throw new Error(programs);
+  await Deno.mkdir(folder, { recursive: true });
+  const onEnd = (child: Child, code: number) =>
+    console.error(`${child.name} has ended with ${code}: see ${child.logFile}`);
+  const database = kept(await startPostgres({ programs, folder, onEnd, port: postgresPort }));
+  const bus = kept(await startNats({ programs, folder, onEnd, port: natsPort }));
+  const env = { ...envOf(database.url, bus.url), MALLOC_MMAP_THRESHOLD_: "131072" };
+  const servers = planned.map(({ name, args, ports }) => {
+    const command = [Deno.execPath(), ...serveArguments(), ...args];
     const child = new Child({ name, command, env, folder, onEnd });
     children.push(child);
     return { child, ports };
@@ -101,6 +107,32 @@ async function start(args: readonly string[]): Promise<void> {
     console.log(`  Watch ${child.name.padEnd(15)}http://127.0.0.1:${ports.admin}/`);
   }
   console.log(`  Stop                 Ctrl+C\n\nready`);
+}
+
+function envOf(databaseUrl: string, natsUrl: string): Record<string, string> {
+  return { DRAWBRIDGE_DATABASE_URL: databaseUrl, DRAWBRIDGE_NATS_URL: natsUrl };
+}
+
+/**
+ * Finds what the servers would refuse, before anything is started for them.
+ *
+ * @throws {ConfigError} with every problem of their flags, or {DependencyError} where a port is in use.
+ */
+async function checkServers(
+  servers: readonly { readonly args: readonly string[] }[],
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const problems = new Set<string>();
+  for (const { args } of servers) {
+    try {
+      const launch = await readLaunch({ args, env: { ...Deno.env.toObject(), ...env } });
+      if (typeof launch !== "string") checkPortsFree(launch.config);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const problem of error.problems) problems.add(problem);
+    }
+  }
+  if (problems.size > 0) throw new ConfigError([...problems]);
 }
 
 function kept(backbone: Backbone): Backbone {
@@ -122,7 +154,7 @@ function freePort(): number {
 }
 
 if (import.meta.main) {
-  if (Deno.args.includes("--help")) {
+  if (Deno.args.some((arg) => arg === "--help" || arg === "-h")) {
     console.log(CLUSTER_HELP);
     Deno.exit(0);
   }
@@ -137,7 +169,9 @@ if (import.meta.main) {
   try {
     await start(Deno.args);
   } catch (error) {
-    if (!isStopping) console.error(error instanceof Error ? error.message : error);
-    await end(1);
+    const isConfig = error instanceof ConfigError;
+    const text = isConfig ? problemText(error) : error instanceof Error ? error.message : error;
+    if (!isStopping) console.error(text);
+    await end(isConfig ? EXIT_CONFIG : 1);
   }
 }

@@ -196,6 +196,10 @@ async function writeMessages(
 }
 
 const games = new Map<string, string>();
+if (Deno.args.length > 1 || Deno.args.some((arg) => arg.startsWith("-"))) {
+  console.log("Usage: deno task generate [FOLDER]\nFor example: deno task generate ../my-game");
+  Deno.exit(Deno.args[0] === "--help" ? 0 : 2);
+}
 const [folder] = Deno.args;
 if (folder !== undefined) {
   const path = `${(await Deno.realPath(folder))}/`;

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { path } from "../../server/config/kinds.ts";
+import { readOptions } from "../soak/options.ts";
 import { withBrowser } from "../support/browser.ts";
 import type { FrameTimes } from "./frames_page.ts";
 
@@ -76,8 +77,10 @@ interface FramesPage {
 }
 
 if (import.meta.main) {
-  const { values: { against } } = parseArgs({ options: { against: { type: "string" } } });
-  const before = against === undefined
+  const { against } = readOptions("bench:frames", {
+    against: { kind: path("CHECKOUT", "optional"), fallback: "", help: "another checkout, whose page is drawn beside" },
+  });
+  const before = against === ""
     ? []
     : [{ name: " before", checkout: new URL(`file://${await Deno.realPath(against)}/`) }];
   const times = await timeFrames(FRAMES, SCREENS, [...before, THIS_PAGE]);

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { choice } from "../../server/config/kinds.ts";
+import { count as option, readOptions, seed as anySeed } from "../soak/options.ts";
 import { CheapChance } from "./chance.ts";
 import { runTarget, TARGETS } from "./targets.ts";
 
@@ -13,18 +14,16 @@ import { runTarget, TARGETS } from "./targets.ts";
 const ROUND_FRAMES = 100_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      frames: { type: "string" },
-      seconds: { type: "string" },
-      seed: { type: "string" },
-      only: { type: "string" },
-    },
+  const values = readOptions("fuzz", {
+    frames: option(10_000_000, 1, 1e12, "frames altogether"),
+    seconds: option(0, 0, 1e9, "how long to go on, instead of a number of frames; 0: count frames"),
+    seed: anySeed(),
+    only: { kind: choice([...TARGETS.map(({ name }) => name), "all"]), fallback: "all", help: "what to fuzz" },
   });
-  const frames = Number(values.frames ?? (values.seconds === undefined ? 10_000_000 : Infinity));
-  const untilMs = performance.now() + Number(values.seconds ?? Infinity) * 1_000;
-  let seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const targets = TARGETS.filter(({ name }) => values.only === undefined || name === values.only);
+  const frames = values.seconds === 0 ? values.frames : Infinity;
+  const untilMs = performance.now() + (values.seconds === 0 ? Infinity : values.seconds * 1_000);
+  let { seed } = values;
+  const targets = TARGETS.filter(({ name }) => values.only === "all" || name === values.only);
   const counts = new Map<string, number>();
   for (let done = 0; done < frames && performance.now() < untilMs; done += ROUND_FRAMES, seed++) {
     for (const target of targets) {

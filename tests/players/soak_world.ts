@@ -4,22 +4,16 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { decimal } from "../../server/config/kinds.ts";
+import { count, readOptions, seed as anySeed } from "../soak/options.ts";
 import { Contradiction } from "./board.ts";
 import { PlayersRun } from "./players_run.ts";
 
-const { values } = parseArgs({
-  options: {
-    players: { type: "string", default: "1000" },
-    minutes: { type: "string", default: "10" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-  },
+const { players, minutes, seed } = readOptions("soak:world", {
+  players: count(1_000, 2, 100_000, "scripted players"),
+  minutes: { kind: decimal({ min: 0.1, max: 10_000 }), fallback: 10, help: "how long they play" },
+  seed: anySeed(),
 });
-const [players, minutes, seed] = [values.players, values.minutes, values.seed].map(Number);
-if (!(players >= 2 && minutes > 0 && Number.isInteger(seed))) {
-  console.error("Usage: deno task soak:world --players 1000 --minutes 10 --seed 1");
-  Deno.exit(64);
-}
 
 console.log(`${players} players, ${minutes} minutes, seed ${seed}`);
 let second = 0;

@@ -5,26 +5,29 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { integer } from "../../server/config/kinds.ts";
+import { count as option, readOptions, seed as anySeed, type SoakOption, toggle } from "../soak/options.ts";
 import { simulateCluster } from "./cluster_simulation.ts";
 import { simulate } from "./simulation.ts";
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    seed: { type: "string" },
-    seeds: { type: "string", default: "300" },
-    from: { type: "string" },
-    cluster: { type: "boolean", default: false },
-    lines: { type: "boolean", default: false },
-  },
+const one: SoakOption<number | undefined> = {
+  kind: integer({ min: 0, max: 2 ** 32 - 1 }),
+  fallback: undefined,
+  help: "one seed alone, to see a run again",
+};
+const values = readOptions("simulate", {
+  seed: one,
+  from: { ...anySeed(), help: "the first of several seeds" },
+  seeds: option(300, 1, 1_000_000_000, "how many seeds"),
+  cluster: toggle("three servers on one database instead of one server"),
+  lines: toggle("print every step"),
 });
 
 const [run, task] = values.cluster
   ? [simulateCluster, "deno task simulate --cluster"] as const
   : [simulate, "deno task simulate"] as const;
-const first = Number(values.seed ?? values.from ?? crypto.getRandomValues(new Uint32Array(1))[0] >>> 1);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
+const first = values.seed ?? values.from;
+const count = values.seed === undefined ? values.seeds : 1;
 console.log(`Seeds ${first} to ${first + count - 1}`);
 const startMs = performance.now();
 let failed = 0;

@@ -14,7 +14,8 @@ const EXIT_USAGE = 64;
 
 /** One option. */
 export interface SoakOption<T> {
-  readonly kind: Kind<T>;
+  /** What its value is; `null`: it takes none, and is `true` when given. */
+  readonly kind: Kind<T> | null;
   readonly fallback: T;
   /** What it is, in a few words. */
   readonly help: string;
@@ -31,6 +32,11 @@ export type SoakValues<Options extends SoakOptions> = {
 /** A whole number from `min` to `max`. */
 export function count(fallback: number, min: number, max: number, help: string): SoakOption<number> {
   return { kind: integer({ min, max }), fallback, help };
+}
+
+/** Something that is done only when the option is given, which takes no value. */
+export function toggle(help: string): SoakOption<boolean> {
+  return { kind: null, fallback: false, help };
 }
 
 /** What chance is drawn from; another one each time unless given. */
@@ -65,8 +71,8 @@ export function json(): SoakOption<string> {
 /** What `--help` prints. */
 export function helpText(task: string, options: SoakOptions): string {
   const lines = Object.entries(options).map(([name, { kind, fallback, help }]) => {
-    const unlessGiven = fallback === "" ? "" : ` (${fallback})`;
-    return `  ${`--${name} ${kind.placeholder}`.padEnd(26)} ${help}${unlessGiven}\n`;
+    const unlessGiven = kind === null || fallback === "" || fallback === undefined ? "" : ` (${fallback})`;
+    return `  ${`--${name} ${kind?.placeholder ?? ""}`.padEnd(26)} ${help}${unlessGiven}\n`;
   });
   return `Usage: deno task ${task} [options]\n\n${lines.join("")}`;
 }
@@ -80,12 +86,15 @@ export function parseOptions<Options extends SoakOptions>(
   args: readonly string[],
   options: Options,
 ): SoakValues<Options> {
-  const names = Object.keys(options);
-  let given: Partial<Record<string, string>>;
+  let given: Partial<Record<string, string | boolean>>;
   try {
     ({ values: given } = parseArgs({
       args: [...args],
-      options: Object.fromEntries(names.map((name) => [name, { type: "string" } as const])),
+      options: Object.fromEntries(
+        Object.entries(options).map(([name, { kind }]) =>
+          [name, { type: kind === null ? "boolean" : "string" }] as const
+        ),
+      ),
     }));
   } catch (error) {
     throw new RangeError((error as Error).message, { cause: error });
@@ -93,6 +102,7 @@ export function parseOptions<Options extends SoakOptions>(
   const entries = Object.entries(options).map(([name, { kind, fallback }]) => {
     const text = given[name];
     if (text === undefined) return [name, fallback];
+    if (kind === null || typeof text === "boolean") return [name, true];
     const value = kind.parse(text);
     if (value === undefined) throw new RangeError(`Cannot read --${name}: it is ${text}, allowed is ${kind.expects}`);
     return [name, value];
