@@ -50,9 +50,9 @@ export interface Range {
   readonly from?: number;
   /** Highest number; default: any. */
   readonly to?: number;
-  /** Default: the highest first. */
+  /** Default: the highest first. Of equal ones, the oldest is first in ascending order and last in descending order. */
   readonly order?: "ascending" | "descending";
-  /** How many are left out at the beginning; default: none. */
+  /** How many are left out at the beginning, at most `DOCUMENT_RANK_MAX`; default: none. */
   readonly offset?: number;
   /** At most, and by default, `DOCUMENT_ROWS_MAX`. */
   readonly limit?: number;
@@ -158,6 +158,7 @@ export class Documents {
   /**
    * Documents by one of their numbers. Those that cannot be read are left out.
    *
+   * @throws {RangeError} when `offset` or `limit` is beyond its bound.
    * @throws {DependencyError} `unavailable` while documents of earlier versions are brought up to date: their numbers are
    * not known.
    */

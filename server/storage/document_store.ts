@@ -19,7 +19,7 @@ export const DOCUMENTS = defineStore("documents", {
    */
   commit: write<DocumentCommit, DocumentOutcome>(),
 
-  /** Documents by one of their numbers, those with equal ones in the order of their keys. */
+  /** Documents by one of their numbers, those with equal ones in the order in which they were made. */
   range: read<RangeQuery, IndexedDocument[]>(),
 
   /** How many documents have a higher number, at most `DOCUMENT_RANK_MAX`. */
@@ -98,12 +98,12 @@ export interface IndexName {
   readonly index: string;
 }
 
-/** Documents whose number is within `[from, to]`, the highest first or last. */
+/** Documents whose number is within `[from, to]`, the lowest first; or the other way round, those with equal ones too. */
 export interface RangeQuery extends IndexName {
   readonly from: number;
   readonly to: number;
   readonly isDescending: boolean;
-  /** How many are left out at the beginning. */
+  /** How many are left out at the beginning, at most `DOCUMENT_RANK_MAX`. */
   readonly offset: number;
   /** At most `DOCUMENT_ROWS_MAX`. */
   readonly limit: number;

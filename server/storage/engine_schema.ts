@@ -352,4 +352,9 @@ export const ENGINE_SCHEMA_POSTGRES: readonly string[] = [
   ALTER TABLE receipts DROP CONSTRAINT receipts_player_id_request_key_key;
   ALTER TABLE receipts ADD UNIQUE (player_id, request_type, request_key);
   `,
+  // Documents with equal numbers are found in their order, without all of them being sorted; SQLite's index has it.
+  `
+  DROP INDEX document_indexes_by_value;
+  CREATE INDEX document_indexes_by_value ON document_indexes (collection, name, value, document_id);
+  `,
 ];

@@ -35,9 +35,11 @@ const COLUMNS = "key, revision, version, bytes";
 const SELECT_ONE = statement<StoredDocument>(`SELECT ${COLUMNS} FROM documents WHERE collection = ? AND key = ?`);
 const [SELECT_ASCENDING, SELECT_DESCENDING] = ["ASC", "DESC"].map((order) =>
   statement<IndexedDocument>(
-    `SELECT documents.${COLUMNS}, value FROM document_indexes JOIN documents ON documents.id = document_id
-      WHERE document_indexes.collection = ? AND name = ? AND value BETWEEN ? AND ?
-      ORDER BY value ${order}, key LIMIT ? OFFSET ?`,
+    // Found in the index alone, however many numbers are equal: only the documents that are given are read.
+    `SELECT ${COLUMNS}, value FROM (SELECT document_id, value FROM document_indexes
+        WHERE collection = ? AND name = ? AND value BETWEEN ? AND ?
+        ORDER BY value ${order}, document_id ${order} LIMIT ? OFFSET ?) AS found
+      JOIN documents ON documents.id = document_id ORDER BY value ${order}, document_id ${order}`,
   )
 );
 const COUNT_ABOVE: Count = statement(
@@ -79,7 +81,9 @@ const OTHERS: Omit<Handlers, keyof Commit> = {
     return yield* SELECT_ONE.get(collection, key);
   },
   *range({ collection, index, from, to, isDescending, offset, limit }) {
-    checkId(offset, "offset");
+    if (!(offset >= 0 && offset <= DOCUMENT_RANK_MAX)) {
+      throw new RangeError(`Cannot leave out ${offset} documents: limit is ${DOCUMENT_RANK_MAX} documents`);
+    }
     if (!(limit >= 0 && limit <= DOCUMENT_ROWS_MAX)) {
       throw new RangeError(`Cannot give ${limit} documents: limit is ${DOCUMENT_ROWS_MAX} documents`);
     }

@@ -14,6 +14,7 @@ import {
   DOCUMENT_BYTES_MAX,
   DOCUMENT_INDEXES_MAX,
   DOCUMENT_KEY_LENGTH_MAX,
+  DOCUMENT_RANK_MAX,
   DOCUMENT_ROWS_MAX,
   DOCUMENTS_PER_TRANSACTION_MAX,
   RECEIPT_BYTES_MAX,
@@ -122,15 +123,19 @@ export function claimDocuments(claim: Claim): void {
     const all = { collection: "things", index: "coins", from: -Infinity, to: Infinity, offset: 0, limit: 10 };
     const keys = async (query: Partial<typeof all> & { isDescending: boolean }) =>
       (await store.range({ ...all, ...query })).map(({ key, value }) => `${key} ${value}`);
-    assertEquals(await keys({ isDescending: true }), ["k2 9", "k0 5", "k3 5", "k1 1", "k4 -2"]);
+    assertEquals(await keys({ isDescending: true }), ["k2 9", "k3 5", "k0 5", "k1 1", "k4 -2"]);
     assertEquals(await keys({ isDescending: false, from: 1, to: 5 }), ["k1 1", "k0 5", "k3 5"]);
-    assertEquals(await keys({ isDescending: true, offset: 1, limit: 2 }), ["k0 5", "k3 5"]);
+    assertEquals(await keys({ isDescending: true, offset: 1, limit: 2 }), ["k3 5", "k0 5"]);
     assertEquals(await keys({ isDescending: true, index: "missing" }), []);
     const above = (value: number) => store.countAbove({ collection: "things", index: "coins", value });
     assertEquals([await above(9), await above(5), await above(-3)], [0, 1, 5]);
     const { revision } = (await store.load({ collection: "things", key: "k2" }))!;
     await mustCommit(storage, put("k2", revision, content(2, { other: 1 })));
-    assertEquals(await keys({ isDescending: true, limit: 1 }), ["k0 5"]);
+    assertEquals(await keys({ isDescending: true, limit: 1 }), ["k3 5"]);
+    assertEquals(await keys({ isDescending: true, offset: DOCUMENT_RANK_MAX }), []);
+    for (const offset of [-1, NaN, DOCUMENT_RANK_MAX + 1]) {
+      await assertRejects(() => store.range({ ...all, isDescending: true, offset }), RangeError);
+    }
     await assertRejects(() => store.range({ ...all, isDescending: true, limit: DOCUMENT_ROWS_MAX + 1 }), RangeError);
   });
 
@@ -293,7 +298,7 @@ async function checkAgainstModel(storage: Storage): Promise<void> {
       }
       const query = { collection, index: "byte", from: 0, to: 255, isDescending: false, offset: 0, limit: 9 };
       const expected = [...model].map(([key, { byte }]) => ({ key, byte }))
-        .sort((a, b) => a.byte - b.byte || (a.key < b.key ? -1 : 1));
+        .sort((a, b) => a.byte - b.byte);
       assertEquals((await store.range(query)).map(({ key, value }) => ({ key, byte: value })), expected);
     }),
     { numRuns: 25 },

@@ -3,6 +3,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DatabaseSync } from "node:sqlite";
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import type { StorageOutcome, StorageRequest } from "../../server/storage/operations.ts";
+import { storedDocuments } from "../../server/storage/stored_documents.ts";
 import { MEMORY_PATH, SqliteDatabase, type SqliteOptions } from "../../server/storage/sqlite_database.ts";
 import { startStorageWorker } from "../../server/storage/start_storage_worker.ts";
 import { WorkerStorage } from "../../server/storage/worker_storage.ts";
@@ -373,5 +374,33 @@ Deno.test("WorkerStorage.isHealthy() is false while nothing can be written, and 
     assertEquals((await storage.accounts.create(newAccount("Mira"))).kind, "created");
     await storage.close();
     await worker.stop();
+  });
+});
+
+Deno.test("documents are found by a number without sorting those with equal ones", async () => {
+  await withDatabase({}, (_database, path) => {
+    const { countAbove, listOlder, range } = storedDocuments();
+    const index = { collection: "things", index: "level" };
+    const page = { ...index, from: -Infinity, to: Infinity, offset: 0, limit: 10 };
+    for (
+      const asked of [
+        range({ ...page, isDescending: true }),
+        range({ ...page, isDescending: false }),
+        countAbove({ ...index, value: 1 }),
+        listOlder({ collection: "things", below: 2, afterKey: "" }),
+      ]
+    ) {
+      const { value: call } = asked.next();
+      assert(typeof call === "object" && "statement" in call && call.kind !== "each");
+      const plan = withOther(
+        path,
+        (other) =>
+          other.prepare(`EXPLAIN QUERY PLAN ${call.statement.text}`).all(...call.values).map(({ detail }) =>
+            String(detail)
+          ),
+      );
+      assert(plan.some((step) => step.startsWith("SEARCH ")), plan.join("\n"));
+      assertEquals(plan.filter((step) => /TEMP B-TREE|^SCAN document/.test(step)), [], call.statement.text);
+    }
   });
 });
