@@ -21,14 +21,18 @@ export interface DevDesk {
   readonly onEnd: () => void;
 }
 
+/** Characters of a command, far more than any has: what is longer is none, and is not kept until its line ends. */
+const COMMAND_LENGTH_MAX = 4_096;
+
 /** Does what comes in, one after the other, and says on the console what came of it. */
 export async function obeyDev(input: ReadableStream<Uint8Array<ArrayBuffer>>, desk: DevDesk): Promise<void> {
   let rest = "";
   for await (const text of input.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
+    // One character more than a command may have still tells that it is too long.
+    rest = lines.pop()!.slice(0, COMMAND_LENGTH_MAX + 1);
     for (const line of lines) {
-      const command = commandOf(line);
+      const command = line.length > COMMAND_LENGTH_MAX ? null : commandOf(line);
       if (command === null) console.error("not a command of deno task dev, nothing is done");
       else await obey(command, desk);
     }

@@ -1,6 +1,25 @@
 import { obeyDev } from "../../server/process/dev_desk.ts";
 import { assertEquals } from "../support/assert.ts";
 
+Deno.test("obeyDev() keeps only the start of a line without end, and does the command behind it", async () => {
+  const text = new TextEncoder(), chunk = text.encode(" ".repeat(64 * 1_024));
+  let reloads = 0;
+  const input = ReadableStream.from((function* () {
+    for (let count = 0; count < 128; count++) yield chunk;
+    yield text.encode('{"kind":"page","savedAtMs":1}\n{"kind":"page","savedAtMs":2}\n');
+  })());
+  await obeyDev(input, {
+    reloadGame: () => Promise.reject(new Error("nobody asked")),
+    reloadPage: () => {
+      reloads++;
+      return Promise.resolve();
+    },
+    onEnd: () => {},
+  });
+  // Blanks before a command are none of JSON's concern: whole, the line would be one.
+  assertEquals(reloads, 1);
+});
+
 Deno.test("obeyDev() does what is a command, however it is cut, and goes on behind what is none", async () => {
   const done: string[] = [];
   const said = [
