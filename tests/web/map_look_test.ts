@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { isSafe, mapLook, plainLook, portalAt } from "../../games/marsh/web/map_look.ts";
+import { firstToEach } from "../../games/marsh/web/minimap.ts";
 import { GROUNDS } from "../../games/marsh/web/palette.ts";
 import { loadGameData } from "../../games/marsh/data/game_data.ts";
 import { MapInfoSchema } from "../../shared/gen/world_pb.ts";
@@ -53,4 +54,9 @@ Deno.test("mapLook() and plainLook() give lengths that whoever paints them comes
     ) => [width, height, interestRadius]);
     assert([...circles, ...sides].every((length) => length >= 0 && length <= MAP_SIZE_MAX), String(told));
   }
+});
+
+Deno.test("firstToEach() names each map once, however many portals lead there", () => {
+  const portals = ["Undercroft", "Fogmarsh", "Undercroft", "Fogmarsh"].map((targetName, x) => ({ targetName, x }));
+  assertEquals(firstToEach(portals).map(({ x }) => x), [0, 1]);
 });

@@ -103,7 +103,7 @@ export class Minimap {
   }
 }
 
-/** Where portals lead, beside them; of two that would cover each other, the second is left out. */
+/** Where portals lead, beside them, each map once; of two that would cover each other, the second is left out. */
 function drawPortalNames(pen: Pen, map: MapLook, scale: number): void {
   pen.font = NAME_FONT;
   pen.textBaseline = "middle";
@@ -112,7 +112,7 @@ function drawPortalNames(pen: Pen, map: MapLook, scale: number): void {
   pen.strokeStyle = COLORS.outline;
   pen.fillStyle = COLORS.portalLight;
   const layout = new LabelLayout();
-  for (const { x, z, targetName } of map.portals) {
+  for (const { x, z, targetName } of firstToEach(map.portals)) {
     const width = pen.measureText(targetName).width;
     const middle = Math.max(width / 2, Math.min(map.width * scale - width / 2, x * scale));
     const isLow = z > map.height / 2;
@@ -122,4 +122,11 @@ function drawPortalNames(pen: Pen, map: MapLook, scale: number): void {
     pen.strokeText(targetName, middle, y);
     pen.fillText(targetName, middle, y);
   }
+}
+
+/** Of portals that lead to the same map, the first. */
+export function firstToEach<P extends { readonly targetName: string }>(portals: readonly P[]): P[] {
+  return portals.filter(({ targetName }, index) =>
+    portals.findIndex((portal) => portal.targetName === targetName) === index
+  );
 }

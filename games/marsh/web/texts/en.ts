@@ -11,6 +11,7 @@ import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
 import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
+  LOGIN_QUEUE_KEPT_MS,
   MARKS_PER_LETTER_MAX,
   PLAYER_NAME_LENGTH_MAX,
   PLAYER_NAME_LENGTH_MIN,
@@ -146,7 +147,8 @@ export const en = {
     playersInView: "Players in view",
     playersNearby: "Players nearby",
     queueLeave: "Leave the line",
-    queueNote: "Keep this page open: you enter as soon as it is your turn.",
+    queueNote: "Keep this page open: you enter as soon as it is your turn. If you reload or close it, your place is " +
+      `kept for ${LOGIN_QUEUE_KEPT_MS / 1_000} seconds.`,
     queuePlace: "Your place in line",
     queueTitle: "The castle is full",
     rank: "Rank",

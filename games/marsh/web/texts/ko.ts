@@ -12,6 +12,7 @@ import { GuildRank } from "../../../parts/guilds/guilds_pb.ts";
 import { LeaderboardBoard } from "../../../parts/leaderboards/leaderboards_pb.ts";
 import {
   ACCOUNT_DELETION_GRACE_MS,
+  LOGIN_QUEUE_KEPT_MS,
   MARKS_PER_LETTER_MAX,
   PLAYER_NAME_LENGTH_MAX,
   PLAYER_NAME_LENGTH_MIN,
@@ -156,7 +157,8 @@ export const ko: Texts = {
     playersInView: "시야 안의 플레이어 수",
     playersNearby: "주변 플레이어",
     queueLeave: "대기 취소",
-    queueNote: "이 창을 닫지 마세요. 차례가 되면 자동으로 입장합니다.",
+    queueNote: "이 창을 닫지 마세요. 차례가 되면 자동으로 입장합니다. 새로 고치거나 창을 닫으면 순번이 " +
+      `${LOGIN_QUEUE_KEPT_MS / 1_000}초 동안 유지됩니다.`,
     queuePlace: "내 대기 순번",
     queueTitle: "서버 접속 대기 중",
     rank: "순위",
