@@ -8,7 +8,7 @@ const KILLS = 10;
 const PLAYERS = 6;
 
 programTest(
-  "postgresql",
+  ["nats", "postgresql"],
   `Servers killed ${KILLS} times lose and double nothing that players were told was done, and all play on elsewhere`,
   async () => {
     const { backMs, done, gaps, problems } = await runDeaths({ kills: KILLS, players: PLAYERS });

@@ -1,5 +1,5 @@
 /**
- * Servers on one database are killed, one after the other, under players who found and leave guilds: nothing that was
+ * Servers on one database and one NATS server are killed, one after the other, under players who found and leave guilds: nothing that was
  * acknowledged may be lost or doubled, and all must play on elsewhere.
  *
  * @module
@@ -9,6 +9,7 @@ import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
 import { freePort } from "../support/free_port.ts";
+import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
@@ -45,11 +46,19 @@ export async function runDeaths(
   // Commits that take a while are caught halfway more often.
   const settings = ["commit_delay=80000", "commit_siblings=0"];
   const database = stack.use(await TestPostgres.start({ isDurable: true, settings }));
-  const url = await database.createDatabase();
+  const nats = stack.use(await TestNats.start());
+  const common = [
+    "--public-host",
+    "127.0.0.1",
+    "--database-url",
+    await database.createDatabase(),
+    "--nats-url",
+    nats.url(),
+  ];
   const ports = Array.from({ length: SERVERS }, freePort);
   const start = async (index: number) => {
-    const flags = ["--server-id", `${index + 1}`, "--public-host", "127.0.0.1", "--database-url", url];
-    return await ServerProcess.start({ flags: [...flags, "--game-port", `${ports[index]}`], errorsExpected: true });
+    const flags = [...common, "--server-id", `${index + 1}`, "--game-port", `${ports[index]}`];
+    return await ServerProcess.start({ flags, errorsExpected: true });
   };
   const servers: ServerProcess[] = [];
   stack.defer(async () => {
@@ -65,15 +74,25 @@ export async function runDeaths(
     const index = kill % SERVERS;
     await until("everybody to play", () => company.every(({ deeds }) => deeds.lastDoneMs > 0), PATIENCE_MS);
     onKill(kill);
-    const killedMs = performance.now(), struck = company.filter(({ port }) => port === ports[index]);
+    const killedMs = performance.now();
+    const struck = company.filter(({ port }) => port === ports[index]).map((player) => ({ player, gaps: player.gaps }));
     servers[index].kill("SIGKILL");
-    const isBack = ({ deeds }: Founder) => deeds.lastDoneMs > killedMs;
+    // What was answered before the kill may be read after it: only what is done over a new connection counts.
+    const backAtMs = ({ connectedMs, deeds }: Founder) =>
+      connectedMs > killedMs ? deeds.firstDoneAfter(connectedMs) : undefined;
     // Who does not is reported below.
-    await until("everybody to play again", () => struck.every(isBack), PATIENCE_MS).catch(() => {});
-    for (const player of struck) {
-      const doneMs = player.deeds.firstDoneAfter(killedMs);
+    await until(
+      "everybody to play again",
+      () => struck.every(({ player }) => backAtMs(player) !== undefined),
+      PATIENCE_MS,
+    )
+      .catch(() => {});
+    for (const { gaps, player } of struck) {
+      const doneMs = backAtMs(player);
       if (doneMs === undefined) problems.push(`${player.name} did not play again`);
       else backMs.push(doneMs - killedMs);
+      // Whatever the dead server had yet to send is gone.
+      if (player.gaps === gaps) problems.push(`${player.name} was not told of a gap`);
     }
     await servers[index][Symbol.asyncDispose]();
     servers[index] = await start(index);
@@ -99,6 +118,8 @@ class Founder {
   readonly losses: string[] = [];
   gaps = 0;
   port = 0;
+  /** When it was last given its session back. */
+  connectedMs = 0;
   #client: DrawbridgeClient | undefined;
   #isOver = false;
 
@@ -127,6 +148,9 @@ class Founder {
         this.port = server?.port ?? home;
         return connectTcp({ port: this.port, signal });
       },
+    });
+    client.on("state", (state) => {
+      if (state === "connected") this.connectedMs = performance.now();
     });
     client.on("gap", () => this.gaps++);
     client.on("sessionLost", () => this.losses.push(`${this.name} lost its session`));

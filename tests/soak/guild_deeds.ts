@@ -9,6 +9,12 @@ import type { Deed } from "./partition_history.ts";
 export const GUILDS = `SELECT accounts.name, guilds.name FROM guild_members JOIN guilds ON guilds.id = guild_id
   JOIN accounts ON accounts.id = player_id`;
 
+/** Whether a player is in a guild, by how founding or leaving one was refused; undefined: that does not say. */
+export function inGuildBy(errorCode: ErrorCode): boolean | undefined {
+  if (errorCode === ErrorCode.ALREADY_EXISTS) return true;
+  return errorCode === ErrorCode.NOT_FOUND ? false : undefined;
+}
+
 /** The deeds of one player. */
 export class GuildDeeds {
   readonly deeds: Deed[] = [];
@@ -40,12 +46,13 @@ export class GuildDeeds {
     const count = this.deeds.length;
     const guild = kind === "found" ? `${this.#name} ${count.toString(36)}` : this.#guild;
     const askedAtMs = Date.now();
-    let outcome: Deed["outcome"] = "unknown";
+    let outcome: Deed["outcome"] = "unknown", isInGuild: boolean | undefined;
     try {
       const { errorCode, success } = kind === "found"
         ? await client.request(GuildCreateRequestSchema, { name: guild, tag: this.#tagOf(count) })
         : await client.request(GuildLeaveRequestSchema, {});
       const isUnknown = errorCode === ErrorCode.UNAVAILABLE || errorCode === ErrorCode.TIMEOUT;
+      isInGuild = inGuildBy(errorCode);
       outcome = success ? "done" : isUnknown ? "unknown" : "refused";
       // What was asked once and is answered must fit what was answered before.
       if (outcome === "refused" && !this.#isUnsure) {
@@ -58,7 +65,8 @@ export class GuildDeeds {
       // No answer in time.
     }
     this.#isUnsure = outcome === "unknown" || outcome === "refused";
-    this.deeds.push({ player: this.#name, serverId: 0, kind, guild, askedAtMs, answeredAtMs: Date.now(), outcome });
+    const answeredAtMs = Date.now();
+    this.deeds.push({ player: this.#name, serverId: 0, kind, guild, askedAtMs, answeredAtMs, outcome, isInGuild });
     if (outcome !== "done") return;
     this.lastDoneMs = performance.now();
     this.#doneMs.push(this.lastDoneMs);

@@ -18,6 +18,8 @@ export interface Deed {
   readonly answeredAtMs: number;
   /** `unknown`: no answer, so it may be done or not. */
   readonly outcome: "done" | "refused" | "unknown";
+  /** What a refusal says of the player: whether it is in a guild; undefined: nothing. */
+  readonly isInGuild?: boolean | undefined;
 }
 
 /** Whose a player was at a moment, as the database says. */
@@ -93,18 +95,52 @@ function between(samples: readonly OwnerSample[], fromMs: number, untilMs: numbe
   return samples.slice(firstAfter((atMs) => atMs >= fromMs), firstAfter((atMs) => atMs > untilMs));
 }
 
-/** What was answered last is there at the end, unless something later may have been done. */
+/** In no guild. */
+const NONE = "";
+
+/**
+ * Follows what each player may be in by what it was told, from the first deed, which is of a player without a guild, to
+ * what the database has at the end. What had no answer may be done until {@linkcode LATE_MS} have passed, or never.
+ */
 function lossProblems(deeds: readonly Deed[], guilds: ReadonlyMap<string, string>): string[] {
-  return [...new Set(deeds.map(({ player }) => player))].flatMap((player) => {
-    const own = deeds.filter((deed) => deed.player === player && deed.outcome !== "refused");
-    const last = own.findLast(({ outcome }) => outcome === "done");
-    if (last === undefined) return [];
-    const guildOf = ({ guild, kind }: Deed) => kind === "found" ? guild : undefined;
-    const maybe = own.filter(({ askedAtMs, outcome }) =>
-      outcome === "unknown" && askedAtMs >= last.askedAtMs - LATE_MS
-    );
-    const found = guilds.get(player);
-    if ([last, ...maybe].some((deed) => guildOf(deed) === found)) return [];
-    return [`${player} is in ${found ?? "no guild"} and was told of ${guildOf(last) ?? "no guild"}`];
+  const byPlayer = Map.groupBy(deeds, ({ player }) => player);
+  return [...byPlayer].flatMap(([player, own]) => {
+    const problems: string[] = [];
+    let possible = new Set([NONE]), open: Deed[] = [];
+    for (const deed of own) {
+      addLate(possible, open);
+      open = open.filter(({ askedAtMs }) => askedAtMs + LATE_MS >= deed.askedAtMs);
+      if (deed.outcome === "unknown") {
+        open.push(deed);
+        continue;
+      }
+      const { before, text } = claimOf(deed);
+      const fitting = [...possible].filter(before);
+      if (fitting.length === 0) problems.push(`${player} ${text}, and was in ${namesOf(possible)}`);
+      if (deed.outcome === "done") possible = new Set([deed.kind === "found" ? deed.guild : NONE]);
+      else if (fitting.length > 0) possible = new Set(fitting);
+    }
+    addLate(possible, open);
+    const found = guilds.get(player) ?? NONE;
+    if (!possible.has(found)) problems.push(`${player} is in ${namesOf([found])} and was told of ${namesOf(possible)}`);
+    return problems;
   });
+}
+
+/** Adds what may have come of deeds without an answer, whichever of them was done and when. */
+function addLate(possible: Set<string>, open: readonly Deed[]): void {
+  for (const { kind } of open) if (kind === "leave") possible.add(NONE);
+  if (possible.has(NONE)) { for (const { guild, kind } of open) if (kind === "found") possible.add(guild); }
+}
+
+/** What an answer says of the moment before: where the player may have been. */
+function claimOf({ guild, isInGuild, kind, outcome }: Deed): { before: (place: string) => boolean; text: string } {
+  const did = kind === "found" ? `founded ${guild}` : `left ${guild}`;
+  if (outcome === "done") return { before: (place) => (place === NONE) === (kind === "found"), text: did };
+  const before = (place: string) => isInGuild === undefined || isInGuild === (place !== NONE);
+  return { before, text: `heard that it is in ${isInGuild ? "a" : "no"} guild` };
+}
+
+function namesOf(places: Iterable<string>): string {
+  return [...places].map((place) => place === NONE ? "no guild" : place).join(" or ");
 }

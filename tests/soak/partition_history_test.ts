@@ -42,3 +42,33 @@ Deno.test("problemsOf() finds what was answered and is not there, where nothing 
   const longAgo = { ...DEED, askedAtMs: 60_000, answeredAtMs: 60_100 };
   assertEquals(problemsOf([maybe, longAgo], [SAMPLE], NONE), lost);
 });
+
+Deno.test("problemsOf() finds what was lost or done twice in between, whatever came of it later", () => {
+  const leave: Deed = { ...DEED, kind: "leave", askedAtMs: 30_000, answeredAtMs: 30_100 };
+  const again: Deed = { ...DEED, guild: "Hares", askedAtMs: 31_000, answeredAtMs: 31_100 };
+  const refused: Deed = { ...leave, outcome: "refused", isInGuild: false };
+  const hares = new Map([["anna", "Hares"]]);
+  assertEquals(problemsOf([DEED, refused, again], [], hares), [
+    "anna heard that it is in no guild, and was in Foxes",
+    "anna founded Hares, and was in Foxes",
+  ]);
+  assertEquals(problemsOf([DEED, leave, leave], [], NONE), ["anna left Foxes, and was in no guild"]);
+  assertEquals(problemsOf([DEED, leave, { ...again, outcome: "refused", isInGuild: true }], [], NONE), [
+    "anna heard that it is in a guild, and was in no guild",
+  ]);
+  assertEquals(problemsOf([DEED, leave, again], [], hares), []);
+});
+
+Deno.test("problemsOf() takes what had no answer for done or not, until it is too late for it", () => {
+  const founded: Deed = { ...DEED, outcome: "unknown" }, refusedAtMs = 20_000;
+  const refused: Deed = { ...DEED, guild: "Hares", askedAtMs: refusedAtMs, outcome: "refused" };
+  for (const isInGuild of [true, false]) assertEquals(problemsOf([founded, { ...refused, isInGuild }], [], FOXES), []);
+  const late: Deed = { ...refused, askedAtMs: 60_000, isInGuild: false };
+  assertEquals(problemsOf([founded, late], [], FOXES), ["anna is in Foxes and was told of no guild"]);
+  const left: Deed = { ...DEED, kind: "leave", outcome: "unknown", askedAtMs: 30_000 };
+  assertEquals(
+    problemsOf([DEED, left, { ...DEED, askedAtMs: 31_000 }], [], FOXES),
+    [],
+    "It was left, and founded anew",
+  );
+});

@@ -13,6 +13,7 @@ import { DrawbridgeClient } from "../../client/browser.ts";
 import { GuildCreateRequestSchema, GuildLeaveRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { inGuildBy } from "./guild_deeds.ts";
 import type { Deed } from "./partition_history.ts";
 
 /** What a player writes besides its deeds, once it has tried every server and logged out. */
@@ -130,7 +131,7 @@ class Player {
     const code = `${this.#name}${(this.#count++).toString(36)}`;
     const guild = kind === "found" ? code : this.#guild;
     const askedAtMs = Date.now();
-    let outcome: Deed["outcome"] = "unknown";
+    let outcome: Deed["outcome"] = "unknown", isInGuild: boolean | undefined;
     try {
       const { errorCode, success } = kind === "found"
         ? await client.request(GuildCreateRequestSchema, { name: guild, tag: tagOf(code) })
@@ -138,16 +139,17 @@ class Player {
       const isUnknown = errorCode === ErrorCode.UNAVAILABLE || errorCode === ErrorCode.INTERNAL ||
         errorCode === ErrorCode.TIMEOUT;
       outcome = success ? "done" : isUnknown ? "unknown" : "refused";
+      isInGuild = inGuildBy(errorCode);
       // It is not what it believed to be.
-      if (success || errorCode === ErrorCode.ALREADY_EXISTS) this.#guild = kind === "found" ? guild : "";
-      else if (errorCode === ErrorCode.NOT_FOUND) this.#guild = "";
+      if (success || isInGuild === true) this.#guild = kind === "found" ? guild : "";
+      else if (isInGuild === false) this.#guild = "";
     } catch {
       if (client === this.#client) this.#client = null;
       else if (client === this.#old?.client) this.#old = null;
       await client.close().catch(() => {});
     }
     const answeredAtMs = Date.now();
-    write({ player: this.#name, serverId, kind, guild, askedAtMs, answeredAtMs, outcome } satisfies Deed);
+    write({ player: this.#name, serverId, kind, guild, askedAtMs, answeredAtMs, outcome, isInGuild } satisfies Deed);
     return outcome;
   }
 }

@@ -12,15 +12,18 @@ import { allPartitions, runPartitions, somePartitions } from "./partition_soak.t
 const TIMES_MS = [1_000, 7_000, 60_000];
 
 const options = readOptions("soak:partitions", {
-  partitions: count(0, 0, 1_000, "how many of all there are; 0: all"),
+  partitions: count(0, 0, 1_000, "how many of all there are, by chance; 0: all"),
+  first: count(0, 0, 1_000, "runs them in their order, from this one, in place of chance; 0: by chance"),
   players: count(12, 1, 200, "players who go from server to server"),
   seed: seed(),
   json: json(),
 });
 
-const partitions = options.partitions === 0
-  ? allPartitions(TIMES_MS)
-  : somePartitions(options.partitions, TIMES_MS, options.seed);
+const all = allPartitions(TIMES_MS), wanted = options.partitions === 0 ? all.length : options.partitions;
+const from = Math.max(options.first - 1, 0);
+const partitions = options.first > 0 || wanted >= all.length
+  ? all.slice(from, from + wanted)
+  : somePartitions(wanted, TIMES_MS, options.seed);
 const result = await runPartitions({
   partitions,
   players: options.players,

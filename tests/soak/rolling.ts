@@ -19,11 +19,13 @@ const result = await runRolling({
   onRestart: (server, round) => console.log(`Round ${round + 1}: server ${server + 1} stops`),
 });
 for (const problem of result.problems.slice(0, 20)) console.log(`  ${problem}`);
-const { deeds, done, moves, pausesMs, problems, said } = result;
-const at = (fraction: number) => Math.round(pausesMs[Math.ceil(fraction * pausesMs.length) - 1]);
+const { deeds, done, moves, movesMs, pausesMs, problems, said } = result;
+const at = (times: readonly number[], fraction: number) => Math.round(times[Math.ceil(fraction * times.length) - 1]);
 console.log(
   `${problems.length > 0 ? "FAILED" : "passed"}: ${said} messages said and heard, ${done} of ${deeds} deeds done, ` +
     `${moves} sessions moved, ` +
-    `${problems.length} problems; longest pause of a player: median ${at(0.5)} ms, p99 ${at(0.99)} ms`,
+    `${problems.length} problems; longest time of a player without a session: ` +
+    `median ${at(movesMs, 0.5)} ms, p99 ${at(movesMs, 0.99)} ms, and until it heard itself: ` +
+    `median ${at(pausesMs, 0.5)} ms, p99 ${at(pausesMs, 0.99)} ms`,
 );
 Deno.exit(problems.length > 0 ? 1 : 0);

@@ -48,6 +48,8 @@ export interface RollingResult {
   readonly problems: readonly string[];
   /** The longest time after which each player has heard something that it had said, in milliseconds, shortest first. */
   readonly pausesMs: readonly number[];
+  /** The longest time that each player was without a session, in milliseconds, shortest first: a move is all of it. */
+  readonly movesMs: readonly number[];
 }
 
 /** Runs it. */
@@ -105,6 +107,7 @@ export async function runRolling(
     moves: company.reduce((sum, { moves }) => sum + moves, 0),
     problems: [...company.flatMap((talker) => talker.findings()), ...problemsOf(deeds, [], guilds)],
     pausesMs: company.map(({ pauseMs }) => pauseMs).sort((a, b) => a - b),
+    movesMs: company.map(({ moveMs }) => moveMs).sort((a, b) => a - b),
   };
 }
 
@@ -115,17 +118,22 @@ class Talker {
   /** How often its session has gone on at another server. */
   moves = 0;
   pauseMs = 0;
+  moveMs = 0;
   readonly problems: string[] = [];
   readonly #name: string;
   #client: DrawbridgeClient | undefined;
   readonly #servers: readonly ServerProcess[];
   readonly #home: number;
   readonly #heard: number[] = [];
+  /** The last message of each other player. */
+  readonly #overheard = new Map<string, number>();
   readonly #saidAtMs: number[] = [];
   #stepCount = 0;
   #isOver = false;
   #timer: ReturnType<typeof setInterval> | undefined;
   #port = 0;
+  /** When it was without a session first; 0: it has one. */
+  #downMs = 0;
   #x = 0;
   #z = 0;
 
@@ -147,14 +155,28 @@ class Talker {
         return connectTcp({ port, signal });
       },
     });
+    client.on("state", (state) => {
+      if (state === "connected" && this.#downMs > 0) {
+        this.moveMs = Math.max(this.moveMs, performance.now() - this.#downMs);
+      }
+      if (state === "connected") this.#downMs = 0;
+      else if (this.#downMs === 0) this.#downMs = performance.now();
+    });
     client.on("gap", () => this.problems.push("was told of a gap"));
     client.on("sessionLost", () => this.problems.push("lost its session"));
     client.on(ChatMessageSchema, ({ message, senderName }) => {
-      if (senderName !== this.#name) return;
+      if (senderName !== this.#name) return this.#overhear(senderName, Number(message));
       this.pauseMs = Math.max(this.pauseMs, performance.now() - this.#saidAtMs[Number(message)]);
       this.#heard.push(Number(message));
     });
     return client;
+  }
+
+  /** Others may be on another server for a while, but nothing they say comes twice or late. */
+  #overhear(senderName: string, message: number): void {
+    const last = this.#overheard.get(senderName) ?? -1;
+    if (message <= last) this.problems.push(`heard ${message} of ${senderName} after ${last}`);
+    this.#overheard.set(senderName, message);
   }
 
   get isSettled(): boolean {
