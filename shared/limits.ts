@@ -657,8 +657,19 @@ export const BUS_WAITING_MAX = 8_192;
 export const BUS_WAITING_BYTES_MAX = 33_554_432;
 /** How long one node waits for the answer of another, in milliseconds: a player waits for it. */
 export const BUS_ANSWER_MS = 1_500;
+/** Those of one other node: one that speaks without end leaves half of the places to the others. */
+export const BUS_WAITING_PER_NODE_MAX = 4_096;
+/** Bytes of them. */
+export const BUS_WAITING_BYTES_PER_NODE_MAX = 16_777_216;
 /** Questions of a node that wait for answers. */
 export const BUS_QUESTIONS_MAX = 4_096;
+/** Those to one other node, which may leave all of them without an answer: the others can still be asked. */
+export const BUS_QUESTIONS_PER_NODE_MAX = 1_024;
+/**
+ * How far the time at which a message was sent may be from this node's clock, in milliseconds: two clocks may each be a
+ * minute from the database's, and a message is under way for seconds. Older ones were kept by somebody, and said again.
+ */
+export const BUS_AGE_MS_MAX = 150_000;
 /** Other nodes that are remembered: silent ones are forgotten first. */
 export const BUS_PEERS_MAX = 1_024;
 /** Messages of one run of the logic thread: their numbers stay exact for 130,000 runs. */

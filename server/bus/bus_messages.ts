@@ -19,9 +19,8 @@ export interface BusOptions {
 /** What a user of the bus sends through its port. */
 export interface ToBus {
   readonly messages: readonly BusMessage[];
-  /** Of what came: how many messages it has taken since it last said so, and their bytes. */
+  /** Of what came, in its order: how many messages it has taken since it last said so. */
   readonly taken: number;
-  readonly takenBytes: number;
 }
 
 /** What it gets. */

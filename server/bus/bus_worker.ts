@@ -14,14 +14,14 @@ import type { BusMessage } from "./bus.ts";
 import type { BusCommand, BusOptions, BusReport, FromBus, ToBus } from "./bus_messages.ts";
 import { Envelopes } from "./envelope.ts";
 import { NatsConnection } from "./nats_connection.ts";
-import { WaitingRoom } from "./waiting_room.ts";
+import { SharedWaitingRoom } from "./waiting_room.ts";
 
 const report = (message: BusReport) => self.postMessage(message);
 
 /** Somebody who speaks through the bus. */
 interface User {
   readonly port: MessagePort;
-  readonly room: WaitingRoom;
+  readonly room: SharedWaitingRoom;
   incoming: BusMessage[];
   sent: number;
   sentBytes: number;
@@ -62,10 +62,10 @@ class BusThread {
   }
 
   connect(id: number, port: MessagePort): void {
-    const user: User = { port, room: new WaitingRoom(), incoming: [], sent: 0, sentBytes: 0 };
+    const user: User = { port, room: new SharedWaitingRoom(), incoming: [], sent: 0, sentBytes: 0 };
     this.#users.set(id, user);
-    port.onmessage = ({ data: { messages, taken, takenBytes } }: MessageEvent<ToBus>) => {
-      user.room.leave(taken, takenBytes);
+    port.onmessage = ({ data: { messages, taken } }: MessageEvent<ToBus>) => {
+      user.room.leave(taken);
       for (const message of messages) this.#say(user, message);
       if (messages.length > 0) this.#flushSoon();
     };
@@ -96,7 +96,7 @@ class BusThread {
     const message = this.#envelopes.open(bytes);
     if (typeof message === "string") return this.#counters.add(Counter.BUS_REFUSED, 1);
     for (const { room, incoming } of this.#users.values()) {
-      if (room.tryEnter(message.payload.length)) incoming.push(message);
+      if (room.tryEnter(message.sender, message.payload.length)) incoming.push(message);
       // The receiver will see that a number is missing.
       else this.#counters.add(Counter.BUS_DROPPED, 1);
     }

@@ -11,11 +11,13 @@ import {
 import { DependencyError } from "../../shared/errors.ts";
 import { NodeBeatSchema } from "../../shared/gen/cluster_pb.ts";
 import {
+  BUS_AGE_MS_MAX,
   BUS_ANSWER_MS,
   BUS_NUMBERS_PER_LIFE,
   BUS_PAYLOAD_BYTES_MAX,
   BUS_PEERS_MAX,
   BUS_QUESTIONS_MAX,
+  BUS_QUESTIONS_PER_NODE_MAX,
   BUS_SILENT_MS,
 } from "../../shared/limits.ts";
 import type { Clock } from "../base/clock.ts";
@@ -67,6 +69,8 @@ export class NodeBus implements Bus {
   /** By incarnation; the one that was heard first stands first. */
   readonly #peers = new Map<string, Peer>();
   readonly #questions = new Map<number, OpenQuestion>();
+  /** How many of them are to each node; those to whom there are none are not in it. */
+  readonly #questionsTo = new Map<string, number>();
   readonly #beat: Topic<typeof NodeBeatSchema>;
   #numberToAll: number;
   readonly #numbersTo = new Map<string, number>();
@@ -119,7 +123,7 @@ export class NodeBus implements Bus {
     this.#register(answer, ({ sender, answerTo, payload }) => {
       const question = this.#questions.get(answerTo);
       if (question?.receiver !== sender) return;
-      this.#questions.delete(answerTo);
+      this.#forgetQuestion(answerTo, question);
       question.answer.resolve(payload);
     });
     return {
@@ -167,10 +171,12 @@ export class NodeBus implements Bus {
     this.#noticeState();
     this.#beat.publish(load);
     const nowMs = this.#options.clock.monotonicMs();
-    for (const [number, { answer, receiver, untilMs }] of this.#questions) {
-      if (nowMs < untilMs) continue;
-      this.#questions.delete(number);
-      answer.reject(new DependencyError("timeout", `Cannot ask node ${receiver}: it does not answer`));
+    for (const [number, question] of this.#questions) {
+      if (nowMs < question.untilMs) continue;
+      this.#forgetQuestion(number, question);
+      question.answer.reject(
+        new DependencyError("timeout", `Cannot ask node ${question.receiver}: it does not answer`),
+      );
     }
     if (!this.isUp) return;
     for (const [node, peer] of this.#peers) {
@@ -227,25 +233,41 @@ export class NodeBus implements Bus {
     message: MessageInitShape<Desc>,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const question = ++this.#lastQuestion;
-    const isFull = this.#questions.size >= BUS_QUESTIONS_MAX;
-    if (isFull || !this.#send(receiver, schema, message, { question })) {
-      const reason = isFull ? `${BUS_QUESTIONS_MAX} questions wait already` : "the bus is down";
+    const toIt = this.#questionsTo.get(receiver) ?? 0;
+    let reason = "";
+    if (toIt >= BUS_QUESTIONS_PER_NODE_MAX) reason = `${toIt} questions to it wait already`;
+    else if (this.#questions.size >= BUS_QUESTIONS_MAX) reason = `${BUS_QUESTIONS_MAX} questions wait already`;
+    else if (!this.#send(receiver, schema, message, { question })) reason = "the bus is down";
+    if (reason !== "") {
       return Promise.reject(new DependencyError("unavailable", `Cannot ask node ${receiver}: ${reason}`));
     }
+    this.#questionsTo.set(receiver, toIt + 1);
     const answer = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
     const untilMs = this.#options.clock.monotonicMs() + BUS_ANSWER_MS;
     this.#questions.set(question, { receiver, untilMs, answer });
     return answer.promise;
   }
 
+  #forgetQuestion(number: number, { receiver }: OpenQuestion): void {
+    this.#questions.delete(number);
+    const left = this.#questionsTo.get(receiver)! - 1;
+    if (left === 0) this.#questionsTo.delete(receiver);
+    else this.#questionsTo.set(receiver, left);
+  }
+
   // Hearing
 
   #receive(message: BusMessage): void {
-    const { counters, faults, node } = this.#options;
-    const { number, receiver, sender, topic } = message;
+    const { clock, counters, faults, log, node } = this.#options;
+    const { number, receiver, sender, sentAtMs, topic } = message;
     if (sender === node || receiver !== "" && receiver !== node) return;
+    const ageMs = clock.unixMs() - sentAtMs;
+    if (Math.abs(ageMs) > BUS_AGE_MS_MAX) {
+      log.warn("What another server said is not taken: it is too old, or its clock is wrong", { node: sender, ageMs });
+      return counters.add(Counter.BUS_REFUSED, 1);
+    }
     const peer = this.#peers.get(sender) ?? this.#meet(sender);
-    peer.heardAtMs = this.#options.clock.monotonicMs();
+    peer.heardAtMs = clock.monotonicMs();
     const last = receiver === "" ? peer.lastToAll : peer.lastToUs;
     if (number <= last) return counters.add(Counter.BUS_DROPPED, 1);
     if (receiver === "") peer.lastToAll = number;
@@ -290,6 +312,7 @@ export class NodeBus implements Bus {
     const error = new DependencyError("unavailable", "The bus went down");
     for (const { answer } of this.#questions.values()) answer.reject(error);
     this.#questions.clear();
+    this.#questionsTo.clear();
   }
 }
 

@@ -17,7 +17,8 @@ export class WorkerBus implements BusCarrier {
   #takenAt = 0;
   /** Since this was last told. */
   #taken = 0;
-  #takenBytes = 0;
+  /** Of what waits, those that a bus thread has given that died: nobody need be told that they are taken. */
+  #orphanedCount = 0;
   #isUp = false;
 
   /** @param onMessages Called when something has come, or the state is another. */
@@ -43,25 +44,25 @@ export class WorkerBus implements BusCarrier {
       this.#incoming = [];
       this.#takenAt = 0;
     }
-    this.#taken++;
-    this.#takenBytes += message.payload.length;
+    if (this.#orphanedCount > 0) this.#orphanedCount--;
+    else this.#taken++;
     return message;
   }
 
   flush(): void {
     if (this.#outgoing.length === 0 && this.#taken === 0) return;
-    const said: ToBus = { messages: this.#outgoing, taken: this.#taken, takenBytes: this.#takenBytes };
+    const said: ToBus = { messages: this.#outgoing, taken: this.#taken };
     this.#port.postMessage(said);
     this.#outgoing = [];
-    this.#taken = this.#takenBytes = 0;
+    this.#taken = 0;
   }
 
   /** Goes on with a new bus thread after the old one has died: what was on its way is lost. */
   replacePort(port: BusPort): void {
     this.#port.close();
     this.#room = new WaitingRoom();
-    // What it has given is taken; it need not be told.
-    this.#taken = this.#takenBytes = 0;
+    this.#taken = 0;
+    this.#orphanedCount = this.#incoming.length - this.#takenAt;
     this.#outgoing = [];
     this.#listen(port);
   }

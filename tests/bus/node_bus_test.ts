@@ -1,8 +1,14 @@
 import { BytesValueSchema, StringValueSchema, UInt32ValueSchema } from "@bufbuild/protobuf/wkt";
-import { BUS_NUMBERS_PER_LIFE, BUS_PEERS_MAX, BUS_SILENT_MS } from "../../shared/limits.ts";
+import {
+  BUS_AGE_MS_MAX,
+  BUS_NUMBERS_PER_LIFE,
+  BUS_PEERS_MAX,
+  BUS_QUESTIONS_PER_NODE_MAX,
+  BUS_SILENT_MS,
+} from "../../shared/limits.ts";
 import type { BusMessage } from "../../server/bus/bus.ts";
 import { NodeBus } from "../../server/bus/node_bus.ts";
-import { CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
+import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { Faults } from "../../server/ops/faults.ts";
 import { assertEquals, assertThrows } from "../support/assert.ts";
 import { ManualClock } from "../support/logic_harness.ts";
@@ -134,6 +140,54 @@ Deno.test("NodeBus.ask() is given up after a while, as nobody may wait for ever"
   nodes.clock.advance(2_000);
   a.beat();
   assertEquals(await asked, "timeout");
+});
+
+Deno.test("NodeBus.ask() asks the others while BUS_QUESTIONS_PER_NODE_MAX wait for one that does not answer, and that one when they are over", async () => {
+  const nodes = new Nodes();
+  const [a, b] = [nodes.add("a"), nodes.add("b")].map(({ beat, bus }) => {
+    const question = bus.question(BytesValueSchema, UInt32ValueSchema);
+    question.answer(() => ({ value: 7 }));
+    return { beat, bus, ask: (node: string) => question.ask(node, {}).then(({ value }) => value, ({ code }) => code) };
+  });
+  const silent = Array.from({ length: BUS_QUESTIONS_PER_NODE_MAX }, () => a.ask("silent"));
+  assertEquals(await a.ask("silent"), "unavailable");
+  const answered = a.ask("b");
+  a.bus.flush();
+  b.beat();
+  a.beat();
+  assertEquals(await answered, 7);
+  nodes.clock.advance(2_000);
+  a.beat();
+  assertEquals(new Set(await Promise.all(silent)), new Set(["timeout"]));
+  const again = a.ask("silent");
+  nodes.network.isUp = false;
+  a.beat();
+  assertEquals(await again, "unavailable");
+  nodes.network.isUp = true;
+  const more = Array.from({ length: BUS_QUESTIONS_PER_NODE_MAX }, () => a.ask("silent"));
+  nodes.clock.advance(2_000);
+  a.beat();
+  assertEquals(new Set(await Promise.all(more)), new Set(["timeout"]), "None of those before counts any more");
+});
+
+Deno.test("NodeBus.take() does not take what was said long ago, also on a node that is new, and goes on with what is said now", () => {
+  const nodes = new Nodes();
+  const a = nodes.add("a"), kept: BusMessage[] = [];
+  nodes.network.reaches = (message) => kept.push(message) > 0;
+  nodes.add("b");
+  a.say("old");
+  nodes.clock.advance(BUS_AGE_MS_MAX + 1);
+  const late = nodes.add("late");
+  for (const message of kept) late.carrier.add(message);
+  late.take();
+  assertEquals([late.heard, [...late.bus.nodes]], [[], []]);
+  assertEquals(nodes.counters.get(Counter.BUS_REFUSED), kept.length);
+  a.say("new");
+  late.take();
+  assertEquals(late.heard, ["new"]);
+  late.carrier.add({ ...kept.at(-1)!, number: 99, sentAtMs: nodes.clock.unixMs() + BUS_AGE_MS_MAX + 1 });
+  late.take();
+  assertEquals(late.heard, ["new"], "Nor what is not yet said by any clock that may be");
 });
 
 Deno.test("NodeBus remembers BUS_PEERS_MAX nodes, and forgets those that are silent", () => {

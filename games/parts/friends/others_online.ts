@@ -34,13 +34,19 @@ interface Other {
   readonly digest: number;
 }
 
-/** The players of another server. */
+/** The players of another server, until it is silent. */
 interface OtherNode {
   readonly playerIds: Set<number>;
   sum: number;
   /** What it said while it is being asked; null: it is not. */
   waiting: PresenceChanged[] | null;
 }
+
+/** What presence asks of the game. */
+type PresenceGame = Pick<Game, "background" | "bus"> & {
+  readonly log: Pick<Game["log"], "info">;
+  readonly players: Pick<Game["players"], "isOnline">;
+};
 
 /** Who is told of changes: friends who are online here. */
 export interface PresenceListener {
@@ -52,7 +58,7 @@ export interface PresenceListener {
 
 /** The players of all other servers. */
 export class OthersOnline {
-  readonly #game: Pick<Game, "bus" | "background" | "log" | "players">;
+  readonly #game: PresenceGame;
   readonly #listener: PresenceListener;
   readonly #changed: Topic<typeof PresenceChangedSchema>;
   readonly #asked: Question<typeof PresenceAskedSchema, typeof PresencePageSchema>;
@@ -62,7 +68,7 @@ export class OthersOnline {
   readonly #players = new Map<number, Other>();
   readonly #nodes = new Map<string, OtherNode>();
 
-  constructor(game: Game, listener: PresenceListener) {
+  constructor(game: PresenceGame & Pick<Game, "every">, listener: PresenceListener) {
     const { bus } = game;
     this.#game = game;
     this.#listener = listener;
@@ -80,8 +86,17 @@ export class OthersOnline {
       // One that is silent has nobody online.
       if ([...bus.nodes].includes(from)) this.#ask(from);
     });
-    bus.onSilent((node) => this.#replace(node, []));
+    bus.onSilent((node) => {
+      this.#replace(node, []);
+      // Each start of a server is another node: what is kept of those that are gone would only grow.
+      this.#nodes.delete(node);
+    });
     game.every(PRESENCE_DIGEST_INTERVAL_MS, () => digest.publish({ count: this.#own.size, sum: this.#ownSum >>> 0 }));
+  }
+
+  /** Other servers of which anything is kept. */
+  get nodeCount(): number {
+    return this.#nodes.size;
   }
 
   /** Whether a player of another server is online, as far as a viewer may know it. */
@@ -150,7 +165,8 @@ export class OthersOnline {
     known.waiting = [];
     this.#game.background("presence", async () => {
       try {
-        this.#replace(node, await this.#askAll(node));
+        const players = await this.#askAll(node);
+        if (this.#nodes.get(node) === known) this.#replace(node, players);
       } catch (error) {
         if (!(error instanceof DependencyError)) throw error;
         // The next digest says whether it must be asked again.
@@ -159,7 +175,7 @@ export class OthersOnline {
         const waiting = known.waiting ?? [];
         known.waiting = null;
         // What was said before the answer as well: the newest of each player stands last.
-        for (const change of waiting) this.#apply(node, change);
+        if (this.#nodes.get(node) === known) { for (const change of waiting) this.#apply(node, change); }
       }
     });
   }
