@@ -34,11 +34,11 @@ function listed(servers: readonly ServerInfo[]): ServerInfo[] {
 }
 
 /** The servers of one login, the best first, and the entry that is on its way to them. */
-export class ServerRoute {
+export class ServerRoute<Entry = OutgoingPacket> {
   #servers: (ServerInfo | undefined)[] = [];
   /** The login was at a server where nobody plays, and it knew of none. */
   #isNowhere = false;
-  #entry: OutgoingPacket | null = null;
+  #entry: Entry | null = null;
 
   /**
    * Takes what a login says.
@@ -88,12 +88,12 @@ export class ServerRoute {
   }
 
   /** The entry on its way; `null`: none is. */
-  get entry(): OutgoingPacket | null {
+  get entry(): Entry | null {
     return this.#entry;
   }
 
   /** An entry goes to the first server. */
-  begin(entry: OutgoingPacket): void {
+  begin(entry: Entry): void {
     if (this.isKnown) this.#entry = entry;
   }
 

@@ -3,8 +3,10 @@ import { ProgressLine } from "../../tools/loadtest/progress.ts";
 import type { LoadResult } from "../../tools/loadtest/result.ts";
 import { shortNumber } from "../../tools/loadtest/text_report.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { CLOSED_PORT } from "../support/free_port.ts";
 import { LossyEchoProxy } from "../support/lossy_echo_proxy.ts";
+import { programTest } from "../support/programs.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
@@ -142,6 +144,23 @@ Deno.test("loadtest echo in a closed loop keeps that many under way, through the
 
 Deno.test("loadtest echo on Deno.connect finds the same as on epoll", async () => {
   assertFlawless(await resultOf(["echo", ...target(), "--transport", "both", "--engine", "deno"]), ["echo"]);
+});
+
+programTest("openssl", "loadtest --tls-ca speaks TLS with a server that has a certificate", async () => {
+  await withTempDir(async (dir) => {
+    const { cert, key } = await makeCertificate(dir);
+    await using secure = await ServerProcess.start({
+      flags: ["--diagnostics", "on", "--flood-control", "off", "--tls-cert", cert, "--tls-key", key],
+    });
+    const { game } = secure.ports;
+    const args = ["echo", "--game-port", `${game}`, "--connections", "10", "--duration", "1", "--tls-ca"];
+    assertFlawless(await resultOf([...args, cert]), ["echo"]);
+    const { cert: other } = await makeCertificate(await Deno.makeTempDir({ dir }));
+    const { reported, status } = await loadtest([...args, other]);
+    assertEquals(status, 1);
+    assert(/^The server at 127.0.0.1:\d+ gave no answer: .*certificate/.test(reported), reported);
+    await secure.stop();
+  });
 });
 
 Deno.test("loadtest login lets every player in and out again and again", async () => {
@@ -310,6 +329,16 @@ Deno.test("loadtest exits 78 on what it cannot use, and names every problem", as
       [["--fail-if", "p99=5"], 'Cannot use --fail-if "p99=5": expected a metric, >, >=, < or <=, and a number'],
       [["--fail-if", "tick_p95>5"], 'Cannot use --fail-if "tick_p95>5" without --admin, which measures it'],
       [["--fail-if", "accept_p99>5"], 'Cannot use --fail-if "accept_p99>5" without --newcomers, which measures it'],
+      [["--enter", "login"], "Cannot use --enter in scenario echo: it is for login and world and chat and idle"],
+      [["idle", "--enter", "login"], "Cannot use --enter login without --tokens"],
+      [["idle", "--login-port", "1"], "Cannot use --login-port without --enter login"],
+      [
+        ["world", "--enter", "login", "--tokens", `${dir}/few`, "--connections", "2"],
+        `Cannot log in with --tokens ${dir}/few: line 1 has no password; create players with: deno task admin players`,
+      ],
+      [["idle", "--tls-ca", `${dir}/none`], `Cannot read --tls-ca ${dir}/none: `],
+      [["idle", "--tls-ca", "x", "--transport", "both"], "Cannot use --tls-ca with --transport both: it is for tcp"],
+      [["idle", "--tls-ca", "x", "--engine", "epoll"], "Cannot use --tls-ca with --engine epoll, which has no TLS"],
       [["--admin", "http://127.0.0.1:1"], "Cannot use --admin http://127.0.0.1:1: "],
       [["--pid", "2147483647"], "Cannot use --pid 2147483647: "],
       [["world", "--tokens", `${dir}/none`], `Cannot read --tokens ${dir}/none: `],

@@ -1,4 +1,6 @@
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { hashPassword } from "../../client/password.ts";
+import { PasswordHasher } from "../../server/auth/password.ts";
 import { loadSessionKey } from "../../server/auth/key_file.ts";
 import { SessionTokens } from "../../server/auth/token.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
@@ -90,6 +92,31 @@ Deno.test("admin players keeps tokens and database to their owner, also over a f
     assertEquals(await modeOf(`${dir}/data`), 0o700);
     assertEquals(await modeOf(`${dir}/data/drawbridge.db`), 0o600);
     assertEquals((await readTokens(`${dir}/tokens`)).length, 1);
+  });
+});
+
+Deno.test("admin players --passwords gives new accounts one password, and never replaces one", async () => {
+  await withTempDir(async (dir) => {
+    const tokensPath = `${dir}/tokens`;
+    const args = ["players", "--tokens", tokensPath, "--data-dir", dir, "--passwords", "on", "--count"];
+    assertEquals((await admin([...args, "2"])).status, 0);
+    const text = await Deno.readTextFile(tokensPath);
+    const lines = text.trimEnd().split("\n").map((line) => line.split(" "));
+    assertEquals(lines.map(([name, , password]) => [name, password.length]), [["bot1", 24], ["bot2", 24]]);
+    assertEquals(lines[0][2], lines[1][2]);
+    const storage = new DirectStorage({ path: `${dir}/drawbridge.db` }, MARSH_RECORDS);
+    for (const [name, , password] of lines) {
+      const account = await storage.accounts.findByName(name);
+      const hash = await hashPassword(password);
+      assert(await new PasswordHasher().verify(hash, account!.passwordVerifier, "test"), name);
+    }
+    await storage.close();
+    const again = await admin([...args, "3"]);
+    assertEquals(again.status, 78);
+    assert(again.reported.includes("Cannot give bot1 a password: the account exists; choose another --prefix"));
+    assertEquals(await Deno.readTextFile(tokensPath), text);
+    const { reported } = await admin(["players", "--count", "1", "--data-dir", dir, "--passwords", "yes"]);
+    assert(reported.includes('Cannot use --passwords "yes": expected on or off'), reported);
   });
 });
 

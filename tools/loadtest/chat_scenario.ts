@@ -83,7 +83,14 @@ class ChatSession extends PlayerSession {
     this.#peerName = players[index ^ 1]?.name ?? "";
   }
 
-  protected onEntered(): void {}
+  protected onEntered(): void {
+    // Each server numbers lines by itself.
+    this.#messageId = 0;
+  }
+
+  protected onResumed(): void {
+    this.#messageId = 0;
+  }
 
   /** Says something to the group. */
   say(dueUs: number): void {

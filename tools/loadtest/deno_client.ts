@@ -18,17 +18,22 @@ import {
 const WAIT_MAX_MS = 20;
 const PENDING_BYTES_MIN = 1_024;
 
-/** The engine. It cannot choose a source address. */
+/** The engine. It cannot choose a source address; it can speak TLS. */
 export class DenoClient implements ClientEngine {
   readonly bindsSource = false;
   readonly #baseMs: number;
+  readonly #caCerts: readonly string[];
   readonly #sockets = new Set<DenoClientSocket>();
   /** What sockets have under way; the loop is over when it is empty. */
   readonly #tasks = new Set<Promise<void>>();
 
-  /** @param baseUnixMs Where the shared clock begins, in Unix milliseconds. */
-  constructor(baseUnixMs: number) {
+  /**
+   * @param baseUnixMs Where the shared clock begins, in Unix milliseconds.
+   * @param caCerts What TLS trusts, in PEM; none: no TLS.
+   */
+  constructor(baseUnixMs: number, caCerts: readonly string[] = []) {
     this.#baseMs = baseUnixMs - performance.timeOrigin;
+    this.#caCerts = caCerts;
   }
 
   nowUs(): number {
@@ -38,7 +43,7 @@ export class DenoClient implements ClientEngine {
   connect(endpoint: Endpoint, handler: SocketHandler): ClientSocket {
     const socket = new DenoClientSocket(handler);
     this.#sockets.add(socket);
-    const task = socket.run(endpoint).finally(() => {
+    const task = socket.run(endpoint, this.#caCerts).finally(() => {
       this.#sockets.delete(socket);
       this.#tasks.delete(task);
     });
@@ -67,7 +72,7 @@ export class DenoClient implements ClientEngine {
 /** One read and one write in flight at most. */
 class DenoClientSocket implements ClientSocket {
   readonly #handler: SocketHandler;
-  #conn: Deno.TcpConn | null = null;
+  #conn: Deno.TcpConn | Deno.TlsConn | null = null;
   #closed = false;
   #brokenReason = "";
   #pending = new Uint8Array(0);
@@ -83,10 +88,13 @@ class DenoClientSocket implements ClientSocket {
   }
 
   /** Connects, and reads until the connection ends. */
-  async run({ address, port }: Endpoint): Promise<void> {
+  async run({ address, host = address, port }: Endpoint, caCerts: readonly string[]): Promise<void> {
     try {
-      this.#conn = await Deno.connect({ hostname: address, port });
-      this.#conn.setNoDelay(true);
+      const conn = await Deno.connect({ hostname: address, port });
+      this.#conn = conn;
+      conn.setNoDelay(true);
+      if (this.#closed) return;
+      if (caCerts.length > 0) this.#conn = await Deno.startTls(conn, { hostname: host, caCerts: [...caCerts] });
       if (this.#closed) return;
       this.#handler.onOpen();
       const buffer = new Uint8Array(READ_BUFFER_BYTES);

@@ -43,6 +43,10 @@ export interface Endpoint {
   readonly port: number;
   /** The address to connect from; only engines with {@linkcode ClientEngine.bindsSource} look at it. */
   readonly source?: string;
+  /** The server's name, as its certificate has it; default: the address. */
+  readonly host?: string;
+  /** Of a WebSocket. */
+  readonly path?: string;
 }
 
 /** What an engine calls in its loop. */

@@ -20,7 +20,7 @@ interface Blow {
 
 /** What became of a player's blows. */
 export class Fights {
-  readonly #entityId: number;
+  #entityId: number;
   /** Blows without an answer, in the order they were dealt. */
   readonly #open: Blow[] = [];
   #dealt = 0;
@@ -28,6 +28,11 @@ export class Fights {
   #repeated = 0;
 
   constructor(entityId: number) {
+    this.#entityId = entityId;
+  }
+
+  /** The player has another entity. */
+  goOnAs(entityId: number): void {
     this.#entityId = entityId;
   }
 

@@ -8,12 +8,15 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { GameClient } from "../../client/client.ts";
 import type { GameLoad } from "../../client/load_bot.ts";
-import { connectTcp } from "../../client/tcp_transport.ts";
+import type { Transport } from "../../client/transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { PLAIN_ENTITIES } from "../../client/world/world_model.ts";
 import { type Stay, WorldView } from "../../client/world/world_view.ts";
 import { ConfigError } from "../../shared/errors.ts";
-import { readPlayers } from "./load_setup.ts";
+import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { type LoadTarget, readPlayers, resolveTarget } from "./load_setup.ts";
+import { connect, connectListed, preflight } from "./preflight.ts";
 import { type LoadOptions, parseLoadOptions } from "./options.ts";
 
 /** How long a bot waits for an answer, in milliseconds: it is measured, and not given up. */
@@ -27,6 +30,8 @@ export interface GameLoadResult {
   readonly ledger: Readonly<Record<string, { right: number; wrong: number }>>;
   /** How long things took, ascending, in milliseconds, by name. */
   readonly times: Readonly<Record<string, readonly number[]>>;
+  /** Bots by the server that they entered, where the list of their login sent them. */
+  readonly servers: Readonly<Record<string, number>>;
   /** What bots failed with. */
   readonly failures: readonly string[];
 }
@@ -43,13 +48,19 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
   const load = await importLoad(path);
   const players = await readPlayers(options);
   if (players.length === 0) throw new ConfigError([`Cannot run ${path} without --tokens, which lists players`]);
+  const target = await resolveTarget(options);
+  if (options.enter === "login") await preflight(options, target, players);
   const ledger: Record<string, { right: number; wrong: number }> = {}, times: Record<string, number[]> = {};
-  const failures: string[] = [];
+  const failures: string[] = [], servers: Record<string, number> = {};
   const stop = new AbortController();
-  const bots = players.map(async ({ name, token }, index) => {
+  const bots = players.map(async ({ name, password, token }, index) => {
+    let server: ServerInfo | undefined;
     const client = new GameClient<object>({
       contract: load.contract,
-      connect: connectOf(options, index),
+      connect: (signal, to) => {
+        server = to;
+        return connectTo(options, target, index, signal, to);
+      },
       requestTimeoutMs: PATIENCE_MS,
     });
     const view = new WorldView(client, { reader: PLAIN_ENTITIES, onStay: () => {} });
@@ -61,11 +72,16 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
     try {
       await new Promise((resolve) => setTimeout(resolve, options.ramp * 1_000 * index / players.length));
       await client.open();
+      if (options.enter === "login") await logIn(client, name, password);
       await load.play({
         enter: async (frame = act) => {
           act = frame;
-          const { success, errorCode } = await client.enterWorld({ token });
+          const isLoggedIn = options.enter === "login";
+          const { success, errorCode } = await client.enterWorld(isLoggedIn ? {} : { token });
           if (!success) throw new Error(`Cannot enter the world: error ${errorCode}`);
+          if (!isLoggedIn) return;
+          const where = server === undefined ? "the server of the login" : `${server.serverName} (${server.serverId})`;
+          servers[where] = (servers[where] ?? 0) + 1;
         },
         ...{ client, view, name, index, signal: stop.signal, until },
         time: async (what, work) => {
@@ -88,7 +104,7 @@ export async function runGameLoad(path: string, args: readonly string[]): Promis
   await Promise.all(bots);
   clearTimeout(timer);
   for (const list of Object.values(times)) list.sort((a, b) => a - b);
-  return { ledger, times, failures };
+  return { ledger, times, servers, failures };
 }
 
 async function until(isSo: () => boolean, withinMs = Infinity): Promise<boolean> {
@@ -99,7 +115,7 @@ async function until(isSo: () => boolean, withinMs = Infinity): Promise<boolean>
 }
 
 /** The result, for people. */
-export function gameLoadText({ ledger, times, failures }: GameLoadResult): string {
+export function gameLoadText({ ledger, times, servers, failures }: GameLoadResult): string {
   const at = (list: readonly number[], part: number) =>
     list[Math.min(list.length - 1, Math.floor(part * list.length))].toFixed(1).padStart(10);
   return [
@@ -111,6 +127,7 @@ export function gameLoadText({ ledger, times, failures }: GameLoadResult): strin
     ...Object.entries(ledger).map(([name, { right, wrong }]) =>
       `${name.padEnd(16)}${String(right).padStart(10)}${String(wrong).padStart(10)}`
     ),
+    ...Object.entries(servers).map(([name, count]) => `${count} played at ${name}`),
     ...failures,
   ].join("\n");
 }
@@ -133,10 +150,21 @@ async function importLoad(path: string): Promise<GameLoad<object>> {
   throw new ConfigError([`Cannot use ${path}: its default export has no contract and no play()`]);
 }
 
-function connectOf({ host, gamePort, gatewayPort, transport }: LoadOptions, index: number) {
+async function logIn(client: GameClient<object>, name: string, password: string): Promise<void> {
+  const { success, errorCode } = await client.login(name, password);
+  if (!success) throw new Error(`Cannot log in: ${ErrorCode[errorCode] ?? errorCode}`);
+}
+
+/** Connects to where the flags say, or to the server that a bot goes to. */
+function connectTo(
+  options: LoadOptions,
+  target: LoadTarget,
+  index: number,
+  signal: AbortSignal,
+  server: ServerInfo | undefined,
+): Promise<Transport> {
+  const { transport } = options;
   const isTcp = transport === "tcp" || (transport === "both" && index % 2 === 0);
-  return (signal: AbortSignal) =>
-    isTcp
-      ? connectTcp({ hostname: host, port: gamePort, signal })
-      : connectWebSocket(`ws://${host}:${gatewayPort}/ws`, { signal });
+  if (server === undefined) return connect({ ...options, transport: isTcp ? "tcp" : "ws" }, target, signal);
+  return isTcp ? connectListed(target, server, signal) : connectWebSocket(server.gatewayUrl, { signal });
 }

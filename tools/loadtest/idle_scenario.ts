@@ -42,6 +42,8 @@ class IdleSession extends PlayerSession {
 
   protected onEntered(): void {}
 
+  protected onResumed(): void {}
+
   protected onWorldPacket(): void {
     // What it is shown it does not look at.
   }

@@ -57,6 +57,7 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
   readonly #handler: ConnectionHandler;
   readonly #transport: TransportName;
   readonly #hostHeader: string;
+  readonly #path: string;
   readonly #decoder: FrameDecoder;
   readonly #socket: ClientSocket;
   #webSocket: WebSocketReader | null = null;
@@ -70,9 +71,9 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
     this.#host = host;
     this.#handler = handler;
     this.#transport = transport;
-    this.#hostHeader = `${
-      endpoint.address.includes(":") ? `[${endpoint.address}]` : endpoint.address
-    }:${endpoint.port}`;
+    const name = endpoint.host ?? endpoint.address;
+    this.#hostHeader = `${name.includes(":") ? `[${name}]` : name}:${endpoint.port}`;
+    this.#path = endpoint.path ?? "/ws";
     this.#decoder = new FrameDecoder(this);
     this.#socket = host.engine.connect(endpoint, this);
   }
@@ -84,7 +85,7 @@ export class LoadConnection implements SocketHandler, FrameSink, WebSocketReader
 
   onOpen(): void {
     if (this.#transport === "tcp") return this.#handler.onReady();
-    const { bytes, accept } = upgradeRequest(this.#hostHeader, "/ws");
+    const { bytes, accept } = upgradeRequest(this.#hostHeader, this.#path);
     this.#webSocket = new WebSocketReader(this, accept);
     this.#sendRaw(bytes, 0, bytes.length);
   }

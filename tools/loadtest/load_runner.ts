@@ -88,7 +88,7 @@ export class LoadRunner implements EngineDriver {
     let openCount = 0;
     for (const session of this.#scenario.sessions) {
       session.isOpening(nowUs);
-      if (session.connection !== null) openCount++;
+      if (!session.isGone) openCount++;
     }
     counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs) + this.#newcomers.sweep(nowUs));
     if (this.#phase === Phase.CATCH_UP) {

@@ -5,7 +5,12 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
-import { DisconnectNoticeSchema, DisconnectReason, ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  type DisconnectNotice,
+  DisconnectNoticeSchema,
+  DisconnectReason,
+  ErrorResponseSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
@@ -14,7 +19,7 @@ import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_co
 import type { Endpoint } from "./engine.ts";
 import type { LatencyCounts } from "./latency_counts.ts";
 import { type ConnectionHandler, type ConnectionHost, LoadConnection, type TransportName } from "./load_connection.ts";
-import type { WorkerTask } from "./messages.ts";
+import type { ServersReport, WorkerTask } from "./messages.ts";
 import { Counter, type Counters, type LatencyKind, type PhaseState } from "./shared_state.ts";
 import { Waits } from "./waits.ts";
 
@@ -26,6 +31,7 @@ export interface LoadContext {
   readonly phase: PhaseState;
   readonly latencies: Readonly<Record<LatencyKind, readonly LatencyCounts[]>>;
   readonly failures: Map<string, number>;
+  readonly servers: ServersReport;
 }
 
 /** A payload, and the frame around it: filled again for every packet. */
@@ -53,7 +59,12 @@ export abstract class LoadSession implements ConnectionHandler {
   #isLazy = false;
   #isTimed = true;
   #openedUs = 0;
-  #notice = "";
+  /** Of connections before this one. */
+  #bytesBefore = 0;
+  /** It has been connected, and ready, since it was opened. */
+  #wasConnected = false;
+  #wasReady = false;
+  #notice: DisconnectNotice | null = null;
   /** When the heartbeat was due that has no answer yet; 0: none. */
   #heartbeatUs = 0;
 
@@ -77,27 +88,53 @@ export abstract class LoadSession implements ConnectionHandler {
   /** Opens the connection. */
   open(endpoint: Endpoint, intendedUs: number): void {
     this.intendedUs = intendedUs;
-    this.ready = false;
-    this.#notice = "";
-    this.#heartbeatUs = 0;
+    this.#wasConnected = this.#wasReady = false;
     this.#isLazy = false;
     this.#isTimed = true;
     this.#openedUs = this.context.host.engine.nowUs();
     this.context.counters.add(Counter.ATTEMPTED, 1);
+    this.connect(endpoint);
+  }
+
+  /** Makes a connection, in place of the one before: to the first server, or to the next. */
+  protected connect(endpoint: Endpoint): void {
+    this.dropConnection();
+    this.#notice = null;
+    this.#heartbeatUs = 0;
     this.connection = new LoadConnection(this.context.host, endpoint, this.transport, this);
+  }
+
+  /** Lets go of the connection, without a word to anybody. */
+  protected dropConnection(): void {
+    if (this.connection === null) return;
+    this.#bytesBefore += this.connection.bytesIn;
+    this.connection.close();
+    this.connection = null;
+    if (this.ready) this.context.counters.add(Counter.OPEN, -1);
+    this.ready = false;
+  }
+
+  /** Bytes received so far, over all connections. */
+  get bytesIn(): number {
+    return this.#bytesBefore + (this.connection?.bytesIn ?? 0);
+  }
+
+  /** Whether it has no connection, and makes none by itself. */
+  get isGone(): boolean {
+    return this.connection === null;
   }
 
   /** Says whether it is on its way, and gives it up when that takes too long. */
   isOpening(nowUs: number): boolean {
-    if (this.connection === null || this.ready) return false;
+    if (this.isGone || this.ready) return false;
     if (nowUs - this.#openedUs < LOADTEST_READY_TIMEOUT_MS * 1_000) return true;
-    this.connection.close();
-    this.onClosed("timed out");
+    this.abandon("timed out");
     return false;
   }
 
   onReady(): void {
-    this.record("connect", this.intendedUs, this.context.host.engine.nowUs(), true);
+    if (!this.#wasConnected) this.record("connect", this.intendedUs, this.context.host.engine.nowUs(), true);
+    this.#wasConnected = true;
     this.onConnected();
   }
 
@@ -122,8 +159,12 @@ export abstract class LoadSession implements ConnectionHandler {
   /** It got where its scenario wants it. */
   protected becomeReady(): void {
     this.ready = true;
-    this.context.counters.add(Counter.READY, 1);
+    const { nowUs } = this.context.host;
+    if (this.#wasReady) this.record("away", this.#openedUs, nowUs, true);
+    else this.context.counters.add(Counter.READY, 1);
+    this.#wasReady = true;
     this.context.counters.add(Counter.OPEN, 1);
+    if (this.#isLazy) this.connection?.setLazy(true);
   }
 
   onPacket(view: PacketView, bytes: Uint8Array): void {
@@ -131,14 +172,13 @@ export abstract class LoadSession implements ConnectionHandler {
       case PacketType.HEARTBEAT_RESPONSE:
         return this.#onHeartbeat(view, bytes);
       case PacketType.DISCONNECT_NOTICE: {
-        const notice = fromBinary(DisconnectNoticeSchema, bytes.subarray(view.payloadStart, view.payloadEnd));
-        this.#notice = `DISCONNECT_NOTICE ${DisconnectReason[notice.reason] ?? notice.reason}`;
+        this.#notice = fromBinary(DisconnectNoticeSchema, bytes.subarray(view.payloadStart, view.payloadEnd));
         return;
       }
       case PacketType.ERROR_RESPONSE: {
         const error = fromBinary(ErrorResponseSchema, bytes.subarray(view.payloadStart, view.payloadEnd));
         const type = PacketType[error.requestType] ?? String(error.requestType);
-        if (this.onErrorResponse(error.requestType, Number(error.requestSequence))) return;
+        if (this.onErrorResponse(error.requestType, Number(error.requestSequence), error.errorCode)) return;
         this.fail(`ERROR_RESPONSE ${ErrorCode[error.errorCode] ?? error.errorCode} to ${type}`);
         return;
       }
@@ -151,36 +191,33 @@ export abstract class LoadSession implements ConnectionHandler {
   protected abstract onScenarioPacket(view: PacketView, bytes: Uint8Array): void;
 
   /** A request was refused; gives whether that is part of the game, and no failure. */
-  protected onErrorResponse(_type: number, _sequence: number): boolean {
+  protected onErrorResponse(_type: number, _sequence: number, _code: ErrorCode): boolean {
     return false;
   }
 
   onClosed(reason: string): void {
-    const { counters } = this.context;
-    const words = this.#notice !== "" ? this.#notice : reason;
-    this.connection = null;
-    if (this.ready) {
-      counters.add(Counter.OPEN, -1);
-      counters.add(Counter.DROPPED, 1);
-      this.fail(`connection dropped: ${words}`);
-    } else {
-      counters.add(Counter.FAILED, 1);
-      this.fail(`connection failed: ${words}`);
-    }
-    this.ready = false;
-    this.onGone();
+    const notice = this.#notice;
+    if (this.ready) this.#openedUs = this.context.host.engine.nowUs();
+    this.dropConnection();
+    if (this.goesOn(notice)) return;
+    this.abandon(notice === null ? reason : `DISCONNECT_NOTICE ${DisconnectReason[notice.reason] ?? notice.reason}`);
   }
 
-  /** The connection is gone without our doing. */
-  protected onGone(): void {}
+  /** The connection is gone, and maybe the server has said why; gives whether another one is made. */
+  protected goesOn(_notice: DisconnectNotice | null): boolean {
+    return false;
+  }
+
+  /** Gives it up, for a reason in a few words. */
+  protected abandon(words: string): void {
+    this.dropConnection();
+    this.context.counters.add(this.#wasReady ? Counter.DROPPED : Counter.FAILED, 1);
+    this.fail(`connection ${this.#wasReady ? "dropped" : "failed"}: ${words}`);
+  }
 
   /** Closes the connection; that is no failure. */
   close(): void {
-    if (this.connection === null) return;
-    this.connection.close();
-    this.connection = null;
-    if (this.ready) this.context.counters.add(Counter.OPEN, -1);
-    this.ready = false;
+    this.dropConnection();
   }
 
   /** Counts something that went wrong. */
@@ -192,7 +229,7 @@ export abstract class LoadSession implements ConnectionHandler {
 
   /** Records a latency if its start was in the measured time, or `always`. */
   protected record(kind: LatencyKind, fromUs: number, toUs: number, always = false): void {
-    if (!this.#isTimed && kind !== "late") return;
+    if (!this.#isTimed && kind !== "late" && kind !== "away") return;
     if (!always && !this.context.phase.isMeasured(fromUs)) return;
     this.context.latencies[kind][this.transportIndex].record(toUs - fromUs);
     if (kind === "main") this.waits.record(toUs - fromUs);

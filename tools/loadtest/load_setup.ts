@@ -6,7 +6,9 @@
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { hashPassword } from "../../client/password.ts";
 import { ConfigError } from "../../shared/errors.ts";
+import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
 import type { LoadPlan, LoadPlayer } from "./messages.ts";
 import type { LoadOptions } from "./options.ts";
 import { fileReason } from "../../server/base/file_error.ts";
@@ -30,12 +32,21 @@ export async function readPlayers(options: LoadOptions): Promise<LoadPlayer[]> {
     ]);
   }
   const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const players = lines.slice(0, options.connections).map((line) => {
-    const [name, token] = line.trim().split(/\s+/);
-    return { name, token: token ?? "" };
-  });
+  const players = await Promise.all(
+    lines.slice(0, options.connections).map(async (line) => {
+      const [name, token = "", password = ""] = line.trim().split(/\s+/);
+      return { name, token, password, passwordHash: password === "" ? "" : await hashPassword(password) };
+    }),
+  );
   const wrong = players.findIndex(({ token }) => token === "");
   if (wrong >= 0) throw new ConfigError([`Cannot use --tokens ${options.tokens}: line ${wrong + 1} has no token`]);
+  const open = options.enter === "login" ? players.findIndex(({ password }) => password === "") : -1;
+  if (open >= 0) {
+    throw new ConfigError([
+      `Cannot log in with --tokens ${options.tokens}: line ${open + 1} has no password; ` +
+      "create players with: deno task admin players --passwords on",
+    ]);
+  }
   if (players.length < options.connections) {
     throw new ConfigError([
       `Cannot use --tokens ${options.tokens}: it has ${players.length} players, --connections is ${options.connections}`,
@@ -59,13 +70,59 @@ export async function resolveHost(host: string): Promise<string> {
   }
 }
 
-/** The load that the options ask for, against an IP address. */
-export function makePlan(options: LoadOptions, address: string): LoadPlan {
+/** Where a run connects first. */
+export interface LoadTarget {
+  /** An IP address. */
+  readonly address: string;
+  readonly host: string;
+  /** What TLS trusts, in PEM; none: no TLS. */
+  readonly caCerts: readonly string[];
+}
+
+/**
+ * Looks at what the options say of the server.
+ *
+ * @throws {ConfigError} when there is no such host, or the certificates cannot be read.
+ */
+export async function resolveTarget({ host, tlsCa }: LoadOptions): Promise<LoadTarget> {
+  const address = await resolveHost(host);
+  if (tlsCa === "") return { address, host, caCerts: [] };
+  try {
+    return { address, host, caCerts: [await Deno.readTextFile(tlsCa)] };
+  } catch (error) {
+    throw new ConfigError([`Cannot read --tls-ca ${tlsCa}: ${fileReason(error)}`]);
+  }
+}
+
+/** The addresses of the listed servers that are listed by name; of those that have none, nothing. */
+export async function addressesOf(servers: readonly ServerInfo[]): Promise<Record<string, string>> {
+  const addresses: Record<string, string> = {};
+  const hosts = servers.flatMap(({ gatewayUrl, ipAddress }) => [ipAddress, URL.parse(gatewayUrl)?.hostname ?? ""]);
+  for (const host of new Set(hosts)) {
+    if (host === "" || isIP(host.replace(/^\[|\]$/g, "")) !== 0) continue;
+    // A server that cannot be found is one that cannot be reached.
+    const address = await resolveHost(host).catch(() => "");
+    if (address !== "") addresses[host] = address;
+  }
+  return addresses;
+}
+
+/** The load that the options ask for. */
+export function makePlan(
+  options: LoadOptions,
+  { address, caCerts, host }: LoadTarget,
+  addresses: Readonly<Record<string, string>> = {},
+): LoadPlan {
   return {
     scenario: options.scenario,
     transport: options.transport,
     engine: options.engine,
     address,
+    host,
+    addresses,
+    caCerts,
+    entry: options.enter,
+    loginPort: options.loginPort,
     gamePort: options.gamePort,
     gatewayPort: options.gatewayPort,
     connectionCount: options.connections,

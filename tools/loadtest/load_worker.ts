@@ -31,7 +31,7 @@ const SCENARIOS: Readonly<Record<ScenarioName, new (context: LoadContext) => Sce
 };
 
 function createEngine(plan: LoadPlan): ClientEngine {
-  return plan.engine === "epoll" ? new EpollClient(plan.baseUnixMs) : new DenoClient(plan.baseUnixMs);
+  return plan.engine === "epoll" ? new EpollClient(plan.baseUnixMs) : new DenoClient(plan.baseUnixMs, plan.caCerts);
 }
 
 function createContext(task: WorkerTask, engine: ClientEngine): LoadContext {
@@ -44,6 +44,7 @@ function createContext(task: WorkerTask, engine: ClientEngine): LoadContext {
     phase: new PhaseState(task.phase),
     latencies: latencies as Record<LatencyKind, readonly LatencyCounts[]>,
     failures: new Map(),
+    servers: { players: new Map(), returns: 0, gaps: 0, reentries: 0 },
   };
 }
 
@@ -55,7 +56,12 @@ async function runTask(task: WorkerTask): Promise<WorkerMessage> {
   await engine.run(new LoadRunner(context, scenario));
   return {
     kind: "report",
-    report: { ...scenario.report(), failures: context.failures, clients: scenario.clientStats() },
+    report: {
+      ...scenario.report(),
+      servers: context.servers,
+      failures: context.failures,
+      clients: scenario.clientStats(),
+    },
   };
 }
 

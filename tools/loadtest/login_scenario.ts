@@ -21,9 +21,6 @@ class LoginSession extends PlayerSession {
   /** Comes, for the login that was due at this time. */
   come(dueUs: number): void {
     this.begunCount++;
-    this.ack = this.ackSent = 0;
-    this.sentSequence = this.acknowledgedSequence = 0;
-    this.received.restart();
     this.context.counters.add(Counter.SENT, 1);
     this.open(endpointOf(this.context, this), dueUs);
   }
@@ -40,6 +37,9 @@ class LoginSession extends PlayerSession {
     this.record("main", this.intendedUs, this.context.host.nowUs);
     this.logOut();
   }
+
+  /** What it had asked before it was away is asked again. */
+  protected onResumed(): void {}
 
   protected onWorldPacket(_view: PacketView): void {
     // What it is shown in passing is none of its business.
@@ -89,8 +89,8 @@ export class LoginScenario extends Scenario {
     const { length } = this.sessions;
     if (length === 0) return Infinity;
     for (const player of this.#late) {
-      if (this.sessions[player].connection !== null) continue;
-      const { begunCount } = this.sessions[player];
+      const { begunCount, isGone } = this.sessions[player];
+      if (!isGone) continue;
       this.sessions[player].come(this.#dueUs(player, begunCount));
       if (this.#dueUs(player, begunCount + 1) > untilUs) this.#late.delete(player);
     }
@@ -100,7 +100,7 @@ export class LoginScenario extends Scenario {
       if (dueUs > untilUs) return dueUs;
       this.#turn++;
       const session = this.sessions[player];
-      if (session.connection !== null || this.#late.has(player)) this.#late.add(player);
+      if (!session.isGone || this.#late.has(player)) this.#late.add(player);
       else session.comePunctually(dueUs);
     }
   }
@@ -114,7 +114,7 @@ export class LoginScenario extends Scenario {
   }
 
   outstandingCount(): number {
-    return this.sessions.reduce((sum, { connection }) => sum + (connection === null ? 0 : 1), 0);
+    return this.sessions.reduce((sum, { isGone }) => sum + (isGone ? 0 : 1), 0);
   }
 
   report() {

@@ -15,6 +15,7 @@ import {
   RESULT_SCHEMA,
   type SeriesPoint,
   type ServerResult,
+  type ServersResult,
   spreadOf,
   type Traffic,
 } from "./result.ts";
@@ -99,6 +100,19 @@ function serverResult(series: readonly SeriesPoint[], source: string | null): Se
   };
 }
 
+function sumServers(plan: LoadPlan, reports: readonly WorkerReport[]): ServersResult | null {
+  if (plan.entry === "token") return null;
+  const players = new Map<string, number>();
+  let returns = 0, gaps = 0, reentries = 0;
+  for (const { servers } of reports) {
+    for (const [name, count] of servers.players) players.set(name, (players.get(name) ?? 0) + count);
+    returns += servers.returns;
+    gaps += servers.gaps;
+    reentries += servers.reentries;
+  }
+  return { players: Object.fromEntries([...players].sort()), returns, gaps, reentries };
+}
+
 /** Clients of all threads, one after the other. */
 function allClients(reports: readonly WorkerReport[], field: keyof WorkerReport["clients"]) {
   return spreadOf(valuesOf(reports, field));
@@ -149,7 +163,9 @@ export function makeResult(
       chatChannel: plan.chatChannel,
       newcomersPerS: plan.newcomersPerS,
       sampleEvery: plan.sampleEvery,
-      target: `${plan.address}, ports ${plan.gamePort} (tcp) and ${plan.gatewayPort} (ws)`,
+      target: `${plan.address}, ports ${
+        plan.entry === "login" ? plan.loginPort : plan.gamePort
+      } (tcp) and ${plan.gatewayPort} (ws)`,
     },
     environment: {
       deno: Deno.version.deno,
@@ -166,6 +182,7 @@ export function makeResult(
       dropped: sumCounter(buffers, Counter.DROPPED),
     },
     unsent: sumCounter(buffers, Counter.UNSENT),
+    servers: sumServers(plan, reports),
     traffic: run.traffic,
     mainLatency: mainName,
     latencies,

@@ -20,10 +20,19 @@ export const CHAT_CHANNELS = ["global", "whisper"] as const;
 /** One of {@linkcode CHAT_CHANNELS}. */
 export type ChatChannel = typeof CHAT_CHANNELS[number];
 
+/** How players get into the world: by a token at the server that is named, or logged in, where the list sends them. */
+export const ENTRY_CHOICES = ["token", "login"] as const;
+/** One of {@linkcode ENTRY_CHOICES}. */
+export type EntryChoice = typeof ENTRY_CHOICES[number];
+
 /** Who plays. */
 export interface LoadPlayer {
   readonly name: string;
   readonly token: string;
+  /** Empty: it does not log in. */
+  readonly password: string;
+  /** 64 hex digits, as LOGIN_REQUEST has them. */
+  readonly passwordHash: string;
 }
 
 /** The load of a run, the same for every thread. */
@@ -35,6 +44,15 @@ export interface LoadPlan {
   readonly address: string;
   readonly gamePort: number;
   readonly gatewayPort: number;
+  readonly entry: EntryChoice;
+  /** Where players over TCP log in. */
+  readonly loginPort: number;
+  /** The name of `address`, as its certificate has it. */
+  readonly host: string;
+  /** The addresses of game servers that are listed by name. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Certificates that TLS trusts, in PEM; none: no TLS. */
+  readonly caCerts: readonly string[];
   /** Connections of all threads. */
   readonly connectionCount: number;
   readonly threadCount: number;
@@ -88,8 +106,19 @@ export interface ClientStats {
   readonly movementMsP95: Float32Array<ArrayBuffer>;
 }
 
+/** Where the players of one thread played, counted while they do. */
+export interface ServersReport {
+  /** Players by server; who played at two counts at both. */
+  readonly players: Map<string, number>;
+  /** Connections that were lost and made again, and how many of them brought news of a gap, or a new session. */
+  returns: number;
+  gaps: number;
+  reentries: number;
+}
+
 /** One thread's account. */
 export interface WorkerReport {
+  readonly servers: ServersReport;
   /** By what was counted: `echo`, `chat`, `movements`, … */
   readonly ledgers: Readonly<Record<string, LedgerTotals>>;
   /** What went wrong, in words, and how often. */

@@ -21,6 +21,8 @@ import { ENGINE_NAMES, type EngineName } from "./engine.ts";
 import {
   CHAT_CHANNELS,
   type ChatChannel,
+  ENTRY_CHOICES,
+  type EntryChoice,
   SCENARIO_NAMES,
   type ScenarioName,
   TRANSPORT_CHOICES,
@@ -36,6 +38,10 @@ export interface LoadOptions {
   readonly host: string;
   readonly gamePort: number;
   readonly gatewayPort: number;
+  readonly loginPort: number;
+  readonly enter: EntryChoice;
+  /** A file of certificates that TLS trusts; "": no TLS. */
+  readonly tlsCa: string;
   readonly transport: TransportChoice;
   readonly engine: EngineName;
   readonly threads: number;
@@ -67,8 +73,8 @@ export interface LoadOptions {
 
 /** Rates that suit each scenario, a second and connection. */
 const RATES: Readonly<Record<ScenarioName, number>> = { echo: 10, login: 0.1, world: 10, chat: 0.02, idle: 0.1 };
-/** Connections opened a second, unless `--ramp` says otherwise. */
-const RAMP_PER_S = 1_000;
+/** Connections opened a second, unless `--ramp` says otherwise; logins cost a password hash each. */
+const RAMP_PER_S = 1_000, LOGIN_RAMP_PER_S = 20;
 
 /** Where the text of a flag begins, and how long its lines are. */
 const HELP_INDENT = 31;
@@ -90,6 +96,19 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   host: { kind: anyText("NAME"), default: "127.0.0.1", help: "Host of the server" },
   gamePort: { kind: port, default: 8081, help: "Game port of the server, for tcp" },
   gatewayPort: { kind: port, default: 8082, help: "Gateway port of the server, for ws" },
+  enter: {
+    kind: choice(ENTRY_CHOICES),
+    default: "token",
+    help: "token: at the ports above; login: players log in, over tcp at the login port, over ws at the gateway, and " +
+      "play where the list sends them",
+  },
+  loginPort: { kind: port, default: 8080, help: "Login port of the server, for tcp and --enter login" },
+  tlsCa: {
+    kind: file,
+    default: "",
+    defaultText: "none: no TLS",
+    help: "Connect by TLS, and trust the certificates of this file in PEM; for tcp, with the deno engine",
+  },
   transport: {
     kind: choice(TRANSPORT_CHOICES),
     default: "tcp",
@@ -115,7 +134,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   ramp: {
     kind: seconds,
     default: undefined,
-    defaultText: "1 for every 1000 connections",
+    defaultText: "1 for every 1000 connections, or 20 logins",
     help: "Time in which all connections are opened",
   },
   duration: {
@@ -175,7 +194,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   engine: {
     kind: choice(ENGINE_NAMES),
     default: undefined,
-    defaultText: "epoll on Linux, else deno",
+    defaultText: "epoll on Linux without TLS, else deno",
     help: "How sockets are handled: by epoll through FFI, or by Deno.connect, which costs several times as much",
   },
   admin: {
@@ -227,8 +246,8 @@ export function loadtestHelp(): string {
 Usage: deno task loadtest [SCENARIO | games/x/load.ts] [flags]
 
 Without a scenario: echo, or idle where the server answers no echoes. A module is a game's own load test, whose bots
-play it: only --tokens, --connections, --duration, --ramp, --transport and the flags that say where the server
-is apply to it.
+play it: only --tokens, --connections, --duration, --ramp, --transport, --enter and the flags that say where the
+server is apply to it.
 
 Scenarios:
 ${SCENARIO_NAMES.map((name) => `  ${name.padEnd(8)} ${SCENARIO_HELP[name]}`).join("\n")}
@@ -240,6 +259,7 @@ The server limits what one connection may send (about 100 packets a second): to 
 --flood-control off, and with --max-connections as high as --connections; for the world also with --monsters off,
 or monsters will kill players while they walk.
 Players come from: deno task admin players --count 2000 --prefix bot --tokens FILE --data-dir DATA_OF_THE_SERVER
+and, to log in, with --passwords on; a server of 2 cores takes 24 logins a second.
 
 Latencies are measured from when a message was due, not from when it could be sent, so a server that stalls
 cannot hide it. On this machine, connections above ${LOADTEST_CONNECTIONS_PER_ADDRESS} come from 127.0.0.2, 127.0.0.3 and so on; the deno engine
@@ -285,19 +305,24 @@ export function parseLoadOptions(args: readonly string[], env: Readonly<Record<s
   const value = <T>(name: string) => (given.get(name) ?? FLAGS[name].default) as T;
   const connections = value<number>("connections");
   const outstanding = value<number>("outstanding");
+  const tlsCa = value<string>("tlsCa");
+  const rampPerS = value("enter") === "login" ? LOGIN_RAMP_PER_S : RAMP_PER_S;
   const options: LoadOptions = {
     scenario,
     isScenarioNamed,
     host: value("host"),
     gamePort: value("gamePort"),
     gatewayPort: value("gatewayPort"),
+    loginPort: value("loginPort"),
+    enter: value("enter"),
+    tlsCa,
     transport: value("transport"),
-    engine: value<EngineName | undefined>("engine") ?? (ClientLibc.isSupported() ? "epoll" : "deno"),
+    engine: value<EngineName | undefined>("engine") ?? (ClientLibc.isSupported() && tlsCa === "" ? "epoll" : "deno"),
     threads: value<number | undefined>("threads") ?? defaultThreads(connections),
     connections,
     rate: outstanding > 0 ? 0 : value<number | undefined>("rate") ?? RATES[scenario],
     outstanding,
-    ramp: value<number | undefined>("ramp") ?? connections / RAMP_PER_S,
+    ramp: value<number | undefined>("ramp") ?? connections / rampPerS,
     duration: value("duration"),
     drain: value("drain"),
     tokens: value("tokens"),
@@ -388,6 +413,7 @@ const ONLY_IN: Readonly<Record<string, readonly ScenarioName[]>> = {
   fightRate: ["world"],
   sample: ["world", "echo"],
   channel: ["chat"],
+  enter: ["login", "world", "chat", "idle"],
 };
 
 /** What each flag allows by itself and the others do not. */
@@ -404,6 +430,18 @@ function contradictions(options: LoadOptions, given: ReadonlyMap<string, unknown
       `Cannot run scenario ${scenario} without --tokens, which lists players; create some with: deno task admin players ` +
         `--count ${options.connections} --prefix bot --tokens FILE`,
     );
+  }
+  if (scenario === "idle" && options.enter === "login" && options.tokens === "") {
+    problems.push("Cannot use --enter login without --tokens, which lists players and their passwords");
+  }
+  if (options.enter === "token" && given.has("loginPort")) {
+    problems.push("Cannot use --login-port without --enter login");
+  }
+  if (options.tlsCa !== "" && options.transport !== "tcp") {
+    problems.push(`Cannot use --tls-ca with --transport ${options.transport}: it is for tcp`);
+  }
+  if (options.engine === "epoll" && options.tlsCa !== "") {
+    problems.push("Cannot use --tls-ca with --engine epoll, which has no TLS");
   }
   if (options.outstanding > 0 && given.has("rate")) {
     problems.push("Cannot use --rate with --outstanding: a closed loop has no rate");

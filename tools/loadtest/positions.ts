@@ -5,14 +5,25 @@
  * @module
  */
 
+import { GAME_SERVERS_LISTED_MAX } from "../../shared/limits.ts";
+import type { LoadPlan } from "./messages.ts";
 import { LOADTEST_ENTITY_IDS_MAX, LOADTEST_POSITIONS } from "../limits.ts";
 
 const MASK = LOADTEST_POSITIONS - 1;
 
-/** Makes the memory for so many players. */
-export function createPositionsBuffer(playerCount: number): SharedArrayBuffer {
+/** Servers that the players of a run may come to. */
+export function serverCountOf({ entry }: LoadPlan): number {
+  return entry === "login" ? GAME_SERVERS_LISTED_MAX : 1;
+}
+
+/**
+ * Makes the memory for so many players, on so many servers at most. What of it is not used the kernel does not give.
+ */
+export function createPositionsBuffer(playerCount: number, serverCount = 1): SharedArrayBuffer {
   const entries = playerCount * LOADTEST_POSITIONS;
-  return new SharedArrayBuffer(8 * entries + 4 * (LOADTEST_ENTITY_IDS_MAX + playerCount + 2 * entries));
+  return new SharedArrayBuffer(
+    8 * entries + 4 * (serverCount * (LOADTEST_ENTITY_IDS_MAX + 1) + playerCount + 2 * entries),
+  );
 }
 
 /**
@@ -23,14 +34,16 @@ export function createPositionsBuffer(playerCount: number): SharedArrayBuffer {
 export class Positions {
   /** By player and place. */
   readonly #sentUs: Float64Array;
-  /** By entity id: the player and one, 0 for entities that are not ours. */
+  /** The ids of servers and one, in the order they were met; 0 for none. */
+  readonly #servers: Int32Array;
+  /** By server and entity id: the player and one, 0 for entities that are not ours. */
   readonly #players: Int32Array;
   /** By player: positions sent so far. */
   readonly #counts: Int32Array;
   readonly #xs: Int32Array;
   readonly #zs: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer, playerCount: number) {
+  constructor(buffer: SharedArrayBuffer, playerCount: number, serverCount = 1) {
     const entries = playerCount * LOADTEST_POSITIONS;
     this.#sentUs = new Float64Array(buffer, 0, entries);
     let at = 8 * entries;
@@ -39,20 +52,36 @@ export class Positions {
       at += 4 * length;
       return array;
     };
-    this.#players = take(LOADTEST_ENTITY_IDS_MAX);
+    this.#servers = take(serverCount);
+    this.#players = take(serverCount * LOADTEST_ENTITY_IDS_MAX);
     this.#counts = take(playerCount);
     this.#xs = take(entries);
     this.#zs = take(entries);
   }
 
-  /** Says which entity a player is. */
-  enter(entityId: number, player: number): void {
-    if (entityId < LOADTEST_ENTITY_IDS_MAX) Atomics.store(this.#players, entityId, player + 1);
+  /**
+   * The world of a server: each numbers its entities by itself.
+   *
+   * @returns A number for {@linkcode Positions.enter} and {@linkcode Positions.playerOf}; -1: there are too many servers.
+   */
+  worldOf(serverId: number): number {
+    for (let world = 0; world < this.#servers.length; world++) {
+      const known = Atomics.compareExchange(this.#servers, world, 0, serverId + 1);
+      if (known === 0 || known === serverId + 1) return world;
+    }
+    return -1;
   }
 
-  /** The player behind an entity; -1: none of ours. */
-  playerOf(entityId: number): number {
-    return entityId < LOADTEST_ENTITY_IDS_MAX ? this.#players[entityId] - 1 : -1;
+  /** Says which entity of a world a player is. */
+  enter(world: number, entityId: number, player: number): void {
+    if (world < 0 || entityId >= LOADTEST_ENTITY_IDS_MAX) return;
+    Atomics.store(this.#players, world * LOADTEST_ENTITY_IDS_MAX + entityId, player + 1);
+  }
+
+  /** The player behind an entity of a world; -1: none of ours. */
+  playerOf(world: number, entityId: number): number {
+    if (world < 0 || entityId >= LOADTEST_ENTITY_IDS_MAX) return -1;
+    return this.#players[world * LOADTEST_ENTITY_IDS_MAX + entityId] - 1;
   }
 
   /** Notes a position that a player is about to send. */

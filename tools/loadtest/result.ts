@@ -71,6 +71,17 @@ export interface ServerResult {
   readonly tickMsP95Max: number | null;
 }
 
+/** Where players played who were sent by the list of a login. */
+export interface ServersResult {
+  /** Players by server; who played at two counts at both. */
+  readonly players: Readonly<Record<string, number>>;
+  /** Connections that were lost and made again: the session went on, maybe elsewhere. */
+  readonly returns: number;
+  /** Of those, sessions that had lost packets, and those that were over, so that the player entered anew. */
+  readonly gaps: number;
+  readonly reentries: number;
+}
+
 /** A threshold and what became of it. */
 export interface Verdict {
   readonly expression: string;
@@ -125,6 +136,8 @@ export interface LoadResult {
   };
   /** Messages that were due in the measured time and never sent: the load test could not keep up. */
   readonly unsent: number;
+  /** Null where players came by tokens. */
+  readonly servers: ServersResult | null;
   readonly traffic: Traffic;
   /** The kind that the scenario is about. */
   readonly mainLatency: string;

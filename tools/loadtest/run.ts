@@ -6,13 +6,13 @@
 
 import { LOADTEST_READY_TIMEOUT_MS } from "../limits.ts";
 import { createGroupsBuffer } from "./chat_scenario.ts";
-import { makePlan, readPlayers, resolveHost, shareStart } from "./load_setup.ts";
+import { addressesOf, makePlan, readPlayers, resolveTarget, shareStart } from "./load_setup.ts";
 import { LoadError, LoadThread } from "./load_thread.ts";
 import { type FinishedRun, makeResult, sumFailures } from "./make_result.ts";
 import type { LoadPlan, LoadPlayer, WorkerReport } from "./messages.ts";
 import type { LoadOptions } from "./options.ts";
 import { preflight } from "./preflight.ts";
-import { createPositionsBuffer } from "./positions.ts";
+import { createPositionsBuffer, serverCountOf } from "./positions.ts";
 import type { LoadResult, SeriesPoint, Traffic } from "./result.ts";
 import { Sampler } from "./sampler.ts";
 import { openProbe } from "./server_probe.ts";
@@ -44,11 +44,11 @@ export interface LoadHooks {
  */
 export async function runLoad(asked: LoadOptions, hooks: LoadHooks = {}): Promise<LoadResult> {
   const players = await readPlayers(asked);
-  const address = await resolveHost(asked.host);
+  const target = await resolveTarget(asked);
   const probe = await openProbe(asked);
-  const { note, options } = await preflight(asked, address);
+  const { note, options, servers } = await preflight(asked, target, players);
   if (note !== "") hooks.onNote?.(note);
-  const run = new Run(makePlan(options, address), players, options);
+  const run = new Run(makePlan(options, target, await addressesOf(servers)), players, options);
   try {
     const sampler = await Sampler.start({ buffers: run.buffers, phase: run.phase, probe });
     await run.execute(sampler, hooks);
@@ -78,7 +78,9 @@ class Run implements FinishedRun {
     const phase = createPhaseBuffer();
     this.phase = new PhaseState(phase);
     this.buffers = Array.from({ length: plan.threadCount }, createWorkerBuffer);
-    const positions = plan.scenario === "world" ? createPositionsBuffer(plan.connectionCount) : null;
+    const positions = plan.scenario === "world"
+      ? createPositionsBuffer(plan.connectionCount, serverCountOf(plan))
+      : null;
     const groups = plan.scenario === "chat" ? createGroupsBuffer(plan.connectionCount) : null;
     this.#threads = this.buffers.map((counters, threadIndex) => {
       const first = shareStart(plan, threadIndex), end = shareStart(plan, threadIndex + 1);
@@ -138,8 +140,9 @@ class Run implements FinishedRun {
     this.phase.phase = Phase.STOP;
     const failures = sumFailures(await this.reports());
     const reasons = Object.entries(failures).map(([words, count]) => `${count} x ${words}`).join(", ");
-    const { address, gamePort, gatewayPort, transport } = this.plan;
-    const ports = { tcp: `${gamePort}`, ws: `${gatewayPort}`, both: `${gamePort} and ${gatewayPort}` }[transport];
+    const { address, entry, gamePort, gatewayPort, loginPort, transport } = this.plan;
+    const tcp = entry === "login" ? loginPort : gamePort;
+    const ports = { tcp: `${tcp}`, ws: `${gatewayPort}`, both: `${tcp} and ${gatewayPort}` }[transport];
     throw new LoadError(`Cannot load ${address} port ${ports}: ${reasons || "no connection was ready in time"}`);
   }
 

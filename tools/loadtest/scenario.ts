@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isIP } from "node:net";
+import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
 import { LOADTEST_CONNECTIONS_PER_ADDRESS, LOADTEST_HEARTBEAT_MS } from "../limits.ts";
 import type { Endpoint } from "./engine.ts";
 import type { LoadContext, LoadSession } from "./load_session.ts";
@@ -36,12 +38,38 @@ export function readPacerOf(context: LoadContext, ratePerS: number): Pacer {
  * server that listens on every address hears both.
  */
 export function endpointOf(context: LoadContext, session: LoadSession): Endpoint {
-  const { plan, first } = context.task;
-  const port = session.transport === "tcp" ? plan.gamePort : plan.gatewayPort;
-  const group = Math.floor((first + session.index) / LOADTEST_CONNECTIONS_PER_ADDRESS);
-  if (group === 0 || plan.address !== "127.0.0.1") return { address: plan.address, port };
+  const { plan } = context.task;
+  const tcpPort = plan.entry === "login" ? plan.loginPort : plan.gamePort;
+  const port = session.transport === "tcp" ? tcpPort : plan.gatewayPort;
+  return spreadEndpoint(context, session, { address: plan.address, host: plan.host, port });
+}
+
+/** Where a session connects to a server that it was told of; undefined: its address is not known. */
+export function listedEndpointOf(
+  context: LoadContext,
+  session: LoadSession,
+  server: ServerInfo,
+): Endpoint | undefined {
+  const { addresses } = context.task.plan;
+  const url = session.transport === "tcp" ? undefined : URL.parse(server.gatewayUrl);
+  if (url === null) return undefined;
+  const host = url?.hostname.replace(/^\[|\]$/g, "") ?? server.ipAddress;
+  const address = isIP(host) !== 0 ? host : addresses[host];
+  if (address === undefined) return undefined;
+  const port = url === undefined ? server.port : Number(url.port) || (url.protocol === "wss:" ? 443 : 80);
+  return spreadEndpoint(context, session, {
+    address,
+    host,
+    port,
+    ...(url === undefined ? {} : { path: url.pathname }),
+  });
+}
+
+function spreadEndpoint(context: LoadContext, session: LoadSession, endpoint: Endpoint): Endpoint {
+  const group = Math.floor((context.task.first + session.index) / LOADTEST_CONNECTIONS_PER_ADDRESS);
+  if (group === 0 || endpoint.address !== "127.0.0.1") return endpoint;
   const other = `127.0.0.${1 + group}`;
-  return context.host.engine.bindsSource ? { address: plan.address, port, source: other } : { address: other, port };
+  return { ...endpoint, ...(context.host.engine.bindsSource ? { source: other } : { address: other }) };
 }
 
 /** One thread's sessions and their load. */
@@ -110,7 +138,7 @@ export abstract class Scenario {
   startMeasuring(nowUs: number): void {
     for (const pacer of this.pacers) pacer.skipTo(nowUs);
     this.measuredFromUs = nowUs;
-    this.#bytesAtStart = Float64Array.from(this.sessions, ({ connection }) => connection?.bytesIn ?? 0);
+    this.#bytesAtStart = Float64Array.from(this.sessions, ({ bytesIn }) => bytesIn);
   }
 
   /** The measured time is over. */
@@ -118,8 +146,8 @@ export abstract class Scenario {
     this.measuredToUs = nowUs;
     // From here on what is missing is waited for.
     for (const session of this.sessions) session.setLazy(false);
-    this.#bytesPerS = Float32Array.from(this.sessions, ({ connection }, index) => {
-      const bytes = (connection?.bytesIn ?? 0) - (this.#bytesAtStart[index] ?? 0);
+    this.#bytesPerS = Float32Array.from(this.sessions, ({ bytesIn, connection }, index) => {
+      const bytes = bytesIn - (this.#bytesAtStart[index] ?? 0);
       return connection === null ? NaN : bytes / this.measuredS;
     });
   }

@@ -64,6 +64,7 @@ const COUNTER_COUNT = 17;
 export const LATENCY_KINDS = [
   "main",
   "connect",
+  "login",
   "enter",
   "ack",
   "chat",
@@ -71,6 +72,7 @@ export const LATENCY_KINDS = [
   "logout",
   "heartbeat",
   "accept",
+  "away",
   "late",
 ] as const;
 /** One of {@linkcode LATENCY_KINDS}. */

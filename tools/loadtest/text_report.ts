@@ -144,6 +144,20 @@ function trafficLines(result: LoadResult): string[] {
   ];
 }
 
+function serverLines({ servers }: LoadResult): string[] {
+  if (servers === null) return [];
+  const { gaps, players, reentries, returns } = servers;
+  const played = Object.entries(players).map(([name, count]) => `${shortNumber(count)} at ${name}`).join(", ");
+  const lines = [`  played       ${played}`];
+  if (returns > 0) {
+    lines.push(
+      `  came back    ${shortNumber(returns)} lost connections, ${shortNumber(gaps)} of them with a gap, ` +
+        `${shortNumber(reentries)} by a new entry`,
+    );
+  }
+  return lines;
+}
+
 function clientLines({ clients, load }: LoadResult): string[] {
   const lines = [
     ...spreadLine("received", clients.bytesPerS, byteRate),
@@ -166,6 +180,7 @@ export function textReport(result: LoadResult): string {
     `  => ${describeCorrectness(result)}`,
     "",
     ...trafficLines(result),
+    ...serverLines(result),
     ...clientLines(result),
     ...describeDoubts(result).flatMap((doubt) => ["", doubt]),
     ...failures.length === 0 ? [] : ["", "What went wrong"],

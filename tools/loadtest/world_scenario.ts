@@ -9,11 +9,11 @@ import type { LoadContext } from "./load_session.ts";
 import type { ClientStats, WorkerReport } from "./messages.ts";
 import type { Pacer } from "./pacer.ts";
 import { reliableLedgers } from "./player_session.ts";
-import { Positions } from "./positions.ts";
+import { Positions, serverCountOf } from "./positions.ts";
 import { pacerOf, readPacerOf, Scenario } from "./scenario.ts";
 import { addTotals, type LedgerTotals, NO_TOTALS } from "./sequence_ledger.ts";
 import { Counter } from "./shared_state.ts";
-import { WorldSession, WorldTotals } from "./world_session.ts";
+import { movementTotals, unansweredMovements, WorldSession, WorldTotals } from "./world_session.ts";
 
 /** After the last movement the world settles for so long: ticks, and a busy server's queues. In microseconds. */
 const SETTLE_US = 500_000;
@@ -36,7 +36,7 @@ export class WorldScenario extends Scenario {
   constructor(context: LoadContext) {
     super(context);
     const { task } = context;
-    const positions = new Positions(task.positions!, task.plan.connectionCount);
+    const positions = new Positions(task.positions!, task.plan.connectionCount, serverCountOf(task.plan));
     this.#positions = positions;
     const buckets = new Uint32Array(task.count * HISTOGRAM_BUCKETS);
     this.#buckets = buckets;
@@ -176,22 +176,4 @@ export class WorldScenario extends Scenario {
     }
     return NaN;
   }
-}
-
-/** Movements that the server has neither taken nor refused. */
-function unansweredMovements(session: WorldSession): number {
-  return Math.max(0, session.movementCount - Math.max(session.acknowledgedCount, session.refusedCount));
-}
-
-/** Acknowledged means: the server has applied it or a later one. */
-function movementTotals(session: WorldSession): LedgerTotals {
-  const lost = unansweredMovements(session);
-  return {
-    sent: session.movementCount,
-    received: session.movementCount - lost,
-    lost,
-    duplicated: 0,
-    outOfOrder: session.backwardCount,
-    corrupted: Math.max(0, session.acknowledgedCount - session.movementCount),
-  };
 }

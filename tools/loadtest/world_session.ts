@@ -20,7 +20,7 @@ import { FIGHT_RANGE_CM, Fights } from "./fights.ts";
 import { type LoadContext, payloadScratch, payloadView } from "./load_session.ts";
 import { PlayerSession } from "./player_session.ts";
 import type { Positions } from "./positions.ts";
-import { SequenceLedger } from "./sequence_ledger.ts";
+import { addTotals, type LedgerTotals, NO_TOTALS, SequenceLedger } from "./sequence_ledger.ts";
 import { Counter } from "./shared_state.ts";
 import { SnapshotReader, type SnapshotSink } from "./snapshot_reader.ts";
 import { Walker } from "./walker.ts";
@@ -88,6 +88,14 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   acknowledgedCount = 0;
   /** The last movement that a correction has answered. */
   refusedCount = 0;
+  /** Movements before its session went on elsewhere: what the server there has of them is not judged. */
+  #carriedCount = 0;
+  /** The movements of sessions before this one. */
+  movementsBefore = NO_TOTALS;
+  /** Which server's entities it is shown. */
+  #world = 0;
+  /** Its session went on: where it stands is told by its own spawn. */
+  #isPlaceOpen = false;
   fights: Fights | null = null;
   /** Acknowledgements that went back. */
   backwardCount = 0;
@@ -123,15 +131,38 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
 
   protected onEntered(response: EnterWorldResponse): void {
     const { spawnPosition, mapWidth, mapHeight, maxSpeed } = response;
-    this.#entityId = Number(response.entityId);
+    this.movementsBefore = movementTotals(this);
+    this.movementCount =
+      this.acknowledgedCount =
+      this.refusedCount =
+      this.#carriedCount =
+      this.backwardCount =
+        0;
     this.#y = spawnPosition?.y ?? 0;
-    this.fights = new Fights(this.#entityId);
+    this.#beginStay(Number(response.entityId));
     this.#map = { width: mapWidth * CM_PER_UNIT, height: mapHeight * CM_PER_UNIT, maxSpeed: maxSpeed * CM_PER_UNIT };
     const x = Math.round((spawnPosition?.x ?? 0) * CM_PER_UNIT), z = Math.round((spawnPosition?.z ?? 0) * CM_PER_UNIT);
     this.#walker.place(this.#map, x, z, this.context.task.plan.ratePerS);
-    this.#positions.enter(this.#entityId, this.#player);
     this.#positions.push(this.#player, x, z, this.context.host.nowUs);
     if (!this.readsMoves) this.setLazy(true);
+  }
+
+  protected onResumed(entityId: number): void {
+    this.#carriedCount = this.movementCount;
+    this.#isPlaceOpen = true;
+    this.#beginStay(entityId);
+  }
+
+  /** What it was shown before is gone: a full snapshot follows. */
+  #beginStay(entityId: number): void {
+    this.#entityId = entityId;
+    this.#world = this.#positions.worldOf(this.way?.serverId ?? 0);
+    this.#positions.enter(this.#world, entityId, this.#player);
+    this.fights ??= new Fights(entityId);
+    this.fights.goOnAs(entityId);
+    this.visible.clear();
+    this.#tick = this.#messageId = 0;
+    this.#isDead = false;
   }
 
   /** Where the player takes itself to be, in centimetres. */
@@ -145,7 +176,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
 
   /** Takes a step and tells the server. */
   move(dueUs: number): void {
-    if (this.#isDead || !this.canSend(dueUs)) return;
+    if (this.#isDead || this.#isPlaceOpen || !this.canSend(dueUs)) return;
     const walker = this.#walker;
     walker.step(this.#isTaken);
     this.#positions.push(this.#player, walker.x, walker.z, dueUs);
@@ -186,7 +217,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   #findTarget(): number {
     const { x, z } = this.#walker;
     for (const entityId of this.visible.keys()) {
-      const player = this.#positions.playerOf(entityId);
+      const player = this.#positions.playerOf(this.#world, entityId);
       if (player >= 0 && this.#positions.distanceTo(player, x, z) <= FIGHT_RANGE_CM) return entityId;
     }
     return 0;
@@ -256,7 +287,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
 
   #acknowledge(sequence: number): void {
     if (sequence < this.acknowledgedCount) {
-      this.backwardCount++;
+      if (sequence >= this.#carriedCount) this.backwardCount++;
       return;
     }
     const { nowUs } = this.context.host;
@@ -269,7 +300,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   }
 
   onMove(entityId: number, x: number, z: number): void {
-    const player = this.#positions.playerOf(entityId);
+    const player = this.#positions.playerOf(this.#world, entityId);
     if (player < 0 || entityId === this.#entityId) return;
     const totals = this.#totals, { nowUs } = this.context.host;
     totals.lastMoveUs = nowUs;
@@ -298,13 +329,20 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
   }
 
   onSpawn(entityId: number, x: number, z: number): void {
-    if (entityId === this.#entityId) return;
-    const player = this.#positions.playerOf(entityId);
+    if (entityId === this.#entityId) return this.#placeAnew(x, z);
+    const player = this.#positions.playerOf(this.#world, entityId);
     const number = player < 0 ? UNKNOWN : this.#positions.find(player, x, z);
     this.visible.set(entityId, number);
     if (number !== UNKNOWN || player < 0 || !this.readsMoves) return;
     const shownUs = this.context.host.nowUs;
     this.#totals.unknownPlaces.push({ viewer: this, entityId, player, x, z, shownUs });
+  }
+
+  #placeAnew(x: number, z: number): void {
+    if (!this.#isPlaceOpen) return;
+    this.#isPlaceOpen = false;
+    this.#positions.push(this.#player, x, z, this.context.host.nowUs);
+    this.#walker.place(this.#map, x, z, this.context.task.plan.ratePerS);
   }
 
   onDespawn(entityId: number): void {
@@ -326,7 +364,7 @@ export class WorldSession extends PlayerSession implements SnapshotSink {
     let count = 0;
     if (!this.readsMoves) return count;
     for (const [entityId, number] of this.visible) {
-      const player = this.#positions.playerOf(entityId);
+      const player = this.#positions.playerOf(this.#world, entityId);
       if (player >= 0 && !this.#positions.isNewest(player, number, beforeUs)) count++;
     }
     return count;
@@ -344,4 +382,22 @@ function writeVector(at: number, tag: number, x: number, y: number, z: number): 
   payloadScratch[at + 12] = 0x1d;
   payloadView.setFloat32(at + 13, z, true);
   return at + 17;
+}
+
+/** Movements that the server has neither taken nor refused. */
+export function unansweredMovements(session: WorldSession): number {
+  return Math.max(0, session.movementCount - Math.max(session.acknowledgedCount, session.refusedCount));
+}
+
+/** Acknowledged means: the server has applied it or a later one. */
+export function movementTotals(session: WorldSession): LedgerTotals {
+  const lost = unansweredMovements(session);
+  return addTotals(session.movementsBefore, {
+    sent: session.movementCount,
+    received: session.movementCount - lost,
+    lost,
+    duplicated: 0,
+    outOfOrder: session.backwardCount,
+    corrupted: Math.max(0, session.acknowledgedCount - session.movementCount),
+  });
 }

@@ -176,18 +176,27 @@ Deno.test({
 
 Deno.test("endpointOf() spreads many connections over loopback addresses: as sources, or as destinations", () => {
   const context = (bindsSource: boolean, address: string) => ({
-    task: { plan: { address, gamePort: 81, gatewayPort: 82 }, first: LOADTEST_CONNECTIONS_PER_ADDRESS },
+    task: {
+      plan: { address, host: "play.example", entry: "token", gamePort: 81, gatewayPort: 82 },
+      first: LOADTEST_CONNECTIONS_PER_ADDRESS,
+    },
     host: { engine: { bindsSource } },
   } as unknown as LoadContext);
   const session = (index: number) => ({ index, transport: index % 2 === 0 ? "tcp" : "ws" } as never);
   assertEquals(endpointOf(context(true, "127.0.0.1"), session(0)), {
     address: "127.0.0.1",
+    host: "play.example",
     port: 81,
     source: "127.0.0.2",
   });
   assertEquals(endpointOf(context(false, "127.0.0.1"), session(LOADTEST_CONNECTIONS_PER_ADDRESS + 1)), {
     address: "127.0.0.3",
+    host: "play.example",
     port: 82,
   });
-  assertEquals(endpointOf(context(true, "192.0.2.1"), session(0)), { address: "192.0.2.1", port: 81 });
+  assertEquals(endpointOf(context(true, "192.0.2.1"), session(0)), {
+    address: "192.0.2.1",
+    host: "play.example",
+    port: 81,
+  });
 });

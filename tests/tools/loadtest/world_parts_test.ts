@@ -11,8 +11,8 @@ import { assert, assertEquals } from "../../support/assert.ts";
 Deno.test("Positions finds the newest number of a place, for as long as it is kept, from any thread's view", () => {
   const buffer = createPositionsBuffer(3);
   const writer = new Positions(buffer, 3), reader = new Positions(buffer, 3);
-  writer.enter(77, 2);
-  assertEquals([reader.playerOf(77), reader.playerOf(78), reader.playerOf(1e9)], [2, -1, -1]);
+  writer.enter(0, 77, 2);
+  assertEquals([77, 78, 1e9].map((entityId) => reader.playerOf(0, entityId)), [2, -1, -1]);
   for (let number = 0; number < LOADTEST_POSITIONS + 5; number++) writer.push(2, number % 100, 7, 1_000 * number);
   assertEquals(reader.find(2, 4, 7), -1);
   assertEquals(reader.find(2, 5, 7), 5);
@@ -24,6 +24,18 @@ Deno.test("Positions finds the newest number of a place, for as long as it is ke
   writer.push(2, newest % 100, 7, 1e6);
   assertEquals(reader.isNewest(2, newest, 1e9), true);
   assertEquals(reader.distanceTo(2, newest % 100 + 3, 11), 5);
+});
+
+Deno.test("Positions tells entities of the same id on several servers apart, and takes no more servers than there is room for", () => {
+  const buffer = createPositionsBuffer(3, 2);
+  const positions = new Positions(buffer, 3, 2), other = new Positions(buffer, 3, 2);
+  assertEquals([positions.worldOf(7), other.worldOf(9), positions.worldOf(9), other.worldOf(7)], [0, 1, 1, 0]);
+  positions.enter(0, 5, 1);
+  positions.enter(1, 5, 2);
+  assertEquals([other.playerOf(0, 5), other.playerOf(1, 5), other.playerOf(1, 6)], [1, 2, -1]);
+  const tooMany = positions.worldOf(8);
+  positions.enter(tooMany, 5, 0);
+  assertEquals([tooMany, positions.playerOf(tooMany, 5), positions.playerOf(0, 5)], [-1, -1, 1]);
 });
 
 Deno.test("Walker.step() stays near home, on the map, below the speed, and never on a taken place", () => {

@@ -33,6 +33,11 @@ const PLAN: LoadPlan = {
   address: "127.0.0.1",
   gamePort: 1,
   gatewayPort: 2,
+  host: "127.0.0.1",
+  entry: "token",
+  loginPort: 3,
+  addresses: {},
+  caCerts: [],
   connectionCount: 2,
   threadCount: 1,
   ratePerS: 10,
@@ -83,7 +88,7 @@ class Stage {
       },
       run: () => Promise.resolve(),
     };
-    const players = [{ name: "bot1", token: "1" }, { name: "bot2", token: "2" }];
+    const players = ["1", "2"].map((token) => ({ name: `bot${token}`, token, password: "", passwordHash: "" }));
     this.context = {
       task: {
         plan: { ...PLAN, ...plan },
@@ -103,6 +108,7 @@ class Stage {
         LATENCY_KINDS.map((kind) => [kind, latencyRecorders(counters, kind)]),
       ) as unknown as LoadContext["latencies"],
       failures: new Map(),
+      servers: { players: new Map(), returns: 0, gaps: 0, reentries: 0 },
     };
     this.context.phase.setWindow(0, 1e12);
     this.context.phase.phase = Phase.MEASURE;
