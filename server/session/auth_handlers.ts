@@ -144,16 +144,18 @@ export function registerAuthHandlers(
   dispatcher.on(LogoutRequestSchema, async (session) => {
     await world.entries.leaveQueue(session);
     await exclusively(session, async () => {
-      session.isLeaving = true;
-      // Saved first: what LOGOUT_RESPONSE promises holds.
+      // Saved first: what LOGOUT_RESPONSE promises holds. Until then, what it is sent goes on.
       await world.leaveAndSave(session);
       if (session.ended) return;
-      const response = create(LogoutResponseSchema, { success: true });
-      if (session.link !== null) session.link.stateDue = STATE_CONNECTED;
-      sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
-      world.finish(session);
+      session.isLeaving = session.link !== null;
       sessions.unbindPlayer(session);
       session.isLeaving = false;
+      const response = create(LogoutResponseSchema, { success: true });
+      if (session.link !== null) session.link.stateDue = STATE_CONNECTED;
+      // A number behind those that are not sent any more would not be sent either.
+      if (session.isBehind) world.finish(session);
+      sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
+      world.finish(session);
       // Its connection was lost while it was in the world: nobody will come back to it.
       if (session.link === null) sessions.end(session);
     });

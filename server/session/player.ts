@@ -69,7 +69,10 @@ export class Player implements PlayerName {
     return !this.isOver && this.#session.link !== null;
   }
 
-  /** Whether its client has asked to leave the world or to log out, and waits for the answer. */
+  /**
+   * Whether it leaves the world or logs out at this moment, as its client has asked: what its connection was given
+   * arrives, and the rest of its outbox is not sent any more.
+   */
   get isLeaving(): boolean {
     return this.#session.isLeaving;
   }

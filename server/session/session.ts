@@ -101,7 +101,7 @@ export class Session {
   resumedAtMs = 0;
   /** A request that must be answered before the next of its kind: login, entry. */
   busy = false;
-  /** Its client is leaving in order: it has asked to, and waits for the answer. */
+  /** Its numbering ends at this moment, as its client has asked: nothing more of its outbox is sent. */
   isLeaving = false;
   /** It is about to go on at another node: what its client sends is left to that one. */
   isMoving = false;

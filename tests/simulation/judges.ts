@@ -2,6 +2,7 @@
 
 import { fromBinary } from "@bufbuild/protobuf";
 import { PacketType } from "../../games/marsh/contract.ts";
+import type { Session } from "../../server/session/session.ts";
 import { hpIn } from "../support/health.ts";
 import { ChatJudge } from "./chat_judge.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
@@ -23,6 +24,8 @@ export class Judges {
   readonly #time: SimulatedTime;
   #life: LogicLife | null = null;
   #lifeCount = 0;
+  /** Sessions that have asked to log out while in the world, and in which life. */
+  readonly #logouts = new WeakMap<Session, LogicLife>();
   /** A broadcast shares its payload among all its recipients. */
   #lastBlow: Uint8Array | null = null;
 
@@ -42,6 +45,10 @@ export class Judges {
         if (type === PacketType.ROOM_RESPONSE && session.player !== null) {
           this.chat.onRoomResponse(session.player.playerId, payload);
         }
+        const life = this.#logouts.get(session);
+        if (type === PacketType.LOGOUT_RESPONSE && life !== undefined && life === this.#life) {
+          this.storage.onLoggedOut(session.leftCharacterId, life, this.#time.monotonicMs());
+        }
       },
       onNumbered: (outbox, packet) => {
         const ledger = this.delivery.onNumbered(outbox, packet);
@@ -50,16 +57,13 @@ export class Judges {
         this.chat.onNumbered(life, ledger, packet);
         const { type, payload } = packet;
         if (type === PacketType.ENTER_WORLD_RESPONSE) this.storage.onEntered(life, ledger, payload);
-        else if (type === PacketType.LOGOUT_RESPONSE) {
-          this.storage.onLoggedOut(this.#characterOf(ledger.playerId), life, this.#time.monotonicMs());
-        } else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
+        else if (type === PacketType.COMBAT_RESULT) this.#onBlow(life, payload);
       },
       onApplied: (session, type, sequence, payload) => {
         this.delivery.onApplied(session, type, sequence, payload);
-        if (type === PacketType.LOGOUT_REQUEST && session.presence !== null) {
-          const { characterId } = session.presence;
-          this.#characters.set(session.player!.playerId, characterId);
-          this.storage.onLogoutAsked(characterId, this.#time.monotonicMs());
+        if (type === PacketType.LOGOUT_REQUEST && session.presence !== null && this.#life !== null) {
+          this.#logouts.set(session, this.#life);
+          this.storage.onLogoutAsked(session.presence.characterId, this.#time.monotonicMs());
         }
       },
       onSaid: (saying) => {
@@ -72,12 +76,6 @@ export class Judges {
     });
   }
 
-  readonly #characters = new Map<number, number>();
-
-  #characterOf(playerId: number): number {
-    return this.#characters.get(playerId) ?? 0;
-  }
-
   /** Logic began a new life. */
   begin(life: LogicLife): void {
     this.#life = life;
@@ -88,8 +86,6 @@ export class Judges {
     this.storage.begin();
     life.logic.hooks.despawn.push((entityId, characterId) => {
       const { world } = life;
-      const { player } = life.logic.world.occupants.participantOf(entityId)!;
-      this.#characters.set(player!.playerId, characterId);
       this.storage.onDeparture(lifeCount, characterId, {
         mapId: world.mapOf(entityId).mapId,
         x: world.xOf(entityId),

@@ -11,4 +11,8 @@ export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: s
     seed: 539158874,
     was: "Monsters struck who fell silent as it was to leave: its entity stayed longer than was allowed here",
   },
+  {
+    seed: 1991679355,
+    was: "Whispers that waited for room as their recipient logged out were kept as missed, and sent as well",
+  },
 ];

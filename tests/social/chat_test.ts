@@ -1,7 +1,7 @@
 import { SOCIAL, type SocialStore } from "../../games/parts/friends/social_store.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { HeartbeatRequestSchema, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
-import { Channel } from "../../games/parts/chat/chat_pb.ts";
+import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
@@ -21,7 +21,8 @@ import {
   KEPT_WHISPERS_MAX,
 } from "../../games/parts/friends/limits.ts";
 import { Counter } from "../../server/ops/counters.ts";
-import { SYSTEM } from "../../server/storage/storage.ts";
+import { type SavedCharacter, SYSTEM } from "../../server/storage/storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -434,6 +435,42 @@ Deno.test("Whispers that wait for their turn are kept for a player who goes mean
   const late = heard(harness, await harness.connect({ name: "ann" }));
   assertEquals([...early, ...late], Array.from({ length: count }, (_, index) => `message ${index}`));
 });
+
+for (const hasRoom of [true, false]) {
+  const when = hasRoom ? "are heard before it is logged out" : "are heard when it is back";
+  Deno.test(`Whispers that wait for room while a player logs out ${when}, once and in order`, async () => {
+    const storage = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS);
+    const saving = Promise.withResolvers<void>();
+    const saveMany = (characters: readonly SavedCharacter[]) =>
+      saving.promise.then(() => storage.characters.saveMany(characters));
+    const slow = storageWith(storage, { characters: { saveMany } });
+    await using harness = await LogicHarness.create({ storage: slow });
+    const { ann, bob } = await gather(harness, "ann", "bob");
+    const whisper = (message: string) => {
+      harness.post(bob, ChatMessageSchema, { channel: Channel.WHISPER, message, recipientName: "ann" });
+    };
+    harness.setFull(true);
+    whisper("one");
+    whisper("two");
+    harness.post(ann, LogoutRequestSchema, {});
+    whisper("three");
+    const session = harness.sessionOf(ann);
+    harness.turn();
+    await harness.until(() => session.presence === null);
+    if (hasRoom) {
+      harness.setFull(false);
+      harness.turn();
+    }
+    saving.resolve();
+    await harness.until(() => !harness.sessions.isPlayerOnline(ann.playerId));
+    harness.setFull(false);
+    await settle(harness);
+    const isAnswered = harness.take(ann, PacketType.LOGOUT_RESPONSE).length === 1;
+    const early = heard(harness, ann), late = heard(harness, await harness.connect({ name: "ann" }));
+    const all = ["one", "two", "three"];
+    assertEquals([isAnswered, early, late], [true, ...hasRoom ? [all, []] : [[], all]]);
+  });
+}
 
 Deno.test("Whispers to a player whose connection is gone are heard when it enters anew instead of resuming", async () => {
   await using harness = await LogicHarness.create();

@@ -18,6 +18,7 @@ import {
   type Receipt,
   SYSTEM,
   type Topic,
+  type UnheardPackets,
 } from "../../../server/game/game.ts";
 import { type KeepWhisperResult, type KeptWhisper, SOCIAL } from "../friends/social_store.ts";
 import type { ChatDelivery } from "./chat_delivery.ts";
@@ -215,19 +216,10 @@ export class KeptWhispers {
     for (const [player, parcels] of this.#parcels) this.#settle(player, parcels);
   }
 
-  /** A player leaves the world, and its numbering ends with it. In order: what it was sent has arrived. */
+  /** A player leaves the world. */
   onLeave(player: Player): void {
-    const { isLeaving, outbox } = player;
-    if (!isLeaving || outbox === null) return;
-    const unsent = outbox.unsent();
-    for (const { receipt } of unsent) if (receipt !== undefined) receipt.isKept = false;
-    this.keepMissed(player.playerId, unsent);
-    for (const parcel of this.#parcels.get(player) ?? []) {
-      const { receipt } = parcel;
-      // A client that acknowledges says what has arrived with its next packet.
-      if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
-      parcel.isLoose = true;
-    }
+    const { isLeaving, outbox, playerId } = player;
+    if (isLeaving && outbox !== null) this.keepMissed(playerId, this.#endInOrder(player, outbox));
   }
 
   /**
@@ -236,19 +228,32 @@ export class KeptWhispers {
    * @param held What it was not sent yet.
    */
   onOffline(player: Player, held: readonly MissedPacket[]): void {
-    const { playerId } = player;
+    const { isLeaving, outbox, playerId } = player;
     this.#secured.delete(player);
     const parcels = this.#parcels.get(player) ?? [];
-    this.#parcels.delete(player);
-    const arrived: number[] = [];
-    const { isLeaving, outbox } = player;
-    for (const { receipt, isLoose, isNumbered, whisperId } of parcels) {
+    for (const { receipt, isLoose, isNumbered } of parcels) {
       const isConfirmed = outbox?.isAcknowledged === true || (isLeaving && !isNumbered);
       if (isLoose && receipt.isKept && isConfirmed) receipt.isHeard = true;
-      if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
     }
+    const missed = isLeaving && outbox !== null ? this.#endInOrder(player, outbox) : outbox?.unheard() ?? [];
+    this.#parcels.delete(player);
+    const arrived: number[] = [];
+    for (const { receipt, whisperId } of parcels) if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
     if (arrived.length > 0) this.#beside(() => this.#forget(playerId, arrived));
-    this.keepMissed(playerId, [...outbox?.unheard() ?? [], ...held]);
+    this.keepMissed(playerId, [...missed, ...held]);
+  }
+
+  /** The numbering of a player ends in order: what it was sent has arrived. Gives what it was not sent, nor will be. */
+  #endInOrder(player: Player, outbox: UnheardPackets): OutboxPacket[] {
+    const unsent = outbox.unsent();
+    for (const { receipt } of unsent) if (receipt !== undefined) receipt.isKept = false;
+    for (const parcel of this.#parcels.get(player) ?? []) {
+      const { receipt } = parcel;
+      // A client that acknowledges says what has arrived with its next packet.
+      if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
+      parcel.isLoose = true;
+    }
+    return unsent;
   }
 
   #settle(player: Player, parcels: readonly Parcel[]): void {
