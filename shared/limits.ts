@@ -588,6 +588,8 @@ export const DOCUMENTS_PER_COLLECTION_MAX = 100_000;
 export const DOCUMENT_INDEXES_MAX = 8;
 /** Documents that one query gives. */
 export const DOCUMENT_ROWS_MAX = 100;
+/** Bytes of the documents that one query gives, at least those of one: logic parses them in one go, in some 5 ms. */
+export const DOCUMENT_ROWS_BYTES_MAX = 262_144;
 /** Documents that are counted for a rank; one behind more has no rank. */
 export const DOCUMENT_RANK_MAX = 10_000;
 /** How often a transaction of a game is tried when others get in its way. */

@@ -1,6 +1,5 @@
 /** What operators can do about documents that a game cannot read. @module */
 
-import { DOCUMENT_ROWS_MAX } from "../../shared/limits.ts";
 import type { DocumentAction } from "../moderation/moderation_request.ts";
 import { type DocumentRecords, DOCUMENTS, type StoredDocument } from "../storage/document_store.ts";
 import { type Storage, SYSTEM } from "../storage/storage.ts";
@@ -102,7 +101,7 @@ export class DocumentDesk {
     for (let afterKey = "";;) {
       const found = await this.#records.listOlder({ collection, below: Number.MAX_SAFE_INTEGER, afterKey });
       yield* found;
-      if (found.length < DOCUMENT_ROWS_MAX) return;
+      if (found.length === 0) return;
       afterKey = found[found.length - 1].key;
     }
   }

@@ -54,7 +54,7 @@ export interface Range {
   readonly order?: "ascending" | "descending";
   /** How many are left out at the beginning, at most `DOCUMENT_RANK_MAX`; default: none. */
   readonly offset?: number;
-  /** At most, and by default, `DOCUMENT_ROWS_MAX`. */
+  /** At most, and by default, `DOCUMENT_ROWS_MAX`. Fewer are found where they have more than `DOCUMENT_ROWS_BYTES_MAX`. */
   readonly limit?: number;
 }
 
@@ -247,7 +247,7 @@ export class Documents {
         // The faster one has written it in the newest version.
         await records.commit({ changes: [{ collection: collection.name, key, revision, content }], receipt: null });
       }
-      if (found.length < DOCUMENT_ROWS_MAX) return;
+      if (found.length === 0) return;
     }
   }
 }

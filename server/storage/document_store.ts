@@ -25,7 +25,7 @@ export const DOCUMENTS = defineStore("documents", {
   /** How many documents have a higher number, at most `DOCUMENT_RANK_MAX`. */
   countAbove: read<IndexName & { readonly value: number }, number>(),
 
-  /** Documents of earlier versions, by key, from behind `afterKey` on, at most `DOCUMENT_ROWS_MAX`. */
+  /** Documents of earlier versions, by key, from behind `afterKey` on, at most `DOCUMENT_ROWS_MAX`; none: there are no more. */
   listOlder: read<
     { readonly collection: string; readonly below: number; readonly afterKey: string },
     StoredDocument[]
@@ -105,7 +105,7 @@ export interface RangeQuery extends IndexName {
   readonly isDescending: boolean;
   /** How many are left out at the beginning, at most `DOCUMENT_RANK_MAX`. */
   readonly offset: number;
-  /** At most `DOCUMENT_ROWS_MAX`. */
+  /** At most `DOCUMENT_ROWS_MAX`; it gives fewer where they have more than `DOCUMENT_ROWS_BYTES_MAX` together. */
   readonly limit: number;
 }
 

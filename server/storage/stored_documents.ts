@@ -5,6 +5,7 @@ import {
   DOCUMENT_INDEXES_MAX,
   DOCUMENT_KEY_LENGTH_MAX,
   DOCUMENT_RANK_MAX,
+  DOCUMENT_ROWS_BYTES_MAX,
   DOCUMENT_ROWS_MAX,
   DOCUMENTS_PER_COLLECTION_MAX,
   DOCUMENTS_PER_TRANSACTION_MAX,
@@ -33,22 +34,32 @@ interface IdRow {
 
 const COLUMNS = "key, revision, version, bytes";
 const SELECT_ONE = statement<StoredDocument>(`SELECT ${COLUMNS} FROM documents WHERE collection = ? AND key = ?`);
-const [SELECT_ASCENDING, SELECT_DESCENDING] = ["ASC", "DESC"].map((order) =>
-  statement<IndexedDocument>(
-    // Found in the index alone, however many numbers are equal: only the documents that are given are read.
-    `SELECT ${COLUMNS}, value FROM (SELECT document_id, value FROM document_indexes
-        WHERE collection = ? AND name = ? AND value BETWEEN ? AND ?
-        ORDER BY value ${order}, document_id ${order} LIMIT ? OFFSET ?) AS found
-      JOIN documents ON documents.id = document_id ORDER BY value ${order}, document_id ${order}`,
-  )
-);
+/** Of documents that are found as rows of `document_id` and more, as many as one query gives, in their order. */
+function givenOf(found: string, columns: string, inOrder: string): string {
+  return `SELECT ${columns} FROM (
+      SELECT found.*, sum(length(bytes)) OVER (${inOrder}) AS bytes_so_far
+        FROM (${found}) AS found JOIN documents ON documents.id = document_id) AS measured
+    JOIN documents ON documents.id = document_id WHERE bytes_so_far <= ${DOCUMENT_ROWS_BYTES_MAX} ${inOrder}`;
+}
+
+const [SELECT_ASCENDING, SELECT_DESCENDING] = ["ASC", "DESC"].map((order) => {
+  const inOrder = `ORDER BY value ${order}, document_id ${order}`;
+  // Found in the index alone, however many numbers are equal; only the documents that are given are read.
+  const found = `SELECT document_id, value FROM document_indexes
+    WHERE collection = ? AND name = ? AND value BETWEEN ? AND ? ${inOrder} LIMIT ? OFFSET ?`;
+  return statement<IndexedDocument>(givenOf(found, `${COLUMNS}, value`, inOrder));
+});
 const COUNT_ABOVE: Count = statement(
   `SELECT count(*) AS count FROM (SELECT 1 FROM document_indexes
     WHERE collection = ? AND name = ? AND value > ? LIMIT ${DOCUMENT_RANK_MAX}) AS above`,
 );
 const SELECT_OLDER = statement<StoredDocument>(
-  `SELECT ${COLUMNS} FROM documents WHERE collection = ? AND version < ? AND key > ?
-    ORDER BY key LIMIT ${DOCUMENT_ROWS_MAX}`,
+  givenOf(
+    `SELECT id AS document_id, key AS found_key FROM documents WHERE collection = ? AND version < ? AND key > ?
+      ORDER BY key LIMIT ${DOCUMENT_ROWS_MAX}`,
+    COLUMNS,
+    "ORDER BY found_key",
+  ),
 );
 const SELECT_REVISION = statement<IdRow & { readonly revision: number }>(
   "SELECT id, revision FROM documents WHERE collection = ? AND key = ?",

@@ -84,9 +84,8 @@ export class WorkerStorage implements Storage {
   #freeIds: number[] = [];
   #port: StoragePort | undefined;
   #claims!: RequestClaims;
-  /** Answers that nobody has taken yet; the first {@linkcode WorkerStorage.#takenCount} are taken. */
+  /** Answers that nobody has taken yet, the first first: no more than may be on their way. */
   #answers: NumberedResponse[] = [];
-  #takenCount = 0;
   /** Until then no write is sent: another process keeps the database locked. */
   #writesFromMs = -Infinity;
   #isFlushing = false;
@@ -116,7 +115,7 @@ export class WorkerStorage implements Storage {
 
   /** Answers that have come in and were not taken. */
   get answerCount(): number {
-    return this.#answers.length - this.#takenCount;
+    return this.#answers.length;
   }
 
   for(asker: Asker): Stores {
@@ -140,12 +139,11 @@ export class WorkerStorage implements Storage {
 
   /** Takes up to `max` answers, in the order they came: those who asked go on in microtasks. */
   takeAnswers(max: number): void {
-    for (let left = max; left > 0 && this.#takenCount < this.#answers.length; left--) {
-      this.#settle(this.#answers[this.#takenCount++]);
+    for (let left = max; left > 0; left--) {
+      const answer = this.#answers.shift();
+      if (answer === undefined) return;
+      this.#settle(answer);
     }
-    if (this.#takenCount < this.#answers.length) return;
-    this.#answers = [];
-    this.#takenCount = 0;
   }
 
   /** Takes what has come in, and from now on everything as it comes. */
@@ -183,7 +181,6 @@ export class WorkerStorage implements Storage {
     this.#claims = new RequestClaims(claims);
     this.#sent.clear();
     this.#answers = [];
-    this.#takenCount = 0;
     this.#freeIds = Array.from({ length: this.#claims.count }, (_, index) => this.#claims.count - 1 - index);
     port.onmessage = ({ data: responses }: MessageEvent<NumberedResponse[]>) => {
       for (const response of responses) this.#answers.push(response);
@@ -301,7 +298,7 @@ export class WorkerStorage implements Storage {
   }
 
   #isAnswered(id: number): boolean {
-    return this.#answers.some((answer, index) => index >= this.#takenCount && answer.id === id);
+    return this.#answers.some((answer) => answer.id === id);
   }
 
   /** It was not begun and never will be. */

@@ -15,6 +15,7 @@ import {
   DOCUMENT_INDEXES_MAX,
   DOCUMENT_KEY_LENGTH_MAX,
   DOCUMENT_RANK_MAX,
+  DOCUMENT_ROWS_BYTES_MAX,
   DOCUMENT_ROWS_MAX,
   DOCUMENTS_PER_TRANSACTION_MAX,
   RECEIPT_BYTES_MAX,
@@ -176,6 +177,25 @@ export function claimDocuments(claim: Claim): void {
       (await store.listOlder({ collection: "things", below, afterKey })).map(({ key }) => key);
     assertEquals([await older(3, ""), await older(3, "a"), await older(1, "")], [["a", "b", "d"], ["b", "d"], []]);
   });
+
+  claim(
+    "documents.range() and listOlder() give as many large documents as fit, and the others next",
+    async (storage) => {
+      const store = storage.of(DOCUMENTS), count = DOCUMENT_ROWS_BYTES_MAX / DOCUMENT_BYTES_MAX;
+      const bytes = new Uint8Array(DOCUMENT_BYTES_MAX);
+      for (let each = 0; each <= count; each++) {
+        await mustCommit(storage, put(`k${each}`, 0, { ...content(1, { n: each }), bytes }));
+      }
+      const query = { collection: "things", index: "n", from: 0, to: count, isDescending: true, limit: 10 };
+      const range = async (offset: number) => (await store.range({ ...query, offset })).map(({ value }) => value);
+      const all = Array.from({ length: count + 1 }, (_, each) => count - each);
+      assertEquals([await range(0), await range(count)], [all.slice(0, count), [0]]);
+      const older = async (afterKey: string) =>
+        (await store.listOlder({ collection: "things", below: 2, afterKey })).map(({ key }) => key);
+      const keys = all.map((each) => `k${count - each}`);
+      assertEquals([await older(""), await older(`k${count - 1}`)], [keys.slice(0, count), [`k${count}`]]);
+    },
+  );
 
   claim("documents go with the account of their player, and are of nobody's else", async (storage) => {
     const accountId = await mustCreate(storage, "Mira");
