@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { IO_BACKENDS, type IoBackendName, ServerProcess } from "../support/server_process.ts";
+import { copySource } from "../support/source_copy.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
@@ -52,10 +53,7 @@ console.error("may " + JSON.stringify([globalThis.name || "main", allowed]));
 
 /** A copy of everything the server is made of, each of whose threads tells what it may. */
 async function copyWithProbes(root: string, probe: string): Promise<void> {
-  for (const name of ["server", "games", "gateway", "shared", "deno.json", "deno.lock"]) {
-    const { success } = await new Deno.Command("cp", { args: ["-r", `${ROOT}${name}`, `${root}/${name}`] }).output();
-    assert(success, name);
-  }
+  await copySource(root);
   for (const entry of ENTRIES) {
     await Deno.writeTextFile(`${root}/${entry}`, `\nsetTimeout(async () => {${probe}}, 0);\n`, { append: true });
   }

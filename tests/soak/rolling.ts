@@ -1,21 +1,26 @@
 /**
  * `deno task soak:rolling`: stops and starts servers one after the other under players, and tells whether anything
- * reliable was lost, doubled or out of order, and how long they waited. Exit status 0: nothing was.
+ * reliable was lost, doubled or out of order, and how long they waited. Exit status 0: nothing was. With `--before` the
+ * servers are upgraded so, from the version of an older checkout to this one.
  *
  * @module
  */
 
+import { resolve } from "node:path";
+import { path } from "../../server/config/kinds.ts";
 import { count, readOptions } from "./options.ts";
 import { runRolling } from "./rolling_soak.ts";
 
 const options = readOptions("soak:rolling", {
   servers: count(3, 2, 8, "servers"),
   rounds: count(2, 1, 100, "how often each is stopped and started again"),
+  before: { kind: path("DIR", "optional"), fallback: "", help: "an older checkout, whose servers run first" },
   players: count(300, 1, 2_000, "players who walk, talk, and found and leave guilds"),
 });
 
 const result = await runRolling({
   ...options,
+  before: options.before === "" ? undefined : resolve(options.before),
   onRestart: (server, round) => console.log(`Round ${round + 1}: server ${server + 1} stops`),
 });
 for (const problem of result.problems.slice(0, 20)) console.log(`  ${problem}`);

@@ -36,6 +36,12 @@ export interface RollingOptions {
   readonly rounds: number;
   readonly players: number;
   readonly onRestart?: (server: number, round: number) => void;
+  /** The folder of the source that servers run at first. Default: this one. */
+  readonly before?: string;
+  /** The folder of the source that they run once they were started again. Default: this one. */
+  readonly now?: string;
+  /** Called when a server was started again, with the flags that all servers share. */
+  readonly onRestarted?: (flags: readonly string[]) => Promise<void>;
 }
 
 /** What came of it. */
@@ -54,7 +60,7 @@ export interface RollingResult {
 
 /** Runs it. */
 export async function runRolling(
-  { onRestart = () => {}, players, rounds, servers }: RollingOptions,
+  { before, now, onRestart = () => {}, onRestarted, players, rounds, servers }: RollingOptions,
 ): Promise<RollingResult> {
   await using stack = new AsyncDisposableStack();
   const database = stack.use(await TestPostgres.start()), nats = stack.use(await TestNats.start());
@@ -62,8 +68,9 @@ export async function runRolling(
   const common = ["--public-host", "127.0.0.1", "--database-url", url, "--nats-url", nats.url()];
   // A server that is started again is found where it was.
   const ports = Array.from({ length: servers }, freePort);
-  const start = async (index: number) =>
+  const start = async (index: number, root: string | undefined) =>
     await ServerProcess.start({
+      root,
       flags: [...common, "--server-id", `${index + 1}`, ...["--game-port", `${ports[index]}`]],
       errorsExpected: true,
     });
@@ -71,7 +78,7 @@ export async function runRolling(
   stack.defer(async () => {
     for (const server of running) await server[Symbol.asyncDispose]();
   });
-  for (let index = 0; index < servers; index++) running.push(await start(index));
+  for (let index = 0; index < servers; index++) running.push(await start(index, before));
   const company = Array.from({ length: players }, (_, index) => new Talker(index, running));
   stack.defer(async () => void await Promise.all(company.map((talker) => talker.close())));
   for (let from = 0; from < players; from += PLAYERS_PER_LOGIN) {
@@ -89,7 +96,8 @@ export async function runRolling(
       const code = await server.exitCode();
       if (code !== 0) company[0].problems.push(`Server ${index + 1} ended with ${code}: ${await server.log()}`);
       await server[Symbol.asyncDispose]();
-      running[index] = await start(index);
+      running[index] = await start(index, now);
+      await onRestarted?.(common);
     }
   }
   await pause(1_000);
