@@ -205,7 +205,11 @@ export const ENGINE_SCHEMA: readonly SchemaStep[] = [
   },
 ];
 
-/** The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. */
+/**
+ * The same tables in PostgreSQL, as its own steps. A step that has been released is never changed. While servers are
+ * upgraded one after the other, those of the version before go on: a step adds, and what it makes superfluous goes with
+ * a later version.
+ */
 export const ENGINE_SCHEMA_POSTGRES: readonly string[] = [
   // Identities are never given again. Texts that are compared have the order of their bytes, as in SQLite.
   `

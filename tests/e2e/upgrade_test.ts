@@ -37,7 +37,8 @@ programTest(
       const { done, moves, problems, said } = await runRolling({
         ...{ servers: 2, rounds: 1, players: 20, now: dir },
         onRestarted: async (flags) => {
-          const older = [...flags, "--server-id", "9", "--data-dir", `${dir}/older`];
+          const ports = ["login", "game", "gateway", "admin"].flatMap((name) => [`--${name}-port`, "0"]);
+          const older = [...flags, ...ports, "--server-id", "9", "--data-dir", `${dir}/older`];
           const { code, stderr } = await runServerToEnd(older);
           assertEquals(code, EXIT_CONFIG, stderr);
           refusals.push(stderr);
