@@ -594,6 +594,11 @@ export const DOCUMENT_ROWS_BYTES_MAX = 262_144;
 export const DOCUMENT_RANK_MAX = 10_000;
 /** How often a transaction of a game is tried when others get in its way. */
 export const DOCUMENT_TRIES_MAX = 8;
+/**
+ * How long a transaction keeps its turn at a document that others want to change too, in milliseconds: a hundred times what
+ * one takes that waits for nothing but the storage.
+ */
+export const DOCUMENT_TURN_MS = 500;
 /** Receipts kept for one player: the requests that may be under way at once, with room for late repeats. */
 export const RECEIPTS_PER_PLAYER_MAX = 64;
 /** Bytes of an answer that is kept with a receipt. */

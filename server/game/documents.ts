@@ -11,6 +11,7 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { DependencyError } from "../../shared/errors.ts";
 import { DOCUMENT_ROWS_MAX, DOCUMENT_TRIES_MAX, DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
+import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
 import { Counter, type CounterBlock } from "../ops/counters.ts";
 import type { Logger } from "../ops/logging.ts";
 import {
@@ -23,6 +24,7 @@ import {
 import type { NewReceipt } from "../storage/receipt_store.ts";
 import { type Asker, ORDINARY, type Storage, SYSTEM_SOURCE } from "../storage/storage.ts";
 import { type Collection, contentOf, DocumentError, type DocumentKey, keyText, readDocument } from "./collection.ts";
+import { type DocumentTurn, DocumentTurns } from "./document_turns.ts";
 
 export {
   type Collection,
@@ -42,6 +44,8 @@ export interface DocumentsOptions {
   readonly storage: Pick<Storage, "for">;
   readonly counters: Pick<CounterBlock, "add">;
   readonly log: Pick<Logger, "error" | "warn">;
+  /** Default: the thread's own. */
+  readonly timers?: Timers;
 }
 
 /** Which documents, by one of their numbers. */
@@ -75,12 +79,14 @@ export type Outcome<T> = { readonly kind: "done"; readonly result: T } | {
 /** The documents of a game that runs. */
 export class Documents {
   readonly #options: DocumentsOptions;
+  readonly #turns: DocumentTurns;
   /** Collections in use, by name, each with its job, which has ended where all documents are of the newest version. */
   readonly #collections = new Map<string, { readonly collection: Collection; isMigrated: boolean }>();
 
   /** The engine makes it. */
   constructor(options: DocumentsOptions) {
     this.#options = options;
+    this.#turns = new DocumentTurns(options.timers ?? SYSTEM_TIMERS);
   }
 
   /** The collections in use. */
@@ -143,15 +149,24 @@ export class Documents {
     asker: Asker,
   ): Promise<Outcome<T>> {
     const records = this.#records(asker);
-    for (let tries = 1;; tries++) {
-      const transaction = new Transaction(records, (collection, stored) => this.#read(collection, stored));
-      const result = await work(transaction);
-      const outcome = await records.commit({ changes: transaction.end(), receipt: receiptOf(result) });
-      if (outcome.kind === "committed") return { kind: "done", result };
-      if (outcome.kind === "repeated") return outcome;
-      if (outcome.kind === "full" || tries === DOCUMENT_TRIES_MAX) {
-        throw new DocumentError(outcome.kind, `${outcome.collection} ${outcome.key}`);
+    let turn: DocumentTurn | undefined;
+    try {
+      for (let tries = 1;; tries++) {
+        const transaction = new Transaction(records, (collection, stored) => this.#read(collection, stored));
+        const result = await work(transaction);
+        const outcome = await records.commit({ changes: transaction.end(), receipt: receiptOf(result) });
+        if (outcome.kind === "committed") return { kind: "done", result };
+        if (outcome.kind === "repeated") return outcome;
+        const document = `${outcome.collection} ${outcome.key}`;
+        if (outcome.kind === "full" || tries === DOCUMENT_TRIES_MAX) throw new DocumentError(outcome.kind, document);
+        if (turn?.document === document) continue;
+        // Nobody waits in one line while it has its turn in another.
+        turn?.end();
+        turn = await this.#turns.take(document);
+        if (turn === undefined) throw new DocumentError("conflict", document);
       }
+    } finally {
+      turn?.end();
     }
   }
 

@@ -192,7 +192,7 @@ export class Logic {
         });
       },
     });
-    this.documents = new Documents(context);
+    this.documents = new Documents({ ...context, timers });
     this.moderation = new ModerationService(context, this);
     this.#dispatcher.onBytes(EchoRequestSchema, (session, bytes, start, end) => {
       session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);

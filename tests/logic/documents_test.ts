@@ -6,7 +6,7 @@ import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { LeaderboardEntrySchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
-import { DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
+import { DOCUMENT_TRIES_MAX, DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
@@ -61,6 +61,27 @@ Deno.test("Documents.transaction() loses nothing where many change the same, and
   assertEquals(results.sort((a, b) => a - b), [5, 10, 15, 20]);
   assert(runs > 4, "some were in the way of others");
   assertEquals((await scene.documents.get(PURSES, ann))?.kills, 20);
+});
+
+Deno.test("Documents.transaction() refuses nobody because many change the same at once: they take turns", async () => {
+  await using scene = await open();
+  const [ann, bob] = scene.players;
+  const count = 20 * DOCUMENT_TRIES_MAX;
+  let runs = 0;
+  const results = await Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      scene.documents.transaction(async (transaction) => {
+        runs++;
+        // Half of them look at both, in one order or the other: nobody waits for who waits for it.
+        if (index % 4 === 1) await earn(transaction, bob, 1);
+        const result = await earn(transaction, ann, 1);
+        if (index % 4 === 3) await earn(transaction, bob, 1);
+        return result;
+      })),
+  );
+  assertEquals(results.sort((a, b) => a - b), Array.from({ length: count }, (_, index) => index + 1));
+  assertEquals((await scene.documents.get(PURSES, bob))?.kills, count / 2);
+  assert(runs < 4 * count, `${runs} runs for ${count}`);
 });
 
 Deno.test("Transaction.update() begins with an empty document, goes on with what was put, and puts nothing where it throws", async () => {

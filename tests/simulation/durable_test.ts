@@ -30,7 +30,11 @@ interface Life {
 function begin(time: SimulatedTime, disk: SimulatedDisk): Life {
   const storage = new WorkerStorage(disk.connect(), { nowMs: () => time.monotonicMs(), timers: time });
   const counters = new CounterBlock(createCounterBlock());
-  return { storage, documents: new Documents({ storage, counters, log: new RecordingLogger() }), isOver: false };
+  return {
+    storage,
+    documents: new Documents({ storage, counters, log: new RecordingLogger(), timers: time }),
+    isOver: false,
+  };
 }
 
 /** How many things the player has bought after this one, as it is told; null: its life ended, or it was told to wait. */
