@@ -16,12 +16,14 @@ const SILENT_LEFT_MS = NODE_LEASE_MS - 1.5 * NODE_RENEWAL_INTERVAL_MS;
 
 /**
  * Where a session is. `elsewhere`: on a node that was heard of a moment ago · `later`: its node may be dead, which is known
- * in so many milliseconds · `free`: on no node · `over`: nowhere, and it will not come back.
+ * in so many milliseconds · `free`: on no node · `here`: this node has the player, and the session is in its memory, on
+ * its way here or from here, or over · `over`: nowhere, and it will not come back.
  */
 export type FoundSession =
   | { readonly kind: "elsewhere"; readonly owner: NodeEntry }
   | { readonly kind: "later"; readonly retryAfterMs: number }
   | { readonly kind: "free"; readonly playerId: number; readonly characterId: number }
+  | { readonly kind: "here"; readonly playerId: number }
   | { readonly kind: "over" };
 
 /** Finds and takes sessions of other nodes. */
@@ -61,7 +63,7 @@ export class SessionFinder {
     const { characterId, leaseLeftMs, owner, playerId } = place;
     // Logic was started again, and knows nothing of those it had; else it would know of the session.
     if (owner.incarnation === this.#incarnation) {
-      return this.#ownerships.isStray(playerId) ? { kind: "free", playerId, characterId } : { kind: "over" };
+      return this.#ownerships.isStray(playerId) ? { kind: "free", playerId, characterId } : { kind: "here", playerId };
     }
     return leaseLeftMs < SILENT_LEFT_MS ? { kind: "later", retryAfterMs: leaseLeftMs } : { kind: "elsewhere", owner };
   }

@@ -95,7 +95,7 @@ export function buildLogic(options: LogicOptions): Logic {
     ownerships: cluster?.ownerships ?? OWNS_EVERYBODY,
     bus: bus === undefined ? NO_BUS : new NodeBus({ ...bus, clock: options.clock, counters, faults, log }),
     finder: cluster?.finder,
-    drain: { isOn: false },
+    drain: { isOn: false, target: undefined },
     counters,
     log,
     faults,

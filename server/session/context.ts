@@ -9,6 +9,7 @@ import type { Contract } from "../../shared/contract.ts";
 import type { PasswordHasher } from "../auth/password.ts";
 import type { SessionTokens } from "../auth/token.ts";
 import type { Clock } from "../base/clock.ts";
+import type { NodeEntry } from "../cluster/directory_store.ts";
 import type { Ownerships } from "../cluster/ownerships.ts";
 import type { Bus } from "../bus/bus.ts";
 import type { SessionFinder } from "../cluster/session_finder.ts";
@@ -62,8 +63,8 @@ export interface LogicContext {
   readonly bus: Bus;
   /** Finds sessions that are not here; undefined: there are no other nodes. */
   readonly finder: Pick<SessionFinder, "find" | "take" | "forget"> | undefined;
-  /** Whether the node stops, and lets nobody in any more. */
-  readonly drain: { isOn: boolean };
+  /** Whether the node stops, and lets nobody in any more; `target`: a node that it has handed a session to. */
+  readonly drain: { isOn: boolean; target: NodeEntry | undefined };
   readonly counters: CounterBlock;
   /** Peers cause most lines. */
   readonly log: LimitedLogger;

@@ -26,6 +26,7 @@ import type { LogicContext } from "./context.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Link } from "./link.ts";
 import { serverInfoOf } from "./server_list.ts";
+import type { ResumeService } from "./resume_handlers.ts";
 import type { Session } from "./session.ts";
 import { encodeSession } from "./session_handover.ts";
 import type { WorldService } from "./world_service.ts";
@@ -43,6 +44,7 @@ export interface DrainParts {
   readonly dispatcher: Pick<Dispatcher, "pending" | "giveUp">;
   readonly game: Pick<Game, "hasUnsaved">;
   readonly moderation: Pick<ModerationService, "announce">;
+  readonly resumes: Pick<ResumeService, "oneByOne">;
   readonly timers: Pick<Timers, "set">;
   readonly world: Pick<WorldService, "part" | "onParted">;
 }
@@ -119,7 +121,13 @@ export class Drain {
     // What its client sends from now on is not acknowledged: it sends that again, to another node.
     session.isMoving = true;
     await this.#untilAnswered(session);
-    const { link, owner, presence } = session, { config, log, saver, sessions } = this.#context;
+    if (session.ended || session.owner === null) return void (session.isMoving = false);
+    // Its client may come back over another connection meanwhile, and waits until it is known where it goes on.
+    await this.#parts.resumes.oneByOne(session.owner.playerId, () => this.#handOverOne(session, targets));
+  }
+
+  async #handOverOne(session: Session, targets: readonly NodeEntry[]): Promise<void> {
+    const { link, owner, presence } = session, { config, drain, log, saver, sessions } = this.#context;
     if (session.ended || presence === null || owner === null) return void (session.isMoving = false);
     const { playerId } = owner, { characterId } = presence, { previousResumeToken, resumeToken } = session;
     this.#parts.world.part(session);
@@ -142,7 +150,7 @@ export class Drain {
     } finally {
       this.#parts.world.onParted(playerId);
     }
-    const target = targets[this.#count++ % targets.length];
+    const target = drain.target = targets[this.#count++ % targets.length];
     dismiss(link, { reason: DisconnectReason.SHUTDOWN, target, retryAfterMs: this.#count * 7 % DRAIN_JITTER_MS });
   }
 

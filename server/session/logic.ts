@@ -229,6 +229,7 @@ export class Logic {
       dispatcher: this.#dispatcher,
       game: this.game,
       moderation: this.moderation,
+      resumes: this.resumes,
       timers,
       world: this.world,
     });

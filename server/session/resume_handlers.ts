@@ -52,7 +52,7 @@ export class ResumeService {
   readonly #hooks: Pick<HookLists, "resumed">;
   /** Second resumes with a token that was spent a moment ago; one a connection at most. */
   #waiting: WaitingResume[] = [];
-  /** Resumes and entries of sessions under way that the database has to know of, by player. */
+  /** What is under way with sessions that the database has to know of, by player: resumes, and moves to and from here. */
   readonly #underWay = new Map<number, Promise<void>>();
   /** What sessions that were brought here are resumed by the next time, as the database knows already. */
   readonly #brought = new WeakMap<Session, string>();
@@ -127,18 +127,26 @@ export class ResumeService {
 
   /** Resumes a session where there are other nodes: what is done here must be known to them before it is answered. */
   async #resumeShared(fresh: Session, request: ResumeRequest): Promise<void> {
-    const { finder, ownerships, randomToken, sessions } = this.#context, { resumeToken } = request;
+    const { drain, finder, ownerships, randomToken, sessions } = this.#context, { resumeToken } = request;
     while (!isGone(fresh)) {
       const session = sessions.findByResumeToken(resumeToken);
       if (session === undefined || session.presence === null) {
         const found = await finder!.find(resumeToken, fresh.entrant);
         // It may have come meanwhile.
         if (sessions.findByResumeToken(resumeToken) !== undefined) continue;
-        if (found.kind === "over") throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
+        const underWay = found.kind === "here" ? this.#underWay.get(found.playerId) : undefined;
+        // It is brought here for another connection, or handed over: where it is then is asked again.
+        if (underWay !== undefined) {
+          await underWay;
+          continue;
+        }
+        if (found.kind === "over" || found.kind === "here") throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
         if (found.kind !== "free") return this.#sendAway(fresh, found);
+        // Who stops takes nobody in, and knows who does.
+        if (drain.target !== undefined) return this.#sendAway(fresh, { kind: "elsewhere", owner: drain.target });
         const { playerId } = found;
         this.#entries.checkOpen();
-        await this.#oneByOne(playerId, () => this.#bring(fresh, found, request));
+        await this.oneByOne(playerId, () => this.#bring(fresh, found, request));
         continue;
       }
       if (this.#isUndecided(session, request)) {
@@ -159,7 +167,7 @@ export class ResumeService {
       let nextToken = randomToken();
       const { characterId } = session.presence;
       const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
-      await this.#oneByOne(playerId, async () => {
+      await this.oneByOne(playerId, async () => {
         try {
           const { tokenEpoch } = session;
           if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: fresh.entrant })) throw this.#void(session);
@@ -177,8 +185,8 @@ export class ResumeService {
     }
   }
 
-  /** Nothing else is done by the token of a player until this is. */
-  async #oneByOne(playerId: number, work: () => Promise<void>): Promise<void> {
+  /** Nothing else is done with the session of a player until this is: resumes of it wait. */
+  async oneByOne(playerId: number, work: () => Promise<void>): Promise<void> {
     while (this.#underWay.has(playerId)) await this.#underWay.get(playerId);
     const done = Promise.withResolvers<void>();
     this.#underWay.set(playerId, done.promise);

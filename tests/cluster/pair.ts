@@ -58,6 +58,8 @@ export class Pair implements AsyncDisposable {
   readonly directory = { isDown: false, isDeaf: false };
   /** Sessions are handed over once this resolves. */
   handOverOpen: Promise<void> = Promise.resolve();
+  /** Whoever takes a session is told so once this resolves. */
+  takenOpen: Promise<void> = Promise.resolve();
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
@@ -103,6 +105,7 @@ export class Pair implements AsyncDisposable {
       port[method] = async (argument: unknown) => {
         if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
         const { isDeaf } = directory, answer = await ask(argument);
+        if (method === "takeSession") await this.takenOpen;
         if (isDeaf) throw new DependencyError("timeout", "no answer");
         return answer;
       };

@@ -172,6 +172,47 @@ Deno.test("A session that is handed over stays its node's until that is done, ho
   assertEquals([answer.success, answer.gap], [true, false]);
 });
 
+Deno.test("RESUME_REQUEST at a node that hands the session over waits, and is told where it went", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  one.harness.disconnect(anna);
+  const open = Promise.withResolvers<void>();
+  pair.handOverOpen = open.promise;
+  const draining = one.harness.logic.drain();
+  await pair.pass(500);
+  const early = pair.resume(one, { resumeToken: anna.resumeToken, lastSequence: 1n });
+  await pair.pass(500);
+  assertEquals(answerTo(one, early), undefined, "Nobody knows yet");
+  open.resolve();
+  await pair.pass(500);
+  await draining;
+  for (const answer of [answerTo(one, early)!, (await resume(pair, one, anna.resumeToken)).answer]) {
+    assertEquals([answer.errorCode, answer.resumeAt?.serverId], [ErrorCode.UNAVAILABLE, 2]);
+  }
+  const { answer } = await resume(pair, two, anna.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+});
+
+Deno.test("RESUME_REQUEST of a client that lost its connection while its session was brought to a node goes on there", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  const open = Promise.withResolvers<void>();
+  pair.takenOpen = open.promise;
+  const lost = pair.resume(two, { resumeToken: anna.resumeToken, lastSequence: 1n });
+  await pair.pass(500);
+  two.harness.disconnect(lost);
+  const again = pair.resume(two, { resumeToken: anna.resumeToken, lastSequence: 1n, isRepeat: true });
+  await pair.pass(500);
+  assertEquals(answerTo(two, again), undefined, "Its session is on its way");
+  open.resolve();
+  await pair.pass(500);
+  assertEquals([answerTo(two, again)?.success, pair.playersOf(anna.playerId)], [true, [1]]);
+});
+
 Deno.test("RESUME_REQUEST to a dead node's session is answered again by the same token, and only to whoever came first", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

@@ -29,7 +29,7 @@ const at = (times: readonly number[], fraction: number) => Math.round(times[Math
 console.log(
   `${problems.length > 0 ? "FAILED" : "passed"}: ${said} messages said and heard, ${done} of ${deeds} deeds done, ` +
     `${moves} sessions moved, ` +
-    `${problems.length} problems; longest time of a player without a session: ` +
+    `${problems.length} problems; longest time of a player with a good connection without a session: ` +
     `median ${at(movesMs, 0.5)} ms, p99 ${at(movesMs, 0.99)} ms, and until it heard itself: ` +
     `median ${at(pausesMs, 0.5)} ms, p99 ${at(pausesMs, 0.99)} ms`,
 );

@@ -10,6 +10,7 @@ import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { freePort } from "../support/free_port.ts";
 import { TestNats } from "../support/nats.ts";
@@ -28,6 +29,13 @@ const PLAYERS_PER_LOGIN = 16;
 const LOGIN_PATIENCE_MS = 60_000;
 /** Deeds of all together in a second: what may be founded in one is limited. */
 const DEEDS_PER_SECOND = 60;
+
+/** One player of so many has a poor connection: it breaks, and for a while there is none. */
+const PLAYERS_PER_POOR = 5;
+/** Steps between two breaks. */
+const STEPS_PER_BREAK = 20;
+/** How long there is no connection at most, in milliseconds. */
+const BREAK_MS_MAX = 1_500;
 
 /** What to run. */
 export interface RollingOptions {
@@ -52,9 +60,12 @@ export interface RollingResult {
   readonly deeds: number;
   readonly done: number;
   readonly problems: readonly string[];
-  /** The longest time after which each player has heard something that it had said, in milliseconds, shortest first. */
+  /**
+   * The longest time after which each player whose connection is good has heard something that it had said, in
+   * milliseconds, shortest first.
+   */
   readonly pausesMs: readonly number[];
-  /** The longest time that each player was without a session, in milliseconds, shortest first: a move is all of it. */
+  /** The longest time that each of them was without a session, in milliseconds, shortest first: a move is all of it. */
   readonly movesMs: readonly number[];
 }
 
@@ -107,6 +118,7 @@ export async function runRolling(
   await until("everybody to hear the last of what it said", () => company.every(({ isSettled }) => isSettled), 30_000)
     .catch(() => {});
   const guilds = new Map((await database.query(GUILDS, "test_1")).map((line) => line.split("|") as [string, string]));
+  const steady = company.filter(({ isPoor }) => !isPoor);
   const deeds = company.flatMap(({ deeds }) => deeds.deeds);
   return {
     deeds: deeds.length,
@@ -114,14 +126,16 @@ export async function runRolling(
     said: company.reduce((sum, { said }) => sum + said, 0),
     moves: company.reduce((sum, { moves }) => sum + moves, 0),
     problems: [...company.flatMap((talker) => talker.findings()), ...problemsOf(deeds, [], guilds)],
-    pausesMs: company.map(({ pauseMs }) => pauseMs).sort((a, b) => a - b),
-    movesMs: company.map(({ moveMs }) => moveMs).sort((a, b) => a - b),
+    pausesMs: steady.map(({ pauseMs }) => pauseMs).sort((a, b) => a - b),
+    movesMs: steady.map(({ moveMs }) => moveMs).sort((a, b) => a - b),
   };
 }
 
 /** A player who talks to itself, and to whoever is near, and founds and leaves guilds. */
 class Talker {
   readonly deeds: GuildDeeds;
+  /** Its connection breaks now and then. */
+  readonly isPoor: boolean;
   said = 0;
   /** How often its session has gone on at another server. */
   moves = 0;
@@ -142,12 +156,15 @@ class Talker {
   #port = 0;
   /** When it was without a session first; 0: it has one. */
   #downMs = 0;
+  /** How long its next connection is not made, in milliseconds. */
+  #awayMs = 0;
   #x = 0;
   #z = 0;
 
   constructor(index: number, servers: readonly ServerProcess[]) {
     this.#name = `talker${index}`;
     this.deeds = new GuildDeeds(this.#name, index);
+    this.isPoor = index % PLAYERS_PER_POOR === PLAYERS_PER_POOR - 1;
     this.#servers = servers;
     this.#home = index % servers.length;
   }
@@ -156,11 +173,14 @@ class Talker {
     const client = new DrawbridgeClient({
       servers,
       requestTimeoutMs: 30_000,
-      connect: (signal, server) => {
+      connect: async (signal, server) => {
         const port = server?.port ?? this.#servers[this.#home].ports.game;
         if (this.#port !== 0 && this.#port !== port) this.moves++;
         this.#port = port;
-        return connectTcp({ port, signal });
+        const awayMs = this.#awayMs;
+        this.#awayMs = 0;
+        await pause(awayMs);
+        return await connectTcp({ port, signal });
       },
     });
     client.on("state", (state) => {
@@ -171,7 +191,7 @@ class Talker {
       else if (this.#downMs === 0) this.#downMs = performance.now();
     });
     client.on("gap", () => this.problems.push("was told of a gap"));
-    client.on("sessionLost", () => this.problems.push("lost its session"));
+    client.on("sessionLost", ({ code }) => this.problems.push(`lost its session: ${ErrorCode[code]}`));
     client.on(ChatMessageSchema, ({ message, senderName }) => {
       if (senderName !== this.#name) return this.#overhear(senderName, Number(message));
       this.pauseMs = Math.max(this.pauseMs, performance.now() - this.#saidAtMs[Number(message)]);
@@ -215,6 +235,10 @@ class Talker {
     this.#timer = setInterval(() => {
       this.#x += ++this.#stepCount % 2 === 0 ? 0.3 : -0.3;
       this.#client!.send(MovementUpdateSchema, { position: { x: this.#x, y: 0, z: this.#z } });
+      if (this.isPoor && this.#stepCount % STEPS_PER_BREAK === 0) {
+        this.#awayMs = Math.random() * BREAK_MS_MAX;
+        this.#client!.reconnectNow();
+      }
       if (this.#stepCount % stepsPerMessage !== 0) return;
       this.#saidAtMs.push(performance.now());
       this.#client!.send(ChatMessageSchema, { channel: Channel.AREA, message: `${this.said++}` });
