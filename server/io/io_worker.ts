@@ -402,9 +402,13 @@ export class IoWorker implements LoopHandler, ConnectionHost, GatewaySite {
     }
   }
 
-  /** Takes no one new, and closes everyone. */
+  /** Takes no one new, and closes everyone; what logic has told them by now they hear before. */
   closeAll(reason: DisconnectReason, message: string): void {
     this.#draining = true;
+    while (!this.#inbox.empty) {
+      this.#beginPart();
+      this.#drainLogic();
+    }
     for (const connection of this.#connections.all()) connection.close(reason, message);
     this.#parts.requestRound();
   }

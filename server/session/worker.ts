@@ -6,7 +6,7 @@
  */
 
 import { ConfigError } from "../../shared/errors.ts";
-import { RELOAD_SETTLE_MS, STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
+import { DRAIN_ANSWERS_MS, RELOAD_SETTLE_MS, STORAGE_ANSWERS_MS } from "../../shared/limits.ts";
 import { hashesAtOnce, PasswordHasher } from "../auth/password.ts";
 import { SessionTokens } from "../auth/token.ts";
 import { SYSTEM_TIMERS, SystemClock } from "../base/clock.ts";
@@ -272,6 +272,12 @@ class Runtime {
   /** Lets instances end, gives sessions to other servers, and resolves when that is done. */
   async drain(): Promise<void> {
     await this.#logic.drain();
+    // Io workers close what is open once this is done: until then they must have what clients are told of where they go on.
+    const untilMs = this.#clock.monotonicMs() + DRAIN_ANSWERS_MS;
+    for (const output of this.#outputs) output.publish();
+    while (this.#outputs.some(({ isFlushed }) => !isFlushed) && this.#clock.monotonicMs() < untilMs) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Waits for no instance any more. */

@@ -397,6 +397,26 @@ Deno.test("IoWorker.closeAll() tells everyone that the server stops, and takes n
   assertEquals(fixture.worker.connectionCount, 0);
 });
 
+Deno.test("IoWorker.closeAll() closes no one with other words than logic has told by then", () => {
+  const fixture = new IoFixture(), peer = fixture.connectIn("W"), { slot, generation } = peer.connection;
+  peer.takePackets();
+  const resumeAt = { serverId: 2, ipAddress: "192.0.2.1", port: 8081 };
+  const notice = encode(DisconnectNoticeSchema, {
+    reason: DisconnectReason.SHUTDOWN,
+    message: "Goes on there",
+    resumeAt,
+  });
+  for (let count = 0; count < 1_000; count++) fixture.sendFromLogic(peer, CHAT.type, pattern(12));
+  fixture.sendFromLogic(peer, PacketType.DISCONNECT_NOTICE, notice);
+  fixture.push(RECORD_CLOSE, slot, generation, {});
+  fixture.worker.closeAll(DisconnectReason.SHUTDOWN, "The server stops");
+  fixture.round();
+  const packets = peer.takePackets();
+  assertEquals([packets.length, packets.filter(({ type }) => type === CHAT.type).length], [1_001, 1_000]);
+  assertEquals(messageOf(DisconnectNoticeSchema, packets.at(-1)!).resumeAt?.serverId, 2);
+  assert(peer.socket.isWritingEnded);
+});
+
 Deno.test("IoWorker.abortAll() drops what peers have not taken, and tells logic that they are gone", () => {
   const fixture = new IoFixture();
   const socket = new FakeSocket();
