@@ -308,10 +308,11 @@ Deno.test("imports: every package in deno.json is used, and games elsewhere have
   const used = new Set(IMPORTS.map(({ target }) => target));
   const names = Object.keys(imports);
   assertEquals(names.filter((name) => !used.has(name) && !name.startsWith(ENGINE)), []);
-  const open = Object.entries(exports).map(([name, path]) => [name.replace("./", ENGINE), path]);
+  // Those that are named by their path need no name more.
+  const named = Object.entries(exports).filter(([name, path]) => name !== path);
   assertEquals(
     Object.fromEntries(names.filter((name) => name.startsWith(ENGINE)).map((name) => [name, imports[name]])),
-    { [ENGINE]: "./", ...Object.fromEntries(open) },
+    { [ENGINE]: "./", ...Object.fromEntries(named.map(([name, path]) => [name.replace("./", ENGINE), path])) },
   );
 });
 
@@ -373,16 +374,73 @@ Deno.test("deno.lock holds what deno.json names, and nothing that only tests and
   }
 });
 
-Deno.test("imports: games import of the engine only its public modules, and shared/ and client/", async () => {
-  const { exports } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
+/** What games import of the engine beside its public modules. */
+const BESIDE_PUBLIC: readonly RegExp[] = [
+  // The messages of the engine's protos, as games import those.
+  /^shared\/gen\/\w+_pb\.ts$/,
+];
+/** The page of the marsh is written on the entry of the npm package, which has the marsh's contract. */
+const MARSH_PAGE: readonly RegExp[] = [/^client\/browser\.ts$/];
+
+Deno.test("imports: games import of the engine only its public modules, and the messages of its protos", async () => {
+  const { exports, tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT))) as {
     exports: Record<string, string>;
+    tasks: Record<string, string>;
   };
   const open = Object.values(exports).map((path) => path.slice("./".length));
-  const isGame = /^games\/(?!\w+\/web\/)/;
-  const engine = IMPORTS.filter(({ file, target }) => isGame.test(file) && target.startsWith("server/"))
-    .map(({ target }) => target);
-  assertEquals([...new Set(engine)].filter((target) => !open.includes(target)), []);
+  const wrong = IMPORTS.filter(({ file, target, isLocal }) => {
+    if (!isLocal || !file.startsWith("games/") || target.startsWith("games/") || open.includes(target)) return false;
+    const beside = file.startsWith("games/marsh/web/") ? [...BESIDE_PUBLIC, ...MARSH_PAGE] : BESIDE_PUBLIC;
+    return !beside.some((pattern) => pattern.test(target));
+  });
+  assertEquals(wrong.map(({ file, target }) => `${file} imports ${target}`), []);
+
+  const linted = tasks["doc:lint"].split(" ").map((path) => new RegExp(`^${path.replace("*", "[^/]*")}$`));
+  assertEquals(open.filter((path) => !linted.some((pattern) => pattern.test(path))), [], "doc:lint leaves them out");
 });
+
+/** What handles a packet is one file; more of them need it of these, by message. */
+const IN_MORE_FILES: Readonly<Record<string, number>> = {
+  ChatMessage: 4,
+  GuildActionResponse: 3,
+  GuildJoinRequest: 2,
+  RoomListResponse: 2,
+  RoomResponse: 2,
+};
+/** Written by hand, and part of what a packet needs: no page, no bots, no test. */
+const RULES_OF_GAMES = /^games\/(?!.*(?:_pb|_test|_bot|\/contract|\/load)\.ts$)(?!\w+\/web\/)/;
+
+Deno.test("engine: a packet of a game is two files, its proto and what handles it, and none of the engine's", async () => {
+  const engine = SOURCES.filter(({ file }) => /^(?:server|gateway|shared)\//.test(file));
+  const rules = SOURCES.filter(({ file }) => RULES_OF_GAMES.test(file));
+  let count = 0;
+  for (const proto of await protosOf("games/")) {
+    const text = await Deno.readTextFile(new URL(proto, ROOT));
+    for (const [, message] of text.matchAll(/^message (\w+) \{\s+option \((?:drawbridge\.)?packet\)/gm)) {
+      const type = message.replaceAll(/(?<=.)(?=[A-Z])/g, "_").toUpperCase();
+      const named = new RegExp(`\\b${message}Schema\\b|\\bPacketType\\.${type}\\b`);
+      const filesOf = (sources: readonly Source[]) =>
+        sources.filter(({ code }) => named.test(code)).map(({ file }) => file);
+      const files = filesOf(rules);
+      const most = IN_MORE_FILES[message] ?? 1;
+      // The reply of a request is what its handler gives: nobody needs to name it.
+      assert(files.length <= most, `${message} of ${proto} is named in ${files.join(", ")}`);
+      assertEquals(filesOf(engine), [], message);
+      count++;
+    }
+  }
+  assert(count > 50, `only ${count} packets are found`);
+});
+
+/** The protos below a folder. */
+async function protosOf(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) found.push(...await protosOf(`${folder}${name}/`));
+    else if (name.endsWith(".proto")) found.push(`${folder}${name}`);
+  }
+  return found;
+}
 
 Deno.test("records: only server/ring/ knows where their fields lie", () => {
   const layout = /\b(?:ring|toLogic|fromLogic)\.(?:words|doubles)\b/i;

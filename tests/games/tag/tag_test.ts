@@ -376,3 +376,9 @@ Deno.test("tag: the whole game is at most 600 lines of TypeScript and proto, wit
   const lines = texts.join("").split("\n").length - 1;
   assert(lines <= 600, `${lines} lines`);
 });
+
+Deno.test("tag: the script of its page is less than 300 lines", async () => {
+  const script = await Deno.readTextFile(new URL("../../../games/tag/web/page.ts", import.meta.url));
+  const lines = script.split("\n").length - 1;
+  assert(lines < 300, `${lines} lines`);
+});
