@@ -17,11 +17,9 @@ if [ "${1-}" != --inside ]; then
   (
     cd "$folder/clone"
     npx --yes deno@2.9.6 eval '
-      import { PROGRAMS } from "./tests/support/programs.ts";
-      for (const { commands, folder = "/usr/bin" } of Object.values(PROGRAMS)) {
-        for (const command of commands) {
-          for (const place of ["/usr/bin", "/usr/sbin", folder]) console.log(`${place}/${command}`);
-        }
+      import { placesOf, PROGRAMS } from "./tests/support/programs.ts";
+      for (const name of Object.keys(PROGRAMS)) {
+        for (const place of placesOf(name)) console.log(place);
       }'
   ) >"$folder/programs"
   chown -R nobody: "$folder"

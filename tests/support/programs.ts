@@ -10,8 +10,8 @@ interface Program {
   /** What it is found by: a command, by any of these names. */
   readonly commands: readonly string[];
   readonly packages: readonly string[];
-  /** Where it is, if no path leads there. */
-  readonly folder?: string;
+  /** Where it is, if no path leads there: `bin` in a folder for each version here, of which the newest counts. */
+  readonly versions?: string;
   /** Only root can do with it what tests do. Default: anybody can. */
   readonly isForRoot?: boolean;
 }
@@ -29,7 +29,7 @@ export const PROGRAMS = {
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
-  postgresql: { commands: ["initdb"], packages: ["postgresql"], folder: "/usr/lib/postgresql/15/bin" },
+  postgresql: { commands: ["initdb"], packages: ["postgresql"], versions: "/usr/lib/postgresql" },
   systemd: { commands: ["systemd-analyze"], packages: ["systemd"] },
   script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
@@ -44,14 +44,25 @@ export const REQUIRE_ALL: boolean = Deno.env.get("TEST_REQUIRE_ALL") === "1";
 
 /** The path of a program, or `undefined` when it is not here. */
 export function findProgram(name: ProgramName): string | undefined {
-  const folders = new Set([...(Deno.env.get("PATH") ?? "").split(":"), "/usr/bin", "/usr/sbin"]);
-  const { commands, folder }: Program = PROGRAMS[name];
-  if (folder !== undefined) folders.add(folder);
-  for (const command of commands) {
-    for (const folder of folders) {
-      const path = `${folder}/${command}`;
-      if (folder !== "" && isExecutable(path)) return path;
-    }
+  return placesOf(name).find(isExecutable);
+}
+
+/** Where a program may be, the best place first. */
+export function placesOf(name: ProgramName): string[] {
+  const { commands, versions }: Program = PROGRAMS[name];
+  const paths = (Deno.env.get("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  const folders = new Set([...versionFolders(versions), ...paths, "/usr/bin", "/usr/sbin"]);
+  return commands.flatMap((command) => [...folders].map((folder) => `${folder}/${command}`));
+}
+
+/** Debian's packages of different releases have different versions. */
+function versionFolders(versions: string | undefined): string[] {
+  if (versions === undefined) return [];
+  try {
+    return [...Deno.readDirSync(versions)].map(({ name }) => name)
+      .toSorted((a, b) => Number(b) - Number(a)).map((version) => `${versions}/${version}/bin`);
+  } catch {
+    return [];
   }
 }
 
