@@ -19,6 +19,10 @@ import { problemsOf } from "./partition_history.ts";
 const SERVERS = 2;
 /** Time between two deeds, in milliseconds: what may be founded in a second is limited. */
 const PAUSE_MS = 400;
+/** One player of so many has a poor connection: it breaks again and again, also while its session is found anew. */
+const PLAYERS_PER_POOR = 5;
+/** Time between two breaks, in milliseconds. */
+const BREAK_INTERVAL_MS = 700;
 /** How long everybody may take to play again, in milliseconds; what it took is reported. */
 const PATIENCE_MS = 60_000;
 
@@ -29,7 +33,10 @@ export interface DeathResult {
   /** Sessions that went on elsewhere and were told that something may be missing. */
   readonly gaps: number;
   readonly problems: readonly string[];
-  /** How long each player of a killed server took until something it wanted for good was done, in milliseconds, shortest first. */
+  /**
+   * How long each player of a killed server, whose connection is good, took until something it wanted for good was done,
+   * in milliseconds, shortest first.
+   */
   readonly backMs: readonly number[];
 }
 
@@ -90,7 +97,7 @@ export async function runDeaths(
     for (const { gaps, player } of struck) {
       const doneMs = backAtMs(player);
       if (doneMs === undefined) problems.push(`${player.name} did not play again`);
-      else backMs.push(doneMs - killedMs);
+      else if (!player.isPoor) backMs.push(doneMs - killedMs);
       // Whatever the dead server had yet to send is gone.
       if (player.gaps === gaps) problems.push(`${player.name} was not told of a gap`);
     }
@@ -114,6 +121,7 @@ export async function runDeaths(
 class Founder {
   readonly name: string;
   readonly deeds: GuildDeeds;
+  readonly isPoor: boolean;
   /** What must not happen. */
   readonly losses: string[] = [];
   gaps = 0;
@@ -122,10 +130,12 @@ class Founder {
   connectedMs = 0;
   #client: DrawbridgeClient | undefined;
   #isOver = false;
+  #breaking: ReturnType<typeof setInterval> | undefined;
 
   constructor(index: number) {
     this.name = `founder${index}`;
     this.deeds = new GuildDeeds(this.name, index);
+    this.isPoor = index % PLAYERS_PER_POOR === PLAYERS_PER_POOR - 1;
   }
 
   async enter(server: ServerProcess, port: number): Promise<void> {
@@ -158,6 +168,7 @@ class Founder {
   }
 
   async live(): Promise<void> {
+    if (this.isPoor) this.#breaking = setInterval(() => this.#client!.reconnectNow(), BREAK_INTERVAL_MS);
     while (!this.#isOver) {
       await this.deeds.act(this.#client!);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -166,10 +177,11 @@ class Founder {
 
   end(): void {
     this.#isOver = true;
+    clearInterval(this.#breaking);
   }
 
   async close(): Promise<void> {
-    this.#isOver = true;
+    this.end();
     await this.#client?.close();
   }
 }

@@ -21,6 +21,8 @@ console.log(
   `${
     problems.length > 0 ? "FAILED" : "passed"
   }: ${options.kills} kills, ${done} of ${deeds} deeds done, ${gaps} gaps told, ` +
-    `${problems.length} problems; back after a kill: median ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`,
+    `${problems.length} problems; players with a good connection back after a kill: median ${at(0.5)} ms, p99 ${
+      at(0.99)
+    } ms, at most ${at(1)} ms`,
 );
 Deno.exit(problems.length > 0 ? 1 : 0);
