@@ -30,11 +30,11 @@ Usage: deno task admin COMMAND … [flags] [server flags]
 
   mute NAME       Delivers nothing that the player writes
   unmute NAME     Also ends an automatic mute for flooding
-  kick NAME       Ends the player's session; the player may come back
+  kick NAME       Ends the player's session; the player may log in again
   ban NAME        Ends the player's session and refuses login, entry and resume
   ban --address A Turns away an address, 203.0.113.7, or a range, 203.0.113.0/24 or 2001:db8::/32
   unban NAME      or unban --address A
-  announce TEXT   Tells everybody who is online
+  announce TEXT   Sends a message to everybody who is online
   list            Shows who is online, and which mutes and bans are in force
 
   password NAME   Sets a new password, prints it, and ends the player's sessions and tokens
@@ -48,7 +48,7 @@ Usage: deno task admin COMMAND … [flags] [server flags]
 
   documents list  Shows which documents of the game cannot be read, and which are put aside
   documents show COLLECTION KEY     Shows one as it is stored, and why it cannot be read
-  documents aside COLLECTION KEY    Puts one aside: to the game it is not there; with its account it is deleted
+  documents aside COLLECTION KEY    Puts one aside: the game no longer sees it; it is deleted with its account
   documents restore COLLECTION KEY  Puts it back
 
   --for TIME      How long a mute or a ban lasts: 90s, 10m, 2h, 7d [until it is lifted]
@@ -59,7 +59,7 @@ Usage: deno task admin COMMAND … [flags] [server flags]
   --now           Deletes the account at once
   --in TIME       When maintenance begins [at once]
   --message TEXT  Shown to players
-  --allow NAMES   Players who may stay and come in, NAME,NAME
+  --allow NAMES   Players who may stay or enter, NAME,NAME
   --              What follows is NAME or TEXT, even if it looks like a flag: kick -- --troll
 
 Of the server's flags and environment variables --admin-host, --admin-port, --admin-token, --data-dir and --config

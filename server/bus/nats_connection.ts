@@ -197,7 +197,7 @@ function problemOf(target: NatsTarget, error: unknown): Error {
   }
   if (/certificate|unknown ?issuer|self.signed|not valid for name/i.test(text)) {
     return new ConfigError([
-      `${name} shows a certificate that is not good: ${text}; give the certificate that vouches for it as --nats-ca`,
+      `${name} shows an invalid certificate: ${text}; give the certificate that vouches for it as --nats-ca`,
     ]);
   }
   const reason = error instanceof errors.TimeoutError ? "it does not answer" : text;

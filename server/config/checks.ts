@@ -82,11 +82,11 @@ function findPortConflicts(config: ServerConfig, { nameOf }: CheckContext): stri
   return problems;
 }
 
-/** Servers that each do a part must know of each other. */
+/** Servers with separate roles must know of each other. */
 function checkRole({ databaseUrl, role }: ServerConfig, { nameOf }: CheckContext): string[] {
   if (role === "all" || isPostgresUrl(databaseUrl)) return [];
   return [
-    `Cannot use ${nameOf("role")} ${role} with ${nameOf("databaseUrl")} ${databaseUrl}: servers that each do a part ` +
+    `Cannot use ${nameOf("role")} ${role} with ${nameOf("databaseUrl")} ${databaseUrl}: servers with separate roles ` +
     `share a PostgreSQL database; give its address, or leave ${nameOf("role")} out`,
   ];
 }
@@ -191,7 +191,9 @@ function checkEpoll(config: ServerConfig, { nameOf, platform }: CheckContext): s
   }
   if (config.host !== "localhost" && parseIpAddress(config.host) === null) {
     problems.push(
-      `Cannot use ${nameOf("host")} ${config.host} with ${name}: give an IP address, because it looks up no host names`,
+      `Cannot use ${
+        nameOf("host")
+      } ${config.host} with ${name}: give an IP address, because it cannot look up host names`,
     );
   }
   return problems;
@@ -200,7 +202,7 @@ function checkEpoll(config: ServerConfig, { nameOf, platform }: CheckContext): s
 /** The header comes before the TLS handshake, where Deno's TLS cannot see it. */
 function checkProxyProtocol(config: ServerConfig, { nameOf }: CheckContext): string[] {
   if (config.proxyProtocolFrom.length === 0 || config.tlsCert === "") return [];
-  return [`Cannot use ${nameOf("proxyProtocolFrom")} with ${nameOf("tlsCert")}: the proxy must end TLS`];
+  return [`Cannot use ${nameOf("proxyProtocolFrom")} with ${nameOf("tlsCert")}: the proxy must terminate TLS`];
 }
 
 function checkIoWorkers(config: ServerConfig, { nameOf, platform }: CheckContext): string[] {

@@ -233,7 +233,7 @@ export const OPTIONS: OptionTable = {
     default: [],
     defaultText: "same host",
     help:
-      "Origins of web pages that may open the gateway's WebSocket, separated by commas; this server's page may open theirs",
+      "Origins of web pages that may open the gateway's WebSocket, separated by commas; this server's page may also connect to them",
     alsoCalled: ["origins", "cors"],
   },
   proxyProtocolFrom: {
@@ -251,7 +251,7 @@ export const OPTIONS: OptionTable = {
     default: [],
     defaultText: "none",
     help:
-      "Addresses of HTTP proxies before the gateway whose X-Forwarded-For or Forwarded is trusted, separated by commas",
+      "Addresses of HTTP proxies in front of the gateway whose X-Forwarded-For or Forwarded is trusted, separated by commas",
     alsoCalled: ["forwarded-allow-ips", "real-ip-from", "set-real-ip-from", "trust-proxy", "x-forwarded-for"],
   },
 
@@ -315,7 +315,7 @@ export const OPTIONS: OptionTable = {
     group: "Limits",
     kind: integer({ min: 0, max: 3_600, placeholder: "SECONDS" }),
     default: DRAIN_SECONDS,
-    help: "How long instances in progress, such as matches, may go on when the server is to stop",
+    help: "How long instances in progress, such as matches, may continue when the server stops",
     alsoCalled: ["drain", "grace-period", "stop-timeout"],
   },
   floodControl: {
@@ -364,7 +364,7 @@ export const OPTIONS: OptionTable = {
     group: "Identity",
     kind: choice(["all", "login", "game"]),
     default: "all",
-    help: "What this process serves: everything, or, of several servers on PostgreSQL, logins or the game",
+    help: "What this process serves: everything, or only logins or the game, as one of several servers on PostgreSQL",
   },
   serverId: {
     group: "Identity",
@@ -442,7 +442,7 @@ export const OPTIONS: OptionTable = {
     ),
     default: "",
     defaultText: "none",
-    help: "NATS server that brings what players say to those on other servers of the database; needs PostgreSQL",
+    help: "NATS server that carries what players say to players on other servers; needs PostgreSQL",
     alsoCalled: ["nats", "bus-url", "message-bus"],
     secret: "url",
   },

@@ -61,7 +61,7 @@ async function obey({ kind, savedAtMs }: DevCommand, { reloadGame, reloadPage }:
     console.log(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${held}`);
   } catch (error) {
     const { message } = error as Error;
-    console.error(`not reloaded, the ${kind} before goes on: ${message}`);
+    console.error(`not reloaded, the previous ${kind} continues: ${message}`);
   }
 }
 

@@ -365,13 +365,13 @@ function openError(target: PostgresTarget, error: unknown): Error {
   const code = codeOf(error);
   if (IS_BAD_CERTIFICATE.test(code)) {
     return new ConfigError([
-      `Cannot open database ${describeTarget(target)}: its server shows a certificate that is not good: ` +
+      `Cannot open database ${describeTarget(target)}: its server shows an invalid certificate: ` +
       `${messageOf(error)}; give the certificate that vouches for it as --database-ca`,
     ]);
   }
   if (code === "ECONNRESET" && WITHOUT_TLS.test(messageOf(error))) {
     return new ConfigError([
-      `Cannot open database ${describeTarget(target)}: its server does not speak TLS; have it do so, or write ` +
+      `Cannot open database ${describeTarget(target)}: its server does not speak TLS; enable TLS there, or write ` +
       "sslmode=disable where nobody listens in between",
     ]);
   }

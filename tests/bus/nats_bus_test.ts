@@ -105,7 +105,7 @@ programTest(
       await using nats = await TestNats.start({ tls });
       const error = await assertRejects(() => startThread(nats.url()), ConfigError);
       assertEquals(
-        error.problems[0].startsWith(`tls://drawbridge@127.0.0.1:${nats.port} shows a certificate that is not good: `),
+        error.problems[0].startsWith(`tls://drawbridge@127.0.0.1:${nats.port} shows an invalid certificate: `),
         true,
         error.problems[0],
       );

@@ -72,7 +72,7 @@ programTest(["nats", "openssl", "postgresql"], "serve takes the NATS server that
     const flags = ["--database-url", await database.createDatabase(), "--public-host", "127.0.0.1"];
     flags.push("--nats-url", nats.url());
     const { code, stderr } = await runServerToEnd([...flags, "--data-dir", dir, ...FREE_PORTS]);
-    assertEquals([code, stderr.includes("shows a certificate that is not good: ")], [EXIT_CONFIG, true], stderr);
+    assertEquals([code, stderr.includes("shows an invalid certificate: ")], [EXIT_CONFIG, true], stderr);
     await using server = await ServerProcess.start({ flags: [...flags, "--nats-ca", tls.cert] });
     assertEquals(await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text(), "ready\n");
     await server.stop();

@@ -145,8 +145,7 @@ programTest(
         return stderr;
       };
       const verified = `${url}?sslmode=verify-full`;
-      const notGood =
-        /shows a certificate that is not good: .+; give the certificate that vouches for it as --database-ca/;
+      const notGood = /shows an invalid certificate: .+; give the certificate that vouches for it as --database-ca/;
       assert(notGood.test(await refusal(verified)), "The system does not vouch for it");
       // Another that is not for this host, signed by itself; it vouches for itself alone.
       await Deno.mkdir(`${dir}/other`);

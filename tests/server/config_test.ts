@@ -510,14 +510,14 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   {
     given: { args: ["--role", "login"] },
     problems: [
-      "Cannot use --role login with --database-url sqlite:drawbridge.db: servers that each do a part share a PostgreSQL " +
+      "Cannot use --role login with --database-url sqlite:drawbridge.db: servers with separate roles share a PostgreSQL " +
       "database; give its address, or leave --role out",
     ],
   },
   {
     given: { args: ["--io-backend", "epoll", "--host", "game.example.org"] },
     problems: [
-      "Cannot use --host game.example.org with --io-backend epoll: give an IP address, because it looks up no host names",
+      "Cannot use --host game.example.org with --io-backend epoll: give an IP address, because it cannot look up host names",
     ],
   },
   {

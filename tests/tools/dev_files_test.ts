@@ -96,7 +96,7 @@ Deno.test("Workbench starts nothing that does not compile, and goes on with the 
     await write("game.ts", "export const text = ;\n");
     await bench.onChange(1_000);
     assertEquals(told, ["restart"]);
-    assertEquals(printed.at(-1), "not reloaded, what ran before goes on: check failed");
+    assertEquals(printed.at(-1), "not reloaded, the previous version continues: check failed");
     assertEquals(/^game\.ts:1:21 .*Expression expected/.test(printed.at(-2)!), true, printed.at(-2));
     await write("game.ts", "export const text = 2;\n");
     await bench.onChange(2_000);

@@ -76,7 +76,9 @@ export class Workbench {
       if (!(error instanceof StepError)) throw error;
       this.#hasFailed = true;
       for (const line of error.lines) print(line);
-      print(`not reloaded, ${server.isRunning ? "what ran before goes on" : "nothing runs yet"}: ${error.message}`);
+      print(
+        `not reloaded, ${server.isRunning ? "the previous version continues" : "nothing runs yet"}: ${error.message}`,
+      );
     }
   }
 

@@ -87,10 +87,13 @@ const PLAIN_METRICS: Readonly<Record<string, Metric>> = {
     help: "messages that were due and never sent: the load test could not keep up",
     value: ({ unsent }) => unsent,
   },
-  lost: { help: "messages that never came", value: ({ ledgers }) => allTotals(ledgers).lost },
-  duplicated: { help: "messages that came again", value: ({ ledgers }) => allTotals(ledgers).duplicated },
-  out_of_order: { help: "messages that came after later ones", value: ({ ledgers }) => allTotals(ledgers).outOfOrder },
-  corrupted: { help: "messages that came changed", value: ({ ledgers }) => allTotals(ledgers).corrupted },
+  lost: { help: "messages that never arrived", value: ({ ledgers }) => allTotals(ledgers).lost },
+  duplicated: { help: "messages that arrived twice", value: ({ ledgers }) => allTotals(ledgers).duplicated },
+  out_of_order: {
+    help: "messages that arrived after later ones",
+    value: ({ ledgers }) => allTotals(ledgers).outOfOrder,
+  },
+  corrupted: { help: "messages that arrived changed", value: ({ ledgers }) => allTotals(ledgers).corrupted },
   sent_per_s: { help: "messages sent, by all clients", value: ({ traffic }) => traffic.sentPerS },
   received_per_s: { help: "messages received, by all clients", value: ({ traffic }) => traffic.receivedPerS },
   worst_wait: {

@@ -107,7 +107,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
     kind: file,
     default: "",
     defaultText: "none: no TLS",
-    help: "Connect by TLS, and trust the certificates of this file in PEM; for tcp, with the deno engine",
+    help: "Connect over TLS, and trust the certificates in this PEM file; for tcp, with the deno engine",
   },
   transport: {
     kind: choice(TRANSPORT_CHOICES),
@@ -226,7 +226,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
 
 const SCENARIO_HELP: Readonly<Record<ScenarioName, string>> = {
   echo: "messages that must come back once, in order, unchanged (server: --diagnostics on)",
-  login: "players connect, enter the world with their token, log out, hang up",
+  login: "players connect, enter the world with their token, log out, disconnect",
   world: "players enter, walk on short random paths, talk, and look at each other",
   chat: "players who talk to everyone, or in pairs; every line must reach everyone once",
   idle: "connections with nothing but heartbeats; with --tokens players who enter and stay",
@@ -241,11 +241,11 @@ export function loadtestHelp(): string {
       lines.join(`\n${" ".repeat(HELP_INDENT)}`)
     }`;
   });
-  return `Loads a server and judges it: latencies, throughput, and whether every message arrived.
+  return `Puts load on a server and judges it: latencies, throughput, and whether every message arrived.
 
 Usage: deno task loadtest [SCENARIO | games/x/load.ts] [flags]
 
-Without a scenario: echo, or idle where the server answers no echoes. A module is a game's own load test, whose bots
+Without a scenario: echo, or idle if the server answers no echoes. A module is a game's own load test, whose bots
 play it: only --tokens, --connections, --duration, --ramp, --transport, --enter and the flags that say where the
 server is apply to it.
 
