@@ -24,6 +24,14 @@ const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed(?
 /** `name => ./file:12:6`, as the list of failures has it. */
 const FAILURE = /^\S.* => \.\/.*:\d+:\d+$/;
 
+/** What `--help` prints. */
+const HELP = `Runs every test, or some: files, folders and flags are those of deno test.
+
+Usage: deno task test [FILE | FOLDER]... [--filter TEXT] [other flags of deno test]
+
+Tests start programs such as Chromium and PostgreSQL. On Debian and Ubuntu those that are missing are installed, as root
+or with passwordless sudo; elsewhere the tests that need them are ignored. TEST_REQUIRE_ALL=1 makes those fail instead.`;
+
 /** What a run of `deno test` came to. */
 interface Tally {
   readonly passed: number;
@@ -141,6 +149,10 @@ async function runAll(): Promise<Tally> {
 }
 
 if (import.meta.main) {
+  if (Deno.args.some((arg) => arg === "--help" || arg === "-h")) {
+    console.log(HELP);
+    Deno.exit(0);
+  }
   await installMissing();
   const { passed, failed, ignored, failures } = Deno.args.length > 0 ? await runTests(Deno.args) : await runAll();
   // Where nothing may be left out, what was is a failure.
