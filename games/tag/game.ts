@@ -132,7 +132,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
       const price = HATS.get(hatId);
       if (price === undefined) throw new Refused(ErrorCode.NOT_FOUND, "There is no such hat");
       const { coins } = await transaction.update(PURSES, player.playerId, (purse) => {
-        if (purse.hatIds.includes(hatId)) throw new Refused(ErrorCode.ALREADY_EXISTS, "You have that hat");
+        if (purse.hatIds.includes(hatId)) throw new Refused(ErrorCode.ALREADY_EXISTS, "You already have that hat");
         if (purse.coins < price) throw new Refused(ErrorCode.INVALID_STATE, `That hat costs ${price} coins`);
         purse.coins -= price;
         purse.hatId = hatId;

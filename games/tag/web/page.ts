@@ -162,7 +162,7 @@ class Page {
     });
     client.on("state", (state) => {
       if (state === "reconnecting") this.#tell("Connection lost, trying again");
-      if (state === "closed") this.#tell("The connection is closed: load the page again");
+      if (state === "closed") this.#tell("Disconnected: reload the page");
     });
   }
 
@@ -197,7 +197,7 @@ class Page {
   async #showRanks(): Promise<void> {
     const { records, ownRank } = await this.#client.request(RanksRequestSchema, {});
     this.#list(records.map(({ name, best, wins }) => `${name}: ${best}, won ${wins}`));
-    this.#tell(ownRank === 0 ? "You have played no match yet" : `You are number ${ownRank}`);
+    this.#tell(ownRank === 0 ? "You have not played a match yet" : `You are number ${ownRank}`);
   }
 
   /** Does something, and says what went wrong. */
