@@ -197,6 +197,11 @@ export class Outbox {
     return this.#packets.slice(this.#offset + from - this.#first) as OutboxPacket[];
   }
 
+  /** All packets that are kept, oldest first. */
+  kept(): OutboxPacket[] {
+    return this.#packets.slice(this.#offset) as OutboxPacket[];
+  }
+
   /** The packets that were handed to no connection, oldest first. */
   unsent(): OutboxPacket[] {
     const from = Math.max(this.#first, this.#sent + 1);

@@ -20,6 +20,8 @@ export interface UnheardPackets {
   newest(): OutboxPacket | undefined;
   /** The packets that the client has not heard, as far as can be told, oldest first. */
   unheard(): OutboxPacket[];
+  /** All packets that are kept, oldest first. */
+  kept(): OutboxPacket[];
   /** The packets that were handed to no connection, oldest first. */
   unsent(): OutboxPacket[];
 }

@@ -8,6 +8,7 @@ import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import { ENTRY } from "../../server/storage/storage.ts";
 import {
   DisconnectReason,
+  HeartbeatRequestSchema,
   LoginRequestSchema,
   PasswordChangeRequestSchema,
   type ResumeResponse,
@@ -113,6 +114,40 @@ Deno.test("A node that stops hands its sessions over: clients are told where, an
   assertEquals(heard, ["first", "second"], "Who had no connection has missed nothing");
   assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
 });
+
+for (const isLost of [false, true]) {
+  const who = isLost ? "whose connection was lost" : "who is connected";
+  Deno.test(`Whispers to a player ${who} are heard once when its session is handed over, and then forgotten`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+    one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+    const whisper = (message: string, sequence: number) => {
+      const request = { channel: Channel.WHISPER, message, recipientName: "Bert" };
+      one.harness.send(anna, ChatMessageSchema, request, { sequence });
+    };
+    whisper("heard", 1);
+    const { lastSequence } = one.harness.sessionOf(bert).outbox!;
+    if (isLost) one.harness.disconnect(bert);
+    await pair.pass(2_000);
+    whisper("on its way", 2);
+    const draining = one.harness.logic.drain();
+    await pair.pass(1_000);
+    await draining;
+    const { client, answer } = await resume(pair, two, bert.resumeToken, lastSequence);
+    client.entityId = Number(answer.entityId);
+    await pair.pass(3_000);
+    const heard = () => two.harness.take(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+    assertEquals(heard(), ["on its way"]);
+    const kept = async () =>
+      (await pair.storage.of(SOCIAL).listWhispers({ recipientId: bert.playerId, sentFromMs: 0 })).length;
+    assertEquals(await kept(), 1);
+    const ack = two.harness.sessionOf(client).outbox!.lastSequence;
+    two.harness.send(client, HeartbeatRequestSchema, {}, { ack });
+    await pair.pass(3_000);
+    assertEquals([heard(), await kept()], [[], 0]);
+  });
+}
 
 Deno.test("A session that is handed over is resumed by the token its client has: the one before it is spent once it spoke", async () => {
   await using pair = await Pair.start();

@@ -34,16 +34,16 @@ Deno.test("Outbox.acknowledge() ignores what is acknowledged already and what wa
   assertEquals([outbox.firstSequence, outbox.lastSequence], [6, 5]);
 });
 
-Deno.test("Outbox.unheard() gives what is not acknowledged, or, of who acknowledges nothing, what was never sent", () => {
+Deno.test("Outbox.unheard() gives what is not acknowledged, or, of who acknowledges nothing, what was never sent; kept() gives all", () => {
   const outbox = new Outbox();
   const packets = [packet(1), packet(2), packet(3), packet(4)];
   for (const one of packets) outbox.append(one, "taking");
   outbox.markSent(3);
   assertEquals(outbox.unheard(), [packets[3]]);
   outbox.acknowledge(0);
-  assertEquals(outbox.unheard(), [packets[3]]);
+  assertEquals([outbox.unheard(), outbox.kept()], [[packets[3]], packets]);
   outbox.acknowledge(1);
-  assertEquals(outbox.unheard(), packets.slice(1));
+  assertEquals([outbox.unheard(), outbox.kept()], [packets.slice(1), packets.slice(1)]);
   outbox.acknowledge(4);
   assertEquals(outbox.unheard(), []);
 });

@@ -37,6 +37,12 @@ interface Parcel {
   isLoose: boolean;
 }
 
+/** A whisper in an outbox that came with its player from another server, or through a reload: it may be kept as well. */
+interface Brought {
+  readonly message: ChatMessage;
+  readonly receipt: Receipt;
+}
+
 /** What a packet must have to be looked at. */
 type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt">;
 
@@ -51,6 +57,7 @@ export class KeptWhispers {
   readonly #keeping = new Set<Promise<void>>();
   readonly #keptForOthers: Topic<typeof WhisperKeptSchema>;
   readonly #parcels = new Map<Player, Parcel[]>();
+  readonly #brought = new Map<Player, Brought[]>();
   /** Players without a connection whose whispers are safe. */
   readonly #secured = new Set<Player>();
 
@@ -176,6 +183,11 @@ export class KeptWhispers {
     const onTheWay = new Set(this.#parcels.get(recipient)?.map(({ whisperId }) => whisperId));
     for (const whisper of whispers) {
       if (onTheWay.has(whisper.whisperId) || !this.#gate.mayHear(playerId, whisper.senderId)) continue;
+      const brought = this.#takeBrought(recipient, whisper);
+      if (brought !== undefined) {
+        this.#add(recipient, { receipt: brought, whisperId: whisper.whisperId, isNumbered: true, isLoose: false });
+        continue;
+      }
       const message = this.#messageOf(whisper, playerId, recipient.name);
       const receipt: Receipt = { isHeard: false, isKept: true };
       const isNumbered = recipient.outbox !== null;
@@ -183,6 +195,26 @@ export class KeptWhispers {
       recipient.tell(ChatMessageSchema, message, receipt);
     }
     wake();
+  }
+
+  /** A player is in the world: the whispers in its outbox, where it has brought one, are not told again. */
+  onEnter(player: Player): void {
+    const { outbox, playerId } = player;
+    const whispers = whispersOf(playerId, outbox?.kept() ?? []);
+    if (whispers.length === 0) return;
+    this.#brought.set(
+      player,
+      whispers.map(({ packet, message }) => ({ message, receipt: packet.receipt = { isHeard: false, isKept: true } })),
+    );
+  }
+
+  /** What becomes of the packet that a kept whisper came with, if it came with one. */
+  #takeBrought(player: Player, { message, senderId, sentAtMs }: KeptWhisper): Receipt | undefined {
+    const brought = this.#brought.get(player) ?? [];
+    const index = brought.findIndex(({ message: each }) =>
+      each.message === message && Number(each.senderId) === senderId && Number(each.timestamp) === sentAtMs
+    );
+    return index < 0 ? undefined : brought.splice(index, 1)[0].receipt;
   }
 
   #forget(playerId: number, whisperIds: readonly number[]): Promise<void> {
@@ -230,6 +262,7 @@ export class KeptWhispers {
   onOffline(player: Player, held: readonly MissedPacket[]): void {
     const { isLeaving, outbox, playerId } = player;
     this.#secured.delete(player);
+    this.#brought.delete(player);
     const parcels = this.#parcels.get(player) ?? [];
     for (const { receipt, isLoose, isNumbered } of parcels) {
       const isConfirmed = outbox?.isAcknowledged === true || (isLeaving && !isNumbered);

@@ -119,6 +119,7 @@ export class SocialService {
       this.#shown.clear();
       for (const { playerId } of game.players.online) this.#unread.add(playerId);
     });
+    game.hooks.enter((player) => this.whispers.onEnter(player));
     game.hooks.leave((player) => this.whispers.onLeave(player));
     game.hooks.online((player, afterReload) => {
       // Friends know already.
