@@ -1,4 +1,9 @@
-/** Judges what is said to all on several servers: nobody hears it twice, and while nothing ails the bus, everybody does. @module */
+/**
+ * Judges what is said on several servers: nobody hears it twice or out of order, and while nothing ails the bus, everybody
+ * hears what is said to all, and every whisper is heard by whom it was for, also while servers are restarted.
+ *
+ * @module
+ */
 
 import { Channel, type ChatMessage } from "../../games/parts/chat/chat_pb.ts";
 import type { SessionLedger } from "./session_ledger.ts";
@@ -8,6 +13,14 @@ import type { Verdict } from "./verdict.ts";
 
 /** How long a node may take until it knows who is there, in milliseconds. */
 const SETTLED_MS = 1_000;
+
+/** Something that was whispered while nothing was wrong. */
+interface Whisper {
+  readonly recipientName: string;
+  /** The sender has been shown that it was taken. */
+  isTaken: boolean;
+  isHeard: boolean;
+}
 
 /** Keeps who has heard what. */
 export class ClusterChatJudge {
@@ -20,8 +33,14 @@ export class ClusterChatJudge {
   /** Since when nothing goes wrong. */
   #calmSinceMs = Infinity;
   #players: readonly SimulatedPlayer[] = [];
-  /** Players whose session has gone on with another server. */
-  readonly #movers = new Set<number>();
+  /** Players whose session has gone on with another server as its own was silent. */
+  readonly #adopted = new Set<number>();
+  /** By what they are. */
+  readonly #whispers = new Map<string, Whisper>();
+  /** What was said to all while nothing was wrong. */
+  readonly #calm = new Set<string>();
+  /** The newest of these of each sender, by listener's session. */
+  readonly #newest = new WeakMap<SessionLedger, Map<string, number>>();
   /** When what was said to all was first heard, and who said it, by what it was. */
   readonly #sayings = new Map<string, { readonly atMs: number; readonly senderId: number }>();
   /** Since when the players have the sessions that they have, where they have them. */
@@ -44,18 +63,55 @@ export class ClusterChatJudge {
     this.#calmSinceMs = this.#time.monotonicMs();
   }
 
-  onClientHeard(id: number, { channel, message, senderId }: ChatMessage): void {
+  /** A client says something. */
+  onSaid({ channel, message, recipientName }: ChatMessage): void {
+    if (this.#time.monotonicMs() < this.#calmSinceMs + SETTLED_MS) return;
+    if (channel === Channel.GLOBAL) this.#calm.add(message);
+    else if (channel === Channel.WHISPER) {
+      this.#whispers.set(message, { recipientName, isTaken: false, isHeard: false });
+    }
+  }
+
+  onClientHeard(id: number, { channel, message, senderId, recipientId }: ChatMessage): void {
     const ledger = this.#ledgerOf(id);
+    if (channel === Channel.WHISPER) return this.#onWhisper(id, ledger, { message, senderId, recipientId });
     if (channel !== Channel.GLOBAL || ledger === null) return;
     const nowMs = this.#time.monotonicMs();
     const heard = this.#heardBy(ledger);
     // What a server had taken is sent again once it is silent, and it may only have been stopped.
-    const sender = Number(message.split(".")[0]);
-    for (const each of [id, sender]) if ((this.#ledgerOf(each)?.moves ?? 0) > 0) this.#movers.add(each);
-    const isOnce = !heard.has(message) || this.#movers.has(sender);
+    const [speaker, count] = message.split(".");
+    const sender = Number(speaker);
+    for (const each of [id, sender]) if (this.#ledgerOf(each)?.isAdopted) this.#adopted.add(each);
+    const isCalm = this.#calm.has(message);
+    const isOnce = !heard.has(message) || !isCalm && this.#adopted.has(sender);
     this.#verdict.expect(isOnce, "chat", `Player ${ledger.playerId} is told "${message}" twice`);
+    if (isCalm) {
+      const newest = this.#newest.get(ledger) ?? new Map<string, number>();
+      const before = newest.get(speaker) ?? -1;
+      const text = `Player ${ledger.playerId} is told "${message}" after ${speaker}.${before}`;
+      this.#verdict.expect(Number(count) >= before, "chat", text);
+      this.#newest.set(ledger, newest.set(speaker, Number(count)));
+    }
     heard.add(message);
     if (!this.#sayings.has(message)) this.#sayings.set(message, { atMs: nowMs, senderId: Number(senderId) });
+  }
+
+  #onWhisper(
+    id: number,
+    ledger: SessionLedger | null,
+    { message, senderId, recipientId }: Pick<ChatMessage, "message" | "senderId" | "recipientId">,
+  ): void {
+    const whisper = this.#whispers.get(message);
+    if (whisper === undefined || senderId === recipientId) return;
+    if (this.#players[id].playerId === Number(senderId)) {
+      whisper.isTaken = true;
+      return;
+    }
+    whisper.isHeard = true;
+    if (ledger === null) return;
+    const heard = this.#heardBy(ledger);
+    this.#verdict.expect(!heard.has(message), "chat", `Player ${ledger.playerId} is whispered "${message}" twice`);
+    heard.add(message);
   }
 
   #heardBy(ledger: SessionLedger): Set<string> {
@@ -77,6 +133,21 @@ export class ClusterChatJudge {
         return `player ${ledger.playerId} has not heard "${message}"`;
       }
     }
+    for (const [message, { recipientName, isTaken, isHeard }] of this.#whispers) {
+      if (!isTaken || isHeard || !this.#isThere(recipientName)) continue;
+      const sender = this.#players[Number(message.split(".")[0])];
+      if (sender.name === recipientName || this.#exempt.has(sender.playerId)) continue;
+      return `${recipientName} has not heard "${message}"`;
+    }
     return null;
+  }
+
+  /** Whether a player has been in the world for a while, and hears whatever it is whispered. */
+  #isThere(name: string): boolean {
+    return this.#players.some(({ client, ledger, name: each, playerId }) => {
+      if (each !== name || ledger === null || !ledger.isLive || client.state !== "connected") return false;
+      this.#heardBy(ledger);
+      return this.#since.get(ledger)!.atMs <= this.#time.monotonicMs() - SETTLED_MS && !this.#exempt.has(playerId);
+    });
   }
 }

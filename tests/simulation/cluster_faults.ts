@@ -1,5 +1,7 @@
 /** Faults of servers that share a database, to prove the judge of {@linkcode simulateCluster} by. @module */
 
+import { Elsewhere } from "../../games/parts/chat/elsewhere.ts";
+import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
 import { NodeBus } from "../../server/bus/node_bus.ts";
 import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import { ClaimedOwnerships } from "../../server/cluster/ownerships.ts";
@@ -211,6 +213,40 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
           };
           return { ...topic, on };
         } as typeof original),
+  },
+  {
+    name: "what is said to all comes in another order to other servers",
+    rules: ["chat"],
+    plant: () =>
+      patch(Elsewhere.prototype, "say", (original) => {
+        let held: (() => void) | null = null;
+        return function (this: Elsewhere, to, saying) {
+          const say = () => original.call(this, to, saying);
+          if (held === null) return void (held = say);
+          say();
+          held();
+          held = null;
+        };
+      }),
+  },
+  {
+    name: "the last packet of a session is not handed over",
+    rules: ["delivery", "contract"],
+    plant: () =>
+      plantInHandOver(({ outbox, ...numbers }) => ({
+        ...numbers,
+        outbox: { ...outbox, packets: outbox.packets.slice(0, -1) },
+      })),
+  },
+  {
+    name: "whispers that were handed over are told again as kept",
+    rules: ["chat"],
+    plant: () => patch(KeptWhispers.prototype, "onEnter", () => function () {}),
+  },
+  {
+    name: "whispers to players who are on their way are not kept",
+    rules: ["heard"],
+    plant: () => patch(KeptWhispers.prototype, "keep", () => () => Promise.resolve({ kind: "kept", whisperId: 0 })),
   },
 ];
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fromBinary } from "@bufbuild/protobuf";
+import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { MEMORY_PATH, SqliteDatabase } from "../../server/storage/sqlite_database.ts";
@@ -34,6 +36,8 @@ const RECOVERY_MS = 60_000;
 /** How long they play while nothing goes wrong, and how soon what was said then has been heard, in milliseconds. */
 const CALM_MS = 4_000;
 const HEARD_MS = 3_000;
+/** How soon a server that is told to stop has come back, in milliseconds. */
+const RESTART_MS = 60_000;
 /** How soon nothing of anybody may be left, in milliseconds. */
 const LEAVE_MS = 120_000;
 const POLL_MS = 250;
@@ -169,7 +173,11 @@ class ClusterSimulation implements SeedRun {
       onApplied: (session, type, sequence, payload) => this.#delivery.onApplied(session, type, sequence, payload),
       onSaid: () => {},
       onMissed: () => {},
-      onClientNumbered: (session, packet) => this.#delivery.onClientNumbered(session, packet),
+      onClientNumbered: (session, packet) => {
+        this.#delivery.onClientNumbered(session, packet);
+        const { row, payload } = packet;
+        if (row.type === PacketType.CHAT_MESSAGE) this.#chat.onSaid(fromBinary(ChatMessageSchema, payload));
+      },
     });
   }
 
@@ -196,11 +204,26 @@ class ClusterSimulation implements SeedRun {
     await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
     this.#chat.begin(this.#players);
     await this.#pass(CALM_MS);
+    await this.#restartAll();
     this.#around.isQuiet = true;
     await this.#settle("heard", HEARD_MS, () => this.#chat.unheard());
     this.#around.isOver = true;
     void Promise.all(lives.map((life, index) => life.then(() => this.#players[index].leave())));
     await this.#settle("ghosts", LEAVE_MS, () => this.#leftover());
+  }
+
+  /** One server after the other is restarted, as for a new version, while players go on. */
+  async #restartAll(): Promise<void> {
+    for (const [index, { server }] of this.#nodes.entries()) {
+      this.trace.step("restart", this.#time.monotonicMs(), index + 1);
+      const { lifeCount } = server;
+      void server.restart();
+      const isBack = () => server.lifeCount > lifeCount && !server.isDown;
+      await this.#settle("stuck", RESTART_MS, () => isBack() ? null : `node ${index + 1} is not back`);
+      await this.#pass(CALM_MS);
+    }
+    this.#arrived.clear();
+    await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
   }
 
   close(): void {

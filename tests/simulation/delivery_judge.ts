@@ -51,6 +51,9 @@ export class DeliveryJudge {
     const before = this.#byToken.get(session.resumeToken);
     if (ledger === undefined && before !== undefined) {
       // Its client has brought it here. What its server still does with what it has is nobody's.
+      const lostCount = before.sent.length - outbox.lastSequence;
+      const isRight = session.adoptsSequence || lostCount <= 0;
+      this.#verdict.expect(isRight, "delivery", `The server has not handed over its last ${lostCount} packets`);
       this.#byOutbox.delete(before.outbox);
       before.moveTo(session, outbox, life);
       this.#byOutbox.set(outbox, before);

@@ -24,6 +24,8 @@ export class SessionLedger {
   applied = 0;
   /** How often it has gone on with another server. */
   moves = 0;
+  /** It has gone on with another server as its own was silent: what that one had in memory is gone. */
+  isAdopted = false;
   /** The server that applied them is dead: the one that has the session now takes whatever comes first. */
   mayAdopt = false;
   /** The client's end, once it has numbered anything. */
@@ -51,6 +53,7 @@ export class SessionLedger {
     this.moves++;
     this.sent.length = outbox.lastSequence;
     this.mayAdopt = session.adoptsSequence;
+    this.isAdopted ||= session.adoptsSequence;
   }
 
   /** Whether the server still keeps this session. */
