@@ -31,7 +31,7 @@ async function* sourceFiles(folder: string): AsyncGenerator<string> {
 
 Deno.test("getLogger() and console are used only where no peer can cause many lines", async () => {
   const found = new Set<string>();
-  for (const folder of ["server", "gateway", "shared"]) {
+  for (const folder of ["server", "gateway", "shared", "games"]) {
     for await (const file of sourceFiles(folder)) {
       const source = (await Deno.readTextFile(new URL(file, ROOT))).replace(/^\s*(\/\/|\/?\*).*$/gm, "");
       for (const [call] of source.matchAll(/\bgetLogger\([^)]*?(?=[):])\)?|\bconsole\.|\bDeno\.stderr\./g)) {
