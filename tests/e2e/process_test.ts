@@ -3,6 +3,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DisconnectNoticeSchema, DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { programTest, WITH_OWN_MOUNTS } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -131,14 +132,14 @@ for (const backend of IO_BACKENDS) {
   });
 }
 
-Deno.test({
-  name: "serve says that it can make no files in a folder of a read-only disk, and exits 78",
-  ignore: Deno.build.os !== "linux",
-  fn: async () => {
+programTest(
+  "unshare",
+  "serve says that it can make no files in a folder of a read-only disk, and exits 78",
+  async () => {
     await withTempDir(async (dir) => {
       await Deno.mkdir(`${dir}/disk`);
       const mount = `mount -t tmpfs -o ro tmpfs "${dir}/disk" && exec "$@"`;
-      const launcher = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", mount, "sh"];
+      const launcher = [...WITH_OWN_MOUNTS, "sh", "-c", mount, "sh"];
       for (const dataDir of [`${dir}/disk`, `${dir}/disk/data`]) {
         const { message } = await assertRejects(() => ServerProcess.start({ launcher, dataDir }), Error);
         for (
@@ -153,7 +154,7 @@ Deno.test({
       }
     });
   },
-});
+);
 
 for (const backend of IO_BACKENDS) {
   Deno.test(`serve (${backend}) prints one ready line with the real addresses when all ports take connections`, async () => {

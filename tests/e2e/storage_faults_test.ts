@@ -9,6 +9,7 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
 import { STORAGE_LOG_BYTES_KEPT, STORAGE_LOG_BYTES_WARNED } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { type ProgramName, programTest, WITH_OWN_MOUNTS } from "../support/programs.ts";
 import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
 import { SyscallFaults } from "../support/syscall_faults.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -26,6 +27,8 @@ const SIGXFSZ = 25;
 /** A way to make the disk of a running server fail, and to mend it. */
 interface DiskFault {
   readonly name: string;
+  /** What is started for it. Default: what every Linux has. */
+  readonly needs?: ProgramName;
   /** How to start the server on the folder `dir`, which is empty. */
   options(dir: string): Partial<ServerOptions>;
   begin(server: ServerProcess, dir: string): Promise<void>;
@@ -40,7 +43,7 @@ async function run(program: string, ...args: string[]): Promise<void> {
 /** The command that runs what follows it on a small disk of its own at `dir`, which goes with it. */
 function onSmallDisk(dir: string): string[] {
   const mount = `mount -t tmpfs -o size=${DISK_KIB}k tmpfs "${dir}" && exec "$@"`;
-  return ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", mount, "sh"];
+  return [...WITH_OWN_MOUNTS, "sh", "-c", mount, "sh"];
 }
 
 /** What the server sees at `dir`. */
@@ -51,6 +54,7 @@ function inside(server: ServerProcess, dir: string): string {
 const FAULTS: readonly DiskFault[] = [
   {
     name: "a full disk",
+    needs: "unshare",
     options: (dir) => ({ launcher: onSmallDisk(dir) }),
     begin: async (server, dir) => {
       using file = await Deno.open(`${inside(server, dir)}/filler`, { write: true, create: true });
@@ -71,6 +75,7 @@ const FAULTS: readonly DiskFault[] = [
   },
   {
     name: "a file system that turns read-only",
+    needs: "strace",
     options: () => ({}),
     begin: async (server) => {
       readOnly = await SyscallFaults.inject(server.pid, { call: "pwrite64", error: "EROFS", when: "1+" });
@@ -180,7 +185,8 @@ function readRows(path: string): Record<string, unknown[]> {
 }
 
 for (const fault of FAULTS) {
-  Deno.test(`serve refuses with UNAVAILABLE what ${fault.name} cannot take, plays on, and recovers by itself`, async () => {
+  const name = `serve refuses with UNAVAILABLE what ${fault.name} cannot take, plays on, and recovers by itself`;
+  programTest(fault.needs ?? [], name, async () => {
     await withTempDir(async (dir) => {
       await using server = await ServerProcess.start({
         dataDir: dir,
@@ -362,13 +368,17 @@ Deno.test("serve does not start on a damaged database, and says when the databas
   });
 });
 
-Deno.test("serve does not start on a folder that cannot be written, says so, and starts when it can", async () => {
-  await withTempDir(async (dir) => {
-    await (await ServerProcess.start({ dataDir: dir })).stop();
-    const readOnly = `mount --bind "${dir}" "${dir}" && mount -o remount,ro,bind "${dir}" && exec "$@"`;
-    const launcher = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm", "sh", "-c", readOnly, "sh"];
-    const error = await assertRejects(() => ServerProcess.start({ dataDir: dir, launcher }), Error, "exited with");
-    assert(error.message.includes("no files can be created in it (Read-only file system"), error.message);
-    await (await ServerProcess.start({ dataDir: dir })).stop();
-  });
-});
+programTest(
+  "unshare",
+  "serve does not start on a folder that cannot be written, says so, and starts when it can",
+  async () => {
+    await withTempDir(async (dir) => {
+      await (await ServerProcess.start({ dataDir: dir })).stop();
+      const readOnly = `mount --bind "${dir}" "${dir}" && mount -o remount,ro,bind "${dir}" && exec "$@"`;
+      const launcher = [...WITH_OWN_MOUNTS, "sh", "-c", readOnly, "sh"];
+      const error = await assertRejects(() => ServerProcess.start({ dataDir: dir, launcher }), Error, "exited with");
+      assert(error.message.includes("no files can be created in it (Read-only file system"), error.message);
+      await (await ServerProcess.start({ dataDir: dir })).stop();
+    });
+  },
+);

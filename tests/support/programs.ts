@@ -12,9 +12,12 @@ interface Program {
   readonly packages: readonly string[];
   /** Where it is, if no path leads there: `bin` in a folder for each version here, of which the newest counts. */
   readonly versions?: string;
-  /** Only root can do with it what tests do. Default: anybody can. */
-  readonly isForRoot?: boolean;
+  /** A command that succeeds only where it may do what tests do with it: often not in a container, or not as a user. */
+  readonly trial?: readonly string[];
 }
+
+/** The command that runs what follows it where it can mount what nobody else sees; a user becomes root there. */
+export const WITH_OWN_MOUNTS: readonly string[] = ["unshare", Deno.uid() === 0 ? "-m" : "-Urm"];
 
 /** Every program that tests start. */
 export const PROGRAMS = {
@@ -25,7 +28,11 @@ export const PROGRAMS = {
     packages: ["chromium", "fonts-liberation"],
   },
   nats: { commands: ["nats-server"], packages: ["nats-server"] },
-  nft: { commands: ["nft"], packages: ["nftables", "iproute2"], isForRoot: true },
+  nft: {
+    commands: ["nft"],
+    packages: ["nftables", "iproute2"],
+    trial: ["unshare", "-mn", "nft", "list", "ruleset"],
+  },
   nginx: { commands: ["nginx"], packages: ["nginx"] },
   npm: { commands: ["npm"], packages: ["npm"] },
   openssl: { commands: ["openssl"], packages: ["openssl"] },
@@ -33,7 +40,12 @@ export const PROGRAMS = {
   systemd: { commands: ["systemd-analyze"], packages: ["systemd"] },
   script: { commands: ["script"], packages: ["bsdutils"] },
   slowhttptest: { commands: ["slowhttptest"], packages: ["slowhttptest"] },
-  strace: { commands: ["strace"], packages: ["strace"] },
+  strace: { commands: ["strace"], packages: ["strace"], trial: ["strace", "-qq", "-o", "/dev/null", "true"] },
+  unshare: {
+    commands: ["unshare"],
+    packages: ["util-linux"],
+    trial: [...WITH_OWN_MOUNTS, "mount", "-t", "tmpfs", "tmpfs", "/tmp"],
+  },
 } satisfies Readonly<Record<string, Program>>;
 
 /** The name of a program that tests start. */
@@ -77,9 +89,27 @@ function isExecutable(path: string): boolean {
 
 /** Why a program cannot be used here; `undefined` when it can. */
 function obstacle(name: ProgramName): string | undefined {
-  const { packages, isForRoot }: Program = PROGRAMS[name];
+  const { packages, trial }: Program = PROGRAMS[name];
   if (findProgram(name) === undefined) return `needs ${name}: Debian's package ${packages[0]}`;
-  if (isForRoot === true && Deno.uid() !== 0) return `needs ${name} as root`;
+  if (trial !== undefined && !succeeds(trial)) return `needs ${name} with more rights than it has here`;
+}
+
+/** What came of each trial. */
+const trials = new Map<string, boolean>();
+
+function succeeds(trial: readonly string[]): boolean {
+  const key = trial.join(" ");
+  const known = trials.get(key) ?? tryOut(trial);
+  trials.set(key, known);
+  return known;
+}
+
+function tryOut([command, ...args]: readonly string[]): boolean {
+  try {
+    return new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
 }
 
 /** Registers a test that starts programs: where one cannot be used it is ignored, or fails when {@linkcode REQUIRE_ALL}. */
