@@ -84,6 +84,13 @@ interface Page {
 
 type Pages = ReadonlyMap<string, Page>;
 
+/**
+ * Where a browser gives the token, in a form: an address stands in the logs of proxies. The form and how it looks are
+ * anybody's.
+ */
+const TOKEN_PATH = "/token";
+const OPEN_PATHS = [TOKEN_PATH, "/status.css"];
+
 async function loadPages(): Promise<Pages> {
   const read = async (name: string, contentType: string): Promise<Page> => ({
     body: await Deno.readTextFile(new URL(`./web/${name}`, import.meta.url)),
@@ -94,6 +101,7 @@ async function loadPages(): Promise<Pages> {
     ["/status.css", await read("status.css", "text/css")],
     ["/status.js", await read("status.js", "text/javascript")],
     ["/moderation.js", await read("moderation.js", "text/javascript")],
+    [TOKEN_PATH, await read("token.html", "text/html")],
   ]);
 }
 
@@ -104,7 +112,17 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
   // Where every page asks for the token, another site's page has nothing to show; a proxy's name may be any.
   if (options.token === "") app.use(checkHost(options.host));
   app.on(["GET", "HEAD"], "/healthz", (context) => context.text("ok\n"));
-  const gate = new TokenGate(options.token !== "" ? options.token : options.moderation.token);
+  const sendPage = (context: Context, path: string, status: 200 | 401 = 200) => {
+    const { body, contentType } = pages.get(path)!;
+    if (path === TOKEN_PATH) context.header("content-security-policy", TOKEN_PAGE_POLICY);
+    return context.body(body, status, { "content-type": contentType });
+  };
+  const gate = new TokenGate(
+    options.token !== "" ? options.token : options.moderation.token,
+    (context) => sendPage(context, TOKEN_PATH, 401),
+  );
+  for (const path of OPEN_PATHS) app.on(["GET", "HEAD"], path, (context) => sendPage(context, path));
+  app.post(TOKEN_PATH, gate.takeForm);
   app.use(gate.exchange);
   if (options.token !== "") app.use(gate.check);
   app.use("/moderation/*", gate.check);
@@ -130,9 +148,7 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
     "/status.json",
     (context) => context.json(statusReport(monitor, facts(), { reasons: reasons(), notices: notices() })),
   );
-  for (const [path, page] of pages) {
-    app.get(path, (context) => context.body(page.body, 200, contentType(page.contentType)));
-  }
+  for (const path of pages.keys()) app.get(path, (context) => sendPage(context, path));
   app.notFound((context) => context.text("Not found\n", 404));
   app.onError((error) => answerError(error, logger));
   return app;
@@ -152,9 +168,15 @@ const SECURITY_HEADERS = {
   "x-content-type-options": "nosniff",
 } as const;
 
+const TOKEN_PAGE_POLICY = SECURITY_HEADERS["content-security-policy"].replace(
+  "form-action 'none'",
+  "form-action 'self'",
+);
+
 async function addSecurityHeaders(context: Context, next: Next): Promise<void> {
   await next();
-  for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.res.headers.set(name, value);
+  const { headers } = context.res;
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
 }
 
 function checkHost(listenHost: string) {
@@ -170,15 +192,18 @@ async function refuseOtherMethods(context: Context, next: Next): Promise<Respons
 }
 
 /**
- * Asks for the token: as a bearer, or once as `?token=` in the address, which is exchanged for a cookie so that the
- * token does not stay in the browser's history. The cookie is not the token and dies with the process.
+ * Asks for the token: as a bearer, or once in a form, or as `?token=` in the address, which is exchanged for a cookie so
+ * that the token does not stay in the browser. The cookie is not the token and dies with the process.
  */
 class TokenGate {
   readonly #token: string;
+  readonly #showForm: (context: Context) => Response;
   readonly #cookieSecret = crypto.randomUUID() + crypto.randomUUID();
 
-  constructor(token: string) {
+  /** @param showForm Answers a browser that has not shown the token. */
+  constructor(token: string, showForm: (context: Context) => Response) {
     this.#token = token;
+    this.#showForm = showForm;
   }
 
   /** Lets pass who has shown the token. */
@@ -187,7 +212,7 @@ class TokenGate {
     if (cookie !== undefined && isSameSecret(cookie, this.#cookieSecret)) return await next();
     const bearer = bearerToken(context.req.header("authorization"));
     if (bearer !== undefined && isSameSecret(bearer, this.#token)) return await next();
-    return refuseToken(context);
+    return this.#refuse(context);
   };
 
   /** Exchanges `?token=` for the cookie. */
@@ -195,28 +220,38 @@ class TokenGate {
     const url = new URL(context.req.url);
     const given = url.searchParams.get("token");
     if (given === null) return await next();
-    if (!isSameSecret(given, this.#token)) return refuseToken(context);
+    if (!isSameSecret(given, this.#token)) return this.#refuse(context);
     url.searchParams.delete("token");
     // Two slashes at the start would name another host.
     const path = url.pathname.replace(/^\/+/, "/");
-    return context.body(null, 303, {
-      "location": `${path}${url.search}`,
-      "set-cookie": `${this.#cookieName(context)}=${this.#cookieSecret}; HttpOnly; SameSite=Strict; Path=/`,
-    });
+    return this.#admit(context, `${path}${url.search}`);
   };
+
+  /** Exchanges the token of the form for the cookie. */
+  readonly takeForm = async (context: Context): Promise<Response> => {
+    const given = new URLSearchParams(await context.req.text()).get("token") ?? "";
+    return isSameSecret(given, this.#token) ? this.#admit(context, "/") : this.#refuse(context);
+  };
+
+  #admit(context: Context, location: string): Response {
+    // As the proxy says; whoever claims it of a connection without TLS gets a cookie that is not sent back.
+    const secure = context.req.header("x-forwarded-proto") === "https" ? "; Secure" : "";
+    return context.body(null, 303, {
+      location,
+      "set-cookie": `${this.#cookieName(context)}=${this.#cookieSecret}; HttpOnly; SameSite=Strict; Path=/${secure}`,
+    });
+  }
+
+  #refuse(context: Context): Response {
+    context.header("www-authenticate", 'Bearer realm="drawbridge admin"');
+    if (context.req.header("accept")?.includes("text/html")) return this.#showForm(context);
+    return context.text("The admin token is missing or wrong. Send Authorization: Bearer TOKEN, or open /token\n", 401);
+  }
 
   /** Cookies do not keep the ports of one host apart. */
   #cookieName(context: Context): string {
     return `drawbridge_admin_${new URL(context.req.url).port || "80"}`;
   }
-}
-
-function refuseToken(context: Context): Response {
-  return context.text(
-    "The admin token is missing or wrong. Send Authorization: Bearer TOKEN, or open /?token=TOKEN once\n",
-    401,
-    { "www-authenticate": 'Bearer realm="drawbridge admin"' },
-  );
 }
 
 function answerError(error: unknown, logger: Logger): Response {

@@ -11,6 +11,7 @@ import { type ReverseProxy, SITE_NAME, startReverseProxy } from "../support/reve
 import { ServerProcess } from "../support/server_process.ts";
 import { packet, WireClient } from "../support/wire.ts";
 import { enterWorld, WirePlayer } from "../support/wire_session.ts";
+import { until } from "../support/wait.ts";
 import { join, requestUpgrade } from "../support/wire_websocket.ts";
 
 const ADMIN_TOKEN = "a token of sixteen or more".replaceAll(" ", "-");
@@ -29,9 +30,13 @@ async function upgradeStatus(proxy: ReverseProxy, localAddress: string, headers:
   return (await requestUpgrade(socket, proxy.port, { headers: { ...siteFields(proxy.port), ...headers } })).status;
 }
 
-async function askAdmin(proxy: ReverseProxy, request: string, fields: Record<string, string>): Promise<RawResponse> {
+async function askAdmin(
+  proxy: ReverseProxy,
+  request: string,
+  fields: Record<string, string>,
+  body: string = request.startsWith("POST") ? JSON.stringify({ text: "hello", moderator: "eve" }) : "",
+): Promise<RawResponse> {
   await using http = await RawHttp.secure(proxy.adminPort);
-  const body = request.startsWith("POST") ? JSON.stringify({ text: "hello", moderator: "eve" }) : "";
   const all = {
     ...{ "Host": `${SITE_NAME}:${proxy.adminPort}`, "Connection": "close", "Content-Type": "application/json" },
     ...(body === "" ? {} : { "Content-Length": String(body.length) }),
@@ -81,10 +86,18 @@ for (const kind of ["nginx", "caddy"] as const) {
         ]
       ) statuses.push((await askAdmin(proxy, "POST /moderation/announce", fields)).status);
       assertEquals(statuses, [200, 200, 200, 401, 403, 403]);
-      const opened = await askAdmin(proxy, `GET /?token=${ADMIN_TOKEN}`, {});
-      const cookie = opened.headers.get("set-cookie")?.split(";")[0] ?? "";
+      const form = { "Content-Type": "application/x-www-form-urlencoded" };
+      const opened = await askAdmin(proxy, "POST /token", form, `token=${ADMIN_TOKEN}`);
+      const [cookie, ...attributes] = opened.headers.get("set-cookie")?.split("; ") ?? [];
       assertEquals([opened.status, opened.headers.get("location")], [303, "/"]);
+      assertEquals(attributes, ["HttpOnly", "SameSite=Strict", "Path=/", "Secure"]);
       assertEquals((await askAdmin(proxy, "GET /status.json", { Cookie: cookie })).status, 200);
+      assertEquals((await askAdmin(proxy, `GET /?token=${ADMIN_TOKEN}`, {})).status, 303);
+      if (kind === "nginx") {
+        // A request is written to the log when it is over, which its client may hear before.
+        await until("the log", async () => (await Deno.readTextFile(proxy.adminLog)).endsWith('"GET /" 303\n'));
+        assert(!(await Deno.readTextFile(proxy.adminLog)).includes(ADMIN_TOKEN));
+      }
       await server.stop();
     },
   );

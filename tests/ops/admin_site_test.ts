@@ -159,9 +159,10 @@ Deno.test("startAdminSite() refuses a foreign Host header on loopback, against D
   });
 });
 
-Deno.test("startAdminSite() asks for its token on every path but /healthz", async () => {
+Deno.test("startAdminSite() asks for its token on every path but /healthz and the form for it", async () => {
   await withSite({ token: TOKEN }, async (address) => {
-    for (const path of [...PATHS, "/nope"]) {
+    // How the form looks is no secret.
+    for (const path of [...PATHS.filter((path) => path !== "/status.css"), "/nope"]) {
       for (const authorization of [undefined, "", "Bearer", "Bearer wrong", `Basic ${TOKEN}`, `Bearer ${TOKEN}x`]) {
         const { status, headers, body } = await get(
           address + path,
@@ -191,6 +192,32 @@ Deno.test("startAdminSite() exchanges ?token= for a cookie that is not the token
     assertEquals((await get(`${address}/status.json?token=wrong`)).status, 401);
     assertEquals((await get(`${address}/status.json?token=`)).status, 401);
     assertEquals((await get(`${address}//evil.example/?token=${TOKEN}`)).headers.get("location"), "/evil.example/");
+  });
+});
+
+Deno.test("startAdminSite() asks a browser for the token by a form, so that no address has it, and is told of TLS", async () => {
+  await withSite({ token: TOKEN }, async (address) => {
+    const html = { accept: "text/html,application/xhtml+xml" };
+    for (const [path, status] of [["/", 401], ["/nope", 401], ["/token", 200]] as const) {
+      const asked = await get(address + path, { headers: html });
+      assertEquals([asked.status, asked.body.includes('<form method="post" action="/token">')], [
+        status,
+        true,
+      ]);
+      assert(asked.headers.get("content-security-policy")?.includes("form-action 'self'"), path);
+    }
+    const give = (token: string, headers: Record<string, string> = {}) => {
+      const body = new URLSearchParams({ token });
+      return get(`${address}/token`, { method: "POST", body, headers: { ...html, ...headers } });
+    };
+    assertEquals([(await give("wrong")).status, (await give("")).status], [401, 401]);
+    const given = await give(TOKEN);
+    assertEquals([given.status, given.headers.get("location"), given.body], [303, "/", ""]);
+    const cookie = given.headers.get("set-cookie") ?? "";
+    assert(/; HttpOnly; SameSite=Strict; Path=\/$/.test(cookie) && !cookie.includes(TOKEN), cookie);
+    assertEquals((await get(`${address}/status.json`, { headers: { cookie: cookie.split(";")[0] } })).status, 200);
+    const overTls = await give(TOKEN, { "x-forwarded-proto": "https" });
+    assertEquals(overTls.headers.get("set-cookie"), `${cookie}; Secure`);
   });
 });
 

@@ -22,6 +22,8 @@ export interface ReverseProxy extends AsyncDisposable {
   /** Where it listens by TLS: for players, and for the admin site. */
   readonly port: number;
   readonly adminPort: number;
+  /** What it writes of requests to the admin site; nothing unless it is nginx. */
+  readonly adminLog: string;
 }
 
 /** Starts a proxy before a server and resolves when it listens. */
@@ -39,6 +41,7 @@ export async function startReverseProxy(
     [`/etc/ssl/${SITE_NAME}/key.pem`, key],
     ["127.0.0.1:8082", `127.0.0.1:${ports.gateway}`],
     ["127.0.0.1:9090", `127.0.0.1:${ports.admin}`],
+    ["/var/log/nginx/", `${dir}/`],
     ["listen 443 ", `listen 127.0.0.1:${port} `],
     ["listen 9443 ", `listen 127.0.0.1:${adminPort} `],
     [`https://${SITE_NAME}:443 `, `https://${SITE_NAME}:${port} `],
@@ -69,7 +72,7 @@ export async function startReverseProxy(
     await stop();
     throw error;
   }
-  return { port, adminPort, [Symbol.asyncDispose]: stop };
+  return { port, adminPort, adminLog: `${dir}/drawbridge-admin.log`, [Symbol.asyncDispose]: stop };
 }
 
 async function isOpen(port: number, hasEnded: () => boolean): Promise<boolean> {

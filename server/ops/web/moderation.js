@@ -3,8 +3,7 @@
 const INTERVAL_MS = 2_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const NO_TOKEN =
-  "To moderate, open this page once as /?token=TOKEN. Without --admin-token the token is in admin.token " +
-  "in the server's data folder.";
+  "To moderate, open /token and give the admin token. Without --admin-token it is in admin.token in the server's data folder.";
 
 const byId = (id) => document.getElementById(id);
 const section = byId("moderation");
