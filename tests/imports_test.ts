@@ -442,6 +442,20 @@ async function protosOf(folder: string): Promise<string[]> {
   return found;
 }
 
+/** What starts programs that a machine may lack. */
+const STARTS_PROGRAMS =
+  /^tests\/support\/(?:browser|certificate|nats|network_namespaces|postgres|reverse_proxy|syscall_faults)\.ts$/;
+/** What says which programs a test needs: so do the contracts of what has adapters. */
+const SAYS_WHICH = /\b(?:programTest|browserTest)\(|\bprogram: "/;
+
+Deno.test("tests: whoever starts programs of others says which, so that tests are left out where those are missing", () => {
+  const starting = SOURCES.filter(({ file, imports }) =>
+    file.endsWith("_test.ts") && imports.some(({ target }) => STARTS_PROGRAMS.test(target))
+  );
+  assert(starting.length > 30, `${starting.length} files start programs`);
+  assertEquals(starting.filter(({ code }) => !SAYS_WHICH.test(code)).map(({ file }) => file), []);
+});
+
 Deno.test("records: only server/ring/ knows where their fields lie", () => {
   const layout = /\b(?:ring|toLogic|fromLogic)\.(?:words|doubles)\b/i;
   const wrong = SOURCES.filter(({ file, code }) => /^server\/(?!ring\/)/.test(file) && layout.test(code));
