@@ -13,7 +13,9 @@ import {
   type OptionValues,
 } from "../../server/game/game.ts";
 import { chat } from "../parts/chat/chat_handlers.ts";
+import { combat as combatPart, type CombatService } from "../parts/combat/combat_handlers.ts";
 import { KillCredit } from "../parts/combat/kill_credit.ts";
+import { SafeAreas } from "../parts/combat/safe_areas.ts";
 import { friends, type SocialService } from "../parts/friends/social_handlers.ts";
 import { GUILD_OPTIONS, guilds as guildsPart, type GuildService } from "../parts/guilds/guild_handlers.ts";
 import {
@@ -23,12 +25,13 @@ import {
 import { parties as partiesPart, type PartyService } from "../parts/parties/parties.ts";
 import { rooms as roomsPart, type RoomService } from "../parts/rooms/room_handlers.ts";
 import { MARSH_ENTITIES } from "./entities.ts";
-import { CombatService } from "./combat_handlers.ts";
 import { contract } from "./contract.ts";
 import { type GameData, loadGameData } from "./data/game_data.ts";
 import { startMaps } from "./map_handlers.ts";
 import { Atlas, type AtlasOptions } from "./maps/atlas.ts";
 import { NO_MONSTERS } from "./monsters/monster_data.ts";
+import { startMonsters } from "./monsters/monster_handlers.ts";
+import type { Monsters } from "./monsters/monsters.ts";
 
 /** As many as stay together in a fight. */
 export const PARTY_MEMBERS = 6;
@@ -48,6 +51,7 @@ export interface Marsh {
   readonly combat: CombatService;
   readonly guilds: GuildService;
   readonly leaderboards: LeaderboardService;
+  readonly monsters: Monsters;
   readonly parties: PartyService;
   readonly rooms: RoomService;
   readonly social: SocialService;
@@ -67,7 +71,7 @@ export default marshWith(loadGameData());
 
 function start(
   game: Game,
-  { monsters, guildWarMinutes }: OptionValues<typeof OPTIONS>,
+  { monsters: hasMonsters, guildWarMinutes }: OptionValues<typeof OPTIONS>,
   { data, atlas }: { readonly data: GameData; readonly atlas: Atlas },
 ): Marsh {
   const social = game.use(friends);
@@ -76,7 +80,11 @@ function start(
   const parties = game.use(partiesPart, { friends: social, membersMax: PARTY_MEMBERS });
   const leaderboards = game.use(leaderboardsPart);
   game.use(chat, { friends: social, guilds, parties, rooms });
-  const combat = new CombatService(game, { atlas, guilds, monsters: monsters ? data.monsters : NO_MONSTERS });
+  const combat = game.use(combatPart, {
+    safeAreas: new SafeAreas(atlas.maps),
+    areAtWar: (playerId, otherId) => guilds.areAtWar(playerId, otherId),
+  });
+  const monsters = startMonsters(game, { atlas, combat, data: hasMonsters ? data.monsters : NO_MONSTERS });
   startMaps(game, { atlas, combat });
 
   const credit = new KillCredit();
@@ -87,5 +95,5 @@ function start(
     guilds.onKill(killer, victim);
     leaderboards.onKill(killer, victim);
   });
-  return { combat, guilds, leaderboards, parties, rooms, social };
+  return { combat, guilds, leaderboards, monsters, parties, rooms, social };
 }

@@ -2,7 +2,7 @@
 
 import { assert } from "../../shared/errors.ts";
 
-// The marsh: monsters, maps and fights
+// The marsh: monsters and maps
 
 /** Maps that `maps.json` may have. */
 export const MAP_ENTRIES_MAX = 64;
@@ -14,19 +14,6 @@ export const SAFE_AREAS_MAX = 8;
 export const PORTAL_RADIUS_MAX = 50;
 /** How far from the end of a portal its users arrive at most, in units: not all in one place. */
 export const PORTAL_ARRIVAL_RADIUS = 3;
-/**
- * * Packets that one use of an area skill may send to all who see it: where more than 31 do, it hits fewer, so that it
- * does not cost more in a crowd.
- */
-export const AREA_COPIES_MAX = 1_000;
-/** Entities one use hits however many see it. */
-export const AREA_TARGETS_MIN = 4;
-/** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
-export const RESPAWN_DISTANCE_MIN = 28;
-/** The farthest, in units: within sight of where it died. */
-export const RESPAWN_DISTANCE_MAX = 45;
-/** How often used-up cooldowns are forgotten, in milliseconds. */
-export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 /** Kinds, and likewise spawns, that `monsters.json` may have. */
 export const MONSTER_ENTRIES_MAX = 256;
 /** How often an awake monster moves and decides, in milliseconds: as often as players send their moves. */

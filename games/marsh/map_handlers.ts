@@ -10,11 +10,11 @@ import { MapEnteredSchema, type MapInfoSchema } from "../../shared/gen/world_pb.
 import { MapInfoRequestSchema, MapInfoResponseSchema, PortalRequestSchema } from "./marsh_pb.ts";
 import { PacketType } from "./contract.ts";
 import { PORTAL_ARRIVAL_RADIUS } from "./limits.ts";
+import type { CombatService } from "../parts/combat/combat_handlers.ts";
 import { FIGHT_MS } from "../parts/combat/limits.ts";
 import type { Atlas, AtlasMap, Portal } from "./maps/atlas.ts";
 import { type Game, Refused } from "../../server/game/game.ts";
 import { pack, type Packed, placeAround } from "../../server/game/kit.ts";
-import type { CombatService } from "./combat_handlers.ts";
 
 /** What maps need of the rest of the game. */
 export interface MapParts {

@@ -8,15 +8,13 @@ import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/
 import { PacketType } from "../../games/marsh/contract.ts";
 import {
   AREA_COPIES_MAX,
-  AREA_TARGETS_MIN,
-  RESPAWN_DISTANCE_MAX,
-  RESPAWN_DISTANCE_MIN,
-} from "../../games/marsh/limits.ts";
-import {
   AREA_TARGETS_MAX,
+  AREA_TARGETS_MIN,
   ENTRY_CALM_MS,
   RESPAWN_DELAY_MS,
   RESPAWN_DELAY_MS_MAX,
+  RESPAWN_DISTANCE_MAX,
+  RESPAWN_DISTANCE_MIN,
 } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";

@@ -1,7 +1,7 @@
 /** Nothing that holds a player back, and no fight, ends because the player leaves the world. */
 
 import { SKILL_AREA, SKILL_MELEE, SKILL_RANGED } from "../../games/parts/combat/skills.ts";
-import { fightPenaltyEndMs } from "../../games/marsh/combat_handlers.ts";
+import { fightPenaltyEndMs } from "../../games/parts/combat/combat_handlers.ts";
 import { Penalties } from "../../server/session/penalties.ts";
 import { travelPenaltyEndMs } from "../../server/session/characters.ts";
 import { Prng } from "../../server/world/prng.ts";

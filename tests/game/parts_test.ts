@@ -9,6 +9,15 @@ import {
 } from "@bufbuild/protobuf";
 import { chat } from "../../games/parts/chat/chat_handlers.ts";
 import { Channel, ChatMessageSchema, file_parts_chat_chat } from "../../games/parts/chat/chat_pb.ts";
+import { combat } from "../../games/parts/combat/combat_handlers.ts";
+import {
+  CombatActionSchema,
+  CombatResultSchema,
+  file_parts_combat_combat,
+} from "../../games/parts/combat/combat_pb.ts";
+import { COMBAT_COMPONENTS, COMBAT_HOLD_REASONS } from "../../games/parts/combat/components.ts";
+import { ENTRY_CALM_MS } from "../../games/parts/combat/limits.ts";
+import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import {
   file_parts_friends_friends,
   FriendListRequestSchema,
@@ -50,14 +59,14 @@ import {
   RoomResponseSchema,
 } from "../../games/parts/rooms/rooms_pb.ts";
 import { contract as marsh } from "../../games/marsh/contract.ts";
-import { defineGame, type Game } from "../../server/game/game.ts";
+import { defineGame, type Game, type GameDescription } from "../../server/game/game.ts";
 import type { GameRecords } from "../../server/game/store.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { Contract, packetTypeOf } from "../../shared/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { settle } from "../social/company.ts";
 
@@ -67,14 +76,14 @@ const ENGINE = marsh.files.filter(({ name }) => name.startsWith("drawbridge/"));
 interface Small {
   readonly files: readonly DescFile[];
   readonly stores?: GameRecords["stores"];
-  readonly components?: Parameters<typeof defineGame>[1]["components"];
-  readonly start: (game: Game) => void;
+  readonly entities?: Pick<GameDescription, "components" | "holdReasons">;
+  readonly start: (game: Game) => unknown;
 }
 
-async function play({ files, stores = [], components, start }: Small): Promise<LogicHarness> {
+async function play({ files, stores = [], entities, start }: Small): Promise<LogicHarness> {
   const contract = new Contract("small", [...ENGINE, ...files]);
   const maps = () => [{ mapId: 0, width: 100, height: 100, interestRadius: 20 }];
-  const game = defineGame(contract, { maps, components }, start);
+  const game = defineGame(contract, { maps, ...entities }, start);
   const storage = new DirectStorage({ path: MEMORY_PATH }, { game: "small", stores });
   return await LogicHarness.create({ game, storage });
 }
@@ -114,6 +123,26 @@ Deno.test("Chat is played without guilds, parties and rooms: their channels are 
   }
 });
 
+Deno.test("Combat is played without guilds, monsters and safe areas: a blow is told to all who see it, and hurts", async () => {
+  await using harness = await play({
+    files: [file_parts_combat_combat],
+    entities: { components: COMBAT_COMPONENTS, holdReasons: COMBAT_HOLD_REASONS },
+    start: (game) => game.use(combat),
+  });
+  const { rules } = harness.logic.parts as ReturnType<typeof combat.start>;
+  const ann = await harness.connect({ name: "ann", at: { x: 10, z: 10 } });
+  const bob = await harness.connect({ name: "bob", at: { x: 12, z: 10 } });
+  const far = await harness.connect({ name: "far", at: { x: 90, z: 90 } });
+  harness.advance(ENTRY_CALM_MS);
+  for (let blow = 0; rules.health.hpOf(bob.entityId) > 0; blow++) {
+    assert(blow < 200, "Nothing hurts");
+    harness.send(ann, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(bob.entityId) });
+    harness.advance(5_000);
+  }
+  for (const client of [ann, bob]) assertEquals(last(client, CombatResultSchema)?.targetDied, true);
+  assertEquals(last(far, CombatResultSchema), undefined);
+});
+
 /** A part alone, with the parts that it stands on; what is asked of it is answered. */
 const ALONE: readonly (Small & { readonly name: string; readonly asks: (harness: LogicHarness) => Promise<void> })[] = [
   {
@@ -134,7 +163,7 @@ const ALONE: readonly (Small & { readonly name: string; readonly asks: (harness:
     name: "guilds, on friends",
     files: [file_parts_friends_friends, file_parts_guilds_guilds],
     stores: [STORED_SOCIAL, STORED_GUILDS],
-    components: [GUILD],
+    entities: { components: [GUILD] },
     start: (game) => game.use(guilds, { friends: game.use(friends), guildWarMinutes: 60 }),
     asks: answered(GuildCreateRequestSchema, { name: "Grey Lions", tag: "GL" }, GuildCreateResponseSchema),
   },

@@ -10,7 +10,8 @@ import { CombatActionSchema, RespawnRequestSchema } from "../../games/parts/comb
 import { LeaveWorldRequestSchema, MovementUpdateSchema } from "../../shared/gen/world_pb.ts";
 import { MapInfoRequestSchema, PortalRequestSchema } from "../../games/marsh/marsh_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { PORTAL_ARRIVAL_RADIUS, RESPAWN_DISTANCE_MAX } from "../../games/marsh/limits.ts";
+import { PORTAL_ARRIVAL_RADIUS } from "../../games/marsh/limits.ts";
+import { RESPAWN_DISTANCE_MAX } from "../../games/parts/combat/limits.ts";
 import { ENTRY_CALM_MS, RESPAWN_DELAY_MS } from "../../games/parts/combat/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
@@ -315,7 +316,7 @@ Deno.test("New players appear in the safe area at the southern gate, with someth
   harness.tick();
   harness.tick();
   const ids = Array.from({ length: world.slotCount }, (_, id) => id);
-  const monsters = ids.filter((id) => harness.marsh.combat.monsters.isMonster(id));
+  const monsters = ids.filter((id) => harness.marsh.monsters.isMonster(id));
   for (const id of players) {
     const x = world.xOf(id), z = world.zOf(id);
     assert(Math.hypot(x - safeArea.x, z - safeArea.z) <= safeArea.radius, `${x}, ${z} is not safe`);
@@ -356,7 +357,7 @@ Deno.test("MAP_INFO_RESPONSE tells the safe area at the gate, where no monster l
   assertEquals(map?.safeAreas.map(({ position, radius }) => [position?.x, position?.z, radius]), [[500, 982, 18]]);
   const { world } = harness;
   const monsters = Array.from({ length: world.slotCount }, (_, id) => id)
-    .filter((id) => harness.marsh.combat.monsters.isMonster(id) && world.mapOf(id).mapId === 0);
+    .filter((id) => harness.marsh.monsters.isMonster(id) && world.mapOf(id).mapId === 0);
   assert(monsters.length > 20, `${monsters.length} monsters`);
   for (const id of monsters) assert(Math.hypot(world.xOf(id) - 500, world.zOf(id) - 982) > 18);
 });

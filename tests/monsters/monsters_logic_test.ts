@@ -57,7 +57,7 @@ Deno.test("Logic lets a monster kill a player, who comes back", async () => {
   }
   const results = harness.received(client, PacketType.COMBAT_RESULT);
   assert(results.every(({ skillId, targetId }) => skillId === SKILL_NONE && Number(targetId) === client.entityId));
-  assert(results.every(({ attackerId }) => harness.marsh.combat.monsters.isMonster(Number(attackerId))));
+  assert(results.every(({ attackerId }) => harness.marsh.monsters.isMonster(Number(attackerId))));
   assertEquals(results.filter(({ targetDied }) => targetDied).length, 1);
   assertEquals(kills, [[null, "victim"]]);
   harness.advance(10_000);
@@ -71,7 +71,7 @@ Deno.test("Logic lets a player kill a monster, and tells it as the player's kill
   const client = await harness.connect({ name: "hunter", at: { x: 520, z: 500 } });
   harness.tick();
   const [{ entityId }] = updatesOf(harness, client, "spawn").filter(({ value }) => value.kind === EntityKind.MONSTER);
-  for (let round = 0; harness.marsh.combat.monsters.modeOf(entityId) !== "corpse"; round++) {
+  for (let round = 0; harness.marsh.monsters.modeOf(entityId) !== "corpse"; round++) {
     assert(round < 40, "A rat must die of forty blows");
     harness.send(client, CombatActionSchema, { skillId: SKILL_RANGED, targetId: BigInt(entityId) });
     harness.advance(1_500);
@@ -96,21 +96,21 @@ Deno.test("Logic has the monsters of the build on their maps, unless they are sw
   await using on = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
   await using off = await LogicHarness.create({ config: { gameOptions: { monsters: false } } });
   assertEquals(on.world.maps.map((map) => map.entityCount), [40, 18, 24, 13]);
-  assertEquals([on.world.entityCount, on.marsh.combat.monsters.count], [95, 95]);
-  assertEquals([off.world.entityCount, off.marsh.combat.monsters.count], [0, 0]);
+  assertEquals([on.world.entityCount, on.marsh.monsters.count], [95, 95]);
+  assertEquals([off.world.entityCount, off.marsh.monsters.count], [0, 0]);
 });
 
 Deno.test("Logic leaves the world to players but for a part: no monster takes a player's place", async () => {
   for (const worldCapacity of [1, 9, 10, 100, 1_000]) {
     await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } }, worldCapacity });
-    const { count } = harness.marsh.combat.monsters;
+    const { count } = harness.marsh.monsters;
     assert(count <= worldCapacity / PLAYERS_PER_OTHER && count <= 95, `${count} of ${worldCapacity}`);
   }
 });
 
 Deno.test("Logic puts players who enter where no monster notices them", async () => {
   await using harness = await LogicHarness.create({ config: { gameOptions: { monsters: true } } });
-  const { marsh: { combat: { monsters } }, world } = harness;
+  const { marsh: { monsters }, world } = harness;
   const aggroRadius = Math.max(...loadGameData().monsters.kinds.map((kind) => kind.aggroRadius));
   for (let count = 0; count < 60; count++) {
     const { entityId } = await harness.connect();
@@ -126,7 +126,7 @@ Deno.test("Logic puts players who enter where no monster notices them", async ()
 Deno.test("Logic lets monsters sleep until a player comes", async () => {
   const { kinds, spawns } = loadGameData().monsters;
   await using harness = await LogicHarness.create({ monsters: { kinds, spawns } });
-  const { monsters } = harness.marsh.combat;
+  const { monsters } = harness.marsh;
   harness.advance(10_000);
   assertEquals([monsters.awakeCount, monsters.stepCount], [0, 0]);
   const { x, z } = spawns.find((spawn) => spawn.map === undefined && spawn.x !== undefined)!;

@@ -116,7 +116,7 @@ export class Judges {
     this.#lastBlow = payload;
     const { attackerId, targetId, targetDied } = fromBinary(CombatResultSchema, payload);
     const { world } = life, target = Number(targetId);
-    const isMonsters = life.marsh.combat.monsters.isMonster(Number(attackerId));
+    const isMonsters = life.marsh.monsters.isMonster(Number(attackerId));
     if (isMonsters && world.has(target) && isInSafety(life, target)) {
       this.verdict.fail("fights", `Monster ${attackerId} struck ${targetId}, who is in a safe area`);
     }

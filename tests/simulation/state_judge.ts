@@ -97,7 +97,7 @@ export class StateJudge {
 
   /** Monsters stay out of safe areas. */
   #checkMonsters(life: LogicLife): void {
-    const { monsters } = life.marsh.combat;
+    const { monsters } = life.marsh;
     for (let entityId = 1; entityId < life.world.slotCount; entityId++) {
       if (!monsters.isMonster(entityId) || !isInSafety(life, entityId)) continue;
       this.#verdict.fail("fights", `Monster ${entityId} is in a safe area`);

@@ -28,6 +28,19 @@ export const RECOVERY_HP = 5;
 export const RECOVERY_INTERVAL_MS = 1_000;
 /** How long after its entry a player can strike nobody, in milliseconds: others see it first. */
 export const ENTRY_CALM_MS = 1_000;
+/**
+ * Packets that one use of an area skill may send to all who see it: where more than 31 do, it hits fewer, so that it
+ * does not cost more in a crowd.
+ */
+export const AREA_COPIES_MAX = 1_000;
+/** Entities one use hits however many see it. */
+export const AREA_TARGETS_MIN = 4;
+/** How far from where it died a player respawns, in units: near by, but out of reach of most blows. */
+export const RESPAWN_DISTANCE_MIN = 28;
+/** The farthest, in units: within sight of where it died. */
+export const RESPAWN_DISTANCE_MAX = 45;
+/** How often used-up cooldowns are forgotten, in milliseconds. */
+export const COOLDOWN_SWEEP_INTERVAL_MS = 10_000;
 
 assert(RESPAWN_DELAY_MS_MAX <= FIGHT_MS, "A player who leaves dead must come back before the body goes");
 assert(RESPAWN_DELAY_MS < RESPAWN_DELAY_MS_MAX, "A player may respawn before it must");

@@ -1,38 +1,14 @@
 /**
- * Combat and monsters, as players see them: skills, respawns, and who is told of what.
+ * Combat, as players see it: skills, respawns, and who is told of what.
  *
  * @module
  */
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { packetTypeOf } from "../../../shared/contract.ts";
+import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
-  type CombatAction,
-  CombatActionSchema,
-  CombatResultSchema,
-  RespawnRequestSchema,
-} from "../parts/combat/combat_pb.ts";
-import { PacketType } from "./contract.ts";
-import { PLAYERS_PER_OTHER } from "../../shared/limits.ts";
-import {
-  AREA_COPIES_MAX,
-  AREA_TARGETS_MIN,
-  COOLDOWN_SWEEP_INTERVAL_MS,
-  RESPAWN_DISTANCE_MAX,
-  RESPAWN_DISTANCE_MIN,
-} from "./limits.ts";
-import { AREA_TARGETS_MAX, RESPAWN_DELAY_MS } from "../parts/combat/limits.ts";
-import { type BlowReport, Combat, type CombatRefusal } from "../parts/combat/combat.ts";
-import { type Health, setStatus } from "../parts/combat/components.ts";
-import { Respawns } from "../parts/combat/respawns.ts";
-import { SafeAreas } from "../parts/combat/safe_areas.ts";
-import { EFFECT_STUN } from "../parts/combat/status_effects.ts";
-import type { GuildService } from "../parts/guilds/guild_handlers.ts";
-import type { Atlas } from "./maps/atlas.ts";
-import type { MonsterData } from "./monsters/monster_data.ts";
-import { monsterHomes } from "./monsters/monster_homes.ts";
-import { Monsters } from "./monsters/monsters.ts";
-import {
+  definePart,
   type Game,
   Penalties,
   type Place,
@@ -41,7 +17,24 @@ import {
   type Prng,
   Refused,
   type SavedState,
-} from "../../server/game/game.ts";
+} from "../../../server/game/game.ts";
+import { type BlowReport, Combat, type CombatRefusal } from "./combat.ts";
+import { type CombatAction, CombatActionSchema, CombatResultSchema, RespawnRequestSchema } from "./combat_pb.ts";
+import { type Health, setStatus } from "./components.ts";
+import {
+  AREA_COPIES_MAX,
+  AREA_TARGETS_MAX,
+  AREA_TARGETS_MIN,
+  COOLDOWN_SWEEP_INTERVAL_MS,
+  RESPAWN_DELAY_MS,
+  RESPAWN_DISTANCE_MAX,
+  RESPAWN_DISTANCE_MIN,
+} from "./limits.ts";
+import { Respawns } from "./respawns.ts";
+import { SafeAreas } from "./safe_areas.ts";
+import { EFFECT_STUN } from "./status_effects.ts";
+
+const COMBAT_RESULT = packetTypeOf(CombatResultSchema);
 
 /** Told of every death: `killer` is null for a monster's doing, `victim` for a monster. */
 export type KillListener = (killer: PlayerName | null, victim: PlayerName | null) => void;
@@ -73,13 +66,12 @@ interface FightPenalty {
 /** What is kept of a player when the game is reloaded; the dead are so since `diedAtMs`, by the engine's clock. */
 type KeptHealth = Readonly<Record<"hp" | "hpMax" | "diedAtMs", number>>;
 
-/** What the {@linkcode CombatService} is made with. */
-export interface CombatServiceOptions {
-  readonly atlas: Atlas;
-  /** Who lives in the world beside players. */
-  readonly monsters: MonsterData;
-  /** Who may fight in safe areas, too. */
-  readonly guilds: Pick<GuildService, "areAtWar">;
+/** What a game says of its fights. Its `components` have COMBAT_COMPONENTS, its `holdReasons` COMBAT_HOLD_REASONS. */
+export interface CombatOptions {
+  /** Where nobody strikes a player; left out: nowhere. */
+  readonly safeAreas?: SafeAreas;
+  /** Whether two players may fight in safe areas, too; left out: nobody may. 0 for who is nobody's. */
+  readonly areAtWar?: (playerId: number, otherId: number) => boolean;
 }
 
 /** Who comes with no penalty. */
@@ -95,12 +87,15 @@ const PENALTY_SWEEP_INTERVAL_MS = 1_000;
 
 /** The fights of a world, on all its maps. */
 export class CombatService {
-  readonly monsters: Monsters;
+  /** The fights themselves, for those whom nobody plays. */
+  readonly rules: Combat;
+  readonly safeAreas: SafeAreas;
   readonly #game: Game;
   readonly #penalties = new Penalties(fightPenaltyEndMs);
-  readonly #combat: Combat;
   readonly #respawns = new Respawns();
   readonly #killListeners: KillListener[] = [];
+  readonly #blowListeners: ((blow: BlowReport) => void)[] = [];
+  readonly #deathListeners: ((victimId: number) => void)[] = [];
   /** Chooses where the dead come back. */
   readonly #places: Prng;
   readonly #watchers: Int32Array;
@@ -114,21 +109,20 @@ export class CombatService {
   #attackerRound = 0;
   #nextSweepMs: number;
 
-  constructor(game: Game, options: CombatServiceOptions) {
-    const nowMs = game.clock.monotonicMs();
+  /** Made by {@linkcode combat}. */
+  constructor(game: Game, { safeAreas = new SafeAreas(), areAtWar = () => false }: CombatOptions = {}) {
     this.#game = game;
+    this.safeAreas = safeAreas;
     this.#watchers = new Int32Array(game.world.slotCount);
     this.#rounds = new Float64Array(game.world.slotCount);
-    this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
-    // Each has a die of its own: how a fight ends does not depend on where some wolf goes for a walk.
-    const [dice, places, whims] = ["dice", "places", "whims"].map((name) => game.random(name));
-    this.#places = places;
-    const safeAreas = new SafeAreas(options.atlas.maps);
-    this.#combat = new Combat({
+    this.#nextSweepMs = game.nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
+    this.#places = game.random("respawns");
+    this.rules = new Combat({
       world: game.world,
-      dice,
+      // A die of its own: how a fight ends does not depend on where some wolf goes for a walk.
+      dice: game.random("dice"),
       safeAreas,
-      areAtWar: (entityId, otherId) => options.guilds.areAtWar(this.#playerIdOf(entityId), this.#playerIdOf(otherId)),
+      areAtWar: (entityId, otherId) => areAtWar(this.#playerIdOf(entityId), this.#playerIdOf(otherId)),
       areaTargetsMax: (attackerId) => this.#areaTargetsMax(attackerId),
       faults: game.faults,
       events: {
@@ -136,19 +130,22 @@ export class CombatService {
         onDeath: (killerId, victimId) => this.#onDeath(killerId, victimId),
       },
     });
-    const maps = game.world.maps.map((map) => {
-      const { areaFactor, safeAreas } = options.atlas.find(map.mapId)!;
-      return { map, areaFactor, safeAreas };
-    });
-    // Monsters have places of their own in the world; these are all of them.
-    const countMax = Math.floor(game.worldCapacity / PLAYERS_PER_OTHER);
-    const homes = monsterHomes(options.monsters, { maps, countMax }, places);
-    const parts = { world: game.world, combat: this.#combat, prng: whims, homes, safeAreas, faults: game.faults };
-    this.monsters = new Monsters(parts, nowMs);
+    this.#keepHealth();
     game.hooks.savedHp((entityId) => this.health.hpOf(entityId));
-    game.hooks.stays((entityId, nowMs) => this.#combat.isFighting(entityId, nowMs));
+    game.hooks.stays((entityId, nowMs) => this.rules.isFighting(entityId, nowMs));
     // A player who died enters as after a respawn: anywhere on its map.
     game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
+    game.hooks.despawn((entityId, characterId) => this.#remove(entityId, characterId));
+    game.hooks.spawn((entityId, characterId, hasStayed) => this.#enter(entityId, characterId, hasStayed));
+    game.system("combat", (nowMs) => this.step(nowMs));
+    game.every(PENALTY_SWEEP_INTERVAL_MS, () => this.#penalties.sweep(game.nowMs));
+    game.on(CombatActionSchema, (player, action) => this.#act(player, action));
+    game.on(RespawnRequestSchema, (player) => this.#onRespawnRequest(player));
+  }
+
+  /** Who is hurt how much when it appears, and when the game is reloaded. */
+  #keepHealth(): void {
+    const game = this.#game;
     const before = new Map(game.kept<[entityId: number, health: KeptHealth][]>("health") ?? []);
     game.keep(
       "health",
@@ -168,27 +165,21 @@ export class CombatService {
         setStatus(game.world, entityId, { buffIds: [], debuffIds: [], isStunned: false, isSilenced: false });
       }
     });
-    game.hooks.despawn((entityId, characterId) => this.#remove(entityId, characterId));
-    game.hooks.spawn((entityId, characterId, hasStayed) => this.#enter(entityId, characterId, hasStayed));
-    game.system("combat", (nowMs) => this.step(nowMs));
-    game.every(PENALTY_SWEEP_INTERVAL_MS, () => this.#penalties.sweep(game.nowMs));
-    game.on(CombatActionSchema, (player, action) => this.#act(player, action));
-    game.on(RespawnRequestSchema, (player) => this.#onRespawnRequest(player));
   }
 
   /** Hit points of everybody. */
   get health(): Health {
-    return this.#combat.health;
+    return this.rules.health;
   }
 
   /** Whether the entity can move and act: it is in the world, alive and not stunned. */
   canAct(entityId: number): boolean {
-    return this.#combat.canAct(entityId);
+    return this.rules.canAct(entityId);
   }
 
   /** Whether the entity gave or took a blow of late. */
   isFighting(entityId: number): boolean {
-    return this.#combat.isFighting(entityId, this.#game.clock.monotonicMs());
+    return this.rules.isFighting(entityId, this.#game.clock.monotonicMs());
   }
 
   /** A player has a new entity: it is as hurt as it was saved, but a player who died comes back in full health. */
@@ -197,22 +188,31 @@ export class CombatService {
     this.health.set(entityId, { hp, hpMax: PLAYER_HP_MAX });
   }
 
+  /** Adds a listener for every blow, once those who see it are told. */
+  onBlow(listener: (blow: BlowReport) => void): void {
+    this.#blowListeners.push(listener);
+  }
+
+  /** Adds a listener for every death, of whomever; it comes before those of {@linkcode onKill}. */
+  onDeath(listener: (victimId: number) => void): void {
+    this.#deathListeners.push(listener);
+  }
+
   /** Adds a listener for every death a player has a part in. */
   onKill(listener: KillListener): void {
     this.#killListeners.push(listener);
   }
 
-  /** Brings effects, the dead and monsters up to date; to be called every tick, before the world's step. */
+  /** Brings effects and the dead up to date; to be called every tick, before the world's step. */
   step(nowMs: number): void {
     this.#attackerId = 0;
-    this.#combat.step(nowMs);
+    this.rules.step(nowMs);
     for (let id = this.#respawns.due(nowMs); id !== 0; id = this.#respawns.due(nowMs)) {
       this.#game.faults.run("respawn", () => this.#respawn(id, nowMs));
     }
-    this.monsters.step(nowMs);
     if (nowMs < this.#nextSweepMs) return;
     this.#nextSweepMs = nowMs + COOLDOWN_SWEEP_INTERVAL_MS;
-    this.#combat.sweep(nowMs);
+    this.rules.sweep(nowMs);
   }
 
   #act(player: Player, action: CombatAction): void {
@@ -222,7 +222,7 @@ export class CombatService {
       throw new Refused(ErrorCode.PERMISSION_DENIED, "You can act only as your own entity");
     }
     this.#attackerId = 0;
-    const verdict = this.#combat.act({
+    const verdict = this.rules.act({
       attackerId: entityId,
       attackerKey: characterId,
       skillId: action.skillId,
@@ -252,8 +252,8 @@ export class CombatService {
   #respawn(entityId: number, nowMs: number): void {
     const { world } = this.#game;
     this.#respawns.remove(entityId);
-    this.#combat.endFight(entityId);
-    const { health } = this.#combat, hpMax = health.hpMaxOf(entityId);
+    this.rules.endFight(entityId);
+    const { health } = this.rules, hpMax = health.hpMaxOf(entityId);
     world.teleport(entityId, nowMs, this.#respawnPlace(entityId));
     health.set(entityId, { hp: hpMax, hpMax });
     const player = this.#game.players.at(entityId);
@@ -282,10 +282,9 @@ export class CombatService {
       appliedEffects: stunMs > 0 ? [{ effectId: EFFECT_STUN, duration: stunMs / 1_000, value: 0 }] : [],
       targetDied,
     });
-    const nowMs = this.#game.clock.monotonicMs();
     const recipients = this.#whoSees(attackerId, targetId);
-    this.#game.players.send(recipients, PacketType.COMBAT_RESULT, toBinary(CombatResultSchema, result));
-    if (targetId !== 0) this.monsters.provoke(targetId, attackerId, nowMs);
+    this.#game.players.send(recipients, COMBAT_RESULT, toBinary(CombatResultSchema, result));
+    this.#game.faults.notify("blow", this.#blowListeners, report);
   }
 
   /**
@@ -306,7 +305,7 @@ export class CombatService {
       // At once, so that no crash gives it its hit points back.
       this.#game.save(victimId);
     }
-    this.monsters.onDeath(victimId, nowMs);
+    this.#game.faults.notify("death", this.#deathListeners, victimId);
     this.#game.faults.notify("kill", this.#killListeners, killer, victim);
   }
 
@@ -344,12 +343,12 @@ export class CombatService {
 
   /** What holds a character back is known again: it is dead until it may respawn, stunned and fighting as it was. */
   #enter(entityId: number, characterId: number, hasStayed: boolean): void {
-    const { health } = this.#combat;
+    const { health } = this.rules;
     const { nowMs } = this.#game;
-    if (hasStayed) return this.#combat.enter(entityId, nowMs, undefined);
+    if (hasStayed) return this.rules.enter(entityId, nowMs, undefined);
     const penalty = this.#penalties.find(characterId, nowMs) ?? UNHELD;
     this.#penalties.forget(characterId);
-    this.#combat.enter(entityId, nowMs, penalty);
+    this.rules.enter(entityId, nowMs, penalty);
     if (penalty.diedAtMs === 0 || nowMs - penalty.diedAtMs >= RESPAWN_DELAY_MS) return;
     health.set(entityId, { hp: 0, hpMax: health.hpMaxOf(entityId) });
     this.#respawns.add(entityId, penalty.diedAtMs);
@@ -358,9 +357,15 @@ export class CombatService {
   #remove(entityId: number, characterId: number): void {
     this.#penalties.hold(characterId, {
       diedAtMs: this.#respawns.diedAtMs(entityId),
-      ...this.#combat.stateOf(entityId),
+      ...this.rules.stateOf(entityId),
     }, this.#game.nowMs);
-    this.#combat.remove(entityId);
+    this.rules.remove(entityId);
     this.#respawns.remove(entityId);
   }
 }
+
+/** Skills, blows, death and respawn. */
+export const combat = definePart(
+  "combat",
+  (game, options: CombatOptions | undefined) => new CombatService(game, options),
+);
