@@ -1,6 +1,7 @@
 /**
- * What PostgreSQL and NATS carry: `deno task bench:cluster`. Both are started here, on this machine; each figure comes
- * with the processor time that it took there, which other work on the machine changes little.
+ * What a cluster carries: `deno task bench:cluster`. First PostgreSQL and NATS by themselves, then a login server and
+ * game servers with players, and a single server with the same players. All are started here, on this machine; each
+ * figure comes with the processor time that it took, which other work on the machine changes little.
  *
  * @module
  */
@@ -14,42 +15,31 @@ import { PostgresStorage } from "../server/storage/postgres_storage.ts";
 import { parsePostgresUrl } from "../server/storage/postgres_target.ts";
 import { NODE_LEASE_MS } from "../shared/limits.ts";
 import { startNats, startPostgres } from "../tools/cluster/backbone.ts";
-import { findPrograms, programFolders } from "../tools/cluster/programs.ts";
-import { markdownTable, readFlags, runCommand } from "./flags.ts";
+import { findPrograms, programFolders, type Programs } from "../tools/cluster/programs.ts";
+import { freePort } from "../tests/support/free_port.ts";
+import { measureRoles, measureSingle, type RolesResult } from "./cluster_roles.ts";
+import { markdownTable, readFlags, runCommand, someOf } from "./flags.ts";
+import { usageOf } from "./process_usage.ts";
 
-const HELP = `Usage: deno task bench:cluster [--seconds N] [--nodes N] [--writers N]
+const HELP = `Usage: deno task bench:cluster [--only A,B] [--seconds N] [flags]
 
+  --only A,B   of parts, cluster, single [all three]
   --seconds N  how long each figure is measured [5]
-  --nodes N    servers that ask PostgreSQL, and that hear each line over NATS [8]
-  --writers N  requests under way at a time from each of them [40]`;
+  --nodes N    parts: servers that ask PostgreSQL, and that hear each line over NATS [8]
+  --writers N  parts: requests under way at a time from each of them [40]
+  --players N  cluster, single: players who log in, walk and talk [300]
+  --servers N  cluster: game servers [2]
+  --logins N   cluster, single: players who log in a second; a busy machine takes fewer [10]`;
+const SUBJECTS = ["parts", "cluster", "single"] as const;
 const PLAYERS = 2_000;
 /** Of a line of chat with what stands around it, in bytes. */
 const LINE_BYTES = 300;
 /** Lines on their way at a time. */
 const LINES_UNDER_WAY = 64;
-/** The kernel counts processor time in these, 100 a second. */
-const TICK_MS = 10;
-
 interface Row {
   readonly what: string;
   readonly perSecond: number;
   readonly coreShare: number;
-}
-
-/** The processor time of a process and those it has started, in milliseconds. */
-function processorMsOf(pid: number): number {
-  let ticks = 0;
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const fields = Deno.readTextFileSync(`/proc/${name}/stat`).replace(/^.*\) /s, "").split(" ");
-      // State, parent, …; user and system time are the 14th and 15th of all.
-      if (Number(name) === pid || Number(fields[1]) === pid) ticks += Number(fields[11]) + Number(fields[12]);
-    } catch {
-      // It has just ended.
-    }
-  }
-  return ticks * TICK_MS;
 }
 
 /** Runs work for some seconds and says what it was and what it took of a process. */
@@ -59,11 +49,11 @@ async function measure(
   seconds: number,
   run: (isOver: () => boolean, done: (count: number) => void) => Promise<void>,
 ): Promise<Row> {
-  const startMs = performance.now(), startProcessorMs = processorMsOf(pid);
+  const startMs = performance.now(), startProcessorMs = usageOf(pid).processorMs;
   let count = 0;
   await run(() => performance.now() - startMs > seconds * 1_000, (more) => count += more);
   const tookMs = performance.now() - startMs;
-  return { what, perSecond: count / tookMs * 1_000, coreShare: (processorMsOf(pid) - startProcessorMs) / tookMs };
+  return { what, perSecond: count / tookMs * 1_000, coreShare: (usageOf(pid).processorMs - startProcessorMs) / tookMs };
 }
 
 async function measurePostgres(
@@ -173,10 +163,9 @@ async function measureNats(
 
 /** Measures in a folder of its own, which is gone afterwards. */
 export async function runClusterBench(
+  programs: Programs,
   options: { readonly seconds: number; readonly nodes: number; readonly writers: number },
 ): Promise<Row[]> {
-  const programs = findPrograms(programFolders(Deno.env.get("PATH") ?? ""));
-  if (typeof programs === "string") throw new Error(programs);
   const folder = await Deno.makeTempDir({ prefix: "drawbridge-bench-" });
   await Deno.chmod(folder, 0o755);
   const common = { programs, folder, onEnd: () => {} };
@@ -196,24 +185,57 @@ export async function runClusterBench(
   }
 }
 
-function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return listener.addr.port;
+/** What was measured of servers, as a table. */
+export function rolesTable({ costs, packetsPerS, played, visible }: RolesResult): string {
+  const rows = costs.map(({ arrivalMs, exitMs, idleShare, memoryMb, name, packetUs, playingShare }) => [
+    name,
+    idleShare.toFixed(0),
+    arrivalMs.toFixed(2),
+    playingShare.toFixed(3),
+    packetUs.toFixed(1),
+    exitMs.toFixed(2),
+    memoryMb.toFixed(0),
+  ]);
+  const head = ["Process", "idle, ‰ of a core", "ms for who comes", "‰ for who plays", "µs for a packet"];
+  const players = Object.entries(played).map(([name, count]) => `${count} at ${name}`).join(", ");
+  return `Players: ${players}; each sees ${visible.toFixed(0)}, all together ${
+    Math.round(packetsPerS).toLocaleString("en")
+  } packets/s\n${markdownTable([...head, "ms for who goes", "MB"], rows, 1)}`;
+}
+
+/** The parts as a table. */
+function partsTable(rows: readonly Row[]): string {
+  const cells = rows.map(({ what, perSecond, coreShare }) => [
+    what,
+    Math.round(perSecond).toLocaleString("en"),
+    coreShare.toFixed(2),
+    Math.round(coreShare / perSecond * 1e6).toLocaleString("en"),
+  ]);
+  return markdownTable(["What", "a second", "cores of it", "µs of a core each"], cells, 1);
 }
 
 if (import.meta.main) {
-  const count = integer({ min: 1, max: 1_000 });
+  const count = integer({ min: 1, max: 1_000 }), players = integer({ min: 2, max: 10_000 });
   await runCommand(HELP, async (args) => {
-    const flag = readFlags(args, { "--seconds": count, "--nodes": count, "--writers": count });
-    const options = { seconds: flag("--seconds", 5), nodes: flag("--nodes", 8), writers: flag("--writers", 40) };
-    const rows = await runClusterBench(options);
-    const cells = rows.map(({ what, perSecond, coreShare }) => [
-      what,
-      Math.round(perSecond).toLocaleString("en"),
-      coreShare.toFixed(2),
-      Math.round(coreShare / perSecond * 1e6).toLocaleString("en"),
-    ]);
-    console.log(markdownTable(["What", "a second", "cores of it", "µs of a core each"], cells, 1));
+    const flag = readFlags(args, {
+      ...{ "--seconds": count, "--nodes": count, "--writers": count, "--players": players, "--logins": count },
+      ...{ "--servers": integer({ min: 1, max: 16 }), "--only": someOf(SUBJECTS) },
+    });
+    const programs = findPrograms(programFolders(Deno.env.get("PATH") ?? ""));
+    if (typeof programs === "string") throw new Error(programs);
+    const only = flag("--only", SUBJECTS), seconds = flag("--seconds", 5);
+    const roles = {
+      ...{ programs, seconds, players: flag("--players", 300), servers: flag("--servers", 2) },
+      logins: flag("--logins", 10),
+    };
+    const tables: Record<typeof SUBJECTS[number], () => Promise<string>> = {
+      parts: async () =>
+        partsTable(
+          await runClusterBench(programs, { seconds, nodes: flag("--nodes", 8), writers: flag("--writers", 40) }),
+        ),
+      cluster: async () => rolesTable(await measureRoles(roles)),
+      single: async () => rolesTable(await measureSingle(roles)),
+    };
+    for (const subject of SUBJECTS.filter((each) => only.includes(each))) console.log(`${await tables[subject]()}\n`);
   });
 }

@@ -74,7 +74,7 @@ export interface LoadOptions {
 /** Rates that suit each scenario, a second and connection. */
 const RATES: Readonly<Record<ScenarioName, number>> = { echo: 10, login: 0.1, world: 10, chat: 0.02, idle: 0.1 };
 /** Connections opened a second, unless `--ramp` says otherwise; logins cost a password hash each. */
-const RAMP_PER_S = 1_000, LOGIN_RAMP_PER_S = 20;
+const RAMP_PER_S = 1_000, LOGIN_RAMP_PER_S = 10;
 
 /** Where the text of a flag begins, and how long its lines are. */
 const HELP_INDENT = 31;
@@ -134,7 +134,7 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   ramp: {
     kind: seconds,
     default: undefined,
-    defaultText: "1 for every 1000 connections, or 20 logins",
+    defaultText: "1 for every 1000 connections, or 10 logins",
     help: "Time in which all connections are opened",
   },
   duration: {
