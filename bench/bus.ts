@@ -18,6 +18,7 @@ import { busPermissions } from "../server/process/permissions.ts";
 import { RecordingLogger } from "../tests/support/recording_logger.ts";
 import { TestNats } from "../tests/support/nats.ts";
 import { readFlags, runCommand } from "./flags.ts";
+import { processorMs } from "./processor_time.ts";
 
 /** About that of a chat message with its sender. */
 const PAYLOAD_BYTES = 200;
@@ -32,6 +33,8 @@ export interface BusFigures {
   /** Logic's time for each message it says, and for each it hears, in microseconds. */
   readonly sayUs: number;
   readonly hearUs: number;
+  /** Processor time of all threads of both nodes for each message, in microseconds. */
+  readonly processorUs: number;
   /** From one logic to the other and back with nothing else under way, in milliseconds: the median. */
   readonly roundTripMs: number;
 }
@@ -70,6 +73,7 @@ export async function measureBus(count: number, roundTrips: number): Promise<Bus
     hearer.topic.on(() => heard++);
     const value = crypto.getRandomValues(new Uint8Array(PAYLOAD_BYTES));
     let sayMs = 0, hearMs = 0, said = 0;
+    const startProcessorMs = processorMs();
     const startMs = performance.now();
     while (heard < count) {
       const turnMs = performance.now();
@@ -89,6 +93,7 @@ export async function measureBus(count: number, roundTrips: number): Promise<Bus
       perSecond: count / takenMs * 1_000,
       sayUs: sayMs / count * 1_000,
       hearUs: hearMs / count * 1_000,
+      processorUs: (processorMs() - startProcessorMs) / count * 1_000,
       roundTripMs: await medianRoundTrip(speaker, hearer, roundTrips),
     };
   } finally {
@@ -125,9 +130,10 @@ async function medianRoundTrip(speaker: Node, hearer: Node, count: number): Prom
 if (import.meta.main) {
   await runCommand("Usage: deno task bench:bus", async (args) => {
     readFlags(args, {});
-    const { count, perSecond, sayUs, hearUs, roundTripMs } = await measureBus(100_000, 200);
+    const { count, perSecond, processorUs, sayUs, hearUs, roundTripMs } = await measureBus(100_000, 200);
     console.log(`${count} messages of ${PAYLOAD_BYTES} bytes: ${Math.round(perSecond)} a second`);
     console.log(`logic: ${sayUs.toFixed(1)} µs for each that is said, ${hearUs.toFixed(1)} µs for each that is heard`);
+    console.log(`all threads of both: ${processorUs.toFixed(1)} µs for each`);
     console.log(`there and back: ${roundTripMs.toFixed(2)} ms`);
   });
 }

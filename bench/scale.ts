@@ -39,9 +39,9 @@ const DIGESTS_PER_SECOND = 1_000 / PRESENCE_DIGEST_INTERVAL_MS;
 
 /** What each thing costs, in µs of a core; docs/scale.md says which are measured. */
 export const COSTS = {
-  /** PostgreSQL: an entry (claim, account, character, sanctions), an exit (save, release), and the rest. */
-  entryUs: 500,
-  exitUs: 300,
+  /** PostgreSQL: a login with its entry, an exit, both as whole players do them, and the rest. */
+  entryUs: 5_000,
+  exitUs: 450,
   saveUs: 140,
   durableUs: 300,
   renewalUs: 160,
