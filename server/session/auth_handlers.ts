@@ -103,7 +103,7 @@ export function registerAuthHandlers(
       const read = await sanctions.read(player.playerId, storage.for(session.entrant));
       const clientVersion = versionOf(request.clientVersion);
       const sessionToken = await tokens.sign(tokenPlayerOf(account, clientVersion), clock.unixMs());
-      const servers = context.isShared ? await serverList.read(session) : undefined;
+      const servers = context.isShared ? await serverList.read(session, player.playerId) : undefined;
       if (await duplicates.isKept(player.playerId, storage.for(session.entrant))) throw loggedInAlready();
       // A player who comes back keeps the account; one deleted a moment ago is gone.
       const deletionCancelled = account.deleteAtMs !== null &&

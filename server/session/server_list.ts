@@ -35,22 +35,28 @@ export class ServerList {
    * The nodes for one login, the least loaded first, `GAME_SERVERS_LISTED_MAX` at most. Of equal ones the session's own
    * comes first. A node tells its load from time to time, and all who log in meanwhile would go to the same: so those who
    * were sent to a node count as its players until it tells of them. Rejects as the storage does.
+   *
+   * Before all comes the node where the player still is, whose load it is already: there the entity is taken up at once,
+   * where another node would have to wait for it, until the end of a fight if need be.
    */
-  async read(session: Session): Promise<ServerInfo[]> {
+  async read(session: Session, playerId: number): Promise<ServerInfo[]> {
     const { bus, clock, storage } = this.#context;
-    const registered = await storage.for(session.entrant).of(DIRECTORY).nodes(null);
+    const directory = storage.for(session.entrant).of(DIRECTORY);
+    const [registered, owner] = await Promise.all([directory.nodes(null), directory.ownerOf(playerId)]);
     const nodes = registered.flatMap((node) => asHeard(bus, node));
     const here = enteredBy(this.#context, session);
     const nowMs = clock.monotonicMs();
     const before = this.#underWay;
     this.#underWay = new Map(nodes.map(({ serverId }) => [serverId, before.get(serverId) ?? new UnderWay()]));
+    const isThere = ({ incarnation }: NodeEntry) => incarnation === owner?.incarnation;
     const listed = nodes.filter(({ isDraining }) => !isDraining)
       .map((node) => ({ node, load: this.#underWay.get(node.serverId)!.playersOf(node, nowMs) / node.maxPlayers }))
+      .map((each) => isThere(each.node) ? { ...each, load: -1 } : each)
       .sort((a, b) => a.load - b.load || Number(b.node.serverId === here) - Number(a.node.serverId === here))
       .slice(0, GAME_SERVERS_LISTED_MAX)
-      .map(({ node }) => serverInfoOf(node));
-    if (listed.length > 0) this.#underWay.get(listed[0].serverId)!.send(nowMs);
-    return listed;
+      .map(({ node }) => node);
+    if (listed.length > 0 && !isThere(listed[0])) this.#underWay.get(listed[0].serverId)!.send(nowMs);
+    return listed.map(serverInfoOf);
   }
 }
 

@@ -1,5 +1,5 @@
 import { NO_BUS } from "../../server/bus/no_bus.ts";
-import type { NodeEntry } from "../../server/cluster/directory_store.ts";
+import type { NodeEntry, NodeId } from "../../server/cluster/directory_store.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import { ServerList } from "../../server/session/server_list.ts";
 import type { Session } from "../../server/session/session.ts";
@@ -9,6 +9,8 @@ import { assertEquals } from "../support/assert.ts";
 /** A login server among nodes that say what a test sets. */
 class Fixture {
   nodes: NodeEntry[] = [];
+  /** The node where the player is who logs in. */
+  owner: NodeId | undefined;
   nowMs = 0;
   readonly #list: ServerList;
   readonly #port: "login" | "gateway";
@@ -17,7 +19,9 @@ class Fixture {
     { serverId = 1, port = "login" }: { readonly serverId?: number; readonly port?: "login" | "gateway" } = {},
   ) {
     this.#port = port;
-    const stores = { of: () => ({ nodes: () => Promise.resolve(this.nodes) }) };
+    const stores = {
+      of: () => ({ nodes: () => Promise.resolve(this.nodes), ownerOf: () => Promise.resolve(this.owner) }),
+    };
     const context = {
       bus: NO_BUS,
       config: { serverId },
@@ -38,7 +42,7 @@ class Fixture {
   /** The servers that one login lists. */
   async login(): Promise<number[]> {
     const session = { entrant: 0, link: { info: { port: this.#port } } } as unknown as Session;
-    return (await this.#list.read(session)).map(({ serverId }) => serverId);
+    return (await this.#list.read(session, 7)).map(({ serverId }) => serverId);
   }
 }
 
@@ -62,6 +66,24 @@ Deno.test("ServerList.read() counts whom it sent to a node until the node tells 
   assertEquals([await first(), await first(), await first()], [2, 3, 2]);
   fixture.nowMs += PLAYER_UNDER_WAY_MS;
   assertEquals([await first(), await first(), await first()], [2, 3, 2], "Nobody is waited for any longer");
+});
+
+Deno.test("ServerList.read() lists first the node where the player still is, and counts nobody as sent there", async () => {
+  const fixture = new Fixture();
+  fixture.node(2, 99);
+  fixture.node(3, 20);
+  fixture.owner = { serverId: 2, incarnation: "run 2" };
+  assertEquals([await fixture.login(), await fixture.login()], [[2, 3], [2, 3]]);
+  // Had the two counted, the node would be the fuller one.
+  fixture.node(3, 100);
+  fixture.owner = undefined;
+  assertEquals(await fixture.login(), [2, 3]);
+  fixture.owner = { serverId: 2, incarnation: "a run before" };
+  fixture.node(3, 20);
+  assertEquals(await fixture.login(), [3, 2]);
+  fixture.owner = { serverId: 2, incarnation: "run 2" };
+  fixture.node(2, 99, { isDraining: true });
+  assertEquals(await fixture.login(), [3]);
 });
 
 Deno.test("ServerList.read() lists the node of the login first among equals", async () => {
