@@ -219,6 +219,13 @@ export const SLOTS_MAX = 65_536;
 
 /** How often the main thread checks that the others make progress, in milliseconds. */
 export const ROUNDS_CHECK_INTERVAL_MS = 100;
+/**
+ * Share of the memory that V8 gives a thread, of which logic may use as much. V8 collects garbage at the latest halfway
+ * between what is live and the limit, so four fifths of the limit are live then.
+ */
+export const MEMORY_SHARE_MAX = 0.9;
+/** How often logic looks at it, in milliseconds. */
+export const MEMORY_CHECK_INTERVAL_MS = 200;
 /** A thread that finishes nothing for this long makes the server unready, in milliseconds: visible within 2 s. */
 export const THREAD_STALL_MS = 1_500;
 /** A thread that finishes nothing for this long counts as hung, and the process ends itself, in milliseconds. */

@@ -23,6 +23,7 @@ import { collectGarbage } from "../ops/garbage.ts";
 import { hang } from "../ops/hang.ts";
 import { LoopLag } from "../ops/loop_lag.ts";
 import { getLogger, setupLogging } from "../ops/logging.ts";
+import { MemoryWatch } from "../ops/memory_watch.ts";
 import { getLimitedLogger } from "../ops/rate_limited_log.ts";
 import { SlowPackets } from "../ops/slow_packets.ts";
 import type { MaintenancePlan } from "../process/maintenance_plan.ts";
@@ -65,6 +66,7 @@ class Runtime {
   readonly #bus: WorkerBus | undefined;
   readonly #counters: CounterBlock;
   readonly #lag: LoopLag;
+  readonly #memory = new MemoryWatch();
   /** Requests of moderators under way. */
   #moderationCount = 0;
   #stopping = false;
@@ -169,6 +171,7 @@ class Runtime {
       this.#counters.add(Counter.ITEMS, 1);
       if (this.#storage.answerCount > 0) await this.#takeAnswers();
       const startMs = this.#clock.monotonicMs();
+      this.#memory.check(startMs);
       const more = this.#logic.turn(this.#handOver === null);
       this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
