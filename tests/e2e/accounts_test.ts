@@ -123,68 +123,85 @@ Deno.test("admin maintenance lets players go and nobody in, over a restart, unti
   });
 });
 
-browserTest("The page changes a password and deletes an account, by keys and on a phone", async (browser) => {
-  await using server = await ServerProcess.start();
-  const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`, {
-    width: 375,
-    height: 667,
-  });
-  await page.locator('#login-form label:has(input[value="register"])').click();
-  await page.locator("#login-name").fill("Alice");
-  await page.locator("#login-password").fill(PASSWORD);
-  await page.locator("#login-submit").click();
-  const inWorld = page.locator('html[data-connection="connected"][data-entity-id]');
-  await inWorld.waitFor({ state: "attached" });
+browserTest(
+  "The page changes passwords, logs out others, deletes accounts, by keys and on a phone",
+  async (browser) => {
+    await using server = await ServerProcess.start();
+    const { page, errors } = await visit(browser, `http://127.0.0.1:${server.ports.gateway}/`, {
+      width: 375,
+      height: 667,
+    });
+    await page.locator('#login-form label:has(input[value="register"])').click();
+    await page.locator("#login-name").fill("Alice");
+    await page.locator("#login-password").fill(PASSWORD);
+    await page.locator("#login-submit").click();
+    const inWorld = page.locator('html[data-connection="connected"][data-entity-id]');
+    await inWorld.waitFor({ state: "attached" });
 
-  await page.keyboard.press("KeyU");
-  const form = page.locator("#account-password");
-  await form.getByLabel("Password", { exact: true }).fill("wrong");
-  await form.getByLabel("New password").fill("short");
-  await page.keyboard.press("Enter");
-  await page.locator("#side-message", { hasText: "Choose at least 8 characters." }).waitFor();
-  await form.getByLabel("New password").fill("battery staple");
-  await page.keyboard.press("Enter");
-  await page.locator("#side-message", { hasText: "That is not your password." }).waitFor();
-  await form.getByLabel("Password", { exact: true }).fill(PASSWORD);
-  await page.keyboard.press("Enter");
-  await page.locator("#side-message", { hasText: "Your password was changed." }).waitFor();
-  const widths = await page.evaluate(() => {
-    const side = document.querySelector("#side")!;
-    return [document.documentElement.scrollWidth, side.scrollWidth - side.clientWidth];
-  });
-  assertEquals(widths, [375, 0]);
-  await page.setViewportSize({ width: 1280, height: 800 });
-  const overflow = await page.evaluate(() => {
-    const head = document.querySelector(".side-head")!;
-    return head.scrollWidth - head.clientWidth;
-  });
-  assertEquals(overflow, 0);
-  await page.setViewportSize({ width: 375, height: 667 });
-  const shots = Deno.env.get("SCREENSHOTS");
-  if (shots !== undefined) await page.screenshot({ path: `${shots}/account-375.png` });
-  // The token of before is void: the page goes on with the new one.
-  await page.reload();
-  await inWorld.waitFor({ state: "attached" });
-  assertEquals((await logIn(server, "Alice")).code, "INVALID_CREDENTIALS");
-
-  await page.locator("#open-account").click();
-  const deletion = page.locator("#account-delete");
-  await deletion.getByLabel("Password").fill("battery staple");
-  await deletion.getByRole("button").click();
-  await page.locator("#side-message", { hasText: "Tick the box" }).waitFor();
-  await deletion.getByLabel("I am sure").check();
-  if (shots !== undefined) {
-    await page.screenshot({ path: `${shots}/account-delete-375.png` });
+    await page.keyboard.press("KeyU");
+    const form = page.locator("#account-password");
+    await form.getByLabel("Password", { exact: true }).fill("wrong");
+    await form.getByLabel("New password").fill("short");
+    await page.keyboard.press("Enter");
+    await page.locator("#side-message", { hasText: "Choose at least 8 characters." }).waitFor();
+    await form.getByLabel("New password").fill("battery staple");
+    await page.keyboard.press("Enter");
+    await page.locator("#side-message", { hasText: "That is not your password." }).waitFor();
+    await form.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await page.locator("#side-message", { hasText: "Your password was changed." }).waitFor();
+    const widths = await page.evaluate(() => {
+      const side = document.querySelector("#side")!;
+      return [document.documentElement.scrollWidth, side.scrollWidth - side.clientWidth];
+    });
+    assertEquals(widths, [375, 0]);
     await page.setViewportSize({ width: 1280, height: 800 });
-    await page.screenshot({ path: `${shots}/account-1280.png` });
+    const overflow = await page.evaluate(() => {
+      const head = document.querySelector(".side-head")!;
+      return head.scrollWidth - head.clientWidth;
+    });
+    assertEquals(overflow, 0);
     await page.setViewportSize({ width: 375, height: 667 });
-  }
-  await deletion.getByRole("button").click();
-  await page.locator("#login-form", { hasText: "This account will be deleted on" }).waitFor();
-  await page.locator("#login-password").fill("battery staple");
-  await page.locator("#login-submit").click();
-  await inWorld.waitFor({ state: "attached" });
-  await page.locator("#chat-log li", { hasText: "Because you logged in, it stays." }).waitFor({ state: "attached" });
-  assertEquals(errors, []);
-  await server.stop();
-});
+    const shots = Deno.env.get("SCREENSHOTS");
+    if (shots !== undefined) await page.screenshot({ path: `${shots}/account-375.png` });
+    // The token of before is void: the page goes on with the new one.
+    await page.reload();
+    await inWorld.waitFor({ state: "attached" });
+    assertEquals((await logIn(server, "Alice")).code, "INVALID_CREDENTIALS");
+
+    await page.locator("#open-account").click();
+    const token = await page.evaluate(() => sessionStorage.getItem("drawbridge.login")!.split(" ")[0]);
+    const revocation = page.locator("#account-revoke");
+    for (
+      const [password, told] of [["wrong", "That is not your password."], ["battery staple", "You are logged out"]]
+    ) {
+      await revocation.getByLabel("Password").fill(password);
+      await page.keyboard.press("Enter");
+      await page.locator("#side-message", { hasText: told }).waitFor();
+    }
+    assertEquals(await enterCode(server, token), "INVALID_TOKEN");
+    await page.reload();
+    await inWorld.waitFor({ state: "attached" });
+
+    await page.locator("#open-account").click();
+    const deletion = page.locator("#account-delete");
+    await deletion.getByLabel("Password").fill("battery staple");
+    await deletion.getByRole("button").click();
+    await page.locator("#side-message", { hasText: "Tick the box" }).waitFor();
+    await deletion.getByLabel("I am sure").check();
+    if (shots !== undefined) {
+      await page.screenshot({ path: `${shots}/account-delete-375.png` });
+      await page.setViewportSize({ width: 1280, height: 800 });
+      await page.screenshot({ path: `${shots}/account-1280.png` });
+      await page.setViewportSize({ width: 375, height: 667 });
+    }
+    await deletion.getByRole("button").click();
+    await page.locator("#login-form", { hasText: "This account will be deleted on" }).waitFor();
+    await page.locator("#login-password").fill("battery staple");
+    await page.locator("#login-submit").click();
+    await inWorld.waitFor({ state: "attached" });
+    await page.locator("#chat-log li", { hasText: "Because you logged in, it stays." }).waitFor({ state: "attached" });
+    assertEquals(errors, []);
+    await server.stop();
+  },
+);
