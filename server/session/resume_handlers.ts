@@ -41,7 +41,7 @@ interface WaitingResume {
 /** What resumes work with. */
 export interface ResumeParts {
   readonly hooks: Pick<HookLists, "resumed">;
-  readonly world: Pick<WorldService, "expel"> & { readonly entries: Pick<Entries, "bring" | "checkOpen"> };
+  readonly world: Pick<WorldService, "replace"> & { readonly entries: Pick<Entries, "bring" | "checkOpen"> };
 }
 
 const OVER = "The session is over, enter the world again";
@@ -57,7 +57,7 @@ export class ResumeService {
   /** What sessions that were brought here are resumed by the next time, as the database knows already. */
   readonly #brought = new WeakMap<Session, string>();
   readonly #entries: Pick<Entries, "bring" | "checkOpen">;
-  readonly #world: Pick<WorldService, "expel">;
+  readonly #world: Pick<WorldService, "replace">;
 
   constructor(context: LogicContext, parts: ResumeParts) {
     this.#context = context;
@@ -221,7 +221,8 @@ export class ResumeService {
 
   /** The tokens of a session's account were made void, and nobody could tell this server. */
   #void(session: Session): RequestError {
-    if (!session.ended) this.#world.expel(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
+    // Its player may have done it: that is no way out of a fight.
+    if (!session.ended) this.#world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
     return new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
   }
 

@@ -4,6 +4,7 @@ import { PacketType } from "../../games/marsh/contract.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { DIRECTORY } from "../../server/cluster/directory_store.ts";
 import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
+import { ENTRY_CALM_MS, FIGHT_MS } from "../../games/parts/combat/limits.ts";
 import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import { ENTRY } from "../../server/storage/storage.ts";
 import {
@@ -17,6 +18,7 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { DRAIN_ANSWERS_MS, NODE_LEASE_MS, RESUME_SEQUENCE_MAX, SESSIONS_DRAINED_AT_ONCE } from "../../shared/limits.ts";
+import { hit } from "../combat/blows.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
 import { storeWith } from "../support/storage_with.ts";
@@ -294,6 +296,22 @@ Deno.test("RESUME_REQUEST at its own node ends a session whose tokens were made 
   const { answer } = await resume(pair, one, first.resumeToken);
   assertEquals([answer.success, answer.errorCode], [false, ErrorCode.RESUME_EXPIRED]);
   assertEquals(one.harness.sessions.findPlayer(anna.playerId), undefined);
+});
+
+Deno.test("RESUME_REQUEST that finds tokens made void is no way out of a fight", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes, { harness } = one;
+  const anna = await harness.connect({ name: "Anna", at: { x: 500, z: 560 } });
+  const bert = await harness.connect({ name: "Bert", at: { x: 501, z: 560 } });
+  await pair.pass(ENTRY_CALM_MS);
+  hit(harness, bert, anna);
+  harness.disconnect(anna);
+  await pair.storage.accounts.revokeTokens({ accountId: anna.playerId, tokenEpoch: null });
+  const { answer } = await resume(pair, one, anna.resumeToken);
+  assertEquals([answer.success, answer.errorCode], [false, ErrorCode.RESUME_EXPIRED]);
+  assertEquals([harness.sessions.findPlayer(anna.playerId), harness.world.has(anna.entityId)], [undefined, true]);
+  await pair.pass(FIGHT_MS + 1_000);
+  assertEquals(harness.world.has(anna.entityId), false);
 });
 
 Deno.test("RESUME_REQUEST from a dead node names no packet that is out of all bounds", async () => {

@@ -6,6 +6,7 @@ import { Penalties } from "../../server/session/penalties.ts";
 import { travelPenaltyEndMs } from "../../server/session/characters.ts";
 import { Prng } from "../../server/world/prng.ts";
 import {
+  AccountDeleteRequestSchema,
   DisconnectReason,
   LoginRequestSchema,
   LogoutRequestSchema,
@@ -59,6 +60,13 @@ const WAYS_OUT: readonly { readonly what: string; readonly leave: (duel: Duel, c
       const credentials = { username: client.name, passwordHash: PASSWORD_HASH, clientVersion: "1.0.0" };
       harness.send(other, LoginRequestSchema, credentials);
       await harness.until(() => harness.received(other, PacketType.LOGIN_RESPONSE).length > 0);
+    },
+  },
+  {
+    what: "ACCOUNT_DELETE_REQUEST",
+    leave: async ({ harness }, client) => {
+      harness.send(client, AccountDeleteRequestSchema, { passwordHash: PASSWORD_HASH });
+      await harness.until(() => client.closedBy !== null);
     },
   },
   { what: "a lost connection", leave: ({ harness }, client) => harness.disconnect(client) },
