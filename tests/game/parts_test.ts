@@ -153,10 +153,9 @@ const ALONE: readonly (Small & { readonly name: string; readonly asks: (harness:
     asks: answered(FriendListRequestSchema, {}, FriendListResponseSchema),
   },
   {
-    name: "rooms, on friends",
-    files: [file_parts_chat_chat, file_parts_friends_friends, file_parts_rooms_rooms],
-    stores: SOCIAL,
-    start: (game) => game.use(rooms, { friends: game.use(friends) }),
+    name: "rooms",
+    files: [file_parts_chat_chat, file_parts_rooms_rooms],
+    start: (game) => game.use(rooms),
     asks: answered(RoomCreateRequestSchema, { name: "Lion" }, RoomResponseSchema),
   },
   {

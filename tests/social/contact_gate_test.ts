@@ -115,6 +115,7 @@ const OTHER_WAYS = [
   "output",
   "this",
   "transfers",
+  "contacts.delivery.fanOut",
   "social.delivery.fanOut",
 ];
 

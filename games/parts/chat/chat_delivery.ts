@@ -11,6 +11,9 @@ import { Elsewhere } from "./elsewhere.ts";
 import { FanOut } from "./fan_out.ts";
 import type { Game, Player, Players } from "../../../server/game/game.ts";
 
+/** How often audiences that nobody speaks to are forgotten, in milliseconds. */
+const SWEEP_INTERVAL_MS = 1_000;
+
 /** Something a player says or asks, or that others are told of it. */
 export interface Saying {
   readonly senderId: number;
@@ -40,7 +43,7 @@ export class ChatDelivery {
   #lastMessageId = 0n;
 
   constructor(
-    game: Pick<Game, "bus" | "clock" | "config" | "counters" | "faults" | "players">,
+    game: Game,
     { lists, gate, crowdedOut }: {
       readonly lists: OnlineLists;
       readonly gate: Pick<ContactGate, "mayHear" | "mayBeHeard">;
@@ -55,6 +58,9 @@ export class ChatDelivery {
     this.#gate = gate;
     this.#crowdedOut = crowdedOut;
     this.elsewhere = new Elsewhere(game, this);
+    game.hooks.turn((untilMs) => this.fanOut.deliverDue(untilMs));
+    game.hooks.closing(() => this.fanOut.letGo());
+    game.every(SWEEP_INTERVAL_MS, () => this.fanOut.sweep());
   }
 
   /** The number of the next message: each has one of its own as long as the server runs. */

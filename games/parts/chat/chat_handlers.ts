@@ -22,6 +22,7 @@ import {
 import { nameKey } from "../../../server/game/kit.ts";
 import { MutedForFloodingSchema, WhisperAnswerSchema, WhisperResult, WhisperToOtherSchema } from "./chat_bus_pb.ts";
 import type { Saying } from "./chat_delivery.ts";
+import { type Contacts, contactsOf } from "./contacts.ts";
 import { type Audience, EVERYBODY } from "./elsewhere.ts";
 import type { GuildService } from "../guilds/guild_handlers.ts";
 import { guildAudience } from "../guilds/guild_members.ts";
@@ -56,7 +57,8 @@ export function readChatText(raw: string): string {
 
 /** Who knows who is where. A part that the game leaves out is a channel that it does not have. */
 export interface ChatServices {
-  readonly friends: SocialService;
+  /** Ignore lists, and whispers that are kept for those who are away. */
+  readonly friends?: SocialService;
   readonly guilds?: Pick<GuildService, "find" | "load" | "membersOnline">;
   readonly parties?: Pick<PartyService, "find">;
   readonly rooms?: Pick<RoomService, "say">;
@@ -84,14 +86,16 @@ interface Speech {
 class ChatService {
   readonly #game: Game;
   readonly #services: ChatServices;
+  readonly #contacts: Contacts;
   readonly #whispersToOthers: Question<typeof WhisperToOtherSchema, typeof WhisperAnswerSchema>;
   readonly #mutes: Topic<typeof MutedForFloodingSchema>;
   readonly #nearby: Int32Array;
 
   constructor(game: Game, services: ChatServices) {
-    const { guard } = services.friends;
+    const contacts = contactsOf(game, services.friends), { guard } = contacts;
     this.#game = game;
     this.#services = services;
+    this.#contacts = contacts;
     this.#nearby = new Int32Array(game.world.slotCount);
     this.#whispersToOthers = game.bus.question(WhisperToOtherSchema, WhisperAnswerSchema);
     this.#whispersToOthers.answer(({ whisper }) => ({ result: this.#hearFromOther(whisper) }));
@@ -116,15 +120,15 @@ class ChatService {
       channel: Channel.SYSTEM,
       message: text,
       timestamp: BigInt(clock.unixMs()),
-      messageId: this.#services.friends.delivery.nextMessageId(),
+      messageId: this.#contacts.delivery.nextMessageId(),
       explanation,
     });
   }
 
   #say(player: Player, request: ChatMessage): void | Promise<void> {
-    const { friends, guilds, parties, rooms } = this.#services;
+    const { guilds, parties, rooms } = this.#services;
     const text = readChatText(request.message);
-    friends.gate.checkMayWrite(player);
+    this.#contacts.gate.checkMayWrite(player);
     if (this.#game.config.floodControl) this.#checkFlood(player, text);
     const message = create(ChatMessageSchema, {
       senderId: BigInt(player.playerId),
@@ -155,7 +159,7 @@ class ChatService {
 
   #checkFlood(player: Player, text: string): void {
     const { clock, counters, log, nowMs } = this.#game;
-    const { gate, guard } = this.#services.friends;
+    const { gate, guard } = this.#contacts;
     const { playerId } = player;
     const verdict = guard.judge(playerId, text, nowMs);
     if (verdict === "ok") return;
@@ -170,7 +174,7 @@ class ChatService {
 
   /** At the pace of who hears it; what is said to many is numbered when they hear it. */
   #sayToMany({ message, audience, hearerCount, hearers, others }: Speech): void {
-    const { delivery } = this.#services.friends;
+    const { delivery } = this.#contacts;
     delivery.fanOut.say({
       senderId: Number(message.senderId),
       audience,
@@ -185,14 +189,14 @@ class ChatService {
 
   /** Numbers a message: it is heard now. */
   #finish(message: ChatMessage): ChatMessage {
-    message.messageId = this.#services.friends.delivery.nextMessageId();
+    message.messageId = this.#contacts.delivery.nextMessageId();
     this.#game.counters.add(Counter.CHAT_MESSAGES, 1);
     return message;
   }
 
   #sayToAll(message: ChatMessage): void {
     const { players } = this.#game;
-    this.#services.friends.delivery.elsewhere.check();
+    this.#contacts.delivery.elsewhere.check();
     const hearers = () => players.online;
     this.#sayToMany({ message, audience: "all", hearerCount: players.onlineCount, hearers, others: EVERYBODY });
   }
@@ -232,7 +236,7 @@ class ChatService {
     const guild = guilds.find(playerId);
     if (guild == null) throw new Refused(ErrorCode.NOT_FOUND, "You are not in a guild");
     const { guildId } = guild;
-    this.#services.friends.delivery.elsewhere.check();
+    this.#contacts.delivery.elsewhere.check();
     const hearers = () => guilds.membersOnline(guildId);
     const others: Audience = { case: "guildId", value: BigInt(guildId) };
     this.#sayToMany({
@@ -286,15 +290,14 @@ class ChatService {
     const node = await players.nodeOf(playerId, player.asker);
     if (node === undefined || !await this.#whisperToOther(node, message)) await this.#keep(player, message);
     const deliver = () => (this.#finish(message), this.#confirmTo(player, whisper));
-    const { friends: social } = this.#services;
-    social.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
+    this.#contacts.delivery.fanOut.tell({ senderId: Number(message.senderId), audience: "", hearerCount: 1, deliver });
   }
 
   /** To a player of another server, which says whether it has taken it; false: the player has left it. */
   async #whisperToOther(node: string, whisper: ChatMessage): Promise<boolean> {
     const { recipientId, senderId } = whisper;
     const audience = `player ${recipientId}`;
-    this.#services.friends.delivery.fanOut.check({ senderId: Number(senderId), audience, hearerCount: 1 });
+    this.#contacts.delivery.fanOut.check({ senderId: Number(senderId), audience, hearerCount: 1 });
     const { result } = await this.#whispersToOthers.ask(node, { whisper });
     if (result === WhisperResult.REFUSED) throw new Refused(ErrorCode.RATE_LIMITED, "There is too much chat right now");
     return result === WhisperResult.TAKEN;
@@ -314,7 +317,8 @@ class ChatService {
   }
 
   async #keep(player: Player, message: ChatMessage): Promise<void> {
-    const { gate, whispers } = this.#services.friends;
+    const { gate } = this.#contacts, whispers = this.#services.friends?.whispers;
+    if (whispers === undefined) throw new Refused(ErrorCode.NOT_FOUND, "The player is not online");
     gate.takeKeptWhisper(Number(message.senderId));
     const { kind } = await whispers.keep(message, player.asker);
     if (kind === "full") throw new Refused(ErrorCode.OUT_OF_RANGE, "Too many whispers are waiting already");
@@ -332,7 +336,7 @@ class ChatService {
 
   /** @param confirm Called when it is heard; gives how many are told. */
   #hearWhisper(recipient: Player, message: ChatMessage, confirm: () => number): void {
-    const { delivery, whispers } = this.#services.friends;
+    const { delivery } = this.#contacts, whispers = this.#services.friends?.whispers;
     delivery.fanOut.say({
       senderId: Number(message.senderId),
       audience: `player ${message.recipientId}`,
@@ -341,10 +345,10 @@ class ChatService {
         const { playerId } = recipient, saying = sayingOf(this.#finish(message));
         // It may have gone, or come back, while this waited.
         const hearer = this.#game.players.find(playerId);
-        if (hearer === undefined) whispers.keepMissed(playerId, [saying]);
+        if (hearer === undefined) whispers?.keepMissed(playerId, [saying]);
         else {
           delivery.deliver(saying, [hearer]);
-          whispers.secureNewest(hearer);
+          whispers?.secureNewest(hearer);
         }
         return 1 + confirm();
       },
@@ -366,4 +370,7 @@ function sayingOf(message: ChatMessage): Saying {
 }
 
 /** What players say to each other. */
-export const chat = definePart("chat", (game, services: ChatServices) => void new ChatService(game, services));
+export const chat = definePart<ChatServices | undefined>(
+  "chat",
+  (game, services = {}) => void new ChatService(game, services),
+);

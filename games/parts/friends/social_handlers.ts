@@ -132,10 +132,7 @@ export class SocialService {
       game.storage.for(SYSTEM).of(SOCIAL).deleteOldWhispers({ sentBeforeMs: Math.max(0, dateMs - KEPT_WHISPER_MS) })
     );
     game.hooks.stop(() => this.whispers.stop());
-    game.hooks.turn((untilMs) => this.delivery.fanOut.deliverDue(untilMs));
-    game.hooks.closing(() => this.delivery.fanOut.letGo());
     game.every(SWEEP_INTERVAL_MS, () => this.sweep());
-    game.every(SWEEP_INTERVAL_MS, () => this.delivery.fanOut.sweep());
     game.on(FriendRequestSchema, (player, request, once) => this.#request(player, request, once));
     game.on(FriendAnswerSchema, (player, request, once) => this.#answer(player, request, once));
     game.on(FriendRemoveSchema, (player, request, once) => this.#remove(player, request, once));

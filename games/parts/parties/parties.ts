@@ -9,11 +9,8 @@ import { packetTypeOf } from "../../../shared/contract.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import { definePart, type Game, type Player, Refused } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
-import { ChatDelivery } from "../chat/chat_delivery.ts";
-import { ChatGuard } from "../chat/chat_guard.ts";
-import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
-import { OnlineLists } from "../friends/online_lists.ts";
-import type { SocialService } from "../friends/social_handlers.ts";
+import { playerTarget } from "../chat/contact_gate.ts";
+import { type Contacts, contactsOf } from "../chat/contacts.ts";
 import {
   PARTY_INVITE_LIFETIME_MS,
   PARTY_INVITES_MAX,
@@ -37,9 +34,6 @@ const PARTY_STATE = packetTypeOf(PartyStateSchema);
 
 /** How often lost connections are told and invitations run out, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
-
-/** The ways from player to player. */
-type Contacts = Pick<SocialService, "delivery" | "gate">;
 
 /** What a game says of its parties. */
 export interface PartyOptions {
@@ -110,7 +104,7 @@ export class PartyService {
       throw new RangeError(`Cannot make parties of ${membersMax} members: not 2 to ${PARTY_MEMBERS_MAX}`);
     }
     this.#game = game;
-    this.#contacts = friends ?? contactsWithoutFriends(game);
+    this.#contacts = contactsOf(game, friends);
     this.#membersMax = membersMax;
     game.on(PartyInviteRequestSchema, (player, { playerName }) => this.#invite(player, playerName));
     game.on(
@@ -465,13 +459,6 @@ export class PartyService {
     if (members.length < this.#membersMax) return;
     throw new Refused(ErrorCode.SERVER_FULL, `A party has at most ${this.#membersMax} members`);
   }
-}
-
-/** Mutes and budgets hold without lists of friends, too. */
-function contactsWithoutFriends(game: Game): Contacts {
-  const lists = new OnlineLists();
-  const gate = new ContactGate(game, { guard: new ChatGuard(), lists });
-  return { gate, delivery: new ChatDelivery(game, { lists, gate, crowdedOut: () => {} }) };
 }
 
 function memberOf({ members }: Party, key: string): Player | undefined {

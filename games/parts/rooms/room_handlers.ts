@@ -35,7 +35,7 @@ import { roomNameKey } from "./room_name.ts";
 import { type CreateRefusal, type JoinRefusal, type Room, type RoomQuery, Rooms } from "./rooms.ts";
 import { RoomHistories } from "./room_histories.ts";
 import { RoomList } from "./room_list.ts";
-import type { SocialService } from "../friends/social_handlers.ts";
+import { type Contacts, contactsOf } from "../chat/contacts.ts";
 
 const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
 const ROOM_CREATE_REQUEST = packetTypeOf(RoomCreateRequestSchema);
@@ -71,14 +71,14 @@ const REFUSALS: Readonly<
 /** The chat rooms of one server. */
 export class RoomService {
   readonly #game: Game;
-  readonly #social: SocialService;
+  readonly #social: Contacts;
   readonly #rooms: Rooms<ChatMessage>;
   readonly #list: RoomList<ChatMessage>;
   readonly #histories = new RoomHistories();
   /** Passwords of rooms are guessed at as those of accounts are. */
   readonly #guard = new LoginGuard();
 
-  constructor(game: Game, social: SocialService) {
+  constructor(game: Game, social: Contacts) {
     this.#game = game;
     this.#social = social;
     this.#rooms = new Rooms(game.randomToken);
@@ -255,8 +255,14 @@ function eventOf(room: Room<ChatMessage>, player: Player, kind: RoomEventKind): 
   return toBinary(RoomEventSchema, event);
 }
 
+/** What a game says of its rooms. */
+export interface RoomOptions {
+  /** Who may be told what by whom; left out in games without friends. */
+  readonly friends?: Contacts;
+}
+
 /** Chat rooms that players make. */
 export const rooms = definePart(
   "rooms",
-  (game, { friends }: { readonly friends: SocialService }) => new RoomService(game, friends),
+  (game, { friends }: RoomOptions = {}) => new RoomService(game, contactsOf(game, friends)),
 );
