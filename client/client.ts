@@ -70,7 +70,7 @@ import { Link } from "./link.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
 import { type PacketIndex, packetIndexOf } from "./packet_index.ts";
 import { hashPassword } from "./password.ts";
-import { type PendingRequest, PendingRequests } from "./requests.ts";
+import { NEW_REQUEST, type PendingRequest, PendingRequests } from "./requests.ts";
 import { Sender, type SendResult } from "./sender.ts";
 import { SessionFlow } from "./session_flow.ts";
 
@@ -127,7 +127,10 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#index = packetIndexOf(options.contract);
     this.#options = resolveClientOptions(options);
     this.#handlers = new Handlers(this.#options.onError);
-    this.#requests = new PendingRequests(this.#contract, this.#options, (request) => this.#timeOut(request));
+    this.#requests = new PendingRequests(this.#contract, this.#options, {
+      timeout: (request) => this.#timeOut(request),
+      repeat: (request) => this.#repeat(request),
+    });
     this.#sender = new Sender(this.#options, (packet) => this.#flow.onSent(packet));
     this.#link = new Link(this.#options, {
       handleUp: () => this.#flow.onUp(),
@@ -294,7 +297,8 @@ export class GameClient<P extends PacketShapes<P>> {
    *
    * A request that was sent in a session survives the loss of its connection: it, or its answer, comes again with the
    * session. One that the server does once, as its message says, survives the loss of its session too where the client
-   * enters the world again by itself: it is sent again, and done if it was not.
+   * enters the world again by itself: it is sent again, and done if it was not. So it is after UNAVAILABLE, which does not
+   * say whether it was done, until its time is out.
    *
    * @returns The response, also when it says `success: false`.
    * @throws {RequestError} when there is no response; see {@linkcode RequestErrorReason}.
@@ -415,7 +419,7 @@ export class GameClient<P extends PacketShapes<P>> {
     const packet = this.#sender.pack(this.#rowOf(schema), toBinary<DescMessage>(schema, message));
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const deadlineMs = this.#options.now() + timeoutMs;
-    const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, isSettled: false };
+    const request: PendingRequest = { message, packet, resolve, reject, deadlineMs, ...NEW_REQUEST };
     const isEntry = packet.row.type === PacketType.ENTER_WORLD_REQUEST;
     if (isEntry && this.#flow.isNowhere) {
       this.#requests.giveUp(request, "not_sent", "no game server takes players");
@@ -432,6 +436,11 @@ export class GameClient<P extends PacketShapes<P>> {
     this.#requests.add(request);
     if (isEntry) this.#flow.beginEntry(packet, message as EnterWorldRequest);
     return { result, response: promise };
+  }
+
+  #repeat(request: PendingRequest): void {
+    const result = this.#submit(request.packet);
+    if (result === "full" || result === "dropped") this.#requests.giveUp(request, "not_sent", "it was dropped");
   }
 
   #timeOut(request: PendingRequest): void {

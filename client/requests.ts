@@ -5,6 +5,9 @@
  * out stays in line until its answer has passed; else that answer would be taken for the next one's. Echo and
  * heartbeat may be dropped on the way and are told apart by what they carry.
  *
+ * UNAVAILABLE does not say whether a request was done. One that has a name is sent under it again, until the answer is
+ * another one or its time is out.
+ *
  * @module
  */
 
@@ -13,7 +16,7 @@ import type { Contract } from "../shared/contract.ts";
 import type { EchoRequest, EchoResponse, HeartbeatRequest, HeartbeatResponse } from "../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../shared/gen/options_pb.ts";
-import { CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
+import { CLIENT_REPEAT_MS, CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
 import type { PacketTable } from "../shared/packet_table.ts";
 import { type ResolvedClientOptions, TIMER_MS_MAX } from "./client_options.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
@@ -53,14 +56,22 @@ export class RequestError extends Error {
 /** One request and those who wait for it. */
 export interface PendingRequest {
   readonly message: Message;
-  readonly packet: OutgoingPacket;
+  /** What was sent last. */
+  packet: OutgoingPacket;
   readonly resolve: (response: Message) => void;
   readonly reject: (error: RequestError) => void;
   /** When it is given up, by the client's clock. */
   deadlineMs: number;
   /** Whether it was answered, or given up and only waits for its late answer to pass. */
   isSettled: boolean;
+  /** How often it was answered with UNAVAILABLE. */
+  unavailableCount: number;
+  /** When it is sent again, by the client's clock; `Infinity`: it waits for an answer. */
+  repeatMs: number;
 }
+
+/** What a request begins with. */
+export const NEW_REQUEST = { isSettled: false, unavailableCount: 0, repeatMs: Infinity };
 
 function isAnswer(request: Message, response: Message): boolean {
   switch (request.$typeName) {
@@ -88,27 +99,30 @@ export class PendingRequests {
   readonly #index: PacketIndex;
   readonly #clock: Pick<ResolvedClientOptions, "now" | "timers">;
   readonly #onTimeout: (request: PendingRequest) => void;
+  readonly #onRepeat: (request: PendingRequest) => void;
   readonly #byType: Map<number, PendingRequest[]> = new Map();
   #count = 0;
   /** One timer serves all: setting and clearing one for each would cost more than the rest of a request. */
   #timer: unknown = null;
-  /** When the timer fires; not later than the first deadline. */
+  /** When the timer fires; not later than the first deadline, or the first that is sent again. */
   #timerMs = Infinity;
 
   /**
    * @param contract Says what answers what.
    * @param clock The clock and its timers.
-   * @param onTimeout Takes each request whose time is out.
+   * @param on.timeout Takes each request whose time is out.
+   * @param on.repeat Takes each request that is to be sent again.
    */
   constructor(
     contract: Contract,
     clock: Pick<ResolvedClientOptions, "now" | "timers">,
-    onTimeout: (request: PendingRequest) => void,
+    on: Readonly<Record<"timeout" | "repeat", (request: PendingRequest) => void>>,
   ) {
     this.#packets = contract.packets;
     this.#index = packetIndexOf(contract);
     this.#clock = clock;
-    this.#onTimeout = onTimeout;
+    this.#onTimeout = on.timeout;
+    this.#onRepeat = on.repeat;
   }
 
   /** Whether one more request may wait. */
@@ -149,7 +163,7 @@ export class PendingRequests {
       : this.#index.requestByReply.get(responseType);
     if (type === undefined) return;
     const request = this.#byType.get(type)?.find(({ packet, message }) => packet.isSent && isAnswer(message, response));
-    if (request === undefined) return;
+    if (request === undefined || this.#isPutOff(request, (response as Message & Partial<Refusal>).errorCode)) return;
     this.#remove(request);
     if (settle(request)) request.resolve(response);
   }
@@ -159,7 +173,7 @@ export class PendingRequests {
     const request = this.#byType.get(type)?.find(({ packet }) =>
       packet.isSent && (sequence === 0 || packet.sequence === sequence)
     );
-    if (request === undefined) return;
+    if (request === undefined || this.#isPutOff(request, code)) return;
     this.#remove(request);
     if (!settle(request)) return;
     const what = `Cannot complete ${this.#packets.nameOf(type)}: ${ErrorCode[code] ?? code}${
@@ -221,9 +235,34 @@ export class PendingRequests {
     const nowMs = this.#clock.now();
     const waiting = [...this.#byType.values()].flat().filter(({ isSettled }) => !isSettled);
     this.#setTimer(
-      waiting.reduce((min, { deadlineMs }) => deadlineMs > nowMs ? Math.min(min, deadlineMs) : min, Infinity),
+      waiting.reduce((min, request) => dueMs(request) > nowMs ? Math.min(min, dueMs(request)) : min, Infinity),
     );
-    for (const request of waiting) if (request.deadlineMs <= nowMs && !request.isSettled) this.#onTimeout(request);
+    for (const request of waiting) {
+      if (request.isSettled) continue;
+      if (request.deadlineMs <= nowMs) this.#onTimeout(request);
+      else if (request.repeatMs <= nowMs) this.#repeat(request);
+    }
+  }
+
+  /** Whether a request whose answer may say nothing of it is sent again instead. */
+  #isPutOff(request: PendingRequest, code: ErrorCode | undefined): boolean {
+    const { packet, isSettled } = request;
+    if (code !== ErrorCode.UNAVAILABLE || packet.requestKey === 0 || isSettled) return false;
+    const repeatMs = this.#clock.now() + CLIENT_REPEAT_MS * 2 ** request.unavailableCount++;
+    if (repeatMs >= request.deadlineMs) return false;
+    // The packet that was sent belongs to its session.
+    request.packet = { ...packet, sequence: 0, isSent: false, isRepeated: true };
+    request.repeatMs = repeatMs;
+    if (repeatMs < this.#timerMs) this.#setTimer(repeatMs);
+    return true;
+  }
+
+  /** Its answer comes behind those of all that were sent meanwhile. */
+  #repeat(request: PendingRequest): void {
+    request.repeatMs = Infinity;
+    this.#remove(request);
+    this.add(request);
+    this.#onRepeat(request);
   }
 
   #remove(request: PendingRequest): void {
@@ -235,6 +274,15 @@ export class PendingRequests {
     if (line.length === 1) this.#byType.delete(type);
     else line.splice(index, 1);
   }
+}
+
+/** What a reply that refuses says. */
+interface Refusal {
+  readonly errorCode: ErrorCode;
+}
+
+function dueMs({ deadlineMs, repeatMs }: PendingRequest): number {
+  return Math.min(deadlineMs, repeatMs);
 }
 
 /** Marks a request as settled; gives whether it was not yet. */

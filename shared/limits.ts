@@ -860,6 +860,11 @@ export const CLIENT_FOLLOWED_SLOWLY_MAX = 8;
 export const CLIENT_FOLLOW_PAUSE_MS = 500;
 /** How often a client looks whether its transport has drained, in milliseconds: nothing announces it on a WebSocket. */
 export const CLIENT_DRAIN_POLL_MS = 10;
+/**
+ * How long a client waits before it sends a durable request again that was answered with UNAVAILABLE, in milliseconds; each
+ * time twice as long. A disk that was slow has caught up, and an outage is not asked often.
+ */
+export const CLIENT_REPEAT_MS = 500;
 /** A client acknowledges after this many reliable packets at the latest, well before the sender's outbox is full. */
 export const CLIENT_ACK_PACKETS = 128;
 /** A client acknowledges after this many bytes of reliable packets at the latest. */

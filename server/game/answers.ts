@@ -103,16 +103,24 @@ class AnsweredRequest {
     }
   }
 
-  /** Sends what the handler gave. @returns When that waits for the disk. */
-  answer(reply: Answer): Promise<void> | undefined {
+  /** Does what a durable answer tells of, so that it can be sent. */
+  settle(reply: Answer): Answer | Promise<Answer> {
+    return reply instanceof Durable ? this.#settleDurably(reply) : reply;
+  }
+
+  /** Sends what the handler gave, settled. */
+  send(reply: Answer): void {
     const { row } = this.#answers.packet;
     if (reply === undefined) return;
-    if (reply instanceof Durable) return this.#answerDurably(reply);
-    if (reply instanceof KeptReply) return this.#player.send(row.replyType, reply.payload) as undefined;
+    if (reply instanceof KeptReply) {
+      this.#player.send(row.replyType, reply.payload);
+      if (reply.done !== undefined) this.#answers.parts.context.faults.run("reply", reply.done);
+      return;
+    }
     if (row.isDurable && !this.once.isUsed) {
       throw new TypeError(`Cannot answer ${row.name} at once: its proto says durable; return durable(…), or use once`);
     }
-    this.#player.send(row.replyType, this.#answers.encode(reply));
+    this.#player.send(row.replyType, this.#answers.encode(reply as Reply));
   }
 
   async #lookBack(error: unknown): Promise<Answer> {
@@ -122,8 +130,8 @@ class AnsweredRequest {
     return await replyOfBefore(error, request);
   }
 
-  async #answerDurably(reply: Durable): Promise<void> {
-    const { packet: { row }, parts: { context: { clock, faults, ownerships }, documents, storage } } = this.#answers;
+  async #settleDurably(reply: Durable): Promise<KeptReply> {
+    const { packet: { row }, parts: { context: { clock, ownerships }, documents, storage } } = this.#answers;
     if (!row.isDurable) throw this.#answers.notDurable();
     ownerships.checkLease();
     const player = this.#player, requestKey = this.#requestKey;
@@ -135,7 +143,6 @@ class AnsweredRequest {
         return own = this.#answers.encode(fields);
       },
     );
-    player.send(row.replyType, payload);
-    if (payload === own) faults.run("reply", () => reply.done(fields));
+    return new KeptReply(payload, payload === own ? () => reply.done(fields) : undefined);
   }
 }

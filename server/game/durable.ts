@@ -122,9 +122,10 @@ export class OnceStores {
   }
 }
 
-/** A reply as it was sent before. */
+/** A reply that is on disk, or was sent before. */
 export class KeptReply {
-  constructor(readonly payload: Uint8Array) {}
+  /** @param done What is to be called behind it. */
+  constructor(readonly payload: Uint8Array, readonly done?: () => void) {}
 }
 
 /**

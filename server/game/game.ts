@@ -33,7 +33,7 @@ import type { GamePart } from "./define_game.ts";
 import type { Documents, Transaction } from "./documents.ts";
 import { Group, Groups } from "./groups.ts";
 import { Persistence } from "./persistence.ts";
-import { Answers } from "./answers.ts";
+import { type Answer, Answers } from "./answers.ts";
 import type { Durable, OnceStores } from "./durable.ts";
 import { Entities, type Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
@@ -289,14 +289,12 @@ export class Game<P = any> {
       const reply = request.ask(() =>
         call === undefined ? handle(player, message, request.once) : call.run(handle, player, message, request.once)
       );
-      if (!(reply instanceof Promise)) {
+      const settle = (reply: Answer) => {
         call?.end();
-        return request.answer(reply);
-      }
-      return new LateReply(reply, (reply) => {
-        call?.end();
-        return request.answer(reply);
-      });
+        return request.settle(reply);
+      };
+      if (reply !== undefined) return new LateReply<Answer>(reply, (settled) => request.send(settled), settle);
+      call?.end();
     });
     const answers: Answers = new Answers({ row, replySchema }, {
       context,

@@ -28,10 +28,20 @@ export type Handler<Desc extends DescMessage> = (
 // deno-lint-ignore no-explicit-any -- whatever its `send` takes
 export type Handled = void | Promise<void> | LateReply<any>;
 
-/** A reply that is still made. Refusals take no longer than replies: they go out in the order of what was decided. */
+/**
+ * A reply, which may still be made, to be sent in its turn. Refusals take no longer than replies: they go out in the order
+ * of what was decided.
+ */
 export class LateReply<Reply> {
-  /** @param send Sends it; what it throws or rejects with is the request's failure. */
-  constructor(readonly reply: Promise<Reply>, readonly send: (reply: Reply) => void | Promise<void>) {}
+  /**
+   * @param settle What is to be done before it can be sent.
+   * @param answer Sends it; what it throws is the request's failure, as what `settle` rejects with.
+   */
+  constructor(
+    readonly reply: Reply | Promise<Reply>,
+    readonly answer: (reply: Reply) => void,
+    readonly settle: (reply: Reply) => Reply | Promise<Reply> = (reply) => reply,
+  ) {}
 }
 
 /** A request that cannot be met: answered with its code, by the request's own response type where it has one. */
@@ -73,6 +83,11 @@ export interface PendingRequest {
   readonly sequence: number;
 }
 
+/** The place of a request among those of its type; its answer is null until it is decided. */
+interface Turn {
+  answer: (() => void) | null;
+}
+
 /** What is registered for one packet type. */
 class Entry {
   handle: Handler<DescMessage> | null = null;
@@ -81,8 +96,21 @@ class Entry {
   /** Whether a text of a message has a NUL character. */
   readonly hasNul: NulCheck | undefined;
 
+  /** Requests that are not answered, the oldest first. */
+  readonly unanswered = new Map<Session, Turn[]>();
+
   constructor(readonly row: PacketRow, readonly schema: DescMessage) {
     this.hasNul = nulCheckOf(schema);
+  }
+
+  /** Where a request of a session waits for its turn. */
+  lineOf(session: Session): Turn[] {
+    const { replyType, changesState } = this.row;
+    // No reply: refusals name the request. What leads to another state is held up by the io worker.
+    if (replyType === 0 || changesState) return [];
+    const line = this.unanswered.get(session) ?? [];
+    if (line.length === 0) this.unanswered.set(session, line);
+    return line;
   }
 }
 
@@ -160,7 +188,8 @@ export class Dispatcher {
   }
 
   /**
-   * Handles one packet. Whatever the handler throws costs this packet an error, and nobody else anything.
+   * Handles one packet. Whatever the handler throws costs this packet an error, and nobody else anything. Requests of one
+   * type are answered in the order in which their session has sent them: nothing else tells a client which one was refused.
    *
    * @param payload Its own: it may be kept.
    * @param requestKey The client's name for it; 0: it has none.
@@ -173,31 +202,31 @@ export class Dispatcher {
     const { row, schema, handle } = entry;
     // A payload of nothing but small fields would take long to parse.
     if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) {
-      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
+      return this.#fail(session, entry, sequence, new RequestError(ErrorCode.INVALID_PACKET, "Cannot be parsed"));
     }
     let message: MessageShape<DescMessage>;
     try {
       message = fromBinary(schema, payload, { readUnknownFields: false });
     } catch {
-      return this.#answer(session, refuseRequest(ErrorCode.INVALID_PACKET, "Cannot be parsed", row, sequence));
+      return this.#fail(session, entry, sequence, new RequestError(ErrorCode.INVALID_PACKET, "Cannot be parsed"));
     }
     if (entry.hasNul?.(message) === true) {
       const code = isNameWithNul(message) ? ErrorCode.NAME_INVALID : ErrorCode.INVALID_PACKET;
-      return this.#answer(session, refuseRequest(code, "A text has a NUL character", row, sequence));
+      return this.#fail(session, entry, sequence, new RequestError(code, "A text has a NUL character"));
     }
     try {
       const done = handle(session, message, requestKey);
       if (done === undefined) return;
-      const pending = { session, type, sequence };
-      this.#pending.add(pending);
-      const fail = (error: unknown) => this.#fail(session, row, sequence, error);
-      const sent = done instanceof LateReply ? done.reply.then(done.send, fail).catch(fail) : done.catch(fail);
-      sent.finally(() => {
-        this.#pending.delete(pending);
-        this.#output.onSettled();
-      });
+      if (!(done instanceof LateReply) || done.reply instanceof Promise) {
+        return this.#await(session, entry, sequence, done);
+      }
+      const settled = done.settle(done.reply);
+      if (settled instanceof Promise || entry.unanswered.has(session)) {
+        return this.#await(session, entry, sequence, new LateReply(settled, done.answer));
+      }
+      done.answer(settled);
     } catch (error) {
-      this.#fail(session, row, sequence, error);
+      this.#fail(session, entry, sequence, error);
     }
   }
 
@@ -211,7 +240,49 @@ export class Dispatcher {
     );
   }
 
-  #fail(session: Session, row: PacketRow, sequence: number, error: unknown): void {
+  /** A request is under way, or waits for its turn; a reply that is here is settled. */
+  #await(session: Session, entry: Entry, sequence: number, done: Promise<void> | LateReply<unknown>): void {
+    const { row } = entry, pending = { session, type: row.type, sequence };
+    this.#pending.add(pending);
+    const line = entry.lineOf(session), turn: Turn = { answer: null };
+    line.push(turn);
+    const settle = (answer: () => void) => {
+      turn.answer = () => {
+        try {
+          answer();
+        } catch (error) {
+          this.#refuse(session, row, sequence, error);
+        }
+        this.#pending.delete(pending);
+        this.#output.onSettled();
+      };
+      while (line[0]?.answer != null) line.shift()!.answer!();
+      if (line.length === 0) entry.unanswered.delete(session);
+    };
+    const fail = (error: unknown) => settle(() => this.#refuse(session, row, sequence, error));
+    // Directly, as whoever decides in an order has the answers go out in it.
+    if (!(done instanceof LateReply)) done.then(() => settle(() => {}), fail);
+    else if (!(done.reply instanceof Promise)) settle(() => done.answer(done.reply));
+    else done.reply.then((reply) => this.#settle(done, reply, settle), fail).catch(fail);
+  }
+
+  /** A reply is here, and may have to be settled first. */
+  #settle<Reply>(
+    { settle, answer }: LateReply<Reply>,
+    reply: Reply,
+    take: (act: () => void) => void,
+  ): Promise<void> | undefined {
+    const settled = settle(reply);
+    if (settled instanceof Promise) return settled.then((reply) => take(() => answer(reply)));
+    take(() => answer(settled));
+  }
+
+  #fail(session: Session, entry: Entry, sequence: number, error: unknown): void {
+    if (entry.unanswered.has(session)) this.#await(session, entry, sequence, Promise.reject(error));
+    else this.#refuse(session, entry.row, sequence, error);
+  }
+
+  #refuse(session: Session, row: PacketRow, sequence: number, error: unknown): void {
     if (error instanceof RequestError) {
       this.#answer(session, refuseRequest(error.code, error.message, row, sequence, explanationOf(error.told)));
     } else if (error instanceof DependencyError) {

@@ -3,6 +3,7 @@ import { RequestError } from "../../client/browser.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteListRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
+import { CLIENT_REPEAT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 
@@ -105,5 +106,46 @@ Deno.test("DrawbridgeClient gives durable requests up where it does not enter th
   await fixture.advance(6_000);
   assertEquals((await late).reason, "lost", "it had been sent, and may have been done");
   assert(fixture.client.state !== "closed");
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient sends a durable request again that was answered with UNAVAILABLE, which may have been done", async () => {
+  const fixture = await enter();
+  const first = ask(fixture, 1n, 0.25), second = ask(fixture, 2n, 0.75);
+  await fixture.settle();
+  const { peer } = fixture.server;
+  const answer = (sequence: number, reply: { success: boolean; errorCode?: ErrorCode; guildId?: bigint }) =>
+    peer.reply(PacketType.GUILD_CREATE_RESPONSE, reply, { sequence });
+  answer(2, { success: false, errorCode: ErrorCode.UNAVAILABLE });
+  answer(3, { success: true, guildId: 2n });
+  await fixture.settle();
+  assertEquals((await second).guildId, 2n, "it takes no answer of another");
+  await fixture.advance(CLIENT_REPEAT_MS - 1);
+  assertEquals(asked(fixture).length, 2);
+  const third = ask(fixture, 3n, 0.5);
+  await fixture.advance(1);
+  assertEquals(asked(fixture).slice(2), [[3, KEYS[1], 3n], [4, KEYS[0], 1n]]);
+  // Its answer comes behind that of what was sent meanwhile.
+  answer(4, { success: true, guildId: 3n });
+  answer(5, { success: false, errorCode: ErrorCode.UNAVAILABLE });
+  await fixture.advance(2 * CLIENT_REPEAT_MS);
+  answer(6, { success: true, guildId: 1n });
+  await fixture.settle();
+  assertEquals([(await third).guildId, (await first).guildId], [3n, 1n]);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient gives the answer UNAVAILABLE where the time of a durable request is out, and at once for others", async () => {
+  const fixture = await enter();
+  const durable = fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: CLIENT_REPEAT_MS });
+  const other = fixture.client.request(GuildInviteListRequestSchema, {});
+  await fixture.settle();
+  const { peer } = fixture.server;
+  peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: false, errorCode: ErrorCode.UNAVAILABLE }, { sequence: 2 });
+  peer.reply(PacketType.GUILD_INVITE_LIST_RESPONSE, { success: false, errorCode: ErrorCode.UNAVAILABLE }, {
+    sequence: 3,
+  });
+  await fixture.settle();
+  assertEquals([(await durable).errorCode, (await other).errorCode], [ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE]);
   await fixture.close();
 });

@@ -1,7 +1,7 @@
 import { create, type DescMessage, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { StructSchema, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { nulCheckOf } from "../../server/session/nul_check.ts";
-import { Dispatcher, RequestError } from "../../server/session/dispatcher.ts";
+import { Dispatcher, LateReply, RequestError } from "../../server/session/dispatcher.ts";
 import { Session } from "../../server/session/session.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import {
@@ -11,6 +11,7 @@ import {
   ServerInfoSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
+import { GuildCreateRequestSchema, GuildCreateResponseSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
 import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
@@ -35,6 +36,7 @@ function openDispatcher(): { dispatcher: Dispatcher; sent: Sent[]; errors: { typ
   return { dispatcher, sent, errors };
 }
 
+const NAME = new TextEncoder();
 const LOGIN = toBinary(LoginRequestSchema, create(LoginRequestSchema, { username: "anna" }));
 const CHAT = toBinary(ChatMessageSchema, create(ChatMessageSchema, { message: "hi" }));
 
@@ -193,4 +195,47 @@ Deno.test("Dispatcher.on() refuses a second handler for a message, and keeps the
   assertThrows(() => dispatcher.on(ChatMessageSchema, () => void handled.push("second")), TypeError, "has a handler");
   dispatcher.dispatch(new Session(), PacketType.CHAT_MESSAGE, 1, CHAT);
   assertEquals(handled, ["first"]);
+});
+
+Deno.test("Dispatcher.dispatch() answers requests of one type in the order of its session, whatever is decided first", async () => {
+  const { dispatcher, sent } = openDispatcher();
+  const decisions = new Map<string, PromiseWithResolvers<string>>();
+  dispatcher.on(GuildCreateRequestSchema, (session, { name }) => {
+    const send = (name: string) =>
+      void sent.push({ session, type: PacketType.GUILD_CREATE_RESPONSE, payload: NAME.encode(name) });
+    if (name.startsWith("refused")) throw new RequestError(ErrorCode.NAME_TAKEN, name);
+    if (name.startsWith("now")) return new LateReply(name, send);
+    const decision = Promise.withResolvers<string>();
+    decisions.set(name, decision);
+    return new LateReply(decision.promise, send);
+  });
+  const said = (session: Session) =>
+    sent.filter((packet) => packet.session === session).map(({ payload }) => {
+      if (payload[0] !== 0x10) return new TextDecoder().decode(payload);
+      return ErrorCode[fromBinary(GuildCreateResponseSchema, payload).errorCode];
+    });
+  const ann = new Session(), ben = new Session();
+  const ask = (session: Session, name: string) =>
+    dispatcher.dispatch(
+      session,
+      PacketType.GUILD_CREATE_REQUEST,
+      0,
+      toBinary(GuildCreateRequestSchema, create(GuildCreateRequestSchema, { name })),
+    );
+  ask(ann, "now 1");
+  assertEquals(said(ann), ["now 1"]);
+  for (const name of ["late 2", "refused 3", "now 4", "late 5", "late 6"]) ask(ann, name);
+  dispatcher.dispatch(ann, PacketType.GUILD_CREATE_REQUEST, 0, new Uint8Array([0x0a, 0x05]));
+  ask(ben, "now 1");
+  assertEquals(said(ben), ["now 1"], "others do not wait");
+  decisions.get("late 6")!.resolve("late 6");
+  decisions.get("late 5")!.reject(new RequestError(ErrorCode.OUT_OF_RANGE, "refused 5"));
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(said(ann), ["now 1"]);
+  decisions.get("late 2")!.resolve("late 2");
+  await until("all are answered", () => dispatcher.pending.size === 0);
+  const expected = ["now 1", "late 2", "NAME_TAKEN", "now 4", "OUT_OF_RANGE", "late 6", "INVALID_PACKET"];
+  assertEquals(said(ann), expected);
+  ask(ann, "now 8");
+  assertEquals(said(ann).at(-1), "now 8", "nothing waits any more");
 });

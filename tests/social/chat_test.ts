@@ -6,7 +6,12 @@ import { RoomCreateRequestSchema, RoomJoinRequestSchema } from "../../games/part
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
-import { PacketType } from "../../games/marsh/contract.ts";
+import { contract, PacketType } from "../../games/marsh/contract.ts";
+import { chat } from "../../games/parts/chat/chat_handlers.ts";
+import { parties } from "../../games/parts/parties/parties.ts";
+import { PartyAnswerSchema, PartyInviteRequestSchema } from "../../games/parts/parties/parties_pb.ts";
+import { rooms } from "../../games/parts/rooms/room_handlers.ts";
+import { defineGame } from "../../server/game/game.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../games/parts/friends/friends_pb.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
 import {
@@ -557,4 +562,39 @@ Deno.test("Whispers to a player who comes online meanwhile arrive exactly once e
   await harness.until(() => harness.received(bob, PacketType.CHAT_MESSAGE).length === texts.length);
   await settle(harness);
   assertEquals(heard(harness, again).sort(), texts.sort());
+});
+
+Deno.test("chat has the channels of the parts that a game uses, and needs none of them", async () => {
+  const MEADOW = { mapId: 0, width: 1_000, height: 1_000, interestRadius: 100 };
+  const game = defineGame(contract, { maps: () => [MEADOW] }, (game) => {
+    game.use(chat, { parties: game.use(parties, { membersMax: 3 }), rooms: game.use(rooms) });
+  });
+  await using harness = await LogicHarness.create({ game });
+  const { ann, bob, cid } = await gather(harness, "ann", "bob", "cid");
+  harness.send(ann, PartyInviteRequestSchema, { playerName: "bob" });
+  const { partyId } = await answerTo(harness, bob, PacketType.PARTY_INVITE);
+  harness.send(bob, PartyAnswerSchema, { partyId, accept: true });
+  await answerTo(harness, bob, PacketType.PARTY_RESPONSE);
+  harness.send(cid, RoomCreateRequestSchema, { name: "mine", maxMembers: 2 });
+  const { room } = await answerTo(harness, cid, PacketType.ROOM_RESPONSE);
+
+  say(harness, ann, Channel.PARTY, "to the mine");
+  say(harness, ann, Channel.GLOBAL, "hello");
+  say(harness, cid, Channel.ROOM, "alone", { roomId: room!.roomId });
+  say(harness, cid, Channel.WHISPER, "for you", { recipientName: "bob" });
+  await settle(harness);
+  assertEquals([ann, bob, cid].map((client) => heard(harness, client)), [
+    ["to the mine", "hello"],
+    ["to the mine", "hello", "for you"],
+    ["hello", "alone", "for you"],
+  ]);
+  harness.forget();
+  // What belongs to other parts: guilds, and whispers that are kept.
+  say(harness, ann, Channel.GUILD, "to arms");
+  say(harness, ann, Channel.WHISPER, "where are you?", { recipientName: "nobody" });
+  await settle(harness);
+  assertEquals(harness.take(ann, PacketType.ERROR_RESPONSE).map(({ errorCode }) => ErrorCode[errorCode]), [
+    "UNSUPPORTED",
+    "NOT_FOUND",
+  ]);
 });

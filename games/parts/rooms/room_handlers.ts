@@ -262,7 +262,7 @@ export interface RoomOptions {
 }
 
 /** Chat rooms that players make. */
-export const rooms = definePart(
+export const rooms = definePart<RoomOptions | undefined, RoomService>(
   "rooms",
-  (game, { friends }: RoomOptions = {}) => new RoomService(game, contactsOf(game, friends)),
+  (game, { friends } = {}) => new RoomService(game, contactsOf(game, friends)),
 );
