@@ -199,7 +199,7 @@ export class Dispatcher {
     if (entry === undefined || entry.handle === null) {
       return this.#answer(session, errorResponse(ErrorCode.UNSUPPORTED, "Not supported", type, sequence));
     }
-    const { row, schema, handle } = entry;
+    const { schema, handle } = entry;
     // A payload of nothing but small fields would take long to parse.
     if (!isMessageWithin(payload, 0, payload.length, MESSAGE_FIELDS_MAX)) {
       return this.#fail(session, entry, sequence, new RequestError(ErrorCode.INVALID_PACKET, "Cannot be parsed"));
