@@ -196,11 +196,11 @@ export function rolesTable({ costs, packetsPerS, played, visible }: RolesResult)
     exitMs.toFixed(2),
     memoryMb.toFixed(0),
   ]);
-  const head = ["Process", "idle, ‰ of a core", "ms for who comes", "‰ for who plays", "µs for a packet"];
+  const head = ["Process", "idle, ‰ of a core", "ms an entry", "‰ a player", "µs a packet"];
   const players = Object.entries(played).map(([name, count]) => `${count} at ${name}`).join(", ");
   return `Players: ${players}; each sees ${visible.toFixed(0)}, all together ${
     Math.round(packetsPerS).toLocaleString("en")
-  } packets/s\n${markdownTable([...head, "ms for who goes", "MB"], rows, 1)}`;
+  } packets/s\n${markdownTable([...head, "ms an exit", "MB"], rows, 1)}`;
 }
 
 /** The parts as a table. */
