@@ -42,7 +42,7 @@ import {
 } from "../ring/records.ts";
 import { AccountService } from "./account_service.ts";
 import { Drain } from "./drain.ts";
-import { registerAuthHandlers } from "./auth_handlers.ts";
+import { AuthService } from "./auth_service.ts";
 import type { LogicContext } from "./context.ts";
 import { Credentials } from "./credentials.ts";
 import { Documents } from "../game/documents.ts";
@@ -198,7 +198,7 @@ export class Logic {
       session.sendLatest(PacketType.ECHO_RESPONSE, bytes, start, end);
       return true;
     });
-    registerAuthHandlers(this.#dispatcher, context, this);
+    new AuthService(context, this).register(this.#dispatcher);
     this.accounts.register(this.#dispatcher);
     this.world.register(this.#dispatcher);
     this.resumes.register(this.#dispatcher);
