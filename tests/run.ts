@@ -71,12 +71,17 @@ async function installMissing(): Promise<void> {
     return;
   }
   console.log(`Installing ${packages.join(" ")}`);
-  const quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"];
-  for (const step of [["update"], ["install", "-y", "--no-install-recommends", ...packages]]) {
-    const [command, ...args] = [...prefix, ...quiet, ...step];
-    const { success } = await new Deno.Command(command, { args, stdin: "null", stdout: "null" }).output();
-    // What is still missing is left out by its tests, or fails them.
-    if (!success) return console.log(`Cannot install ${packages.join(" ")}, going on without`);
+  const aptGet = async (...step: string[]): Promise<boolean> => {
+    const [command, ...args] = [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...step];
+    return (await new Deno.Command(command, { args, stdin: "null", stdout: "null" }).output()).success;
+  };
+  const install = (names: readonly string[]) => aptGet("install", "-y", "--no-install-recommends", ...names);
+  await aptGet("update");
+  if (await install(packages)) return;
+  // Not every release has all of them, and then none was installed. What is missing is left out by its tests.
+  for (const name of missing) {
+    const { packages } = PROGRAMS[name];
+    if (!await install(packages)) console.log(`Cannot install ${packages.join(" ")}, going on without`);
   }
 }
 
