@@ -79,24 +79,14 @@ import { loadGameData } from "../games/marsh/data/game_data.ts";
 import { Atlas } from "../games/marsh/maps/atlas.ts";
 import { SCORES } from "../games/parts/leaderboards/score_store.ts";
 import { SKILL_AREA, SKILL_MELEE, SKILLS } from "../games/parts/combat/skills.ts";
-import type { SanctionStore } from "../server/moderation/sanction_store.ts";
-import type { StorageRequest } from "../server/storage/operations.ts";
-import type { OnceRequest } from "../server/storage/receipt_store.ts";
-import { MEMORY_PATH, SqliteDatabase } from "../server/storage/sqlite_database.ts";
-import {
-  type AccountStore,
-  type CharacterStore,
-  type Storage,
-  type Stores,
-  storesOn,
-} from "../server/storage/storage.ts";
 import { createRingBuffer, RingConsumer, RingProducer } from "../server/ring/byte_ring.ts";
 import { RingOutput } from "../server/session/link.ts";
 import { PACKET_OVERHEAD_BYTES } from "../server/session/outbox.ts";
-import type { OnceStoreOf, StoreDefinition, StoreOf } from "../server/storage/store.ts";
 import { IoFixture, packetFrame } from "../tests/io/io_fixture.ts";
 import { type HarnessClient, LogicHarness } from "../tests/support/logic_harness.ts";
+import { arenaTable, measureArena } from "./arena_prices.ts";
 import { processorMs } from "./processor_time.ts";
+import { TimedStorage } from "./timed_storage.ts";
 import { measureWork, type WorkRow } from "./work_prices.ts";
 
 /** Players in one place: everybody hears and sees everybody. */
@@ -133,50 +123,6 @@ class DrainedOutput extends RingOutput {
   }
 }
 
-/** A storage in memory that tells how long it works. */
-class TimedStorage implements Storage {
-  readonly accounts: AccountStore;
-  readonly characters: CharacterStore;
-  readonly sanctions: SanctionStore;
-  workMs = 0;
-  readonly #database = new SqliteDatabase({ path: MEMORY_PATH }, MARSH_RECORDS);
-  readonly #stores = storesOn((operation, _isWrite, argument, once) => this.#call({ operation, argument, once }));
-
-  constructor() {
-    ({ accounts: this.accounts, characters: this.characters, sanctions: this.sanctions } = this.#stores);
-  }
-
-  of<Definition extends StoreDefinition>(definition: Definition): StoreOf<Definition> {
-    return this.#stores.of(definition);
-  }
-
-  once<Definition extends StoreDefinition>(definition: Definition, request: OnceRequest): OnceStoreOf<Definition> {
-    return this.#stores.once(definition, request);
-  }
-
-  for(): Stores {
-    return this;
-  }
-
-  isHealthy(): Promise<boolean> {
-    return Promise.resolve(true);
-  }
-
-  close(): Promise<void> {
-    this.#database.close();
-    return Promise.resolve();
-  }
-
-  async #call(request: StorageRequest): Promise<unknown> {
-    await null;
-    const startMs = processorMs();
-    const [outcome] = this.#database.execute([request]);
-    this.workMs += processorMs() - startMs;
-    if ("error" in outcome) throw outcome.error;
-    return "value" in outcome ? outcome.value : undefined;
-  }
-}
-
 /** A full house: players in sight of each other, with full lists, rooms and guilds. */
 class House {
   readonly players: HarnessClient[] = [];
@@ -188,7 +134,7 @@ class House {
   /** @param newcomers Connections that are to be there, besides those of the players. */
   static async create(newcomers: number, port: "login" | "game"): Promise<House> {
     const config = { floodControl: false, addressMaxConnections: 100_000 };
-    const storage = new TimedStorage();
+    const storage = new TimedStorage(MARSH_RECORDS);
     const house = new House(
       await LogicHarness.create({ worldCapacity: 2_048, config, storage, isTimed: true }),
       storage,
@@ -615,6 +561,7 @@ if (import.meta.main) {
   await runCommand("Usage: deno task bench:prices", async (args) => {
     readFlags(args, {});
     console.log(priceTable(await measurePrices({ packets: 60, rounds: 3 })));
+    console.log(`\n${arenaTable(await measureArena({ packets: 40 }))}`);
     console.log(`\n${workTable(await measureWork({ items: 2_000 }))}`);
   });
 }

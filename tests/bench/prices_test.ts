@@ -1,8 +1,10 @@
+import { arenaTable, measureArena } from "../../bench/arena_prices.ts";
 import { countRefusals, measurePrices, priceTable, workTable } from "../../bench/prices.ts";
 import { measureWork, WEB } from "../../bench/work_prices.ts";
 import { Opcode } from "../../gateway/websocket.ts";
 import { loadWebAssets } from "../../server/process/web_assets.ts";
 import { contract } from "../../games/marsh/contract.ts";
+import { contract as arena } from "../../games/tag/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 
 Deno.test("bench/prices.ts has a row for every packet type that clients send", async () => {
@@ -14,6 +16,16 @@ Deno.test("bench/prices.ts has a row for every packet type that clients send", a
     assert(sent[index].handledBy === "logic" ? logicUs > 0 && storageUs >= 0 : logicUs + storageUs === 0, name);
   });
   assertEquals(priceTable(rows).split("\n").length, rows.length + 2);
+});
+
+Deno.test("bench/prices.ts has a row for every packet type that clients of the arena alone send, and measures none refused", async () => {
+  const rows = await measureArena({ packets: 2 });
+  const sent = arena.packets.rows.filter(({ direction, type }) =>
+    direction !== "server" && contract.packets.row(type) === undefined
+  );
+  assertEquals(rows.map(({ name, refused }) => [name, refused]), sent.map(({ name }) => [name, 0]));
+  for (const { logicUs, name, storageUs } of rows) assert(logicUs > 0 && storageUs >= 0, name);
+  assertEquals(arenaTable(rows).split("\n").length, rows.length + 1);
 });
 
 // A right password would end the session, and hashes are other threads' work.
