@@ -10,6 +10,9 @@ import { Counter, type CounterBlock } from "./counters.ts";
 import type { Logger } from "./logging.ts";
 import { RateLimitedLog } from "./rate_limited_log.ts";
 
+/** The type of what an io worker tells logic beside packets. */
+const NO_PACKET = 0;
+
 /**
  * Watches the handling times of one worker.
  *
@@ -33,7 +36,7 @@ export class SlowPackets {
   }
 
   /**
-   * Takes note that a packet of a known `type` was handled in `elapsedMs`. Cost: one comparison unless it was slow, so it may
+   * Takes note that a packet of a known `type`, or what 0 stands for, was handled in `elapsedMs`. Cost: one comparison unless it was slow, so it may
    * stand after every packet.
    */
   check(type: number, elapsedMs: number): void {
@@ -46,7 +49,7 @@ export class SlowPackets {
     if (!this.#slowBefore.has(type)) return void this.#slowBefore.add(type);
     if (!this.#log.tryTake()) return;
     this.#log.write("warn", "Handling a packet took too long", {
-      type: this.#packets.nameOf(type),
+      type: type === NO_PACKET ? "none: a connection began or ended" : this.#packets.nameOf(type),
       elapsedMs: Math.round(elapsedMs * 1_000) / 1_000,
       limitMs: SLOW_PACKET_WARNED_MS,
     });

@@ -31,6 +31,12 @@ Deno.test("SlowPackets.check() warns of a type that takes long again, not of cod
   }]);
 });
 
+Deno.test("SlowPackets.check() does not call the end of a connection an unknown packet", () => {
+  const { logger, slow } = setup();
+  for (let count = 0; count < 2; count++) slow.check(0, 15);
+  assertEquals(logger.records.map(({ properties }) => properties.type), ["none: a connection began or ended"]);
+});
+
 Deno.test("SlowPackets.check() counts every slow packet and warns of a few", () => {
   const { logger, counters, slow } = setup();
   for (let count = 0; count < 1_000; count++) slow.check(PacketType.ECHO_REQUEST, 15);
