@@ -5,6 +5,7 @@
  * @module
  */
 
+import { frameHeaderBytes, Opcode, writeFrameHeader } from "../../gateway/websocket.ts";
 import { ENVELOPE_BYTES_MAX, WEBSOCKET_FRAME_BYTES_MAX } from "../../shared/limits.ts";
 import { writeFrame } from "../../shared/packet_codec.ts";
 import type { Socket } from "./backend.ts";
@@ -13,7 +14,6 @@ import type { BufferPool } from "./buffer_pool.ts";
 /** Room for the header of a binary WebSocket frame of up to 65,535 bytes, and of a longer one. */
 const WEBSOCKET_HEADER_BYTES = 4;
 const WEBSOCKET_LONG_HEADER_BYTES = 10;
-const WEBSOCKET_BINARY_FINAL = 0x82;
 
 /**
  * The send queue of one connection: a buffer that gathers, and one that is in flight.
@@ -170,7 +170,7 @@ export class SendQueue {
     const reservedBytes = this.#frameHeaderBytes;
     const payloadStart = frameStart + reservedBytes;
     const payloadBytes = this.#end - payloadStart;
-    const headerBytes = payloadBytes > WEBSOCKET_FRAME_BYTES_MAX ? 10 : payloadBytes > 125 ? 4 : 2;
+    const headerBytes = frameHeaderBytes(payloadBytes);
     let headerStart = payloadStart - headerBytes;
     if (headerBytes < reservedBytes) {
       // The header came out shorter than its room: the buffer starts later, or the payload moves up.
@@ -185,20 +185,6 @@ export class SendQueue {
         this.#end = end;
       }
     }
-    buffer[headerStart] = WEBSOCKET_BINARY_FINAL;
-    if (headerBytes === 2) {
-      buffer[headerStart + 1] = payloadBytes;
-    } else if (headerBytes === 4) {
-      buffer[headerStart + 1] = 126;
-      buffer[headerStart + 2] = payloadBytes >>> 8;
-      buffer[headerStart + 3] = payloadBytes & 0xff;
-    } else {
-      buffer[headerStart + 1] = 127;
-      buffer.fill(0, headerStart + 2, headerStart + 6);
-      buffer[headerStart + 6] = payloadBytes >>> 24;
-      buffer[headerStart + 7] = payloadBytes >>> 16;
-      buffer[headerStart + 8] = payloadBytes >>> 8;
-      buffer[headerStart + 9] = payloadBytes & 0xff;
-    }
+    writeFrameHeader(buffer, headerStart, Opcode.BINARY, payloadBytes);
   }
 }

@@ -7,21 +7,11 @@
  * @module
  */
 
-const float = new DataView(new ArrayBuffer(4));
+import { varintBytes, writeVarint } from "../../shared/packet_codec.ts";
 
-/** Writes an unsigned integer, 0 to 2^53 - 1. */
-export function writeVarint(bytes: Uint8Array, offset: number, value: number): number {
-  while (value > 0x7fff_ffff) {
-    bytes[offset++] = (value % 128) | 0x80;
-    value = Math.floor(value / 128);
-  }
-  while (value > 127) {
-    bytes[offset++] = (value & 0x7f) | 0x80;
-    value >>>= 7;
-  }
-  bytes[offset++] = value;
-  return offset;
-}
+export { varintBytes, writeVarint };
+
+const float = new DataView(new ArrayBuffer(4));
 
 /** Writes a varint field, unless it is 0: what proto3 leaves out. `tag` is the whole tag byte. */
 export function writeVarintField(bytes: Uint8Array, offset: number, tag: number, value: number): number {
@@ -44,11 +34,4 @@ export function writeFloatField(bytes: Uint8Array, offset: number, tag: number, 
   bytes[offset++] = tag;
   for (let index = 0; index < 4; index++) bytes[offset++] = float.getUint8(index);
   return offset;
-}
-
-/** Bytes {@linkcode writeVarint} takes for the value. */
-export function varintBytes(value: number): number {
-  let count = 1;
-  for (; value > 127; value = Math.floor(value / 128)) count++;
-  return count;
 }
