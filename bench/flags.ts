@@ -5,10 +5,7 @@
  */
 
 import { choice, type Kind, text } from "../server/config/kinds.ts";
-import { ConfigError } from "../shared/errors.ts";
-
-/** Exit status of a command that cannot be used. */
-const EXIT_CONFIG = 78;
+import { ConfigError, EXIT_CONFIG } from "../shared/errors.ts";
 
 /** A path. */
 export const path: Kind<string> = text("a path", "PATH", (value) => value === "" ? undefined : value);

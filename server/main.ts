@@ -9,18 +9,11 @@
  * @module
  */
 
-import { ConfigError, DependencyError } from "../shared/errors.ts";
+import { ConfigError, DependencyError, EXIT_CONFIG } from "../shared/errors.ts";
 import { SESSIONS_DRAIN_MS } from "../shared/limits.ts";
 import { hasSessionKey } from "./auth/key_file.ts";
 import { SystemClock } from "./base/clock.ts";
-import {
-  checkPublicHost,
-  describeConfig,
-  EXIT_CONFIG,
-  problemText,
-  type ServerConfig,
-  sqlitePath,
-} from "./config/config.ts";
+import { checkPublicHost, describeConfig, problemText, type ServerConfig, sqlitePath } from "./config/config.ts";
 import { isLoopback } from "./base/host.ts";
 import { startAdminSite } from "./ops/admin_site.ts";
 import { loadAdminToken } from "./ops/admin_token_file.ts";

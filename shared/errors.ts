@@ -39,7 +39,10 @@ export class ProtocolError extends Error {
   }
 }
 
-/** A configuration that cannot be used; lists every problem at once. The process exits 78. */
+/** The exit status of a process whose configuration, or command line, cannot be used: EX_CONFIG of sysexits.h. */
+export const EXIT_CONFIG = 78;
+
+/** A configuration that cannot be used; lists every problem at once. The process exits with {@linkcode EXIT_CONFIG}. */
 export class ConfigError extends Error {
   /** The class's name. */
   override name = "ConfigError";

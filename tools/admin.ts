@@ -4,8 +4,7 @@
  * @module
  */
 
-import { EXIT_CONFIG } from "../server/config/config.ts";
-import { ConfigError, DependencyError } from "../shared/errors.ts";
+import { ConfigError, DependencyError, EXIT_CONFIG } from "../shared/errors.ts";
 import { asksForHelp, gameOptionsOf } from "./admin_args.ts";
 import {
   isModerationCommand,

@@ -6,11 +6,11 @@
  */
 
 import { resolve } from "node:path";
-import { EXIT_CONFIG, problemText } from "../server/config/config.ts";
+import { problemText } from "../server/config/config.ts";
 import { readLaunch } from "../server/process/launch.ts";
 import { checkPortsFree } from "../server/process/listen_error.ts";
 import { serveArguments } from "../server/process/process_keeper.ts";
-import { ConfigError } from "../shared/errors.ts";
+import { ConfigError, EXIT_CONFIG } from "../shared/errors.ts";
 import { splitArgs } from "./admin_args.ts";
 import { type Backbone, startNats, startPostgres, until } from "./cluster/backbone.ts";
 import { Child } from "./cluster/child.ts";

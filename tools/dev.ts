@@ -10,6 +10,7 @@ import { serveArguments } from "../server/process/process_keeper.ts";
 import type { DevCommand } from "../server/process/dev_desk.ts";
 import { type DevServer, Workbench } from "./dev/workbench.ts";
 import type { GameSource } from "./dev/steps.ts";
+import { EXIT_CONFIG } from "../shared/errors.ts";
 
 /** How long nothing must be written before files are looked at, in milliseconds, and how long that is waited for at most. */
 const QUIET_MS = 50;
@@ -108,11 +109,11 @@ async function main([path = "", ...flags]: readonly string[]): Promise<void> {
   if ([path, ...flags].some((flag) => flag === "--help" || flag === "-h")) return console.log(HELP);
   if (path === "" || path.startsWith("-")) {
     console.error(HELP);
-    Deno.exit(2);
+    Deno.exit(EXIT_CONFIG);
   }
   const source = await findGame(path).catch(() => {
     console.error(`Cannot find a game at ${path}: there is no game.ts`);
-    Deno.exit(2);
+    Deno.exit(EXIT_CONFIG);
   });
   const isInspector = (flag: string) => /^--inspect(?:-brk|-wait)?(?:=|$)/.test(flag);
   const inspector = flags.filter(isInspector);

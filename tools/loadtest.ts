@@ -4,8 +4,7 @@
  * @module
  */
 
-import { EXIT_CONFIG } from "../server/config/config.ts";
-import { ConfigError } from "../shared/errors.ts";
+import { ConfigError, EXIT_CONFIG } from "../shared/errors.ts";
 import { gameLoadText, isGameLoadRight, runGameLoad } from "./loadtest/game_load.ts";
 import { htmlReport } from "./loadtest/html_report.ts";
 import { LoadError } from "./loadtest/load_thread.ts";

@@ -5,6 +5,7 @@
  */
 
 import { basename, dirname, relative, resolve } from "node:path";
+import { EXIT_CONFIG } from "../shared/errors.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const TEMPLATE = `${ROOT}games/template/`;
@@ -100,7 +101,7 @@ if (path === "--help" || path === "-h") {
 }
 if (Deno.args.length !== 1 || path.startsWith("-")) {
   console.error(USAGE);
-  Deno.exit(2);
+  Deno.exit(EXIT_CONFIG);
 }
 try {
   await makeGame(path);

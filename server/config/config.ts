@@ -46,9 +46,6 @@ export interface ConfigSources {
   readonly onNote?: (note: string) => void;
 }
 
-/** The exit status of a process whose configuration cannot be used: EX_CONFIG of sysexits.h. */
-export const EXIT_CONFIG = 78;
-
 type Key = OptionKey;
 /** A value as it was found and where, for errors. */
 interface Found {

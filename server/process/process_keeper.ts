@@ -7,9 +7,8 @@
 
 import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
-import { ConfigError } from "../../shared/errors.ts";
+import { ConfigError, EXIT_CONFIG } from "../../shared/errors.ts";
 import { KEEPER_PAUSE_MS, KEEPER_PAUSE_MS_MAX, KEEPER_STABLE_MS } from "../../shared/limits.ts";
-import { EXIT_CONFIG } from "../config/config.ts";
 import type { Logger } from "../ops/logging.ts";
 import type { StartTerminal } from "./signals.ts";
 

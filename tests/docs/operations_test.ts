@@ -1,5 +1,4 @@
 import { drillsOf } from "../../server/process/drills.ts";
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { EXIT_STATUSES } from "../../server/process/exit_statuses.ts";
 import { createCounterBlock } from "../../server/ops/counters.ts";
 import { METRICS_CONTENT_TYPE, renderMetrics } from "../../server/ops/metrics.ts";
@@ -8,6 +7,7 @@ import { EXIT_HANG, type Supervisor } from "../../server/process/supervisor.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { sourceFiles } from "../support/source_files.ts";
 import { MarkdownDocument, ROOT } from "./markdown.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const DOCUMENT = await MarkdownDocument.read("docs/operations.md");
 

@@ -3,7 +3,6 @@ import { connectTcp } from "../../client/tcp_transport.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { ErrorResponseSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { TestNats } from "../support/nats.ts";
@@ -12,6 +11,7 @@ import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const FREE_PORTS = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0", "--admin-port", "0"];
 

@@ -1,7 +1,6 @@
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket, DrawbridgeClient, type ServerInfo, type Transport } from "../../client/browser.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -10,6 +9,7 @@ import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 /** Two servers on one PostgreSQL. */
 class Cluster implements AsyncDisposable {

@@ -5,7 +5,6 @@ import {
   GuildInfoResponseSchema,
 } from "../../games/parts/guilds/guilds_pb.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { makeCertificate, openssl } from "../support/certificate.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -14,6 +13,7 @@ import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 import { connect, connectToLogin, enterWorld, login, register } from "../support/wire_session.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const PUBLIC = ["--public-host", "127.0.0.1"];
 

@@ -3,7 +3,6 @@
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { DrawbridgeClient, RequestError } from "../../client/browser.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { visit, withBrowser } from "../support/browser.ts";
 import { freePort } from "../support/free_port.ts";
@@ -14,6 +13,7 @@ import { RawSocket } from "../support/raw_socket.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const PLAYERS_MAX = 4;
 

@@ -1,6 +1,5 @@
 /** Servers of two versions on one database, while one after the other is upgraded under players. @module */
 
-import { EXIT_CONFIG } from "../../server/config/config.ts";
 import { ENGINE_SCHEMA_POSTGRES } from "../../server/storage/engine_schema.ts";
 import { runRolling } from "../soak/rolling_soak.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -8,6 +7,7 @@ import { programTest } from "../support/programs.ts";
 import { runServerToEnd } from "../support/server_process.ts";
 import { copySource } from "../support/source_copy.ts";
 import { withTempDir } from "../support/temp_dir.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 /** What the newer version adds: columns in tables that all servers write to, locked for as long as many rows would take. */
 const STEP = `

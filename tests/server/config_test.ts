@@ -1,7 +1,6 @@
 import {
   checkPublicHost,
   describeConfig,
-  EXIT_CONFIG,
   loadConfig,
   problemText,
   type ServerConfig,
@@ -9,7 +8,7 @@ import {
 } from "../../server/config/config.ts";
 import { integer } from "../../server/config/kinds.ts";
 import { environmentVariableOf, flagOf, OPTION_KEYS, type OptionKey, OPTIONS } from "../../server/config/schema.ts";
-import { ConfigError } from "../../shared/errors.ts";
+import { ConfigError, EXIT_CONFIG } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 

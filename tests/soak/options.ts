@@ -8,9 +8,7 @@ import { parseArgs } from "node:util";
 import { choice, integer, type Kind, path } from "../../server/config/kinds.ts";
 import { ProgressLine } from "../../tools/loadtest/progress.ts";
 import { IO_BACKENDS, type IoBackendName } from "../support/server_process.ts";
-
-/** Exit status of a command line that cannot be read: EX_USAGE. */
-const EXIT_USAGE = 64;
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 /** One option. */
 export interface SoakOption<T> {
@@ -120,7 +118,7 @@ export function readOptions<Options extends SoakOptions>(task: string, options: 
     return parseOptions(Deno.args, options);
   } catch (error) {
     console.error(`${(error as Error).message}\n\n${helpText(task, options)}`);
-    Deno.exit(EXIT_USAGE);
+    Deno.exit(EXIT_CONFIG);
   }
 }
 

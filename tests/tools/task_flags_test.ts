@@ -1,6 +1,7 @@
 /** A flag that a task does not know is refused before anything is started or written. @module */
 
 import { assert, assertEquals } from "../support/assert.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const FLAG = "--no-such-flag";
@@ -31,7 +32,7 @@ for (const { name } of own) {
       env: { NO_COLOR: "1" },
     }).output();
     const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assert([2, 64, 78].includes(code), `exit status ${code}: ${text}`);
+    assertEquals(code, EXIT_CONFIG, text);
     assert(text.includes(FLAG) || text.includes("Usage:"), text);
     assert(!/Uncaught|^ +at /m.test(text), text);
   });
