@@ -6,6 +6,7 @@
  */
 
 import ts from "npm:typescript@6.0.3";
+import { EXIT_CONFIG } from "../shared/errors.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const OUTPUT = `${ROOT}client/npm/`;
@@ -119,7 +120,7 @@ async function build(dir: string): Promise<void> {
 if (import.meta.main) {
   if (Deno.args.length > 0) {
     console.log("Usage: deno task build:client");
-    Deno.exit(Deno.args[0] === "--help" ? 0 : 2);
+    Deno.exit(Deno.args[0] === "--help" ? 0 : EXIT_CONFIG);
   }
   const dir = await Deno.makeTempDir({ prefix: "drawbridge-client-" });
   try {

@@ -6,13 +6,15 @@
  * @module
  */
 
+import { EXIT_CONFIG } from "../shared/errors.ts";
+
 const ROOT = new URL("../", import.meta.url).pathname;
 const { exports } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`)) as {
   readonly exports: Readonly<Record<string, string>>;
 };
 if (Deno.args.length > 1 || Deno.args.some((arg) => arg.startsWith("-"))) {
   console.log("Usage: deno task doc:html [FOLDER]");
-  Deno.exit(Deno.args[0] === "--help" ? 0 : 2);
+  Deno.exit(Deno.args[0] === "--help" ? 0 : EXIT_CONFIG);
 }
 const folder = Deno.args[0] ?? `${ROOT}docs/api`;
 const command = new Deno.Command(Deno.execPath(), {
