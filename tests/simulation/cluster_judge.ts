@@ -69,8 +69,8 @@ interface HandedOver {
 interface Departure {
   readonly life: LogicLife;
   readonly playerId: number;
-  /** Under which it was played; undefined: it was another node's by then. */
-  readonly epoch: number | undefined;
+  /** Under which it was played. */
+  readonly epoch: number;
   readonly state: CharacterState;
 }
 
@@ -122,10 +122,12 @@ export class ClusterJudge {
       const { world } = life;
       const { playerId } = life.logic.world.occupants.participantOf(entityId)!.player!;
       const owner = life.logic.context.ownerships.find(playerId);
+      // A session that a node had kept while it was cut off: what its owner's entity left with counts still.
+      if (!owner || !this.#isOwner(owner)) return;
       this.#departures.set(characterId, {
         life,
         playerId,
-        epoch: owner && this.#isOwner(owner) ? owner.epoch : undefined,
+        epoch: owner.epoch,
         state: {
           mapId: world.mapOf(entityId).mapId,
           x: world.xOf(entityId),
@@ -290,7 +292,7 @@ export class ClusterJudge {
     }
     const epoch = life.logic.context.ownerships.find(playerId)?.epoch;
     const departure = this.#departures.get(characterId);
-    const isSame = departure?.life === life && departure.epoch === epoch && epoch !== undefined;
+    const isSame = departure?.life === life && departure.epoch === epoch;
     const state = isSame ? departure.state : this.#saved.get(characterId);
     const hp = hpIn(life.world, Number(entityId));
     // Who died here is dead here for a while, whatever became of it elsewhere.
