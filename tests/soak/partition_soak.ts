@@ -21,6 +21,8 @@ const DATABASE = "test_1";
 const CUTS: readonly Cut[] = ["in", "out", "both"];
 /** Time between two cuts, in milliseconds: as much as a server takes to be itself again. */
 const HEALED_MS = 4_000;
+/** How long a machine that others keep busy may take to make all accounts, in milliseconds. */
+const PATIENCE_MS = 240_000;
 /** How soon nobody owns anybody once all have logged out, in milliseconds. */
 const GHOST_MS = 30_000;
 const SAMPLE_SECONDS = 0.3;
@@ -91,7 +93,7 @@ export async function runPartitions(
     `${network.hosts[SERVERS[index]].address}:${login}:${game}`
   );
   const company = stack.use(new Company(network.hosts.players.launcher, [`${players}`, `${seed}`, ...addresses]));
-  await until("the players to be there", () => company.hasBegun, 60_000);
+  await until("the players to be there", () => company.hasBegun, PATIENCE_MS);
   await pause(HEALED_MS);
   for (const [index, partition] of partitions.entries()) {
     onPartition(partition, index);
