@@ -20,6 +20,8 @@ interface Whisper {
   /** The sender has been shown that it was taken. */
   isTaken: boolean;
   isHeard: boolean;
+  /** The recipient's session that was told last, and by which number. */
+  told: { readonly ledger: SessionLedger; readonly sequence: number } | null;
 }
 
 /** Keeps who has heard what. */
@@ -68,7 +70,15 @@ export class ClusterChatJudge {
     if (this.#time.monotonicMs() < this.#calmSinceMs + SETTLED_MS) return;
     if (channel === Channel.GLOBAL) this.#calm.add(message);
     else if (channel === Channel.WHISPER) {
-      this.#whispers.set(message, { recipientName, isTaken: false, isHeard: false });
+      this.#whispers.set(message, { recipientName, isTaken: false, isHeard: false, told: null });
+    }
+  }
+
+  /** A server tells something to a session. */
+  onTold(ledger: SessionLedger, { channel, message, recipientId }: ChatMessage): void {
+    const whisper = channel === Channel.WHISPER ? this.#whispers.get(message) : undefined;
+    if (whisper !== undefined && Number(recipientId) === ledger.playerId) {
+      whisper.told = { ledger, sequence: ledger.sent.length };
     }
   }
 
@@ -133,8 +143,9 @@ export class ClusterChatJudge {
         return `player ${ledger.playerId} has not heard "${message}"`;
       }
     }
-    for (const [message, { recipientName, isTaken, isHeard }] of this.#whispers) {
+    for (const [message, { recipientName, isTaken, isHeard, told }] of this.#whispers) {
       if (!isTaken || isHeard || !this.#isThere(recipientName)) continue;
+      if (told?.ledger.believesHeard(told.sequence)) continue;
       const sender = this.#players[Number(message.split(".")[0])];
       if (sender.name === recipientName || this.#exempt.has(sender.playerId)) continue;
       return `${recipientName} has not heard "${message}"`;

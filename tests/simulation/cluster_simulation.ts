@@ -163,6 +163,9 @@ class ClusterSimulation implements SeedRun {
       onSent: () => {},
       onNumbered: (outbox, packet) => {
         const ledger = this.#delivery.onNumbered(outbox, packet);
+        if (ledger !== undefined && packet.type === PacketType.CHAT_MESSAGE) {
+          this.#chat.onTold(ledger, fromBinary(ChatMessageSchema, packet.payload));
+        }
         const isEntry = packet.type === PacketType.ENTER_WORLD_RESPONSE;
         if (ledger === undefined || !isEntry && packet.type !== PacketType.MAP_ENTERED) return;
         const life = this.#lifeOf(ledger.session.player!.playerId, outbox);

@@ -87,6 +87,7 @@ export class DeliveryJudge {
       this.#verdict.fail("delivery", `The server applied packet ${sequence} of a client after ${ledger.applied}`);
     }
     ledger.mayAdopt = false;
+    ledger.isLeaving ||= type === PacketType.LEAVE_WORLD_REQUEST || type === PacketType.LOGOUT_REQUEST;
     ledger.applied = sequence;
     const sent = ledger.clientSent[sequence - 1];
     const isSame = sent !== undefined && isSamePacket(sent, type, payload);

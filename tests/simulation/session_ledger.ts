@@ -26,6 +26,8 @@ export class SessionLedger {
   moves = 0;
   /** It has gone on with another server as its own was silent: what that one had in memory is gone. */
   isAdopted = false;
+  /** Its client has asked to leave the world or to log out. */
+  isLeaving = false;
   /** The server that applied them is dead: the one that has the session now takes whatever comes first. */
   mayAdopt = false;
   /** The client's end, once it has numbered anything. */
@@ -54,6 +56,14 @@ export class SessionLedger {
     this.sent.length = outbox.lastSequence;
     this.mayAdopt = session.adoptsSequence;
     this.isAdopted ||= session.adoptsSequence;
+  }
+
+  /**
+   * Whether the server believes that the client has heard a packet by this number, which may be wrong: it was sent, and the
+   * client acknowledges nothing, or has left in order.
+   */
+  believesHeard(sequence: number): boolean {
+    return sequence <= this.outbox.sentSequence && (this.isLeaving || !this.outbox.isAcknowledged);
   }
 
   /** Whether the server still keeps this session. */
