@@ -2,6 +2,9 @@
 
 import { until } from "./wait.ts";
 
+/** How long a thread may take to answer: it may be compiling on a machine that does much else. */
+const ANSWER_PATIENCE_MS = 120_000;
+
 /** What the inspector says: the answer to a command, or an event of a thread. */
 interface Said {
   readonly id?: number;
@@ -43,7 +46,8 @@ export class Inspector implements AsyncDisposable {
     const id = ++this.#lastId;
     this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     let answer: Said | undefined;
-    await until(`${method} is answered`, () => (answer = this.#said.find((said) => said.id === id)) !== undefined);
+    const isAnswered = () => (answer = this.#said.find((said) => said.id === id)) !== undefined;
+    await until(`${method} is answered`, isAnswered, ANSWER_PATIENCE_MS);
     if (answer!.error !== undefined) throw new Error(`${method}: ${answer!.error.message}`);
     return answer!.result;
   }
@@ -55,7 +59,7 @@ export class Inspector implements AsyncDisposable {
   ): Promise<{ readonly sessionId: string | undefined; readonly params: Params }> {
     let found: Said | undefined;
     const isSaid = () => (found = this.#said.find((said) => said.method === method && isIt(said.params))) !== undefined;
-    await until(`${method} is said`, isSaid);
+    await until(`${method} is said`, isSaid, ANSWER_PATIENCE_MS);
     return { sessionId: found!.sessionId, params: found!.params };
   }
 
@@ -71,7 +75,7 @@ export class Inspector implements AsyncDisposable {
       }
       parsed = this.#said.find(({ method, params }) => method === "Debugger.scriptParsed" && params.url === fileUrl);
       return parsed !== undefined;
-    });
+    }, ANSWER_PATIENCE_MS);
     const { sessionId: thread, params: { scriptId } } = parsed!;
     const { scriptSource } = await this.ask("Debugger.getScriptSource", { scriptId }, thread);
     return { thread: thread!, lines: scriptSource.split("\n") };
