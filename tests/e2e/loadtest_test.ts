@@ -106,6 +106,16 @@ Deno.test("loadtest measures heartbeats where nobody named a scenario and the se
   assert(reported.startsWith(`Cannot reach the server at 127.0.0.1:${game}: `), reported);
 });
 
+Deno.test("loadtest beside a server that limits this address says which flags lift the limit", async () => {
+  await using strict = await ServerProcess.start({
+    flags: ["--trusted-addresses", "192.0.2.1/32", "--address-max-connections", "5"],
+  });
+  const args = ["--game-port", `${strict.ports.game}`, "--connections", "20", "--duration", "1"];
+  const { printed, reported } = await loadtest(args);
+  assert(/limits what one address may do, and refused \d+ connections of this one/.test(printed), printed + reported);
+  assert(printed.includes("--flood-control off") && printed.includes("--trusted-addresses"), printed);
+});
+
 Deno.test("loadtest --newcomers times those who come while the others are busy, and tells how long each of those waited", async () => {
   const conditions = [
     "--fail-if",

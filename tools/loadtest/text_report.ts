@@ -61,8 +61,18 @@ export function describeFairness({ fairness }: LoadResult): string | undefined {
 }
 
 /** What to know before the numbers are believed; none when there is nothing. */
-export function describeDoubts({ clients, latencies, unsent }: LoadResult): string[] {
+export function describeDoubts({ clients, failures, latencies, unsent }: LoadResult): string[] {
   const doubts: string[] = [];
+  const limited = Object.entries(failures).reduce(
+    (sum, [words, count]) => /\bFLOOD\b/.test(words) ? sum + count : sum,
+    0,
+  );
+  if (limited > 0) {
+    doubts.push(
+      `The server limits what one address may do, and refused ${shortNumber(limited)} connections of this one. Start ` +
+        "it with --flood-control off, or with this machine's address in --trusted-addresses.",
+    );
+  }
   const late = latencies.late?.all.p99 ?? 0;
   if (late > LATE_MS_MAX || unsent > 0) {
     doubts.push(
