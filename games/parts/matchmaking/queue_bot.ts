@@ -26,16 +26,16 @@ export interface QueueBot extends Pick<LoadBot<object>, "check" | "signal" | "ti
  * Has a bot stand in line until its match begins. `queue` in the account of the run is the answer to joining.
  *
  * @param hasBegun Whether the match that it stands in line for has begun.
- * @returns `false` when the measured time was over before: the bot has left the line.
+ * @returns `false` when it does not play: it may not stand in line, or the measured time was over before, and it has left.
  */
 export async function queueForMatch(bot: QueueBot, hasBegun: () => boolean): Promise<boolean> {
   const { check, client, signal, time, until } = bot;
   const { success } = await time("queue", client.request(QueueJoinRequestSchema, {}));
   check("queue", success);
-  for (;;) {
-    await until(() => signal.aborted || hasBegun());
-    if (hasBegun()) return true;
-    // Refused where the match begins at this moment: then its start has been told.
-    if ((await client.request(QueueLeaveRequestSchema, {})).success) return false;
-  }
+  if (!success) return false;
+  await until(() => signal.aborted || hasBegun());
+  if (hasBegun()) return true;
+  // Refused where the match begins at this moment: then its start has been told before.
+  await client.request(QueueLeaveRequestSchema, {});
+  return hasBegun();
 }
