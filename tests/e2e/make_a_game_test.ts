@@ -56,7 +56,7 @@ Deno.test("docs/make-a-game.md leads from deno task new to a game that passes it
       await Deno.writeTextFile(path, withSnippet(file, await Deno.readTextFile(path), snippet));
       count++;
     }
-    assertEquals(count, 13);
+    assertEquals(count, 17);
     await run(folder, "task", "generate");
     await run(folder, "check", "--quiet");
     const tested = await run(folder, "task", "test");
