@@ -61,7 +61,7 @@ export default { contract, async play(bot) {
     assertEquals(wrong.ledger, { entries: { right: BOTS - 1, wrong: 1 } });
     assertEquals(wrong.failures, ["bot1: Error: planted"]);
     assertEquals(isGameLoadRight(wrong), false);
-    assertEquals(isGameLoadRight({ ledger: {}, times: {}, failures: [] }), false, "Nothing was looked at");
+    assertEquals(isGameLoadRight({ ledger: {}, times: {}, servers: {}, failures: [] }), false, "Nothing was looked at");
 
     await Deno.writeTextFile(`${dir}/empty.ts`, "export default {};");
     for (
