@@ -6,7 +6,7 @@
  * heartbeat may be dropped on the way and are told apart by what they carry.
  *
  * UNAVAILABLE does not say whether a request was done. One that has a name is sent under it again, until the answer is
- * another one or its time is out.
+ * another one or its time is out. RATE_LIMITED is no other one then: it speaks of the repetition.
  *
  * @module
  */
@@ -64,14 +64,16 @@ export interface PendingRequest {
   deadlineMs: number;
   /** Whether it was answered, or given up and only waits for its late answer to pass. */
   isSettled: boolean;
-  /** How often it was answered with UNAVAILABLE. */
-  unavailableCount: number;
+  /** How often it was put off: answered so that nobody knows whether it was done. */
+  putOffCount: number;
+  /** The answer UNAVAILABLE, where it came in the request's own reply. */
+  unavailable: Message | null;
   /** When it is sent again, by the client's clock; `Infinity`: it waits for an answer. */
   repeatMs: number;
 }
 
 /** What a request begins with. */
-export const NEW_REQUEST = { isSettled: false, unavailableCount: 0, repeatMs: Infinity };
+export const NEW_REQUEST = { isSettled: false, putOffCount: 0, unavailable: null, repeatMs: Infinity };
 
 function isAnswer(request: Message, response: Message): boolean {
   switch (request.$typeName) {
@@ -163,9 +165,13 @@ export class PendingRequests {
       : this.#index.requestByReply.get(responseType);
     if (type === undefined) return;
     const request = this.#byType.get(type)?.find(({ packet, message }) => packet.isSent && isAnswer(message, response));
-    if (request === undefined || this.#isPutOff(request, (response as Message & Partial<Refusal>).errorCode)) return;
+    if (request === undefined) return;
+    const { errorCode } = response as Message & Partial<Refusal>;
+    if (errorCode === ErrorCode.UNAVAILABLE) request.unavailable = response;
+    if (this.#isPutOff(request, errorCode)) return;
     this.#remove(request);
-    if (settle(request)) request.resolve(response);
+    if (!settle(request)) return;
+    request.resolve(errorCode === ErrorCode.RATE_LIMITED ? request.unavailable ?? response : response);
   }
 
   /** Hands an ERROR_RESPONSE to the request it names: by number, or the oldest sent one of its type. */
@@ -176,6 +182,7 @@ export class PendingRequests {
     if (request === undefined || this.#isPutOff(request, code)) return;
     this.#remove(request);
     if (!settle(request)) return;
+    if (code === ErrorCode.RATE_LIMITED && request.unavailable !== null) return request.resolve(request.unavailable);
     const what = `Cannot complete ${this.#packets.nameOf(type)}: ${ErrorCode[code] ?? code}${
       message === "" ? "" : `, ${message}`
     }`;
@@ -247,8 +254,9 @@ export class PendingRequests {
   /** Whether a request whose answer may say nothing of it is sent again instead. */
   #isPutOff(request: PendingRequest, code: ErrorCode | undefined): boolean {
     const { packet, isSettled } = request;
-    if (code !== ErrorCode.UNAVAILABLE || packet.requestKey === 0 || isSettled) return false;
-    const repeatMs = this.#clock.now() + CLIENT_REPEAT_MS * 2 ** request.unavailableCount++;
+    const isOpen = code === ErrorCode.UNAVAILABLE || code === ErrorCode.RATE_LIMITED && request.putOffCount > 0;
+    if (!isOpen || packet.requestKey === 0 || isSettled) return false;
+    const repeatMs = this.#clock.now() + CLIENT_REPEAT_MS * 2 ** request.putOffCount++;
     if (repeatMs >= request.deadlineMs) return false;
     // The packet that was sent belongs to its session.
     request.packet = { ...packet, sequence: 0, isSent: false, isRepeated: true };

@@ -135,6 +135,38 @@ Deno.test("DrawbridgeClient sends a durable request again that was answered with
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient does not take RATE_LIMITED for what became of a durable request that was UNAVAILABLE", async () => {
+  const fixture = await enter();
+  const request = () => fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: 4 * CLIENT_REPEAT_MS });
+  const { peer } = fixture.server;
+  const refuse = (sequence: number, errorCode: ErrorCode) =>
+    peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: false, errorCode }, { sequence });
+  const done = request();
+  await fixture.settle();
+  refuse(2, ErrorCode.UNAVAILABLE);
+  await fixture.advance(CLIENT_REPEAT_MS);
+  refuse(3, ErrorCode.RATE_LIMITED);
+  await fixture.advance(2 * CLIENT_REPEAT_MS);
+  peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId: 1n }, { sequence: 4 });
+  await fixture.settle();
+  assertEquals((await done).guildId, 1n, "it was sent once more");
+  const unknown = request();
+  await fixture.settle();
+  refuse(5, ErrorCode.UNAVAILABLE);
+  await fixture.advance(CLIENT_REPEAT_MS);
+  refuse(6, ErrorCode.RATE_LIMITED);
+  await fixture.advance(2 * CLIENT_REPEAT_MS);
+  refuse(7, ErrorCode.RATE_LIMITED);
+  await fixture.settle();
+  assertEquals((await unknown).errorCode, ErrorCode.UNAVAILABLE);
+  const plain = request();
+  await fixture.settle();
+  refuse(8, ErrorCode.RATE_LIMITED);
+  await fixture.settle();
+  assertEquals((await plain).errorCode, ErrorCode.RATE_LIMITED);
+  await fixture.close();
+});
+
 Deno.test("DrawbridgeClient gives the answer UNAVAILABLE where the time of a durable request is out, and at once for others", async () => {
   const fixture = await enter();
   const durable = fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: CLIENT_REPEAT_MS });

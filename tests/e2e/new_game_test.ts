@@ -3,6 +3,7 @@
 import { GameClient } from "../../client/client.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
 import { contract, WavedSchema, WaveRequestSchema } from "../../games/template/contract.ts";
+import { EXIT_CONFIG } from "../../shared/errors.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
 import { ServerProcess } from "../support/server_process.ts";
@@ -110,7 +111,7 @@ Deno.test("deno task new refuses a folder that is there, a bad name, a missing p
       [[`${dir}/there`], 1, `Cannot make a game: ${dir}/there is there already`],
       [[`${dir}/My Game`], 1, `Cannot make a game: "My Game" is no name for a game`],
       [[`${dir}/absent/game`], 1, `Cannot make a game: there is no folder ${dir}/absent`],
-      [[], 2, "Usage: deno task new FOLDER"],
+      [[], EXIT_CONFIG, "Usage: deno task new FOLDER"],
     ];
     for (const [args, code, says] of TABLE) {
       const { code: actual, text } = await run(ROOT, "new", ...args);
