@@ -11,10 +11,18 @@ export type DevCommand =
   | { readonly kind: "game"; readonly savedAtMs: number }
   | { readonly kind: "page"; readonly savedAtMs: number };
 
+/** How a game was reloaded. */
+export interface GameReload {
+  /** How long players were held, in milliseconds. */
+  readonly heldMs: number;
+  /** Under which names the game and its parts have kept what was not on disk. */
+  readonly kept: readonly string[];
+}
+
 /** What the commands are done with. */
 export interface DevDesk {
-  /** Puts the game as it is now in the place of the one that runs; gives for how long players were held, in milliseconds. */
-  readonly reloadGame: () => Promise<number>;
+  /** Puts the game as it is now in the place of the one that runs. */
+  readonly reloadGame: () => Promise<GameReload>;
   /** Reads the files of the page again. */
   readonly reloadPage: () => Promise<void>;
   /** The source of commands is gone. */
@@ -55,14 +63,22 @@ function commandOf(line: string): DevCommand | null {
 
 async function obey({ kind, savedAtMs }: DevCommand, { reloadGame, reloadPage }: DevDesk): Promise<void> {
   try {
-    let held = "";
-    if (kind === "game") held = `, players were held for ${seconds(await reloadGame())}`;
-    else await reloadPage();
-    console.log(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${held}`);
+    let more = "";
+    if (kind === "game") {
+      const { heldMs, kept } = await reloadGame();
+      more = `, players were held for ${seconds(heldMs)}\n  ${whatWasKept(kept)}`;
+    } else await reloadPage();
+    console.log(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${more}`);
   } catch (error) {
     const { message } = error as Error;
     console.error(`not reloaded, the previous ${kind} continues: ${message}`);
   }
+}
+
+function whatWasKept(kept: readonly string[]): string {
+  return kept.length === 0
+    ? "the game keeps nothing: its variables, timers and unplayed entities begin anew"
+    : `kept: ${kept.join(", ")}; the game's other variables, timers and unplayed entities begin anew`;
 }
 
 function seconds(ms: number): string {

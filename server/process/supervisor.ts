@@ -32,6 +32,7 @@ import { createAddressTableBuffer } from "../io/address_table.ts";
 import { createAdmissionBuffer } from "../io/admission.ts";
 import { createDescriptorBuffer } from "../io/descriptor_set.ts";
 import type { BusParts } from "./bus.ts";
+import type { GameReload } from "./dev_desk.ts";
 import type { BusThread } from "../bus/start_bus.ts";
 import type { MaintenanceDesk } from "./maintenance_plan.ts";
 import type { NodePorts } from "../session/context.ts";
@@ -429,10 +430,9 @@ export class Supervisor {
    * Replaces the running logic worker with one that has the game as it is now: connections stay with the io workers,
    * sessions continue in the new one. If the new one cannot start, the old one continues.
    *
-   * @returns How long players were held, in milliseconds.
    * @throws {ReloadError} when the old one continues; it says why, and where in the game.
    */
-  async reloadGame(): Promise<number> {
+  async reloadGame(): Promise<GameReload> {
     if (this.#reloading !== null || !this.#isUp || this.#draining !== "no") throw new ReloadError("The server is busy");
     const done = Promise.withResolvers<void>();
     this.#reloading = done.promise;
@@ -441,9 +441,9 @@ export class Supervisor {
     try {
       const packets = await this.#describe(next);
       const startMs = performance.now();
-      await this.#replaceLogic(old, next, packets);
+      const kept = await this.#replaceLogic(old, next, packets);
       isReplaced = true;
-      return performance.now() - startMs;
+      return { heldMs: performance.now() - startMs, kept };
     } catch (error) {
       throw error instanceof ReloadError
         ? error
@@ -464,7 +464,8 @@ export class Supervisor {
     throw new ReloadError(`The game is called ${game} now, and was ${this.#options.game}: start the server anew`);
   }
 
-  async #replaceLogic(old: LogicHandle, next: LogicHandle, packets: readonly PacketRow[]): Promise<void> {
+  /** Gives the names of what the game has kept. */
+  async #replaceLogic(old: LogicHandle, next: LogicHandle, packets: readonly PacketRow[]): Promise<readonly string[]> {
     const handedOver = await old.ask({ kind: "hand_over" }, ["handed_over", "not_handed_over"]);
     if (handedOver.kind !== "handed_over") {
       throw new ReloadError(handedOver.kind === "not_handed_over" ? handedOver.message : handedOver.kind);
@@ -480,6 +481,7 @@ export class Supervisor {
     this.#logic = next;
     next.send({ kind: "run" });
     next.send({ kind: "maintenance", plan: this.#options.maintenance.plan });
+    return Object.keys(handedOver.image.kept);
   }
 
   /** @throws {ReloadError} when the game takes too long, and no debugger may hold it up. */

@@ -171,6 +171,7 @@ browserTest(
         (text) => text.replace("{ name: player.name, count }", "{ name: `our ${player.name}`, count }"),
       );
       await dev.says(/^reloaded game/gm, 1);
+      await dev.says(/^ {2}the game keeps nothing: its variables, timers and unplayed entities begin anew/gm, 1);
       await page.click("#wave");
       await page.waitForSelector("#log li:nth-child(2)");
       const log = () => page.locator("#log li").allTextContents();

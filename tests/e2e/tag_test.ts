@@ -254,6 +254,10 @@ Deno.test({
         if (count % 4 === 0) await until("a tag", () => tagged.length > tags);
       }
       assertEquals((await server.log()).match(/^reloaded game/gm)?.length, 21, await server.log());
+      assertEquals(
+        (await server.log()).match(/^ {2}kept: .*\bmatchmaking\b.*; the game's other variables/gm)?.length,
+        21,
+      );
       assertEquals([runners.map(({ client }) => client.entityId), changes], [entityIds, []]);
       assert(runners.every(({ view }, index) => view.stay === stays[index]), "Nobody was told of another map");
       for (const what of ["task", "fd"] as const) {

@@ -146,6 +146,48 @@ programTest(
   },
 );
 
+/** The lowest number that a new descriptor of a process would get. */
+function lowestFreeDescriptor(pid: number): number {
+  const taken = new Set([...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => Number(name)));
+  let free = 0;
+  while (taken.has(free)) free++;
+  return free;
+}
+
+programTest(
+  "openssl",
+  "serve keeps its certificate where a reload finds no descriptor free, and takes the new one once there are some",
+  async () => {
+    await withTempDir(async (dir) => {
+      const { cert, key } = await makeCertificate(dir);
+      await using server = await ServerProcess.start({
+        flags: ["--tls-cert", cert, "--tls-key", key],
+        errorsExpected: true,
+      });
+      const { game } = server.ports;
+      const first = [await Deno.readTextFile(cert)];
+      const limit = async (count: number | string) => {
+        const args = ["--pid", `${server.pid}`, `--nofile=${count}:`];
+        assert((await new Deno.Command("prlimit", { args }).output()).success);
+      };
+      const reload = async (outcome: string) => {
+        Deno.kill(server.pid, "SIGHUP");
+        await until(outcome, async () => (await server.log()).includes(outcome));
+      };
+      const before = await isTrusted(game, first);
+      await makeCertificate(dir);
+      const second = [await Deno.readTextFile(cert)];
+      await limit(lowestFreeDescriptor(server.pid));
+      await reload("Cannot reload the certificate");
+      await limit(1_024);
+      assertEquals([before, await isTrusted(game, first), await isTrusted(game, second)], [true, true, false]);
+      await reload("Certificate reloaded");
+      await until("newcomers to meet it", async () => !await isTrusted(game, first) && await isTrusted(game, second));
+      await server.stop();
+    });
+  },
+);
+
 Deno.test("serve warns once when it listens beyond this machine without TLS, and not on loopback", async () => {
   for (const [host, count] of [["0.0.0.0", 1], ["127.0.0.1", 0]] as const) {
     await using server = await ServerProcess.start({ flags: ["--host", host] });
