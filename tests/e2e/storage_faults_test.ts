@@ -19,6 +19,8 @@ const PASSWORD = "correct horse";
 /** Room for the database and some write-ahead log. */
 const DISK_KIB = 1_024;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** For as long the client repeats what is durable. */
+const DURABLE_TIMEOUT_MS = 10_000;
 /** Longer than a request to the storage may take. */
 const HANG_MS = 7_000;
 /** SIGXFSZ, which ends a process that writes beyond its limit unless it is ignored. */
@@ -151,8 +153,8 @@ async function readiness(server: ServerProcess): Promise<string> {
 async function tryWrites(server: ServerProcess, player: DrawbridgeClient): Promise<Record<string, ErrorCode>> {
   const [account, guild, request, whispered] = await Promise.all([
     register(server, "Tried"),
-    player.request(GuildCreateRequestSchema, { name: "Tried", tag: "TRY" }),
-    player.request(FriendRequestSchema, { playerName: "Absent" }),
+    player.request(GuildCreateRequestSchema, { name: "Tried", tag: "TRY" }, { timeoutMs: DURABLE_TIMEOUT_MS }),
+    player.request(FriendRequestSchema, { playerName: "Absent" }, { timeoutMs: DURABLE_TIMEOUT_MS }),
     whisper(player, "Absent", "tried"),
   ]);
   return { account, guild: guild.errorCode, request: request.errorCode, whisper: whispered };
