@@ -372,6 +372,8 @@ export const LINK_DEAD_MS = 60_000;
  * milliseconds.
  */
 export const RESUME_REPEAT_MS = 500;
+/** After how long a client asks again whose session is on its way from one server to another, in milliseconds. */
+export const RESUME_AGAIN_MS = 500;
 /**
  * * Highest packet number that a client may claim to have received from a dead server: more than any session has, and
  * far below where numbers are no longer exact.

@@ -346,13 +346,14 @@ export class Entries {
    * resume it, by the token that it has brought.
    *
    * @param fresh What the client's connection came with.
-   * @param take Claims the player for this node; undefined: somebody else was faster.
+   * @param take Claims the player for this node; undefined: somebody else was faster, or this node holds no lease.
+   * @returns Whether it was claimed.
    */
   async bring(
     fresh: Session,
     { playerId: accountId, characterId, request }: BroughtSession,
     take: () => Promise<TakenSession | undefined>,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { clock, finder, ownerships, sessions, storage } = this.#context;
     this.#beginEntering(accountId);
     const load = async () => {
@@ -364,7 +365,7 @@ export class Entries {
       const before = this.#check(fresh, () => true, await this.#read(fresh, accountId, characterId));
       this.#checkRoom(before);
       const taken = await take();
-      if (taken === undefined) throw new RequestError(ErrorCode.UNAVAILABLE, "The session is being moved, ask again");
+      if (taken === undefined) return false;
       try {
         // Nobody but this node changes it any more.
         await load();
@@ -393,6 +394,7 @@ export class Entries {
       } finally {
         if (!isBrought) finder!.forget(accountId);
       }
+      return true;
     } finally {
       this.#endEntering(accountId);
     }

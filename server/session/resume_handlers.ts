@@ -15,7 +15,7 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { Cause, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
-import { RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
+import { RESUME_AGAIN_MS, RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import type { FoundSession } from "../cluster/session_finder.ts";
@@ -45,6 +45,8 @@ export interface ResumeParts {
 }
 
 const OVER = "The session is over, enter the world again";
+/** What becomes of a session is known in a moment. Without a time clients would wait as after any failure, ever longer. */
+const ON_ITS_WAY = { kind: "later", retryAfterMs: RESUME_AGAIN_MS } as const;
 
 /** Which client resumes which session. */
 export class ResumeService {
@@ -146,8 +148,8 @@ export class ResumeService {
         if (drain.target !== undefined) return this.#sendAway(fresh, { kind: "elsewhere", owner: drain.target });
         const { playerId } = found;
         this.#entries.checkOpen();
-        await this.oneByOne(playerId, () => this.#bring(fresh, found, request));
-        continue;
+        if (await this.oneByOne(playerId, () => this.#bring(fresh, found, request))) continue;
+        return this.#sendAway(fresh, ON_ITS_WAY);
       }
       if (this.#isUndecided(session, request)) {
         await this.#untilDecided(fresh, request);
@@ -167,17 +169,22 @@ export class ResumeService {
       let nextToken = randomToken();
       const { characterId } = session.presence;
       const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
-      await this.oneByOne(playerId, async () => {
+      const isOwned = await this.oneByOne(playerId, async () => {
         try {
           const { tokenEpoch } = session;
           if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: fresh.entrant })) throw this.#void(session);
         } catch (error) {
           if (!(error instanceof DependencyError)) throw error;
-          if (error.code === "fenced") throw this.#fenced(playerId);
+          if (error.code === "fenced") {
+            ownerships.onFenced(playerId);
+            return false;
+          }
           // Who plays here plays on without the database; with another token nobody else would know the session.
           nextToken = session.resumeToken;
         }
+        return true;
       });
+      if (!isOwned) return this.#sendAway(fresh, ON_ITS_WAY);
       // What was marked may be long ago for everybody else: this process may have been stopped since.
       if (nextToken !== session.resumeToken) ownerships.checkLease();
       if (isGone(fresh) || session.ended || session.presence === null) continue;
@@ -186,37 +193,42 @@ export class ResumeService {
   }
 
   /** Nothing else is done with the session of a player until this is: resumes of it wait. */
-  async oneByOne(playerId: number, work: () => Promise<void>): Promise<void> {
+  async oneByOne<Result>(playerId: number, work: () => Promise<Result>): Promise<Result> {
     while (this.#underWay.has(playerId)) await this.#underWay.get(playerId);
     const done = Promise.withResolvers<void>();
     this.#underWay.set(playerId, done.promise);
     try {
-      await work();
+      return await work();
     } finally {
       this.#underWay.delete(playerId);
       done.resolve();
     }
   }
 
-  /** Brings a session here that is on no node, unless somebody else has while this one waited. */
+  /**
+   * Brings a session here that is on no node, unless somebody else has while this one waited.
+   *
+   * @returns Whether it is here; else another node was faster, or this one holds no lease.
+   */
   async #bring(
     fresh: Session,
     found: Extract<FoundSession, { kind: "free" }>,
     request: ResumeRequest,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { finder, randomToken, sessions } = this.#context, { resumeToken } = request;
-    if (sessions.findByResumeToken(resumeToken) !== undefined) return;
+    if (sessions.findByResumeToken(resumeToken) !== undefined) return true;
     if (request.lastSequence > BigInt(RESUME_SEQUENCE_MAX)) {
       throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
     }
     const nextToken = randomToken();
-    await this.#entries.bring(
+    const isTaken = await this.#entries.bring(
       fresh,
       { ...found, request },
       () => finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken }),
     );
     const session = sessions.findByResumeToken(resumeToken);
     if (session !== undefined) this.#brought.set(session, nextToken);
+    return isTaken;
   }
 
   /** The tokens of a session's account were made void, and nobody could tell this server. */
@@ -224,11 +236,6 @@ export class ResumeService {
     // Its player may have done it: that is no way out of a fight.
     if (!session.ended) this.#world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
     return new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
-  }
-
-  #fenced(playerId: number): RequestError {
-    this.#context.ownerships.onFenced(playerId);
-    return new RequestError(ErrorCode.UNAVAILABLE, "The session is being moved, ask again");
   }
 
   /** Tells a client where to go with its token, or when to come again. */

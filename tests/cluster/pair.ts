@@ -54,8 +54,11 @@ export const STEP_MS = 50;
 /** Two nodes on one database, each with a clock of its own; `paused` ones stand still, as by SIGSTOP. */
 export class Pair implements AsyncDisposable {
   databaseMs = 1_000_000;
-  /** `down`: not reached; `deaf`: does what it is asked, and its answers are lost. */
-  readonly directory = { isDown: false, isDeaf: false };
+  /**
+   * `down`: not reached; `deaf`: does what it is asked, and its answers are lost; `lapsed`: finds no lease of whoever takes
+   * a session.
+   */
+  readonly directory = { isDown: false, isDeaf: false, isLapsed: false };
   /** Sessions are handed over once this resolves. */
   handOverOpen: Promise<void> = Promise.resolve();
   /** Whoever takes a session is told so once this resolves. */
@@ -104,6 +107,7 @@ export class Pair implements AsyncDisposable {
       const ask = own[method].bind(own) as (argument: unknown) => Promise<unknown>;
       port[method] = async (argument: unknown) => {
         if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
+        if (method === "takeSession" && directory.isLapsed) return { kind: "lapsed" };
         const { isDeaf } = directory, answer = await ask(argument);
         if (method === "takeSession") await this.takenOpen;
         if (isDeaf) throw new DependencyError("timeout", "no answer");

@@ -17,7 +17,13 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
-import { DRAIN_ANSWERS_MS, NODE_LEASE_MS, RESUME_SEQUENCE_MAX, SESSIONS_DRAINED_AT_ONCE } from "../../shared/limits.ts";
+import {
+  DRAIN_ANSWERS_MS,
+  NODE_LEASE_MS,
+  RESUME_AGAIN_MS,
+  RESUME_SEQUENCE_MAX,
+  SESSIONS_DRAINED_AT_ONCE,
+} from "../../shared/limits.ts";
 import { hit } from "../combat/blows.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
@@ -323,6 +329,19 @@ Deno.test("RESUME_REQUEST from a dead node names no packet that is out of all bo
   const far = await resume(pair, two, anna.resumeToken, RESUME_SEQUENCE_MAX + 1);
   assertEquals([far.answer.errorCode, pair.playersOf(anna.playerId)], [ErrorCode.INVALID_PACKET, []]);
   assert((await resume(pair, two, anna.resumeToken, RESUME_SEQUENCE_MAX)).answer.success);
+});
+
+Deno.test("RESUME_REQUEST that could not take a session says when to ask again, as no client waits well by itself", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  pair.directory.isLapsed = true;
+  const { answer } = await resume(pair, two, anna.resumeToken);
+  assertEquals([answer.errorCode, answer.retryAfterMs], [ErrorCode.UNAVAILABLE, RESUME_AGAIN_MS]);
+  pair.directory.isLapsed = false;
+  assert((await resume(pair, two, anna.resumeToken)).answer.success);
 });
 
 Deno.test("A session goes on at its own node while the directory is out of reach, by the token it has", async () => {
