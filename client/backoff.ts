@@ -19,6 +19,8 @@ export interface BackoffOptions {
 export class Backoff {
   readonly #options: BackoffOptions;
   #attemptCount = 0;
+  /** Of these, the ones whose wait was drawn. */
+  #drawnCount = 0;
 
   /** @param options Bounds and chance. */
   constructor(options: BackoffOptions) {
@@ -32,22 +34,22 @@ export class Backoff {
 
   /** Begins at the base again. */
   reset(): void {
-    this.#attemptCount = 0;
+    this.#attemptCount = this.#drawnCount = 0;
   }
 
-  /** One more attempt, whose wait somebody else has said. */
+  /** One more attempt, whose wait somebody else has said: the next one that is drawn is no longer for it. */
   count(): void {
     this.#attemptCount++;
   }
 
   /**
-   * Draws the wait before the next attempt, in milliseconds: evenly from 0 to `base * 2 ** attempts`, at most the cap.
+   * Draws the wait before the next attempt, in milliseconds: evenly from 0 to `base * 2 ** drawn`, at most the cap.
    *
    * @param leastMs What the server asked for; the drawn wait comes on top.
    */
   next(leastMs = 0): number {
     const { baseMs, capMs, random } = this.#options;
-    const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(this.#attemptCount, 30));
+    const ceilingMs = Math.min(capMs, baseMs * 2 ** Math.min(this.#drawnCount++, 30));
     this.#attemptCount++;
     return leastMs + random() * ceilingMs;
   }

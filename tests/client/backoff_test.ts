@@ -2,6 +2,12 @@ import { Backoff } from "../../client/backoff.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 
+Deno.test("Backoff.count() counts an attempt whose wait somebody else has said, and makes no later wait longer", () => {
+  const backoff = new Backoff({ baseMs: 100, capMs: 10_000, random: () => 0.5 });
+  for (let attempt = 0; attempt < 9; attempt++) backoff.count();
+  assertEquals([backoff.next(), backoff.next(), backoff.attemptCount], [50, 100, 11]);
+});
+
 Deno.test("Backoff.next() draws from 0 to base * 2 ** attempts, never above the cap, on top of what was asked", () => {
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 1_000 }),
