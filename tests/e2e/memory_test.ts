@@ -34,6 +34,7 @@ Deno.test("serve ends a logic worker that keeps more and more before V8 ends the
       await again.login("ann", "secret of ann");
       return (await again.enterWorld()).success;
     } catch {
+      // The server may still be starting again: another try follows.
       return false;
     }
   }, 60_000);

@@ -74,6 +74,7 @@ function versionFolders(versions: string | undefined): string[] {
     return [...Deno.readDirSync(versions)].map(({ name }) => name)
       .toSorted((a, b) => Number(b) - Number(a)).map((version) => `${versions}/${version}/bin`);
   } catch {
+    // No such folder: none of its versions is installed.
     return [];
   }
 }
@@ -108,6 +109,7 @@ function tryOut([command, ...args]: readonly string[]): boolean {
   try {
     return new Deno.Command(command, { args, stdin: "null", stdout: "null", stderr: "null" }).outputSync().success;
   } catch {
+    // The program is not there, or must not be started.
     return false;
   }
 }
