@@ -21,6 +21,7 @@ class TestPort implements BusPort {
 
   gives(...messages: BusMessage[]): void {
     const data: FromBus = { messages, isUp: true, sent: 0, sentBytes: 0 };
+    // Stands in for a port of which the bus uses no more than this has.
     this.onmessage!.call(this as unknown as MessagePort, new MessageEvent("message", { data }));
   }
 }
