@@ -360,6 +360,11 @@ export const TICKS_BEHIND_MAX = 5;
  * next, so that nobody's snapshot waits behind everybody else's.
  */
 export const WORLD_STEPS_PER_TICK = 4;
+/**
+ * The part of every tick that what games do in instances may take, all instances together: the rest is for packets, the
+ * world and everything else. An instance that takes more than its share of it skips ticks.
+ */
+export const INSTANCES_TICK_PART = 0.5;
 /** Characters are saved this often while their player is in the world, in milliseconds. */
 export const CHARACTER_SAVE_INTERVAL_MS = 60_000;
 

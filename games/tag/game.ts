@@ -102,6 +102,7 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   const matches = game.matches("arena", {
     make: (arena, state: MatchState, isResumed) => {
       const match = new Match(game, { arena, prng, state, isResumed });
+      game.system("touch", (nowMs) => match.step(nowMs) || end(match, "left"), arena);
       game.after(state.endsMs - game.nowMs, () => end(match, "time"), arena);
       return match;
     },
@@ -122,10 +123,6 @@ function start(game: Game<Packets>, { matchSeconds, fillSeconds }: OptionValues<
   });
   // A ticket is for those who were in the party then.
   parties.onChange((players) => players.forEach((player) => void queue.leave(player)));
-
-  game.system("touch", (nowMs) => {
-    for (const match of matches) if (!match.step(nowMs)) end(match, "left");
-  });
 
   game.on(BuyHatRequestSchema, (player, { hatId }) =>
     durable(async (transaction) => {

@@ -28,14 +28,15 @@ import type { Players } from "../session/players.ts";
 import type { WorldService } from "../session/world_service.ts";
 import { Prng } from "../world/prng.ts";
 import type { GameMetrics, GameMetricWriter } from "../ops/game_metrics.ts";
-import { Instances } from "../session/instances.ts";
+import { Instance, Instances } from "../session/instances.ts";
+import type { TickShare, TickShares } from "../session/tick_shares.ts";
 import type { GamePart } from "./define_game.ts";
 import type { Documents, Transaction } from "./documents.ts";
 import { Group, Groups } from "./groups.ts";
 import { Persistence } from "./persistence.ts";
 import { type Answer, Answers } from "./answers.ts";
 import type { Durable, OnceStores } from "./durable.ts";
-import { Entities, type Entity } from "./entities.ts";
+import { Entities, Entity } from "./entities.ts";
 import type { GameOption } from "../config/schema.ts";
 import type { GameAction, GameActions } from "./game_actions.ts";
 import type { GameKeeps } from "./game_keeps.ts";
@@ -135,6 +136,8 @@ export interface GameEngine {
   readonly timers: GameTimers;
   /** What it does once a tick, in order. */
   readonly systems: GameSystem[];
+  /** What it does in instances. */
+  readonly shares: TickShares;
   /** The date by which things are over, in Unix milliseconds; 0: not known yet. */
   readonly dateMs: () => number;
   /** What it keeps. */
@@ -434,23 +437,45 @@ export class Game<P = any> {
     return new Group(name, this.#groups);
   }
 
-  /** Does something once a tick, before the world's step; what throws costs that system this tick. */
-  system(name: string, step: (nowMs: number) => void): void {
-    this.#engine.systems.push({ name, step });
+  /**
+   * Does something once a tick, before the world's step; what throws costs that system this tick.
+   *
+   * ```ts ignore
+   * game.system("touch", (nowMs) => match.step(nowMs), arena);
+   * ```
+   *
+   * @param instance Whose rules these are: they are over with it, and the time they take is its own. An instance that takes
+   * more than its share skips ticks, and all others go on: `nowMs` tells how much time has passed.
+   */
+  system(name: string, step: (nowMs: number) => void, instance?: Instance): void {
+    const systems = instance === undefined ? this.#engine.systems : this.#engine.shares.of(instance.map).systems;
+    systems.push({ name, step });
   }
 
   /**
-   * Calls something once, some time from now, unless its owner is over by then.
+   * Calls something once, some time from now, unless its owner is over by then. What an instance owns, or an entity on one,
+   * waits while that has taken more than its share of time.
    *
    * @param ms By the engine's clock, as exactly as a step of the world.
    */
   after(ms: number, act: () => void, owner?: TimerOwner): GameTimer {
-    return this.#engine.timers.set(act, { dueMs: this.nowMs + ms, owner });
+    return this.#engine.timers.set(act, { dueMs: this.nowMs + ms, owner, share: this.#shareOf(owner) });
   }
 
-  /** Calls something again and again, until its owner is over. */
+  /** Calls something again and again, until its owner is over; see {@linkcode after}. */
   every(ms: number, act: () => void, owner?: TimerOwner): GameTimer {
-    return this.#engine.timers.set(act, { dueMs: this.nowMs + ms, intervalMs: ms, owner });
+    return this.#engine.timers.set(act, {
+      dueMs: this.nowMs + ms,
+      intervalMs: ms,
+      owner,
+      share: this.#shareOf(owner),
+    });
+  }
+
+  /** The share of the instance that an owner is, or is on now. */
+  #shareOf(owner: TimerOwner | undefined): TickShare | null {
+    const map = owner instanceof Instance || owner instanceof Entity && !owner.isOver ? owner.map : undefined;
+    return map === undefined || map.template === null || map.isOver ? null : this.#engine.shares.of(map);
   }
 
   /** The engine's clock: never goes back; milliseconds. */

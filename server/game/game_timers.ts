@@ -1,6 +1,7 @@
 /** What a game wants to do later, on the engine's clock. @module */
 
 import type { Faults } from "../ops/faults.ts";
+import type { TickShare } from "../session/tick_shares.ts";
 
 /** Something that a game does later; over once its owner is. */
 export interface GameTimer {
@@ -21,6 +22,7 @@ interface Entry extends GameTimer {
   /** Milliseconds from one call to the next; 0: it is called once. */
   readonly intervalMs: number;
   readonly owner: TimerOwner | null;
+  readonly share: TickShare | null;
   readonly act: () => void;
   isCancelled: boolean;
 }
@@ -45,16 +47,23 @@ export class GameTimers {
    *
    * @param dueMs Monotonic milliseconds.
    * @param intervalMs From one call to the next; 0: once.
+   * @param share Whose time it takes: it waits while that is spent.
    */
   set(
     act: () => void,
-    { dueMs, intervalMs = 0, owner = null }: { dueMs: number; intervalMs?: number; owner?: TimerOwner | null },
+    { dueMs, intervalMs = 0, owner = null, share = null }: {
+      dueMs: number;
+      intervalMs?: number;
+      owner?: TimerOwner | null;
+      share?: TickShare | null;
+    },
   ): GameTimer {
     const entry: Entry = {
       dueMs,
       order: this.#count++,
       intervalMs,
       owner,
+      share,
       act,
       isCancelled: false,
       cancel: () => void (entry.isCancelled = true),
@@ -70,11 +79,12 @@ export class GameTimers {
     for (let entry = this.#heap[0]; entry !== undefined && entry.dueMs <= nowMs; entry = this.#heap[0]) {
       this.#pop();
       if (entry.isCancelled || entry.owner?.isOver) continue;
-      if (entry.order >= before) {
+      if (entry.order >= before || entry.share?.isSpent) {
         later.push(entry);
         continue;
       }
-      this.#faults.run("timer", entry.act);
+      if (entry.share === null) this.#faults.run("timer", entry.act);
+      else entry.share.run("timer", entry.act);
       if (entry.intervalMs === 0) continue;
       // After a stall it goes on from now instead of making up for what it missed.
       entry.dueMs = Math.max(entry.dueMs + entry.intervalMs, nowMs + 1);

@@ -84,8 +84,10 @@ export const Counter = {
   BUS_DROPPED: 33,
   /** What came over the bus and is none of this cluster's nodes'. */
   BUS_REFUSED: 34,
+  /** Ticks that instances have skipped as they took more than their share of time. */
+  INSTANCE_TICKS_SKIPPED: 35,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 35,
+  CLOSED_BY_REASON: 36,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

@@ -91,6 +91,11 @@ function addLogic(page: MetricsPage, totals: Totals): void {
   page.gauge("storage_pending", "Requests that wait for the storage", totals.storagePending);
   page.counter("requests_shed_total", "Requests refused as too many wait", totals.requestsShed);
   page.counter("tick_overruns_total", "Ticks that took longer than their interval", totals.tickOverruns);
+  page.counter(
+    "instance_ticks_skipped_total",
+    "Ticks that instances skipped as they took more than their share of time",
+    totals.instanceTicksSkipped,
+  );
   page.counter("snapshots_total", "Snapshots built", totals.snapshotsBuilt);
   page.counter("snapshot_bytes_total", "Bytes of snapshots built", totals.snapshotBytes);
   page.counter("entities_encoded_total", "Entities encoded for snapshots", totals.encoderCalls);

@@ -69,6 +69,7 @@ export interface Totals {
   readonly loginsFailed: number;
   readonly ticks: number;
   readonly tickOverruns: number;
+  readonly instanceTicksSkipped: number;
 
   /** Connections now, by state and transport. */
   readonly connections: readonly ConnectionCount[];
@@ -316,6 +317,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     loginsFailed: values[Counter.LOGINS_FAILED],
     ticks: tick.count,
     tickOverruns: values[Counter.TICK_OVERRUNS],
+    instanceTicksSkipped: values[Counter.INSTANCE_TICKS_SKIPPED],
     connections,
     connectionCount: connections.reduce((sum, { count }) => sum + count, 0),
     sessions: values[Gauge.SESSIONS],

@@ -60,6 +60,7 @@ import { playersMaxOf } from "./server_list.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { DuplicateLogins } from "./duplicate_logins.ts";
 import { TokenEpochs } from "./token_epochs.ts";
+import { TickShares } from "./tick_shares.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
 import { WorldService, type WorldServiceImage } from "./world_service.ts";
 
@@ -119,6 +120,7 @@ export class Logic {
   readonly #expiry: Expiry;
   readonly #timers: GameTimers;
   readonly #systems: GameSystem[] = [];
+  readonly #shares: TickShares;
   readonly #dispatcher: Dispatcher;
   readonly #sources: Sources;
   readonly #rings: (RingConsumer | undefined)[] = [];
@@ -157,6 +159,7 @@ export class Logic {
     this.#sources = new Sources(context.config);
     this.#expiry = new Expiry(context, this.hooks);
     this.#timers = new GameTimers(context.faults);
+    this.#shares = new TickShares(context);
     this.sanctions = new Sanctions(context);
     this.maintenance = new Maintenance(context, this);
     this.duplicates = new DuplicateLogins(context);
@@ -216,6 +219,7 @@ export class Logic {
       actions: this.actions,
       timers: this.#timers,
       systems: this.#systems,
+      shares: this.#shares,
       dateMs: () => this.#expiry.dateMs,
       documents: this.documents,
       metrics,
@@ -331,6 +335,7 @@ export class Logic {
     const { bus, clock, faults, sessions } = this.context;
     const more = takes && this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
+    if (this.#shares.isBehind) this.#runInstances(nowMs);
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
     if (nowMs >= this.#nextSweepMs) this.#sweep(nowMs);
@@ -341,7 +346,7 @@ export class Logic {
     this.#sendAcks();
     sessions.publish();
     bus.flush();
-    return more || isMoreSaid;
+    return more || isMoreSaid || this.#shares.isBehind;
   }
 
   #step(nowMs: number): void {
@@ -352,6 +357,8 @@ export class Logic {
       faults.run("resumes", () => this.resumes.tick());
       faults.run("entries", () => this.world.tick());
       for (const { name, step } of this.#systems) faults.run(name, () => step(nowMs));
+      this.#shares.beginTick();
+      if (this.#shares.isBehind) this.#shares.run(nowMs, clock.monotonicMs() + LOGIC_TURN_MS);
     }
     faults.run("world", () => this.world.step());
     this.#tickWorkMs += clock.monotonicMs() - startMs;
@@ -359,6 +366,13 @@ export class Logic {
     this.#nextStepMs += this.#stepMs;
     // After a long stall the world goes on from now instead of racing after the clock.
     if (nowMs - this.#nextStepMs > TICKS_BEHIND_MAX * config.tickMs) this.#nextStepMs = nowMs + this.#stepMs;
+  }
+
+  /** Instances whose turn it has not been in the turn that the tick began in. */
+  #runInstances(nowMs: number): void {
+    const { clock } = this.context;
+    this.#shares.run(nowMs, nowMs + LOGIC_TURN_MS);
+    this.#tickWorkMs += clock.monotonicMs() - nowMs;
   }
 
   #endTick(): void {
@@ -373,6 +387,7 @@ export class Logic {
     this.#nextSweepMs = nowMs + SWEEP_INTERVAL_MS;
     const { bus, counters, faults, sessions, world } = this.context;
     bus.sweep(this.nodeLoad());
+    this.#shares.sweep();
     for (const feature of [this.#expiry, this.world, this.moderation, this.maintenance, this.accounts]) {
       faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
     }

@@ -147,6 +147,7 @@ function trafficRows(totals) {
     ["Pauses for a full ring", count(totals.ringFullPauses)],
     ["Droppable packets shed", count(totals.droppableShed)],
     ["Slow packets (over 1 ms)", count(totals.slowPackets)],
+    ["Ticks skipped by slow instances", count(totals.instanceTicksSkipped)],
     ["Handler errors", count(totals.handlerErrors)],
   ];
 }
