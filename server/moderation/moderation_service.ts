@@ -48,7 +48,7 @@ export interface ModerationParts {
   readonly players: Players;
   readonly actions: GameActions;
   readonly hooks: Pick<HookLists, "announce" | "forgive">;
-  readonly world: Pick<WorldService, "expel">;
+  readonly world: Pick<WorldService, "expel" | "sessionsOf">;
 }
 
 /** Who a sanction is against, found. */
@@ -277,7 +277,7 @@ export class ModerationService {
     this.#parts.sanctions.setStanding(playerId, standing);
     if (standing.ban === null) return;
     const told = this.#parts.sanctions.explain(Cause.BANNED, standing.ban);
-    for (const session of this.#sessionsOf(playerId)) this.#end(session, DisconnectReason.BANNED, told);
+    for (const session of this.#parts.world.sessionsOf(playerId)) this.#end(session, DisconnectReason.BANNED, told);
   }
 
   /** Ends everything that goes on from banned addresses. */
@@ -305,9 +305,9 @@ export class ModerationService {
   }
 
   #kickHere(playerId: number, told: Told): number {
-    const sessions = this.#sessionsOf(playerId);
+    const sessions = this.#parts.world.sessionsOf(playerId);
     for (const session of sessions) this.#end(session, DisconnectReason.KICKED, told);
-    return sessions.length;
+    return sessions.size;
   }
 
   async #changeAccount(
@@ -406,11 +406,6 @@ export class ModerationService {
   async #find(target: ModerationTarget): Promise<FoundTarget> {
     if ("address" in target) return { player: null, address: target.address };
     return { player: await this.#parts.players.lookUp(target.player, SYSTEM), address: null };
-  }
-
-  #sessionsOf(playerId: number): Session[] {
-    const { sessions } = this.#context;
-    return [sessions.findPlayer(playerId), sessions.findLoginSession(playerId)].filter((found) => found !== undefined);
   }
 
   /** Ends a session for good: it cannot be resumed. What its player was is saved. */

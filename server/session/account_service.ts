@@ -53,7 +53,7 @@ export interface AccountParts {
   readonly credentials: Credentials;
   readonly epochs: TokenEpochs;
   readonly hooks: Pick<HookLists, "deleted">;
-  readonly world: Pick<WorldService, "expel" | "replace">;
+  readonly world: Pick<WorldService, "expel" | "replace" | "sessionsOf">;
 }
 
 /** Deletions wait for everybody else. */
@@ -80,7 +80,7 @@ export class AccountService {
       const accountId = Number(playerId), told = explanation ?? "";
       parts.epochs.set(accountId, isGone ? Infinity : Number(tokenEpoch));
       if (!isLogout) return this.#expel(accountId, told);
-      for (const each of this.#sessionsOf(accountId)) parts.world.replace(each, DisconnectReason.KICKED, told);
+      for (const each of parts.world.sessionsOf(accountId)) parts.world.replace(each, DisconnectReason.KICKED, told);
       context.wake();
     });
   }
@@ -141,7 +141,7 @@ export class AccountService {
       this.#context.sessions.send(session, PacketType.ACCOUNT_DELETE_RESPONSE, payload);
     }
     // As by a logout, the asking session among them: who fights stays until the fight is over.
-    for (const each of this.#sessionsOf(account.accountId)) {
+    for (const each of this.#parts.world.sessionsOf(account.accountId)) {
       this.#parts.world.replace(each, DisconnectReason.KICKED, deletionOf(deleteAtMs));
     }
   }
@@ -170,7 +170,7 @@ export class AccountService {
     const tokenEpoch = await this.#change({ ...change, accountId, tokenEpoch: tokenEpochBefore, keptEpoch });
     this.#tellOthers(account.accountId, tokenEpoch, explanation, true);
     session.tokenEpoch = tokenEpoch;
-    for (const other of this.#sessionsOf(account.accountId)) {
+    for (const other of this.#parts.world.sessionsOf(account.accountId)) {
       if (other !== session) this.#parts.world.replace(other, DisconnectReason.KICKED, explanation);
     }
     return await tokens.sign(tokenPlayerOf({ ...account, tokenEpoch }, session.clientVersion), clock.unixMs());
@@ -321,15 +321,10 @@ export class AccountService {
 
   /** Ends the sessions of a player at once, by the operator's decision. */
   #expel(playerId: number, told: Told): void {
-    for (const session of this.#sessionsOf(playerId)) {
+    for (const session of this.#parts.world.sessionsOf(playerId)) {
       this.#parts.world.expel(session, DisconnectReason.KICKED, told);
     }
     this.#context.wake();
-  }
-
-  #sessionsOf(playerId: number): Session[] {
-    const { sessions } = this.#context;
-    return [sessions.findPlayer(playerId), sessions.findLoginSession(playerId)].filter((found) => found !== undefined);
   }
 }
 

@@ -104,6 +104,11 @@ export class Entries {
     return this.#queue.leave(session);
   }
 
+  /** The session with which a player waits in the line: by its token alone, it has no player yet. */
+  findWaiting(playerId: number): Session | undefined {
+    return this.#queue.find(playerId);
+  }
+
   /** Whether a player is about to enter. */
   isEntering(playerId: number): boolean {
     return this.#entering.has(playerId);

@@ -75,6 +75,11 @@ export class EntryQueue {
     return this.#line.length === 0 && this.#context.world.freePlaces > this.#granted.size;
   }
 
+  /** The session with which a player waits, or whose turn it is. */
+  find(playerId: number): Session | undefined {
+    return (this.#byPlayer.get(playerId) ?? this.#granted.get(playerId))?.session ?? undefined;
+  }
+
   /** Whether a session has a place whose turn it is. */
   isGranted(place: QueuePlace | undefined, session: Session): boolean {
     return place !== undefined && place.session === session && this.#granted.get(place.playerId) === place;

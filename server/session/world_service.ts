@@ -218,6 +218,14 @@ export class WorldService {
     else if (who !== undefined) this.#remove(who);
   }
 
+  /** All sessions of a player here: in the world, logged in, or in the line before it. */
+  sessionsOf(playerId: number): Set<Session> {
+    const { sessions } = this.#context;
+    const waiting = this.entries.findWaiting(playerId);
+    const found = [sessions.findPlayer(playerId), sessions.findLoginSession(playerId), waiting];
+    return new Set(found.filter((session) => session !== undefined));
+  }
+
   /** Ends a session because another takes its place, and tells its client why. */
   replace(session: Session, reason: DisconnectReason, told: Told): void {
     this.#leave(session, "replaced");

@@ -263,3 +263,25 @@ Deno.test("Who waits and is refused in the end is no longer taken for logged in"
   await harness.until(() => answerOf(harness, anna) !== undefined);
   assertEquals([answerOf(harness, anna), link.session.player], ["INVALID_TOKEN", null]);
 });
+
+const TURNED_OUT = {
+  "kicked": { act: "kick", reason: "spam" },
+  "banned": { act: "ban", seconds: null, reason: "spam" },
+  "logged out everywhere": { act: "revoke" },
+  "deleted": { act: "delete", now: true },
+} as const;
+
+for (const [what, request] of Object.entries(TURNED_OUT)) {
+  Deno.test(`Who waits and is ${what} is told so and closed at once, and waits no longer`, async () => {
+    const { harness } = await fullHouse(1);
+    await using _ = harness;
+    const anna = await ask(harness, "Anna");
+    const bert = await ask(harness, "Bert");
+    const done = await harness.logic.moderation.run({ ...request, target: { player: "Anna" }, moderator: "eve" });
+    assertEquals(done.kind, "done");
+    await harness.until(() => anna.closedBy !== null);
+    assertEquals(anna.closedBy?.reason, what === "banned" ? DisconnectReason.BANNED : DisconnectReason.KICKED);
+    harness.advance(LOGIN_QUEUE_KEPT_MS + LOGIN_QUEUE_STATUS_MS);
+    assertEquals(positions(harness, bert), [1]);
+  });
+}
