@@ -12,8 +12,8 @@ import { join } from "../support/wire_websocket.ts";
 
 /** Longer than any deadline of a connection and the linger behind it, in milliseconds. */
 const PATIENCE_MS = 90_000;
-/** Peers of each kind. */
-const PEERS = 3;
+/** Peers of each kind; more in `deno task soak:closing`. */
+const PEERS = Number(Deno.env.get("CLOSING_PEERS") ?? 3);
 /** More than the kernel and the send queue keep for a peer that does not read. */
 const UNREAD_PACKETS = 400;
 const UNREAD_RESPONSES = 8;

@@ -104,6 +104,8 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
   for (const player of players) await player.leave();
   const roundTrips = players.flatMap(({ roundTripsMs }) => roundTripsMs).sort((a, b) => a - b);
   const sent = sumOf(players, ({ heartbeatsSent }) => heartbeatsSent);
+  // Who is a player may be refused, but not closed.
+  const closedCount = attack.linesAtOnce === undefined ? 0 : done.connectionCount - attackingPlayers(attack);
   return {
     attack: name,
     backend,
@@ -113,7 +115,11 @@ async function run(name: string, backend: IoBackendName): Promise<Row> {
     unanswered: sent - roundTrips.length,
     refused: `${sumOf(players, ({ refusedCount }) => refusedCount)} of ${sumOf(players, ({ saidCount }) => saidCount)}`,
     newcomers,
-    faults: [...players.flatMap(({ faults }) => faults), ...late === "" ? [] : [late]],
+    faults: [
+      ...players.flatMap(({ faults }) => faults),
+      ...late === "" ? [] : [late],
+      ...closedCount > 0 ? [`attackers were closed ${closedCount} times`] : [],
+    ],
     attackerConnections: done.connectionCount,
     attackerMegabytes: done.byteCount / 1e6,
   };
