@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { CLUSTER_FAULTS } from "./cluster_faults.ts";
 import { simulateCluster } from "./cluster_simulation.ts";
+import { CLUSTER_REGRESSION_SEEDS } from "./regression_seeds.ts";
 import type { SimulationResult } from "./simulation.ts";
 
 /** Seeds that every run tries, and such that none has tried before. */
@@ -20,6 +21,12 @@ function assertKept({ seed, violation }: SimulationResult): void {
 Deno.test("simulateCluster() keeps every promise with the same seeds as ever", async () => {
   for (let seed = 1; seed <= FIXED_SEEDS; seed++) assertKept(await simulateCluster(seed));
 });
+
+for (const { seed, was } of CLUSTER_REGRESSION_SEEDS) {
+  Deno.test(`simulateCluster() keeps every promise with seed ${seed}: ${was}`, async () => {
+    assertKept(await simulateCluster(seed));
+  });
+}
 
 Deno.test(`simulateCluster() keeps every promise with ${FRESH_SEEDS} fresh seeds`, async () => {
   const first = crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;

@@ -1,7 +1,13 @@
 /** Seeds that once found something. @module */
 
-/** Each with what it found. */
-export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: string }[] = [
+/** A seed, with what it found. */
+interface RegressionSeed {
+  readonly seed: number;
+  readonly was: string;
+}
+
+/** Of one server. */
+export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
   {
     seed: 1759025227,
     was: "Chat beyond what waits for a slow ignore list was left out, whispers among it, and nothing told of it",
@@ -14,5 +20,13 @@ export const REGRESSION_SEEDS: readonly { readonly seed: number; readonly was: s
   {
     seed: 1991679355,
     was: "Whispers that waited for room as their recipient logged out were kept as missed, and sent as well",
+  },
+];
+
+/** Of servers that share a database. */
+export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
+  {
+    seed: 1648646877,
+    was: "What a server sent before its client began to read was overwritten by the simulated network",
   },
 ];

@@ -185,8 +185,9 @@ export class ClientSocket implements Transport, Receiver {
     server.onRoom();
     if (this.isClosed) return;
     network.trace.step("down", network.time.monotonicMs(), id, piece);
-    if (this.#handler === null) this.#early.push(piece);
-    else this.#handler.onBytes(piece);
+    if (this.#handler === null) return void this.#early.push(piece);
+    this.#handler.onBytes(piece);
+    // The handler may not keep it.
     piece.fill(0xdd);
   }
 
