@@ -86,8 +86,10 @@ export const Counter = {
   BUS_REFUSED: 34,
   /** Ticks that instances have skipped as they took more than their share of time. */
   INSTANCE_TICKS_SKIPPED: 35,
+  /** Writes that the database could not do. */
+  STORAGE_WRITE_FAILURES: 36,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 36,
+  CLOSED_BY_REASON: 37,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;

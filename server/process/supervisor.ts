@@ -102,8 +102,9 @@ export class Supervisor {
   readonly #descriptors: SharedArrayBuffer[] = [];
   readonly #logicCounters = createCounterBlock();
   readonly #storageCounters = createCounterBlock();
-  /** Reads of the storage that had failed when it was looked at last. */
+  /** Reads and writes of the storage that had failed when it was looked at last. */
   #readFailures = 0;
+  #writeFailures = 0;
   /** Bytes of its write-ahead log that were warned of last; 0: none. */
   #logBytesWarned = 0;
   readonly #ready = new Int32Array(new SharedArrayBuffer(4));
@@ -619,8 +620,11 @@ export class Supervisor {
     if (readFailures > this.#readFailures) this.#setProblem("reads", "The storage cannot be read");
     else this.#clearProblem("reads");
     this.#readFailures = readFailures;
-    if (healthy) this.#clearProblem("writes");
+    // The check itself may find room right after the write-ahead log was started over, and others not.
+    const writeFailures = counters.get(Counter.STORAGE_WRITE_FAILURES);
+    if (healthy && writeFailures === this.#writeFailures) this.#clearProblem("writes");
     else this.#setProblem("writes", "The storage cannot be written");
+    this.#writeFailures = writeFailures;
   }
 
   /** Nothing bounds the log while something keeps it from ending, so it is told before the disk is full. */

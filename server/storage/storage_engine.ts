@@ -48,8 +48,10 @@ export class Answers {
   give({ from: { port }, request }: Asked, outcome: StorageOutcome, isRead: boolean): void {
     this.counters?.add(Counter.ITEMS, 1);
     // Nobody's mistake but the disk's.
-    const isFailedRead = isRead && "error" in outcome && outcome.error instanceof DependencyError;
-    if (isFailedRead) this.counters?.add(Counter.STORAGE_READ_FAILURES, 1);
+    if ("error" in outcome && outcome.error instanceof DependencyError) {
+      if (isRead) this.counters?.add(Counter.STORAGE_READ_FAILURES, 1);
+      else if (outcome.error.code === "unavailable") this.counters?.add(Counter.STORAGE_WRITE_FAILURES, 1);
+    }
     this.#add(port, responseOf(request.id, outcome));
   }
 

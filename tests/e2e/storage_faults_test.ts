@@ -19,10 +19,13 @@ const PASSWORD = "correct horse";
 /** Room for the database and some write-ahead log. */
 const DISK_KIB = 1_024;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** For as long the client repeats what is durable. */
+/** For as long the client repeats what is durable, where it is refused at once. */
 const DURABLE_TIMEOUT_MS = 10_000;
+/** The same where each refusal takes 4 s and a bit: the fifth comes before 30 s, and no sixth request goes out before 36 s. */
+const DURABLE_TIMEOUT_MS_SLOW = 33_000;
 /** Longer than a request to the storage may take. */
 const HANG_MS = 7_000;
+const LOG_HEADER_BYTES = 32;
 /** SIGXFSZ, which ends a process that writes beyond its limit unless it is ignored. */
 const SIGXFSZ = 25;
 
@@ -150,11 +153,15 @@ async function readiness(server: ServerProcess): Promise<string> {
 }
 
 /** Tries everything that must be written before it is answered; gives what became of each. */
-async function tryWrites(server: ServerProcess, player: DrawbridgeClient): Promise<Record<string, ErrorCode>> {
+async function tryWrites(
+  server: ServerProcess,
+  player: DrawbridgeClient,
+  timeoutMs: number,
+): Promise<Record<string, ErrorCode>> {
   const [account, guild, request, whispered] = await Promise.all([
     register(server, "Tried"),
-    player.request(GuildCreateRequestSchema, { name: "Tried", tag: "TRY" }, { timeoutMs: DURABLE_TIMEOUT_MS }),
-    player.request(FriendRequestSchema, { playerName: "Absent" }, { timeoutMs: DURABLE_TIMEOUT_MS }),
+    player.request(GuildCreateRequestSchema, { name: "Tried", tag: "TRY" }, { timeoutMs }),
+    player.request(FriendRequestSchema, { playerName: "Absent" }, { timeoutMs }),
     whisper(player, "Absent", "tried"),
   ]);
   return { account, guild: guild.errorCode, request: request.errorCode, whisper: whispered };
@@ -163,11 +170,24 @@ async function tryWrites(server: ServerProcess, player: DrawbridgeClient): Promi
 /** What is in the database of a folder, by kind; from a copy, as SQLite does not find its way to the disks of others. */
 async function rowsOf(dir: string): Promise<Record<string, unknown[]>> {
   return await withTempDir(async (copy) => {
-    for (const suffix of ["", "-wal"]) {
-      await Deno.copyFile(`${dir}/drawbridge.db${suffix}`, `${copy}/drawbridge.db${suffix}`);
-    }
+    await until("a copy of one state", async () => {
+      const before = logStart(`${dir}/drawbridge.db-wal`);
+      for (const suffix of ["", "-wal"]) {
+        await Deno.copyFile(`${dir}/drawbridge.db${suffix}`, `${copy}/drawbridge.db${suffix}`);
+      }
+      // What was taken from the log into the file meanwhile is still in the log, unless that was started over.
+      return before === logStart(`${copy}/drawbridge.db-wal`);
+    });
     return readRows(`${copy}/drawbridge.db`);
   });
+}
+
+/** What the header of a write-ahead log has: other numbers each time it is started over. */
+function logStart(path: string): string {
+  using file = Deno.openSync(path);
+  const header = new Uint8Array(LOG_HEADER_BYTES);
+  file.readSync(header);
+  return header.toHex();
 }
 
 function readRows(path: string): Record<string, unknown[]> {
@@ -214,7 +234,7 @@ for (const fault of FAULTS) {
         return (await readiness(server)).includes("cannot be written");
       });
       await until("a refusal", async () => await registerOneMore() === ErrorCode.UNAVAILABLE);
-      const codes = await tryWrites(server, player);
+      const codes = await tryWrites(server, player, DURABLE_TIMEOUT_MS);
       for (const each of Object.values(codes)) {
         assert(each === ErrorCode.NONE || each === ErrorCode.UNAVAILABLE, JSON.stringify(codes));
       }
@@ -243,6 +263,27 @@ for (const fault of FAULTS) {
   });
 }
 
+Deno.test("serve is not ready while players' writes fail and those of its own check do not", async () => {
+  await withTempDir(async (dir) => {
+    await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
+    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    try {
+      // As on a full disk, where the check comes right after the write-ahead log was started over, and finds room.
+      other.exec("CREATE TRIGGER full BEFORE INSERT ON accounts BEGIN SELECT RAISE(FAIL, 'disk is full'); END");
+      await until("the readiness to tell", async () => {
+        assertEquals(await register(server, "Tried"), ErrorCode.UNAVAILABLE);
+        return (await readiness(server)).includes("cannot be written");
+      });
+      other.exec("DROP TRIGGER full");
+    } finally {
+      other.close();
+    }
+    await until("readiness", async () => await readiness(server) === "ready\n");
+    assertEquals(await register(server, "Tried"), ErrorCode.NONE);
+    await server.stop();
+  });
+});
+
 Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too long, plays on, and recovers by itself", async () => {
   await withTempDir(async (dir) => {
     await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
@@ -252,7 +293,7 @@ Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too 
     try {
       // Another process writes for longer than anybody waits.
       other.exec("BEGIN IMMEDIATE");
-      const tried = tryWrites(server, player);
+      const tried = tryWrites(server, player, DURABLE_TIMEOUT_MS_SLOW);
       await say(player, "not held up");
       assertEquals([...new Set(Object.values(await tried))], [ErrorCode.UNAVAILABLE]);
       // It writes for a moment: the answer waits for the disk, and is true.

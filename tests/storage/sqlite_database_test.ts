@@ -160,6 +160,29 @@ Deno.test("startStorageWorker() counts reads that a damaged file could not answe
   });
 });
 
+Deno.test("startStorageWorker() counts writes for which the disk has no room, and no others", async () => {
+  await withTempDir(async (dir) => {
+    const counters = createCounterBlock();
+    const failures = () => new CounterBlock(counters).get(Counter.STORAGE_WRITE_FAILURES);
+    const path = `${dir}/storage.db`;
+    new SqliteDatabase({ path }, MARSH_RECORDS).close();
+    const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path, counters });
+    const storage = new WorkerStorage(worker.connect());
+    await storage.accounts.create(newAccount("Mira"));
+    const nameless = { ...newAccount("Bad"), name: null as unknown as string };
+    assertEquals((await assertRejects(() => storage.accounts.create(nameless), DependencyError)).code, "conflict");
+    assertEquals([failures(), await storage.isHealthy()], [0, true]);
+    // What the disk says of some pages and not of others; the health check writes elsewhere.
+    withOther(path, (other) => {
+      other.exec("CREATE TRIGGER full BEFORE INSERT ON accounts BEGIN SELECT RAISE(FAIL, 'disk is full'); END");
+    });
+    const error = await assertRejects(() => storage.accounts.create(newAccount("Late")), DependencyError, "full");
+    assertEquals([error.code, failures(), await storage.isHealthy()], ["unavailable", 1, true]);
+    await storage.close();
+    await worker.stop();
+  });
+});
+
 Deno.test("SqliteDatabase.constructor() reports a locked file as unavailable", async () => {
   await withDatabase({}, (_database, path) => {
     withOther(path, (other) => {
