@@ -58,7 +58,7 @@ export class ConfigError extends Error {
 }
 
 /** What is wrong with a dependency. */
-export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "overloaded" | "fenced";
+export type DependencyErrorCode = "unavailable" | "conflict" | "timeout" | "overloaded" | "fenced" | "unusable";
 
 /** Storage or bus could not do what was asked; nothing was done unless `code` is `timeout`. */
 export class DependencyError extends Error {
@@ -69,7 +69,8 @@ export class DependencyError extends Error {
    * An error of a dependency.
    *
    * @param code `unavailable`: down or refusing; `conflict`: a unique value is taken; `timeout`: no answer in time;
-   * `overloaded`: our own bound on waiting requests is reached; `fenced`: the player is another node's by now.
+   * `overloaded`: our own bound on waiting requests is reached; `fenced`: the player is another node's by now;
+   * `unusable`: what is stored, or should be, cannot be used, and trying again does not help.
    */
   constructor(readonly code: DependencyErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);

@@ -621,7 +621,7 @@ export const RECEIPT_BYTES_MAX = 4_096;
 export const RECEIPT_MS: number = 24 * 3_600_000;
 /** Changes that a game has asked for and that are not on disk yet. */
 export const PERSISTED_CHANGES_MAX = 10_000;
-/** Pause before such a change is first tried again, in milliseconds. */
+/** Pause before such a change, or a migration of documents, is first tried again, in milliseconds. */
 export const PERSIST_RETRY_MS_MIN = 500;
 /** The longest wait between two tries, in milliseconds. */
 export const PERSIST_RETRY_MS_MAX = 30_000;

@@ -67,7 +67,8 @@ export type DocumentErrorReason = "unreadable" | "newer" | "migration_failed" | 
 export class DocumentError extends DependencyError {
   /** Makes one; `what` is the document, as text. */
   constructor(readonly reason: DocumentErrorReason, what: string, options?: ErrorOptions) {
-    super("conflict", `Cannot use document ${what}: ${reason}`, options);
+    const mayPass = reason === "conflict" || reason === "full";
+    super(mayPass ? "conflict" : "unusable", `Cannot use document ${what}: ${reason}`, options);
   }
 }
 
@@ -110,14 +111,16 @@ export function documents<Desc extends DescMessage, Index extends string = never
 }
 
 /**
- * Reads a document, and brings it to the collection's version.
+ * Reads a document, and brings it to the collection's version. One that could not be stored in that version cannot be
+ * brought to it.
  *
  * @throws {DocumentError} `unreadable`, `newer` or `migration_failed`.
  */
 export function readDocument<Desc extends DescMessage>(
-  { name, schema, options }: Collection<Desc>,
+  collection: Collection<Desc>,
   { key, version, bytes }: StoredDocument,
 ): MessageShape<Desc> {
+  const { name, schema, options } = collection;
   const what = `${name} ${key} of version ${version}`;
   if (version > options.version) throw new DocumentError("newer", what);
   let document: MessageShape<Desc>;
@@ -130,6 +133,7 @@ export function readDocument<Desc extends DescMessage>(
     for (let step = version; step < options.version; step++) {
       document = create(schema, options.migrate[step](document));
     }
+    if (version < options.version) contentOf(collection, key, document);
     return document;
   } catch (cause) {
     throw new DocumentError("migration_failed", what, { cause });

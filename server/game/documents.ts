@@ -10,7 +10,13 @@
 
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import { DependencyError } from "../../shared/errors.ts";
-import { DOCUMENT_ROWS_MAX, DOCUMENT_TRIES_MAX, DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
+import {
+  DOCUMENT_ROWS_MAX,
+  DOCUMENT_TRIES_MAX,
+  DOCUMENTS_PER_TRANSACTION_MAX,
+  PERSIST_RETRY_MS_MAX,
+  PERSIST_RETRY_MS_MIN,
+} from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, type Timers } from "../base/clock.ts";
 import { Counter, type CounterBlock } from "../ops/counters.ts";
 import type { Logger } from "../ops/logging.ts";
@@ -96,7 +102,7 @@ export class Documents {
 
   /**
    * Takes a collection into use: documents of earlier versions are brought up to date, little by little; until that is
-   * done each is when it is read.
+   * done each is when it is read. While the storage fails it waits.
    *
    * @returns Resolves when all are, or cannot be.
    * @throws {TypeError} when another one has its name.
@@ -106,9 +112,7 @@ export class Documents {
     const entry = { collection, isMigrated: collection.options.version === 1 };
     this.#collections.set(collection.name, entry);
     if (entry.isMigrated) return Promise.resolve();
-    return this.#migrateAll(collection).then(() => void (entry.isMigrated = true), (error) => {
-      this.#options.log.warn("Cannot migrate documents now", { collection: collection.name, error: String(error) });
-    });
+    return this.#migrateAll(collection).then(() => void (entry.isMigrated = true));
   }
 
   /**
@@ -247,23 +251,38 @@ export class Documents {
     }
   }
 
-  /** Each document in a step of its own: none is ever half of one version. */
   async #migrateAll(collection: Collection): Promise<void> {
-    const records = this.#records(GAME);
-    const older = { collection: collection.name, below: collection.options.version };
-    for (let afterKey = "";;) {
-      const found = await records.listOlder({ ...older, afterKey });
-      for (const stored of found) {
-        afterKey = stored.key;
-        const document = this.#tryRead(collection, stored);
-        if (document === undefined) continue;
-        const { key, revision } = stored;
-        const content = contentOf(collection, key, document);
-        // The faster one has written it in the newest version.
-        await records.commit({ changes: [{ collection: collection.name, key, revision, content }], receipt: null });
+    const { log, timers = SYSTEM_TIMERS } = this.#options, { name } = collection;
+    let afterKey: string | undefined = "", waitMs = PERSIST_RETRY_MS_MIN;
+    while (afterKey !== undefined) {
+      try {
+        afterKey = await this.#migrateSome(collection, afterKey);
+        waitMs = PERSIST_RETRY_MS_MIN;
+      } catch (error) {
+        log.warn("Cannot migrate documents now, will try again", { collection: name, waitMs, error: String(error) });
+        await new Promise<void>((resolve) => void timers.set(resolve, waitMs));
+        waitMs = Math.min(2 * waitMs, PERSIST_RETRY_MS_MAX);
       }
-      if (found.length === 0) return;
     }
+  }
+
+  /**
+   * Each document in a step of its own: none is ever half of one version.
+   *
+   * @returns The key behind which there may be more; undefined: there are none.
+   */
+  async #migrateSome(collection: Collection, afterKey: string): Promise<string | undefined> {
+    const { name, options: { version } } = collection, records = this.#records(GAME);
+    const found = await records.listOlder({ collection: name, below: version, afterKey });
+    for (const stored of found) {
+      const document = this.#tryRead(collection, stored);
+      if (document === undefined) continue;
+      const { key, revision } = stored;
+      const content = contentOf(collection, key, document);
+      // The faster one has written it in the newest version.
+      await records.commit({ changes: [{ collection: name, key, revision, content }], receipt: null });
+    }
+    return found.at(-1)?.key;
   }
 }
 

@@ -287,7 +287,11 @@ export class Dispatcher {
       this.#answer(session, refuseRequest(error.code, error.message, row, sequence, explanationOf(error.told)));
     } else if (error instanceof DependencyError) {
       this.#output.onHandlerError(session, row.type, error);
-      this.#answer(session, refuseRequest(ErrorCode.UNAVAILABLE, "Not available now", row, sequence));
+      // UNAVAILABLE would have clients ask again, in vain; nothing was done.
+      const [code, text] = error.code === "unusable"
+        ? [ErrorCode.INVALID_STATE, "What is saved cannot be used; the operator has been told"] as const
+        : [ErrorCode.UNAVAILABLE, "Not available now"] as const;
+      this.#answer(session, refuseRequest(code, text, row, sequence));
     } else {
       this.#output.onHandlerError(session, row.type, error);
       this.#answer(session, errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, sequence));

@@ -3,13 +3,19 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { Documents, documents, type Transaction } from "../../server/game/documents.ts";
 import { Counter, CounterBlock, createCounterBlock } from "../../server/ops/counters.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
-import { DOCUMENTS } from "../../server/storage/document_store.ts";
+import { type DocumentRecords, DOCUMENTS } from "../../server/storage/document_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { LeaderboardEntrySchema } from "../../games/parts/leaderboards/leaderboards_pb.ts";
-import { DOCUMENT_TRIES_MAX, DOCUMENTS_PER_TRANSACTION_MAX } from "../../shared/limits.ts";
+import {
+  DOCUMENT_BYTES_MAX,
+  DOCUMENT_TRIES_MAX,
+  DOCUMENTS_PER_TRANSACTION_MAX,
+  PERSIST_RETRY_MS_MIN,
+} from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
 import { fc } from "../support/property.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
+import { storageWith } from "../support/storage_with.ts";
 
 /** Any message will do: here its kills are coins. */
 const PURSES = documents("purses", LeaderboardEntrySchema, {
@@ -216,7 +222,7 @@ const stored = async ({ storage }: Scene, key: string) => {
   return found && { version: found.version, bytes: [...found.bytes] };
 };
 
-/** Names doubled from version 1 to 2, then made louder; a name that is "bad" cannot be. */
+/** Names doubled from version 1 to 2, then made louder; a name that is "bad" cannot be, nor what cannot be stored. */
 const NOTES = documents("notes", LeaderboardEntrySchema, {
   owner: "global",
   version: 3,
@@ -224,10 +230,11 @@ const NOTES = documents("notes", LeaderboardEntrySchema, {
     1: (note) => ({ ...note, name: note.name + note.name }),
     2: (note) => {
       if (note.name.startsWith("bad")) throw new Error("no such note");
+      if (note.name.startsWith("long")) return { ...note, name: "x".repeat(DOCUMENT_BYTES_MAX) };
       return { ...note, name: note.name.toUpperCase() };
     },
   },
-  indexes: { length: ({ name }) => name.length },
+  indexes: { length: ({ name }) => name.startsWith("ODD") ? NaN : name.length },
 });
 
 function note(name: string): Uint8Array {
@@ -240,7 +247,10 @@ Deno.test("A document that cannot be read stays as it is, its reader is told, an
     ["damaged", 3, new Uint8Array([0xff, 0xff, 1]), "unreadable"],
     ["future", 4, note("later"), "newer"],
     ["failing", 1, note("bad"), "migration_failed"],
+    ["growing", 1, note("long"), "migration_failed"],
+    ["numberless", 1, note("odd"), "migration_failed"],
   ];
+  await putRaw(scene, "older", 1, note("fine"));
   for (const [key, version, bytes] of kept) await putRaw(scene, key, version, bytes);
   for (const [key, version, bytes, reason] of kept) {
     const before = scene.unreadable();
@@ -262,6 +272,38 @@ Deno.test("A document that cannot be read stays as it is, its reader is told, an
   // Nor does the job that brings documents up to date touch them.
   await scene.documents.open(NOTES);
   for (const [key, version, bytes] of kept) assertEquals(await stored(scene, key), { version, bytes: [...bytes] });
+  // And none of them keeps others from being brought up to date, and found.
+  assertEquals((await stored(scene, "older"))?.version, 3);
+  assertEquals((await scene.documents.range(NOTES, "length")).map(({ key }) => key), ["older"]);
+});
+
+Deno.test("Documents.open() brings documents up to date though the storage fails meanwhile", async () => {
+  await using scene = await open();
+  for (let i = 0; i < 5; i++) await putRaw(scene, `k${i}`, 1, note(`n${i}`));
+  const records = scene.storage.of(DOCUMENTS), waits: number[] = [];
+  let callCount = 0;
+  // Of the first calls three of four fail: before they are done, or when they have been done.
+  const fails = async <T>(act: () => Promise<T>): Promise<T> => {
+    const nth = callCount++;
+    if (nth < 12 && nth % 4 === 0) throw new DependencyError("unavailable", "The storage is down");
+    const result = await act();
+    if (nth < 12 && nth % 4 > 1) throw new DependencyError("timeout", "The storage does not answer");
+    return result;
+  };
+  const failing: Partial<DocumentRecords> = {
+    listOlder: (older) => fails(() => records.listOlder(older)),
+    commit: (change) => fails(() => records.commit(change)),
+  };
+  const documents = new Documents({
+    storage: storageWith(scene.storage, {}, { documents: failing }),
+    counters: new CounterBlock(createCounterBlock()),
+    log: scene.log,
+    timers: { set: (run, delayMs) => void (waits.push(delayMs), queueMicrotask(run)), clear: () => {} },
+  });
+  await documents.open(NOTES);
+  for (let i = 0; i < 5; i++) assertEquals((await stored(scene, `k${i}`))?.version, 3);
+  assertEquals((await documents.range(NOTES, "length")).length, 5);
+  assert(waits.length > 2 && waits.every((ms) => ms >= PERSIST_RETRY_MS_MIN), `${waits}`);
 });
 
 Deno.test("Documents of earlier versions are brought up to date when read, and all of them by a job", async () => {

@@ -191,22 +191,23 @@ Deno.test("Logic counts what it refuses because too much is asked for, and takes
   await using harness = await LogicHarness.create({ storage });
   const ann = await harness.connect();
   for (
-    const [code, counter, level] of [
-      ["overloaded", Counter.REQUESTS_SHED, "warn"],
-      ["unavailable", Counter.HANDLER_ERRORS, "error"],
+    const [code, counter, level, answer] of [
+      ["overloaded", Counter.REQUESTS_SHED, "warn", ErrorCode.UNAVAILABLE],
+      ["unavailable", Counter.HANDLER_ERRORS, "error", ErrorCode.UNAVAILABLE],
+      // Nobody is to try that again.
+      ["unusable", Counter.HANDLER_ERRORS, "error", ErrorCode.INVALID_STATE],
     ] as const
   ) {
     fail(code);
-    const before = harness.counters.get(Counter.HANDLER_ERRORS) + harness.counters.get(Counter.REQUESTS_SHED);
+    const before = [Counter.HANDLER_ERRORS, Counter.REQUESTS_SHED].map((each) => harness.counters.get(each));
     harness.log.records.length = 0;
     harness.forget();
     harness.send(ann, GuildCreateRequestSchema, { name: `Guild ${code}`, tag: code.slice(0, 4) });
     await harness.until(() => harness.received(ann, PacketType.GUILD_CREATE_RESPONSE).length > 0);
-    assertEquals(harness.take(ann, PacketType.GUILD_CREATE_RESPONSE)[0].errorCode, ErrorCode.UNAVAILABLE);
-    assertEquals(
-      harness.counters.get(Counter.HANDLER_ERRORS) + harness.counters.get(Counter.REQUESTS_SHED),
-      before + 1,
-    );
-    assertEquals([harness.counters.get(counter), harness.log.records.map((line) => line.level)], [1, [level]]);
+    assertEquals(harness.take(ann, PacketType.GUILD_CREATE_RESPONSE)[0].errorCode, answer);
+    const after = [Counter.HANDLER_ERRORS, Counter.REQUESTS_SHED].map((each) => harness.counters.get(each));
+    const isRefused = counter === Counter.REQUESTS_SHED;
+    assertEquals(after, [before[0] + Number(!isRefused), before[1] + Number(isRefused)]);
+    assertEquals(harness.log.records.map((line) => line.level), [level]);
   }
 });

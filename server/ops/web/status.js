@@ -135,6 +135,7 @@ function worldRows({ totals }) {
     ["Chat crowded out", count(totals.chatCrowdedOut)],
     ["Logins", `${count(totals.loginsOk)} ok, ${count(totals.loginsFailed)} failed`],
     ["Storage requests waiting", count(totals.storagePending)],
+    ["Unreadable documents met", count(totals.documentsUnreadable)],
   ];
 }
 
