@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { serveArguments } from "../server/process/process_keeper.ts";
 import type { DevCommand } from "../server/process/dev_desk.ts";
 import { type DevServer, Workbench } from "./dev/workbench.ts";
-import type { GameSource } from "./dev/steps.ts";
+import { canLoad, type GameSource } from "./dev/steps.ts";
 import { EXIT_CONFIG } from "../shared/errors.ts";
 
 /** How long nothing must be written before files are looked at, in milliseconds, and how long that is waited for at most. */
@@ -28,12 +28,14 @@ Flags of the server: deno task serve --help`;
 
 /** The server as a child process, which ends when its input does: also where this process is killed. */
 class ServerChild implements DevServer {
+  readonly #source: GameSource;
   readonly #args: readonly string[];
   #child: Deno.ChildProcess | null = null;
   #input: WritableStreamDefaultWriter<Uint8Array> | null = null;
   #isStopping = false;
 
-  constructor(args: readonly string[]) {
+  constructor(source: GameSource, args: readonly string[]) {
+    this.#source = source;
     this.#args = args;
   }
 
@@ -62,7 +64,12 @@ class ServerChild implements DevServer {
   async #watch(child: Deno.ChildProcess): Promise<void> {
     const { code } = await child.status;
     if (this.#child === child) this.#child = this.#input = null;
-    if (!this.#isStopping) console.error(`the server has ended with ${code}: it starts again at the next change`);
+    if (this.#isStopping) return;
+    // It refuses its flags, or its data folder, and has said why: no change of the game would help.
+    if (code === EXIT_CONFIG && await canLoad(this.#source, new AbortController().signal) && this.#child === null) {
+      Deno.exit(EXIT_CONFIG);
+    }
+    console.error(`the server has ended with ${code}: it starts again at the next change`);
   }
 
   /** Stops it in order. */
@@ -118,7 +125,7 @@ async function main([path = "", ...flags]: readonly string[]): Promise<void> {
   const isInspector = (flag: string) => /^--inspect(?:-brk|-wait)?(?:=|$)/.test(flag);
   const inspector = flags.filter(isInspector);
   const [run, ...rest] = serveArguments(source.config);
-  const server = new ServerChild([
+  const server = new ServerChild(source, [
     ...[run, ...inspector, ...rest, "--game", `${source.folder}game.ts`],
     ...["--dev", inspector.length > 0 ? "inspect" : "on", ...flags.filter((flag) => !isInspector(flag))],
   ]);

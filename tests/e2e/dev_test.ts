@@ -153,6 +153,23 @@ message BowResponse {
   });
 });
 
+Deno.test("deno task dev ends with the server that refuses its flags, and waits for a change where the game cannot be loaded", async () => {
+  await withTempDir(async (dir) => {
+    await newGame(`${dir}/my-game`);
+    await using refused = DevProcess.spawn(`${dir}/my-game`, ["--wrong-flag", "1"]);
+    assertEquals(await refused.end(), 78);
+    assert(/^ {2}- Unknown flag --wrong-flag/m.test(await refused.text()), await refused.text());
+
+    const THROW = 'throw new Error("no maps");\n';
+    await Deno.writeTextFile(`${dir}/my-game/game.ts`, THROW, { append: true });
+    await using waiting = DevProcess.spawn(`${dir}/my-game`);
+    await waiting.says(/^the server has ended with 78: it starts again at the next change$/gm, 1);
+    assert((await waiting.text()).includes("Error: no maps at file:///"), await waiting.text());
+    await waiting.edit("game.ts", (text) => text.replace(THROW, ""));
+    await waiting.says(/^ready /gm, 1);
+  });
+});
+
 browserTest(
   "deno task dev bundles the page and loads it anew when it is saved, and leaves it alone when the game is",
   async (browser) => {

@@ -28,6 +28,7 @@ export class DevProcess implements AsyncDisposable {
   readonly folder: string;
   readonly #child: Deno.ChildProcess;
   readonly #output: string;
+  #isOver = false;
 
   private constructor(folder: string, child: Deno.ChildProcess, output: string) {
     this.folder = folder;
@@ -37,7 +38,19 @@ export class DevProcess implements AsyncDisposable {
 
   /** Starts it for the game in a folder, and waits until the game is played. */
   static async start(folder: string, flags: readonly string[] = []): Promise<DevProcess> {
-    const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+    const dev = DevProcess.spawn(folder, flags);
+    try {
+      await dev.says(/^ready /gm, 1);
+    } catch (error) {
+      await dev[Symbol.asyncDispose]();
+      throw error;
+    }
+    return dev;
+  }
+
+  /** Starts it for the game in a folder. */
+  static spawn(folder: string, flags: readonly string[] = []): DevProcess {
+    const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
     const [, , ...args] = tasks.dev.command.split(" ") as string[];
     const ports = ["login", "game", "gateway", "admin"].flatMap((name) => [`--${name}-port`, "0"]);
     const output = `${folder}/.output`;
@@ -51,14 +64,14 @@ export class DevProcess implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const dev = new DevProcess(`${folder}/`, child, output);
-    try {
-      await dev.says(/^ready /gm, 1);
-    } catch (error) {
-      await dev[Symbol.asyncDispose]();
-      throw error;
-    }
-    return dev;
+    return new DevProcess(`${folder}/`, child, output);
+  }
+
+  /** Its exit status, once it has ended by itself. */
+  async end(): Promise<number> {
+    const { code } = await this.#child.status;
+    this.#isOver = true;
+    return code;
   }
 
   /** Everything it has printed. */
@@ -93,6 +106,7 @@ export class DevProcess implements AsyncDisposable {
 
   /** Ends it as Ctrl+C does. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isOver) return;
     this.#child.kill("SIGINT");
     await this.#child.status;
   }

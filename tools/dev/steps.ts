@@ -47,6 +47,13 @@ export async function check(
   if (text !== undefined) throw new StepError("check", problemsOf(text, folder));
 }
 
+/** Whether the game can be loaded by a server, whatever its flags say. */
+export async function canLoad({ folder, config }: GameSource, signal: AbortSignal): Promise<boolean> {
+  const [loader, path] = [`${ROOT}server/process/game_file.ts`, `${folder}game.ts`].map((each) => JSON.stringify(each));
+  const code = `const { loadGame } = await import(${loader}); await loadGame(${path});`;
+  return await run(["eval", "--no-lock", "--config", config, code], folder, signal) === undefined;
+}
+
 /** Bundles the page. @returns Whether the bundle is another than before. */
 export async function bundle({ folder, config }: GameSource, signal: AbortSignal): Promise<boolean> {
   const read = () => Deno.readTextFile(`${folder}web/dist/page.js`).catch(() => "");
