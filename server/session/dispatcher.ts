@@ -71,10 +71,16 @@ export interface DispatcherOutput {
 }
 
 /**
- * Handles a packet by its bytes, which are valid only during the call; gives whether it did, otherwise the message is
- * parsed and handled.
+ * Handles a packet by its bytes, which are valid only during the call, in a few microseconds; gives whether it did,
+ * otherwise the message is parsed and handled. `nowMs`: monotonic, as it was a few such packets ago.
  */
-export type BytesHandler = (session: Session, bytes: Uint8Array, start: number, end: number) => boolean;
+export type BytesHandler = (
+  session: Session,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  nowMs: number,
+) => boolean;
 
 /** A request whose handler has not answered yet. */
 export interface PendingRequest {
@@ -161,9 +167,16 @@ export class Dispatcher {
   }
 
   /** Handles a packet by its bytes, in `[start, end)`; returns whether it did, otherwise it is to be dispatched. */
-  tryBytes(session: Session, type: number, bytes: Uint8Array, start: number, end: number): boolean {
+  tryBytes(
+    session: Session,
+    type: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    nowMs: number,
+  ): boolean {
     const handleBytes = this.#entries[type]?.handleBytes ?? null;
-    return handleBytes !== null && handleBytes(session, bytes, start, end);
+    return handleBytes !== null && handleBytes(session, bytes, start, end, nowMs);
   }
 
   /**

@@ -26,7 +26,7 @@ export class Movements {
   register(dispatcher: Dispatcher): void {
     dispatcher.onBytes(
       MovementUpdateSchema,
-      (session, bytes, start, end) => this.tryMove(session, bytes, start, end),
+      (session, bytes, start, end, nowMs) => this.tryMove(session, bytes, start, end, nowMs),
     );
     dispatcher.on(MovementUpdateSchema, (session, message) => this.#moveMessage(session, message));
   }
@@ -36,14 +36,14 @@ export class Movements {
    *
    * @returns `false` when the payload is unusual: the dispatcher decides then.
    */
-  tryMove(session: Session, bytes: Uint8Array, start: number, end: number): boolean {
+  tryMove(session: Session, bytes: Uint8Array, start: number, end: number, nowMs: number): boolean {
     if (!this.#movement.tryRead(bytes, start, end)) return false;
-    this.#move(session, this.#movement.entityId, this.#movement);
+    this.#move(session, this.#movement.entityId, this.#movement, nowMs);
     return true;
   }
 
   #moveMessage(session: Session, message: MovementUpdate): void {
-    this.#move(session, Number(message.entityId), {
+    const movement = {
       x: message.position?.x ?? 0,
       y: message.position?.y ?? 0,
       z: message.position?.z ?? 0,
@@ -52,17 +52,16 @@ export class Movements {
       vz: message.velocity?.z ?? 0,
       yaw: message.rotation?.y ?? 0,
       sequenceNumber: message.sequenceNumber,
-    });
+    };
+    this.#move(session, Number(message.entityId), movement, this.#context.clock.monotonicMs());
   }
 
-  #move(session: Session, entityId: number, movement: Movement): void {
-    const { clock, world } = this.#context;
+  #move(session: Session, entityId: number, movement: Movement, nowMs: number): void {
+    const { world } = this.#context;
     const { presence } = session;
     if (presence === null) return;
     const own = presence.entityId;
-    const verdict = entityId !== 0 && entityId !== own
-      ? "not_own_entity"
-      : world.move(own, movement, clock.monotonicMs());
+    const verdict = entityId !== 0 && entityId !== own ? "not_own_entity" : world.move(own, movement, nowMs);
     if (verdict !== "ok") this.correct(session, { sequenceNumber: movement.sequenceNumber, reason: verdict });
   }
 
