@@ -45,12 +45,13 @@ export function encodeKept(kept: unknown): Uint8Array {
   return UTF8.encode(KEPT_MARK + JSON.stringify(kept));
 }
 
-/** The same again. */
+/** The same again. Receipts of builds before 0.1.0, which last a day, have no mark. */
 export function decodeKept(bytes: Uint8Array): unknown {
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(KEPT_MARK.length)));
+  const isMarked = bytes[0] === KEPT_MARK.charCodeAt(0);
+  return JSON.parse(new TextDecoder().decode(isMarked ? bytes.subarray(KEPT_MARK.length) : bytes));
 }
 
-/** Whether a receipt is of a write, and not a reply as it was sent. */
+/** Whether a receipt is of a write, and not a reply as it was sent: no message begins with the brace of an object. */
 export function isKept(bytes: Uint8Array): boolean {
-  return bytes[0] === KEPT_MARK.charCodeAt(0);
+  return bytes[0] === KEPT_MARK.charCodeAt(0) || bytes[0] === "{".charCodeAt(0);
 }

@@ -3,7 +3,7 @@
 import { GUILDS, type NewGuild } from "../../games/parts/guilds/guild_store.ts";
 import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
-import { RECEIPTS } from "../../server/storage/receipt_store.ts";
+import { isKept, RECEIPTS } from "../../server/storage/receipt_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { RECEIPTS_PER_PLAYER_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
@@ -22,6 +22,29 @@ function founding(leaderId: number, name: string): NewGuild {
 
 /** Declares the tests. */
 export function claimReceipts(claim: Claim): void {
+  claim("once() understands receipts of builds that did not mark what they kept", async (storage) => {
+    const playerId = await mustCreate(storage, "Mira"), friendId = await mustCreate(storage, "Tomek");
+    // Of any type: those builds did not say which, either.
+    const keep = (requestKey: number, kept: unknown) =>
+      storage.of(DOCUMENTS).commit({
+        changes: [],
+        receipt: { ...request(playerId, requestKey, 0), reply: new TextEncoder().encode(JSON.stringify(kept)) },
+      });
+    await keep(1, { kind: "created", guildId: 17 });
+    await keep(2, "requested");
+    assertEquals(await storage.once(GUILDS, request(playerId, 1)).create(founding(playerId, "Wolves")), {
+      isRepeated: true,
+      result: { kind: "created", guildId: 17 },
+    });
+    assertEquals(await storage.of(GUILDS).loadOf({ playerId }), undefined);
+    const asking = { playerId, otherId: friendId, atMs: NOW_MS };
+    const { isRepeated, result } = await storage.once(SOCIAL, request(playerId, 2)).requestFriend(asking);
+    assertEquals([isRepeated, result], [true, "requested"]);
+    // Nobody is sent what is no reply.
+    const found = await storage.of(RECEIPTS).find(request(playerId, 1));
+    assert(found !== undefined && isKept(found));
+  });
+
   claim("once() does a write once, and gives what was kept of it again", async (storage) => {
     const playerId = await mustCreate(storage, "Mira");
     const guilds = storage.once(GUILDS, request(playerId, 2 ** 53 - 1));
