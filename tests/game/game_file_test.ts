@@ -58,7 +58,14 @@ Deno.test("loadGame() says in which line a game cannot be compiled", async () =>
 
 Deno.test("loadGame() says which module a game misses", async () => {
   const [problem] = await problemsOf(`import "./rules.ts";\nexport default 1;\n`);
-  assert(/^Cannot load game \/game\.ts: .*\/rules\.ts/s.test(problem), problem);
+  // The place is the game's, not ours, and without the colours that the runtime gives it.
+  assert(/^Cannot load game \/game\.ts: .*\/rules\.ts.*at \/game\.ts:1:8$/s.test(problem), problem);
+});
+
+Deno.test("loadGame() says that a folder is no module", async () => {
+  const folder = new URL("games/tag", ROOT).pathname;
+  const { problems } = await assertRejects(() => loadGame(folder), ConfigError);
+  assertEquals(problems, [`Cannot use --game ${folder}: it is a folder, give its game.ts`]);
 });
 
 Deno.test("loadWebAssets() serves what a browser reads, dist at the root, and no sources", async () => {
