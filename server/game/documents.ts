@@ -230,16 +230,17 @@ export class Documents {
     try {
       return readDocument(collection, stored);
     } catch (error) {
-      this.#options.counters.add(Counter.DOCUMENTS_UNREADABLE, 1);
-      this.#options.log.error("Cannot read document, it is kept as it is", {
-        collection: collection.name,
-        key: stored.key,
-        version: stored.version,
-        error: String(error),
-        cause: String((error as Error).cause ?? ""),
-      });
+      this.#tell(collection, stored, error);
       throw error;
     }
+  }
+
+  #tell({ name }: { readonly name: string }, { key, version }: StoredDocument, error: unknown): void {
+    this.#options.counters.add(Counter.DOCUMENTS_UNREADABLE, 1);
+    this.#options.log.error("Cannot read document, it is kept as it is", {
+      ...{ collection: name, key, version },
+      ...{ error: String(error), cause: String((error as Error).cause ?? "") },
+    });
   }
 
   #tryRead<Desc extends DescMessage>(collection: Collection<Desc>, stored: StoredDocument) {
@@ -279,8 +280,14 @@ export class Documents {
       if (document === undefined) continue;
       const { key, revision } = stored;
       const content = contentOf(collection, key, document);
-      // The faster one has written it in the newest version.
-      await records.commit({ changes: [{ collection: name, key, revision, content }], receipt: null });
+      try {
+        // The faster one has written it in the newest version.
+        await records.commit({ changes: [{ collection: name, key, revision, content }], receipt: null });
+      } catch (error) {
+        if (error instanceof DependencyError && error.code !== "conflict") throw error;
+        // Such as that of a player whom there is not, where documents have become players'.
+        this.#tell(collection, stored, error);
+      }
     }
     return found.at(-1)?.key;
   }

@@ -73,7 +73,7 @@ const INSERT = statement<IdRow>(
   `INSERT INTO documents (revision, version, bytes, player_id, collection, key) VALUES (?, ?, ?, ?, ?, ?)
     RETURNING id`,
 );
-const UPDATE = statement("UPDATE documents SET revision = ?, version = ?, bytes = ? WHERE id = ?");
+const UPDATE = statement("UPDATE documents SET revision = ?, version = ?, bytes = ?, player_id = ? WHERE id = ?");
 const MOVE = statement("UPDATE documents SET collection = ?, revision = ? WHERE id = ?");
 const MOVE_INDEXES = statement("UPDATE document_indexes SET collection = ? WHERE document_id = ?");
 const DELETE = statement("DELETE FROM documents WHERE id = ?");
@@ -175,7 +175,7 @@ function* write({ collection, key }: DocumentName, row: IdRow | null, content: D
     id = (yield* INSERT.get(revision, version, bytes, playerId, collection, key))!.id;
   } else {
     id = row.id;
-    yield* UPDATE.run(revision, version, bytes, id);
+    yield* UPDATE.run(revision, version, bytes, playerId, id);
     yield* DELETE_INDEXES.run(id);
   }
   const lists = Object.entries(indexes).map(([name, value]) => [id, collection, name, value]);

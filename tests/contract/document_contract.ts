@@ -201,6 +201,9 @@ export function claimDocuments(claim: Claim): void {
     const accountId = await mustCreate(storage, "Mira");
     const own = { ...content(1, { coins: 3 }), playerId: accountId };
     await mustCommit(storage, put(String(accountId), 0, own), put("world", 0, content(2)));
+    // Also one that was nobody's at first.
+    const [revision] = await mustCommit(storage, put("given", 0, content(3)));
+    await mustCommit(storage, put("given", revision, { ...content(3), playerId: accountId }));
     const receipt = {
       playerId: accountId,
       requestType: 3_000,
@@ -210,7 +213,8 @@ export function claimDocuments(claim: Claim): void {
     };
     await storage.of(DOCUMENTS).commit({ changes: [], receipt });
     assertEquals((await storage.accounts.remove({ accountId, nowMs: NOW_MS, isDue: false })).kind, "removed");
-    assertEquals([await byteOf(storage, String(accountId)), await byteOf(storage, "world")], [undefined, 2]);
+    const left = await Promise.all([String(accountId), "given", "world"].map((key) => byteOf(storage, key)));
+    assertEquals(left, [undefined, undefined, 2]);
     assertEquals(await storage.of(DOCUMENTS).countAbove({ collection: "things", index: "coins", value: 0 }), 0);
     assertEquals(await storage.of(RECEIPTS).find(receipt), undefined);
     for (const commitOf of [{ changes: [put("x", 0, own)], receipt: null }, { changes: [], receipt }]) {

@@ -277,6 +277,22 @@ Deno.test("A document that cannot be read stays as it is, its reader is told, an
   assertEquals((await scene.documents.range(NOTES, "length")).map(({ key }) => key), ["older"]);
 });
 
+Deno.test("Documents.open() leaves documents as they are whose keys are no players, where they have become players'", async () => {
+  await using scene = await open();
+  const [ann] = scene.players;
+  for (const key of ["a text", "999999", String(ann)]) await putRaw(scene, key, 1, note("n"));
+  const owned = documents("notes", LeaderboardEntrySchema, {
+    owner: "player",
+    version: 2,
+    migrate: { 1: (note) => note },
+    indexes: { length: ({ name }) => name.length },
+  });
+  await scene.documents.open(owned);
+  assertEquals((await scene.documents.range(owned, "length")).map(({ key }) => key), [String(ann)]);
+  for (const key of ["a text", "999999"]) assertEquals((await stored(scene, key))?.version, 1);
+  assertEquals(scene.unreadable(), 2);
+});
+
 Deno.test("Documents.open() brings documents up to date though the storage fails meanwhile", async () => {
   await using scene = await open();
   for (let i = 0; i < 5; i++) await putRaw(scene, `k${i}`, 1, note(`n${i}`));
