@@ -79,8 +79,7 @@ export class Characters {
     faults.run("enter", () => {
       const aside = restoreComponents(world, entityId, {
         kept: savedComponents(saved?.components),
-        components,
-        faults,
+        ...{ components, faults, whose: { player: player.name, characterId } },
       });
       if (aside.length > 0) this.#aside.set(entityId, aside);
     });

@@ -13,9 +13,18 @@ import type { World } from "../world/world.ts";
 /** What was saved and this game cannot take: it is kept as it is, until the component is set. */
 export type KeptAside = readonly Pick<ComponentUpdate, "componentId" | "content">[];
 
+/** The id, which no component has, under which is kept what cannot be parsed at all. */
+const UNPARSED_ID = 0;
+
 /** The components of a character as the storage has them. */
 export function savedComponents(saved: Uint8Array | undefined): KeptAside {
-  return saved === undefined ? [] : fromBinary(EntityUpdateSchema, saved).components;
+  if (saved === undefined) return [];
+  try {
+    return fromBinary(EntityUpdateSchema, saved).components;
+  } catch {
+    // It is told where it is restored: no game has such a component.
+    return [{ componentId: UNPARSED_ID, content: saved }];
+  }
 }
 
 /**
@@ -25,10 +34,12 @@ export function savedComponents(saved: Uint8Array | undefined): KeptAside {
 export function restoreComponents(
   world: World,
   entityId: number,
-  { kept, components, faults }: {
+  { kept, components, faults, whose = {} }: {
     readonly kept: KeptAside;
     readonly components: readonly ComponentDefinition[];
     readonly faults: FaultReport;
+    /** For the operator, who cannot find an entity. */
+    readonly whose?: Readonly<Record<string, unknown>>;
   },
 ): KeptAside {
   const aside: KeptAside[number][] = [];
@@ -43,7 +54,7 @@ export function restoreComponents(
       const name = definition?.name ?? `component ${componentId}`;
       throw new RangeError(`Cannot restore ${name}: it is ${content.length} bytes, which is more than its bound`);
     } catch (error) {
-      faults.report("component", error, { entityId, componentId });
+      faults.report("component", error, { ...whose, entityId, componentId });
       aside.push({ componentId, content });
     }
   }

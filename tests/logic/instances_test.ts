@@ -240,6 +240,29 @@ Deno.test("A saved component that the game cannot take is set aside and told, un
   assertEquals(await savedNow(), [[2, 8, 5], [77, 1, 2]]);
 });
 
+Deno.test("Saved components that cannot be parsed at all are kept as they are, and the operator is told whose", async () => {
+  const { harness, game } = await start();
+  await using _ = harness;
+  const ann = await harness.connect({ name: "ann" }), { characterId, playerId } = ann;
+  harness.send(ann, LeaveWorldRequestSchema, {});
+  await harness.logic.context.saver.flush();
+  const damaged = Uint8Array.of(0xff, 0xff, 0xff);
+  const place = { mapId: 0, x: 1, y: 0, z: 1, yaw: 0, hp: 0 };
+  await harness.storage.characters.save({ characterId, ...place, components: damaged });
+  // Also when it was kept once before.
+  for (const times of [1, 2]) {
+    const again = await harness.connect({ name: "ann" }), entity = game.entities.of(playerOf(game, again));
+    const told = harness.log.records.filter(({ level }) => level === "error").map(({ properties }) => properties);
+    assertEquals(told.map(({ player, componentId }) => [player, componentId]), Array(times).fill(["ann", 0]));
+    entity.set(PURSE, { coins: 5 });
+    harness.send(again, LeaveWorldRequestSchema, {});
+    await harness.logic.context.saver.flush();
+    const { state } = (await harness.storage.characters.load({ accountId: playerId, characterId }))!;
+    const { components } = fromBinary(EntityUpdateSchema, state!.components!);
+    assertEquals(components.map(({ componentId, content }) => [componentId, ...content]), [[2, 8, 5], [0, ...damaged]]);
+  }
+});
+
 Deno.test("Entity throws once its entity is gone, also when another has its id", async () => {
   const { harness, game } = await start({ description: { othersMax: 1 } });
   await using _ = harness;
