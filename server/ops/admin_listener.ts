@@ -1,7 +1,8 @@
 /**
  * The admin site's own HTTP server: Deno's has no time-outs, so a client that sends half a head would hold a descriptor
- * forever. Head, body and answer each have a time limit, and when there are too many connections, the one is closed that
- * has been waiting longest for its peer: for a request or the rest of one, or for the peer to read or to close.
+ * forever. Head, body and answer each have a time limit. When there are too many connections, the address that has the
+ * most loses one: the one that has been waiting longest for its peer, for a request or the rest of one, or for the peer to
+ * read or to close.
  *
  * @module
  */
@@ -19,6 +20,7 @@ import {
   SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
 import { isPeerGone } from "../base/accept_error.ts";
+import { addressGroup } from "../base/ip_address.ts";
 
 const READ_BYTES = 4_096;
 
@@ -91,13 +93,16 @@ export class AdminListener {
     });
   }
 
-  /** Closes the connection that has waited longest for its peer; `false` when all wait for us. */
+  /**
+   * Closes the connection that has waited longest for its peer, of the address that has the most of those; `false` when
+   * all wait for us.
+   */
   #tryMakeRoom(): boolean {
-    let oldest: AdminConnection | undefined;
-    for (const connection of this.#connections) {
-      if (connection.waitsSinceMs < (oldest?.waitsSinceMs ?? Infinity)) oldest = connection;
-    }
-    if (oldest === undefined) return false;
+    const waiting = [...this.#connections].filter(({ waitsSinceMs }) => waitsSinceMs < Infinity);
+    const ofAddresses = [...Map.groupBy(waiting, ({ address }) => address).values()];
+    const most = ofAddresses.reduce((most, each) => each.length > most.length ? each : most, []);
+    if (most.length === 0) return false;
+    const oldest = most.reduce((oldest, each) => each.waitsSinceMs < oldest.waitsSinceMs ? each : oldest);
     oldest.close();
     this.#connections.delete(oldest);
     return true;
@@ -117,6 +122,8 @@ class AdminConnection {
   waitsSinceMs: number;
   /** Whether a head is waited for: nothing is lost when it is closed. */
   isWaiting = true;
+  /** What its address counts as. */
+  readonly address: string;
   readonly #conn: Deno.TcpConn;
   readonly #handle: (request: Request) => Response | Promise<Response>;
   readonly #parser = new HttpHeadParser({ anyMethod: true, contentBytesMax: ADMIN_BODY_BYTES_MAX });
@@ -127,6 +134,7 @@ class AdminConnection {
   #isClosed = false;
 
   constructor(conn: Deno.TcpConn, handle: (request: Request) => Response | Promise<Response>) {
+    this.address = addressGroup(conn.remoteAddr.hostname);
     this.#conn = conn;
     this.#handle = handle;
     this.waitsSinceMs = performance.now();

@@ -139,10 +139,12 @@ function createAdminApp(options: AdminSiteOptions, pages: Pages): Hono {
     if (found.length > 0) return context.text(`not ready\n${found.join("\n")}\n`, 503);
     return context.text(["ready", ...notices(), ""].join("\n"));
   });
-  app.get(
-    "/metrics",
-    async (context) => context.body(await renderMetrics(monitor), 200, contentType(METRICS_CONTENT_TYPE)),
-  );
+  let rendering: Promise<string> | null = null;
+  app.get("/metrics", async (context) => {
+    // Which takes milliseconds: all who ask in one turn of the event loop get the same.
+    rendering ??= renderMetrics(monitor).finally(() => rendering = null);
+    return context.body(await rendering, 200, contentType(METRICS_CONTENT_TYPE));
+  });
   app.get("/moderation/list", () => listForModerators(options.moderation));
   app.get(
     "/status.json",

@@ -65,6 +65,24 @@ Deno.test("AdminListener closes no connection that is being answered to make roo
   for (const http of [slow, ...idle]) await http.socket.close();
 });
 
+Deno.test("AdminListener lets the address give way that holds the most, whoever has waited longest", async () => {
+  await using listener = openListener();
+  const honest = await RawHttp.connect(listener.port, "127.0.0.2");
+  honest.send(`${HEALTH}\r\n`);
+  await until("its first answer", () => honest.receivedBytes > 0);
+  const others: RawHttp[] = [];
+  let endedCount = 0;
+  for (let count = 0; count < 3 * ADMIN_CONNECTIONS_MAX; count++) {
+    const other = await RawHttp.connect(listener.port, "127.0.0.3");
+    void other.socket.ended.then(() => endedCount++);
+    others.push(other);
+  }
+  await until("their first to give way", () => endedCount > 2 * ADMIN_CONNECTIONS_MAX);
+  honest.send(`${HEALTH}Connection: close\r\n\r\n`);
+  assertEquals((await honest.readToEnd()).responses.map(({ body }) => body), ["GET /healthz ", "GET /healthz "]);
+  for (const http of [honest, ...others]) await http.socket.close();
+});
+
 for (
   const [what, text] of [
     ["do not send their bodies", `${POST}Content-Length: 9\r\n\r\n`],

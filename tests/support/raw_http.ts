@@ -22,13 +22,18 @@ export class RawHttp {
   }
 
   /** Connects. */
-  static async connect(port: number): Promise<RawHttp> {
-    return new RawHttp(await RawSocket.connect(port));
+  static async connect(port: number, localAddress?: string): Promise<RawHttp> {
+    return new RawHttp(await RawSocket.connect(port, localAddress));
   }
 
   /** Connects by TLS; see {@linkcode RawSocket.secure}. */
   static async secure(port: number, localAddress?: string): Promise<RawHttp> {
     return new RawHttp(await RawSocket.secure(port, localAddress));
+  }
+
+  /** Bytes that came so far. */
+  get receivedBytes(): number {
+    return this.#received.length;
   }
 
   /** Sends text as it is. */
