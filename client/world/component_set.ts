@@ -7,7 +7,7 @@
 import { create, type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { componentIdOf } from "../../shared/component_id.ts";
 import type { ComponentUpdate } from "../../shared/gen/world_pb.ts";
-import { COMPONENTS_MAX } from "../../shared/limits.ts";
+import { COMPONENT_BYTES_MAX, COMPONENTS_MAX } from "../../shared/limits.ts";
 
 /** The newest state of each component of one entity. */
 export class ComponentSet {
@@ -32,11 +32,16 @@ export class ComponentSet {
     return message;
   }
 
-  /** Takes what an update says. Of more components than a game can have, those that are new are left out. */
+  /**
+   * Takes what an update says. Of more components than a game can have, those that are new are left out, and so is what is
+   * longer than a component can be.
+   */
   apply(updates: readonly ComponentUpdate[]): void {
     for (const { componentId, content } of updates) {
       if (!this.#contents.has(componentId) && this.#contents.size >= COMPONENTS_MAX) continue;
-      this.#contents.set(componentId, content);
+      if (content.length > COMPONENT_BYTES_MAX) continue;
+      // As it came it is a part of its packet, all of which it would keep.
+      this.#contents.set(componentId, content.slice());
       this.#messages.delete(componentId);
     }
   }

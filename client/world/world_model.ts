@@ -13,6 +13,7 @@ import type {
   WorldSnapshot,
 } from "../../shared/gen/world_pb.ts";
 import { DespawnReason } from "../../shared/gen/world_pb.ts";
+import { ENTITY_NAME_BYTES_MAX } from "../../shared/limits.ts";
 import { ComponentSet } from "./component_set.ts";
 import { EntityTrack } from "./entity_track.ts";
 import { PlaybackClock } from "./playback_clock.ts";
@@ -169,7 +170,9 @@ export class WorldModel<E extends Entity = Entity> {
       for (const id of this.#unshown) this.#despawn(id, DespawnReason.LEFT_INTEREST, localMs);
       this.#unshown.clear();
     }
-    while (this.gone.length > 0 && localMs - this.gone[0].goneAtMs > FADE_MS) this.gone.shift();
+    let fadedCount = 0;
+    while (fadedCount < this.gone.length && localMs - this.gone[fadedCount].goneAtMs > FADE_MS) fadedCount++;
+    if (fadedCount > 0) this.gone.splice(0, fadedCount);
   }
 
   #apply({ entityId, update, components }: EntityUpdate, serverMs: number, localMs: number): void {
@@ -200,7 +203,9 @@ export class WorldModel<E extends Entity = Entity> {
 
   /** Takes the part of a spawn that is not the game's; gives the entity, unless there are too many. */
   #spawn(id: number, spawn: EntitySpawn, { serverMs, localMs }: Moment): E | undefined {
-    const { name, kind } = spawn;
+    const { kind } = spawn;
+    // Longer than a server gives any.
+    const name = spawn.name.length > ENTITY_NAME_BYTES_MAX ? "" : spawn.name;
     let entity = this.entities.get(id);
     this.#unshown.delete(id);
     if (entity === undefined) {
@@ -220,7 +225,8 @@ export class WorldModel<E extends Entity = Entity> {
     const entity = this.entities.get(id);
     if (entity === undefined) return;
     this.entities.delete(id);
-    this.gone.push({ entity, goneAtMs: localMs, reason });
+    // Beyond that nobody sees anybody fade.
+    if (this.gone.length < ENTITIES_MAX) this.gone.push({ entity, goneAtMs: localMs, reason });
   }
 }
 

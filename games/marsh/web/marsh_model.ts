@@ -6,6 +6,7 @@
 
 import { type Entity, type EntityReader, FADE_MS, type WorldModel } from "../../../client/world/world_model.ts";
 import { EntityKind, type EntityUpdate, type HealthUpdate } from "../../../shared/gen/world_pb.ts";
+import { GUILD_TAG_BYTES_MAX } from "../../parts/guilds/limits.ts";
 import { shownName } from "./language.ts";
 import { MONSTER_CORPSE_MS } from "../limits.ts";
 
@@ -41,7 +42,8 @@ export const CORPSE_FADE_TO_MS: number = MONSTER_CORPSE_MS - 200;
 export const FIGURES: EntityReader<SeenEntity> = {
   create: (entity) => Object.assign(entity, { guildTag: "", health: null, isStunned: false, deadSinceMs: null }),
   spawned(figure, { guildTag, health }, localMs) {
-    figure.guildTag = guildTag;
+    // Longer than a guild has any.
+    figure.guildTag = guildTag.length > GUILD_TAG_BYTES_MAX ? "" : guildTag;
     if (health !== undefined) setHealth(figure, health, localMs);
   },
   updated(figure, update, localMs) {

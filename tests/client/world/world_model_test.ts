@@ -17,7 +17,7 @@ import {
   HealthUpdateSchema,
   WorldSnapshotSchema,
 } from "../../../shared/gen/world_pb.ts";
-import { COMPONENTS_MAX } from "../../../shared/limits.ts";
+import { COMPONENT_BYTES_MAX, COMPONENTS_MAX, ENTITY_NAME_BYTES_MAX } from "../../../shared/limits.ts";
 import { MONSTER_CORPSE_MS } from "../../../games/marsh/limits.ts";
 import { assert, assertEquals, assertThrows } from "../../support/assert.ts";
 import { RunnerSchema, WalletSchema } from "../../../games/tag/tag_pb.ts";
@@ -144,6 +144,37 @@ Deno.test("WorldModel.applySnapshot() knows a bounded number of entities", () =>
   const ids = Array.from({ length: ENTITIES_MAX + 1 }, (_, index) => index + 2);
   model.applySnapshot(snapshot(0, ids.map((id) => spawn(id))), 10);
   assertEquals(model.entities.size, ENTITIES_MAX);
+});
+
+Deno.test("WorldModel.applySnapshot() lets a bounded number fade, however many come and leave in a moment", () => {
+  const { model } = newModel();
+  const comesAndLeaves = [spawn(2), despawn(2)];
+  model.applySnapshot(snapshot(0, new Array(ENTITIES_MAX + 1).fill(comesAndLeaves).flat()), 10);
+  assertEquals([model.entities.size, model.gone.length], [0, ENTITIES_MAX]);
+  model.applySnapshot(snapshot(50, comesAndLeaves), 11 + FADE_MS);
+  assertEquals(model.gone.length, 0);
+});
+
+Deno.test("WorldModel.applySnapshot() keeps no name and no component that is longer than a server tells", () => {
+  const { model } = newModel();
+  const longest = "n".repeat(ENTITY_NAME_BYTES_MAX);
+  model.applySnapshot(snapshot(0, [spawn(2, longest), spawn(3, `${longest}n`)]), 10);
+  assertEquals([2, 3].map((id) => model.entities.get(id)!.name), [longest, ""]);
+  const set = new ComponentSet();
+  // The score is told last: what is in front of it is a field that nobody knows, COMPONENT_BYTES_MAX long in all, or more.
+  for (const [score, length] of [[3, COMPONENT_BYTES_MAX], [4, COMPONENT_BYTES_MAX + 1]]) {
+    const { componentId, content } = runner(score);
+    const unknownBytes = length - content.length - 3;
+    const field = [122, unknownBytes & 127 | 128, unknownBytes >> 7, ...new Uint8Array(unknownBytes)];
+    set.apply([create(ComponentUpdateSchema, { componentId, content: Uint8Array.from([...field, ...content]) })]);
+    assertEquals(set.get(RunnerSchema).score, 3);
+  }
+  const packet = new Uint8Array(65_536);
+  const { componentId, content } = runner(5);
+  packet.set(content);
+  set.apply([create(ComponentUpdateSchema, { componentId, content: packet.subarray(0, content.length) })]);
+  packet.fill(0);
+  assertEquals(set.get(RunnerSchema).score, 5, "A copy of its own");
 });
 
 Deno.test("opacityOf() fades a dead monster out before its corpse is gone, and no player", () => {
