@@ -298,7 +298,7 @@ export class GameClient<P extends PacketShapes<P>> {
    * A request that was sent in a session survives the loss of its connection: it, or its answer, comes again with the
    * session. One that the server does once, as its message says, survives the loss of its session too where the client
    * enters the world again by itself: it is sent again, and done if it was not. So it is after UNAVAILABLE, which does not
-   * say whether it was done, until its time is out.
+   * say whether it was done, until its time is out; then that is the answer.
    *
    * @returns The response, also when it says `success: false`.
    * @throws {RequestError} when there is no response; see {@linkcode RequestErrorReason}.

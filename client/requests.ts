@@ -6,7 +6,7 @@
  * heartbeat may be dropped on the way and are told apart by what they carry.
  *
  * UNAVAILABLE does not say whether a request was done. One that has a name is sent under it again, until the answer is
- * another one or its time is out. RATE_LIMITED is no other one then: it speaks of the repetition.
+ * another one or its time is out; then UNAVAILABLE stands. RATE_LIMITED is no other one: it speaks of the repetition.
  *
  * @module
  */
@@ -205,6 +205,8 @@ export class PendingRequests {
       request.packet.row.delivery !== DeliveryClass.DROPPABLE;
     if (!mayAnswer) this.#remove(request);
     if (!settle(request)) return;
+    // It was sent again, and the time is out before the answer to that: what it was told stands.
+    if (reason === "timeout" && request.unavailable !== null) return request.resolve(request.unavailable);
     const code = reason === "timeout" ? ErrorCode.TIMEOUT : ErrorCode.UNAVAILABLE;
     request.reject(new RequestError(reason, code, type, `Cannot complete ${this.#packets.nameOf(type)}: ${why}`));
   }

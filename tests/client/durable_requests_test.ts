@@ -181,3 +181,24 @@ Deno.test("DrawbridgeClient gives the answer UNAVAILABLE where the time of a dur
   assertEquals([(await durable).errorCode, (await other).errorCode], [ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE]);
   await fixture.close();
 });
+
+Deno.test("DrawbridgeClient gives the answer UNAVAILABLE where the time of a durable request is out before the next answer, which is taken for no other's", async () => {
+  const fixture = await enter();
+  const request = () => fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: 2 * CLIENT_REPEAT_MS });
+  const { peer } = fixture.server;
+  const first = request();
+  await fixture.settle();
+  peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: false, errorCode: ErrorCode.UNAVAILABLE }, { sequence: 2 });
+  await fixture.advance(CLIENT_REPEAT_MS);
+  assertEquals(asked(fixture).length, 2, "it was sent again");
+  await fixture.advance(CLIENT_REPEAT_MS);
+  assertEquals((await first).errorCode, ErrorCode.UNAVAILABLE);
+  const second = request();
+  await fixture.settle();
+  for (const guildId of [1n, 2n]) {
+    peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId }, { sequence: 2 + Number(guildId) });
+  }
+  await fixture.settle();
+  assertEquals((await second).guildId, 2n);
+  await fixture.close();
+});
