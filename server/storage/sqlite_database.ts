@@ -63,6 +63,7 @@ export class SqliteDatabase {
   /** There was none before. */
   readonly isNew: boolean;
   readonly #database: DatabaseSync;
+  readonly #clock = { nowMs: Date.now };
   readonly #operations: ReadonlyMap<string, RunnableOperation>;
   readonly #prepared = new Map<SqlText, StatementSync>();
   readonly #begin: StatementSync;
@@ -85,7 +86,8 @@ export class SqliteDatabase {
       if (options.isChecked === true) checkFile(database, options.path);
       const schemas = records.stores.map(({ definition, schema }) => ({ name: definition.name, steps: schema }));
       migrate(database, records, ENGINE_SCHEMA, schemas);
-      database.function("now_ms", options.nowMs ?? Date.now);
+      this.#clock.nowMs = options.nowMs ?? Date.now;
+      database.function("now_ms", readerOf(this.#clock));
       if (options.lockWaitMs !== undefined) database.exec(`PRAGMA busy_timeout = ${Math.trunc(options.lockWaitMs)}`);
       if (options.pagesMax !== undefined) database.exec(`PRAGMA max_page_count = ${Math.trunc(options.pagesMax)}`);
       const probe: RunnableOperation = { kind: "write", run: () => PROBE.run() };
@@ -162,6 +164,7 @@ export class SqliteDatabase {
   /** Closes the file; the last process to do so folds the write-ahead log into it. */
   close(): void {
     this.#database.close();
+    this.#clock.nowMs = Date.now;
   }
 
   #answer(request: StorageRequest): unknown {
@@ -262,6 +265,14 @@ function openDatabase({ path, busyTimeoutMs = STORAGE_BUSY_TIMEOUT_MS }: SqliteO
     database?.close();
     throw openError(path, error);
   }
+}
+
+/**
+ * A function for SQL that holds nothing but `clock`: the runtime keeps it for as long as a statement is not collected,
+ * and whatever it held would hold the statements.
+ */
+function readerOf(clock: { readonly nowMs: () => number }): () => number {
+  return () => clock.nowMs();
 }
 
 /** Nothing was ever written to it by us or anybody else. */

@@ -11,6 +11,7 @@ import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import { STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
 import { newAccount } from "../contract/storage_contract.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
+import { collectGarbage } from "../support/garbage.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 
 /** With a few less or more, SQLite may give up the whole transaction where a statement alone is to fail. */
@@ -426,4 +427,20 @@ Deno.test("documents are found by a number without sorting those with equal ones
       assertEquals(beside.filter((step) => step.includes("TEMP B-TREE")), [], call.statement.text);
     }
   });
+});
+
+Deno.test("SqliteDatabase.close() lets go of its clock, and of whatever that refers to", async () => {
+  const open = () => {
+    const owner: { database?: SqliteDatabase } = {};
+    owner.database = new SqliteDatabase({
+      path: MEMORY_PATH,
+      nowMs: () => owner.database === undefined ? 0 : 1,
+    }, MARSH_RECORDS);
+    owner.database.close();
+    return new WeakRef(owner);
+  };
+  const owners = Array.from({ length: 10 }, open);
+  await new Promise((resolve) => setTimeout(resolve));
+  collectGarbage();
+  assertEquals(owners.filter((owner) => owner.deref() !== undefined).length, 0);
 });

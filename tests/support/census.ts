@@ -1,7 +1,6 @@
 /** Counts what maps and sets hold. @module */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "./garbage.ts";
 
 /** The maps and sets that one place in the code has made, and how many entries they hold together. */
 export interface CensusRow {
@@ -9,9 +8,6 @@ export interface CensusRow {
   readonly made: string;
   readonly count: number;
 }
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
 
 interface Counted {
   readonly made: string;
