@@ -66,3 +66,36 @@ for (
     });
   });
 }
+
+Deno.test("serve is to delete again, after the documented restore, whoever was when the copy was made, and a login keeps it", async () => {
+  await withTempDir(async (dir) => {
+    const dataDir = `${dir}/data`;
+    const cancels = async (server: ServerProcess) => {
+      await using client = await connectToLogin(server, "tcp");
+      const { success, deletionCancelled } = await login(client, "Anna", "pw");
+      assert(success);
+      return deletionCancelled;
+    };
+    let server = await ServerProcess.start({ dataDir });
+    let token: string;
+    try {
+      ({ token } = await join(server, "Anna"));
+      assertEquals((await server.admin("delete", "Anna"))[0], 0);
+      assertEquals((await server.admin("backup", `${dir}/backup.db`))[0], 0);
+      assertEquals([await cancels(server), await cancels(server)], [true, false]);
+      await server.stop();
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+    await restore(dataDir, `${dir}/backup.db`, [...WRITE_AHEAD, "session.key"]);
+    server = await ServerProcess.start({ dataDir });
+    try {
+      assertEquals(await enterCode(server, token), "INVALID_TOKEN");
+      assertEquals([await cancels(server), await cancels(server)], [true, false]);
+      assertEquals((await server.admin("restore", "Anna"))[0], 1);
+      await server.stop();
+    } finally {
+      await server[Symbol.asyncDispose]();
+    }
+  });
+});
