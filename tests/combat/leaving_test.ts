@@ -119,6 +119,25 @@ for (const { what, leave } of WAYS_OUT) {
   }
 }
 
+Deno.test("World lets an entity go that was left, killed, and struck again as it came back", async () => {
+  await using scene = await duel();
+  const { harness, attacker, target } = scene;
+  hit(harness, attacker, target);
+  harness.send(target, LeaveWorldRequestSchema, {});
+  kill(harness, attacker, target);
+  const { entityId } = target, { health, world } = harness;
+  for (let ticks = 0; health.hpOf(entityId) === 0; ticks++) {
+    assert(world.has(entityId) && ticks < 1_000);
+    harness.tick();
+  }
+  const { combat } = harness.marsh, nowMs = harness.clock.monotonicMs();
+  world.teleport(attacker.entityId, nowMs, { x: world.xOf(entityId) + 1, y: 0, z: world.zOf(entityId), yaw: 0 });
+  hit(harness, attacker, target);
+  assert(combat.isFighting(entityId));
+  harness.advance(SWEEP_MS);
+  assert(!world.has(entityId));
+});
+
 Deno.test("ENTER_WORLD takes over the entity that was left in a fight: same id, place, hit points and cooldowns", async () => {
   await using scene = await duel();
   const { harness, attacker, target } = scene;

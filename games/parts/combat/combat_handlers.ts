@@ -93,6 +93,8 @@ export class CombatService {
   readonly #game: Game;
   readonly #penalties = new Penalties(fightPenaltyEndMs);
   readonly #respawns = new Respawns();
+  /** Entities that came back to life and that nobody plays: they go, whatever strikes them until then. */
+  readonly #departing = new Set<number>();
   readonly #killListeners: KillListener[] = [];
   readonly #blowListeners: ((blow: BlowReport) => void)[] = [];
   readonly #deathListeners: ((victimId: number) => void)[] = [];
@@ -132,7 +134,7 @@ export class CombatService {
     });
     this.#keepHealth();
     game.hooks.savedHp((entityId) => this.health.hpOf(entityId));
-    game.hooks.stays((entityId, nowMs) => this.rules.isFighting(entityId, nowMs));
+    game.hooks.stays((entityId, nowMs) => !this.#departing.has(entityId) && this.rules.isFighting(entityId, nowMs));
     // A player who died enters as after a respawn: anywhere on its map.
     game.hooks.entryPlace((_player, saved) => saved !== null && saved.hp <= 0 ? { mapId: saved.mapId } : undefined);
     game.hooks.despawn((entityId, characterId) => this.#remove(entityId, characterId));
@@ -258,6 +260,7 @@ export class CombatService {
     health.set(entityId, { hp: hpMax, hpMax });
     const player = this.#game.players.at(entityId);
     if (player !== undefined) this.#game.correct(player, "respawn");
+    else this.#departing.add(entityId);
   }
 
   /** Near where it lies, out of the reach of a sword and mostly out of that of a bow. */
@@ -345,6 +348,7 @@ export class CombatService {
   #enter(entityId: number, characterId: number, hasStayed: boolean): void {
     const { health } = this.rules;
     const { nowMs } = this.#game;
+    this.#departing.delete(entityId);
     if (hasStayed) return this.rules.enter(entityId, nowMs, undefined);
     const penalty = this.#penalties.find(characterId, nowMs) ?? UNHELD;
     this.#penalties.forget(characterId);
@@ -361,6 +365,7 @@ export class CombatService {
     }, this.#game.nowMs);
     this.rules.remove(entityId);
     this.#respawns.remove(entityId);
+    this.#departing.delete(entityId);
   }
 }
 
