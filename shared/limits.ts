@@ -277,6 +277,12 @@ export const STORAGE_HANG_MS = 60_000;
 export const WORKER_RESTART_MS = 1_000;
 /** Pause before the storage worker is started again after it could not be started, in milliseconds. */
 export const STORAGE_RESTART_MS = 1_000;
+/**
+ * How long what a game does at the end may take, changes that it wants saved among it, in milliseconds: with
+ * {@linkcode DRAIN_TIMEOUT_MS} within {@linkcode STOP_TIMEOUT_MS}, so that a game does not keep a server from stopping in
+ * order.
+ */
+export const GAME_STOP_MS = 4_000;
 /** How long stopping may take once no instance is waited for, in milliseconds, before the process exits anyway. */
 export const STOP_TIMEOUT_MS = 9_000;
 /** How long the io workers may take to let everyone go when the server stops, in milliseconds. */
@@ -351,6 +357,23 @@ export const RELOAD_START_MS = 10_000;
  * step.
  */
 export const LOGIC_TURN_MS = 4;
+/**
+ * How long packets may wait for logic before it refuses some instead of handling them, in milliseconds: those of the types
+ * that take most of its time.
+ */
+export const LOGIC_LATE_MS = 500;
+/** Time that logic has spent on a type lately, so that its packets are refused first, in milliseconds a second or two. */
+export const LOGIC_LATE_WORK_MS = 200;
+/**
+ * How long packets may wait for logic before it refuses all but those that lead to another state, in milliseconds: also
+ * what it refuses is answered within 5 s.
+ */
+export const LOGIC_TOO_LATE_MS = 3_000;
+/**
+ * A request is answered within this, or refused with UNAVAILABLE, in milliseconds: longer than what it asks of the storage
+ * may take, and with its way back within 5 s.
+ */
+export const REQUEST_ANSWER_MS = 4_600;
 /** Records logic takes from one ring before it publishes what came of them and takes from the next. */
 export const RECORDS_PER_PORTION_MAX = 64;
 /**
@@ -563,6 +586,11 @@ export const STORAGE_PENDING_PER_SOURCE_MAX = 1_024;
 export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
 export const STORAGE_IN_FLIGHT_MAX = 128;
+/**
+ * Of those, what players ask while they play, after a pause or while handlers take long: what goes on behind so many
+ * answers may keep an entry waiting. While answers are taken quickly, they grow to all of them.
+ */
+export const STORAGE_WINDOW_MIN = 8;
 /**
  * What a client asks of the storage is answered or given up within this, in milliseconds: with the way there and back,
  * and the interval at which waiting requests are looked at, its request is answered within 5 s.
@@ -916,6 +944,12 @@ assert(ANSWER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "Whose request is not answered is no
 assert(PASSWORDS_PENDING_PER_ADDRESS < PASSWORD_QUEUE_MAX, "An address must leave the queue room for others");
 assert((RING_TO_IO_BYTES & (RING_TO_IO_BYTES - 1)) === 0, "A ring's size must be a power of two");
 assert(EPOLL_WAIT_MS <= THROTTLE_CHECK_MS, "The epoll loop must look at those in debt as often as it has to");
+assert(
+  STORAGE_TIMEOUT_MS + 2 * STORAGE_SWEEP_INTERVAL_MS < REQUEST_ANSWER_MS,
+  "What the storage says of a request comes before it is given up",
+);
+assert(DRAIN_TIMEOUT_MS + GAME_STOP_MS < STOP_TIMEOUT_MS, "A game's end is part of the server's");
+assert(LOGIC_TOO_LATE_MS < REQUEST_ANSWER_MS, "Who waits is refused in time");
 assert(SANCTIONS_RECENT_MS > 3 * STORAGE_TIMEOUT_MS, "A login reads that often after what stands against its player");
 assert(BUS_SILENT_MS > 3 * NODE_BEAT_INTERVAL_MS, "A node that is late is not silent");
 assert(BUS_PAYLOAD_BYTES_MAX + 1_024 <= BUS_MESSAGE_BYTES_MAX, "A message between nodes must have room for its header");

@@ -114,13 +114,19 @@ class AnsweredRequest {
     if (reply === undefined) return;
     if (reply instanceof KeptReply) {
       this.#player.send(row.replyType, reply.payload);
-      if (reply.done !== undefined) this.#answers.parts.context.faults.run("reply", reply.done);
-      return;
+      return this.drop(reply);
     }
     if (row.isDurable && !this.once.isUsed) {
       throw new TypeError(`Cannot answer ${row.name} at once: its proto says durable; return durable(…), or use once`);
     }
     this.#player.send(row.replyType, this.#answers.encode(reply as Reply));
+  }
+
+  /** Does what is to be done behind what the handler gave, settled, also where it is not sent. */
+  drop(reply: Answer): void {
+    if (reply instanceof KeptReply && reply.done !== undefined) {
+      this.#answers.parts.context.faults.run("reply", reply.done);
+    }
   }
 
   async #lookBack(error: unknown): Promise<Answer> {

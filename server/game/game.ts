@@ -296,7 +296,9 @@ export class Game<P = any> {
         call?.end();
         return request.settle(reply);
       };
-      if (reply !== undefined) return new LateReply<Answer>(reply, (settled) => request.send(settled), settle);
+      if (reply !== undefined) {
+        return new LateReply<Answer>(reply, (settled) => request.send(settled), settle, (late) => request.drop(late));
+      }
       call?.end();
     });
     const answers: Answers = new Answers({ row, replySchema }, {

@@ -153,6 +153,16 @@ export class RingConsumer extends RingEnd {
     Atomics.store(this.indices, HEAD_INDEX, this.#head | 0);
   }
 
+  /** Where what is to be read ends now. */
+  get end(): number {
+    return Atomics.load(this.indices, TAIL_INDEX) >>> 0;
+  }
+
+  /** Whether all was read that stood before a place which was the {@linkcode end} not long ago. */
+  isPast(end: number): boolean {
+    return ((this.#head - end) | 0) >= 0;
+  }
+
   /** Whether nothing waits to be read. */
   get empty(): boolean {
     return this.#head === (Atomics.load(this.indices, TAIL_INDEX) >>> 0);

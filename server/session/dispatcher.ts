@@ -8,7 +8,7 @@ import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/proto
 import type { Contract } from "../../shared/contract.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/enums.ts";
-import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { MESSAGE_FIELDS_MAX, REQUEST_ANSWER_MS } from "../../shared/limits.ts";
 import { isMessageWithin } from "../../shared/message_scan.ts";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import { errorResponse, type Refusal, refuseRequest } from "../base/refusal.ts";
@@ -36,11 +36,13 @@ export class LateReply<Reply> {
   /**
    * @param settle What is to be done before it can be sent.
    * @param answer Sends it; what it throws is the request's failure, as what `settle` rejects with.
+   * @param drop What is done instead where it took too long, so that the request was refused.
    */
   constructor(
     readonly reply: Reply | Promise<Reply>,
     readonly answer: (reply: Reply) => void,
     readonly settle: (reply: Reply) => Reply | Promise<Reply> = (reply) => reply,
+    readonly drop: (reply: Reply) => void = () => {},
   ) {}
 }
 
@@ -68,6 +70,8 @@ export interface DispatcherOutput {
   onHandlerError(session: Session, type: number, error: unknown): void;
   /** A handler that took its time is done: what it sent should not wait for the next tick. */
   onSettled(): void;
+  /** Since when the packet that is handled has waited, by a clock that never goes back, in milliseconds. */
+  sinceMs(): number;
 }
 
 /**
@@ -92,6 +96,13 @@ export interface PendingRequest {
 /** The place of a request among those of its type; its answer is null until it is decided. */
 interface Turn {
   answer: (() => void) | null;
+}
+
+/** A request that is refused when its time is over. */
+interface BoundedRequest {
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
+  readonly refuse: () => void;
 }
 
 /** What is registered for one packet type. */
@@ -126,6 +137,9 @@ export class Dispatcher {
   readonly #contract: Contract;
   readonly #output: DispatcherOutput;
   readonly #pending = new Set<PendingRequest>();
+  /** Those of them that are refused when their time is over, the oldest first. */
+  readonly #bounded = new Map<PendingRequest, BoundedRequest>();
+  #settledType = 0;
 
   constructor(contract: Contract, output: DispatcherOutput) {
     this.#contract = contract;
@@ -136,6 +150,33 @@ export class Dispatcher {
   /** Requests whose handlers have not answered yet, the oldest first. */
   get pending(): ReadonlySet<PendingRequest> {
     return this.#pending;
+  }
+
+  /** The type of the last request that was settled since this was asked; 0: none was. */
+  takeSettledType(): number {
+    const type = this.#settledType;
+    this.#settledType = 0;
+    return type;
+  }
+
+  /**
+   * Refuses requests whose replies are not here {@linkcode REQUEST_ANSWER_MS} after they came, so that those behind them
+   * are answered. Their handlers go on: what they do is done, and of a durable one there is a receipt that answers its
+   * repetition.
+   */
+  refuseOverdue(nowMs: number): void {
+    for (const { untilMs, refuse } of this.#bounded.values()) {
+      if (untilMs > nowMs) return;
+      refuse();
+    }
+  }
+
+  /** Refuses a packet instead of handling it. */
+  refuse(session: Session, type: number, sequence: number, error: Error): void {
+    const entry = this.#entries[type];
+    if (entry === undefined) {
+      this.#answer(session, errorResponse(ErrorCode.UNSUPPORTED, "Not supported", type, sequence));
+    } else this.#fail(session, entry, sequence, error);
   }
 
   /**
@@ -235,7 +276,7 @@ export class Dispatcher {
       }
       const settled = done.settle(done.reply);
       if (settled instanceof Promise || entry.unanswered.has(session)) {
-        return this.#await(session, entry, sequence, new LateReply(settled, done.answer));
+        return this.#await(session, entry, sequence, new LateReply(settled, done.answer, undefined, done.drop));
       }
       done.answer(settled);
     } catch (error) {
@@ -259,7 +300,9 @@ export class Dispatcher {
     this.#pending.add(pending);
     const line = entry.lineOf(session), turn: Turn = { answer: null };
     line.push(turn);
-    const settle = (answer: () => void) => {
+    let isOverdue = false;
+    const decide = (answer: () => void) => {
+      this.#bounded.delete(pending);
       turn.answer = () => {
         try {
           answer();
@@ -272,22 +315,37 @@ export class Dispatcher {
       while (line[0]?.answer != null) line.shift()!.answer!();
       if (line.length === 0) entry.unanswered.delete(session);
     };
-    const fail = (error: unknown) => settle(() => this.#refuse(session, row, sequence, error));
+    const settle = (answer: () => void, drop: () => void) => {
+      this.#settledType = row.type;
+      if (isOverdue) drop();
+      else decide(answer);
+    };
+    const fail = (error: unknown) =>
+      settle(() => this.#refuse(session, row, sequence, error), () => this.#report(session, row, error));
+    // What the engine handles itself has bounds of its own.
+    if (done instanceof LateReply) {
+      const refuse = () => {
+        isOverdue = true;
+        const reason = `Cannot answer ${row.name} within ${REQUEST_ANSWER_MS} ms`;
+        decide(() => this.#refuse(session, row, sequence, new DependencyError("timeout", reason)));
+      };
+      this.#bounded.set(pending, { untilMs: this.#output.sinceMs() + REQUEST_ANSWER_MS, refuse });
+    }
     // Directly, as whoever decides in an order has the answers go out in it.
-    if (!(done instanceof LateReply)) done.then(() => settle(() => {}), fail);
-    else if (!(done.reply instanceof Promise)) settle(() => done.answer(done.reply));
+    if (!(done instanceof LateReply)) done.then(() => settle(() => {}, () => {}), fail);
+    else if (!(done.reply instanceof Promise)) settle(() => done.answer(done.reply), () => {});
     else done.reply.then((reply) => this.#settle(done, reply, settle), fail).catch(fail);
   }
 
   /** A reply is here, and may have to be settled first. */
   #settle<Reply>(
-    { settle, answer }: LateReply<Reply>,
+    { settle, answer, drop }: LateReply<Reply>,
     reply: Reply,
-    take: (act: () => void) => void,
+    take: (act: () => void, drop: () => void) => void,
   ): Promise<void> | undefined {
     const settled = settle(reply);
-    if (settled instanceof Promise) return settled.then((reply) => take(() => answer(reply)));
-    take(() => answer(settled));
+    if (settled instanceof Promise) return settled.then((reply) => take(() => answer(reply), () => drop(reply)));
+    take(() => answer(settled), () => drop(settled));
   }
 
   #fail(session: Session, entry: Entry, sequence: number, error: unknown): void {
@@ -295,18 +353,21 @@ export class Dispatcher {
     else this.#refuse(session, entry.row, sequence, error);
   }
 
+  #report(session: Session, row: PacketRow, error: unknown): void {
+    if (!(error instanceof RequestError)) this.#output.onHandlerError(session, row.type, error);
+  }
+
   #refuse(session: Session, row: PacketRow, sequence: number, error: unknown): void {
+    this.#report(session, row, error);
     if (error instanceof RequestError) {
       this.#answer(session, refuseRequest(error.code, error.message, row, sequence, explanationOf(error.told)));
     } else if (error instanceof DependencyError) {
-      this.#output.onHandlerError(session, row.type, error);
       // UNAVAILABLE would have clients ask again, in vain; nothing was done.
       const [code, text] = error.code === "unusable"
         ? [ErrorCode.INVALID_STATE, "What is saved cannot be used; the operator has been told"] as const
         : [ErrorCode.UNAVAILABLE, "Not available now"] as const;
       this.#answer(session, refuseRequest(code, text, row, sequence));
     } else {
-      this.#output.onHandlerError(session, row.type, error);
       this.#answer(session, errorResponse(ErrorCode.INTERNAL, "Internal error", row.type, sequence));
     }
   }

@@ -8,6 +8,7 @@ import { DependencyError } from "../../shared/errors.ts";
 import { DisconnectReason, EchoRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import {
+  GAME_STOP_MS,
   LIGHT_RECORDS_PER_LOOK,
   LOGIC_TURN_MS,
   RECORDS_PER_PORTION_MAX,
@@ -65,6 +66,7 @@ import { playersMaxOf } from "./server_list.ts";
 import { ResumeService } from "./resume_handlers.ts";
 import { DuplicateLogins } from "./duplicate_logins.ts";
 import { TokenEpochs } from "./token_epochs.ts";
+import { Shedding } from "./shedding.ts";
 import { TickShares } from "./tick_shares.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
 import { WorldService, type WorldServiceImage } from "./world_service.ts";
@@ -135,10 +137,13 @@ export class Logic {
   /** When the clock was last looked at while records are taken, and the packets handled by their bytes since. */
   #lookedMs = 0;
   #lightRecords = 0;
+  readonly #shedding: Shedding;
   readonly #keeps: GameKeeps;
   /** This node's membership, where there are others. */
   readonly #cluster: ClusterNode | undefined;
   readonly #drain: Drain;
+  /** Of the thread: they run when no turns are made any more, too. */
+  readonly #threadTimers: Timers;
   #ackDue: Session[] = [];
   /** Time between steps of the world, in milliseconds. */
   readonly #stepMs: number;
@@ -163,7 +168,9 @@ export class Logic {
   ) {
     this.context = context;
     this.#cluster = cluster;
+    this.#threadTimers = timers;
     this.#watch = watch;
+    this.#shedding = new Shedding(context.contract.packets);
     this.#sources = new Sources(context.config);
     this.#expiry = new Expiry(context, this.hooks);
     this.#timers = new GameTimers(context.faults);
@@ -183,6 +190,7 @@ export class Logic {
     this.#dispatcher = new Dispatcher(context.contract, {
       send: (session, type, payload) => context.sessions.send(session, type, payload),
       onSettled: () => context.wake(),
+      sinceMs: () => context.clock.monotonicMs() - this.#shedding.waitMs,
       onHandlerError: ({ player }, type, error) => {
         const isFenced = error instanceof DependencyError && error.code === "fenced";
         if (isFenced && player !== null) context.ownerships.onFenced(player.playerId);
@@ -330,6 +338,7 @@ export class Logic {
   setIoWorker(worker: number, ring: RingConsumer, output: IoOutput): void {
     for (const link of this.context.sessions.setOutput(worker, output)) this.world.onLinkClosed(link);
     this.#rings[worker] = ring;
+    this.#shedding.onRing(worker);
   }
 
   /**
@@ -337,12 +346,16 @@ export class Logic {
    * publishes what is to be sent.
    *
    * @param takes Whether records are taken: what comes in waits in the rings otherwise.
+   * @param answersWaitMs For how long answers of the storage have waited, in milliseconds.
    * @returns Whether there is more to do at once.
    */
-  turn(takes = true): boolean {
+  turn(takes = true, answersWaitMs = 0): boolean {
     const { bus, clock, faults, sessions } = this.context;
-    const more = takes && this.#takeRecords(clock.monotonicMs() + LOGIC_TURN_MS);
+    const startMs = clock.monotonicMs();
+    if (takes) this.#shedding.look(this.#rings, startMs, answersWaitMs);
+    const more = takes && this.#takeRecords(startMs + LOGIC_TURN_MS);
     const nowMs = clock.monotonicMs();
+    this.#dispatcher.refuseOverdue(nowMs);
     if (this.#shares.isBehind) this.#runInstances(nowMs);
     // After a stall a tick at once, not more: what came in meanwhile is taken first.
     for (let due = this.context.world.stepsPerTick; due > 0 && nowMs >= this.#nextStepMs; due--) this.#step(nowMs);
@@ -396,6 +409,7 @@ export class Logic {
     const { bus, counters, faults, sessions, world } = this.context;
     bus.sweep(this.nodeLoad());
     this.#shares.sweep();
+    this.#shedding.sweep();
     for (const feature of [this.#expiry, this.world, this.moderation, this.maintenance, this.accounts]) {
       faults.run("sweep", () => feature.sweep(this.#expiry.dateMs));
     }
@@ -455,6 +469,7 @@ export class Logic {
         this.#lightRecords = 0;
         const nowMs = clock.monotonicMs();
         this.#watch.check(type, nowMs - this.#lookedMs);
+        this.#shedding.note(type, nowMs - this.#lookedMs);
         this.#lookedMs = nowMs;
         if (nowMs >= untilMs) break;
       }
@@ -561,10 +576,30 @@ export class Logic {
       // A copy: messages are decoded from memory of our own, which may be kept.
       const { requestKey } = link;
       link.requestKey = 0;
+      if (this.#shedding.refuses(type)) return this.#shed(session, type, sequence);
       this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)), requestKey);
     } else if (kind !== RECORD_SEQUENCE) {
       this.context.log.error("Cannot process record", { kind });
     }
+  }
+
+  /** Refuses a packet: there is more to do than can be done in time. */
+  #shed(session: Session, type: number, sequence: number): void {
+    const name = this.context.contract.packets.nameOf(type), { waitMs } = this.#shedding;
+    const [waitedMs, workMs] = [waitMs, this.#shedding.workMs(type)].map(Math.round);
+    const reason = `Cannot handle ${name}: packets wait for ${waitedMs} ms, and it took ${workMs} ms lately`;
+    this.#dispatcher.refuse(session, type, sequence, new DependencyError("overloaded", reason));
+  }
+
+  /**
+   * Answers of the storage were taken, and handlers have gone on behind them: the time that took counts as that of the
+   * packet whose request was settled last.
+   */
+  onAnswers(count: number, elapsedMs: number): void {
+    const type = this.#dispatcher.takeSettledType();
+    if (type === 0) return;
+    this.#watch.check(type, elapsedMs / count);
+    this.#shedding.note(type, elapsedMs);
   }
 
   /**
@@ -581,10 +616,34 @@ export class Logic {
     this.#drain.hurry();
   }
 
+  /** Lets the game end, as far as it does in its time. */
+  async #stopGame(): Promise<void> {
+    const { faults, log } = this.context;
+    let isOver = false;
+    const late = Promise.withResolvers<void>();
+    const timer = this.#threadTimers.set(late.resolve, GAME_STOP_MS);
+    const stopAll = async () => {
+      for (const stop of this.hooks.stop) {
+        try {
+          await stop();
+        } catch (error) {
+          faults.report("stop", error);
+        }
+        if (isOver) return;
+      }
+      isOver = true;
+    };
+    await Promise.race([stopAll(), late.promise]);
+    this.#threadTimers.clear(timer);
+    if (isOver) return;
+    isOver = true;
+    log.error("The game takes too long to end, so the server stops without it", { unsaved: this.unsavedCount });
+  }
+
   /** Saves everyone; to be called once, when the io workers have stopped sending. */
   async stop(): Promise<void> {
     await this.world.stop();
-    for (const stop of this.hooks.stop) await stop();
+    await this.#stopGame();
     await this.accounts.stop();
     // Last: until here this node may write what is its players'.
     await this.#cluster?.stop();

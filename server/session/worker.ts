@@ -43,7 +43,7 @@ import type { SessionManager } from "./session_manager.ts";
 const report = (message: LogicReport) => self.postMessage(message);
 
 const RESUME_TOKEN_BYTES = 24;
-/** Answers of the storage that are taken between two looks at the time. */
+/** Answers of the storage that are taken between two looks at the time, unless what goes on behind them takes long. */
 const ANSWERS_AT_ONCE = 8;
 
 /** What stands still for the logic that goes on. */
@@ -67,6 +67,9 @@ class Runtime {
   readonly #counters: CounterBlock;
   readonly #lag: LoopLag;
   readonly #memory = new MemoryWatch();
+  #answersAtOnce = ANSWERS_AT_ONCE;
+  /** Since when answers of the storage were left when the time for them was over, monotonic milliseconds; -1: none are. */
+  #answersSinceMs = -1;
   /** Requests of moderators under way. */
   #moderationCount = 0;
   #stopping = false;
@@ -169,10 +172,14 @@ class Runtime {
   async run(): Promise<void> {
     while (!this.#stopping) {
       this.#counters.add(Counter.ITEMS, 1);
-      if (this.#storage.answerCount > 0) await this.#takeAnswers();
       const startMs = this.#clock.monotonicMs();
-      this.#memory.check(startMs);
-      const more = this.#logic.turn(this.#handOver === null);
+      const answersLeft = this.#storage.answerCount > 0 && await this.#takeAnswers();
+      const turnMs = this.#clock.monotonicMs();
+      this.#memory.check(turnMs);
+      if (!answersLeft) this.#answersSinceMs = -1;
+      else if (this.#answersSinceMs < 0) this.#answersSinceMs = startMs;
+      const answersWaitMs = answersLeft ? turnMs - this.#answersSinceMs : 0;
+      const more = this.#logic.turn(this.#handOver === null, answersWaitMs) || answersLeft;
       this.#lag.onRound(startMs, this.#clock.monotonicMs(), more);
       this.#counters.set(Gauge.STORAGE_PENDING, this.#storage.pendingCount);
       if (this.#handOver !== null) {
@@ -193,9 +200,7 @@ class Runtime {
       }
     }
     this.#logic.turn();
-    // Nobody waits for a turn any more: answers are taken as they come.
-    this.#storage.takeAnswersAtOnce();
-    await this.#logic.stop();
+    await this.#answering(this.#logic.stop());
     await this.#storage.close();
     this.#bus?.close();
     this.#ended.resolve();
@@ -243,23 +248,42 @@ class Runtime {
 
   /** Lets the game take over the players who were there before it was reloaded. */
   async takeOver(): Promise<void> {
+    await this.#answering(this.#logic.takeOver());
+  }
+
+  /** Takes answers of the storage until something is done, outside of the rounds. */
+  async #answering(doing: Promise<void>): Promise<void> {
     let isOver = false;
-    const taking = this.#logic.takeOver().finally(() => isOver = true);
+    const done = doing.finally(() => isOver = true);
     while (!isOver) {
       await this.#takeAnswers();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await taking;
+    await done;
   }
 
-  /** Takes answers of the storage for a moment; what is made of them is published by the turn that follows. */
-  async #takeAnswers(): Promise<void> {
-    const untilMs = performance.now() + STORAGE_ANSWERS_MS;
-    while (this.#storage.answerCount > 0 && performance.now() < untilMs) {
-      this.#storage.takeAnswers(ANSWERS_AT_ONCE);
+  /**
+   * Takes answers of the storage for a moment; what is made of them is published by the turn that follows.
+   *
+   * @returns Whether its time was over first.
+   */
+  async #takeAnswers(): Promise<boolean> {
+    let nowMs = performance.now();
+    const untilMs = nowMs + STORAGE_ANSWERS_MS;
+    while (this.#storage.answerCount > 0) {
+      if (nowMs >= untilMs) return true;
+      const count = Math.min(this.#answersAtOnce, this.#storage.answerCount);
+      this.#storage.takeAnswers(count);
       // Those who asked go on before the next are taken.
       await new Promise((resolve) => setImmediate(resolve));
+      const tookMs = performance.now() - nowMs;
+      nowMs += tookMs;
+      this.#logic.onAnswers(count, tookMs);
+      const isSlow = tookMs / count > STORAGE_ANSWERS_MS;
+      this.#answersAtOnce = isSlow ? 1 : ANSWERS_AT_ONCE;
+      if (isSlow) this.#storage.onSlowAnswers();
     }
+    return false;
   }
 
   /** Does what a moderator asks. */

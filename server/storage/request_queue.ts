@@ -87,10 +87,15 @@ export class RequestQueue<T extends Waiting> {
     this.#add(request);
   }
 
-  /** Takes the next request out; `undefined` where none waits that may be done. */
-  shift(which: "all" | "reads"): T | undefined {
-    const urgencies = this.#entryCount < STORAGE_ENTRIES_IN_A_ROW_MAX ? URGENCIES : ORDINARY_BEFORE_ENTRY;
+  /**
+   * Takes the next request out; `undefined` where none waits that may be done.
+   *
+   * @param isPressing Whether ordinary ones are left.
+   */
+  shift(which: "all" | "reads", isPressing = false): T | undefined {
+    const urgencies = isPressing || this.#entryCount < STORAGE_ENTRIES_IN_A_ROW_MAX ? URGENCIES : ORDINARY_BEFORE_ENTRY;
     for (const urgency of urgencies) {
+      if (isPressing && urgency === ORDINARY) continue;
       if (which === "reads" && this.#readCounts[urgency] === 0) continue;
       const turns = this.#turns[urgency];
       for (const [source, own] of turns) {

@@ -7,6 +7,7 @@ import {
   STORAGE_PENDING_PER_SOURCE_MAX,
   STORAGE_SWEEP_INTERVAL_MS,
   STORAGE_TIMEOUT_MS,
+  STORAGE_WINDOW_MIN,
 } from "../../shared/limits.ts";
 import { SYSTEM_TIMERS, SystemClock, type Timers } from "../base/clock.ts";
 import type { StorageRequest } from "./operations.ts";
@@ -19,6 +20,7 @@ import {
   type Asker,
   type CharacterStore,
   HEALTH_PROBE,
+  ORDINARY,
   type Storage,
   type Stores,
   storesOn,
@@ -89,6 +91,14 @@ export class WorkerStorage implements Storage {
   /** Until then no write is sent: another process keeps the database locked. */
   #writesFromMs = -Infinity;
   #isFlushing = false;
+  /**
+   * Ordinary requests on their way at most. Whatever is asked later is answered behind them, entries too, so it grows only
+   * while answers are taken as fast as they come: not with a burst of requests whose handlers are slow.
+   */
+  #window = STORAGE_WINDOW_MIN;
+  readonly #ordinaryIds = new Set<number>();
+  /** More could have been sent last. */
+  #isWindowFull = false;
   #sweepTimer: unknown;
   #lockTimer: unknown;
 
@@ -146,10 +156,10 @@ export class WorkerStorage implements Storage {
     }
   }
 
-  /** Takes what has come in, and from now on everything as it comes. */
-  takeAnswersAtOnce(): void {
-    this.#onAnswers = undefined;
-    this.takeAnswers(Infinity);
+  /** What went on behind answers took long: fewer are asked for at a time. */
+  onSlowAnswers(): void {
+    this.#window = STORAGE_WINDOW_MIN;
+    this.#isWindowFull = false;
   }
 
   /**
@@ -181,6 +191,7 @@ export class WorkerStorage implements Storage {
     this.#claims = new RequestClaims(claims);
     this.#sent.clear();
     this.#answers = [];
+    this.#ordinaryIds.clear();
     this.#freeIds = Array.from({ length: this.#claims.count }, (_, index) => this.#claims.count - 1 - index);
     port.onmessage = ({ data: responses }: MessageEvent<NumberedResponse[]>) => {
       for (const response of responses) this.#answers.push(response);
@@ -237,18 +248,20 @@ export class WorkerStorage implements Storage {
     const which = nowMs < this.#writesFromMs ? "reads" : "all";
     const messages: NumberedRequest[] = [];
     while (this.#freeIds.length > 0) {
-      const request = this.#queue.shift(which);
+      const request = this.#queue.shift(which, this.#ordinaryIds.size >= this.#window);
       if (request === undefined) break;
       if (request.deadlineMs <= nowMs) {
         this.#giveUp(request);
         continue;
       }
       const id = this.#freeIds.pop()!;
+      if (request.urgency === ORDINARY) this.#ordinaryIds.add(id);
       this.#claims.send(id);
       this.#sent.set(id, request);
       const { operation, argument, fence, once } = request;
       messages.push({ id, operation, argument, fence, once });
     }
+    this.#isWindowFull = this.#ordinaryIds.size >= this.#window && this.#queue.count > 0;
     if (messages.length > 0) this.#port.postMessage(messages);
   }
 
@@ -257,11 +270,19 @@ export class WorkerStorage implements Storage {
     if (request === undefined) return;
     this.#sent.delete(id);
     this.#freeIds.push(id);
+    this.#moveWindow(id);
     if (this.#queue.count > 0) this.#scheduleFlush();
     if (request === null) return;
     if (isLocked) this.#putOff(request);
     else if (error) request.reject(decodeError(error));
     else request.resolve(value);
+  }
+
+  /** An answer was taken. After a pause a burst begins anew. */
+  #moveWindow(id: number): void {
+    if (!this.#ordinaryIds.delete(id)) return;
+    if (this.#isWindowFull && this.#window < this.#claims.count) this.#window++;
+    else if (this.#ordinaryIds.size === 0) this.#window = STORAGE_WINDOW_MIN;
   }
 
   /** Another process writes: it is tried again in a moment, until its time is over. */

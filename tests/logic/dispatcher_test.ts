@@ -14,7 +14,7 @@ import { ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { GuildCreateRequestSchema, GuildCreateResponseSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { ErrorCode, Vector3Schema } from "../../shared/gen/common_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
-import { MESSAGE_FIELDS_MAX } from "../../shared/limits.ts";
+import { MESSAGE_FIELDS_MAX, REQUEST_ANSWER_MS } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { until } from "../support/wait.ts";
 
@@ -25,15 +25,17 @@ interface Sent {
 }
 
 /** A dispatcher, and what it sent and reported. */
-function openDispatcher(): { dispatcher: Dispatcher; sent: Sent[]; errors: { type: PacketType; error: unknown }[] } {
+function openDispatcher() {
   const sent: Sent[] = [];
   const errors: { type: PacketType; error: unknown }[] = [];
+  const now = { ms: 0 };
   const dispatcher = new Dispatcher(contract, {
     send: (session, type, payload) => void sent.push({ session, type, payload }),
     onHandlerError: (_session, type, error) => void errors.push({ type, error }),
     onSettled: () => {},
+    sinceMs: () => now.ms,
   });
-  return { dispatcher, sent, errors };
+  return { dispatcher, sent, errors, now };
 }
 
 const NAME = new TextEncoder();
@@ -238,4 +240,43 @@ Deno.test("Dispatcher.dispatch() answers requests of one type in the order of it
   assertEquals(said(ann), expected);
   ask(ann, "now 8");
   assertEquals(said(ann).at(-1), "now 8", "nothing waits any more");
+});
+
+Deno.test("Dispatcher.refuseOverdue() refuses a request that is never answered, lets those behind it go on, and drops its late answer", async () => {
+  const { dispatcher, sent, errors, now } = openDispatcher();
+  const session = new Session();
+  const decisions: PromiseWithResolvers<string>[] = [];
+  const dropped: string[] = [];
+  dispatcher.on(GuildCreateRequestSchema, () => {
+    const decision = Promise.withResolvers<string>();
+    decisions.push(decision);
+    const send = (name: string) =>
+      void sent.push({ session, type: PacketType.GUILD_CREATE_RESPONSE, payload: NAME.encode(name) });
+    return new LateReply(decision.promise, send, undefined, (name) => void dropped.push(name));
+  });
+  const ask = () => dispatcher.dispatch(session, PacketType.GUILD_CREATE_REQUEST, 0, new Uint8Array());
+  const said = () =>
+    sent.map(({ payload }) =>
+      payload[0] === 0x10 ? ErrorCode[fromBinary(GuildCreateResponseSchema, payload).errorCode] : `${payload[0]}`
+    );
+  ask();
+  now.ms = 1_000;
+  for (let count = 0; count < 2; count++) ask();
+  decisions[1].resolve("b");
+  await new Promise((resolve) => setTimeout(resolve));
+  dispatcher.refuseOverdue(REQUEST_ANSWER_MS - 1);
+  assertEquals(said(), []);
+  dispatcher.refuseOverdue(REQUEST_ANSWER_MS);
+  assertEquals(said(), ["UNAVAILABLE", "98"]);
+  assertEquals([dispatcher.pending.size, errors.length], [1, 1]);
+  assert(errors[0].error instanceof DependencyError && errors[0].type === PacketType.GUILD_CREATE_REQUEST);
+  assertEquals(dispatcher.takeSettledType(), PacketType.GUILD_CREATE_REQUEST);
+  decisions[0].resolve("a");
+  await until("it is dropped", () => dropped.length === 1);
+  assertEquals([dropped, said().length], [["a"], 2]);
+  dispatcher.refuseOverdue(1_000 + REQUEST_ANSWER_MS);
+  assertEquals(said(), ["UNAVAILABLE", "98", "UNAVAILABLE"]);
+  decisions[2].reject(new Error("planted"));
+  await until("it is told", () => errors.length === 3);
+  assertEquals([said().length, dispatcher.pending.size], [3, 0]);
 });

@@ -6,7 +6,7 @@ import { type Storage, SYSTEM } from "../../server/storage/storage.ts";
 import { Refused } from "../../server/game/game.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { EXPIRY_CONFIRM_MS, RECEIPT_MS } from "../../shared/limits.ts";
+import { EXPIRY_CONFIRM_MS, RECEIPT_MS, REQUEST_ANSWER_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 import { settle } from "../social/company.ts";
@@ -99,6 +99,47 @@ Deno.test("The same request of two sessions at once is done once, and both are a
   await harness.until(() => answers(client).length === 2);
   assertEquals(answers(client).map(({ success, bought }) => [success, bought]), [[true, 1], [true, 1]]);
   assertEquals(await purseOf(harness, client), [0, 1]);
+});
+
+Deno.test("A durable request that takes too long is refused, is done all the same, and its repetition is answered by its receipt", async () => {
+  await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
+  const client = await harness.connect();
+  const gate = Promise.withResolvers<void>(), shop = shopOf(harness);
+  let waiting = 0;
+  shop.beforeCommit = () => {
+    waiting++;
+    return gate.promise;
+  };
+  ask(harness, client, 9);
+  await harness.until(() => waiting === 1);
+  harness.advance(REQUEST_ANSWER_MS);
+  assertEquals(answers(client).map(({ errorCode }) => errorCode), [ErrorCode.UNAVAILABLE]);
+  // It holds up no other.
+  shop.beforeCommit = () => {};
+  assertEquals((await buy(harness, client, 10)).bought, 1);
+  gate.resolve();
+  await harness.until(() => harness.logic.isSettled);
+  await settle(harness);
+  assertEquals(await purseOf(harness, client), [START_COINS - 2 * PRICE, 2]);
+  assertEquals(answers(client).length, 2, "its answer is not sent behind the refusal");
+  assertEquals((await buy(harness, client, 9)).bought, 2);
+  assertEquals(await purseOf(harness, client), [START_COINS - 2 * PRICE, 2]);
+});
+
+Deno.test("A durable request that is repeated while it still goes on is done once", async () => {
+  await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
+  const client = await harness.connect();
+  const gate = Promise.withResolvers<void>(), shop = shopOf(harness);
+  shop.beforeCommit = () => gate.promise;
+  ask(harness, client, 9);
+  await harness.until(() => harness.logic.isBetweenTicks && !harness.logic.isSettled);
+  harness.advance(REQUEST_ANSWER_MS);
+  shop.beforeCommit = () => {};
+  assertEquals((await buy(harness, client, 9)).bought, 1);
+  gate.resolve();
+  await settle(harness);
+  assertEquals(await purseOf(harness, client), [START_COINS - PRICE, 1]);
+  assertEquals(answers(client).length, 2);
 });
 
 Deno.test("A refusal changes nothing and leaves no receipt", async () => {

@@ -1,3 +1,7 @@
+import { SYSTEM_TIMERS } from "../../server/base/clock.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import { GAME_STOP_MS } from "../../shared/limits.ts";
 import type { LogicContext } from "../../server/session/context.ts";
 import { SKILL_RANGED } from "../../games/parts/combat/skills.ts";
 import { Counter } from "../../server/ops/counters.ts";
@@ -210,4 +214,39 @@ Deno.test("Logic counts what it refuses because too much is asked for, and takes
     assertEquals(after, [before[0] + Number(!isRefused), before[1] + Number(isRefused)]);
     assertEquals(harness.log.records.map((line) => line.level), [level]);
   }
+});
+
+Deno.test("Logic.stop() saves everyone and ends, whatever the game does at its end: it throws, rejects, or never ends", async () => {
+  const calls: string[] = [];
+  const game = defineGame(
+    contract,
+    { maps: () => [{ mapId: 0, width: 100, height: 100, interestRadius: 20 }] },
+    (game) => {
+      game.hooks.stop(() => {
+        throw new Error("planted throw");
+      });
+      game.hooks.stop(() => Promise.reject(new Error("planted rejection")));
+      game.hooks.stop(() => void calls.push("good"));
+      game.hooks.stop(() => new Promise(() => {}));
+      game.hooks.stop(() => void calls.push("behind"));
+    },
+  );
+  const waits: number[] = [];
+  const timers = {
+    ...SYSTEM_TIMERS,
+    set: (run: () => void, ms: number) => {
+      waits.push(ms);
+      return SYSTEM_TIMERS.set(run, 0);
+    },
+  };
+  const storage = new DirectStorage({ path: MEMORY_PATH }, { game: game.name, stores: [] });
+  const harness = await LogicHarness.create({ game, timers, storage });
+  const ann = await harness.connect({ at: { x: 10, z: 10 } });
+  harness.world.teleport(ann.entityId, harness.clock.monotonicMs(), { x: 20, y: 0, z: 20, yaw: 0 });
+  await harness.logic.stop();
+  assertEquals((await storage.characters.load({ accountId: ann.playerId, characterId: 0 }))?.state?.x, 20);
+  assertEquals([calls, waits.includes(GAME_STOP_MS)], [["good"], true]);
+  const errors = harness.log.records.filter(({ level }) => level === "error");
+  assertEquals(errors.map(({ properties: { place = "the end" } }) => place), ["stop", "stop", "the end"]);
+  await storage.close();
 });

@@ -169,3 +169,21 @@ Deno.test("RingProducer.tryReserve() takes a record of RING_RECORD_BYTES_MAX byt
 Deno.test("createRingBuffer() fails unless the size is a power of two", () => {
   for (const bytes of [0, 32, 100, 4_097]) assertThrows(() => createRingBuffer(bytes), AssertionError, "power of two");
 });
+
+Deno.test("RingConsumer.isPast() tells when all was read that stood before a place, also where indices wrap", () => {
+  for (const start of [0, 2 ** 32 - 40]) {
+    const { producer, consumer } = openRing(RING_SIZE, start);
+    for (const number of [1, 2]) tryWrite(producer, 24, number);
+    producer.publish();
+    const { end } = consumer;
+    tryWrite(producer, 24, 3);
+    producer.publish();
+    assertEquals([consumer.isPast(end), consumer.end === end], [false, false]);
+    read(consumer);
+    assertEquals(consumer.isPast(end), false);
+    read(consumer);
+    assertEquals([consumer.isPast(end), consumer.empty], [true, false]);
+    read(consumer);
+    assertEquals([consumer.isPast(end), consumer.empty], [true, true]);
+  }
+});

@@ -6,7 +6,7 @@ import { ENTRY, ORDINARY, type Urgency } from "../../server/storage/storage.ts";
 import { WorkerStorage, type WorkerStorageOptions } from "../../server/storage/worker_storage.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_IN_FLIGHT_MAX } from "../../shared/limits.ts";
+import { STORAGE_IN_FLIGHT_MAX, STORAGE_WINDOW_MIN } from "../../shared/limits.ts";
 import { newAccount, type OpenedStorage, storageContract } from "../contract/storage_contract.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -180,10 +180,52 @@ Deno.test("WorkerStorage.takeAnswers() takes as many as it is told, in their ord
     storage.takeAnswers(2);
     await until("two are taken", () => taken.length === 2);
     assertEquals([taken, storage.answerCount], [[0, 1], 1]);
-    storage.takeAnswersAtOnce();
+    storage.takeAnswers(Infinity);
     await Promise.all(waiting);
     assertEquals(taken, [0, 1, 2]);
   }));
+
+Deno.test("WorkerStorage asks for a few things at a time, for more while answers are taken quickly, and lets the urgent pass", () =>
+  withSilentWorker({ onAnswers: () => {} }, async (storage, far) => {
+    const asked: NumberedRequest[] = [];
+    far.onmessage = ({ data }: MessageEvent<NumberedRequest[]>) => void asked.push(...data);
+    const ordinary = Array.from(
+      { length: 200 },
+      () => storage.for({ source: "one", urgency: ORDINARY }).accounts.find(1),
+    );
+    await until("the first", () => asked.length > 0);
+    assertEquals(asked.length, STORAGE_WINDOW_MIN);
+    const entry = storage.for({ source: "two", urgency: ENTRY }).accounts.find(2);
+    await until("the entry", () => asked.length > STORAGE_WINDOW_MIN);
+    assertEquals(asked.at(-1)!.argument, 2);
+    // On their way are those that are asked and not taken: nothing is answered twice.
+    let answered = 0, most = 0;
+    const answerAll = async () => {
+      const count = asked.length - answered;
+      most = Math.max(most, count);
+      far.postMessage(asked.slice(answered).map(({ id }) => ({ id })));
+      answered += count;
+      await until("the answers", () => storage.answerCount === count);
+      return count;
+    };
+    for (let round = 0; round < 3; round++) {
+      const count = await answerAll();
+      storage.takeAnswers(count);
+      await until("more", () => asked.length > answered);
+    }
+    assert(most >= 3 * STORAGE_WINDOW_MIN, `${most} at once`);
+    // What goes on behind them takes long from now on.
+    const count = await answerAll();
+    storage.takeAnswers(count);
+    storage.onSlowAnswers();
+    await until("more", () => asked.length > answered);
+    assert(asked.length - answered <= STORAGE_WINDOW_MIN, `${asked.length - answered} at once`);
+    while (answered < asked.length) {
+      storage.takeAnswers(await answerAll());
+      await until("more, or the end", () => asked.length > answered || storage.pendingCount === 0);
+    }
+    assertEquals((await Promise.all([...ordinary, entry])).length, 201);
+  }, 64));
 
 Deno.test("WorkerStorage gives up nothing whose answer is here, however late it is taken", () =>
   withSilentWorker({ onAnswers: () => {}, timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far) => {
@@ -193,7 +235,7 @@ Deno.test("WorkerStorage gives up nothing whose answer is here, however late it 
     far.postMessage([{ id }]);
     await until("the answer", () => storage.answerCount === 1);
     await assertRejects(() => silent, DependencyError, "not begun");
-    storage.takeAnswersAtOnce();
+    storage.takeAnswers(Infinity);
     assertEquals(await answered, undefined);
   }));
 
