@@ -31,7 +31,7 @@ import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Occupants, Stay } from "./occupants.ts";
 import { Session } from "./session.ts";
-import { decodeSession, numbersAfter } from "./session_handover.ts";
+import { decodeSession, numbersAfter, type SessionNumbers } from "./session_handover.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
 import { checkVersion } from "./version.ts";
 
@@ -314,8 +314,17 @@ export class Entries {
     faults.notify("enter", this.#hooks.enter, session.player!, false);
   }
 
-  /** A session is in the world from now on; gives its entity's id. */
-  #begin(session: Session, { player, tokenEpoch, mute, character, replaced }: Admission): number {
+  /**
+   * A session is in the world from now on; gives its entity's id.
+   *
+   * @param numbers Those it had on another node. They hold before the game is told of anything: what it answers comes
+   * behind what was said there.
+   */
+  #begin(
+    session: Session,
+    { player, tokenEpoch, mute, character, replaced }: Admission,
+    numbers?: SessionNumbers,
+  ): number {
     const { clock, faults, log, sessions, world } = this.#context;
     if (replaced !== undefined) {
       this.#parts.replace(replaced, DisconnectReason.LOGGED_IN_ELSEWHERE, "The player entered elsewhere");
@@ -326,12 +335,13 @@ export class Entries {
     const entityId = stay?.presence.entityId ?? this.#characters.appear(player, character);
     // Looked at before; still nobody is bound to a session that could not join.
     if (entityId === 0) throw new RequestError(ErrorCode.SERVER_FULL, "The world is full");
+    if (numbers !== undefined) session.goOnWith(numbers);
     if (session.player === null) {
       session.mute = mute;
       sessions.bindPlayer(session, player);
     }
     session.tokenEpoch = tokenEpoch;
-    session.begin();
+    if (numbers === undefined) session.begin();
     session.presence = {
       characterId,
       entityId,
@@ -387,12 +397,11 @@ export class Entries {
         session.linkDeadSinceMs = clock.monotonicMs();
         sessions.add(session);
         try {
-          this.#begin(session, admission);
+          this.#begin(session, admission, numbers);
           isBrought = true;
         } finally {
           if (!isBrought) sessions.end(session);
         }
-        session.goOnWith(numbers);
         sessions.setResumeToken(session, request.resumeToken);
         this.#parts.tellMap(session);
         this.#context.faults.notify("enter", this.#hooks.enter, session.player!, false);

@@ -26,6 +26,7 @@ import {
 } from "../../shared/limits.ts";
 import { hit } from "../combat/blows.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import type { Player } from "../../server/session/player.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
 import { storeWith } from "../support/storage_with.ts";
 import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
@@ -122,6 +123,37 @@ Deno.test("A node that stops hands its sessions over: clients are told where, an
   assertEquals(heard, ["first", "second"], "Who had no connection has missed nothing");
   assertEquals([pair.playersOf(anna.playerId), pair.playersOf(bert.playerId)], [[2], [2]]);
 });
+
+for (const end of ["hands it over", "dies"] as const) {
+  Deno.test(`What the game says while a session is brought comes behind what was said before, where its node ${end}`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+    const { lastSequence } = one.harness.sessionOf(anna).outbox!;
+    one.harness.disconnect(anna);
+    const say = (player: Player | undefined, message: string) => player?.tell(ChatMessageSchema, { message });
+    say(one.harness.logic.players.find(anna.playerId), "before");
+    const { hooks, players } = two.harness.logic;
+    hooks.online.push((player) => say(player, "online"));
+    hooks.spawn.push((entityId) => say(players.at(entityId), "spawn"));
+    hooks.enter.push((player) => say(player, "enter"));
+    if (end === "dies") {
+      pair.kill(one);
+      await pair.pass(NODE_LEASE_MS);
+    } else {
+      const draining = one.harness.logic.drain();
+      await pair.pass(1_000);
+      await draining;
+    }
+    const { client, answer } = await resume(pair, two, anna.resumeToken, lastSequence);
+    const isDead = end === "dies";
+    assertEquals([answer.success, answer.gap], [true, isDead]);
+    const heard = two.harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+    assertEquals(heard, [...isDead ? [] : ["before"], "online", "spawn", "enter"]);
+    const numbers = client.packets.map(({ sequence }) => sequence).filter((sequence) => sequence > 0);
+    assertEquals(numbers, numbers.map((_, index) => lastSequence + 1 + index));
+  });
+}
 
 for (const isLost of [false, true]) {
   const who = isLost ? "whose connection was lost" : "who is connected";
