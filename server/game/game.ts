@@ -221,6 +221,8 @@ export class Game<P = any> {
   readonly #persistence: Persistence;
   readonly #groups: Groups;
   readonly #watchers: Int32Array;
+  /** What is being written of players in the background, by player. */
+  readonly #writing = new Map<number, Set<Promise<unknown>>>();
   readonly #parts = new Set<string>();
   readonly #streams = new Set<string>();
 
@@ -344,18 +346,31 @@ export class Game<P = any> {
     return this.#persistence.count;
   }
 
-  /** Whether there are such changes of a player's. */
+  /** Whether there are such changes of a player's, or others of it are being made in the background. */
   hasUnsaved(playerId: number): boolean {
-    return this.#persistence.has(playerId);
+    return this.#persistence.has(playerId) || this.isWriting(playerId);
+  }
+
+  /** Whether something of a player's is being written in the background. */
+  isWriting(playerId: number): boolean {
+    return this.#writing.has(playerId);
   }
 
   /**
    * Does something that need not be done before the handler that begins it is; what fails is counted and logged.
    *
    * @param place What it is, in the log.
+   * @param playerId Whose it is, if the next server that has the player reads what this writes: it is waited for.
    */
-  background(place: string, act: () => Promise<unknown>): void {
-    callBeside(async () => await act()).catch((error) => this.faults.report(place, error));
+  background(place: string, act: () => Promise<unknown>, playerId?: number): void {
+    const done = callBeside(async () => await act()).catch((error) => this.faults.report(place, error));
+    if (playerId === undefined) return;
+    const writing = this.#writing.get(playerId) ?? new Set();
+    this.#writing.set(playerId, writing.add(done));
+    void done.then(() => {
+      writing.delete(done);
+      if (writing.size === 0) this.#writing.delete(playerId);
+    });
   }
 
   /**

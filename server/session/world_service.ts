@@ -11,6 +11,7 @@ import { DespawnReason, EntityUpdateSchema, LeaveWorldRequestSchema } from "../.
 import { PacketType } from "../../shared/gen/packet_types.ts";
 import { CHARACTER_SAVE_INTERVAL_MS, LOGOUT_SAVE_WAIT_MS } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
+import type { Game } from "../game/game.ts";
 import type { HookLists, LeaveReason } from "../game/hooks.ts";
 import type { WorldImage } from "../world/world_image.ts";
 import { type AsideImage, Characters } from "./characters.ts";
@@ -56,14 +57,20 @@ export class WorldService {
   /** Entities that could not be put where they were when the game was reloaded. */
   #moved: number[] = [];
   readonly #hooks: WorldHooks;
+  readonly #parts: { readonly game: Pick<Game, "isWriting"> };
 
+  /** @param parts Its game begins later, and before anybody enters. */
   constructor(
     context: LogicContext,
-    parts: Pick<EntryParts, "duplicates" | "epochs" | "maintenance" | "sanctions"> & { readonly hooks: WorldHooks },
+    parts: Pick<EntryParts, "duplicates" | "epochs" | "maintenance" | "sanctions"> & {
+      readonly hooks: WorldHooks;
+      readonly game: Pick<Game, "isWriting">;
+    },
   ) {
     const { occupants } = this, { duplicates, epochs, hooks, maintenance, sanctions } = parts;
     const characters = new Characters(context, hooks);
     this.#context = context;
+    this.#parts = parts;
     this.#hooks = hooks;
     this.characters = characters;
     this.movements = new Movements(context);
@@ -282,14 +289,14 @@ export class WorldService {
     if (!isStaying) this.#wanted.add(playerId);
   }
 
-  /** Gives up the players that nobody plays here, once all of them is saved. */
+  /** Gives up the players that nobody plays here, once all of them is saved, and what the next server reads is written. */
   #giveUpUnneeded(): void {
     const { ownerships, saver, sessions } = this.#context;
     const unsaved = saver.unsavedPlayers();
     const staying = new Set([...this.occupants.stays].map(({ player }) => player.playerId));
     ownerships.sweep((playerId) =>
       this.entries.isEntering(playerId) || staying.has(playerId) || unsaved.has(playerId) ||
-      this.#parting.has(playerId) ||
+      this.#parting.has(playerId) || this.#parts.game.isWriting(playerId) ||
       (sessions.findPlayer(playerId)?.presence ?? null) !== null
     );
     for (const playerId of this.#wanted) {

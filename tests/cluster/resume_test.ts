@@ -20,6 +20,7 @@ import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import {
   DRAIN_ANSWERS_MS,
   NODE_LEASE_MS,
+  NODE_RENEWAL_INTERVAL_MS,
   RESUME_AGAIN_MS,
   RESUME_SEQUENCE_MAX,
   SESSIONS_DRAINED_AT_ONCE,
@@ -28,7 +29,7 @@ import { hit } from "../combat/blows.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import type { Player } from "../../server/session/player.ts";
 import type { HarnessClient } from "../support/logic_harness.ts";
-import { storeWith } from "../support/storage_with.ts";
+import { replaceIn, storeWith } from "../support/storage_with.ts";
 import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
 
 function answerTo({ harness }: Node, client: HarnessClient): ResumeResponse | undefined {
@@ -186,6 +187,56 @@ for (const isLost of [false, true]) {
     two.harness.send(client, HeartbeatRequestSchema, {}, { ack });
     await pair.pass(3_000);
     assertEquals([heard(), await kept()], [[], 0]);
+  });
+}
+
+for (const why of ["its session is handed over", "its player enters there"] as const) {
+  Deno.test(`A kept whisper that was acknowledged is not heard again on another node, where ${why}`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+    one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+    one.harness.disconnect(bert);
+    await pair.pass(2_000);
+    const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+    one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+    await pair.pass(2_000);
+    const back = await resume(pair, one, bert.resumeToken);
+    const isHeard = ({ harness }: Node, client: HarnessClient) =>
+      harness.received(client, PacketType.CHAT_MESSAGE).some(({ message }) => message === "hello");
+    assert(isHeard(one, back.client));
+    const ack = one.harness.sessionOf(bert).outbox!.lastSequence;
+    const open = Promise.withResolvers<void>();
+    let deleteCount = 0;
+    replaceIn(pair.storage, SOCIAL, (store) => ({
+      deleteWhispers: async (whispers) => {
+        deleteCount++;
+        await open.promise;
+        return await store.deleteWhispers(whispers);
+      },
+    }));
+    one.harness.send(back.client, HeartbeatRequestSchema, {}, { ack });
+    let client: HarnessClient;
+    if (why === "its player enters there") {
+      client = pair.ask(two, bert);
+      await pair.pass(NODE_RENEWAL_INTERVAL_MS + 500);
+      assertEquals([deleteCount, entered(two, client)], [1, undefined]);
+      open.resolve();
+      await pair.pass(1_000);
+      assertEquals(entered(two, client), "in");
+    } else {
+      const draining = one.harness.logic.drain();
+      await pair.pass(DRAIN_ANSWERS_MS / 2);
+      assertEquals([deleteCount, back.client.closedBy], [1, null]);
+      open.resolve();
+      await pair.pass(1_000);
+      await draining;
+      const { client: next, answer } = await resume(pair, two, back.answer.resumeToken, ack);
+      assert(answer.success);
+      client = next;
+    }
+    await pair.pass(2_000);
+    assertEquals(isHeard(two, client), false);
   });
 }
 

@@ -13,6 +13,7 @@ import { PartyAnswerSchema, PartyInviteRequestSchema } from "../../games/parts/p
 import { rooms } from "../../games/parts/rooms/room_handlers.ts";
 import { defineGame } from "../../server/game/game.ts";
 import { FriendRequestSchema, IgnoreAddSchema, IgnoreRemoveSchema } from "../../games/parts/friends/friends_pb.ts";
+import { DependencyError } from "../../shared/errors.ts";
 import { LINK_DEAD_MS } from "../../shared/limits.ts";
 import {
   AUDIENCE_MESSAGES_PER_SECOND,
@@ -232,6 +233,47 @@ Deno.test("A kept whisper is deleted when it is acknowledged, not when it is sen
     assertEquals(heard(after, await after.connect({ name: "ann" })), ["two"]);
   });
 });
+
+for (const isGone of [false, true]) {
+  const where = isGone ? "after its recipient is gone" : "while its recipient plays on";
+  Deno.test(`A kept whisper that was acknowledged is deleted once the storage can, ${where}, and not heard again`, async () => {
+    const storage = new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS), social = storage.of(SOCIAL);
+    let failureCount = 0, isDown = true;
+    const failing = storageWith(storage, {}, {
+      [SOCIAL.name]: {
+        deleteWhispers: (whispers: Parameters<typeof social.deleteWhispers>[0]) => {
+          if (!isDown) return social.deleteWhispers(whispers);
+          failureCount++;
+          return Promise.reject(new DependencyError("unavailable", "out of reach"));
+        },
+      },
+    });
+    await using harness = await LogicHarness.create({ storage: failing });
+    const { ann, bob } = await gather(harness, "ann", "bob");
+    goOffline(harness, ann);
+    say(harness, bob, Channel.WHISPER, "one", { recipientName: "ann" });
+    await settle(harness);
+    let client = await harness.connect({ name: "ann" });
+    await settle(harness);
+    assertEquals(heard(harness, client), ["one"]);
+    harness.send(client, HeartbeatRequestSchema, {}, { ack: harness.sessionOf(client).outbox!.lastSequence });
+    harness.advance(2_000);
+    await settle(harness);
+    if (isGone) goOffline(harness, client);
+    else say(harness, bob, Channel.WHISPER, "two", { recipientName: "ann" });
+    await settle(harness);
+    assert(failureCount > 0);
+    // What is kept is looked at again: at the next entry.
+    client = await harness.connect({ name: "ann" });
+    await settle(harness);
+    assertEquals(heard(harness, client).filter((text) => text === "one"), []);
+    isDown = false;
+    harness.advance(2_000);
+    await settle(harness);
+    const kept = await social.listWhispers({ recipientId: ann.playerId, sentFromMs: 0 });
+    assertEquals(kept.filter(({ message }) => message === "one"), []);
+  });
+}
 
 /** How a client that acknowledges nothing goes, and whether it hears a kept whisper again when it is back. */
 const GOINGS: readonly {

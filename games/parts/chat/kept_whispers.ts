@@ -9,7 +9,7 @@ import { packetTypeOf } from "../../../shared/contract.ts";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { WhisperKeptSchema } from "./chat_bus_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
-import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX } from "../friends/limits.ts";
+import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, WHISPERS_FORGOTTEN_AGAIN_MAX } from "../friends/limits.ts";
 import {
   type Asker,
   type Game,
@@ -58,6 +58,8 @@ export class KeptWhispers {
   readonly #keptForOthers: Topic<typeof WhisperKeptSchema>;
   readonly #parcels = new Map<Player, Parcel[]>();
   readonly #brought = new Map<Player, Brought[]>();
+  /** Kept whispers that have arrived and are not known to be deleted, by player. */
+  readonly #heard = new Map<number, Set<number>>();
   /** Players without a connection whose whispers are safe. */
   readonly #secured = new Set<Player>();
 
@@ -118,7 +120,7 @@ export class KeptWhispers {
           if (result.kind !== "kept") return this.#drop(player, parcel);
           parcel.whisperId = result.whisperId;
           const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
-          if (isOver && parcel.receipt.isHeard) void this.#forget(playerId, [result.whisperId]);
+          if (isOver && parcel.receipt.isHeard) this.#forget(playerId, [result.whisperId]);
         }, (error) => {
           // If the recipient has not heard it when its session ends, it is kept then.
           packet.receipt = undefined;
@@ -149,12 +151,16 @@ export class KeptWhispers {
         .finally(() => this.#keeping.delete(keeping));
       this.#keeping.add(keeping);
       return keeping;
-    });
+    }, playerId);
   }
 
-  /** Begins what whoever is the cause of it does not wait for. */
-  #beside(act: () => Promise<void>): void {
-    this.#game.background("whispers", act);
+  /**
+   * Begins what whoever is the cause of it does not wait for.
+   *
+   * @param playerId Whose whispers it changes: the next server that has the player looks what is kept.
+   */
+  #beside(act: () => Promise<void>, playerId?: number): void {
+    this.#game.background("whispers", act, playerId);
   }
 
   /** Resolves when everything that is being kept is kept, and what was heard is forgotten: the server stops. */
@@ -181,8 +187,10 @@ export class KeptWhispers {
     const recipient = players.find(playerId);
     if (recipient === undefined) return;
     const onTheWay = new Set(this.#parcels.get(recipient)?.map(({ whisperId }) => whisperId));
+    const heard = this.#heard.get(playerId);
     for (const whisper of whispers) {
-      if (onTheWay.has(whisper.whisperId) || !this.#gate.mayHear(playerId, whisper.senderId)) continue;
+      const isTold = onTheWay.has(whisper.whisperId) || heard?.has(whisper.whisperId) === true;
+      if (isTold || !this.#gate.mayHear(playerId, whisper.senderId)) continue;
       const brought = this.#takeBrought(recipient, whisper);
       if (brought !== undefined) {
         this.#add(recipient, { receipt: brought, whisperId: whisper.whisperId, isNumbered: true, isLoose: false });
@@ -217,11 +225,21 @@ export class KeptWhispers {
     return index < 0 ? undefined : brought.splice(index, 1)[0].receipt;
   }
 
-  #forget(playerId: number, whisperIds: readonly number[]): Promise<void> {
-    const { storage } = this.#game;
-    return this.#enqueue(playerId, async () => {
-      await storage.for(SYSTEM).of(SOCIAL).deleteWhispers({ recipientId: playerId, whisperIds });
-    });
+  /** Deletes what has arrived; while the storage fails, again with each {@linkcode KeptWhispers.sweep}. */
+  #forget(playerId: number, whisperIds: readonly number[]): void {
+    const heard = this.#heard.get(playerId) ?? new Set();
+    for (const whisperId of whisperIds) heard.add(whisperId);
+    this.#heard.set(playerId, heard);
+    this.#beside(() => this.#enqueue(playerId, () => this.#deleteHeard(playerId)), playerId);
+  }
+
+  async #deleteHeard(playerId: number): Promise<void> {
+    const whisperIds = [...this.#heard.get(playerId) ?? []];
+    if (whisperIds.length === 0) return;
+    await this.#game.storage.for(SYSTEM).of(SOCIAL).deleteWhispers({ recipientId: playerId, whisperIds });
+    const heard = this.#heard.get(playerId)!;
+    for (const whisperId of whisperIds) heard.delete(whisperId);
+    if (heard.size === 0) this.#heard.delete(playerId);
   }
 
   #enqueue(playerId: number, work: () => Promise<void>): Promise<void> {
@@ -246,6 +264,8 @@ export class KeptWhispers {
       this.#secure(player, player.outbox.unheard());
     }
     for (const [player, parcels] of this.#parcels) this.#settle(player, parcels);
+    const unforgotten = [...this.#heard.keys()].filter((playerId) => !this.#tasks.has(playerId));
+    for (const playerId of unforgotten.slice(0, WHISPERS_FORGOTTEN_AGAIN_MAX)) this.#forget(playerId, []);
   }
 
   /** A player leaves the world. */
@@ -272,7 +292,7 @@ export class KeptWhispers {
     this.#parcels.delete(player);
     const arrived: number[] = [];
     for (const { receipt, whisperId } of parcels) if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
-    if (arrived.length > 0) this.#beside(() => this.#forget(playerId, arrived));
+    if (arrived.length > 0) this.#forget(playerId, arrived);
     this.keepMissed(playerId, [...missed, ...held]);
   }
 
@@ -305,7 +325,7 @@ export class KeptWhispers {
     if (left.length === parcels.length) return;
     if (left.length > 0) this.#parcels.set(player, left);
     else this.#parcels.delete(player);
-    if (arrived.length > 0) this.#beside(() => this.#forget(player.playerId, arrived));
+    if (arrived.length > 0) this.#forget(player.playerId, arrived);
     if (isAnyLost) this.#beside(() => this.deliver(player.playerId, SYSTEM));
   }
 

@@ -32,6 +32,8 @@ export const KEPT_WHISPERS_TOTAL_MAX = 100_000;
 export const KEPT_WHISPERS_BURST = 60;
 /** How soon it may have one more kept, in milliseconds. */
 export const KEPT_WHISPERS_INTERVAL_MS = 10_000;
+/** Players whose whispers are deleted again each second, once they have arrived and the storage has failed. */
+export const WHISPERS_FORGOTTEN_AGAIN_MAX = 128;
 /** How long a whisper is kept for a player who is offline, in milliseconds. */
 export const KEPT_WHISPER_MS: number = 30 * 24 * 3_600_000;
 
