@@ -138,7 +138,7 @@ export class AccountService {
     if (!session.ended) {
       const response = create(AccountDeleteResponseSchema, { success: true, deletesAt: BigInt(deleteAtMs) });
       const payload = toBinary(AccountDeleteResponseSchema, response);
-      this.#context.sessions.send(session, PacketType.ACCOUNT_DELETE_RESPONSE, payload);
+      this.#context.sessions.sendLast(session, PacketType.ACCOUNT_DELETE_RESPONSE, payload);
     }
     // As by a logout, the asking session among them: who fights stays until the fight is over.
     for (const each of this.#parts.world.sessionsOf(account.accountId)) {

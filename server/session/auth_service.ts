@@ -183,9 +183,7 @@ export class AuthService {
     session.isLeaving = false;
     const response = create(LogoutResponseSchema, { success: true });
     if (session.link !== null) session.link.stateDue = STATE_CONNECTED;
-    // A number behind those that are not sent any more would not be sent either.
-    if (session.isBehind) world.finish(session);
-    sessions.send(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
+    sessions.sendLast(session, PacketType.LOGOUT_RESPONSE, toBinary(LogoutResponseSchema, response));
     world.finish(session);
     // Its connection was lost while it was in the world: nobody will come back to it.
     if (session.link === null) sessions.end(session);

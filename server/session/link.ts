@@ -5,6 +5,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/enums.ts";
+import { PacketType } from "../../shared/gen/packet_types.ts";
 import { BROADCAST_RECIPIENTS_MAX, LINK_OVERFLOW_RECORDS_MAX } from "../../shared/limits.ts";
 import type { RingProducer } from "../ring/byte_ring.ts";
 import type { Waker } from "../ring/doorbell.ts";
@@ -238,9 +239,11 @@ export class RingOutput implements IoOutput {
 
   #pushOrWait(record: WaitingRecord): void {
     if (this.#waiting.length === 0 && this.#push(record)) return;
-    // A close, of which there is one a connection, is kept however much waits. It stands for an answer that is not: what
-    // the client sends behind a request that is never answered would wait for ever.
-    if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX || record.kind === RECORD_CLOSE) this.#waiting.push(record);
+    // A close, of which there is one a connection, is kept however much waits, as is the notice that stands for its
+    // reason. It stands for an answer that is not: what the client sends behind a request that is never answered would
+    // wait for ever.
+    const isLast = record.kind === RECORD_CLOSE || record.type === PacketType.DISCONNECT_NOTICE;
+    if (this.#waiting.length < LINK_OVERFLOW_RECORDS_MAX || isLast) this.#waiting.push(record);
     else this.close(record.link, DisconnectReason.SERVER_ERROR, "The server is behind with its answers", 0);
   }
 

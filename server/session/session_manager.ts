@@ -300,6 +300,15 @@ export class SessionManager {
     }
   }
 
+  /**
+   * Sends the last packet of a session's numbering, which the caller ends then: what waits for room is not sent any more,
+   * and a number behind it would not be either.
+   */
+  sendLast(session: Session, type: number, payload: Uint8Array): void {
+    if (!session.isBehind) this.send(session, type, payload);
+    if (session.isBehind) session.sendUnnumbered(type, payload);
+  }
+
   /** Sends a payload that was packed before. */
   sendPacked(session: Session, type: number, { payload, bytes, isCompressed }: Packed): void {
     if (session.outbox === null) session.sendUnnumbered(type, payload);

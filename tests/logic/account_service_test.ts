@@ -7,6 +7,7 @@ import {
   AccountDeleteRequestSchema,
   DisconnectReason,
   LoginRequestSchema,
+  LogoutRequestSchema,
   PasswordChangeRequestSchema,
   RegisterRequestSchema,
   TokensRevokeRequestSchema,
@@ -185,6 +186,32 @@ Deno.test("ACCOUNT_DELETE_REQUEST ends the session and deletes the account after
   assert(await nameFound(harness.storage, "friend"));
   await register(harness, "Mira");
 });
+
+for (const isBehind of [false, true]) {
+  const when = isBehind ? "what waits for room is not sent any more" : "there is no room for it";
+  Deno.test(`ACCOUNT_DELETE_REQUEST and LOGOUT_REQUEST are answered while ${when}`, async () => {
+    await using harness = await openHarness();
+    const answers: string[] = [];
+    for (
+      const [name, schema, answer] of [
+        ["Mira", AccountDeleteRequestSchema, PacketType.ACCOUNT_DELETE_RESPONSE],
+        ["Nora", LogoutRequestSchema, PacketType.LOGOUT_RESPONSE],
+      ] as const
+    ) {
+      await register(harness, name);
+      const { client, response: { playerId } } = await logIn(harness, name);
+      assertEquals(await enter(harness, client), "NONE");
+      harness.send(client, schema, { passwordHash: OLD });
+      harness.setFull(true);
+      if (isBehind) harness.sessions.sendToPlayer(Number(playerId), PacketType.CHAT_MESSAGE, new Uint8Array(0));
+      await harness.until(() => harness.received(client, answer).length > 0 || client.closedBy !== null);
+      harness.setFull(false);
+      harness.advance(1_000);
+      answers.push(...harness.take(client, answer).map(({ success }) => `${name} ${success}`));
+    }
+    assertEquals(answers, ["Mira true", "Nora true"]);
+  });
+}
 
 Deno.test("ACCOUNT_DELETE_REQUEST is cancelled by a login, which says so", async () => {
   await using harness = await openHarness();

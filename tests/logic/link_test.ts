@@ -193,6 +193,24 @@ Deno.test("RingOutput.close() is never dropped: a connection that logic gave up 
   assertEquals(closes, [2, 3, 4]);
 });
 
+Deno.test("RingOutput.send() keeps a DISCONNECT_NOTICE however much waits, ahead of its close: it says where to go on", () => {
+  const fixture = new Fixture(1_024);
+  const [link, dismissed] = [fixture.link(1), fixture.link(2)];
+  while (fixture.output.trySend(link, PacketType.WORLD_SNAPSHOT, 0, 0, false, pattern(8), 0, 8));
+  for (let count = 0; count < LINK_OVERFLOW_RECORDS_MAX; count++) {
+    fixture.output.send(link, PacketType.LOGIN_RESPONSE, pattern(8));
+  }
+  fixture.output.send(dismissed, PacketType.DISCONNECT_NOTICE, pattern(8));
+  fixture.output.close(dismissed, DisconnectReason.UNSPECIFIED, "", 0);
+  const told: number[][] = [];
+  for (let turn = 0; turn < LINK_OVERFLOW_RECORDS_MAX && told.length < 2; turn++) {
+    fixture.output.publish();
+    told.push(...fixture.take().filter(({ slot }) => slot === 2).map(({ kind, type }) => [kind, type]));
+  }
+  const notice = [RECORD_SEND, PacketType.DISCONNECT_NOTICE];
+  assertEquals(told, [notice, [RECORD_CLOSE, DisconnectReason.UNSPECIFIED]]);
+});
+
 Deno.test("RingOutput.flushBroadcast() names every recipient with its sequence, for any length of payload", () => {
   for (const payloadBytes of [0, 1, 7, 8, 60, 64, 65, 1_001]) {
     const fixture = new Fixture();
