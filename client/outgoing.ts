@@ -17,7 +17,7 @@ export interface OutgoingPacket {
   sequence: number;
   /** Whether it has been written to a connection; not so of one that is to be sent again. */
   isSent: boolean;
-  /** Whether the server may have got it, before it was to be sent again. */
+  /** Whether a server may have got it, before it was sent again, or is to be. */
   isRepeated?: true;
 }
 

@@ -5,8 +5,9 @@
  * out stays in line until its answer has passed; else that answer would be taken for the next one's. Echo and
  * heartbeat may be dropped on the way and are told apart by what they carry.
  *
- * UNAVAILABLE does not say whether a request was done. One that has a name is sent under it again, until the answer is
- * another one or its time is out; then UNAVAILABLE stands. RATE_LIMITED is no other one: it speaks of the repetition.
+ * UNAVAILABLE does not say whether a request was done, nor does a lost session. One that has a name is sent under it again,
+ * until there is another answer or its time is out; then UNAVAILABLE stands. RATE_LIMITED is no other one: it speaks of the
+ * repetition.
  *
  * @module
  */
@@ -169,9 +170,9 @@ export class PendingRequests {
     const { errorCode } = response as Message & Partial<Refusal>;
     if (errorCode === ErrorCode.UNAVAILABLE) request.unavailable = response;
     if (this.#isPutOff(request, errorCode)) return;
+    if (saysNothing(request, errorCode)) return this.#giveUpRepeated(request);
     this.#remove(request);
-    if (!settle(request)) return;
-    request.resolve(errorCode === ErrorCode.RATE_LIMITED ? request.unavailable ?? response : response);
+    if (settle(request)) request.resolve(response);
   }
 
   /** Hands an ERROR_RESPONSE to the request it names: by number, or the oldest sent one of its type. */
@@ -180,13 +181,21 @@ export class PendingRequests {
       packet.isSent && (sequence === 0 || packet.sequence === sequence)
     );
     if (request === undefined || this.#isPutOff(request, code)) return;
+    if (saysNothing(request, code)) return this.#giveUpRepeated(request);
     this.#remove(request);
     if (!settle(request)) return;
-    if (code === ErrorCode.RATE_LIMITED && request.unavailable !== null) return request.resolve(request.unavailable);
     const what = `Cannot complete ${this.#packets.nameOf(type)}: ${ErrorCode[code] ?? code}${
       message === "" ? "" : `, ${message}`
     }`;
     request.reject(new RequestError("refused", code, type, what));
+  }
+
+  /** A repetition was refused to the last: nobody knows what became of what was sent before it. */
+  #giveUpRepeated(request: PendingRequest): void {
+    const { unavailable } = request;
+    if (unavailable === null) return this.giveUp(request, "lost", "it may have been done, and may not be repeated now");
+    this.#remove(request);
+    if (settle(request)) request.resolve(unavailable);
   }
 
   /** The server has not forgotten the requests of a type: they wait until `deadlineMs`, at least. */
@@ -256,7 +265,7 @@ export class PendingRequests {
   /** Whether a request whose answer may say nothing of it is sent again instead. */
   #isPutOff(request: PendingRequest, code: ErrorCode | undefined): boolean {
     const { packet, isSettled } = request;
-    const isOpen = code === ErrorCode.UNAVAILABLE || code === ErrorCode.RATE_LIMITED && request.putOffCount > 0;
+    const isOpen = code === ErrorCode.UNAVAILABLE || saysNothing(request, code);
     if (!isOpen || packet.requestKey === 0 || isSettled) return false;
     const repeatMs = this.#clock.now() + CLIENT_REPEAT_MS * 2 ** request.putOffCount++;
     if (repeatMs >= request.deadlineMs) return false;
@@ -289,6 +298,11 @@ export class PendingRequests {
 /** What a reply that refuses says. */
 interface Refusal {
   readonly errorCode: ErrorCode;
+}
+
+/** Whether an answer speaks of a repetition alone, and not of what was sent before it. */
+function saysNothing({ packet: { isRepeated, requestKey } }: PendingRequest, code: ErrorCode | undefined): boolean {
+  return code === ErrorCode.RATE_LIMITED && requestKey > 0 && isRepeated === true;
 }
 
 function dueMs({ deadlineMs, repeatMs }: PendingRequest): number {

@@ -326,6 +326,8 @@ export class SessionFlow {
       return this.#loseSession(session, ErrorCode.INTERNAL);
     }
     this.#sender.bind(session);
+    // A server that does not know what the one before it has had may do it again.
+    if (response.gap) { for (const packet of session.outbox) packet.isRepeated = true; }
     this.#sender.replay(session);
     // Tells the server that the answer was heard: until then it takes the spent token too.
     if (session.outbox.length === 0) this.#sendAcknowledgement();

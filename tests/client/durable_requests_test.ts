@@ -167,6 +167,50 @@ Deno.test("DrawbridgeClient does not take RATE_LIMITED for what became of a dura
   await fixture.close();
 });
 
+for (const why of ["its session is lost", "its answer is in a gap", "its server is dead"] as const) {
+  for (const isError of [false, true]) {
+    const how = isError ? "in ERROR_RESPONSE" : "in its own answer";
+    Deno.test(`DrawbridgeClient does not take RATE_LIMITED ${how} for what became of a durable request, where ${why}`, async () => {
+      const type = PacketType.GUILD_CREATE_REQUEST, outcomes: (bigint | string)[] = [];
+      for (const isDone of [true, false]) {
+        const fixture = await enter();
+        let sequence = 1;
+        const refuse = async () => {
+          const { peer } = fixture.server, errorCode = ErrorCode.RATE_LIMITED, header = { sequence: ++sequence };
+          const requestSequence = BigInt(peer.of(type).at(-1)!.sequence);
+          if (isError) peer.reply(PacketType.ERROR_RESPONSE, { errorCode, requestType: type, requestSequence }, header);
+          else peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: false, errorCode }, header);
+          await fixture.settle();
+        };
+        // A second for the way back, and one repetition.
+        const timeoutMs = 1_000 + 2 * CLIENT_REPEAT_MS;
+        void fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs })
+          .then(({ guildId }) => outcomes.push(guildId), ({ reason }: RequestError) => outcomes.push(reason));
+        await fixture.settle();
+        if (why === "its session is lost") {
+          await loseSession(fixture);
+          await fixture.admit({ success: true, resumeToken: "token-9", entityId: 8n });
+        } else {
+          await fixture.reconnect();
+          const lastSequence = why === "its server is dead" ? 0n : 1n;
+          const response = { success: true, resumeToken: "token-2", lastSequence, entityId: 5n, gap: true };
+          fixture.server.peer.reply(PacketType.RESUME_RESPONSE, response);
+          await fixture.settle();
+        }
+        await refuse();
+        await fixture.advance(CLIENT_REPEAT_MS);
+        assertEquals(asked(fixture).map(([, requestKey]) => requestKey), [KEYS[1], KEYS[1]]);
+        const done = { success: true, guildId: 1n };
+        if (isDone) fixture.server.peer.reply(PacketType.GUILD_CREATE_RESPONSE, done, { sequence: ++sequence });
+        else await refuse();
+        await fixture.settle();
+        await fixture.close();
+      }
+      assertEquals(outcomes, [1n, "lost"]);
+    });
+  }
+}
+
 Deno.test("DrawbridgeClient gives the answer UNAVAILABLE where the time of a durable request is out, and at once for others", async () => {
   const fixture = await enter();
   const durable = fixture.client.request(GuildCreateRequestSchema, {}, { timeoutMs: CLIENT_REPEAT_MS });
