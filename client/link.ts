@@ -126,7 +126,8 @@ export class Link implements ConnectionOwner {
 
   /**
    * Gives the connection up for one to another server, as this one has said; `delayMs` milliseconds from now, as others are
-   * not sent there at the same moment. Who is sent from one to the next pauses, and at last waits as after any loss.
+   * not sent there at the same moment. Who is sent from one to the next pauses, and at last waits as after any loss; time
+   * that it was connected counts towards the pause, as servers that restart one after the other are no circle.
    */
   follow(change: StateChange, server: ServerInfo, delayMs: number): void {
     this.#endRow();
@@ -135,7 +136,8 @@ export class Link implements ConnectionOwner {
     const count = ++this.#followedCount;
     if (count > CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX) return this.#lose(change, { retryAfterMs: delayMs });
     // A dead server is named until it has been silent for a while.
-    if (count > CLIENT_FOLLOWED_MAX) return this.waitFor(change, Math.max(delayMs, CLIENT_FOLLOW_PAUSE_MS));
+    const pauseMs = CLIENT_FOLLOW_PAUSE_MS - this.#lastedMs;
+    if (count > CLIENT_FOLLOWED_MAX && pauseMs > 0) return this.waitFor(change, Math.max(delayMs, pauseMs));
     this.#lose(change, { retryInMs: Math.min(delayMs, RETRY_AFTER_MS_MAX) });
   }
 
@@ -298,10 +300,15 @@ export class Link implements ConnectionOwner {
     this.#owner.handleDown({ ...change, retryInMs });
   }
 
+  /** How long there has been a connection, in milliseconds; 0: there is none. */
+  get #lastedMs(): number {
+    return this.#connection === null ? 0 : this.#options.now() - this.#connectedMs;
+  }
+
   /** A connection that lasted ends a row of losses; one that was merely made and answered does not. */
   #endRow(): void {
-    const { reconnect, now } = this.#options;
-    if (reconnect === null || this.#connection === null || now() - this.#connectedMs < reconnect.stableMs) return;
+    const { reconnect } = this.#options;
+    if (reconnect === null || this.#connection === null || this.#lastedMs < reconnect.stableMs) return;
     this.#backoff.reset();
     this.#followedCount = 0;
   }

@@ -72,6 +72,29 @@ Deno.test("DrawbridgeClient is not sent from server to server without a pause", 
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient does not pause while servers restart one after the other, and is on its way no more often than with pauses", async () => {
+  const fixture = await enter();
+  const { client, server } = fixture;
+  const waits: number[] = [];
+  // The first two are free, and each server is up for less time than ends a row of losses.
+  const upMs = [10, 10, CLIENT_FOLLOW_PAUSE_MS - 100, ...Array(5).fill(CLIENT_FOLLOW_PAUSE_MS)];
+  for (const [index, lastsMs] of upMs.entries()) {
+    await fixture.advance(lastsMs);
+    const notice = { reason: DisconnectReason.SHUTDOWN, retryAfterMs: 70, resumeAt: info(index % 3 + 1) };
+    server.peer.reply(PacketType.DISCONNECT_NOTICE, notice);
+    await fixture.advance(0);
+    const before = server.attemptCount;
+    let waitedMs = 0;
+    for (; server.attemptCount === before; waitedMs += 10) await fixture.advance(10);
+    waits.push(waitedMs);
+    server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: `token-${index}`, entityId: 5n });
+    await fixture.settle();
+    assertEquals(client.state, "connected");
+  }
+  assertEquals(waits, [70, 70, 100 + RECONNECT.baseMs / 2, 70, 70, 70, 70, 70]);
+  await fixture.close();
+});
+
 Deno.test("DrawbridgeClient goes where DISCONNECT_NOTICE sends it when that says, and from there home where nobody is", async () => {
   const fixture = await enter();
   const { client, server } = fixture;

@@ -189,16 +189,20 @@ export abstract class PlayerSession extends LoadSession {
 
   protected override goesOn(notice: DisconnectNotice | null): boolean {
     const { way } = this;
-    const { host, phase } = this.context;
+    const { phase } = this.context;
     if (way === null || this.#stage === "login" || phase.phase >= Phase.LEAVE) return false;
     if (!this.#hasEntered) return this.#enterElsewhere();
     if (notice !== null && FINAL_REASONS.has(notice.reason)) return false;
     this.#stage = this.#resumeToken === "" ? "enter" : "resume";
     const isMade = this.#connectedUs > 0;
-    if (isMade) way.lasted((host.engine.nowUs() - this.#connectedUs) / 1_000);
+    if (isMade) way.lasted(this.#connectedMs);
     if (notice?.resumeAt !== undefined) this.#retryIn(way.follow(notice.resumeAt, notice.retryAfterMs));
     else this.#retryIn(isMade ? way.lose(notice?.retryAfterMs) : way.unreached());
     return true;
+  }
+
+  get #connectedMs(): number {
+    return (this.context.host.engine.nowUs() - this.#connectedUs) / 1_000;
   }
 
   /** Gives the connection up for another one, so many milliseconds from now. */
@@ -330,6 +334,7 @@ export abstract class PlayerSession extends LoadSession {
       this.#beginSession();
       return this.#enter();
     }
+    way.lasted(this.#connectedMs);
     if (resumeAt !== undefined) this.#retryIn(way.follow(resumeAt, 0));
     else this.#retryIn((retryAfterMs ?? 0) > 0 ? way.waitFor(retryAfterMs!) : way.lose());
   }

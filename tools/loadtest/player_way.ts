@@ -33,6 +33,8 @@ export class PlayerWay {
   #names: ReadonlyMap<number, string> = new Map();
   #unreachedCount = 0;
   #followedCount = 0;
+  /** How long the newest connection lasted. */
+  #lastedMs = 0;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -78,11 +80,12 @@ export class PlayerWay {
 
   /** A connection is made. */
   reached(): void {
-    this.#unreachedCount = 0;
+    this.#unreachedCount = this.#lastedMs = 0;
   }
 
-  /** A connection was lost that lasted for so long: a row of losses ends with one that lasted. */
+  /** A connection ends that lasted for so long: a row of losses ends with one that lasted. */
   lasted(ms: number): void {
+    this.#lastedMs = ms;
     if (ms < RECONNECT_STABLE_MS) return;
     this.#backoff.reset();
     this.#followedCount = 0;
@@ -94,7 +97,8 @@ export class PlayerWay {
     this.#unreachedCount = 0;
     const count = ++this.#followedCount;
     if (count > CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX) return this.lose(delayMs);
-    if (count > CLIENT_FOLLOWED_MAX) return this.waitFor(Math.max(delayMs, CLIENT_FOLLOW_PAUSE_MS));
+    const pauseMs = CLIENT_FOLLOW_PAUSE_MS - this.#lastedMs;
+    if (count > CLIENT_FOLLOWED_MAX && pauseMs > 0) return this.waitFor(Math.max(delayMs, pauseMs));
     return Math.min(delayMs, RETRY_AFTER_MS_MAX);
   }
 

@@ -45,6 +45,10 @@ Deno.test("PlayerWay follows servers at once twice in a row, then with a pause, 
   const waits = Array.from({ length: CLIENT_FOLLOWED_MAX }, () => way.follow(server(9), 70));
   assertEquals([waits, way.serverId, way.serverName], [waits.map(() => 70), 9, "S9 (9)"]);
   assertEquals(way.follow(server(9), 70), CLIENT_FOLLOW_PAUSE_MS + RECONNECT_BASE_MS / 2);
+  way.lasted(CLIENT_FOLLOW_PAUSE_MS - 100);
+  assertEquals(way.follow(server(9), 70), 100 + RECONNECT_BASE_MS / 2, "What it lasted counts towards the pause");
+  way.lasted(CLIENT_FOLLOW_PAUSE_MS);
+  assertEquals(way.follow(server(9), 70), 70);
   way.lasted(RECONNECT_STABLE_MS);
   assertEquals([way.follow(server(2), 70), way.lose(1_000)], [70, 1_000 + RECONNECT_BASE_MS / 2]);
 });
