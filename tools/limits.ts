@@ -41,6 +41,8 @@ export const LOADTEST_ENTITY_IDS_MAX = 1_048_576;
 export const LOADTEST_DELIVERIES_MAX = 1_000_000_000;
 /** A connection sends a heartbeat this often, in milliseconds, as the wire contract wants it. */
 export const LOADTEST_HEARTBEAT_MS = 10_000;
+/** A server that is asked and says nothing for this long is lost, as for a client, in milliseconds. */
+export const LOADTEST_SILENT_MS: number = 3 * LOADTEST_HEARTBEAT_MS;
 /** Points a chart of the report shows at most: more than that no screen has pixels for. */
 export const LOADTEST_CHART_POINTS_MAX = 600;
 

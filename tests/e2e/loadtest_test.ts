@@ -297,6 +297,40 @@ Deno.test("loadtest shows one changing line on a terminal, and ends early with a
   assertEquals(written.at(-1), "\r\x1b[2K");
 });
 
+for (const scenario of ["echo", "idle", "world", "chat", "login"]) {
+  Deno.test(`loadtest ${scenario} tells of a server that falls silent: it takes connections, and answers nothing`, async () => {
+    await using silent = await ServerProcess.start({
+      backend: "deno",
+      players: 10,
+      flags: ["--diagnostics", "on", "--flood-control", "off", "--monsters", "off"],
+    });
+    let isStopped = false;
+    const terminal = {
+      isTerminal: true,
+      columns: () => 80,
+      write: (text: string) => {
+        if (isStopped || !text.includes("measure")) return;
+        isStopped = true;
+        silent.kill("SIGSTOP");
+      },
+    };
+    const ports = ["--game-port", `${silent.ports.game}`, "--gateway-port", `${silent.ports.gateway}`];
+    const players = scenario === "echo" ? [] : ["--tokens", `${silent.dataDir}-tokens`];
+    // Everybody is to come while it is silent.
+    if (scenario === "login") players.push("--rate", "2");
+    const load = ["--connections", "10", "--duration", "3", "--drain", "1", "--fail-if", "errors>0"];
+    const { printed, reported, status } = await loadtest([scenario, ...ports, ...players, ...load, "--json", "-"], {
+      terminal,
+    });
+    silent.kill("SIGCONT");
+    assertEquals([isStopped, status, reported], [true, 1, "Failed: errors>0 (10)"]);
+    const { connections: { dropped, failed }, failures } = JSON.parse(printed) as LoadResult;
+    assertEquals(dropped + failed, 10);
+    const words = scenario === "login" ? "not answered by the end" : "the server says nothing";
+    assert(Object.keys(failures).every((failure) => failure.endsWith(words)), JSON.stringify(failures));
+  });
+}
+
 Deno.test("loadtest exits 1 and says why when nobody can connect or is let in", async () => {
   for (const engine of Deno.build.os === "linux" ? ["epoll", "deno"] : ["deno"]) {
     const nobody = await loadtest(["idle", "--game-port", `${CLOSED_PORT}`, "--connections", "3", "--engine", engine]);

@@ -35,6 +35,8 @@ class IdleSession extends PlayerSession {
 
   protected override onHeartbeatAnswered(): void {
     if (this.player === undefined && !this.ready) return this.becomeReady();
+    // What is asked at the end is no part of the scenario.
+    if (this.outstanding === 0) return;
     this.record("main", this.#dueUs, this.context.host.nowUs);
     this.context.counters.add(Counter.RECEIVED, this.outstanding);
     this.#answered = this.#sent;

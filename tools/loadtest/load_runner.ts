@@ -47,9 +47,12 @@ export class LoadRunner implements EngineDriver {
   #enter(phase: Phase, nowUs: number): void {
     this.#phase = phase;
     if (phase === Phase.MEASURE) this.#scenario.startMeasuring(nowUs);
-    else if (phase === Phase.CATCH_UP) this.#scenario.endMeasuring(nowUs);
-    else if (phase === Phase.LEAVE) {
+    else if (phase === Phase.CATCH_UP) {
+      this.#scenario.endMeasuring(nowUs);
+      for (const session of this.#scenario.sessions) session.askLast();
+    } else if (phase === Phase.LEAVE) {
       this.#newcomers.close();
+      for (const session of this.#scenario.sessions) session.endSilence();
       this.#scenario.leave();
     }
     this.#sweepUs = 0;
@@ -85,12 +88,15 @@ export class LoadRunner implements EngineDriver {
   #sweep(nowUs: number): void {
     this.#sweepUs = nowUs + SWEEP_US;
     const { counters } = this.#context;
-    let openCount = 0;
+    let openCount = 0, silentCount = 0;
     for (const session of this.#scenario.sessions) {
       session.isOpening(nowUs);
+      session.checkSilence(nowUs);
       if (!session.isGone) openCount++;
+      if (session.isSilent) silentCount++;
     }
-    counters.set(Counter.OUTSTANDING, this.#scenario.outstandingCount(nowUs) + this.#newcomers.sweep(nowUs));
+    const outstandingCount = this.#scenario.outstandingCount(nowUs) + this.#newcomers.sweep(nowUs);
+    counters.set(Counter.OUTSTANDING, outstandingCount + silentCount);
     if (this.#phase === Phase.CATCH_UP) {
       counters.set(Counter.UNSENT, this.#scenario.unsentCount(this.#context.phase.endUs));
     }

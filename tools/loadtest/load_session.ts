@@ -14,7 +14,7 @@ import {
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ENVELOPE_BYTES_MAX, FRAME_BYTES_MAX } from "../../shared/limits.ts";
-import { LOADTEST_READY_TIMEOUT_MS } from "../limits.ts";
+import { LOADTEST_READY_TIMEOUT_MS, LOADTEST_SILENT_MS } from "../limits.ts";
 import { type PacketView, writeFrame, writeVarint } from "../../shared/packet_codec.ts";
 import type { Endpoint } from "./engine.ts";
 import type { LatencyCounts } from "./latency_counts.ts";
@@ -38,6 +38,8 @@ export interface LoadContext {
 export const payloadScratch = new Uint8Array(FRAME_BYTES_MAX);
 export const payloadView = new DataView(payloadScratch.buffer);
 const frameScratch = new Uint8Array(FRAME_BYTES_MAX + ENVELOPE_BYTES_MAX);
+
+const SILENT = "the server says nothing";
 
 /** One simulated client. */
 export abstract class LoadSession implements ConnectionHandler {
@@ -67,6 +69,8 @@ export abstract class LoadSession implements ConnectionHandler {
   #notice: DisconnectNotice | null = null;
   /** When the heartbeat was due that has no answer yet; 0: none. */
   #heartbeatUs = 0;
+  /** When the server was asked something that it has to answer, and has not been heard of since; 0: it has. */
+  #silentSinceUs = 0;
 
   constructor(context: LoadContext, index: number) {
     this.context = context;
@@ -100,7 +104,7 @@ export abstract class LoadSession implements ConnectionHandler {
   protected connect(endpoint: Endpoint): void {
     this.dropConnection();
     this.#notice = null;
-    this.#heartbeatUs = 0;
+    this.#heartbeatUs = this.#silentSinceUs = 0;
     this.connection = new LoadConnection(this.context.host, endpoint, this.transport, this);
   }
 
@@ -130,6 +134,26 @@ export abstract class LoadSession implements ConnectionHandler {
     if (nowUs - this.#openedUs < LOADTEST_READY_TIMEOUT_MS * 1_000) return true;
     this.abandon("timed out");
     return false;
+  }
+
+  /** Whether the server owes it an answer, and says nothing at all. */
+  get isSilent(): boolean {
+    return this.connection !== null && this.#silentSinceUs > 0;
+  }
+
+  /** Takes the connection for lost whose server says nothing for as long as a client waits. */
+  checkSilence(nowUs: number): void {
+    if (this.isSilent && nowUs - this.#silentSinceUs >= LOADTEST_SILENT_MS * 1_000) this.onClosed(SILENT);
+  }
+
+  /** Asks once more: a server that has fallen silent has not been noticed by whoever was told nothing anyway. */
+  askLast(): void {
+    if (this.ready && this.#heartbeatUs === 0) this.#beat(this.context.host.nowUs);
+  }
+
+  /** The time for answers is over: whoever got none has lost its server. */
+  endSilence(): void {
+    if (this.isSilent) this.abandon(SILENT);
   }
 
   onReady(): void {
@@ -168,6 +192,7 @@ export abstract class LoadSession implements ConnectionHandler {
   }
 
   onPacket(view: PacketView, bytes: Uint8Array): void {
+    this.#silentSinceUs = 0;
     switch (view.type) {
       case PacketType.HEARTBEAT_RESPONSE:
         return this.#onHeartbeat(view, bytes);
@@ -266,8 +291,13 @@ export abstract class LoadSession implements ConnectionHandler {
 
   /** Sends HEARTBEAT_REQUEST. */
   sendHeartbeat(intendedUs: number): void {
+    this.#beat(intendedUs);
+  }
+
+  #beat(intendedUs: number): void {
     if (this.connection === null) return;
     this.#heartbeatUs = intendedUs;
+    if (this.#silentSinceUs === 0) this.#silentSinceUs = this.context.host.engine.nowUs();
     this.#sendHeartbeat(0);
   }
 

@@ -48,6 +48,11 @@ class LoginSession extends PlayerSession {
   protected override onLoggedOut(): void {
     this.leftCount++;
   }
+
+  /** The time for answers is over. */
+  end(): void {
+    if (!this.isGone) this.abandon("not answered by the end");
+  }
 }
 
 /**
@@ -115,6 +120,10 @@ export class LoginScenario extends Scenario {
 
   outstandingCount(): number {
     return this.sessions.reduce((sum, { isGone }) => sum + (isGone ? 0 : 1), 0);
+  }
+
+  override leave(): void {
+    for (const session of this.sessions) session.end();
   }
 
   report() {
