@@ -896,7 +896,7 @@ export const CLIENT_BUFFERED_BYTES_MAX = 262_144;
 export const CLIENT_FOLLOWED_MAX = 2;
 /** How often in a row a client goes where it is sent after a short pause, before it waits as after a lost connection. */
 export const CLIENT_FOLLOWED_SLOWLY_MAX = 8;
-/** That pause, in milliseconds: a dead server is named for 3 s. */
+/** That pause from one connection to the next, in milliseconds: a dead server is named for 3 s. */
 export const CLIENT_FOLLOW_PAUSE_MS = 500;
 /** How often a client looks whether its transport has drained, in milliseconds: nothing announces it on a WebSocket. */
 export const CLIENT_DRAIN_POLL_MS = 10;
