@@ -46,11 +46,6 @@ const TROUBLES_MS = [400, 3_000, 7_000, 15_000];
 const REACHES: readonly Reach[] = ["mute", "deaf", "cut"];
 const BREAKS: readonly Break[] = ["reset", "end", "silence"];
 
-/** A function that holds nothing but the clock: one made among others would hold what they do. */
-function readingOf(clock: { readonly time: SimulatedTime | null }): () => number {
-  return () => clock.time!.unixMs();
-}
-
 /** Runs one seed. */
 export function simulateCluster(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
   return runSeed(seed, () => new ClusterSimulation(seed, options.keepsLines ?? false));
@@ -72,8 +67,6 @@ class ClusterSimulation implements SeedRun {
   readonly trace: Trace;
   readonly verdict: Verdict;
   readonly #time = new SimulatedTime();
-  /** What the database asks for the time: SQLite holds on to it for good, and must not hold all the rest. */
-  readonly #clock: { time: SimulatedTime | null } = { time: this.#time };
   readonly #prng: Prng;
   readonly #database: SqliteDatabase;
   readonly #nodes: Node[] = [];
@@ -110,7 +103,7 @@ class ClusterSimulation implements SeedRun {
       isRunning: (life) => this.#nodes.some(({ server }) => server.life === life),
     });
     this.#watch = this.#observe();
-    this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: readingOf(this.#clock) }, MARSH_RECORDS);
+    this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: () => this.#time.unixMs() }, MARSH_RECORDS);
     const linkDeadMs = 2_000 + prng.nextInt(8_000);
     for (let index = 0; index < NODES; index++) this.#nodes.push(this.#node(index, next, linkDeadMs));
     const names = Array.from({ length: 4 + prng.nextInt(4) }, (_, index) => `player${index}`);
@@ -240,7 +233,6 @@ class ClusterSimulation implements SeedRun {
     this.#watch[Symbol.dispose]();
     for (const { server } of this.#nodes) server.stop();
     this.#database.close();
-    this.#clock.time = null;
   }
 
   async #pass(ms: number): Promise<void> {
