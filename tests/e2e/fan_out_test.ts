@@ -14,11 +14,14 @@ onEachBackend({ players: ATTACKERS + HONEST }, (backend, server) => {
     try {
       while (players.length < ATTACKERS + HONEST) players.push(await WirePlayer.enter(server(), "tcp"));
       const attackers = players.slice(0, ATTACKERS), honest = players.slice(ATTACKERS);
+      // Of what is said while a player's ignore list is read the newest is kept: who hears this has its list.
+      honest[0].say(Channel.GLOBAL, "all are here");
+      for (const player of players) await player.hears(honest[0].name);
       for (const attacker of attackers) {
         for (let line = 0; line < LINES; line++) attacker.say(Channel.GLOBAL, `${line} of ${attacker.name}`);
       }
       // Each line is heard by everybody, its sender included, or refused.
-      const lineCount = (player: WirePlayer) => player.client.all(ChatMessageSchema).length;
+      const lineCount = (player: WirePlayer) => player.client.all(ChatMessageSchema).length - 1;
       for (const attacker of attackers) {
         await attacker.client.until("each line heard or refused", () => {
           const refused = attacker.client.all(ErrorResponseSchema).length;
@@ -29,7 +32,7 @@ onEachBackend({ players: ATTACKERS + HONEST }, (backend, server) => {
       const heardCount = attackers.reduce((sum, attacker) => sum + attacker.heard(attacker.name).length, 0);
       assert(heardCount < ATTACKERS * LINES, "Some are refused");
       for (const player of honest) {
-        await player.client.until("all lines", () => lineCount(player) === heardCount);
+        await player.client.until(`all ${heardCount} lines`, () => lineCount(player) === heardCount);
         assertNumbered(player.client, 1);
         player.client.send(HeartbeatRequestSchema, { timestamp: 1n });
       }
