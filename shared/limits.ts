@@ -587,8 +587,13 @@ export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
 export const STORAGE_IN_FLIGHT_MAX = 128;
 /**
- * Of those, what players ask while they play, after a pause or while handlers take long: what goes on behind so many
- * answers may keep an entry waiting. While answers are taken quickly, they grow to all of them.
+ * A request that keeps the database to itself for longer is slow, in milliseconds: what is quick takes less than a tenth of
+ * it.
+ */
+export const STORAGE_SLOW_MS = 2;
+/**
+ * Of those, what players ask while they play, after a pause, or while requests or the handlers behind their answers are
+ * slow: an entry or a save may have to wait for so many. While all is quick, they grow to all of them.
  */
 export const STORAGE_WINDOW_MIN = 8;
 /**

@@ -28,7 +28,9 @@ export interface StorageRequest {
 }
 
 /** What became of a request: exactly one of these. `isLocked`: nothing, as another process writes. */
-export type StorageOutcome = { readonly value: unknown } | { readonly error: Error } | { readonly isLocked: true };
+export type StorageOutcome =
+  & ({ readonly value: unknown } | { readonly error: Error } | { readonly isLocked: true })
+  & { readonly isSlow?: boolean };
 
 /** An operation with what does it. */
 export interface RunnableOperation {

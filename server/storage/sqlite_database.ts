@@ -6,7 +6,7 @@
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
-import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT } from "../../shared/limits.ts";
+import { STORAGE_BUSY_TIMEOUT_MS, STORAGE_LOG_BYTES_KEPT, STORAGE_SLOW_MS } from "../../shared/limits.ts";
 import { ENGINE_SCHEMA } from "./engine_schema.ts";
 import { migrate } from "./schema.ts";
 import {
@@ -231,9 +231,14 @@ function whileInTime(
   run: (request: StorageRequest) => StorageOutcome,
 ): StorageOutcome[] {
   const outcomes: StorageOutcome[] = [];
+  let nowMs = performance.now();
   for (const request of requests) {
-    outcomes.push(run(request));
-    if (performance.now() >= untilMs) break;
+    const startMs = nowMs, outcome = run(request);
+    nowMs = performance.now();
+    // Where time has no bound, as in a simulation, nobody wants to know.
+    const isSlow = untilMs < Infinity && nowMs - startMs > STORAGE_SLOW_MS;
+    outcomes.push(isSlow ? { ...outcome, isSlow } : outcome);
+    if (nowMs >= untilMs) break;
   }
   return outcomes;
 }

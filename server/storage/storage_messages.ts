@@ -38,12 +38,15 @@ export interface NumberedResponse {
   readonly value?: unknown;
   readonly error?: ErrorRecord;
   readonly isLocked?: true;
+  /** It kept the database to itself for longer than `STORAGE_SLOW_MS`. */
+  readonly isSlow?: boolean;
 }
 
 /** What became of a request, as its answer. */
 export function responseOf(id: number, outcome: StorageOutcome): NumberedResponse {
-  if ("error" in outcome) return { id, error: encodeError(outcome.error) };
-  return "isLocked" in outcome ? { id, isLocked: true } : { id, value: outcome.value };
+  const { isSlow } = outcome;
+  if ("error" in outcome) return { id, error: encodeError(outcome.error), isSlow };
+  return "isLocked" in outcome ? { id, isLocked: true } : { id, value: outcome.value, isSlow };
 }
 
 /** What the starting thread tells the worker. */

@@ -92,8 +92,9 @@ export class WorkerStorage implements Storage {
   #writesFromMs = -Infinity;
   #isFlushing = false;
   /**
-   * Ordinary requests on their way at most. Whatever is asked later is answered behind them, entries too, so it grows only
-   * while answers are taken as fast as they come: not with a burst of requests whose handlers are slow.
+   * Ordinary requests on their way at most. Whatever is asked later is answered behind them, entries and saves too, so it
+   * grows only while the database answers quickly and its answers are taken quickly: not with requests that are slow there,
+   * or whose handlers are.
    */
   #window = STORAGE_WINDOW_MIN;
   readonly #ordinaryIds = new Set<number>();
@@ -265,12 +266,12 @@ export class WorkerStorage implements Storage {
     if (messages.length > 0) this.#port.postMessage(messages);
   }
 
-  #settle({ id, value, error, isLocked }: NumberedResponse): void {
+  #settle({ id, value, error, isLocked, isSlow }: NumberedResponse): void {
     const request = this.#sent.get(id);
     if (request === undefined) return;
     this.#sent.delete(id);
     this.#freeIds.push(id);
-    this.#moveWindow(id);
+    this.#moveWindow(id, isSlow === true);
     if (this.#queue.count > 0) this.#scheduleFlush();
     if (request === null) return;
     if (isLocked) this.#putOff(request);
@@ -279,9 +280,10 @@ export class WorkerStorage implements Storage {
   }
 
   /** An answer was taken. After a pause a burst begins anew. */
-  #moveWindow(id: number): void {
+  #moveWindow(id: number, isSlow: boolean): void {
     if (!this.#ordinaryIds.delete(id)) return;
-    if (this.#isWindowFull && this.#window < this.#claims.count) this.#window++;
+    if (isSlow) this.#window = STORAGE_WINDOW_MIN;
+    else if (this.#isWindowFull && this.#window < this.#claims.count) this.#window++;
     else if (this.#ordinaryIds.size === 0) this.#window = STORAGE_WINDOW_MIN;
   }
 

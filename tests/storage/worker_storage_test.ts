@@ -190,7 +190,7 @@ Deno.test("WorkerStorage asks for a few things at a time, for more while answers
     const asked: NumberedRequest[] = [];
     far.onmessage = ({ data }: MessageEvent<NumberedRequest[]>) => void asked.push(...data);
     const ordinary = Array.from(
-      { length: 200 },
+      { length: 300 },
       () => storage.for({ source: "one", urgency: ORDINARY }).accounts.find(1),
     );
     await until("the first", () => asked.length > 0);
@@ -199,11 +199,11 @@ Deno.test("WorkerStorage asks for a few things at a time, for more while answers
     await until("the entry", () => asked.length > STORAGE_WINDOW_MIN);
     assertEquals(asked.at(-1)!.argument, 2);
     // On their way are those that are asked and not taken: nothing is answered twice.
-    let answered = 0, most = 0;
+    let answered = 0, most = 0, isSlow: boolean | undefined;
     const answerAll = async () => {
       const count = asked.length - answered;
       most = Math.max(most, count);
-      far.postMessage(asked.slice(answered).map(({ id }) => ({ id })));
+      far.postMessage(asked.slice(answered).map(({ id }) => ({ id, isSlow })));
       answered += count;
       await until("the answers", () => storage.answerCount === count);
       return count;
@@ -215,16 +215,26 @@ Deno.test("WorkerStorage asks for a few things at a time, for more while answers
     }
     assert(most >= 3 * STORAGE_WINDOW_MIN, `${most} at once`);
     // What goes on behind them takes long from now on.
-    const count = await answerAll();
-    storage.takeAnswers(count);
+    storage.takeAnswers(await answerAll());
     storage.onSlowAnswers();
     await until("more", () => asked.length > answered);
     assert(asked.length - answered <= STORAGE_WINDOW_MIN, `${asked.length - answered} at once`);
+    for (let round = 0; round < 2; round++) {
+      storage.takeAnswers(await answerAll());
+      await until("more", () => asked.length > answered);
+    }
+    assert(asked.length - answered > STORAGE_WINDOW_MIN, `${asked.length - answered} at once`);
+    // They take the database long from now on.
+    isSlow = true;
+    storage.takeAnswers(await answerAll());
+    await until("more", () => asked.length > answered);
+    assert(asked.length - answered <= STORAGE_WINDOW_MIN, `${asked.length - answered} at once`);
+    isSlow = undefined;
     while (answered < asked.length) {
       storage.takeAnswers(await answerAll());
       await until("more, or the end", () => asked.length > answered || storage.pendingCount === 0);
     }
-    assertEquals((await Promise.all([...ordinary, entry])).length, 201);
+    assertEquals((await Promise.all([...ordinary, entry])).length, 301);
   }, 64));
 
 Deno.test("WorkerStorage gives up nothing whose answer is here, however late it is taken", () =>
