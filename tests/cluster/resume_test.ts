@@ -240,6 +240,34 @@ for (const why of ["its session is handed over", "its player enters there"] as c
   });
 }
 
+Deno.test("A whisper that could not be kept when its session was handed over is kept where that is lost", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+  const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+  one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+  let isFull = true;
+  replaceIn(pair.storage, SOCIAL, (store) => ({
+    keepWhisper: (whisper) => isFull ? Promise.resolve({ kind: "full" }) : store.keepWhisper(whisper),
+  }));
+  const draining = one.harness.logic.drain();
+  await pair.pass(1_000);
+  await draining;
+  isFull = false;
+  const isHeard = ({ harness }: Node, client: HarnessClient) =>
+    harness.received(client, PacketType.CHAT_MESSAGE).some(({ message }) => message === "hello");
+  const { client, answer } = await resume(pair, two, bert.resumeToken);
+  assert(answer.success && isHeard(two, client));
+  await pair.pass(2_000);
+  two.harness.disconnect(client);
+  await pair.pass(two.harness.config.linkDeadMs + 2_000);
+  assertEquals(pair.playersOf(bert.playerId), []);
+  const again = pair.ask(two, bert);
+  await pair.pass(1_000);
+  assertEquals([entered(two, again), isHeard(two, again)], ["in", true]);
+});
+
 Deno.test("A session that is handed over is resumed by the token its client has: the one before it is spent once it spoke", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

@@ -41,6 +41,8 @@ interface Parcel {
 interface Brought {
   readonly message: ChatMessage;
   readonly receipt: Receipt;
+  /** It was looked what is kept, and this is not. */
+  isOnlyHere: boolean;
 }
 
 /** What a packet must have to be looked at. */
@@ -107,7 +109,7 @@ export class KeptWhispers {
   /** Keeps whispers that are in an outbox as well, until they are acknowledged. */
   #secure(player: Player, packets: readonly OutboxPacket[]): void {
     const { playerId } = player;
-    const whispers = whispersOf(playerId, packets);
+    const whispers = whispersOf(playerId, packets.map((packet) => this.#asNew(player, packet)));
     for (const [index, { packet, message }] of whispers.entries()) {
       const receipt: Receipt = { isHeard: false, isKept: true };
       packet.receipt = receipt;
@@ -129,6 +131,17 @@ export class KeptWhispers {
         });
       this.#track(playerId, secure);
     }
+  }
+
+  /** A packet that was brought and is kept nowhere else is one like any other. */
+  #asNew(player: Player, packet: OutboxPacket): OutboxPacket {
+    const brought = this.#brought.get(player);
+    const index = brought?.findIndex(({ isOnlyHere, receipt }) => isOnlyHere && receipt === packet.receipt) ?? -1;
+    if (index >= 0) {
+      brought!.splice(index, 1);
+      packet.receipt = undefined;
+    }
+    return packet;
   }
 
   async #keepInOrder(whispers: readonly ChatMessage[]): Promise<void> {
@@ -202,6 +215,7 @@ export class KeptWhispers {
       this.#add(recipient, { receipt, whisperId: whisper.whisperId, isNumbered, isLoose: !isNumbered });
       recipient.tell(ChatMessageSchema, message, receipt);
     }
+    for (const brought of this.#brought.get(recipient) ?? []) brought.isOnlyHere = true;
     wake();
   }
 
@@ -212,7 +226,11 @@ export class KeptWhispers {
     if (whispers.length === 0) return;
     this.#brought.set(
       player,
-      whispers.map(({ packet, message }) => ({ message, receipt: packet.receipt = { isHeard: false, isKept: true } })),
+      whispers.map(({ packet, message }) => ({
+        message,
+        receipt: packet.receipt = { isHeard: false, isKept: true },
+        isOnlyHere: false,
+      })),
     );
   }
 
@@ -282,13 +300,15 @@ export class KeptWhispers {
   onOffline(player: Player, held: readonly MissedPacket[]): void {
     const { isLeaving, outbox, playerId } = player;
     this.#secured.delete(player);
-    this.#brought.delete(player);
     const parcels = this.#parcels.get(player) ?? [];
     for (const { receipt, isLoose, isNumbered } of parcels) {
       const isConfirmed = outbox?.isAcknowledged === true || (isLeaving && !isNumbered);
       if (isLoose && receipt.isKept && isConfirmed) receipt.isHeard = true;
     }
-    const missed = isLeaving && outbox !== null ? this.#endInOrder(player, outbox) : outbox?.unheard() ?? [];
+    const missed = isLeaving && outbox !== null
+      ? this.#endInOrder(player, outbox)
+      : (outbox?.unheard() ?? []).map((packet) => this.#asNew(player, packet));
+    this.#brought.delete(player);
     this.#parcels.delete(player);
     const arrived: number[] = [];
     for (const { receipt, whisperId } of parcels) if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
@@ -306,7 +326,7 @@ export class KeptWhispers {
       if (receipt.isKept && (parcel.isLoose || !outbox.isAcknowledged)) receipt.isHeard = true;
       parcel.isLoose = true;
     }
-    return unsent;
+    return unsent.map((packet) => this.#asNew(player, packet));
   }
 
   #settle(player: Player, parcels: readonly Parcel[]): void {
