@@ -174,6 +174,7 @@ class ClusterSimulation implements SeedRun {
         else this.#judge.onPlaced(life, ledger.session);
       },
       onApplied: (session, type, sequence, payload) => this.#delivery.onApplied(session, type, sequence, payload),
+      onShed: (session, sequence) => this.#delivery.onShed(session, sequence),
       onSaid: () => {},
       onMissed: () => {},
       onClientNumbered: (session, packet) => {

@@ -81,17 +81,28 @@ export class DeliveryJudge {
 
   /** The server handles a packet. */
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void {
+    const ledger = this.#take(session, sequence);
+    if (ledger === undefined) return;
+    ledger.isLeaving ||= type === PacketType.LEAVE_WORLD_REQUEST || type === PacketType.LOGOUT_REQUEST;
+    const sent = ledger.clientSent[sequence - 1];
+    const isSame = sent !== undefined && isSamePacket(sent, type, payload);
+    this.#verdict.expect(isSame, "delivery", `The server applied packet ${sequence}, which is not the one sent`);
+  }
+
+  /** The server refuses a packet without a look: its number counts. */
+  onShed(session: Session, sequence: number): void {
+    this.#take(session, sequence);
+  }
+
+  #take(session: Session, sequence: number): SessionLedger | undefined {
     const ledger = this.of(session);
-    if (sequence === 0 || ledger === undefined) return;
+    if (sequence === 0 || ledger === undefined) return undefined;
     if (sequence !== ledger.applied + 1 && !ledger.mayAdopt) {
       this.#verdict.fail("delivery", `The server applied packet ${sequence} of a client after ${ledger.applied}`);
     }
     ledger.mayAdopt = false;
-    ledger.isLeaving ||= type === PacketType.LEAVE_WORLD_REQUEST || type === PacketType.LOGOUT_REQUEST;
     ledger.applied = sequence;
-    const sent = ledger.clientSent[sequence - 1];
-    const isSame = sent !== undefined && isSamePacket(sent, type, payload);
-    this.#verdict.expect(isSame, "delivery", `The server applied packet ${sequence}, which is not the one sent`);
+    return ledger;
   }
 
   // The client

@@ -226,6 +226,7 @@ export class GameTest<P extends PacketShapes<P>, Api> {
       onSent: () => {},
       onNumbered: (outbox, packet) => void this.delivery.onNumbered(outbox, packet),
       onApplied: (session, type, sequence, payload) => this.delivery.onApplied(session, type, sequence, payload),
+      onShed: (session, sequence) => this.delivery.onShed(session, sequence),
       onSaid: () => {},
       onMissed: () => {},
       onClientNumbered: (session, packet) => this.delivery.onClientNumbered(session, packet),

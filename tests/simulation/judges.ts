@@ -66,6 +66,7 @@ export class Judges {
           this.storage.onLogoutAsked(session.presence.characterId, this.#time.monotonicMs());
         }
       },
+      onShed: (session, sequence) => this.delivery.onShed(session, sequence),
       onSaid: (saying) => {
         if (this.#life !== null) this.chat.onSaid(this.#life, saying);
       },

@@ -24,6 +24,8 @@ export interface Observer {
   onSent(session: Session, type: number, payload: Uint8Array): void;
   onNumbered(outbox: Outbox, packet: OutboxPacket): void;
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void;
+  /** A packet is refused unseen. */
+  onShed(session: Session, sequence: number): void;
   /** A player has said something, and the server begins to tell it. */
   onSaid(saying: Saying): void;
   /** The server tells a player nothing of these, or later. */
@@ -94,6 +96,13 @@ export function observe(observer: Observer): Disposable {
           original.call(this, session, type, sequence, payload, requestKey);
         },
     ),
+  );
+  stack.use(
+    patch(Dispatcher.prototype, "refuse", (original) =>
+      function (this: Dispatcher, session, type, sequence, error) {
+        observer.onShed(session, sequence);
+        original.call(this, session, type, sequence, error);
+      }),
   );
   stack.use(patch(ChatDelivery.prototype, "deliver", (original) =>
     function (this: ChatDelivery, saying, recipients) {
