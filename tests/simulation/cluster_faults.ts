@@ -12,7 +12,14 @@ import { WorldService } from "../../server/session/world_service.ts";
 import { statement } from "../../server/storage/sql.ts";
 import { STORED_CHARACTERS } from "../../server/storage/stored_characters.ts";
 import { patch } from "./observe.ts";
+import { type ClusterPlan, LATENESS, SILENCE, TALK } from "./cluster_plans.ts";
 import type { PlantedFault } from "./planted_faults.ts";
+
+/** One fault. */
+export interface ClusterFault extends PlantedFault {
+  /** How it must go for the fault to show; left out: as each seed has it. */
+  readonly plan?: ClusterPlan;
+}
 
 const KEEP_UNDER_EPOCH = statement(
   `UPDATE handed_over_sessions SET epoch =
@@ -32,7 +39,7 @@ const SET_BACK = statement("UPDATE player_owners SET epoch = epoch - 1 WHERE pla
 const PROLONG = statement("UPDATE nodes SET lease_until_ms = now_ms() + 6000 WHERE server_id = ?");
 
 /** All of them, as in docs/simulation.md. */
-export const CLUSTER_FAULTS: readonly PlantedFault[] = [
+export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   {
     name: "a player is taken from a server that holds its lease",
     rules: ["owners"],
@@ -45,13 +52,22 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a server claims without a lease",
+    plan: LATENESS,
     rules: ["owners"],
-    plant: () =>
-      plantIn("claim", (claim) =>
+    plant: () => {
+      const stack = new DisposableStack();
+      stack.use(plantIn("claim", (claim) =>
         function* (argument) {
           yield* PROLONG.run(argument.node.serverId);
           return yield* claim(argument);
-        }),
+        }));
+      stack.use(plantIn("takeSession", (takeSession) =>
+        function* (argument) {
+          yield* PROLONG.run(argument.node.serverId);
+          return yield* takeSession(argument);
+        }));
+      return stack;
+    },
   },
   {
     name: "an epoch is given twice",
@@ -77,6 +93,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a server does not look whose its players are",
+    plan: SILENCE,
     rules: ["saved", "sessions"],
     plant: () =>
       patch(ClaimedOwnerships.prototype, "check", () =>
@@ -86,6 +103,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a player who is another server's plays on",
+    plan: SILENCE,
     rules: ["sessions"],
     plant: () => patch(WorldService.prototype, "lose", () => function () {}),
   },
@@ -193,6 +211,7 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "what is said on another server is not heard",
+    plan: TALK,
     rules: ["heard"],
     plant: () =>
       patch(NodeBus.prototype, "take", () =>
@@ -240,11 +259,13 @@ export const CLUSTER_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "whispers that were handed over are told again as kept",
+    plan: TALK,
     rules: ["chat"],
     plant: () => patch(KeptWhispers.prototype, "onEnter", () => function () {}),
   },
   {
     name: "whispers to players who are on their way are not kept",
+    plan: TALK,
     rules: ["heard"],
     plant: () => patch(KeptWhispers.prototype, "keep", () => () => Promise.resolve({ kind: "kept", whisperId: 0 })),
   },

@@ -14,6 +14,7 @@ import { Prng } from "../../server/world/prng.ts";
 import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
 import { ClusterChatJudge } from "./cluster_chat_judge.ts";
 import { ClusterJudge } from "./cluster_judge.ts";
+import { type ClusterPlan, PLANS, type Trouble } from "./cluster_plans.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
 import { observe } from "./observe.ts";
 import { settle } from "./settlement.ts";
@@ -41,14 +42,15 @@ const RESTART_MS = 60_000;
 /** How soon nothing of anybody may be left, in milliseconds. */
 const LEAVE_MS = 120_000;
 const POLL_MS = 250;
-/** How long a link is cut, or a server paused, in milliseconds: a moment, about as long as a lease, and far longer. */
-const TROUBLES_MS = [400, 3_000, 7_000, 15_000];
 const REACHES: readonly Reach[] = ["mute", "deaf", "cut"];
 const BREAKS: readonly Break[] = ["reset", "end", "silence"];
 
-/** Runs one seed. */
-export function simulateCluster(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
-  return runSeed(seed, () => new ClusterSimulation(seed, options.keepsLines ?? false));
+/** Runs one seed, by the plan that it draws unless another is given. */
+export function simulateCluster(
+  seed: number,
+  options: { readonly keepsLines?: boolean; readonly plan?: ClusterPlan } = {},
+): Promise<SimulationResult> {
+  return runSeed(seed, () => new ClusterSimulation(seed, options));
 }
 
 /** One server, and all that leads to it. */
@@ -80,12 +82,15 @@ class ClusterSimulation implements SeedRun {
   readonly #players: SimulatedPlayer[] = [];
   /** The node that each address has been to last. */
   readonly #lastNodes = new Map<string, number>();
+  readonly #plan: ClusterPlan;
   #lifeCount = 0;
   #isTroubled = false;
 
-  constructor(seed: number, keepsLines: boolean) {
+  constructor(seed: number, { keepsLines = false, plan }: { keepsLines?: boolean; plan?: ClusterPlan }) {
     const prng = this.#prng = new Prng(seed);
     const next = () => new Prng(prng.nextUint32());
+    const drawn = PLANS[prng.nextInt(PLANS.length)];
+    this.#plan = plan ?? drawn;
     this.trace = new Trace({ keepsLines });
     this.verdict = new Verdict(() => this.trace.stepCount);
     this.#delivery = new DeliveryJudge(this.verdict);
@@ -104,7 +109,8 @@ class ClusterSimulation implements SeedRun {
     });
     this.#watch = this.#observe();
     this.#database = new SqliteDatabase({ path: MEMORY_PATH, nowMs: () => this.#time.unixMs() }, MARSH_RECORDS);
-    const linkDeadMs = 2_000 + prng.nextInt(8_000);
+    const [linkDeadMsMin, linkDeadMsMax] = this.#plan.linkDeadMs;
+    const linkDeadMs = linkDeadMsMin + prng.nextInt(linkDeadMsMax - linkDeadMsMin);
     for (let index = 0; index < NODES; index++) this.#nodes.push(this.#node(index, next, linkDeadMs));
     const names = Array.from({ length: 4 + prng.nextInt(4) }, (_, index) => `player${index}`);
     this.#around = {
@@ -118,6 +124,7 @@ class ClusterSimulation implements SeedRun {
       },
       names,
       shoutCount: 20,
+      habit: this.#plan.habit,
       isQuiet: false,
       isOver: false,
     };
@@ -278,7 +285,9 @@ class ClusterSimulation implements SeedRun {
   // What goes wrong
 
   #troubleLater(): void {
-    this.#time.at(this.#prng.nextFloat() * 2_000, () => {
+    const { everyMs, troubles } = this.#plan;
+    if (troubles.length === 0) return;
+    this.#time.at(this.#prng.nextFloat() * everyMs, () => {
       if (!this.#isTroubled) return;
       this.#trouble(this.#nodes[this.#prng.nextInt(NODES)]);
       this.#troubleLater();
@@ -288,31 +297,50 @@ class ClusterSimulation implements SeedRun {
   #trouble(node: Node): void {
     const prng = this.#prng, nowMs = this.#time.monotonicMs();
     const { network, server } = node;
-    const forMs = TROUBLES_MS[prng.nextInt(TROUBLES_MS.length)];
-    const kind = prng.nextInt(17);
-    this.trace.step(`trouble ${kind}`, nowMs, server.config.serverId);
-    if (kind < 4) {
-      const { open } = network;
-      if (open.length > 0) open[prng.nextInt(open.length)].break(BREAKS[prng.nextInt(BREAKS.length)]);
-      return;
+    const { troublesMs } = this.#plan;
+    const forMs = troublesMs[prng.nextInt(troublesMs.length)];
+    const trouble = this.#drawTrouble();
+    this.trace.step(trouble, nowMs, server.config.serverId);
+    const ail = () => node.troubledUntilMs = Math.max(node.troubledUntilMs, this.#time.monotonicMs() + forMs);
+    if (trouble !== "break" && trouble !== "late claim") ail();
+    switch (trouble) {
+      case "break": {
+        const { open } = network;
+        if (open.length > 0) open[prng.nextInt(open.length)].break(BREAKS[prng.nextInt(BREAKS.length)]);
+        return;
+      }
+      case "link":
+        server.disk.reach = REACHES[prng.nextInt(REACHES.length)];
+        return void this.#time.at(forMs, () => server.disk.reach = "whole");
+      case "pause":
+        return server.pause(forMs);
+      case "slow":
+        server.disk.health = { commitMs: 2_000, isFull: false };
+        return void this.#time.at(forMs, () => server.disk.health = { commitMs: 2, isFull: false });
+      case "kill":
+        return server.crashLogic();
+      case "late claim":
+        server.disk.onAsked = (operation) => {
+          if (!this.#isTroubled || !/^directory\.(claim|takeSession)$/.test(operation)) return;
+          server.disk.onAsked = () => {};
+          server.disk.reach = "mute";
+          ail();
+          this.#time.at(0, () => server.crashLogic());
+          this.#time.at(forMs, () => server.disk.reach = "whole");
+        };
+        return;
+      case "restart":
+        return void server.restart();
+      case "bus":
+        server.busReach = REACHES[prng.nextInt(REACHES.length)];
+        return void this.#time.at(forMs, () => server.busReach = "whole");
     }
-    node.troubledUntilMs = Math.max(node.troubledUntilMs, nowMs + forMs);
-    if (kind < 7) {
-      server.disk.reach = REACHES[prng.nextInt(REACHES.length)];
-      this.#time.at(forMs, () => server.disk.reach = "whole");
-    } else if (kind < 10) {
-      server.pause(forMs);
-    } else if (kind < 11) {
-      server.disk.health = { commitMs: 2_000, isFull: false };
-      this.#time.at(forMs, () => server.disk.health = { commitMs: 2, isFull: false });
-    } else if (kind < 12) {
-      server.crashLogic();
-    } else if (kind < 15) {
-      void server.restart();
-    } else {
-      server.busReach = REACHES[prng.nextInt(REACHES.length)];
-      this.#time.at(forMs, () => server.busReach = "whole");
-    }
+  }
+
+  #drawTrouble(): Trouble {
+    const { troubles } = this.#plan;
+    let dart = this.#prng.nextInt(troubles.reduce((sum, [weight]) => sum + weight, 0));
+    return troubles.find(([weight]) => (dart -= weight) < 0)![1];
   }
 
   #heal({ server }: Node): void {

@@ -39,7 +39,10 @@ const ROOM_COUNT = 3;
 /** An action and how often it is chosen. */
 type Action = readonly [weight: number, act: (player: SimulatedPlayer) => void | Promise<unknown>];
 
-const ACTIONS: readonly Action[] = [
+/** What players do most. */
+export type Habit = "anything" | "talk" | "come and go";
+
+const ANYTHING: readonly Action[] = [
   [40, walk],
   [24, fight],
   [8, (player) => say(player, Channel.GLOBAL)],
@@ -76,12 +79,30 @@ const ACTIONS: readonly Action[] = [
   [1, (player) => player.client.close()],
 ];
 
-const WEIGHT_SUM = ACTIONS.reduce((sum, [weight]) => sum + weight, 0);
+const TALK: readonly Action[] = [
+  [4, (player) => say(player, Channel.WHISPER)],
+  [2, (player) => say(player, Channel.GLOBAL)],
+  [1, walk],
+];
+const COME_AND_GO: readonly Action[] = [
+  [4, walk],
+  [4, (player) => player.client.reconnectNow()],
+  [1, (player) => void player.client.send(LeaveWorldRequestSchema, {})],
+  [1, (player) => player.client.logout()],
+  [2, (player) => player.client.close()],
+];
+
+const ACTIONS: Readonly<Record<Habit, readonly Action[]>> = {
+  "anything": ANYTHING,
+  "talk": TALK,
+  "come and go": COME_AND_GO,
+};
 
 /** Does one thing. */
 export async function actAtRandom(player: SimulatedPlayer): Promise<void> {
-  let dart = player.prng.nextInt(WEIGHT_SUM);
-  for (const [weight, act] of ACTIONS) {
+  const actions = ACTIONS[player.around.habit];
+  let dart = player.prng.nextInt(actions.reduce((sum, [weight]) => sum + weight, 0));
+  for (const [weight, act] of actions) {
     dart -= weight;
     if (dart < 0) return void await act(player);
   }

@@ -49,6 +49,8 @@ interface Waiting {
 /** The disk, and the storage worker above it. */
 export class SimulatedDisk {
   health: DiskHealth = { commitMs: 2, isFull: false };
+  /** Told of every request before it is on its way. */
+  onAsked: (operation: NumberedRequest["operation"]) => void = () => {};
   readonly #time: SimulatedTime;
   readonly #prng: Prng;
   readonly #trace: Trace;
@@ -138,6 +140,7 @@ export class SimulatedDisk {
   }
 
   #take(request: NumberedRequest, port: DiskPort): void {
+    this.onAsked(request.operation);
     this.#waiting.push({ request, port });
     this.#schedule();
   }

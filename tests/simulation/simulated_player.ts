@@ -34,7 +34,7 @@ import { FriendResponseSchema, IgnoreResponseSchema } from "../../games/parts/fr
 import { inflatePayload } from "../../client/inflate.ts";
 import type { ChatJudge } from "./chat_judge.ts";
 import type { Judges } from "./judges.ts";
-import { actAtRandom } from "./player_actions.ts";
+import { actAtRandom, type Habit } from "./player_actions.ts";
 import { Parrot } from "./parrot.ts";
 import type { SessionLedger } from "./session_ledger.ts";
 import { Sight } from "./sight_judge.ts";
@@ -69,6 +69,7 @@ export interface Surroundings {
   readonly names: readonly string[];
   /** Messages in one shout. */
   readonly shoutCount: number;
+  readonly habit: Habit;
   /** Nobody does anything new. */
   isQuiet: boolean;
   /** Everybody goes. */

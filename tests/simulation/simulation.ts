@@ -125,6 +125,7 @@ class Simulation implements SeedRun {
       judges: this.#judges,
       names,
       shoutCount: [20, 60, 120, 200][prng.nextInt(4)],
+      habit: "anything",
       isQuiet: false,
       isOver: false,
     };
