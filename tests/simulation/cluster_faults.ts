@@ -12,7 +12,7 @@ import { WorldService } from "../../server/session/world_service.ts";
 import { statement } from "../../server/storage/sql.ts";
 import { STORED_CHARACTERS } from "../../server/storage/stored_characters.ts";
 import { patch } from "./observe.ts";
-import { type ClusterPlan, LATENESS, SILENCE, TALK } from "./cluster_plans.ts";
+import { type ClusterPlan, LATENESS, RESTARTS, SILENCE, TALK } from "./cluster_plans.ts";
 import type { PlantedFault } from "./planted_faults.ts";
 
 /** One fault. */
@@ -188,7 +188,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   },
   {
     name: "what its client has not heard is not handed over",
-    rules: ["delivery", "contract"],
+    rules: ["delivery", "contract", "chat"],
     plant: () =>
       plantInHandOver(({ outbox, ...numbers }) => ({
         ...numbers,
@@ -197,6 +197,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
   },
   {
     name: "a character is not saved when its session is handed over",
+    plan: RESTARTS,
     rules: ["saved"],
     plant: () => patch(STORED_CHARACTERS, "save", () => doneWithout),
   },

@@ -74,8 +74,18 @@ export const LATENESS: ClusterPlan = {
   habit: "come and go",
 };
 
+/** Servers are told to stop again and again, while players come and go. */
+export const RESTARTS: ClusterPlan = {
+  name: "restarts",
+  troubles: [[3, "break"], [1, "link"], [5, "restart"]],
+  troublesMs: [400, 3_000],
+  everyMs: 2_000,
+  linkDeadMs: [2_000, 10_000],
+  habit: "come and go",
+};
+
 /** Nothing goes wrong, and everybody talks while servers are restarted. */
 export const TALK: ClusterPlan = { ...ANYTHING, name: "talk", troubles: [], habit: "talk" };
 
 /** Of which each seed draws one. */
-export const PLANS: readonly ClusterPlan[] = [ANYTHING, ANYTHING, SILENCE, LATENESS, TALK];
+export const PLANS: readonly ClusterPlan[] = [ANYTHING, ANYTHING, SILENCE, LATENESS, RESTARTS, TALK];

@@ -40,11 +40,11 @@ Deno.test("simulateCluster() repeats a seed step by step", async () => {
   assert(first.steps > 500, `Only ${first.steps} steps`);
 });
 
-for (const { name, rules, plant } of CLUSTER_FAULTS) {
+for (const { name, plan, rules, plant } of CLUSTER_FAULTS) {
   Deno.test(`simulateCluster() finds that ${name}`, async () => {
     using _fault = plant();
     for (let seed = 1; seed <= SEEDS_PER_FAULT; seed++) {
-      const { violation } = await simulateCluster(seed);
+      const { violation } = await simulateCluster(seed, { plan });
       if (violation === null) continue;
       assert(rules.includes(violation.rule), `Found by the rule "${violation.rule}": ${violation.text}`);
       return;
