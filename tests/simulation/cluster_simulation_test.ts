@@ -43,12 +43,14 @@ Deno.test("simulateCluster() repeats a seed step by step", async () => {
 for (const { name, plan, rules, plant } of CLUSTER_FAULTS) {
   Deno.test(`simulateCluster() finds that ${name}`, async () => {
     using _fault = plant();
+    const others = new Set<string>();
     for (let seed = 1; seed <= SEEDS_PER_FAULT; seed++) {
       const { violation } = await simulateCluster(seed, { plan });
       if (violation === null) continue;
-      assert(rules.includes(violation.rule), `Found by the rule "${violation.rule}": ${violation.text}`);
-      return;
+      if (rules.includes(violation.rule)) return;
+      // What it breaks as well may be seen first.
+      others.add(violation.rule);
     }
-    assert(false, `${SEEDS_PER_FAULT} seeds have not found it`);
+    assert(false, `${SEEDS_PER_FAULT} seeds have not found it, only others: ${[...others]}`);
   });
 }

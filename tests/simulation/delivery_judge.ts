@@ -59,6 +59,9 @@ export class DeliveryJudge {
       this.#byOutbox.set(outbox, before);
       return;
     }
+    // Among other nodes one that cannot reach the database leaves a session the token by which they know it.
+    const isNew = before === undefined || session.owner !== null;
+    this.#verdict.expect(isNew, "resume", "A session was given a resume token that it had before");
     if (ledger === undefined) {
       ledger = new SessionLedger(session, outbox, session.player!.playerId, life);
       this.#byOutbox.set(outbox, ledger);

@@ -62,7 +62,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "the outbox is forgotten on resume",
-    rules: ["contract", "delivery"],
+    rules: ["contract", "delivery", "settled"],
     plant: () =>
       patch(SessionManager.prototype, "flushOutbox", () =>
         function (this: SessionManager, { outbox }) {
@@ -91,11 +91,22 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   {
     name: "acknowledgements are dropped",
     rules: ["settled"],
-    plant: () =>
-      patch(RingOutput.prototype, "tryAck", () =>
-        function (_link) {
-          return true;
-        }),
+    // Those that are sent alone, and those that come with something else.
+    plant: () => {
+      const stack = new DisposableStack();
+      stack.use(patch(RingOutput.prototype, "tryAck", () => () => true));
+      stack.use(
+        patch(
+          SendQueue.prototype,
+          "appendPacket",
+          (original) =>
+            function (this: SendQueue, type, sequence, timestamp, isCompressed, _ack, payload, start, end) {
+              original.call(this, type, sequence, timestamp, isCompressed, 0, payload, start, end);
+            },
+        ),
+      );
+      return stack;
+    },
   },
   {
     name: "logging out is answered before the commit",

@@ -49,12 +49,14 @@ Deno.test("simulate() takes another way with another seed", async () => {
 for (const { name, rules, plant } of PLANTED_FAULTS) {
   Deno.test(`simulate() finds that ${name}`, async () => {
     using _fault = plant();
+    const others = new Set<string>();
     for (let seed = 1; seed <= SEEDS_PER_FAULT; seed++) {
       const { violation } = await simulate(seed);
       if (violation === null) continue;
-      assert(rules.includes(violation.rule), `Found by the rule "${violation.rule}": ${violation.text}`);
-      return;
+      if (rules.includes(violation.rule)) return;
+      // What it breaks as well may be seen first.
+      others.add(violation.rule);
     }
-    assert(false, `${SEEDS_PER_FAULT} seeds have not found it`);
+    assert(false, `${SEEDS_PER_FAULT} seeds have not found it, only others: ${[...others]}`);
   });
 }
