@@ -14,7 +14,7 @@ import { Prng } from "../../server/world/prng.ts";
 import { SEND_QUEUE_HARD_BYTES_MIN } from "../../shared/limits.ts";
 import { ClusterChatJudge } from "./cluster_chat_judge.ts";
 import { ClusterJudge } from "./cluster_judge.ts";
-import { type ClusterPlan, PLANS, type Trouble } from "./cluster_plans.ts";
+import { ANYTHING, type ClusterPlan, type Trouble } from "./cluster_plans.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
 import { observe } from "./observe.ts";
 import { settle } from "./settlement.ts";
@@ -45,7 +45,7 @@ const POLL_MS = 250;
 const REACHES: readonly Reach[] = ["mute", "deaf", "cut"];
 const BREAKS: readonly Break[] = ["reset", "end", "silence"];
 
-/** Runs one seed, by the plan that it draws unless another is given. */
+/** Runs one seed. */
 export function simulateCluster(
   seed: number,
   options: { readonly keepsLines?: boolean; readonly plan?: ClusterPlan } = {},
@@ -86,11 +86,10 @@ class ClusterSimulation implements SeedRun {
   #lifeCount = 0;
   #isTroubled = false;
 
-  constructor(seed: number, { keepsLines = false, plan }: { keepsLines?: boolean; plan?: ClusterPlan }) {
+  constructor(seed: number, { keepsLines = false, plan = ANYTHING }: { keepsLines?: boolean; plan?: ClusterPlan }) {
     const prng = this.#prng = new Prng(seed);
     const next = () => new Prng(prng.nextUint32());
-    const drawn = PLANS[prng.nextInt(PLANS.length)];
-    this.#plan = plan ?? drawn;
+    this.#plan = plan;
     this.trace = new Trace({ keepsLines });
     this.verdict = new Verdict(() => this.trace.stepCount);
     this.#delivery = new DeliveryJudge(this.verdict);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "../support/assert.ts";
 import { CLUSTER_FAULTS } from "./cluster_faults.ts";
+import { ANYTHING, PLANS } from "./cluster_plans.ts";
 import { simulateCluster } from "./cluster_simulation.ts";
 import { CLUSTER_REGRESSION_SEEDS } from "./regression_seeds.ts";
 import type { SimulationResult } from "./simulation.ts";
@@ -9,18 +10,25 @@ import type { SimulationResult } from "./simulation.ts";
 /** Seeds that every run tries, and such that none has tried before. */
 const FIXED_SEEDS = 20;
 const FRESH_SEEDS = 300;
+/** Of each plan that leaves something out. */
+const SEEDS_PER_PLAN = 5;
 /** Within so many seeds each planted fault is found. */
 const SEEDS_PER_FAULT = 60;
 
-function assertKept({ seed, violation }: SimulationResult): void {
-  const text =
-    `Seed ${seed} breaks "${violation?.rule}": ${violation?.text}; deno task simulate --cluster --seed=${seed}`;
-  assert(violation === null, text);
+function assertKept({ seed, violation }: SimulationResult, plan = ANYTHING): void {
+  const again = `deno task simulate --cluster --plan=${plan.name} --seed=${seed}`;
+  assert(violation === null, `Seed ${seed} breaks "${violation?.rule}": ${violation?.text}; ${again}`);
 }
 
 Deno.test("simulateCluster() keeps every promise with the same seeds as ever", async () => {
   for (let seed = 1; seed <= FIXED_SEEDS; seed++) assertKept(await simulateCluster(seed));
 });
+
+for (const plan of PLANS.filter((each) => each !== ANYTHING)) {
+  Deno.test(`simulateCluster() keeps every promise with the plan ${plan.name}`, async () => {
+    for (let seed = 1; seed <= SEEDS_PER_PLAN; seed++) assertKept(await simulateCluster(seed, { plan }), plan);
+  });
+}
 
 for (const { seed, was } of CLUSTER_REGRESSION_SEEDS) {
   Deno.test(`simulateCluster() keeps every promise with seed ${seed}: ${was}`, async () => {

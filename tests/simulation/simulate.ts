@@ -5,8 +5,9 @@
  * @module
  */
 
-import { integer } from "../../server/config/kinds.ts";
+import { choice, integer } from "../../server/config/kinds.ts";
 import { count as option, readOptions, seed as anySeed, type SoakOption, toggle } from "../soak/options.ts";
+import { ANYTHING, PLANS } from "./cluster_plans.ts";
 import { simulateCluster } from "./cluster_simulation.ts";
 import { simulate } from "./simulation.ts";
 
@@ -20,19 +21,27 @@ const values = readOptions("simulate", {
   from: { ...anySeed(), help: "the first of several seeds" },
   seeds: option(300, 1, 1_000_000_000, "how many seeds"),
   cluster: toggle("three servers on one database instead of one server"),
+  plan: {
+    kind: choice(PLANS.map(({ name }) => name)),
+    fallback: ANYTHING.name,
+    help: "what goes wrong with several servers",
+  },
   lines: toggle("print every step"),
 });
 
-const [run, task] = values.cluster
-  ? [simulateCluster, "deno task simulate --cluster"] as const
-  : [simulate, "deno task simulate"] as const;
+const plan = PLANS.find(({ name }) => name === values.plan)!;
+const run = (seed: number) => {
+  const options = { keepsLines: values.lines };
+  return values.cluster ? simulateCluster(seed, { ...options, plan }) : simulate(seed, options);
+};
+const task = values.cluster ? `deno task simulate --cluster --plan=${plan.name}` : "deno task simulate";
 const first = values.seed ?? values.from;
 const count = values.seed === undefined ? values.seeds : 1;
 console.log(`Seeds ${first} to ${first + count - 1}`);
 const startMs = performance.now();
 let failed = 0;
 for (let seed = first; seed < first + count; seed++) {
-  const { violation, steps, hash, lines } = await run(seed, { keepsLines: values.lines });
+  const { violation, steps, hash, lines } = await run(seed);
   for (const line of lines) console.log(line);
   if (values.seed !== undefined) console.log(`Seed ${seed}: ${steps} steps, hash ${hash}`);
   if (violation === null) continue;
