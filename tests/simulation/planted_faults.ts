@@ -37,6 +37,8 @@ export interface PlantedFault {
   readonly rules: readonly string[];
   /** Plants it. */
   readonly plant: () => Disposable;
+  /** It shows where much is said; see {@linkcode SimulationOptions}. */
+  readonly isLoud?: boolean;
 }
 
 /** All of them, as in docs/simulation.md. */
@@ -219,6 +221,7 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a broadcast that did not fit is forgotten",
+    isLoud: true,
     rules: ["contract", "settled", "delivery"],
     plant: () => patch(SessionManager.prototype, "onBroadcastFull", () => () => {}),
   },

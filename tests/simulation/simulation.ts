@@ -48,9 +48,16 @@ const RINGS = [
   { toLogicBytes: 131_072, fromLogicBytes: 32_768 },
 ];
 
+/** How a seed is run. */
+export interface SimulationOptions {
+  readonly keepsLines?: boolean;
+  /** Players say so much at a time that the rings from logic are full soon; default: as the seed has it. */
+  readonly isLoud?: boolean;
+}
+
 /** Runs one seed. */
-export function simulate(seed: number, options: { keepsLines?: boolean } = {}): Promise<SimulationResult> {
-  return runSeed(seed, () => new Simulation(seed, options.keepsLines ?? false));
+export function simulate(seed: number, options: SimulationOptions = {}): Promise<SimulationResult> {
+  return runSeed(seed, () => new Simulation(seed, options));
 }
 
 /** A simulation that is built and has not begun. */
@@ -93,7 +100,7 @@ class Simulation implements SeedRun {
   readonly #players: SimulatedPlayer[] = [];
   readonly #faults: Faults;
 
-  constructor(seed: number, keepsLines: boolean) {
+  constructor(seed: number, { keepsLines = false, isLoud = false }: SimulationOptions) {
     const prng = this.#prng = new Prng(seed);
     const next = () => new Prng(prng.nextUint32());
     this.trace = new Trace({ keepsLines });
@@ -106,7 +113,7 @@ class Simulation implements SeedRun {
     this.#server = new SimulatedServer(this.#time, next(), {
       shape: {
         ioWorkers: 1 + prng.nextInt(3),
-        ...RINGS[prng.nextInt(RINGS.length)],
+        ...RINGS[isLoud ? 1 : prng.nextInt(RINGS.length)],
         softBytes: prng.nextInt(2) === 0 ? 2_048 : 65_536,
         hardBytes: SEND_QUEUE_HARD_BYTES_MIN,
         linkDeadMs: 2_000 + prng.nextInt(8_000),
@@ -124,7 +131,7 @@ class Simulation implements SeedRun {
       network: this.#network,
       judges: this.#judges,
       names,
-      shoutCount: [20, 60, 120, 200][prng.nextInt(4)],
+      shoutCount: isLoud ? 200 : [20, 60, 120, 200][prng.nextInt(4)],
       habit: "anything",
       isQuiet: false,
       isOver: false,
