@@ -405,6 +405,11 @@ export const LINK_DEAD_MS = 60_000;
  * milliseconds.
  */
 export const RESUME_REPEAT_MS = 500;
+/**
+ * How long a resume whose connection broke before it was answered spares the next one asking the database, in
+ * milliseconds: as long as a client waits between two. What has become of its account meanwhile is not seen.
+ */
+export const RESUME_MARK_MS = 10_000;
 /** After how long a client asks again whose session is on its way from one server to another, in milliseconds. */
 export const RESUME_AGAIN_MS = 500;
 /**

@@ -88,8 +88,11 @@ export interface Ownerships {
   /** A write of a player was refused as `fenced`: it is looked whose the player is. */
   onFenced(playerId: number): void;
 
+  /** This node has heard of its lease a moment ago. */
+  readonly isCurrent: boolean;
+
   /**
-   * Holds that this node has heard of its lease a moment ago.
+   * Holds that {@linkcode Ownerships.isCurrent}.
    *
    * @throws {DependencyError} `unavailable` otherwise: nothing may be promised that must last.
    */
@@ -105,6 +108,7 @@ export const OWNS_EVERYBODY: Ownerships = {
   image: () => [],
   restore: () => {},
   onFenced: () => {},
+  isCurrent: true,
   checkLease: () => {},
 };
 
@@ -249,8 +253,12 @@ export class ClaimedOwnerships implements Ownerships {
     this.checkSoon([playerId]);
   }
 
+  get isCurrent(): boolean {
+    return this.#isCurrent();
+  }
+
   checkLease(): void {
-    if (this.#isCurrent()) return;
+    if (this.isCurrent) return;
     throw new DependencyError(
       "unavailable",
       "Cannot promise anything: this node has not heard of its lease for too long",

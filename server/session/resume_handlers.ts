@@ -15,9 +15,10 @@ import {
 } from "../../shared/gen/auth_pb.ts";
 import { Cause, ErrorCode } from "../../shared/gen/enums.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
-import { RESUME_AGAIN_MS, RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
+import { RESUME_AGAIN_MS, RESUME_MARK_MS, RESUME_REPEAT_MS, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { DependencyError } from "../../shared/errors.ts";
+import type { Ownership } from "../cluster/directory_store.ts";
 import type { FoundSession } from "../cluster/session_finder.ts";
 import type { HookLists } from "../game/hooks.ts";
 import type { Entries } from "./entries.ts";
@@ -56,8 +57,8 @@ export class ResumeService {
   #waiting: WaitingResume[] = [];
   /** What is under way with sessions that the database has to know of, by player: resumes, and moves to and from here. */
   readonly #underWay = new Map<number, Promise<void>>();
-  /** What sessions that were brought here are resumed by the next time, as the database knows already. */
-  readonly #brought = new WeakMap<Session, string>();
+  /** What the database knows already that sessions are resumed by the next time, and their clients were not told. */
+  readonly #marks = new WeakMap<Session, { readonly nextToken: string; readonly atMs: number }>();
   readonly #entries: Pick<Entries, "bring" | "checkOpen">;
   readonly #world: Pick<WorldService, "replace">;
 
@@ -156,40 +157,59 @@ export class ResumeService {
         continue;
       }
       const { owner } = session, { playerId } = session.player!;
-      const brought = this.#brought.get(session);
-      this.#brought.delete(session);
-      if (brought !== undefined || owner === null || resumeToken === session.previousResumeToken) {
-        return this.#takeUp(fresh, session, request, brought ?? randomToken());
+      const marked = this.#markOf(session);
+      if (marked !== undefined || owner === null || resumeToken === session.previousResumeToken) {
+        return this.#takeUp(fresh, session, request, marked ?? randomToken());
       }
       if (this.#underWay.has(playerId)) {
         await this.#underWay.get(playerId);
         continue;
       }
       this.#check(session, request);
-      let nextToken = randomToken();
-      const { characterId } = session.presence;
-      const mark = { characterId, resumeToken: nextToken, previousResumeToken: session.resumeToken };
-      const isOwned = await this.oneByOne(playerId, async () => {
-        try {
-          const { tokenEpoch } = session;
-          if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: fresh.entrant })) throw this.#void(session);
-        } catch (error) {
-          if (!(error instanceof DependencyError)) throw error;
-          if (error.code === "fenced") {
-            ownerships.onFenced(playerId);
-            return false;
-          }
-          // Who plays here plays on without the database; with another token nobody else would know the session.
-          nextToken = session.resumeToken;
-        }
-        return true;
-      });
-      if (!isOwned) return this.#sendAway(fresh, ON_ITS_WAY);
-      // What was marked may be long ago for everybody else: this process may have been stopped since.
-      if (nextToken !== session.resumeToken) ownerships.checkLease();
-      if (isGone(fresh) || session.ended || session.presence === null) continue;
-      return this.#takeUp(fresh, session, request, nextToken);
+      const outcome = await this.oneByOne(playerId, () => this.#mark(session, owner, fresh));
+      if (outcome === "lost") return this.#sendAway(fresh, ON_ITS_WAY);
+      if (outcome === "marked") {
+        // It may be long ago for everybody else: this process may have been stopped since.
+        ownerships.checkLease();
+        continue;
+      }
+      if (isGone(fresh) || session.ended || session.resumeToken !== resumeToken) continue;
+      // Who plays here plays on without the database; with another token nobody else would know the session.
+      return this.#takeUp(fresh, session, request, resumeToken);
     }
+  }
+
+  /**
+   * Tells the database what a session is resumed by the next time. A connection that breaks before it is answered leaves
+   * that to the one after it.
+   *
+   * @returns `unreachable`: it may not know; `lost`: the player is another node's.
+   */
+  async #mark(session: Session, owner: Ownership, { entrant }: Session): Promise<"marked" | "unreachable" | "lost"> {
+    const { ownerships, randomToken } = this.#context, { resumeToken, tokenEpoch } = session;
+    const nextToken = randomToken(), { characterId } = session.presence!;
+    const mark = { characterId, resumeToken: nextToken, previousResumeToken: resumeToken };
+    try {
+      if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: entrant })) throw this.#void(session);
+    } catch (error) {
+      if (!(error instanceof DependencyError)) throw error;
+      if (error.code !== "fenced") return "unreachable";
+      ownerships.onFenced(owner.playerId);
+      return "lost";
+    }
+    this.#keepMark(session, nextToken);
+    return "marked";
+  }
+
+  #keepMark(session: Session, nextToken: string): void {
+    this.#marks.set(session, { nextToken, atMs: this.#context.clock.monotonicMs() });
+  }
+
+  /** What a session is resumed by the next time, unless others may have seen to that since. */
+  #markOf(session: Session): string | undefined {
+    const { clock, ownerships } = this.#context, mark = this.#marks.get(session);
+    const isGood = mark !== undefined && ownerships.isCurrent && clock.monotonicMs() - mark.atMs <= RESUME_MARK_MS;
+    return isGood ? mark.nextToken : undefined;
   }
 
   /** Nothing else is done with the session of a player until this is: resumes of it wait. */
@@ -227,7 +247,7 @@ export class ResumeService {
       () => finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken }),
     );
     const session = sessions.findByResumeToken(resumeToken);
-    if (session !== undefined) this.#brought.set(session, nextToken);
+    if (session !== undefined) this.#keepMark(session, nextToken);
     return isTaken;
   }
 
@@ -288,10 +308,12 @@ export class ResumeService {
     session.linkDeadSinceMs = 0;
     session.resumedAtMs = clock.monotonicMs();
     outbox.acknowledge(lastSequence);
-    const gap = outbox.hasGap || lastSequence + 1 < outbox.firstSequence;
+    // Who does not know what the client has sent says so until it does: "0" alone would deny what is acknowledged.
+    const gap = outbox.hasGap || session.adoptsSequence || lastSequence + 1 < outbox.firstSequence;
     outbox.markSent(Math.max(lastSequence, outbox.firstSequence - 1));
     // A repeated request gets the same token again: whichever answer arrives, it is the one that counts.
     if (!isSpent) {
+      this.#marks.delete(session);
       if (nextToken === session.resumeToken) sessions.confirmResumeToken(session);
       else sessions.setResumeToken(session, nextToken);
     }

@@ -63,6 +63,8 @@ export class Pair implements AsyncDisposable {
   handOverOpen: Promise<void> = Promise.resolve();
   /** Whoever takes a session is told so once this resolves. */
   takenOpen: Promise<void> = Promise.resolve();
+  /** Whoever says by what a session is resumed hears that it is known once this resolves. */
+  markOpen: Promise<void> = Promise.resolve();
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
@@ -110,6 +112,7 @@ export class Pair implements AsyncDisposable {
         if (method === "takeSession" && directory.isLapsed) return { kind: "lapsed" };
         const { isDeaf } = directory, answer = await ask(argument);
         if (method === "takeSession") await this.takenOpen;
+        if (method === "mark") await this.markOpen;
         if (isDeaf) throw new DependencyError("timeout", "no answer");
         return answer;
       };

@@ -96,6 +96,54 @@ Deno.test("RESUME_REQUEST waits for the lease of a node that says nothing, then 
   assertEquals(client.closedBy?.reason, DisconnectReason.PROTOCOL_VIOLATION);
 });
 
+Deno.test("RESUME_RESPONSE of a node that has yet to learn what was sent says so until the client sends something", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  const answers = [];
+  let { client, answer } = await resume(pair, two, anna.resumeToken, 9);
+  for (const sequence of [0, 41, 0]) {
+    answers.push([answer.success, answer.gap, Number(answer.lastSequence)]);
+    // A heartbeat shows that the answer was heard, and nothing else.
+    two.harness.send(client, HeartbeatRequestSchema, {}, { ack: 9 });
+    if (sequence > 0) {
+      two.harness.send(client, ChatMessageSchema, { channel: Channel.AREA, message: "back" }, { sequence, ack: 9 });
+    }
+    two.harness.disconnect(client);
+    ({ client, answer } = await resume(pair, two, answer.resumeToken, 9));
+  }
+  answers.push([answer.success, answer.gap, Number(answer.lastSequence)]);
+  assertEquals(answers, [[true, true, 0], [true, true, 0], [true, false, 41], [true, false, 41]]);
+});
+
+for (const breaks of [true, false]) {
+  const what = breaks ? "broke" : "may be dead";
+  Deno.test(`RESUME_REQUEST goes on where one stopped whose connection ${what} before the directory had answered`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+    one.harness.disconnect(anna);
+    const open = Promise.withResolvers<void>();
+    pair.markOpen = open.promise;
+    const request = { resumeToken: anna.resumeToken, lastSequence: 1n };
+    const first = pair.resume(one, request);
+    await pair.pass(STEP_MS);
+    if (breaks) one.harness.disconnect(first);
+    const second = pair.resume(one, { ...request, isRepeat: true });
+    await pair.pass(STEP_MS);
+    if (breaks) one.harness.disconnect(second);
+    // Whoever asks the directory anew waits for ever.
+    pair.markOpen = new Promise(() => {});
+    open.resolve();
+    await pair.pass(STEP_MS);
+    const third = await resume(pair, one, anna.resumeToken, 1, true);
+    assertEquals([third.answer.success, third.answer.gap], [true, false]);
+    assertEquals((await resume(pair, two, third.answer.resumeToken)).answer.resumeAt?.serverId, 1, "It is known");
+  });
+}
+
 Deno.test("A node that stops hands its sessions over: clients are told where, and go on there with all they have not heard", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;
