@@ -65,8 +65,12 @@ export class Link implements ConnectionOwner {
   #ways: readonly (ServerInfo | undefined)[];
   /** Servers in a row that could not be reached. */
   #unreachedCount = 0;
-  /** How often in a row a server has sent the client to another one. */
+  /** How often in a row a server has sent the client to another one, before any took it. */
   #followedCount = 0;
+  /** How often in a row one that had taken it has: a connection that lasted ends that row. */
+  #movedCount = 0;
+  /** The connection's server has taken the client. */
+  #isTaken = false;
   #isRunning = false;
   /** Aborts the attempt under way. */
   #abort: AbortController | null = null;
@@ -114,7 +118,7 @@ export class Link implements ConnectionOwner {
     this.#isFirstAttempt = true;
     this.mayReconnect = true;
     this.#server = undefined;
-    this.#unreachedCount = this.#followedCount = 0;
+    this.#unreachedCount = this.#followedCount = this.#movedCount = 0;
     this.#backoff.reset();
     this.#connect(this.#options.connectTimeoutMs);
   }
@@ -133,7 +137,9 @@ export class Link implements ConnectionOwner {
     this.#endRow();
     this.#server = server;
     this.#unreachedCount = 0;
-    const count = ++this.#followedCount;
+    if (this.#isTaken) this.#movedCount++;
+    else this.#followedCount++;
+    const count = this.#movedCount + this.#followedCount;
     if (count > CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX) return this.#lose(change, { retryAfterMs: delayMs });
     // A dead server is named until it has been silent for a while.
     const pauseMs = CLIENT_FOLLOW_PAUSE_MS - this.#lastedMs;
@@ -196,6 +202,8 @@ export class Link implements ConnectionOwner {
   /** What {@linkcode Link.awaitAnswer} waits for has come. */
   answered(): void {
     this.#clearStageTimer();
+    this.#isTaken = true;
+    this.#followedCount = 0;
   }
 
   /** Takes a HEARTBEAT_RESPONSE; sends its time-stamp back at once when it answers the probe. */
@@ -272,6 +280,7 @@ export class Link implements ConnectionOwner {
     this.#abort = null;
     this.#isFirstAttempt = false;
     this.#isMoving = false;
+    this.#isTaken = false;
     this.#connectedMs = this.#options.now();
     const connection = this.#connection = new Connection(transport, this);
     this.#heartbeat.start(this.#connectedMs);
@@ -310,7 +319,7 @@ export class Link implements ConnectionOwner {
     const { reconnect } = this.#options;
     if (reconnect === null || this.#connection === null || this.#lastedMs < reconnect.stableMs) return;
     this.#backoff.reset();
-    this.#followedCount = 0;
+    this.#followedCount = this.#movedCount = 0;
   }
 
   /** Lets go of the connection, made or in the making, and of the timers that served it. */

@@ -95,6 +95,23 @@ Deno.test("DrawbridgeClient does not pause while servers restart one after the o
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient whose connections break soon goes where it is sent at once, however often it was taken before", async () => {
+  const fixture = await enter();
+  const { client, server } = fixture;
+  for (let times = 0; times < 2 * (CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX); times++) {
+    client.reconnectNow();
+    await fixture.advance(0);
+    const { attemptCount } = server;
+    server.peer.reply(PacketType.RESUME_RESPONSE, { ...SENT_AWAY, resumeAt: info(times % 2 + 1) });
+    await fixture.advance(0);
+    assertEquals(server.attemptCount, attemptCount + 1);
+    server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: `token-${times}`, entityId: 5n });
+    await fixture.settle();
+    assertEquals(client.state, "connected");
+  }
+  await fixture.close();
+});
+
 Deno.test("DrawbridgeClient goes where DISCONNECT_NOTICE sends it when that says, and from there home where nobody is", async () => {
   const fixture = await enter();
   const { client, server } = fixture;
@@ -172,6 +189,10 @@ Deno.test("DrawbridgeClient sends all it has again to a server that does not kno
   await fixture.reconnect();
   const response = { success: true, resumeToken: "token-2", lastSequence: 0n, gap: true, entityId: 9n };
   server.peer.reply(PacketType.RESUME_RESPONSE, response);
+  await fixture.settle();
+  // What is sent there may be lost as well.
+  await fixture.reconnect();
+  server.peer.reply(PacketType.RESUME_RESPONSE, { ...response, resumeToken: "token-3" });
   server.peer.reply(PacketType.CHAT_MESSAGE, {}, { sequence: 3 });
   await fixture.settle();
   const sent = server.peer.packets.filter(({ sequence }) => sequence > 0).map(({ sequence }) => sequence);
