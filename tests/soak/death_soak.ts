@@ -19,8 +19,13 @@ import { problemsOf } from "./partition_history.ts";
 const SERVERS = 2;
 /** Time between two deeds, in milliseconds: what may be founded in a second is limited. */
 const PAUSE_MS = 400;
-/** One player of so many has a poor connection: it breaks again and again, once also while its session is found anew. */
+/**
+ * Of so many players the last two have poor connections, which break again and again, once also while their sessions are
+ * found anew. The first of these is quiet: it has nothing to send meanwhile.
+ */
 const PLAYERS_PER_POOR = 5;
+/** Time between two deeds of who is quiet, in milliseconds: longer than everybody takes to play again. */
+const QUIET_PAUSE_MS = 30_000;
 /** Time between two breaks, in milliseconds. */
 const BREAK_INTERVAL_MS = 700;
 /** The first is of the connection, the second while there is none. */
@@ -32,7 +37,7 @@ const PATIENCE_MS = 60_000;
 export interface DeathResult {
   readonly deeds: number;
   readonly done: number;
-  /** Sessions that went on elsewhere and were told that something may be missing. */
+  /** How often players were told that something may be missing. */
   readonly gaps: number;
   readonly problems: readonly string[];
   /**
@@ -84,22 +89,21 @@ export async function runDeaths(
     await until("everybody to play", () => company.every(({ deeds }) => deeds.lastDoneMs > 0), PATIENCE_MS);
     onKill(kill);
     const killedMs = performance.now();
-    const struck = company.filter(({ port }) => port === ports[index]).map((player) => ({ player, gaps: player.gaps }));
+    // Who is on its way tries one server after the other; its session is on the one that took it last.
+    const struck = company.filter(({ home }) => home === ports[index]).map((player) => ({ player, gaps: player.gaps }));
+    for (const { player } of struck) player.strike();
     servers[index].kill("SIGKILL");
-    // What was answered before the kill may be read after it: only what is done over a new connection counts.
-    const backAtMs = ({ connectedMs, deeds }: Founder) =>
-      connectedMs > killedMs ? deeds.firstDoneAfter(connectedMs) : undefined;
     // Who does not is reported below.
     await until(
       "everybody to play again",
-      () => struck.every(({ player }) => backAtMs(player) !== undefined),
+      () => struck.every(({ player }) => player.backAtMs !== undefined),
       PATIENCE_MS,
     )
       .catch(() => {});
     for (const { gaps, player } of struck) {
-      const doneMs = backAtMs(player);
-      if (doneMs === undefined) problems.push(`${player.name} did not play again`);
-      else if (!player.isPoor) backMs.push(doneMs - killedMs);
+      const { backAtMs } = player;
+      if (backAtMs === undefined) problems.push(`${player.name} did not play again`);
+      else if (!player.isPoor) backMs.push(backAtMs - killedMs);
       // Whatever the dead server had yet to send is gone.
       if (player.gaps === gaps) problems.push(`${player.name} was not told of a gap`);
     }
@@ -127,18 +131,26 @@ class Founder {
   /** What must not happen. */
   readonly losses: string[] = [];
   gaps = 0;
-  port = 0;
-  /** When it was last given its session back. */
-  connectedMs = 0;
+  /** The port of the server that took its session last. */
+  home = 0;
+  readonly #isQuiet: boolean;
+  #port = 0;
+  /** The port of the server that was killed under it. */
+  #lost = 0;
+  /** When another server took its session, after that. */
+  #takenMs: number | undefined;
   #client: DrawbridgeClient | undefined;
   #isOver = false;
+  #wake = () => {};
   #breaksLeft = BREAKS_PER_CONNECTION;
   #breaking: ReturnType<typeof setInterval> | undefined;
 
   constructor(index: number) {
     this.name = `founder${index}`;
     this.deeds = new GuildDeeds(this.name, index);
-    this.isPoor = index % PLAYERS_PER_POOR === PLAYERS_PER_POOR - 1;
+    const left = PLAYERS_PER_POOR - index % PLAYERS_PER_POOR;
+    this.isPoor = left <= 2;
+    this.#isQuiet = left === 2;
   }
 
   async enter(server: ServerProcess, port: number): Promise<void> {
@@ -158,13 +170,14 @@ class Founder {
       servers,
       requestTimeoutMs: 30_000,
       connect: (signal, server) => {
-        this.port = server?.port ?? home;
-        return connectTcp({ port: this.port, signal });
+        this.#port = server?.port ?? home;
+        return connectTcp({ port: this.#port, signal });
       },
     });
     client.on("state", (state) => {
       if (state !== "connected") return;
-      this.connectedMs = performance.now();
+      this.home = this.#port;
+      if (this.home !== this.#lost) this.#takenMs ??= performance.now();
       this.#breaksLeft = BREAKS_PER_CONNECTION;
     });
     client.on("gap", () => this.gaps++);
@@ -172,12 +185,38 @@ class Founder {
     return client;
   }
 
+  /** Its server is about to be killed. */
+  strike(): void {
+    this.#lost = this.home;
+    this.#takenMs = undefined;
+  }
+
+  /**
+   * When it first played again after its server was killed; undefined: it has not. What was answered before the kill may be
+   * read after it: only what is done once another server has its session counts.
+   */
+  get backAtMs(): number | undefined {
+    if (this.#takenMs === undefined || this.#isQuiet) return this.#takenMs;
+    return this.deeds.firstDoneAfter(this.#takenMs);
+  }
+
   async live(): Promise<void> {
     if (this.isPoor) this.#breaking = setInterval(() => this.#break(), BREAK_INTERVAL_MS);
     while (!this.#isOver) {
       await this.deeds.act(this.#client!);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await this.#pause(this.#isQuiet ? QUIET_PAUSE_MS : PAUSE_MS);
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#isOver) this.#wake();
+    });
   }
 
   /** More than once would be for ever where a busy machine takes longer to give a session back than a connection holds. */
@@ -187,6 +226,7 @@ class Founder {
 
   end(): void {
     this.#isOver = true;
+    this.#wake();
     clearInterval(this.#breaking);
   }
 

@@ -7,6 +7,7 @@
 
 import { runDeaths } from "./death_soak.ts";
 import { count, readOptions } from "./options.ts";
+import { kindsOf } from "./problem_kinds.ts";
 
 const options = readOptions("soak:cluster", {
   kills: count(100, 1, 10_000, "servers to kill"),
@@ -14,7 +15,10 @@ const options = readOptions("soak:cluster", {
 });
 
 const result = await runDeaths({ ...options, onKill: (index) => console.log(`${index + 1} of ${options.kills}`) });
-for (const problem of result.problems.slice(0, 20)) console.log(`  ${problem}`);
+for (const [kind, problems] of kindsOf(result.problems)) {
+  console.log(`  ${problems.length} times: ${kind}`);
+  for (const problem of problems.slice(0, 5)) console.log(`    ${problem}`);
+}
 const { backMs, deeds, done, gaps, problems } = result;
 const at = (fraction: number) => Math.round(backMs[Math.ceil(fraction * backMs.length) - 1]);
 console.log(
