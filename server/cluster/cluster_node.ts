@@ -85,6 +85,9 @@ export class ClusterNode {
     const { log, node, nowMs, timers } = this.#options;
     const untilMs = nowMs() + NODE_LEASE_MS + NODE_RENEWAL_INTERVAL_MS;
     let isTold = false;
+    // Until it is in there is no lease to renew, nor one that could be late.
+    this.#membership?.cancel();
+    this.#membership = undefined;
     while (await this.#directory.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
       if (nowMs() >= untilMs) {
         const other = (await this.#directory.nodes(null)).find(({ serverId }) => serverId === node.serverId);
@@ -102,9 +105,10 @@ export class ClusterNode {
       isTold = true;
       await new Promise<void>((resolve) => timers.set(resolve, NODE_RENEWAL_INTERVAL_MS / 2));
     }
+    if (this.#sessions !== undefined) this.begin(this.#sessions);
   }
 
-  /** Keeps the lease for these sessions from now on: the node has joined. */
+  /** Keeps the lease for these sessions from now on, or from when the node has joined. */
   begin(sessions: NodeSessions): void {
     const { log, node, nowMs, timers } = this.#options;
     this.#sessions = sessions;

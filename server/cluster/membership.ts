@@ -45,11 +45,16 @@ export class Membership {
     return !this.#isUnsure && this.#sinceRenewalMs() < NODE_SILENT_MS;
   }
 
+  /** Renews no more, and leaves the directory as it is. */
+  cancel(): void {
+    this.#isStopped = true;
+    this.#options.timers.clear(this.#timer);
+  }
+
   /** Takes the node out: what it still owns may be claimed at once. Never rejects: else its lease ends by itself. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    const { directory, node: { serverId, incarnation }, timers, log } = this.#options;
-    timers.clear(this.#timer);
+    this.cancel();
+    const { directory, node: { serverId, incarnation }, log } = this.#options;
     try {
       await directory.leave({ serverId, incarnation });
     } catch (error) {

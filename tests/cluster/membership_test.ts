@@ -2,12 +2,15 @@
 
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DIRECTORY, type Directory, type NodeEntry } from "../../server/cluster/directory_store.ts";
+import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import { Membership } from "../../server/cluster/membership.ts";
+import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { NODE_LEASE_MS } from "../../shared/limits.ts";
-import { assertEquals } from "../support/assert.ts";
+import { assert, assertEquals } from "../support/assert.ts";
+import { RecordingLogger } from "../support/recording_logger.ts";
 import { storeWith } from "../support/storage_with.ts";
 
 const NODE: NodeEntry = {
@@ -63,4 +66,51 @@ Deno.test("Membership.stop() does not reject where the database does not answer"
     await membership.stop();
     assertEquals(warnings.length, 1);
   });
+});
+
+Deno.test("ClusterNode.join() waits for the lease of a run that was killed, takes it for no other server, and is current at once", async () => {
+  let nowMs = 1_000_000;
+  const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => nowMs }, MARSH_RECORDS);
+  await storage.of(DIRECTORY).join({ node: NODE, leaseMs: NODE_LEASE_MS });
+  const log = new RecordingLogger();
+  const due: { readonly atMs: number; readonly run: () => void }[] = [];
+  const node = new ClusterNode({
+    ...{
+      storage,
+      log: new LimitedLogger(log, () => nowMs),
+      node: { ...NODE, incarnation: "run 2" },
+      nowMs: () => nowMs,
+      linkDeadMs: 30_000,
+    },
+    timers: {
+      set: (run, delayMs) => due[due.push({ atMs: nowMs + delayMs, run }) - 1],
+      clear: (timer) => void due.splice(due.indexOf(timer as typeof due[number]), 1),
+    },
+  });
+  node.begin({
+    world: { giveUp: () => {}, lose: () => {} },
+    nodeLoad: () => ({ currentPlayers: 0, maxPlayers: 100, isDraining: false }),
+  });
+  let hasJoined = false;
+  const joining = node.join().then(() => hasJoined = true);
+  while (!hasJoined) {
+    const next = due.sort((a, b) => a.atMs - b.atMs).shift();
+    if (next !== undefined) {
+      nowMs = next.atMs;
+      next.run();
+    }
+    // What it asks of the storage is answered.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  await joining;
+  assert(nowMs >= 1_000_000 + NODE_LEASE_MS, `${nowMs}`);
+  node.ownerships.checkLease();
+  assertEquals(log.records.map(({ level, message }) => `${level}: ${message.split(":")[0]}`), [
+    "warn: A server with this one's id has not left",
+  ]);
+  await node.announce();
+  assertEquals((await storage.of(DIRECTORY).nodes(null)).map(({ incarnation }) => incarnation), ["run 2"]);
+  await node.stop();
+  assertEquals(due, []);
+  await storage.close();
 });
