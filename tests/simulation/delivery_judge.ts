@@ -70,16 +70,27 @@ export class DeliveryJudge {
     this.#byToken.set(session.resumeToken, ledger);
   }
 
-  onNumbered(outbox: Outbox, { type, payload }: OutboxPacket): SessionLedger | undefined {
+  onNumbered(outbox: Outbox, { type, payload, isForMany }: OutboxPacket): SessionLedger | undefined {
     const ledger = this.#byOutbox.get(outbox);
     if (ledger === undefined) return undefined;
-    ledger.sent.push({ type, payload });
+    ledger.sent.push({ type, payload, isForMany });
+    while (ledger.sent.length > outbox.lastSequence && outbox.hasGap) this.#closeUp(ledger, outbox);
     this.#verdict.expect(
       ledger.sent.length === outbox.lastSequence,
       "delivery",
       `The server numbered packet ${ledger.sent.length} as ${outbox.lastSequence}`,
     );
     return ledger;
+  }
+
+  /** What no connection was given makes way where it went to many, and what is behind it moves up. */
+  #closeUp(ledger: SessionLedger, outbox: Outbox): void {
+    const { sent } = ledger;
+    let index = Math.max(outbox.sentSequence, outbox.firstSequence - 1);
+    while (sent[index].payload === outbox.get(index + 1)?.payload) index++;
+    const [{ type, isForMany }] = sent.splice(index, 1);
+    ledger.closedUpAt = Math.min(ledger.closedUpAt, index + 1);
+    this.#verdict.expect(isForMany === true, "delivery", `${PacketType[type]} for one made way to others`);
   }
 
   /** The server handles a packet. */
@@ -139,11 +150,12 @@ export class DeliveryJudge {
     this.#verdict.expect(this.#byToken.get(token) === ledger, "resume", "A client resumed the session of another");
     if (!hasGap) return;
     ledger.maySkip = true;
+    ledger.closedUpAt = Infinity;
     // The server forgets only when it must: of what a dead one had, all is gone.
     if (ledger.session.adoptsSequence) return;
     const missed = ledger.sent.slice(ledger.received);
     const missedBytes = missed.reduce((bytes, { payload }) => bytes + payload.length + 64, 0);
-    const isRight = missed.length > OUTBOX_PACKETS_MAX || missedBytes > OUTBOX_BYTES_MAX;
+    const isRight = ledger.outbox.hasGap || missed.length > OUTBOX_PACKETS_MAX || missedBytes > OUTBOX_BYTES_MAX;
     this.#verdict.expect(
       isRight,
       "delivery",
@@ -156,6 +168,12 @@ export class DeliveryJudge {
     if (sequence !== ledger.received + 1 && !(ledger.maySkip && sequence > ledger.received)) {
       const name = PacketType[type];
       this.#verdict.fail("delivery", `A client applied ${name} with number ${sequence} after ${ledger.received}`);
+    }
+    if (sequence >= ledger.closedUpAt) {
+      this.#verdict.fail(
+        "delivery",
+        `A client applied packet ${sequence} and was not told that some are missing before it`,
+      );
     }
     ledger.maySkip = false;
     ledger.received = sequence;

@@ -21,6 +21,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 1991679355,
     was: "Whispers that waited for room as their recipient logged out were kept as missed, and sent as well",
   },
+  {
+    seed: 191221221,
+    was: "The judge did not know that a line to many makes way from between others while nobody is connected",
+  },
 ];
 
 /** Of servers that share a database. */

@@ -8,6 +8,8 @@ import type { Session } from "../../server/session/session.ts";
 export interface NumberedPacket {
   readonly type: number;
   readonly payload: Uint8Array;
+  /** It went to many. */
+  readonly isForMany?: boolean;
 }
 
 /** One session, from its entry into the world on, over all its connections. */
@@ -18,6 +20,8 @@ export class SessionLedger {
   received = 0;
   /** The server said that some are gone: the next number may skip. */
   maySkip = false;
+  /** The first number behind packets that were given up from between others, until the client is told of a gap. */
+  closedUpAt = Infinity;
   /** What the client numbered. */
   readonly clientSent: NumberedPacket[] = [];
   /** The highest of these that the server has applied. */
