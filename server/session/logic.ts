@@ -354,6 +354,7 @@ export class Logic {
     const startMs = clock.monotonicMs();
     if (takes) this.#shedding.look(this.#rings, startMs, answersWaitMs);
     const more = takes && this.#takeRecords(startMs + LOGIC_TURN_MS);
+    if (takes) this.#shedding.onTaken(this.#rings);
     const nowMs = clock.monotonicMs();
     this.#dispatcher.refuseOverdue(nowMs);
     if (this.#shares.isBehind) this.#runInstances(nowMs);

@@ -67,6 +67,13 @@ export class Shedding {
     return Math.max(mark.waitedMs, nowMs - mark.sinceMs);
   }
 
+  /** Takes note of the rings in which nothing waits; to be called when packets were taken, before whatever comes next. */
+  onTaken(rings: readonly (RingConsumer | undefined)[]): void {
+    for (let index = 0; index < this.#marks.length; index++) {
+      if (this.#marks[index] !== undefined && rings[index]?.empty !== false) this.#marks[index].sinceMs = -1;
+    }
+  }
+
   /** An io worker has another ring from now on. */
   onRing(index: number): void {
     delete this.#marks[index];

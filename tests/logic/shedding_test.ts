@@ -99,3 +99,14 @@ Deno.test("Logic.turn() refuses everything but what leads to another state once 
   const [done, refused] = answersOf(client);
   assert(done > 0 && refused > 0, `${done} done, ${refused} refused`);
 });
+
+Deno.test("Logic.turn() refuses nothing that came after a long time in which nothing did", async () => {
+  await using harness = await start();
+  const client = await harness.connect();
+  post(harness, client, 1);
+  harness.turn();
+  harness.clock.advance(3_600_000);
+  post(harness, client, 1);
+  harness.turn();
+  assertEquals(answersOf(client), [2, 0]);
+});
