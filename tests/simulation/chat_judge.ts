@@ -93,10 +93,10 @@ export class ChatJudge {
     if (channel !== Channel.WHISPER) this.#delivery.of(session)?.crowdedOut.add(message);
   }
 
-  /** A client applied a chat message. */
-  onClientHeard(listenerId: number, message: ChatMessage): void {
+  /** A client applied a chat message; `isLogin`: the one that only logs in. */
+  onClientHeard(listenerId: number, message: ChatMessage, isLogin = false): void {
     const [speaker, count] = message.message.split(".");
-    const key = `${listenerId} ${speaker} ${message.channel}`;
+    const key = `${listenerId} ${isLogin} ${speaker} ${message.channel}`;
     const newest = this.#newest.get(key) ?? -1;
     const isWhisper = message.channel === Channel.WHISPER;
     if (Number(count) <= newest && !isWhisper) {

@@ -82,8 +82,14 @@ export class ClusterChatJudge {
     }
   }
 
-  onClientHeard(id: number, { channel, message, senderId, recipientId }: ChatMessage): void {
-    const ledger = this.#ledgerOf(id);
+  /**
+   * A client is told something.
+   *
+   * @param isLogin It only logs in, with a session of its own that is in no world: what is said to all is told to that one
+   * and to the player's in the world.
+   */
+  onClientHeard(id: number, { channel, message, senderId, recipientId }: ChatMessage, isLogin = false): void {
+    const ledger = isLogin ? null : this.#ledgerOf(id);
     if (channel === Channel.WHISPER) return this.#onWhisper(id, ledger, { message, senderId, recipientId });
     if (channel !== Channel.GLOBAL || ledger === null) return;
     const nowMs = this.#time.monotonicMs();

@@ -33,4 +33,9 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 1648646877,
     was: "What a server sent before its client began to read was overwritten by the simulated network",
   },
+  {
+    seed: 1750940434,
+    was:
+      "What was said to all as a player logged in counted as told twice: to that session, and to the one in the world",
+  },
 ];

@@ -112,7 +112,10 @@ export class SimulatedPlayer {
   ) {
     this.#isParrot = options.isParrot;
     this.#isNew = options.isNew;
-    this.client = this.#makeClient(() => options.isTcpOnly || prng.nextInt(2) === 0 ? GAME_PORT : GATEWAY_PORT);
+    this.client = this.#makeClient(
+      () => options.isTcpOnly || prng.nextInt(2) === 0 ? GAME_PORT : GATEWAY_PORT,
+      (view, bytes) => this.#onPacket(view, bytes),
+    );
     this.client.on("sessionLost", () => this.#forget());
     this.client.on("state", (state, { notice, reason }) => {
       this.#lastChange = reason;
@@ -173,7 +176,7 @@ export class SimulatedPlayer {
     this.rooms.clear();
   }
 
-  #makeClient(portOf: () => number): DrawbridgeClient {
+  #makeClient(portOf: () => number, onPacket: (view: PacketView, bytes: Uint8Array) => void): DrawbridgeClient {
     const { around, prng } = this;
     return new DrawbridgeClient({
       connect: (signal, server) => this.#connect(portOf(), signal, server?.serverId),
@@ -185,7 +188,7 @@ export class SimulatedPlayer {
       now: () => around.time.unixMs(),
       random: () => prng.nextFloat(),
       timers: around.time,
-      onPacket: (view, bytes) => this.#onPacket(view, bytes),
+      onPacket,
       onError: (error, source) => this.#fault(error, source),
     });
   }
@@ -216,7 +219,7 @@ export class SimulatedPlayer {
   /** Logs in with a client of its own, on the port for that or the gateway, and registers first where that is needed. */
   async #login(): Promise<void> {
     const port = this.prng.nextInt(2) === 0 ? LOGIN_PORT : GATEWAY_PORT;
-    const client = this.#makeClient(() => port);
+    const client = this.#makeClient(() => port, (view, bytes) => this.#onLoginPacket(view, bytes));
     const credentials = { username: this.name, passwordHash: PASSWORD_HASH };
     await client.open();
     try {
@@ -238,7 +241,14 @@ export class SimulatedPlayer {
     const { delivery } = this.around.judges;
     if (type === PacketType.ENTER_WORLD_RESPONSE) return this.#onEntered(carried, sequence);
     if (sequence > 0 && this.ledger !== null) delivery.onClientApplied(this.ledger, type, sequence, carried);
-    this.#onMessage(type, view.isCompressed ? inflatePayload(carried) : carried);
+    this.#onMessage(type, payloadOf(view, bytes));
+  }
+
+  /** Who logs in has a session of its own; the player may come back to the world meanwhile, in another. */
+  #onLoginPacket(view: PacketView, bytes: Uint8Array): void {
+    const payload = payloadOf(view, bytes);
+    if (view.type !== PacketType.CHAT_MESSAGE) return this.#onMessage(view.type, payload);
+    this.around.judges.chat.onClientHeard(this.id, fromBinary(ChatMessageSchema, payload), true);
   }
 
   #onEntered(payload: Uint8Array, sequence: number): void {
@@ -318,6 +328,11 @@ export class SimulatedPlayer {
     delivery.onClientResumed(this.ledger!, token, gap);
     this.sight?.reset();
   }
+}
+
+function payloadOf({ payloadStart, payloadEnd, isCompressed }: PacketView, bytes: Uint8Array): Uint8Array {
+  const carried = bytes.subarray(payloadStart, payloadEnd);
+  return isCompressed ? inflatePayload(carried) : carried;
 }
 
 /** The type of the request that was done, by its response; 0: it is no such response, or tells of no success. */
