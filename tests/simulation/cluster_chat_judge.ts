@@ -85,8 +85,8 @@ export class ClusterChatJudge {
   /**
    * A client is told something.
    *
-   * @param isLogin It only logs in, with a session of its own that is in no world: what is said to all is told to that one
-   * and to the player's in the world.
+   * @param isLogin It only logs in, with a session of its own that is in no world: where another server has the player's in
+   * the world, what is said to all is told to both.
    */
   onClientHeard(id: number, { channel, message, senderId, recipientId }: ChatMessage, isLogin = false): void {
     const ledger = isLogin ? null : this.#ledgerOf(id);

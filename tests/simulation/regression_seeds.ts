@@ -36,6 +36,6 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
   {
     seed: 1750940434,
     was:
-      "What was said to all as a player logged in counted as told twice: to that session, and to the one in the world",
+      "Who logged in on one server as its session on another came back heard a line in both, which counted here as twice",
   },
 ];

@@ -244,7 +244,7 @@ export class SimulatedPlayer {
     this.#onMessage(type, payloadOf(view, bytes));
   }
 
-  /** Who logs in has a session of its own; the player may come back to the world meanwhile, in another. */
+  /** Who logs in has a session of its own; the player's may come back to the world meanwhile, on another server. */
   #onLoginPacket(view: PacketView, bytes: Uint8Array): void {
     const payload = payloadOf(view, bytes);
     if (view.type !== PacketType.CHAT_MESSAGE) return this.#onMessage(view.type, payload);

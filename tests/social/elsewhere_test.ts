@@ -14,7 +14,7 @@ import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { ClusterHarness } from "../support/cluster_harness.ts";
 import type { HarnessClient, LogicHarness } from "../support/logic_harness.ts";
-import { say } from "./company.ts";
+import { logIn, say } from "./company.ts";
 
 /** What a client heard, with who said it; takes it. */
 function heard(node: LogicHarness, client: HarnessClient): string[] {
@@ -44,6 +44,18 @@ Deno.test("GLOBAL chat is heard on every server once and in order, numbered ther
   assertEquals(new Set(messages.map(({ messageId }) => messageId)).size, 3);
   assertEquals(heard(three, cleo), ["Anna: first", "Anna: second", "Bert: third"]);
   assertEquals(heard(three, dora), ["Bert: third"]);
+});
+
+Deno.test("GLOBAL chat is heard once in each session of a player: in the world on one server, and logged in on another", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const login = await logIn(two, "Anna"), anna = await one.connect({ name: "Anna" });
+  await cluster.settle();
+  say(one, anna, Channel.GLOBAL, "hello");
+  await cluster.settle();
+  assertEquals([login.playerId, heard(one, anna), heard(two, login)], [anna.playerId, ["Anna: hello"], [
+    "Anna: hello",
+  ]]);
 });
 
 Deno.test("GLOBAL chat is refused while the bus is down, and nobody hears it; what is said nearby is heard", async () => {
