@@ -22,6 +22,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     was: "Whispers that waited for room as their recipient logged out were kept as missed, and sent as well",
   },
   {
+    seed: 1259111292,
+    was: "A logout waited 2,000 ms for its save, which the judge took for a little less, as a difference is rounded",
+  },
+  {
     seed: 191221221,
     was: "The judge did not know that a line to many makes way from between others while nobody is connected",
   },

@@ -6,6 +6,7 @@
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
+import type { CharacterSaver } from "../../server/session/character_saver.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import type { CharacterState, SavedCharacter } from "../../server/storage/storage.ts";
 import type { Kill, PlayerTie } from "../../games/parts/guilds/guild_store.ts";
@@ -52,8 +53,11 @@ export class StorageJudge {
   readonly #toSave = new Map<number, CharacterState>();
   /** The entities of characters in the world, by character; of one life of logic. */
   readonly #entities = new Map<number, number>();
-  /** When each character's player asked to be logged out. */
-  readonly #logoutsAskedMs = new Map<number, number>();
+  /**
+   * When each character's player, who asked to be logged out, has waited long enough for its save. It is the sum that a
+   * timer makes, to the last bit: the difference of the two moments may round to less than the wait.
+   */
+  readonly #logoutsDueMs = new Map<number, number>();
   /** How often something was done for a player, less how often its client was told so. */
   readonly #credit = new Map<string, number>();
   /** Deaths of players by players that no commit has counted, by their time. */
@@ -131,7 +135,7 @@ export class StorageJudge {
   begin(): void {
     this.#entities.clear();
     this.#toSave.clear();
-    this.#logoutsAskedMs.clear();
+    this.#logoutsDueMs.clear();
   }
 
   /** The server tells a client that it entered. */
@@ -160,14 +164,14 @@ export class StorageJudge {
 
   /** A client asks to be logged out. */
   onLogoutAsked(characterId: number, nowMs: number): void {
-    this.#logoutsAskedMs.set(characterId, nowMs);
+    this.#logoutsDueMs.set(characterId, nowMs + LOGOUT_WAIT_MS);
   }
 
   /** The server tells a client that it is logged out: saved, or after it has waited for that, and will be. */
-  onLoggedOut(characterId: number, { saver }: LogicLife, nowMs: number): void {
+  onLoggedOut(characterId: number, { saver }: { readonly saver: Pick<CharacterSaver, "find"> }, nowMs: number): void {
     const wanted = this.#toSave.get(characterId);
     if (wanted === undefined) return;
-    const hasWaited = nowMs - (this.#logoutsAskedMs.get(characterId) ?? nowMs) >= LOGOUT_WAIT_MS;
+    const hasWaited = nowMs >= (this.#logoutsDueMs.get(characterId) ?? Infinity);
     this.#verdict.expect(hasWaited, "saved", `Character ${characterId} is logged out and not saved`);
     const kept = saver.find(characterId);
     const isKept = kept !== undefined && isSameState(kept, wanted);
