@@ -30,6 +30,9 @@ export class Membership {
   #renewedAtMs: number;
   /** Players may be others' by now: until it has looked, nothing is promised. */
   #isUnsure = false;
+  #isLooking = false;
+  /** How often it has become unsure: what was looked up before the last time says nothing. */
+  #lapseCount = 0;
   #timer: unknown;
   #isStopped = false;
 
@@ -37,7 +40,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     this.#renewedAtMs = options.nowMs();
-    this.#schedule();
+    this.#schedule(NODE_RENEWAL_INTERVAL_MS);
   }
 
   /** Whether the node may promise what must last: it heard of its lease a moment ago. */
@@ -66,29 +69,60 @@ export class Membership {
 
   /** Renews the lease now. Never rejects. */
   async renew(): Promise<void> {
-    const { directory, node, nowMs, load, log, onReturn, onWanted } = this.#options;
+    await this.#follow(await this.#renewLease());
+  }
+
+  /** Gives whom others want, or null: it is not renewed. */
+  async #renewLease(): Promise<readonly Ownership[] | null> {
+    const { directory, node, nowMs, load, log } = this.#options;
     const { serverId, incarnation } = node;
     const askedAtMs = nowMs();
     try {
       const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
       // An answer from before it left must not bring it back.
-      if (this.#isStopped) return;
+      if (this.#isStopped) return null;
       const isIn = answer.isHeld ||
         await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
-      if (!isIn) return log.error("Another server uses this id: choose another --server-id", { serverId });
-      // That it had lapsed may have been the answer to a renewal that nobody heard.
-      if (answer.hadLapsed || this.#sinceRenewalMs() >= NODE_SILENT_MS) this.#isUnsure = true;
-      this.#renewedAtMs = askedAtMs;
-      if (this.#isUnsure) {
-        log.warn("The lease of this server may have lapsed: checking which of its players are on other servers", {
-          serverId,
-        });
-        await onReturn();
-        this.#isUnsure = false;
+      if (!isIn) {
+        log.error("Another server uses this id: choose another --server-id", { serverId });
+        return null;
       }
-      if (answer.wanted.length > 0) onWanted(answer.wanted);
+      // That it had lapsed may have been the answer to a renewal that nobody heard.
+      if (answer.hadLapsed || this.#sinceRenewalMs() >= NODE_SILENT_MS) {
+        this.#isUnsure = true;
+        this.#lapseCount++;
+      }
+      this.#renewedAtMs = askedAtMs;
+      return answer.wanted;
     } catch (error) {
       log.warn("Cannot renew the lease of this server, will try again", { error: String(error) });
+      return null;
+    }
+  }
+
+  /** Does what is due after a renewal. */
+  async #follow(wanted: readonly Ownership[] | null): Promise<void> {
+    if (wanted === null) return;
+    if (this.#isUnsure && !this.#isLooking) await this.#look();
+    if (!this.#isUnsure && wanted.length > 0) this.#options.onWanted(wanted);
+  }
+
+  async #look(): Promise<void> {
+    const { log, node: { serverId }, onReturn } = this.#options;
+    log.warn("The lease of this server may have lapsed: checking which of its players are on other servers", {
+      serverId,
+    });
+    this.#isLooking = true;
+    try {
+      for (let seenCount = -1; seenCount !== this.#lapseCount;) {
+        seenCount = this.#lapseCount;
+        await onReturn();
+      }
+      this.#isUnsure = false;
+    } catch (error) {
+      log.warn("Cannot check which players are on other servers, will try again", { error: String(error) });
+    } finally {
+      this.#isLooking = false;
     }
   }
 
@@ -96,10 +130,14 @@ export class Membership {
     return this.#options.nowMs() - this.#renewedAtMs;
   }
 
-  #schedule(): void {
+  #schedule(delayMs: number): void {
     this.#timer = this.#options.timers.set(async () => {
-      await this.renew();
-      if (!this.#isStopped) this.#schedule();
-    }, NODE_RENEWAL_INTERVAL_MS);
+      const wanted = await this.#renewLease();
+      // The lease runs from when it was asked for: an answer that was long on its way leaves less time until the next. And
+      // it runs while others' players are looked for.
+      const passedMs = wanted === null ? 0 : this.#sinceRenewalMs();
+      if (!this.#isStopped) this.#schedule(Math.max(0, NODE_RENEWAL_INTERVAL_MS - passedMs));
+      await this.#follow(wanted);
+    }, delayMs);
   }
 }

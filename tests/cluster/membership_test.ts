@@ -8,7 +8,7 @@ import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { NODE_LEASE_MS } from "../../shared/limits.ts";
+import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS, NODE_SILENT_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { RecordingLogger } from "../support/recording_logger.ts";
 import { storeWith } from "../support/storage_with.ts";
@@ -18,26 +18,41 @@ const NODE: NodeEntry = {
   ...{ gatewayUrl: "ws://192.0.2.1/ws", currentPlayers: 0, maxPlayers: 100, isDraining: false },
 };
 
-/** A node that has joined, with other answers in place of the database's; what it warns of is in `warnings`. */
+/** A node that has joined. */
+interface Member {
+  readonly membership: Membership;
+  readonly directory: Directory;
+  /** What it warns of. */
+  readonly warnings: readonly string[];
+  /** After how long it renews its lease next, in milliseconds, and how it begins to. */
+  readonly next: { delayMs: number; run: () => void };
+  /** Its clock. */
+  readonly clock: { nowMs: number };
+}
+
+/** A node that has joined, with other answers in place of the database's. */
 async function withMember(
-  replaced: (directory: Directory) => Partial<Directory>,
-  use: (member: { membership: Membership; directory: Directory; warnings: readonly string[] }) => Promise<void>,
+  replaced: (directory: Directory, clock: { nowMs: number }) => Partial<Directory>,
+  use: (member: Member) => Promise<void>,
+  onReturn: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => 1_000_000 }, MARSH_RECORDS);
   const directory = storage.of(DIRECTORY);
   await directory.join({ node: NODE, leaseMs: NODE_LEASE_MS });
   const warnings: string[] = [];
+  const clock = { nowMs: 0 };
+  const next = { delayMs: NaN, run: () => {} };
   const membership = new Membership({
-    directory: storeWith(directory, replaced(directory)),
+    directory: storeWith(directory, replaced(directory, clock)),
     node: NODE,
-    nowMs: () => 0,
-    timers: { set: () => 0, clear: () => {} },
+    nowMs: () => clock.nowMs,
+    timers: { set: (run, delayMs) => Object.assign(next, { run, delayMs }), clear: () => {} },
     log: { error: () => {}, info: () => {}, warn: (message) => void warnings.push(message) },
     load: () => ({ currentPlayers: 0, maxPlayers: 100, isDraining: false }),
     onWanted: () => {},
-    onReturn: () => Promise.resolve(),
+    onReturn,
   });
-  await use({ membership, directory, warnings });
+  await use({ membership, directory, warnings, next, clock });
   await storage.close();
 }
 
@@ -66,6 +81,49 @@ Deno.test("Membership.stop() does not reject where the database does not answer"
     await membership.stop();
     assertEquals(warnings.length, 1);
   });
+});
+
+/** Lets whatever can go on do so. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+Deno.test("Membership renews the lease by when it asked for it, however late the answer is", async () => {
+  let lateMs = 0;
+  await withMember((directory, clock) => ({
+    renew: async (request) => {
+      const answer = await directory.renew(request);
+      clock.nowMs += lateMs;
+      return answer;
+    },
+  }), async ({ next }) => {
+    for (
+      const [late, delayMs] of [[0, NODE_RENEWAL_INTERVAL_MS], [1_500, NODE_RENEWAL_INTERVAL_MS - 1_500], [4_500, 0]]
+    ) {
+      lateMs = late;
+      next.run();
+      await settled();
+      assertEquals(next.delayMs, delayMs);
+    }
+  });
+});
+
+Deno.test("Membership goes on renewing while it looks which players are on other servers, and looks again where it lapsed meanwhile", async () => {
+  const looks: (() => void)[] = [];
+  await withMember(() => ({}), async ({ membership, next, clock, warnings }) => {
+    for (let renewals = 0; renewals < 3; renewals++) {
+      clock.nowMs += NODE_SILENT_MS;
+      next.run();
+      await settled();
+      assertEquals([next.delayMs, looks.length, membership.isCurrent], [NODE_RENEWAL_INTERVAL_MS, 1, false]);
+    }
+    looks[0]();
+    await settled();
+    assertEquals([looks.length, membership.isCurrent], [2, false]);
+    looks[1]();
+    await settled();
+    assertEquals([looks.length, membership.isCurrent, warnings.length], [2, true, 1]);
+  }, () => new Promise((resolve) => looks.push(resolve)));
 });
 
 Deno.test("ClusterNode.join() waits for the lease of a run that was killed, takes it for no other server, and is current at once", async () => {

@@ -42,4 +42,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     was:
       "Who logged in on one server as its session on another came back heard a line in both, which counted here as twice",
   },
+  {
+    seed: 1850646059,
+    was: "A lease lapsed because the renewal after one that was answered late was counted from the answer",
+  },
 ];
