@@ -19,6 +19,7 @@ interface Whisper {
   readonly recipientName: string;
   /** The sender has been shown that it was taken. */
   isTaken: boolean;
+  /** Or sent to a session that only logs in, whose client acknowledges nothing. */
   isHeard: boolean;
   /** The recipient's session that was told last, and by which number. */
   told: { readonly ledger: SessionLedger; readonly sequence: number } | null;
@@ -72,6 +73,12 @@ export class ClusterChatJudge {
     else if (channel === Channel.WHISPER) {
       this.#whispers.set(message, { recipientName, isTaken: false, isHeard: false, told: null });
     }
+  }
+
+  /** A server tells something to a session in no world, by no number. */
+  onToldOutside(playerId: number, { channel, message, recipientId }: ChatMessage): void {
+    const whisper = channel === Channel.WHISPER ? this.#whispers.get(message) : undefined;
+    if (whisper !== undefined && Number(recipientId) === playerId) whisper.isHeard = true;
   }
 
   /** A server tells something to a session. */

@@ -166,7 +166,9 @@ class ClusterSimulation implements SeedRun {
   #observe(): Disposable {
     return observe({
       onToken: (session) => this.#delivery.onToken(session, this.#lifeCount),
-      onSent: () => {},
+      onSent: ({ outbox, player }, type, payload, isKept) => {
+        if (player !== null && !isKept && type === PacketType.CHAT_MESSAGE) this.#onToldOne(outbox, player, payload);
+      },
       onNumbered: (outbox, packet) => {
         const ledger = this.#delivery.onNumbered(outbox, packet);
         if (ledger !== undefined && packet.type === PacketType.CHAT_MESSAGE) {
@@ -181,7 +183,10 @@ class ClusterSimulation implements SeedRun {
       },
       onApplied: (session, type, sequence, payload) => this.#delivery.onApplied(session, type, sequence, payload),
       onShed: (session, sequence) => this.#delivery.onShed(session, sequence),
-      onSaid: () => {},
+      onSaid: ({ payload, type }, recipients) => {
+        if (type !== PacketType.CHAT_MESSAGE || !Array.isArray(recipients)) return;
+        for (const { outbox, playerId } of recipients) this.#onToldOne(outbox, { playerId }, payload);
+      },
       onMissed: () => {},
       onClientNumbered: (session, packet) => {
         this.#delivery.onClientNumbered(session, packet);
@@ -202,6 +207,11 @@ class ClusterSimulation implements SeedRun {
     const node = last === undefined || this.#prng.nextInt(5) === 0 ? this.#prng.nextInt(NODES) : last;
     this.#lastNodes.set(address, node);
     return this.#nodes[node].network.connect(port, address, signal);
+  }
+
+  /** Somebody in no world has nothing that would keep it until it has arrived. */
+  #onToldOne(outbox: unknown, { playerId }: { readonly playerId: number }, payload: Uint8Array): void {
+    if (outbox === null) this.#chat.onToldOutside(playerId, fromBinary(ChatMessageSchema, payload));
   }
 
   async run(): Promise<void> {

@@ -11,6 +11,7 @@ import { Dispatcher } from "../../server/session/dispatcher.ts";
 import { ChatDelivery, type Saying } from "../../games/parts/chat/chat_delivery.ts";
 import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
 import { Outbox, type OutboxPacket } from "../../server/session/outbox.ts";
+import type { Player } from "../../server/session/player.ts";
 import type { Session } from "../../server/session/session.ts";
 import { SessionManager } from "../../server/session/session_manager.ts";
 
@@ -20,14 +21,14 @@ type MissedPacket = Parameters<KeptWhispers["keepMissed"]>[1][number];
 /** Takes what is seen. */
 export interface Observer {
   onToken(session: Session): void;
-  /** The server sends a packet to one session, numbered or not. */
-  onSent(session: Session, type: number, payload: Uint8Array): void;
+  /** The server sends a packet to one session, numbered or not; `isKept`: what it carries is kept until it has arrived. */
+  onSent(session: Session, type: number, payload: Uint8Array, isKept: boolean): void;
   onNumbered(outbox: Outbox, packet: OutboxPacket): void;
   onApplied(session: Session, type: number, sequence: number, payload: Uint8Array): void;
   /** A packet is refused unseen. */
   onShed(session: Session, sequence: number): void;
   /** A player has said something, and the server begins to tell it. */
-  onSaid(saying: Saying): void;
+  onSaid(saying: Saying, recipients: Iterable<Player>): void;
   /** The server tells a player nothing of these, or later. */
   onMissed(playerId: number, packets: readonly MissedPacket[]): void;
   onClientNumbered(session: ClientSession, packet: OutgoingPacket): void;
@@ -64,7 +65,7 @@ export function observe(observer: Observer): Disposable {
       "send",
       (original) =>
         function (this: SessionManager, session, type, payload, receipt) {
-          observer.onSent(session, type, payload);
+          observer.onSent(session, type, payload, receipt !== undefined);
           original.call(this, session, type, payload, receipt);
         },
     ),
@@ -75,7 +76,7 @@ export function observe(observer: Observer): Disposable {
       "sendPacked",
       (original) =>
         function (this: SessionManager, session, type, packed) {
-          observer.onSent(session, type, packed.payload);
+          observer.onSent(session, type, packed.payload, false);
           original.call(this, session, type, packed);
         },
     ),
@@ -106,7 +107,7 @@ export function observe(observer: Observer): Disposable {
   );
   stack.use(patch(ChatDelivery.prototype, "deliver", (original) =>
     function (this: ChatDelivery, saying, recipients) {
-      observer.onSaid(saying);
+      observer.onSaid(saying, recipients);
       return original.call(this, saying, recipients);
     }));
   stack.use(patch(KeptWhispers.prototype, "keepMissed", (original) =>

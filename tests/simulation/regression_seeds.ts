@@ -46,4 +46,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 1850646059,
     was: "A lease lapsed because the renewal after one that was answered late was counted from the answer",
   },
+  {
+    seed: 1815468359,
+    was: "The judge did not know of a whisper to a client that only logs in, which was gone before it came",
+  },
 ];
