@@ -170,6 +170,7 @@ Deno.test("startStorageWorker() counts writes for which the disk has no room, an
     const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path, counters });
     const storage = new WorkerStorage(worker.connect());
     await storage.accounts.create(newAccount("Mira"));
+    // A request that fails for its own sake, whatever room there is: types allow no such account.
     const nameless = { ...newAccount("Bad"), name: null as unknown as string };
     assertEquals((await assertRejects(() => storage.accounts.create(nameless), DependencyError)).code, "conflict");
     assertEquals([failures(), await storage.isHealthy()], [0, true]);
