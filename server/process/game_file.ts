@@ -36,6 +36,7 @@ export interface GameFile {
 export async function loadGame(path: string): Promise<GameFile> {
   const url = gameUrl(path);
   const name = path === "" ? BUILT_IN_GAME : path;
+  // Whatever the reason, it cannot be read: that is told below.
   const file = await Deno.stat(url).catch(() => undefined);
   if (file?.isDirectory) throw new ConfigError([`Cannot use --game ${name}: it is a folder, give its game.ts`]);
   if (!file?.isFile) throw new ConfigError([`Cannot use --game ${name}: there is no such file`]);
