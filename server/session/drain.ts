@@ -158,7 +158,9 @@ export class Drain {
   async #untilAnswered(session: Session): Promise<void> {
     const { dispatcher, game } = this.#parts;
     const owed = () => [...dispatcher.pending].filter((pending) => pending.session === session);
-    await this.#until(() => owed().length === 0 && !game.hasUnsaved(session.player!.playerId));
+    // Its player may log out meanwhile.
+    const { playerId } = session.player!;
+    await this.#until(() => session.ended || owed().length === 0 && !game.hasUnsaved(playerId));
     for (const pending of owed()) dispatcher.giveUp(pending);
   }
 

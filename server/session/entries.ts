@@ -127,8 +127,10 @@ export class Entries {
     session.busy = true;
     let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
+      // Who has gone when the token is looked at has no player any more.
+      const { player } = session;
       const token = await this.#tokenOf(session, request);
-      const accountId = token?.playerId ?? session.player!.playerId;
+      const accountId = token?.playerId ?? player!.playerId;
       this.#beginEntering(accountId);
       enteringId = accountId;
       const characterId = Number(request.characterId);

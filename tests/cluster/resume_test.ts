@@ -357,6 +357,28 @@ Deno.test("Sessions that are owed answers are handed over behind those that are 
   assertEquals(left(), []);
 });
 
+Deno.test("A player who goes while an answer is waited for at a drain holds up nobody's hand-over", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  const open = Promise.withResolvers<undefined>(), { storage } = pair, forAsker = storage.for.bind(storage);
+  storage.for = (asker) => {
+    const stores = forAsker(asker);
+    return storeWith(stores, { accounts: storeWith(stores.accounts, { findByName: () => open.promise }) });
+  };
+  for (const client of [anna, bert]) one.harness.send(client, FriendRequestSchema, { playerName: "Nobody" });
+  const draining = one.harness.logic.drain();
+  await pair.pass(DRAIN_ANSWERS_MS / 4);
+  one.harness.logic.world.replace(one.harness.sessionOf(bert), DisconnectReason.KICKED, "");
+  await pair.pass(DRAIN_ANSWERS_MS / 4);
+  open.resolve(undefined);
+  await pair.pass(DRAIN_ANSWERS_MS);
+  await draining;
+  assertEquals(one.harness.log.records.filter(({ message }) => message === "Cannot hand sessions over"), []);
+  const { answer } = await resume(pair, two, anna.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+});
+
 Deno.test("A session that is handed over stays its node's until that is done, however long it takes", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

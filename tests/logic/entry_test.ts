@@ -226,3 +226,20 @@ Deno.test("LOGOUT leaves no session behind whose connection is lost in the same 
   harness.disconnect(client);
   await harness.until(() => harness.sessions.sessionCount === 0);
 });
+
+Deno.test("ENTER_WORLD of who has gone while its token is looked at fails nowhere", async () => {
+  const looked = Promise.withResolvers<void>();
+  const tokens = { ...TOKENS, verify: (token: string) => looked.promise.then(() => TOKENS.verify(token)) };
+  await using harness = await LogicHarness.create({ tokens });
+  const { playerId } = await account(harness, "Anna");
+  const client = harness.open({ port: "gateway" });
+  harness.send(client, LoginRequestSchema, { username: "Anna", passwordHash: HASH });
+  await harness.until(() => harness.sessions.isPlayerOnline(playerId));
+  harness.send(client, EnterWorldRequestSchema, { sessionToken: JSON.stringify({ playerId }) });
+  harness.disconnect(client);
+  await harness.until(() => harness.sessions.sessionCount === 0);
+  looked.resolve();
+  let turns = 0;
+  await harness.until(() => ++turns > 10);
+  assertEquals([harness.log.records.filter(({ level }) => level !== "info"), harness.world.entityCount], [[], 0]);
+});
