@@ -31,6 +31,7 @@ import {
   FRAME_BYTES_MAX,
 } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../support/assert.ts";
+import { until } from "../support/wait.ts";
 import { Fixture } from "./support/fixture.ts";
 import { noise } from "./support/noise.ts";
 import { frame, framePayload } from "./support/memory_server.ts";
@@ -585,11 +586,11 @@ Deno.test("DrawbridgeClient.login() sends the password's hash and remembers the 
     if (type === PacketType.REGISTER_REQUEST) peer.reply(PacketType.REGISTER_RESPONSE, { success: true, playerId: 3n });
   };
   const registered = client.register("alice", "abc");
-  while (server.peer.of(PacketType.REGISTER_REQUEST).length === 0) await new Promise((resume) => setTimeout(resume));
+  await until("the password's hash", () => server.peer.of(PacketType.REGISTER_REQUEST).length > 0);
   await fixture.settle();
   assertEquals((await registered).playerId, 3n);
   const loggedIn = client.login("alice", "abc");
-  while (server.peer.of(PacketType.LOGIN_REQUEST).length === 0) await new Promise((resume) => setTimeout(resume));
+  await until("the password's hash", () => server.peer.of(PacketType.LOGIN_REQUEST).length > 0);
   await fixture.settle();
   assert((await loggedIn).success);
   assertEquals(client.sessionToken, "jwt");

@@ -6,8 +6,9 @@ import { ENTRY, ORDINARY, type Urgency } from "../../server/storage/storage.ts";
 import { WorkerStorage, type WorkerStorageOptions } from "../../server/storage/worker_storage.ts";
 import type { NumberedRequest } from "../../server/storage/storage_messages.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { STORAGE_IN_FLIGHT_MAX, STORAGE_WINDOW_MIN } from "../../shared/limits.ts";
+import { STORAGE_IN_FLIGHT_MAX, STORAGE_LOCK_PAUSE_MS, STORAGE_WINDOW_MIN } from "../../shared/limits.ts";
 import { newAccount, type OpenedStorage, storageContract } from "../contract/storage_contract.ts";
+import { SimulatedTime } from "../simulation/simulated_time.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -60,6 +61,12 @@ async function withSilentWorker(
   }
 }
 
+/** Time for a storage, which passes only when the test says so: the machine may be as slow as it likes. */
+function standstill(): { time: SimulatedTime; nowMs: () => number; timers: SimulatedTime } {
+  const time = new SimulatedTime();
+  return { time, nowMs: () => time.monotonicMs(), timers: time };
+}
+
 function nextRequests(far: MessagePort): Promise<NumberedRequest[]> {
   return new Promise((resolve) => far.onmessage = ({ data }) => resolve(data));
 }
@@ -78,14 +85,15 @@ Deno.test("WorkerStorage refuses requests above its bound without sending them",
     assertEquals(storage.pendingCount, 0);
   }));
 
-Deno.test("WorkerStorage gives up a request without an answer and takes no late one", () =>
-  withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far, claims) => {
+Deno.test("WorkerStorage gives up a request without an answer and takes no late one", () => {
+  const { time, ...clock } = standstill();
+  return withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5, ...clock }, async (storage, far, claims) => {
     const received = nextRequests(far);
-    const waiting = storage.accounts.find(1);
+    const outcome = assertRejects(() => storage.accounts.find(1), DependencyError, "no answer within 20 ms");
     const [late] = await received;
     assert(claims.tryBegin(late.id));
-    const error = await assertRejects(() => waiting, DependencyError, "no answer within 20 ms");
-    assertEquals(error.code, "timeout");
+    await time.pass(25);
+    assertEquals((await outcome).code, "timeout");
     const following = nextRequests(far);
     const second = storage.accounts.findNames([]);
     const [request] = await following;
@@ -93,15 +101,19 @@ Deno.test("WorkerStorage gives up a request without an answer and takes no late 
     far.postMessage([{ id: late.id, value: "late" }, { id: request.id, value: [] }]);
     assertEquals(await second, []);
     assertEquals(storage.pendingCount, 0);
-  }));
+  });
+});
 
-Deno.test("WorkerStorage gives up what was not begun, and it never is", () =>
-  withSilentWorker({ timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far, claims) => {
+Deno.test("WorkerStorage gives up what was not begun, and it never is", () => {
+  const { time, ...clock } = standstill();
+  const options = { timeoutMs: 20, sweepIntervalMs: 5, ...clock };
+  return withSilentWorker(options, async (storage, far, claims) => {
     const received = nextRequests(far);
     const outcomes = [storage.accounts.create(newAccount("Mira")), storage.accounts.find(1), storage.accounts.find(2)]
       .map((waiting) => assertRejects(() => waiting, DependencyError, "not begun within 20 ms"));
     const sent = await received;
     assertEquals(sent.length, 2, "the third has no room");
+    await time.pass(20);
     for (const { code } of await Promise.all(outcomes)) assertEquals(code, "unavailable");
     assertEquals(sent.map(({ id }) => claims.tryBegin(id)), [false, false]);
     // Answered, their numbers are free again.
@@ -111,17 +123,25 @@ Deno.test("WorkerStorage gives up what was not begun, and it never is", () =>
     const [request] = await following;
     far.postMessage([{ id: request.id, value: undefined }]);
     assertEquals(await later, undefined);
-  }, 2));
+  }, 2);
+});
 
-Deno.test("WorkerStorage gives up only the requests whose time is over", () =>
-  withSilentWorker({ timeoutMs: 50, sweepIntervalMs: 5 }, async (storage, far) => {
+Deno.test("WorkerStorage gives up only the requests whose time is over", () => {
+  const { time, ...clock } = standstill();
+  return withSilentWorker({ timeoutMs: 50, sweepIntervalMs: 5, ...clock }, async (storage, far) => {
     const received = nextRequests(far);
-    const first = storage.accounts.find(1);
-    const [request] = await received;
+    const outcome = assertRejects(() => storage.accounts.find(1), DependencyError, "not begun");
+    await received;
+    await time.pass(30);
+    const following = nextRequests(far);
+    const later = storage.accounts.find(2);
+    const [request] = await following;
+    await time.pass(20);
+    await outcome;
     far.postMessage([{ id: request.id, value: undefined }]);
-    assertEquals(await first, undefined);
-    await assertRejects(() => storage.accounts.find(2), DependencyError, "not begun");
-  }));
+    assertEquals(await later, undefined);
+  });
+});
 
 Deno.test("WorkerStorage.for() gives one undertaking one time, however many requests it makes", async () => {
   let nowMs = 0;
@@ -159,15 +179,19 @@ Deno.test("WorkerStorage sends the urgent first, then entries, then each source 
     assertEquals(asked, [0, 30, 20, 1, 10, 2, 11, 3, 4]);
   }, 1));
 
-Deno.test("WorkerStorage refuses one source above its bound, and nobody else", () =>
-  withSilentWorker({ perSourceMax: 2, timeoutMs: 20, sweepIntervalMs: 5 }, async (storage) => {
+Deno.test("WorkerStorage refuses one source above its bound, and nobody else", () => {
+  const { time, ...clock } = standstill();
+  const options = { perSourceMax: 2, timeoutMs: 20, sweepIntervalMs: 5, ...clock };
+  return withSilentWorker(options, async (storage) => {
     const ask = (source: string) => storage.for({ source, urgency: ORDINARY }).accounts.find(1);
     const waiting = ["flood", "flood"].map((source) => assertRejects(() => ask(source), DependencyError, "not begun"));
     const error = await assertRejects(() => ask("flood"), DependencyError, "limit for one source is 2 requests");
     assertEquals(error.code, "overloaded");
     waiting.push(...["honest", ""].map((source) => assertRejects(() => ask(source), DependencyError, "not begun")));
+    await time.pass(20);
     await Promise.all(waiting);
-  }));
+  });
+});
 
 Deno.test("WorkerStorage.takeAnswers() takes as many as it is told, in their order", () =>
   withSilentWorker({ onAnswers: () => {} }, async (storage, far) => {
@@ -237,23 +261,34 @@ Deno.test("WorkerStorage asks for a few things at a time, for more while answers
     assertEquals((await Promise.all([...ordinary, entry])).length, 301);
   }, 64));
 
-Deno.test("WorkerStorage gives up nothing whose answer is here, however late it is taken", () =>
-  withSilentWorker({ onAnswers: () => {}, timeoutMs: 20, sweepIntervalMs: 5 }, async (storage, far) => {
+Deno.test("WorkerStorage gives up nothing whose answer is here, however late it is taken", () => {
+  const { time, ...clock } = standstill();
+  const options = { onAnswers: () => {}, timeoutMs: 20, sweepIntervalMs: 5, ...clock };
+  return withSilentWorker(options, async (storage, far) => {
     const received = nextRequests(far);
-    const [answered, silent] = [storage.accounts.find(1), storage.accounts.find(2)];
+    const answered = storage.accounts.find(1);
+    const silent = assertRejects(() => storage.accounts.find(2), DependencyError, "not begun");
     const [{ id }] = await received;
     far.postMessage([{ id }]);
     await until("the answer", () => storage.answerCount === 1);
-    await assertRejects(() => silent, DependencyError, "not begun");
+    await time.pass(20);
+    await silent;
     storage.takeAnswers(Infinity);
     assertEquals(await answered, undefined);
-  }));
+  });
+});
 
 Deno.test("WorkerStorage answers reads while another process writes, refuses writes in time, and then writes again", async () => {
   await withTempDir(async (dir) => {
     const worker = await startStorageWorker({ entry: STORAGE_ENTRY, path: `${dir}/storage.db` });
-    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 200, sweepIntervalMs: 100 });
-    const patient = new WorkerStorage(worker.connect());
+    const { time, ...clock } = standstill();
+    const storage = new WorkerStorage(worker.connect(), { timeoutMs: 200, sweepIntervalMs: 100, ...clock });
+    const patient = new WorkerStorage(worker.connect(), { timeoutMs: Infinity, ...clock });
+    // What is asked before a read has been tried when that is answered, and then time passes until it is tried again.
+    const tryAgain = async () => {
+      for (const each of [storage, patient]) assertEquals((await each.accounts.findByName("before"))?.accountId, 1);
+      await time.pass(STORAGE_LOCK_PAUSE_MS);
+    };
     const other = new DatabaseSync(`${dir}/storage.db`);
     try {
       await storage.accounts.create(newAccount("Before"));
@@ -263,13 +298,14 @@ Deno.test("WorkerStorage answers reads while another process writes, refuses wri
         (_, index) =>
           assertRejects(() => storage.accounts.create(newAccount(`During${index}`)), DependencyError, "locked"),
       );
-      const late = patient.accounts.create(newAccount("Patient"));
+      let hasWaited = true;
+      const late = patient.accounts.create(newAccount("Patient")).finally(() => hasWaited = false);
       late.catch(() => {});
-      for (let round = 0; round < 20; round++) {
-        assertEquals((await storage.accounts.findByName("before"))?.accountId, 1);
-      }
+      while (storage.pendingCount > 0) await tryAgain();
       for (const { code } of await Promise.all(refused)) assertEquals(code, "unavailable");
+      assert(hasWaited);
       other.exec("ROLLBACK");
+      while (hasWaited) await tryAgain();
       assertEquals((await late).kind, "created");
       assertEquals((await storage.accounts.create(newAccount("After"))).kind, "created");
       const names = other.prepare("SELECT name FROM accounts ORDER BY name").all().map(({ name }) => name);
