@@ -413,8 +413,8 @@ export const RESUME_MARK_MS = 10_000;
 /** After how long a client asks again whose session is on its way from one server to another, in milliseconds. */
 export const RESUME_AGAIN_MS = 500;
 /**
- * * Highest packet number that a client may claim to have received from a dead server: more than any session has, and
- * far below where numbers are no longer exact.
+ * * Highest packet number that a client may claim to have received from a dead server, or to have sent to it: more than any
+ * session has, and far below where numbers are no longer exact.
  */
 export const RESUME_SEQUENCE_MAX = 2 ** 48;
 /** Reliable packets kept until acknowledged, per session. */

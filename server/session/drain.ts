@@ -132,14 +132,14 @@ export class Drain {
     const { playerId } = owner, { characterId } = presence, { previousResumeToken, resumeToken } = session;
     this.#parts.world.part(session);
     const character = saver.withdraw(characterId);
-    const numbers = encodeSession({ ...session, outbox: session.outbox!.image() });
+    const numbers = { ...session, outbox: session.outbox!.image() };
     sessions.end(session);
     try {
       if (character === undefined) return;
       // What the game made of the end is read by the next node.
       await this.#until(() => !this.#parts.game.hasUnsaved(playerId));
       const mark = { characterId, resumeToken, previousResumeToken };
-      const handOver = { ...owner, character, mark, session: numbers, graceMs: config.linkDeadMs };
+      const handOver = { ...owner, character, mark, session: encodeSession(numbers), graceMs: config.linkDeadMs };
       if (!await this.#parts.cluster!.handOver(handOver)) {
         return dismiss(link, { reason: DisconnectReason.LOGGED_IN_ELSEWHERE });
       }

@@ -525,10 +525,13 @@ export class Logic {
       link.requestKey = requestKeyOf(ring, at);
       return 0;
     }
+    // It names this packet alone, whatever becomes of it.
+    const { requestKey } = link;
+    link.requestKey = 0;
     if (link.closed || link.session.ended || link.session.isMoving) return type;
     const sequence = sequenceOf(ring, at);
     if (this.#receive(link, type, sequence, ackOf(ring, at))) {
-      this.#handle(link, kind, type, sequence, ring, start, end);
+      this.#handle(link, kind, type, sequence, requestKey, ring, start, end);
     }
     return type;
   }
@@ -562,6 +565,7 @@ export class Logic {
     kind: number,
     type: number,
     sequence: number,
+    requestKey: number,
     ring: RingConsumer,
     start: number,
     end: number,
@@ -575,8 +579,6 @@ export class Logic {
         return;
       }
       // A copy: messages are decoded from memory of our own, which may be kept.
-      const { requestKey } = link;
-      link.requestKey = 0;
       if (this.#shedding.refuses(type)) return this.#shed(session, type, sequence);
       this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)), requestKey);
     } else if (kind !== RECORD_SEQUENCE) {

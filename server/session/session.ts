@@ -6,6 +6,7 @@
  */
 
 import { DisconnectReason } from "../../shared/gen/enums.ts";
+import { RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import type { Ownership } from "../cluster/directory_store.ts";
 import type { Sanction } from "../moderation/sanction_store.ts";
@@ -177,7 +178,8 @@ export class Session {
       this.repeatedType = type;
       return "repeat";
     }
-    if (sequence !== this.receivedSequence + 1 && !this.adoptsSequence) return "skip";
+    const isAdopted = this.adoptsSequence && sequence <= RESUME_SEQUENCE_MAX;
+    if (sequence !== this.receivedSequence + 1 && !isAdopted) return "skip";
     this.adoptsSequence = false;
     this.receivedSequence = sequence;
     this.ackDue = true;

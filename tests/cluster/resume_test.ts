@@ -379,6 +379,24 @@ Deno.test("A player who goes while an answer is waited for at a drain holds up n
   assertEquals([answer.success, answer.gap], [true, false]);
 });
 
+Deno.test("A session that cannot be handed over is saved, and keeps no other from being handed over", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const bert = await one.harness.connect({ name: "Bert" });
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  // No number that the database could hold.
+  one.harness.sessions.findPlayer(anna.playerId)!.receivedSequence = 2 ** 64;
+  const draining = one.harness.logic.drain();
+  await pair.pass(2_000);
+  await draining;
+  const targets = [anna, bert].map((client) =>
+    one.harness.received(client, PacketType.DISCONNECT_NOTICE).map(({ resumeAt }) => resumeAt?.serverId)
+  );
+  assertEquals([targets, anna.closedBy?.reason], [[[], [2]], DisconnectReason.SHUTDOWN]);
+  assert((await resume(pair, two, bert.resumeToken)).answer.success);
+  assertEquals(await pair.savedX(anna), 300);
+});
+
 Deno.test("A session that is handed over stays its node's until that is done, however long it takes", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

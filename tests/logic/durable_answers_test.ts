@@ -76,6 +76,19 @@ Deno.test("A durable request is done once, however often it comes with its key",
   assertEquals(answers(client)[6].bought, 5);
 });
 
+Deno.test("A key belongs to its packet alone, also where that has come before and is not handled", async () => {
+  await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
+  const client = await harness.connect();
+  const ask = (sequence: number, requestKey: number) =>
+    harness.send(client, BuyRequestSchema, {}, { sequence, requestKey });
+  ask(1, 7);
+  await harness.until(() => answers(client).length === 1);
+  ask(1, 7);
+  ask(2, 0);
+  await harness.until(() => answers(client).length === 2);
+  assertEquals(answers(client).map(({ bought }) => bought), [1, 2]);
+});
+
 Deno.test("The same request of two sessions at once is done once, and both are answered", async () => {
   await using harness = await openShop(new DirectStorage(MEMORY, RECORDS));
   const client = await harness.connect();

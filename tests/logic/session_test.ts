@@ -2,7 +2,7 @@ import { Link } from "../../server/session/link.ts";
 import { Session } from "../../server/session/session.ts";
 import { DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
-import { OUTBOX_PACKETS_MAX } from "../../shared/limits.ts";
+import { OUTBOX_PACKETS_MAX, RESUME_SEQUENCE_MAX } from "../../shared/limits.ts";
 import { STATE_AUTHENTICATED, STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
@@ -44,6 +44,14 @@ Deno.test("Session.receive() applies each number once and in order, and knows a 
   assertEquals([session.receive(TYPE, 5), session.receive(TYPE, 2 ** 53)], ["skip", "skip"]);
   assertEquals(session.receivedSequence, 3);
   assertEquals(session.receive(TYPE, 4), "apply");
+});
+
+Deno.test("Session.receive() begins with whatever comes first where a node before has died, if that is in bounds", () => {
+  const { session } = openSession();
+  session.adoptsSequence = true;
+  for (const sequence of [RESUME_SEQUENCE_MAX + 1, 2 ** 64]) assertEquals(session.receive(TYPE, sequence), "skip");
+  assertEquals(session.receive(TYPE, RESUME_SEQUENCE_MAX), "apply");
+  assertEquals([session.receivedSequence, session.receive(TYPE, 7)], [RESUME_SEQUENCE_MAX, "repeat"]);
 });
 
 Deno.test("Session.receive() applies what is not reliable, and everything before the world", () => {
