@@ -426,7 +426,7 @@ export class GameClient<P extends PacketShapes<P>> {
       return { result: "dropped", response: promise };
     }
     const isHeld = isEntry && this.#flow.tryHoldEntry(message as EnterWorldRequest);
-    const result = this.#requests.hasRoom ? this.#submit(packet) : "full";
+    const result = this.#requests.hasRoomFor(packet) ? this.#submit(packet) : "full";
     if (result === "full" || result === "dropped") {
       if (isHeld) this.#flow.releaseEntry();
       if (!this.#isOpen()) this.#requests.giveUp(request, "closed", `the client is ${this.#state}`);

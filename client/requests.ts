@@ -17,7 +17,7 @@ import type { Contract } from "../shared/contract.ts";
 import type { EchoRequest, EchoResponse, HeartbeatRequest, HeartbeatResponse } from "../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../shared/gen/common_pb.ts";
 import { DeliveryClass } from "../shared/gen/options_pb.ts";
-import { CLIENT_REPEAT_MS, CLIENT_REQUESTS_MAX } from "../shared/limits.ts";
+import { CLIENT_REPEAT_MS, CLIENT_REQUESTS_MAX, RECEIPTS_PER_PLAYER_MAX } from "../shared/limits.ts";
 import type { PacketTable } from "../shared/packet_table.ts";
 import { type ResolvedClientOptions, TIMER_MS_MAX } from "./client_options.ts";
 import type { OutgoingPacket } from "./outgoing.ts";
@@ -105,6 +105,8 @@ export class PendingRequests {
   readonly #onRepeat: (request: PendingRequest) => void;
   readonly #byType: Map<number, PendingRequest[]> = new Map();
   #count = 0;
+  /** Those of them that have names. */
+  #namedCount = 0;
   /** One timer serves all: setting and clearing one for each would cost more than the rest of a request. */
   #timer: unknown = null;
   /** When the timer fires; not later than the first deadline, or the first that is sent again. */
@@ -128,9 +130,9 @@ export class PendingRequests {
     this.#onRepeat = on.repeat;
   }
 
-  /** Whether one more request may wait. */
-  get hasRoom(): boolean {
-    return this.#count < CLIENT_REQUESTS_MAX;
+  /** Whether one more request may wait: with a name, only as many as a server keeps receipts of, else the first may be done twice. */
+  hasRoomFor({ requestKey }: Pick<OutgoingPacket, "requestKey">): boolean {
+    return this.#count < CLIENT_REQUESTS_MAX && (requestKey === 0 || this.#namedCount < RECEIPTS_PER_PLAYER_MAX);
   }
 
   /** Lets a request wait for its answer. */
@@ -140,6 +142,7 @@ export class PendingRequests {
     if (line === undefined) this.#byType.set(type, [request]);
     else line.push(request);
     this.#count++;
+    if (request.packet.requestKey > 0) this.#namedCount++;
     if (request.deadlineMs < this.#timerMs) this.#setTimer(request.deadlineMs);
   }
 
@@ -147,7 +150,7 @@ export class PendingRequests {
   close(why: string): void {
     this.giveUpAll(() => true, "closed", why);
     this.#byType.clear();
-    this.#count = 0;
+    this.#count = this.#namedCount = 0;
     this.#setTimer(Infinity);
   }
 
@@ -290,6 +293,7 @@ export class PendingRequests {
     const index = line?.indexOf(request) ?? -1;
     if (line === undefined || index < 0) return;
     this.#count--;
+    if (request.packet.requestKey > 0) this.#namedCount--;
     if (line.length === 1) this.#byType.delete(type);
     else line.splice(index, 1);
   }

@@ -658,6 +658,11 @@ export const DOCUMENT_TRIES_MAX = 8;
 export const DOCUMENT_TURN_MS = 500;
 /** Receipts kept for one player: the requests that may be under way at once, with room for late repeats. */
 export const RECEIPTS_PER_PLAYER_MAX = 64;
+/**
+ * Receipts kept for one player of changes that the game made by itself: more than wait to be tried again, as their answers
+ * were lost.
+ */
+export const CHANGE_RECEIPTS_PER_PLAYER_MAX = 256;
 /** Bytes of an answer that is kept with a receipt. */
 export const RECEIPT_BYTES_MAX = 4_096;
 /** How long a receipt is good, in milliseconds: no client repeats a request for longer. */

@@ -30,7 +30,10 @@ export interface OnceRequest extends ReceiptName {
   readonly atMs: number;
 }
 
-/** That a request was done. Of each player the `RECEIPTS_PER_PLAYER_MAX` newest are kept. */
+/**
+ * That a request was done. Of each player the `RECEIPTS_PER_PLAYER_MAX` newest are kept, and beside them those of the
+ * `CHANGE_RECEIPTS_PER_PLAYER_MAX` newest changes that the game made by itself.
+ */
 export interface NewReceipt extends OnceRequest {
   /** At most `RECEIPT_BYTES_MAX`. */
   readonly reply: Uint8Array;

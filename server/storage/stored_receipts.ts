@@ -1,6 +1,11 @@
 /** Receipts in a database. @module */
 
-import { EXPIRED_DELETED_MAX, RECEIPT_BYTES_MAX, RECEIPTS_PER_PLAYER_MAX } from "../../shared/limits.ts";
+import {
+  CHANGE_RECEIPTS_PER_PLAYER_MAX,
+  EXPIRED_DELETED_MAX,
+  RECEIPT_BYTES_MAX,
+  RECEIPTS_PER_PLAYER_MAX,
+} from "../../shared/limits.ts";
 import {
   decodeKept,
   encodeKept,
@@ -19,10 +24,8 @@ const SELECT = statement<{ readonly reply: Uint8Array }>(
 const INSERT = statement(
   "INSERT INTO receipts (player_id, request_type, request_key, reply, at_ms) VALUES (?, ?, ?, ?, ?)",
 );
-const DELETE_MORE = statement(
-  `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE player_id = ? ORDER BY id DESC
-    LIMIT ${Number.MAX_SAFE_INTEGER} OFFSET ${RECEIPTS_PER_PLAYER_MAX})`,
-);
+const DELETE_MORE_REQUESTS = deleteMore("request_type <> 0", RECEIPTS_PER_PLAYER_MAX);
+const DELETE_MORE_CHANGES = deleteMore("request_type = 0", CHANGE_RECEIPTS_PER_PLAYER_MAX);
 const DELETE_OLD = statement(
   `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE at_ms < ? LIMIT ${EXPIRED_DELETED_MAX})`,
 );
@@ -49,7 +52,15 @@ export function* addReceipt({ playerId, requestType, requestKey, reply, atMs }: 
   checkId(atMs, "atMs");
   checkBytes(reply, RECEIPT_BYTES_MAX);
   yield* INSERT.run(playerId, requestType, requestKey, reply, atMs);
-  yield* DELETE_MORE.run(playerId);
+  yield* (requestType === 0 ? DELETE_MORE_CHANGES : DELETE_MORE_REQUESTS).run(playerId);
+}
+
+/** Nobody's requests make way for the game's changes, nor those for requests: a change may yet be tried again. */
+function deleteMore(which: string, countMax: number) {
+  return statement(
+    `DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE player_id = ? AND ${which} ORDER BY id DESC
+      LIMIT ${Number.MAX_SAFE_INTEGER} OFFSET ${countMax})`,
+  );
 }
 
 /**

@@ -3,7 +3,7 @@ import { RequestError } from "../../client/browser.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema, GuildInviteListRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
-import { CLIENT_REPEAT_MS } from "../../shared/limits.ts";
+import { CLIENT_REPEAT_MS, RECEIPTS_PER_PLAYER_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { Fixture } from "./support/fixture.ts";
 
@@ -47,6 +47,22 @@ Deno.test("DrawbridgeClient names durable requests, and no others", async () => 
   await fixture.settle();
   assertEquals(asked(fixture), [[1, KEYS[0], 1n], [2, KEYS[2], 2n]]);
   assertEquals(fixture.server.peer.of(PacketType.GUILD_INVITE_LIST_REQUEST)[0].requestKey, 0);
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient has no more durable requests wait than the server keeps receipts of", async () => {
+  const fixture = await enter();
+  for (let count = 0; count < RECEIPTS_PER_PLAYER_MAX; count++) void ask(fixture, BigInt(count), 0.25);
+  const { reason } = await assertRejects(() => ask(fixture, 99n, 0.25), RequestError);
+  fixture.client.request(GuildInviteListRequestSchema, {}).catch(() => {});
+  await fixture.settle();
+  assertEquals([reason, asked(fixture).length], ["not_sent", RECEIPTS_PER_PLAYER_MAX]);
+  assertEquals(fixture.server.peer.of(PacketType.GUILD_INVITE_LIST_REQUEST).length, 1);
+  fixture.server.peer.reply(PacketType.GUILD_CREATE_RESPONSE, { success: true, guildId: 1n }, { sequence: 2 });
+  await fixture.settle();
+  void ask(fixture, 100n, 0.25);
+  await fixture.settle();
+  assertEquals(asked(fixture).length, RECEIPTS_PER_PLAYER_MAX + 1);
   await fixture.close();
 });
 

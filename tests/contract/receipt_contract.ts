@@ -5,7 +5,7 @@ import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import { DOCUMENTS } from "../../server/storage/document_store.ts";
 import { isKept, RECEIPTS } from "../../server/storage/receipt_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
-import { RECEIPTS_PER_PLAYER_MAX } from "../../shared/limits.ts";
+import { CHANGE_RECEIPTS_PER_PLAYER_MAX, RECEIPTS_PER_PLAYER_MAX } from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type Claim, mustCreate, type OpenedStorage } from "./storage_contract.ts";
 
@@ -119,6 +119,27 @@ export function claimReceipts(claim: Claim): void {
     const guildIds = answers.map(({ result }) => result.kind === "created" ? result.guildId : 0);
     assertEquals([new Set(guildIds).size, guildIds.includes(0)], [1, false]);
   });
+
+  claim(
+    "receipts of the game's own changes and of a player's requests make no room for each other",
+    async (storage) => {
+      const [mira, nora] = [await mustCreate(storage, "Mira"), await mustCreate(storage, "Nora")];
+      const keep = (playerId: number, requestType: number, requestKey: number) =>
+        storage.of(DOCUMENTS).commit({
+          changes: [],
+          receipt: { ...request(playerId, requestKey, requestType), reply: new Uint8Array(1) },
+        });
+      const isKept = async (playerId: number, requestType: number) =>
+        await storage.of(RECEIPTS).find(request(playerId, 1, requestType)) !== undefined;
+      for (const [playerId, first, more] of [[mira, 0, 3_000], [nora, 3_000, 0]]) {
+        await keep(playerId, first, 1);
+        for (let key = 2; key <= CHANGE_RECEIPTS_PER_PLAYER_MAX + 2; key++) await keep(playerId, more, key);
+        assertEquals(await isKept(playerId, first), true);
+        for (let key = 2; key <= CHANGE_RECEIPTS_PER_PLAYER_MAX + 2; key++) await keep(playerId, first, 1_000 + key);
+        assertEquals(await isKept(playerId, first), false, "The oldest of its kind makes way");
+      }
+    },
+  );
 
   claim("once() names requests of players apart, and its receipts count to those of documents", async (storage) => {
     const [mira, nora] = [await mustCreate(storage, "Mira"), await mustCreate(storage, "Nora")];
