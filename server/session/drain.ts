@@ -110,10 +110,20 @@ export class Drain {
       this.#targetsDueMs = 0;
       const untilMs = nowMs + SESSIONS_DRAIN_MS;
       await Promise.all(Array.from({ length: SESSIONS_DRAINED_AT_ONCE }, async () => {
-        while (waiting.length > 0 && clock.monotonicMs() < untilMs) await this.#move(waiting.pop()!, targets);
+        while (waiting.length > 0 && clock.monotonicMs() < untilMs) await this.#tryMove(waiting.pop()!, targets);
       }));
     } catch (error) {
       log.warn("Cannot hand sessions over", { error: String(error) });
+    }
+  }
+
+  /** What fails with one costs no other its turn. */
+  async #tryMove(session: Session, targets: readonly NodeEntry[]): Promise<void> {
+    try {
+      // Who was in the world may have left it before it was its turn.
+      if (!session.ended && session.presence !== null) await this.#move(session, targets);
+    } catch (error) {
+      this.#context.faults.report("drain", error);
     }
   }
 

@@ -11,6 +11,7 @@ import {
   DisconnectReason,
   HeartbeatRequestSchema,
   LoginRequestSchema,
+  LogoutRequestSchema,
   PasswordChangeRequestSchema,
   type ResumeResponse,
   TokensRevokeRequestSchema,
@@ -377,6 +378,25 @@ Deno.test("A player who goes while an answer is waited for at a drain holds up n
   assertEquals(one.harness.log.records.filter(({ message }) => message === "Cannot hand sessions over"), []);
   const { answer } = await resume(pair, two, anna.resumeToken);
   assertEquals([answer.success, answer.gap], [true, false]);
+});
+
+Deno.test("A player who logs out before it is handed over at a drain holds up nobody's hand-over", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  for (let index = 0; index < SESSIONS_DRAINED_AT_ONCE; index++) await one.harness.connect({ name: `Early${index}` });
+  const open = Promise.withResolvers<void>();
+  pair.handOverOpen = open.promise;
+  const draining = one.harness.logic.drain();
+  await pair.pass(STEP_MS);
+  one.harness.send(bert, LogoutRequestSchema, {});
+  await pair.pass(STEP_MS);
+  assertEquals(one.harness.received(bert, PacketType.LOGOUT_RESPONSE).length, 1);
+  open.resolve();
+  await pair.pass(1_000);
+  await draining;
+  assertEquals(one.harness.received(anna, PacketType.DISCONNECT_NOTICE)[0]?.resumeAt?.serverId, 2);
+  assertEquals(one.harness.log.records.filter(({ level }) => level === "warn" || level === "error"), []);
 });
 
 Deno.test("A session that cannot be handed over is saved, and keeps no other from being handed over", async () => {
