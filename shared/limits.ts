@@ -226,6 +226,20 @@ export const ROUNDS_CHECK_INTERVAL_MS = 100;
 export const MEMORY_SHARE_MAX = 0.9;
 /** How often logic looks at it, in milliseconds. */
 export const MEMORY_CHECK_INTERVAL_MS = 200;
+/**
+ * Share at which a new logic worker goes on for it: at least half of the limit is live then, and there is time to load the
+ * game before {@linkcode MEMORY_SHARE_MAX}.
+ */
+export const MEMORY_RELIEF_SHARE = 0.75;
+/** Share that the new one may use at most to go on: with more, players would have been held for little. */
+export const MEMORY_RELIEVED_SHARE_MAX = MEMORY_RELIEF_SHARE / 2;
+/** Time between two of them at least, in milliseconds. */
+export const MEMORY_RELIEF_INTERVAL_MS = 60_000;
+/**
+ * Values that the game may keep then: they are copied in the memory that is left, while players are held. 64 bytes of a
+ * text or a buffer count as one.
+ */
+export const MEMORY_RELIEF_KEPT_VALUES_MAX = 200_000;
 /** A thread that finishes nothing for this long makes the server unready, in milliseconds: visible within 2 s. */
 export const THREAD_STALL_MS = 1_500;
 /** A thread that finishes nothing for this long counts as hung, and the process ends itself, in milliseconds. */

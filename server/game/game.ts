@@ -387,7 +387,7 @@ export class Game<P = any> {
   }
 
   /**
-   * Keeps something when the game is reloaded while it is developed:
+   * Keeps something when the game is reloaded: while it is developed, and when its memory is nearly used up:
    *
    * ```ts ignore
    * let count = game.kept<number>("count") ?? 0;

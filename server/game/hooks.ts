@@ -42,7 +42,7 @@ export interface HookFunctions {
   /**
    * A player can play from now on: it has logged in, or entered without having done so before.
    *
-   * @param afterReload It could before: only the game was reloaded while it is developed.
+   * @param afterReload It could before: only the game was reloaded, as {@linkcode Game.keep} explains.
    */
   online(player: Player, afterReload: boolean): void;
   /** A player cannot play any more; what it was sent and has not heard is still there. */
@@ -50,7 +50,7 @@ export interface HookFunctions {
   /**
    * A player is in the world, and its client has been told so.
    *
-   * @param afterReload It was before: only the game was reloaded while it is developed, and starts with nothing but what
+   * @param afterReload It was before: only the game was reloaded, and starts with nothing but what
    * `game.kept` gives.
    */
   enter(player: Player, afterReload: boolean): void | Promise<void>;

@@ -88,8 +88,10 @@ export const Counter = {
   INSTANCE_TICKS_SKIPPED: 35,
   /** Writes that the database could not do. */
   STORAGE_WRITE_FAILURES: 36,
+  /** Logic workers that have gone on for the one before. */
+  LOGIC_REPLACED: 37,
   /** Closed with a DISCONNECT_NOTICE: add the `DisconnectReason`. */
-  CLOSED_BY_REASON: 37,
+  CLOSED_BY_REASON: 38,
 } as const;
 
 const GAUGES_AT = Counter.CLOSED_BY_REASON + DISCONNECT_REASON_COUNT;
@@ -110,9 +112,11 @@ export const Gauge = {
   STORAGE_LOG_BYTES: GAUGES_AT + 7,
   /** Players who wait for room in the world. */
   LOGIN_QUEUE: GAUGES_AT + 8,
+  /** Share of the memory that V8 gives logic which is in use, from 0 to 1. */
+  MEMORY_SHARE: GAUGES_AT + 9,
 } as const;
 
-const CONNECTIONS_AT = GAUGES_AT + 9;
+const CONNECTIONS_AT = GAUGES_AT + 10;
 const HISTOGRAMS_AT = CONNECTIONS_AT + CONNECTION_STATES.length * TRANSPORTS.length;
 
 /** Slots for {@linkcode CounterBlock.observe}. */

@@ -1,11 +1,13 @@
 /**
- * Ends a thread before its memory is used up: V8 would end the whole process then, and say so to nobody's log.
+ * Says how much of its memory a thread uses, and ends it before that is used up: V8 would end the whole process then, and
+ * say so to nobody's log.
  *
  * @module
  */
 
 import { getHeapStatistics } from "node:v8";
 import { MEMORY_CHECK_INTERVAL_MS, MEMORY_SHARE_MAX } from "../../shared/limits.ts";
+import { type CounterBlock, Gauge } from "./counters.ts";
 
 const BYTES_PER_MB = 1_048_576;
 
@@ -14,11 +16,13 @@ type Memory = Pick<ReturnType<typeof getHeapStatistics>, "used_heap_size" | "ext
 
 /** Looks at the memory of its thread now and then. */
 export class MemoryWatch {
+  readonly #counters: Pick<CounterBlock, "set">;
   readonly #read: () => Memory;
   #nextMs = 0;
 
   /** @param read Left out: that of this thread. */
-  constructor(read: () => Memory = getHeapStatistics) {
+  constructor(counters: Pick<CounterBlock, "set">, read: () => Memory = getHeapStatistics) {
+    this.#counters = counters;
     this.#read = read;
   }
 
@@ -32,6 +36,7 @@ export class MemoryWatch {
     this.#nextMs = nowMs + MEMORY_CHECK_INTERVAL_MS;
     const { used_heap_size, external_memory, heap_size_limit } = this.#read();
     const usedBytes = used_heap_size + external_memory;
+    this.#counters.set(Gauge.MEMORY_SHARE, usedBytes / heap_size_limit);
     if (usedBytes <= MEMORY_SHARE_MAX * heap_size_limit) return;
     const [used, limit] = [usedBytes, heap_size_limit].map((bytes) => Math.round(bytes / BYTES_PER_MB));
     throw new Error(`Out of memory: ${used} MB are in use, limit is ${limit} MB; something keeps more and more`);

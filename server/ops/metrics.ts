@@ -89,6 +89,8 @@ function addLogic(page: MetricsPage, totals: Totals): void {
   page.gauge("sessions_link_dead", "Sessions that wait for their player to come back", totals.linkDead);
   page.gauge("entities", "Entities in the world", totals.entities);
   page.gauge("storage_pending", "Requests that wait for the storage", totals.storagePending);
+  page.gauge("logic_memory_ratio", "Memory that logic uses, as a share of what V8 gives it", totals.logicMemoryShare);
+  page.counter("logic_replaced_total", "Logic workers that went on for the one before", totals.logicReplaced);
   page.counter("requests_shed_total", "Requests refused as too many wait", totals.requestsShed);
   page.counter("tick_overruns_total", "Ticks that took longer than their interval", totals.tickOverruns);
   page.counter(

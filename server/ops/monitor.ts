@@ -70,6 +70,8 @@ export interface Totals {
   readonly ticks: number;
   readonly tickOverruns: number;
   readonly instanceTicksSkipped: number;
+  /** Logic workers that have gone on for the one before. */
+  readonly logicReplaced: number;
 
   /** Connections now, by state and transport. */
   readonly connections: readonly ConnectionCount[];
@@ -80,6 +82,8 @@ export interface Totals {
   readonly loginQueue: number;
   readonly entities: number;
   readonly storagePending: number;
+  /** Share of its memory that logic uses, from 0 to 1. */
+  readonly logicMemoryShare: number;
   /** Connections that are not read until they have paid for what they had done. */
   readonly throttled: number;
 }
@@ -318,6 +322,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     ticks: tick.count,
     tickOverruns: values[Counter.TICK_OVERRUNS],
     instanceTicksSkipped: values[Counter.INSTANCE_TICKS_SKIPPED],
+    logicReplaced: values[Counter.LOGIC_REPLACED],
     connections,
     connectionCount: connections.reduce((sum, { count }) => sum + count, 0),
     sessions: values[Gauge.SESSIONS],
@@ -326,6 +331,7 @@ function totalsOf({ values, tick }: Gathered): Totals {
     loginQueue: values[Gauge.LOGIN_QUEUE],
     entities: values[Gauge.ENTITIES],
     storagePending: values[Gauge.STORAGE_PENDING],
+    logicMemoryShare: values[Gauge.MEMORY_SHARE],
     throttled: values[Gauge.THROTTLED],
   };
 }

@@ -3,7 +3,8 @@
  *
  * An io worker that crashes takes its connections with it; their sessions wait in logic for a resume. When logic
  * crashes, sessions are gone, so every worker starts anew on the same ports, and players enter again from saved state.
- * A worker that hangs forever cannot be ended from here: the process exits, so that its parent can start it again.
+ * Before its memory is used up, another logic worker goes on for it, with the sessions and without what has piled up in
+ * the game's variables. A worker that hangs forever cannot be ended from here: the process exits, so that its parent can start it again.
  *
  * @module
  */
@@ -11,6 +12,10 @@
 import type { Asset } from "../../gateway/app.ts";
 import { ConfigError, DependencyError } from "../../shared/errors.ts";
 import {
+  MEMORY_RELIEF_INTERVAL_MS,
+  MEMORY_RELIEF_KEPT_VALUES_MAX,
+  MEMORY_RELIEF_SHARE,
+  MEMORY_RELIEVED_SHARE_MAX,
   MODERATION_PENDING_MAX,
   RELOAD_LOAD_MS,
   RELOAD_START_MS,
@@ -84,6 +89,19 @@ export interface SupervisorOptions {
 type IoHandle = WorkerHandle<IoCommand, IoReport>;
 type LogicHandle = WorkerHandle<LogicCommand, LogicReport>;
 
+/** What a reload is given up at; nothing unless told. */
+interface ReloadBounds {
+  /** Values that the game may keep. */
+  readonly keptValuesMax?: number;
+  /** Share of its memory that the new logic worker may use. */
+  readonly memoryShareMax?: number;
+}
+
+const RELIEF_BOUNDS: ReloadBounds = {
+  keptValuesMax: MEMORY_RELIEF_KEPT_VALUES_MAX,
+  memoryShareMax: MEMORY_RELIEVED_SHARE_MAX,
+};
+
 /** Exit status of a process with a thread that hangs: EX_SOFTWARE. */
 export const EXIT_HANG = 70;
 
@@ -125,6 +143,8 @@ export class Supervisor {
   #packets: readonly PacketRow[];
   /** Resolves when the game is reloaded; `null`: it is not being. */
   #reloading: Promise<void> | null = null;
+  /** When logic may be replaced next because of its memory, monotonic milliseconds; Infinity: that does not help. */
+  #relievableFromMs = 0;
   #logic: LogicHandle | null = null;
   #storage: StorageWorker | null = null;
   #bus: BusThread | undefined;
@@ -363,6 +383,7 @@ export class Supervisor {
   }
 
   async #startLogic(io: readonly IoStarted[]): Promise<void> {
+    this.#relievableFromMs = 0;
     this.#logic = this.#makeLogic();
     await this.#initLogic(this.#logic);
     for (const started of io) this.#logic.send(started);
@@ -431,9 +452,10 @@ export class Supervisor {
    * Replaces the running logic worker with one that has the game as it is now: connections stay with the io workers,
    * sessions continue in the new one. If the new one cannot start, the old one continues.
    *
+   * @param bounds What the game may keep, and the share of its memory that the new one may use.
    * @throws {ReloadError} when the old one continues; it says why, and where in the game.
    */
-  async reloadGame(): Promise<GameReload> {
+  async reloadGame(bounds: ReloadBounds = {}): Promise<GameReload> {
     if (this.#reloading !== null || !this.#isUp || this.#draining !== "no") throw new ReloadError("The server is busy");
     const done = Promise.withResolvers<void>();
     this.#reloading = done.promise;
@@ -442,7 +464,7 @@ export class Supervisor {
     try {
       const packets = await this.#describe(next);
       const startMs = performance.now();
-      const kept = await this.#replaceLogic(old, next, packets);
+      const kept = await this.#replaceLogic(old, next, packets, bounds);
       isReplaced = true;
       return { heldMs: performance.now() - startMs, kept };
     } catch (error) {
@@ -466,8 +488,14 @@ export class Supervisor {
   }
 
   /** Gives the names of what the game has kept. */
-  async #replaceLogic(old: LogicHandle, next: LogicHandle, packets: readonly PacketRow[]): Promise<readonly string[]> {
-    const handedOver = await old.ask({ kind: "hand_over" }, ["handed_over", "not_handed_over"]);
+  async #replaceLogic(
+    old: LogicHandle,
+    next: LogicHandle,
+    packets: readonly PacketRow[],
+    { keptValuesMax, memoryShareMax = 1 }: ReloadBounds,
+  ): Promise<readonly string[]> {
+    const handOver = old.ask({ kind: "hand_over", keptValuesMax }, ["handed_over", "not_handed_over"]);
+    const handedOver = await this.#within(RELOAD_START_MS, "stop", handOver);
     if (handedOver.kind !== "handed_over") {
       throw new ReloadError(handedOver.kind === "not_handed_over" ? handedOver.message : handedOver.kind);
     }
@@ -476,13 +504,48 @@ export class Supervisor {
       "start",
       this.#initLogic(next, { image: handedOver.image, io: this.#ioStarted }),
     );
+    const memoryShare = this.#memoryShare;
+    if (memoryShare > memoryShareMax) {
+      // What has piled up is in the image, and would be in the next one.
+      this.#relievableFromMs = Infinity;
+      throw new ReloadError(`The new one would use ${percent(memoryShare)} of its memory at once`);
+    }
     this.#packets = packets;
     // One that dies meanwhile is given them when it is started again.
-    await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "packets", packets }, ["packets_taken"])));
+    const taken = this.#io.map((worker) => worker.ask({ kind: "packets", packets }, ["packets_taken"]));
+    await this.#within(RELOAD_START_MS, "reach the io workers", Promise.allSettled(taken));
     this.#logic = next;
     next.send({ kind: "run" });
     next.send({ kind: "maintenance", plan: this.#options.maintenance.plan });
     return Object.keys(handedOver.image.kept);
+  }
+
+  /** What logic uses of its memory, from 0 to 1. */
+  get #memoryShare(): number {
+    return new CounterBlock(this.#logicCounters).get(Gauge.MEMORY_SHARE);
+  }
+
+  /** Has another logic worker go on where the memory of this one is nearly used up, if that helps and was not just done. */
+  async #relieveLogic(nowMs: number): Promise<void> {
+    const before = this.#memoryShare;
+    if (before < MEMORY_RELIEF_SHARE || nowMs < this.#relievableFromMs) return;
+    if (!this.#isUp || this.#stopping || this.#draining !== "no" || this.#reloading !== null) return;
+    this.#relievableFromMs = nowMs + MEMORY_RELIEF_INTERVAL_MS;
+    const { log } = this.#options;
+    try {
+      const { heldMs, kept } = await this.reloadGame(RELIEF_BOUNDS);
+      const memory = `${percent(before)}, now ${percent(this.#memoryShare)}`;
+      log.warn("Logic had nearly used up its memory and was replaced: something in the game keeps more and more", {
+        memory,
+        heldMs: Math.round(heldMs),
+        kept: kept.join(", "),
+      });
+    } catch (error) {
+      log.error("Logic has nearly used up its memory and cannot be replaced", {
+        memory: percent(before),
+        error: String(error),
+      });
+    }
   }
 
   /** @throws {ReloadError} when the game takes too long, and no debugger may hold it up. */
@@ -663,6 +726,7 @@ export class Supervisor {
     return setInterval(() => {
       const nowMs = this.#options.clock.monotonicMs();
       this.#showMaintenance();
+      void this.#relieveLogic(nowMs);
       for (const { worker, progress, overload } of watches) {
         // One that crashed is being started again, which takes a moment.
         const isRunning = this.#isUp && !this.#problems.has(worker) && !this.#notices.has(worker) &&
@@ -714,4 +778,8 @@ export class Supervisor {
     for (const worker of this.#io) worker.terminate();
     if (this.#logic !== null) this.#endLogic(this.#logic);
   }
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }

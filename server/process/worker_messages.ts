@@ -101,7 +101,7 @@ export type LogicCommand =
   /** Asks for the game that it has loaded. */
   | { readonly kind: "describe" }
   /** The game is to be reloaded: it stops at the end of a tick, until it is told to `run` again. */
-  | { readonly kind: "hand_over" }
+  | { readonly kind: "hand_over"; readonly keptValuesMax?: number }
   | { readonly kind: "run" }
   /** The storage worker was started again. */
   | { readonly kind: "storage"; readonly channel: StorageChannel }

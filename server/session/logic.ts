@@ -274,8 +274,13 @@ export class Logic {
     return this.#stepCount === 0;
   }
 
-  /** All that goes on in the next logic; to be asked between ticks. */
-  image(): LogicImage {
+  /**
+   * All that goes on in the next logic; to be asked between ticks.
+   *
+   * @param keptValuesMax Values that the game may keep.
+   * @throws {RangeError} when it keeps more.
+   */
+  image(keptValuesMax?: number): LogicImage {
     const { clock, faults, ownerships, saver, sessions } = this.context;
     const all = [...sessions.all];
     return {
@@ -290,7 +295,7 @@ export class Logic {
         type,
         sequence,
       })),
-      kept: this.#keeps.give(faults),
+      kept: this.#keeps.give(faults, keptValuesMax),
     };
   }
 

@@ -50,6 +50,8 @@ const ANSWERS_AT_ONCE = 8;
 interface HandOver {
   /** When it stops waiting for requests under way, monotonic milliseconds. */
   readonly untilMs: number;
+  /** Values that the game may keep; undefined: as many as there are. */
+  readonly keptValuesMax: number | undefined;
   readonly image: PromiseWithResolvers<LogicImage>;
 }
 
@@ -66,7 +68,7 @@ class Runtime {
   readonly #bus: WorkerBus | undefined;
   readonly #counters: CounterBlock;
   readonly #lag: LoopLag;
-  readonly #memory = new MemoryWatch();
+  readonly #memory: MemoryWatch;
   #answersAtOnce = ANSWERS_AT_ONCE;
   /** Since when answers of the storage were left when the time for them was over, monotonic milliseconds; -1: none are. */
   #answersSinceMs = -1;
@@ -86,6 +88,7 @@ class Runtime {
     this.#counters = new CounterBlock(init.counters);
     this.#counters.resetGauges();
     this.#lag = new LoopLag(this.#counters);
+    this.#memory = new MemoryWatch(this.#counters);
     this.#storage = new WorkerStorage(init.storage, { onAnswers: () => this.#doorbell.ring() });
     this.#doorbell = new Doorbell(init.doorbell);
     this.#bus = init.bus === null ? undefined : new WorkerBus(init.bus.port, () => this.#doorbell.ring());
@@ -210,7 +213,7 @@ class Runtime {
    * Takes nothing new, until requests under way are answered and what they wanted is on disk, or their time is over; then
    * gives the image and stands still.
    */
-  async #settle({ untilMs, image }: HandOver): Promise<void> {
+  async #settle({ untilMs, keptValuesMax, image }: HandOver): Promise<void> {
     const isOver = this.#clock.monotonicMs() >= untilMs;
     const problem = this.#logic.unsavedCount > 0
       ? "the storage has not taken yet what the game wants saved"
@@ -224,7 +227,7 @@ class Runtime {
     }
     try {
       if (problem !== undefined) throw new Error(problem);
-      image.resolve(this.#logic.image());
+      image.resolve(this.#logic.image(keptValuesMax));
     } catch (error) {
       image.reject(error);
     }
@@ -234,9 +237,9 @@ class Runtime {
   }
 
   /** Stops at the end of a tick, with all that goes on in the next logic. */
-  async handOver(): Promise<LogicImage> {
+  async handOver(keptValuesMax: number | undefined): Promise<LogicImage> {
     const image = Promise.withResolvers<LogicImage>();
-    this.#handOver = { untilMs: this.#clock.monotonicMs() + RELOAD_SETTLE_MS, image };
+    this.#handOver = { untilMs: this.#clock.monotonicMs() + RELOAD_SETTLE_MS, keptValuesMax, image };
     this.#doorbell.ring();
     return await image.promise;
   }
@@ -249,6 +252,13 @@ class Runtime {
   /** Lets the game take over the players who were there before it was reloaded. */
   async takeOver(): Promise<void> {
     await this.#answering(this.#logic.takeOver());
+    // Before the one before is given up.
+    this.#memory.check(this.#clock.monotonicMs());
+  }
+
+  /** It is the one that goes on. */
+  onReplaced(): void {
+    this.#counters.add(Counter.LOGIC_REPLACED, 1);
   }
 
   /** Takes answers of the storage until something is done, outside of the rounds. */
@@ -380,14 +390,18 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
       break;
     case "hand_over":
       try {
-        report({ kind: "handed_over", image: await runtime!.handOver() });
+        report({ kind: "handed_over", image: await runtime!.handOver(command.keptValuesMax) });
       } catch (error) {
         report({ kind: "not_handed_over", message: String(error) });
       }
       break;
     case "run":
-      if (isRunning) runtime!.goOn();
-      else runtime!.run().catch(reportError);
+      if (isRunning) {
+        runtime!.goOn();
+      } else {
+        runtime!.onReplaced();
+        runtime!.run().catch(reportError);
+      }
       isRunning = true;
       break;
     case "storage":

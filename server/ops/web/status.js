@@ -135,6 +135,8 @@ function worldRows({ totals }) {
     ["Chat crowded out", count(totals.chatCrowdedOut)],
     ["Logins", `${count(totals.loginsOk)} ok, ${count(totals.loginsFailed)} failed`],
     ["Storage requests waiting", count(totals.storagePending)],
+    ["Memory of logic in use", `${Math.round(totals.logicMemoryShare * 100)} %`],
+    ["Logic replaced", count(totals.logicReplaced)],
     ["Unreadable documents met", count(totals.documentsUnreadable)],
   ];
 }
