@@ -107,6 +107,8 @@ export class EntryQueue {
    */
   putBack(place: QueuePlace, session: Session | null): void {
     this.#granted.delete(place.playerId);
+    // The line may have been empty since, and begins anew.
+    if (this.#admittedAtMs.length === 0) this.#admittedAtMs = [this.#context.clock.monotonicMs()];
     this.#line.unshift(place);
     this.#byPlayer.set(place.playerId, place);
     this.#count(place.source, 1);

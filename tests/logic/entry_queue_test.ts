@@ -1,4 +1,8 @@
 import { PacketType } from "../../games/marsh/contract.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
+import type { Storage } from "../../server/storage/storage.ts";
 import { DisconnectReason, LogoutRequestSchema, ResumeRequestSchema } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
@@ -6,12 +10,13 @@ import { DependencyError } from "../../shared/errors.ts";
 import { LOGIN_QUEUE_KEPT_MS, LOGIN_QUEUE_STATUS_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { SlowStorage } from "../support/slow_storage.ts";
 
 const { ENTER_WORLD_RESPONSE, LOGIN_QUEUE_STATUS, LOGOUT_RESPONSE } = PacketType;
 
 /** A full house of `count` players with a line before it. */
-async function fullHouse(count: number, config: Record<string, number> = {}) {
-  const harness = await LogicHarness.create({ worldCapacity: count, config: { loginQueue: 8, ...config } });
+async function fullHouse(count: number, config: Record<string, number> = {}, storage?: Storage) {
+  const harness = await LogicHarness.create({ worldCapacity: count, config: { loginQueue: 8, ...config }, storage });
   const inside: HarnessClient[] = [];
   for (let index = 0; index < count; index++) inside.push(await harness.connect({ name: `Inside${index}` }));
   return { harness, inside };
@@ -229,6 +234,28 @@ Deno.test("A place whose turn has come is kept for a player who is refused for w
   harness.tick();
   await harness.until(() => harness.received(anna, ENTER_WORLD_RESPONSE).length > 1);
   assertEquals([harness.received(anna, ENTER_WORLD_RESPONSE)[1].success, answerOf(harness, bert)], [true, undefined]);
+});
+
+Deno.test("A place that is given back to a line that was empty is waited for by whoever comes next", async () => {
+  const slow = new SlowStorage(new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS));
+  const { harness, inside: [inside] } = await fullHouse(1, {}, slow.storage);
+  await using _ = harness;
+  await accountOf(harness, "Bert");
+  const anna = await ask(harness, "Anna");
+  slow.isSlow = true;
+  kick(harness, inside);
+  // Her turn comes, and nobody waits behind her.
+  harness.tick(2);
+  await harness.until(() => slow.waitingCount > 0);
+  harness.disconnect(anna);
+  slow.isSlow = false;
+  slow.release();
+  await new Promise((resolve) => setTimeout(resolve));
+  const bert = await ask(harness, "Bert");
+  assertEquals([positions(harness, bert), answerOf(harness, bert)], [[2], undefined]);
+  harness.tick();
+  await harness.until(() => answerOf(harness, bert) !== undefined);
+  assertEquals([answerOf(harness, bert), harness.log.records.filter(({ level }) => level === "error")], ["in", []]);
 });
 
 Deno.test("ENTER_WORLD on a second connection takes over a place whose turn has come", async () => {
