@@ -62,6 +62,20 @@ Deno.test("Friends on two servers hear of requests, answers and ends of friendsh
   assertEquals([notices(two, bert), await friends(cluster, two, bert)], [["Anna REMOVED"], []]);
 });
 
+Deno.test("A player who goes before it is answered that it ignores somebody is offline on the other servers", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const [anna, bert] = await friendsOnTwo(cluster);
+  await two.connect({ name: "Carl" });
+  await cluster.settle();
+  two.send(bert, IgnoreAddSchema, { playerName: "Carl" });
+  two.send(bert, LeaveWorldRequestSchema, {});
+  two.disconnect(bert);
+  await cluster.settle();
+  assertEquals(two.sessions.isPlayerOnline(bert.playerId), false);
+  assertEquals(await friends(cluster, one, anna), ["Bert"]);
+});
+
 Deno.test("Friends on two servers are told when one comes and goes, but not by who ignores the other", async () => {
   await using cluster = await ClusterHarness.start();
   const [one, two] = cluster.nodes;

@@ -224,9 +224,12 @@ export class SocialService {
     this.#tellOthers(player, friendIds);
   }
 
-  /** Tells the other servers that a player is online, and who of its friends there is to be told. */
+  /**
+   * Tells the other servers that a player is online, and who of its friends there is to be told. One that has gone while
+   * the storage was asked is not online any more, and of one that is back it is told once its lists are read.
+   */
   #tellOthers({ playerId, name }: PlayerName, friendIds: Iterable<number>): void {
-    if (!this.#game.bus.isShared) return;
+    if (!this.#game.bus.isShared || !this.#lists.has(playerId)) return;
     const ignoredIds = [...this.#lists.ignoredBy(playerId)];
     this.#others.set({ playerId, name, ignoredIds }, this.#friendsElsewhere(playerId, friendIds));
   }
