@@ -94,6 +94,8 @@ export class ModerationService {
     } catch (error) {
       if (error instanceof RequestError) return { kind: "not_found", text: error.message };
       if (!(error instanceof DependencyError)) throw error;
+      // Looked up, and gone when something was written of it.
+      if (error.code === "conflict") return { kind: "not_found", text: "The account no longer exists" };
       this.#context.log.error("Cannot moderate", { act: request.act, error: error.message });
       return { kind: "unavailable", text: "The storage cannot be reached right now" };
     }

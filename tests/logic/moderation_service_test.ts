@@ -298,6 +298,14 @@ Deno.test("ModerationService says that there is no such player, whatever is aske
   for (const request of requests) assertEquals((await moderate(harness, request)).kind, "not_found", request.act);
 });
 
+Deno.test("ModerationService says that there is no such player, whose account goes while it is looked up", async () => {
+  await using harness = await LogicHarness.create();
+  const anna = await harness.connect({ name: "Anna" });
+  const outcome = harness.logic.moderation.run({ act: "ban", target: { player: "Anna" }, seconds: null, ...REST });
+  await harness.storage.accounts.remove({ accountId: anna.playerId, nowMs: harness.clock.unixMs(), isDue: false });
+  assertEquals(await outcome, { kind: "not_found", text: "The account no longer exists" });
+});
+
 Deno.test("ModerationService says that the storage is down, and logins wait for it", async () => {
   const { storage } = breakableStorage();
   let isDown = false;
