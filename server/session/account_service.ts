@@ -280,8 +280,10 @@ export class AccountService {
       const epochs = new Map(found.map(({ accountId, tokenEpoch }) => [accountId, tokenEpoch]));
       for (const { session, accountId, tokenEpoch } of part) {
         const newest = epochs.get(accountId) ?? Infinity;
+        // Its player may have logged out meanwhile, and another one in.
+        const isSame = session.player?.playerId === accountId && session.tokenEpoch === tokenEpoch;
         // One that is busy may be the one that has made them void, and does not know it yet.
-        if (newest <= tokenEpoch || session.tokenEpoch !== tokenEpoch || session.busy || session.ended) continue;
+        if (newest <= tokenEpoch || !isSame || session.busy) continue;
         this.#parts.epochs.set(accountId, newest);
         if (newest === Infinity) {
           this.#parts.world.expel(session, DisconnectReason.KICKED, explain(Cause.ACCOUNT_DELETED));

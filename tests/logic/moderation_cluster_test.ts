@@ -184,6 +184,42 @@ Deno.test("What is decided while the bus is down holds for players on other serv
   assertEquals(anna.closedBy, null);
 });
 
+Deno.test("Tokens that other servers have made void end no session whose connection another player uses by then", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one] = cluster.nodes, passwordHash = "ab".repeat(32);
+  const client = one.open();
+  const logIn = async (username: string) => {
+    one.send(client, LoginRequestSchema, { username, passwordHash });
+    await cluster.until(() => one.received(client, PacketType.LOGIN_RESPONSE).length > 0);
+    return Number(one.take(client, PacketType.LOGIN_RESPONSE)[0].playerId);
+  };
+  for (const username of ["Anna", "Bert"]) {
+    one.send(client, RegisterRequestSchema, { username, passwordHash });
+    await cluster.until(() => one.take(client, PacketType.REGISTER_RESPONSE).length > 0);
+  }
+  const accountId = await logIn("Anna");
+  await cluster.storage.accounts.revokeTokens({ accountId, tokenEpoch: null });
+  const open = Promise.withResolvers<void>(), { accounts } = cluster.storage;
+  const { findTokenEpochs } = accounts;
+  const asked: (readonly number[])[] = [];
+  Object.assign(accounts, {
+    findTokenEpochs: async (accountIds: readonly number[]) => {
+      asked.push(accountIds);
+      const epochs = await findTokenEpochs.call(accounts, accountIds);
+      await open.promise;
+      return epochs;
+    },
+  });
+  cluster.advance(DECISIONS_READ_INTERVAL_MS + 1_000);
+  assertEquals(asked, [[accountId]]);
+  one.send(client, LogoutRequestSchema, {});
+  await cluster.until(() => one.received(client, PacketType.LOGOUT_RESPONSE).length > 0);
+  await logIn("Bert");
+  open.resolve();
+  await cluster.settle();
+  assertEquals([client.closedBy, one.sessions.onlineCount], [null, 1]);
+});
+
 Deno.test("A ban set elsewhere while the bus is down keeps its player out, whatever this server knew of the player", async () => {
   await using cluster = await ClusterHarness.start();
   const [one, two] = cluster.nodes;
