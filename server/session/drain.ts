@@ -128,9 +128,12 @@ export class Drain {
   }
 
   async #move(session: Session, targets: readonly NodeEntry[]): Promise<void> {
+    const { player } = session;
+    // It was found before others were looked for, and handed over.
+    if (player === null) return;
     // What its client sends from now on is not acknowledged: it sends that again, to another node.
     session.isMoving = true;
-    await this.#untilAnswered(session);
+    await this.#untilAnswered(session, player.playerId);
     if (session.ended || session.owner === null) return void (session.isMoving = false);
     // Its client may come back over another connection meanwhile, and waits until it is known where it goes on.
     await this.#parts.resumes.oneByOne(session.owner.playerId, () => this.#handOverOne(session, targets));
@@ -165,11 +168,9 @@ export class Drain {
   }
 
   /** Waits for the answers that a session is owed; who is not answered soon is refused, and may ask again elsewhere. */
-  async #untilAnswered(session: Session): Promise<void> {
+  async #untilAnswered(session: Session, playerId: number): Promise<void> {
     const { dispatcher, game } = this.#parts;
     const owed = () => [...dispatcher.pending].filter((pending) => pending.session === session);
-    // Its player may log out meanwhile.
-    const { playerId } = session.player!;
     await this.#until(() => session.ended || owed().length === 0 && !game.hasUnsaved(playerId));
     for (const pending of owed()) dispatcher.giveUp(pending);
   }

@@ -58,7 +58,10 @@ export class ResumeService {
   /** What is under way with sessions that the database has to know of, by player: resumes, and moves to and from here. */
   readonly #underWay = new Map<number, Promise<void>>();
   /** What the database knows already that sessions are resumed by the next time, and their clients were not told. */
-  readonly #marks = new WeakMap<Session, { readonly nextToken: string; readonly atMs: number }>();
+  readonly #marks = new WeakMap<
+    Session,
+    { readonly token: string; readonly nextToken: string; readonly atMs: number }
+  >();
   readonly #entries: Pick<Entries, "bring" | "checkOpen">;
   readonly #world: Pick<WorldService, "replace">;
 
@@ -81,6 +84,8 @@ export class ResumeService {
 
   #resume(fresh: Session, request: ResumeRequest): void | Promise<void> {
     if (fresh.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
+    // What its connection came with is given up: nobody may be behind it.
+    if (fresh.player !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are logged in already");
     // Who does not tell its version was looked at when the session began.
     if (request.clientVersion !== "") {
       checkVersion(request.clientVersion, this.#context.config.clientVersionMin);
@@ -156,7 +161,7 @@ export class ResumeService {
         await this.#untilDecided(fresh, request);
         continue;
       }
-      const { owner } = session, { playerId } = session.player!;
+      const { owner, presence: { characterId } } = session, { playerId } = session.player!;
       const marked = this.#markOf(session);
       if (marked !== undefined || owner === null || resumeToken === session.previousResumeToken) {
         return this.#takeUp(fresh, session, request, marked ?? randomToken());
@@ -166,7 +171,7 @@ export class ResumeService {
         continue;
       }
       this.#check(session, request);
-      const outcome = await this.oneByOne(playerId, () => this.#mark(session, owner, fresh));
+      const outcome = await this.oneByOne(playerId, () => this.#mark(session, { owner, characterId, fresh }));
       if (outcome === "lost") return this.#sendAway(fresh, ON_ITS_WAY);
       if (outcome === "marked") {
         // It may be long ago for everybody else: this process may have been stopped since.
@@ -185,31 +190,43 @@ export class ResumeService {
    *
    * @returns `unreachable`: it may not know; `lost`: the player is another node's.
    */
-  async #mark(session: Session, owner: Ownership, { entrant }: Session): Promise<"marked" | "unreachable" | "lost"> {
+  async #mark(
+    session: Session,
+    { owner, characterId, fresh: { entrant } }: {
+      readonly owner: Ownership;
+      readonly characterId: number;
+      readonly fresh: Session;
+    },
+  ): Promise<"marked" | "unreachable" | "lost"> {
     const { ownerships, randomToken } = this.#context, { resumeToken, tokenEpoch } = session;
-    const nextToken = randomToken(), { characterId } = session.presence!;
+    const nextToken = randomToken();
     const mark = { characterId, resumeToken: nextToken, previousResumeToken: resumeToken };
     try {
-      if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: entrant })) throw this.#void(session);
+      if (!await ownerships.mark(owner, mark, { tokenEpoch, asker: entrant })) {
+        // It may have left the world meanwhile, and be there anew by another token.
+        if (session.resumeToken === resumeToken) this.#void(session);
+        throw new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
+      }
     } catch (error) {
       if (!(error instanceof DependencyError)) throw error;
       if (error.code !== "fenced") return "unreachable";
       ownerships.onFenced(owner.playerId);
       return "lost";
     }
-    this.#keepMark(session, nextToken);
+    this.#keepMark(session, resumeToken, nextToken);
     return "marked";
   }
 
-  #keepMark(session: Session, nextToken: string): void {
-    this.#marks.set(session, { nextToken, atMs: this.#context.clock.monotonicMs() });
+  /** @param token By which the session was resumed before: with another one it is known by another one. */
+  #keepMark(session: Session, token: string, nextToken: string): void {
+    this.#marks.set(session, { token, nextToken, atMs: this.#context.clock.monotonicMs() });
   }
 
   /** What a session is resumed by the next time, unless others may have seen to that since. */
   #markOf(session: Session): string | undefined {
     const { clock, ownerships } = this.#context, mark = this.#marks.get(session);
-    const isGood = mark !== undefined && ownerships.isCurrent && clock.monotonicMs() - mark.atMs <= RESUME_MARK_MS;
-    return isGood ? mark.nextToken : undefined;
+    if (mark === undefined || mark.token !== session.resumeToken || !ownerships.isCurrent) return undefined;
+    return clock.monotonicMs() - mark.atMs <= RESUME_MARK_MS ? mark.nextToken : undefined;
   }
 
   /** Nothing else is done with the session of a player until this is: resumes of it wait. */
@@ -247,15 +264,14 @@ export class ResumeService {
       () => finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken }),
     );
     const session = sessions.findByResumeToken(resumeToken);
-    if (session !== undefined) this.#keepMark(session, nextToken);
+    if (session !== undefined) this.#keepMark(session, resumeToken, nextToken);
     return isTaken;
   }
 
   /** The tokens of a session's account were made void, and nobody could tell this server. */
-  #void(session: Session): RequestError {
+  #void(session: Session): void {
     // Its player may have done it: that is no way out of a fight.
-    if (!session.ended) this.#world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
-    return new RequestError(ErrorCode.RESUME_EXPIRED, OVER);
+    this.#world.replace(session, DisconnectReason.KICKED, explain(Cause.TOKENS_REVOKED));
   }
 
   /** Tells a client where to go with its token, or when to come again. */

@@ -65,6 +65,8 @@ export class Pair implements AsyncDisposable {
   takenOpen: Promise<void> = Promise.resolve();
   /** Whoever says by what a session is resumed hears that it is known once this resolves. */
   markOpen: Promise<void> = Promise.resolve();
+  /** Whoever asks for the nodes hears of them once this resolves. */
+  nodesOpen: Promise<void> = Promise.resolve();
   readonly storage: Storage = this.#storage();
   readonly nodes: Node[] = [];
 
@@ -117,6 +119,10 @@ export class Pair implements AsyncDisposable {
         return answer;
       };
     }
+    port.nodes = async () => {
+      await this.nodesOpen;
+      return await own.nodes(null);
+    };
     port.handOver = async (session: Parameters<typeof own.handOver>[0]) => {
       await this.handOverOpen;
       return await own.handOver(session);

@@ -13,11 +13,12 @@ import {
   LoginRequestSchema,
   LogoutRequestSchema,
   PasswordChangeRequestSchema,
+  RegisterRequestSchema,
   type ResumeResponse,
   TokensRevokeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
-import { LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
+import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import {
   DRAIN_ANSWERS_MS,
   NODE_LEASE_MS,
@@ -432,6 +433,70 @@ Deno.test("A session that is handed over stays its node's until that is done, ho
   assertEquals(one.harness.received(anna, PacketType.DISCONNECT_NOTICE)[0]?.resumeAt?.serverId, 2);
   const { answer } = await resume(pair, two, anna.resumeToken);
   assertEquals([answer.success, answer.gap], [true, false]);
+});
+
+Deno.test("A player who goes while other servers are looked for at a drain holds up nobody's hand-over", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  const open = Promise.withResolvers<void>();
+  pair.nodesOpen = open.promise;
+  const draining = one.harness.logic.drain();
+  await pair.pass(STEP_MS * 4);
+  one.harness.logic.world.replace(one.harness.sessionOf(bert), DisconnectReason.KICKED, "");
+  open.resolve();
+  await pair.pass(DRAIN_ANSWERS_MS);
+  await draining;
+  assertEquals(one.harness.log.records.filter(({ message }) => message === "Cannot hand sessions over"), []);
+  const { answer } = await resume(pair, two, anna.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+});
+
+Deno.test("RESUME_REQUEST whose session leaves the world and is back before the database has answered is over", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes, { harness } = one;
+  const anna = await harness.connect({ name: "Anna" });
+  const open = Promise.withResolvers<void>();
+  pair.markOpen = open.promise;
+  const early = pair.resume(one, { resumeToken: anna.resumeToken, lastSequence: 1n });
+  await pair.pass(STEP_MS * 2);
+  harness.send(anna, LeaveWorldRequestSchema, {});
+  pair.markOpen = Promise.resolve();
+  harness.send(anna, EnterWorldRequestSchema, {});
+  await pair.pass(STEP_MS * 4);
+  const { resumeToken } = harness.received(anna, PacketType.ENTER_WORLD_RESPONSE)[1];
+  open.resolve();
+  await pair.pass(STEP_MS * 4);
+  assertEquals(answerTo(one, early)?.errorCode, ErrorCode.RESUME_EXPIRED);
+  harness.disconnect(anna);
+  const { answer } = await resume(pair, one, resumeToken);
+  assert(answer.success);
+  // What its client was told is what the database knows.
+  pair.kill(one);
+  await pair.pass(NODE_LEASE_MS);
+  assert((await resume(pair, two, answer.resumeToken)).answer.success);
+});
+
+Deno.test("RESUME_REQUEST that finds tokens made void ends no session whose connection another player uses by then", async () => {
+  await using pair = await Pair.start();
+  const [one] = pair.nodes, { harness } = one, passwordHash = "ab".repeat(32);
+  const anna = await harness.connect({ name: "Anna" });
+  const other = harness.open();
+  harness.send(other, RegisterRequestSchema, { username: "Bert", passwordHash });
+  await pair.pass(STEP_MS * 2);
+  await pair.storage.accounts.revokeTokens({ accountId: anna.playerId, tokenEpoch: null });
+  const open = Promise.withResolvers<void>();
+  pair.markOpen = open.promise;
+  const early = pair.resume(one, { resumeToken: anna.resumeToken, lastSequence: 1n });
+  await pair.pass(STEP_MS * 2);
+  harness.send(anna, LogoutRequestSchema, {});
+  await pair.pass(STEP_MS * 2);
+  harness.send(anna, LoginRequestSchema, { username: "Bert", passwordHash });
+  await pair.pass(STEP_MS * 2);
+  open.resolve();
+  await pair.pass(STEP_MS * 2);
+  assertEquals(answerTo(one, early)?.errorCode, ErrorCode.RESUME_EXPIRED);
+  assertEquals([anna.closedBy, harness.sessions.findPlayerByName("bert")?.player?.name], [null, "Bert"]);
 });
 
 Deno.test("RESUME_REQUEST at a node that hands the session over waits, and is told where it went", async () => {

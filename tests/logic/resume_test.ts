@@ -130,6 +130,21 @@ Deno.test("WorldService grants the newest of many repeated resumes, whose connec
   assertEquals(third.closedBy, null);
 });
 
+Deno.test("WorldService resumes nothing on a connection on which somebody plays", async () => {
+  await using harness = await LogicHarness.create();
+  const ann = await harness.connect({ name: "ann" }), bob = await harness.connect({ name: "bob" });
+  harness.disconnect(bob);
+  harness.send(ann, ResumeRequestSchema, { resumeToken: bob.resumeToken, lastSequence: 1n });
+  assertEquals(harness.received(ann, PacketType.RESUME_RESPONSE).map(({ errorCode }) => errorCode), [
+    ErrorCode.INVALID_STATE,
+  ]);
+  assertEquals([harness.sessionOf(ann).ended, harness.sessions.inWorld.size, harness.sessions.sessionCount], [
+    false,
+    2,
+    2,
+  ]);
+});
+
 Deno.test("WorldService answers one resume of a connection at a time", async () => {
   const { harness, first, second, answers } = await secondResume({ isRepeat: false });
   await using _harness = harness;
