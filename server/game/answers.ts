@@ -4,6 +4,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { LogicContext } from "../session/context.ts";
 import type { Player } from "../session/player.ts";
+import type { Asker } from "../storage/storage.ts";
 import type { Documents } from "./documents.ts";
 import { Durable, KeptReply, OnceStores, replyOfBefore, settleDurable } from "./durable.ts";
 
@@ -50,7 +51,7 @@ export class Answers {
     const once = isDurable
       ? new OnceStores(() => storage.for(asker), { playerId, requestType, requestKey, atMs: clock.unixMs() })
       : this.#notOnce;
-    return new AnsweredRequest(this, { player, requestKey, once });
+    return new AnsweredRequest(this, { player, asker, requestKey, once });
   }
 
   /** The reply as it is sent. @throws {TypeError} when the packet has none. */
@@ -76,18 +77,22 @@ class AnsweredRequest {
   readonly once: OnceStores;
   readonly #answers: Answers;
   readonly #player: Player;
+  /** On whose behalf its writes are done: its player may have left the world when they are. */
+  readonly #asker: Asker;
   readonly #requestKey: number;
 
   constructor(
     answers: Answers,
-    { player, requestKey, once }: {
+    { player, asker, requestKey, once }: {
       readonly player: Player;
+      readonly asker: Asker;
       readonly requestKey: number;
       readonly once: OnceStores;
     },
   ) {
     this.#answers = answers;
     this.#player = player;
+    this.#asker = asker;
     this.#requestKey = requestKey;
     this.once = once;
   }
@@ -129,10 +134,14 @@ class AnsweredRequest {
     }
   }
 
+  get #asking(): Pick<Player, "playerId" | "asker"> {
+    return { playerId: this.#player.playerId, asker: this.#asker };
+  }
+
   async #lookBack(error: unknown): Promise<Answer> {
     if (this.once.isUsed) throw error;
     const { packet: { row: { type: requestType } }, parts: { storage } } = this.#answers;
-    const request = { storage, player: this.#player, requestType, requestKey: this.#requestKey };
+    const request = { storage, player: this.#asking, requestType, requestKey: this.#requestKey };
     return await replyOfBefore(error, request);
   }
 
@@ -140,7 +149,7 @@ class AnsweredRequest {
     const { packet: { row }, parts: { context: { clock, ownerships }, documents, storage } } = this.#answers;
     if (!row.isDurable) throw this.#answers.notDurable();
     ownerships.checkLease();
-    const player = this.#player, requestKey = this.#requestKey;
+    const player = this.#asking, requestKey = this.#requestKey;
     let fields: Reply = {}, own: Uint8Array | undefined;
     const payload = await settleDurable(
       { documents, storage, atMs: clock.unixMs(), player, requestType: row.type, requestKey },

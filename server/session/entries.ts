@@ -27,9 +27,9 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { DuplicateLogins } from "./duplicate_logins.ts";
 import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
-import type { Link } from "./link.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Occupants, Stay } from "./occupants.ts";
+import { Player } from "./player.ts";
 import { Session } from "./session.ts";
 import { decodeSession, numbersAfter, type SessionNumbers } from "./session_handover.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
@@ -156,8 +156,7 @@ export class Entries {
           this.checkOpen();
           if (admission !== null && this.#hasRoomFor(admission, place, session)) {
             if (owner === null || owner === marked) {
-              session.owner = owner;
-              this.#admit(session, session.link!, admission, mark.resumeToken);
+              this.#admit(session, admission, { owner, resumeToken: mark.resumeToken });
               return void (isAdmitted = true);
             }
             // Of who is refused the session before is resumed as it was. Nothing but that can refuse: it is read anew.
@@ -294,9 +293,14 @@ export class Entries {
     return !world.isFull && !this.#characters.placeOf(player, saved).map.isFull;
   }
 
-  #admit(session: Session, link: Link, admission: Admission, resumeToken: string): void {
+  #admit(
+    session: Session,
+    admission: Admission,
+    { owner, resumeToken }: { readonly owner: Ownership | null; readonly resumeToken: string },
+  ): void {
     const { config, faults, sessions, world } = this.#context;
-    const entityId = this.#begin(session, admission);
+    const link = session.link!;
+    const entityId = this.#begin(session, admission, { owner });
     const map = world.mapOf(entityId);
     sessions.setResumeToken(session, resumeToken);
     link.stateDue = STATE_IN_WORLD;
@@ -319,13 +323,13 @@ export class Entries {
   /**
    * A session is in the world from now on; gives its entity's id.
    *
-   * @param numbers Those it had on another node. They hold before the game is told of anything: what it answers comes
-   * behind what was said there.
+   * @param parts What its player's writes are done by. `numbers`: those it had on another node. They hold before the game
+   * is told of anything: what it answers comes behind what was said there.
    */
   #begin(
     session: Session,
     { player, tokenEpoch, mute, character, replaced }: Admission,
-    numbers?: SessionNumbers,
+    { owner, numbers }: { readonly owner: Ownership | null; readonly numbers?: SessionNumbers },
   ): number {
     const { clock, faults, log, sessions, world } = this.#context;
     if (replaced !== undefined) {
@@ -340,8 +344,8 @@ export class Entries {
     if (numbers !== undefined) session.goOnWith(numbers);
     if (session.player === null) {
       session.mute = mute;
-      sessions.bindPlayer(session, player);
-    }
+      sessions.bindPlayer(session, player, owner);
+    } else Player.setOwner(session.player, owner);
     session.tokenEpoch = tokenEpoch;
     if (numbers === undefined) session.begin();
     session.presence = {
@@ -395,11 +399,10 @@ export class Entries {
         const session = new Session();
         session.source = fresh.source;
         session.clientVersion = request.clientVersion === "" ? numbers.clientVersion : request.clientVersion;
-        session.owner = { playerId: accountId, epoch: taken.epoch };
         session.linkDeadSinceMs = clock.monotonicMs();
         sessions.add(session);
         try {
-          this.#begin(session, admission, numbers);
+          this.#begin(session, admission, { owner: { playerId: accountId, epoch: taken.epoch }, numbers });
           isBrought = true;
         } finally {
           if (!isBrought) sessions.end(session);

@@ -57,6 +57,7 @@ import { Expiry } from "./expiry.ts";
 import type { IoOutput, Link } from "./link.ts";
 import { Maintenance } from "./maintenance.ts";
 import { ModerationService } from "../moderation/moderation_service.ts";
+import { Player } from "./player.ts";
 import { Players } from "./players.ts";
 import { Sanctions } from "../moderation/sanctions.ts";
 import type { Session, SessionImage } from "./session.ts";
@@ -304,7 +305,7 @@ export class Logic {
     for (const [worker, { ring, output }] of connect(sessions).entries()) this.setIoWorker(worker, ring, output);
     const restored = sessions.restore(image.sessions);
     ownerships.restore(image.owned);
-    for (const session of sessions.inWorld) session.owner = ownerships.find(session.player!.playerId) ?? null;
+    for (const { player } of sessions.inWorld) Player.setOwner(player!, ownerships.find(player!.playerId) ?? null);
     this.#ackDue = restored.filter(({ ackDue, repeatedType }) => ackDue || repeatedType !== 0);
     this.world.restore(image.world);
     for (const character of image.unsaved) saver.save(character);

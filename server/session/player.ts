@@ -5,6 +5,7 @@
  */
 
 import { create, type DescMessage, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { Ownership } from "../cluster/directory_store.ts";
 import type { Asker, PlayerName } from "../storage/storage.ts";
 import type { Instance } from "./instances.ts";
 import type { OutboxPacket, Receipt } from "./outbox.ts";
@@ -37,13 +38,34 @@ export class Player implements PlayerName {
   readonly name: string;
   readonly #session: Session;
   readonly #sessions: SessionManager;
+  #owner: Ownership | null;
 
-  /** The engine makes one at each login. */
-  constructor({ playerId, name }: PlayerName, session: Session, sessions: SessionManager) {
+  /**
+   * The engine makes one at each login.
+   *
+   * @param owner What its writes are done by, where it enters the world with it.
+   */
+  constructor(
+    { playerId, name }: PlayerName,
+    session: Session,
+    sessions: SessionManager,
+    owner: Ownership | null = null,
+  ) {
     this.playerId = playerId;
     this.name = name;
     this.#session = session;
     this.#sessions = sessions;
+    this.#owner = owner;
+  }
+
+  /** What the writes of a player are done by; for the engine. One whose session has ended keeps what it had last. */
+  static ownerOf(player: Player): Ownership | null {
+    return player.#owner;
+  }
+
+  /** A player enters the world, or has left it: null; for the engine. */
+  static setOwner(player: Player, owner: Ownership | null): void {
+    player.#owner = owner;
   }
 
   /** The session of a player; for the engine. */
@@ -109,7 +131,8 @@ export class Player implements PlayerName {
 
   /** Asks the storage for what it wants. */
   get asker(): Asker {
-    return this.#session.asker;
+    const { asker } = this.#session;
+    return this.#owner === null ? asker : { ...asker, owner: this.#owner };
   }
 
   /** Asks the storage for what its login or its entry needs. */

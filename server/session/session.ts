@@ -13,7 +13,7 @@ import type { Sanction } from "../moderation/sanction_store.ts";
 import { type Asker, ENTRY, ORDINARY, type PlayerName } from "../storage/storage.ts";
 import type { Place } from "../world/world.ts";
 import type { Link, LinkImage } from "./link.ts";
-import type { Player } from "./player.ts";
+import { Player } from "./player.ts";
 import type { SessionNumbers } from "./session_handover.ts";
 import { Outbox, type OutboxImage, type OutboxPacket, type Receipt } from "./outbox.ts";
 
@@ -78,8 +78,6 @@ export class Session {
   /** On whose behalf it asks the storage: see `Sources`. */
   source = "unknown";
   presence: Presence | null = null;
-  /** What its writes are done by, from when it enters the world; null: no other node can have its player. */
-  owner: Ownership | null = null;
   /** The character it left the world with last, which may not be saved yet; 0: none. */
   leftCharacterId = 0;
   /** The reliable packets of its life in the world; `null` before. */
@@ -145,9 +143,14 @@ export class Session {
     };
   }
 
-  /** Asks the storage for what its player wants. */
+  /** What the writes of its player are done by while it is in the world; null: no other node can have the player. */
+  get owner(): Ownership | null {
+    return this.player === null ? null : Player.ownerOf(this.player);
+  }
+
+  /** Asks the storage for what is done on its behalf; its player asks by itself. */
   get asker(): Asker {
-    return { source: this.source, urgency: ORDINARY, ...this.owner === null ? {} : { owner: this.owner } };
+    return { source: this.source, urgency: ORDINARY };
   }
 
   /** Asks the storage for what a login or an entry needs. */

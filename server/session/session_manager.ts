@@ -8,6 +8,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { DeliveryClass, DisconnectReason } from "../../shared/gen/enums.ts";
 import type { Contract } from "../../shared/contract.ts";
 import type { PacketTable } from "../../shared/packet_table.ts";
+import type { Ownership } from "../cluster/directory_store.ts";
 import { nameKey } from "../auth/names.ts";
 import type { Faults } from "../ops/faults.ts";
 import type { PlayerName } from "../storage/storage.ts";
@@ -166,9 +167,9 @@ export class SessionManager {
     this.#presenceListeners.push(listener);
   }
 
-  /** Says who is behind a session. */
-  bindPlayer(session: Session, who: PlayerName): void {
-    const player = new Player(who, session, this);
+  /** Says who is behind a session. @param owner What its writes are done by, where it enters the world. */
+  bindPlayer(session: Session, who: PlayerName, owner: Ownership | null = null): void {
+    const player = new Player(who, session, this, owner);
     session.player = player;
     if (session.link?.info.port === "login") {
       this.#loginByPlayer.set(player.playerId, session);

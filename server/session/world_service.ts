@@ -21,6 +21,7 @@ import { Entries, type EntryParts } from "./entries.ts";
 import type { Link } from "./link.ts";
 import { Movements } from "./movements.ts";
 import { Occupants, type Stay } from "./occupants.ts";
+import { Player } from "./player.ts";
 import type { Participant, Session } from "./session.ts";
 import type { Told } from "./told.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -170,6 +171,8 @@ export class WorldService {
   /** Ends a session's reliable numbering, after it left the world. */
   finish(session: Session): void {
     this.#context.sessions.leaveWorld(session);
+    // Others may have it from now on, and what it still does here is not done by what this node is about to give up.
+    if (session.player !== null) Player.setOwner(session.player, null);
     session.finish();
   }
 

@@ -1,10 +1,16 @@
 import { DIRECTORY } from "../../server/cluster/directory_store.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
+import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { GUILDS } from "../../games/parts/guilds/guild_store.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { ENTRY_CALM_MS, FIGHT_MS } from "../../games/parts/combat/limits.ts";
-import { DisconnectReason, LoginRequestSchema, RegisterRequestSchema } from "../../shared/gen/auth_pb.ts";
+import {
+  DisconnectReason,
+  LoginRequestSchema,
+  LogoutRequestSchema,
+  RegisterRequestSchema,
+} from "../../shared/gen/auth_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import {
@@ -171,6 +177,32 @@ Deno.test("A write that is refused as fenced ends the session on the node that a
   await one.harness.until(() => anna.closedBy !== null);
   assertEquals([anna.closedBy?.reason, pair.playersOf(anna.playerId)], [DisconnectReason.LOGGED_IN_ELSEWHERE, []]);
   assertEquals(await pair.storage.of(GUILDS).loadOf({ playerId: anna.playerId }), undefined);
+});
+
+Deno.test("A player who has left the world and is given up still does what takes no world, and so does who logs in behind it", async () => {
+  await using pair = await Pair.start();
+  const [{ harness }] = pair.nodes, passwordHash = "ab".repeat(32);
+  await harness.connect({ name: "Bert" });
+  const client = harness.open({ port: "gateway" });
+  for (const [username, playerName] of [["Anna", "Bert"], ["Carl", "Bert"]]) {
+    harness.send(client, RegisterRequestSchema, { username, passwordHash });
+    await pair.pass(STEP_MS * 2);
+    harness.send(client, LoginRequestSchema, { username, passwordHash });
+    await pair.pass(STEP_MS * 2);
+    const isFirst = username === "Anna";
+    if (isFirst) {
+      harness.send(client, EnterWorldRequestSchema, {});
+      await pair.pass(STEP_MS * 2);
+      harness.send(client, LeaveWorldRequestSchema, {});
+      // Its character is saved, and it is given up.
+      await pair.pass(3_000);
+    }
+    harness.send(client, IgnoreAddSchema, { playerName });
+    await pair.pass(STEP_MS * 2);
+    assertEquals(harness.take(client, PacketType.IGNORE_RESPONSE).map(({ success }) => success), [true], username);
+    harness.send(client, LogoutRequestSchema, {});
+    await pair.pass(STEP_MS * 2);
+  }
 });
 
 Deno.test("A player who leaves while the directory is out of reach is given up when it is back", async () => {
