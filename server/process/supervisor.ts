@@ -244,7 +244,8 @@ export class Supervisor {
     clearInterval(this.#check);
     await this.#ownStorage?.close();
     await Promise.allSettled(this.#io.map((worker) => worker.ask({ kind: "drain" }, ["drained"])));
-    await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
+    // One that is being started again after a crash has nothing to save.
+    if (this.#isUp) await this.#logic?.ask({ kind: "stop" }, ["stopped"]);
     this.#terminateAll();
     await this.#bus?.stop();
     await this.#storage?.stop();
@@ -265,7 +266,9 @@ export class Supervisor {
    */
   async moderate(request: ModerationRequest): Promise<ModerationOutcome> {
     if (request.act === "maintenance") return await this.#planMaintenance(request);
-    if (this.#logic === null || this.#stopping) throw new DependencyError("unavailable", "The server is not running");
+    if (this.#logic === null || !this.#isUp || this.#stopping) {
+      throw new DependencyError("unavailable", "The server is not running");
+    }
     if (this.#moderationCount >= MODERATION_PENDING_MAX) {
       const message = `${this.#moderationCount} requests are waiting, limit is ${MODERATION_PENDING_MAX} requests`;
       throw new DependencyError("overloaded", `Cannot moderate: ${message}`);
@@ -356,7 +359,7 @@ export class Supervisor {
     const worker: IoHandle = new WorkerHandle(url, {
       name: `io-${index}`,
       permissions: ioPermissions(config),
-      onCrash: (message) => void this.#onIoCrash(index, message),
+      onCrash: (message) => void this.#onIoCrash(index, worker, message),
     });
     this.#io[index] = worker;
     this.#ioStartedMs[index] = this.#options.clock.monotonicMs();
@@ -574,8 +577,10 @@ export class Supervisor {
     throw new DependencyError("unavailable", `Cannot listen: ${message}`);
   }
 
-  async #onIoCrash(index: number, message: string): Promise<void> {
-    if (this.#stopping || !this.#isUp) return;
+  async #onIoCrash(index: number, crashed: IoHandle, message: string): Promise<void> {
+    // Where logic has crashed as well, all are started anew, this one among them.
+    const isOver = (worker: IoHandle) => this.#stopping || !this.#isUp || this.#io[index] !== worker;
+    if (isOver(crashed)) return;
     const name = `io-${index}`;
     this.#options.log.error("Worker crashed and is being restarted", { worker: name, error: message });
     this.#setProblem(name, `Worker ${name} is being restarted`);
@@ -583,16 +588,20 @@ export class Supervisor {
     await this.#reloading;
     const livedMs = this.#options.clock.monotonicMs() - this.#ioStartedMs[index];
     if (livedMs < WORKER_RESTART_MS) await new Promise((resolve) => setTimeout(resolve, WORKER_RESTART_MS));
-    if (this.#stopping) return;
+    if (isOver(crashed)) return;
+    const starting = this.#startIo(index), worker = this.#io[index];
     try {
-      const started = await this.#startIo(index);
+      const started = await starting;
+      if (isOver(worker)) return;
       this.#logic!.send(started);
-      await this.#listen(this.#io[index]);
+      await this.#listen(worker);
+      if (isOver(worker)) return;
       this.#clearProblem(name);
       this.#options.log.info("Worker is running again", { worker: name });
     } catch (error) {
+      if (isOver(worker)) return;
       this.#options.log.error("Cannot restart worker, will try again", { worker: name, error: String(error) });
-      setTimeout(() => void this.#onIoCrash(index, String(error)), WORKER_RESTART_MS);
+      setTimeout(() => void this.#onIoCrash(index, worker, String(error)), WORKER_RESTART_MS);
     }
   }
 
@@ -608,6 +617,7 @@ export class Supervisor {
       await this.#startAll();
       this.#options.log.info("Everything is running again");
     } catch (error) {
+      if (this.#stopping) return;
       this.#options.log.error("Cannot restart", { error: String(error) });
       this.#options.onHang();
     }
@@ -620,7 +630,9 @@ export class Supervisor {
     this.#setProblem("storage", "The storage worker is being restarted");
     try {
       await this.#reloading;
-      this.#storage = await this.#startStorage();
+      const storage = await this.#startStorage();
+      if (this.#stopping) return void await storage.stop();
+      this.#storage = storage;
       this.#ownStorage?.replacePort(this.#storage.connect());
       if (this.#logic !== null) {
         const channel = this.#connectStorage(this.#logic);

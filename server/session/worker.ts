@@ -348,11 +348,10 @@ function clusterOf(
   });
 }
 
-let runtime: Runtime | null = null;
+/** Resolves with what runs here: whatever it is told while it is being made is done then. */
+const begun = Promise.withResolvers<Runtime>();
 /** It goes round, or stands still as the game is to be reloaded. */
 let isRunning = false;
-/** What the operator has planned since this worker was started: it may be asked while it begins. */
-let planned: MaintenancePlan | null | undefined;
 
 /** Runs this thread as the logic worker of a game: to be called once, by the module that a worker was started with. */
 export function runLogic(game: GameModule): void {
@@ -366,8 +365,9 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
   switch (command.kind) {
     case "init":
       try {
-        runtime = await Runtime.create(command, game);
-        runtime.setMaintenance(planned === undefined ? command.maintenance : planned);
+        const runtime = await Runtime.create(command, game);
+        runtime.setMaintenance(command.maintenance);
+        begun.resolve(runtime);
         isRunning = command.before === undefined;
         if (isRunning) {
           runtime.run().catch(reportError);
@@ -383,49 +383,50 @@ async function obey(command: LogicCommand, game: GameModule): Promise<void> {
       }
       break;
     case "io":
-      runtime!.setIoWorker(command);
+      (await begun.promise).setIoWorker(command);
       break;
     case "describe":
       report({ kind: "described", game: game.name, packets: game.contract.packets.rows });
       break;
     case "hand_over":
       try {
-        report({ kind: "handed_over", image: await runtime!.handOver(command.keptValuesMax) });
+        report({ kind: "handed_over", image: await (await begun.promise).handOver(command.keptValuesMax) });
       } catch (error) {
         report({ kind: "not_handed_over", message: String(error) });
       }
       break;
-    case "run":
+    case "run": {
+      const runtime = await begun.promise;
       if (isRunning) {
-        runtime!.goOn();
+        runtime.goOn();
       } else {
-        runtime!.onReplaced();
-        runtime!.run().catch(reportError);
+        runtime.onReplaced();
+        runtime.run().catch(reportError);
       }
       isRunning = true;
       break;
+    }
     case "storage":
-      runtime!.replaceStorage(command.channel);
+      (await begun.promise).replaceStorage(command.channel);
       break;
     case "bus":
-      runtime!.replaceBus(command.port);
+      (await begun.promise).replaceBus(command.port);
       break;
     case "moderate":
-      report({ kind: `moderated ${command.id}`, outcome: await runtime!.moderate(command.request) });
+      report({ kind: `moderated ${command.id}`, outcome: await (await begun.promise).moderate(command.request) });
       break;
     case "maintenance":
-      planned = command.plan;
-      runtime?.setMaintenance(command.plan);
+      (await begun.promise).setMaintenance(command.plan);
       break;
     case "drain":
-      await runtime!.drain();
+      await (await begun.promise).drain();
       report({ kind: "drained" });
       break;
     case "hurry":
-      runtime!.hurry();
+      (await begun.promise).hurry();
       break;
     case "stop":
-      await runtime!.stop();
+      await (await begun.promise).stop();
       report({ kind: "stopped" });
       break;
     case "collect":

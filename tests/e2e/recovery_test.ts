@@ -122,6 +122,46 @@ for (const backend of IO_BACKENDS) {
   });
 }
 
+/** The lines of the log that say that a worker, or everything, is running again: `io-0`, `all`. */
+async function returnsIn(server: ServerProcess): Promise<string[]> {
+  return (await server.log()).split("\n").flatMap((line) => {
+    if (line.includes("Everything is running again")) return ["all"];
+    return line.includes("Worker is running again") ? [/io-\d+/.exec(line)![0]] : [];
+  });
+}
+
+Deno.test("serve starts an io worker that crashed just before logic did once, with everything else", async () => {
+  await using server = await ServerProcess.start({
+    flags: ["--diagnostics", "on", "--io-workers", "2"],
+    errorsExpected: true,
+  });
+  await drill(server, "crash-io-worker?index=0");
+  await until("the worker's return", async () => (await returnsIn(server)).includes("io-0"));
+  // So soon again that it is started after a pause, in which everything is.
+  await drill(server, "crash-io-worker?index=0");
+  await drill(server, "crash-logic-worker");
+  await until("everything's return", async () => (await returnsIn(server)).includes("all"));
+  // Its pause begins later.
+  await drill(server, "crash-io-worker?index=1");
+  await until("the other worker's return", async () => (await returnsIn(server)).includes("io-1"));
+  const returns = await returnsIn(server);
+  assertEquals(returns.slice(returns.indexOf("all") + 1), ["io-1"]);
+  await server.stop();
+});
+
+Deno.test("serve refuses what moderators ask while logic is started anew, and goes on", async () => {
+  await using server = await ServerProcess.start({ flags: ["--diagnostics", "on"], errorsExpected: true });
+  await drill(server, "crash-logic-worker");
+  const answers = new Set<string>();
+  await until("everything's return", async () => {
+    const [, text] = await server.admin("kick", "Nobody");
+    answers.add(text);
+    return (await returnsIn(server)).includes("all");
+  });
+  assert([...answers].some((text) => text.includes("The server is not running")), [...answers].join());
+  await server.stop();
+});
+
 /** Drills after which a thread stands still, for as long as the test adds; and what the readiness says. */
 const HANGS = [
   { name: "hang-logic-worker?", says: "Worker logic makes no progress" },
