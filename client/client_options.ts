@@ -35,7 +35,10 @@ export interface ReconnectOptions {
   baseMs?: number;
   /** Ceiling that no wait exceeds, in milliseconds. Default 10,000. */
   capMs?: number;
-  /** The wait begins at the base again after a connection that lasted this long, in milliseconds. Default 5,000. */
+  /**
+   * The wait begins at the base again after a connection that lasted this long, in milliseconds, and on another server than
+   * before. Default 5,000.
+   */
   stableMs?: number;
   /** Attempts in a row before the client gives up. Default: never. */
   attemptsMax?: number;

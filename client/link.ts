@@ -71,6 +71,8 @@ export class Link implements ConnectionOwner {
   #movedCount = 0;
   /** The connection's server has taken the client. */
   #isTaken = false;
+  /** The server that took it last, by id; undefined: the one that the first connection was made to. */
+  #homeId: number | undefined;
   #isRunning = false;
   /** Aborts the attempt under way. */
   #abort: AbortController | null = null;
@@ -117,7 +119,7 @@ export class Link implements ConnectionOwner {
     this.#isRunning = true;
     this.#isFirstAttempt = true;
     this.mayReconnect = true;
-    this.#server = undefined;
+    this.#server = this.#homeId = undefined;
     this.#unreachedCount = this.#followedCount = this.#movedCount = 0;
     this.#backoff.reset();
     this.#connect(this.#options.connectTimeoutMs);
@@ -204,6 +206,11 @@ export class Link implements ConnectionOwner {
     this.#clearStageTimer();
     this.#isTaken = true;
     this.#followedCount = 0;
+    const id = this.#server?.serverId;
+    if (id === this.#homeId) return;
+    this.#homeId = id;
+    // The row of losses was that of another server, which is gone; it goes on where servers send the client to and fro.
+    if (this.#movedCount === 0) this.#backoff.reset();
   }
 
   /** Takes a HEARTBEAT_RESPONSE; sends its time-stamp back at once when it answers the probe. */

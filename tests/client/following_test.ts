@@ -113,6 +113,50 @@ Deno.test("DrawbridgeClient whose connections break soon goes where it is sent a
   await fixture.close();
 });
 
+Deno.test("DrawbridgeClient whose server has died begins at the base again on another one, however soon that one dies", async () => {
+  const fixture = await enter(1);
+  const { client, server } = fixture;
+  const waits: (number | null)[] = [];
+  client.onState((state, { retryInMs }) => state === "reconnecting" && waits.push(retryInMs));
+  for (let times = 0; times < 10; times++) {
+    const dead = times % 2;
+    server.modes.clear();
+    server.modes.set(dead, "refuse");
+    server.peer.hangUp();
+    await fixture.advance(2 * RECONNECT.baseMs);
+    assertEquals(server.attempts.splice(0), [dead, 1 - dead]);
+    server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: `token-${times}`, entityId: 5n });
+    await fixture.settle();
+    assertEquals(client.state, "connected");
+  }
+  assertEquals(waits, Array(20).fill(RECONNECT.baseMs / 2), "One before each attempt");
+  await fixture.close();
+});
+
+Deno.test("DrawbridgeClient waits for longer each time that the server that took its session breaks the connection, or sends it to and fro", async () => {
+  for (const isSent of [false, true]) {
+    const fixture = await enter();
+    const { client, server } = fixture;
+    const waits: number[] = [];
+    const followedMax = isSent ? CLIENT_FOLLOWED_MAX + CLIENT_FOLLOWED_SLOWLY_MAX : 0;
+    for (let times = 0; times < followedMax + 8; times++) {
+      const before = server.attemptCount;
+      const notice = { reason: DisconnectReason.SHUTDOWN, resumeAt: isSent ? info(times % 2 + 1) : undefined };
+      server.peer.reply(PacketType.DISCONNECT_NOTICE, notice);
+      await fixture.advance(0);
+      let waitedMs = 0;
+      for (; server.attemptCount === before; waitedMs += 50) await fixture.advance(50);
+      waits.push(waitedMs);
+      server.peer.reply(PacketType.RESUME_RESPONSE, { success: true, resumeToken: `token-${times}`, entityId: 5n });
+      await fixture.settle();
+      assertEquals(client.state, "connected");
+    }
+    const factors = [1, 2, 4, 8, 16, 32, 32, 32];
+    assertEquals(waits.slice(followedMax), factors.map((factor) => factor * RECONNECT.baseMs / 2), `sent: ${isSent}`);
+    await fixture.close();
+  }
+});
+
 Deno.test("DrawbridgeClient goes where DISCONNECT_NOTICE sends it when that says, and from there home where nobody is", async () => {
   const fixture = await enter();
   const { client, server } = fixture;
