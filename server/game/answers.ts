@@ -3,6 +3,7 @@
 import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { LogicContext } from "../session/context.ts";
+import type { Packed } from "../session/packed.ts";
 import type { Player } from "../session/player.ts";
 import type { Asker } from "../storage/storage.ts";
 import type { Documents } from "./documents.ts";
@@ -10,8 +11,13 @@ import { Durable, KeptReply, OnceStores, replyOfBefore, settleDurable } from "./
 
 /** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
 export type Reply = MessageInitShape<DescMessage>;
+/** A reply that is encoded and packed already, as it was for others. */
+export class PackedReply {
+  constructor(readonly packed: Packed) {}
+}
+
 /** What a handler gives: nothing, a reply, or one that waits for the disk. */
-export type Answer = Reply | Durable | KeptReply | undefined;
+export type Answer = Reply | Durable | KeptReply | PackedReply | undefined;
 
 /** Of a request that is not done once. */
 const NO_REQUEST = { playerId: 0, requestType: 0, requestKey: 0, atMs: 0 };
@@ -121,6 +127,7 @@ class AnsweredRequest {
       this.#player.send(row.replyType, reply.payload);
       return this.drop(reply);
     }
+    if (reply instanceof PackedReply) return this.#player.sendPacked(row.replyType, reply.packed);
     if (row.isDurable && !this.once.isUsed) {
       throw new TypeError(`Cannot answer ${row.name} at once: its proto says durable; return durable(…), or use once`);
     }

@@ -71,6 +71,7 @@ export type { GameOption } from "../config/schema.ts";
 export { choice, decimal, integer, type Kind, onOff, text } from "../config/kinds.ts";
 export type { Player, UnheardPackets } from "../session/player.ts";
 export type { Players } from "../session/players.ts";
+export { PackedReply } from "./answers.ts";
 export { type Durable, durable, type OnceStores } from "./durable.ts";
 export {
   type Collection,
@@ -282,7 +283,8 @@ export class Game<P = any> {
 
   /**
    * Registers the handler of a packet, by the message it carries. What the handler returns, or its promise resolves to,
-   * is sent as the packet's reply; that of {@linkcode durable} once all it tells of is on disk.
+   * is sent as the packet's reply; that of {@linkcode durable} once all it tells of is on disk. A reply that the handler
+   * sends itself would also be sent where the request took too long and was refused.
    *
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */

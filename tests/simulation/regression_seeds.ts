@@ -29,6 +29,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 191221221,
     was: "The judge did not know that a line to many makes way from between others while nobody is connected",
   },
+  {
+    seed: 291455308,
+    was: "A request that was refused as it took too long was answered once more when it was done",
+  },
 ];
 
 /** Of servers that share a database. */

@@ -6,18 +6,18 @@
  * is never older than what it replaces, as long as `call` gives the storage's own promise.
  */
 export class OrderedCalls {
-  readonly #open = new Set<Promise<void>>();
+  readonly #open = new Set<Promise<unknown>>();
   #tail: Promise<void> = Promise.resolve();
 
   /**
-   * Makes a call; rejects as the call does, or `apply`. Whatever reacts to that directly has reacted before the next
+   * Makes a call; resolves to what `apply` gives, rejects as it does, or the call. Whatever reacts to that directly has reacted before the next
    * answer is taken.
    *
    * @param apply Called with the answer, after those that came before.
    */
-  run<T>(call: () => Promise<T>, apply: (answer: T) => void): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const take = (act: () => void) => {
+  run<T, Given>(call: () => Promise<T>, apply: (answer: T) => Given): Promise<Given> {
+    const { promise, resolve, reject } = Promise.withResolvers<Given>();
+    const take = (act: () => Given) => {
       this.#tail = this.#tail.then(() => {
         this.#open.delete(promise);
         try {
@@ -28,7 +28,10 @@ export class OrderedCalls {
       });
     };
     this.#open.add(promise);
-    call().then((answer) => take(() => apply(answer)), (error) => take(() => reject(error)));
+    call().then((answer) => take(() => apply(answer)), (error) =>
+      take(() => {
+        throw error;
+      }));
     return promise;
   }
 

@@ -18,14 +18,14 @@ import {
   FriendRemoveSchema,
   type FriendRequest,
   FriendRequestSchema,
-  FriendResponseSchema,
+  type FriendResponseSchema,
   type IgnoreAdd,
   IgnoreAddSchema,
   IgnoreListRequestSchema,
   IgnoreListResponseSchema,
   type IgnoreRemove,
   IgnoreRemoveSchema,
-  IgnoreResponseSchema,
+  type IgnoreResponseSchema,
 } from "./friends_pb.ts";
 import {
   FRIENDS_MAX,
@@ -41,6 +41,7 @@ import {
   definePart,
   type Game,
   type OnceStores,
+  PackedReply,
   type Partings,
   type Player,
   type PlayerName,
@@ -59,14 +60,10 @@ import { ChatGuard } from "../chat/chat_guard.ts";
 import { ContactGate, playerTarget } from "../chat/contact_gate.ts";
 import { KeptWhispers } from "../chat/kept_whispers.ts";
 
-const FRIEND_ANSWER = packetTypeOf(FriendAnswerSchema);
-const FRIEND_LIST_RESPONSE = packetTypeOf(FriendListResponseSchema);
 const FRIEND_NOTICE = packetTypeOf(FriendNoticeSchema);
-const FRIEND_REMOVE = packetTypeOf(FriendRemoveSchema);
-const FRIEND_REQUEST = packetTypeOf(FriendRequestSchema);
-const IGNORE_ADD = packetTypeOf(IgnoreAddSchema);
-const IGNORE_LIST_RESPONSE = packetTypeOf(IgnoreListResponseSchema);
-const IGNORE_REMOVE = packetTypeOf(IgnoreRemoveSchema);
+
+type FriendReply = MessageInitShape<typeof FriendResponseSchema>;
+type IgnoreReply = MessageInitShape<typeof IgnoreResponseSchema>;
 
 /** How often what waits is looked at, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
@@ -285,7 +282,7 @@ export class SocialService {
 
   // Friends
 
-  async #request(player: Player, { playerName }: FriendRequest, once: OnceStores): Promise<void> {
+  async #request(player: Player, { playerName }: FriendRequest, once: OnceStores): Promise<FriendReply> {
     let named: PlayerName | undefined;
     const { isRepeated, result } = await once.orDone(async () => {
       this.gate.checkMayWrite(player);
@@ -310,10 +307,10 @@ export class SocialService {
       case "requested":
         if (!isRepeated) this.#tell(other.playerId, player, FriendNoticeKind.REQUESTED);
     }
-    this.#respond(player, FRIEND_REQUEST, other, result === "accepted");
+    return { player: refOf(other), isFriend: result === "accepted" };
   }
 
-  async #answer(player: Player, { playerName, accept }: FriendAnswer, once: OnceStores): Promise<void> {
+  async #answer(player: Player, { playerName, accept }: FriendAnswer, once: OnceStores): Promise<FriendReply> {
     const other = await this.#otherThan(player, playerName);
     const answer = { ...pairOf(player, other), isAccepted: accept, atMs: this.#game.clock.unixMs() };
     const { isRepeated, result } = await this.#change(
@@ -323,10 +320,10 @@ export class SocialService {
     if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not sent a request");
     if (result === "own_list_full") throw ownListFull();
     if (result === "accepted" && !isRepeated) this.#befriend(player, other);
-    this.#respond(player, FRIEND_ANSWER, other, result === "accepted");
+    return { player: refOf(other), isFriend: result === "accepted" };
   }
 
-  async #remove(player: Player, { playerName }: FriendRemove, once: OnceStores): Promise<void> {
+  async #remove(player: Player, { playerName }: FriendRemove, once: OnceStores): Promise<FriendReply> {
     const other = await this.#otherThan(player, playerName);
     const { isRepeated, result } = await this.#change(
       [player.playerId, other.playerId],
@@ -339,26 +336,27 @@ export class SocialService {
       this.#lists.removeFriends(player.playerId, other.playerId);
       this.#tell(other.playerId, player, FriendNoticeKind.REMOVED);
     }
-    this.#respond(player, FRIEND_REMOVE, other, false);
+    return { player: refOf(other), isFriend: false };
   }
 
-  #listFriends(player: Player): void | Promise<void> {
-    return this.#withLists(player, ({ friends }, viewerId) => {
-      const list = friends.pack((playerId) => this.isOnlineFor(viewerId, playerId));
-      player.sendPacked(FRIEND_LIST_RESPONSE, list);
-    });
+  #listFriends(player: Player): PackedReply | Promise<PackedReply> {
+    return this.#withLists(
+      player,
+      ({ friends }, viewerId) => friends.pack((playerId) => this.isOnlineFor(viewerId, playerId)),
+    );
   }
 
-  /** Answers with a player's lists: at once, where they are kept. */
-  #withLists(player: Player, answer: (lists: ShownLists, playerId: number) => void): void | Promise<void> {
+  /** The reply that a player's lists make: at once, where they are kept. */
+  #withLists(
+    player: Player,
+    packedOf: (lists: ShownLists, playerId: number) => Packed,
+  ): PackedReply | Promise<PackedReply> {
     const { playerId } = player;
     const kept = this.#shown.find(playerId);
-    if (kept !== undefined) return answer(kept, playerId);
+    if (kept !== undefined) return new PackedReply(packedOf(kept, playerId));
     const social = this.#game.storage.for(player.asker).of(SOCIAL);
     const reading = this.#shown.read(playerId, player.source, { read: () => social.load(playerId), make: shownOf });
-    return reading.then((lists) => {
-      answer(lists, playerId);
-    });
+    return reading.then((lists) => new PackedReply(packedOf(lists, playerId)));
   }
 
   /**
@@ -398,13 +396,9 @@ export class SocialService {
     return true;
   }
 
-  #respond(player: Player, requestType: number, other: PlayerName, isFriend: boolean): void {
-    player.tell(FriendResponseSchema, { success: true, requestType, player: refOf(other), isFriend });
-  }
-
   // Ignore lists
 
-  async #ignore(player: Player, { playerName }: IgnoreAdd, once: OnceStores): Promise<void> {
+  async #ignore(player: Player, { playerName }: IgnoreAdd, once: OnceStores): Promise<IgnoreReply> {
     const other = await this.#otherThan(player, playerName);
     const { isRepeated, result } = await this.#change(
       [player.playerId],
@@ -418,10 +412,10 @@ export class SocialService {
       this.#lists.addIgnored(player.playerId, other.playerId);
     }
     this.#tellOthers(player, []);
-    this.#respondIgnore(player, IGNORE_ADD, other);
+    return { player: refOf(other) };
   }
 
-  async #stopIgnoring(player: Player, { playerName }: IgnoreRemove, once: OnceStores): Promise<void> {
+  async #stopIgnoring(player: Player, { playerName }: IgnoreRemove, once: OnceStores): Promise<IgnoreReply> {
     const other = await this.#otherThan(player, playerName);
     const { isRepeated, result: wasIgnored } = await this.#change(
       [player.playerId],
@@ -430,7 +424,7 @@ export class SocialService {
     if (!wasIgnored) throw new Refused(ErrorCode.NOT_FOUND, "The player is not ignored");
     if (!isRepeated) this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#tellOthers(player, []);
-    this.#respondIgnore(player, IGNORE_REMOVE, other);
+    return { player: refOf(other) };
   }
 
   /** A friend does not know any more whether a player is online that is about to ignore it. */
@@ -441,14 +435,8 @@ export class SocialService {
     this.#tell(other.playerId, player, FriendNoticeKind.OFFLINE);
   }
 
-  #listIgnored(player: Player): void | Promise<void> {
-    return this.#withLists(player, ({ ignored }) => {
-      player.sendPacked(IGNORE_LIST_RESPONSE, ignored);
-    });
-  }
-
-  #respondIgnore(player: Player, requestType: number, other: PlayerName): void {
-    player.tell(IgnoreResponseSchema, { success: true, requestType, player: refOf(other) });
+  #listIgnored(player: Player): PackedReply | Promise<PackedReply> {
+    return this.#withLists(player, ({ ignored }) => ignored);
   }
 
   /** The other player that one names. */

@@ -4,18 +4,23 @@
  * @module
  */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Once, OnceStores } from "../../../server/game/game.ts";
 import { OrderedCalls } from "../common/ordered_calls.ts";
 import type { Refused as RefusedByStore } from "./guild_store.ts";
 import { isRefused, refusalOf } from "./guild_refusals.ts";
+import type { GuildActionResponseSchema } from "./guilds_pb.ts";
+
+/** The reply of all deeds that have none of their own. */
+export type GuildActionReply = MessageInitShape<typeof GuildActionResponseSchema>;
 
 /** Something that a player asks to be done to guilds. */
-export interface GuildDeed<Done extends { readonly kind: string }, Kept> {
+export interface GuildDeed<Done extends { readonly kind: string }, Kept, Reply> {
   /** Asks the storage. */
   ask(): Promise<Once<Done | RefusedByStore, Kept>>;
-  /** Answers the client, with what was done now or before. */
-  reply(answer: Exclude<Done, RefusedByStore> | Kept): void;
-  /** Called behind it, only when it was done now. */
+  /** What the client is answered, of what was done now or before. */
+  reply(answer: Exclude<Done, RefusedByStore> | Kept): Reply;
+  /** Called only when it was done now, before it is answered. */
   apply?(answer: Exclude<Done, RefusedByStore>): void;
 }
 
@@ -30,15 +35,15 @@ export class GuildCalls {
   }
 
   /**
-   * Asks the storage to decide and do something, once for each request, and takes the answer in its turn; rejects with
-   * what the client is told.
+   * Asks the storage to decide and do something, once for each request, and takes the answer in its turn; resolves to the
+   * reply, rejects with what the client is told.
    *
    * @param deed Its `ask` throws where nothing is to be asked: that is what the client is told, unless it was done before.
    */
-  durably<Done extends { readonly kind: string }, Kept>(
+  durably<Done extends { readonly kind: string }, Kept, Reply>(
     once: OnceStores,
-    { ask, reply, apply }: GuildDeed<Done, Kept>,
-  ): Promise<void> {
+    { ask, reply, apply }: GuildDeed<Done, Kept, Reply>,
+  ): Promise<Reply> {
     let asked: ReturnType<typeof ask>;
     try {
       asked = ask();
@@ -46,28 +51,28 @@ export class GuildCalls {
       if (!once.isNamed) throw refusal;
       return this.#calls.run(() => once.find<Kept>(), (before) => {
         if (before === undefined) throw refusal;
-        reply(before);
+        return reply(before);
       });
     }
     // The promise of the call itself, so that refusals go out in their turn as well.
     return this.#calls.run(() => this.#watched(asked), (answer) => {
       if (answer.isRepeated) return reply(answer.result);
       const done = doneOf(answer.result);
-      reply(done);
       apply?.(done);
+      return reply(done);
     });
   }
 
   /**
-   * Asks the storage to decide something that leaves no receipt, and takes the answer in its turn; rejects with what the
-   * client is told.
+   * Asks the storage to decide something that leaves no receipt, and takes the answer in its turn; resolves to the reply,
+   * rejects with what the client is told.
    *
    * @param apply Called only when it was not refused.
    */
-  request<Done extends { readonly kind: string }>(
+  request<Done extends { readonly kind: string }, Reply>(
     call: () => Promise<Done | RefusedByStore>,
-    apply: (answer: Exclude<Done, RefusedByStore>) => void,
-  ): Promise<void> {
+    apply: (answer: Exclude<Done, RefusedByStore>) => Reply,
+  ): Promise<Reply> {
     return this.#calls.run(() => this.#watched(call()), (answer) => apply(doneOf(answer)));
   }
 

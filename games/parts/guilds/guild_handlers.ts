@@ -4,15 +4,14 @@
  * @module
  */
 
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type GuildsChanged, GuildsChangedSchema } from "./guild_bus_pb.ts";
-import { packetTypeOf } from "../../../shared/contract.ts";
 import { DependencyError } from "../../../shared/errors.ts";
 import { ErrorCode } from "../../../shared/gen/common_pb.ts";
 import {
-  GuildActionResponseSchema,
   type GuildCreateRequest,
   GuildCreateRequestSchema,
-  GuildCreateResponseSchema,
+  type GuildCreateResponseSchema,
   GuildInfoRequestSchema,
   GuildJoinRequestSchema,
   GuildKickRequestSchema,
@@ -37,7 +36,7 @@ import {
 } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
 import { checkGuildName, checkGuildTag, guildKey } from "./guild_names.ts";
-import { GuildCalls } from "./guild_calls.ts";
+import { type GuildActionReply, GuildCalls } from "./guild_calls.ts";
 import { GuildInvites } from "./guild_invites.ts";
 import { GuildMembers } from "./guild_members.ts";
 import { GuildRosters } from "./guild_rosters.ts";
@@ -54,10 +53,6 @@ import {
   RANK_OFFICER,
 } from "./guild_store.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-
-const GUILD_JOIN_REQUEST = packetTypeOf(GuildJoinRequestSchema);
-const GUILD_KICK_REQUEST = packetTypeOf(GuildKickRequestSchema);
-const GUILD_LEAVE_REQUEST = packetTypeOf(GuildLeaveRequestSchema);
 
 /** How often wars and what waits are looked at, in milliseconds. */
 const SWEEP_INTERVAL_MS = 1_000;
@@ -239,7 +234,11 @@ export class GuildService {
 
   // Requests
 
-  #create(player: Player, request: GuildCreateRequest, once: OnceStores): Promise<void> {
+  #create(
+    player: Player,
+    request: GuildCreateRequest,
+    once: OnceStores,
+  ): Promise<MessageInitShape<typeof GuildCreateResponseSchema>> {
     const { playerId } = player;
     const { clock, config } = this.#game;
     const name = request.name.normalize("NFC"), tag = request.tag.normalize("NFC");
@@ -250,7 +249,7 @@ export class GuildService {
         this.#checkFounding(player, name, tag);
         return once.of(GUILDS).create({ ...founding, createdAtMs: clock.unixMs() });
       },
-      reply: ({ guildId }) => player.tell(GuildCreateResponseSchema, { success: true, guildId: BigInt(guildId) }),
+      reply: ({ guildId }) => ({ guildId: BigInt(guildId) }),
       apply: ({ guildId, version }) => {
         this.#rosters.onChange(version, []);
         this.#members.set(playerId, { guildId, name, tag, wars: [] });
@@ -274,11 +273,11 @@ export class GuildService {
     gate.takeNotice(player.playerId, "");
   }
 
-  #join(player: Player, guildId: number, once: OnceStores): Promise<void> {
+  #join(player: Player, guildId: number, once: OnceStores): Promise<GuildActionReply> {
     const { playerId } = player;
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).join({ playerId, guildId, nowMs: this.#game.clock.unixMs() }),
-      reply: () => this.#confirm(player, GUILD_JOIN_REQUEST),
+      reply: () => ({}),
       apply: ({ tie, version }) => {
         this.#rosters.onChange(version, [tie.guildId]);
         this.#members.set(playerId, tie);
@@ -286,11 +285,11 @@ export class GuildService {
     });
   }
 
-  #leave(player: Player, once: OnceStores): Promise<void> {
+  #leave(player: Player, once: OnceStores): Promise<GuildActionReply> {
     const { playerId } = player;
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).leave({ playerId }),
-      reply: () => this.#confirm(player, GUILD_LEAVE_REQUEST),
+      reply: () => ({}),
       apply: ({ guildId, version }) => {
         this.#rosters.onChange(version, [guildId]);
         this.#members.set(playerId, null);
@@ -298,11 +297,11 @@ export class GuildService {
     });
   }
 
-  #kick(player: Player, playerName: string, once: OnceStores): Promise<void> {
+  #kick(player: Player, playerName: string, once: OnceStores): Promise<GuildActionReply> {
     const { playerId: actorId } = player;
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).kick({ actorId, nameKey: nameKey(playerName) }),
-      reply: () => this.#confirm(player, GUILD_KICK_REQUEST),
+      reply: () => ({}),
       apply: ({ playerId, guildId, version }) => {
         this.#rosters.onChange(version, [guildId], { playerIds: [playerId] });
         this.#members.set(playerId, null);
@@ -322,10 +321,6 @@ export class GuildService {
         this.#rosters.show(player, guild);
       },
     );
-  }
-
-  #confirm(player: Player, requestType: number): void {
-    player.tell(GuildActionResponseSchema, { success: true, requestType });
   }
 }
 

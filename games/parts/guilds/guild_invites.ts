@@ -4,7 +4,7 @@
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Game, type OnceStores, type Player, SYSTEM } from "../../../server/game/game.ts";
 import { nameKey } from "../../../server/game/kit.ts";
 import type { Saying } from "../chat/chat_delivery.ts";
@@ -12,23 +12,19 @@ import { playersOnly } from "../chat/elsewhere.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { playerTarget } from "../chat/contact_gate.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
-import type { GuildCalls } from "./guild_calls.ts";
+import type { GuildActionReply, GuildCalls } from "./guild_calls.ts";
 import { GUILDS, type Invite } from "./guild_store.ts";
 import {
-  GuildActionResponseSchema,
   GuildInviteListRequestSchema,
-  GuildInviteListResponseSchema,
+  type GuildInviteListResponseSchema,
   GuildInviteNoticeSchema,
   GuildInviteRequestSchema,
-  GuildInviteResponseSchema,
+  type GuildInviteResponseSchema,
   GuildInviteWithdrawSchema,
-  GuildJoinRequestSchema,
 } from "./guilds_pb.ts";
 import { GUILD_INVITE_LIFETIME_MS } from "./limits.ts";
 
 const GUILD_INVITE_NOTICE = packetTypeOf(GuildInviteNoticeSchema);
-const GUILD_INVITE_WITHDRAW = packetTypeOf(GuildInviteWithdrawSchema);
-const GUILD_JOIN_REQUEST = packetTypeOf(GuildJoinRequestSchema);
 
 /** Makes, lists, tells and drops invitations. */
 export class GuildInvites {
@@ -58,7 +54,11 @@ export class GuildInvites {
     ).catch((error) => log.warn("Cannot send invitations", { error: String(error) }));
   }
 
-  #invite(player: Player, playerName: string, once: OnceStores): Promise<void> {
+  #invite(
+    player: Player,
+    playerName: string,
+    once: OnceStores,
+  ): Promise<MessageInitShape<typeof GuildInviteResponseSchema>> {
     const { playerId: inviterId, name: inviterName } = player;
     const { gate } = this.#social;
     const { clock, players } = this.#game;
@@ -69,7 +69,7 @@ export class GuildInvites {
         gate.takeNotice(inviterId, playerTarget(key));
         return once.of(GUILDS).invite({ inviterId, nameKey: key, nowMs, expiresAtMs });
       },
-      reply: () => player.tell(GuildInviteResponseSchema, { success: true }),
+      reply: () => ({}),
       apply: ({ playerId, tie }) => {
         const invited = players.find(playerId);
         const invite = { guildId: tie.guildId, guildName: tie.name, inviterId, inviterName };
@@ -79,39 +79,37 @@ export class GuildInvites {
     });
   }
 
-  #list(player: Player): Promise<void> {
+  #list(player: Player): Promise<MessageInitShape<typeof GuildInviteListResponseSchema>> {
     const { playerId: actorId } = player;
     const { clock, storage } = this.#game;
     return this.#calls.request(
       () => storage.for(player.asker).of(GUILDS).invites({ actorId, nowMs: clock.unixMs() }),
-      ({ invites }) =>
-        player.tell(GuildInviteListResponseSchema, {
-          success: true,
-          invites: invites.map(({ playerId, playerName, inviterName, expiresAtMs }) => ({
-            playerId: BigInt(playerId),
-            playerName,
-            inviterName,
-            expiresAt: BigInt(expiresAtMs),
-          })),
-        }),
+      ({ invites }) => ({
+        invites: invites.map(({ playerId, playerName, inviterName, expiresAtMs }) => ({
+          playerId: BigInt(playerId),
+          playerName,
+          inviterName,
+          expiresAt: BigInt(expiresAtMs),
+        })),
+      }),
     );
   }
 
-  #withdraw(player: Player, playerName: string, once: OnceStores): Promise<void> {
+  #withdraw(player: Player, playerName: string, once: OnceStores): Promise<GuildActionReply> {
     const { playerId: actorId } = player;
     const request = { actorId, nameKey: nameKey(playerName), nowMs: this.#game.clock.unixMs() };
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).withdraw(request),
-      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_INVITE_WITHDRAW }),
+      reply: () => ({}),
     });
   }
 
   /** Drops an invitation of the player's own. */
-  decline(player: Player, guildId: number, once: OnceStores): Promise<void> {
+  decline(player: Player, guildId: number, once: OnceStores): Promise<GuildActionReply> {
     const { playerId } = player;
     return this.#calls.durably(once, {
       ask: () => once.of(GUILDS).decline({ playerId, guildId, nowMs: this.#game.clock.unixMs() }),
-      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_JOIN_REQUEST }),
+      reply: () => ({}),
     });
   }
 

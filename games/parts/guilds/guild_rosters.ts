@@ -5,7 +5,7 @@
  */
 
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import type { Game, Player, Topic } from "../../../server/game/game.ts";
+import { type Game, PackedReply, type Player, type Topic } from "../../../server/game/game.ts";
 import { packetTypeOf } from "../../../shared/contract.ts";
 import { RecentCache } from "../common/recent_cache.ts";
 import { Roster } from "../common/roster.ts";
@@ -84,8 +84,8 @@ export class GuildRosters {
     this.#shown.onFailure(error);
   }
 
-  /** Answers GUILD_INFO_REQUEST. @param guildId 0: the player's own. */
-  inform(player: Player, guildId: number): void | Promise<void> {
+  /** The reply to GUILD_INFO_REQUEST. @param guildId 0: the player's own. */
+  inform(player: Player, guildId: number): PackedReply | Promise<PackedReply> {
     const { playerId } = player;
     const tie = this.#members.isDoubtful(playerId) ? undefined : this.#members.ties.find(playerId);
     if (guildId === 0 && tie === null) throw refusalOf("not_in_guild");
@@ -93,7 +93,7 @@ export class GuildRosters {
     const guilds = this.#game.storage.for(player.asker).of(GUILDS);
     if (wanted === undefined) return this.#informOfOwn(player, guilds.loadOf({ playerId }));
     const kept = this.#shown.find(wanted);
-    if (kept !== undefined) return this.#send(player, kept);
+    if (kept !== undefined) return this.#reply(player, kept);
     const reading = this.#shown.read(wanted, player.source, {
       read: () => guilds.load({ guildId: wanted }),
       make: (guild) => {
@@ -101,28 +101,28 @@ export class GuildRosters {
         return shownOf(guild);
       },
     });
-    return reading.then((shown) => this.#send(player, shown));
+    return reading.then((shown) => this.#reply(player, shown));
   }
 
   /** Where it is not known here which guild that is. */
-  async #informOfOwn(player: Player, loading: Promise<Guild | undefined>): Promise<void> {
+  async #informOfOwn(player: Player, loading: Promise<Guild | undefined>): Promise<PackedReply> {
     const guild = await loading;
     if (guild === undefined) throw refusalOf("not_in_guild");
-    this.show(player, guild);
+    return this.#reply(player, shownOf(guild));
   }
 
   /** Sends a guild as it was just read. */
   show(player: Player, guild: Guild): void {
-    this.#send(player, shownOf(guild));
+    player.sendPacked(GUILD_INFO_RESPONSE, this.#reply(player, shownOf(guild)).packed);
   }
 
   /** Who is online is shown to members, of those who may know it. */
-  #send(player: Player, roster: Roster): void {
+  #reply(player: Player, roster: Roster): PackedReply {
     const viewerId = player.playerId;
     const info = roster.has(viewerId)
       ? roster.pack((playerId) => this.#social.isOnlineFor(viewerId, playerId))
       : roster.packOffline();
-    player.sendPacked(GUILD_INFO_RESPONSE, info);
+    return new PackedReply(info);
   }
 }
 

@@ -9,12 +9,12 @@ import { type Game, type OnceStores, type Player, type PlayerName, SYSTEM } from
 import { packetTypeOf } from "../../../shared/contract.ts";
 import type { SocialService } from "../friends/social_handlers.ts";
 import { KillLedger } from "../leaderboards/kill_ledger.ts";
-import type { GuildCalls } from "./guild_calls.ts";
+import type { GuildActionReply, GuildCalls } from "./guild_calls.ts";
 import type { GuildMembers } from "./guild_members.ts";
 import { guildKey } from "./guild_names.ts";
 import type { GuildRosters } from "./guild_rosters.ts";
 import { type DeclaredWar, type EndedWar, GUILDS, type Kill } from "./guild_store.ts";
-import { GuildActionResponseSchema, GuildWarEndSchema, GuildWarStartSchema } from "./guilds_pb.ts";
+import { GuildWarEndSchema, GuildWarStartSchema } from "./guilds_pb.ts";
 import { GUILD_KILLS_PENDING_MAX, GUILD_WAR_KILLS_LATE_MS } from "./limits.ts";
 import { idOf } from "./wire_id.ts";
 
@@ -100,7 +100,12 @@ export class GuildWars {
     }
   }
 
-  #declare(player: Player, enemyGuildId: number, enemyName: string, once: OnceStores): Promise<void> {
+  #declare(
+    player: Player,
+    enemyGuildId: number,
+    enemyName: string,
+    once: OnceStores,
+  ): Promise<GuildActionReply> {
     const { playerId: actorId } = player;
     const { calls, members, rosters, social: { gate }, warMs } = this.#parts;
     const nowMs = this.#game.clock.unixMs(), endsAtMs = nowMs + warMs, enemyNameKey = guildKey(enemyName);
@@ -110,7 +115,7 @@ export class GuildWars {
         gate.takeNotice(actorId, "");
         return once.of(GUILDS).declareWar({ actorId, enemyGuildId, enemyNameKey, nowMs, endsAtMs });
       },
-      reply: () => player.tell(GuildActionResponseSchema, { success: true, requestType: GUILD_WAR_START }),
+      reply: () => ({}),
       apply: ({ war, version }) => {
         this.#nextEndMs = Math.min(this.#nextEndMs, endsAtMs);
         rosters.onChange(version, war.sides.map(({ guildId }) => guildId), { warEndsAtMs: endsAtMs });

@@ -90,7 +90,10 @@ export class LeaderboardService {
     await this.#kills.flush();
   }
 
-  async #show(player: Player, request: LeaderboardRequest): Promise<void> {
+  async #show(
+    player: Player,
+    request: LeaderboardRequest,
+  ): Promise<MessageInitShape<typeof LeaderboardResponseSchema>> {
     const { board, period, limit } = checked(request);
     const nowMs = this.#game.clock.unixMs();
     const day = period === LeaderboardPeriod.DAY ? dayOf(nowMs) : ALL_TIME;
@@ -98,14 +101,13 @@ export class LeaderboardService {
       this.#top(player.asker, BOARDS[board], day),
       this.#place(player.asker, BOARDS[board], day, player),
     ]);
-    player.tell(LeaderboardResponseSchema, {
-      success: true,
+    return {
       board,
       period,
       entries: top.slice(0, limit).map(entryOf),
       own: own === undefined ? undefined : entryOf(own),
       endsAt: day === ALL_TIME ? 0n : BigInt((day + 1) * DAY_MS),
-    });
+    };
   }
 
   #top(asker: Asker, board: Board, day: number): Promise<Score[]> {
