@@ -13,9 +13,12 @@ import {
   GuildSetRankRequestSchema,
 } from "../../games/parts/guilds/guilds_pb.ts";
 import {
+  FriendAnswerSchema,
+  FriendRemoveSchema,
   FriendRequestSchema,
   FriendResponseSchema,
   IgnoreAddSchema,
+  IgnoreRemoveSchema,
   IgnoreResponseSchema,
 } from "../../games/parts/friends/friends_pb.ts";
 import { contract, PacketType } from "../../games/marsh/contract.ts";
@@ -151,3 +154,38 @@ Deno.test("A key that was used for a request of another type names another reque
   assertEquals(harness.marsh.guilds.find(anna.playerId), null, "What was answered was done");
   assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
 });
+
+const ANSWER = { request: FriendAnswerSchema, reply: FriendResponseSchema };
+const UNFRIEND = { request: FriendRemoveSchema, reply: FriendResponseSchema };
+const HEED = { request: IgnoreRemoveSchema, reply: IgnoreResponseSchema };
+
+interface Outcome {
+  readonly success: boolean;
+  readonly errorCode: ErrorCode;
+}
+
+const OF_ANOTHER: readonly { readonly request: DescMessage; readonly reply: DescMessage }[] = [
+  ...[BEFRIEND, ANSWER, UNFRIEND],
+  ...[IGNORE, HEED],
+];
+
+for (const asked of OF_ANOTHER) {
+  const { name } = contract.rowOf(asked.request);
+  Deno.test(`A repetition of ${name} is refused where the other player is gone since, and is no fault`, async () => {
+    await using harness = await LogicHarness.create();
+    const anna = await harness.connect({ name: "anna" }), bert = await harness.connect({ name: "bert" });
+    if (asked === ANSWER) await ask(harness, bert, { ...BEFRIEND, key: 1 }, { playerName: "anna" });
+    if (asked === UNFRIEND) await ask(harness, anna, { ...BEFRIEND, key: 1 }, { playerName: "bert" });
+    if (asked === HEED) await ask(harness, anna, { ...IGNORE, key: 1 }, { playerName: "bert" });
+    const request = { playerName: "bert", ...asked === ANSWER ? { accept: true } : {} };
+    const outcome = async () => {
+      // All of these replies have both.
+      const reply = await ask(harness, anna, { ...asked, key: 2 }, request) as unknown as Outcome;
+      return [reply.success, reply.errorCode];
+    };
+    assertEquals(await outcome(), [true, ErrorCode.NONE]);
+    assertEquals(await harness.logic.accounts.remove(bert), "removed");
+    assertEquals(await outcome(), [false, ErrorCode.NOT_FOUND]);
+    assertEquals(harness.log.records.filter(({ level }) => level === "error"), []);
+  });
+}

@@ -40,6 +40,7 @@ import {
   Counter,
   definePart,
   type Game,
+  type Once,
   type OnceStores,
   PackedReply,
   type Partings,
@@ -283,15 +284,14 @@ export class SocialService {
   // Friends
 
   async #request(player: Player, { playerName }: FriendRequest, once: OnceStores): Promise<FriendReply> {
-    let named: PlayerName | undefined;
-    const { isRepeated, result } = await once.orDone(async () => {
-      this.gate.checkMayWrite(player);
-      const other = named = await this.#otherThan(player, playerName);
-      this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
-      const request = { ...pairOf(player, other), atMs: this.#game.clock.unixMs() };
-      return await this.#change([player.playerId, other.playerId], once.of(SOCIAL).requestFriend(request));
+    const { isRepeated, other, result } = await this.#decideOnce(player, playerName, once, {
+      isAllowed: () => this.gate.checkMayWrite(player),
+      decide: (other) => {
+        this.gate.takeNotice(player.playerId, playerTarget(nameKey(other.name)));
+        const request = { ...pairOf(player, other), atMs: this.#game.clock.unixMs() };
+        return this.#change([player.playerId, other.playerId], once.of(SOCIAL).requestFriend(request));
+      },
     });
-    const other = named ?? await this.#otherThan(player, playerName);
     switch (result) {
       case "friends_already":
         throw new Refused(ErrorCode.ALREADY_EXISTS, "You are friends already");
@@ -311,12 +311,12 @@ export class SocialService {
   }
 
   async #answer(player: Player, { playerName, accept }: FriendAnswer, once: OnceStores): Promise<FriendReply> {
-    const other = await this.#otherThan(player, playerName);
-    const answer = { ...pairOf(player, other), isAccepted: accept, atMs: this.#game.clock.unixMs() };
-    const { isRepeated, result } = await this.#change(
-      [player.playerId, other.playerId],
-      once.of(SOCIAL).answerFriend(answer),
-    );
+    const { isRepeated, other, result } = await this.#decideOnce(player, playerName, once, {
+      decide: (other) => {
+        const answer = { ...pairOf(player, other), isAccepted: accept, atMs: this.#game.clock.unixMs() };
+        return this.#change([player.playerId, other.playerId], once.of(SOCIAL).answerFriend(answer));
+      },
+    });
     if (result === "not_found") throw new Refused(ErrorCode.NOT_FOUND, "The player has not sent a request");
     if (result === "own_list_full") throw ownListFull();
     if (result === "accepted" && !isRepeated) this.#befriend(player, other);
@@ -324,11 +324,10 @@ export class SocialService {
   }
 
   async #remove(player: Player, { playerName }: FriendRemove, once: OnceStores): Promise<FriendReply> {
-    const other = await this.#otherThan(player, playerName);
-    const { isRepeated, result } = await this.#change(
-      [player.playerId, other.playerId],
-      once.of(SOCIAL).removeFriend(pairOf(player, other)),
-    );
+    const { isRepeated, other, result } = await this.#decideOnce(player, playerName, once, {
+      decide: (other) =>
+        this.#change([player.playerId, other.playerId], once.of(SOCIAL).removeFriend(pairOf(player, other))),
+    });
     if (result === "not_found") {
       throw new Refused(ErrorCode.NOT_FOUND, "The player is not a friend and was not asked");
     }
@@ -399,11 +398,9 @@ export class SocialService {
   // Ignore lists
 
   async #ignore(player: Player, { playerName }: IgnoreAdd, once: OnceStores): Promise<IgnoreReply> {
-    const other = await this.#otherThan(player, playerName);
-    const { isRepeated, result } = await this.#change(
-      [player.playerId],
-      once.of(SOCIAL).addIgnored(pairOf(player, other)),
-    );
+    const { isRepeated, other, result } = await this.#decideOnce(player, playerName, once, {
+      decide: (other) => this.#change([player.playerId], once.of(SOCIAL).addIgnored(pairOf(player, other))),
+    });
     if (result === "list_full") {
       throw new Refused(ErrorCode.OUT_OF_RANGE, `Nobody can ignore more than ${IGNORED_PLAYERS_MAX} players`);
     }
@@ -416,11 +413,9 @@ export class SocialService {
   }
 
   async #stopIgnoring(player: Player, { playerName }: IgnoreRemove, once: OnceStores): Promise<IgnoreReply> {
-    const other = await this.#otherThan(player, playerName);
-    const { isRepeated, result: wasIgnored } = await this.#change(
-      [player.playerId],
-      once.of(SOCIAL).removeIgnored(pairOf(player, other)),
-    );
+    const { isRepeated, other, result: wasIgnored } = await this.#decideOnce(player, playerName, once, {
+      decide: (other) => this.#change([player.playerId], once.of(SOCIAL).removeIgnored(pairOf(player, other))),
+    });
     if (!wasIgnored) throw new Refused(ErrorCode.NOT_FOUND, "The player is not ignored");
     if (!isRepeated) this.#lists.removeIgnored(player.playerId, other.playerId);
     this.#tellOthers(player, []);
@@ -437,6 +432,25 @@ export class SocialService {
 
   #listIgnored(player: Player): PackedReply | Promise<PackedReply> {
     return this.#withLists(player, ({ ignored }) => ignored);
+  }
+
+  /** Decides with another player, who is named: what was done before counts, though it would be refused by now. */
+  async #decideOnce<Result, Kept>(
+    player: Player,
+    playerName: string,
+    once: OnceStores,
+    { isAllowed = () => {}, decide }: {
+      readonly isAllowed?: () => void;
+      readonly decide: (other: PlayerName) => Promise<Once<Result, Kept>>;
+    },
+  ): Promise<Once<Result, Kept> & { readonly other: PlayerName }> {
+    let named: PlayerName | undefined;
+    const done = await once.orDone(async () => {
+      isAllowed();
+      named = await this.#otherThan(player, playerName);
+      return await decide(named);
+    });
+    return { ...done, other: named ?? await this.#otherThan(player, playerName) };
   }
 
   /** The other player that one names. */
