@@ -320,3 +320,34 @@ Deno.test("SocialService keeps friendship mutual and tells of each change once, 
   });
   await fc.assert(property, { numRuns: 25 });
 });
+
+for (
+  const [name, schema] of Object.entries({
+    FriendAnswerSchema,
+    FriendRemoveSchema,
+    IgnoreAddSchema,
+    IgnoreRemoveSchema,
+  })
+) {
+  Deno.test(`SocialService refuses a ${name} that comes again when the other's account has gone, and fails nowhere`, async () => {
+    await using harness = await LogicHarness.create();
+    const anna = await harness.connect({ name: "Anna" }), bert = await harness.connect({ name: "Bert" });
+    if (schema === FriendAnswerSchema) await ask(harness, bert, "Anna");
+    if (schema === FriendRemoveSchema) await befriend(harness, anna, bert);
+    if (schema === IgnoreRemoveSchema) harness.send(anna, IgnoreAddSchema, { playerName: "Bert" });
+    await settle(harness);
+    harness.forget(anna);
+    const codes: string[] = [];
+    for (let times = 0; times < 2; times++) {
+      harness.send(anna, schema, { playerName: "Bert" }, { requestKey: 7 });
+      await settle(harness);
+      for (const type of [PacketType.FRIEND_RESPONSE, PacketType.IGNORE_RESPONSE] as const) {
+        for (const { success, errorCode } of harness.take(anna, type)) {
+          codes.push(success ? "done" : ErrorCode[errorCode]);
+        }
+      }
+      await harness.logic.moderation.run({ act: "delete", target: { player: "Bert" }, now: true, moderator: "root" });
+    }
+    assertEquals([codes, harness.log.records.filter(({ level }) => level === "error")], [["done", "NOT_FOUND"], []]);
+  });
+}
