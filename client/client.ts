@@ -217,7 +217,9 @@ export class GameClient<P extends PacketShapes<P>> {
   /** Ends the session and closes, whatever comes of it: without an answer the server's time of grace ends it. */
   #leave(timeoutMs: number): Promise<LogoutResponse> {
     const { response } = this.#request(LogoutRequestSchema, create(LogoutRequestSchema), timeoutMs);
-    this.#closing = response.then(() => this.#end(), () => this.#end());
+    // It may have ended before, and been opened again since.
+    const end = () => this.#closing === closing ? this.#end() : this.#link.closed;
+    const closing: Promise<void> = this.#closing = response.then(end, end);
     return response as Promise<Message> as Promise<LogoutResponse>;
   }
 
@@ -387,11 +389,12 @@ export class GameClient<P extends PacketShapes<P>> {
    */
   async logout(): Promise<LogoutResponse> {
     this.#flow.leaveQueue();
+    const answered = this.#leave(this.#options.requestTimeoutMs), closed = this.#closing;
     try {
-      return await this.#leave(this.#options.requestTimeoutMs);
+      return await answered;
     } finally {
       this.#flow.forgetToken();
-      await this.#end();
+      await closed;
     }
   }
 

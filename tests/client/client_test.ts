@@ -694,6 +694,32 @@ Deno.test("DrawbridgeClient.close() ends the session behind what was sent, close
   }
 });
 
+for (const how of ["logout", "close"] as const) {
+  for (const isKicked of [false, true]) {
+    const end = isKicked ? "is kicked meanwhile" : "is answered";
+    Deno.test(`DrawbridgeClient.${how}() that ${end} does not close what was opened again when it had ended`, async () => {
+      const fixture = await Fixture.enter();
+      const { client, server } = fixture;
+      const opened: Promise<void>[] = [];
+      client.onState((state) => {
+        if (state === "closed" && opened.length === 0) opened.push(client.open());
+      });
+      const ended = client[how]();
+      const settled = ended.then(() => {}, () => {});
+      await fixture.settle();
+      const { peer } = server;
+      if (isKicked) peer.reply(PacketType.DISCONNECT_NOTICE, { reason: DisconnectReason.KICKED });
+      else peer.reply(PacketType.LOGOUT_RESPONSE, { success: true }, { sequence: 2 });
+      peer.hangUp();
+      await fixture.settle();
+      await settled;
+      await opened[0];
+      assertEquals([client.state, server.peers.length, server.peer.isClosedByClient], ["connected", 2, false]);
+      await fixture.close();
+    });
+  }
+}
+
 Deno.test("DrawbridgeClient tells of a silence of 2.5 s, asks after 1.5, and tells when the server is heard of again", async () => {
   const fixture = await Fixture.enter();
   const { client, server } = fixture;
