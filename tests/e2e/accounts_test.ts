@@ -102,7 +102,7 @@ Deno.test("admin maintenance lets players go and nobody in, over a restart, unti
       assertEquals((await server.admin("maintenance", "on", "--in", "10m", "--message", "a new map"))[0], 0);
       const { message } = await ann.client.expect(ChatMessageSchema);
       assertEquals(message, "Maintenance begins in 10 min: a new map");
-      assertEquals(await readiness(server), [200, 200]);
+      await until("the server to be ready", async () => (await readiness(server)).join() === "200,200");
       const [status, text] = await server.admin("maintenance", "on", "--message", "a new map", "--allow", "Bob");
       assertEquals([status, text], [0, "Maintenance begins now"]);
       assertEquals(await noticeTo(ann), "SHUTDOWN: The server is under maintenance: a new map");

@@ -54,13 +54,12 @@ programTest(["nats", "postgresql"], "serve waits for a NATS server as long as --
   const starting = ServerProcess.start({ flags: [...flags, "--public-host", "127.0.0.1", "--dependency-wait", "60"] });
   await nats.resume();
   const server = await starting;
-  const ready = async () => await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text();
-  assertEquals(await ready(), "ready\n");
+  await server.untilReady();
   await nats.stop();
   const notice = "ready\nThe NATS server cannot be reached: players do not hear those on other servers\n";
-  await until("the server to say that NATS is gone", async () => await ready() === notice);
+  await until("the server to say that NATS is gone", async () => await server.readiness() === notice);
   await nats.resume();
-  await until("the server to be as before", async () => await ready() === "ready\n");
+  await server.untilReady();
   await server.stop();
 });
 
@@ -74,7 +73,7 @@ programTest(["nats", "openssl", "postgresql"], "serve takes the NATS server that
     const { code, stderr } = await runServerToEnd([...flags, "--data-dir", dir, ...FREE_PORTS]);
     assertEquals([code, stderr.includes("shows an invalid certificate: ")], [EXIT_CONFIG, true], stderr);
     await using server = await ServerProcess.start({ flags: [...flags, "--nats-ca", tls.cert] });
-    assertEquals(await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text(), "ready\n");
+    await server.untilReady();
     await server.stop();
   });
 });
@@ -191,8 +190,7 @@ programTest(
     const refused: ErrorCode[] = [];
     anna.client.on(ErrorResponseSchema, ({ errorCode }) => void refused.push(errorCode));
     const say = (channel: Channel, message: string) => anna.client.send(ChatMessageSchema, { channel, message });
-    const notice = async () =>
-      (await (await fetch(`http://127.0.0.1:${one.ports.admin}/readyz`)).text()).split("\n")[1];
+    const notice = async () => (await one.readiness()).split("\n")[1];
     /** Says something new now and then. */
     const sayUntil = async (what: string, text: string, probe: () => boolean) => {
       let probes = 0;
@@ -229,8 +227,7 @@ programTest(
       await until("Anna to be heard nearby", () => anna.heard.at(-1) === `Anna: nearby while ${what}`);
       await until("Anna to be told", () => refused.length > 0);
       assertEquals([...new Set(refused)], [ErrorCode.UNAVAILABLE]);
-      const ready = await fetch(`http://127.0.0.1:${one.ports.admin}/readyz`);
-      assertEquals([ready.status, (await ready.text()).split("\n")[0]], [200, "ready"]);
+      await until("the server to be ready all the same", async () => (await one.readiness()).startsWith("ready\n"));
       await end();
       await until("the server to be as before", async () => await notice() === "");
       await heardAgain(`after ${what}`);

@@ -10,7 +10,7 @@ import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
 const SHOP = new URL("../game/shop/game.ts", import.meta.url).pathname;
-/** As long as a busy machine may take to start a server again. */
+/** As long as a busy machine may take to start a server again, and clients to find it. */
 const PATIENCE_MS = 60_000;
 const KILLS = 4;
 
@@ -87,7 +87,7 @@ Deno.test("Whatever moment the server is killed at, everything is bought once", 
       const enough = counts.map((count) => count + 5 * kill);
       await Promise.race([
         all,
-        until("everybody buys again", () => counts.every((count, index) => count >= enough[index])),
+        until("everybody buys again", () => counts.every((count, index) => count >= enough[index]), PATIENCE_MS),
       ]);
       await server.killAndStart();
     }

@@ -5,7 +5,7 @@ import { RestartedServer } from "../support/restarted_server.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
-/** As long as a busy machine may take to start a server again. */
+/** As long as a busy machine may take to start a server again, and clients to find it. */
 const PATIENCE_MS = 60_000;
 const KILLS = 3;
 
@@ -53,7 +53,8 @@ Deno.test("Whatever moment the server is killed at, guilds are founded and left 
     const all = Promise.all(playing);
     for (let kill = 1; kill <= KILLS; kill++) {
       const enough = counts.map((count) => count + 4);
-      const again = until("everybody plays again", () => counts.every((count, index) => count >= enough[index]));
+      const isPlayed = () => counts.every((count, index) => count >= enough[index]);
+      const again = until("everybody plays again", isPlayed, PATIENCE_MS);
       await Promise.race([all, again]);
       await server.killAndStart();
     }

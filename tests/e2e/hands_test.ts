@@ -133,7 +133,8 @@ browserTest("The page is played by touch on a phone: walk, fight, look into a pa
     await page.touchscreen.tap(PHONE_MIDDLE.x + dx * pixelsPerUnit, middleY + dz * pixelsPerUnit - 6);
   };
   await untilHit(enemy, tapEnemy);
-  assertEquals((await stateOf(page)).target, String(enemy.entityId));
+  // The page tells of its target with the next frame.
+  await until("the target", async () => (await stateOf(page)).target === String(enemy.entityId));
 
   await page.locator("#open-friends").tap();
   await page.locator("#friends").waitFor();

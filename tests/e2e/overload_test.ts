@@ -73,10 +73,6 @@ for (const backend of IO_BACKENDS) {
       players: 1,
       flags: ["--flood-control", "off", "--io-workers", "1"],
     });
-    const readiness = async (): Promise<string> => {
-      const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
-      return `${response.status} ${await response.text()}`;
-    };
     const place = { port: server.ports.game, localAddress: "127.0.1.1", head: new Uint8Array(0) };
     const player = await OverloadPlayer.enter(place, server.takePlayer());
     const sockets = await Promise.all(
@@ -87,13 +83,12 @@ for (const backend of IO_BACKENDS) {
       await socket.flush(head);
       await press(socket, body!, () => isOver);
     });
-    await until("the overload to show", async () => (await readiness()).startsWith("503"));
-    assert((await readiness()).includes("Worker io-0 is overloaded"));
+    await until("the overload to show", async () => (await server.readiness()).includes("Worker io-0 is overloaded"));
     player.sendHeartbeat();
     await until("the answer", () => player.roundTripsMs.length === 1);
     isOver = true;
     await Promise.all(pressing);
-    await until("the end of the overload", async () => (await readiness()).startsWith("200"));
+    await server.untilReady();
     assert((await server.log()).includes("A worker is overloaded"));
     assertEquals([server.status, player.faults], [null, []]);
     await player.leave();

@@ -61,7 +61,8 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
     await untilRow(page, "party-members", "Ben");
   }
   await ben.page.locator("#notice").waitFor({ state: "hidden" });
-  assertEquals([await ben.page.locator("#badge-friends").isVisible(), await cutOff(ben)], [false, []]);
+  await ben.page.locator("#badge-friends").waitFor({ state: "hidden" });
+  assertEquals(await cutOff(ben), []);
   await look(ben, "party-member-375");
   await look(anna, "party-leader-wide");
 
@@ -88,7 +89,7 @@ browserTest("On the page players invite, join, talk, hand over and leave a party
   await untilRow(anna.page, "party-members", "You are not in a party.");
   // The first ended when its only guest declined.
   await anna.page.locator("#chat-log li", { hasText: "Your party was disbanded." }).nth(1).waitFor();
-  assertEquals(await anna.page.locator("#channel-party").isVisible(), false);
+  await anna.page.locator("#channel-party").waitFor({ state: "hidden" });
   assertEquals([anna.errors, ben.errors], [[], []]);
   await server.stop();
 });

@@ -17,12 +17,6 @@ import { EXIT_CONFIG } from "../../shared/errors.ts";
 
 const PUBLIC = ["--public-host", "127.0.0.1"];
 
-async function isReady(server: ServerProcess): Promise<boolean> {
-  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
-  await response.body?.cancel();
-  return response.ok;
-}
-
 async function join(server: ServerProcess, name: string): Promise<{ playerId: bigint; sessionToken: string }> {
   await using client = await connectToLogin(server, "tcp");
   assert((await register(client, name, "pw")).success);
@@ -68,14 +62,14 @@ programTest("postgresql", "serve goes on by itself when PostgreSQL was killed an
   const { sessionToken } = await join(server, "Anna");
   await using anna = await connect(server, "tcp");
   await enterWorld(anna, sessionToken);
-  assert(await isReady(server));
+  await server.untilReady();
 
   await database.stop("SIGKILL");
   const refused = await anna.ask(GuildCreateRequestSchema, { name: "Nobody", tag: "NO" }, GuildCreateResponseSchema);
   assertEquals(refused.success, false);
-  await until("/readyz to say that there is no database", async () => !(await isReady(server)), 30_000);
+  await until("/readyz to say that there is no database", async () => await server.readiness() !== "ready\n", 30_000);
   await database.resume();
-  await until("/readyz to say that all is well", () => isReady(server), 30_000);
+  await server.untilReady();
   const founded = await anna.ask(
     GuildCreateRequestSchema,
     { name: "Iron Wolves", tag: "IW" },
@@ -187,6 +181,6 @@ programTest("postgresql", "serve waits for a database as long as --dependency-wa
   const starting = ServerProcess.start({ flags: [...PUBLIC, "--database-url", url, "--dependency-wait", "60"] });
   await database.resume();
   await using server = await starting;
-  assert(await isReady(server));
+  await server.untilReady();
   await server.stop();
 });

@@ -31,14 +31,6 @@ Deno.test("serve collects the garbage of every thread by a drill", async () => {
   });
 });
 
-async function readinessText(server: ServerProcess): Promise<string> {
-  return await (await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`)).text();
-}
-
-async function isReady(server: ServerProcess): Promise<boolean> {
-  return await readinessText(server) === "ready\n";
-}
-
 for (const backend of IO_BACKENDS) {
   Deno.test(`serve (${backend}) starts a crashed io worker again, and nobody's session is lost`, async () => {
     await using server = await ServerProcess.start({
@@ -67,7 +59,7 @@ for (const backend of IO_BACKENDS) {
     await drill(server, "crash-io-worker?index=1");
     await until("the worker's connections to end", () => crashed.size > 0);
     await until("the worker's return", async () => (await server.log()).includes("Worker is running again"));
-    await until("readiness", () => isReady(server));
+    await server.untilReady();
     const survivors = players.filter((player) => !crashed.has(player));
     assert(survivors.length > 0, "The other worker's connections stay");
     for (const player of survivors) {
@@ -113,7 +105,7 @@ for (const backend of IO_BACKENDS) {
       await Promise.all([native, browser].map((player) => player.client.ended()));
     }
     await until("everything's return", async () => (await server.log()).includes("Everything is running again"));
-    await until("readiness", () => isReady(server));
+    await server.untilReady();
     for (const [index, transport] of TRANSPORTS.entries()) {
       await using client = await connect(server, transport);
       assert((await enterWorld(client, accounts[index].token)).success);
@@ -178,7 +170,7 @@ async function stallUntilTold(server: ServerProcess, { name, says }: typeof HANG
       await drill(server, `${name}ms=${STALL_MS}`);
       againAtMs = performance.now() + 2 * STALL_MS;
     }
-    return (await readinessText(server)).includes(says);
+    return (await server.readiness()).includes(says);
   });
 }
 
@@ -192,7 +184,7 @@ for (const backend of IO_BACKENDS) {
     }
     for (const thread of HANGS) {
       await stallUntilTold(server, thread);
-      await until("readiness", () => isReady(server));
+      await server.untilReady();
       players[0].say(Channel.GLOBAL, thread.name);
       for (const player of players) assertEquals((await player.hears(players[0].name)).message, thread.name);
     }

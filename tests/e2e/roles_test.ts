@@ -80,10 +80,7 @@ programTest("postgresql", "serve --role opens the ports of its role only", async
     assert(/^ready game=\S+ gateway=\S+ admin=\S+$/m.test(readyText), readyText);
     assertEquals([ports.login, await isOpen(ports.game), await isOpen(ports.gateway)], [NaN, true, true]);
   }
-  for (const { ports } of [login, ...games]) {
-    const ready = await fetch(`http://127.0.0.1:${ports.admin}/readyz`);
-    assertEquals([ready.status, await ready.text()], [200, "ready\n"]);
-  }
+  for (const server of [login, ...games]) await server.untilReady();
   const rows = await realm.database.query("SELECT server_id FROM nodes ORDER BY server_id", "test_1");
   assertEquals(rows, ["2", "3"], "A login server is no game server");
   await realm.stop();

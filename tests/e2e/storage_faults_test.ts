@@ -7,7 +7,12 @@ import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { GuildCreateRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { FriendRequestSchema } from "../../games/parts/friends/friends_pb.ts";
-import { STORAGE_LOG_BYTES_KEPT, STORAGE_LOG_BYTES_WARNED } from "../../shared/limits.ts";
+import {
+  STORAGE_LOG_BYTES_KEPT,
+  STORAGE_LOG_BYTES_WARNED,
+  STORAGE_TIMEOUT_MS,
+  THREAD_STALL_MS,
+} from "../../shared/limits.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type ProgramName, programTest, WITH_OWN_MOUNTS } from "../support/programs.ts";
 import { type ServerOptions, ServerProcess } from "../support/server_process.ts";
@@ -19,8 +24,8 @@ const PASSWORD = "correct horse";
 /** Room for the database and some write-ahead log. */
 const DISK_KIB = 1_024;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than a request to the storage may take. */
-const HANG_MS = 7_000;
+/** Longer than it takes to show, and a request that comes then may take at the storage, by as much again. */
+const HANG_MS: number = 2 * (THREAD_STALL_MS + STORAGE_TIMEOUT_MS);
 /** How long accounts may take to fill what is left of the disk: each waits for the hash of its password. */
 const FILL_PATIENCE_MS = 60_000;
 const LOG_HEADER_BYTES = 32;
@@ -159,11 +164,6 @@ async function sendOnce(
   return codes[0];
 }
 
-async function readiness(server: ServerProcess): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${server.ports.admin}/readyz`);
-  return await response.text();
-}
-
 /** Tries everything that must be written before it is answered; gives what became of each. */
 async function tryWrites(server: ServerProcess, player: DrawbridgeClient): Promise<Record<string, ErrorCode>> {
   const [account, guild, request, whispered] = await Promise.all([
@@ -241,7 +241,7 @@ for (const fault of FAULTS) {
       };
       await until("the readiness to tell", async () => {
         await registerOneMore();
-        return (await readiness(server)).includes("cannot be written");
+        return (await server.readiness()).includes("cannot be written");
       }, FILL_PATIENCE_MS);
       await until("a refusal", async () => await registerOneMore() === ErrorCode.UNAVAILABLE);
       const codes = await tryWrites(server, player);
@@ -253,7 +253,7 @@ for (const fault of FAULTS) {
       await (await enter(server, "Present")).close();
 
       await fault.end(server, dir);
-      await until("readiness", async () => await readiness(server) === "ready\n");
+      await server.untilReady();
       const late = await enter(server, "Present");
       assertEquals(await register(server, "Later"), ErrorCode.NONE);
       assertEquals(await whisper(late, "Absent", "later"), ErrorCode.NONE);
@@ -283,13 +283,13 @@ Deno.test("serve is not ready while players' writes fail and those of its own ch
       other.exec("CREATE TRIGGER full BEFORE INSERT ON accounts BEGIN SELECT RAISE(FAIL, 'disk is full'); END");
       await until("the readiness to tell", async () => {
         assertEquals(await register(server, "Tried"), ErrorCode.UNAVAILABLE);
-        return (await readiness(server)).includes("cannot be written");
+        return (await server.readiness()).includes("cannot be written");
       });
       other.exec("DROP TRIGGER full");
     } finally {
       other.close();
     }
-    await until("readiness", async () => await readiness(server) === "ready\n");
+    await server.untilReady();
     assertEquals(await register(server, "Tried"), ErrorCode.NONE);
     await server.stop();
   });
@@ -320,7 +320,7 @@ Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too 
     } finally {
       other.close();
     }
-    await until("readiness", async () => await readiness(server) === "ready\n");
+    await server.untilReady();
     await player.close();
     await server.stop();
   });
@@ -386,12 +386,12 @@ Deno.test("serve plays on while the storage hangs, is not ready meanwhile, and s
     });
     await drill.body?.cancel();
     assert(drill.ok);
-    await until("the readiness to tell", async () => (await readiness(server)).includes("storage makes no progress"));
+    await until("the readiness to tell", async () => (await server.readiness()).includes("storage makes no progress"));
     await say(player, "still here");
     assertEquals(await register(server, "Late"), ErrorCode.UNAVAILABLE);
     assert((await player.request(LogoutRequestSchema, {})).success);
     await player.close();
-    await until("readiness", async () => await readiness(server) === "ready\n");
+    await server.untilReady();
     assertEquals(await register(server, "Later"), ErrorCode.NONE);
     const database = new DatabaseSync(`${dir}/drawbridge.db`);
     const names = database.prepare("SELECT name FROM accounts ORDER BY name").all().map(({ name }) => name);

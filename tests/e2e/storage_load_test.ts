@@ -92,13 +92,12 @@ Deno.test("serve keeps a full house while the storage hangs, and saves everybody
       });
       await drill.body?.cancel();
       assert(drill.ok);
-      const readiness = async () => await (await fetch(`${admin}/readyz`)).text();
-      await until("the hang to show", async () => (await readiness()).includes("storage makes no progress"));
+      await until("the hang to show", async () => (await server.readiness()).includes("storage makes no progress"));
       // Half of them go meanwhile.
       const going = clients.slice(0, HOUSE / 2), staying = clients.slice(HOUSE / 2);
       const left = await Promise.all(going.map((client) => client.ask(LogoutRequestSchema, {}, LogoutResponseSchema)));
       assertEquals(left.filter(({ success }) => success).length, going.length);
-      await until("the end of the hang", async () => await readiness() === "ready\n");
+      await server.untilReady();
       // Whoever stayed is there.
       await Promise.all(staying.map((client) => client.ask(HeartbeatRequestSchema, {}, HeartbeatResponseSchema)));
     } finally {

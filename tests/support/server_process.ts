@@ -219,6 +219,19 @@ export class ServerProcess {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
+  /** What `/readyz` says: `ready` in the first line, or why it is not. */
+  async readiness(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.ports.admin}/readyz`);
+    const text = await response.text();
+    assertEquals(response.status, text.startsWith("ready\n") ? 200 : 503, text);
+    return text;
+  }
+
+  /** Resolves when it is ready, with nothing to add: on a busy machine one that has just started may be behind. */
+  async untilReady(): Promise<void> {
+    await until("readiness", async () => await this.readiness() === "ready\n", START_PATIENCE_MS);
+  }
+
   /** Runs `deno task admin` on it; gives the exit status and what was written. */
   async admin(...args: string[]): Promise<[status: number, text: string]> {
     const lines: string[] = [];
