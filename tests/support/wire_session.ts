@@ -17,6 +17,8 @@ import {
   type EnterWorldResponse,
   EnterWorldResponseSchema,
   EntityUpdateSchema,
+  type MovementCorrection,
+  MovementCorrectionSchema,
   MovementUpdateSchema,
   WorldSnapshotSchema,
 } from "../../shared/gen/world_pb.ts";
@@ -126,14 +128,25 @@ export class WirePlayer {
   async walkTo(target: GroundPoint): Promise<void> {
     const stepUnits = this.entry.maxSpeed * WALK_STEP_MS / 1_000;
     for (;;) {
-      const { x, z } = this.#position;
-      const distance = Math.hypot(target.x - x, target.z - z);
-      const part = distance <= stepUnits ? 1 : stepUnits / distance;
-      this.move({ x: x + (target.x - x) * part, z: z + (target.z - z) * part });
-      if (part === 1) break;
-      await new Promise((resolve) => setTimeout(resolve, WALK_STEP_MS));
+      const { length: before } = this.#tooFast();
+      for (let part = 0; part < 1;) {
+        const { x, z } = this.#position;
+        const distance = Math.hypot(target.x - x, target.z - z);
+        part = distance <= stepUnits ? 1 : stepUnits / distance;
+        this.move({ x: x + (target.x - x) * part, z: z + (target.z - z) * part });
+        if (part < 1) await new Promise((resolve) => setTimeout(resolve, WALK_STEP_MS));
+      }
+      await this.settle();
+      const corrections = this.#tooFast();
+      if (corrections.length === before) return;
+      // The server stood still for longer than a walk may have been silent, and had all its steps at once.
+      const { x, z } = corrections.at(-1)!.position!;
+      this.#position = { x, z };
     }
-    await this.settle();
+  }
+
+  #tooFast(): MovementCorrection[] {
+    return this.client.all(MovementCorrectionSchema).filter(({ reason }) => reason === "too_fast");
   }
 
   /** Resolves when the server has handled everything that was sent before. */
