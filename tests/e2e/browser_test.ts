@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, type Page, visit, type Visitor } from "../support/browser.ts";
+import { freePortFlags } from "../support/free_port.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
@@ -68,10 +69,10 @@ browserTest(
   async (browser) => {
     await withTempDir(async (dir) => {
       const dataDir = `${dir}/data`;
-      let server = await ServerProcess.start({ dataDir, flags: SMALL_MAP });
+      const flags = [...SMALL_MAP, ...freePortFlags()];
+      let server = await ServerProcess.start({ dataDir, flags });
       try {
-        const { admin, game, gateway, login } = server.ports;
-        const url = `http://127.0.0.1:${gateway}/`;
+        const url = `http://127.0.0.1:${server.ports.gateway}/`;
         const alice: Visitor = await visit(browser, url);
         const bob: Visitor = await visit(browser, url);
         assertEquals((await html(alice.page)).connection, "idle");
@@ -122,11 +123,7 @@ browserTest(
             page.locator('html[data-connection="reconnecting"]').waitFor({ state: "attached" })
           ),
         );
-        const ports = Object.entries({ login, game, gateway, admin }).flatMap(([name, port]) => [
-          `--${name}-port`,
-          String(port),
-        ]);
-        server = await ServerProcess.start({ dataDir, flags: [...SMALL_MAP, ...ports] });
+        server = await ServerProcess.start({ dataDir, flags });
         await Promise.all([untilConnected(alice.page), untilConnected(bob.page)]);
         await untilSeenInPlace(bob.page, "Alice", alice.page);
         await say(bob.page, "Was that an earthquake?");

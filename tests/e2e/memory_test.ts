@@ -1,3 +1,4 @@
+import { freePortFlags } from "../support/free_port.ts";
 import { ServerProcess } from "../support/server_process.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { until } from "../support/wait.ts";
@@ -81,7 +82,7 @@ const IN_VAIN: [then: string, why: RegExp][] = [
 
 for (const [then, why] of IN_VAIN) {
   Deno.test(`serve ends a logic worker that keeps more and more before V8 ends the process, where what piled up is ${then}`, async () => {
-    await using server = await ServerProcess.start(OPTIONS);
+    await using server = await ServerProcess.start({ ...OPTIONS, flags: [...OPTIONS.flags, ...freePortFlags()] });
     const connect: Connect = (signal) => connectWebSocket(`ws://127.0.0.1:${server.ports.gateway}/ws`, { signal });
     const ann = await enter("ann", connect, connect);
     let lossCount = 0;

@@ -9,6 +9,7 @@ import {
 import { CombatResultSchema } from "../../games/parts/combat/combat_pb.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type Browser, browserTest, visit, type Visitor } from "../support/browser.ts";
+import { freePortFlags } from "../support/free_port.ts";
 import {
   chooseTarget,
   openPanel,
@@ -120,7 +121,8 @@ browserTest(
   async (browser) => {
     await withTempDir(async (dir) => {
       const dataDir = `${dir}/data`;
-      let server = await ServerProcess.start({ dataDir, flags: FLAGS, players: 1 });
+      const flags = [...FLAGS, ...freePortFlags()];
+      let server = await ServerProcess.start({ dataDir, flags, players: 1 });
       try {
         const dora = server.takePlayer();
         const visitors = await gather(browser, `http://127.0.0.1:${server.ports.gateway}/`);
@@ -146,13 +148,12 @@ browserTest(
         const { wars } = await enemy.ask(GuildInfoRequestSchema, {}, GuildInfoResponseSchema);
         assertEquals(wars.map(({ ownKills, enemyKills }) => [ownKills, enemyKills]), [[0, 1]]);
 
-        const ports = Object.entries(server.ports).flatMap(([name, port]) => [`--${name}-port`, String(port)]);
         await enemy.close();
         await server.stop();
         for (const { page } of visitors) {
           await page.locator('html[data-connection="reconnecting"]').waitFor({ state: "attached" });
         }
-        server = await ServerProcess.start({ dataDir, flags: [...FLAGS, ...ports] });
+        server = await ServerProcess.start({ dataDir, flags });
         for (const { page } of visitors) await untilInWorld(page);
 
         for (const { page } of visitors) {

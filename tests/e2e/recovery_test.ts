@@ -2,6 +2,7 @@ import { HeartbeatRequestSchema, HeartbeatResponseSchema } from "../../shared/ge
 import { Channel } from "../../games/parts/chat/chat_pb.ts";
 import { ROUNDS_CHECK_INTERVAL_MS, THREAD_STALL_MS } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
+import { freePortFlags } from "../support/free_port.ts";
 import { IO_BACKENDS, ServerProcess, type TestPlayer } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 import { WireClient } from "../support/wire.ts";
@@ -94,7 +95,7 @@ for (const backend of IO_BACKENDS) {
     await using server = await ServerProcess.start({
       backend,
       players: 2,
-      flags: ["--diagnostics", "on"],
+      flags: ["--diagnostics", "on", ...freePortFlags()],
       errorsExpected: true,
     });
     const accounts: TestPlayer[] = [server.takePlayer(), server.takePlayer()];

@@ -8,7 +8,7 @@
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
-import { freePort } from "../support/free_port.ts";
+import { freePortFlags } from "../support/free_port.ts";
 import { type IoBackendName, ServerProcess } from "../support/server_process.ts";
 import { until } from "../support/wait.ts";
 
@@ -61,7 +61,7 @@ export class RecoverySoak implements AsyncDisposable {
 
   /** Starts a server on fixed ports, with players in its world; half of them over WebSocket. */
   static async start(options: { backend: IoBackendName; players: number }): Promise<RecoverySoak> {
-    const ports = ["login", "game", "gateway", "admin"].flatMap((name) => [`--${name}-port`, String(freePort())]);
+    const ports = freePortFlags();
     const server = await ServerProcess.start({
       task: "supervise",
       backend: options.backend,

@@ -28,3 +28,11 @@ export function freePort(): number {
     }
   }
 }
+
+/**
+ * Flags of a server that comes back on its ports: while it is gone, any process could be given those that the kernel
+ * chooses.
+ */
+export function freePortFlags(): string[] {
+  return ["login", "game", "gateway", "admin"].flatMap((name) => [`--${name}-port`, String(freePort())]);
+}
