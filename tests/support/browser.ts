@@ -15,8 +15,8 @@ const FLAGS = [
   // For servers behind proxies: the names and the certificates are the test's.
   ...["--host-resolver-rules=MAP *.example.org 127.0.0.1", "--ignore-certificate-errors"],
 ];
-/** How long one step in a page may take, in milliseconds. */
-const STEP_PATIENCE_MS = 30_000;
+/** How long one step in a page may take on a busy machine, and a browser to start, in milliseconds. */
+const STEP_PATIENCE_MS = 60_000;
 
 /** Registers a test in a browser; see `programTest`. */
 export function browserTest(name: string, run: (browser: Browser) => Promise<void>): void {
@@ -31,7 +31,7 @@ export function browserTest(name: string, run: (browser: Browser) => Promise<voi
 export async function withBrowser<T>(run: (browser: Browser) => Promise<T>): Promise<T> {
   const executablePath = findProgram("chromium");
   if (executablePath === undefined) throw new Error("Cannot run without Chromium");
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  const browser = await chromium.launch({ executablePath, args: FLAGS, timeout: STEP_PATIENCE_MS });
   try {
     return await run(browser);
   } finally {
