@@ -29,7 +29,7 @@ export interface StreamReport {
 }
 
 /** Far longer than the whole test may take. */
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 const PAYLOAD_BYTES_MAX = 300;
 /** Records between two publications, at most. */
 const BATCH_MAX = 64;

@@ -36,6 +36,8 @@ export interface ClusterPlan {
   readonly troublesMs: readonly number[];
   /** How far apart they are at most, in milliseconds. */
   readonly everyMs: number;
+  /** How long players play on once nothing goes wrong, in milliseconds, before servers are restarted. */
+  readonly calmMs: number;
   /** How long sessions are kept for their clients, in milliseconds. */
   readonly linkDeadMs: readonly [min: number, max: number];
   readonly habit: Habit;
@@ -50,6 +52,7 @@ export const ANYTHING: ClusterPlan = {
   ]],
   troublesMs: [400, 3_000, 7_000, 15_000],
   everyMs: 2_000,
+  calmMs: 4_000,
   linkDeadMs: [2_000, 10_000],
   habit: "anything",
 };
@@ -59,7 +62,9 @@ export const SILENCE: ClusterPlan = {
   name: "silence",
   troubles: [[1, "link"], [2, "pause"]],
   troublesMs: [7_000, 10_000, 15_000],
-  everyMs: 12_000,
+  everyMs: 6_000,
+  // The last to fall silent comes back after the others have gone on, and needs its time to notice whose its players are.
+  calmMs: 10_000,
   linkDeadMs: [12_000, 20_000],
   habit: "anything",
 };
@@ -70,6 +75,7 @@ export const LATENESS: ClusterPlan = {
   troubles: [[2, "break"], [2, "link"], [1, "slow"], [4, "late claim"]],
   troublesMs: [3_000, 7_000, 8_000, 10_000],
   everyMs: 3_000,
+  calmMs: 4_000,
   linkDeadMs: [2_000, 10_000],
   habit: "come and go",
 };
@@ -80,6 +86,7 @@ export const RESTARTS: ClusterPlan = {
   troubles: [[3, "break"], [1, "link"], [5, "restart"]],
   troublesMs: [400, 3_000],
   everyMs: 2_000,
+  calmMs: 4_000,
   linkDeadMs: [2_000, 10_000],
   habit: "come and go",
 };

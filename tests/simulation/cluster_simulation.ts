@@ -34,7 +34,7 @@ const NODES = 3;
 const TROUBLE_MS = 24_000;
 /** How soon everybody must be in a world once nothing goes wrong any more, in milliseconds: a server may still wait for its lease. */
 const RECOVERY_MS = 60_000;
-/** How long they play while nothing goes wrong, and how soon what was said then has been heard, in milliseconds. */
+/** How long they play between two restarts, and how soon what was said then has been heard, in milliseconds. */
 const CALM_MS = 4_000;
 const HEARD_MS = 3_000;
 /** How soon a server that is told to stop has come back, in milliseconds. */
@@ -223,7 +223,7 @@ class ClusterSimulation implements SeedRun {
     for (const node of this.#nodes) this.#heal(node);
     await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
     this.#chat.begin(this.#players);
-    await this.#pass(CALM_MS);
+    await this.#pass(this.#plan.calmMs);
     await this.#restartAll();
     this.#around.isQuiet = true;
     await this.#settle("heard", HEARD_MS, () => this.#chat.unheard());

@@ -29,6 +29,7 @@ import { FrameDecoder } from "../../shared/frame_decoder.ts";
 import { type WorldSnapshot, WorldSnapshotSchema } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { patch } from "./observe.ts";
+import type { SimulationOptions } from "./simulation.ts";
 
 /** One fault. */
 export interface PlantedFault {
@@ -37,8 +38,8 @@ export interface PlantedFault {
   readonly rules: readonly string[];
   /** Plants it. */
   readonly plant: () => Disposable;
-  /** It shows where much is said; see {@linkcode SimulationOptions}. */
-  readonly isLoud?: boolean;
+  /** It shows where these rings are full; see {@linkcode SimulationOptions}. */
+  readonly fullRings?: SimulationOptions["fullRings"];
 }
 
 /** All of them, as in docs/simulation.md. */
@@ -216,12 +217,13 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
   },
   {
     name: "a packet is lost when the ring is full",
+    fullRings: "to logic",
     rules: ["delivery", "settled"],
     plant: () => patch(RingProducer.prototype, "hasRoom", () => () => true),
   },
   {
     name: "a broadcast that did not fit is forgotten",
-    isLoud: true,
+    fullRings: "from logic",
     rules: ["contract", "settled", "delivery"],
     plant: () => patch(SessionManager.prototype, "onBroadcastFull", () => () => {}),
   },

@@ -150,7 +150,7 @@ export class SimulatedPlayer {
     const way = this.prng.nextInt(3);
     try {
       if (way === 0 && this.client.state === "connected") await this.client.logout();
-      else await this.client.close();
+      else await this.client.close({ linkDead: way === 1 });
     } catch (error) {
       if (!(error instanceof Error) || !isExpected(error)) this.#fault(error, "leave");
     }

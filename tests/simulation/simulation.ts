@@ -43,16 +43,17 @@ const POLL_MS = 250;
 const LOOKS = 8;
 
 /** Rings that are full soon, one way or the other: one narrow ring spares the other. */
-const RINGS = [
-  { toLogicBytes: 2_048, fromLogicBytes: 131_072 },
-  { toLogicBytes: 131_072, fromLogicBytes: 32_768 },
-];
+const NARROW_RINGS = {
+  "to logic": { toLogicBytes: 2_048, fromLogicBytes: 131_072 },
+  "from logic": { toLogicBytes: 131_072, fromLogicBytes: 32_768 },
+};
+const RINGS = Object.values(NARROW_RINGS);
 
 /** How a seed is run. */
 export interface SimulationOptions {
   readonly keepsLines?: boolean;
-  /** Players say so much at a time that the rings from logic are full soon; default: as the seed has it. */
-  readonly isLoud?: boolean;
+  /** Players say so much at a time that these rings are full soon; default: as the seed has it. */
+  readonly fullRings?: keyof typeof NARROW_RINGS;
 }
 
 /** Runs one seed. */
@@ -100,7 +101,7 @@ class Simulation implements SeedRun {
   readonly #players: SimulatedPlayer[] = [];
   readonly #faults: Faults;
 
-  constructor(seed: number, { keepsLines = false, isLoud = false }: SimulationOptions) {
+  constructor(seed: number, { keepsLines = false, fullRings }: SimulationOptions) {
     const prng = this.#prng = new Prng(seed);
     const next = () => new Prng(prng.nextUint32());
     this.trace = new Trace({ keepsLines });
@@ -113,7 +114,7 @@ class Simulation implements SeedRun {
     this.#server = new SimulatedServer(this.#time, next(), {
       shape: {
         ioWorkers: 1 + prng.nextInt(3),
-        ...RINGS[isLoud ? 1 : prng.nextInt(RINGS.length)],
+        ...fullRings === undefined ? RINGS[prng.nextInt(RINGS.length)] : NARROW_RINGS[fullRings],
         softBytes: prng.nextInt(2) === 0 ? 2_048 : 65_536,
         hardBytes: SEND_QUEUE_HARD_BYTES_MIN,
         linkDeadMs: 2_000 + prng.nextInt(8_000),
@@ -131,7 +132,7 @@ class Simulation implements SeedRun {
       network: this.#network,
       judges: this.#judges,
       names,
-      shoutCount: isLoud ? 200 : [20, 60, 120, 200][prng.nextInt(4)],
+      shoutCount: fullRings !== undefined ? 200 : [20, 60, 120, 200][prng.nextInt(4)],
       habit: "anything",
       isQuiet: false,
       isOver: false,

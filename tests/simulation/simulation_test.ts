@@ -46,12 +46,12 @@ Deno.test("simulate() takes another way with another seed", async () => {
   assert((await simulate(9)).hash !== (await simulate(10)).hash, "Two seeds gave the same run");
 });
 
-for (const { isLoud, name, rules, plant } of PLANTED_FAULTS) {
+for (const { fullRings, name, rules, plant } of PLANTED_FAULTS) {
   Deno.test(`simulate() finds that ${name}`, async () => {
     using _fault = plant();
     const others = new Set<string>();
     for (let seed = 1; seed <= SEEDS_PER_FAULT; seed++) {
-      const { violation } = await simulate(seed, { isLoud });
+      const { violation } = await simulate(seed, { fullRings });
       if (violation === null) continue;
       if (rules.includes(violation.rule)) return;
       // What it breaks as well may be seen first.
