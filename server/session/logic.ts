@@ -68,7 +68,7 @@ import { ResumeService } from "./resume_handlers.ts";
 import { DuplicateLogins } from "./duplicate_logins.ts";
 import { TokenEpochs } from "./token_epochs.ts";
 import { Shedding } from "./shedding.ts";
-import { TickShares } from "./tick_shares.ts";
+import { type TickShare, TickShares } from "./tick_shares.ts";
 import type { SavedCharacter } from "../storage/storage.ts";
 import { WorldService, type WorldServiceImage } from "./world_service.ts";
 
@@ -586,10 +586,20 @@ export class Logic {
       }
       // A copy: messages are decoded from memory of our own, which may be kept.
       if (this.#shedding.refuses(type)) return this.#shed(session, type, sequence);
-      this.#dispatcher.dispatch(session, type, sequence, new Uint8Array(ring.bytes.subarray(start, end)), requestKey);
+      const payload = new Uint8Array(ring.bytes.subarray(start, end));
+      const share = this.#shareOf(session);
+      if (share === undefined) return this.#dispatcher.dispatch(session, type, sequence, payload, requestKey);
+      const { clock } = this.context, startMs = clock.monotonicMs();
+      this.#dispatcher.dispatch(session, type, sequence, payload, requestKey);
+      share.onPacket(clock.monotonicMs() - startMs);
     } else if (kind !== RECORD_SEQUENCE) {
       this.context.log.error("Cannot process record", { kind });
     }
+  }
+
+  /** What the packets of a session count into; undefined: it plays in no instance. */
+  #shareOf({ presence }: Session): TickShare | undefined {
+    return presence === null ? undefined : this.#shares.find(this.context.world.mapOf(presence.entityId));
   }
 
   /** Refuses a packet: there is more to do than can be done in time. */

@@ -24,6 +24,8 @@ export class TickShare {
   isDue = false;
   /** Ticks that it has skipped since that was told. */
   skippedCount = 0;
+  /** What packets of those who play in it took in the meantime, in milliseconds. */
+  packetsMs = 0;
 
   /** Made by {@linkcode TickShares.of}. */
   constructor(map: WorldMap, context: Pick<LogicContext, "clock" | "faults">) {
@@ -41,6 +43,12 @@ export class TickShare {
     const { clock, faults } = this.#context, startMs = clock.monotonicMs();
     faults.run(place, act);
     this.owedMs += clock.monotonicMs() - startMs;
+  }
+
+  /** A packet of somebody who plays in it was handled. */
+  onPacket(tookMs: number): void {
+    this.owedMs += tookMs;
+    this.packetsMs += tookMs;
   }
 
   /** One tick of it. */
@@ -89,6 +97,11 @@ export class TickShares {
     return share;
   }
 
+  /** The share of a map; undefined: it is no instance, or one that does nothing by itself. */
+  find(map: WorldMap): TickShare | undefined {
+    return map.template === null ? undefined : this.#shares.get(map);
+  }
+
   /** A tick begins: gives each its share, and makes those due that have any left. */
   beginTick(): void {
     if (this.#shares.size === 0) return;
@@ -127,15 +140,17 @@ export class TickShares {
   /** Tells operators which instances skip ticks; to be called about once a second. */
   sweep(): void {
     for (const share of this.#shares.values()) {
-      if (share.skippedCount === 0) continue;
+      const { packetsMs, skippedCount } = share;
+      share.packetsMs = share.skippedCount = 0;
+      if (skippedCount === 0) continue;
       this.#context.log.warn("An instance takes more than its share of time, so it skips ticks", {
         type: share.map.template?.name,
         mapId: share.map.mapId,
         systems: share.systems.map(({ name }) => name).join(),
         tickMs: Math.round(share.lastMs * 1_000) / 1_000,
-        skipped: share.skippedCount,
+        packetsMs: Math.round(packetsMs * 1_000) / 1_000,
+        skipped: skippedCount,
       });
-      share.skippedCount = 0;
     }
   }
 

@@ -1,9 +1,10 @@
 import { contract } from "../../games/marsh/contract.ts";
+import { RoomCreateRequestSchema } from "../../games/parts/rooms/rooms_pb.ts";
 import { defineGame, type Game, type GameModule } from "../../server/game/game.ts";
 import { Counter } from "../../server/ops/counters.ts";
 import { INSTANCES_TICK_PART } from "../../shared/limits.ts";
 import { assert, assertEquals } from "../support/assert.ts";
-import { LogicHarness } from "../support/logic_harness.ts";
+import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
 
 const INSTANCES = 20;
 
@@ -129,4 +130,38 @@ Deno.test("Game.system() of an instance is over with it, also when it ends it by
   harness.tick(2);
   assertEquals(calls, ["good", "good"]);
   assertEquals(harness.log.records.map(({ properties }) => properties.place), ["throws", "throws"]);
+});
+
+Deno.test("TickShares: the handlers of packets of those who play in an instance take of its share, and of no other's", async () => {
+  const handling: GameModule<Game> = defineGame(contract, {
+    maps: () => [{ mapId: 0, width: 100, height: 100, interestRadius: 20 }],
+    templates: [{ name: "arena", instancesMax: INSTANCES, width: 40, height: 40, interestRadius: 0 }],
+  }, (game) => {
+    game.on(RoomCreateRequestSchema, () => void harness.clock.advance(60));
+    return game;
+  });
+  await using harness = await LogicHarness.create({ game: handling });
+  const game = harness.logic.parts as Game, ticks = { slow: 0, quick: 0, world: 0 };
+  const slow = game.instances.open("arena")!, quick = game.instances.open("arena")!;
+  game.system("world", () => void ticks.world++);
+  game.system("slow", () => void ticks.slow++, slow);
+  game.system("quick", () => void ticks.quick++, quick);
+  const [ann, ben] = [await harness.connect(), await harness.connect()];
+  const play = (client: HarnessClient) => {
+    for (const name of Object.keys(ticks) as (keyof typeof ticks)[]) ticks[name] = 0;
+    for (let count = 0; count < 50; count++) {
+      harness.send(client, RoomCreateRequestSchema, {});
+      pass(harness, 60);
+    }
+  };
+  // On the map that everybody enters, nobody's.
+  play(ben);
+  assertEquals([ticks.slow, ticks.quick], [ticks.world, ticks.world]);
+  harness.playerOf(ann).moveTo(slow);
+  play(ann);
+  assertEquals(ticks.quick, ticks.world);
+  assert(ticks.slow < 0.7 * ticks.world, `${ticks.slow} of ${ticks.world}`);
+  const line = harness.log.records.find(({ message }) => message.startsWith("An instance takes more"))!;
+  assertEquals([line.properties.systems, line.properties.tickMs], ["slow", 0]);
+  assert(Number(line.properties.packetsMs) >= 60, `${line.properties.packetsMs}`);
 });
