@@ -388,6 +388,8 @@ export const LOGIC_TOO_LATE_MS = 3_000;
  * may take, and with its way back within 5 s.
  */
 export const REQUEST_ANSWER_MS = 4_600;
+/** When another entry of a player no longer waits for what a game has begun to load for one before, in milliseconds. */
+export const LOAD_ABANDONED_MS = 60_000;
 /** Records logic takes from one ring before it publishes what came of them and takes from the next. */
 export const RECORDS_PER_PORTION_MAX = 64;
 /**

@@ -225,13 +225,16 @@ export class Game<P = any> {
   /** What is being written of players in the background, by player. */
   readonly #writing = new Map<number, Set<Promise<unknown>>>();
   readonly #parts = new Set<string>();
+  /** The part that is being started, or the game itself. */
+  #owner: string;
   readonly #streams = new Set<string>();
 
   /** The engine makes it. */
   constructor(engine: GameEngine) {
     const { context } = engine;
     this.#engine = engine;
-    this.hooks = hooksInto(engine.hooks);
+    this.#owner = context.contract.name;
+    this.hooks = hooksInto(engine.hooks, () => this.#owner);
     this.store = watched("game.store", engine.documents);
     this.players = engine.players;
     this.bus = watched("game.bus", context.bus);
@@ -278,7 +281,13 @@ export class Game<P = any> {
     if (this.#parts.has(part.name)) throw new TypeError(`Cannot use part ${part.name} twice`);
     this.#parts.add(part.name);
     for (const [name, metric] of Object.entries(part.metrics)) this.#engine.metrics.declare(name, metric);
-    return part.start(this, options as Options);
+    const user = this.#owner;
+    this.#owner = part.name;
+    try {
+      return part.start(this, options as Options);
+    } finally {
+      this.#owner = user;
+    }
   }
 
   /**

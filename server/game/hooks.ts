@@ -23,7 +23,7 @@ export type LeaveReason = "left" | "replaced" | "expelled" | "lost" | "stopped";
 export interface HookFunctions {
   /**
    * A player asks to enter the world: what must be known of it is loaded now. The entry waits; it is refused when this
-   * throws.
+   * throws, or takes more than 4.6 s. It is called again when the player tries once more, after it has ended.
    */
   load(playerId: number, stores: Stores): void | Promise<void>;
   /**
@@ -132,14 +132,15 @@ export function hookLists(): HookLists {
   };
 }
 
-/** What registers hooks in `lists`. */
-export function hooksInto(lists: HookLists): Hooks {
+/** What registers hooks in `lists`. `owner` says whose they are: what may take long is told by name. */
+export function hooksInto(lists: HookLists, owner: () => string): Hooks {
   const entries = Object.entries(lists) as [string, unknown[]][];
   return Object.fromEntries(entries.map(([name, list]) => [
     name,
     (hook: (...args: unknown[]) => unknown) => {
-      const isHandler = (WAITED_FOR as readonly string[]).includes(name);
-      list.push(isHandler ? (...args: unknown[]) => callHandler(`hooks.${name}`, hook, ...args) : hook);
+      if (!(WAITED_FOR as readonly string[]).includes(name)) return void list.push(hook);
+      const call = (...args: unknown[]) => callHandler(`hooks.${name}`, hook, ...args);
+      list.push(Object.defineProperty(call, "name", { value: `hooks.${name} of ${owner()}` }));
     },
   ])) as Hooks;
 }

@@ -14,7 +14,7 @@ import {
   EnterWorldResponseSchema,
 } from "../../shared/gen/world_pb.ts";
 import { PacketType } from "../../shared/gen/packet_types.ts";
-import { CHARACTER_SAVE_INTERVAL_MS } from "../../shared/limits.ts";
+import { CHARACTER_SAVE_INTERVAL_MS, REQUEST_ANSWER_MS } from "../../shared/limits.ts";
 import { STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { isTokenOf, type TokenPlayer } from "../auth/token.ts";
 import type { Ownership, TakenSession } from "../cluster/directory_store.ts";
@@ -27,6 +27,7 @@ import type { LogicContext } from "./context.ts";
 import { type Dispatcher, RequestError } from "./dispatcher.ts";
 import type { DuplicateLogins } from "./duplicate_logins.ts";
 import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
+import { Loads } from "./loads.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Occupants, Stay } from "./occupants.ts";
 import { Player } from "./player.ts";
@@ -75,6 +76,7 @@ export class Entries {
   readonly #characters: Characters;
   readonly #occupants: Occupants;
   readonly #hooks: EntryParts["hooks"];
+  readonly #loads: Loads;
   readonly #queue: EntryQueue;
   /** Requests that are under way, by player. */
   readonly #entering = new Map<number, number>();
@@ -85,6 +87,7 @@ export class Entries {
     this.#characters = parts.characters;
     this.#occupants = parts.occupants;
     this.#hooks = parts.hooks;
+    this.#loads = new Loads(context.clock, parts.hooks.load);
     this.#queue = new EntryQueue(context);
   }
 
@@ -97,6 +100,7 @@ export class Entries {
   tick(): void {
     if (this.#context.drain.isOn) this.#queue.close();
     this.#queue.tick();
+    this.#loads.tick();
   }
 
   /** Gives up the place in the line of a session that logs out; resolves when its request to enter is answered. */
@@ -120,11 +124,12 @@ export class Entries {
   }
 
   async #enter(session: Session, request: EnterWorldRequest): Promise<void> {
-    const { ownerships, randomToken, storage } = this.#context;
+    const { clock, ownerships, randomToken, storage } = this.#context;
     if (session.busy) throw new RequestError(ErrorCode.INVALID_STATE, "Wait for the answer to your last request");
     if (session.presence !== null) throw new RequestError(ErrorCode.INVALID_STATE, "You are in the world already");
     this.checkOpen();
     session.busy = true;
+    let loadUntilMs = clock.monotonicMs() + REQUEST_ANSWER_MS;
     let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
       // Who has gone when the token is looked at has no player any more.
@@ -149,7 +154,7 @@ export class Entries {
           if (acquired === undefined) throw playsElsewhere();
           const { owner, isMarked } = acquired;
           if (isMarked) marked = owner;
-          for (const load of this.#hooks.load) await load(accountId, storage.for(session.entrant));
+          await this.#loads.run(accountId, storage.for(session.entrant), loadUntilMs);
           // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
           const entry = await this.#read(session, accountId, characterId);
           admission = this.#judge(session, token, place, entry);
@@ -176,6 +181,7 @@ export class Entries {
         // Who waits may be wanted on another node meanwhile.
         this.#endEntering(accountId);
         const turn = await this.#queue.turnOf(place);
+        loadUntilMs = clock.monotonicMs() + REQUEST_ANSWER_MS;
         this.#beginEntering(accountId);
         if (turn === "gone") return;
         if (turn === "replaced") throw waitsElsewhere();
@@ -377,9 +383,7 @@ export class Entries {
   ): Promise<boolean> {
     const { clock, finder, ownerships, sessions, storage } = this.#context;
     this.#beginEntering(accountId);
-    const load = async () => {
-      for (const each of this.#hooks.load) await each(accountId, storage.for(fresh.entrant));
-    };
+    const loadUntilMs = clock.monotonicMs() + REQUEST_ANSWER_MS;
     let isBrought = false;
     try {
       // Who would be refused leaves the session where it is. Its token is good at the moment in which it is taken.
@@ -389,7 +393,7 @@ export class Entries {
       if (taken === undefined) return false;
       try {
         // Nobody but this node changes it any more.
-        await load();
+        await this.#loads.run(accountId, storage.for(fresh.entrant), loadUntilMs);
         const isGood = ({ tokenEpoch }: Account) => tokenEpoch === before.tokenEpoch;
         const admission = this.#check(fresh, isGood, await this.#read(fresh, accountId, characterId));
         ownerships.checkLease();
