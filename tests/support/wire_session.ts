@@ -1,6 +1,8 @@
 /** Steps of the session flow over {@linkcode WireClient}, and what a player sees of the world. @module */
 
+import { isMessage } from "@bufbuild/protobuf";
 import {
+  ErrorResponseSchema,
   LoginRequestSchema,
   type LoginResponse,
   LoginResponseSchema,
@@ -22,6 +24,7 @@ import {
   MovementUpdateSchema,
   WorldSnapshotSchema,
 } from "../../shared/gen/world_pb.ts";
+import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { assert, assertEquals } from "./assert.ts";
 import type { ServerProcess, TestPlayer } from "./server_process.ts";
 import { passwordHash, type WireClient, WireClient as Wire, type WireTransport } from "./wire.ts";
@@ -68,6 +71,8 @@ export function resume(client: WireClient, resumeToken: string, lastSequence: nu
   return client.ask(ResumeRequestSchema, request, ResumeResponseSchema);
 }
 
+/** Lines that are said in one go where there are many. */
+const LINES_AT_ONCE = 250;
 /** Time between two steps of a walk, in milliseconds. */
 const WALK_STEP_MS = 20;
 
@@ -160,6 +165,37 @@ export class WirePlayer {
   say(channel: Channel, message: string, recipient: { recipientId?: bigint; recipientName?: string } = {}): number {
     this.client.send(ChatMessageSchema, { channel, message, ...recipient }, { sequence: BigInt(++this.#sentSequence) });
     return this.#sentSequence;
+  }
+
+  /**
+   * Says lines to everyone, however many: those that a busy server refuses for want of time are said again.
+   *
+   * @returns The lines in the order in which the server took them; this player has heard them all.
+   */
+  async sayAll(lines: readonly string[]): Promise<string[]> {
+    const taken: string[] = [];
+    let left = lines;
+    for (let tries = 0; left.length > 0; tries++) {
+      assert(tries <= lines.length, `${left.length} of ${lines.length} lines are refused again and again`);
+      const said = new Map(left.slice(0, LINES_AT_ONCE).map((line) => [BigInt(this.say(Channel.GLOBAL, line)), line]));
+      const again = new Set<bigint>();
+      let heardCount = 0, at = this.client.packets.length;
+      await this.client.until("each line heard or refused", () => {
+        for (; at < this.client.packets.length; at++) {
+          const { message } = this.client.packets[at];
+          if (isMessage(message, ChatMessageSchema) && message.senderName === this.name) heardCount++;
+          if (!isMessage(message, ErrorResponseSchema) || !said.has(message.requestSequence)) continue;
+          assertEquals(message.errorCode, ErrorCode.UNAVAILABLE);
+          again.add(message.requestSequence);
+        }
+        return heardCount + again.size === said.size;
+      });
+      const linesOf = (isRefused: boolean) =>
+        [...said].filter(([sequence]) => again.has(sequence) === isRefused).map(([, line]) => line);
+      taken.push(...linesOf(false));
+      left = [...linesOf(true), ...left.slice(said.size)];
+    }
+    return taken;
   }
 
   /** The next chat message that this sender sends. */
