@@ -93,6 +93,56 @@ Deno.test("startAdminSite() says where it listens and serves the page, its files
   });
 });
 
+/** Asks for one path on so many connections, whose requests are all there when the site reads the first. */
+async function getAtOnce(address: string, path: string, count: number): Promise<string[]> {
+  const { hostname, port } = new URL(address);
+  const open = () => Deno.connect({ hostname, port: Number(port) });
+  const connections = await Promise.all(Array.from({ length: count }, open));
+  try {
+    // The site accepts them all, and waits for what they say.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 0));
+    const head = new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    const writing = connections.map((connection) => connection.write(head));
+    // Nothing is read in this thread while it does this.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    await Promise.all(writing);
+    return await Promise.all(connections.map((connection) => new Response(connection.readable).text()));
+  } finally {
+    for (const connection of connections) {
+      try {
+        connection.close();
+      } catch {
+        // Its stream has closed it.
+      }
+    }
+  }
+}
+
+Deno.test("startAdminSite() builds the metrics once for all who ask at once, and anew for who asks later or after a failure", async () => {
+  let buildCount = 0, isFailing = false;
+  class CountingMonitor extends Monitor {
+    override totals() {
+      buildCount++;
+      if (isFailing) throw new Error("planted");
+      return super.totals();
+    }
+  }
+  await withSite({ monitor: new CountingMonitor({ nowMs: () => 0 }) }, async (address, logger) => {
+    const statuses = async () => (await getAtOnce(address, "/metrics", 20)).map((text) => text.split(" ")[1]);
+    assertEquals(await statuses(), new Array(20).fill("200"));
+    assert(buildCount >= 1 && buildCount <= 10, `${buildCount} for 20`);
+    isFailing = true;
+    assertEquals(await statuses(), new Array(20).fill("500"));
+    isFailing = false;
+    const before = buildCount;
+    for (let count = 1; count <= 2; count++) {
+      assertEquals((await get(`${address}/metrics`)).status, 200);
+      assertEquals(buildCount, before + count);
+    }
+    assert(logger.records.every(({ message }) => message === "Cannot answer request to the admin site"));
+  });
+});
+
 Deno.test("startAdminSite() gives the numbers as JSON", async () => {
   await withSite({}, async (address) => {
     const report = JSON.parse((await get(`${address}/status.json`)).body);
