@@ -1,6 +1,6 @@
 /**
- * Messages, right and wrong, to the handlers of logic: players in every state send anything at any time, come, go,
- * resume and fight, and nothing but an answer may come of it.
+ * Messages, right and wrong, to the handlers of logic: players in every state send anything at any time, come, go, are
+ * thrown out, resume and fight, also while the storage is asked, and nothing but an answer may come of it.
  *
  * @module
  */
@@ -15,7 +15,11 @@ import {
   STATE_CONNECTED,
   STATE_IN_WORLD,
 } from "../../shared/packet_table.ts";
+import { MARSH_RECORDS } from "../../games/marsh/records.ts";
+import { DirectStorage } from "../../server/storage/direct_storage.ts";
+import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { SlowStorage } from "../support/slow_storage.ts";
 import type { CheapChance } from "./chance.ts";
 import { BAD_PAYLOADS, bend, CLIENT_ROWS, randomMessage } from "./messages.ts";
 
@@ -33,33 +37,49 @@ const LOGIC_ROWS = CLIENT_ROWS.filter(({ handledBy }) => handledBy === "logic");
 
 /** Sends messages to logic; rejects when a handler failed, or a state makes no sense. */
 export async function fuzzLogic(chance: CheapChance, messageCount: number): Promise<LogicFuzzReport> {
+  const slow = new SlowStorage(new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS));
   await using harness = await LogicHarness.create({
     seed: chance.seed,
     config: { gameOptions: { monsters: true }, mapSize: 200 },
+    storage: slow.storage,
   });
   const report = { messageCount: 0, answerCount: 0, refusalCount: 0 };
   const clients: HarnessClient[] = [];
   for (let index = 0; index < PLAYERS; index++) clients.push(await harness.connect({ name: `player${index}` }));
+  slow.isSlow = true;
   while (report.messageCount < messageCount) {
     const index = chance.below(PLAYERS);
     const client = clients[index];
-    if (client.closedBy !== null || chance.oneIn(50)) clients[index] = await comeAnew(chance, harness, client);
-    else sendSomething(chance, harness, client, report);
+    const isOver = client.closedBy !== null || chance.oneIn(50);
+    if (!isOver) sendSomething(chance, harness, client, report);
+    // Gone before it is answered.
+    const isGone = !isOver && client.closedBy === null && chance.oneIn(20);
+    if (isGone) harness.disconnect(client);
+    if (isOver || isGone) clients[index] = await comeAnew(chance, harness, slow, client);
+    if (chance.oneIn(4)) slow.release(1 + chance.below(3));
     if (chance.oneIn(10)) harness.tick(1 + chance.below(3));
-    if (chance.oneIn(20)) await settle(harness);
+    if (chance.oneIn(200)) throwOut(harness, chance.pick(clients).name);
+    if (chance.oneIn(20)) await settle(harness, slow);
     if (chance.oneIn(50)) check(harness, clients, report);
   }
-  await settle(harness);
+  slow.isSlow = false;
+  await settle(harness, slow);
   check(harness, clients, report);
   return report;
 }
 
 /** Lets what handlers wait for come. */
-async function settle(harness: LogicHarness): Promise<void> {
+async function settle(harness: LogicHarness, slow: SlowStorage): Promise<void> {
   for (let turn = 0; turn < 3; turn++) {
+    slow.release();
     await new Promise((resolve) => setImmediate(resolve));
     harness.tick();
   }
+}
+
+/** Nobody waits for the answer: the player goes while others do. */
+function throwOut(harness: LogicHarness, player: string): void {
+  void harness.logic.moderation.run({ act: "kick", target: { player }, reason: "fuzz", moderator: "fuzz" });
 }
 
 function sendSomething(
@@ -92,9 +112,10 @@ function stateOf(harness: LogicHarness, client: HarnessClient): number {
 async function comeAnew(
   chance: CheapChance,
   harness: LogicHarness,
+  slow: SlowStorage,
   { name, entityId }: HarnessClient,
 ): Promise<HarnessClient> {
-  await settle(harness);
+  await settle(harness, slow);
   switch (chance.below(3)) {
     case 0: {
       const port = chance.pick(["login", "gateway"] as const);
@@ -104,7 +125,13 @@ async function comeAnew(
     }
     case 1:
       // Whoever is in the world under this name is replaced.
-      return await harness.connect({ name });
+      slow.isSlow = false;
+      slow.release();
+      try {
+        return await harness.connect({ name });
+      } finally {
+        slow.isSlow = true;
+      }
     default: {
       const client = harness.open({ name });
       client.entityId = entityId;
@@ -120,6 +147,7 @@ function check(harness: LogicHarness, clients: readonly HarnessClient[], report:
   for (const session of harness.sessions.inWorld) {
     const playerId = session.player?.playerId;
     hold(playerId !== undefined, "Somebody is in the world who is nobody");
+    hold(!session.ended, `A session of player ${playerId} has ended and is in the world`);
     hold(!online.has(playerId!), `Player ${playerId} is in the world twice`);
     online.add(playerId!);
   }
