@@ -132,10 +132,7 @@ export class Entries {
     let loadUntilMs = clock.monotonicMs() + REQUEST_ANSWER_MS;
     let place: QueuePlace | undefined, isAdmitted = false, enteringId = 0;
     try {
-      // Who has gone when the token is looked at has no player any more.
-      const { player } = session;
-      const token = await this.#tokenOf(session, request);
-      const accountId = token?.playerId ?? player!.playerId;
+      const { accountId, token } = await this.#whoEnters(session, request);
       this.#beginEntering(accountId);
       enteringId = accountId;
       const characterId = Number(request.characterId);
@@ -238,19 +235,22 @@ export class Entries {
     else this.#entering.delete(playerId);
   }
 
-  /** The player whom the token of a request names; null if the player has logged in on this connection. */
-  async #tokenOf(session: Session, request: EnterWorldRequest): Promise<TokenPlayer | null> {
+  /** The account that a request is for, and the token that names it; null if the player has logged in on this connection. */
+  async #whoEnters(
+    session: Session,
+    request: EnterWorldRequest,
+  ): Promise<{ readonly accountId: number; readonly token: TokenPlayer | null }> {
     const { clock, config, tokens } = this.#context;
     const { player } = session;
     const { sessionToken, clientVersion } = request;
     if (sessionToken === "") {
       if (player === null) throw new RequestError(ErrorCode.NOT_AUTHENTICATED, "A session token is needed");
-      return null;
+      return { accountId: player.playerId, token: null };
     }
     const verdict = await tokens.verify(sessionToken, clock.unixMs());
     if (player !== null) {
       // Not needed here; but nobody enters as somebody else than it asks for.
-      if (!verdict.ok || verdict.playerId === player.playerId) return null;
+      if (!verdict.ok || verdict.playerId === player.playerId) return { accountId: player.playerId, token: null };
       throw new RequestError(ErrorCode.INVALID_STATE, "Another player has logged in on this connection");
     }
     if (!verdict.ok) {
@@ -260,7 +260,7 @@ export class Entries {
     const version = clientVersion === "" ? verdict.clientVersion : clientVersion;
     if (version !== null) checkVersion(version, config.clientVersionMin);
     session.clientVersion = version;
-    return verdict;
+    return { accountId: verdict.playerId, token: verdict };
   }
 
   /**
@@ -413,7 +413,7 @@ export class Entries {
         }
         sessions.setResumeToken(session, request.resumeToken);
         this.#parts.tellMap(session);
-        this.#context.faults.notify("enter", this.#hooks.enter, session.player!, false);
+        if (session.player !== null) this.#context.faults.notify("enter", this.#hooks.enter, session.player, false);
       } finally {
         if (!isBrought) finder!.forget(accountId);
       }

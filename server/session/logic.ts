@@ -316,10 +316,10 @@ export class Logic {
 
   /** Lets the game take over the players who were there before it was reloaded; resolves when it has. */
   async takeOver(): Promise<void> {
-    const { faults, sessions, storage } = this.context;
-    await Promise.all(Array.from(sessions.inWorld, async ({ entrant, player }) => {
+    const { faults, storage } = this.context;
+    await Promise.all(Array.from(this.players.inWorld, async ({ entrant, playerId }) => {
       try {
-        for (const load of this.hooks.load) await load(player!.playerId, storage.for(entrant));
+        for (const load of this.hooks.load) await load(playerId, storage.for(entrant));
       } catch (error) {
         faults.report("enter", error);
       }

@@ -161,11 +161,12 @@ export class ResumeService {
         await this.#untilDecided(fresh, request);
         continue;
       }
-      const { owner, presence: { characterId } } = session, { playerId } = session.player!;
+      const { owner, presence: { characterId } } = session;
       const marked = this.#markOf(session);
       if (marked !== undefined || owner === null || resumeToken === session.previousResumeToken) {
         return this.#takeUp(fresh, session, request, marked ?? randomToken());
       }
+      const { playerId } = owner;
       if (this.#underWay.has(playerId)) {
         await this.#underWay.get(playerId);
         continue;
