@@ -10,6 +10,7 @@ import type { SessionLedger } from "./session_ledger.ts";
 import type { SimulatedPlayer } from "./simulated_player.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 import type { Verdict } from "./verdict.ts";
+import { type Listener, WhisperOrder } from "./whisper_order.ts";
 
 /** How long a node may take until it knows who is there, in milliseconds. */
 const SETTLED_MS = 1_000;
@@ -24,6 +25,24 @@ interface Whisper {
   /** The recipient's session that was told last, and by which number. */
   told: { readonly ledger: SessionLedger; readonly sequence: number } | null;
 }
+
+/** Something that was said to all, or to a guild. */
+interface Saying {
+  readonly channel: Channel;
+  readonly senderId: number;
+  /** When it was first heard. */
+  readonly atMs: number;
+}
+
+/** What of one speaker a session has heard last. */
+interface Newest {
+  readonly count: number;
+  /** The session in which it was said. */
+  readonly spokenIn: SessionLedger | null;
+}
+
+/** Who knows in which guild a player is; undefined: that is not known. */
+export type GuildOf = (playerId: number) => number | null | undefined;
 
 /** Keeps who has heard what. */
 export class ClusterChatJudge {
@@ -40,20 +59,30 @@ export class ClusterChatJudge {
   readonly #adopted = new Set<number>();
   /** By what they are. */
   readonly #whispers = new Map<string, Whisper>();
-  /** What was said to all while nothing was wrong. */
+  readonly #order: WhisperOrder;
+  readonly #guildOf: GuildOf;
+  /** What was said to all or to a guild while nothing was wrong. */
   readonly #calm = new Set<string>();
-  /** The newest of these of each sender, by listener's session. */
-  readonly #newest = new WeakMap<SessionLedger, Map<string, number>>();
-  /** When what was said to all was first heard, and who said it, by what it was. */
-  readonly #sayings = new Map<string, { readonly atMs: number; readonly senderId: number }>();
+  /** In which session each of these was said. */
+  readonly #spokenIn = new Map<string, SessionLedger | null>();
+  /** The newest that a session has heard, by speaker and channel. */
+  readonly #newest = new WeakMap<SessionLedger, Map<string, Newest>>();
+  /** By what they are. */
+  readonly #sayings = new Map<string, Saying>();
   /** Since when the players have the sessions that they have, where they have them. */
   readonly #since = new WeakMap<SessionLedger, { readonly atMs: number; readonly moves: number }>();
 
-  /** @param ledgerOf The session that a player has. */
-  constructor(verdict: Verdict, time: SimulatedTime, ledgerOf: (id: number) => SessionLedger | null) {
+  /** @param who The session that a player has, and its guild. */
+  constructor(
+    verdict: Verdict,
+    time: SimulatedTime,
+    who: { readonly ledgerOf: (id: number) => SessionLedger | null; readonly guildOf: GuildOf },
+  ) {
     this.#verdict = verdict;
     this.#time = time;
-    this.#ledgerOf = ledgerOf;
+    this.#ledgerOf = who.ledgerOf;
+    this.#guildOf = who.guildOf;
+    this.#order = new WhisperOrder(verdict, (message) => this.#whispers.has(message));
   }
 
   exempt(playerId: number): void {
@@ -68,8 +97,10 @@ export class ClusterChatJudge {
 
   /** A client says something. */
   onSaid({ channel, message, recipientName }: ChatMessage): void {
+    const isForMany = channel === Channel.GLOBAL || channel === Channel.GUILD;
+    if (isForMany) this.#spokenIn.set(message, this.#ledgerOf(Number(message.split(".")[0])));
     if (this.#time.monotonicMs() < this.#calmSinceMs + SETTLED_MS) return;
-    if (channel === Channel.GLOBAL) this.#calm.add(message);
+    if (isForMany) this.#calm.add(message);
     else if (channel === Channel.WHISPER) {
       this.#whispers.set(message, { recipientName, isTaken: false, isHeard: false, told: null });
     }
@@ -82,11 +113,19 @@ export class ClusterChatJudge {
   }
 
   /** A server tells something to a session. */
-  onTold(ledger: SessionLedger, { channel, message, recipientId }: ChatMessage): void {
-    const whisper = channel === Channel.WHISPER ? this.#whispers.get(message) : undefined;
+  onTold(ledger: SessionLedger, told: ChatMessage, isKept: boolean): void {
+    const { channel, message, recipientId } = told;
+    if (channel !== Channel.WHISPER) return;
+    this.#order.onTold(ledger, told, isKept);
+    const whisper = this.#whispers.get(message);
     if (whisper !== undefined && Number(recipientId) === ledger.playerId) {
       whisper.told = { ledger, sequence: ledger.sent.length };
     }
+  }
+
+  /** A client has its session again, and is told that something is missing. */
+  onClientGap(id: number): void {
+    this.#order.onClientGap(id);
   }
 
   /**
@@ -95,28 +134,40 @@ export class ClusterChatJudge {
    * @param isLogin It only logs in, with a session of its own that is in no world: where another server has the player's in
    * the world, what is said to all is told to both.
    */
-  onClientHeard(id: number, { channel, message, senderId, recipientId }: ChatMessage, isLogin = false): void {
-    const ledger = isLogin ? null : this.#ledgerOf(id);
-    if (channel === Channel.WHISPER) return this.#onWhisper(id, ledger, { message, senderId, recipientId });
-    if (channel !== Channel.GLOBAL || ledger === null) return;
-    const nowMs = this.#time.monotonicMs();
-    const heard = this.#heardBy(ledger);
-    // What a server had taken is sent again once it is silent, and it may only have been stopped.
-    const [speaker, count] = message.split(".");
-    const sender = Number(speaker);
-    for (const each of [id, sender]) if (this.#ledgerOf(each)?.isAdopted) this.#adopted.add(each);
-    const isCalm = this.#calm.has(message);
-    const isOnce = !heard.has(message) || !isCalm && this.#adopted.has(sender);
-    this.#verdict.expect(isOnce, "chat", `Player ${ledger.playerId} is told "${message}" twice`);
-    if (isCalm) {
-      const newest = this.#newest.get(ledger) ?? new Map<string, number>();
-      const before = newest.get(speaker) ?? -1;
-      const text = `Player ${ledger.playerId} is told "${message}" after ${speaker}.${before}`;
-      this.#verdict.expect(Number(count) >= before, "chat", text);
-      this.#newest.set(ledger, newest.set(speaker, Number(count)));
+  onClientHeard({ id, name }: Listener, heard: ChatMessage, isLogin = false): void {
+    const ledger = isLogin ? null : this.#ledgerOf(id), { channel } = heard;
+    if (channel === Channel.WHISPER) {
+      if (!isLogin) this.#order.onClientHeard({ id, name, ledger }, heard);
+      return this.#onWhisper(id, ledger, heard);
     }
-    heard.add(message);
-    if (!this.#sayings.has(message)) this.#sayings.set(message, { atMs: nowMs, senderId: Number(senderId) });
+    if (channel !== Channel.GLOBAL && channel !== Channel.GUILD || ledger === null) return;
+    const { message } = heard, sender = Number(message.split(".")[0]), texts = this.#heardBy(ledger);
+    // What a server had taken is sent again once it is silent, and it may only have been stopped.
+    for (const each of [id, sender]) if (this.#ledgerOf(each)?.isAdopted) this.#adopted.add(each);
+    const isSure = this.#calm.has(message) || !this.#adopted.has(sender);
+    this.#verdict.expect(
+      !texts.has(message) || !isSure,
+      "chat",
+      `Player ${ledger.playerId} is told "${message}" twice`,
+    );
+    if (isSure && !texts.has(message)) this.#checkOrder(ledger, heard);
+    texts.add(message);
+    if (this.#sayings.has(message)) return;
+    this.#sayings.set(message, { channel, senderId: Number(heard.senderId), atMs: this.#time.monotonicMs() });
+  }
+
+  /** Of what a player has said in one session, or while nothing was wrong, nothing is heard behind what was said later. */
+  #checkOrder(ledger: SessionLedger, { channel, message }: ChatMessage): void {
+    const [speaker, count] = message.split("."), key = `${speaker} ${channel}`;
+    const newestOf = this.#newest.get(ledger) ?? new Map<string, Newest>(), newest = newestOf.get(key);
+    const spokenIn = this.#spokenIn.get(message) ?? null;
+    this.#newest.set(ledger, newestOf);
+    if (newest === undefined || Number(count) > newest.count) {
+      return void newestOf.set(key, { count: Number(count), spokenIn });
+    }
+    if (newest.spokenIn !== spokenIn && !this.#calm.has(message)) return;
+    const text = `Player ${ledger.playerId} is told "${message}" after ${speaker}.${newest.count}`;
+    this.#verdict.fail("chat", text);
   }
 
   #onWhisper(
@@ -150,7 +201,8 @@ export class ClusterChatJudge {
     for (const { ledger, client } of this.#players) {
       if (ledger === null || !ledger.isLive || client.state !== "connected") continue;
       const heard = this.#heardBy(ledger), sinceMs = this.#since.get(ledger)!.atMs;
-      for (const [message, { atMs, senderId }] of this.#sayings) {
+      for (const [message, { atMs, channel, senderId }] of this.#sayings) {
+        if (channel === Channel.GUILD && !this.#isInGuildOf(senderId, ledger.playerId)) continue;
         if (atMs < this.#calmSinceMs + SETTLED_MS || sinceMs > atMs - SETTLED_MS || heard.has(message)) continue;
         if (this.#exempt.has(ledger.playerId) || this.#exempt.has(senderId)) continue;
         return `player ${ledger.playerId} has not heard "${message}"`;
@@ -164,6 +216,11 @@ export class ClusterChatJudge {
       return `${recipientName} has not heard "${message}"`;
     }
     return null;
+  }
+
+  #isInGuildOf(senderId: number, playerId: number): boolean {
+    const guild = this.#guildOf(playerId);
+    return guild != null && guild === this.#guildOf(senderId);
   }
 
   /** Whether a player has been in the world for a while, and hears whatever it is whispered. */

@@ -1,5 +1,6 @@
 /** Faults of servers that share a database, to prove the judge of {@linkcode simulateCluster} by. @module */
 
+import { ChatDelivery } from "../../games/parts/chat/chat_delivery.ts";
 import { Elsewhere } from "../../games/parts/chat/elsewhere.ts";
 import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
 import { NodeBus } from "../../server/bus/node_bus.ts";
@@ -258,6 +259,32 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
         ...numbers,
         outbox: { ...outbox, packets: outbox.packets.slice(0, -1) },
       })),
+  },
+  {
+    name: "what is said in a guild is not heard on other servers",
+    plan: TALK,
+    rules: ["heard"],
+    plant: () => patch(Elsewhere.prototype, "onGuild", () => function () {}),
+  },
+  {
+    name: "a whisper is told behind the next one",
+    plan: TALK,
+    rules: ["chat"],
+    plant: () =>
+      patch(ChatDelivery.prototype, "deliver", (original) => {
+        let held: (() => void) | null = null;
+        return function (this: ChatDelivery, saying, recipients) {
+          const deliver = () => original.call(this, saying, recipients);
+          if (!Array.isArray(recipients) || recipients.length !== 1) return deliver();
+          if (held === null) held = deliver;
+          else {
+            deliver();
+            held();
+            held = null;
+          }
+          return 1;
+        };
+      }),
   },
   {
     name: "whispers that were handed over are told again as kept",

@@ -17,7 +17,7 @@ import { ClusterJudge } from "./cluster_judge.ts";
 import { ANYTHING, type ClusterPlan, type Trouble } from "./cluster_plans.ts";
 import { DeliveryJudge } from "./delivery_judge.ts";
 import { observe } from "./observe.ts";
-import { settle } from "./settlement.ts";
+import { houseOf, settle } from "./settlement.ts";
 import { type Break, type ClientSocket, SimulatedNetwork } from "./simulated_network.ts";
 import { SimulatedBus } from "./simulated_bus.ts";
 import { type Reach, SimulatedDisk } from "./simulated_disk.ts";
@@ -94,7 +94,10 @@ class ClusterSimulation implements SeedRun {
     this.verdict = new Verdict(() => this.trace.stepCount);
     this.#delivery = new DeliveryJudge(this.verdict);
     this.#storage = new StorageJudge(this.verdict);
-    this.#chat = new ClusterChatJudge(this.verdict, this.#time, (id) => this.#players[id].ledger);
+    this.#chat = new ClusterChatJudge(this.verdict, this.#time, {
+      ledgerOf: (id) => this.#players[id].ledger,
+      guildOf: (playerId) => this.#guildOf(playerId),
+    });
     this.#bus = new SimulatedBus(this.#time, next());
     this.#judge = new ClusterJudge(this.verdict, this.#time, {
       troubledUntilMs: (node) => this.#nodes[node].troubledUntilMs,
@@ -172,7 +175,7 @@ class ClusterSimulation implements SeedRun {
       onNumbered: (outbox, packet) => {
         const ledger = this.#delivery.onNumbered(outbox, packet);
         if (ledger !== undefined && packet.type === PacketType.CHAT_MESSAGE) {
-          this.#chat.onTold(ledger, fromBinary(ChatMessageSchema, packet.payload));
+          this.#chat.onTold(ledger, fromBinary(ChatMessageSchema, packet.payload), packet.receipt !== undefined);
         }
         const isEntry = packet.type === PacketType.ENTER_WORLD_RESPONSE;
         if (ledger === undefined || !isEntry && packet.type !== PacketType.MAP_ENTERED) return;
@@ -194,6 +197,13 @@ class ClusterSimulation implements SeedRun {
         if (row.type === PacketType.CHAT_MESSAGE) this.#chat.onSaid(fromBinary(ChatMessageSchema, payload));
       },
     });
+  }
+
+  /** Who only talks stays in its guild. */
+  #guildOf(playerId: number): number | null | undefined {
+    const player = this.#players.find((each) => each.playerId === playerId);
+    if (this.#plan.habit !== "talk" || player === undefined) return undefined;
+    return houseOf(this.#around.names.indexOf(player.name));
   }
 
   #lifeOf(playerId: number, outbox: unknown): LogicLife | undefined {

@@ -41,7 +41,9 @@ export class Judges {
   watch(): Disposable {
     return observe({
       onToken: (session) => this.delivery.onToken(session, this.#lifeCount),
-      onSent: (session, type, payload) => {
+      onSent: (session, type, payload, isKept) => {
+        const { player } = session;
+        if (player !== null && !isKept && type === PacketType.CHAT_MESSAGE) this.chat.onToldOne(player, payload);
         if (type === PacketType.ROOM_RESPONSE && session.player !== null) {
           this.chat.onRoomResponse(session.player.playerId, payload);
         }
@@ -67,8 +69,10 @@ export class Judges {
         }
       },
       onShed: (session, sequence) => this.delivery.onShed(session, sequence),
-      onSaid: (saying) => {
+      onSaid: (saying, recipients) => {
         if (this.#life !== null) this.chat.onSaid(this.#life, saying);
+        if (saying.type !== PacketType.CHAT_MESSAGE || !Array.isArray(recipients)) return;
+        for (const player of recipients) this.chat.onToldOne(player, saying.payload);
       },
       onMissed: (playerId, packets) => {
         if (this.#life !== null) { for (const packet of packets) this.chat.onMissed(this.#life, playerId, packet); }
@@ -135,7 +139,7 @@ export class Judges {
     const { storage, saver } = server.life;
     if (!server.disk.isIdle || storage.pendingCount > 0) return "the storage still works";
     if (saver.unsavedCount > 0) return "characters are not saved yet";
-    return this.chat.unheard() ?? this.storage.difference(server.life, server.disk) ??
+    return this.chat.unheard(server.life) ?? this.storage.difference(server.life, server.disk) ??
       this.state.wrongGauge(server);
   }
 }

@@ -14,6 +14,7 @@ import { IoWorker } from "../../server/io/io_worker.ts";
 import { SendQueue } from "../../server/io/send_queue.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
 import { ChatDelivery } from "../../games/parts/chat/chat_delivery.ts";
+import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
 import { GuildService } from "../../games/parts/guilds/guild_handlers.ts";
 import { RingOutput } from "../../server/session/link.ts";
 import { Outbox } from "../../server/session/outbox.ts";
@@ -296,6 +297,11 @@ export const PLANTED_FAULTS: readonly PlantedFault[] = [
             return original.call(this, heard, type, payload, isForMany);
           },
       ),
+  },
+  {
+    name: "whispers to players who are away are not kept",
+    rules: ["settled"],
+    plant: () => patch(KeptWhispers.prototype, "keep", () => () => Promise.resolve({ kind: "kept", whisperId: 0 })),
   },
   {
     name: "the gateway loses a byte that comes alone",

@@ -82,6 +82,7 @@ const ANYTHING: readonly Action[] = [
 const TALK: readonly Action[] = [
   [4, (player) => say(player, Channel.WHISPER)],
   [2, (player) => say(player, Channel.GLOBAL)],
+  [2, (player) => say(player, Channel.GUILD)],
   [1, walk],
 ];
 const COME_AND_GO: readonly Action[] = [

@@ -33,6 +33,10 @@ export const REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 291455308,
     was: "A request that was refused as it took too long was answered once more when it was done",
   },
+  {
+    seed: 291455229,
+    was: "The judge did not know of a whisper to a client that only logs in, whose connection was silent",
+  },
 ];
 
 /** Of servers that share a database. */
@@ -53,5 +57,10 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
   {
     seed: 1815468359,
     was: "The judge did not know of a whisper to a client that only logs in, which was gone before it came",
+  },
+  {
+    seed: 1905275625,
+    was:
+      "The judge did not know that a whisper may come late which a silent server had, whose session went on elsewhere",
   },
 ];

@@ -32,7 +32,12 @@ export function settle(disk: SimulatedDisk, names: readonly string[], prng: Prng
   return characters;
 }
 
-/** Two of three players are in one of two guilds. */
+/** In which of two guilds a player begins, by its index among them; null: in none, as one of three. */
+export function houseOf(index: number): 0 | 1 | null {
+  const side = index < 2 ? index : index % 3;
+  return side === 0 || side === 1 ? side : null;
+}
+
 function foundGuilds(disk: SimulatedDisk, names: readonly string[], playerIds: readonly number[]): void {
   const guildIds: number[] = [];
   for (const [side, leaderId] of playerIds.slice(0, 2).entries()) {
@@ -41,8 +46,8 @@ function foundGuilds(disk: SimulatedDisk, names: readonly string[], playerIds: r
     guildIds.push((disk.prepare("guilds.create", guild) as { guildId: number }).guildId);
   }
   for (let index = 2; index < playerIds.length; index++) {
-    const side = index % 3;
-    if (side === 2) continue;
+    const side = houseOf(index);
+    if (side === null) continue;
     const times = { nowMs: CREATED_AT_MS, expiresAtMs: CREATED_AT_MS + WAR_MS };
     disk.prepare("guilds.invite", { inviterId: playerIds[side], nameKey: nameKey(names[index]), ...times });
     disk.prepare("guilds.join", { playerId: playerIds[index], guildId: guildIds[side], nowMs: CREATED_AT_MS });

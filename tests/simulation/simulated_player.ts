@@ -54,7 +54,7 @@ export const PASSWORD_HASH = "5e".repeat(32);
 /** What is told of a player to its judges. */
 export interface PlayerJudges extends Pick<Judges, "verdict" | "delivery"> {
   readonly storage: Pick<StorageJudge, "onClientRegistered" | "onClientAcknowledged">;
-  readonly chat: Pick<ChatJudge, "onClientHeard" | "exempt">;
+  readonly chat: Pick<ChatJudge, "onClientHeard" | "onClientGap" | "exempt">;
 }
 
 /** What a player lives in. */
@@ -248,7 +248,7 @@ export class SimulatedPlayer {
   #onLoginPacket(view: PacketView, bytes: Uint8Array): void {
     const payload = payloadOf(view, bytes);
     if (view.type !== PacketType.CHAT_MESSAGE) return this.#onMessage(view.type, payload);
-    this.around.judges.chat.onClientHeard(this.id, fromBinary(ChatMessageSchema, payload), true);
+    this.around.judges.chat.onClientHeard(this, fromBinary(ChatMessageSchema, payload), true);
   }
 
   #onEntered(payload: Uint8Array, sequence: number): void {
@@ -289,7 +289,7 @@ export class SimulatedPlayer {
         return;
       }
       case PacketType.CHAT_MESSAGE:
-        return chat.onClientHeard(this.id, fromBinary(ChatMessageSchema, payload));
+        return chat.onClientHeard(this, fromBinary(ChatMessageSchema, payload));
       case PacketType.REGISTER_RESPONSE: {
         const { success, playerId } = fromBinary(RegisterResponseSchema, payload);
         if (success) storage.onClientRegistered(Number(playerId));
@@ -322,10 +322,11 @@ export class SimulatedPlayer {
   readonly #tokens = new Set<string>();
 
   #onResumed(token: string, gap: boolean): void {
-    const { delivery, verdict } = this.around.judges;
+    const { chat, delivery, verdict } = this.around.judges;
     verdict.expect(!this.#tokens.has(token), "resume", `${this.name} was given a resume token that it had before`);
     this.#tokens.add(token);
     delivery.onClientResumed(this.ledger!, token, gap);
+    if (gap) chat.onClientGap(this.id);
     this.sight?.reset();
   }
 }

@@ -157,7 +157,7 @@ class Simulation implements SeedRun {
       server: this.#server,
       trace: this.trace,
       windowBytes: [1_024, 8_192, 65_536][prng.nextInt(3)],
-      onStorageFault: () => this.#judges.chat.mayRepeatWhispers = true,
+      onStorageFault: () => this.#judges.chat.isStorageFaulty = true,
     });
   }
 
