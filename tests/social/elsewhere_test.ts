@@ -7,6 +7,7 @@ import {
   FAN_OUT_BURST_MS,
 } from "../../games/parts/chat/limits.ts";
 import { SANCTIONS_RECENT_MS } from "../../shared/limits.ts";
+import { WhisperKeptSchema } from "../../games/parts/chat/chat_bus_pb.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { IgnoreAddSchema } from "../../games/parts/friends/friends_pb.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
@@ -177,6 +178,23 @@ Deno.test("A whisper to a player who is logged in on another server, and not in 
   whisper(one, anna, "Bert", "are you there");
   await cluster.settle();
   assertEquals([heard(one, anna), heard(two, bert)], [["Anna: are you there"], ["Anna: are you there"]]);
+});
+
+Deno.test("A whisper that was kept, of which a server was not told, is heard once that sees that it has missed something", async () => {
+  await using cluster = await ClusterHarness.start();
+  const [one, two] = cluster.nodes;
+  const anna = await one.connect({ name: "Anna" }), bert = await two.connect({ name: "Bert" });
+  two.send(bert, LeaveWorldRequestSchema, {});
+  await cluster.settle();
+  cluster.advance(2_000);
+  cluster.network.reaches = ({ topic }) => topic !== WhisperKeptSchema.typeName;
+  whisper(one, anna, "Bert", "are you there");
+  await cluster.settle();
+  assertEquals([heard(one, anna), heard(two, bert)], [["Anna: are you there"], []]);
+  cluster.network.reaches = () => true;
+  cluster.advance(3_000);
+  await cluster.settle();
+  assertEquals(heard(two, bert), ["Anna: are you there"]);
 });
 
 Deno.test("A whisper is not heard by a player of another server who ignores the sender, and the sender is not told", async () => {

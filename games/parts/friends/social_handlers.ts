@@ -158,14 +158,14 @@ export class SocialService {
     this.#tellLists(relatedPlayersOf(partings));
   }
 
-  /** Reads the lists that could not be read before; to be called every second or so. */
+  /** Reads what could not be read before, or may have changed unheard; to be called every second or so. */
   sweep(): void {
     this.whispers.sweep();
     // Not all at once, where all have to be read again.
     for (const playerId of [...this.#unread].slice(0, SOCIAL_LISTS_READ_AGAIN_MAX)) {
       this.#unread.delete(playerId);
       const player = this.#game.players.find(playerId);
-      if (player != null) void this.#readLists(player);
+      if (player != null) void this.#readAgain(player);
     }
     for (const playerId of this.#unannounced) {
       const player = this.#game.players.find(playerId);
@@ -184,6 +184,12 @@ export class SocialService {
     if (this.#game.players.find(playerId) !== player) return;
     this.delivery.release(playerId);
     this.#game.wake();
+  }
+
+  /** What was kept for the player meanwhile nobody may have been able to tell. */
+  async #readAgain(player: Player): Promise<void> {
+    await this.#readLists(player);
+    await this.whispers.deliver(player.playerId, SYSTEM);
   }
 
   async #readLists(player: Player): Promise<void> {
