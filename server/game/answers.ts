@@ -11,8 +11,10 @@ import { Durable, KeptReply, OnceStores, replyOfBefore, settleDurable } from "./
 
 /** The fields of a reply, in which `success` and `requestType`, where it has them, are set unless they are given. */
 export type Reply = MessageInitShape<DescMessage>;
+
 /** A reply that is encoded and packed already, as it was for others. */
 export class PackedReply {
+  /** Takes what is packed. */
   constructor(readonly packed: Packed) {}
 }
 
