@@ -8,7 +8,7 @@ import { freePort } from "../tests/support/free_port.ts";
 
 const REPOSITORY = new URL("..", import.meta.url).pathname;
 /** V8's flags, as `deno task serve` has them. */
-export const SERVE_V8_FLAGS = "--max-semi-space-size=4";
+export const SERVE_V8_FLAGS = "--max-semi-space-size=4,--max-inlined-bytecode-size-cumulative=2400";
 /** What glibc reads from the environment, as `deno task serve` has it. */
 export const SERVE_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: "131072" };
 const START_TIMEOUT_MS = 30_000;
