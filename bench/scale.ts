@@ -40,15 +40,15 @@ const DIGESTS_PER_SECOND = 1_000 / PRESENCE_DIGEST_INTERVAL_MS;
 /** What each thing costs, in µs of a core; docs/scale.md says which are measured. */
 export const COSTS = {
   /** PostgreSQL: a login with its entry, an exit, both as whole players do them, and the rest. */
-  entryUs: 5_000,
-  exitUs: 450,
-  saveUs: 140,
+  entryUs: 2_750,
+  exitUs: 100,
+  saveUs: 70,
   durableUs: 300,
-  renewalUs: 160,
+  renewalUs: 90,
   /** NATS: a message taken, or delivered once. */
   messageUs: 1,
   /** A server: a message heard, and one more player of another server who is known. */
-  heardUs: 20,
+  heardUs: 30,
   knownBytes: 400,
   /** A server: a player who moves and sees 45 others, and what is sent to one. */
   playerCoreShare: 0.000_26,
