@@ -43,6 +43,7 @@ export class Loads {
   async run(playerId: number, stores: Stores, untilMs: number): Promise<void> {
     let before: Load | undefined;
     while ((before = this.#loads.get(playerId)) !== undefined && !this.#isAbandoned(before)) {
+      // How it ended is told to whom it was for; here it only has to be over.
       await this.#within(before, untilMs, before.done.catch(() => {}));
     }
     const load: Load = {

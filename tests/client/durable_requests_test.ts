@@ -43,6 +43,7 @@ Deno.test("DrawbridgeClient names durable requests, and no others", async () => 
   const fixture = await enter();
   void ask(fixture, 1n, 0.25);
   void ask(fixture, 2n, 0.75);
+  // Nobody answers it: it is rejected when the client ends.
   fixture.client.request(GuildInviteListRequestSchema, {}).catch(() => {});
   await fixture.settle();
   assertEquals(asked(fixture), [[1, KEYS[0], 1n], [2, KEYS[2], 2n]]);
@@ -54,6 +55,7 @@ Deno.test("DrawbridgeClient has no more durable requests wait than the server ke
   const fixture = await enter();
   for (let count = 0; count < RECEIPTS_PER_PLAYER_MAX; count++) void ask(fixture, BigInt(count), 0.25);
   const { reason } = await assertRejects(() => ask(fixture, 99n, 0.25), RequestError);
+  // Nobody answers it: it is rejected when the client ends.
   fixture.client.request(GuildInviteListRequestSchema, {}).catch(() => {});
   await fixture.settle();
   assertEquals([reason, asked(fixture).length], ["not_sent", RECEIPTS_PER_PLAYER_MAX]);
