@@ -231,7 +231,7 @@ class ClusterSimulation implements SeedRun {
     await this.#pass(TROUBLE_MS);
     this.#isTroubled = false;
     for (const node of this.#nodes) this.#heal(node);
-    await this.#settle("stuck", RECOVERY_MS, () => this.#missing());
+    await this.#settle("stuck", RECOVERY_MS, () => this.#standing() ?? this.#missing());
     this.#chat.begin(this.#players);
     await this.#pass(this.#plan.calmMs);
     await this.#restartAll();
@@ -278,6 +278,12 @@ class ClusterSimulation implements SeedRun {
 
   /** Accounts that have got into a world since it was over. */
   readonly #arrived = new Set<string>();
+
+  /** A server that still stands still, and will apply then what it had taken; null: none. */
+  #standing(): string | null {
+    const standing = this.#nodes.findIndex(({ server }) => server.isPaused);
+    return standing < 0 ? null : `node ${standing + 1} stands still`;
+  }
 
   /** Who has not got into a world since nothing goes wrong any more; null: everybody has. */
   #missing(): string | null {

@@ -63,4 +63,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     was:
       "The judge did not know that a whisper may come late which a silent server had, whose session went on elsewhere",
   },
+  {
+    seed: 1369367790,
+    was: "The judge took it for calm while a server still stood still, which then said what it had taken before",
+  },
 ];

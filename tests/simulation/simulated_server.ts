@@ -300,6 +300,7 @@ export class SimulatedServer implements Listeners {
   /** Nobody listens: everything is being started again. */
   isDown = false;
   #isStopping = false;
+  #pausedUntilMs = 0;
   /** How it reaches the bus. */
   busReach: BusReach = "whole";
   readonly #time: SimulatedTime;
@@ -354,6 +355,11 @@ export class SimulatedServer implements Listeners {
     return this.isDown || this.#isStopping;
   }
 
+  /** Whether the whole process stands still. */
+  get isPaused(): boolean {
+    return this.#pausedUntilMs > this.#time.monotonicMs();
+  }
+
   tryAccept(portIndex: number, socket: ServerSocket): boolean {
     const io = this.io[this.#prng.nextInt(this.io.length)];
     if (this.isDown || io === undefined) return false;
@@ -400,11 +406,14 @@ export class SimulatedServer implements Listeners {
     if (!isGone()) this.crashLogic();
   }
 
-  /** The whole process stands still for a while, as by SIGSTOP; its clock goes on. */
+  /** The whole process stands still for a while at least, as by SIGSTOP; its clock goes on. */
   pause(ms: number): void {
-    this.disk.pause(ms);
-    this.life.pause(ms);
-    for (const io of this.io) io.stall(ms);
+    const nowMs = this.#time.monotonicMs();
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, nowMs + ms);
+    const forMs = this.#pausedUntilMs - nowMs;
+    this.disk.pause(forMs);
+    this.life.pause(forMs);
+    for (const io of this.io) io.stall(forMs);
   }
 
   /** Everything ends where it is. */
