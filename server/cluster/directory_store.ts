@@ -147,13 +147,13 @@ export const DIRECTORY = defineStore("directory", {
   /**
    * Saves a character and gives its player up, with all that any node needs to go on with the session.
    *
-   * @param argument `mark`: by what it is resumed: its client may have shown by now that it has the newest token.
+   * @param argument `character`: left out where nothing is to be saved. `mark`: by what it is resumed: its client may have shown by now that it has the newest token.
    * `session` is an `HandedOverSession`, kept for `graceMs`.
    * @returns False where the player is not owned under this epoch: nothing is done then.
    */
   handOver: write<
     Ownership & {
-      readonly character: SavedCharacter;
+      readonly character?: SavedCharacter;
       readonly mark: SessionMark;
       readonly session: Uint8Array;
       readonly graceMs: number;

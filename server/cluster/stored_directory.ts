@@ -167,7 +167,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *handOver({ playerId, epoch, character, mark, session, graceMs }) {
     checkId(graceMs, "graceMs");
     // Under the epoch that ends with it.
-    yield* STORED_CHARACTERS.save({ ...character, owner: { playerId, epoch } });
+    if (character !== undefined) yield* STORED_CHARACTERS.save({ ...character, owner: { playerId, epoch } });
     const given = yield* HAND_OVER.get(playerId, epoch, ...marksOf(mark));
     if (given !== undefined) yield* INSERT_HANDED_OVER.run(playerId, given.epoch, graceMs, session);
     return given !== undefined;

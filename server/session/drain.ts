@@ -44,7 +44,7 @@ export interface DrainParts {
   readonly dispatcher: Pick<Dispatcher, "pending" | "giveUp">;
   readonly game: Pick<Game, "hasUnsaved">;
   readonly moderation: Pick<ModerationService, "announce">;
-  readonly resumes: Pick<ResumeService, "oneByOne">;
+  readonly resumes: Pick<ResumeService, "oneByOne" | "isBringing">;
   readonly timers: Pick<Timers, "set">;
   readonly world: Pick<WorldService, "part" | "onParted">;
 }
@@ -85,6 +85,8 @@ export class Drain {
     }
     for (let isOver = false; !isOver;) {
       isOver = this.#isHurried || !this.#isPlayed() || clock.monotonicMs() >= untilMs;
+      // Who is on the way here is in the world when this is over, and no round comes behind the last.
+      if (isOver) await this.#until(() => !this.#parts.resumes.isBringing);
       await this.#handOver((session) => isOver || !isInInstance(session), isOver);
       if (!isOver) await this.#pause(DRAIN_LOOK_MS);
     }
@@ -134,21 +136,21 @@ export class Drain {
     // What its client sends from now on is not acknowledged: it sends that again, to another node.
     session.isMoving = true;
     await this.#untilAnswered(session, player.playerId);
-    if (session.ended || session.owner === null) return void (session.isMoving = false);
+    if (session.ended || session.owner === null) return letGo(session);
     // Its client may come back over another connection meanwhile, and waits until it is known where it goes on.
     await this.#parts.resumes.oneByOne(session.owner.playerId, () => this.#handOverOne(session, targets));
   }
 
   async #handOverOne(session: Session, targets: readonly NodeEntry[]): Promise<void> {
     const { link, owner, presence } = session, { config, drain, log, saver, sessions } = this.#context;
-    if (session.ended || presence === null || owner === null) return void (session.isMoving = false);
+    if (session.ended || presence === null || owner === null) return letGo(session);
     const { playerId } = owner, { characterId } = presence, { previousResumeToken, resumeToken } = session;
     this.#parts.world.part(session);
+    // Where the game has failed there is none: what was saved before stays, and the session goes on all the same.
     const character = saver.withdraw(characterId);
     const numbers = { ...session, outbox: session.outbox!.image() };
     sessions.end(session);
     try {
-      if (character === undefined) return;
       // What the game made of the end is read by the next node.
       await this.#until(() => !this.#parts.game.hasUnsaved(playerId));
       const mark = { characterId, resumeToken, previousResumeToken };
@@ -157,7 +159,7 @@ export class Drain {
         return dismiss(link, { reason: DisconnectReason.LOGGED_IN_ELSEWHERE });
       }
     } catch (error) {
-      saver.save(character!);
+      if (character !== undefined) saver.save(character);
       log.warn("Cannot hand a session over", { error: String(error) });
       return dismiss(link, { reason: DisconnectReason.SHUTDOWN });
     } finally {
@@ -188,6 +190,12 @@ export class Drain {
 
 function isInInstance({ presence }: Session): boolean {
   return presence !== null && presence.home !== null;
+}
+
+/** A session has left the world before it was its turn: what its client has sent since was not taken, nor will be here. */
+function letGo(session: Session): void {
+  session.isMoving = false;
+  if (!session.ended) dismiss(session.link, { reason: DisconnectReason.SHUTDOWN });
 }
 
 /** Lets a client go; not all that go on at another node at once. */

@@ -64,6 +64,8 @@ export class ResumeService {
   >();
   readonly #entries: Pick<Entries, "bring" | "checkOpen">;
   readonly #world: Pick<WorldService, "replace">;
+  /** Sessions on their way here. */
+  #bringCount = 0;
 
   constructor(context: LogicContext, parts: ResumeParts) {
     this.#context = context;
@@ -75,6 +77,11 @@ export class ResumeService {
   /** Registers the handler of this module. */
   register(dispatcher: Dispatcher): void {
     dispatcher.on(ResumeRequestSchema, (session, request) => this.#resume(session, request));
+  }
+
+  /** Whether sessions are on their way here. Once the node stops no more are. */
+  get isBringing(): boolean {
+    return this.#bringCount > 0;
   }
 
   /** Answers the resumes that need not wait any more. */
@@ -259,14 +266,19 @@ export class ResumeService {
       throw new RequestError(ErrorCode.INVALID_PACKET, "The client cannot have received that many packets");
     }
     const nextToken = randomToken();
-    const isTaken = await this.#entries.bring(
-      fresh,
-      { ...found, request },
-      () => finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken }),
-    );
-    const session = sessions.findByResumeToken(resumeToken);
-    if (session !== undefined) this.#keepMark(session, resumeToken, nextToken);
-    return isTaken;
+    this.#bringCount++;
+    try {
+      const isTaken = await this.#entries.bring(fresh, { ...found, request }, () => {
+        // It may have begun to stop meanwhile; who is left where it is goes on at another node.
+        this.#entries.checkOpen();
+        return finder!.take(found.playerId, fresh.entrant, { token: resumeToken, nextToken });
+      });
+      const session = sessions.findByResumeToken(resumeToken);
+      if (session !== undefined) this.#keepMark(session, resumeToken, nextToken);
+      return isTaken;
+    } finally {
+      this.#bringCount--;
+    }
   }
 
   /** The tokens of a session's account were made void, and nobody could tell this server. */

@@ -418,6 +418,53 @@ Deno.test("A session that cannot be handed over is saved, and keeps no other fro
   assertEquals(await pair.savedX(anna), 300);
 });
 
+Deno.test("A session whose character could not be saved is handed over all the same, with what it has not heard", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna", at: { x: 300, z: 300 } });
+  const bert = await one.harness.connect({ name: "Bert", at: { x: 305, z: 300 } });
+  const savedX = await pair.savedX(anna), { lastSequence } = one.harness.sessionOf(anna).outbox!;
+  one.harness.send(bert, ChatMessageSchema, { channel: Channel.AREA, message: "hello" }, { sequence: 1 });
+  await pair.pass(STEP_MS);
+  one.harness.logic.hooks.savedHp[0] = () => {
+    throw new Error("The game cannot say");
+  };
+  const draining = one.harness.logic.drain();
+  await pair.pass(1_000);
+  await draining;
+  const notices = one.harness.received(anna, PacketType.DISCONNECT_NOTICE);
+  assertEquals(notices.map(({ reason, resumeAt }) => [reason, resumeAt?.serverId]), [[DisconnectReason.SHUTDOWN, 2]]);
+  const { client, answer } = await resume(pair, two, anna.resumeToken, lastSequence);
+  assertEquals([answer.success, answer.gap], [true, false]);
+  const heard = two.harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+  assertEquals([heard, await pair.savedX(anna)], [["hello"], savedX], "Nothing was saved, and nothing else lost");
+});
+
+Deno.test("A session that is on its way to a node when that begins to stop is handed over by it", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" });
+  const draining = one.harness.logic.drain();
+  await pair.pass(1_000);
+  await draining;
+  const open = Promise.withResolvers<void>();
+  pair.takenOpen = open.promise;
+  const client = pair.resume(two, { resumeToken: anna.resumeToken, lastSequence: 1n });
+  await pair.pass(STEP_MS);
+  // The first is back, with all that it had given away at its stop.
+  Object.assign(one.harness.logic.context.drain, { isOn: false, target: undefined });
+  await pair.pass(NODE_RENEWAL_INTERVAL_MS);
+  const next = two.harness.logic.drain();
+  await pair.pass(STEP_MS);
+  open.resolve();
+  await pair.pass(2_000);
+  await next;
+  assertEquals(answerTo(two, client)?.success, true);
+  assertEquals(two.harness.received(client, PacketType.DISCONNECT_NOTICE)[0]?.resumeAt?.serverId, 1);
+  const { answer } = await resume(pair, one, answerTo(two, client)!.resumeToken);
+  assertEquals([answer.success, answer.gap], [true, false]);
+});
+
 Deno.test("A session that is handed over stays its node's until that is done, however long it takes", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;

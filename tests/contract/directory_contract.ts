@@ -232,7 +232,8 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       const given = {
         playerId,
         epoch: 1,
-        character,
+        // Nothing of Bert is to be saved.
+        ...playerId === anna ? { character } : {},
         mark: { ...MARK, tokenHash },
         session: bytes("x"),
         graceMs: GRACE_MS,

@@ -208,8 +208,10 @@ export class ClusterJudge {
     const isForsaken = owner?.epoch === epoch && owner.incarnation === null;
     this.#verdict.expect(!isForsaken, "handover", `Player ${playerId} was given up while it was handed over`);
     if (!isDone) return;
-    const { characterId, owner: _owner, ...state } = character;
-    this.#saved.set(characterId, state);
+    if (character !== undefined) {
+      const { characterId, owner: _owner, ...state } = character;
+      this.#saved.set(characterId, state);
+    }
     this.#forgottenSinceMs.delete(playerId);
     this.#owners.set(playerId, { epoch: epoch + 1, incarnation: null });
     this.#tokenHashes.set(playerId, [mark.tokenHash, mark.previousTokenHash]);
