@@ -234,8 +234,10 @@ for (const backend of IO_BACKENDS) {
 
   Deno.test(`serve (${backend}) exits at once at a second signal`, async () => {
     await using server = await ServerProcess.start({ backend, players: 1 });
-    // Whoever keeps its side of the connection open holds the orderly stop up for a while.
     await using player = await WirePlayer.enter(server, "tcp");
+    // Where the player is cannot be saved while somebody else writes: that holds the orderly stop up for seconds.
+    using database = new DatabaseSync(`${server.dataDir}/drawbridge.db`);
+    database.exec("BEGIN IMMEDIATE");
     server.kill("SIGTERM");
     await player.client.expect(DisconnectNoticeSchema);
     server.kill("SIGTERM");
