@@ -108,7 +108,8 @@ const READY =
   /^ready (?:login=\S+:(\d+) )?(?:game=\S+:(\d+) )?(?:gateway=https?:\/\/\S+:(\d+) )?admin=http:\/\/\S+:(\d+)$/gm;
 
 /**
- * Runs the server's command until it exits by itself.
+ * Runs the server's command until it exits by itself. Ports are free ones unless told: those of the defaults may be
+ * somebody else's, which is looked at before much else.
  *
  * @param env Added to the environment.
  */
@@ -117,7 +118,7 @@ export async function runServerToEnd(
   env: Readonly<Record<string, string>> = {},
 ): Promise<FailedStart> {
   const output = await new Deno.Command(Deno.execPath(), {
-    args: [...taskArgs(), ...args],
+    args: [...taskArgs(), ...FREE_PORTS, ...args],
     cwd: ROOT,
     env: { ...cleanEnvironment(), ...env },
     clearEnv: true,
