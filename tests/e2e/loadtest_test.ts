@@ -50,7 +50,9 @@ Deno.test.afterAll(() => server.stop());
 /** Where the server is, and a load that it and a busy machine can bear. */
 function target(): string[] {
   const { game, gateway } = server.ports;
-  return ["--game-port", `${game}`, "--gateway-port", `${gateway}`, "--connections", `${PLAYERS}`, "--duration", "2"];
+  const ports = ["--game-port", `${game}`, "--gateway-port", `${gateway}`];
+  // It is drained until the last answer has come.
+  return [...ports, "--connections", `${PLAYERS}`, "--duration", "2", "--drain", "60"];
 }
 
 function tokens(): string[] {
