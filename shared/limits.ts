@@ -127,6 +127,8 @@ export const WORK_US_BATCH = 100;
 export const WORK_ACCEPT_US = 100;
 /** Price of a TLS handshake, in microseconds: a signature with a key of 2,048 bits for RSA. */
 export const WORK_HANDSHAKE_US = 900;
+/** Price of a TLS record, in microseconds: it is deciphered on its own, be it of a single byte. */
+export const WORK_TLS_RECORD_US = 1;
 /** Price of a read with epoll, however little it brought, in microseconds: event, system calls, first frame, answer. */
 export const WORK_READ_US = 6;
 /**
@@ -196,6 +198,8 @@ export const SEND_QUEUE_HARD_BYTES = 1_048_576;
 export const SLOW_READER_MS = 15_000;
 /** How long a request's head may take to arrive, in milliseconds; an idle HTTP connection is closed as soon. */
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
+/** How long a peer may take to read an answer, in milliseconds: the largest body takes so long at 35 KB a second. */
+export const HTTP_TAKE_TIMEOUT_MS = 120_000;
 /** Bytes one read takes from a socket at most. */
 export const READ_CHUNK_BYTES = 65_536;
 /** Bytes given to TLS at once: encrypting them takes the thread some 3 ms. */

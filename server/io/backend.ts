@@ -11,6 +11,8 @@ import type { TlsIdentity } from "./tls_socket.ts";
 export interface SocketHandler {
   /** A TLS handshake is about to begin; after {@linkcode Socket.pauseReading} it waits. */
   onHandshake(): void;
+  /** So many records of TLS came, which are deciphered next, whatever they hold. */
+  onRecords(count: number): void;
   /** Bytes arrived: `bytes[start, end)`, which the handler may overwrite but not keep. */
   onBytes(bytes: Uint8Array, start: number, end: number): void;
   /** A write that {@linkcode Socket.write} left in flight is done; its bytes may be used again. */

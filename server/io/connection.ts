@@ -15,6 +15,7 @@ import {
   LINGER_TIMEOUT_MS,
   WORK_HANDSHAKE_US,
   WORK_READ_BYTES_PER_US,
+  WORK_TLS_RECORD_US,
 } from "../../shared/limits.ts";
 import { STATE_CONNECTED, STATE_IN_WORLD } from "../../shared/packet_table.ts";
 import { disconnectNotice } from "../base/refusal.ts";
@@ -74,8 +75,10 @@ export class Connection implements SocketHandler {
   #lastBytesMs: number;
   /** Until when the peer of one that closes may still read what was sent, monotonic milliseconds. */
   #closingUntilMs = 0;
-  /** Since when logic knows that the send queue is above its soft cap, monotonic milliseconds; -1: it is not. */
+  /** Since when the send queue is above its soft cap, monotonic milliseconds; -1: it is not. */
   #congestedSinceMs = -1;
+  /** What logic knows of that. */
+  #congestionTold = false;
   #announced = false;
   #peerEnded = false;
   /** What a proxy said of the peer; otherwise the socket knows. */
@@ -217,6 +220,10 @@ export class Connection implements SocketHandler {
     this.reader.charge(WORK_HANDSHAKE_US);
   }
 
+  onRecords(count: number): void {
+    this.reader.charge(count * WORK_TLS_RECORD_US);
+  }
+
   onWritten(): void {
     this.queue.onWritten();
     if (!this.queue.idle) this.queue.flush(this.#socket);
@@ -286,6 +293,7 @@ export class Connection implements SocketHandler {
       localAddress: (this.#proxied ?? this.#socket).localAddress,
     }));
     tryPushRecord(this.#host.toLogic, RECORD_OPEN, this.slot, this.generation, 0, 0, 0, info, 0, info.length);
+    if (this.#congestedSinceMs >= 0) this.#host.touch(this);
   }
 
   // Sending
@@ -363,26 +371,25 @@ export class Connection implements SocketHandler {
     if (this.#peerEnded && !this.closing) this.#closeAnswered();
     const drained = this.queue.flush(this.#socket);
     host.counters.add(Counter.BYTES_OUT, this.queue.takeSentBytes());
-    if (drained && this.closing) return this.#endWriting();
-    if (this.closing) return;
+    if (this.closing) return drained ? this.#endWriting() : undefined;
     if (drained) this.adapter?.onDrained();
     if (this.adapter !== null && this.adapter.uncapped) return;
-    const pendingBytes = this.queue.pendingBytes;
+    const { pendingBytes } = this.queue;
     if (pendingBytes > host.sendQueueHardBytes) return this.closeSlowReader();
     this.#noteCongestion(pendingBytes);
   }
 
-  /** Tells logic when the send queue is above its soft cap, and when it is well below again. */
+  /** Notes when the send queue is above its soft cap, and when it is well below again; logic is told. */
   #noteCongestion(pendingBytes: number): void {
     const host = this.#host, wasCongested = this.#congestedSinceMs >= 0;
     const isCongested = pendingBytes > (wasCongested ? host.sendQueueSoftBytes / 2 : host.sendQueueSoftBytes);
-    if (isCongested === wasCongested || !this.#announced) return;
-    const type = isCongested ? 1 : 0;
-    if (tryPushRecord(host.toLogic, RECORD_CONGESTED, this.slot, this.generation, type, 0, 0, EMPTY, 0, 0) < 0) {
-      return host.touch(this);
-    }
+    if (isCongested !== wasCongested) this.#congestedSinceMs = isCongested ? host.nowMs : -1;
+    if (isCongested === this.#congestionTold || !this.#announced) return;
+    const type = isCongested ? 1 : 0, { generation, slot } = this;
+    const isTold = tryPushRecord(host.toLogic, RECORD_CONGESTED, slot, generation, type, 0, 0, EMPTY, 0, 0) >= 0;
+    if (!isTold) return host.touch(this);
     host.logicIsDue = true;
-    this.#congestedSinceMs = isCongested ? host.nowMs : -1;
+    this.#congestionTold = isCongested;
   }
 
   /** Sends bytes as they are: an adapter's own. */

@@ -31,6 +31,7 @@ import {
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   HTTP_HEAD_TIMEOUT_MS,
+  HTTP_TAKE_TIMEOUT_MS,
   WEBSOCKET_FRAMES_PER_SERVICE_MAX,
   WEBSOCKET_MESSAGE_BYTES_MAX,
   WORK_HTTP_ANSWER_US,
@@ -121,6 +122,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   /** It goes on when what it has sent was taken. */
   #waitsForDrain = false;
   #started = false;
+  /** 0 while it is this server's turn: a head is whole, and what is answered was taken or is being made. */
   deadlineMs: number;
 
   constructor(connection: Connection, site: GatewaySite, requests: GatewayRequests) {
@@ -156,7 +158,8 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     // What is sent waits nowhere but in its queue, so that must be empty before there is more.
     this.#waitsForDrain = this.#decoder === null && !this.#connection.queue.idle;
     if (this.#waitsForDrain) return false;
-    if (this.#parser !== null) this.deadlineMs = this.#site.nowMs + HTTP_HEAD_TIMEOUT_MS;
+    // The time of a head that has begun goes on, however often its connection is in debt.
+    if (this.#parser !== null && this.deadlineMs === 0) this.deadlineMs = this.#site.nowMs + HTTP_HEAD_TIMEOUT_MS;
     const held = this.#held;
     if (held !== null) {
       this.#heldAt += this.#take(held, this.#heldAt, held.length);
@@ -207,13 +210,15 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onDeadline(): void {
-    if (this.#started) this.#refuseHttp(new HttpError(408, "Cannot wait for request: its head took too long"));
+    if (this.#waitsForDrain) this.#connection.closeSlowReader();
+    else if (this.#started) this.#refuseHttp(new HttpError(408, "Cannot wait for request: its head took too long"));
     else this.#connection.closeQuietly();
   }
 
   onDrained(): void {
     if (!this.#waitsForDrain) return;
     this.#waitsForDrain = false;
+    this.deadlineMs = 0;
     this.#connection.reader.waitTurn();
   }
 
@@ -306,6 +311,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     this.#parser!.next();
     this.#started = false;
     this.#waitsForDrain = true;
+    this.deadlineMs = this.#site.nowMs + HTTP_TAKE_TIMEOUT_MS;
     connection.pauseReading();
   }
 

@@ -13,6 +13,7 @@ import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import { TLS_WRITE_BYTES_MAX } from "../../shared/limits.ts";
 import type { TlsFiles } from "../process/tls.ts";
 import type { AcceptHandler, Socket, SocketHandler } from "./backend.ts";
+import { TlsRecordCounter } from "./tls_records.ts";
 
 /** What newcomers are shown: listeners stay open while it changes. */
 export class TlsIdentity {
@@ -116,6 +117,7 @@ class Wire extends EventEmitter {
 class TlsSocket implements Socket, SocketHandler {
   readonly #carrier: Socket;
   readonly #wire: Wire;
+  readonly #records = new TlsRecordCounter();
   #handler: SocketHandler | null = null;
   #tls: TLSSocket | null = null;
   /** Bytes that came before TLS could or should take any; `null` once it takes them as they come. */
@@ -229,6 +231,8 @@ class TlsSocket implements Socket, SocketHandler {
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
     const part = bytes.subarray(start, end);
+    this.#handler!.onRecords(this.#records.count(bytes, start, end));
+    if (this.#isClosed) return;
     if (this.#early === null) {
       this.#wire.emit("data", part);
     } else {
@@ -239,6 +243,8 @@ class TlsSocket implements Socket, SocketHandler {
 
   /** The socket below carries no TLS of its own. */
   onHandshake(): void {}
+
+  onRecords(): void {}
 
   onWritten(): void {
     this.#wire.onWritten();

@@ -50,6 +50,7 @@ function handlerOf(id: number): SocketHandler {
       bytes.fill(0xee, start, end);
     },
     onHandshake: () => {},
+    onRecords: () => {},
     onWritten: () => report({ kind: "written", id }),
     onEnd: () => report({ kind: "ended", id }),
     onBroken: () => report({ kind: "broken", id }),

@@ -36,7 +36,7 @@ import {
   SWEEP_INTERVAL_MS,
 } from "../../shared/limits.ts";
 import { PORT_GAME, STATE_AUTHENTICATED } from "../../shared/packet_table.ts";
-import { concatenate } from "../gateway/frames.ts";
+import { clientFrame, concatenate } from "../gateway/frames.ts";
 import { frameOf, headerOf, pattern } from "../shared/frames.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { encode, IoFixture, messageOf, openInfoOf, packetFrame, type PacketInit, type Peer } from "./io_fixture.ts";
@@ -650,6 +650,39 @@ Deno.test("Connection that stays above its soft cap is cut off as SLOW_READER af
   stay(SLOW_READER_MS);
   assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
   assertEquals(peer.socket.closed, "abort");
+});
+
+Deno.test("Connection of which logic does not know is cut off as SLOW_READER as well", () => {
+  const fixture = new IoFixture({ config: { sendQueueSoftBytes: SOFT_BYTES, floodControl: false } });
+  const peer = fixture.connect("gateway");
+  peer.socket.takesAtOnce = false;
+  const ping = clientFrame({ opcode: 9, payload: "x".repeat(100) });
+  for (let sentBytes = 0; sentBytes <= SOFT_BYTES + 200; sentBytes += 100) peer.arrive(ping);
+  fixture.round();
+  assert(!peer.connection.announced);
+  for (let passedMs = 0; passedMs < SLOW_READER_MS; passedMs += SWEEP_INTERVAL_MS) {
+    assert(!peer.connection.closing);
+    peer.send(heartbeat());
+    fixture.pass(SWEEP_INTERVAL_MS);
+  }
+  assertEquals(fixture.counters.get(Counter.CLOSED_BY_REASON + DisconnectReason.SLOW_READER), 1);
+  assertEquals(peer.socket.closed, "abort");
+});
+
+Deno.test("Connection that is congested before logic knows of it tells so behind its announcement", () => {
+  const fixture = new IoFixture({ config: { sendQueueSoftBytes: SOFT_BYTES, floodControl: false } });
+  const peer = fixture.connect("gateway");
+  peer.socket.takesAtOnce = false;
+  const ping = clientFrame({ opcode: 9, payload: "x".repeat(100) });
+  for (let sentBytes = 0; sentBytes <= SOFT_BYTES + 200; sentBytes += 100) peer.arrive(ping);
+  fixture.round();
+  assertEquals(fixture.takeRecords(), []);
+  peer.connection.tryAnnounce();
+  fixture.round();
+  assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [[RECORD_OPEN, 0], [RECORD_CONGESTED, 1]]);
+  while (peer.socket.inFlightBytes > 0) peer.drain();
+  fixture.round();
+  assertEquals(fixture.takeRecords().map(({ kind, type }) => [kind, type]), [[RECORD_CONGESTED, 0]]);
 });
 
 Deno.test("Connection that breaks while above its soft cap counts as SLOW_READER", () => {

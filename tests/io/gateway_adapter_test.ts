@@ -6,7 +6,9 @@ import {
   DECOMPRESSED_BYTES_MAX,
   HTTP_CONNECTIONS_MAX,
   HTTP_HEAD_TIMEOUT_MS,
+  HTTP_TAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
+  WORK_US_BATCH,
 } from "../../shared/limits.ts";
 import { clientClose, clientFrame, concatenate, readServerFrames, utf8 } from "../gateway/frames.ts";
 import { headerOf, pattern } from "../shared/frames.ts";
@@ -24,6 +26,8 @@ import {
 } from "./io_fixture.ts";
 
 const CHAT: PacketInit = { type: PacketType.CHAT_MESSAGE, payload: pattern(12) };
+/** A debt is paid within that time. */
+const DEBT_MS = 500;
 const HEARTBEAT: PacketInit = { type: PacketType.HEARTBEAT_REQUEST, payload: encode(HeartbeatRequestSchema, {}) };
 
 /** The close code in the peer's last control frame. */
@@ -234,6 +238,51 @@ Deno.test("GatewayAdapter refuses what is no HTTP, and a head that takes too lon
   fixture.pass(1);
   assert(textOf(slow).startsWith("HTTP/1.1 408 "));
   assertEquals([textOf(silent), silent.socket.isWritingEnded], ["", true]);
+});
+
+Deno.test("GatewayAdapter gives a head no more time for having been in debt", () => {
+  const fixture = new IoFixture();
+  const peer = fixture.tryConnect("gateway")!;
+  const { reader } = peer.connection;
+  peer.arrive(utf8("GET / HTTP/1.1\r\nX: "));
+  for (let passedMs = 0; passedMs < HTTP_HEAD_TIMEOUT_MS; passedMs += DEBT_MS) {
+    assertEquals(textOf(peer), "");
+    while (!reader.throttled) reader.charge(WORK_US_BATCH);
+    peer.arrive(utf8("x"));
+    fixture.pass(DEBT_MS);
+    assert(!reader.throttled, "It has paid, and goes on");
+  }
+  assert(textOf(peer).startsWith("HTTP/1.1 408 "));
+});
+
+Deno.test("GatewayAdapter cuts off who does not read an answer within HTTP_TAKE_TIMEOUT_MS, and not before", async () => {
+  const fixture = new IoFixture();
+  const [never, late] = [fixture.tryConnect("gateway")!, fixture.tryConnect("gateway")!];
+  for (const peer of [never, late]) {
+    peer.socket.takesAtOnce = false;
+    peer.arrive(utf8("GET / HTTP/1.1\r\nHost: gateway\r\n\r\n".repeat(2)));
+  }
+  await until("the answers", () => {
+    fixture.round();
+    return never.socket.inFlightBytes > 0 && late.socket.inFlightBytes > 0;
+  });
+  fixture.pass(HTTP_TAKE_TIMEOUT_MS - 1);
+  assertEquals([never.socket.closed, late.socket.closed], ["no", "no"]);
+  late.drain();
+  assert(textOf(late).startsWith("HTTP/1.1 200 "));
+  late.socket.takesAtOnce = true;
+  fixture.pass(1);
+  assertEquals([never.socket.closed, late.socket.closed], ["abort", "no"]);
+  await until("the answer to the second", () => {
+    fixture.round();
+    return textOf(late).includes("HTTP/1.1 200 ");
+  });
+  fixture.round();
+  // From then on it has as long as any other until its next request.
+  fixture.pass(HTTP_HEAD_TIMEOUT_MS - 1);
+  assert(!late.connection.closing);
+  fixture.pass(1);
+  assert(late.connection.closing);
 });
 
 Deno.test("GatewayAdapter refuses an upgrade from a page of another origin, and one of another version", () => {

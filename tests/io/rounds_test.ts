@@ -24,6 +24,8 @@ import {
   WORK_ACCEPT_US,
   WORK_HANDSHAKE_US,
   WORK_PING_US,
+  WORK_TLS_RECORD_US,
+  WORK_US_BATCH,
   WORK_US_BURST,
   WORK_US_PER_ADDRESS_TOKEN,
   WORK_US_PER_SECOND,
@@ -259,6 +261,20 @@ Deno.test("A TLS handshake is charged to its address, and asks for the time", ()
   for (const peer of peers) peer.handler.onHandshake();
   const read = peers.filter(({ socket }) => socket.isReading).length;
   assert(read < 1_000 * WORK_US_PER_ADDRESS_TOKEN * ADDRESS_WORK_BURST_SECONDS / WORK_HANDSHAKE_US, `${read}`);
+});
+
+Deno.test("TLS records are charged to their address, however little they hold, and ask for the time", () => {
+  const fixture = new IoFixture({ config: { addressTokensPerSecond: 1_000 } });
+  const budgetUs = 1_000 * WORK_US_PER_ADDRESS_TOKEN * ADDRESS_WORK_BURST_SECONDS;
+  const peers = Array.from({ length: 2 }, () => fixture.connect("game", new FakeSocket("198.51.100.20")));
+  fixture.worker.onWake();
+  fixture.clock.advance(ROUND_PART_MS);
+  peers[0].handler.onRecords(1_000);
+  assert(fixture.worker.isTimeUp(), "What comes next must not be deciphered in this round");
+  assert(peers[0].socket.isReading);
+  peers[0].handler.onRecords(budgetUs / WORK_TLS_RECORD_US);
+  peers[1].handler.onRecords(WORK_US_BATCH / WORK_TLS_RECORD_US);
+  assertEquals(peers.map(({ socket }) => socket.isReading), [false, false]);
 });
 
 Deno.test("Of those who were in debt and have paid, so many go on at a time, and one while others have to wait", () => {

@@ -27,6 +27,7 @@ programTest(
           events.push("handshake");
           tls.pauseReading();
         },
+        onRecords: (count) => events.push(`records ${count}`),
         onBytes: () => events.push("bytes"),
         onWritten: () => {},
         onEnd: () => events.push("end"),
@@ -43,14 +44,14 @@ programTest(
       await new Promise((resolve) => setTimeout(resolve, 0));
       assert(!carrier.isReading, "TLS must not read what its handler does not want");
       below.onBytes(hello, 0, hello.length);
-      assertEquals(events, ["handshake"]);
+      assertEquals(events, ["records 1", "handshake"], "What is to be deciphered is told before it is");
       await new Promise((resolve) => setTimeout(resolve, 0));
       assertEquals(carrier.writeCount, 0);
       tls.resumeReading();
       await until("the server's side of the handshake", () => carrier.writeCount > 0);
       assertEquals(carrier.takeSent()[0], HANDSHAKE_RECORD);
       assert(carrier.isReading);
-      assertEquals(events, ["handshake"], "Once");
+      assertEquals(events, ["records 1", "handshake"], "Once");
       tls.abort();
     });
   },
