@@ -4,7 +4,7 @@ import { create, type DescMessage, type MessageInitShape, type MessageShape, toB
 import type { PacketRow } from "../../shared/packet_table.ts";
 import type { LogicContext } from "../session/context.ts";
 import type { Packed } from "../session/packed.ts";
-import type { Player } from "../session/player.ts";
+import { Player } from "../session/player.ts";
 import type { Asker } from "../storage/storage.ts";
 import type { Documents } from "./documents.ts";
 import { Durable, KeptReply, OnceStores, replyOfBefore, settleDurable } from "./durable.ts";
@@ -54,7 +54,7 @@ export class Answers {
 
   /** A request has come. */
   begin(player: Player, requestKey: number): AnsweredRequest {
-    const { context: { clock }, storage } = this.parts, { playerId, asker } = player;
+    const { context: { clock }, storage } = this.parts, { playerId } = player, asker = Player.askerOf(player);
     const { isDurable, type: requestType } = this.packet.row;
     const once = isDurable
       ? new OnceStores(() => storage.for(asker), { playerId, requestType, requestKey, atMs: clock.unixMs() })
@@ -107,6 +107,10 @@ class AnsweredRequest {
 
   /** Asks the handler. What was done before is not refused, though it throws before it looks for a receipt. */
   ask(handle: () => unknown): Answer | Promise<Answer> {
+    return this.#kept(this.#ask(handle));
+  }
+
+  #ask(handle: () => unknown): Answer | Promise<Answer> {
     if (this.#requestKey === 0 || !this.#answers.packet.row.isDurable) return handle() as Answer | Promise<Answer>;
     try {
       const reply = handle() as Answer | Promise<Answer>;
@@ -118,7 +122,13 @@ class AnsweredRequest {
 
   /** Does what a durable answer tells of, so that it can be sent. */
   settle(reply: Answer): Answer | Promise<Answer> {
-    return reply instanceof Durable ? this.#settleDurably(reply) : reply;
+    return reply instanceof Durable ? this.#kept(this.#settleDurably(reply)) : reply;
+  }
+
+  /** What goes on is done by what it began under. */
+  #kept<T>(reply: T | Promise<T>): T | Promise<T> {
+    if (reply instanceof Promise) Player.keepOwner(this.#player, this.#asker.owner, reply);
+    return reply;
   }
 
   /** Sends what the handler gave, settled. */

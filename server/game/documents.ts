@@ -136,10 +136,13 @@ export class Documents {
    * Reads and changes documents together.
    *
    * @param work Runs again where others have changed meanwhile what it has looked at.
+   * @param asker On whose behalf; default: the game's own. By `player.asker` nothing is changed that was decided for a
+   * player who is another server's by now. Without it, all that is put must follow from what `work` reads.
    * @returns What `work` gave, once all is on disk.
    * @throws What `work` throws; nothing is changed then.
    * @throws {DocumentError} `conflict` when others were in the way each time; see {@linkcode DocumentErrorReason}.
-   * @throws {DependencyError} when the storage cannot be reached; with `timeout` it may have been done.
+   * @throws {DependencyError} when the storage cannot be reached; with `timeout` it may have been done. `fenced` when the
+   * asker is a player of another server by now.
    */
   async transaction<T>(work: (transaction: Transaction) => T | Promise<T>, asker: Asker = GAME): Promise<T> {
     const outcome = await this.run(work, () => null, asker);

@@ -339,7 +339,8 @@ export class Game<P = any> {
    *
    * @param player Whose change it is; it may be gone.
    * @param schema Of what `work` gives.
-   * @param work Runs again as that of `store.transaction` does.
+   * @param work Runs again as that of `store.transaction` does. The player may be another server's by then: all that is
+   * put must follow from what it reads.
    * @returns What `work` gave, as it is on disk.
    * @throws What `work` throws; {@linkcode DocumentError} as `store.transaction` does; {@linkcode DependencyError} when it
    * was given up, or `PERSISTED_CHANGES_MAX` changes wait.

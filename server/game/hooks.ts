@@ -5,7 +5,7 @@
  */
 
 import type { Explanation } from "../../shared/gen/common_pb.ts";
-import type { Player } from "../session/player.ts";
+import { Player } from "../session/player.ts";
 import type { PlayerName, RemoveAccountResult, Stores } from "../storage/storage.ts";
 import { callHandler } from "./pending_promises.ts";
 import type { EntryPlace, SavedState } from "../session/characters.ts";
@@ -139,7 +139,13 @@ export function hooksInto(lists: HookLists, owner: () => string): Hooks {
     name,
     (hook: (...args: unknown[]) => unknown) => {
       if (!(WAITED_FOR as readonly string[]).includes(name)) return void list.push(hook);
-      const call = (...args: unknown[]) => callHandler(`hooks.${name}`, hook, ...args);
+      const call = (...args: unknown[]) => {
+        const done = callHandler(`hooks.${name}`, hook, ...args), [player] = args;
+        if (player instanceof Player && done instanceof Promise) {
+          Player.keepOwner(player, Player.ownerOf(player) ?? undefined, done);
+        }
+        return done;
+      };
       list.push(Object.defineProperty(call, "name", { value: `hooks.${name} of ${owner()}` }));
     },
   ])) as Hooks;

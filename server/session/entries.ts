@@ -30,7 +30,7 @@ import { EntryQueue, type QueuePlace } from "./entry_queue.ts";
 import { Loads } from "./loads.ts";
 import type { Maintenance } from "./maintenance.ts";
 import type { Occupants, Stay } from "./occupants.ts";
-import { Player } from "./player.ts";
+import { ownedBy, Player } from "./player.ts";
 import { Session } from "./session.ts";
 import { decodeSession, numbersAfter, type SessionNumbers } from "./session_handover.ts";
 import type { TokenEpochs } from "./token_epochs.ts";
@@ -151,7 +151,8 @@ export class Entries {
           if (acquired === undefined) throw playsElsewhere();
           const { owner, isMarked } = acquired;
           if (isMarked) marked = owner;
-          await this.#loads.run(accountId, storage.for(session.entrant), loadUntilMs);
+          // What a hook is late with is not written once the player is another node's.
+          await this.#loads.run(accountId, storage.for(ownedBy(session.entrant, owner)), loadUntilMs);
           // The last thing waited for: a save that is answered after it would be found neither here nor in the saver.
           const entry = await this.#read(session, accountId, characterId);
           admission = this.#judge(session, token, place, entry);
@@ -392,8 +393,9 @@ export class Entries {
       const taken = await take();
       if (taken === undefined) return false;
       try {
+        const owner = { playerId: accountId, epoch: taken.epoch };
         // Nobody but this node changes it any more.
-        await this.#loads.run(accountId, storage.for(fresh.entrant), loadUntilMs);
+        await this.#loads.run(accountId, storage.for(ownedBy(fresh.entrant, owner)), loadUntilMs);
         const isGood = ({ tokenEpoch }: Account) => tokenEpoch === before.tokenEpoch;
         const admission = this.#check(fresh, isGood, await this.#read(fresh, accountId, characterId));
         ownerships.checkLease();
@@ -406,7 +408,7 @@ export class Entries {
         session.linkDeadSinceMs = clock.monotonicMs();
         sessions.add(session);
         try {
-          this.#begin(session, admission, { owner: { playerId: accountId, epoch: taken.epoch }, numbers });
+          this.#begin(session, admission, { owner, numbers });
           isBrought = true;
         } finally {
           if (!isBrought) sessions.end(session);

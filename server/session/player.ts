@@ -39,6 +39,8 @@ export class Player implements PlayerName {
   readonly #session: Session;
   readonly #sessions: SessionManager;
   #owner: Ownership | null;
+  /** Requests under way that began while it was in the world, and what they are done by; null: there are none. */
+  #begun: { readonly owner: Ownership; count: number } | null = null;
 
   /**
    * The engine makes one at each login.
@@ -66,6 +68,28 @@ export class Player implements PlayerName {
   /** A player enters the world, or has left it: null; for the engine. */
   static setOwner(player: Player, owner: Ownership | null): void {
     player.#owner = owner;
+  }
+
+  /**
+   * A request of a player is under way; for the engine. What it decides by what this node knows of the player must not be
+   * written once that is another node's, also where the player has left the world meanwhile.
+   *
+   * @param owner What it is done by; undefined: it began outside of the world.
+   */
+  static keepOwner(player: Player, owner: Ownership | undefined, handling: Promise<unknown>): void {
+    if (owner === undefined) return;
+    // Those of a stay in the world before are done by the epoch of this one: nothing here tells them apart.
+    const begun = player.#begun?.owner === owner ? player.#begun : player.#begun = { owner, count: 0 };
+    begun.count++;
+    const done = () => {
+      if (--begun.count === 0 && player.#begun === begun) player.#begun = null;
+    };
+    handling.then(done, done);
+  }
+
+  /** Asks the storage for what a request wants that begins at this moment; for the engine. */
+  static askerOf(player: Player): Asker {
+    return ownedBy(player.#session.asker, player.#owner);
   }
 
   /** The session of a player; for the engine. */
@@ -129,15 +153,21 @@ export class Player implements PlayerName {
     return this.#session.source;
   }
 
-  /** Asks the storage for what it wants. */
+  /**
+   * Asks the storage for what it wants. While it is in the world its writes are rejected with `fenced` once it is another
+   * server's, and after that for as long as a request of then is handled.
+   */
   get asker(): Asker {
-    const { asker } = this.#session;
-    return this.#owner === null ? asker : { ...asker, owner: this.#owner };
+    return ownedBy(this.#session.asker, this.#lastOwner);
   }
 
-  /** Asks the storage for what its login or its entry needs. */
+  /** The same for what its login or its entry needs. */
   get entrant(): Asker {
-    return this.#session.entrant;
+    return ownedBy(this.#session.entrant, this.#lastOwner);
+  }
+
+  get #lastOwner(): Ownership | null {
+    return this.#owner ?? this.#begun?.owner ?? null;
   }
 
   /**
@@ -181,4 +211,9 @@ export class Player implements PlayerName {
     if (presence === null || this.isOver) throw new TypeError(`${this.name} is not in the world any more`);
     return presence;
   }
+}
+
+/** Somebody whose writes are done by an ownership; null: no other node can have the player. */
+export function ownedBy(asker: Asker, owner: Ownership | null): Asker {
+  return owner === null ? asker : { ...asker, owner };
 }

@@ -18,10 +18,14 @@ import {
   NODE_LEASE_MS,
   NODE_RENEWAL_INTERVAL_MS,
   OWNERSHIP_WAIT_MS,
+  REQUEST_ANSWER_MS,
 } from "../../shared/limits.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
 import { hit } from "../combat/blows.ts";
 import { MemoryBus } from "../support/memory_bus.ts";
+import { CountRequestSchema } from "../game/counter/contract.ts";
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
+import late, { type Late, MARKS } from "../game/late/game.ts";
 import { entered, type Node, Pair, STEP_MS } from "./pair.ts";
 
 Deno.test("A player who enters on another node is handed over: saved there, thrown out, and here where it was", async () => {
@@ -111,6 +115,71 @@ Deno.test("An entry into a full world takes the player from the other node when 
   two.harness.send(bert, LeaveWorldRequestSchema, {});
   await pair.pass(OWNERSHIP_WAIT_MS);
   assertEquals([entered(two, again), pair.playersOf(anna.playerId)], ["in", [2]]);
+});
+
+for (const begins of ["handler", "enter hook"] as const) {
+  for (const leaves of ["leaves the world", "logs out"] as const) {
+    Deno.test(`What a game's ${begins} began is not written where its player ${leaves}, and is another node's then`, async () => {
+      await using pair = await Pair.start({ game: late });
+      const [one, two] = pair.nodes, [here, there] = pair.nodes.map(({ harness }) => harness.logic.parts as Late);
+      const open = Promise.withResolvers<void>();
+      here.open = open.promise;
+      if (begins === "enter hook") here.enters = 1;
+      const anna = await one.harness.connect({ name: "Anna" });
+      if (begins === "handler") one.harness.send(anna, CountRequestSchema, { by: 1 });
+      one.harness.send(anna, leaves === "logs out" ? LogoutRequestSchema : LeaveWorldRequestSchema, {});
+      const again = pair.ask(two, anna);
+      await pair.pass(OWNERSHIP_WAIT_MS);
+      assertEquals(entered(two, again), "in");
+      two.harness.send(again, CountRequestSchema, { by: 2 });
+      await pair.pass(STEP_MS * 4);
+      open.resolve();
+      await pair.pass(STEP_MS * 4);
+      const errors = here.written.map((error) => error instanceof DependencyError ? error.code : error);
+      assertEquals([errors, there.written], [["fenced"], [2]]);
+      assertEquals((await two.harness.logic.documents.get(MARKS, anna.playerId))?.count, 2);
+    });
+  }
+}
+
+Deno.test("What a load hook writes late is refused once the player it was for is another node's", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await two.harness.connect({ name: "Anna" }), bert = await two.harness.connect({ name: "Bert" });
+  two.harness.send(anna, LeaveWorldRequestSchema, {});
+  const open = Promise.withResolvers<void>(), outcomes: string[] = [];
+  one.harness.logic.hooks.load.push(async (playerId, stores) => {
+    await open.promise;
+    const writing = stores.of(SOCIAL).addIgnored({ playerId, otherId: bert.playerId });
+    outcomes.push(await writing.catch((error) => error.code));
+  });
+  const early = pair.ask(one, anna);
+  await pair.pass(REQUEST_ANSWER_MS + 1_000);
+  assertEquals(entered(one, early), "UNAVAILABLE");
+  const again = pair.ask(two, anna);
+  await pair.pass(OWNERSHIP_WAIT_MS);
+  assertEquals(entered(two, again), "in");
+  open.resolve();
+  await pair.pass(STEP_MS * 4);
+  assertEquals(outcomes, ["fenced"]);
+});
+
+Deno.test("What a player does is done by its epoch in the world, and until what it began there is handled; then by none", async () => {
+  await using pair = await Pair.start({ game: late });
+  const [one] = pair.nodes, parts = one.harness.logic.parts as Late, open = Promise.withResolvers<void>();
+  const anna = await one.harness.connect({ name: "Anna" }), player = one.harness.logic.players.find(anna.playerId)!;
+  const epoch = () => player.asker.owner?.epoch;
+  parts.open = open.promise;
+  one.harness.send(anna, CountRequestSchema, { by: 1 });
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  assertEquals(epoch(), 1);
+  open.resolve();
+  await pair.pass(STEP_MS * 4);
+  assertEquals([parts.written, epoch()], [[1], undefined]);
+  await one.harness.enter(anna);
+  assertEquals(epoch(), 1);
+  one.harness.send(anna, LeaveWorldRequestSchema, {});
+  assertEquals(epoch(), undefined, "Nothing was begun");
 });
 
 Deno.test("A player who leaves in order may enter on another node at once", async () => {

@@ -76,6 +76,7 @@ export class Pair implements AsyncDisposable {
       readonly worldCapacity?: number;
       readonly bus?: MemoryBus;
       readonly config?: HarnessOptions["config"];
+      readonly game?: HarnessOptions["game"];
     } = {},
   ): Promise<Pair> {
     const pair = new Pair();
