@@ -59,7 +59,12 @@ export function defineGame<
   start: (game: Game<P>, options: OptionValues<Options>) => Api,
 ): GameModule<Api> {
   const { name } = contract;
-  if (!NAME.test(name)) throw new TypeError(`Cannot define game ${JSON.stringify(name)}: the name must match ${NAME}`);
+  if (!NAME.test(name)) {
+    const problem = `the name of its folder must be small letters, digits and "-", a letter first, at most 32`;
+    throw new TypeError(
+      `Cannot define game ${JSON.stringify(name)}: ${problem}; rename it, and run deno task generate`,
+    );
+  }
   const options: Readonly<Record<string, GameOption>> = description.options ?? {};
   for (const key of Object.keys(options)) {
     if (!OPTION_KEY.test(key) || Object.hasOwn(OPTIONS, key)) {

@@ -429,8 +429,10 @@ export class Game<P = any> {
    * ```
    *
    * @throws {TypeError} when the template has its matches already.
+   * @throws {RangeError} when the game has no such template.
    */
   matches<State, Match>(template: string, rules: MatchRules<State, Match>): Matches<State, Match> {
+    this.world.checkTemplate(template);
     return new Matches(template, { instances: this.instances, keeps: this.#engine.keeps, rules });
   }
 

@@ -369,6 +369,11 @@ export class World {
     return isThere;
   }
 
+  /** @throws {RangeError} when there is no template of that name. */
+  checkTemplate(name: string): void {
+    if (!this.#templates.has(name)) throw new RangeError(`Cannot open map: there is no template ${name}`);
+  }
+
   /**
    * Makes an instance of a template: a map of its own, on which nothing is yet. Its id was no other map's before.
    *
@@ -376,8 +381,8 @@ export class World {
    * @throws {RangeError} when there is no such template.
    */
   openMap(templateName: string): WorldMap | null {
-    const entry = this.#templates.get(templateName);
-    if (entry === undefined) throw new RangeError(`Cannot open map: there is no template ${templateName}`);
+    this.checkTemplate(templateName);
+    const entry = this.#templates.get(templateName)!;
     if (entry.openCount === entry.template.instancesMax) return null;
     return this.#openMap(entry, this.#takeInstanceId());
   }

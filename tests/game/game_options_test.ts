@@ -1,6 +1,7 @@
 import { gamePathOf, loadConfig } from "../../server/config/config.ts";
 import { informationText } from "../../server/config/help.ts";
 import { defineGame, integer, onOff } from "../../server/game/game.ts";
+import { Contract } from "../../shared/contract.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { ConfigError } from "../../shared/errors.ts";
 import { assert, assertEquals, assertThrows } from "../support/assert.ts";
@@ -51,6 +52,12 @@ Deno.test("informationText() shows a game's own options", () => {
   const help = informationText(["--help"], OPTIONS)!;
   assert(/The game's own\n {2}--count-max N +How far one request may count \[10\]/.test(help), help);
   assert(!informationText(["--help"])!.includes("The game's own"));
+});
+
+Deno.test("defineGame() says how to call the folder of a game whose name is none", () => {
+  const blank = new Contract("my game", []);
+  const define = () => defineGame(blank, { maps: () => [] }, () => {});
+  assertThrows(define, TypeError, 'game "my game": the name of its folder must be small letters, digits and "-"');
 });
 
 Deno.test("defineGame() gives a game the values of its options, and refuses keys that are the server's", async () => {

@@ -230,6 +230,9 @@ Deno.test("Game.keep() gives a game what it had, and Instances.find() its instan
 Deno.test("Game.matches() knows the match of a player, goes on with all of them after a reload, and forgets those that end", async () => {
   const made: string[] = [];
   const play = (game: Game) => {
+    // Told at the start, not when the first match is to begin.
+    const rules = { make: () => null, stateOf: () => null };
+    assertThrows(() => game.matches("arenas", rules), RangeError, "there is no template arenas");
     const matches = game.matches("arena", {
       make: (arena, state: { round: number; playerIds: number[] }, isResumed) => {
         if (state.round < 0) throw new RangeError("planted");

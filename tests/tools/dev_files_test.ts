@@ -1,6 +1,7 @@
 /** What `deno task dev` makes of the files of a game. @module */
 
 import { type Change, changeOf, GameFiles } from "../../tools/dev/game_files.ts";
+import { check, StepError } from "../../tools/dev/steps.ts";
 import { type DevServer, Workbench } from "../../tools/dev/workbench.ts";
 import { assertEquals } from "../support/assert.ts";
 import { withTempDir } from "../support/temp_dir.ts";
@@ -55,6 +56,31 @@ Deno.test("GameFiles.look() finds what is another, new or gone, however it was w
     for (const path of ["contract.ts", "game_pb.ts", "web/dist/page.js", "game.ts"]) await write(path, "3");
     await files.adopt();
     assertEquals(await files.look(), ["game.ts"]);
+  });
+});
+
+Deno.test("check() tells each problem at the margin, what explains it set in, and paths from the folder", async () => {
+  await withTempDir(async (dir) => {
+    // Blanks are written in another way in URLs.
+    const folder = `${await Deno.realPath(dir)}/my game/`;
+    await Deno.mkdir(folder);
+    const write = (path: string, text: string) => Deno.writeTextFile(`${folder}${path}`, text);
+    await write("deno.json", "{}");
+    await write("purse.ts", "export const answer = 42;\nexport interface Purse {\n  of: { coins: number };\n}\n");
+    await write(
+      "game.ts",
+      'import { anser, type Purse } from "./purse.ts";\n' +
+        'const poor = { of: { coins: "none" } };\nexport const purse: Purse = poor;\nconsole.log(anser);\n',
+    );
+    const source = { folder, config: `${folder}deno.json` }, { signal } = new AbortController();
+    const error = await check(source, ["game.ts"], signal).then(() => undefined, (error: unknown) => error);
+    const lines = error instanceof StepError ? error.lines : [String(error)];
+    assertEquals(lines.map((line) => line.replace(/'"file:.*"'/, "MODULE")), [
+      "game.ts:1:10 TS2724: MODULE has no exported member named 'anser'. Did you mean 'answer'?",
+      "  purse.ts:1:14 'answer' is declared here.",
+      "game.ts:3:14 TS2322: Type '{ of: { coins: string; }; }' is not assignable to type 'Purse'.",
+      "  The types of 'of.coins' are incompatible between these types. Type 'string' is not assignable to type 'number'.",
+    ]);
   });
 });
 

@@ -64,17 +64,34 @@ export async function bundle({ folder, config }: GameSource, signal: AbortSignal
   return await read() !== before;
 }
 
-/** The problems that Deno tells of, a line each: `game.ts:12:7 Type 'string' is not assignable to type 'number'.` */
+/**
+ * The problems that Deno tells of, a line each: `game.ts:12:7 Type 'string' is not assignable to type 'number'.` What
+ * explains one, such as where a name is declared, follows it, set in.
+ */
 function problemsOf(text: string, folder: string): string[] {
   const problems: string[] = [];
   for (const block of text.split(/\n\n+/)) {
-    const place = /file:\/\/(\S+?):(\d+):(\d+)/.exec(block);
+    const place = /(file:\/\/\S+?):(\d+):(\d+)/.exec(block);
     if (place === null) continue;
-    const [what] = block.replace(/^error: /, "").split("\n");
-    const path = place[1].startsWith(folder) ? place[1].slice(folder.length) : place[1];
-    problems.push(`${path}:${place[2]}:${place[3]} ${what.replace(/ at file:\S+$/, "").replace(" [ERROR]:", ":")}`);
+    const [what, ...rest] = block.trim().replace(/^error: /, "").split("\n");
+    const full = fileURLToPath(place[1]), path = full.startsWith(folder) ? full.slice(folder.length) : full;
+    // Problems start at the margin.
+    const indent = problems.length > 0 && /^\s/.test(block) ? "  " : "";
+    const said = what.replace(/ at file:\S+$/, "").replace(" [ERROR]:", ":");
+    problems.push(`${indent}${path}:${place[2]}:${place[3]} ${said}`);
+    const reason = reasonOf(rest);
+    if (reason !== "") problems.push(`  ${reason}`);
   }
   return problems.length > 0 ? problems : [text];
+}
+
+/** Of why types do not fit, which the compiler tells from the whole to the part: the part. @param lines Below the first. */
+function reasonOf(lines: readonly string[]): string {
+  // The line of the source stands above its mark.
+  const why = lines.slice(0, Math.max(0, lines.findIndex((line) => /^\s*[~^]+$/.test(line)) - 1));
+  const [property, last] = why.slice(-2).map((line) => line.trim());
+  if (last === undefined) return property ?? "";
+  return property.includes("incompatible") ? `${property} ${last}` : last;
 }
 
 /** Runs Deno; gives what it printed where it failed. */
