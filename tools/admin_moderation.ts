@@ -331,7 +331,10 @@ async function ask(url: string, body: string | undefined, token: string): Promis
     if (await isRefused(new URL(url))) throw new NobodyListensError(`No server listens at ${origin}`);
     throw new DependencyError("unavailable", `Cannot reach the server at ${origin}: ${reason}`, { cause: error });
   }
-  if (status === 401) throw new ConfigError([`The server at ${origin} does not know this admin token`]);
+  if (status === 401) {
+    const remedy = "give --data-dir and --admin-port of one server, or its --admin-token";
+    throw new ConfigError([`The server at ${origin} does not know this admin token; ${remedy}`]);
+  }
   const answer = parseAnswer(text);
   if (status === 200 && answer !== null) return answer;
   const reasons = (answer as { errors?: readonly string[] } | null)?.errors ?? [`The server answered ${status}`];

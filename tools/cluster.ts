@@ -89,7 +89,9 @@ async function start(args: readonly string[]): Promise<void> {
   if (typeof programs === "string") throw new Error(programs);
   await Deno.mkdir(folder, { recursive: true });
   const onEnd = (child: Child, code: number) =>
-    console.error(`${child.name} has ended with ${code}: see ${child.logFile}`);
+    console.error(
+      `${child.name} has ended with ${code}: see ${child.logFile}; a new start of the cluster has it again`,
+    );
   const database = kept(await startPostgres({ programs, folder, onEnd, port: postgresPort }));
   const bus = kept(await startNats({ programs, folder, onEnd, port: natsPort }));
   const env = { ...envOf(database.url, bus.url), MALLOC_MMAP_THRESHOLD_: "131072" };
@@ -106,6 +108,9 @@ async function start(args: readonly string[]): Promise<void> {
   for (const { child, ports } of servers) {
     console.log(`  Watch ${child.name.padEnd(15)}http://127.0.0.1:${ports.admin}/`);
   }
+  // One of them is asked for all.
+  const [{ child: { name }, ports: { admin } }] = servers;
+  console.log(`  Moderate             deno task admin list --data-dir ${folder}/${name} --admin-port ${admin}`);
   console.log(`  Stop                 Ctrl+C\n\nready`);
 }
 

@@ -66,7 +66,7 @@ export async function readSessionKey(
         throw new ConfigError([
           `Cannot use ${
             settingOf(config)
-          }: ${error.message}; start the database server, or have this one wait for it ` +
+          }: ${error.message}; check host and port, start the database server, or have this one wait for it ` +
           "with --dependency-wait SECONDS",
         ]);
       }

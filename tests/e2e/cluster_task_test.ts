@@ -84,6 +84,13 @@ programTest(
         const { gameServers } = await client.login("Anna", "secret");
         assertEquals(gameServers.map(({ serverName }) => serverName).sort(), ["Dragon Server", "Phoenix Server"]);
         assert((await client.enterWorld()).success);
+        const flags = /^ +Moderate +deno task admin list (.+)$/m.exec(output)![1].split(" ");
+        const { stdout } = await new Deno.Command(Deno.execPath(), {
+          args: ["run", "--no-prompt", "-A", "tools/admin.ts", "list", ...flags],
+          cwd: ROOT,
+          env: { NO_COLOR: "1" },
+        }).output();
+        assertEquals(/^1 online\n +Anna /.test(new TextDecoder().decode(stdout)), true, output);
         await client.close();
         assertEquals((await processesOf(`${folder}/cluster`)).length >= 5, true);
         assertEquals(await task.end(round === 1 ? "SIGINT" : "SIGTERM"), 0);

@@ -97,7 +97,10 @@ programTest("postgresql", "serve says what is wrong with a database, and tells n
     [database.urlOf("missing"), /database "missing" does not exist; create it first/],
     [newer, /schema of guilds has version 99, this program knows versions up to \d; start the newer program/],
     [foreign, /it belongs to another program/],
-    [nobody, /refused.*; start the database server, or have this one wait for it with --dependency-wait SECONDS/i],
+    [
+      nobody,
+      /refused.*; check host and port, start the database server, or have this one wait for it with --dependency-wait SECONDS/i,
+    ],
   ];
   for (const [url, line] of cases) {
     await withTempDir(async (dir) => {
