@@ -369,7 +369,11 @@ export class World {
     return isThere;
   }
 
-  /** @throws {RangeError} when there is no template of that name. */
+  /**
+   * Holds that there is a template of that name.
+   *
+   * @throws {RangeError} when there is none.
+   */
   checkTemplate(name: string): void {
     if (!this.#templates.has(name)) throw new RangeError(`Cannot open map: there is no template ${name}`);
   }
