@@ -198,8 +198,10 @@ export const SEND_QUEUE_HARD_BYTES = 1_048_576;
 export const SLOW_READER_MS = 15_000;
 /** How long a request's head may take to arrive, in milliseconds; an idle HTTP connection is closed as soon. */
 export const HTTP_HEAD_TIMEOUT_MS = 5_000;
-/** How long a peer may take to read an answer, in milliseconds: the largest body takes so long at 35 KB a second. */
-export const HTTP_TAKE_TIMEOUT_MS = 120_000;
+/** Bytes of an HTTP answer that are sent at a time: what a connection holds of it, however long it is. */
+export const HTTP_PIECE_BYTES = 65_536;
+/** How long a peer may take to read so many bytes of an answer, in milliseconds: 2 KB a second. */
+export const HTTP_TAKE_TIMEOUT_MS = 30_000;
 /** Bytes one read takes from a socket at most. */
 export const READ_CHUNK_BYTES = 65_536;
 /** Bytes given to TLS at once: encrypting them takes the thread some 3 ms. */
@@ -580,7 +582,7 @@ export const HTTP_HEAD_BYTES_MAX = 16_384;
 export const HTTP_FIELDS_MAX = 100;
 /** Requests served on one HTTP connection before it is closed. */
 export const HTTP_REQUESTS_PER_CONNECTION_MAX = 100;
-/** Largest HTTP response body, in bytes: it is written as one piece. */
+/** Largest HTTP response body that is made for one request, in bytes: files of a page may be larger. */
 export const HTTP_BODY_BYTES_MAX = 4 * 1_048_576;
 /** Largest payload of a WebSocket control frame, in bytes (RFC 6455, section 5.5). */
 export const WEBSOCKET_CONTROL_BYTES_MAX = 125;
@@ -740,6 +742,8 @@ export const BUS_SILENT_MS = 4_000;
 export const BUS_PAYLOAD_BYTES_MAX = 393_216;
 /** The same with its envelope. */
 export const BUS_MESSAGE_BYTES_MAX = 524_288;
+/** Fields of an envelope that came over the bus, which anybody there may have written: servers write two. */
+export const BUS_ENVELOPE_FIELDS_MAX = 16;
 /** Messages between nodes that wait for one thread; beyond that they are dropped, and the receiver notices. */
 export const BUS_WAITING_MAX = 8_192;
 /** Bytes of them. */

@@ -1,5 +1,5 @@
 import { fc } from "../support/property.ts";
-import { BUS_MESSAGE_BYTES_MAX, BUS_PAYLOAD_BYTES_MAX } from "../../shared/limits.ts";
+import { BUS_ENVELOPE_FIELDS_MAX, BUS_MESSAGE_BYTES_MAX, BUS_PAYLOAD_BYTES_MAX } from "../../shared/limits.ts";
 import type { BusMessage } from "../../server/bus/bus.ts";
 import { clusterKeyOf } from "../../server/bus/cluster_key.ts";
 import { Envelopes } from "../../server/bus/envelope.ts";
@@ -49,4 +49,24 @@ Deno.test("Envelopes.open() reads nothing that is longer than BUS_MESSAGE_BYTES_
   assertEquals(OURS.open(OURS.seal(message)), message);
   assertEquals(OURS.open(new Uint8Array(BUS_MESSAGE_BYTES_MAX + 1)), "too_long");
   assertEquals(OURS.open(new Uint8Array(BUS_MESSAGE_BYTES_MAX)), "malformed");
+});
+
+/** An envelope with so many fields in front that nobody knows. */
+function withUnknown(sealed: Uint8Array, ...fields: readonly (readonly number[])[]): Uint8Array {
+  return new Uint8Array([...fields.flat(), ...sealed]);
+}
+
+Deno.test("Envelopes.open() passes over fields that a later server may write, and reads no more than BUS_ENVELOPE_FIELDS_MAX", () => {
+  const message: BusMessage = {
+    ...{ sender: "s", number: 1, receiver: "", topic: "t", sentAtMs: 1, question: 0, answerTo: 0 },
+    payload: new Uint8Array(3),
+  };
+  const sealed = OURS.seal(message), varint = [15 << 3, 0], bytes = [(14 << 3) | 2, 1, 9];
+  const others = BUS_ENVELOPE_FIELDS_MAX - 2;
+  const known = [varint, bytes, ...new Array(others - 2).fill(varint)];
+  assertEquals(OURS.open(withUnknown(sealed, ...known)), message);
+  assertEquals(OURS.open(withUnknown(sealed, varint, ...known)), "malformed");
+  assertEquals(OURS.open(new Uint8Array(BUS_MESSAGE_BYTES_MAX).map((_, at) => varint[at % 2])), "malformed");
+  const group = [(15 << 3) | 3, ...varint, (15 << 3) | 4];
+  assertEquals(OURS.open(withUnknown(sealed, group)), "malformed");
 });
