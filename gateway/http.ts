@@ -310,20 +310,22 @@ export async function encodeResponse(response: Response, options: EncodeResponse
   return encodeAnswer({ status: response.status, fields, body }, options);
 }
 
-/**
- * Writes an answer whose body is at hand.
- *
- * @param answer Its fields lack those that are this module's to write.
- * @returns Its bytes, ready to send.
- */
-export function encodeAnswer(
-  { status, fields, body }: {
-    readonly status: number;
-    readonly fields: readonly (readonly [string, string])[];
-    readonly body: Uint8Array;
-  },
-  options: EncodeResponseOptions,
-): Uint8Array {
+/** An answer whose body is at hand. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Those that are this module's to write are left out. */
+  readonly fields: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+}
+
+/** Writes an answer. @returns Its bytes, ready to send. */
+export function encodeAnswer(answer: HttpAnswer, options: EncodeResponseOptions): Uint8Array {
+  const head = encodeAnswerHead(answer, options), body = options.head ? EMPTY : answer.body;
+  return concatenate([head, body], head.length + body.length);
+}
+
+/** Writes an answer without its body. @returns Its bytes, ready to send in front of the body. */
+export function encodeAnswerHead({ status, fields, body }: HttpAnswer, options: EncodeResponseOptions): Uint8Array {
   const connection = options.keepAlive ? "keep-alive" : "close";
   const isUpgrade = fields.some(([name]) => name === "upgrade");
   const all = [
@@ -333,7 +335,7 @@ export function encodeAnswer(
   ];
   // With 204 a length is forbidden, with 304 it would be that of the body left out (RFC 9110, section 8.6).
   if (status !== 204 && status !== 304) all.push(["content-length", String(body.length)]);
-  return encodeMessage(status, all, options.head ? EMPTY : body);
+  return encodeMessage(status, all, EMPTY);
 }
 
 /** Writes the answer to a refused request; it closes the connection. `nowMs` as in {@linkcode EncodeResponseOptions}. */

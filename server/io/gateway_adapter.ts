@@ -8,7 +8,7 @@
 import type { App } from "../../gateway/app.ts";
 import { EchoSession } from "../../gateway/echo.ts";
 import {
-  encodeAnswer,
+  encodeAnswerHead,
   encodeHttpError,
   encodeResponse,
   type EncodeResponseOptions,
@@ -31,6 +31,7 @@ import {
 import { DisconnectReason } from "../../shared/gen/enums.ts";
 import {
   HTTP_HEAD_TIMEOUT_MS,
+  HTTP_PIECE_BYTES,
   HTTP_TAKE_TIMEOUT_MS,
   WEBSOCKET_FRAMES_PER_SERVICE_MAX,
   WEBSOCKET_MESSAGE_BYTES_MAX,
@@ -102,8 +103,19 @@ const CLOSE_CODES: Readonly<Record<DisconnectReason, number>> = {
   [DisconnectReason.PROTOCOL_VIOLATION]: CloseCode.PROTOCOL_ERROR,
 };
 
+const NOTHING = new Uint8Array(0);
+
 /** A message may hold several frames; what counts is that no peer makes the server wait for a message's end. */
 const GAME_DECODER_OPTIONS = { messageBytesMax: WEBSOCKET_MESSAGE_BYTES_MAX, text: "refuse" } as const;
+
+/** An answer on its way: the next piece follows when the one before was taken, so that a peer holds little memory. */
+interface AnswerOnItsWay {
+  /** Shared with others who ask for the same. */
+  readonly body: Uint8Array;
+  /** What of it was sent. */
+  sentBytes: number;
+  readonly keepAlive: boolean;
+}
 
 /** The adapter of one gateway connection: a request, or a handful of WebSocket frames, each time it is its turn. */
 export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
@@ -119,6 +131,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   #heldAt = 0;
   /** A response is being made. */
   #busy = false;
+  #answerOnItsWay: AnswerOnItsWay | null = null;
   /** It goes on when what it has sent was taken. */
   #waitsForDrain = false;
   #started = false;
@@ -137,15 +150,19 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   get uncapped(): boolean {
-    return this.#echo !== null;
+    return this.#decoder === null;
   }
 
   get answering(): boolean {
-    return this.#busy || (this.#parser !== null && this.#held !== null);
+    return this.#isAnswering || (this.#parser !== null && this.#held !== null);
+  }
+
+  get #isAnswering(): boolean {
+    return this.#busy || this.#answerOnItsWay !== null;
   }
 
   onBytes(bytes: Uint8Array, start: number, end: number): void {
-    const mustWait = this.#busy || this.#held !== null || this.#connection.reader.throttled;
+    const mustWait = this.#isAnswering || this.#held !== null || this.#connection.reader.throttled;
     if (mustWait) return this.#hold(bytes, start, end);
     const at = start + this.#take(bytes, start, end);
     if (at === end || this.#connection.closing) return;
@@ -154,7 +171,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   goOn(): boolean {
-    if (this.#busy) return false;
+    if (this.#isAnswering) return false;
     // What is sent waits nowhere but in its queue, so that must be empty before there is more.
     this.#waitsForDrain = this.#decoder === null && !this.#connection.queue.idle;
     if (this.#waitsForDrain) return false;
@@ -166,12 +183,12 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
       if (this.#heldAt === held.length) this.#held = null;
       else this.#waitTurn();
     }
-    return this.#held === null && !this.#busy && !this.#waitsForDrain;
+    return this.#held === null && !this.#isAnswering && !this.#waitsForDrain;
   }
 
   /** Goes on in its turn, unless something else will have it do so. */
   #waitTurn(): void {
-    if (!this.#busy && !this.#waitsForDrain && !this.#connection.closing) this.#connection.reader.waitTurn();
+    if (!this.#isAnswering && !this.#waitsForDrain && !this.#connection.closing) this.#connection.reader.waitTurn();
   }
 
   #hold(bytes: Uint8Array, start: number, end: number): void {
@@ -210,15 +227,15 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
   }
 
   onDeadline(): void {
-    if (this.#waitsForDrain) this.#connection.closeSlowReader();
+    if (this.#answerOnItsWay !== null) this.#connection.closeSlowReader();
     else if (this.#started) this.#refuseHttp(new HttpError(408, "Cannot wait for request: its head took too long"));
     else this.#connection.closeQuietly();
   }
 
   onDrained(): void {
+    if (this.#answerOnItsWay !== null) this.#goOnAnswering(this.#answerOnItsWay);
     if (!this.#waitsForDrain) return;
     this.#waitsForDrain = false;
-    this.deadlineMs = 0;
     this.#connection.reader.waitTurn();
   }
 
@@ -259,7 +276,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     if (decision.kind === "none") {
       const asset = this.#site.app.asset(head.path, head.headers.get("if-none-match"), head.headers.get("host"));
       if (asset === undefined) void this.#answer(head);
-      else this.#sendAnswer(head, encodeAnswer(asset, this.#encoding(head)));
+      else this.#sendAnswer(head, encodeAnswerHead(asset, this.#encoding(head)), asset.body);
       return;
     }
     this.#connection.sendRaw(encodeUpgrade(decision.accept));
@@ -287,7 +304,7 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
       const response = await this.#site.app.fetch(toRequest(head, this.#site.origin));
       const bytes = await encodeResponse(response, this.#encoding(head));
       this.#busy = false;
-      this.#sendAnswer(head, bytes);
+      this.#sendAnswer(head, bytes, NOTHING);
     } catch (error) {
       this.#refuseHttp(error instanceof HttpError ? error : new HttpError(500, "Cannot answer request"));
     } finally {
@@ -300,19 +317,41 @@ export class GatewayAdapter implements ConnectionAdapter, WebSocketSink {
     return { head: method === "HEAD", keepAlive, nowMs: this.#site.unixMs };
   }
 
-  /** Sends an answer; the next request waits until it was taken, and for its turn. */
-  #sendAnswer({ keepAlive }: HttpHead, bytes: Uint8Array): void {
+  /**
+   * Sends an answer; the next request waits until it was taken, and for its turn.
+   *
+   * @param bytes What was made for this request: all of the answer, or what stands in front of `body`.
+   * @param body What others are sent as well; with HEAD it is left out.
+   */
+  #sendAnswer({ keepAlive, method }: HttpHead, bytes: Uint8Array, body: Uint8Array): void {
     const connection = this.#connection;
     if (connection.closing) return;
-    connection.reader.charge(bytes.length / WORK_HTTP_BODY_BYTES_PER_US);
+    connection.reader.charge((bytes.length + body.length) / WORK_HTTP_BODY_BYTES_PER_US);
+    connection.pauseReading();
     connection.sendRaw(bytes);
-    if (!keepAlive) return connection.closeQuietly();
+    this.#answerOnItsWay = { body: method === "HEAD" ? NOTHING : body, sentBytes: 0, keepAlive };
+    this.#sendPiece(this.#answerOnItsWay);
+  }
+
+  #sendPiece(answer: AnswerOnItsWay): void {
+    const end = Math.min(answer.body.length, answer.sentBytes + HTTP_PIECE_BYTES);
+    if (end > answer.sentBytes) this.#connection.sendRaw(answer.body.subarray(answer.sentBytes, end));
+    answer.sentBytes = end;
+    this.deadlineMs = this.#site.nowMs + HTTP_TAKE_TIMEOUT_MS;
+  }
+
+  /** All that was sent of an answer was taken. */
+  #goOnAnswering(answer: AnswerOnItsWay): void {
+    if (answer.sentBytes < answer.body.length) return this.#sendPiece(answer);
+    const connection = this.#connection;
+    this.#answerOnItsWay = null;
+    this.deadlineMs = 0;
+    const isLast = !answer.keepAlive || (connection.peerEnded && this.#held === null);
+    if (isLast) return connection.closeQuietly();
     this.#requests.endRequest(connection);
     this.#parser!.next();
     this.#started = false;
-    this.#waitsForDrain = true;
-    this.deadlineMs = this.#site.nowMs + HTTP_TAKE_TIMEOUT_MS;
-    connection.pauseReading();
+    connection.reader.waitTurn();
   }
 
   #refuseHttp(error: HttpError): void {

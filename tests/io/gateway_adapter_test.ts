@@ -6,8 +6,11 @@ import {
   DECOMPRESSED_BYTES_MAX,
   HTTP_CONNECTIONS_MAX,
   HTTP_HEAD_TIMEOUT_MS,
+  HTTP_PIECE_BYTES,
   HTTP_TAKE_TIMEOUT_MS,
   IDLE_TIMEOUT_MS,
+  LINGER_TIMEOUT_MS,
+  SEND_QUEUE_HARD_BYTES,
   WORK_US_BATCH,
 } from "../../shared/limits.ts";
 import { clientClose, clientFrame, concatenate, readServerFrames, utf8 } from "../gateway/frames.ts";
@@ -284,6 +287,41 @@ Deno.test("GatewayAdapter cuts off who does not read an answer within HTTP_TAKE_
   fixture.pass(1);
   assert(late.connection.closing);
 });
+
+for (
+  const [what, fields, hangsUp] of [
+    ["a client that stays", "", false],
+    ["a client that wants no other", "Connection: close\r\n", false],
+    ["a client that has ended its side", "", true],
+  ] as const
+) {
+  Deno.test(`GatewayAdapter sends a file of any length to ${what}, and holds a piece of it at a time`, () => {
+    const body = pattern(3 * SEND_QUEUE_HARD_BYTES + 1) as Uint8Array<ArrayBuffer>;
+    const fixture = new IoFixture({
+      app: { asset: () => ({ status: 200, fields: [], body }), fetch: () => new Response("page\n") },
+    });
+    const peer = fixture.tryConnect("gateway")!;
+    peer.socket.takesAtOnce = false;
+    peer.arrive(utf8(`GET /big.js HTTP/1.1\r\nHost: gateway\r\n${fields}\r\n`));
+    if (hangsUp) peer.handler.onEnd();
+    fixture.round();
+    const pieces: Uint8Array[] = [];
+    while (peer.socket.inFlightBytes > 0) {
+      assert(peer.connection.queue.pendingBytes < HTTP_PIECE_BYTES + 500);
+      assert(!peer.socket.isReading, "The next request waits for the end of this answer");
+      // As slow as it likes, as long as it reads.
+      fixture.pass(2 * LINGER_TIMEOUT_MS);
+      peer.drain();
+      pieces.push(peer.socket.takeSent());
+      fixture.round();
+    }
+    const answer = concatenate(...pieces);
+    assertEquals(answer.subarray(answer.length - body.length), body);
+    fixture.round();
+    assertEquals(peer.socket.isWritingEnded, fields !== "" || hangsUp);
+    assertEquals(peer.connection.closing, fields !== "" || hangsUp);
+  });
+}
 
 Deno.test("GatewayAdapter refuses an upgrade from a page of another origin, and one of another version", () => {
   const fixture = new IoFixture();
