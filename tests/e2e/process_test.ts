@@ -236,7 +236,7 @@ for (const backend of IO_BACKENDS) {
     await using server = await ServerProcess.start({ backend, players: 1 });
     await using player = await WirePlayer.enter(server, "tcp");
     // Where the player is cannot be saved while somebody else writes: that holds the orderly stop up for seconds.
-    using database = new DatabaseSync(`${server.dataDir}/drawbridge.db`);
+    using database = new DatabaseSync(`${server.dataDir}/drawbridge.db`, { timeout: 10_000 });
     database.exec("BEGIN IMMEDIATE");
     server.kill("SIGTERM");
     await player.client.expect(DisconnectNoticeSchema);

@@ -24,8 +24,10 @@ const PASSWORD = "correct horse";
 /** Room for the database and some write-ahead log. */
 const DISK_KIB = 1_024;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Longer than it takes to show, and a request that comes then may take at the storage, by as much again. */
-const HANG_MS: number = 2 * (THREAD_STALL_MS + STORAGE_TIMEOUT_MS);
+/** Longer than it takes to show, and a request that comes then may take at the storage, by twice as much again. */
+const HANG_MS: number = 3 * (THREAD_STALL_MS + STORAGE_TIMEOUT_MS);
+/** Whoever takes the lock waits for what the server writes at that moment. */
+const LOCK_PATIENCE = { timeout: 10_000 } as const;
 /** How long accounts may take to fill what is left of the disk: each waits for the hash of its password. */
 const FILL_PATIENCE_MS = 60_000;
 const LOG_HEADER_BYTES = 32;
@@ -277,7 +279,7 @@ Deno.test("serve is not ready while players' writes fail and those of its own ch
   await withTempDir(async (dir) => {
     const flags = ["--address-registrations-per-hour", "1000000"];
     await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true, flags });
-    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    const other = new DatabaseSync(`${dir}/drawbridge.db`, LOCK_PATIENCE);
     try {
       // As on a full disk, where the check comes right after the write-ahead log was started over, and finds room.
       other.exec("CREATE TRIGGER full BEFORE INSERT ON accounts BEGIN SELECT RAISE(FAIL, 'disk is full'); END");
@@ -300,7 +302,7 @@ Deno.test("serve waits for a slow disk, refuses with UNAVAILABLE what waits too 
     await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
     for (const name of ["Present", "Absent"]) assertEquals(await register(server, name), ErrorCode.NONE);
     const player = await enter(server, "Present");
-    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    const other = new DatabaseSync(`${dir}/drawbridge.db`, LOCK_PATIENCE);
     try {
       // Another process writes for longer than anybody waits.
       other.exec("BEGIN IMMEDIATE");
@@ -330,7 +332,7 @@ Deno.test("serve answers logins, entries, logouts and heartbeats while another p
   await withTempDir(async (dir) => {
     await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
     assertEquals(await register(server, "Present"), ErrorCode.NONE);
-    const other = new DatabaseSync(`${dir}/drawbridge.db`);
+    const other = new DatabaseSync(`${dir}/drawbridge.db`, LOCK_PATIENCE);
     try {
       other.exec("BEGIN IMMEDIATE");
       const player = await enter(server, "Present");
@@ -354,7 +356,7 @@ Deno.test("serve answers logins, entries, logouts and heartbeats while another p
 Deno.test("serve warns of a write-ahead log that another process keeps from ending, and ends it by itself", async () => {
   await withTempDir(async (dir) => {
     await using server = await ServerProcess.start({ dataDir: dir, errorsExpected: true });
-    const [reader, writer] = [0, 1].map(() => new DatabaseSync(`${dir}/drawbridge.db`, { timeout: 10_000 }));
+    const [reader, writer] = [0, 1].map(() => new DatabaseSync(`${dir}/drawbridge.db`, LOCK_PATIENCE));
     const logs = (line: string) => async () => (await server.log()).includes(line);
     try {
       reader.exec("BEGIN");
