@@ -14,7 +14,7 @@ onEachBackend({ players: 3, flags: ["--max-players", "1", "--login-queue", "10"]
     const { game, gateway } = server().ports;
     const inside = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: game, signal }) });
     // A request of theirs may take less than they will wait, and a heartbeat must be answered sooner still.
-    const timing = { requestTimeoutMs: 5_000, heartbeatIntervalMs: 300, deadAfterMs: 4_500, reconnect: false } as const;
+    const timing = { requestTimeoutMs: 8_000, heartbeatIntervalMs: 300, deadAfterMs: 7_500, reconnect: false } as const;
     const statusCount = 2 + Math.ceil(timing.requestTimeoutMs / LOGIN_QUEUE_STATUS_MS);
     const native = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: game, signal }), ...timing });
     const browser = new DrawbridgeClient({
