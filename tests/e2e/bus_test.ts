@@ -9,6 +9,7 @@ import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
+import { signUp } from "../support/sign_up.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 import { EXIT_CONFIG } from "../../shared/errors.ts";
@@ -108,11 +109,7 @@ class Cluster implements AsyncDisposable {
 
   /** A player in the world, and what it heard. */
   async player(name: string, server: ServerProcess): Promise<{ client: DrawbridgeClient; heard: string[] }> {
-    const login = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: server.ports.login, signal }) });
-    await login.open();
-    await login.register(name, "secret");
-    const { sessionToken } = await login.login(name, "secret");
-    await login.close();
+    const { sessionToken } = await signUp((signal) => connectTcp({ port: server.ports.login, signal }), name, "secret");
     const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: server.ports.game, signal }) });
     this.#clients.push(client);
     await client.open();

@@ -7,6 +7,7 @@ import { assert, assertEquals } from "../support/assert.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { programTest } from "../support/programs.ts";
 import { runServerToEnd, ServerProcess } from "../support/server_process.ts";
+import { signUp } from "../support/sign_up.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 import { EXIT_CONFIG } from "../../shared/errors.ts";
@@ -44,12 +45,7 @@ class Cluster implements AsyncDisposable {
 
   /** A client that has a token, and what the server lists. */
   async player(name: string, at: ServerProcess) {
-    const login = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: at.ports.login, signal }) });
-    await login.open();
-    await login.register(name, "secret").catch(() => {});
-    const { gameServers, sessionToken } = await login.login(name, "secret");
-    await login.close();
-    return { gameServers, sessionToken };
+    return await signUp((signal) => connectTcp({ port: at.ports.login, signal }), name, "secret");
   }
 
   /** Sets when the lease of the first server lapses. */

@@ -7,11 +7,13 @@
 
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
+import type { Connect } from "../../client/transport.ts";
 import type { ServerInfo } from "../../shared/gen/auth_pb.ts";
 import { freePort } from "../support/free_port.ts";
 import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
+import { enterPatiently, signUp } from "../support/sign_up.ts";
 import { until } from "../support/wait.ts";
 import { GuildDeeds, GUILDS } from "./guild_deeds.ts";
 import { problemsOf } from "./partition_history.ts";
@@ -155,14 +157,11 @@ class Founder {
 
   async enter(server: ServerProcess, port: number): Promise<void> {
     const { login } = server.ports;
-    const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ port: login, signal }) });
-    await client.open();
-    await client.register(this.name, "secret");
-    const { gameServers, sessionToken } = await client.login(this.name, "secret");
-    await client.close();
+    const connect: Connect = (signal) => connectTcp({ port: login, signal });
+    const { gameServers, sessionToken } = await signUp(connect, this.name, "secret");
     this.#client = this.#connected(gameServers, port);
     await this.#client.open();
-    await this.#client.enterWorld({ token: sessionToken });
+    await enterPatiently(this.#client, this.name, sessionToken);
   }
 
   #connected(servers: readonly ServerInfo[], home: number): DrawbridgeClient {

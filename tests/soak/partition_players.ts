@@ -9,10 +9,12 @@
  */
 
 import { connectTcp } from "../../client/tcp_transport.ts";
+import type { Connect } from "../../client/transport.ts";
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { GuildCreateRequestSchema, GuildLeaveRequestSchema } from "../../games/parts/guilds/guilds_pb.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
+import { signUp } from "../support/sign_up.ts";
 import { inGuildBy } from "./guild_deeds.ts";
 import type { Deed } from "./partition_history.ts";
 
@@ -57,11 +59,8 @@ class Player {
 
   async register(): Promise<void> {
     const { hostname, loginPort } = this.#server;
-    const client = new DrawbridgeClient({ connect: (signal) => connectTcp({ hostname, port: loginPort, signal }) });
-    await client.open();
-    await client.register(this.#name, "secret");
-    this.#token = (await client.login(this.#name, "secret")).sessionToken;
-    await client.close();
+    const connect: Connect = (signal) => connectTcp({ hostname, port: loginPort, signal });
+    this.#token = (await signUp(connect, this.#name, "secret")).sessionToken;
   }
 
   async live(): Promise<void> {

@@ -8,6 +8,7 @@
 
 import { DrawbridgeClient } from "../../client/browser.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
+import type { Connect } from "../../client/transport.ts";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import { ErrorResponseSchema, type ServerInfo } from "../../shared/gen/auth_pb.ts";
@@ -17,6 +18,7 @@ import { freePort } from "../support/free_port.ts";
 import { TestNats } from "../support/nats.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server_process.ts";
+import { enterPatiently, signUp } from "../support/sign_up.ts";
 import { until } from "../support/wait.ts";
 import { GuildDeeds, GUILDS } from "./guild_deeds.ts";
 import { problemsOf } from "./partition_history.ts";
@@ -26,8 +28,6 @@ const STEP_MS = 100;
 /** What all say together, in messages a second: more would be refused, as it is more than anybody can hear. */
 const MESSAGES_PER_SECOND = 100;
 const PLAYERS_PER_LOGIN = 16;
-/** How long a machine that others keep busy may take to make an account, in milliseconds. */
-const LOGIN_PATIENCE_MS = 60_000;
 /** Deeds of all together in a second: what may be founded in one is limited. */
 const DEEDS_PER_SECOND = 60;
 
@@ -219,23 +219,11 @@ class Talker {
 
   async enter(): Promise<void> {
     const { login } = this.#servers[this.#home].ports;
-    const client = new DrawbridgeClient({
-      connect: (signal) => connectTcp({ port: login, signal }),
-      requestTimeoutMs: LOGIN_PATIENCE_MS,
-    });
-    await client.open();
-    await client.register(this.#name, "secret");
-    const { gameServers, sessionToken } = await client.login(this.#name, "secret");
-    await client.close();
+    const connect: Connect = (signal) => connectTcp({ port: login, signal });
+    const { gameServers, sessionToken } = await signUp(connect, this.#name, "secret");
     this.#client = this.#connected(gameServers);
     await this.#client.open();
-    const { spawnPosition } = await until(`${this.#name} to be let in`, async () => {
-      const entered = await this.#client!.enterWorld({ token: sessionToken });
-      if (entered.success) return entered;
-      // A busy machine may have no time for it now.
-      if (entered.errorCode === ErrorCode.UNAVAILABLE) return false;
-      throw new Error(`${this.#name} cannot enter: ${ErrorCode[entered.errorCode]}`);
-    }, LOGIN_PATIENCE_MS);
+    const { spawnPosition } = await enterPatiently(this.#client, this.#name, sessionToken);
     this.#x = spawnPosition!.x;
     this.#z = spawnPosition!.z;
   }
