@@ -11,6 +11,9 @@ import { DevProcess, newGame } from "../support/dev_process.ts";
 import { withTempDir } from "../support/temp_dir.ts";
 import { until } from "../support/wait.ts";
 
+/** How long a busy machine may take until a saved file is played, in milliseconds; players wait for what is held meanwhile. */
+const RELOAD_PATIENCE_MS = 120_000;
+
 /** Somebody who waves all the time, one wave after the other. */
 class Waver {
   readonly client: GameClient<Packets>;
@@ -25,7 +28,7 @@ class Waver {
 
   constructor(name: string, connect: Connect) {
     this.#name = name;
-    this.client = new GameClient({ contract, connect });
+    this.client = new GameClient({ contract, connect, requestTimeoutMs: RELOAD_PATIENCE_MS });
     this.client.on(WavedSchema, ({ name, count }) => {
       this.heard.set(name, [...this.heard.get(name) ?? [], count]);
     });
@@ -75,7 +78,7 @@ Deno.test("deno task dev reloads a game when a file is saved: players stay, lose
     const ben = new Waver("ben", gatewayOf(gateway));
     for (const waver of [ann, ben]) await waver.enter(gateway);
     const RULE = "Wave one to three times";
-    const answers = (text: string) => until(text, async () => await ben.refusal() === text, 120_000);
+    const answers = (text: string) => until(text, async () => await ben.refusal() === text, RELOAD_PATIENCE_MS);
     assertEquals(await ann.refusal(), RULE);
 
     await dev.edit("game.ts", (text) => text.replace(RULE, "At most three waves"));
@@ -122,7 +125,11 @@ message BowResponse {
 }
 `);
     const made = `file://${dev.folder}contract.ts`;
-    await until("the contract", async () => (await Deno.readTextFile(new URL(made))).includes("BowRequest"), 120_000);
+    await until(
+      "the contract",
+      async () => (await Deno.readTextFile(new URL(made))).includes("BowRequest"),
+      RELOAD_PATIENCE_MS,
+    );
     await dev.edit("game.ts", (text) =>
       text.replace("import { contract,", "import { BowRequestSchema, contract,")
         .replace(START, `${START}  game.on(BowRequestSchema, (_player, { how }) => ({ how: \`\${how} indeed\` }));\n`)
@@ -196,13 +203,13 @@ browserTest(
       assertEquals(await page.locator("#status").textContent(), "Connected");
 
       await dev.edit("web/page.ts", (text) => text.replace(" waves (", " has waved ("));
-      await page.waitForSelector("#log:not(:has(li))", { state: "attached", timeout: 120_000 });
+      await page.waitForSelector("#log:not(:has(li))", { state: "attached", timeout: RELOAD_PATIENCE_MS });
       // The page goes on with its login.
       await page.click("#wave");
       await page.waitForSelector("#log li");
       assertEquals(await log(), ["our ann has waved (3 in all)"]);
       await dev.edit("web/index.html", (text) => text.replace("<title>my-game", "<title>our game"));
-      await until("the new title", async () => await page.title() === "our game", 120_000);
+      await until("the new title", async () => await page.title() === "our game", RELOAD_PATIENCE_MS);
       assertEquals(errors, []);
       await page.close();
     });

@@ -35,7 +35,9 @@ Deno.test("A debugger stops in a handler of the game, looks at what it has, and 
       const lineNumber = lines.findIndex((line) => line.includes("game.entities.of(player)"));
       const { breakpointId } = await inspector.ask("Debugger.setBreakpointByUrl", { lineNumber, url: file }, thread);
       let isAnswered = false;
-      const waving = client.request(WaveRequestSchema, { times: 3 }).finally(() => isAnswered = true);
+      // Everything below happens before its answer.
+      const options = { timeoutMs: 120_000 };
+      const waving = client.request(WaveRequestSchema, { times: 3 }, options).finally(() => isAnswered = true);
       const { sessionId, params } = await inspector.event<Paused>("Debugger.paused");
       assertEquals([sessionId, params.hitBreakpoints], [thread, [breakpointId]]);
       const expression = { callFrameId: params.callFrames[0].callFrameId, expression: "times" };

@@ -21,7 +21,8 @@ async function enter(name: string, gateway: Connect, connect: Connect): Promise<
   assert((await registering.register(name, `secret of ${name}`)).success);
   const { sessionToken } = await registering.login(name, `secret of ${name}`);
   await registering.close();
-  const client = new GameClient({ contract, connect });
+  // What is asked while another worker takes over waits for it, on a busy machine for longer than a player would.
+  const client = new GameClient({ contract, connect, requestTimeoutMs: 60_000 });
   await client.open();
   assert((await client.enterWorld({ token: sessionToken })).success);
   return client;
