@@ -175,6 +175,19 @@ type HandlerAnswer<P, M> = IsUnknown<P> extends true
   ? any
   : [ReplyOf<P, M>] extends [never] ? void
   : MessageInitShape<SchemaOf<ReplyOf<P, M>>> | Durable<MessageInitShape<SchemaOf<ReplyOf<P, M>>>> | void;
+type KeysOf<T> = T extends unknown ? keyof T : never;
+/** The fields that an answer has: of each that a handler may give. */
+type FieldsOf<Given> = Given extends Promise<infer Late> ? FieldsOf<Late>
+  : Given extends Durable<infer Fields> ? KeysOf<Fields>
+  : Given extends object ? KeysOf<Given>
+  : never;
+/**
+ * Refuses an answer with fields that the reply does not have: the compiler looks for those in an object that is passed on,
+ * but not in what a function returns.
+ */
+type WithoutOthers<Given, Allowed> = 0 extends 1 & Allowed ? unknown
+  : [Exclude<FieldsOf<Given>, FieldsOf<Allowed>>] extends [never] ? unknown
+  : { readonly "the reply has no field": Exclude<FieldsOf<Given>, FieldsOf<Allowed>> };
 
 /**
  * A game that runs: what its rules are written against.
@@ -297,7 +310,12 @@ export class Game<P = any> {
    *
    * @throws {TypeError} when no packet carries it, or it has a handler.
    */
-  on<Desc extends DescMessage & HandledSchema<P>>(schema: Desc, handle: PlayerHandler<Desc, P>): void {
+  on<Desc extends DescMessage & HandledSchema<P>, Given extends ReturnType<PlayerHandler<Desc, P>>>(
+    schema: Desc,
+    handle: (
+      ...asked: Parameters<PlayerHandler<Desc, P>>
+    ) => Given & WithoutOthers<Given, HandlerAnswer<P, MessageShape<Desc>>>,
+  ): void {
     const { context, dispatcher } = this.#engine;
     const { row, replySchema } = dispatcher.onPlayer(schema, (player, message, requestKey) => {
       const call = watchHandler(row.name);
