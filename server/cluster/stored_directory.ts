@@ -98,6 +98,13 @@ const INSERT_HANDED_OVER = statement(
     ON CONFLICT (player_id) DO UPDATE SET epoch = excluded.epoch, until_ms = excluded.until_ms,
       session = excluded.session`,
 );
+/** One that is taken stays without what was in it, until its time is over: nobody else can bring it to an end. */
+const EMPTY_HANDED_OVER = statement("UPDATE handed_over_sessions SET session = ?2 WHERE player_id = ?1");
+const LOCK_TEXT = "SELECT 1 AS found FROM player_owners WHERE player_id = ?";
+const LOCK = statement(LOCK_TEXT, `${LOCK_TEXT} FOR SHARE`);
+const IS_TAKEN = statement(
+  "SELECT 1 AS found FROM handed_over_sessions WHERE player_id = ? AND epoch = ? AND length(session) = 0",
+);
 const DELETE_HANDED_OVER = statement("DELETE FROM handed_over_sessions WHERE until_ms <= now_ms()");
 const WANT = statement("UPDATE player_owners SET is_wanted = 1 WHERE player_id = ? AND is_wanted = 0");
 const SELECT_WANTED = statement<Ownership>(
@@ -123,6 +130,16 @@ const HAND_OVER = statement<{ readonly epoch: number }>(
       token_hash = ?4, previous_token_hash = ?5
     WHERE player_id = ?1 AND epoch = ?2 AND incarnation IS NOT NULL RETURNING epoch`,
 );
+
+/**
+ * Whether a session that was handed over under this ownership goes on at another node. If not, none takes it before the
+ * transaction that asks, which writes, ends.
+ */
+export function* isTaken({ playerId, epoch }: Ownership): Sql<boolean> {
+  yield* LOCK.get(playerId);
+  // The epoch ended when it was handed over.
+  return (yield* IS_TAKEN.get(playerId, epoch + 1)) !== undefined;
+}
 
 /** Nodes and the players they own. */
 export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
@@ -188,6 +205,7 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     const claimed = yield* CLAIM.get(playerId, serverId, incarnation, ...marksOf(mark));
     // Another one's lease that was renewed between the two statements.
     if (claimed === undefined) return { kind: "lapsed" };
+    if (handedOver !== undefined) yield* EMPTY_HANDED_OVER.run(playerId, new Uint8Array(0));
     return { kind: "taken", playerId, epoch: claimed.epoch, characterId, session: handedOver?.session ?? null };
   },
   *lost(owned) {

@@ -5,6 +5,8 @@
  * @module
  */
 
+export type { Ownership } from "../cluster/directory_store.ts";
+export { isTaken } from "../cluster/stored_directory.ts";
 export { looksOf } from "../names/public_name.ts";
 export { Room, type RoomQuery } from "../storage/room.ts";
 export type { SchemaStep } from "../storage/schema.ts";

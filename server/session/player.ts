@@ -125,6 +125,11 @@ export class Player implements PlayerName {
     return this.#session.isLeaving;
   }
 
+  /** Whether its session is about to go on at another server, with its outbox. */
+  get isMoving(): boolean {
+    return this.#session.isMoving;
+  }
+
   /**
    * The id of its entity.
    *

@@ -48,6 +48,14 @@ async function resume(pair: Pair, node: Node, resumeToken: string, lastSequence 
   return { client, answer: answerTo(node, client)! };
 }
 
+/** Enters anew, and gives what is heard then. */
+async function enteredAt(pair: Pair, node: Node, player: HarnessClient): Promise<string[]> {
+  const client = pair.ask(node, player);
+  await pair.pass(1_000);
+  assertEquals(entered(node, client), "in");
+  return node.harness.take(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+}
+
 Deno.test("RESUME_REQUEST at another node is told where to go, and the token is not spent", async () => {
   await using pair = await Pair.start();
   const [one, two] = pair.nodes;
@@ -287,6 +295,78 @@ for (const why of ["its session is handed over", "its player enters there"] as c
     }
     await pair.pass(2_000);
     assertEquals(isHeard(two, client), false);
+  });
+}
+
+for (const isLost of [false, true]) {
+  const who = isLost ? "whose connection was lost" : "who is connected";
+  Deno.test(`A whisper to a player ${who} is heard once where keeping it takes longer than its hand-over`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+    one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+    const { lastSequence } = one.harness.sessionOf(bert).outbox!, open = Promise.withResolvers<void>();
+    const outcomes: string[] = [];
+    replaceIn(pair.storage, SOCIAL, (store) => ({
+      keepWhisper: async (whisper) => {
+        await open.promise;
+        const result = await store.keepWhisper(whisper);
+        outcomes.push(result.kind);
+        return result;
+      },
+    }));
+    if (isLost) {
+      one.harness.disconnect(bert);
+      await pair.pass(2_000);
+    }
+    const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+    one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+    const draining = one.harness.logic.drain();
+    await pair.pass(2 * DRAIN_ANSWERS_MS + 1_000);
+    await draining;
+    const heard = (client: HarnessClient) =>
+      two.harness.take(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+    const { client, answer } = await resume(pair, two, bert.resumeToken, lastSequence);
+    assertEquals([answer.success, heard(client)], [true, ["hello"]]);
+    client.entityId = Number(answer.entityId);
+    const ack = two.harness.sessionOf(client).outbox!.lastSequence;
+    two.harness.send(client, HeartbeatRequestSchema, {}, { ack });
+    await pair.pass(2_000);
+    open.resolve();
+    await pair.pass(2_000);
+    assertEquals(outcomes, ["taken"]);
+    two.harness.send(client, LogoutRequestSchema, {});
+    await pair.pass(1_000);
+    const again = pair.ask(two, bert);
+    await pair.pass(1_000);
+    assertEquals([entered(two, again), heard(again)], ["in", []]);
+  });
+}
+
+for (const end of ["nobody takes", "its player enters instead of"] as const) {
+  Deno.test(`A whisper that is kept later than its session is handed over is heard where ${end} it`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+    one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+    const open = Promise.withResolvers<void>();
+    replaceIn(pair.storage, SOCIAL, (store) => ({
+      keepWhisper: async (whisper) => {
+        await open.promise;
+        return await store.keepWhisper(whisper);
+      },
+    }));
+    const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+    one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+    const draining = one.harness.logic.drain();
+    await pair.pass(2 * DRAIN_ANSWERS_MS + 1_000);
+    await draining;
+    if (end === "nobody takes") open.resolve();
+    else assertEquals(await enteredAt(pair, two, bert), []);
+    open.resolve();
+    await pair.pass(2_000);
+    if (end === "nobody takes") await pair.pass(one.harness.config.linkDeadMs);
+    assertEquals(await enteredAt(pair, two, bert), ["hello"]);
   });
 }
 

@@ -14,6 +14,7 @@ import {
   type SessionPlace,
   type TakenSession,
 } from "../../server/cluster/directory_store.ts";
+import { SOCIAL } from "../../games/parts/friends/social_store.ts";
 import { type SavedCharacter, type Storage, SYSTEM } from "../../server/storage/storage.ts";
 import { Prng } from "../../server/world/prng.ts";
 import { DependencyError } from "../../shared/errors.ts";
@@ -21,6 +22,8 @@ import { assert, assertEquals, assertRejects } from "../support/assert.ts";
 import { type ProgramName, programTest } from "../support/programs.ts";
 
 const LEASE_MS = 6_000, GRACE_MS = 60_000;
+/** Whispers that are kept in the moment in which a session is taken. */
+const WHISPER_RACES = 100;
 const LOAD = { currentPlayers: 0, maxPlayers: 100, isDraining: false };
 const MARK: SessionMark = { characterId: 0, tokenHash: "a token", previousTokenHash: null };
 
@@ -253,6 +256,48 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
     await cluster.renew(two);
     assertEquals((await cluster.place("Bert's new")).kind, "owned");
   });
+
+  claim(
+    "SOCIAL.keepWhisper() of a session that was handed over is refused once that is taken, and else found by who takes it",
+    async (cluster) => {
+      const [one, two] = [node(1), node(2)], social = cluster.storage.of(SOCIAL);
+      await cluster.join(one, two);
+      const senderId = await cluster.player("Sender");
+      const handedOver = async (name: string) => {
+        const playerId = await cluster.player(name);
+        await cluster.claim(playerId, one, { ...MARK, tokenHash: name });
+        const keep = (message: string) =>
+          social.keepWhisper({
+            ...{ recipientId: playerId, senderId, message, sentAtMs: 1 },
+            unlessTaken: { playerId, epoch: 1 },
+          }).then(({ kind }) => kind);
+        const kept = async () =>
+          (await social.listWhispers({ recipientId: playerId, sentFromMs: 0 })).map(({ message }) => message);
+        const before = await keep("before");
+        const given = {
+          playerId,
+          epoch: 1,
+          mark: { ...MARK, tokenHash: name },
+          session: bytes("x"),
+          graceMs: GRACE_MS,
+        };
+        assert(await cluster.directory.handOver(given));
+        return { playerId, before, keep, kept };
+      };
+      const anna = await handedOver("Anna"), bert = await handedOver("Bert");
+      assertEquals([anna.before, await anna.keep("waiting")], ["kept", "kept"]);
+      assertEquals((await cluster.take("Anna", two, "next")).kind, "taken");
+      assertEquals([await anna.keep("late"), await anna.kept()], ["taken", ["before", "waiting"]]);
+      assertEquals((await cluster.claim(bert.playerId, two, { ...MARK, tokenHash: "anew" })).kind, "claimed");
+      assertEquals([await bert.keep("late"), await bert.kept()], ["kept", ["before", "late"]], "Nobody took it");
+      for (let race = 0; race < WHISPER_RACES; race++) {
+        const each = await handedOver(`Racer ${race}`);
+        const taken = cluster.take(`Racer ${race}`, two, `next ${race}`).then(() => each.kept());
+        const [outcome, found] = await Promise.all([each.keep("raced"), taken]);
+        assertEquals([outcome, found.includes("raced")], [outcome, outcome === "kept"]);
+      }
+    },
+  );
 
   claim(
     "DIRECTORY.takeSession() takes the session of a dead node for whoever brings its token or the one before, for a while",

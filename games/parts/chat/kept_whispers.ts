@@ -45,6 +45,13 @@ interface Brought {
   isOnlyHere: boolean;
 }
 
+/** A whisper that is to be kept. */
+interface MissedWhisper {
+  readonly message: ChatMessage;
+  /** What its recipient was here by, where it is in a session that may go on at another server. */
+  readonly unlessTaken?: Asker["owner"];
+}
+
 /** What a packet must have to be looked at. */
 type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt">;
 
@@ -79,10 +86,15 @@ export class KeptWhispers {
   // Keeping
 
   /** Keeps a whisper, and resolves when that is certain. A recipient who ignores the sender never gets it. */
-  async keep(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
-    const { players } = this.#game;
+  keep(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
+    return this.#keep({ message }, asker);
+  }
+
+  async #keep(whisper: MissedWhisper, asker: Asker): Promise<KeepWhisperResult> {
+    const { players } = this.#game, { message } = whisper;
     const recipientId = Number(message.recipientId);
-    const result = await this.#store(message, asker);
+    const result = await this.#store(whisper, asker);
+    if (result.kind !== "kept") return result;
     // Who came online meanwhile may have been given what was kept before this.
     if (players.isOnline(recipientId)) this.#beside(() => this.deliver(recipientId, asker));
     else this.#keptForOthers.publish({ recipientId: message.recipientId });
@@ -94,8 +106,12 @@ export class KeptWhispers {
    * newest {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
    */
   keepMissed(playerId: number, packets: readonly MissedPacket[]): void {
-    const whispers = whispersOf(playerId, packets).slice(-KEPT_WHISPERS_MAX);
-    if (whispers.length > 0) this.#track(playerId, () => this.#keepInOrder(whispers.map(({ message }) => message)));
+    this.#keepAll(playerId, whispersOf(playerId, packets));
+  }
+
+  #keepAll(playerId: number, whispers: readonly MissedWhisper[]): void {
+    const kept = whispers.slice(-KEPT_WHISPERS_MAX);
+    if (kept.length > 0) this.#track(playerId, () => this.#keepInOrder(kept));
   }
 
   /** Keeps what a player was whispered whose connection is lost: its outbox may not hold it until it is back. */
@@ -108,7 +124,7 @@ export class KeptWhispers {
 
   /** Keeps whispers that are in an outbox as well, until they are acknowledged. */
   #secure(player: Player, packets: readonly OutboxPacket[]): void {
-    const { playerId } = player;
+    const { playerId, asker: { owner } } = player;
     const whispers = whispersOf(playerId, packets.map((packet) => this.#asNew(player, packet)));
     for (const [index, { packet, message }] of whispers.entries()) {
       const receipt: Receipt = { isHeard: false, isKept: true };
@@ -118,7 +134,7 @@ export class KeptWhispers {
       const parcel: Parcel = { receipt, whisperId: null, isNumbered: true, isLoose: false };
       this.#add(player, parcel);
       const secure = () =>
-        this.#store(message, SYSTEM).then((result) => {
+        this.#store({ message, unlessTaken: owner }, SYSTEM).then((result) => {
           if (result.kind !== "kept") return this.#drop(player, parcel);
           parcel.whisperId = result.whisperId;
           const isOver = this.#parcels.get(player)?.includes(parcel) !== true;
@@ -144,16 +160,17 @@ export class KeptWhispers {
     return packet;
   }
 
-  async #keepInOrder(whispers: readonly ChatMessage[]): Promise<void> {
-    for (const whisper of whispers) await this.keep(whisper, SYSTEM);
+  async #keepInOrder(whispers: readonly MissedWhisper[]): Promise<void> {
+    for (const whisper of whispers) await this.#keep(whisper, SYSTEM);
   }
 
-  #store(message: ChatMessage, asker: Asker): Promise<KeepWhisperResult> {
+  #store({ message, unlessTaken }: MissedWhisper, asker: Asker): Promise<KeepWhisperResult> {
     return this.#game.storage.for(asker).of(SOCIAL).keepWhisper({
       recipientId: Number(message.recipientId),
       senderId: Number(message.senderId),
       message: message.message,
       sentAtMs: Number(message.timestamp),
+      ...unlessTaken === undefined ? {} : { unlessTaken },
     });
   }
 
@@ -298,7 +315,7 @@ export class KeptWhispers {
    * @param held What it was not sent yet.
    */
   onOffline(player: Player, held: readonly MissedPacket[]): void {
-    const { isLeaving, outbox, playerId } = player;
+    const { asker, isLeaving, isMoving, outbox, playerId } = player;
     this.#secured.delete(player);
     const parcels = this.#parcels.get(player) ?? [];
     for (const { receipt, isLoose, isNumbered } of parcels) {
@@ -313,7 +330,10 @@ export class KeptWhispers {
     const arrived: number[] = [];
     for (const { receipt, whisperId } of parcels) if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
     if (arrived.length > 0) this.#forget(playerId, arrived);
-    this.keepMissed(playerId, [...missed, ...held]);
+    // Those in its outbox the server tells that takes it, and keeps what is not heard there.
+    const unlessTaken = isMoving ? asker.owner : undefined;
+    const whispers = whispersOf(playerId, missed).map(({ message }) => ({ message, unlessTaken }));
+    this.#keepAll(playerId, [...whispers, ...whispersOf(playerId, held)]);
   }
 
   /** The numbering of a player ends in order: what it was sent has arrived. Gives what it was not sent, nor will be. */

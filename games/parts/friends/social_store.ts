@@ -4,7 +4,15 @@
  * @module
  */
 
-import { defineStore, type Partings, type PlayerName, read, type StoreOf, write } from "../../../server/game/store.ts";
+import {
+  defineStore,
+  type Ownership,
+  type Partings,
+  type PlayerName,
+  read,
+  type StoreOf,
+  write,
+} from "../../../server/game/store.ts";
 
 /** A request of one player about another; a receipt is kept of the results that tell of a change. */
 function change<Argument, Done, Refused>(...done: readonly Done[]) {
@@ -96,11 +104,13 @@ export interface NewWhisper {
   readonly message: string;
   /** Unix time in milliseconds. */
   readonly sentAtMs: number;
+  /** The whisper is in the recipient's session too: nothing is kept where another server goes on with that. */
+  readonly unlessTaken?: Ownership;
 }
 
 /** What became of a whisper that is to be kept. */
 export type KeepWhisperResult = { readonly kind: "kept"; readonly whisperId: number } | {
-  readonly kind: "ignored" | "full";
+  readonly kind: "ignored" | "full" | "taken";
 };
 
 /** A whisper as it is stored. */

@@ -15,6 +15,7 @@ import {
   type Count,
   countOf,
   type HandlersOf,
+  isTaken,
   listOf,
   type PlayerName,
   Room,
@@ -232,9 +233,10 @@ function keptWhispers(): Operations<"keepWhisper" | "listWhispers" | "deleteWhis
   const all = { key: "", max: KEPT_WHISPERS_TOTAL_MAX, pending: 0 };
 
   return {
-    *keepWhisper({ recipientId, senderId, message, sentAtMs }) {
+    *keepWhisper({ recipientId, senderId, message, sentAtMs, unlessTaken }) {
       checkPair({ playerId: recipientId, otherId: senderId });
       checkId(sentAtMs, "sentAtMs");
+      if (unlessTaken !== undefined && (yield* isTaken(unlessTaken))) return { kind: "taken" };
       if (yield* ignores(recipientId, senderId)) return { kind: "ignored" };
       const hasRoom = (yield* countOf(COUNT_WHISPERS_OF_SENDER, senderId)) < KEPT_WHISPERS_PER_SENDER_MAX &&
         (yield* room.tryTake(all, () => countOf(COUNT_WHISPERS))) && (yield* makeRoom(recipientId, senderId));
