@@ -148,12 +148,13 @@ export class Drain {
     this.#parts.world.part(session);
     // Where the game has failed there is none: what was saved before stays, and the session goes on all the same.
     const character = saver.withdraw(characterId);
-    const numbers = { ...session, outbox: session.outbox!.image() };
+    const { adoptsSequence, clientVersion, receivedSequence } = session, outbox = session.outbox!.image();
     sessions.end(session);
     try {
       // What the game made of the end is read by the next node.
       await this.#until(() => !this.#parts.game.hasUnsaved(playerId));
-      const mark = { characterId, resumeToken, previousResumeToken };
+      const mark = { characterId, resumeToken, previousResumeToken }, { carried } = session;
+      const numbers = { adoptsSequence, carried, clientVersion, outbox, receivedSequence };
       const handOver = { ...owner, character, mark, session: encodeSession(numbers), graceMs: config.linkDeadMs };
       if (!await this.#parts.cluster!.handOver(handOver)) {
         return dismiss(link, { reason: DisconnectReason.LOGGED_IN_ELSEWHERE });

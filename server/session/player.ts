@@ -131,6 +131,24 @@ export class Player implements PlayerName {
   }
 
   /**
+   * Gives something along with its session, where that goes on at another server: what must be known there and may not be
+   * on disk yet. To be called when the player goes offline and {@linkcode Player.isMoving}.
+   *
+   * @param bytes A few KiB at most: they lie in the database until the session is taken.
+   */
+  carry(name: string, bytes: Uint8Array): void {
+    this.#session.carried = new Map([...this.#session.carried, [name, bytes]]);
+  }
+
+  /** What was given along with its session, once: to be called when the player enters; undefined: nothing. */
+  takeCarried(name: string): Uint8Array | undefined {
+    const carried = new Map(this.#session.carried), bytes = carried.get(name);
+    carried.delete(name);
+    this.#session.carried = carried;
+    return bytes;
+  }
+
+  /**
    * The id of its entity.
    *
    * @throws {TypeError} when it is not in the world.

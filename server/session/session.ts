@@ -104,6 +104,8 @@ export class Session {
   isLeaving = false;
   /** It is about to go on at another node: what its client sends is left to that one. */
   isMoving = false;
+  /** What the game gives along when it goes on at another node, or was given along from there, by name. */
+  carried: ReadonlyMap<string, Uint8Array> = new Map();
   /** It ended: whatever still comes for it is dropped. */
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */
@@ -199,7 +201,8 @@ export class Session {
   }
 
   /** Goes on with the numbers of another node. */
-  goOnWith({ adoptsSequence, outbox, receivedSequence }: SessionNumbers): void {
+  goOnWith({ adoptsSequence, carried, outbox, receivedSequence }: SessionNumbers): void {
+    this.carried = carried;
     this.outbox = Outbox.of(outbox);
     this.receivedSequence = receivedSequence;
     this.adoptsSequence = adoptsSequence;

@@ -10,12 +10,15 @@ import type { OutboxImage } from "./outbox.ts";
 import type { Session } from "./session.ts";
 
 /** The numbers of a session in both directions, with the packets that bear them. */
-export interface SessionNumbers extends Pick<Session, "receivedSequence" | "adoptsSequence" | "clientVersion"> {
+export interface SessionNumbers
+  extends Pick<Session, "receivedSequence" | "adoptsSequence" | "clientVersion" | "carried"> {
   readonly outbox: OutboxImage;
 }
 
 /** A session as the database keeps it: a `HandedOverSession`. */
-export function encodeSession({ adoptsSequence, clientVersion, outbox, receivedSequence }: SessionNumbers): Uint8Array {
+export function encodeSession(
+  { adoptsSequence, carried, clientVersion, outbox, receivedSequence }: SessionNumbers,
+): Uint8Array {
   const { firstSequence, hasGap, isAcknowledged, packets, sentSequence } = outbox;
   return toBinary(
     HandedOverSessionSchema,
@@ -30,6 +33,7 @@ export function encodeSession({ adoptsSequence, clientVersion, outbox, receivedS
       receivedSequence: BigInt(receivedSequence),
       adoptsSequence,
       clientVersion: clientVersion ?? "",
+      carried: Object.fromEntries(carried),
     }),
   );
 }
@@ -53,6 +57,7 @@ export function decodeSession(bytes: Uint8Array): SessionNumbers {
     receivedSequence: Number(rest.receivedSequence),
     adoptsSequence: rest.adoptsSequence,
     clientVersion: rest.clientVersion === "" ? null : rest.clientVersion,
+    carried: new Map(Object.entries(rest.carried)),
   };
 }
 
@@ -68,5 +73,5 @@ export function numbersAfter(lastSequence: number): SessionNumbers {
     isAcknowledged: true,
     hasGap: true,
   };
-  return { outbox, receivedSequence: 0, adoptsSequence: true, clientVersion: null };
+  return { outbox, receivedSequence: 0, adoptsSequence: true, clientVersion: null, carried: new Map() };
 }

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_drawbridge_handover: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChlkcmF3YnJpZGdlL2hhbmRvdmVyLnByb3RvEg1kcmF3YnJpZGdlLnYxIuoBChFIYW5kZWRPdmVyU2Vzc2lvbhIwCgdwYWNrZXRzGAEgAygLMh8uZHJhd2JyaWRnZS52MS5IYW5kZWRPdmVyUGFja2V0EhYKDmZpcnN0X3NlcXVlbmNlGAIgASgEEhUKDXNlbnRfc2VxdWVuY2UYAyABKAQSFwoPaXNfYWNrbm93bGVkZ2VkGAQgASgIEg8KB2hhc19nYXAYBSABKAgSGQoRcmVjZWl2ZWRfc2VxdWVuY2UYBiABKAQSFwoPYWRvcHRzX3NlcXVlbmNlGAcgASgIEhYKDmNsaWVudF92ZXJzaW9uGAggASgJIl0KEEhhbmRlZE92ZXJQYWNrZXQSDAoEdHlwZRgBIAEoBRIPCgdwYXlsb2FkGAIgASgMEhUKDWlzX2NvbXByZXNzZWQYAyABKAgSEwoLaXNfZm9yX21hbnkYBCABKAhiBnByb3RvMw",
+    "ChlkcmF3YnJpZGdlL2hhbmRvdmVyLnByb3RvEg1kcmF3YnJpZGdlLnYxItoCChFIYW5kZWRPdmVyU2Vzc2lvbhIwCgdwYWNrZXRzGAEgAygLMh8uZHJhd2JyaWRnZS52MS5IYW5kZWRPdmVyUGFja2V0EhYKDmZpcnN0X3NlcXVlbmNlGAIgASgEEhUKDXNlbnRfc2VxdWVuY2UYAyABKAQSFwoPaXNfYWNrbm93bGVkZ2VkGAQgASgIEg8KB2hhc19nYXAYBSABKAgSGQoRcmVjZWl2ZWRfc2VxdWVuY2UYBiABKAQSFwoPYWRvcHRzX3NlcXVlbmNlGAcgASgIEhYKDmNsaWVudF92ZXJzaW9uGAggASgJEj4KB2NhcnJpZWQYCSADKAsyLS5kcmF3YnJpZGdlLnYxLkhhbmRlZE92ZXJTZXNzaW9uLkNhcnJpZWRFbnRyeRouCgxDYXJyaWVkRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMOgI4ASJdChBIYW5kZWRPdmVyUGFja2V0EgwKBHR5cGUYASABKAUSDwoHcGF5bG9hZBgCIAEoDBIVCg1pc19jb21wcmVzc2VkGAMgASgIEhMKC2lzX2Zvcl9tYW55GAQgASgIYgZwcm90bzM",
   );
 
 /**
@@ -73,6 +73,13 @@ export type HandedOverSession = Message<"drawbridge.v1.HandedOverSession"> & {
    * @generated from field: string client_version = 8;
    */
   clientVersion: string;
+
+  /**
+   * What the game gives along, by name.
+   *
+   * @generated from field: map<string, bytes> carried = 9;
+   */
+  carried: { [key: string]: Uint8Array };
 };
 
 /**

@@ -17,6 +17,7 @@ import {
   type ResumeResponse,
   TokensRevokeRequestSchema,
 } from "../../shared/gen/auth_pb.ts";
+import { DependencyError } from "../../shared/errors.ts";
 import { ErrorCode } from "../../shared/gen/common_pb.ts";
 import { EnterWorldRequestSchema, LeaveWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import {
@@ -297,6 +298,87 @@ for (const why of ["its session is handed over", "its player enters there"] as c
     assertEquals(isHeard(two, client), false);
   });
 }
+
+for (const why of ["takes longer than the hand-over of its session", "fails at that"] as const) {
+  Deno.test(`A kept whisper that was acknowledged is not heard again where deleting it ${why}`, async () => {
+    await using pair = await Pair.start();
+    const [one, two] = pair.nodes;
+    const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+    one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+    one.harness.disconnect(bert);
+    await pair.pass(2_000);
+    const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+    one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+    await pair.pass(2_000);
+    const back = await resume(pair, one, bert.resumeToken);
+    const open = Promise.withResolvers<void>();
+    let isDown = why === "fails at that";
+    replaceIn(pair.storage, SOCIAL, (store) => ({
+      deleteWhispers: async (whispers) => {
+        if (isDown) throw new DependencyError("unavailable", "out of reach");
+        await open.promise;
+        return await store.deleteWhispers(whispers);
+      },
+    }));
+    const ack = one.harness.sessionOf(bert).outbox!.lastSequence;
+    one.harness.send(back.client, HeartbeatRequestSchema, {}, { ack });
+    await pair.pass(STEP_MS);
+    const draining = one.harness.logic.drain();
+    await pair.pass(2 * DRAIN_ANSWERS_MS + 1_000);
+    await draining;
+    const { client, answer } = await resume(pair, two, back.answer.resumeToken, ack);
+    assert(answer.success);
+    client.entityId = Number(answer.entityId);
+    await pair.pass(2_000);
+    const heard = () => two.harness.received(client, PacketType.CHAT_MESSAGE).map(({ message }) => message);
+    assertEquals(heard(), []);
+    isDown = false;
+    open.resolve();
+    await pair.pass(2_000);
+    const kept = await pair.storage.of(SOCIAL).listWhispers({ recipientId: bert.playerId, sentFromMs: 0 });
+    assertEquals([heard(), kept], [[], []], "It is deleted by whoever can");
+  });
+}
+
+Deno.test("A whisper that is kept only when it was acknowledged, and its session handed over, is not heard again", async () => {
+  await using pair = await Pair.start();
+  const [one, two] = pair.nodes;
+  const anna = await one.harness.connect({ name: "Anna" }), bert = await one.harness.connect({ name: "Bert" });
+  one.harness.send(bert, HeartbeatRequestSchema, {}, { ack: 1 });
+  const open = Promise.withResolvers<void>();
+  replaceIn(pair.storage, SOCIAL, (store) => ({
+    keepWhisper: async (whisper) => {
+      await open.promise;
+      return await store.keepWhisper(whisper);
+    },
+  }));
+  one.harness.disconnect(bert);
+  await pair.pass(2_000);
+  const request = { channel: Channel.WHISPER, message: "hello", recipientName: "Bert" };
+  one.harness.send(anna, ChatMessageSchema, request, { sequence: 1 });
+  await pair.pass(STEP_MS);
+  const back = await resume(pair, one, bert.resumeToken);
+  const ack = one.harness.sessionOf(bert).outbox!.lastSequence;
+  one.harness.send(back.client, HeartbeatRequestSchema, {}, { ack });
+  const draining = one.harness.logic.drain();
+  await pair.pass(2 * DRAIN_ANSWERS_MS + 1_000);
+  await draining;
+  let deleteCount = 0;
+  // What the first server deletes in the end is too late.
+  const late = Promise.withResolvers<number>();
+  replaceIn(pair.storage, SOCIAL, (store) => ({
+    deleteWhispers: (whispers) => deleteCount++ === 0 ? late.promise : store.deleteWhispers(whispers),
+  }));
+  open.resolve();
+  await pair.pass(STEP_MS);
+  const kept = () => pair.storage.of(SOCIAL).listWhispers({ recipientId: bert.playerId, sentFromMs: 0 });
+  assertEquals([(await kept()).length, deleteCount], [1, 1]);
+  const { client, answer } = await resume(pair, two, back.answer.resumeToken, ack);
+  assert(answer.success);
+  await pair.pass(3_000);
+  assertEquals([two.harness.received(client, PacketType.CHAT_MESSAGE), await kept()], [[], []]);
+  late.resolve(0);
+});
 
 for (const isLost of [false, true]) {
   const who = isLost ? "whose connection was lost" : "who is connected";

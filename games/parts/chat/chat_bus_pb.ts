@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  */
 export const file_parts_chat_chat_bus: GenFile = /*@__PURE__*/
   fileDesc(
-    "ChlwYXJ0cy9jaGF0L2NoYXRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIqABCgRTYWlkEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtwYWNrZXRfdHlwZRgCIAEoDRIPCgdwYXlsb2FkGAMgASgMEhMKCWV2ZXJ5Ym9keRgEIAEoCEgAEhIKCGd1aWxkX2lkGAUgASgESAASKwoHcGxheWVycxgGIAEoCzIYLmRyYXdicmlkZ2UudjEuUGxheWVySWRzSABCCQoHaGVhcmVycyIYCglQbGF5ZXJJZHMSCwoDaWRzGAEgAygEIj0KDldoaXNwZXJUb090aGVyEisKB3doaXNwZXIYASABKAsyGi5kcmF3YnJpZGdlLnYxLkNoYXRNZXNzYWdlIj0KDVdoaXNwZXJBbnN3ZXISLAoGcmVzdWx0GAEgASgOMhwuZHJhd2JyaWRnZS52MS5XaGlzcGVyUmVzdWx0IiMKC1doaXNwZXJLZXB0EhQKDHJlY2lwaWVudF9pZBgBIAEoBCI2ChBNdXRlZEZvckZsb29kaW5nEhEKCXBsYXllcl9pZBgBIAEoBBIPCgdlbmRzX2F0GAIgASgEKmAKDVdoaXNwZXJSZXN1bHQSGQoVV0hJU1BFUl9SRVNVTFRfQUJTRU5UEAASGAoUV0hJU1BFUl9SRVNVTFRfVEFLRU4QARIaChZXSElTUEVSX1JFU1VMVF9SRUZVU0VEEAJiBnByb3RvMw",
+    "ChlwYXJ0cy9jaGF0L2NoYXRfYnVzLnByb3RvEg1kcmF3YnJpZGdlLnYxIqABCgRTYWlkEhEKCXNlbmRlcl9pZBgBIAEoBBITCgtwYWNrZXRfdHlwZRgCIAEoDRIPCgdwYXlsb2FkGAMgASgMEhMKCWV2ZXJ5Ym9keRgEIAEoCEgAEhIKCGd1aWxkX2lkGAUgASgESAASKwoHcGxheWVycxgGIAEoCzIYLmRyYXdicmlkZ2UudjEuUGxheWVySWRzSABCCQoHaGVhcmVycyIYCglQbGF5ZXJJZHMSCwoDaWRzGAEgAygEIj0KDldoaXNwZXJUb090aGVyEisKB3doaXNwZXIYASABKAsyGi5kcmF3YnJpZGdlLnYxLkNoYXRNZXNzYWdlIj0KDVdoaXNwZXJBbnN3ZXISLAoGcmVzdWx0GAEgASgOMhwuZHJhd2JyaWRnZS52MS5XaGlzcGVyUmVzdWx0IiMKC1doaXNwZXJLZXB0EhQKDHJlY2lwaWVudF9pZBgBIAEoBCI2ChBNdXRlZEZvckZsb29kaW5nEhEKCXBsYXllcl9pZBgBIAEoBBIPCgdlbmRzX2F0GAIgASgEIlIKDUhlYXJkV2hpc3BlcnMSEwoLd2hpc3Blcl9pZHMYASADKAQSLAoId2hpc3BlcnMYAiADKAsyGi5kcmF3YnJpZGdlLnYxLkNoYXRNZXNzYWdlKmAKDVdoaXNwZXJSZXN1bHQSGQoVV0hJU1BFUl9SRVNVTFRfQUJTRU5UEAASGAoUV0hJU1BFUl9SRVNVTFRfVEFLRU4QARIaChZXSElTUEVSX1JFU1VMVF9SRUZVU0VEEAJiBnByb3RvMw",
     [file_parts_chat_chat],
   );
 
@@ -172,6 +172,34 @@ export type MutedForFlooding = Message<"drawbridge.v1.MutedForFlooding"> & {
  */
 export const MutedForFloodingSchema: GenMessage<MutedForFlooding> = /*@__PURE__*/
   messageDesc(file_parts_chat_chat_bus, 5);
+
+/**
+ * Whispers that a player has heard and that may still be kept: what goes with its session to another server.
+ *
+ * @generated from message drawbridge.v1.HeardWhispers
+ */
+export type HeardWhispers = Message<"drawbridge.v1.HeardWhispers"> & {
+  /**
+   * By which they are kept.
+   *
+   * @generated from field: repeated uint64 whisper_ids = 1;
+   */
+  whisperIds: bigint[];
+
+  /**
+   * Those of which that is not known yet.
+   *
+   * @generated from field: repeated drawbridge.v1.ChatMessage whispers = 2;
+   */
+  whispers: ChatMessage[];
+};
+
+/**
+ * Describes the message drawbridge.v1.HeardWhispers.
+ * Use `create(HeardWhispersSchema)` to create a new message.
+ */
+export const HeardWhispersSchema: GenMessage<HeardWhispers> = /*@__PURE__*/
+  messageDesc(file_parts_chat_chat_bus, 6);
 
 /**
  * What became of it.

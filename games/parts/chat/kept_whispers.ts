@@ -6,8 +6,8 @@
  */
 
 import { packetTypeOf } from "../../../shared/contract.ts";
-import { create, fromBinary } from "@bufbuild/protobuf";
-import { WhisperKeptSchema } from "./chat_bus_pb.ts";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { HeardWhispersSchema, WhisperKeptSchema } from "./chat_bus_pb.ts";
 import { Channel, type ChatMessage, ChatMessageSchema } from "./chat_pb.ts";
 import { KEPT_WHISPER_MS, KEPT_WHISPERS_MAX, WHISPERS_FORGOTTEN_AGAIN_MAX } from "../friends/limits.ts";
 import {
@@ -25,12 +25,16 @@ import type { ChatDelivery } from "./chat_delivery.ts";
 import type { ContactGate } from "./contact_gate.ts";
 
 const CHAT_MESSAGE = packetTypeOf(ChatMessageSchema);
+/** By which the whispers that were heard go along with a session. */
+const HEARD = "whispers.heard";
 
 /** A kept whisper that was sent to its recipient, who may not have it yet. */
 interface Parcel {
   readonly receipt: Receipt;
   /** Null while it is being stored. */
   whisperId: number | null;
+  /** The whisper, until it is stored. */
+  readonly message?: ChatMessage;
   /** Its packet had a number. */
   readonly isNumbered: boolean;
   /** It has none, or the numbering is over: any later acknowledgement stands for it. */
@@ -131,7 +135,7 @@ export class KeptWhispers {
       packet.receipt = receipt;
       // Of more than are kept, the older ones are in the outbox only.
       if (whispers.length - index > KEPT_WHISPERS_MAX) continue;
-      const parcel: Parcel = { receipt, whisperId: null, isNumbered: true, isLoose: false };
+      const parcel: Parcel = { receipt, whisperId: null, message, isNumbered: true, isLoose: false };
       this.#add(player, parcel);
       const secure = () =>
         this.#store({ message, unlessTaken: owner }, SYSTEM).then((result) => {
@@ -236,19 +240,32 @@ export class KeptWhispers {
     wake();
   }
 
-  /** A player is in the world: the whispers in its outbox, where it has brought one, are not told again. */
+  /** A player is in the world: what it has heard elsewhere is not told again, nor what is in an outbox that it has brought. */
   onEnter(player: Player): void {
-    const { outbox, playerId } = player;
-    const whispers = whispersOf(playerId, outbox?.kept() ?? []);
-    if (whispers.length === 0) return;
-    this.#brought.set(
-      player,
-      whispers.map(({ packet, message }) => ({
-        message,
-        receipt: packet.receipt = { isHeard: false, isKept: true },
-        isOnlyHere: false,
-      })),
+    const { outbox, playerId } = player, carried = player.takeCarried(HEARD);
+    const { whisperIds, whispers } = carried === undefined
+      ? create(HeardWhispersSchema)
+      : fromBinary(HeardWhispersSchema, carried);
+    if (whisperIds.length > 0) this.#forget(playerId, whisperIds.map(Number));
+    const brought = whispersOf(playerId, outbox?.kept() ?? []).map(({ packet, message }): Brought => ({
+      message,
+      receipt: packet.receipt = { isHeard: false, isKept: true },
+      isOnlyHere: false,
+    }));
+    for (const message of whispers) {
+      brought.push({ message, receipt: { isHeard: true, isKept: true }, isOnlyHere: false });
+    }
+    if (brought.length > 0) this.#brought.set(player, brought);
+  }
+
+  /** Where deleting what was heard takes longer, the server that goes on with the session would find and tell it. */
+  #carryHeard(player: Player, parcels: readonly Parcel[]): void {
+    const whisperIds = [...this.#heard.get(player.playerId) ?? []].map(BigInt);
+    const whispers = parcels.flatMap(({ message, receipt, whisperId }) =>
+      message !== undefined && receipt.isHeard && whisperId === null ? [message] : []
     );
+    if (whisperIds.length + whispers.length === 0) return;
+    player.carry(HEARD, toBinary(HeardWhispersSchema, create(HeardWhispersSchema, { whisperIds, whispers })));
   }
 
   /** What becomes of the packet that a kept whisper came with, if it came with one. */
@@ -330,6 +347,7 @@ export class KeptWhispers {
     const arrived: number[] = [];
     for (const { receipt, whisperId } of parcels) if (receipt.isHeard && whisperId !== null) arrived.push(whisperId);
     if (arrived.length > 0) this.#forget(playerId, arrived);
+    if (isMoving) this.#carryHeard(player, parcels);
     // Those in its outbox the server tells that takes it, and keeps what is not heard there.
     const unlessTaken = isMoving ? asker.owner : undefined;
     const whispers = whispersOf(playerId, missed).map(({ message }) => ({ message, unlessTaken }));
