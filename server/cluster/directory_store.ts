@@ -38,6 +38,7 @@ export interface NodeEntry extends NodeId, NodeLoad, NodeAddress {}
 
 /** A player's state may be written by one node alone, under its epoch. */
 export interface Ownership {
+  /** The account's id. */
   readonly playerId: number;
   /** At least 1; 0 stands for no epoch at all, where one node has the database for itself. */
   readonly epoch: number;
