@@ -337,9 +337,11 @@ class ConfigReader {
       const parsed: unknown = JSON.parse(content);
       if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
       this.problems.push(`Cannot use configuration file ${path}: expected a JSON object`);
-    } catch {
-      // The parser's own message quotes the file, which may hold a secret.
-      this.problems.push(`Cannot use configuration file ${path}: it is not valid JSON`);
+    } catch (error) {
+      // Of the parser's own message only the place, where it has one: it quotes the file, which may hold a secret.
+      const [, line, column] = /\(line (\d+) column (\d+)\)$/.exec(String(error)) ?? [];
+      const where = line === undefined ? "" : `: see line ${line}, column ${column}`;
+      this.problems.push(`Cannot use configuration file ${path}: it is not valid JSON${where}`);
     }
     return undefined;
   }
