@@ -37,7 +37,7 @@ export interface HookFunctions {
    * @param saved What was kept of the character, null: nothing yet; "stayed": the player returns to the entity it had left.
    */
   appear(entityId: number, player: PlayerName, saved: SavedState | null | "stayed"): void;
-  /** What is saved of the hit points of a character's entity. */
+  /** What is saved of the hit points of a character's entity, rounded; where it is no finite number, nothing is saved of it. */
   savedHp(entityId: number): number;
   /**
    * A player can play from now on: it has logged in, or entered without having done so before.

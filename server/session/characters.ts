@@ -100,7 +100,11 @@ export class Characters {
     return { map, place: wanted.place !== undefined && isOn(map, wanted.place) ? wanted.place : null };
   }
 
-  /** Saves a character in the world as it is now, unless it is another node's. */
+  /**
+   * Saves a character in the world as it is now, unless it is another node's.
+   *
+   * @throws {RangeError} when what the game says of it cannot be saved; and what the game throws.
+   */
   save(who: Participant): void {
     const { ownerships, saver, world } = this.#context;
     const { characterId, entityId, home } = who.presence!;
@@ -109,6 +113,9 @@ export class Characters {
     const components = componentsToSave(world, entityId, this.#aside.get(entityId) ?? []);
     // An instance is gone when its player is back.
     const { mapId, x, y, z, yaw } = home ?? this.whereIs(entityId);
+    const hp = Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0);
+    // In the database it would spoil the save of everybody who shares its transaction.
+    if (!Number.isFinite(hp)) throw new RangeError(`Cannot save character ${characterId}: its hp is ${hp}`);
     saver.save({
       characterId,
       mapId,
@@ -116,7 +123,7 @@ export class Characters {
       y,
       z,
       yaw,
-      hp: Math.round(this.#hooks.savedHp[0]?.(entityId) ?? 0),
+      hp,
       ...components === undefined ? {} : { components },
       ...owner === null ? {} : { owner },
     });

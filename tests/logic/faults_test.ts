@@ -71,6 +71,18 @@ for (const feature of ["world", "moderation", "guilds", "leaderboards", "social"
   });
 }
 
+Deno.test("What a game says of a character that cannot be saved keeps nobody else from being saved", async () => {
+  const { harness, ann, bob } = await pair();
+  await using _ = harness;
+  const { hooks, context: { saver } } = harness.logic, [savedHp] = hooks.savedHp;
+  hooks.savedHp[0] = (entityId) => entityId === ann.entityId ? NaN : savedHp(entityId);
+  for (const client of [ann, bob]) harness.send(client, LeaveWorldRequestSchema, {});
+  await saver.flush();
+  assertEquals([faults(harness), saver.unsavedCount], [["leave"], 0]);
+  const saved = await harness.storage.characters.load({ accountId: bob.playerId, characterId: bob.characterId });
+  assertEquals(saved?.state?.x, 22);
+});
+
 Deno.test("Logic.turn() costs only its sender what a record throws", async () => {
   const { harness, ann, bob } = await pair();
   await using _ = harness;
