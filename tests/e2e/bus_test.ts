@@ -36,7 +36,8 @@ programTest(
         `Cannot use --nats-url ${name}: ${name} refuses user or password`,
       ));
       await nats.stop();
-      const unreachable = await start(nats.url(), "--dependency-wait", "3");
+      // Long enough for a busy machine to try, and to begin to wait.
+      const unreachable = await start(nats.url(), "--dependency-wait", "10");
       assert(
         unreachable.includes(`Cannot use --nats-url ${name}: ${name} cannot be reached: `) &&
           unreachable.includes("start the NATS server, or have this one wait for it with --dependency-wait SECONDS"),
