@@ -66,6 +66,9 @@ export type SessionFields = Pick<
   | "mute"
 >;
 
+/** Of most sessions: they never move. */
+const NOTHING_CARRIED: ReadonlyMap<string, Uint8Array> = new Map();
+
 /** One session. */
 export class Session {
   /** Its connection; `null` while it is link-dead, or over. */
@@ -105,7 +108,7 @@ export class Session {
   /** It is about to go on at another node: what its client sends is left to that one. */
   isMoving = false;
   /** What the game gives along when it goes on at another node, or was given along from there, by name. */
-  carried: ReadonlyMap<string, Uint8Array> = new Map();
+  carried = NOTHING_CARRIED;
   /** It ended: whatever still comes for it is dropped. */
   ended = false;
   /** The mute of its player, which may have ended by now; set by `Sanctions`. */
