@@ -69,6 +69,8 @@ export class GuildCheck {
   /** Who became a member of what, or of nothing, and is not yet shown so. */
   #newTies = new Map<Actor, ModelGuild | null>();
   readonly #ties = new Map<Actor, ModelGuild>();
+  /** Who was in a guild before each change that is not yet shown: a roster may be of any of these moments. */
+  #before = new Map<ModelGuild, ReadonlyMap<Actor, GuildRank>[]>();
   killCount = 0;
   endedWarCount = 0;
 
@@ -115,6 +117,7 @@ export class GuildCheck {
   settle(): ReadonlyMap<Actor, ModelGuild | null> {
     const changed = this.#newTies;
     this.#newTies = new Map();
+    this.#before = new Map();
     for (const war of this.#wars) war.writtenKills = [...war.kills];
     for (const [actor, guild] of changed) {
       if (guild === null) this.#ties.delete(actor);
@@ -193,6 +196,7 @@ export class GuildCheck {
       invites!.delete(guild!);
       return;
     }
+    this.#onChange(guild!);
     guild!.members.set(actor, GuildRank.MEMBER);
     this.#invites.delete(actor);
     this.#newTies.set(actor, guild!);
@@ -202,6 +206,7 @@ export class GuildCheck {
     const guild = this.guildOf(actor);
     this.#answer(actor, PacketType.GUILD_LEAVE_REQUEST, guild === undefined ? ErrorCode.NOT_FOUND : ErrorCode.NONE);
     if (guild === undefined) return;
+    this.#onChange(guild);
     const wasLeader = guild.members.get(actor) === GuildRank.LEADER;
     this.#endGrants(actor);
     this.#newTies.set(actor, null);
@@ -240,6 +245,7 @@ export class GuildCheck {
       : ErrorCode.NONE;
     this.#answer(actor, PacketType.GUILD_KICK_REQUEST, code);
     if (code !== ErrorCode.NONE) return;
+    this.#onChange(guild!);
     guild!.members.delete(other!);
     this.#endGrants(other!);
     this.#newTies.set(other!, null);
@@ -253,17 +259,18 @@ export class GuildCheck {
     if (guild.members.get(actor) !== GuildRank.LEADER) return ErrorCode.PERMISSION_DENIED;
     if (other === undefined || !guild.members.has(other)) return ErrorCode.NOT_FOUND;
     if (other === actor && rank !== GuildRank.LEADER) return ErrorCode.TARGET_INVALID;
+    this.#onChange(guild);
     if (rank === GuildRank.LEADER) guild.members.set(actor, GuildRank.OFFICER);
     guild.members.set(other, rank);
     if (rank < GuildRank.OFFICER) this.#endGrants(other);
-    this.#expectInfo(actor, guild);
+    this.#expectInfo(actor, guild, [guild.members]);
     return ErrorCode.NONE;
   }
 
   inform(actor: Actor, guildId: bigint): void {
     const guild = guildId === 0n ? this.guildOf(actor) : this.#find(guildId);
     if (guild === undefined) this.#dues.expect(actor, "guild info", ErrorCode[ErrorCode.NOT_FOUND]);
-    else this.#expectInfo(actor, guild);
+    else this.#expectInfo(actor, guild, [guild.members, ...this.#before.get(guild) ?? []]);
   }
 
   declareWar(actor: Actor, enemyId: bigint, enemyName: string): void {
@@ -472,14 +479,25 @@ export class GuildCheck {
     for (const guild of this.#guilds) if (BigInt(guild.guildId) === guildId && guildId !== 0n) return guild;
   }
 
-  #expectInfo(actor: Actor, guild: ModelGuild): void {
-    const isOwn = guild.members.has(actor);
-    const roster = [...guild.members].map(([member, rank]) =>
-      memberKey(member.name, rank, isOwn && this.#friends.seesOnline(actor, member))
-    );
+  /** @param rosters Who may be in it by then. */
+  #expectInfo(actor: Actor, guild: ModelGuild, rosters: readonly ReadonlyMap<Actor, GuildRank>[]): void {
     const wars = this.isWarEnding(guild) ? [] : this.#wars.filter(({ sides }) => sides.includes(guild));
     const fights = wars.map(({ sides }) => sides[1 - sides.indexOf(guild)].name);
-    this.#dues.expect(actor, "guild info", `${guild.name} ${guild.tag}: ${roster.join(" ")}; ${fights.join(", ")}`);
+    const keys = rosters.map((members) => {
+      const isOwn = members.has(actor);
+      const roster = [...members].map(([member, rank]) =>
+        memberKey(member.name, rank, isOwn && this.#friends.seesOnline(actor, member))
+      );
+      return `${guild.name} ${guild.tag}: ${roster.join(" ")}; ${fights.join(", ")}`;
+    });
+    this.#dues.expect(actor, "guild info", keys);
+  }
+
+  /** A guild is about to change. */
+  #onChange(guild: ModelGuild): void {
+    const before = this.#before.get(guild) ?? [];
+    this.#before.set(guild, before);
+    before.push(new Map(guild.members));
   }
 
   #tellInvite(actor: Actor, guild: ModelGuild, inviter: Actor): void {

@@ -448,7 +448,7 @@ const BAD: readonly { readonly given: Given; readonly problems: readonly string[
   },
   {
     given: { args: ["--config", "f"], files: { f: '{"adminToken": "s3cret",}' } },
-    problems: ["Cannot use configuration file f: it is not valid JSON: see line 1, column 24"],
+    problems: ["Cannot use configuration file f: it is not valid JSON: see line 1, column 25"],
   },
   {
     given: { args: ["--config", "f"], files: { f: '{"adminToken": s3cret}' } },

@@ -107,8 +107,11 @@ export class ClusterChatJudge {
   }
 
   /** A server tells something to a session in no world, by no number. */
-  onToldOutside(playerId: number, { channel, message, recipientId }: ChatMessage): void {
-    const whisper = channel === Channel.WHISPER ? this.#whispers.get(message) : undefined;
+  onToldOutside(playerId: number, told: ChatMessage, isKept: boolean): void {
+    const { channel, message, recipientId } = told;
+    if (channel !== Channel.WHISPER) return;
+    if (isKept) return this.#order.onTold(null, told, isKept);
+    const whisper = this.#whispers.get(message);
     if (whisper !== undefined && Number(recipientId) === playerId) whisper.isHeard = true;
   }
 

@@ -170,7 +170,7 @@ class ClusterSimulation implements SeedRun {
     return observe({
       onToken: (session) => this.#delivery.onToken(session, this.#lifeCount),
       onSent: ({ outbox, player }, type, payload, isKept) => {
-        if (player !== null && !isKept && type === PacketType.CHAT_MESSAGE) this.#onToldOne(outbox, player, payload);
+        if (player !== null && type === PacketType.CHAT_MESSAGE) this.#onToldOne(outbox, player, payload, isKept);
       },
       onNumbered: (outbox, packet) => {
         const ledger = this.#delivery.onNumbered(outbox, packet);
@@ -220,8 +220,13 @@ class ClusterSimulation implements SeedRun {
   }
 
   /** Somebody in no world has nothing that would keep it until it has arrived. */
-  #onToldOne(outbox: unknown, { playerId }: { readonly playerId: number }, payload: Uint8Array): void {
-    if (outbox === null) this.#chat.onToldOutside(playerId, fromBinary(ChatMessageSchema, payload));
+  #onToldOne(
+    outbox: unknown,
+    { playerId }: { readonly playerId: number },
+    payload: Uint8Array,
+    isKept = false,
+  ): void {
+    if (outbox === null) this.#chat.onToldOutside(playerId, fromBinary(ChatMessageSchema, payload), isKept);
   }
 
   async run(): Promise<void> {

@@ -67,4 +67,8 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     seed: 1369367790,
     was: "The judge took it for calm while a server still stood still, which then said what it had taken before",
   },
+  {
+    seed: 1543686981,
+    was: "The judge did not know that a whisper which was kept may come late also to a client that only logs in",
+  },
 ];

@@ -51,9 +51,9 @@ export class WhisperOrder {
     this.#isSure = isSure;
   }
 
-  /** A server tells somebody a whisper, by a number. */
-  onTold(ledger: SessionLedger, message: ChatMessage, isKept: boolean): void {
-    if (Number(message.recipientId) !== ledger.playerId) return;
+  /** A server tells somebody a whisper; null: in no world, by no number. */
+  onTold(ledger: SessionLedger | null, message: ChatMessage, isKept: boolean): void {
+    if (ledger !== null && Number(message.recipientId) !== ledger.playerId) return;
     const whisper = this.#whisperOf(message);
     whisper.toldTo ??= ledger;
     whisper.wasKept ||= isKept;

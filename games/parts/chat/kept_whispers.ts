@@ -56,8 +56,8 @@ interface MissedWhisper {
   readonly unlessTaken?: Asker["owner"];
 }
 
-/** What a packet must have to be looked at. */
-type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt">;
+/** What a packet must have to be looked at; `unlessTaken` as that of a whisper. */
+type MissedPacket = Pick<OutboxPacket, "type" | "payload" | "receipt"> & Pick<MissedWhisper, "unlessTaken">;
 
 /** The whispers that wait for their recipients. */
 export class KeptWhispers {
@@ -110,12 +110,12 @@ export class KeptWhispers {
    * newest {@linkcode KEPT_WHISPERS_MAX}. One that was heard and not acknowledged is heard twice.
    */
   keepMissed(playerId: number, packets: readonly MissedPacket[]): void {
-    this.#keepAll(playerId, whispersOf(playerId, packets));
-  }
-
-  #keepAll(playerId: number, whispers: readonly MissedWhisper[]): void {
-    const kept = whispers.slice(-KEPT_WHISPERS_MAX);
-    if (kept.length > 0) this.#track(playerId, () => this.#keepInOrder(kept));
+    const whispers = whispersOf(playerId, packets).slice(-KEPT_WHISPERS_MAX);
+    if (whispers.length === 0) return;
+    this.#track(
+      playerId,
+      () => this.#keepInOrder(whispers.map(({ message, packet: { unlessTaken } }) => ({ message, unlessTaken }))),
+    );
   }
 
   /** Keeps what a player was whispered whose connection is lost: its outbox may not hold it until it is back. */
@@ -350,8 +350,7 @@ export class KeptWhispers {
     if (isMoving) this.#carryHeard(player, parcels);
     // Those in its outbox the server tells that takes it, and keeps what is not heard there.
     const unlessTaken = isMoving ? asker.owner : undefined;
-    const whispers = whispersOf(playerId, missed).map(({ message }) => ({ message, unlessTaken }));
-    this.#keepAll(playerId, [...whispers, ...whispersOf(playerId, held)]);
+    this.keepMissed(playerId, [...missed.map((packet) => ({ ...packet, unlessTaken })), ...held]);
   }
 
   /** The numbering of a player ends in order: what it was sent has arrived. Gives what it was not sent, nor will be. */
