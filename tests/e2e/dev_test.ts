@@ -4,7 +4,7 @@ import { GameClient } from "../../client/client.ts";
 import { connectTcp } from "../../client/tcp_transport.ts";
 import type { Connect } from "../../client/transport.ts";
 import { connectWebSocket } from "../../client/websocket_transport.ts";
-import { contract, type Packets, WavedSchema, WaveRequestSchema } from "../../games/template/contract.ts";
+import { contract, ErrorCode, type Packets, WavedSchema, WaveRequestSchema } from "../../games/template/contract.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { browserTest, visit } from "../support/browser.ts";
 import { DevProcess, newGame } from "../support/dev_process.ts";
@@ -48,8 +48,10 @@ class Waver {
 
   async #wave(): Promise<void> {
     while (!this.#isOver) {
-      const { success, count } = await this.client.request(WaveRequestSchema, { times: 1 });
-      assertEquals([success, count], [true, ++this.count], this.#name);
+      const { count, errorCode } = await this.client.request(WaveRequestSchema, { times: 1 });
+      // Where a busy machine takes long to reload, what was held for too long is refused, and not done.
+      if (errorCode === ErrorCode.UNAVAILABLE) continue;
+      assertEquals([ErrorCode[errorCode], count], ["NONE", ++this.count], this.#name);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
