@@ -9,7 +9,7 @@
 import { MARSH_RECORDS } from "../games/marsh/records.ts";
 import { NatsConnection } from "../server/bus/nats_connection.ts";
 import { parseNatsUrl } from "../server/bus/nats_target.ts";
-import { DIRECTORY } from "../server/cluster/directory_store.ts";
+import { DIRECTORY, NODES } from "../server/cluster/directory_store.ts";
 import { integer } from "../server/config/kinds.ts";
 import { PostgresStorage } from "../server/storage/postgres_storage.ts";
 import { parsePostgresUrl } from "../server/storage/postgres_target.ts";
@@ -80,7 +80,7 @@ async function measurePostgres(
     const address = { serverName: "Bench", host: "127.0.0.1", gamePort: 1, gatewayUrl: "" };
     const load = { currentPlayers: 0, maxPlayers: PLAYERS, isDraining: false };
     for (const [index, storage] of storages.entries()) {
-      await storage.of(DIRECTORY).join({ node: { ...ids[index], ...address, ...load }, leaseMs: 100 * NODE_LEASE_MS });
+      await storage.of(NODES).join({ node: { ...ids[index], ...address, ...load }, leaseMs: 100 * NODE_LEASE_MS });
     }
     const each = (what: string, work: (storage: PostgresStorage, node: number, turn: number) => Promise<unknown>) =>
       measure(what, pid, seconds, async (isOver, done) => {
@@ -113,7 +113,7 @@ async function measurePostgres(
       ),
       await each("logins: an account and the servers are read", async (storage, node, turn) => {
         await storage.accounts.findByName(names[own(node, turn)]);
-        await storage.of(DIRECTORY).nodes(null);
+        await storage.of(NODES).list(null);
       }),
     ];
   } finally {

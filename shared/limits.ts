@@ -614,6 +614,11 @@ export const STORAGE_ENTRIES_IN_A_ROW_MAX = 8;
 /** Requests on their way to the storage worker: enough for its next turn, few enough for urgent ones to be next. */
 export const STORAGE_IN_FLIGHT_MAX = 128;
 /**
+ * Of how many of those one is kept for what keeps the server whole: its lease does not lapse behind entries that wait
+ * for each other.
+ */
+export const STORAGE_IN_FLIGHT_PER_RESERVED = 8;
+/**
  * A request that keeps the database to itself for longer is slow, in milliseconds: what is quick takes less than a tenth of
  * it.
  */
@@ -724,6 +729,11 @@ export const POSTGRES_STATEMENT_TIMEOUT_MS = 10_000;
 export const POSTGRES_LOCK_WAIT_MS = 1_000;
 /** Requests of one transaction: with more, PostgreSQL handles the savepoints of a transaction less well. */
 export const POSTGRES_GROUP_MAX = 60;
+/**
+ * How long a transaction takes up more requests, in milliseconds: other servers wait for its stores, and the rest of
+ * its group does in the next one.
+ */
+export const POSTGRES_GROUP_MS = 100;
 /** How often requests are tried whose connection was lost before anything was committed. */
 export const POSTGRES_TRIES_MAX = 3;
 /** How long to wait for a new connection before requests are given up, in milliseconds. */

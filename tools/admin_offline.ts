@@ -17,7 +17,7 @@ import { tryHoldDataFolder } from "../server/process/data_lock.ts";
 import { loadGame, loadGameRecords } from "../server/process/game_file.ts";
 import { MaintenanceDesk } from "../server/process/maintenance_plan.ts";
 import { buildLogic } from "../server/session/build_logic.ts";
-import { DIRECTORY } from "../server/cluster/directory_store.ts";
+import { NODES } from "../server/cluster/directory_store.ts";
 import { DependencyError } from "../shared/errors.ts";
 import type { Storage } from "../server/storage/storage.ts";
 import { openStorage } from "./open_storage.ts";
@@ -79,7 +79,7 @@ export async function moderateOffline(
 
 /** Servers that run would not hear of it. */
 async function checkNobodyRuns(config: ServerConfig, storage: Storage): Promise<void> {
-  const nodes = await storage.of(DIRECTORY).nodes(null);
+  const nodes = await storage.of(NODES).list(null);
   if (nodes.length === 0) return;
   const names = nodes.map(({ serverId, serverName, host }) => `${serverId} (${serverName}, ${host})`).join(", ");
   throw new DependencyError(

@@ -5,7 +5,7 @@ import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS } from "../../shared/limits.ts"
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
 import type { Asker, SavedCharacter, Storage } from "../storage/storage.ts";
-import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad } from "./directory_store.ts";
+import { DIRECTORY, type Directory, type NodeEntry, type NodeLoad, NODES, type Nodes } from "./directory_store.ts";
 import { Membership } from "./membership.ts";
 import { ClaimedOwnerships, markOf, type ResumeMark } from "./ownerships.ts";
 import { SessionFinder } from "./session_finder.ts";
@@ -45,6 +45,7 @@ export class ClusterNode {
   readonly finder: SessionFinder;
   readonly #options: ClusterNodeOptions;
   readonly #directory: Directory;
+  readonly #nodes: Nodes;
   #sessions: NodeSessions | undefined;
   #membership: Membership | undefined;
 
@@ -52,6 +53,7 @@ export class ClusterNode {
     const { linkDeadMs, log, node, nowMs, storage, timers } = options;
     this.#options = options;
     this.#directory = storage.of(DIRECTORY);
+    this.#nodes = storage.of(NODES);
     const directoryFor = (asker: Asker) => storage.for(asker).of(DIRECTORY);
     this.ownerships = new ClaimedOwnerships({
       directory: this.#directory,
@@ -88,9 +90,9 @@ export class ClusterNode {
     // Until it is in there is no lease to renew, nor one that could be late.
     this.#membership?.cancel();
     this.#membership = undefined;
-    while (await this.#directory.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
+    while (await this.#nodes.join({ node, leaseMs: NODE_LEASE_MS }) === "taken") {
       if (nowMs() >= untilMs) {
-        const other = (await this.#directory.nodes(null)).find(({ serverId }) => serverId === node.serverId);
+        const other = (await this.#nodes.list(null)).find(({ serverId }) => serverId === node.serverId);
         const who = other === undefined ? "" : `, ${other.serverName} on ${other.host}, port ${other.gamePort}`;
         throw new ConfigError([
           `Cannot use --server-id ${node.serverId}: another server that runs has it${who}; give this one its own`,
@@ -113,7 +115,7 @@ export class ClusterNode {
     const { log, node, nowMs, timers } = this.#options;
     this.#sessions = sessions;
     this.#membership = new Membership({
-      directory: this.#directory,
+      nodes: this.#nodes,
       node,
       nowMs,
       timers,
@@ -123,7 +125,10 @@ export class ClusterNode {
         this.ownerships.giveBackUnknown(wanted);
         sessions.world.giveUp(wanted.map(({ playerId }) => playerId));
       },
-      onReturn: () => this.ownerships.check(),
+      onReturn: async () => {
+        await this.#directory.settle(null);
+        await this.ownerships.check();
+      },
     });
   }
 
@@ -141,7 +146,7 @@ export class ClusterNode {
   async others(): Promise<NodeEntry[]> {
     const { incarnation } = this.#options.node;
     const load = ({ currentPlayers, maxPlayers }: NodeEntry) => currentPlayers / maxPlayers;
-    return (await this.#directory.nodes(null)).filter((node) => node.incarnation !== incarnation && !node.isDraining)
+    return (await this.#nodes.list(null)).filter((node) => node.incarnation !== incarnation && !node.isDraining)
       .sort((a, b) => load(a) - load(b));
   }
 

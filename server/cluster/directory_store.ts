@@ -103,8 +103,11 @@ export interface Renewal {
   readonly wanted: readonly Ownership[];
 }
 
-/** Nodes and the players they own. Times are the database's own. */
-export const DIRECTORY = defineStore("directory", {
+/**
+ * Which nodes there are. Times are the database's own. Its own store: however many claims wait for each other, no lease
+ * lapses behind them.
+ */
+export const NODES = defineStore("nodes", {
   /**
    * Enters a node; `taken` where another one with its server id holds its lease.
    *
@@ -119,8 +122,14 @@ export const DIRECTORY = defineStore("directory", {
   leave: write<NodeId, void>(),
 
   /** The nodes that hold their leases, by server id. */
-  nodes: read<null, readonly NodeEntry[]>(),
+  list: read<null, readonly NodeEntry[]>(),
+});
 
+/** The store {@linkcode NODES}, as callers have it. */
+export type Nodes = StoreOf<typeof NODES>;
+
+/** The players that nodes own. Times are the database's own. */
+export const DIRECTORY = defineStore("directory", {
   /**
    * Claims a player for a node; again for its own raises the epoch too.
    *
@@ -170,6 +179,12 @@ export const DIRECTORY = defineStore("directory", {
     SessionQuery & { readonly node: NodeId; readonly nextTokenHash: string },
     TakenSession | SessionPlace | { readonly kind: "lapsed" }
   >(),
+
+  /**
+   * Is done once all claims are that were under way: they may not have seen a lease that was renewed meanwhile, those that
+   * come later do.
+   */
+  settle: write<null, void>(),
 
   /** Of some ownerships, the players of those that hold no longer. */
   lost: read<readonly Ownership[], readonly number[]>(),

@@ -3,11 +3,11 @@
 import { NODE_LEASE_MS, NODE_RENEWAL_INTERVAL_MS, NODE_SILENT_MS } from "../../shared/limits.ts";
 import type { Timers } from "../base/clock.ts";
 import type { LimitedLogger } from "../ops/rate_limited_log.ts";
-import type { Directory, NodeEntry, NodeLoad, Ownership } from "./directory_store.ts";
+import type { NodeEntry, NodeLoad, Nodes, Ownership } from "./directory_store.ts";
 
 /** What a membership is made of. */
 export interface MembershipOptions {
-  readonly directory: Directory;
+  readonly nodes: Nodes;
   readonly node: NodeEntry;
   /** Monotonic, in milliseconds, and goes on while the process is stopped: the others' time does. */
   readonly nowMs: () => number;
@@ -57,9 +57,9 @@ export class Membership {
   /** Takes the node out: what it still owns may be claimed at once. Never rejects: else its lease ends by itself. */
   async stop(): Promise<void> {
     this.cancel();
-    const { directory, node: { serverId, incarnation }, log } = this.#options;
+    const { nodes, node: { serverId, incarnation }, log } = this.#options;
     try {
-      await directory.leave({ serverId, incarnation });
+      await nodes.leave({ serverId, incarnation });
     } catch (error) {
       log.warn("Cannot say that this server leaves: others count with it until its lease ends", {
         error: String(error),
@@ -74,15 +74,15 @@ export class Membership {
 
   /** Gives whom others want, or null: it is not renewed. */
   async #renewLease(): Promise<readonly Ownership[] | null> {
-    const { directory, node, nowMs, load, log } = this.#options;
+    const { nodes, node, nowMs, load, log } = this.#options;
     const { serverId, incarnation } = node;
     const askedAtMs = nowMs();
     try {
-      const answer = await directory.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
+      const answer = await nodes.renew({ node: { serverId, incarnation }, load: load(), leaseMs: NODE_LEASE_MS });
       // An answer from before it left must not bring it back.
       if (this.#isStopped) return null;
       const isIn = answer.isHeld ||
-        await directory.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
+        await nodes.join({ node: { ...node, ...load() }, leaseMs: NODE_LEASE_MS }) === "joined";
       if (!isIn) {
         log.error("Another server uses this id: choose another --server-id", { serverId });
         return null;

@@ -9,6 +9,7 @@ import type {
   DIRECTORY,
   NodeEntry,
   NodeId,
+  NODES,
   Ownership,
   SessionMark,
   SessionPlace,
@@ -105,7 +106,13 @@ const LOCK = statement(LOCK_TEXT, `${LOCK_TEXT} FOR SHARE`);
 const IS_TAKEN = statement(
   "SELECT 1 AS found FROM handed_over_sessions WHERE player_id = ? AND epoch = ? AND length(session) = 0",
 );
-const DELETE_HANDED_OVER = statement("DELETE FROM handed_over_sessions WHERE until_ms <= now_ms()");
+const EXPIRED_TEXT = "SELECT player_id FROM handed_over_sessions WHERE until_ms <= now_ms()";
+const DELETE_TEXT = "DELETE FROM handed_over_sessions WHERE player_id IN";
+/** No renewal waits for somebody who takes or hands over a session: those are deleted by the next. */
+const DELETE_HANDED_OVER = statement(
+  `${DELETE_TEXT} (${EXPIRED_TEXT})`,
+  `${DELETE_TEXT} (${EXPIRED_TEXT} FOR UPDATE SKIP LOCKED)`,
+);
 const WANT = statement("UPDATE player_owners SET is_wanted = 1 WHERE player_id = ? AND is_wanted = 0");
 const SELECT_WANTED = statement<Ownership>(
   `SELECT player_id AS playerId, epoch FROM player_owners WHERE is_wanted = 1 AND server_id = ? AND incarnation = ?
@@ -141,8 +148,8 @@ export function* isTaken({ playerId, epoch }: Ownership): Sql<boolean> {
   return (yield* IS_TAKEN.get(playerId, epoch + 1)) !== undefined;
 }
 
-/** Nodes and the players they own. */
-export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
+/** Nodes. */
+export const STORED_NODES: HandlersOf<typeof NODES> = {
   *join({ node, leaseMs }) {
     checkId(node.serverId, "serverId");
     checkId(leaseMs, "leaseMs");
@@ -160,9 +167,13 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *leave({ serverId, incarnation }) {
     yield* DELETE_NODE.run(serverId, incarnation);
   },
-  *nodes() {
+  *list() {
     return (yield* SELECT_NODES.all()).map(nodeOf);
   },
+};
+
+/** The players they own. */
+export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
   *claim({ playerId, node: { serverId, incarnation }, mark, asks = true }) {
     checkId(playerId, "playerId");
     if ((yield* HOLDS_LEASE.get(serverId, incarnation)) === undefined) return { kind: "lapsed" };
@@ -208,6 +219,8 @@ export const STORED_DIRECTORY: HandlersOf<typeof DIRECTORY> = {
     if (handedOver !== undefined) yield* EMPTY_HANDED_OVER.run(playerId, new Uint8Array(0));
     return { kind: "taken", playerId, epoch: claimed.epoch, characterId, session: handedOver?.session ?? null };
   },
+  // Who writes to a store waits for those who do already: that is all it is for
+  *settle() {},
   *lost(owned) {
     checkRows(owned.length);
     const lost: number[] = [];

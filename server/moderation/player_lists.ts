@@ -3,7 +3,7 @@
 import { type PlayersAnswer, PlayersAnswerSchema, PlayersAskedSchema } from "../../shared/gen/cluster_pb.ts";
 import { MODERATION_PLAYERS_MAX, MODERATION_SANCTIONS_MAX } from "../../shared/limits.ts";
 import type { Question } from "../bus/bus.ts";
-import { DIRECTORY } from "../cluster/directory_store.ts";
+import { NODES } from "../cluster/directory_store.ts";
 import type { LogicContext } from "../session/context.ts";
 import { SYSTEM } from "../storage/storage.ts";
 import type { ModerationList, OnlinePlayer } from "./moderation_request.ts";
@@ -43,7 +43,7 @@ export class PlayerLists {
       ...answers.filter((answer) => answer.status === "fulfilled").map(({ value }) => partOf(value)),
     ];
     const answered = new Set([incarnation, ...others.filter((_, index) => answers[index].status === "fulfilled")]);
-    const nodes = isShared ? await stores.of(DIRECTORY).nodes(null) : [];
+    const nodes = isShared ? await stores.of(NODES).list(null) : [];
     return {
       players: parts.flatMap(({ players }) => players).slice(0, MODERATION_PLAYERS_MAX),
       playerCount: parts.reduce((sum, { count }) => sum + count, 0),

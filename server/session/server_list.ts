@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import type { Bus } from "../bus/bus.ts";
-import { DIRECTORY, type NodeAddress, type NodeEntry, type NodeLoad } from "../cluster/directory_store.ts";
+import { DIRECTORY, type NodeAddress, type NodeEntry, type NodeLoad, NODES } from "../cluster/directory_store.ts";
 import { GAME_SERVERS_LISTED_MAX, PLAYER_UNDER_WAY_MS } from "../../shared/limits.ts";
 import type { ServerConfig } from "../config/config.ts";
 import { type ServerInfo, ServerInfoSchema } from "../../shared/gen/auth_pb.ts";
@@ -41,8 +41,11 @@ export class ServerList {
    */
   async read(session: Session, playerId: number): Promise<ServerInfo[]> {
     const { bus, clock, storage } = this.#context;
-    const directory = storage.for(session.entrant).of(DIRECTORY);
-    const [registered, owner] = await Promise.all([directory.nodes(null), directory.ownerOf(playerId)]);
+    const stores = storage.for(session.entrant);
+    const [registered, owner] = await Promise.all([
+      stores.of(NODES).list(null),
+      stores.of(DIRECTORY).ownerOf(playerId),
+    ]);
     const nodes = registered.flatMap((node) => asHeard(bus, node));
     const here = enteredBy(this.#context, session);
     const nowMs = clock.monotonicMs();

@@ -1,7 +1,7 @@
 /** All operations of a server's stores, by name, on one database. @module */
 
-import { DIRECTORY, type Ownership } from "../cluster/directory_store.ts";
-import { OWNS, STORED_DIRECTORY } from "../cluster/stored_directory.ts";
+import { DIRECTORY, NODES, type Ownership } from "../cluster/directory_store.ts";
+import { OWNS, STORED_DIRECTORY, STORED_NODES } from "../cluster/stored_directory.ts";
 import { SANCTIONS } from "../moderation/sanction_store.ts";
 import { STORED_SANCTIONS } from "../moderation/stored_sanctions.ts";
 import { assert, DependencyError } from "../../shared/errors.ts";
@@ -64,6 +64,7 @@ export function operationsOf({ stores }: GameRecords): Map<string, RunnableOpera
   add(SANCTIONS, STORED_SANCTIONS);
   add(DOCUMENTS, storedDocuments());
   add(RECEIPTS, STORED_RECEIPTS);
+  add(NODES, STORED_NODES);
   add(DIRECTORY, STORED_DIRECTORY);
   for (const { definition, handlers } of opened) add(definition, handlers);
   return all;

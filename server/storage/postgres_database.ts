@@ -8,7 +8,13 @@
  */
 
 import { AssertionError, ConfigError, DependencyError } from "../../shared/errors.ts";
-import { POSTGRES_RECONNECT_MS, POSTGRES_STATEMENT_TIMEOUT_MS, POSTGRES_TRIES_MAX } from "../../shared/limits.ts";
+import {
+  POSTGRES_GROUP_MS,
+  POSTGRES_RECONNECT_MS,
+  POSTGRES_STATEMENT_TIMEOUT_MS,
+  POSTGRES_TRIES_MAX,
+} from "../../shared/limits.ts";
+import { NODES } from "../cluster/directory_store.ts";
 import {
   operationsOf,
   type RunnableOperation,
@@ -109,7 +115,8 @@ export class PostgresDatabase {
    * is lost, all are tried again; where that may have been after the commit, the next connection is asked what became
    * of it.
    *
-   * @returns One outcome for each. Errors are `DependencyError`, or `RangeError` for a bad argument.
+   * @returns One outcome for each of the first of them, one at least: when those have taken long, the others are left
+   * undone. Errors are `DependencyError`, or `RangeError` for a bad argument.
    */
   async write(connection: PostgresConnection, requests: readonly StorageRequest[]): Promise<StorageOutcome[]> {
     let isWary = false;
@@ -139,8 +146,8 @@ export class PostgresDatabase {
       }
       if (next !== undefined) this.#pool.give(next);
       if (state === "committed") return group.outcomes;
-      const isKnown = state === "aborted";
-      return requests.map((each) => ({ error: isKnown ? operationError(each, failure) : unknownError(each, failure) }));
+      if (state === "aborted") return requests.map((each) => ({ error: operationError(each, failure) }));
+      return group.outcomes.map((_, index) => ({ error: unknownError(requests[index], failure) }));
     }
   }
 
@@ -211,7 +218,11 @@ export class PostgresDatabase {
       const [{ rows: [{ id }] }] = await Promise.all([numbered, ...locks]);
       group.transactionId = String(id);
       const run = group.isWary ? this.#runAlone : this.#runTogether;
-      for (const request of requests) group.outcomes.push(await run.call(this, connection, request));
+      const untilMs = performance.now() + POSTGRES_GROUP_MS;
+      for (const request of requests) {
+        group.outcomes.push(await run.call(this, connection, request));
+        if (performance.now() >= untilMs) break;
+      }
       group.isCommitting = true;
       const { command } = await connection.query("COMMIT", []);
       // A transaction that has failed before is only ended.
@@ -277,10 +288,14 @@ export class PostgresDatabase {
     return text;
   }
 
-  /** The stores that requests write to, always in one order: so nobody waits for who waits for him. */
+  /**
+   * The stores that requests lock, always in one order: so nobody waits for who waits for him. Of nodes each writes its own
+   * row only, so those need no lock: no lease lapses while another server stands still in a transaction.
+   */
   #storesOf(requests: readonly StorageRequest[]): readonly string[] {
     if (requests.some(({ operation }) => operation === REMOVE_ACCOUNT)) return this.#storeNames;
-    return [...new Set(requests.map(({ operation }) => storeOf(operation)))].sort();
+    return [...new Set(requests.map(({ operation }) => storeOf(operation)))].filter((name) => name !== NODES.name)
+      .sort();
   }
 
   /** What became of a transaction whose connection was lost while it was committed; undefined: nobody can tell. */
@@ -310,6 +325,11 @@ interface Group {
   readonly outcomes: StorageOutcome[];
 }
 
+/**
+ * When a statement began: what it sees is of that moment or later. A claim that has waited for a row must not count a lease
+ * as over by what it saw before it waited.
+ */
+const STATEMENT_BEGAN_MS = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)";
 const LOCK = "SELECT pg_advisory_xact_lock($1, hashtext($2))";
 const STATE = "SELECT pg_xact_status(CAST(CAST($1 AS TEXT) AS XID8)) AS state";
 /** How often a transaction is asked for that is still being committed. */
@@ -335,7 +355,7 @@ function postgresText(text: string): string {
     .replace(/\bids\((\?\d*)\)/g, (_, value) => `(SELECT CAST(value AS BIGINT) AS value FROM ${list(value)}) AS ids`)
     .replace(/\btexts\((\?\d*)\)/g, (_, value) => `${list(value)} AS texts (value)`)
     .replace(/\brows\((\?\d*)\)/g, (_, value) => `json_array_elements(${json(value)}) AS rows (value)`)
-    .replaceAll("now_ms()", "CAST(floor(extract(epoch FROM clock_timestamp()) * 1000) AS BIGINT)")
+    .replaceAll("now_ms()", STATEMENT_BEGAN_MS)
     .replace(/\?(\d*)/g, (_, index) => `$${index === "" ? ++count : index}`)
     .replace(/\b[a-z]+[A-Z]\w*/g, '"$&"');
 }

@@ -1,6 +1,7 @@
 /**
  * PostgreSQL at work. Every store's writes go one group after the other, in the order they came, each group in one
- * transaction: that store is locked for others meanwhile, so that several groups at once would only wait for each other.
+ * transaction, of no more than is done in a moment: that store is locked for others meanwhile, so that several groups at
+ * once would only wait for each other.
  * Groups of different stores, and reads, go side by side, as far as there are connections; but a read sees every write
  * that was asked for before it.
  *
@@ -113,6 +114,8 @@ export class PostgresLanes {
       else {
         const outcomes = await this.#database.write(connection, group.map(({ request }) => request));
         outcomes.forEach((outcome, index) => group[index].answer(outcome));
+        // Nobody may give those up any more.
+        lane.unshift(...group.slice(outcomes.length).map((asked) => ({ ...asked, tryBegin: () => true })));
       }
     }
     this.#writes.delete(store);

@@ -90,12 +90,12 @@ export class RequestQueue<T extends Waiting> {
   /**
    * Takes the next request out; `undefined` where none waits that may be done.
    *
-   * @param isPressing Whether ordinary ones are left.
+   * @param least How urgent it must be.
    */
-  shift(which: "all" | "reads", isPressing = false): T | undefined {
-    const urgencies = isPressing || this.#entryCount < STORAGE_ENTRIES_IN_A_ROW_MAX ? URGENCIES : ORDINARY_BEFORE_ENTRY;
-    for (const urgency of urgencies) {
-      if (isPressing && urgency === ORDINARY) continue;
+  shift(which: "all" | "reads", least: Urgency = ORDINARY): T | undefined {
+    const isTurnOfEntries = least !== ORDINARY || this.#entryCount < STORAGE_ENTRIES_IN_A_ROW_MAX;
+    for (const urgency of isTurnOfEntries ? URGENCIES : ORDINARY_BEFORE_ENTRY) {
+      if (urgency > least) continue;
       if (which === "reads" && this.#readCounts[urgency] === 0) continue;
       const turns = this.#turns[urgency];
       for (const [source, own] of turns) {

@@ -2,6 +2,7 @@
 
 import { DependencyError, type DependencyErrorCode } from "../../shared/errors.ts";
 import {
+  STORAGE_IN_FLIGHT_PER_RESERVED,
   STORAGE_LOCK_PAUSE_MS,
   STORAGE_PENDING_MAX,
   STORAGE_PENDING_PER_SOURCE_MAX,
@@ -19,12 +20,15 @@ import {
   type AccountStore,
   type Asker,
   type CharacterStore,
+  ENTRY,
   HEALTH_PROBE,
   ORDINARY,
   type Storage,
   type Stores,
   storesOn,
   SYSTEM,
+  type Urgency,
+  URGENT,
 } from "./storage.ts";
 import {
   decodeError,
@@ -249,7 +253,7 @@ export class WorkerStorage implements Storage {
     const which = nowMs < this.#writesFromMs ? "reads" : "all";
     const messages: NumberedRequest[] = [];
     while (this.#freeIds.length > 0) {
-      const request = this.#queue.shift(which, this.#ordinaryIds.size >= this.#window);
+      const request = this.#queue.shift(which, this.#least());
       if (request === undefined) break;
       if (request.deadlineMs <= nowMs) {
         this.#giveUp(request);
@@ -264,6 +268,12 @@ export class WorkerStorage implements Storage {
     }
     this.#isWindowFull = this.#ordinaryIds.size >= this.#window && this.#queue.count > 0;
     if (messages.length > 0) this.#port.postMessage(messages);
+  }
+
+  /** How urgent the next must be that is sent. */
+  #least(): Urgency {
+    if (this.#freeIds.length * STORAGE_IN_FLIGHT_PER_RESERVED <= this.#claims.count) return URGENT;
+    return this.#ordinaryIds.size >= this.#window ? ENTRY : ORDINARY;
   }
 
   #settle({ id, value, error, isLocked, isSlow }: NumberedResponse): void {

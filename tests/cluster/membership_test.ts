@@ -1,7 +1,7 @@
 /** A node's membership, where what it asks of the database is answered late or not at all. @module */
 
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
-import { DIRECTORY, type Directory, type NodeEntry } from "../../server/cluster/directory_store.ts";
+import { type NodeEntry, NODES, type Nodes } from "../../server/cluster/directory_store.ts";
 import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import { Membership } from "../../server/cluster/membership.ts";
 import { LimitedLogger } from "../../server/ops/rate_limited_log.ts";
@@ -21,7 +21,7 @@ const NODE: NodeEntry = {
 /** A node that has joined. */
 interface Member {
   readonly membership: Membership;
-  readonly directory: Directory;
+  readonly nodes: Nodes;
   /** What it warns of. */
   readonly warnings: readonly string[];
   /** After how long it renews its lease next, in milliseconds, and how it begins to. */
@@ -32,18 +32,18 @@ interface Member {
 
 /** A node that has joined, with other answers in place of the database's. */
 async function withMember(
-  replaced: (directory: Directory, clock: { nowMs: number }) => Partial<Directory>,
+  replaced: (nodes: Nodes, clock: { nowMs: number }) => Partial<Nodes>,
   use: (member: Member) => Promise<void>,
   onReturn: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => 1_000_000 }, MARSH_RECORDS);
-  const directory = storage.of(DIRECTORY);
-  await directory.join({ node: NODE, leaseMs: NODE_LEASE_MS });
+  const nodes = storage.of(NODES);
+  await nodes.join({ node: NODE, leaseMs: NODE_LEASE_MS });
   const warnings: string[] = [];
   const clock = { nowMs: 0 };
   const next = { delayMs: NaN, run: () => {} };
   const membership = new Membership({
-    directory: storeWith(directory, replaced(directory, clock)),
+    nodes: storeWith(nodes, replaced(nodes, clock)),
     node: NODE,
     nowMs: () => clock.nowMs,
     timers: { set: (run, delayMs) => Object.assign(next, { run, delayMs }), clear: () => {} },
@@ -52,26 +52,26 @@ async function withMember(
     onWanted: () => {},
     onReturn,
   });
-  await use({ membership, directory, warnings, next, clock });
+  await use({ membership, nodes, warnings, next, clock });
   await storage.close();
 }
 
 Deno.test("Membership.stop() takes the node out for good: a renewal answered later does not bring it back", async () => {
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
-  await withMember((directory) => ({
+  await withMember((nodes) => ({
     renew: async (request) => {
       asked.resolve();
       await answered.promise;
-      return await directory.renew(request);
+      return await nodes.renew(request);
     },
-  }), async ({ membership, directory }) => {
+  }), async ({ membership, nodes }) => {
     const renewed = membership.renew();
     await asked.promise;
     await membership.stop();
     answered.resolve();
     await renewed;
-    assertEquals(await directory.nodes(null), []);
+    assertEquals(await nodes.list(null), []);
   });
 });
 
@@ -90,9 +90,9 @@ function settled(): Promise<void> {
 
 Deno.test("Membership renews the lease by when it asked for it, however late the answer is", async () => {
   let lateMs = 0;
-  await withMember((directory, clock) => ({
+  await withMember((nodes, clock) => ({
     renew: async (request) => {
-      const answer = await directory.renew(request);
+      const answer = await nodes.renew(request);
       clock.nowMs += lateMs;
       return answer;
     },
@@ -129,7 +129,7 @@ Deno.test("Membership goes on renewing while it looks which players are on other
 Deno.test("ClusterNode.join() waits for the lease of a run that was killed, takes it for no other server, and is current at once", async () => {
   let nowMs = 1_000_000;
   const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => nowMs }, MARSH_RECORDS);
-  await storage.of(DIRECTORY).join({ node: NODE, leaseMs: NODE_LEASE_MS });
+  await storage.of(NODES).join({ node: NODE, leaseMs: NODE_LEASE_MS });
   const log = new RecordingLogger();
   const due: { readonly atMs: number; readonly run: () => void }[] = [];
   const node = new ClusterNode({
@@ -167,7 +167,7 @@ Deno.test("ClusterNode.join() waits for the lease of a run that was killed, take
     "warn: A server with this one's id has not left",
   ]);
   await node.announce();
-  assertEquals((await storage.of(DIRECTORY).nodes(null)).map(({ incarnation }) => incarnation), ["run 2"]);
+  assertEquals((await storage.of(NODES).list(null)).map(({ incarnation }) => incarnation), ["run 2"]);
   await node.stop();
   assertEquals(due, []);
   await storage.close();

@@ -8,7 +8,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { PacketType } from "../../games/marsh/contract.ts";
 import type { Timers } from "../../server/base/clock.ts";
-import { DIRECTORY, type NodeEntry } from "../../server/cluster/directory_store.ts";
+import { DIRECTORY, type NodeEntry, NODES } from "../../server/cluster/directory_store.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import type { Storage } from "../../server/storage/storage.ts";
@@ -19,7 +19,7 @@ import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { NODE_LEASE_MS } from "../../shared/limits.ts";
 import { type HarnessClient, type HarnessOptions, LogicHarness } from "../support/logic_harness.ts";
 import type { MemoryBus } from "../support/memory_bus.ts";
-import { storeWith } from "../support/storage_with.ts";
+import { replaceIn } from "../support/storage_with.ts";
 
 /** Timers on a node's own clock, which stands still while the node is paused. */
 class NodeTimers implements Timers {
@@ -85,7 +85,7 @@ export class Pair implements AsyncDisposable {
         ...{ serverId, incarnation: `run ${serverId}`, serverName: `Server ${serverId}`, host: "192.0.2.1" },
         ...{ gamePort: 8081, gatewayUrl: "ws://192.0.2.1/ws", currentPlayers: 0, maxPlayers: 100, isDraining: false },
       };
-      await pair.storage.of(DIRECTORY).join({ node, leaseMs: NODE_LEASE_MS });
+      await pair.storage.of(NODES).join({ node, leaseMs: NODE_LEASE_MS });
       const timers = new NodeTimers();
       pair.nodes.push({
         harness: await LogicHarness.create({
@@ -106,9 +106,9 @@ export class Pair implements AsyncDisposable {
   /** One database, whose directory may be out of reach: of those who renew their leases, and of those who resume. */
   #storage(): Storage {
     const storage = new DirectStorage({ path: MEMORY_PATH, nowMs: () => this.databaseMs }, MARSH_RECORDS);
-    const directory = this.directory, of = storage.of.bind(storage), own = of(DIRECTORY);
+    const directory = this.directory, own = storage.of(DIRECTORY);
     const port: Record<string, unknown> = {};
-    for (const method of ["claim", "renew", "release", "mark", "findSession", "takeSession"] as const) {
+    for (const method of ["claim", "release", "mark", "findSession", "takeSession"] as const) {
       const ask = own[method].bind(own) as (argument: unknown) => Promise<unknown>;
       port[method] = async (argument: unknown) => {
         if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
@@ -120,15 +120,23 @@ export class Pair implements AsyncDisposable {
         return answer;
       };
     }
-    port.nodes = async () => {
-      await this.nodesOpen;
-      return await own.nodes(null);
-    };
     port.handOver = async (session: Parameters<typeof own.handOver>[0]) => {
       await this.handOverOpen;
       return await own.handOver(session);
     };
-    storage.of = (definition) => definition.name === DIRECTORY.name ? storeWith(own, port) as never : of(definition);
+    replaceIn(storage, DIRECTORY, () => port);
+    replaceIn(storage, NODES, (nodes) => ({
+      renew: async (argument) => {
+        if (directory.isDown) throw new DependencyError("unavailable", "out of reach");
+        const { isDeaf } = directory, answer = await nodes.renew(argument);
+        if (isDeaf) throw new DependencyError("timeout", "no answer");
+        return answer;
+      },
+      list: async () => {
+        await this.nodesOpen;
+        return await nodes.list(null);
+      },
+    }));
     return storage;
   }
 

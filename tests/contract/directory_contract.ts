@@ -10,6 +10,8 @@ import {
   type Directory,
   type NodeEntry,
   type NodeId,
+  NODES,
+  type Nodes,
   type SessionMark,
   type SessionPlace,
   type TakenSession,
@@ -56,13 +58,15 @@ function node(serverId: number, incarnation = `run ${serverId}`): NodeEntry {
 
 class Cluster {
   readonly directory: Directory;
+  readonly nodes: Nodes;
 
   constructor(readonly storage: Storage, readonly pass: (ms: number) => Promise<void>) {
     this.directory = storage.of(DIRECTORY);
+    this.nodes = storage.of(NODES);
   }
 
   async join(...nodes: NodeEntry[]): Promise<void> {
-    for (const each of nodes) assertEquals(await this.directory.join({ node: each, leaseMs: LEASE_MS }), "joined");
+    for (const each of nodes) assertEquals(await this.nodes.join({ node: each, leaseMs: LEASE_MS }), "joined");
   }
 
   async player(name: string): Promise<number> {
@@ -90,7 +94,7 @@ class Cluster {
   }
 
   async renew({ serverId, incarnation }: NodeId): Promise<boolean> {
-    return (await this.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).isHeld;
+    return (await this.nodes.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).isHeld;
   }
 }
 
@@ -147,30 +151,30 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
   );
 
   claim(
-    "DIRECTORY.join() refuses a server id while another node with it holds its lease, and lists who does",
+    "NODES.join() refuses a server id while another node with it holds its lease, and lists who does",
     async (cluster) => {
       await cluster.join(node(1), node(2));
       const second = node(1, "another run");
-      assertEquals(await cluster.directory.join({ node: second, leaseMs: LEASE_MS }), "taken");
+      assertEquals(await cluster.nodes.join({ node: second, leaseMs: LEASE_MS }), "taken");
       await cluster.pass(LEASE_MS);
       assert(await cluster.renew(node(2)));
-      assertEquals((await cluster.directory.nodes(null)).map(({ serverId }) => serverId), [2]);
-      assertEquals(await cluster.directory.join({ node: second, leaseMs: LEASE_MS }), "joined");
+      assertEquals((await cluster.nodes.list(null)).map(({ serverId }) => serverId), [2]);
+      assertEquals(await cluster.nodes.join({ node: second, leaseMs: LEASE_MS }), "joined");
       assertEquals(await cluster.renew(node(1)), false, "The one before is out");
-      assertEquals((await cluster.directory.nodes(null)).map(({ incarnation }) => incarnation), [
+      assertEquals((await cluster.nodes.list(null)).map(({ incarnation }) => incarnation), [
         "another run",
         "run 2",
       ]);
-      assertEquals((await cluster.directory.nodes(null))[1], node(2));
-      await cluster.directory.leave({ serverId: 1, incarnation: "run 1" });
-      assertEquals((await cluster.directory.nodes(null)).length, 2, "Nobody takes out another run of itself");
-      await cluster.directory.leave({ serverId: 1, incarnation: "another run" });
-      assertEquals((await cluster.directory.nodes(null)).length, 1);
+      assertEquals((await cluster.nodes.list(null))[1], node(2));
+      await cluster.nodes.leave({ serverId: 1, incarnation: "run 1" });
+      assertEquals((await cluster.nodes.list(null)).length, 2, "Nobody takes out another run of itself");
+      await cluster.nodes.leave({ serverId: 1, incarnation: "another run" });
+      assertEquals((await cluster.nodes.list(null)).length, 1);
     },
   );
 
   claim(
-    "DIRECTORY.renew() tells a node whom others want from it, until it gives them up or they come to it again",
+    "NODES.renew() tells a node whom others want from it, until it gives them up or they come to it again",
     async (cluster) => {
       const [one, two] = [node(1), node(2)];
       await cluster.join(one, two);
@@ -178,7 +182,7 @@ export function directoryContract(name: string, adapter: DirectoryAdapter): void
       for (const playerId of [anna, bert]) await cluster.claim(playerId, one);
       await cluster.claim(bert, two);
       const wanted = async ({ serverId, incarnation }: NodeId) =>
-        (await cluster.directory.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted
+        (await cluster.nodes.renew({ node: { serverId, incarnation }, load: LOAD, leaseMs: LEASE_MS })).wanted
           .map(({ playerId }) => playerId);
       assertEquals([await wanted(one), await wanted(one), await wanted(two)], [[bert], [bert], []]);
       await cluster.directory.mark({ playerId: bert, epoch: 1, mark: MARK, tokenEpoch: 0 });

@@ -20,7 +20,7 @@ class Fixture {
   ) {
     this.#port = port;
     const stores = {
-      of: () => ({ nodes: () => Promise.resolve(this.nodes), ownerOf: () => Promise.resolve(this.owner) }),
+      of: () => ({ list: () => Promise.resolve(this.nodes), ownerOf: () => Promise.resolve(this.owner) }),
     };
     const context = {
       bus: NO_BUS,

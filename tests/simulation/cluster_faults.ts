@@ -6,7 +6,7 @@ import { KeptWhispers } from "../../games/parts/chat/kept_whispers.ts";
 import { NodeBus } from "../../server/bus/node_bus.ts";
 import { ClusterNode } from "../../server/cluster/cluster_node.ts";
 import { ClaimedOwnerships } from "../../server/cluster/ownerships.ts";
-import { OWNS, STORED_DIRECTORY } from "../../server/cluster/stored_directory.ts";
+import { OWNS, STORED_DIRECTORY, STORED_NODES } from "../../server/cluster/stored_directory.ts";
 import { CharacterSaver } from "../../server/session/character_saver.ts";
 import { decodeSession, encodeSession, type SessionNumbers } from "../../server/session/session_handover.ts";
 import { WorldService } from "../../server/session/world_service.ts";
@@ -86,7 +86,7 @@ export const CLUSTER_FAULTS: readonly ClusterFault[] = [
     name: "a lease is renewed without the database",
     rules: ["owners", "stuck", "sessions"],
     plant: () =>
-      plantIn("renew", () =>
+      patch(STORED_NODES, "renew", () =>
         // deno-lint-ignore require-yield -- it takes the place of one that asks the database
         function* () {
           return { isHeld: true, hadLapsed: false, wanted: [] };

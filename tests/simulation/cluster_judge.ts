@@ -145,17 +145,17 @@ export class ClusterJudge {
     if (!("value" in outcome)) return;
     const { value } = outcome;
     switch (operation) {
-      case "directory.join": {
+      case "nodes.join": {
         const { node, leaseMs } = argument as { node: NodeEntry; leaseMs: number };
         if (value === "joined") this.#leases.set(node.incarnation, this.#time.monotonicMs() + leaseMs);
         return;
       }
-      case "directory.renew": {
+      case "nodes.renew": {
         const { node, leaseMs } = argument as { node: NodeId; leaseMs: number };
         if ((value as Renewal).isHeld) this.#leases.set(node.incarnation, this.#time.monotonicMs() + leaseMs);
         return;
       }
-      case "directory.leave":
+      case "nodes.leave":
         return void this.#leases.delete((argument as NodeId).incarnation);
       case "directory.claim": {
         const { playerId, node, mark } = argument as { playerId: number; node: NodeId; mark: SessionMark };

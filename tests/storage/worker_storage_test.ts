@@ -396,3 +396,22 @@ Deno.test("WorkerStorage.replacePort() goes on with a new worker after the old o
   await first.stop();
   await second.stop();
 });
+
+Deno.test("WorkerStorage keeps room for what is urgent: it is sent while entries have taken all the rest", () =>
+  withSilentWorker({}, async (storage, far) => {
+    const received = nextRequests(far);
+    const entries = Array.from({ length: 12 }, (_, index) => {
+      return storage.for({ source: `192.0.2.${index}`, urgency: ENTRY }).accounts.find(index);
+    });
+    const sent = await received;
+    assertEquals(sent.map(({ argument }) => argument), [0, 1, 2, 3, 4, 5, 6]);
+    const following = nextRequests(far);
+    const urgent = storage.accounts.find(99);
+    const [request] = await following;
+    assertEquals(request.argument, 99);
+    const rest = nextRequests(far);
+    far.postMessage([request, ...sent].map(({ id }) => ({ id, value: undefined })));
+    assertEquals((await rest).map(({ argument }) => argument), [7, 8, 9, 10, 11]);
+    await urgent;
+    await Promise.allSettled([storage.close(), ...entries]);
+  }));

@@ -1,7 +1,7 @@
 /** Nodes of a cluster in one thread: each a whole logic, on one database and one bus. @module */
 
 import { MARSH_RECORDS } from "../../games/marsh/records.ts";
-import { DIRECTORY, type NodeEntry } from "../../server/cluster/directory_store.ts";
+import { type NodeEntry, NODES } from "../../server/cluster/directory_store.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { MEMORY_PATH } from "../../server/storage/sqlite_database.ts";
 import { assert } from "./assert.ts";
@@ -35,7 +35,7 @@ export class ClusterHarness implements AsyncDisposable {
       ...{ serverId, incarnation, serverName: `Server ${serverId}`, host: "192.0.2.1", gamePort: 8081 },
       ...{ gatewayUrl: "ws://192.0.2.1/ws", currentPlayers: 0, maxPlayers: 100, isDraining: false },
     };
-    await this.storage.of(DIRECTORY).join({ node, leaseMs: LEASE_MS });
+    await this.storage.of(NODES).join({ node, leaseMs: LEASE_MS });
     const timers = { set: () => 0, clear: () => {} };
     const carrier = this.network.carrier(incarnation);
     // Only what it says counts: others share the database.
