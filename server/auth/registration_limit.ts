@@ -26,4 +26,9 @@ export class RegistrationLimit {
     const bucket = this.#buckets.use(address, nowMs, () => new TokenBucket(this.#rate, nowMs));
     return bucket.tryTake(1, this.#rate, nowMs);
   }
+
+  /** One that was counted was not made. */
+  giveBack(address: string, nowMs: number): void {
+    this.#buckets.use(address, nowMs, () => new TokenBucket(this.#rate, nowMs)).giveBack(1, this.#rate, nowMs);
+  }
 }

@@ -48,6 +48,12 @@ export class TokenBucket {
     return this.#tokens >= 0 ? 0 : -this.#tokens * 1_000 / rate.perSecond;
   }
 
+  /** Gives back what was taken for nothing. */
+  giveBack(cost: number, rate: BucketRate, nowMs: number): void {
+    this.#fill(rate, nowMs);
+    this.#tokens = Math.min(rate.burst, this.#tokens + cost);
+  }
+
   /** Whether it is as a new one. */
   isFull(rate: BucketRate, nowMs: number): boolean {
     this.#fill(rate, nowMs);

@@ -40,14 +40,21 @@ export class AuthLimits {
   }
 
   /**
-   * Counts a registration that is about to be made.
+   * Makes a registration, and counts it unless that throws: who was refused because the server had too much to do may
+   * come again.
    *
    * @throws {RequestError} RATE_LIMITED when there were too many from its address.
    */
-  registering(group: string | null): void {
-    if (!this.#isOn || group === null) return;
+  async registering<Result>(group: string | null, register: () => Promise<Result>): Promise<Result> {
+    if (!this.#isOn || group === null) return await register();
     if (!this.#registrations.tryTake(group, this.#clock.monotonicMs())) {
       throw new RequestError(ErrorCode.RATE_LIMITED, "Too many registrations from this address, try again later");
+    }
+    try {
+      return await register();
+    } catch (error) {
+      this.#registrations.giveBack(group, this.#clock.monotonicMs());
+      throw error;
     }
   }
 

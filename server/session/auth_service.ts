@@ -89,11 +89,12 @@ export class AuthService {
     if (await storage.for(session.entrant).accounts.findByName(key) !== undefined) {
       throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use");
     }
-    credentials.limits.registering(login.address);
-    const passwordVerifier = await credentials.hash(login, passwordHash);
-    const createdAtMs = clock.unixMs();
-    const account = { name, nameKey: key, isLookUnique: config.names === "unicode", passwordVerifier, createdAtMs };
-    const result = await storage.for(session.entrant).accounts.create(account);
+    const isLookUnique = config.names === "unicode";
+    const result = await credentials.limits.registering(login.address, async () => {
+      const passwordVerifier = await credentials.hash(login, passwordHash);
+      const account = { name, nameKey: key, isLookUnique, passwordVerifier, createdAtMs: clock.unixMs() };
+      return await storage.for(session.entrant).accounts.create(account);
+    });
     if (result.kind === "name_taken") {
       throw new RequestError(ErrorCode.NAME_TAKEN, "The name is in use, or one that looks like it");
     }

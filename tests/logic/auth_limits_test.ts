@@ -20,6 +20,7 @@ import type { Storage } from "../../server/storage/storage.ts";
 import { DependencyError } from "../../shared/errors.ts";
 import { assert, assertEquals } from "../support/assert.ts";
 import { type HarnessClient, LogicHarness } from "../support/logic_harness.ts";
+import { storeWith } from "../support/storage_with.ts";
 
 const HASH = "ab".repeat(32);
 const WRONG = "cd".repeat(32);
@@ -93,6 +94,23 @@ Deno.test("AuthLimits lets an address register so many accounts an hour, and oth
   harness.clock.advance(20 * 60_000);
   assert((await register(harness, "eight", "198.51.100.1")).success);
   assertEquals((await register(harness, "nine", "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
+});
+
+Deno.test("AuthLimits does not count a registration that the server had no time for", async () => {
+  await using storage = disposable(new DirectStorage({ path: MEMORY_PATH }, MARSH_RECORDS));
+  let failuresLeft = 2;
+  const { accounts } = storage.value;
+  const create: typeof accounts.create = (account) => {
+    if (failuresLeft-- > 0) return Promise.reject(new DependencyError("unavailable", "no time"));
+    return accounts.create(account);
+  };
+  const busy = storageWith(unclosed(storage.value), { accounts: storeWith(accounts, { create }) });
+  await using harness = await LogicHarness.create({ storage: busy, config: { addressRegistrationsPerHour: 1 } });
+  for (let failure = 0; failure < 2; failure++) {
+    assertEquals((await register(harness, "one", "198.51.100.1")).errorCode, ErrorCode.UNAVAILABLE);
+  }
+  assert((await register(harness, "one", "198.51.100.1")).success);
+  assertEquals((await register(harness, "two", "198.51.100.1")).errorCode, ErrorCode.RATE_LIMITED);
 });
 
 Deno.test("AuthLimits counts registrations of one IPv6 network together, and none of a trusted address", async () => {
