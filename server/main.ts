@@ -34,6 +34,7 @@ import { obeyDev, withPageReload } from "./process/dev_desk.ts";
 import { drillsOf } from "./process/drills.ts";
 import { type Launch, readLaunch } from "./process/launch.ts";
 import { checkPortsFree } from "./process/listen_error.ts";
+import { printLine } from "./process/standard_output.ts";
 import { EXIT_HANG, Supervisor } from "./process/supervisor.ts";
 import { readTls } from "./process/tls.ts";
 import { loadWebAssets } from "./process/web_assets.ts";
@@ -146,7 +147,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
       "Passwords and chat travel unencrypted beyond this machine: set --tls-cert and --tls-key, or put a TLS proxy in front",
     );
   }
-  console.log(readyLine(addressesOf(config, supervisor.ports, admin.address)));
+  printLine(readyLine(addressesOf(config, supervisor.ports, admin.address)));
   if (isDev) {
     void obeyDev(Deno.stdin.readable, {
       reloadGame: () => supervisor.reloadGame(),
@@ -154,7 +155,7 @@ async function serve({ config, game, notes }: Launch, terminal: StartTerminal): 
       onEnd: () => void stop("end of input"),
     });
   }
-  if (Deno.stdout.isTerminal()) console.log(terminalGuide(config, supervisor.ports, admin.address));
+  if (Deno.stdout.isTerminal()) printLine(terminalGuide(config, supervisor.ports, admin.address));
 }
 
 /** Runs the server in a child process; gives the exit status to end with. */
@@ -178,13 +179,13 @@ if (import.meta.main) {
   try {
     const launch = await readLaunch({ args: Deno.args, env: Deno.env.toObject() });
     if (typeof launch === "string") {
-      console.log(launch);
+      printLine(launch);
       Deno.exit(0);
     }
     if (launch.config.supervise) Deno.exit(await supervise(launch.config, terminal));
     await serve(launch, terminal);
   } catch (error) {
-    console.error(startText(error));
+    printLine(startText(error), "error");
     Deno.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
   }
 }

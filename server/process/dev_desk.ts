@@ -5,6 +5,7 @@
  */
 
 import type { Asset } from "../../gateway/app.ts";
+import { printLine } from "./standard_output.ts";
 
 /** A command. `savedAtMs`: when a file was saved, in Unix milliseconds. */
 export type DevCommand =
@@ -41,7 +42,7 @@ export async function obeyDev(input: ReadableStream<Uint8Array<ArrayBuffer>>, de
     rest = lines.pop()!.slice(0, COMMAND_LENGTH_MAX + 1);
     for (const line of lines) {
       const command = line.length > COMMAND_LENGTH_MAX ? null : commandOf(line);
-      if (command === null) console.error("not a command of deno task dev, nothing is done");
+      if (command === null) printLine("not a command of deno task dev, nothing is done", "error");
       else await obey(command, desk);
     }
   }
@@ -68,10 +69,10 @@ async function obey({ kind, savedAtMs }: DevCommand, { reloadGame, reloadPage }:
       const { heldMs, kept } = await reloadGame();
       more = `, players were held for ${seconds(heldMs)}\n  ${whatWasKept(kept)}`;
     } else await reloadPage();
-    console.log(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${more}`);
+    printLine(`reloaded ${kind}: live ${seconds(Date.now() - savedAtMs)} after the save${more}`);
   } catch (error) {
     const { message } = error as Error;
-    console.error(`not reloaded, the previous ${kind} continues: ${message}`);
+    printLine(`not reloaded, the previous ${kind} continues: ${message}`, "error");
   }
 }
 

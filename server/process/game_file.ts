@@ -13,6 +13,8 @@ import type { GameRecords } from "../storage/sql_store.ts";
 import { BUILT_IN_GAME, gameUrl } from "./game_path.ts";
 
 const ROOT = new URL("../../", import.meta.url);
+/** What the runtime takes for code, by its name. */
+const MODULE = /\.[cm]?[jt]sx?$/;
 
 /** A game that has been loaded. */
 export interface GameFile {
@@ -40,6 +42,7 @@ export async function loadGame(path: string): Promise<GameFile> {
   const file = await Deno.stat(url).catch(() => undefined);
   if (file?.isDirectory) throw new ConfigError([`Cannot use --game ${name}: it is a folder, give its game.ts`]);
   if (!file?.isFile) throw new ConfigError([`Cannot use --game ${name}: there is no such file`]);
+  if (!MODULE.test(url.pathname)) throw new ConfigError([`Cannot use --game ${name}: it is no module, give a game.ts`]);
   let loaded: { readonly default?: unknown };
   try {
     loaded = await import(url.href);

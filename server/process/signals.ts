@@ -7,6 +7,7 @@
 
 import { STOP_TIMEOUT_MS } from "../../shared/limits.ts";
 import { isControllingTerminal, isSignalIgnored } from "../base/libc.ts";
+import { printLine } from "./standard_output.ts";
 
 /** Exit status of a process ended by a signal: 128 and its number. */
 const EXIT_SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
@@ -63,7 +64,7 @@ export function onStopSignal(
       await stop();
       Deno.exit(0);
     } catch (error) {
-      console.error(`Cannot stop cleanly: ${error}`);
+      printLine(`Cannot stop cleanly: ${error}`, "error");
       Deno.exit(1);
     }
   };

@@ -9,9 +9,11 @@ const UNLIMITED: Readonly<Record<string, string>> = {
   'server/main.ts getLogger("main")': "start, stop and signals, which are the operator's",
   'server/main.ts getLogger("moderation")': "what moderators did, with the token: none of it may be missing",
   'server/main.ts getLogger("keeper")': "a server that ended, with a pause that grows",
-  "server/main.ts console.": "what the command answers, once",
-  "server/process/dev_desk.ts console.": "a reload that somebody asked for who works on the game",
-  "server/process/signals.ts console.": "a stop that failed, once",
+  "server/main.ts printLine": "what the command answers, once",
+  "server/process/dev_desk.ts printLine": "a reload that somebody asked for who works on the game",
+  "server/process/signals.ts printLine": "a stop that failed, once",
+  "server/process/standard_output.ts console": "where what is printed ends",
+  "server/process/standard_output.ts printLine": "the same",
   'server/io/worker.ts getLogger("packets")': "the packet logger has a limit of its own",
   'server/io/worker.ts getLogger("io")': "a drill of the operator's",
   'server/session/worker.ts getLogger("logic")': "a drill of the operator's",
@@ -34,7 +36,9 @@ Deno.test("getLogger() and console are used only where no peer can cause many li
   for (const folder of ["server", "gateway", "shared", "games"]) {
     for await (const file of sourceFiles(folder)) {
       const source = (await Deno.readTextFile(new URL(file, ROOT))).replace(/^\s*(\/\/|\/?\*).*$/gm, "");
-      for (const [call] of source.matchAll(/\bgetLogger\([^)]*?(?=[):])\)?|\bconsole\.|\bDeno\.stderr\./g)) {
+      for (
+        const [call] of source.matchAll(/\bgetLogger\([^)]*?(?=[):])\)?|\bconsole\b|\bprintLine\b|\bDeno\.stderr\./g)
+      ) {
         found.add(`${file} ${call.startsWith("getLogger(name") ? "getLogger(name)" : call}`);
       }
     }

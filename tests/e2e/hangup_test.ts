@@ -64,7 +64,10 @@ for (const task of ["serve", "supervise"] as const) {
       server.kill("SIGKILL");
       await until("the terminal's end", () => server.status !== null);
       Deno.kill(pid, "SIGHUP");
-      await until("the reload", async () => (await log()).includes(RELOADED));
+      await until("the reload", async () => {
+        assertEquals(await status(), "", await log());
+        return (await log()).includes(RELOADED);
+      });
       assertEquals([await isHealthy(server), await status()], [true, ""]);
     });
   });

@@ -3,6 +3,7 @@ import { MARSH_RECORDS } from "../../games/marsh/records.ts";
 import { DirectStorage } from "../../server/storage/direct_storage.ts";
 import { DisconnectNoticeSchema, DisconnectReason } from "../../shared/gen/auth_pb.ts";
 import { assert, assertEquals, assertRejects } from "../support/assert.ts";
+import { freePort } from "../support/free_port.ts";
 import { programTest, WITH_OWN_MOUNTS } from "../support/programs.ts";
 import { RawSocket } from "../support/raw_socket.ts";
 import { IO_BACKENDS, runServerToEnd, ServerProcess } from "../support/server_process.ts";
@@ -247,6 +248,25 @@ for (const backend of IO_BACKENDS) {
 }
 
 if (Deno.build.os === "linux") {
+  Deno.test("serve plays on where its standard output takes nothing, as on a full disk or a terminal that is gone", async () => {
+    await withTempDir(async (dir) => {
+      const admin = freePort(), ports = ["--login-port", "0", "--game-port", "0", "--gateway-port", "0"];
+      const args = [...["task", "serve", "--data-dir", `${dir}/data`], ...ports, "--admin-port", `${admin}`];
+      const child = new Deno.Command("sh", {
+        args: ["-c", `exec "$@" >/dev/full 2>${dir}/log`, "sh", Deno.execPath(), ...args],
+        cwd: new URL("../../", import.meta.url),
+        stdin: "null",
+      }).spawn();
+      await until("it to be ready", () =>
+        fetch(`http://127.0.0.1:${admin}/readyz`).then(async (response) => {
+          await response.body?.cancel();
+          return response.ok;
+        }, () => false));
+      child.kill("SIGTERM");
+      assertEquals((await child.status).code, 0, await Deno.readTextFile(`${dir}/log`));
+    });
+  });
+
   Deno.test("the systemd unit keeps SIGUSR1 from the server, so that Deno opens no inspector", async () => {
     const unit = await Deno.readTextFile(new URL("../../docs/deploy/drawbridge@.service", import.meta.url));
     const launcher = /^ExecStart=(.*) deno run /m.exec(unit)![1].split(" ");

@@ -68,6 +68,12 @@ Deno.test("loadGame() says that a folder is no module", async () => {
   assertEquals(problems, [`Cannot use --game ${folder}: it is a folder, give its game.ts`]);
 });
 
+Deno.test("loadGame() says that a file of another kind is no module", async () => {
+  const file = new URL("README.md", ROOT).pathname;
+  const { problems } = await assertRejects(() => loadGame(file), ConfigError);
+  assertEquals(problems, [`Cannot use --game ${file}: it is no module, give a game.ts`]);
+});
+
 Deno.test("loadWebAssets() serves what a browser reads, dist at the root, and no sources", async () => {
   await withTempDir(async (dir) => {
     await Deno.mkdir(`${dir}/dist/img`, { recursive: true });
