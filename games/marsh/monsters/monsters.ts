@@ -37,6 +37,8 @@ const WALK_SPEED_PART = 0.5;
 const APPROACH_PART = 0.8;
 /** Part of its range that a monster reaches above and below itself, once it has come as near as it does. */
 const REACH_HEIGHT_PART = 0.6;
+/** Units left between the way home and a safe area: each step is rounded to a centimetre, and ends that far off the way. */
+const WAY_CLEARANCE = 0.25;
 
 /** One monster; lives as long as the world, under a new entity id after each death. */
 interface Monster {
@@ -447,7 +449,7 @@ export class Monsters {
   }
 
   #isCutOff({ homeX, homeZ, map }: Monster, at: { x: number; z: number }): boolean {
-    return this.#safeAreas.lieBetween(map.mapId, at, { x: homeX, z: homeZ });
+    return this.#safeAreas.lieBetween(map.mapId, at, { x: homeX, z: homeZ }, WAY_CLEARANCE);
   }
 
   /** Stands at a place, turned to whom it fights if to anyone. */

@@ -31,9 +31,9 @@ export class SafeAreas {
     return false;
   }
 
-  /** Whether the straight way between two places leads through a safe area. */
-  lieBetween(mapId: number, from: Point, to: Point): boolean {
-    for (const area of this.of(mapId)) if (distanceToWay(area, from, to) <= area.radius) return true;
+  /** Whether the straight way between two places leads through a safe area, or as near to one as `clearance`. */
+  lieBetween(mapId: number, from: Point, to: Point, clearance: number): boolean {
+    for (const area of this.of(mapId)) if (distanceToWay(area, from, to) <= area.radius + clearance) return true;
     return false;
   }
 }
