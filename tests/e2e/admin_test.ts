@@ -80,6 +80,7 @@ for (const backend of IO_BACKENDS) {
       await using moved = await connect(server, "websocket");
       const resumed = await resume(moved, native.entry.resumeToken, 1);
       secrets.push(resumed.resumeToken);
+      await native.client.ended();
       moved.socket.reset();
       gate.socket.reset();
     }

@@ -63,7 +63,7 @@ export class ClusterChatJudge {
   readonly #guildOf: GuildOf;
   /** What was said to all or to a guild while nothing was wrong. */
   readonly #calm = new Set<string>();
-  /** In which session each of these was said. */
+  /** In which session each of these was said, if in any. */
   readonly #spokenIn = new Map<string, SessionLedger | null>();
   /** The newest that a session has heard, by speaker and channel. */
   readonly #newest = new WeakMap<SessionLedger, Map<string, Newest>>();
@@ -159,7 +159,10 @@ export class ClusterChatJudge {
     this.#sayings.set(message, { channel, senderId: Number(heard.senderId), atMs: this.#time.monotonicMs() });
   }
 
-  /** Of what a player has said in one session, or while nothing was wrong, nothing is heard behind what was said later. */
+  /**
+   * Of what a player has said in one session, or while nothing was wrong, nothing is heard behind what was said later. What a
+   * client says that only logs in is in none: each of its connections may have a server of its own.
+   */
   #checkOrder(ledger: SessionLedger, { channel, message }: ChatMessage): void {
     const [speaker, count] = message.split("."), key = `${speaker} ${channel}`;
     const newestOf = this.#newest.get(ledger) ?? new Map<string, Newest>(), newest = newestOf.get(key);
@@ -168,7 +171,7 @@ export class ClusterChatJudge {
     if (newest === undefined || Number(count) > newest.count) {
       return void newestOf.set(key, { count: Number(count), spokenIn });
     }
-    if (newest.spokenIn !== spokenIn && !this.#calm.has(message)) return;
+    if ((spokenIn === null || newest.spokenIn !== spokenIn) && !this.#calm.has(message)) return;
     const text = `Player ${ledger.playerId} is told "${message}" after ${speaker}.${newest.count}`;
     this.#verdict.fail("chat", text);
   }

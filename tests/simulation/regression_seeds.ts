@@ -68,6 +68,10 @@ export const CLUSTER_REGRESSION_SEEDS: readonly RegressionSeed[] = [
     was: "The judge took it for calm while a server still stood still, which then said what it had taken before",
   },
   {
+    seed: 55431575,
+    was: "The judge took two connections of a client that only logs in for one session, in which nothing is heard late",
+  },
+  {
     seed: 1543686981,
     was: "The judge did not know that a whisper which was kept may come late also to a client that only logs in",
   },

@@ -76,18 +76,28 @@ class Player {
   /** Plays on every server, one after the other, and logs out. */
   async leave(): Promise<void> {
     const stuckOn: number[] = [];
-    for (const server of this.#servers) {
+    const tryOn = async (server: Address, play: (client: DrawbridgeClient) => Promise<boolean>) => {
       const untilMs = performance.now() + PATIENCE_MS;
-      let isWell = false;
-      while (!isWell && performance.now() < untilMs) {
-        await this.#enter(server);
-        isWell = this.#client !== null && await this.#act(this.#client, server) !== "unknown";
-        if (!isWell) await pause(PAUSE_MS);
+      while (performance.now() < untilMs) {
+        if (this.#client === null || this.#server !== server) await this.#enter(server);
+        if (this.#client !== null && await play(this.#client)) return;
+        await pause(PAUSE_MS);
       }
-      if (!isWell) stuckOn.push(server.serverId);
+      stuckOn.push(server.serverId);
+    };
+    for (const server of this.#servers) {
+      await this.#client?.close().catch(() => {});
+      this.#client = null;
+      await tryOn(server, async (client) => await this.#act(client, server) !== "unknown");
     }
-    await this.#client?.logout().catch(() => {});
-    await Promise.allSettled([this.#client?.close(), this.#old?.client.close()]);
+    // Whose logout is not answered would stay for as long as a session waits for its player.
+    await tryOn(this.#server, async (client) => {
+      const hasLeft = await client.logout().then(({ success }) => success, () => false);
+      await client.close().catch(() => {});
+      this.#client = null;
+      return hasLeft;
+    });
+    await this.#old?.client.close().catch(() => {});
     write({ player: this.#name, stuckOn } satisfies Farewell);
   }
 
