@@ -7,6 +7,7 @@
  */
 
 import net from "node:net";
+import tls from "node:tls";
 import { Channel, ChatMessageSchema } from "../../games/parts/chat/chat_pb.ts";
 import { EnterWorldRequestSchema } from "../../shared/gen/world_pb.ts";
 import { packet } from "../support/wire.ts";
@@ -50,7 +51,8 @@ function headOf(token: string | undefined): Uint8Array {
 }
 
 function attackFrom(localAddress: string, token?: string): void {
-  const socket = net.connect({ port: plan.port, host: "127.0.0.1", localAddress, noDelay: true });
+  const tcp = net.connect({ port: plan.port, host: "127.0.0.1", localAddress, noDelay: true });
+  const socket = attack.speaksTls ? tls.connect({ socket: tcp, rejectUnauthorized: false }) : tcp;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let at = 0;
   const { body, everyMs, linesAtOnce, pieceBytes = body?.length ?? 0 } = attack;
@@ -69,11 +71,11 @@ function attackFrom(localAddress: string, token?: string): void {
     else if (takenAtOnce) timer = setTimeout(writeBody, 0);
     else socket.once("drain", writeBody);
   };
-  socket.on("connect", () => {
+  socket.on(attack.speaksTls ? "secureConnect" : "connect", () => {
     connectionCount++;
     const head = headOf(token);
     byteCount += head.length;
-    if (attack.comesAndGoes) socket.write(head, () => socket.resetAndDestroy());
+    if (attack.comesAndGoes) socket.write(head, () => tcp.resetAndDestroy());
     else socket.write(head, writeBody);
   });
   socket.on("data", () => {});

@@ -44,8 +44,10 @@ export interface OverloadAttack {
   readonly flags?: readonly string[];
   /** What honest players begin their connections with, from the address that they are at. */
   readonly honestHead?: (address: string) => Uint8Array;
-  /** The server speaks TLS, and so do honest players. The attackers write their bytes as they are. */
+  /** The server speaks TLS, and so do honest players. The attackers write their bytes as they are, unless they do too. */
   readonly overTls?: boolean;
+  /** Each piece goes as a record of its own, as often as the attackers' process can. */
+  readonly speaksTls?: boolean;
 }
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -182,6 +184,16 @@ export const OVERLOAD_ATTACKS: Readonly<Record<string, OverloadAttack>> = {
     everyMs: 0,
     comesAndGoes: true,
     overTls: true,
+  },
+  records: {
+    what: "heartbeats in TLS records of one byte, as fast as they are taken",
+    port: "game",
+    head: HEARTBEAT,
+    body: HEARTBEAT,
+    pieceBytes: 1,
+    everyMs: 0,
+    overTls: true,
+    speaksTls: true,
   },
   chat: {
     what: "players who say 98 lines to everyone at once, and 20 a second from then on",

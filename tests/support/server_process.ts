@@ -166,7 +166,9 @@ export class ServerProcess {
     const workDir = await Deno.makeTempDir({ prefix: "drawbridge-server-" });
     try {
       const dataDir = options.dataDir ?? `${workDir}/data`;
-      const players = options.players === undefined ? [] : await makePlayers(dataDir, options.players);
+      const players = options.players === undefined
+        ? []
+        : await makePlayers(`${dataDir}-tokens`, options.players, ["--data-dir", dataDir]);
       const child = spawn(workDir, options, [
         ...["--data-dir", dataDir, "--io-backend", options.backend ?? "deno", "--io-workers", "2", ...FREE_PORTS],
         // Of the marsh, which is played unless told.
@@ -353,10 +355,15 @@ async function waitForReady(child: Deno.ChildProcess, workDir: string): Promise<
   }
 }
 
-async function makePlayers(dataDir: string, count: number): Promise<TestPlayer[]> {
+/**
+ * Makes accounts.
+ *
+ * @param file Where their tokens are written.
+ * @param where The flags that say in which database.
+ */
+export async function makePlayers(file: string, count: number, where: readonly string[]): Promise<TestPlayer[]> {
   let printed = "";
-  const args = ["players", "--count", String(count), "--prefix", "Player", "--data-dir", dataDir];
-  const file = `${dataDir}-tokens`;
+  const args = ["players", "--count", String(count), "--prefix", "Player", ...where];
   const status = await runAdmin([...args, "--tokens", file], cleanEnvironment(), {
     print: (text) => void (printed += text),
     report: (text) => void (printed += text),
